@@ -1,0 +1,101 @@
+//! One epoch's content key, and everything derived from it.
+
+use bowline_wire::hash;
+use bowline_wire::ids::{Commitment, DocId, HpkePublicKey, Salt, WireDoc, WorkspaceId};
+use rand_core::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::aead::OneTimeKey;
+use crate::derive::{Label, hkdf, hmac16};
+
+/// Bytes of an epoch key.
+pub(crate) const EPOCH_KEY_LEN: usize = 32;
+
+/// The secret that all active devices of a workspace share from one rekey to the next. It seals nothing itself.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct EpochKey([u8; EPOCH_KEY_LEN]);
+
+opaque_debug!(EpochKey);
+
+impl EpochKey {
+    /// A workspace's first key. Later ones come from [`crate::Keyring::rekey`].
+    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+        let mut key = Self([0; EPOCH_KEY_LEN]);
+        rng.fill_bytes(&mut key.0);
+        key
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; EPOCH_KEY_LEN]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; EPOCH_KEY_LEN] {
+        &self.0
+    }
+
+    /// What the roster says about this key: enough to recognise it, nothing to derive it from.
+    pub fn commitment(&self) -> Commitment {
+        Commitment::from_bytes(*hkdf(&self.0, &[], &[Label::COMMITMENT.as_bytes()]))
+    }
+
+    /// The key of the next epoch, for exactly these recipients.
+    ///
+    /// Fresh randomness alone would do, were it certain to be fresh. A virtual machine that is resumed twice from one
+    /// image repeats it; with the recipients mixed in, it still does not hand a removed device the key of those who
+    /// stay. Knowing this key and the recipients tells nothing about the next key without `random`.
+    pub(crate) fn next(
+        &self,
+        workspace: WorkspaceId,
+        recipients: &[HpkePublicKey],
+        random: &[u8; 32],
+    ) -> Self {
+        let mut ikm = Zeroizing::new([0; 64]);
+        for (to, from) in ikm.iter_mut().zip(random.iter().chain(&self.0)) {
+            *to = *from;
+        }
+        let listed: Vec<&[u8]> = recipients.iter().map(|recipient| recipient.as_bytes().as_slice()).collect();
+        let info = [Label::NEXT_EPOCH.as_bytes(), workspace.as_bytes(), &hash::sha256(&listed)];
+        Self(*hkdf(ikm.as_ref(), &[], &info))
+    }
+
+    /// Only the first epoch's key names documents, so that names outlive rekeys.
+    pub(crate) fn document_key(&self, workspace: WorkspaceId) -> DocumentKey {
+        DocumentKey(*hkdf(&self.0, &[], &[Label::DOCUMENT.as_bytes(), workspace.as_bytes()]))
+    }
+
+    /// A body's salt: different whenever randomness, header or plaintext are, so that key and nonce of a body repeat
+    /// only if the whole body does, even where randomness is repeated.
+    ///
+    /// Randomness and plaintext hash have fixed lengths, so the three inputs cannot run into each other.
+    pub(crate) fn salt(
+        &self,
+        workspace: WorkspaceId,
+        random: &[u8; 32],
+        additional: &[u8],
+        plaintext: &[u8],
+    ) -> Salt {
+        let key = hkdf(&self.0, &[], &[Label::SALT.as_bytes(), workspace.as_bytes()]);
+        Salt::from_bytes(hmac16(&key, &[random, additional, &hash::sha256(&[plaintext])]))
+    }
+
+    /// Key and nonce of one body.
+    pub(crate) fn body_key(&self, workspace: WorkspaceId, doc: WireDoc, salt: Salt) -> OneTimeKey {
+        OneTimeKey::derive(&self.0, salt.as_bytes(), Label::BODY, &[workspace.as_bytes(), doc.as_bytes()])
+    }
+
+    /// Key and nonce of the history under this key. There is one: the keys before this one never change.
+    pub(crate) fn history_key(&self, workspace: WorkspaceId) -> OneTimeKey {
+        OneTimeKey::derive(&self.0, &[], Label::HISTORY, &[workspace.as_bytes()])
+    }
+}
+
+/// Turns document ids into what the relay sees of them.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct DocumentKey([u8; 32]);
+
+impl DocumentKey {
+    /// Unguessable without the key, and another one in each workspace.
+    pub(crate) fn wire_doc(&self, doc: DocId) -> WireDoc {
+        WireDoc::from_bytes(hmac16(&self.0, &[doc.as_bytes()]))
+    }
+}

@@ -1,0 +1,125 @@
+//! A keyring holds the keys the roster commits to, in its order, and nothing else.
+
+use super::*;
+use crate::testing::{WORKSPACE, epoch_key, keyring};
+
+#[test]
+fn commitments_tell_keys_apart_and_name_epochs() {
+    let commitment = epoch_key(1).commitment();
+    assert_eq!(commitment, epoch_key(1).commitment());
+    assert_ne!(commitment, epoch_key(2).commitment());
+    assert_ne!(commitment.as_bytes(), epoch_key(1).as_bytes());
+    assert_eq!(keyring(1).newest_epoch(), commitment.epoch_id());
+}
+
+#[test]
+fn a_keyring_keeps_all_epochs_in_order() {
+    let held: Vec<_> = keyring(4).commitments().collect();
+    assert_eq!(held, (1..=4).map(|number| epoch_key(number).commitment()).collect::<Vec<_>>());
+    assert_eq!(keyring(4).newest_epoch(), epoch_key(4).commitment().epoch_id());
+    for number in 1..=4 {
+        let snapshot = keyring(4).snapshot();
+        let found = snapshot.key(epoch_key(number).commitment().epoch_id()).unwrap();
+        assert_eq!(found.as_bytes(), epoch_key(number).as_bytes());
+    }
+    assert!(keyring(4).snapshot().key(epoch_key(5).commitment().epoch_id()).is_none());
+}
+
+#[test]
+fn a_key_that_does_not_match_its_commitment_is_named_and_not_added() {
+    let mut keyring = keyring(2);
+    let refused = keyring.add(epoch_key(3), epoch_key(4).commitment()).unwrap_err();
+    assert_eq!(refused, KeyringError::WrongKey { epoch: 3 });
+    assert_eq!(keyring.commitments().count(), 2);
+}
+
+#[test]
+fn an_epoch_id_does_not_come_twice() {
+    let mut keyring = keyring(3);
+    for number in 1..=3 {
+        let refused = keyring.add(epoch_key(number), epoch_key(number).commitment()).unwrap_err();
+        assert_eq!(refused, KeyringError::EpochRepeated { epoch: 4 });
+    }
+}
+
+#[test]
+fn each_of_many_keys_is_checked() {
+    let commitments: Vec<_> = (1..=4).map(|number| epoch_key(number).commitment()).collect();
+    let assemble = |numbers: [u8; 4]| {
+        let mut keys: Vec<_> = numbers.into_iter().map(|number| Arc::new(epoch_key(number))).collect();
+        let newest = keys.pop().unwrap();
+        Keyring::from_keys(WORKSPACE, keys, newest, &commitments)
+    };
+    assert_eq!(assemble([1, 2, 3, 4]).unwrap().commitments().collect::<Vec<_>>(), commitments);
+    for wrong in 0..4 {
+        let mut numbers = [1, 2, 3, 4];
+        numbers[wrong] = 9;
+        assert_eq!(assemble(numbers).unwrap_err(), KeyringError::WrongKey { epoch: wrong + 1 });
+    }
+}
+
+#[test]
+fn all_keys_and_no_more_make_a_keyring() {
+    let commitments: Vec<_> = (1..=3).map(|number| epoch_key(number).commitment()).collect();
+    let assemble = |earlier: &[u8], commitments: &[Commitment]| {
+        let earlier = earlier.iter().map(|number| Arc::new(epoch_key(*number))).collect();
+        Keyring::from_keys(WORKSPACE, earlier, Arc::new(epoch_key(3)), commitments).map(|_| ())
+    };
+    assert_eq!(assemble(&[1, 2], &commitments), Ok(()));
+    assert_eq!(assemble(&[1, 2], &[]), Err(KeyringError::EpochUnknown));
+    let refused = |found| Err(KeyringError::HistoryIncomplete { found, expected: 2 });
+    assert_eq!(assemble(&[1], &commitments), refused(1));
+    assert_eq!(assemble(&[1, 2, 2], &commitments), refused(3));
+    let repeating = [1, 1, 3].map(|number| epoch_key(number).commitment());
+    assert_eq!(assemble(&[1, 1], &repeating), Err(KeyringError::EpochRepeated { epoch: 2 }));
+}
+
+#[test]
+fn a_keyring_from_all_its_keys_is_the_one_that_grew() {
+    let doc = DocId::from_bytes([5; 16]);
+    let commitments: Vec<_> = keyring(3).commitments().collect();
+    let earlier = vec![Arc::new(epoch_key(1)), Arc::new(epoch_key(2))];
+    let built = Keyring::from_keys(WORKSPACE, earlier, Arc::new(epoch_key(3)), &commitments).unwrap();
+    assert_eq!(built.commitments().collect::<Vec<_>>(), commitments);
+    assert_eq!(built.wire_doc(doc), keyring(3).wire_doc(doc));
+    assert_eq!(built.newest_epoch(), keyring(3).newest_epoch());
+}
+
+#[test]
+fn a_snapshot_stays_as_it_was() {
+    let mut keyring = keyring(1);
+    let before = keyring.snapshot();
+    keyring.add(epoch_key(2), epoch_key(2).commitment()).unwrap();
+    assert_eq!(before.newest_epoch(), epoch_key(1).commitment().epoch_id());
+    assert!(before.key(epoch_key(2).commitment().epoch_id()).is_none());
+    assert_eq!(keyring.snapshot().newest_epoch(), epoch_key(2).commitment().epoch_id());
+}
+
+#[test]
+fn snapshots_go_to_other_threads() {
+    fn anywhere<T: Send + Sync + 'static>() {}
+    anywhere::<KeySnapshot>();
+    let snapshot = keyring(2).snapshot();
+    let there = std::thread::spawn({
+        let snapshot = snapshot.clone();
+        move || snapshot.newest_epoch()
+    });
+    assert_eq!(there.join().unwrap(), snapshot.newest_epoch());
+}
+
+#[test]
+fn documents_keep_their_wire_names_across_epochs() {
+    let doc = DocId::from_bytes([5; 16]);
+    assert_eq!(keyring(1).wire_doc(doc), keyring(3).wire_doc(doc));
+    assert_eq!(keyring(1).wire_doc(doc), keyring(3).snapshot().wire_doc(doc));
+}
+
+#[test]
+fn wire_names_differ_by_document_workspace_and_key() {
+    let doc = DocId::from_bytes([5; 16]);
+    let name = keyring(1).wire_doc(doc);
+    assert_ne!(name.as_bytes(), doc.as_bytes());
+    assert_ne!(name, keyring(1).wire_doc(DocId::from_bytes([6; 16])));
+    assert_ne!(name, Keyring::genesis(WorkspaceId::from_bytes([1; 32]), epoch_key(1)).wire_doc(doc));
+    assert_ne!(name, Keyring::genesis(WORKSPACE, epoch_key(2)).wire_doc(doc));
+}

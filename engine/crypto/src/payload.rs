@@ -1,0 +1,118 @@
+//! What is inside a body: a codec byte, the length of the data, the data, and zeros up to a length that tells little.
+
+use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD};
+use thiserror::Error;
+use zstd::zstd_safe;
+
+use crate::aead::TAG_LEN;
+use crate::seal::SealError;
+
+/// Level of zstd: higher ones gain a few percent on text and take several times as long.
+const ZSTD_LEVEL: i32 = 3;
+
+/// The first bytes of a zstd frame (RFC 8878 section 3.1.1). Skippable frames begin otherwise, and so do the formats
+/// before version 1, which the library reads too if any crate in the build asks it to.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Data as it is.
+const STORED: u8 = 0;
+/// Data is one zstd frame, smaller than what it decompresses to.
+const ZSTD: u8 = 1;
+
+/// Bytes before the data: codec, and the data's length as big-endian `u32`.
+const PREFIX_LEN: usize = 5;
+
+/// Why what was sealed is not a payload. Always the entry's author's fault: sealing as this crate does gives none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PayloadError {
+    /// Shorter than its prefix, or than the data the prefix announces.
+    #[error("the payload is cut short")]
+    Truncated,
+    /// Not zeros, or not as many as PADMÉ says.
+    #[error("the payload is padded wrongly")]
+    Padding,
+    /// No codec has this number.
+    #[error("the payload's codec {0} is unknown")]
+    UnknownCodec(u8),
+    /// Not one zstd frame that says its size and holds it.
+    #[error("the payload is compressed wrongly")]
+    Compression,
+    /// Larger than any payload may be.
+    #[error("the payload would take {len} bytes: {MAX_PAYLOAD} is the most")]
+    TooLarge {
+        /// What the frame declares.
+        len: u64,
+    },
+}
+
+/// The length that `len` is padded to: PADMÉ (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and
+/// Communication with `PURBs`", `PoPETs` 2019). Adds at most 12 %, less the larger `len` is, and leaves O(log log) bits of
+/// it to be seen.
+pub fn padme(len: usize) -> usize {
+    let Some(exponent) = len.checked_ilog2().filter(|exponent| *exponent > 0) else {
+        return len;
+    };
+    let significant = exponent.ilog2() + 1;
+    let zero_bits = exponent.saturating_sub(significant);
+    let mask = (1_usize << zero_bits) - 1;
+    len.saturating_add(mask) & !mask
+}
+
+/// Compresses if that helps, and pads. The result has room for the tag.
+pub(crate) fn encode(payload: &[u8]) -> Result<Vec<u8>, SealError> {
+    if payload.len() > MAX_PAYLOAD {
+        return Err(SealError::TooLarge { len: payload.len(), limit: MAX_PAYLOAD });
+    }
+    let compressed = zstd::bulk::compress(payload, ZSTD_LEVEL).map_err(|_| SealError::Compressor)?;
+    let (codec, data) =
+        if compressed.len() < payload.len() { (ZSTD, compressed.as_slice()) } else { (STORED, payload) };
+    let padded = padme(PREFIX_LEN + data.len());
+    let too_large = SealError::TooLarge { len: padded + TAG_LEN, limit: MAX_BODY };
+    if padded + TAG_LEN > MAX_BODY {
+        return Err(too_large);
+    }
+    let mut plaintext = Vec::with_capacity(padded + TAG_LEN);
+    plaintext.push(codec);
+    plaintext.extend_from_slice(&u32::try_from(data.len()).map_err(|_| too_large)?.to_be_bytes());
+    plaintext.extend_from_slice(data);
+    plaintext.resize(padded, 0);
+    Ok(plaintext)
+}
+
+/// The payload, if it was encoded as it has to be. Allocates what the payload takes, capped at [`MAX_PAYLOAD`].
+pub(crate) fn decode(plaintext: &[u8]) -> Result<Vec<u8>, PayloadError> {
+    let (&[codec, a, b, c, d], rest) =
+        plaintext.split_first_chunk::<PREFIX_LEN>().ok_or(PayloadError::Truncated)?;
+    let len = u32::from_be_bytes([a, b, c, d]) as usize;
+    let (data, padding) = rest.split_at_checked(len).ok_or(PayloadError::Truncated)?;
+    if plaintext.len() != padme(PREFIX_LEN + len) || padding.iter().any(|byte| *byte != 0) {
+        return Err(PayloadError::Padding);
+    }
+    match codec {
+        STORED => Ok(data.to_vec()),
+        ZSTD => decompress(data),
+        other => Err(PayloadError::UnknownCodec(other)),
+    }
+}
+
+/// Decompresses exactly one zstd frame that declares its size and is smaller than that, the rule of [`encode`].
+fn decompress(frame: &[u8]) -> Result<Vec<u8>, PayloadError> {
+    let declared =
+        zstd_safe::get_frame_content_size(frame).ok().flatten().ok_or(PayloadError::Compression)?;
+    let len = usize::try_from(declared)
+        .ok()
+        .filter(|len| *len <= MAX_PAYLOAD)
+        .ok_or(PayloadError::TooLarge { len: declared })?;
+    let alone = frame.starts_with(&ZSTD_MAGIC)
+        && zstd_safe::find_frame_compressed_size(frame) == Ok(frame.len())
+        && frame.len() < len;
+    if !alone {
+        return Err(PayloadError::Compression);
+    }
+    // In one call into one buffer: the decoder allocates no window of its own.
+    let payload = zstd::bulk::decompress(frame, len).map_err(|_| PayloadError::Compression)?;
+    if payload.len() == len { Ok(payload) } else { Err(PayloadError::Compression) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Starting an epoch, learning about one, and keeping a keyring on disk: all three are a [`Rekey`] record, which wraps
+//! the newest key to each recipient and carries the earlier ones sealed under it.
+
+use std::sync::Arc;
+
+use bowline_wire::codec::{decode, encode};
+use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
+use bowline_wire::limits::{MAX_EPOCHS, MAX_RECIPIENTS};
+use bowline_wire::roster::record::{Rekey, Wrap};
+use rand_core::CryptoRng;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::aead::TAG_LEN;
+use crate::epoch::{EPOCH_KEY_LEN, EpochKey};
+use crate::keyring::{Keyring, KeyringError};
+use crate::keys::HpkeSecret;
+use crate::wrap::{SUITE, WrapError, open_wrap, seal_wrap};
+
+/// Why no new epoch can be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RekeyError {
+    /// Misuse: more active devices and open tickets than the roster can hold.
+    #[error("a rekey for {recipients} recipients: {MAX_RECIPIENTS} is the most")]
+    TooManyRecipients {
+        /// How many.
+        recipients: usize,
+    },
+    /// The workspace has used up its epochs; the people in it have to make another one.
+    #[error("this workspace has had {MAX_EPOCHS} epochs and cannot begin another")]
+    TooManyEpochs,
+}
+
+/// What an accepted rekey carried besides the new key. Either way the new key is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum History {
+    /// All earlier keys, for newcomers.
+    Intact,
+    /// Misbehaving peer: not the earlier keys. This device has them and goes on; newcomers will not until someone
+    /// rekeys again.
+    Damaged(KeyringError),
+}
+
+impl Keyring {
+    /// Wraps the newest key for an invite or link.
+    pub fn wrap_newest(&self, recipient: HpkePublicKey, rng: &mut dyn CryptoRng) -> Result<Wrap, WrapError> {
+        seal_wrap(self.newest_key(), self.workspace(), recipient, rng)
+    }
+
+    /// Starts an epoch for exactly `recipients`: a record with a new key. The keyring does not change: the new key comes
+    /// into force, for its maker as for everyone else, by [`Keyring::accept`] once the roster has applied the record.
+    ///
+    /// A recipient whose public key is unusable gets an empty wrap: it must not be able to prevent the rekey that
+    /// removes it, nor any other.
+    pub fn rekey(&self, recipients: &[HpkePublicKey], rng: &mut dyn CryptoRng) -> Result<Rekey, RekeyError> {
+        let mut recipients = recipients.to_vec();
+        recipients.sort_unstable();
+        recipients.dedup();
+        if recipients.len() > MAX_RECIPIENTS {
+            return Err(RekeyError::TooManyRecipients { recipients: recipients.len() });
+        }
+        if self.keys().count() >= MAX_EPOCHS {
+            return Err(RekeyError::TooManyEpochs);
+        }
+        let mut random = Zeroizing::new([0; 32]);
+        rng.fill_bytes(random.as_mut());
+        let next = self.newest_key().next(self.workspace(), &recipients, &random);
+        let history = seal_history(self.workspace(), &next, &self.keys().collect::<Vec<_>>());
+        Ok(Rekey { commitment: next.commitment(), history, wraps: self.wraps(&next, &recipients, rng) })
+    }
+
+    fn wraps(&self, key: &EpochKey, recipients: &[HpkePublicKey], rng: &mut dyn CryptoRng) -> Vec<Wrap> {
+        let empty =
+            |recipient| Wrap { recipient, suite: SUITE, encapsulated: Vec::new(), ciphertext: Vec::new() };
+        recipients
+            .iter()
+            .map(|to| seal_wrap(key, self.workspace(), *to, rng).unwrap_or_else(|_| empty(*to)))
+            .collect()
+    }
+
+    /// Takes the key of an epoch that the roster has just begun with `rekey`. `commitments` are the roster's, of all
+    /// epochs in order, up to and including this one.
+    ///
+    /// Keys this device missed, because an earlier wrap to it was bad, come from the history as well.
+    pub fn accept(
+        &mut self,
+        rekey: &Rekey,
+        secret: &HpkeSecret,
+        commitments: &[Commitment],
+    ) -> Result<History, KeyringError> {
+        let newest = Arc::new(open_own_wrap(self.workspace(), rekey, secret)?);
+        match assemble(self.workspace(), Arc::clone(&newest), Some(&rekey.history), commitments) {
+            Ok(keyring) => {
+                *self = keyring;
+                Ok(History::Intact)
+            }
+            Err(damage) => match commitments.split_last() {
+                Some((last, earlier)) if self.commitments().eq(earlier.iter().copied()) => {
+                    self.push(newest, *last)?;
+                    Ok(History::Damaged(damage))
+                }
+                _ => Err(damage),
+            },
+        }
+    }
+
+    /// A newcomer's keyring: the newest key, from the ticket's wrap or the last rekey's, and the `history` in the record
+    /// that began its epoch, `None` if that is Genesis. `commitments` are the roster's, of all epochs in order.
+    pub fn from_newest(
+        workspace: WorkspaceId,
+        newest: EpochKey,
+        history: Option<&[u8]>,
+        commitments: &[Commitment],
+    ) -> Result<Self, KeyringError> {
+        assemble(workspace, Arc::new(newest), history, commitments)
+    }
+
+    /// For the device's database: all keys, sealed to the device's own HPKE key, so that the database alone tells none.
+    pub fn to_stored(&self, device: HpkePublicKey, rng: &mut dyn CryptoRng) -> Result<Vec<u8>, WrapError> {
+        let wrap = self.wrap_newest(device, rng)?;
+        let mut earlier: Vec<_> = self.keys().collect();
+        earlier.pop();
+        let history = seal_history(self.workspace(), self.newest_key(), &earlier);
+        Ok(encode(&Rekey { commitment: self.newest_key().commitment(), history, wraps: vec![wrap] }))
+    }
+
+    /// Back from [`Keyring::to_stored`]. The roster may have gone on since, and know more epochs than the stored keyring.
+    pub fn from_stored(
+        workspace: WorkspaceId,
+        stored: &[u8],
+        secret: &HpkeSecret,
+        commitments: &[Commitment],
+    ) -> Result<Self, KeyringError> {
+        let stored: Rekey = decode(stored).map_err(KeyringError::Stored)?;
+        let newest = Arc::new(open_own_wrap(workspace, &stored, secret)?);
+        let earlier = open_history(workspace, &newest, &stored.history)?;
+        let known = commitments.get(..=earlier.len()).ok_or(KeyringError::EpochUnknown)?;
+        Self::from_keys(workspace, earlier, newest, known)
+    }
+}
+
+fn open_own_wrap(
+    workspace: WorkspaceId,
+    rekey: &Rekey,
+    secret: &HpkeSecret,
+) -> Result<EpochKey, KeyringError> {
+    let recipient = secret.public();
+    let wrap = rekey.wraps.iter().find(|wrap| wrap.recipient == recipient).ok_or(KeyringError::NoWrap)?;
+    Ok(open_wrap(wrap, workspace, rekey.commitment, secret)?)
+}
+
+fn assemble(
+    workspace: WorkspaceId,
+    newest: Arc<EpochKey>,
+    history: Option<&[u8]>,
+    commitments: &[Commitment],
+) -> Result<Keyring, KeyringError> {
+    // The newest first: under a wrong key the history would not open either, and the blame would be misplaced.
+    if commitments.last() != Some(&newest.commitment()) {
+        return Err(KeyringError::WrongKey { epoch: commitments.len() });
+    }
+    let earlier = match history {
+        Some(sealed) => open_history(workspace, &newest, sealed)?,
+        None => Vec::new(),
+    };
+    Keyring::from_keys(workspace, earlier, newest, commitments)
+}
+
+/// All earlier keys, oldest first, under a key that is derived from `newest` and seals nothing else.
+fn seal_history(workspace: WorkspaceId, newest: &EpochKey, earlier: &[&EpochKey]) -> Vec<u8> {
+    // Reserved at once: growing would leave copies of keys behind.
+    let mut history = Vec::with_capacity(earlier.len() * EPOCH_KEY_LEN + TAG_LEN);
+    for key in earlier {
+        history.extend_from_slice(key.as_bytes());
+    }
+    newest.history_key(workspace).seal(&[], &mut history);
+    history
+}
+
+fn open_history(
+    workspace: WorkspaceId,
+    newest: &EpochKey,
+    sealed: &[u8],
+) -> Result<Vec<Arc<EpochKey>>, KeyringError> {
+    let mut keys = Zeroizing::new(sealed.to_vec());
+    newest.history_key(workspace).open(&[], &mut keys).map_err(|_| KeyringError::HistoryUnopenable)?;
+    let (keys, []) = keys.as_chunks::<EPOCH_KEY_LEN>() else {
+        return Err(KeyringError::HistoryUnopenable);
+    };
+    Ok(keys.iter().map(|key| Arc::new(EpochKey::from_bytes(*key))).collect())
+}
+
+#[cfg(test)]
+mod tests;

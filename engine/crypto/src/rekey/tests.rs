@@ -1,0 +1,285 @@
+//! Whoever stays learns the new key, whoever joins learns all keys, and whoever is removed learns none.
+
+use bowline_wire::limits::MAX_BODY;
+use bowline_wire::roster::record::Record;
+
+use super::*;
+use crate::keys::{DeviceKeys, TicketSecret};
+use crate::testing::{Repeating, WORKSPACE, epoch_key, keyring, rng};
+use crate::wrap::WrapError;
+
+fn device(seed: u64) -> DeviceKeys {
+    DeviceKeys::generate(&mut rng(seed))
+}
+
+fn commitments(keyring: &Keyring, rekey: &Rekey) -> Vec<Commitment> {
+    keyring.commitments().chain([rekey.commitment]).collect()
+}
+
+fn held(keyring: &Keyring) -> Vec<Commitment> {
+    keyring.commitments().collect()
+}
+
+#[test]
+fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
+    let (ana, ben) = (device(1), device(2));
+    let before = keyring(2);
+    let rekey = before.rekey(&[ana.hpke_public(), ben.hpke_public()], &mut rng(3)).unwrap();
+    let epochs = commitments(&before, &rekey);
+    for device in [ana, ben] {
+        let mut keyring = keyring(2);
+        assert_eq!(keyring.accept(&rekey, device.hpke(), &epochs), Ok(History::Intact));
+        assert_eq!(held(&keyring), epochs);
+    }
+}
+
+#[test]
+fn a_removed_device_gets_nothing_from_a_rekey() {
+    let (ana, removed) = (device(1), device(2));
+    let rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let epochs = commitments(&keyring(1), &rekey);
+    let mut keyring = keyring(1);
+    assert_eq!(keyring.accept(&rekey, removed.hpke(), &epochs), Err(KeyringError::NoWrap));
+    assert_eq!(held(&keyring).len(), 1);
+}
+
+#[test]
+fn wraps_are_sorted_and_name_each_recipient_once() {
+    let keys: Vec<_> = (0..20).map(|seed| device(seed).hpke_public()).collect();
+    let twice: Vec<_> = keys.iter().chain(keys.iter().rev()).copied().collect();
+    let rekey = keyring(1).rekey(&twice, &mut rng(3)).unwrap();
+    assert_eq!(rekey.wraps.len(), 20);
+    assert!(rekey.wraps.is_sorted_by(|a, b| a.recipient < b.recipient));
+    let record = Record::Rekey(rekey);
+    assert_eq!(Record::parse(&record.to_body()), Ok(record));
+}
+
+#[test]
+fn the_largest_rekey_fits_a_body() {
+    let some = device(1).hpke_public();
+    let mut recipients = Vec::new();
+    for at in 0..MAX_RECIPIENTS {
+        // Any 32 bytes will do: X25519 takes points of the curve and of its twist.
+        let mut key = *some.as_bytes();
+        key[..2].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
+        recipients.push(HpkePublicKey::from_bytes(key));
+    }
+    let rekey = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+    let history = vec![0; EPOCH_KEY_LEN * (MAX_EPOCHS - 1) + TAG_LEN];
+    assert!(Record::Rekey(Rekey { history, ..rekey }).to_body().len() < MAX_BODY);
+
+    recipients.push(some);
+    let refused = keyring(1).rekey(&recipients, &mut rng(3)).unwrap_err();
+    assert_eq!(refused, RekeyError::TooManyRecipients { recipients: MAX_RECIPIENTS + 1 });
+}
+
+#[test]
+fn epochs_run_out() {
+    let key = |number: usize| {
+        let mut bytes = [0; EPOCH_KEY_LEN];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        Arc::new(EpochKey::from_bytes(bytes))
+    };
+    let keyring = |epochs: usize| {
+        let commitments: Vec<_> = (0..epochs).map(|number| key(number).commitment()).collect();
+        let earlier = (0..epochs - 1).map(key).collect();
+        Keyring::from_keys(WORKSPACE, earlier, key(epochs - 1), &commitments).unwrap()
+    };
+    assert_eq!(keyring(MAX_EPOCHS).rekey(&[], &mut rng(3)).unwrap_err(), RekeyError::TooManyEpochs);
+    // The last that is allowed is one that a reader accepts as well.
+    let last = Record::Rekey(keyring(MAX_EPOCHS - 1).rekey(&[], &mut rng(3)).unwrap());
+    assert_eq!(Record::parse(&last.to_body()), Ok(last));
+}
+
+#[test]
+fn a_recipient_with_an_unusable_key_cannot_prevent_a_rekey() {
+    let ana = device(1);
+    let hostile = HpkePublicKey::from_bytes([0; 32]);
+    let rekey = keyring(1).rekey(&[hostile, ana.hpke_public()], &mut rng(3)).unwrap();
+    let for_hostile = rekey.wraps.iter().find(|wrap| wrap.recipient == hostile).unwrap();
+    assert!(for_hostile.ciphertext.is_empty(), "no key, under no secret");
+    let epochs = commitments(&keyring(1), &rekey);
+    assert_eq!(keyring(1).accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+    let record = Record::Rekey(rekey);
+    assert_eq!(Record::parse(&record.to_body()), Ok(record));
+}
+
+#[test]
+fn a_newcomer_opens_the_ticket_s_wrap_and_the_history_of_that_epoch() {
+    let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
+    let mut keyring = keyring(2);
+    let rekey = keyring.rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let epochs = commitments(&keyring, &rekey);
+    assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+
+    let wrap = keyring.wrap_newest(ticket.hpke_public(), &mut rng(4)).unwrap();
+    let newest = open_wrap(&wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
+    let joined = Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs).unwrap();
+    assert_eq!(held(&joined), held(&keyring));
+}
+
+#[test]
+fn a_newcomer_to_a_workspace_in_its_first_epoch_needs_no_history() {
+    let ticket = TicketSecret::generate(&mut rng(9));
+    let wrap = keyring(1).wrap_newest(ticket.hpke_public(), &mut rng(4)).unwrap();
+    let commitment = epoch_key(1).commitment();
+    let newest = open_wrap(&wrap, WORKSPACE, commitment, &ticket.hpke()).unwrap();
+    let joined = Keyring::from_newest(WORKSPACE, newest, None, &[commitment]).unwrap();
+    assert_eq!(held(&joined), [commitment]);
+}
+
+#[test]
+fn a_newcomer_learns_of_rekeys_while_the_ticket_was_open() {
+    let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
+    let before = keyring(1);
+    let rekey = before.rekey(&[ana.hpke_public(), ticket.hpke_public()], &mut rng(3)).unwrap();
+    let wrap = rekey.wraps.iter().find(|wrap| wrap.recipient == ticket.hpke_public()).unwrap();
+    let newest = open_wrap(wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
+    let epochs = commitments(&before, &rekey);
+    let joined = Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs).unwrap();
+    assert_eq!(held(&joined), epochs);
+}
+
+#[test]
+fn a_wrong_key_is_named_by_its_epoch() {
+    let epochs: Vec<_> = (1..=3).map(|number| epoch_key(number).commitment()).collect();
+    let history = |numbers: &[u8]| {
+        let keys: Vec<_> = numbers.iter().map(|number| epoch_key(*number)).collect();
+        seal_history(WORKSPACE, &epoch_key(3), &keys.iter().collect::<Vec<_>>())
+    };
+    let join =
+        |newest, numbers: &[u8]| Keyring::from_newest(WORKSPACE, newest, Some(&history(numbers)), &epochs);
+    assert!(join(epoch_key(3), &[1, 2]).is_ok());
+    assert_eq!(join(epoch_key(4), &[1, 2]).unwrap_err(), KeyringError::WrongKey { epoch: 3 });
+    assert_eq!(join(epoch_key(3), &[9, 2]).unwrap_err(), KeyringError::WrongKey { epoch: 1 });
+    assert_eq!(join(epoch_key(3), &[1, 9]).unwrap_err(), KeyringError::WrongKey { epoch: 2 });
+    assert_eq!(join(epoch_key(3), &[2, 1]).unwrap_err(), KeyringError::WrongKey { epoch: 1 });
+    let short = KeyringError::HistoryIncomplete { found: 1, expected: 2 };
+    assert_eq!(join(epoch_key(3), &[1]).unwrap_err(), short);
+    let long = KeyringError::HistoryIncomplete { found: 3, expected: 2 };
+    assert_eq!(join(epoch_key(3), &[1, 2, 3]).unwrap_err(), long);
+    let none = KeyringError::HistoryIncomplete { found: 0, expected: 2 };
+    assert_eq!(Keyring::from_newest(WORKSPACE, epoch_key(3), None, &epochs).unwrap_err(), none);
+}
+
+#[test]
+fn a_history_opens_only_whole_in_its_workspace_and_under_its_key() {
+    let sealed = seal_history(WORKSPACE, &epoch_key(3), &[&epoch_key(1), &epoch_key(2)]);
+    let open = |sealed: &[u8]| open_history(WORKSPACE, &epoch_key(3), sealed).map(|keys| keys.len());
+    assert_eq!(open(&sealed), Ok(2));
+    let refused = Err(KeyringError::HistoryUnopenable);
+    for at in 0..sealed.len() {
+        let mut altered = sealed.clone();
+        altered[at] ^= 1;
+        assert_eq!(open(&altered), refused);
+        assert_eq!(open(&sealed[..at]), refused);
+    }
+    assert_eq!(open_history(WORKSPACE, &epoch_key(4), &sealed).map(|keys| keys.len()), refused);
+    let elsewhere = WorkspaceId::from_bytes([0xee; 32]);
+    assert_eq!(open_history(elsewhere, &epoch_key(3), &sealed).map(|keys| keys.len()), refused);
+    // Sealed properly, but not whole keys.
+    let mut ragged = vec![0; EPOCH_KEY_LEN + 1];
+    epoch_key(3).history_key(WORKSPACE).seal(&[], &mut ragged);
+    assert_eq!(open(&ragged), refused);
+}
+
+#[test]
+fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
+    let ana = device(1);
+    let before = keyring(2);
+    let mut rekey = before.rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    rekey.history[0] ^= 1;
+    let epochs = commitments(&before, &rekey);
+    let mut keyring = keyring(2);
+    let accepted = keyring.accept(&rekey, ana.hpke(), &epochs);
+    assert_eq!(accepted, Ok(History::Damaged(KeyringError::HistoryUnopenable)));
+    assert_eq!(held(&keyring), epochs);
+}
+
+#[test]
+fn a_device_that_missed_an_epoch_catches_up_from_the_history() {
+    let ana = device(1);
+    let rekey = keyring(3).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let epochs = commitments(&keyring(3), &rekey);
+    let mut behind = keyring(1);
+    assert_eq!(behind.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+    assert_eq!(held(&behind), epochs);
+    // Without a history there is nothing to catch up from, and nothing is half taken.
+    let mut behind = keyring(1);
+    let damaged = Rekey { history: Vec::new(), ..rekey };
+    assert_eq!(behind.accept(&damaged, ana.hpke(), &epochs), Err(KeyringError::HistoryUnopenable));
+    assert_eq!(held(&behind).len(), 1);
+}
+
+#[test]
+fn a_rekey_that_wraps_a_wrong_key_is_refused() {
+    let ana = device(1);
+    let mut rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    rekey.commitment = epoch_key(7).commitment();
+    let epochs = commitments(&keyring(1), &rekey);
+    let refused = keyring(1).accept(&rekey, ana.hpke(), &epochs);
+    assert_eq!(refused, Err(KeyringError::Wrap(WrapError::Unopenable)));
+}
+
+#[test]
+fn a_rekey_that_the_roster_does_not_commit_to_is_refused() {
+    let ana = device(1);
+    let rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let epochs = [epoch_key(1).commitment(), epoch_key(7).commitment()];
+    let mut keyring = keyring(1);
+    assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Err(KeyringError::WrongKey { epoch: 2 }));
+    assert_eq!(held(&keyring).len(), 1);
+    assert_eq!(keyring.accept(&rekey, ana.hpke(), &[]), Err(KeyringError::WrongKey { epoch: 0 }));
+}
+
+#[test]
+fn repeated_randomness_still_keeps_the_new_key_from_the_one_removed() {
+    // A virtual machine rekeys for both, is set back, and then rekeys without Ben, drawing the same randomness.
+    let (ana, ben) = (device(1), device(2));
+    let both = keyring(1).rekey(&[ana.hpke_public(), ben.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
+    let one = keyring(1).rekey(&[ana.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
+    assert_ne!(both.commitment, one.commitment);
+    // Nor does it repeat a key from epoch to epoch.
+    let later = keyring(2).rekey(&[ana.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
+    assert_ne!(later.commitment, one.commitment);
+    // While other randomness alone makes another key.
+    let other = keyring(1).rekey(&[ana.hpke_public()], &mut Repeating(&[6; 32])).unwrap();
+    assert_ne!(other.commitment, one.commitment);
+}
+
+#[test]
+fn a_stored_keyring_opens_with_the_device_s_key_only() {
+    let (ana, ben) = (device(1), device(2));
+    for epochs in [1, 4] {
+        let keyring = keyring(epochs);
+        let stored = keyring.to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
+        let again = Keyring::from_stored(WORKSPACE, &stored, ana.hpke(), &held(&keyring)).unwrap();
+        assert_eq!(held(&again), held(&keyring));
+        let refused = Keyring::from_stored(WORKSPACE, &stored, ben.hpke(), &held(&keyring)).unwrap_err();
+        assert_eq!(refused, KeyringError::NoWrap);
+        for key in 1..=epochs {
+            let bare = epoch_key(key);
+            assert!(!stored.windows(EPOCH_KEY_LEN).any(|window| window == bare.as_bytes()));
+        }
+    }
+}
+
+#[test]
+fn a_stored_keyring_may_be_behind_the_roster_but_not_beside_or_ahead_of_it() {
+    let ana = device(1);
+    let stored = keyring(2).to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
+    let from = |numbers: &[u8]| {
+        let epochs: Vec<_> = numbers.iter().map(|number| epoch_key(*number).commitment()).collect();
+        Keyring::from_stored(WORKSPACE, &stored, ana.hpke(), &epochs).map(|keyring| held(&keyring).len())
+    };
+    assert_eq!(from(&[1, 2]), Ok(2));
+    assert_eq!(from(&[1, 2, 3]), Ok(2));
+    assert_eq!(from(&[1]), Err(KeyringError::EpochUnknown));
+    assert_eq!(from(&[1, 9]), Err(KeyringError::WrongKey { epoch: 2 }));
+    assert_eq!(from(&[9, 2]), Err(KeyringError::WrongKey { epoch: 1 }));
+    for cut in [0, 1, stored.len() - 1] {
+        let epochs = held(&keyring(2));
+        let refused = Keyring::from_stored(WORKSPACE, &stored[..cut], ana.hpke(), &epochs).unwrap_err();
+        assert!(matches!(refused, KeyringError::Stored(_)));
+    }
+}

@@ -1,0 +1,116 @@
+//! Bodies: a payload sealed under its header, and opened again.
+
+use bowline_wire::entry::Entry;
+use bowline_wire::hash;
+use bowline_wire::header::Header;
+use bowline_wire::ids::{EpochId, Lane};
+use thiserror::Error;
+
+use crate::keyring::KeySnapshot;
+use crate::payload::{self, PayloadError};
+
+/// Why a payload was not sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SealError {
+    /// The payload does not fit: leave the work queued, and say so.
+    #[error("too large to be sealed as one entry: {len} bytes, {limit} is the most")]
+    TooLarge {
+        /// Bytes of the payload, or of the body it would take.
+        len: usize,
+        /// Bytes that are allowed of it.
+        limit: usize,
+    },
+    /// Misuse: the header names another epoch than the newest. Whoever was removed before the newest epoch could read
+    /// what is sealed under an older one.
+    #[error("to be sealed under epoch {asked}, but the newest is {newest}")]
+    NotNewestEpoch {
+        /// In the header.
+        asked: EpochId,
+        /// In the keyring.
+        newest: EpochId,
+    },
+    /// Misuse: the header is of another workspace than the keys.
+    #[error("the keys are of another workspace")]
+    WrongWorkspace,
+    /// Misuse: only the content lane is sealed.
+    #[error("entries in the control lane are not sealed")]
+    ControlLane,
+    /// Environment: zstd failed, which it does when there is no memory.
+    #[error("the payload could not be compressed: is there memory left?")]
+    Compressor,
+}
+
+/// Why a body was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum OpenError {
+    /// Nobody's fault: the key of this epoch has not come yet. Try again when the keyring has grown.
+    #[error("there is no key yet for epoch {0}")]
+    NoKey(EpochId),
+    /// Nobody's fault: the body was erased, or has not been delivered.
+    #[error("the entry's body is not here")]
+    NoBody,
+    /// Misuse: the entry is of another workspace than the keys.
+    #[error("the keys are of another workspace")]
+    WrongWorkspace,
+    /// Misuse: only the content lane is sealed.
+    #[error("entries in the control lane are not sealed")]
+    ControlLane,
+    /// Bad bytes by the entry's author: the signature holds, but body and header were not sealed together, or not under
+    /// the epoch's key.
+    #[error("the entry's author sealed it wrongly")]
+    NotAuthentic,
+    /// Bad bytes by the entry's author: sealed properly, but not a payload.
+    #[error("the entry's author sealed something unreadable: {0}")]
+    Payload(#[from] PayloadError),
+}
+
+/// Seals `payload` under everything `header` says, and fills in the three fields that follow from it: salt, length and
+/// hash of the body. What they held before does not matter; nothing else is changed.
+///
+/// `random` is best fresh, but the salt differs wherever header or payload do (see the design's salt rule), so repeating
+/// it is no disaster.
+pub fn seal(
+    keys: &KeySnapshot,
+    mut header: Header,
+    payload: &[u8],
+    random: [u8; 32],
+) -> Result<(Header, Vec<u8>), SealError> {
+    if header.lane != Lane::Content {
+        return Err(SealError::ControlLane);
+    }
+    if header.workspace != keys.workspace() {
+        return Err(SealError::WrongWorkspace);
+    }
+    if header.epoch != keys.newest_epoch() {
+        return Err(SealError::NotNewestEpoch { asked: header.epoch, newest: keys.newest_epoch() });
+    }
+    let mut body = payload::encode(payload)?;
+    let additional = header.additional_data();
+    let epoch = keys.newest_key();
+    header.salt = epoch.salt(header.workspace, &random, &additional, &body);
+    epoch.body_key(header.workspace, header.doc, header.salt).seal(&additional, &mut body);
+    header.body_hash = hash::body_hash(&body);
+    header.body_len = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    Ok((header, body))
+}
+
+/// The payload of an entry. Stateless: depends on nothing but its arguments, so it may run on any thread, in any order.
+pub fn open(entry: &Entry, keys: &KeySnapshot) -> Result<Vec<u8>, OpenError> {
+    let header = entry.header();
+    if header.lane != Lane::Content {
+        return Err(OpenError::ControlLane);
+    }
+    if header.workspace != keys.workspace() {
+        return Err(OpenError::WrongWorkspace);
+    }
+    let epoch = keys.key(header.epoch).ok_or(OpenError::NoKey(header.epoch))?;
+    let mut body = entry.body().ok_or(OpenError::NoBody)?.to_vec();
+    epoch
+        .body_key(header.workspace, header.doc, header.salt)
+        .open(&header.additional_data(), &mut body)
+        .map_err(|_| OpenError::NotAuthentic)?;
+    Ok(payload::decode(&body)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! What this crate's tests share: vectors, seeded randomness, and a workspace to seal in.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use bowline_wire::head::SeenHead;
+use bowline_wire::header::{Cover, EntryType, Header, Part};
+use bowline_wire::ids::{
+    BodyHash, EntryId, Incarnation, Lane, LogHash, LogId, Position, RosterHash, Salt, Signature, WireDoc,
+    WorkspaceId,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{SeedableRng, TryCryptoRng, TryRng};
+use serde::{Deserialize, Deserializer};
+
+use crate::epoch::EpochKey;
+use crate::keyring::Keyring;
+use crate::keys::DeviceKeys;
+
+/// Bytes that stand in a vector as hexadecimal digits.
+pub(crate) struct Hex(Vec<u8>);
+
+impl std::ops::Deref for Hex {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let digits = String::deserialize(from)?;
+        hex::decode(digits).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where a file of vectors is.
+pub(crate) fn vector_path(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(file)
+}
+
+/// The cases in a file of vectors.
+pub(crate) fn vectors<T: for<'de> Deserialize<'de>>(file: &str) -> Vec<T> {
+    #[derive(Deserialize)]
+    struct Vectors<T> {
+        cases: Vec<T>,
+    }
+    let text = std::fs::read_to_string(vector_path(file)).unwrap();
+    serde_json::from_str::<Vectors<T>>(&text).unwrap().cases
+}
+
+/// Randomness that is the same in every run.
+pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// "Randomness" that is given, over and over: what a resumed virtual machine may see, and what vectors need.
+pub(crate) struct Repeating<'b>(pub(crate) &'b [u8]);
+
+impl TryRng for Repeating<'_> {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        unreachable!("keys are drawn as bytes")
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        unreachable!("keys are drawn as bytes")
+    }
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
+        for (to, from) in to.iter_mut().zip(self.0.iter().cycle()) {
+            *to = *from;
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Repeating<'_> {}
+
+/// An epoch key by number.
+pub(crate) fn epoch_key(number: u8) -> EpochKey {
+    EpochKey::from_bytes([number; 32])
+}
+
+/// The device that all sample headers are by.
+pub(crate) fn device() -> DeviceKeys {
+    DeviceKeys::generate(&mut rng(1))
+}
+
+/// The workspace that all sample headers are in.
+pub(crate) const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([0xa1; 32]);
+
+/// A keyring of [`WORKSPACE`] with this many epochs.
+pub(crate) fn keyring(epochs: u8) -> Keyring {
+    let mut keyring = Keyring::genesis(WORKSPACE, epoch_key(1));
+    for number in 2..=epochs {
+        keyring.add(epoch_key(number), epoch_key(number).commitment()).unwrap();
+    }
+    keyring
+}
+
+/// A content header in the newest epoch of `keyring` in which no field is zeros, so that each can be changed.
+pub(crate) fn header(keyring: &Keyring) -> Header {
+    Header {
+        workspace: keyring.workspace(),
+        device: device().id(),
+        incarnation: Incarnation::from_bytes([2; 8]),
+        lane: Lane::Content,
+        seq: 7,
+        prev: EntryId::from_bytes([3; 32]),
+        seen: Some(SeenHead {
+            log: LogId::from_bytes([4; 32]),
+            position: Position(90),
+            hash: LogHash::from_bytes([5; 32]),
+            signature: Signature::from_bytes([6; 64]),
+        }),
+        held: Position(80),
+        roster: RosterHash::from_bytes([7; 32]),
+        epoch: keyring.newest_epoch(),
+        entry_type: EntryType::Adopted,
+        doc: WireDoc::from_bytes([8; 16]),
+        target: EntryId::from_bytes([9; 32]),
+        covers: vec![Cover { device: device().id(), incarnation: Incarnation::from_bytes([2; 8]), seq: 5 }],
+        part: Part { index: 0, count: 2 },
+        salt: Salt::ZERO,
+        body_len: 0,
+        body_hash: BodyHash::ZERO,
+    }
+}

@@ -1,0 +1,115 @@
+//! Entries as they travel: a signed header and, unless the relay has erased it, its body.
+
+use thiserror::Error;
+
+use crate::codec::{Canonical, DecodeError, Reader, Writer};
+use crate::hash;
+use crate::header::Header;
+use crate::ids::EntryId;
+use crate::limits::{MAX_BODY, MAX_HEADER};
+use crate::signed::{Signed, Verified, VerifyError};
+
+/// Why received bytes are not an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum EntryError {
+    /// The header is not canonical or not signed by its author.
+    #[error(transparent)]
+    Header(#[from] VerifyError),
+    /// The body is not the one that the header names. Whoever delivered it altered it.
+    #[error("the body does not match its header")]
+    BodyMismatch,
+}
+
+/// An entry as received. Nothing can be read from it before [`SignedEntry::verify`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedEntry {
+    header: Signed<Header>,
+    body: Option<Vec<u8>>,
+}
+
+impl SignedEntry {
+    /// Bytes as received or as stored.
+    pub fn from_parts(header: Signed<Header>, body: Option<Vec<u8>>) -> Self {
+        Self { header, body }
+    }
+
+    /// Checks canonical form, signature, and that the body, if there is one, is the header's.
+    pub fn verify(self) -> Result<Entry, EntryError> {
+        Entry::new(self.header.verify()?, self.body)
+    }
+
+    /// The id of the header bytes as received: what a log hash runs over, whatever the bytes turn out to be.
+    pub fn id(&self) -> EntryId {
+        hash::entry_id(self.header.parts().0)
+    }
+
+    /// Bytes this entry takes in a frame, never less and at most a few more; for cutting batches.
+    pub fn wire_len(&self) -> usize {
+        const ENVELOPE: usize = 88;
+        self.header.parts().0.len() + self.body.as_ref().map_or(0, Vec::len) + ENVELOPE
+    }
+}
+
+impl Canonical for SignedEntry {
+    fn write(&self, to: &mut Writer) {
+        let (header, signature) = self.header.parts();
+        to.array(3).bytes(header).value(signature);
+        to.option(self.body.as_ref(), |to, body| {
+            to.bytes(body);
+        });
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(3)?;
+        let header = from.bytes("header", MAX_HEADER)?.to_vec();
+        let signature = from.value()?;
+        let body = from.option(|from| from.bytes("body", MAX_BODY).map(<[u8]>::to_vec))?;
+        Ok(Self { header: Signed::from_parts(header, signature), body })
+    }
+}
+
+/// An entry whose signature and body have been checked. Whether it is *accepted* depends on the log: see
+/// [`crate::log::Log::check`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    id: EntryId,
+    header: Verified<Header>,
+    body: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// Joins a verified header and its body.
+    pub fn new(header: Verified<Header>, body: Option<Vec<u8>>) -> Result<Self, EntryError> {
+        if let Some(body) = &body {
+            let named = header.value();
+            if body.len() != named.body_len as usize || hash::body_hash(body) != named.body_hash {
+                return Err(EntryError::BodyMismatch);
+            }
+        }
+        Ok(Self { id: hash::entry_id(header.bytes()), header, body })
+    }
+
+    /// SHA-256 of the header bytes.
+    pub fn id(&self) -> EntryId {
+        self.id
+    }
+
+    /// What the author says about the entry.
+    pub fn header(&self) -> &Header {
+        self.header.value()
+    }
+
+    /// The header with its bytes and signature, for storing.
+    pub fn signed_header(&self) -> &Verified<Header> {
+        &self.header
+    }
+
+    /// The body, unless it was erased or withheld.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
+    /// Back to what travels.
+    pub fn to_signed(&self) -> SignedEntry {
+        SignedEntry { header: self.header.to_signed(), body: self.body.clone() }
+    }
+}

@@ -1,0 +1,46 @@
+//! SHA-256 over domain-separated parts: entry ids, log hash, roster hash.
+
+use sha2::{Digest, Sha256};
+
+use crate::ids::{BodyHash, EntryId, LogHash, LogId, RosterHash, WorkspaceId};
+
+/// SHA-256 of the concatenation of `parts`. Callers put a domain prefix first and only fixed-size parts before the
+/// last, so that no two meanings share an input.
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+/// `SHA-256(header)`.
+pub fn entry_id(header: &[u8]) -> EntryId {
+    EntryId::from_bytes(sha256(&[header]))
+}
+
+/// `SHA-256(body)`.
+pub fn body_hash(body: &[u8]) -> BodyHash {
+    BodyHash::from_bytes(sha256(&[body]))
+}
+
+/// The workspace that a Genesis body makes.
+pub fn workspace_id(genesis_body: &[u8]) -> WorkspaceId {
+    WorkspaceId::from_bytes(sha256(&[genesis_body]))
+}
+
+/// `log_hash(0)`: commits to workspace and log. A log restored from another will commit to that head as well; the
+/// prefix leaves room for it.
+pub fn log_seed(workspace: WorkspaceId, log: LogId) -> LogHash {
+    LogHash::from_bytes(sha256(&[b"bowline/log/1/new", workspace.as_bytes(), log.as_bytes()]))
+}
+
+/// `log_hash(p) = SHA-256("bowline/log/1" ‖ log_hash(p−1) ‖ entry_id(p))`.
+pub fn log_hash(previous: LogHash, entry: EntryId) -> LogHash {
+    LogHash::from_bytes(sha256(&[b"bowline/log/1", previous.as_bytes(), entry.as_bytes()]))
+}
+
+/// `SHA-256("bowline/roster/1" ‖ previous ‖ entry_id)`.
+pub fn roster_hash(previous: RosterHash, entry: EntryId) -> RosterHash {
+    RosterHash::from_bytes(sha256(&[b"bowline/roster/1", previous.as_bytes(), entry.as_bytes()]))
+}

@@ -1,0 +1,331 @@
+//! The entry header: every field the relay sees of an entry, all of them under the author's signature.
+
+use crate::codec::{Canonical, DecodeError, Reader, Writer};
+use crate::head::SeenHead;
+use crate::ids::{
+    BodyHash, ChainKey, DeviceId, EntryId, EpochId, Incarnation, Lane, Position, RosterHash, Salt, WireDoc,
+    WorkspaceId,
+};
+use crate::limits::{MAX_BODY, MAX_COVERS, MAX_HEADER, MAX_PARTS};
+use crate::signed::Signable;
+
+/// The header format this code writes, and the only one it reads.
+pub const HEADER_VERSION: u64 = 1;
+
+/// What an entry is. Numbers below 16 belong to the content lane, 16 to 31 to the control lane; others may be in either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntryType {
+    /// Automerge changes by the author's own device.
+    Changes,
+    /// A whole document.
+    Snapshot,
+    /// Others' changes, sealed again because the originals are gone. Reserved.
+    Adopted,
+    /// A roster record.
+    Roster,
+    /// Erases a document everywhere. Reserved.
+    Erase,
+    /// Says that a snapshot holds what it covers. Reserved.
+    Confirm,
+    /// State of the log at a position. Reserved.
+    Checkpoint,
+    /// "I am here and have seen this much." Reserved.
+    Witness,
+    /// A type this version has no name for: stored and carried, not understood.
+    Unknown(u16),
+}
+
+impl EntryType {
+    /// All types with a name, for tables and tests.
+    pub const NAMED: [(&'static str, Self); 8] = [
+        ("changes", Self::Changes),
+        ("snapshot", Self::Snapshot),
+        ("adopted", Self::Adopted),
+        ("roster", Self::Roster),
+        ("erase", Self::Erase),
+        ("confirm", Self::Confirm),
+        ("checkpoint", Self::Checkpoint),
+        ("witness", Self::Witness),
+    ];
+
+    /// The number on the wire.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Changes => 1,
+            Self::Snapshot => 2,
+            Self::Adopted => 3,
+            Self::Roster => 16,
+            Self::Erase => 17,
+            Self::Confirm => 18,
+            Self::Checkpoint => 19,
+            Self::Witness => 20,
+            Self::Unknown(number) => number,
+        }
+    }
+
+    /// Never fails: numbers without a name are [`EntryType::Unknown`].
+    pub fn from_number(number: u16) -> Self {
+        Self::NAMED
+            .into_iter()
+            .map(|(_, named)| named)
+            .find(|named| named.number() == number)
+            .unwrap_or(Self::Unknown(number))
+    }
+
+    /// The lane this type has to be in; `None` if either will do.
+    pub const fn lane(self) -> Option<Lane> {
+        match self.number() {
+            0..16 => Some(Lane::Content),
+            16..32 => Some(Lane::Control),
+            _ => None,
+        }
+    }
+
+    /// Whether this version acts on entries of this type. The others are kept, carried and shown as "update needed".
+    pub const fn is_understood(self) -> bool {
+        matches!(self, Self::Changes | Self::Snapshot | Self::Roster)
+    }
+}
+
+/// One covered chain: this document's content entries by `device` in `incarnation` up to and including `seq`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cover {
+    /// The author of the covered entries.
+    pub device: DeviceId,
+    /// Which life of the author's database.
+    pub incarnation: Incarnation,
+    /// The last covered number in that content chain.
+    pub seq: u64,
+}
+
+impl Cover {
+    fn chain(&self) -> (DeviceId, Incarnation) {
+        (self.device, self.incarnation)
+    }
+}
+
+/// Which piece of a payload a body holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// From 0.
+    pub index: u32,
+    /// At least 1.
+    pub count: u32,
+}
+
+impl Part {
+    /// The whole payload in one body.
+    pub const WHOLE: Self = Self { index: 0, count: 1 };
+}
+
+/// What the author says about an entry. Field order is the order on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Where the entry belongs.
+    pub workspace: WorkspaceId,
+    /// The author.
+    pub device: DeviceId,
+    /// Which life of the author's database.
+    pub incarnation: Incarnation,
+    /// Which of the author's two chains.
+    pub lane: Lane,
+    /// Gapless number in the chain, from 1.
+    pub seq: u64,
+    /// Id of the chain's previous entry; zeros for seq 1.
+    pub prev: EntryId,
+    /// The last head whose headers the author had verified.
+    pub seen: Option<SeenHead>,
+    /// Every live body up to here is durable at the author's.
+    pub held: Position,
+    /// The author's roster; in a roster record, the one it builds on.
+    pub roster: RosterHash,
+    /// The epoch in force at `roster`; zeros in the control lane.
+    pub epoch: EpochId,
+    /// What the entry is.
+    pub entry_type: EntryType,
+    /// The document, or zeros.
+    pub doc: WireDoc,
+    /// What a confirm confirms, else zeros.
+    pub target: EntryId,
+    /// What a snapshot or erase stands in for; ascending.
+    pub covers: Vec<Cover>,
+    /// Which piece of the payload.
+    pub part: Part,
+    /// Input to the body key; zeros in the control lane.
+    pub salt: Salt,
+    /// Bytes of the body.
+    pub body_len: u32,
+    /// SHA-256 of the body.
+    pub body_hash: BodyHash,
+}
+
+/// Names and CBOR types of the header's fields in wire order; PROTOCOL.md's table is compared with this.
+pub const HEADER_FIELDS: [(&str, &str); 19] = [
+    ("version", "uint"),
+    ("workspace", "bytes(32)"),
+    ("device", "bytes(32)"),
+    ("incarnation", "bytes(8)"),
+    ("lane", "uint"),
+    ("seq", "uint"),
+    ("prev", "bytes(32)"),
+    ("seen", "null / [bytes(32), uint, bytes(32), bytes(64)]"),
+    ("held", "uint"),
+    ("roster", "bytes(32)"),
+    ("epoch", "bytes(16)"),
+    ("type", "uint"),
+    ("doc", "bytes(16)"),
+    ("target", "bytes(32)"),
+    ("covers", "[* [bytes(32), bytes(8), uint]]"),
+    ("part", "[uint, uint]"),
+    ("salt", "bytes(16)"),
+    ("body_len", "uint"),
+    ("body_hash", "bytes(32)"),
+];
+
+impl Header {
+    /// The chain this entry is in.
+    pub fn chain(&self) -> ChainKey {
+        ChainKey { device: self.device, incarnation: self.incarnation, lane: self.lane }
+    }
+
+    /// Whether this version acts on the entry: its type is understood and its payload is in one part. The others are
+    /// kept, carried and shown as "update needed".
+    pub fn is_understood(&self) -> bool {
+        self.entry_type.is_understood() && self.part == Part::WHOLE
+    }
+
+    /// The additional data of the body's seal: every field but `salt`, `body_len` and `body_hash`, which depend on it.
+    pub fn additional_data(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.array(HEADER_FIELDS.len() - 3);
+        self.write_bound_fields(&mut writer);
+        writer.into_bytes()
+    }
+
+    fn write_bound_fields(&self, to: &mut Writer) {
+        to.u64(HEADER_VERSION)
+            .value(&self.workspace)
+            .value(&self.device)
+            .value(&self.incarnation)
+            .value(&self.lane)
+            .u64(self.seq)
+            .value(&self.prev)
+            .option(self.seen.as_ref(), |to, seen| seen.write(to))
+            .value(&self.held)
+            .value(&self.roster)
+            .value(&self.epoch)
+            .u64(self.entry_type.number().into())
+            .value(&self.doc)
+            .value(&self.target)
+            .list(&self.covers)
+            .value(&self.part);
+    }
+
+    /// The rules a header keeps by itself, whoever reads it and whatever else is in the log.
+    fn check(&self) -> Result<(), DecodeError> {
+        let content = self.lane == Lane::Content;
+        let seen_position = self.seen.map_or(Position::START, |seen| seen.position);
+        let rules = [
+            (self.entry_type.lane().is_none_or(|lane| lane == self.lane), "type belongs to the other lane"),
+            (self.seq > 0, "seq counts from 1"),
+            ((self.seq == 1) == self.prev.is_zero(), "prev is zeros exactly for seq 1"),
+            (!content || self.seen.is_some(), "content has seen a head"),
+            (self.held <= seen_position, "held does not pass seen"),
+            (content != self.epoch.is_zero(), "epoch is zeros exactly in the control lane"),
+            (content || self.salt.is_zero(), "salt is zeros in the control lane"),
+            (
+                self.covers.is_sorted_by(|a, b| a.chain() < b.chain()),
+                "covers name each chain once, ascending",
+            ),
+            (self.covers.iter().all(|cover| cover.seq > 0), "a cover's seq counts from 1"),
+            (self.part.count > 0 && self.part.index < self.part.count, "part index is below its count"),
+            (self.part.count <= MAX_PARTS, "too many parts"),
+            (self.body_len as usize <= MAX_BODY, "body is too long"),
+        ];
+        let own = match self.entry_type {
+            EntryType::Changes => self.covers.is_empty() && self.target.is_zero() && !self.doc.is_zero(),
+            EntryType::Snapshot => self.target.is_zero() && !self.doc.is_zero(),
+            EntryType::Roster => {
+                self.covers.is_empty()
+                    && self.target.is_zero()
+                    && self.doc.is_zero()
+                    && self.part == Part::WHOLE
+            }
+            _ => true,
+        };
+        match rules
+            .into_iter()
+            .chain([(own, "a field that this type does not use is not zeros")])
+            .find(|r| !r.0)
+        {
+            Some((_, broken)) => Err(DecodeError::Rule(broken)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Canonical for Header {
+    fn write(&self, to: &mut Writer) {
+        to.array(HEADER_FIELDS.len());
+        self.write_bound_fields(to);
+        to.value(&self.salt).u64(self.body_len.into()).value(&self.body_hash);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(HEADER_FIELDS.len())?;
+        let version = from.u64()?;
+        if version != HEADER_VERSION {
+            return Err(DecodeError::UnknownNumber { what: "header version", number: version });
+        }
+        let header = Self {
+            workspace: from.value()?,
+            device: from.value()?,
+            incarnation: from.value()?,
+            lane: from.value()?,
+            seq: from.u64()?,
+            prev: from.value()?,
+            seen: from.option(SeenHead::read)?,
+            held: from.value()?,
+            roster: from.value()?,
+            epoch: from.value()?,
+            entry_type: EntryType::from_number(from.u16()?),
+            doc: from.value()?,
+            target: from.value()?,
+            covers: from.list("covers", MAX_COVERS)?,
+            part: from.value()?,
+            salt: from.value()?,
+            body_len: from.u32()?,
+            body_hash: from.value()?,
+        };
+        header.check()?;
+        Ok(header)
+    }
+}
+
+impl Signable for Header {
+    const DOMAIN: &'static [u8] = b"bowline/entry/1";
+    const LIMIT: usize = MAX_HEADER;
+    fn signer(&self) -> [u8; 32] {
+        *self.device.as_bytes()
+    }
+}
+
+impl Canonical for Cover {
+    fn write(&self, to: &mut Writer) {
+        to.array(3).value(&self.device).value(&self.incarnation).u64(self.seq);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(3)?;
+        Ok(Self { device: from.value()?, incarnation: from.value()?, seq: from.u64()? })
+    }
+}
+
+impl Canonical for Part {
+    fn write(&self, to: &mut Writer) {
+        to.array(2).u64(self.index.into()).u64(self.count.into());
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(2)?;
+        Ok(Self { index: from.u32()?, count: from.u32()? })
+    }
+}

@@ -1,0 +1,223 @@
+//! The identifiers every crate speaks in: fixed-size newtypes that cannot be mixed up.
+
+use std::fmt;
+
+/// Declares an opaque fixed-size identifier.
+macro_rules! byte_id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            /// Length in bytes.
+            pub const LEN: usize = $len;
+            /// All zeros: what a header holds where the field does not apply.
+            pub const ZERO: Self = Self([0; $len]);
+
+            /// Takes bytes as they are; an id proves nothing by itself.
+            pub const fn from_bytes(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes, in the order they are sent and stored.
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+
+            /// `None` unless `bytes` is exactly [`Self::LEN`] long.
+            pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self)
+            }
+
+            /// Whether this is [`Self::ZERO`].
+            pub fn is_zero(&self) -> bool {
+                self.0 == [0; $len]
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            /// The first four bytes are enough to tell ids apart in a trace.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "("))?;
+                self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str("…)")
+            }
+        }
+    };
+}
+
+byte_id! {
+    /// A workspace: SHA-256 of the body of its Genesis record.
+    WorkspaceId, 32
+}
+byte_id! {
+    /// A device: its Ed25519 public key, which is also its iroh endpoint id.
+    DeviceId, 32
+}
+byte_id! {
+    /// A person in one workspace: derived from the first device they joined with, see [`UserId::of_first_device`].
+    UserId, 16
+}
+byte_id! {
+    /// One life of a device's database: random, drawn anew after a restore or a clone.
+    Incarnation, 8
+}
+byte_id! {
+    /// An entry: SHA-256 of its exact header bytes.
+    EntryId, 32
+}
+byte_id! {
+    /// A log: the Ed25519 public key with which the relay signs this log's heads.
+    LogId, 32
+}
+byte_id! {
+    /// The running hash over all entry ids of a log up to a position.
+    LogHash, 32
+}
+byte_id! {
+    /// The running hash over all applied roster records; zeros before Genesis.
+    RosterHash, 32
+}
+byte_id! {
+    /// Commits to an epoch key without telling it.
+    Commitment, 32
+}
+byte_id! {
+    /// An epoch in a header: the first 16 bytes of its [`Commitment`]; zeros in the control lane.
+    EpochId, 16
+}
+byte_id! {
+    /// A document on its owner's devices. Never on the wire in the clear.
+    DocId, 16
+}
+byte_id! {
+    /// A document as the relay sees it: a keyed hash of its [`DocId`], unlinkable across workspaces.
+    WireDoc, 16
+}
+byte_id! {
+    /// Per-entry input to the body key; zeros in the control lane.
+    Salt, 16
+}
+byte_id! {
+    /// SHA-256 of a body as it travels.
+    BodyHash, 32
+}
+byte_id! {
+    /// An Ed25519 signature, not yet verified by being held in this type.
+    Signature, 64
+}
+byte_id! {
+    /// The public key of an invite or link secret: an Ed25519 key, with which a Join is proven.
+    TicketKey, 32
+}
+byte_id! {
+    /// A public key for HPKE (X25519 in suite 1).
+    HpkePublicKey, 32
+}
+
+impl Commitment {
+    /// The short form that headers carry.
+    pub fn epoch_id(&self) -> EpochId {
+        let mut id = [0; EpochId::LEN];
+        for (to, from) in id.iter_mut().zip(self.0) {
+            *to = from;
+        }
+        EpochId(id)
+    }
+}
+
+impl UserId {
+    /// The user that begins with `device`: `SHA-256("bowline/user/1" ‖ device)[..16]`.
+    pub fn of_first_device(device: DeviceId) -> Self {
+        let digest = crate::hash::sha256(&[b"bowline/user/1", device.as_bytes()]);
+        let mut id = [0; Self::LEN];
+        for (to, from) in id.iter_mut().zip(digest) {
+            *to = from;
+        }
+        Self(id)
+    }
+}
+
+/// Which of a device's two chains an entry is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Plain bodies that the relay can act on; exempt from content quota.
+    Control,
+    /// Sealed bodies.
+    Content,
+}
+
+impl Lane {
+    /// The number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Control => 0,
+            Self::Content => 1,
+        }
+    }
+
+    /// `None` for a number no lane has.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Control),
+            1 => Some(Self::Content),
+            _ => None,
+        }
+    }
+}
+
+/// A chain: the entries one device wrote in one lane during one life of its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChainKey {
+    /// The author.
+    pub device: DeviceId,
+    /// Which life of the author's database.
+    pub incarnation: Incarnation,
+    /// Which of the two chains.
+    pub lane: Lane,
+}
+
+/// A place in a log, from 1; [`Position::START`] is before the first entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// Before the first entry.
+    pub const START: Self = Self(0);
+
+    /// The place after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC, as the caller's clock has it. An argument everywhere, read nowhere in the core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// This time and `millis` later.
+    #[must_use]
+    pub const fn plus(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long after `earlier` this is, zero if it is not.
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}

@@ -1,0 +1,14 @@
+//! Everything an untrusted party may see: ids, entry headers, roster records and the fold that checks them, frames,
+//! limits, and the verification of signatures. Shared by devices and relays, so that both decide alike.
+
+pub mod codec;
+pub mod entry;
+pub mod frame;
+pub mod hash;
+pub mod head;
+pub mod header;
+pub mod ids;
+pub mod limits;
+pub mod log;
+pub mod roster;
+pub mod signed;

@@ -1,0 +1,59 @@
+//! Every limit of the protocol, with the reason for its size. The first word about each is its unit: PROTOCOL.md prints
+//! this table, and a test compares the two.
+
+/// Bytes of one frame. Large enough that a cold sync is not bound by frames, small enough that a relay can hold one
+/// per connection.
+pub const MAX_FRAME: usize = 1024 * 1024;
+
+/// Bytes of one body. Leaves room in a frame for the header and the envelope; larger payloads travel in parts.
+pub const MAX_BODY: usize = 768 * 1024;
+
+/// Bytes of one header. A header without `covers` is under 600; this leaves room for [`MAX_COVERS`].
+pub const MAX_HEADER: usize = 64 * 1024;
+
+/// Chains that one snapshot or erase may cover. A chain is a device in one life of its database, about 54 bytes here.
+pub const MAX_COVERS: usize = 1024;
+
+/// Chains that one removal may name in its cut, about 80 bytes each.
+pub const MAX_CUT: usize = 1024;
+
+/// Recipients of one rekey: active devices and open invites and links of a workspace together. Each gets a wrap of about
+/// 120 bytes, and the rekey has to fit one body.
+pub const MAX_RECIPIENTS: usize = 1024;
+
+/// Epochs in one workspace: each adds 32 bytes to the sealed history that a rekey carries in one body.
+pub const MAX_EPOCHS: usize = 8192;
+
+/// Bytes of the sealed history of epoch keys: [`MAX_EPOCHS`] keys and the seal around them.
+pub const MAX_SEALED_HISTORY: usize = MAX_EPOCHS * 34 + 64;
+
+/// Bytes of one HPKE ciphertext that wraps an epoch key: key, tag, and room for a post-quantum suite's larger parts.
+pub const MAX_WRAP: usize = 2048;
+
+/// Entries in one frame. Bounds the work one frame can ask for.
+pub const MAX_ENTRIES_PER_FRAME: usize = 2048;
+
+/// Capabilities one side may name.
+pub const MAX_CAPABILITIES: usize = 64;
+
+/// Bytes of one capability name.
+pub const MAX_CAPABILITY: usize = 48;
+
+/// Bytes of a registration token.
+pub const MAX_TOKEN: usize = 256;
+
+/// Bytes of the sentence a relay may add to a refusal or a goodbye. Shown to people, so it is kept short.
+pub const MAX_REASON_TEXT: usize = 512;
+
+/// Parts that one payload may be split into: 1 GiB at [`MAX_BODY`] each.
+pub const MAX_PARTS: u32 = 1366;
+
+/// Bytes of a payload once opened and decompressed. Bounds what one sealed body can make a device allocate.
+pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
+
+/// Milliseconds a link stays open: long enough to type a code on a second machine, short enough that a code left in a
+/// terminal's history is worthless.
+pub const LINK_LIFETIME: u64 = 10 * 60 * 1000;
+
+/// Milliseconds an invite stays open by default.
+pub const INVITE_LIFETIME: u64 = 7 * 24 * 60 * 60 * 1000;

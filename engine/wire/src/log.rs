@@ -1,0 +1,391 @@
+//! The log as both sides see it, and the one predicate by which an entry may be appended to it.
+//!
+//! A relay asks [`Log::check`] before it appends, a device asks it about what the relay appended. A device that gets
+//! another answer than the relay did has caught the relay, or the author, in the act.
+
+mod tip;
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::codec::DecodeError;
+use crate::entry::Entry;
+use crate::frame::Reason;
+use crate::hash;
+use crate::head::{Head, SeenHead};
+use crate::header::{EntryType, Header};
+use crate::ids::{ChainKey, DeviceId, EntryId, EpochId, Lane, LogHash, LogId, Position, WorkspaceId};
+use crate::roster::record::Record;
+use crate::roster::{Outcome, Roster, Standing, Void};
+pub use tip::ChainTip;
+
+/// Why an entry may not be appended here and now.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// It belongs to another workspace.
+    #[error("it belongs to another workspace")]
+    WrongWorkspace,
+    /// It is a roster entry without a readable record.
+    #[error("its roster record cannot be read: {0}")]
+    BadRecord(DecodeError),
+    /// It is a roster entry and its body is missing.
+    #[error("it is a roster record without a body")]
+    NoRecord,
+    /// Its predecessor is not here yet.
+    #[error("its predecessor is missing")]
+    ChainGap,
+    /// Another entry has this number, or its predecessor is another than it says.
+    #[error("number {seq} of its chain is another entry")]
+    SeqTaken {
+        /// The number at which the log has another entry.
+        seq: u64,
+    },
+    /// The author is not in the workspace, or was removed and this is beyond the cut.
+    #[error("its author is not active")]
+    NotActive,
+    /// The author was removed; what the cut still allows has to come in one run.
+    #[error("its author was removed, and the run up to the cut is not whole")]
+    RunIncomplete,
+    /// A Join that would change nothing.
+    #[error("the join is void: {0}")]
+    JoinVoid(Void),
+    /// A Genesis anywhere but at the beginning, or one that does not make this workspace.
+    #[error("it is not this workspace's beginning")]
+    NotGenesis,
+    /// Its roster is not here yet.
+    #[error("its roster is not known here yet")]
+    RosterUnknown,
+    /// Its roster is older than its chain's last, or than what it has seen.
+    #[error("its roster is older than its chain or than what it has seen")]
+    RosterStale,
+    /// Content was suspended at its roster until a rekey.
+    #[error("at its roster nobody was to seal content before a rekey")]
+    RekeyDue,
+    /// The epoch is not the one in force at its roster.
+    #[error("its epoch is not the one in force at its roster")]
+    WrongEpoch,
+    /// `seen` is missing, goes back, is from before the author entered, is of another log, or is not signed by this
+    /// one; or `held` goes back.
+    #[error("what it says to have seen or to hold goes back or is not of this log")]
+    BadSeen,
+    /// `seen` is signed by this log, and is no prefix of it: proof that whoever holds the log's key told two stories.
+    #[error("it has seen a signed head that is not in this log")]
+    Forked(Box<SeenHead>),
+}
+
+impl From<&Refusal> for Reason {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::WrongWorkspace | Refusal::BadRecord(_) | Refusal::NoRecord | Refusal::NotGenesis => {
+                Self::Malformed
+            }
+            Refusal::ChainGap => Self::ChainGap,
+            Refusal::SeqTaken { .. } => Self::SeqTaken,
+            Refusal::NotActive => Self::NotActive,
+            Refusal::RunIncomplete => Self::RunIncomplete,
+            Refusal::JoinVoid(_) => Self::JoinVoid,
+            Refusal::RosterUnknown => Self::RosterUnknown,
+            Refusal::RosterStale | Refusal::RekeyDue => Self::RosterStale,
+            Refusal::WrongEpoch => Self::WrongEpoch,
+            Refusal::BadSeen | Refusal::Forked(_) => Self::BadSeen,
+        }
+    }
+}
+
+/// An entry that may stand at the log's next position, or, in a run, behind the ones before it.
+#[derive(Debug)]
+pub struct Accepted<'e> {
+    entry: &'e Entry,
+    tip: ChainTip,
+}
+
+impl Accepted<'_> {
+    /// The entry.
+    pub fn entry(&self) -> &Entry {
+        self.entry
+    }
+}
+
+/// Where an entry came to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its position.
+    pub position: Position,
+    /// The log hash up to and including it.
+    pub hash: LogHash,
+    /// For a roster entry, what it did.
+    pub roster: Option<Outcome>,
+}
+
+/// A log up to a position: running hash, roster, and the tip of every chain.
+#[derive(Clone, Debug)]
+pub struct Log {
+    workspace: WorkspaceId,
+    id: LogId,
+    position: Position,
+    hash: LogHash,
+    roster: Roster,
+    tips: BTreeMap<ChainKey, ChainTip>,
+}
+
+impl Log {
+    /// A log without entries.
+    pub fn new(workspace: WorkspaceId, id: LogId) -> Self {
+        Self {
+            workspace,
+            id,
+            position: Position::START,
+            hash: hash::log_seed(workspace, id),
+            roster: Roster::new(workspace),
+            tips: BTreeMap::new(),
+        }
+    }
+
+    /// A log as it was when `head`, `roster` and `tips` were stored together.
+    pub fn restore(head: Head, roster: Roster, tips: impl IntoIterator<Item = (ChainKey, ChainTip)>) -> Self {
+        Self {
+            workspace: head.workspace,
+            id: head.log,
+            position: head.position,
+            hash: head.hash,
+            roster,
+            tips: tips.into_iter().collect(),
+        }
+    }
+
+    /// Where the log is.
+    pub fn head(&self) -> Head {
+        Head { workspace: self.workspace, log: self.id, position: self.position, hash: self.hash }
+    }
+
+    /// Who is in the workspace at the head.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The last entry of a chain.
+    pub fn tip(&self, chain: &ChainKey) -> Option<&ChainTip> {
+        self.tips.get(chain)
+    }
+
+    /// The last entry of every chain.
+    pub fn tips(&self) -> impl Iterator<Item = (&ChainKey, &ChainTip)> {
+        self.tips.iter()
+    }
+
+    /// Whether `entry` may stand next. `hash_at` gives this log's hash at any earlier position: where it gives none, a
+    /// signed head of that position is taken for another story's.
+    pub fn check<'e>(
+        &self,
+        entry: &'e Entry,
+        hash_at: impl Fn(Position) -> Option<LogHash>,
+    ) -> Result<Accepted<'e>, Refusal> {
+        let header = entry.header();
+        let record = self.record(entry)?;
+        let tip = self.tips.get(&header.chain());
+        check_next(header, tip)?;
+        self.check_author(header, record.as_ref())?;
+        self.check_bound(entry, record.as_ref(), tip, hash_at)
+    }
+
+    /// How many entries, this one included, are left up to the cut of the author's removal; `None` if the author was
+    /// not removed or the entry is beyond the cut. Such entries are checked by [`Log::check_run`].
+    pub fn run_remaining(&self, header: &Header) -> Option<u64> {
+        let (seq, _) = self.cut(header)?;
+        seq.checked_sub(header.seq).map(|rest| rest.saturating_add(1))
+    }
+
+    /// Whether `entries` are exactly what a removed author's cut still allows in one chain, from its tip to the cut.
+    pub fn check_run<'e>(
+        &self,
+        entries: &'e [Entry],
+        hash_at: impl Fn(Position) -> Option<LogHash>,
+    ) -> Result<Vec<Accepted<'e>>, Refusal> {
+        let (first, last) = entries.first().zip(entries.last()).ok_or(Refusal::RunIncomplete)?;
+        let chain = first.header().chain();
+        let (seq, id) = self.cut(first.header()).ok_or(Refusal::NotActive)?;
+        let mut tip = self.tips.get(&chain).copied();
+        let mut run = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if entry.header().chain() != chain {
+                return Err(Refusal::RunIncomplete);
+            }
+            let record = self.record(entry)?;
+            // Nobody enters who was removed; and without `seen` the chain's could go back.
+            if is_newcomer(record.as_ref()) {
+                return Err(Refusal::NotActive);
+            }
+            check_next(entry.header(), tip.as_ref())?;
+            let accepted = self.check_bound(entry, record.as_ref(), tip.as_ref(), &hash_at)?;
+            tip = Some(accepted.tip);
+            run.push(accepted);
+        }
+        match last.header().seq.cmp(&seq) {
+            Ordering::Less => Err(Refusal::RunIncomplete),
+            Ordering::Equal if last.id() == id => Ok(run),
+            // Beyond the cut; or the right number and another entry: the chain was forked behind the remover's back.
+            Ordering::Equal | Ordering::Greater => Err(Refusal::NotActive),
+        }
+    }
+
+    /// Appends what [`Log::check`] allowed. Of a run, all in order.
+    pub fn append(&mut self, accepted: Accepted<'_>) -> Placed {
+        let Accepted { entry, tip } = accepted;
+        self.tips.insert(entry.header().chain(), tip);
+        let mut placed = self.pass(entry.id());
+        placed.roster = self.roster.apply_entry(placed.position, entry);
+        placed
+    }
+
+    /// Moves past an entry that stands in the log but may not count: the hash runs on, nothing else changes.
+    pub fn pass(&mut self, entry: EntryId) -> Placed {
+        self.position = self.position.next();
+        self.hash = hash::log_hash(self.hash, entry);
+        Placed { position: self.position, hash: self.hash, roster: None }
+    }
+
+    fn record(&self, entry: &Entry) -> Result<Option<Record>, Refusal> {
+        if entry.header().workspace != self.workspace {
+            return Err(Refusal::WrongWorkspace);
+        }
+        if entry.header().entry_type != EntryType::Roster {
+            return Ok(None);
+        }
+        let body = entry.body().ok_or(Refusal::NoRecord)?;
+        let record = Record::parse(body).map_err(Refusal::BadRecord)?;
+        let begins = matches!(record, Record::Genesis { .. });
+        let at_start = self.position == Position::START;
+        if begins && (!at_start || hash::workspace_id(body) != self.workspace) {
+            return Err(Refusal::NotGenesis);
+        }
+        Ok(Some(record))
+    }
+
+    fn cut(&self, header: &Header) -> Option<(u64, EntryId)> {
+        match &self.roster.device(&header.device)?.standing {
+            Standing::Removed { cut, .. } => cut.get(&header.chain()).copied(),
+            Standing::Active => None,
+        }
+    }
+
+    fn check_author(&self, header: &Header, record: Option<&Record>) -> Result<(), Refusal> {
+        match record {
+            Some(Record::Genesis { device, .. }) if *device == header.device => return Ok(()),
+            Some(Record::Genesis { .. }) => return Err(Refusal::NotGenesis),
+            Some(Record::Join(join)) => {
+                return self.roster.check_join(header, join).map_err(Refusal::JoinVoid);
+            }
+            _ => {}
+        }
+        if self.roster.is_active(&header.device) {
+            return Ok(());
+        }
+        let tip_seq = self.tips.get(&header.chain()).map_or(0, |tip| tip.seq);
+        match self.run_remaining(header) {
+            Some(_) if header.seq > tip_seq => Err(Refusal::RunIncomplete),
+            _ => Err(Refusal::NotActive),
+        }
+    }
+
+    /// The rules that bind an entry to roster, epoch and log, whoever may write it.
+    fn check_bound<'e>(
+        &self,
+        entry: &'e Entry,
+        record: Option<&Record>,
+        tip: Option<&ChainTip>,
+        hash_at: impl Fn(Position) -> Option<LogHash>,
+    ) -> Result<Accepted<'e>, Refusal> {
+        let header = entry.header();
+        let roster_index = match record {
+            Some(Record::Genesis { .. }) if header.roster.is_zero() => 0,
+            Some(Record::Genesis { .. }) => return Err(Refusal::NotGenesis),
+            _ => self.check_roster(header, tip)?,
+        };
+        match header.seen {
+            None if is_newcomer(record) => {}
+            Some(seen) if !is_newcomer(record) => self.check_seen(header, seen, tip, hash_at)?,
+            _ => return Err(Refusal::BadSeen),
+        }
+        let tip = ChainTip {
+            seq: header.seq,
+            id: entry.id(),
+            seen: header.seen,
+            held: header.held,
+            roster: roster_index as u64,
+        };
+        Ok(Accepted { entry, tip })
+    }
+
+    /// Where the Genesis or Join of `device` stands. Nothing else by it can have been made before it saw that.
+    fn entered_at(&self, device: &DeviceId) -> Position {
+        let device = self.roster.device(device);
+        let point = device.and_then(|device| self.roster.points().get(device.joined_at));
+        point.map_or(Position::START, |point| point.position)
+    }
+
+    /// Number of the entry's roster among the applied records, if the entry may name it.
+    fn check_roster(&self, header: &Header, tip: Option<&ChainTip>) -> Result<usize, Refusal> {
+        let (index, point) = self.roster.point(&header.roster).ok_or(Refusal::RosterUnknown)?;
+        let seen_by = header.seen.map_or(0, |seen| self.roster.applied_by(seen.position));
+        if index + 1 < seen_by || tip.is_some_and(|tip| (index as u64) < tip.roster) {
+            return Err(Refusal::RosterStale);
+        }
+        if header.lane == Lane::Content {
+            if point.rekey_due {
+                return Err(Refusal::RekeyDue);
+            }
+            if point.epoch != header.epoch || header.epoch == EpochId::ZERO {
+                return Err(Refusal::WrongEpoch);
+            }
+        }
+        Ok(index)
+    }
+
+    fn check_seen(
+        &self,
+        header: &Header,
+        seen: SeenHead,
+        tip: Option<&ChainTip>,
+        hash_at: impl Fn(Position) -> Option<LogHash>,
+    ) -> Result<(), Refusal> {
+        let before = tip.and_then(|tip| tip.seen);
+        if seen.log != self.id
+            || seen.position < self.entered_at(&header.device)
+            || before.is_some_and(|before| seen.position < before.position)
+            || tip.is_some_and(|tip| header.held < tip.held)
+        {
+            return Err(Refusal::BadSeen);
+        }
+        // The chain's last entry may carry the very same head, whose signature was checked then.
+        if before != Some(seen) && seen.verify(self.workspace).is_err() {
+            return Err(Refusal::BadSeen);
+        }
+        let here = if seen.position == self.position { Some(self.hash) } else { hash_at(seen.position) };
+        if seen.position > self.position || here != Some(seen.hash) {
+            return Err(Refusal::Forked(Box::new(seen)));
+        }
+        Ok(())
+    }
+}
+
+/// Whether this is one of the two records by which a device enters.
+fn is_newcomer(record: Option<&Record>) -> bool {
+    matches!(record, Some(Record::Genesis { .. } | Record::Join(_)))
+}
+
+/// Whether `header` is the next of its chain.
+fn check_next(header: &Header, tip: Option<&ChainTip>) -> Result<(), Refusal> {
+    let tip_seq = tip.map_or(0, |tip| tip.seq);
+    if header.seq <= tip_seq {
+        return Err(Refusal::SeqTaken { seq: header.seq });
+    }
+    if header.seq > tip_seq.saturating_add(1) {
+        return Err(Refusal::ChainGap);
+    }
+    match tip {
+        Some(tip) if header.prev != tip.id => Err(Refusal::SeqTaken { seq: tip.seq }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,411 @@
+//! The roster: who is in a workspace, as a fold over its roster records.
+//!
+//! [`Roster::apply`] never fails: a record that breaks a rule is [`Outcome::Void`] and changes nothing, on every replay
+//! and in every implementation alike. The rules themselves are in `fold.rs`.
+
+mod fold;
+pub mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::entry::Entry;
+use crate::hash;
+use crate::header::{EntryType, Header};
+use crate::ids::{
+    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Position, RosterHash, TicketKey, UserId,
+    WorkspaceId,
+};
+use crate::limits::MAX_RECIPIENTS;
+use record::{Cut, Record};
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The one who made the workspace: invites and removes.
+    Owner,
+    /// Everyone else.
+    Member,
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// What they may do.
+    pub role: Role,
+    /// Whether the Owner has removed them or they have left.
+    pub removed: bool,
+}
+
+/// Whether a device may write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It may.
+    Active,
+    /// It was removed at `position`; of its chains only what the cut names still counts.
+    Removed {
+        /// Where the removal stands in the log.
+        position: Position,
+        /// The last entry that counts of each chain; chains not in here count up to what was on the log by then.
+        cut: BTreeMap<ChainKey, (u64, EntryId)>,
+    },
+}
+
+/// A device that is or was in the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Whose it is.
+    pub user: UserId,
+    /// Where epoch keys for it are sealed to.
+    pub hpke: HpkePublicKey,
+    /// A recovery phrase: receives keys, never counts as a live device.
+    pub recovery: bool,
+    /// The ticket it came by; `None` for the first device.
+    pub joined_by: Option<TicketKey>,
+    /// Number of the record it came by, counted from 0 over applied records.
+    pub joined_at: usize,
+    /// Whether it may write.
+    pub standing: Standing,
+}
+
+impl Device {
+    /// Whether it may write.
+    pub fn is_active(&self) -> bool {
+        self.standing == Standing::Active
+    }
+}
+
+/// Whom a ticket lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketKind {
+    /// A new Member.
+    Invite,
+    /// Another device of this user.
+    Link(UserId),
+}
+
+/// How far a ticket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketStage {
+    /// Waiting for its Join.
+    Open,
+    /// This device came by it.
+    Used(DeviceId),
+    /// Closed by its maker's side, or because its maker was removed.
+    Closed,
+}
+
+/// An invite or link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TicketState {
+    /// Whom it lets in.
+    pub kind: TicketKind,
+    /// Which device made it.
+    pub maker: DeviceId,
+    /// Rekeys while it is open are wrapped to this.
+    pub hpke: HpkePublicKey,
+    /// Milliseconds since 1970 after which the relay lets nobody in by it.
+    pub expires: u64,
+    /// How far it is.
+    pub stage: TicketStage,
+    /// Number of the record that made it, counted from 0 over applied records.
+    pub made_at: usize,
+}
+
+/// The roster after one applied record, as far as later entries refer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The roster hash after the record.
+    pub hash: RosterHash,
+    /// Where the record stands in the log.
+    pub position: Position,
+    /// The epoch in force.
+    pub epoch: EpochId,
+    /// Whether content sealing was suspended until a Rekey.
+    pub rekey_due: bool,
+}
+
+/// What a record did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took effect.
+    Applied {
+        /// It asked for a new epoch, but its rekey was not the one due: content waits for another Rekey.
+        rekey_void: Option<Void>,
+    },
+    /// It changed nothing, and why.
+    Void(Void),
+    /// A record type this version does not know. Sealing has to stop until an update.
+    Unknown(u64),
+}
+
+/// Why a record, or the rekey in a removal, changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Void {
+    /// Genesis is the first record, and the only Genesis.
+    #[error("there is exactly one Genesis, and it comes first")]
+    Genesis,
+    /// The author is not an active device at this position.
+    #[error("its author is not active")]
+    AuthorNotActive,
+    /// Only the Owner may.
+    #[error("only the Owner may do this")]
+    NotOwner,
+    /// Only the Owner or the same user may.
+    #[error("it concerns another user's device")]
+    NotOwnUser,
+    /// The roster has moved since it was written.
+    #[error("another roster record came first")]
+    NotOnHead,
+    /// No such ticket, or one of the other kind.
+    #[error("there is no such invite or link")]
+    NoTicket,
+    /// The ticket was used or closed.
+    #[error("the invite or link is no longer open")]
+    TicketNotOpen,
+    /// The ticket's signature in a Join does not verify.
+    #[error("the proof is not by the invite or link secret")]
+    BadProof,
+    /// A ticket, device or HPKE key that was used before in this workspace.
+    #[error("a key in it was used before")]
+    KeyReused,
+    /// The wraps are not to exactly the right recipients.
+    #[error("it is not sealed to exactly those who stay")]
+    WrongRecipients,
+    /// No rekey is due.
+    #[error("no rekey is due")]
+    NotDue,
+    /// No such device or user, or already removed.
+    #[error("its target is not active")]
+    TargetNotActive,
+    /// Nobody removes the device they write with.
+    #[error("a device does not remove itself")]
+    SelfRemoval,
+    /// The Owner cannot leave, nor lose the last live device.
+    #[error("the Owner keeps at least one live device")]
+    LastOwnerDevice,
+    /// Recovery devices leave only by their own signature, come only by link, and do not rekey.
+    #[error("a recovery device cannot be part of this")]
+    Recovery,
+    /// The cut names chains of a device that the record does not concern.
+    #[error("its cut names another device")]
+    ForeignCut,
+    /// The workspace is full: see the limits.
+    #[error("the workspace is at its limit of members or epochs")]
+    Full,
+    /// A record of an unknown type came before, so nothing after it can be judged.
+    #[error("an unknown record came before it")]
+    AfterUnknown,
+}
+
+/// Who is in a workspace, and which epoch is in force.
+#[derive(Clone, Debug)]
+pub struct Roster {
+    workspace: WorkspaceId,
+    points: Vec<Point>,
+    index: HashMap<RosterHash, usize>,
+    users: BTreeMap<UserId, User>,
+    devices: BTreeMap<DeviceId, Device>,
+    tickets: BTreeMap<TicketKey, TicketState>,
+    commitments: Vec<Commitment>,
+    keys_seen: BTreeSet<HpkePublicKey>,
+    rekey_due: bool,
+    unknown: Option<u64>,
+}
+
+impl Roster {
+    /// Before Genesis.
+    pub fn new(workspace: WorkspaceId) -> Self {
+        Self {
+            workspace,
+            points: Vec::new(),
+            index: HashMap::new(),
+            users: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            commitments: Vec::new(),
+            keys_seen: BTreeSet::new(),
+            rekey_due: false,
+            unknown: None,
+        }
+    }
+
+    /// The roster after `entries`, which are accepted roster entries in log order. Others are passed over, as are
+    /// entries without a body.
+    pub fn replay<'e>(
+        workspace: WorkspaceId,
+        entries: impl IntoIterator<Item = (Position, &'e Entry)>,
+    ) -> Self {
+        let mut roster = Self::new(workspace);
+        for (position, entry) in entries {
+            roster.apply_entry(position, entry);
+        }
+        roster
+    }
+
+    /// Applies a roster entry; `None` for an entry that is not one, or of another workspace. Checks what
+    /// [`Roster::apply`] cannot, for callers that have no log yet: that Genesis makes this workspace.
+    pub fn apply_entry(&mut self, position: Position, entry: &Entry) -> Option<Outcome> {
+        let header = entry.header();
+        if header.entry_type != EntryType::Roster || header.workspace != self.workspace {
+            return None;
+        }
+        let body = entry.body()?;
+        let record = Record::parse(body).ok()?;
+        if matches!(record, Record::Genesis { .. }) && hash::workspace_id(body) != self.workspace {
+            return Some(Outcome::Void(Void::Genesis));
+        }
+        Some(self.apply(position, entry.id(), header, &record))
+    }
+
+    /// Applies a record that stands at `position`, or says why it changes nothing. Never fails.
+    pub fn apply(&mut self, position: Position, id: EntryId, header: &Header, record: &Record) -> Outcome {
+        if self.unknown.is_some() {
+            return Outcome::Void(Void::AfterUnknown);
+        }
+        if let Record::Unknown(number) = record {
+            // Nobody but the Owner may be able to stop everyone with a record made up for the purpose.
+            if let Err(why) = fold::owner(self, header) {
+                return Outcome::Void(why);
+            }
+            self.unknown = Some(*number);
+            return Outcome::Unknown(*number);
+        }
+        match fold::apply(self, position, header, record) {
+            Err(why) => Outcome::Void(why),
+            Ok(rekey_void) => {
+                let hash = hash::roster_hash(self.hash(), id);
+                self.index.insert(hash, self.points.len());
+                let epoch = self.epoch().unwrap_or(EpochId::ZERO);
+                self.points.push(Point { hash, position, epoch, rekey_due: self.rekey_due });
+                Outcome::Applied { rekey_void }
+            }
+        }
+    }
+
+    /// Whether a Join by the author of `header` would be applied now, and if not, why.
+    pub fn check_join(&self, header: &Header, join: &record::Join) -> Result<(), Void> {
+        if self.unknown.is_some() {
+            return Err(Void::AfterUnknown);
+        }
+        fold::check_join(self, header, join).map(|_| ())
+    }
+
+    /// The hash after the last applied record; zeros before Genesis.
+    pub fn hash(&self) -> RosterHash {
+        self.points.last().map_or(RosterHash::ZERO, |point| point.hash)
+    }
+
+    /// Number and state of the applied record after which the roster had this hash.
+    pub fn point(&self, hash: &RosterHash) -> Option<(usize, &Point)> {
+        let index = *self.index.get(hash)?;
+        Some((index, self.points.get(index)?))
+    }
+
+    /// How many records had been applied up to and including `position`.
+    pub fn applied_by(&self, position: Position) -> usize {
+        self.points.partition_point(|point| point.position <= position)
+    }
+
+    /// All points, oldest first.
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    /// The epoch in force; `None` before Genesis.
+    pub fn epoch(&self) -> Option<EpochId> {
+        self.commitments.last().map(Commitment::epoch_id)
+    }
+
+    /// Commitments to all epoch keys, oldest first.
+    pub fn commitments(&self) -> &[Commitment] {
+        &self.commitments
+    }
+
+    /// Whether nobody may seal content until a Rekey.
+    pub fn is_rekey_due(&self) -> bool {
+        self.rekey_due
+    }
+
+    /// The number of the first record of an unknown type, if there was one: sealing has to stop.
+    pub fn unknown_record(&self) -> Option<u64> {
+        self.unknown
+    }
+
+    /// A device that is or was in the workspace.
+    pub fn device(&self, device: &DeviceId) -> Option<&Device> {
+        self.devices.get(device)
+    }
+
+    /// All devices that are or were in the workspace.
+    pub fn devices(&self) -> impl Iterator<Item = (&DeviceId, &Device)> {
+        self.devices.iter()
+    }
+
+    /// Whether `device` may write now.
+    pub fn is_active(&self, device: &DeviceId) -> bool {
+        self.devices.get(device).is_some_and(Device::is_active)
+    }
+
+    /// A user that is or was in the workspace.
+    pub fn user(&self, user: &UserId) -> Option<&User> {
+        self.users.get(user)
+    }
+
+    /// All users that are or were in the workspace.
+    pub fn users(&self) -> impl Iterator<Item = (&UserId, &User)> {
+        self.users.iter()
+    }
+
+    /// An invite or link that is or was.
+    pub fn ticket(&self, key: &TicketKey) -> Option<&TicketState> {
+        self.tickets.get(key)
+    }
+
+    /// All invites and links that are or were.
+    pub fn tickets(&self) -> impl Iterator<Item = (&TicketKey, &TicketState)> {
+        self.tickets.iter()
+    }
+
+    /// To whom a rekey has to be wrapped: all active devices and open tickets, ascending.
+    pub fn recipients(&self) -> BTreeSet<HpkePublicKey> {
+        let devices = self.devices.values().filter(|device| device.is_active()).map(|device| device.hpke);
+        let open = self.tickets.values().filter(|ticket| ticket.stage == TicketStage::Open);
+        devices.chain(open.map(|ticket| ticket.hpke)).collect()
+    }
+
+    /// To whom the rekey inside a removal has to be wrapped, if that removal stands directly after this roster.
+    /// `Err` if the removal would be void.
+    pub fn recipients_after(
+        &self,
+        header: &Header,
+        removal: &Record,
+    ) -> Result<BTreeSet<HpkePublicKey>, Void> {
+        let mut after = self.clone();
+        fold::apply(&mut after, Position(u64::MAX), header, removal)?;
+        Ok(after.recipients())
+    }
+
+    fn has_room(&self) -> bool {
+        self.recipients().len() < MAX_RECIPIENTS
+    }
+
+    /// Live devices of `user`: active, and not a recovery phrase.
+    fn live_devices(&self, user: UserId) -> impl Iterator<Item = DeviceId> {
+        self.devices
+            .iter()
+            .filter(move |(_, device)| device.user == user && device.is_active() && !device.recovery)
+            .map(|(id, _)| *id)
+    }
+}
+
+fn cut_of(cut: &[Cut], device: DeviceId) -> BTreeMap<ChainKey, (u64, EntryId)> {
+    cut.iter()
+        .filter(|cut| cut.device == device)
+        .map(|cut| {
+            let chain = ChainKey { device, incarnation: cut.incarnation, lane: cut.lane };
+            (chain, (cut.seq, cut.id))
+        })
+        .collect()
+}

@@ -1,0 +1,337 @@
+//! Roster records: the plain CBOR bodies of roster entries, which say who is in the workspace.
+
+use crate::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
+use crate::ids::{
+    Commitment, DeviceId, EntryId, HpkePublicKey, Incarnation, Lane, Signature, TicketKey, UserId,
+    WorkspaceId,
+};
+use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_WRAP};
+
+/// An epoch key, HPKE-sealed (RFC 9180) to one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrap {
+    /// Whom it is for.
+    pub recipient: HpkePublicKey,
+    /// Which HPKE suite; 1 is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
+    pub suite: u16,
+    /// The KEM's encapsulated key.
+    pub encapsulated: Vec<u8>,
+    /// The sealed epoch key.
+    pub ciphertext: Vec<u8>,
+}
+
+/// A new epoch: its key for everyone who stays, and under that key all earlier ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rekey {
+    /// Commits to the new epoch key.
+    pub commitment: Commitment,
+    /// All earlier epoch keys, oldest first, sealed under the new one.
+    pub history: Vec<u8>,
+    /// One wrap for each active device and each open ticket, ascending by recipient.
+    pub wraps: Vec<Wrap>,
+}
+
+/// The last entry of a removed chain that still counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cut {
+    /// Whose chain.
+    pub device: DeviceId,
+    /// Which life of the author's database.
+    pub incarnation: Incarnation,
+    /// Which of its two chains.
+    pub lane: Lane,
+    /// The last number that counts.
+    pub seq: u64,
+    /// That entry's id.
+    pub id: EntryId,
+}
+
+/// An open door: whoever holds the secret behind [`Ticket::key`] may append one Join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Proves a Join.
+    pub key: TicketKey,
+    /// Rekeys while the ticket is open are wrapped to this.
+    pub hpke: HpkePublicKey,
+    /// Milliseconds since 1970 after which the relay lets nobody in by it.
+    pub expires: u64,
+    /// The epoch key in force, for the newcomer.
+    pub wrap: Wrap,
+}
+
+/// A newcomer's entrance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// The invite or link used.
+    pub ticket: TicketKey,
+    /// The new device's HPKE key.
+    pub hpke: HpkePublicKey,
+    /// Whether this device is a recovery phrase, which never counts as a live device.
+    pub recovery: bool,
+    /// By the ticket's key, over [`Join::proof_message`].
+    pub proof: Signature,
+}
+
+impl Join {
+    /// Domain of the ticket's signature.
+    pub const PROOF_DOMAIN: &'static [u8] = b"bowline/join/1";
+
+    /// What the ticket's key signs, under [`Join::PROOF_DOMAIN`]: this device, in this workspace, with this key.
+    pub fn proof_message(
+        workspace: WorkspaceId,
+        device: DeviceId,
+        hpke: HpkePublicKey,
+        recovery: bool,
+    ) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.array(4).value(&workspace).value(&device).value(&hpke).bool(recovery);
+        writer.into_bytes()
+    }
+}
+
+/// A roster record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Makes the workspace: its hash is the workspace's id.
+    Genesis {
+        /// Random, so that two workspaces of one device differ.
+        nonce: [u8; 16],
+        /// The Owner's first device, author of this record.
+        device: DeviceId,
+        /// That device's HPKE key.
+        hpke: HpkePublicKey,
+        /// Commits to the first epoch key.
+        commitment: Commitment,
+    },
+    /// Lets a new Member in.
+    Invite(Ticket),
+    /// Closes an invite.
+    CloseInvite(TicketKey),
+    /// Lets another device of the author's own user in.
+    Link(Ticket),
+    /// Closes a link.
+    CloseLink(TicketKey),
+    /// A newcomer's entrance.
+    Join(Join),
+    /// Removes a device of the author's own user, or, by the Owner, any other.
+    RemoveDevice {
+        /// Which.
+        device: DeviceId,
+        /// Ascending.
+        cut: Vec<Cut>,
+        /// For those who stay.
+        rekey: Rekey,
+    },
+    /// Removes a Member with all devices; by the Owner.
+    RemoveMember {
+        /// Which.
+        user: UserId,
+        /// Ascending.
+        cut: Vec<Cut>,
+        /// For those who stay.
+        rekey: Rekey,
+    },
+    /// The author goes.
+    Leave {
+        /// With all devices of the author's user, not just the author; a recovery phrase stays unless it is the author.
+        whole_user: bool,
+        /// Ascending.
+        cut: Vec<Cut>,
+    },
+    /// A new epoch after someone left, or after a removal whose own rekey was void.
+    Rekey(Rekey),
+    /// A record type this version has no name for. Whoever meets one stops sealing.
+    Unknown(u64),
+}
+
+/// Names and numbers of the records, reserved ones included; PROTOCOL.md's table is compared with this.
+pub const RECORD_NUMBERS: [(&str, u64); 13] = [
+    ("Genesis", 1),
+    ("Invite", 2),
+    ("CloseInvite", 3),
+    ("Link", 4),
+    ("CloseLink", 5),
+    ("Join", 6),
+    ("RemoveDevice", 7),
+    ("RemoveMember", 8),
+    ("Leave", 9),
+    ("Rekey", 10),
+    ("Complaint", 11),
+    ("Move", 12),
+    ("Successor", 13),
+];
+
+impl Record {
+    /// Reads a roster entry's body.
+    pub fn parse(body: &[u8]) -> Result<Self, DecodeError> {
+        let mut peek = Reader::new(body);
+        peek.at_most("record", MAX_BODY)?;
+        peek.array_up_to("record", 16)?;
+        match peek.u64()? {
+            1..=10 => decode(body),
+            number => Ok(Self::Unknown(number)),
+        }
+    }
+
+    /// The body of a roster entry. A record without a name here has no encoding here either.
+    pub fn to_body(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+impl Canonical for Record {
+    fn write(&self, to: &mut Writer) {
+        match self {
+            Self::Genesis { nonce, device, hpke, commitment } => {
+                to.array(5).u64(1).bytes(nonce).value(device).value(hpke).value(commitment);
+            }
+            Self::Invite(ticket) => {
+                to.array(2).u64(2).value(ticket);
+            }
+            Self::CloseInvite(key) => {
+                to.array(2).u64(3).value(key);
+            }
+            Self::Link(ticket) => {
+                to.array(2).u64(4).value(ticket);
+            }
+            Self::CloseLink(key) => {
+                to.array(2).u64(5).value(key);
+            }
+            Self::Join(join) => {
+                to.array(5)
+                    .u64(6)
+                    .value(&join.ticket)
+                    .value(&join.hpke)
+                    .bool(join.recovery)
+                    .value(&join.proof);
+            }
+            Self::RemoveDevice { device, cut, rekey } => {
+                to.array(4).u64(7).value(device).list(cut).value(rekey);
+            }
+            Self::RemoveMember { user, cut, rekey } => {
+                to.array(4).u64(8).value(user).list(cut).value(rekey);
+            }
+            Self::Leave { whole_user, cut } => {
+                to.array(3).u64(9).bool(*whole_user).list(cut);
+            }
+            Self::Rekey(rekey) => {
+                to.array(2).u64(10).value(rekey);
+            }
+            Self::Unknown(number) => {
+                to.array(1).u64(*number);
+            }
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        // The number of fields is checked by the canonical comparison: it is part of what is written again.
+        from.array_up_to("record", 16)?;
+        Ok(match from.u64()? {
+            1 => Self::Genesis {
+                nonce: from.fixed()?,
+                device: from.value()?,
+                hpke: from.value()?,
+                commitment: from.value()?,
+            },
+            2 => Self::Invite(from.value()?),
+            3 => Self::CloseInvite(from.value()?),
+            4 => Self::Link(from.value()?),
+            5 => Self::CloseLink(from.value()?),
+            6 => Self::Join(Join {
+                ticket: from.value()?,
+                hpke: from.value()?,
+                recovery: from.bool()?,
+                proof: from.value()?,
+            }),
+            7 => Self::RemoveDevice { device: from.value()?, cut: read_cut(from)?, rekey: from.value()? },
+            8 => Self::RemoveMember { user: from.value()?, cut: read_cut(from)?, rekey: from.value()? },
+            9 => Self::Leave { whole_user: from.bool()?, cut: read_cut(from)? },
+            10 => Self::Rekey(from.value()?),
+            number => {
+                return Err(DecodeError::UnknownNumber { what: "record", number });
+            }
+        })
+    }
+}
+
+fn read_cut(from: &mut Reader<'_>) -> Result<Vec<Cut>, DecodeError> {
+    let cut: Vec<Cut> = from.list("cut", MAX_CUT)?;
+    let chain = |cut: &Cut| (cut.device, cut.incarnation, cut.lane);
+    if !cut.is_sorted_by(|a, b| chain(a) < chain(b)) {
+        return Err(DecodeError::Rule("a cut names each chain once, ascending"));
+    }
+    // A chain of which nothing counts is left out, so that there is one way to say it.
+    if cut.iter().any(|cut| cut.seq == 0) {
+        return Err(DecodeError::Rule("a cut's seq counts from 1"));
+    }
+    Ok(cut)
+}
+
+impl Canonical for Cut {
+    fn write(&self, to: &mut Writer) {
+        to.array(5)
+            .value(&self.device)
+            .value(&self.incarnation)
+            .value(&self.lane)
+            .u64(self.seq)
+            .value(&self.id);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(5)?;
+        Ok(Self {
+            device: from.value()?,
+            incarnation: from.value()?,
+            lane: from.value()?,
+            seq: from.u64()?,
+            id: from.value()?,
+        })
+    }
+}
+
+impl Canonical for Wrap {
+    fn write(&self, to: &mut Writer) {
+        to.array(4)
+            .value(&self.recipient)
+            .u64(self.suite.into())
+            .bytes(&self.encapsulated)
+            .bytes(&self.ciphertext);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(4)?;
+        Ok(Self {
+            recipient: from.value()?,
+            suite: from.u16()?,
+            encapsulated: from.bytes("encapsulated key", MAX_WRAP)?.to_vec(),
+            ciphertext: from.bytes("wrapped key", MAX_WRAP)?.to_vec(),
+        })
+    }
+}
+
+impl Canonical for Ticket {
+    fn write(&self, to: &mut Writer) {
+        to.array(4).value(&self.key).value(&self.hpke).u64(self.expires).value(&self.wrap);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(4)?;
+        Ok(Self { key: from.value()?, hpke: from.value()?, expires: from.u64()?, wrap: from.value()? })
+    }
+}
+
+impl Canonical for Rekey {
+    fn write(&self, to: &mut Writer) {
+        to.array(3).value(&self.commitment).bytes(&self.history).list(&self.wraps);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(3)?;
+        let rekey = Self {
+            commitment: from.value()?,
+            history: from.bytes("sealed history", MAX_SEALED_HISTORY)?.to_vec(),
+            wraps: from.list("wraps", MAX_RECIPIENTS)?,
+        };
+        if rekey.wraps.is_sorted_by(|a, b| a.recipient < b.recipient) {
+            Ok(rekey)
+        } else {
+            Err(DecodeError::Rule("wraps name each recipient once, ascending"))
+        }
+    }
+}

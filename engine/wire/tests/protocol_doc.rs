@@ -1,0 +1,369 @@
+//! docs/PROTOCOL.md against the code: its tables, its formulas' labels and its hex examples.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bowline_wire::codec::DecodeError;
+use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Reason};
+use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::header::{EntryType, HEADER_FIELDS, Header};
+use bowline_wire::ids::*;
+use bowline_wire::limits::*;
+use bowline_wire::log::Refusal;
+use bowline_wire::roster::Void;
+use bowline_wire::roster::record::{Join, RECORD_NUMBERS};
+use bowline_wire::signed::Signable;
+use serde_json::Value;
+
+fn here() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(here().join(path)).unwrap()
+}
+
+fn document() -> String {
+    text("../../docs/PROTOCOL.md")
+}
+
+/// The rows of the first table after the heading, without its own head.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let document = document();
+    let (_, after) =
+        document.split_once(&format!("# {heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    let lines = after.lines().skip_while(|line| !line.starts_with('|'));
+    let rows: Vec<Vec<String>> = lines
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
+        .collect();
+    assert!(rows.len() > 2, "no table under {heading}");
+    rows[2..].to_vec()
+}
+
+fn columns<const N: usize>(heading: &str) -> Vec<[String; N]> {
+    let pick = |row: Vec<String>| row[..N].to_vec().try_into().unwrap();
+    table(heading).into_iter().map(pick).collect()
+}
+
+/// Numbers of fields in the golden vectors of this name, from the head of the array.
+fn field_counts(file: &str, field: &str, name: &str) -> BTreeSet<usize> {
+    let vectors: Value = serde_json::from_str(&text(format!("vectors/{file}.json"))).unwrap();
+    let of_name = |vector: &&Value| vector["name"].as_str().unwrap().split(' ').next() == Some(name);
+    let count = |vector: &Value| {
+        let head = hex::decode(&vector[field].as_str().unwrap()[..2]).unwrap()[0];
+        assert_eq!(head & 0xe0, 0x80, "an array of fewer than 24");
+        usize::from(head & 0x1f)
+    };
+    vectors.as_array().unwrap().iter().filter(of_name).map(count).collect()
+}
+
+/// Compares a table of `[number, name, …, layout]` with the code's numbers and the vectors' shapes.
+fn compare_numbered(rows: &[[String; 3]], numbers: &[(&str, u64)], file: &str, field: &str) {
+    let named: Vec<_> =
+        rows.iter().map(|[number, name, _]| (name.as_str(), number.parse().unwrap())).collect();
+    assert_eq!(named, numbers);
+    for [number, name, layout] in rows {
+        let counts = field_counts(file, field, name);
+        if layout == "reserved" {
+            assert!(counts.is_empty(), "{name} is not reserved any more");
+        } else {
+            let fields = layout.strip_prefix('[').unwrap().strip_suffix(']').unwrap().split(", ").count();
+            let begins = if file == "frames" { format!("[1, {number}") } else { format!("[{number}") };
+            assert!(layout.starts_with(&begins), "{name}: {layout}");
+            assert_eq!(counts, BTreeSet::from([fields]), "{name}: {layout}");
+        }
+    }
+}
+
+#[test]
+fn header_fields() {
+    let rows = columns::<2>("Header fields");
+    let expected = HEADER_FIELDS.map(|(name, kind)| [name.to_owned(), kind.to_owned()]);
+    assert_eq!(rows, expected);
+    assert!(document().contains(&format!("An array of {}.", HEADER_FIELDS.len())));
+}
+
+#[test]
+fn entry_types() {
+    let expected = EntryType::NAMED.map(|(name, entry_type)| {
+        let lane = match entry_type.lane() {
+            Some(Lane::Control) => "control",
+            Some(Lane::Content) => "content",
+            None => "either",
+        };
+        let acted_on = if entry_type.is_understood() { "yes" } else { "reserved" };
+        [entry_type.number().to_string(), name.to_owned(), lane.to_owned(), acted_on.to_owned()]
+    });
+    assert_eq!(columns::<4>("Entry types"), expected);
+}
+
+#[test]
+fn records() {
+    compare_numbered(&columns::<3>("Records"), &RECORD_NUMBERS, "records", "body");
+}
+
+#[test]
+fn frames() {
+    let rows = columns::<4>("Frames");
+    let rows: Vec<_> = rows.into_iter().map(|[number, name, _, layout]| [number, name, layout]).collect();
+    compare_numbered(&rows, &FRAME_NUMBERS, "frames", "frame");
+}
+
+#[test]
+fn reasons() {
+    let expected = Reason::NAMED.map(|(name, number, reason)| {
+        let transient = if reason.is_transient() { "yes" } else { "no" };
+        [number.to_string(), name.to_owned(), transient.to_owned()]
+    });
+    assert_eq!(columns::<3>("Reasons"), expected);
+}
+
+#[test]
+fn ids() {
+    let lengths = [
+        ("WorkspaceId", WorkspaceId::LEN),
+        ("DeviceId", DeviceId::LEN),
+        ("UserId", UserId::LEN),
+        ("Incarnation", Incarnation::LEN),
+        ("EntryId", EntryId::LEN),
+        ("LogId", LogId::LEN),
+        ("LogHash", LogHash::LEN),
+        ("RosterHash", RosterHash::LEN),
+        ("Commitment", Commitment::LEN),
+        ("EpochId", EpochId::LEN),
+        ("WireDoc", WireDoc::LEN),
+        ("Salt", Salt::LEN),
+        ("BodyHash", BodyHash::LEN),
+        ("TicketKey", TicketKey::LEN),
+        ("HpkePublicKey", HpkePublicKey::LEN),
+        ("Signature", Signature::LEN),
+    ];
+    let expected = lengths.map(|(name, len)| [name.to_owned(), len.to_string()]);
+    assert_eq!(columns::<2>("1. Encoding"), expected);
+    // All of the source's, but the one that never travels in the clear.
+    let source = text("src/ids.rs");
+    let declared: BTreeSet<_> = source
+        .lines()
+        .filter_map(|line| line.trim().split_once(", ").filter(|(_, len)| len.parse::<usize>().is_ok()))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| name != "DocId")
+        .collect();
+    assert_eq!(declared, lengths.iter().map(|(name, _)| (*name).to_owned()).collect());
+}
+
+#[test]
+fn limits() {
+    let values = [
+        ("MAX_FRAME", MAX_FRAME as u64),
+        ("MAX_BODY", MAX_BODY as u64),
+        ("MAX_HEADER", MAX_HEADER as u64),
+        ("MAX_COVERS", MAX_COVERS as u64),
+        ("MAX_CUT", MAX_CUT as u64),
+        ("MAX_RECIPIENTS", MAX_RECIPIENTS as u64),
+        ("MAX_EPOCHS", MAX_EPOCHS as u64),
+        ("MAX_SEALED_HISTORY", MAX_SEALED_HISTORY as u64),
+        ("MAX_WRAP", MAX_WRAP as u64),
+        ("MAX_ENTRIES_PER_FRAME", MAX_ENTRIES_PER_FRAME as u64),
+        ("MAX_CAPABILITIES", MAX_CAPABILITIES as u64),
+        ("MAX_CAPABILITY", MAX_CAPABILITY as u64),
+        ("MAX_TOKEN", MAX_TOKEN as u64),
+        ("MAX_REASON_TEXT", MAX_REASON_TEXT as u64),
+        ("MAX_PARTS", u64::from(MAX_PARTS)),
+        ("MAX_PAYLOAD", MAX_PAYLOAD as u64),
+        ("LINK_LIFETIME", LINK_LIFETIME),
+        ("INVITE_LIFETIME", INVITE_LIFETIME),
+    ];
+    // Name and unit from the source: the first word of what is said about each.
+    let source = text("src/limits.rs");
+    let mut unit = None;
+    let mut declared = Vec::new();
+    for line in source.lines() {
+        if let Some(said) = line.strip_prefix("/// ") {
+            unit = unit.or(said.split(' ').next());
+        } else if let Some(rest) = line.strip_prefix("pub const ") {
+            declared.push((rest.split(':').next().unwrap(), unit.take().unwrap().to_lowercase()));
+        }
+    }
+    let names: Vec<_> = declared.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, values.map(|(name, _)| name), "limits.rs and this test");
+    let expected: Vec<_> = values
+        .iter()
+        .zip(&declared)
+        .map(|((name, value), (_, unit))| [(*name).to_owned(), value.to_string(), unit.clone()])
+        .collect();
+    assert_eq!(columns::<3>("8. Limits"), expected);
+}
+
+/// Every reason; a new one does not compile until it is listed here and numbered.
+fn void_reasons() -> Vec<Void> {
+    let all = vec![
+        Void::Genesis,
+        Void::AuthorNotActive,
+        Void::NotOwner,
+        Void::NotOwnUser,
+        Void::NotOnHead,
+        Void::NoTicket,
+        Void::TicketNotOpen,
+        Void::BadProof,
+        Void::KeyReused,
+        Void::WrongRecipients,
+        Void::NotDue,
+        Void::TargetNotActive,
+        Void::SelfRemoval,
+        Void::LastOwnerDevice,
+        Void::Recovery,
+        Void::ForeignCut,
+        Void::Full,
+        Void::AfterUnknown,
+    ];
+    let number = |void: &Void| match void {
+        Void::Genesis => 0,
+        Void::AuthorNotActive => 1,
+        Void::NotOwner => 2,
+        Void::NotOwnUser => 3,
+        Void::NotOnHead => 4,
+        Void::NoTicket => 5,
+        Void::TicketNotOpen => 6,
+        Void::BadProof => 7,
+        Void::KeyReused => 8,
+        Void::WrongRecipients => 9,
+        Void::NotDue => 10,
+        Void::TargetNotActive => 11,
+        Void::SelfRemoval => 12,
+        Void::LastOwnerDevice => 13,
+        Void::Recovery => 14,
+        Void::ForeignCut => 15,
+        Void::Full => 16,
+        Void::AfterUnknown => 17,
+    };
+    assert!(all.iter().map(number).eq(0..all.len()));
+    all
+}
+
+#[test]
+fn void_records() {
+    let expected: Vec<_> = void_reasons().iter().map(|void| [format!("{void:?}")]).collect();
+    assert_eq!(columns::<1>("Void reasons"), expected);
+}
+
+/// Every refusal; likewise.
+fn refusals() -> Vec<(&'static str, Refusal)> {
+    let head = SeenHead {
+        log: LogId::ZERO,
+        position: Position::START,
+        hash: LogHash::ZERO,
+        signature: Signature::ZERO,
+    };
+    let all = vec![
+        Refusal::WrongWorkspace,
+        Refusal::BadRecord(DecodeError::NotCanonical),
+        Refusal::NoRecord,
+        Refusal::ChainGap,
+        Refusal::SeqTaken { seq: 1 },
+        Refusal::NotActive,
+        Refusal::RunIncomplete,
+        Refusal::JoinVoid(Void::NoTicket),
+        Refusal::NotGenesis,
+        Refusal::RosterUnknown,
+        Refusal::RosterStale,
+        Refusal::RekeyDue,
+        Refusal::WrongEpoch,
+        Refusal::BadSeen,
+        Refusal::Forked(Box::new(head)),
+    ];
+    let name = |refusal: &Refusal| match refusal {
+        Refusal::WrongWorkspace => "WrongWorkspace",
+        Refusal::BadRecord(_) => "BadRecord",
+        Refusal::NoRecord => "NoRecord",
+        Refusal::ChainGap => "ChainGap",
+        Refusal::SeqTaken { .. } => "SeqTaken",
+        Refusal::NotActive => "NotActive",
+        Refusal::RunIncomplete => "RunIncomplete",
+        Refusal::JoinVoid(_) => "JoinVoid",
+        Refusal::NotGenesis => "NotGenesis",
+        Refusal::RosterUnknown => "RosterUnknown",
+        Refusal::RosterStale => "RosterStale",
+        Refusal::RekeyDue => "RekeyDue",
+        Refusal::WrongEpoch => "WrongEpoch",
+        Refusal::BadSeen => "BadSeen",
+        Refusal::Forked(_) => "Forked",
+    };
+    all.into_iter().map(|refusal| (name(&refusal), refusal)).collect()
+}
+
+#[test]
+fn acceptance_rules_name_every_refusal_and_its_reason() {
+    let reason = |refusal: &Refusal| format!("{:?}", Reason::from(refusal));
+    let expected: Vec<_> =
+        refusals().iter().map(|(name, refusal)| [(*name).to_owned(), reason(refusal)]).collect();
+    assert_eq!(columns::<2>("Refusals"), expected);
+
+    let document = document();
+    let (_, rules) = document.split_once("## 5. Acceptance").unwrap();
+    let (rules, _) = rules.split_once("**Runs.**").unwrap();
+    let is_name =
+        |word: &&str| word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphanumeric);
+    let named: BTreeSet<_> = rules.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert_eq!(named, refusals().iter().map(|(name, _)| *name).collect());
+    let numbers: Vec<_> =
+        rules.lines().filter_map(|line| line.split_once(". ")?.0.parse::<u32>().ok()).collect();
+    assert!(numbers.iter().copied().eq(1..=11), "{numbers:?}");
+}
+
+/// Every string of ours in a source file, without tests.
+fn labels(source: &str) -> BTreeSet<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let quoted = |line: &str| line.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    code.flat_map(quoted).filter(|text| text.starts_with("bowline/")).collect()
+}
+
+#[test]
+fn domains_and_labels() {
+    let rows = columns::<2>("Domains and labels");
+    let listed = |kind: &str| -> BTreeSet<String> {
+        let of_kind = rows.iter().filter(|[_, used_for]| used_for.starts_with(kind));
+        of_kind.map(|[label, _]| label.trim_matches('`').to_owned()).collect()
+    };
+    let domains = [Header::DOMAIN, Head::DOMAIN, Join::PROOF_DOMAIN, Challenge::PROOF_DOMAIN];
+    let domains = domains.map(|domain| String::from_utf8(domain.to_vec()).unwrap());
+    assert_eq!(listed("signature"), BTreeSet::from(domains));
+    let prefixes = &labels(&text("src/hash.rs")) | &labels(&text("src/ids.rs"));
+    assert_eq!(listed("prefix"), prefixes);
+    let (derived, local) = (&listed("derivation") | &listed("HPKE"), listed("local"));
+    assert_eq!(&derived | &local, labels(&text("../crypto/src/derive.rs")));
+    let compared = listed("signature").len() + listed("prefix").len() + derived.len() + local.len();
+    assert_eq!(rows.len(), compared, "a label of a kind that is not compared");
+    // The formulas use what the table lists.
+    let document = document();
+    let in_formulas = document.lines().filter(|line| line.starts_with("    ")).collect::<Vec<_>>().join("\n");
+    for label in derived.iter().chain(&listed("prefix")).filter(|label| !label.contains("/user/")) {
+        assert!(in_formulas.contains(&format!("\"{label}\"")), "{label} is in no formula");
+    }
+}
+
+#[test]
+fn hex_examples() {
+    let document = document();
+    let blocks: Vec<_> =
+        document.split("```hex\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 10);
+    for block in blocks {
+        let mut lines = block.lines();
+        let source: Vec<_> = lines.next().unwrap().split(" / ").collect();
+        let [file, name, field] = source[..] else {
+            panic!("{source:?} does not say where it is from");
+        };
+        let hex: String = lines.flat_map(|line| line.split('#').next().unwrap().split_whitespace()).collect();
+        let vectors: Value = serde_json::from_str(&text(format!("vectors/{file}.json"))).unwrap();
+        let vector = match vectors.as_array() {
+            Some(list) => list.iter().find(|vector| vector["name"] == name).unwrap(),
+            None => &vectors,
+        };
+        assert_eq!(vector[field], hex, "{source:?}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Frames: every one of them, there and back, and what a frame may not be.
+
+use bowline_wire::codec::{DecodeError, decode, encode};
+use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Frame, Party, Reason};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::*;
+use bowline_wire::limits::*;
+
+use crate::samples::{ana, challenge, frames, story};
+
+#[test]
+fn frames_are_read_as_they_were_written() {
+    for (name, frame) in frames() {
+        assert_eq!(decode::<Frame>(&encode(&frame)), Ok(frame), "{name}");
+    }
+}
+
+#[test]
+fn every_frame_has_its_number() {
+    let mut numbers: Vec<(String, u64)> = Vec::new();
+    for (name, frame) in frames() {
+        let bytes = encode(&frame);
+        let (head, version, number) = (bytes[0], bytes[1], bytes[2]);
+        assert!((0x82..=0x86).contains(&head) && version == 1, "{name}");
+        let name = name.split(' ').next().unwrap().to_owned();
+        if numbers.last().is_none_or(|last| last.0 != name) {
+            numbers.push((name, number.into()));
+        }
+    }
+    let implemented: Vec<_> =
+        FRAME_NUMBERS[..13].iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
+    assert_eq!(numbers, implemented);
+}
+
+#[test]
+fn reserved_and_unknown_frames_are_refused_by_number() {
+    for number in [0, 14, 15, 16, 17, 23] {
+        let refused = DecodeError::UnknownNumber { what: "frame", number: number.into() };
+        assert_eq!(decode::<Frame>(&[0x82, 1, number]), Err(refused));
+    }
+}
+
+#[test]
+fn another_version_is_refused_by_number() {
+    let refused = DecodeError::UnknownNumber { what: "frame version", number: 2 };
+    assert_eq!(decode::<Frame>(&[0x82, 2, 12]), Err(refused));
+}
+
+#[test]
+fn a_frame_has_exactly_its_fields() {
+    for (name, frame) in frames() {
+        let mut bytes = encode(&frame);
+        bytes.push(0xf6);
+        assert_eq!(decode::<Frame>(&bytes), Err(DecodeError::NotCanonical), "{name}");
+        bytes[0] += 1;
+        assert_eq!(decode::<Frame>(&bytes), Err(DecodeError::NotCanonical), "{name}");
+    }
+}
+
+#[test]
+fn a_frame_is_no_longer_than_its_limit() {
+    let ana = ana();
+    let entry = ana.sign(story().draft(&ana, EntryType::Changes), &vec![0; MAX_BODY]);
+    let frame = Frame::Append { entries: vec![entry.to_signed(); 2] };
+    let bytes = encode(&frame);
+    assert!(bytes.len() > MAX_FRAME);
+    let too_large = DecodeError::TooLarge { what: "frame", limit: MAX_FRAME };
+    assert_eq!(decode::<Frame>(&bytes), Err(too_large));
+}
+
+#[test]
+fn lists_and_texts_keep_to_their_limits() {
+    let refused = |frame: Frame, what, limit| {
+        assert_eq!(decode::<Frame>(&encode(&frame)), Err(DecodeError::TooLarge { what, limit }));
+    };
+    let head = story().head_at(Position(1));
+    let entries = vec![(EntryId::ZERO, Position(1)); MAX_ENTRIES_PER_FRAME + 1];
+    refused(Frame::Appended { entries, head }, "entries", MAX_ENTRIES_PER_FRAME);
+    let text = "x".repeat(MAX_REASON_TEXT + 1);
+    refused(Frame::Goodbye { reason: Reason::Version, text }, "text", MAX_REASON_TEXT);
+    let capabilities = |capabilities| Frame::Welcome { head, capabilities };
+    let many = (0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect();
+    refused(capabilities(many), "capabilities", MAX_CAPABILITIES);
+    refused(capabilities(vec!["x".repeat(MAX_CAPABILITY + 1)]), "capability", MAX_CAPABILITY);
+    let Some((_, Frame::Proof { signature, create })) = frames().into_iter().nth(4) else {
+        unreachable!("the fifth is a Proof");
+    };
+    let mut create = create.unwrap();
+    create.token = "x".repeat(MAX_TOKEN + 1);
+    refused(Frame::Proof { signature, create: Some(create) }, "token", MAX_TOKEN);
+}
+
+#[test]
+fn capabilities_ascend_without_repetition() {
+    let head = story().head_at(Position(1));
+    for names in [["b", "a"], ["a", "a"]] {
+        let frame = Frame::Welcome { head, capabilities: names.map(String::from).to_vec() };
+        let rule = DecodeError::Rule("capabilities ascend without repetition");
+        assert_eq!(decode::<Frame>(&encode(&frame)), Err(rule));
+    }
+}
+
+#[test]
+fn a_party_is_a_device_or_a_ticket() {
+    let mut bytes = encode(&Party::Device(ana().id()));
+    assert_eq!(bytes[..2], [0x82, 0]);
+    bytes[1] = 2;
+    let unknown = DecodeError::UnknownNumber { what: "party", number: 2 };
+    assert_eq!(decode::<Party>(&bytes), Err(unknown));
+}
+
+#[test]
+fn a_proof_is_bound_to_everything_that_makes_it_worth_something() {
+    let (workspace, party) = (story().workspace(), Party::Device(ana().id()));
+    let message = challenge().proof_message(workspace, &party);
+    let others = [
+        Challenge { nonce: [0; 32], ..challenge() }.proof_message(workspace, &party),
+        Challenge { relay: [0; 32], ..challenge() }.proof_message(workspace, &party),
+        Challenge { time: Millis(0), ..challenge() }.proof_message(workspace, &party),
+        challenge().proof_message(WorkspaceId::ZERO, &party),
+        challenge().proof_message(workspace, &Party::Device(DeviceId::ZERO)),
+    ];
+    assert!(others.iter().all(|other| *other != message));
+}
+
+#[test]
+fn every_reason_has_its_number_and_every_number_a_reason() {
+    for number in 0..=u16::MAX {
+        assert_eq!(Reason::from_number(number).number(), number);
+    }
+    for (name, number, reason) in Reason::NAMED {
+        assert_eq!((reason.number(), format!("{reason:?}")), (number, name.to_owned()));
+    }
+}
+
+#[test]
+fn what_may_succeed_later_is_transient() {
+    let transient = ["Quota", "ChainGap", "RosterUnknown", "Rate", "RunIncomplete", "Storage"];
+    for (name, _, reason) in Reason::NAMED {
+        assert_eq!(reason.is_transient(), transient.contains(&name), "{name}");
+    }
+    assert!(!Reason::Unknown(999).is_transient());
+}

@@ -1,0 +1,250 @@
+//! The header: its numbers, its own rules each broken alone, and what the body's seal binds.
+
+use bowline_wire::codec::{DecodeError, decode, encode};
+use bowline_wire::header::{Cover, EntryType, HEADER_FIELDS, Header, Part};
+use bowline_wire::ids::*;
+use bowline_wire::limits::{MAX_BODY, MAX_COVERS, MAX_HEADER, MAX_PARTS};
+use bowline_wire::signed::Signable;
+
+use crate::samples::{ana, headers, story};
+
+fn good(entry_type: EntryType) -> Header {
+    story().draft(&ana(), entry_type)
+}
+
+/// The rule that a header breaks which is good but for what `spoil` does.
+fn broken(entry_type: EntryType, spoil: impl FnOnce(&mut Header)) -> &'static str {
+    let mut header = good(entry_type);
+    assert_eq!(decode::<Header>(&encode(&header)).as_ref(), Ok(&header), "good to begin with");
+    spoil(&mut header);
+    match decode::<Header>(&encode(&header)) {
+        Err(DecodeError::Rule(rule)) => rule,
+        other => panic!("no rule was broken: {other:?}"),
+    }
+}
+
+fn content(spoil: impl FnOnce(&mut Header)) -> &'static str {
+    broken(EntryType::Changes, spoil)
+}
+
+fn covers(seqs: &[(u8, u8, u64)]) -> Vec<Cover> {
+    let cover = |(device, life, seq): &(u8, u8, u64)| Cover {
+        device: DeviceId::from_bytes([*device; 32]),
+        incarnation: Incarnation::from_bytes([*life; 8]),
+        seq: *seq,
+    };
+    seqs.iter().map(cover).collect()
+}
+
+#[test]
+fn a_header_of_every_type_is_read_as_it_was_written() {
+    for (name, header) in headers() {
+        assert_eq!(decode::<Header>(&encode(&header)), Ok(header), "{name}");
+    }
+}
+
+#[test]
+fn types_keep_to_their_lane() {
+    let rule = "type belongs to the other lane";
+    let into_control = |header: &mut Header| {
+        (header.lane, header.epoch, header.salt) = (Lane::Control, EpochId::ZERO, Salt::ZERO);
+    };
+    let into_content = |header: &mut Header| {
+        (header.lane, header.epoch) = (Lane::Content, EpochId::from_bytes([1; 16]));
+    };
+    for entry_type in [EntryType::Changes, EntryType::Snapshot, EntryType::Adopted, EntryType::Unknown(15)] {
+        assert_eq!(broken(entry_type, into_control), rule, "{entry_type:?}");
+    }
+    let control = [EntryType::Roster, EntryType::Erase, EntryType::Witness, EntryType::Unknown(31)];
+    for entry_type in control {
+        assert_eq!(broken(entry_type, into_content), rule, "{entry_type:?}");
+    }
+    let mut either = good(EntryType::Unknown(32));
+    assert_eq!(either.lane, Lane::Control);
+    into_content(&mut either);
+    assert!(decode::<Header>(&encode(&either)).is_ok());
+}
+
+#[test]
+fn the_first_of_a_chain_and_only_the_first_has_no_predecessor() {
+    let rule = "prev is zeros exactly for seq 1";
+    assert_eq!(content(|header| header.seq = 2), rule);
+    assert_eq!(content(|header| header.prev = EntryId::from_bytes([1; 32])), rule);
+    let zeroth = |header: &mut Header| (header.seq, header.prev) = (0, EntryId::from_bytes([1; 32]));
+    assert_eq!(content(zeroth), "seq counts from 1");
+}
+
+#[test]
+fn content_has_seen_a_head() {
+    let blind = |header: &mut Header| (header.seen, header.held) = (None, Position::START);
+    assert_eq!(content(blind), "content has seen a head");
+    let mut control = good(EntryType::Witness);
+    blind(&mut control);
+    assert!(
+        decode::<Header>(&encode(&control)).is_ok(),
+        "which control entries need one is the log's to say"
+    );
+}
+
+#[test]
+fn nothing_is_held_that_was_not_seen() {
+    assert_eq!(content(|header| header.held = header.held.next()), "held does not pass seen");
+}
+
+#[test]
+fn content_names_an_epoch_and_control_does_not() {
+    let rule = "epoch is zeros exactly in the control lane";
+    assert_eq!(content(|header| header.epoch = EpochId::ZERO), rule);
+    assert_eq!(broken(EntryType::Witness, |header| header.epoch = EpochId::from_bytes([1; 16])), rule);
+}
+
+#[test]
+fn control_has_no_salt() {
+    let salted = |header: &mut Header| header.salt = Salt::from_bytes([1; 16]);
+    assert_eq!(broken(EntryType::Witness, salted), "salt is zeros in the control lane");
+}
+
+#[test]
+fn covers_name_each_chain_once_ascending_and_count_from_one() {
+    let with = |list: &[(u8, u8, u64)]| {
+        let list = covers(list);
+        broken(EntryType::Snapshot, |header| header.covers = list)
+    };
+    let rule = "covers name each chain once, ascending";
+    assert_eq!(with(&[(2, 1, 1), (1, 1, 1)]), rule);
+    assert_eq!(with(&[(1, 2, 1), (1, 1, 1)]), rule);
+    assert_eq!(with(&[(1, 1, 1), (1, 1, 1)]), rule);
+    assert_eq!(with(&[(1, 1, 1), (1, 1, 2)]), rule, "the same chain with two ends");
+    assert_eq!(with(&[(1, 1, 0)]), "a cover's seq counts from 1");
+    let mut fine = good(EntryType::Snapshot);
+    fine.covers = covers(&[(1, 1, 5), (1, 2, 1), (2, 1, 9)]);
+    assert!(decode::<Header>(&encode(&fine)).is_ok());
+}
+
+#[test]
+fn parts_are_numbered_within_their_count() {
+    let rule = "part index is below its count";
+    assert_eq!(content(|header| header.part = Part { index: 1, count: 1 }), rule);
+    assert_eq!(content(|header| header.part = Part { index: 0, count: 0 }), rule);
+    let many = Part { index: 0, count: MAX_PARTS + 1 };
+    assert_eq!(content(|header| header.part = many), "too many parts");
+    let mut last = good(EntryType::Changes);
+    last.part = Part { index: MAX_PARTS - 1, count: MAX_PARTS };
+    assert!(decode::<Header>(&encode(&last)).is_ok());
+}
+
+#[test]
+fn bodies_keep_to_their_limit() {
+    let too_long = u32::try_from(MAX_BODY + 1).unwrap();
+    assert_eq!(content(|header| header.body_len = too_long), "body is too long");
+    let mut longest = good(EntryType::Changes);
+    longest.body_len = too_long - 1;
+    assert!(decode::<Header>(&encode(&longest)).is_ok());
+}
+
+#[test]
+fn a_field_that_a_type_does_not_use_is_empty() {
+    let rule = "a field that this type does not use is not zeros";
+    let doc = WireDoc::from_bytes([1; 16]);
+    let target = EntryId::from_bytes([1; 32]);
+    assert_eq!(content(|header| header.covers = covers(&[(1, 1, 1)])), rule);
+    assert_eq!(content(|header| header.target = target), rule);
+    assert_eq!(content(|header| header.doc = WireDoc::ZERO), rule);
+    assert_eq!(broken(EntryType::Snapshot, |header| header.target = target), rule);
+    assert_eq!(broken(EntryType::Snapshot, |header| header.doc = WireDoc::ZERO), rule);
+    assert_eq!(broken(EntryType::Roster, |header| header.covers = covers(&[(1, 1, 1)])), rule);
+    assert_eq!(broken(EntryType::Roster, |header| header.target = target), rule);
+    assert_eq!(broken(EntryType::Roster, |header| header.doc = doc), rule);
+    assert_eq!(broken(EntryType::Roster, |header| header.part = Part { index: 0, count: 2 }), rule);
+}
+
+#[test]
+fn another_version_is_not_read() {
+    let mut bytes = encode(&good(EntryType::Changes));
+    assert_eq!(bytes[..2], [0x93, 1]);
+    bytes[1] = 2;
+    let unknown = DecodeError::UnknownNumber { what: "header version", number: 2 };
+    assert_eq!(decode::<Header>(&bytes), Err(unknown));
+}
+
+#[test]
+fn the_longest_header_fits_its_limit() {
+    let mut header = good(EntryType::Snapshot);
+    let chain = |n: usize| Cover {
+        device: DeviceId::from_bytes([0xff; 32]),
+        incarnation: Incarnation::from_bytes((n as u64).to_be_bytes()),
+        seq: u64::MAX,
+    };
+    header.covers = (0..MAX_COVERS).map(chain).collect();
+    assert!(encode(&header).len() <= MAX_HEADER);
+    assert!(decode::<Header>(&encode(&header)).is_ok());
+    header.covers.push(chain(MAX_COVERS));
+    let too_many = DecodeError::TooLarge { what: "covers", limit: MAX_COVERS };
+    assert_eq!(decode::<Header>(&encode(&header)), Err(too_many));
+}
+
+#[test]
+fn every_type_has_its_number_and_every_number_a_type() {
+    for number in 0..=u16::MAX {
+        assert_eq!(EntryType::from_number(number).number(), number);
+    }
+    for (name, named) in EntryType::NAMED {
+        assert_eq!(EntryType::from_number(named.number()), named, "{name}");
+    }
+}
+
+#[test]
+fn only_whole_payloads_of_understood_types_are_acted_on() {
+    for (_, entry_type) in EntryType::NAMED {
+        let understood = matches!(entry_type, EntryType::Changes | EntryType::Snapshot | EntryType::Roster);
+        assert_eq!(good(entry_type).is_understood(), understood, "{entry_type:?}");
+    }
+    assert!(!good(EntryType::Unknown(500)).is_understood());
+    let mut part = good(EntryType::Changes);
+    part.part.count = 2;
+    assert!(!part.is_understood());
+}
+
+#[test]
+fn the_seal_binds_every_field_but_those_that_depend_on_it() {
+    let header = good(EntryType::Changes);
+    let bound = header.additional_data();
+    let free = |spoil: &dyn Fn(&mut Header)| {
+        let mut other = header.clone();
+        spoil(&mut other);
+        assert_ne!(other, header);
+        other.additional_data() == bound
+    };
+    assert!(free(&|header| header.salt = Salt::from_bytes([9; 16])));
+    assert!(free(&|header| header.body_len += 1));
+    assert!(free(&|header| header.body_hash = BodyHash::from_bytes([9; 32])));
+    let bound_fields: [&dyn Fn(&mut Header); 15] = [
+        &|header| header.workspace = WorkspaceId::from_bytes([9; 32]),
+        &|header| header.device = DeviceId::from_bytes([9; 32]),
+        &|header| header.incarnation = Incarnation::from_bytes([9; 8]),
+        &|header| header.lane = Lane::Control,
+        &|header| header.seq += 1,
+        &|header| header.prev = EntryId::from_bytes([9; 32]),
+        &|header| header.seen = None,
+        &|header| header.held = Position::START,
+        &|header| header.roster = RosterHash::from_bytes([9; 32]),
+        &|header| header.epoch = EpochId::from_bytes([9; 16]),
+        &|header| header.entry_type = EntryType::Snapshot,
+        &|header| header.doc = WireDoc::from_bytes([9; 16]),
+        &|header| header.target = EntryId::from_bytes([9; 32]),
+        &|header| header.covers = covers(&[(1, 1, 1)]),
+        &|header| header.part = Part { index: 1, count: 2 },
+    ];
+    // The version is bound as well, and there is one.
+    assert_eq!(bound_fields.len() + 1 + 3, HEADER_FIELDS.len());
+    for (i, spoil) in bound_fields.iter().enumerate() {
+        assert!(!free(*spoil), "field {i}");
+    }
+}
+
+#[test]
+fn a_header_is_signed_by_its_device() {
+    let header = good(EntryType::Changes);
+    assert_eq!(header.signer(), *ana().id().as_bytes());
+    assert_eq!(header.chain(), ana().chain(Lane::Content));
+}

@@ -1,0 +1,25 @@
+//! Tests of bowline-wire: bytes, the roster fold, the acceptance predicate, golden vectors.
+
+// Tests may fail by panicking, helpers outside of `#[test]` functions included.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod codec;
+mod entry;
+mod frame;
+mod header;
+mod ids;
+mod log_rules;
+mod log_runs;
+mod log_seen;
+mod properties;
+mod record;
+mod roster_leaving;
+mod roster_properties;
+mod roster_races;
+mod roster_rekey;
+mod roster_removal;
+mod roster_rules;
+mod samples;
+mod signed;
+mod support;
+mod vectors;

@@ -1,0 +1,305 @@
+//! Random histories of roster records: whatever comes in whatever order, some things always hold.
+
+use std::collections::BTreeSet;
+
+use bowline_wire::hash;
+use bowline_wire::header::{EntryType, Header};
+use bowline_wire::ids::*;
+use bowline_wire::roster::record::{Cut, Record};
+use bowline_wire::roster::{Outcome, Role, Roster, Standing, TicketStage};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::support::*;
+
+const PEOPLE: usize = 16;
+const SECRETS: usize = 40;
+
+/// Something somebody may try. Unless the step is a stray one, numbers pick among those for whom it may succeed.
+#[derive(Clone, Copy, Debug)]
+enum Attempt {
+    Invite(usize),
+    CloseInvite(usize),
+    Link(usize),
+    CloseLink(usize),
+    Join { secret: usize, recovery: bool },
+    RemoveDevice { target: usize, cut: bool },
+    RemoveMember { target: usize, cut: bool },
+    Leave { whole_user: bool },
+    Rekey { wrong: bool },
+    Unknown,
+}
+
+/// Who tries it, and on which roster: the head, or so many records ago.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    stray: bool,
+    by: usize,
+    late: usize,
+    attempt: Attempt,
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    let (secret, person) = (0..SECRETS, 0..PEOPLE);
+    prop_oneof![
+        6 => secret.clone().prop_map(Attempt::Invite),
+        1 => secret.clone().prop_map(Attempt::CloseInvite),
+        6 => secret.clone().prop_map(Attempt::Link),
+        1 => secret.clone().prop_map(Attempt::CloseLink),
+        20 => (secret, prop::bool::weighted(0.2)).prop_map(|(secret, recovery)| Attempt::Join { secret, recovery }),
+        3 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveDevice { target, cut }),
+        2 => (person, any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveMember { target, cut }),
+        1 => any::<bool>().prop_map(|whole_user| Attempt::Leave { whole_user }),
+        3 => prop::bool::weighted(0.2).prop_map(|wrong| Attempt::Rekey { wrong }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let late = prop_oneof![4 => Just(0_usize), 1 => 0..5_usize];
+    let stray = prop::bool::weighted(0.1);
+    (stray, 0..PEOPLE, late, attempt()).prop_map(|(stray, by, late, attempt)| Step {
+        stray,
+        by,
+        late,
+        attempt,
+    })
+}
+
+/// A history that may end in a record from the future.
+fn history() -> impl Strategy<Value = Vec<Step>> {
+    (vec(step(), 1..120), prop::bool::weighted(0.1)).prop_map(|(mut steps, unknown)| {
+        if unknown {
+            let at = steps.len() / 2;
+            let (stray, by, late, attempt) = (false, 0, 0, Attempt::Unknown);
+            steps.insert(at, Step { stray, by, late, attempt });
+        }
+        steps
+    })
+}
+
+struct Cast {
+    people: Vec<Author>,
+    secrets: Vec<Secret>,
+    workspace: WorkspaceId,
+}
+
+impl Cast {
+    fn new() -> Self {
+        let people: Vec<_> = (0..PEOPLE).map(|n| Author::new(&format!("person {n}"))).collect();
+        Self {
+            workspace: hash::workspace_id(&people[0].genesis("workspace").to_body()),
+            secrets: (0..SECRETS).map(|n| Secret::new(&format!("secret {n}"))).collect(),
+            people,
+        }
+    }
+
+    /// The step with its numbers pointing at somebody and something that make it likely to succeed.
+    fn aim(&self, roster: &Roster, mut step: Step) -> Step {
+        if step.stray {
+            return step;
+        }
+        let pick = |n: &mut usize, from: &mut dyn Iterator<Item = usize>| {
+            let from: Vec<_> = from.collect();
+            if !from.is_empty() {
+                *n = from[*n % from.len()];
+            }
+        };
+        let is_open = |n: &usize| {
+            let ticket = roster.ticket(&self.secrets[*n].id());
+            ticket.is_some_and(|ticket| ticket.stage == TicketStage::Open)
+        };
+        let is_fresh = |n: &usize| roster.ticket(&self.secrets[*n].id()).is_none();
+        let is_active = |n: &usize| roster.is_active(&self.people[*n].id());
+        let is_new = |n: &usize| roster.device(&self.people[*n].id()).is_none();
+        match &mut step.attempt {
+            Attempt::Invite(n) | Attempt::Link(n) => pick(n, &mut (0..SECRETS).filter(is_fresh)),
+            Attempt::CloseInvite(n) | Attempt::CloseLink(n) => pick(n, &mut (0..SECRETS).filter(is_open)),
+            Attempt::Join { secret, .. } => {
+                pick(secret, &mut (0..SECRETS).filter(is_open));
+                pick(&mut step.by, &mut (0..PEOPLE).filter(is_new));
+                return step;
+            }
+            Attempt::RemoveDevice { target, .. } | Attempt::RemoveMember { target, .. } => {
+                pick(target, &mut (0..PEOPLE).filter(is_active));
+            }
+            Attempt::Leave { .. } | Attempt::Rekey { .. } | Attempt::Unknown => {}
+        }
+        pick(&mut step.by, &mut (0..PEOPLE).filter(is_active));
+        step
+    }
+
+    fn header(&self, roster: &Roster, step: Step) -> Header {
+        let mut header = blank_header(&self.people[step.by], self.workspace, EntryType::Roster);
+        let points = roster.points();
+        header.roster = points[points.len() - 1 - step.late % points.len()].hash;
+        header
+    }
+
+    fn record(&self, roster: &Roster, header: &Header, step: Step, number: usize) -> Record {
+        let name = format!("epoch {number}");
+        let cut_of = |target: usize, cut: bool| {
+            let author = &self.people[target];
+            let cut = cut.then(|| Cut {
+                device: author.id(),
+                incarnation: author.incarnation,
+                lane: Lane::Content,
+                seq: 1,
+                id: EntryId::from_bytes(seed("cut")),
+            });
+            cut.into_iter().collect::<Vec<_>>()
+        };
+        let removal = |make: &dyn Fn(_) -> Record| {
+            let stay = roster.recipients_after(header, &make(rekey(&name, [])));
+            make(rekey(&name, stay.unwrap_or_default()))
+        };
+        match step.attempt {
+            Attempt::Invite(n) => Record::Invite(self.secrets[n].ticket()),
+            Attempt::CloseInvite(n) => Record::CloseInvite(self.secrets[n].id()),
+            Attempt::Link(n) => Record::Link(self.secrets[n].ticket()),
+            Attempt::CloseLink(n) => Record::CloseLink(self.secrets[n].id()),
+            Attempt::Join { secret, recovery } => {
+                Record::Join(self.secrets[secret].join(self.workspace, &self.people[step.by], recovery))
+            }
+            Attempt::RemoveDevice { target, cut } => removal(&|rekey| Record::RemoveDevice {
+                device: self.people[target].id(),
+                cut: cut_of(target, cut),
+                rekey,
+            }),
+            Attempt::RemoveMember { target, cut } => removal(&|rekey| Record::RemoveMember {
+                user: self.people[target].user(),
+                cut: cut_of(target, cut),
+                rekey,
+            }),
+            Attempt::Leave { whole_user } => Record::Leave { whole_user, cut: vec![] },
+            Attempt::Rekey { wrong: true } => Record::Rekey(rekey(&name, [self.people[0].hpke])),
+            Attempt::Rekey { wrong: false } => Record::Rekey(rekey(&name, roster.recipients())),
+            Attempt::Unknown => Record::Unknown(99),
+        }
+    }
+}
+
+/// What holds of every roster that began.
+fn check_state(roster: &Roster) {
+    let owners: Vec<_> = roster.users().filter(|(_, user)| user.role == Role::Owner).collect();
+    assert_eq!(owners.len(), 1, "one Owner");
+    assert!(!owners[0].1.removed);
+    let live = |user: &UserId| {
+        let mut devices = roster.devices().map(|(_, device)| device);
+        devices.any(|device| device.user == *user && device.is_active() && !device.recovery)
+    };
+    assert!(live(owners[0].0), "the Owner has a live device");
+
+    let active = roster.devices().filter(|(_, device)| device.is_active()).map(|(_, device)| device.hpke);
+    let open: Vec<_> = roster
+        .tickets()
+        .filter(|(_, ticket)| ticket.stage == TicketStage::Open)
+        .map(|(_, ticket)| *ticket)
+        .collect();
+    let due: BTreeSet<_> = active.chain(open.iter().map(|ticket| ticket.hpke)).collect();
+    assert_eq!(roster.recipients(), due);
+
+    for ticket in open {
+        assert!(roster.is_active(&ticket.maker), "an open ticket has an active maker");
+    }
+    for (_, device) in roster.devices() {
+        let removed = roster.user(&device.user).unwrap().removed;
+        assert!(!(removed && device.is_active()), "a removed user has no active device");
+    }
+    let last = roster.points().last().unwrap();
+    assert_eq!((last.hash, last.rekey_due), (roster.hash(), roster.is_rekey_due()));
+    assert_eq!(Some(last.epoch), roster.epoch());
+}
+
+/// What one record may and may not have changed.
+fn check_step(before: &Roster, after: &Roster, id: EntryId, record: &Record, outcome: Outcome) {
+    let Outcome::Applied { rekey_void } = outcome else {
+        assert_eq!(before.hash(), after.hash());
+        if matches!(outcome, Outcome::Void(_)) {
+            assert_eq!(facts(before), facts(after), "void, and yet something changed");
+        }
+        return;
+    };
+    assert_eq!(after.hash(), hash::roster_hash(before.hash(), id));
+    assert_eq!(after.points().len(), before.points().len() + 1);
+    assert_eq!(after.point(&after.hash()).unwrap().0, before.points().len());
+    for (id, device) in before.devices() {
+        if matches!(device.standing, Standing::Removed { .. }) {
+            assert_eq!(after.device(id), Some(device), "what is removed stays as it was");
+        }
+    }
+    let removal = matches!(record, Record::RemoveDevice { .. } | Record::RemoveMember { .. });
+    let begins = matches!(record, Record::Rekey(_)) || (removal && rekey_void.is_none());
+    let epochs = before.commitments().len() + usize::from(begins);
+    assert_eq!(after.commitments().len(), epochs);
+    let ends = matches!(record, Record::Leave { .. }) || (removal && rekey_void.is_some());
+    let due = if begins { false } else { ends || before.is_rekey_due() };
+    assert_eq!(after.is_rekey_due(), due);
+    assert!(removal || rekey_void.is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_comes_the_roster_keeps_its_invariants(steps in history()) {
+        let cast = Cast::new();
+        let mut roster = Roster::new(cast.workspace);
+        let genesis = cast.people[0].genesis("workspace");
+        let first = blank_header(&cast.people[0], cast.workspace, EntryType::Roster);
+        let mut played = vec![(EntryId::ZERO, first, genesis)];
+        roster.apply(Position(1), EntryId::ZERO, &played[0].1, &played[0].2);
+        check_state(&roster);
+        for (number, step) in steps.into_iter().enumerate() {
+            let step = cast.aim(&roster, step);
+            let header = cast.header(&roster, step);
+            let record = cast.record(&roster, &header, step, number);
+            let id = EntryId::from_bytes(seed(&format!("entry {number}")));
+            let before = roster.clone();
+            let outcome = roster.apply(Position(number as u64 + 2), id, &header, &record);
+            check_step(&before, &roster, id, &record, outcome);
+            check_state(&roster);
+            played.push((id, header, record));
+        }
+        let mut replayed = Roster::new(cast.workspace);
+        for (position, (id, header, record)) in (1..).map(Position).zip(&played) {
+            replayed.apply(position, *id, header, record);
+        }
+        prop_assert_eq!(facts(&replayed), facts(&roster));
+    }
+}
+
+/// The property above is worth something only if its histories are: all outcomes have to come up.
+#[test]
+fn the_histories_are_eventful() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let cast = Cast::new();
+    let mut runner = TestRunner::deterministic();
+    let (mut applied, mut removed, mut without_epoch, mut voids) = (0, 0, 0, BTreeSet::new());
+    for _ in 0..100 {
+        let mut roster = Roster::new(cast.workspace);
+        let header = blank_header(&cast.people[0], cast.workspace, EntryType::Roster);
+        roster.apply(Position(1), EntryId::ZERO, &header, &cast.people[0].genesis("workspace"));
+        let steps = history().new_tree(&mut runner).unwrap().current();
+        for (number, step) in steps.into_iter().enumerate() {
+            let step = cast.aim(&roster, step);
+            let header = cast.header(&roster, step);
+            let record = cast.record(&roster, &header, step, number);
+            let id = EntryId::from_bytes(seed(&format!("entry {number}")));
+            match roster.apply(Position(number as u64 + 2), id, &header, &record) {
+                Outcome::Applied { rekey_void } => {
+                    applied += 1;
+                    without_epoch += usize::from(rekey_void.is_some());
+                }
+                Outcome::Void(why) => drop(voids.insert(format!("{why:?}"))),
+                Outcome::Unknown(_) => {}
+            }
+        }
+        removed += roster.devices().filter(|(_, device)| !device.is_active()).count();
+    }
+    assert!(applied > 1000, "{applied} records applied");
+    assert!(removed > 50, "{removed} devices removed");
+    assert!(without_epoch > 5, "{without_epoch} removals lost their rekey");
+    assert!(voids.len() >= 12, "{voids:?}");
+}

@@ -1,0 +1,150 @@
+//! One of everything that travels, made from fixed keys: the golden vectors and the round trips are over these.
+
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::header::{Cover, EntryType, Header};
+use bowline_wire::ids::*;
+use bowline_wire::roster::record::{Cut, Record};
+
+use crate::support::*;
+
+/// Ana's laptop and Ben's, who is in; Ana's next records and entries are made on this.
+pub(crate) fn story() -> Story {
+    let (ana, ben) = (ana(), ben());
+    let mut story = Story::begun_by(&ana);
+    story.invited(&ana, &ben);
+    story.put(&story.content_by(&ben));
+    story
+}
+
+pub(crate) fn ana() -> Author {
+    Author::new("ana's laptop")
+}
+
+pub(crate) fn ben() -> Author {
+    Author::new("ben's laptop")
+}
+
+/// An entry of every type.
+pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
+    let (story, ana, ben) = (story(), ana(), ben());
+    let mut entries = vec![("genesis", story.entries[0].clone()), ("join", story.entries[2].clone())];
+    for (name, entry_type) in EntryType::NAMED {
+        let mut header = story.draft(&ana, entry_type);
+        let body: &[u8] = match entry_type {
+            EntryType::Roster => {
+                let ticket = Secret::new("sample link").ticket();
+                entries.push(("roster", ana.sign(header, &Record::Link(ticket).to_body())));
+                continue;
+            }
+            EntryType::Snapshot => {
+                header.covers = vec![cover(&ben, 1)];
+                b"a sealed snapshot"
+            }
+            EntryType::Erase => {
+                header.doc = WireDoc::from_bytes(bytes("doc"));
+                header.covers = vec![cover(&ben, 1)];
+                b"erase"
+            }
+            EntryType::Confirm => {
+                header.target = story.entries[3].id();
+                b"confirm"
+            }
+            _ => b"a body",
+        };
+        entries.push((name, ana.sign(header, body)));
+    }
+    let mut unknown = story.draft(&ana, EntryType::Unknown(500));
+    unknown.part.count = 2;
+    entries.push(("unknown", ana.sign(unknown, b"")));
+    entries
+}
+
+pub(crate) fn headers() -> Vec<(&'static str, Header)> {
+    entries().into_iter().map(|(name, entry)| (name, entry.header().clone())).collect()
+}
+
+fn cover(author: &Author, seq: u64) -> Cover {
+    Cover { device: author.id(), incarnation: author.incarnation, seq }
+}
+
+fn cut(author: &Author, lane: Lane) -> Cut {
+    Cut {
+        device: author.id(),
+        incarnation: author.incarnation,
+        lane,
+        seq: 1,
+        id: EntryId::from_bytes(seed("last that counts")),
+    }
+}
+
+/// Every record.
+pub(crate) fn records() -> Vec<(&'static str, Record)> {
+    let (story, ana, ben) = (story(), ana(), ben());
+    let secret = Secret::new("sample ticket");
+    let cuts = || vec![cut(&ben, Lane::Control), cut(&ben, Lane::Content)];
+    vec![
+        ("Genesis", ana.genesis("workspace")),
+        ("Invite", Record::Invite(secret.ticket())),
+        ("CloseInvite", Record::CloseInvite(secret.id())),
+        ("Link", Record::Link(secret.ticket())),
+        ("CloseLink", Record::CloseLink(secret.id())),
+        ("Join", Record::Join(secret.join(story.workspace(), &ben, true))),
+        ("RemoveDevice", story.removal_of(&ana, &ben, cuts())),
+        ("RemoveMember", story.expulsion_of(&ana, ben.user(), cuts())),
+        ("Leave", Record::Leave { whole_user: true, cut: cuts() }),
+        ("Rekey", Record::Rekey(rekey("sample epoch", [ana.hpke, ben.hpke]))),
+    ]
+}
+
+pub(crate) fn challenge() -> Challenge {
+    Challenge { nonce: seed("nonce"), relay: seed("relay identity"), time: Millis(1_700_000_000_000) }
+}
+
+/// Every frame, with and without what is optional in it.
+pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
+    let story = story();
+    let (head, workspace) = (story.head_at(story.position()), story.workspace());
+    let capabilities = || vec!["parts".to_owned(), "zstd".to_owned()];
+    let ticket = Party::Ticket(Secret::new("sample ticket").id());
+    let signature = Signature::from_bytes([5; 64]);
+    let [genesis, join] = [&story.entries[0], &story.entries[2]].map(Entry::to_signed);
+    let content = &story.entries[3];
+    let bare = Entry::new(content.signed_header().clone(), None).unwrap().to_signed();
+    let create = Create { token: "token".into(), genesis: genesis.clone() };
+    vec![
+        ("Hello", Frame::Hello { workspace, party: Party::Device(ana().id()), capabilities: capabilities() }),
+        ("Hello by ticket", Frame::Hello { workspace, party: ticket, capabilities: vec![] }),
+        ("Challenge", Frame::Challenge(challenge())),
+        ("Proof", Frame::Proof { signature, create: None }),
+        ("Proof with create", Frame::Proof { signature, create: Some(Box::new(create)) }),
+        ("Welcome", Frame::Welcome { head, capabilities: capabilities() }),
+        ("Subscribe", Frame::Subscribe { after: Position(3) }),
+        (
+            "Entries",
+            Frame::Entries { first: Position(4), entries: vec![content.to_signed(), bare.clone()], head },
+        ),
+        ("Append", Frame::Append { entries: vec![content.to_signed()] }),
+        ("Appended", Frame::Appended { entries: vec![(content.id(), Position(4))], head }),
+        (
+            "Refused",
+            Frame::Refused { entry: content.id(), reason: Reason::Quota, proof: None, text: "full".into() },
+        ),
+        (
+            "Refused with proof",
+            Frame::Refused {
+                entry: content.id(),
+                reason: Reason::SeqTaken,
+                proof: Some(Box::new(bare)),
+                text: String::new(),
+            },
+        ),
+        ("Head", Frame::Head(head)),
+        (
+            "Records",
+            Frame::Records { entries: vec![(Position(1), genesis), (Position(3), join)], more: true },
+        ),
+        ("Ping", Frame::Ping),
+        ("Goodbye", Frame::Goodbye { reason: Reason::Unknown(999), text: "so long".into() }),
+    ]
+}

@@ -1,0 +1,395 @@
+//! Authors with seeded keys, tickets, and a `Story`: a log with the key that signs its heads.
+
+use std::collections::BTreeSet;
+
+use bowline_wire::entry::Entry;
+use bowline_wire::hash;
+use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::header::{EntryType, Header, Part};
+use bowline_wire::ids::*;
+use bowline_wire::log::{Accepted, Log, Placed, Refusal};
+use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::{Outcome, Roster, Void};
+use bowline_wire::signed::{Verified, signing_message};
+use ed25519_dalek::{Signer, SigningKey};
+
+/// 32 bytes that look random and depend on `name` only.
+pub(crate) fn seed(name: &str) -> [u8; 32] {
+    hash::sha256(&[b"bowline tests: ", name.as_bytes()])
+}
+
+pub(crate) fn bytes<const N: usize>(name: &str) -> [u8; N] {
+    seed(name)[..N].try_into().unwrap()
+}
+
+/// Signs with a plain key, for [`Verified::sign`].
+pub(crate) fn signer(key: &SigningKey) -> impl Fn(&[u8]) -> Signature + '_ {
+    |message| Signature::from_bytes(key.sign(message).to_bytes())
+}
+
+/// A device that can sign.
+#[derive(Clone)]
+pub(crate) struct Author {
+    pub(crate) key: SigningKey,
+    pub(crate) hpke: HpkePublicKey,
+    pub(crate) incarnation: Incarnation,
+}
+
+impl Author {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            key: SigningKey::from_bytes(&seed(name)),
+            hpke: HpkePublicKey::from_bytes(seed(&format!("{name} hpke"))),
+            incarnation: Incarnation::from_bytes(bytes(&format!("{name} life"))),
+        }
+    }
+
+    /// The same device after a restore.
+    pub(crate) fn reborn(&self, life: &str) -> Self {
+        let incarnation = Incarnation::from_bytes(bytes(life));
+        Self { incarnation, ..self.clone() }
+    }
+
+    pub(crate) fn id(&self) -> DeviceId {
+        DeviceId::from_bytes(self.key.verifying_key().to_bytes())
+    }
+
+    /// The user that begins with this device.
+    pub(crate) fn user(&self) -> UserId {
+        UserId::of_first_device(self.id())
+    }
+
+    pub(crate) fn chain(&self, lane: Lane) -> ChainKey {
+        ChainKey { device: self.id(), incarnation: self.incarnation, lane }
+    }
+
+    /// Fits the header to `body` and signs it.
+    pub(crate) fn sign(&self, mut header: Header, body: &[u8]) -> Entry {
+        header.body_len = u32::try_from(body.len()).unwrap();
+        header.body_hash = hash::body_hash(body);
+        let header = Verified::sign(header, signer(&self.key)).unwrap();
+        Entry::new(header, Some(body.to_vec())).unwrap()
+    }
+
+    pub(crate) fn genesis(&self, name: &str) -> Record {
+        Record::Genesis {
+            nonce: bytes(name),
+            device: self.id(),
+            hpke: self.hpke,
+            commitment: Commitment::from_bytes(seed(&format!("{name} epoch"))),
+        }
+    }
+}
+
+/// The secret in an invite or link code.
+pub(crate) struct Secret {
+    pub(crate) key: SigningKey,
+    pub(crate) hpke: HpkePublicKey,
+}
+
+impl Secret {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            key: SigningKey::from_bytes(&seed(&format!("{name} ticket"))),
+            hpke: HpkePublicKey::from_bytes(seed(&format!("{name} ticket hpke"))),
+        }
+    }
+
+    pub(crate) fn id(&self) -> TicketKey {
+        TicketKey::from_bytes(self.key.verifying_key().to_bytes())
+    }
+
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket { key: self.id(), hpke: self.hpke, expires: 1_700_000_000_000, wrap: wrap(self.hpke) }
+    }
+
+    pub(crate) fn join(&self, workspace: WorkspaceId, device: &Author, recovery: bool) -> Join {
+        let message = Join::proof_message(workspace, device.id(), device.hpke, recovery);
+        Join {
+            ticket: self.id(),
+            hpke: device.hpke,
+            recovery,
+            proof: signer(&self.key)(&signing_message(Join::PROOF_DOMAIN, &message)),
+        }
+    }
+}
+
+pub(crate) fn wrap(recipient: HpkePublicKey) -> Wrap {
+    Wrap { recipient, suite: 1, encapsulated: vec![7; 32], ciphertext: vec![9; 48] }
+}
+
+pub(crate) fn rekey(name: &str, recipients: impl IntoIterator<Item = HpkePublicKey>) -> Rekey {
+    let recipients: BTreeSet<_> = recipients.into_iter().collect();
+    Rekey {
+        commitment: Commitment::from_bytes(seed(name)),
+        history: vec![3; 48],
+        wraps: recipients.into_iter().map(wrap).collect(),
+    }
+}
+
+pub(crate) fn cut_at(entry: &Entry) -> Cut {
+    let header = entry.header();
+    Cut {
+        device: header.device,
+        incarnation: header.incarnation,
+        lane: header.lane,
+        seq: header.seq,
+        id: entry.id(),
+    }
+}
+
+/// A header of `author`'s first control entry in `workspace`, before it has seen anything.
+pub(crate) fn blank_header(author: &Author, workspace: WorkspaceId, entry_type: EntryType) -> Header {
+    Header {
+        workspace,
+        device: author.id(),
+        incarnation: author.incarnation,
+        lane: entry_type.lane().unwrap_or(Lane::Control),
+        seq: 1,
+        prev: EntryId::ZERO,
+        seen: None,
+        held: Position::START,
+        roster: RosterHash::ZERO,
+        epoch: EpochId::ZERO,
+        entry_type,
+        doc: WireDoc::ZERO,
+        target: EntryId::ZERO,
+        covers: Vec::new(),
+        part: Part::WHOLE,
+        salt: Salt::ZERO,
+        body_len: 0,
+        body_hash: hash::body_hash(b""),
+    }
+}
+
+/// A log and the key that signs it, as a relay has them.
+#[derive(Clone)]
+pub(crate) struct Story {
+    pub(crate) relay: SigningKey,
+    pub(crate) log: Log,
+    pub(crate) hashes: Vec<LogHash>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Story {
+    /// An empty log for the workspace that `author` would make.
+    pub(crate) fn empty(author: &Author) -> Self {
+        let relay = SigningKey::from_bytes(&seed("relay"));
+        let workspace = hash::workspace_id(&author.genesis("workspace").to_body());
+        let log = Log::new(workspace, LogId::from_bytes(relay.verifying_key().to_bytes()));
+        Self { relay, hashes: vec![log.head().hash], log, entries: Vec::new() }
+    }
+
+    /// A log whose first entry is the Genesis by `author`.
+    pub(crate) fn begun_by(author: &Author) -> Self {
+        let mut story = Self::empty(author);
+        let genesis = story.genesis_by(author);
+        story.put(&genesis);
+        story
+    }
+
+    pub(crate) fn genesis_by(&self, author: &Author) -> Entry {
+        let header = blank_header(author, self.workspace(), EntryType::Roster);
+        author.sign(header, &author.genesis("workspace").to_body())
+    }
+
+    pub(crate) fn workspace(&self) -> WorkspaceId {
+        self.log.head().workspace
+    }
+
+    pub(crate) fn roster(&self) -> &Roster {
+        self.log.roster()
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.log.head().position
+    }
+
+    /// The head at `position`, signed.
+    pub(crate) fn head_at(&self, position: Position) -> SeenHead {
+        let hash = self.hash_at(position).unwrap();
+        self.sign_head(Head { position, hash, ..self.log.head() })
+    }
+
+    pub(crate) fn sign_head(&self, head: Head) -> SeenHead {
+        SeenHead::from(&Verified::sign(head, signer(&self.relay)).unwrap())
+    }
+
+    pub(crate) fn hash_at(&self, position: Position) -> Option<LogHash> {
+        self.hashes.get(usize::try_from(position.0).unwrap()).copied()
+    }
+
+    /// What `author` would write next, having seen everything.
+    pub(crate) fn draft(&self, author: &Author, entry_type: EntryType) -> Header {
+        let mut header = blank_header(author, self.workspace(), entry_type);
+        if let Some(tip) = self.log.tip(&header.chain()) {
+            header.seq = tip.seq + 1;
+            header.prev = tip.id;
+        }
+        header.seen = Some(self.head_at(self.position()));
+        header.held = self.position();
+        header.roster = self.roster().hash();
+        if header.lane == Lane::Content {
+            header.epoch = self.roster().epoch().unwrap();
+            header.salt = Salt::from_bytes(bytes("salt"));
+        }
+        if matches!(entry_type, EntryType::Changes | EntryType::Snapshot) {
+            header.doc = WireDoc::from_bytes(bytes("doc"));
+        }
+        header
+    }
+
+    /// What `author` would write after `entry`, which may not be on the log yet.
+    pub(crate) fn draft_after(&self, author: &Author, entry: &Entry, entry_type: EntryType) -> Header {
+        Header { seq: entry.header().seq + 1, prev: entry.id(), ..self.draft(author, entry_type) }
+    }
+
+    /// A content entry by `author` that may stand next.
+    pub(crate) fn content_by(&self, author: &Author) -> Entry {
+        author.sign(self.draft(author, EntryType::Changes), b"sealed")
+    }
+
+    /// A roster entry by `author`, who has seen everything.
+    pub(crate) fn record_by(&self, author: &Author, record: &Record) -> Entry {
+        author.sign(self.draft(author, EntryType::Roster), &record.to_body())
+    }
+
+    /// A roster entry by `author` that builds on an earlier roster.
+    pub(crate) fn record_on(&self, author: &Author, roster: RosterHash, record: &Record) -> Entry {
+        let mut header = self.draft(author, EntryType::Roster);
+        let (_, point) = self.roster().point(&roster).unwrap();
+        let entered = self.roster().device(&author.id()).unwrap().joined_at;
+        let seen = point.position.max(self.roster().points()[entered].position);
+        header.roster = roster;
+        header.seen = Some(self.head_at(seen));
+        header.held = seen;
+        author.sign(header, &record.to_body())
+    }
+
+    /// A Join entry.
+    pub(crate) fn join_by(&self, author: &Author, join: &Join) -> Entry {
+        let mut header = blank_header(author, self.workspace(), EntryType::Roster);
+        header.roster = self.roster().hash();
+        author.sign(header, &Record::Join(join.clone()).to_body())
+    }
+
+    pub(crate) fn check<'e>(&self, entry: &'e Entry) -> Result<Accepted<'e>, Refusal> {
+        self.log.check(entry, |position| self.hash_at(position))
+    }
+
+    /// Why `entry` may not stand next.
+    pub(crate) fn refusal(&self, entry: &Entry) -> Refusal {
+        self.check(entry).unwrap_err()
+    }
+
+    pub(crate) fn check_run<'e>(&self, entries: &'e [Entry]) -> Result<Vec<Accepted<'e>>, Refusal> {
+        self.log.check_run(entries, |position| self.hash_at(position))
+    }
+
+    /// Appends an entry that has to be acceptable.
+    pub(crate) fn put(&mut self, entry: &Entry) -> Placed {
+        let accepted = self
+            .log
+            .check(entry, |position| self.hashes.get(usize::try_from(position.0).unwrap()).copied())
+            .unwrap();
+        let placed = self.log.append(accepted);
+        self.hashes.push(placed.hash);
+        self.entries.push(entry.clone());
+        placed
+    }
+
+    /// Appends a run up to a cut that has to be acceptable.
+    pub(crate) fn put_run(&mut self, run: &[Entry]) -> Vec<Placed> {
+        let hashes = self.hashes.clone();
+        let hash_at = |position: Position| hashes.get(usize::try_from(position.0).unwrap()).copied();
+        let accepted = self.log.check_run(run, hash_at).unwrap();
+        accepted
+            .into_iter()
+            .map(|accepted| {
+                self.entries.push(accepted.entry().clone());
+                let placed = self.log.append(accepted);
+                self.hashes.push(placed.hash);
+                placed
+            })
+            .collect()
+    }
+
+    /// Appends `record` by `author`, who has seen everything, and says what it did.
+    pub(crate) fn record(&mut self, author: &Author, record: &Record) -> Outcome {
+        let entry = self.record_by(author, record);
+        self.put(&entry).roster.unwrap()
+    }
+
+    /// The same for a record that builds on an earlier roster.
+    pub(crate) fn late_record(&mut self, author: &Author, roster: RosterHash, record: &Record) -> Outcome {
+        let entry = self.record_on(author, roster, record);
+        self.put(&entry).roster.unwrap()
+    }
+
+    /// `owner` invites, `newcomer` joins.
+    pub(crate) fn invited(&mut self, owner: &Author, newcomer: &Author) {
+        let secret = Secret::new(&format!("invite {}", newcomer.id()));
+        assert_eq!(self.record(owner, &Record::Invite(secret.ticket())), APPLIED);
+        self.joined(newcomer, &secret, false);
+    }
+
+    /// `by` links, `newcomer` joins.
+    pub(crate) fn linked(&mut self, by: &Author, newcomer: &Author, recovery: bool) {
+        let secret = Secret::new(&format!("link {}", newcomer.id()));
+        assert_eq!(self.record(by, &Record::Link(secret.ticket())), APPLIED);
+        self.joined(newcomer, &secret, recovery);
+    }
+
+    /// `newcomer` joins by an open ticket.
+    pub(crate) fn joined(&mut self, newcomer: &Author, secret: &Secret, recovery: bool) {
+        let join = secret.join(self.workspace(), newcomer, recovery);
+        let entry = self.join_by(newcomer, &join);
+        assert_eq!(self.put(&entry).roster, Some(APPLIED));
+    }
+
+    /// A removal of `device` by `by`, with a rekey to exactly those who would stay if it came next.
+    pub(crate) fn removal_of(&self, by: &Author, device: &Author, cut: Vec<Cut>) -> Record {
+        self.with_due_rekey(by, |rekey| Record::RemoveDevice { device: device.id(), cut: cut.clone(), rekey })
+    }
+
+    /// The same for a member.
+    pub(crate) fn expulsion_of(&self, by: &Author, user: UserId, cut: Vec<Cut>) -> Record {
+        self.with_due_rekey(by, |rekey| Record::RemoveMember { user, cut: cut.clone(), rekey })
+    }
+
+    fn with_due_rekey(&self, by: &Author, removal: impl Fn(Rekey) -> Record) -> Record {
+        let name = format!("epoch {}", self.roster().commitments().len());
+        let header = self.draft(by, EntryType::Roster);
+        let without = removal(rekey(&name, []));
+        let stay = self.roster().recipients_after(&header, &without);
+        removal(rekey(&name, stay.unwrap_or_default()))
+    }
+
+    /// A rekey to everybody who is in now.
+    pub(crate) fn due_rekey(&self, name: &str) -> Record {
+        Record::Rekey(rekey(name, self.roster().recipients()))
+    }
+}
+
+pub(crate) const APPLIED: Outcome = Outcome::Applied { rekey_void: None };
+
+/// Took effect, but without a new epoch.
+pub(crate) fn applied_without_epoch(why: Void) -> Outcome {
+    Outcome::Applied { rekey_void: Some(why) }
+}
+
+pub(crate) fn void(why: Void) -> Outcome {
+    Outcome::Void(why)
+}
+
+/// Everything that can be asked of a roster.
+pub(crate) fn facts(roster: &Roster) -> impl PartialEq + std::fmt::Debug {
+    (
+        roster.points().to_vec(),
+        roster.users().map(|(id, user)| (*id, user.clone())).collect::<Vec<_>>(),
+        roster.devices().map(|(id, device)| (*id, device.clone())).collect::<Vec<_>>(),
+        roster.tickets().map(|(id, ticket)| (*id, *ticket)).collect::<Vec<_>>(),
+        roster.commitments().to_vec(),
+        (roster.is_rekey_due(), roster.unknown_record()),
+    )
+}

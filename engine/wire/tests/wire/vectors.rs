@@ -1,0 +1,293 @@
+//! Golden vectors under `vectors/`: what this code writes is what it wrote before, and follows from the formulas.
+//! `BOWLINE_BLESS=1 cargo test -p bowline-wire` writes them anew after a deliberate change of the protocol.
+
+use std::fs;
+use std::path::PathBuf;
+
+use bowline_wire::codec::{Canonical, decode, encode};
+use bowline_wire::entry::SignedEntry;
+use bowline_wire::frame::{Challenge, Frame, Party};
+use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::header::Header;
+use bowline_wire::ids::*;
+use bowline_wire::log::ChainTip;
+use bowline_wire::roster::Roster;
+use bowline_wire::roster::record::{Join, Record};
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::samples::{ana, ben, challenge, entries, frames, records, story};
+use crate::support::*;
+
+const FILES: [&str; 6] = ["entries", "records", "frames", "heads", "chains", "proofs"];
+
+fn path(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(format!("{file}.json"))
+}
+
+fn read(file: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(path(file)).unwrap()).unwrap()
+}
+
+fn list(file: &str) -> Vec<Value> {
+    read(file).as_array().unwrap().clone()
+}
+
+fn unhex(value: &Value, field: &str) -> Vec<u8> {
+    hex::decode(value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))).unwrap()
+}
+
+fn fixed<const N: usize>(value: &Value, field: &str) -> [u8; N] {
+    unhex(value, field).try_into().unwrap()
+}
+
+/// What this code writes now.
+fn written(file: &str) -> Value {
+    match file {
+        "entries" => entries()
+            .into_iter()
+            .map(|(name, entry)| {
+                let author =
+                    if entry.header().device == ana().id() { "ana's laptop" } else { "ben's laptop" };
+                json!({
+                    "name": name,
+                    "signing_seed": hex::encode(seed(author)),
+                    "header": hex::encode(entry.signed_header().bytes()),
+                    "signature": entry.signed_header().signature().to_string(),
+                    "body": entry.body().map(hex::encode),
+                    "entry": hex::encode(encode(&entry.to_signed())),
+                    "entry_id": entry.id().to_string(),
+                    "additional_data": hex::encode(entry.header().additional_data()),
+                })
+            })
+            .collect(),
+        "records" => records()
+            .into_iter()
+            .map(|(name, record)| json!({ "name": name, "body": hex::encode(record.to_body()) }))
+            .collect(),
+        "frames" => frames()
+            .into_iter()
+            .map(|(name, frame)| json!({ "name": name, "frame": hex::encode(encode(&frame)) }))
+            .collect(),
+        "heads" => heads(),
+        "chains" => chains(),
+        "proofs" => proofs(),
+        other => unreachable!("no such file: {other}"),
+    }
+}
+
+fn heads() -> Value {
+    let story = story();
+    let of = |position: u64| {
+        let seen = story.head_at(Position(position));
+        let head = seen.verify(story.workspace()).unwrap();
+        json!({
+            "name": format!("head at {position}"),
+            "signing_seed": hex::encode(seed("relay")),
+            "workspace": story.workspace().to_string(),
+            "log": seen.log.to_string(),
+            "position": position,
+            "hash": seen.hash.to_string(),
+            "head": hex::encode(head.bytes()),
+            "signature": seen.signature.to_string(),
+            "seen": hex::encode(encode(&seen)),
+        })
+    };
+    let tip = story.log.tip(&ben().chain(Lane::Content)).unwrap();
+    let first = story.log.tip(&ben().chain(Lane::Control)).unwrap();
+    json!([
+        of(1),
+        of(4),
+        { "name": "tip of a content chain", "tip": hex::encode(encode(tip)) },
+        { "name": "tip of a chain that begins with a Join", "tip": hex::encode(encode(first)) },
+    ])
+}
+
+fn chains() -> Value {
+    let story = story();
+    let genesis = ana().genesis("workspace").to_body();
+    let points = story.roster().points();
+    json!({
+        "genesis_body": hex::encode(genesis),
+        "workspace": story.workspace().to_string(),
+        "log": story.log.head().log.to_string(),
+        "log_hash_0": story.hashes[0].to_string(),
+        "first_device": ana().id().to_string(),
+        "first_user": ana().user().to_string(),
+        "first_commitment": story.roster().commitments()[0].to_string(),
+        "first_epoch": points[0].epoch.to_string(),
+        "entries": story.entries.iter().zip(&story.hashes[1..]).map(|(entry, hash)| json!({
+            "entry": hex::encode(encode(&entry.to_signed())),
+            "entry_id": entry.id().to_string(),
+            "log_hash": hash.to_string(),
+        })).collect::<Vec<_>>(),
+        "roster": points.iter().map(|point| json!({
+            "position": point.position.0,
+            "roster_hash": point.hash.to_string(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn proofs() -> Value {
+    let (workspace, device) = (story().workspace(), ana());
+    let session = challenge().proof_message(workspace, &Party::Device(device.id()));
+    let secret = Secret::new("sample ticket");
+    let join = Join::proof_message(workspace, ben().id(), ben().hpke, true);
+    let proof = |name: &str, key: &SigningKey, domain: &[u8], message: Vec<u8>| {
+        let signed = bowline_wire::signed::signing_message(domain, &message);
+        json!({
+            "name": name,
+            "signing_seed": hex::encode(key.to_bytes()),
+            "public_key": hex::encode(key.verifying_key().to_bytes()),
+            "domain": std::str::from_utf8(domain).unwrap(),
+            "message": hex::encode(message),
+            "signature": hex::encode(key.sign(&signed).to_bytes()),
+        })
+    };
+    json!([
+        proof("session", &device.key, Challenge::PROOF_DOMAIN, session),
+        proof("join", &secret.key, Join::PROOF_DOMAIN, join),
+    ])
+}
+
+#[test]
+fn what_is_written_now_is_what_was_written_before() {
+    for file in FILES {
+        let now = written(file);
+        if std::env::var_os("BOWLINE_BLESS").is_some() {
+            fs::create_dir_all(path(file).parent().unwrap()).unwrap();
+            fs::write(path(file), serde_json::to_string_pretty(&now).unwrap() + "\n").unwrap();
+        }
+        assert_eq!(read(file), now, "vectors/{file}.json");
+    }
+    let on_disk = fs::read_dir(path("entries").parent().unwrap()).unwrap().count();
+    assert_eq!(on_disk, FILES.len(), "a file that no test reads");
+}
+
+fn reencodes<T: Canonical>(bytes: &[u8]) -> T {
+    let value: T = decode(bytes).unwrap();
+    assert_eq!(encode(&value), bytes);
+    value
+}
+
+/// Signature and formulas by the libraries alone, without this crate's code.
+fn assert_signed(key: [u8; 32], domain: &str, bytes: &[u8], signature: [u8; 64]) {
+    let message = [domain.as_bytes(), &[0], bytes].concat();
+    let key = VerifyingKey::from_bytes(&key).unwrap();
+    key.verify_strict(&message, &ed25519_dalek::Signature::from_bytes(&signature)).unwrap();
+}
+
+fn digest(parts: &[&[u8]]) -> Vec<u8> {
+    Sha256::digest(parts.concat()).to_vec()
+}
+
+#[test]
+fn entries_follow_from_the_formulas() {
+    let list = list("entries");
+    assert_eq!(list.len(), 11);
+    for vector in list {
+        let (bytes, body) = (unhex(&vector, "header"), unhex(&vector, "body"));
+        let header: Header = reencodes(&bytes);
+        let key = SigningKey::from_bytes(&fixed(&vector, "signing_seed")).verifying_key();
+        assert_eq!(header.device.as_bytes(), key.as_bytes());
+        assert_signed(*header.device.as_bytes(), "bowline/entry/1", &bytes, fixed(&vector, "signature"));
+        assert_eq!(digest(&[&bytes]), unhex(&vector, "entry_id"));
+        assert_eq!(
+            (digest(&[&body]), body.len()),
+            (header.body_hash.as_bytes().to_vec(), header.body_len as usize)
+        );
+        let entry: SignedEntry = reencodes(&unhex(&vector, "entry"));
+        assert_eq!(entry.verify().unwrap().id().as_bytes()[..], unhex(&vector, "entry_id"));
+        // The additional data is the header's array with a shorter head and without its last three items.
+        let tail = 17 + if header.body_len < 24 { 1 } else { 2 + usize::from(header.body_len > 255) } + 34;
+        let expected = [&[0x90], &bytes[1..bytes.len() - tail]].concat();
+        assert_eq!(unhex(&vector, "additional_data"), expected);
+    }
+}
+
+#[test]
+fn records_are_read_from_their_vectors() {
+    for vector in list("records") {
+        let record: Record = reencodes(&unhex(&vector, "body"));
+        let name = vector["name"].as_str().unwrap();
+        assert!(format!("{record:?}").starts_with(name), "{name}");
+    }
+}
+
+#[test]
+fn frames_are_read_from_their_vectors() {
+    for vector in list("frames") {
+        let frame: Frame = reencodes(&unhex(&vector, "frame"));
+        let name = vector["name"].as_str().unwrap().split(' ').next().unwrap();
+        assert!(format!("{frame:?}").starts_with(name), "{name}");
+    }
+}
+
+#[test]
+fn heads_follow_from_the_formulas() {
+    for vector in list("heads") {
+        if vector["tip"].is_string() {
+            let _: ChainTip = reencodes(&unhex(&vector, "tip"));
+            continue;
+        }
+        let head: Head = reencodes(&unhex(&vector, "head"));
+        let seen: SeenHead = reencodes(&unhex(&vector, "seen"));
+        assert_eq!(head.workspace.to_string(), vector["workspace"]);
+        assert_eq!(head.log.to_string(), vector["log"]);
+        assert_eq!(head.position.0, vector["position"]);
+        assert_eq!(head.hash.to_string(), vector["hash"]);
+        assert_eq!((seen.log, seen.position, seen.hash), (head.log, head.position, head.hash));
+        assert_signed(
+            *head.log.as_bytes(),
+            "bowline/head/1",
+            &unhex(&vector, "head"),
+            fixed(&vector, "signature"),
+        );
+        assert_eq!(seen.signature.as_bytes(), &fixed::<64>(&vector, "signature"));
+        assert!(seen.verify(head.workspace).is_ok());
+    }
+}
+
+#[test]
+fn hash_chains_follow_from_the_formulas() {
+    let chains = read("chains");
+    let workspace = digest(&[&unhex(&chains, "genesis_body")]);
+    assert_eq!(unhex(&chains, "workspace"), workspace);
+    let user = digest(&[b"bowline/user/1", &unhex(&chains, "first_device")]);
+    assert_eq!(unhex(&chains, "first_user"), user[..16]);
+    assert_eq!(unhex(&chains, "first_epoch"), unhex(&chains, "first_commitment")[..16]);
+
+    let mut log_hash = digest(&[b"bowline/log/1/new", &workspace, &unhex(&chains, "log")]);
+    assert_eq!(unhex(&chains, "log_hash_0"), log_hash);
+    let mut roster_hash = vec![0; 32];
+    let mut points = chains["roster"].as_array().unwrap().iter();
+    let mut roster = Roster::new(WorkspaceId::from_bytes(workspace.try_into().unwrap()));
+    for (position, step) in (1..).map(Position).zip(chains["entries"].as_array().unwrap()) {
+        let entry = reencodes::<SignedEntry>(&unhex(step, "entry")).verify().unwrap();
+        let id = entry.id();
+        assert_eq!(unhex(step, "entry_id"), id.as_bytes());
+        log_hash = digest(&[b"bowline/log/1", &log_hash, id.as_bytes()]);
+        assert_eq!(unhex(step, "log_hash"), log_hash);
+        if roster.apply_entry(position, &entry) == Some(APPLIED) {
+            roster_hash = digest(&[b"bowline/roster/1", &roster_hash, id.as_bytes()]);
+            let point = points.next().unwrap();
+            assert_eq!(
+                (unhex(point, "roster_hash"), &point["position"]),
+                (roster_hash.clone(), &json!(position.0))
+            );
+        }
+    }
+    assert_eq!(points.next(), None);
+    assert_eq!(roster.hash().as_bytes()[..], roster_hash);
+}
+
+#[test]
+fn proofs_follow_from_the_formulas() {
+    for vector in list("proofs") {
+        let (message, domain) = (unhex(&vector, "message"), vector["domain"].as_str().unwrap());
+        let key = SigningKey::from_bytes(&fixed(&vector, "signing_seed")).verifying_key();
+        assert_eq!(key.to_bytes(), fixed(&vector, "public_key"));
+        assert_signed(key.to_bytes(), domain, &message, fixed(&vector, "signature"));
+    }
+}

@@ -1,0 +1,106 @@
+//! `change`: what was edited on this device. A row without an entry is unsealed work.
+
+use bowline_wire::ids::WorkspaceId;
+use rusqlite::{Row, params};
+
+use crate::column::row_number;
+use crate::{DocN, EntryN, Reader, StoreError, Tx};
+
+row_number! {
+    /// A row of `change`.
+    ChangeN
+}
+
+/// A stored change, or several concatenated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// Its row. Grows with time.
+    pub n: ChangeN,
+    /// Its document.
+    pub doc: DocN,
+    /// The entry it was sealed in; `None` while it is in none.
+    pub entry: Option<EntryN>,
+    /// The bytes, as given.
+    pub bytes: Vec<u8>,
+}
+
+const ROW: &str = "SELECT n, doc, entry, bytes FROM change";
+
+fn decode(row: &Row<'_>) -> rusqlite::Result<ChangeRow> {
+    Ok(ChangeRow { n: row.get(0)?, doc: row.get(1)?, entry: row.get(2)?, bytes: row.get(3)? })
+}
+
+const DOCS_WITH_UNSEALED: &str =
+    "SELECT DISTINCT doc FROM change WHERE ws IS ?1 AND entry IS NULL ORDER BY doc";
+
+impl Reader<'_> {
+    /// All change rows of a document, oldest first.
+    pub fn changes(&self, doc: DocN) -> Result<Vec<ChangeRow>, StoreError> {
+        self.all(&format!("{ROW} WHERE doc = ?1 ORDER BY n"), [doc], decode)
+    }
+
+    /// The change rows of a document that are in no entry, oldest first.
+    pub fn unsealed(&self, doc: DocN) -> Result<Vec<ChangeRow>, StoreError> {
+        self.all(&format!("{ROW} WHERE doc = ?1 AND entry IS NULL ORDER BY n"), [doc], decode)
+    }
+
+    /// The documents of a workspace that have unsealed changes; with `None`, the local ones.
+    pub fn docs_with_unsealed(&self, ws: Option<WorkspaceId>) -> Result<Vec<DocN>, StoreError> {
+        let ws = ws.as_ref().map(WorkspaceId::as_bytes);
+        self.all(DOCS_WITH_UNSEALED, params![ws], |row| row.get(0))
+    }
+}
+
+impl Tx<'_> {
+    /// Stores a change, unsealed.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`] if there is no such document.
+    pub fn insert_change(&self, doc: DocN, bytes: &[u8]) -> Result<ChangeN, StoreError> {
+        let sql = "INSERT INTO change (doc, ws, bytes) SELECT n, ws, ?2 FROM doc WHERE n = ?1 RETURNING n";
+        self.one(sql, (doc, bytes), |row| row.get(0))?.ok_or(StoreError::NoSuchRow("document"))
+    }
+
+    /// Notes the entry in which these changes are sealed.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongState`] if one does not exist or is in an entry already; [`StoreError::Refused`] if there is
+    /// no such entry.
+    pub fn mark_sealed(&self, changes: &[ChangeN], entry: EntryN) -> Result<(), StoreError> {
+        for change in changes {
+            let sql = "UPDATE change SET entry = ?2 WHERE n = ?1 AND entry IS NULL";
+            if self.change(sql, (change, entry))? == 0 {
+                return Err(StoreError::WrongState("a change to be sealed is gone or sealed already"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the changes in an entry unsealed again, for an entry that will never be on the log.
+    pub fn unseal(&self, entry: EntryN) -> Result<(), StoreError> {
+        self.change("UPDATE change SET entry = NULL WHERE entry = ?1", [entry]).map(drop)
+    }
+
+    /// Removes these rows; those already gone do not matter.
+    pub fn delete_changes(&self, changes: &[ChangeN]) -> Result<(), StoreError> {
+        changes.iter().try_for_each(|n| self.change("DELETE FROM change WHERE n = ?1", [n]).map(drop))
+    }
+
+    /// Removes every change row of a document.
+    pub fn delete_changes_of(&self, doc: DocN) -> Result<(), StoreError> {
+        self.change("DELETE FROM change WHERE doc = ?1", [doc]).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    #[test]
+    fn unsealed_work_of_a_workspace_is_found_without_touching_a_row() {
+        let store = Store::in_memory().unwrap();
+        let plan = store.read().plan(DOCS_WITH_UNSEALED, [None::<Vec<u8>>]);
+        assert_eq!(plan, "SEARCH change USING COVERING INDEX change_unsealed (ws=?)");
+    }
+}

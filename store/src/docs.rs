@@ -1,0 +1,317 @@
+//! `doc` and `base`: the documents, what lists show of them, and their saved form.
+
+use std::fmt;
+
+use bowline_wire::ids::{DocId, Millis, WireDoc, WorkspaceId};
+use rusqlite::{Row, params};
+
+use crate::column::{id, int, millis, number, optional_id, row_number};
+use crate::{Reader, StoreError, Tx};
+
+row_number! {
+    /// A row of `doc`.
+    DocN
+}
+
+/// What lists show of a document, so that they load none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The title.
+    pub title: String,
+    /// When it was last edited, by the author's clock. Lists are in this order.
+    pub updated_at: Millis,
+    /// How many entries, files or values it has, by kind.
+    pub count: u64,
+    /// The beginning of the latest text.
+    pub preview: String,
+}
+
+impl fmt::Debug for Summary {
+    /// Content stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Summary");
+        shown.field("updated_at", &self.updated_at).field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+/// A document to insert.
+#[derive(Clone, Debug)]
+pub struct NewDoc<'a> {
+    /// Its workspace; `None` for a local document.
+    pub ws: Option<WorkspaceId>,
+    /// Its id, unique in its workspace and among local documents.
+    pub id: DocId,
+    /// Its id on the wire, once the key that makes it is known. Only in a workspace.
+    pub wire: Option<WireDoc>,
+    /// The document's heads, as the engine encodes them.
+    pub heads: &'a [u8],
+    /// The engine's number for its state.
+    pub state: u8,
+    /// The number of its kind.
+    pub kind: u8,
+    /// What lists show.
+    pub summary: Summary,
+    /// When it was moved to the trash.
+    pub deleted_at: Option<Millis>,
+    /// When this device first had it.
+    pub created_at: Millis,
+}
+
+/// A document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocRow {
+    /// Its row.
+    pub n: DocN,
+    /// Its workspace; `None` for a local document.
+    pub ws: Option<WorkspaceId>,
+    /// Its id.
+    pub id: DocId,
+    /// Its id on the wire.
+    pub wire: Option<WireDoc>,
+    /// Grows with every [`Tx::update_doc`]: a cached document is current if it has the same.
+    pub rev: u64,
+    /// The document's heads, as the engine encodes them.
+    pub heads: Vec<u8>,
+    /// The engine's number for its state.
+    pub state: u8,
+    /// The number of its kind.
+    pub kind: u8,
+    /// What lists show.
+    pub summary: Summary,
+    /// When it was moved to the trash.
+    pub deleted_at: Option<Millis>,
+    /// When this device first had it.
+    pub created_at: Millis,
+}
+
+/// What an edit, or applied entries, change of a document's row: all of it at once.
+#[derive(Clone, Debug)]
+pub struct DocUpdate<'a> {
+    /// The new heads.
+    pub heads: &'a [u8],
+    /// The engine's number for its state.
+    pub state: u8,
+    /// What lists show.
+    pub summary: &'a Summary,
+    /// When it was moved to the trash.
+    pub deleted_at: Option<Millis>,
+}
+
+/// Which documents, by where they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// All of them.
+    #[default]
+    Anywhere,
+    /// Local documents.
+    Local,
+    /// A workspace's.
+    In(WorkspaceId),
+}
+
+/// Which documents, by whether they are in the trash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trash {
+    /// Only what is not.
+    #[default]
+    Without,
+    /// Only what is.
+    Only,
+    /// Both.
+    With,
+}
+
+/// Which documents to list; by default all that are not in the trash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DocFilter {
+    /// Where.
+    pub place: Place,
+    /// In the trash or not.
+    pub trash: Trash,
+    /// Of which kind; `None` for any.
+    pub kind: Option<u8>,
+    /// At most how many; `None` for all.
+    pub limit: Option<u32>,
+}
+
+const ROW: &str =
+    "SELECT n, ws, id, wire, rev, state, kind, updated_at, count, deleted_at, created_at, title, preview,
+                          heads FROM doc";
+
+fn decode(row: &Row<'_>) -> rusqlite::Result<DocRow> {
+    Ok(DocRow {
+        n: row.get(0)?,
+        ws: optional_id(row, 1, WorkspaceId::from_bytes)?,
+        id: id(row, 2, DocId::from_bytes)?,
+        wire: optional_id(row, 3, WireDoc::from_bytes)?,
+        rev: number(row, 4)?,
+        state: row.get(5)?,
+        kind: row.get(6)?,
+        summary: Summary {
+            updated_at: millis(row, 7)?,
+            count: number(row, 8)?,
+            title: row.get(11)?,
+            preview: row.get(12)?,
+        },
+        deleted_at: row.get::<_, Option<i64>>(9)?.map(|_| millis(row, 9)).transpose()?,
+        created_at: millis(row, 10)?,
+        heads: row.get(13)?,
+    })
+}
+
+/// Each place has its index; trash and kind are looked at along the way.
+fn list_sql(filter: &DocFilter) -> String {
+    let place = match filter.place {
+        Place::Anywhere => "?1 IS NULL", // keeps the parameters the same
+        Place::Local | Place::In(_) => "ws IS ?1",
+    };
+    let trash = match filter.trash {
+        Trash::Without => "deleted_at IS NULL",
+        Trash::Only => "deleted_at IS NOT NULL",
+        Trash::With => "TRUE",
+    };
+    format!(
+        "{ROW} WHERE {place} AND {trash} AND (?2 IS NULL OR kind = ?2) ORDER BY updated_at DESC, n DESC LIMIT ?3"
+    )
+}
+
+impl Reader<'_> {
+    /// One document.
+    pub fn doc(&self, n: DocN) -> Result<Option<DocRow>, StoreError> {
+        self.one(&format!("{ROW} WHERE n = ?1"), [n], decode)
+    }
+
+    /// The document with this id in a workspace, or among the local ones.
+    pub fn find_doc(&self, ws: Option<WorkspaceId>, id: DocId) -> Result<Option<DocRow>, StoreError> {
+        let sql = format!("{ROW} WHERE coalesce(ws, x'') = coalesce(?1, x'') AND id = ?2");
+        self.one(&sql, params![ws.as_ref().map(WorkspaceId::as_bytes), id.as_bytes()], decode)
+    }
+
+    /// The document that a workspace's entries call `wire`.
+    pub fn find_wire(&self, ws: WorkspaceId, wire: WireDoc) -> Result<Option<DocRow>, StoreError> {
+        self.one(&format!("{ROW} WHERE ws = ?1 AND wire = ?2"), (ws.as_bytes(), wire.as_bytes()), decode)
+    }
+
+    /// Documents, the latest edited first.
+    pub fn list_docs(&self, filter: &DocFilter) -> Result<Vec<DocRow>, StoreError> {
+        let ws = match &filter.place {
+            Place::In(ws) => Some(ws.as_bytes()),
+            Place::Anywhere | Place::Local => None,
+        };
+        let limit = filter.limit.map_or(-1, i64::from); // negative: no limit
+        self.all(&list_sql(filter), params![ws, filter.kind, limit], decode)
+    }
+
+    /// The saved form of a document; `None` until it was first put there.
+    pub fn base(&self, doc: DocN) -> Result<Option<Vec<u8>>, StoreError> {
+        self.one("SELECT bytes FROM base WHERE doc = ?1", [doc], |row| row.get(0))
+    }
+}
+
+impl Tx<'_> {
+    /// Begins a document, at revision 1.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyThere`] if its id or wire id is taken in its place; [`StoreError::Refused`] if there is no
+    /// such workspace, or if a local document has a wire id.
+    pub fn insert_doc(&self, new: &NewDoc<'_>) -> Result<DocN, StoreError> {
+        let sql = "INSERT INTO doc (ws, id, wire, rev, state, kind, updated_at, count, deleted_at, created_at, title,
+                                    preview, heads)
+                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let row = params![
+            new.ws.as_ref().map(WorkspaceId::as_bytes),
+            new.id.as_bytes(),
+            new.wire.as_ref().map(WireDoc::as_bytes),
+            new.state,
+            new.kind,
+            int(new.summary.updated_at.0)?,
+            int(new.summary.count)?,
+            new.deleted_at.map(|at| int(at.0)).transpose()?,
+            int(new.created_at.0)?,
+            new.summary.title,
+            new.summary.preview,
+            new.heads,
+        ];
+        self.insert(sql, row).map(DocN)
+    }
+
+    /// Stores what an edit or applied entries made of a document's row. Returns its new revision.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`].
+    pub fn update_doc(&self, n: DocN, update: &DocUpdate<'_>) -> Result<u64, StoreError> {
+        let sql = "UPDATE doc SET rev = rev + 1, state = ?2, updated_at = ?3, count = ?4, deleted_at = ?5, title = ?6,
+                       preview = ?7, heads = ?8
+                   WHERE n = ?1 RETURNING rev";
+        let row = params![
+            n,
+            update.state,
+            int(update.summary.updated_at.0)?,
+            int(update.summary.count)?,
+            update.deleted_at.map(|at| int(at.0)).transpose()?,
+            update.summary.title,
+            update.summary.preview,
+            update.heads,
+        ];
+        self.one(sql, row, |row| number(row, 0))?.ok_or(StoreError::NoSuchRow("document"))
+    }
+
+    /// Shares a document into a workspace, keeps it local (`None`), or notes the wire id it now has.
+    ///
+    /// A document that changes its place takes its change rows along, and all of them are unsealed there: an entry of
+    /// the old place's log says nothing about the new one. What was already folded into the base and has no row is for
+    /// the caller to bring.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`]; [`StoreError::AlreadyThere`] if the new place has a document of this id;
+    /// [`StoreError::Refused`] if there is no such workspace, or for a wire id without a workspace.
+    pub fn set_doc_workspace(
+        &self,
+        n: DocN,
+        ws: Option<WorkspaceId>,
+        wire: Option<WireDoc>,
+    ) -> Result<(), StoreError> {
+        let ws = ws.as_ref().map(WorkspaceId::as_bytes);
+        let sql = "UPDATE doc SET ws = ?2, wire = ?3 WHERE n = ?1";
+        self.change_one("document", sql, params![n, ws, wire.as_ref().map(WireDoc::as_bytes)])?;
+        let sql = "UPDATE change SET ws = ?2, entry = NULL WHERE doc = ?1 AND ws IS NOT ?2";
+        self.change(sql, params![n, ws]).map(drop)
+    }
+
+    /// Puts the saved form of a document, in place of what was there.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if there is no such document.
+    pub fn put_base(&self, doc: DocN, bytes: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO base (doc, bytes) VALUES (?1, ?2)
+                   ON CONFLICT (doc) DO UPDATE SET bytes = excluded.bytes";
+        self.change(sql, (doc, bytes)).map(drop)
+    }
+
+    /// Removes the saved form of a document, if there is one.
+    pub fn delete_base(&self, doc: DocN) -> Result<(), StoreError> {
+        self.change("DELETE FROM base WHERE doc = ?1", [doc]).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    #[test]
+    fn every_list_walks_an_index_of_doc_alone_and_sorts_nothing() {
+        let store = Store::in_memory().unwrap();
+        for (place, index) in [
+            (Place::Anywhere, "SCAN doc USING INDEX doc_updated"),
+            (Place::Local, "SEARCH doc USING INDEX doc_place (ws=?)"),
+            (Place::In(WorkspaceId::ZERO), "SEARCH doc USING INDEX doc_place (ws=?)"),
+        ] {
+            for trash in [Trash::Without, Trash::Only, Trash::With] {
+                let filter = DocFilter { place, trash, ..DocFilter::default() };
+                let plan = store.read().plan(&list_sql(&filter), (vec![0_u8], None::<u8>, -1));
+                assert_eq!(plan, index, "{filter:?}");
+            }
+        }
+    }
+}

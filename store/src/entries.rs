@@ -1,0 +1,287 @@
+//! `entry` and `body`: one entry of a log, and the steps it goes through. Questions about many are in `log`.
+
+use bowline_wire::ids::{
+    ChainKey, DeviceId, EntryId, Incarnation, LogHash, Position, Signature, WireDoc, WorkspaceId,
+};
+use rusqlite::{Row, params};
+
+use crate::column::{chain_key, coded, id, int, number, optional_id, row_number};
+use crate::{DocN, Reader, StoreError, Tx};
+
+row_number! {
+    /// A row of `entry`. Grows in the order in which this device came to hold them.
+    EntryN
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryState {
+    /// Ours, final, and not answered yet.
+    Offered,
+    /// Accepted, at a position.
+    OnLog,
+    /// Cannot be read, verified or applied; kept and shown with the reason.
+    Quarantined,
+    /// Ours, refused for good; kept and shown with the reason.
+    Refused,
+    /// Of a type this version does not know.
+    UpdateNeeded,
+}
+
+impl EntryState {
+    /// The number in the database. Part of the schema: statements and indexes name it.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Offered => 0,
+            Self::OnLog => 1,
+            Self::Quarantined => 2,
+            Self::Refused => 3,
+            Self::UpdateNeeded => 4,
+        }
+    }
+
+    pub(crate) const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Offered),
+            1 => Some(Self::OnLog),
+            2 => Some(Self::Quarantined),
+            3 => Some(Self::Refused),
+            4 => Some(Self::UpdateNeeded),
+            _ => None,
+        }
+    }
+}
+
+/// Where in its log an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogPlace {
+    /// Its position.
+    pub pos: Position,
+    /// The log hash there.
+    pub log_hash: LogHash,
+}
+
+/// An entry to insert.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEntry<'a> {
+    /// Its workspace.
+    pub ws: WorkspaceId,
+    /// Its id.
+    pub id: EntryId,
+    /// Its author's chain.
+    pub chain: ChainKey,
+    /// Its number in that chain.
+    pub seq: u64,
+    /// Its type's number on the wire.
+    pub entry_type: u16,
+    /// The document as its header has it; `None` for zeros.
+    pub wire: Option<WireDoc>,
+    /// The document, if it is known here.
+    pub doc: Option<DocN>,
+    /// Where it is; `None` before the relay has answered.
+    pub place: Option<LogPlace>,
+    /// What became of it.
+    pub state: EntryState,
+    /// Why, for people: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
+    pub reason: Option<&'a str>,
+    /// Whether its document already has its content, as with one's own edits.
+    pub applied: bool,
+    /// The exact header bytes.
+    pub header: &'a [u8],
+    /// The signature over them.
+    pub signature: Signature,
+    /// The sealed or plain body; `None` where it was erased.
+    pub body: Option<&'a [u8]>,
+}
+
+/// An entry, without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Its row.
+    pub n: EntryN,
+    /// Its workspace.
+    pub ws: WorkspaceId,
+    /// Its id.
+    pub id: EntryId,
+    /// Its author's chain.
+    pub chain: ChainKey,
+    /// Its number in that chain.
+    pub seq: u64,
+    /// Its type's number on the wire.
+    pub entry_type: u16,
+    /// The document as its header has it; `None` for zeros.
+    pub wire: Option<WireDoc>,
+    /// The document, if it is known here.
+    pub doc: Option<DocN>,
+    /// Where it is, once that is known.
+    pub place: Option<LogPlace>,
+    /// What became of it.
+    pub state: EntryState,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// Whether its document has its content.
+    pub applied: bool,
+    /// The exact header bytes.
+    pub header: Vec<u8>,
+    /// The signature over them.
+    pub signature: Signature,
+}
+
+/// An entry with its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryWithBody {
+    /// The entry.
+    pub entry: EntryRow,
+    /// Its body; `None` where it was erased.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Beginning of each query that [`decode`] reads.
+pub(crate) const ROW: &str =
+    "SELECT n, ws, id, device, incarnation, lane, seq, type, wire, doc, pos, log_hash, state,
+                                     reason, applied, header, signature FROM entry";
+
+/// The same, with the body as the last column, for [`decode_with_body`].
+pub(crate) const ROW_WITH_BODY: &str = "SELECT n, ws, id, device, incarnation, lane, seq, type, wire, doc, pos,
+    log_hash, state, reason, applied, header, signature, body.bytes FROM entry LEFT JOIN body ON body.entry = entry.n";
+
+pub(crate) fn decode(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    let place = match optional_id(row, 11, LogHash::from_bytes)? {
+        None => None,
+        Some(log_hash) => Some(LogPlace { pos: Position(number(row, 10)?), log_hash }),
+    };
+    Ok(EntryRow {
+        n: row.get(0)?,
+        ws: id(row, 1, WorkspaceId::from_bytes)?,
+        id: id(row, 2, EntryId::from_bytes)?,
+        chain: chain_key(row, 3)?,
+        seq: number(row, 6)?,
+        entry_type: row.get(7)?,
+        wire: optional_id(row, 8, WireDoc::from_bytes)?,
+        doc: row.get(9)?,
+        place,
+        state: coded(row, 12, EntryState::from_number)?,
+        reason: row.get(13)?,
+        applied: row.get(14)?,
+        header: row.get(15)?,
+        signature: id(row, 16, Signature::from_bytes)?,
+    })
+}
+
+pub(crate) fn decode_with_body(row: &Row<'_>) -> rusqlite::Result<EntryWithBody> {
+    Ok(EntryWithBody { entry: decode(row)?, body: row.get(17)? })
+}
+
+impl Reader<'_> {
+    /// One entry.
+    pub fn entry(&self, n: EntryN) -> Result<Option<EntryRow>, StoreError> {
+        self.one(&format!("{ROW} WHERE n = ?1"), [n], decode)
+    }
+
+    /// The entry with this id.
+    pub fn entry_by_id(&self, ws: WorkspaceId, id: EntryId) -> Result<Option<EntryRow>, StoreError> {
+        self.one(&format!("{ROW} WHERE ws = ?1 AND id = ?2"), (ws.as_bytes(), id.as_bytes()), decode)
+    }
+
+    /// The entry at a position.
+    pub fn entry_at(&self, ws: WorkspaceId, pos: Position) -> Result<Option<EntryRow>, StoreError> {
+        self.one(&format!("{ROW} WHERE ws = ?1 AND pos = ?2"), (ws.as_bytes(), int(pos.0)?), decode)
+    }
+
+    /// The entry with the highest number in a chain, whatever became of it.
+    pub fn last_in_chain(&self, ws: WorkspaceId, chain: &ChainKey) -> Result<Option<EntryRow>, StoreError> {
+        let sql = format!(
+            "{ROW} WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 ORDER BY seq DESC, n DESC LIMIT 1"
+        );
+        let (device, incarnation): (&[u8; DeviceId::LEN], &[u8; Incarnation::LEN]) =
+            (chain.device.as_bytes(), chain.incarnation.as_bytes());
+        self.one(&sql, params![ws.as_bytes(), device, incarnation, chain.lane.number()], decode)
+    }
+
+    /// An entry's body; `None` where it was erased.
+    pub fn body(&self, n: EntryN) -> Result<Option<Vec<u8>>, StoreError> {
+        self.one("SELECT bytes FROM body WHERE entry = ?1", [n], |row| row.get(0))
+    }
+}
+
+impl Tx<'_> {
+    /// Stores an entry with its body.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyThere`] if its id or position is taken in its workspace; [`StoreError::Refused`] if there is
+    /// no such workspace or document, or if state, position and reason do not go together.
+    pub fn insert_entry(&self, new: &NewEntry<'_>) -> Result<EntryN, StoreError> {
+        let sql = "INSERT INTO entry (ws, id, device, incarnation, lane, seq, type, wire, doc, pos, log_hash, state,
+                                      reason, applied, header, signature)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+        let row = params![
+            new.ws.as_bytes(),
+            new.id.as_bytes(),
+            new.chain.device.as_bytes(),
+            new.chain.incarnation.as_bytes(),
+            new.chain.lane.number(),
+            int(new.seq)?,
+            new.entry_type,
+            new.wire.as_ref().map(WireDoc::as_bytes),
+            new.doc,
+            new.place.map(|place| int(place.pos.0)).transpose()?,
+            new.place.as_ref().map(|place| place.log_hash.as_bytes()),
+            new.state.number(),
+            new.reason,
+            new.applied,
+            new.header,
+            new.signature.as_bytes(),
+        ];
+        let n = EntryN(self.insert(sql, row)?);
+        if let Some(body) = new.body {
+            self.insert("INSERT INTO body (entry, bytes) VALUES (?1, ?2)", (n, body))?;
+        }
+        Ok(n)
+    }
+
+    /// The relay has signed for this entry of ours at a position: offered becomes on the log. One that it had refused
+    /// does too, for the log is what counts.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongState`] for any other entry; [`StoreError::AlreadyThere`] if the position is taken.
+    pub fn place_entry(&self, n: EntryN, place: LogPlace) -> Result<(), StoreError> {
+        let sql = "UPDATE entry SET state = 1, pos = ?2, log_hash = ?3, reason = NULL
+                   WHERE n = ?1 AND state IN (0, 3) AND pos IS NULL";
+        match self.change(sql, params![n, int(place.pos.0)?, place.log_hash.as_bytes()])? {
+            0 => Err(StoreError::WrongState("only an offered or refused entry can be placed")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what became of an entry, its position staying what it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`]; [`StoreError::Refused`] if a reason is missing or superfluous, if an entry without a
+    /// position were on the log, or one with a position offered.
+    pub fn set_entry_state(
+        &self,
+        n: EntryN,
+        state: EntryState,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE entry SET state = ?2, reason = ?3 WHERE n = ?1";
+        self.change_one("entry", sql, params![n, state.number(), reason])
+    }
+
+    /// Notes which document an entry is about, when that is learned after the entry was stored.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`]; [`StoreError::Refused`] if there is no such document.
+    pub fn set_entry_doc(&self, n: EntryN, doc: DocN) -> Result<(), StoreError> {
+        self.change_one("entry", "UPDATE entry SET doc = ?2 WHERE n = ?1", (n, doc))
+    }
+
+    /// The documents of these entries have their content now.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`].
+    pub fn mark_applied(&self, entries: &[EntryN]) -> Result<(), StoreError> {
+        let sql = "UPDATE entry SET applied = TRUE WHERE n = ?1";
+        entries.iter().try_for_each(|n| self.change_one("entry", sql, [n]))
+    }
+}

@@ -1,0 +1,37 @@
+//! One device's SQLite: documents, changes, entries, log, small values.
+//!
+//! [`Store`] owns the connection. Everything is read through a [`Reader`] ([`Store::read`]) and written through a
+//! [`Tx`] ([`Store::transaction`]), which reads as well: a caller composes as many steps as belong together, and they
+//! become durable together or not at all.
+//!
+//! Bodies, headers, heads, tips and keys are opaque bytes here; only identifiers and numbers have a meaning, and of
+//! those only what an index needs.
+//!
+//! Architecture Invariant: this crate never reaches `bowline-crypto` or automerge, and never decodes what it stores.
+
+mod attempts;
+mod chains;
+mod changes;
+mod column;
+mod docs;
+mod entries;
+mod error;
+mod evidence;
+mod intents;
+mod log;
+mod meta;
+mod schema;
+mod store;
+mod workspaces;
+
+pub use attempts::Attempt;
+pub use changes::{ChangeN, ChangeRow};
+pub use docs::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Summary, Trash};
+pub use entries::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry};
+pub use error::StoreError;
+pub use evidence::EvidenceRow;
+pub use intents::{IntentN, IntentRow};
+pub use log::StateCounts;
+pub use rusqlite::Connection;
+pub use store::{Reader, Store, Tx};
+pub use workspaces::{Cursor, NewWorkspace, WorkspaceRow};

@@ -1,0 +1,155 @@
+//! Questions about many entries: what is offered, what is to be applied, what a log holds.
+
+use bowline_wire::ids::{LogHash, Position, WorkspaceId};
+
+use crate::column::{coded, id, int, number};
+use crate::entries::{ROW, ROW_WITH_BODY, decode, decode_with_body};
+use crate::{DocN, EntryRow, EntryState, EntryWithBody, Reader, StoreError};
+
+/// How many entries of a workspace are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateCounts {
+    /// Ours, not answered yet.
+    pub offered: u64,
+    /// Accepted.
+    pub on_log: u64,
+    /// Kept because they cannot be read, verified or applied.
+    pub quarantined: u64,
+    /// Ours, refused for good.
+    pub refused: u64,
+    /// Of a type this version does not know.
+    pub update_needed: u64,
+}
+
+// Literal numbers, because a partial index serves only a statement that repeats its condition.
+const OFFERED: &str = "WHERE ws = ?1 AND state = 0 AND state <> 1 ORDER BY lane, n";
+const UNAPPLIED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 AND applied = 0 ORDER BY pos";
+const ACCEPTED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 ORDER BY pos";
+const CONTROL_BY_TYPE: &str = "WHERE ws = ?1 AND type = ?2 AND state = 1 AND lane = 0 ORDER BY pos";
+const RANGE: &str = "WHERE ws = ?1 AND pos >= ?2 AND pos IS NOT NULL ORDER BY pos LIMIT ?3";
+const ON_LOG: &str = "WHERE ws = ?1 AND state = 1 AND pos IS NOT NULL ORDER BY pos";
+const NOT_ON_LOG: &str = "WHERE ws = ?1 AND state = ?2 AND state <> 1 ORDER BY lane, n";
+
+impl Reader<'_> {
+    /// Our entries that are not answered yet: control lane first, then in the order they were made.
+    pub fn offered(&self, ws: WorkspaceId) -> Result<Vec<EntryRow>, StoreError> {
+        self.all(&format!("{ROW} {OFFERED}"), [ws.as_bytes()], decode)
+    }
+
+    /// A document's accepted content that is not in it yet, in log order.
+    pub fn unapplied(&self, doc: DocN) -> Result<Vec<EntryWithBody>, StoreError> {
+        self.all(&format!("{ROW_WITH_BODY} {UNAPPLIED}"), [doc], decode_with_body)
+    }
+
+    /// The documents that have accepted content which is not in them yet.
+    pub fn docs_with_unapplied(&self) -> Result<Vec<DocN>, StoreError> {
+        let sql = "SELECT DISTINCT doc FROM entry
+                   WHERE state = 1 AND lane = 1 AND applied = 0 AND doc IS NOT NULL ORDER BY doc";
+        self.all(sql, (), |row| row.get(0))
+    }
+
+    /// All accepted content of a document, in log order: what it is a function of.
+    pub fn accepted(&self, doc: DocN) -> Result<Vec<EntryWithBody>, StoreError> {
+        self.all(&format!("{ROW_WITH_BODY} {ACCEPTED}"), [doc], decode_with_body)
+    }
+
+    /// The position of a document's last accepted content, if it has any.
+    pub fn last_placed(&self, doc: DocN) -> Result<Option<Position>, StoreError> {
+        let sql = "SELECT max(pos) FROM entry WHERE doc = ?1 AND state = 1 AND lane = 1";
+        let last = self.one(sql, [doc], |row| row.get::<_, Option<i64>>(0))?.flatten();
+        Ok(last.map(|position| Position(position.unsigned_abs())))
+    }
+
+    /// The accepted control entries of one type, in log order.
+    pub fn control_by_type(
+        &self,
+        ws: WorkspaceId,
+        entry_type: u16,
+    ) -> Result<Vec<EntryWithBody>, StoreError> {
+        let sql = format!("{ROW_WITH_BODY} {CONTROL_BY_TYPE}");
+        self.all(&sql, (ws.as_bytes(), entry_type), decode_with_body)
+    }
+
+    /// At most `limit` entries that have a position, whatever became of them, from `from` on.
+    pub fn range(
+        &self,
+        ws: WorkspaceId,
+        from: Position,
+        limit: u32,
+    ) -> Result<Vec<EntryWithBody>, StoreError> {
+        let sql = format!("{ROW_WITH_BODY} {RANGE}");
+        self.all(&sql, (ws.as_bytes(), int(from.0)?, limit), decode_with_body)
+    }
+
+    /// The entries in one state: by position on the log, else control lane first, then in the order they came.
+    pub fn entries_in_state(&self, ws: WorkspaceId, state: EntryState) -> Result<Vec<EntryRow>, StoreError> {
+        match state {
+            EntryState::OnLog => self.all(&format!("{ROW} {ON_LOG}"), [ws.as_bytes()], decode),
+            _ => self.all(&format!("{ROW} {NOT_ON_LOG}"), (ws.as_bytes(), state.number()), decode),
+        }
+    }
+
+    /// The log hash at a position.
+    pub fn log_hash_at(&self, ws: WorkspaceId, pos: Position) -> Result<Option<LogHash>, StoreError> {
+        let sql = "SELECT log_hash FROM entry WHERE ws = ?1 AND pos = ?2";
+        self.one(sql, (ws.as_bytes(), int(pos.0)?), |row| id(row, 0, LogHash::from_bytes))
+    }
+
+    /// How many entries are in each state. Walks an index of what is on the log, and the rows of what is not.
+    pub fn count_by_state(&self, ws: WorkspaceId) -> Result<StateCounts, StoreError> {
+        let mut counts = StateCounts::default();
+        let sql = "SELECT count(*) FROM entry WHERE ws = ?1 AND pos IS NOT NULL";
+        let placed = self.one(sql, [ws.as_bytes()], |row| number(row, 0))?.unwrap_or(0);
+        let sql = "SELECT state, count(*), count(pos) FROM entry WHERE ws = ?1 AND state <> 1 GROUP BY state";
+        let rows = self.all(sql, [ws.as_bytes()], |row| {
+            Ok((coded(row, 0, EntryState::from_number)?, number(row, 1)?, number(row, 2)?))
+        })?;
+        let mut placed_elsewhere = 0;
+        for (state, count, with_pos) in rows {
+            placed_elsewhere += with_pos;
+            match state {
+                EntryState::Offered => counts.offered = count,
+                EntryState::OnLog => {}
+                EntryState::Quarantined => counts.quarantined = count,
+                EntryState::Refused => counts.refused = count,
+                EntryState::UpdateNeeded => counts.update_needed = count,
+            }
+        }
+        counts.on_log = placed - placed_elsewhere;
+        Ok(counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    #[test]
+    fn every_question_walks_its_index_and_sorts_nothing() {
+        let store = Store::in_memory().unwrap();
+        let not_on_log = "SEARCH entry USING INDEX entry_not_on_log (ws=? AND state=?)";
+        for (condition, parameters, plan) in [
+            (OFFERED, 1, not_on_log),
+            (NOT_ON_LOG, 2, not_on_log),
+            (UNAPPLIED, 1, "SEARCH entry USING INDEX entry_unapplied (doc=?)"),
+            (ACCEPTED, 1, "SEARCH entry USING INDEX entry_doc (doc=?)"),
+            (CONTROL_BY_TYPE, 2, "SEARCH entry USING INDEX entry_control (ws=? AND type=?)"),
+            (RANGE, 3, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)"),
+            (ON_LOG, 1, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)"),
+        ] {
+            let parameters = rusqlite::params_from_iter(vec![0; parameters]);
+            assert_eq!(store.read().plan(&format!("{ROW} {condition}"), parameters), plan, "{condition}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_in_the_statements_are_those_of_the_states() {
+        assert_eq!(EntryState::Offered.number(), 0);
+        assert_eq!(EntryState::OnLog.number(), 1);
+        for number in 0..=u8::MAX {
+            let state = EntryState::from_number(number);
+            assert_eq!(state.map(EntryState::number), (number < 5).then_some(number));
+        }
+    }
+}

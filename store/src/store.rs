@@ -1,0 +1,233 @@
+//! The database itself: opening, reading, the one way to write, copying.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::ops::Deref;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior};
+
+use crate::{StoreError, schema};
+
+/// One device's database, open for reading and for one writer at a time.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    #[cfg(feature = "planted-bugs")]
+    cursor_before_batch: bool,
+}
+
+/// Reads, outside a transaction or inside one. Outside, each call sees the latest commit of any process, so two calls
+/// may see different ones; what must fit together is read inside [`Store::transaction`].
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'c> {
+    connection: &'c Connection,
+}
+
+/// A transaction under way: everything a [`Reader`] has, and all that changes anything.
+#[derive(Debug)]
+pub struct Tx<'c> {
+    reader: Reader<'c>,
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) cursor_before_batch: bool,
+}
+
+impl<'c> Deref for Tx<'c> {
+    type Target = Reader<'c>;
+
+    fn deref(&self) -> &Reader<'c> {
+        &self.reader
+    }
+}
+
+impl Store {
+    /// How long a writer waits for another process's transaction. Longer than any of ours takes, short enough that
+    /// a person who waits learns why.
+    pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// Opens the database at `path`, creating it (0600) and its folder (0700) if they are not there, and bringing an
+    /// older one up to date. Permissions of what exists are left as they are.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerVersion`] and [`StoreError::NotOurs`] leave the file untouched; otherwise the environment's.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        create_private(path).map_err(StoreError::NotCreated)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Self::from_connection(Connection::open_with_flags(path, flags)?)
+    }
+
+    /// A database that lives as long as this value, or as the connection taken out of it.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::from_connection(Connection::open_in_memory()?)
+    }
+
+    /// Takes over a connection, whatever state it was left in: an open transaction is rolled back. Hooks stay.
+    pub fn from_connection(mut connection: Connection) -> Result<Self, StoreError> {
+        schema::prepare(&mut connection)?;
+        Ok(Self {
+            connection,
+            #[cfg(feature = "planted-bugs")]
+            cursor_before_batch: false,
+        })
+    }
+
+    /// The connection, for whoever wants to open it again or drop it.
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// The connection, to look. Writing through it goes around every rule of this crate.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The connection, to install hooks.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Reads outside a transaction.
+    pub fn read(&self) -> Reader<'_> {
+        Reader { connection: &self.connection }
+    }
+
+    /// Runs `steps` in a transaction that holds the write lock from its beginning, and commits if they succeed. When
+    /// this returns `Ok`, everything is on the disk.
+    ///
+    /// # Errors
+    /// The steps' own, or the commit's. Either way nothing has changed.
+    pub fn transaction<T, E: From<StoreError>>(
+        &mut self,
+        steps: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let tx = Tx {
+            reader: Reader { connection: &transaction },
+            #[cfg(feature = "planted-bugs")]
+            cursor_before_batch: self.cursor_before_batch,
+        };
+        let done = steps(&tx)?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(done)
+    }
+
+    /// Copies the whole database over what `to` holds, as one consistent picture, while other processes may write.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if a writer does not let go of either database; the environment's.
+    pub fn copy_to(&self, to: &mut Connection) -> Result<(), StoreError> {
+        to.busy_timeout(Self::BUSY_TIMEOUT)?;
+        let busy = match Backup::new(&self.connection, to)?.step(-1)? {
+            StepResult::Done => return Ok(()),
+            StepResult::Locked => rusqlite::ffi::SQLITE_LOCKED,
+            _ => rusqlite::ffi::SQLITE_BUSY,
+        };
+        Err(StoreError::Busy(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(busy), None)))
+    }
+
+    /// Reads every page and checks every index and reference. Takes time in proportion to the file.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with the first thing found.
+    pub fn integrity_check(&self) -> Result<(), StoreError> {
+        let found: String = self.connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
+        if found != "ok" {
+            return Err(StoreError::Corrupt(found));
+        }
+        schema::check_references(&self.connection)
+    }
+
+    /// Plants a bug: [`Tx::set_cursor`] commits, with whatever its transaction did before it, and the rest follows in
+    /// a transaction of its own. A crash in between loses entries that the cursor says are there.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant_cursor_before_batch(&mut self, on: bool) {
+        self.cursor_before_batch = on;
+    }
+}
+
+impl Reader<'_> {
+    pub(crate) fn one<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        decode: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.query_row(params, decode).optional()?)
+    }
+
+    pub(crate) fn all<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        decode: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params, decode)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+#[cfg(test)]
+impl Reader<'_> {
+    /// What SQLite would do for a query with these parameters, in one line.
+    pub(crate) fn plan(self, sql: &str, params: impl Params) -> String {
+        let mut statement = self.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement.query_map(params, |row| row.get::<_, String>(3)).unwrap();
+        steps.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    }
+}
+
+impl Tx<'_> {
+    /// Runs a statement and tells how many rows it touched.
+    pub(crate) fn change(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+        Ok(self.reader.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Runs an INSERT and tells the number of the new row.
+    pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, StoreError> {
+        Ok(self.reader.connection.prepare_cached(sql)?.insert(params)?)
+    }
+
+    /// Runs a statement that must touch the one row it names.
+    pub(crate) fn change_one(
+        &self,
+        row: &'static str,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<(), StoreError> {
+        match self.change(sql, params)? {
+            0 => Err(StoreError::NoSuchRow(row)),
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn commit_what_there_is(&self) -> Result<(), StoreError> {
+        Ok(self.reader.connection.execute_batch("COMMIT; BEGIN IMMEDIATE")?)
+    }
+}
+
+/// Creates the file and its folder if they are missing, readable by their owner only. SQLite gives its side files the
+/// permissions of the file itself.
+fn create_private(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        outcome => outcome.map(drop),
+    }
+}

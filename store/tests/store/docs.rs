@@ -1,0 +1,213 @@
+//! Documents, their lists, bases and changes.
+
+use crate::common::{doc_id, insert_doc, insert_entry, new_doc, new_entry, refused, store, wire, write, ws};
+use bowline_store::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Store, StoreError, Summary, Trash};
+use bowline_wire::ids::{Millis, WorkspaceId};
+
+fn row(store: &Store, n: DocN) -> DocRow {
+    store.read().doc(n).unwrap().unwrap()
+}
+
+fn listed(store: &Store, filter: DocFilter) -> Vec<DocN> {
+    store.read().list_docs(&filter).unwrap().into_iter().map(|row| row.n).collect()
+}
+
+/// Moves a document to the trash.
+fn trash(store: &mut Store, n: DocN) {
+    let DocRow { heads, state, summary, .. } = row(store, n);
+    let update = DocUpdate { heads: &heads, state, summary: &summary, deleted_at: Some(Millis(77)) };
+    write(store, |tx| tx.update_doc(n, &update));
+}
+
+#[test]
+fn a_document_is_read_back_as_inserted() {
+    let mut store = store();
+    let new = NewDoc { deleted_at: Some(Millis(8)), ..new_doc(Some(ws(1)), 1) };
+    let n = insert_doc(&mut store, &new);
+    let expected = DocRow {
+        n,
+        ws: Some(ws(1)),
+        id: doc_id(1),
+        wire: Some(wire(1)),
+        rev: 1,
+        heads: b"heads".to_vec(),
+        state: 2,
+        kind: 1,
+        summary: new.summary,
+        deleted_at: Some(Millis(8)),
+        created_at: Millis(5),
+    };
+    assert_eq!(row(&store, n), expected);
+}
+
+#[test]
+fn a_document_is_found_by_its_id_only_where_it_is() {
+    let mut store = store();
+    let local = insert_doc(&mut store, &new_doc(None, 1));
+    let shared = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let find = |place: Option<WorkspaceId>| store.read().find_doc(place, doc_id(1)).unwrap().map(|row| row.n);
+    assert_eq!((find(None), find(Some(ws(1))), find(Some(ws(2)))), (Some(local), Some(shared), None));
+    let find = |place| store.read().find_wire(place, wire(1)).unwrap().map(|row| row.n);
+    assert_eq!((find(ws(1)), find(ws(2))), (Some(shared), None));
+}
+
+#[test]
+fn an_id_is_taken_once_in_each_place_also_among_local_documents() {
+    let mut store = store();
+    for place in [None, Some(ws(1))] {
+        insert_doc(&mut store, &new_doc(place, 1));
+        let again = NewDoc { wire: None, ..new_doc(place, 1) };
+        assert!(matches!(refused(&mut store, |tx| tx.insert_doc(&again)), StoreError::AlreadyThere(_)));
+    }
+    let same_wire = NewDoc { wire: Some(wire(1)), ..new_doc(Some(ws(1)), 2) };
+    assert!(matches!(refused(&mut store, |tx| tx.insert_doc(&same_wire)), StoreError::AlreadyThere(_)));
+}
+
+#[test]
+fn a_document_needs_its_workspace_and_a_wire_id_needs_one() {
+    let mut store = store();
+    let nowhere = new_doc(Some(ws(3)), 1);
+    assert!(matches!(refused(&mut store, |tx| tx.insert_doc(&nowhere)), StoreError::Refused(_)));
+    let local_on_wire = NewDoc { wire: Some(wire(1)), ..new_doc(None, 1) };
+    assert!(matches!(refused(&mut store, |tx| tx.insert_doc(&local_on_wire)), StoreError::Refused(_)));
+}
+
+#[test]
+fn an_update_changes_the_whole_row_and_counts_the_revision() {
+    let mut store = store();
+    let n = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let other = insert_doc(&mut store, &new_doc(Some(ws(1)), 2));
+    let summary =
+        Summary { title: "new".to_owned(), updated_at: Millis(9), count: 7, preview: "text".to_owned() };
+    let update = DocUpdate { heads: b"h2", state: 5, summary: &summary, deleted_at: Some(Millis(3)) };
+    assert_eq!(write(&mut store, |tx| tx.update_doc(n, &update)), 2);
+    assert_eq!(write(&mut store, |tx| tx.update_doc(n, &update)), 3);
+    let changed = row(&store, n);
+    assert_eq!((changed.rev, changed.state, changed.deleted_at), (3, 5, Some(Millis(3))));
+    assert_eq!((changed.heads.as_slice(), changed.summary), (&b"h2"[..], summary.clone()));
+    assert_eq!(row(&store, other).rev, 1);
+    let nobody = refused(&mut store, |tx| tx.update_doc(DocN(99), &update));
+    assert!(matches!(nobody, StoreError::NoSuchRow("document")));
+}
+
+#[test]
+fn content_does_not_print() {
+    let shown = format!("{:?}", new_doc(None, 1));
+    assert!(!shown.contains("doc 1") && !shown.contains("once upon"), "{shown}");
+}
+
+#[test]
+fn lists_are_newest_first_and_show_what_was_asked_for() {
+    let mut store = store();
+    let old = insert_doc(&mut store, &new_doc(None, 1));
+    let shared = insert_doc(&mut store, &NewDoc { kind: 2, ..new_doc(Some(ws(1)), 2) });
+    let new = insert_doc(&mut store, &new_doc(None, 3));
+    let gone = insert_doc(&mut store, &new_doc(None, 4));
+    trash(&mut store, gone);
+    let elsewhere = insert_doc(&mut store, &new_doc(Some(ws(2)), 5));
+
+    let all = DocFilter::default();
+    assert_eq!(listed(&store, all), [elsewhere, new, shared, old]);
+    assert_eq!(listed(&store, DocFilter { place: Place::Local, ..all }), [new, old]);
+    assert_eq!(listed(&store, DocFilter { place: Place::In(ws(1)), ..all }), [shared]);
+    assert_eq!(listed(&store, DocFilter { place: Place::In(ws(3)), ..all }), []);
+    assert_eq!(listed(&store, DocFilter { kind: Some(2), ..all }), [shared]);
+    assert_eq!(listed(&store, DocFilter { limit: Some(2), ..all }), [elsewhere, new]);
+    assert_eq!(listed(&store, DocFilter { trash: Trash::Only, ..all }), [gone]);
+    assert_eq!(
+        listed(&store, DocFilter { trash: Trash::With, place: Place::Local, ..all }),
+        [gone, new, old]
+    );
+}
+
+#[test]
+fn a_base_is_replaced_and_deleted() {
+    let mut store = store();
+    let n = insert_doc(&mut store, &new_doc(None, 1));
+    assert_eq!(store.read().base(n).unwrap(), None);
+    write(&mut store, |tx| tx.put_base(n, b"old"));
+    write(&mut store, |tx| tx.put_base(n, b"new"));
+    assert_eq!(store.read().base(n).unwrap(), Some(b"new".to_vec()));
+    write(&mut store, |tx| tx.delete_base(n));
+    assert_eq!(store.read().base(n).unwrap(), None);
+    assert!(matches!(refused(&mut store, |tx| tx.put_base(DocN(99), b"x")), StoreError::Refused(_)));
+}
+
+#[test]
+fn changes_are_unsealed_until_an_entry_holds_them_and_again_when_it_failed() {
+    let mut store = store();
+    let doc = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let entry = insert_entry(&mut store, &new_entry(ws(1), 1, Some(doc)));
+    let (one, two, three) = write(&mut store, |tx| {
+        Ok((tx.insert_change(doc, b"1")?, tx.insert_change(doc, b"2")?, tx.insert_change(doc, b"3")?))
+    });
+    write(&mut store, |tx| tx.mark_sealed(&[one, two], entry));
+
+    let unsealed = |store: &Store| -> Vec<_> {
+        store.read().unsealed(doc).unwrap().into_iter().map(|change| (change.n, change.bytes)).collect()
+    };
+    assert_eq!(unsealed(&store), [(three, b"3".to_vec())]);
+    let all: Vec<_> =
+        store.read().changes(doc).unwrap().into_iter().map(|change| (change.n, change.entry)).collect();
+    assert_eq!(all, [(one, Some(entry)), (two, Some(entry)), (three, None)]);
+
+    let twice = refused(&mut store, |tx| tx.mark_sealed(&[three, two], entry));
+    assert!(matches!(twice, StoreError::WrongState(_)));
+    assert_eq!(unsealed(&store).len(), 1, "nothing of the failed transaction stays");
+
+    write(&mut store, |tx| tx.unseal(entry));
+    assert_eq!(unsealed(&store).len(), 3);
+    write(&mut store, |tx| tx.delete_changes(&[one, two]));
+    assert_eq!(unsealed(&store).len(), 1);
+    write(&mut store, |tx| tx.delete_changes_of(doc));
+    assert_eq!(unsealed(&store), []);
+    let nowhere = refused(&mut store, |tx| tx.insert_change(DocN(99), b"x"));
+    assert!(matches!(nowhere, StoreError::NoSuchRow("document")));
+}
+
+#[test]
+fn unsealed_work_is_listed_for_its_own_place_only() {
+    let mut store = store();
+    let local = insert_doc(&mut store, &new_doc(None, 1));
+    let here = insert_doc(&mut store, &new_doc(Some(ws(1)), 2));
+    let there = insert_doc(&mut store, &new_doc(Some(ws(2)), 3));
+    let idle = insert_doc(&mut store, &new_doc(Some(ws(1)), 4));
+    for doc in [local, here, here, there] {
+        write(&mut store, |tx| tx.insert_change(doc, b"edit"));
+    }
+    let docs = |place| store.read().docs_with_unsealed(place).unwrap();
+    assert_eq!((docs(None), docs(Some(ws(1))), docs(Some(ws(2)))), (vec![local], vec![here], vec![there]));
+    assert!(!docs(Some(ws(1))).contains(&idle));
+}
+
+#[test]
+fn a_document_that_moves_takes_its_changes_along_unsealed() {
+    let mut store = store();
+    let doc = insert_doc(&mut store, &new_doc(None, 1));
+    write(&mut store, |tx| tx.insert_change(doc, b"1"));
+
+    write(&mut store, |tx| tx.set_doc_workspace(doc, Some(ws(1)), None));
+    assert_eq!((row(&store, doc).ws, row(&store, doc).wire), (Some(ws(1)), None));
+    assert_eq!(store.read().docs_with_unsealed(Some(ws(1))).unwrap(), [doc]);
+    assert_eq!(store.read().docs_with_unsealed(None).unwrap(), []);
+
+    let entry = insert_entry(&mut store, &new_entry(ws(1), 1, Some(doc)));
+    let change = store.read().changes(doc).unwrap()[0].n;
+    write(&mut store, |tx| tx.mark_sealed(&[change], entry));
+    write(&mut store, |tx| tx.set_doc_workspace(doc, Some(ws(1)), Some(wire(1))));
+    assert_eq!(row(&store, doc).wire, Some(wire(1)));
+    assert_eq!(store.read().docs_with_unsealed(Some(ws(1))).unwrap(), [], "it did not move");
+
+    write(&mut store, |tx| tx.set_doc_workspace(doc, None, None));
+    assert_eq!(store.read().docs_with_unsealed(None).unwrap(), [doc]);
+}
+
+#[test]
+fn a_document_does_not_move_onto_another() {
+    let mut store = store();
+    let local = insert_doc(&mut store, &new_doc(None, 1));
+    insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let error = refused(&mut store, |tx| tx.set_doc_workspace(local, Some(ws(1)), None));
+    assert!(matches!(error, StoreError::AlreadyThere(_)));
+    assert_eq!(row(&store, local).ws, None);
+}

@@ -1,0 +1,237 @@
+//! Entries: what they go through, and the questions asked of many.
+
+use crate::common::{
+    at, chain, entry_id, insert_doc, insert_entry, new_doc, new_entry, on_log, refused, store, wire, write,
+    ws,
+};
+use bowline_store::{Attempt, EntryN, EntryRow, EntryState, NewEntry, StateCounts, Store, StoreError};
+use bowline_wire::ids::{Lane, Position, Signature};
+
+fn row(store: &Store, n: EntryN) -> EntryRow {
+    store.read().entry(n).unwrap().unwrap()
+}
+
+#[test]
+fn an_entry_is_read_back_as_inserted_by_every_name_it_has() {
+    let mut store = store();
+    let doc = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let n = insert_entry(
+        &mut store,
+        &NewEntry {
+            state: EntryState::Quarantined,
+            reason: Some("wrong key"),
+            applied: true,
+            entry_type: 65_535,
+            ..on_log(ws(1), 4, 9, Some(doc))
+        },
+    );
+    let expected = EntryRow {
+        n,
+        ws: ws(1),
+        id: entry_id(4),
+        chain: chain(1, Lane::Content),
+        seq: 4,
+        entry_type: 65_535,
+        wire: Some(wire(4)),
+        doc: Some(doc),
+        place: Some(at(9)),
+        state: EntryState::Quarantined,
+        reason: Some("wrong key".to_owned()),
+        applied: true,
+        header: b"header".to_vec(),
+        signature: Signature::from_bytes([5; 64]),
+    };
+    let read = store.read();
+    assert_eq!(read.entry(n).unwrap().as_ref(), Some(&expected));
+    assert_eq!(read.entry_by_id(ws(1), entry_id(4)).unwrap().as_ref(), Some(&expected));
+    assert_eq!(read.entry_at(ws(1), Position(9)).unwrap().as_ref(), Some(&expected));
+    assert_eq!(read.last_in_chain(ws(1), &chain(1, Lane::Content)).unwrap().as_ref(), Some(&expected));
+    assert_eq!(read.log_hash_at(ws(1), Position(9)).unwrap(), Some(at(9).log_hash));
+    assert_eq!(read.body(n).unwrap(), Some(b"body".to_vec()));
+
+    assert_eq!(read.entry_by_id(ws(2), entry_id(4)).unwrap(), None);
+    assert_eq!(read.entry_at(ws(1), Position(8)).unwrap(), None);
+    assert_eq!(read.last_in_chain(ws(1), &chain(1, Lane::Control)).unwrap(), None);
+    assert_eq!(read.log_hash_at(ws(2), Position(9)).unwrap(), None);
+}
+
+#[test]
+fn an_entry_without_a_body_has_none() {
+    let mut store = store();
+    let n = insert_entry(&mut store, &NewEntry { body: None, ..on_log(ws(1), 1, 1, None) });
+    assert_eq!(store.read().body(n).unwrap(), None);
+    assert_eq!(store.read().range(ws(1), Position(1), 1).unwrap()[0].body, None);
+}
+
+#[test]
+fn an_id_and_a_position_are_taken_once_in_a_workspace() {
+    let mut store = store();
+    insert_entry(&mut store, &on_log(ws(1), 1, 1, None));
+    for taken in [on_log(ws(1), 1, 2, None), on_log(ws(1), 2, 1, None)] {
+        assert!(matches!(refused(&mut store, |tx| tx.insert_entry(&taken)), StoreError::AlreadyThere(_)));
+    }
+    insert_entry(&mut store, &on_log(ws(2), 1, 1, None));
+}
+
+#[test]
+fn state_position_and_reason_must_go_together() {
+    let offered = new_entry(ws(1), 1, None);
+    for (why, wrong) in [
+        ("on the log without a position", NewEntry { state: EntryState::OnLog, ..offered }),
+        ("offered with a position", NewEntry { place: Some(at(1)), ..offered }),
+        ("quarantined without a reason", NewEntry { state: EntryState::Quarantined, ..offered }),
+        ("refused without a reason", NewEntry { state: EntryState::Refused, ..offered }),
+        ("offered with a reason", NewEntry { reason: Some("x"), ..offered }),
+        ("of no workspace", NewEntry { ws: ws(3), ..offered }),
+    ] {
+        let error = refused(&mut store(), |tx| tx.insert_entry(&wrong));
+        assert!(matches!(error, StoreError::Refused(_)), "{why}: {error:?}");
+    }
+}
+
+#[test]
+fn an_offered_or_refused_entry_is_placed_once() {
+    let mut store = store();
+    let offered = insert_entry(&mut store, &new_entry(ws(1), 1, None));
+    let denied = insert_entry(&mut store, &new_entry(ws(1), 2, None));
+    write(&mut store, |tx| tx.set_entry_state(denied, EntryState::Refused, Some("too late")));
+    for (n, pos) in [(offered, 1), (denied, 2)] {
+        write(&mut store, |tx| tx.place_entry(n, at(pos)));
+        let placed = row(&store, n);
+        assert_eq!((placed.state, placed.place, placed.reason), (EntryState::OnLog, Some(at(pos)), None));
+        let again = refused(&mut store, |tx| tx.place_entry(n, at(7)));
+        assert!(matches!(again, StoreError::WrongState(_)));
+    }
+    let third = insert_entry(&mut store, &new_entry(ws(1), 3, None));
+    let taken = refused(&mut store, |tx| tx.place_entry(third, at(1)));
+    assert!(matches!(taken, StoreError::AlreadyThere(_)));
+}
+
+#[test]
+fn quarantine_keeps_the_position_and_can_be_lifted() {
+    let mut store = store();
+    let n = insert_entry(&mut store, &on_log(ws(1), 1, 5, None));
+    write(&mut store, |tx| tx.set_entry_state(n, EntryState::Quarantined, Some("does not open")));
+    let held = row(&store, n);
+    assert_eq!((held.place, held.reason.as_deref()), (Some(at(5)), Some("does not open")));
+    write(&mut store, |tx| tx.set_entry_state(n, EntryState::OnLog, None));
+    assert_eq!(row(&store, n).reason, None);
+    let back = refused(&mut store, |tx| tx.set_entry_state(n, EntryState::Offered, None));
+    assert!(matches!(back, StoreError::Refused(_)), "what is on the log is not offered again");
+    let nobody = refused(&mut store, |tx| tx.set_entry_state(EntryN(99), EntryState::UpdateNeeded, None));
+    assert!(matches!(nobody, StoreError::NoSuchRow("entry")));
+}
+
+#[test]
+fn offered_entries_come_control_lane_first_then_as_they_were_made() {
+    let mut store = store();
+    let content = insert_entry(&mut store, &new_entry(ws(1), 1, None));
+    let next = insert_entry(&mut store, &new_entry(ws(1), 2, None));
+    let control = NewEntry { chain: chain(1, Lane::Control), ..new_entry(ws(1), 3, None) };
+    let control = insert_entry(&mut store, &control);
+    insert_entry(&mut store, &on_log(ws(1), 4, 1, None));
+    insert_entry(&mut store, &new_entry(ws(2), 5, None));
+    let offered: Vec<_> = store.read().offered(ws(1)).unwrap().into_iter().map(|entry| entry.n).collect();
+    assert_eq!(offered, [control, content, next]);
+    assert_eq!(store.read().last_in_chain(ws(1), &chain(1, Lane::Content)).unwrap().unwrap().seq, 4);
+}
+
+#[test]
+fn a_document_is_told_what_it_lacks_and_what_it_is_made_of() {
+    let mut store = store();
+    let doc = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let late = insert_entry(&mut store, &on_log(ws(1), 1, 20, Some(doc)));
+    let early = insert_entry(&mut store, &on_log(ws(1), 2, 10, Some(doc)));
+    let own = insert_entry(&mut store, &NewEntry { applied: true, ..on_log(ws(1), 3, 15, Some(doc)) });
+    insert_entry(&mut store, &new_entry(ws(1), 4, Some(doc)));
+    let control = NewEntry { chain: chain(1, Lane::Control), ..on_log(ws(1), 5, 16, Some(doc)) };
+    insert_entry(&mut store, &control);
+    let unknown = insert_entry(&mut store, &on_log(ws(1), 6, 17, None));
+
+    let unapplied = |store: &Store| -> Vec<_> {
+        store.read().unapplied(doc).unwrap().into_iter().map(|found| found.entry.n).collect()
+    };
+    assert_eq!(unapplied(&store), [early, late]);
+    assert_eq!(store.read().unapplied(doc).unwrap()[0].body.as_deref(), Some(&b"body"[..]));
+    assert_eq!(store.read().docs_with_unapplied().unwrap(), [doc]);
+
+    write(&mut store, |tx| tx.mark_applied(&[early, late]));
+    assert_eq!(unapplied(&store), []);
+    assert_eq!(store.read().docs_with_unapplied().unwrap(), []);
+    write(&mut store, |tx| tx.set_entry_doc(unknown, doc));
+    assert_eq!(unapplied(&store), [unknown]);
+    let accepted = store.read().accepted(doc).unwrap();
+    let accepted: Vec<_> = accepted.into_iter().map(|found| (found.entry.n, found.entry.applied)).collect();
+    assert_eq!(accepted, [(early, true), (own, true), (unknown, false), (late, true)]);
+    let nobody = refused(&mut store, |tx| tx.mark_applied(&[early, EntryN(99)]));
+    assert!(matches!(nobody, StoreError::NoSuchRow("entry")));
+}
+
+#[test]
+fn the_log_is_read_by_type_by_range_and_by_state() {
+    let mut store = store();
+    let control =
+        |n, pos| NewEntry { chain: chain(2, Lane::Control), entry_type: 16, ..on_log(ws(1), n, pos, None) };
+    let join = insert_entry(&mut store, &control(1, 2));
+    let genesis = insert_entry(&mut store, &control(2, 1));
+    let held = NewEntry { state: EntryState::Quarantined, reason: Some("x"), ..control(3, 3) };
+    let held = insert_entry(&mut store, &held);
+    let newer = NewEntry { state: EntryState::UpdateNeeded, ..on_log(ws(1), 4, 4, None) };
+    let newer = insert_entry(&mut store, &newer);
+    let own = insert_entry(&mut store, &new_entry(ws(1), 5, None));
+
+    let read = store.read();
+    let roster: Vec<_> = read.control_by_type(ws(1), 16).unwrap().into_iter().map(|e| e.entry.n).collect();
+    assert_eq!(roster, [genesis, join]);
+    assert_eq!(read.control_by_type(ws(1), 17).unwrap(), []);
+
+    let range = |from, limit| -> Vec<_> {
+        read.range(ws(1), Position(from), limit).unwrap().into_iter().map(|e| e.entry.n).collect()
+    };
+    assert_eq!(range(0, 100), [genesis, join, held, newer]);
+    assert_eq!(range(2, 2), [join, held]);
+
+    let in_state = |state| -> Vec<_> {
+        read.entries_in_state(ws(1), state).unwrap().into_iter().map(|entry| entry.n).collect()
+    };
+    assert_eq!(in_state(EntryState::Offered), [own]);
+    assert_eq!(in_state(EntryState::OnLog), [genesis, join]);
+    assert_eq!(in_state(EntryState::Quarantined), [held]);
+    assert_eq!(in_state(EntryState::UpdateNeeded), [newer]);
+    assert_eq!(in_state(EntryState::Refused), []);
+    let counts = StateCounts { offered: 1, on_log: 2, quarantined: 1, refused: 0, update_needed: 1 };
+    assert_eq!(read.count_by_state(ws(1)).unwrap(), counts);
+    assert_eq!(read.count_by_state(ws(2)).unwrap(), StateCounts::default());
+}
+
+#[test]
+fn only_a_crash_with_one_entry_in_flight_counts_against_it() {
+    let mut store = store();
+    let [good, bad] = [1, 2].map(|n| insert_entry(&mut store, &on_log(ws(1), n, n.into(), None)));
+    let start_again = |store: &mut Store| {
+        write(store, |tx| {
+            tx.count_crashes()?;
+            assert!(tx.attempts()?.iter().all(|attempt| !attempt.in_flight));
+            Ok(())
+        });
+    };
+    let suspects = |store: &Store| -> Vec<_> {
+        store.read().attempts().unwrap().into_iter().map(|a| (a.entry, a.crashes, a.in_flight)).collect()
+    };
+
+    write(&mut store, |tx| tx.begin_attempt(&[good, bad]));
+    assert_eq!(suspects(&store), [(good, 0, true), (bad, 0, true)]);
+    start_again(&mut store);
+    assert_eq!(suspects(&store), [(good, 0, false), (bad, 0, false)], "either may have been the one");
+
+    write(&mut store, |tx| tx.begin_attempt(&[good]));
+    write(&mut store, |tx| tx.finish_attempt(&[good]));
+    for crashes in 1..=3 {
+        write(&mut store, |tx| tx.begin_attempt(&[bad]));
+        start_again(&mut store);
+        assert_eq!(suspects(&store), [(bad, crashes, false)]);
+    }
+    start_again(&mut store);
+    let expected = Attempt { entry: bad, in_flight: false, crashes: 3 };
+    assert_eq!(store.read().attempts().unwrap(), [expected], "a start without a crash counts nothing");
+}

@@ -1,0 +1,221 @@
+//! Documents: what a conversation or profile holds, how this device edits it, and how it takes in what others wrote.
+//!
+//! Automerge stays behind this module. A [`Document`] begins with the first change that is built in for its kind, is
+//! edited through typed views that answer each edit's one change as bytes to store, and grows by
+//! [`Document::apply`], or from nothing by [`Document::assemble`], from accepted entries. What the entries say, not the
+//! order they came in, decides what it holds.
+//!
+//! Architecture Invariant: foreign bytes reach Automerge only through `guard`, after `change` or `snapshot` has bounded
+//! them and `history` has found that they refer to nothing their author had not seen.
+
+mod actor;
+mod assemble;
+mod change;
+mod columns;
+mod conversation;
+mod cursor;
+mod edit;
+mod fields;
+mod first;
+mod guard;
+mod history;
+mod incoming;
+pub mod limits;
+mod pool;
+mod profile;
+mod replay;
+mod snapshot;
+mod summary;
+
+use automerge::Automerge;
+
+pub use actor::ActorId;
+pub use assemble::{Applied, Assembled, NeedsRebuild};
+pub use change::ChangeHash;
+pub use conversation::{Conversation, ConversationMut, Deletion, Entry, MessageId, Origin, Role, Transcript};
+pub use edit::{EditError, Pen};
+pub use fields::Issue;
+pub use incoming::{Cause, Incoming, Lost, Reason, Refused, Source};
+pub use profile::{Profile, ProfileMut};
+pub use summary::Summary;
+
+use first::FirstChange;
+use history::History;
+
+/// What a document is about. Its number is sealed with every payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// One conversation with an assistant: an append-only transcript and what is said about it.
+    Conversation,
+    /// Names of the users and devices of one workspace.
+    Profile,
+}
+
+impl Kind {
+    /// Every kind this version knows.
+    pub const ALL: [Self; 2] = [Self::Conversation, Self::Profile];
+
+    /// The number in payloads and first changes.
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Conversation => 1,
+            Self::Profile => 2,
+        }
+    }
+
+    /// `None` for a kind this version does not know: the entry is kept, and an update is needed.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+
+    /// The schema step this version writes. A step changes the first change, and with it every hash.
+    pub const fn schema(self) -> u32 {
+        match self {
+            Self::Conversation | Self::Profile => 1,
+        }
+    }
+
+    /// The raw change that begins every document of this kind and schema step, the same on every device.
+    pub fn first_change(self) -> &'static [u8] {
+        FirstChange::of(self).bytes()
+    }
+
+    /// The empty maps that the first change makes, in its order.
+    const fn containers(self) -> &'static [&'static str] {
+        match self {
+            Self::Conversation => &[first::ENTRIES, "labels", "origin"],
+            Self::Profile => &["users", "devices"],
+        }
+    }
+}
+
+/// Stored bytes that are not the document they were stored as: the disk or another program changed them, or they are
+/// from a version that knows more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// Not a document.
+    #[error("the stored document is damaged")]
+    Damaged,
+    /// A document that does not begin with this kind's first change.
+    #[error("the stored document is of another kind or schema step")]
+    OtherKind,
+}
+
+/// A view was asked for that the document is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this document is a {0:?}")]
+pub struct OtherKind(pub Kind);
+
+/// One document in memory.
+#[derive(Clone)]
+pub struct Document {
+    kind: Kind,
+    automerge: Automerge,
+    /// Made when first needed: reading and editing do without.
+    history: Option<History>,
+}
+
+impl Document {
+    /// A document with nothing in it but its first change. It has no history of its own: two devices that create the
+    /// same document apart have the same one.
+    pub fn create(kind: Kind) -> Self {
+        Self::from_parts(kind, FirstChange::of(kind).document())
+    }
+
+    /// Loads what [`Document::save`] made. For this device's own storage only: it trusts the bytes in a way that
+    /// [`Document::apply`] does not.
+    pub fn load(kind: Kind, bytes: &[u8]) -> Result<Self, LoadError> {
+        let loaded = guard::guarded(|| Automerge::load(bytes)).ok().and_then(Result::ok);
+        let automerge = loaded.ok_or(LoadError::Damaged)?;
+        let first = FirstChange::of(kind).hash().to_automerge();
+        if automerge.get_change_meta_by_hash(&first).is_none() {
+            return Err(LoadError::OtherKind);
+        }
+        Ok(Self::from_parts(kind, automerge))
+    }
+
+    /// The document as one uncompressed Automerge chunk: what is stored as base, and sealed as [`Source::Snapshot`].
+    pub fn save(&self) -> Vec<u8> {
+        self.automerge.save_nocompress()
+    }
+
+    /// What the document is about.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The changes nothing builds on yet, in order.
+    pub fn heads(&self) -> Vec<ChangeHash> {
+        guard::heads(&self.automerge)
+    }
+
+    /// Whether the document has this change.
+    pub fn contains(&self, change: &ChangeHash) -> bool {
+        self.automerge.get_change_meta_by_hash(&change.to_automerge()).is_some()
+    }
+
+    /// Whether nobody has edited it yet.
+    pub fn is_pristine(&self) -> bool {
+        self.heads() == [FirstChange::of(self.kind).hash()]
+    }
+
+    /// Reads it as a conversation.
+    pub fn conversation(&self) -> Result<Conversation<'_>, OtherKind> {
+        self.expect(Kind::Conversation).map(|()| Conversation::new(self))
+    }
+
+    /// Edits it as a conversation.
+    pub fn conversation_mut(&mut self, pen: Pen) -> Result<ConversationMut<'_>, OtherKind> {
+        self.expect(Kind::Conversation).map(|()| ConversationMut::new(self, pen))
+    }
+
+    /// Reads it as a profile.
+    pub fn profile(&self) -> Result<Profile<'_>, OtherKind> {
+        self.expect(Kind::Profile).map(|()| Profile::new(self))
+    }
+
+    /// Edits it as a profile.
+    pub fn profile_mut(&mut self, pen: Pen) -> Result<ProfileMut<'_>, OtherKind> {
+        self.expect(Kind::Profile).map(|()| ProfileMut::new(self, pen))
+    }
+
+    /// What a list shows of it.
+    pub fn summary(&self) -> Summary {
+        Summary::of(self)
+    }
+
+    fn expect(&self, kind: Kind) -> Result<(), OtherKind> {
+        if self.kind == kind { Ok(()) } else { Err(OtherKind(self.kind)) }
+    }
+
+    fn from_parts(kind: Kind, automerge: Automerge) -> Self {
+        Self { kind, automerge, history: None }
+    }
+
+    fn automerge(&self) -> &Automerge {
+        &self.automerge
+    }
+
+    fn replace(&mut self, automerge: Automerge) {
+        self.automerge = automerge;
+    }
+
+    /// The graph of what is in the document; give it back with [`Self::keep_history`] unless it has come to hold more.
+    fn take_history(&mut self) -> History {
+        self.history.take().unwrap_or_else(|| History::of(&self.automerge))
+    }
+
+    fn keep_history(&mut self, history: History) {
+        self.history = Some(history);
+    }
+}
+
+impl std::fmt::Debug for Document {
+    /// Kind and heads; content never reaches a trace.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Document")
+            .field("kind", &self.kind)
+            .field("heads", &self.heads())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+//! Every bound on documents, with its unit and the reason for it.
+
+use bowline_wire::limits::MAX_PAYLOAD;
+
+/// Automerge bytes in one entry: half of a payload ([`bowline_wire::limits::MAX_PAYLOAD`]). Automerge holds up to seven
+/// copies of what it takes in, so accepting any one entry allocates less than four times a payload. Ten times
+/// a body; JSON text shrinks to a third, so an honest entry has room to spare.
+pub const CONTENT_MAX: usize = MAX_PAYLOAD / 2;
+
+/// Changes in one entry. Run-length coding lets a few bytes claim any number, and Automerge spends up to 4 KiB on
+/// each while it unpacks a snapshot, so this is what bounds memory. A body fills up at about 5,000 messages.
+pub const CHANGES_MAX: usize = 16_384;
+
+/// Operations in one entry, up to 1 KiB of memory each. One per message is usual.
+pub const OPS_MAX: usize = 65_536;
+
+/// References between operations (what an operation overwrites) and between changes in one entry: two per operation.
+pub const REFERENCES_MAX: usize = 131_072;
+
+/// Columns in one chunk. Automerge 0.12 knows 17 in a document and 14 in a change.
+pub const COLUMNS_MAX: usize = 32;
+
+/// Highest operation counter. Automerge 0.12 keeps counters in 32 bits and adds to them unchecked; half of the range
+/// stays out of anybody's reach.
+pub const OP_COUNTER_MAX: u64 = 1 << 31;
+
+/// Bytes of one transcript line. OpenClaw inlines images as base64 (116 KB seen); a line must fit into one entry
+/// together with its key and its change.
+pub const LINE_MAX: usize = 4 << 20;
+
+/// Bytes of the id inside a transcript line. OpenClaw uses 8, UUIDs are 36; the id is part of a map key.
+pub const LINE_ID_MAX: usize = 128;
+
+/// Bytes of a title, name, label, agent reference or origin field that an edit may write.
+pub const NAME_MAX: usize = 1024;
+
+/// Bytes of the title in a summary: one row of a list.
+pub const SUMMARY_TITLE_MAX: usize = 200;
+
+/// Bytes of the preview in a summary: two rows of a list.
+pub const SUMMARY_PREVIEW_MAX: usize = 280;
+
+/// Bytes of transcript text the summary looks at to make a preview, so that a 4 MiB line costs no more than a page.
+pub const SUMMARY_SCAN_MAX: usize = 4096;

@@ -1,0 +1,5 @@
+//! Deterministic documents and the sync machine; no I/O, clock or randomness.
+
+pub mod document;
+pub mod payload;
+pub mod sync;

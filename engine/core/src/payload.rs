@@ -1,0 +1,103 @@
+//! What a sealed body holds: a document's bytes, whose they are, and enough for a list that loads no document.
+
+use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
+use bowline_wire::ids::{DocId, Millis};
+use bowline_wire::limits::MAX_PAYLOAD;
+use thiserror::Error;
+
+use crate::document::limits::{SUMMARY_PREVIEW_MAX, SUMMARY_TITLE_MAX};
+use crate::document::{ChangeHash, Summary};
+
+/// Heads of one document that a payload may name: one for each device that wrote concurrently.
+pub const MAX_HEADS: usize = 4096;
+
+/// Times and counts above this are nonsense, and no database column holds them.
+const MAX_NUMBER: u64 = i64::MAX as u64;
+
+/// Why bytes are not a payload. The fault is the author's: the seal was intact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("its payload cannot be read: {0}")]
+pub struct PayloadError(#[from] DecodeError);
+
+/// The inside of a sealed body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// Which document.
+    pub doc: DocId,
+    /// The number of its kind; see [`crate::document::Kind`].
+    pub kind: u32,
+    /// The author's clock.
+    pub time: Millis,
+    /// The document's heads at the author's, with this entry's changes.
+    pub heads: Vec<ChangeHash>,
+    /// Automerge: raw changes one after the other, or for a snapshot one uncompressed save.
+    pub bytes: Vec<u8>,
+    /// What lists may show until the document is loaded: its author's claim.
+    pub summary: Summary,
+    /// When it was moved to the trash; a claim like the summary.
+    pub deleted_at: Option<Millis>,
+}
+
+impl std::fmt::Debug for Payload {
+    /// Content stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Payload");
+        shown.field("doc", &self.doc).field("kind", &self.kind).field("len", &self.bytes.len());
+        shown.finish_non_exhaustive()
+    }
+}
+
+impl Payload {
+    /// For sealing.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// From an opened body.
+    pub fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
+        Ok(decode(bytes)?)
+    }
+}
+
+impl Canonical for Payload {
+    fn write(&self, to: &mut Writer) {
+        to.array(10).value(&self.doc).u64(self.kind.into()).u64(self.time.0);
+        to.array(self.heads.len());
+        for head in &self.heads {
+            to.bytes(head.as_bytes());
+        }
+        let Summary { title, updated_at, count, preview } = &self.summary;
+        to.bytes(&self.bytes).text(title).u64(updated_at.0).u64(*count).text(preview);
+        to.option(self.deleted_at.as_ref(), |to, at| {
+            to.u64(at.0);
+        });
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(10)?;
+        let (doc, kind, time) = (from.value()?, from.u32()?, Millis(number(from)?));
+        let mut heads = Vec::new();
+        for _ in 0..from.array_up_to("heads", MAX_HEADS)? {
+            heads.push(ChangeHash::from_bytes(from.fixed()?));
+        }
+        let bytes = from.bytes("document", MAX_PAYLOAD)?.to_vec();
+        let summary = Summary {
+            title: from.text("title", SUMMARY_TITLE_MAX)?.to_owned(),
+            updated_at: Millis(number(from)?),
+            count: number(from)?,
+            preview: from.text("preview", SUMMARY_PREVIEW_MAX)?.to_owned(),
+        };
+        let deleted_at = from.option(|from| number(from).map(Millis))?;
+        Ok(Self { doc, kind, time, heads, bytes, summary, deleted_at })
+    }
+}
+
+fn number(from: &mut Reader<'_>) -> Result<u64, DecodeError> {
+    match from.u64()? {
+        number if number <= MAX_NUMBER => Ok(number),
+        _ => Err(DecodeError::Rule("a time or count is beyond all sense")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

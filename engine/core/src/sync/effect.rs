@@ -1,0 +1,90 @@
+//! What a caller has to do, in the order given.
+
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{ChainKey, EntryId, Incarnation, Position};
+use bowline_wire::log::{ChainTip, Placed, Refusal};
+use bowline_wire::roster::Outcome;
+
+use super::join::JoinFailed;
+use super::open::{Opened, Unreadable};
+use super::relay_faults::RelayFault;
+
+/// Something the caller owes. Effects are done one after the other: what is to be stored has to be durable before the
+/// next effect is even looked at, because the next one may tell the world about it.
+#[derive(Debug)]
+pub enum Effect {
+    /// Store all of it in one transaction: entries, tips, cursor, and the new incarnation if there is one.
+    Ingest(Box<Ingested>),
+    /// Store this entry of our own as offered, with the keyring as it is now: a Join that is about to be sent.
+    OfferJoin(Box<Entry>),
+    /// Send this frame. If the line is down by now, drop it: everything that matters is sent again.
+    Send(Frame),
+    /// Store that our entry was refused for good. It is kept and shown; what it held counts as unsealed again.
+    Refused {
+        /// Which.
+        entry: EntryId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Store the incarnation in which this device goes on.
+    NewIncarnation(Incarnation),
+    /// Store that this device is now a member: its Join is on the log.
+    Joined,
+    /// Show that joining has failed; store it, there is no second try with this code.
+    JoinFailed(JoinFailed),
+    /// Store this as evidence if it is lasting, and show it.
+    Fault(RelayFault),
+    /// Close the connection. What came before has been handed over.
+    Close,
+}
+
+/// A stretch of the log, verified against the relay's signature on its end.
+#[derive(Debug)]
+pub struct Ingested {
+    /// In log order, without gaps.
+    pub entries: Vec<IngestedEntry>,
+    /// The signed head at the last of them.
+    pub head: SeenHead,
+    /// The chain tips that have moved.
+    pub tips: Vec<(ChainKey, ChainTip)>,
+    /// Whether the keyring has changed and has to be stored as well.
+    pub keys_changed: bool,
+    /// Whether our own Join is among them: the code's secret has done its work and is to be forgotten.
+    pub joined: bool,
+    /// Set if the log holds entries in our name that this database never wrote: it was restored or cloned, and goes on
+    /// in a life of its own. Everything not on the log is to be sealed again there.
+    pub new_incarnation: Option<Incarnation>,
+}
+
+/// One entry of the log.
+#[derive(Debug)]
+pub struct IngestedEntry {
+    /// Where it stands.
+    pub placed: Placed,
+    /// What to make of it.
+    pub verdict: Verdict,
+}
+
+impl IngestedEntry {
+    /// Where it stands.
+    pub fn position(&self) -> Position {
+        self.placed.position
+    }
+}
+
+/// What an entry of the log turned out to be.
+#[derive(Debug)]
+pub enum Verdict {
+    /// One of ours, offered earlier, now on the log.
+    Own(Box<Entry>),
+    /// A roster record, and what it did.
+    Roster(Box<Entry>, Outcome),
+    /// Content, opened; or of a type that needs an update.
+    Content(Box<Entry>, Opened),
+    /// Accepted, but not readable: quarantine it.
+    Unreadable(Box<Entry>, Unreadable),
+    /// On the log though it may not be: quarantine it. It counts for nothing.
+    NotAcceptable(Box<Entry>, Refusal),
+}

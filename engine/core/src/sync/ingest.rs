@@ -1,0 +1,373 @@
+//! Taking in a stretch of the log: nothing is believed before the relay's signature on its end matches what the
+//! entries hash to, and then every entry is judged by the same predicate that the relay has to apply.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_crypto::{History, Keyring, KeyringError};
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::frame::Party;
+use bowline_wire::hash;
+use bowline_wire::head::SeenHead;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{ChainKey, EntryId, Incarnation, LogHash, Position};
+use bowline_wire::log::{ChainTip, Log, Placed, Refusal};
+use bowline_wire::roster::Outcome;
+use bowline_wire::roster::record::{Record, Rekey};
+
+use super::context::Context;
+use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
+use super::limits::MAX_HELD_BACK;
+use super::open::{Opened, Unreadable, open};
+use super::relay_faults::RelayFault;
+use super::replica::{Phase, Replica};
+use super::session::{Session, Up};
+
+/// Entries that cannot be judged yet because a removed author's run goes on in the next frame. Not stored: after a
+/// disconnect they are asked for again.
+#[derive(Debug)]
+pub(super) struct Partial {
+    first: Position,
+    entries: Vec<SignedEntry>,
+}
+
+/// What one stretch has changed so far. Nothing outside it moves before the stretch is whole, because a stretch that ends
+/// inside a run is judged again with the rest.
+struct Stretch<'a, 'c> {
+    cx: &'a mut Context<'c>,
+    recent: BTreeMap<Position, LogHash>,
+    touched: BTreeMap<ChainKey, ChainTip>,
+    entries: Vec<IngestedEntry>,
+    /// The relay's signed head at the end of the stretch.
+    head: SeenHead,
+    /// Ours that have come.
+    own: BTreeSet<EntryId>,
+    keyring: Option<Keyring>,
+    keys_changed: bool,
+    taken_over: bool,
+    joined: bool,
+    fork: Option<RelayFault>,
+}
+
+impl Stretch<'_, '_> {
+    fn check<'e>(&self, log: &Log, entry: &'e Entry) -> Result<bowline_wire::log::Accepted<'e>, Refusal> {
+        log.check(entry, |position| self.hash_at(position))
+    }
+
+    fn hash_at(&self, position: Position) -> Option<LogHash> {
+        self.recent.get(&position).copied().or_else(|| (self.cx.hash_at)(position))
+    }
+}
+
+impl Replica {
+    pub(super) fn handle_entries(
+        &mut self,
+        first: Position,
+        entries: Vec<SignedEntry>,
+        head: SeenHead,
+        cx: &mut Context<'_>,
+    ) {
+        let Session::Up(Up { party: Party::Device(_), .. }) = self.session else {
+            return;
+        };
+        let len = entries.len() as u64;
+        if len == 0 || first == Position::START || head.position.0 != first.0.saturating_add(len - 1) {
+            return self.fault(RelayFault::Nonsense("entries that do not end at their head"));
+        }
+        if !self.agrees(&head, cx) {
+            return;
+        }
+        if let Session::Up(up) = &mut self.session {
+            up.entries_at = cx.now;
+        }
+        let (first, entries) = self.join_partial(first, entries);
+        let next = self.position().next();
+        if head.position < next {
+            return; // all of it is here already
+        }
+        if first > next {
+            return self.subscribe(cx.now); // something before it was lost on the way
+        }
+        let skip = usize::try_from(next.0 - first.0).unwrap_or(usize::MAX);
+        let new: Vec<SignedEntry> = entries.into_iter().skip(skip).collect();
+        // Neither entries nor their bodies are under the relay's signature by themselves: what does not match is not
+        // evidence, only useless, and the next connection may deliver the true bytes.
+        let Some(passed) = self.hashes_over(&new) else {
+            return;
+        };
+        if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
+            return self.fault(RelayFault::Nonsense("entries that are not the ones it signed for"));
+        }
+        if let Some(promised) = self.promised.filter(|promised| promised.position <= head.position) {
+            if passed.iter().any(|(at, hash)| *at == promised.position && *hash != promised.hash) {
+                return self.fault(RelayFault::Fork { ours: promised, theirs: head });
+            }
+            self.promised = None;
+        }
+        self.take_in(next, new, head, cx);
+    }
+
+    /// The entries held back from the last frame, and these, if these follow them.
+    fn join_partial(&mut self, first: Position, entries: Vec<SignedEntry>) -> (Position, Vec<SignedEntry>) {
+        match self.partial.take() {
+            Some(mut partial) if partial.first.0 + partial.entries.len() as u64 == first.0 => {
+                partial.entries.extend(entries);
+                (partial.first, partial.entries)
+            }
+            _ => (first, entries),
+        }
+    }
+
+    /// Each new position with the log hash there.
+    fn hashes_over(&self, entries: &[SignedEntry]) -> Option<Vec<(Position, LogHash)>> {
+        let head = self.log.as_ref()?.head();
+        let (mut at, mut hash) = (head.position, head.hash);
+        let step = |entry: &SignedEntry| {
+            at = at.next();
+            hash = hash::log_hash(hash, entry.id());
+            (at, hash)
+        };
+        Some(entries.iter().map(step).collect())
+    }
+
+    fn take_in(&mut self, first: Position, new: Vec<SignedEntry>, head: SeenHead, cx: &mut Context<'_>) {
+        let Some(log) = &self.log else {
+            return;
+        };
+        let verified: Result<Vec<Entry>, _> = new.iter().map(|signed| signed.clone().verify()).collect();
+        let withheld =
+            |entry: &Entry| entry.header().entry_type == EntryType::Roster && entry.body().is_none();
+        let verified = match verified {
+            Ok(verified) if !verified.iter().any(withheld) => verified,
+            // Taken in, it would silently drop a removal, or cut off its author's chain, on this device alone.
+            _ => {
+                return self
+                    .fault(RelayFault::Nonsense("an entry whose signature or body is not its author's"));
+            }
+        };
+        // Only then can a run begin here, and only for a run does the state before matter.
+        let run_possible = verified.iter().any(|entry| {
+            entry.header().entry_type == EntryType::Roster || !log.roster().is_active(&entry.header().device)
+        });
+        let before = run_possible.then(|| log.clone());
+        let mut stretch = Stretch {
+            cx,
+            recent: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            entries: Vec::with_capacity(new.len()),
+            head,
+            own: BTreeSet::new(),
+            keyring: self.keyring.clone(),
+            keys_changed: false,
+            taken_over: false,
+            joined: false,
+            fork: None,
+        };
+        let mut rest = verified.into_iter().peekable();
+        while let Some(entry) = rest.next() {
+            let Some((entry, len)) = self.judge(&mut stretch, entry) else {
+                continue;
+            };
+            let chain = entry.header().chain();
+            let mut run = vec![entry];
+            while (run.len() as u64) < len
+                && let Some(next) = rest.next_if(|next| next.header().chain() == chain)
+            {
+                run.push(next);
+            }
+            if (run.len() as u64) < len && rest.peek().is_none() && new.len() <= MAX_HELD_BACK {
+                // Judged once the rest has come, all from the same state.
+                self.log = before;
+                self.partial = Some(Partial { first, entries: new });
+                return;
+            }
+            self.judge_run(&mut stretch, run);
+        }
+        self.settle(stretch);
+    }
+
+    /// Judges one entry and moves the log past it; gives it back if it begins a run of so many, to be judged together.
+    fn judge(&mut self, stretch: &mut Stretch<'_, '_>, entry: Entry) -> Option<(Entry, u64)> {
+        let log = self.log.as_mut()?;
+        let refusal = match stretch.check(log, &entry) {
+            Ok(accepted) => {
+                let placed = log.append(accepted);
+                self.accept(stretch, entry, placed);
+                return None;
+            }
+            Err(refusal) => refusal,
+        };
+        match (refusal, log.run_remaining(entry.header())) {
+            (Refusal::RunIncomplete, Some(len)) => Some((entry, len)),
+            (refusal, _) => {
+                self.pass(stretch, entry, refusal);
+                None
+            }
+        }
+    }
+
+    /// Judges what a removed author's cut still allows, as a whole.
+    fn judge_run(&mut self, stretch: &mut Stretch<'_, '_>, run: Vec<Entry>) {
+        let Some(log) = &mut self.log else {
+            return;
+        };
+        match log.check_run(&run, |position| stretch.hash_at(position)) {
+            Ok(accepted) => {
+                let placed: Vec<Placed> = accepted.into_iter().map(|accepted| log.append(accepted)).collect();
+                for (entry, placed) in run.into_iter().zip(placed) {
+                    self.accept(stretch, entry, placed);
+                }
+            }
+            Err(refusal) => {
+                for entry in run {
+                    self.pass(stretch, entry, refusal.clone());
+                }
+            }
+        }
+    }
+
+    /// Moves the log past an entry that stands in it and may not count.
+    fn pass(&mut self, stretch: &mut Stretch<'_, '_>, entry: Entry, refusal: Refusal) {
+        let Some(log) = &mut self.log else {
+            return;
+        };
+        if let Refusal::Forked(theirs) = &refusal {
+            // Somebody was shown another history up to a signed head than the one that this stretch's head signs.
+            stretch.fork.get_or_insert(RelayFault::Fork { ours: stretch.head, theirs: **theirs });
+        }
+        let placed = log.pass(entry.id());
+        stretch.recent.insert(placed.position, placed.hash);
+        let verdict = Verdict::NotAcceptable(Box::new(entry), refusal);
+        stretch.entries.push(IngestedEntry { placed, verdict });
+    }
+
+    fn accept(&mut self, stretch: &mut Stretch<'_, '_>, entry: Entry, placed: Placed) {
+        stretch.recent.insert(placed.position, placed.hash);
+        let chain = entry.header().chain();
+        if let Some(tip) = self.log.as_ref().and_then(|log| log.tip(&chain)) {
+            stretch.touched.insert(chain, *tip);
+        }
+        let own = self.offered().any(|offered| offered.id() == entry.id());
+        if own {
+            stretch.own.insert(entry.id());
+        }
+        let header = entry.header();
+        if header.device == self.device && header.incarnation == self.incarnation && !own {
+            stretch.taken_over = true;
+        }
+        if let Some(outcome) = placed.roster {
+            self.learn_keys(stretch, &entry, outcome);
+            stretch.joined |= own && self.ticket.is_some();
+        }
+        let verdict = match (placed.roster, own) {
+            (Some(outcome), _) => Verdict::Roster(Box::new(entry), outcome),
+            (None, true) => Verdict::Own(Box::new(entry)),
+            (None, false) => read(entry, stretch.keyring.as_ref()),
+        };
+        stretch.entries.push(IngestedEntry { placed, verdict });
+    }
+
+    /// Takes the new epoch's key if this record began one.
+    fn learn_keys(&self, stretch: &mut Stretch<'_, '_>, entry: &Entry, outcome: Outcome) {
+        let Outcome::Applied { rekey_void: None } = outcome else {
+            return;
+        };
+        let (Some(keyring), Some(log), Some(rekey)) = (&mut stretch.keyring, &self.log, rekey_of(entry))
+        else {
+            return;
+        };
+        if keyring.commitments().any(|known| known == rekey.commitment) {
+            return;
+        }
+        let commitments = log.roster().commitments();
+        let accepted = match (keyring.accept(&rekey, stretch.cx.keys.hpke(), commitments), &self.ticket) {
+            // Before our Join was on the log, rekeys were wrapped to the ticket we came by.
+            (Err(KeyringError::NoWrap), Some(ticket)) => keyring.accept(&rekey, &ticket.hpke(), commitments),
+            (accepted, _) => accepted,
+        };
+        match accepted {
+            Ok(History::Intact) => stretch.keys_changed = true,
+            Ok(History::Damaged(why)) => {
+                tracing::warn!(%why, "a rekey carries a damaged history");
+                stretch.keys_changed = true;
+            }
+            // Sealing stops by itself: the keyring's newest epoch is no longer the roster's.
+            Err(why) => tracing::warn!(%why, "a rekey gives this device no usable key"),
+        }
+    }
+
+    /// Hands the stretch over for storing, and draws the consequences.
+    fn settle(&mut self, stretch: Stretch<'_, '_>) {
+        let Stretch {
+            cx, entries, touched, head, own, keyring, keys_changed, taken_over, joined, fork, ..
+        } = stretch;
+        let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
+        let now = cx.now;
+        self.outbox.retain(|outgoing| !own.contains(&outgoing.entry.id()));
+        self.keyring = keyring;
+        self.head = Some(head);
+        if joined {
+            // From here on rekeys are wrapped to the device itself.
+            self.ticket = None;
+        }
+        if let Some(incarnation) = new_incarnation {
+            tracing::warn!("this database was restored or cloned: going on in a new incarnation");
+            self.incarnation = incarnation;
+        }
+        let pin_fault = self.check_pins(&entries);
+        let tips = touched.into_iter().collect();
+        let ingested = Ingested { entries, head, tips, keys_changed, joined, new_incarnation };
+        self.effects.push_back(Effect::Ingest(Box::new(ingested)));
+        self.update_phase();
+        match fork.or(pin_fault) {
+            Some(fault) => self.fault(fault),
+            None => self.send_outbox(now),
+        }
+    }
+
+    /// Whether the log passes through the point that the code named.
+    fn check_pins(&mut self, entries: &[IngestedEntry]) -> Option<RelayFault> {
+        let pins = self.pins.as_ref()?;
+        let at = entries.iter().find(|entry| entry.position() == pins.position)?;
+        if at.placed.hash != pins.hash {
+            return Some(RelayFault::NotThePinnedLog);
+        }
+        self.pins = None;
+        None
+    }
+
+    fn update_phase(&mut self) {
+        let Some(log) = &self.log else {
+            return;
+        };
+        match log.roster().device(&self.device) {
+            Some(device) if !device.is_active() => self.phase = Phase::Removed,
+            Some(_) if matches!(self.phase, Phase::Creating(_)) => self.phase = Phase::Member,
+            _ => {}
+        }
+    }
+}
+
+/// What an accepted content entry holds.
+fn read(entry: Entry, keyring: Option<&Keyring>) -> Verdict {
+    if !entry.header().is_understood() {
+        return Verdict::Content(Box::new(entry), Opened::UpdateNeeded);
+    }
+    let opened = keyring.ok_or(Unreadable::NoKey).and_then(|keyring| open(&entry, &keyring.snapshot()));
+    match opened {
+        Ok(opened) => Verdict::Content(Box::new(entry), opened),
+        Err(why) => Verdict::Unreadable(Box::new(entry), why),
+    }
+}
+
+/// The rekey in a roster entry, if there is one.
+pub(super) fn rekey_of(entry: &Entry) -> Option<Rekey> {
+    if entry.header().entry_type != EntryType::Roster {
+        return None;
+    }
+    match Record::parse(entry.body()?).ok()? {
+        Record::Rekey(rekey) | Record::RemoveDevice { rekey, .. } | Record::RemoveMember { rekey, .. } => {
+            Some(rekey)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,29 @@
+//! Times and sizes of the sync machine, with unit and reason.
+
+/// Milliseconds for a handshake: many round trips on a bad line, and still no connection that hangs for ever.
+pub(super) const HANDSHAKE_TIMEOUT: u64 = 15_000;
+
+/// Milliseconds without a frame before the relay is asked where its log is. Also finds a lost last frame.
+pub(super) const PING_AFTER: u64 = 20_000;
+
+/// Milliseconds for the answer to a ping before the connection counts as dead.
+pub(super) const PING_TIMEOUT: u64 = 15_000;
+
+/// Milliseconds before unanswered entries are sent again, and missing ones asked for again.
+pub(super) const RETRY_AFTER: u64 = 5_000;
+
+/// Bytes of entries on their way to the relay before sealing pauses: a few frames keep the line full, and more would
+/// only be sealed under a roster that may be about to change.
+pub(super) const MAX_IN_FLIGHT: usize = 4 * 1024 * 1024;
+
+/// Refusals for good that one connection may bring before the device stops appending on it. An honest relay gives one
+/// for each chain at most; a lying one could otherwise have the device seal its documents over and over.
+pub(super) const MAX_REFUSALS: u32 = 8;
+
+/// Bytes of roster records taken from a relay before a Join. Far above what the roster's own limits allow in practice,
+/// and low enough for any device.
+pub(super) const MAX_RECORDS: usize = 64 * 1024 * 1024;
+
+/// Entries held back in memory because a removed author's run goes on in the next frame. A run fits one Append frame, so
+/// it is in two frames at most; whoever makes it longer loses the run, not our memory.
+pub(super) const MAX_HELD_BACK: usize = 2 * bowline_wire::limits::MAX_ENTRIES_PER_FRAME;

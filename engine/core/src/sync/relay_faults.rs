@@ -1,0 +1,47 @@
+//! What a relay can be caught at, with what shows it.
+
+use bowline_wire::head::SeenHead;
+use thiserror::Error;
+
+/// A relay that broke its word. The device stops appending and goes on offline; nothing local is touched.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RelayFault {
+    /// Two heads signed by one log key that cannot both be prefixes of one log: proof for anyone.
+    #[error("the relay has signed two different histories of this workspace")]
+    Fork {
+        /// What this device had verified.
+        ours: SeenHead,
+        /// What contradicts it.
+        theirs: SeenHead,
+    },
+    /// The relay offers less of the log than it had signed for.
+    #[error("the relay has lost entries it had signed for")]
+    Rollback {
+        /// What this device had verified.
+        ours: SeenHead,
+        /// What the relay now calls its head.
+        theirs: SeenHead,
+    },
+    /// The relay offers another log of this workspace than the one known here.
+    #[error("the relay offers another log for this workspace than before")]
+    OtherLog {
+        /// What the relay calls its head.
+        theirs: SeenHead,
+    },
+    /// The log does not pass through the point that the invite or link code names.
+    #[error("the relay's log is not the one that the code was made for")]
+    NotThePinnedLog,
+    /// A frame that no honest relay sends. The connection is closed; the next one may do better.
+    #[error("the relay sent something that makes no sense: {0}")]
+    Nonsense(&'static str),
+    /// It refuses one entry after the other.
+    #[error("the relay keeps refusing what this device writes")]
+    KeepsRefusing,
+}
+
+impl RelayFault {
+    /// Whether the device has to stop believing this relay, beyond this connection.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Nonsense(_) | Self::KeepsRefusing)
+    }
+}

@@ -1,0 +1,206 @@
+//! One actor, one number, two changes: a cloned machine, or somebody forging in another's name.
+
+use crate::support::{Author, Sealed, assemble, device, entry, forge, hash, open, pen, shown, texts};
+use bowline_core::document::{Cause, Document, Kind, Lost, NeedsRebuild, Source};
+
+const CONVERSATION: Kind = Kind::Conversation;
+
+/// Two changes of device 1 with one actor and number: what a clone of a running machine makes. The one with the lower
+/// hash comes first.
+fn twins() -> [Author; 2] {
+    let mut twins = [Author::conversation(1), Author::conversation(1)];
+    twins[0].say("in the original");
+    twins[1].say("in the clone");
+    twins.sort_by_key(|twin| hash(&twin.unsealed[0]));
+    twins
+}
+
+fn lost(assembled: &[Lost]) -> Vec<(bowline_core::document::ChangeHash, Cause)> {
+    assembled.iter().map(|lost| (lost.hash, lost.cause)).collect()
+}
+
+#[test]
+fn the_lower_hash_stays_and_the_other_is_reported_lost() {
+    let [mut low, mut high] = twins();
+    let lost_hash = hash(&high.unsealed[0]);
+    let entries = [low.seal(1), high.seal(2)];
+    for order in [[0, 1], [1, 0]] {
+        let assembled = assemble(CONVERSATION, &order.map(|index: usize| entries[index].clone()));
+        assert_eq!(shown(&assembled.document), shown(&low.document));
+        assert_eq!(lost(&assembled.lost), [(lost_hash, Cause::Conflict)]);
+        assert!(assembled.lost[0].actor.belongs_to(device(1)));
+        assert_eq!(assembled.unsettled, [entry(2)]);
+        assert_eq!(assembled.refused, []);
+    }
+}
+
+#[test]
+fn the_one_in_an_entry_of_the_actors_own_device_beats_a_lower_hash() {
+    let [mut low, mut high] = twins();
+    let own = high.seal(1);
+    for forged in [
+        Sealed::new(2, 2, Source::Adopted, low.unsealed.concat()),
+        Sealed::new(2, 2, Source::Snapshot, low.document.save()),
+    ] {
+        let assembled = assemble(CONVERSATION, &[forged, own.clone()]);
+        assert_eq!(shown(&assembled.document), shown(&high.document));
+        assert_eq!(lost(&assembled.lost), [(hash(&low.unsealed[0]), Cause::Conflict)]);
+    }
+    // Sealed by the device itself, the lower hash wins again.
+    assert_eq!(shown(&assemble(CONVERSATION, &[low.seal(3), own]).document), shown(&low.document));
+}
+
+#[test]
+fn a_first_seal_as_snapshot_counts_as_the_devices_own_entry() {
+    let [low, high] = twins();
+    let forged = Sealed::new(2, 2, Source::Adopted, low.unsealed.concat());
+    let assembled = assemble(CONVERSATION, &[forged, high.snapshot(1)]);
+    assert_eq!(shown(&assembled.document), shown(&high.document));
+}
+
+#[test]
+fn what_builds_on_a_lost_change_is_lost_with_it() {
+    let [mut low, mut high] = twins();
+    let lost_change = hash(&high.unsealed[0]);
+    let on_high = high.seal(2);
+    let mut ben = Author::conversation(3);
+    ben.receive(std::slice::from_ref(&on_high)).say("an answer");
+    let dependent = hash(&ben.unsealed[0]);
+    let assembled = assemble(CONVERSATION, &[low.seal(1), on_high, ben.seal(3)]);
+    assert_eq!(shown(&assembled.document), shown(&low.document));
+    assert_eq!(lost(&assembled.lost), [(lost_change, Cause::Conflict), (dependent, Cause::Dependent)]);
+    assert_eq!(assembled.unsettled, [entry(2), entry(3)]);
+}
+
+#[test]
+fn a_conflict_with_what_is_there_asks_for_a_rebuild_and_changes_nothing() {
+    let [mut low, mut high] = twins();
+    let mut document = Document::create(CONVERSATION);
+    document.apply(&open(&[high.seal(1)])).unwrap();
+    let before = shown(&document);
+    assert_eq!(document.apply(&open(&[low.seal(2)])), Err(NeedsRebuild));
+    assert_eq!(shown(&document), before);
+}
+
+#[test]
+fn a_conflict_within_one_batch_asks_for_a_rebuild() {
+    let [mut low, mut high] = twins();
+    let mut document = Document::create(CONVERSATION);
+    assert_eq!(document.apply(&open(&[low.seal(1), high.seal(2)])), Err(NeedsRebuild));
+}
+
+#[test]
+fn a_document_that_once_had_a_conflict_rebuilds_as_long_as_its_losers_are_handed_in() {
+    let [mut low, mut high] = twins();
+    let entries = [low.seal(1), high.seal(2)];
+    let mut document = assemble(CONVERSATION, &entries).document;
+    let more = Author::conversation(4).say("more").seal(4);
+    assert_eq!(document.apply(&open(&[more, entries[1].clone()])), Err(NeedsRebuild));
+}
+
+#[test]
+fn an_entry_that_turns_out_bad_after_part_of_it_was_applied_asks_for_a_rebuild() {
+    let mut ana = Author::conversation(1);
+    let a = ana.say("one").seal(1);
+    let mut eve = Author::conversation(2);
+    eve.say("early");
+    eve.receive(std::slice::from_ref(&a)).say("late");
+    let bad = forge(&eve.unsealed[1], |change| {
+        change.start_op = (change.start_op.get() + 5).try_into().unwrap();
+    });
+    let bad = Sealed::new(2, 2, Source::Changes, [eve.unsealed[0].clone(), bad].concat());
+    let mut document = Document::create(CONVERSATION);
+    assert_eq!(document.apply(&open(std::slice::from_ref(&bad))).unwrap().unsettled, [entry(2)]);
+    assert_eq!(texts(&document), ["early"]);
+    assert_eq!(document.apply(&open(&[a.clone(), bad.clone()])), Err(NeedsRebuild));
+    let assembled = assemble(CONVERSATION, &[bad, a]);
+    assert_eq!(assembled.refused.len(), 1);
+    assert_eq!(shown(&assembled.document), shown(&ana.document));
+}
+
+mod committing_again {
+    use super::*;
+
+    /// What device 2 lost because it had built on the change of device 1 that lost.
+    fn after_conflict(edit: impl FnOnce(&mut Author)) -> (Document, Vec<Vec<u8>>) {
+        let [mut low, mut high] = twins();
+        let on_high = high.seal(2);
+        let mut ben = Author::conversation(2);
+        ben.receive(std::slice::from_ref(&on_high));
+        edit(&mut ben);
+        let made = ben.unsealed.clone();
+        let assembled = assemble(CONVERSATION, &[low.seal(1), on_high, ben.seal(3)]);
+        let mine = assembled.lost.iter().filter(|lost| lost.actor.belongs_to(device(2)));
+        let mut mine: Vec<_> = mine.map(|lost| lost.bytes.clone()).collect();
+        mine.sort_by_key(|bytes| made.iter().position(|change| change == bytes).expect("made by ben"));
+        assert_eq!(mine, made, "all that ben wrote is lost");
+        (assembled.document, mine)
+    }
+
+    fn recommit(document: &mut Document, changes: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let fresh = bowline_core::document::Pen {
+            actor: bowline_core::document::ActorId::for_device(device(2), [99; 8]),
+            ..pen(2)
+        };
+        let changes: Vec<&[u8]> = changes.iter().map(Vec::as_slice).collect();
+        document.recommit(fresh, &changes).unwrap()
+    }
+
+    #[test]
+    fn brings_back_messages_fields_and_labels_in_one_change() {
+        let (mut document, lost) = after_conflict(|ben| {
+            ben.say("an answer").title("plans").say("another");
+            let label =
+                ben.document.conversation_mut(ben.pen).unwrap().set_label("work", true).unwrap().unwrap();
+            ben.unsealed.push(label);
+        });
+        let change = recommit(&mut document, &lost).unwrap();
+        let conversation = document.conversation().unwrap();
+        assert_eq!(conversation.title().as_deref(), Some("plans"));
+        assert_eq!(conversation.labels(), ["work"]);
+        assert!(texts(&document).ends_with(&["an answer".to_owned(), "another".to_owned()]));
+        assert_eq!(document.heads(), [hash(&change)]);
+
+        let sealed = Sealed::new(9, 2, Source::Changes, change);
+        let [mut low, _] = twins();
+        let other = assemble(CONVERSATION, &[low.seal(1), sealed]);
+        assert_eq!(shown(&other.document), shown(&document), "others accept it");
+    }
+
+    #[test]
+    fn twice_changes_nothing_the_second_time() {
+        let (mut document, lost) = after_conflict(|ben| {
+            ben.say("an answer").title("plans");
+        });
+        assert!(recommit(&mut document, &lost).is_some());
+        assert_eq!(recommit(&mut document, &lost), None);
+    }
+
+    #[test]
+    fn brings_back_names_in_a_profile() {
+        use bowline_wire::ids::UserId;
+        let (user, id) = (UserId::from_bytes([7; 16]), device(9));
+        let mut ben = Author::new(2, Kind::Profile);
+        let mut profile = ben.document.profile_mut(ben.pen).unwrap();
+        let changes = [
+            profile.set_user_name(user, "Ben").unwrap().unwrap(),
+            profile.set_device_name(id, "laptop").unwrap().unwrap(),
+            profile.set_user_name(user, "Benjamin").unwrap().unwrap(),
+        ];
+        let mut document = Document::create(Kind::Profile);
+        recommit(&mut document, &changes).unwrap();
+        assert_eq!(document.profile().unwrap().user_name(user).as_deref(), Some("Benjamin"));
+        assert_eq!(document.profile().unwrap().device_name(id).as_deref(), Some("laptop"));
+    }
+
+    #[test]
+    fn brings_back_deletions_of_fields() {
+        let (mut document, lost) = after_conflict(|ben| {
+            ben.title("to go");
+            let gone = ben.document.conversation_mut(ben.pen).unwrap().set_title(None).unwrap().unwrap();
+            ben.unsealed.push(gone);
+        });
+        recommit(&mut document, &lost);
+        assert_eq!(document.conversation().unwrap().title(), None);
+    }
+}

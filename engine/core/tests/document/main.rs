@@ -1,0 +1,15 @@
+//! Documents as an engine uses them. One binary: linking Automerge once is slow enough.
+
+// Tests may fail by panicking, helpers outside of `#[test]` functions included.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod conflicts;
+mod convergence;
+mod conversation;
+mod first_change;
+mod hostile_bytes;
+mod incoming;
+mod profile;
+mod refused;
+mod support;
+mod transcript;

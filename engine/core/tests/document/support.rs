@@ -1,0 +1,174 @@
+//! Devices that edit documents and hand one another what an engine would seal.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use automerge::{Change, ExpandedChange};
+use bowline_core::document::{
+    ActorId, Assembled, ChangeHash, ConversationMut, Document, Incoming, Kind, MessageId, Pen, Role, Source,
+    Transcript,
+};
+use bowline_wire::ids::{DeviceId, EntryId, Millis};
+
+/// 2026-01-31T09:05:00.250Z
+pub const NOW: Millis = Millis(1_769_850_300_250);
+
+pub fn device(number: u8) -> DeviceId {
+    DeviceId::from_bytes([number; 32])
+}
+
+pub fn entry(number: u8) -> EntryId {
+    EntryId::from_bytes([number; 32])
+}
+
+pub fn pen(number: u8) -> Pen {
+    Pen { actor: ActorId::for_device(device(number), [number; 8]), now: NOW }
+}
+
+/// An entry that owns its bytes.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    pub entry: EntryId,
+    pub author: DeviceId,
+    pub source: Source,
+    pub bytes: Vec<u8>,
+}
+
+impl Sealed {
+    pub fn new(number: u8, author: u8, source: Source, bytes: Vec<u8>) -> Self {
+        Self { entry: entry(number), author: device(author), source, bytes }
+    }
+
+    pub fn open(&self) -> Incoming<'_> {
+        Incoming { entry: self.entry, author: self.author, source: self.source, bytes: &self.bytes }
+    }
+}
+
+pub fn open(sealed: &[Sealed]) -> Vec<Incoming<'_>> {
+    sealed.iter().map(Sealed::open).collect()
+}
+
+pub fn assemble(kind: Kind, sealed: &[Sealed]) -> Assembled {
+    Document::assemble(kind, &open(sealed))
+}
+
+/// A device with a document, and the changes it has made.
+#[derive(Clone, Debug)]
+pub struct Author {
+    pub number: u8,
+    pub pen: Pen,
+    pub document: Document,
+    pub unsealed: Vec<Vec<u8>>,
+    pub said: u32,
+}
+
+impl Author {
+    pub fn new(number: u8, kind: Kind) -> Self {
+        Self { number, pen: pen(number), document: Document::create(kind), unsealed: Vec::new(), said: 0 }
+    }
+
+    pub fn conversation(number: u8) -> Self {
+        Self::new(number, Kind::Conversation)
+    }
+
+    /// Says something under an id of its own.
+    pub fn say(&mut self, text: &str) -> &mut Self {
+        self.said += 1;
+        let id = MessageId::from_bytes([
+            self.pen.actor.as_bytes()[16],
+            self.number,
+            0,
+            u8::try_from(self.said).unwrap(),
+        ]);
+        let mut conversation = self.document.conversation_mut(self.pen).unwrap();
+        let change = conversation.append_message(id, Role::User, text, NOW).unwrap().unwrap();
+        self.unsealed.push(change);
+        self
+    }
+
+    pub fn title(&mut self, title: &str) -> &mut Self {
+        let change = self.document.conversation_mut(self.pen).unwrap().set_title(Some(title)).unwrap();
+        self.unsealed.extend(change);
+        self
+    }
+
+    /// Everything said since the last time, as one entry.
+    pub fn seal(&mut self, number: u8) -> Sealed {
+        Sealed::new(number, self.number, Source::Changes, std::mem::take(&mut self.unsealed).concat())
+    }
+
+    pub fn snapshot(&self, number: u8) -> Sealed {
+        Sealed::new(number, self.number, Source::Snapshot, self.document.save())
+    }
+
+    pub fn receive(&mut self, sealed: &[Sealed]) -> &mut Self {
+        let applied = self.document.apply(&open(sealed)).unwrap();
+        assert_eq!((applied.refused, applied.unsettled), (vec![], vec![]));
+        self
+    }
+}
+
+/// What a person sees, whichever way the document came about.
+pub fn shown(document: &Document) -> Vec<String> {
+    let mut shown = vec![format!("{:?}", document.heads())];
+    if let Ok(conversation) = document.conversation() {
+        let transcript = conversation.transcript();
+        shown.push(format!("{:?} {:?}", conversation.title(), conversation.labels()));
+        shown.push(format!("{:?} {:?}", conversation.deletion(), conversation.origin()));
+        shown.push(format!("{:?} {:?}", transcript.leaf, conversation.issues()));
+        shown.extend(transcript.entries.iter().map(|entry| format!("{} {}", entry.key, entry.raw)));
+    }
+    shown
+}
+
+/// The texts of a conversation, in order.
+pub fn texts(document: &Document) -> Vec<String> {
+    let entries = document.conversation().unwrap().transcript().entries;
+    entries.iter().filter_map(|entry| Some(entry.message()?.1)).collect()
+}
+
+/// Makes a change that an honest device would not make.
+pub fn forge(raw: &[u8], edit: impl FnOnce(&mut ExpandedChange)) -> Vec<u8> {
+    let mut expanded = ExpandedChange::from(&Change::try_from(raw).unwrap());
+    edit(&mut expanded);
+    Change::from(expanded).raw_bytes().to_vec()
+}
+
+pub fn hash(raw: &[u8]) -> ChangeHash {
+    ChangeHash::from_bytes(Change::try_from(raw).unwrap().hash().0)
+}
+
+/// A chunk taken apart: its type, and its body without the frame.
+pub fn unframe(chunk: &[u8]) -> (u8, Vec<u8>) {
+    let length = chunk.iter().skip(9).take_while(|byte| **byte & 0x80 != 0).count() + 1;
+    (chunk[8], chunk[9 + length..].to_vec())
+}
+
+/// A chunk with a right length and a right checksum, whatever is in it: what a hostile member can always make.
+pub fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
+    let hashed = [&[kind][..], &leb128(body.len() as u64), body].concat();
+    let digest = bowline_wire::hash::sha256(&[&hashed]);
+    [&[0x85, 0x6f, 0x4a, 0x83], &digest[..4], &hashed].concat()
+}
+
+pub fn leb128(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 0x7f {
+        bytes.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
+        number >>= 7;
+    }
+    bytes.push(u8::try_from(number).unwrap());
+    bytes
+}
+
+/// Edits an author's conversation.
+pub fn editing(author: &mut Author) -> ConversationMut<'_> {
+    author.document.conversation_mut(author.pen).unwrap()
+}
+
+/// A conversation with these transcript lines.
+pub fn transcript(lines: &[&str]) -> Transcript {
+    let mut ana = Author::conversation(1);
+    for line in lines {
+        editing(&mut ana).append_raw(line).unwrap().unwrap();
+    }
+    ana.document.conversation().unwrap().transcript()
+}

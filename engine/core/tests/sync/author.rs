@@ -1,0 +1,302 @@
+//! Someone else on the log, honest or not: writes entries by hand.
+
+use std::collections::BTreeMap;
+
+use bowline_core::document::{ActorId, Document, Kind, MessageId, Pen, Role, Summary};
+use bowline_core::payload::Payload;
+use bowline_crypto::{DeviceKeys, Keyring, TicketSecret, open_wrap};
+use bowline_wire::entry::Entry;
+use bowline_wire::hash;
+use bowline_wire::header::{EntryType, Header, Part};
+use bowline_wire::ids::{
+    ChainKey, DeviceId, DocId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Millis, Position, Salt,
+    UserId, WireDoc, WorkspaceId,
+};
+use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::relay::FakeRelay;
+
+pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// A device whose every entry a test decides on.
+pub(crate) struct Author {
+    pub(crate) keys: DeviceKeys,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) keyring: Keyring,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) tips: BTreeMap<ChainKey, (u64, EntryId)>,
+}
+
+impl Author {
+    /// The Owner's first device, with the relay on which its workspace begins.
+    pub(crate) fn owner(seed: u8) -> (Self, FakeRelay) {
+        let mut rng = rng(seed.into());
+        let keys = DeviceKeys::generate(&mut rng);
+        let incarnation = Incarnation::from_bytes([seed; 8]);
+        let mut cx =
+            bowline_core::sync::Context { keys: &keys, now: Millis(1), random: &mut rng, hash_at: &|_| None };
+        let (genesis, keyring) = bowline_core::sync::genesis(incarnation, &mut cx).unwrap();
+        let workspace = keyring.workspace();
+        let mut relay = FakeRelay::new(seed, workspace);
+        relay.put(genesis.to_signed());
+        let mut author = Self { keys, incarnation, keyring, rng, workspace, tips: BTreeMap::new() };
+        author.note(&genesis);
+        (author, relay)
+    }
+
+    /// Comes in through an invite or link that is on the log.
+    pub(crate) fn join(seed: u8, secret: &TicketSecret, relay: &mut FakeRelay) -> Self {
+        let workspace = relay.log().head().workspace;
+        let keyring = keyring_for(secret, relay);
+        let mut rng = rng(seed.into());
+        let keys = DeviceKeys::generate(&mut rng);
+        let mut author = Self {
+            keys,
+            incarnation: Incarnation::from_bytes([seed; 8]),
+            keyring,
+            rng,
+            workspace,
+            tips: BTreeMap::new(),
+        };
+        let hpke = author.keys.hpke_public();
+        let join = Record::Join(Join {
+            ticket: secret.ticket_key(),
+            hpke,
+            recovery: false,
+            proof: secret.prove_join(workspace, author.id(), hpke, false),
+        });
+        let entry = author.record_with(relay, &join, |header| header.seen = None);
+        relay.put(entry.to_signed());
+        author
+    }
+
+    pub(crate) fn id(&self) -> DeviceId {
+        self.keys.id()
+    }
+
+    pub(crate) fn user(&self) -> UserId {
+        UserId::of_first_device(self.id())
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        let header = entry.header();
+        self.tips.insert(header.chain(), (header.seq, entry.id()));
+    }
+
+    /// A header that nobody could object to, without a body.
+    fn header(&self, relay: &FakeRelay, lane: Lane, entry_type: EntryType) -> Header {
+        let chain = ChainKey { device: self.id(), incarnation: self.incarnation, lane };
+        let (seq, prev) = self.tips.get(&chain).copied().unwrap_or((0, EntryId::ZERO));
+        Header {
+            workspace: self.workspace,
+            device: self.id(),
+            incarnation: self.incarnation,
+            lane,
+            seq: seq + 1,
+            prev,
+            seen: Some(relay.head()),
+            held: Position::START,
+            roster: relay.log().roster().hash(),
+            epoch: EpochId::ZERO,
+            entry_type,
+            doc: WireDoc::ZERO,
+            target: EntryId::ZERO,
+            covers: Vec::new(),
+            part: Part::WHOLE,
+            salt: Salt::ZERO,
+            body_len: 0,
+            body_hash: hash::body_hash(&[]),
+        }
+    }
+
+    pub(crate) fn record_with(
+        &mut self,
+        relay: &FakeRelay,
+        record: &Record,
+        tweak: impl FnOnce(&mut Header),
+    ) -> Entry {
+        self.plain(relay, EntryType::Roster, record.to_body(), tweak)
+    }
+
+    /// A control entry with any body.
+    pub(crate) fn plain(
+        &mut self,
+        relay: &FakeRelay,
+        entry_type: EntryType,
+        body: Vec<u8>,
+        tweak: impl FnOnce(&mut Header),
+    ) -> Entry {
+        let mut header = self.header(relay, Lane::Control, entry_type);
+        header.body_len = u32::try_from(body.len()).unwrap();
+        header.body_hash = hash::body_hash(&body);
+        tweak(&mut header);
+        let entry = self.keys.sign_header(header, body).unwrap();
+        self.note(&entry);
+        entry
+    }
+
+    /// Writes a roster record and puts it on the log.
+    pub(crate) fn put_record(&mut self, relay: &mut FakeRelay, record: &Record) -> u64 {
+        let entry = self.record_with(relay, record, |_| {});
+        relay.put(entry.to_signed())
+    }
+
+    /// Lets somebody in: a link if it is for this author's own user, else an invite.
+    pub(crate) fn put_ticket(&mut self, relay: &mut FakeRelay, link: bool) -> TicketSecret {
+        let secret = TicketSecret::generate(&mut self.rng);
+        let hpke = secret.hpke_public();
+        let wrap = self.keyring.wrap_newest(hpke, &mut self.rng).unwrap();
+        let ticket = Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, wrap };
+        let record = if link { Record::Link(ticket) } else { Record::Invite(ticket) };
+        self.put_record(relay, &record);
+        secret
+    }
+
+    /// A rekey for everyone who is to read on.
+    pub(crate) fn rekey(&mut self, recipients: &[HpkePublicKey]) -> Rekey {
+        self.keyring.rekey(recipients, &mut self.rng).unwrap()
+    }
+
+    /// Takes the key of a rekey that is on the log by now.
+    pub(crate) fn accept(&mut self, relay: &FakeRelay, rekey: &Rekey) {
+        let commitments = relay.log().roster().commitments();
+        let _ = self.keyring.accept(rekey, self.keys.hpke(), commitments).unwrap();
+    }
+
+    /// Removes a member; what has come of theirs counts, and after it what `beyond` adds to the cut.
+    pub(crate) fn put_removal(&mut self, relay: &mut FakeRelay, of: &Author, cut: Vec<Cut>) -> Rekey {
+        let stays = |id: &DeviceId| *id != of.id();
+        let roster = relay.log().roster();
+        let recipients: Vec<HpkePublicKey> = roster
+            .devices()
+            .filter(|(id, device)| stays(id) && device.is_active())
+            .map(|(_, device)| device.hpke)
+            .collect();
+        let rekey = self.rekey(&recipients);
+        let record = Record::RemoveMember { user: of.user(), cut, rekey: rekey.clone() };
+        self.put_record(relay, &record);
+        self.accept(relay, &rekey);
+        rekey
+    }
+
+    /// A cut that lets this author's chain count up to `entry`.
+    pub(crate) fn cut_at(entry: &Entry) -> Vec<Cut> {
+        let header = entry.header();
+        vec![Cut {
+            device: header.device,
+            incarnation: header.incarnation,
+            lane: header.lane,
+            seq: header.seq,
+            id: entry.id(),
+        }]
+    }
+
+    pub(crate) fn content(&mut self, relay: &FakeRelay, payload: &Payload) -> Entry {
+        self.content_with(relay, &payload.encode(), payload.doc, |_| {})
+    }
+
+    /// Content with any bytes inside; `tweak` changes the header before it is sealed.
+    pub(crate) fn content_with(
+        &mut self,
+        relay: &FakeRelay,
+        payload: &[u8],
+        doc: DocId,
+        tweak: impl FnOnce(&mut Header),
+    ) -> Entry {
+        let mut header = self.header(relay, Lane::Content, EntryType::Changes);
+        header.doc = self.keyring.wire_doc(doc);
+        header.epoch = self.keyring.newest_epoch();
+        tweak(&mut header);
+        let mut random = [0; 32];
+        self.rng.fill_bytes(&mut random);
+        let (header, body) = bowline_crypto::seal(&self.keyring.snapshot(), header, payload, random).unwrap();
+        let entry = self.keys.sign_header(header, body).unwrap();
+        self.note(&entry);
+        entry
+    }
+
+    /// Writes a message into a document nobody has written in before, and puts it on the log.
+    pub(crate) fn put_message(&mut self, relay: &mut FakeRelay, doc: DocId, text: &str) -> Entry {
+        let entry = self.content(relay, &message(self.id(), doc, text));
+        relay.put(entry.to_signed());
+        entry
+    }
+}
+
+/// The keyring that an invite or link on the log gives, rekeys since then included.
+pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
+    let workspace = relay.log().head().workspace;
+    let commitments = relay.log().roster().commitments();
+    let (mut wrap, mut history) = (None, None);
+    for entry in relay.verified() {
+        let Some(Ok(record)) = entry.body().map(Record::parse) else {
+            continue;
+        };
+        match record {
+            Record::Invite(ticket) | Record::Link(ticket) if ticket.key == secret.ticket_key() => {
+                wrap = Some(ticket.wrap);
+            }
+            Record::Rekey(rekey)
+            | Record::RemoveDevice { rekey, .. }
+            | Record::RemoveMember { rekey, .. } => {
+                let ours =
+                    |wrap: &&bowline_wire::roster::record::Wrap| wrap.recipient == secret.hpke_public();
+                wrap = rekey.wraps.iter().find(ours).cloned().or(wrap);
+                history = Some(rekey.history);
+            }
+            _ => {}
+        }
+    }
+    let newest = *commitments.last().unwrap();
+    let key = open_wrap(&wrap.unwrap(), workspace, newest, &secret.hpke()).unwrap();
+    Keyring::from_newest(workspace, key, history.as_deref(), commitments).unwrap()
+}
+
+/// One message in a conversation that begins with it.
+pub(crate) fn message(author: DeviceId, doc: DocId, text: &str) -> Payload {
+    let mut document = Document::create(Kind::Conversation);
+    let pen = Pen {
+        // One process wrote each, so that no two write one number.
+        actor: ActorId::for_device(author, hash::sha256(&[text.as_bytes()])[..8].try_into().unwrap()),
+        now: Millis(1_000),
+    };
+    let id = MessageId::from_bytes(hash::sha256(&[text.as_bytes()])[..4].try_into().unwrap());
+    let bytes = document
+        .conversation_mut(pen)
+        .unwrap()
+        .append_message(id, Role::User, text, Millis(1_000))
+        .unwrap()
+        .unwrap();
+    payload_of(&document, doc, bytes)
+}
+
+/// What an honest device would seal with these bytes.
+pub(crate) fn payload_of(document: &Document, doc: DocId, bytes: Vec<u8>) -> Payload {
+    Payload {
+        doc,
+        kind: document.kind().number(),
+        time: Millis(1_000),
+        heads: document.heads(),
+        bytes,
+        summary: document.summary(),
+        deleted_at: None,
+    }
+}
+
+/// A payload whose document nobody looks into.
+pub(crate) fn opaque_payload(doc: u8) -> Payload {
+    Payload {
+        doc: DocId::from_bytes([doc; 16]),
+        kind: Kind::Conversation.number(),
+        time: Millis(1_000),
+        heads: Vec::new(),
+        bytes: vec![doc; 100],
+        summary: Summary::default(),
+        deleted_at: None,
+    }
+}

@@ -1,0 +1,303 @@
+//! One replica, with a caller that does what it asks for and keeps a record of it.
+
+use std::collections::BTreeMap;
+
+use bowline_core::payload::Payload;
+use bowline_core::sync::{
+    ContentDraft, Context, Effect, Ingested, JoinFailed, Joining, Phase, Pins, RelayFault, Replica, Stored,
+    Token, Verdict, genesis,
+};
+use bowline_crypto::{DeviceKeys, TicketSecret};
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position};
+use bowline_wire::log::Log;
+use rand_chacha::ChaCha20Rng;
+
+use crate::author::{Author, rng};
+use crate::relay::FakeRelay;
+
+pub(crate) struct Bench {
+    pub(crate) replica: Replica,
+    pub(crate) keys: DeviceKeys,
+    pub(crate) now: Millis,
+    rng: ChaCha20Rng,
+    hashes: BTreeMap<Position, LogHash>,
+    /// Everything the replica asked for, in order.
+    pub(crate) effects: Vec<Effect>,
+    /// How many of them a relay was shown.
+    shown: usize,
+}
+
+impl Bench {
+    fn with(seed: u8, keys: DeviceKeys, stored: Stored) -> Self {
+        Self {
+            replica: Replica::restore(stored),
+            keys,
+            now: Millis(1_000_000),
+            rng: rng(u64::from(seed) + 1000),
+            hashes: BTreeMap::new(),
+            effects: Vec::new(),
+            shown: 0,
+        }
+    }
+
+    /// The maker of a workspace, not yet known to its relay.
+    pub(crate) fn creator(seed: u8) -> (Self, FakeRelay) {
+        let mut rng = rng(seed.into());
+        let keys = DeviceKeys::generate(&mut rng);
+        let incarnation = Incarnation::from_bytes([seed; 8]);
+        let mut cx = Context { keys: &keys, now: Millis(1), random: &mut rng, hash_at: &|_| None };
+        let (entry, keyring) = genesis(incarnation, &mut cx).unwrap();
+        let workspace = keyring.workspace();
+        let stored = Stored {
+            workspace,
+            device: keys.id(),
+            incarnation,
+            phase: Phase::Creating(Token("the token".to_owned())),
+            log: None,
+            head: None,
+            keyring: Some(keyring),
+            ticket: None,
+            pins: None,
+            offered: vec![entry],
+            distrusted: false,
+        };
+        (Self::with(seed, keys, stored), FakeRelay::new(seed, workspace))
+    }
+
+    /// Someone who was given a code just now.
+    pub(crate) fn newcomer(seed: u8, relay: &FakeRelay, secret: &TicketSecret) -> Self {
+        Self::newcomer_with(seed, relay, secret, |_| {})
+    }
+
+    pub(crate) fn newcomer_with(
+        seed: u8,
+        relay: &FakeRelay,
+        secret: &TicketSecret,
+        tweak: impl FnOnce(&mut Pins),
+    ) -> Self {
+        let mut pins = pins_of(relay);
+        tweak(&mut pins);
+        let keys = DeviceKeys::generate(&mut rng(seed.into()));
+        let stored = Stored {
+            workspace: relay.log().head().workspace,
+            device: keys.id(),
+            incarnation: Incarnation::from_bytes([seed; 8]),
+            phase: Phase::Joining(Box::new(Joining::new(None))),
+            log: None,
+            head: None,
+            keyring: None,
+            ticket: Some(TicketSecret::from_bytes(&secret.to_bytes())),
+            pins: Some(pins),
+            offered: Vec::new(),
+            distrusted: false,
+        };
+        Self::with(seed, keys, stored)
+    }
+
+    /// A workspace of an Owner with this bench as a Member, everything of it known here, and its line up.
+    pub(crate) fn member() -> (Self, Author, FakeRelay) {
+        let (mut owner, mut relay) = Author::owner(1);
+        let secret = owner.put_ticket(&mut relay, false);
+        let mut bench = Self::newcomer(2, &relay, &secret);
+        bench.sync(&mut relay);
+        bench.sync(&mut relay);
+        assert!(matches!(bench.replica.phase(), Phase::Member));
+        assert_eq!(bench.replica.position().0, relay.len());
+        bench.effects.clear();
+        bench.shown = 0;
+        (bench, owner, relay)
+    }
+
+    /// The same database after a restart, with whatever was stored of the replica.
+    pub(crate) fn restarted(self) -> Self {
+        let Self { replica, keys, now, rng, hashes, .. } = self;
+        let log = replica.log().map(|log| {
+            let tips = log.tips().map(|(chain, tip)| (*chain, *tip));
+            Log::restore(log.head(), log.roster().clone(), tips)
+        });
+        let offered: Vec<Entry> = replica.offered().cloned().collect();
+        let keyring = replica.keyring().map(|keyring| {
+            let stored = keyring.to_stored(keys.hpke_public(), &mut crate::author::rng(1)).unwrap();
+            let commitments: Vec<_> = keyring.commitments().collect();
+            let workspace = keyring.workspace();
+            bowline_crypto::Keyring::from_stored(workspace, &stored, keys.hpke(), &commitments).unwrap()
+        });
+        let stored = Stored {
+            workspace: replica.workspace(),
+            device: keys.id(),
+            incarnation: replica.incarnation(),
+            phase: Phase::Member,
+            log,
+            head: replica.head().copied(),
+            keyring,
+            ticket: None,
+            pins: None,
+            offered,
+            distrusted: replica.is_distrusted(),
+        };
+        Self { replica: Replica::restore(stored), keys, now, rng, hashes, effects: Vec::new(), shown: 0 }
+    }
+
+    /// Lets the replica work, and does what it asks for.
+    pub(crate) fn step<T>(&mut self, work: impl FnOnce(&mut Replica, &mut Context<'_>) -> T) -> T {
+        let hashes = &self.hashes;
+        let hash_at = |at| hashes.get(&at).copied();
+        let mut cx = Context { keys: &self.keys, now: self.now, random: &mut self.rng, hash_at: &hash_at };
+        let done = work(&mut self.replica, &mut cx);
+        while let Some(effect) = self.replica.poll_effect() {
+            if let Effect::Ingest(ingested) = &effect {
+                let places = ingested.entries.iter().map(|entry| entry.placed);
+                self.hashes.extend(places.map(|placed| (placed.position, placed.hash)));
+            }
+            self.effects.push(effect);
+        }
+        done
+    }
+
+    pub(crate) fn receive(&mut self, frame: Frame) {
+        self.step(|replica, cx| replica.handle_frame(frame, cx));
+    }
+
+    pub(crate) fn disconnect(&mut self) {
+        self.step(|replica, _| replica.handle_disconnected());
+    }
+
+    /// Opens a line that stops before Welcome.
+    pub(crate) fn greet(&mut self) {
+        let now = self.now;
+        self.step(|replica, _| replica.handle_connected(now));
+        self.receive(FakeRelay::challenge());
+        self.shown = self.effects.len();
+    }
+
+    /// Opens a line and answers honestly until nothing more is to be said.
+    pub(crate) fn sync(&mut self, relay: &mut FakeRelay) {
+        let now = self.now;
+        self.shown = self.effects.len();
+        self.step(|replica, _| replica.handle_connected(now));
+        self.talk(relay);
+    }
+
+    /// Shows the relay what was sent since it was last looked at, and so on.
+    pub(crate) fn talk(&mut self, relay: &mut FakeRelay) {
+        while self.shown < self.effects.len() {
+            let answers = match &self.effects[self.shown] {
+                Effect::Send(frame) => relay.answer(frame.clone()),
+                _ => Vec::new(),
+            };
+            self.shown += 1;
+            for answer in answers {
+                self.receive(answer);
+            }
+        }
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&mut self, millis: u64) {
+        self.now = self.now.plus(millis);
+        let now = self.now;
+        self.step(|replica, _| replica.handle_timeout(now));
+    }
+
+    /// Forgets what was recorded so far.
+    pub(crate) fn forget(&mut self) {
+        self.effects.clear();
+        self.shown = 0;
+    }
+
+    pub(crate) fn frames(&self) -> Vec<&Frame> {
+        let sent = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Send(frame) => Some(frame),
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    /// Every entry that was sent, in order, as often as it was.
+    pub(crate) fn appended(&self) -> Vec<SignedEntry> {
+        let entries = |frame: &Frame| match frame {
+            Frame::Append { entries } => entries.clone(),
+            _ => Vec::new(),
+        };
+        self.frames().into_iter().flat_map(entries).collect()
+    }
+
+    /// The positions after which entries were asked for.
+    pub(crate) fn subscriptions(&self) -> Vec<u64> {
+        let after = |frame: &Frame| match frame {
+            Frame::Subscribe { after } => Some(after.0),
+            _ => None,
+        };
+        self.frames().into_iter().filter_map(after).collect()
+    }
+
+    pub(crate) fn faults(&self) -> Vec<&RelayFault> {
+        let faults = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Fault(fault) => Some(fault),
+            _ => None,
+        });
+        faults.collect()
+    }
+
+    pub(crate) fn closed(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Close))
+    }
+
+    pub(crate) fn stretches(&self) -> Vec<&Ingested> {
+        let stretches = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Ingest(ingested) => Some(ingested.as_ref()),
+            _ => None,
+        });
+        stretches.collect()
+    }
+
+    pub(crate) fn verdicts(&self) -> Vec<&Verdict> {
+        self.stretches()
+            .into_iter()
+            .flat_map(|ingested| ingested.entries.iter().map(|entry| &entry.verdict))
+            .collect()
+    }
+
+    pub(crate) fn refused(&self) -> Vec<(EntryId, Reason)> {
+        let refused = |effect: &Effect| match effect {
+            Effect::Refused { entry, reason } => Some((*entry, *reason)),
+            _ => None,
+        };
+        self.effects.iter().filter_map(refused).collect()
+    }
+
+    pub(crate) fn new_incarnations(&self) -> usize {
+        let is_new = |effect: &&Effect| match effect {
+            Effect::NewIncarnation(_) => true,
+            Effect::Ingest(ingested) => ingested.new_incarnation.is_some(),
+            _ => false,
+        };
+        self.effects.iter().filter(is_new).count()
+    }
+
+    pub(crate) fn join_failed(&self) -> Option<JoinFailed> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::JoinFailed(why) => Some(*why),
+            _ => None,
+        })
+    }
+
+    /// Seals and offers an entry.
+    pub(crate) fn write(&mut self, payload: &Payload) -> Entry {
+        let draft = ContentDraft { entry_type: EntryType::Changes, payload };
+        let now = self.now;
+        let entry = self.step(|replica, cx| replica.seal(&draft, cx)).unwrap();
+        let offered = entry.clone();
+        self.step(|replica, _| replica.offer(offered, now));
+        entry
+    }
+}
+
+/// What a code made now would pin.
+pub(crate) fn pins_of(relay: &FakeRelay) -> Pins {
+    let head = relay.log().head();
+    Pins { log: head.log, position: head.position, hash: head.hash, roster: relay.log().roster().hash() }
+}

@@ -1,0 +1,20 @@
+//! The sync machine of one device against a relay that may do anything.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly, the functions they share as well"
+)]
+
+mod author;
+mod bench;
+mod ingest;
+mod join;
+mod own_life;
+mod refusals;
+mod relay;
+mod relay_lies;
+mod runs;
+mod sealing;
+mod session;

@@ -1,0 +1,279 @@
+//! A relay whose log is whatever a test puts into it, and which signs whatever a test asks for. The honest relay is
+//! another crate; this one exists to lie.
+
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::frame::{Challenge, Frame, Party, Reason};
+use bowline_wire::hash;
+use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{EntryId, LogHash, LogId, Millis, Position, Signature, WorkspaceId};
+use bowline_wire::limits::MAX_FRAME;
+use bowline_wire::log::{Log, Refusal};
+use bowline_wire::signed::Verified;
+use ed25519_dalek::{Signer, SigningKey};
+
+/// One workspace's log, and the line to one device.
+#[derive(Clone)]
+pub(crate) struct FakeRelay {
+    key: SigningKey,
+    log: Log,
+    entries: Vec<SignedEntry>,
+    hashes: Vec<LogHash>,
+    party: Option<Party>,
+    /// Up to where the line's device was told the log.
+    told: Option<usize>,
+}
+
+impl FakeRelay {
+    pub(crate) fn new(seed: u8, workspace: WorkspaceId) -> Self {
+        let key = SigningKey::from_bytes(&[seed; 32]);
+        let id = LogId::from_bytes(key.verifying_key().to_bytes());
+        Self {
+            key,
+            log: Log::new(workspace, id),
+            entries: Vec::new(),
+            hashes: vec![hash::log_seed(workspace, id)],
+            party: None,
+            told: None,
+        }
+    }
+
+    /// The log as an honest device would see it.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    pub(crate) fn hash_at(&self, position: u64) -> LogHash {
+        self.hashes[usize::try_from(position).unwrap()]
+    }
+
+    pub(crate) fn entry(&self, position: u64) -> Entry {
+        self.signed(position).verify().unwrap()
+    }
+
+    pub(crate) fn signed(&self, position: u64) -> SignedEntry {
+        self.entries[usize::try_from(position).unwrap() - 1].clone()
+    }
+
+    pub(crate) fn holds(&self, id: EntryId) -> bool {
+        self.entries.iter().any(|entry| entry.id() == id)
+    }
+
+    /// All entries of the log that verify, in order.
+    pub(crate) fn verified(&self) -> impl Iterator<Item = Entry> {
+        self.entries.iter().filter_map(|entry| entry.clone().verify().ok())
+    }
+
+    /// Signs any claim about the log.
+    pub(crate) fn sign(&self, position: u64, hash: LogHash) -> SeenHead {
+        let head = Head {
+            workspace: self.log.head().workspace,
+            log: self.log.head().log,
+            position: Position(position),
+            hash,
+        };
+        let signed = Verified::sign(head, |message| Signature::from_bytes(self.key.sign(message).to_bytes()));
+        (&signed.unwrap()).into()
+    }
+
+    pub(crate) fn head_at(&self, position: u64) -> SeenHead {
+        self.sign(position, self.hash_at(position))
+    }
+
+    pub(crate) fn head(&self) -> SeenHead {
+        self.head_at(self.len())
+    }
+
+    /// The same relay with a log that ends earlier: what it becomes by rolling back.
+    pub(crate) fn rolled_back(&self, position: u64) -> Self {
+        let mut back = Self::new(0, self.log.head().workspace);
+        back.key = self.key.clone();
+        let id = self.log.head().log;
+        back.log = Log::new(self.log.head().workspace, id);
+        back.hashes = vec![hash::log_seed(self.log.head().workspace, id)];
+        for at in 1..=position {
+            back.put(self.signed(at));
+        }
+        back
+    }
+
+    /// Puts an entry on the log, whether it may be there or not.
+    pub(crate) fn put(&mut self, signed: SignedEntry) -> u64 {
+        let id = signed.id();
+        match signed.clone().verify() {
+            Ok(entry) if self.check(&entry).is_ok() => {
+                let hashes = self.hashes.clone();
+                let hash_at = |at: Position| hashes.get(usize::try_from(at.0).ok()?).copied();
+                let accepted = self.log.check(&entry, hash_at).unwrap();
+                self.log.append(accepted);
+            }
+            _ => {
+                self.log.pass(id);
+            }
+        }
+        self.entries.push(signed);
+        self.hashes.push(self.log.head().hash);
+        self.len()
+    }
+
+    /// Puts what a removed author's cut still allows on the log, as one run.
+    pub(crate) fn put_run(&mut self, run: Vec<Entry>) {
+        let hashes = self.hashes.clone();
+        let hash_at = |at: Position| hashes.get(usize::try_from(at.0).ok()?).copied();
+        for accepted in self.log.check_run(&run, hash_at).unwrap() {
+            self.entries.push(accepted.entry().to_signed());
+            self.log.append(accepted);
+            self.hashes.push(self.log.head().hash);
+        }
+    }
+
+    pub(crate) fn check(&self, entry: &Entry) -> Result<(), Refusal> {
+        let hash_at = |at: Position| self.hashes.get(usize::try_from(at.0).ok()?).copied();
+        self.log.check(entry, hash_at).map(drop)
+    }
+
+    pub(crate) fn challenge() -> Frame {
+        Frame::Challenge(Challenge { nonce: [7; 32], relay: [8; 32], time: Millis(1) })
+    }
+
+    pub(crate) fn welcome_at(head: SeenHead) -> Frame {
+        Frame::Welcome { head, capabilities: vec!["entries/1".to_owned()] }
+    }
+
+    pub(crate) fn welcome(&self) -> Frame {
+        Self::welcome_at(self.head())
+    }
+
+    /// An honest frame with the entries from one position to another.
+    pub(crate) fn frame(&self, first: u64, last: u64) -> Frame {
+        Frame::Entries {
+            first: Position(first),
+            entries: (first..=last).map(|at| self.signed(at)).collect(),
+            head: self.head_at(last),
+        }
+    }
+
+    /// All roster records, as a ticket holder gets them.
+    pub(crate) fn roster_records(&self) -> Vec<(Position, SignedEntry)> {
+        (1..=self.len())
+            .filter(|at| {
+                let entry = self.signed(*at).verify();
+                entry.is_ok_and(|entry| entry.header().entry_type == EntryType::Roster)
+            })
+            .map(|at| (Position(at), self.signed(at)))
+            .collect()
+    }
+
+    pub(crate) fn records(&self) -> Frame {
+        Frame::Records { entries: self.roster_records(), more: false }
+    }
+
+    pub(crate) fn refused(entry: EntryId, reason: Reason, proof: Option<SignedEntry>) -> Frame {
+        Frame::Refused { entry, reason, proof: proof.map(Box::new), text: String::new() }
+    }
+
+    pub(crate) fn goodbye(reason: Reason) -> Frame {
+        Frame::Goodbye { reason, text: String::new() }
+    }
+
+    /// Answers a device honestly.
+    pub(crate) fn answer(&mut self, frame: Frame) -> Vec<Frame> {
+        match frame {
+            Frame::Hello { party, .. } => {
+                self.party = Some(party);
+                self.told = None;
+                vec![Self::challenge()]
+            }
+            Frame::Proof { create, .. } => {
+                if let Some(create) = create.filter(|_| self.entries.is_empty()) {
+                    self.put(create.genesis);
+                }
+                self.admit()
+            }
+            Frame::Subscribe { .. } if matches!(self.party, Some(Party::Ticket(_))) => vec![self.records()],
+            Frame::Subscribe { after } => {
+                self.told = Some(usize::try_from(after.0).unwrap());
+                self.tell()
+            }
+            Frame::Append { entries } => {
+                let mut answers = self.append(entries);
+                answers.extend(self.tell());
+                answers
+            }
+            Frame::Ping => vec![Frame::Head(self.head())],
+            _ => Vec::new(),
+        }
+    }
+
+    fn admit(&self) -> Vec<Frame> {
+        let roster = self.log.roster();
+        let admitted = match self.party {
+            Some(Party::Device(device)) => roster.is_active(&device),
+            Some(Party::Ticket(ticket)) => roster
+                .ticket(&ticket)
+                .is_some_and(|ticket| ticket.stage == bowline_wire::roster::TicketStage::Open),
+            None => false,
+        };
+        if admitted { vec![self.welcome()] } else { vec![Self::goodbye(Reason::NotAllowed)] }
+    }
+
+    fn append(&mut self, entries: Vec<SignedEntry>) -> Vec<Frame> {
+        let mut appended = Vec::new();
+        let mut refused = Vec::new();
+        for signed in entries {
+            let id = signed.id();
+            if let Some(at) = self.entries.iter().position(|entry| entry.id() == id) {
+                appended.push((id, Position(at as u64 + 1)));
+                continue;
+            }
+            match self.check(&signed.clone().verify().unwrap()) {
+                Ok(()) => appended.push((id, Position(self.put(signed)))),
+                Err(why) => {
+                    let proof = match &why {
+                        Refusal::SeqTaken { seq } => self.taken_by(&signed, *seq),
+                        _ => None,
+                    };
+                    refused.push(Self::refused(id, Reason::from(&why), proof));
+                    break;
+                }
+            }
+        }
+        let head = self.head();
+        let appended = (!appended.is_empty()).then_some(Frame::Appended { entries: appended, head });
+        appended.into_iter().chain(refused).collect()
+    }
+
+    /// The entry of the same chain that has this number.
+    fn taken_by(&self, signed: &SignedEntry, seq: u64) -> Option<SignedEntry> {
+        let chain = signed.clone().verify().ok()?.header().chain();
+        let taken =
+            self.verified().find(|entry| entry.header().chain() == chain && entry.header().seq == seq)?;
+        Some(SignedEntry::from_parts(taken.signed_header().to_signed(), None))
+    }
+
+    /// How far a frame that begins after `told` may go.
+    fn end_of_frame(&self, told: usize) -> usize {
+        let mut room = MAX_FRAME - 1024;
+        let fits = |entry: &&SignedEntry| {
+            let left = room.checked_sub(entry.wire_len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        told + self.entries[told..].iter().take_while(fits).count()
+    }
+
+    /// What the subscribed device does not know yet.
+    pub(crate) fn tell(&mut self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        while let Some(told) = self.told.filter(|told| *told < self.entries.len()) {
+            let last = self.end_of_frame(told);
+            frames.push(self.frame(told as u64 + 1, last as u64));
+            self.told = Some(last);
+        }
+        frames
+    }
+}

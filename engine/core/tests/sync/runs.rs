@@ -1,0 +1,194 @@
+//! What a removed author's cut still allows comes as one run, however the frames fall.
+
+use bowline_core::sync::Verdict;
+use bowline_crypto::Keyring;
+use bowline_wire::entry::Entry;
+use bowline_wire::ids::Position;
+use bowline_wire::log::Refusal;
+
+use crate::author::{Author, message, opaque_payload};
+use crate::bench::Bench;
+use crate::relay::FakeRelay;
+
+/// A bench that knows the log up to just before a removal, whose cut allows three more entries of the removed member.
+/// They follow the removal.
+struct Removal {
+    bench: Bench,
+    owner: Author,
+    relay: FakeRelay,
+    /// Position of the removal.
+    at: u64,
+    run: Vec<Entry>,
+}
+
+impl Removal {
+    fn before_the_run() -> Self {
+        let (mut bench, mut owner, mut relay) = Bench::member();
+        let mut other = Author::join(7, &owner.put_ticket(&mut relay, false), &mut relay);
+        bench.sync(&mut relay);
+        bench.forget();
+        let entry = |text: &str, other: &mut Author, relay: &FakeRelay| {
+            let payload = message(other.id(), opaque_payload(1).doc, text);
+            other.content(relay, &payload)
+        };
+        let run: Vec<Entry> = ["one", "two", "three"].map(|text| entry(text, &mut other, &relay)).into();
+        owner.put_removal(&mut relay, &other, Author::cut_at(&run[2]));
+        let at = relay.len();
+        Self { bench, owner, relay, at, run }
+    }
+
+    fn new() -> Self {
+        let mut removal = Self::before_the_run();
+        let run = removal.run.clone();
+        removal.relay.put_run(run);
+        removal
+    }
+
+    /// Everything of the run was accepted, once, and the removal's key is here.
+    fn assert_complete(&self) {
+        let read: Vec<_> = self
+            .bench
+            .verdicts()
+            .into_iter()
+            .filter_map(|verdict| match verdict {
+                Verdict::Content(entry, _) => Some(entry.id()),
+                Verdict::Roster(..) | Verdict::Own(_) => None,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let ids: Vec<_> = self.run.iter().map(Entry::id).collect();
+        assert_eq!(read, ids);
+        assert_eq!(self.bench.replica.position().0, self.relay.len());
+        let newest = self.bench.replica.keyring().map(Keyring::newest_epoch);
+        assert_eq!(newest, self.relay.log().roster().epoch());
+        assert!(self.bench.stretches().iter().any(|stretch| stretch.keys_changed), "the key is to be stored");
+        assert_eq!(self.bench.new_incarnations(), 0);
+        assert!(self.bench.faults().is_empty());
+    }
+}
+
+#[test]
+fn a_run_in_one_frame_counts() {
+    let mut removal = Removal::new();
+    let frame = removal.relay.frame(removal.at, removal.relay.len());
+    removal.bench.receive(frame);
+    removal.assert_complete();
+}
+
+#[test]
+fn a_run_in_a_frame_of_its_own_counts() {
+    let mut removal = Removal::new();
+    let (relay, at) = (&removal.relay, removal.at);
+    let (first, rest) = (relay.frame(at, at), relay.frame(at + 1, at + 3));
+    removal.bench.receive(first);
+    removal.bench.receive(rest);
+    removal.assert_complete();
+}
+
+#[test]
+fn a_run_that_is_split_between_frames_counts_once_all_of_it_is_here() {
+    let mut removal = Removal::new();
+    let (relay, at) = (removal.relay.clone(), removal.at);
+    removal.bench.receive(relay.frame(at, at));
+    removal.bench.receive(relay.frame(at + 1, at + 1));
+    assert_eq!(removal.bench.replica.position(), Position(at), "not judged yet");
+    removal.bench.receive(relay.frame(at + 2, at + 2));
+    assert_eq!(removal.bench.replica.position(), Position(at));
+    removal.bench.receive(relay.frame(at + 3, at + 3));
+    removal.assert_complete();
+}
+
+#[test]
+fn a_removal_and_half_of_the_run_in_one_frame_change_nothing_before_the_rest_is_here() {
+    let mut removal = Removal::new();
+    let (relay, at) = (removal.relay.clone(), removal.at);
+    removal.bench.receive(relay.frame(at, at + 1));
+    assert_eq!(removal.bench.replica.position(), Position(at - 1));
+    removal.bench.receive(relay.frame(at + 2, at + 3));
+    removal.assert_complete();
+}
+
+#[test]
+fn an_entry_of_ours_before_half_a_run_is_still_ours_afterwards() {
+    let mut removal = Removal::before_the_run();
+    let sent = removal.bench.write(&opaque_payload(5));
+    removal.bench.forget();
+    removal.relay.put(sent.to_signed());
+    let run = removal.run.clone();
+    removal.relay.put_run(run);
+    let (relay, at) = (removal.relay.clone(), removal.at);
+    removal.bench.receive(relay.frame(at, at + 2));
+    assert!(removal.bench.replica.offered().any(|entry| *entry == sent));
+    removal.bench.receive(relay.frame(at + 3, at + 4));
+    removal.assert_complete();
+    let own = |verdict: &&Verdict| matches!(verdict, Verdict::Own(entry) if entry.id() == sent.id());
+    assert_eq!(removal.bench.verdicts().into_iter().filter(own).count(), 1);
+    assert_eq!(removal.bench.replica.offered().count(), 0);
+}
+
+#[test]
+fn half_a_run_at_a_disconnect_is_asked_for_again_as_a_whole() {
+    let mut removal = Removal::new();
+    let (relay, at) = (removal.relay.clone(), removal.at);
+    removal.bench.receive(relay.frame(at, at));
+    removal.bench.receive(relay.frame(at + 1, at + 1));
+    removal.bench.disconnect();
+    let Removal { bench, relay, .. } = &mut removal;
+    bench.sync(relay);
+    assert_eq!(bench.subscriptions(), [at]);
+    removal.assert_complete();
+}
+
+#[test]
+fn half_a_run_that_comes_twice_counts_once() {
+    let mut removal = Removal::new();
+    let (relay, at) = (removal.relay.clone(), removal.at);
+    removal.bench.receive(relay.frame(at, at));
+    for _ in 0..2 {
+        removal.bench.receive(relay.frame(at + 1, at + 2));
+    }
+    removal.bench.receive(relay.frame(at + 1, at + 3));
+    removal.assert_complete();
+}
+
+#[test]
+fn a_broken_run_takes_nobody_else_along() {
+    let mut removal = Removal::before_the_run();
+    let first = removal.run[0].clone();
+    removal.relay.put(first.to_signed());
+    let doc = opaque_payload(2).doc;
+    let good: Vec<_> = ["one", "two", "three"]
+        .map(|text| removal.owner.put_message(&mut removal.relay, doc, text).id())
+        .into();
+    let Removal { bench, relay, .. } = &mut removal;
+    bench.sync(relay);
+    let mut read = Vec::new();
+    for verdict in bench.verdicts() {
+        match verdict {
+            Verdict::Content(entry, _) => read.push(entry.id()),
+            Verdict::NotAcceptable(entry, why) => {
+                assert_eq!((entry.id(), why), (first.id(), &Refusal::RunIncomplete));
+            }
+            Verdict::Roster(..) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(read, good);
+}
+
+#[test]
+fn a_run_that_is_never_finished_is_shown_as_missing_and_not_as_everything() {
+    let mut removal = Removal::new();
+    let at = removal.at;
+    let welcome = removal.relay.welcome();
+    removal.bench.disconnect();
+    removal.bench.greet();
+    removal.bench.receive(welcome);
+    let (removal_itself, half) = (removal.relay.frame(at, at), removal.relay.frame(at + 1, at + 2));
+    removal.bench.receive(removal_itself);
+    removal.bench.receive(half);
+    assert_eq!(
+        removal.bench.replica.link(),
+        bowline_core::sync::LinkState::CatchingUp { at: Position(at), of: Position(at + 3) }
+    );
+}

@@ -1,0 +1,278 @@
+//! A connection from Hello to Goodbye, and everything that may go missing on it.
+
+use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
+use bowline_wire::frame::{Frame, Party, Reason};
+use bowline_wire::ids::{Millis, Position, WorkspaceId};
+
+use crate::author::{Author, opaque_payload};
+use crate::bench::Bench;
+use crate::relay::FakeRelay;
+
+#[test]
+fn a_new_workspace_is_made_with_its_token_and_followed_from_then_on() {
+    let (mut bench, mut relay) = Bench::creator(1);
+    bench.sync(&mut relay);
+    assert!(matches!(bench.replica.phase(), Phase::Member));
+    assert_eq!(bench.replica.link(), LinkState::Live);
+    assert_eq!(relay.len(), 1);
+    let create = bench.frames().into_iter().find_map(|frame| match frame {
+        Frame::Proof { create, .. } => create.clone(),
+        _ => None,
+    });
+    assert_eq!(create.unwrap().token, "the token");
+    bench.sync(&mut relay);
+    let again =
+        bench.frames().into_iter().filter(|frame| matches!(frame, Frame::Proof { create: Some(_), .. }));
+    assert_eq!(again.count(), 1, "a token is shown once");
+}
+
+#[test]
+fn the_device_says_who_it_is_and_signs_the_challenge_for_this_workspace_only() {
+    let (mut bench, _, relay) = Bench::member();
+    bench.greet();
+    let device = bench.keys.id();
+    let [Frame::Hello { party, workspace, .. }, Frame::Proof { signature, .. }] = bench.frames()[..] else {
+        panic!("{:?}", bench.frames())
+    };
+    assert_eq!((*party, *workspace), (Party::Device(device), relay.log().head().workspace));
+    let Frame::Challenge(challenge) = FakeRelay::challenge() else { unreachable!() };
+    let verify = |workspace: WorkspaceId| {
+        let message = challenge.proof_message(workspace, party);
+        let domain = bowline_wire::frame::Challenge::PROOF_DOMAIN;
+        bowline_wire::signed::verify_signature(party.key(), domain, &message, signature)
+    };
+    assert!(verify(*workspace).is_ok());
+    assert!(verify(WorkspaceId::ZERO).is_err());
+}
+
+#[test]
+fn nothing_is_sent_before_everything_up_to_the_relays_head_is_known() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let sent = bench.write(&opaque_payload(1));
+    bench.disconnect();
+    for text in ["one", "two"] {
+        owner.put_message(&mut relay, opaque_payload(2).doc, text);
+    }
+    bench.forget();
+    bench.greet();
+    bench.receive(relay.welcome());
+    let end = relay.len();
+    assert_eq!(bench.replica.link(), LinkState::CatchingUp { at: Position(end - 2), of: Position(end) });
+    assert_eq!(bench.replica.ready_to_seal(), Err(NotReady::CatchingUp));
+    bench.receive(relay.frame(end - 1, end - 1));
+    bench.wait(1_000);
+    assert!(bench.appended().is_empty());
+    bench.receive(relay.frame(end, end));
+    assert_eq!(bench.appended(), [sent.to_signed()]);
+    assert_eq!(bench.replica.link(), LinkState::Live);
+}
+
+#[test]
+fn a_handshake_that_stalls_is_given_up() {
+    for answered in [false, true] {
+        let (mut bench, _, _) = Bench::member();
+        let now = bench.now;
+        bench.step(|replica, _| replica.handle_connected(now));
+        if answered {
+            bench.receive(FakeRelay::challenge());
+        }
+        assert_eq!(bench.replica.link(), LinkState::Connecting);
+        assert_eq!(bench.replica.poll_timeout(), Some(now.plus(15_000)));
+        bench.wait(14_999);
+        assert!(!bench.closed());
+        bench.wait(1);
+        assert!(bench.closed());
+        assert_eq!(bench.replica.link(), LinkState::Down);
+        assert_eq!(bench.replica.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn a_silent_line_is_asked_and_a_dead_one_is_closed() {
+    let (mut bench, _, relay) = Bench::member();
+    bench.wait(20_000);
+    assert!(matches!(bench.frames()[..], [Frame::Ping]));
+    bench.receive(Frame::Head(relay.head()));
+    bench.wait(19_999);
+    assert_eq!(bench.frames().len(), 1, "it was heard of");
+    bench.wait(1);
+    assert_eq!(bench.frames().len(), 2);
+    bench.wait(15_000);
+    assert!(bench.closed());
+}
+
+#[test]
+fn a_last_frame_that_was_lost_is_found_by_asking() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let before = relay.len();
+    owner.put_message(&mut relay, opaque_payload(1).doc, "lost on the way");
+    bench.wait(20_000);
+    bench.receive(Frame::Head(relay.head()));
+    assert_eq!(bench.subscriptions(), [before]);
+}
+
+#[test]
+fn missing_entries_are_asked_for_again() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let before = relay.len();
+    owner.put_message(&mut relay, opaque_payload(1).doc, "one");
+    bench.forget();
+    bench.greet();
+    bench.receive(relay.welcome());
+    bench.wait(4_999);
+    assert_eq!(bench.subscriptions(), [before]);
+    bench.wait(1);
+    assert_eq!(bench.subscriptions(), [before, before]);
+}
+
+#[test]
+fn frames_that_have_no_place_yet_change_nothing() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    owner.put_message(&mut relay, opaque_payload(1).doc, "one");
+    let sent = bench.write(&opaque_payload(2));
+    bench.disconnect();
+    bench.forget();
+    let early = || {
+        [
+            relay.frame(1, relay.len()),
+            Frame::Head(relay.head()),
+            Frame::Appended { entries: vec![(sent.id(), Position(9))], head: relay.head() },
+            FakeRelay::refused(sent.id(), Reason::Malformed, None),
+            relay.records(),
+        ]
+    };
+    let position = bench.replica.position();
+    for stage in ["down", "greeting", "proving"] {
+        match stage {
+            "down" => bench.receive(relay.welcome()),
+            "greeting" => {
+                let now = bench.now;
+                bench.step(|replica, _| replica.handle_connected(now));
+                bench.receive(relay.welcome());
+            }
+            _ => bench.receive(FakeRelay::challenge()),
+        }
+        bench.forget();
+        for frame in early() {
+            bench.receive(frame);
+        }
+        assert!(bench.effects.is_empty(), "{stage}: {:?}", bench.effects);
+        assert_eq!(bench.replica.position(), position);
+        assert!(bench.replica.offered().any(|entry| *entry == sent), "{stage}");
+    }
+    bench.receive(relay.welcome());
+    bench.forget();
+    bench.receive(FakeRelay::challenge());
+    bench.receive(relay.welcome());
+    assert!(bench.effects.is_empty(), "no second handshake on one line");
+}
+
+#[test]
+fn frames_that_only_devices_send_close_the_line() {
+    let relay = Bench::member().2;
+    let frames = [
+        Frame::Ping,
+        Frame::Subscribe { after: Position(1) },
+        Frame::Append { entries: vec![relay.signed(1)] },
+        Frame::Hello {
+            workspace: WorkspaceId::ZERO,
+            party: Party::Device(relay.entry(1).header().device),
+            capabilities: Vec::new(),
+        },
+        Frame::Proof { signature: bowline_wire::ids::Signature::ZERO, create: None },
+    ];
+    for frame in frames {
+        let (mut bench, _, _) = Bench::member();
+        bench.receive(frame);
+        assert!(matches!(bench.faults()[..], [RelayFault::Nonsense(_)]));
+        assert!(bench.closed() && !bench.replica.is_distrusted());
+    }
+    let (mut bench, _, _) = Bench::member();
+    bench.step(|replica, _| replica.handle_malformed());
+    assert!(matches!(bench.faults()[..], [RelayFault::Nonsense(_)]));
+    assert!(bench.closed());
+}
+
+#[test]
+fn a_goodbye_ends_the_connection_and_nothing_else() {
+    let reasons = Reason::NAMED.map(|(_, _, reason)| reason);
+    for reason in reasons.into_iter().chain([Reason::Unknown(999)]) {
+        let (mut bench, _, mut relay) = Bench::member();
+        let sent = bench.write(&opaque_payload(1));
+        bench.receive(FakeRelay::goodbye(reason));
+        assert!(bench.closed(), "{reason:?}");
+        assert!(bench.faults().is_empty() && bench.refused().is_empty());
+        assert!(matches!(bench.replica.phase(), Phase::Member), "{reason:?}: words are no removal");
+        bench.sync(&mut relay);
+        assert!(relay.holds(sent.id()), "{reason:?}");
+    }
+}
+
+#[test]
+fn a_new_line_forgets_what_the_old_one_was_doing() {
+    let (mut bench, _, relay) = Bench::member();
+    let sent = bench.write(&opaque_payload(1));
+    let now = bench.now;
+    bench.forget();
+    bench.step(|replica, _| replica.handle_connected(now));
+    assert_eq!(bench.replica.link(), LinkState::Connecting);
+    bench.receive(FakeRelay::challenge());
+    bench.receive(relay.welcome());
+    assert_eq!(bench.appended(), [sent.to_signed()]);
+}
+
+/// After `handle_timeout` nothing may still be due, or a host turns in circles.
+fn assert_at_rest(bench: &mut Bench, what: &str) {
+    for _ in 0..3 {
+        let Some(due) = bench.replica.poll_timeout() else {
+            return;
+        };
+        bench.now = Millis(bench.now.0.max(due.0));
+        bench.wait(0);
+        let next = bench.replica.poll_timeout();
+        assert!(next.is_none_or(|next| next > bench.now), "{what}: {next:?} is due at {:?}", bench.now);
+    }
+}
+
+#[test]
+fn whatever_is_due_is_done_when_its_time_has_come() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    bench.write(&opaque_payload(1));
+    assert_at_rest(&mut bench, "unanswered");
+    bench.disconnect();
+    owner.put_message(&mut relay, opaque_payload(2).doc, "one");
+    bench.greet();
+    bench.receive(relay.welcome());
+    assert_at_rest(&mut bench, "catching up");
+
+    let (mut bench, _, relay) = Bench::member();
+    bench.write(&opaque_payload(1));
+    bench.greet();
+    bench.receive(relay.rolled_back(relay.len() - 1).welcome());
+    bench.greet();
+    bench.receive(relay.welcome());
+    assert_at_rest(&mut bench, "distrusted");
+
+    let (mut owner, mut relay) = Author::owner(1);
+    let secret = owner.put_ticket(&mut relay, false);
+    let mut bench = Bench::newcomer(2, &relay, &secret);
+    bench.greet();
+    bench.receive(relay.welcome());
+    assert_at_rest(&mut bench, "waiting for records");
+    bench.receive(relay.records());
+    assert_at_rest(&mut bench, "waiting for the answer to a join");
+}
+
+#[test]
+fn a_line_on_which_entries_arrive_is_not_dead() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    for text in ["one", "two", "three"] {
+        owner.put_message(&mut relay, opaque_payload(1).doc, text);
+    }
+    bench.wait(20_000);
+    for at in relay.len() - 2..=relay.len() {
+        bench.wait(10_000);
+        bench.receive(relay.frame(at, at));
+    }
+    assert!(!bench.closed());
+}

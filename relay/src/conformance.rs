@@ -1,0 +1,361 @@
+//! What every storage back end has to do, as test cases over [`Storage`]. A back end runs [`cases`] in its tests.
+//!
+//! A case gets a function that opens one and the same storage, empty at first, again and again: as after a restart.
+
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::hash::{log_hash, log_seed};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{EpochId, Lane, LogHash, Position, RosterHash, WorkspaceId};
+use bowline_wire::log::ChainTip;
+use bowline_wire::roster::record::Record;
+
+use crate::keys::{LogKey, LogSecret};
+use crate::storage::{Budget, LogCommit, Row, Storage, StorageError, Usage, framed_len, stored_len};
+use crate::testing::author::{Author, View};
+
+/// Opens the storage once more.
+pub type Open<'o, S> = &'o dyn Fn() -> S;
+
+/// A test case.
+pub type Case<S> = fn(Open<'_, S>);
+
+const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
+
+/// All cases, by name. Each needs an empty storage of its own.
+pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 12] {
+    [
+        ("an empty storage knows nothing", an_empty_storage_knows_nothing),
+        ("what was committed is there after reopening", what_was_committed_is_there_after_reopening),
+        ("a log goes on where it stopped", a_log_goes_on_where_it_stopped),
+        ("a refused commit leaves nothing behind", a_refused_commit_leaves_nothing_behind),
+        ("a log is made once", a_log_is_made_once),
+        ("rows have no gap and no overlap", rows_have_no_gap_and_no_overlap),
+        ("entries are found by id", entries_are_found_by_id),
+        ("entries are found by number in their chain", entries_are_found_by_number_in_their_chain),
+        ("reads stop at the budget", reads_stop_at_the_budget),
+        ("roster entries are read apart", roster_entries_are_read_apart),
+        ("tips are the latest", tips_are_the_latest),
+        ("workspaces are apart", workspaces_are_apart),
+    ]
+}
+
+/// Writes rows for one log.
+struct Scribe {
+    author: Author,
+    view: View,
+    secret: LogSecret,
+    position: Position,
+    hash: LogHash,
+    is_made: bool,
+}
+
+impl Scribe {
+    fn new(number: u8) -> Self {
+        let workspace = WorkspaceId::from_bytes([number; 32]);
+        let secret = LogSecret::from_bytes([number; 32]);
+        let key = LogKey::from(&secret);
+        let hash = log_seed(workspace, key.id());
+        let head = bowline_wire::head::Head { workspace, log: key.id(), position: Position::START, hash };
+        let seen = Some(key.sign(head).unwrap());
+        let view = View { workspace, seen, roster: RosterHash::ZERO, epoch: EpochId::from_bytes([1; 16]) };
+        let author = Author::new(number);
+        Self { author, view, secret, position: Position::START, hash, is_made: false }
+    }
+
+    fn workspace(&self) -> WorkspaceId {
+        self.view.workspace
+    }
+
+    fn content(&mut self, len: usize) -> Entry {
+        self.author.content(&self.view, &vec![0x5a; len])
+    }
+
+    fn roster_entry(&mut self) -> Entry {
+        let record = Record::Unknown(99);
+        let header = self.author.draft(&self.view, EntryType::Roster, Lane::Control);
+        self.author.write(header, &record.to_body())
+    }
+
+    fn commit_of(&mut self, entries: Vec<Entry>) -> LogCommit {
+        let mut tips = std::collections::BTreeMap::new();
+        let mut rows = Vec::new();
+        for entry in entries {
+            self.position = self.position.next();
+            self.hash = log_hash(self.hash, entry.id());
+            let header = entry.header();
+            let tip = ChainTip {
+                seq: header.seq,
+                id: entry.id(),
+                seen: header.seen,
+                held: header.held,
+                roster: self.position.0,
+            };
+            tips.insert(header.chain(), tip);
+            rows.push(Row { position: self.position, hash: self.hash, entry });
+        }
+        let create = (!std::mem::replace(&mut self.is_made, true)).then(|| self.secret.clone());
+        LogCommit { workspace: self.workspace(), create, rows, tips: tips.into_iter().collect() }
+    }
+
+    /// A commit of `count` small content entries.
+    fn next(&mut self, count: usize) -> LogCommit {
+        let entries = (0..count).map(|number| self.content(10 + number)).collect();
+        self.commit_of(entries)
+    }
+}
+
+/// Everything a storage tells about one log that holds `rows`.
+fn assert_holds<S: Storage>(storage: &S, secret: &LogSecret, workspace: WorkspaceId, rows: &[Row]) {
+    let log = storage.log(workspace).unwrap().expect("there is a log");
+    let last = rows.last().expect("a log begins with an entry");
+    assert_eq!((log.position, log.hash), (last.position, last.hash));
+    assert_eq!(log.secret.as_bytes(), secret.as_bytes());
+    let mut usage = Usage::default();
+    for row in rows {
+        usage.add(&row.entry);
+    }
+    assert_eq!(log.usage, usage);
+    let page = storage.read(workspace, Position::START, ALL).unwrap();
+    assert_eq!(page.entries, signed(rows));
+    assert!(!page.more);
+    for row in rows {
+        assert_eq!(storage.hash_at(workspace, row.position).unwrap(), Some(row.hash));
+        assert_eq!(storage.position_of(workspace, row.entry.id()).unwrap(), Some(row.position));
+    }
+    assert_eq!(storage.hash_at(workspace, Position::START).unwrap(), None);
+    assert_eq!(storage.hash_at(workspace, last.position.next()).unwrap(), None);
+    assert_eq!(storage.hash_at(workspace, Position(u64::MAX)).unwrap(), None);
+}
+
+fn assert_absent<S: Storage>(storage: &S, commit: &LogCommit) {
+    let workspace = commit.workspace;
+    assert!(storage.log(workspace).unwrap().is_none());
+    assert_eq!(storage.tips(workspace).unwrap(), vec![]);
+    assert_rows_absent(storage, commit);
+    assert_eq!(storage.read(workspace, Position::START, ALL).unwrap().entries, vec![]);
+    assert_eq!(storage.read_roster(workspace, Position::START, ALL).unwrap().entries, vec![]);
+}
+
+fn assert_rows_absent<S: Storage>(storage: &S, commit: &LogCommit) {
+    for row in &commit.rows {
+        let header = row.entry.header();
+        assert_eq!(storage.position_of(commit.workspace, row.entry.id()).unwrap(), None);
+        assert_eq!(storage.header_at(commit.workspace, &header.chain(), header.seq).unwrap(), None);
+        assert_eq!(storage.hash_at(commit.workspace, row.position).unwrap(), None);
+    }
+}
+
+fn assert_misuse(result: &Result<(), StorageError>) {
+    assert!(matches!(result, Err(StorageError::Misuse(_))), "{result:?}");
+}
+
+fn signed(rows: &[Row]) -> Vec<(Position, SignedEntry)> {
+    rows.iter().map(|row| (row.position, row.entry.to_signed())).collect()
+}
+
+fn an_empty_storage_knows_nothing<S: Storage>(open: Open<'_, S>) {
+    assert_absent(&open(), &Scribe::new(1).next(3));
+}
+
+fn what_was_committed_is_there_after_reopening<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let commit = scribe.next(3);
+    open().commit(std::slice::from_ref(&commit)).unwrap();
+    assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
+}
+
+fn a_log_goes_on_where_it_stopped<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let mut rows = Vec::new();
+    for count in [1, 4, 2] {
+        let commit = scribe.next(count);
+        open().commit(std::slice::from_ref(&commit)).unwrap();
+        rows.extend(commit.rows);
+        assert_holds(&open(), &scribe.secret, scribe.workspace(), &rows);
+    }
+}
+
+/// Of three logs in one batch, the one that cannot be stored comes last, so that something had to be undone.
+fn a_refused_commit_leaves_nothing_behind<S: Storage>(open: Open<'_, S>) {
+    let (mut old, mut new, mut broken) = (Scribe::new(1), Scribe::new(2), Scribe::new(3));
+    let begun = old.next(2);
+    open().commit(std::slice::from_ref(&begun)).unwrap();
+    let tips = open().tips(old.workspace()).unwrap();
+
+    let (more, made) = (old.next(2), new.next(2));
+    let unmade = LogCommit { create: None, ..broken.next(2) };
+    assert_misuse(&open().commit(&[more.clone(), made.clone(), unmade.clone()]));
+
+    let storage = open();
+    assert_holds(&storage, &old.secret, old.workspace(), &begun.rows);
+    assert_rows_absent(&storage, &more);
+    assert_eq!(storage.tips(old.workspace()).unwrap(), tips);
+    assert_absent(&storage, &made);
+    assert_absent(&storage, &unmade);
+    drop(storage);
+
+    open().commit(&[more.clone(), made.clone()]).unwrap();
+    let rows: Vec<Row> = begun.rows.into_iter().chain(more.rows).collect();
+    assert_holds(&open(), &old.secret, old.workspace(), &rows);
+    assert_holds(&open(), &new.secret, new.workspace(), &made.rows);
+}
+
+fn a_log_is_made_once<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let commit = scribe.next(2);
+    open().commit(std::slice::from_ref(&commit)).unwrap();
+    let again = LogCommit { create: Some(LogSecret::from_bytes([0xee; 32])), ..scribe.next(1) };
+    assert_misuse(&open().commit(std::slice::from_ref(&again)));
+    assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
+    let mut other = Scribe::new(2);
+    let empty = other.commit_of(vec![]);
+    assert_misuse(&open().commit(std::slice::from_ref(&empty)));
+    assert_absent(&open(), &empty);
+}
+
+fn rows_have_no_gap_and_no_overlap<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let commit = scribe.next(3);
+    open().commit(std::slice::from_ref(&commit)).unwrap();
+    let next = scribe.next(3);
+    let without = |index: usize| {
+        let mut rows = next.rows.clone();
+        rows.remove(index);
+        LogCommit { rows, ..next.clone() }
+    };
+    let swapped = {
+        let mut rows = next.rows.clone();
+        rows.swap(0, 1);
+        LogCommit { rows, ..next.clone() }
+    };
+    for wrong in [without(0), without(1), swapped, LogCommit { create: None, ..commit.clone() }] {
+        assert_misuse(&open().commit(std::slice::from_ref(&wrong)));
+        assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
+    }
+    assert_misuse(&open().commit(&[next.clone(), next]));
+    assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
+}
+
+fn entries_are_found_by_id<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let commit = scribe.next(3);
+    open().commit(std::slice::from_ref(&commit)).unwrap();
+    let unknown = scribe.content(1).id();
+    let storage = open();
+    assert_eq!(storage.position_of(scribe.workspace(), unknown).unwrap(), None);
+    for (row, position) in commit.rows.iter().zip(1..) {
+        assert_eq!(
+            storage.position_of(scribe.workspace(), row.entry.id()).unwrap(),
+            Some(Position(position))
+        );
+    }
+}
+
+fn entries_are_found_by_number_in_their_chain<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let entries = vec![scribe.content(1), scribe.roster_entry(), scribe.content(2)];
+    let commit = scribe.commit_of(entries.clone());
+    open().commit(&[commit]).unwrap();
+    let storage = open();
+    let at = |lane, seq| storage.header_at(scribe.workspace(), &scribe.author.chain(lane), seq).unwrap();
+    let bare = |entry: &Entry| Some(SignedEntry::from_parts(entry.signed_header().to_signed(), None));
+    assert_eq!(at(Lane::Content, 1), bare(&entries[0]));
+    assert_eq!(at(Lane::Content, 2), bare(&entries[2]));
+    assert_eq!(at(Lane::Control, 1), bare(&entries[1]));
+    for (lane, seq) in [(Lane::Content, 0), (Lane::Content, 3), (Lane::Control, 2)] {
+        assert_eq!(at(lane, seq), None);
+    }
+}
+
+fn reads_stop_at_the_budget<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let entries = [100, 5000, 100, 100].map(|len| scribe.content(len)).to_vec();
+    let len = |index: usize| framed_len(&entries[index]);
+    let rows = scribe.commit_of(entries.clone());
+    open().commit(std::slice::from_ref(&rows)).unwrap();
+    let storage = open();
+    let read = |after, entries, bytes| {
+        let page = storage.read(scribe.workspace(), Position(after), Budget { entries, bytes }).unwrap();
+        (page.entries.iter().map(|(position, _)| position.0).collect::<Vec<_>>(), page.more)
+    };
+    assert_eq!(read(0, 10, usize::MAX), (vec![1, 2, 3, 4], false));
+    assert_eq!(read(0, 10, len(0) + len(1)), (vec![1, 2], true));
+    assert_eq!(read(0, 10, len(0) + len(1) - 1), (vec![1], true));
+    assert_eq!(read(1, 10, 0), (vec![2], true), "the first is given whatever its size");
+    assert_eq!(read(2, 10, len(2) + len(3)), (vec![3, 4], false));
+    assert_eq!(read(0, 3, usize::MAX), (vec![1, 2, 3], true));
+    assert_eq!(read(1, 3, usize::MAX), (vec![2, 3, 4], false));
+    assert_eq!(read(4, 10, usize::MAX), (vec![], false));
+    assert_eq!(read(u64::MAX, 10, usize::MAX), (vec![], false));
+    assert_eq!(storage.read(scribe.workspace(), Position(1), ALL).unwrap().entries, signed(&rows.rows)[1..]);
+}
+
+fn roster_entries_are_read_apart<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let entries = vec![
+        scribe.roster_entry(),
+        scribe.content(5),
+        scribe.roster_entry(),
+        scribe.content(5),
+        scribe.roster_entry(),
+    ];
+    let commit = scribe.commit_of(entries);
+    open().commit(std::slice::from_ref(&commit)).unwrap();
+    let storage = open();
+    let read = |after, entries| {
+        let budget = Budget { entries, bytes: usize::MAX };
+        let page = storage.read_roster(scribe.workspace(), Position(after), budget).unwrap();
+        (page.entries, page.more)
+    };
+    let all = signed(&commit.rows);
+    let records = [all[0].clone(), all[2].clone(), all[4].clone()];
+    assert_eq!(read(0, 10), (records.to_vec(), false));
+    assert_eq!(read(1, 10), (records[1..].to_vec(), false));
+    assert_eq!(read(2, 1), (records[1..2].to_vec(), true));
+    assert_eq!(read(5, 10), (vec![], false));
+}
+
+fn tips_are_the_latest<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let first = vec![scribe.content(1), scribe.roster_entry(), scribe.content(1)];
+    let second = vec![scribe.content(1)];
+    let (first, second) = (scribe.commit_of(first), scribe.commit_of(second));
+    open().commit(std::slice::from_ref(&first)).unwrap();
+    assert_eq!(sorted(open().tips(scribe.workspace()).unwrap()), sorted(first.tips.clone()));
+    open().commit(std::slice::from_ref(&second)).unwrap();
+    let control = first.tips.iter().find(|(chain, _)| chain.lane == Lane::Control).copied();
+    let latest = second.tips.into_iter().chain(control).collect();
+    assert_eq!(sorted(open().tips(scribe.workspace()).unwrap()), sorted(latest));
+}
+
+fn sorted<K: Ord + Copy, V>(mut tips: Vec<(K, V)>) -> Vec<(K, V)> {
+    tips.sort_by_key(|(chain, _)| *chain);
+    tips
+}
+
+fn workspaces_are_apart<S: Storage>(open: Open<'_, S>) {
+    let (mut one, mut two) = (Scribe::new(1), Scribe::new(2));
+    let (first, second) = (one.next(2), two.next(3));
+    open().commit(&[first.clone(), second.clone()]).unwrap();
+    let storage = open();
+    assert_holds(&storage, &one.secret, one.workspace(), &first.rows);
+    assert_holds(&storage, &two.secret, two.workspace(), &second.rows);
+    assert_eq!(storage.position_of(one.workspace(), second.rows[0].entry.id()).unwrap(), None);
+    assert_eq!(storage.header_at(one.workspace(), &two.author.chain(Lane::Content), 1).unwrap(), None);
+    assert_eq!(sorted(storage.tips(one.workspace()).unwrap()), sorted(first.tips));
+    assert!(stored_len(&second.rows[0].entry) > 0);
+}
+
+/// For back ends that can be copied: what happens to either afterwards does not reach the other.
+///
+/// # Panics
+/// If it does.
+pub fn a_snapshot_is_a_storage_of_its_own<S: Storage>(mut storage: S, copy: impl Fn(&S) -> S) {
+    let mut scribe = Scribe::new(1);
+    let (first, second) = (scribe.next(2), scribe.next(2));
+    storage.commit(std::slice::from_ref(&first)).unwrap();
+    let snapshot = copy(&storage);
+    storage.commit(std::slice::from_ref(&second)).unwrap();
+    assert_holds(&snapshot, &scribe.secret, scribe.workspace(), &first.rows);
+    assert_eq!(sorted(snapshot.tips(scribe.workspace()).unwrap()), sorted(first.tips));
+}

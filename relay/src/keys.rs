@@ -1,0 +1,150 @@
+//! The relay's own keys: its identity, and one signing key per log.
+
+use std::fmt;
+
+use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::ids::{LogId, Signature};
+use bowline_wire::signed::{Verified, VerifyError};
+use ed25519_dalek::{Signer, SigningKey};
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+/// The relay's long-lived Ed25519 identity, which every challenge names: a proof made for one relay is worth nothing at
+/// another. Wiped when dropped, never printed.
+pub struct Identity(SigningKey);
+
+impl Identity {
+    /// A new identity.
+    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+        Self(generate(rng))
+    }
+
+    /// The identity of this Ed25519 seed (RFC 8032 §5.1.5).
+    pub fn from_secret(secret: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(secret))
+    }
+
+    /// The seed, for storing.
+    pub fn secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// What challenges name.
+    pub fn public(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(***)")
+    }
+}
+
+/// The Ed25519 seed of a log's signing key, as the storage keeps it. Wiped when dropped, never printed. Whoever has it
+/// can sign another history of that log.
+#[derive(Clone)]
+pub struct LogSecret(Zeroizing<[u8; 32]>);
+
+impl LogSecret {
+    /// Bytes as stored.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Bytes for storing.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for LogSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogSecret(***)")
+    }
+}
+
+/// A log's signing key; its public half is the log's id. Wiped when dropped, never printed.
+pub struct LogKey(SigningKey);
+
+impl LogKey {
+    /// A new log's key.
+    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+        Self(generate(rng))
+    }
+
+    /// The log that this key signs for.
+    pub fn id(&self) -> LogId {
+        LogId::from_bytes(self.0.verifying_key().to_bytes())
+    }
+
+    /// For storing.
+    pub fn secret(&self) -> LogSecret {
+        LogSecret::from_bytes(self.0.to_bytes())
+    }
+
+    /// Signs a head. Fails if the head is of another log: our bug.
+    pub fn sign(&self, head: Head) -> Result<SeenHead, VerifyError> {
+        let signed = Verified::sign(head, |message| Signature::from_bytes(self.0.sign(message).to_bytes()))?;
+        Ok(SeenHead::from(&signed))
+    }
+}
+
+impl From<&LogSecret> for LogKey {
+    fn from(secret: &LogSecret) -> Self {
+        Self(SigningKey::from_bytes(secret.as_bytes()))
+    }
+}
+
+impl fmt::Debug for LogKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogKey(***)")
+    }
+}
+
+fn generate(rng: &mut dyn CryptoRng) -> SigningKey {
+    let mut secret = Zeroizing::new([0; 32]);
+    rng.fill_bytes(secret.as_mut());
+    SigningKey::from_bytes(&secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline_wire::ids::{LogHash, Position, WorkspaceId};
+
+    use super::*;
+
+    fn head(log: LogId) -> Head {
+        Head { workspace: WorkspaceId::ZERO, log, position: Position(7), hash: LogHash::ZERO }
+    }
+
+    #[test]
+    fn a_log_key_signs_heads_that_verify_under_its_id() {
+        let key = LogKey::from(&LogSecret::from_bytes([3; 32]));
+        let signed = key.sign(head(key.id())).unwrap();
+        assert_eq!(signed.verify(WorkspaceId::ZERO).unwrap().value(), &head(key.id()));
+        assert!(signed.verify(WorkspaceId::from_bytes([1; 32])).is_err());
+    }
+
+    #[test]
+    fn a_log_key_does_not_sign_for_another_log() {
+        let key = LogKey::from(&LogSecret::from_bytes([3; 32]));
+        assert!(key.sign(head(LogId::from_bytes([4; 32]))).is_err());
+    }
+
+    #[test]
+    fn a_stored_key_is_the_same_key_again() {
+        let key = LogKey::generate(&mut crate::testing::rng(1));
+        assert_eq!(LogKey::from(&key.secret()).id(), key.id());
+        let identity = Identity::generate(&mut crate::testing::rng(2));
+        assert_eq!(Identity::from_secret(&identity.secret()).public(), identity.public());
+    }
+
+    #[test]
+    fn keys_do_not_print() {
+        let secret = LogSecret::from_bytes([0xab; 32]);
+        let printed =
+            format!("{:?} {:?} {:?}", secret, LogKey::from(&secret), Identity::from_secret(&[0xab; 32]));
+        assert_eq!(printed, "LogSecret(***) LogKey(***) Identity(***)");
+    }
+}

@@ -1,0 +1,220 @@
+//! Logs in memory: for tests, for simulated worlds, and for trying a relay out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bowline_wire::entry::SignedEntry;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::log::ChainTip;
+
+use crate::keys::LogSecret;
+use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog, Usage, framed_len};
+
+/// Logs in memory. Clones share them, as two openings of one disk would; they last as long as the last clone.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    logs: Arc<Mutex<BTreeMap<WorkspaceId, MemoryLog>>>,
+}
+
+#[derive(Debug)]
+struct MemoryLog {
+    secret: LogSecret,
+    /// The row at index `i` is at position `i + 1`.
+    rows: Vec<Row>,
+    roster: Vec<Position>,
+    by_id: HashMap<EntryId, Position>,
+    by_number: HashMap<(ChainKey, u64), Position>,
+    tips: BTreeMap<ChainKey, ChainTip>,
+    usage: Usage,
+}
+
+impl Memory {
+    /// Without logs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A copy that shares nothing with this one: a backup.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        let copied = self.lock().iter().map(|(workspace, log)| (*workspace, log.copy())).collect();
+        Self { logs: Arc::new(Mutex::new(copied)) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<WorkspaceId, MemoryLog>> {
+        // A thread that panicked while it held the lock changed nothing: commits are checked before they are applied.
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T: Default>(&self, workspace: WorkspaceId, read: impl FnOnce(&MemoryLog) -> T) -> T {
+        self.lock().get(&workspace).map(read).unwrap_or_default()
+    }
+}
+
+impl MemoryLog {
+    fn new(secret: LogSecret) -> Self {
+        Self {
+            secret,
+            rows: Vec::new(),
+            roster: Vec::new(),
+            by_id: HashMap::new(),
+            by_number: HashMap::new(),
+            tips: BTreeMap::new(),
+            usage: Usage::default(),
+        }
+    }
+
+    fn copy(&self) -> Self {
+        let mut copy = Self::new(self.secret.clone());
+        self.rows.iter().for_each(|row| copy.append(row));
+        copy.tips.clone_from(&self.tips);
+        copy
+    }
+
+    fn row(&self, position: Position) -> Option<&Row> {
+        self.rows.get(usize::try_from(position.0.checked_sub(1)?).ok()?)
+    }
+
+    fn append(&mut self, row: &Row) {
+        let header = row.entry.header();
+        if header.entry_type == EntryType::Roster {
+            self.roster.push(row.position);
+        }
+        self.by_id.entry(row.entry.id()).or_insert(row.position);
+        self.by_number.entry((header.chain(), header.seq)).or_insert(row.position);
+        self.usage.add(&row.entry);
+        self.rows.push(row.clone());
+    }
+
+    fn page<'r>(rows: impl Iterator<Item = &'r Row>, budget: Budget) -> Page {
+        let mut page = Page::default();
+        let mut bytes = 0;
+        for row in rows {
+            bytes += framed_len(&row.entry);
+            let full = page.entries.len() >= budget.entries || bytes > budget.bytes;
+            if full && !page.entries.is_empty() {
+                page.more = true;
+                break;
+            }
+            page.entries.push((row.position, row.entry.to_signed()));
+        }
+        page
+    }
+}
+
+/// Whether `commit` continues what is in `logs`.
+fn check(logs: &BTreeMap<WorkspaceId, MemoryLog>, commit: &LogCommit) -> Result<(), StorageError> {
+    let log = logs.get(&commit.workspace);
+    let stored = match (log, &commit.create) {
+        (Some(_), Some(_)) => return Err(StorageError::Misuse("the log is there already")),
+        (None, None) => return Err(StorageError::Misuse("there is no such log")),
+        (Some(log), None) => log.rows.len(),
+        (None, Some(_)) => 0,
+    };
+    let positions = commit.rows.iter().map(|row| row.position.0);
+    if positions.eq((stored as u64 + 1..).take(commit.rows.len())) {
+        Ok(())
+    } else {
+        Err(StorageError::Misuse("the rows do not continue the log"))
+    }
+}
+
+impl Storage for Memory {
+    fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
+        Ok(self.with(workspace, |log| {
+            let last = log.rows.last()?;
+            Some(StoredLog {
+                secret: log.secret.clone(),
+                position: last.position,
+                hash: last.hash,
+                usage: log.usage,
+            })
+        }))
+    }
+
+    fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
+        let mut logs = self.lock();
+        for (index, commit) in batch.iter().enumerate() {
+            check(&logs, commit)?;
+            if batch.iter().take(index).any(|earlier| earlier.workspace == commit.workspace) {
+                return Err(StorageError::Misuse("a log is twice in one batch"));
+            }
+            if commit.create.is_some() && commit.rows.is_empty() {
+                return Err(StorageError::Misuse("a log begins with an entry"));
+            }
+        }
+        for commit in batch {
+            if let Some(secret) = &commit.create {
+                logs.insert(commit.workspace, MemoryLog::new(secret.clone()));
+            }
+            if let Some(log) = logs.get_mut(&commit.workspace) {
+                commit.rows.iter().for_each(|row| log.append(row));
+                log.tips.extend(commit.tips.iter().copied());
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {
+        let skipped = usize::try_from(after.0).unwrap_or(usize::MAX);
+        Ok(self.with(workspace, |log| MemoryLog::page(log.rows.iter().skip(skipped), budget)))
+    }
+
+    fn read_roster(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        budget: Budget,
+    ) -> Result<Page, StorageError> {
+        Ok(self.with(workspace, |log| {
+            let skipped = log.roster.partition_point(|position| *position <= after);
+            let rows = log.roster.iter().skip(skipped).filter_map(|position| log.row(*position));
+            MemoryLog::page(rows, budget)
+        }))
+    }
+
+    fn position_of(&self, workspace: WorkspaceId, id: EntryId) -> Result<Option<Position>, StorageError> {
+        Ok(self.with(workspace, |log| log.by_id.get(&id).copied()))
+    }
+
+    fn hash_at(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogHash>, StorageError> {
+        Ok(self.with(workspace, |log| log.row(position).map(|row| row.hash)))
+    }
+
+    fn header_at(
+        &self,
+        workspace: WorkspaceId,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<Option<SignedEntry>, StorageError> {
+        Ok(self.with(workspace, |log| {
+            let row = log.row(*log.by_number.get(&(*chain, seq))?)?;
+            Some(SignedEntry::from_parts(row.entry.signed_header().to_signed(), None))
+        }))
+    }
+
+    fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
+        Ok(self.with(workspace, |log| log.tips.iter().map(|(chain, tip)| (*chain, *tip)).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Memory;
+    use crate::conformance;
+
+    #[test]
+    fn memory_passes_the_conformance_suite() {
+        for (name, case) in conformance::cases::<Memory>() {
+            let memory = Memory::new();
+            println!("{name}");
+            case(&|| memory.clone());
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_a_storage_of_its_own() {
+        conformance::a_snapshot_is_a_storage_of_its_own(Memory::new(), Memory::snapshot);
+    }
+}

@@ -1,0 +1,300 @@
+//! Append: which entries are staged for the next commit, and what is answered for the others.
+
+use std::iter::Peekable;
+
+use bowline_wire::codec::{DecodeError, Reader};
+use bowline_wire::entry::{Entry, EntryError, SignedEntry};
+use bowline_wire::frame::{Frame, Party, Reason};
+use bowline_wire::hash::entry_id;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{EntryId, Lane, Millis, Position, Signature, TicketKey, WorkspaceId};
+use bowline_wire::limits::{MAX_BODY, MAX_ENTRIES_PER_FRAME, MAX_HEADER};
+use bowline_wire::log::Placed;
+use bowline_wire::roster::record::Record;
+use bowline_wire::roster::{Outcome, Role, Roster};
+
+use super::{Planted, Relay, sentence};
+use crate::config::{STAGED_BYTES, STAGED_ENTRIES};
+use crate::session::ConnId;
+use crate::storage::{Storage, StorageError, stored_len};
+use crate::workspace::{Denial, Workspace};
+
+/// What is known of an entry that arrives.
+enum Known {
+    /// On the log and signed for.
+    Durable(Position),
+    /// Waiting for the next commit.
+    Staged,
+    /// Nothing.
+    New,
+}
+
+impl<S: Storage> Relay<S> {
+    pub(super) fn handle_append(
+        &mut self,
+        conn: ConnId,
+        workspace: WorkspaceId,
+        party: Party,
+        entries: Vec<SignedEntry>,
+        frame: &[u8],
+    ) {
+        let is_crowded = self.staged_bytes + frame.len() > STAGED_BYTES
+            || self.staged_entries + entries.len() > STAGED_ENTRIES;
+        if is_crowded {
+            self.flush(self.clock);
+        }
+        let text = "with an invite or link a device appends its own join and nothing else";
+        if matches!(party, Party::Ticket(_)) && entries.len() != 1 {
+            return self.goodbye(conn, Reason::NotAllowed, text);
+        }
+        let mut unreadable = Vec::new();
+        let verify = |(index, entry): (usize, SignedEntry)| {
+            entry.verify().map_err(|why| unreadable.push((index, why))).ok()
+        };
+        // One at a time, so that what is decoded is not held twice.
+        let mut rest = entries.into_iter().enumerate().filter_map(verify).peekable();
+        let mut known = Vec::new();
+        // A session may end halfway: removed by the commit above, or cut off because it does not read its answers.
+        while let Some(entry) = rest.next_if(|_| self.is_open(conn)) {
+            if matches!(party, Party::Ticket(ticket) if !self.is_join_by(workspace, ticket, &entry)) {
+                return self.goodbye(conn, Reason::NotAllowed, text);
+            }
+            let id = entry.id();
+            match self.recognise(workspace, id) {
+                Ok(Known::Durable(_) | Known::Staged) if self.planted == Some(Planted::NoDeduplication) => {
+                    let loaded = self.workspaces.get_mut(&workspace);
+                    if let Some(placed) = loaded.map(|loaded| loaded.append_again(id)) {
+                        self.stage(conn, workspace, entry, placed);
+                    }
+                }
+                Ok(Known::Durable(position)) => known.push((id, position)),
+                Ok(Known::Staged) => self.wait_for(conn, workspace, id),
+                Ok(Known::New) => {
+                    let run = self.gather_run(workspace, entry, &mut rest);
+                    self.append(conn, workspace, run);
+                }
+                Err(error) => self.refuse(conn, id, error.into()),
+            }
+        }
+        drop(rest);
+        self.send_appended(conn, workspace, &known);
+        self.refuse_unreadable(conn, &unreadable, frame);
+    }
+
+    /// Whether `entry` is a Join by this ticket, of a device that is not in the workspace.
+    fn is_join_by(&self, workspace: WorkspaceId, ticket: TicketKey, entry: &Entry) -> bool {
+        let Some(loaded) = self.workspaces.get(&workspace) else {
+            return false;
+        };
+        let is_outside = !loaded.roster().is_active(&entry.header().device);
+        is_outside && matches!(record(entry), Some(Record::Join(join)) if join.ticket == ticket)
+    }
+
+    /// Tells a session which of its entries are durable, under the durable head.
+    pub(super) fn send_appended(
+        &mut self,
+        conn: ConnId,
+        workspace: WorkspaceId,
+        durable: &[(EntryId, Position)],
+    ) {
+        for entries in durable.chunks(MAX_ENTRIES_PER_FRAME) {
+            if let Some(head) = self.workspaces.get(&workspace).and_then(Workspace::durable) {
+                self.answer(conn, &Frame::Appended { entries: entries.to_vec(), head });
+            }
+        }
+    }
+
+    fn recognise(&self, workspace: WorkspaceId, id: EntryId) -> Result<Known, StorageError> {
+        if self.workspaces.get(&workspace).is_some_and(|loaded| loaded.staged_position(&id).is_some()) {
+            return Ok(Known::Staged);
+        }
+        let stored = self.storage.position_of(workspace, id)?;
+        Ok(stored.map_or(Known::New, Known::Durable))
+    }
+
+    fn wait_for(&mut self, conn: ConnId, workspace: WorkspaceId, id: EntryId) {
+        if let Some(loaded) = self.workspaces.get_mut(&workspace) {
+            loaded.wait_for(&id, conn);
+        }
+    }
+
+    /// `first`, or, if its author was removed, what follows of its run up to the cut.
+    fn gather_run(
+        &self,
+        workspace: WorkspaceId,
+        first: Entry,
+        rest: &mut Peekable<impl Iterator<Item = Entry>>,
+    ) -> Vec<Entry> {
+        let chain = first.header().chain();
+        let loaded = self.workspaces.get(&workspace);
+        let left = loaded.and_then(|loaded| loaded.log().run_remaining(first.header())).unwrap_or(1);
+        let mut run = vec![first];
+        while (run.len() as u64) < left
+            && let Some(next) = rest.next_if(|next| next.header().chain() == chain)
+        {
+            run.push(next);
+        }
+        run
+    }
+
+    /// Stages one entry or one run, or refuses all of it.
+    fn append(&mut self, conn: ConnId, workspace: WorkspaceId, entries: Vec<Entry>) {
+        let ids: Vec<EntryId> = entries.iter().map(Entry::id).collect();
+        match self.accept(workspace, &entries) {
+            Ok(placed) => {
+                for (entry, placed) in entries.into_iter().zip(placed) {
+                    self.stage(conn, workspace, entry, placed);
+                }
+            }
+            Err(denial) => {
+                for id in ids {
+                    self.refuse(conn, id, denial.clone());
+                }
+            }
+        }
+    }
+
+    /// Puts entries on the log in memory if every rule allows it.
+    fn accept(&mut self, workspace: WorkspaceId, entries: &[Entry]) -> Result<Vec<Placed>, Denial> {
+        if entries.iter().any(|entry| entry.body().is_none()) {
+            return Err(Denial::new(Reason::Malformed, "its body is missing"));
+        }
+        let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
+        let accepted = loaded.check(&self.storage, entries)?;
+        if has_expired(loaded.log().roster(), entries, self.clock) {
+            return Err(Denial::new(Reason::JoinVoid, "the invite or link has expired"));
+        }
+        self.check_room(workspace, entries)?;
+        let loaded = self.workspaces.get_mut(&workspace).ok_or_else(not_loaded)?;
+        Ok(accepted.into_iter().map(|accepted| loaded.append(accepted)).collect())
+    }
+
+    /// Quota, reserve and rate. Asked last, so that an entry that can never be accepted is not called transient.
+    fn check_room(&mut self, workspace: WorkspaceId, entries: &[Entry]) -> Result<(), Denial> {
+        let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
+        let roster = loaded.log().roster();
+        let mut usage = loaded.usage;
+        for entry in entries {
+            usage.add(entry);
+        }
+        let full = |text| Err(Denial::new(Reason::Quota, text));
+        let Some(first) = entries.first() else {
+            return Ok(());
+        };
+        if first.header().lane == Lane::Content {
+            return if usage.content > self.config.content_quota {
+                full("the workspace's storage on this relay is full")
+            } else {
+                Ok(())
+            };
+        }
+        let is_essential = entries.iter().all(|entry| is_essential(roster, entry));
+        let extra = if is_essential { self.config.owner_reserve } else { 0 };
+        if usage.control > self.config.control_reserve.saturating_add(extra) {
+            return full("the workspace's reserve for control entries on this relay is full");
+        }
+        // A removed author's run is bounded by its cut, and would not pass a bucket smaller than itself.
+        let author = first.header().device;
+        let is_run = roster.device(&author).is_some_and(|device| !device.is_active());
+        if is_essential || is_run || self.rates.take(workspace, author, self.clock) {
+            Ok(())
+        } else {
+            Err(Denial::new(Reason::Rate, "this device appends control entries too fast"))
+        }
+    }
+
+    fn stage(&mut self, conn: ConnId, workspace: WorkspaceId, entry: Entry, placed: Placed) {
+        let Some(loaded) = self.workspaces.get_mut(&workspace) else {
+            return;
+        };
+        let (id, size) = (entry.id(), stored_len(&entry));
+        if self.planted == Some(Planted::AckBeforeCommit)
+            && let Ok(head) = loaded.sign_at(placed.position, placed.hash)
+        {
+            loaded.stage(entry, placed, None);
+            self.answer(conn, &Frame::Appended { entries: vec![(id, placed.position)], head });
+        } else {
+            loaded.stage(entry, placed, Some(conn));
+        }
+        self.note_staged(workspace, size);
+    }
+
+    pub(super) fn note_staged(&mut self, workspace: WorkspaceId, size: u64) {
+        self.dirty.insert(workspace);
+        self.staged_entries += 1;
+        self.staged_bytes = self.staged_bytes.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+    }
+
+    pub(super) fn refuse(&mut self, conn: ConnId, entry: EntryId, denial: Denial) {
+        let Denial { reason, text, proof } = denial;
+        tracing::debug!(conn = conn.0, ?entry, ?reason, "an entry is refused");
+        self.answer(conn, &Frame::Refused { entry, reason, proof, text: sentence(&text) });
+    }
+
+    /// Refuses what could not be verified. Nothing may be read from such an entry, so it is named by the hash of its
+    /// header bytes, which are looked up in the frame once more.
+    fn refuse_unreadable(&mut self, conn: ConnId, unreadable: &[(usize, EntryError)], frame: &[u8]) {
+        if unreadable.is_empty() {
+            return;
+        }
+        let ids = unverified_ids(frame).unwrap_or_default();
+        for (index, why) in unreadable {
+            if let Some(id) = ids.get(*index) {
+                self.refuse(conn, *id, Denial::new(Reason::Malformed, &why.to_string()));
+            }
+        }
+    }
+}
+
+/// The ids that the entries of an Append frame would have. Decodes nothing but where their headers are.
+fn unverified_ids(frame: &[u8]) -> Result<Vec<EntryId>, DecodeError> {
+    let mut reader = Reader::new(frame);
+    reader.array(3)?;
+    let _version_and_type = (reader.u64()?, reader.u64()?);
+    let count = reader.array_up_to("entries", MAX_ENTRIES_PER_FRAME)?;
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        reader.array(3)?;
+        ids.push(entry_id(reader.bytes("header", MAX_HEADER)?));
+        reader.fixed::<{ Signature::LEN }>()?;
+        reader.option(|reader| reader.bytes("body", MAX_BODY))?;
+    }
+    Ok(ids)
+}
+
+fn record(entry: &Entry) -> Option<Record> {
+    if entry.header().entry_type != EntryType::Roster {
+        return None;
+    }
+    Record::parse(entry.body()?).ok()
+}
+
+/// Whether one of `entries` is a Join by a ticket that is past its time. The fold cannot know: it has no clock.
+fn has_expired(roster: &Roster, entries: &[Entry], now: Millis) -> bool {
+    entries.iter().filter_map(record).any(|record| match record {
+        Record::Join(join) => roster.ticket(&join.ticket).is_some_and(|ticket| now.0 > ticket.expires),
+        _ => false,
+    })
+}
+
+/// Whether an entry has to fit even when the reserve for control entries is used up: without it, somebody who should be
+/// out stays in, or nobody may write.
+fn is_essential(roster: &Roster, entry: &Entry) -> bool {
+    match record(entry) {
+        Some(Record::RemoveDevice { .. } | Record::RemoveMember { .. }) => {
+            let author = roster.device(&entry.header().device).and_then(|device| roster.user(&device.user));
+            author.is_some_and(|user| user.role == Role::Owner)
+        }
+        // Only one that takes effect, or a member could fill the reserve with others.
+        Some(Record::Rekey(_)) if roster.is_rekey_due() => {
+            let outcome = roster.clone().apply_entry(Position(u64::MAX), entry);
+            matches!(outcome, Some(Outcome::Applied { rekey_void: None }))
+        }
+        _ => false,
+    }
+}
+
+/// Every open session's workspace is in memory, so this is never told to anybody.
+fn not_loaded() -> Denial {
+    StorageError::Misuse("a session's workspace is not loaded").into()
+}

@@ -1,0 +1,161 @@
+//! What sessions subscribe to: entries pushed as they are committed, or read from storage by those who are behind.
+
+use std::sync::Arc;
+
+use bowline_wire::codec::encode;
+use bowline_wire::frame::{Frame, Party};
+use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
+
+use super::Relay;
+use crate::config::FRAME_ENVELOPE;
+use crate::session::{ConnId, Feed, Session};
+use crate::storage::{Budget, Row, Storage, StorageError, framed_len};
+use crate::workspace::{Denial, Workspace};
+
+/// What fits one frame.
+const ONE_FRAME: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: MAX_FRAME - FRAME_ENVELOPE };
+
+/// An encoded frame, and where the session that gets it will be.
+type Next = (Arc<[u8]>, Feed);
+
+impl<S: Storage> Relay<S> {
+    pub(super) fn handle_subscribe(
+        &mut self,
+        conn: ConnId,
+        workspace: WorkspaceId,
+        party: &Party,
+        after: Position,
+    ) {
+        let Some(loaded) = self.workspaces.get(&workspace) else {
+            return;
+        };
+        let is_ahead = after > loaded.durable_position();
+        let feed = match party {
+            Party::Ticket(_) => Feed::Records(after),
+            Party::Device(_) if is_ahead => Feed::Idle,
+            Party::Device(_) => Feed::Entries(after),
+        };
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.set_feed(feed);
+        }
+        if feed == Feed::Idle {
+            // Somebody has seen more of this log than there is: the signed head is what they can prove it with.
+            tracing::warn!(conn = conn.0, after = after.0, "a device has seen more of its log than is here");
+            self.send_head(conn, workspace);
+        }
+        self.feed(conn);
+    }
+
+    /// Queues what the session lacks, as far as its queue takes it.
+    pub(super) fn feed(&mut self, conn: ConnId) {
+        loop {
+            let Some(session) = self.sessions.get(&conn).filter(|session| session.out.wants_feed()) else {
+                return;
+            };
+            let Some(member) = session.member() else { return };
+            let next = match member.feed {
+                Feed::Idle => return,
+                Feed::Entries(after) => self.next_entries(member.workspace, after),
+                Feed::Records(after) => self.next_records(member.workspace, after).map(Some),
+            };
+            match next {
+                Ok(Some((frame, feed))) => self.push(conn, frame, feed),
+                Ok(None) => return,
+                Err(error) => {
+                    let Denial { reason, text, .. } = error.into();
+                    return self.goodbye(conn, reason, &text);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, conn: ConnId, frame: Arc<[u8]>, feed: Feed) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.set_feed(feed);
+            self.transmit(conn, frame);
+        }
+    }
+
+    fn next_entries(&self, workspace: WorkspaceId, after: Position) -> Result<Option<Next>, StorageError> {
+        let Some(loaded) = self.workspaces.get(&workspace) else {
+            return Ok(None);
+        };
+        if after >= loaded.durable_position() {
+            return Ok(None);
+        }
+        let page = self.storage.read(workspace, after, ONE_FRAME)?;
+        let missing = || StorageError::Corrupt("entries below the head are missing".to_owned());
+        let last = page.entries.last().map(|(position, _)| *position).ok_or_else(missing)?;
+        let hash = self.storage.hash_at(workspace, last)?.ok_or_else(missing)?;
+        let entries = page.entries.into_iter().map(|(_, entry)| entry).collect();
+        let frame = Frame::Entries { first: after.next(), entries, head: loaded.sign_at(last, hash)? };
+        Ok(Some((encode(&frame).into(), Feed::Entries(last))))
+    }
+
+    fn next_records(&self, workspace: WorkspaceId, after: Position) -> Result<Next, StorageError> {
+        let page = self.storage.read_roster(workspace, after, ONE_FRAME)?;
+        let feed = match page.entries.last() {
+            Some((last, _)) if page.more => Feed::Records(*last),
+            _ => Feed::Idle,
+        };
+        let frame = Frame::Records { entries: page.entries, more: page.more };
+        Ok((encode(&frame).into(), feed))
+    }
+
+    /// Sends new rows to all who have everything before them. They share the bytes; whoever is too slow for them stays
+    /// where it is and reads from storage later.
+    pub(super) fn fan_out(&mut self, workspace: WorkspaceId, before: Position, rows: &[Row]) {
+        let Some(loaded) = self.workspaces.get(&workspace) else {
+            return;
+        };
+        let is_live = |conn: &ConnId| {
+            let session = self.sessions.get(conn).filter(|session| session.out.wants_feed());
+            session.and_then(Session::member).is_some_and(|member| member.feed == Feed::Entries(before))
+        };
+        let live: Vec<ConnId> = loaded.sessions.iter().copied().filter(is_live).collect();
+        if live.is_empty() {
+            return;
+        }
+        let frames = match pack(loaded, rows) {
+            Ok(frames) => frames,
+            // Everybody stays where they are; reading from storage will tell them what is wrong.
+            Err(error) => return crate::workspace::report(&error),
+        };
+        for conn in live {
+            for (frame, feed) in &frames {
+                if !self.sessions.get(&conn).is_some_and(|session| session.out.wants_feed()) {
+                    break;
+                }
+                self.push(conn, Arc::clone(frame), *feed);
+            }
+        }
+    }
+}
+
+/// Rows as Entries frames.
+fn pack(loaded: &Workspace, rows: &[Row]) -> Result<Vec<Next>, StorageError> {
+    let mut frames = Vec::new();
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (packed, left) = rest.split_at(fitting(rest));
+        if let Some((first, last)) = packed.first().zip(packed.last()) {
+            let entries = packed.iter().map(|row| row.entry.to_signed()).collect();
+            let head = loaded.sign_at(last.position, last.hash)?;
+            let frame = Frame::Entries { first: first.position, entries, head };
+            frames.push((encode(&frame).into(), Feed::Entries(last.position)));
+        }
+        rest = left;
+    }
+    Ok(frames)
+}
+
+/// How many of `rows`, at least one of them, go in one frame.
+fn fitting(rows: &[Row]) -> usize {
+    let mut bytes = 0;
+    let fits = |row: &&Row| {
+        bytes += framed_len(&row.entry);
+        bytes <= ONE_FRAME.bytes
+    };
+    rows.iter().take(ONE_FRAME.entries).take_while(fits).count().max(1)
+}

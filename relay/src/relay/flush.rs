@@ -1,0 +1,173 @@
+//! The group commit: everything staged becomes durable at once, then it is acknowledged, then others get it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_wire::frame::{Party, Reason};
+use bowline_wire::ids::{EntryId, Millis, Position, WorkspaceId};
+use bowline_wire::roster::TicketStage;
+
+use super::{Planted, Relay};
+use crate::session::{ConnId, Session};
+use crate::storage::{LogCommit, Storage};
+use crate::workspace::{Denial, Waiting, Workspace, report};
+
+impl<S: Storage> Relay<S> {
+    /// Whether something is staged that [`Relay::flush`] would commit.
+    pub fn needs_flush(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Commits everything accepted since the last flush, of all workspaces, in one storage commit; then acknowledges
+    /// it and sends it to those who listen. If the commit fails nothing of it is acknowledged: whoever sent it is told
+    /// to try again.
+    pub fn flush(&mut self, now: Millis) {
+        self.hear(now);
+        if self.planted == Some(Planted::AckBeforeCommit) && self.needs_flush() {
+            self.is_commit_put_off = !self.is_commit_put_off;
+            if self.is_commit_put_off {
+                return;
+            }
+        }
+        let mut batch = Vec::with_capacity(self.dirty.len());
+        let mut waiting = Vec::with_capacity(self.dirty.len());
+        for workspace in std::mem::take(&mut self.dirty) {
+            if let Some(loaded) = self.workspaces.get_mut(&workspace) {
+                let (commit, waiters) = loaded.take_staged();
+                batch.push(commit);
+                waiting.push(waiters);
+            }
+        }
+        self.staged_bytes = 0;
+        self.staged_entries = 0;
+        if batch.is_empty() {
+            return;
+        }
+        let committed = self.storage.commit(&batch);
+        if let Err(error) = &committed {
+            report(error);
+        }
+        for (commit, waiting) in batch.into_iter().zip(waiting) {
+            match committed {
+                Ok(()) => self.committed(&commit, waiting),
+                Err(_) => self.rolled_back(commit.workspace, waiting),
+            }
+        }
+    }
+
+    fn committed(&mut self, commit: &LogCommit, waiting: Waiting) {
+        let workspace = commit.workspace;
+        let Some(loaded) = self.workspaces.get_mut(&workspace) else {
+            return;
+        };
+        let before = loaded.durable_position();
+        let roster_changed = match loaded.committed() {
+            Ok(changed) => changed,
+            Err(error) => {
+                let Denial { reason, text, .. } = error.into();
+                return self.goodbye_all(workspace, reason, &text);
+            }
+        };
+        let acknowledged = self.acknowledge(workspace, waiting);
+        for conn in self.sessions_of(workspace) {
+            self.welcome(conn);
+        }
+        self.fan_out(workspace, before, &commit.rows);
+        if roster_changed {
+            self.close_removed(workspace, &acknowledged);
+        }
+        self.forget_if_idle(workspace);
+    }
+
+    /// One answer for each session that waited; gives those sessions.
+    fn acknowledge(&mut self, workspace: WorkspaceId, waiting: Waiting) -> BTreeSet<ConnId> {
+        let answers = self.by_session(workspace, waiting);
+        for (conn, durable) in &answers {
+            self.send_appended(*conn, workspace, durable);
+        }
+        answers.into_keys().collect()
+    }
+
+    /// What each session waits for. A number that was given to another connection meanwhile waits for nothing.
+    fn by_session(
+        &self,
+        workspace: WorkspaceId,
+        waiting: Waiting,
+    ) -> BTreeMap<ConnId, Vec<(EntryId, Position)>> {
+        let mut answers: BTreeMap<ConnId, Vec<_>> = BTreeMap::new();
+        let Some(loaded) = self.workspaces.get(&workspace) else {
+            return answers;
+        };
+        for (id, position, waiters) in waiting {
+            for conn in waiters.intersection(&loaded.sessions) {
+                answers.entry(*conn).or_default().push((id, position));
+            }
+        }
+        answers
+    }
+
+    /// Nothing of the commit was stored: what is in memory is ahead of the storage, so it is read again.
+    fn rolled_back(&mut self, workspace: WorkspaceId, waiting: Waiting) {
+        for (conn, entries) in self.by_session(workspace, waiting) {
+            for (id, _) in entries {
+                let text = "the relay could not store it; try again later";
+                self.refuse(conn, id, Denial::new(Reason::Storage, text));
+            }
+        }
+        let sessions = self.sessions_of(workspace);
+        self.workspaces.remove(&workspace);
+        let reloaded = Workspace::load(&self.storage, workspace);
+        if let Err(error) = &reloaded {
+            report(error);
+        }
+        if let Ok(Some(mut loaded)) = reloaded {
+            loaded.sessions = sessions.iter().copied().collect();
+            self.workspaces.insert(workspace, loaded);
+            self.close_removed(workspace, &BTreeSet::new());
+            for conn in sessions {
+                self.welcome(conn);
+                self.feed(conn);
+            }
+            self.forget_if_idle(workspace);
+        } else {
+            for conn in sessions {
+                self.goodbye(conn, Reason::Storage, "the relay cannot use its storage now; try again later");
+            }
+        }
+    }
+
+    fn sessions_of(&self, workspace: WorkspaceId) -> Vec<ConnId> {
+        let loaded = self.workspaces.get(&workspace);
+        loaded.map(|loaded| loaded.sessions.iter().copied().collect()).unwrap_or_default()
+    }
+
+    fn goodbye_all(&mut self, workspace: WorkspaceId, reason: Reason, text: &str) {
+        for conn in self.sessions_of(workspace) {
+            self.goodbye(conn, reason, text);
+        }
+        self.forget_if_idle(workspace);
+    }
+
+    /// Ends the sessions of those whom the durable roster no longer lets in.
+    fn close_removed(&mut self, workspace: WorkspaceId, acknowledged: &BTreeSet<ConnId>) {
+        for conn in self.sessions_of(workspace) {
+            let Some(roster) = self.workspaces.get(&workspace).map(Workspace::roster) else {
+                return;
+            };
+            let Some(member) = self.sessions.get(&conn).and_then(Session::member) else {
+                continue;
+            };
+            match member.party {
+                Party::Device(device) if !roster.is_active(&device) => {
+                    self.goodbye(conn, Reason::Removed, "this device was removed from the workspace");
+                }
+                Party::Ticket(ticket) => match roster.ticket(&ticket).map(|ticket| ticket.stage) {
+                    Some(TicketStage::Open) => {}
+                    // It has done what it was for, and was told so. The newcomer comes back as a device.
+                    Some(TicketStage::Used(_)) if acknowledged.contains(&conn) => self.close_quietly(conn),
+                    _ => self.goodbye(conn, Reason::NotAllowed, "this invite or link is used or closed"),
+                },
+                Party::Device(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Hello, challenge, proof, welcome; and making a workspace.
+
+use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::ids::{DeviceId, Signature, TicketKey, WorkspaceId};
+use bowline_wire::roster::{Roster, TicketStage};
+use bowline_wire::signed::verify_signature;
+
+use super::{CAPABILITIES, Relay};
+use crate::config::Registration;
+use crate::keys::LogKey;
+use crate::session::{ConnId, Feed, Greeting, Member, State};
+use crate::storage::{Storage, StorageError, stored_len};
+use crate::workspace::{Denial, Workspace};
+
+impl<S: Storage> Relay<S> {
+    /// Whoever says hello gets a challenge, member or not: what is on this relay is told to nobody before a proof.
+    pub(super) fn handle_hello(
+        &mut self,
+        conn: ConnId,
+        workspace: WorkspaceId,
+        party: Party,
+        theirs: &[String],
+    ) {
+        let mut nonce = [0; 32];
+        self.rng.fill_bytes(&mut nonce);
+        let challenge = Challenge { nonce, relay: self.identity.public(), time: self.clock };
+        let ours = CAPABILITIES.iter().map(|&name| name.to_owned());
+        let greeting =
+            Greeting { workspace, party, capabilities: ours.filter(|name| theirs.contains(name)).collect() };
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.state = State::Challenged(greeting, challenge);
+            self.answer(conn, &Frame::Challenge(challenge));
+        }
+    }
+
+    pub(super) fn handle_proof(&mut self, conn: ConnId, signature: &Signature, create: Option<Box<Create>>) {
+        // A challenge is good for one proof, whatever becomes of it.
+        let Some(session) = self.sessions.get_mut(&conn) else {
+            return;
+        };
+        let State::Challenged(greeting, challenge) = std::mem::replace(&mut session.state, State::Connected)
+        else {
+            return;
+        };
+        let message = challenge.proof_message(greeting.workspace, &greeting.party);
+        let proven =
+            verify_signature(greeting.party.key(), Challenge::PROOF_DOMAIN, &message, signature).is_ok();
+        let let_in = if proven {
+            self.find_or_create(&greeting, create)
+        } else {
+            Err(Denial::new(Reason::BadProof, "the proof does not verify"))
+        };
+        if let Err(Denial { reason, text, .. }) = let_in {
+            self.forget_if_idle(greeting.workspace);
+            return self.goodbye(conn, reason, &text);
+        }
+        self.set_deadline(conn, None);
+        if let Some(loaded) = self.workspaces.get_mut(&greeting.workspace) {
+            loaded.sessions.insert(conn);
+        }
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.state = State::Creating(greeting);
+        }
+        self.welcome(conn);
+    }
+
+    /// Loads the workspace and checks that the party may use it, or stages its beginning.
+    fn find_or_create(&mut self, greeting: &Greeting, create: Option<Box<Create>>) -> Result<(), Denial> {
+        if let Some(workspace) = self.load(greeting.workspace)? {
+            if workspace.durable().is_some() {
+                return self.admit(greeting);
+            }
+            // Staged by another connection of the first device; both are welcomed when it is durable.
+            return match (&greeting.party, create) {
+                (Party::Device(device), Some(_)) if workspace.log().roster().is_active(device) => Ok(()),
+                _ => Err(no_workspace()),
+            };
+        }
+        let create = create.ok_or_else(no_workspace)?;
+        self.may_register(&create.token)?;
+        self.begin(greeting, *create)
+    }
+
+    /// The workspace in memory, read from storage if need be.
+    fn load(&mut self, workspace: WorkspaceId) -> Result<Option<&Workspace>, StorageError> {
+        if !self.workspaces.contains_key(&workspace)
+            && let Some(loaded) = Workspace::load(&self.storage, workspace)?
+        {
+            self.workspaces.insert(workspace, loaded);
+        }
+        Ok(self.workspaces.get(&workspace))
+    }
+
+    fn admit(&self, greeting: &Greeting) -> Result<(), Denial> {
+        let workspace = self.workspaces.get(&greeting.workspace).ok_or_else(no_workspace)?;
+        match greeting.party {
+            Party::Device(device) => admit_device(workspace.roster(), device),
+            Party::Ticket(ticket) => self.admit_ticket(workspace.roster(), ticket),
+        }
+    }
+
+    fn admit_ticket(&self, roster: &Roster, ticket: TicketKey) -> Result<(), Denial> {
+        let denial = |text| Err(Denial::new(Reason::NotAllowed, text));
+        match roster.ticket(&ticket) {
+            None => denial("there is no such invite or link"),
+            Some(ticket) if ticket.stage != TicketStage::Open => {
+                denial("this invite or link is used or closed")
+            }
+            Some(ticket) if self.clock.0 > ticket.expires => denial("this invite or link has expired"),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn may_register(&self, token: &str) -> Result<(), Denial> {
+        match &self.config.registration {
+            Registration::Open => Ok(()),
+            Registration::Token(digest) if digest.matches(token) => Ok(()),
+            Registration::Token(_) => {
+                Err(Denial::new(Reason::BadToken, "the registration token is not this relay's"))
+            }
+            Registration::Closed => Err(Denial::new(Reason::BadToken, "this relay takes no new workspaces")),
+        }
+    }
+
+    /// Stages the workspace's first entry.
+    fn begin(&mut self, greeting: &Greeting, create: Create) -> Result<(), Denial> {
+        let malformed = |why: &str| Denial::new(Reason::Malformed, why);
+        let genesis = create.genesis.verify().map_err(|why| malformed(&why.to_string()))?;
+        if greeting.party != Party::Device(genesis.header().device) {
+            return Err(Denial::new(Reason::NotAllowed, "a workspace is made by its first device"));
+        }
+        let size = stored_len(&genesis);
+        let key = LogKey::generate(self.rng.as_mut());
+        let workspace = Workspace::create(greeting.workspace, key, genesis)
+            .map_err(|why| Denial::new(Reason::from(&why), &why.to_string()))?;
+        self.workspaces.insert(greeting.workspace, workspace);
+        self.note_staged(greeting.workspace, size);
+        tracing::info!(workspace = ?greeting.workspace, "a workspace is made");
+        Ok(())
+    }
+
+    /// Lets a proven connection in if its workspace is durable; else it goes on waiting for the commit.
+    pub(super) fn welcome(&mut self, conn: ConnId) {
+        let Some(session) = self.sessions.get_mut(&conn) else {
+            return;
+        };
+        let State::Creating(greeting) = &mut session.state else {
+            return;
+        };
+        let Some(head) = self.workspaces.get(&greeting.workspace).and_then(Workspace::durable) else {
+            return;
+        };
+        let capabilities = std::mem::take(&mut greeting.capabilities);
+        let member = Member { workspace: greeting.workspace, party: greeting.party, feed: Feed::Idle };
+        session.state = State::Open(member);
+        self.answer(conn, &Frame::Welcome { head, capabilities });
+    }
+}
+
+fn no_workspace() -> Denial {
+    Denial::new(Reason::NoWorkspace, "there is no such workspace on this relay")
+}
+
+fn admit_device(roster: &Roster, device: DeviceId) -> Result<(), Denial> {
+    match roster.device(&device) {
+        None => Err(Denial::new(Reason::NotAllowed, "this device is not in the workspace")),
+        Some(known) if !known.is_active() => {
+            Err(Denial::new(Reason::Removed, "this device was removed from the workspace"))
+        }
+        Some(_) => Ok(()),
+    }
+}

@@ -1,0 +1,143 @@
+//! One connection: how far it has got, and what waits to be sent on it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bowline_wire::frame::{Challenge, Party};
+use bowline_wire::ids::{Millis, Position, WorkspaceId};
+
+use crate::config::{FEED_BYTES, FEED_FRAMES, QUEUE_BYTES, QUEUE_FRAMES};
+
+/// A connection, numbered by whoever drives the relay. A number may be used again after [`crate::Relay::poll_close`]
+/// gave it or [`crate::Relay::disconnect`] took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// What a Hello said.
+#[derive(Debug)]
+pub(crate) struct Greeting {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) party: Party,
+    /// Capabilities both sides have, ascending.
+    pub(crate) capabilities: Vec<String>,
+}
+
+/// How far a connection has got.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Waits for a Hello.
+    Connected,
+    /// Waits for a Proof.
+    Challenged(Greeting, Challenge),
+    /// Proven; the Welcome follows when the workspace is durable.
+    Creating(Greeting),
+    /// In.
+    Open(Member),
+    /// Said goodbye; ends when the queue is empty.
+    Closing,
+}
+
+/// A proven connection.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) party: Party,
+    pub(crate) feed: Feed,
+}
+
+/// What a session is being sent, and how far it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feed {
+    /// Nothing, or everything it asked for has been queued.
+    Idle,
+    /// Entries after this position, and new ones for as long as it stays.
+    Entries(Position),
+    /// Roster records after this position.
+    Records(Position),
+}
+
+/// What waits to be sent. Bounded: see [`Outbox::wants_feed`] and [`Outbox::fits`].
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    frames: VecDeque<Arc<[u8]>>,
+    bytes: usize,
+}
+
+impl Outbox {
+    /// Whether entries may be queued. If not, they stay in storage until the reader has caught up.
+    pub(crate) fn wants_feed(&self) -> bool {
+        self.bytes < FEED_BYTES && self.frames.len() < FEED_FRAMES
+    }
+
+    /// Whether an answer of `len` bytes may be queued.
+    pub(crate) fn fits(&self, len: usize) -> bool {
+        self.bytes + len <= QUEUE_BYTES && self.frames.len() < QUEUE_FRAMES
+    }
+
+    pub(crate) fn push(&mut self, frame: Arc<[u8]>) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Arc<[u8]>> {
+        let frame = self.frames.pop_front()?;
+        self.bytes -= frame.len();
+        Some(frame)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.bytes, self.frames.len())
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) state: State,
+    pub(crate) out: Outbox,
+    /// Whether the driver takes frames for it.
+    pub(crate) writable: bool,
+    /// Whether it stands in the queue of sessions with something to send.
+    pub(crate) is_ready: bool,
+    /// When it is given up.
+    pub(crate) deadline: Option<Millis>,
+}
+
+impl Session {
+    pub(crate) fn new(deadline: Millis) -> Self {
+        Self {
+            state: State::Connected,
+            out: Outbox::default(),
+            writable: true,
+            is_ready: false,
+            deadline: Some(deadline),
+        }
+    }
+
+    /// The workspace a proven session is in.
+    pub(crate) fn workspace(&self) -> Option<WorkspaceId> {
+        match &self.state {
+            State::Creating(greeting) => Some(greeting.workspace),
+            State::Open(member) => Some(member.workspace),
+            State::Connected | State::Challenged(..) | State::Closing => None,
+        }
+    }
+
+    pub(crate) fn member(&self) -> Option<&Member> {
+        match &self.state {
+            State::Open(member) => Some(member),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn set_feed(&mut self, feed: Feed) {
+        if let State::Open(member) = &mut self.state {
+            member.feed = feed;
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What the relay needs of the place where its logs are kept. Back ends implement [`Storage`] and pass
+//! the suite in `conformance.rs`.
+
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, Position, Signature, WorkspaceId};
+use bowline_wire::log::ChainTip;
+use thiserror::Error;
+
+use crate::keys::LogSecret;
+
+/// Why the storage did not do what was asked. Of a failed commit nothing is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StorageError {
+    /// The environment's fault: no space, no permission, a failing disk. Trying again later may help.
+    #[error("the storage is not available: {0}")]
+    Unavailable(String),
+    /// What is stored is not what was stored. An operator has to look, and to restore from a backup.
+    #[error("the storage is damaged: {0}")]
+    Corrupt(String),
+    /// Our bug: the commit does not continue the log it is for.
+    #[error("the commit does not fit the log: {0}")]
+    Misuse(&'static str),
+}
+
+/// An entry in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// From 1, without gaps.
+    pub position: Position,
+    /// The log hash up to and including this entry.
+    pub hash: LogHash,
+    /// The entry, with its body.
+    pub entry: Entry,
+}
+
+/// What one commit does to one log.
+#[derive(Clone, Debug)]
+pub struct LogCommit {
+    /// Whose log.
+    pub workspace: WorkspaceId,
+    /// Makes the log, with this signing key; `None` if it is there.
+    pub create: Option<LogSecret>,
+    /// New entries, continuing the log.
+    pub rows: Vec<Row>,
+    /// The tips that the rows moved, as they are after the last row.
+    pub tips: Vec<(ChainKey, ChainTip)>,
+}
+
+/// Bytes that a workspace's entries take: headers, signatures and bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In the content lane.
+    pub content: u64,
+    /// In the control lane.
+    pub control: u64,
+}
+
+impl Usage {
+    /// Counts one more entry.
+    pub fn add(&mut self, entry: &Entry) {
+        match entry.header().lane {
+            Lane::Content => self.content = self.content.saturating_add(stored_len(entry)),
+            Lane::Control => self.control = self.control.saturating_add(stored_len(entry)),
+        }
+    }
+}
+
+/// Bytes of an entry as [`Usage`] counts them.
+pub fn stored_len(entry: &Entry) -> u64 {
+    let body = entry.body().map_or(0, <[u8]>::len);
+    (entry.signed_header().bytes().len() + Signature::LEN + body) as u64
+}
+
+/// A log as it is stored, without its entries.
+#[derive(Clone, Debug)]
+pub struct StoredLog {
+    /// The signing key; its public half is the log's id.
+    pub secret: LogSecret,
+    /// How many entries.
+    pub position: Position,
+    /// The log hash over all of them.
+    pub hash: LogHash,
+    /// What they take.
+    pub usage: Usage,
+}
+
+/// How much to read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// The most entries.
+    pub entries: usize,
+    /// The most bytes, counted as [`framed_len`]. The first entry is given whatever its size.
+    pub bytes: usize,
+}
+
+/// The most bytes an entry takes in a frame, its position included.
+pub fn framed_len(entry: &Entry) -> usize {
+    /// Signature and the heads of CBOR items; at most 77 bytes and 10 for the position.
+    const ENVELOPE: usize = 96;
+    entry.signed_header().bytes().len() + entry.body().map_or(0, <[u8]>::len) + ENVELOPE
+}
+
+/// Entries in log order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Each with its position.
+    pub entries: Vec<(Position, SignedEntry)>,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+/// Where logs are kept. Only what a [`Storage::commit`] has returned `Ok` for is ever signed, acknowledged or sent.
+pub trait Storage {
+    /// A workspace's log, if there is one.
+    fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError>;
+
+    /// Stores everything in `batch`, durably, or nothing of it. When this returns `Ok`, a power cut takes nothing away.
+    ///
+    /// Rows that do not continue their log, a log that is made twice and rows for a log that is not there are
+    /// [`StorageError::Misuse`].
+    fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError>;
+
+    /// Entries with positions above `after`, consecutive, as many as `budget` allows and at least one if there is one.
+    fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError>;
+
+    /// The roster entries among them, under the same rules.
+    fn read_roster(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        budget: Budget,
+    ) -> Result<Page, StorageError>;
+
+    /// Where the entry stands; the first place, should it stand in two.
+    fn position_of(&self, workspace: WorkspaceId, id: EntryId) -> Result<Option<Position>, StorageError>;
+
+    /// The log hash at a position from 1 up to the log's; `None` at others.
+    fn hash_at(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogHash>, StorageError>;
+
+    /// The entry with number `seq` in `chain`, without its body.
+    fn header_at(
+        &self,
+        workspace: WorkspaceId,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<Option<SignedEntry>, StorageError>;
+
+    /// The tip of every chain.
+    fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError>;
+}

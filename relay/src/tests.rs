@@ -1,0 +1,10 @@
+//! Tests of the relay from outside its frames: what goes in, what comes out.
+
+mod append;
+mod commits;
+mod handshake;
+mod hostile;
+mod planted;
+mod removal;
+mod subscribe;
+mod tickets;

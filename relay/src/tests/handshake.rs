@@ -1,0 +1,374 @@
+//! Hello, challenge, proof, welcome; making a workspace.
+
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::ids::{DeviceId, Lane, Position, Signature, WorkspaceId};
+
+use crate::config::{Config, HANDSHAKE_TIMEOUT, Registration};
+use crate::session::ConnId;
+use crate::storage::Storage;
+use crate::testing::author::Author;
+use crate::testing::bench::Bench;
+
+fn assert_goodbye(frame: &Frame, expected: Reason) {
+    match frame {
+        Frame::Goodbye { reason, text } => {
+            assert_eq!(*reason, expected);
+            assert!(!text.is_empty(), "a refusal says why");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Says goodbye with `reason` and closes.
+fn assert_ends(bench: &mut Bench, conn: ConnId, reason: Reason) {
+    let frame = bench.frame(conn);
+    assert_goodbye(&frame, reason);
+    assert!(bench.is_closed(conn));
+}
+
+#[test]
+fn a_device_that_proves_itself_is_welcomed_with_the_signed_head() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, _) = bench.create(&mut laptop);
+    let (_, frame) = bench.enter(&laptop, workspace);
+    let Frame::Welcome { head, capabilities } = frame else { panic!("{frame:?}") };
+    assert_eq!(head.verify(workspace).unwrap().value().position, Position(1));
+    assert_eq!(capabilities, ["entries/1"]);
+}
+
+#[test]
+fn capabilities_are_what_both_sides_named() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, _) = bench.create(&mut laptop);
+    for (theirs, both) in
+        [(vec!["aaa/9", "entries/1", "zzz/1"], vec!["entries/1"]), (vec!["entries/2"], vec![])]
+    {
+        let conn = bench.connect();
+        let capabilities = theirs.into_iter().map(str::to_owned).collect();
+        bench.send(conn, &Frame::Hello { workspace, party: laptop.party(), capabilities });
+        let Frame::Challenge(challenge) = bench.frame(conn) else { panic!() };
+        let signature = laptop.prove(&challenge, workspace);
+        bench.send(conn, &Frame::Proof { signature, create: None });
+        let Frame::Welcome { capabilities, .. } = bench.frame(conn) else { panic!() };
+        assert_eq!(capabilities, both);
+    }
+}
+
+#[test]
+fn a_challenge_names_the_relay_and_the_time_and_is_never_the_same() {
+    let mut bench = Bench::new();
+    let challenges: Vec<Challenge> =
+        (0..3).map(|_| bench.hello(WorkspaceId::ZERO, Author::new(1).party()).1).collect();
+    assert!(challenges.iter().all(|challenge| challenge.time == bench.now));
+    assert!(challenges.windows(2).all(|pair| pair[0].relay == pair[1].relay));
+    assert!(challenges.windows(2).all(|pair| pair[0].nonce != pair[1].nonce));
+}
+
+/// Signs for the first workspace or, wrongly, for the second.
+type Forge = fn(&Author, &Challenge, WorkspaceId, WorkspaceId) -> Signature;
+
+#[test]
+fn a_proof_is_worth_nothing_for_anything_else() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, _) = bench.create(&mut laptop);
+    let elsewhere = WorkspaceId::from_bytes([9; 32]);
+    let forged: [(&str, Forge); 5] = [
+        ("by another device", |_, challenge, here, _| Author::new(2).prove(challenge, here)),
+        ("for another workspace", |by, challenge, _, there| by.prove(challenge, there)),
+        ("of another challenge", |by, challenge, here, _| {
+            by.prove(&Challenge { nonce: [0; 32], ..*challenge }, here)
+        }),
+        ("for another relay", |by, challenge, here, _| {
+            by.prove(&Challenge { relay: [0; 32], ..*challenge }, here)
+        }),
+        ("of another time", |by, challenge, here, _| {
+            by.prove(&Challenge { time: challenge.time.plus(1), ..*challenge }, here)
+        }),
+    ];
+    for (what, forge) in forged {
+        let (conn, challenge) = bench.hello(workspace, laptop.party());
+        let signature = forge(&laptop, &challenge, workspace, elsewhere);
+        bench.send(conn, &Frame::Proof { signature, create: None });
+        println!("{what}");
+        assert_ends(&mut bench, conn, Reason::BadProof);
+    }
+}
+
+#[test]
+fn a_key_that_signs_anything_opens_nothing() {
+    // The neutral element as key and as R, with s = 0: a check that is not strict accepts this over every message.
+    let mut neutral = [0; 64];
+    neutral[0] = 1;
+    let key = DeviceId::from_slice(&neutral[..32]).unwrap();
+    let mut bench = Bench::new();
+    let (conn, _) = bench.hello(WorkspaceId::ZERO, Party::Device(key));
+    bench.send(conn, &Frame::Proof { signature: Signature::from_bytes(neutral), create: None });
+    assert_ends(&mut bench, conn, Reason::BadProof);
+}
+
+#[test]
+fn whoever_is_not_in_the_workspace_is_not_let_in() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, _) = bench.create(&mut laptop);
+    let (conn, frame) = bench.enter(&Author::new(2), workspace);
+    assert_goodbye(&frame, Reason::NotAllowed);
+    assert!(bench.is_closed(conn));
+}
+
+#[test]
+fn a_workspace_that_is_not_here_is_told_so_only_after_a_proof() {
+    let mut bench = Bench::new();
+    let (conn, frame) = bench.enter(&Author::new(1), WorkspaceId::from_bytes([3; 32]));
+    assert_goodbye(&frame, Reason::NoWorkspace);
+    assert!(bench.is_closed(conn));
+}
+
+#[test]
+fn whoever_takes_too_long_is_sent_away() {
+    let mut bench = Bench::new();
+    let silent = bench.connect();
+    let (slow, challenge) = bench.hello(WorkspaceId::ZERO, Author::new(1).party());
+    assert_eq!(bench.relay.poll_timeout(), Some(bench.now.plus(HANDSHAKE_TIMEOUT)));
+    bench.now = bench.now.plus(HANDSHAKE_TIMEOUT - 1);
+    bench.relay.handle_timeout(bench.now);
+    assert!(bench.frames(silent).is_empty());
+    bench.now = bench.now.plus(1);
+    // A proof that comes too late is too late even if the driver's timer is later still.
+    let signature = Author::new(1).prove(&challenge, WorkspaceId::ZERO);
+    bench.send(slow, &Frame::Proof { signature, create: None });
+    assert_ends(&mut bench, slow, Reason::BadProof);
+    bench.relay.handle_timeout(bench.now);
+    assert_ends(&mut bench, silent, Reason::BadProof);
+    assert_eq!(bench.relay.poll_timeout(), None);
+}
+
+#[test]
+fn a_session_that_is_in_has_no_deadline() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (_, conn) = bench.create(&mut laptop);
+    assert_eq!(bench.relay.poll_timeout(), None);
+    bench.now = bench.now.plus(100 * HANDSHAKE_TIMEOUT);
+    bench.send(conn, &Frame::Ping);
+    assert!(matches!(bench.frame(conn), Frame::Head(_)));
+}
+
+#[test]
+fn a_goodbye_that_nobody_reads_does_not_keep_the_connection() {
+    let mut bench = Bench::new();
+    let conn = bench.connect();
+    bench.relay.set_writable(conn, false);
+    bench.send(conn, &Frame::Ping);
+    assert!(!bench.is_closed(conn));
+    bench.now = bench.relay.poll_timeout().unwrap();
+    bench.relay.handle_timeout(bench.now);
+    assert!(bench.is_closed(conn));
+    assert_eq!(bench.relay.poll_timeout(), None);
+}
+
+#[test]
+fn frames_out_of_place_end_the_connection() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, inside) = bench.create(&mut laptop);
+    let (_, genesis) = Author::new(1).genesis(1);
+    let proof = Frame::Proof { signature: Signature::ZERO, create: None };
+    let hello = Frame::Hello { workspace, party: laptop.party(), capabilities: vec![] };
+    let append = Frame::Append { entries: vec![genesis.to_signed()] };
+    for frame in [&proof, &append, &Frame::Ping, &Frame::Subscribe { after: Position::START }] {
+        let conn = bench.connect();
+        bench.send(conn, frame);
+        assert_ends(&mut bench, conn, Reason::OutOfPlace);
+    }
+    let (challenged, _) = bench.hello(workspace, laptop.party());
+    bench.send(challenged, &hello);
+    assert_ends(&mut bench, challenged, Reason::OutOfPlace);
+    bench.send(inside, &hello);
+    assert_ends(&mut bench, inside, Reason::OutOfPlace);
+}
+
+#[test]
+fn another_frame_version_is_told_which_one_is_spoken_here() {
+    let mut bench = Bench::new();
+    let conn = bench.connect();
+    bench.relay.handle_frame(conn, &[0x82, 0x02, 0x0c], bench.now);
+    let frame = bench.frame(conn);
+    assert_goodbye(&frame, Reason::Version);
+    let Frame::Goodbye { text, .. } = frame else { panic!() };
+    assert!(text.contains('1') && text.contains('2'), "{text}");
+}
+
+#[test]
+fn bytes_that_are_no_frame_end_the_connection() {
+    for bytes in [&[][..], &[0xff], &[0x82, 0x01], &[0x82, 0x18, 0x01, 0x0c], &vec![0; 1024 * 1024 + 1]] {
+        let mut bench = Bench::new();
+        let conn = bench.connect();
+        bench.relay.handle_frame(conn, bytes, bench.now);
+        assert_ends(&mut bench, conn, Reason::Malformed);
+    }
+}
+
+#[test]
+fn a_frame_type_from_the_future_is_out_of_place() {
+    let mut bench = Bench::new();
+    let conn = bench.connect();
+    bench.relay.handle_frame(conn, &[0x82, 0x01, 0x0f], bench.now);
+    assert_ends(&mut bench, conn, Reason::OutOfPlace);
+}
+
+#[test]
+fn whoever_says_goodbye_is_closed_without_a_word() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (_, conn) = bench.create(&mut laptop);
+    bench.send(conn, &Frame::Goodbye { reason: Reason::Shutdown, text: String::new() });
+    assert!(bench.frames(conn).is_empty());
+    assert!(bench.is_closed(conn));
+    bench.send(conn, &Frame::Ping);
+    assert!(bench.frames(conn).is_empty());
+}
+
+#[test]
+fn a_workspace_is_welcomed_only_when_it_is_durable() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, genesis) = laptop.genesis(1);
+    let conn = bench.send_create(&laptop, workspace, &genesis);
+    assert!(bench.frames(conn).is_empty());
+    assert!(bench.storage.log(workspace).unwrap().is_none());
+    bench.flush();
+    let Frame::Welcome { head, .. } = bench.frame(conn) else { panic!() };
+    assert_eq!(head.verify(workspace).unwrap().value().position, Position(1));
+    assert_eq!(bench.storage.log(workspace).unwrap().unwrap().position, Position(1));
+}
+
+#[test]
+fn making_a_workspace_again_gives_the_same_log() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, genesis) = laptop.genesis(1);
+    let mut heads = Vec::new();
+    for flushes in [1, 1, 0] {
+        let conn = bench.send_create(&laptop, workspace, &genesis);
+        (0..flushes).for_each(|_| bench.flush());
+        let Frame::Welcome { head, .. } = bench.frame(conn) else { panic!() };
+        heads.push(head);
+    }
+    assert!(heads.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(bench.storage.commits.borrow().len(), 1);
+}
+
+#[test]
+fn making_a_workspace_on_two_connections_at_once_makes_one_log() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, genesis) = laptop.genesis(1);
+    let one = bench.send_create(&laptop, workspace, &genesis);
+    let two = bench.send_create(&laptop, workspace, &genesis);
+    let (early, frame) = bench.enter(&laptop, workspace);
+    assert_goodbye(&frame, Reason::NoWorkspace);
+    assert!(bench.is_closed(early));
+    bench.flush();
+    let welcomes = (bench.frame(one), bench.frame(two));
+    assert!(matches!(welcomes.0, Frame::Welcome { .. }));
+    assert_eq!(welcomes.0, welcomes.1);
+}
+
+#[test]
+fn a_workspace_that_could_not_be_stored_can_be_made_later() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, genesis) = laptop.genesis(1);
+    bench.storage.refuses_commits.set(true);
+    let conn = bench.send_create(&laptop, workspace, &genesis);
+    bench.flush();
+    assert_ends(&mut bench, conn, Reason::Storage);
+    bench.storage.refuses_commits.set(false);
+    let conn = bench.send_create(&laptop, workspace, &genesis);
+    bench.flush();
+    assert!(matches!(bench.frame(conn), Frame::Welcome { .. }));
+}
+
+#[test]
+fn a_creator_who_hangs_up_finds_the_workspace_made() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, genesis) = laptop.genesis(1);
+    let conn = bench.send_create(&laptop, workspace, &genesis);
+    bench.relay.disconnect(conn);
+    bench.flush();
+    bench.open(&laptop, workspace);
+}
+
+/// What is answered to a first frame that makes `workspace` of `genesis`.
+fn create_answer(bench: &mut Bench, author: &Author, workspace: WorkspaceId, genesis: &Entry) -> Frame {
+    let conn = bench.send_create(author, workspace, genesis);
+    bench.flush();
+    bench.frame(conn)
+}
+
+#[test]
+fn only_its_genesis_makes_a_workspace() {
+    let mut bench = Bench::new();
+    let (workspace, genesis) = Author::new(1).genesis(1);
+    let (other_workspace, other) = Author::new(1).genesis(2);
+    let answer = create_answer(&mut bench, &Author::new(1), workspace, &other);
+    assert_goodbye(&answer, Reason::Malformed);
+    let answer = create_answer(&mut bench, &Author::new(1), other_workspace, &genesis);
+    assert_goodbye(&answer, Reason::Malformed);
+    // Header of one workspace, record of the other.
+    let mut author = Author::new(1);
+    let header = bowline_wire::header::Header { workspace: other_workspace, ..genesis.header().clone() };
+    let mixed = author.write(header, genesis.body().unwrap());
+    let answer = create_answer(&mut bench, &author, other_workspace, &mixed);
+    assert_goodbye(&answer, Reason::Malformed);
+    assert!(bench.storage.commits.borrow().is_empty());
+}
+
+#[test]
+fn nobody_makes_a_workspace_for_another_device() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, genesis) = laptop.genesis(1);
+    let answer = create_answer(&mut bench, &Author::new(2), workspace, &genesis);
+    assert_goodbye(&answer, Reason::NotAllowed);
+    // Nor with a record that names another device than its author.
+    let mut thief = Author::new(2);
+    let header = bowline_wire::header::Header { device: thief.id(), ..genesis.header().clone() };
+    let stolen = thief.write(header, genesis.body().unwrap());
+    let answer = create_answer(&mut bench, &thief, workspace, &stolen);
+    assert_goodbye(&answer, Reason::Malformed);
+}
+
+#[test]
+fn an_altered_genesis_is_refused() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, genesis) = laptop.genesis(1);
+    let body = Some(vec![0; genesis.body().unwrap().len()]);
+    let altered = bowline_wire::entry::SignedEntry::from_parts(genesis.signed_header().to_signed(), body);
+    let (conn, challenge) = bench.hello(workspace, laptop.party());
+    let signature = laptop.prove(&challenge, workspace);
+    let create = Some(Box::new(Create { token: String::new(), genesis: altered }));
+    bench.send(conn, &Frame::Proof { signature, create });
+    assert_ends(&mut bench, conn, Reason::Malformed);
+    assert_eq!(laptop.cut(Lane::Control).id, genesis.id());
+}
+
+#[test]
+fn who_may_make_workspaces_is_the_operators_choice() {
+    for (registration, is_allowed) in [
+        (Registration::Open, true),
+        (Registration::with_token("token"), true),
+        (Registration::with_token("another"), false),
+        (Registration::Closed, false),
+    ] {
+        let mut bench = Bench::with(Config::new(registration));
+        let (workspace, genesis) = Author::new(1).genesis(1);
+        let answer = create_answer(&mut bench, &Author::new(1), workspace, &genesis);
+        if is_allowed {
+            assert!(matches!(answer, Frame::Welcome { .. }), "{answer:?}");
+        } else {
+            assert_goodbye(&answer, Reason::BadToken);
+        }
+    }
+}
+
+#[test]
+fn a_workspace_that_is_here_needs_no_token() {
+    let (mut bench, mut laptop) =
+        (Bench::with(Config::new(Registration::with_token("token"))), Author::new(1));
+    let (workspace, _) = bench.create(&mut laptop);
+    bench.open(&laptop, workspace);
+}

@@ -1,0 +1,156 @@
+//! Bytes that no honest device sends: whatever they are, the relay goes on, and so do the others.
+
+use bowline_wire::codec::encode;
+use bowline_wire::frame::{Create, Frame, Party};
+use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::roster::record::Record;
+use proptest::prelude::*;
+
+use crate::session::ConnId;
+use crate::testing::author::{Author, Door};
+use crate::testing::bench::Bench;
+
+/// A relay with a connection in every state, and one honest session to look on.
+struct Scene {
+    bench: Bench,
+    honest: ConnId,
+    targets: Vec<ConnId>,
+    /// Frames that would be right in one of the states.
+    frames: Vec<Vec<u8>>,
+}
+
+fn scene() -> Scene {
+    let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
+    let (workspace, honest) = bench.create(&mut laptop);
+    let door = Door::new(3);
+    let invite = laptop.record(&bench.view(workspace), &Record::Invite(door.ticket(u64::MAX)));
+    bench.must_append(honest, &[&invite]);
+    let (by_ticket, _) = bench.enter_by(&door, workspace);
+    let view = bench.view(workspace);
+    let join = phone.join(&view, &door);
+    let (challenged, challenge) = bench.hello(workspace, laptop.party());
+    let signature = laptop.prove(&challenge, workspace);
+    let targets = vec![bench.connect(), challenged, bench.open(&laptop, workspace), by_ticket];
+    let content = laptop.content(&view, b"content").to_signed();
+    let more = laptop.content(&view, b"more").to_signed();
+    let (_, genesis) = Author::new(4).genesis(4);
+    let create = Some(Box::new(Create { token: "token".to_owned(), genesis: genesis.to_signed() }));
+    let hello = |party: Party| Frame::Hello { workspace, party, capabilities: vec!["entries/1".to_owned()] };
+    let frames = [
+        hello(laptop.party()),
+        hello(door.party()),
+        Frame::Proof { signature, create: None },
+        Frame::Proof { signature, create },
+        Frame::Append { entries: vec![content, more] },
+        Frame::Append { entries: vec![join.to_signed()] },
+        Frame::Subscribe { after: Position::START },
+        Frame::Ping,
+    ];
+    Scene { bench, honest, targets, frames: frames.iter().map(encode).collect() }
+}
+
+impl Scene {
+    /// Gives `bytes` to every connection; afterwards the honest session is served as before.
+    fn survives(&mut self, bytes: &[u8]) {
+        for conn in self.targets.clone() {
+            self.bench.relay.handle_frame(conn, bytes, self.bench.now);
+            self.bench.flush();
+        }
+        self.bench.drain();
+        self.bench.frames(self.honest);
+        self.bench.send(self.honest, &Frame::Ping);
+        assert!(matches!(self.bench.frame(self.honest), Frame::Head(_)));
+    }
+}
+
+fn mutate(bytes: &mut Vec<u8>, changes: &[(usize, u8)], cut: Option<usize>) {
+    for (at, with) in changes {
+        let at = at % bytes.len();
+        bytes[at] = *with;
+    }
+    if let Some(cut) = cut {
+        bytes.truncate(cut % bytes.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes_hurt_nobody(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        scene().survives(&bytes);
+    }
+
+    #[test]
+    fn altered_frames_hurt_nobody(
+        which in any::<usize>(),
+        changes in prop::collection::vec((any::<usize>(), any::<u8>()), 0..4),
+        cut in prop::option::weighted(0.3, any::<usize>()),
+    ) {
+        let mut scene = scene();
+        let mut bytes = scene.frames[which % scene.frames.len()].clone();
+        mutate(&mut bytes, &changes, cut);
+        scene.survives(&bytes);
+    }
+
+    #[test]
+    fn frames_in_any_order_hurt_nobody(order in prop::collection::vec((0..4usize, 0..8usize), 0..12)) {
+        let mut scene = scene();
+        for (target, frame) in order {
+            let (conn, bytes) = (scene.targets[target], scene.frames[frame].clone());
+            scene.bench.relay.handle_frame(conn, &bytes, scene.bench.now);
+        }
+        scene.survives(&[]);
+    }
+}
+
+#[test]
+fn connections_that_do_not_exist_are_ignored() {
+    let mut bench = Bench::new();
+    let nobody = ConnId(99);
+    bench.send(nobody, &Frame::Ping);
+    bench.relay.disconnect(nobody);
+    bench.relay.set_writable(nobody, true);
+    bench.drain();
+    assert!(bench.frames(nobody).is_empty() && !bench.is_closed(nobody));
+}
+
+#[test]
+fn a_connection_number_may_be_used_again() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (_, conn) = bench.create(&mut laptop);
+    bench.send(conn, &Frame::Ping);
+    bench.relay.disconnect(conn);
+    bench.relay.connect(conn, bench.now);
+    assert!(bench.frames(conn).is_empty(), "what waited for the old one is gone");
+    bench.send(
+        conn,
+        &Frame::Hello { workspace: WorkspaceId::ZERO, party: laptop.party(), capabilities: vec![] },
+    );
+    assert!(matches!(bench.frame(conn), Frame::Challenge(_)));
+}
+
+#[test]
+fn a_close_that_was_not_collected_does_not_hit_the_next_connection_of_that_number() {
+    let mut bench = Bench::new();
+    let conn = bench.connect();
+    bench.send(conn, &Frame::Ping);
+    while bench.relay.poll_transmit().is_some() {}
+    bench.relay.disconnect(conn);
+    bench.relay.connect(conn, bench.now);
+    assert_eq!(bench.relay.poll_close(), None);
+}
+
+#[test]
+fn a_workspace_nobody_uses_is_not_kept_in_memory() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, conn) = bench.create(&mut laptop);
+    assert_eq!(bench.relay.loaded(), 1);
+    let other = bench.open(&laptop, workspace);
+    bench.relay.disconnect(conn);
+    assert_eq!(bench.relay.loaded(), 1);
+    bench.relay.disconnect(other);
+    assert_eq!(bench.relay.loaded(), 0);
+    bench.enter(&Author::new(2), workspace);
+    assert_eq!(bench.relay.loaded(), 0, "whoever is not let in leaves nothing behind");
+}

@@ -1,0 +1,191 @@
+//! What a removal does at the relay: sessions, runs up to the cut, and room for it.
+
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::ids::{Lane, Position, WorkspaceId};
+use bowline_wire::roster::record::{Cut, Record};
+
+use crate::config::Config;
+use crate::session::ConnId;
+use crate::testing::author::{Author, Door, rekey};
+use crate::testing::bench::{Bench, config};
+
+struct Scene {
+    bench: Bench,
+    laptop: Author,
+    workspace: WorkspaceId,
+    owner: ConnId,
+    phone: Author,
+    member: ConnId,
+}
+
+/// A workspace of an Owner's laptop and a Member's phone, both with sessions.
+fn two() -> Scene {
+    two_with(config())
+}
+
+fn two_with(config: Config) -> Scene {
+    let (mut bench, mut laptop, mut phone) = (Bench::with(config), Author::new(1), Author::new(2));
+    let (workspace, owner) = bench.create(&mut laptop);
+    let member = bench.let_in((&mut laptop, owner), &mut phone, workspace);
+    Scene { bench, laptop, workspace, owner, phone, member }
+}
+
+impl Scene {
+    fn removal(&mut self, cut: Vec<Cut>) -> Entry {
+        let record =
+            Record::RemoveDevice { device: self.phone.id(), cut, rekey: rekey(0x77, [self.laptop.hpke()]) };
+        self.laptop.record(&self.bench.view(self.workspace), &record)
+    }
+}
+
+#[test]
+fn a_removed_device_is_shown_its_removal_and_closed() {
+    let mut scene = two();
+    scene.bench.send(scene.member, &Frame::Subscribe { after: Position(3) });
+    let removal = scene.removal(vec![]);
+    let after =
+        scene.laptop.record(&scene.bench.view(scene.workspace), &Record::CloseInvite(Door::new(9).key()));
+    scene.bench.must_append(scene.owner, &[&removal, &after]);
+    let frames = scene.bench.frames(scene.member);
+    let [Frame::Entries { entries, .. }, Frame::Goodbye { reason: Reason::Removed, .. }] = &frames[..] else {
+        panic!("{frames:?}")
+    };
+    assert_eq!(entries[0].clone().verify().unwrap().id(), removal.id());
+    assert!(scene.bench.is_closed(scene.member));
+    let (_, frame) = scene.bench.enter(&scene.phone, scene.workspace);
+    assert!(matches!(frame, Frame::Goodbye { reason: Reason::Removed, .. }), "{frame:?}");
+    // Whoever stays, stays.
+    scene.bench.send(scene.owner, &Frame::Ping);
+    assert!(matches!(scene.bench.frame(scene.owner), Frame::Head(_)));
+}
+
+#[test]
+fn whoever_leaves_is_acknowledged_and_closed() {
+    let mut scene = two();
+    let view = scene.bench.view(scene.workspace);
+    let leave = scene.phone.record(&view, &Record::Leave { whole_user: true, cut: vec![] });
+    scene.bench.append(scene.member, &[&leave]);
+    scene.bench.flush();
+    let frames = scene.bench.frames(scene.member);
+    assert!(matches!(&frames[0], Frame::Appended { entries, .. } if entries[0].0 == leave.id()));
+    assert!(matches!(frames[1], Frame::Goodbye { reason: Reason::Removed, .. }));
+    assert!(scene.bench.is_closed(scene.member));
+}
+
+#[test]
+fn a_void_removal_closes_nobody() {
+    let mut scene = two();
+    let view = scene.bench.view(scene.workspace);
+    let record = Record::RemoveDevice {
+        device: scene.laptop.id(),
+        cut: vec![],
+        rekey: rekey(0x77, [scene.phone.hpke()]),
+    };
+    let coup = scene.phone.record(&view, &record);
+    scene.bench.must_append(scene.member, &[&coup]);
+    for conn in [scene.owner, scene.member] {
+        scene.bench.send(conn, &Frame::Ping);
+        assert!(matches!(scene.bench.frame(conn), Frame::Head(_)));
+    }
+}
+
+#[test]
+fn beyond_its_cut_a_removed_device_writes_nothing_whoever_carries_it() {
+    let mut scene = two();
+    let view = scene.bench.view(scene.workspace);
+    let late = scene.phone.content(&view, b"late");
+    let removal = scene.removal(vec![]);
+    scene.bench.must_append(scene.owner, &[&removal]);
+    assert_eq!(scene.bench.refusal(scene.owner, &late), Reason::NotActive);
+}
+
+#[test]
+fn up_to_its_cut_a_removed_devices_run_comes_whole() {
+    let mut scene = two();
+    let view = scene.bench.view(scene.workspace);
+    let run = [(); 3].map(|()| scene.phone.content(&view, b"before the removal"));
+    let cut = scene.phone.cut(Lane::Content);
+    let beyond = scene.phone.content(&view, b"behind the cut");
+    let removal = scene.removal(vec![cut]);
+    scene.bench.must_append(scene.owner, &[&removal]);
+
+    assert_eq!(scene.bench.refusal(scene.owner, &run[0]), Reason::RunIncomplete);
+    scene.bench.append(scene.owner, &[&run[0], &run[1]]);
+    let frames = scene.bench.frames(scene.owner);
+    assert_eq!(frames.len(), 2);
+    for frame in frames {
+        assert!(matches!(frame, Frame::Refused { reason: Reason::RunIncomplete, .. }), "{frame:?}");
+    }
+    // Nor with something in between, which itself is fine.
+    let view = scene.bench.view(scene.workspace);
+    let between = scene.laptop.content(&view, b"between");
+    scene.bench.append(scene.owner, &[&run[0], &between, &run[1], &run[2]]);
+    scene.bench.flush();
+    let frames = scene.bench.frames(scene.owner);
+    assert_eq!(frames.len(), 4);
+    assert!(matches!(&frames[3], Frame::Appended { entries, .. } if entries[0].0 == between.id()));
+    // Among other entries, and with one beyond the cut behind it.
+    let view = scene.bench.view(scene.workspace);
+    let mine = scene.laptop.content(&view, b"mine");
+    scene.bench.append(scene.owner, &[&mine, &run[0], &run[1], &run[2], &beyond]);
+    scene.bench.flush();
+    let frames = scene.bench.frames(scene.owner);
+    assert!(
+        matches!(&frames[0], Frame::Refused { entry, reason: Reason::NotActive, .. } if *entry == beyond.id())
+    );
+    let Frame::Appended { entries, .. } = &frames[1] else { panic!("{frames:?}") };
+    assert_eq!(
+        entries.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+        [&mine, &run[0], &run[1], &run[2]].map(Entry::id)
+    );
+    // And it is recognised when it comes again.
+    scene.bench.append(scene.owner, &[&run[0], &run[1], &run[2]]);
+    assert!(matches!(scene.bench.frame(scene.owner), Frame::Appended { entries, .. } if entries.len() == 3));
+}
+
+#[test]
+fn removals_and_due_rekeys_fit_when_the_reserve_is_used_up() {
+    let mut scene = two_with(Config { control_reserve: 2_500, ..config() });
+    let view = scene.bench.view(scene.workspace);
+    let close = Record::CloseInvite(Door::new(9).key());
+    let mut fillers = 0;
+    let full = loop {
+        let filler = scene.laptop.record(&view, &close);
+        scene.bench.append(scene.owner, &[&filler]);
+        scene.bench.flush();
+        match scene.bench.frame(scene.owner) {
+            Frame::Appended { .. } => fillers += 1,
+            Frame::Refused { reason, .. } => break reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(full, Reason::Quota);
+    assert!(fillers < 10);
+    // The one that did not fit has taken a number that only its author knows of: the chain goes on without it.
+    scene.laptop = rewound(&scene);
+    // A rekey that nobody needs does not get the room, nor a removal that is not the Owner's.
+    let record = Record::Rekey(rekey(0x66, [scene.laptop.hpke(), scene.phone.hpke()]));
+    let needless = scene.laptop.clone().record(&view, &record);
+    assert_eq!(scene.bench.refusal(scene.owner, &needless), Reason::Quota);
+    let coup = Record::RemoveDevice { device: scene.laptop.id(), cut: vec![], rekey: rekey(1, []) };
+    let coup = scene.phone.clone().record(&view, &coup);
+    assert_eq!(scene.bench.refusal(scene.member, &coup), Reason::Quota);
+    // A removal whose own rekey is void leaves a rekey due.
+    let record = Record::RemoveDevice { device: scene.phone.id(), cut: vec![], rekey: rekey(0x77, []) };
+    let removal = scene.laptop.record(&view, &record);
+    scene.bench.must_append(scene.owner, &[&removal]);
+    let record = Record::Rekey(rekey(0x78, [scene.laptop.hpke()]));
+    let due = scene.laptop.record(&scene.bench.view(scene.workspace), &record);
+    scene.bench.must_append(scene.owner, &[&due]);
+}
+
+/// The Owner as the log knows it.
+fn rewound(scene: &Scene) -> Author {
+    let tips = crate::storage::Storage::tips(&scene.bench.storage, scene.workspace).unwrap();
+    let mut author = scene.laptop.clone();
+    let chain = author.chain(Lane::Control);
+    let (_, tip) = tips.into_iter().find(|(key, _)| *key == chain).unwrap();
+    author.rewind(Lane::Control, tip.seq, tip.id);
+    author
+}

@@ -1,0 +1,293 @@
+//! One workspace in memory: its log with everything staged, and the head it has signed for.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::frame::Reason;
+use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
+use bowline_wire::log::{Accepted, Log, Placed, Refusal};
+use bowline_wire::roster::Roster;
+
+use crate::keys::LogKey;
+use crate::session::ConnId;
+use crate::storage::{Budget, LogCommit, Row, Storage, StorageError, Usage};
+
+/// Roster records read at once while a log is loaded.
+const LOADING: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: MAX_FRAME };
+
+/// Why an entry is not appended, as it will be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Denial {
+    pub(crate) reason: Reason,
+    pub(crate) text: String,
+    pub(crate) proof: Option<Box<SignedEntry>>,
+}
+
+impl Denial {
+    pub(crate) fn new(reason: Reason, text: &str) -> Self {
+        Self { reason, text: text.to_owned(), proof: None }
+    }
+}
+
+impl From<StorageError> for Denial {
+    fn from(error: StorageError) -> Self {
+        report(&error);
+        Self::new(Reason::Storage, "the relay cannot use its storage now; try again later")
+    }
+}
+
+/// A full disk is for the operator to see; damage and our own bugs are errors.
+pub(crate) fn report(error: &StorageError) {
+    match error {
+        StorageError::Unavailable(_) => tracing::warn!(%error, "storage failed"),
+        StorageError::Corrupt(_) | StorageError::Misuse(_) => tracing::error!(%error, "storage failed"),
+    }
+}
+
+/// An accepted entry that is not durable yet.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    row: Row,
+    /// Who is to be told when it is.
+    waiters: BTreeSet<ConnId>,
+}
+
+/// Who waits for which entries of a commit, in log order.
+pub(crate) type Waiting = Vec<(EntryId, Position, BTreeSet<ConnId>)>;
+
+/// One workspace in memory.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    key: LogKey,
+    /// With everything staged.
+    log: Log,
+    /// Signed for, without what is staged; `None` before the first commit.
+    durable: Option<SeenHead>,
+    /// The roster at `durable` while a staged record may have changed it.
+    durable_roster: Option<Roster>,
+    staged: Vec<Staged>,
+    staged_index: HashMap<EntryId, usize>,
+    /// With everything staged.
+    pub(crate) usage: Usage,
+    /// Sessions that are in, or wait for the first commit.
+    pub(crate) sessions: BTreeSet<ConnId>,
+}
+
+impl Workspace {
+    /// A workspace that `genesis` begins, not durable yet.
+    pub(crate) fn create(workspace: WorkspaceId, key: LogKey, genesis: Entry) -> Result<Self, Refusal> {
+        let log = Log::new(workspace, key.id());
+        let mut created = Self::around(key, log, None, Usage::default());
+        let accepted = created.log.check(&genesis, |_| None)?;
+        let placed = created.append(accepted);
+        created.stage(genesis, placed, None);
+        Ok(created)
+    }
+
+    /// The workspace as stored, if it is.
+    pub(crate) fn load(storage: &impl Storage, workspace: WorkspaceId) -> Result<Option<Self>, StorageError> {
+        let Some(stored) = storage.log(workspace)? else {
+            return Ok(None);
+        };
+        let mut roster = Roster::new(workspace);
+        let mut after = Position::START;
+        loop {
+            let page = storage.read_roster(workspace, after, LOADING)?;
+            for (position, entry) in page.entries {
+                let entry = entry.verify().map_err(|why| StorageError::Corrupt(why.to_string()))?;
+                roster.apply_entry(position, &entry);
+                after = position;
+            }
+            if !page.more {
+                break;
+            }
+        }
+        let key = LogKey::from(&stored.secret);
+        let head = Head { workspace, log: key.id(), position: stored.position, hash: stored.hash };
+        let log = Log::restore(head, roster, storage.tips(workspace)?);
+        let durable = sign(&key, head)?;
+        Ok(Some(Self::around(key, log, Some(durable), stored.usage)))
+    }
+
+    fn around(key: LogKey, log: Log, durable: Option<SeenHead>, usage: Usage) -> Self {
+        Self {
+            key,
+            log,
+            durable,
+            durable_roster: None,
+            staged: Vec::new(),
+            staged_index: HashMap::new(),
+            usage,
+            sessions: BTreeSet::new(),
+        }
+    }
+
+    /// The log with everything staged.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The head that is signed for; `None` if nothing is durable yet.
+    pub(crate) fn durable(&self) -> Option<SeenHead> {
+        self.durable
+    }
+
+    /// The roster at the durable head.
+    pub(crate) fn roster(&self) -> &Roster {
+        self.durable_roster.as_ref().unwrap_or(self.log.roster())
+    }
+
+    /// Where an entry stands that is staged.
+    pub(crate) fn staged_position(&self, id: &EntryId) -> Option<Position> {
+        Some(self.staged.get(*self.staged_index.get(id)?)?.row.position)
+    }
+
+    /// Has `waiter` told as well when a staged entry is durable.
+    pub(crate) fn wait_for(&mut self, id: &EntryId, waiter: ConnId) {
+        if let Some(staged) = self.staged_index.get(id).and_then(|index| self.staged.get_mut(*index)) {
+            staged.waiters.insert(waiter);
+        }
+    }
+
+    /// Asks the log about one entry or, if it goes up to a removed author's cut, a run.
+    pub(crate) fn check<'e>(
+        &self,
+        storage: &impl Storage,
+        entries: &'e [Entry],
+    ) -> Result<Vec<Accepted<'e>>, Denial> {
+        let failed = RefCell::new(None);
+        let hash_at = |position| {
+            self.hash_at(storage, position).unwrap_or_else(|error| {
+                failed.replace(Some(error));
+                None
+            })
+        };
+        let checked = match entries {
+            [entry] if self.log.run_remaining(entry.header()).is_none() => {
+                self.log.check(entry, hash_at).map(|accepted| vec![accepted])
+            }
+            run => self.log.check_run(run, hash_at),
+        };
+        if let Some(error) = failed.into_inner() {
+            return Err(error.into());
+        }
+        checked.map_err(|refusal| self.deny(storage, entries, &refusal))
+    }
+
+    /// Puts what [`Workspace::check`] accepted on the log in memory; its entry is staged next.
+    pub(crate) fn append(&mut self, accepted: Accepted<'_>) -> Placed {
+        let may_change_roster = accepted.entry().header().entry_type == EntryType::Roster;
+        if may_change_roster && self.durable_roster.is_none() {
+            self.durable_roster = Some(self.log.roster().clone());
+        }
+        self.log.append(accepted)
+    }
+
+    /// Puts a second copy of an entry on the log in memory: a planted bug.
+    pub(crate) fn append_again(&mut self, id: EntryId) -> Placed {
+        self.log.pass(id)
+    }
+
+    /// Keeps an appended entry for the next commit.
+    pub(crate) fn stage(&mut self, entry: Entry, placed: Placed, waiter: Option<ConnId>) {
+        self.usage.add(&entry);
+        self.staged_index.insert(entry.id(), self.staged.len());
+        let row = Row { position: placed.position, hash: placed.hash, entry };
+        self.staged.push(Staged { row, waiters: waiter.into_iter().collect() });
+    }
+
+    /// Everything staged, for a commit, and who waits for it.
+    pub(crate) fn take_staged(&mut self) -> (LogCommit, Waiting) {
+        self.staged_index.clear();
+        let mut commit = LogCommit {
+            workspace: self.log.head().workspace,
+            create: self.durable.is_none().then(|| self.key.secret()),
+            rows: Vec::with_capacity(self.staged.len()),
+            tips: Vec::new(),
+        };
+        let mut waiting = Waiting::new();
+        for Staged { row, waiters } in self.staged.drain(..) {
+            waiting.push((row.entry.id(), row.position, waiters));
+            commit.rows.push(row);
+        }
+        let moved: BTreeSet<ChainKey> = commit.rows.iter().map(|row| row.entry.header().chain()).collect();
+        let tips = moved.into_iter().filter_map(|chain| Some((chain, *self.log.tip(&chain)?)));
+        commit.tips.extend(tips);
+        (commit, waiting)
+    }
+
+    /// What was taken is durable: signs for it. `true` if the roster may have changed.
+    pub(crate) fn committed(&mut self) -> Result<bool, StorageError> {
+        self.durable = Some(self.sign_at(self.log.head().position, self.log.head().hash)?);
+        Ok(self.durable_roster.take().is_some())
+    }
+
+    /// The signed head at a position, whose hash the caller knows.
+    pub(crate) fn sign_at(&self, position: Position, hash: LogHash) -> Result<SeenHead, StorageError> {
+        if let Some(durable) = self.durable.filter(|durable| durable.position == position) {
+            return Ok(durable);
+        }
+        sign(&self.key, Head { position, hash, ..self.log.head() })
+    }
+
+    /// How many entries are durable.
+    pub(crate) fn durable_position(&self) -> Position {
+        self.durable.map_or(Position::START, |durable| durable.position)
+    }
+
+    fn hash_at(&self, storage: &impl Storage, position: Position) -> Result<Option<LogHash>, StorageError> {
+        match position.0.checked_sub(self.durable_position().0 + 1) {
+            Some(index) => {
+                let staged = usize::try_from(index).ok().and_then(|index| self.staged.get(index));
+                Ok(staged.map(|staged| staged.row.hash))
+            }
+            None => storage.hash_at(self.log.head().workspace, position),
+        }
+    }
+
+    fn deny(&self, storage: &impl Storage, entries: &[Entry], refusal: &Refusal) -> Denial {
+        let mut denial = Denial::new(Reason::from(refusal), &refusal.to_string());
+        match refusal {
+            // Only this relay can have signed that head, so what it signed for is gone from its storage.
+            Refusal::Forked(seen) => {
+                tracing::error!(
+                    position = seen.position.0,
+                    "an entry has seen a head that this log has lost"
+                );
+            }
+            Refusal::SeqTaken { seq } => {
+                if let Some(chain) = entries.first().map(|entry| entry.header().chain()) {
+                    match self.header_at(storage, &chain, *seq) {
+                        Ok(proof) => denial.proof = proof.map(Box::new),
+                        Err(error) => return error.into(),
+                    }
+                }
+            }
+            _ => {}
+        }
+        denial
+    }
+
+    fn header_at(
+        &self,
+        storage: &impl Storage,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<Option<SignedEntry>, StorageError> {
+        let staged = self.staged.iter().rev().map(|staged| &staged.row.entry);
+        let mut staged = staged.filter(|entry| entry.header().chain() == *chain && entry.header().seq == seq);
+        match staged.next() {
+            Some(entry) => Ok(Some(SignedEntry::from_parts(entry.signed_header().to_signed(), None))),
+            None => storage.header_at(self.log.head().workspace, chain, seq),
+        }
+    }
+}
+
+/// A key that does not fit its log is not the one that was stored.
+fn sign(key: &LogKey, head: Head) -> Result<SeenHead, StorageError> {
+    key.sign(head).map_err(|_| StorageError::Corrupt("the signing key does not fit the log".to_owned()))
+}

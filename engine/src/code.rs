@@ -1,0 +1,124 @@
+//! Invite and link codes: one string with everything a newcomer needs, and a checksum against typing errors.
+
+use bowline_core::sync::Pins;
+use bowline_crypto::TicketSecret;
+use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
+use bowline_wire::hash::sha256;
+use bowline_wire::ids::WorkspaceId;
+use data_encoding::BASE64URL_NOPAD;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// What every code begins with; the number is the format's version.
+const PREFIX: &str = "bowline1-";
+
+/// Bytes of the checksum: one typing error in four billion goes unnoticed, and then the secret is wrong.
+const CHECKSUM: usize = 4;
+
+/// Bytes of a relay address inside a code, pin included.
+const MAX_RELAY: usize = 512;
+
+/// Why a string is not a code. The person who typed it can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum CodeError {
+    /// It does not begin as codes do.
+    #[error("this is not a Bowline code: those begin with \"bowline1-\"")]
+    NotACode,
+    /// It begins as codes do, of another version.
+    #[error("this code was made by another version of Bowline: update the older of the two")]
+    OtherVersion,
+    /// Characters are missing or wrong.
+    #[error("this code is incomplete or mistyped: copy it once more")]
+    Damaged,
+}
+
+/// Whom a code lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeKind {
+    /// A new Member.
+    Invite,
+    /// Another device of the same person.
+    Link,
+}
+
+/// Everything a newcomer needs. Whoever holds it can join: it is a secret, and does not print.
+pub struct Code {
+    /// Where the relay is.
+    pub relay: String,
+    /// Which workspace.
+    pub workspace: WorkspaceId,
+    /// Whom it lets in.
+    pub kind: CodeKind,
+    /// What the log has to pass through.
+    pub pins: Pins,
+    /// Proves the Join.
+    pub secret: TicketSecret,
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Code")
+            .field("workspace", &self.workspace)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Code {
+    /// The one string to hand over.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        let mut bytes = Zeroizing::new(encode(self));
+        let sum = sha256(&[b"bowline/code/1", &bytes]);
+        bytes.extend(sum.iter().take(CHECKSUM));
+        Zeroizing::new(format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes)))
+    }
+
+    /// Reads what a person pasted; white space around and inside does not matter.
+    pub fn parse(text: &str) -> Result<Self, CodeError> {
+        let text: Zeroizing<String> = Zeroizing::new(text.chars().filter(|c| !c.is_whitespace()).collect());
+        let encoded = match text.strip_prefix(PREFIX) {
+            Some(encoded) => encoded,
+            None if text.starts_with("bowline") => return Err(CodeError::OtherVersion),
+            None => return Err(CodeError::NotACode),
+        };
+        let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| CodeError::Damaged)?;
+        let bytes = Zeroizing::new(bytes);
+        let at = bytes.len().checked_sub(CHECKSUM).ok_or(CodeError::Damaged)?;
+        let (content, sum) = bytes.split_at(at);
+        if !sha256(&[b"bowline/code/1", content]).starts_with(sum) {
+            return Err(CodeError::Damaged);
+        }
+        decode(content).map_err(|_| CodeError::Damaged)
+    }
+}
+
+impl Canonical for Code {
+    fn write(&self, to: &mut Writer) {
+        to.array(8).text(&self.relay).value(&self.workspace).u64(match self.kind {
+            CodeKind::Invite => 0,
+            CodeKind::Link => 1,
+        });
+        to.value(&self.pins.log).value(&self.pins.position).value(&self.pins.hash).value(&self.pins.roster);
+        to.bytes(self.secret.to_bytes().as_ref());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(8)?;
+        let relay = from.text("relay address", MAX_RELAY)?.to_owned();
+        let workspace = from.value()?;
+        let kind = match from.u8()? {
+            0 => CodeKind::Invite,
+            1 => CodeKind::Link,
+            number => {
+                return Err(DecodeError::UnknownNumber { what: "code", number: number.into() });
+            }
+        };
+        let pins =
+            Pins { log: from.value()?, position: from.value()?, hash: from.value()?, roster: from.value()? };
+        let secret = Zeroizing::new(from.fixed::<32>()?);
+        Ok(Self { relay, workspace, kind, pins, secret: TicketSecret::from_bytes(&secret) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,395 @@
+//! Carrying out what the sync machine asks for: first on the disk, then on the line.
+
+use std::collections::BTreeMap;
+
+use bowline_core::document::Kind;
+use bowline_core::payload::Payload;
+use bowline_core::sync::{Effect, Ingested, IngestedEntry, Opened, Phase, RelayFault, Unreadable, Verdict};
+use bowline_crypto::{KeySnapshot, Keyring};
+use bowline_store::{
+    Cursor, DocN, DocUpdate, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, Summary, Tx,
+};
+use bowline_wire::codec::encode;
+use bowline_wire::entry::Entry;
+use bowline_wire::hash::sha256;
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{EntryId, Millis, WireDoc, WorkspaceId};
+use bowline_wire::log::Log;
+
+use super::documents::doc_state;
+use super::rest::AtRest;
+use super::roster::{forget_spent_codes, release_decision, settle_decision};
+use super::workspaces::{CURRENT, entry_of, insert_offered, new_entry, profile_id, seal_keys, stage, state};
+use super::{Device, Notice};
+use crate::Error;
+
+impl Device {
+    pub(super) fn carry_out(
+        &mut self,
+        workspace: WorkspaceId,
+        effect: Effect,
+        now: Millis,
+    ) -> Result<(), Error> {
+        match effect {
+            Effect::Send(frame) => self.transmit(workspace, &frame),
+            Effect::Ingest(ingested) => self.ingest(workspace, &ingested),
+            Effect::OfferJoin(entry) => self.offer_join(workspace, &entry),
+            Effect::Refused { entry, reason } => {
+                let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
+                self.store.transaction(|tx| -> Result<(), Error> {
+                    if let Some(row) = tx.entry_by_id(workspace, entry)? {
+                        let why = format!("the relay refused it for good: {reason:?}");
+                        tx.set_entry_state(row.n, EntryState::Refused, Some(&why))?;
+                        tx.unseal(row.n)?;
+                    }
+                    release_decision(tx, &mut rest, workspace, entry)
+                })?;
+                self.notify(Notice::Refused { workspace, entry, reason });
+                Ok(())
+            }
+            Effect::NewIncarnation(incarnation) => {
+                Ok(self.store.transaction(|tx| tx.set_incarnation(workspace, incarnation))?)
+            }
+            Effect::Joined => {
+                self.store.transaction(|tx| {
+                    tx.set_workspace_state(workspace, stage::MEMBER)?;
+                    tx.put_meta(CURRENT, workspace.as_bytes())
+                })?;
+                self.notify(Notice::Joined(workspace));
+                Ok(())
+            }
+            Effect::JoinFailed(why) => {
+                self.store.transaction(|tx| {
+                    tx.set_workspace_state(workspace, stage::FAILED)?;
+                    tx.delete_state(workspace, state::TICKET)
+                })?;
+                self.notify(Notice::JoinFailed(workspace, why));
+                Ok(())
+            }
+            Effect::Fault(fault) => self.note_fault(workspace, fault, now),
+            Effect::Close => {
+                self.linked(workspace)?.close = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn offer_join(&mut self, workspace: WorkspaceId, entry: &Entry) -> Result<(), Error> {
+        let keys = self.keys_to_store(workspace)?;
+        self.store.transaction(|tx| {
+            insert_offered(tx, entry, None)?;
+            match &keys {
+                Some(keys) => tx.put_state(workspace, state::KEYRING, keys),
+                None => Ok(()),
+            }
+        })?;
+        Ok(())
+    }
+
+    fn keys_to_store(&mut self, workspace: WorkspaceId) -> Result<Option<Vec<u8>>, Error> {
+        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let keyring = linked.replica.keyring();
+        keyring.map(|keyring| seal_keys(keyring, &self.keys, &mut *self.random)).transpose()
+    }
+
+    fn note_fault(&mut self, workspace: WorkspaceId, fault: RelayFault, now: Millis) -> Result<(), Error> {
+        if fault.is_lasting() {
+            let (kind, what) = evidence(&fault);
+            self.store.transaction(|tx| tx.insert_evidence(workspace, kind, &what, now))?;
+        }
+        self.linked(workspace)?.fault = Some(fault.clone());
+        self.notify(Notice::RelayFault(workspace, Box::new(fault)));
+        Ok(())
+    }
+
+    /// Stores a stretch of the log, and all that follows from it, in one transaction.
+    fn ingest(&mut self, workspace: WorkspaceId, ingested: &Ingested) -> Result<(), Error> {
+        let keys = if ingested.keys_changed { self.keys_to_store(workspace)? } else { None };
+        let cursor = cursor_of(ingested).ok_or(Error::Unreadable("an empty stretch of the log"))?;
+        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let snapshot = linked.replica.keyring().map(Keyring::snapshot);
+        let roster = linked.replica.log().map(Log::roster);
+        let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
+        let (mut touched, mut notices) = (BTreeMap::new(), Vec::new());
+        self.store.transaction(|tx| -> Result<(), Error> {
+            tx.set_cursor(workspace, &cursor)?;
+            let mut roster_moved = false;
+            for item in &ingested.entries {
+                if let Some(doc) = store_entry(tx, workspace, item)? {
+                    *touched.entry(doc).or_insert(0) += 1;
+                }
+                match &item.verdict {
+                    Verdict::Roster(entry, outcome) => {
+                        notices.extend(settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?);
+                        roster_moved = true;
+                    }
+                    Verdict::Unreadable(entry, _) | Verdict::NotAcceptable(entry, _) => {
+                        notices.push(Notice::Quarantined { workspace, entry: entry.id() });
+                    }
+                    Verdict::Own(_) | Verdict::Content(..) => {}
+                }
+            }
+            if let Some(roster) = roster.filter(|_| roster_moved) {
+                forget_spent_codes(tx, workspace, roster)?;
+            }
+            for (chain, tip) in &ingested.tips {
+                tx.put_chain(workspace, chain, &encode(tip))?;
+            }
+            if let (Some(keys), Some(snapshot)) = (&keys, &snapshot) {
+                tx.put_state(workspace, state::KEYRING, keys)?;
+                for doc in read_again(tx, workspace, snapshot, EntryState::Quarantined)? {
+                    touched.entry(doc).or_insert(0);
+                }
+            }
+            if let Some(incarnation) = ingested.new_incarnation {
+                tx.set_incarnation(workspace, incarnation)?;
+                notices.push(Notice::OtherLife(workspace));
+            }
+            if ingested.joined {
+                tx.delete_state(workspace, state::TICKET)?;
+                tx.delete_state(workspace, state::PINS)?;
+            }
+            tx.delete_state(workspace, state::TOKEN)?;
+            Ok(tx.set_workspace_state(workspace, stage::MEMBER)?)
+        })?;
+        self.mark_stale(&touched)?;
+        let linked = self.linked(workspace)?;
+        if matches!(linked.replica.phase(), Phase::Removed) && !std::mem::replace(&mut linked.removed, true) {
+            notices.push(Notice::Removed(workspace));
+        }
+        for notice in notices {
+            self.notify(notice);
+        }
+        Ok(())
+    }
+
+    /// More has come for these documents, which wrote their rows so many times.
+    fn mark_stale(&mut self, documents: &BTreeMap<DocN, u64>) -> Result<(), Error> {
+        for (doc, writes) in documents {
+            let Some(loaded) = self.documents.get_mut(doc) else {
+                continue;
+            };
+            loaded.stale = true;
+            // If another process has written as well, the next look starts from the database.
+            let rev = self.store.read().doc(*doc)?.map(|row| row.rev);
+            if rev == Some(loaded.rev + writes) {
+                loaded.rev += writes;
+            }
+        }
+        Ok(())
+    }
+
+    /// After an update, what needed one is looked at again.
+    pub(super) fn retry_after_update(&mut self) -> Result<(), Error> {
+        let version = env!("CARGO_PKG_VERSION").as_bytes();
+        if self.store.read().meta(VERSION)?.as_deref() == Some(version) {
+            return Ok(());
+        }
+        let workspaces: Vec<_> =
+            self.workspaces.iter().map(|(id, it)| (*id, it.replica.keyring().cloned())).collect();
+        self.store.transaction(|tx| -> Result<(), Error> {
+            for (workspace, keyring) in &workspaces {
+                if let Some(keyring) = keyring {
+                    read_again(tx, *workspace, &keyring.snapshot(), EntryState::UpdateNeeded)?;
+                }
+            }
+            Ok(tx.put_meta(VERSION, version)?)
+        })
+    }
+}
+
+/// Name of the value that says which version opened this database last.
+const VERSION: &str = "version";
+
+/// Opens what was put aside in `state` and can be opened by now: for want of a key, or of an update. Gives the documents
+/// that have become more by it.
+fn read_again(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    keys: &KeySnapshot,
+    state: EntryState,
+) -> Result<Vec<DocN>, Error> {
+    let no_key = Unreadable::NoKey.to_string();
+    let mut touched = Vec::new();
+    for row in tx.entries_in_state(workspace, state)? {
+        if state == EntryState::Quarantined && row.reason.as_deref() != Some(no_key.as_str()) {
+            continue;
+        }
+        let (n, body) = (row.n, tx.body(row.n)?);
+        let Ok(entry) = entry_of(EntryWithBody { entry: row, body }) else {
+            continue;
+        };
+        let Ok(Opened::Content(payload)) = bowline_core::sync::open(&entry, keys) else {
+            continue;
+        };
+        if let Some(doc) = doc_for(tx, workspace, &payload, entry.header().doc)? {
+            tx.set_entry_doc(n, doc)?;
+            tx.set_entry_state(n, EntryState::OnLog, None)?;
+            touched.push(doc);
+        }
+    }
+    Ok(touched)
+}
+
+fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
+    let last = ingested.entries.last()?;
+    Some(Cursor {
+        log: ingested.head.log,
+        pos: last.placed.position,
+        hash: last.placed.hash,
+        head: Some(encode(&ingested.head)),
+    })
+}
+
+/// Stores one entry of the log; gives the document whose content it changes, if it is not one of ours.
+fn store_entry(tx: &Tx<'_>, workspace: WorkspaceId, item: &IngestedEntry) -> Result<Option<DocN>, Error> {
+    let place = LogPlace { pos: item.placed.position, log_hash: item.placed.hash };
+    match &item.verdict {
+        Verdict::Own(entry) => place_own(tx, workspace, entry, place).map(|()| None),
+        Verdict::Roster(entry, _) => {
+            if tx.entry_by_id(workspace, entry.id())?.is_some() {
+                return place_own(tx, workspace, entry, place).map(|()| None);
+            }
+            tx.insert_entry(&NewEntry { place: Some(place), ..new_entry(entry, EntryState::OnLog) })?;
+            Ok(None)
+        }
+        Verdict::Content(entry, Opened::Content(payload)) => {
+            store_content(tx, workspace, entry, payload, place)
+        }
+        Verdict::Content(entry, Opened::UpdateNeeded) => {
+            keep(tx, entry, place, EntryState::UpdateNeeded, None)
+        }
+        Verdict::Unreadable(entry, why) => {
+            keep(tx, entry, place, EntryState::Quarantined, Some(&why.to_string()))
+        }
+        Verdict::NotAcceptable(entry, why) => put_aside(tx, entry, place, &why.to_string()),
+    }
+}
+
+fn store_content(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    entry: &Entry,
+    payload: &Payload,
+    place: LogPlace,
+) -> Result<Option<DocN>, Error> {
+    if let Some(row) = tx.entry_by_id(workspace, entry.id())? {
+        // Refused once, and there after all: what it held may have been sealed again, which changes nothing.
+        tx.place_entry(row.n, place)?;
+        return Ok(row.doc);
+    }
+    if Kind::from_number(payload.kind).is_none() {
+        return keep(tx, entry, place, EntryState::UpdateNeeded, None);
+    }
+    let Some(doc) = doc_for(tx, workspace, payload, entry.header().doc)? else {
+        let why = "it says to be another kind of document than this one is";
+        return keep(tx, entry, place, EntryState::Quarantined, Some(why));
+    };
+    update_claim(tx, doc, payload)?;
+    let row = NewEntry { place: Some(place), doc: Some(doc), ..new_entry(entry, EntryState::OnLog) };
+    tx.insert_entry(&row)?;
+    Ok(Some(doc))
+}
+
+fn place_own(tx: &Tx<'_>, workspace: WorkspaceId, entry: &Entry, place: LogPlace) -> Result<(), Error> {
+    let row = tx.entry_by_id(workspace, entry.id())?.ok_or(Error::Unreadable("an entry of ours"))?;
+    Ok(tx.place_entry(row.n, place)?)
+}
+
+/// Keeps an accepted entry that says nothing to this device: it cannot be read, or needs an update.
+fn keep(
+    tx: &Tx<'_>,
+    entry: &Entry,
+    place: LogPlace,
+    state: EntryState,
+    reason: Option<&str>,
+) -> Result<Option<DocN>, Error> {
+    tx.insert_entry(&NewEntry { place: Some(place), reason, ..new_entry(entry, state) })?;
+    Ok(None)
+}
+
+/// Keeps an entry that stands where it may not. It may yet be accepted at another place, so its id stays free: the row has
+/// one of its own.
+fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &str) -> Result<Option<DocN>, Error> {
+    let id = sha256(&[b"bowline/aside/1", entry.id().as_bytes(), &place.pos.0.to_be_bytes()]);
+    tx.insert_entry(&NewEntry {
+        id: EntryId::from_bytes(id),
+        place: Some(place),
+        reason: Some(why),
+        ..new_entry(entry, EntryState::Quarantined)
+    })?;
+    Ok(None)
+}
+
+/// The row of the document that a payload is about, made if there is none; `None` if that is a document of another kind.
+fn doc_for(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    payload: &Payload,
+    wire: WireDoc,
+) -> Result<Option<DocN>, Error> {
+    let Some(kind) = Kind::from_number(payload.kind) else {
+        return Ok(None);
+    };
+    if let Some(row) = tx.find_doc(Some(workspace), payload.doc)? {
+        return Ok((row.kind == kind_column(kind)).then_some(row.n));
+    }
+    // Its id is known to everyone, so a member could take its place with something else.
+    if (payload.doc == profile_id(workspace)) != (kind == Kind::Profile) {
+        return Ok(None);
+    }
+    let made = tx.insert_doc(&NewDoc {
+        ws: Some(workspace),
+        id: payload.doc,
+        wire: Some(wire),
+        heads: &[],
+        state: doc_state::SEALED,
+        kind: kind_column(kind),
+        summary: Summary::default(),
+        deleted_at: None,
+        created_at: payload.time,
+    })?;
+    Ok(Some(made))
+}
+
+/// The number of a kind as the store keeps it.
+pub(super) fn kind_column(kind: Kind) -> u8 {
+    u8::try_from(kind.number()).unwrap_or(u8::MAX)
+}
+
+/// What lists show until the document is loaded. A claim from another document, or older than what is known, is none.
+fn update_claim(tx: &Tx<'_>, doc: DocN, payload: &Payload) -> Result<(), Error> {
+    let Some(row) = tx.doc(doc)? else {
+        return Ok(());
+    };
+    let newer = payload.summary.updated_at >= row.summary.updated_at;
+    let summary = if newer { summary_row(&payload.summary) } else { row.summary };
+    let deleted_at = if newer { payload.deleted_at } else { row.deleted_at };
+    tx.update_doc(
+        doc,
+        &DocUpdate { heads: &row.heads, state: doc_state::SEALED, summary: &summary, deleted_at },
+    )?;
+    Ok(())
+}
+
+pub(super) fn summary_row(summary: &bowline_core::document::Summary) -> Summary {
+    Summary {
+        title: summary.title.clone(),
+        // A transcript line may claim any time; no column holds more.
+        updated_at: Millis(summary.updated_at.0.min(i64::MAX as u64)),
+        count: summary.count,
+        preview: summary.preview.clone(),
+    }
+}
+
+/// The kind of a fault and the signed heads that show it.
+fn evidence(fault: &RelayFault) -> (u8, Vec<u8>) {
+    let heads = |heads: &[&SeenHead]| heads.iter().flat_map(|head| encode(*head)).collect();
+    match fault {
+        RelayFault::Fork { ours, theirs } => (1, heads(&[ours, theirs])),
+        RelayFault::Rollback { ours, theirs } => (2, heads(&[ours, theirs])),
+        RelayFault::OtherLog { theirs } => (3, heads(&[theirs])),
+        RelayFault::NotThePinnedLog => (4, Vec::new()),
+        RelayFault::Nonsense(_) | RelayFault::KeepsRefusing => (0, Vec::new()),
+    }
+}

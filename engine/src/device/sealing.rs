@@ -1,0 +1,168 @@
+//! Turning unsealed changes into entries: only with a connection that is caught up, and only once the entry is durable
+//! does anything leave.
+
+use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX};
+use bowline_core::payload::{MAX_HEADS, Payload};
+use bowline_core::sync::ContentDraft;
+use bowline_crypto::SealError;
+use bowline_store::{ChangeN, ChangeRow, DocN, DocRow, DocUpdate};
+use bowline_wire::entry::Entry;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{Millis, WorkspaceId};
+
+use super::Device;
+use super::documents::doc_state;
+use super::loading::{decode_heads, encode_heads};
+use super::workspaces::insert_offered;
+use crate::Error;
+
+/// Changes in one entry at most: half of what a recipient takes, because a snapshot also holds what others wrote.
+const MAX_CHANGES: usize = CHANGES_MAX / 2;
+
+/// Bytes of changes in one entry before they are compressed: a recipient takes twice as much.
+const MAX_CHANGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many of these changes one entry may hold; one always.
+fn acceptable(changes: &[ChangeRow]) -> usize {
+    let mut bytes = 0;
+    let fits = |change: &&ChangeRow| {
+        bytes += change.bytes.len();
+        bytes <= MAX_CHANGE_BYTES
+    };
+    changes.iter().take(MAX_CHANGES).take_while(fits).count().max(1)
+}
+
+/// What one entry is to hold.
+struct Work {
+    entry_type: EntryType,
+    payload: Payload,
+    changes: Vec<ChangeN>,
+}
+
+impl Device {
+    /// Seals unsealed work, one entry for each document, and offers it. Whether anything was sealed.
+    pub(super) fn seal_work(&mut self, workspace: WorkspaceId, now: Millis) -> Result<bool, Error> {
+        if self.replica(workspace)?.ready_to_seal().is_err() || self.awaits_removal(workspace)? {
+            return Ok(false);
+        }
+        let mut sealed = false;
+        for n in self.store.read().docs_with_unsealed(Some(workspace))? {
+            if self.replica(workspace)?.ready_to_seal().is_err() {
+                break;
+            }
+            if self.linked(workspace)?.too_large.contains_key(&n) || self.is_in_flight(workspace, n)? {
+                continue;
+            }
+            sealed |= self.seal_document(workspace, n, now)?;
+        }
+        Ok(sealed)
+    }
+
+    /// Whether an entry of this document is on its way: what is written meanwhile goes into the next one together.
+    fn is_in_flight(&self, workspace: WorkspaceId, n: DocN) -> Result<bool, Error> {
+        let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+        let wire = self.wire_doc(workspace, row.id);
+        Ok(self.replica(workspace)?.offered().any(|entry| Some(entry.header().doc) == wire))
+    }
+
+    fn seal_document(&mut self, workspace: WorkspaceId, n: DocN, now: Millis) -> Result<bool, Error> {
+        let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+        let mut changes = self.store.read().unsealed(n)?;
+        // Whoever gets the entry refuses more than this, however well it compresses.
+        let mut whole = row.state == doc_state::NEVER_SEALED && changes.len() <= MAX_CHANGES;
+        if !whole {
+            changes.truncate(acceptable(&changes));
+        }
+        loop {
+            let work = self.gather(&row, &changes, whole, now)?;
+            let sealed = match work.payload.bytes.len() {
+                len if len > CONTENT_MAX => Err(SealError::TooLarge { len, limit: CONTENT_MAX }),
+                _ => self.seal(workspace, &work, now)?,
+            };
+            match sealed {
+                Ok(entry) => {
+                    self.offer(workspace, &row, &work, entry, now)?;
+                    return Ok(true);
+                }
+                // Changes can go one after the other; one change cannot be divided yet.
+                Err(SealError::TooLarge { .. }) if changes.len() > 1 => {
+                    let most = if whole { acceptable(&changes) } else { changes.len() / 2 };
+                    changes.truncate(most);
+                    whole = false;
+                }
+                Err(SealError::TooLarge { len, .. }) => {
+                    tracing::warn!(len, "unsealed work is too large for one entry and stays queued");
+                    self.linked(workspace)?.too_large.insert(n, len);
+                    return Ok(false);
+                }
+                Err(SealError::Compressor) => return Err(Error::Unreadable("memory to compress in")),
+                Err(_) => return Ok(false),
+            }
+        }
+    }
+
+    fn seal(
+        &mut self,
+        workspace: WorkspaceId,
+        work: &Work,
+        now: Millis,
+    ) -> Result<Result<Entry, SealError>, Error> {
+        let draft = ContentDraft { entry_type: work.entry_type, payload: &work.payload };
+        self.with_replica(workspace, now, |replica, cx| replica.seal(&draft, cx))
+    }
+
+    /// A document that was never sealed is sealed whole; after that, its stored changes as they are, which loads nothing.
+    fn gather(
+        &mut self,
+        row: &DocRow,
+        changes: &[ChangeRow],
+        whole: bool,
+        now: Millis,
+    ) -> Result<Work, Error> {
+        let (entry_type, heads, bytes) = if whole {
+            let document = &self.load(row.n, now)?.document;
+            (EntryType::Snapshot, encode_heads(&document.heads()), document.save())
+        } else {
+            let bytes = changes.iter().flat_map(|change| change.bytes.iter().copied()).collect();
+            (EntryType::Changes, row.heads.clone(), bytes)
+        };
+        let summary = bowline_core::document::Summary {
+            title: row.summary.title.clone(),
+            updated_at: row.summary.updated_at,
+            count: row.summary.count,
+            preview: row.summary.preview.clone(),
+        };
+        let payload = Payload {
+            doc: row.id,
+            kind: row.kind.into(),
+            time: now,
+            heads: decode_heads(&heads).into_iter().take(MAX_HEADS).collect(),
+            bytes,
+            summary,
+            deleted_at: row.deleted_at,
+        };
+        Ok(Work { entry_type, payload, changes: changes.iter().map(|change| change.n).collect() })
+    }
+
+    /// Stores the entry as offered, with its changes marked, and only then hands it over to be sent.
+    fn offer(
+        &mut self,
+        workspace: WorkspaceId,
+        row: &DocRow,
+        work: &Work,
+        entry: Entry,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let rev = self.store.transaction(|tx| {
+            let n = insert_offered(tx, &entry, Some(row.n))?;
+            tx.mark_sealed(&work.changes, n)?;
+            let (heads, summary, deleted_at) = (row.heads.as_slice(), &row.summary, row.deleted_at);
+            tx.update_doc(row.n, &DocUpdate { heads, state: doc_state::SEALED, summary, deleted_at })
+        })?;
+        if let Some(loaded) = self.documents.get_mut(&row.n) {
+            loaded.wrote(rev);
+        }
+        self.linked(workspace)?.replica.offer(entry, now);
+        Ok(())
+    }
+}

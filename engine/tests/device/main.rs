@@ -1,0 +1,27 @@
+//! One device on a database in memory, against a relay that may do anything.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly, the functions they share as well"
+)]
+
+#[path = "../../core/tests/sync/author.rs"]
+#[allow(dead_code, reason = "core's own tests use the rest")]
+mod author;
+#[path = "../../core/tests/sync/relay.rs"]
+#[allow(dead_code, reason = "core's own tests use the rest")]
+mod relay;
+
+mod crashes;
+mod damage;
+mod join;
+mod other_process;
+mod quarantine;
+mod relay_lies;
+mod removal;
+mod restored;
+mod rig;
+mod sealing;
+mod secrets;

@@ -1,0 +1,349 @@
+//! What has to hold at the end of every history.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_core::document::ChangeHash;
+use bowline_core::sync::LinkState;
+use bowline_engine::device::DocumentState;
+use bowline_wire::entry::Entry;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{DeviceId, DocId, Position, WorkspaceId};
+use bowline_wire::log::Log;
+use bowline_wire::roster::record::Record;
+use bowline_wire::roster::{Roster, Standing};
+use thiserror::Error;
+
+use super::World;
+use super::faults::Rates;
+
+/// Frames that one call may make a device send: its whole allowance of work on the way, in the smallest entries.
+pub(super) const MAX_FRAMES_AT_ONCE: usize = 64;
+
+/// Milliseconds in which a calm world has to become quiet.
+const SETTLING: u64 = 10 * 60 * 1000;
+
+/// What a history has done to a promise.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// P4: something that was acknowledged is gone.
+    #[error("P4: {on} has lost {text:?}, said on {by}")]
+    Lost {
+        /// Where it is missing.
+        on: String,
+        /// Who said it.
+        by: String,
+        /// What.
+        text: String,
+    },
+    /// P5: two devices with the same log show different documents.
+    #[error("P5: {one} and {other} show different documents: {what}")]
+    Different {
+        /// One device.
+        one: String,
+        /// The other.
+        other: String,
+        /// Which document.
+        what: String,
+    },
+    /// P6, P7: the relay's log holds something no device may accept.
+    #[error("the log holds an entry at {at} that may not be there: {why}")]
+    BadLog {
+        /// Where.
+        at: Position,
+        /// Why.
+        why: String,
+    },
+    /// P7: something was sealed so that a removed device can read it.
+    #[error("P7: the entry at {0} can be read by a device whose removal its author knew")]
+    ReadableByRemoved(Position),
+    /// P8, P10: among honest devices something was put aside or refused.
+    #[error("P8: {0} has put something aside: {1}")]
+    PutAside(String, String),
+    /// P10: not everything is shown as synced, though it has to be.
+    #[error("P10: {0} shows {1} after the world became quiet")]
+    NotSynced(String, String),
+    /// The world does not become quiet.
+    #[error("{0} does not become quiet: {1}")]
+    Restless(String, String),
+    /// A queue grows without bound.
+    #[error("{0} has queued {1} frames at once")]
+    UnboundedQueue(String, usize),
+    /// Something panicked.
+    #[error("a panic: {0}")]
+    Panicked(String),
+    /// Something was logged as an error.
+    #[error("an error was logged: {0}")]
+    ErrorLogged(String),
+}
+
+impl World {
+    /// Lets everything calm down: no more faults, everyone online, until nothing is left to do; then checks.
+    pub fn settle(&mut self) {
+        self.network(Rates::CALM);
+        for index in 0..self.machines.len() {
+            self.machines[index].fail_commit(u32::MAX);
+            self.machines[index].stop_before_sending = false;
+            self.machines[index].online = true;
+            if let Some(conn) = self.machines[index].conn {
+                self.relay.set_writable(conn, true);
+            }
+            self.connect(index);
+        }
+        self.relay.plan_power_cut(u32::MAX, super::relay::PowerCut::Before);
+        self.after_relay();
+        let until = self.now.plus(SETTLING);
+        while self.failure.is_none() && self.unrest().is_some() && self.now < until {
+            self.advance(250);
+        }
+        if self.failure.is_none()
+            && let Some((name, why)) = self.unrest()
+        {
+            self.fail(Failure::Restless(name, why));
+        }
+        for index in 0..self.machines.len() {
+            let now = self.now;
+            self.call(index, |device| {
+                while device.index_one(now)? {}
+                Ok(())
+            });
+        }
+        // Looking may have found edits to write once more.
+        let until = self.now.plus(SETTLING);
+        while self.failure.is_none() && self.unrest().is_some() && self.now < until {
+            self.advance(250);
+        }
+        if self.failure.is_none()
+            && let Err(failure) = self.check()
+        {
+            self.fail(failure);
+        }
+    }
+
+    /// The machines whose device is in the workspace as the relay's log has it.
+    fn members(&self) -> Vec<usize> {
+        // A copy of a database whose other copy has joined knows nothing of it, and is told that its code is used.
+        let active = |index: &usize| {
+            let machine = &self.machines[*index];
+            let roster = self.roster.as_ref();
+            !machine.gone && roster.is_some_and(|roster| roster.is_active(&machine.device_ref().id()))
+        };
+        (0..self.machines.len()).filter(active).collect()
+    }
+
+    /// Whoever has something left to do.
+    fn unrest(&mut self) -> Option<(String, String)> {
+        self.read_log();
+        let workspace = self.workspace?;
+        let head = self.log.last().map_or(Position::START, |(position, _)| *position);
+        for index in self.members() {
+            let machine = &self.machines[index];
+            let why = match machine.device_ref().status(workspace) {
+                Err(error) => error.to_string(),
+                Ok(status) if status.link != LinkState::Live => format!("{:?}", status.link),
+                Ok(status) if status.offered > 0 => format!("{} entries offered", status.offered),
+                Ok(status) if status.queued > 0 => {
+                    format!("{} queued: {:?}", status.queued, status.waiting_for)
+                }
+                Ok(status) if status.undecided > 0 => format!("{} decisions open", status.undecided),
+                Ok(status) if status.signed.is_none_or(|signed| signed.position != head) => {
+                    format!("at {:?} of {head}", status.signed.map(|signed| signed.position))
+                }
+                Ok(_) => continue,
+            };
+            return Some((machine.name.clone(), why));
+        }
+        None
+    }
+
+    /// Takes in what the relay has stored since the last call.
+    fn read_log(&mut self) {
+        let Some(workspace) = self.workspace else {
+            return;
+        };
+        let after = self.log.last().map_or(Position::START, |(position, _)| *position);
+        for (position, signed) in self.relay.log(workspace, after) {
+            match signed.verify() {
+                Ok(entry) => {
+                    self.roster.get_or_insert_with(|| Roster::new(workspace)).apply_entry(position, &entry);
+                    self.log.push((position, entry));
+                }
+                Err(why) => self.fail(Failure::BadLog { at: position, why: why.to_string() }),
+            }
+        }
+    }
+
+    fn check(&mut self) -> Result<(), Failure> {
+        if let Some(line) = super::errors::take() {
+            return Err(Failure::ErrorLogged(line));
+        }
+        let Some(workspace) = self.workspace else {
+            return Ok(());
+        };
+        self.check_log(workspace)?;
+        let members = self.members();
+        self.check_aside(workspace, &members)?;
+        let shown: Vec<_> = members.iter().map(|index| self.shown_on(*index)).collect();
+        self.check_same(&members, &shown)?;
+        self.check_said(&members)?;
+        self.check_synced(&members)
+    }
+
+    /// P6, P7: the relay's log is one that every device accepts, each entry once, and nothing in it is readable by a
+    /// device whose removal the author knew.
+    fn check_log(&self, workspace: WorkspaceId) -> Result<(), Failure> {
+        let Some(head) = self.machines.iter().find_map(|it| it.device_ref().status(workspace).ok()?.signed)
+        else {
+            return Ok(());
+        };
+        let mut log = Log::new(workspace, head.log);
+        let mut hashes = BTreeMap::new();
+        let mut removed: BTreeMap<DeviceId, usize> = BTreeMap::new();
+        for (position, entry) in &self.log {
+            let bad = |why: String| Failure::BadLog { at: *position, why };
+            let accepted =
+                log.check(entry, |at| hashes.get(&at).copied()).map_err(|why| bad(why.to_string()))?;
+            let placed = log.append(accepted);
+            hashes.insert(placed.position, placed.hash);
+            let points = log.roster().points().len();
+            for (device, state) in log.roster().devices() {
+                if matches!(state.standing, Standing::Removed { .. }) {
+                    removed.entry(*device).or_insert(points);
+                }
+            }
+            check_unreadable(*position, entry, &log, &removed)?;
+        }
+        Ok(())
+    }
+
+    /// P8: honest devices put nothing aside, and only copies of a database are ever refused anything.
+    fn check_aside(&self, workspace: WorkspaceId, members: &[usize]) -> Result<(), Failure> {
+        for index in members {
+            let machine = &self.machines[*index];
+            let status = machine.device_ref().status(workspace);
+            let status =
+                status.map_err(|error| Failure::PutAside(machine.name.clone(), error.to_string()))?;
+            if let Some(aside) = status.quarantined.first() {
+                return Err(Failure::PutAside(machine.name.clone(), aside.why.clone()));
+            }
+            let copies = self.fired.of(super::Fault::Restored) + self.fired.of(super::Fault::Cloned);
+            if copies == 0 && (status.refused > 0 || self.seen_notices.contains_key("other life")) {
+                let what =
+                    "an entry was refused for good, or another life was seen, without any copy".to_owned();
+                return Err(Failure::PutAside(machine.name.clone(), what));
+            }
+            if let Some(fault) = status.fault {
+                return Err(Failure::PutAside(machine.name.clone(), fault.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    fn shown_on(&mut self, index: usize) -> BTreeMap<DocId, (Vec<ChangeHash>, String)> {
+        let now = self.now;
+        let device = self.machines[index].device();
+        let mut shown = BTreeMap::new();
+        let listed = [false, true].into_iter().flat_map(|trash| device.list(trash).unwrap_or_default());
+        let ids: BTreeSet<DocId> =
+            listed.filter(|listed| listed.workspace.is_some()).map(|listed| listed.id).collect();
+        for id in ids {
+            if let Ok(document) = device.show(id, now) {
+                let entries = document.transcript.entries.iter().map(|entry| entry.key.as_str());
+                let text = format!("{:?} {}", document.title, entries.collect::<Vec<_>>().join(" "));
+                shown.insert(id, (document.heads, text));
+            }
+        }
+        shown
+    }
+
+    /// P5: members show the same documents.
+    fn check_same(
+        &self,
+        members: &[usize],
+        shown: &[BTreeMap<DocId, (Vec<ChangeHash>, String)>],
+    ) -> Result<(), Failure> {
+        let name = |index: usize| self.machines[members[index]].name.clone();
+        for (index, pair) in shown.windows(2).enumerate() {
+            let (one, other) = (name(index), name(index + 1));
+            if let Some(id) =
+                pair[0].keys().chain(pair[1].keys()).find(|id| pair[0].get(id) != pair[1].get(id))
+            {
+                let what = format!("{id:?}: {:?} and {:?}", pair[0].get(id), pair[1].get(id));
+                return Err(Failure::Different { one, other, what });
+            }
+        }
+        Ok(())
+    }
+
+    /// P4: every edit that was acknowledged is on every member.
+    fn check_said(&mut self, members: &[usize]) -> Result<(), Failure> {
+        let now = self.now;
+        for index in members {
+            let mut texts: BTreeMap<DocId, String> = BTreeMap::new();
+            for said in &self.said {
+                let text = texts.entry(said.document).or_insert_with(|| {
+                    let shown = self.machines[*index].device().show(said.document, now);
+                    let entries = shown.map(|shown| shown.transcript.entries).unwrap_or_default();
+                    entries.into_iter().map(|entry| entry.raw).collect()
+                });
+                let promised = members.contains(&said.machine) || said.was_on_relay;
+                if promised && !text.contains(&format!("{:?}", said.text)) {
+                    let (on, by) =
+                        (self.machines[*index].name.clone(), self.machines[said.machine].name.clone());
+                    return Err(Failure::Lost { on, by, text: said.text.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// P10: what is on the relay is shown so.
+    fn check_synced(&self, members: &[usize]) -> Result<(), Failure> {
+        for index in members {
+            let device = self.machines[*index].device_ref();
+            for id in &self.documents {
+                match device.document_state(*id) {
+                    Ok(DocumentState::OnRelay | DocumentState::OnDevices(_) | DocumentState::OnlyHere)
+                    | Err(_) => {}
+                    Ok(state) => {
+                        let name = self.machines[*index].name.clone();
+                        return Err(Failure::NotSynced(name, format!("{state:?}")));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// P7: an entry whose author had verified a removal is sealed under an epoch that began with it or later, and no rekey
+/// since is wrapped to the removed device.
+fn check_unreadable(
+    position: Position,
+    entry: &Entry,
+    log: &Log,
+    removed: &BTreeMap<DeviceId, usize>,
+) -> Result<(), Failure> {
+    let roster = log.roster();
+    let known = roster.point(&entry.header().roster).map_or(0, |(index, _)| index + 1);
+    if matches!(entry.header().entry_type, EntryType::Changes | EntryType::Snapshot) {
+        for since in removed.values().filter(|since| **since <= known) {
+            let before = roster.points().get(since.saturating_sub(2)).map(|point| point.epoch);
+            if before == Some(entry.header().epoch) {
+                return Err(Failure::ReadableByRemoved(position));
+            }
+        }
+    }
+    let record = entry.body().filter(|_| entry.header().entry_type == EntryType::Roster);
+    let Some(Record::Rekey(rekey)) = record.and_then(|body| Record::parse(body).ok()) else {
+        return Ok(());
+    };
+    let applied = roster.points().last().is_some_and(|point| point.position == position);
+    let reaches = |device: &DeviceId| {
+        let hpke = roster.device(device).map(|device| device.hpke);
+        rekey.wraps.iter().any(|wrap| Some(wrap.recipient) == hpke)
+    };
+    if applied && removed.keys().any(reaches) {
+        return Err(Failure::ReadableByRemoved(position));
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! Histories: what people do and what goes wrong, drawn from a seed.
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::World;
+use super::faults::{Fault, Rates};
+use bowline_engine::CodeKind;
+
+/// One thing that happens. Numbers name whoever or whatever there is, so that a history stays one when steps are left
+/// out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A device begins a conversation.
+    Create(usize),
+    /// A device says something in a conversation.
+    Say(usize, usize),
+    /// A device gives a conversation another title.
+    Retitle(usize, usize),
+    /// A device moves a conversation to the trash.
+    Delete(usize, usize),
+    /// A device takes a conversation out of the trash.
+    Undelete(usize, usize),
+    /// A device is given a name.
+    Rename(usize),
+    /// A device looks at everything it has.
+    Look(usize),
+    /// A new device joins by an invite or link of another.
+    Join(usize, bool),
+    /// Two devices open a door each, at the same time.
+    OpenTwice(usize, usize, bool),
+    /// A device removes another.
+    Remove(usize, usize),
+    /// A device removes another's person.
+    RemoveMember(usize, usize),
+    /// Two devices remove one each, at the same time.
+    RemoveTwice(usize, usize, usize),
+    /// A device leaves.
+    Leave(usize),
+    /// The network is gone for a device.
+    Cut(usize),
+    /// The network is back for a device.
+    Heal(usize),
+    /// A device loses power.
+    Crash(usize),
+    /// A device loses power in one of its next commits.
+    CrashAtCommit(usize, u32),
+    /// A device loses power between storing and sending.
+    CrashBeforeSend(usize),
+    /// The relay loses power.
+    CrashRelay,
+    /// The relay loses power in one of its next commits, before or after storing.
+    CrashRelayAtCommit(u32, bool),
+    /// A copy of a device's database is made.
+    BackUp(usize),
+    /// The copy is put in place.
+    RestoreBackup(usize),
+    /// A second machine goes on with a copy of a device's database.
+    Clone(usize),
+    /// A device stops reading for some time.
+    Stall(usize, u64),
+    /// Time passes.
+    Wait(u64),
+}
+
+/// What happens in one world.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Makes everything that is not said here: keys, latencies, losses.
+    pub seed: u64,
+    /// How the network behaves.
+    pub rates: Rates,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+impl History {
+    /// The history of a seed.
+    pub fn of(seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x0B0E_11E5);
+        let mut upto = |limit: u32| random.next_u32() % limit;
+        let rates = match upto(4) {
+            0 => Rates::CALM,
+            _ => Rates {
+                loss: upto(30),
+                delay: upto(100),
+                duplication: upto(40),
+                reordering: upto(60),
+                disconnect: upto(15),
+            },
+        };
+        let steps = (0..20 + upto(30)).map(|_| Step::draw(&mut random)).collect();
+        Self { seed, rates, steps }
+    }
+}
+
+impl Step {
+    fn draw(random: &mut ChaCha8Rng) -> Self {
+        let kind = random.next_u32() % 100;
+        let mut pick = || random.next_u32() as usize;
+        let (one, two, three) = (pick(), pick(), pick());
+        match kind {
+            0..6 => Self::Create(one),
+            6..36 => Self::Say(one, two),
+            36..40 => Self::Retitle(one, two),
+            40..42 => Self::Delete(one, two),
+            42..44 => Self::Undelete(one, two),
+            44..46 => Self::Rename(one),
+            46..49 => Self::Look(one),
+            49..53 => Self::Join(one, two % 2 == 0),
+            53..57 => Self::OpenTwice(one, two, three % 2 == 0),
+            57..59 => Self::Remove(one, two),
+            59..60 => Self::RemoveMember(one, two),
+            60..63 => Self::RemoveTwice(one, two, three),
+            63..64 => Self::Leave(one),
+            64..68 => Self::Cut(one),
+            68..71 => Self::Heal(one),
+            71..74 => Self::Crash(one),
+            74..79 => Self::CrashAtCommit(one, u32::try_from(two % 4).unwrap_or(0)),
+            79..82 => Self::CrashBeforeSend(one),
+            82..84 => Self::CrashRelay,
+            84..87 => Self::CrashRelayAtCommit(u32::try_from(one % 3).unwrap_or(0), two % 2 == 0),
+            87..89 => Self::BackUp(one),
+            89..91 => Self::RestoreBackup(one),
+            91..93 => Self::Clone(one),
+            93..95 => Self::Stall(one, (two % 3_000) as u64),
+            _ => Self::Wait((one % 4_000) as u64),
+        }
+    }
+}
+
+impl World {
+    /// The world every history begins in: a person with two devices, and a guest with one.
+    pub fn found(&mut self) {
+        self.device("laptop").create_workspace();
+        self.advance(1_000);
+        for (name, kind) in [("desktop", CodeKind::Link), ("ben", CodeKind::Invite)] {
+            self.let_in("laptop", name, kind);
+            self.advance(2_000);
+        }
+        self.device("laptop").create("plans");
+        self.advance(500);
+    }
+
+    /// A new device joins by a door that `host` opens. Whether it came to that.
+    pub fn let_in(&mut self, host: &str, guest: &str, kind: CodeKind) -> bool {
+        let Some(ticket) = self.device(host).open(kind) else {
+            return false;
+        };
+        for _ in 0..40 {
+            self.advance(50);
+            let Some(index) = self.machines.iter().position(|machine| machine.name == host) else {
+                return false;
+            };
+            let Some(workspace) = self.workspace else {
+                return false;
+            };
+            if matches!(self.machines[index].device_ref().code(workspace, ticket), Ok(Some(_))) {
+                return self.device(guest).join(ticket);
+            }
+        }
+        false
+    }
+
+    /// Does one step.
+    pub fn act(&mut self, number: usize, step: &Step) {
+        self.note(format!("step {number}: {step:?}"));
+        match *step {
+            Step::Create(device) => self.on(device).create(&format!("conversation {number}")),
+            Step::Say(device, document) => {
+                if let Some(document) = self.document(document) {
+                    self.on(device).say(document, &format!("message {number}"));
+                }
+            }
+            Step::Retitle(device, document) => {
+                if let Some(document) = self.document(document) {
+                    self.on(device).retitle(document, &format!("title {number}"));
+                }
+            }
+            Step::Delete(device, document) | Step::Undelete(device, document) => {
+                if let Some(document) = self.document(document) {
+                    self.on(device).delete(document, matches!(step, Step::Delete(..)));
+                }
+            }
+            Step::Rename(device) => self.on(device).rename(&format!("name {number}")),
+            Step::Look(device) => self.on(device).look(),
+            Step::Join(device, invite) => self.join_step(device, invite),
+            Step::OpenTwice(one, two, invite) => self.open_twice(one, two, invite),
+            Step::Remove(by, target) => {
+                let target = self.on(target).id();
+                self.on(by).remove(target);
+            }
+            Step::RemoveMember(by, target) => {
+                let target = self.on(target).id();
+                self.on(by).remove_member_of(target);
+            }
+            Step::RemoveTwice(one, two, target) => self.remove_twice(one, two, target),
+            Step::Leave(device) => self.on(device).leave(),
+            Step::Cut(device) => self.on(device).cut(),
+            Step::Heal(device) => self.on(device).heal(),
+            Step::Crash(device) => self.on(device).crash(),
+            Step::CrashAtCommit(device, commits) => self.on(device).crash_at_commit(commits),
+            Step::CrashBeforeSend(device) => self.on(device).crash_before_sending(),
+            Step::CrashRelay => self.crash_relay(),
+            Step::CrashRelayAtCommit(commits, stored) => self.crash_relay_at_commit(commits, stored),
+            Step::BackUp(device) => self.on(device).back_up(),
+            Step::RestoreBackup(number) => {
+                let kept = (0..self.machines.len()).filter(|index| self.machines[*index].copy.is_some());
+                let kept: Vec<usize> = kept.collect();
+                if let Some(at) = number.checked_rem(kept.len()) {
+                    self.on(kept[at]).restore_backup();
+                }
+            }
+            Step::Clone(device) => self.on(device).clone_machine(),
+            Step::Stall(device, millis) => {
+                self.on(device).stall(true);
+                self.advance(millis);
+                self.on(device).stall(false);
+            }
+            Step::Wait(millis) => self.advance(millis),
+        }
+        self.advance(number as u64 % 97);
+    }
+
+    fn on(&mut self, number: usize) -> super::Handle<'_> {
+        let index = number % self.machines.len();
+        super::Handle { world: self, index }
+    }
+
+    fn document(&self, number: usize) -> Option<bowline_wire::ids::DocId> {
+        let index = number.checked_rem(self.documents.len())?;
+        self.documents.get(index).copied()
+    }
+
+    fn join_step(&mut self, host: usize, invite: bool) {
+        const GUESTS: usize = 4;
+        let kind = if invite { CodeKind::Invite } else { CodeKind::Link };
+        let guests = self.machines.iter().filter(|machine| machine.name.starts_with("guest")).count();
+        if guests < GUESTS {
+            let host = self.on(host).name();
+            self.let_in(&host, &format!("guest {guests}"), kind);
+        }
+    }
+
+    fn open_twice(&mut self, one: usize, two: usize, invite: bool) {
+        let kind = if invite { CodeKind::Invite } else { CodeKind::Link };
+        self.on(one).open(kind);
+        self.on(two).open(kind);
+        let distinct = one % self.machines.len() != two % self.machines.len();
+        if distinct {
+            self.fired.count(if invite { Fault::ConcurrentInvites } else { Fault::ConcurrentLinks });
+        }
+    }
+
+    fn remove_twice(&mut self, one: usize, two: usize, target: usize) {
+        let len = self.machines.len();
+        if one % len == two % len {
+            return;
+        }
+        let (target, other) = (self.on(target).id(), self.on(one).id());
+        self.on(one).remove(target);
+        self.on(two).remove(if two.is_multiple_of(2) { target } else { other });
+        self.fired.count(Fault::ConcurrentRemovals);
+    }
+}

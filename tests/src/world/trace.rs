@@ -1,0 +1,67 @@
+//! What happened, line by line, and a hash over it: the same seed has to give the same.
+
+use bowline_wire::codec::decode;
+use bowline_wire::frame::Frame;
+use sha2::{Digest, Sha256};
+
+/// Lines of the end of a history that are kept for a person to read.
+const KEPT: usize = 400;
+
+/// What happened.
+#[derive(Clone, Default)]
+pub struct Trace {
+    hasher: Sha256,
+    kept: std::collections::VecDeque<String>,
+}
+
+impl Trace {
+    pub(super) fn line(&mut self, line: &str) {
+        self.hasher.update(line.as_bytes());
+        self.hasher.update(b"\n");
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(line.to_owned());
+    }
+
+    /// A hash over everything that happened.
+    pub fn hash(&self) -> [u8; 32] {
+        self.hasher.clone().finalize().into()
+    }
+
+    /// The last lines.
+    pub fn last(&self, lines: usize) -> impl Iterator<Item = &str> {
+        self.kept.iter().skip(self.kept.len().saturating_sub(lines)).map(String::as_str)
+    }
+}
+
+/// A frame in a few words.
+pub(super) fn frame(bytes: &[u8]) -> String {
+    match decode::<Frame>(bytes) {
+        Ok(Frame::Hello { party, .. }) => format!("Hello {party:?}"),
+        Ok(Frame::Challenge(_)) => "Challenge".to_owned(),
+        Ok(Frame::Proof { create, .. }) => format!("Proof create={}", create.is_some()),
+        Ok(Frame::Welcome { head, .. }) => format!("Welcome at {}", head.position),
+        Ok(Frame::Subscribe { after }) => format!("Subscribe after {after}"),
+        Ok(Frame::Entries { first, entries, head }) => {
+            format!(
+                "Entries {first}..={} {:?}",
+                head.position,
+                entries.first().map(bowline_wire::entry::SignedEntry::id)
+            )
+        }
+        Ok(Frame::Append { entries }) => {
+            format!(
+                "Append {:?}",
+                entries.iter().map(bowline_wire::entry::SignedEntry::id).collect::<Vec<_>>()
+            )
+        }
+        Ok(Frame::Appended { entries, head }) => format!("Appended {entries:?} at {}", head.position),
+        Ok(Frame::Refused { entry, reason, .. }) => format!("Refused {entry:?} {reason:?}"),
+        Ok(Frame::Head(head)) => format!("Head {}", head.position),
+        Ok(Frame::Records { entries, more }) => format!("Records {} more={more}", entries.len()),
+        Ok(Frame::Ping) => "Ping".to_owned(),
+        Ok(Frame::Goodbye { reason, text }) => format!("Goodbye {reason:?} {text}"),
+        Err(error) => format!("{} bytes that are no frame: {error}", bytes.len()),
+    }
+}

@@ -1,0 +1,115 @@
+//! Many histories of simulated worlds: whatever happens, the promises hold.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails loudly and says what it has counted"
+)]
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use bowline_tests::world::{Bug, FAULTS, Fired, History, first_caught, run, shrink};
+
+/// Histories in CI.
+const SEEDS: u64 = 1_000;
+
+/// Histories with `--nightly`.
+const NIGHTLY_SEEDS: u64 = 20_000;
+
+/// Histories within which each planted bug has to be caught.
+const SEEDS_TO_CATCH: u64 = 300;
+
+/// How often each fault has to have happened over all histories, so that they mean something.
+const TIMES_EACH: u64 = 50;
+
+fn seeds() -> Vec<u64> {
+    if let Ok(seed) = std::env::var("BOWLINE_SEED") {
+        return vec![seed.parse().expect("BOWLINE_SEED is a number")];
+    }
+    let nightly = std::env::var_os("BOWLINE_NIGHTLY").is_some_and(|value| value == "1");
+    let count = if nightly { NIGHTLY_SEEDS } else { SEEDS };
+    (0..count).collect()
+}
+
+fn report(seed: u64) -> String {
+    let smallest = shrink(&History::of(seed), None);
+    let outcome = run(&smallest, None);
+    let failure = outcome.failure.map_or_else(|| "does not fail when shrunk".to_owned(), |it| it.to_string());
+    let steps: Vec<String> = smallest.steps.iter().map(|step| format!("  {step:?}")).collect();
+    format!(
+        "seed {seed}: {failure}\nBOWLINE_SEED={seed} runs it again\nsmallest history:\n{}\nend of its trace:\n{}",
+        steps.join("\n"),
+        outcome.trace.join("\n")
+    )
+}
+
+#[test]
+fn whatever_happens_the_promises_hold() {
+    let all = seeds();
+    let single = all.len() == 1;
+    let queue = Mutex::new(VecDeque::from(all));
+    let total = Mutex::new(Fired::default());
+    let failed = Mutex::new(Vec::new());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let Some(seed) = queue.lock().expect("no worker panics with the queue").pop_front()
+                    else {
+                        return;
+                    };
+                    let outcome = run(&History::of(seed), None);
+                    total.lock().expect("no worker panics while counting").add(&outcome.fired);
+                    if outcome.failure.is_some() {
+                        failed.lock().expect("no worker panics while noting").push(seed);
+                    }
+                }
+            });
+        }
+    });
+    let mut failed: Vec<u64> = failed.into_inner().expect("no worker panicked");
+    failed.sort_unstable();
+    if let Some(seed) = failed.first() {
+        panic!("{} of the histories fail: {failed:?}\n{}", failed.len(), report(*seed));
+    }
+    if !single {
+        let total = total.into_inner().expect("no worker panicked");
+        for fault in FAULTS {
+            println!("{fault:?} happened {} times", total.of(fault));
+            assert!(total.of(fault) >= TIMES_EACH, "{fault:?} happened only {} times", total.of(fault));
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() {
+    for seed in 0..10 {
+        let history = History::of(seed);
+        assert_eq!(run(&history, None).hash, run(&history, None).hash, "seed {seed}");
+    }
+    assert_ne!(run(&History::of(1), None).hash, run(&History::of(2), None).hash);
+}
+
+#[test]
+fn a_relay_that_acknowledges_before_it_stores_is_caught() {
+    is_caught(Bug::AckBeforeCommit);
+}
+
+#[test]
+fn a_relay_that_appends_twice_is_caught() {
+    is_caught(Bug::NoDeduplication);
+}
+
+#[test]
+fn a_device_that_moves_its_cursor_before_its_entries_is_caught() {
+    is_caught(Bug::CursorBeforeBatch);
+}
+
+fn is_caught(bug: Bug) {
+    let caught = first_caught(0..SEEDS_TO_CATCH, bug);
+    let (seed, failure) =
+        caught.unwrap_or_else(|| panic!("{bug:?} went unnoticed for {SEEDS_TO_CATCH} seeds"));
+    println!("{bug:?} is caught by seed {seed}: {failure}");
+}

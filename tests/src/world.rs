@@ -108,6 +108,11 @@ impl World {
         self.machines.len() - 1
     }
 
+    /// The conversation that was begun last.
+    pub fn last_conversation(&self) -> Option<DocId> {
+        self.documents.last().copied()
+    }
+
     /// From now on the network behaves like this.
     pub fn network(&mut self, rates: Rates) {
         self.network.rates = rates;

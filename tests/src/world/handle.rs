@@ -164,6 +164,25 @@ impl Handle<'_> {
         self.world.call(self.index, |device| device.name_device(workspace, name, now));
     }
 
+    /// What it shows of a conversation: the lines in order, as they were written.
+    pub fn shows(self, document: DocId) -> Vec<String> {
+        let now = self.world.now;
+        let shown = self.world.machines[self.index].device().show(document, now);
+        let entries = shown.map(|shown| shown.transcript.entries).unwrap_or_default();
+        entries.into_iter().filter_map(|entry| entry.message().map(|(_, text)| text)).collect()
+    }
+
+    /// Where it says that a conversation is.
+    pub fn state_of(self, document: DocId) -> Option<DocumentState> {
+        self.world.machines[self.index].device_ref().document_state(document).ok()
+    }
+
+    /// How it says that the workspace is.
+    pub fn status(self) -> Option<bowline_engine::device::WorkspaceStatus> {
+        let workspace = self.world.workspace?;
+        self.world.machines[self.index].device_ref().status(workspace).ok()
+    }
+
     /// Looks at everything that has come.
     pub fn look(self) {
         let now = self.world.now;

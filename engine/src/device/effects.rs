@@ -304,6 +304,11 @@ fn keep(
     state: EntryState,
     reason: Option<&str>,
 ) -> Result<Option<DocN>, Error> {
+    if let Some(row) = tx.entry_by_id(entry.header().workspace, entry.id())? {
+        // Ours, refused once and there after all: its body is here, whatever came.
+        tx.place_entry(row.n, place)?;
+        return Ok(None);
+    }
     tx.insert_entry(&NewEntry { place: Some(place), reason, ..new_entry(entry, state) })?;
     Ok(None)
 }

@@ -283,7 +283,6 @@ fn an_entry_that_calls_a_document_another_kind_is_put_aside() {
 }
 
 #[test]
-#[ignore = "bug 36 in /tmp/bugs.md"]
 fn an_entry_of_ours_that_was_refused_and_comes_back_bare_stops_nothing() {
     let (mut rig, mut owner, mut relay) = Rig::member();
     let id = rig.conversation("refused and there after all");

@@ -85,7 +85,7 @@ impl Replica {
             return; // all of it is here already
         }
         if first > next {
-            return self.subscribe(cx.now); // something before it was lost on the way
+            return self.ask_for_gap(next, cx.now); // something before it was lost on the way
         }
         let skip = usize::try_from(next.0 - first.0).unwrap_or(usize::MAX);
         let new: Vec<SignedEntry> = entries.into_iter().skip(skip).collect();

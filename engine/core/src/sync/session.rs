@@ -46,6 +46,8 @@ pub(super) struct Up {
     pub(super) subscribed: Millis,
     /// When entries last came.
     pub(super) entries_at: Millis,
+    /// The position from which entries were last found missing.
+    pub(super) gap: Option<Position>,
     /// Refusals for good on this connection.
     pub(super) refusals: u32,
 }
@@ -172,6 +174,7 @@ impl Replica {
             pinged: None,
             subscribed: cx.now,
             entries_at: cx.now,
+            gap: None,
             refusals: 0,
         });
         match party {
@@ -221,6 +224,17 @@ impl Replica {
         if let Session::Up(up) = &mut self.session {
             up.subscribed = now;
             self.send(Frame::Subscribe { after });
+        }
+    }
+
+    /// Asks for what was lost before a frame. All frames behind the gap say the same, so it is asked for once, and again
+    /// after a while.
+    pub(super) fn ask_for_gap(&mut self, missing: Position, now: Millis) {
+        if let Session::Up(up) = &mut self.session
+            && (up.gap != Some(missing) || now.since(up.subscribed) >= RETRY_AFTER)
+        {
+            up.gap = Some(missing);
+            self.subscribe(now);
         }
     }
 

@@ -10,7 +10,7 @@ use bowline_wire::ids::{
 };
 use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_CUT};
 use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
-use bowline_wire::roster::{Outcome, Role, Roster, TicketStage, Void};
+use bowline_wire::roster::{Outcome, Roster, TicketStage, Void};
 
 use super::rest::{self, AtRest};
 use super::workspaces::insert_offered;
@@ -120,9 +120,8 @@ impl Device {
 
     /// Writes the next roster record there is to write. Whether one was written, or a decision given up.
     pub(super) fn write_records(&mut self, workspace: WorkspaceId, now: Millis) -> Result<bool, Error> {
-        match self.replica(workspace)?.ready_for_record() {
-            Ok(()) => {}
-            Err(_) => return Ok(false),
+        if self.replica(workspace)?.ready_for_record().is_err() {
+            return Ok(false);
         }
         if let Some(record) = self.due_rekey(workspace)? {
             return self.offer_record(workspace, &record, None, now).map(|()| true);
@@ -300,13 +299,6 @@ impl Device {
         // Without a rekey of its own the removal still takes effect, and another device rekeys.
         let rekey = self.rekey(workspace, &recipients)?.unwrap_or(nobody);
         Ok(Ok(with(rekey)))
-    }
-
-    /// Whether the relay would take this for the Owner's side.
-    pub fn is_owner(&self, workspace: WorkspaceId) -> Result<bool, Error> {
-        let roster = self.roster(workspace)?;
-        let user = roster.device(&self.id()).and_then(|device| roster.user(&device.user));
-        Ok(user.is_some_and(|user| user.role == Role::Owner))
     }
 }
 

@@ -133,7 +133,8 @@ impl Replica {
         let Some(log) = &self.log else {
             return;
         };
-        let verified: Result<Vec<Entry>, _> = new.iter().map(|signed| signed.clone().verify()).collect();
+        let count = new.len();
+        let verified: Result<Vec<Entry>, _> = new.into_iter().map(SignedEntry::verify).collect();
         let withheld =
             |entry: &Entry| entry.header().entry_type == EntryType::Roster && entry.body().is_none();
         let verified = match verified {
@@ -148,12 +149,15 @@ impl Replica {
         let run_possible = verified.iter().any(|entry| {
             entry.header().entry_type == EntryType::Roster || !log.roster().is_active(&entry.header().device)
         });
-        let before = run_possible.then(|| log.clone());
+        let mut before = run_possible.then(|| {
+            let entries: Vec<SignedEntry> = verified.iter().map(Entry::to_signed).collect();
+            (log.clone(), entries)
+        });
         let mut stretch = Stretch {
             cx,
             recent: BTreeMap::new(),
             touched: BTreeMap::new(),
-            entries: Vec::with_capacity(new.len()),
+            entries: Vec::with_capacity(count),
             head,
             own: BTreeSet::new(),
             keyring: self.keyring.clone(),
@@ -174,10 +178,11 @@ impl Replica {
             {
                 run.push(next);
             }
-            if (run.len() as u64) < len && rest.peek().is_none() && new.len() <= MAX_HELD_BACK {
+            let goes_on = (run.len() as u64) < len && rest.peek().is_none() && count <= MAX_HELD_BACK;
+            if goes_on && let Some((log, entries)) = before.take() {
                 // Judged once the rest has come, all from the same state.
-                self.log = before;
-                self.partial = Some(Partial { first, entries: new });
+                self.log = Some(log);
+                self.partial = Some(Partial { first, entries });
                 return;
             }
             self.judge_run(&mut stretch, run);

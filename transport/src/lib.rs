@@ -1,8 +1,23 @@
 //! Moves whole frames between a device and a relay, and between two devices.
 //!
-//! Three ways are planned: WebSocket over TLS (proxies, pinning), iroh for direct connections, and a pair in
-//! memory for tests. None of them exists yet: the simulated world of `bowline-tests` hands frames over by itself,
-//! so this crate stays empty until a device first opens a socket.
+//! [`Dial`] reaches a relay, [`Listen`] is reached, and both give a [`Link`], which carries frames both ways with
+//! back-pressure. What exists is WebSocket, over TLS ([`WebSocketDialer`], [`WebSocketListener`]) and over pipes in
+//! memory for tests ([`memory`]); iroh for direct connections is planned beside it.
 //!
 //! Architecture Invariant: this crate never decodes an entry. It sees frames as bytes, checks their size, and
 //! knows nothing of documents, keys or the roster.
+
+mod address;
+mod backoff;
+mod dial;
+mod link;
+pub mod memory;
+mod tls;
+mod websocket;
+
+pub use address::{Address, AddressError, RelayKey, RelayKeyError, Token, TokenError};
+pub use backoff::Backoff;
+pub use dial::{Dial, DialError, NotARelay};
+pub use link::{Ended, Frame, Link, LinkError, Listen, Peer};
+pub use tls::ServerTls;
+pub use websocket::{Caps, WebSocketDialer, WebSocketLink, WebSocketListener};

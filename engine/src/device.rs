@@ -5,11 +5,16 @@
 //!
 //! Architecture Invariant: nothing in here uses tokio.
 
+mod agents;
+mod cache;
+mod connection;
 mod documents;
 mod effects;
+mod folding;
 mod loading;
 mod names;
 mod notice;
+mod places;
 mod rest;
 mod roster;
 mod sealing;
@@ -28,8 +33,11 @@ use bowline_wire::ids::{DeviceId, Millis, WorkspaceId};
 use rand_core::CryptoRng;
 
 use crate::Error;
+pub use agents::ShownAgent;
+use cache::{CACHE_BYTES, Cache};
+pub use connection::Outstanding;
 pub use documents::{Listed, Shown};
-use loading::Loaded;
+pub use names::OwnNames;
 pub use notice::Notice;
 pub use status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
 
@@ -49,7 +57,7 @@ pub struct Device {
     random: Random,
     actor: ActorId,
     workspaces: BTreeMap<WorkspaceId, Linked>,
-    documents: BTreeMap<DocN, Loaded>,
+    documents: Cache,
     /// The revision in which each document with entries still to be taken in was last looked at.
     indexed: BTreeMap<DocN, u64>,
     notices: VecDeque<Notice>,
@@ -66,6 +74,8 @@ struct Linked {
     close: bool,
     /// The last thing the relay was caught at.
     fault: Option<RelayFault>,
+    /// What it was caught at on this line.
+    line_fault: Option<RelayFault>,
     /// The person has been told that this device is no longer in the workspace.
     removed: bool,
     /// Documents whose unsealed work does not fit one entry; looked at again when they change.
@@ -78,17 +88,42 @@ impl std::fmt::Debug for Device {
     }
 }
 
+/// Who else has the database open at the moment a device is opened on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// No other process: whatever is marked as under way was so when a process died.
+    Nobody,
+    /// Another process, whose work under way is no crash.
+    Others,
+}
+
 impl Device {
+    /// Opens a device on its database, which may be new and which no other process has open.
+    pub fn open(store: Store, keys: DeviceKeys, random: Random) -> Result<Self, Error> {
+        Self::open_beside(store, keys, random, Beside::Nobody)
+    }
+
     /// Opens a device on its database, which may be new.
-    pub fn open(mut store: Store, keys: DeviceKeys, mut random: Random) -> Result<Self, Error> {
+    pub fn open_beside(
+        mut store: Store,
+        keys: DeviceKeys,
+        mut random: Random,
+        beside: Beside,
+    ) -> Result<Self, Error> {
         let id = keys.id();
-        if store.read().meta(DEVICE)?.is_some_and(|found| found != id.as_bytes()) {
+        let known = store.read().meta(DEVICE)?;
+        if known.as_ref().is_some_and(|found| found != id.as_bytes()) {
             return Err(Error::OtherKey);
         }
-        store.transaction(|tx| {
-            tx.put_meta(DEVICE, id.as_bytes())?;
-            tx.count_crashes()
-        })?;
+        if known.is_none() || beside == Beside::Nobody {
+            store.transaction(|tx| {
+                tx.put_meta(DEVICE, id.as_bytes())?;
+                match beside {
+                    Beside::Nobody => tx.count_crashes(),
+                    Beside::Others => Ok(()),
+                }
+            })?;
+        }
         let mut process = [0; 8];
         random.fill_bytes(&mut process);
         let mut device = Self {
@@ -97,7 +132,7 @@ impl Device {
             keys,
             random,
             workspaces: BTreeMap::new(),
-            documents: BTreeMap::new(),
+            documents: Cache::new(CACHE_BYTES),
             indexed: BTreeMap::new(),
             notices: VecDeque::new(),
             broken: false,
@@ -199,6 +234,7 @@ impl Linked {
             transmit: VecDeque::new(),
             close: false,
             fault: None,
+            line_fault: None,
             too_large: BTreeMap::new(),
         }
     }

@@ -35,6 +35,9 @@ pub enum Error {
     /// Misuse: the document is in a workspace, or its place is taken there.
     #[error("document {0} is in a workspace already")]
     NotLocal(DocId),
+    /// Misuse: something of the document has left this device already.
+    #[error("document {0} has been shared already")]
+    AlreadyShared(DocId),
     /// Misuse: the key file is of another home than the database.
     #[error("the key does not belong to this database")]
     OtherKey,

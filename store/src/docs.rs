@@ -278,6 +278,14 @@ impl Tx<'_> {
         self.change(sql, params![n, ws]).map(drop)
     }
 
+    /// Deletes a document with its changes and saved form. Entries that were of it stay, of none.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`].
+    pub fn delete_doc(&self, n: DocN) -> Result<(), StoreError> {
+        self.change_one("document", "DELETE FROM doc WHERE n = ?1", [n])
+    }
+
     /// Puts the saved form of a document, in place of what was there.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ mod evidence;
 mod intents;
 mod log;
 mod meta;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod schema;
 mod store;
 mod workspaces;

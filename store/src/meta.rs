@@ -7,6 +7,13 @@ impl Reader<'_> {
     pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.one("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
     }
+
+    /// A number that changes when another connection, of this or another process, has committed to the database; commits
+    /// of this one leave it as it is.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        let version = self.one("PRAGMA data_version", (), |row| row.get(0))?;
+        Ok(version.unwrap_or_default())
+    }
 }
 
 impl Tx<'_> {

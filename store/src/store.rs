@@ -9,6 +9,8 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior};
 
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{self, Side};
 use crate::{StoreError, schema};
 
 /// One device's database, open for reading and for one writer at a time.
@@ -112,7 +114,13 @@ impl Store {
             cursor_before_batch: self.cursor_before_batch,
         };
         let done = steps(&tx)?;
+        #[cfg(feature = "planted-bugs")]
+        let commit = planted::next_commit();
+        #[cfg(feature = "planted-bugs")]
+        planted::end_here(Side::Before, commit);
         transaction.commit().map_err(StoreError::from)?;
+        #[cfg(feature = "planted-bugs")]
+        planted::end_here(Side::After, commit);
         Ok(done)
     }
 

@@ -1,4 +1,4 @@
-//! Documents: what a conversation or profile holds, how this device edits it, and how it takes in what others wrote.
+//! Documents: what a conversation, agent or profile holds, how this device edits it, and how it takes in what others wrote.
 //!
 //! Automerge stays behind this module. A [`Document`] begins with the first change that is built in for its kind, is
 //! edited through typed views that answer each edit's one change as bytes to store, and grows by
@@ -9,11 +9,13 @@
 //! them and `history` has found that they refer to nothing their author had not seen.
 
 mod actor;
+mod agent;
 mod assemble;
 mod change;
 mod columns;
 mod conversation;
 mod cursor;
+mod deletion;
 mod edit;
 mod fields;
 mod first;
@@ -21,18 +23,25 @@ mod guard;
 mod history;
 mod incoming;
 pub mod limits;
+mod operations;
 mod pool;
 mod profile;
 mod replay;
 mod snapshot;
 mod summary;
 
+use std::sync::OnceLock;
+
 use automerge::Automerge;
 
 pub use actor::ActorId;
+pub use agent::{
+    Agent, AgentEdit, AgentField, AgentFile, AgentMut, AgentValues, FilePath, Json, NotAPath, NotJson,
+};
 pub use assemble::{Applied, Assembled, NeedsRebuild};
-pub use change::ChangeHash;
-pub use conversation::{Conversation, ConversationMut, Deletion, Entry, MessageId, Origin, Role, Transcript};
+pub use change::{ChangeHash, operation_count};
+pub use conversation::{Conversation, ConversationMut, Entry, MessageId, Origin, Role, Transcript};
+pub use deletion::Deletion;
 pub use edit::{EditError, Pen};
 pub use fields::Issue;
 pub use incoming::{Cause, Incoming, Lost, Reason, Refused, Source};
@@ -41,6 +50,7 @@ pub use summary::Summary;
 
 use first::FirstChange;
 use history::History;
+use summary::Outline;
 
 /// What a document is about. Its number is sealed with every payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,17 +59,20 @@ pub enum Kind {
     Conversation,
     /// Names of the users and devices of one workspace.
     Profile,
+    /// What an agent is: its fields and the files of its workspace.
+    Agent,
 }
 
 impl Kind {
     /// Every kind this version knows.
-    pub const ALL: [Self; 2] = [Self::Conversation, Self::Profile];
+    pub const ALL: [Self; 3] = [Self::Conversation, Self::Profile, Self::Agent];
 
     /// The number in payloads and first changes.
     pub const fn number(self) -> u32 {
         match self {
             Self::Conversation => 1,
             Self::Profile => 2,
+            Self::Agent => 3,
         }
     }
 
@@ -71,7 +84,7 @@ impl Kind {
     /// The schema step this version writes. A step changes the first change, and with it every hash.
     pub const fn schema(self) -> u32 {
         match self {
-            Self::Conversation | Self::Profile => 1,
+            Self::Conversation | Self::Profile | Self::Agent => 1,
         }
     }
 
@@ -85,6 +98,7 @@ impl Kind {
         match self {
             Self::Conversation => &[first::ENTRIES, "labels", "origin"],
             Self::Profile => &["users", "devices"],
+            Self::Agent => &["tools", "guardrails", "params", first::FILES, "removed"],
         }
     }
 }
@@ -113,6 +127,8 @@ pub struct Document {
     automerge: Automerge,
     /// Made when first needed: reading and editing do without.
     history: Option<History>,
+    /// Of a conversation, made when first needed.
+    outline: OnceLock<Outline>,
 }
 
 impl Document {
@@ -154,6 +170,14 @@ impl Document {
         self.automerge.get_change_meta_by_hash(&change.to_automerge()).is_some()
     }
 
+    /// How many changes it has, the first one included, and how many operations they have: what an entry with all of it
+    /// would hold, and may hold [`limits::CHANGES_MAX`] and [`limits::OPS_MAX`] of.
+    pub fn extent(&self) -> (usize, u64) {
+        let changes = self.automerge.get_changes_meta(&[]);
+        let operations = changes.iter().map(|change| change.max_op.saturating_sub(change.start_op) + 1);
+        (changes.len(), operations.sum())
+    }
+
     /// Whether nobody has edited it yet.
     pub fn is_pristine(&self) -> bool {
         self.heads() == [FirstChange::of(self.kind).hash()]
@@ -179,6 +203,25 @@ impl Document {
         self.expect(Kind::Profile).map(|()| ProfileMut::new(self, pen))
     }
 
+    /// Reads it as an agent.
+    pub fn agent(&self) -> Result<Agent<'_>, OtherKind> {
+        self.expect(Kind::Agent).map(|()| Agent::new(self))
+    }
+
+    /// Edits it as an agent.
+    pub fn agent_mut(&mut self, pen: Pen) -> Result<AgentMut<'_>, OtherKind> {
+        self.expect(Kind::Agent).map(|()| AgentMut::new(self, pen))
+    }
+
+    /// Whether it is in the trash.
+    pub fn deletion(&self) -> Deletion {
+        match self.kind {
+            Kind::Conversation => Conversation::new(self).deletion(),
+            Kind::Agent => Agent::new(self).deletion(),
+            Kind::Profile => Deletion::None,
+        }
+    }
+
     /// What a list shows of it.
     pub fn summary(&self) -> Summary {
         Summary::of(self)
@@ -189,7 +232,7 @@ impl Document {
     }
 
     fn from_parts(kind: Kind, automerge: Automerge) -> Self {
-        Self { kind, automerge, history: None }
+        Self { kind, automerge, history: None, outline: OnceLock::new() }
     }
 
     fn automerge(&self) -> &Automerge {
@@ -198,6 +241,19 @@ impl Document {
 
     fn replace(&mut self, automerge: Automerge) {
         self.automerge = automerge;
+        self.outline.take();
+    }
+
+    fn outline(&self) -> &Outline {
+        self.outline.get_or_init(|| Outline::of(self))
+    }
+
+    /// Keeps the outline, if there is one, in step with an entry just appended; `None` if it cannot be read.
+    fn note_appended(&mut self, entry: Option<&Entry>) {
+        if let Some(outline) = self.outline.take().zip(entry).and_then(|(outline, entry)| outline.with(entry))
+        {
+            self.outline = OnceLock::from(outline);
+        }
     }
 
     /// The graph of what is in the document; give it back with [`Self::keep_history`] unless it has come to hold more.

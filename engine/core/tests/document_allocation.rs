@@ -10,7 +10,7 @@ mod support;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId as RawActor, Automerge, ROOT};
+use automerge::{ActorId as RawActor, Automerge, ROOT, ReadDoc};
 use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OPS_MAX};
 use bowline_core::document::{Document, Kind, Reason, Source};
 use bowline_wire::limits::MAX_PAYLOAD;
@@ -32,13 +32,18 @@ const CONVERSATION: Kind = Kind::Conversation;
 
 /// Takes in an entry by both ways and answers why it was refused; neither way may go over the limit.
 fn take_in(source: Source, bytes: Vec<u8>, what: &str) -> Option<Reason> {
+    take_in_on(&Document::create(CONVERSATION), source, bytes, what)
+}
+
+/// The same with an entry that builds on what a document has.
+fn take_in_on(base: &Document, source: Source, bytes: Vec<u8>, what: &str) -> Option<Reason> {
     let sealed = [Sealed::new(1, 1, source, bytes)];
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();
-    let assembled = assemble(CONVERSATION, &sealed);
+    let assembled = assemble(base.kind(), &sealed);
     let peak = HEAP.peak_usage().saturating_sub(before);
     assert!(peak <= LIMIT, "{what}: assembling took {peak} bytes");
-    let mut document = Document::create(CONVERSATION);
+    let mut document = base.clone();
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
     drop(document.apply(&open(&sealed)));
@@ -264,6 +269,44 @@ fn entries_right_at_their_limits_take_no_more() {
     let change = wide.get_last_local_change().unwrap().raw_bytes().to_vec();
     assert_eq!(take_in(Source::Changes, change, "operations at their limit"), None);
     assert_eq!(wide.get_heads().len(), 1);
+}
+
+/// As many characters as one entry may write, and as many as one may remove: what takes most memory for its bytes.
+#[test]
+fn texts_right_at_the_limit_of_operations_take_no_more() {
+    let _turn = turn();
+    let mut raw = Automerge::load(&Document::create(Kind::Agent).save()).unwrap();
+    raw.set_actor(RawActor::from(*pen(1).actor.as_bytes()));
+    let change = |raw: &mut Automerge, edit: &dyn Fn(&mut automerge::transaction::Transaction<'_>)| {
+        raw.transact_with::<_, _, (), _>(
+            |()| CommitOptions::default(),
+            |tx| {
+                edit(tx);
+                Ok(())
+            },
+        )
+        .unwrap();
+        raw.get_last_local_change().unwrap().raw_bytes().to_vec()
+    };
+    let files = |tx: &automerge::transaction::Transaction<'_>| tx.get(ROOT, "files").unwrap().unwrap().1;
+    let text = |tx: &automerge::transaction::Transaction<'_>| tx.get(files(tx), "a").unwrap().unwrap().1;
+    // With the seven operations of the first change, and the one that makes the text, as many as a snapshot may hold.
+    let written = change(&mut raw, &|tx| {
+        let text = tx.put_object(files(tx), "a", automerge::ObjType::Text).unwrap();
+        tx.splice_text(&text, 0, 0, &"x".repeat(OPS_MAX - 8)).unwrap();
+    });
+    let base = Document::create(Kind::Agent);
+    assert_eq!(take_in_on(&base, Source::Changes, written.clone(), "written"), None);
+    assert_eq!(take_in_on(&base, Source::Snapshot, raw.save_nocompress(), "written, saved"), None);
+    let base = assemble(Kind::Agent, &[Sealed::new(1, 1, Source::Changes, written)]).document;
+    let more = change(&mut raw, &|tx| tx.splice_text(text(tx), 0, 0, &"x".repeat(8)).unwrap());
+    let mut base = base;
+    base.apply(&open(&[Sealed::new(2, 1, Source::Changes, more)])).unwrap();
+    let length = isize::try_from(OPS_MAX).unwrap();
+    let removed = change(&mut raw, &|tx| tx.splice_text(text(tx), 0, length, "").unwrap());
+    assert_eq!(take_in_on(&base, Source::Changes, removed, "removed"), None);
+    let saved = raw.save_nocompress();
+    assert_eq!(take_in_on(&base, Source::Snapshot, saved, "beyond"), Some(Reason::TooMany("operations")));
 }
 
 /// A payload full of one line, as large as they come.

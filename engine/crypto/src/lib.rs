@@ -29,6 +29,7 @@ pub mod epoch;
 pub mod keyring;
 pub mod keys;
 pub mod payload;
+mod planted;
 pub mod rekey;
 mod rest;
 pub mod seal;
@@ -40,6 +41,8 @@ mod testing;
 pub use epoch::EpochKey;
 pub use keyring::{KeySnapshot, Keyring, KeyringError};
 pub use keys::{DeviceKeys, HpkeSecret, TicketSecret};
+#[cfg(feature = "planted-bugs")]
+pub use planted::seal_nothing;
 pub use rekey::{History, RekeyError};
 pub use seal::{OpenError, SealError, open, seal};
 pub use wrap::{WrapError, open_wrap};

@@ -5,6 +5,7 @@ use thiserror::Error;
 use zstd::zstd_safe;
 
 use crate::aead::TAG_LEN;
+use crate::planted::seals_nothing;
 use crate::seal::SealError;
 
 /// Level of zstd: higher ones gain a few percent on text and take several times as long.
@@ -64,8 +65,8 @@ pub(crate) fn encode(payload: &[u8]) -> Result<Vec<u8>, SealError> {
         return Err(SealError::TooLarge { len: payload.len(), limit: MAX_PAYLOAD });
     }
     let compressed = zstd::bulk::compress(payload, ZSTD_LEVEL).map_err(|_| SealError::Compressor)?;
-    let (codec, data) =
-        if compressed.len() < payload.len() { (ZSTD, compressed.as_slice()) } else { (STORED, payload) };
+    let helps = compressed.len() < payload.len() && !seals_nothing();
+    let (codec, data) = if helps { (ZSTD, compressed.as_slice()) } else { (STORED, payload) };
     let padded = padme(PREFIX_LEN + data.len());
     let too_large = SealError::TooLarge { len: padded + TAG_LEN, limit: MAX_BODY };
     if padded + TAG_LEN > MAX_BODY {

@@ -1,5 +1,7 @@
 //! What a person does with documents: create, write, delete to the trash, restore, list, show.
 
+use std::collections::BTreeSet;
+
 use bowline_core::document::{Document, EditError, Kind, MessageId, Pen, Role, Transcript};
 use bowline_store::{DocFilter, DocN, DocRow, NewDoc, Place, Trash};
 use bowline_wire::ids::{DocId, Millis, WireDoc, WorkspaceId};
@@ -17,27 +19,36 @@ pub(super) mod doc_state {
     pub(in crate::device) const SEALED: u8 = 1;
 }
 
-/// A conversation as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A document as a list shows it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Which.
     pub id: DocId,
     /// Its workspace; `None` for this device only.
     pub workspace: Option<WorkspaceId>,
-    /// The title; may be empty.
+    /// The title, or an agent's name; may be empty.
     pub title: String,
     /// When it was last edited.
     pub updated_at: Millis,
-    /// How many entries it has.
+    /// How many entries it has, or files.
     pub count: u64,
-    /// The beginning of its latest text.
+    /// The beginning of its latest text, or of an agent's description.
     pub preview: String,
     /// When it was moved to the trash.
     pub deleted_at: Option<Millis>,
 }
 
+impl std::fmt::Debug for Listed {
+    /// Content stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Listed");
+        shown.field("id", &self.id).field("updated_at", &self.updated_at).field("count", &self.count);
+        shown.finish_non_exhaustive()
+    }
+}
+
 /// A conversation in full.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Shown {
     /// Which.
     pub id: DocId,
@@ -49,22 +60,44 @@ pub struct Shown {
     pub heads: Vec<bowline_core::document::ChangeHash>,
 }
 
+impl std::fmt::Debug for Shown {
+    /// Content stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Shown");
+        shown.field("id", &self.id).field("entries", &self.transcript.entries.len());
+        shown.field("heads", &self.heads).finish_non_exhaustive()
+    }
+}
+
 impl Device {
     /// Begins a conversation, in the current workspace or on this device only.
     pub fn create_conversation(&mut self, title: Option<&str>, now: Millis) -> Result<DocId, Error> {
+        self.create(Kind::Conversation, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.set_title(title)?)
+        })
+    }
+
+    /// Begins a document of a kind with a first edit, in the current workspace or on this device only.
+    pub(super) fn create<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        kind: Kind,
+        now: Millis,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<DocId, Error> {
         let mut id = [0; DocId::LEN];
         self.random.fill_bytes(&mut id);
         let id = DocId::from_bytes(id);
         let workspace = self.current_workspace()?;
-        let mut document = Document::create(Kind::Conversation);
-        let mut view = document.conversation_mut(self.pen(now)).map_err(|_| Error::OtherKind(id))?;
-        let change = view.set_title(title)?;
+        let mut document = Document::create(kind);
+        let changes: Vec<_> = edit(&mut document, self.pen(now)).map_err(Error::from)?.into_iter().collect();
         let derived = Derived::of(&document);
-        let new = self.new_document(Kind::Conversation, workspace, id, now);
+        let new = self.new_document(kind, workspace, id, now);
         self.store.transaction(|tx| -> Result<(), Error> {
             let n = tx.insert_doc(&new)?;
-            if let Some(change) = &change {
+            for change in &changes {
                 tx.insert_change(n, change)?;
+            }
+            if !changes.is_empty() {
                 derived.write(tx, n, doc_state::NEVER_SEALED)?;
             }
             Ok(())
@@ -75,7 +108,7 @@ impl Device {
 
     /// Appends a message.
     pub fn say(&mut self, id: DocId, role: Role, text: &str, now: Millis) -> Result<(), Error> {
-        let n = self.find(id)?;
+        let n = self.find_of_kind(id, Kind::Conversation)?;
         loop {
             let mut message = [0; 4];
             self.random.fill_bytes(&mut message);
@@ -111,27 +144,69 @@ impl Device {
         })
     }
 
-    /// Moves a conversation to the trash; it can be restored.
+    /// Moves a conversation or an agent to the trash; it can be restored.
     pub fn delete(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
-        self.edit_conversation(id, now, |document, pen| Ok(document.conversation_mut(pen)?.delete()?))
+        let n = self.find(id)?;
+        match self.kind_of(id)? {
+            Kind::Conversation => {
+                self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.delete()?))
+            }
+            Kind::Agent => self.edit(n, now, |document, pen| Ok(document.agent_mut(pen)?.delete()?)),
+            Kind::Profile => Err(Error::OtherKind(id)),
+        }
     }
 
-    /// Takes a conversation out of the trash.
+    /// Takes a conversation or an agent out of the trash.
     pub fn restore_deleted(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
-        self.edit_conversation(id, now, |document, pen| Ok(document.conversation_mut(pen)?.restore()?))
+        let n = self.find(id)?;
+        match self.kind_of(id)? {
+            Kind::Conversation => {
+                self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.restore()?))
+            }
+            Kind::Agent => self.edit(n, now, |document, pen| Ok(document.agent_mut(pen)?.restore()?)),
+            Kind::Profile => Err(Error::OtherKind(id)),
+        }
     }
 
     /// All conversations, newest first: those in view, or those in the trash. Loads none of them.
     pub fn list(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Conversation, trash)
+    }
+
+    pub(super) fn list_kind(&self, kind: Kind, trash: bool) -> Result<Vec<Listed>, Error> {
         let trash = if trash { Trash::Only } else { Trash::Without };
-        let kind = Some(kind_column(Kind::Conversation));
+        let kind = Some(kind_column(kind));
         let filter = DocFilter { place: Place::Anywhere, trash, kind, limit: None };
         Ok(self.store.read().list_docs(&filter)?.into_iter().map(listed).collect())
     }
 
+    /// Conversations and agents, those in the trash included, whose id begins so as it is printed: for people, who type the
+    /// beginning of it. Loads none of them.
+    pub fn find_by_prefix(&self, prefix: &str) -> Result<Vec<(DocId, Kind)>, Error> {
+        let filter = DocFilter { trash: Trash::With, ..DocFilter::default() };
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        for row in self.store.read().list_docs(&filter)? {
+            let kind = Kind::from_number(row.kind.into()).filter(|kind| *kind != Kind::Profile);
+            // One id may be here and in a workspace.
+            if let Some(kind) = kind
+                && row.id.to_string().starts_with(prefix)
+                && seen.insert(row.id)
+            {
+                found.push((row.id, kind));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a document is.
+    pub fn kind_of(&self, id: DocId) -> Result<Kind, Error> {
+        let n = self.find(id)?;
+        kind_of(&self.store.read().doc(n)?.ok_or(Error::NoDocument(id))?)
+    }
+
     /// A conversation in full.
     pub fn show(&mut self, id: DocId, now: Millis) -> Result<Shown, Error> {
-        let n = self.find(id)?;
+        let n = self.find_of_kind(id, Kind::Conversation)?;
         let document = &self.load(n, now)?.document;
         let conversation = document.conversation().map_err(|_| Error::OtherKind(id))?;
         let (title, transcript, heads) = (conversation.title(), conversation.transcript(), document.heads());
@@ -156,33 +231,40 @@ impl Device {
         now: Millis,
         edit: impl FnOnce(&mut Document, Pen) -> Result<Option<Vec<u8>>, Edit>,
     ) -> Result<(), Error> {
-        let n = self.find(id)?;
+        let n = self.find_of_kind(id, Kind::Conversation)?;
         self.edit(n, now, edit)
     }
 
-    /// Makes one edit: the change, the row that lists show and the mark that it is unsealed are durable together.
-    pub(super) fn edit(
+    /// Makes one edit: its changes, the row that lists show and the mark that they are unsealed are durable together.
+    pub(super) fn edit<C: IntoIterator<Item = Vec<u8>>>(
         &mut self,
         n: DocN,
         now: Millis,
-        edit: impl FnOnce(&mut Document, Pen) -> Result<Option<Vec<u8>>, Edit>,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<(), Error> {
         let pen = self.pen(now);
         let loaded = self.load(n, now)?;
-        let Some(change) = edit(&mut loaded.document, pen).map_err(Error::from)? else {
+        let changes: Vec<_> = edit(&mut loaded.document, pen).map_err(Error::from)?.into_iter().collect();
+        if changes.is_empty() {
             return Ok(());
-        };
+        }
         let derived = Derived::of(&loaded.document);
         let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
         let stored = self.store.transaction(|tx| -> Result<u64, Error> {
-            tx.insert_change(n, &change)?;
+            for change in &changes {
+                tx.insert_change(n, change)?;
+            }
             derived.write(tx, n, row.state)
         });
-        match (stored, self.documents.get_mut(&n)) {
-            (Ok(rev), Some(loaded)) => loaded.wrote(rev),
+        match (stored, self.documents.get_mut(n)) {
+            (Ok(rev), Some(loaded)) => {
+                loaded.wrote(rev);
+                loaded.unfolded += changes.len();
+                self.documents.grow(n, changes.iter().map(Vec::len).sum());
+            }
             // What is in memory was never stored.
             (Err(error), _) => {
-                self.documents.remove(&n);
+                self.documents.remove(n);
                 return Err(error);
             }
             (Ok(_), None) => {}
@@ -229,6 +311,12 @@ impl Device {
         Some(self.workspaces.get(&workspace)?.replica.keyring()?.wire_doc(id))
     }
 
+    /// The row of a document that has to be of this kind.
+    pub(super) fn find_of_kind(&self, id: DocId, kind: Kind) -> Result<DocN, Error> {
+        let n = self.find(id)?;
+        if self.kind_of(id)? == kind { Ok(n) } else { Err(Error::OtherKind(id)) }
+    }
+
     /// The row of a document, wherever it is: in the current workspace first, then on this device, then elsewhere.
     pub(super) fn find(&self, id: DocId) -> Result<DocN, Error> {
         let current = self.current_workspace()?;
@@ -270,7 +358,7 @@ impl From<Edit> for Error {
     }
 }
 
-fn listed(row: DocRow) -> Listed {
+pub(super) fn listed(row: DocRow) -> Listed {
     Listed {
         id: row.id,
         workspace: row.ws,

@@ -13,9 +13,10 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::hash::sha256;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{EntryId, Millis, WireDoc, WorkspaceId};
+use bowline_wire::ids::{DeviceId, EntryId, Millis, WireDoc, WorkspaceId};
 use bowline_wire::log::Log;
 
+use super::connection::put_heard;
 use super::documents::doc_state;
 use super::rest::AtRest;
 use super::roster::{forget_spent_codes, release_decision, settle_decision};
@@ -97,7 +98,9 @@ impl Device {
             let (kind, what) = evidence(&fault);
             self.store.transaction(|tx| tx.insert_evidence(workspace, kind, &what, now))?;
         }
-        self.linked(workspace)?.fault = Some(fault.clone());
+        let linked = self.linked(workspace)?;
+        linked.fault = Some(fault.clone());
+        linked.line_fault = Some(fault.clone());
         self.notify(Notice::RelayFault(workspace, Box::new(fault)));
         Ok(())
     }
@@ -111,6 +114,7 @@ impl Device {
         let roster = linked.replica.log().map(Log::roster);
         let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
         let (mut touched, mut notices) = (BTreeMap::new(), Vec::new());
+        let mut heard: BTreeMap<DeviceId, Millis> = BTreeMap::new();
         self.store.transaction(|tx| -> Result<(), Error> {
             tx.set_cursor(workspace, &cursor)?;
             let mut roster_moved = false;
@@ -126,11 +130,18 @@ impl Device {
                     Verdict::Unreadable(entry, _) | Verdict::NotAcceptable(entry, _) => {
                         notices.push(Notice::Quarantined { workspace, entry: entry.id() });
                     }
+                    Verdict::Content(entry, Opened::Content(payload)) => {
+                        let time = heard.entry(entry.header().device).or_default();
+                        *time = payload.time.max(*time);
+                    }
                     Verdict::Own(_) | Verdict::Content(..) => {}
                 }
             }
             if let Some(roster) = roster.filter(|_| roster_moved) {
                 forget_spent_codes(tx, workspace, roster)?;
+            }
+            for (device, time) in &heard {
+                put_heard(tx, workspace, *device, *time)?;
             }
             for (chain, tip) in &ingested.tips {
                 tx.put_chain(workspace, chain, &encode(tip))?;
@@ -166,7 +177,7 @@ impl Device {
     /// More has come for these documents, which wrote their rows so many times.
     fn mark_stale(&mut self, documents: &BTreeMap<DocN, u64>) -> Result<(), Error> {
         for (doc, writes) in documents {
-            let Some(loaded) = self.documents.get_mut(doc) else {
+            let Some(loaded) = self.documents.get_mut(*doc) else {
                 continue;
             };
             loaded.stale = true;
@@ -395,6 +406,6 @@ fn evidence(fault: &RelayFault) -> (u8, Vec<u8>) {
         RelayFault::Rollback { ours, theirs } => (2, heads(&[ours, theirs])),
         RelayFault::OtherLog { theirs } => (3, heads(&[theirs])),
         RelayFault::NotThePinnedLog => (4, Vec::new()),
-        RelayFault::Nonsense(_) | RelayFault::KeepsRefusing => (0, Vec::new()),
+        RelayFault::Nonsense(_) | RelayFault::KeepsRefusing | RelayFault::OtherRelay => (0, Vec::new()),
     }
 }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Kind, Lost, Pen, Refused, Source};
 use bowline_core::sync::{Opened, open};
-use bowline_store::{Attempt, ChangeRow, DocN, DocRow, DocUpdate, EntryN, EntryState, EntryWithBody, Tx};
+use bowline_store::{Attempt, DocN, DocRow, DocUpdate, EntryN, EntryState, EntryWithBody, Tx};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Millis};
 
+use super::cache::Loaded;
 use super::effects::summary_row;
+use super::folding::drop_settled_changes;
 use super::workspaces::entry_of;
 use super::{Device, Notice};
 use crate::Error;
@@ -21,36 +23,9 @@ const BASE_AFTER: usize = 16;
 /// Crashes with one entry alone in flight after which it is put aside.
 const CRASHES_TO_QUARANTINE: u32 = 3;
 
-/// Documents in memory at most. Enough for what a person has open; a bound by bytes belongs to the process that serves
-/// many.
-const MAX_LOADED: usize = 64;
-
 /// zstd level of a base: 3 is the library's own balance, and a base is written far more often than it matters how
 /// small it is.
-const BASE_LEVEL: i32 = 3;
-
-/// A document in memory.
-pub(super) struct Loaded {
-    pub(super) document: Document,
-    /// Entries have come for it since.
-    pub(super) stale: bool,
-    /// The row's revision that this is; another process may have written since.
-    pub(super) rev: u64,
-    /// Changes of ours build on some that have not been taken in yet.
-    ours_wait: bool,
-    /// Entries taken in since the base was saved.
-    taken_in: Vec<EntryN>,
-}
-
-impl Loaded {
-    /// This process has written the row. If another has as well, what is here is not all of it, and the next look starts
-    /// from the database.
-    pub(super) fn wrote(&mut self, rev: u64) {
-        if rev == self.rev + 1 {
-            self.rev = rev;
-        }
-    }
-}
+pub(super) const BASE_LEVEL: i32 = 3;
 
 /// An accepted entry, opened.
 struct Content {
@@ -83,27 +58,20 @@ impl Device {
     /// The document, with everything accepted so far.
     pub(super) fn load(&mut self, n: DocN, now: Millis) -> Result<&mut Loaded, Error> {
         let row = self.row(n)?;
-        if self.documents.get(&n).is_some_and(|loaded| loaded.rev != row.rev) {
-            self.documents.remove(&n);
+        if self.documents.get_mut(n).is_some_and(|loaded| loaded.rev != row.rev) {
+            self.documents.remove(n);
         }
-        let fresh = !self.documents.contains_key(&n);
+        let fresh = !self.documents.contains(n);
         if fresh {
-            self.make_room();
             let (loaded, lost) = self.load_base(n, &row)?;
             self.documents.insert(n, loaded);
             self.recommit(n, &lost, now)?;
         }
-        if self.documents.get(&n).is_some_and(|loaded| loaded.stale) {
+        if self.documents.get_mut(n).is_some_and(|loaded| loaded.stale) {
             self.take_in(n, fresh, now)?;
         }
-        self.documents.get_mut(&n).ok_or(Error::Unreadable("a document just loaded"))
-    }
-
-    /// Keeps the number of documents in memory bounded; any of them can be loaded again.
-    fn make_room(&mut self) {
-        while self.documents.len() >= MAX_LOADED {
-            self.documents.pop_first();
-        }
+        self.fold(n)?;
+        self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))
     }
 
     fn row(&self, n: DocN) -> Result<DocRow, Error> {
@@ -114,13 +82,16 @@ impl Device {
     /// anew from its entries.
     fn load_base(&self, n: DocN, row: &DocRow) -> Result<(Loaded, Vec<Lost>), Error> {
         let kind = kind_of(row)?;
+        let mut bytes = 0;
         let base = match self.store.read().base(n)? {
-            Some(bytes) => zstd::stream::decode_all(bytes.as_slice())
-                .ok()
-                .and_then(|bytes| Document::load(kind, &bytes).ok()),
+            Some(compressed) => zstd::stream::decode_all(compressed.as_slice()).ok().and_then(|saved| {
+                bytes += saved.len();
+                Document::load(kind, &saved).ok()
+            }),
             None => Some(Document::create(kind)),
         };
         let rows = self.store.read().changes(n)?;
+        bytes += rows.iter().map(|row| row.bytes.len()).sum::<usize>();
         let device = self.id();
         let local: Vec<Incoming<'_>> = rows.iter().map(|row| Incoming::local(device, &row.bytes)).collect();
         let applied = base.and_then(|mut base| base.apply(&local).ok().map(|applied| (base, applied)));
@@ -128,9 +99,11 @@ impl Device {
             (document, !applied.unsettled.is_empty(), Vec::new())
         } else {
             let (document, taken) = self.rebuild(n, kind)?;
+            bytes = document.save().len();
             (document, taken.ours_wait(), taken.lost)
         };
-        Ok((Loaded { document, stale: true, rev: row.rev, ours_wait, taken_in: Vec::new() }, lost))
+        let (rev, taken_in, unfolded) = (row.rev, Vec::new(), rows.len());
+        Ok((Loaded { document, stale: true, rev, ours_wait, taken_in, unfolded, bytes }, lost))
     }
 
     /// Takes in what others wrote since.
@@ -161,7 +134,7 @@ impl Device {
         let flying: Vec<EntryN> = contents.iter().map(|content| content.n).collect();
         self.store.transaction(|tx| tx.begin_attempt(&flying))?;
         let device = self.id();
-        let loaded = self.documents.get_mut(&n).ok_or(Error::Unreadable("a document just loaded"))?;
+        let loaded = self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))?;
         let ours = if loaded.ours_wait { self.store.read().changes(n)? } else { Vec::new() };
         let ours = ours.iter().map(|row| Incoming::local(device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
@@ -169,14 +142,15 @@ impl Device {
             TakenIn { refused: applied.refused, unsettled: applied.unsettled, lost: Vec::new() }
         } else {
             let (document, taken) = self.rebuild(n, kind_of(&self.row(n)?)?)?;
-            if let Some(loaded) = self.documents.get_mut(&n) {
+            if let Some(loaded) = self.documents.get_mut(n) {
                 loaded.document = document;
             }
             taken
         };
-        if let Some(loaded) = self.documents.get_mut(&n) {
+        if let Some(loaded) = self.documents.get_mut(n) {
             loaded.ours_wait = taken.ours_wait();
         }
+        self.documents.grow(n, contents.iter().map(|content| content.bytes.len()).sum());
         self.store.transaction(|tx| tx.finish_attempt(&flying))?;
         Ok(taken)
     }
@@ -247,15 +221,17 @@ impl Device {
         };
         let settled: Vec<EntryN> =
             pending.iter().filter(|content| !waits(content)).map(|content| content.n).collect();
-        let loaded = self.documents.get_mut(&n).ok_or(Error::Unreadable("a document just loaded"))?;
+        let loaded = self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))?;
         loaded.stale = false;
         loaded.taken_in.extend(&settled);
         loaded.taken_in.sort_unstable();
         loaded.taken_in.dedup();
         let base = !loaded.taken_in.is_empty() && (fresh || loaded.taken_in.len() >= BASE_AFTER);
         let applied = if base { std::mem::take(&mut loaded.taken_in) } else { Vec::new() };
+        // What of ours waits is not in the document, and would not be in its base.
+        let ours_wait = loaded.ours_wait;
         let document = &loaded.document;
-        let base = base.then(|| document.save());
+        let base = base.then(|| compressed(document)).transpose()?;
         let derived = Derived::of(document);
         if base.is_none() && refused.is_empty() && crashing.is_empty() && derived.is_in(&row) {
             return Ok(());
@@ -285,15 +261,15 @@ impl Device {
             }
             let rev = derived.write(tx, n, row.state)?;
             if let Some(base) = &base {
-                let bytes = zstd::bulk::compress(base, BASE_LEVEL)
-                    .map_err(|_| Error::Unreadable("memory for a base"))?;
-                tx.put_base(n, &bytes)?;
+                tx.put_base(n, base)?;
                 tx.mark_applied(&applied)?;
-                drop_settled_changes(tx, n)?;
+                if !ours_wait {
+                    drop_settled_changes(tx, n)?;
+                }
             }
             Ok(rev)
         })?;
-        if let Some(loaded) = self.documents.get_mut(&n) {
+        if let Some(loaded) = self.documents.get_mut(n) {
             loaded.wrote(rev);
         }
         for (workspace, entry) in quarantined {
@@ -317,25 +293,29 @@ impl Device {
         }
         let bytes: Vec<&[u8]> = ours.iter().map(|lost| lost.bytes.as_slice()).collect();
         let pen = self.pen(now);
-        let loaded = self.documents.get_mut(&n).ok_or(Error::Unreadable("a document just loaded"))?;
-        let change = loaded.document.recommit(pen, &bytes)?;
+        let loaded = self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))?;
+        let changes = match loaded.document.recommit(pen, &bytes) {
+            Ok(changes) => changes,
+            Err(error) => {
+                self.documents.remove(n); // it may hold part of it
+                return Err(error.into());
+            }
+        };
         let derived = Derived::of(&loaded.document);
         let row = self.row(n)?;
         let rev = self.store.transaction(|tx| -> Result<u64, Error> {
             for lost in &ours {
                 tx.put_meta(&recommitted(&lost.hash), &[])?;
             }
-            match &change {
-                Some(change) => {
-                    tx.insert_change(n, change)?;
-                    derived.write(tx, n, row.state)
-                }
-                None => Ok(row.rev),
+            for change in &changes {
+                tx.insert_change(n, change)?;
             }
+            if changes.is_empty() { Ok(row.rev) } else { derived.write(tx, n, row.state) }
         })?;
-        if let Some(loaded) = self.documents.get_mut(&n) {
+        if let Some(loaded) = self.documents.get_mut(n) {
             loaded.wrote(rev);
         }
+        self.documents.grow(n, changes.iter().map(Vec::len).sum());
         Ok(())
     }
 
@@ -382,8 +362,7 @@ pub(super) struct Derived {
 
 impl Derived {
     pub(super) fn of(document: &Document) -> Self {
-        let deletion = document.conversation().map_or(Deletion::None, |conversation| conversation.deletion());
-        let deleted_at = match deletion {
+        let deleted_at = match document.deletion() {
             Deletion::Deleted(at) => Some(at),
             Deletion::None | Deletion::EditedAfter(_) => None,
         };
@@ -406,18 +385,9 @@ fn has_crashed(attempt: &Attempt) -> bool {
     attempt.crashes >= CRASHES_TO_QUARANTINE
 }
 
-/// Rows whose entry is on the log are in the base and in the entry's body by now.
-fn drop_settled_changes(tx: &Tx<'_>, n: DocN) -> Result<(), Error> {
-    let mut settled = Vec::new();
-    for ChangeRow { n, entry, .. } in tx.changes(n)? {
-        let Some(entry) = entry else {
-            continue;
-        };
-        if tx.entry(entry)?.is_some_and(|row| row.state == EntryState::OnLog) {
-            settled.push(n);
-        }
-    }
-    Ok(tx.delete_changes(&settled)?)
+/// A document as its base is stored.
+pub(super) fn compressed(document: &Document) -> Result<Vec<u8>, Error> {
+    zstd::bulk::compress(&document.save(), BASE_LEVEL).map_err(|_| Error::Unreadable("memory for a base"))
 }
 
 fn recommitted(hash: &ChangeHash) -> String {

@@ -1,7 +1,8 @@
 //! Turning unsealed changes into entries: only with a connection that is caught up, and only once the entry is durable
 //! does anything leave.
 
-use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX};
+use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OPS_MAX};
+use bowline_core::document::operation_count;
 use bowline_core::payload::{MAX_HEADS, Payload};
 use bowline_core::sync::ContentDraft;
 use bowline_crypto::SealError;
@@ -16,18 +17,19 @@ use super::loading::{decode_heads, encode_heads};
 use super::workspaces::insert_offered;
 use crate::Error;
 
-/// Changes in one entry at most: half of what a recipient takes, because a snapshot also holds what others wrote.
+/// Changes in one entry at most, unless it is the whole document: half of what a recipient takes.
 const MAX_CHANGES: usize = CHANGES_MAX / 2;
 
 /// Bytes of changes in one entry before they are compressed: a recipient takes twice as much.
 const MAX_CHANGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many of these changes one entry may hold; one always.
+/// How many of these changes one entry may hold; one always. A text has an operation for each of its characters.
 fn acceptable(changes: &[ChangeRow]) -> usize {
-    let mut bytes = 0;
+    let (mut bytes, mut operations) = (0, 0);
     let fits = |change: &&ChangeRow| {
         bytes += change.bytes.len();
-        bytes <= MAX_CHANGE_BYTES
+        operations += operation_count(&change.bytes).unwrap_or(0);
+        bytes <= MAX_CHANGE_BYTES && operations <= OPS_MAX as u64
     };
     changes.iter().take(MAX_CHANGES).take_while(fits).count().max(1)
 }
@@ -68,8 +70,21 @@ impl Device {
     fn seal_document(&mut self, workspace: WorkspaceId, n: DocN, now: Millis) -> Result<bool, Error> {
         let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
         let mut changes = self.store.read().unsealed(n)?;
-        // Whoever gets the entry refuses more than this, however well it compresses.
-        let mut whole = row.state == doc_state::NEVER_SEALED && changes.len() <= MAX_CHANGES;
+        let mut whole = false;
+        // Changes one after the other are as good as all of it, unless there is more in the document than they hold.
+        let mut divisible = true;
+        if row.state == doc_state::NEVER_SEALED {
+            let document = &self.load(n, now)?.document;
+            let (count, operations) = document.extent();
+            let first = document.kind().first_change();
+            // Whoever gets the entry refuses more than this, however well it compresses.
+            whole = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
+            divisible = count == 1 + changes.iter().filter(|change| change.bytes != first).count();
+        }
+        if !whole && !divisible {
+            let len = self.load(n, now)?.document.save().len();
+            return self.keep_queued(workspace, n, len);
+        }
         if !whole {
             changes.truncate(acceptable(&changes));
         }
@@ -85,20 +100,22 @@ impl Device {
                     return Ok(true);
                 }
                 // Changes can go one after the other; one change cannot be divided yet.
-                Err(SealError::TooLarge { .. }) if changes.len() > 1 => {
+                Err(SealError::TooLarge { .. }) if changes.len() > 1 && divisible => {
                     let most = if whole { acceptable(&changes) } else { changes.len() / 2 };
                     changes.truncate(most);
                     whole = false;
                 }
-                Err(SealError::TooLarge { len, .. }) => {
-                    tracing::warn!(len, "unsealed work is too large for one entry and stays queued");
-                    self.linked(workspace)?.too_large.insert(n, len);
-                    return Ok(false);
-                }
+                Err(SealError::TooLarge { len, .. }) => return self.keep_queued(workspace, n, len),
                 Err(SealError::Compressor) => return Err(Error::Unreadable("memory to compress in")),
                 Err(_) => return Ok(false),
             }
         }
+    }
+
+    fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {
+        tracing::warn!(len, "unsealed work is too large for one entry and stays queued");
+        self.linked(workspace)?.too_large.insert(n, len);
+        Ok(false)
     }
 
     fn seal(
@@ -159,7 +176,7 @@ impl Device {
             let (heads, summary, deleted_at) = (row.heads.as_slice(), &row.summary, row.deleted_at);
             tx.update_doc(row.n, &DocUpdate { heads, state: doc_state::SEALED, summary, deleted_at })
         })?;
-        if let Some(loaded) = self.documents.get_mut(&row.n) {
+        if let Some(loaded) = self.documents.get_mut(row.n) {
             loaded.wrote(rev);
         }
         self.linked(workspace)?.replica.offer(entry, now);

@@ -1,14 +1,15 @@
 //! What `status` says: for each workspace how the line is, and for each document why it is not synced.
 
 use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
-use bowline_store::EntryState;
+use bowline_store::{EntryState, Reader};
 use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{ChainKey, DeviceId, DocId, EntryId, Position, UserId, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, DocId, EntryId, Millis, Position, UserId, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Role;
 
 use super::Device;
+use super::connection::last_heard;
 use crate::Error;
 
 /// Where a document is.
@@ -48,8 +49,10 @@ pub struct MemberStatus {
     pub role: Option<Role>,
     /// Whether it may write.
     pub active: bool,
-    /// The last position it has said to have seen, and so was heard of.
+    /// The last position it has said to have seen.
     pub seen: Position,
+    /// When it last wrote content, by its own clock.
+    pub heard: Option<Millis>,
 }
 
 /// How a workspace is.
@@ -111,12 +114,12 @@ impl Device {
             quarantined: quarantined.collect(),
             refused: counts.refused,
             update_needed: counts.update_needed,
-            members: replica.log().map(members).unwrap_or_default(),
+            members: replica.log().map(|log| members(read, log)).transpose()?.unwrap_or_default(),
             fault: linked.fault.clone(),
         })
     }
 
-    fn waiting_for(&self, workspace: WorkspaceId) -> Result<Option<NotReady>, Error> {
+    pub(super) fn waiting_for(&self, workspace: WorkspaceId) -> Result<Option<NotReady>, Error> {
         match self.replica(workspace)?.ready_to_seal() {
             Err(why) => Ok(Some(why)),
             Ok(()) if self.awaits_removal(workspace)? => Ok(Some(NotReady::RemovalPending)),
@@ -145,24 +148,28 @@ impl Device {
         let (Some(last), Some(log)) = (last, linked.replica.log()) else {
             return Ok(DocumentState::OnlyHere); // nothing was written into it yet
         };
-        let others = members(log).into_iter();
+        let others = members(read, log)?.into_iter();
         let have = others.filter(|it| it.active && it.device != self.id() && it.seen >= last).count();
         Ok(if have == 0 { DocumentState::OnRelay } else { DocumentState::OnDevices(have) })
     }
 }
 
-fn members(log: &Log) -> Vec<MemberStatus> {
+fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
     let roster = log.roster();
     let seen = |device: DeviceId| {
         let chains = log.tips().filter(|(ChainKey { device: author, .. }, _)| *author == device);
         chains.filter_map(|(_, tip)| tip.seen).map(|seen| seen.position).max().unwrap_or(Position::START)
     };
-    let status = |(id, device): (&DeviceId, &bowline_wire::roster::Device)| MemberStatus {
-        device: *id,
-        user: device.user,
-        role: roster.user(&device.user).map(|user| user.role),
-        active: device.is_active(),
-        seen: seen(*id),
+    let workspace = log.head().workspace;
+    let status = |(id, device): (&DeviceId, &bowline_wire::roster::Device)| -> Result<MemberStatus, Error> {
+        Ok(MemberStatus {
+            device: *id,
+            user: device.user,
+            role: roster.user(&device.user).map(|user| user.role),
+            active: device.is_active(),
+            seen: seen(*id),
+            heard: last_heard(read, workspace, *id)?,
+        })
     };
     roster.devices().map(status).collect()
 }

@@ -10,12 +10,19 @@ use super::Device;
 use crate::Error;
 
 impl Device {
-    /// A line to this workspace's relay is up.
-    pub fn handle_connected(&mut self, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
+    /// A line to this workspace's relay is up. `relay` is the relay's identity as the line has proven it (a pinned TLS
+    /// key), which the relay's challenge then has to name; `None` if the line proves something else.
+    pub fn handle_connected(
+        &mut self,
+        workspace: WorkspaceId,
+        relay: Option<[u8; 32]>,
+        now: Millis,
+    ) -> Result<(), Error> {
         let linked = self.linked(workspace)?;
         linked.transmit.clear();
         linked.close = false;
-        linked.replica.handle_connected(now);
+        linked.line_fault = None;
+        linked.replica.handle_connected(relay, now);
         self.drive(workspace, now)
     }
 

@@ -226,7 +226,7 @@ fn nothing_leaves_before_it_is_durable() {
     let (mut rig, _, _) = Rig::member();
     rig.disconnect();
     rig.conversation("not durable as an entry");
-    rig.device.handle_connected(rig.workspace(), rig.now).unwrap();
+    rig.device.handle_connected(rig.workspace(), None, rig.now).unwrap();
     rig.receive(&FakeRelay::challenge());
     rig.take_sent();
     rig.commits.refuse(1);
@@ -251,7 +251,7 @@ fn after_a_failed_commit_nothing_more_is_taken_in_or_sent_and_edits_go_on() {
     assert!(matches!(rig.try_receive(&relay.frame(last, last)), Err(Error::Reopen)));
     rig.say(id, "written all the same");
     assert!(rig.take_sent().is_empty());
-    assert!(rig.device.handle_connected(rig.workspace(), rig.now).is_err());
+    assert!(rig.device.handle_connected(rig.workspace(), None, rig.now).is_err());
     assert!(rig.device.handle_timeout(rig.now).is_err());
     assert!(rig.take_sent().is_empty());
     let mut rig = rig.reopened();

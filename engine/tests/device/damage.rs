@@ -142,7 +142,7 @@ fn a_host_that_never_asks_is_not_drowned_in_notices() {
         relay.put(bad.to_signed());
     }
     owner.put_message(&mut relay, DOC, "still counts");
-    rig.device.handle_connected(workspace, rig.now).unwrap();
+    rig.device.handle_connected(workspace, None, rig.now).unwrap();
     while let Some(bytes) = rig.device.poll_transmit(workspace) {
         for answer in relay.answer(bowline_wire::codec::decode(&bytes).unwrap()) {
             rig.device.handle_frame(workspace, &bowline_wire::codec::encode(&answer), rig.now).unwrap();

@@ -14,8 +14,10 @@ mod author;
 #[allow(dead_code, reason = "core's own tests use the rest")]
 mod relay;
 
+mod agents;
 mod crashes;
 mod damage;
+mod folding;
 mod join;
 mod other_process;
 mod quarantine;

@@ -41,7 +41,7 @@ impl Drop for Home {
 
 fn sync(device: &mut Device, relay: &mut FakeRelay) {
     let workspace = relay.log().head().workspace;
-    device.handle_connected(workspace, NOW).unwrap();
+    device.handle_connected(workspace, None, NOW).unwrap();
     while let Some(bytes) = device.poll_transmit(workspace) {
         for answer in relay.answer(decode::<Frame>(&bytes).unwrap()) {
             device.handle_frame(workspace, &encode(&answer), NOW).unwrap();

@@ -108,7 +108,7 @@ fn a_head_at_a_position_no_database_holds_is_answered_like_any_other() {
     let far = relay.sign(u64::MAX, LogHash::from_bytes([1; 32]));
     rig.receive(&Frame::Head(far));
     rig.disconnect();
-    rig.device.handle_connected(rig.workspace(), rig.now).unwrap();
+    rig.device.handle_connected(rig.workspace(), None, rig.now).unwrap();
     rig.receive(&FakeRelay::challenge());
     rig.receive(&FakeRelay::welcome_at(far));
     assert_eq!(rig.status().signed.unwrap().position, Position(relay.len()));

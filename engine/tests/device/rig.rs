@@ -72,9 +72,14 @@ impl Rig {
     /// The maker of a workspace of which the relay knows nothing yet.
     pub(crate) fn creator(seed: u8) -> (Self, FakeRelay) {
         let mut rig = Self::new(seed);
-        rig.workspace = rig.device.create_workspace("relay", "the token", rig.now).unwrap();
-        let relay = FakeRelay::new(seed, rig.workspace);
+        let relay = rig.begin_workspace(seed);
         (rig, relay)
+    }
+
+    /// Makes a workspace, which is this one's from now on.
+    pub(crate) fn begin_workspace(&mut self, seed: u8) -> FakeRelay {
+        self.workspace = self.device.create_workspace("relay", "the token", self.now).unwrap();
+        FakeRelay::new(seed, self.workspace)
     }
 
     /// A Member of somebody's workspace, with everything of it known here.
@@ -182,7 +187,7 @@ impl Rig {
 
     /// Opens a line that is cut after so many answers; the relay has heard everything that was sent by then.
     pub(crate) fn try_sync_until(&mut self, relay: &mut FakeRelay, answers: usize) -> Result<(), Error> {
-        self.device.handle_connected(self.workspace, self.now)?;
+        self.device.handle_connected(self.workspace, None, self.now)?;
         let mut left = answers;
         loop {
             let sent = self.take_sent();
@@ -204,7 +209,7 @@ impl Rig {
     }
 
     pub(crate) fn try_sync(&mut self, relay: &mut FakeRelay) -> Result<(), Error> {
-        self.device.handle_connected(self.workspace, self.now)?;
+        self.device.handle_connected(self.workspace, None, self.now)?;
         self.try_talk(relay)
     }
 
@@ -218,7 +223,7 @@ impl Rig {
 
     /// A line that is let in and has said nothing more.
     pub(crate) fn connect(&mut self, relay: &FakeRelay) {
-        self.device.handle_connected(self.workspace, self.now).unwrap();
+        self.device.handle_connected(self.workspace, None, self.now).unwrap();
         self.receive(&FakeRelay::challenge());
         self.receive(&relay.welcome());
     }

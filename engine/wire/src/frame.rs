@@ -116,13 +116,19 @@ pub enum Reason {
     Removed,
     /// The relay is stopping.
     Shutdown,
+    /// To whoever holds the secret of an invite or link: somebody has joined by it.
+    TicketUsed,
+    /// To whoever holds its secret: the invite or link was closed.
+    TicketClosed,
+    /// To whoever holds its secret: the invite or link has expired.
+    TicketExpired,
     /// A number without a name here.
     Unknown(u16),
 }
 
 impl Reason {
     /// All named reasons with their numbers; PROTOCOL.md's table is compared with this.
-    pub const NAMED: [(&'static str, u16, Self); 21] = [
+    pub const NAMED: [(&'static str, u16, Self); 24] = [
         ("Quota", 1, Self::Quota),
         ("ChainGap", 2, Self::ChainGap),
         ("RosterUnknown", 3, Self::RosterUnknown),
@@ -144,6 +150,9 @@ impl Reason {
         ("Version", 37, Self::Version),
         ("Removed", 38, Self::Removed),
         ("Shutdown", 39, Self::Shutdown),
+        ("TicketUsed", 40, Self::TicketUsed),
+        ("TicketClosed", 41, Self::TicketClosed),
+        ("TicketExpired", 42, Self::TicketExpired),
     ];
 
     /// The number on the wire.

@@ -6,6 +6,7 @@ use bowline_wire::frame::{Party, Reason};
 use bowline_wire::ids::{EntryId, Millis, Position, WorkspaceId};
 use bowline_wire::roster::TicketStage;
 
+use super::handshake::spent;
 use super::{Planted, Relay};
 use crate::session::{ConnId, Session};
 use crate::storage::{LogCommit, Storage};
@@ -164,7 +165,12 @@ impl<S: Storage> Relay<S> {
                     Some(TicketStage::Open) => {}
                     // It has done what it was for, and was told so. The newcomer comes back as a device.
                     Some(TicketStage::Used(_)) if acknowledged.contains(&conn) => self.close_quietly(conn),
-                    _ => self.goodbye(conn, Reason::NotAllowed, "this invite or link is used or closed"),
+                    Some(stage) => {
+                        if let Some((reason, text)) = spent(stage) {
+                            self.goodbye(conn, reason, text);
+                        }
+                    }
+                    None => self.goodbye(conn, Reason::NotAllowed, "there is no such invite or link"),
                 },
                 Party::Device(_) => {}
             }

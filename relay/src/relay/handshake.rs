@@ -100,15 +100,16 @@ impl<S: Storage> Relay<S> {
     }
 
     fn admit_ticket(&self, roster: &Roster, ticket: TicketKey) -> Result<(), Denial> {
-        let denial = |text| Err(Denial::new(Reason::NotAllowed, text));
-        match roster.ticket(&ticket) {
-            None => denial("there is no such invite or link"),
-            Some(ticket) if ticket.stage != TicketStage::Open => {
-                denial("this invite or link is used or closed")
-            }
-            Some(ticket) if self.clock.0 > ticket.expires => denial("this invite or link has expired"),
-            Some(_) => Ok(()),
+        let Some(ticket) = roster.ticket(&ticket) else {
+            return Err(Denial::new(Reason::NotAllowed, "there is no such invite or link"));
+        };
+        if let Some((reason, text)) = spent(ticket.stage) {
+            return Err(Denial::new(reason, text));
         }
+        if self.clock.0 > ticket.expires {
+            return Err(Denial::new(Reason::TicketExpired, "this invite or link has expired"));
+        }
+        Ok(())
     }
 
     fn may_register(&self, token: &str) -> Result<(), Denial> {
@@ -152,8 +153,24 @@ impl<S: Storage> Relay<S> {
         };
         let capabilities = std::mem::take(&mut greeting.capabilities);
         let member = Member { workspace: greeting.workspace, party: greeting.party, feed: Feed::Idle };
+        tracing::info!(
+            conn = conn.0,
+            workspace = ?member.workspace,
+            party = ?member.party,
+            position = head.position.0,
+            "a session begins"
+        );
         session.state = State::Open(member);
         self.answer(conn, &Frame::Welcome { head, capabilities });
+    }
+}
+
+/// Why an invite or link lets nobody in any more. Told only to whoever has proven to hold its secret.
+pub(super) fn spent(stage: TicketStage) -> Option<(Reason, &'static str)> {
+    match stage {
+        TicketStage::Open => None,
+        TicketStage::Used(_) => Some((Reason::TicketUsed, "somebody has joined by this invite or link")),
+        TicketStage::Closed => Some((Reason::TicketClosed, "this invite or link was closed")),
     }
 }
 

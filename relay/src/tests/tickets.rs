@@ -98,7 +98,7 @@ fn the_holder_joins_and_comes_back_as_a_device() {
     assert!(bench.is_closed(conn), "the invite is used up");
     bench.open(&phone, workspace);
     let (_, frame) = bench.enter_by(&door, workspace);
-    assert!(matches!(frame, Frame::Goodbye { reason: Reason::NotAllowed, .. }));
+    assert!(matches!(frame, Frame::Goodbye { reason: Reason::TicketUsed, .. }));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_second_holder_of_a_used_invite_is_sent_away() {
     assert_eq!(bench.refusal(second, &theirs), Reason::JoinVoid);
     bench.flush();
     assert!(matches!(bench.frame(first), Frame::Appended { .. }));
-    assert_goodbye(&mut bench, second, Reason::NotAllowed);
+    assert_goodbye(&mut bench, second, Reason::TicketUsed);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn an_expired_invite_opens_nothing() {
     bench.now = bench.now.plus(1);
     assert_eq!(bench.refusal(conn, &join), Reason::JoinVoid);
     let (_, frame) = bench.enter_by(&door, workspace);
-    assert!(matches!(frame, Frame::Goodbye { reason: Reason::NotAllowed, .. }));
+    assert!(matches!(frame, Frame::Goodbye { reason: Reason::TicketExpired, .. }));
     // Whoever carries it.
     assert_eq!(bench.refusal(owner, &join), Reason::JoinVoid);
 }
@@ -171,9 +171,9 @@ fn a_closed_invite_ends_its_holders_session() {
     let conn = open_by(&mut bench, &door, workspace);
     let close = laptop.record(&bench.view(workspace), &Record::CloseInvite(door.key()));
     bench.must_append(owner, &[&close]);
-    assert_goodbye(&mut bench, conn, Reason::NotAllowed);
+    assert_goodbye(&mut bench, conn, Reason::TicketClosed);
     let (_, frame) = bench.enter_by(&door, workspace);
-    assert!(matches!(frame, Frame::Goodbye { reason: Reason::NotAllowed, .. }));
+    assert!(matches!(frame, Frame::Goodbye { reason: Reason::TicketClosed, .. }));
 }
 
 #[test]

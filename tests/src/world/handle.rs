@@ -338,7 +338,7 @@ impl World {
         self.note(format!("{} connects as {conn:?}", self.machines[index].name));
         self.relay.connect(conn, self.now);
         let now = self.now;
-        self.call(index, |device| device.handle_connected(workspace, now));
+        self.call(index, |device| device.handle_connected(workspace, None, now));
     }
 
     /// Edits of a device that is being removed or restored count only as far as the relay has them.

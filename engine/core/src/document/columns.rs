@@ -84,6 +84,38 @@ impl<'a, T: Item<'a>> Rows<'a, T> {
     }
 }
 
+/// Rows of a boolean column: run lengths of false, true, false, …
+pub(super) struct Flags<'a> {
+    input: Cursor<'a>,
+    left: u64,
+    value: bool,
+}
+
+impl<'a> Flags<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        // The first run is of false.
+        Self { input: Cursor::new(bytes), left: 0, value: true }
+    }
+
+    /// The next row. An exhausted column reads as false.
+    pub(super) fn next(&mut self) -> Result<bool, Reason> {
+        while self.left == 0 {
+            if self.input.is_empty() {
+                return Ok(false);
+            }
+            self.value = !self.value;
+            self.left = self.input.unsigned()?;
+        }
+        self.left -= 1;
+        Ok(self.value)
+    }
+
+    /// Whether all rows have been read.
+    pub(super) fn is_done(&self) -> bool {
+        self.left == 0 && self.input.is_empty()
+    }
+}
+
 /// How much a column holds, found without unrolling a single run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extent {
@@ -140,7 +172,6 @@ impl Extent {
         Ok(extent)
     }
 
-    /// Booleans are run lengths of false, true, false, …
     fn of_booleans(column: &Column<'_>) -> Result<Self, Reason> {
         let mut extent = Self::default();
         let mut input = Cursor::new(column.bytes);
@@ -188,6 +219,14 @@ mod tests {
     #[test]
     fn an_exhausted_column_reads_as_rows_without_a_value() {
         assert_eq!(Rows::<u64>::new(&[]).next().unwrap(), None);
+    }
+
+    #[test]
+    fn flags_are_runs_that_begin_with_false() {
+        let mut flags = Flags::new(&[0, 2, 1, 1]);
+        let read: Vec<_> = (0..5).map(|_| flags.next().unwrap()).collect();
+        assert_eq!(read, [true, true, false, true, false]);
+        assert!(flags.is_done());
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub use edit::{ConversationMut, MessageId, Role};
 pub use transcript::{Entry, Transcript};
 
 use super::Document;
+use super::deletion::Deletion;
 use super::fields::{Fields, Issue, container};
 use super::first::ENTRIES;
 
@@ -28,22 +29,6 @@ mod field {
     pub(super) const APP: &str = "app";
     pub(super) const SESSION: &str = "session";
     pub(super) const HEADER: &str = "header";
-}
-
-/// Whether a conversation is in the trash.
-///
-/// Deleting says what it had before it: how many entries there were. If entries come to light that whoever deleted it had
-/// not seen, written at the same time elsewhere or later, the conversation is back in view and says why: the work in
-/// them may not vanish for 30 days and then for good because of a click made without knowing of it. Of concurrent
-/// deletions the one that had seen most counts; a deletion concurrent with a restoration stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deletion {
-    /// Not deleted.
-    None,
-    /// Out of view since then, restorable.
-    Deleted(Millis),
-    /// Deleted then, and in view: it has entries that the deletion did not know.
-    EditedAfter(Millis),
 }
 
 /// Where an imported conversation comes from.
@@ -102,7 +87,7 @@ impl<'a> Conversation<'a> {
         Origin { app: text(field::APP), session: text(field::SESSION), header: text(field::HEADER) }
     }
 
-    /// Whether it is in the trash.
+    /// Whether it is in the trash. What a deletion had seen is how many entries there were.
     pub fn deletion(&self) -> Deletion {
         let Ok(Some(at)) = self.root().time(field::DELETED_AT) else {
             return Deletion::None;

@@ -8,8 +8,8 @@ use super::Document;
 use super::actor::ActorId;
 use super::change::{Budget, Vetted};
 use super::cursor::Cursor;
-use super::limits::{OP_COUNTER_MAX, OPS_MAX};
-use super::replay::replay;
+use super::limits::{EDIT_OPS_MAX, OP_COUNTER_MAX, OPS_MAX};
+use super::replay::Replay;
 
 /// Who writes, and when. The time goes into the change in whole seconds, Automerge's unit, as the author's claim; it
 /// decides nothing.
@@ -30,6 +30,14 @@ pub enum EditError {
         /// What was to be written.
         what: &'static str,
         /// The limit in bytes.
+        limit: usize,
+    },
+    /// Misuse: more than its limit in [`super::limits`].
+    #[error("there can be {limit} {what} at most")]
+    TooMany {
+        /// What there would be too many of.
+        what: &'static str,
+        /// The limit.
         limit: usize,
     },
     /// Misuse: a transcript line must be one JSON object on one line; `id`, if it has one, a string.
@@ -101,19 +109,33 @@ impl Document {
     }
 
     /// Writes `changes`, made by this device and reported as [`super::Lost`], once more on top of what is here: one
-    /// change under this process's actor, which must be a fresh one if changes of its own are among them. `None` if this
-    /// device has done so before: the document itself notes it, so this may be called after every
-    /// [`Document::assemble`] with all that is reported.
+    /// change, or several if there is more than [`EDIT_OPS_MAX`] to write, to be stored together, under this process's
+    /// actor, which must be a fresh one if changes of its own are among them. None if this device has done so before: the
+    /// document itself notes it, so this may be called after every [`Document::assemble`] with all that is reported.
     ///
     /// What was written to a field is written again, over what others have since written there; a transcript entry keeps
-    /// its key. Changes are replayed in the order given, which is that of [`super::Assembled::lost`].
-    pub fn recommit(&mut self, pen: Pen, changes: &[&[u8]]) -> Result<Option<Vec<u8>>, EditError> {
+    /// its key; what was written into a file goes after the characters it went after, and what was removed from it is
+    /// removed if it is still there. Changes are replayed in the order given, which is that of [`super::Assembled::lost`].
+    ///
+    /// # Errors
+    /// As of any edit; what is in memory may then hold part of it and has to be loaded again.
+    pub fn recommit(&mut self, pen: Pen, changes: &[&[u8]]) -> Result<Vec<Vec<u8>>, EditError> {
         let changes = changes.iter().map(|bytes| automerge::Change::try_from(*bytes));
         let changes: Vec<_> =
             changes.collect::<Result<_, _>>().map_err(|error| EditError::Automerge(error.to_string()))?;
-        let kind = self.kind;
-        self.commit(pen, |tx| replay(kind, tx, pen.actor, &changes))
+        let mut replay = Replay::new(self.kind, pen.actor, &changes);
+        self.outline.take();
+        let mut made = Vec::new();
+        while !replay.is_done() {
+            made.extend(self.commit(pen, |tx| replay.go_on(tx, EDIT_OPS_MAX))?);
+        }
+        Ok(made)
     }
+}
+
+/// Refuses a text beyond its limit in bytes.
+pub(super) fn bounded(what: &'static str, text: &str, limit: usize) -> Result<(), EditError> {
+    if text.len() > limit { Err(EditError::TooLong { what, limit }) } else { Ok(()) }
 }
 
 /// Whether the key holds exactly this value, undisputed.

@@ -14,6 +14,16 @@ pub enum Issue {
         /// Path of the field, as `labels/work`.
         field: String,
     },
+    /// A field holds a text that is no JSON value; it counts as absent.
+    NotJson {
+        /// Path of the field, as `tools/search`.
+        field: String,
+    },
+    /// A file whose path is none, or for which there is no other name left; it is ignored.
+    BadPath {
+        /// The path.
+        path: String,
+    },
     /// A transcript value that is not what its key says; it is ignored.
     KeyMismatch {
         /// The key.
@@ -93,6 +103,13 @@ impl<'a> Fields<'a> {
             Value::Object(_) => None,
         };
         values.into_iter().filter_map(number).max()
+    }
+
+    /// All strings that concurrent edits left under `key`.
+    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+        let values = self.automerge.get_all(&self.object, key).unwrap_or_default();
+        let text = |(value, _): (Value<'_>, ObjId)| value.into_string().ok();
+        values.into_iter().filter_map(text).collect()
     }
 
     /// The keys, in order.

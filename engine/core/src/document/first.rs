@@ -28,9 +28,11 @@ impl FirstChange {
     pub(super) fn of(kind: Kind) -> &'static Self {
         static CONVERSATION: OnceLock<FirstChange> = OnceLock::new();
         static PROFILE: OnceLock<FirstChange> = OnceLock::new();
+        static AGENT: OnceLock<FirstChange> = OnceLock::new();
         let cell = match kind {
             Kind::Conversation => &CONVERSATION,
             Kind::Profile => &PROFILE,
+            Kind::Agent => &AGENT,
         };
         cell.get_or_init(|| Self::build(kind))
     }
@@ -56,7 +58,16 @@ impl FirstChange {
 
     /// The map that only ever grows, if the kind has one.
     pub(super) fn append_only(&self) -> Option<OpId> {
-        let (_, counter) = self.maps.iter().find(|(name, _)| *name == ENTRIES)?;
+        self.operation_of(ENTRIES)
+    }
+
+    /// The map of texts, if the kind has one.
+    pub(super) fn texts(&self) -> Option<OpId> {
+        self.operation_of(FILES)
+    }
+
+    fn operation_of(&self, name: &str) -> Option<OpId> {
+        let (_, counter) = self.maps.iter().find(|(map, _)| *map == name)?;
         Some((self.actor, *counter))
     }
 
@@ -93,6 +104,9 @@ impl FirstChange {
 
 /// Name of the append-only map of transcript entries.
 pub(super) const ENTRIES: &str = "entries";
+
+/// Name of the map of texts by path.
+pub(super) const FILES: &str = "files";
 
 #[cfg(test)]
 mod tests {

@@ -131,9 +131,17 @@ impl History {
         if change.seq != last.saturating_add(1) {
             return Err(Reason::BrokenHistory("not its actor's next change"));
         }
-        for (actor, counter) in &change.refers_to {
-            if !seen(actor).any(|node| (node.start_op..=node.max_op).contains(counter)) {
-                return Err(Reason::BrokenHistory("refers to an operation it has not seen"));
+        // References are in order: whoever removes a long text refers to as many operations as it has characters.
+        for references in change.refers_to.chunk_by(|(one, _), (next, _)| one == next) {
+            let actor = references.first().map_or(change.actor, |(actor, _)| *actor);
+            let mut ranges: Vec<_> = seen(&actor).map(|node| (node.start_op, node.max_op)).collect();
+            ranges.sort_unstable();
+            let mut ranges = ranges.into_iter().peekable();
+            for (_, counter) in references {
+                while ranges.next_if(|(_, last)| last < counter).is_some() {}
+                if ranges.peek().is_none_or(|(start, _)| start > counter) {
+                    return Err(Reason::BrokenHistory("refers to an operation it has not seen"));
+                }
             }
         }
         Ok(())

@@ -93,8 +93,8 @@ pub enum Reason {
     /// An operation that this kind of document does not have in this schema step.
     #[error("update needed: an operation this version does not know ({0})")]
     UnknownOperation(&'static str),
-    /// Overwrites or removes a transcript entry.
-    #[error("changes or removes a transcript entry")]
+    /// Overwrites or removes what is only ever added: a transcript entry, or the text of a file as a whole.
+    #[error("changes or removes what is only ever added")]
     AppendOnly,
     /// A change that does not continue the history it hangs on.
     #[error("does not continue its history: {0}")]

@@ -1,21 +1,23 @@
 //! What a list shows of a document without loading it.
 
+use std::collections::HashSet;
+
 use bowline_wire::ids::Millis;
 
 use super::limits::{SUMMARY_PREVIEW_MAX, SUMMARY_SCAN_MAX, SUMMARY_TITLE_MAX};
-use super::{Document, Entry, Kind};
+use super::{Agent, AgentField, Document, Entry, Kind};
 
 /// One row of a list. Travels with every payload as its author's claim and is checked when the document is loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The title somebody gave it, else the name its application gave the session, else how its first message begins;
-    /// empty if there is none of these. At most [`SUMMARY_TITLE_MAX`] bytes.
+    /// empty if there is none of these. The name of an agent. At most [`SUMMARY_TITLE_MAX`] bytes.
     pub title: String,
     /// The latest time any of its entries claims; without entries, when it was last edited.
     pub updated_at: Millis,
-    /// How many entries its transcript has, or how many names a profile.
+    /// How many entries its transcript has, how many names a profile, how many files an agent.
     pub count: u64,
-    /// How its last message with text begins. At most [`SUMMARY_PREVIEW_MAX`] bytes.
+    /// How its last message with text begins, or the description of an agent. At most [`SUMMARY_PREVIEW_MAX`] bytes.
     pub preview: String,
 }
 
@@ -24,34 +26,94 @@ impl Summary {
         match document.kind() {
             Kind::Conversation => Self::of_conversation(document),
             Kind::Profile => Self::of_profile(document),
+            Kind::Agent => Self::of_agent(document),
         }
     }
 
     fn of_conversation(document: &Document) -> Self {
-        let conversation = super::Conversation::new(document);
-        let entries = conversation.transcript().entries;
-        let session_name = || {
-            let named = |entry: &Entry| (entry.kind == "session_info").then(|| entry.text("name"))?;
-            entries.iter().rev().find_map(named)
-        };
-        let text = |entry: &Entry| {
-            let (_, text) = entry.message()?;
-            Some(text).filter(|text| !text.trim().is_empty())
-        };
-        let title = conversation.title().or_else(session_name).or_else(|| entries.iter().find_map(text));
-        let preview = entries.iter().rev().find_map(text).unwrap_or_default();
-        let updated_at = entries.iter().filter_map(|entry| entry.time).max();
+        let outline = document.outline();
+        let title = super::Conversation::new(document).title();
+        let title = title.map(|title| shortened(&title, SUMMARY_TITLE_MAX));
+        let title = title.or_else(|| outline.session_name.clone()).or_else(|| outline.first_text.clone());
         Self {
-            title: shortened(&title.unwrap_or_default(), SUMMARY_TITLE_MAX),
-            updated_at: updated_at.unwrap_or_else(|| last_edit(document)),
-            count: entries.len() as u64,
-            preview: shortened(&preview, SUMMARY_PREVIEW_MAX),
+            title: title.unwrap_or_default(),
+            updated_at: outline.latest.unwrap_or_else(|| last_edit(document)),
+            count: outline.count,
+            preview: outline.last_text.clone().unwrap_or_default(),
+        }
+    }
+
+    fn of_agent(document: &Document) -> Self {
+        let agent = Agent::new(document);
+        let text = |field| agent.field(field).unwrap_or_default();
+        Self {
+            title: shortened(&text(AgentField::Name), SUMMARY_TITLE_MAX),
+            updated_at: last_edit(document),
+            count: agent.file_count() as u64,
+            preview: shortened(&text(AgentField::Description), SUMMARY_PREVIEW_MAX),
         }
     }
 
     fn of_profile(document: &Document) -> Self {
         let count = super::Profile::new(document).count() as u64;
         Self { updated_at: last_edit(document), count, ..Self::default() }
+    }
+}
+
+/// What the summary of a conversation, and whoever appends to it, needs to know of its transcript, kept so that one more
+/// message does not mean reading all those before it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outline {
+    count: u64,
+    latest: Option<Millis>,
+    session_name: Option<String>,
+    first_text: Option<String>,
+    last_text: Option<String>,
+    /// Every id there is.
+    ids: HashSet<Box<str>>,
+    /// Position, time, id and key of the last entry.
+    last: Option<(u32, Option<Millis>, String, String)>,
+}
+
+impl Outline {
+    pub(super) fn of(document: &Document) -> Self {
+        let mut outline = Self::default();
+        for entry in super::Conversation::new(document).transcript().entries {
+            outline.add(&entry);
+        }
+        outline
+    }
+
+    /// With an entry that was appended just now; `None` if it does not come last.
+    pub(super) fn with(mut self, entry: &Entry) -> Option<Self> {
+        let last =
+            self.last.as_ref().map(|(position, time, id, key)| (*position, *time, id.as_str(), key.as_str()));
+        if last.is_some_and(|last| last >= entry.order()) {
+            return None;
+        }
+        self.add(entry);
+        Some(self)
+    }
+
+    /// Whether an entry has this id.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        self.count += 1;
+        self.ids.insert(entry.id.as_str().into());
+        self.latest = self.latest.max(entry.time);
+        if entry.kind == "session_info" {
+            let name = entry.text("name").map(|name| shortened(&name, SUMMARY_TITLE_MAX));
+            self.session_name = name.or_else(|| self.session_name.take());
+        }
+        if let Some((_, text)) = entry.message().filter(|(_, text)| !text.trim().is_empty()) {
+            self.first_text.get_or_insert_with(|| shortened(&text, SUMMARY_TITLE_MAX));
+            self.last_text = Some(shortened(&text, SUMMARY_PREVIEW_MAX));
+        }
+        let (position, time, id, key) = entry.order();
+        self.last = Some((position, time, id.to_owned(), key.to_owned()));
     }
 }
 

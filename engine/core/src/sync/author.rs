@@ -213,7 +213,7 @@ impl Replica {
         if matches!(self.phase, Phase::Joining(_)) {
             self.effects.push_back(Effect::Refused { entry, reason });
             self.outbox.clear();
-            self.fail_join(JoinFailed::TicketClosed);
+            self.fail_join(JoinFailed::TicketGone);
             return self.close();
         }
         // What comes after it in its chain can never follow anything either.

@@ -3,7 +3,7 @@
 
 use bowline_crypto::{Keyring, KeyringError, TicketSecret, open_wrap};
 use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::frame::{Frame, Party};
+use bowline_wire::frame::{Frame, Party, Reason};
 use bowline_wire::hash;
 use bowline_wire::ids::{EntryId, LogHash, LogId, Millis, Position, RosterHash, TicketKey, WorkspaceId};
 use bowline_wire::log::Log;
@@ -35,11 +35,20 @@ pub struct Pins {
 /// Why a code did not let the device in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum JoinFailed {
-    /// The invite or link was used, closed or has expired.
-    #[error("the code was used before, was closed, or has expired")]
+    /// Somebody has joined by the invite or link; or this device has, and another life of it was removed since.
+    #[error("somebody has already joined with this code")]
+    TicketUsed,
+    /// The invite or link was closed by whoever made it, or because that person was removed.
+    #[error("this code was closed by whoever made it")]
     TicketClosed,
-    /// The relay lets neither the code nor the device in.
-    #[error("the relay does not know this code: it was used, closed, or has expired")]
+    /// The invite or link has expired.
+    #[error("this code has expired")]
+    TicketExpired,
+    /// The invite or link was used, closed or expired while this device was coming in.
+    #[error("this code was used, was closed or expired while this device was joining")]
+    TicketGone,
+    /// The relay lets neither the code nor the device in, and does not say why.
+    #[error("the relay does not know this code")]
     NotAdmitted,
     /// The relay's roster is not the one the code was made for.
     #[error("the relay shows another roster than the one the code was made for")]
@@ -57,7 +66,7 @@ pub enum JoinFailed {
 pub struct Joining {
     offered: Option<EntryId>,
     as_device: bool,
-    refused_as_ticket: bool,
+    refused_as_ticket: Option<JoinFailed>,
     refused_as_device: bool,
     records: Vec<(Position, SignedEntry)>,
     bytes: usize,
@@ -70,11 +79,16 @@ impl Joining {
             offered,
             // After a crash the Join may be on the log already; then only the device's own session is let in.
             as_device: offered.is_some(),
-            refused_as_ticket: false,
+            refused_as_ticket: None,
             refused_as_device: false,
             records: Vec::new(),
             bytes: 0,
         }
+    }
+
+    /// The relay had acknowledged the Join and does not know it any more: it is brought once more, by the ticket.
+    fn again(offered: EntryId) -> Self {
+        Self { as_device: false, ..Self::new(Some(offered)) }
     }
 
     pub(super) fn offered(&self) -> Option<EntryId> {
@@ -85,11 +99,16 @@ impl Joining {
         self.as_device
     }
 
-    /// The relay did not let `party` in. Whether there is nothing left to try.
-    pub(super) fn turned_away(&mut self, party: &Party) -> bool {
+    /// The relay did not let `party` in. If there is nothing left to try: why joining has failed.
+    pub(super) fn turned_away(&mut self, party: &Party, reason: Reason) -> Option<JoinFailed> {
         match party {
             Party::Ticket(_) => {
-                self.refused_as_ticket = true;
+                self.refused_as_ticket = Some(match reason {
+                    Reason::TicketUsed => JoinFailed::TicketUsed,
+                    Reason::TicketClosed => JoinFailed::TicketClosed,
+                    Reason::TicketExpired => JoinFailed::TicketExpired,
+                    _ => JoinFailed::NotAdmitted,
+                });
                 self.as_device = self.offered.is_some();
             }
             Party::Device(_) => {
@@ -97,7 +116,7 @@ impl Joining {
                 self.as_device = false;
             }
         }
-        self.refused_as_ticket && (self.refused_as_device || self.offered.is_none())
+        self.refused_as_ticket.filter(|_| self.refused_as_device || self.offered.is_none())
     }
 }
 
@@ -203,6 +222,19 @@ impl Replica {
         self.effects.push_back(Effect::Joined);
     }
 
+    /// The relay does not know a device whose Join it had acknowledged: it has lost it. As long as the Join has not come
+    /// with the log, the way in is still there.
+    pub(super) fn start_over_if_join_was_lost(&mut self) {
+        let is_on_log = self.log.as_ref().is_some_and(|log| log.roster().device(&self.device).is_some());
+        if !matches!(self.phase, Phase::Member) || is_on_log || self.ticket.is_none() {
+            return;
+        }
+        if let Some(join) = self.outbox.first().map(|outgoing| outgoing.entry.id()) {
+            tracing::warn!("the relay has lost the Join that it had acknowledged");
+            self.phase = Phase::Joining(Box::new(Joining::again(join)));
+        }
+    }
+
     fn give_up(&mut self, why: JoinFailed) {
         self.fail_join(why);
         self.close();
@@ -255,7 +287,7 @@ impl Folded {
                 began.push(entry);
             }
         }
-        let ticket = ticket.ok_or(JoinFailed::TicketClosed)?;
+        let ticket = ticket.ok_or(JoinFailed::TicketGone)?;
         Ok(Self { roster, ticket, began })
     }
 

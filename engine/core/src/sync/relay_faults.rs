@@ -34,6 +34,9 @@ pub enum RelayFault {
     /// A frame that no honest relay sends. The connection is closed; the next one may do better.
     #[error("the relay sent something that makes no sense: {0}")]
     Nonsense(&'static str),
+    /// The challenge names another relay than the one at the end of the line: someone wants a proof for use elsewhere.
+    #[error("the relay at this address asks for a proof that is meant for another relay")]
+    OtherRelay,
     /// It refuses one entry after the other.
     #[error("the relay keeps refusing what this device writes")]
     KeepsRefusing,
@@ -42,6 +45,6 @@ pub enum RelayFault {
 impl RelayFault {
     /// Whether the device has to stop believing this relay, beyond this connection.
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Nonsense(_) | Self::KeepsRefusing)
+        !matches!(self, Self::Nonsense(_) | Self::KeepsRefusing | Self::OtherRelay)
     }
 }

@@ -103,6 +103,8 @@ pub struct Replica {
     pub(super) partial: Option<Partial>,
     pub(super) distrusted: bool,
     pub(super) goodbye: Option<Reason>,
+    /// Why the relay last refused an entry of ours for now, if it has accepted none since.
+    pub(super) held_up: Option<Reason>,
     pub(super) effects: VecDeque<Effect>,
 }
 
@@ -126,6 +128,7 @@ impl Replica {
             partial: None,
             distrusted: stored.distrusted,
             goodbye: None,
+            held_up: None,
             effects: VecDeque::new(),
         }
     }
@@ -173,6 +176,11 @@ impl Replica {
     /// Where the log is here.
     pub fn position(&self) -> Position {
         self.log.as_ref().map_or(Position::START, |log| log.head().position)
+    }
+
+    /// Why the relay does not take our entries at the moment, on this connection: it may later.
+    pub fn held_up(&self) -> Option<Reason> {
+        self.held_up
     }
 
     /// Whether lasting evidence against the relay is on record.

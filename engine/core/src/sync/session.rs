@@ -10,7 +10,6 @@ use bowline_wire::log::Log;
 
 use super::context::Context;
 use super::effect::Effect;
-use super::join::JoinFailed;
 use super::limits::{HANDSHAKE_TIMEOUT, PING_AFTER, PING_TIMEOUT, RETRY_AFTER};
 use super::relay_faults::RelayFault;
 use super::replica::{OutgoingState, Phase, Replica};
@@ -23,8 +22,8 @@ const CAPABILITIES: [&str; 1] = ["entries/1"];
 pub(super) enum Session {
     /// There is none.
     Down,
-    /// Hello was sent.
-    Greeting { since: Millis, party: Party },
+    /// Hello was sent. `relay` is the identity that the line itself has proven, if it has proven one.
+    Greeting { since: Millis, party: Party, relay: Option<[u8; 32]> },
     /// Proof was sent.
     Proving { since: Millis, party: Party },
     /// The relay let us in.
@@ -88,19 +87,22 @@ impl Replica {
         }
     }
 
-    /// A line to the relay is up. Whatever an earlier line was doing is over.
-    pub fn handle_connected(&mut self, now: Millis) {
+    /// A line to the relay is up. Whatever an earlier line was doing is over. `relay` is the relay's Ed25519 identity as
+    /// the line has proven it (a pinned TLS key); `None` if the line proves something else, such as a host name.
+    pub fn handle_connected(&mut self, relay: Option<[u8; 32]>, now: Millis) {
         self.handle_disconnected();
+        self.goodbye = None;
         let party = self.party();
         let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
         self.send(Frame::Hello { workspace: self.workspace, party, capabilities });
-        self.session = Session::Greeting { since: now, party };
+        self.session = Session::Greeting { since: now, party, relay };
     }
 
     /// The line is down. Nothing is lost by it: what was not answered is sent again.
     pub fn handle_disconnected(&mut self) {
         self.session = Session::Down;
         self.partial = None;
+        self.held_up = None;
         for outgoing in &mut self.outbox {
             outgoing.state = OutgoingState::Waiting(Millis(0));
         }
@@ -136,9 +138,13 @@ impl Replica {
     }
 
     fn handle_challenge(&mut self, challenge: &Challenge, cx: &Context<'_>) {
-        let Session::Greeting { party, .. } = self.session else {
+        let Session::Greeting { party, relay, .. } = self.session else {
             return;
         };
+        // A proof is good at the relay that the challenge names: never make one for whom this line is not to.
+        if relay.is_some_and(|relay| relay != challenge.relay) {
+            return self.fault(RelayFault::OtherRelay);
+        }
         let signature = match (&party, &self.ticket) {
             (Party::Ticket(_), Some(secret)) => secret.sign_challenge(challenge, self.workspace),
             _ => cx.keys.sign_challenge(challenge, self.workspace),
@@ -289,6 +295,7 @@ impl Replica {
         }
         for outgoing in &mut self.outbox {
             if entries.iter().any(|(id, _)| *id == outgoing.entry.id()) {
+                self.held_up = None;
                 outgoing.state = OutgoingState::Acknowledged;
             }
         }
@@ -316,6 +323,7 @@ impl Replica {
         }
         if reason.is_transient() {
             outgoing.state = OutgoingState::Waiting(cx.now.plus(RETRY_AFTER));
+            self.held_up = Some(reason);
             return;
         }
         self.refused_for_good(entry, reason, proof, cx);
@@ -329,11 +337,22 @@ impl Replica {
         };
         tracing::info!(?reason, "the relay closed the connection");
         self.goodbye = Some(reason);
-        if matches!(reason, Reason::NotAllowed | Reason::Removed)
+        let is_about_us = matches!(
+            reason,
+            Reason::NotAllowed
+                | Reason::Removed
+                | Reason::TicketUsed
+                | Reason::TicketClosed
+                | Reason::TicketExpired
+        );
+        if is_about_us
             && let Phase::Joining(joining) = &mut self.phase
-            && joining.turned_away(&party)
+            && let Some(why) = joining.turned_away(&party, reason)
         {
-            self.fail_join(JoinFailed::NotAdmitted);
+            self.fail_join(why);
+        }
+        if reason == Reason::NotAllowed && matches!(party, Party::Device(_)) {
+            self.start_over_if_join_was_lost();
         }
         self.close();
     }

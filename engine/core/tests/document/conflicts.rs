@@ -143,7 +143,9 @@ mod committing_again {
             ..pen(2)
         };
         let changes: Vec<&[u8]> = changes.iter().map(Vec::as_slice).collect();
-        document.recommit(fresh, &changes).unwrap()
+        let mut made = document.recommit(fresh, &changes).unwrap();
+        assert!(made.len() < 2, "little is written again in one change");
+        made.pop()
     }
 
     #[test]
@@ -165,6 +167,19 @@ mod committing_again {
         let [mut low, _] = twins();
         let other = assemble(CONVERSATION, &[low.seal(1), sealed]);
         assert_eq!(shown(&other.document), shown(&document), "others accept it");
+    }
+
+    #[test]
+    fn leaves_a_transcript_that_goes_on_after_its_last_entry() {
+        let mut ben = Author::conversation(2);
+        ben.say("one").say("two").say("three");
+        let mut document = Document::create(CONVERSATION);
+        recommit(&mut document, &ben.unsealed[2..]).unwrap();
+        let mut carl = Author { document, ..Author::conversation(3) };
+        carl.say("four");
+        let transcript = carl.document.conversation().unwrap().transcript();
+        assert_eq!(texts(&carl.document), ["three", "four"]);
+        assert_eq!((transcript.leaf, transcript.entries[1].parent), (Some(1), Some(0)));
     }
 
     #[test]

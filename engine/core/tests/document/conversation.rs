@@ -8,6 +8,7 @@ use bowline_core::document::{
     ConversationMut, Deletion, Document, EditError, Issue, Kind, MessageId, Origin, Role, Source,
 };
 use bowline_wire::ids::Millis;
+use proptest::prelude::*;
 
 const CONVERSATION: Kind = Kind::Conversation;
 
@@ -367,5 +368,43 @@ mod the_summary {
         let summary = ana.document.summary();
         assert!(summary.title.len() <= SUMMARY_TITLE_MAX && summary.title.ends_with('…'));
         assert!(summary.preview.len() <= SUMMARY_PREVIEW_MAX && summary.preview.ends_with('…'));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// A summary is kept in step with what is appended instead of being made anew.
+    #[test]
+    fn a_summary_kept_in_step_is_the_one_made_anew(
+        lines in prop::collection::vec((0_u8..5, "[ab ]{0,5}", 0_u64..3), 1..20),
+    ) {
+        let mut ana = Author::conversation(1);
+        ana.document.summary();
+        for (turn, (what, text, time)) in lines.into_iter().enumerate() {
+            let stamp = format!("2026-01-0{}T00:00:00.000Z", time + 1);
+            let mut conversation = editing(&mut ana);
+            let change = match what {
+                0 => conversation.set_title(Some(&text)),
+                1 => conversation.append_raw(&format!(
+                    r#"{{"type":"session_info","id":"{turn}","name":"{text}","timestamp":"{stamp}"}}"#
+                )),
+                2 => conversation.append_raw(&format!(r#"{{"type":"leaf","id":"{turn}","targetId":null}}"#)),
+                3 => conversation.append_raw(&format!(r#"{{"x":"{text}"}}"#)),
+                _ => {
+                    let id = MessageId::from_bytes([9, 0, 0, u8::try_from(turn).unwrap()]);
+                    conversation.append_message(id, Role::User, &text, Millis(NOW.0 + time))
+                }
+            };
+            ana.unsealed.extend(change.unwrap());
+            let anew = Document::load(Kind::Conversation, &ana.document.save()).unwrap().summary();
+            prop_assert_eq!(ana.document.summary(), anew);
+        }
+        let mut ben = Author::conversation(2);
+        let base = ana.seal(1);
+        ben.receive(std::slice::from_ref(&base)).say("ben's").document.summary();
+        ben.receive(&[ana.say("ana's").seal(2)]);
+        let anew = Document::load(Kind::Conversation, &ben.document.save()).unwrap().summary();
+        prop_assert_eq!(ben.document.summary(), anew);
     }
 }

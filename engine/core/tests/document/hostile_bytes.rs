@@ -3,15 +3,43 @@
 use std::sync::OnceLock;
 
 use crate::support::{Author, Sealed, assemble, frame, open, shown, unframe};
-use bowline_core::document::{Document, Kind, Source};
+use bowline_core::document::{AgentField, AgentValues, Document, Json, Kind, Source};
 use proptest::prelude::*;
 
 const SOURCES: [Source; 3] = [Source::Changes, Source::Adopted, Source::Snapshot];
 
-/// Two devices' conversation with everything in it that there is, and the last entry of device 1, who is hostile.
-fn conversation() -> (Vec<Sealed>, Sealed, Document) {
-    static ONCE: OnceLock<(Vec<Sealed>, Sealed, Document)> = OnceLock::new();
-    ONCE.get_or_init(make_conversation).clone()
+/// Two devices' document with everything in it that there is, and the last entry of device 1, who is hostile.
+fn story(kind: Kind) -> (Vec<Sealed>, Sealed, Document) {
+    static CONVERSATION: OnceLock<(Vec<Sealed>, Sealed, Document)> = OnceLock::new();
+    static AGENT: OnceLock<(Vec<Sealed>, Sealed, Document)> = OnceLock::new();
+    match kind {
+        Kind::Agent => AGENT.get_or_init(make_agent).clone(),
+        _ => CONVERSATION.get_or_init(make_conversation).clone(),
+    }
+}
+
+const KINDS: [Kind; 2] = [Kind::Conversation, Kind::Agent];
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop::sample::select(&KINDS[..])
+}
+
+fn make_agent() -> (Vec<Sealed>, Sealed, Document) {
+    let (mut eve, mut ben) = (Author::agent(1), Author::agent(2));
+    ben.write("AGENTS.md", "be kind\n").write("to go", "x").edit(|edit| {
+        edit.set(AgentField::Name, Some("ben's"));
+    });
+    let b = ben.seal(2);
+    eve.receive(std::slice::from_ref(&b))
+        .write("AGENTS.md", "be kind, äh\n")
+        .write("new", "y")
+        .remove("to go");
+    eve.edit(|edit| {
+        edit.set_value(AgentValues::Tools, "search", Some(Json::parse("{}").unwrap()));
+    });
+    eve.unsealed.extend(eve.document.agent_mut(eve.pen).unwrap().delete().unwrap());
+    let e = eve.seal(1);
+    (vec![b], e, eve.document)
 }
 
 fn make_conversation() -> (Vec<Sealed>, Sealed, Document) {
@@ -27,8 +55,7 @@ fn make_conversation() -> (Vec<Sealed>, Sealed, Document) {
 }
 
 /// Everything that must hold after an entry of whatever bytes.
-fn check(others: &[Sealed], hostile: &Sealed) -> Result<(), TestCaseError> {
-    let kind = Kind::Conversation;
+fn check(kind: Kind, others: &[Sealed], hostile: &Sealed) -> Result<(), TestCaseError> {
     let without = assemble(kind, others);
     let all: Vec<_> = others.iter().cloned().chain([hostile.clone()]).collect();
     let with = assemble(kind, &all);
@@ -108,79 +135,88 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn arbitrary_bytes_leave_no_trace(source in source(), bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let (others, _, _) = conversation();
-        check(&others, &hostile(source, bytes))?;
+    fn arbitrary_bytes_leave_no_trace(kind in kind(), source in source(), bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let (others, _, _) = story(kind);
+        check(kind, &others, &hostile(source, bytes))?;
     }
 
     #[test]
     fn arbitrary_bytes_in_a_right_frame_leave_no_trace(
+        kind in kind(),
         source in source(),
-        kind in 0_u8..5,
+        chunk in 0_u8..5,
         body in prop::collection::vec(any::<u8>(), 0..300),
     ) {
-        let (others, _, _) = conversation();
-        check(&others, &hostile(source, frame(kind, &body)))?;
+        let (others, _, _) = story(kind);
+        check(kind, &others, &hostile(source, frame(chunk, &body)))?;
     }
 
     #[test]
     fn mutated_entries_are_refused_or_mean_the_same_to_everybody(
+        kind in kind(),
         source in source(),
         mutations in mutations(),
     ) {
-        let (others, entry, document) = conversation();
+        let (others, entry, document) = story(kind);
         let bytes = if source == Source::Snapshot { document.save() } else { entry.bytes };
-        check(&others, &hostile(source, mutate(bytes, &mutations)))?;
+        check(kind, &others, &hostile(source, mutate(bytes, &mutations)))?;
     }
 
     #[test]
     fn mutated_changes_in_a_right_frame_are_refused_or_mean_the_same_to_everybody(
+        kind in kind(),
         which in any::<prop::sample::Index>(),
         mutations in mutations(),
     ) {
-        let (others, entry, _) = conversation();
+        let (others, entry, _) = story(kind);
         let mut chunks = split(&entry.bytes);
         let which = which.index(chunks.len());
-        let (kind, body) = unframe(&chunks[which]);
-        chunks[which] = frame(kind, &mutate(body, &mutations));
-        check(&others, &hostile(Source::Changes, chunks.concat()))?;
+        let (chunk, body) = unframe(&chunks[which]);
+        chunks[which] = frame(chunk, &mutate(body, &mutations));
+        check(kind, &others, &hostile(Source::Changes, chunks.concat()))?;
         chunks.truncate(which + 1);
-        check(&others, &hostile(Source::Changes, chunks.concat()))?;
+        check(kind, &others, &hostile(Source::Changes, chunks.concat()))?;
     }
 
     #[test]
-    fn mutated_documents_in_a_right_frame_are_refused_or_mean_the_same_to_everybody(mutations in mutations()) {
-        let (others, _, document) = conversation();
-        let (kind, body) = unframe(&document.save());
-        check(&others, &hostile(Source::Snapshot, frame(kind, &mutate(body, &mutations))))?;
+    fn mutated_documents_in_a_right_frame_are_refused_or_mean_the_same_to_everybody(
+        kind in kind(),
+        mutations in mutations(),
+    ) {
+        let (others, _, document) = story(kind);
+        let (chunk, body) = unframe(&document.save());
+        check(kind, &others, &hostile(Source::Snapshot, frame(chunk, &mutate(body, &mutations))))?;
     }
 }
 
 /// Every third bit of a document's body in turn, in a right frame.
 #[test]
 fn a_document_with_any_one_bit_flipped_is_refused_or_means_the_same_to_everybody() {
-    let (others, _, document) = conversation();
-    let (kind, body) = unframe(&document.save());
-    for bit in (0..body.len() * 8).step_by(3) {
-        let mut flipped = body.clone();
-        flipped[bit / 8] ^= 1 << (bit % 8);
-        check(&others, &hostile(Source::Snapshot, frame(kind, &flipped)))
-            .unwrap_or_else(|why| panic!("bit {bit}: {why}"));
+    for kind in KINDS {
+        let (others, _, document) = story(kind);
+        let (chunk, body) = unframe(&document.save());
+        flip_bits(kind, &others, Source::Snapshot, chunk, &body);
     }
 }
 
 /// Every third bit of a change's body in turn, in a right frame.
 #[test]
 fn a_change_with_any_one_bit_flipped_is_refused_or_means_the_same_to_everybody() {
-    let (others, entry, _) = conversation();
-    for chunk in split(&entry.bytes) {
-        let (kind, body) = unframe(&chunk);
-        for bit in (0..body.len() * 8).step_by(3) {
-            let mut flipped = body.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            let entry = hostile(Source::Changes, frame(kind, &flipped));
-            check(&others, &entry).unwrap_or_else(|why| panic!("bit {bit}: {why}"));
+    for kind in KINDS {
+        let (others, entry, _) = story(kind);
+        for bytes in split(&entry.bytes) {
+            let (chunk, body) = unframe(&bytes);
+            flip_bits(kind, &others, Source::Changes, chunk, &body);
         }
+    }
+}
+
+fn flip_bits(kind: Kind, others: &[Sealed], source: Source, chunk: u8, body: &[u8]) {
+    for bit in (0..body.len() * 8).step_by(3) {
+        let mut flipped = body.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        check(kind, others, &hostile(source, frame(chunk, &flipped)))
+            .unwrap_or_else(|why| panic!("{kind:?}, bit {bit}: {why}"));
     }
 }
 

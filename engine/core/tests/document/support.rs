@@ -3,8 +3,8 @@
 
 use automerge::{Change, ExpandedChange};
 use bowline_core::document::{
-    ActorId, Assembled, ChangeHash, ConversationMut, Document, Incoming, Kind, MessageId, Pen, Role, Source,
-    Transcript,
+    ActorId, AgentEdit, AgentField, AgentValues, Assembled, ChangeHash, ConversationMut, Document, FilePath,
+    Incoming, Kind, MessageId, Pen, Role, Source, Transcript,
 };
 use bowline_wire::ids::{DeviceId, EntryId, Millis};
 
@@ -69,6 +69,10 @@ impl Author {
         Self::new(number, Kind::Conversation)
     }
 
+    pub fn agent(number: u8) -> Self {
+        Self::new(number, Kind::Agent)
+    }
+
     /// Says something under an id of its own.
     pub fn say(&mut self, text: &str) -> &mut Self {
         self.said += 1;
@@ -88,6 +92,28 @@ impl Author {
         let change = self.document.conversation_mut(self.pen).unwrap().set_title(Some(title)).unwrap();
         self.unsealed.extend(change);
         self
+    }
+
+    /// Edits an agent.
+    pub fn edit(&mut self, edit: impl FnOnce(&mut AgentEdit)) -> &mut Self {
+        let mut made = AgentEdit::default();
+        edit(&mut made);
+        self.unsealed.extend(self.document.agent_mut(self.pen).unwrap().edit(&made).unwrap());
+        self
+    }
+
+    /// Writes a file of an agent.
+    pub fn write(&mut self, path: &str, text: &str) -> &mut Self {
+        self.edit(|edit| {
+            edit.write_file(FilePath::parse(path).unwrap(), text);
+        })
+    }
+
+    /// Removes a file of an agent.
+    pub fn remove(&mut self, path: &str) -> &mut Self {
+        self.edit(|edit| {
+            edit.remove_file(FilePath::parse(path).unwrap());
+        })
     }
 
     /// Everything said since the last time, as one entry.
@@ -116,7 +142,26 @@ pub fn shown(document: &Document) -> Vec<String> {
         shown.push(format!("{:?} {:?}", transcript.leaf, conversation.issues()));
         shown.extend(transcript.entries.iter().map(|entry| format!("{} {}", entry.key, entry.raw)));
     }
+    if let Ok(agent) = document.agent() {
+        shown.push(format!("{:?} {:?}", agent.deletion(), agent.issues()));
+        shown.extend(AgentField::ALL.map(|field| format!("{:?}", agent.field(field))));
+        for of in AgentValues::ALL {
+            shown.extend(agent.values(of).iter().map(|(name, json)| format!("{of:?} {name} {json}")));
+        }
+        shown.extend(files(document).iter().map(|(path, text)| format!("{path} {text}")));
+    }
     shown
+}
+
+/// The files of an agent, by path.
+pub fn files(document: &Document) -> Vec<(String, String)> {
+    let files = document.agent().unwrap().files();
+    files.into_iter().map(|file| (file.path.to_string(), file.text)).collect()
+}
+
+/// Paths and texts as [`files`] gives them.
+pub fn owned(files: &[(&str, &str)]) -> Vec<(String, String)> {
+    files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
 }
 
 /// The texts of a conversation, in order.

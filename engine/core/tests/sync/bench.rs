@@ -113,6 +113,11 @@ impl Bench {
 
     /// The same database after a restart, with whatever was stored of the replica.
     pub(crate) fn restarted(self) -> Self {
+        self.restarted_with(None)
+    }
+
+    /// The same, while the secret of the code it came by is still there: its Join has not come with the log.
+    pub(crate) fn restarted_with(self, ticket: Option<TicketSecret>) -> Self {
         let Self { replica, keys, now, rng, hashes, .. } = self;
         let log = replica.log().map(|log| {
             let tips = log.tips().map(|(chain, tip)| (*chain, *tip));
@@ -133,7 +138,7 @@ impl Bench {
             log,
             head: replica.head().copied(),
             keyring,
-            ticket: None,
+            ticket,
             pins: None,
             offered,
             distrusted: replica.is_distrusted(),
@@ -168,7 +173,7 @@ impl Bench {
     /// Opens a line that stops before Welcome.
     pub(crate) fn greet(&mut self) {
         let now = self.now;
-        self.step(|replica, _| replica.handle_connected(now));
+        self.step(|replica, _| replica.handle_connected(None, now));
         self.receive(FakeRelay::challenge());
         self.shown = self.effects.len();
     }
@@ -177,7 +182,7 @@ impl Bench {
     pub(crate) fn sync(&mut self, relay: &mut FakeRelay) {
         let now = self.now;
         self.shown = self.effects.len();
-        self.step(|replica, _| replica.handle_connected(now));
+        self.step(|replica, _| replica.handle_connected(None, now));
         self.talk(relay);
     }
 

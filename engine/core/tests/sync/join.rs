@@ -336,12 +336,31 @@ fn rekeys_between_the_code_and_the_records_are_understood_with_all_keys_before_t
 }
 
 #[test]
+fn a_join_that_the_relay_acknowledged_and_lost_is_brought_again() {
+    let (_, _, mut relay, secret) = invited();
+    let mut bench = Bench::newcomer(2, &relay, &secret);
+    let mut before = relay.clone();
+    bench.sync(&mut relay);
+    assert!(matches!(bench.replica.phase(), Phase::Member));
+    assert_eq!(relay.len(), before.len() + 1, "the relay had taken it");
+    // Restarted, because a relay that is caught at it by the same process is shown as what it is.
+    let mut bench = bench.restarted_with(Some(TicketSecret::from_bytes(&secret.to_bytes())));
+    bench.sync(&mut before);
+    assert_eq!(bench.join_failed(), None);
+    assert!(matches!(bench.replica.phase(), Phase::Joining(_)));
+    bench.sync(&mut before);
+    bench.sync(&mut before);
+    assert!(is_member(&bench, &before));
+    assert_eq!(bench.replica.ready_to_seal(), Ok(()));
+}
+
+#[test]
 fn a_code_that_was_used_closed_or_never_there_says_so() {
     let (_, mut owner, mut relay, secret) = invited();
     Author::join(9, &secret, &mut relay);
     let mut used = Bench::newcomer(2, &relay, &secret);
     used.sync(&mut relay);
-    assert_eq!(used.join_failed(), Some(JoinFailed::NotAdmitted));
+    assert_eq!(used.join_failed(), Some(JoinFailed::TicketUsed));
 
     let secret = owner.put_ticket(&mut relay, false);
     owner.put_record(&mut relay, &Record::CloseInvite(secret.ticket_key()));
@@ -349,8 +368,8 @@ fn a_code_that_was_used_closed_or_never_there_says_so() {
     assert_eq!(stage, TicketStage::Closed);
     let mut closed = Bench::newcomer(2, &relay, &secret);
     closed.sync(&mut relay);
-    assert_eq!(closed.join_failed(), Some(JoinFailed::NotAdmitted));
-    assert!(matches!(closed.replica.phase(), Phase::Failed(JoinFailed::NotAdmitted)));
+    assert_eq!(closed.join_failed(), Some(JoinFailed::TicketClosed));
+    assert!(matches!(closed.replica.phase(), Phase::Failed(JoinFailed::TicketClosed)));
 }
 
 #[test]
@@ -361,7 +380,7 @@ fn a_code_that_is_closed_while_the_join_is_on_its_way_says_so() {
     bench.receive(relay.records());
     owner.put_record(&mut relay, &Record::CloseInvite(secret.ticket_key()));
     bench.talk(&mut relay);
-    assert_eq!(bench.join_failed(), Some(JoinFailed::TicketClosed));
+    assert_eq!(bench.join_failed(), Some(JoinFailed::TicketGone));
     assert_eq!(bench.refused()[0].1, Reason::JoinVoid);
     assert!(bench.closed());
     assert_eq!(bench.replica.offered().count(), 0);
@@ -388,7 +407,7 @@ fn a_newcomer_seals_nothing_before_its_join_is_applied() {
 fn a_codes_session_takes_in_records_and_nothing_else_and_not_before_it_is_let_in() {
     let (mut bench, _, relay, _) = invited();
     let now = bench.now;
-    bench.step(|replica, _| replica.handle_connected(now));
+    bench.step(|replica, _| replica.handle_connected(None, now));
     bench.receive(relay.records());
     bench.receive(FakeRelay::challenge());
     bench.receive(relay.records());

@@ -9,6 +9,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, LogHash, LogId, Millis, Position, Signature, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::log::{Log, Refusal};
+use bowline_wire::roster::TicketStage;
 use bowline_wire::signed::Verified;
 use ed25519_dalek::{Signer, SigningKey};
 
@@ -211,14 +212,17 @@ impl FakeRelay {
 
     fn admit(&self) -> Vec<Frame> {
         let roster = self.log.roster();
-        let admitted = match self.party {
-            Some(Party::Device(device)) => roster.is_active(&device),
-            Some(Party::Ticket(ticket)) => roster
-                .ticket(&ticket)
-                .is_some_and(|ticket| ticket.stage == bowline_wire::roster::TicketStage::Open),
-            None => false,
+        let refused = match self.party {
+            Some(Party::Device(device)) if roster.is_active(&device) => None,
+            Some(Party::Ticket(ticket)) => match roster.ticket(&ticket).map(|ticket| ticket.stage) {
+                Some(TicketStage::Open) => None,
+                Some(TicketStage::Used(_)) => Some(Reason::TicketUsed),
+                Some(TicketStage::Closed) => Some(Reason::TicketClosed),
+                None => Some(Reason::NotAllowed),
+            },
+            _ => Some(Reason::NotAllowed),
         };
-        if admitted { vec![self.welcome()] } else { vec![Self::goodbye(Reason::NotAllowed)] }
+        vec![refused.map_or_else(|| self.welcome(), Self::goodbye)]
     }
 
     fn append(&mut self, entries: Vec<SignedEntry>) -> Vec<Frame> {

@@ -68,11 +68,30 @@ fn nothing_is_sent_before_everything_up_to_the_relays_head_is_known() {
 }
 
 #[test]
+fn no_proof_is_made_for_a_relay_that_is_not_at_the_end_of_the_line() {
+    let Frame::Challenge(challenge) = FakeRelay::challenge() else { unreachable!() };
+    for (proven, is_right) in [(challenge.relay, true), ([0xee; 32], false)] {
+        let (mut bench, _, _) = Bench::member();
+        let now = bench.now;
+        bench.step(|replica, _| replica.handle_connected(Some(proven), now));
+        bench.forget();
+        bench.receive(FakeRelay::challenge());
+        let proofs = bench.frames().iter().filter(|frame| matches!(frame, Frame::Proof { .. })).count();
+        assert_eq!((proofs, bench.closed()), (usize::from(is_right), !is_right));
+        assert_eq!(bench.faults().contains(&&RelayFault::OtherRelay), !is_right);
+        assert!(
+            !bench.replica.is_distrusted(),
+            "whoever is on the line, the relay's log is as good as before"
+        );
+    }
+}
+
+#[test]
 fn a_handshake_that_stalls_is_given_up() {
     for answered in [false, true] {
         let (mut bench, _, _) = Bench::member();
         let now = bench.now;
-        bench.step(|replica, _| replica.handle_connected(now));
+        bench.step(|replica, _| replica.handle_connected(None, now));
         if answered {
             bench.receive(FakeRelay::challenge());
         }
@@ -147,7 +166,7 @@ fn frames_that_have_no_place_yet_change_nothing() {
             "down" => bench.receive(relay.welcome()),
             "greeting" => {
                 let now = bench.now;
-                bench.step(|replica, _| replica.handle_connected(now));
+                bench.step(|replica, _| replica.handle_connected(None, now));
                 bench.receive(relay.welcome());
             }
             _ => bench.receive(FakeRelay::challenge()),
@@ -214,7 +233,7 @@ fn a_new_line_forgets_what_the_old_one_was_doing() {
     let sent = bench.write(&opaque_payload(1));
     let now = bench.now;
     bench.forget();
-    bench.step(|replica, _| replica.handle_connected(now));
+    bench.step(|replica, _| replica.handle_connected(None, now));
     assert_eq!(bench.replica.link(), LinkState::Connecting);
     bench.receive(FakeRelay::challenge());
     bench.receive(relay.welcome());

@@ -1,14 +1,15 @@
 //! Editing a conversation.
 
-use automerge::{ReadDoc, ScalarValue};
+use automerge::ScalarValue;
 use bowline_wire::ids::Millis;
 use serde::Serialize;
 
 use super::field;
-use super::key::{self, Key};
+use super::key;
 use super::line::{Line, format_time};
-use super::{Conversation, Deletion, Origin, Transcript};
-use crate::document::edit::{EditError, Pen, is_already, write};
+use super::{Conversation, Entry, Origin, Transcript};
+use crate::document::deletion::Deletion;
+use crate::document::edit::{EditError, Pen, bounded, is_already, write};
 use crate::document::fields::container;
 use crate::document::first::ENTRIES;
 use crate::document::limits::{LINE_ID_MAX, LINE_MAX, NAME_MAX};
@@ -108,11 +109,7 @@ impl<'a> ConversationMut<'a> {
     /// An id that an entry has already is refused, so that "which one is meant" never arises by accident.
     pub fn append_message(&mut self, id: MessageId, role: Role, text: &str, time: Millis) -> Edited {
         let id = id.to_string();
-        let automerge = self.document.automerge();
-        if automerge
-            .keys(container(Kind::Conversation, ENTRIES))
-            .any(|key| Key::parse(&key).is_some_and(|key| key.id == id))
-        {
+        if self.document.outline().has(&id) {
             return Err(EditError::IdTaken);
         }
         let parent = Transcript::append_to_in(self.document);
@@ -212,13 +209,15 @@ impl<'a> ConversationMut<'a> {
     }
 
     fn append(&mut self, id: &str, line: &str) -> Edited {
-        let count = Conversation::new(self.document).entry_count();
-        let position = u32::try_from(count).map_err(|_| EditError::Full)?;
+        let position = Transcript::next_position(self.document).ok_or(EditError::Full)?;
         let entries = container(Kind::Conversation, ENTRIES);
         let Some(key) = key::place(self.document.automerge(), &entries, position, id, line) else {
             return Ok(None);
         };
-        self.document.commit(self.pen, |tx| write(tx, &entries, &key, Some(ScalarValue::from(line))))
+        let change =
+            self.document.commit(self.pen, |tx| write(tx, &entries, &key, Some(ScalarValue::from(line))))?;
+        self.document.note_appended(Entry::alone(&key, line).as_ref());
+        Ok(change)
     }
 
     fn set_text(&mut self, key: &str, what: &'static str, text: Option<&str>) -> Edited {
@@ -229,8 +228,4 @@ impl<'a> ConversationMut<'a> {
     fn set_flag(&mut self, key: &str, flag: bool) -> Edited {
         self.document.put(self.pen, &automerge::ROOT, key, flag.then_some(ScalarValue::Boolean(true)))
     }
-}
-
-fn bounded(what: &'static str, text: &str, limit: usize) -> Result<(), EditError> {
-    if text.len() > limit { Err(EditError::TooLong { what, limit }) } else { Ok(()) }
 }

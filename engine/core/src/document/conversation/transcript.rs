@@ -47,6 +47,11 @@ impl Entry {
         Line::parse(&self.raw)?.text(member)
     }
 
+    /// The entry under a key, as it is by itself: without its place in the tree.
+    pub(super) fn alone(key: &str, raw: &str) -> Option<Self> {
+        Self::read(key, raw).map(|(entry, _)| entry)
+    }
+
     fn read(key: &str, raw: &str) -> Option<(Self, Link)> {
         let parsed = Key::parse(key).filter(|key| key.is_of(raw))?;
         let line = Line::parse(raw)?;
@@ -72,7 +77,7 @@ impl Entry {
     }
 
     /// A total order: two entries that agree in the first three have different keys.
-    fn order(&self) -> (u32, Option<Millis>, &str, &str) {
+    pub(in crate::document) fn order(&self) -> (u32, Option<Millis>, &str, &str) {
         (self.position, self.time, &self.id, &self.key)
     }
 }
@@ -138,6 +143,16 @@ impl Transcript {
                 None => back *= 8,
             }
         }
+    }
+
+    /// The position of an entry that is appended now: how many there are, unless entries come after that one in order,
+    /// because some that they were counted among were lost, or their author miscounts.
+    pub(super) fn next_position(document: &Document) -> Option<u32> {
+        let entries = container(Kind::Conversation, ENTRIES);
+        let count = u32::try_from(document.automerge().length(&entries)).ok()?;
+        let beyond = document.automerge().map_range(&entries, format!("{count:08x}")..);
+        let beyond = beyond.filter_map(|item| Some(read_item(document, &entries, &item)?.0.position));
+        Some(beyond.max().map_or(count, |last| last.saturating_add(1)))
     }
 
     /// Indexes of the entries from the beginning to the active leaf.

@@ -1,0 +1,219 @@
+//! An agent: what it is called, what it may do, and the files it works from. Where it runs and with which key is not in
+//! here: a definition is shared, a runtime is not.
+
+mod edit;
+mod files;
+mod json;
+mod path;
+mod splice;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bowline_wire::ids::Millis;
+use sha2::{Digest, Sha256};
+
+pub use edit::{AgentEdit, AgentMut};
+pub use json::{Json, NotJson};
+pub use path::{FilePath, NotAPath};
+
+use super::Document;
+use super::deletion::Deletion;
+use super::fields::{Fields, Issue};
+use super::limits::{DESCRIPTION_MAX, NAME_MAX};
+use files::Files;
+
+/// Names of the fields. They are in every stored document: they change with the schema step only.
+mod field {
+    pub(super) const DELETED_AT: &str = "deleted_at";
+    pub(super) const DELETED_CONTENT: &str = "deleted_content";
+    pub(super) const REMOVED: &str = "removed";
+}
+
+/// A field of an agent that holds a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgentField {
+    /// What it is called. At most [`NAME_MAX`] bytes.
+    Name,
+    /// What it is for. At most [`DESCRIPTION_MAX`] bytes.
+    Description,
+    /// The model it runs on, as its provider calls it. At most [`NAME_MAX`] bytes.
+    Model,
+}
+
+impl AgentField {
+    /// Every one, in the order of display.
+    pub const ALL: [Self; 3] = [Self::Name, Self::Description, Self::Model];
+
+    /// Its name in the document.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::Model => "model",
+        }
+    }
+
+    const fn limit(self) -> usize {
+        match self {
+            Self::Name | Self::Model => NAME_MAX,
+            Self::Description => DESCRIPTION_MAX,
+        }
+    }
+}
+
+/// JSON values of an agent by their names: concurrent edits of two of them both stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgentValues {
+    /// What it can call, by the tool's name.
+    Tools,
+    /// What it has to keep to, by the rule's name.
+    Guardrails,
+    /// Parameters of its model, as `temperature`.
+    Params,
+}
+
+impl AgentValues {
+    /// Every one, in the order of display.
+    pub const ALL: [Self; 3] = [Self::Tools, Self::Guardrails, Self::Params];
+
+    /// Its name in the document.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Guardrails => "guardrails",
+            Self::Params => "params",
+        }
+    }
+}
+
+/// A file of an agent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AgentFile {
+    /// Where it is; no two files of an agent have one path.
+    pub path: FilePath,
+    /// What is in it.
+    pub text: String,
+    /// Two devices began a file at this path at the same time with different texts. One of them has the path, and this is
+    /// the other, under a name of its own, until somebody removes one of the two.
+    pub conflicts_with: Option<FilePath>,
+}
+
+impl fmt::Debug for AgentFile {
+    /// Content never reaches a trace.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AgentFile({} bytes)", self.text.len())
+    }
+}
+
+/// An agent to be read. A field of the wrong type, a value that is no JSON and a path that leads elsewhere read as absent
+/// and are among [`Agent::issues`]; of concurrent edits of one field all devices show the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Agent<'a> {
+    document: &'a Document,
+}
+
+impl<'a> Agent<'a> {
+    pub(super) fn new(document: &'a Document) -> Self {
+        Self { document }
+    }
+
+    /// One of its texts.
+    pub fn field(&self, field: AgentField) -> Option<String> {
+        self.root().text(field.as_str()).ok().flatten()
+    }
+
+    /// JSON values by their names.
+    pub fn values(&self, of: AgentValues) -> BTreeMap<String, Json> {
+        self.read_values(of).filter_map(|(name, value)| Some((name, value.ok().flatten()?))).collect()
+    }
+
+    /// Its files, in order of their paths.
+    ///
+    /// A file is removed by noting what was in it: if it turns out that somebody wrote into it meanwhile, it is back, with
+    /// all of its text.
+    pub fn files(&self) -> Vec<AgentFile> {
+        Files::of(self.document).into_shown()
+    }
+
+    /// How many files it has.
+    pub fn file_count(&self) -> usize {
+        Files::of(self.document).shown().len()
+    }
+
+    /// Whether it is in the trash. What a deletion had seen is the hash of everything in the agent.
+    pub fn deletion(&self) -> Deletion {
+        let Ok(Some(at)) = self.root().time(field::DELETED_AT) else {
+            return Deletion::None;
+        };
+        if self.root().texts(field::DELETED_CONTENT).contains(&self.content_hash()) {
+            Deletion::Deleted(Millis(at))
+        } else {
+            Deletion::EditedAfter(Millis(at))
+        }
+    }
+
+    /// What could not be shown, or not as meant.
+    pub fn issues(&self) -> Vec<Issue> {
+        let root = self.root();
+        let mut issues: Vec<Issue> =
+            AgentField::ALL.iter().filter_map(|field| root.text(field.as_str()).err()).collect();
+        issues.extend(root.time(field::DELETED_AT).err());
+        for of in AgentValues::ALL {
+            issues.extend(self.read_values(of).filter_map(|(_, value)| value.err()));
+        }
+        issues.extend(Files::of(self.document).into_issues());
+        issues
+    }
+
+    /// SHA-256, in hex, over every text in it: fields, then names and values, then paths and texts of files, each after
+    /// its length in eight bytes; what is absent counts as empty.
+    fn content_hash(self) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |text: &str| {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        };
+        for field in AgentField::ALL {
+            add(&self.field(field).unwrap_or_default());
+        }
+        for of in AgentValues::ALL {
+            let values = self.values(of);
+            add(&values.len().to_string());
+            for (name, value) in values {
+                add(&name);
+                add(value.as_str());
+            }
+        }
+        for file in self.files() {
+            add(file.path.as_str());
+            add(&file.text);
+        }
+        hex(&hash.finalize())
+    }
+
+    fn read_values(self, of: AgentValues) -> impl Iterator<Item = (String, Result<Option<Json>, Issue>)> {
+        let fields = Fields::container(self.document, of.as_str());
+        fields.keys().collect::<Vec<_>>().into_iter().map(move |name| {
+            let value = fields.text(&name).and_then(|text| match text.map(|text| Json::parse(&text)) {
+                None => Ok(None),
+                Some(Ok(json)) => Ok(Some(json)),
+                Some(Err(_)) => Err(Issue::NotJson { field: format!("{}/{name}", of.as_str()) }),
+            });
+            (name, value)
+        })
+    }
+
+    fn root(self) -> Fields<'a> {
+        Fields::root(self.document)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            hex.extend(char::from_digit(digit.into(), 16));
+        }
+        hex
+    })
+}

@@ -1,0 +1,225 @@
+//! Moving documents between this device and workspaces, and forgetting a workspace without losing what is in it.
+
+use std::collections::BTreeMap;
+
+use bowline_core::document::Kind;
+use bowline_store::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, StoreError, Trash, Tx};
+use bowline_wire::ids::{DocId, Millis, WorkspaceId};
+use rand_core::Rng as _;
+
+use super::documents::doc_state;
+use super::loading::compressed;
+use super::workspaces::{CURRENT, profile_id};
+use super::{Device, Linked, Listed};
+use crate::Error;
+
+impl Device {
+    /// Takes back a document that was to go into a workspace and of which nothing has left this device yet; and keeps a
+    /// local one out of what is offered for sharing from now on.
+    pub fn keep_local(&mut self, id: DocId) -> Result<(), Error> {
+        let n = self.find(id)?;
+        self.store.transaction(|tx| -> Result<(), Error> {
+            let row = tx.doc(n)?.ok_or(Error::NoDocument(id))?;
+            if row.ws.is_some() {
+                // Asked in here, because another process may be about to send it.
+                let has_left =
+                    tx.last_placed(n)?.is_some() || tx.changes(n)?.iter().any(|it| it.entry.is_some());
+                if row.state != doc_state::NEVER_SEALED || has_left {
+                    return Err(Error::AlreadyShared(id));
+                }
+                if tx.find_doc(None, id)?.is_some() {
+                    return Err(Error::NotLocal(id));
+                }
+                tx.set_doc_workspace(n, None, None)?;
+            }
+            Ok(tx.put_meta(&kept(id), &[])?)
+        })?;
+        self.documents.remove(n);
+        Ok(())
+    }
+
+    /// Whether a person wants a local document left out when everything is shared.
+    pub fn is_kept_local(&self, id: DocId) -> Result<bool, Error> {
+        Ok(self.store.read().meta(&kept(id))?.is_some())
+    }
+
+    /// Documents only on this device, trash aside: what could be shared. Those to be kept local are not among them.
+    pub fn shareable(&self) -> Result<Vec<Listed>, Error> {
+        let filter = DocFilter { place: Place::Local, trash: Trash::Without, kind: None, limit: None };
+        let mut found = Vec::new();
+        for row in self.store.read().list_docs(&filter)? {
+            if Kind::from_number(row.kind.into()).is_some() && !self.is_kept_local(row.id)? {
+                found.push(super::documents::listed(row));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Forgets a workspace: its log, keys and entries. Documents stay, only on this device from now on; what of them
+    /// could not be read goes with the entries. One whose id a document of this device has already stays under a new id,
+    /// unless that one holds all of it. The relay and the others notice nothing. How many documents stay.
+    pub fn forget_workspace(&mut self, workspace: WorkspaceId, now: Millis) -> Result<usize, Error> {
+        self.replica(workspace)?;
+        // With the keys of now: another process may have synced since this one looked, and what it took in could not be
+        // read without the keys that came with it.
+        let row = self.store.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
+        let replica = self.restore(&row)?;
+        self.workspaces.insert(workspace, Linked::new(replica));
+        let mut saved = BTreeMap::new();
+        let stay = loop {
+            self.save_all(workspace, &mut saved, now)?;
+            if let Some(stay) = self.let_go(workspace, &saved)? {
+                break stay;
+            }
+        };
+        for n in saved.keys() {
+            self.documents.remove(*n);
+            self.indexed.remove(n);
+        }
+        self.workspaces.remove(&workspace);
+        Ok(stay)
+    }
+
+    /// Saves each document of a workspace whole, unless it is in `saved` as it is now.
+    fn save_all(
+        &mut self,
+        workspace: WorkspaceId,
+        saved: &mut BTreeMap<DocN, Saved>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        for row in self.store.read().list_docs(&all_of(workspace))? {
+            if saved.get(&row.n).is_some_and(|saved| saved.rev == row.rev) {
+                continue;
+            }
+            let becomes = if row.id == profile_id(workspace) {
+                Saved { rev: row.rev, fate: Fate::Goes }
+            } else {
+                self.save_whole(row.n, row.id, now)?
+            };
+            saved.insert(row.n, becomes);
+        }
+        Ok(())
+    }
+
+    fn save_whole(&mut self, n: DocN, id: DocId, now: Millis) -> Result<Saved, Error> {
+        let fate = match self.store.read().find_doc(None, id)? {
+            None => Fate::Stays,
+            Some(local) => {
+                let heads = self.load(n, now)?.document.heads();
+                let local = &self.load(local.n, now)?.document;
+                if heads.iter().all(|head| local.contains(head)) {
+                    Fate::Goes
+                } else {
+                    let mut id = [0; DocId::LEN];
+                    self.random.fill_bytes(&mut id);
+                    Fate::StaysAs(DocId::from_bytes(id))
+                }
+            }
+        };
+        loop {
+            let loaded = self.load(n, now)?;
+            let (rev, first) = (loaded.rev, loaded.document.kind().first_change());
+            let base = compressed(&loaded.document)?;
+            let is_all = self.store.transaction(|tx| -> Result<bool, StoreError> {
+                let is_all = tx.doc(n)?.is_some_and(|row| row.rev == rev);
+                if is_all {
+                    tx.put_base(n, &base)?;
+                    // Its base may be all there is of it. A row without an entry says that it was never sealed where it
+                    // is, and it comes to be somewhere else.
+                    if tx.changes(n)?.is_empty() {
+                        tx.insert_change(n, first)?;
+                    }
+                }
+                Ok(is_all)
+            })?;
+            if is_all {
+                return Ok(Saved { rev, fate });
+            }
+        }
+    }
+
+    /// Lets go of a workspace, if every document in it is saved as it is now; otherwise changes nothing, because what
+    /// somebody has just written would be lost. How many documents stay.
+    fn let_go(
+        &mut self,
+        workspace: WorkspaceId,
+        saved: &BTreeMap<DocN, Saved>,
+    ) -> Result<Option<usize>, Error> {
+        self.store.transaction(|tx| {
+            let rows = tx.list_docs(&all_of(workspace))?;
+            if rows.iter().any(|row| saved.get(&row.n).is_none_or(|saved| saved.rev != row.rev)) {
+                return Ok(None);
+            }
+            let mut stay = 0;
+            for row in &rows {
+                match saved.get(&row.n).map(|saved| &saved.fate) {
+                    None | Some(Fate::Goes) => tx.delete_doc(row.n)?,
+                    Some(Fate::Stays) => {
+                        tx.set_doc_workspace(row.n, None, None)?;
+                        let (heads, summary) = (row.heads.as_slice(), &row.summary);
+                        let (state, deleted_at) = (doc_state::NEVER_SEALED, row.deleted_at);
+                        tx.update_doc(row.n, &DocUpdate { heads, state, summary, deleted_at })?;
+                        stay += 1;
+                    }
+                    Some(Fate::StaysAs(id)) => {
+                        copy_as(tx, row, *id)?;
+                        tx.delete_doc(row.n)?;
+                        stay += 1;
+                    }
+                }
+            }
+            if tx.meta(CURRENT)?.as_deref() == Some(workspace.as_bytes()) {
+                tx.delete_meta(CURRENT)?;
+            }
+            tx.delete_workspace(workspace)?;
+            Ok(Some(stay))
+        })
+    }
+}
+
+/// A document on its way out of a workspace.
+struct Saved {
+    /// The revision that its base is of.
+    rev: u64,
+    fate: Fate,
+}
+
+/// What becomes of a document when its workspace is forgotten.
+enum Fate {
+    /// It stays, on this device.
+    Stays,
+    /// It stays under this id.
+    StaysAs(DocId),
+    /// It goes: all of it is in another one, or it is about the workspace only.
+    Goes,
+}
+
+fn all_of(workspace: WorkspaceId) -> DocFilter {
+    DocFilter { place: Place::In(workspace), trash: Trash::With, kind: None, limit: None }
+}
+
+/// Makes a local document of another one's base and changes.
+fn copy_as(tx: &Tx<'_>, row: &DocRow, id: DocId) -> Result<(), StoreError> {
+    let copy = tx.insert_doc(&NewDoc {
+        ws: None,
+        id,
+        wire: None,
+        heads: &row.heads,
+        state: doc_state::NEVER_SEALED,
+        kind: row.kind,
+        summary: row.summary.clone(),
+        deleted_at: row.deleted_at,
+        created_at: row.created_at,
+    })?;
+    if let Some(base) = tx.base(row.n)? {
+        tx.put_base(copy, &base)?;
+    }
+    for change in tx.changes(row.n)? {
+        tx.insert_change(copy, &change.bytes)?;
+    }
+    Ok(())
+}
+
+fn kept(id: DocId) -> String {
+    format!("keep-local/{id}")
+}

@@ -1,0 +1,356 @@
+//! A home: the folder in which one device keeps its key, its database and the locks between its processes.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `bowline.db` | the database, with SQLite's side files |
+//! | `device.key` | the device's secret keys, as one line of text |
+//! | `open.lock` | held shared by every process that has the home open, to know whether a crash was one |
+//! | `sync.lock` | held by the one process that syncs |
+//! | `wake` | touched after an edit, so that the process that syncs looks |
+//! | `log/` | operational events of a process that syncs for long |
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bowline_crypto::DeviceKeys;
+use bowline_crypto::keys::DEVICE_KEYS_LEN;
+use bowline_store::Store;
+use data_encoding::BASE64URL_NOPAD;
+use rand_core::CryptoRng;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::device::{Beside, Random};
+use crate::{Device, Error};
+
+/// What the key file begins with; the number is the format's version.
+const KEY_PREFIX: &str = "bowline-device-key-1:";
+
+/// Bytes of a key file at most: the prefix, the keys and a line's end, with room to spare.
+const MAX_KEY_FILE: usize = 4096;
+
+const DATABASE: &str = "bowline.db";
+const KEY: &str = "device.key";
+const NEW_KEY: &str = "device.key.new";
+const OPEN_LOCK: &str = "open.lock";
+const SYNC_LOCK: &str = "sync.lock";
+const WAKE: &str = "wake";
+const LOG: &str = "log";
+
+/// Why a home cannot be used. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum HomeError {
+    /// Misuse: there is no home in this folder yet.
+    #[error("there is no Bowline home in {}", .0.display())]
+    NotThere(PathBuf),
+    /// Misuse: there is one already.
+    #[error("there is a Bowline home in {} already", .0.display())]
+    AlreadyThere(PathBuf),
+    /// Misuse: another process has it open.
+    #[error("another Bowline process is using the home in {}", .0.display())]
+    InUse(PathBuf),
+    /// Environment: the database is there and the key is not. Restore `device.key`, or the whole home, from a backup.
+    #[error("the home in {} has a database and no device key", .0.display())]
+    KeyMissing(PathBuf),
+    /// Environment: the key file is not what was written.
+    #[error("the device key in {} is damaged", .0.display())]
+    KeyDamaged(PathBuf),
+    /// Environment: written by a newer version of this program.
+    #[error("the device key in {} was written by a newer version", .0.display())]
+    KeyNewer(PathBuf),
+    /// Environment: another program may read the key.
+    #[error("the device key in {} can be read by other users", .0.display())]
+    KeyExposed(PathBuf),
+    /// Environment: a file cannot be read or written.
+    #[error("cannot {what} {}", .path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The database or what is in it.
+    #[error(transparent)]
+    Device(#[from] Error),
+}
+
+/// One device's folder.
+#[derive(Clone, Debug)]
+pub struct Home {
+    folder: PathBuf,
+}
+
+/// A device and the sign, for other processes, that this one has the home open.
+#[derive(Debug)]
+pub struct OpenDevice {
+    /// The device.
+    pub device: Device,
+    /// Released when the process ends, however it ends.
+    _presence: File,
+}
+
+/// The right to sync this home, which one process at a time has. The system takes it back when the process ends, however
+/// it ends.
+#[derive(Debug)]
+pub struct SyncLock {
+    _file: File,
+}
+
+impl Home {
+    /// Makes a home with new keys. The folder may exist; a home in it may not, unless making it was interrupted before
+    /// there was a database.
+    pub fn init(folder: &Path, random: &mut dyn CryptoRng) -> Result<Self, HomeError> {
+        let home = Self { folder: folder.to_owned() };
+        if home.path(DATABASE).exists() {
+            return Err(HomeError::AlreadyThere(home.folder));
+        }
+        create_folder(folder)?;
+        // Two that make it at once would write one key over the other's.
+        let _alone = home.lock_alone()?;
+        if home.path(DATABASE).exists() {
+            return Err(HomeError::AlreadyThere(home.folder));
+        }
+        if !home.path(KEY).exists() {
+            home.write_key(&DeviceKeys::generate(random))?;
+        }
+        Store::open(&home.path(DATABASE)).map_err(Error::from)?;
+        Ok(home)
+    }
+
+    /// The home in a folder.
+    pub fn open(folder: &Path) -> Result<Self, HomeError> {
+        let home = Self { folder: folder.to_owned() };
+        match (home.path(DATABASE).exists(), home.path(KEY).exists()) {
+            (true, true) => Ok(home),
+            (true, false) => Err(HomeError::KeyMissing(home.folder)),
+            (false, _) => Err(HomeError::NotThere(home.folder)),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where a process that syncs for long writes its log; made if it is not there.
+    pub fn log_folder(&self) -> Result<PathBuf, HomeError> {
+        let path = self.path(LOG);
+        create_folder(&path)?;
+        Ok(path)
+    }
+
+    /// Opens the device on this home's key and database.
+    pub fn device(&self, random: Random) -> Result<OpenDevice, HomeError> {
+        let presence = self.lock_file(OPEN_LOCK)?;
+        // Nobody else has the home open: what is marked as under way was so when a process died. Others that open it
+        // wait until this is counted.
+        let beside = match presence.try_lock() {
+            Ok(()) => Beside::Nobody,
+            Err(TryLockError::WouldBlock) => {
+                presence.lock_shared().map_err(|source| self.io("lock", OPEN_LOCK, source))?;
+                Beside::Others
+            }
+            Err(TryLockError::Error(source)) => return Err(self.io("lock", OPEN_LOCK, source)),
+        };
+        self.check_still_there(&presence)?;
+        let keys = self.read_key()?;
+        let store = Store::open(&self.path(DATABASE)).map_err(Error::from)?;
+        let device = Device::open_beside(store, keys, random, beside)?;
+        if beside == Beside::Nobody {
+            let shared = presence.unlock().and_then(|()| presence.lock_shared());
+            shared.map_err(|source| self.io("lock", OPEN_LOCK, source))?;
+            self.check_still_there(&presence)?;
+        }
+        Ok(OpenDevice { device, _presence: presence })
+    }
+
+    /// The right to sync this home; `None` while another process has it.
+    pub fn try_sync_lock(&self) -> Result<Option<SyncLock>, HomeError> {
+        let file = self.lock_file(SYNC_LOCK)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(SyncLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(self.io("lock", SYNC_LOCK, source)),
+        }
+    }
+
+    /// Tells the process that syncs, if there is one, that there is something new in the database.
+    pub fn wake(&self) -> Result<(), HomeError> {
+        let mut options = private();
+        options.create(true).truncate(false);
+        let touched = options.open(self.path(WAKE)).and_then(|file| file.set_modified(SystemTime::now()));
+        touched.map_err(|source| self.io("touch", WAKE, source))
+    }
+
+    /// The file that [`Home::wake`] touches.
+    pub(crate) fn wake_file(&self) -> Result<PathBuf, HomeError> {
+        let path = self.path(WAKE);
+        if !path.exists() {
+            self.wake()?;
+        }
+        Ok(path)
+    }
+
+    /// Deletes everything of this home, and the folder if nothing else is in it. Interrupted in between, it leaves a home
+    /// that [`Home::init`] takes up again.
+    ///
+    /// # Errors
+    /// [`HomeError::InUse`] while any process, this one included, has the device open.
+    pub fn reset(self, _lock: &SyncLock) -> Result<(), HomeError> {
+        let _alone = self.lock_alone()?;
+        let remove = |name: &str| match fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.io("delete", name, error)),
+            _ => Ok(()),
+        };
+        // The database before its side files: without them it would be an older one, and be believed.
+        for name in [DATABASE, "bowline.db-wal", "bowline.db-shm", WAKE, NEW_KEY] {
+            remove(name)?;
+        }
+        match fs::remove_dir_all(self.path(LOG)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(self.io("delete", LOG, error));
+            }
+            _ => {}
+        }
+        for name in [KEY, OPEN_LOCK, SYNC_LOCK] {
+            remove(name)?;
+        }
+        // What a person keeps here besides is none of ours.
+        let _kept = fs::remove_dir(&self.folder);
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File, HomeError> {
+        let mut options = private();
+        options.create(true).truncate(false);
+        options.open(self.path(name)).map_err(|source| self.io("open", name, source))
+    }
+
+    /// Held while nobody else has the home open.
+    fn lock_alone(&self) -> Result<File, HomeError> {
+        let file = self.lock_file(OPEN_LOCK)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(HomeError::InUse(self.folder.clone())),
+            Err(TryLockError::Error(source)) => Err(self.io("lock", OPEN_LOCK, source)),
+        }
+    }
+
+    /// A home that was deleted while this process waited for its lock is not made again by opening its database.
+    fn check_still_there(&self, lock: &File) -> Result<(), HomeError> {
+        let is_same =
+            is_at(lock, &self.path(OPEN_LOCK)).map_err(|source| self.io("read", OPEN_LOCK, source))?;
+        if is_same && self.path(DATABASE).exists() {
+            Ok(())
+        } else {
+            Err(HomeError::NotThere(self.folder.clone()))
+        }
+    }
+
+    /// Durable before it has its name, so that a half-written key is never taken for one.
+    fn write_key(&self, keys: &DeviceKeys) -> Result<(), HomeError> {
+        // Room for all of it: what grows leaves copies behind.
+        let mut line = Zeroizing::new(String::with_capacity(MAX_KEY_FILE));
+        line.push_str(KEY_PREFIX);
+        BASE64URL_NOPAD.encode_append(keys.to_bytes().as_ref(), &mut line);
+        line.push('\n');
+        // Always a new file: one that is there, or a link, may let others read what is written into it.
+        match fs::remove_file(self.path(NEW_KEY)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(self.io("delete", NEW_KEY, error));
+            }
+            _ => {}
+        }
+        let mut options = private();
+        options.create_new(true);
+        let written = options.open(self.path(NEW_KEY)).and_then(|mut file| {
+            file.write_all(line.as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(|source| self.io("write", NEW_KEY, source))?;
+        fs::rename(self.path(NEW_KEY), self.path(KEY)).map_err(|source| self.io("write", KEY, source))?;
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|source| self.io("write", KEY, source))
+    }
+
+    fn read_key(&self) -> Result<DeviceKeys, HomeError> {
+        let path = self.path(KEY);
+        let file = File::open(&path).map_err(|source| self.io("read", KEY, source))?;
+        let about = file.metadata().map_err(|source| self.io("read", KEY, source))?;
+        if is_exposed(&about) {
+            return Err(HomeError::KeyExposed(path));
+        }
+        let mut line = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE));
+        let read = io::Read::read_to_end(&mut io::Read::take(file, MAX_KEY_FILE as u64), &mut line);
+        read.map_err(|source| self.io("read", KEY, source))?;
+        let line = line.trim_ascii_end();
+        let Some(encoded) = line.strip_prefix(KEY_PREFIX.as_bytes()) else {
+            let is_ours = line.starts_with(b"bowline-device-key-");
+            return Err(if is_ours { HomeError::KeyNewer(path) } else { HomeError::KeyDamaged(path) });
+        };
+        let bytes = BASE64URL_NOPAD.decode(encoded).map(Zeroizing::new);
+        let keys = bytes
+            .ok()
+            .and_then(|bytes| <&[u8; DEVICE_KEYS_LEN]>::try_from(&**bytes).map(DeviceKeys::from_bytes).ok());
+        keys.ok_or(HomeError::KeyDamaged(path))
+    }
+
+    fn io(&self, what: &'static str, name: &str, source: io::Error) -> HomeError {
+        HomeError::Io { what, path: self.path(name), source }
+    }
+}
+
+fn create_folder(path: &Path) -> Result<(), HomeError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let io = |source| HomeError::Io { what: "create", path: path.to_owned(), source };
+    builder.create(path).map_err(io)
+}
+
+/// For files that only their owner may read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Whether an open file is still the one that has this name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere a file that is open cannot be deleted.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[cfg(unix)]
+fn is_exposed(about: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn is_exposed(_: &fs::Metadata) -> bool {
+    false
+}

@@ -1,0 +1,379 @@
+//! The thin loop around [`Device`]: lines to relays, time, and edits by other processes on the same home. The only place
+//! in this crate that knows tokio.
+
+mod goal;
+mod line;
+mod report;
+mod wake;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline_core::sync::LinkState;
+use bowline_transport::Dial;
+use bowline_wire::ids::{Millis, Position, WorkspaceId};
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::device::Notice;
+use crate::home::{Home, HomeError, SyncLock};
+use crate::{Device, Error};
+pub use goal::{Goal, Question, Standing};
+pub use line::LineError;
+use line::{Happened, Line, Said, is_about_party};
+use report::Reporter;
+pub use report::{LineReport, LineStage, Stuck, SyncReport};
+use wake::Wake;
+
+/// Frames from all relays that may wait for the device: a few, so that a slow disk slows the lines down.
+const INBOUND_FRAMES: usize = 8;
+
+/// How often a process that waits for another one's syncing looks how far it is. A person does not notice it, nor does
+/// the database.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Milliseconds after which the loop looks at the clock in any case: somebody may have set it back.
+const LONGEST_WAIT: u64 = 60_000;
+
+/// What happens while a home is synced, for people to see. Carries no content.
+#[derive(Debug)]
+pub enum Event {
+    /// Another process, with this number, is syncing; this one waits for it.
+    OtherProcess(u32),
+    /// A relay is being dialled.
+    Connecting(WorkspaceId),
+    /// The relay has let this device in; it is at the first position, and the log ends at the second.
+    CatchingUp(WorkspaceId, Position, Position),
+    /// Everything the relay has is here.
+    Live(WorkspaceId),
+    /// The connection could not be made or is lost, and is made again after this time.
+    Lost(WorkspaceId, Arc<LineError>, Duration),
+    /// The connection was closed because it is wanted no more.
+    Closed(WorkspaceId),
+    /// What the device has to say.
+    Notice(Notice),
+}
+
+/// Why syncing ended without reaching its goal.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The home.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The device; [`Device::needs_reopening`] may hold.
+    #[error(transparent)]
+    Device(#[from] Error),
+}
+
+/// How syncing ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Whether it was stopped before its goal was reached.
+    pub stopped: bool,
+    /// How each workspace that is to be connected stood then.
+    pub workspaces: BTreeMap<WorkspaceId, Standing>,
+}
+
+/// What the loop needs from outside.
+pub struct Host<'a, D> {
+    /// Makes connections.
+    pub dial: Arc<D>,
+    /// The time of day.
+    pub clock: &'a dyn Fn() -> Millis,
+    /// Is told what happens.
+    pub observer: &'a mut dyn FnMut(Event),
+}
+
+impl<D> std::fmt::Debug for Host<'_, D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+/// Reaches `goal`: by syncing, or, while another process on this home syncs, by waiting for it.
+///
+/// # Errors
+/// The home's and the device's. What happens to lines is told by [`Finished`].
+pub async fn reach<D: Dial>(
+    home: &Home,
+    device: &mut Device,
+    host: Host<'_, D>,
+    mut goal: Goal<'_>,
+    stop: impl Future<Output = ()>,
+) -> Result<Finished, RunError> {
+    let mut stop = pin!(stop);
+    let mut told = None;
+    let mut version = None;
+    loop {
+        if let Some(lock) = home.try_sync_lock()? {
+            return sync(home, device, &lock, host, goal, stop).await;
+        }
+        let report = device.sync_report()?;
+        if let Some(pid) = report.as_ref().map(|report| report.pid).filter(|pid| told != Some(*pid)) {
+            (host.observer)(Event::OtherProcess(pid));
+            told = Some(pid);
+        }
+        if version.is_none() {
+            home.wake()?;
+        }
+        let found = device.data_version()?;
+        if version.replace(found) != Some(found) {
+            device.reload()?;
+        }
+        if let Some(workspaces) = goal.reached_elsewhere(device, report.as_ref(), (host.clock)())? {
+            return Ok(Finished { stopped: false, workspaces });
+        }
+        tokio::select! {
+            () = &mut stop => return Ok(Finished { stopped: true, workspaces: BTreeMap::new() }),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Syncs a home until `goal` is reached or `stop` is done. All sockets are closed when this returns.
+///
+/// # Errors
+/// The home's and the device's. What happens to lines is told by [`Finished`].
+pub async fn sync<D: Dial>(
+    home: &Home,
+    device: &mut Device,
+    _lock: &SyncLock,
+    host: Host<'_, D>,
+    goal: Goal<'_>,
+    stop: impl Future<Output = ()>,
+) -> Result<Finished, RunError> {
+    let wake = Wake::new(home, device)?;
+    let (said, heard) = mpsc::channel(INBOUND_FRAMES);
+    let mut syncing = Syncing {
+        device,
+        host,
+        goal,
+        wake,
+        said,
+        heard,
+        lines: BTreeMap::new(),
+        next_life: 0,
+        reporter: Reporter::new(),
+    };
+    let done = syncing.run(stop).await;
+    syncing.close_all().await;
+    done
+}
+
+struct Syncing<'d, 'h, 'g, D> {
+    device: &'d mut Device,
+    host: Host<'h, D>,
+    goal: Goal<'g>,
+    wake: Wake,
+    said: mpsc::Sender<Said>,
+    heard: mpsc::Receiver<Said>,
+    lines: BTreeMap<WorkspaceId, Line>,
+    next_life: u64,
+    reporter: Reporter,
+}
+
+/// What the loop woke up for.
+enum Woken {
+    Said(Said),
+    StoreChanged,
+    Time,
+    Stop,
+}
+
+impl<D: Dial> Syncing<'_, '_, '_, D> {
+    async fn run(&mut self, stop: impl Future<Output = ()>) -> Result<Finished, RunError> {
+        let mut stop = pin!(stop);
+        // What the process before this one said of its lines is no longer so.
+        self.reporter.report(self.device, &self.lines, self.now())?;
+        // Until the lock was held, another process may have synced: what was read before that may be old, and a chain
+        // would be continued where it no longer ends.
+        self.device.reload()?;
+        self.device.handle_store_changed(self.now())?;
+        loop {
+            let now = self.now();
+            let more = self.step(now)?;
+            if let Some(workspaces) = self.goal.reached(self.device, &self.lines, now)? {
+                return Ok(Finished { stopped: false, workspaces });
+            }
+            match self.wait(stop.as_mut(), more).await {
+                Woken::Said(said) => self.handle(said)?,
+                Woken::StoreChanged => self.device.handle_store_changed(self.now())?,
+                Woken::Time => self.device.handle_timeout(self.now())?,
+                Woken::Stop => {
+                    let workspaces = Goal::standings(self.device, &self.lines)?;
+                    return Ok(Finished { stopped: true, workspaces });
+                }
+            }
+        }
+    }
+
+    /// What there is to do without waiting for anything. Whether there is more of it.
+    fn step(&mut self, now: Millis) -> Result<bool, RunError> {
+        self.open_and_close(now)?;
+        self.greet_live(now)?;
+        // One document at a time, so that frames do not wait for a thousand of them.
+        let more = self.heard.is_empty() && self.device.index_one(now)?;
+        self.pump();
+        while let Some(notice) = self.device.poll_notice() {
+            if let Notice::Joined(workspace) = &notice
+                && let Some(line) = self.lines.get_mut(workspace)
+            {
+                // The ticket's session has done its work: the device's own follows at once.
+                line.is_to_follow();
+            }
+            (self.host.observer)(Event::Notice(notice));
+        }
+        self.reporter.report(self.device, &self.lines, now)?;
+        Ok(more)
+    }
+
+    /// Dials where a connection is wanted and its time has come, and closes where it is wanted no more.
+    fn open_and_close(&mut self, now: Millis) -> Result<(), RunError> {
+        let workspaces: Vec<WorkspaceId> = self.device.workspaces().collect();
+        for gone in self.lines.keys().filter(|id| !workspaces.contains(id)).copied().collect::<Vec<_>>() {
+            self.lines.remove(&gone);
+        }
+        for workspace in workspaces {
+            let wanted = self.device.wants_connection(workspace)?;
+            let line = self.lines.entry(workspace).or_insert_with(|| Line::new(now));
+            if !wanted {
+                line.forget_errors();
+                if line.hang_up(now) {
+                    self.device.handle_disconnected(workspace)?;
+                }
+            } else if line.is_due(now) {
+                self.next_life += 1;
+                let address = self.device.relay_address(workspace)?;
+                let dial = Arc::clone(&self.host.dial);
+                line.dial(dial, &address, Said::from(workspace, self.next_life), self.said.clone(), now);
+                (self.host.observer)(Event::Connecting(workspace));
+            }
+        }
+        Ok(())
+    }
+
+    /// Frames of the device to their lines.
+    fn pump(&mut self) {
+        for (workspace, line) in &mut self.lines {
+            while line.is_up()
+                && let Some(frame) = self.device.poll_transmit(*workspace)
+            {
+                line.send(frame);
+            }
+            if line.is_up() && self.device.poll_close(*workspace) {
+                line.close();
+            }
+        }
+    }
+
+    /// The first time everything is here on a connection: says so, and introduces this device.
+    fn greet_live(&mut self, now: Millis) -> Result<(), RunError> {
+        for (workspace, line) in &mut self.lines {
+            if !line.is_up() {
+                continue;
+            }
+            match self.device.link_state(*workspace)? {
+                LinkState::Live if line.turned_live(now) => {
+                    (self.host.observer)(Event::Live(*workspace));
+                    match self.device.introduce(*workspace, now) {
+                        // The profile is everybody's: what others make of it stops nobody from syncing.
+                        Err(Error::Edit(error)) => tracing::warn!(%error, "this device cannot say its name"),
+                        done => done?,
+                    }
+                }
+                LinkState::CatchingUp { at, of } if line.turned_to(at) => {
+                    (self.host.observer)(Event::CatchingUp(*workspace, at, of));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self, stop: std::pin::Pin<&mut impl Future<Output = ()>>, more: bool) -> Woken {
+        let deadline = self.deadline();
+        let now = (self.host.clock)();
+        let pause = if more { 0 } else { deadline.since(now).min(LONGEST_WAIT) };
+        tokio::select! {
+            biased;
+            () = stop => Woken::Stop,
+            said = self.heard.recv() => said.map_or(Woken::Time, Woken::Said),
+            () = self.wake.changed(self.device) => Woken::StoreChanged,
+            () = tokio::time::sleep(Duration::from_millis(pause)) => Woken::Time,
+        }
+    }
+
+    /// When something has to be done, whatever happens until then.
+    fn deadline(&self) -> Millis {
+        let lines = self.lines.values().filter_map(Line::due);
+        let times = lines.chain(self.device.poll_timeout()).chain([self.reporter.due()]);
+        times.min().unwrap_or(Millis(u64::MAX))
+    }
+
+    fn handle(&mut self, said: Said) -> Result<(), RunError> {
+        let now = self.now();
+        let Some(line) = self.lines.get_mut(&said.workspace).filter(|line| line.life() == Some(said.life))
+        else {
+            return Ok(());
+        };
+        match said.happened {
+            Happened::Up(relay) => {
+                line.came_up(now);
+                self.device.handle_connected(said.workspace, relay, now)?;
+            }
+            Happened::Frame(frame) => self.device.handle_frame(said.workspace, &frame, now)?,
+            Happened::Down(why) => {
+                // What the relay said on an earlier line is not why this one could not be made.
+                let (goodbye, fault) = if line.is_dialling() {
+                    (None, None)
+                } else {
+                    self.device.take_parting(said.workspace)?
+                };
+                self.device.handle_disconnected(said.workspace)?;
+                let draw = self.device.draw();
+                // Turned away one way, a newcomer tries the other one at once; when there is none left, it has failed.
+                if goodbye.is_some_and(is_about_party) && self.device.is_joining(said.workspace)? {
+                    line.is_to_follow();
+                }
+                if let Some((why, pause)) = line.went_down(why, goodbye, fault, draw, now) {
+                    (self.host.observer)(Event::Lost(said.workspace, why, pause));
+                } else if line.is_off() {
+                    (self.host.observer)(Event::Closed(said.workspace));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes every line in order and waits until the sockets are closed.
+    async fn close_all(&mut self) {
+        let now = self.now();
+        for (workspace, line) in &mut self.lines {
+            line.hang_up(now);
+            if let Err(error) = self.device.handle_disconnected(*workspace) {
+                tracing::debug!(%error, "a workspace is gone while its line is closed");
+            }
+        }
+        while self.lines.values().any(Line::has_task) {
+            let Some(said) = self.heard.recv().await else {
+                break;
+            };
+            if let (Happened::Down(_), Some(line)) = (said.happened, self.lines.get_mut(&said.workspace))
+                && line.life() == Some(said.life)
+            {
+                line.ended();
+            }
+        }
+        self.reporter.ended();
+        if let Err(error) = self.reporter.report(self.device, &self.lines, now) {
+            tracing::warn!(%error, "how syncing ended cannot be stored");
+        }
+    }
+
+    fn now(&self) -> Millis {
+        (self.host.clock)()
+    }
+}

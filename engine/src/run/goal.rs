@@ -1,0 +1,190 @@
+//! When a process that syncs is done.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bowline_core::sync::NotReady;
+use bowline_wire::frame::Reason;
+use bowline_wire::ids::{Millis, WorkspaceId};
+
+use super::line::{Line, LineError, may_pass};
+use super::report::{LineStage, Stuck, SyncReport};
+use crate::{Device, Error};
+
+/// Connections in a row that may come to nothing before one pass gives up: a relay that restarts meanwhile is forgiven.
+const ATTEMPTS: u32 = 3;
+
+/// A question to the device that a process waits to see answered with yes.
+pub type Question<'a> = &'a mut dyn FnMut(&mut Device, Millis) -> Result<bool, Error>;
+
+/// When a process that syncs is done.
+pub enum Goal<'a> {
+    /// Never; it is stopped.
+    Forever,
+    /// Once everything is sent and everything is here, as far as that can be had now.
+    Synced,
+    /// Once the device says yes, or this workspace's relay cannot be reached, or it is to be connected no more.
+    Until(WorkspaceId, Question<'a>),
+}
+
+impl std::fmt::Debug for Goal<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Forever => "Forever",
+            Self::Synced => "Synced",
+            Self::Until(..) => "Until",
+        })
+    }
+}
+
+/// How a workspace stands.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// Everything is on the relay, which has signed for it, and everything of the relay's is here.
+    Synced,
+    /// The same, but for so many documents whose unsealed work does not fit one entry yet.
+    TooLarge(usize),
+    /// Everything is here, and nothing can be sealed.
+    NotReady(NotReady),
+    /// Everything is here, and the relay does not take what this device writes for now.
+    HeldUp(Reason),
+    /// There is no connection.
+    Failed(Arc<LineError>),
+    /// It is under way.
+    UnderWay,
+}
+
+impl Goal<'_> {
+    /// How everything stands, if that means that this process is done.
+    pub(super) fn reached(
+        &mut self,
+        device: &mut Device,
+        lines: &BTreeMap<WorkspaceId, Line>,
+        now: Millis,
+    ) -> Result<Option<BTreeMap<WorkspaceId, Standing>>, Error> {
+        let is_reached = match self {
+            Self::Forever => false,
+            Self::Synced => Self::standings(device, lines)?.values().all(is_settled),
+            Self::Until(workspace, question) => {
+                let workspace = *workspace;
+                question(device, now)?
+                    || !device.wants_connection(workspace)?
+                    || is_failed(&standing(device, workspace, lines.get(&workspace))?)
+            }
+        };
+        if is_reached { Self::standings(device, lines).map(Some) } else { Ok(None) }
+    }
+
+    /// The same while another process syncs.
+    pub(super) fn reached_elsewhere(
+        &mut self,
+        device: &mut Device,
+        report: Option<&SyncReport>,
+        now: Millis,
+    ) -> Result<Option<BTreeMap<WorkspaceId, Standing>>, Error> {
+        let mut standings = BTreeMap::new();
+        for workspace in wanted(device)? {
+            standings.insert(workspace, standing_elsewhere(device, workspace, report)?);
+        }
+        let is_reached = match self {
+            Self::Forever => false,
+            Self::Synced => standings.values().all(is_settled),
+            Self::Until(workspace, question) => {
+                let workspace = *workspace;
+                question(device, now)?
+                    || !device.wants_connection(workspace)?
+                    || standings.get(&workspace).is_some_and(is_failed)
+            }
+        };
+        Ok(is_reached.then_some(standings))
+    }
+
+    /// How every workspace that is to be connected stands.
+    pub(super) fn standings(
+        device: &Device,
+        lines: &BTreeMap<WorkspaceId, Line>,
+    ) -> Result<BTreeMap<WorkspaceId, Standing>, Error> {
+        let mut standings = BTreeMap::new();
+        for workspace in wanted(device)? {
+            standings.insert(workspace, standing(device, workspace, lines.get(&workspace))?);
+        }
+        Ok(standings)
+    }
+}
+
+fn wanted(device: &Device) -> Result<Vec<WorkspaceId>, Error> {
+    let mut wanted = Vec::new();
+    for workspace in device.workspaces() {
+        if device.wants_connection(workspace)? {
+            wanted.push(workspace);
+        }
+    }
+    Ok(wanted)
+}
+
+fn is_settled(standing: &Standing) -> bool {
+    !matches!(standing, Standing::UnderWay)
+}
+
+fn is_failed(standing: &Standing) -> bool {
+    matches!(standing, Standing::Failed(_))
+}
+
+fn standing(device: &Device, workspace: WorkspaceId, line: Option<&Line>) -> Result<Standing, Error> {
+    let Some(line) = line else {
+        return Ok(Standing::UnderWay);
+    };
+    if line.is_live() {
+        return live_standing(device, workspace, Stuck::of(device, workspace)?);
+    }
+    match line.error() {
+        Some(why) if line.failures() >= attempts(why) => Ok(Standing::Failed(Arc::clone(why))),
+        _ => Ok(Standing::UnderWay),
+    }
+}
+
+fn live_standing(device: &Device, workspace: WorkspaceId, stuck: Option<Stuck>) -> Result<Standing, Error> {
+    let outstanding = device.outstanding(workspace)?;
+    if outstanding.is_none() {
+        return Ok(Standing::Synced);
+    }
+    Ok(match stuck {
+        None => Standing::UnderWay,
+        Some(Stuck::Quota) => Standing::HeldUp(Reason::Quota),
+        Some(Stuck::Storage) => Standing::HeldUp(Reason::Storage),
+        Some(Stuck::Distrusted) => Standing::NotReady(NotReady::Distrusted),
+        Some(Stuck::NoKey) => Standing::NotReady(NotReady::NoKey),
+        Some(Stuck::UpdateNeeded) => Standing::NotReady(NotReady::UpdateNeeded),
+        Some(Stuck::NotMember) => Standing::NotReady(NotReady::NotMember),
+        Some(Stuck::TooLarge(n)) => {
+            let others_wait = outstanding.queued > n || outstanding.offered + outstanding.undecided > 0;
+            if others_wait { Standing::UnderWay } else { Standing::TooLarge(n) }
+        }
+    })
+}
+
+/// How often this may happen before one pass gives up.
+fn attempts(why: &LineError) -> u32 {
+    match why {
+        LineError::Address(_) | LineError::Dial(_) | LineError::Elsewhere(_) => 1,
+        LineError::Goodbye(reason) if !may_pass(*reason) => 1,
+        LineError::Goodbye(_) | LineError::Lost(_) | LineError::Closed | LineError::Fault(_) => ATTEMPTS,
+    }
+}
+
+fn standing_elsewhere(
+    device: &Device,
+    workspace: WorkspaceId,
+    report: Option<&SyncReport>,
+) -> Result<Standing, Error> {
+    let Some(line) = report.and_then(|report| report.line(workspace)) else {
+        return Ok(Standing::UnderWay);
+    };
+    match (line.stage, &line.error) {
+        (LineStage::Live, _) => live_standing(device, workspace, line.stuck),
+        (LineStage::Waiting | LineStage::Connecting, Some(why)) => {
+            Ok(Standing::Failed(Arc::new(LineError::Elsewhere(why.clone()))))
+        }
+        _ => Ok(Standing::UnderWay),
+    }
+}

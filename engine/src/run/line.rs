@@ -1,0 +1,434 @@
+//! One workspace's line to its relay: dialling, up, closing, and when to try again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline_core::sync::RelayFault;
+use bowline_transport::{Address, AddressError, Backoff, Dial, DialError, Ended, Link, LinkError};
+use bowline_wire::frame::Reason;
+use bowline_wire::ids::{Millis, Position, WorkspaceId};
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+/// Milliseconds until a relay that turned this device away is asked again: somebody has to do something first.
+const AFTER_REFUSAL: u64 = 600_000;
+
+/// Milliseconds that everything has to have been here for a connection to count as one that held: a relay that lets a
+/// device in and then drops it, every time, is not dialled without a pause.
+const HELD: u64 = 5_000;
+
+/// Connections that may follow one another at once: what a newcomer needs to try both ways in and to come back as a device.
+const MAX_FOLLOWS: u32 = 3;
+
+/// Why there is no connection.
+#[derive(Debug, Error)]
+pub enum LineError {
+    /// Misuse: the address that the workspace was made with cannot be read.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The environment, or the relay: no connection could be made.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The environment, or the relay: the connection broke.
+    #[error(transparent)]
+    Lost(#[from] LinkError),
+    /// The relay closed it and said why.
+    #[error("the relay closed the connection: {}", said(*.0))]
+    Goodbye(Reason),
+    /// The relay closed it without a word.
+    #[error("the relay closed the connection without saying why")]
+    Closed,
+    /// This device closed it, because of what the relay did.
+    #[error(transparent)]
+    Fault(RelayFault),
+    /// Another process that syncs this home says so.
+    #[error("{0}")]
+    Elsewhere(String),
+}
+
+/// What a line's task has to tell, and which line it was.
+pub(super) struct Said {
+    pub(super) workspace: WorkspaceId,
+    pub(super) life: u64,
+    pub(super) happened: Happened,
+}
+
+pub(super) enum Happened {
+    /// Connected; the relay's key, if the line has proven it.
+    Up(Option<[u8; 32]>),
+    Frame(Bytes),
+    /// The socket is closed.
+    Down(Option<Box<LineError>>),
+}
+
+/// Whom a task speaks for.
+#[derive(Clone, Copy)]
+pub(super) struct Whose {
+    workspace: WorkspaceId,
+    life: u64,
+}
+
+impl Said {
+    pub(super) fn from(workspace: WorkspaceId, life: u64) -> Whose {
+        Whose { workspace, life }
+    }
+}
+
+impl Whose {
+    fn says(self, happened: Happened) -> Said {
+        Said { workspace: self.workspace, life: self.life, happened }
+    }
+}
+
+/// How far a line is.
+enum State {
+    /// There is none, and none is dialled before this time.
+    Down { until: Millis },
+    /// A task is dialling. Dropping the sender tells it that the line is not wanted any more.
+    Dialling { life: u64, outbound: mpsc::UnboundedSender<Bytes>, task: AbortHandle },
+    /// Frames go both ways.
+    Up { life: u64, outbound: mpsc::UnboundedSender<Bytes> },
+    /// Everything was handed over; the socket is about to close.
+    Closing { life: u64, wanted: bool },
+}
+
+/// A workspace's line.
+pub(super) struct Line {
+    state: State,
+    /// Since when it is up or down.
+    since: Millis,
+    backoff: Backoff,
+    /// Connections in a row that came to nothing.
+    failures: u32,
+    /// Why there is no connection.
+    error: Option<Arc<LineError>>,
+    /// Everything was here on this connection.
+    live: bool,
+    /// Since when.
+    live_since: Option<Millis>,
+    /// When everything was here last.
+    last_live: Option<Millis>,
+    /// The position that was last told to people.
+    told: Option<Position>,
+    /// The next connection follows this one at once.
+    follow: bool,
+    /// Connections in a row that did.
+    follows: u32,
+}
+
+impl Line {
+    pub(super) fn new(now: Millis) -> Self {
+        Self {
+            state: State::Down { until: now },
+            since: now,
+            backoff: Backoff::default(),
+            failures: 0,
+            error: None,
+            live: false,
+            live_since: None,
+            last_live: None,
+            told: None,
+            follow: false,
+            follows: 0,
+        }
+    }
+
+    pub(super) fn life(&self) -> Option<u64> {
+        match &self.state {
+            State::Down { .. } => None,
+            State::Dialling { life, .. } | State::Up { life, .. } | State::Closing { life, .. } => {
+                Some(*life)
+            }
+        }
+    }
+
+    /// Whether the relay was not reached yet.
+    pub(super) fn is_dialling(&self) -> bool {
+        matches!(self.state, State::Dialling { .. })
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.state, State::Up { .. })
+    }
+
+    /// Whether a socket may be open.
+    pub(super) fn has_task(&self) -> bool {
+        !matches!(self.state, State::Down { .. })
+    }
+
+    /// Whether there is no line, and none is to be.
+    pub(super) fn is_off(&self) -> bool {
+        matches!(self.state, State::Down { until } if until.0 == u64::MAX)
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.live && self.is_up()
+    }
+
+    pub(super) fn since(&self) -> Millis {
+        self.since
+    }
+
+    pub(super) fn last_live(&self) -> Option<Millis> {
+        self.last_live
+    }
+
+    pub(super) fn error(&self) -> Option<&Arc<LineError>> {
+        self.error.as_ref()
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// When it is dialled next, if it is to be.
+    pub(super) fn due(&self) -> Option<Millis> {
+        match self.state {
+            State::Down { until } if until.0 < u64::MAX => Some(until),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_due(&self, now: Millis) -> bool {
+        match self.state {
+            // No pause is longer than this one: if it seems so, there was none, or the clock was set back.
+            State::Down { until } => until <= now || until.since(now) > AFTER_REFUSAL,
+            _ => false,
+        }
+    }
+
+    pub(super) fn dial<D: Dial>(
+        &mut self,
+        dial: Arc<D>,
+        address: &str,
+        whose: Whose,
+        said: mpsc::Sender<Said>,
+        now: Millis,
+    ) {
+        self.live = false;
+        self.live_since = None;
+        self.told = None;
+        self.follow = false;
+        let address = match address.parse::<Address>() {
+            Ok(address) => address,
+            Err(why) => {
+                self.failed(Arc::new(why.into()));
+                self.state = State::Down { until: now.plus(AFTER_REFUSAL) };
+                return;
+            }
+        };
+        let (outbound, frames) = mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            let ended = carry(&*dial, &address, whose, &said, frames).await;
+            // Nobody listens once the loop has ended.
+            let _unheard = said.send(whose.says(Happened::Down(ended.map(Box::new)))).await;
+        });
+        self.state = State::Dialling { life: whose.life, outbound, task: task.abort_handle() };
+    }
+
+    pub(super) fn came_up(&mut self, now: Millis) {
+        let state = std::mem::replace(&mut self.state, State::Down { until: now });
+        self.state = match state {
+            State::Dialling { life, outbound, .. } => State::Up { life, outbound },
+            other => other,
+        };
+        self.since = now;
+    }
+
+    /// How much waits is bounded by what the sync machine lets be on its way (`MAX_IN_FLIGHT` in core).
+    pub(super) fn send(&self, frame: Vec<u8>) {
+        if let State::Up { outbound, .. } = &self.state {
+            // A line that has just ended takes nothing; what mattered is sent again on the next one.
+            let _ended = outbound.send(frame.into());
+        }
+    }
+
+    /// Everything was handed over: the line closes once it is sent.
+    pub(super) fn close(&mut self) {
+        if let State::Up { life, .. } = self.state {
+            self.state = State::Closing { life, wanted: true };
+        }
+    }
+
+    /// A person wants it closed: what went wrong before does not matter any more.
+    pub(super) fn forget_errors(&mut self) {
+        self.failures = 0;
+        self.error = None;
+    }
+
+    /// The line is wanted no more. Whether there was one that the device knew of.
+    pub(super) fn hang_up(&mut self, now: Millis) -> bool {
+        self.live = false;
+        match &self.state {
+            State::Down { .. } => {
+                self.state = State::Down { until: Millis(u64::MAX) };
+                false
+            }
+            State::Dialling { task, .. } => {
+                task.abort();
+                self.state = State::Down { until: Millis(u64::MAX) };
+                self.since = now;
+                false
+            }
+            State::Up { life, .. } => {
+                self.state = State::Closing { life: *life, wanted: false };
+                true
+            }
+            State::Closing { life, .. } => {
+                self.state = State::Closing { life: *life, wanted: false };
+                false
+            }
+        }
+    }
+
+    /// The socket is closed and the line is wanted no more.
+    pub(super) fn ended(&mut self) {
+        self.state = State::Down { until: Millis(u64::MAX) };
+    }
+
+    /// The socket is closed. Why there is no connection and how long until the next one; `None` if none is wanted.
+    pub(super) fn went_down(
+        &mut self,
+        why: Option<Box<LineError>>,
+        goodbye: Option<Reason>,
+        fault: Option<RelayFault>,
+        draw: u64,
+        now: Millis,
+    ) -> Option<(Arc<LineError>, Duration)> {
+        let wanted = !matches!(self.state, State::Closing { wanted: false, .. });
+        self.since = now;
+        self.live = false;
+        if self.live_since.take().is_some_and(|since| now.since(since) >= HELD) {
+            self.backoff.reset();
+            (self.failures, self.follows) = (0, 0);
+        }
+        if !wanted {
+            self.ended();
+            return None;
+        }
+        if std::mem::take(&mut self.follow) && self.follows < MAX_FOLLOWS {
+            self.follows += 1;
+            self.state = State::Down { until: now };
+            return None;
+        }
+        let why = match (fault, goodbye, why) {
+            (Some(fault), ..) => LineError::Fault(fault),
+            (None, Some(reason), _) => LineError::Goodbye(reason),
+            (None, None, Some(why)) => *why,
+            (None, None, None) => LineError::Closed,
+        };
+        let pause = match &why {
+            LineError::Goodbye(reason) if !may_pass(*reason) => Duration::from_millis(AFTER_REFUSAL),
+            _ => self.backoff.next(draw),
+        };
+        self.state = State::Down { until: now.plus(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)) };
+        let why = Arc::new(why);
+        self.failed(Arc::clone(&why));
+        Some((why, pause))
+    }
+
+    fn failed(&mut self, why: Arc<LineError>) {
+        self.failures = self.failures.saturating_add(1);
+        self.error = Some(why);
+    }
+
+    /// Whether this is the first time on this connection that everything is here.
+    pub(super) fn turned_live(&mut self, now: Millis) -> bool {
+        self.live_since.get_or_insert(now);
+        self.error = None;
+        self.last_live = Some(now);
+        !std::mem::replace(&mut self.live, true)
+    }
+
+    /// Whether people have not been told yet that this much is here.
+    pub(super) fn turned_to(&mut self, at: Position) -> bool {
+        self.told.replace(at) != Some(at)
+    }
+
+    pub(super) fn is_to_follow(&mut self) {
+        self.follow = true;
+    }
+}
+
+/// Whether the relay turned away whoever was on the line, so that a newcomer may have another way in.
+pub(super) fn is_about_party(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NotAllowed
+            | Reason::Removed
+            | Reason::TicketUsed
+            | Reason::TicketClosed
+            | Reason::TicketExpired
+    )
+}
+
+/// Whether a relay that says this may say something else in a moment, without anybody's doing.
+pub(super) fn may_pass(reason: Reason) -> bool {
+    let is_lasting =
+        matches!(reason, Reason::NoWorkspace | Reason::BadToken | Reason::BadProof | Reason::Version);
+    !is_lasting && !is_about_party(reason)
+}
+
+impl LineError {
+    /// What happened and what caused it, in one line.
+    pub fn sentence(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(why) = cause {
+            text.push_str(": ");
+            text.push_str(&why.to_string());
+            cause = why.source();
+        }
+        text
+    }
+}
+
+/// What a relay means by it.
+fn said(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NoWorkspace => "it does not have this workspace",
+        Reason::NotAllowed => "this device is not in the workspace",
+        Reason::Removed => "this device was removed from the workspace",
+        Reason::BadToken => "it does not accept the registration token",
+        Reason::BadProof => "it does not accept this device's proof",
+        Reason::Version => "it speaks another version",
+        Reason::Shutdown => "it is stopping",
+        Reason::Storage => "it cannot store anything at the moment",
+        Reason::Quota => "the workspace's storage is full",
+        Reason::Rate => "too much at once",
+        Reason::TicketUsed => "somebody has joined with this code",
+        Reason::TicketClosed => "this code was closed",
+        Reason::TicketExpired => "this code has expired",
+        Reason::OutOfPlace | Reason::Malformed => "it did not understand this device",
+        _ => "for a reason that this version does not know",
+    }
+}
+
+/// Dials and carries frames until one side is done. Why it ended; `None` if it ended in order.
+async fn carry<D: Dial>(
+    dial: &D,
+    address: &Address,
+    whose: Whose,
+    said: &mpsc::Sender<Said>,
+    mut frames: mpsc::UnboundedReceiver<Bytes>,
+) -> Option<LineError> {
+    let link = match dial.dial(address).await {
+        Ok(link) => link,
+        Err(why) => return Some(why.into()),
+    };
+    // Where the line itself proves nothing (no TLS, or the system's trust), the challenge still has to name whom the
+    // address names.
+    let relay = link.peer().relay.or_else(|| address.key()).map(|key| *key.as_bytes());
+    if said.send(whose.says(Happened::Up(relay))).await.is_err() {
+        return None;
+    }
+    let outbound = futures_util::stream::poll_fn(move |cx| frames.poll_recv(cx));
+    let deliver = |frame| async move { said.send(whose.says(Happened::Frame(frame))).await.is_ok() };
+    match link.carry(outbound, deliver).await {
+        Ended::ByUs => None,
+        Ended::ByPeer => Some(LineError::Closed),
+        Ended::Lost(why) => Some(why.into()),
+    }
+}

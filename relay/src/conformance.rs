@@ -40,17 +40,17 @@ pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 12] {
 }
 
 /// Writes rows for one log.
-struct Scribe {
+pub(crate) struct Scribe {
     author: Author,
     view: View,
-    secret: LogSecret,
+    pub(crate) secret: LogSecret,
     position: Position,
     hash: LogHash,
     is_made: bool,
 }
 
 impl Scribe {
-    fn new(number: u8) -> Self {
+    pub(crate) fn new(number: u8) -> Self {
         let workspace = WorkspaceId::from_bytes([number; 32]);
         let secret = LogSecret::from_bytes([number; 32]);
         let key = LogKey::from(&secret);
@@ -62,11 +62,11 @@ impl Scribe {
         Self { author, view, secret, position: Position::START, hash, is_made: false }
     }
 
-    fn workspace(&self) -> WorkspaceId {
+    pub(crate) fn workspace(&self) -> WorkspaceId {
         self.view.workspace
     }
 
-    fn content(&mut self, len: usize) -> Entry {
+    pub(crate) fn content(&mut self, len: usize) -> Entry {
         self.author.content(&self.view, &vec![0x5a; len])
     }
 
@@ -76,7 +76,7 @@ impl Scribe {
         self.author.write(header, &record.to_body())
     }
 
-    fn commit_of(&mut self, entries: Vec<Entry>) -> LogCommit {
+    pub(crate) fn commit_of(&mut self, entries: Vec<Entry>) -> LogCommit {
         let mut tips = std::collections::BTreeMap::new();
         let mut rows = Vec::new();
         for entry in entries {
@@ -98,14 +98,19 @@ impl Scribe {
     }
 
     /// A commit of `count` small content entries.
-    fn next(&mut self, count: usize) -> LogCommit {
+    pub(crate) fn next(&mut self, count: usize) -> LogCommit {
         let entries = (0..count).map(|number| self.content(10 + number)).collect();
         self.commit_of(entries)
     }
 }
 
 /// Everything a storage tells about one log that holds `rows`.
-fn assert_holds<S: Storage>(storage: &S, secret: &LogSecret, workspace: WorkspaceId, rows: &[Row]) {
+pub(crate) fn assert_holds<S: Storage>(
+    storage: &S,
+    secret: &LogSecret,
+    workspace: WorkspaceId,
+    rows: &[Row],
+) {
     let log = storage.log(workspace).unwrap().expect("there is a log");
     let last = rows.last().expect("a log begins with an entry");
     assert_eq!((log.position, log.hash), (last.position, last.hash));
@@ -127,7 +132,7 @@ fn assert_holds<S: Storage>(storage: &S, secret: &LogSecret, workspace: Workspac
     assert_eq!(storage.hash_at(workspace, Position(u64::MAX)).unwrap(), None);
 }
 
-fn assert_absent<S: Storage>(storage: &S, commit: &LogCommit) {
+pub(crate) fn assert_absent<S: Storage>(storage: &S, commit: &LogCommit) {
     let workspace = commit.workspace;
     assert!(storage.log(workspace).unwrap().is_none());
     assert_eq!(storage.tips(workspace).unwrap(), vec![]);

@@ -112,6 +112,18 @@ impl<S: Storage> Relay<S> {
         self.forget(conn);
     }
 
+    /// The relay stops: what is staged is committed and answered, then everybody is told goodbye. Whoever drives it
+    /// makes no connections after this.
+    pub fn shutdown(&mut self, now: Millis) {
+        self.flush(now);
+        let is_told = |session: &Session| matches!(session.state, State::Closing);
+        let all: Vec<ConnId> =
+            self.sessions.iter().filter(|(_, session)| !is_told(session)).map(|(conn, _)| *conn).collect();
+        for conn in all {
+            self.goodbye(conn, Reason::Shutdown, "the relay is stopping; try again later");
+        }
+    }
+
     /// Whether the driver takes frames for `conn` at the moment; it does until it says otherwise. While it does not,
     /// [`Relay::poll_transmit`] gives none, a bounded number wait, and what follows stays in storage.
     pub fn set_writable(&mut self, conn: ConnId, writable: bool) {

@@ -95,9 +95,14 @@ pub struct Budget {
 
 /// The most bytes an entry takes in a frame, its position included.
 pub fn framed_len(entry: &Entry) -> usize {
+    framed_size(entry.signed_header().bytes().len(), entry.body().map_or(0, <[u8]>::len))
+}
+
+/// The same for an entry of which only the lengths of header and body are known.
+pub fn framed_size(header: usize, body: usize) -> usize {
     /// Signature and the heads of CBOR items; at most 77 bytes and 10 for the position.
     const ENVELOPE: usize = 96;
-    entry.signed_header().bytes().len() + entry.body().map_or(0, <[u8]>::len) + ENVELOPE
+    header + body + ENVELOPE
 }
 
 /// Entries in log order.

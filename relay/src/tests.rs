@@ -6,5 +6,6 @@ mod handshake;
 mod hostile;
 mod planted;
 mod removal;
+mod shutdown;
 mod subscribe;
 mod tickets;

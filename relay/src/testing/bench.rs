@@ -161,13 +161,7 @@ impl Bench {
 
     /// What somebody knows who has read the whole durable log.
     pub(crate) fn view(&self, workspace: WorkspaceId) -> View {
-        let loaded = Workspace::load(&self.storage, workspace).unwrap().unwrap();
-        View {
-            workspace,
-            seen: loaded.durable(),
-            roster: loaded.roster().hash(),
-            epoch: loaded.roster().epoch().unwrap_or(EpochId::ZERO),
-        }
+        view(&self.storage, workspace)
     }
 
     pub(crate) fn position(&self, workspace: WorkspaceId) -> Position {
@@ -214,6 +208,17 @@ impl Bench {
     }
 }
 
-fn relay(storage: Flaky, config: Config) -> Relay<Flaky> {
+/// What somebody knows who has read all that is stored of a log.
+pub(crate) fn view(storage: &Flaky, workspace: WorkspaceId) -> View {
+    let loaded = Workspace::load(storage, workspace).unwrap().unwrap();
+    View {
+        workspace,
+        seen: loaded.durable(),
+        roster: loaded.roster().hash(),
+        epoch: loaded.roster().epoch().unwrap_or(EpochId::ZERO),
+    }
+}
+
+pub(crate) fn relay(storage: Flaky, config: Config) -> Relay<Flaky> {
     Relay::open(storage, Identity::from_secret(&[5; 32]), config, Box::new(super::rng(1)))
 }

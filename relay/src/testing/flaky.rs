@@ -1,7 +1,7 @@
-//! A storage that records its commits and fails when told.
+//! A storage that records its commits, and fails or waits when told.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
@@ -10,21 +10,86 @@ use bowline_wire::log::ChainTip;
 use crate::memory::Memory;
 use crate::storage::{Budget, LogCommit, Page, Storage, StorageError, StoredLog};
 
+/// Something that a test turns on and off.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Switch(Arc<AtomicBool>);
+
+impl Switch {
+    pub(crate) fn set(&self, on: bool) {
+        self.0.store(on, Ordering::SeqCst);
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Where commits wait while a test holds it shut.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gate(Arc<(Mutex<GateState>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct GateState {
+    is_shut: bool,
+    waiting: usize,
+}
+
+impl Gate {
+    pub(crate) fn shut(&self) {
+        self.state().is_shut = true;
+    }
+
+    pub(crate) fn open(&self) {
+        self.state().is_shut = false;
+        self.0.1.notify_all();
+    }
+
+    /// Blocks until a commit waits.
+    pub(crate) fn wait_for_somebody(&self) {
+        let (_, changed) = &*self.0;
+        drop(changed.wait_while(self.state(), |state| state.waiting == 0).unwrap());
+    }
+
+    fn pass(&self) {
+        let (_, changed) = &*self.0;
+        let mut state = self.state();
+        state.waiting += 1;
+        changed.notify_all();
+        let mut state = changed.wait_while(state, |state| state.is_shut).unwrap();
+        state.waiting -= 1;
+    }
+
+    fn state(&self) -> MutexGuard<'_, GateState> {
+        self.0.0.lock().unwrap()
+    }
+}
+
 /// Memory behind switches. Clones share everything.
 #[derive(Clone, Default)]
 pub(crate) struct Flaky {
     pub(crate) memory: Memory,
     /// While set, commits fail and store nothing.
-    pub(crate) refuses_commits: Rc<Cell<bool>>,
+    pub(crate) refuses_commits: Switch,
     /// While set, commits fail after they have stored everything: the answer is lost, not the data.
-    pub(crate) loses_answers: Rc<Cell<bool>>,
+    pub(crate) loses_answers: Switch,
+    /// While set, commits panic.
+    pub(crate) panics: Switch,
     /// While set, reads fail.
-    pub(crate) refuses_reads: Rc<Cell<bool>>,
+    pub(crate) refuses_reads: Switch,
+    /// While shut, commits wait.
+    pub(crate) gate: Gate,
+    /// How often entries were read.
+    pub(crate) pages_read: Arc<AtomicUsize>,
     /// For each successful commit, how many rows it had for how many workspaces.
-    pub(crate) commits: Rc<RefCell<Vec<(usize, usize)>>>,
+    commits: Arc<Mutex<Vec<(usize, usize)>>>,
 }
 
 impl Flaky {
+    /// For each successful commit, how many rows it had for how many workspaces.
+    pub(crate) fn commits(&self) -> Vec<(usize, usize)> {
+        self.commits.lock().unwrap().clone()
+    }
+
     fn reading(&self) -> Result<&Memory, StorageError> {
         if self.refuses_reads.get() {
             return Err(StorageError::Unavailable("the disk is gone".to_owned()));
@@ -39,12 +104,14 @@ impl Storage for Flaky {
     }
 
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
+        self.gate.pass();
+        assert!(!self.panics.get(), "as the test asked");
         if self.refuses_commits.get() {
             return Err(StorageError::Unavailable("the disk is full".to_owned()));
         }
         self.memory.commit(batch)?;
         let rows = batch.iter().map(|commit| commit.rows.len()).sum();
-        self.commits.borrow_mut().push((rows, batch.len()));
+        self.commits.lock().unwrap().push((rows, batch.len()));
         if self.loses_answers.get() {
             return Err(StorageError::Unavailable("the connection to the disk is gone".to_owned()));
         }
@@ -52,6 +119,7 @@ impl Storage for Flaky {
     }
 
     fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {
+        self.pages_read.fetch_add(1, Ordering::SeqCst);
         self.reading()?.read(workspace, after, budget)
     }
 

@@ -345,7 +345,7 @@ fn too_much_for_one_commit_is_committed_in_several() {
         bench.append(conn, &entries.iter().collect::<Vec<_>>());
     }
     bench.flush();
-    let commits = bench.storage.commits.borrow().clone();
+    let commits = bench.storage.commits();
     assert_eq!(commits.iter().map(|(rows, _)| rows).sum::<usize>(), 1 + frames * per_frame);
     assert!(commits.iter().all(|(rows, _)| *rows <= STAGED_ENTRIES), "{commits:?}");
 }

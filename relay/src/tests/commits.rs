@@ -41,7 +41,7 @@ fn everything_since_the_last_flush_is_one_commit() {
     }
     bench.flush();
     bench.flush();
-    assert_eq!(*bench.storage.commits.borrow(), [(1, 1), (1, 1), (6, 2)]);
+    assert_eq!(bench.storage.commits(), [(1, 1), (1, 1), (6, 2)]);
     for conn in [conn, other_conn] {
         assert!(matches!(bench.frame(conn), Frame::Appended { entries, .. } if entries.len() == 3));
     }

@@ -251,7 +251,7 @@ fn making_a_workspace_again_gives_the_same_log() {
         heads.push(head);
     }
     assert!(heads.windows(2).all(|pair| pair[0] == pair[1]));
-    assert_eq!(bench.storage.commits.borrow().len(), 1);
+    assert_eq!(bench.storage.commits().len(), 1);
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn only_its_genesis_makes_a_workspace() {
     let mixed = author.write(header, genesis.body().unwrap());
     let answer = create_answer(&mut bench, &author, other_workspace, &mixed);
     assert_goodbye(&answer, Reason::Malformed);
-    assert!(bench.storage.commits.borrow().is_empty());
+    assert!(bench.storage.commits().is_empty());
 }
 
 #[test]

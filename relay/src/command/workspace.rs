@@ -1,0 +1,163 @@
+//! `bowline-relay workspace`: which workspaces there are, and deleting one.
+
+use std::path::{Path, PathBuf};
+
+use bowline_relay::data::DataFolder;
+use bowline_relay::sqlite::WorkspaceStats;
+use bowline_wire::ids::WorkspaceId;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::error::{self, CommandError, Kind};
+use super::output;
+use super::size::Size;
+
+/// Digits of a workspace's id that lists show: enough to tell any two apart that are not made to look alike.
+const SHOWN_DIGITS: usize = 16;
+
+/// List or delete workspaces.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workspace {
+    List(List),
+    Delete(Delete),
+}
+
+/// List the workspaces, the one last written to first. Works while the relay serves.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// The relay's folder.
+    #[arg(long, value_name = "DIR", env = "BOWLINE_RELAY_DATA")]
+    data: PathBuf,
+    /// Answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Delete a workspace from this relay for good. Devices keep what they have.
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// The workspace's id, or the beginning of it.
+    id: String,
+    /// The relay's folder. No relay may be serving it.
+    #[arg(long, value_name = "DIR", env = "BOWLINE_RELAY_DATA")]
+    data: PathBuf,
+    /// Really delete it.
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Workspace {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
+        match self {
+            Self::List(list) => list.run(),
+            Self::Delete(delete) => delete.run(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    id: String,
+    devices: u64,
+    content_entries: u64,
+    control_entries: u64,
+    bytes: u64,
+    created: String,
+    appended: String,
+}
+
+impl From<WorkspaceStats> for Listed {
+    fn from(stats: WorkspaceStats) -> Self {
+        Self {
+            id: stats.workspace.to_string(),
+            devices: stats.devices,
+            content_entries: stats.content_entries,
+            control_entries: stats.control_entries,
+            bytes: stats.usage.content.saturating_add(stats.usage.control),
+            created: output::time(stats.created),
+            appended: output::time(stats.appended),
+        }
+    }
+}
+
+impl List {
+    fn run(self) -> Result<(), CommandError> {
+        let workspaces = workspaces(&self.data)?;
+        let listed: Vec<Listed> = workspaces.into_iter().map(Listed::from).collect();
+        if self.json {
+            return output::print_json(&listed);
+        }
+        if listed.is_empty() {
+            output::say("There is no workspace on this relay yet.");
+            return Ok(());
+        }
+        let heads = ["ID", "DEVICES", "ENTRIES", "SIZE", "CREATED", "LAST WRITTEN"];
+        let mut rows = vec![heads.map(str::to_owned).to_vec()];
+        rows.extend(listed.into_iter().map(|listed| {
+            vec![
+                listed.id.chars().take(SHOWN_DIGITS).collect(),
+                listed.devices.to_string(),
+                (listed.content_entries + listed.control_entries).to_string(),
+                Size(listed.bytes).to_string(),
+                listed.created,
+                listed.appended,
+            ]
+        }));
+        output::print(&output::columns(&rows))
+    }
+}
+
+impl Delete {
+    fn run(self) -> Result<(), CommandError> {
+        // Locked first, so that what is counted is what is deleted.
+        let folder = DataFolder::open(&self.data)?;
+        let found = find(&self.id, &workspaces(&self.data)?)?;
+        let id = found.workspace;
+        let entries = found.content_entries + found.control_entries;
+        if !self.yes {
+            let what = format!(
+                "workspace {id} has {entries} entries of {} devices and was not deleted",
+                found.devices
+            );
+            return Err(CommandError::misuse(what).hint("add --yes to delete it from this relay for good"));
+        }
+        let mut database = folder.database()?;
+        let deleted = database.delete(id).map_err(error::database)?;
+        let deleted = deleted.ok_or_else(|| CommandError::new(Kind::Bug, "the workspace is gone already"))?;
+        let freed = Size(deleted.freed);
+        if deleted.is_read_elsewhere {
+            output::say(
+                "Somebody is reading the database: until they are done, its files still hold what was deleted.",
+            );
+        }
+        output::print(&format!("Deleted workspace {id}: {} entries, {freed} freed.\n", deleted.entries))
+    }
+}
+
+fn workspaces(data: &Path) -> Result<Vec<WorkspaceStats>, CommandError> {
+    DataFolder::read_database(data)?.workspaces().map_err(error::database)
+}
+
+/// The one workspace whose id begins with `prefix`.
+fn find(prefix: &str, all: &[WorkspaceStats]) -> Result<WorkspaceStats, CommandError> {
+    let prefix = prefix.to_ascii_lowercase();
+    let is_id = (1..=2 * WorkspaceId::LEN).contains(&prefix.len());
+    if !is_id || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(CommandError::misuse(format!("{prefix:?} is not the beginning of a workspace's id"))
+            .hint(
+                "an id is made of the digits 0 to 9 and a to f; `bowline-relay workspace list` shows them",
+            ));
+    }
+    let mut fitting = all.iter().filter(|stats| stats.workspace.to_string().starts_with(&prefix));
+    match (fitting.next(), fitting.next()) {
+        (Some(found), None) => Ok(found.clone()),
+        (None, _) => {
+            Err(CommandError::misuse(format!("no workspace here has an id that begins with {prefix}"))
+                .hint("`bowline-relay workspace list` shows which there are"))
+        }
+        (Some(_), Some(_)) => Err(CommandError::misuse(format!(
+            "more than one workspace here has an id that begins with {prefix}"
+        ))
+        .hint("give more of its digits; `bowline-relay workspace list` shows them")),
+    }
+}

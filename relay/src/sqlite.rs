@@ -1,0 +1,353 @@
+//! Logs in one SQLite file.
+
+mod census;
+mod error;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+
+use bowline_wire::codec::{decode, encode};
+use bowline_wire::entry::SignedEntry;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{
+    ChainKey, DeviceId, EntryId, Incarnation, Lane, LogHash, Millis, Position, Signature, WorkspaceId,
+};
+use bowline_wire::log::ChainTip;
+use bowline_wire::signed::Signed;
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Params, Row as SqlRow, Transaction, TransactionBehavior,
+};
+
+pub use self::census::{Deleted, WorkspaceStats};
+pub use self::error::DatabaseError;
+use crate::clock::wall;
+use crate::keys::LogSecret;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{self, Side};
+use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size};
+
+const READ: &str = "SELECT position, signature, header, body FROM entry
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND position > ?2 ORDER BY position";
+
+const READ_ROSTER: &str = "SELECT position, signature, header, body FROM entry
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND position > ?2 AND type = 16 ORDER BY position";
+
+const POSITION_OF: &str = "SELECT position FROM entry
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND id = ?2 ORDER BY position LIMIT 1";
+
+const HASH_AT: &str = "SELECT hash FROM entry
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND position = ?2";
+
+const HEADER_AT: &str = "SELECT header, signature FROM entry
+    WHERE chain = (SELECT chain.n FROM chain JOIN log ON log.n = chain.log
+    WHERE workspace = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4)
+    AND seq = ?5
+    ORDER BY position LIMIT 1";
+
+const TIPS: &str = "SELECT device, incarnation, lane, tip FROM chain
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
+
+/// The database of one relay. Signing keys of logs are in it, so the file is as secret as they are.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+}
+
+impl Sqlite {
+    /// Opens the database at `path` for serving, makes it (0600) if it is not there, and brings an older one up to
+    /// date. The caller makes sure that no other process does the same.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NewerVersion`] and [`DatabaseError::NotOurs`] leave the file untouched.
+    pub fn open(path: &Path) -> Result<Self, DatabaseError> {
+        create_private(path).map_err(DatabaseError::NotCreated)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Self::from_connection(Connection::open_with_flags(path, flags)?)
+    }
+
+    /// Opens an existing database for reading, also while a relay serves it.
+    pub fn open_for_reading(path: &Path) -> Result<Self, DatabaseError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        schema::prepare_for_reading(&connection)?;
+        Ok(Self { connection })
+    }
+
+    /// A database that lives as long as this value.
+    pub fn in_memory() -> Result<Self, DatabaseError> {
+        Self::from_connection(Connection::open_in_memory()?)
+    }
+
+    fn from_connection(mut connection: Connection) -> Result<Self, DatabaseError> {
+        schema::prepare(&mut connection)?;
+        Ok(Self { connection })
+    }
+
+    /// Reads every page and checks every index and reference. Takes time in proportion to the file.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Damaged`] with the first thing found.
+    pub fn integrity_check(&self) -> Result<(), DatabaseError> {
+        let found: String = self.connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
+        if found != "ok" {
+            return Err(DatabaseError::Damaged(found));
+        }
+        let mut references = self.connection.prepare("SELECT \"table\" FROM pragma_foreign_key_check")?;
+        match references.query_map((), |row| row.get::<_, String>(0))?.next() {
+            None => Ok(()),
+            Some(table) => Err(DatabaseError::Damaged(format!("a row of {} refers to nothing", table?))),
+        }
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&SqlRow<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, DatabaseError> {
+        Ok(self.connection.prepare_cached(sql)?.query_row(params, read).optional()?)
+    }
+
+    fn page(
+        &self,
+        sql: &str,
+        workspace: WorkspaceId,
+        after: Position,
+        budget: Budget,
+    ) -> Result<Page, DatabaseError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query((workspace.as_bytes(), at(after)))?;
+        let mut page = Page::default();
+        let mut bytes = 0;
+        while let Some(row) = rows.next()? {
+            let position = Position(unsigned(row, 0)?);
+            let header = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            let body = row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+            bytes += framed_size(header.len(), body.map_or(0, <[u8]>::len));
+            let is_full = page.entries.len() >= budget.entries || bytes > budget.bytes;
+            if is_full && !page.entries.is_empty() {
+                page.more = true;
+                break;
+            }
+            let header = Signed::from_parts(header.to_vec(), Signature::from_bytes(row.get(1)?));
+            page.entries.push((position, SignedEntry::from_parts(header, body.map(<[u8]>::to_vec))));
+        }
+        Ok(page)
+    }
+
+    fn read_tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, DatabaseError> {
+        let unreadable = || DatabaseError::Damaged("the tip of a chain cannot be read back".to_owned());
+        let mut statement = self.connection.prepare_cached(TIPS)?;
+        let mut rows = statement.query([workspace.as_bytes()])?;
+        let mut tips = Vec::new();
+        while let Some(row) = rows.next()? {
+            let chain = ChainKey {
+                device: DeviceId::from_bytes(row.get(0)?),
+                incarnation: Incarnation::from_bytes(row.get(1)?),
+                lane: Lane::from_number(row.get(2)?).ok_or_else(unreadable)?,
+            };
+            let tip = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
+            tips.push((chain, decode(tip).map_err(|_| unreadable())?));
+        }
+        Ok(tips)
+    }
+}
+
+impl Storage for Sqlite {
+    fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
+        let sql = "SELECT secret, position, hash, content, control FROM log WHERE workspace = ?1";
+        Ok(self.one(sql, [workspace.as_bytes()], |row| {
+            Ok(StoredLog {
+                secret: LogSecret::from_bytes(row.get(0)?),
+                position: Position(unsigned(row, 1)?),
+                hash: LogHash::from_bytes(row.get(2)?),
+                usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
+            })
+        })?)
+    }
+
+    fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
+        let now = wall();
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(DatabaseError::from)?;
+        let mut seen = BTreeSet::new();
+        for commit in batch {
+            if !seen.insert(commit.workspace) {
+                return Err(StorageError::Misuse("a log is twice in one batch"));
+            }
+            store(&tx, commit, now)?;
+        }
+        #[cfg(feature = "planted-bugs")]
+        let number = planted::next_commit();
+        #[cfg(feature = "planted-bugs")]
+        planted::end_here(Side::Before, number);
+        tx.commit().map_err(DatabaseError::from)?;
+        #[cfg(feature = "planted-bugs")]
+        planted::end_here(Side::After, number);
+        Ok(())
+    }
+
+    fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {
+        Ok(self.page(READ, workspace, after, budget)?)
+    }
+
+    fn read_roster(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        budget: Budget,
+    ) -> Result<Page, StorageError> {
+        Ok(self.page(READ_ROSTER, workspace, after, budget)?)
+    }
+
+    fn position_of(&self, workspace: WorkspaceId, id: EntryId) -> Result<Option<Position>, StorageError> {
+        let params = (workspace.as_bytes(), id.as_bytes());
+        Ok(self.one(POSITION_OF, params, |row| unsigned(row, 0).map(Position))?)
+    }
+
+    fn hash_at(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogHash>, StorageError> {
+        let params = (workspace.as_bytes(), at(position));
+        Ok(self.one(HASH_AT, params, |row| row.get(0).map(LogHash::from_bytes))?)
+    }
+
+    fn header_at(
+        &self,
+        workspace: WorkspaceId,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<Option<SignedEntry>, StorageError> {
+        let params = (
+            workspace.as_bytes(),
+            chain.device.as_bytes(),
+            chain.incarnation.as_bytes(),
+            chain.lane.number(),
+            at(Position(seq)),
+        );
+        Ok(self.one(HEADER_AT, params, |row| {
+            let header = Signed::from_parts(row.get(0)?, Signature::from_bytes(row.get(1)?));
+            Ok(SignedEntry::from_parts(header, None))
+        })?)
+    }
+
+    fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
+        Ok(self.read_tips(workspace)?)
+    }
+}
+
+/// One log's share of a commit.
+fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), DatabaseError> {
+    let (log, position, mut usage) = find_or_make(tx, commit, now)?;
+    for (chain, tip) in &commit.tips {
+        let sql = "INSERT INTO chain (log, device, incarnation, lane, tip) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT (log, device, incarnation, lane) DO UPDATE SET tip = excluded.tip";
+        let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
+        tx.prepare_cached(sql)?.execute((log, device, incarnation, chain.lane.number(), encode(tip)))?;
+    }
+    let mut expected = position;
+    for row in &commit.rows {
+        expected = expected.next();
+        if row.position != expected {
+            return Err(DatabaseError::Misuse("the rows do not continue the log"));
+        }
+        usage.add(&row.entry);
+        insert(tx, log, row)?;
+    }
+    if let Some(last) = commit.rows.last() {
+        let sql = "UPDATE log SET position = ?2, hash = ?3, content = ?4, control = ?5, appended_at = ?6 WHERE n = ?1";
+        let usage = (signed(usage.content)?, signed(usage.control)?);
+        let params = (log, signed(last.position.0)?, last.hash.as_bytes(), usage.0, usage.1, signed(now.0)?);
+        tx.prepare_cached(sql)?.execute(params)?;
+    }
+    Ok(())
+}
+
+/// The log's row, where the log ends and what it takes.
+fn find_or_make(
+    tx: &Transaction<'_>,
+    commit: &LogCommit,
+    now: Millis,
+) -> Result<(i64, Position, Usage), DatabaseError> {
+    let sql = "SELECT n, position, content, control FROM log WHERE workspace = ?1";
+    let read = |row: &SqlRow<'_>| {
+        let usage = Usage { content: unsigned(row, 2)?, control: unsigned(row, 3)? };
+        Ok((row.get(0)?, Position(unsigned(row, 1)?), usage))
+    };
+    let found = tx.prepare_cached(sql)?.query_row([commit.workspace.as_bytes()], read).optional()?;
+    match (found, &commit.create) {
+        (Some(found), None) => Ok(found),
+        (Some(_), Some(_)) => Err(DatabaseError::Misuse("the log is there already")),
+        (None, None) => Err(DatabaseError::Misuse("there is no such log")),
+        (None, Some(_)) if commit.rows.is_empty() => Err(DatabaseError::Misuse("a log begins with an entry")),
+        (None, Some(secret)) => {
+            let sql = "INSERT INTO log (workspace, secret, position, hash, content, control, created_at, appended_at)
+                       VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?4)";
+            let (workspace, hash) = (commit.workspace.as_bytes(), LogHash::ZERO);
+            let params = (workspace, secret.as_bytes(), hash.as_bytes(), signed(now.0)?);
+            Ok((tx.prepare_cached(sql)?.insert(params)?, Position::START, Usage::default()))
+        }
+    }
+}
+
+fn insert(tx: &Transaction<'_>, log: i64, row: &Row) -> Result<(), DatabaseError> {
+    let header = row.entry.header();
+    let chain = header.chain();
+    let sql = "SELECT n FROM chain WHERE log = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4";
+    let params = (log, chain.device.as_bytes(), chain.incarnation.as_bytes(), chain.lane.number());
+    let chain: Option<i64> = tx.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
+    let chain = chain.ok_or(DatabaseError::Misuse("the tip of a row's chain is missing"))?;
+    let sql = "INSERT INTO entry (log, position, type, chain, seq, hash, id, signature, header, body)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let signed_header = row.entry.signed_header();
+    tx.prepare_cached(sql)?.execute((
+        log,
+        signed(row.position.0)?,
+        header.entry_type.number(),
+        chain,
+        signed(header.seq)?,
+        row.hash.as_bytes(),
+        row.entry.id().as_bytes(),
+        signed_header.signature().as_bytes(),
+        signed_header.bytes(),
+        row.entry.body(),
+    ))?;
+    Ok(())
+}
+
+/// The index of roster entries knows their type by its number.
+const _: () = assert!(EntryType::Roster.number() == 16);
+
+/// A position or number to look for. None is above 2⁶³ − 1, so those that are find nothing.
+fn at(position: Position) -> i64 {
+    i64::try_from(position.0).unwrap_or(i64::MAX)
+}
+
+/// A number to store.
+fn signed(number: u64) -> Result<i64, DatabaseError> {
+    i64::try_from(number).map_err(|_| DatabaseError::Misuse("a number is too large to store"))
+}
+
+/// A stored number; a negative one is an error.
+fn unsigned(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(index)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, number))
+}
+
+/// Makes an empty file that only its owner may read, if there is none. SQLite gives what it keeps beside it the same
+/// permissions.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        outcome => outcome.map(drop),
+    }
+}

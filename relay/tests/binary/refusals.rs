@@ -1,0 +1,129 @@
+//! Whatever keeps a relay from serving: each a sentence, a hint and an exit code.
+
+use std::fs;
+use std::net::TcpListener;
+
+use rusqlite::Connection;
+
+use crate::process::Place;
+
+const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0", "--log", "text"];
+
+/// A place where a relay has served.
+fn used() -> Place {
+    let place = Place::new();
+    place.serve(&[]).stop();
+    place
+}
+
+#[test]
+fn a_second_relay_on_one_folder_is_refused() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let process = format!("in use by another bowline-relay (process {})", serving.process());
+    place.run(SERVE).assert_refused(5, &process, "--data");
+    serving.stop();
+    place.serve(&[]).stop();
+}
+
+#[test]
+fn a_port_in_use_is_refused() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    Place::new().run(&["serve", "--listen", &listen]).assert_refused(5, &listen, "--listen");
+}
+
+#[test]
+fn an_address_of_another_machine_is_refused() {
+    // 192.0.2.0/24 belongs to documentation (RFC 5737), so no machine has it.
+    let refused = Place::new().run(&["serve", "--listen", "192.0.2.1:8787"]);
+    refused.assert_refused(2, "does not have the address 192.0.2.1", "0.0.0.0");
+}
+
+#[test]
+fn without_tls_nothing_but_this_machine_may_reach_it() {
+    let place = Place::new();
+    for listen in ["0.0.0.0:0", "192.0.2.1:0", "[::]:0"] {
+        let refused = place.run(&["serve", "--listen", listen, "--tls", "off"]);
+        refused.assert_refused(2, "without TLS the relay does not listen at", "--behind-proxy");
+    }
+    assert!(!place.data().exists(), "nothing was touched");
+}
+
+#[test]
+fn a_public_name_that_is_none_is_refused() {
+    let refused = Place::new().run(&["serve", "--public", "not a name"]);
+    refused.assert_refused(2, "", "--public");
+}
+
+#[test]
+fn behind_a_proxy_the_public_name_is_needed() {
+    let refused = Place::new().run(&["serve", "--behind-proxy"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("--public"), "{refused:?}");
+}
+
+#[test]
+fn data_of_a_newer_version_is_refused_and_not_touched() {
+    let place = used();
+    let database = place.file("relay.db");
+    Connection::open(&database).unwrap().pragma_update(None, "user_version", 77).unwrap();
+    let before = fs::read(&database).unwrap();
+    let others: [&[&str]; 4] =
+        [SERVE, &["stats"], &["workspace", "list"], &["workspace", "delete", "00", "--yes"]];
+    for arguments in others {
+        place.run(arguments).assert_refused(4, "version 77", "update bowline-relay");
+    }
+    assert_eq!(fs::read(&database).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_not_touched() {
+    let place = used();
+    let database = place.file("relay.db");
+    let mut bytes = fs::read(&database).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    fs::write(&database, &bytes).unwrap();
+    place.run(SERVE).assert_refused(4, "the database is damaged", "backup");
+    place.run(&["stats"]).assert_refused(4, "the database is damaged", "backup");
+    bytes.fill(0x55);
+    fs::write(&database, &bytes).unwrap();
+    place.run(SERVE).assert_refused(
+        4,
+        "is not a relay's database, or its beginning is overwritten",
+        "backup",
+    );
+    assert_eq!(fs::read(&database).unwrap(), bytes);
+}
+
+#[test]
+fn a_lost_or_overwritten_key_is_not_replaced() {
+    let place = used();
+    let key = place.file("relay.key");
+    fs::write(&key, "something else").unwrap();
+    place.run(SERVE).assert_refused(4, "does not hold a relay's key", "backup");
+    fs::remove_file(&key).unwrap();
+    place.run(SERVE).assert_refused(4, "relay.key is missing", "backup");
+    assert!(!key.exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_refused() {
+    let place = Place::new();
+    fs::write(place.data(), "a file where the folder should be").unwrap();
+    place.run(SERVE).assert_refused(3, "cannot be created", "--data");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    fs::create_dir(place.data()).unwrap();
+    fs::set_permissions(place.data(), fs::Permissions::from_mode(0o500)).unwrap();
+    if fs::write(place.file("probe"), "").is_ok() {
+        println!("skipped: this user may write everywhere");
+        return;
+    }
+    place.run(SERVE).assert_refused(3, "cannot be opened for writing", "permissions");
+}

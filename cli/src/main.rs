@@ -1,32 +1,68 @@
-//! The `bowline` command line: for now only its version, and a clear refusal of everything else.
+//! The `bowline` binary: hands the operating system's clock, randomness, streams and signals to the library.
 
-use std::io::{self, Write};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What `--version` prints.
-const VERSION: &str = concat!("bowline ", env!("CARGO_PKG_VERSION"));
-
-/// What everything else prints, to stderr.
-const NO_COMMANDS: &str = "\
-error: this version of bowline has no commands yet
-hint: protocol, device and relay core exist as libraries, and commands come with a later version; \
-until then only `bowline --version` answers";
-
-/// The exit code for arguments that are not understood, as most command lines have it.
-const MISUSE: u8 = 2;
+use bowline::{Host, Stderr, Stop, Terminal};
+use bowline_engine::ids::Millis;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    // An answer that cannot be written (a closed pipe) is a failure like any other: nobody received it.
-    let written = if asks_for_version(&arguments) {
-        writeln!(io::stdout(), "{VERSION}").map(|()| ExitCode::SUCCESS)
-    } else {
-        writeln!(io::stderr(), "{NO_COMMANDS}").map(|()| ExitCode::from(MISUSE))
+    let set = |name: &str| std::env::var_os(name);
+    let mut host = Host {
+        clock: Arc::new(now),
+        // Without randomness nothing may go on: the one thing worse than stopping is a guessable key.
+        random: Box::new(|| Box::new(UnwrapErr(SysRng))),
+        stdin: Box::new(io::BufReader::new(io::stdin())),
+        stdout: Box::new(io::stdout()),
+        stderr: Stderr::new(io::stderr()),
+        terminal: Terminal {
+            stdin: io::stdin().is_terminal(),
+            stdout: io::stdout().is_terminal(),
+            stderr: io::stderr().is_terminal(),
+        },
+        machine: gethostname::gethostname().to_string_lossy().into_owned(),
+        login: ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(set).and_then(name),
+        env: Box::new(move |name| set(name)),
+        stop: Box::new(stop),
     };
-    written.unwrap_or(ExitCode::FAILURE)
+    ExitCode::from(bowline::run(std::env::args_os(), &mut host))
 }
 
-/// Whether the only argument is `--version` or `-V`.
-fn asks_for_version(arguments: &[std::ffi::OsString]) -> bool {
-    matches!(arguments, [only] if only == "--version" || only == "-V")
+/// A clock before 1970 reads as 1970.
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn name(value: OsString) -> Option<String> {
+    value.into_string().ok().filter(|name| !name.is_empty())
+}
+
+/// An interrupt from the keyboard, or the system's request to end.
+#[cfg(unix)]
+fn stop() -> io::Result<Stop> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(Box::pin(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }))
+}
+
+/// An interrupt from the keyboard.
+#[cfg(not(unix))]
+fn stop() -> io::Result<Stop> {
+    Ok(Box::pin(async {
+        // Without the signal the process can still be ended by the system.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }))
 }

@@ -1,0 +1,78 @@
+//! `bowline agent export`: an agent's files and fields into a folder.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::error::CommandError;
+use crate::files::{self, show};
+use crate::invocation::Invocation;
+use crate::text::count;
+
+/// Name of the file that holds the fields.
+const FIELDS: &str = "agent.json";
+
+/// Export an agent's files into a folder
+///
+/// Its files come under their paths, and its fields into agent.json. The folder must be empty or not be there.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// Which agent: the beginning of its id
+    id: String,
+    /// Into which folder
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+}
+
+impl Export {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let mut here = invocation.open()?;
+        let id = super::find(&here.device, &self.id)?;
+        let shown = here.device.show_agent(id, invocation.now())?;
+        files::create_empty_folder(&self.output)?;
+        for file in &shown.files {
+            files::write_new(&below(&self.output, file.path.as_str())?, file.text.as_bytes())?;
+        }
+        let value = |values: std::collections::BTreeMap<String, bowline_engine::document::Json>| {
+            let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+            values
+                .into_iter()
+                .map(|(name, value)| (name, parsed(value.as_str())))
+                .collect::<serde_json::Map<_, _>>()
+        };
+        let fields = serde_json::json!({
+            "id": id.to_string(),
+            "name": shown.name,
+            "description": shown.description,
+            "model": shown.model,
+            "tools": value(shown.tools),
+            "guardrails": value(shown.guardrails),
+            "params": value(shown.params),
+        });
+        let path = self.output.join(FIELDS);
+        // An agent may have a file of that name: that one is its own, and the fields are in `agent show --json`.
+        if path.exists() {
+            invocation
+                .warn(format_args!("the agent has a file {FIELDS} of its own: its fields were not written"));
+        } else {
+            files::write_new(&path, format!("{fields:#}\n").as_bytes())?;
+        }
+        let n = shown.files.len();
+        invocation.say(format_args!("Wrote {} to {}.", count(n, "file"), show(&self.output)));
+        invocation.answer_in_json(&serde_json::json!({
+            "id": id.to_string(),
+            "files": n,
+            "output": self.output.display().to_string(),
+        }))
+    }
+}
+
+/// A path in the folder, with the folders on the way to it.
+fn below(folder: &Path, path: &str) -> Result<PathBuf, CommandError> {
+    let mut full = folder.to_owned();
+    full.extend(path.split('/'));
+    if let Some(parent) = full.parent() {
+        std::fs::create_dir_all(parent).map_err(|error| CommandError::file("Making", parent, &error))?;
+    }
+    Ok(full)
+}

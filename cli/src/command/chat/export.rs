@@ -1,0 +1,51 @@
+//! `bowline chat export`: the raw entries, byte for byte.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::text::Safe;
+use crate::{documents, files};
+
+/// Export a conversation as JSON lines
+///
+/// Every entry is one line, byte for byte as it was written, in the order in which it is shown.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  bowline chat export 3fa9 --output chat.jsonl\n  bowline chat export 3fa9 | jq .message"
+)]
+pub(crate) struct Export {
+    /// Which conversation: the beginning of its id
+    id: String,
+    /// Write to a file instead of stdout; a file that is there is not overwritten
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Export {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let mut here = invocation.open()?;
+        let id = super::find(&here.device, &self.id)?;
+        let shown = here.device.show(id, invocation.now())?;
+        let mut lines = String::new();
+        for entry in &shown.transcript.entries {
+            lines.push_str(&entry.raw);
+            lines.push('\n');
+        }
+        let Some(path) = self.output else {
+            // A terminal is not a file: nothing in there may act on it.
+            let safe = invocation.host.terminal.stdout.then(|| Safe(&lines).to_string());
+            return invocation.print(safe.as_ref().unwrap_or(&lines).as_bytes());
+        };
+        files::write_new(&path, lines.as_bytes())?;
+        let n = shown.transcript.entries.len();
+        invocation.say(format_args!("Wrote {} to {}.", documents::count_entries(n), files::show(&path)));
+        invocation.answer_in_json(&serde_json::json!({
+            "id": id.to_string(),
+            "entries": n,
+            "output": path.display().to_string(),
+        }))
+    }
+}

@@ -1,0 +1,148 @@
+//! `bowline chat show`: everything that was said, with branches marked.
+
+use std::fmt::{self, Write as _};
+
+use bowline_engine::device::Shown;
+use bowline_engine::document::{Entry, Transcript};
+use clap::Args;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::documents::{self, Whereabouts};
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::text::{OneLine, Safe, count};
+use crate::time::{iso, moment};
+
+/// Show a conversation
+///
+/// Shows every entry in order. Where a conversation was continued in more than one way, entries of the way it goes on now
+/// are marked with ●, those of others with ○.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// Which conversation: the beginning of its id
+    id: String,
+    /// Only the way from the beginning to the latest entry, without other branches
+    #[arg(long)]
+    path: bool,
+}
+
+#[derive(Serialize)]
+struct Conversation {
+    id: String,
+    #[serde(skip)]
+    prefix: String,
+    title: Option<String>,
+    #[serde(flatten)]
+    whereabouts: Whereabouts,
+    entries: Vec<Line>,
+    issues: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    key: String,
+    entry_id: String,
+    kind: String,
+    time: Option<String>,
+    role: Option<String>,
+    text: Option<String>,
+    parent: Option<String>,
+    active: bool,
+    /// The entry as it was written.
+    raw: Option<Box<RawValue>>,
+    #[serde(skip)]
+    shown: String,
+}
+
+impl Show {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let mut here = invocation.open()?;
+        let id = super::find(&here.device, &self.id)?;
+        let shown = here.device.show(id, invocation.now())?;
+        let issues: Vec<String> = shown.transcript.issues.iter().map(documents::issue).collect();
+        for issue in &issues {
+            invocation.warn(format_args!("{issue}"));
+        }
+        let prefix = documents::prefixes(&here.device)?.shorten(id);
+        let whereabouts = Whereabouts::of(&here.device, id)?;
+        let entries = lines(&shown, self.path);
+        invocation.answer(&Conversation {
+            id: id.to_string(),
+            prefix,
+            title: shown.title,
+            whereabouts,
+            entries,
+            issues,
+        })
+    }
+}
+
+fn lines(shown: &Shown, only_path: bool) -> Vec<Line> {
+    let transcript = &shown.transcript;
+    let branched = transcript.entries.iter().any(|entry| !entry.is_active);
+    let wanted = transcript.entries.iter().enumerate().filter(|(_, entry)| entry.is_active || !only_path);
+    wanted.map(|(index, entry)| line(transcript, index, entry, branched && !only_path)).collect()
+}
+
+fn line(transcript: &Transcript, index: usize, entry: &Entry, branched: bool) -> Line {
+    let (role, text) = entry.message().unzip();
+    let parent = entry.parent.and_then(|parent| transcript.entries.get(parent));
+    let mut head = String::new();
+    if branched {
+        head.push_str(if entry.is_active { "● " } else { "○ " });
+    }
+    let speaker = role.as_deref().filter(|role| !role.is_empty()).unwrap_or(&entry.kind);
+    head.push_str(&OneLine(if speaker.is_empty() { "entry" } else { speaker }).to_string());
+    if let Some(time) = entry.time {
+        let _ = write!(head, " · {}", moment(time));
+    }
+    if branched {
+        head.push_str(&branch(transcript, index, entry));
+    }
+    // What is no message, or one without text, is shown as it was written: nothing is left out.
+    let body = text.as_deref().filter(|text| !text.is_empty()).unwrap_or(&entry.raw);
+    let body = Safe(body).to_string();
+    let body: Vec<String> = body.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+    Line {
+        key: entry.key.clone(),
+        entry_id: entry.id.clone(),
+        kind: entry.kind.clone(),
+        time: entry.time.and_then(iso),
+        role,
+        text,
+        parent: parent.map(|parent| parent.key.clone()),
+        active: entry.is_active,
+        raw: RawValue::from_string(entry.raw.clone()).ok(),
+        shown: format!("{head}\n{}\n", body.join("\n")),
+    }
+}
+
+/// How an entry stands in the tree, where that is not simply below the one before.
+fn branch(transcript: &Transcript, index: usize, entry: &Entry) -> String {
+    let mut told = String::new();
+    if !entry.id.is_empty() {
+        let _ = write!(told, " · {}", OneLine(&entry.id));
+    }
+    if entry.parent != index.checked_sub(1) {
+        match entry.parent.and_then(|parent| transcript.entries.get(parent)) {
+            Some(parent) => {
+                let _ = write!(told, " · continues {}", OneLine(&parent.id));
+            }
+            None => told.push_str(" · a beginning"),
+        }
+    }
+    if entry.children > 1 {
+        let _ = write!(told, " · {} from here", count(entry.children, "way"));
+    }
+    told
+}
+
+impl fmt::Display for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let title = documents::title(self.title.as_deref().unwrap_or_default());
+        let n = documents::count_entries(self.entries.len());
+        writeln!(f, "{title}\n{} · {n} · {}", self.prefix, self.whereabouts)?;
+        self.entries.iter().try_for_each(|line| write!(f, "\n{}", line.shown))
+    }
+}

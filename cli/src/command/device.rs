@@ -1,0 +1,28 @@
+//! `bowline device`: the devices of a workspace.
+
+mod link;
+mod list;
+mod revoke;
+
+use clap::Subcommand;
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+
+/// Devices: list, link another of yours, revoke a lost one
+#[derive(Debug, Subcommand)]
+pub(crate) enum Device {
+    List(list::List),
+    Link(link::Link),
+    Revoke(revoke::Revoke),
+}
+
+impl Device {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        match self {
+            Self::List(command) => command.run(invocation),
+            Self::Link(command) => command.run(invocation),
+            Self::Revoke(command) => command.run(invocation),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Removing a member or a device: decided here, in force once the relay has signed for it.
+
+use bowline_engine::Device;
+use bowline_engine::device::Notice;
+use bowline_engine::ids::{Millis, WorkspaceId};
+use bowline_engine::run::Goal;
+
+use crate::error::{CommandError, Kind, void};
+use crate::ids::Prefixes;
+use crate::invocation::Invocation;
+use crate::opened::Opened;
+use crate::progress::Progress;
+use crate::syncing;
+
+/// Waits until the log has answered the decision about `whom`, or cannot be asked.
+pub(super) fn carry_out(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    workspace: WorkspaceId,
+    whom: &str,
+) -> Result<(), CommandError> {
+    let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+    let mut answered = |device: &mut Device, _: Millis| Ok(device.outstanding(workspace)?.undecided == 0);
+    let reached = syncing::reach(invocation, here, Goal::Until(workspace, &mut answered), progress)?;
+    let refused = reached.notices.iter().find_map(|notice| match notice {
+        Notice::DecisionVoid { workspace: of, why } if *of == workspace => Some(void(*why)),
+        _ => None,
+    });
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    if here.device.outstanding(workspace)?.undecided == 0 {
+        invocation.say(format_args!("Removed {whom}. What is written from now on cannot be read there."));
+        return Ok(());
+    }
+    let why = syncing::not_reached(&reached.finished, workspace)
+        .unwrap_or_else(|| CommandError::new(Kind::Network, "The relay was not asked"));
+    let mut error =
+        CommandError::new(why.kind, format!("The removal of {whom} is decided, and not yet in force"));
+    error.causes.push(why.message);
+    error.causes.extend(why.causes);
+    Err(error.hint(
+        "nothing more is sent from here before it is: run `bowline sync` when the relay can be reached",
+    ))
+}

@@ -1,0 +1,272 @@
+//! `bowline status`: what is synced, and what is not and why.
+
+mod words;
+
+use bowline_engine::device::{MemberStatus, WorkspaceStatus};
+use bowline_engine::ids::{Millis, Position, WorkspaceId};
+use bowline_engine::run::{LineReport, LineStage};
+use clap::Args;
+use serde::Serialize;
+
+use crate::documents::{self, workspace_prefix};
+use crate::error::{CommandError, not_ready, relay_says};
+use crate::invocation::Invocation;
+use crate::opened::Opened;
+use crate::syncing;
+use crate::time::iso;
+use crate::workspaces::Called;
+
+/// Show what is synced, and what is not and why
+///
+/// Never opens a connection: what it says about the relay is what the process that syncs has said last.
+#[derive(Args, Debug)]
+pub(crate) struct Status;
+
+/// Everything `status` says.
+#[derive(Serialize)]
+struct Report {
+    home: String,
+    device: String,
+    user_name: Option<String>,
+    device_name: Option<String>,
+    /// The process that syncs.
+    syncing_pid: Option<u32>,
+    only_here: OnlyHere,
+    #[serde(skip)]
+    only_here_words: String,
+    workspaces: Vec<Workspace>,
+    #[serde(skip)]
+    now: Millis,
+}
+
+#[derive(Serialize)]
+struct OnlyHere {
+    conversations: usize,
+    agents: usize,
+}
+
+#[derive(Serialize)]
+struct Workspace {
+    id: String,
+    #[serde(skip)]
+    prefix: String,
+    in_use: bool,
+    relay: String,
+    member: bool,
+    connection: Connection,
+    queued: usize,
+    on_its_way: usize,
+    /// Why nothing is being sent.
+    not_sent_because: Option<String>,
+    undecided: usize,
+    signed_position: Option<u64>,
+    synced: bool,
+    quarantined: Vec<Quarantined>,
+    refused: u64,
+    update_needed: u64,
+    relay_says: Option<String>,
+    fault: Option<String>,
+    evidence: usize,
+    devices: Vec<Device>,
+}
+
+/// How the line to the relay is.
+#[derive(Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum Connection {
+    /// A person has disconnected it.
+    Disconnected,
+    /// This device is not in the workspace: there is nothing to connect to.
+    Over,
+    /// No process syncs this home.
+    NobodySyncs {
+        last_connected_at: Option<String>,
+        /// What kept the last process that synced from it.
+        why: Option<String>,
+        #[serde(skip)]
+        last: Option<Millis>,
+    },
+    /// Being made.
+    Connecting,
+    /// Made; entries are on their way.
+    CatchingUp { position: u64 },
+    /// Everything is here.
+    Connected {
+        since: Option<String>,
+        #[serde(skip)]
+        at: Millis,
+    },
+    /// Lost, and tried again.
+    NotConnected {
+        since: Option<String>,
+        why: Option<String>,
+        retry_at: Option<String>,
+        #[serde(skip)]
+        at: Millis,
+        #[serde(skip)]
+        retry: Option<Millis>,
+    },
+}
+
+#[derive(Serialize)]
+struct Quarantined {
+    entry: String,
+    author: String,
+    #[serde(skip)]
+    author_name: String,
+    why: String,
+}
+
+#[derive(Serialize)]
+struct Device {
+    id: String,
+    name: Option<String>,
+    user: String,
+    user_name: Option<String>,
+    #[serde(skip)]
+    shown: String,
+    #[serde(skip)]
+    shown_user: String,
+    #[serde(rename = "this_device")]
+    is_this: bool,
+    has_everything: bool,
+    last_heard_at: Option<String>,
+    #[serde(skip)]
+    heard: Option<Millis>,
+}
+
+impl Status {
+    #[expect(clippy::unused_self, reason = "every command is run in the same way")]
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let mut here = invocation.open()?;
+        let now = invocation.now();
+        let names = here.device.own_names()?;
+        let only_here = documents::only_here(&here.device)?;
+        let agents =
+            only_here.iter().filter(|(kind, _)| *kind == bowline_engine::document::Kind::Agent).count();
+        let mut workspaces = Vec::new();
+        for workspace in here.device.workspaces().collect::<Vec<_>>() {
+            workspaces.push(report(&mut here, workspace, now)?);
+        }
+        let syncing_pid = syncing::who_syncs(&here.home, &here.device)?;
+        invocation.answer(&Report {
+            home: here.home.folder().display().to_string(),
+            device: here.device.id().to_string(),
+            user_name: names.user,
+            device_name: names.device,
+            syncing_pid,
+            only_here: OnlyHere { conversations: only_here.len() - agents, agents },
+            only_here_words: documents::amount(&only_here, ""),
+            workspaces,
+            now,
+        })
+    }
+}
+
+fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Workspace, CommandError> {
+    let status = here.device.status(workspace)?;
+    let called = Called::load(&mut here.device, workspace, &status.members, now)?;
+    let connection = connection(here, workspace, &status)?;
+    let outstanding = here.device.outstanding(workspace)?;
+    let position = here.device.position(workspace)?;
+    let this = here.device.id();
+    let is_live = matches!(connection, Connection::Connected { .. });
+    let waits = outstanding.queued + outstanding.offered > 0;
+    Ok(Workspace {
+        id: workspace.to_string(),
+        prefix: workspace_prefix(&here.device, workspace),
+        in_use: here.device.current_workspace()? == Some(workspace),
+        relay: here.device.relay_address(workspace)?,
+        member: status.member,
+        queued: outstanding.queued,
+        on_its_way: outstanding.offered,
+        not_sent_because: status
+            .waiting_for
+            .filter(|why| waits && !matches!(why, bowline_engine::NotReady::Offline))
+            .map(|why| not_ready(why).to_owned()),
+        undecided: outstanding.undecided,
+        signed_position: status.signed.map(|head| head.position.0),
+        synced: outstanding.is_none()
+            && status.signed.is_some_and(|head| head.position == position)
+            && is_live,
+        quarantined: status
+            .quarantined
+            .iter()
+            .map(|it| Quarantined {
+                entry: it.entry.to_string(),
+                author: it.author.to_string(),
+                author_name: called.device(it.author),
+                why: it.why.clone(),
+            })
+            .collect(),
+        refused: status.refused,
+        update_needed: status.update_needed,
+        relay_says: status.relay_says.map(relay_says),
+        fault: status.fault.as_ref().map(ToString::to_string),
+        evidence: status.evidence.len(),
+        devices: status
+            .members
+            .iter()
+            .filter(|member| member.active)
+            .map(|member| device(member, &called, member.device == this, position))
+            .collect(),
+        connection,
+    })
+}
+
+fn device(member: &MemberStatus, called: &Called, is_this: bool, position: Position) -> Device {
+    Device {
+        id: member.device.to_string(),
+        name: called.device_name(member.device).map(str::to_owned),
+        user: member.user.to_string(),
+        user_name: called.user_name(member.user).map(str::to_owned),
+        shown: called.device(member.device),
+        shown_user: called.user(member.user),
+        is_this,
+        has_everything: is_this || member.seen >= position,
+        last_heard_at: member.heard.and_then(iso),
+        heard: member.heard,
+    }
+}
+
+fn connection(
+    here: &Opened,
+    workspace: WorkspaceId,
+    status: &WorkspaceStatus,
+) -> Result<Connection, CommandError> {
+    if here.device.is_disconnected(workspace)? {
+        return Ok(Connection::Disconnected);
+    }
+    if !here.device.wants_connection(workspace)? {
+        return Ok(Connection::Over);
+    }
+    let report = here.device.sync_report()?;
+    let line = report.as_ref().and_then(|report| report.line(workspace));
+    if here.home.try_sync_lock()?.is_some() {
+        let last = line.and_then(|line| line.last_live).map(Millis);
+        let why = line.and_then(|line| line.error.clone());
+        return Ok(Connection::NobodySyncs { last_connected_at: last.and_then(iso), why, last });
+    }
+    // A process that has just begun has not said anything yet.
+    Ok(line.map_or(Connection::Connecting, |line| of_line(line, status)))
+}
+
+fn of_line(line: &LineReport, status: &WorkspaceStatus) -> Connection {
+    let at = Millis(line.since);
+    match line.stage {
+        LineStage::Live => Connection::Connected { since: iso(at), at },
+        LineStage::CatchingUp => Connection::CatchingUp { position: line.position },
+        LineStage::Connecting if line.error.is_none() => Connection::Connecting,
+        LineStage::Off | LineStage::Waiting | LineStage::Connecting => {
+            let retry = line.retry_at.map(Millis);
+            let said = status.relay_says.map(relay_says);
+            Connection::NotConnected {
+                since: iso(at),
+                why: line.error.clone().or(said),
+                retry_at: retry.and_then(iso),
+                at,
+                retry,
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The report in words.
+
+use std::fmt::{self, Formatter};
+
+use bowline_engine::ids::Millis;
+
+use super::{Connection, Device, Report, Workspace};
+use crate::documents::count_entries;
+use crate::syncing::process;
+use crate::text::{OneLine, count, grouped};
+use crate::time::{ago, moment};
+use crate::workspaces::relay_for_people;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let device = OneLine(self.device_name.as_deref().unwrap_or("a device without a name")).to_string();
+        match &self.user_name {
+            Some(user) => writeln!(f, "{}'s {device}, home {}", OneLine(user), OneLine(&self.home))?,
+            None => writeln!(f, "{device}, home {}", OneLine(&self.home))?,
+        }
+        if self.only_here.conversations + self.only_here.agents == 0 {
+            writeln!(f, "Only on this device: nothing")?;
+        } else {
+            writeln!(f, "Only on this device: {}", self.only_here_words)?;
+        }
+        if self.workspaces.is_empty() {
+            return writeln!(f, "In no workspace: nothing leaves this device");
+        }
+        match self.syncing_pid {
+            Some(pid) => writeln!(f, "Syncing: {}", process(pid))?,
+            None => writeln!(f, "Syncing: nobody; `bowline sync` does")?,
+        }
+        self.workspaces.iter().try_for_each(|workspace| {
+            writeln!(f)?;
+            workspace.write(f, self.now)
+        })
+    }
+}
+
+impl Workspace {
+    fn write(&self, f: &mut Formatter<'_>, now: Millis) -> fmt::Result {
+        let in_use = if self.in_use { ", new documents go there" } else { "" };
+        writeln!(f, "Workspace {} on {}{in_use}", self.prefix, relay_for_people(&self.relay))?;
+        self.connection.write(f, now)?;
+        self.write_waiting(f)?;
+        self.write_trouble(f)?;
+        if self.devices.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "  Devices:")?;
+        self.devices.iter().try_for_each(|device| device.write(f, now))
+    }
+
+    fn write_waiting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match (self.queued, self.on_its_way) {
+            (0, 0) => writeln!(f, "  Queued: nothing")?,
+            (0, n) => writeln!(f, "  Queued: nothing; on its way: {}", count_entries(n))?,
+            (n, 0) => writeln!(f, "  Queued: {}", count(n, "document"))?,
+            (n, m) => writeln!(f, "  Queued: {}; on its way: {}", count(n, "document"), count_entries(m))?,
+        }
+        if let Some(why) = &self.not_sent_because {
+            writeln!(f, "  Not sent because: {why}")?;
+        }
+        if self.undecided > 0 {
+            writeln!(f, "  Not yet in force: {}", count(self.undecided, "decision"))?;
+        }
+        match self.signed_position {
+            Some(position) => writeln!(f, "  Last signed by the relay: position {}", grouped(position)),
+            None => writeln!(f, "  Last signed by the relay: nothing yet"),
+        }
+    }
+
+    fn write_trouble(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.quarantined.is_empty() {
+            writeln!(f, "  Put aside: {}", count_entries(self.quarantined.len()))?;
+            for it in &self.quarantined {
+                let entry = it.entry.get(..8).unwrap_or(&it.entry);
+                writeln!(f, "    {entry} by {}: {}", it.author_name, OneLine(&it.why))?;
+            }
+        }
+        if self.refused > 0 {
+            let n = count_entries(usize::try_from(self.refused).unwrap_or(usize::MAX));
+            writeln!(f, "  Refused by the relay for good: {n}, kept here and sent again in another form")?;
+        }
+        if self.update_needed > 0 {
+            let n = count_entries(usize::try_from(self.update_needed).unwrap_or(usize::MAX));
+            writeln!(f, "  Written by a newer version: {n}; update this program to see them")?;
+        }
+        if self.evidence > 0 {
+            writeln!(
+                f,
+                "  Caught: the relay has signed what it cannot both have meant ({}); nothing more is sent there",
+                count(self.evidence, "proof")
+            )?;
+        }
+        match &self.fault {
+            Some(fault) => writeln!(f, "  The relay misbehaves: {fault}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Connection {
+    fn write(&self, f: &mut Formatter<'_>, now: Millis) -> fmt::Result {
+        match self {
+            Self::Disconnected => {
+                writeln!(
+                    f,
+                    "  Not connected: you disconnected it; `bowline workspace connect` connects it again"
+                )
+            }
+            Self::Over => {
+                writeln!(
+                    f,
+                    "  Not connected: this device is not in the workspace any more, or was not let in"
+                )
+            }
+            Self::NobodySyncs { last, why, .. } => {
+                write!(f, "  Not connected: nobody syncs")?;
+                if let Some(last) = last {
+                    write!(f, "; last in step {}", ago(*last, now))?;
+                }
+                match why {
+                    Some(why) => writeln!(f, "; the last attempt failed: {}", OneLine(why)),
+                    None => writeln!(f),
+                }
+            }
+            Self::Connecting => writeln!(f, "  Connecting"),
+            Self::CatchingUp { position } => {
+                writeln!(f, "  Connected, receiving what others wrote; at position {}", grouped(*position))
+            }
+            Self::Connected { at, .. } => {
+                writeln!(f, "  Connected since {} ({})", moment(*at), ago(*at, now))
+            }
+            Self::NotConnected { why, at, retry, .. } => {
+                write!(f, "  Not connected since {}", moment(*at))?;
+                if let Some(why) = why {
+                    write!(f, ": {}", OneLine(why))?;
+                }
+                match retry {
+                    Some(retry) => writeln!(f, "; trying again in {} s", retry.since(now).div_ceil(1000)),
+                    None => writeln!(f),
+                }
+            }
+        }
+    }
+}
+
+impl Device {
+    fn write(&self, f: &mut Formatter<'_>, now: Millis) -> fmt::Result {
+        write!(f, "    {} of {}: ", self.shown, self.shown_user)?;
+        if self.is_this {
+            return writeln!(f, "this device");
+        }
+        match self.heard {
+            Some(heard) => write!(f, "last heard {}", ago(heard, now))?,
+            None => write!(f, "not heard yet")?,
+        }
+        if self.has_everything { writeln!(f, ", has everything") } else { writeln!(f) }
+    }
+}

@@ -1,0 +1,164 @@
+//! `bowline sync`: sends what is queued and brings what others wrote.
+
+use std::fmt;
+
+use bowline_engine::Device;
+use bowline_engine::ids::WorkspaceId;
+use bowline_engine::run::{Finished, Goal, Standing};
+use clap::Args;
+use serde::Serialize;
+
+use crate::documents::workspace_prefix;
+use crate::error::{CommandError, Kind};
+use crate::ids::Prefixes;
+use crate::invocation::Invocation;
+use crate::opened::Opened;
+use crate::progress::Progress;
+use crate::text::count;
+use crate::{logging, syncing};
+
+/// Send what is queued and bring what others wrote
+///
+/// Ends once everything is on the relay and everything of the relay's is here. With --watch it goes on until it is
+/// stopped, connects again whenever the connection is lost, and takes what other commands write.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  bowline sync\n  bowline sync --watch")]
+pub(crate) struct Sync {
+    /// Go on until stopped
+    #[arg(long)]
+    watch: bool,
+}
+
+#[derive(Serialize)]
+struct Synced {
+    workspaces: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    workspace: String,
+    #[serde(skip)]
+    prefix: String,
+    synced: bool,
+    queued: usize,
+    on_its_way: usize,
+    undecided: usize,
+}
+
+impl Sync {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let mut here = invocation.open()?;
+        if self.watch {
+            return watch(invocation, &mut here);
+        }
+        let wanted = wanted(&here.device)?;
+        let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+        let reached = syncing::reach(invocation, &mut here, Goal::Synced, progress)?;
+        let rows = wanted.iter().map(|workspace| row(&here.device, &reached.finished, *workspace));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        if reached.finished.stopped {
+            return Err(syncing::interrupted());
+        }
+        let errors = errors(invocation, &reached.finished, &rows, &wanted);
+        match errors {
+            Some(error) => {
+                if rows.iter().any(|row| row.synced) || invocation.is_json() {
+                    invocation.answer(&Synced { workspaces: rows })?;
+                }
+                Err(error)
+            }
+            None => invocation.answer(&Synced { workspaces: rows }),
+        }
+    }
+}
+
+/// Those that are to be connected; an error that says what to do if there are none.
+fn wanted(device: &Device) -> Result<Vec<WorkspaceId>, CommandError> {
+    let mut wanted = Vec::new();
+    for workspace in device.workspaces() {
+        if device.wants_connection(workspace)? {
+            wanted.push(workspace);
+        }
+    }
+    if !wanted.is_empty() {
+        return Ok(wanted);
+    }
+    Err(match device.workspaces().next() {
+        None => CommandError::new(
+            Kind::NotFound,
+            "This device is in no workspace: there is nothing to sync with",
+        )
+        .hint("`bowline workspace create --relay ADDRESS` makes one; `bowline join CODE` joins another's"),
+        Some(_) => CommandError::new(Kind::Misuse, "No workspace is to be connected").hint(
+            "`bowline status` says why; `bowline workspace connect` connects one that was disconnected",
+        ),
+    })
+}
+
+/// Goes on until it is stopped.
+fn watch(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), CommandError> {
+    let folder = here.home.log_folder()?;
+    let log = logging::to_file(invocation, &folder)
+        .map_err(|error| CommandError::file("Writing the log in", &folder, &error))?;
+    let progress = Progress::logged(Prefixes::new(here.device.workspaces()));
+    tracing::dispatcher::with_default(&log, || {
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "begins to sync");
+        let done = syncing::reach(invocation, here, Goal::Forever, progress);
+        match &done {
+            Ok(_) => tracing::info!("stops syncing, as it was told to"),
+            Err(error) => tracing::error!(%error, causes = ?error.causes, "stops syncing"),
+        }
+        done.map(|_| ())
+    })
+}
+
+fn row(device: &Device, finished: &Finished, workspace: WorkspaceId) -> Result<Row, CommandError> {
+    let outstanding = device.outstanding(workspace)?;
+    Ok(Row {
+        workspace: workspace.to_string(),
+        prefix: workspace_prefix(device, workspace),
+        synced: matches!(finished.workspaces.get(&workspace), Some(Standing::Synced)),
+        queued: outstanding.queued,
+        on_its_way: outstanding.offered,
+        undecided: outstanding.undecided,
+    })
+}
+
+/// What is wrong: the only error there is, or a summary after telling each.
+fn errors(
+    invocation: &mut Invocation<'_>,
+    finished: &Finished,
+    rows: &[Row],
+    wanted: &[WorkspaceId],
+) -> Option<CommandError> {
+    let failed = wanted.iter().zip(rows).filter_map(|(workspace, row)| {
+        Some((row.prefix.clone(), syncing::standing_error(finished.workspaces.get(workspace)?)?))
+    });
+    let mut failed: Vec<(String, CommandError)> = failed.collect();
+    if wanted.len() > 1 {
+        for (name, error) in &mut failed {
+            error.message = format!("Workspace {name}: {}", error.message);
+        }
+    }
+    let (_, last) = failed.pop()?;
+    for (_, error) in &failed {
+        invocation.error(error);
+    }
+    Some(last)
+}
+
+impl fmt::Display for Synced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.workspaces.as_slice() {
+            [row] if row.synced => writeln!(f, "synced: everything is on the relay"),
+            rows => rows.iter().try_for_each(|row| {
+                if row.synced {
+                    writeln!(f, "workspace {}: synced: everything is on the relay", row.prefix)
+                } else {
+                    let n = row.queued.max(row.on_its_way);
+                    writeln!(f, "workspace {}: not synced: {} queued", row.prefix, count(n, "document"))
+                }
+            }),
+        }
+    }
+}

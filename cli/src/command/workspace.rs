@@ -1,0 +1,55 @@
+//! `bowline workspace`: who shares what with whom, over which relay.
+
+mod connect;
+mod create;
+mod disconnect;
+mod forget;
+mod invite;
+mod list;
+mod members;
+mod remove;
+mod use_workspace;
+
+use clap::Subcommand;
+pub(super) use members::heard;
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+
+/// Workspaces: make one, invite, remove, connect, forget
+///
+/// A workspace is a set of documents that its members' devices have in common, through a relay that cannot read them.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  bowline workspace create --relay wss://relay.example#key=…,token=…
+  bowline device link          another device of yours: run `bowline join CODE` there
+  bowline workspace invite     another person: they run `bowline join CODE`
+  bowline sync")]
+pub(crate) enum Workspace {
+    Create(create::Create),
+    List(list::List),
+    Use(use_workspace::Use),
+    Connect(connect::Connect),
+    Disconnect(disconnect::Disconnect),
+    Forget(forget::Forget),
+    Members(members::Members),
+    Invite(invite::Invite),
+    Remove(remove::Remove),
+}
+
+impl Workspace {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        match self {
+            Self::Create(command) => command.run(invocation),
+            Self::List(command) => command.run(invocation),
+            Self::Use(command) => command.run(invocation),
+            Self::Connect(command) => command.run(invocation),
+            Self::Disconnect(command) => command.run(invocation),
+            Self::Forget(command) => command.run(invocation),
+            Self::Members(command) => command.run(invocation),
+            Self::Invite(command) => command.run(invocation),
+            Self::Remove(command) => command.run(invocation),
+        }
+    }
+}

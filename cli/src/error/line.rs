@@ -1,0 +1,222 @@
+//! Errors of the connection to a relay, and what relay and workspace refuse.
+
+use bowline_engine::run::LineError;
+use bowline_engine::transport::{AddressError, DialError};
+use bowline_engine::{JoinFailed, NotReady, Reason, RelayFault, Void};
+
+use super::{CommandError, Kind, REPORT};
+use crate::text::OneLine;
+
+/// What is tried again by itself.
+const KEPT: &str = "what is queued stays queued: run `bowline sync` again later";
+
+/// What to do when the relay is not who it should be.
+const DO_NOT_GO_ON: &str = "nothing was sent. Ask the relay's operator, on another way, for its address; if they have not changed it, somebody is in between";
+
+impl From<AddressError> for CommandError {
+    fn from(error: AddressError) -> Self {
+        Self::new(Kind::Misuse, "This is not a relay's address")
+            .because(&error)
+            .hint("take it as `bowline-relay serve` printed it: wss://HOST[:PORT]/#key=…,token=…")
+    }
+}
+
+/// Why there is no connection to a relay.
+pub(crate) fn line_failed(error: &LineError) -> CommandError {
+    let of = |kind, message: &str| CommandError::new(kind, message);
+    match error {
+        LineError::Address(error) => error.clone().into(),
+        LineError::Dial(error) => dial_failed(error),
+        LineError::Lost(error) => {
+            of(Kind::Network, "The connection to the relay broke").because(error).hint(KEPT)
+        }
+        LineError::Goodbye(reason) => turned_away(*reason),
+        LineError::Closed => {
+            of(Kind::Network, "The relay closed the connection without saying why").hint(KEPT)
+        }
+        LineError::Fault(fault) => fault_found(fault),
+        LineError::Elsewhere(why) => of(Kind::Network, "The process that syncs this home has no connection")
+            .because(&Told(OneLine(why).to_string())),
+    }
+}
+
+/// Why there is no connection, on one line.
+pub(crate) fn line_in_short(error: &LineError) -> String {
+    match error {
+        LineError::Goodbye(reason) => format!("the relay refused: {}", relay_says(*reason)),
+        other => OneLine(&other.sentence()).to_string(),
+    }
+}
+
+fn dial_failed(error: &DialError) -> CommandError {
+    let of = |kind, message: &str| CommandError::new(kind, message).because(error);
+    match error {
+        DialError::NameNotFound { .. } => of(Kind::Network, "The relay's name was not found")
+            .hint(format!("check the network and the address; {KEPT}")),
+        DialError::NotLoopback { .. } => {
+            of(Kind::Network, "The relay's address is not on this machine").hint("use one that begins with wss://")
+        }
+        DialError::Unreachable { .. } => of(Kind::Network, "The relay cannot be reached")
+            .hint(format!("check the network, and whether the relay is running; {KEPT}")),
+        DialError::TimedOut { .. } => of(Kind::Network, "The relay does not answer").hint(KEPT),
+        DialError::Untrusted { .. } | DialError::NoTrustStore(_) => {
+            of(Kind::Network, "The relay's certificate is not trusted").hint(
+                "if it is self-signed, the address needs the key that `bowline-relay serve` printed: wss://HOST/#key=…",
+            )
+        }
+        DialError::WrongPin { .. } => {
+            of(Kind::Network, "This is not the relay that the address is for").hint(DO_NOT_GO_ON)
+        }
+        DialError::Tls(_) => of(Kind::Network, "No encrypted connection to the relay could be made")
+            .hint("check that the port is the relay's, and that nothing on the way takes TLS apart"),
+        DialError::Full => of(Kind::Refused, "The relay is full").hint(KEPT),
+        DialError::NotARelay { .. } => of(Kind::Network, "What answers at this address is not a Bowline relay")
+            .hint("check host, port and path of the address"),
+        DialError::OtherVersion { .. } => of(Kind::Refused, "The relay is of another version of Bowline")
+            .hint("update the older of the two; everything here goes on working meanwhile"),
+        DialError::Io(_) => of(Kind::Network, "The connection to the relay could not be made").hint(KEPT),
+    }
+}
+
+/// What a relay said when it closed the connection.
+fn turned_away(reason: Reason) -> CommandError {
+    let error = CommandError::new(Kind::Refused, format!("The relay refused: {}", relay_says(reason)));
+    match reason {
+        Reason::BadToken => {
+            error.hint("take the address as `bowline-relay serve` printed it, with its token")
+        }
+        Reason::Version => error.hint("update the older of the two; everything here goes on working meanwhile"),
+        Reason::NotAllowed | Reason::NotActive | Reason::Removed => {
+            error.hint("ask somebody in the workspace for a new code; documents stay on this device")
+        }
+        Reason::NoWorkspace => error.hint(
+            "it was deleted there, or the relay has lost its data: ask its operator. Everything stays on this device",
+        ),
+        Reason::Quota | Reason::Storage | Reason::Shutdown | Reason::Rate => error.hint(KEPT),
+        Reason::TicketUsed | Reason::TicketClosed | Reason::TicketExpired | Reason::JoinVoid => {
+            error.hint("ask for a new code")
+        }
+        _ => error.hint(REPORT),
+    }
+}
+
+/// A relay's reason in words. Its word, not believed.
+pub(crate) fn relay_says(reason: Reason) -> String {
+    let words = match reason {
+        Reason::Quota => "the workspace's storage there is full",
+        Reason::Rate => "too much at once",
+        Reason::NotActive | Reason::Removed => "this device was removed from the workspace",
+        Reason::JoinVoid => "the code lets nobody in any more",
+        Reason::Storage => "it cannot store anything right now",
+        Reason::NoWorkspace => "it has no such workspace",
+        Reason::NotAllowed => "this device may not use the workspace",
+        Reason::BadToken => "it takes new workspaces only with the right registration token",
+        Reason::Version => "it speaks another version",
+        Reason::Shutdown => "it is stopping",
+        Reason::TicketUsed => "somebody has already joined with this code",
+        Reason::TicketClosed => "this code was closed by whoever made it",
+        Reason::TicketExpired => "this code has expired",
+        Reason::Unknown(number) => return format!("for a reason that this version does not know ({number})"),
+        other => return format!("for a reason that is about our own data ({other:?})"),
+    };
+    words.to_owned()
+}
+
+fn fault_found(fault: &RelayFault) -> CommandError {
+    let error = CommandError::new(Kind::Network, "The relay has been caught misbehaving").because(fault);
+    match fault {
+        RelayFault::OtherRelay => error.hint(DO_NOT_GO_ON),
+        RelayFault::NotThePinnedLog => error.hint("ask for a new code, and for the relay's address once more"),
+        RelayFault::Nonsense(_) | RelayFault::KeepsRefusing => error.hint(KEPT),
+        _ => error.hint(
+            "nothing more is sent there, and nothing here is lost. `bowline status` shows the evidence: talk to the relay's operator",
+        ),
+    }
+}
+
+/// Why a code did not let this device in.
+pub(crate) fn join_failed(why: &JoinFailed) -> CommandError {
+    let of = |message: &str| CommandError::new(Kind::Refused, message);
+    let another = "ask for a new code: `bowline workspace invite` or `bowline device link` makes one";
+    match why {
+        JoinFailed::TicketUsed => of("Somebody has already joined with this code")
+            .hint(format!("if that was not you, tell whoever gave it to you; {another}")),
+        JoinFailed::TicketClosed => of("This code was closed by whoever made it").hint(another),
+        JoinFailed::TicketExpired => of("This code has expired").hint(another),
+        JoinFailed::TicketGone => of("This code was used, closed or expired just now").hint(another),
+        JoinFailed::NotAdmitted => of("The relay does not know this code").hint(another),
+        JoinFailed::OtherRoster | JoinFailed::BadRecords => {
+            CommandError::new(Kind::Network, "The relay shows another workspace than the one the code is for")
+                .because(why)
+                .hint(DO_NOT_GO_ON)
+        }
+        JoinFailed::Keys(_) => of("The code's key is not the workspace's").because(why).hint(another),
+    }
+}
+
+/// Why a decision about the workspace came to nothing.
+pub(crate) fn void(why: Void) -> CommandError {
+    let of = |message: &str| CommandError::new(Kind::Refused, message);
+    match why {
+        Void::NotOwner => of("Only the workspace's owner may do this"),
+        Void::NotOwnUser => of("Only the owner of the workspace, or of the device, may do this"),
+        Void::SelfRemoval => of("A device does not remove itself")
+            .hint("do it from another device, or `bowline workspace forget` on this one"),
+        Void::LastOwnerDevice => of("The owner's last device cannot be removed"),
+        Void::TargetNotActive => of("It is not in the workspace any more"),
+        Void::AuthorNotActive => of("This device is not in the workspace any more"),
+        Void::Full => {
+            of("The workspace is full").hint("close codes nobody needs, and remove devices nobody uses")
+        }
+        Void::AfterUnknown => {
+            of("The workspace uses features of a newer version").hint("update this program")
+        }
+        other => of("The workspace did not accept this").because(&other).hint("try again"),
+    }
+}
+
+/// Why nothing is being sent, in words.
+pub(crate) fn not_ready(why: NotReady) -> &'static str {
+    match why {
+        NotReady::Offline => "not connected",
+        NotReady::CatchingUp => "still receiving what others wrote",
+        NotReady::NotMember => "this device is not in the workspace",
+        NotReady::Distrusted => "the relay has been caught misbehaving, and nothing more is sent there",
+        NotReady::RekeyDue => "somebody left, and the new key is not there yet",
+        NotReady::NoKey => "this device has no key for what is written now: remove it and link it again",
+        NotReady::UpdateNeeded => "the workspace uses features of a newer version: update this program",
+        NotReady::RemovalPending => "waiting for a removal to be in force",
+        NotReady::InFlight => "waiting for the relay to answer",
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Told(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_that_a_person_can_do_something_about_is_told_in_words_with_a_hint() {
+        for (name, _, reason) in Reason::NAMED {
+            let error = turned_away(reason);
+            assert_eq!(error.kind, Kind::Refused);
+            assert_eq!(error.hints.len(), 1, "{name}");
+            let is_ours = error.hints.first().is_some_and(|hint| hint == REPORT);
+            assert_eq!(error.message.contains(name), is_ours, "{name}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_reason_of_a_later_version_is_told_by_its_number() {
+        assert!(turned_away(Reason::Unknown(999)).message.contains("(999)"));
+    }
+
+    #[test]
+    fn a_line_refused_is_told_with_the_reason() {
+        let told = line_in_short(&LineError::Goodbye(Reason::Shutdown));
+        assert_eq!(told, "the relay refused: it is stopping");
+    }
+}

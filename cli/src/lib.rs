@@ -1,0 +1,64 @@
+//! The `bowline` command line as a library: [`run`] is one invocation, with everything from outside passed in.
+//!
+//! Answers go to stdout, as text or with `--json` as JSON; talk, questions and errors to stderr. What each command does
+//! is in its own file under `command`; what can go wrong, and its exit code, in [`CommandError`].
+
+mod command;
+mod documents;
+mod error;
+mod files;
+mod host;
+mod ids;
+mod invocation;
+mod listing;
+mod logging;
+mod notices;
+mod opened;
+mod progress;
+mod syncing;
+mod text;
+mod time;
+mod workspaces;
+
+pub use error::{CommandError, Kind};
+pub use host::{Environment, Host, Stderr, Stop, Terminal};
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use command::Arguments;
+use invocation::Invocation;
+
+/// Runs one command. `arguments` begin with the program's name; gives the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, host: &mut Host) -> u8 {
+    let parsed = match Arguments::parse_wrapped(arguments) {
+        Ok(parsed) => parsed,
+        Err(shown) => return show_help_or_misuse(&shown, host),
+    };
+    let mut invocation = Invocation::new(host, &parsed.global);
+    let log = logging::to_stderr(&invocation, parsed.global.verbose);
+    let done = tracing::dispatcher::with_default(&log, || parsed.command.run(&mut invocation));
+    match done {
+        Ok(()) => 0,
+        Err(error) => {
+            invocation.error(&error);
+            error.kind as u8
+        }
+    }
+}
+
+/// What clap has to say: the help or version that was asked for, or what is wrong with the arguments.
+fn show_help_or_misuse(shown: &clap::Error, host: &mut Host) -> u8 {
+    let text = shown.render();
+    let is_misuse = shown.use_stderr();
+    let written = match (is_misuse, host.terminal.stderr) {
+        (true, true) if (host.env)("NO_COLOR").is_none() => write!(host.stderr, "{}", text.ansi()),
+        (true, _) => write!(host.stderr, "{text}"),
+        (false, _) => write!(host.stdout, "{text}").and_then(|()| host.stdout.flush()),
+    };
+    match written {
+        Ok(()) if !is_misuse => 0,
+        Ok(()) => Kind::Misuse as u8,
+        Err(_) => Kind::Bug as u8,
+    }
+}

@@ -1,0 +1,104 @@
+//! A list of documents as a table, or for programs.
+
+use std::fmt;
+
+use bowline_engine::Device;
+use bowline_engine::device::Listed;
+use bowline_engine::ids::Millis;
+use serde::Serialize;
+
+use crate::documents::{self, Whereabouts};
+use crate::error::CommandError;
+use crate::text::{Table, fit, grouped};
+use crate::time::{ago, iso};
+
+/// Columns of a terminal that a title may take: with the other columns that is a line of 110.
+const TITLE_COLUMNS: usize = 60;
+
+/// What the columns of a list are called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Columns {
+    count: &'static str,
+    title: &'static str,
+}
+
+impl Columns {
+    pub(crate) const CHATS: Self = Self { count: "ENTRIES", title: "TITLE" };
+    pub(crate) const AGENTS: Self = Self { count: "FILES", title: "NAME" };
+}
+
+/// Documents as lists show them.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct List {
+    rows: Vec<Row>,
+    #[serde(skip)]
+    columns: Columns,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    #[serde(skip)]
+    prefix: String,
+    title: String,
+    workspace: Option<String>,
+    #[serde(flatten)]
+    whereabouts: Whereabouts,
+    count: u64,
+    preview: String,
+    updated_at: Option<String>,
+    deleted_at: Option<String>,
+    #[serde(skip)]
+    age: String,
+}
+
+impl List {
+    pub(crate) fn new(
+        device: &Device,
+        rows: Vec<Listed>,
+        columns: Columns,
+        now: Millis,
+    ) -> Result<Self, CommandError> {
+        let prefixes = documents::prefixes(device)?;
+        let row = |listed: Listed| {
+            Ok(Row {
+                prefix: prefixes.shorten(listed.id),
+                id: listed.id.to_string(),
+                workspace: listed.workspace.map(|workspace| workspace.to_string()),
+                whereabouts: Whereabouts::of(device, listed.id)?,
+                count: listed.count,
+                age: ago(listed.deleted_at.unwrap_or(listed.updated_at), now),
+                updated_at: iso(listed.updated_at),
+                deleted_at: listed.deleted_at.and_then(iso),
+                title: listed.title,
+                preview: listed.preview,
+            })
+        };
+        Ok(Self { rows: rows.into_iter().map(row).collect::<Result<_, CommandError>>()?, columns })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let when = if self.rows.iter().all(|row| row.deleted_at.is_some()) { "DELETED" } else { "UPDATED" };
+        let mut table = Table::new(&["ID", when, self.columns.count, "WHERE", self.columns.title]);
+        for row in &self.rows {
+            table.row(vec![
+                row.prefix.clone(),
+                row.age.clone(),
+                grouped(row.count),
+                row.whereabouts.to_string(),
+                fit(&documents::title(&row.title), TITLE_COLUMNS),
+            ]);
+        }
+        table.fmt(f)
+    }
+}

@@ -1,0 +1,44 @@
+//! What happened in a workspace, as sentences.
+
+use bowline_engine::device::Notice;
+use bowline_engine::ids::WorkspaceId;
+
+use crate::error;
+
+/// A notice for a person; `None` for what the command that waits for it says itself.
+pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
+    Some(match notice {
+        Notice::CodeReady { .. } | Notice::Decided { .. } | Notice::Joined(_) => return None,
+        Notice::DecisionVoid { workspace, why } => {
+            (*workspace, format!("a decision came to nothing: {}", error::void(*why)))
+        }
+        Notice::JoinFailed(workspace, why) => (*workspace, error::join_failed(why).message),
+        Notice::Removed(workspace) => {
+            (*workspace, "this device was removed, or has left. Documents stay here".to_owned())
+        }
+        Notice::OtherLife(workspace) => (
+            *workspace,
+            "this home was restored from a copy, or another copy of it is at work: nothing is lost, and this one goes \
+             on by itself"
+                .to_owned(),
+        ),
+        Notice::Refused { workspace, reason, .. } => (
+            *workspace,
+            format!(
+                "the relay refused something for good ({}); it is kept here, and what it held is sent again",
+                error::relay_says(*reason)
+            ),
+        ),
+        Notice::Quarantined { workspace, .. } => {
+            (*workspace, "something that cannot be read or verified was put aside: see `bowline status`".to_owned())
+        }
+        Notice::Damaged(workspace) => (
+            *workspace,
+            "what is stored of it cannot be read; it is left alone and out. Its documents are listed and cannot be opened"
+                .to_owned(),
+        ),
+        Notice::RelayFault(workspace, fault) => {
+            (*workspace, format!("the relay was caught misbehaving: {fault}"))
+        }
+    })
+}

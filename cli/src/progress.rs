@@ -1,0 +1,132 @@
+//! What is going on while a command waits for a relay: a line that changes on a terminal, milestones elsewhere.
+
+use std::time::Duration;
+
+use bowline_engine::run::Event;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::error::line_in_short;
+use crate::ids::Prefixes;
+use crate::invocation::Invocation;
+use crate::notices;
+use crate::syncing::process;
+use crate::text::grouped;
+
+/// How often the line turns on a terminal: it shows that the process is alive.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Shows events.
+pub(crate) struct Progress {
+    /// On a terminal.
+    bar: Option<ProgressBar>,
+    /// For a log instead of a person.
+    logged: bool,
+    /// A connection that was lost: told when it is made again, and not when the command ends with that very error.
+    lost: Option<String>,
+    names: Prefixes,
+}
+
+impl Progress {
+    /// For a person, on a terminal or in a file.
+    pub(crate) fn shown(invocation: &Invocation<'_>, names: Prefixes) -> Self {
+        let bar = invocation.shows_progress().then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        Self { bar, logged: false, lost: None, names }
+    }
+
+    /// For the log of a process that runs for long.
+    pub(crate) fn logged(names: Prefixes) -> Self {
+        Self { bar: None, logged: true, lost: None, names }
+    }
+
+    /// Shows one event.
+    pub(crate) fn show(&mut self, invocation: &mut Invocation<'_>, event: &Event) {
+        if self.logged {
+            return self.log(event);
+        }
+        let lost = self.lost.take();
+        let Some((text, stays)) = self.sentence(event) else {
+            return;
+        };
+        if let Some(lost) = lost {
+            self.keep(invocation, &lost);
+        }
+        match (&self.bar, event) {
+            (_, Event::Lost(..)) => self.lost = Some(text),
+            _ if stays => self.keep(invocation, &text),
+            (Some(bar), _) => bar.set_message(text),
+            // Without a terminal each step is a line; how far catching up is would be a hundred of them.
+            (None, Event::CatchingUp(..)) => {}
+            (None, _) => invocation.say(format_args!("{text}")),
+        }
+    }
+
+    /// A line that stays on the terminal.
+    fn keep(&self, invocation: &mut Invocation<'_>, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| invocation.say(format_args!("{text}"))),
+            None => invocation.say(format_args!("{text}")),
+        }
+    }
+
+    /// Takes the line off the terminal.
+    pub(crate) fn clear(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// What happened, and whether a person wants to read it afterwards.
+    fn sentence(&self, event: &Event) -> Option<(String, bool)> {
+        let name = |workspace| self.names.shorten(workspace);
+        Some(match event {
+            Event::OtherProcess(pid) => {
+                (format!("{} is syncing this home; waiting for it", process(*pid)), true)
+            }
+            Event::Connecting(workspace) => (format!("workspace {}: connecting", name(workspace)), false),
+            Event::CatchingUp(workspace, at, of) => (
+                format!("workspace {}: receiving {} of {}", name(workspace), grouped(at.0), grouped(of.0)),
+                false,
+            ),
+            Event::Live(workspace) => (format!("workspace {}: connected", name(workspace)), false),
+            Event::Lost(workspace, why, _) => {
+                (format!("workspace {}: no connection: {}", name(workspace), line_in_short(why)), true)
+            }
+            Event::Closed(workspace) => (format!("workspace {}: disconnected", name(workspace)), false),
+            Event::Notice(notice) => {
+                let (workspace, text) = notices::sentence(notice)?;
+                (format!("workspace {}: {}", name(&workspace), text), true)
+            }
+        })
+    }
+
+    fn log(&self, event: &Event) {
+        let id = |workspace| self.names.shorten(workspace);
+        match event {
+            Event::OtherProcess(pid) => {
+                tracing::info!(pid, "another process is syncing this home; waiting for it");
+            }
+            Event::Connecting(workspace) => tracing::info!(workspace = id(workspace), "connecting"),
+            Event::CatchingUp(workspace, at, of) => {
+                tracing::info!(workspace = id(workspace), at = at.0, of = of.0, "receiving");
+            }
+            Event::Live(workspace) => tracing::info!(workspace = id(workspace), "connected"),
+            Event::Lost(workspace, why, pause) => {
+                let (why, retry_s) = (line_in_short(why), pause.as_secs());
+                tracing::warn!(workspace = id(workspace), %why, retry_s, "no connection");
+            }
+            Event::Closed(workspace) => tracing::info!(workspace = id(workspace), "disconnected"),
+            Event::Notice(notice) => {
+                if let Some((workspace, text)) = notices::sentence(notice) {
+                    tracing::warn!(workspace = id(&workspace), "{text}");
+                }
+            }
+        }
+    }
+}

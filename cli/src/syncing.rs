@@ -1,0 +1,207 @@
+//! What commands have to do with syncing: saying whether it happens, and doing it until something is reached.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bowline_engine::device::Notice;
+use bowline_engine::ids::{DocId, WorkspaceId};
+use bowline_engine::run::{self, Event, Finished, Goal, LineStage, Standing};
+use bowline_engine::transport::WebSocketDialer;
+use bowline_engine::{Device, Home, NotReady};
+
+use crate::documents::{workspace_of, workspace_prefix};
+use crate::error::{self, CommandError, Kind};
+use crate::invocation::Invocation;
+use crate::opened::Opened;
+use crate::progress::Progress;
+
+/// How long a command waits for another process to close its sockets: many times what an orderly close takes.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How often it looks meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The process that syncs this home.
+pub(crate) fn who_syncs(home: &Home, device: &Device) -> Result<Option<u32>, CommandError> {
+    match home.try_sync_lock()? {
+        Some(_lock) => Ok(None),
+        None => Ok(Some(device.sync_report()?.map_or(0, |report| report.pid))),
+    }
+}
+
+/// `process 4711`.
+pub(crate) fn process(pid: u32) -> String {
+    if pid == 0 { "another process".to_owned() } else { format!("process {pid}") }
+}
+
+/// Another process syncs this home, and that stands in the way.
+pub(crate) fn busy(pid: u32, what: &str) -> CommandError {
+    CommandError::new(Kind::Busy, format!("{} is syncing this home: {what}", sentence_case(&process(pid))))
+        .hint("end it (it closes in order on an interrupt), and run this again")
+}
+
+fn sentence_case(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Where an edit of a document goes from here.
+pub(crate) fn after_edit(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    id: DocId,
+) -> Result<(), CommandError> {
+    if workspace_of(&here.device, id)?.is_none() {
+        invocation.say(format_args!("kept on this device"));
+    }
+    after_move(invocation, here, id)
+}
+
+/// Where it goes from here that a document was moved to the trash, or out of it.
+pub(crate) fn after_move(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    id: DocId,
+) -> Result<(), CommandError> {
+    match workspace_of(&here.device, id)? {
+        Some(workspace) => after_change(invocation, here, workspace),
+        None => Ok(()),
+    }
+}
+
+/// Where a change in a workspace goes from here: a running process takes it, or it waits for the next one.
+pub(crate) fn after_change(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    workspace: WorkspaceId,
+) -> Result<(), CommandError> {
+    here.wake()?;
+    if here.device.is_disconnected(workspace)? {
+        let name = workspace_prefix(&here.device, workspace);
+        invocation.say(format_args!("queued; disconnected until `bowline workspace connect {name}`"));
+        return Ok(());
+    }
+    match who_syncs(&here.home, &here.device)? {
+        Some(pid) => invocation.say(format_args!("on its way: {} is syncing", process(pid))),
+        None => invocation.say(format_args!("queued; run `bowline sync`")),
+    }
+    Ok(())
+}
+
+/// No socket of this workspace is open any more, in whichever process it was.
+pub(crate) fn wait_until_closed(
+    home: &Home,
+    device: &Device,
+    workspace: WorkspaceId,
+) -> Result<(), CommandError> {
+    home.wake()?;
+    let began = Instant::now();
+    loop {
+        if home.try_sync_lock()?.is_some() {
+            return Ok(());
+        }
+        let report = device.sync_report()?;
+        let line = report.as_ref().and_then(|report| report.line(workspace));
+        if line.is_some_and(|line| line.stage == LineStage::Off) {
+            return Ok(());
+        }
+        if began.elapsed() > CLOSE_TIMEOUT {
+            let pid = report.map_or(0, |report| report.pid);
+            return Err(busy(pid, "it does not close its connection"));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// How waiting for something ended.
+pub(crate) struct Reached {
+    pub(crate) finished: Finished,
+    /// What the device had to say on the way.
+    pub(crate) notices: Vec<Notice>,
+}
+
+/// Syncs, or waits for the process that does, until `goal` is reached. The only place that opens sockets.
+pub(crate) fn reach(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    goal: Goal<'_>,
+    progress: Progress,
+) -> Result<Reached, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        CommandError::new(Kind::Environment, "The system gives no more threads or files").because(&error)
+    })?;
+    let notices = RefCell::new(Vec::new());
+    let progress = RefCell::new(progress);
+    let clock = Arc::clone(&invocation.host.clock);
+    let dial = Arc::new(WebSocketDialer);
+    let Opened { home, .. } = &*here;
+    let home = home.clone();
+    let finished = runtime.block_on(async {
+        let stop = (invocation.host.stop)().map_err(|error| {
+            CommandError::new(Kind::Environment, "The system's signals cannot be heard").because(&error)
+        })?;
+        let mut observer = |event: Event| {
+            progress.borrow_mut().show(invocation, &event);
+            if let Event::Notice(notice) = event {
+                notices.borrow_mut().push(notice);
+            }
+        };
+        let host = run::Host { dial, clock: &*clock, observer: &mut observer };
+        let reached = run::reach(&home, &mut here.device, host, goal, stop).await;
+        reached.map_err(CommandError::from)
+    });
+    progress.into_inner().clear();
+    Ok(Reached { finished: finished?, notices: notices.into_inner() })
+}
+
+/// A workspace's relay has to be asked: refuses where that is not wanted.
+pub(crate) fn check_connected(device: &Device, workspace: WorkspaceId) -> Result<(), CommandError> {
+    if device.is_disconnected(workspace)? {
+        let name = workspace_prefix(device, workspace);
+        return Err(CommandError::new(Kind::Misuse, format!("Workspace {name} is disconnected"))
+            .hint(format!("`bowline workspace connect {name}` connects it")));
+    }
+    Ok(())
+}
+
+/// Why a workspace is not where it should be, if it is not.
+pub(crate) fn not_reached(finished: &Finished, workspace: WorkspaceId) -> Option<CommandError> {
+    if finished.stopped {
+        return Some(interrupted());
+    }
+    standing_error(finished.workspaces.get(&workspace)?)
+}
+
+/// The person has stopped it.
+pub(crate) fn interrupted() -> CommandError {
+    CommandError::new(Kind::Interrupted, "Stopped before everything was done")
+        .hint("nothing is lost: `bowline sync` goes on")
+}
+
+/// What is wrong with how a workspace stands, if something is.
+pub(crate) fn standing_error(standing: &Standing) -> Option<CommandError> {
+    let refused = |message: String| CommandError::new(Kind::Refused, message);
+    match standing {
+        Standing::Synced | Standing::UnderWay => None,
+        Standing::TooLarge(n) => Some(
+            refused(format!(
+                "{} too large to be sent as one entry",
+                if *n == 1 { "1 document is".to_owned() } else { format!("{n} documents are") }
+            ))
+            .hint("everything else is on the relay; it stays on this device, and `bowline status` counts it"),
+        ),
+        Standing::NotReady(why) => {
+            let error = refused(format!("Nothing can be sent: {}", error::not_ready(*why)));
+            Some(match why {
+                NotReady::Distrusted => error.hint("`bowline status` shows the evidence"),
+                _ => error.hint("everything stays on this device, and is sent once that is over"),
+            })
+        }
+        Standing::HeldUp(reason) => Some(
+            refused(format!("The relay takes nothing more for now: {}", error::relay_says(*reason)))
+                .hint("ask its operator for room; what is queued stays queued"),
+        ),
+        Standing::Failed(why) => Some(error::line_failed(why)),
+    }
+}

@@ -1,0 +1,76 @@
+//! Times as people read them, and as programs do.
+
+use bowline_engine::ids::Millis;
+use jiff::Timestamp;
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// How long ago `then` is: `just now`, `5 minutes ago`; as a date when that is more than a month.
+pub(crate) fn ago(then: Millis, now: Millis) -> String {
+    let passed = now.since(then);
+    let (n, unit) = match passed {
+        _ if then.since(now) > MINUTE => return date(then), // another clock is ahead of ours
+        0..MINUTE => return "just now".to_owned(),
+        MINUTE..HOUR => (passed / MINUTE, "minute"),
+        HOUR..DAY => (passed / HOUR, "hour"),
+        _ if passed < 31 * DAY => (passed / DAY, "day"),
+        _ => return date(then),
+    };
+    format!("{} ago", crate::text::count(usize::try_from(n).unwrap_or(usize::MAX), unit))
+}
+
+/// `2026-01-31 09:05 UTC`.
+pub(crate) fn moment(time: Millis) -> String {
+    timestamp(time).map_or_else(unknown, |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+/// `2026-01-31T09:05:00.250Z`, for programs; `None` beyond the year 9999.
+pub(crate) fn iso(time: Millis) -> Option<String> {
+    timestamp(time).map(|time| format!("{time:.3}"))
+}
+
+fn date(time: Millis) -> String {
+    timestamp(time).map_or_else(unknown, |time| time.strftime("%Y-%m-%d").to_string())
+}
+
+fn timestamp(time: Millis) -> Option<Timestamp> {
+    Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()
+}
+
+fn unknown() -> String {
+    "at no known time".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearer_a_time_the_more_exactly_it_is_told() {
+        let now = Millis(1_769_850_300_250);
+        let told = |passed| ago(Millis(now.0 - passed), now);
+        assert_eq!(told(0), "just now");
+        assert_eq!(told(59 * SECOND), "just now");
+        assert_eq!(told(MINUTE), "1 minute ago");
+        assert_eq!(told(2 * HOUR - 1), "1 hour ago");
+        assert_eq!(told(30 * DAY), "30 days ago");
+        assert_eq!(told(31 * DAY), "2025-12-31");
+    }
+
+    #[test]
+    fn a_time_that_another_clock_puts_in_the_future_is_a_date() {
+        assert_eq!(ago(Millis(1_769_850_300_250), Millis(1_000)), "2026-01-31");
+        assert_eq!(ago(Millis(30_000), Millis(1_000)), "just now");
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_is_no_error() {
+        assert_eq!(moment(Millis(u64::MAX)), "at no known time");
+        assert_eq!(iso(Millis(u64::MAX)), None);
+        assert_eq!(iso(Millis(1_769_850_300_250)).unwrap(), "2026-01-31T09:05:00.250Z");
+        assert_eq!(moment(Millis(1_769_850_300_250)), "2026-01-31 09:05 UTC");
+    }
+}

@@ -1,0 +1,144 @@
+//! Workspaces and who is in them, as people name and see them.
+
+use std::collections::BTreeMap;
+
+use bowline_engine::Device;
+use bowline_engine::device::MemberStatus;
+use bowline_engine::ids::{DeviceId, Millis, UserId, WorkspaceId};
+
+use crate::error::{CommandError, Kind};
+use crate::ids::{Candidate, Names, Prefixes, resolve};
+use crate::text::OneLine;
+
+const LIST: &str = "`bowline workspace list` shows those there are";
+
+/// The workspace a person means.
+pub(crate) fn find(device: &Device, typed: &str) -> Result<WorkspaceId, CommandError> {
+    let candidate = |workspace: WorkspaceId| Candidate {
+        value: workspace,
+        id: workspace.to_string(),
+        name: device.relay_address(workspace).unwrap_or_default(),
+    };
+    let candidates = device.workspaces().map(candidate).collect();
+    resolve("workspace", typed, candidates, Names::Ignored, LIST).map(|found| found.value)
+}
+
+/// The workspace a person means, or without a word the one in use, or the only one.
+pub(crate) fn chosen(device: &Device, typed: Option<&str>) -> Result<WorkspaceId, CommandError> {
+    if let Some(typed) = typed {
+        return find(device, typed);
+    }
+    if let Some(current) = device.current_workspace()? {
+        return Ok(current);
+    }
+    let mut all = device.workspaces();
+    match (all.next(), all.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(CommandError::new(Kind::NotFound, "This device is in no workspace").hint(
+            "`bowline workspace create --relay ADDRESS` makes one; `bowline join CODE` joins another's",
+        )),
+        _ => Err(CommandError::new(Kind::NotFound, "There are several workspaces and none is in use")
+            .hint(format!("say which with --workspace, or `bowline workspace use ID`; {LIST}"))),
+    }
+}
+
+/// A relay's address for people: without the key, which is for programs to compare.
+pub(crate) fn relay_for_people(address: &str) -> String {
+    OneLine(address.split('#').next().unwrap_or(address)).to_string()
+}
+
+/// What the people and devices of a workspace are called.
+pub(crate) struct Called {
+    devices: BTreeMap<DeviceId, String>,
+    users: BTreeMap<UserId, String>,
+    device_prefixes: Prefixes,
+    user_prefixes: Prefixes,
+}
+
+impl Called {
+    pub(crate) fn load(
+        device: &mut Device,
+        workspace: WorkspaceId,
+        members: &[MemberStatus],
+        now: Millis,
+    ) -> Result<Self, CommandError> {
+        let (mut devices, mut users) = (BTreeMap::new(), BTreeMap::new());
+        for member in members {
+            if let Some(name) = device.device_name(workspace, member.device, now)? {
+                devices.insert(member.device, name);
+            }
+            if let Some(name) = device.user_name(workspace, member.user, now)? {
+                users.insert(member.user, name);
+            }
+        }
+        Ok(Self {
+            devices,
+            users,
+            device_prefixes: Prefixes::new(members.iter().map(|member| member.device)),
+            user_prefixes: Prefixes::new(members.iter().map(|member| member.user)),
+        })
+    }
+
+    /// What a device calls itself.
+    pub(crate) fn device_name(&self, device: DeviceId) -> Option<&str> {
+        self.devices.get(&device).map(String::as_str)
+    }
+
+    /// What a person calls themselves.
+    pub(crate) fn user_name(&self, user: UserId) -> Option<&str> {
+        self.users.get(&user).map(String::as_str)
+    }
+
+    /// A device for one line: names are what their owners chose, so the id stands beside them.
+    pub(crate) fn device(&self, device: DeviceId) -> String {
+        named(self.device_name(device), self.device_prefix(device))
+    }
+
+    /// A person for one line.
+    pub(crate) fn user(&self, user: UserId) -> String {
+        named(self.user_name(user), self.user_prefix(user))
+    }
+
+    pub(crate) fn device_prefix(&self, device: DeviceId) -> String {
+        self.device_prefixes.shorten(device)
+    }
+
+    pub(crate) fn user_prefix(&self, user: UserId) -> String {
+        self.user_prefixes.shorten(user)
+    }
+
+    /// The device a person means, by id or name, among those that are in.
+    pub(crate) fn find_device(
+        &self,
+        members: &[MemberStatus],
+        typed: &str,
+    ) -> Result<DeviceId, CommandError> {
+        let candidates = members.iter().filter(|member| member.active).map(|member| Candidate {
+            value: member.device,
+            id: member.device.to_string(),
+            name: self.device_name(member.device).unwrap_or_default().to_owned(),
+        });
+        let hint = "`bowline device list` shows those there are";
+        resolve("device", typed, candidates.collect(), Names::Count, hint).map(|found| found.value)
+    }
+
+    /// The member a person means, by id or name, among those that are in.
+    pub(crate) fn find_user(&self, members: &[MemberStatus], typed: &str) -> Result<UserId, CommandError> {
+        let active = members.iter().filter(|member| member.active).map(|member| member.user);
+        let users: std::collections::BTreeSet<UserId> = active.collect();
+        let candidates = users.into_iter().map(|user| Candidate {
+            value: user,
+            id: user.to_string(),
+            name: self.user_name(user).unwrap_or_default().to_owned(),
+        });
+        let hint = "`bowline workspace members` shows those there are";
+        resolve("member", typed, candidates.collect(), Names::Count, hint).map(|found| found.value)
+    }
+}
+
+fn named(name: Option<&str>, prefix: String) -> String {
+    match name {
+        Some(name) => format!("{} ({prefix})", OneLine(name)),
+        None => prefix,
+    }
+}

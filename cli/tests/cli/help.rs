@@ -1,0 +1,54 @@
+//! Help: what every command says about itself.
+
+use insta::assert_snapshot;
+
+use crate::machine::Machine;
+
+#[test]
+fn help_lists_every_command_and_the_exit_codes() {
+    let mut machine = Machine::new("laptop");
+    assert_snapshot!(machine.story(&["--help"]));
+}
+
+#[test]
+fn no_command_at_all_is_misuse_and_shows_the_commands() {
+    let mut machine = Machine::new("laptop");
+    let ran = machine.run("");
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("Usage: bowline"), "{}", ran.stderr);
+}
+
+#[test]
+fn help_of_a_command_has_examples_and_goes_to_stdout() {
+    let mut machine = Machine::new("laptop");
+    assert_snapshot!(machine.story(&["help workspace", "chat say --help", "help join"]));
+}
+
+#[test]
+fn no_line_of_help_is_wider_than_a_terminal() {
+    let mut machine = Machine::new("laptop");
+    for line in [
+        "--help",
+        "init --help",
+        "status --help",
+        "share --help",
+        "keep-local --help",
+        "join --help",
+        "sync --help",
+        "reset --help",
+        "chat --help",
+        "agent --help",
+        "workspace --help",
+        "device --help",
+        "workspace create --help",
+        "workspace forget --help",
+        "device link --help",
+        "agent edit --help",
+        "chat show --help",
+    ] {
+        let ran = machine.run(line);
+        assert_eq!(ran.code, 0, "{line}");
+        let wide = ran.stdout.lines().find(|line| line.chars().count() > 120);
+        assert_eq!(wide, None, "{line}");
+    }
+}

@@ -1,0 +1,23 @@
+//! What people meet: each story is a few commands in a home of its own, with everything they print and their exit codes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may fail loudly, in their own functions too"
+)]
+
+mod agents;
+mod binary;
+mod chats;
+mod damage;
+mod help;
+mod homes;
+mod machine;
+mod misuse;
+mod refused;
+mod relay;
+mod shared;
+mod terminal;
+mod workspaces;

@@ -1,0 +1,127 @@
+//! A relay in this process, on a port of its own, over TLS; and things that answer as a relay does not.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use bowline_engine::transport::{Address, Caps, RelayKey, ServerTls, WebSocketListener};
+use bowline_relay::Relay;
+use bowline_relay::config::{Config, Registration};
+use bowline_relay::data::DataFolder;
+use bowline_relay::serve::Server;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// Connections enough for every test.
+const CAPS: Caps = Caps { connections: 64, per_address: 64 };
+
+/// How many relays there were: each has keys of its own.
+static RELAYS: AtomicU64 = AtomicU64::new(0);
+
+/// A relay and what it keeps.
+pub(crate) struct TestRelay {
+    folder: TempDir,
+    config: Config,
+    caps: Caps,
+    listen: SocketAddr,
+    address: Address,
+    token: String,
+    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl TestRelay {
+    pub(crate) fn start() -> Self {
+        Self::start_with(CAPS, |_| ())
+    }
+
+    /// A relay whose operator has set something.
+    pub(crate) fn start_with(caps: Caps, set: impl FnOnce(&mut Config)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let data = DataFolder::create(folder.path()).unwrap();
+        let mut rng = ChaCha20Rng::seed_from_u64(RELAYS.fetch_add(1, Ordering::Relaxed));
+        let token = data.token(&mut rng).unwrap().as_str().to_owned();
+        let key = RelayKey::from_bytes(data.identity(&mut rng).unwrap().public());
+        drop(data);
+        let mut config = Config::new(Registration::with_token(&token));
+        set(&mut config);
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let address = "wss://127.0.0.1".parse::<Address>().unwrap().with_key(key);
+        let mut relay = Self { folder, config, caps, listen, address, token, running: None };
+        relay.resume();
+        relay.address = format!("wss://{}/#key={key}", relay.listen).parse().unwrap();
+        relay
+    }
+
+    /// As it is told to whoever may make workspaces.
+    pub(crate) fn address(&self) -> String {
+        format!("{},token={}", self.address, self.token)
+    }
+
+    /// Without the token, as members know it.
+    pub(crate) fn public(&self) -> String {
+        self.address.to_text()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.listen.port()
+    }
+
+    /// Starts it again, on the port and data it had.
+    pub(crate) fn resume(&mut self) {
+        let (stop, stopped) = oneshot::channel();
+        let (bound, listens) = std::sync::mpsc::channel();
+        let (path, config, caps, listen) =
+            (self.folder.path().to_owned(), self.config.clone(), self.caps, self.listen);
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let data = DataFolder::create(&path).unwrap();
+                let identity = data.identity(&mut ChaCha20Rng::seed_from_u64(0)).unwrap();
+                let tls = ServerTls::SelfSigned(identity.secret());
+                let rng = Box::new(ChaCha20Rng::seed_from_u64(listen.port().into()));
+                let relay = Relay::open(data.database().unwrap(), identity, config, rng);
+                let server = Server::start(relay).unwrap();
+                let listener = WebSocketListener::bind(listen, tls, server.routes(), caps).await.unwrap();
+                bound.send(listener.local_addr()).unwrap();
+                server.serve(listener, async move { drop(stopped.await) }).await.unwrap();
+            });
+        });
+        self.listen = listens.recv().unwrap();
+        self.running = Some((stop, thread));
+    }
+
+    /// Stops it in order.
+    pub(crate) fn stop(&mut self) {
+        if let Some((stop, thread)) = self.running.take() {
+            let _gone = stop.send(());
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for TestRelay {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.stop();
+        }
+    }
+}
+
+/// Answers one connection after the other with the same bytes; gives its address.
+pub(crate) fn something_else(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("ws://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let _read = stream.read(&mut head);
+            let _written = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}

@@ -1,0 +1,231 @@
+//! Two machines and a relay: what people do together.
+
+use insta::assert_snapshot;
+
+use crate::machine::Machine;
+use crate::relay::TestRelay;
+
+/// Ana's machine with a workspace on the relay.
+pub(crate) fn owner(relay: &TestRelay) -> Machine {
+    let mut machine = Machine::new("laptop").with_clock();
+    ok(&mut machine, "init --user Ana");
+    ok(&mut machine, &format!("workspace create --relay {}", relay.address()));
+    machine
+}
+
+/// Runs what has to go well.
+pub(crate) fn ok(machine: &mut Machine, line: &str) -> String {
+    let ran = machine.run(line);
+    assert_eq!(ran.code, 0, "{line}\n{}\n{}", ran.stdout, ran.stderr);
+    ran.stdout
+}
+
+/// Another machine, let in by a code.
+pub(crate) fn joined(name: &str, user: &str, code: &str) -> Machine {
+    let mut machine = Machine::new(name).with_clock();
+    ok(&mut machine, &format!("init --user {user}"));
+    ok(&mut machine, &format!("join {} --yes", code.trim()));
+    machine
+}
+
+/// What depends on the moment and the port is made stable, and left out how connecting went.
+fn steady(told: &str, relay: &TestRelay) -> String {
+    let told = told.replace(&format!("127.0.0.1:{}", relay.port()), "RELAY");
+    let is_milestone = |line: &&str| line.ends_with(": connecting") || line.ends_with(": connected");
+    let lines =
+        told.lines().filter(|line| !is_milestone(line)).map(|line| match line.split_once(": position ") {
+            Some((before, _)) => format!("{before}: position N"),
+            None => line.to_owned(),
+        });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn another_device_of_ones_own_comes_in_by_a_link() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let id = laptop.made("chat new --title Groceries");
+    ok(&mut laptop, &format!("chat say {id} 'Buy milk'"));
+    let code = ok(&mut laptop, "device link");
+    let mut phone = joined("phone", "Ana", &code);
+    assert_eq!(ok(&mut laptop, "sync"), "synced: everything is on the relay\n");
+    assert_eq!(ok(&mut phone, "sync"), "synced: everything is on the relay\n");
+    assert!(ok(&mut phone, &format!("chat show {id}")).contains("\n  Buy milk\n"));
+
+    ok(&mut phone, &format!("chat say {id} 'And bread' --role assistant"));
+    ok(&mut phone, "sync");
+    ok(&mut laptop, "sync");
+    assert_eq!(ok(&mut laptop, &format!("chat export {id}")), ok(&mut phone, &format!("chat export {id}")));
+    ok(&mut phone, "sync");
+    let told = laptop.story(&["device list", "workspace members", "workspace list", "status", "chat list"]);
+    assert_snapshot!(steady(&told, &relay));
+}
+
+#[test]
+fn another_person_comes_in_by_an_invite_and_shares_nothing_by_it() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let code = ok(&mut laptop, "workspace invite");
+    let mut bens = Machine::new("desktop").with_clock();
+    ok(&mut bens, "init --user Ben");
+    bens.made("chat new --title Diary");
+    bens.knows(&mut laptop);
+    let asked = bens.run(&format!("join {code}"));
+    assert_eq!(asked.code, 8, "{}", asked.stderr);
+    assert_snapshot!(steady(&bens.told("join CODE", &asked), &relay));
+    let told = bens.run(&format!("join {code} --yes"));
+    assert_snapshot!(steady(&bens.told("join CODE --yes", &told), &relay));
+    assert!(ok(&mut bens, "status").contains("Only on this device: 1 conversation\n"));
+}
+
+#[test]
+fn existing_conversations_are_shared_only_after_a_yes() {
+    let relay = TestRelay::start();
+    for (answer, kept) in [("y\n", false), ("\n", true)] {
+        let mut machine = Machine::new("laptop").with_clock();
+        ok(&mut machine, "init --user Ana");
+        for n in 0..3 {
+            machine.made(&format!("chat new --title 'No {n}'"));
+        }
+        machine.terminal = bowline::Terminal { stdin: true, stdout: true, stderr: true };
+        let ran = machine.run_with(&format!("workspace create --relay {}", relay.address()), answer);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains("Share 3 existing conversations? [y/N]"), "{}", ran.stderr);
+        assert_eq!(ok(&mut machine, "status").contains("Only on this device: 3 conversations\n"), kept);
+    }
+}
+
+#[test]
+fn with_nobody_to_ask_nothing_is_shared_and_it_says_how_to() {
+    let relay = TestRelay::start();
+    let mut laptop = Machine::new("laptop").with_clock();
+    ok(&mut laptop, "init --user Ana");
+    laptop.made("chat new --title Groceries");
+    let ran = laptop.run(&format!("workspace create --relay {}", relay.address()));
+    assert_snapshot!(steady(&laptop.told("workspace create --relay ADDRESS", &ran), &relay));
+
+    let code = ok(&mut laptop, "device link");
+    let mut phone = Machine::new("phone").with_clock();
+    ok(&mut phone, "init --user Ana");
+    phone.knows(&mut laptop);
+    phone.made("chat new --title Holidays");
+    let ran = phone.run(&format!("join {code} --yes"));
+    assert_snapshot!(steady(&phone.told("join CODE --yes", &ran), &relay));
+}
+
+#[test]
+fn a_running_sync_takes_what_other_commands_write() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let id = laptop.made("chat new --title Groceries");
+    let code = ok(&mut laptop, "device link");
+    let mut phone = joined("phone", "Ana", &code);
+    let (mut beside, stop) = laptop.beside();
+    let watching = std::thread::spawn(move || beside.run("sync --watch"));
+    until(|| laptop.run("status").stdout.contains("  Connected since "));
+
+    let said = laptop.run(&format!("chat say {id} 'Buy milk'"));
+    assert_eq!(laptop.told("", &said), "$ bowline \n! on its way: process PID is syncing\n");
+    until(|| laptop.run("status").stdout.contains("  Queued: nothing\n"));
+    ok(&mut phone, "sync");
+    assert!(ok(&mut phone, &format!("chat show {id}")).contains("Buy milk"));
+
+    // What a person waits for, the other process does.
+    assert!(ok(&mut laptop, "sync").starts_with("synced: "));
+    assert!(ok(&mut laptop, "workspace invite").starts_with("bowline1-"));
+    assert_eq!(laptop.run("reset --yes").code, 9);
+
+    ok(&mut laptop, "workspace disconnect");
+    assert!(ok(&mut laptop, "status").contains("Not connected: you disconnected it"));
+    ok(&mut laptop, "workspace connect");
+    until(|| laptop.run("status").stdout.contains("  Connected since "));
+
+    stop.send(true).unwrap();
+    let watched = watching.join().unwrap();
+    assert_eq!((watched.code, watched.stdout.as_str()), (0, ""), "{}", watched.stderr);
+    let log = std::fs::read_to_string(laptop.home("log/bowline.log")).unwrap();
+    for (event, text) in [
+        ("begins to sync", &log),
+        ("connected", &log),
+        ("stops syncing", &log),
+        ("connected", &watched.stderr),
+    ] {
+        assert!(text.contains(event), "{event}: {text}");
+    }
+    for secret in ["Buy milk", "Groceries", code.trim()] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+}
+
+#[test]
+fn a_relay_that_comes_back_is_found_again() {
+    let mut relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let id = laptop.made("chat new --title Groceries");
+    let (mut beside, stop) = laptop.beside();
+    let watching = std::thread::spawn(move || beside.run("sync --watch"));
+    until(|| laptop.run("status").stdout.contains("  Connected since "));
+    relay.stop();
+    until(|| laptop.run("status").stdout.contains("  Not connected since "));
+    ok(&mut laptop, &format!("chat say {id} 'Buy milk'"));
+    assert!(ok(&mut laptop, "status").contains("  Queued: 1 document"));
+    relay.resume();
+    until(|| laptop.run("status").stdout.contains("  Queued: nothing\n"));
+    stop.send(true).unwrap();
+    assert_eq!(watching.join().unwrap().code, 0);
+}
+
+#[test]
+fn a_removed_member_is_told_so_and_keeps_what_was_there() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let id = laptop.made("chat new --title Groceries");
+    ok(&mut laptop, &format!("chat say {id} 'Buy milk'"));
+    let code = ok(&mut laptop, "workspace invite");
+    let mut bens = joined("desktop", "Ben", &code);
+    ok(&mut laptop, "sync");
+    ok(&mut bens, "sync");
+    ok(&mut laptop, "sync");
+    assert_eq!(laptop.run("workspace remove Ben").code, 8);
+    assert_eq!(laptop.run("workspace remove Ana --yes").code, 2);
+    let removed = laptop.run("workspace remove Ben --yes");
+    assert_eq!(removed.code, 0, "{}", removed.stderr);
+    assert!(removed.stderr.contains("Removed Ben ("), "{}", removed.stderr);
+    assert!(!ok(&mut laptop, "workspace members").contains("Ben"));
+
+    let refused = bens.run("sync");
+    assert_eq!(refused.code, 6, "{}\n{}", refused.stdout, refused.stderr);
+    assert!(
+        refused.stderr.contains("Error: The relay refused: this device was removed from the workspace\n")
+    );
+    assert!(
+        refused.stderr.contains("\nHint: ask somebody in the workspace for a new code"),
+        "{}",
+        refused.stderr
+    );
+    assert!(ok(&mut bens, &format!("chat show {id}")).contains("Buy milk"));
+}
+
+#[test]
+fn a_lost_device_is_revoked_by_its_name() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let code = ok(&mut laptop, "device link");
+    let mut phone = joined("phone", "Ana", &code);
+    ok(&mut phone, "sync");
+    ok(&mut laptop, "sync");
+    assert_eq!(laptop.run("device revoke laptop --yes").code, 2);
+    ok(&mut laptop, "device revoke phone --yes");
+    assert!(!ok(&mut laptop, "device list").contains("phone"));
+    assert!(ok(&mut laptop, "device list --all").contains("removed"));
+    assert_eq!(phone.run("sync").code, 6);
+}
+
+/// Waits until something is so; a minute is far more than anything here takes.
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed().as_secs() < 60, "it did not come to be");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

@@ -7,7 +7,7 @@ usage() {
     cat <<'TEXT'
 usage: bash tests/run.sh [--nightly]
 
-  --nightly   more seeds in the simulated worlds (sets BOWLINE_NIGHTLY=1)
+  --nightly   more seeds in the simulated worlds and more killed processes (sets BOWLINE_NIGHTLY=1)
   --help      this text
 
 A check that fails stops the run. With CI=true nothing is compiled incrementally.

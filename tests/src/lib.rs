@@ -9,4 +9,5 @@
     reason = "this crate is all tests: failing loudly is what it is for"
 )]
 
+pub mod processes;
 pub mod world;

@@ -58,8 +58,10 @@ fn each_crate_uses_only_the_crates_below_it() {
 
 #[test]
 fn nothing_depends_on_the_command_line_or_the_tests() {
-    let uses = declared(&METADATA, |_| true);
-    hold("nothing depends on cli or tests, not even its own tests", &depending_on(TOP, &uses));
+    let mut uses = declared(&METADATA, |_| true);
+    // The tests run the command line, and a second one that seals nothing.
+    uses.retain(|(user, used)| (user.as_str(), used.as_str()) != ("bowline-tests", "bowline"));
+    hold("nothing depends on cli or tests but the tests on cli", &depending_on(TOP, &uses));
 }
 
 #[test]

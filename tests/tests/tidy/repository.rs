@@ -4,6 +4,9 @@ use std::path::Path;
 
 use crate::{FILES, assert_names, hold, read, root};
 
+/// The feature that lets a test make the code wrong.
+const PLANTED: &str = "planted-bugs";
+
 /// The names at the top level, beside LICENSE files and names with a leading dot.
 const TOP_LEVEL: &[&str] = &[
     "Cargo.toml",
@@ -41,6 +44,34 @@ fn no_file_names_a_folder_of_this_machine() {
     let texts = FILES.iter().filter_map(|path| Some((path, read(path)?)));
     let broken: Vec<_> = texts.flat_map(|(path, text)| naming(path, &text, &forms)).collect();
     hold("no file holds an absolute path of the machine it was written on", &broken);
+}
+
+#[test]
+fn only_the_tests_plant_bugs() {
+    let manifests = FILES.iter().filter(|path| path.ends_with("Cargo.toml") && *path != "tests/Cargo.toml");
+    let texts: Vec<_> = manifests.filter_map(|path| Some((path.clone(), read(path)?))).collect();
+    assert!(
+        texts.iter().any(|(_, text)| text.contains(PLANTED)),
+        "no crate has bugs to plant: this rule watches nothing"
+    );
+    hold("the feature planted-bugs is declared anywhere and asked for by the tests alone", &planting(&texts));
+    let workspace = read("Cargo.toml").expect("the workspace manifest is text");
+    let built = workspace.lines().find(|line| line.starts_with("default-members")).unwrap_or("");
+    assert!(
+        !built.is_empty() && !built.contains("tests"),
+        "a build of the workspace would unify the tests' features"
+    );
+}
+
+#[test]
+fn a_crate_that_asks_for_planted_bugs_is_named() {
+    let asks = "[dependencies]\nbowline-store = { workspace = true, features = [\"planted-bugs\"] }\n";
+    let declares = "[features]\nplanted-bugs = []\n";
+    let texts = [
+        ("cli/Cargo.toml".to_owned(), asks.to_owned()),
+        ("store/Cargo.toml".to_owned(), declares.to_owned()),
+    ];
+    assert_names(&planting(&texts), &["cli/Cargo.toml:2"]);
 }
 
 #[test]
@@ -85,6 +116,22 @@ fn a_checkout_in_the_common_temporary_folder_forbids_only_itself() {
     assert!(naming("docs/A.md", &beside.to_string_lossy(), &forms).is_empty());
     let inside = checkout.join("Cargo.toml");
     assert_names(&naming("docs/A.md", &inside.to_string_lossy(), &forms), &["docs/A.md:1"]);
+}
+
+/// Lines of manifests that turn the feature on, rather than declare it empty.
+fn planting(manifests: &[(String, String)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in manifests {
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.contains(PLANTED)
+                && line.trim() != "planted-bugs = []"
+                && !line.trim_start().starts_with('#')
+            {
+                found.push(format!("{path}:{number} turns on {PLANTED}"));
+            }
+        }
+    }
+    found
 }
 
 /// Names at the top level that nobody agreed on.

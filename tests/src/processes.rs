@@ -1,0 +1,40 @@
+//! Real processes: the shipped binaries, on homes and data directories of their own, over real sockets on this machine.
+
+mod home;
+mod relay;
+mod wire;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+pub use home::{Home, Ran, Watching};
+pub use relay::{Relay, Tls};
+pub use wire::Wire;
+
+/// How long anything may take before a test gives up: far longer than it does on a busy machine, and the end of a test
+/// that would hang.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long to wait before looking again at something another process does.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A binary of this workspace, as `cargo test --workspace` and `cargo build --workspace` leave it.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let folder = test.parent().and_then(|deps| deps.parent()).expect("tests are in target/PROFILE/deps");
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is not there: run `cargo build --workspace --bins` first", path.display());
+    path
+}
+
+/// Looks until there is something to see, and says what was waited for if there never is.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited {} s for {what}", PATIENCE.as_secs());
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}

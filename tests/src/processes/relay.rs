@@ -1,0 +1,150 @@
+//! A relay process on a data directory that outlives it.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::binary;
+
+/// Whether lines to it are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// With the relay's own key, which its address pins.
+    SelfSigned,
+    /// Not at all: loopback only.
+    Off,
+}
+
+/// A relay, running or not.
+pub struct Relay {
+    folder: TempDir,
+    listen: SocketAddr,
+    tls: Tls,
+    process: Option<Child>,
+    address: String,
+    more: Vec<String>,
+}
+
+impl Relay {
+    /// Starts one on a free port, which it keeps through restarts.
+    pub fn start(tls: Tls) -> Self {
+        Self::start_with(tls, &[])
+    }
+
+    /// Starts one with more options for `serve`.
+    pub fn start_with(tls: Tls, more: &[&str]) -> Self {
+        let folder = TempDir::new().expect("a folder for a relay");
+        let mut relay = Self {
+            folder,
+            listen: free_port(),
+            tls,
+            process: None,
+            address: String::new(),
+            more: more.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        relay.run(None);
+        relay
+    }
+
+    /// Starts it again.
+    pub fn restart(&mut self) {
+        self.run(None);
+    }
+
+    /// Starts it so that it ends at one of its commits (`before 3`, `after 3`).
+    pub fn restart_to_end(&mut self, at: &str) {
+        self.run(Some(at));
+    }
+
+    fn run(&mut self, end_at: Option<&str>) {
+        assert!(self.process.is_none(), "the relay is running already");
+        let tls = match self.tls {
+            Tls::SelfSigned => "self-signed",
+            Tls::Off => "off",
+        };
+        let mut command = Command::new(binary("bowline-relay"));
+        command.arg("serve").arg("--data").arg(self.data()).args(["--listen", &self.listen.to_string()]);
+        command.args(["--tls", tls]).args(&self.more);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        if let Some(at) = end_at {
+            command.env("BOWLINE_END_AT_COMMIT", at);
+        }
+        let mut process = command.spawn().expect("the relay starts");
+        let mut line = String::new();
+        let stdout = process.stdout.take().expect("its stdout is a pipe");
+        let read = BufReader::new(stdout).read_line(&mut line).expect("it prints its address");
+        // With an end planned for one of its first commits it may be gone before it has said anything.
+        assert!(read > 0 || end_at.is_some(), "the relay has ended without an address");
+        if read > 0 {
+            line.trim_end().clone_into(&mut self.address);
+        }
+        self.process = Some(process);
+    }
+
+    /// What it printed: where it is, with pin and token.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where it listens.
+    pub fn listens_on(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the relay runs").id()
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _already_gone = process.kill();
+            process.wait().expect("the relay ends");
+        }
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| process.try_wait().expect("it can be asked").is_some())
+    }
+
+    /// The database passes SQLite's own check.
+    pub fn check_database(&self) {
+        for file in databases(&self.data()) {
+            let connection = rusqlite::Connection::open(&file).expect("the relay's database opens");
+            let found: String = connection
+                .query_row("PRAGMA integrity_check", (), |row| row.get(0))
+                .expect("it can be checked");
+            assert_eq!(found, "ok", "{}", file.display());
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// SQLite databases in a folder.
+pub(super) fn databases(folder: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder).expect("a folder").map(|found| found.expect("a file").path());
+    let found: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == "db")).collect();
+    assert!(!found.is_empty(), "there is no database in {}", folder.display());
+    found
+}
+
+/// A port that nobody uses now. Somebody else may take it before the relay does, once in a very long while.
+fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+    listener.local_addr().expect("it has an address")
+}

@@ -1,0 +1,58 @@
+//! The README's first commands, exactly as they stand there.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use bowline_tests::processes::binary;
+use tempfile::TempDir;
+
+/// The heading under which they are.
+const HEADING: &str = "## Ten lines from nothing to two synced homes";
+
+fn ten_lines() -> String {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let (_, section) = readme.split_once(HEADING).expect("the README has the section");
+    let (_, block) = section.split_once("```bash\n").expect("the section has a block of commands");
+    let (block, _) = block.split_once("```").expect("the block ends");
+    block.to_owned()
+}
+
+/// A process with all its children, ended together.
+struct Group(u32);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _already_gone =
+            Command::new("kill").args(["-9", "--", &format!("-{}", self.0)]).stderr(Stdio::null()).status();
+    }
+}
+
+#[test]
+fn the_readmes_ten_lines_lead_to_two_synced_homes() {
+    let script = ten_lines();
+    let lines = script.lines().filter(|line| !line.trim().is_empty()).count();
+    assert_eq!(lines, 10, "ten lines are promised");
+    let folder = TempDir::new().unwrap();
+    let programs = binary("bowline").parent().unwrap().to_owned();
+    assert_eq!(binary("bowline-relay").parent(), Some(programs.as_path()));
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", &script]).current_dir(folder.path());
+    command.env_clear().env("PATH", path).env("HOME", folder.path());
+    let (answers, talk) = (folder.path().join("stdout"), folder.path().join("stderr"));
+    // Into files: the relay goes on running and would keep a pipe open.
+    command
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(&answers).unwrap())
+        .stderr(std::fs::File::create(&talk).unwrap());
+    let mut shell = command.process_group(0).spawn().unwrap();
+    let _group = Group(shell.id());
+    let status = shell.wait().unwrap();
+    let (answers, talk) = (std::fs::read_to_string(answers).unwrap(), std::fs::read_to_string(talk).unwrap());
+    assert!(status.success(), "{status}\n{answers}\n{talk}");
+    let last = answers.trim_end();
+    assert!(
+        last.contains("Buy milk"),
+        "the second home shows what was said on the first:\n{answers}\n{talk}"
+    );
+}

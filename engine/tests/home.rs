@@ -11,6 +11,8 @@ use bowline_engine::document::Role;
 use bowline_engine::home::OpenDevice;
 use bowline_engine::ids::Millis;
 use bowline_engine::{Error, Home, HomeError};
+use bowline_store::{DocFilter, NewDoc, NewWorkspace, Place, Store, Trash};
+use bowline_wire::ids::Incarnation;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
@@ -191,4 +193,160 @@ fn a_document_that_has_not_left_can_be_kept_local() {
     assert_eq!(device.list(false).unwrap()[0].workspace, None);
     assert_eq!(device.outstanding(workspace).unwrap().queued, 0);
     assert!(device.shareable().unwrap().is_empty(), "it is not offered for sharing either");
+}
+
+#[test]
+fn what_another_process_writes_while_a_workspace_is_forgotten_stays_as_well() {
+    let (_folder, home) = home();
+    let mut one = open(&home);
+    let workspace = one.device.create_workspace("wss://127.0.0.1:1/", "", NOW).unwrap();
+    let ids: Vec<_> = (0..20).map(|_| one.device.create_conversation(Some("busy"), NOW).unwrap()).collect();
+    let mut other = open(&home);
+    let writing = std::thread::spawn({
+        let ids = ids.clone();
+        move || {
+            for id in ids.iter().cycle().take(200) {
+                other.device.say(*id, Role::User, "in the other window", NOW).unwrap();
+            }
+        }
+    });
+    assert_eq!(one.device.forget_workspace(workspace, NOW).unwrap(), ids.len());
+    writing.join().unwrap();
+    drop(one);
+    let mut again = open(&home);
+    for id in ids {
+        assert_eq!(again.device.show(id, NOW).unwrap().transcript.entries.len(), 10);
+    }
+}
+
+#[test]
+fn a_document_that_is_here_already_stands_in_no_workspaces_way() {
+    let (_folder, home) = home();
+    let mut open = open(&home);
+    let workspace = open.device.create_workspace("wss://127.0.0.1:1/", "", NOW).unwrap();
+    let (more, less) = (
+        open.device.create_conversation(Some("more than here"), NOW).unwrap(),
+        open.device.create_conversation(None, NOW).unwrap(),
+    );
+    let mut store = Store::open(&home.folder().join("bowline.db")).unwrap();
+    for id in [more, less] {
+        let there = store.read().find_doc(Some(workspace), id).unwrap().unwrap();
+        let (summary, kind, created_at) = (there.summary, there.kind, there.created_at);
+        let same = NewDoc {
+            ws: None,
+            id,
+            wire: None,
+            heads: &[],
+            state: 0,
+            kind,
+            summary,
+            deleted_at: None,
+            created_at,
+        };
+        store.transaction(|tx| tx.insert_doc(&same)).unwrap();
+    }
+    assert_eq!(open.device.forget_workspace(workspace, NOW).unwrap(), 1);
+    let titles: Vec<_> =
+        open.device.list(false).unwrap().into_iter().filter(|it| it.id != more && it.id != less).collect();
+    assert_eq!(titles.len(), 1, "a copy under a new id");
+    assert_eq!(open.device.show(titles[0].id, NOW).unwrap().title.as_deref(), Some("more than here"));
+}
+
+#[test]
+fn asking_for_a_name_writes_nothing() {
+    let (_folder, home) = home();
+    let mut open = open(&home);
+    let workspace = open.device.create_workspace("wss://127.0.0.1:1/", "", NOW).unwrap();
+    let id = open.device.id();
+    assert_eq!(open.device.device_name(workspace, id, NOW).unwrap(), None);
+    let all = DocFilter { place: Place::In(workspace), trash: Trash::With, ..DocFilter::default() };
+    assert!(open.device.store().read().list_docs(&all).unwrap().is_empty());
+}
+
+#[test]
+fn a_workspace_that_another_process_forgot_and_joined_again_is_taken_up_anew() {
+    let (_folder, home) = home();
+    let mut open = open(&home);
+    let workspace = open.device.create_workspace("wss://127.0.0.1:1/", "", NOW).unwrap();
+    let again = NewWorkspace {
+        id: workspace,
+        incarnation: Incarnation::from_bytes([9; 8]),
+        state: 1,
+        relay: "wss://127.0.0.1:2/",
+        created_at: NOW,
+    };
+    let mut store = Store::open(&home.folder().join("bowline.db")).unwrap();
+    store
+        .transaction(|tx| {
+            tx.delete_workspace(workspace)?;
+            tx.insert_workspace(&again)
+        })
+        .unwrap();
+    open.device.handle_store_changed(NOW).unwrap();
+    assert!(open.device.is_joining(workspace).unwrap());
+}
+
+#[test]
+fn a_damaged_workspace_keeps_no_other_one_from_being_followed() {
+    let (_folder, home) = home();
+    let mut first = open(&home);
+    let damaged = first.device.create_workspace("wss://127.0.0.1:1/", "", NOW).unwrap();
+    let sound = first.device.create_workspace("wss://127.0.0.1:2/", "", NOW).unwrap();
+    let mut store = Store::open(&home.folder().join("bowline.db")).unwrap();
+    store.transaction(|tx| tx.put_state(damaged, "token", b"never sealed")).unwrap();
+    drop(first);
+    let mut open = open(&home);
+    open.device.handle_store_changed(NOW).unwrap();
+    open.device.reload().unwrap();
+    assert_eq!(open.device.workspaces().collect::<Vec<_>>(), [sound]);
+}
+
+#[test]
+fn a_reset_that_is_interrupted_leaves_no_older_database_to_be_believed() {
+    let (_folder, home) = home();
+    let lock = home.try_sync_lock().unwrap().unwrap();
+    let in_the_way = home.folder().join("bowline.db-wal");
+    fs::create_dir(&in_the_way).unwrap();
+    assert!(matches!(home.clone().reset(&lock), Err(HomeError::Io { .. })));
+    assert!(matches!(Home::open(home.folder()), Err(HomeError::NotThere(_))));
+    fs::remove_dir(&in_the_way).unwrap();
+    init(home.folder());
+}
+
+#[test]
+fn a_home_that_is_deleted_while_a_process_waits_for_it_is_not_made_again() {
+    let (_folder, home) = home();
+    let resetting = fs::File::create(home.folder().join("open.lock")).unwrap();
+    resetting.lock().unwrap();
+    let waiting = std::thread::spawn({
+        let home = home.clone();
+        move || home.device(random(2)).map(drop)
+    });
+    for name in ["bowline.db", "device.key", "open.lock"] {
+        fs::remove_file(home.folder().join(name)).unwrap();
+    }
+    resetting.unlock().unwrap();
+    assert!(waiting.join().unwrap().is_err());
+    assert!(!home.folder().join("bowline.db").exists());
+}
+
+#[test]
+fn two_processes_do_not_make_one_home_at_once() {
+    let folder = TempDir::new().unwrap();
+    let other = fs::File::create(folder.path().join("open.lock")).unwrap();
+    other.lock().unwrap();
+    assert!(matches!(Home::init(folder.path(), &mut *random(1)), Err(HomeError::InUse(_))));
+    assert!(!folder.path().join("device.key").exists());
+}
+
+#[test]
+fn a_key_is_never_written_into_a_file_that_somebody_else_put_there() {
+    let folder = TempDir::new().unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, home.join("device.key.new")).unwrap();
+    init(&home);
+    assert!(!elsewhere.exists());
+    assert!(fs::symlink_metadata(home.join("device.key")).unwrap().is_file());
 }

@@ -77,8 +77,9 @@ CREATE TABLE evidence (
     UNIQUE (ws, kind, what)
 ) STRICT;
 
+-- AUTOINCREMENT: a row's number is never used again, so that what another process knows by it cannot become another document.
 CREATE TABLE doc (
-    n          INTEGER PRIMARY KEY,
+    n          INTEGER PRIMARY KEY AUTOINCREMENT,
     ws         BLOB REFERENCES workspace (id),
     id         BLOB NOT NULL,
     wire       BLOB,
@@ -296,6 +297,7 @@ mod tests {
             "evidence",
             "intent",
             "meta",
+            "sqlite_sequence",
             "state",
             "workspace",
         ];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bowline_core::document::{Document, EditError, Kind, MessageId, Pen, Role, Transcript};
-use bowline_store::{DocFilter, DocN, DocRow, NewDoc, Place, Trash};
+use bowline_store::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, StoreError, Trash, Tx};
 use bowline_wire::ids::{DocId, Millis, WireDoc, WorkspaceId};
 
 use super::Device;
@@ -98,7 +98,7 @@ impl Device {
                 tx.insert_change(n, change)?;
             }
             if !changes.is_empty() {
-                derived.write(tx, n, doc_state::NEVER_SEALED)?;
+                derived.write(tx, n)?;
             }
             Ok(())
         })?;
@@ -248,16 +248,26 @@ impl Device {
         if changes.is_empty() {
             return Ok(());
         }
-        let derived = Derived::of(&loaded.document);
+        let (derived, loaded_rev) = (Derived::of(&loaded.document), loaded.rev);
         let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
-        let stored = self.store.transaction(|tx| -> Result<u64, Error> {
+        let stored = self.store.transaction(|tx| -> Result<Option<u64>, Error> {
             for change in &changes {
                 tx.insert_change(n, change)?;
             }
-            derived.write(tx, n, row.state)
+            let now = tx.doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+            if now.rev == loaded_rev {
+                return derived.write(tx, n).map(Some);
+            }
+            // Another process has written meanwhile. The change stands; what lists show of both is found below.
+            touch(tx, &now)?;
+            Ok(None)
         });
         match (stored, self.documents.get_mut(n)) {
-            (Ok(rev), Some(loaded)) => {
+            (Ok(None), _) => {
+                self.documents.remove(n);
+                self.load(n, now)?;
+            }
+            (Ok(Some(rev)), Some(loaded)) => {
                 loaded.wrote(rev);
                 loaded.unfolded += changes.len();
                 self.documents.grow(n, changes.iter().map(Vec::len).sum());
@@ -267,7 +277,7 @@ impl Device {
                 self.documents.remove(n);
                 return Err(error);
             }
-            (Ok(_), None) => {}
+            (Ok(Some(_)), None) => {}
         }
         if let Some(linked) = row.ws.and_then(|workspace| self.workspaces.get_mut(&workspace)) {
             linked.too_large.remove(&n);
@@ -358,6 +368,12 @@ impl From<Edit> for Error {
     }
 }
 
+/// Gives a row a new revision and leaves what it shows as it is.
+fn touch(tx: &Tx<'_>, row: &DocRow) -> Result<u64, StoreError> {
+    let (heads, state, summary) = (row.heads.as_slice(), row.state, &row.summary);
+    tx.update_doc(row.n, &DocUpdate { heads, state, summary, deleted_at: row.deleted_at })
+}
+
 pub(super) fn listed(row: DocRow) -> Listed {
     Listed {
         id: row.id,
@@ -369,3 +385,6 @@ pub(super) fn listed(row: DocRow) -> Listed {
         deleted_at: row.deleted_at,
     }
 }
+
+#[cfg(test)]
+mod tests;

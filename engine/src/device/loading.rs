@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Kind, Lost, Pen, Refused, Source};
-use bowline_core::sync::{Opened, open};
+use bowline_core::sync::{Opened, Unreadable, open};
 use bowline_store::{Attempt, DocN, DocRow, DocUpdate, EntryN, EntryState, EntryWithBody, Tx};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
@@ -180,11 +180,15 @@ impl Device {
                 continue; // its workspace is damaged and left out: no verdict on its entries
             }
             let keyring = self.workspaces.get(&row.entry.ws).and_then(|linked| linked.replica.keyring());
-            let opened = entry_of(row).ok().zip(keyring);
-            match opened.map(|(entry, keyring)| (open(&entry, &keyring.snapshot()), entry)) {
+            let Some(keyring) = keyring else {
+                continue; // another process has joined since: no verdict without keys
+            };
+            match entry_of(row).ok().map(|entry| (open(&entry, &keyring.snapshot()), entry)) {
                 Some((Ok(Opened::Content(payload)), entry)) => {
                     contents.push(Content { n, entry, bytes: payload.bytes });
                 }
+                // Whoever took the entry in had the key; this process was opened before that.
+                Some((Err(Unreadable::NoKey), _)) => {}
                 _ => unreadable.push(n),
             }
         }
@@ -223,6 +227,7 @@ impl Device {
             pending.iter().filter(|content| !waits(content)).map(|content| content.n).collect();
         let loaded = self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))?;
         loaded.stale = false;
+        let loaded_rev = loaded.rev;
         loaded.taken_in.extend(&settled);
         loaded.taken_in.sort_unstable();
         loaded.taken_in.dedup();
@@ -238,7 +243,7 @@ impl Device {
         }
         let ws = row.ws;
         let mut quarantined = Vec::new();
-        let rev = self.store.transaction(|tx| -> Result<u64, Error> {
+        let rev = self.store.transaction(|tx| -> Result<Option<u64>, Error> {
             for refused in &taken.refused {
                 let Some(entry) = ws.map(|ws| tx.entry_by_id(ws, refused.entry)).transpose()?.flatten()
                 else {
@@ -259,7 +264,11 @@ impl Device {
                 tx.set_entry_state(*entry, EntryState::Quarantined, Some(reason))?;
                 tx.finish_attempt(&[*entry])?;
             }
-            let rev = derived.write(tx, n, row.state)?;
+            // Another process has written meanwhile: what is here is not all of it, and the next look starts over.
+            if tx.doc(n)?.is_none_or(|now| now.rev != loaded_rev) {
+                return Ok(None);
+            }
+            let rev = derived.write(tx, n)?;
             if let Some(base) = &base {
                 tx.put_base(n, base)?;
                 tx.mark_applied(&applied)?;
@@ -267,9 +276,9 @@ impl Device {
                     drop_settled_changes(tx, n)?;
                 }
             }
-            Ok(rev)
+            Ok(Some(rev))
         })?;
-        if let Some(loaded) = self.documents.get_mut(n) {
+        if let (Some(rev), Some(loaded)) = (rev, self.documents.get_mut(n)) {
             loaded.wrote(rev);
         }
         for (workspace, entry) in quarantined {
@@ -310,7 +319,7 @@ impl Device {
             for change in &changes {
                 tx.insert_change(n, change)?;
             }
-            if changes.is_empty() { Ok(row.rev) } else { derived.write(tx, n, row.state) }
+            if changes.is_empty() { Ok(row.rev) } else { derived.write(tx, n) }
         })?;
         if let Some(loaded) = self.documents.get_mut(n) {
             loaded.wrote(rev);
@@ -374,8 +383,10 @@ impl Derived {
         row.heads == self.heads && row.summary == self.summary && row.deleted_at == self.deleted_at
     }
 
-    pub(super) fn write(&self, tx: &Tx<'_>, n: DocN, state: u8) -> Result<u64, Error> {
+    /// How far its sealing is stays as it is in the database: another process may have moved it on.
+    pub(super) fn write(&self, tx: &Tx<'_>, n: DocN) -> Result<u64, Error> {
         let Self { heads, summary, deleted_at } = self;
+        let state = tx.doc(n)?.ok_or(Error::Unreadable("a document row"))?.state;
         Ok(tx.update_doc(n, &DocUpdate { heads, state, summary, deleted_at: *deleted_at })?)
     }
 }

@@ -92,7 +92,7 @@ impl Device {
                 continue;
             }
             let becomes = if row.id == profile_id(workspace) {
-                Saved { rev: row.rev, fate: Fate::Goes }
+                Saved { rev: row.rev, fate: Fate::Goes, first: None }
             } else {
                 self.save_whole(row.n, row.id, now)?
             };
@@ -118,22 +118,19 @@ impl Device {
         };
         loop {
             let loaded = self.load(n, now)?;
-            let (rev, first) = (loaded.rev, loaded.document.kind().first_change());
+            // What of ours waits for what others wrote is not in the document: those rows stay.
+            let (rev, first) =
+                (loaded.rev, (!loaded.ours_wait).then(|| loaded.document.kind().first_change()));
             let base = compressed(&loaded.document)?;
             let is_all = self.store.transaction(|tx| -> Result<bool, StoreError> {
                 let is_all = tx.doc(n)?.is_some_and(|row| row.rev == rev);
                 if is_all {
                     tx.put_base(n, &base)?;
-                    // Its base may be all there is of it. A row without an entry says that it was never sealed where it
-                    // is, and it comes to be somewhere else.
-                    if tx.changes(n)?.is_empty() {
-                        tx.insert_change(n, first)?;
-                    }
                 }
                 Ok(is_all)
             })?;
             if is_all {
-                return Ok(Saved { rev, fate });
+                return Ok(Saved { rev, fate, first });
             }
         }
     }
@@ -147,21 +144,27 @@ impl Device {
     ) -> Result<Option<usize>, Error> {
         self.store.transaction(|tx| {
             let rows = tx.list_docs(&all_of(workspace))?;
-            if rows.iter().any(|row| saved.get(&row.n).is_none_or(|saved| saved.rev != row.rev)) {
+            // All or none: nothing is written before every document is known to be as it was saved.
+            let as_saved = |row: &DocRow| saved.get(&row.n).filter(|saved| saved.rev == row.rev);
+            let Some(saved) = rows.iter().map(as_saved).collect::<Option<Vec<_>>>() else {
                 return Ok(None);
-            }
+            };
             let mut stay = 0;
-            for row in &rows {
-                match saved.get(&row.n).map(|saved| &saved.fate) {
-                    None | Some(Fate::Goes) => tx.delete_doc(row.n)?,
-                    Some(Fate::Stays) => {
+            for (row, Saved { fate, first, .. }) in rows.iter().zip(saved) {
+                if let Some(first) = first {
+                    tx.delete_changes_of(row.n)?;
+                    tx.insert_change(row.n, first)?;
+                }
+                match fate {
+                    Fate::Goes => tx.delete_doc(row.n)?,
+                    Fate::Stays => {
                         tx.set_doc_workspace(row.n, None, None)?;
                         let (heads, summary) = (row.heads.as_slice(), &row.summary);
                         let (state, deleted_at) = (doc_state::NEVER_SEALED, row.deleted_at);
                         tx.update_doc(row.n, &DocUpdate { heads, state, summary, deleted_at })?;
                         stay += 1;
                     }
-                    Some(Fate::StaysAs(id)) => {
+                    Fate::StaysAs(id) => {
                         copy_as(tx, row, *id)?;
                         tx.delete_doc(row.n)?;
                         stay += 1;
@@ -182,6 +185,9 @@ struct Saved {
     /// The revision that its base is of.
     rev: u64,
     fate: Fate,
+    /// What takes the place of its change rows, if all they hold is in the base. A row without an entry says that the
+    /// document was never sealed where it then is.
+    first: Option<&'static [u8]>,
 }
 
 /// What becomes of a document when its workspace is forgotten.

@@ -6,7 +6,7 @@ use bowline_core::document::operation_count;
 use bowline_core::payload::{MAX_HEADS, Payload};
 use bowline_core::sync::ContentDraft;
 use bowline_crypto::SealError;
-use bowline_store::{ChangeN, ChangeRow, DocN, DocRow, DocUpdate};
+use bowline_store::{ChangeN, ChangeRow, DocN, DocRow, DocUpdate, StoreError};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{Millis, WorkspaceId};
@@ -170,12 +170,20 @@ impl Device {
         entry: Entry,
         now: Millis,
     ) -> Result<(), Error> {
-        let rev = self.store.transaction(|tx| {
+        let stored = self.store.transaction(|tx| -> Result<Option<u64>, StoreError> {
+            // Another process may have taken the document back in the meantime: then nothing of it leaves.
+            let Some(row) = tx.doc(row.n)?.filter(|now| now.ws == Some(workspace)) else {
+                return Ok(None);
+            };
             let n = insert_offered(tx, &entry, Some(row.n))?;
             tx.mark_sealed(&work.changes, n)?;
             let (heads, summary, deleted_at) = (row.heads.as_slice(), &row.summary, row.deleted_at);
             tx.update_doc(row.n, &DocUpdate { heads, state: doc_state::SEALED, summary, deleted_at })
+                .map(Some)
         })?;
+        let Some(rev) = stored else {
+            return Ok(());
+        };
         if let Some(loaded) = self.documents.get_mut(row.n) {
             loaded.wrote(rev);
         }

@@ -432,3 +432,6 @@ async fn carry<D: Dial>(
         Ended::Lost(why) => Some(why.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,3 +85,22 @@ fn what_another_process_wrote_is_sent_and_stays_in_view() {
         assert_eq!(shown.len(), 42);
     }
 }
+
+#[test]
+fn a_process_that_was_opened_before_the_keys_came_puts_nothing_aside() {
+    let home = Home::new("old-keys");
+    let (mut owner, mut relay) = Author::owner(1);
+    let secret = owner.put_ticket(&mut relay, false);
+    let mut syncing = home.open(10);
+    let workspace = syncing.join(&code(&relay, &secret), NOW).unwrap();
+    let mut editing = home.open(11);
+    sync(&mut syncing, &mut relay);
+    let id = bowline_wire::ids::DocId::from_bytes([9; 16]);
+    owner.put_message(&mut relay, id, "sealed before it was in");
+    sync(&mut syncing, &mut relay);
+    // It cannot read the message, and leaves it to those who can.
+    assert_eq!(texts(&mut editing, id).len(), 0);
+    assert!(editing.status(workspace).unwrap().quarantined.is_empty());
+    assert_eq!(texts(&mut syncing, id), ["sealed before it was in"]);
+    assert_eq!(texts(&mut home.open(12), id), ["sealed before it was in"]);
+}

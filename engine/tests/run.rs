@@ -1,0 +1,141 @@
+//! Syncing a home: what the loop believes, when it dials again, and when it is done.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, in their own functions too")]
+
+use std::future::{pending, ready};
+use std::sync::Arc;
+
+use bowline_engine::Home;
+use bowline_engine::home::OpenDevice;
+use bowline_engine::ids::{Millis, WorkspaceId};
+use bowline_engine::run::{self, Event, Finished, Goal, Host, LineError, Standing};
+use bowline_engine::transport::RelayKey;
+use bowline_store::{Cursor, Store};
+use bowline_transport::memory::{MemoryDialer, MemoryListener, network};
+use bowline_transport::{Link, Listen};
+use bowline_wire::codec::encode;
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::ids::{LogHash, LogId, Position};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+const NOW: u64 = 1_700_000_000_000;
+
+struct Desk {
+    _folder: TempDir,
+    home: Home,
+    open: OpenDevice,
+    workspace: WorkspaceId,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let home = Home::init(&folder.path().join("home"), &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let mut open = home.device(Box::new(ChaCha8Rng::seed_from_u64(2))).unwrap();
+        let workspace = open.device.create_workspace("wss://relay.example/", "", Millis(NOW)).unwrap();
+        Self { _folder: folder, home, open, workspace }
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.home.folder().join("bowline.db")).unwrap()
+    }
+
+    async fn reach(
+        &mut self,
+        dial: MemoryDialer,
+        goal: Goal<'_>,
+        stop: impl Future<Output = ()>,
+    ) -> (Finished, Vec<Event>) {
+        let began = tokio::time::Instant::now();
+        let clock = move || Millis(NOW + u64::try_from(began.elapsed().as_millis()).unwrap());
+        let mut events = Vec::new();
+        let mut observer = |event| events.push(event);
+        let host = Host { dial: Arc::new(dial), clock: &clock, observer: &mut observer };
+        let finished = run::reach(&self.home, &mut self.open.device, host, goal, stop).await.unwrap();
+        (finished, events)
+    }
+}
+
+fn net() -> (MemoryDialer, MemoryListener) {
+    network(RelayKey::from_bytes([7; 32]))
+}
+
+/// Says goodbye to the first that comes, and is gone.
+async fn turn_one_away(mut listener: MemoryListener, reason: Reason) {
+    let link = listener.accept().await.unwrap();
+    drop(listener);
+    let (say, mut said) = mpsc::unbounded_channel();
+    let outbound = futures_util::stream::poll_fn(move |cx| said.poll_recv(cx));
+    let mut say = Some(say);
+    let deliver = move |_| {
+        if let Some(say) = say.take() {
+            say.send(encode(&Frame::Goodbye { reason, text: String::new() }).into()).unwrap();
+        }
+        ready(true)
+    };
+    link.carry(outbound, deliver).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_a_relay_cannot_be_dialled_is_not_what_it_said_on_an_earlier_connection() {
+    let mut desk = Desk::new();
+    let (dial, listener) = net();
+    tokio::spawn(turn_one_away(listener, Reason::Shutdown));
+    let (finished, events) = desk.reach(dial, Goal::Synced, pending()).await;
+    let lost: Vec<_> = events.iter().filter(|event| matches!(event, Event::Lost(..))).collect();
+    let [Event::Lost(_, first, _), Event::Lost(_, second, _)] = lost.as_slice() else { panic!("{events:?}") };
+    assert!(matches!(**first, LineError::Goodbye(Reason::Shutdown)), "{first:?}");
+    assert!(matches!(**second, LineError::Dial(_)), "{second:?}");
+    assert!(matches!(finished.workspaces[&desk.workspace], Standing::Failed(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_synced_before_the_lock_was_held_is_believed() {
+    let mut desk = Desk::new();
+    let cursor = Cursor {
+        log: LogId::from_bytes([3; 32]),
+        pos: Position(5),
+        hash: LogHash::from_bytes([4; 32]),
+        head: None,
+    };
+    let workspace = desk.workspace;
+    desk.store().transaction(|tx| tx.set_cursor(workspace, &cursor)).unwrap();
+    assert_eq!(desk.open.device.position(workspace).unwrap(), Position(0), "read before");
+    let (finished, _) = desk.reach(net().0, Goal::Forever, ready(())).await;
+    assert!(finished.stopped);
+    assert_eq!(desk.open.device.position(workspace).unwrap(), Position(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_waits_for_another_one_is_told_what_will_not_be_sent() {
+    let mut desk = Desk::new();
+    let _syncs = desk.home.try_sync_lock().unwrap().unwrap();
+    let workspace = desk.workspace;
+    let line = serde_json::json!({ "stage": "live", "since": NOW, "position": 1, "last_live": NOW, "error": null,
+        "retry_at": null, "stuck": "quota" });
+    let report = serde_json::json!({ "pid": 1, "at": NOW, "lines": { workspace.to_string(): line } });
+    desk.store().transaction(|tx| tx.put_meta("sync", report.to_string().as_bytes())).unwrap();
+    let (finished, _) = desk.reach(net().0, Goal::Synced, pending()).await;
+    let standing = &finished.workspaces[&workspace];
+    assert!(matches!(standing, Standing::HeldUp(Reason::Quota)), "{standing:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_process_said_of_its_lines_is_gone_when_another_one_syncs() {
+    let mut desk = Desk::new();
+    let workspace = desk.workspace;
+    let line = serde_json::json!({ "stage": "live", "since": 1, "position": 1, "last_live": 1, "error": null,
+        "retry_at": null });
+    let report = serde_json::json!({ "pid": 1, "at": 1, "lines": { workspace.to_string(): line } });
+    desk.store().transaction(|tx| tx.put_meta("sync", report.to_string().as_bytes())).unwrap();
+    let mut said = Vec::new();
+    let mut question = |device: &mut bowline_engine::Device, _: Millis| {
+        said.push(device.sync_report()?.unwrap());
+        Ok(true)
+    };
+    desk.reach(net().0, Goal::Until(workspace, &mut question), pending()).await;
+    assert_ne!(said[0].pid, 1);
+}

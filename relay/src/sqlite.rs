@@ -85,7 +85,12 @@ impl Sqlite {
 
     fn from_connection(mut connection: Connection) -> Result<Self, DatabaseError> {
         schema::prepare(&mut connection)?;
-        Ok(Self { connection })
+        let mut opened = Self { connection };
+        // It is gone for everybody already and only takes space, so this may fail.
+        if let Err(error) = opened.finish_deleting() {
+            tracing::warn!(%error, "a workspace could not be deleted to the end; it is tried again at the next start");
+        }
+        Ok(opened)
     }
 
     /// Reads every page and checks every index and reference. Takes time in proportion to the file.

@@ -1,10 +1,23 @@
 //! What an operator may ask of the database and do to it: counting, and deleting a workspace.
 
 use bowline_wire::ids::{Millis, WorkspaceId};
-use rusqlite::TransactionBehavior;
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::{DatabaseError, Sqlite, unsigned};
 use crate::storage::Usage;
+
+/// The id of a log that is being deleted. No workspace has it: an id is a hash.
+const DELETING: WorkspaceId = WorkspaceId::ZERO;
+
+/// Bytes of entries that are deleted in one transaction. As many zeros go to the write-ahead log, and on a full disk, where
+/// workspaces are deleted, it can hardly grow.
+const BYTES_AT_ONCE: u64 = 4 * 1024 * 1024;
+
+/// Entries that are deleted in one transaction: each may be on a page of its own in every index.
+const ENTRIES_AT_ONCE: i64 = 1024;
+
+/// Pages of 4 KiB given back in one transaction, for the same reason: others are moved to their places.
+const PAGES_AT_ONCE: i64 = 1024;
 
 /// What one workspace has here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +59,9 @@ impl Sqlite {
                            WHERE chain.log = log.n AND lane = 1),
                           (SELECT count(*) FROM entry JOIN chain ON entry.chain = chain.n
                            WHERE chain.log = log.n AND lane = 0)
-                   FROM log ORDER BY appended_at DESC, n";
+                   FROM log WHERE workspace <> ?1 ORDER BY appended_at DESC, n";
         let mut statement = self.connection.prepare(sql)?;
-        let rows = statement.query_map((), |row| {
+        let rows = statement.query_map([DELETING.as_bytes()], |row| {
             Ok(WorkspaceStats {
                 workspace: WorkspaceId::from_bytes(row.get(0)?),
                 usage: Usage { content: unsigned(row, 1)?, control: unsigned(row, 2)? },
@@ -70,32 +83,77 @@ impl Sqlite {
 
     /// Deletes a workspace's log with its signing key and gives the space back; `None` if there is no such workspace.
     /// In the database file what was deleted is overwritten with zeros; its write-ahead log is cut to nothing, so that
-    /// there it is as gone as a deleted file.
+    /// there it is as gone as a deleted file. Needs little room, since it is for full disks. What is begun and not
+    /// finished is gone for everybody, and finished when the database is opened for writing.
     pub fn delete(&mut self, workspace: WorkspaceId) -> Result<Option<Deleted>, DatabaseError> {
+        self.finish_deleting()?;
         let before = self.file_bytes()?;
-        let Some(entries) = self.erase(workspace)? else { return Ok(None) };
-        // The zeros go to the file before it is cut: pages that are cut off are not written any more.
-        let mut is_read_elsewhere = !self.empty_journal()?;
-        // Frees one page for every step.
-        let mut vacuum = self.connection.prepare("PRAGMA incremental_vacuum")?;
-        let mut steps = vacuum.query(())?;
-        while steps.next()?.is_some() {}
-        drop(steps);
-        drop(vacuum);
-        is_read_elsewhere |= !self.empty_journal()?;
+        if !self.begin_deleting(workspace)? {
+            return Ok(None);
+        }
+        let (entries, is_read_elsewhere) = self.finish_deleting()?;
         let freed = before.saturating_sub(self.file_bytes()?);
         Ok(Some(Deleted { entries, freed, is_read_elsewhere }))
     }
 
-    /// Puts zeros in the place of a workspace, as far as the write-ahead log; gives how many entries it had.
-    pub(super) fn erase(&mut self, workspace: WorkspaceId) -> Result<Option<u64>, DatabaseError> {
+    /// Takes a workspace's log away from everybody; `false` if there is none.
+    pub(super) fn begin_deleting(&mut self, workspace: WorkspaceId) -> Result<bool, DatabaseError> {
+        let sql = "UPDATE log SET workspace = ?2, secret = zeroblob(32) WHERE workspace = ?1";
+        Ok(self.connection.execute(sql, (workspace.as_bytes(), DELETING.as_bytes()))? > 0)
+    }
+
+    /// Deletes what [`Sqlite::begin_deleting`] took away and gives its space back. How many entries that were, and whether
+    /// they are still in files that somebody reads.
+    pub(super) fn finish_deleting(&mut self) -> Result<(u64, bool), DatabaseError> {
+        let (mut entries, mut is_any) = (0, false);
+        while let Some(some) = self.delete_some()? {
+            is_any = true;
+            entries += some;
+        }
+        if !is_any {
+            return Ok((0, false));
+        }
+        // The zeros go to the file before it is cut: pages that are cut off are not written any more.
+        let mut is_read_elsewhere = !self.empty_journal()?;
+        self.give_back()?;
+        is_read_elsewhere |= !self.empty_journal()?;
+        Ok((entries, is_read_elsewhere))
+    }
+
+    /// Overwrites some entries of the log that is being deleted, and the log with the last of them; `None` if there is no
+    /// such log. First entries go first, so that a log never lacks its last one while it is there.
+    pub(super) fn delete_some(&mut self) -> Result<Option<u64>, DatabaseError> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let log = "(SELECT n FROM log WHERE workspace = ?1)";
-        let entries = tx.execute(&format!("DELETE FROM entry WHERE log = {log}"), [workspace.as_bytes()])?;
-        tx.execute(&format!("DELETE FROM chain WHERE log = {log}"), [workspace.as_bytes()])?;
-        let logs = tx.execute("DELETE FROM log WHERE workspace = ?1", [workspace.as_bytes()])?;
+        let sql = "SELECT n, position FROM log WHERE workspace = ?1";
+        let found =
+            tx.query_row(sql, [DELETING.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((log, end)): Option<(i64, i64)> = found else { return Ok(None) };
+        let last = last_of_some(&tx, log)?.unwrap_or(end);
+        let entries = tx.execute("DELETE FROM entry WHERE log = ?1 AND position <= ?2", (log, last))?;
+        if last >= end {
+            tx.execute("DELETE FROM chain WHERE log = ?1", [log])?;
+            tx.execute("DELETE FROM log WHERE n = ?1", [log])?;
+        }
         tx.commit()?;
-        Ok((logs > 0).then(|| u64::try_from(entries).unwrap_or(u64::MAX)))
+        Ok(Some(u64::try_from(entries).unwrap_or(u64::MAX)))
+    }
+
+    /// Gives free pages back to the file system.
+    fn give_back(&self) -> Result<(), DatabaseError> {
+        let free = || self.connection.query_row("PRAGMA freelist_count", (), |row| row.get::<_, i64>(0));
+        let mut left = free()?;
+        while left > 0 {
+            let mut vacuum =
+                self.connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE})"))?;
+            let mut steps = vacuum.query(())?;
+            // Frees one page for every step.
+            while steps.next()?.is_some() {}
+            let before = std::mem::replace(&mut left, free()?);
+            if left >= before {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Moves all of the write-ahead log into the database file and cuts it to nothing; `false` if somebody is reading it.
@@ -104,4 +162,20 @@ impl Sqlite {
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
         Ok(blocked == 0)
     }
+}
+
+/// Where a log's first entries end that are few and small enough to be deleted at once; `None` if it has none.
+fn last_of_some(tx: &Transaction<'_>, log: i64) -> Result<Option<i64>, DatabaseError> {
+    let sql = "SELECT position, length(header) + ifnull(length(body), 0) FROM entry
+               WHERE log = ?1 ORDER BY position LIMIT ?2";
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query((log, ENTRIES_AT_ONCE))?;
+    let (mut last, mut bytes) = (None, 0);
+    while bytes < BYTES_AT_ONCE
+        && let Some(row) = rows.next()?
+    {
+        last = Some(row.get(0)?);
+        bytes += unsigned(row, 1)?;
+    }
+    Ok(last)
 }

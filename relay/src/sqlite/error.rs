@@ -76,6 +76,8 @@ impl DatabaseError {
         use ffi::ErrorCode as C;
         match failure.code {
             C::DiskFull => Self::DiskFull(error),
+            // The side file that processes share could not be made larger: there is no room for it.
+            C::SystemIoFailure if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull(error),
             C::CannotOpen | C::ReadOnly | C::PermissionDenied => Self::NotWritable(error),
             C::DatabaseBusy | C::DatabaseLocked | C::FileLockingProtocolFailed => Self::Busy(error),
             C::SystemIoFailure => Self::Io(error),

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 use tempfile::TempDir;
 
 use super::{DatabaseError, HASH_AT, HEADER_AT, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
@@ -333,10 +335,59 @@ fn what_is_deleted_is_overwritten_before_its_space_is_given_back() {
     sqlite.commit(&[gone.commit_of(vec![large])]).unwrap();
     assert!(sqlite.empty_journal().unwrap());
     let before = fs::metadata(disk.path()).unwrap().len();
-    assert_eq!(sqlite.erase(gone.workspace()).unwrap(), Some(1));
+    assert!(sqlite.begin_deleting(gone.workspace()).unwrap());
+    assert_eq!(sqlite.delete_some().unwrap(), Some(1));
     assert!(sqlite.empty_journal().unwrap());
     assert_eq!(fs::metadata(disk.path()).unwrap().len(), before, "nothing is given back yet");
     assert!(!holds(disk.folder.path(), &[0x5a; 64]) && !holds(disk.folder.path(), gone.secret.as_bytes()));
+}
+
+#[test]
+fn deleting_a_large_workspace_needs_little_room() {
+    static MOST_PAGES: AtomicI32 = AtomicI32::new(0);
+    let (disk, mut gone, mut kept) = (Disk::new(), Scribe::new(1), Scribe::new(2));
+    let mut sqlite = disk.open();
+    let mut stays = Vec::new();
+    for _ in 0..8 {
+        let large = (0..5).map(|_| gone.content(700_000)).collect();
+        let behind = vec![kept.content(700_000)];
+        let commits = [gone.commit_of(large), kept.commit_of(behind)];
+        sqlite.commit(&commits).unwrap();
+        stays.extend_from_slice(&commits[1].rows);
+    }
+    assert!(sqlite.empty_journal().unwrap());
+    let note = |wal: &mut Wal, pages| {
+        MOST_PAGES.fetch_max(pages, Ordering::SeqCst);
+        wal.checkpoint().map(drop)
+    };
+    sqlite.connection.wal_hook(Some(note)).unwrap();
+    let deleted = sqlite.delete(gone.workspace()).unwrap().unwrap();
+    assert_eq!(deleted.entries, 40);
+    assert!(deleted.freed > 28_000_000, "{deleted:?}");
+    let most = MOST_PAGES.load(Ordering::SeqCst);
+    assert!((100..3_000).contains(&most), "{most} pages were in the write-ahead log at once");
+    assert_holds(&sqlite, &kept.secret, kept.workspace(), &stays);
+    sqlite.integrity_check().unwrap();
+}
+
+#[test]
+fn a_workspace_that_is_deleted_in_part_is_gone_and_the_rest_follows() {
+    let (disk, mut gone, mut kept) = (Disk::new(), Scribe::new(1), Scribe::new(2));
+    let mut sqlite = disk.open();
+    let (removed, stays) = (gone.next(2_000), kept.next(3));
+    sqlite.commit(&[removed.clone(), stays.clone()]).unwrap();
+    assert!(sqlite.begin_deleting(gone.workspace()).unwrap());
+    assert_absent(&sqlite, &removed);
+    let some = sqlite.delete_some().unwrap().unwrap();
+    assert!(some > 0 && some < 2_000, "{some}");
+    // As after a kill.
+    std::mem::forget(sqlite);
+    assert_eq!(Sqlite::open_for_reading(&disk.path()).unwrap().workspaces().unwrap().len(), 1);
+    let sqlite = disk.open();
+    assert_absent(&sqlite, &removed);
+    assert_holds(&sqlite, &kept.secret, kept.workspace(), &stays.rows);
+    let left: i64 = sqlite.connection.query_row("SELECT count(*) FROM entry", (), |row| row.get(0)).unwrap();
+    assert_eq!(left, 3);
 }
 
 #[test]

@@ -31,8 +31,8 @@ const WAITING: usize = 16;
 /// a busy loop.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens for devices that ask for a WebSocket at `/`, with TLS if it is told to. Everything else is answered by the routes it was given, one
-/// request per connection.
+/// Listens for devices that ask for a WebSocket at `/`, with TLS if it is told to. Everything else is answered by the
+/// routes it was given, one request per connection.
 #[derive(Debug)]
 pub struct WebSocketListener {
     links: mpsc::Receiver<WebSocketLink>,
@@ -99,6 +99,7 @@ async fn accept_all(listener: TcpListener, gate: Arc<Gate>, entrance: Arc<Entran
                     let entrance = Arc::clone(&entrance);
                     entering.spawn(async move { entrance.pass(tcp, from, permit).await });
                 }
+                Err(error) if is_the_peers(&error) => tracing::debug!(%error, "a peer was gone at once"),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(PAUSE).await;
@@ -107,6 +108,13 @@ async fn accept_all(listener: TcpListener, gate: Arc<Gate>, entrance: Arc<Entran
             Some(_) = entering.join_next() => {}
         }
     }
+}
+
+/// Whether a connection was not accepted because its peer has given it up. That is no reason to pause, or whoever does
+/// so again and again keeps everybody else waiting.
+fn is_the_peers(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 impl Entrance {
@@ -143,5 +151,19 @@ impl Entrance {
             None => Socket::new(tcp),
         };
         Ok(http::answer(socket, self.routes.clone(), admitted).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_system_lacks_is_waited_for() {
+        let peers = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
+        assert!(peers.map(io::Error::from).iter().all(is_the_peers));
+        assert!(!is_the_peers(&io::ErrorKind::OutOfMemory.into()));
+        // EMFILE, on every Unix: too many open files.
+        assert!(!is_the_peers(&io::Error::from_raw_os_error(24)));
     }
 }

@@ -6,9 +6,12 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_precision_loss,
+    clippy::print_stdout,
     reason = "tests may fail loudly, in their own functions too"
 )]
 
+#[path = "processes/full_disk.rs"]
+mod full_disk;
 #[path = "processes/idle.rs"]
 mod idle;
 #[path = "processes/kills.rs"]

@@ -1,0 +1,133 @@
+//! A disk that is full, and one that may not be written: on file systems of their own, where this system lets a test make
+//! some.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use bowline_tests::processes::binary;
+use tempfile::TempDir;
+
+/// What a shell needs before it can mount anything, tried in turn: the rights of a user namespace, or those it has.
+const NAMESPACES: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
+
+/// Runs a script in `bash` with a small file system mounted at `disk`, beside it; `None` where that is not possible.
+fn on_a_small_disk(script: &str) -> Option<(TempDir, Output)> {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("disk")).unwrap();
+    for namespace in NAMESPACES {
+        let tried = unshared(namespace, folder.path(), "true");
+        if tried.is_ok_and(|output| output.status.success()) {
+            let output = unshared(namespace, folder.path(), script).unwrap();
+            return Some((folder, output));
+        }
+    }
+    println!("skipped: this system does not let a test mount a file system of its own");
+    None
+}
+
+fn unshared(namespace: &[&str], folder: &Path, script: &str) -> std::io::Result<Output> {
+    let programs = binary("bowline").parent().unwrap().to_owned();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new("unshare");
+    command.args(namespace).args([
+        "bash",
+        "-uc",
+        &format!("mount -t tmpfs -o size=4m none disk && {script}"),
+    ]);
+    command.env_clear().env("PATH", path).env("BOWLINE_HOME", "disk/home").current_dir(folder);
+    command.stdin(Stdio::null()).output()
+}
+
+/// What came after a line in the script's answer.
+fn after<'a>(answers: &'a str, line: &str) -> Vec<&'a str> {
+    answers
+        .lines()
+        .skip_while(|found| *found != line)
+        .skip(1)
+        .take_while(|found| !found.starts_with("=="))
+        .collect()
+}
+
+#[test]
+fn a_full_disk_is_named_and_what_was_said_before_and_after_is_there() {
+    let script = r#"{
+        bowline init --user Ana --device laptop -q
+        id=$(bowline chat new --title shared -q)
+        bowline chat say "$id" "before it was full" -q
+        head -c 16m /dev/zero > disk/filler 2> /dev/null
+        echo "== full"
+        long=$(head -c 100000 /dev/zero | tr '\0' x)
+        bowline chat say "$id" "$long" 2>&1
+        echo "exit $?"
+        rm disk/filler
+        bowline chat say "$id" "after there was room" -q
+        echo "== said"
+        bowline chat export "$id" | grep -o '"text":"[^"]*"'
+    }"#;
+    let Some((_folder, output)) = on_a_small_disk(script) else {
+        return;
+    };
+    let answers = String::from_utf8(output.stdout).unwrap();
+    let full = after(&answers, "== full").join("\n");
+    assert!(full.contains("Error: ") && full.contains("Hint: "), "{answers}");
+    assert!(full.contains("disk is full") || full.contains("no space"), "{answers}");
+    assert!(full.ends_with("exit 3"), "the environment's fault: {answers}");
+    let said = after(&answers, "== said");
+    assert_eq!(said, ["\"text\":\"before it was full\"", "\"text\":\"after there was room\""], "{answers}");
+}
+
+#[test]
+fn a_home_that_may_not_be_written_is_named_and_can_still_be_read_or_says_why_not() {
+    let script = r#"{
+        bowline init --user Ana --device laptop -q
+        id=$(bowline chat new --title shared -q)
+        bowline chat say "$id" "before it was locked" -q
+        mount -o remount,ro disk
+        echo "== locked"
+        bowline chat say "$id" "lost?" 2>&1
+        echo "exit $?"
+        mount -o remount,rw disk
+        echo "== said"
+        bowline chat export "$id" | grep -o '"text":"[^"]*"'
+    }"#;
+    let Some((_folder, output)) = on_a_small_disk(script) else {
+        return;
+    };
+    let answers = String::from_utf8(output.stdout).unwrap();
+    let locked = after(&answers, "== locked").join("\n");
+    assert!(locked.contains("Error: ") && locked.contains("Hint: "), "{answers}");
+    assert!(locked.ends_with("exit 3"), "the environment's fault: {answers}");
+    assert_eq!(after(&answers, "== said"), ["\"text\":\"before it was locked\""], "{answers}");
+}
+
+#[test]
+fn a_relay_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
+    let script = r#"{
+        read -r address < <(bowline-relay serve --data disk/relay --listen 127.0.0.1:0 2> /dev/null)
+        export BOWLINE_HOME=home
+        bowline init --user Ana --device laptop -q
+        bowline workspace create --relay "$address" -q
+        id=$(bowline chat new --title shared -q)
+        bowline chat say "$id" "before it was full" -q
+        bowline sync -q
+        head -c 16m /dev/zero > disk/filler 2> /dev/null
+        head -c 200000 /dev/urandom | base64 -w 0 | bowline chat say "$id" - -q
+        echo "== full"
+        bowline sync 2>&1
+        echo "exit $?"
+        rm disk/filler
+        echo "== room"
+        bowline sync 2>&1
+        echo "exit $?"
+        kill %1 2> /dev/null
+    }"#;
+    let Some((_folder, output)) = on_a_small_disk(script) else {
+        return;
+    };
+    let answers = String::from_utf8(output.stdout).unwrap();
+    let full = after(&answers, "== full").join("\n");
+    assert!(full.contains("Error: ") && full.contains("Hint: "), "{answers}");
+    assert!(!full.ends_with("exit 0"), "{answers}");
+    let room = after(&answers, "== room").join("\n");
+    assert!(room.contains("everything is on the relay") && room.ends_with("exit 0"), "{answers}");
+}

@@ -92,6 +92,8 @@ dependencies() {
 step "toolchain" toolchain
 step "format" cargo fmt --all --check
 step "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
-step "tests" cargo test --workspace --locked
+step "tests" cargo test --workspace --locked -- --skip processes::
+# By themselves and not captured: they measure, and say what they had to skip.
+step "processes" cargo test --workspace --locked --test processes -- --nocapture
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 step "dependencies" dependencies

@@ -12,6 +12,7 @@ use bowline_engine::{Device, Home, NotReady};
 
 use crate::documents::{workspace_of, workspace_prefix};
 use crate::error::{self, CommandError, Kind};
+use crate::host::Stop;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
@@ -128,9 +129,9 @@ pub(crate) fn reach(
     goal: Goal<'_>,
     progress: Progress,
 ) -> Result<Reached, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        CommandError::new(Kind::Environment, "The system gives no more threads or files").because(&error)
-    })?;
+    let runtime = runtime()?;
+    // Who goes on for months asks for none of them afterwards.
+    let keeps_notices = !matches!(goal, Goal::Forever);
     let notices = RefCell::new(Vec::new());
     let progress = RefCell::new(progress);
     let clock = Arc::clone(&invocation.host.clock);
@@ -138,12 +139,12 @@ pub(crate) fn reach(
     let Opened { home, .. } = &*here;
     let home = home.clone();
     let finished = runtime.block_on(async {
-        let stop = (invocation.host.stop)().map_err(|error| {
-            CommandError::new(Kind::Environment, "The system's signals cannot be heard").because(&error)
-        })?;
+        let stop = stop(invocation)?;
         let mut observer = |event: Event| {
             progress.borrow_mut().show(invocation, &event);
-            if let Event::Notice(notice) = event {
+            if let Event::Notice(notice) = event
+                && keeps_notices
+            {
                 notices.borrow_mut().push(notice);
             }
         };
@@ -153,6 +154,28 @@ pub(crate) fn reach(
     });
     progress.into_inner().clear();
     Ok(Reached { finished: finished?, notices: notices.into_inner() })
+}
+
+/// Waits, unless the process is to end. Whether it is.
+pub(crate) fn pause(invocation: &Invocation<'_>, pause: Duration) -> Result<bool, CommandError> {
+    runtime()?.block_on(async {
+        tokio::select! {
+            () = stop(invocation)? => Ok(true),
+            () = tokio::time::sleep(pause) => Ok(false),
+        }
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        CommandError::new(Kind::Environment, "The system gives no more threads or files").because(&error)
+    })
+}
+
+fn stop(invocation: &Invocation<'_>) -> Result<Stop, CommandError> {
+    (invocation.host.stop)().map_err(|error| {
+        CommandError::new(Kind::Environment, "The system's signals cannot be heard").because(&error)
+    })
 }
 
 /// A workspace's relay has to be asked: refuses where that is not wanted.

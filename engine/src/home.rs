@@ -132,6 +132,16 @@ impl Home {
         }
     }
 
+    /// What is left of a home in a folder, to be reset: its key or its database may be gone.
+    pub fn left_in(folder: &Path) -> Result<Self, HomeError> {
+        let home = Self { folder: folder.to_owned() };
+        if [DATABASE, KEY].iter().any(|name| home.path(name).exists()) {
+            Ok(home)
+        } else {
+            Err(HomeError::NotThere(home.folder))
+        }
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -142,6 +142,18 @@ fn a_home_is_not_reset_while_somebody_has_it_open() {
 }
 
 #[test]
+fn what_is_left_of_a_home_without_its_key_can_be_reset() {
+    let (_folder, home) = home();
+    fs::remove_file(home.folder().join("device.key")).unwrap();
+    assert!(matches!(Home::open(home.folder()), Err(HomeError::KeyMissing(_))));
+    let left = Home::left_in(home.folder()).unwrap();
+    let lock = left.try_sync_lock().unwrap().unwrap();
+    left.reset(&lock).unwrap();
+    assert!(!home.folder().exists());
+    assert!(matches!(Home::left_in(home.folder()), Err(HomeError::NotThere(_))));
+}
+
+#[test]
 fn names_are_kept_here_and_told_to_a_workspace() {
     let (_folder, home) = home();
     let mut open = open(&home);

@@ -23,7 +23,7 @@ pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let folder = test.parent().and_then(|deps| deps.parent()).expect("tests are in target/PROFILE/deps");
     let path = folder.join(name);
-    assert!(path.exists(), "{} is not there: run `cargo build --workspace --bins` first", path.display());
+    assert!(path.exists(), "{} is not there: run `cargo test --workspace --no-run` first", path.display());
     path
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Reset {
 impl Reset {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let folder = invocation.folder()?;
-        let home = Home::open(&folder)?;
+        let home = Home::left_in(&folder)?;
         let Some(lock) = home.try_sync_lock()? else {
             let pid = invocation.open().ok().and_then(|here| here.device.sync_report().ok().flatten());
             let pid = pid.map_or(0, |report| report.pid);

@@ -1,6 +1,7 @@
 //! `bowline sync`: sends what is queued and brings what others wrote.
 
 use std::fmt;
+use std::time::Duration;
 
 use bowline_engine::Device;
 use bowline_engine::ids::WorkspaceId;
@@ -16,6 +17,10 @@ use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::text::count;
 use crate::{logging, syncing};
+
+/// How long a process that watches waits after its disk or database failed: somebody has to make room, and notices a
+/// minute less than a message that came.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Send what is queued and bring what others wrote
 ///
@@ -100,16 +105,42 @@ fn watch(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), Comma
     let folder = here.home.log_folder()?;
     let log = logging::to_file(invocation, &folder)
         .map_err(|error| CommandError::file("Writing the log in", &folder, &error))?;
-    let progress = Progress::logged(Prefixes::new(here.device.workspaces()));
     tracing::dispatcher::with_default(&log, || {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "begins to sync");
-        let done = syncing::reach(invocation, here, Goal::Forever, progress);
+        let done = watch_on(invocation, here);
         match &done {
-            Ok(_) => tracing::info!("stops syncing, as it was told to"),
+            Ok(()) => tracing::info!("stops syncing, as it was told to"),
             Err(error) => tracing::error!(%error, causes = ?error.causes, "stops syncing"),
         }
-        done.map(|_| ())
+        done
     })
+}
+
+/// Goes on through what passes without anybody's doing, or with it: a disk that is full, a database that is busy.
+fn watch_on(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), CommandError> {
+    loop {
+        let progress = Progress::logged(Prefixes::new(here.device.workspaces()));
+        let Err(mut error) = syncing::reach(invocation, here, Goal::Forever, progress) else {
+            return Ok(());
+        };
+        loop {
+            if error.kind != Kind::Environment {
+                return Err(error);
+            }
+            tracing::error!(%error, causes = ?error.causes, "syncing is interrupted and tried again");
+            if syncing::pause(invocation, TRY_AGAIN)? {
+                return Ok(());
+            }
+            // What the device believed to have stored may not be there: it starts from the database.
+            match invocation.open() {
+                Ok(opened) => {
+                    *here = opened;
+                    break;
+                }
+                Err(why) => error = why,
+            }
+        }
+    }
 }
 
 fn row(device: &Device, finished: &Finished, workspace: WorkspaceId) -> Result<Row, CommandError> {

@@ -145,7 +145,8 @@ fn standing(device: &Device, workspace: WorkspaceId, line: Option<&Line>) -> Res
 
 fn live_standing(device: &Device, workspace: WorkspaceId, stuck: Option<Stuck>) -> Result<Standing, Error> {
     let outstanding = device.outstanding(workspace)?;
-    if outstanding.is_none() {
+    // What a relay has signed that was caught lying is worth nothing, however little waits.
+    if outstanding.is_none() && stuck != Some(Stuck::Distrusted) {
         return Ok(Standing::Synced);
     }
     Ok(match stuck {

@@ -101,6 +101,44 @@ fn a_home_that_may_not_be_written_is_named_and_can_still_be_read_or_says_why_not
 }
 
 #[test]
+fn a_watch_on_a_full_disk_goes_on_when_there_is_room() {
+    let script = r#"{
+        read -r address < <(bowline-relay serve --data relay --listen 127.0.0.1:0 2> /dev/null)
+        laptop() { bowline --home laptop "$@" -q; }
+        desktop() { bowline --home disk/home "$@" -q; }
+        until_it_is() { for _ in $(seq 300); do "$@" && return; sleep 0.1; done; echo "never: $*"; }
+        laptop init --user Ana --device laptop
+        laptop workspace create --relay "$address"
+        id=$(laptop chat new --title shared)
+        code=$(laptop device link)
+        desktop init --user Ana --device desktop
+        desktop join "$code" --yes
+        bowline --home disk/home sync --watch 2> watch.log &
+        watch=$!
+        head -c 16m /dev/zero > disk/filler 2> /dev/null
+        head -c 400000 /dev/urandom | base64 -w 0 | laptop chat say "$id" -
+        laptop chat say "$id" "the last word"
+        laptop sync
+        until_it_is grep -q "tried again" watch.log
+        rm disk/filler
+        has_it() { desktop chat export "$id" 2> /dev/null | grep -q "the last word"; }
+        until_it_is has_it
+        echo "== still there"
+        kill -0 "$watch" && echo "watching"
+        kill "$watch"
+        wait "$watch"
+        echo "exit $?"
+    }"#;
+    let Some((folder, output)) = on_a_small_disk(script) else {
+        return;
+    };
+    let answers = String::from_utf8(output.stdout).unwrap();
+    let log = std::fs::read_to_string(folder.path().join("watch.log")).unwrap_or_default();
+    assert!(!answers.contains("never: "), "{answers}{log}");
+    assert_eq!(after(&answers, "== still there"), ["watching", "exit 0"], "{answers}{log}");
+}
+
+#[test]
 fn a_relay_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
     let script = r#"{
         read -r address < <(bowline-relay serve --data disk/relay --listen 127.0.0.1:0 2> /dev/null)

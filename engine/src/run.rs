@@ -124,6 +124,8 @@ pub async fn reach<D: Dial>(
             device.reload()?;
         }
         if let Some(workspaces) = goal.reached_elsewhere(device, report.as_ref(), (host.clock)())? {
+            // What was asked of the database may be newer than what is in memory.
+            device.reload()?;
             return Ok(Finished { stopped: false, workspaces });
         }
         tokio::select! {

@@ -124,6 +124,22 @@ async fn a_process_that_waits_for_another_one_is_told_what_will_not_be_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_process_did_at_the_last_moment_is_known_when_waiting_for_it_ends() {
+    let mut desk = Desk::new();
+    let _syncs = desk.home.try_sync_lock().unwrap().unwrap();
+    let (workspace, mut store) = (desk.workspace, desk.store());
+    let mut question = |_: &mut bowline_engine::Device, _: Millis| {
+        // The device has read the database, and does not ask it for this.
+        let (log, hash) = (LogId::from_bytes([1; 32]), LogHash::ZERO);
+        let cursor = Cursor { log, pos: Position(5), hash, head: None };
+        store.transaction(|tx| tx.set_cursor(workspace, &cursor))?;
+        Ok(true)
+    };
+    desk.reach(net().0, Goal::Until(workspace, &mut question), pending()).await;
+    assert_eq!(desk.open.device.position(workspace).unwrap(), Position(5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_an_earlier_process_said_of_its_lines_is_gone_when_another_one_syncs() {
     let mut desk = Desk::new();
     let workspace = desk.workspace;

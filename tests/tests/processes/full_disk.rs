@@ -115,6 +115,7 @@ fn a_watch_on_a_full_disk_goes_on_when_there_is_room() {
         desktop join "$code" --yes
         bowline --home disk/home sync --watch 2> watch.log &
         watch=$!
+        until_it_is grep -q ": connected" watch.log
         head -c 16m /dev/zero > disk/filler 2> /dev/null
         head -c 400000 /dev/urandom | base64 -w 0 | laptop chat say "$id" -
         laptop chat say "$id" "the last word"

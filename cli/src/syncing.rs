@@ -209,7 +209,7 @@ pub(crate) fn standing_error(standing: &Standing) -> Option<CommandError> {
         Standing::Synced | Standing::UnderWay => None,
         Standing::TooLarge(n) => Some(
             refused(format!(
-                "{} too large to be sent as one entry",
+                "{} too large to be sent",
                 if *n == 1 { "1 document is".to_owned() } else { format!("{n} documents are") }
             ))
             .hint("everything else is on the relay; it stays on this device, and `bowline status` counts it"),

@@ -14,6 +14,7 @@ mod folding;
 mod loading;
 mod names;
 mod notice;
+mod parts;
 mod places;
 mod rest;
 mod roster;
@@ -78,7 +79,7 @@ struct Linked {
     line_fault: Option<RelayFault>,
     /// The person has been told that this device is no longer in the workspace.
     removed: bool,
-    /// Documents whose unsealed work does not fit one entry; looked at again when they change.
+    /// Documents whose unsealed work no payload may hold; looked at again when they change.
     too_large: BTreeMap<DocN, usize>,
 }
 

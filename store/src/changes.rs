@@ -3,7 +3,7 @@
 use bowline_wire::ids::WorkspaceId;
 use rusqlite::{Row, params};
 
-use crate::column::row_number;
+use crate::column::{number, row_number};
 use crate::{DocN, EntryN, Reader, StoreError, Tx};
 
 row_number! {
@@ -42,6 +42,18 @@ impl Reader<'_> {
     /// The change rows of a document that are in no entry, oldest first.
     pub fn unsealed(&self, doc: DocN) -> Result<Vec<ChangeRow>, StoreError> {
         self.all(&format!("{ROW} WHERE doc = ?1 AND entry IS NULL ORDER BY n"), [doc], decode)
+    }
+
+    /// The change rows of a document that are in no entry, oldest first, with how many bytes each has. Reads none of them.
+    pub fn unsealed_sizes(&self, doc: DocN) -> Result<Vec<(ChangeN, u64)>, StoreError> {
+        let sql = "SELECT n, length(bytes) FROM change WHERE doc = ?1 AND entry IS NULL ORDER BY n";
+        self.all(sql, [doc], |row| Ok((row.get(0)?, number(row, 1)?)))
+    }
+
+    /// As [`Reader::unsealed`], up to `last`.
+    pub fn unsealed_up_to(&self, doc: DocN, last: ChangeN) -> Result<Vec<ChangeRow>, StoreError> {
+        let sql = format!("{ROW} WHERE doc = ?1 AND entry IS NULL AND n <= ?2 ORDER BY n");
+        self.all(&sql, (doc, last), decode)
     }
 
     /// The documents of a workspace that have unsealed changes; with `None`, the local ones.

@@ -76,7 +76,7 @@ pub struct NewEntry<'a> {
     pub entry_type: u16,
     /// The document as its header has it; `None` for zeros.
     pub wire: Option<WireDoc>,
-    /// The document, if it is known here.
+    /// The document, if it is known here and the entry is what it is made of: of a payload in parts the last one.
     pub doc: Option<DocN>,
     /// Where it is; `None` before the relay has answered.
     pub place: Option<LogPlace>,
@@ -84,7 +84,8 @@ pub struct NewEntry<'a> {
     pub state: EntryState,
     /// Why, for people: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
     pub reason: Option<&'a str>,
-    /// Whether its document already has its content, as with one's own edits.
+    /// Whether its document already has its content, as with one's own edits; of an earlier part of a payload, whether the
+    /// last one has come.
     pub applied: bool,
     /// The exact header bytes.
     pub header: &'a [u8],

@@ -1,6 +1,7 @@
 //! Questions about many entries: what is offered, what is to be applied, what a log holds.
 
-use bowline_wire::ids::{LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, LogHash, Position, WorkspaceId};
+use rusqlite::params;
 
 use crate::column::{coded, id, int, number};
 use crate::entries::{ROW, ROW_WITH_BODY, decode, decode_with_body};
@@ -25,6 +26,12 @@ pub struct StateCounts {
 const OFFERED: &str = "WHERE ws = ?1 AND state = 0 AND state <> 1 ORDER BY lane, n";
 const UNAPPLIED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 AND applied = 0 ORDER BY pos";
 const ACCEPTED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 ORDER BY pos";
+const IN_CHAIN: &str =
+    "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state = 1";
+const REFUSED: &str = "AS refused WHERE doc = ?1 AND pos IS NULL AND state = 3 AND type = ?2";
+const SINCE: &str = "WHERE doc = ?1 AND device = refused.device AND n > refused.n AND state < 2";
+// The plus keeps the planner from walking a whole workspace by an index that begins with it.
+const INCOMPLETE: &str = "WHERE doc IS NULL AND state = 1 AND lane = 1 AND applied = 0 AND +ws = ?1";
 const CONTROL_BY_TYPE: &str = "WHERE ws = ?1 AND type = ?2 AND state = 1 AND lane = 0 ORDER BY pos";
 const RANGE: &str = "WHERE ws = ?1 AND pos >= ?2 AND pos IS NOT NULL ORDER BY pos LIMIT ?3";
 const ON_LOG: &str = "WHERE ws = ?1 AND state = 1 AND pos IS NOT NULL ORDER BY pos";
@@ -51,6 +58,32 @@ impl Reader<'_> {
     /// All accepted content of a document, in log order: what it is a function of.
     pub fn accepted(&self, doc: DocN) -> Result<Vec<EntryWithBody>, StoreError> {
         self.all(&format!("{ROW_WITH_BODY} {ACCEPTED}"), [doc], decode_with_body)
+    }
+
+    /// The accepted entry with this number in a chain: an earlier part of a payload is found from its last one by it.
+    pub fn accepted_in_chain(
+        &self,
+        ws: WorkspaceId,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<Option<EntryWithBody>, StoreError> {
+        let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
+        let of = params![ws.as_bytes(), device, incarnation, chain.lane.number(), int(seq)?];
+        self.one(&format!("{ROW_WITH_BODY} {IN_CHAIN}"), of, decode_with_body)
+    }
+
+    /// Whether an entry of this type that this device made of a document was refused for good, and none was made since, of
+    /// whatever type.
+    pub fn was_refused(&self, doc: DocN, entry_type: u16) -> Result<bool, StoreError> {
+        let sql = format!("SELECT n FROM entry {REFUSED} AND NOT EXISTS (SELECT 1 FROM entry {SINCE})");
+        Ok(self.one(&sql, (doc, entry_type), |row| row.get::<_, i64>(0))?.is_some())
+    }
+
+    /// How many entries hold accepted content that belongs to no document yet: parts of which the last has not come, or
+    /// could not be read.
+    pub fn count_incomplete(&self, ws: WorkspaceId) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM entry {INCOMPLETE}");
+        Ok(self.one(&sql, [ws.as_bytes()], |row| number(row, 0))?.unwrap_or(0))
     }
 
     /// The position of a document's last accepted content, if it has any.
@@ -134,6 +167,12 @@ mod tests {
             (NOT_ON_LOG, 2, not_on_log),
             (UNAPPLIED, 1, "SEARCH entry USING INDEX entry_unapplied (doc=?)"),
             (ACCEPTED, 1, "SEARCH entry USING INDEX entry_doc (doc=?)"),
+            (
+                IN_CHAIN,
+                5,
+                "SEARCH entry USING INDEX entry_chain (ws=? AND device=? AND incarnation=? AND lane=? AND seq=?)",
+            ),
+            (INCOMPLETE, 1, "SEARCH entry USING INDEX entry_unapplied (doc=?)"),
             (CONTROL_BY_TYPE, 2, "SEARCH entry USING INDEX entry_control (ws=? AND type=?)"),
             (RANGE, 3, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)"),
             (ON_LOG, 1, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)"),
@@ -141,6 +180,13 @@ mod tests {
             let parameters = rusqlite::params_from_iter(vec![0; parameters]);
             assert_eq!(store.read().plan(&format!("{ROW} {condition}"), parameters), plan, "{condition}");
         }
+    }
+
+    #[test]
+    fn what_was_refused_is_found_among_what_has_no_place() {
+        let store = Store::in_memory().unwrap();
+        let plan = store.read().plan(&format!("{ROW} {REFUSED}"), [0, 0]);
+        assert_eq!(plan, "SEARCH refused USING INDEX entry_doc (doc=? AND pos=?)");
     }
 
     #[test]

@@ -72,6 +72,33 @@ fn a_relay_that_loses_power_while_storing_loses_nothing_it_acknowledged() {
 }
 
 #[test]
+fn what_is_too_large_for_one_entry_comes_whole_however_often_it_is_interrupted() {
+    let (mut world, plans) = founded();
+    let mut noise: u64 = 1;
+    let mut letter = || {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'#' + u8::try_from((noise >> 33) % 57).unwrap_or(0))
+    };
+    let large: String = (0..4_000_000).map(|_| letter()).collect();
+    world.device("laptop").cut();
+    world.device("laptop").say(plans, &large);
+    world.device("laptop").heal();
+    for _ in 0..4 {
+        world.advance(25);
+        world.device("laptop").crash();
+        world.crash_relay();
+        assert!(world.device("ben").shows(plans).is_empty(), "all or nothing");
+        world.advance(25);
+        world.device("ben").crash();
+    }
+    let mut world = settled(world);
+    for device in ["laptop", "desktop", "ben"] {
+        assert!(world.device(device).shows(plans) == [large.clone()], "{device}");
+        assert_eq!(world.device(device).status().expect("a status").incomplete, 0, "{device}");
+    }
+}
+
+#[test]
 fn a_removed_member_gets_nothing_that_was_said_after() {
     let (mut world, plans) = founded();
     let ben = world.device("ben").id();

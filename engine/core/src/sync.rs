@@ -16,7 +16,7 @@ pub use author::{ContentDraft, NotReady, genesis};
 pub use context::Context;
 pub use effect::{Effect, Ingested, IngestedEntry, Verdict};
 pub use join::{JoinFailed, Joining, Pins};
-pub use open::{Opened, Unreadable, open};
+pub use open::{Opened, Parts, Unreadable, open};
 pub use relay_faults::RelayFault;
 pub use replica::{Phase, Replica, Stored, Token};
 pub use session::LinkState;

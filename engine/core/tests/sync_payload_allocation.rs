@@ -1,9 +1,19 @@
-//! What decoding a hostile payload may allocate. Alone in its file, because the counters are the process's.
+//! What decoding a hostile payload, whole or in parts, may allocate. Alone in its file, because the counters are the
+//! process's.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
+
+#[path = "sync/author.rs"]
+#[allow(dead_code, reason = "the tests of sync use the rest")]
+mod author;
+#[path = "sync/relay.rs"]
+#[allow(dead_code, reason = "the tests of sync use the rest")]
+mod relay;
 
 use bowline_core::document::Summary;
 use bowline_core::payload::Payload;
+use bowline_core::sync::Parts;
 use bowline_wire::ids::{DocId, Millis};
-use bowline_wire::limits::MAX_PAYLOAD;
+use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD, PART_LEN};
 
 #[global_allocator]
 static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
@@ -37,6 +47,21 @@ fn no_payload_allocates_more_than_four_times_the_limit() {
     let (peak, read) = peak_during(|| Payload::decode(&bytes));
     assert!(read.is_ok());
     assert!(peak <= 4 * MAX_PAYLOAD, "an honest one: {peak}");
+
+    // Put together from parts that are small on the way: what was unfolded so far, twice while it grows, and one part.
+    let (mut author, relay) = author::Author::owner(1);
+    let entries = author.parts(&relay, &payload);
+    assert!(entries.len() > 20 && entries.iter().all(|entry| entry.body().unwrap().len() < PART_LEN / 100));
+    let keys = author.keyring.snapshot();
+    let mut parts = Parts::default();
+    for (before, entry) in entries.iter().enumerate() {
+        let (peak, added) = peak_during(|| parts.add(entry, &keys));
+        assert_eq!(added, Ok(()));
+        assert!(peak <= before * PART_LEN + 2 * PART_LEN + MAX_BODY, "part {before}: {peak}");
+    }
+    let (peak, joined) = peak_during(|| parts.finish(&keys));
+    assert!(joined == Ok(payload.clone()));
+    assert!(peak <= 4 * MAX_PAYLOAD, "{peak}");
 
     // Whatever is promised at whatever place, nothing is allocated for it before it is there.
     let small = Payload { bytes: Vec::new(), ..payload }.encode();

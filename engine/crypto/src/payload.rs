@@ -1,6 +1,7 @@
 //! What is inside a body: a codec byte, the length of the data, the data, and zeros up to a length that tells little.
 
-use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD};
+use bowline_wire::header::Part;
+use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD, PART_LEN};
 use thiserror::Error;
 use zstd::zstd_safe;
 
@@ -38,12 +39,19 @@ pub enum PayloadError {
     /// Not one zstd frame that says its size and holds it.
     #[error("the payload is compressed wrongly")]
     Compression,
-    /// Larger than any payload may be.
-    #[error("the payload would take {len} bytes: {MAX_PAYLOAD} is the most")]
+    /// Larger than any payload, or any part of one, may be.
+    #[error("the payload would take {len} bytes: {limit} is the most")]
     TooLarge {
-        /// What the frame declares.
+        /// What it takes, or the frame declares.
         len: u64,
+        /// Bytes that are allowed of it.
+        limit: usize,
     },
+}
+
+/// Bytes that a body may hold of a payload.
+pub(crate) fn limit(part: Part) -> usize {
+    if part == Part::WHOLE { MAX_PAYLOAD } else { PART_LEN }
 }
 
 /// The length that `len` is padded to: PADMÉ (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and
@@ -60,9 +68,9 @@ pub fn padme(len: usize) -> usize {
 }
 
 /// Compresses if that helps, and pads. The result has room for the tag.
-pub(crate) fn encode(payload: &[u8]) -> Result<Vec<u8>, SealError> {
-    if payload.len() > MAX_PAYLOAD {
-        return Err(SealError::TooLarge { len: payload.len(), limit: MAX_PAYLOAD });
+pub(crate) fn encode(payload: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
+    if payload.len() > limit {
+        return Err(SealError::TooLarge { len: payload.len(), limit });
     }
     let compressed = zstd::bulk::compress(payload, ZSTD_LEVEL).map_err(|_| SealError::Compressor)?;
     let helps = compressed.len() < payload.len() && !seals_nothing();
@@ -80,8 +88,8 @@ pub(crate) fn encode(payload: &[u8]) -> Result<Vec<u8>, SealError> {
     Ok(plaintext)
 }
 
-/// The payload, if it was encoded as it has to be. Allocates what the payload takes, capped at [`MAX_PAYLOAD`].
-pub(crate) fn decode(plaintext: &[u8]) -> Result<Vec<u8>, PayloadError> {
+/// The payload, if it was encoded as it has to be. Allocates what the payload takes, capped at `limit`.
+pub(crate) fn decode(plaintext: &[u8], limit: usize) -> Result<Vec<u8>, PayloadError> {
     let (&[codec, a, b, c, d], rest) =
         plaintext.split_first_chunk::<PREFIX_LEN>().ok_or(PayloadError::Truncated)?;
     let len = u32::from_be_bytes([a, b, c, d]) as usize;
@@ -90,20 +98,21 @@ pub(crate) fn decode(plaintext: &[u8]) -> Result<Vec<u8>, PayloadError> {
         return Err(PayloadError::Padding);
     }
     match codec {
+        STORED if len > limit => Err(PayloadError::TooLarge { len: len as u64, limit }),
         STORED => Ok(data.to_vec()),
-        ZSTD => decompress(data),
+        ZSTD => decompress(data, limit),
         other => Err(PayloadError::UnknownCodec(other)),
     }
 }
 
 /// Decompresses exactly one zstd frame that declares its size and is smaller than that, the rule of [`encode`].
-fn decompress(frame: &[u8]) -> Result<Vec<u8>, PayloadError> {
+fn decompress(frame: &[u8], limit: usize) -> Result<Vec<u8>, PayloadError> {
     let declared =
         zstd_safe::get_frame_content_size(frame).ok().flatten().ok_or(PayloadError::Compression)?;
     let len = usize::try_from(declared)
         .ok()
-        .filter(|len| *len <= MAX_PAYLOAD)
-        .ok_or(PayloadError::TooLarge { len: declared })?;
+        .filter(|len| *len <= limit)
+        .ok_or(PayloadError::TooLarge { len: declared, limit })?;
     let alone = frame.starts_with(&ZSTD_MAGIC)
         && zstd_safe::find_frame_compressed_size(frame) == Ok(frame.len())
         && frame.len() < len;

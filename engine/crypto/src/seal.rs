@@ -14,7 +14,7 @@ use crate::planted::seals_nothing;
 /// Why a payload was not sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SealError {
-    /// The payload does not fit: leave the work queued, and say so.
+    /// The payload does not fit.
     #[error("too large to be sealed as one entry: {len} bytes, {limit} is the most")]
     TooLarge {
         /// Bytes of the payload, or of the body it would take.
@@ -71,6 +71,10 @@ pub enum OpenError {
 ///
 /// `random` is best fresh, but the salt differs wherever header or payload do (see the design's salt rule), so repeating
 /// it is no disaster.
+///
+/// # Errors
+/// [`SealError::TooLarge`] for a whole payload that does not fit one body: seal it in parts of
+/// [`PART_LEN`](bowline_wire::limits::PART_LEN), which always do.
 pub fn seal(
     keys: &KeySnapshot,
     mut header: Header,
@@ -86,7 +90,7 @@ pub fn seal(
     if header.epoch != keys.newest_epoch() {
         return Err(SealError::NotNewestEpoch { asked: header.epoch, newest: keys.newest_epoch() });
     }
-    let mut body = payload::encode(payload)?;
+    let mut body = payload::encode(payload, payload::limit(header.part))?;
     let additional = header.additional_data();
     let epoch = keys.newest_key();
     header.salt = epoch.salt(header.workspace, &random, &additional, &body);
@@ -101,7 +105,7 @@ pub fn seal(
     Ok((header, body))
 }
 
-/// The payload of an entry. Stateless: depends on nothing but its arguments, so it may run on any thread, in any order.
+/// The payload of an entry, or its part of one. Stateless: depends on nothing but its arguments, so it may run on any thread, in any order.
 pub fn open(entry: &Entry, keys: &KeySnapshot) -> Result<Vec<u8>, OpenError> {
     let header = entry.header();
     if header.lane != Lane::Content {
@@ -118,7 +122,7 @@ pub fn open(entry: &Entry, keys: &KeySnapshot) -> Result<Vec<u8>, OpenError> {
     } else {
         key.open(&header.additional_data(), &mut body).map_err(|_| OpenError::NotAuthentic)?;
     }
-    Ok(payload::decode(&body)?)
+    Ok(payload::decode(&body, payload::limit(header.part))?)
 }
 
 #[cfg(test)]

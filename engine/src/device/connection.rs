@@ -76,7 +76,7 @@ impl Device {
         self.random.next_u64()
     }
 
-    /// Documents whose unsealed work does not fit one entry.
+    /// Documents whose unsealed work is more than others would take at once.
     pub(crate) fn too_large(&self, workspace: WorkspaceId) -> Result<usize, Error> {
         Ok(self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?.too_large.len())
     }

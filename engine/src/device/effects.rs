@@ -18,6 +18,7 @@ use bowline_wire::log::Log;
 
 use super::connection::put_heard;
 use super::documents::doc_state;
+use super::parts::{Held, open_held};
 use super::rest::AtRest;
 use super::roster::{forget_spent_codes, release_decision, settle_decision};
 use super::workspaces::{CURRENT, entry_of, insert_offered, new_entry, profile_id, seal_keys, stage, state};
@@ -119,22 +120,18 @@ impl Device {
             tx.set_cursor(workspace, &cursor)?;
             let mut roster_moved = false;
             for item in &ingested.entries {
-                if let Some(doc) = store_entry(tx, workspace, item)? {
+                let stored = store_entry(tx, workspace, item, snapshot.as_ref())?;
+                if let Some(doc) = stored.doc {
                     *touched.entry(doc).or_insert(0) += 1;
                 }
-                match &item.verdict {
-                    Verdict::Roster(entry, outcome) => {
-                        notices.extend(settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?);
-                        roster_moved = true;
-                    }
-                    Verdict::Unreadable(entry, _) | Verdict::NotAcceptable(entry, _) => {
-                        notices.push(Notice::Quarantined { workspace, entry: entry.id() });
-                    }
-                    Verdict::Content(entry, Opened::Content(payload)) => {
-                        let time = heard.entry(entry.header().device).or_default();
-                        *time = payload.time.max(*time);
-                    }
-                    Verdict::Own(_) | Verdict::Content(..) => {}
+                if let Some((author, time)) = stored.heard {
+                    let latest = heard.entry(author).or_default();
+                    *latest = time.max(*latest);
+                }
+                notices.extend(stored.aside.map(|entry| Notice::Quarantined { workspace, entry }));
+                if let Verdict::Roster(entry, outcome) = &item.verdict {
+                    notices.extend(settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?);
+                    roster_moved = true;
                 }
             }
             if let Some(roster) = roster.filter(|_| roster_moved) {
@@ -230,13 +227,17 @@ fn read_again(
         let Ok(entry) = entry_of(EntryWithBody { entry: row, body }) else {
             continue;
         };
-        let Ok(Opened::Content(payload)) = bowline_core::sync::open(&entry, keys) else {
-            continue;
-        };
-        if let Some(doc) = doc_for(tx, workspace, &payload, entry.header().doc)? {
-            tx.set_entry_doc(n, doc)?;
-            tx.set_entry_state(n, EntryState::OnLog, None)?;
-            touched.push(doc);
+        match open_held(**tx, &entry, keys)? {
+            Ok(Held::Payload(payload, earlier)) => {
+                if let Some(doc) = doc_for(tx, workspace, &payload, entry.header().doc)? {
+                    tx.mark_applied(&earlier)?;
+                    tx.set_entry_doc(n, doc)?;
+                    tx.set_entry_state(n, EntryState::OnLog, None)?;
+                    touched.push(doc);
+                }
+            }
+            Ok(Held::Part) => tx.set_entry_state(n, EntryState::OnLog, None)?,
+            Ok(Held::UpdateNeeded) | Err(_) => {}
         }
     }
     Ok(touched)
@@ -252,21 +253,38 @@ fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
     })
 }
 
-/// Stores one entry of the log; gives the document whose content it changes, if it is not one of ours.
-fn store_entry(tx: &Tx<'_>, workspace: WorkspaceId, item: &IngestedEntry) -> Result<Option<DocN>, Error> {
+/// What became of an entry that was stored, as far as it matters beyond its row.
+#[derive(Default)]
+struct Taken {
+    /// The document that has become more by it.
+    doc: Option<DocN>,
+    /// Who wrote content, and when by their clock.
+    heard: Option<(DeviceId, Millis)>,
+    /// It, if it was put aside.
+    aside: Option<EntryId>,
+}
+
+/// Stores one entry of the log.
+fn store_entry(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    item: &IngestedEntry,
+    keys: Option<&KeySnapshot>,
+) -> Result<Taken, Error> {
     let place = LogPlace { pos: item.placed.position, log_hash: item.placed.hash };
     match &item.verdict {
-        Verdict::Own(entry) => place_own(tx, workspace, entry, place).map(|()| None),
+        Verdict::Own(entry) => place_own(tx, workspace, entry, place),
         Verdict::Roster(entry, _) => {
             if tx.entry_by_id(workspace, entry.id())?.is_some() {
-                return place_own(tx, workspace, entry, place).map(|()| None);
+                return place_own(tx, workspace, entry, place);
             }
             tx.insert_entry(&NewEntry { place: Some(place), ..new_entry(entry, EntryState::OnLog) })?;
-            Ok(None)
+            Ok(Taken::default())
         }
         Verdict::Content(entry, Opened::Content(payload)) => {
             store_content(tx, workspace, entry, payload, place)
         }
+        Verdict::Content(entry, Opened::Part) => store_part(tx, workspace, entry, place, keys),
         Verdict::Content(entry, Opened::UpdateNeeded) => {
             keep(tx, entry, place, EntryState::UpdateNeeded, None)
         }
@@ -283,50 +301,75 @@ fn store_content(
     entry: &Entry,
     payload: &Payload,
     place: LogPlace,
-) -> Result<Option<DocN>, Error> {
+) -> Result<Taken, Error> {
+    let heard = Some((entry.header().device, payload.time));
     if let Some(row) = tx.entry_by_id(workspace, entry.id())? {
         // Refused once, and there after all: what it held may have been sealed again, which changes nothing.
         tx.place_entry(row.n, place)?;
-        return Ok(row.doc);
+        return Ok(Taken { doc: row.doc, heard, ..Taken::default() });
     }
     if Kind::from_number(payload.kind).is_none() {
-        return keep(tx, entry, place, EntryState::UpdateNeeded, None);
+        return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::UpdateNeeded, None)? });
     }
     let Some(doc) = doc_for(tx, workspace, payload, entry.header().doc)? else {
         let why = "it says to be another kind of document than this one is";
-        return keep(tx, entry, place, EntryState::Quarantined, Some(why));
+        return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::Quarantined, Some(why))? });
     };
     update_claim(tx, doc, payload)?;
     let row = NewEntry { place: Some(place), doc: Some(doc), ..new_entry(entry, EntryState::OnLog) };
     tx.insert_entry(&row)?;
-    Ok(Some(doc))
+    Ok(Taken { doc: Some(doc), heard, aside: None })
 }
 
-fn place_own(tx: &Tx<'_>, workspace: WorkspaceId, entry: &Entry, place: LogPlace) -> Result<(), Error> {
+/// A part is kept until the last one has come, with which the payload takes effect, or is put aside.
+fn store_part(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    entry: &Entry,
+    place: LogPlace,
+    keys: Option<&KeySnapshot>,
+) -> Result<Taken, Error> {
+    let held = match keys {
+        Some(keys) => open_held(**tx, entry, keys)?,
+        None => Err(Unreadable::NoKey),
+    };
+    match held {
+        Ok(Held::Payload(payload, earlier)) => {
+            tx.mark_applied(&earlier)?;
+            store_content(tx, workspace, entry, &payload, place)
+        }
+        Ok(Held::Part | Held::UpdateNeeded) => keep(tx, entry, place, EntryState::OnLog, None),
+        Err(why) => keep(tx, entry, place, EntryState::Quarantined, Some(&why.to_string())),
+    }
+}
+
+fn place_own(tx: &Tx<'_>, workspace: WorkspaceId, entry: &Entry, place: LogPlace) -> Result<Taken, Error> {
     let row = tx.entry_by_id(workspace, entry.id())?.ok_or(Error::Unreadable("an entry of ours"))?;
-    Ok(tx.place_entry(row.n, place)?)
+    tx.place_entry(row.n, place)?;
+    Ok(Taken::default())
 }
 
-/// Keeps an accepted entry that says nothing to this device: it cannot be read, or needs an update.
+/// Keeps an accepted entry that says nothing to this device by itself: it cannot be read, needs an update, or is a part.
 fn keep(
     tx: &Tx<'_>,
     entry: &Entry,
     place: LogPlace,
     state: EntryState,
     reason: Option<&str>,
-) -> Result<Option<DocN>, Error> {
+) -> Result<Taken, Error> {
     if let Some(row) = tx.entry_by_id(entry.header().workspace, entry.id())? {
         // Ours, refused once and there after all: its body is here, whatever came.
         tx.place_entry(row.n, place)?;
-        return Ok(None);
+        return Ok(Taken::default());
     }
     tx.insert_entry(&NewEntry { place: Some(place), reason, ..new_entry(entry, state) })?;
-    Ok(None)
+    let aside = (state == EntryState::Quarantined).then_some(entry.id());
+    Ok(Taken { aside, ..Taken::default() })
 }
 
 /// Keeps an entry that stands where it may not. It may yet be accepted at another place, so its id stays free: the row has
 /// one of its own.
-fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &str) -> Result<Option<DocN>, Error> {
+fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &str) -> Result<Taken, Error> {
     let id = sha256(&[b"bowline/aside/1", entry.id().as_bytes(), &place.pos.0.to_be_bytes()]);
     tx.insert_entry(&NewEntry {
         id: EntryId::from_bytes(id),
@@ -334,7 +377,7 @@ fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &str) -> Result<O
         reason: Some(why),
         ..new_entry(entry, EntryState::Quarantined)
     })?;
-    Ok(None)
+    Ok(Taken { aside: Some(entry.id()), ..Taken::default() })
 }
 
 /// The row of the document that a payload is about, made if there is none; `None` if that is a document of another kind.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Kind, Lost, Pen, Refused, Source};
-use bowline_core::sync::{Opened, Unreadable, open};
+use bowline_core::sync::Unreadable;
 use bowline_store::{Attempt, DocN, DocRow, DocUpdate, EntryN, EntryState, EntryWithBody, Tx};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
@@ -12,6 +12,7 @@ use bowline_wire::ids::{EntryId, Millis};
 use super::cache::Loaded;
 use super::effects::summary_row;
 use super::folding::drop_settled_changes;
+use super::parts::{Held, open_held};
 use super::workspaces::entry_of;
 use super::{Device, Notice};
 use crate::Error;
@@ -27,7 +28,7 @@ const CRASHES_TO_QUARANTINE: u32 = 3;
 /// small it is.
 pub(super) const BASE_LEVEL: i32 = 3;
 
-/// An accepted entry, opened.
+/// An accepted entry, opened; with a payload in parts, the one that ends it.
 struct Content {
     n: EntryN,
     entry: Entry,
@@ -108,7 +109,7 @@ impl Device {
 
     /// Takes in what others wrote since.
     fn take_in(&mut self, n: DocN, fresh: bool, now: Millis) -> Result<(), Error> {
-        let (pending, unreadable) = self.open_all(self.store.read().unapplied(n)?);
+        let (pending, unreadable) = self.open_all(self.store.read().unapplied(n)?)?;
         let suspects: BTreeMap<EntryN, Attempt> =
             self.store.read().attempts()?.into_iter().map(|attempt| (attempt.entry, attempt)).collect();
         let mut taken = TakenIn::default();
@@ -160,7 +161,7 @@ impl Device {
         let read = self.store.read();
         let crashing: BTreeSet<EntryN> =
             read.attempts()?.into_iter().filter(has_crashed).map(|attempt| attempt.entry).collect();
-        let (mut contents, _) = self.open_all(read.accepted(n)?);
+        let (mut contents, _) = self.open_all(read.accepted(n)?)?;
         contents.retain(|content| !crashing.contains(&content.n));
         let rows = self.store.read().changes(n)?;
         let device = self.id();
@@ -172,7 +173,7 @@ impl Device {
     }
 
     /// Opens entries that were opened once when they came; those that no longer can be are given back apart.
-    fn open_all(&self, found: Vec<EntryWithBody>) -> (Vec<Content>, Vec<EntryN>) {
+    fn open_all(&self, found: Vec<EntryWithBody>) -> Result<(Vec<Content>, Vec<EntryN>), Error> {
         let (mut contents, mut unreadable) = (Vec::new(), Vec::new());
         for row in found {
             let n = row.entry.n;
@@ -183,16 +184,18 @@ impl Device {
             let Some(keyring) = keyring else {
                 continue; // another process has joined since: no verdict without keys
             };
-            match entry_of(row).ok().map(|entry| (open(&entry, &keyring.snapshot()), entry)) {
-                Some((Ok(Opened::Content(payload)), entry)) => {
-                    contents.push(Content { n, entry, bytes: payload.bytes });
-                }
+            let Ok(entry) = entry_of(row) else {
+                unreadable.push(n);
+                continue;
+            };
+            match open_held(self.store.read(), &entry, &keyring.snapshot())? {
+                Ok(Held::Payload(payload, _)) => contents.push(Content { n, entry, bytes: payload.bytes }),
                 // Whoever took the entry in had the key; this process was opened before that.
-                Some((Err(Unreadable::NoKey), _)) => {}
-                _ => unreadable.push(n),
+                Err(Unreadable::NoKey) => {}
+                Ok(Held::Part | Held::UpdateNeeded) | Err(_) => unreadable.push(n),
             }
         }
-        (contents, unreadable)
+        Ok((contents, unreadable))
     }
 
     fn quarantine_unreadable(&mut self, unreadable: &[EntryN]) -> Result<(), Error> {

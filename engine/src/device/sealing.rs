@@ -17,13 +17,24 @@ use super::loading::{decode_heads, encode_heads};
 use super::workspaces::insert_offered;
 use crate::Error;
 
-/// Changes in one entry at most, unless it is the whole document: half of what a recipient takes.
+/// Changes in one payload at most, unless it is the whole document: half of what a recipient takes.
 const MAX_CHANGES: usize = CHANGES_MAX / 2;
 
-/// Bytes of changes in one entry before they are compressed: a recipient takes twice as much.
+/// Bytes of changes in one payload before they are compressed: a recipient takes twice as much.
 const MAX_CHANGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many of these changes one entry may hold; one always. A text has an operation for each of its characters.
+/// The last of those changes that are read for the next payload: an import may leave more than should be in memory.
+fn last_of_next(sizes: &[(ChangeN, u64)]) -> Option<ChangeN> {
+    let mut bytes = 0;
+    let fits = |(_, len): &&(ChangeN, u64)| {
+        bytes += len;
+        bytes <= MAX_CHANGE_BYTES as u64
+    };
+    let last = sizes.iter().take(MAX_CHANGES).take_while(fits).last().or(sizes.first());
+    last.map(|(n, _)| *n)
+}
+
+/// How many of these changes one payload may hold; one always. A text has an operation for each of its characters.
 fn acceptable(changes: &[ChangeRow]) -> usize {
     let (mut bytes, mut operations) = (0, 0);
     let fits = |change: &&ChangeRow| {
@@ -34,7 +45,7 @@ fn acceptable(changes: &[ChangeRow]) -> usize {
     changes.iter().take(MAX_CHANGES).take_while(fits).count().max(1)
 }
 
-/// What one entry is to hold.
+/// What one payload is to hold, in one entry or in parts.
 struct Work {
     entry_type: EntryType,
     payload: Payload,
@@ -42,7 +53,7 @@ struct Work {
 }
 
 impl Device {
-    /// Seals unsealed work, one entry for each document, and offers it. Whether anything was sealed.
+    /// Seals unsealed work, one payload for each document, and offers it. Whether anything was sealed.
     pub(super) fn seal_work(&mut self, workspace: WorkspaceId, now: Millis) -> Result<bool, Error> {
         if self.replica(workspace)?.ready_to_seal().is_err() || self.awaits_removal(workspace)? {
             return Ok(false);
@@ -69,11 +80,19 @@ impl Device {
 
     fn seal_document(&mut self, workspace: WorkspaceId, n: DocN, now: Millis) -> Result<bool, Error> {
         let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
-        let mut changes = self.store.read().unsealed(n)?;
+        let sizes = self.store.read().unsealed_sizes(n)?;
+        let Some(last) = last_of_next(&sizes) else {
+            return Ok(false); // another process has taken it back
+        };
         let mut whole = false;
         // Changes one after the other are as good as all of it, unless there is more in the document than they hold.
         let mut divisible = true;
-        if row.state == doc_state::NEVER_SEALED {
+        // A snapshot that was refused may have held more than the changes that are unsealed again.
+        let as_whole = row.state == doc_state::NEVER_SEALED
+            || self.store.read().was_refused(n, EntryType::Snapshot.number())?;
+        let mut changes = Vec::new();
+        if as_whole && !self.is_all_in(n, &sizes)? {
+            changes = self.store.read().unsealed(n)?;
             let document = &self.load(n, now)?.document;
             let (count, operations) = document.extent();
             let first = document.kind().first_change();
@@ -86,34 +105,36 @@ impl Device {
             return self.keep_queued(workspace, n, len);
         }
         if !whole {
+            changes = self.store.read().unsealed_up_to(n, last)?;
             changes.truncate(acceptable(&changes));
         }
-        loop {
-            let work = self.gather(&row, &changes, whole, now)?;
-            let sealed = match work.payload.bytes.len() {
-                len if len > CONTENT_MAX => Err(SealError::TooLarge { len, limit: CONTENT_MAX }),
-                _ => self.seal(workspace, &work, now)?,
-            };
-            match sealed {
-                Ok(entry) => {
-                    self.offer(workspace, &row, &work, entry, now)?;
-                    return Ok(true);
-                }
-                // Changes can go one after the other; one change cannot be divided yet.
-                Err(SealError::TooLarge { .. }) if changes.len() > 1 && divisible => {
-                    let most = if whole { acceptable(&changes) } else { changes.len() / 2 };
-                    changes.truncate(most);
-                    whole = false;
-                }
-                Err(SealError::TooLarge { len, .. }) => return self.keep_queued(workspace, n, len),
-                Err(SealError::Compressor) => return Err(Error::Unreadable("memory to compress in")),
-                Err(_) => return Ok(false),
+        let mut work = self.gather(&row, &changes, whole, now)?;
+        if whole && divisible && work.payload.bytes.len() > CONTENT_MAX {
+            changes.truncate(acceptable(&changes));
+            work = self.gather(&row, &changes, false, now)?;
+        }
+        if work.payload.bytes.len() > CONTENT_MAX {
+            return self.keep_queued(workspace, n, work.payload.bytes.len());
+        }
+        match self.seal(workspace, &work, now)? {
+            Ok(entries) => {
+                self.offer(workspace, &row, &work, entries, now)?;
+                Ok(true)
             }
+            Err(SealError::TooLarge { len, .. }) => self.keep_queued(workspace, n, len),
+            Err(SealError::Compressor) => Err(Error::Unreadable("memory to compress in")),
+            Err(_) => Ok(false),
         }
     }
 
+    /// Whether a document is more than one payload holds and all of it is in these changes, so that it need not be loaded.
+    fn is_all_in(&self, n: DocN, sizes: &[(ChangeN, u64)]) -> Result<bool, Error> {
+        let bytes: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
+        Ok(bytes > CONTENT_MAX as u64 && self.store.read().base(n)?.is_none())
+    }
+
     fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {
-        tracing::warn!(len, "unsealed work is too large for one entry and stays queued");
+        tracing::warn!(len, "unsealed work is more than others would take and stays queued");
         self.linked(workspace)?.too_large.insert(n, len);
         Ok(false)
     }
@@ -123,7 +144,7 @@ impl Device {
         workspace: WorkspaceId,
         work: &Work,
         now: Millis,
-    ) -> Result<Result<Entry, SealError>, Error> {
+    ) -> Result<Result<Vec<Entry>, SealError>, Error> {
         let draft = ContentDraft { entry_type: work.entry_type, payload: &work.payload };
         self.with_replica(workspace, now, |replica, cx| replica.seal(&draft, cx))
     }
@@ -161,13 +182,15 @@ impl Device {
         Ok(Work { entry_type, payload, changes: changes.iter().map(|change| change.n).collect() })
     }
 
-    /// Stores the entry as offered, with its changes marked, and only then hands it over to be sent.
+    /// Stores everything the work was sealed in as offered, with its changes marked, all at once, and only then hands it over
+    /// to be sent. The changes go with the last part: whichever part is refused for good, the last one is among those that
+    /// go with it.
     fn offer(
         &mut self,
         workspace: WorkspaceId,
         row: &DocRow,
         work: &Work,
-        entry: Entry,
+        entries: Vec<Entry>,
         now: Millis,
     ) -> Result<(), Error> {
         let stored = self.store.transaction(|tx| -> Result<Option<u64>, StoreError> {
@@ -175,8 +198,13 @@ impl Device {
             let Some(row) = tx.doc(row.n)?.filter(|now| now.ws == Some(workspace)) else {
                 return Ok(None);
             };
-            let n = insert_offered(tx, &entry, Some(row.n))?;
-            tx.mark_sealed(&work.changes, n)?;
+            for entry in &entries {
+                let is_last = entry.header().part.is_last();
+                let n = insert_offered(tx, entry, is_last.then_some(row.n))?;
+                if is_last {
+                    tx.mark_sealed(&work.changes, n)?;
+                }
+            }
             let (heads, summary, deleted_at) = (row.heads.as_slice(), &row.summary, row.deleted_at);
             tx.update_doc(row.n, &DocUpdate { heads, state: doc_state::SEALED, summary, deleted_at })
                 .map(Some)
@@ -187,7 +215,9 @@ impl Device {
         if let Some(loaded) = self.documents.get_mut(row.n) {
             loaded.wrote(rev);
         }
-        self.linked(workspace)?.replica.offer(entry, now);
+        for entry in entries {
+            self.linked(workspace)?.replica.offer(entry, now);
+        }
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ pub enum DocumentState {
     OnlyHere,
     /// Some of it is not on the log yet.
     Queued,
-    /// Some of it does not fit one entry yet: this many bytes.
+    /// Some of it is more than other devices would take, and cannot be divided: this many bytes.
     TooLarge(usize),
     /// All of it is durable at the relay, which has signed for it.
     OnRelay,
@@ -82,6 +82,8 @@ pub struct WorkspaceStatus {
     pub refused: u64,
     /// Entries that need a newer version.
     pub update_needed: u64,
+    /// Parts by others of something whose last part has not come, or is among those put aside. On their way, as a rule.
+    pub incomplete: u64,
     /// The devices.
     pub members: Vec<MemberStatus>,
     /// What the relay was last caught at.
@@ -114,6 +116,7 @@ impl Device {
             quarantined: quarantined.collect(),
             refused: counts.refused,
             update_needed: counts.update_needed,
+            incomplete: read.count_incomplete(workspace)?,
             members: replica.log().map(|log| members(read, log)).transpose()?.unwrap_or_default(),
             fault: linked.fault.clone(),
         })
@@ -141,7 +144,7 @@ impl Device {
         }
         let wire = self.wire_doc(workspace, id);
         let on_its_way = linked.replica.offered().any(|entry| Some(entry.header().doc) == wire);
-        if on_its_way || !read.unsealed(n)?.is_empty() {
+        if on_its_way || !read.unsealed_sizes(n)?.is_empty() {
             return Ok(DocumentState::Queued);
         }
         let last = read.last_placed(n)?;

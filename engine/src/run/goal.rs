@@ -42,7 +42,7 @@ impl std::fmt::Debug for Goal<'_> {
 pub enum Standing {
     /// Everything is on the relay, which has signed for it, and everything of the relay's is here.
     Synced,
-    /// The same, but for so many documents whose unsealed work does not fit one entry yet.
+    /// The same, but for so many documents whose unsealed work is more than others would take at once.
     TooLarge(usize),
     /// Everything is here, and nothing can be sealed.
     NotReady(NotReady),

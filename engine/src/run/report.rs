@@ -65,7 +65,7 @@ pub enum Stuck {
     UpdateNeeded,
     /// This device is not in the workspace.
     NotMember,
-    /// So many documents have unsealed work that does not fit one entry; others do not wait for them.
+    /// So many documents have unsealed work that is more than others would take at once; others do not wait for them.
     TooLarge(usize),
 }
 

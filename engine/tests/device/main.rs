@@ -20,6 +20,7 @@ mod damage;
 mod folding;
 mod join;
 mod other_process;
+mod parts;
 mod quarantine;
 mod relay_lies;
 mod removal;

@@ -1,6 +1,6 @@
 //! When unsealed work leaves, in what form, and what `status` says while it does not.
 
-use bowline_core::document::Role;
+use bowline_core::document::limits::CONTENT_MAX;
 use bowline_core::sync::NotReady;
 use bowline_engine::device::DocumentState;
 use bowline_wire::frame::{Frame, Reason};
@@ -18,8 +18,8 @@ fn types(rig: &Rig) -> Vec<EntryType> {
     rig.appended().into_iter().map(header).collect()
 }
 
-/// Text that does not compress: this many bytes of it take about as many.
-fn noise(bytes: usize) -> String {
+/// Text that hardly compresses: this many bytes of it take three quarters as many.
+pub(crate) fn noise(bytes: usize) -> String {
     let mut raw = vec![0; bytes];
     rng(9).fill_bytes(&mut raw);
     raw.iter().map(|byte| char::from(b' ' + byte % 64)).filter(|c| !"\"\\".contains(*c)).collect()
@@ -116,44 +116,52 @@ fn what_is_written_while_an_entry_is_on_its_way_goes_into_one_more() {
     assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
 }
 
+/// All of it is in a base, so that its changes are no longer apart, and nobody takes so much at once.
 #[test]
-fn a_document_too_large_for_one_entry_stays_and_says_so_while_others_go_on() {
+fn a_document_that_nobody_would_take_stays_and_says_so_while_others_go_on() {
     let (mut rig, _, mut relay) = Rig::member();
-    rig.disconnect();
     let large = rig.device.create_conversation(None, rig.now).unwrap();
-    rig.device.say(large, Role::User, &noise(2_000_000), rig.now).unwrap();
+    for _ in 0..3 {
+        rig.say(large, &noise(3_500_000));
+    }
+    rig.talk(&mut relay);
+    rig.device.forget_workspace(rig.workspace(), rig.now).unwrap();
+    let mut relay = rig.begin_workspace(9);
+    rig.device.share(large, rig.workspace(), rig.now).unwrap();
     let small = rig.conversation("small");
     for _ in 0..2 {
+        rig.sync(&mut relay);
         rig.sync(&mut relay);
         assert_eq!(rig.device.document_state(small).unwrap(), DocumentState::OnRelay);
         let DocumentState::TooLarge(bytes) = rig.device.document_state(large).unwrap() else {
             panic!("{:?}", rig.device.document_state(large))
         };
-        assert!(bytes > 768 * 1024, "{bytes}");
+        assert!(bytes > CONTENT_MAX, "{bytes}");
         assert_eq!(rig.status().queued, 1);
-        assert_eq!(rig.texts(large).len(), 1);
+        assert_eq!(rig.texts(large).len(), 3);
         rig = rig.reopened();
     }
 }
 
 #[test]
-fn many_messages_that_do_not_fit_one_entry_together_go_in_several() {
+fn messages_that_nobody_would_take_together_go_one_after_the_other() {
     let (mut rig, owner, mut relay) = Rig::member();
     rig.disconnect();
     let id = rig.conversation("long");
-    for text in noise(2_400_000).as_bytes().chunks(400_000) {
+    for text in noise(12_000_000).as_bytes().chunks(3_000_000) {
         rig.say(id, std::str::from_utf8(text).unwrap());
     }
     rig.sync(&mut relay);
     assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
-    assert!(entries_on(&relay, &owner, id).len() > 2);
+    let payloads = entries_on(&relay, &owner, id).iter().filter(|it| it.header().part.is_last()).count();
+    assert_eq!(payloads, 4);
     let mut second = Rig::new(5);
     let mut owner = owner;
     let secret = owner.put_ticket(&mut relay, false);
     second.join(&crate::rig::code(&relay, &secret));
     second.sync(&mut relay);
     second.sync(&mut relay);
-    assert_eq!(second.texts(id), rig.texts(id));
+    assert!(second.texts(id) == rig.texts(id), "all of it is there");
 }
 
 fn rekey_for_all(owner: &mut Author, relay: &FakeRelay) -> bowline_wire::roster::record::Rekey {
@@ -216,6 +224,85 @@ fn a_refused_entry_is_kept_and_shown_and_its_work_goes_out_again() {
     let on_relay = entries_on(&relay, &owner, id);
     assert_eq!(on_relay.len(), 1);
     assert!(on_relay[0].id() != first.id());
+}
+
+#[test]
+fn a_commit_that_fails_while_a_payload_is_given_up_leaves_nothing_stuck() {
+    for nth in 1..=4 {
+        let (mut rig, _, mut relay) = Rig::member();
+        let id = rig.conversation("large");
+        rig.talk(&mut relay);
+        rig.take_sent();
+        rig.sent.clear();
+        rig.say(id, &noise(2_500_000));
+        rig.take_sent();
+        let first = rig.appended()[0].clone();
+        rig.commits.refuse(nth);
+        let refused = rig.try_receive(&FakeRelay::refused(first.id(), Reason::WrongEpoch, None));
+        assert!(refused.is_err() && rig.commits.is_spent(), "{nth}");
+        let mut rig = rig.reopened();
+        rig.sync(&mut relay);
+        for _ in 0..3 {
+            rig.now.0 += 10_000;
+            rig.device.handle_timeout(rig.now).unwrap();
+            rig.talk(&mut relay);
+        }
+        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay, "{nth}");
+        rig.say(id, "and it goes on");
+        rig.talk(&mut relay);
+        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay, "{nth}");
+    }
+}
+
+#[test]
+fn a_document_that_outgrows_its_refused_snapshot_goes_out_all_the_same() {
+    let (mut rig, _, mut relay) = Rig::member();
+    rig.disconnect();
+    let id = rig.conversation("grows");
+    for _ in 0..2 {
+        rig.say(id, &noise(3_000_000));
+    }
+    rig.connect(&relay);
+    rig.take_sent();
+    let first = rig.appended()[0].clone();
+    assert_eq!(first.clone().verify().unwrap().header().entry_type, EntryType::Snapshot);
+    for _ in 0..3 {
+        rig.say(id, &noise(3_000_000));
+    }
+    rig.receive(&FakeRelay::refused(first.id(), Reason::WrongEpoch, None));
+    rig.talk(&mut relay);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+    rig.say(id, "and it goes on");
+    rig.talk(&mut relay);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+}
+
+/// What it holds is in a base, so that the one change it has left is not the whole of it.
+#[test]
+fn a_refused_snapshot_is_sealed_whole_again() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let id = rig.conversation("out of another workspace");
+    rig.say(id, "said there");
+    rig.talk(&mut relay);
+    rig.device.forget_workspace(rig.workspace(), rig.now).unwrap();
+    let mut relay = rig.begin_workspace(9);
+    rig.sync(&mut relay);
+    rig.sent.clear();
+    rig.device.share(id, rig.workspace(), rig.now).unwrap();
+    rig.take_sent();
+    let first = rig.appended()[0].clone();
+    rig.receive(&FakeRelay::refused(first.id(), Reason::WrongEpoch, None));
+    rig.sync(&mut relay);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+    assert!(rig.device.keep_local(id).is_err(), "it has left");
+    let (workspace, now) = (rig.workspace(), rig.now);
+    let key = rig.device.invite(workspace, now).unwrap();
+    rig.talk(&mut relay);
+    let mut second = Rig::new(5);
+    second.join(&rig.device.code(workspace, key).unwrap().unwrap());
+    second.sync(&mut relay);
+    second.sync(&mut relay);
+    assert_eq!(second.texts(id), ["said there"]);
 }
 
 #[test]

@@ -45,8 +45,7 @@ impl SignedEntry {
 
     /// Bytes this entry takes in a frame, never less and at most a few more; for cutting batches.
     pub fn wire_len(&self) -> usize {
-        const ENVELOPE: usize = 88;
-        self.header.parts().0.len() + self.body.as_ref().map_or(0, Vec::len) + ENVELOPE
+        wire_len(self.header.parts().0, self.body.as_deref())
     }
 }
 
@@ -108,8 +107,19 @@ impl Entry {
         self.body.as_deref()
     }
 
+    /// As [`SignedEntry::wire_len`].
+    pub fn wire_len(&self) -> usize {
+        wire_len(self.header.bytes(), self.body())
+    }
+
     /// Back to what travels.
     pub fn to_signed(&self) -> SignedEntry {
         SignedEntry { header: self.header.to_signed(), body: self.body.clone() }
     }
+}
+
+/// Header, signature, body, and the heads of their CBOR.
+fn wire_len(header: &[u8], body: Option<&[u8]>) -> usize {
+    const ENVELOPE: usize = 88;
+    header.len() + body.map_or(0, <[u8]>::len) + ENVELOPE
 }

@@ -116,6 +116,11 @@ pub struct Part {
 impl Part {
     /// The whole payload in one body.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
+
+    /// Whether the payload ends with this piece: it takes effect with the entry that carries it.
+    pub const fn is_last(self) -> bool {
+        self.index + 1 == self.count
+    }
 }
 
 /// What the author says about an entry. Field order is the order on the wire.
@@ -188,12 +193,6 @@ impl Header {
         ChainKey { device: self.device, incarnation: self.incarnation, lane: self.lane }
     }
 
-    /// Whether this version acts on the entry: its type is understood and its payload is in one part. The others are
-    /// kept, carried and shown as "update needed".
-    pub fn is_understood(&self) -> bool {
-        self.entry_type.is_understood() && self.part == Part::WHOLE
-    }
-
     /// The additional data of the body's seal: every field but `salt`, `body_len` and `body_hash`, which depend on it.
     pub fn additional_data(&self) -> Vec<u8> {
         let mut writer = Writer::new();
@@ -240,17 +239,14 @@ impl Header {
             (self.covers.iter().all(|cover| cover.seq > 0), "a cover's seq counts from 1"),
             (self.part.count > 0 && self.part.index < self.part.count, "part index is below its count"),
             (self.part.count <= MAX_PARTS, "too many parts"),
+            (self.seq > self.part.index.into(), "seq counts the parts before it"),
+            (content || self.part == Part::WHOLE, "only content is in parts"),
             (self.body_len as usize <= MAX_BODY, "body is too long"),
         ];
         let own = match self.entry_type {
             EntryType::Changes => self.covers.is_empty() && self.target.is_zero() && !self.doc.is_zero(),
             EntryType::Snapshot => self.target.is_zero() && !self.doc.is_zero(),
-            EntryType::Roster => {
-                self.covers.is_empty()
-                    && self.target.is_zero()
-                    && self.doc.is_zero()
-                    && self.part == Part::WHOLE
-            }
+            EntryType::Roster => self.covers.is_empty() && self.target.is_zero() && self.doc.is_zero(),
             _ => true,
         };
         match rules

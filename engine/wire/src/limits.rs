@@ -5,7 +5,7 @@
 /// per connection.
 pub const MAX_FRAME: usize = 1024 * 1024;
 
-/// Bytes of one body. Leaves room in a frame for the header and the envelope; larger payloads travel in parts.
+/// Bytes of one body. Leaves room in a frame for the header and the envelope; what does not fit travels in parts.
 pub const MAX_BODY: usize = 768 * 1024;
 
 /// Bytes of one header. A header without `covers` is under 600; this leaves room for [`MAX_COVERS`].
@@ -45,11 +45,17 @@ pub const MAX_TOKEN: usize = 256;
 /// Bytes of the sentence a relay may add to a refusal or a goodbye. Shown to people, so it is kept short.
 pub const MAX_REASON_TEXT: usize = 512;
 
-/// Parts that one payload may be split into: 1 GiB at [`MAX_BODY`] each.
-pub const MAX_PARTS: u32 = 1366;
-
-/// Bytes of a payload once opened and decompressed. Bounds what one sealed body can make a device allocate.
+/// Bytes of a payload once opened and decompressed, put together from all of its parts. Bounds what a device allocates
+/// for it.
 pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
+
+/// Bytes of a payload in each of its parts but the last, which has what is left. The most, in round numbers, that fits
+/// [`MAX_BODY`] however badly it compresses: with prefix and padding 770,048 bytes, and the tag.
+pub const PART_LEN: usize = 750 * 1024;
+
+/// Parts that one payload may be split into: as many as [`MAX_PAYLOAD`] has.
+#[allow(clippy::cast_possible_truncation, reason = "there are 22")]
+pub const MAX_PARTS: u32 = MAX_PAYLOAD.div_ceil(PART_LEN) as u32;
 
 /// Milliseconds a link stays open: long enough to type a code on a second machine, short enough that a code left in a
 /// terminal's history is worthless.

@@ -172,8 +172,9 @@ fn limits() {
         ("MAX_CAPABILITY", MAX_CAPABILITY as u64),
         ("MAX_TOKEN", MAX_TOKEN as u64),
         ("MAX_REASON_TEXT", MAX_REASON_TEXT as u64),
-        ("MAX_PARTS", u64::from(MAX_PARTS)),
         ("MAX_PAYLOAD", MAX_PAYLOAD as u64),
+        ("PART_LEN", PART_LEN as u64),
+        ("MAX_PARTS", u64::from(MAX_PARTS)),
         ("LINK_LIFETIME", LINK_LIFETIME),
         ("INVITE_LIFETIME", INVITE_LIFETIME),
     ];

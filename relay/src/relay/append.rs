@@ -6,7 +6,7 @@ use bowline_wire::codec::{DecodeError, Reader};
 use bowline_wire::entry::{Entry, EntryError, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
 use bowline_wire::hash::entry_id;
-use bowline_wire::header::EntryType;
+use bowline_wire::header::{EntryType, Part};
 use bowline_wire::ids::{EntryId, Lane, Millis, Position, Signature, TicketKey, WorkspaceId};
 use bowline_wire::limits::{MAX_BODY, MAX_ENTRIES_PER_FRAME, MAX_HEADER};
 use bowline_wire::log::Placed;
@@ -182,7 +182,9 @@ impl<S: Storage> Relay<S> {
             return Ok(());
         };
         if first.header().lane == Lane::Content {
-            return if usage.content > self.config.content_quota {
+            // A run ends where the cut says, whatever its entries announce.
+            let announced = if is_run(roster, first) { 0 } else { parts_to_come(first) };
+            return if usage.content.saturating_add(announced) > self.config.content_quota {
                 full("the workspace's storage on this relay is full")
             } else {
                 Ok(())
@@ -193,10 +195,9 @@ impl<S: Storage> Relay<S> {
         if usage.control > self.config.control_reserve.saturating_add(extra) {
             return full("the workspace's reserve for control entries on this relay is full");
         }
-        // A removed author's run is bounded by its cut, and would not pass a bucket smaller than itself.
-        let author = first.header().device;
-        let is_run = roster.device(&author).is_some_and(|device| !device.is_active());
-        if is_essential || is_run || self.rates.take(workspace, author, self.clock) {
+        // A run is bounded by its cut, and would not pass a bucket smaller than itself.
+        let is_run = is_run(roster, first);
+        if is_essential || is_run || self.rates.take(workspace, first.header().device, self.clock) {
             Ok(())
         } else {
             Err(Denial::new(Reason::Rate, "this device appends control entries too fast"))
@@ -275,6 +276,21 @@ fn has_expired(roster: &Roster, entries: &[Entry], now: Millis) -> bool {
         Record::Join(join) => roster.ticket(&join.ticket).is_some_and(|ticket| now.0 > ticket.expires),
         _ => false,
     })
+}
+
+/// Whether an entry is in a run: what its author's removal still allows.
+fn is_run(roster: &Roster, entry: &Entry) -> bool {
+    roster.device(&entry.header().device).is_some_and(|device| !device.is_active())
+}
+
+/// Bytes that will come after the first part of a payload, for a device that would otherwise upload most of it and then
+/// wait. An estimate: parts are of one length before they are compressed, and the last one has at least a byte.
+fn parts_to_come(entry: &Entry) -> u64 {
+    let Part { index, count } = entry.header().part;
+    if index > 0 || count < 2 {
+        return 0;
+    }
+    u64::from(count - 2).saturating_mul(entry.header().body_len.into()).saturating_add(1)
 }
 
 /// Whether an entry has to fit even when the reserve for control entries is used up: without it, somebody who should be

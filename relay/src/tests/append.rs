@@ -2,7 +2,7 @@
 
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
-use bowline_wire::header::{EntryType, Header};
+use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{EntryId, EpochId, Lane, LogHash, Position, RosterHash, WorkspaceId};
 use bowline_wire::roster::record::Record;
 
@@ -292,6 +292,45 @@ fn content_stops_at_the_quota_and_control_does_not() {
     assert_eq!(bench.refusal(conn, &entries[2]), Reason::Quota);
     let record = laptop.record(&view, &Record::CloseInvite(Door::new(1).key()));
     bench.must_append(conn, &[&record]);
+}
+
+/// Three parts of one payload, by an author who stays as it is.
+fn parts(author: &Author, bench: &Bench, workspace: WorkspaceId) -> [Entry; 3] {
+    let mut author = author.clone();
+    let view = bench.view(workspace);
+    [0, 1, 2].map(|index| {
+        let mut header = author.draft(&view, EntryType::Changes, Lane::Content);
+        header.part = Part { index, count: 3 };
+        author.write(header, &vec![1; if index < 2 { 1000 } else { 1 }])
+    })
+}
+
+#[test]
+fn the_first_part_is_refused_if_there_is_no_room_for_all_of_them() {
+    let probe = {
+        let (bench, laptop, workspace, _) = alone(config());
+        parts(&laptop, &bench, workspace).each_ref().map(stored_len)
+    };
+    // One that begins needs room for itself, as much again as it has inside, and a byte.
+    let needed = probe[0] + 1001;
+    for (content_quota, fits) in [(needed - 1, false), (needed, true)] {
+        let (mut bench, laptop, workspace, conn) = alone(Config { content_quota, ..config() });
+        let [first, second, _] = parts(&laptop, &bench, workspace);
+        if fits {
+            bench.must_append(conn, &[&first]);
+        } else {
+            assert_eq!(bench.refusal(conn, &first), Reason::Quota);
+            assert_eq!(bench.refusal(conn, &second), Reason::ChainGap);
+            // A whole payload of that size is one that fits.
+            let whole = laptop.clone().content(&bench.view(workspace), &[1; 1000]);
+            bench.must_append(conn, &[&whole]);
+        }
+    }
+    // The others count as what they are.
+    let content_quota = probe.iter().sum();
+    let (mut bench, laptop, workspace, conn) = alone(Config { content_quota, ..config() });
+    let entries = parts(&laptop, &bench, workspace);
+    bench.must_append(conn, &entries.each_ref());
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::header::{EntryType, Part};
 use bowline_wire::ids::{Lane, Position, WorkspaceId};
 use bowline_wire::roster::record::{Cut, Record};
 
 use crate::config::Config;
 use crate::session::ConnId;
-use crate::testing::author::{Author, Door, rekey};
+use crate::testing::author::{Author, Door, View, rekey};
 use crate::testing::bench::{Bench, config};
 
 struct Scene {
@@ -142,6 +143,24 @@ fn up_to_its_cut_a_removed_devices_run_comes_whole() {
     // And it is recognised when it comes again.
     scene.bench.append(scene.owner, &[&run[0], &run[1], &run[2]]);
     assert!(matches!(scene.bench.frame(scene.owner), Frame::Appended { entries, .. } if entries.len() == 3));
+}
+
+/// What its first entry announces beyond the cut never comes.
+#[test]
+fn a_run_that_ends_between_two_parts_needs_no_room_for_the_rest() {
+    let part = |scene: &mut Scene, view: &View, index| {
+        let mut header = scene.phone.draft(view, EntryType::Changes, Lane::Content);
+        header.part = Part { index, count: 20 };
+        scene.phone.write(header, &[1; 1000])
+    };
+    let mut scene = two_with(Config { content_quota: 5_000, ..config() });
+    let view = scene.bench.view(scene.workspace);
+    let run = [part(&mut scene, &view, 0), part(&mut scene, &view, 1)];
+    assert_eq!(scene.bench.refusal(scene.member, &run[0]), Reason::Quota);
+    let cut = scene.phone.cut(Lane::Content);
+    let removal = scene.removal(vec![cut]);
+    scene.bench.must_append(scene.owner, &[&removal]);
+    scene.bench.must_append(scene.owner, &[&run[0], &run[1]]);
 }
 
 #[test]

@@ -157,6 +157,11 @@ fn changes_are_unsealed_until_an_entry_holds_them_and_again_when_it_failed() {
 
     write(&mut store, |tx| tx.unseal(entry));
     assert_eq!(unsealed(&store).len(), 3);
+    assert_eq!(store.read().unsealed_sizes(doc).unwrap(), [(one, 1), (two, 1), (three, 1)]);
+    let up_to = |last| -> Vec<_> {
+        store.read().unsealed_up_to(doc, last).unwrap().into_iter().map(|change| change.n).collect()
+    };
+    assert_eq!((up_to(one), up_to(two)), (vec![one], vec![one, two]));
     write(&mut store, |tx| tx.delete_changes(&[one, two]));
     assert_eq!(unsealed(&store).len(), 1);
     write(&mut store, |tx| tx.delete_changes_of(doc));

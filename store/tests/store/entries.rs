@@ -168,6 +168,55 @@ fn a_document_is_told_what_it_lacks_and_what_it_is_made_of() {
 }
 
 #[test]
+fn an_earlier_part_is_found_by_its_number_and_counted_until_the_last_one_has_come() {
+    let mut store = store();
+    let content = chain(1, Lane::Content);
+    let part = |n, pos| NewEntry { chain: content, seq: 7, ..on_log(ws(1), n, pos, None) };
+    // Of several entries with one number only the accepted one counts.
+    let aside = NewEntry { state: EntryState::Quarantined, reason: Some("x"), ..part(1, 4) };
+    insert_entry(&mut store, &aside);
+    insert_entry(&mut store, &NewEntry { chain: content, seq: 7, ..new_entry(ws(1), 2, None) });
+    let accepted = insert_entry(&mut store, &part(3, 5));
+    let found = |store: &Store, chain, seq| {
+        let found = store.read().accepted_in_chain(ws(1), &chain, seq).unwrap();
+        found.map(|found| (found.entry.n, found.body))
+    };
+    assert_eq!(found(&store, content, 7), Some((accepted, Some(b"body".to_vec()))));
+    assert_eq!(found(&store, content, 6), None);
+    assert_eq!(found(&store, chain(1, Lane::Control), 7), None);
+    assert_eq!(found(&store, chain(2, Lane::Content), 7), None);
+
+    let doc = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    insert_entry(&mut store, &on_log(ws(1), 8, 8, Some(doc)));
+    insert_entry(&mut store, &NewEntry { chain: chain(1, Lane::Control), ..on_log(ws(1), 9, 9, None) });
+    assert_eq!(store.read().count_incomplete(ws(1)).unwrap(), 1);
+    assert_eq!(store.read().count_incomplete(ws(2)).unwrap(), 0);
+    write(&mut store, |tx| tx.mark_applied(&[accepted]));
+    assert_eq!(store.read().count_incomplete(ws(1)).unwrap(), 0);
+}
+
+#[test]
+fn a_refusal_is_known_until_another_of_its_kind_is_offered() {
+    let mut store = store();
+    let doc = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let snapshot = |n| NewEntry { entry_type: 2, ..new_entry(ws(1), n, Some(doc)) };
+    let was_refused = |store: &Store, entry_type| store.read().was_refused(doc, entry_type).unwrap();
+    let first = insert_entry(&mut store, &snapshot(1));
+    assert!(!was_refused(&store, 2));
+    write(&mut store, |tx| tx.set_entry_state(first, EntryState::Refused, Some("x")));
+    assert!(was_refused(&store, 2) && !was_refused(&store, 1));
+    let theirs = NewEntry { chain: chain(2, Lane::Content), entry_type: 2, ..on_log(ws(1), 2, 5, Some(doc)) };
+    insert_entry(&mut store, &theirs);
+    assert!(was_refused(&store, 2), "another device's is none of ours");
+    let second = insert_entry(&mut store, &snapshot(3));
+    assert!(!was_refused(&store, 2));
+    write(&mut store, |tx| tx.set_entry_state(second, EntryState::Refused, Some("x")));
+    assert!(was_refused(&store, 2));
+    write(&mut store, |tx| tx.place_entry(second, at(6)));
+    assert!(!was_refused(&store, 2), "it is on the log after all");
+}
+
+#[test]
 fn the_log_is_read_by_type_by_range_and_by_state() {
     let mut store = store();
     let control =

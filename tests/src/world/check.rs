@@ -277,16 +277,17 @@ impl World {
     /// P4: every edit that was acknowledged is on every member.
     fn check_said(&mut self, members: &[usize]) -> Result<(), Failure> {
         let now = self.now;
+        let quoted: Vec<String> = self.said.iter().map(|said| format!("{:?}", said.text)).collect();
         for index in members {
             let mut texts: BTreeMap<DocId, String> = BTreeMap::new();
-            for said in &self.said {
+            for (said, quoted) in self.said.iter().zip(&quoted) {
                 let text = texts.entry(said.document).or_insert_with(|| {
                     let shown = self.machines[*index].device().show(said.document, now);
                     let entries = shown.map(|shown| shown.transcript.entries).unwrap_or_default();
                     entries.into_iter().map(|entry| entry.raw).collect()
                 });
                 let promised = members.contains(&said.machine) || said.was_on_relay;
-                if promised && !text.contains(&format!("{:?}", said.text)) {
+                if promised && !text.contains(quoted) {
                     let (on, by) =
                         (self.machines[*index].name.clone(), self.machines[said.machine].name.clone());
                     return Err(Failure::Lost { on, by, text: said.text.clone() });

@@ -27,6 +27,8 @@ pub enum Fault {
     Restored,
     /// A device's database is copied, and both copies go on.
     Cloned,
+    /// A device, its line, a reader or the relay stops while parts of a payload are on their way.
+    StoppedBetweenParts,
     /// A device reads nothing for a while.
     SlowReader,
     /// Two devices invite at the same time.
@@ -38,7 +40,7 @@ pub enum Fault {
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 16] = [
+pub const FAULTS: [Fault; 17] = [
     Fault::Loss,
     Fault::Delay,
     Fault::Duplication,
@@ -51,6 +53,7 @@ pub const FAULTS: [Fault; 16] = [
     Fault::RelayCrashAtCommit,
     Fault::Restored,
     Fault::Cloned,
+    Fault::StoppedBetweenParts,
     Fault::SlowReader,
     Fault::ConcurrentInvites,
     Fault::ConcurrentLinks,

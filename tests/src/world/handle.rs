@@ -3,6 +3,9 @@
 use bowline_core::document::Role;
 use bowline_engine::CodeKind;
 use bowline_engine::device::DocumentState;
+use bowline_store::EntryRow;
+use bowline_wire::codec::decode;
+use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{DeviceId, DocId, TicketKey};
 
 use super::faults::Fault;
@@ -175,6 +178,21 @@ impl Handle<'_> {
     /// Where it says that a conversation is.
     pub fn state_of(self, document: DocId) -> Option<DocumentState> {
         self.world.machines[self.index].device_ref().document_state(document).ok()
+    }
+
+    /// Whether it has offered parts of a payload that the log does not show yet.
+    pub fn has_parts_on_their_way(self) -> bool {
+        let Some(workspace) = self.world.workspace else {
+            return false;
+        };
+        let offered = self.world.machines[self.index].device_ref().store().read().offered(workspace);
+        let is_part = |row: &EntryRow| decode(&row.header).is_ok_and(|it: Header| it.part != Part::WHOLE);
+        offered.is_ok_and(|rows| rows.iter().any(is_part))
+    }
+
+    /// Whether it seals at once what is written now.
+    pub fn seals(self) -> bool {
+        self.status().is_some_and(|status| status.waiting_for.is_none())
     }
 
     /// How it says that the workspace is.

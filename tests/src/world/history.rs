@@ -6,6 +6,11 @@ use rand_core::{Rng, SeedableRng};
 use super::World;
 use super::faults::{Fault, Rates};
 use bowline_engine::CodeKind;
+use bowline_engine::device::DocumentState;
+use bowline_wire::ids::DocId;
+
+/// Bytes of a message that takes three parts.
+const MUCH: usize = 1_600_000;
 
 /// One thing that happens. Numbers name whoever or whatever there is, so that a history stays one when steps are left
 /// out of it.
@@ -15,6 +20,8 @@ pub enum Step {
     Create(usize),
     /// A device says something in a conversation.
     Say(usize, usize),
+    /// A device says so much in a conversation that it goes in parts, and something stops some milliseconds later.
+    SayMuch(usize, usize, u64),
     /// A device gives a conversation another title.
     Retitle(usize, usize),
     /// A device moves a conversation to the trash.
@@ -101,6 +108,8 @@ impl Step {
         let (one, two, three) = (pick(), pick(), pick());
         match kind {
             0..6 => Self::Create(one),
+            // Rarely, because it takes as long as hundreds of others.
+            6 if three % 4 == 0 => Self::SayMuch(one, two, (three / 4 % 16) as u64),
             6..36 => Self::Say(one, two),
             36..40 => Self::Retitle(one, two),
             40..42 => Self::Delete(one, two),
@@ -172,6 +181,7 @@ impl World {
                     self.on(device).say(document, &format!("message {number}"));
                 }
             }
+            Step::SayMuch(device, document, millis) => self.say_much(number, device, document, millis),
             Step::Retitle(device, document) => {
                 if let Some(document) = self.document(document) {
                     self.on(device).retitle(document, &format!("title {number}"));
@@ -227,7 +237,7 @@ impl World {
         super::Handle { world: self, index }
     }
 
-    fn document(&self, number: usize) -> Option<bowline_wire::ids::DocId> {
+    fn document(&self, number: usize) -> Option<DocId> {
         let index = number.checked_rem(self.documents.len())?;
         self.documents.get(index).copied()
     }
@@ -249,6 +259,35 @@ impl World {
         let distinct = one % self.machines.len() != two % self.machines.len();
         if distinct {
             self.fired.count(if invite { Fault::ConcurrentInvites } else { Fault::ConcurrentLinks });
+        }
+    }
+
+    /// Three parts, which leave together and are answered one by one. There are few of these, so it is the next device that
+    /// can send them, and the next conversation of which nothing is on its way.
+    fn say_much(&mut self, number: usize, device: usize, document: usize, millis: u64) {
+        let devices = device..device + self.machines.len();
+        let device = devices.into_iter().find(|it| self.on(*it).seals()).unwrap_or(device);
+        let synced = |state| matches!(state, Some(DocumentState::OnRelay | DocumentState::OnDevices(_)));
+        let documents = document..document + self.documents.len();
+        let documents: Vec<DocId> = documents.filter_map(|number| self.document(number)).collect();
+        let document = documents.into_iter().find(|it| synced(self.on(device).state_of(*it)));
+        let Some(document) = document.or_else(|| self.document(0)) else {
+            return;
+        };
+        let mut noise = vec![0; MUCH];
+        ChaCha8Rng::seed_from_u64(number as u64).fill_bytes(&mut noise);
+        let noise: String = noise.iter().map(|byte| char::from(b'#' + byte % 57)).collect();
+        self.on(device).say(document, &format!("message {number} {noise}"));
+        self.advance(millis);
+        let is_under_way = self.on(device).has_parts_on_their_way();
+        match millis % 4 {
+            0 => self.on(device).crash(),
+            1 => self.on(device).cut(),
+            2 => self.crash_relay(),
+            _ => self.on(device + 1).crash(),
+        }
+        if is_under_way {
+            self.fired.count(Fault::StoppedBetweenParts);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Writing entries of our own: which number, on what roster, under which epoch; and getting them onto the log.
 
-use bowline_crypto::{EpochKey, Keyring, SealError, seal};
+use std::collections::BTreeSet;
+
+use bowline_crypto::{EpochKey, KeySnapshot, Keyring, SealError, seal};
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::hash;
@@ -9,14 +11,14 @@ use bowline_wire::ids::{
     ChainKey, DeviceId, EntryId, EpochId, Incarnation, Lane, Millis, Position, RosterHash, Salt, WireDoc,
     WorkspaceId,
 };
-use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
+use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Record;
 use thiserror::Error;
 
 use super::context::Context;
 use super::effect::Effect;
 use super::join::JoinFailed;
-use super::limits::{MAX_IN_FLIGHT, MAX_REFUSALS};
+use super::limits::{MAX_IN_FLIGHT, MAX_REFUSALS, RETRY_AFTER, SLOWEST_BLOCK, SLOWEST_BLOCK_TIME};
 use super::relay_faults::RelayFault;
 use super::replica::{Outgoing, OutgoingState, Phase, Replica};
 use super::session::{LinkState, Session};
@@ -102,17 +104,32 @@ impl Replica {
         if roster.unknown_record().is_some() { Err(NotReady::UpdateNeeded) } else { Ok(()) }
     }
 
-    /// Seals content into the next entry of this device's content chain. The caller stores it as offered, and then
-    /// hands it to [`Replica::offer`]; if it does neither, nothing has happened.
-    pub fn seal(&self, draft: &ContentDraft<'_>, cx: &mut Context<'_>) -> Result<Entry, SealError> {
+    /// Seals content into the next entry of this device's content chain, or, if it does not fit one body, its parts into
+    /// the next entries. The caller stores all of them as offered, in one transaction, and then hands them to
+    /// [`Replica::offer`] in order; if it does neither, nothing has happened.
+    pub fn seal(&self, draft: &ContentDraft<'_>, cx: &mut Context<'_>) -> Result<Vec<Entry>, SealError> {
         let Some(keyring) = &self.keyring else {
             return Err(SealError::WrongWorkspace);
         };
+        let keys = keyring.snapshot();
         let mut header = self.next_header(Lane::Content, draft.entry_type);
         header.doc = keyring.wire_doc(draft.payload.doc);
         header.epoch = keyring.newest_epoch();
-        let (header, body) = seal(&keyring.snapshot(), header, &draft.payload.encode(), cx.bytes())?;
-        cx.keys.sign_header(header, body).map_err(|_| SealError::WrongWorkspace)
+        let payload = draft.payload.encode();
+        match seal_one(&keys, header.clone(), &payload, cx) {
+            Err(SealError::TooLarge { .. }) if payload.len() <= MAX_PAYLOAD => {}
+            sealed => return sealed.map(|entry| vec![entry]),
+        }
+        let count = u32::try_from(payload.len().div_ceil(PART_LEN)).unwrap_or(u32::MAX);
+        let mut entries: Vec<Entry> = Vec::new();
+        for (index, part) in (0..).zip(payload.chunks(PART_LEN)) {
+            header.part = Part { index, count };
+            if let Some(before) = entries.last() {
+                (header.seq, header.prev) = (before.header().seq + 1, before.id());
+            }
+            entries.push(seal_one(&keys, header.clone(), part, cx)?);
+        }
+        Ok(entries)
     }
 
     /// Writes a roster record as the next entry of this device's control chain. As with [`Replica::seal`], the caller
@@ -175,13 +192,28 @@ impl Replica {
         let mut batch: Vec<SignedEntry> = Vec::new();
         let mut bytes = 0;
         let mut frames = Vec::new();
+        let mut on_the_line: usize = self.outbox.iter().filter_map(Outgoing::unanswered).sum();
+        let mut ahead = BTreeSet::new();
         for outgoing in &mut self.outbox {
-            match outgoing.state {
+            let state = outgoing.state;
+            let is_behind =
+                state != OutgoingState::Acknowledged && !ahead.insert(outgoing.entry.header().chain());
+            match state {
+                // While the relay takes nothing, one entry of each chain finds out whether it does again; a run goes whole.
+                OutgoingState::Waiting(at)
+                    if at <= now
+                        && is_behind
+                        && self.held_up.is_some_and(|why| why != Reason::RunIncomplete) =>
+                {
+                    outgoing.state = OutgoingState::Waiting(now.plus(RETRY_AFTER));
+                    continue;
+                }
                 OutgoingState::Waiting(at) if at <= now => {}
                 _ => continue,
             }
-            outgoing.state = OutgoingState::Sent(now);
             let signed = outgoing.entry.to_signed();
+            on_the_line += signed.wire_len();
+            outgoing.state = OutgoingState::Sent { again: now.plus(answer_within(on_the_line)) };
             if batch.len() >= MAX_ENTRIES_PER_FRAME || bytes + signed.wire_len() + FRAME_ROOM > MAX_FRAME {
                 frames.push(std::mem::take(&mut batch));
                 bytes = 0;
@@ -219,17 +251,19 @@ impl Replica {
         // What comes after it in its chain can never follow anything either.
         let (dead, alive) = std::mem::take(&mut self.outbox)
             .into_iter()
-            .partition(|outgoing| outgoing.entry.header().chain() == chain);
+            .partition::<Vec<_>, _>(|outgoing| outgoing.entry.header().chain() == chain);
         self.outbox = alive;
-        for outgoing in dead {
-            let entry = outgoing.entry.id();
-            tracing::warn!(?entry, ?reason, "an entry of ours was refused for good");
-            self.effects.push_back(Effect::Refused { entry, reason });
-        }
-        // Never the same number twice: a relay could else choose which of the two stands.
+        // Never the same number twice, whatever is durable of this when the power goes: a relay could else choose which of
+        // the two stands.
         if chain.incarnation == self.incarnation {
             self.incarnation = Incarnation::from_bytes(cx.bytes());
             self.effects.push_back(Effect::NewIncarnation(self.incarnation));
+        }
+        // From the end, so that what is left after a crash begins with the one that the relay refuses again.
+        for outgoing in dead.into_iter().rev() {
+            let entry = outgoing.entry.id();
+            tracing::warn!(?entry, ?reason, "an entry of ours was refused for good");
+            self.effects.push_back(Effect::Refused { entry, reason });
         }
         self.count_refusal();
     }
@@ -261,6 +295,17 @@ impl Replica {
         let takes_place = header.seq + 1 == ours.seq && theirs.id() != ours.prev;
         same_chain && (takes_number || takes_place)
     }
+}
+
+/// One entry with these bytes inside.
+fn seal_one(
+    keys: &KeySnapshot,
+    header: Header,
+    bytes: &[u8],
+    cx: &mut Context<'_>,
+) -> Result<Entry, SealError> {
+    let (header, body) = seal(keys, header, bytes, cx.bytes())?;
+    cx.keys.sign_header(header, body).map_err(|_| SealError::WrongWorkspace)
 }
 
 /// The header of a device's very first entry, a Genesis or a Join with this body.
@@ -303,6 +348,12 @@ pub fn genesis(incarnation: Incarnation, cx: &mut Context<'_>) -> Option<(Entry,
     let header = first_header(workspace, device, incarnation, RosterHash::ZERO, &body);
     let entry = cx.keys.sign_header(header, body).ok()?;
     Some((entry, Keyring::genesis(workspace, key)))
+}
+
+/// Milliseconds in which so many bytes are sent and answered, however slow the line is.
+fn answer_within(bytes: usize) -> u64 {
+    let blocks = u64::try_from(bytes / SLOWEST_BLOCK).unwrap_or(u64::MAX);
+    RETRY_AFTER.saturating_add(blocks.saturating_mul(SLOWEST_BLOCK_TIME))
 }
 
 /// Bytes of an Append frame besides its entries.

@@ -81,7 +81,8 @@ pub enum Verdict {
     Own(Box<Entry>),
     /// A roster record, and what it did.
     Roster(Box<Entry>, Outcome),
-    /// Content, opened; or of a type that needs an update.
+    /// Content, opened; or a part of some, to be put together from what is stored when the last one comes; or of a type
+    /// that needs an update.
     Content(Box<Entry>, Opened),
     /// Accepted, but not readable: quarantine it.
     Unreadable(Box<Entry>, Unreadable),

@@ -354,7 +354,7 @@ impl Replica {
 
 /// What an accepted content entry holds.
 fn read(entry: Entry, keyring: Option<&Keyring>) -> Verdict {
-    if !entry.header().is_understood() {
+    if !entry.header().entry_type.is_understood() {
         return Verdict::Content(Box::new(entry), Opened::UpdateNeeded);
     }
     let opened = keyring.ok_or(Unreadable::NoKey).and_then(|keyring| open(&entry, &keyring.snapshot()));

@@ -15,7 +15,7 @@ use super::author::first_header;
 use super::context::Context;
 use super::effect::Effect;
 use super::ingest::rekey_of;
-use super::limits::MAX_RECORDS;
+use super::limits::{MAX_RECORDS, RETRY_AFTER};
 use super::replica::{Outgoing, OutgoingState, Phase, Replica};
 use super::session::{Session, Up};
 
@@ -142,7 +142,7 @@ impl Replica {
         }
         let mut entries = Vec::new();
         for outgoing in &mut self.outbox {
-            outgoing.state = OutgoingState::Sent(now);
+            outgoing.state = OutgoingState::Sent { again: now.plus(RETRY_AFTER) };
             entries.push(outgoing.entry.to_signed());
         }
         self.send(Frame::Append { entries });

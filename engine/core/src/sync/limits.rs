@@ -12,8 +12,17 @@ pub(super) const PING_TIMEOUT: u64 = 15_000;
 /// Milliseconds before unanswered entries are sent again, and missing ones asked for again.
 pub(super) const RETRY_AFTER: u64 = 5_000;
 
+/// Bytes for each full lot of which, on the line and unanswered, the answer may take [`SLOWEST_BLOCK_TIME`] longer.
+pub(super) const SLOWEST_BLOCK: usize = 64 * 1024;
+
+/// Milliseconds for [`SLOWEST_BLOCK`] bytes on the slowest line that is of use, 32 KiB/s: any slower, and one frame takes
+/// longer than the time after which a silent line counts as dead. Without it, whatever takes more than [`RETRY_AFTER`] to
+/// send would be queued over and over behind itself.
+pub(super) const SLOWEST_BLOCK_TIME: u64 = 2_000;
+
 /// Bytes of entries on their way to the relay before sealing pauses: a few frames keep the line full, and more would
-/// only be sealed under a roster that may be about to change.
+/// only be sealed under a roster that may be about to change. Asked before a payload is sealed, so that one of any size
+/// gets through, all of its parts at once.
 pub(super) const MAX_IN_FLIGHT: usize = 4 * 1024 * 1024;
 
 /// Refusals for good that one connection may bring before the device stops appending on it. An honest relay gives one

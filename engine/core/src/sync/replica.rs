@@ -73,13 +73,23 @@ pub(super) struct Outgoing {
     pub(super) state: OutgoingState,
 }
 
+impl Outgoing {
+    /// Bytes of it on the line, without an answer.
+    pub(super) fn unanswered(&self) -> Option<usize> {
+        matches!(self.state, OutgoingState::Sent { .. }).then(|| self.entry.wire_len())
+    }
+}
+
 /// How far an entry of ours is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OutgoingState {
     /// To be sent, not before this time.
     Waiting(Millis),
-    /// Sent on this connection at this time.
-    Sent(Millis),
+    /// Sent on this connection.
+    Sent {
+        /// When it is to be sent again if it was not answered.
+        again: Millis,
+    },
     /// The relay says it is durable; it will come with the log.
     Acknowledged,
 }

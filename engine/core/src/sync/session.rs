@@ -323,7 +323,10 @@ impl Replica {
         }
         if reason.is_transient() {
             outgoing.state = OutgoingState::Waiting(cx.now.plus(RETRY_AFTER));
-            self.held_up = Some(reason);
+            // A gap is what another refusal leaves behind it.
+            if reason != Reason::ChainGap || self.held_up.is_none() {
+                self.held_up = Some(reason);
+            }
             return;
         }
         self.refused_for_good(entry, reason, proof, cx);
@@ -375,16 +378,13 @@ impl Replica {
                 Some(since.plus(HANDSHAKE_TIMEOUT))
             }
             Session::Up(up) => {
-                let ping = match up.pinged {
-                    Some(at) => at.max(up.heard).plus(PING_TIMEOUT),
-                    None => up.heard.plus(PING_AFTER),
-                };
+                let ping = up.dead_at().unwrap_or_else(|| up.heard.plus(PING_AFTER));
                 let missing = self.is_missing_entries().then(|| up.asked_at().plus(RETRY_AFTER));
                 let may_append = self.may_append() || self.may_send_join();
                 let resend =
                     self.outbox.iter().filter(|_| may_append).filter_map(|outgoing| match outgoing.state {
                         OutgoingState::Waiting(at) => Some(at.max(up.subscribed)),
-                        OutgoingState::Sent(at) => Some(at.plus(RETRY_AFTER)),
+                        OutgoingState::Sent { again } => Some(again),
                         OutgoingState::Acknowledged => None,
                     });
                 resend.chain(missing).chain([ping]).min()
@@ -405,8 +405,8 @@ impl Replica {
             }
             Session::Up(up) => up,
         };
-        match up.pinged {
-            Some(at) if now.since(at.max(up.heard)) >= PING_TIMEOUT => return self.close(),
+        match up.dead_at() {
+            Some(at) if now >= at => return self.close(),
             None if now.since(up.heard) >= PING_AFTER => {
                 up.pinged = Some(now);
                 self.effects.push_back(Effect::Send(Frame::Ping));
@@ -417,8 +417,8 @@ impl Replica {
             self.ask_again(now);
         }
         for outgoing in &mut self.outbox {
-            if let OutgoingState::Sent(at) = outgoing.state
-                && now.since(at) >= RETRY_AFTER
+            if let OutgoingState::Sent { again } = outgoing.state
+                && now >= again
             {
                 outgoing.state = OutgoingState::Waiting(now);
             }
@@ -463,6 +463,12 @@ impl Replica {
 }
 
 impl Up {
+    /// When the line counts as dead, once it was asked: nothing came for as long as any frame before the ping may take.
+    fn dead_at(&self) -> Option<Millis> {
+        let silent = self.heard.plus(PING_AFTER).plus(PING_TIMEOUT);
+        self.pinged.map(|at| at.plus(PING_TIMEOUT).max(silent))
+    }
+
     /// When entries were last asked for or came.
     fn asked_at(&self) -> Millis {
         self.subscribed.max(self.entries_at)

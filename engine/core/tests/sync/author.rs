@@ -12,6 +12,7 @@ use bowline_wire::ids::{
     ChainKey, DeviceId, DocId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Millis, Position, Salt,
     UserId, WireDoc, WorkspaceId,
 };
+use bowline_wire::limits::PART_LEN;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -218,6 +219,29 @@ impl Author {
         let entry = self.keys.sign_header(header, body).unwrap();
         self.note(&entry);
         entry
+    }
+
+    /// Content in parts, one for each of these pieces; `tweak` changes each header before its piece is sealed.
+    pub(crate) fn parts_with<'p>(
+        &mut self,
+        relay: &FakeRelay,
+        pieces: impl ExactSizeIterator<Item = &'p [u8]>,
+        doc: DocId,
+        mut tweak: impl FnMut(&mut Header),
+    ) -> Vec<Entry> {
+        let count = u32::try_from(pieces.len()).unwrap();
+        let part = |(index, piece)| {
+            self.content_with(relay, piece, doc, |header| {
+                header.part = Part { index, count };
+                tweak(header);
+            })
+        };
+        (0..).zip(pieces).map(part).collect()
+    }
+
+    /// Content in parts, as an honest device makes them.
+    pub(crate) fn parts(&mut self, relay: &FakeRelay, payload: &Payload) -> Vec<Entry> {
+        self.parts_with(relay, payload.encode().chunks(PART_LEN), payload.doc, |_| {})
     }
 
     /// Writes a message into a document nobody has written in before, and puts it on the log.

@@ -290,14 +290,25 @@ impl Bench {
         })
     }
 
-    /// Seals and offers an entry.
+    /// Seals and offers what fits one entry.
     pub(crate) fn write(&mut self, payload: &Payload) -> Entry {
-        let draft = ContentDraft { entry_type: EntryType::Changes, payload };
-        let now = self.now;
-        let entry = self.step(|replica, cx| replica.seal(&draft, cx)).unwrap();
-        let offered = entry.clone();
-        self.step(|replica, _| replica.offer(offered, now));
+        let [entry] = self.write_parts(payload).try_into().unwrap();
         entry
+    }
+
+    /// Seals and offers a payload of any size.
+    pub(crate) fn write_parts(&mut self, payload: &Payload) -> Vec<Entry> {
+        let now = self.now;
+        let entries = self.seal(payload);
+        for entry in entries.iter().cloned() {
+            self.step(|replica, _| replica.offer(entry, now));
+        }
+        entries
+    }
+
+    pub(crate) fn seal(&mut self, payload: &Payload) -> Vec<Entry> {
+        let draft = ContentDraft { entry_type: EntryType::Changes, payload };
+        self.step(|replica, cx| replica.seal(&draft, cx)).unwrap()
     }
 }
 

@@ -5,7 +5,7 @@ use bowline_core::payload::Payload;
 use bowline_core::sync::{NotReady, Opened, RelayFault, Unreadable, Verdict};
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::Frame;
-use bowline_wire::header::{EntryType, Part};
+use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EpochId, Incarnation, Signature};
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::Outcome;
@@ -194,15 +194,29 @@ fn a_control_type_without_a_meaning_here_needs_an_update_and_stops_nothing() {
 }
 
 #[test]
-fn a_part_of_a_payload_needs_an_update() {
+fn a_part_of_a_payload_is_kept_unopened_and_its_chain_goes_on() {
     let (mut bench, mut owner, mut relay) = Bench::member();
     let mut other = other_member(&mut bench, &mut owner, &mut relay);
-    let payload = opaque_payload(1);
-    let part = other.content_with(&relay, &payload.encode(), payload.doc, |header| {
-        header.part = Part { index: 0, count: 2 };
-    });
-    let verdict = verdict_on(&mut bench, &mut owner, &mut relay, part.to_signed());
-    assert_eq!(verdict, "content: UpdateNeeded");
+    let pieces: [&[u8]; 2] = [b"whatever", b"is in it"];
+    for part in other.parts_with(&relay, pieces.into_iter(), opaque_payload(1).doc, |_| {}) {
+        let verdict = verdict_on(&mut bench, &mut owner, &mut relay, part.to_signed());
+        assert_eq!(verdict, "content: Part");
+        bench.forget();
+    }
+    let next = other.content(&relay, &message(other.id(), opaque_payload(1).doc, "next"));
+    let verdict = verdict_on(&mut bench, &mut owner, &mut relay, next.to_signed());
+    assert!(verdict.starts_with("content: Content("), "{verdict}");
+}
+
+#[test]
+fn a_part_whose_body_is_withheld_is_unreadable_by_itself() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let mut other = other_member(&mut bench, &mut owner, &mut relay);
+    let pieces: [&[u8]; 2] = [b"whatever", b"is in it"];
+    let parts = other.parts_with(&relay, pieces.into_iter(), opaque_payload(1).doc, |_| {});
+    let bare = SignedEntry::from_parts(parts[0].signed_header().to_signed(), None);
+    let verdict = verdict_on(&mut bench, &mut owner, &mut relay, bare);
+    assert_eq!(verdict, format!("unreadable: {:?}", Unreadable::NoBody));
 }
 
 #[test]

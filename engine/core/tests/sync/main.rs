@@ -12,6 +12,7 @@ mod bench;
 mod ingest;
 mod join;
 mod own_life;
+mod parts;
 mod refusals;
 mod relay;
 mod relay_lies;

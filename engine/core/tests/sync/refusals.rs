@@ -137,7 +137,7 @@ fn a_refusal_for_good_takes_what_follows_in_that_chain_along_and_nothing_else() 
     bench.forget();
     bench.receive(FakeRelay::refused(first.id(), Reason::WrongEpoch, None));
     let refused: Vec<_> = bench.refused().into_iter().map(|(id, _)| id).collect();
-    assert_eq!(refused, [first.id(), second.id()]);
+    assert_eq!(refused, [second.id(), first.id()]);
     assert!(still_waits(&bench, &control));
     assert_eq!(bench.new_incarnations(), 1);
 }

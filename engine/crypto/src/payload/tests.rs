@@ -6,6 +6,14 @@ use rand_core::Rng;
 use super::*;
 use crate::testing::rng;
 
+fn encode(payload: &[u8]) -> Result<Vec<u8>, SealError> {
+    super::encode(payload, MAX_PAYLOAD)
+}
+
+fn decode(plaintext: &[u8]) -> Result<Vec<u8>, PayloadError> {
+    super::decode(plaintext, MAX_PAYLOAD)
+}
+
 /// Bytes that zstd cannot make smaller.
 fn noise(len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
@@ -168,11 +176,27 @@ fn a_frame_of_another_size_than_it_declares_is_refused() {
 fn a_frame_that_declares_too_much_is_refused_unopened() {
     let frame = zstd_of(&vec![0; MAX_PAYLOAD + 1]);
     let refused = decode(&enveloped(ZSTD, &frame)).unwrap_err();
-    assert_eq!(refused, PayloadError::TooLarge { len: MAX_PAYLOAD as u64 + 1 });
+    assert_eq!(refused, PayloadError::TooLarge { len: MAX_PAYLOAD as u64 + 1, limit: MAX_PAYLOAD });
     // Eight bytes of size, all ones but the last values, which mean "unknown" and "error" to the library.
     let frame = [&ZSTD_MAGIC[..], &[0b1110_0000], &(u64::MAX - 2).to_le_bytes(), &[1, 0, 0]].concat();
     let refused = decode(&enveloped(ZSTD, &frame)).unwrap_err();
-    assert_eq!(refused, PayloadError::TooLarge { len: u64::MAX - 2 });
+    assert_eq!(refused, PayloadError::TooLarge { len: u64::MAX - 2, limit: MAX_PAYLOAD });
+}
+
+#[test]
+fn a_part_holds_what_a_part_may_whether_it_compresses_or_not() {
+    assert_eq!((limit(Part::WHOLE), limit(Part { index: 0, count: 2 })), (MAX_PAYLOAD, PART_LEN));
+    for payload in [noise(PART_LEN), vec![0; PART_LEN]] {
+        let plaintext = super::encode(&payload, PART_LEN).unwrap();
+        assert!(plaintext.len() + TAG_LEN <= MAX_BODY);
+        assert_eq!(super::decode(&plaintext, PART_LEN).unwrap(), payload);
+    }
+    for payload in [noise(PART_LEN + 1), vec![0; PART_LEN + 1]] {
+        let (len, limit) = (payload.len(), PART_LEN);
+        assert_eq!(super::encode(&payload, PART_LEN), Err(SealError::TooLarge { len, limit }));
+        let refused = super::decode(&encode(&payload).unwrap(), PART_LEN);
+        assert_eq!(refused, Err(PayloadError::TooLarge { len: len as u64, limit }));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use bowline_wire::ids::{
     BodyHash, EntryId, Incarnation, LogHash, LogId, Position, RosterHash, Salt, Signature, WireDoc,
     WorkspaceId,
 };
-use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD};
+use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Rekey;
 use proptest::prelude::*;
 
@@ -175,6 +175,7 @@ fn entries_of_another_workspace_or_lane_are_the_caller_s_mistake() {
         entry_type: EntryType::Checkpoint,
         epoch: EpochId::ZERO,
         salt: Salt::ZERO,
+        part: Part::WHOLE,
         ..header
     };
     let keys = keyring(2).snapshot();
@@ -219,11 +220,14 @@ fn salts_tell_nothing_to_those_without_the_key() {
 #[test]
 fn too_large_is_refused_before_anything_is_sealed() {
     let keys = keyring(2).snapshot();
-    let refused = seal(&keys, header(&keyring(2)), &vec![0; MAX_PAYLOAD + 1], RANDOM).unwrap_err();
-    assert_eq!(refused, SealError::TooLarge { len: MAX_PAYLOAD + 1, limit: MAX_PAYLOAD });
-    let (header, body) = seal(&keys, header(&keyring(2)), &vec![0; MAX_PAYLOAD], RANDOM).unwrap();
-    assert!(body.len() < MAX_BODY);
-    assert_eq!(open(&entry(header, body), &keys).unwrap().len(), MAX_PAYLOAD);
+    for (part, limit) in [(Part::WHOLE, MAX_PAYLOAD), (Part { index: 0, count: 2 }, PART_LEN)] {
+        let header = Header { part, ..header(&keyring(2)) };
+        let refused = seal(&keys, header.clone(), &vec![0; limit + 1], RANDOM).unwrap_err();
+        assert_eq!(refused, SealError::TooLarge { len: limit + 1, limit });
+        let (header, body) = seal(&keys, header, &vec![0; limit], RANDOM).unwrap();
+        assert!(body.len() < MAX_BODY);
+        assert_eq!(open(&entry(header, body), &keys).unwrap().len(), limit);
+    }
 }
 
 /// A body by an author who has the keys and follows the format but not the rules.
@@ -247,6 +251,10 @@ fn what_is_sealed_properly_but_is_no_payload_is_the_author_s_fault() {
     ] {
         assert_eq!(open(&hostile(plaintext), &keys), Err(OpenError::Payload(error)));
     }
+    // One part of two that unfolds to more than a part may hold.
+    let bomb = crate::payload::encode(&vec![0; PART_LEN + 1], MAX_PAYLOAD).unwrap();
+    let too_large = PayloadError::TooLarge { len: PART_LEN as u64 + 1, limit: PART_LEN };
+    assert_eq!(open(&hostile(bomb), &keys), Err(OpenError::Payload(too_large)));
 }
 
 proptest! {

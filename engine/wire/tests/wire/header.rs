@@ -3,7 +3,7 @@
 use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::header::{Cover, EntryType, HEADER_FIELDS, Header, Part};
 use bowline_wire::ids::*;
-use bowline_wire::limits::{MAX_BODY, MAX_COVERS, MAX_HEADER, MAX_PARTS};
+use bowline_wire::limits::{MAX_BODY, MAX_COVERS, MAX_HEADER, MAX_PARTS, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::signed::Signable;
 
 use crate::samples::{ana, headers, story};
@@ -130,7 +130,31 @@ fn parts_are_numbered_within_their_count() {
     assert_eq!(content(|header| header.part = many), "too many parts");
     let mut last = good(EntryType::Changes);
     last.part = Part { index: MAX_PARTS - 1, count: MAX_PARTS };
+    (last.seq, last.prev) = (MAX_PARTS.into(), EntryId::from_bytes([1; 32]));
     assert!(decode::<Header>(&encode(&last)).is_ok());
+    last.seq -= 1;
+    let rule = DecodeError::Rule("seq counts the parts before it");
+    assert_eq!(decode::<Header>(&encode(&last)), Err(rule), "there is no number for the first one");
+}
+
+#[test]
+fn only_content_is_in_parts() {
+    let in_two = |header: &mut Header| header.part = Part { index: 0, count: 2 };
+    for entry_type in [EntryType::Roster, EntryType::Erase, EntryType::Unknown(30)] {
+        assert_eq!(broken(entry_type, in_two), "only content is in parts", "{entry_type:?}");
+    }
+    for entry_type in [EntryType::Changes, EntryType::Snapshot, EntryType::Unknown(9)] {
+        let mut header = good(entry_type);
+        in_two(&mut header);
+        assert!(decode::<Header>(&encode(&header)).is_ok(), "{entry_type:?}");
+    }
+}
+
+#[test]
+fn a_payload_of_any_size_fits_its_parts() {
+    let parts = MAX_PARTS as usize;
+    assert!((parts - 1) * PART_LEN < MAX_PAYLOAD && MAX_PAYLOAD <= parts * PART_LEN);
+    assert!([0, 1].map(|index| Part { index, count: 2 }.is_last()) == [false, true] && Part::WHOLE.is_last());
 }
 
 #[test]
@@ -155,7 +179,6 @@ fn a_field_that_a_type_does_not_use_is_empty() {
     assert_eq!(broken(EntryType::Roster, |header| header.covers = covers(&[(1, 1, 1)])), rule);
     assert_eq!(broken(EntryType::Roster, |header| header.target = target), rule);
     assert_eq!(broken(EntryType::Roster, |header| header.doc = doc), rule);
-    assert_eq!(broken(EntryType::Roster, |header| header.part = Part { index: 0, count: 2 }), rule);
 }
 
 #[test]
@@ -194,15 +217,12 @@ fn every_type_has_its_number_and_every_number_a_type() {
 }
 
 #[test]
-fn only_whole_payloads_of_understood_types_are_acted_on() {
+fn only_understood_types_are_acted_on() {
     for (_, entry_type) in EntryType::NAMED {
         let understood = matches!(entry_type, EntryType::Changes | EntryType::Snapshot | EntryType::Roster);
-        assert_eq!(good(entry_type).is_understood(), understood, "{entry_type:?}");
+        assert_eq!(entry_type.is_understood(), understood, "{entry_type:?}");
     }
-    assert!(!good(EntryType::Unknown(500)).is_understood());
-    let mut part = good(EntryType::Changes);
-    part.part.count = 2;
-    assert!(!part.is_understood());
+    assert!(!EntryType::Unknown(500).is_understood());
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn header() -> impl Strategy<Value = Header> {
             doc: if roster_record { WireDoc::ZERO } else { doc },
             target: EntryId::ZERO,
             covers: if plain { Vec::new() } else { covers },
-            part: if roster_record { Part::WHOLE } else { Part { index, count: index + 1 } },
+            part: if content && seq > index.into() { Part { index, count: index + 1 } } else { Part::WHOLE },
             salt: if content { salt } else { Salt::ZERO },
             body_len,
             body_hash,

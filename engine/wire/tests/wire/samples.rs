@@ -2,7 +2,7 @@
 
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
-use bowline_wire::header::{Cover, EntryType, Header};
+use bowline_wire::header::{Cover, EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Record};
 
@@ -54,9 +54,12 @@ pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
         };
         entries.push((name, ana.sign(header, body)));
     }
-    let mut unknown = story.draft(&ana, EntryType::Unknown(500));
-    unknown.part.count = 2;
-    entries.push(("unknown", ana.sign(unknown, b"")));
+    entries.push(("unknown", ana.sign(story.draft(&ana, EntryType::Unknown(500)), b"")));
+    let mut part = story.draft(&ana, EntryType::Changes);
+    part.part = Part { index: 0, count: 2 };
+    let first = ana.sign(part.clone(), b"the first part");
+    (part.seq, part.prev, part.part.index) = (part.seq + 1, first.id(), 1);
+    entries.extend([("first part", first), ("last part", ana.sign(part, b"the last part"))]);
     entries
 }
 

@@ -3,15 +3,21 @@
 mod agent;
 mod chat;
 mod code;
+mod demo;
 mod device;
+mod export;
+mod import;
 mod init;
 mod join;
 mod keep_local;
+mod memory;
 mod removal;
 mod reset;
 mod share;
+mod skill;
 mod status;
 mod sync;
+mod trash;
 mod workspace;
 
 use std::ffi::OsString;
@@ -89,6 +95,14 @@ pub(crate) enum Command {
     Chat(chat::Chat),
     #[command(subcommand)]
     Agent(agent::Agent),
+    #[command(subcommand)]
+    Skill(skill::SkillCommand),
+    #[command(subcommand)]
+    Memory(memory::MemoryCommand),
+    #[command(subcommand)]
+    Import(import::Import),
+    #[command(subcommand)]
+    Export(export::Export),
     Share(share::Share),
     KeepLocal(keep_local::KeepLocal),
     #[command(subcommand)]
@@ -98,6 +112,7 @@ pub(crate) enum Command {
     Join(join::Join),
     Sync(sync::Sync),
     Reset(reset::Reset),
+    Demo(demo::Demo),
 }
 
 impl Command {
@@ -107,6 +122,10 @@ impl Command {
             Self::Status(command) => command.run(invocation),
             Self::Chat(command) => command.run(invocation),
             Self::Agent(command) => command.run(invocation),
+            Self::Skill(command) => command.run(invocation),
+            Self::Memory(command) => command.run(invocation),
+            Self::Import(command) => command.run(invocation),
+            Self::Export(command) => command.run(invocation),
             Self::Share(command) => command.run(invocation),
             Self::KeepLocal(command) => command.run(invocation),
             Self::Workspace(command) => command.run(invocation),
@@ -114,6 +133,7 @@ impl Command {
             Self::Join(command) => command.run(invocation),
             Self::Sync(command) => command.run(invocation),
             Self::Reset(command) => command.run(invocation),
+            Self::Demo(command) => command.run(invocation),
         }
     }
 }

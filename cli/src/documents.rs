@@ -36,16 +36,37 @@ pub(crate) fn count_entries(n: usize) -> String {
     if n == 1 { "1 entry".to_owned() } else { format!("{} entries", grouped(n as u64)) }
 }
 
+/// The kinds that people make, list and share, in the order in which they are told.
+pub(crate) const KINDS: [Kind; 4] = [Kind::Conversation, Kind::Agent, Kind::Skill, Kind::Memory];
+
+/// What one document of a kind is called, and several.
+fn words(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Conversation => ("conversation", "conversations"),
+        Kind::Agent => ("agent", "agents"),
+        Kind::Skill => ("skill", "skills"),
+        Kind::Memory => ("memory", "memories"),
+        Kind::Profile => ("profile", "profiles"),
+    }
+}
+
+/// The word with which the commands for a kind begin.
+pub(crate) fn command(kind: Kind) -> &'static str {
+    if kind == Kind::Conversation { "chat" } else { words(kind).0 }
+}
+
 /// Everything of one kind, in view or in the trash.
 pub(crate) fn listed(device: &Device, kind: Kind, trash: bool) -> Result<Vec<Listed>, CommandError> {
     Ok(match kind {
         Kind::Conversation => device.list(trash)?,
         Kind::Agent => device.agents(trash)?,
+        Kind::Skill => device.skills(trash)?,
+        Kind::Memory => device.memories(trash)?,
         Kind::Profile => Vec::new(),
     })
 }
 
-/// The ids among which a shown prefix has to be unique: all that a person can see, of both kinds, so that what one list
+/// The ids among which a shown prefix has to be unique: all that a person can see, of every kind, so that what one list
 /// shows is understood by every command.
 pub(crate) fn prefixes(device: &Device) -> Result<Prefixes, CommandError> {
     Ok(Prefixes::new(device.find_by_prefix("")?.into_iter().map(|(id, _)| id)))
@@ -63,18 +84,17 @@ pub(crate) fn find(device: &Device, kinds: &[Kind], typed: &str) -> Result<(Kind
         id: id.to_string(),
         name: name(id).unwrap_or_default(),
     });
-    let (what, hint) = match kinds {
-        [Kind::Conversation] => ("conversation", "`bowline chat list` shows those there are"),
-        [Kind::Agent] => ("agent", "`bowline agent list` shows those there are"),
-        _ => ("document", "`bowline chat list` and `bowline agent list` show those there are"),
-    };
-    resolve(what, typed, candidates.collect(), Names::Ignored, hint).map(|found| found.value)
+    let what = if let [kind] = kinds { words(*kind).0 } else { "document" };
+    let lists = kinds.iter().map(|kind| format!("`bowline {} list`", command(*kind)));
+    let (lists, verb) =
+        (lists.collect::<Vec<_>>().join(", "), if kinds.len() == 1 { "shows" } else { "show" });
+    let hint = format!("{lists} {verb} those there are");
+    resolve(what, typed, candidates.collect(), Names::Ignored, &hint).map(|found| found.value)
 }
 
-/// Documents of either kind that a person means.
+/// Documents of any kind that a person means.
 pub(crate) fn find_all(device: &Device, typed: &[String]) -> Result<Vec<(Kind, DocId)>, CommandError> {
-    let kinds = [Kind::Conversation, Kind::Agent];
-    let mut found = typed.iter().map(|typed| find(device, &kinds, typed)).collect::<Result<Vec<_>, _>>()?;
+    let mut found = typed.iter().map(|typed| find(device, &KINDS, typed)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = std::collections::BTreeSet::new();
     found.retain(|(_, id)| seen.insert(*id));
     Ok(found)
@@ -104,32 +124,49 @@ pub(crate) fn workspace_of(device: &Device, id: DocId) -> Result<Option<Workspac
 /// Documents that are in no workspace, those in view only.
 pub(crate) fn only_here(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandError> {
     let mut ids = Vec::new();
-    for kind in [Kind::Conversation, Kind::Agent] {
+    for kind in KINDS {
         let rows = listed(device, kind, false)?.into_iter().filter(|row| row.workspace.is_none());
         ids.extend(rows.map(|row| (kind, row.id)));
     }
     Ok(ids)
 }
 
-/// Documents that are in no workspace and could be shared: those that were to be kept local are not among them.
+/// Documents that are in no workspace and are offered for sharing: those that were to be kept local are not among them,
+/// nor is what is personal, which only its id shares.
 pub(crate) fn shareable(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandError> {
     let mut found = only_here(device)?;
+    found.retain(|(kind, _)| *kind != Kind::Memory);
     let shareable: std::collections::BTreeSet<DocId> =
         device.shareable()?.into_iter().map(|row| row.id).collect();
     found.retain(|(_, id)| shareable.contains(id));
     Ok(found)
 }
 
-/// `12 conversations and 1 agent`, with a word before the things if there is one.
+/// How many of them are of a kind.
+pub(crate) fn number_of(found: &[(Kind, DocId)], kind: Kind) -> usize {
+    found.iter().filter(|(other, _)| *other == kind).count()
+}
+
+/// `12 conversations, 2 agents and 1 skill`, with a word before the first things if there is one.
 pub(crate) fn amount(found: &[(Kind, DocId)], word: &str) -> String {
-    let agents = found.iter().filter(|(kind, _)| *kind == Kind::Agent).count();
-    let conversations = found.len() - agents;
-    let thing = |noun: &str| if word.is_empty() { noun.to_owned() } else { format!("{word} {noun}") };
-    match (conversations, agents) {
-        (n, 0) => count(n, &thing("conversation")),
-        (0, n) => count(n, &thing("agent")),
-        (n, m) => format!("{} and {}", count(n, &thing("conversation")), count(m, "agent")),
+    let mut told = Vec::new();
+    for kind in KINDS {
+        let n = number_of(found, kind);
+        // Of nothing at all it is said in conversations.
+        if n > 0 || (found.is_empty() && kind == Kind::Conversation) {
+            let space = if word.is_empty() || !told.is_empty() { "" } else { " " };
+            let word = if told.is_empty() { word } else { "" };
+            told.push(format!("{} {word}{space}{}", grouped(n as u64), counted(kind, n)));
+        }
     }
+    let last = told.pop().unwrap_or_default();
+    if told.is_empty() { last } else { format!("{} and {last}", told.join(", ")) }
+}
+
+/// What so many documents of a kind are called.
+pub(crate) fn counted(kind: Kind, n: usize) -> &'static str {
+    let (one, several) = words(kind);
+    if n == 1 { one } else { several }
 }
 
 /// Where a document is, for programs.
@@ -140,7 +177,7 @@ pub(crate) enum Whereabouts {
     OnlyHere,
     /// Some of it is not on the relay yet.
     Queued,
-    /// Some of it does not fit one entry.
+    /// Some of it is more than others would take at once, and cannot be divided.
     TooLarge { bytes: usize },
     /// The relay has signed for all of it.
     OnRelay,
@@ -186,4 +223,23 @@ pub(crate) fn title(text: &str) -> String {
 /// The beginning of a workspace's id, unique among those of this device.
 pub(crate) fn workspace_prefix(device: &Device, workspace: WorkspaceId) -> String {
     Prefixes::new(device.workspaces()).shorten(workspace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_names_each_kind_that_there_is() {
+        let some = |n: usize, kind| std::iter::repeat_n((kind, DocId::from_bytes([0; DocId::LEN])), n);
+        let of = |parts: &[(usize, Kind)], word| {
+            let found: Vec<_> = parts.iter().flat_map(|(n, kind)| some(*n, *kind)).collect();
+            amount(&found, word)
+        };
+        assert_eq!(of(&[(2000, Kind::Conversation)], ""), "2,000 conversations");
+        assert_eq!(of(&[(1, Kind::Agent), (1, Kind::Memory)], "existing"), "1 existing agent and 1 memory");
+        let all = [(1, Kind::Conversation), (2, Kind::Agent), (1, Kind::Skill), (2, Kind::Memory)];
+        assert_eq!(of(&all, ""), "1 conversation, 2 agents, 1 skill and 2 memories");
+        assert_eq!(of(&[], ""), "0 conversations");
+    }
 }

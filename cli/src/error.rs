@@ -31,6 +31,10 @@ pub enum Kind {
     Unconfirmed = 8,
     /// Another process is in the way.
     Busy = 9,
+    /// Something could not be imported or exported: the rest is done.
+    Partial = 10,
+    /// The demo's: a check did not hold, or it could not be brought to its end.
+    Demo = 11,
     /// The person has stopped it. As shells number an interrupt.
     Interrupted = 130,
 }
@@ -45,9 +49,11 @@ Exit codes:
   4  this home: missing, damaged, of a newer version, or of another key
   5  the relay was not reached, or is not the right one
   6  the relay refused: code used or expired, full, other version
-  7  nothing, or more than one thing, has that id
+  7  not found, or more than one thing has that id
   8  needs confirmation: run it again with --yes
   9  another process is in the way
+ 10  done but in part: something could not be imported or exported
+ 11  the demo: a check did not hold
 130  interrupted";
 
 /// Why a command did not do what was asked.
@@ -117,7 +123,7 @@ const REPORT: &str = "this is a bug: please report it with what you did";
 mod tests {
     use super::*;
 
-    const KINDS: [Kind; 10] = [
+    const KINDS: [Kind; 12] = [
         Kind::Bug,
         Kind::Misuse,
         Kind::Environment,
@@ -127,6 +133,8 @@ mod tests {
         Kind::NotFound,
         Kind::Unconfirmed,
         Kind::Busy,
+        Kind::Partial,
+        Kind::Demo,
         Kind::Interrupted,
     ];
 

@@ -2,10 +2,10 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{CommandError, Kind};
-use crate::text::OneLine;
+use crate::text::{OneLine, count};
 
 /// A path for one line of a terminal.
 pub(crate) fn show(path: &Path) -> String {
@@ -14,7 +14,18 @@ pub(crate) fn show(path: &Path) -> String {
 
 /// Writes a file that is not there yet.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    let opened = OpenOptions::new().write(true).create_new(true).open(path);
+    write_new_as(path, bytes, false)
+}
+
+/// Writes a file that is not there yet, and that may be one to run.
+fn write_new_as(path: &Path, bytes: &[u8], executable: bool) -> Result<(), CommandError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if executable { 0o777 } else { 0o666 });
+    #[cfg(not(unix))]
+    let _no_such_thing = executable;
+    let opened = options.open(path);
     let written = opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
@@ -42,4 +53,123 @@ pub(crate) fn create_empty_folder(path: &Path) -> Result<(), CommandError> {
             .hint("nothing was overwritten: choose another folder"));
     }
     Ok(())
+}
+
+/// Files of a document on their way into a folder. What cannot be there safely is left out, and said at the end.
+pub(crate) struct Unpacked {
+    folder: PathBuf,
+    written: usize,
+    /// Paths, and why they are not there.
+    left_out: Vec<(String, &'static str)>,
+}
+
+impl Unpacked {
+    /// Into a folder that is empty or not there.
+    pub(crate) fn into(folder: &Path) -> Result<Self, CommandError> {
+        create_empty_folder(folder)?;
+        Ok(Self { folder: folder.to_owned(), written: 0, left_out: Vec::new() })
+    }
+
+    /// Writes one file, with the folders on the way to it. `path` is relative and leads nowhere else.
+    pub(crate) fn write(&mut self, path: &str, bytes: &[u8], executable: bool) -> Result<(), CommandError> {
+        if let Some(why) = unsafe_here(path) {
+            self.left_out.push((path.to_owned(), why));
+            return Ok(());
+        }
+        let mut full = self.folder.clone();
+        full.extend(path.split('/'));
+        if let Some(parent) = full.parent() {
+            fs::create_dir_all(parent).map_err(|error| CommandError::file("Making", parent, &error))?;
+        }
+        // On a system that does not tell capitals apart the second of two files would take the place of the first.
+        if full.symlink_metadata().is_ok() {
+            self.left_out.push((path.to_owned(), "another file has that name on this system"));
+            return Ok(());
+        }
+        write_new_as(&full, bytes, executable)?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// How many were written.
+    pub(crate) fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Paths of those that were not, for programs.
+    pub(crate) fn left_out(&self) -> Vec<&str> {
+        self.left_out.iter().map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// The end of the export: an error if something was left out.
+    pub(crate) fn finish(self) -> Result<(), CommandError> {
+        if self.left_out.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{} could not be exported", count(self.left_out.len(), "file"));
+        let mut error = CommandError::new(Kind::Partial, message);
+        let told = self.left_out.iter().map(|(path, why)| format!("{}: {why}", OneLine(path)));
+        error.causes.extend(told);
+        Err(error.hint("the others are there; `show --file` prints those that are not"))
+    }
+}
+
+/// Why a file at this path could do harm on this system, wherever its folder is.
+fn unsafe_here(path: &str) -> Option<&'static str> {
+    path.split('/').find_map(|name| {
+        let lower = name.to_ascii_lowercase();
+        if lower == ".git" || lower.starts_with("git~") {
+            return Some("Git runs what it finds in such a folder");
+        }
+        (cfg!(windows) && is_reserved(name)).then_some("on this system the name means a device")
+    })
+}
+
+/// Whether Windows takes the name for a device, whatever follows after a dot.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let stem = lower.split('.').next().unwrap_or_default();
+    let numbered = |prefix| stem.strip_prefix(prefix).is_some_and(|n| matches!(n.as_bytes(), [b'0'..=b'9']));
+    matches!(stem, "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_program_would_run_is_left_out_and_the_rest_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut unpacked = Unpacked::into(folder.path()).unwrap();
+        let hostile = [".git/hooks/post-checkout", "a/.GIT/config", "GIT~1/config"];
+        for path in hostile {
+            unpacked.write(path, b"#!/bin/sh", true).unwrap();
+        }
+        unpacked.write("a/.gitignore", b"target", false).unwrap();
+        assert_eq!((unpacked.written(), unpacked.left_out()), (1, hostile.to_vec()));
+        assert_eq!(fs::read(folder.path().join("a/.gitignore")).unwrap(), b"target");
+        assert!(!folder.path().join(".git").exists() && !folder.path().join("a/.GIT").exists());
+        let error = unpacked.finish().unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (Kind::Partial, "3 files could not be exported"));
+    }
+
+    #[test]
+    fn a_second_file_of_one_name_does_not_take_the_place_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut unpacked = Unpacked::into(folder.path()).unwrap();
+        unpacked.write("a.md", b"first", false).unwrap();
+        unpacked.write("a.md", b"second", false).unwrap();
+        assert_eq!(fs::read(folder.path().join("a.md")).unwrap(), b"first");
+        assert!(unpacked.finish().is_err());
+    }
+
+    #[test]
+    fn names_of_devices_are_known_with_their_endings() {
+        for name in ["con", "NUL", "com1.txt", "lpt9.tar.gz"] {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in ["console", "com", "com10", "notes.con"] {
+            assert!(!is_reserved(name), "{name}");
+        }
+    }
 }

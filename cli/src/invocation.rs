@@ -58,8 +58,19 @@ pub(crate) struct Invocation<'h> {
     pub(crate) host: &'h mut Host,
     home: Option<PathBuf>,
     json: bool,
-    quiet: bool,
+    talk: Talk,
     color: bool,
+}
+
+/// How much talk is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Talk {
+    /// Answers, warnings and errors only.
+    Quiet,
+    /// What a person may want to know.
+    Usual,
+    /// Everything there is to say.
+    Verbose,
 }
 
 impl<'h> Invocation<'h> {
@@ -73,7 +84,12 @@ impl<'h> Invocation<'h> {
                 host.terminal.stderr && !no_color && !dumb
             }
         };
-        Self { host, home: global.home.clone(), json: global.json, quiet: global.quiet, color }
+        let talk = match global {
+            Global { quiet: true, .. } => Talk::Quiet,
+            Global { verbose: 1.., .. } => Talk::Verbose,
+            _ => Talk::Usual,
+        };
+        Self { host, home: global.home.clone(), json: global.json, talk, color }
     }
 
     /// What time it is.
@@ -98,12 +114,17 @@ impl<'h> Invocation<'h> {
 
     /// Whether talk is unwanted.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
+        self.talk == Talk::Quiet
+    }
+
+    /// Whether more talk is wanted than there is by default.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.talk == Talk::Verbose
     }
 
     /// Whether a person looks at the talk as it comes, and wants it.
     pub(crate) fn shows_progress(&self) -> bool {
-        self.host.terminal.stderr && !self.quiet
+        self.host.terminal.stderr && !self.is_quiet()
     }
 
     fn word(&self, color: &str, word: &str) -> String {
@@ -134,14 +155,14 @@ impl<'h> Invocation<'h> {
 
     /// Talk: what a person may want to know beside the answer.
     pub(crate) fn say(&mut self, text: Arguments<'_>) {
-        if !self.quiet {
+        if !self.is_quiet() {
             self.line(&text.to_string());
         }
     }
 
     /// What to do next.
     pub(crate) fn hint(&mut self, text: Arguments<'_>) {
-        if !self.quiet {
+        if !self.is_quiet() {
             let word = self.word(CYAN, "Hint:");
             self.line(&format!("{word} {text}"));
         }

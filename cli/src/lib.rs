@@ -4,6 +4,7 @@
 //! is in its own file under `command`; what can go wrong, and its exit code, in [`CommandError`].
 
 mod command;
+pub mod demo;
 mod documents;
 mod error;
 mod files;

@@ -24,7 +24,8 @@ pub(crate) struct Columns {
 
 impl Columns {
     pub(crate) const CHATS: Self = Self { count: "ENTRIES", title: "TITLE" };
-    pub(crate) const AGENTS: Self = Self { count: "FILES", title: "NAME" };
+    pub(crate) const FILES: Self = Self { count: "FILES", title: "NAME" };
+    pub(crate) const OF_AGENTS: Self = Self { count: "FILES", title: "AGENT" };
 }
 
 /// Documents as lists show them.

@@ -13,7 +13,7 @@ use crate::syncing::process;
 use crate::text::grouped;
 
 /// How often the line turns on a terminal: it shows that the process is alive.
-const TICK: Duration = Duration::from_millis(120);
+pub(crate) const TICK: Duration = Duration::from_millis(120);
 
 /// Shows events.
 pub(crate) struct Progress {

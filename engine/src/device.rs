@@ -11,7 +11,9 @@ mod connection;
 mod documents;
 mod effects;
 mod folding;
+mod importing;
 mod loading;
+mod memories;
 mod names;
 mod notice;
 mod parts;
@@ -19,6 +21,7 @@ mod places;
 mod rest;
 mod roster;
 mod sealing;
+mod skills;
 mod status;
 mod sync;
 mod workspaces;
@@ -38,8 +41,14 @@ pub use agents::ShownAgent;
 use cache::{CACHE_BYTES, Cache};
 pub use connection::Outstanding;
 pub use documents::{Listed, Shown};
+pub use importing::{
+    FilesImport, ImportOutcome, ImportedFiles, ImportedSession, ItemOutcome, LineOutcome, SessionEnd,
+    SessionFile, SessionImport, SessionOrigin, SourceFile,
+};
+pub use memories::ShownMemory;
 pub use names::OwnNames;
 pub use notice::Notice;
+pub use skills::ShownSkill;
 pub use status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
 
 /// Name of the value that says whose database this is.

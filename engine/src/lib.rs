@@ -4,7 +4,10 @@ pub mod code;
 pub mod device;
 mod error;
 pub mod home;
+pub mod import;
 pub mod intent;
+pub mod jsonl;
+pub mod openclaw;
 pub mod run;
 
 pub use bowline_core::document;

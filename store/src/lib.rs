@@ -17,6 +17,7 @@ mod docs;
 mod entries;
 mod error;
 mod evidence;
+mod imports;
 mod intents;
 mod log;
 mod meta;
@@ -32,6 +33,7 @@ pub use docs::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Summary, Trash
 pub use entries::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry};
 pub use error::StoreError;
 pub use evidence::EvidenceRow;
+pub use imports::{ImportRow, LineHash};
 pub use intents::{IntentN, IntentRow};
 pub use log::StateCounts;
 pub use rusqlite::Connection;

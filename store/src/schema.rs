@@ -16,7 +16,7 @@ const CACHED_STATEMENTS: usize = 128;
 const SWITCH_ATTEMPTS: u32 = 100;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// Small columns come before long ones, so that reading them does not follow overflow pages.
 ///
@@ -160,6 +160,24 @@ CREATE TABLE attempt (
 ) STRICT;
 ";
 
+/// What was taken over from other applications. No reference to `doc`: a document keeps its id when it moves.
+///
+/// `import_line.first`: number of the first of the lines, from 0; rows of one source follow one another without gaps.
+const VERSION_2: &str = "
+CREATE TABLE import (
+    source TEXT PRIMARY KEY,
+    doc    BLOB NOT NULL,
+    value  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE import_line (
+    source TEXT NOT NULL REFERENCES import (source) ON DELETE CASCADE,
+    first  INTEGER NOT NULL,
+    hashes BLOB NOT NULL,
+    PRIMARY KEY (source, first)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Makes `connection` one on which a [`Store`] can work: settings, then whatever steps are missing.
 ///
 /// What is not ours or too new is refused before anything is written.
@@ -295,6 +313,8 @@ mod tests {
             "doc",
             "entry",
             "evidence",
+            "import",
+            "import_line",
             "intent",
             "meta",
             "sqlite_sequence",

@@ -12,8 +12,10 @@
 
 /// In a module of this name, so that a run of everything else can skip them by it.
 mod processes {
+    mod demo;
     mod full_disk;
     mod idle;
+    mod import;
     mod kills;
     mod latency;
     mod offline;

@@ -64,7 +64,8 @@ impl Init {
         })?;
         if created {
             invocation.hint(format_args!(
-                "begin with `bowline chat new`; `bowline help workspace` says how to have the same on another device"
+                "begin with `bowline chat new` or `bowline import openclaw`; `bowline help workspace` says how to have \
+                 the same on another device"
             ));
         }
         Ok(())

@@ -21,7 +21,7 @@ pub(crate) struct Share {
     /// Which documents: the beginnings of their ids
     #[arg(required_unless_present = "all", value_name = "ID")]
     ids: Vec<String>,
-    /// All that are only on this device
+    /// All that are only on this device, but for memories: those are shared by their ids alone
     #[arg(long, conflicts_with = "ids")]
     all: bool,
     /// Into which workspace: the beginning of its id [default: the one in use]

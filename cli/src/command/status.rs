@@ -3,6 +3,7 @@
 mod words;
 
 use bowline_engine::device::{MemberStatus, WorkspaceStatus};
+use bowline_engine::document::Kind;
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
 use bowline_engine::run::{LineReport, LineStage};
 use clap::Args;
@@ -33,7 +34,7 @@ struct Report {
     syncing_pid: Option<u32>,
     only_here: OnlyHere,
     #[serde(skip)]
-    only_here_words: String,
+    only_here_words: Option<String>,
     workspaces: Vec<Workspace>,
     #[serde(skip)]
     now: Millis,
@@ -43,6 +44,8 @@ struct Report {
 struct OnlyHere {
     conversations: usize,
     agents: usize,
+    skills: usize,
+    memories: usize,
 }
 
 #[derive(Serialize)]
@@ -64,6 +67,8 @@ struct Workspace {
     quarantined: Vec<Quarantined>,
     refused: u64,
     update_needed: u64,
+    /// Parts of something large by others whose last part has not come.
+    incomplete: u64,
     relay_says: Option<String>,
     fault: Option<String>,
     evidence: usize,
@@ -142,8 +147,6 @@ impl Status {
         let now = invocation.now();
         let names = here.device.own_names()?;
         let only_here = documents::only_here(&here.device)?;
-        let agents =
-            only_here.iter().filter(|(kind, _)| *kind == bowline_engine::document::Kind::Agent).count();
         let mut workspaces = Vec::new();
         for workspace in here.device.workspaces().collect::<Vec<_>>() {
             workspaces.push(report(&mut here, workspace, now)?);
@@ -155,8 +158,13 @@ impl Status {
             user_name: names.user,
             device_name: names.device,
             syncing_pid,
-            only_here: OnlyHere { conversations: only_here.len() - agents, agents },
-            only_here_words: documents::amount(&only_here, ""),
+            only_here: OnlyHere {
+                conversations: documents::number_of(&only_here, Kind::Conversation),
+                agents: documents::number_of(&only_here, Kind::Agent),
+                skills: documents::number_of(&only_here, Kind::Skill),
+                memories: documents::number_of(&only_here, Kind::Memory),
+            },
+            only_here_words: (!only_here.is_empty()).then(|| documents::amount(&only_here, "")),
             workspaces,
             now,
         })
@@ -201,6 +209,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .collect(),
         refused: status.refused,
         update_needed: status.update_needed,
+        incomplete: status.incomplete,
         relay_says: status.relay_says.map(relay_says),
         fault: status.fault.as_ref().map(ToString::to_string),
         evidence: status.evidence.len(),

@@ -1,5 +1,6 @@
 //! Errors of the home, the device and its database, and of codes.
 
+use bowline_engine::import::ImportError;
 use bowline_engine::run::RunError;
 use bowline_engine::{CodeError, Error, HomeError, StoreError};
 
@@ -73,7 +74,7 @@ impl From<Error> for CommandError {
                 .hint("`bowline workspace list` shows those there are"),
             Error::OtherKind(id) => {
                 Self::new(Kind::Misuse, format!("{id} is of another kind than this command is for"))
-                    .hint("`bowline chat` is for conversations, `bowline agent` for agents")
+                    .hint("`bowline chat` is for conversations, `bowline agent` for agents, `bowline skill` for skills, `bowline memory` for personal files")
             }
             Error::AlreadyThere => of(Kind::Misuse, "This device is in that workspace already")
                 .hint("a code is for a device that is not in yet: run `bowline join` there"),
@@ -83,7 +84,7 @@ impl From<Error> for CommandError {
                 .hint("device.key and bowline.db are of two different homes: put back the one that was there"),
             Error::AlreadyShared(id) => {
                 Self::new(Kind::Misuse, format!("Some of {id} has left this device already"))
-                    .hint("what others have cannot be taken back; `bowline chat delete` moves it to the trash everywhere")
+                    .hint("what others have cannot be taken back; `bowline chat delete` and its like move it to the trash everywhere")
             }
             Error::NotReady(why) => of(Kind::Refused, "This is not possible right now").because(&why),
             Error::Reopen => of(Kind::Environment, "The database failed in the middle of something")
@@ -91,6 +92,17 @@ impl From<Error> for CommandError {
             Error::Unreadable(what) => of(Kind::Home, "The database holds something that cannot be read")
                 .because(&Unreadable(what))
                 .hint(RESTORE),
+        }
+    }
+}
+
+impl From<ImportError> for CommandError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Device(error) => error.into(),
+            ImportError::Unreadable { path, source } => {
+                Self::file("Reading", &path, &source).hint("check that it is there and that you may read it")
+            }
         }
     }
 }

@@ -21,7 +21,14 @@ fn no_command_at_all_is_misuse_and_shows_the_commands() {
 #[test]
 fn help_of_a_command_has_examples_and_goes_to_stdout() {
     let mut machine = Machine::new("laptop");
-    assert_snapshot!(machine.story(&["help workspace", "chat say --help", "help join"]));
+    assert_snapshot!(machine.story(&[
+        "help workspace",
+        "chat say --help",
+        "help join",
+        "import openclaw --help",
+        "export openclaw --help",
+        "demo --help",
+    ]));
 }
 
 #[test]
@@ -45,6 +52,15 @@ fn no_line_of_help_is_wider_than_a_terminal() {
         "device link --help",
         "agent edit --help",
         "chat show --help",
+        "skill --help",
+        "skill show --help",
+        "memory --help",
+        "memory export --help",
+        "import --help",
+        "import openclaw --help",
+        "import jsonl --help",
+        "export openclaw --help",
+        "demo --help",
     ] {
         let ran = machine.run(line);
         assert_eq!(ran.code, 0, "{line}");

@@ -11,7 +11,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bowline::{Host, Stderr, Terminal};
+use bowline::demo::{Onlooker, Options, Report};
+use bowline::{CommandError, Host, Stderr, Terminal};
 use bowline_engine::ids::Millis;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -87,6 +88,13 @@ impl Machine {
         (machine, stop)
     }
 
+    /// A machine on which processes end when the sender says so, and not before.
+    pub(crate) fn that_stops(mut self) -> (Self, watch::Sender<bool>) {
+        let (stop, stopped) = watch::channel(false);
+        self.stop = Some(stopped);
+        (self, stop)
+    }
+
     /// A machine whose clock is right and goes on.
     pub(crate) fn with_clock(mut self) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
@@ -123,6 +131,19 @@ impl Machine {
         let stdout = String::from_utf8(stdout.0.borrow().clone()).unwrap();
         let stderr = String::from_utf8(stderr.lock().unwrap().clone()).unwrap();
         Ran { code, stdout, stderr }
+    }
+
+    /// Runs the demo, and gives what it told with what came of it.
+    pub(crate) fn demo(
+        &mut self,
+        options: Options,
+        onlooker: &mut dyn Onlooker,
+    ) -> (String, Result<Report, CommandError>) {
+        let (stdout, stderr) = (Buffer::default(), Arc::new(Mutex::new(Vec::new())));
+        let mut host = self.host("", stdout.clone(), stderr);
+        let report = bowline::demo::run(&mut host, options, onlooker);
+        drop(host);
+        (String::from_utf8(stdout.0.borrow().clone()).unwrap(), report)
     }
 
     fn host(&mut self, stdin: &str, stdout: Buffer, stderr: Arc<Mutex<Vec<u8>>>) -> Host {
@@ -209,6 +230,20 @@ impl Machine {
         id
     }
 
+    /// Remembers the ids that a list shows, in its order.
+    pub(crate) fn learn(&mut self, list: &str) {
+        let rows: serde_json::Value =
+            serde_json::from_str(&self.run(&format!("--json {list}")).stdout).unwrap();
+        for row in rows.as_array().unwrap() {
+            self.remember(row["id"].as_str().unwrap());
+        }
+    }
+
+    /// The id that stories call `@n`.
+    pub(crate) fn id(&self, n: usize) -> &str {
+        &self.ids[n - 1]
+    }
+
     fn remember(&mut self, id: &str) {
         if !self.ids.iter().any(|known| known == id) {
             self.ids.push(id.to_owned());
@@ -252,8 +287,9 @@ impl Machine {
         if !self.home("bowline.db").exists() {
             return;
         }
-        for line in ["--json status", "--json chat list", "--json chat list --trash", "--json agent list"] {
-            let ran = self.run(line);
+        let lists = ["chat list", "chat list --trash", "agent list", "skill list", "memory list"];
+        for line in std::iter::once("status").chain(lists).map(|line| format!("--json {line}")) {
+            let ran = self.run(&line);
             let ids: Vec<String> =
                 hex_words(&ran.stdout).filter(|word| word.len() >= 32).map(str::to_owned).collect();
             for id in &ids {
@@ -320,4 +356,22 @@ pub(crate) fn write(path: &Path, text: &str) {
         std::fs::create_dir_all(parent).unwrap();
     }
     std::fs::write(path, text).unwrap();
+}
+
+/// The sample OpenClaw home of the repository, for a machine.
+pub(crate) fn sample_home(to: &Path) {
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/openclaw/.openclaw"), to);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), &to).unwrap();
+        }
+    }
 }

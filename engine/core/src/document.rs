@@ -1,4 +1,4 @@
-//! Documents: what a conversation, agent or profile holds, how this device edits it, and how it takes in what others wrote.
+//! Documents: what a conversation, agent, skill, memory or profile holds, how this device edits it, and how it takes in what others wrote.
 //!
 //! Automerge stays behind this module. A [`Document`] begins with the first change that is built in for its kind, is
 //! edited through typed views that answer each edit's one change as bytes to store, and grows by
@@ -18,15 +18,18 @@ mod cursor;
 mod deletion;
 mod edit;
 mod fields;
+mod files;
 mod first;
 mod guard;
 mod history;
 mod incoming;
 pub mod limits;
+mod memory;
 mod operations;
 mod pool;
 mod profile;
 mod replay;
+mod skill;
 mod snapshot;
 mod summary;
 
@@ -35,18 +38,22 @@ use std::sync::OnceLock;
 use automerge::Automerge;
 
 pub use actor::ActorId;
-pub use agent::{
-    Agent, AgentEdit, AgentField, AgentFile, AgentMut, AgentValues, FilePath, Json, NotAPath, NotJson,
-};
+pub use agent::{Agent, AgentEdit, AgentField, AgentMut, AgentValues, Json, NotJson};
 pub use assemble::{Applied, Assembled, NeedsRebuild};
-pub use change::{ChangeHash, operation_count};
-pub use conversation::{Conversation, ConversationMut, Entry, MessageId, Origin, Role, Transcript};
+pub use change::{ChangeHash, change_hash, operation_count};
+pub use conversation::{
+    Aside, Conversation, ConversationMut, Entry, ImportBatch, ImportedLine, MessageId, Origin, Role,
+    Transcript,
+};
 pub use deletion::Deletion;
 pub use edit::{EditError, Pen};
 pub use fields::Issue;
+pub use files::{FilePath, NotAPath, TextFile};
 pub use incoming::{Cause, Incoming, Lost, Reason, Refused, Source};
+pub use memory::{Memory, MemoryEdit, MemoryMut};
 pub use profile::{Profile, ProfileMut};
-pub use summary::Summary;
+pub use skill::{FileContent, Skill, SkillEdit, SkillFile, SkillMut};
+pub use summary::{Summary, Tally};
 
 use first::FirstChange;
 use history::History;
@@ -61,11 +68,15 @@ pub enum Kind {
     Profile,
     /// What an agent is: its fields and the files of its workspace.
     Agent,
+    /// Instructions for an assistant, with the files that belong to them.
+    Skill,
+    /// An agent's files about its person.
+    Memory,
 }
 
 impl Kind {
     /// Every kind this version knows.
-    pub const ALL: [Self; 3] = [Self::Conversation, Self::Profile, Self::Agent];
+    pub const ALL: [Self; 5] = [Self::Conversation, Self::Profile, Self::Agent, Self::Skill, Self::Memory];
 
     /// The number in payloads and first changes.
     pub const fn number(self) -> u32 {
@@ -73,6 +84,8 @@ impl Kind {
             Self::Conversation => 1,
             Self::Profile => 2,
             Self::Agent => 3,
+            Self::Skill => 4,
+            Self::Memory => 5,
         }
     }
 
@@ -84,7 +97,7 @@ impl Kind {
     /// The schema step this version writes. A step changes the first change, and with it every hash.
     pub const fn schema(self) -> u32 {
         match self {
-            Self::Conversation | Self::Profile | Self::Agent => 1,
+            Self::Conversation | Self::Profile | Self::Agent | Self::Skill | Self::Memory => 1,
         }
     }
 
@@ -98,7 +111,9 @@ impl Kind {
         match self {
             Self::Conversation => &[first::ENTRIES, "labels", "origin"],
             Self::Profile => &["users", "devices"],
-            Self::Agent => &["tools", "guardrails", "params", first::FILES, "removed"],
+            Self::Agent => &["tools", "guardrails", "params", "schedules", first::FILES, files::REMOVED],
+            Self::Skill => &[skill::field::BYTES, skill::field::EXECUTABLE, first::FILES, files::REMOVED],
+            Self::Memory => &[first::FILES, files::REMOVED],
         }
     }
 }
@@ -170,6 +185,13 @@ impl Document {
         self.automerge.get_change_meta_by_hash(&change.to_automerge()).is_some()
     }
 
+    /// The changes it has and another document of its kind does not, in no particular order.
+    pub fn changes_beyond(&self, other: &Self) -> Vec<ChangeHash> {
+        let all = self.automerge.get_changes_meta(&[]);
+        let all = all.into_iter().map(|change| ChangeHash::from_bytes(change.hash.0));
+        all.filter(|hash| !other.contains(hash)).collect()
+    }
+
     /// How many changes it has, the first one included, and how many operations they have: what an entry with all of it
     /// would hold, and may hold [`limits::CHANGES_MAX`] and [`limits::OPS_MAX`] of.
     pub fn extent(&self) -> (usize, u64) {
@@ -213,11 +235,33 @@ impl Document {
         self.expect(Kind::Agent).map(|()| AgentMut::new(self, pen))
     }
 
+    /// Reads it as a skill.
+    pub fn skill(&self) -> Result<Skill<'_>, OtherKind> {
+        self.expect(Kind::Skill).map(|()| Skill::new(self))
+    }
+
+    /// Edits it as a skill.
+    pub fn skill_mut(&mut self, pen: Pen) -> Result<SkillMut<'_>, OtherKind> {
+        self.expect(Kind::Skill).map(|()| SkillMut::new(self, pen))
+    }
+
+    /// Reads it as a memory.
+    pub fn memory(&self) -> Result<Memory<'_>, OtherKind> {
+        self.expect(Kind::Memory).map(|()| Memory::new(self))
+    }
+
+    /// Edits it as a memory.
+    pub fn memory_mut(&mut self, pen: Pen) -> Result<MemoryMut<'_>, OtherKind> {
+        self.expect(Kind::Memory).map(|()| MemoryMut::new(self, pen))
+    }
+
     /// Whether it is in the trash.
     pub fn deletion(&self) -> Deletion {
         match self.kind {
             Kind::Conversation => Conversation::new(self).deletion(),
             Kind::Agent => Agent::new(self).deletion(),
+            Kind::Skill => Skill::new(self).deletion(),
+            Kind::Memory => Memory::new(self).deletion(),
             Kind::Profile => Deletion::None,
         }
     }
@@ -246,6 +290,10 @@ impl Document {
 
     fn outline(&self) -> &Outline {
         self.outline.get_or_init(|| Outline::of(self))
+    }
+
+    fn forget_outline(&mut self) {
+        self.outline.take();
     }
 
     /// Keeps the outline, if there is one, in step with an entry just appended; `None` if it cannot be read.

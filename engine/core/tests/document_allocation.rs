@@ -290,16 +290,16 @@ fn texts_right_at_the_limit_of_operations_take_no_more() {
     };
     let files = |tx: &automerge::transaction::Transaction<'_>| tx.get(ROOT, "files").unwrap().unwrap().1;
     let text = |tx: &automerge::transaction::Transaction<'_>| tx.get(files(tx), "a").unwrap().unwrap().1;
-    // With the seven operations of the first change, and the one that makes the text, as many as a snapshot may hold.
+    // With the eight operations of the first change, and the one that makes the text, as many as a snapshot may hold.
     let written = change(&mut raw, &|tx| {
         let text = tx.put_object(files(tx), "a", automerge::ObjType::Text).unwrap();
-        tx.splice_text(&text, 0, 0, &"x".repeat(OPS_MAX - 8)).unwrap();
+        tx.splice_text(&text, 0, 0, &"x".repeat(OPS_MAX - 9)).unwrap();
     });
     let base = Document::create(Kind::Agent);
     assert_eq!(take_in_on(&base, Source::Changes, written.clone(), "written"), None);
     assert_eq!(take_in_on(&base, Source::Snapshot, raw.save_nocompress(), "written, saved"), None);
     let base = assemble(Kind::Agent, &[Sealed::new(1, 1, Source::Changes, written)]).document;
-    let more = change(&mut raw, &|tx| tx.splice_text(text(tx), 0, 0, &"x".repeat(8)).unwrap());
+    let more = change(&mut raw, &|tx| tx.splice_text(text(tx), 0, 0, &"x".repeat(9)).unwrap());
     let mut base = base;
     base.apply(&open(&[Sealed::new(2, 1, Source::Changes, more)])).unwrap();
     let length = isize::try_from(OPS_MAX).unwrap();

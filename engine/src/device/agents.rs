@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bowline_core::document::{AgentEdit, AgentField, AgentFile, AgentValues, ChangeHash, Issue, Json, Kind};
+use bowline_core::document::{AgentEdit, AgentField, AgentValues, ChangeHash, Issue, Json, Kind, TextFile};
 use bowline_wire::ids::{DocId, Millis};
 
 use super::{Device, Listed};
@@ -25,8 +25,10 @@ pub struct ShownAgent {
     pub guardrails: BTreeMap<String, Json>,
     /// Parameters of its model, by name.
     pub params: BTreeMap<String, Json>,
+    /// What it does by itself, by the schedule's id.
+    pub schedules: BTreeMap<String, Json>,
     /// Its files, in order of their paths.
-    pub files: Vec<AgentFile>,
+    pub files: Vec<TextFile>,
     /// What could not be shown, or not as meant.
     pub issues: Vec<Issue>,
     /// The document's heads: equal on devices that show the same.
@@ -73,6 +75,7 @@ impl Device {
             tools: agent.values(AgentValues::Tools),
             guardrails: agent.values(AgentValues::Guardrails),
             params: agent.values(AgentValues::Params),
+            schedules: agent.values(AgentValues::Schedules),
             files: agent.files(),
             issues: agent.issues(),
             heads: document.heads(),

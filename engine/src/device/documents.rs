@@ -26,13 +26,13 @@ pub struct Listed {
     pub id: DocId,
     /// Its workspace; `None` for this device only.
     pub workspace: Option<WorkspaceId>,
-    /// The title, or an agent's name; may be empty.
+    /// The title, or the name of what is no conversation; may be empty.
     pub title: String,
     /// When it was last edited.
     pub updated_at: Millis,
     /// How many entries it has, or files.
     pub count: u64,
-    /// The beginning of its latest text, or of an agent's description.
+    /// The beginning of its latest text, or of a description.
     pub preview: String,
     /// When it was moved to the trash.
     pub deleted_at: Option<Millis>,
@@ -86,8 +86,20 @@ impl Device {
     ) -> Result<DocId, Error> {
         let mut id = [0; DocId::LEN];
         self.random.fill_bytes(&mut id);
-        let id = DocId::from_bytes(id);
         let workspace = self.current_workspace()?;
+        self.create_at(kind, workspace, DocId::from_bytes(id), now, edit, |_| Ok(()))
+    }
+
+    /// Begins a document at a place and under an id, together with something else.
+    pub(super) fn create_at<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        kind: Kind,
+        workspace: Option<WorkspaceId>,
+        id: DocId,
+        now: Millis,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+        together: impl FnOnce(&Tx<'_>) -> Result<(), Error>,
+    ) -> Result<DocId, Error> {
         let mut document = Document::create(kind);
         let changes: Vec<_> = edit(&mut document, self.pen(now)).map_err(Error::from)?.into_iter().collect();
         let derived = Derived::of(&document);
@@ -100,7 +112,7 @@ impl Device {
             if !changes.is_empty() {
                 derived.write(tx, n)?;
             }
-            Ok(())
+            together(tx)
         })?;
         self.drive_after_edit(workspace, now);
         Ok(id)
@@ -144,7 +156,7 @@ impl Device {
         })
     }
 
-    /// Moves a conversation or an agent to the trash; it can be restored.
+    /// Moves a document to the trash; it can be restored.
     pub fn delete(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
         let n = self.find(id)?;
         match self.kind_of(id)? {
@@ -152,11 +164,13 @@ impl Device {
                 self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.delete()?))
             }
             Kind::Agent => self.edit(n, now, |document, pen| Ok(document.agent_mut(pen)?.delete()?)),
+            Kind::Skill => self.edit(n, now, |document, pen| Ok(document.skill_mut(pen)?.delete()?)),
+            Kind::Memory => self.edit(n, now, |document, pen| Ok(document.memory_mut(pen)?.delete()?)),
             Kind::Profile => Err(Error::OtherKind(id)),
         }
     }
 
-    /// Takes a conversation or an agent out of the trash.
+    /// Takes a document out of the trash.
     pub fn restore_deleted(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
         let n = self.find(id)?;
         match self.kind_of(id)? {
@@ -164,6 +178,8 @@ impl Device {
                 self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.restore()?))
             }
             Kind::Agent => self.edit(n, now, |document, pen| Ok(document.agent_mut(pen)?.restore()?)),
+            Kind::Skill => self.edit(n, now, |document, pen| Ok(document.skill_mut(pen)?.restore()?)),
+            Kind::Memory => self.edit(n, now, |document, pen| Ok(document.memory_mut(pen)?.restore()?)),
             Kind::Profile => Err(Error::OtherKind(id)),
         }
     }
@@ -180,7 +196,7 @@ impl Device {
         Ok(self.store.read().list_docs(&filter)?.into_iter().map(listed).collect())
     }
 
-    /// Conversations and agents, those in the trash included, whose id begins so as it is printed: for people, who type the
+    /// Documents but profiles, those in the trash included, whose id begins so as it is printed: for people, who type the
     /// beginning of it. Loads none of them.
     pub fn find_by_prefix(&self, prefix: &str) -> Result<Vec<(DocId, Kind)>, Error> {
         let filter = DocFilter { trash: Trash::With, ..DocFilter::default() };
@@ -211,18 +227,6 @@ impl Device {
         let conversation = document.conversation().map_err(|_| Error::OtherKind(id))?;
         let (title, transcript, heads) = (conversation.title(), conversation.transcript(), document.heads());
         Ok(Shown { id, title, transcript, heads })
-    }
-
-    /// Puts a document of this device into a workspace, with all its history.
-    pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
-        self.replica(workspace)?;
-        let row = self.store.read().find_doc(None, id)?.ok_or(Error::NotLocal(id))?;
-        if self.store.read().find_doc(Some(workspace), id)?.is_some() {
-            return Err(Error::NotLocal(id));
-        }
-        let wire = self.wire_doc(workspace, id);
-        self.store.transaction(|tx| tx.set_doc_workspace(row.n, Some(workspace), wire))?;
-        self.drive(workspace, now)
     }
 
     fn edit_conversation(
@@ -288,7 +292,7 @@ impl Device {
 
     /// Sends what there is to send. The edit is durable whatever comes of it; if the database fails now, that shows in
     /// [`Device::needs_reopening`].
-    fn drive_after_edit(&mut self, workspace: Option<WorkspaceId>, now: Millis) {
+    pub(super) fn drive_after_edit(&mut self, workspace: Option<WorkspaceId>, now: Millis) {
         if let Some(workspace) = workspace
             && let Err(error) = self.drive(workspace, now)
         {
@@ -369,7 +373,7 @@ impl From<Edit> for Error {
 }
 
 /// Gives a row a new revision and leaves what it shows as it is.
-fn touch(tx: &Tx<'_>, row: &DocRow) -> Result<u64, StoreError> {
+pub(super) fn touch(tx: &Tx<'_>, row: &DocRow) -> Result<u64, StoreError> {
     let (heads, state, summary) = (row.heads.as_slice(), row.state, &row.summary);
     tx.update_doc(row.n, &DocUpdate { heads, state, summary, deleted_at: row.deleted_at })
 }

@@ -1,19 +1,89 @@
 //! Moving documents between this device and workspaces, and forgetting a workspace without losing what is in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::Kind;
+use bowline_core::document::{ChangeHash, Kind, change_hash};
 use bowline_store::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, StoreError, Trash, Tx};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 use rand_core::Rng as _;
 
-use super::documents::doc_state;
+use super::documents::{doc_state, touch};
 use super::loading::compressed;
 use super::workspaces::{CURRENT, profile_id};
 use super::{Device, Linked, Listed};
 use crate::Error;
 
 impl Device {
+    /// Puts a document of this device into a workspace, with all its history. If the workspace has it already, as when two
+    /// devices have imported one session, the two become one there.
+    ///
+    /// # Errors
+    /// [`Error::NotLocal`] if there is no such document of this device, or if the workspace has one of the same id and this
+    /// one holds what other people wrote elsewhere, in a workspace since forgotten: that is not this device's to write here.
+    pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
+        self.replica(workspace)?;
+        let row = self.store.read().find_doc(None, id)?.ok_or(Error::NotLocal(id))?;
+        match self.store.read().find_doc(Some(workspace), id)? {
+            Some(there) if there.kind == row.kind => self.merge_into(&row, &there, now)?,
+            Some(_) => return Err(Error::NotLocal(id)),
+            None => {
+                let wire = self.wire_doc(workspace, id);
+                self.store.transaction(|tx| tx.set_doc_workspace(row.n, Some(workspace), wire))?;
+            }
+        }
+        self.drive(workspace, now)
+    }
+
+    /// Moves what a local document has and the same document of a workspace has not into that one, to be sealed there as
+    /// this device's edits; the local one goes.
+    fn merge_into(&mut self, local: &DocRow, there: &DocRow, now: Millis) -> Result<(), Error> {
+        while !self.try_merge(local.n, there.n, now)? {}
+        self.documents.remove(local.n);
+        self.documents.remove(there.n);
+        if let Some(linked) = there.ws.and_then(|workspace| self.workspaces.get_mut(&workspace)) {
+            linked.too_large.remove(&there.n);
+        }
+        // What lists show is of both from now on.
+        self.load(there.n, now).map(drop)
+    }
+
+    /// Merges two documents as they are now, unless another process comes between; whether they are merged.
+    fn try_merge(&mut self, local: DocN, there: DocN, now: Millis) -> Result<bool, Error> {
+        let shared = self.load(there, now)?;
+        let (shared, shared_rev) = (shared.document.clone(), shared.rev);
+        let loaded = self.load(local, now)?;
+        let mut beyond: BTreeSet<ChangeHash> = loaded.document.changes_beyond(&shared).into_iter().collect();
+        let local_rev = loaded.rev;
+        self.store.transaction(|tx| {
+            let is_as_seen = |n: DocN, rev: u64| -> Result<Option<DocRow>, Error> {
+                Ok(tx.doc(n)?.filter(|row| row.rev == rev))
+            };
+            let (Some(row), Some(_)) = (is_as_seen(there, shared_rev)?, is_as_seen(local, local_rev)?) else {
+                return Ok(false);
+            };
+            let mut moved = Vec::new();
+            for change in tx.changes(local)? {
+                // One that waits for others is not in the document, and goes along.
+                let hash = change_hash(&change.bytes).filter(|hash| !shared.contains(hash));
+                if let Some(hash) = hash {
+                    beyond.remove(&hash);
+                    moved.push(change.bytes);
+                }
+            }
+            if !beyond.is_empty() {
+                return Err(Error::NotLocal(row.id));
+            }
+            for change in &moved {
+                tx.insert_change(there, change)?;
+            }
+            if !moved.is_empty() {
+                touch(tx, &row)?;
+            }
+            tx.delete_doc(local)?;
+            Ok(true)
+        })
+    }
+
     /// Takes back a document that was to go into a workspace and of which nothing has left this device yet; and keeps a
     /// local one out of what is offered for sharing from now on.
     pub fn keep_local(&mut self, id: DocId) -> Result<(), Error> {
@@ -43,12 +113,14 @@ impl Device {
         Ok(self.store.read().meta(&kept(id))?.is_some())
     }
 
-    /// Documents only on this device, trash aside: what could be shared. Those to be kept local are not among them.
+    /// Documents only on this device, trash aside: what could be shared. Those to be kept local are not among them, and no
+    /// memories: what an agent knows about its person is shared by name or not at all.
     pub fn shareable(&self) -> Result<Vec<Listed>, Error> {
         let filter = DocFilter { place: Place::Local, trash: Trash::Without, kind: None, limit: None };
         let mut found = Vec::new();
         for row in self.store.read().list_docs(&filter)? {
-            if Kind::from_number(row.kind.into()).is_some() && !self.is_kept_local(row.id)? {
+            let kind = Kind::from_number(row.kind.into()).filter(|kind| *kind != Kind::Memory);
+            if kind.is_some() && !self.is_kept_local(row.id)? {
                 found.push(super::documents::listed(row));
             }
         }

@@ -1,6 +1,6 @@
 //! Agents as a person works with them, and how they come to other devices.
 
-use bowline_core::document::{AgentEdit, AgentField, AgentFile, AgentValues, FilePath, Json, Kind};
+use bowline_core::document::{AgentEdit, AgentField, AgentValues, FilePath, Json, Kind, TextFile};
 use bowline_engine::Error;
 use bowline_engine::device::DocumentState;
 use bowline_wire::header::EntryType;
@@ -60,7 +60,7 @@ fn an_agent_is_made_listed_shown_and_edited() {
     let shown = rig.device.show_agent(id, rig.now).unwrap();
     assert_eq!((&*shown.name, shown.description.as_deref()), ("Scribe", Some("writes")));
     assert_eq!((shown.model.as_deref(), shown.params["temperature"].as_str()), (Some("opus"), "0.5"));
-    let paths: Vec<_> = shown.files.iter().map(|AgentFile { path, .. }| path.as_str()).collect();
+    let paths: Vec<_> = shown.files.iter().map(|TextFile { path, .. }| path.as_str()).collect();
     assert_eq!(paths, ["AGENTS.md", "notes/a.md"]);
     assert_eq!(shown.issues, []);
 }

@@ -82,6 +82,11 @@ impl Rig {
         FakeRelay::new(seed, self.workspace)
     }
 
+    /// The line is to this workspace's relay from now on.
+    pub(crate) fn return_to(&mut self, workspace: WorkspaceId) {
+        self.workspace = workspace;
+    }
+
     /// A Member of somebody's workspace, with everything of it known here.
     pub(crate) fn member() -> (Self, Author, FakeRelay) {
         let (mut owner, mut relay) = Author::owner(1);

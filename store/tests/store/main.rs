@@ -12,6 +12,7 @@ mod common;
 mod docs;
 mod entries;
 mod files;
+mod imports;
 mod model;
 mod transactions;
 mod workspaces;

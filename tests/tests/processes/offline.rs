@@ -10,7 +10,16 @@ use crate::two_devices;
 /// Families of addresses that stay on the machine.
 const HARMLESS: [&str; 2] = ["AF_UNIX", "AF_NETLINK"];
 
-fn has_strace() -> bool {
+/// The sample OpenClaw home.
+const OPENCLAW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/openclaw/.openclaw");
+
+/// A transcript in it.
+const SESSION: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/fixtures/openclaw/.openclaw/agents/main/sessions/12f1a718-1ad2-44e1-8486-501e01c619bb.jsonl"
+);
+
+pub(super) fn has_strace() -> bool {
     let version = Command::new("strace").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success())
 }
@@ -66,6 +75,7 @@ fn no_offline_command_opens_a_way_out_and_sync_does() {
     let file = laptop.beside().join("AGENTS.md");
     std::fs::write(&file, "Be brief.").unwrap();
     let (file, folder) = (file.to_str().unwrap(), laptop.beside().join("exported"));
+    let sessions = laptop.beside().join("sessions");
     let workspace = laptop.run(["workspace", "list", "--json"]).answer();
     let workspace: serde_json::Value = serde_json::from_str(&workspace).unwrap();
     let workspace = first_id(&workspace);
@@ -88,11 +98,16 @@ fn no_offline_command_opens_a_way_out_and_sync_does() {
         vec!["agent", "export", &agent, "--output", folder.to_str().unwrap()],
         vec!["agent", "delete", &agent],
         vec!["agent", "restore", &agent],
+        vec!["import", "openclaw", OPENCLAW],
+        vec!["import", "jsonl", SESSION],
+        vec!["export", "openclaw", "--all", "--output", sessions.to_str().unwrap()],
+        vec!["skill", "list"],
+        vec!["memory", "list"],
         vec!["workspace", "list"],
         vec!["workspace", "use", &workspace],
         vec!["workspace", "members"],
         vec!["device", "list"],
-        vec!["share", "--all"],
+        vec!["share", "--all", "--yes"],
         vec!["workspace", "disconnect"],
         vec!["workspace", "connect"],
         vec!["workspace", "disconnect"],

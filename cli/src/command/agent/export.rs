@@ -1,11 +1,11 @@
 //! `bowline agent export`: an agent's files and fields into a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::error::CommandError;
-use crate::files::{self, show};
+use crate::files::{self, Unpacked, show};
 use crate::invocation::Invocation;
 use crate::text::count;
 
@@ -29,9 +29,9 @@ impl Export {
         let mut here = invocation.open()?;
         let id = super::find(&here.device, &self.id)?;
         let shown = here.device.show_agent(id, invocation.now())?;
-        files::create_empty_folder(&self.output)?;
+        let mut unpacked = Unpacked::into(&self.output)?;
         for file in &shown.files {
-            files::write_new(&below(&self.output, file.path.as_str())?, file.text.as_bytes())?;
+            unpacked.write(file.path.as_str(), file.text.as_bytes(), false)?;
         }
         let value = |values: std::collections::BTreeMap<String, bowline_engine::document::Json>| {
             let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
@@ -48,6 +48,7 @@ impl Export {
             "tools": value(shown.tools),
             "guardrails": value(shown.guardrails),
             "params": value(shown.params),
+            "schedules": value(shown.schedules),
         });
         let path = self.output.join(FIELDS);
         // An agent may have a file of that name: that one is its own, and the fields are in `agent show --json`.
@@ -57,22 +58,14 @@ impl Export {
         } else {
             files::write_new(&path, format!("{fields:#}\n").as_bytes())?;
         }
-        let n = shown.files.len();
+        let n = unpacked.written();
         invocation.say(format_args!("Wrote {} to {}.", count(n, "file"), show(&self.output)));
         invocation.answer_in_json(&serde_json::json!({
             "id": id.to_string(),
             "files": n,
+            "left_out": unpacked.left_out(),
             "output": self.output.display().to_string(),
-        }))
+        }))?;
+        unpacked.finish()
     }
-}
-
-/// A path in the folder, with the folders on the way to it.
-fn below(folder: &Path, path: &str) -> Result<PathBuf, CommandError> {
-    let mut full = folder.to_owned();
-    full.extend(path.split('/'));
-    if let Some(parent) = full.parent() {
-        std::fs::create_dir_all(parent).map_err(|error| CommandError::file("Making", parent, &error))?;
-    }
-    Ok(full)
 }

@@ -18,7 +18,7 @@ impl List {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let here = invocation.open()?;
         let rows = here.device.agents(self.trash)?;
-        let list = listing::List::new(&here.device, rows, Columns::AGENTS, invocation.now())?;
+        let list = listing::List::new(&here.device, rows, Columns::FILES, invocation.now())?;
         if list.is_empty() && !self.trash {
             invocation.hint(format_args!("there is no agent here: `bowline agent new NAME` makes one"));
         }

@@ -1,10 +1,11 @@
 //! `bowline agent restore`: takes an agent out of the trash.
 
+use bowline_engine::document::Kind;
 use clap::Args;
 
+use crate::command::trash;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::syncing;
 
 /// Take an agent out of the trash, on all devices
 #[derive(Args, Debug)]
@@ -15,11 +16,6 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut here = invocation.open()?;
-        let id = super::find(&here.device, &self.id)?;
-        here.device.restore_deleted(id, invocation.now())?;
-        invocation.say(format_args!("Restored."));
-        syncing::after_move(invocation, &here, id)?;
-        invocation.answer_in_json(&serde_json::json!({ "id": id.to_string(), "deleted": false }))
+        trash::restore(invocation, Kind::Agent, &self.id)
     }
 }

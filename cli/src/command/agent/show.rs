@@ -35,6 +35,7 @@ struct Agent {
     tools: Values,
     guardrails: Values,
     params: Values,
+    schedules: Values,
     files: Vec<File>,
     #[serde(flatten)]
     whereabouts: Whereabouts,
@@ -79,6 +80,7 @@ impl Show {
             tools: values(shown.tools),
             guardrails: values(shown.guardrails),
             params: values(shown.params),
+            schedules: values(shown.schedules),
             files: files.collect(),
             whereabouts: Whereabouts::of(&here.device, id)?,
         };
@@ -111,9 +113,12 @@ impl fmt::Display for Agent {
         if let Some(description) = &self.description {
             writeln!(f, "\n{}", Safe(description))?;
         }
-        for (title, values) in
-            [("Tools", &self.tools), ("Guardrails", &self.guardrails), ("Parameters", &self.params)]
-        {
+        for (title, values) in [
+            ("Tools", &self.tools),
+            ("Guardrails", &self.guardrails),
+            ("Parameters", &self.params),
+            ("Schedules", &self.schedules),
+        ] {
             if values.is_empty() {
                 continue;
             }

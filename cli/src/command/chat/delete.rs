@@ -1,10 +1,11 @@
 //! `bowline chat delete`: moves a conversation to the trash.
 
+use bowline_engine::document::Kind;
 use clap::Args;
 
+use crate::command::trash;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::syncing;
 
 /// Move a conversation to the trash, on all devices
 ///
@@ -17,12 +18,6 @@ pub(crate) struct Delete {
 
 impl Delete {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut here = invocation.open()?;
-        let id = super::find(&here.device, &self.id)?;
-        here.device.delete(id, invocation.now())?;
-        let prefix = crate::documents::prefixes(&here.device)?.shorten(id);
-        invocation.say(format_args!("Moved to the trash; `bowline chat restore {prefix}` brings it back."));
-        syncing::after_move(invocation, &here, id)?;
-        invocation.answer_in_json(&serde_json::json!({ "id": id.to_string(), "deleted": true }))
+        trash::delete(invocation, Kind::Conversation, &self.id)
     }
 }

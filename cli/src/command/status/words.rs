@@ -18,11 +18,7 @@ impl fmt::Display for Report {
             Some(user) => writeln!(f, "{}'s {device}, home {}", OneLine(user), OneLine(&self.home))?,
             None => writeln!(f, "{device}, home {}", OneLine(&self.home))?,
         }
-        if self.only_here.conversations + self.only_here.agents == 0 {
-            writeln!(f, "Only on this device: nothing")?;
-        } else {
-            writeln!(f, "Only on this device: {}", self.only_here_words)?;
-        }
+        writeln!(f, "Only on this device: {}", self.only_here_words.as_deref().unwrap_or("nothing"))?;
         if self.workspaces.is_empty() {
             return writeln!(f, "In no workspace: nothing leaves this device");
         }
@@ -85,6 +81,10 @@ impl Workspace {
         if self.update_needed > 0 {
             let n = count_entries(usize::try_from(self.update_needed).unwrap_or(usize::MAX));
             writeln!(f, "  Written by a newer version: {n}; update this program to see them")?;
+        }
+        if self.incomplete > 0 {
+            let n = count(usize::try_from(self.incomplete).unwrap_or(usize::MAX), "part");
+            writeln!(f, "  Incomplete: {n} of what others are sending, or have not finished")?;
         }
         if self.evidence > 0 {
             writeln!(

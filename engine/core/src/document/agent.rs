@@ -2,33 +2,17 @@
 //! here: a definition is shared, a runtime is not.
 
 mod edit;
-mod files;
 mod json;
-mod path;
-mod splice;
 
 use std::collections::BTreeMap;
-use std::fmt;
-
-use bowline_wire::ids::Millis;
-use sha2::{Digest, Sha256};
-
-pub use edit::{AgentEdit, AgentMut};
-pub use json::{Json, NotJson};
-pub use path::{FilePath, NotAPath};
 
 use super::Document;
-use super::deletion::Deletion;
+use super::deletion::{self, ContentHash, Deletion, deletion_of};
 use super::fields::{Fields, Issue};
+use super::files::{FilePath, Files, TextFile};
 use super::limits::{DESCRIPTION_MAX, NAME_MAX};
-use files::Files;
-
-/// Names of the fields. They are in every stored document: they change with the schema step only.
-mod field {
-    pub(super) const DELETED_AT: &str = "deleted_at";
-    pub(super) const DELETED_CONTENT: &str = "deleted_content";
-    pub(super) const REMOVED: &str = "removed";
-}
+pub use edit::{AgentEdit, AgentMut};
+pub use json::{Json, NotJson};
 
 /// A field of an agent that holds a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,11 +55,13 @@ pub enum AgentValues {
     Guardrails,
     /// Parameters of its model, as `temperature`.
     Params,
+    /// What it does by itself and when, by the schedule's id.
+    Schedules,
 }
 
 impl AgentValues {
     /// Every one, in the order of display.
-    pub const ALL: [Self; 3] = [Self::Tools, Self::Guardrails, Self::Params];
+    pub const ALL: [Self; 4] = [Self::Tools, Self::Guardrails, Self::Params, Self::Schedules];
 
     /// Its name in the document.
     pub const fn as_str(self) -> &'static str {
@@ -83,26 +69,8 @@ impl AgentValues {
             Self::Tools => "tools",
             Self::Guardrails => "guardrails",
             Self::Params => "params",
+            Self::Schedules => "schedules",
         }
-    }
-}
-
-/// A file of an agent.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AgentFile {
-    /// Where it is; no two files of an agent have one path.
-    pub path: FilePath,
-    /// What is in it.
-    pub text: String,
-    /// Two devices began a file at this path at the same time with different texts. One of them has the path, and this is
-    /// the other, under a name of its own, until somebody removes one of the two.
-    pub conflicts_with: Option<FilePath>,
-}
-
-impl fmt::Debug for AgentFile {
-    /// Content never reaches a trace.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AgentFile({} bytes)", self.text.len())
     }
 }
 
@@ -132,7 +100,7 @@ impl<'a> Agent<'a> {
     ///
     /// A file is removed by noting what was in it: if it turns out that somebody wrote into it meanwhile, it is back, with
     /// all of its text.
-    pub fn files(&self) -> Vec<AgentFile> {
+    pub fn files(&self) -> Vec<TextFile> {
         Files::of(self.document).into_shown()
     }
 
@@ -143,14 +111,7 @@ impl<'a> Agent<'a> {
 
     /// Whether it is in the trash. What a deletion had seen is the hash of everything in the agent.
     pub fn deletion(&self) -> Deletion {
-        let Ok(Some(at)) = self.root().time(field::DELETED_AT) else {
-            return Deletion::None;
-        };
-        if self.root().texts(field::DELETED_CONTENT).contains(&self.content_hash()) {
-            Deletion::Deleted(Millis(at))
-        } else {
-            Deletion::EditedAfter(Millis(at))
-        }
+        deletion_of(self.document, || self.content_hash())
     }
 
     /// What could not be shown, or not as meant.
@@ -158,38 +119,34 @@ impl<'a> Agent<'a> {
         let root = self.root();
         let mut issues: Vec<Issue> =
             AgentField::ALL.iter().filter_map(|field| root.text(field.as_str()).err()).collect();
-        issues.extend(root.time(field::DELETED_AT).err());
+        issues.extend(deletion::issue_of(self.document));
         for of in AgentValues::ALL {
             issues.extend(self.read_values(of).filter_map(|(_, value)| value.err()));
         }
-        issues.extend(Files::of(self.document).into_issues());
+        issues.extend(Files::of(self.document).issues().iter().cloned());
         issues
     }
 
     /// SHA-256, in hex, over every text in it: fields, then names and values, then paths and texts of files, each after
     /// its length in eight bytes; what is absent counts as empty.
     fn content_hash(self) -> String {
-        let mut hash = Sha256::new();
-        let mut add = |text: &str| {
-            hash.update((text.len() as u64).to_be_bytes());
-            hash.update(text.as_bytes());
-        };
+        let mut hash = ContentHash::default();
         for field in AgentField::ALL {
-            add(&self.field(field).unwrap_or_default());
+            hash.add(self.field(field).unwrap_or_default().as_bytes());
         }
         for of in AgentValues::ALL {
             let values = self.values(of);
-            add(&values.len().to_string());
+            hash.add(values.len().to_string().as_bytes());
             for (name, value) in values {
-                add(&name);
-                add(value.as_str());
+                hash.add(name.as_bytes());
+                hash.add(value.as_str().as_bytes());
             }
         }
         for file in self.files() {
-            add(file.path.as_str());
-            add(&file.text);
+            hash.add(file.path.as_str().as_bytes());
+            hash.add(file.text.as_bytes());
         }
-        hex(&hash.finalize())
+        hash.finish()
     }
 
     fn read_values(self, of: AgentValues) -> impl Iterator<Item = (String, Result<Option<Json>, Issue>)> {
@@ -207,13 +164,4 @@ impl<'a> Agent<'a> {
     fn root(self) -> Fields<'a> {
         Fields::root(self.document)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            hex.extend(char::from_digit(digit.into(), 16));
-        }
-        hex
-    })
 }

@@ -136,6 +136,12 @@ pub fn operation_count(change: &[u8]) -> Option<u64> {
     operations::count(&columns).ok()
 }
 
+/// The hash of a raw change; `None` for bytes that are no change.
+pub fn change_hash(change: &[u8]) -> Option<ChangeHash> {
+    let chunk = Chunk::take(&mut Cursor::new(change)).ok().filter(|chunk| chunk.kind == ChunkType::Change)?;
+    Some(ChangeHash(chunk.hash))
+}
+
 /// What stands before a change's columns.
 pub(super) struct Head {
     deps: Vec<ChangeHash>,

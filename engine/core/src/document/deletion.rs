@@ -1,6 +1,16 @@
 //! Whether a document is in the trash.
 
+use automerge::{ROOT, ScalarValue};
 use bowline_wire::ids::Millis;
+use sha2::{Digest, Sha256};
+
+use super::Document;
+use super::edit::{EditError, Pen, is_already, write};
+use super::fields::{Fields, Issue};
+use super::files::hex;
+
+const DELETED_AT: &str = "deleted_at";
+const DELETED_CONTENT: &str = "deleted_content";
 
 /// Whether a document is in the trash.
 ///
@@ -16,4 +26,62 @@ pub enum Deletion {
     Deleted(Millis),
     /// Deleted then, and in view: there is more in it than the deletion knew.
     EditedAfter(Millis),
+}
+
+/// SHA-256, in hex, over everything that is shown of a document, each part after its length in eight bytes: what the
+/// deletion of a document that is no transcript says it had seen.
+#[derive(Default)]
+pub(super) struct ContentHash(Sha256);
+
+impl ContentHash {
+    pub(super) fn add(&mut self, part: &[u8]) {
+        self.0.update((part.len() as u64).to_be_bytes());
+        self.0.update(part);
+    }
+
+    pub(super) fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+/// Whether a document that now shows `content` is in the trash.
+pub(super) fn deletion_of(document: &Document, content: impl FnOnce() -> String) -> Deletion {
+    let root = Fields::root(document);
+    let Ok(Some(at)) = root.time(DELETED_AT) else {
+        return Deletion::None;
+    };
+    if root.texts(DELETED_CONTENT).contains(&content()) {
+        Deletion::Deleted(Millis(at))
+    } else {
+        Deletion::EditedAfter(Millis(at))
+    }
+}
+
+/// What is wrong with the time of a deletion.
+pub(super) fn issue_of(document: &Document) -> Option<Issue> {
+    Fields::root(document).time(DELETED_AT).err()
+}
+
+/// Puts a document that now shows `content` into the trash; answers as [`super::ConversationMut`]'s edits do.
+pub(super) fn delete(document: &mut Document, pen: Pen, content: &str) -> Result<Option<Vec<u8>>, EditError> {
+    if matches!(deletion_of(document, || content.to_owned()), Deletion::Deleted(_)) {
+        return Ok(None);
+    }
+    let at = i64::try_from(pen.now.0).map_err(|_| EditError::Time)?;
+    document.commit(pen, |tx| {
+        write(tx, &ROOT, DELETED_AT, Some(ScalarValue::Timestamp(at)))?;
+        write(tx, &ROOT, DELETED_CONTENT, Some(ScalarValue::from(content)))
+    })
+}
+
+/// Takes a document out of the trash; answers as [`delete`] does.
+pub(super) fn restore(document: &mut Document, pen: Pen) -> Result<Option<Vec<u8>>, EditError> {
+    let absent = |key| is_already(document.automerge(), &ROOT, key, None);
+    if absent(DELETED_AT) && absent(DELETED_CONTENT) {
+        return Ok(None);
+    }
+    document.commit(pen, |tx| {
+        write(tx, &ROOT, DELETED_AT, None)?;
+        write(tx, &ROOT, DELETED_CONTENT, None)
+    })
 }

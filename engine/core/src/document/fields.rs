@@ -80,11 +80,15 @@ impl<'a> Fields<'a> {
 
     /// The boolean under `key`, false if there is none.
     pub(super) fn flag(&self, key: &str) -> Result<bool, Issue> {
-        let flag = self.scalar(key, |value| match value {
+        Ok(self.said(key)?.unwrap_or(false))
+    }
+
+    /// The boolean under `key`.
+    pub(super) fn said(&self, key: &str) -> Result<Option<bool>, Issue> {
+        self.scalar(key, |value| match value {
             ScalarValue::Boolean(flag) => Some(*flag),
             _ => None,
-        })?;
-        Ok(flag.unwrap_or(false))
+        })
     }
 
     /// Milliseconds under `key`.

@@ -29,10 +29,14 @@ impl FirstChange {
         static CONVERSATION: OnceLock<FirstChange> = OnceLock::new();
         static PROFILE: OnceLock<FirstChange> = OnceLock::new();
         static AGENT: OnceLock<FirstChange> = OnceLock::new();
+        static SKILL: OnceLock<FirstChange> = OnceLock::new();
+        static MEMORY: OnceLock<FirstChange> = OnceLock::new();
         let cell = match kind {
             Kind::Conversation => &CONVERSATION,
             Kind::Profile => &PROFILE,
             Kind::Agent => &AGENT,
+            Kind::Skill => &SKILL,
+            Kind::Memory => &MEMORY,
         };
         cell.get_or_init(|| Self::build(kind))
     }

@@ -19,6 +19,10 @@ pub const OPS_MAX: usize = 65_536;
 /// is several changes.
 pub const EDIT_OPS_MAX: usize = OPS_MAX / 2;
 
+/// Bytes of values in one change that an edit makes, unless it is a single one: far from what an entry may hold, so that a
+/// long edit is divided.
+pub const EDIT_BYTES_MAX: usize = 1 << 20;
+
 /// References between operations (what an operation overwrites) and between changes in one entry: two per operation.
 pub const REFERENCES_MAX: usize = 131_072;
 
@@ -36,6 +40,13 @@ pub const LINE_MAX: usize = 4 << 20;
 /// Bytes of the id inside a transcript line. OpenClaw uses 8, UUIDs are 36; the id is part of a map key.
 pub const LINE_ID_MAX: usize = 128;
 
+/// Lines of a session's file that are no entries and are kept for export all the same: a file has a torn or empty line now
+/// and then, and one with more of them is no transcript.
+pub const ASIDES_MAX: usize = 256;
+
+/// Bytes of all of these in one conversation.
+pub const ASIDES_TOTAL_MAX: usize = 1 << 20;
+
 /// Bytes of a title, name, label, agent reference, origin field or key of a value that an edit may write.
 pub const NAME_MAX: usize = 1024;
 
@@ -46,21 +57,27 @@ pub const DESCRIPTION_MAX: usize = 16 << 10;
 /// all of it.
 pub const JSON_MAX: usize = 64 << 10;
 
-/// Bytes of the path of an agent's file, the same for every file system that people have.
+/// Bytes of the path of a file, the same for every file system that people have.
 pub const PATH_MAX: usize = 512;
 
 /// Bytes of one component of a path: what file systems take.
 pub const COMPONENT_MAX: usize = 255;
 
-/// Bytes of an agent's file that an edit may write. Every character is an operation of about 100 bytes while a document is
+/// Bytes of a text file that an edit may write. Every character is an operation of about 100 bytes while a document is
 /// loaded; the instructions that people write are a tenth of this.
 pub const FILE_MAX: usize = 512 << 10;
 
-/// Files of an agent: beyond this it is a repository. Removed ones count until their path is used again.
+/// Files of a document: beyond this it is a repository. Removed ones count until their path is used again.
 pub const FILES_MAX: usize = 256;
 
-/// Bytes of all files of an agent together that an edit may leave: 400 MB in memory while it is loaded.
+/// Bytes of all text files of a document together that an edit may leave: 400 MB in memory while it is loaded.
 pub const FILES_TOTAL_MAX: usize = 4 << 20;
+
+/// Bytes of a file that is no text: a picture or a small font. Each version stays in the history of its document.
+pub const BYTES_FILE_MAX: usize = 512 << 10;
+
+/// Bytes of all files of a skill together that are no text, which an edit may leave: what can be sealed in one piece.
+pub const BYTES_TOTAL_MAX: usize = 4 << 20;
 
 /// Bytes of the title in a summary: one row of a list.
 pub const SUMMARY_TITLE_MAX: usize = 200;

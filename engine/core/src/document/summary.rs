@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use bowline_wire::ids::Millis;
 
+use super::conversation::line::Line;
 use super::limits::{SUMMARY_PREVIEW_MAX, SUMMARY_SCAN_MAX, SUMMARY_TITLE_MAX};
 use super::{Agent, AgentField, Document, Entry, Kind};
 
@@ -11,13 +12,14 @@ use super::{Agent, AgentField, Document, Entry, Kind};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The title somebody gave it, else the name its application gave the session, else how its first message begins;
-    /// empty if there is none of these. The name of an agent. At most [`SUMMARY_TITLE_MAX`] bytes.
+    /// empty if there is none of these. The name of an agent or skill,
+    /// or of the agent whose memory it is. At most [`SUMMARY_TITLE_MAX`] bytes.
     pub title: String,
     /// The latest time any of its entries claims; without entries, when it was last edited.
     pub updated_at: Millis,
-    /// How many entries its transcript has, how many names a profile, how many files an agent.
+    /// How many entries its transcript has, how many names a profile, how many files any other.
     pub count: u64,
-    /// How its last message with text begins, or the description of an agent. At most [`SUMMARY_PREVIEW_MAX`] bytes.
+    /// How its last message with text begins, or the description of an agent or skill. At most [`SUMMARY_PREVIEW_MAX`] bytes.
     pub preview: String,
 }
 
@@ -27,20 +29,14 @@ impl Summary {
             Kind::Conversation => Self::of_conversation(document),
             Kind::Profile => Self::of_profile(document),
             Kind::Agent => Self::of_agent(document),
+            Kind::Skill => Self::of_skill(document),
+            Kind::Memory => Self::of_memory(document),
         }
     }
 
     fn of_conversation(document: &Document) -> Self {
-        let outline = document.outline();
         let title = super::Conversation::new(document).title();
-        let title = title.map(|title| shortened(&title, SUMMARY_TITLE_MAX));
-        let title = title.or_else(|| outline.session_name.clone()).or_else(|| outline.first_text.clone());
-        Self {
-            title: title.unwrap_or_default(),
-            updated_at: outline.latest.unwrap_or_else(|| last_edit(document)),
-            count: outline.count,
-            preview: outline.last_text.clone().unwrap_or_default(),
-        }
+        document.outline().tally().summary(title.as_deref(), last_edit(document))
     }
 
     fn of_agent(document: &Document) -> Self {
@@ -54,9 +50,82 @@ impl Summary {
         }
     }
 
+    fn of_skill(document: &Document) -> Self {
+        let skill = super::Skill::new(document);
+        Self {
+            title: shortened(&skill.name().unwrap_or_default(), SUMMARY_TITLE_MAX),
+            updated_at: last_edit(document),
+            count: skill.file_count() as u64,
+            preview: shortened(&skill.description().unwrap_or_default(), SUMMARY_PREVIEW_MAX),
+        }
+    }
+
+    fn of_memory(document: &Document) -> Self {
+        let memory = super::Memory::new(document);
+        Self {
+            title: shortened(&memory.name().unwrap_or_default(), SUMMARY_TITLE_MAX),
+            updated_at: last_edit(document),
+            count: memory.file_count() as u64,
+            preview: String::new(),
+        }
+    }
+
     fn of_profile(document: &Document) -> Self {
         let count = super::Profile::new(document).count() as u64;
         Self { updated_at: last_edit(document), count, ..Self::default() }
+    }
+}
+
+/// What the summary of a conversation says of its transcript, added up entry by entry in the order of display.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many entries there are.
+    pub count: u64,
+    /// The latest time any of them claims.
+    pub latest: Option<Millis>,
+    /// The name its application gave the session in its transcript.
+    pub session_name: Option<String>,
+    /// How its first message with text begins.
+    pub first_text: Option<String>,
+    /// How its last message with text begins.
+    pub last_text: Option<String>,
+}
+
+impl Tally {
+    /// Adds the next entry's line.
+    pub fn add(&mut self, line: &str) {
+        self.count += 1;
+        let Some(line) = Line::parse(line) else {
+            return;
+        };
+        self.latest = self.latest.max(line.time());
+        if line.text("type").as_deref() == Some("session_info") {
+            let name = line.text("name").map(|name| shortened(&name, SUMMARY_TITLE_MAX));
+            self.session_name = name.or_else(|| self.session_name.take());
+        }
+        if let Some((_, text)) = line.message().filter(|(_, text)| !text.trim().is_empty()) {
+            self.first_text.get_or_insert_with(|| shortened(&text, SUMMARY_TITLE_MAX));
+            self.last_text = Some(shortened(&text, SUMMARY_PREVIEW_MAX));
+        }
+    }
+
+    /// The summary of a conversation with these entries, this title and this time of its last edit.
+    pub fn summary(&self, title: Option<&str>, last_edit: Millis) -> Summary {
+        let title = title.map(|title| shortened(title, SUMMARY_TITLE_MAX));
+        let title = title.or_else(|| self.session_name.clone()).or_else(|| self.first_text.clone());
+        Summary {
+            title: title.unwrap_or_default(),
+            updated_at: self.latest.unwrap_or(last_edit),
+            count: self.count,
+            preview: self.last_text.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Tally {
+    /// Content never reaches a trace.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tally").field("count", &self.count).finish_non_exhaustive()
     }
 }
 
@@ -64,11 +133,7 @@ impl Summary {
 /// message does not mean reading all those before it again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outline {
-    count: u64,
-    latest: Option<Millis>,
-    session_name: Option<String>,
-    first_text: Option<String>,
-    last_text: Option<String>,
+    tally: Tally,
     /// Every id there is.
     ids: HashSet<Box<str>>,
     /// Position, time, id and key of the last entry.
@@ -95,23 +160,18 @@ impl Outline {
         Some(self)
     }
 
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// Whether an entry has this id.
     pub(super) fn has(&self, id: &str) -> bool {
         self.ids.contains(id)
     }
 
     fn add(&mut self, entry: &Entry) {
-        self.count += 1;
+        self.tally.add(&entry.raw);
         self.ids.insert(entry.id.as_str().into());
-        self.latest = self.latest.max(entry.time);
-        if entry.kind == "session_info" {
-            let name = entry.text("name").map(|name| shortened(&name, SUMMARY_TITLE_MAX));
-            self.session_name = name.or_else(|| self.session_name.take());
-        }
-        if let Some((_, text)) = entry.message().filter(|(_, text)| !text.trim().is_empty()) {
-            self.first_text.get_or_insert_with(|| shortened(&text, SUMMARY_TITLE_MAX));
-            self.last_text = Some(shortened(&text, SUMMARY_PREVIEW_MAX));
-        }
         let (position, time, id, key) = entry.order();
         self.last = Some((position, time, id.to_owned(), key.to_owned()));
     }

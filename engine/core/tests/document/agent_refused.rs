@@ -51,7 +51,7 @@ fn first_change(counter: u64) -> ObjectId {
 }
 
 /// Ben's text `a` and its first character; then `b` and its.
-const TEXT: u64 = 8;
+const TEXT: u64 = 9;
 const OTHER: u64 = TEXT + 6;
 
 fn is_at_the_end(op: &Op) -> bool {
@@ -71,7 +71,7 @@ fn the_unforged_change_is_accepted() {
 /// Automerge takes it, and where it then stands in the map depends on what came before.
 #[test]
 fn a_character_in_a_map() {
-    for object in [ObjectId::Root, first_change(6)] {
+    for object in [ObjectId::Root, first_change(7)] {
         let reason = reason(|op| op.obj = object);
         assert_eq!(reason, Reason::UnknownOperation("a list"));
     }

@@ -33,7 +33,7 @@ mod edits {
                 it.set_origin(&Origin {
                     app: Some("openclaw".into()),
                     session: Some("s".into()),
-                    header: None,
+                    ..Origin::default()
                 })
             },
             |it| it.delete(),

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::support::{Author, Sealed, assemble, frame, open, shown, unframe};
-use bowline_core::document::{AgentField, AgentValues, Document, Json, Kind, Source};
+use bowline_core::document::{AgentField, AgentValues, Document, FileContent, FilePath, Json, Kind, Source};
 use proptest::prelude::*;
 
 const SOURCES: [Source; 3] = [Source::Changes, Source::Adopted, Source::Snapshot];
@@ -12,13 +12,15 @@ const SOURCES: [Source; 3] = [Source::Changes, Source::Adopted, Source::Snapshot
 fn story(kind: Kind) -> (Vec<Sealed>, Sealed, Document) {
     static CONVERSATION: OnceLock<(Vec<Sealed>, Sealed, Document)> = OnceLock::new();
     static AGENT: OnceLock<(Vec<Sealed>, Sealed, Document)> = OnceLock::new();
+    static SKILL: OnceLock<(Vec<Sealed>, Sealed, Document)> = OnceLock::new();
     match kind {
+        Kind::Skill => SKILL.get_or_init(make_skill).clone(),
         Kind::Agent => AGENT.get_or_init(make_agent).clone(),
         _ => CONVERSATION.get_or_init(make_conversation).clone(),
     }
 }
 
-const KINDS: [Kind; 2] = [Kind::Conversation, Kind::Agent];
+const KINDS: [Kind; 3] = [Kind::Conversation, Kind::Agent, Kind::Skill];
 
 fn kind() -> impl Strategy<Value = Kind> {
     prop::sample::select(&KINDS[..])
@@ -38,6 +40,23 @@ fn make_agent() -> (Vec<Sealed>, Sealed, Document) {
         edit.set_value(AgentValues::Tools, "search", Some(Json::parse("{}").unwrap()));
     });
     eve.unsealed.extend(eve.document.agent_mut(eve.pen).unwrap().delete().unwrap());
+    let e = eve.seal(1);
+    (vec![b], e, eve.document)
+}
+
+fn make_skill() -> (Vec<Sealed>, Sealed, Document) {
+    let path = |path: &str| FilePath::parse(path).unwrap();
+    let bytes = |bytes: &[u8]| FileContent::Bytes(bytes.to_vec());
+    let (mut eve, mut ben) = (Author::new(1, Kind::Skill), Author::new(2, Kind::Skill));
+    ben.skill(|edit| {
+        edit.set_name(Some("ben's")).write_file(path("SKILL.md"), FileContent::Text("be kind".to_owned()));
+        edit.write_file(path("a.png"), bytes(&[0, 1])).set_executable(path("SKILL.md"), true);
+    });
+    let b = ben.seal(2);
+    eve.receive(std::slice::from_ref(&b)).skill(|edit| {
+        edit.write_file(path("a.png"), bytes(&[0, 2])).write_file(path("b.png"), bytes(&[3]));
+        edit.write_file(path("SKILL.md"), FileContent::Text("be kinder".to_owned()));
+    });
     let e = eve.seal(1);
     (vec![b], e, eve.document)
 }

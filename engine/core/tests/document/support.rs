@@ -4,7 +4,7 @@
 use automerge::{Change, ExpandedChange};
 use bowline_core::document::{
     ActorId, AgentEdit, AgentField, AgentValues, Assembled, ChangeHash, ConversationMut, Document, FilePath,
-    Incoming, Kind, MessageId, Pen, Role, Source, Transcript,
+    Incoming, Kind, MessageId, Pen, Role, SkillEdit, Source, Transcript,
 };
 use bowline_wire::ids::{DeviceId, EntryId, Millis};
 
@@ -116,6 +116,14 @@ impl Author {
         })
     }
 
+    /// Edits a skill.
+    pub fn skill(&mut self, edit: impl FnOnce(&mut SkillEdit)) -> &mut Self {
+        let mut made = SkillEdit::default();
+        edit(&mut made);
+        self.unsealed.extend(self.document.skill_mut(self.pen).unwrap().edit(&made).unwrap());
+        self
+    }
+
     /// Everything said since the last time, as one entry.
     pub fn seal(&mut self, number: u8) -> Sealed {
         Sealed::new(number, self.number, Source::Changes, std::mem::take(&mut self.unsealed).concat())
@@ -149,6 +157,20 @@ pub fn shown(document: &Document) -> Vec<String> {
             shown.extend(agent.values(of).iter().map(|(name, json)| format!("{of:?} {name} {json}")));
         }
         shown.extend(files(document).iter().map(|(path, text)| format!("{path} {text}")));
+    }
+    if let Ok(skill) = document.skill() {
+        shown.push(format!("{:?} {:?} {:?}", skill.name(), skill.description(), skill.deletion()));
+        shown.push(format!("{:?}", skill.issues()));
+        shown.extend(
+            skill
+                .files()
+                .iter()
+                .map(|file| format!("{} {} {:?}", file.path, file.executable, file.content.as_bytes())),
+        );
+    }
+    if let Ok(memory) = document.memory() {
+        shown.push(format!("{:?} {:?} {:?}", memory.name(), memory.deletion(), memory.issues()));
+        shown.extend(memory.files().iter().map(|file| format!("{} {}", file.path, file.text)));
     }
     shown
 }

@@ -10,7 +10,7 @@ use super::line::{Line, format_time};
 use super::{Conversation, Entry, Origin, Transcript};
 use crate::document::deletion::Deletion;
 use crate::document::edit::{EditError, Pen, bounded, is_already, write};
-use crate::document::fields::container;
+use crate::document::fields::{Fields, container};
 use crate::document::first::ENTRIES;
 use crate::document::limits::{LINE_ID_MAX, LINE_MAX, NAME_MAX};
 use crate::document::{Document, Kind};
@@ -81,8 +81,8 @@ type Edited = Result<Option<Vec<u8>>, EditError>;
 /// A conversation to be edited.
 #[derive(Debug)]
 pub struct ConversationMut<'a> {
-    document: &'a mut Document,
-    pen: Pen,
+    pub(super) document: &'a mut Document,
+    pub(super) pen: Pen,
 }
 
 impl<'a> ConversationMut<'a> {
@@ -158,22 +158,13 @@ impl<'a> ConversationMut<'a> {
         self.document.put(self.pen, &labels, label, on.then_some(ScalarValue::Boolean(true)))
     }
 
-    /// Says where it comes from: what is `None` is removed.
+    /// Says where it comes from: what is `None` or false is removed.
     pub fn set_origin(&mut self, origin: &Origin) -> Edited {
-        let fields = [
-            (field::APP, NAME_MAX, &origin.app),
-            (field::SESSION, NAME_MAX, &origin.session),
-            (field::HEADER, LINE_MAX, &origin.header),
-        ];
+        origin.check()?;
         let map = container(Kind::Conversation, field::ORIGIN);
-        let mut values = Vec::new();
-        for (key, limit, text) in fields {
-            bounded("the origin", text.as_deref().unwrap_or_default(), limit)?;
-            let value = text.as_deref().map(ScalarValue::from);
-            if !is_already(self.document.automerge(), &map, key, value.as_ref()) {
-                values.push((key, value));
-            }
-        }
+        let mut values = origin.values();
+        values.push((field::HEADER, origin.header.as_deref().map(ScalarValue::from)));
+        values.retain(|(key, value)| !is_already(self.document.automerge(), &map, key, value.as_ref()));
         if values.is_empty() {
             return Ok(None);
         }
@@ -226,6 +217,9 @@ impl<'a> ConversationMut<'a> {
     }
 
     fn set_flag(&mut self, key: &str, flag: bool) -> Edited {
-        self.document.put(self.pen, &automerge::ROOT, key, flag.then_some(ScalarValue::Boolean(true)))
+        // A no is written down only where a yes would show otherwise.
+        let origin = Fields::container(self.document, field::ORIGIN);
+        let is_said = flag || origin.flag(key).unwrap_or(false);
+        self.document.put(self.pen, &automerge::ROOT, key, is_said.then_some(ScalarValue::Boolean(flag)))
     }
 }

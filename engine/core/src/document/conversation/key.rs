@@ -74,6 +74,18 @@ pub(in crate::document) fn place(
     None
 }
 
+/// The key of a line that is written at `position`, or the next one there is nothing under.
+pub(super) fn free(
+    document: &impl ReadDoc,
+    entries: &ObjId,
+    position: u32,
+    id: &str,
+    line: &str,
+) -> Option<String> {
+    let keys = (position..=u32::MAX).map(|position| format(position, id, line));
+    keys.into_iter().find(|key| matches!(document.get(entries, key.as_str()), Ok(None)))
+}
+
 fn is_text(value: &ScalarValue, line: &str) -> bool {
     matches!(value, ScalarValue::Str(text) if text == line)
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 /// The members of a JSON object, each still as its own text. A member that occurs twice counts as its last, as in
 /// JavaScript.
-pub(super) struct Line<'a>(HashMap<String, &'a RawValue>);
+pub(in crate::document) struct Line<'a>(HashMap<String, &'a RawValue>);
 
 /// `parentId` of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +23,12 @@ pub(super) enum ParentId {
 
 impl<'a> Line<'a> {
     /// `None` unless `line` is one JSON object.
-    pub(super) fn parse(line: &'a str) -> Option<Self> {
+    pub(in crate::document) fn parse(line: &'a str) -> Option<Self> {
         serde_json::from_str(line).ok().map(Self)
     }
 
     /// The string member `name`; `None` if it is absent or something else.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(in crate::document) fn text(&self, name: &str) -> Option<String> {
         self.get(name)
     }
 
@@ -45,7 +45,7 @@ impl<'a> Line<'a> {
     }
 
     /// The entry's time: `timestamp` as ISO 8601 text or as milliseconds, else that of its message.
-    pub(super) fn time(&self) -> Option<Millis> {
+    pub(in crate::document) fn time(&self) -> Option<Millis> {
         let own = |line: &Line<'_>| match line.text("timestamp") {
             Some(iso) => parse_time(&iso),
             None => line.get::<u64>("timestamp").map(Millis),
@@ -54,7 +54,7 @@ impl<'a> Line<'a> {
     }
 
     /// Role and text of a message; text is what its `text` blocks hold, one below the other.
-    pub(super) fn message(&self) -> Option<(String, String)> {
+    pub(in crate::document) fn message(&self) -> Option<(String, String)> {
         let message = self.member("message")?;
         let text = match message.get::<String>("content") {
             Some(text) => text,

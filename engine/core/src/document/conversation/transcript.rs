@@ -42,11 +42,6 @@ impl Entry {
         Line::parse(&self.raw)?.message()
     }
 
-    /// A string member of the line.
-    pub(in crate::document) fn text(&self, member: &str) -> Option<String> {
-        Line::parse(&self.raw)?.text(member)
-    }
-
     /// The entry under a key, as it is by itself: without its place in the tree.
     pub(super) fn alone(key: &str, raw: &str) -> Option<Self> {
         Self::read(key, raw).map(|(entry, _)| entry)

@@ -1,16 +1,16 @@
-//! Paths of an agent's files: safe to write under a folder, whoever chose them.
+//! Paths of files: safe to write under a folder, whoever chose them.
 
 use std::fmt;
 
 use crate::document::limits::{COMPONENT_MAX, PATH_MAX};
 
-/// Where a file is among the files of its agent, as `AGENTS.md` or `memory/2026-01-31.md`: relative, with `/` between
+/// Where a file is among the files of its document, as `AGENTS.md` or `memory/2026-01-31.md`: relative, with `/` between
 /// components, never leading out of the folder it is put in, the same file on every system. At most [`PATH_MAX`] bytes,
 /// each component at most [`COMPONENT_MAX`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilePath(String);
 
-/// Why a text is not the path of an agent's file. The fault is whoever's chose it.
+/// Why a text is not the path of a file. The fault is whoever's chose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPath {
     /// Longer than its limit.
@@ -53,8 +53,8 @@ impl FilePath {
         &self.0
     }
 
-    /// The path with `mark` before its extension, as `AGENTS.conflict-0badcafe.md`; `None` if that is too long.
-    pub(super) fn marked(&self, mark: &str) -> Option<Self> {
+    /// The path with `mark` before its extension, as `AGENTS.conflict-0badcafe.md`; `None` if that is too long, or no path.
+    pub fn marked(&self, mark: &str) -> Option<Self> {
         let name = self.0.rfind('/').map_or(0, |slash| slash + 1);
         // A dot at the beginning of a name is no extension.
         let dot =

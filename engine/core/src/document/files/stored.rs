@@ -1,31 +1,31 @@
-//! The files of an agent as they are stored: texts under their paths, and marks on those that were removed.
+//! Texts as they are stored: under their paths, with marks on those that were removed.
 
 use std::collections::BTreeSet;
 
 use automerge::{ObjId, ObjType, ReadDoc, Value};
 use bowline_wire::hash::sha256;
 
-use super::{AgentFile, FilePath, field, hex};
+use super::{FilePath, REMOVED, TextFile, hex};
+use crate::document::Document;
 use crate::document::fields::{Fields, Issue, container};
 use crate::document::first::FILES;
-use crate::document::{Document, Kind};
 
 /// Bytes of a mark: two texts of one file that had one mark would have to be found among 2¹²⁸.
 const MARK: usize = 16;
 
-/// A file that is shown.
-pub(super) struct Shown {
-    pub(super) file: AgentFile,
-    pub(super) object: ObjId,
+/// A text that is shown.
+pub(in crate::document) struct Shown {
+    pub(in crate::document) file: TextFile,
+    pub(in crate::document) object: ObjId,
     /// Texts begun apart at the same path that read the same: one of them is shown.
-    pub(super) twins: Vec<ObjId>,
+    pub(in crate::document) twins: Vec<ObjId>,
 }
 
-/// All files of an agent.
+/// All texts of a document.
 ///
 /// A text stays under its path for good: nobody's edit is ever made in something that is no longer there. Removing a file
 /// puts [`mark`] into the map of removed ones; writing what was removed takes it out again.
-pub(super) struct Files {
+pub(in crate::document) struct Files {
     shown: Vec<Shown>,
     /// The text that a path has, shown or not, which whoever writes there again goes on with.
     removed: Vec<(FilePath, ObjId, String)>,
@@ -33,10 +33,10 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn of(document: &Document) -> Self {
+    pub(in crate::document) fn of(document: &Document) -> Self {
         let mut files = Self { shown: Vec::new(), removed: Vec::new(), issues: Vec::new() };
-        let map = container(Kind::Agent, FILES);
-        let marks = Fields::container(document, field::REMOVED);
+        let map = container(document.kind(), FILES);
+        let marks = Fields::container(document, REMOVED);
         let mut conflicts = Vec::new();
         for key in document.automerge().keys(&map) {
             let Ok(path) = FilePath::parse(&key) else {
@@ -61,7 +61,7 @@ impl Files {
                         conflicts.push((path.clone(), object, text));
                     }
                 } else {
-                    let file = AgentFile { path: path.clone(), text, conflicts_with: None };
+                    let file = TextFile { path: path.clone(), text, conflicts_with: None };
                     first = Some(Shown { file, object, twins: Vec::new() });
                 }
             }
@@ -88,42 +88,42 @@ impl Files {
                 continue;
             };
             taken.insert(name.clone());
-            let file = AgentFile { path: name, text, conflicts_with: Some(path) };
+            let file = TextFile { path: name, text, conflicts_with: Some(path) };
             self.shown.push(Shown { file, object, twins: Vec::new() });
         }
         self.shown.sort_by(|a, b| a.file.path.cmp(&b.file.path));
     }
 
-    pub(super) fn shown(&self) -> &[Shown] {
+    pub(in crate::document) fn shown(&self) -> &[Shown] {
         &self.shown
     }
 
-    pub(super) fn find(&self, path: &FilePath) -> Option<&Shown> {
+    pub(in crate::document) fn find(&self, path: &FilePath) -> Option<&Shown> {
         self.shown.iter().find(|shown| shown.file.path == *path)
     }
 
     /// What a path had before it was removed.
-    pub(super) fn find_removed(&self, path: &FilePath) -> Option<(&ObjId, &str)> {
+    pub(in crate::document) fn find_removed(&self, path: &FilePath) -> Option<(&ObjId, &str)> {
         let found = self.removed.iter().find(|(removed, _, _)| removed == path);
         found.map(|(_, object, text)| (object, text.as_str()))
     }
 
     /// How many paths are in use, or were.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::document) fn len(&self) -> usize {
         self.shown.len() + self.removed.len()
     }
 
-    pub(super) fn into_shown(self) -> Vec<AgentFile> {
+    pub(in crate::document) fn into_shown(self) -> Vec<TextFile> {
         self.shown.into_iter().map(|shown| shown.file).collect()
     }
 
-    pub(super) fn into_issues(self) -> Vec<Issue> {
-        self.issues
+    pub(in crate::document) fn issues(&self) -> &[Issue] {
+        &self.issues
     }
 }
 
 /// Under which name it is noted that this text, with this in it, was removed.
-pub(super) fn mark(object: &ObjId, text: &str) -> String {
+pub(in crate::document) fn mark(object: &ObjId, text: &str) -> String {
     let hash = sha256(&[b"bowline/removed/1", &object_bytes(object), text.as_bytes()]);
     hex(hash.get(..MARK).unwrap_or_default())
 }

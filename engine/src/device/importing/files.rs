@@ -1,0 +1,167 @@
+//! Agents, skills and personal files.
+
+use std::collections::BTreeMap;
+
+use bowline_core::document::{FilePath, Kind};
+use bowline_store::DocRow;
+use bowline_wire::ids::{DocId, Millis};
+
+use super::items::{Decision, Held, Item, Writes, decide, of_document, of_source};
+use super::remembered::FilesMemory;
+use super::{FilesImport, ImportOutcome, ImportedFiles, ItemOutcome};
+use crate::Error;
+use crate::device::Device;
+use crate::device::loading::kind_of;
+
+/// What an import of files comes to, before it is written.
+struct Plan {
+    writes: Writes,
+    memory: FilesMemory,
+    fields: Vec<(String, ItemOutcome)>,
+    files: Vec<(FilePath, ItemOutcome)>,
+}
+
+impl Plan {
+    fn of(import: &FilesImport<'_>, ours: &BTreeMap<Item, Held>, remembered: &FilesMemory) -> Self {
+        let (writes, memory) = (Writes::into(import.kind, ours), remembered.clone());
+        let mut plan = Self { writes, memory, fields: Vec::new(), files: Vec::new() };
+        let source = of_source(import);
+        let mut gone: Vec<String> = remembered.0.keys().cloned().collect();
+        gone.retain(|name| !source.keys().any(|item| item.name() == *name));
+        for (item, held) in source {
+            let outcome = match held {
+                Ok(held) => plan.take(import.app, &item, held, ours),
+                Err(why) => ItemOutcome::NotKept(why),
+            };
+            plan.report(item.name(), outcome);
+        }
+        for name in gone {
+            plan.report(name, ItemOutcome::Gone);
+        }
+        plan
+    }
+
+    fn report(&mut self, name: String, outcome: ItemOutcome) {
+        match Item::file_of(&name) {
+            Some(path) => self.files.push((path, outcome)),
+            None => self.fields.push((name, outcome)),
+        }
+    }
+
+    fn take(&mut self, app: &str, item: &Item, held: Held, ours: &BTreeMap<Item, Held>) -> ItemOutcome {
+        let (name, hash, found) = (item.name(), held.hash(), ours.get(item));
+        let remembered = self.memory.0.get(&name).copied();
+        let outcome = match decide(remembered, found.map(Held::hash), hash) {
+            Decision::Leave => ItemOutcome::Unchanged,
+            Decision::Take(outcome) => match self.writes.add(item.clone(), held, found) {
+                Ok(()) => outcome,
+                Err(why) => return ItemOutcome::NotKept(why),
+            },
+            Decision::Beside => {
+                let beside = match item {
+                    Item::File(path) => path.marked(app),
+                    _ => None,
+                };
+                if let Some(path) = &beside {
+                    let at = Item::File(path.clone());
+                    let found = ours.get(&at);
+                    if let Err(why) = self.writes.add(at, held, found) {
+                        return ItemOutcome::NotKept(why);
+                    }
+                }
+                ItemOutcome::Conflict(beside)
+            }
+        };
+        self.memory.0.insert(name, hash);
+        outcome
+    }
+}
+
+impl Device {
+    /// Imports an agent, a skill or personal files, or what is new of them. What was changed here stays, and what was changed
+    /// on both sides comes beside it. Nothing is removed here for being gone there.
+    ///
+    /// # Errors
+    /// [`Error::OtherKind`] if the source was a document of another kind the last time; as of any edit.
+    pub fn import_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
+        let remembered = self.store.read().import(import.source)?;
+        let found = match &remembered {
+            Some(row) => self.find_anywhere(row.doc)?,
+            None => None,
+        };
+        let (row, remembered) = match (found, remembered) {
+            (Some(row), Some(remembered)) => (row, FilesMemory::from_bytes(&remembered.value)?),
+            _ => return self.import_new_files(import, now),
+        };
+        if kind_of(&row)? != import.kind {
+            return Err(Error::OtherKind(row.id));
+        }
+        if row.deleted_at.is_some() {
+            return Ok(ImportedFiles {
+                id: row.id,
+                workspace: row.ws,
+                outcome: ImportOutcome::InTrash,
+                fields: Vec::new(),
+                files: Vec::new(),
+            });
+        }
+        let ours = of_document(&self.load(row.n, now)?.document);
+        let plan = Plan::of(import, &ours, &remembered);
+        if !plan.writes.is_empty() {
+            self.edit(row.n, now, |document, pen| plan.writes.write(document, pen))?;
+        }
+        if plan.memory != remembered {
+            let value = plan.memory.to_bytes();
+            self.store.transaction(|tx| tx.put_import(import.source, row.id, &value))?;
+        }
+        let outcome = if plan.writes.has_files() {
+            ImportOutcome::More
+        } else if plan.writes.is_empty() {
+            ImportOutcome::Unchanged
+        } else {
+            ImportOutcome::Updated
+        };
+        let Plan { fields, files, .. } = plan;
+        Ok(ImportedFiles { id: row.id, workspace: row.ws, outcome, fields, files })
+    }
+
+    /// The document that was made of a source on this device, if it is still here.
+    pub fn imported_doc(&self, source: &str) -> Result<Option<DocId>, Error> {
+        let Some(row) = self.store.read().import(source)? else {
+            return Ok(None);
+        };
+        Ok(self.find_anywhere(row.doc)?.map(|row| row.id))
+    }
+
+    fn import_new_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
+        let mut id = [0; DocId::LEN];
+        self.random.fill_bytes(&mut id);
+        let id = DocId::from_bytes(id);
+        let plan = Plan::of(import, &BTreeMap::new(), &FilesMemory::default());
+        let outcome = if plan.writes.is_empty() { ImportOutcome::Empty } else { ImportOutcome::New };
+        if outcome == ImportOutcome::New {
+            if !matches!(import.kind, Kind::Agent | Kind::Skill | Kind::Memory) {
+                return Err(Error::OtherKind(id));
+            }
+            let value = plan.memory.to_bytes();
+            let edit = |document: &mut _, pen| plan.writes.write(document, pen);
+            self.create_at(import.kind, None, id, now, edit, |tx| {
+                Ok(tx.put_import(import.source, id, &value)?)
+            })?;
+        }
+        let Plan { fields, files, .. } = plan;
+        Ok(ImportedFiles { id, workspace: None, outcome, fields, files })
+    }
+
+    /// A document of this device, or else of a workspace, the current one first.
+    fn find_anywhere(&self, id: DocId) -> Result<Option<DocRow>, Error> {
+        let current = self.current_workspace()?;
+        let others = self.workspaces.keys().copied().map(Some);
+        for place in [None, current].into_iter().chain(others) {
+            if let Some(row) = self.store.read().find_doc(place, id)? {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+}

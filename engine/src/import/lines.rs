@@ -1,0 +1,119 @@
+//! Lines of a file of any size, in bounded memory.
+
+use std::io::{self, BufRead};
+
+use bowline_core::document::limits::LINE_MAX;
+
+/// One line of a transcript, without its line end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// Its bytes.
+    Line(&'a [u8]),
+    /// It has more than [`LINE_MAX`] bytes, of which none were kept.
+    TooLong {
+        /// How many.
+        bytes: u64,
+    },
+    /// It is there and cannot be read, for this reason.
+    Unreadable(&'static str),
+}
+
+/// Reads line by line. A line ends at `\n` alone; a `\r` before it belongs to the line. Holds at most one line of the longest
+/// length, however long the lines of the source are.
+#[derive(Debug)]
+pub(crate) struct Lines<R> {
+    source: R,
+    longest: usize,
+    line: Vec<u8>,
+    ends_with_newline: bool,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Of a transcript.
+    pub(crate) fn new(source: R) -> Self {
+        Self::up_to(source, LINE_MAX)
+    }
+
+    /// Of a file whose lines may have `longest` bytes.
+    pub(crate) fn up_to(source: R, longest: usize) -> Self {
+        Self { source, longest, line: Vec::new(), ends_with_newline: true }
+    }
+
+    /// The next line; `None` at the end.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+        self.line.clear();
+        let mut bytes = 0_u64;
+        let mut is_line = false;
+        loop {
+            let available = match self.source.fill_buf() {
+                Ok(available) => available,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if available.is_empty() {
+                break;
+            }
+            is_line = true;
+            let end = available.iter().position(|byte| *byte == b'\n');
+            let part = available.get(..end.unwrap_or(available.len())).unwrap_or_default();
+            bytes += part.len() as u64;
+            if bytes <= self.longest as u64 {
+                self.line.extend_from_slice(part);
+            }
+            let used = part.len() + usize::from(end.is_some());
+            self.source.consume(used);
+            self.ends_with_newline = end.is_some();
+            if end.is_some() {
+                break;
+            }
+        }
+        Ok(match is_line {
+            false => None,
+            true if bytes > self.longest as u64 => Some(Piece::TooLong { bytes }),
+            true => Some(Piece::Line(&self.line)),
+        })
+    }
+
+    /// Whether what has been read ends in a line end, or is nothing.
+    pub(crate) fn ends_with_newline(&self) -> bool {
+        self.ends_with_newline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufReader;
+
+    /// All lines of `bytes` with a limit of 8 bytes, read through a buffer of 3.
+    fn all(bytes: &[u8]) -> (Vec<String>, bool) {
+        let mut lines = Lines::up_to(BufReader::with_capacity(3, bytes), 8);
+        let mut found = Vec::new();
+        while let Some(piece) = lines.next().unwrap() {
+            found.push(match piece {
+                Piece::Line(line) => String::from_utf8_lossy(line).into_owned(),
+                Piece::TooLong { bytes } => format!("<{bytes}>"),
+                Piece::Unreadable(why) => panic!("{why}"),
+            });
+        }
+        (found, lines.ends_with_newline())
+    }
+
+    #[test]
+    fn a_file_is_its_lines_joined_by_line_ends() {
+        for file in ["", "a", "a\n", "a\nb", "a\n\nb\n", "\n", "\n\n", "a\r\nb\r\n", "12345678\n12345678"] {
+            let (lines, ends) = all(file.as_bytes());
+            let mut joined = lines.join("\n");
+            if ends && !lines.is_empty() {
+                joined.push('\n');
+            }
+            assert_eq!(joined, file, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_counted_and_the_next_one_read() {
+        assert_eq!(all(b"a\n123456789\nb\n"), (vec!["a".into(), "<9>".into(), "b".into()], true));
+        assert_eq!(all(b"1234567890123456789"), (vec!["<19>".into()], false));
+    }
+}

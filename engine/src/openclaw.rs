@@ -1,0 +1,84 @@
+//! What a person has in OpenClaw, into documents of Bowline: conversations byte for byte, agents, skills and personal files.
+//!
+//! Nothing of OpenClaw's is changed and nothing in it is run. What is read is read below the state directory and below the
+//! workspaces it names, without following links. Secrets are listed and never taken. See `docs/IMPORT.md`.
+
+mod agents;
+mod database;
+mod documents;
+mod find;
+mod folder;
+mod index;
+mod json;
+mod rest;
+mod schedules;
+mod secrets;
+mod sessions;
+mod settings;
+mod skills;
+mod skip;
+mod tree;
+mod workspace;
+
+use bowline_wire::ids::Millis;
+
+use crate::Device;
+use crate::import::Taking;
+pub use crate::import::{Entries, Event, ImportError, Item, Outcome, Report, What};
+pub use find::{NotFound, StateDir};
+use rest::{left, list, say_secrets, secrets_in};
+use tree::Tree;
+
+/// The database of an agent, in generation B.
+const DATABASE: &str = "openclaw-agent.sqlite";
+
+/// What to import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether workspaces are imported that lie outside of a state directory that somebody named. They always are when it
+    /// was found where OpenClaw looks for it.
+    pub outside: bool,
+}
+
+/// Imports what is new since the last time, and hands each thing it meets to `on`. Documents are made on this device alone,
+/// whatever workspace is in use. If it ends in the middle, what was imported stays, and the next import goes on from there.
+pub fn import(
+    device: &mut Device,
+    from: &StateDir,
+    options: &Options,
+    clock: &dyn Fn() -> Millis,
+    on: &mut dyn FnMut(Event<'_>),
+) -> Result<Report, ImportError> {
+    let unreadable = |source| ImportError::Unreadable { path: from.path().to_owned(), source };
+    let root = Tree::open(from.path()).map_err(unreadable)?;
+    let mut taking = Taking::new(device, clock, on);
+    let mut items = Vec::new();
+    let (settings, file) = settings::read(&root, from, &mut items);
+    for item in &items {
+        taking.item(item);
+    }
+    let file = file.unwrap_or_default();
+
+    let state = rest::state_database(&mut taking, &root);
+    let jobs =
+        schedules::all(&mut taking, &root, state.as_ref().map(|(connection, path)| (connection, *path)));
+    drop(state);
+    let folders = root.enter("agents").and_then(|agents| agents::folders(&agents)).unwrap_or_default();
+    let agents = agents::all(&mut taking, &root, from, &settings, &folders, *options);
+
+    let mut conversations = Vec::new();
+    for folder in &folders {
+        let settings =
+            agents.iter().find(|agent| agent.id == *folder).and_then(|agent| agent.listed.as_ref());
+        conversations.push(rest::conversations(&mut taking, &root, from, folder, settings));
+    }
+    taking.begin(conversations.iter().map(|found| found.bytes).sum());
+    for found in conversations {
+        found.take(&mut taking)?;
+    }
+    let mut importer = documents::Documents::new(&mut taking, from.profile(), &settings, &file, jobs);
+    let workspaces = importer.agents(&root, agents)?;
+    importer.shared_skills(&root)?;
+    rest::say_the_rest(&mut taking, &root, &file, &workspaces);
+    Ok(taking.finish())
+}

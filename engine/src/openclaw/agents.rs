@@ -1,0 +1,400 @@
+//! Agents: what the settings say about each, and the files of its workspace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use bowline_core::document::limits::{JSON_MAX, NAME_MAX};
+use bowline_core::document::{AgentValues, Json};
+use serde_json::Value;
+
+use super::Options;
+use super::find::{NAMES, StateDir, expand};
+use super::schedules::Job;
+use super::secrets;
+use super::settings::{Listed, Settings};
+use super::skip;
+use super::tree::{Refused, Sort, Tree};
+use crate::import::{Item, Taking, What};
+
+/// What is said about an agent and goes with it wherever it runs.
+const PARAMS: [&str; 14] = [
+    "identity",
+    "skills",
+    "groupChat",
+    "subagents",
+    "heartbeat",
+    "humanDelay",
+    "thinkingDefault",
+    "verboseDefault",
+    "reasoningDefault",
+    "elevatedDefault",
+    "fastModeDefault",
+    "contextTokens",
+    "compaction",
+    "params",
+];
+
+/// Where and how it runs on this machine; or what is taken in another way.
+const HOST: [&str; 7] = ["workspace", "agentDir", "sandbox", "runtime", "id", "default", "name"];
+
+/// Names of members that hold a path of this machine.
+const PATH_NAMES: [&str; 6] = ["workspace", "agentdir", "cwd", "sessionfile", "root", "home"];
+
+/// An agent to be imported.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub(super) id: String,
+    pub(super) listed: Option<Listed>,
+    pub(super) workspace: Workspace,
+}
+
+/// Where an agent's workspace is.
+#[derive(Debug)]
+pub(super) enum Workspace {
+    /// A folder, how the report calls it, and whether it lies in the state directory.
+    At(Tree, String, bool),
+    /// It is the workspace of this agent, too, with which its files are imported; how the report calls it.
+    SharedWith(String, String),
+    /// Nowhere that may be read, for this reason; how the report calls it.
+    Nowhere(String, String),
+}
+
+/// Every agent there is: those that are listed, and those that have a folder.
+pub(super) fn all(
+    taking: &mut Taking<'_>,
+    root: &Tree,
+    state: &StateDir,
+    settings: &Settings,
+    folders: &[String],
+    options: Options,
+) -> Vec<Agent> {
+    let mut ids: Vec<String> = settings.agents.iter().map(|agent| agent.id.clone()).collect();
+    ids.extend(folders.iter().filter(|folder| !ids.contains(folder)).cloned().collect::<Vec<_>>());
+    if ids.is_empty() && root.has_folder("workspace") {
+        ids.push(settings.default_agent.clone());
+    }
+    // Whose workspace each folder is: the default agent's first.
+    ids.sort_by_key(|id| *id != settings.default_agent);
+    let mut owners: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut agents = Vec::new();
+    for id in ids {
+        if !is_id(&id) {
+            let why = "an id that is no name: letters, digits, - and _ are allowed, 64 at most";
+            taking.item(&Item::failed(What::Agent, "openclaw.json", why).at(id));
+            continue;
+        }
+        let listed = settings.agents.iter().find(|agent| agent.id == id).cloned();
+        let workspace = workspace(root, state, settings, &id, listed.as_ref(), options);
+        let owner = match &workspace {
+            Workspace::At(tree, ..) => {
+                Some(owners.entry(tree.real().to_owned()).or_insert_with(|| id.clone()))
+            }
+            _ => None,
+        };
+        let workspace = match (owner, workspace) {
+            (Some(owner), Workspace::At(_, shown, _)) if *owner != id => {
+                Workspace::SharedWith(owner.clone(), shown)
+            }
+            (_, workspace) => workspace,
+        };
+        agents.push(Agent { id, listed, workspace });
+    }
+    agents
+}
+
+/// Whether an id can be part of a path and of a name.
+fn is_id(id: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !id.is_empty() && id.len() <= 64 && !id.starts_with('.') && id.chars().all(is_plain)
+}
+
+/// Finds an agent's workspace.
+fn workspace(
+    root: &Tree,
+    state: &StateDir,
+    settings: &Settings,
+    id: &str,
+    listed: Option<&Listed>,
+    options: Options,
+) -> Workspace {
+    let is_default = id == settings.default_agent;
+    let own = listed.and_then(|agent| agent.text("workspace"));
+    let set = own.or(settings.default_workspace.as_deref().filter(|_| is_default));
+    let usual = if is_default { "workspace".to_owned() } else { format!("workspace-{id}") };
+    let Some(set) = set else {
+        return enter(root, &usual);
+    };
+    match place(set, state, root.real()) {
+        Place::Inside(path) if is_openclaws_own(&path) => {
+            let why = "it is a folder of OpenClaw's own, which is not imported as a workspace";
+            Workspace::Nowhere(set.to_owned(), why.to_owned())
+        }
+        Place::Inside(path) => enter(root, &path),
+        Place::Relative => {
+            let why = "a path that is not absolute, and depends on where OpenClaw is started";
+            Workspace::Nowhere(set.to_owned(), why.to_owned())
+        }
+        Place::Outside(_) if state.is_named() && !options.outside => {
+            let why = "it lies outside of the folder you named: say --outside to import it";
+            Workspace::Nowhere(set.to_owned(), why.to_owned())
+        }
+        Place::Outside(path) => match Tree::open(&path) {
+            Ok(tree) if root.real().starts_with(tree.real()) => {
+                let why = "OpenClaw's own state is in it: such a folder is not imported as a workspace";
+                Workspace::Nowhere(set.to_owned(), why.to_owned())
+            }
+            Ok(tree) => Workspace::At(tree, set.trim_end_matches(['/', '\\']).to_owned(), false),
+            Err(error) => Workspace::Nowhere(set.to_owned(), Refused::from(error).to_string()),
+        },
+    }
+}
+
+/// Whether a path in the state directory leads to what OpenClaw keeps there for itself, as sign-ins or sessions.
+fn is_openclaws_own(path: &str) -> bool {
+    let mut names = path.split('/');
+    match names.next() {
+        None | Some("" | "state" | "cron") => true,
+        Some("agents") => matches!(names.nth(1), None | Some("sessions" | "agent")),
+        Some(name) => skip::in_state(name).is_some() || names.any(|name| skip::anywhere(name).is_some()),
+    }
+}
+
+fn enter(root: &Tree, path: &str) -> Workspace {
+    match root.enter(path) {
+        Ok(tree) => Workspace::At(tree, path.to_owned(), true),
+        Err(why) => Workspace::Nowhere(path.to_owned(), why.to_string()),
+    }
+}
+
+/// Where a path of the settings leads.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Into the state directory: the rest of the path, with `/`.
+    Inside(String),
+    Outside(PathBuf),
+    Relative,
+}
+
+/// Finds out where a path of the settings leads. It may have been written on another machine, with another home: what follows
+/// a folder that is called like a state directory is looked for in this one.
+pub(super) fn place(text: &str, state: &StateDir, real: &Path) -> Place {
+    let path = expand(Path::new(text.trim()), state.home());
+    for base in [state.path(), real] {
+        if let Ok(rest) = path.strip_prefix(base) {
+            return inside(rest.components());
+        }
+    }
+    let windows: PathBuf;
+    let is_windows = text.get(1..3) == Some(":\\");
+    let path = if is_windows {
+        windows = Path::new("/").join(text.replace('\\', "/"));
+        &windows
+    } else {
+        &path
+    };
+    let own = real.file_name();
+    let is_state = |name: &std::ffi::OsStr| {
+        Some(name) == own
+            || NAMES.iter().any(|known| name == *known)
+            || (name.to_string_lossy().starts_with(".openclaw-") && !is_profile(own))
+    };
+    let mut components = path.components();
+    while let Some(component) = components.next() {
+        if let Component::Normal(name) = component
+            && is_state(name)
+        {
+            return inside(components);
+        }
+    }
+    if path.is_absolute() && !is_windows { Place::Outside(path.clone()) } else { Place::Relative }
+}
+
+/// Whether a name is one that a state directory has: then that of another profile is another directory.
+fn is_profile(name: Option<&std::ffi::OsStr>) -> bool {
+    name.is_some_and(|name| {
+        NAMES.iter().any(|known| name == *known) || name.to_string_lossy().starts_with(".openclaw-")
+    })
+}
+
+fn inside(rest: std::path::Components<'_>) -> Place {
+    let mut names = Vec::new();
+    for component in rest {
+        match component {
+            Component::Normal(name) => names.push(name.to_string_lossy().into_owned()),
+            Component::CurDir => {}
+            _ => return Place::Relative,
+        }
+    }
+    Place::Inside(names.join("/"))
+}
+
+/// What is said about an agent, apart from its files.
+#[derive(Debug, Default)]
+pub(super) struct Definition {
+    pub(super) name: String,
+    pub(super) model: Option<String>,
+    pub(super) values: Vec<(AgentValues, String, Json)>,
+}
+
+/// Takes what the settings say about an agent, and its jobs. What is left out is said.
+pub(super) fn definition(
+    taking: &mut Taking<'_>,
+    agent: &Agent,
+    settings: &Settings,
+    file: &str,
+    jobs: &[Job],
+) -> Definition {
+    let empty = Listed { id: agent.id.clone(), members: serde_json::Map::new(), at: String::new() };
+    let listed = agent.listed.as_ref().unwrap_or(&empty);
+    let identity = listed.members.get("identity").and_then(|identity| identity.get("name")?.as_str());
+    let name = identity.filter(|name| !name.trim().is_empty()).or(listed.text("name")).unwrap_or(&agent.id);
+    let model = listed.members.get("model").or(settings.default_model.as_ref());
+    let model = model.and_then(|model| model.as_str().or_else(|| model.get("primary")?.as_str()));
+    let mut values = Vec::new();
+    for (name, value) in &listed.members {
+        let at = super::json::member(&listed.at, name);
+        match name.as_str() {
+            "tools" => {
+                for (tool, value) in value.as_object().into_iter().flatten() {
+                    let at = super::json::member(&at, tool);
+                    put(taking, &mut values, AgentValues::Tools, tool, value, file, &at);
+                }
+            }
+            name if PARAMS.contains(&name) => {
+                put(taking, &mut values, AgentValues::Params, name, value, file, &at);
+            }
+            "model" if value["fallbacks"].is_array() => {
+                put(
+                    taking,
+                    &mut values,
+                    AgentValues::Params,
+                    "modelFallbacks",
+                    &value["fallbacks"],
+                    file,
+                    &at,
+                );
+            }
+            name if HOST.contains(&name) => {}
+            _ => taking
+                .item(&Item::skipped(What::Setting, file, "a setting that Bowline does not know").at(at)),
+        }
+    }
+    for job in jobs {
+        put(taking, &mut values, AgentValues::Schedules, &job.id, &job.value, &job.file, &job.id);
+    }
+    let bounded = |text: &str| text.chars().take(NAME_MAX / 4).collect::<String>();
+    Definition { name: bounded(name.trim()), model: model.map(bounded), values }
+}
+
+/// Puts one value among those of an agent, without what is secret in it or of this machine.
+fn put(
+    taking: &mut Taking<'_>,
+    values: &mut Vec<(AgentValues, String, Json)>,
+    of: AgentValues,
+    name: &str,
+    value: &Value,
+    file: &str,
+    at: &str,
+) {
+    let mut value = value.clone();
+    for at in secrets::scrub(&mut value, at) {
+        taking.item(&Item::skipped(What::Secret, file, "a secret of an agent").at(at));
+    }
+    without_paths(&mut value);
+    match Json::of(&value) {
+        _ if name.is_empty() || name.len() > NAME_MAX => {
+            taking.item(&Item::failed(What::Setting, file, "its name is too long, or empty").at(at));
+        }
+        Ok(json) => values.push((of, name.to_owned(), json)),
+        Err(_) => {
+            let why = format!("it has more than {JSON_MAX} bytes");
+            taking.item(&Item::failed(What::Setting, file, why).at(at));
+        }
+    }
+}
+
+/// Removes members that say where something is on this machine.
+fn without_paths(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, value| {
+                let is_path = value
+                    .as_str()
+                    .is_some_and(|text| text.starts_with(['/', '~']) || text.get(1..3) == Some(":\\"));
+                !(is_path && PATH_NAMES.contains(&name.to_lowercase().as_str()))
+            });
+            members.values_mut().for_each(without_paths);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_paths),
+        _ => {}
+    }
+}
+
+/// The folders under `agents/`, by name.
+pub(super) fn folders(tree: &Tree) -> Result<Vec<String>, Refused> {
+    let (found, _) = tree.list()?;
+    let folders = found.into_iter().filter(|found| found.sort == Sort::Folder && found.is_text);
+    Ok(folders.map(|found| found.name).collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn at(text: &str) -> Place {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(".openclaw");
+        std::fs::create_dir_all(path.join("agents")).unwrap();
+        let state = StateDir::at(&path).unwrap();
+        place(
+            &text.replace("HOME", &home.path().display().to_string()),
+            &state,
+            &path.canonicalize().unwrap(),
+        )
+    }
+
+    #[test]
+    fn a_path_that_was_written_under_another_home_is_looked_for_here() {
+        for text in [
+            "/home/ada/.openclaw/workspace",
+            "HOME/.openclaw/workspace",
+            "~/.openclaw/workspace",
+            "/Users/ada/.clawdbot/workspace",
+            "C:\\Users\\Ada\\.openclaw\\workspace",
+        ] {
+            assert_eq!(at(text), Place::Inside("workspace".to_owned()), "{text}");
+        }
+        assert_eq!(at("/home/ada/.openclaw"), Place::Inside(String::new()));
+    }
+
+    #[test]
+    fn a_path_elsewhere_is_outside_and_one_with_dots_is_none() {
+        assert_eq!(at("/srv/clawd"), Place::Outside(PathBuf::from("/srv/clawd")));
+        assert_eq!(
+            at("/home/ada/.openclaw-work/workspace"),
+            Place::Outside("/home/ada/.openclaw-work/workspace".into())
+        );
+        assert_eq!(at("clawd"), Place::Relative);
+        assert_eq!(at("D:\\clawd"), Place::Relative);
+        assert_eq!(at("/home/ada/.openclaw/../../etc"), Place::Relative);
+    }
+
+    #[test]
+    fn an_id_is_a_name_and_no_path() {
+        for id in ["main", "research-2", "über", "a_b"] {
+            assert!(is_id(id), "{id}");
+        }
+        for id in ["", "..", "../x", "a/b", "a b", ".hidden", &"a".repeat(65)] {
+            assert!(!is_id(id), "{id}");
+        }
+    }
+
+    #[test]
+    fn paths_of_this_machine_are_left_out_of_values() {
+        let mut value =
+            json!({"cwd": "/home/ada", "nested": [{"workspace": "~/x", "path": "/status"}], "root": "words"});
+        without_paths(&mut value);
+        assert_eq!(value, json!({"nested": [{"path": "/status"}], "root": "words"}));
+    }
+}

@@ -1,0 +1,243 @@
+//! From what was read to documents: agents, skills, personal files.
+
+use bowline_core::document::{AgentValues, Json, Kind};
+
+use super::agents::{self, Agent, Workspace};
+use super::folder::{Kept, join};
+use super::schedules::Job;
+use super::settings::Settings;
+use super::skills::{self, Skill};
+use super::tree::{Refused, Tree};
+use super::workspace;
+use crate::device::{FilesImport, ImportedFiles, ItemOutcome, SourceFile};
+use crate::import::{ImportError, Item, Outcome, Taking, What, outcome};
+
+/// What the report calls the application.
+const APP: &str = "openclaw";
+
+/// The part of an import that makes documents of definitions and their files.
+pub(super) struct Documents<'a, 'b> {
+    taking: &'a mut Taking<'b>,
+    profile: String,
+    settings: &'a Settings,
+    /// The settings' file.
+    file: &'a str,
+    jobs: Vec<Job>,
+}
+
+/// A document to be made or brought up to date.
+struct Wanted<'a> {
+    what: What,
+    kind: Kind,
+    source: String,
+    /// How the report calls the folder it comes from.
+    shown: &'a str,
+    name: &'a str,
+    description: Option<&'a str>,
+    model: Option<&'a str>,
+    values: &'a [(AgentValues, String, Json)],
+    files: &'a [Kept],
+}
+
+impl<'a, 'b> Documents<'a, 'b> {
+    pub(super) fn new(
+        taking: &'a mut Taking<'b>,
+        profile: String,
+        settings: &'a Settings,
+        file: &'a str,
+        jobs: Vec<Job>,
+    ) -> Self {
+        Self { taking, profile, settings, file, jobs }
+    }
+
+    /// Imports every agent with its workspace and its skills. Answers with the folders right in the state directory that are
+    /// workspaces.
+    pub(super) fn agents(&mut self, root: &Tree, agents: Vec<Agent>) -> Result<Vec<String>, ImportError> {
+        let mut workspaces = Vec::new();
+        let ids: Vec<String> = agents.iter().map(|agent| agent.id.clone()).collect();
+        for agent in agents {
+            if let Workspace::At(_, shown, true) = &agent.workspace {
+                workspaces.push(shown.clone());
+            }
+            self.agent(root, agent)?;
+        }
+        for job in std::mem::take(&mut self.jobs) {
+            let agent = job.agent.as_deref().unwrap_or(&self.settings.default_agent);
+            if !ids.iter().any(|id| id == agent) {
+                let item = Item::failed(What::Schedule, job.file, "the agent it is for is not there");
+                self.taking.item(&item.at(job.id).titled(job.name));
+            }
+        }
+        Ok(workspaces)
+    }
+
+    fn agent(&mut self, root: &Tree, mut agent: Agent) -> Result<(), ImportError> {
+        let id = agent.id.clone();
+        let of_agent = |job: &Job| job.agent.as_deref().unwrap_or(&self.settings.default_agent) == id;
+        let (jobs, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.jobs).into_iter().partition(of_agent);
+        self.jobs = others;
+        let definition = agents::definition(self.taking, &agent, self.settings, self.file, &jobs);
+        let nowhere = Workspace::Nowhere(String::new(), String::new());
+        let contents = workspace::read(self.taking, std::mem::replace(&mut agent.workspace, nowhere));
+        let folder = format!("agents/{id}");
+        let shown = if contents.shown.is_empty() { &folder } else { &contents.shown };
+        let wanted = Wanted {
+            what: What::Agent,
+            kind: Kind::Agent,
+            source: self.source("agent", &id, ""),
+            shown,
+            name: &definition.name,
+            description: None,
+            model: definition.model.as_deref(),
+            values: &definition.values,
+            files: &contents.files.files,
+        };
+        let done = self.document(&wanted)?;
+        self.schedules(&jobs, &done);
+        if !contents.personal.files.is_empty() {
+            self.document(&Wanted {
+                what: What::Memory,
+                kind: Kind::Memory,
+                source: self.source("memory", &id, ""),
+                model: None,
+                values: &[],
+                files: &contents.personal.files,
+                ..wanted
+            })?;
+        }
+        for (tree, path) in contents.skills {
+            let skills = skills::read(self.taking, tree, &join(shown, &path));
+            self.skills(&id, &join(shown, &path), skills)?;
+        }
+        let workshop = format!("agents/{id}/agent/workshop-skills");
+        if let Ok(tree) = root.enter(&workshop) {
+            let skills = skills::read(self.taking, tree, &workshop);
+            self.skills(&format!("{id}/workshop"), &workshop, skills)?;
+        }
+        Ok(())
+    }
+
+    /// Imports the skills that all agents have.
+    pub(super) fn shared_skills(&mut self, root: &Tree) -> Result<(), ImportError> {
+        for (at, folder) in &self.settings.skill_folders {
+            let why = format!(
+                "skills in {folder}: only those in workspaces and in the state directory are imported"
+            );
+            self.taking.item(&Item::skipped(What::Skill, self.file, why).at(at));
+        }
+        match root.enter("skills") {
+            Ok(tree) => {
+                let skills = skills::read(self.taking, tree, "skills");
+                self.skills("", "skills", skills)
+            }
+            Err(Refused::Missing) => Ok(()),
+            Err(why) => {
+                self.taking.item(&Item::failed(What::Skill, "skills", why.to_string()));
+                Ok(())
+            }
+        }
+    }
+
+    fn skills(&mut self, owner: &str, shown: &str, skills: Vec<Skill>) -> Result<(), ImportError> {
+        for skill in skills {
+            self.document(&Wanted {
+                what: What::Skill,
+                kind: Kind::Skill,
+                source: self.source("skill", owner, &skill.path),
+                shown: &join(shown, &skill.path),
+                name: &skill.name,
+                description: skill.description.as_deref(),
+                model: None,
+                values: &[],
+                files: &skill.files,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What this device remembers a document by.
+    fn source(&self, sort: &str, owner: &str, path: &str) -> String {
+        let source = format!("{APP}/{}/{sort}/{owner}", self.profile);
+        if path.is_empty() { source } else { format!("{source}/{path}") }
+    }
+
+    fn document(&mut self, wanted: &Wanted<'_>) -> Result<ImportedFiles, ImportError> {
+        let values: Vec<_> =
+            wanted.values.iter().map(|(of, name, value)| (*of, name.as_str(), value.clone())).collect();
+        let files: Vec<_> = wanted
+            .files
+            .iter()
+            .map(|file| SourceFile { path: &file.path, content: &file.content, executable: file.executable })
+            .collect();
+        let import = FilesImport {
+            source: &wanted.source,
+            app: APP,
+            kind: wanted.kind,
+            name: Some(wanted.name),
+            description: wanted.description,
+            model: wanted.model,
+            values: &values,
+            files: &files,
+        };
+        let now = self.taking.now();
+        let done = self.taking.device.import_files(&import, now)?;
+        let (became, why) = outcome(done.outcome);
+        let mut item = Item::new(wanted.what, became, wanted.shown).titled(Some(wanted.name));
+        item.why = why;
+        self.taking.item(&item);
+        for (field, became) in &done.fields {
+            if !field.starts_with(AgentValues::Schedules.as_str()) {
+                self.field(wanted.shown, field, became);
+            }
+        }
+        for (path, became) in &done.files {
+            let (became, why) = said(became);
+            let mut item = Item::new(What::File, became, join(wanted.shown, path.as_str()));
+            item.why = why;
+            self.taking.item(&item);
+        }
+        Ok(done)
+    }
+
+    /// Says what became of a field, if that is worth saying.
+    fn field(&mut self, shown: &str, field: &str, became: &ItemOutcome) {
+        let (became, why) = said(became);
+        if !matches!(became, Outcome::New | Outcome::Updated | Outcome::Unchanged) {
+            let mut item = Item::new(What::Setting, became, shown).at(field);
+            item.why = why;
+            self.taking.item(&item);
+        }
+    }
+
+    /// Says what became of an agent's jobs.
+    fn schedules(&mut self, jobs: &[Job], done: &ImportedFiles) {
+        let prefix = format!("{}/", AgentValues::Schedules.as_str());
+        for (field, became) in &done.fields {
+            let Some(id) = field.strip_prefix(&prefix) else { continue };
+            let job = jobs.iter().find(|job| job.id == id);
+            let (became, why) = said(became);
+            let file = job.map_or("", |job| job.file.as_str());
+            let mut item = Item::new(What::Schedule, became, file).at(id);
+            item.why = why;
+            self.taking.item(&item.titled(job.and_then(|job| job.name.as_ref())));
+        }
+    }
+}
+
+/// What a device says about a field or file, as the report says it.
+fn said(became: &ItemOutcome) -> (Outcome, Option<String>) {
+    match became {
+        ItemOutcome::New => (Outcome::New, None),
+        ItemOutcome::Updated => (Outcome::Updated, None),
+        ItemOutcome::Unchanged => (Outcome::Unchanged, None),
+        ItemOutcome::Conflict(beside) => {
+            let why = match beside {
+                Some(path) => format!("changed here and in OpenClaw: what it says there is in {path}"),
+                None => "changed here and in OpenClaw: it stays as it is here".to_owned(),
+            };
+            (Outcome::Conflict, Some(why))
+        }
+        ItemOutcome::Gone => (Outcome::Kept, Some("gone from OpenClaw, kept here".to_owned())),
+        ItemOutcome::NotKept(why) => (Outcome::Failed, Some((*why).to_owned())),
+    }
+}

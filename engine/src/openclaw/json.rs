@@ -1,0 +1,128 @@
+//! JSON and JSON5 that other programs and people wrote, into values, without trusting how deep they go.
+
+use serde_json::Value;
+
+/// Nesting that is read. The JSON5 reader recurses, and a stack is finite; `serde_json` stops there as well.
+const DEPTH_MAX: usize = 120;
+
+/// Why a text is not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotRead {
+    #[error("it is not UTF-8")]
+    NotText,
+    #[error("it is nested deeper than {DEPTH_MAX} levels")]
+    TooDeep,
+    /// Where it stops to be JSON5. What stands there is not said: it may be a secret.
+    #[error("it is not JSON5 (line {line}, column {column})")]
+    Syntax { line: usize, column: usize },
+    #[error("it is not JSON5")]
+    Unknown,
+}
+
+/// Reads JSON or JSON5.
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, NotRead> {
+    let text = std::str::from_utf8(bytes).map_err(|_| NotRead::NotText)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
+    }
+    if depth(text) > DEPTH_MAX {
+        return Err(NotRead::TooDeep);
+    }
+    json5::from_str(text).map_err(|error| match error.position() {
+        Some(at) => NotRead::Syntax { line: at.line + 1, column: at.column + 1 },
+        None => NotRead::Unknown,
+    })
+}
+
+/// How deep the brackets of a text go, those in its strings and comments left out. Brackets that do not match count as they
+/// come, so whatever the reader makes of the text, it recurses no deeper.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '[' | '{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            ']' | '}' => depth = depth.saturating_sub(1),
+            '"' | '\'' => {
+                while let Some(inner) = chars.next() {
+                    match inner {
+                        '\\' => drop(chars.next()),
+                        _ if inner == char => break,
+                        _ => {}
+                    }
+                }
+            }
+            '/' if chars.peek() == Some(&'/') => {
+                let _ = chars.by_ref().find(|char| matches!(char, '\n' | '\r' | '\u{2028}' | '\u{2029}'));
+            }
+            '/' if chars.peek() == Some(&'*') => {
+                chars.next();
+                let mut last = ' ';
+                let _ =
+                    chars.by_ref().find(|char| std::mem::replace(&mut last, *char) == '*' && *char == '/');
+            }
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// One step of the path of a member, as people write it: `.name`, `["odd name"]`.
+pub(super) fn member(path: &str, name: &str) -> String {
+    let is_plain =
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-' || c == '$');
+    match (is_plain, path.is_empty()) {
+        (true, true) => name.to_owned(),
+        (true, false) => format!("{path}.{name}"),
+        (false, _) => format!("{path}[{}]", Value::from(name)),
+    }
+}
+
+/// The same for an element of an array.
+pub(super) fn element(path: &str, index: usize) -> String {
+    format!("{path}[{index}]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn json5_and_json_are_read_with_or_without_a_byte_order_mark() {
+        let value = json!({"a": [1, "b"]});
+        assert_eq!(parse(b"\xef\xbb\xbf{\"a\":[1,\"b\"]}"), Ok(value.clone()));
+        assert_eq!(parse(b"// mine\n{a: [1, 'b',],}"), Ok(value));
+    }
+
+    #[test]
+    fn an_error_says_where_and_not_what() {
+        let error = parse(b"{token: 'abc' secret-value}").unwrap_err();
+        assert!(matches!(error, NotRead::Syntax { line: 1, .. }));
+        assert!(!error.to_string().contains("secret-value"));
+        assert_eq!(parse(b"\xff"), Err(NotRead::NotText));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_before_anything_recurses() {
+        for deep in ["[".repeat(1_000_000), "{a:".repeat(300_000), format!("[']', {}", "[".repeat(200_000))] {
+            assert_eq!(parse(deep.as_bytes()), Err(NotRead::TooDeep));
+        }
+        let brackets_in_strings =
+            format!("{{a: '{}', /* {} */}} // {}", "[".repeat(500), "{".repeat(500), "[".repeat(500));
+        assert!(parse(brackets_in_strings.as_bytes()).is_ok());
+        let escaped = format!("['\\'{}']", "[".repeat(500));
+        assert!(parse(escaped.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn paths_of_members_read_as_people_write_them() {
+        assert_eq!(member(&member("", "gateway"), "token"), "gateway.token");
+        assert_eq!(member("profiles", "mock:default"), r#"profiles["mock:default"]"#);
+        assert_eq!(member(&element("list", 2), "trip-planner"), "list[2].trip-planner");
+    }
+}

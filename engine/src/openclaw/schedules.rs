@@ -1,0 +1,128 @@
+//! Jobs that run by the clock: from `cron/jobs.json`, or from the state database since there is one.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use super::database::{self, table};
+use super::json;
+use super::tree::{Refused, Tree};
+use crate::import::{Item, Taking, What};
+
+/// Bytes of a file of jobs.
+const JOBS_MAX: u64 = 8 << 20;
+
+/// Bytes of one job in the database.
+const JOB_MAX: i64 = 1 << 20;
+
+/// A job that a person made.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Job {
+    pub(super) id: String,
+    /// What people call it.
+    pub(super) name: Option<String>,
+    /// The agent it is for; the default one if it names none.
+    pub(super) agent: Option<String>,
+    /// What it does and when, without how it went the last time.
+    pub(super) value: Value,
+    /// The file it is in.
+    pub(super) file: String,
+}
+
+/// All jobs that people made. Those that OpenClaw made itself, and what cannot be read, are said.
+pub(super) fn all(taking: &mut Taking<'_>, root: &Tree, database: Option<(&Connection, &str)>) -> Vec<Job> {
+    let mut jobs = BTreeMap::new();
+    for (value, file) in in_file(taking, root) {
+        add(taking, &mut jobs, value, file);
+    }
+    if let Some((connection, path)) = database {
+        match in_database(connection) {
+            // The database counts: the file is what was there before.
+            Ok(values) => values.into_iter().for_each(|value| add(taking, &mut jobs, value, path.to_owned())),
+            Err(error) => {
+                taking.item(&Item::failed(What::Schedule, path, database::reason(&error)).at("cron_jobs"));
+            }
+        }
+    }
+    jobs.into_values().collect()
+}
+
+fn add(taking: &mut Taking<'_>, jobs: &mut BTreeMap<String, Job>, mut value: Value, file: String) {
+    let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
+    let name = text(&value, "displayName").or_else(|| text(&value, "name"));
+    let Some(id) = text(&value, "id").or_else(|| text(&value, "jobId")).filter(|id| !id.is_empty()) else {
+        taking.item(&Item::failed(What::Schedule, file, "a job without an id").titled(name));
+        return;
+    };
+    if is_openclaws_own(&value) {
+        let why = "OpenClaw made it itself, and makes it again wherever it runs";
+        taking.item(&Item::skipped(What::Schedule, file, why).at(id).titled(name));
+        return;
+    }
+    if let Value::Object(members) = &mut value {
+        members.remove("state");
+        // It changes with every run.
+        members.remove("updatedAtMs");
+    }
+    let agent = text(&value, "agentId").map(|agent| agent.trim().to_lowercase());
+    jobs.insert(id.clone(), Job { id, name, agent, value, file });
+}
+
+/// Whether OpenClaw looks after a job by itself.
+fn is_openclaws_own(job: &Value) -> bool {
+    let text = |path: &str| job.pointer(path).and_then(Value::as_str);
+    let is_managed = text("/description").is_some_and(|text| text.starts_with("[managed-by="));
+    text("/declarationKey").is_some() || text("/payload/kind") == Some("heartbeat") || is_managed
+}
+
+fn in_file(taking: &mut Taking<'_>, root: &Tree) -> Vec<(Value, String)> {
+    const FILE: &str = "cron/jobs.json";
+    let read = root.enter("cron").and_then(|folder| folder.read("jobs.json", JOBS_MAX));
+    let parsed = match read {
+        Err(Refused::Missing) => return Vec::new(),
+        Err(refused) => Err(refused.to_string()),
+        Ok(bytes) => json::parse(&bytes).map_err(|error| error.to_string()),
+    };
+    match parsed {
+        Ok(mut value) => {
+            if let Some(Value::Array(jobs)) = value.get_mut("jobs").map(Value::take) {
+                return jobs.into_iter().map(|job| (job, FILE.to_owned())).collect();
+            }
+            taking.item(&Item::failed(What::Schedule, FILE, "there is no list of jobs in it"));
+            Vec::new()
+        }
+        Err(why) => {
+            taking.item(&Item::failed(What::Schedule, FILE, why));
+            Vec::new()
+        }
+    }
+}
+
+fn in_database(connection: &Connection) -> rusqlite::Result<Vec<Value>> {
+    let columns = table(connection, "cron_jobs")?;
+    if !columns.has(&["job_id", "job_json"]) {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT job_id, CASE WHEN octet_length(job_json) <= {JOB_MAX} THEN job_json END, {}, {} FROM cron_jobs ORDER BY job_id",
+        columns.or_null("declaration_key"),
+        columns.or_null("agent_id"),
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut jobs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |at| row.get_ref(at).ok().and_then(|value| value.as_str().ok()).map(str::to_owned);
+        let mut job = text(1).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+        if let Value::Object(members) = &mut job {
+            for (name, at) in [("id", 0), ("declarationKey", 2), ("agentId", 3)] {
+                if let Some(text) = text(at) {
+                    members.entry(name).or_insert(Value::String(text));
+                }
+            }
+        }
+        jobs.push(job);
+    }
+    Ok(jobs)
+}

@@ -1,0 +1,370 @@
+//! An agent's conversations: the transcripts in its database, those in files, and those in both while OpenClaw is on its way
+//! from files to a database.
+
+mod files;
+mod merged;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+
+use super::database::{self, Archive, Place, Stored, StoredLines};
+use super::index::{self, About, INDEX_MAX, Index};
+use super::skip::{self, Skip};
+use super::tree::{Found, Refused, Sort, Tree};
+use super::{DATABASE, left, list, secrets_in};
+use crate::import::{ImportError, Item, Session, Source, SourceError, Taking, What};
+use files::Name;
+use merged::Merged;
+
+/// What the report calls the application.
+const APP: &str = "openclaw";
+
+/// Everything of one agent that is a transcript.
+pub(super) struct Conversations {
+    /// The agent.
+    id: String,
+    /// `agents/<id>/sessions`, with the files in it.
+    folder: Option<Tree>,
+    database: Option<Connection>,
+    planned: Vec<Planned>,
+    /// Bytes of all of them.
+    pub(super) bytes: u64,
+}
+
+/// A transcript to be imported.
+struct Planned {
+    session: Session,
+    from: From,
+}
+
+/// Where its lines are.
+enum From {
+    /// In the database.
+    Rows(String),
+    Cold(Archive),
+    Reset(Archive),
+    /// In a file.
+    File(String),
+    /// In a packed file.
+    Packed(String),
+    /// In the database, and perhaps more of them in a file.
+    RowsAndFile(String, String),
+    ColdAndFile(Archive, String),
+}
+
+/// What is known before it is clear where each transcript is.
+struct Known {
+    stored: Vec<Stored>,
+    index: Index,
+    live: BTreeMap<String, Found>,
+    /// By session id: files of what a session was before it was begun anew.
+    before: BTreeMap<String, Vec<Found>>,
+}
+
+impl Conversations {
+    /// Looks at what there is, without reading a transcript. What is not going to be imported is said.
+    pub(super) fn plan(
+        taking: &mut Taking<'_>,
+        id: &str,
+        agent_folder: Option<(&Tree, &str)>,
+        sessions: Option<(Tree, &str)>,
+    ) -> Self {
+        let (database, stored) = match agent_folder {
+            Some((tree, path)) => open_database(taking, tree, path),
+            None => (None, Vec::new()),
+        };
+        let mut known = Known { stored, index: Index::new(), live: BTreeMap::new(), before: BTreeMap::new() };
+        let path = sessions.as_ref().map_or("", |(_, path)| *path);
+        if let Some((tree, path)) = &sessions {
+            known.look_at_files(taking, tree, path);
+        }
+        let Plans { planned, bytes, .. } =
+            known.into_plans(taking, agent_folder.map_or("", |(_, path)| path), path);
+        Self { id: id.to_owned(), folder: sessions.map(|(tree, _)| tree), database, planned, bytes }
+    }
+
+    /// Imports them.
+    pub(super) fn take(self, taking: &mut Taking<'_>) -> Result<(), ImportError> {
+        tracing::debug!(transcripts = self.planned.len(), "importing an agent's conversations");
+        for planned in &self.planned {
+            let mut session = planned.session.clone();
+            session.agent = Some(self.id.clone());
+            taking.transcript(APP, &session, &mut || self.open(&planned.from))?;
+        }
+        Ok(())
+    }
+
+    fn open(&self, from: &From) -> Result<Box<dyn Source + '_>, SourceError> {
+        let database = || self.database.as_ref().ok_or_else(|| broken(&Refused::Missing));
+        let folder = || self.folder.as_ref().ok_or_else(|| broken(&Refused::Missing));
+        let rows = |id: &str| -> Result<Box<dyn Source + '_>, SourceError> {
+            Ok(Box::new(StoredLines::new(database()?, id)?))
+        };
+        Ok(match from {
+            From::Rows(id) => rows(id)?,
+            From::Cold(archive) => database::cold(database()?, self.folder.as_ref(), archive)?,
+            From::Reset(archive) => database::archived(database()?, archive)?,
+            From::File(name) => Box::new(files::open(folder()?, name)?),
+            From::Packed(name) => {
+                database::packed_file(folder()?.file(name).map_err(|why| broken(&why))?, true)?
+            }
+            From::RowsAndFile(id, name) => {
+                Box::new(Merged::new(rows(id)?, Box::new(files::open(folder()?, name)?)))
+            }
+            From::ColdAndFile(archive, name) => {
+                let cold = database::cold(database()?, self.folder.as_ref(), archive)?;
+                Box::new(Merged::new(cold, Box::new(files::open(folder()?, name)?)))
+            }
+        })
+    }
+}
+
+fn broken(refused: &Refused) -> SourceError {
+    SourceError::Broken(refused.to_string())
+}
+
+/// Opens an agent's database and lists its transcripts. What cannot be read is said.
+fn open_database(taking: &mut Taking<'_>, tree: &Tree, folder: &str) -> (Option<Connection>, Vec<Stored>) {
+    let path = format!("{folder}/{DATABASE}");
+    if tree.sort_of(DATABASE) == Err(Refused::Missing) {
+        return (None, Vec::new());
+    }
+    let read = database::open(tree, DATABASE).and_then(|connection| {
+        let has = database::has_transcripts(&connection).map_err(|error| database::reason(&error))?;
+        let found = if has { Some(database::transcripts(&connection)) } else { None };
+        Ok((connection, found.transpose().map_err(|error| database::reason(&error))?))
+    });
+    match read {
+        Err(why) => {
+            taking.item(&Item::failed(What::File, path, why));
+            (None, Vec::new())
+        }
+        Ok((connection, found)) => {
+            secrets_in(taking, &connection, &path);
+            let Some(found) = found else {
+                taking.item(&Item::skipped(What::File, path, "there are no transcripts in it"));
+                return (None, Vec::new());
+            };
+            if found.deleted > 0 {
+                let why = format!("{} transcripts that were deleted in OpenClaw", found.deleted);
+                taking.item(&Item::skipped(What::File, path, why).at("session_transcript_archives"));
+            }
+            (Some(connection), found.sessions)
+        }
+    }
+}
+
+impl Known {
+    /// Sorts the files beside an agent's transcripts.
+    fn look_at_files(&mut self, taking: &mut Taking<'_>, tree: &Tree, path: &str) {
+        for found in list(taking, tree, path) {
+            let at = format!("{path}/{}", found.name);
+            if found.name == "sessions.json" {
+                self.read_index(taking, tree, &at);
+                continue;
+            }
+            let name = found.is_text.then(|| Name::of(&found.name)).flatten();
+            match name {
+                Some(_) if found.sort != Sort::File => {
+                    let why = match found.sort {
+                        Sort::Link => Refused::Link,
+                        Sort::Folder => Refused::NotAFile,
+                        Sort::Special | Sort::File => Refused::Special,
+                    };
+                    taking.item(&Item::failed(What::Conversation, at, why.to_string()));
+                }
+                Some(Name::Live(session)) => drop(self.live.insert(session.to_owned(), found.clone())),
+                Some(Name::Before(session)) => {
+                    self.before.entry(session.to_owned()).or_default().push(found.clone());
+                }
+                None => left(taking, &found, &at, skip::in_sessions(&found.name)),
+            }
+        }
+    }
+
+    fn read_index(&mut self, taking: &mut Taking<'_>, tree: &Tree, path: &str) {
+        let read = tree.read("sessions.json", INDEX_MAX).map_err(|refused| refused.to_string());
+        match read.and_then(|bytes| index::read(&bytes)) {
+            Ok((index, wrong)) => {
+                self.index = index;
+                for (key, why) in wrong {
+                    taking.item(&Item::failed(What::Setting, path, why).at(key));
+                }
+            }
+            Err(why) => {
+                let why = format!("{why}: its conversations are imported without titles, as archived ones");
+                taking.item(&Item::failed(What::File, path, why));
+            }
+        }
+    }
+
+    /// Decides where each transcript is read from and what is known about it.
+    fn into_plans(mut self, taking: &mut Taking<'_>, agent_folder: &str, sessions: &str) -> Plans {
+        let mut plans = Plans::default();
+        for stored in std::mem::take(&mut self.stored) {
+            self.plan_stored(taking, &mut plans, stored, agent_folder, sessions);
+        }
+        for (id, file) in std::mem::take(&mut self.live) {
+            plans.bytes += file.len;
+            let (about, path) = (self.about(&id), format!("{sessions}/{}", file.name));
+            plans.add(taking, id, &about, path, None, From::File(file.name));
+        }
+        for (id, files) in std::mem::take(&mut self.before) {
+            self.plan_before(taking, &mut plans, &id, files, sessions);
+        }
+        self.say_what_is_missing(taking, sessions, &plans.named);
+        plans
+    }
+
+    /// Plans a transcript that the database knows.
+    fn plan_stored(
+        &mut self,
+        taking: &mut Taking<'_>,
+        plans: &mut Plans,
+        stored: Stored,
+        agent_folder: &str,
+        sessions: &str,
+    ) {
+        let Stored { id, about, place, bytes } = stored;
+        let path = format!("{agent_folder}/{DATABASE}");
+        if let Place::Reset(archive) = place {
+            plans.archives.insert(archive.name.clone());
+            plans.bytes += bytes;
+            // A file may have the session's name by now.
+            let id = if self.live.contains_key(&id) { archive.own_id() } else { id };
+            return plans.add(taking, id.clone(), &about, path, Some(id), From::Reset(archive));
+        }
+        let file = self.live.remove(&id);
+        plans.bytes += bytes + file.as_ref().map_or(0, |file| file.len);
+        let from = match (place, file) {
+            (Place::Nowhere, Some(file)) => {
+                let path = format!("{sessions}/{}", file.name);
+                return plans.add(taking, id, &about, path, None, From::File(file.name));
+            }
+            (Place::Nowhere, None) if self.before.contains_key(&id) => return,
+            (Place::Nowhere | Place::Reset(_), None | Some(_)) => {
+                let item = Item::skipped(What::Conversation, path, "nothing has been said in it yet");
+                taking.item(&item.at(&*id).titled(about.title()));
+                plans.named.insert(id);
+                return;
+            }
+            (Place::Rows, None) => From::Rows(id.clone()),
+            (Place::Rows, Some(file)) => From::RowsAndFile(id.clone(), file.name),
+            (Place::Cold(archive), None) => From::Cold(archive),
+            (Place::Cold(archive), Some(file)) => From::ColdAndFile(archive, file.name),
+        };
+        plans.add(taking, id.clone(), &about, path, Some(id), from);
+    }
+
+    /// Plans the files of what a session was before it was begun anew.
+    fn plan_before(
+        &self,
+        taking: &mut Taking<'_>,
+        plans: &mut Plans,
+        id: &str,
+        files: Vec<Found>,
+        sessions: &str,
+    ) {
+        // Alone it is what that session is; else it is one of several, and has an id of its own.
+        let is_alone = files.len() == 1 && !plans.named.contains(id);
+        for file in files {
+            let path = format!("{sessions}/{}", file.name);
+            if plans.archives.contains(&file.name) {
+                let why = "the database holds it as well; it is imported from there";
+                taking.item(&Item::skipped(What::File, path, why));
+                continue;
+            }
+            plans.bytes += file.len;
+            let id = if is_alone { id.to_owned() } else { database::id_of_archive(&file.name) };
+            let about = About { archived: true, pinned: false, ..self.about(&id) };
+            let is_packed = file.name.strip_suffix(".zst").is_some();
+            let from = if is_packed { From::Packed(file.name) } else { From::File(file.name) };
+            plans.add(taking, id, &about, path, None, from);
+        }
+    }
+
+    /// What the index says about a transcript; one it does not know is an old one.
+    fn about(&self, id: &str) -> About {
+        self.index.get(id).cloned().unwrap_or(About { archived: true, ..About::default() })
+    }
+
+    fn say_what_is_missing(&self, taking: &mut Taking<'_>, sessions: &str, named: &BTreeSet<String>) {
+        for (id, about) in &self.index {
+            if !named.contains(id) && !about.is_incognito() {
+                let path = format!("{sessions}/{id}.jsonl");
+                let item = Item::skipped(What::Conversation, path, "it is listed and not there");
+                taking.item(&item.titled(about.title().or_else(|| Some(about.key.clone()))));
+            }
+        }
+    }
+}
+
+/// The transcripts to be imported, as they are found.
+#[derive(Default)]
+struct Plans {
+    planned: Vec<Planned>,
+    /// Session ids that were met, imported or not.
+    named: BTreeSet<String>,
+    /// Names of files that the database holds as well.
+    archives: BTreeSet<String>,
+    bytes: u64,
+}
+
+impl Plans {
+    /// Adds a transcript, unless somebody wanted no trace of it.
+    fn add(
+        &mut self,
+        taking: &mut Taking<'_>,
+        id: String,
+        about: &About,
+        path: String,
+        at: Option<String>,
+        from: From,
+    ) {
+        self.named.insert(id.clone());
+        if about.is_incognito() {
+            let why = "an incognito session, of which no trace is wanted";
+            let mut item = Item::skipped(What::Conversation, path, why);
+            item.at = at;
+            return taking.item(&item);
+        }
+        let session = Session {
+            path,
+            at,
+            id,
+            key: Some(about.key.clone()).filter(|key| !key.is_empty()),
+            title: about.title(),
+            labels: about.labels(),
+            pinned: about.pinned,
+            archived: about.archived,
+            agent: None,
+        };
+        self.planned.push(Planned { session, from });
+    }
+}
+
+/// What else lies in an agent's folder: mostly what it signs in with.
+pub(super) fn look_at_agent_folder(taking: &mut Taking<'_>, tree: &Tree, path: &str) {
+    for found in list(taking, tree, path) {
+        if matches!(found.name.as_str(), DATABASE | "workshop-skills") {
+            continue;
+        }
+        let at = format!("{path}/{}", found.name);
+        let skip = match found.name.as_str() {
+            "models.json" => Some(Skip::Secret("which models there are, and the keys to them")),
+            name if name.starts_with("auth") && name.contains(".json") => Some(Skip::Secret("sign-ins")),
+            "codex-home" => Some(Skip::Secret("sign-ins")),
+            "plugins" => Some(Skip::Local("what OpenClaw found out about models")),
+            name if name.starts_with(DATABASE) => {
+                Some(Skip::Local("a part of the database, or a lock on it"))
+            }
+            name => skip::in_agent(name),
+        };
+        if let (Some(Skip::Secret(why)), Sort::File) = (skip, found.sort) {
+            super::say_secrets(taking, tree, &found, &at, why);
+        } else {
+            left(taking, &found, &at, skip);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! An agent's workspace: its files, the personal ones among them, and where its skills are.
+
+use super::agents::Workspace;
+use super::folder::{Descend, Kit, walk};
+use super::tree::{Sort, Tree};
+use crate::import::{Item, Taking, What};
+
+/// What is in a workspace.
+#[derive(Debug)]
+pub(super) struct Contents {
+    /// What the agent works from.
+    pub(super) files: Kit,
+    /// What it knows about its person.
+    pub(super) personal: Kit,
+    /// Folders of skills, each with its path from the workspace.
+    pub(super) skills: Vec<(Tree, String)>,
+    /// How the report calls the workspace.
+    pub(super) shown: String,
+}
+
+/// Reads a workspace. What stays where it is, is said.
+pub(super) fn read(taking: &mut Taking<'_>, workspace: Workspace) -> Contents {
+    let mut contents = Contents {
+        files: Kit::of_texts("an agent"),
+        personal: Kit::of_texts("a memory"),
+        skills: Vec::new(),
+        shown: String::new(),
+    };
+    let (tree, shown) = match workspace {
+        Workspace::At(tree, shown, _) => (tree, shown),
+        Workspace::SharedWith(owner, shown) => {
+            let why = format!("it is the workspace of {owner} as well, with which its files are imported");
+            taking.item(&Item::skipped(What::File, shown, why));
+            return contents;
+        }
+        Workspace::Nowhere(shown, why) => {
+            taking.item(&Item::skipped(What::File, shown, why));
+            return contents;
+        }
+    };
+    let (files, personal, skills) = (&mut contents.files, &mut contents.personal, &mut contents.skills);
+    walk(taking, tree, &shown, &mut |taking, tree, found, path| {
+        let here = format!("{shown}/{path}");
+        match found.sort {
+            Sort::Folder if path == "skills" || path == ".agents/skills" => {
+                match tree.enter(&found.name) {
+                    Ok(folder) => skills.push((folder, path.to_owned())),
+                    Err(why) => taking.item(&Item::failed(What::Skill, here, why.to_string())),
+                }
+                Descend::No
+            }
+            Sort::Folder => Descend::Yes,
+            _ => {
+                let kit = if is_personal(path) { &mut *personal } else { &mut *files };
+                kit.take(taking, tree, found, path, &here);
+                Descend::No
+            }
+        }
+    });
+    contents.files.say_beyond(taking);
+    contents.personal.say_beyond(taking);
+    contents.shown = shown;
+    contents
+}
+
+/// Whether a file is about the person: such files never go along when an agent is shared.
+fn is_personal(path: &str) -> bool {
+    let lower = path.to_lowercase();
+    matches!(lower.as_str(), "user.md" | "memory.md") || lower.starts_with("memory/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_the_person_is_told_by_its_path() {
+        for path in ["USER.md", "MEMORY.md", "memory.md", "memory/2026-03-14.md", "memory/deep/er.md"] {
+            assert!(is_personal(path), "{path}");
+        }
+        for path in ["AGENTS.md", "notes/USER.md", "memories/x.md", "USER.md.txt", "memory"] {
+            assert!(!is_personal(path), "{path}");
+        }
+    }
+}

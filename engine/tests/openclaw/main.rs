@@ -1,0 +1,17 @@
+//! Importing OpenClaw's homes and files of JSON lines into a device: homes that real releases wrote, and small ones made here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may fail loudly, the functions they share as well"
+)]
+
+mod databases;
+mod definitions;
+mod desk;
+mod fixtures;
+mod hostile;
+mod jsonl;
+mod sessions;

@@ -28,7 +28,10 @@ impl Device {
             Some(_) => return Err(Error::NotLocal(id)),
             None => {
                 let wire = self.wire_doc(workspace, id);
-                self.store.transaction(|tx| tx.set_doc_workspace(row.n, Some(workspace), wire))?;
+                self.store.transaction(|tx| {
+                    tx.put_meta(&sharing(id, workspace), &[])?;
+                    tx.set_doc_workspace(row.n, Some(workspace), wire)
+                })?;
             }
         }
         self.drive(workspace, now)
@@ -79,6 +82,9 @@ impl Device {
             if !moved.is_empty() {
                 touch(tx, &row)?;
             }
+            if let Some(workspace) = row.ws {
+                tx.put_meta(&sharing(row.id, workspace), &[])?;
+            }
             tx.delete_doc(local)?;
             Ok(true)
         })
@@ -87,7 +93,11 @@ impl Device {
     /// Takes back a document that was to go into a workspace and of which nothing has left this device yet; and keeps a
     /// local one out of what is offered for sharing from now on.
     pub fn keep_local(&mut self, id: DocId) -> Result<(), Error> {
-        let n = self.find(id)?;
+        // A copy beside what a workspace has is the one that can be kept.
+        let n = match self.store.read().find_doc(None, id)? {
+            Some(row) => row.n,
+            None => self.find(id)?,
+        };
         self.store.transaction(|tx| -> Result<(), Error> {
             let row = tx.doc(n)?.ok_or(Error::NoDocument(id))?;
             if row.ws.is_some() {
@@ -106,6 +116,12 @@ impl Device {
         })?;
         self.documents.remove(n);
         Ok(())
+    }
+
+    /// Whether a document of this device was shared into a workspace here, so that what this device adds to it goes there:
+    /// the same document may be in another workspace because somebody else has shared it.
+    pub(super) fn is_shared_from_here(&self, id: DocId, workspace: WorkspaceId) -> Result<bool, Error> {
+        Ok(self.store.read().meta(&sharing(id, workspace))?.is_some())
     }
 
     /// Whether a person wants a local document left out when everything is shared.
@@ -296,6 +312,10 @@ fn copy_as(tx: &Tx<'_>, row: &DocRow, id: DocId) -> Result<(), StoreError> {
         tx.insert_change(copy, &change.bytes)?;
     }
     Ok(())
+}
+
+fn sharing(id: DocId, workspace: WorkspaceId) -> String {
+    format!("shared-from-here/{id}/{workspace}")
 }
 
 fn kept(id: DocId) -> String {

@@ -82,8 +82,9 @@ pub(super) fn left(taking: &mut Taking<'_>, found: &Found, shown: &str, skip: Op
     let item = match (skip, found.sort) {
         (Some(Skip::Secret(why)), _) => Item::skipped(What::Secret, shown, format!("{why}{besides}")),
         (Some(Skip::Local(why)), _) => Item::skipped(What::File, shown, format!("{why}{besides}")),
-        (None, Sort::Link) => Item::skipped(What::File, shown, Refused::Link.to_string()),
-        (None, Sort::Special) => Item::skipped(What::File, shown, Refused::Special.to_string()),
+        // A person who put it there expects it to come along.
+        (None, Sort::Link) => Item::failed(What::File, shown, Refused::Link.to_string()),
+        (None, Sort::Special) => Item::failed(What::File, shown, Refused::Special.to_string()),
         (None, Sort::File | Sort::Folder) => {
             Item::skipped(What::File, shown, "Bowline does not know what it is")
         }

@@ -154,3 +154,55 @@ fn sharing_an_import_seals_it_and_the_next_one_adds_to_it() {
     assert_eq!(heads(&mut one, id), heads(&mut other, id));
     import_again(&mut one, &bytes);
 }
+
+#[test]
+fn what_was_shared_into_one_workspace_is_never_added_to_in_another() {
+    let (mut one, mut other, mut relay) = two();
+    let first = one.workspace();
+    let id = import(&mut other, &session(1, &["b"])).id;
+    other.begin_workspace(9);
+    let second = other.workspace();
+    other.device.share(id, second, other.now).unwrap();
+    import(&mut one, &session(1, &["a"]));
+    one.device.share(id, first, one.now).unwrap();
+    one.sync(&mut relay);
+    other.return_to(first);
+    other.sync(&mut relay);
+    other.device.use_workspace(Some(first)).unwrap();
+    let more = import(&mut other, &session(1, &["b", "c"]));
+    assert_eq!((more.outcome, more.workspace, more.added), (ImportOutcome::More, Some(second), 1));
+    other.sync(&mut relay);
+    one.sync(&mut relay);
+    assert_eq!(one.texts(id), ["text 0", "a"], "nothing was shared that nobody has shared");
+}
+
+#[test]
+fn a_copy_beside_what_a_workspace_has_can_be_kept_here_and_is_what_is_exported() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let id = import(&mut one, &session(2, &[])).id;
+    one.device.share(id, workspace, one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    other.device.use_workspace(Some(workspace)).unwrap();
+    let longer = session(2, &["more"]);
+    assert_eq!(import(&mut other, &longer).outcome, ImportOutcome::Beside(workspace));
+    assert_eq!(other.device.session_file(id, other.now).unwrap().bytes, longer);
+    other.device.keep_local(id).unwrap();
+    assert!(other.device.shareable().unwrap().is_empty());
+    assert_eq!(rows(&other, id), [None, Some(workspace)]);
+}
+
+#[test]
+fn a_gap_in_what_is_remembered_makes_the_next_import_ask_the_document() {
+    let mut rig = Rig::new(1);
+    let bytes = session(3, &[]);
+    let id = import(&mut rig, &bytes).id;
+    // As two imports at once leave it: the number of lines of one, and the lines of the other.
+    let gone = rig.device.store().connection().execute("DELETE FROM import_line", ()).unwrap();
+    assert!(gone > 0);
+    let longer = session(3, &["more"]);
+    let more = import(&mut rig, &longer);
+    assert_eq!((more.outcome, more.added, more.present), (ImportOutcome::More, 1, 4));
+    assert_eq!(bytes_of(&mut rig, id), longer);
+    import_again(&mut rig, &longer);
+}

@@ -59,7 +59,10 @@ impl Openclaw {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let mut here = invocation.open()?;
         let ids = if self.all {
-            here.device.list(false)?.into_iter().map(|row| row.id).collect()
+            // One that is here and in a workspace is listed twice.
+            let mut seen = BTreeSet::new();
+            let listed = here.device.list(false)?.into_iter().map(|row| row.id);
+            listed.filter(|id| seen.insert(*id)).collect()
         } else {
             self.meant(&here)?
         };

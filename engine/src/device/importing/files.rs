@@ -85,25 +85,27 @@ impl Device {
     /// [`Error::OtherKind`] if the source was a document of another kind the last time; as of any edit.
     pub fn import_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
         let remembered = self.store.read().import(import.source)?;
-        let found = match &remembered {
-            Some(row) => self.find_anywhere(row.doc)?,
-            None => None,
+        let Some(remembered) = remembered else {
+            return self.import_new_files(import, now);
         };
-        let (row, remembered) = match (found, remembered) {
-            (Some(row), Some(remembered)) => (row, FilesMemory::from_bytes(&remembered.value)?),
-            _ => return self.import_new_files(import, now),
+        let as_it_is = |row: &DocRow, outcome| ImportedFiles {
+            id: row.id,
+            workspace: row.ws,
+            outcome,
+            fields: Vec::new(),
+            files: Vec::new(),
         };
+        let row = match self.find_made(remembered.doc)? {
+            Found::Ours(row) => row,
+            Found::Others(row) => return Ok(as_it_is(&row, ImportOutcome::Unchanged)),
+            Found::Nowhere => return self.import_new_files(import, now),
+        };
+        let remembered = FilesMemory::from_bytes(&remembered.value)?;
         if kind_of(&row)? != import.kind {
             return Err(Error::OtherKind(row.id));
         }
         if row.deleted_at.is_some() {
-            return Ok(ImportedFiles {
-                id: row.id,
-                workspace: row.ws,
-                outcome: ImportOutcome::InTrash,
-                fields: Vec::new(),
-                files: Vec::new(),
-            });
+            return Ok(as_it_is(&row, ImportOutcome::InTrash));
         }
         let ours = of_document(&self.load(row.n, now)?.document);
         let plan = Plan::of(import, &ours, &remembered);
@@ -130,7 +132,7 @@ impl Device {
         let Some(row) = self.store.read().import(source)? else {
             return Ok(None);
         };
-        Ok(self.find_anywhere(row.doc)?.map(|row| row.id))
+        Ok(self.places_of(row.doc)?.first().map(|row| row.id))
     }
 
     fn import_new_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
@@ -153,15 +155,22 @@ impl Device {
         Ok(ImportedFiles { id, workspace: None, outcome, fields, files })
     }
 
-    /// A document of this device, or else of a workspace, the current one first.
-    fn find_anywhere(&self, id: DocId) -> Result<Option<DocRow>, Error> {
-        let current = self.current_workspace()?;
-        let others = self.workspaces.keys().copied().map(Some);
-        for place in [None, current].into_iter().chain(others) {
-            if let Some(row) = self.store.read().find_doc(place, id)? {
-                return Ok(Some(row));
+    /// The document that an import made, wherever it is by now, if that is where this device has put it. One that is only where
+    /// somebody else has put it is not this device's to add to.
+    fn find_made(&self, id: DocId) -> Result<Found, Error> {
+        let places = self.places_of(id)?;
+        for row in &places {
+            if self.is_imports_own(row)? {
+                return Ok(Found::Ours(row.clone()));
             }
         }
-        Ok(None)
+        Ok(places.into_iter().next().map_or(Found::Nowhere, Found::Others))
     }
+}
+
+/// Where a document is that an import made.
+enum Found {
+    Ours(DocRow),
+    Others(DocRow),
+    Nowhere,
 }

@@ -35,19 +35,22 @@ impl Device {
         let id = Self::session_doc(origin.app, origin.session);
         let source = session_source(origin.app, origin.session);
         let remembered = self.store.read().import(&source)?;
-        let is_remembered = remembered.is_some();
         let found = self.find_imported(id)?;
         let mut import = SessionImport::begin(source, id, origin);
         let Some(row) = found else {
             return Ok(import);
         };
-        if row.ws.is_none() || is_remembered {
+        let is_ours = self.is_imports_own(&row)?;
+        // What is remembered is about the document that this device has made.
+        let remembered = remembered.filter(|_| is_ours);
+        let is_remembered = remembered.is_some();
+        if is_ours {
             import.place = Place::Found(row.n, row.ws);
         }
         if let Some(remembered) = remembered {
             import.memory = SessionMemory::from_bytes(&remembered.value)?;
         }
-        import.way = match row.ws {
+        import.way = match row.ws.filter(|_| !is_ours) {
             _ if row.deleted_at.is_some() => {
                 import.place = Place::Found(row.n, row.ws);
                 Way::InTrash
@@ -169,7 +172,12 @@ impl Device {
     /// A conversation as the file that its application reads: for an imported one the bytes that came in, and what was
     /// added since.
     pub fn session_file(&mut self, id: DocId, now: Millis) -> Result<SessionFile, Error> {
-        let n = self.find_of_kind(id, Kind::Conversation)?;
+        // A copy beside what a workspace has is the one with more in it.
+        let here = self.store.read().find_doc(None, id)?;
+        let n = match here.filter(|row| row.kind == kind_column(Kind::Conversation)) {
+            Some(row) => row.n,
+            None => self.find_of_kind(id, Kind::Conversation)?,
+        };
         let document = &self.load(n, now)?.document;
         let conversation = document.conversation().map_err(|_| Error::OtherKind(id))?;
         let origin = conversation.origin();
@@ -179,19 +187,37 @@ impl Device {
 
     /// The document an import adds to: one of this device first, then one of a workspace, the current one first.
     pub(super) fn find_imported(&self, id: DocId) -> Result<Option<DocRow>, Error> {
-        let current = self.current_workspace()?;
-        let others = self.workspaces.keys().copied().map(Some);
-        for place in [None, current].into_iter().chain(others) {
-            if let Some(row) = self.store.read().find_doc(place, id)? {
-                if row.kind == kind_column(Kind::Conversation) {
-                    return Ok(Some(row));
-                }
+        let mut others = None;
+        for row in self.places_of(id)? {
+            if row.kind != kind_column(Kind::Conversation) {
                 if row.ws.is_none() {
                     return Err(Error::OtherKind(id));
                 }
+            } else if self.is_imports_own(&row)? {
+                return Ok(Some(row));
+            } else {
+                others = others.or(Some(row));
             }
         }
-        Ok(None)
+        Ok(others)
+    }
+
+    /// A document wherever it is: on this device first, then in the current workspace, then elsewhere.
+    pub(super) fn places_of(&self, id: DocId) -> Result<Vec<DocRow>, Error> {
+        let current = self.current_workspace()?;
+        let others = self.workspaces.keys().copied().filter(|other| Some(*other) != current).map(Some);
+        let mut places = vec![None];
+        places.extend(current.map(Some).into_iter().chain(others));
+        let found = places.into_iter().map(|place| self.store.read().find_doc(place, id));
+        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// Whether an import may add to a document: it is only here, or was shared from here to where it is.
+    pub(super) fn is_imports_own(&self, row: &DocRow) -> Result<bool, Error> {
+        match row.ws {
+            None => Ok(true),
+            Some(workspace) => self.is_shared_from_here(row.id, workspace),
+        }
     }
 
     pub(super) fn lines_of(&mut self, n: DocN, now: Millis) -> Result<Lines, Error> {
@@ -210,7 +236,9 @@ impl Device {
         }
         if line < *first || line - *first >= stretch.len() as u64 {
             let found = self.store.read().import_lines(&import.source, line)?;
-            (*first, *stretch) = found.ok_or(Error::Unreadable("the lines of an import"))?;
+            // Two imports at once may have left a gap: then the document is asked.
+            let Some(found) = found else { return Ok(false) };
+            (*first, *stretch) = found;
         }
         let at = usize::try_from(line - *first).unwrap_or(usize::MAX);
         Ok(stretch.get(at) == Some(&hash))
@@ -232,8 +260,7 @@ impl Device {
         let mut lines = self.lines_of(n, now)?;
         let mut passed = 0;
         while passed < import.hashes_from {
-            let (_, stretch) = (self.store.read().import_lines(&import.source, passed)?)
-                .ok_or(Error::Unreadable("the lines of an import"))?;
+            let Some((_, stretch)) = self.store.read().import_lines(&import.source, passed)? else { break };
             let left = usize::try_from(import.hashes_from - passed).unwrap_or(usize::MAX);
             for hash in stretch.iter().take(left) {
                 lines.take(*hash);

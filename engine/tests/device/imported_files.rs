@@ -154,6 +154,23 @@ fn what_was_changed_on_one_side_is_kept_or_taken_and_on_both_comes_beside() {
 }
 
 #[test]
+fn what_comes_beside_takes_the_place_of_nothing() {
+    let mut rig = Rig::new(1);
+    let id = import(&mut rig, &[("a.md", "a"), ("a.openclaw-2.md", "its own")]).id;
+    write(&mut rig, id, "a.md", Some("a here"));
+    import(&mut rig, &[("a.md", "first"), ("a.openclaw-2.md", "its own")]);
+    write(&mut rig, id, "a.openclaw.md", Some("first, with a note"));
+    import(&mut rig, &[("a.md", "second"), ("a.openclaw-2.md", "its own")]);
+    let expected = pairs(&[
+        ("a.md", "a here"),
+        ("a.openclaw-2.md", "its own"),
+        ("a.openclaw-3.md", "second"),
+        ("a.openclaw.md", "first, with a note"),
+    ]);
+    assert_eq!(files(&mut rig, id), expected);
+}
+
+#[test]
 fn a_field_changed_on_both_sides_stays_as_it_is_here() {
     let mut rig = Rig::new(1);
     let id = import(&mut rig, &[]).id;

@@ -1,6 +1,6 @@
 //! Agents, skills and personal files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{FilePath, Kind};
 use bowline_store::DocRow;
@@ -12,6 +12,9 @@ use super::{FilesImport, ImportOutcome, ImportedFiles, ItemOutcome};
 use crate::Error;
 use crate::device::Device;
 use crate::device::loading::kind_of;
+
+/// Names that are tried for what comes beside a file: somebody who lets that many stand does not look at them.
+const BESIDE_MAX: u32 = 9;
 
 /// What an import of files comes to, before it is written.
 struct Plan {
@@ -26,11 +29,12 @@ impl Plan {
         let (writes, memory) = (Writes::into(import.kind, ours), remembered.clone());
         let mut plan = Self { writes, memory, fields: Vec::new(), files: Vec::new() };
         let source = of_source(import);
+        let taken: BTreeSet<Item> = source.keys().cloned().collect();
         let mut gone: Vec<String> = remembered.0.keys().cloned().collect();
         gone.retain(|name| !source.keys().any(|item| item.name() == *name));
         for (item, held) in source {
             let outcome = match held {
-                Ok(held) => plan.take(import.app, &item, held, ours),
+                Ok(held) => plan.take((import.app, &taken), &item, held, ours),
                 Err(why) => ItemOutcome::NotKept(why),
             };
             plan.report(item.name(), outcome);
@@ -48,7 +52,13 @@ impl Plan {
         }
     }
 
-    fn take(&mut self, app: &str, item: &Item, held: Held, ours: &BTreeMap<Item, Held>) -> ItemOutcome {
+    fn take(
+        &mut self,
+        (app, taken): (&str, &BTreeSet<Item>),
+        item: &Item,
+        held: Held,
+        ours: &BTreeMap<Item, Held>,
+    ) -> ItemOutcome {
         let (name, hash, found) = (item.name(), held.hash(), ours.get(item));
         let remembered = self.memory.0.get(&name).copied();
         let outcome = match decide(remembered, found.map(Held::hash), hash) {
@@ -58,8 +68,20 @@ impl Plan {
                 Err(why) => return ItemOutcome::NotKept(why),
             },
             Decision::Beside => {
+                // Nothing that is there already, here or at the source, makes room for it.
+                let is_free = |path: &FilePath| {
+                    let at = Item::File(path.clone());
+                    !taken.contains(&at) && ours.get(&at).is_none_or(|there| there.hash() == hash)
+                };
                 let beside = match item {
-                    Item::File(path) => path.marked(app),
+                    Item::File(path) => {
+                        let names = (2..=BESIDE_MAX).map(|n| format!("{app}-{n}"));
+                        let mut names = std::iter::once(app.to_owned()).chain(names);
+                        match names.find_map(|name| path.marked(&name).filter(is_free)) {
+                            Some(path) => Some(path),
+                            None => return ItemOutcome::NotKept("there is no name left beside ours"),
+                        }
+                    }
                     _ => None,
                 };
                 if let Some(path) = &beside {

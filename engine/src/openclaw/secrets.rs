@@ -5,7 +5,12 @@ use serde_json::{Map, Value};
 use super::json::{element, member};
 
 /// Names that mean a secret when a word of the name says so at its end: `apiKey`, `bot_token`, `signingSecret`.
-const LAST_WORDS: [&str; 15] = [
+const LAST_WORDS: [&str; 20] = [
+    "pass",
+    "pwd",
+    "passcode",
+    "pin",
+    "bearer",
     "token",
     "tokens",
     "secret",
@@ -21,6 +26,19 @@ const LAST_WORDS: [&str; 15] = [
     "apikey",
     "apikeys",
     "pin",
+];
+
+/// Endings of words that are several without a break.
+const RUN_TOGETHER: [&str; 9] = [
+    "accesstoken",
+    "apitoken",
+    "authtoken",
+    "bottoken",
+    "refreshtoken",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "secretkey",
 ];
 
 /// Words that make a `key` or `keys` after them a secret one. A `sessionKey` or a `declarationKey` is none.
@@ -121,15 +139,15 @@ fn walk(value: &mut Value, path: &str, all: bool, found: &mut Vec<String>, remov
             let mut gone = Vec::new();
             for (name, value) in members.iter_mut() {
                 let path = member(path, name);
-                // A count of tokens is a number, and no secret.
-                let named = is_secret_name(name) && !matches!(value, Value::Number(_) | Value::Object(_));
+                let is_count = value.is_number() && is_name_of_count(name);
+                let named = is_secret_name(name) && !value.is_object() && !is_count;
                 if (all || named) && is_plain_secret(value) || is_secret_text(value) {
                     found.push(path);
                     gone.push(name.clone());
                 } else {
                     let all = all
                         || SECRET_MAPS.contains(&name.as_str())
-                        || (is_secret_name(name) && value.is_object());
+                        || (is_secret_name(name) && (value.is_object() || value.is_array()));
                     walk(value, &path, all, found, remove);
                 }
             }
@@ -170,7 +188,8 @@ fn is_plain_secret(value: &Value) -> bool {
 fn is_reference(members: &Map<String, Value>) -> bool {
     let source = members.get("source").and_then(Value::as_str);
     let is_known = matches!(source, Some("env" | "file" | "exec" | "store" | "keychain"));
-    is_known && members.get("id").is_some_and(Value::is_string) && members.len() <= 3
+    let is_all = members.keys().all(|name| matches!(name.as_str(), "source" | "provider" | "id"));
+    is_known && is_all && members.get("id").is_some_and(Value::is_string)
 }
 
 /// `${VAR}` or `$VAR`: the name of a variable of the environment, and nothing else.
@@ -188,25 +207,37 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     let Some((last, before)) = words.split_last() else { return false };
     match last.as_str() {
         "key" | "keys" => before.last().is_some_and(|word| SECRET_KEYS.contains(&word.as_str())),
-        last => LAST_WORDS.contains(&last),
+        last => LAST_WORDS.contains(&last) || RUN_TOGETHER.iter().any(|end| last.ends_with(end)),
     }
 }
 
-/// The words of `camelCase`, `snake_case`, `kebab-case` and `UPPER_CASE`, in lower case.
+/// Whether a number of this name is how many tokens there are or may be, which is no secret.
+fn is_name_of_count(name: &str) -> bool {
+    words(name).last().is_some_and(|last| last.ends_with("token") || last.ends_with("tokens"))
+}
+
+/// The words of `camelCase`, `HTTPCase`, `snake_case`, `kebab-case` and `UPPER_CASE`, in lower case, without a number at the
+/// end of the last.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
-    let mut was_lower = false;
-    for char in name.chars() {
-        let starts_word = char.is_uppercase() && was_lower;
+    let mut before = ' ';
+    let mut chars = name.chars().peekable();
+    while let Some(char) = chars.next() {
+        let was_lower = before.is_lowercase() || before.is_ascii_digit();
+        let ends_run = before.is_uppercase() && chars.peek().is_some_and(|next| next.is_lowercase());
+        let starts_word = char.is_uppercase() && (was_lower || ends_run);
         if (starts_word || !char.is_alphanumeric()) && words.last().is_some_and(|word| !word.is_empty()) {
             words.push(String::new());
         }
         if let (true, Some(word)) = (char.is_alphanumeric(), words.last_mut()) {
             word.extend(char.to_lowercase());
         }
-        was_lower = char.is_lowercase() || char.is_ascii_digit();
+        before = char;
     }
-    words.retain(|word| !word.is_empty());
+    words.retain(|word| word.chars().any(|c| !c.is_ascii_digit()));
+    if let Some(last) = words.last_mut() {
+        last.truncate(last.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    }
     words
 }
 
@@ -262,10 +293,13 @@ pub(super) fn dot_env_names(text: &str) -> Vec<(usize, String)> {
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim_start();
         let line = line.strip_prefix("export ").unwrap_or(line);
-        let Some((name, _)) = line.split_once('=') else { continue };
+        let Some((name, value)) = line.split_once('=') else { continue };
         let name = name.trim();
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        if !name.is_empty() && name.len() <= 128 && name.chars().all(is_name) {
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        // The last line of a key in several lines looks like a name with nothing behind it.
+        let is_set = !value.trim_matches('=').trim().is_empty();
+        if begins && is_set && name.len() <= 128 && name.chars().all(is_name) {
             names.push((number, name.to_owned()));
         }
     }
@@ -276,6 +310,55 @@ pub(super) fn dot_env_names(text: &str) -> Vec<(usize, String)> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_secret_is_known_by_its_name_however_that_is_spelled() {
+        for name in [
+            "apiKey",
+            "API_KEY",
+            "APIToken",
+            "HFToken",
+            "JWTSecret",
+            "accesstoken",
+            "bottoken",
+            "secretkey",
+            "token2",
+            "password_2",
+            "pass",
+            "pwd",
+            "passcode",
+            "bearer",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["passive", "compass", "keyboard", "tokenizer", "monkey", "bypass-cache", "passage", "2"]
+        {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_lists_of_objects_can_be_secrets_and_counts_of_tokens_are_none() {
+        let found = find(&json!({"pin": 4821, "password": 12_345_678, "apiKeys": [{"value": "abc"}]}), "");
+        assert_eq!(found, ["apiKeys[0].value", "password", "pin"].map(str::to_owned).to_vec());
+        assert!(
+            find(&json!({"maxTokens": 4096, "tokens": 200_000, "maxtokens": 1, "token2": 5}), "").is_empty()
+        );
+    }
+
+    #[test]
+    fn a_reference_with_something_else_beside_it_is_looked_at() {
+        let value = json!({"key": {"source": "file", "id": "x", "password": "abc"}});
+        assert_eq!(find(&value, ""), ["key.password"]);
+    }
+
+    #[test]
+    fn the_end_of_a_key_in_several_lines_is_no_name() {
+        let text =
+            "KEY=\"-----BEGIN EC PRIVATE KEY-----\nAbC123==\nXyZ=\n-----END EC PRIVATE KEY-----\"\nOTHER=1\n";
+        let names: Vec<String> = dot_env_names(text).into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["KEY", "OTHER"]);
+    }
 
     #[test]
     fn every_secret_path_of_openclaws_settings_is_found() {

@@ -1,4 +1,4 @@
-//! Documents as people name and see them: by the beginning of their id, with the words for where they are.
+//! Documents as people name and see them: by the beginning of their id or by name, with the words for where they are.
 
 use bowline_engine::Device;
 use bowline_engine::device::{DocumentState, Listed};
@@ -72,24 +72,47 @@ pub(crate) fn prefixes(device: &Device) -> Result<Prefixes, CommandError> {
     Ok(Prefixes::new(device.find_by_prefix("")?.into_iter().map(|(id, _)| id)))
 }
 
-/// The document of one of these kinds that a person means, and its kind.
+/// The document of one of these kinds that a person means, and its kind. If no id begins so and there is one kind to
+/// choose from, a whole name counts as well; an id goes first, so that nobody can take an id's place by a name.
 pub(crate) fn find(device: &Device, kinds: &[Kind], typed: &str) -> Result<(Kind, DocId), CommandError> {
     let prefix = typed.trim().to_ascii_lowercase();
     let mut found = device.find_by_prefix(&prefix)?;
     found.retain(|(_, kind)| kinds.contains(kind));
+    let by_name = match kinds {
+        [kind] if found.is_empty() => called(device, *kind, typed.trim())?,
+        _ => Vec::new(),
+    };
     let names = if found.len() > 1 { names(device, kinds)? } else { Vec::new() };
     let name = |id: &DocId| names.iter().find(|(named, _)| named == id).map(|(_, name)| name.clone());
-    let candidates = found.iter().map(|(id, kind)| Candidate {
+    let by_id = found.iter().map(|(id, kind)| Candidate {
         value: (*kind, *id),
         id: id.to_string(),
         name: name(id).unwrap_or_default(),
     });
+    let candidates = by_id.chain(by_name).collect();
     let what = if let [kind] = kinds { words(*kind).0 } else { "document" };
     let lists = kinds.iter().map(|kind| format!("`bowline {} list`", command(*kind)));
     let (lists, verb) =
         (lists.collect::<Vec<_>>().join(", "), if kinds.len() == 1 { "shows" } else { "show" });
     let hint = format!("{lists} {verb} those there are");
-    resolve(what, typed, candidates.collect(), Names::Ignored, &hint).map(|found| found.value)
+    resolve(what, typed.trim(), candidates, Names::Count, &hint).map(|found| found.value)
+}
+
+/// Documents of one kind with this name: those in view, else those in the trash.
+fn called(device: &Device, kind: Kind, name: &str) -> Result<Vec<Candidate<(Kind, DocId)>>, CommandError> {
+    for trash in [false, true] {
+        let mut rows = listed(device, kind, trash)?;
+        rows.retain(|row| row.title == name);
+        // One document may be here and in a workspace.
+        rows.sort_by_key(|row| row.id);
+        rows.dedup_by_key(|row| row.id);
+        if !rows.is_empty() {
+            let candidate =
+                |row: Listed| Candidate { value: (kind, row.id), id: row.id.to_string(), name: row.title };
+            return Ok(rows.into_iter().map(candidate).collect());
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Documents of any kind that a person means.

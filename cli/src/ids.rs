@@ -69,7 +69,7 @@ pub(crate) fn resolve<T>(
 ) -> Result<Candidate<T>, CommandError> {
     let prefix = typed.trim().to_ascii_lowercase();
     let meant = |it: &Candidate<T>| {
-        (!prefix.is_empty() && it.id.starts_with(&prefix)) || (names == Names::Count && it.name == typed)
+        !prefix.is_empty() && (it.id.starts_with(&prefix) || (names == Names::Count && it.name == typed))
     };
     let mut found: Vec<Candidate<T>> = candidates.into_iter().filter(meant).collect();
     match (found.len(), found.pop()) {

@@ -38,14 +38,14 @@ pub(crate) struct List {
 /// It can be restored. If somebody edits it without knowing, it is back in view.
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
-    /// Which memory: the beginning of its id
+    /// Which memory: its agent's name, or the beginning of its id
     id: String,
 }
 
 /// Take an agent's memory out of the trash, on all devices
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// Which memory: the beginning of its id, as `bowline memory list --trash` shows it
+    /// Which memory: its agent's name, or the beginning of its id, as `bowline memory list --trash` shows it
     id: String,
 }
 

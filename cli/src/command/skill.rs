@@ -37,14 +37,14 @@ pub(crate) struct List {
 /// It can be restored. If somebody edits it without knowing, it is back in view.
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
-    /// Which skill: the beginning of its id
+    /// Which skill: its name, or the beginning of its id
     id: String,
 }
 
 /// Take a skill out of the trash, on all devices
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// Which skill: the beginning of its id, as `bowline skill list --trash` shows it
+    /// Which skill: its name, or the beginning of its id, as `bowline skill list --trash` shows it
     id: String,
 }
 

@@ -31,6 +31,31 @@ fn an_agent_from_a_folder_to_the_trash_and_back() {
 }
 
 #[test]
+fn a_whole_name_will_do_for_an_id_if_only_one_has_it() {
+    let mut machine = Machine::with_home();
+    let ran = |machine: &mut Machine, command: &str| {
+        let ran = machine.run(command);
+        (ran.code, ran.stdout + &ran.stderr)
+    };
+    let id = machine.made("agent new Cook");
+    assert!(ran(&mut machine, "agent show Cook").1.starts_with("Cook\n"));
+    assert_eq!(ran(&mut machine, "agent show Coo").0, 7, "a part of a name is none");
+
+    // One in view goes before one in the trash, and one in the trash is found there.
+    assert_eq!(ran(&mut machine, "agent delete Cook").0, 0);
+    assert_eq!(ran(&mut machine, "agent restore Cook").0, 0);
+
+    // An id goes before a name, whoever gave it.
+    machine.made(&format!("agent new {id}"));
+    assert!(ran(&mut machine, &format!("agent show {id}")).1.starts_with("Cook\n"));
+
+    machine.made("agent new Cook");
+    let (code, told) = ran(&mut machine, "agent show Cook");
+    assert_eq!(code, 7);
+    assert!(told.contains("\"Cook\" could be 2 agents"), "{told}");
+}
+
+#[test]
 fn a_file_is_edited_from_a_file_under_its_name_or_another() {
     let mut machine = Machine::with_home();
     cook(&machine);

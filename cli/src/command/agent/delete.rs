@@ -12,7 +12,7 @@ use crate::invocation::Invocation;
 /// It can be restored. If somebody edits it without knowing, it is back in view.
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
-    /// Which agent: the beginning of its id
+    /// Which agent: its name, or the beginning of its id
     id: String,
 }
 

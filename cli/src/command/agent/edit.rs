@@ -20,7 +20,7 @@ Examples:
   bowline agent edit 81c0 --from notes.txt --as memory/notes.md
   bowline agent edit 81c0 --model some-model --description \"Knows what is in the fridge\"")]
 pub(crate) struct Edit {
-    /// Which agent: the beginning of its id
+    /// Which agent: its name, or the beginning of its id
     id: String,
     /// A file to write into it, or a folder of them
     #[arg(long, value_name = "FILE|DIR")]

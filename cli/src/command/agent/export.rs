@@ -17,7 +17,7 @@ const FIELDS: &str = "agent.json";
 /// Its files come under their paths, and its fields into agent.json. The folder must be empty or not be there.
 #[derive(Args, Debug)]
 pub(crate) struct Export {
-    /// Which agent: the beginning of its id
+    /// Which agent: its name, or the beginning of its id
     id: String,
     /// Into which folder
     #[arg(long, short, value_name = "DIR")]

@@ -10,7 +10,7 @@ use crate::invocation::Invocation;
 /// Take an agent out of the trash, on all devices
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// Which agent: the beginning of its id, as `bowline agent list --trash` shows it
+    /// Which agent: its name, or the beginning of its id, as `bowline agent list --trash` shows it
     id: String,
 }
 

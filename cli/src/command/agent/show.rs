@@ -17,7 +17,7 @@ use crate::text::{OneLine, Safe, Table, count, grouped};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  bowline agent show 81c0\n  bowline agent show 81c0 --file AGENTS.md")]
 pub(crate) struct Show {
-    /// Which agent: the beginning of its id
+    /// Which agent: its name, or the beginning of its id
     id: String,
     /// Only this file's text, as it is
     #[arg(long, value_name = "PATH")]

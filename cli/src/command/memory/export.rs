@@ -16,7 +16,7 @@ use crate::text::count;
 /// Its files come under their paths. The folder must be empty or not be there.
 #[derive(Args, Debug)]
 pub(crate) struct Export {
-    /// Which memory: the beginning of its id
+    /// Which memory: its agent's name, or the beginning of its id
     id: String,
     /// Into which folder
     #[arg(long, short, value_name = "DIR")]

@@ -15,7 +15,7 @@ use crate::text::{OneLine, Safe, Table, count, grouped};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  bowline memory show 81c0\n  bowline memory show 81c0 --file USER.md")]
 pub(crate) struct Show {
-    /// Which memory: the beginning of its id
+    /// Which memory: its agent's name, or the beginning of its id
     id: String,
     /// Only this file's text, as it is
     #[arg(long, value_name = "PATH")]

@@ -16,7 +16,7 @@ use crate::text::count;
 /// Its files come under their paths, those to be run as such. The folder must be empty or not be there.
 #[derive(Args, Debug)]
 pub(crate) struct Export {
-    /// Which skill: the beginning of its id
+    /// Which skill: its name, or the beginning of its id
     id: String,
     /// Into which folder
     #[arg(long, short, value_name = "DIR")]

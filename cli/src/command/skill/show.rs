@@ -15,7 +15,7 @@ use crate::text::{OneLine, Safe, Table, count, grouped};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  bowline skill show 81c0\n  bowline skill show 81c0 --file SKILL.md")]
 pub(crate) struct Show {
-    /// Which skill: the beginning of its id
+    /// Which skill: its name, or the beginning of its id
     id: String,
     /// Only what is in this file, as it is
     #[arg(long, value_name = "PATH")]

@@ -17,6 +17,7 @@ mod share;
 mod skill;
 mod status;
 mod sync;
+mod text_file;
 mod trash;
 mod workspace;
 

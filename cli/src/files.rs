@@ -4,7 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bowline_engine::ids::DocId;
+
 use crate::error::{CommandError, Kind};
+use crate::invocation::Invocation;
 use crate::text::{OneLine, count};
 
 /// A path for one line of a terminal.
@@ -91,18 +94,20 @@ impl Unpacked {
         Ok(())
     }
 
-    /// How many were written.
-    pub(crate) fn written(&self) -> usize {
-        self.written
+    /// The end of the export of a document: says what was written where. An error if something was left out.
+    pub(crate) fn finish(self, document: DocId, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let n = self.written;
+        invocation.say(format_args!("Wrote {} to {}.", count(n, "file"), show(&self.folder)));
+        invocation.answer_in_json(&serde_json::json!({
+            "id": document.to_string(),
+            "files": n,
+            "left_out": self.left_out.iter().map(|(path, _)| path).collect::<Vec<_>>(),
+            "output": self.folder.display().to_string(),
+        }))?;
+        self.complete()
     }
 
-    /// Paths of those that were not, for programs.
-    pub(crate) fn left_out(&self) -> Vec<&str> {
-        self.left_out.iter().map(|(path, _)| path.as_str()).collect()
-    }
-
-    /// The end of the export: an error if something was left out.
-    pub(crate) fn finish(self) -> Result<(), CommandError> {
+    fn complete(self) -> Result<(), CommandError> {
         if self.left_out.is_empty() {
             return Ok(());
         }
@@ -146,10 +151,11 @@ mod tests {
             unpacked.write(path, b"#!/bin/sh", true).unwrap();
         }
         unpacked.write("a/.gitignore", b"target", false).unwrap();
-        assert_eq!((unpacked.written(), unpacked.left_out()), (1, hostile.to_vec()));
+        let left_out: Vec<_> = unpacked.left_out.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!((unpacked.written, left_out), (1, hostile.to_vec()));
         assert_eq!(fs::read(folder.path().join("a/.gitignore")).unwrap(), b"target");
         assert!(!folder.path().join(".git").exists() && !folder.path().join("a/.GIT").exists());
-        let error = unpacked.finish().unwrap_err();
+        let error = unpacked.complete().unwrap_err();
         assert_eq!((error.kind, error.message.as_str()), (Kind::Partial, "3 files could not be exported"));
     }
 
@@ -160,7 +166,7 @@ mod tests {
         unpacked.write("a.md", b"first", false).unwrap();
         unpacked.write("a.md", b"second", false).unwrap();
         assert_eq!(fs::read(folder.path().join("a.md")).unwrap(), b"first");
-        assert!(unpacked.finish().is_err());
+        assert!(unpacked.complete().is_err());
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::CommandError;
-use crate::files::{self, Unpacked, show};
+use crate::files::{self, Unpacked};
 use crate::invocation::Invocation;
-use crate::text::count;
 
 /// Name of the file that holds the fields.
 const FIELDS: &str = "agent.json";
@@ -58,14 +57,6 @@ impl Export {
         } else {
             files::write_new(&path, format!("{fields:#}\n").as_bytes())?;
         }
-        let n = unpacked.written();
-        invocation.say(format_args!("Wrote {} to {}.", count(n, "file"), show(&self.output)));
-        invocation.answer_in_json(&serde_json::json!({
-            "id": id.to_string(),
-            "files": n,
-            "left_out": unpacked.left_out(),
-            "output": self.output.display().to_string(),
-        }))?;
-        unpacked.finish()
+        unpacked.finish(id, invocation)
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use bowline_engine::document::{FilePath, Json};
+use bowline_engine::document::Json;
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::command::text_file::{ShownFile, write_files};
 use crate::documents::{self, Whereabouts};
-use crate::error::{CommandError, Kind};
+use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::text::{OneLine, Safe, Table, count, grouped};
+use crate::text::{OneLine, Safe, count};
 
 /// Show an agent, or one of its files
 #[derive(Args, Debug)]
@@ -36,19 +37,12 @@ struct Agent {
     guardrails: Values,
     params: Values,
     schedules: Values,
-    files: Vec<File>,
+    files: Vec<ShownFile>,
     #[serde(flatten)]
     whereabouts: Whereabouts,
 }
 
 type Values = BTreeMap<String, Option<Box<RawValue>>>;
-
-#[derive(Serialize)]
-struct File {
-    path: String,
-    text: String,
-    conflicts_with: Option<String>,
-}
 
 impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
@@ -58,17 +52,8 @@ impl Show {
         for issue in &shown.issues {
             invocation.warn(format_args!("{}", documents::issue(issue)));
         }
-        let mut files = shown.files.into_iter().map(|file| File {
-            path: file.path.to_string(),
-            text: file.text,
-            conflicts_with: file.conflicts_with.as_ref().map(FilePath::to_string),
-        });
         if let Some(path) = &self.file {
-            let file = files.find(|file| file.path == *path).ok_or_else(|| {
-                CommandError::new(Kind::NotFound, format!("The agent has no file \"{}\"", OneLine(path)))
-                    .hint("`bowline agent show ID` lists its files")
-            })?;
-            return show_file(invocation, &file);
+            return ShownFile::named(shown.files, path, "agent")?.print(invocation);
         }
         let prefix = documents::prefixes(&here.device)?.shorten(id);
         let answer = Agent {
@@ -81,7 +66,7 @@ impl Show {
             guardrails: values(shown.guardrails),
             params: values(shown.params),
             schedules: values(shown.schedules),
-            files: files.collect(),
+            files: shown.files.into_iter().map(ShownFile::from).collect(),
             whereabouts: Whereabouts::of(&here.device, id)?,
         };
         invocation.answer(&answer)
@@ -93,14 +78,6 @@ fn values(values: BTreeMap<String, Json>) -> Values {
         .into_iter()
         .map(|(name, value)| (name, RawValue::from_string(value.as_str().to_owned()).ok()))
         .collect()
-}
-
-fn show_file(invocation: &mut Invocation<'_>, file: &File) -> Result<(), CommandError> {
-    if invocation.is_json() {
-        return invocation.answer_in_json(file);
-    }
-    let safe = invocation.host.terminal.stdout.then(|| Safe(&file.text).to_string());
-    invocation.print(safe.as_ref().unwrap_or(&file.text).as_bytes())
 }
 
 impl fmt::Display for Agent {
@@ -132,20 +109,6 @@ impl fmt::Display for Agent {
                 )?;
             }
         }
-        if self.files.is_empty() {
-            return Ok(());
-        }
-        let mut table = Table::default();
-        for file in &self.files {
-            let note =
-                file.conflicts_with.as_ref().map(|path| format!("was begun as {} elsewhere", OneLine(path)));
-            let path = format!("  {}", OneLine(&file.path));
-            table.row(vec![
-                path,
-                format!("{} bytes", grouped(file.text.len() as u64)),
-                note.unwrap_or_default(),
-            ]);
-        }
-        write!(f, "\nFiles:\n{table}")
+        write_files(f, &self.files)
     }
 }

@@ -7,9 +7,8 @@ use clap::Args;
 
 use crate::documents;
 use crate::error::CommandError;
-use crate::files::{Unpacked, show};
+use crate::files::Unpacked;
 use crate::invocation::Invocation;
-use crate::text::count;
 
 /// Export a memory's files into a folder
 ///
@@ -32,14 +31,6 @@ impl Export {
         for file in &shown.files {
             unpacked.write(file.path.as_str(), file.text.as_bytes(), false)?;
         }
-        let n = unpacked.written();
-        invocation.say(format_args!("Wrote {} to {}.", count(n, "file"), show(&self.output)));
-        invocation.answer_in_json(&serde_json::json!({
-            "id": id.to_string(),
-            "files": n,
-            "left_out": unpacked.left_out(),
-            "output": self.output.display().to_string(),
-        }))?;
-        unpacked.finish()
+        unpacked.finish(id, invocation)
     }
 }

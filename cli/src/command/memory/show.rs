@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use bowline_engine::document::{FilePath, Kind, TextFile};
+use bowline_engine::document::Kind;
 use clap::Args;
 use serde::Serialize;
 
+use crate::command::text_file::{ShownFile, write_files};
 use crate::documents::{self, Whereabouts};
-use crate::error::{CommandError, Kind as ErrorKind};
+use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::text::{OneLine, Safe, Table, count, grouped};
+use crate::text::count;
 
 /// Show an agent's memory, or one of its files
 #[derive(Args, Debug)]
@@ -28,16 +29,9 @@ struct Memory {
     #[serde(skip)]
     prefix: String,
     agent: String,
-    files: Vec<File>,
+    files: Vec<ShownFile>,
     #[serde(flatten)]
     whereabouts: Whereabouts,
-}
-
-#[derive(Serialize)]
-struct File {
-    path: String,
-    text: String,
-    conflicts_with: Option<String>,
 }
 
 impl Show {
@@ -48,42 +42,19 @@ impl Show {
         for issue in &shown.issues {
             invocation.warn(format_args!("{}", documents::issue(issue)));
         }
-        let mut files = shown.files.into_iter().map(File::from);
         if let Some(path) = &self.file {
-            let file = files.find(|file| file.path == *path).ok_or_else(|| {
-                CommandError::new(
-                    ErrorKind::NotFound,
-                    format!("The memory has no file \"{}\"", OneLine(path)),
-                )
-                .hint("`bowline memory show ID` lists its files")
-            })?;
-            return show_file(invocation, &file);
+            return ShownFile::named(shown.files, path, "memory")?.print(invocation);
         }
         let prefix = documents::prefixes(&here.device)?.shorten(id);
         let answer = Memory {
             id: id.to_string(),
             prefix,
             agent: shown.name,
-            files: files.collect(),
+            files: shown.files.into_iter().map(ShownFile::from).collect(),
             whereabouts: Whereabouts::of(&here.device, id)?,
         };
         invocation.answer(&answer)
     }
-}
-
-impl From<TextFile> for File {
-    fn from(file: TextFile) -> Self {
-        let conflicts_with = file.conflicts_with.as_ref().map(FilePath::to_string);
-        Self { path: file.path.to_string(), text: file.text, conflicts_with }
-    }
-}
-
-fn show_file(invocation: &mut Invocation<'_>, file: &File) -> Result<(), CommandError> {
-    if invocation.is_json() {
-        return invocation.answer_in_json(file);
-    }
-    let safe = invocation.host.terminal.stdout.then(|| Safe(&file.text).to_string());
-    invocation.print(safe.as_ref().unwrap_or(&file.text).as_bytes())
 }
 
 impl fmt::Display for Memory {
@@ -91,19 +62,6 @@ impl fmt::Display for Memory {
         let files = count(self.files.len(), "file");
         let agent = documents::title(&self.agent);
         writeln!(f, "What {agent} knows\n{} · {files} · {}", self.prefix, self.whereabouts)?;
-        if self.files.is_empty() {
-            return Ok(());
-        }
-        let mut table = Table::default();
-        for file in &self.files {
-            let note = file.conflicts_with.as_ref();
-            let note = note.map(|path| format!("was begun as {} elsewhere", OneLine(path)));
-            table.row(vec![
-                format!("  {}", OneLine(&file.path)),
-                format!("{} bytes", grouped(file.text.len() as u64)),
-                note.unwrap_or_default(),
-            ]);
-        }
-        write!(f, "\nFiles:\n{table}")
+        write_files(f, &self.files)
     }
 }

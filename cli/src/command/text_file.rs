@@ -1,0 +1,62 @@
+//! Text files of agents and memories, as `show` shows them.
+
+use std::fmt;
+
+use bowline_engine::document::{FilePath, TextFile};
+use serde::Serialize;
+
+use crate::error::{CommandError, Kind};
+use crate::invocation::Invocation;
+use crate::text::{OneLine, Safe, Table, grouped};
+
+/// One text file.
+#[derive(Serialize)]
+pub(crate) struct ShownFile {
+    path: String,
+    text: String,
+    conflicts_with: Option<String>,
+}
+
+impl From<TextFile> for ShownFile {
+    fn from(file: TextFile) -> Self {
+        let conflicts_with = file.conflicts_with.as_ref().map(FilePath::to_string);
+        Self { path: file.path.to_string(), text: file.text, conflicts_with }
+    }
+}
+
+impl ShownFile {
+    /// The one that a person named; `what` is the document's kind, as commands are called.
+    pub(crate) fn named(files: Vec<TextFile>, path: &str, what: &str) -> Result<Self, CommandError> {
+        files.into_iter().find(|file| file.path.as_str() == path).map(Self::from).ok_or_else(|| {
+            CommandError::new(Kind::NotFound, format!("The {what} has no file \"{}\"", OneLine(path)))
+                .hint(format!("`bowline {what} show ID` lists its files"))
+        })
+    }
+
+    /// Prints its text as it is, made harmless on a terminal.
+    pub(crate) fn print(&self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        if invocation.is_json() {
+            return invocation.answer_in_json(self);
+        }
+        let safe = invocation.host.terminal.stdout.then(|| Safe(&self.text).to_string());
+        invocation.print(safe.as_ref().unwrap_or(&self.text).as_bytes())
+    }
+}
+
+/// The last part of what `show` shows: which files there are, and how large. Nothing if there is none.
+pub(crate) fn write_files(f: &mut fmt::Formatter<'_>, files: &[ShownFile]) -> fmt::Result {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::default();
+    for file in files {
+        let note = file.conflicts_with.as_ref();
+        let note = note.map(|path| format!("was begun as {} elsewhere", OneLine(path)));
+        table.row(vec![
+            format!("  {}", OneLine(&file.path)),
+            format!("{} bytes", grouped(file.text.len() as u64)),
+            note.unwrap_or_default(),
+        ]);
+    }
+    write!(f, "\nFiles:\n{table}")
+}

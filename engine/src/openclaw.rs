@@ -15,6 +15,7 @@ mod schedules;
 mod secrets;
 mod sessions;
 mod settings;
+mod skill_folders;
 mod skills;
 mod skip;
 mod tree;
@@ -78,7 +79,9 @@ pub fn import(
     }
     let mut importer = documents::Documents::new(&mut taking, from.profile(), &settings, &file, jobs);
     let workspaces = importer.agents(&root, agents)?;
-    importer.shared_skills(&root)?;
+    let home =
+        skill_folders::Home { root: &root, state: from, settings: &settings, file: &file, options: *options };
+    importer.shared_skills(home)?;
     rest::say_the_rest(&mut taking, &root, &file, &workspaces);
     Ok(taking.finish())
 }

@@ -150,7 +150,7 @@ fn workspace(
 }
 
 /// Whether a path in the state directory leads to what OpenClaw keeps there for itself, as sign-ins or sessions.
-fn is_openclaws_own(path: &str) -> bool {
+pub(super) fn is_openclaws_own(path: &str) -> bool {
     let mut names = path.split('/');
     match names.next() {
         None | Some("" | "state" | "cron") => true,
@@ -274,6 +274,7 @@ pub(super) fn definition(
                     &at,
                 );
             }
+            "model" if value.is_string() || value["primary"].is_string() => {}
             name if HOST.contains(&name) => {}
             _ => taking
                 .item(&Item::skipped(What::Setting, file, "a setting that Bowline does not know").at(at)),

@@ -1,13 +1,17 @@
 //! From what was read to documents: agents, skills, personal files.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use bowline_core::document::{AgentValues, Json, Kind};
 
 use super::agents::{self, Agent, Workspace};
 use super::folder::{Kept, join};
 use super::schedules::Job;
 use super::settings::Settings;
-use super::skills::{self, Skill};
-use super::tree::{Refused, Tree};
+use super::skill_folders::{self, SkillFolder};
+use super::skills;
+use super::tree::Tree;
 use super::workspace;
 use crate::device::{FilesImport, ImportedFiles, ItemOutcome, SourceFile};
 use crate::import::{ImportError, Item, Outcome, Taking, What, outcome};
@@ -23,6 +27,8 @@ pub(super) struct Documents<'a, 'b> {
     /// The settings' file.
     file: &'a str,
     jobs: Vec<Job>,
+    /// Where the skills that were imported really are: the settings may name a folder twice, or one around a workspace.
+    skills_read: BTreeSet<PathBuf>,
 }
 
 /// A document to be made or brought up to date.
@@ -47,7 +53,7 @@ impl<'a, 'b> Documents<'a, 'b> {
         file: &'a str,
         jobs: Vec<Job>,
     ) -> Self {
-        Self { taking, profile, settings, file, jobs }
+        Self { taking, profile, settings, file, jobs, skills_read: BTreeSet::new() }
     }
 
     /// Imports every agent with its workspace and its skills. Answers with the folders right in the state directory that are
@@ -106,40 +112,25 @@ impl<'a, 'b> Documents<'a, 'b> {
             })?;
         }
         for (tree, path) in contents.skills {
-            let skills = skills::read(self.taking, tree, &join(shown, &path));
-            self.skills(&id, &join(shown, &path), skills)?;
+            self.skills(&id, &join(shown, &path), tree)?;
         }
         let workshop = format!("agents/{id}/agent/workshop-skills");
         if let Ok(tree) = root.enter(&workshop) {
-            let skills = skills::read(self.taking, tree, &workshop);
-            self.skills(&format!("{id}/workshop"), &workshop, skills)?;
+            self.skills(&format!("{id}/workshop"), &workshop, tree)?;
         }
         Ok(())
     }
 
     /// Imports the skills that all agents have.
-    pub(super) fn shared_skills(&mut self, root: &Tree) -> Result<(), ImportError> {
-        for (at, folder) in &self.settings.skill_folders {
-            let why = format!(
-                "skills in {folder}: only those in workspaces and in the state directory are imported"
-            );
-            self.taking.item(&Item::skipped(What::Skill, self.file, why).at(at));
+    pub(super) fn shared_skills(&mut self, home: skill_folders::Home<'_>) -> Result<(), ImportError> {
+        for SkillFolder { tree, shown, owner } in skill_folders::all(self.taking, home) {
+            self.skills(&owner, &shown, tree)?;
         }
-        match root.enter("skills") {
-            Ok(tree) => {
-                let skills = skills::read(self.taking, tree, "skills");
-                self.skills("", "skills", skills)
-            }
-            Err(Refused::Missing) => Ok(()),
-            Err(why) => {
-                self.taking.item(&Item::failed(What::Skill, "skills", why.to_string()));
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
-    fn skills(&mut self, owner: &str, shown: &str, skills: Vec<Skill>) -> Result<(), ImportError> {
-        for skill in skills {
+    fn skills(&mut self, owner: &str, shown: &str, tree: Tree) -> Result<(), ImportError> {
+        for skill in skills::read(self.taking, tree, shown, &mut self.skills_read) {
             self.document(&Wanted {
                 what: What::Skill,
                 kind: Kind::Skill,

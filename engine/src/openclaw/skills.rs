@@ -1,5 +1,8 @@
 //! Skills: folders with a `SKILL.md` in them.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use bowline_core::document::limits::{DESCRIPTION_MAX, NAME_MAX};
 use serde::Deserialize;
 
@@ -26,9 +29,26 @@ pub(super) struct Skill {
     pub(super) files: Vec<Kept>,
 }
 
-/// Reads all skills in a folder. What is in no skill is said.
-pub(super) fn read(taking: &mut Taking<'_>, tree: Tree, shown: &str) -> Vec<Skill> {
+/// Reads all skills in a folder, or the one that the folder is, but for those at places that are among `read` already. What is
+/// in no skill is said.
+pub(super) fn read(
+    taking: &mut Taking<'_>,
+    tree: Tree,
+    shown: &str,
+    read: &mut BTreeSet<PathBuf>,
+) -> Vec<Skill> {
     let mut roots = Vec::new();
+    if tree.sort_of(SKILL_FILE) == Ok(Sort::File) {
+        roots.push((tree, String::new()));
+    } else {
+        find(taking, tree, shown, &mut roots);
+    }
+    roots.retain(|(tree, _)| read.insert(tree.real().to_owned()));
+    roots.into_iter().filter_map(|(tree, path)| one(taking, tree, path, shown)).collect()
+}
+
+/// Finds the skills below a folder.
+fn find(taking: &mut Taking<'_>, tree: Tree, shown: &str, roots: &mut Vec<(Tree, String)>) {
     walk(taking, tree, shown, &mut |taking, tree, found, path| {
         let here = join(shown, path);
         if found.sort != Sort::Folder {
@@ -62,7 +82,6 @@ pub(super) fn read(taking: &mut Taking<'_>, tree: Tree, shown: &str) -> Vec<Skil
             Err(_) => Descend::Yes,
         }
     });
-    roots.into_iter().filter_map(|(tree, path)| one(taking, tree, path, shown)).collect()
 }
 
 fn one(taking: &mut Taking<'_>, tree: Tree, path: String, shown: &str) -> Option<Skill> {
@@ -85,7 +104,7 @@ fn one(taking: &mut Taking<'_>, tree: Tree, path: String, shown: &str) -> Option
         taking.item(&Item::failed(What::Setting, join(&shown, SKILL_FILE), why));
         Front::default()
     });
-    let folder = path.rsplit('/').next().unwrap_or(&path).to_owned();
+    let folder = shown.rsplit(['/', '\\']).next().unwrap_or(&shown).to_owned();
     let bounded = |text: String, limit: usize| text.chars().take(limit / 4).collect::<String>();
     Some(Skill {
         name: bounded(front.name.filter(|name| !name.trim().is_empty()).unwrap_or(folder), NAME_MAX),

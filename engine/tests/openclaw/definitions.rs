@@ -343,3 +343,21 @@ fn a_workspace_with_more_files_than_an_agent_has_room_for_is_taken_in_part_and_t
     let said = desk.about("workspace/notes");
     assert!(said.why.as_deref().unwrap().starts_with("41 more files"), "{said:?}");
 }
+
+#[test]
+fn a_model_is_known_by_name_or_as_the_first_of_several_and_nothing_more_is_said() {
+    for model in [json!("mock/one"), json!({"primary": "mock/one"})] {
+        let (home, mut desk) = (Home::new(), Desk::new());
+        let agents = json!({"agents": {"list": [{"id": "main", "model": model, "novelty": 1}]}});
+        home.write("openclaw.json", settings(&agents));
+        desk.import(&home.path());
+        assert_eq!(agent(&mut desk, "main").model.as_deref(), Some("mock/one"));
+        let unknown: Vec<_> = desk
+            .items
+            .iter()
+            .filter(|item| item.what == What::Setting)
+            .map(|item| item.at.as_deref())
+            .collect();
+        assert_eq!(unknown, [Some("agents.list[0].novelty")]);
+    }
+}

@@ -16,3 +16,4 @@ mod fixtures;
 mod hostile;
 mod jsonl;
 mod sessions;
+mod skill_folders;

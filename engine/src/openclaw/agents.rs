@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Options;
 use super::find::{NAMES, StateDir, expand};
 use super::schedules::Job;
-use super::secrets;
+use super::secrets::{self, Around};
 use super::settings::{Listed, Settings};
 use super::skip;
 use super::tree::{Refused, Sort, Tree};
@@ -298,8 +298,20 @@ fn put(
     at: &str,
 ) {
     let mut value = value.clone();
-    for at in secrets::scrub(&mut value, at) {
+    let around = match of {
+        // The id of a job says nothing of what is in it.
+        AgentValues::Schedules => Around::Nothing,
+        _ => Around::Nothing.below(name),
+    };
+    let is_secret = secrets::has_secret_shape(name);
+    let found =
+        if is_secret { vec![super::json::HIDDEN.to_owned()] } else { secrets::scrub(&mut value, at, around) };
+    let is_gone = is_secret || (value.is_null() && !found.is_empty());
+    for at in found {
         taking.item(&Item::skipped(What::Secret, file, "a secret of an agent").at(at));
+    }
+    if is_gone {
+        return;
     }
     without_paths(&mut value);
     match Json::of(&value) {

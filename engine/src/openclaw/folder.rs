@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, VecDeque};
 use bowline_core::document::FilePath;
 use bowline_core::document::limits::{BYTES_FILE_MAX, BYTES_TOTAL_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX};
 
+use super::secrets::{Hidden, hidden_in};
 use super::skip::{self, Skip};
 use super::tree::{Found, Sort, Tree};
-use super::{json, left, list, say_secrets, secrets};
+use super::{left, list, say_secrets};
 use crate::import::{Item, Taking, What};
 
 /// Names looked at below one folder. A person's notes have hundreds.
@@ -16,6 +17,9 @@ const LOOKED_AT_MAX: usize = 20_000;
 
 /// How deep folders go in each other.
 const DEPTH_MAX: usize = 16;
+
+/// Secrets of one file that are listed, each with its place. A browser's cookies are thousands.
+const SECRETS_SAID_MAX: usize = 50;
 
 /// A file that was read.
 #[derive(Debug)]
@@ -77,8 +81,10 @@ impl Kit {
         let text = std::str::from_utf8(&content).ok().filter(|text| !text.contains('\0'));
         match text {
             None if !self.takes_bytes => return taking.item(&skipped("it is no text".to_owned())),
-            Some(text) if hold_secrets(taking, &found.name, text, shown) => return,
             _ => {}
+        }
+        if let Some(hidden) = hidden_in(&found.name, &content) {
+            return say_hidden(taking, hidden, shown);
         }
         let (used, room, limit) = match text {
             Some(_) => (&mut self.text, FILES_TOTAL_MAX, FILE_MAX),
@@ -104,26 +110,25 @@ impl Kit {
     }
 }
 
-/// Whether a text holds secrets: a private key, or settings with secrets among them. They are listed.
-fn hold_secrets(taking: &mut Taking<'_>, name: &str, text: &str, shown: &str) -> bool {
-    if secrets::has_private_key(text) {
-        taking.item(&Item::skipped(What::Secret, shown, "a private key is in it"));
-        return true;
+/// Says why a file is left for the sake of secrets: where each of them is, as far as people read on.
+fn say_hidden(taking: &mut Taking<'_>, hidden: Hidden, shown: &str) {
+    match hidden {
+        Hidden::File(why) => taking.item(&Item::skipped(What::Secret, shown, why)),
+        Hidden::Unknown(why) => {
+            let why = format!("it cannot be told whether secrets are in it: {why}");
+            taking.item(&Item::skipped(What::File, shown, why));
+        }
+        Hidden::Members(places) => {
+            let why = "a secret in a file, which is left where it is for it";
+            for at in places.iter().take(SECRETS_SAID_MAX) {
+                taking.item(&Item::skipped(What::Secret, shown, why).at(at));
+            }
+            if let Some(more) = places.len().checked_sub(SECRETS_SAID_MAX).filter(|more| *more > 0) {
+                let why = format!("{more} more secrets in the same file");
+                taking.item(&Item::skipped(What::Secret, shown, why));
+            }
+        }
     }
-    let is_json = [".json", ".json5", ".jsonc"].iter().any(|ending| name.to_lowercase().ends_with(ending));
-    let found = if is_json {
-        json::parse(text.as_bytes()).map(|value| secrets::find(&value, ""))
-    } else {
-        Ok(Vec::new())
-    };
-    let found = found.unwrap_or_default();
-    for at in &found {
-        taking.item(
-            &Item::skipped(What::Secret, shown, "a secret in a file, which is left where it is for it")
-                .at(at),
-        );
-    }
-    !found.is_empty()
 }
 
 /// Goes through a folder and all below it, the near ones first, and hands each file to `each`, with its path from that folder.

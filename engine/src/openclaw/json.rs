@@ -1,9 +1,18 @@
 //! JSON and JSON5 that other programs and people wrote, into values, without trusting how deep they go.
 
-use serde_json::Value;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::secrets;
+
+/// What stands in a path in the place of a name that is a secret itself.
+pub(super) const HIDDEN: &str = "[…]";
 
 /// Nesting that is read. The JSON5 reader recurses, and a stack is finite; `serde_json` stops there as well.
-const DEPTH_MAX: usize = 120;
+pub(super) const DEPTH_MAX: usize = 120;
 
 /// Why a text is not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +30,15 @@ pub(super) enum NotRead {
 
 /// Reads JSON or JSON5.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, NotRead> {
+    parse_as(bytes)
+}
+
+/// The same with nothing lost: of a member that is there more than once, the others get a number after their name.
+pub(super) fn parse_whole(bytes: &[u8]) -> Result<Value, NotRead> {
+    parse_as(bytes).map(|Whole(value)| value)
+}
+
+fn parse_as<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotRead> {
     let text = std::str::from_utf8(bytes).map_err(|_| NotRead::NotText)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if let Ok(value) = serde_json::from_str(text) {
@@ -33,6 +51,68 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, NotRead> {
         Some(at) => NotRead::Syntax { line: at.line + 1, column: at.column + 1 },
         None => NotRead::Unknown,
     })
+}
+
+/// A value of any format in which each member is found, also one whose name is there again.
+pub(super) struct Whole(pub(super) Value);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WholeVisitor).map(Self)
+    }
+}
+
+struct WholeVisitor;
+
+impl<'de> Visitor<'de> for WholeVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Whole(item)) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((mut name, Whole(value))) = map.next_entry::<String, Whole>()? {
+            while members.contains_key(&name) {
+                name = format!("{name}#{}", members.len());
+            }
+            members.insert(name, value);
+        }
+        Ok(Value::Object(members))
+    }
 }
 
 /// How deep the brackets of a text go, those in its strings and comments left out. Brackets that do not match count as they
@@ -71,8 +151,11 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-/// One step of the path of a member, as people write it: `.name`, `["odd name"]`.
+/// One step of the path of a member, as people write it: `.name`, `["odd name"]`. A name that is a secret is not said.
 pub(super) fn member(path: &str, name: &str) -> String {
+    if secrets::has_secret_shape(name) {
+        return format!("{path}{HIDDEN}");
+    }
     let is_plain =
         !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-' || c == '$');
     match (is_plain, path.is_empty()) {
@@ -97,6 +180,16 @@ mod tests {
         let value = json!({"a": [1, "b"]});
         assert_eq!(parse(b"\xef\xbb\xbf{\"a\":[1,\"b\"]}"), Ok(value.clone()));
         assert_eq!(parse(b"// mine\n{a: [1, 'b',],}"), Ok(value));
+    }
+
+    #[test]
+    fn nothing_is_lost_of_members_with_one_name() {
+        let value = parse_whole(br#"{"a": 1, "a#1": 2, "a": 3, "b": null}"#).unwrap();
+        assert_eq!(value, json!({"a": 1, "a#1": 2, "a#2": 3, "b": null}));
+        assert_eq!(
+            parse_whole(b"{a: 'x', a: [true, -1, 0.5]}"),
+            Ok(json!({"a": "x", "a#1": [true, -1, 0.5]}))
+        );
     }
 
     #[test]

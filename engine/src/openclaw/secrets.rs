@@ -1,109 +1,110 @@
 //! What counts as a secret, by name, by place and by shape. Values are looked at here and never leave: what comes out is paths.
 
+mod addresses;
+mod files;
+mod lines;
+mod names;
+mod shapes;
+
 use serde_json::{Map, Value};
 
-use super::json::{element, member};
+use super::json::{HIDDEN, element, member};
+pub(super) use files::{Hidden, hidden_in};
+pub(super) use lines::dot_env_names;
+use names::{is_ambiguous, is_name_of_count, is_secret_map, is_secret_name};
+pub(super) use shapes::has_secret_shape;
+use shapes::{is_option, is_random, is_stand_in, is_switch, is_variable};
 
-/// Names that mean a secret when a word of the name says so at its end: `apiKey`, `bot_token`, `signingSecret`.
-const LAST_WORDS: [&str; 20] = [
-    "pass",
-    "pwd",
-    "passcode",
-    "pin",
-    "bearer",
-    "token",
-    "tokens",
-    "secret",
-    "secrets",
-    "password",
-    "passwd",
-    "passphrase",
-    "credential",
-    "credentials",
-    "authorization",
-    "cookie",
-    "cookies",
-    "apikey",
-    "apikeys",
-    "pin",
+/// Members of the description of a value, as JSON Schema has it, that cannot hold one.
+const OF_SCHEMAS: [&str; 11] = [
+    "type",
+    "title",
+    "description",
+    "format",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "writeOnly",
+    "readOnly",
+    "nullable",
+    "deprecated",
 ];
 
-/// Endings of words that are several without a break.
-const RUN_TOGETHER: [&str; 9] = [
-    "accesstoken",
-    "apitoken",
-    "authtoken",
-    "bottoken",
-    "refreshtoken",
-    "apikey",
-    "accesskey",
-    "privatekey",
-    "secretkey",
+/// Members of a list of packages whose own members are called as packages, commands or files are.
+const OF_PACKAGES: [&str; 12] = [
+    "bin",
+    "engines",
+    "exports",
+    "importers",
+    "imports",
+    "overrides",
+    "packages",
+    "require",
+    "requires",
+    "resolutions",
+    "scripts",
+    "snapshots",
 ];
 
-/// Words that make a `key` or `keys` after them a secret one. A `sessionKey` or a `declarationKey` is none.
-const SECRET_KEYS: [&str; 14] = [
-    "api",
-    "private",
-    "secret",
-    "access",
-    "signing",
-    "encryption",
-    "auth",
-    "vapid",
-    "service",
-    "account",
-    "license",
-    "master",
-    "client",
-    "shared",
-];
+/// What the names around a value say of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Around {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// `NAME=value` and `Name: value` are secrets: in a list of variables or headers.
+    Pairs,
+    /// So is what is not the name: in an object in such a list.
+    Entries,
+    /// Texts are secrets, other than those that variables and headers have everywhere: in a file.
+    Variables,
+    /// Texts are secrets, and numbers may be numbers of tokens.
+    Texts,
+    /// Texts and numbers are secrets.
+    All,
+}
 
-/// Objects all of whose texts are secrets, whatever they are called.
-const SECRET_MAPS: [&str; 3] = ["env", "vars", "headers"];
+/// Which rules count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
+    /// For files of settings, where a false alarm costs a member, and `$include` names a file.
+    Settings,
+    /// For values, where a false alarm costs a member.
+    Values,
+    /// For files, where a false alarm costs the file: stand-ins and descriptions of values are none.
+    File,
+    /// For a file that lists packages, whose names are names of packages.
+    Packages,
+}
 
-/// Beginnings of keys that well-known services give out, and what is too short to be one.
-const PREFIXES: [&str; 20] = [
-    "sk-",
-    "rk-",
-    "pk_live_",
-    "sk_live_",
-    "rk_live_",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "xoxb-",
-    "xoxp-",
-    "xoxa-",
-    "xapp-",
-    "AKIA",
-    "AIza",
-    "hf_",
-    "npm_",
-];
-const SHORTEST: usize = 16;
+/// Removes what is secret from a value, and gives the path of each member that was removed. What is secret as a whole
+/// becomes null.
+pub(super) fn scrub(value: &mut Value, path: &str, around: Around) -> Vec<String> {
+    let mut search = Search { rules: Rules::Values, remove: true, found: Vec::new() };
+    search.root(value, path, around);
+    search.found
+}
 
-/// Removes what is secret from a value, and gives the path of each member that was removed.
-pub(super) fn scrub(value: &mut Value, path: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    walk(value, path, false, &mut found, true);
-    found
+/// The same for a file of settings, whose includes are still to be read.
+pub(super) fn scrub_settings(value: &mut Value, around: Around) -> Vec<String> {
+    let mut search = Search { rules: Rules::Settings, remove: true, found: Vec::new() };
+    search.root(value, "", around);
+    search.found
 }
 
 /// The path of each member that is secret.
-pub(super) fn find(value: &Value, path: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    walk(&mut value.clone(), path, false, &mut found, false);
-    found
+#[cfg(test)]
+fn find(value: &Value) -> Vec<String> {
+    let mut search = Search { rules: Rules::Values, remove: false, found: Vec::new() };
+    search.root(&mut value.clone(), "", Around::Nothing);
+    search.found
 }
 
 /// The same for a file that holds nothing but secrets: there a plain `key`, `access` or `refresh` is one, too.
 pub(super) fn find_in_vault(value: &Value) -> Vec<String> {
-    let mut found = find(value, "");
+    let mut search = Search { rules: Rules::Values, remove: false, found: Vec::new() };
+    search.root(&mut value.clone(), "", Around::Nothing);
+    let mut found = search.found;
     vault(value, "", &mut found);
     found.sort();
     found.dedup();
@@ -115,7 +116,7 @@ fn vault(value: &Value, path: &str, found: &mut Vec<String>) {
         Value::Object(members) => {
             for (name, value) in members {
                 let path = member(path, name);
-                if matches!(name.as_str(), "key" | "access" | "refresh" | "d") && is_plain_secret(value) {
+                if matches!(name.as_str(), "key" | "access" | "refresh" | "d") && is_plain(value) {
                     found.push(path);
                 } else {
                     vault(value, &path, found);
@@ -131,57 +132,202 @@ fn vault(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Looks at a value and all in it; `all` if it is in an object whose texts are all secret.
-fn walk(value: &mut Value, path: &str, all: bool, found: &mut Vec<String>, remove: bool) {
-    match value {
-        Value::Object(members) if is_reference(members) => {}
-        Value::Object(members) => {
-            let mut gone = Vec::new();
-            for (name, value) in members.iter_mut() {
-                let path = member(path, name);
-                let is_count = value.is_number() && is_name_of_count(name);
-                let named = is_secret_name(name) && !value.is_object() && !is_count;
-                if (all || named) && is_plain_secret(value) || is_secret_text(value) {
-                    found.push(path);
-                    gone.push(name.clone());
-                } else {
-                    let all = all
-                        || SECRET_MAPS.contains(&name.as_str())
-                        || (is_secret_name(name) && (value.is_object() || value.is_array()));
-                    walk(value, &path, all, found, remove);
+/// One look at a value and all in it.
+struct Search {
+    rules: Rules,
+    /// Whether what is found is taken out.
+    remove: bool,
+    found: Vec<String>,
+}
+
+impl Search {
+    fn root(&mut self, value: &mut Value, path: &str, around: Around) {
+        if self.is_secret(value, around) {
+            self.found.push(if path.is_empty() { "all of it".to_owned() } else { path.to_owned() });
+            if self.remove {
+                *value = Value::Null;
+            }
+        } else {
+            self.walk(value, path, around);
+        }
+    }
+
+    fn walk(&mut self, value: &mut Value, path: &str, around: Around) {
+        match value {
+            Value::Object(members) if is_reference(members) => {}
+            Value::Object(members) => {
+                let is_schema = self.is_lenient() && is_schema(members);
+                let around = if is_schema { Around::Nothing } else { around };
+                let mut gone = Vec::new();
+                for (name, value) in members.iter_mut() {
+                    if self.member(name, value, path, around) {
+                        gone.push(name.clone());
+                    }
+                }
+                if self.remove {
+                    for name in gone {
+                        members.remove(&name);
+                    }
                 }
             }
-            if remove {
-                for name in gone {
-                    members.remove(&name);
+            Value::Array(items) => {
+                let (mut index, mut is_after_option) = (0, false);
+                items.retain_mut(|item| {
+                    let path = element(path, index);
+                    index += 1;
+                    let text = item.as_str();
+                    let is_value = text.is_some_and(|text| !text.starts_with('-')) && self.is_plain(item);
+                    let is_secret = self.is_secret(item, around) || (is_after_option && is_value);
+                    is_after_option = text.is_some_and(is_option);
+                    if is_secret {
+                        self.found.push(path);
+                        return !self.remove;
+                    }
+                    let around = match (around, &item) {
+                        (Around::Pairs, Value::Object(_)) => Around::Entries,
+                        (Around::Pairs, Value::Array(_)) => self.of_entries(),
+                        (around, _) => around,
+                    };
+                    self.walk(item, &path, around);
+                    true
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks at a member; whether it is to go as a whole.
+    fn member(&mut self, name: &str, value: &mut Value, path: &str, around: Around) -> bool {
+        let is_hidden = has_secret_shape(name) || (around >= Around::Texts && is_random(name));
+        let path = if is_hidden { format!("{path}{HIDDEN}") } else { member(path, name) };
+        let is_include = name == "$include" && self.rules == Rules::Settings;
+        let is_name = around == Around::Entries && matches!(name, "name" | "key" | "header");
+        let around = match around {
+            _ if is_include || is_name => Around::Nothing,
+            Around::Entries => self.of_entries(),
+            around => around,
+        };
+        if self.rules == Rules::Packages && is_list_of_packages(name) && !is_hidden {
+            self.packages(value, &path);
+            return false;
+        }
+        let is_named = is_secret_name(name) && !value.is_object() && self.is_plain(value);
+        let is_count = value.is_number() && is_name_of_count(name) && around < Around::All;
+        if is_hidden || (is_named && !is_count) || self.is_secret(value, around) {
+            self.found.push(path);
+            return true;
+        }
+        let mut below = if self.is_lenient() { around.below_in_file(name) } else { around.below(name) };
+        // A list of words under such a name is one of names or columns.
+        if value.is_array() && is_secret_map(name) && !is_secret_name(name) && around < Around::Texts {
+            below = Around::Pairs;
+        }
+        self.walk(value, &path, below);
+        false
+    }
+
+    /// What packages there are: only texts can be secrets there.
+    fn packages(&mut self, value: &Value, path: &str) {
+        match value {
+            Value::String(text) if has_secret_shape(text) => self.found.push(path.to_owned()),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    self.packages(value, &member(path, name));
                 }
             }
-        }
-        Value::Array(items) => {
-            let mut index = 0;
-            items.retain_mut(|item| {
-                let path = element(path, index);
-                index += 1;
-                if (all && is_plain_secret(item)) || is_secret_text(item) {
-                    found.push(path);
-                    return !remove;
+            Value::Array(items) => {
+                for (index, value) in items.iter().enumerate() {
+                    self.packages(value, &element(path, index));
                 }
-                walk(item, &path, all, found, remove);
-                true
-            });
+            }
+            _ => {}
         }
-        _ => {}
+    }
+
+    /// Whether a value is a secret by its place or its shape.
+    fn is_secret(&self, value: &Value, around: Around) -> bool {
+        let by_place = match around {
+            Around::Nothing | Around::Entries => false,
+            Around::Pairs => {
+                value.as_str().is_some_and(|text| text.contains(['=', ':'])) && self.is_plain(value)
+            }
+            Around::Variables => {
+                value.as_str().is_some_and(|text| !is_harmless(text)) && self.is_plain(value)
+            }
+            Around::Texts => value.is_string() && self.is_plain(value),
+            Around::All => (value.is_string() || value.is_number()) && self.is_plain(value),
+        };
+        by_place || value.as_str().is_some_and(has_secret_shape)
+    }
+
+    /// What is said of variables and headers in a list, each with a name and a value.
+    fn of_entries(&self) -> Around {
+        if self.is_lenient() { Around::Variables } else { Around::All }
+    }
+
+    fn is_lenient(&self) -> bool {
+        matches!(self.rules, Rules::File | Rules::Packages)
+    }
+
+    fn is_plain(&self, value: &Value) -> bool {
+        match (self.rules, value) {
+            (Rules::Settings | Rules::Values, _) => is_plain(value),
+            (_, Value::Array(items)) => items.iter().any(|item| self.is_plain(item)),
+            (_, Value::String(text)) => is_plain_in_file(text),
+            _ => is_plain(value),
+        }
     }
 }
 
+impl Around {
+    /// What is said of the value of a member of this name.
+    pub(super) fn below(self, name: &str) -> Self {
+        let own = match name {
+            _ if is_name_of_count(name) && is_secret_name(name) => Self::Texts,
+            _ if is_secret_name(name) || is_secret_map(name) => Self::All,
+            _ => Self::Nothing,
+        };
+        self.max(own)
+    }
+
+    /// The same in a file that people write, where `pass` and `pin` can be the names of whatever has members.
+    fn below_in_file(self, name: &str) -> Self {
+        match Self::Nothing.below(name) {
+            Self::All if !is_secret_name(name) => self.max(Self::Variables),
+            Self::All if is_ambiguous(name) => self,
+            own => self.max(own),
+        }
+    }
+}
+
+/// Whether the members of this member are packages.
+fn is_list_of_packages(name: &str) -> bool {
+    name.to_lowercase().contains("dependencies") || OF_PACKAGES.contains(&name)
+}
+
 /// A text that stands for itself, or a list of such: nothing empty, and no reference to what is kept elsewhere.
-fn is_plain_secret(value: &Value) -> bool {
+fn is_plain(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.is_empty() && !is_variable(text),
-        Value::Array(items) => items.iter().any(is_plain_secret),
+        Value::Array(items) => items.iter().any(is_plain),
         Value::Number(_) => true,
         _ => false,
     }
+}
+
+/// Whether a variable or header of this value says how to run or to answer: a flag, a version, a number, a type.
+fn is_harmless(text: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["always", "never", "full", "debug", "info", "production", "development", "test", "utf-8"];
+    let is_version = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_type = ["application/", "text/", "image/"].iter().any(|begin| text.starts_with(begin));
+    is_version || is_type || text.starts_with('-') || WORDS.contains(&text.to_lowercase().as_str())
+}
+
+/// Whether a text stands for itself in a file that people write, as an example or a description perhaps.
+fn is_plain_in_file(text: &str) -> bool {
+    let text = text.trim();
+    !text.is_empty() && !is_stand_in(text) && !is_switch(text)
 }
 
 /// `{"source": "env" | "file" | "exec" | "store", "provider": …, "id": …}`: says where a secret is, and is none.
@@ -189,121 +335,15 @@ fn is_reference(members: &Map<String, Value>) -> bool {
     let source = members.get("source").and_then(Value::as_str);
     let is_known = matches!(source, Some("env" | "file" | "exec" | "store" | "keychain"));
     let is_all = members.keys().all(|name| matches!(name.as_str(), "source" | "provider" | "id"));
-    is_known && is_all && members.get("id").is_some_and(Value::is_string)
+    let is_shaped = members.values().any(|value| value.as_str().is_some_and(has_secret_shape));
+    is_known && is_all && !is_shaped && members.values().all(Value::is_string) && members.contains_key("id")
 }
 
-/// `${VAR}` or `$VAR`: the name of a variable of the environment, and nothing else.
-fn is_variable(text: &str) -> bool {
-    let Some(name) = text.strip_prefix('$') else { return false };
-    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-}
-
-/// Whether a member of this name holds a secret.
-pub(super) fn is_secret_name(name: &str) -> bool {
-    let words = words(name);
-    let Some((last, before)) = words.split_last() else { return false };
-    match last.as_str() {
-        "key" | "keys" => before.last().is_some_and(|word| SECRET_KEYS.contains(&word.as_str())),
-        last => LAST_WORDS.contains(&last) || RUN_TOGETHER.iter().any(|end| last.ends_with(end)),
-    }
-}
-
-/// Whether a number of this name is how many tokens there are or may be, which is no secret.
-fn is_name_of_count(name: &str) -> bool {
-    words(name).last().is_some_and(|last| last.ends_with("token") || last.ends_with("tokens"))
-}
-
-/// The words of `camelCase`, `HTTPCase`, `snake_case`, `kebab-case` and `UPPER_CASE`, in lower case, without a number at the
-/// end of the last.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut before = ' ';
-    let mut chars = name.chars().peekable();
-    while let Some(char) = chars.next() {
-        let was_lower = before.is_lowercase() || before.is_ascii_digit();
-        let ends_run = before.is_uppercase() && chars.peek().is_some_and(|next| next.is_lowercase());
-        let starts_word = char.is_uppercase() && (was_lower || ends_run);
-        if (starts_word || !char.is_alphanumeric()) && words.last().is_some_and(|word| !word.is_empty()) {
-            words.push(String::new());
-        }
-        if let (true, Some(word)) = (char.is_alphanumeric(), words.last_mut()) {
-            word.extend(char.to_lowercase());
-        }
-        before = char;
-    }
-    words.retain(|word| word.chars().any(|c| !c.is_ascii_digit()));
-    if let Some(last) = words.last_mut() {
-        last.truncate(last.trim_end_matches(|c: char| c.is_ascii_digit()).len());
-    }
-    words
-}
-
-fn is_secret_text(value: &Value) -> bool {
-    value.as_str().is_some_and(has_secret_shape)
-}
-
-/// Whether a text looks like a key, whatever it is called: a private key, a well-known service's token, a web address with a
-/// password in it.
-fn has_secret_shape(text: &str) -> bool {
-    let is_one_word = text.len() >= SHORTEST && !text.contains(char::is_whitespace);
-    has_private_key(text)
-        || (is_one_word && PREFIXES.iter().any(|prefix| text.starts_with(prefix)))
-        || (is_one_word && (is_jwt(text) || is_bot_token(text)))
-        || has_password_in_address(text)
-}
-
-/// Whether a private key in PEM form is somewhere in a text.
-pub(super) fn has_private_key(text: &str) -> bool {
-    text.split("-----BEGIN ").skip(1).any(|rest| {
-        rest.split_once("-----").is_some_and(|(label, _)| label.len() < 64 && label.ends_with("PRIVATE KEY"))
-    })
-}
-
-/// Three parts of base64, of which the first is a JSON object.
-fn is_jwt(text: &str) -> bool {
-    text.starts_with("eyJ") && text.split('.').count() == 3
-}
-
-/// Digits, a colon and at least 30 letters, as Telegram's.
-fn is_bot_token(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(digits, rest)| {
-        digits.len() >= 6
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && rest.len() >= 30
-            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-    })
-}
-
-/// `scheme://name:password@host`.
-fn has_password_in_address(text: &str) -> bool {
-    text.split("://").skip(1).any(|rest| {
-        let authority = rest.split(['/', '?', '#', ' ', '\n']).next().unwrap_or_default();
-        authority.rsplit_once('@').is_some_and(|(user, _)| {
-            user.split_once(':').is_some_and(|(_, password)| !password.is_empty() && !is_variable(password))
-        })
-    })
-}
-
-/// The names in a dot-env file, each with its line, counted from 1.
-pub(super) fn dot_env_names(text: &str) -> Vec<(usize, String)> {
-    let mut names = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim_start();
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let Some((name, value)) = line.split_once('=') else { continue };
-        let name = name.trim();
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        // The last line of a key in several lines looks like a name with nothing behind it.
-        let is_set = !value.trim_matches('=').trim().is_empty();
-        if begins && is_set && name.len() <= 128 && name.chars().all(is_name) {
-            names.push((number, name.to_owned()));
-        }
-    }
-    names
+/// `{"type": "string", "description": …}`: says what a value is like, and is none.
+fn is_schema(members: &Map<String, Value>) -> bool {
+    const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
+    let of = members.get("type").and_then(Value::as_str);
+    of.is_some_and(|of| TYPES.contains(&of)) && members.keys().all(|name| OF_SCHEMAS.contains(&name.as_str()))
 }
 
 #[cfg(test)]
@@ -312,52 +352,16 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_secret_is_known_by_its_name_however_that_is_spelled() {
-        for name in [
-            "apiKey",
-            "API_KEY",
-            "APIToken",
-            "HFToken",
-            "JWTSecret",
-            "accesstoken",
-            "bottoken",
-            "secretkey",
-            "token2",
-            "password_2",
-            "pass",
-            "pwd",
-            "passcode",
-            "bearer",
-        ] {
-            assert!(is_secret_name(name), "{name}");
-        }
-        for name in ["passive", "compass", "keyboard", "tokenizer", "monkey", "bypass-cache", "passage", "2"]
-        {
-            assert!(!is_secret_name(name), "{name}");
-        }
-    }
-
-    #[test]
     fn numbers_and_lists_of_objects_can_be_secrets_and_counts_of_tokens_are_none() {
-        let found = find(&json!({"pin": 4821, "password": 12_345_678, "apiKeys": [{"value": "abc"}]}), "");
+        let found = find(&json!({"pin": 4821, "password": 12_345_678, "apiKeys": [{"value": "abc"}]}));
         assert_eq!(found, ["apiKeys[0].value", "password", "pin"].map(str::to_owned).to_vec());
-        assert!(
-            find(&json!({"maxTokens": 4096, "tokens": 200_000, "maxtokens": 1, "token2": 5}), "").is_empty()
-        );
+        assert!(find(&json!({"maxTokens": 4096, "tokens": 200_000, "maxtokens": 1, "token2": 5})).is_empty());
     }
 
     #[test]
     fn a_reference_with_something_else_beside_it_is_looked_at() {
         let value = json!({"key": {"source": "file", "id": "x", "password": "abc"}});
-        assert_eq!(find(&value, ""), ["key.password"]);
-    }
-
-    #[test]
-    fn the_end_of_a_key_in_several_lines_is_no_name() {
-        let text =
-            "KEY=\"-----BEGIN EC PRIVATE KEY-----\nAbC123==\nXyZ=\n-----END EC PRIVATE KEY-----\"\nOTHER=1\n";
-        let names: Vec<String> = dot_env_names(text).into_iter().map(|(_, name)| name).collect();
-        assert_eq!(names, ["KEY", "OTHER"]);
+        assert_eq!(find(&value), ["key.password"]);
     }
 
     #[test]
@@ -374,7 +378,7 @@ mod tests {
             "memory": {"search": {"remote": {"apiKey": "o"}}}
         });
         assert_eq!(
-            find(&settings, ""),
+            find(&settings),
             [
                 "channels.telegram.accounts.two.webhookSecret",
                 "channels.telegram.botToken",
@@ -403,57 +407,18 @@ mod tests {
             "maxTokens": 4096, "contextTokens": 200_000, "tokens": {"max": true},
             "sessionKey": "agent:main:main", "declarationKey": "heartbeat:main", "primaryKey": "id", "spinning": "no"
         });
-        assert_eq!(find(&settings, ""), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_looks_like_a_key_is_one_whatever_it_is_called() {
-        for text in [
-            "sk-0123456789abcdefg",
-            "ghp_0123456789abcdefg",
-            "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA",
-            "eyJhbGciOiJ.eyJzdWIiOiI.c2lnbmF0dXJl",
-            "123456789:abcdefghijklmnopqrstuvwxyz_ABCDEF",
-            "see https://ada:hunter2@example.org/x",
-        ] {
-            assert_eq!(find(&json!({"note": text}), ""), ["note"], "{text}");
-            assert_eq!(find(&json!(["fine", text]), "list"), ["list[1]"], "{text}");
-        }
-        for text in
-            ["sk-short", "a sentence about sk-0123456789abcdefg", "https://example.org/a:b@c", "12:30"]
-        {
-            assert!(find(&json!({"note": text}), "").is_empty(), "{text}");
-        }
+        assert_eq!(find(&settings), Vec::<String>::new());
     }
 
     #[test]
     fn scrubbing_removes_what_is_secret_and_nothing_else() {
         let mut value =
             json!({"a": {"token": "x", "b": 1}, "list": ["sk-0123456789abcdefg", "y"], "env": {"A": "z"}});
-        assert_eq!(scrub(&mut value, "tools"), ["tools.a.token", "tools.env.A", "tools.list[0]"]);
+        assert_eq!(
+            scrub(&mut value, "tools", Around::Nothing),
+            ["tools.a.token", "tools.env.A", "tools.list[0]"]
+        );
         assert_eq!(value, json!({"a": {"b": 1}, "list": ["y"], "env": {}}));
-    }
-
-    #[test]
-    fn names_are_read_in_every_spelling() {
-        for name in [
-            "apiKey",
-            "api_key",
-            "API_KEY",
-            "x-api-key",
-            "APIKey",
-            "apikey",
-            "botToken",
-            "clientSecret",
-            "Password",
-        ] {
-            assert!(is_secret_name(name), "{name}");
-        }
-        for name in
-            ["key", "sessionKey", "tokenizer", "secretary", "passwordless", "maxTokensPerTurn", "keychain"]
-        {
-            assert!(!is_secret_name(name), "{name}");
-        }
     }
 
     #[test]
@@ -466,8 +431,44 @@ mod tests {
     }
 
     #[test]
-    fn a_dot_env_file_gives_its_names_and_no_values() {
-        let names = dot_env_names("# comment\nA_KEY=1\n export B=two=three\nno name here\n=x\nbad name=1\n");
-        assert_eq!(names, [(2, "A_KEY".to_owned()), (3, "B".to_owned())]);
+    fn what_looks_like_a_key_is_one_whatever_it_is_called() {
+        for text in ["sk-0123456789abcdefg", "see https://ada:hunter2@example.org/x", "run --api-key=abc"] {
+            assert_eq!(find(&json!({"note": text})), ["note"], "{text}");
+            assert_eq!(find(&json!({"list": ["fine", text]})), ["list[1]"], "{text}");
+        }
+        assert_eq!(find(&json!({"args": ["run", "--api-key", "abc", "--port", "1"]})), ["args[2]"]);
+        assert!(find(&json!({"note": "12:30", "args": ["--token", "--verbose"]})).is_empty());
+    }
+
+    #[test]
+    fn of_variables_and_headers_in_lists_the_values_are_secrets_and_the_names_are_none() {
+        let value = json!({"headers": [{"name": "X-Mine", "value": "abc"}, "X-Mine: abc", ["X-Own", "abc"]], "env": ["A=abc", "PATH"],
+            "passEnv": ["HOME"]});
+        let found = ["env[0]", "headers[0].value", "headers[1]", "headers[2][0]", "headers[2][1]"];
+        assert_eq!(find(&value), found);
+        assert_eq!(
+            hidden_in("a.json", value.to_string().as_bytes()),
+            Some(Hidden::Members(found.map(str::to_owned).to_vec()))
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_a_secret_goes_and_is_not_said() {
+        let token = "ghp_0123456789abcdefghij";
+        let mut value =
+            json!({token: {"user": "ada"}, "tokens": {"Ab3dEf6hIj9lMn2pQr5tUv8x": true, "kind": true}});
+        let found = scrub(&mut value, "tools", Around::Nothing);
+        assert_eq!(found, ["tools[…]", "tools.tokens[…]"]);
+        assert_eq!(value, json!({"tokens": {"kind": true}}));
+        assert_eq!(member("tools", token), "tools[…]");
+    }
+
+    #[test]
+    fn the_place_that_a_value_goes_to_counts() {
+        let mut value = json!({"FOO": "abc"});
+        assert_eq!(scrub(&mut value, "env", Around::Nothing.below("env")), ["env.FOO"]);
+        let mut value = json!("abc");
+        assert_eq!(scrub(&mut value, "tools.apiKey", Around::Nothing.below("apiKey")), ["tools.apiKey"]);
+        assert_eq!(value, Value::Null);
     }
 }

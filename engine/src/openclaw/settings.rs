@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::find::{SETTINGS, StateDir};
 use super::json::{self, parse};
-use super::secrets;
+use super::secrets::{self, Around};
 use super::tree::{Refused, Tree};
 use crate::import::{Item, What};
 
@@ -79,7 +79,7 @@ pub(super) fn read(root: &Tree, state: &StateDir, items: &mut Vec<Item>) -> (Set
         }
     };
     let mut files = Files { tree: &tree, items, left: INCLUDES_MAX };
-    let value = files.load(&name, 0).unwrap_or_default();
+    let value = files.load(&name, 0, Around::Nothing).unwrap_or_default();
     (of(&value), Some(name))
 }
 
@@ -133,8 +133,9 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    /// A file and what it includes, as one value. `None` if it cannot be read, which is said.
-    fn load(&mut self, path: &str, depth: usize) -> Option<Value> {
+    /// A file and what it includes, as one value. `None` if it cannot be read, which is said. `around` is what the names say
+    /// of the place it goes to.
+    fn load(&mut self, path: &str, depth: usize, around: Around) -> Option<Value> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let content = self.tree.enter(folder).and_then(|tree| tree.read(name, SETTINGS_MAX));
         let parsed = match content {
@@ -149,24 +150,24 @@ impl Files<'_> {
                 return None;
             }
         };
-        for at in secrets::scrub(&mut value, "") {
+        for at in secrets::scrub_settings(&mut value, around) {
             self.items.push(Item::skipped(What::Secret, path, "a secret of the settings").at(at));
         }
-        self.include(&mut value, folder, path, depth);
+        self.include(&mut value, folder, path, depth, around);
         Some(value)
     }
 
     /// Puts what `$include` names into its place, wherever one stands.
-    fn include(&mut self, value: &mut Value, folder: &str, file: &str, depth: usize) {
+    fn include(&mut self, value: &mut Value, folder: &str, file: &str, depth: usize, around: Around) {
         match value {
             Value::Array(items) => {
                 for item in items {
-                    self.include(item, folder, file, depth);
+                    self.include(item, folder, file, depth, around);
                 }
             }
             Value::Object(members) => {
-                for value in members.values_mut() {
-                    self.include(value, folder, file, depth);
+                for (name, value) in members.iter_mut() {
+                    self.include(value, folder, file, depth, around.below(name));
                 }
                 let names = match members.remove("$include") {
                     None => return,
@@ -175,7 +176,7 @@ impl Files<'_> {
                 };
                 let mut merged = Value::Object(Map::new());
                 for name in names {
-                    if let Some(included) = self.included(&name, folder, file, depth) {
+                    if let Some(included) = self.included(&name, folder, file, depth, around) {
                         merge(&mut merged, included);
                     }
                 }
@@ -186,14 +187,21 @@ impl Files<'_> {
         }
     }
 
-    fn included(&mut self, name: &Value, folder: &str, file: &str, depth: usize) -> Option<Value> {
+    fn included(
+        &mut self,
+        name: &Value,
+        folder: &str,
+        file: &str,
+        depth: usize,
+        around: Around,
+    ) -> Option<Value> {
         let why = match name.as_str().map(|name| (name, within(folder, name))) {
             None => "an $include that names no file",
             Some((_, None)) => "an $include that leads out of the folder of the settings",
             Some(_) if depth == INCLUDE_DEPTH || self.left == 0 => "too many files that include each other",
             Some((_, Some(path))) => {
                 self.left -= 1;
-                return self.load(&path, depth + 1);
+                return self.load(&path, depth + 1, around);
             }
         };
         self.items.push(Item::failed(What::Setting, file, why).at("$include"));

@@ -27,6 +27,34 @@ const VARIABLES: &str = "variables that programs read their secrets from";
 const LOG: &str = "logs of this machine";
 const VERSIONS: &str = "another program's history of the files";
 
+/// Hidden files in which programs keep how they sign in.
+const SIGN_INS: [&str; 24] = [
+    "_netrc",
+    ".authinfo",
+    ".boto",
+    ".curlrc",
+    ".databrickscfg",
+    ".dockercfg",
+    ".dockerconfigjson",
+    ".fetchmailrc",
+    ".git-credentials",
+    ".htpasswd",
+    ".kubeconfig",
+    ".msmtprc",
+    ".my.cnf",
+    ".mylogin.cnf",
+    ".netrc",
+    ".npmrc",
+    ".pgpass",
+    ".pypirc",
+    ".s3cfg",
+    ".smbcredentials",
+    ".terraformrc",
+    ".vault-token",
+    ".vault_pass",
+    ".wgetrc",
+];
+
 /// Something right in the state directory.
 pub(super) fn in_state(name: &str) -> Option<Skip> {
     use Skip::{Local, Secret};
@@ -95,13 +123,38 @@ pub(super) fn anywhere(name: &str) -> Option<Skip> {
         "node_modules" | ".venv" | "venv" | "__pycache__" | ".pnpm-store" => Local(INSTALLED),
         ".cache" | ".ds_store" | "thumbs.db" | "desktop.ini" | ".trash" => Local(CACHE),
         ".openclaw" | ".clawdbot" | ".moltbot" | ".clawhub" | ".clawdhub" => Local(LOCAL),
-        ".ssh" | ".gnupg" | ".aws" | ".kube" | ".docker" | ".azure" | "credentials" | "secrets"
-        | ".secrets" | ".netrc" | "_netrc" | ".npmrc" | ".pypirc" | ".git-credentials" | ".pgpass"
-        | ".htpasswd" | "credentials.json" | "secrets.json" | "secrets.yaml" | "secrets.yml"
-        | "secrets.toml" | "auth.json" => Secret(SIGN_IN),
+        ".ssh"
+        | ".gnupg"
+        | ".aws"
+        | ".kube"
+        | ".docker"
+        | ".azure"
+        | ".gcloud"
+        | ".password-store"
+        | "credentials"
+        | "secrets"
+        | ".secrets"
+        | "credentials.json"
+        | "secrets.json"
+        | "secrets.yaml"
+        | "secrets.yml"
+        | "secrets.toml"
+        | "auth.json"
+        | "logins.json"
+        | "kubeconfig"
+        | "rclone.conf"
+        | "wallet.dat"
+        | "application_default_credentials.json" => Secret(SIGN_IN),
+        name if SIGN_INS.contains(&name) => Secret(SIGN_IN),
         "id_rsa" | "id_dsa" | "id_ecdsa" | "id_ed25519" | "id_ecdsa_sk" | "id_ed25519_sk" => Secret(KEY),
         _ if is_dot_env(&lower) => Secret(VARIABLES),
-        _ if begins(&["auth-profiles.json", "service-account", "client_secret"]) => Secret(SIGN_IN),
+        // A note may be called as it likes.
+        _ if begins(&["service-account", "service_account", "client_secret"]) && !ends(&[".md"]) => {
+            Secret(SIGN_IN)
+        }
+        _ if begins(&["auth-profiles.json"]) || ends(&[".kubeconfig", ".tfstate", ".tfstate.backup"]) => {
+            Secret(SIGN_IN)
+        }
         _ if ends(&[".key", ".pem", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".kdbx", ".p8", ".gpg"]) => {
             Secret(KEY)
         }
@@ -209,6 +262,11 @@ mod tests {
             ".netrc",
             "credentials.json",
             ".ssh",
+            ".boto",
+            ".vault-token",
+            "kubeconfig",
+            "prod.kubeconfig",
+            "service_account.json",
         ] {
             assert!(matches!(anywhere(name), Some(Skip::Secret(_))), "{name}");
         }
@@ -234,6 +292,8 @@ mod tests {
             "environment.md",
             "a.key.md",
             "tokens.md",
+            "service-accounts.md",
+            "cookies",
             "db",
         ] {
             assert_eq!(anywhere(name), None, "{name}");

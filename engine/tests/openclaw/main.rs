@@ -15,5 +15,6 @@ mod desk;
 mod fixtures;
 mod hostile;
 mod jsonl;
+mod secrets;
 mod sessions;
 mod skill_folders;

@@ -51,3 +51,10 @@ pub enum Error {
     #[error("the database holds something that this version cannot read: {0}")]
     Unreadable(&'static str),
 }
+
+impl Error {
+    /// Whether one document is at fault, so that there is no reason to leave others alone.
+    pub(crate) fn is_of_one_document(&self) -> bool {
+        matches!(self, Self::Edit(_) | Self::NoDocument(_) | Self::OtherKind(_) | Self::Unreadable(_))
+    }
+}

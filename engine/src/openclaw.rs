@@ -10,6 +10,7 @@ mod find;
 mod folder;
 mod index;
 mod json;
+mod place;
 mod rest;
 mod schedules;
 mod secrets;
@@ -27,6 +28,7 @@ use crate::Device;
 use crate::import::Taking;
 pub use crate::import::{Entries, Event, ImportError, Item, Outcome, Report, What};
 pub use find::{NotFound, StateDir};
+use place::Home;
 use rest::{left, list, say_secrets, secrets_in};
 use tree::Tree;
 
@@ -64,24 +66,23 @@ pub fn import(
     let jobs =
         schedules::all(&mut taking, &root, state.as_ref().map(|(connection, path)| (connection, *path)));
     drop(state);
-    let folders = root.enter("agents").and_then(|agents| agents::folders(&agents)).unwrap_or_default();
-    let agents = agents::all(&mut taking, &root, from, &settings, &folders, *options);
+    let home = Home { root: &root, state: from, options: *options };
+    let folders = agents::folders(&mut taking, home);
+    let agents = agents::all(&mut taking, home, &settings, &folders);
 
     let mut conversations = Vec::new();
     for folder in &folders {
         let settings =
             agents.iter().find(|agent| agent.id == *folder).and_then(|agent| agent.listed.as_ref());
-        conversations.push(rest::conversations(&mut taking, &root, from, folder, settings));
+        conversations.push(rest::conversations(&mut taking, home, folder, settings));
     }
     taking.begin(conversations.iter().map(|found| found.bytes).sum());
     for found in conversations {
         found.take(&mut taking)?;
     }
     let mut importer = documents::Documents::new(&mut taking, from.profile(), &settings, &file, jobs);
-    let workspaces = importer.agents(&root, agents)?;
-    let home =
-        skill_folders::Home { root: &root, state: from, settings: &settings, file: &file, options: *options };
+    let workspaces = importer.agents(home, agents)?;
     importer.shared_skills(home)?;
-    rest::say_the_rest(&mut taking, &root, &file, &workspaces);
+    rest::say_the_rest(&mut taking, home, &file, &workspaces);
     Ok(taking.finish())
 }

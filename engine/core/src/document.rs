@@ -255,6 +255,15 @@ impl Document {
         self.expect(Kind::Memory).map(|()| MemoryMut::new(self, pen))
     }
 
+    /// Paths of texts that were removed, and that count towards [`limits::FILES_MAX`] as before: each may come back with all
+    /// that was in it.
+    pub fn removed_files(&self) -> Vec<FilePath> {
+        match self.kind {
+            Kind::Agent | Kind::Skill | Kind::Memory => files::Files::of(self).into_removed(),
+            Kind::Conversation | Kind::Profile => Vec::new(),
+        }
+    }
+
     /// Whether it is in the trash.
     pub fn deletion(&self) -> Deletion {
         match self.kind {

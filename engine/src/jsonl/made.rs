@@ -1,15 +1,20 @@
 //! Lines of a transcript, made of the messages of a conversation that has none: the same lines on every device.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use bowline_wire::hash::sha256;
 use jiff::civil::DateTime;
 use jiff::{Timestamp, tz::TimeZone};
-use serde::{Deserialize, Serialize};
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::import::{Piece, Source, SourceError, hex};
+
+/// Messages of one conversation: the longest that people have are a hundredth of that.
+const MESSAGES_MAX: usize = 250_000;
 
 /// What entry ids are made under.
 const LABEL: &[u8] = b"bowline/jsonl/1";
@@ -28,7 +33,39 @@ struct Line<'a> {
     id: Option<Value>,
     title: Option<Value>,
     #[serde(borrow)]
-    messages: Vec<&'a RawValue>,
+    messages: Messages<'a>,
+}
+
+/// Messages that are still text; `None` if there are more than [`MESSAGES_MAX`], so that many small ones take little memory.
+struct Messages<'a>(Option<Vec<&'a RawValue>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Messages<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Option<Vec<&'de RawValue>>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of messages")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut messages = Vec::new();
+                while messages.len() < MESSAGES_MAX {
+                    match list.next_element()? {
+                        Some(message) => messages.push(message),
+                        None => return Ok(Some(messages)),
+                    }
+                }
+                let mut is_over = false;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    is_over = true;
+                }
+                Ok((!is_over).then_some(messages))
+            }
+        }
+        deserializer.deserialize_seq(InOrder).map(Self)
+    }
 }
 
 impl<'a> Conversation<'a> {
@@ -37,6 +74,7 @@ impl<'a> Conversation<'a> {
         let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
         let parsed: Line<'a> =
             serde_json::from_str(text).map_err(|_| "it is no JSON object with a list of messages")?;
+        let messages = parsed.messages.0.ok_or("it has more than 250,000 messages")?;
         let id = match parsed.id {
             Some(Value::String(id)) if !id.is_empty() => id,
             Some(Value::Number(id)) => id.to_string(),
@@ -44,7 +82,7 @@ impl<'a> Conversation<'a> {
             Some(_) => return Err("its id is no text"),
         };
         let title = parsed.title.and_then(|title| title.as_str().map(str::to_owned));
-        Ok(Self { id, title: title.filter(|title| !title.trim().is_empty()), messages: parsed.messages })
+        Ok(Self { id, title: title.filter(|title| !title.trim().is_empty()), messages })
     }
 }
 
@@ -178,6 +216,17 @@ mod tests {
             });
         }
         lines
+    }
+
+    #[test]
+    fn a_conversation_of_more_messages_than_anybody_writes_is_none() {
+        let of = |count: usize| {
+            let line = format!(r#"{{"id":"c","messages":[{}]}}"#, vec!["7"; count].join(","));
+            Conversation::parse(line.as_bytes()).map(|conversation| conversation.messages.len())
+        };
+        assert_eq!(of(MESSAGES_MAX), Ok(MESSAGES_MAX));
+        assert_eq!(of(MESSAGES_MAX + 1), Err("it has more than 250,000 messages"));
+        assert_eq!(of(0), Ok(0));
     }
 
     #[test]

@@ -1,19 +1,18 @@
 //! Agents: what the settings say about each, and the files of its workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use bowline_core::document::limits::{JSON_MAX, NAME_MAX};
 use bowline_core::document::{AgentValues, Json};
 use serde_json::Value;
 
-use super::Options;
-use super::find::{NAMES, StateDir, expand};
+use super::list;
+use super::place::{Away, Home, Place};
 use super::schedules::Job;
 use super::secrets::{self, Around};
 use super::settings::{Listed, Settings};
-use super::skip;
-use super::tree::{Refused, Sort, Tree};
+use super::tree::Tree;
 use crate::import::{Item, Taking, What};
 
 /// What is said about an agent and goes with it wherever it runs.
@@ -56,21 +55,19 @@ pub(super) enum Workspace {
     /// It is the workspace of this agent, too, with which its files are imported; how the report calls it.
     SharedWith(String, String),
     /// Nowhere that may be read, for this reason; how the report calls it.
-    Nowhere(String, String),
+    Nowhere(String, Away),
 }
 
 /// Every agent there is: those that are listed, and those that have a folder.
 pub(super) fn all(
     taking: &mut Taking<'_>,
-    root: &Tree,
-    state: &StateDir,
+    home: Home<'_>,
     settings: &Settings,
     folders: &[String],
-    options: Options,
 ) -> Vec<Agent> {
     let mut ids: Vec<String> = settings.agents.iter().map(|agent| agent.id.clone()).collect();
     ids.extend(folders.iter().filter(|folder| !ids.contains(folder)).cloned().collect::<Vec<_>>());
-    if ids.is_empty() && root.has_folder("workspace") {
+    if ids.is_empty() && home.inside("workspace").is_ok() {
         ids.push(settings.default_agent.clone());
     }
     // Whose workspace each folder is: the default agent's first.
@@ -84,7 +81,7 @@ pub(super) fn all(
             continue;
         }
         let listed = settings.agents.iter().find(|agent| agent.id == id).cloned();
-        let workspace = workspace(root, state, settings, &id, listed.as_ref(), options);
+        let workspace = workspace(home, settings, &id, listed.as_ref());
         let owner = match &workspace {
             Workspace::At(tree, ..) => {
                 Some(owners.entry(tree.real().to_owned()).or_insert_with(|| id.clone()))
@@ -102,6 +99,15 @@ pub(super) fn all(
     agents
 }
 
+/// Where the workspaces of these agents really are.
+pub(super) fn workspaces(agents: &[Agent]) -> BTreeSet<PathBuf> {
+    let real = |agent: &Agent| match &agent.workspace {
+        Workspace::At(tree, ..) => Some(tree.real().to_owned()),
+        Workspace::SharedWith(..) | Workspace::Nowhere(..) => None,
+    };
+    agents.iter().filter_map(real).collect()
+}
+
 /// Whether an id can be part of a path and of a name.
 fn is_id(id: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -109,123 +115,17 @@ fn is_id(id: &str) -> bool {
 }
 
 /// Finds an agent's workspace.
-fn workspace(
-    root: &Tree,
-    state: &StateDir,
-    settings: &Settings,
-    id: &str,
-    listed: Option<&Listed>,
-    options: Options,
-) -> Workspace {
+fn workspace(home: Home<'_>, settings: &Settings, id: &str, listed: Option<&Listed>) -> Workspace {
     let is_default = id == settings.default_agent;
     let own = listed.and_then(|agent| agent.text("workspace"));
     let set = own.or(settings.default_workspace.as_deref().filter(|_| is_default));
     let usual = if is_default { "workspace".to_owned() } else { format!("workspace-{id}") };
-    let Some(set) = set else {
-        return enter(root, &usual);
-    };
-    match place(set, state, root.real()) {
-        Place::Inside(path) if is_openclaws_own(&path) => {
-            let why = "it is a folder of OpenClaw's own, which is not imported as a workspace";
-            Workspace::Nowhere(set.to_owned(), why.to_owned())
-        }
-        Place::Inside(path) => enter(root, &path),
-        Place::Relative => {
-            let why = "a path that is not absolute, and depends on where OpenClaw is started";
-            Workspace::Nowhere(set.to_owned(), why.to_owned())
-        }
-        Place::Outside(_) if state.is_named() && !options.outside => {
-            let why = "it lies outside of the folder you named: say --outside to import it";
-            Workspace::Nowhere(set.to_owned(), why.to_owned())
-        }
-        Place::Outside(path) => match Tree::open(&path) {
-            Ok(tree) if root.real().starts_with(tree.real()) => {
-                let why = "OpenClaw's own state is in it: such a folder is not imported as a workspace";
-                Workspace::Nowhere(set.to_owned(), why.to_owned())
-            }
-            Ok(tree) => Workspace::At(tree, set.trim_end_matches(['/', '\\']).to_owned(), false),
-            Err(error) => Workspace::Nowhere(set.to_owned(), Refused::from(error).to_string()),
-        },
+    let place = set.map_or_else(|| Place::Inside(usual), |set| home.place(set));
+    let shown = place.shown(set.unwrap_or_default());
+    match home.open_for_files(&place) {
+        Ok(tree) => Workspace::At(tree, shown, matches!(place, Place::Inside(_))),
+        Err(why) => Workspace::Nowhere(shown, why),
     }
-}
-
-/// Whether a path in the state directory leads to what OpenClaw keeps there for itself, as sign-ins or sessions.
-pub(super) fn is_openclaws_own(path: &str) -> bool {
-    let mut names = path.split('/');
-    match names.next() {
-        None | Some("" | "state" | "cron") => true,
-        Some("agents") => matches!(names.nth(1), None | Some("sessions" | "agent")),
-        Some(name) => skip::in_state(name).is_some() || names.any(|name| skip::anywhere(name).is_some()),
-    }
-}
-
-fn enter(root: &Tree, path: &str) -> Workspace {
-    match root.enter(path) {
-        Ok(tree) => Workspace::At(tree, path.to_owned(), true),
-        Err(why) => Workspace::Nowhere(path.to_owned(), why.to_string()),
-    }
-}
-
-/// Where a path of the settings leads.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Into the state directory: the rest of the path, with `/`.
-    Inside(String),
-    Outside(PathBuf),
-    Relative,
-}
-
-/// Finds out where a path of the settings leads. It may have been written on another machine, with another home: what follows
-/// a folder that is called like a state directory is looked for in this one.
-pub(super) fn place(text: &str, state: &StateDir, real: &Path) -> Place {
-    let path = expand(Path::new(text.trim()), state.home());
-    for base in [state.path(), real] {
-        if let Ok(rest) = path.strip_prefix(base) {
-            return inside(rest.components());
-        }
-    }
-    let windows: PathBuf;
-    let is_windows = text.get(1..3) == Some(":\\");
-    let path = if is_windows {
-        windows = Path::new("/").join(text.replace('\\', "/"));
-        &windows
-    } else {
-        &path
-    };
-    let own = real.file_name();
-    let is_state = |name: &std::ffi::OsStr| {
-        Some(name) == own
-            || NAMES.iter().any(|known| name == *known)
-            || (name.to_string_lossy().starts_with(".openclaw-") && !is_profile(own))
-    };
-    let mut components = path.components();
-    while let Some(component) = components.next() {
-        if let Component::Normal(name) = component
-            && is_state(name)
-        {
-            return inside(components);
-        }
-    }
-    if path.is_absolute() && !is_windows { Place::Outside(path.clone()) } else { Place::Relative }
-}
-
-/// Whether a name is one that a state directory has: then that of another profile is another directory.
-fn is_profile(name: Option<&std::ffi::OsStr>) -> bool {
-    name.is_some_and(|name| {
-        NAMES.iter().any(|known| name == *known) || name.to_string_lossy().starts_with(".openclaw-")
-    })
-}
-
-fn inside(rest: std::path::Components<'_>) -> Place {
-    let mut names = Vec::new();
-    for component in rest {
-        match component {
-            Component::Normal(name) => names.push(name.to_string_lossy().into_owned()),
-            Component::CurDir => {}
-            _ => return Place::Relative,
-        }
-    }
-    Place::Inside(names.join("/"))
 }
 
 /// What is said about an agent, apart from its files.
@@ -343,55 +243,25 @@ fn without_paths(value: &mut Value) {
     }
 }
 
-/// The folders under `agents/`, by name.
-pub(super) fn folders(tree: &Tree) -> Result<Vec<String>, Refused> {
-    let (found, _) = tree.list()?;
-    let folders = found.into_iter().filter(|found| found.sort == Sort::Folder && found.is_text);
-    Ok(folders.map(|found| found.name).collect::<BTreeSet<_>>().into_iter().collect())
+/// The folders under `agents/`, by name. What is wrong with it is said.
+pub(super) fn folders(taking: &mut Taking<'_>, home: Home<'_>) -> Vec<String> {
+    let tree = match home.inside("agents") {
+        Ok(tree) => tree,
+        Err(Away::Missing) => return Vec::new(),
+        Err(why) => {
+            taking.item(&Item::failed(What::Conversation, "agents", why.to_string()));
+            return Vec::new();
+        }
+    };
+    let mut found = list(taking, &tree, "agents");
+    found.retain(|found| found.is_text && home.is_folder(&format!("agents/{}", found.name), found.sort));
+    found.into_iter().map(|found| found.name).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    fn at(text: &str) -> Place {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join(".openclaw");
-        std::fs::create_dir_all(path.join("agents")).unwrap();
-        let state = StateDir::at(&path).unwrap();
-        place(
-            &text.replace("HOME", &home.path().display().to_string()),
-            &state,
-            &path.canonicalize().unwrap(),
-        )
-    }
-
-    #[test]
-    fn a_path_that_was_written_under_another_home_is_looked_for_here() {
-        for text in [
-            "/home/ada/.openclaw/workspace",
-            "HOME/.openclaw/workspace",
-            "~/.openclaw/workspace",
-            "/Users/ada/.clawdbot/workspace",
-            "C:\\Users\\Ada\\.openclaw\\workspace",
-        ] {
-            assert_eq!(at(text), Place::Inside("workspace".to_owned()), "{text}");
-        }
-        assert_eq!(at("/home/ada/.openclaw"), Place::Inside(String::new()));
-    }
-
-    #[test]
-    fn a_path_elsewhere_is_outside_and_one_with_dots_is_none() {
-        assert_eq!(at("/srv/clawd"), Place::Outside(PathBuf::from("/srv/clawd")));
-        assert_eq!(
-            at("/home/ada/.openclaw-work/workspace"),
-            Place::Outside("/home/ada/.openclaw-work/workspace".into())
-        );
-        assert_eq!(at("clawd"), Place::Relative);
-        assert_eq!(at("D:\\clawd"), Place::Relative);
-        assert_eq!(at("/home/ada/.openclaw/../../etc"), Place::Relative);
-    }
 
     #[test]
     fn an_id_is_a_name_and_no_path() {

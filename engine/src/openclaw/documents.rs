@@ -7,6 +7,7 @@ use bowline_core::document::{AgentValues, Json, Kind};
 
 use super::agents::{self, Agent, Workspace};
 use super::folder::{Kept, join};
+use super::place::{Away, Home};
 use super::schedules::Job;
 use super::settings::Settings;
 use super::skill_folders::{self, SkillFolder};
@@ -58,14 +59,15 @@ impl<'a, 'b> Documents<'a, 'b> {
 
     /// Imports every agent with its workspace and its skills. Answers with the folders right in the state directory that are
     /// workspaces.
-    pub(super) fn agents(&mut self, root: &Tree, agents: Vec<Agent>) -> Result<Vec<String>, ImportError> {
+    pub(super) fn agents(&mut self, home: Home<'_>, agents: Vec<Agent>) -> Result<Vec<String>, ImportError> {
         let mut workspaces = Vec::new();
         let ids: Vec<String> = agents.iter().map(|agent| agent.id.clone()).collect();
+        let all = agents::workspaces(&agents);
         for agent in agents {
             if let Workspace::At(_, shown, true) = &agent.workspace {
                 workspaces.push(shown.clone());
             }
-            self.agent(root, agent)?;
+            self.agent(home, agent, &all)?;
         }
         for job in std::mem::take(&mut self.jobs) {
             let agent = job.agent.as_deref().unwrap_or(&self.settings.default_agent);
@@ -77,14 +79,19 @@ impl<'a, 'b> Documents<'a, 'b> {
         Ok(workspaces)
     }
 
-    fn agent(&mut self, root: &Tree, mut agent: Agent) -> Result<(), ImportError> {
+    fn agent(
+        &mut self,
+        home: Home<'_>,
+        mut agent: Agent,
+        all: &BTreeSet<PathBuf>,
+    ) -> Result<(), ImportError> {
         let id = agent.id.clone();
         let of_agent = |job: &Job| job.agent.as_deref().unwrap_or(&self.settings.default_agent) == id;
         let (jobs, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.jobs).into_iter().partition(of_agent);
         self.jobs = others;
         let definition = agents::definition(self.taking, &agent, self.settings, self.file, &jobs);
-        let nowhere = Workspace::Nowhere(String::new(), String::new());
-        let contents = workspace::read(self.taking, std::mem::replace(&mut agent.workspace, nowhere));
+        let nowhere = Workspace::Nowhere(String::new(), Away::Missing);
+        let contents = workspace::read(self.taking, std::mem::replace(&mut agent.workspace, nowhere), all);
         let folder = format!("agents/{id}");
         let shown = if contents.shown.is_empty() { &folder } else { &contents.shown };
         let wanted = Wanted {
@@ -98,8 +105,9 @@ impl<'a, 'b> Documents<'a, 'b> {
             values: &definition.values,
             files: &contents.files.files,
         };
-        let done = self.document(&wanted)?;
-        self.schedules(&jobs, &done);
+        if let Some(done) = self.document(&wanted)? {
+            self.schedules(&jobs, &done);
+        }
         if !contents.personal.files.is_empty() {
             self.document(&Wanted {
                 what: What::Memory,
@@ -115,15 +123,17 @@ impl<'a, 'b> Documents<'a, 'b> {
             self.skills(&id, &join(shown, &path), tree)?;
         }
         let workshop = format!("agents/{id}/agent/workshop-skills");
-        if let Ok(tree) = root.enter(&workshop) {
+        if let Ok(tree) = home.inside(&workshop) {
             self.skills(&format!("{id}/workshop"), &workshop, tree)?;
         }
         Ok(())
     }
 
     /// Imports the skills that all agents have.
-    pub(super) fn shared_skills(&mut self, home: skill_folders::Home<'_>) -> Result<(), ImportError> {
-        for SkillFolder { tree, shown, owner } in skill_folders::all(self.taking, home) {
+    pub(super) fn shared_skills(&mut self, home: Home<'_>) -> Result<(), ImportError> {
+        for SkillFolder { tree, shown, owner } in
+            skill_folders::all(self.taking, home, self.settings, self.file)
+        {
             self.skills(&owner, &shown, tree)?;
         }
         Ok(())
@@ -152,7 +162,8 @@ impl<'a, 'b> Documents<'a, 'b> {
         if path.is_empty() { source } else { format!("{source}/{path}") }
     }
 
-    fn document(&mut self, wanted: &Wanted<'_>) -> Result<ImportedFiles, ImportError> {
+    /// Imports one document. If it is at fault itself, that is said, and `None` the answer.
+    fn document(&mut self, wanted: &Wanted<'_>) -> Result<Option<ImportedFiles>, ImportError> {
         let values: Vec<_> =
             wanted.values.iter().map(|(of, name, value)| (*of, name.as_str(), value.clone())).collect();
         let files: Vec<_> = wanted
@@ -171,7 +182,15 @@ impl<'a, 'b> Documents<'a, 'b> {
             files: &files,
         };
         let now = self.taking.now();
-        let done = self.taking.device.import_files(&import, now)?;
+        let done = match self.taking.device.import_files(&import, now) {
+            Ok(done) => done,
+            Err(error) if error.is_of_one_document() => {
+                let item = Item::failed(wanted.what, wanted.shown, error.to_string());
+                self.taking.item(&item.titled(Some(wanted.name)));
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
         let (became, why) = outcome(done.outcome);
         let mut item = Item::new(wanted.what, became, wanted.shown).titled(Some(wanted.name));
         item.why = why;
@@ -187,7 +206,7 @@ impl<'a, 'b> Documents<'a, 'b> {
             item.why = why;
             self.taking.item(&item);
         }
-        Ok(done)
+        Ok(Some(done))
     }
 
     /// Says what became of a field, if that is worth saying.

@@ -56,7 +56,7 @@ impl StateDir {
         let found =
             |path: PathBuf| Self { path, settings: settings.clone(), home: home.clone(), named: false };
         if let Some(path) = set("OPENCLAW_STATE_DIR").or_else(|| set("CLAWDBOT_STATE_DIR")) {
-            let path = expand(Path::new(&path), home.as_deref());
+            let path = absolute(&expand(Path::new(&path), home.as_deref()));
             return if path.is_dir() { Ok(found(path)) } else { Err(NotFound::NoFolder(path)) };
         }
         let home = home.as_deref().ok_or(NotFound::NoHome)?;
@@ -81,6 +81,7 @@ impl StateDir {
 
     /// A folder that somebody names: the state directory itself, or one that has `.openclaw` in it.
     pub fn at(path: &Path) -> Result<Self, NotFound> {
+        let path = &absolute(path);
         if !path.is_dir() {
             return Err(NotFound::NoFolder(path.to_owned()));
         }
@@ -122,6 +123,11 @@ impl StateDir {
         let name = self.path.file_name().or_else(|| real.file_name()).unwrap_or_default().to_string_lossy();
         name.strip_prefix(".openclaw-").unwrap_or_default().to_owned()
     }
+}
+
+/// What is beside a folder, and so where it is, is asked of its path.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn is_state(path: &Path) -> bool {
@@ -183,6 +189,16 @@ mod tests {
         assert!(find(&[("OPENCLAW_PROFILE", Path::new("../../etc"))], home.path()).is_err());
         assert_eq!(StateDir::at(&gone), Err(NotFound::NoFolder(gone)));
         assert_eq!(StateDir::at(home.path()), Err(NotFound::NotOpenClaws(home.path().to_owned())));
+    }
+
+    #[test]
+    fn what_is_named_from_here_is_known_by_where_it_is() {
+        let folder = tempfile::tempdir_in(".").unwrap();
+        fs::create_dir_all(folder.path().join(".openclaw/agents")).unwrap();
+        let relative = Path::new(folder.path().file_name().unwrap()).join(".openclaw");
+        let found = StateDir::at(&relative).unwrap();
+        assert!(found.path().is_absolute());
+        assert_eq!(found.home().unwrap().canonicalize().unwrap(), folder.path().canonicalize().unwrap());
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! `sessions.json`: what generation A knows about its transcripts besides their lines.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -13,6 +16,12 @@ pub(super) const INDEX_MAX: u64 = 64 << 20;
 
 /// Bytes of an index that is not plain JSON, which only happens by hand: its reader takes ten times as much memory.
 const INDEX_JSON5_MAX: usize = 4 << 20;
+
+/// Sessions in an index. Somebody with a hundred a day has that many after three years, and OpenClaw forgets old ones.
+const SESSIONS_MAX: usize = 100_000;
+
+/// Entries that name no transcript and are said one by one; of more, how many.
+const WRONG_MAX: usize = 20;
 
 /// What an index, or a database, says about one transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,16 +80,66 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Index, Vec<(String, String)>), Strin
         rewritten = json::parse(bytes).map_err(|error| error.to_string())?.to_string();
         rewritten.as_bytes()
     };
-    let entries: BTreeMap<String, &RawValue> =
+    let entries: Entries =
         serde_json::from_slice(bytes).map_err(|_| "it is not an object of sessions".to_owned())?;
-    let (mut index, mut wrong) = (Index::new(), Vec::new());
-    for (key, entry) in entries {
-        match about(&key, entry.get()) {
-            Some((name, about)) => drop(index.entry(name).or_insert(about)),
-            None => wrong.push((key, "an entry that names no transcript".to_owned())),
+    if entries.beyond > 0 {
+        return Err(format!("it has more than {SESSIONS_MAX} sessions"));
+    }
+    let why = "an entry that names no transcript";
+    let mut wrong: Vec<_> = entries.wrong.into_iter().map(|key| (key, why.to_owned())).collect();
+    if entries.more_wrong > 0 {
+        wrong.push((format!("{} more", entries.more_wrong), why.to_owned()));
+    }
+    Ok((entries.index, wrong))
+}
+
+/// An index while it is read: one entry at a time, so that what is in none takes no memory.
+#[derive(Default)]
+struct Entries {
+    index: Index,
+    /// Keys of entries that name no transcript.
+    wrong: Vec<String>,
+    more_wrong: usize,
+    /// Entries beyond [`SESSIONS_MAX`].
+    beyond: usize,
+}
+
+impl Entries {
+    fn add(&mut self, key: String, entry: &str) {
+        match about(&key, entry) {
+            _ if self.index.len() + self.wrong.len() + self.more_wrong == SESSIONS_MAX => self.beyond += 1,
+            Some((name, about)) => match self.index.entry(name) {
+                Slot::Vacant(slot) => drop(slot.insert(about)),
+                // Of two keys with one transcript the same one counts in whatever order they stand.
+                Slot::Occupied(mut slot) if about.key < slot.get().key => drop(slot.insert(about)),
+                Slot::Occupied(_) => {}
+            },
+            None if self.wrong.len() < WRONG_MAX => self.wrong.push(key),
+            None => self.more_wrong += 1,
         }
     }
-    Ok((index, wrong))
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of sessions")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Entries::default();
+                while let Some((key, entry)) = map.next_entry::<String, &RawValue>()? {
+                    entries.add(key, entry.get());
+                }
+                Ok(entries)
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
 }
 
 fn about(key: &str, entry: &str) -> Option<(String, About)> {
@@ -135,7 +194,7 @@ mod tests {
             (cron.key.as_str(), cron.title(), cron.archived, cron.pinned),
             ("cron:1", None, true, false)
         );
-        assert_eq!(wrong.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["none", "odd"]);
+        assert_eq!(wrong.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["odd", "none"]);
     }
 
     #[test]
@@ -144,6 +203,31 @@ mod tests {
         assert_eq!(index["a"].title().as_deref(), Some("x"));
         assert!(read(br#"{"agent:main:main": {"sessionId": "a","#).is_err());
         assert!(read(b"[]").is_err());
+    }
+
+    #[test]
+    fn an_index_of_nonsense_is_said_in_a_few_lines_and_one_beyond_all_measure_is_not_read() {
+        let of = |count: usize, entry: &str| {
+            let entries: Vec<_> =
+                (0..count).map(|n| format!("\"{n}\":{}", entry.replace('#', &n.to_string()))).collect();
+            format!("{{{}}}", entries.join(","))
+        };
+        let (index, wrong) = read(of(1_000, "1").as_bytes()).unwrap();
+        assert!(index.is_empty());
+        assert_eq!((wrong.len(), wrong.last().unwrap().0.as_str()), (WRONG_MAX + 1, "980 more"));
+        let sessions = |count| read(of(count, "{\"sessionId\":\"#\"}").as_bytes());
+        assert_eq!(sessions(SESSIONS_MAX).unwrap().0.len(), SESSIONS_MAX);
+        assert_eq!(sessions(SESSIONS_MAX + 1).unwrap_err(), "it has more than 100000 sessions");
+    }
+
+    #[test]
+    fn of_two_keys_of_one_transcript_the_same_counts_in_any_order() {
+        for text in [
+            r#"{"a": {"sessionId": "s", "label": "A"}, "b": {"sessionId": "s", "label": "B"}}"#,
+            r#"{"b": {"sessionId": "s", "label": "B"}, "a": {"sessionId": "s", "label": "A"}}"#,
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap().0["s"].label.as_deref(), Some("A"));
+        }
     }
 
     #[test]

@@ -3,9 +3,8 @@
 
 use rusqlite::Connection;
 
-use super::agents::{Place, place};
 use super::database::{self, table};
-use super::find::StateDir;
+use super::place::{Away, Home, Place};
 use super::sessions::{self, Conversations};
 use super::settings::Listed;
 use super::skip::{self, Skip};
@@ -164,68 +163,62 @@ pub(super) fn state_database(taking: &mut Taking<'_>, root: &Tree) -> Option<(Co
 /// Finds the transcripts of an agent, in `agents/<folder>` or where the settings say its database is.
 pub(super) fn conversations(
     taking: &mut Taking<'_>,
-    root: &Tree,
-    state: &StateDir,
+    home: Home<'_>,
     folder: &str,
     listed: Option<&Listed>,
 ) -> Conversations {
     let path = format!("agents/{folder}");
-    let agent = root.enter(&path);
-    if let Ok(tree) = &agent {
-        for found in list(taking, tree, &path) {
-            let is_workspace = listed.and_then(|agent| agent.text("workspace")).is_some_and(|set| {
-                place(set, state, root.real()) == Place::Inside(format!("{path}/{}", found.name))
-            });
-            let is_read = is_workspace || matches!(found.name.as_str(), "sessions" | "agent");
-            let is_read = is_read && found.sort == Sort::Folder;
-            if !is_read {
-                left(taking, &found, &format!("{path}/{}", found.name), skip::in_agent(&found.name));
+    if let Ok(tree) = home.inside(&path) {
+        let workspace = listed.and_then(|agent| agent.text("workspace")).map(|set| home.place(set));
+        for found in list(taking, &tree, &path) {
+            let here = format!("{path}/{}", found.name);
+            let is_workspace = || workspace == Some(Place::Inside(here.clone()));
+            let is_read = matches!(found.name.as_str(), "sessions" | "agent") || is_workspace();
+            if !(is_read && home.is_folder(&here, found.sort)) {
+                left(taking, &found, &here, skip::in_agent(&found.name));
             }
         }
     }
-    let mut own = format!("{path}/agent");
-    match listed.and_then(|agent| agent.text("agentDir")).map(|set| (set, place(set, state, root.real()))) {
-        Some((_, Place::Inside(inside))) => own = inside,
-        Some((set, Place::Outside(_) | Place::Relative)) => {
-            let why = "a folder for an agent's database outside of the state directory, which is not read";
-            taking.item(&Item::skipped(What::File, set, why));
-        }
-        None => {}
-    }
-    let own_tree = enter(taking, root, &own);
+    let usual = Place::Inside(format!("{path}/agent"));
+    let set = listed.and_then(|agent| agent.text("agentDir"));
+    let own = set.map_or(usual, |set| home.place(set));
+    let own_shown = own.shown(set.unwrap_or_default());
+    let own_tree = open(taking, home, &own, &own_shown);
     if let Some(tree) = &own_tree {
-        sessions::look_at_agent_folder(taking, tree, &own);
+        sessions::look_at_agent_folder(taking, tree, &own_shown);
     }
     let sessions = format!("{path}/sessions");
-    let sessions_tree = enter(taking, root, &sessions);
-    let own_tree = own_tree.as_ref().map(|tree| (tree, own.as_str()));
+    let sessions_tree = open(taking, home, &Place::Inside(sessions.clone()), &sessions);
+    let own_tree = own_tree.as_ref().map(|tree| (tree, own_shown.as_str()));
     Conversations::plan(taking, folder, own_tree, sessions_tree.map(|tree| (tree, sessions.as_str())))
 }
 
 /// A folder that may be missing; any other trouble is said.
-fn enter(taking: &mut Taking<'_>, root: &Tree, path: &str) -> Option<Tree> {
-    match root.enter(path) {
+fn open(taking: &mut Taking<'_>, home: Home<'_>, place: &Place, shown: &str) -> Option<Tree> {
+    match home.open(place) {
         Ok(tree) => Some(tree),
-        Err(Refused::Missing) => None,
-        Err(why) => {
-            taking.item(&Item::failed(What::File, path, why.to_string()));
+        Err(Away::Missing) => None,
+        Err(Away::Refused(why)) => {
+            taking.item(&Item::failed(What::Conversation, shown, why));
             None
         }
     }
 }
 
 /// Goes through the state directory for what nobody has looked at yet.
-pub(super) fn say_the_rest(taking: &mut Taking<'_>, root: &Tree, settings: &str, workspaces: &[String]) {
+pub(super) fn say_the_rest(taking: &mut Taking<'_>, home: Home<'_>, settings: &str, workspaces: &[String]) {
+    let root = home.root;
     for found in list(taking, root, "") {
         let name = found.name.as_str();
         let is_workspace = |path: &String| path.split('/').next() == Some(name);
-        let is_folder = found.sort == Sort::Folder;
+        let is_folder = home.is_folder(name, found.sort);
         match name {
             _ if name == settings => {}
             _ if is_folder && workspaces.iter().any(is_workspace) => {}
             "skills" if is_folder => {}
             "agents" if is_folder => {
-                rest_of(taking, root, name, &|found| found.sort == Sort::Folder, &skip::anywhere);
+                let is_agent = |found: &Found| home.is_folder(&format!("agents/{}", found.name), found.sort);
+                rest_of(taking, home, name, &is_agent, &skip::anywhere);
             }
             "cron" if is_folder => {
                 let known = |name: &str| match name {
@@ -233,10 +226,10 @@ pub(super) fn say_the_rest(taking: &mut Taking<'_>, root: &Tree, settings: &str,
                     name if name.starts_with("jobs.json") => Some(Skip::Local("a copy that OpenClaw made")),
                     name => skip::anywhere(name),
                 };
-                rest_of(taking, root, name, &|found| found.name == "jobs.json", &known);
+                rest_of(taking, home, name, &|found| found.name == "jobs.json", &known);
             }
             "state" if is_folder => {
-                rest_of(taking, root, name, &|found| found.name == STATE, &skip::anywhere);
+                rest_of(taking, home, name, &|found| found.name == STATE, &skip::anywhere);
             }
             name if is_folder && name.starts_with("workspace-") => {
                 left(taking, &found, name, Some(Skip::Local("the workspace of an agent that is not there")));
@@ -252,12 +245,12 @@ pub(super) fn say_the_rest(taking: &mut Taking<'_>, root: &Tree, settings: &str,
 /// Says what is in a folder besides what was read.
 fn rest_of(
     taking: &mut Taking<'_>,
-    root: &Tree,
+    home: Home<'_>,
     path: &str,
     is_read: &dyn Fn(&Found) -> bool,
     known: &dyn Fn(&str) -> Option<Skip>,
 ) {
-    let Some(tree) = enter(taking, root, path) else { return };
+    let Ok(tree) = home.inside(path) else { return };
     for found in list(taking, &tree, path) {
         if !is_read(&found) {
             left(taking, &found, &format!("{path}/{}", found.name), known(&found.name));

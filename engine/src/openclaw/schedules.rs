@@ -11,7 +11,10 @@ use super::tree::{Refused, Tree};
 use crate::import::{Item, Taking, What};
 
 /// Bytes of a file of jobs.
-const JOBS_MAX: u64 = 8 << 20;
+const FILE_MAX: u64 = 8 << 20;
+
+/// Jobs that are read. A person looks after some dozens.
+const JOBS_MAX: usize = 10_000;
 
 /// Bytes of one job in the database.
 const JOB_MAX: i64 = 1 << 20;
@@ -39,7 +42,14 @@ pub(super) fn all(taking: &mut Taking<'_>, root: &Tree, database: Option<(&Conne
     if let Some((connection, path)) = database {
         match in_database(connection) {
             // The database counts: the file is what was there before.
-            Ok(values) => values.into_iter().for_each(|value| add(taking, &mut jobs, value, path.to_owned())),
+            Ok((values, count)) => {
+                if count > values.len() {
+                    taking.item(&Item::failed(What::Schedule, path, beyond(count)).at("cron_jobs"));
+                }
+                for value in values {
+                    add(taking, &mut jobs, value, path.to_owned());
+                }
+            }
             Err(error) => {
                 taking.item(&Item::failed(What::Schedule, path, database::reason(&error)).at("cron_jobs"));
             }
@@ -78,7 +88,7 @@ fn is_openclaws_own(job: &Value) -> bool {
 
 fn in_file(taking: &mut Taking<'_>, root: &Tree) -> Vec<(Value, String)> {
     const FILE: &str = "cron/jobs.json";
-    let read = root.enter("cron").and_then(|folder| folder.read("jobs.json", JOBS_MAX));
+    let read = root.enter("cron").and_then(|folder| folder.read("jobs.json", FILE_MAX));
     let parsed = match read {
         Err(Refused::Missing) => return Vec::new(),
         Err(refused) => Err(refused.to_string()),
@@ -86,7 +96,11 @@ fn in_file(taking: &mut Taking<'_>, root: &Tree) -> Vec<(Value, String)> {
     };
     match parsed {
         Ok(mut value) => {
-            if let Some(Value::Array(jobs)) = value.get_mut("jobs").map(Value::take) {
+            if let Some(Value::Array(mut jobs)) = value.get_mut("jobs").map(Value::take) {
+                if jobs.len() > JOBS_MAX {
+                    taking.item(&Item::failed(What::Schedule, FILE, beyond(jobs.len())));
+                    jobs.truncate(JOBS_MAX);
+                }
                 return jobs.into_iter().map(|job| (job, FILE.to_owned())).collect();
             }
             taking.item(&Item::failed(What::Schedule, FILE, "there is no list of jobs in it"));
@@ -99,10 +113,16 @@ fn in_file(taking: &mut Taking<'_>, root: &Tree) -> Vec<(Value, String)> {
     }
 }
 
-fn in_database(connection: &Connection) -> rusqlite::Result<Vec<Value>> {
+/// Says how many jobs are not read.
+fn beyond(count: usize) -> String {
+    format!("it has {count} jobs, of which the first {JOBS_MAX} were read")
+}
+
+/// The jobs, and how many there are.
+fn in_database(connection: &Connection) -> rusqlite::Result<(Vec<Value>, usize)> {
     let columns = table(connection, "cron_jobs")?;
     if !columns.has(&["job_id", "job_json"]) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), 0));
     }
     let sql = format!(
         "SELECT job_id, CASE WHEN octet_length(job_json) <= {JOB_MAX} THEN job_json END, {}, {} FROM cron_jobs ORDER BY job_id",
@@ -111,8 +131,12 @@ fn in_database(connection: &Connection) -> rusqlite::Result<Vec<Value>> {
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
-    let mut jobs = Vec::new();
+    let (mut jobs, mut count) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
+        count += 1;
+        if count > JOBS_MAX {
+            continue;
+        }
         let text = |at| row.get_ref(at).ok().and_then(|value| value.as_str().ok()).map(str::to_owned);
         let mut job = text(1).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
         if let Value::Object(members) = &mut job {
@@ -124,5 +148,5 @@ fn in_database(connection: &Connection) -> rusqlite::Result<Vec<Value>> {
         }
         jobs.push(job);
     }
-    Ok(jobs)
+    Ok((jobs, count))
 }

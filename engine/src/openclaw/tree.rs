@@ -153,11 +153,6 @@ impl Tree {
         Ok(sort(&self.metadata(name)?))
     }
 
-    /// Whether a folder of that name is in this one.
-    pub(super) fn has_folder(&self, name: &str) -> bool {
-        self.sort_of(name) == Ok(Sort::Folder)
-    }
-
     /// Opens a plain file in this folder.
     pub(super) fn file(&self, name: &str) -> Result<File, Refused> {
         let expect_file = |about: &Metadata| match sort(about) {

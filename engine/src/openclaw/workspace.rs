@@ -1,5 +1,8 @@
 //! An agent's workspace: its files, the personal ones among them, and where its skills are.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use super::agents::Workspace;
 use super::folder::{Descend, Kit, walk};
 use super::tree::{Sort, Tree};
@@ -18,8 +21,8 @@ pub(super) struct Contents {
     pub(super) shown: String,
 }
 
-/// Reads a workspace. What stays where it is, is said.
-pub(super) fn read(taking: &mut Taking<'_>, workspace: Workspace) -> Contents {
+/// Reads a workspace. What stays where it is, is said. `all` are the workspaces of all agents, by where they really are.
+pub(super) fn read(taking: &mut Taking<'_>, workspace: Workspace, all: &BTreeSet<PathBuf>) -> Contents {
     let mut contents = Contents {
         files: Kit::of_texts("an agent"),
         personal: Kit::of_texts("a memory"),
@@ -34,11 +37,12 @@ pub(super) fn read(taking: &mut Taking<'_>, workspace: Workspace) -> Contents {
             return contents;
         }
         Workspace::Nowhere(shown, why) => {
-            taking.item(&Item::skipped(What::File, shown, why));
+            taking.item(&Item::new(What::File, why.outcome(), shown).because(why.to_string()));
             return contents;
         }
     };
     let (files, personal, skills) = (&mut contents.files, &mut contents.personal, &mut contents.skills);
+    let mut workspaces = vec![String::new()];
     walk(taking, tree, &shown, &mut |taking, tree, found, path| {
         let here = format!("{shown}/{path}");
         match found.sort {
@@ -49,9 +53,21 @@ pub(super) fn read(taking: &mut Taking<'_>, workspace: Workspace) -> Contents {
                 }
                 Descend::No
             }
-            Sort::Folder => Descend::Yes,
+            Sort::Folder if all.contains(&tree.real().join(&found.name)) => {
+                let why = "it is the workspace of another agent, with which its files are imported";
+                taking.item(&Item::skipped(What::File, here, why));
+                Descend::No
+            }
+            Sort::Folder => {
+                if tree.enter(&found.name).is_ok_and(|folder| is_workspace(&folder)) {
+                    workspaces.push(format!("{path}/"));
+                }
+                Descend::Yes
+            }
             _ => {
-                let kit = if is_personal(path) { &mut *personal } else { &mut *files };
+                let within = workspaces.iter().filter_map(|workspace| path.strip_prefix(workspace.as_str()));
+                let is_personal = within.into_iter().any(is_personal);
+                let kit = if is_personal { &mut *personal } else { &mut *files };
                 kit.take(taking, tree, found, path, &here);
                 Descend::No
             }
@@ -63,7 +79,12 @@ pub(super) fn read(taking: &mut Taking<'_>, workspace: Workspace) -> Contents {
     contents
 }
 
-/// Whether a file is about the person: such files never go along when an agent is shared.
+/// Whether a folder is one in which OpenClaw has worked: maybe the workspace of an agent that is no more.
+fn is_workspace(folder: &Tree) -> bool {
+    ["SOUL.md", "IDENTITY.md", "USER.md"].iter().any(|name| folder.sort_of(name) == Ok(Sort::File))
+}
+
+/// Whether a file of a workspace is about the person: such files never go along when an agent is shared.
 fn is_personal(path: &str) -> bool {
     let lower = path.to_lowercase();
     matches!(lower.as_str(), "user.md" | "memory.md") || lower.starts_with("memory/")

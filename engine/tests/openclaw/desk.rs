@@ -121,6 +121,12 @@ impl Desk {
         files.into_iter().any(contains)
     }
 
+    /// Does something to the device's database behind its back.
+    pub(crate) fn sql(&self, sql: &str) {
+        let database = rusqlite::Connection::open(self.folder.path().join("bowline.db")).unwrap();
+        assert_eq!(database.execute(sql, []).unwrap(), 1);
+    }
+
     /// Everything that decides what a person sees and what would be sent: documents with their heads and revisions.
     pub(crate) fn state(&self) -> Vec<String> {
         let rows = self

@@ -18,3 +18,5 @@ mod jsonl;
 mod secrets;
 mod sessions;
 mod skill_folders;
+#[cfg(unix)]
+mod workspaces;

@@ -1,6 +1,6 @@
 //! `bowline import jsonl`: takes in transcripts in JSON lines, whoever wrote them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,20 +35,22 @@ const STDIN: &str = "stdin";
 
 impl Jsonl {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut sources = Vec::new();
         for path in &self.files {
-            sources.push(open(invocation, path)?);
+            check(path)?;
         }
         let mut here = invocation.open()?;
         let clock = Arc::clone(&invocation.host.clock);
         let of = match self.files.as_slice() {
-            [only] if only.as_os_str() == "-" => STDIN.to_owned(),
+            [only] if is_stdin(only) => STDIN.to_owned(),
             [only] => show(only),
             files => format!("{} files", files.len()),
         };
+        let mut stdin = std::mem::replace(&mut invocation.host.stdin, Box::new(std::io::empty()));
         let mut shown = Shown::begin(invocation, of);
         let mut all = Report::default();
-        for (name, source) in sources {
+        for path in &self.files {
+            // One at a time: a shell's pattern names more files than may be open.
+            let (name, source) = open(&mut stdin, path)?;
             let report =
                 jsonl::import(&mut here.device, &name, source, &*clock, &mut |event| shown.show(event));
             shown::add(&mut all, &shown.stopped_or(report)?);
@@ -58,18 +60,32 @@ impl Jsonl {
     }
 }
 
-/// What a file is called, and what is in it.
-fn open(invocation: &mut Invocation<'_>, path: &Path) -> Result<(String, Box<dyn BufRead>), CommandError> {
-    if path.as_os_str() == "-" {
-        let stdin = std::mem::replace(&mut invocation.host.stdin, Box::new(std::io::empty()));
-        return Ok((STDIN.to_owned(), stdin));
-    }
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Whether a file can be read, before anything is imported. What is no plain file, as a FIFO, gives what it has only once.
+fn check(path: &Path) -> Result<(), CommandError> {
     let unread = |error| CommandError::file("Reading", path, &error);
-    // A FIFO is opened only by who names it.
-    let file = File::open(path).map_err(unread)?;
-    if file.metadata().map_err(unread)?.is_dir() {
+    if is_stdin(path) {
+        return Ok(());
+    }
+    let about = fs::metadata(path).map_err(unread)?;
+    if about.is_dir() {
         return Err(CommandError::new(Kind::Misuse, format!("{} is a folder", show(path)))
             .hint("name its files; for OpenClaw's folder there is `bowline import openclaw DIR`"));
     }
+    if about.is_file() {
+        File::open(path).map_err(unread)?;
+    }
+    Ok(())
+}
+
+/// What a file is called, and what is in it.
+fn open(stdin: &mut Box<dyn BufRead>, path: &Path) -> Result<(String, Box<dyn BufRead>), CommandError> {
+    if is_stdin(path) {
+        return Ok((STDIN.to_owned(), std::mem::replace(stdin, Box::new(std::io::empty()))));
+    }
+    let file = File::open(path).map_err(|error| CommandError::file("Reading", path, &error))?;
     Ok((path.display().to_string(), Box::new(BufReader::new(file))))
 }

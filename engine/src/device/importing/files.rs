@@ -25,8 +25,13 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(import: &FilesImport<'_>, ours: &BTreeMap<Item, Held>, remembered: &FilesMemory) -> Self {
-        let (writes, memory) = (Writes::into(import.kind, ours), remembered.clone());
+    fn of(
+        import: &FilesImport<'_>,
+        ours: &BTreeMap<Item, Held>,
+        removed: Vec<FilePath>,
+        remembered: &FilesMemory,
+    ) -> Self {
+        let (writes, memory) = (Writes::into(import.kind, ours, removed), remembered.clone());
         let mut plan = Self { writes, memory, fields: Vec::new(), files: Vec::new() };
         let source = of_source(import);
         let taken: BTreeSet<Item> = source.keys().cloned().collect();
@@ -129,8 +134,9 @@ impl Device {
         if row.deleted_at.is_some() {
             return Ok(as_it_is(&row, ImportOutcome::InTrash));
         }
-        let ours = of_document(&self.load(row.n, now)?.document);
-        let plan = Plan::of(import, &ours, &remembered);
+        let document = &self.load(row.n, now)?.document;
+        let (ours, removed) = (of_document(document), document.removed_files());
+        let plan = Plan::of(import, &ours, removed, &remembered);
         if !plan.writes.is_empty() {
             self.edit(row.n, now, |document, pen| plan.writes.write(document, pen))?;
         }
@@ -161,7 +167,7 @@ impl Device {
         let mut id = [0; DocId::LEN];
         self.random.fill_bytes(&mut id);
         let id = DocId::from_bytes(id);
-        let plan = Plan::of(import, &BTreeMap::new(), &FilesMemory::default());
+        let plan = Plan::of(import, &BTreeMap::new(), Vec::new(), &FilesMemory::default());
         let outcome = if plan.writes.is_empty() { ImportOutcome::Empty } else { ImportOutcome::New };
         if outcome == ImportOutcome::New {
             if !matches!(import.kind, Kind::Agent | Kind::Skill | Kind::Memory) {

@@ -1,6 +1,6 @@
 //! Fields, values and files, one by one: which of what another application holds is taken, and what stays as it is here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::limits::{
     BYTES_FILE_MAX, BYTES_TOTAL_MAX, DESCRIPTION_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX, NAME_MAX,
@@ -181,11 +181,15 @@ pub(super) struct Writes {
     texts: usize,
     bytes: usize,
     files: usize,
+    /// Paths of texts that were removed here: they count among the files before they are written again, and after.
+    removed: BTreeSet<FilePath>,
 }
 
 impl Writes {
-    pub(super) fn into(kind: Kind, ours: &BTreeMap<Item, Held>) -> Self {
-        let mut writes = Self { kind, items: BTreeMap::new(), texts: 0, bytes: 0, files: 0 };
+    pub(super) fn into(kind: Kind, ours: &BTreeMap<Item, Held>, removed: Vec<FilePath>) -> Self {
+        let removed = BTreeSet::from_iter(removed);
+        let mut writes =
+            Self { kind, items: BTreeMap::new(), texts: 0, bytes: 0, files: removed.len(), removed };
         for (item, held) in ours {
             if matches!(item, Item::File(_)) {
                 writes.count(held);
@@ -209,8 +213,9 @@ impl Writes {
         held: Held,
         instead_of: Option<&Held>,
     ) -> Result<(), &'static str> {
-        if matches!(item, Item::File(_)) {
+        if let Item::File(path) = &item {
             let (texts, bytes, files) = (self.texts, self.bytes, self.files);
+            self.files -= usize::from(self.removed.contains(path));
             if let Some(old) = instead_of {
                 self.files -= 1;
                 match old.content() {

@@ -215,6 +215,35 @@ fn unpacked<R: Read>(frame: R) -> io::Result<zstd::Decoder<'static, BufReader<R>
     Ok(decoder)
 }
 
+/// Something with a limit, beyond which it is an error and not the end: nobody shall take a part for the whole.
+struct Limited<R> {
+    source: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        let left = self.left.checked_sub(read as u64);
+        self.left = left.ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(read)
+    }
+}
+
+fn unpacked_archive(frame: impl Read + 'static) -> Result<Box<dyn Read>, SourceError> {
+    let source = unpacked(frame).map_err(|_| damaged())?;
+    Ok(Box::new(Limited { source, left: UNPACKED_MAX }))
+}
+
+/// Why an archive cannot be read on.
+fn failed(error: &io::Error) -> SourceError {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        let why = format!("its archive has more than {UNPACKED_MAX} bytes: those up to there were imported");
+        return SourceError::Broken(why);
+    }
+    damaged()
+}
+
 /// Line ends can be in JSON only between its parts, where a space means the same; a line cannot hold them.
 fn on_one_line(mut line: Vec<u8>) -> Vec<u8> {
     for byte in &mut line {
@@ -243,11 +272,7 @@ pub(in crate::openclaw) fn packed_file(
     bytes: impl Read + 'static,
     is_zstd: bool,
 ) -> Result<Box<dyn Source>, SourceError> {
-    let source: Box<dyn Read> = if is_zstd {
-        Box::new(unpacked(bytes).map_err(|_| damaged())?.take(UNPACKED_MAX))
-    } else {
-        Box::new(bytes)
-    };
+    let source: Box<dyn Read> = if is_zstd { unpacked_archive(bytes)? } else { Box::new(bytes) };
     Ok(Box::new(PackedFile(Lines::new(BufReader::new(source)))))
 }
 
@@ -255,7 +280,7 @@ struct PackedFile(Unpacked);
 
 impl Source for PackedFile {
     fn next(&mut self) -> Result<Option<Piece<'_>>, SourceError> {
-        self.0.next().map_err(|_| damaged())
+        self.0.next().map_err(|error| failed(&error))
     }
 
     fn ends_with_newline(&self) -> bool {
@@ -280,10 +305,8 @@ pub(in crate::openclaw) fn cold(
         cold.read(&archive.name, ARCHIVE_MAX).map_err(|refused| missing(refused.to_string()))?
     };
     let bytes = verified(archive, bytes)?;
-    let source: Box<dyn Read> =
-        Box::new(unpacked(Cursor::new(bytes)).map_err(|_| damaged())?.take(UNPACKED_MAX));
     Ok(Box::new(Cold {
-        records: Lines::up_to(BufReader::new(source), RECORD_MAX),
+        records: Lines::up_to(BufReader::new(unpacked_archive(Cursor::new(bytes))?), RECORD_MAX),
         session: archive.session_id.clone(),
         expected: archive.events,
         found: 0,
@@ -322,11 +345,14 @@ struct Event {
 impl Source for Cold {
     fn next(&mut self) -> Result<Option<Piece<'_>>, SourceError> {
         loop {
-            let record = match self.records.next().map_err(|_| damaged())? {
+            let record = match self.records.next().map_err(|error| failed(&error))? {
                 None if self.expected.is_none_or(|expected| expected == self.found) => return Ok(None),
                 None | Some(Piece::Unreadable(_)) => return Err(damaged()),
                 Some(Piece::Line(record)) => record,
-                Some(Piece::TooLong { bytes }) => return Ok(Some(Piece::TooLong { bytes })),
+                Some(Piece::TooLong { bytes }) => {
+                    self.found += 1;
+                    return Ok(Some(Piece::TooLong { bytes }));
+                }
             };
             match serde_json::from_slice(record) {
                 Ok(Record::Header { session }) if session == self.session => {}
@@ -383,6 +409,18 @@ mod tests {
             connection.execute(sql, (i64::try_from(seq).unwrap(), format!("line {seq}"))).unwrap();
         }
         connection
+    }
+
+    #[test]
+    fn what_goes_on_beyond_its_limit_is_an_error_and_no_end() {
+        let read = |left| {
+            let mut content = Vec::new();
+            let source = io::repeat(7).take(100);
+            Limited { source, left }.read_to_end(&mut content).map_err(|error| failed(&error))
+        };
+        assert_eq!(read(100), Ok(100));
+        let SourceError::Broken(why) = read(99).unwrap_err() else { panic!() };
+        assert!(why.contains("more than 1073741824 bytes"), "{why}");
     }
 
     fn read(source: &mut StoredLines<'_>, count: usize) -> Result<Vec<String>, SourceError> {

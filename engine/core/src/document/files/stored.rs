@@ -113,6 +113,10 @@ impl Files {
         self.shown.len() + self.removed.len()
     }
 
+    pub(in crate::document) fn into_removed(self) -> Vec<FilePath> {
+        self.removed.into_iter().map(|(path, ..)| path).collect()
+    }
+
     pub(in crate::document) fn into_shown(self) -> Vec<TextFile> {
         self.shown.into_iter().map(|shown| shown.file).collect()
     }

@@ -6,6 +6,7 @@
 //! | `device.key` | the device's secret keys, as one line of text |
 //! | `open.lock` | held shared by every process that has the home open, to know whether a crash was one |
 //! | `sync.lock` | held by the one process that syncs |
+//! | `import.lock` | held by the one process that imports |
 //! | `wake` | touched after an edit, so that the process that syncs looks |
 //! | `log/` | operational events of a process that syncs for long |
 
@@ -36,6 +37,7 @@ const KEY: &str = "device.key";
 const NEW_KEY: &str = "device.key.new";
 const OPEN_LOCK: &str = "open.lock";
 const SYNC_LOCK: &str = "sync.lock";
+const IMPORT_LOCK: &str = "import.lock";
 const WAKE: &str = "wake";
 const LOG: &str = "log";
 
@@ -98,6 +100,12 @@ pub struct OpenDevice {
 /// it ends.
 #[derive(Debug)]
 pub struct SyncLock {
+    _file: File,
+}
+
+/// The right to import into this home, as with [`SyncLock`].
+#[derive(Debug)]
+pub struct ImportLock {
     _file: File,
 }
 
@@ -181,11 +189,21 @@ impl Home {
 
     /// The right to sync this home; `None` while another process has it.
     pub fn try_sync_lock(&self) -> Result<Option<SyncLock>, HomeError> {
-        let file = self.lock_file(SYNC_LOCK)?;
+        Ok(self.try_lock(SYNC_LOCK)?.map(|file| SyncLock { _file: file }))
+    }
+
+    /// The right to import into this home; `None` while another process has it. Two imports of one thing at once would both find
+    /// that it is not here, and make two of it.
+    pub fn try_import_lock(&self) -> Result<Option<ImportLock>, HomeError> {
+        Ok(self.try_lock(IMPORT_LOCK)?.map(|file| ImportLock { _file: file }))
+    }
+
+    fn try_lock(&self, name: &'static str) -> Result<Option<File>, HomeError> {
+        let file = self.lock_file(name)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(SyncLock { _file: file })),
+            Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(self.io("lock", SYNC_LOCK, source)),
+            Err(TryLockError::Error(source)) => Err(self.io("lock", name, source)),
         }
     }
 
@@ -227,7 +245,7 @@ impl Home {
             }
             _ => {}
         }
-        for name in [KEY, OPEN_LOCK, SYNC_LOCK] {
+        for name in [KEY, OPEN_LOCK, SYNC_LOCK, IMPORT_LOCK] {
             remove(name)?;
         }
         // What a person keeps here besides is none of ours.

@@ -6,7 +6,7 @@ mod taking;
 
 pub(crate) use lines::{Lines, Piece};
 pub use report::{Entries, Event, Item, Outcome, Report, What};
-pub(crate) use taking::{Session, Source, SourceError, Taking, is_header, outcome};
+pub(crate) use taking::{Session, Source, SourceError, Taking, is_header, is_uuid, outcome};
 
 use std::io;
 use std::path::PathBuf;

@@ -101,8 +101,11 @@ fn one_process_at_a_time_syncs_and_several_may_edit() {
     let lock = home.try_sync_lock().unwrap();
     assert!(lock.is_some());
     assert!(home.try_sync_lock().unwrap().is_none());
-    drop(lock);
+    let importing = home.try_import_lock().unwrap();
+    assert!(importing.is_some() && home.try_import_lock().unwrap().is_none());
+    drop((lock, importing));
     assert!(home.try_sync_lock().unwrap().is_some());
+    assert!(home.try_import_lock().unwrap().is_some());
 
     let (mut one, mut other) = (open(&home), open(&home));
     let id = one.device.create_conversation(Some("shared"), NOW).unwrap();

@@ -4,10 +4,12 @@ mod jsonl;
 mod openclaw;
 mod shown;
 
+use bowline_engine::home::ImportLock;
 use clap::Subcommand;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, Kind};
 use crate::invocation::Invocation;
+use crate::opened::Opened;
 
 /// Import conversations, agents and skills from other programs
 ///
@@ -17,6 +19,14 @@ use crate::invocation::Invocation;
 pub(crate) enum Import {
     Openclaw(openclaw::Openclaw),
     Jsonl(jsonl::Jsonl),
+}
+
+/// Held while something is imported into a home.
+fn lock(here: &Opened) -> Result<ImportLock, CommandError> {
+    here.home.try_import_lock()?.ok_or_else(|| {
+        CommandError::new(Kind::Busy, "Another import into this home is under way")
+            .hint("wait until it has ended, and run this again: nothing is taken twice")
+    })
 }
 
 impl Import {

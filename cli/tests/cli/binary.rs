@@ -52,3 +52,19 @@ fn exit_codes_reach_the_shell() {
     assert_eq!(bowline(&home, &["status"]).status.code(), Some(4));
     assert_eq!(bowline(&home, &["nonsense"]).status.code(), Some(2));
 }
+
+#[test]
+#[cfg(unix)]
+fn more_files_are_imported_than_may_be_open() {
+    let home = TempDir::new().unwrap();
+    stdout(&bowline(&home, &["init"]));
+    for n in 0..100 {
+        let line = format!("{{\"id\":\"{n}\",\"messages\":[{{\"text\":\"hello\"}}]}}\n");
+        std::fs::write(home.path().join(format!("{n}.jsonl")), line).unwrap();
+    }
+    let script = format!("ulimit -n 60 && exec {} import jsonl *.jsonl", env!("CARGO_BIN_EXE_bowline"));
+    let mut command = Command::new("/bin/sh");
+    command.current_dir(home.path()).env_clear().env("BOWLINE_HOME", home.path().join("home"));
+    let report = stdout(&command.args(["-c", &script]).stdin(Stdio::null()).output().unwrap());
+    assert!(report.contains("100"), "{report}");
+}

@@ -253,3 +253,18 @@ fn what_is_no_transcript_is_said_with_its_line_and_the_rest_comes_in() {
         "import jsonl ~"
     ]));
 }
+
+#[test]
+fn a_second_import_at_the_same_time_is_told_to_wait() {
+    let mut machine = with_openclaw();
+    let home = bowline_engine::Home::open(&machine.path(".bowline")).unwrap();
+    let importing = home.try_import_lock().unwrap();
+    write(&machine.path("one.jsonl"), "{\"messages\":[{\"text\":\"hello\"}]}\n");
+    for command in ["import openclaw", "import jsonl ~/one.jsonl"] {
+        let ran = machine.run(command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (9, ""), "{command}");
+        assert!(ran.stderr.contains("Another import into this home is under way"), "{}", ran.stderr);
+    }
+    drop(importing);
+    assert_eq!(machine.run("import jsonl ~/one.jsonl").code, 0);
+}

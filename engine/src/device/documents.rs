@@ -54,6 +54,12 @@ pub struct Shown {
     pub id: DocId,
     /// The title somebody gave it.
     pub title: Option<String>,
+    /// What somebody filed it under, in order.
+    pub labels: Vec<String>,
+    /// Whether it is to be shown first.
+    pub pinned: bool,
+    /// Whether it is put away.
+    pub archived: bool,
     /// All its entries, in order, with branches marked.
     pub transcript: Transcript,
     /// The document's heads: equal on devices that show the same.
@@ -156,6 +162,20 @@ impl Device {
         })
     }
 
+    /// Has it shown first, or no longer.
+    pub fn set_pinned(&mut self, id: DocId, pinned: bool, now: Millis) -> Result<(), Error> {
+        self.edit_conversation(id, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.set_pinned(pinned)?)
+        })
+    }
+
+    /// Puts it away, or takes it out again.
+    pub fn set_archived(&mut self, id: DocId, archived: bool, now: Millis) -> Result<(), Error> {
+        self.edit_conversation(id, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.set_archived(archived)?)
+        })
+    }
+
     /// Moves a document to the trash; it can be restored.
     pub fn delete(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
         let n = self.find(id)?;
@@ -225,8 +245,15 @@ impl Device {
         let n = self.find_of_kind(id, Kind::Conversation)?;
         let document = &self.load(n, now)?.document;
         let conversation = document.conversation().map_err(|_| Error::OtherKind(id))?;
-        let (title, transcript, heads) = (conversation.title(), conversation.transcript(), document.heads());
-        Ok(Shown { id, title, transcript, heads })
+        Ok(Shown {
+            id,
+            title: conversation.title(),
+            labels: conversation.labels(),
+            pinned: conversation.is_pinned(),
+            archived: conversation.is_archived(),
+            transcript: conversation.transcript(),
+            heads: document.heads(),
+        })
     }
 
     fn edit_conversation(

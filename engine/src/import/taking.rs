@@ -1,5 +1,7 @@
 //! The way of a transcript, and of everything said about it, into a device and into the report.
 
+use std::collections::BTreeMap;
+
 use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::Millis;
@@ -72,6 +74,9 @@ pub(crate) struct Taking<'a> {
     report: Report,
     /// Bytes at the last event of progress.
     told: u64,
+    /// What was said of each transcript when it was met first, and whether its last line was whole: of one that is met again,
+    /// as in a copy of its folder, that counts, or each import would set it to and fro.
+    met: BTreeMap<String, (Session, bool)>,
 }
 
 impl<'a> Taking<'a> {
@@ -80,7 +85,7 @@ impl<'a> Taking<'a> {
         clock: &'a dyn Fn() -> Millis,
         on: &'a mut dyn FnMut(Event<'_>),
     ) -> Self {
-        Self { device, clock, on, report: Report::default(), told: 0 }
+        Self { device, clock, on, report: Report::default(), told: 0, met: BTreeMap::new() }
     }
 
     /// Says how much there is.
@@ -123,6 +128,11 @@ impl<'a> Taking<'a> {
                 Err(error) => Ok(Err(error)),
             });
             match taken {
+                // A fault of this one document is no reason to leave the others.
+                Ok(Err(ImportError::Device(error))) if error.is_of_one_document() => {
+                    self.item(&conversation(session, Outcome::Failed).because(error.to_string()));
+                    return Ok(());
+                }
                 Ok(taken) => return taken,
                 Err(SourceError::Rewritten) => {}
                 Err(SourceError::Broken(why)) => {
@@ -153,7 +163,9 @@ impl<'a> Taking<'a> {
             Err(error) => return Ok(Err(error)),
         };
         let id = identity(&session.id, first);
-        let origin = SessionOrigin { app, session: &id, key: session.key.as_deref().map(cut) };
+        let met = self.met.get(&id).cloned();
+        let (said, was_whole) = met.map_or((session.clone(), None), |(said, whole)| (said, Some(whole)));
+        let origin = SessionOrigin { app, session: &id, key: said.key.as_deref().map(cut) };
         let mut import = self.device.begin_import(&origin, now)?;
         let mut lines = LineReport::new(session);
         let mut next = Ok(Some(first));
@@ -182,16 +194,18 @@ impl<'a> Taking<'a> {
             self.advance(len + 1);
             next = source.next();
         };
-        let labels: Vec<&str> = session.labels.iter().map(|label| cut(label)).collect();
+        let labels: Vec<&str> = said.labels.iter().map(|label| cut(label)).collect();
+        let is_whole = was_whole.unwrap_or_else(|| broken.is_some() || source.ends_with_newline());
         let end = SessionEnd {
-            ends_with_newline: broken.is_some() || source.ends_with_newline(),
-            title: session.title.as_deref().map(cut),
+            ends_with_newline: is_whole,
+            title: said.title.as_deref().map(cut),
             labels: &labels,
-            pinned: session.pinned,
-            archived: session.archived,
-            agent: session.agent.as_deref().map(cut),
+            pinned: said.pinned,
+            archived: said.archived,
+            agent: said.agent.as_deref().map(cut),
         };
         let done = self.device.finish_import(import, &end, self.now())?;
+        self.met.insert(id, (said, is_whole));
         self.conversation_done(session, &done, &lines, broken, source.remark());
         Ok(Ok(()))
     }
@@ -307,7 +321,8 @@ fn cut(name: &str) -> &str {
     name.get(..name.floor_char_boundary(NAME_MAX)).unwrap_or(name)
 }
 
-fn is_uuid(id: &str) -> bool {
+/// Whether an id is one that nobody else has.
+pub(crate) fn is_uuid(id: &str) -> bool {
     id.len() == 36
         && id.char_indices().all(|(at, char)| match at {
             8 | 13 | 18 | 23 => char == '-',

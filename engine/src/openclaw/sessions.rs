@@ -13,7 +13,7 @@ use super::index::{self, About, INDEX_MAX, Index};
 use super::skip::{self, Skip};
 use super::tree::{Found, Refused, Sort, Tree};
 use super::{DATABASE, left, list, secrets_in};
-use crate::import::{ImportError, Item, Session, Source, SourceError, Taking, What};
+use crate::import::{ImportError, Item, Session, Source, SourceError, Taking, What, is_uuid};
 use files::Name;
 use merged::Merged;
 
@@ -332,7 +332,7 @@ impl Plans {
         let session = Session {
             path,
             at,
-            id,
+            id: session_of(id),
             key: Some(about.key.clone()).filter(|key| !key.is_empty()),
             title: about.title(),
             labels: about.labels(),
@@ -341,6 +341,15 @@ impl Plans {
             agent: None,
         };
         self.planned.push(Planned { session, from });
+    }
+}
+
+/// The session whose transcript has this name. That of a topic of a group has its number after the session's id, which belongs to
+/// it alone, and by which a database knows it.
+fn session_of(name: String) -> String {
+    match name.split_once("-topic-") {
+        Some((session, _)) if is_uuid(session) => session.to_owned(),
+        _ => name,
     }
 }
 

@@ -206,3 +206,24 @@ fn a_gap_in_what_is_remembered_makes_the_next_import_ask_the_document() {
     assert_eq!(bytes_of(&mut rig, id), longer);
     import_again(&mut rig, &longer);
 }
+
+#[test]
+fn a_torn_line_goes_when_the_whole_of_it_comes_from_another_device() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let whole = session(3, &["the last"]);
+    let torn = &whole[..whole.len() - 20];
+    let id = import(&mut one, torn).id;
+    one.device.share(id, workspace, one.now).unwrap();
+    import(&mut other, &whole);
+    exchange(&mut one, &mut other, &mut relay);
+    other.device.share(id, workspace, other.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(one.texts(id).len(), 4);
+    assert_ne!(bytes_of(&mut one, id), whole, "the torn line is still there");
+    import(&mut one, &whole);
+    assert_eq!(bytes_of(&mut one, id), whole);
+    import_again(&mut one, &whole);
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(bytes_of(&mut other, id), whole);
+}

@@ -8,6 +8,7 @@
     reason = "tests may fail loudly, the functions they share as well"
 )]
 
+mod again;
 mod any_file;
 mod databases;
 mod definitions;

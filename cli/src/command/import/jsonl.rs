@@ -39,6 +39,7 @@ impl Jsonl {
             check(path)?;
         }
         let mut here = invocation.open()?;
+        let _lock = super::lock(&here)?;
         let clock = Arc::clone(&invocation.host.clock);
         let of = match self.files.as_slice() {
             [only] if is_stdin(only) => STDIN.to_owned(),

@@ -42,6 +42,7 @@ impl Openclaw {
         };
         let state = found.map_err(not_found)?;
         let mut here = invocation.open()?;
+        let _lock = super::lock(&here)?;
         let clock = std::sync::Arc::clone(&invocation.host.clock);
         let mut shown = Shown::begin(invocation, show(state.path()));
         let options = Options { outside: self.outside };

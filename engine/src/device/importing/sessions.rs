@@ -59,6 +59,7 @@ impl Device {
             None => {
                 let lines = self.lines_of(row.n, now)?;
                 (import.memory.asides, import.memory.aside_bytes) = lines.asides();
+                self.believe_document(&mut import, row.n, now)?;
                 Way::Asked(Box::new(lines))
             }
             Some(workspace) => Way::Watched(row.n, workspace, Box::new(self.lines_of(row.n, now)?)),
@@ -84,6 +85,7 @@ impl Device {
             return Ok(LineOutcome::Present);
         }
         self.leave_memory(import, now)?;
+        let is_watched = matches!(import.way, Way::Watched(..));
         let class = match &mut import.way {
             Way::InTrash => {
                 import.pass(class, hash)?;
@@ -91,6 +93,10 @@ impl Device {
             }
             Way::Asked(lines) | Way::Watched(_, _, lines) => {
                 if lines.take(hash) || lines.has_header(class) {
+                    // The whole line may have come from another device, and its torn beginning is from this one's file.
+                    if !is_watched && let Some(torn) = lines.take_torn(import.position, line) {
+                        import.complete(torn);
+                    }
                     import.present += 1;
                     import.pass(class, hash)?;
                     return Ok(LineOutcome::Present);
@@ -276,11 +282,32 @@ impl Device {
     fn copy_if_watched(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
         if let Way::Watched(n, workspace, _) = import.way {
             let copy = self.copy_here(n, now)?;
+            self.believe_document(import, copy, now)?;
             import.place = Place::Copy(copy, workspace);
             if let Way::Watched(_, _, lines) = std::mem::replace(&mut import.way, Way::New) {
                 (import.memory.asides, import.memory.aside_bytes) = lines.asides();
                 import.way = Way::Asked(lines);
             }
+        }
+        Ok(())
+    }
+
+    /// What the application said the last time, of a document that this device remembers no import of, is what another
+    /// import wrote into it.
+    fn believe_document(&mut self, import: &mut SessionImport, n: DocN, now: Millis) -> Result<(), Error> {
+        let conversation = self.load(n, now)?.document.conversation();
+        let origin = conversation.map_err(|_| Error::Unreadable("a document as another kind"))?.origin();
+        if origin.app.is_some() {
+            import.is_believed = true;
+            import.memory.about = About {
+                key: origin.key,
+                title: origin.title,
+                agent: origin.agent,
+                pinned: origin.pinned,
+                archived: origin.archived,
+                no_final_newline: origin.no_final_newline,
+                labels: Vec::new(),
+            };
         }
         Ok(())
     }
@@ -302,6 +329,10 @@ impl Device {
         if import.line < import.memory.lines && matches!(import.way, Way::Remembered(..)) {
             // Of a file that is only the beginning of what was there the end says nothing.
             about.no_final_newline = import.memory.about.no_final_newline;
+        }
+        if import.is_believed {
+            // Labels are put on and taken off in Bowline: which of them the application said is not known.
+            import.memory.about.labels.clone_from(&about.labels);
         }
         let is_new = matches!(import.place, Place::Nowhere | Place::Made(_));
         let is_more = import.is_changed();

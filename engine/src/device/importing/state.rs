@@ -38,6 +38,10 @@ pub struct SessionImport {
     pub(super) asides: u64,
     pub(super) left: u64,
     pub(super) header_added: bool,
+    /// A torn line that was kept aside is whole by now.
+    pub(super) aside_completed: bool,
+    /// What the application said the last time is taken from the document.
+    pub(super) is_believed: bool,
 }
 
 /// Where the lines of a session go.
@@ -108,6 +112,8 @@ impl SessionImport {
             asides: 0,
             left: 0,
             header_added: false,
+            aside_completed: false,
+            is_believed: false,
         }
     }
 
@@ -136,7 +142,7 @@ impl SessionImport {
     }
 
     pub(super) fn is_changed(&self) -> bool {
-        self.added > 0 || self.asides > 0 || self.header_added
+        self.added > 0 || self.asides > 0 || self.header_added || self.aside_completed
     }
 
     /// Counts a line of the file.
@@ -173,12 +179,18 @@ impl SessionImport {
         }
     }
 
+    /// A line that was kept aside is the beginning of one that is there: it is kept no longer.
+    pub(super) fn complete(&mut self, torn: Aside) {
+        self.memory.asides = self.memory.asides.saturating_sub(1);
+        self.memory.aside_bytes = self.memory.aside_bytes.saturating_sub(torn.bytes.len());
+        self.batch.complete_aside(torn);
+        self.aside_completed = true;
+    }
+
     /// Puts a new line into the batch.
     pub(super) fn add(&mut self, line: &[u8], class: ImportedLine<'_>, torn: Option<Aside>) -> LineOutcome {
         if let Some(torn) = torn {
-            self.memory.asides = self.memory.asides.saturating_sub(1);
-            self.memory.aside_bytes = self.memory.aside_bytes.saturating_sub(torn.bytes.len());
-            self.batch.complete_aside(torn);
+            self.complete(torn);
         }
         match class {
             ImportedLine::Header(header) => {

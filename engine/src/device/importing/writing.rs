@@ -248,6 +248,9 @@ impl Device {
         let (tally, title, heads): (Tally, _, _) =
             (conversation.tally(), conversation.title(), document.heads());
         let mut memory = SessionMemory { heads, tally, title, ..import.memory.clone() };
+        // Another process may have written into it since it was looked at.
+        let is_expected = import.asks() || memory.tally.count == import.memory.tally.count;
+        memory.is_all = memory.is_all && is_expected;
         if !import.hashes.is_empty() {
             memory.lines = import.hashes_from + import.hashes.len() as u64;
         }

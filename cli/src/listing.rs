@@ -3,20 +3,20 @@
 use std::fmt;
 
 use bowline_engine::Device;
-use bowline_engine::device::Listed;
+use bowline_engine::device::{Listed, Marks};
 use bowline_engine::ids::Millis;
 use serde::Serialize;
 
 use crate::documents::{self, Whereabouts};
 use crate::error::CommandError;
-use crate::text::{Table, fit, grouped};
+use crate::text::{OneLine, Table, fit, grouped};
 use crate::time::{ago, iso};
 
 /// Columns of a terminal that a title may take: with the other columns that is a line of 110.
 const TITLE_COLUMNS: usize = 60;
 
 /// What the columns of a list are called.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Columns {
     count: &'static str,
     title: &'static str,
@@ -50,8 +50,34 @@ struct Row {
     preview: String,
     updated_at: Option<String>,
     deleted_at: Option<String>,
+    #[serde(flatten)]
+    filed: Option<Filed>,
     #[serde(skip)]
     age: String,
+}
+
+/// How a conversation is filed.
+#[derive(Serialize)]
+pub(crate) struct Filed {
+    pinned: bool,
+    archived: bool,
+    labels: Vec<String>,
+}
+
+impl From<Marks> for Filed {
+    fn from(Marks { pinned, archived, labels }: Marks) -> Self {
+        Self { pinned, archived, labels }
+    }
+}
+
+impl fmt::Display for Filed {
+    /// `pinned, #garden, #home`; nothing if it is not filed at all.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let marks = [(self.pinned, "pinned"), (self.archived, "archived")];
+        let marks = marks.into_iter().filter(|(on, _)| *on).map(|(_, mark)| mark.to_owned());
+        let labels = self.labels.iter().map(|label| format!("#{}", OneLine(label)));
+        f.write_str(&marks.chain(labels).collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl List {
@@ -62,6 +88,7 @@ impl List {
         now: Millis,
     ) -> Result<Self, CommandError> {
         let prefixes = documents::prefixes(device)?;
+        let is_chats = columns == Columns::CHATS;
         let row = |listed: Listed| {
             Ok(Row {
                 prefix: prefixes.shorten(listed.id),
@@ -74,6 +101,7 @@ impl List {
                 deleted_at: listed.deleted_at.and_then(iso),
                 title: listed.title,
                 preview: listed.preview,
+                filed: is_chats.then(|| Filed::from(listed.marks)),
             })
         };
         Ok(Self { rows: rows.into_iter().map(row).collect::<Result<_, CommandError>>()?, columns })
@@ -90,15 +118,21 @@ impl fmt::Display for List {
             return Ok(());
         }
         let when = if self.rows.iter().all(|row| row.deleted_at.is_some()) { "DELETED" } else { "UPDATED" };
-        let mut table = Table::new(&["ID", when, self.columns.count, "WHERE", self.columns.title]);
+        let filed = |row: &Row| row.filed.as_ref().map(Filed::to_string).unwrap_or_default();
+        let mut columns = vec!["ID", when, self.columns.count, "WHERE", self.columns.title];
+        let shows_filed = self.rows.iter().any(|row| !filed(row).is_empty());
+        columns.extend(shows_filed.then_some("FILED"));
+        let mut table = Table::new(&columns);
         for row in &self.rows {
-            table.row(vec![
+            let mut cells = vec![
                 row.prefix.clone(),
                 row.age.clone(),
                 grouped(row.count),
                 row.whereabouts.to_string(),
                 fit(&documents::title(&row.title), TITLE_COLUMNS),
-            ]);
+            ];
+            cells.extend(shows_filed.then(|| filed(row)));
+            table.row(cells);
         }
         table.fmt(f)
     }

@@ -13,6 +13,7 @@ mod effects;
 mod folding;
 mod importing;
 mod loading;
+mod marks;
 mod memories;
 mod names;
 mod notice;
@@ -41,6 +42,7 @@ pub use agents::ShownAgent;
 use cache::{CACHE_BYTES, Cache};
 pub use connection::Outstanding;
 pub use documents::{Listed, Shown};
+pub use marks::Marks;
 pub use importing::{
     FilesImport, ImportOutcome, ImportedFiles, ImportedSession, ItemOutcome, LineOutcome, SessionEnd,
     SessionFile, SessionImport, SessionOrigin, SourceFile,

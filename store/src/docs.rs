@@ -24,6 +24,8 @@ pub struct Summary {
     pub count: u64,
     /// The beginning of the latest text.
     pub preview: String,
+    /// How a person has filed it, as the engine encodes it; nothing if it is not filed.
+    pub marks: Vec<u8>,
 }
 
 impl fmt::Debug for Summary {
@@ -136,7 +138,7 @@ pub struct DocFilter {
 
 const ROW: &str =
     "SELECT n, ws, id, wire, rev, state, kind, updated_at, count, deleted_at, created_at, title, preview,
-                          heads FROM doc";
+                          heads, marks FROM doc";
 
 fn decode(row: &Row<'_>) -> rusqlite::Result<DocRow> {
     Ok(DocRow {
@@ -152,6 +154,7 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<DocRow> {
             count: number(row, 8)?,
             title: row.get(11)?,
             preview: row.get(12)?,
+            marks: row.get(14)?,
         },
         deleted_at: row.get::<_, Option<i64>>(9)?.map(|_| millis(row, 9)).transpose()?,
         created_at: millis(row, 10)?,
@@ -216,8 +219,8 @@ impl Tx<'_> {
     /// such workspace, or if a local document has a wire id.
     pub fn insert_doc(&self, new: &NewDoc<'_>) -> Result<DocN, StoreError> {
         let sql = "INSERT INTO doc (ws, id, wire, rev, state, kind, updated_at, count, deleted_at, created_at, title,
-                                    preview, heads)
-                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                                    preview, heads, marks)
+                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         let row = params![
             new.ws.as_ref().map(WorkspaceId::as_bytes),
             new.id.as_bytes(),
@@ -231,6 +234,7 @@ impl Tx<'_> {
             new.summary.title,
             new.summary.preview,
             new.heads,
+            new.summary.marks,
         ];
         self.insert(sql, row).map(DocN)
     }
@@ -241,7 +245,7 @@ impl Tx<'_> {
     /// [`StoreError::NoSuchRow`].
     pub fn update_doc(&self, n: DocN, update: &DocUpdate<'_>) -> Result<u64, StoreError> {
         let sql = "UPDATE doc SET rev = rev + 1, state = ?2, updated_at = ?3, count = ?4, deleted_at = ?5, title = ?6,
-                       preview = ?7, heads = ?8
+                       preview = ?7, heads = ?8, marks = ?9
                    WHERE n = ?1 RETURNING rev";
         let row = params![
             n,
@@ -252,6 +256,7 @@ impl Tx<'_> {
             update.summary.title,
             update.summary.preview,
             update.heads,
+            update.summary.marks,
         ];
         self.one(sql, row, |row| number(row, 0))?.ok_or(StoreError::NoSuchRow("document"))
     }

@@ -16,7 +16,7 @@ const CACHED_STATEMENTS: usize = 128;
 const SWITCH_ATTEMPTS: u32 = 100;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// Small columns come before long ones, so that reading them does not follow overflow pages.
 ///
@@ -176,6 +176,11 @@ CREATE TABLE import_line (
     hashes BLOB NOT NULL,
     PRIMARY KEY (source, first)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// `doc.marks`: as the engine encodes them. A document that was here before has none until it is loaded.
+const VERSION_3: &str = "
+ALTER TABLE doc ADD COLUMN marks BLOB NOT NULL DEFAULT x'';
 ";
 
 /// Makes `connection` one on which a [`Store`] can work: settings, then whatever steps are missing.

@@ -2,6 +2,7 @@
 
 mod delete;
 mod export;
+mod filing;
 mod list;
 mod new;
 mod restore;
@@ -17,13 +18,20 @@ use crate::documents;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 
-/// Conversations: begin, write, list, show, export, delete
+/// Conversations: begin, write, list, show, file, export, delete
 #[derive(Debug, Subcommand)]
 pub(crate) enum Chat {
     New(new::New),
     List(list::List),
     Show(show::Show),
     Say(say::Say),
+    Rename(filing::Rename),
+    Pin(filing::Pin),
+    Unpin(filing::Unpin),
+    Archive(filing::Archive),
+    Unarchive(filing::Unarchive),
+    Label(filing::Label),
+    Unlabel(filing::Unlabel),
     Export(export::Export),
     Delete(delete::Delete),
     Restore(restore::Restore),
@@ -36,6 +44,13 @@ impl Chat {
             Self::List(command) => command.run(invocation),
             Self::Show(command) => command.run(invocation),
             Self::Say(command) => command.run(invocation),
+            Self::Rename(command) => command.run(invocation),
+            Self::Pin(command) => command.run(invocation),
+            Self::Unpin(command) => command.run(invocation),
+            Self::Archive(command) => command.run(invocation),
+            Self::Unarchive(command) => command.run(invocation),
+            Self::Label(command) => command.run(invocation),
+            Self::Unlabel(command) => command.run(invocation),
             Self::Export(command) => command.run(invocation),
             Self::Delete(command) => command.run(invocation),
             Self::Restore(command) => command.run(invocation),

@@ -140,3 +140,27 @@ fn every_answer_is_json_when_asked() {
         "chat list --trash --json",
     ]));
 }
+
+#[test]
+fn a_conversation_is_renamed_pinned_labelled_and_put_away() {
+    let mut machine = Machine::with_home();
+    for title in ["Garden", "Boiler", "Lisbon"] {
+        machine.made(&format!("chat new --title {title}"));
+        machine.now.0 += 60_000;
+    }
+    assert_snapshot!(machine.story(&[
+        "chat pin Garden",
+        "chat label Lisbon travel family",
+        "chat archive Boiler",
+        "chat list",
+        "chat list --archived",
+        "chat list --label travel",
+        "chat rename Lisbon 'Lisbon with Mum'",
+        "chat show 'Lisbon with Mum'",
+        "chat unlabel 'Lisbon with Mum' family",
+        "chat unpin Garden --json",
+        "chat unarchive Boiler",
+        "chat list",
+        "chat list --json --label travel",
+    ]));
+}

@@ -9,6 +9,7 @@ use bowline_wire::ids::{DocId, Millis, WireDoc, WorkspaceId};
 use super::Device;
 use super::effects::kind_column;
 use super::loading::{Derived, kind_of};
+use super::marks::Marks;
 use crate::Error;
 
 /// How far a document's sealing is, as the store keeps it.
@@ -36,6 +37,8 @@ pub struct Listed {
     pub preview: String,
     /// When it was moved to the trash.
     pub deleted_at: Option<Millis>,
+    /// How it is filed, of a conversation. Of one that has come from elsewhere that shows once it was indexed or loaded.
+    pub marks: Marks,
 }
 
 impl std::fmt::Debug for Listed {
@@ -54,12 +57,8 @@ pub struct Shown {
     pub id: DocId,
     /// The title somebody gave it.
     pub title: Option<String>,
-    /// What somebody filed it under, in order.
-    pub labels: Vec<String>,
-    /// Whether it is to be shown first.
-    pub pinned: bool,
-    /// Whether it is put away.
-    pub archived: bool,
+    /// How it is filed.
+    pub marks: Marks,
     /// All its entries, in order, with branches marked.
     pub transcript: Transcript,
     /// The document's heads: equal on devices that show the same.
@@ -248,9 +247,7 @@ impl Device {
         Ok(Shown {
             id,
             title: conversation.title(),
-            labels: conversation.labels(),
-            pinned: conversation.is_pinned(),
-            archived: conversation.is_archived(),
+            marks: Marks::of(document),
             transcript: conversation.transcript(),
             heads: document.heads(),
         })
@@ -414,6 +411,7 @@ pub(super) fn listed(row: DocRow) -> Listed {
         count: row.summary.count,
         preview: row.summary.preview,
         deleted_at: row.deleted_at,
+        marks: Marks::from_bytes(&row.summary.marks),
     }
 }
 

@@ -422,7 +422,9 @@ fn update_claim(tx: &Tx<'_>, doc: DocN, payload: &Payload) -> Result<(), Error> 
         return Ok(());
     };
     let newer = payload.summary.updated_at >= row.summary.updated_at;
-    let summary = if newer { summary_row(&payload.summary) } else { row.summary };
+    // How it is filed is not claimed: that shows once the document is loaded.
+    let marks = row.summary.marks.clone();
+    let summary = if newer { summary_row(&payload.summary, marks) } else { row.summary };
     let deleted_at = if newer { payload.deleted_at } else { row.deleted_at };
     tx.update_doc(
         doc,
@@ -431,13 +433,14 @@ fn update_claim(tx: &Tx<'_>, doc: DocN, payload: &Payload) -> Result<(), Error> 
     Ok(())
 }
 
-pub(super) fn summary_row(summary: &bowline_core::document::Summary) -> Summary {
+pub(super) fn summary_row(summary: &bowline_core::document::Summary, marks: Vec<u8>) -> Summary {
     Summary {
         title: summary.title.clone(),
         // A transcript line may claim any time; no column holds more.
         updated_at: Millis(summary.updated_at.0.min(i64::MAX as u64)),
         count: summary.count,
         preview: summary.preview.clone(),
+        marks,
     }
 }
 

@@ -12,6 +12,7 @@ use bowline_wire::ids::{EntryId, Millis};
 use super::cache::Loaded;
 use super::effects::summary_row;
 use super::folding::drop_settled_changes;
+use super::marks::Marks;
 use super::parts::{Held, open_held};
 use super::workspaces::entry_of;
 use super::{Device, Notice};
@@ -379,7 +380,7 @@ impl Derived {
             Deletion::None | Deletion::EditedAfter(_) => None,
         };
         let heads = encode_heads(&document.heads());
-        Self { heads, summary: summary_row(&document.summary()), deleted_at }
+        Self { heads, summary: summary_row(&document.summary(), Marks::of(document).to_bytes()), deleted_at }
     }
 
     fn is_in(&self, row: &DocRow) -> bool {

@@ -16,7 +16,7 @@ fn rows(rig: &Rig, id: DocId) -> Vec<Option<WorkspaceId>> {
 }
 
 /// Two members of one workspace, both with everything in it.
-fn two() -> (Rig, Rig, FakeRelay) {
+pub(crate) fn two() -> (Rig, Rig, FakeRelay) {
     let (one, mut owner, mut relay) = Rig::member();
     let secret = owner.put_ticket(&mut relay, false);
     let mut other = Rig::new(3);
@@ -27,7 +27,7 @@ fn two() -> (Rig, Rig, FakeRelay) {
     (one, other, relay)
 }
 
-fn exchange(one: &mut Rig, other: &mut Rig, relay: &mut FakeRelay) {
+pub(crate) fn exchange(one: &mut Rig, other: &mut Rig, relay: &mut FakeRelay) {
     for _ in 0..3 {
         one.sync(relay);
         other.sync(relay);

@@ -17,6 +17,7 @@ mod relay;
 mod agents;
 mod crashes;
 mod damage;
+mod filing;
 mod folding;
 mod imported_files;
 mod imported_twice;

@@ -85,11 +85,11 @@ fn a_label_that_was_taken_off_here_stays_off_when_the_import_is_forgotten() {
     let before = desk.state();
     desk.import(&home.path());
     assert_eq!(desk.state(), before, "nothing was said differently");
-    assert!(desk.device.show(document, now).unwrap().labels.is_empty());
+    assert!(desk.device.show(document, now).unwrap().marks.labels.is_empty());
     // What OpenClaw says differently from the last time still counts.
     desk.sql("DELETE FROM import WHERE source LIKE 'session/%'");
     home.session("sessions.json", index("Orchard"));
     desk.import(&home.path());
     desk.titled("Orchard");
-    assert!(desk.device.show(document, now).unwrap().labels.is_empty());
+    assert!(desk.device.show(document, now).unwrap().marks.labels.is_empty());
 }

@@ -70,6 +70,7 @@ pub(crate) fn new_doc(place: Option<WorkspaceId>, n: u8) -> NewDoc<'static> {
             updated_at: Millis(u64::from(n)),
             count: 4,
             preview: "once upon".to_owned(),
+            marks: vec![n],
         },
         deleted_at: None,
         created_at: Millis(5),

@@ -77,8 +77,13 @@ fn an_update_changes_the_whole_row_and_counts_the_revision() {
     let mut store = store();
     let n = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
     let other = insert_doc(&mut store, &new_doc(Some(ws(1)), 2));
-    let summary =
-        Summary { title: "new".to_owned(), updated_at: Millis(9), count: 7, preview: "text".to_owned() };
+    let summary = Summary {
+        title: "new".to_owned(),
+        updated_at: Millis(9),
+        count: 7,
+        preview: "text".to_owned(),
+        marks: vec![3],
+    };
     let update = DocUpdate { heads: b"h2", state: 5, summary: &summary, deleted_at: Some(Millis(3)) };
     assert_eq!(write(&mut store, |tx| tx.update_doc(n, &update)), 2);
     assert_eq!(write(&mut store, |tx| tx.update_doc(n, &update)), 3);

@@ -12,7 +12,7 @@ use crate::invocation::Invocation;
 /// It can be restored. If somebody writes into it without knowing, it is back in view.
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
-    /// Which conversation: the beginning of its id
+    /// Which conversation: its title, or the beginning of its id
     id: String,
 }
 

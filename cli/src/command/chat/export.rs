@@ -17,7 +17,7 @@ use crate::{documents, files};
     after_help = "Examples:\n  bowline chat export 3fa9 --output chat.jsonl\n  bowline chat export 3fa9 | jq .message"
 )]
 pub(crate) struct Export {
-    /// Which conversation: the beginning of its id
+    /// Which conversation: its title, or the beginning of its id
     id: String,
     /// Write to a file instead of stdout; a file that is there is not overwritten
     #[arg(long, short, value_name = "FILE")]

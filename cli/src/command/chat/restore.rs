@@ -10,7 +10,7 @@ use crate::invocation::Invocation;
 /// Take a conversation out of the trash, on all devices
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// Which conversation: the beginning of its id, as `bowline chat list --trash` shows it
+    /// Which conversation: its title, or the beginning of its id, as `bowline chat list --trash` shows it
     id: String,
 }
 

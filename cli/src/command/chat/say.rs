@@ -22,7 +22,7 @@ const TEXT_MAX: u64 = 4 * 1024 * 1024;
     after_help = "Examples:\n  bowline chat say 3fa9 \"Buy milk\"\n  bowline chat say 3fa9 - --role assistant < answer.txt"
 )]
 pub(crate) struct Say {
-    /// Which conversation: the beginning of its id
+    /// Which conversation: its title, or the beginning of its id
     id: String,
     /// What is said, or - to read it from stdin
     text: String,

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::documents::{self, Whereabouts};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::listing::Filed;
 use crate::text::{OneLine, Safe, count};
 use crate::time::{iso, moment};
 
@@ -20,7 +21,7 @@ use crate::time::{iso, moment};
 /// are marked with ●, those of others with ○.
 #[derive(Args, Debug)]
 pub(crate) struct Show {
-    /// Which conversation: the beginning of its id
+    /// Which conversation: its title, or the beginning of its id
     id: String,
     /// Only the way from the beginning to the latest entry, without other branches
     #[arg(long)]
@@ -33,6 +34,8 @@ struct Conversation {
     #[serde(skip)]
     prefix: String,
     title: Option<String>,
+    #[serde(flatten)]
+    filed: Filed,
     #[serde(flatten)]
     whereabouts: Whereabouts,
     entries: Vec<Line>,
@@ -71,6 +74,7 @@ impl Show {
             id: id.to_string(),
             prefix,
             title: shown.title,
+            filed: Filed::from(shown.marks),
             whereabouts,
             entries,
             issues,
@@ -142,7 +146,9 @@ impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let title = documents::title(self.title.as_deref().unwrap_or_default());
         let n = documents::count_entries(self.entries.len());
-        writeln!(f, "{title}\n{} · {n} · {}", self.prefix, self.whereabouts)?;
+        write!(f, "{title}\n{} · {n} · {}", self.prefix, self.whereabouts)?;
+        let filed = self.filed.to_string();
+        writeln!(f, "{}{filed}", if filed.is_empty() { "" } else { " · " })?;
         self.entries.iter().try_for_each(|line| write!(f, "\n{}", line.shown))
     }
 }

@@ -1,6 +1,6 @@
 //! Storing what an import brings: into documents that are not in memory, as long as nobody else has written into them.
 
-use bowline_core::document::{ActorId, ChangeHash, Document, ImportBatch, Kind, Origin, Pen, Tally};
+use bowline_core::document::{ActorId, ChangeHash, Document, ImportBatch, Kind, Origin, Pen, Summary, Tally};
 use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
 use bowline_wire::ids::{DeviceId, Millis};
 
@@ -11,6 +11,7 @@ use crate::device::Device;
 use crate::device::documents::doc_state;
 use crate::device::effects::{kind_column, summary_row};
 use crate::device::loading::{Derived, compressed, decode_heads, encode_heads};
+use crate::device::marks::Marks;
 
 /// Bytes of lines that are written under one actor: what is in memory of a session, however long that is.
 const RUN_BYTES: usize = 8 << 20;
@@ -205,6 +206,9 @@ impl Device {
         let mut memory = import.memory.clone();
         memory.lines = import.hashes_from + import.hashes.len() as u64;
         let place = import.place;
+        // Of a document that this import makes nothing was said but by its application.
+        let is_new = matches!(place, Place::Nowhere | Place::Made(_));
+        let marks = is_new.then(|| marks_of(&import.memory.about));
         let n = self.store.transaction(|tx| -> Result<DocN, Error> {
             let n = match place.row() {
                 Some(n) => n,
@@ -215,7 +219,7 @@ impl Device {
                     wire: None,
                     heads: &[],
                     state: doc_state::NEVER_SEALED,
-                    summary: summary_row(&summary),
+                    summary: summary_row(&summary, marks.clone().unwrap_or_default()),
                     deleted_at: None,
                     created_at: now,
                 })?,
@@ -223,7 +227,7 @@ impl Device {
             if let Some(change) = &change {
                 tx.insert_change(n, change)?;
                 let row = tx.doc(n)?.ok_or(Error::Unreadable("a document row"))?;
-                memory.heads = write_row(tx, &row, &import.memory, &heads, &summary)?;
+                memory.heads = write_row(tx, &row, &import.memory, &heads, (&summary, marks))?;
             }
             tx.put_import(&import.source, import.id, &memory.to_bytes())?;
             tx.put_import_lines(&import.source, import.hashes_from, &import.hashes)?;
@@ -278,12 +282,12 @@ fn write_row(
     row: &DocRow,
     before: &SessionMemory,
     heads: &Heads,
-    summary: &bowline_core::document::Summary,
+    (summary, marks): (&Summary, Option<Vec<u8>>),
 ) -> Result<Vec<ChangeHash>, Error> {
     let found = decode_heads(&row.heads);
     let is_as_remembered = found == before.heads;
     let heads = heads.of(&found);
-    let mut shown = summary_row(summary);
+    let mut shown = summary_row(summary, marks.unwrap_or_else(|| row.summary.marks.clone()));
     if !is_as_remembered {
         shown.title.clone_from(&row.summary.title);
         shown.count = shown.count.max(row.summary.count);
@@ -298,6 +302,10 @@ fn write_row(
     tx.update_doc(row.n, &update)?;
     // Remembered heads that nobody has are those of a document that has to be asked.
     Ok(if is_as_remembered { heads } else { before.heads.clone() })
+}
+
+fn marks_of(about: &About) -> Vec<u8> {
+    Marks { pinned: about.pinned, archived: about.archived, labels: about.labels.clone() }.to_bytes()
 }
 
 fn origin_of(import: &SessionImport, about: &About) -> Origin {

@@ -42,11 +42,11 @@ pub use agents::ShownAgent;
 use cache::{CACHE_BYTES, Cache};
 pub use connection::Outstanding;
 pub use documents::{Listed, Shown};
-pub use marks::Marks;
 pub use importing::{
     FilesImport, ImportOutcome, ImportedFiles, ImportedSession, ItemOutcome, LineOutcome, SessionEnd,
     SessionFile, SessionImport, SessionOrigin, SourceFile,
 };
+pub use marks::Marks;
 pub use memories::ShownMemory;
 pub use names::OwnNames;
 pub use notice::Notice;

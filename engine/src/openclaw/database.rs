@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, params};
 
 use super::index::{About, about_entry};
-pub(super) use lines::{Archive, StoredLines, archived, cold, id_of_archive, packed_file};
+pub(super) use lines::{Archive, StoredLines, archived, cold, packed_file};
 pub(super) use open::{Columns, open, reason, table};
 
 /// Bytes of `entry_json` that are looked at.
@@ -113,12 +113,9 @@ impl Found {
             sessions.push(Stored { id, about, place, bytes });
         }
         for archive in self.reset {
-            // What a session was before it was begun anew: under its own id if that is free, as a window of its own.
-            let taken = sessions
-                .iter()
-                .any(|known: &Stored| known.id == archive.session_id && known.place != Place::Nowhere);
-            sessions.retain(|known| taken || known.id != archive.session_id);
-            let id = if taken { archive.own_id() } else { archive.session_id.clone() };
+            // What a session was before it was begun anew, whatever it is now.
+            let id = archive.session_id.clone();
+            sessions.retain(|known: &Stored| known.id != id || known.place != Place::Nowhere);
             let (about, bytes) = (earlier(&archive.key), archive.bytes);
             sessions.push(Stored { id, about, place: Place::Reset(archive), bytes });
         }

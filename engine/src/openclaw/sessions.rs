@@ -1,6 +1,7 @@
 //! An agent's conversations: the transcripts in its database, those in files, and those in both while OpenClaw is on its way
 //! from files to a database.
 
+mod chain;
 mod files;
 mod merged;
 
@@ -14,6 +15,7 @@ use super::skip::{self, Skip};
 use super::tree::{Found, Refused, Sort, Tree};
 use super::{DATABASE, left, list, secrets_in};
 use crate::import::{ImportError, Item, Session, Source, SourceError, Taking, What, is_uuid};
+use chain::Chain;
 use files::Name;
 use merged::Merged;
 
@@ -51,6 +53,8 @@ enum From {
     /// In the database, and perhaps more of them in a file.
     RowsAndFile(String, String),
     ColdAndFile(Archive, String),
+    /// In several, by name: what the session was before, and what it is now.
+    Chain(Vec<(String, From)>),
 }
 
 /// What is known before it is clear where each transcript is.
@@ -95,10 +99,10 @@ impl Conversations {
         Ok(())
     }
 
-    fn open(&self, from: &From) -> Result<Box<dyn Source + '_>, SourceError> {
+    fn open<'a>(&'a self, from: &'a From) -> Result<Box<dyn Source + 'a>, SourceError> {
         let database = || self.database.as_ref().ok_or_else(|| broken(&Refused::Missing));
         let folder = || self.folder.as_ref().ok_or_else(|| broken(&Refused::Missing));
-        let rows = |id: &str| -> Result<Box<dyn Source + '_>, SourceError> {
+        let rows = |id: &str| -> Result<Box<dyn Source + 'a>, SourceError> {
             Ok(Box::new(StoredLines::new(database()?, id)?))
         };
         Ok(match from {
@@ -115,6 +119,12 @@ impl Conversations {
             From::ColdAndFile(archive, name) => {
                 let cold = database::cold(database()?, self.folder.as_ref(), archive)?;
                 Box::new(Merged::new(cold, Box::new(files::open(folder()?, name)?)))
+            }
+            From::Chain(parts) => {
+                let names = parts.iter().map(|(name, _)| name.as_str()).collect();
+                let gone = || broken(&Refused::Missing);
+                let open = move |part: usize| self.open(&parts.get(part).ok_or_else(gone)?.1);
+                Box::new(Chain::new(names, Box::new(open)))
             }
         })
     }
@@ -202,7 +212,11 @@ impl Known {
     /// Decides where each transcript is read from and what is known about it.
     fn into_plans(mut self, taking: &mut Taking<'_>, agent_folder: &str, sessions: &str) -> Plans {
         let mut plans = Plans::default();
-        for stored in std::mem::take(&mut self.stored) {
+        let (reset, stored) = std::mem::take(&mut self.stored)
+            .into_iter()
+            .partition::<Vec<_>, _>(|stored| matches!(stored.place, Place::Reset(_)));
+        plans.earlier = self.earlier(taking, reset, agent_folder, sessions);
+        for stored in stored {
             self.plan_stored(taking, &mut plans, stored, agent_folder, sessions);
         }
         for (id, file) in std::mem::take(&mut self.live) {
@@ -210,8 +224,12 @@ impl Known {
             let (about, path) = (self.about(&id), format!("{sessions}/{}", file.name));
             plans.add(taking, id, &about, path, None, From::File(file.name));
         }
-        for (id, files) in std::mem::take(&mut self.before) {
-            self.plan_before(taking, &mut plans, &id, files, sessions);
+        while let Some((id, mut parts)) = plans.earlier.pop_first() {
+            // The last of them is what that session is.
+            let Some(last) = parts.pop() else { continue };
+            plans.earlier.insert(id.clone(), parts);
+            plans.bytes += last.bytes;
+            plans.add(taking, id, &last.about, last.path, last.at, last.from);
         }
         self.say_what_is_missing(taking, sessions, &plans.named);
         plans
@@ -228,13 +246,6 @@ impl Known {
     ) {
         let Stored { id, about, place, bytes } = stored;
         let path = format!("{agent_folder}/{DATABASE}");
-        if let Place::Reset(archive) = place {
-            plans.archives.insert(archive.name.clone());
-            plans.bytes += bytes;
-            // A file may have the session's name by now.
-            let id = if self.live.contains_key(&id) { archive.own_id() } else { id };
-            return plans.add(taking, id.clone(), &about, path, Some(id), From::Reset(archive));
-        }
         let file = self.live.remove(&id);
         plans.bytes += bytes + file.as_ref().map_or(0, |file| file.len);
         let from = match (place, file) {
@@ -242,7 +253,7 @@ impl Known {
                 let path = format!("{sessions}/{}", file.name);
                 return plans.add(taking, id, &about, path, None, From::File(file.name));
             }
-            (Place::Nowhere, None) if self.before.contains_key(&id) => return,
+            (Place::Nowhere, None) if plans.earlier.contains_key(&id) => return,
             (Place::Nowhere | Place::Reset(_), None | Some(_)) => {
                 let item = Item::skipped(What::Conversation, path, "nothing has been said in it yet");
                 taking.item(&item.at(&*id).titled(about.title()));
@@ -257,31 +268,45 @@ impl Known {
         plans.add(taking, id.clone(), &about, path, Some(id), from);
     }
 
-    /// Plans the files of what a session was before it was begun anew.
-    fn plan_before(
-        &self,
+    /// By session id, what each was before it was begun anew, the oldest first. OpenClaw gives a session another id then, so that
+    /// mostly there is one part and nothing after it. Where it did not, the parts are one conversation: so it is if each was imported
+    /// in its time as what the session was.
+    fn earlier(
+        &mut self,
         taking: &mut Taking<'_>,
-        plans: &mut Plans,
-        id: &str,
-        files: Vec<Found>,
+        reset: Vec<Stored>,
+        agent_folder: &str,
         sessions: &str,
-    ) {
-        // Alone it is what that session is; else it is one of several, and has an id of its own.
-        let is_alone = files.len() == 1 && !plans.named.contains(id);
-        for file in files {
-            let path = format!("{sessions}/{}", file.name);
-            if plans.archives.contains(&file.name) {
-                let why = "the database holds it as well; it is imported from there";
-                taking.item(&Item::skipped(What::File, path, why));
-                continue;
-            }
-            plans.bytes += file.len;
-            let id = if is_alone { id.to_owned() } else { database::id_of_archive(&file.name) };
-            let about = About { archived: true, pinned: false, ..self.about(&id) };
-            let is_packed = file.name.strip_suffix(".zst").is_some();
-            let from = if is_packed { From::Packed(file.name) } else { From::File(file.name) };
-            plans.add(taking, id, &about, path, None, from);
+    ) -> BTreeMap<String, Vec<Earlier>> {
+        let mut earlier: BTreeMap<String, Vec<Earlier>> = BTreeMap::new();
+        let mut stored = BTreeSet::new();
+        for Stored { id, about, place, bytes } in reset {
+            let Place::Reset(archive) = place else { continue };
+            stored.insert(archive.name.clone());
+            let (name, path) = (archive.name.clone(), format!("{agent_folder}/{DATABASE}"));
+            let part = Earlier { name, path, at: Some(id.clone()), about, from: From::Reset(archive), bytes };
+            earlier.entry(id).or_default().push(part);
         }
+        for (id, files) in std::mem::take(&mut self.before) {
+            for Found { name, len, .. } in files {
+                let path = format!("{sessions}/{name}");
+                if stored.contains(&name) {
+                    let why = "the database holds it as well; it is imported from there";
+                    taking.item(&Item::skipped(What::File, path, why));
+                    continue;
+                }
+                let about = About { archived: true, pinned: false, ..self.about(&id) };
+                let is_packed = unpacked(&name) != name;
+                let from = if is_packed { From::Packed(name.clone()) } else { From::File(name.clone()) };
+                let part = Earlier { name, path, at: None, about, from, bytes: len };
+                earlier.entry(id.clone()).or_default().push(part);
+            }
+        }
+        for parts in earlier.values_mut() {
+            // Packing one does not move it.
+            parts.sort_by(|a, b| unpacked(&a.name).cmp(unpacked(&b.name)));
+        }
+        earlier
     }
 
     /// What the index says about a transcript; one it does not know is an old one.
@@ -306,9 +331,25 @@ struct Plans {
     planned: Vec<Planned>,
     /// Session ids that were met, imported or not.
     named: BTreeSet<String>,
-    /// Names of files that the database holds as well.
-    archives: BTreeSet<String>,
+    /// By session id, what it was before, for the transcript that is added under that id.
+    earlier: BTreeMap<String, Vec<Earlier>>,
     bytes: u64,
+}
+
+/// What a session was before it was begun anew.
+struct Earlier {
+    /// Its file's name, which ends in the time.
+    name: String,
+    path: String,
+    at: Option<String>,
+    about: About,
+    from: From,
+    bytes: u64,
+}
+
+/// The name of an archive's file, whether or not it is packed.
+fn unpacked(name: &str) -> &str {
+    name.strip_suffix(".zst").unwrap_or(name)
 }
 
 impl Plans {
@@ -323,12 +364,14 @@ impl Plans {
         from: From,
     ) {
         self.named.insert(id.clone());
+        let earlier = self.earlier.remove(&id).unwrap_or_default();
         if about.is_incognito() {
             let why = "an incognito session, of which no trace is wanted";
             let mut item = Item::skipped(What::Conversation, path, why);
             item.at = at;
             return taking.item(&item);
         }
+        let from = self.after(taking, earlier, &path, from);
         let session = Session {
             path,
             at,
@@ -341,6 +384,25 @@ impl Plans {
             agent: None,
         };
         self.planned.push(Planned { session, from });
+    }
+
+    /// A transcript after what its session was before.
+    fn after(&mut self, taking: &mut Taking<'_>, earlier: Vec<Earlier>, path: &str, from: From) -> From {
+        if earlier.is_empty() {
+            return from;
+        }
+        let mut parts = Vec::new();
+        for part in earlier {
+            self.bytes += part.bytes;
+            let why = "what a session was before it was begun anew under its id: it is imported with it";
+            let mut item = Item::skipped(What::File, part.path, why);
+            item.at = part.at;
+            taking.item(&item);
+            parts.push((part.name, part.from));
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        parts.push((name.to_owned(), from));
+        From::Chain(parts)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use bowline_engine::Device;
 use bowline_engine::import::{Outcome, What};
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, params};
@@ -157,7 +158,7 @@ fn what_is_no_database_of_openclaws_is_said_and_the_rest_comes_in() {
 }
 
 #[test]
-fn earlier_windows_and_archives_of_a_session_are_conversations_of_their_own() {
+fn earlier_windows_are_conversations_of_their_own_and_archives_are_what_their_session_was_before() {
     let (home, mut desk) = (Home::new(), Desk::new());
     let writer = database(&home);
     node(&writer, "agent:main:main", &id(1), Some("Garden"));
@@ -173,15 +174,23 @@ fn earlier_windows_and_archives_of_a_session_are_conversations_of_their_own() {
     archive(&id(3), "reset", "identity", transcript(&id(3), 3).trim_end().as_bytes());
     archive(&id(4), "reset", "zstd", &zstd::encode_all(transcript(&id(4), 4).as_bytes(), 3).unwrap());
     archive(&id(5), "deleted", "identity", transcript(&id(5), 5).as_bytes());
-    // One has the name of a session that has gone on in rows, one that of a file.
+    // One is of a session that has gone on in rows, one of a session that has in a file.
     archive(&id(1), "reset", "identity", transcript("one", 6).as_bytes());
     archive(&id(6), "reset", "identity", transcript("six", 7).as_bytes());
     home.session(&format!("{}.jsonl", id(6)), transcript(&id(6), 8));
     // OpenClaw has put one of them beside its sessions as well.
     home.session(&format!("{}.jsonl.reset.1", id(3)), transcript(&id(3), 3));
     desk.import(&home.path());
-    assert_eq!(desk.report.count(What::Conversation, Outcome::New), 7, "{:#?}", desk.items);
-    assert_eq!(desk.report.entries.new, 1 + 2 + 3 + 4 + 6 + 7 + 8);
+    assert_eq!(desk.report.count(What::Conversation, Outcome::New), 5, "{:#?}", desk.items);
+    // The header of what came after is an entry between the two.
+    assert_eq!(desk.report.entries.new, (6 + 1 + 1) + 2 + 3 + 4 + (7 + 1 + 8));
+    let parts = [(1, "one", 6, 1), (6, "six", 7, 8)];
+    for (n, before, was, is) in parts {
+        assert_eq!(desk.file(&id(n)).bytes, (transcript(before, was) + &transcript(&id(n), is)).into_bytes());
+    }
+    let (garden, now) = (Device::session_doc("openclaw", &id(1)), desk.now());
+    let garden = desk.device.show(garden, now).unwrap();
+    assert_eq!(garden.title.as_deref(), Some("Garden"));
     assert_eq!(desk.file(&id(3)).bytes, transcript(&id(3), 3).trim_end().as_bytes());
     let deleted =
         desk.items.iter().find(|item| item.why.as_deref().is_some_and(|why| why.contains("deleted")));

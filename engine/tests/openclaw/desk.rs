@@ -42,6 +42,13 @@ impl Desk {
         }
     }
 
+    /// The same device as another process has it open.
+    pub(crate) fn another_process(&self) -> Device {
+        let store = Store::open(&self.folder.path().join("bowline.db")).unwrap();
+        let keys = DeviceKeys::generate(&mut ChaCha20Rng::seed_from_u64(7));
+        Device::open(store, keys, Box::new(ChaCha20Rng::seed_from_u64(8))).unwrap()
+    }
+
     /// Imports a state directory that somebody named.
     pub(crate) fn import(&mut self, path: &Path) -> &Report {
         self.import_from(&StateDir::at(path).unwrap(), Options::default())

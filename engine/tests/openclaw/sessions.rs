@@ -138,18 +138,16 @@ fn a_title_follows_openclaws_until_somebody_gives_it_another_here() {
 }
 
 #[test]
-fn what_a_session_was_before_it_was_begun_anew_is_a_conversation_and_what_was_deleted_is_none() {
+fn what_a_session_was_before_it_was_begun_anew_is_imported_and_what_was_deleted_is_not() {
     let (home, mut desk) = (Home::new(), Desk::new());
-    home.session(&format!("{}.jsonl", id(1)), transcript(&id(1), 1));
-    home.session(&format!("{}.jsonl.reset.2026-11-22T10-00-00.000Z", id(1)), transcript(&id(1), 2));
     home.session(&format!("{}.jsonl.reset.2026-11-22T11-00-00.000Z", id(2)), transcript(&id(2), 3));
     home.session(&format!("{}.jsonl.deleted.2026-11-22T10-00-00.000Z", id(3)), transcript(&id(3), 4));
     let packed = zstd::encode_all(transcript(&id(4), 5).as_bytes(), 3).unwrap();
     home.session(&format!("{}.jsonl.reset.2026-11-22T12-00-00.000Z.zst", id(4)), packed);
     desk.import(&home.path());
-    assert_eq!(desk.report.count(What::Conversation, Outcome::New), 4, "{:#?}", desk.items);
-    assert_eq!(desk.report.entries.new, 1 + 2 + 3 + 5);
-    // The only one of its name keeps it, so that renaming the file made no second conversation.
+    assert_eq!(desk.report.count(What::Conversation, Outcome::New), 2, "{:#?}", desk.items);
+    assert_eq!(desk.report.entries.new, 3 + 5);
+    // It keeps its id, so that renaming the file made no second conversation.
     assert_eq!(desk.file(&id(2)).session, id(2));
     assert_eq!(desk.file(&id(4)).bytes, transcript(&id(4), 5).into_bytes());
     let deleted =

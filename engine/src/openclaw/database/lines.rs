@@ -50,18 +50,6 @@ pub(in crate::openclaw) struct Archive {
     pub(in crate::openclaw) in_database: Option<u64>,
 }
 
-impl Archive {
-    /// The id of what is in it, if the session's own is taken.
-    pub(in crate::openclaw) fn own_id(&self) -> String {
-        id_of_archive(&self.name)
-    }
-}
-
-/// The id of an archived transcript by the name of its file: `x.jsonl.reset.1.zst` is `x.reset.1`, packed or not.
-pub(in crate::openclaw) fn id_of_archive(name: &str) -> String {
-    name.strip_suffix(".zst").unwrap_or(name).replacen(".jsonl", "", 1)
-}
-
 /// The rows of one transcript.
 pub(in crate::openclaw) struct StoredLines<'a> {
     connection: &'a Connection,

@@ -29,6 +29,9 @@ pub enum Error {
     /// Misuse: there is no such workspace here.
     #[error("there is no workspace {0} here")]
     NoWorkspace(WorkspaceId),
+    /// Nobody's fault: another process has written into the document since it was looked at. Look again.
+    #[error("another process has written into document {0} meanwhile")]
+    Changed(DocId),
     /// Misuse: this home is in the workspace already.
     #[error("this device is in that workspace already")]
     AlreadyThere,

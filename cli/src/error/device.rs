@@ -76,6 +76,10 @@ impl From<Error> for CommandError {
                 Self::new(Kind::Misuse, format!("{id} is of another kind than this command is for"))
                     .hint("`bowline chat` is for conversations, `bowline agent` for agents, `bowline skill` for skills, `bowline memory` for personal files")
             }
+            Error::Changed(id) => {
+                Self::new(Kind::Busy, format!("Another process has written into {id} meanwhile"))
+                    .hint("run this again")
+            }
             Error::AlreadyThere => of(Kind::Misuse, "This device is in that workspace already")
                 .hint("a code is for a device that is not in yet: run `bowline join` there"),
             Error::NotLocal(id) => Self::new(Kind::Misuse, format!("{id} is in a workspace already"))

@@ -125,6 +125,8 @@ impl<'a> Taking<'a> {
         for _ in 0..RESTARTS_MAX {
             let taken = open().and_then(|mut source| match self.lines(app, session, &mut *source) {
                 Ok(taken) => taken.map(Ok),
+                // What is there is asked anew, as if the file had changed.
+                Err(ImportError::Device(crate::Error::Changed(_))) => Err(SourceError::Rewritten),
                 Err(error) => Ok(Err(error)),
             });
             match taken {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use bowline_engine::Error;
 use bowline_engine::device::Marks;
 use bowline_engine::device::{SessionEnd, SessionOrigin};
 use bowline_engine::import::{Outcome, What};
@@ -184,6 +185,33 @@ fn an_import_that_was_given_up_beside_another_loses_nothing_and_does_not_stop_th
     let before = desk.state();
     desk.import(&home.path());
     assert_eq!(desk.state(), before);
+}
+
+#[test]
+fn lines_that_come_from_another_process_meanwhile_are_not_there_twice() {
+    let session = id(1);
+    let text = transcript(&session, 9);
+    let lines: Vec<_> = text.lines().map(str::as_bytes).collect();
+    let (home, mut desk) = (Home::new(), Desk::new());
+    home.session(&format!("{session}.jsonl"), transcript(&session, 1));
+    desk.import(&home.path());
+    desk.sql("DELETE FROM import WHERE source LIKE 'session/%'");
+    let (mut other, now) = (desk.another_process(), desk.now());
+    let origin = SessionOrigin { app: "openclaw", session: &session, key: None };
+    let mut one = desk.device.begin_import(&origin, now).unwrap();
+    let mut two = other.begin_import(&origin, now).unwrap();
+    for line in &lines {
+        desk.device.import_line(&mut one, line, now).unwrap();
+        other.import_line(&mut two, line, now).unwrap();
+    }
+    let end = SessionEnd { ends_with_newline: true, ..SessionEnd::default() };
+    other.finish_import(two, &end, now).unwrap();
+    assert!(matches!(desk.device.finish_import(one, &end, now), Err(Error::Changed(_))));
+    drop(other);
+    home.session(&format!("{session}.jsonl"), &text);
+    desk.import(&home.path());
+    assert_eq!((desk.report.entries.new, desk.report.failed()), (0, 0));
+    assert!(desk.file(&session).bytes == text.as_bytes());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bowline_core::document::{Aside, Conversation, ImportedLine};
+use bowline_core::document::{Aside, ChangeHash, Conversation, ImportedLine};
 use bowline_store::LineHash;
 
 use super::remembered::line_hash;
@@ -11,12 +11,14 @@ use super::remembered::line_hash;
 /// whatever place. Takes some 50 bytes for each line, beside the document, which has to be in memory for it.
 pub(super) struct Lines {
     left: HashMap<LineHash, u32>,
+    /// The document's heads when they were read, and after each batch of this import's since.
+    pub(super) heads: Vec<ChangeHash>,
     header: Option<String>,
     asides: Vec<Aside>,
 }
 
 impl Lines {
-    pub(super) fn of(conversation: Conversation<'_>) -> Self {
+    pub(super) fn of(conversation: Conversation<'_>, heads: Vec<ChangeHash>) -> Self {
         let (header, asides) = (conversation.origin().header, conversation.asides());
         let mut left: HashMap<LineHash, u32> = HashMap::new();
         let entries =
@@ -24,7 +26,7 @@ impl Lines {
         for hash in entries.chain(asides.iter().map(|aside| line_hash(&aside.bytes))) {
             *left.entry(hash).or_default() += 1;
         }
-        Self { left, header, asides }
+        Self { left, heads, header, asides }
     }
 
     /// Whether a line is among them; it is not any more then.

@@ -227,8 +227,10 @@ impl Device {
     }
 
     pub(super) fn lines_of(&mut self, n: DocN, now: Millis) -> Result<Lines, Error> {
-        let conversation = self.load(n, now)?.document.conversation();
-        Ok(Lines::of(conversation.map_err(|_| Error::Unreadable("a document as another kind"))?))
+        let document = &self.load(n, now)?.document;
+        let conversation =
+            document.conversation().map_err(|_| Error::Unreadable("a document as another kind"))?;
+        Ok(Lines::of(conversation, document.heads()))
     }
 
     /// Whether this line of the file is the one that was there the last time, as all before it were.

@@ -5,7 +5,7 @@ use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
 use bowline_wire::ids::{DeviceId, Millis};
 
 use super::remembered::{About, SessionMemory};
-use super::state::{Place, SessionImport};
+use super::state::{Place, SessionImport, Way};
 use crate::Error;
 use crate::device::Device;
 use crate::device::documents::doc_state;
@@ -180,8 +180,17 @@ impl Device {
     /// Writes into the document itself, which is in memory.
     fn write_asked(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
         let n = import.place.row().ok_or(Error::Unreadable("the document of an import"))?;
+        let heads = self.load(n, now)?.document.heads();
+        // What came since may be these very lines: they would be there twice.
+        if matches!(&import.way, Way::Asked(lines) if lines.heads != heads) {
+            return Err(Error::Changed(import.id));
+        }
         let batch = std::mem::take(&mut import.batch);
         self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.import(&batch)?))?;
+        let heads = self.load(n, now)?.document.heads();
+        if let Way::Asked(lines) = &mut import.way {
+            lines.heads = heads;
+        }
         // What the document has and the file may have further down is not remembered: it has to be asked again.
         import.memory.is_all = false;
         self.remember(import, n, now)

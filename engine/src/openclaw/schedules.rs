@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::database::{self, table};
 use super::json;
+use super::secrets;
 use super::tree::{Refused, Tree};
 use crate::import::{Item, Taking, What};
 
@@ -60,11 +61,18 @@ pub(super) fn all(taking: &mut Taking<'_>, root: &Tree, database: Option<(&Conne
 
 fn add(taking: &mut Taking<'_>, jobs: &mut BTreeMap<String, Job>, mut value: Value, file: String) {
     let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
-    let name = text(&value, "displayName").or_else(|| text(&value, "name"));
+    // What a job is called is shown to people.
+    let is_shown = |text: &String| !secrets::has_secret_shape(text);
+    let name = text(&value, "displayName").or_else(|| text(&value, "name")).filter(is_shown);
     let Some(id) = text(&value, "id").or_else(|| text(&value, "jobId")).filter(|id| !id.is_empty()) else {
         taking.item(&Item::failed(What::Schedule, file, "a job without an id").titled(name));
         return;
     };
+    if !is_shown(&id) {
+        let why = "a secret in place of a job's id";
+        taking.item(&Item::skipped(What::Secret, file, why).at(json::HIDDEN).titled(name));
+        return;
+    }
     if is_openclaws_own(&value) {
         let why = "OpenClaw made it itself, and makes it again wherever it runs";
         taking.item(&Item::skipped(What::Schedule, file, why).at(id).titled(name));

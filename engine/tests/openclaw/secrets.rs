@@ -132,7 +132,9 @@ fn jobs(home: &Home) {
         "payload": {"text": format!("curl https://api.telegram.org/bot123456789:{p}abcdefghijklmnopqrstu/send"),
             "bearer": p, "how": format!("call it with Bearer {p}")}});
     let hidden = json!({"id": format!("sk-{p}"), "schedule": {"expr": "0 8 * * *"}, "note": "stays there"});
-    home.write("cron/jobs.json", json!({"jobs": [job, hidden]}).to_string());
+    let named = json!({"id": "named", "name": format!("sk-{p}")});
+    let own = json!({"id": format!("sk-own-{p}"), "name": "Own", "declarationKey": "memory"});
+    home.write("cron/jobs.json", json!({"jobs": [job, hidden, named, own]}).to_string());
 }
 
 /// Files with a secret in them, called FAKE.

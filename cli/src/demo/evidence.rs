@@ -263,7 +263,12 @@ fn known_texts(host: &mut Host, machine: &Machine) -> Result<BTreeSet<String>, C
     texts.extend(said.map(str::to_owned));
     texts.extend(["laptop", "desktop", "notebook", sample::OWNER, story::GUEST].map(str::to_owned));
     let mut has = exports_of(machine)?;
-    for list in [["chat", "list"].as_slice(), &["agent", "list"], &["device", "list", "--all"]] {
+    for list in [
+        ["chat", "list"].as_slice(),
+        &["chat", "list", "--archived"],
+        &["agent", "list"],
+        &["device", "list", "--all"],
+    ] {
         has.extend(machine.must(host, &[list, &["--json"]].concat())?.stdout.into_bytes());
     }
     Ok(Texts::new(texts).found_in(&has))

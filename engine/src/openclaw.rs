@@ -62,11 +62,11 @@ pub fn import(
     }
     let file = file.unwrap_or_default();
 
-    let state = rest::state_database(&mut taking, &root);
-    let jobs =
-        schedules::all(&mut taking, &root, state.as_ref().map(|(connection, path)| (connection, *path)));
-    drop(state);
     let home = Home { root: &root, state: from, options: *options };
+    let state = rest::state_database(&mut taking, home);
+    let jobs =
+        schedules::all(&mut taking, home, state.as_ref().map(|(connection, path)| (connection, *path)));
+    drop(state);
     let folders = agents::folders(&mut taking, home);
     let agents = agents::all(&mut taking, home, &settings, &folders);
 

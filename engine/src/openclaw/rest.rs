@@ -143,8 +143,8 @@ fn secret_rows(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 /// Opens the state database for what is in it of jobs, and lists its secrets.
-pub(super) fn state_database(taking: &mut Taking<'_>, root: &Tree) -> Option<(Connection, &'static str)> {
-    let folder = root.enter("state").ok()?;
+pub(super) fn state_database(taking: &mut Taking<'_>, home: Home<'_>) -> Option<(Connection, &'static str)> {
+    let folder = home.inside("state").ok()?;
     if folder.sort_of(STATE) == Err(Refused::Missing) {
         return None;
     }

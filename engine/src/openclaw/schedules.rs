@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::database::{self, table};
 use super::json;
+use super::place::{Away, Home};
 use super::secrets;
-use super::tree::{Refused, Tree};
 use crate::import::{Item, Taking, What};
 
 /// Bytes of a file of jobs.
@@ -35,9 +35,13 @@ pub(super) struct Job {
 }
 
 /// All jobs that people made. Those that OpenClaw made itself, and what cannot be read, are said.
-pub(super) fn all(taking: &mut Taking<'_>, root: &Tree, database: Option<(&Connection, &str)>) -> Vec<Job> {
+pub(super) fn all(
+    taking: &mut Taking<'_>,
+    home: Home<'_>,
+    database: Option<(&Connection, &str)>,
+) -> Vec<Job> {
     let mut jobs = BTreeMap::new();
-    for (value, file) in in_file(taking, root) {
+    for (value, file) in in_file(taking, home) {
         add(taking, &mut jobs, value, file);
     }
     if let Some((connection, path)) = database {
@@ -94,12 +98,12 @@ fn is_openclaws_own(job: &Value) -> bool {
     text("/declarationKey").is_some() || text("/payload/kind") == Some("heartbeat") || is_managed
 }
 
-fn in_file(taking: &mut Taking<'_>, root: &Tree) -> Vec<(Value, String)> {
+fn in_file(taking: &mut Taking<'_>, home: Home<'_>) -> Vec<(Value, String)> {
     const FILE: &str = "cron/jobs.json";
-    let read = root.enter("cron").and_then(|folder| folder.read("jobs.json", FILE_MAX));
+    let read = home.inside("cron").and_then(|folder| Ok(folder.read("jobs.json", FILE_MAX)?));
     let parsed = match read {
-        Err(Refused::Missing) => return Vec::new(),
-        Err(refused) => Err(refused.to_string()),
+        Err(Away::Missing) => return Vec::new(),
+        Err(away) => Err(away.to_string()),
         Ok(bytes) => json::parse(&bytes).map_err(|error| error.to_string()),
     };
     match parsed {

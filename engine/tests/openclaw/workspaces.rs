@@ -42,7 +42,11 @@ fn spread() -> Home {
     let disk = home.outer().join("disk");
     home.write("workspace/AGENTS.md", "here");
     home.session(&format!("{}.jsonl", id(1)), transcript(&id(1), 2));
+    let job = json!({"id": "paper", "name": "Paper", "schedule": {"kind": "cron", "expr": "0 8 * * *"}});
+    home.write("cron/jobs.json", json!({"jobs": [job]}).to_string());
     fs::create_dir_all(&disk).unwrap();
+    fs::rename(home.at("cron"), disk.join("cron")).unwrap();
+    symlink(disk.join("cron"), home.at("cron")).unwrap();
     fs::rename(home.at("workspace"), disk.join("workspace")).unwrap();
     fs::rename(home.at("agents/main/sessions"), disk.join("sessions")).unwrap();
     fs::rename(home.at("agents/main"), disk.join("main")).unwrap();
@@ -62,12 +66,13 @@ fn a_folder_that_is_a_link_is_followed_where_what_lies_outside_is() {
         desk.import_from(&from, options);
         assert_eq!(files(&mut desk, "main"), ["AGENTS.md"]);
         assert_eq!(desk.file(&id(1)).bytes, transcript(&id(1), 2).into_bytes());
+        assert_eq!(desk.report.count(What::Schedule, Outcome::New), 1);
         assert_eq!(desk.report.count(What::File, Outcome::Failed), 0, "{:#?}", desk.items);
     }
     let mut desk = Desk::new();
     desk.import_from(&named(&home), Options::default());
     assert!(files(&mut desk, "main").is_empty());
-    for path in ["workspace", "agents"] {
+    for path in ["workspace", "agents", "cron/jobs.json"] {
         let said: Vec<_> = desk.items.iter().filter(|item| item.path == path).collect();
         let asks = |why: &Option<String>| why.as_deref().is_some_and(|why| why.contains("--outside"));
         assert!(said.iter().any(|item| item.outcome == Outcome::Failed && asks(&item.why)), "{said:?}");

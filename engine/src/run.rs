@@ -21,11 +21,11 @@ use tokio::sync::mpsc;
 use crate::device::Notice;
 use crate::home::{Home, HomeError, SyncLock};
 use crate::{Device, Error};
+pub use bowline_device::{LineReport, LineStage, Stuck, SyncReport};
 pub use goal::{Goal, Question, Standing};
 pub use line::LineError;
 use line::{Happened, Line, Said, is_about_party};
 use report::Reporter;
-pub use report::{LineReport, LineStage, Stuck, SyncReport};
 use wake::Wake;
 
 /// Frames from all relays that may wait for the device: a few, so that a slow disk slows the lines down.

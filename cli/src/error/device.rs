@@ -1,8 +1,8 @@
 //! Errors of the home, the device and its database, and of codes.
 
-use bowline_engine::import::ImportError;
 use bowline_engine::run::RunError;
 use bowline_engine::{CodeError, Error, HomeError, StoreError};
+use bowline_import::ImportError;
 
 use super::{CommandError, Kind, REPORT, RESTORE};
 use crate::files::show;

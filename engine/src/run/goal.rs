@@ -8,7 +8,7 @@ use bowline_wire::frame::Reason;
 use bowline_wire::ids::{Millis, WorkspaceId};
 
 use super::line::{Line, LineError, may_pass};
-use super::report::{LineStage, Stuck, SyncReport};
+use super::{LineStage, Stuck, SyncReport};
 use crate::{Device, Error};
 
 /// Connections in a row that may come to nothing before one pass gives up: a relay that restarts meanwhile is forgiven.

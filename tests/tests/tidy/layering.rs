@@ -13,12 +13,21 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("bowline-core", &["bowline-crypto", "bowline-wire"]),
     ("bowline-store", &["bowline-wire"]),
     ("bowline-transport", &["bowline-wire"]),
+    ("bowline-device", &["bowline-core", "bowline-crypto", "bowline-store", "bowline-wire"]),
+    ("bowline-import", &["bowline-core", "bowline-device", "bowline-wire"]),
     (
         "bowline-engine",
-        &["bowline-core", "bowline-crypto", "bowline-store", "bowline-transport", "bowline-wire"],
+        &[
+            "bowline-core",
+            "bowline-crypto",
+            "bowline-device",
+            "bowline-store",
+            "bowline-transport",
+            "bowline-wire",
+        ],
     ),
     ("bowline-relay", &["bowline-transport", "bowline-wire"]),
-    ("bowline", &["bowline-engine", "bowline-relay"]),
+    ("bowline", &["bowline-engine", "bowline-import", "bowline-relay"]),
     (
         "bowline-tests",
         &[
@@ -26,6 +35,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "bowline-core",
             "bowline-crypto",
             "bowline-engine",
+            "bowline-import",
             "bowline-relay",
             "bowline-store",
             "bowline-transport",
@@ -46,6 +56,9 @@ const PURE: (&[&str], &[&str]) = (
     &["bowline-wire", "bowline-crypto", "bowline-core"],
     &["tokio", "rusqlite", "tungstenite", "tokio-tungstenite", "iroh"],
 );
+
+/// The device is synchronous and reads no file of another program, so nothing that serves either is linked into it.
+const DEVICE: (&[&str], &[&str]) = (&["bowline-device"], &["tokio", "cap-std", "json5", "notify"]);
 
 /// A dependency between two packages, by name.
 type Edge = (String, String);
@@ -80,6 +93,22 @@ fn pure_crates_reach_no_runtime_database_or_network() {
         "wire, crypto and core reach no runtime, database or network",
         &reaching(from, to, &linked(&METADATA)),
     );
+}
+
+#[test]
+fn the_device_reaches_no_runtime_and_no_reader_of_other_programs_files() {
+    let (from, to) = DEVICE;
+    hold(
+        "the device reaches neither tokio nor cap-std, json5 or notify",
+        &reaching(from, to, &linked(&METADATA)),
+    );
+}
+
+#[test]
+fn a_device_that_reaches_tokio_is_named() {
+    let (from, to) = DEVICE;
+    let graph = edges(&["bowline-device bowline-transport", "bowline-transport tokio"]);
+    assert_names(&reaching(from, to, &graph), &["bowline-device → bowline-transport → tokio"]);
 }
 
 #[test]

@@ -22,9 +22,6 @@ const PRINTING: &[&str] = &["print!", "println!", "eprint!", "eprintln!", "dbg!"
 /// Where printing is somebody's job: the command lines, and the crate of tests, whose reports people read.
 const MAY_PRINT: &[&str] = &["cli/", "relay/src/command/", "tests/"];
 
-/// The device's state machine; the shell that runs it on tokio lives beside it.
-const DEVICE: &str = "engine/src/device";
-
 /// Lines beyond which a file has to say why it is one file.
 const LONG: usize = 500;
 
@@ -42,14 +39,6 @@ fn pure_crates_read_no_clock_no_chance_and_no_path() {
         "in wire, crypto and core time and randomness are arguments, and nothing is read or written",
         &broken,
     );
-}
-
-#[test]
-fn the_device_does_not_know_tokio() {
-    let device = shipped_under(&[DEVICE]);
-    assert!(!device.is_empty(), "{DEVICE}.rs is gone: this rule watches nothing");
-    let broken: Vec<_> = device.iter().flat_map(|(path, text)| saying(path, text, &["tokio"])).collect();
-    hold("the device is synchronous: only the shell around it knows tokio", &broken);
 }
 
 #[test]
@@ -99,12 +88,6 @@ fn a_core_that_imports_a_path_is_named_however_it_is_written() {
 fn a_library_that_prints_is_named_and_its_tests_are_not() {
     let text = "//! Store.\nfn f() { println!(\"hello\"); }\n#[cfg(test)]\nmod tests { fn g() { println!(\"fine\"); } }";
     assert_names(&saying("store/src/lib.rs", text, PRINTING), &["store/src/lib.rs:2", "println!"]);
-}
-
-#[test]
-fn a_device_that_spawns_a_task_is_named() {
-    let text = "//! Device, without tokio.\nfn f() { tokio::spawn(g()); }";
-    assert_names(&saying("engine/src/device.rs", text, &["tokio"]), &["engine/src/device.rs:2"]);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bowline_engine::import::Report;
-use bowline_engine::jsonl;
+use bowline_import::Report;
+use bowline_import::jsonl;
 use clap::Args;
 
 use super::shown::{self, Shown};

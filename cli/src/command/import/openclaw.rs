@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bowline_engine::openclaw::{self, NotFound, Options, StateDir};
+use bowline_import::openclaw::{self, NotFound, Options, StateDir};
 use clap::Args;
 
 use super::shown::Shown;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bowline_engine::import::{Entries, Event, ImportError, Item, Outcome, Report, What};
+use bowline_import::{Entries, Event, ImportError, Item, Outcome, Report, What};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 

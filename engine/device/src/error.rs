@@ -1,0 +1,63 @@
+//! Why a device did not do what was asked, by whose fault it is.
+
+use bowline_core::document::EditError;
+use bowline_core::sync::NotReady;
+use bowline_store::StoreError;
+use bowline_wire::ids::{DocId, WorkspaceId};
+use thiserror::Error;
+
+use crate::workspace::code::CodeError;
+
+/// Why a device did not do what was asked. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Environment: the database. Open the device again; what was durable is there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Misuse: the edit.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// Misuse: the code.
+    #[error(transparent)]
+    Code(#[from] CodeError),
+    /// Misuse: there is no such document here.
+    #[error("there is no document {0} here")]
+    NoDocument(DocId),
+    /// Misuse: the document is of another kind.
+    #[error("document {0} is of another kind")]
+    OtherKind(DocId),
+    /// Misuse: there is no such workspace here.
+    #[error("there is no workspace {0} here")]
+    NoWorkspace(WorkspaceId),
+    /// Nobody's fault: another process has written into the document since it was looked at. Look again.
+    #[error("another process has written into document {0} meanwhile")]
+    Changed(DocId),
+    /// Misuse: this home is in the workspace already.
+    #[error("this device is in that workspace already")]
+    AlreadyThere,
+    /// Misuse: the document is in a workspace, or its place is taken there.
+    #[error("document {0} is in a workspace already")]
+    NotLocal(DocId),
+    /// Misuse: something of the document has left this device already.
+    #[error("document {0} has been shared already")]
+    AlreadyShared(DocId),
+    /// Misuse: the key file is of another home than the database.
+    #[error("the key does not belong to this database")]
+    OtherKey,
+    /// Nobody's fault: try when it is.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    /// Environment: the database failed earlier. Open the device again; what was durable is there.
+    #[error("the database has failed: open this home again")]
+    Reopen,
+    /// Our bug, or a database that was tampered with: what this code stored, it cannot read.
+    #[error("the database holds something that this version cannot read: {0}")]
+    Unreadable(&'static str),
+}
+
+impl Error {
+    /// Whether one document is at fault, so that there is no reason to leave others alone.
+    pub fn is_of_one_document(&self) -> bool {
+        matches!(self, Self::Edit(_) | Self::NoDocument(_) | Self::OtherKind(_) | Self::Unreadable(_))
+    }
+}

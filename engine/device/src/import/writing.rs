@@ -1,0 +1,348 @@
+//! Storing what an import brings: into documents that are not in memory, as long as nobody else has written into them.
+
+use bowline_core::document::{ActorId, ChangeHash, Document, ImportBatch, Kind, Origin, Pen, Summary, Tally};
+use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
+use bowline_wire::ids::{DeviceId, Millis};
+
+use super::remembered::{About, SessionMemory};
+use super::state::{Place, SessionImport, Way};
+use crate::Device;
+use crate::Error;
+use crate::documents::edit::doc_state;
+use crate::documents::loading::{Derived, compressed, decode_heads, encode_heads};
+use crate::documents::marks::Marks;
+use crate::workspace::effects::{kind_column, summary_row};
+
+/// Bytes of lines that are written under one actor: what is in memory of a session, however long that is.
+const RUN_BYTES: usize = 8 << 20;
+
+/// Heads of a document from which on it is loaded, so that what is written brings them together: each import that loads
+/// nothing leaves one.
+const HEADS_MAX: usize = 32;
+
+/// A document that stands for one that is not in memory: it has what an import has written of late and nothing else, under
+/// an actor of its own. What an import writes refers to nothing but the first change.
+pub(super) struct Run {
+    document: Document,
+    actor: ActorId,
+    bytes: usize,
+    head: Option<ChangeHash>,
+}
+
+impl Run {
+    fn begin(device: DeviceId, random: [u8; 8]) -> Self {
+        let actor = ActorId::for_device(device, random);
+        Self { document: Document::create(Kind::Conversation), actor, bytes: 0, head: None }
+    }
+
+    /// Makes a change of a batch; the head it takes the place of.
+    fn write(&mut self, batch: &ImportBatch, now: Millis) -> Result<(Option<Vec<u8>>, Heads), Error> {
+        let pen = Pen { actor: self.actor, now };
+        let conversation = self.document.conversation_mut(pen);
+        let mut conversation = conversation.map_err(|_| Error::Unreadable("a document as another kind"))?;
+        let change = conversation.import(batch)?;
+        self.bytes += batch.bytes();
+        let before = self.head;
+        self.head = self.document.heads().first().copied();
+        Ok((change, Heads { before, after: self.head }))
+    }
+}
+
+/// What a change does to the heads of a document.
+struct Heads {
+    before: Option<ChangeHash>,
+    after: Option<ChangeHash>,
+}
+
+impl Heads {
+    fn of(&self, found: &[ChangeHash]) -> Vec<ChangeHash> {
+        let pristine = Document::create(Kind::Conversation).heads();
+        let mut heads: Vec<ChangeHash> = found.to_vec();
+        heads.retain(|head| Some(*head) != self.before && !pristine.contains(head));
+        heads.extend(self.after);
+        heads.sort_unstable();
+        heads.dedup();
+        heads
+    }
+}
+
+impl Device {
+    /// Whether nobody has written into a document since it was imported, so that all that is in it is remembered.
+    pub(super) fn is_as_imported(&self, n: DocN, memory: &SessionMemory) -> Result<bool, Error> {
+        let row = self.import_row(n)?;
+        let is_same = memory.is_all && decode_heads(&row.heads) == memory.heads;
+        Ok(is_same
+            && memory.heads.len() < HEADS_MAX
+            && !self.store.read().docs_with_unapplied()?.contains(&n))
+    }
+
+    /// Stores what is in the batch, and remembers the lines it was made of.
+    pub(super) fn write_batch(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
+        if import.asks() {
+            return self.write_asked(import, now);
+        }
+        if import.place == Place::Nowhere {
+            import.memory.about = About { key: import.key.clone(), ..About::default() };
+            import.batch.set_origin(origin_of(import, &import.memory.about));
+        }
+        self.write_run(import, now)
+    }
+
+    /// Stores what is left of a session that this import has made a document of.
+    pub(super) fn write_last_of_new(
+        &mut self,
+        import: &mut SessionImport,
+        about: About,
+        now: Millis,
+    ) -> Result<(), Error> {
+        import.batch.set_origin(origin_of(import, &about));
+        for label in &about.labels {
+            import.batch.set_label(label, true);
+        }
+        import.memory.title.clone_from(&about.title);
+        import.memory.about = about;
+        self.write_run(import, now)
+    }
+
+    /// Stores what is left of a session that had a document, and what its application says of it differently than the last
+    /// time. Whether that is something that the document did not say.
+    pub(super) fn write_last(
+        &mut self,
+        import: &mut SessionImport,
+        about: About,
+        now: Millis,
+    ) -> Result<bool, Error> {
+        let n = import.place.row().ok_or(Error::Unreadable("the document of an import"))?;
+        if import.batch.lines() > 0 || !import.hashes.is_empty() {
+            self.write_batch(import, now)?;
+        }
+        import.memory.is_all = import.has_all();
+        let before = std::mem::replace(&mut import.memory.about, about);
+        if before == import.memory.about {
+            if import.asks() {
+                self.remember(import, n, now)?;
+            }
+            return Ok(false);
+        }
+        let heads = self.import_row(n)?.heads;
+        let is_as_imported = self.is_as_imported(n, &import.memory)?;
+        let (about, app, session) = (import.memory.about.clone(), import.app.clone(), import.session.clone());
+        self.edit(n, now, |document, pen| {
+            let mut origin = document.conversation()?.origin();
+            (origin.app, origin.session) = (Some(app), Some(session));
+            say(&mut origin, &before, &about);
+            let mut changes = Vec::new();
+            changes.extend(document.conversation_mut(pen)?.set_origin(&origin)?);
+            let on = about.labels.iter().filter(|label| !before.labels.contains(label));
+            let off = before.labels.iter().filter(|label| !about.labels.contains(label));
+            for (label, on) in on.map(|label| (label, true)).chain(off.map(|label| (label, false))) {
+                changes.extend(document.conversation_mut(pen)?.set_label(label, on)?);
+            }
+            Ok(changes)
+        })?;
+        let is_changed = self.import_row(n)?.heads != heads;
+        // Of a document that was as imported, all is remembered, now that this has been written as well.
+        if is_as_imported || import.asks() {
+            self.remember(import, n, now)?;
+        } else {
+            let (id, value) = (import.id, import.memory.to_bytes());
+            self.store.transaction(|tx| tx.put_import(&import.source, id, &value))?;
+        }
+        Ok(is_changed)
+    }
+
+    /// Makes a document of this device of one of a workspace, as it is now.
+    pub(super) fn copy_here(&mut self, n: DocN, now: Millis) -> Result<DocN, Error> {
+        let document = &self.load(n, now)?.document;
+        let (base, derived, first) =
+            (compressed(document)?, Derived::of(document), document.kind().first_change());
+        let row = self.import_row(n)?;
+        self.store.transaction(|tx| -> Result<DocN, Error> {
+            let copy = tx.insert_doc(&NewDoc {
+                ws: None,
+                id: row.id,
+                wire: None,
+                heads: &[],
+                state: doc_state::NEVER_SEALED,
+                kind: row.kind,
+                summary: row.summary.clone(),
+                deleted_at: None,
+                created_at: now,
+            })?;
+            tx.put_base(copy, &base)?;
+            // A row without an entry says that the document was never sealed where it now is.
+            tx.insert_change(copy, first)?;
+            derived.write(tx, copy)?;
+            Ok(copy)
+        })
+    }
+
+    /// Writes into the document itself, which is in memory.
+    fn write_asked(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
+        let n = import.place.row().ok_or(Error::Unreadable("the document of an import"))?;
+        let heads = self.load(n, now)?.document.heads();
+        // What came since may be these very lines: they would be there twice.
+        if matches!(&import.way, Way::Asked(lines) if lines.heads != heads) {
+            return Err(Error::Changed(import.id));
+        }
+        let batch = std::mem::take(&mut import.batch);
+        self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.import(&batch)?))?;
+        // What the document has and the file may have further down is not remembered: it has to be asked again.
+        import.memory.is_all = false;
+        self.remember(import, n, now)
+    }
+
+    /// Writes into a document that need not be in memory.
+    fn write_run(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
+        let mut random = [0; 8];
+        self.random.fill_bytes(&mut random);
+        let device = self.id();
+        let run = import.run.take().filter(|run| run.bytes < RUN_BYTES);
+        let mut run = run.unwrap_or_else(|| Run::begin(device, random));
+        let batch = std::mem::take(&mut import.batch);
+        let (change, heads) = if batch.is_empty() {
+            (None, Heads { before: None, after: None })
+        } else {
+            run.write(&batch, now)?
+        };
+        import.run = Some(run);
+        let edited = Millis(now.0 / 1000 * 1000);
+        let summary = import.memory.tally.summary(import.memory.title.as_deref(), edited);
+        let mut memory = import.memory.clone();
+        memory.lines = import.hashes_from + import.hashes.len() as u64;
+        let place = import.place;
+        // Of a document that this import makes nothing was said but by its application.
+        let is_new = matches!(place, Place::Nowhere | Place::Made(_));
+        let marks = is_new.then(|| marks_of(&import.memory.about));
+        let n = self.store.transaction(|tx| -> Result<DocN, Error> {
+            let n = match place.row() {
+                Some(n) => n,
+                None => tx.insert_doc(&NewDoc {
+                    kind: kind_column(Kind::Conversation),
+                    ws: None,
+                    id: import.id,
+                    wire: None,
+                    heads: &[],
+                    state: doc_state::NEVER_SEALED,
+                    summary: summary_row(&summary, marks.clone().unwrap_or_default()),
+                    deleted_at: None,
+                    created_at: now,
+                })?,
+            };
+            if let Some(change) = &change {
+                tx.insert_change(n, change)?;
+                let row = tx.doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+                memory.heads = write_row(tx, &row, &import.memory, &heads, (&summary, marks))?;
+            }
+            tx.put_import(&import.source, import.id, &memory.to_bytes())?;
+            tx.put_import_lines(&import.source, import.hashes_from, &import.hashes)?;
+            Ok(n)
+        })?;
+        if place == Place::Nowhere {
+            import.place = Place::Made(n);
+        }
+        import.memory = memory;
+        import.are_remembered();
+        if let Some(linked) = place.workspace().and_then(|workspace| self.workspaces.get_mut(&workspace)) {
+            linked.too_large.remove(&n);
+        }
+        Ok(())
+    }
+
+    /// Remembers an import into a document that is in memory.
+    fn remember(&mut self, import: &mut SessionImport, n: DocN, now: Millis) -> Result<(), Error> {
+        let document = &self.load(n, now)?.document;
+        let conversation =
+            document.conversation().map_err(|_| Error::Unreadable("a document as another kind"))?;
+        let (tally, title, heads): (Tally, _, _) =
+            (conversation.tally(), conversation.title(), document.heads());
+        let mut memory = SessionMemory { heads, tally, title, ..import.memory.clone() };
+        // Another process may have written into it since it was looked at.
+        let is_expected = import.asks() || memory.tally.count == import.memory.tally.count;
+        memory.is_all = memory.is_all && is_expected;
+        if !import.hashes.is_empty() {
+            memory.lines = import.hashes_from + import.hashes.len() as u64;
+        }
+        self.store.transaction(|tx| -> Result<(), Error> {
+            tx.put_import(&import.source, import.id, &memory.to_bytes())?;
+            if !import.hashes.is_empty() {
+                tx.put_import_lines(&import.source, import.hashes_from, &import.hashes)?;
+            }
+            Ok(())
+        })?;
+        if let Way::Asked(lines) = &mut import.way {
+            lines.heads.clone_from(&memory.heads);
+        }
+        import.memory = memory;
+        import.are_remembered();
+        Ok(())
+    }
+
+    fn import_row(&self, n: DocN) -> Result<DocRow, Error> {
+        self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))
+    }
+}
+
+/// Brings a row up to date with a change; the heads it has then. What another process has written meanwhile is not in the
+/// summary made here: then the next look at the document sets it right.
+fn write_row(
+    tx: &Tx<'_>,
+    row: &DocRow,
+    before: &SessionMemory,
+    heads: &Heads,
+    (summary, marks): (&Summary, Option<Vec<u8>>),
+) -> Result<Vec<ChangeHash>, Error> {
+    let found = decode_heads(&row.heads);
+    let is_as_remembered = found == before.heads;
+    let heads = heads.of(&found);
+    let mut shown = summary_row(summary, marks.unwrap_or_else(|| row.summary.marks.clone()));
+    if !is_as_remembered {
+        shown.title.clone_from(&row.summary.title);
+        shown.count = shown.count.max(row.summary.count);
+        shown.updated_at = shown.updated_at.max(row.summary.updated_at);
+    }
+    let update = DocUpdate {
+        heads: &encode_heads(&heads),
+        state: row.state,
+        summary: &shown,
+        deleted_at: row.deleted_at,
+    };
+    tx.update_doc(row.n, &update)?;
+    // Remembered heads that nobody has are those of a document that has to be asked.
+    Ok(if is_as_remembered { heads } else { before.heads.clone() })
+}
+
+fn marks_of(about: &About) -> Vec<u8> {
+    Marks { pinned: about.pinned, archived: about.archived, labels: about.labels.clone() }.to_bytes()
+}
+
+fn origin_of(import: &SessionImport, about: &About) -> Origin {
+    let mut origin =
+        Origin { app: Some(import.app.clone()), session: Some(import.session.clone()), ..Origin::default() };
+    say(&mut origin, &About::default(), about);
+    origin
+}
+
+/// Says what an application says differently than before.
+fn say(origin: &mut Origin, before: &About, now: &About) {
+    let texts = [
+        (&mut origin.key, &before.key, &now.key),
+        (&mut origin.title, &before.title, &now.title),
+        (&mut origin.agent, &before.agent, &now.agent),
+    ];
+    for (field, before, now) in texts {
+        if before != now {
+            field.clone_from(now);
+        }
+    }
+    let flags = [
+        (&mut origin.pinned, before.pinned, now.pinned),
+        (&mut origin.archived, before.archived, now.archived),
+        (&mut origin.no_final_newline, before.no_final_newline, now.no_final_newline),
+    ];
+    for (field, before, now) in flags {
+        if before != now {
+            *field = now;
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What a person may want to know about, as it happens.
+
+use bowline_core::sync::{JoinFailed, RelayFault};
+use bowline_wire::frame::Reason;
+use bowline_wire::ids::{EntryId, TicketKey, WorkspaceId};
+use bowline_wire::roster::Void;
+
+use crate::workspace::code::CodeKind;
+
+/// Something that happened in a workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// An invite or link is open: its code is ready, see [`crate::Device::code`].
+    CodeReady {
+        /// Where.
+        workspace: WorkspaceId,
+        /// Whom it lets in.
+        kind: CodeKind,
+        /// Which.
+        ticket: TicketKey,
+    },
+    /// A decision is in force: the relay has signed for it.
+    Decided {
+        /// Where.
+        workspace: WorkspaceId,
+        /// The record.
+        entry: EntryId,
+    },
+    /// A decision came to nothing.
+    DecisionVoid {
+        /// Where.
+        workspace: WorkspaceId,
+        /// Why.
+        why: Void,
+    },
+    /// This device is in.
+    Joined(WorkspaceId),
+    /// The code did not let this device in.
+    JoinFailed(WorkspaceId, JoinFailed),
+    /// This device was removed, or has left.
+    Removed(WorkspaceId),
+    /// This database was restored from a copy, or there is another copy of it at work. Nothing is lost; the device goes
+    /// on in a life of its own.
+    OtherLife(WorkspaceId),
+    /// An entry of ours was refused for good. It is kept, and what it held is sealed again.
+    Refused {
+        /// Where.
+        workspace: WorkspaceId,
+        /// Which.
+        entry: EntryId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Something that cannot be read, verified or applied was put aside. See the workspace's status.
+    Quarantined {
+        /// Where.
+        workspace: WorkspaceId,
+        /// Which entry.
+        entry: EntryId,
+    },
+    /// What is stored of this workspace cannot be read; it is left alone, and out.
+    Damaged(WorkspaceId),
+    /// The relay was caught.
+    RelayFault(WorkspaceId, Box<RelayFault>),
+}

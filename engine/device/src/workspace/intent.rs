@@ -1,0 +1,124 @@
+//! What a person decided about a workspace and its log does not show yet. Kept durably until the log has answered.
+
+use bowline_crypto::TicketSecret;
+use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
+use bowline_wire::ids::{DeviceId, EntryId, Millis, TicketKey, UserId};
+use zeroize::Zeroizing;
+
+use crate::workspace::code::CodeKind;
+
+/// A decision that becomes a roster record as soon as a relay can be reached.
+#[derive(Debug)]
+pub enum Decision {
+    /// Let somebody in by a code.
+    Open {
+        /// Whom.
+        kind: CodeKind,
+        /// The code's secret.
+        secret: TicketSecret,
+        /// When the relay stops letting in by it.
+        expires: Millis,
+    },
+    /// Close an invite or link.
+    Close(CodeKind, TicketKey),
+    /// Remove a device.
+    RemoveDevice(DeviceId),
+    /// Remove a member with all devices.
+    RemoveMember(UserId),
+    /// Leave; with all devices of this user or with this one.
+    Leave {
+        /// With all of them.
+        whole_user: bool,
+    },
+}
+
+impl Decision {
+    /// Whether nothing may be sealed before the log has answered: the person wants someone not to read it.
+    pub(crate) fn stops_sealing(&self) -> bool {
+        matches!(self, Self::RemoveDevice(_) | Self::RemoveMember(_) | Self::Leave { .. })
+    }
+
+    /// The number under which the store keeps it.
+    pub(crate) fn number(&self) -> u8 {
+        match self {
+            Self::Open { kind: CodeKind::Invite, .. } => 1,
+            Self::Open { kind: CodeKind::Link, .. } => 2,
+            Self::Close(CodeKind::Invite, _) => 3,
+            Self::Close(CodeKind::Link, _) => 4,
+            Self::RemoveDevice(_) => 5,
+            Self::RemoveMember(_) => 6,
+            Self::Leave { .. } => 7,
+        }
+    }
+}
+
+/// A decision, and the entry that is to carry it out, if one was written.
+#[derive(Debug)]
+pub struct Intent {
+    /// What was decided.
+    pub decision: Decision,
+    /// The offered entry.
+    pub entry: Option<EntryId>,
+}
+
+impl Intent {
+    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(encode(self))
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode(bytes)
+    }
+}
+
+impl Canonical for Intent {
+    fn write(&self, to: &mut Writer) {
+        to.array(3).u64(self.decision.number().into());
+        to.option(self.entry.as_ref(), |to, entry| entry.write(to));
+        match &self.decision {
+            Decision::Open { secret, expires, .. } => {
+                to.array(2).bytes(secret.to_bytes().as_ref()).u64(expires.0);
+            }
+            Decision::Close(_, key) => {
+                to.value(key);
+            }
+            Decision::RemoveDevice(device) => {
+                to.value(device);
+            }
+            Decision::RemoveMember(user) => {
+                to.value(user);
+            }
+            Decision::Leave { whole_user } => {
+                to.bool(*whole_user);
+            }
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(3)?;
+        let number = from.u8()?;
+        let entry = from.option(EntryId::read)?;
+        let decision = match number {
+            1 => read_open(from, CodeKind::Invite)?,
+            2 => read_open(from, CodeKind::Link)?,
+            3 => Decision::Close(CodeKind::Invite, from.value()?),
+            4 => Decision::Close(CodeKind::Link, from.value()?),
+            5 => Decision::RemoveDevice(from.value()?),
+            6 => Decision::RemoveMember(from.value()?),
+            7 => Decision::Leave { whole_user: from.bool()? },
+            number => {
+                return Err(DecodeError::UnknownNumber { what: "decision", number: number.into() });
+            }
+        };
+        Ok(Self { decision, entry })
+    }
+}
+
+fn read_open(from: &mut Reader<'_>, kind: CodeKind) -> Result<Decision, DecodeError> {
+    from.array(2)?;
+    let secret = Zeroizing::new(from.fixed::<32>()?);
+    Ok(Decision::Open { kind, secret: TicketSecret::from_bytes(&secret), expires: Millis(from.u64()?) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,397 @@
+//! Who is in a workspace: decisions of the person here, and the roster records that carry them out.
+
+use std::collections::BTreeSet;
+
+use bowline_core::sync::{NotReady, Pins};
+use bowline_crypto::{DeviceKeys, TicketSecret};
+use bowline_store::{IntentN, IntentRow, Tx};
+use bowline_wire::ids::{
+    Commitment, DeviceId, EntryId, HpkePublicKey, Millis, TicketKey, UserId, WorkspaceId,
+};
+use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_CUT};
+use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
+use bowline_wire::roster::{Outcome, Roster, TicketStage, Void};
+
+use crate::Error;
+use crate::workspace::code::{Code, CodeKind};
+use crate::workspace::intent::{Decision, Intent};
+use crate::workspace::sealed_values::{self, AtRest};
+use crate::workspace::workspaces::insert_offered;
+use crate::{Device, Notice};
+
+impl Device {
+    /// Invites somebody as a Member. The code is ready once the relay has signed for it: see [`Device::code`].
+    pub fn invite(&mut self, workspace: WorkspaceId, now: Millis) -> Result<TicketKey, Error> {
+        self.open_door(workspace, CodeKind::Invite, now.plus(INVITE_LIFETIME), now)
+    }
+
+    /// Lets another device of the same person in. The code is ready once the relay has signed for it.
+    pub fn link_device(&mut self, workspace: WorkspaceId, now: Millis) -> Result<TicketKey, Error> {
+        self.open_door(workspace, CodeKind::Link, now.plus(LINK_LIFETIME), now)
+    }
+
+    fn open_door(
+        &mut self,
+        workspace: WorkspaceId,
+        kind: CodeKind,
+        expires: Millis,
+        now: Millis,
+    ) -> Result<TicketKey, Error> {
+        let secret = TicketSecret::generate(&mut *self.random);
+        let key = secret.ticket_key();
+        self.decide(workspace, Decision::Open { kind, secret, expires }, now)?;
+        Ok(key)
+    }
+
+    /// Closes an invite or link.
+    pub fn close_code(
+        &mut self,
+        workspace: WorkspaceId,
+        kind: CodeKind,
+        key: TicketKey,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.decide(workspace, Decision::Close(kind, key), now)
+    }
+
+    /// Removes a device. In force once the relay has signed for it; from now on nothing more is sealed to it.
+    pub fn remove_device(
+        &mut self,
+        workspace: WorkspaceId,
+        device: DeviceId,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.decide(workspace, Decision::RemoveDevice(device), now)
+    }
+
+    /// Removes a Member with all devices. In force once the relay has signed for it; from now on nothing more is sealed
+    /// to them.
+    pub fn remove_member(&mut self, workspace: WorkspaceId, user: UserId, now: Millis) -> Result<(), Error> {
+        self.decide(workspace, Decision::RemoveMember(user), now)
+    }
+
+    /// Leaves, with all devices of this person or with this one.
+    pub fn leave(&mut self, workspace: WorkspaceId, whole_user: bool, now: Millis) -> Result<(), Error> {
+        self.decide(workspace, Decision::Leave { whole_user }, now)
+    }
+
+    fn decide(&mut self, workspace: WorkspaceId, decision: Decision, now: Millis) -> Result<(), Error> {
+        self.replica(workspace)?;
+        let number = decision.number();
+        let value = Intent { decision, entry: None }.to_bytes();
+        let sealed = AtRest { keys: &self.keys, random: &mut *self.random }.seal(INTENT, &value);
+        self.store.transaction(|tx| tx.insert_intent(workspace, number, &sealed, now))?;
+        self.drive(workspace, now)
+    }
+
+    /// The code of an open invite or link that was made on this device.
+    pub fn code(&self, workspace: WorkspaceId, ticket: TicketKey) -> Result<Option<Code>, Error> {
+        let replica = self.replica(workspace)?;
+        let open = |log: &&bowline_wire::log::Log| {
+            log.roster().ticket(&ticket).is_some_and(|ticket| ticket.stage == TicketStage::Open)
+        };
+        let Some(log) = replica.log().filter(open) else {
+            return Ok(None);
+        };
+        let read = self.store.read();
+        let Some(bytes) = read.state(workspace, &code_name(&ticket))? else {
+            return Ok(None);
+        };
+        let bytes = sealed_values::open(&self.keys, &code_name(&ticket), &bytes)?;
+        let intent = Intent::from_bytes(&bytes).map_err(|_| Error::Unreadable("a code"))?;
+        let Decision::Open { kind, secret, .. } = intent.decision else {
+            return Ok(None);
+        };
+        let row = read.workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
+        let head = log.head();
+        let roster = log.roster().hash();
+        let pins = Pins { log: head.log, position: head.position, hash: head.hash, roster };
+        Ok(Some(Code { relay: row.relay, workspace, kind, pins, secret }))
+    }
+
+    /// Whether a removal or leave is decided and not yet answered by the log: nothing is sealed until then.
+    pub(crate) fn awaits_removal(&self, workspace: WorkspaceId) -> Result<bool, Error> {
+        Ok(self.intents(workspace)?.iter().any(|(_, intent)| intent.decision.stops_sealing()))
+    }
+
+    pub(crate) fn intents(&self, workspace: WorkspaceId) -> Result<Vec<(IntentN, Intent)>, Error> {
+        read_intents(self.store.read().intents(workspace)?, &self.keys)
+    }
+
+    /// Writes the next roster record there is to write. Whether one was written, or a decision given up.
+    pub(crate) fn write_records(&mut self, workspace: WorkspaceId, now: Millis) -> Result<bool, Error> {
+        if self.replica(workspace)?.ready_for_record().is_err() {
+            return Ok(false);
+        }
+        if let Some(record) = self.due_rekey(workspace)? {
+            return self.offer_record(workspace, &record, None, now).map(|()| true);
+        }
+        let next = self.intents(workspace)?.into_iter().find(|(_, intent)| intent.entry.is_none());
+        let Some((n, intent)) = next else {
+            return Ok(false);
+        };
+        match self.record_for(workspace, &intent.decision)? {
+            Ok(record) => self.offer_record(workspace, &record, Some((n, intent)), now)?,
+            Err(why) => self.give_up(workspace, n, why)?,
+        }
+        Ok(true)
+    }
+
+    fn give_up(&mut self, workspace: WorkspaceId, n: IntentN, why: Void) -> Result<(), Error> {
+        self.store.transaction(|tx| tx.delete_intent(n))?;
+        self.notify(Notice::DecisionVoid { workspace, why });
+        Ok(())
+    }
+
+    fn offer_record(
+        &mut self,
+        workspace: WorkspaceId,
+        record: &Record,
+        intent: Option<(IntentN, Intent)>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let entry = self
+            .with_replica(workspace, now, |replica, cx| replica.write_record(record, cx))?
+            .ok_or(Error::Unreadable("a roster record of ours"))?;
+        let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
+        self.store.transaction(|tx| -> Result<(), Error> {
+            insert_offered(tx, &entry, None)?;
+            match intent {
+                Some((n, mut intent)) => {
+                    intent.entry = Some(entry.id());
+                    update_intent(tx, &mut rest, n, &intent)
+                }
+                None => Ok(()),
+            }
+        })?;
+        self.linked(workspace)?.replica.offer(entry, now);
+        Ok(())
+    }
+
+    fn roster(&self, workspace: WorkspaceId) -> Result<&Roster, Error> {
+        Ok(self.replica(workspace)?.log().ok_or(NotReady::CatchingUp)?.roster())
+    }
+
+    /// A Rekey, if one is due. Every remaining device that sees it writes one; the first on the log counts.
+    fn due_rekey(&mut self, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
+        let roster = self.roster(workspace)?;
+        let live = roster.device(&self.id()).is_some_and(|device| device.is_active() && !device.recovery);
+        if !roster.is_rekey_due() || !live {
+            return Ok(None);
+        }
+        let recipients = roster.recipients();
+        Ok(self.rekey(workspace, &recipients)?.map(Record::Rekey))
+    }
+
+    fn rekey(
+        &mut self,
+        workspace: WorkspaceId,
+        to: &BTreeSet<HpkePublicKey>,
+    ) -> Result<Option<Rekey>, Error> {
+        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let epoch = linked.replica.log().and_then(|log| log.roster().epoch());
+        let Some(keyring) = linked.replica.keyring().filter(|keyring| Some(keyring.newest_epoch()) == epoch)
+        else {
+            return Ok(None);
+        };
+        let recipients: Vec<HpkePublicKey> = to.iter().copied().collect();
+        match keyring.rekey(&recipients, &mut *self.random) {
+            Ok(rekey) => Ok(Some(rekey)),
+            Err(why) => {
+                tracing::warn!(%why, "no rekey can be made");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The record that carries out a decision, or why none could.
+    fn record_for(
+        &mut self,
+        workspace: WorkspaceId,
+        decision: &Decision,
+    ) -> Result<Result<Record, Void>, Error> {
+        Ok(match decision {
+            Decision::Open { kind, secret, expires } => {
+                match self.ticket_record(workspace, secret, *expires)? {
+                    Some(ticket) => Ok(match kind {
+                        CodeKind::Invite => Record::Invite(ticket),
+                        CodeKind::Link => Record::Link(ticket),
+                    }),
+                    None => Err(Void::WrongRecipients),
+                }
+            }
+            Decision::Close(CodeKind::Invite, key) => Ok(Record::CloseInvite(*key)),
+            Decision::Close(CodeKind::Link, key) => Ok(Record::CloseLink(*key)),
+            Decision::RemoveDevice(device) => {
+                let cut = self.cut(workspace, |id| id == device)?;
+                let device = *device;
+                self.removal(workspace, |rekey| Record::RemoveDevice { device, cut: cut.clone(), rekey })?
+            }
+            Decision::RemoveMember(user) => {
+                let roster = self.roster(workspace)?;
+                let devices: BTreeSet<DeviceId> = devices_of(roster, *user);
+                let cut = self.cut(workspace, |id| devices.contains(id))?;
+                let user = *user;
+                self.removal(workspace, |rekey| Record::RemoveMember { user, cut: cut.clone(), rekey })?
+            }
+            Decision::Leave { whole_user } => {
+                let me = self.id();
+                let roster = self.roster(workspace)?;
+                let mine = roster.device(&me).map(|device| device.user);
+                let devices = match mine {
+                    Some(user) if *whole_user => devices_of(roster, user),
+                    _ => BTreeSet::from([me]),
+                };
+                Ok(Record::Leave {
+                    whole_user: *whole_user,
+                    cut: self.cut(workspace, |id| devices.contains(id))?,
+                })
+            }
+        })
+    }
+
+    fn ticket_record(
+        &mut self,
+        workspace: WorkspaceId,
+        secret: &TicketSecret,
+        expires: Millis,
+    ) -> Result<Option<Ticket>, Error> {
+        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let Some(keyring) = linked.replica.keyring() else {
+            return Ok(None);
+        };
+        let hpke = secret.hpke_public();
+        let wrap = keyring.wrap_newest(hpke, &mut *self.random).ok();
+        Ok(wrap.map(|wrap| Ticket { key: secret.ticket_key(), hpke, expires: expires.0, wrap }))
+    }
+
+    /// The last known entry of every chain of these devices.
+    fn cut(&self, workspace: WorkspaceId, of: impl Fn(&DeviceId) -> bool) -> Result<Vec<Cut>, Error> {
+        let log = self.replica(workspace)?.log().ok_or(NotReady::CatchingUp)?;
+        // What is left out counts up to what is on the log, which is where these tips are: nothing is lost by it, and
+        // nobody escapes removal by opening chains without end.
+        let tips = log.tips().filter(|(chain, _)| of(&chain.device)).take(MAX_CUT);
+        Ok(tips
+            .map(|(chain, tip)| Cut {
+                device: chain.device,
+                incarnation: chain.incarnation,
+                lane: chain.lane,
+                seq: tip.seq,
+                id: tip.id,
+            })
+            .collect())
+    }
+
+    /// A removal with a rekey for exactly those who stay.
+    fn removal(
+        &mut self,
+        workspace: WorkspaceId,
+        with: impl Fn(Rekey) -> Record,
+    ) -> Result<Result<Record, Void>, Error> {
+        let nobody = Rekey { commitment: Commitment::ZERO, history: Vec::new(), wraps: Vec::new() };
+        let draft = with(nobody.clone());
+        let replica = self.replica(workspace)?;
+        let header = replica.record_header(&draft.to_body());
+        let recipients = match self.roster(workspace)?.recipients_after(&header, &draft) {
+            Ok(recipients) => recipients,
+            Err(why) => return Ok(Err(why)),
+        };
+        // Without a rekey of its own the removal still takes effect, and another device rekeys.
+        let rekey = self.rekey(workspace, &recipients)?.unwrap_or(nobody);
+        Ok(Ok(with(rekey)))
+    }
+}
+
+/// A roster record has come to stand in the log. If it was to carry out a decision of ours, that is settled now, or has
+/// to be carried out anew; gives what to tell the person. Part of the transaction that stores the record.
+pub(crate) fn settle_decision(
+    tx: &Tx<'_>,
+    rest: &mut AtRest<'_>,
+    workspace: WorkspaceId,
+    entry: EntryId,
+    outcome: Outcome,
+) -> Result<Option<Notice>, Error> {
+    let intents = read_intents(tx.intents(workspace)?, rest.keys)?;
+    let Some((n, mut intent)) = intents.into_iter().find(|(_, intent)| intent.entry == Some(entry)) else {
+        return Ok(None);
+    };
+    match outcome {
+        Outcome::Applied { .. } => {
+            tx.delete_intent(n)?;
+            let Decision::Open { kind, secret, .. } = &intent.decision else {
+                return Ok(Some(Notice::Decided { workspace, entry }));
+            };
+            let (kind, ticket) = (*kind, secret.ticket_key());
+            let name = code_name(&ticket);
+            tx.put_state(workspace, &name, &rest.seal(&name, &intent.to_bytes()))?;
+            Ok(Some(Notice::CodeReady { workspace, kind, ticket }))
+        }
+        Outcome::Void(Void::NotOnHead) => {
+            intent.entry = None;
+            update_intent(tx, rest, n, &intent)?;
+            Ok(None)
+        }
+        Outcome::Void(why) => {
+            tx.delete_intent(n)?;
+            Ok(Some(Notice::DecisionVoid { workspace, why }))
+        }
+        Outcome::Unknown(_) => {
+            tx.delete_intent(n)?;
+            Ok(Some(Notice::DecisionVoid { workspace, why: Void::AfterUnknown }))
+        }
+    }
+}
+
+/// The decision that `entry` was to carry out is open again.
+pub(crate) fn release_decision(
+    tx: &Tx<'_>,
+    rest: &mut AtRest<'_>,
+    workspace: WorkspaceId,
+    entry: EntryId,
+) -> Result<(), Error> {
+    for (n, mut intent) in read_intents(tx.intents(workspace)?, rest.keys)? {
+        if intent.entry == Some(entry) {
+            intent.entry = None;
+            update_intent(tx, rest, n, &intent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets the secrets of codes that no longer let anybody in.
+pub(crate) fn forget_spent_codes(tx: &Tx<'_>, workspace: WorkspaceId, roster: &Roster) -> Result<(), Error> {
+    for (ticket, state) in roster.tickets() {
+        if state.stage != TicketStage::Open {
+            tx.delete_state(workspace, &code_name(ticket))?;
+        }
+    }
+    Ok(())
+}
+
+fn read_intents(rows: Vec<IntentRow>, keys: &DeviceKeys) -> Result<Vec<(IntentN, Intent)>, Error> {
+    let read = |row: IntentRow| {
+        let value = sealed_values::open(keys, INTENT, &row.value)?;
+        let intent = Intent::from_bytes(&value).map_err(|_| Error::Unreadable("a decision"))?;
+        Ok((row.n, intent))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+fn update_intent(tx: &Tx<'_>, rest: &mut AtRest<'_>, n: IntentN, intent: &Intent) -> Result<(), Error> {
+    Ok(tx.update_intent(n, &rest.seal(INTENT, &intent.to_bytes()))?)
+}
+
+/// Under which name decisions are sealed.
+const INTENT: &str = "intent";
+
+fn devices_of(roster: &Roster, user: UserId) -> BTreeSet<DeviceId> {
+    roster
+        .devices()
+        .filter(|(_, device)| device.user == user && device.is_active())
+        .map(|(id, _)| *id)
+        .collect()
+}
+
+fn code_name(ticket: &TicketKey) -> String {
+    format!("code/{ticket}")
+}

@@ -1,0 +1,223 @@
+//! Turning unsealed changes into entries: only with a connection that is caught up, and only once the entry is durable
+//! does anything leave.
+
+use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OPS_MAX};
+use bowline_core::document::operation_count;
+use bowline_core::payload::{MAX_HEADS, Payload};
+use bowline_core::sync::ContentDraft;
+use bowline_crypto::SealError;
+use bowline_store::{ChangeN, ChangeRow, DocN, DocRow, DocUpdate, StoreError};
+use bowline_wire::entry::Entry;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{Millis, WorkspaceId};
+
+use crate::Device;
+use crate::Error;
+use crate::documents::edit::doc_state;
+use crate::documents::loading::{decode_heads, encode_heads};
+use crate::workspace::workspaces::insert_offered;
+
+/// Changes in one payload at most, unless it is the whole document: half of what a recipient takes.
+const MAX_CHANGES: usize = CHANGES_MAX / 2;
+
+/// Bytes of changes in one payload before they are compressed: a recipient takes twice as much.
+const MAX_CHANGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The last of those changes that are read for the next payload: an import may leave more than should be in memory.
+fn last_of_next(sizes: &[(ChangeN, u64)]) -> Option<ChangeN> {
+    let mut bytes = 0;
+    let fits = |(_, len): &&(ChangeN, u64)| {
+        bytes += len;
+        bytes <= MAX_CHANGE_BYTES as u64
+    };
+    let last = sizes.iter().take(MAX_CHANGES).take_while(fits).last().or(sizes.first());
+    last.map(|(n, _)| *n)
+}
+
+/// How many of these changes one payload may hold; one always. A text has an operation for each of its characters.
+fn acceptable(changes: &[ChangeRow]) -> usize {
+    let (mut bytes, mut operations) = (0, 0);
+    let fits = |change: &&ChangeRow| {
+        bytes += change.bytes.len();
+        operations += operation_count(&change.bytes).unwrap_or(0);
+        bytes <= MAX_CHANGE_BYTES && operations <= OPS_MAX as u64
+    };
+    changes.iter().take(MAX_CHANGES).take_while(fits).count().max(1)
+}
+
+/// What one payload is to hold, in one entry or in parts.
+struct Work {
+    entry_type: EntryType,
+    payload: Payload,
+    changes: Vec<ChangeN>,
+}
+
+impl Device {
+    /// Seals unsealed work, one payload for each document, and offers it. Whether anything was sealed.
+    pub(crate) fn seal_work(&mut self, workspace: WorkspaceId, now: Millis) -> Result<bool, Error> {
+        if self.replica(workspace)?.ready_to_seal().is_err() || self.awaits_removal(workspace)? {
+            return Ok(false);
+        }
+        let mut sealed = false;
+        for n in self.store.read().docs_with_unsealed(Some(workspace))? {
+            if self.replica(workspace)?.ready_to_seal().is_err() {
+                break;
+            }
+            if self.linked(workspace)?.too_large.contains_key(&n) || self.is_in_flight(workspace, n)? {
+                continue;
+            }
+            sealed |= self.seal_document(workspace, n, now)?;
+        }
+        Ok(sealed)
+    }
+
+    /// Whether an entry of this document is on its way: what is written meanwhile goes into the next one together.
+    fn is_in_flight(&self, workspace: WorkspaceId, n: DocN) -> Result<bool, Error> {
+        let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+        let wire = self.wire_doc(workspace, row.id);
+        Ok(self.replica(workspace)?.offered().any(|entry| Some(entry.header().doc) == wire))
+    }
+
+    fn seal_document(&mut self, workspace: WorkspaceId, n: DocN, now: Millis) -> Result<bool, Error> {
+        let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+        let sizes = self.store.read().unsealed_sizes(n)?;
+        let Some(last) = last_of_next(&sizes) else {
+            return Ok(false); // another process has taken it back
+        };
+        let mut whole = false;
+        // Changes one after the other are as good as all of it, unless there is more in the document than they hold.
+        let mut divisible = true;
+        // A snapshot that was refused may have held more than the changes that are unsealed again.
+        let as_whole = row.state == doc_state::NEVER_SEALED
+            || self.store.read().was_refused(n, EntryType::Snapshot.number())?;
+        let mut changes = Vec::new();
+        if as_whole && !self.is_all_in(n, &sizes)? {
+            changes = self.store.read().unsealed(n)?;
+            let document = &self.load(n, now)?.document;
+            let (count, operations) = document.extent();
+            let first = document.kind().first_change();
+            // Whoever gets the entry refuses more than this, however well it compresses.
+            whole = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
+            divisible = count == 1 + changes.iter().filter(|change| change.bytes != first).count();
+        }
+        if !whole && !divisible {
+            let len = self.load(n, now)?.document.save().len();
+            return self.keep_queued(workspace, n, len);
+        }
+        if !whole {
+            changes = self.store.read().unsealed_up_to(n, last)?;
+            changes.truncate(acceptable(&changes));
+        }
+        let mut work = self.gather(&row, &changes, whole, now)?;
+        if whole && divisible && work.payload.bytes.len() > CONTENT_MAX {
+            changes.truncate(acceptable(&changes));
+            work = self.gather(&row, &changes, false, now)?;
+        }
+        if work.payload.bytes.len() > CONTENT_MAX {
+            return self.keep_queued(workspace, n, work.payload.bytes.len());
+        }
+        match self.seal(workspace, &work, now)? {
+            Ok(entries) => {
+                self.offer(workspace, &row, &work, entries, now)?;
+                Ok(true)
+            }
+            Err(SealError::TooLarge { len, .. }) => self.keep_queued(workspace, n, len),
+            Err(SealError::Compressor) => Err(Error::Unreadable("memory to compress in")),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether a document is more than one payload holds and all of it is in these changes, so that it need not be loaded.
+    fn is_all_in(&self, n: DocN, sizes: &[(ChangeN, u64)]) -> Result<bool, Error> {
+        let bytes: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
+        Ok(bytes > CONTENT_MAX as u64 && self.store.read().base(n)?.is_none())
+    }
+
+    fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {
+        tracing::warn!(len, "unsealed work is more than others would take and stays queued");
+        self.linked(workspace)?.too_large.insert(n, len);
+        Ok(false)
+    }
+
+    fn seal(
+        &mut self,
+        workspace: WorkspaceId,
+        work: &Work,
+        now: Millis,
+    ) -> Result<Result<Vec<Entry>, SealError>, Error> {
+        let draft = ContentDraft { entry_type: work.entry_type, payload: &work.payload };
+        self.with_replica(workspace, now, |replica, cx| replica.seal(&draft, cx))
+    }
+
+    /// A document that was never sealed is sealed whole; after that, its stored changes as they are, which loads nothing.
+    fn gather(
+        &mut self,
+        row: &DocRow,
+        changes: &[ChangeRow],
+        whole: bool,
+        now: Millis,
+    ) -> Result<Work, Error> {
+        let (entry_type, heads, bytes) = if whole {
+            let document = &self.load(row.n, now)?.document;
+            (EntryType::Snapshot, encode_heads(&document.heads()), document.save())
+        } else {
+            let bytes = changes.iter().flat_map(|change| change.bytes.iter().copied()).collect();
+            (EntryType::Changes, row.heads.clone(), bytes)
+        };
+        let summary = bowline_core::document::Summary {
+            title: row.summary.title.clone(),
+            updated_at: row.summary.updated_at,
+            count: row.summary.count,
+            preview: row.summary.preview.clone(),
+        };
+        let payload = Payload {
+            doc: row.id,
+            kind: row.kind.into(),
+            time: now,
+            heads: decode_heads(&heads).into_iter().take(MAX_HEADS).collect(),
+            bytes,
+            summary,
+            deleted_at: row.deleted_at,
+        };
+        Ok(Work { entry_type, payload, changes: changes.iter().map(|change| change.n).collect() })
+    }
+
+    /// Stores everything the work was sealed in as offered, with its changes marked, all at once, and only then hands it over
+    /// to be sent. The changes go with the last part: whichever part is refused for good, the last one is among those that
+    /// go with it.
+    fn offer(
+        &mut self,
+        workspace: WorkspaceId,
+        row: &DocRow,
+        work: &Work,
+        entries: Vec<Entry>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let stored = self.store.transaction(|tx| -> Result<Option<u64>, StoreError> {
+            // Another process may have taken the document back in the meantime: then nothing of it leaves.
+            let Some(row) = tx.doc(row.n)?.filter(|now| now.ws == Some(workspace)) else {
+                return Ok(None);
+            };
+            for entry in &entries {
+                let is_last = entry.header().part.is_last();
+                let n = insert_offered(tx, entry, is_last.then_some(row.n))?;
+                if is_last {
+                    tx.mark_sealed(&work.changes, n)?;
+                }
+            }
+            let (heads, summary, deleted_at) = (row.heads.as_slice(), &row.summary, row.deleted_at);
+            tx.update_doc(row.n, &DocUpdate { heads, state: doc_state::SEALED, summary, deleted_at })
+                .map(Some)
+        })?;
+        let Some(rev) = stored else {
+            return Ok(());
+        };
+        if let Some(loaded) = self.documents.get_mut(row.n) {
+            loaded.wrote(rev);
+        }
+        for entry in entries {
+            self.linked(workspace)?.replica.offer(entry, now);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! What `status` says: for each workspace how the line is, and for each document why it is not synced.
+
+use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
+use bowline_store::{EntryState, Reader};
+use bowline_wire::frame::Reason;
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{ChainKey, DeviceId, DocId, EntryId, Millis, Position, UserId, WorkspaceId};
+use bowline_wire::log::Log;
+use bowline_wire::roster::Role;
+
+use crate::Device;
+use crate::Error;
+use crate::workspace::connection::last_heard;
+
+/// Where a document is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DocumentState {
+    /// In no workspace.
+    OnlyHere,
+    /// Some of it is not on the log yet.
+    Queued,
+    /// Some of it is more than other devices would take, and cannot be divided: this many bytes.
+    TooLarge(usize),
+    /// All of it is durable at the relay, which has signed for it.
+    OnRelay,
+    /// And this many other devices have said that they have it.
+    OnDevices(usize),
+}
+
+/// Something that was put aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Which entry.
+    pub entry: EntryId,
+    /// Who wrote it.
+    pub author: DeviceId,
+    /// Why.
+    pub why: String,
+}
+
+/// A device of a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberStatus {
+    /// Which.
+    pub device: DeviceId,
+    /// Whose.
+    pub user: UserId,
+    /// What that person may do.
+    pub role: Option<Role>,
+    /// Whether it may write.
+    pub active: bool,
+    /// The last position it has said to have seen.
+    pub seen: Position,
+    /// When it last wrote content, by its own clock.
+    pub heard: Option<Millis>,
+}
+
+/// How a workspace is.
+#[derive(Debug)]
+pub struct WorkspaceStatus {
+    /// The line.
+    pub link: LinkState,
+    /// Whether this device is a member.
+    pub member: bool,
+    /// The last head that the relay has signed and this device has verified.
+    pub signed: Option<SeenHead>,
+    /// Why nothing is being sealed; `None` if nothing stands in the way.
+    pub waiting_for: Option<NotReady>,
+    /// Why the relay closed the last connection, if it said so. Its word, not believed.
+    pub relay_says: Option<Reason>,
+    /// Lasting evidence against the relay: signed heads that it cannot both have meant.
+    pub evidence: Vec<Vec<u8>>,
+    /// Decisions the log has not answered: not yet in force.
+    pub undecided: usize,
+    /// Documents with work that is not on the log.
+    pub queued: usize,
+    /// Entries on their way.
+    pub offered: usize,
+    /// Entries put aside, with reasons.
+    pub quarantined: Vec<Quarantined>,
+    /// Entries of ours that were refused for good.
+    pub refused: u64,
+    /// Entries that need a newer version.
+    pub update_needed: u64,
+    /// Parts by others of something whose last part has not come, or is among those put aside. On their way, as a rule.
+    pub incomplete: u64,
+    /// The devices.
+    pub members: Vec<MemberStatus>,
+    /// What the relay was last caught at.
+    pub fault: Option<RelayFault>,
+}
+
+impl Device {
+    /// How a workspace is.
+    pub fn status(&self, workspace: WorkspaceId) -> Result<WorkspaceStatus, Error> {
+        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let replica = &linked.replica;
+        let read = self.store.read();
+        let counts = read.count_by_state(workspace)?;
+        let quarantined =
+            read.entries_in_state(workspace, EntryState::Quarantined)?.into_iter().map(|row| Quarantined {
+                entry: bowline_wire::hash::entry_id(&row.header),
+                author: row.chain.device,
+                why: row.reason.unwrap_or_default(),
+            });
+        Ok(WorkspaceStatus {
+            link: replica.link(),
+            member: matches!(replica.phase(), Phase::Member | Phase::Creating(_)),
+            signed: replica.head().copied(),
+            waiting_for: self.waiting_for(workspace)?,
+            relay_says: replica.last_goodbye(),
+            evidence: read.evidence(workspace)?.into_iter().map(|row| row.what).collect(),
+            undecided: self.intents(workspace)?.len(),
+            queued: read.docs_with_unsealed(Some(workspace))?.len(),
+            offered: replica.offered().count(),
+            quarantined: quarantined.collect(),
+            refused: counts.refused,
+            update_needed: counts.update_needed,
+            incomplete: read.count_incomplete(workspace)?,
+            members: replica.log().map(|log| members(read, log)).transpose()?.unwrap_or_default(),
+            fault: linked.fault.clone(),
+        })
+    }
+
+    pub(crate) fn waiting_for(&self, workspace: WorkspaceId) -> Result<Option<NotReady>, Error> {
+        match self.replica(workspace)?.ready_to_seal() {
+            Err(why) => Ok(Some(why)),
+            Ok(()) if self.awaits_removal(workspace)? => Ok(Some(NotReady::RemovalPending)),
+            Ok(()) => Ok(None),
+        }
+    }
+
+    /// Where a document is.
+    pub fn document_state(&self, id: DocId) -> Result<DocumentState, Error> {
+        let n = self.find(id)?;
+        let read = self.store.read();
+        let row = read.doc(n)?.ok_or(Error::NoDocument(id))?;
+        let Some(workspace) = row.ws else {
+            return Ok(DocumentState::OnlyHere);
+        };
+        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        if let Some(len) = linked.too_large.get(&n) {
+            return Ok(DocumentState::TooLarge(*len));
+        }
+        let wire = self.wire_doc(workspace, id);
+        let on_its_way = linked.replica.offered().any(|entry| Some(entry.header().doc) == wire);
+        if on_its_way || !read.unsealed_sizes(n)?.is_empty() {
+            return Ok(DocumentState::Queued);
+        }
+        let last = read.last_placed(n)?;
+        let (Some(last), Some(log)) = (last, linked.replica.log()) else {
+            return Ok(DocumentState::OnlyHere); // nothing was written into it yet
+        };
+        let others = members(read, log)?.into_iter();
+        let have = others.filter(|it| it.active && it.device != self.id() && it.seen >= last).count();
+        Ok(if have == 0 { DocumentState::OnRelay } else { DocumentState::OnDevices(have) })
+    }
+}
+
+fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
+    let roster = log.roster();
+    let seen = |device: DeviceId| {
+        let chains = log.tips().filter(|(ChainKey { device: author, .. }, _)| *author == device);
+        chains.filter_map(|(_, tip)| tip.seen).map(|seen| seen.position).max().unwrap_or(Position::START)
+    };
+    let workspace = log.head().workspace;
+    let status = |(id, device): (&DeviceId, &bowline_wire::roster::Device)| -> Result<MemberStatus, Error> {
+        Ok(MemberStatus {
+            device: *id,
+            user: device.user,
+            role: roster.user(&device.user).map(|user| user.role),
+            active: device.is_active(),
+            seen: seen(*id),
+            heard: last_heard(read, workspace, *id)?,
+        })
+    };
+    roster.devices().map(status).collect()
+}

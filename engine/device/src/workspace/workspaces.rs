@@ -1,0 +1,319 @@
+//! Workspaces of a device: making one, joining one, finding it again after a restart.
+
+use bowline_core::sync::{Context, Joining, Phase, Pins, Replica, Stored, Token, genesis};
+use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
+use bowline_store::{
+    DocFilter, DocN, EntryN, EntryState, EntryWithBody, NewEntry, NewWorkspace, Place, Reader, Trash, Tx,
+    WorkspaceRow,
+};
+use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{ChainKey, Commitment, DocId, Incarnation, Millis, Position, WireDoc, WorkspaceId};
+use bowline_wire::log::{ChainTip, Log};
+use bowline_wire::roster::Roster;
+use bowline_wire::signed::Signed;
+
+use rand_core::CryptoRng;
+
+use crate::Error;
+use crate::workspace::code::Code;
+use crate::workspace::sealed_values::{self, AtRest};
+use crate::{Device, Linked};
+
+/// Names of the small values kept for a workspace.
+pub(crate) mod state {
+    pub(crate) const TOKEN: &str = "token";
+    pub(crate) const TICKET: &str = "ticket";
+    pub(crate) const PINS: &str = "pins";
+    pub(crate) const KEYRING: &str = "keyring";
+}
+
+/// Name of the value that says where new documents go.
+pub(crate) const CURRENT: &str = "workspace";
+
+/// How far joining got, as the store keeps it.
+pub(crate) mod stage {
+    pub(crate) const CREATING: u8 = 0;
+    pub(crate) const JOINING: u8 = 1;
+    pub(crate) const MEMBER: u8 = 2;
+    pub(crate) const FAILED: u8 = 3;
+}
+
+impl Device {
+    /// Makes a workspace with this device as the Owner's first. It exists at once; the relay learns of it with the first
+    /// connection. New documents go there from now on; existing ones stay where they are.
+    pub fn create_workspace(&mut self, relay: &str, token: &str, now: Millis) -> Result<WorkspaceId, Error> {
+        let mut incarnation = [0; Incarnation::LEN];
+        self.random.fill_bytes(&mut incarnation);
+        let incarnation = Incarnation::from_bytes(incarnation);
+        let mut cx = Context { keys: &self.keys, now, random: &mut *self.random, hash_at: &|_| None };
+        let (entry, keyring) = genesis(incarnation, &mut cx).ok_or(Error::Unreadable("our own Genesis"))?;
+        let workspace = keyring.workspace();
+        let stored_keys = seal_keys(&keyring, &self.keys, &mut *self.random)?;
+        let token =
+            AtRest { keys: &self.keys, random: &mut *self.random }.seal(state::TOKEN, token.as_bytes());
+        self.store.transaction(|tx| {
+            let row =
+                NewWorkspace { id: workspace, incarnation, state: stage::CREATING, relay, created_at: now };
+            tx.insert_workspace(&row)?;
+            tx.put_state(workspace, state::TOKEN, &token)?;
+            tx.put_state(workspace, state::KEYRING, &stored_keys)?;
+            insert_offered(tx, &entry, None)?;
+            tx.put_meta(CURRENT, workspace.as_bytes())
+        })?;
+        self.link_up(workspace)?;
+        Ok(workspace)
+    }
+
+    /// Begins to join a workspace. Nothing existing is shared by it; new documents go there once the relay has let this
+    /// device in.
+    pub fn join(&mut self, code: &Code, now: Millis) -> Result<WorkspaceId, Error> {
+        let workspace = code.workspace;
+        if let Some(found) = self.store.read().workspace(workspace)? {
+            if found.state != stage::FAILED {
+                return Err(Error::AlreadyThere);
+            }
+            self.workspaces.remove(&workspace);
+            let filter =
+                DocFilter { place: Place::In(workspace), trash: Trash::With, ..DocFilter::default() };
+            self.store.transaction(|tx| {
+                // What was written while waiting to be let in stays on this device.
+                tx.list_docs(&filter)?.iter().try_for_each(|doc| tx.set_doc_workspace(doc.n, None, None))?;
+                tx.delete_workspace(workspace)
+            })?;
+        }
+        let mut incarnation = [0; Incarnation::LEN];
+        self.random.fill_bytes(&mut incarnation);
+        let incarnation = Incarnation::from_bytes(incarnation);
+        let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
+        let ticket = rest.seal(state::TICKET, code.secret.to_bytes().as_ref());
+        self.store.transaction(|tx| {
+            let row = NewWorkspace {
+                id: workspace,
+                incarnation,
+                state: stage::JOINING,
+                relay: &code.relay,
+                created_at: now,
+            };
+            tx.insert_workspace(&row)?;
+            tx.put_state(workspace, state::TICKET, &ticket)?;
+            tx.put_state(workspace, state::PINS, &encode(&StoredPins(code.pins.clone())))
+        })?;
+        self.link_up(workspace)?;
+        Ok(workspace)
+    }
+
+    /// Where new documents go; `None` for this device only.
+    pub fn use_workspace(&mut self, workspace: Option<WorkspaceId>) -> Result<(), Error> {
+        if let Some(workspace) = workspace {
+            self.replica(workspace)?;
+        }
+        self.store.transaction(|tx| match workspace {
+            Some(workspace) => tx.put_meta(CURRENT, workspace.as_bytes()),
+            None => tx.delete_meta(CURRENT),
+        })?;
+        Ok(())
+    }
+
+    /// Where new documents go; `None` for this device only.
+    pub fn current_workspace(&self) -> Result<Option<WorkspaceId>, Error> {
+        let current = self.store.read().meta(CURRENT)?.and_then(|bytes| WorkspaceId::from_slice(&bytes));
+        Ok(current.filter(|workspace| self.workspaces.contains_key(workspace)))
+    }
+
+    /// All workspaces of this device.
+    pub fn workspaces(&self) -> impl Iterator<Item = WorkspaceId> {
+        self.workspaces.keys().copied()
+    }
+
+    fn link_up(&mut self, workspace: WorkspaceId) -> Result<(), Error> {
+        let row = self.store.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
+        let replica = self.restore(&row)?;
+        self.workspaces.insert(workspace, Linked::new(replica));
+        Ok(())
+    }
+
+    /// The replica as it was when the database was last written.
+    pub(crate) fn restore(&self, row: &WorkspaceRow) -> Result<Replica, Error> {
+        let read = self.store.read();
+        let mut offered = Vec::new();
+        for found in read.offered(row.id)? {
+            let body = read.body(found.n)?;
+            offered.push(entry_of(EntryWithBody { entry: found, body })?);
+        }
+        let head = match row.cursor.as_ref().and_then(|cursor| cursor.head.as_ref()) {
+            Some(bytes) => Some(decode::<SeenHead>(bytes).map_err(|_| Error::Unreadable("a head"))?),
+            None => None,
+        };
+        let pins = match read.state(row.id, state::PINS)? {
+            Some(bytes) => Some(decode::<StoredPins>(&bytes).map_err(|_| Error::Unreadable("pins"))?.0),
+            None => None,
+        };
+        let log = match &row.cursor {
+            Some(_) => Some(restore_log(read, row)?),
+            // A newcomer whose Join is offered knows the log from the code; nothing of it is here yet.
+            None => pins.as_ref().filter(|_| !offered.is_empty()).map(|pins| Log::new(row.id, pins.log)),
+        };
+        let active = log
+            .as_ref()
+            .and_then(|log| log.roster().device(&self.id()).map(bowline_wire::roster::Device::is_active));
+        let phase = match (row.state, active) {
+            (_, Some(false)) => Phase::Removed,
+            (stage::CREATING, None) => Phase::Creating(Token(self.token(row.id)?)),
+            (stage::JOINING, _) => Phase::Joining(Box::new(Joining::new(offered.first().map(Entry::id)))),
+            (stage::FAILED, _) => Phase::Failed(bowline_core::sync::JoinFailed::NotAdmitted),
+            _ => Phase::Member,
+        };
+        Ok(Replica::restore(Stored {
+            workspace: row.id,
+            device: self.id(),
+            incarnation: row.incarnation,
+            phase,
+            log,
+            head,
+            keyring: self.restore_keys(row.id)?,
+            ticket: self.ticket(row.id)?,
+            pins,
+            offered,
+            distrusted: !read.evidence(row.id)?.is_empty(),
+        }))
+    }
+
+    fn token(&self, workspace: WorkspaceId) -> Result<String, Error> {
+        let token = self.store.read().state(workspace, state::TOKEN)?;
+        let Some(token) = token else {
+            return Ok(String::new());
+        };
+        let token = sealed_values::open(&self.keys, state::TOKEN, &token)?;
+        Ok(String::from_utf8_lossy(&token).into_owned())
+    }
+
+    fn ticket(&self, workspace: WorkspaceId) -> Result<Option<TicketSecret>, Error> {
+        let Some(bytes) = self.store.read().state(workspace, state::TICKET)? else {
+            return Ok(None);
+        };
+        let bytes = sealed_values::open(&self.keys, state::TICKET, &bytes)?;
+        let bytes = bytes.as_slice().try_into().map_err(|_| Error::Unreadable("a ticket"))?;
+        Ok(Some(TicketSecret::from_bytes(bytes)))
+    }
+
+    fn restore_keys(&self, workspace: WorkspaceId) -> Result<Option<Keyring>, Error> {
+        let Some(bytes) = self.store.read().state(workspace, state::KEYRING)? else {
+            return Ok(None);
+        };
+        let stored: StoredKeys = decode(&bytes).map_err(|_| Error::Unreadable("the keyring"))?;
+        let keyring = Keyring::from_stored(workspace, &stored.sealed, self.keys.hpke(), &stored.commitments);
+        keyring.map(Some).map_err(|_| Error::Unreadable("the keyring"))
+    }
+}
+
+/// The log at the cursor: its roster from the records, its chains from their tips.
+fn restore_log(read: Reader<'_>, row: &WorkspaceRow) -> Result<Log, Error> {
+    let cursor = row.cursor.as_ref().ok_or(Error::Unreadable("a cursor"))?;
+    let mut records = Vec::new();
+    for found in read.control_by_type(row.id, EntryType::Roster.number())? {
+        let position = found.entry.place.map_or(Position::START, |place| place.pos);
+        records.push((position, entry_of(found)?));
+    }
+    let roster = Roster::replay(row.id, records.iter().map(|(position, entry)| (*position, entry)));
+    let mut tips = Vec::new();
+    for (chain, tip) in read.chains(row.id)? {
+        tips.push((chain, decode::<ChainTip>(&tip).map_err(|_| Error::Unreadable("a chain tip"))?));
+    }
+    let head = Head { workspace: row.id, log: cursor.log, position: cursor.pos, hash: cursor.hash };
+    Ok(Log::restore(head, roster, tips))
+}
+
+/// An entry from the database. Its signature is checked again: the database is a file that others may have touched.
+pub(crate) fn entry_of(found: EntryWithBody) -> Result<Entry, Error> {
+    let header = Signed::from_parts(found.entry.header, found.entry.signature);
+    let entry = SignedEntry::from_parts(header, found.body).verify();
+    entry.map_err(|_| Error::Unreadable("an entry whose signature no longer verifies"))
+}
+
+/// Stores an entry of ours that is about to be offered.
+pub(crate) fn insert_offered(
+    tx: &Tx<'_>,
+    entry: &Entry,
+    doc: Option<DocN>,
+) -> Result<EntryN, bowline_store::StoreError> {
+    tx.insert_entry(&NewEntry { doc, applied: true, ..new_entry(entry, EntryState::Offered) })
+}
+
+/// A row for an entry, without place, reason or document.
+pub(crate) fn new_entry(entry: &Entry, state: EntryState) -> NewEntry<'_> {
+    let header = entry.header();
+    let signed = entry.signed_header();
+    NewEntry {
+        ws: header.workspace,
+        id: entry.id(),
+        chain: ChainKey { device: header.device, incarnation: header.incarnation, lane: header.lane },
+        // What nobody accepted may have any number; the exact header is stored beside it.
+        seq: header.seq.min(i64::MAX as u64),
+        entry_type: header.entry_type.number(),
+        wire: Some(header.doc).filter(|doc| *doc != WireDoc::ZERO),
+        doc: None,
+        place: None,
+        state,
+        reason: None,
+        applied: false,
+        header: signed.bytes(),
+        signature: *signed.signature(),
+        body: entry.body(),
+    }
+}
+
+/// All keys of a workspace for the database, sealed to this device, with what they are checked against.
+pub(crate) fn seal_keys(
+    keyring: &Keyring,
+    keys: &DeviceKeys,
+    random: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, Error> {
+    let sealed = keyring.to_stored(keys.hpke_public(), random);
+    let sealed = sealed.map_err(|_| Error::Unreadable("this device's own key"))?;
+    Ok(encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed }))
+}
+
+/// The profile document of a workspace: the same on all its devices.
+pub(crate) fn profile_id(workspace: WorkspaceId) -> DocId {
+    let digest = bowline_wire::hash::sha256(&[b"bowline/doc/profile/1", workspace.as_bytes()]);
+    let mut id = [0; DocId::LEN];
+    for (to, from) in id.iter_mut().zip(digest) {
+        *to = from;
+    }
+    DocId::from_bytes(id)
+}
+
+struct StoredPins(Pins);
+
+impl Canonical for StoredPins {
+    fn write(&self, to: &mut Writer) {
+        let Pins { log, position, hash, roster } = &self.0;
+        to.array(4).value(log).value(position).value(hash).value(roster);
+    }
+    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
+        from.array(4)?;
+        let (log, position, hash, roster) = (from.value()?, from.value()?, from.value()?, from.value()?);
+        Ok(Self(Pins { log, position, hash, roster }))
+    }
+}
+
+/// The keyring at rest. The commitments say what the sealed keys have to be; the roster is compared when it is used.
+struct StoredKeys {
+    commitments: Vec<Commitment>,
+    sealed: Vec<u8>,
+}
+
+impl Canonical for StoredKeys {
+    fn write(&self, to: &mut Writer) {
+        to.array(2).list(&self.commitments).bytes(&self.sealed);
+    }
+    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
+        from.array(2)?;
+        let commitments = from.list("epochs", bowline_wire::limits::MAX_EPOCHS)?;
+        let limit = bowline_wire::limits::MAX_SEALED_HISTORY + bowline_wire::limits::MAX_WRAP;
+        Ok(Self { commitments, sealed: from.bytes("keyring", limit)?.to_vec() })
+    }
+}

@@ -1,0 +1,339 @@
+//! Agents, skills and personal files of other applications as they come in, again and again.
+
+use bowline_core::document::{
+    AgentEdit, AgentField, AgentValues, FileContent, FilePath, Json, Kind, TextFile,
+};
+use bowline_device::Error;
+use bowline_device::{DocumentState, FilesImport, ImportOutcome, ImportedFiles, ItemOutcome, SourceFile};
+use bowline_wire::ids::DocId;
+
+use crate::rig::Rig;
+
+fn path(path: &str) -> FilePath {
+    FilePath::parse(path).unwrap()
+}
+
+const AGENT: FilesImport<'_> = FilesImport {
+    source: "openclaw//agent/main",
+    app: "openclaw",
+    kind: Kind::Agent,
+    name: Some("Scribe"),
+    description: None,
+    model: Some("opus"),
+    values: &[],
+    files: &[],
+};
+
+fn import_as(rig: &mut Rig, import: &FilesImport<'_>, files: &[(&str, &[u8], bool)]) -> ImportedFiles {
+    let paths: Vec<FilePath> = files.iter().map(|(at, _, _)| path(at)).collect();
+    let files: Vec<SourceFile<'_>> = files
+        .iter()
+        .zip(&paths)
+        .map(|((_, content, executable), path)| SourceFile { path, content, executable: *executable })
+        .collect();
+    rig.device.import_files(&FilesImport { files: &files, ..*import }, rig.now).unwrap()
+}
+
+fn import(rig: &mut Rig, files: &[(&str, &str)]) -> ImportedFiles {
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_bytes(), false)).collect();
+    import_as(rig, &AGENT, &files)
+}
+
+/// What became of each file, by its path.
+fn outcomes(imported: &ImportedFiles) -> Vec<(String, ItemOutcome)> {
+    imported.files.iter().map(|(path, outcome)| (path.to_string(), outcome.clone())).collect()
+}
+
+fn files(rig: &mut Rig, id: DocId) -> Vec<(String, String)> {
+    let files = rig.device.show_agent(id, rig.now).unwrap().files;
+    files.into_iter().map(|TextFile { path, text, .. }| (path.to_string(), text)).collect()
+}
+
+fn write(rig: &mut Rig, id: DocId, file: &str, text: Option<&str>) {
+    let mut edit = AgentEdit::default();
+    match text {
+        Some(text) => edit.write_file(path(file), text),
+        None => edit.remove_file(path(file)),
+    };
+    rig.device.edit_agent(id, &edit, rig.now).unwrap();
+}
+
+/// Files that were not taken, with the reasons.
+fn left(imported: &ImportedFiles) -> Vec<(String, String)> {
+    let why = |(path, outcome): (String, ItemOutcome)| match outcome {
+        ItemOutcome::NotKept(why) => Some((path, why.to_owned())),
+        _ => None,
+    };
+    outcomes(imported).into_iter().filter_map(why).collect()
+}
+
+fn changes(rig: &Rig) -> i64 {
+    rig.device.store().connection().query_row("SELECT total_changes()", (), |row| row.get(0)).unwrap()
+}
+
+fn pairs(files: &[(&str, &str)]) -> Vec<(String, String)> {
+    files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+}
+
+#[test]
+fn an_agent_comes_in_with_fields_values_and_files_and_again_changes_nothing() {
+    let mut rig = Rig::new(1);
+    let json = |text: &str| Json::parse(text).unwrap();
+    let values = [
+        (AgentValues::Tools, "search", json("{}")),
+        (AgentValues::Schedules, "job", json(r#"{"kind":"cron"}"#)),
+    ];
+    let source = FilesImport { values: &values, description: Some("writes"), ..AGENT };
+    let made =
+        import_as(&mut rig, &source, &[("AGENTS.md", b"be kind", true), ("notes/a.md", b"a\r\n", false)]);
+    assert_eq!((made.outcome, made.workspace), (ImportOutcome::New, None));
+    assert_eq!(made.fields.len(), 5);
+    assert!(made.fields.iter().all(|(_, outcome)| *outcome == ItemOutcome::New), "{:?}", made.fields);
+    let shown = rig.device.show_agent(made.id, rig.now).unwrap();
+    assert_eq!(
+        (&*shown.name, shown.description.as_deref(), shown.model.as_deref()),
+        ("Scribe", Some("writes"), Some("opus"))
+    );
+    assert_eq!((shown.tools.len(), shown.schedules["job"].as_str()), (1, r#"{"kind":"cron"}"#));
+    assert_eq!(files(&mut rig, made.id), pairs(&[("AGENTS.md", "be kind"), ("notes/a.md", "a\r\n")]));
+    assert_eq!(rig.device.imported_doc(source.source).unwrap(), Some(made.id));
+    assert_eq!(rig.device.imported_doc("openclaw//agent/other").unwrap(), None);
+    let before = changes(&rig);
+    let again =
+        import_as(&mut rig, &source, &[("AGENTS.md", b"be kind", true), ("notes/a.md", b"a\r\n", false)]);
+    assert_eq!((again.id, again.outcome), (made.id, ImportOutcome::Unchanged));
+    assert!(again.files.iter().all(|(_, outcome)| *outcome == ItemOutcome::Unchanged));
+    assert_eq!(changes(&rig), before);
+}
+
+#[test]
+fn what_was_changed_on_one_side_is_kept_or_taken_and_on_both_comes_beside() {
+    let mut rig = Rig::new(1);
+    let id = import(&mut rig, &[("a.md", "a"), ("b.md", "b"), ("c.md", "c"), ("d.md", "d"), ("e", "e")]).id;
+    write(&mut rig, id, "b.md", Some("b here"));
+    write(&mut rig, id, "c.md", Some("c here"));
+    write(&mut rig, id, "d.md", Some("same"));
+    write(&mut rig, id, "e", None);
+    let source = [
+        ("a.md", "a there"),
+        ("b.md", "b"),
+        ("c.md", "c there"),
+        ("d.md", "same"),
+        ("e", "e there"),
+        ("n", "n"),
+    ];
+    let more = import(&mut rig, &source);
+    let beside = |at: &str| ItemOutcome::Conflict(Some(path(at)));
+    assert_eq!(
+        outcomes(&more),
+        [
+            ("a.md".to_owned(), ItemOutcome::Updated),
+            ("b.md".to_owned(), ItemOutcome::Unchanged),
+            ("c.md".to_owned(), beside("c.openclaw.md")),
+            ("d.md".to_owned(), ItemOutcome::Unchanged),
+            ("e".to_owned(), beside("e.openclaw")),
+            ("n".to_owned(), ItemOutcome::New),
+        ]
+    );
+    let expected = pairs(&[
+        ("a.md", "a there"),
+        ("b.md", "b here"),
+        ("c.md", "c here"),
+        ("c.openclaw.md", "c there"),
+        ("d.md", "same"),
+        ("e.openclaw", "e there"),
+        ("n", "n"),
+    ]);
+    assert_eq!((more.outcome, files(&mut rig, id)), (ImportOutcome::More, expected.clone()));
+    let before = changes(&rig);
+    let again = import(&mut rig, &source);
+    assert_eq!((again.outcome, files(&mut rig, id)), (ImportOutcome::Unchanged, expected));
+    assert_eq!(changes(&rig), before);
+}
+
+#[test]
+fn what_comes_beside_takes_the_place_of_nothing() {
+    let mut rig = Rig::new(1);
+    let id = import(&mut rig, &[("a.md", "a"), ("a.openclaw-2.md", "its own")]).id;
+    write(&mut rig, id, "a.md", Some("a here"));
+    import(&mut rig, &[("a.md", "first"), ("a.openclaw-2.md", "its own")]);
+    write(&mut rig, id, "a.openclaw.md", Some("first, with a note"));
+    import(&mut rig, &[("a.md", "second"), ("a.openclaw-2.md", "its own")]);
+    let expected = pairs(&[
+        ("a.md", "a here"),
+        ("a.openclaw-2.md", "its own"),
+        ("a.openclaw-3.md", "second"),
+        ("a.openclaw.md", "first, with a note"),
+    ]);
+    assert_eq!(files(&mut rig, id), expected);
+}
+
+#[test]
+fn a_field_changed_on_both_sides_stays_as_it_is_here() {
+    let mut rig = Rig::new(1);
+    let id = import(&mut rig, &[]).id;
+    let mut edit = AgentEdit::default();
+    edit.set(AgentField::Name, Some("Scribe here"));
+    rig.device.edit_agent(id, &edit, rig.now).unwrap();
+    let there = FilesImport { name: Some("Scribe there"), model: Some("sonnet"), ..AGENT };
+    let more = import_as(&mut rig, &there, &[]);
+    assert_eq!(more.outcome, ImportOutcome::Updated);
+    assert_eq!(
+        more.fields,
+        [("name".to_owned(), ItemOutcome::Conflict(None)), ("model".to_owned(), ItemOutcome::Updated)]
+    );
+    let shown = rig.device.show_agent(id, rig.now).unwrap();
+    assert_eq!((&*shown.name, shown.model.as_deref()), ("Scribe here", Some("sonnet")));
+}
+
+#[test]
+fn what_is_gone_there_stays_here() {
+    let mut rig = Rig::new(1);
+    let id = import(&mut rig, &[("a.md", "a"), ("b.md", "b")]).id;
+    let before = changes(&rig);
+    let less = import_as(&mut rig, &FilesImport { model: None, ..AGENT }, &[("a.md", b"a", false)]);
+    assert_eq!(
+        outcomes(&less),
+        [("a.md".to_owned(), ItemOutcome::Unchanged), ("b.md".to_owned(), ItemOutcome::Gone)]
+    );
+    assert!(less.fields.contains(&("model".to_owned(), ItemOutcome::Gone)));
+    assert_eq!((less.outcome, files(&mut rig, id).len()), (ImportOutcome::Unchanged, 2));
+    assert_eq!(changes(&rig), before);
+}
+
+#[test]
+fn what_is_in_the_trash_stays_there() {
+    let mut rig = Rig::new(1);
+    let id = import(&mut rig, &[("a.md", "a")]).id;
+    rig.device.delete(id, rig.now).unwrap();
+    let before = changes(&rig);
+    let again = import(&mut rig, &[("a.md", "a there")]);
+    assert_eq!((again.id, again.outcome), (id, ImportOutcome::InTrash));
+    assert_eq!(changes(&rig), before);
+}
+
+#[test]
+fn an_import_makes_a_document_of_this_device_and_adds_to_it_wherever_it_is() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let id = import(&mut rig, &[("a.md", "a")]).id;
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnlyHere);
+    let workspace = rig.workspace();
+    rig.device.share(id, workspace, rig.now).unwrap();
+    rig.sync(&mut relay);
+    let more = import(&mut rig, &[("a.md", "a there")]);
+    assert_eq!((more.id, more.workspace), (id, Some(workspace)));
+    assert_eq!(files(&mut rig, id), pairs(&[("a.md", "a there")]));
+}
+
+#[test]
+fn files_that_an_agent_cannot_have_are_left_with_the_reason() {
+    let mut rig = Rig::new(1);
+    let large = vec![b'x'; (512 << 10) + 1];
+    let source: [(&str, &[u8], bool); 3] =
+        [("bin", b"\xff\x00", false), ("large", &large, false), ("small", b"x", false)];
+    let made = import_as(&mut rig, &AGENT, &source);
+    assert_eq!(left(&made), pairs(&[("bin", "it is no text"), ("large", "it is larger than 512 KiB")]));
+    assert_eq!(files(&mut rig, made.id), pairs(&[("small", "x")]));
+    let half = vec![0; 512 << 10];
+    let source = ["0", "1", "2", "3", "4", "5", "6", "7", "8"].map(|at| (at, half.as_slice(), false));
+    let skill = FilesImport { source: "skill", kind: Kind::Skill, model: None, ..AGENT };
+    let made = import_as(&mut rig, &skill, &source);
+    assert_eq!(left(&made), pairs(&[("8", "all files together are larger than 4 MiB")]));
+    assert_eq!(rig.device.show_skill(made.id, rig.now).unwrap().files.len(), 8);
+    let long = "x".repeat(2000);
+    let other = FilesImport { source: "other", name: Some(&long), model: None, ..AGENT };
+    let empty = import_as(&mut rig, &other, &[]);
+    assert_eq!(empty.outcome, ImportOutcome::Empty);
+    assert_eq!(empty.fields, [("name".to_owned(), ItemOutcome::NotKept("it is too long"))]);
+    assert_eq!(rig.device.imported_doc("other").unwrap(), None);
+}
+
+#[test]
+fn a_skill_comes_in_with_texts_bytes_and_what_can_be_run() {
+    let mut rig = Rig::new(1);
+    let skill = FilesImport {
+        source: "openclaw//skill/trips",
+        kind: Kind::Skill,
+        name: Some("trips"),
+        description: Some("plans trips"),
+        model: None,
+        ..AGENT
+    };
+    let source: [(&str, &[u8], bool); 3] =
+        [("SKILL.md", b"go", false), ("map.png", b"\x89PNG\xff", false), ("days.sh", b"#!/bin/sh\n", true)];
+    let made = import_as(&mut rig, &skill, &source);
+    let mut rig = rig.reopened();
+    let shown = rig.device.show_skill(made.id, rig.now).unwrap();
+    assert_eq!(
+        (&*shown.name, shown.description.as_deref(), &shown.issues[..]),
+        ("trips", Some("plans trips"), &[][..])
+    );
+    let kept: Vec<_> =
+        shown.files.iter().map(|it| (it.path.as_str(), it.content.as_bytes(), it.executable)).collect();
+    assert_eq!(kept, [source[0], source[2], source[1]]);
+    assert!(matches!(shown.files[2].content, FileContent::Bytes(_)));
+    let listed = rig.device.skills(false).unwrap();
+    assert_eq!((listed.len(), &*listed[0].title, listed[0].count), (1, "trips", 3));
+    let before = changes(&rig);
+    assert_eq!(import_as(&mut rig, &skill, &source).outcome, ImportOutcome::Unchanged);
+    assert_eq!(changes(&rig), before);
+    let runs = [("SKILL.md", &b"go"[..], true), source[1], source[2]];
+    assert_eq!(import_as(&mut rig, &skill, &runs).outcome, ImportOutcome::More);
+    assert!(rig.device.show_skill(made.id, rig.now).unwrap().files[0].executable);
+    assert!(rig.device.show_agent(made.id, rig.now).is_err());
+    rig.device.delete(made.id, rig.now).unwrap();
+    assert_eq!((rig.device.skills(false).unwrap().len(), rig.device.skills(true).unwrap().len()), (0, 1));
+    rig.device.restore_deleted(made.id, rig.now).unwrap();
+    assert_eq!(rig.device.skills(false).unwrap().len(), 1);
+    assert_eq!(rig.device.find_by_prefix(&made.id.to_string()).unwrap(), [(made.id, Kind::Skill)]);
+}
+
+#[test]
+fn a_memory_stays_here_unless_it_is_shared_by_name() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let memory = FilesImport { source: "openclaw//memory/main", kind: Kind::Memory, model: None, ..AGENT };
+    let made = import_as(&mut rig, &memory, &[("USER.md", b"Ada", false)]);
+    let agent = import(&mut rig, &[("a.md", "a")]).id;
+    let offered: Vec<DocId> = rig.device.shareable().unwrap().into_iter().map(|it| it.id).collect();
+    assert_eq!(offered, [agent]);
+    let shown = rig.device.show_memory(made.id, rig.now).unwrap();
+    assert_eq!((&*shown.name, &*shown.files[0].text, &shown.issues[..]), ("Scribe", "Ada", &[][..]));
+    assert_eq!(rig.device.memories(false).unwrap()[0].title, "Scribe");
+    rig.device.delete(made.id, rig.now).unwrap();
+    assert_eq!(rig.device.memories(true).unwrap().len(), 1);
+    rig.device.restore_deleted(made.id, rig.now).unwrap();
+    let workspace = rig.workspace();
+    rig.device.share(made.id, workspace, rig.now).unwrap();
+    rig.sync(&mut relay);
+    assert_eq!(rig.device.document_state(made.id).unwrap(), DocumentState::OnRelay);
+    assert!(!format!("{shown:?} {made:?}").contains("Ada"));
+}
+
+#[test]
+fn a_source_is_one_document_of_one_kind() {
+    let mut rig = Rig::new(1);
+    import(&mut rig, &[("a.md", "a")]);
+    let other = FilesImport { kind: Kind::Memory, model: None, ..AGENT };
+    assert!(matches!(rig.device.import_files(&other, rig.now), Err(Error::OtherKind(_))));
+    let chat = FilesImport { source: "chat", kind: Kind::Conversation, model: None, ..AGENT };
+    assert!(matches!(rig.device.import_files(&chat, rig.now), Err(Error::OtherKind(_))));
+    assert!(rig.device.list(false).unwrap().is_empty());
+}
+
+#[test]
+fn what_cannot_be_stored_leaves_nothing_of_itself() {
+    let mut rig = Rig::new(1);
+    rig.commits.refuse(1);
+    assert!(rig.device.import_files(&AGENT, rig.now).is_err());
+    assert!(rig.commits.is_spent() && rig.device.agents(false).unwrap().is_empty());
+    assert_eq!(rig.device.imported_doc(AGENT.source).unwrap(), None);
+    let id = import(&mut rig, &[("a", "a")]).id;
+    // The edit is stored, and that it was an import is not: then it is there already.
+    rig.commits.refuse(2);
+    let path = path("a");
+    let file = [SourceFile { path: &path, content: b"more", executable: false }];
+    assert!(rig.device.import_files(&FilesImport { files: &file, ..AGENT }, rig.now).is_err());
+    let again = import(&mut rig, &[("a", "more")]);
+    assert_eq!((again.id, again.outcome), (id, ImportOutcome::Unchanged));
+    assert_eq!(files(&mut rig, id), pairs(&[("a", "more")]));
+}

@@ -1,0 +1,209 @@
+//! One session on several devices: imported apart, shared, merged.
+
+use bowline_device::Error;
+use bowline_device::{DocumentState, ImportOutcome, LineOutcome, SessionEnd};
+use bowline_wire::ids::{DocId, WorkspaceId};
+
+use crate::importing::{SESSION, bytes_of, everything, heads, import, import_again, import_as, session};
+use crate::rig::{Rig, exchange, two};
+
+fn rows(rig: &Rig, id: DocId) -> Vec<Option<WorkspaceId>> {
+    let mut places: Vec<_> =
+        rig.device.list(false).unwrap().into_iter().filter(|it| it.id == id).map(|it| it.workspace).collect();
+    places.sort();
+    places
+}
+
+#[test]
+fn one_session_imported_on_two_devices_is_one_conversation_once_both_are_shared() {
+    let (mut one, mut other, mut relay) = two();
+    let (a, b) = (session(3, &["on one"]), session(3, &["on the other"]));
+    let id = import(&mut one, &a).id;
+    assert_eq!(import(&mut other, &b).id, id);
+    assert_eq!(rows(&one, id), [None], "an import shares nothing");
+    let workspace = one.workspace();
+    one.device.share(id, workspace, one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(rows(&other, id), [None, Some(workspace)]);
+    other.device.share(id, workspace, other.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    for rig in [&mut one, &mut other] {
+        assert_eq!(rows(rig, id), [Some(workspace)]);
+        let mut said = rig.texts(id);
+        said.sort();
+        assert_eq!(said, ["on one", "on the other", "text 0", "text 1", "text 2"]);
+        assert_eq!(rig.device.list(false).unwrap()[0].count, 5);
+        assert_ne!(rig.device.document_state(id).unwrap(), DocumentState::Queued);
+    }
+    assert_eq!(heads(&mut one, id), heads(&mut other, id));
+    import_again(&mut one, &a);
+    // What comes later goes to where the conversation is by now.
+    let more = import(&mut other, &session(3, &["on the other", "later"]));
+    assert_eq!((more.outcome, more.workspace, more.added), (ImportOutcome::More, Some(workspace), 1));
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(one.texts(id).len(), 6);
+}
+
+#[test]
+fn what_a_workspace_has_already_is_left_alone_and_what_it_lacks_comes_beside_it() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let bytes = session(3, &[]);
+    let id = import(&mut one, &bytes).id;
+    one.device.share(id, workspace, one.now).unwrap();
+    one.say(id, "said here");
+    exchange(&mut one, &mut other, &mut relay);
+    other.texts(id);
+    let before = everything(&other);
+    let same = import(&mut other, &bytes);
+    assert_eq!((same.outcome, same.workspace, same.id), (ImportOutcome::Unchanged, Some(workspace), id));
+    assert_eq!(everything(&other), before);
+    let (more, outcomes) = import_as(&mut other, &SESSION, &session(3, &["new"]), &SessionEnd::default());
+    assert_eq!((more.outcome, more.workspace, more.added), (ImportOutcome::Beside(workspace), None, 1));
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == LineOutcome::Present).count(), 4);
+    assert_eq!(rows(&other, id), [None, Some(workspace)]);
+    other.sync(&mut relay);
+    one.sync(&mut relay);
+    assert_eq!(one.texts(id).len(), 4, "nothing was shared that nobody has shared");
+    other.device.share(id, workspace, other.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    for rig in [&mut one, &mut other] {
+        assert_eq!(rows(rig, id), [Some(workspace)]);
+        let mut said = rig.texts(id);
+        said.sort();
+        assert_eq!(said, ["new", "said here", "text 0", "text 1", "text 2"]);
+    }
+    assert_eq!(heads(&mut one, id), heads(&mut other, id));
+    import_again(&mut other, &session(3, &["new"]));
+}
+
+#[test]
+fn a_merge_that_cannot_be_stored_leaves_both_as_they_were() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let id = import(&mut one, &session(3, &["a"])).id;
+    one.device.share(id, workspace, one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    import(&mut other, &session(3, &["b"]));
+    other.device.index_one(other.now).unwrap();
+    other.device.show(id, other.now).unwrap();
+    other.commits.refuse(1);
+    assert!(other.device.share(id, workspace, other.now).is_err());
+    assert!(other.commits.is_spent());
+    let mut other = other.reopened();
+    assert_eq!(rows(&other, id), [None, Some(workspace)]);
+    other.device.share(id, workspace, other.now).unwrap();
+    assert_eq!((rows(&other, id), other.texts(id).len()), (vec![Some(workspace)], 5));
+}
+
+#[test]
+fn a_document_that_holds_what_others_wrote_elsewhere_is_not_merged_into_another_workspace() {
+    let (mut one, mut other, mut relay) = two();
+    let first = one.workspace();
+    let id = import(&mut other, &session(1, &["b"])).id;
+    other.begin_workspace(9);
+    let second = other.workspace();
+    other.device.share(id, second, other.now).unwrap();
+    import(&mut one, &session(1, &["a"]));
+    one.device.share(id, first, one.now).unwrap();
+    one.sync(&mut relay);
+    other.return_to(first);
+    other.sync(&mut relay);
+    other.device.forget_workspace(first, other.now).unwrap();
+    let mut both = vec![None, Some(second)];
+    both.sort();
+    assert_eq!(rows(&other, id), both);
+    assert!(matches!(other.device.share(id, second, other.now), Err(Error::NotLocal(_))));
+    assert_eq!(rows(&other, id), both);
+}
+
+#[test]
+fn sharing_an_import_seals_it_and_the_next_one_adds_to_it() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let bytes = session(5_000, &[]);
+    let id = import(&mut one, &bytes).id;
+    one.device.share(id, workspace, one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(bytes_of(&mut other, id), bytes);
+    let bytes = session(5_000, &["more"]);
+    let more = import(&mut one, &bytes);
+    assert_eq!((more.outcome, more.workspace), (ImportOutcome::More, Some(workspace)));
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(bytes_of(&mut other, id), bytes);
+    assert_eq!(heads(&mut one, id), heads(&mut other, id));
+    import_again(&mut one, &bytes);
+}
+
+#[test]
+fn what_was_shared_into_one_workspace_is_never_added_to_in_another() {
+    let (mut one, mut other, mut relay) = two();
+    let first = one.workspace();
+    let id = import(&mut other, &session(1, &["b"])).id;
+    other.begin_workspace(9);
+    let second = other.workspace();
+    other.device.share(id, second, other.now).unwrap();
+    import(&mut one, &session(1, &["a"]));
+    one.device.share(id, first, one.now).unwrap();
+    one.sync(&mut relay);
+    other.return_to(first);
+    other.sync(&mut relay);
+    other.device.use_workspace(Some(first)).unwrap();
+    let more = import(&mut other, &session(1, &["b", "c"]));
+    assert_eq!((more.outcome, more.workspace, more.added), (ImportOutcome::More, Some(second), 1));
+    other.sync(&mut relay);
+    one.sync(&mut relay);
+    assert_eq!(one.texts(id), ["text 0", "a"], "nothing was shared that nobody has shared");
+}
+
+#[test]
+fn a_copy_beside_what_a_workspace_has_can_be_kept_here_and_is_what_is_exported() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let id = import(&mut one, &session(2, &[])).id;
+    one.device.share(id, workspace, one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    other.device.use_workspace(Some(workspace)).unwrap();
+    let longer = session(2, &["more"]);
+    assert_eq!(import(&mut other, &longer).outcome, ImportOutcome::Beside(workspace));
+    assert_eq!(other.device.session_file(id, other.now).unwrap().bytes, longer);
+    other.device.keep_local(id).unwrap();
+    assert!(other.device.shareable().unwrap().is_empty());
+    assert_eq!(rows(&other, id), [None, Some(workspace)]);
+}
+
+#[test]
+fn a_gap_in_what_is_remembered_makes_the_next_import_ask_the_document() {
+    let mut rig = Rig::new(1);
+    let bytes = session(3, &[]);
+    let id = import(&mut rig, &bytes).id;
+    // As two imports at once leave it: the number of lines of one, and the lines of the other.
+    let gone = rig.device.store().connection().execute("DELETE FROM import_line", ()).unwrap();
+    assert!(gone > 0);
+    let longer = session(3, &["more"]);
+    let more = import(&mut rig, &longer);
+    assert_eq!((more.outcome, more.added, more.present), (ImportOutcome::More, 1, 4));
+    assert_eq!(bytes_of(&mut rig, id), longer);
+    import_again(&mut rig, &longer);
+}
+
+#[test]
+fn a_torn_line_goes_when_the_whole_of_it_comes_from_another_device() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let whole = session(3, &["the last"]);
+    let torn = &whole[..whole.len() - 20];
+    let id = import(&mut one, torn).id;
+    one.device.share(id, workspace, one.now).unwrap();
+    import(&mut other, &whole);
+    exchange(&mut one, &mut other, &mut relay);
+    other.device.share(id, workspace, other.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(one.texts(id).len(), 4);
+    assert_ne!(bytes_of(&mut one, id), whole, "the torn line is still there");
+    import(&mut one, &whole);
+    assert_eq!(bytes_of(&mut one, id), whole);
+    import_again(&mut one, &whole);
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(bytes_of(&mut other, id), whole);
+}

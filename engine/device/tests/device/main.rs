@@ -1,0 +1,34 @@
+//! One device on a database in memory, against a relay that may do anything.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly, the functions they share as well"
+)]
+
+#[path = "../../../core/tests/sync/author.rs"]
+#[allow(dead_code, reason = "core's own tests use the rest")]
+mod author;
+#[path = "../../../core/tests/sync/relay.rs"]
+#[allow(dead_code, reason = "core's own tests use the rest")]
+mod relay;
+
+mod agents;
+mod crashes;
+mod damage;
+mod filing;
+mod folding;
+mod imported_files;
+mod imported_twice;
+mod importing;
+mod join;
+mod other_process;
+mod parts;
+mod quarantine;
+mod relay_lies;
+mod removal;
+mod restored;
+mod rig;
+mod sealing;
+mod secrets;

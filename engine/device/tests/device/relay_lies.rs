@@ -1,0 +1,115 @@
+//! What stays of a relay's lie: evidence, a stop that lasts, and a device that works on.
+
+use bowline_core::sync::{NotReady, RelayFault};
+use bowline_device::{DocumentState, Notice};
+use bowline_wire::codec::encode;
+use bowline_wire::frame::Frame;
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{LogHash, Position};
+
+use crate::relay::FakeRelay;
+use crate::rig::Rig;
+
+/// The relay has been caught: nothing more goes to it, before and after a restart, and everything else goes on.
+fn assert_caught(mut rig: Rig, relay: &mut FakeRelay, heads: &[SeenHead]) {
+    let workspace = rig.workspace();
+    assert!(matches!(rig.notices.last(), Some(Notice::RelayFault(..))));
+    assert!(rig.device.poll_close(workspace) || !rig.take_sent().is_empty());
+    for restarted in [false, true] {
+        if restarted {
+            rig = rig.reopened();
+        }
+        let evidence = rig.device.store().read().evidence(workspace).unwrap();
+        let expected: Vec<u8> = heads.iter().flat_map(encode).collect();
+        assert_eq!(evidence.len(), 1);
+        assert!(evidence[0].what.starts_with(&expected), "both heads, as they were signed");
+        rig.sent.clear();
+        let id = rig.conversation("written offline");
+        rig.say(id, "still here");
+        rig.sync(relay);
+        rig.now = rig.now.plus(60_000);
+        rig.device.handle_timeout(rig.now).unwrap();
+        rig.take_sent();
+        assert!(rig.appended().is_empty(), "restarted: {restarted}");
+        assert_eq!(rig.status().waiting_for, Some(NotReady::Distrusted));
+        assert_eq!(rig.texts(id), ["still here"]);
+        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::Queued);
+        rig.disconnect();
+    }
+}
+
+#[test]
+fn a_rollback_is_remembered_with_both_heads_and_stops_sending_for_good() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let ours = relay.head();
+    let back = relay.rolled_back(relay.len() - 1);
+    rig.disconnect();
+    rig.connect(&back);
+    let fault = RelayFault::Rollback { ours, theirs: back.head() };
+    assert_eq!(rig.status().fault, Some(fault));
+    assert_caught(rig, &mut relay, &[ours, back.head()]);
+}
+
+#[test]
+fn a_fork_is_remembered_with_both_heads_and_stops_sending_for_good() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let ours = relay.head();
+    let theirs = relay.sign(relay.len(), LogHash::from_bytes([0xee; 32]));
+    rig.receive(&Frame::Head(theirs));
+    assert_eq!(rig.status().fault, Some(RelayFault::Fork { ours, theirs }));
+    assert_caught(rig, &mut relay, &[ours, theirs]);
+}
+
+#[test]
+fn another_log_is_remembered_and_stops_sending_for_good() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let mut other = FakeRelay::new(99, rig.workspace());
+    for at in 1..=relay.len() {
+        other.put(relay.signed(at));
+    }
+    rig.disconnect();
+    rig.connect(&other);
+    assert_caught(rig, &mut relay, &[other.head()]);
+}
+
+#[test]
+
+fn what_the_relay_was_caught_at_is_shown_after_a_restart_too() {
+    let (mut rig, _, relay) = Rig::member();
+    let theirs = relay.sign(relay.len(), LogHash::from_bytes([0xee; 32]));
+    rig.receive(&Frame::Head(theirs));
+    let before = rig.status().evidence;
+    assert_eq!(before.len(), 1);
+    let rig = rig.reopened();
+    assert_eq!(rig.status().evidence, before);
+}
+
+#[test]
+fn bytes_that_are_no_frame_close_the_line_and_leave_no_evidence() {
+    let (mut rig, _, relay) = Rig::member();
+    let workspace = rig.workspace();
+    let mut frame = encode(&relay.frame(1, 1));
+    frame.push(0);
+    let long = vec![0; bowline_wire::limits::MAX_FRAME + 1];
+    for bytes in [&b"garbage"[..], &[], &frame, &long] {
+        rig.device.handle_frame(workspace, bytes, rig.now).unwrap();
+        assert!(rig.device.poll_close(workspace));
+        assert!(rig.device.store().read().evidence(workspace).unwrap().is_empty());
+        rig.disconnect();
+        rig.connect(&relay);
+        rig.take_sent();
+    }
+}
+
+#[test]
+
+fn a_head_at_a_position_no_database_holds_is_answered_like_any_other() {
+    let (mut rig, _, relay) = Rig::member();
+    let far = relay.sign(u64::MAX, LogHash::from_bytes([1; 32]));
+    rig.receive(&Frame::Head(far));
+    rig.disconnect();
+    rig.device.handle_connected(rig.workspace(), None, rig.now).unwrap();
+    rig.receive(&FakeRelay::challenge());
+    rig.receive(&FakeRelay::welcome_at(far));
+    assert_eq!(rig.status().signed.unwrap().position, Position(relay.len()));
+}

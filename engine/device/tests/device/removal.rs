@@ -1,0 +1,157 @@
+//! Decisions about who is in the workspace: when they are in force, and what waits for them.
+
+use bowline_core::sync::NotReady;
+use bowline_device::CodeKind;
+use bowline_device::Notice;
+use bowline_wire::ids::Incarnation;
+use bowline_wire::limits::MAX_CUT;
+use bowline_wire::roster::TicketStage;
+use bowline_wire::roster::record::Record;
+
+use crate::author::{Author, message, opaque_payload};
+use crate::relay::FakeRelay;
+use crate::rig::Rig;
+
+/// The Owner's device, and a member.
+fn owner_and_member() -> (Rig, Author, FakeRelay) {
+    let (mut rig, mut relay) = Rig::creator(1);
+    rig.sync(&mut relay);
+    let (workspace, now) = (rig.workspace(), rig.now);
+    let key = rig.device.invite(workspace, now).unwrap();
+    rig.talk(&mut relay);
+    let code = rig.device.code(workspace, key).unwrap().unwrap();
+    let member = Author::join(7, &code.secret, &mut relay);
+    rig.sync(&mut relay);
+    rig.sent.clear();
+    rig.notices.clear();
+    (rig, member, relay)
+}
+
+#[test]
+fn nothing_is_sealed_from_the_decision_to_the_logs_answer() {
+    let (mut rig, member, mut relay) = owner_and_member();
+    rig.disconnect();
+    let (workspace, now) = (rig.workspace(), rig.now);
+    rig.device.remove_member(workspace, member.user(), now).unwrap();
+    rig.conversation("not for them");
+    let mut rig = rig.reopened();
+    assert_eq!(rig.status().undecided, 1, "it survives a restart");
+    rig.sync_without_answers(&relay);
+    let sent = rig.appended();
+    assert_eq!(sent.len(), 1, "the removal and nothing else");
+    assert_eq!(rig.status().waiting_for, Some(NotReady::RemovalPending));
+    assert!(rig.status().members.iter().all(|member| member.active), "not in force yet");
+    rig.sync(&mut relay);
+    let header = |entry: &bowline_wire::entry::SignedEntry| entry.clone().verify().unwrap().header().clone();
+    let content = header(rig.appended().last().unwrap());
+    assert_eq!(Some(content.epoch), relay.log().roster().epoch());
+    assert!(!relay.log().roster().is_active(&member.id()));
+    assert!(rig.notices.iter().any(|notice| matches!(notice, Notice::Decided { .. })));
+    assert_eq!((rig.status().undecided, rig.status().waiting_for), (0, None));
+}
+
+#[test]
+fn who_was_removed_cannot_open_what_is_sealed_afterwards() {
+    let (mut rig, member, mut relay) = owner_and_member();
+    let (workspace, now) = (rig.workspace(), rig.now);
+    rig.device.remove_member(workspace, member.user(), now).unwrap();
+    let id = rig.conversation("not for them");
+    rig.talk(&mut relay);
+    let wire = member.keyring.wire_doc(id);
+    let sealed = relay.verified().find(|entry| entry.header().doc == wire).unwrap();
+    assert!(bowline_crypto::open(&sealed, &member.keyring.snapshot()).is_err());
+    assert!(member.keyring.commitments().count() < relay.log().roster().commitments().len());
+}
+
+#[test]
+fn a_member_with_chains_without_end_can_be_removed() {
+    let (mut rig, mut member, mut relay) = owner_and_member();
+    let doc = opaque_payload(1).doc;
+    for life in 0..MAX_CUT + 8 {
+        member.incarnation = Incarnation::from_bytes((life as u64 + 1).to_be_bytes());
+        let payload = message(member.id(), doc, "one more life");
+        let entry = member.content(&relay, &payload);
+        relay.put(entry.to_signed());
+    }
+    rig.sync(&mut relay);
+    let (workspace, now) = (rig.workspace(), rig.now);
+    rig.device.remove_member(workspace, member.user(), now).unwrap();
+    rig.talk(&mut relay);
+    assert!(!relay.log().roster().is_active(&member.id()));
+}
+
+#[test]
+fn a_decision_that_can_never_be_carried_out_is_given_up_and_sealing_goes_on() {
+    let (mut rig, _, mut relay) = owner_and_member();
+    let (workspace, now, me) = (rig.workspace(), rig.now, rig.device.id());
+    rig.device.remove_device(workspace, me, now).unwrap();
+    rig.conversation("goes on");
+    rig.sync(&mut relay);
+    assert!(rig.notices.iter().any(|notice| matches!(notice, Notice::DecisionVoid { .. })));
+    assert_eq!(rig.appended().len(), 1);
+    assert_eq!(rig.status().undecided, 0);
+}
+
+#[test]
+fn a_decision_that_somebody_else_carried_out_first_is_settled() {
+    let (mut rig, mut member, mut relay) = owner_and_member();
+    let (workspace, now) = (rig.workspace(), rig.now);
+    rig.device.remove_member(workspace, member.user(), now).unwrap();
+    rig.take_sent();
+    let ours = rig.appended();
+    let leave = Record::Leave { whole_user: true, cut: Vec::new() };
+    member.put_record(&mut relay, &leave);
+    relay.put(ours[0].clone());
+    rig.conversation("goes on");
+    rig.sync(&mut relay);
+    assert_eq!((rig.status().undecided, rig.status().waiting_for), (0, None));
+    assert!(!relay.log().roster().is_rekey_due());
+}
+
+#[test]
+fn an_invite_that_lost_a_race_is_written_again() {
+    let (mut rig, _, mut relay) = owner_and_member();
+    let (workspace, now) = (rig.workspace(), rig.now);
+    let first = rig.device.invite(workspace, now).unwrap();
+    let second = rig.device.invite(workspace, now).unwrap();
+    rig.talk(&mut relay);
+    for key in [first, second] {
+        assert_eq!(relay.log().roster().ticket(&key).unwrap().stage, TicketStage::Open);
+        assert!(rig.device.code(workspace, key).unwrap().is_some());
+    }
+    rig.device.close_code(workspace, CodeKind::Invite, first, now).unwrap();
+    rig.talk(&mut relay);
+    assert!(rig.device.code(workspace, first).unwrap().is_none());
+    assert_eq!(relay.log().roster().ticket(&first).unwrap().stage, TicketStage::Closed);
+}
+
+#[test]
+fn a_removed_device_says_so_keeps_what_it_has_and_sends_nothing() {
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    let id = rig.conversation("mine");
+    rig.talk(&mut relay);
+    let user = bowline_wire::ids::UserId::of_first_device(rig.device.id());
+    let rekey = owner.rekey(&[owner.keys.hpke_public()]);
+    let cut = Vec::new();
+    owner.put_record(&mut relay, &Record::RemoveMember { user, cut, rekey });
+    let frame = relay.frame(relay.len(), relay.len());
+    rig.receive(&frame);
+    rig.sent.clear();
+    for _ in 0..2 {
+        assert!(!rig.status().member);
+        rig.say(id, "to myself");
+        rig.take_sent();
+        assert!(rig.appended().is_empty());
+        assert!(!rig.texts(id).is_empty());
+        rig = rig.reopened();
+    }
+}
+
+#[test]
+fn why_the_relay_closed_the_line_is_shown() {
+    let (mut rig, _, _) = Rig::member();
+    let reason = bowline_wire::frame::Reason::Removed;
+    rig.receive(&FakeRelay::goodbye(reason));
+    assert_eq!(rig.status().relay_says, Some(reason));
+    assert!(rig.status().member, "its word is no removal");
+}

@@ -1,0 +1,143 @@
+//! Conversations from a file of JSON lines, whoever wrote it: a transcript as OpenClaw and pi write it, or one conversation
+//! in each line. The format is in `docs/IMPORT.md`.
+
+mod messages;
+
+use std::io::{self, BufRead};
+
+use bowline_core::document::limits::LINE_MAX;
+use bowline_wire::ids::Millis;
+use serde::Deserialize;
+
+pub use crate::{Entries, Event, ImportError, Item, Outcome, Report, What};
+use crate::{Lines, Piece, Session, Source, SourceError, Taking, is_header};
+use bowline_device::Device;
+use messages::{Conversation, Made};
+
+/// What documents say where they come from.
+const APP: &str = "jsonl";
+
+/// Bytes of one conversation in one line. It is held in memory whole.
+const CONVERSATION_MAX: usize = 32 << 20;
+
+/// Lines that are no conversation and are reported one by one; of more, how many there are.
+const LINE_ITEMS_MAX: u64 = 100;
+
+/// Imports what is new in a file since the last time, and hands each thing it meets to `on`. `name` stands for the file in the
+/// report. Documents are made on this device alone. If it ends in the middle, what was imported stays.
+pub fn import(
+    device: &mut Device,
+    name: &str,
+    source: impl BufRead,
+    clock: &dyn Fn() -> Millis,
+    on: &mut dyn FnMut(Event<'_>),
+) -> Result<Report, ImportError> {
+    let mut taking = Taking::new(device, clock, on);
+    taking.begin(0);
+    let mut lines = Lines::up_to(source, CONVERSATION_MAX);
+    let unreadable = |source| ImportError::Unreadable { path: name.into(), source };
+    let first = match lines.next().map_err(unreadable)? {
+        Some(Piece::Line(line)) if line.len() <= LINE_MAX && is_header(line) => Some(line.to_vec()),
+        None => return Ok(taking.finish()),
+        first => {
+            let mut file = Conversations { taking: &mut taking, name, number: 0, wrong: 0 };
+            file.take(first)?;
+            while let Some(piece) = lines.next().map_err(unreadable)? {
+                file.take(Some(piece))?;
+            }
+            file.say_how_many_more();
+            None
+        }
+    };
+    if let Some(header) = first {
+        let session = Session { path: name.to_owned(), id: session_id(&header), ..Session::default() };
+        let mut transcript = Some(Transcript { first: Some(header), held: Vec::new(), lines });
+        taking.transcript(APP, &session, &mut || match transcript.take() {
+            Some(transcript) => Ok(Box::new(transcript)),
+            None => Err(SourceError::Broken("it can be read only once".to_owned())),
+        })?;
+    }
+    Ok(taking.finish())
+}
+
+/// The id in a header.
+fn session_id(header: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Header {
+        id: String,
+    }
+    let id = serde_json::from_slice::<Header>(header).map(|header| header.id);
+    id.ok().filter(|id| !id.is_empty()).unwrap_or_else(|| "session".to_owned())
+}
+
+/// A transcript whose first line has been read.
+struct Transcript<R> {
+    first: Option<Vec<u8>>,
+    held: Vec<u8>,
+    lines: Lines<R>,
+}
+
+impl<R: BufRead> Source for Transcript<R> {
+    fn next(&mut self) -> Result<Option<Piece<'_>>, SourceError> {
+        if let Some(first) = self.first.take() {
+            self.held = first;
+            return Ok(Some(Piece::Line(&self.held)));
+        }
+        let broken = |error: io::Error| SourceError::Broken(format!("it cannot be read: {}", error.kind()));
+        self.lines.next().map_err(broken)
+    }
+
+    fn ends_with_newline(&self) -> bool {
+        self.lines.ends_with_newline()
+    }
+}
+
+/// A file with one conversation in each line.
+struct Conversations<'a, 'b> {
+    taking: &'a mut Taking<'b>,
+    name: &'a str,
+    number: u64,
+    wrong: u64,
+}
+
+impl Conversations<'_, '_> {
+    fn take(&mut self, piece: Option<Piece<'_>>) -> Result<(), ImportError> {
+        self.number += 1;
+        let why = match piece {
+            None => return Ok(()),
+            Some(Piece::Line(line)) if line.trim_ascii().is_empty() => return Ok(()),
+            Some(Piece::Line(line)) => match Conversation::parse(line) {
+                Ok(conversation) => return self.conversation(&conversation),
+                Err(why) => why.to_owned(),
+            },
+            Some(Piece::TooLong { bytes }) => {
+                format!("it has {bytes} bytes, and a conversation may have {CONVERSATION_MAX} in one line")
+            }
+            Some(Piece::Unreadable(why)) => why.to_owned(),
+        };
+        self.wrong += 1;
+        if self.wrong <= LINE_ITEMS_MAX {
+            let item = Item::failed(What::Line, self.name, why);
+            self.taking.item(&item.at(format!("line {}", self.number)));
+        }
+        Ok(())
+    }
+
+    fn conversation(&mut self, conversation: &Conversation<'_>) -> Result<(), ImportError> {
+        let session = Session {
+            path: self.name.to_owned(),
+            at: Some(format!("line {}", self.number)),
+            id: conversation.id.clone(),
+            title: conversation.title.clone(),
+            ..Session::default()
+        };
+        self.taking.transcript(APP, &session, &mut || Ok(Box::new(Made::new(conversation))))
+    }
+
+    fn say_how_many_more(&mut self) {
+        if let Some(more) = self.wrong.checked_sub(LINE_ITEMS_MAX).filter(|more| *more > 0) {
+            let why = format!("{more} more lines that are no conversations");
+            self.taking.item(&Item::failed(What::Line, self.name, why));
+        }
+    }
+}

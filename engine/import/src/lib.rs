@@ -1,0 +1,43 @@
+//! Imports into a device what other programs wrote: OpenClaw homes and files of JSON lines. Here is what imports have in
+//! common: how they say what they met, how lines are read, and how a transcript goes into a device.
+
+mod json;
+pub mod jsonl;
+mod lines;
+pub mod openclaw;
+mod report;
+mod secrets;
+mod transcript;
+mod tree;
+
+pub(crate) use lines::{Lines, Piece};
+pub use report::{Entries, Event, Item, Outcome, Report, What};
+pub(crate) use transcript::{Session, Source, SourceError, Taking, is_header, is_uuid, outcome};
+
+use std::io;
+use std::path::PathBuf;
+
+use data_encoding::HEXLOWER;
+use thiserror::Error;
+
+/// Bytes in hex, in lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    HEXLOWER.encode(bytes)
+}
+
+/// Why an import stopped. What had been taken in by then is stored, and the next import goes on from there. What is wrong
+/// with one file is no error: it is an [`Item`], and the rest is imported.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// This device's database, or what it holds.
+    #[error(transparent)]
+    Device(#[from] bowline_device::Error),
+    /// Environment: the file or folder to be imported cannot be read at all.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,75 @@
+//! What a person has in OpenClaw, into documents of Bowline: conversations byte for byte, agents, skills and personal files.
+//!
+//! Nothing of OpenClaw's is changed and nothing in it is run. What is read is read below the state directory and below the
+//! workspaces it names, without following links. Secrets are listed and never taken. See `docs/IMPORT.md`.
+
+mod definitions;
+mod home;
+mod transcripts;
+
+use bowline_wire::ids::Millis;
+
+use crate::Taking;
+pub use crate::{Entries, Event, ImportError, Item, Outcome, Report, What};
+use bowline_device::Device;
+use definitions::{agents, documents, schedules};
+pub use home::find::{NotFound, StateDir};
+use home::place::Home;
+use home::{leftovers, settings};
+
+use crate::tree::Tree;
+
+/// The database of an agent, in generation B.
+const DATABASE: &str = "openclaw-agent.sqlite";
+
+/// What to import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether workspaces are imported that lie outside of a state directory that somebody named. They always are when it
+    /// was found where OpenClaw looks for it.
+    pub outside: bool,
+}
+
+/// Imports what is new since the last time, and hands each thing it meets to `on`. Documents are made on this device alone,
+/// whatever workspace is in use. If it ends in the middle, what was imported stays, and the next import goes on from there.
+pub fn import(
+    device: &mut Device,
+    from: &StateDir,
+    options: &Options,
+    clock: &dyn Fn() -> Millis,
+    on: &mut dyn FnMut(Event<'_>),
+) -> Result<Report, ImportError> {
+    let unreadable = |source| ImportError::Unreadable { path: from.path().to_owned(), source };
+    let root = Tree::open(from.path()).map_err(unreadable)?;
+    let mut taking = Taking::new(device, clock, on);
+    let mut items = Vec::new();
+    let (settings, file) = settings::read(&root, from, &mut items);
+    for item in &items {
+        taking.item(item);
+    }
+    let file = file.unwrap_or_default();
+
+    let home = Home { root: &root, state: from, options: *options };
+    let state = leftovers::state_database(&mut taking, home);
+    let jobs =
+        schedules::all(&mut taking, home, state.as_ref().map(|(connection, path)| (connection, *path)));
+    drop(state);
+    let folders = agents::folders(&mut taking, home);
+    let agents = agents::all(&mut taking, home, &settings, &folders);
+
+    let mut conversations = Vec::new();
+    for folder in &folders {
+        let settings =
+            agents.iter().find(|agent| agent.id == *folder).and_then(|agent| agent.listed.as_ref());
+        conversations.push(leftovers::conversations(&mut taking, home, folder, settings));
+    }
+    taking.begin(conversations.iter().map(|found| found.bytes).sum());
+    for found in conversations {
+        found.take(&mut taking)?;
+    }
+    let mut importer = documents::Documents::new(&mut taking, from.profile(), &settings, &file, jobs);
+    let workspaces = importer.agents(home, agents)?;
+    importer.shared_skills(home)?;
+    leftovers::say_the_rest(&mut taking, home, &file, &workspaces);
+    Ok(taking.finish())
+}

@@ -1,0 +1,193 @@
+//! The files of a folder that a person or an agent looks after, as a document can hold them: what they are called, what is in
+//! them, and how many of them there may be.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bowline_core::document::FilePath;
+use bowline_core::document::limits::{BYTES_FILE_MAX, BYTES_TOTAL_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX};
+
+use crate::openclaw::home::leftovers::{left, list, say_secrets};
+use crate::openclaw::home::skip::{self, Skip};
+use crate::secrets::{Hidden, hidden_in};
+use crate::tree::{Found, Sort, Tree};
+use crate::{Item, Taking, What};
+
+/// Names looked at below one folder. A person's notes have hundreds.
+const LOOKED_AT_MAX: usize = 20_000;
+
+/// How deep folders go in each other.
+const DEPTH_MAX: usize = 16;
+
+/// Secrets of one file that are listed, each with its place. A browser's cookies are thousands.
+const SECRETS_SAID_MAX: usize = 50;
+
+/// A file that was read.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) path: FilePath,
+    pub(crate) content: Vec<u8>,
+    pub(crate) executable: bool,
+}
+
+/// Files on their way into one document.
+#[derive(Debug)]
+pub(crate) struct Kit {
+    pub(crate) files: Vec<Kept>,
+    /// Whether what is no text may be among them.
+    takes_bytes: bool,
+    text: usize,
+    bytes: usize,
+    /// Files for which there was no room, by folder.
+    beyond: BTreeMap<String, u64>,
+    /// What the room is in, for the report.
+    of: &'static str,
+}
+
+impl Kit {
+    /// Of texts alone.
+    pub(crate) fn of_texts(of: &'static str) -> Self {
+        Self { files: Vec::new(), takes_bytes: false, text: 0, bytes: 0, beyond: BTreeMap::new(), of }
+    }
+
+    /// Of files of any sort.
+    pub(crate) fn of_files(of: &'static str) -> Self {
+        Self { takes_bytes: true, ..Self::of_texts(of) }
+    }
+
+    /// Reads a file, unless it is one that stays where it is. `path` is seen from the document, `shown` for the report.
+    pub(crate) fn take(
+        &mut self,
+        taking: &mut Taking<'_>,
+        tree: &Tree,
+        found: &Found,
+        path: &str,
+        shown: &str,
+    ) {
+        if self.files.len() == FILES_MAX {
+            let folder = shown.rsplit_once('/').map_or("", |(folder, _)| folder);
+            *self.beyond.entry(folder.to_owned()).or_default() += 1;
+            return;
+        }
+        let skipped = |why: String| Item::skipped(What::File, shown, why);
+        let path = match FilePath::parse(path) {
+            Ok(path) if found.is_text => path,
+            Ok(_) => return taking.item(&Item::failed(What::File, shown, "its name is not text")),
+            Err(why) => return taking.item(&Item::failed(What::File, shown, why.to_string())),
+        };
+        let content = match tree.read(&found.name, FILE_MAX.max(BYTES_FILE_MAX) as u64) {
+            Ok(content) => content,
+            Err(why) => return taking.item(&skipped(why.to_string())),
+        };
+        let text = std::str::from_utf8(&content).ok().filter(|text| !text.contains('\0'));
+        match text {
+            None if !self.takes_bytes => return taking.item(&skipped("it is no text".to_owned())),
+            _ => {}
+        }
+        if let Some(hidden) = hidden_in(&found.name, &content) {
+            return say_hidden(taking, hidden, shown);
+        }
+        let (used, room, limit) = match text {
+            Some(_) => (&mut self.text, FILES_TOTAL_MAX, FILE_MAX),
+            None => (&mut self.bytes, BYTES_TOTAL_MAX, BYTES_FILE_MAX),
+        };
+        if content.len() > limit {
+            return taking.item(&skipped(format!("it has {} bytes, more than {limit}", content.len())));
+        }
+        if *used + content.len() > room {
+            let why = format!("the files of {} have more than {room} bytes with it", self.of);
+            return taking.item(&skipped(why));
+        }
+        *used += content.len();
+        self.files.push(Kept { path, content, executable: tree.is_executable(&found.name) });
+    }
+
+    /// Says for how many files there was no room.
+    pub(crate) fn say_beyond(&self, taking: &mut Taking<'_>) {
+        for (folder, count) in &self.beyond {
+            let why = format!("{count} more files in it: {} has room for {FILES_MAX}", self.of);
+            taking.item(&Item::skipped(What::File, folder, why));
+        }
+    }
+}
+
+/// Says why a file is left for the sake of secrets: where each of them is, as far as people read on.
+fn say_hidden(taking: &mut Taking<'_>, hidden: Hidden, shown: &str) {
+    match hidden {
+        Hidden::File(why) => taking.item(&Item::skipped(What::Secret, shown, why)),
+        Hidden::Unknown(why) => {
+            let why = format!("it cannot be told whether secrets are in it: {why}");
+            taking.item(&Item::skipped(What::File, shown, why));
+        }
+        Hidden::Members(places) => {
+            let why = "a secret in a file, which is left where it is for it";
+            for at in places.iter().take(SECRETS_SAID_MAX) {
+                taking.item(&Item::skipped(What::Secret, shown, why).at(at));
+            }
+            if let Some(more) = places.len().checked_sub(SECRETS_SAID_MAX).filter(|more| *more > 0) {
+                let why = format!("{more} more secrets in the same file");
+                taking.item(&Item::skipped(What::Secret, shown, why));
+            }
+        }
+    }
+}
+
+/// Goes through a folder and all below it, the near ones first, and hands each file to `each`, with its path from that folder.
+/// Folders for which `each` says so are not gone into. What is never imported is said.
+pub(crate) fn walk(
+    taking: &mut Taking<'_>,
+    tree: Tree,
+    shown: &str,
+    each: &mut dyn FnMut(&mut Taking<'_>, &Tree, &Found, &str) -> Descend,
+) {
+    let mut open = VecDeque::from([(tree, String::new(), 0)]);
+    let mut looked_at = 0;
+    while let Some((tree, path, depth)) = open.pop_front() {
+        let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+        for found in list(taking, &tree, &join(shown, &path)) {
+            looked_at += 1;
+            if looked_at > LOOKED_AT_MAX {
+                let why =
+                    format!("there is more in it than {LOOKED_AT_MAX} files: the rest was not looked at");
+                taking.item(&Item::failed(What::File, shown, why));
+                return;
+            }
+            let path = at(&found.name);
+            let here = join(shown, &path);
+            match (skip::anywhere(&found.name), found.sort) {
+                (Some(Skip::Secret(why)), Sort::File) => say_secrets(taking, &tree, &found, &here, why),
+                (skip @ Some(_), _) => left(taking, &found, &here, skip),
+                (None, Sort::Link | Sort::Special) => left(taking, &found, &here, None),
+                (None, Sort::File) => drop(each(taking, &tree, &found, &path)),
+                (None, Sort::Folder) => {
+                    if each(taking, &tree, &found, &path) == Descend::No {
+                        continue;
+                    }
+                    if depth + 1 == DEPTH_MAX {
+                        let why = format!("folders in folders, more than {DEPTH_MAX} deep");
+                        taking.item(&Item::failed(What::File, here, why));
+                        continue;
+                    }
+                    match tree.enter(&found.name) {
+                        Ok(tree) => open.push_back((tree, path, depth + 1)),
+                        Err(why) => taking.item(&Item::failed(What::File, here, why.to_string())),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether to go into a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Descend {
+    Yes,
+    No,
+}
+
+/// A path below another, either of which may be empty.
+pub(crate) fn join(folder: &str, name: &str) -> String {
+    match (folder, name) {
+        ("", path) | (path, "") => path.to_owned(),
+        (folder, name) => format!("{folder}/{name}"),
+    }
+}

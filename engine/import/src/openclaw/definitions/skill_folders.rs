@@ -1,0 +1,64 @@
+//! Folders of skills that all agents have: the state directory's, the person's own, and those that the settings name.
+
+use crate::openclaw::home::place::{Away, Home};
+use crate::openclaw::home::settings::Settings;
+use crate::tree::Tree;
+use crate::{Item, Taking, What};
+
+/// The state directory's own, which OpenClaw calls managed skills.
+const MANAGED: &str = "skills";
+
+/// The one of the home folder, shared with other assistants.
+const PERSONAL: &str = ".agents/skills";
+
+/// A folder of skills.
+#[derive(Debug)]
+pub(crate) struct SkillFolder {
+    pub(crate) tree: Tree,
+    /// How the report calls it.
+    pub(crate) shown: String,
+    /// What its skills are remembered by; empty for the state directory's own.
+    pub(crate) owner: String,
+}
+
+/// Every such folder there is, in the order in which the first skill of a name is the one that OpenClaw uses. One that is not
+/// read is said.
+pub(crate) fn all(
+    taking: &mut Taking<'_>,
+    home: Home<'_>,
+    settings: &Settings,
+    settings_file: &str,
+) -> Vec<SkillFolder> {
+    let mut folders = Vec::new();
+    if let Some(person) = home.state.home() {
+        let shown = format!("~/{PERSONAL}");
+        match home.outside(&person.join(PERSONAL)) {
+            Ok(tree) => folders.push(of(tree, shown)),
+            Err(Away::Refused(why)) if person.join(PERSONAL).is_dir() => {
+                taking.item(&Item::failed(What::Skill, shown, why));
+            }
+            Err(_) => {}
+        }
+    }
+    match home.inside(MANAGED) {
+        Ok(tree) => folders.push(SkillFolder { owner: String::new(), ..of(tree, MANAGED.to_owned()) }),
+        Err(Away::Missing) => {}
+        Err(why) => taking.item(&Item::failed(What::Skill, MANAGED, why.to_string())),
+    }
+    for (at, text) in &settings.skill_folders {
+        let place = home.place(text);
+        match home.open_for_files(&place) {
+            Ok(tree) => folders.push(of(tree, place.shown(text))),
+            Err(why) => {
+                let outcome = why.outcome();
+                let why = format!("skills in {text}: {why}");
+                taking.item(&Item::new(What::Skill, outcome, settings_file).because(why).at(at));
+            }
+        }
+    }
+    folders
+}
+
+fn of(tree: Tree, shown: String) -> SkillFolder {
+    SkillFolder { tree, owner: shown.clone(), shown }
+}

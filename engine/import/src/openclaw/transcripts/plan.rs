@@ -1,0 +1,435 @@
+//! An agent's conversations: the transcripts in its database, those in files, and those in both while OpenClaw is on its way
+//! from files to a database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+
+use super::chain::Chain;
+use super::files::{self, Name, broken};
+use super::merged::Merged;
+use crate::openclaw::DATABASE;
+use crate::openclaw::home::index::{self, About, INDEX_MAX, Index};
+use crate::openclaw::home::leftovers::{left, list, secrets_in};
+use crate::openclaw::home::skip::{self, Skip};
+use crate::openclaw::transcripts::database::{self, Archive, Place, Stored, StoredLines};
+use crate::tree::{Found, Refused, Sort, Tree};
+use crate::{ImportError, Item, Session, Source, SourceError, Taking, What, is_uuid};
+
+/// What the report calls the application.
+const APP: &str = "openclaw";
+
+/// Everything of one agent that is a transcript.
+pub(crate) struct Conversations {
+    /// The agent.
+    id: String,
+    /// `agents/<id>/sessions`, with the files in it.
+    folder: Option<Tree>,
+    database: Option<Connection>,
+    planned: Vec<Planned>,
+    /// Bytes of all of them.
+    pub(crate) bytes: u64,
+}
+
+/// A transcript to be imported.
+struct Planned {
+    session: Session,
+    from: From,
+}
+
+/// Where its lines are.
+enum From {
+    /// In the database.
+    Rows(String),
+    Cold(Archive),
+    Reset(Archive),
+    /// In a file.
+    File(String),
+    /// In a packed file.
+    Packed(String),
+    /// In the database, and perhaps more of them in a file.
+    RowsAndFile(String, String),
+    ColdAndFile(Archive, String),
+    /// In several, by name: what the session was before, and what it is now.
+    Chain(Vec<(String, From)>),
+}
+
+/// What is known before it is clear where each transcript is.
+struct Known {
+    stored: Vec<Stored>,
+    index: Index,
+    live: BTreeMap<String, Found>,
+    /// By session id: files of what a session was before it was begun anew.
+    before: BTreeMap<String, Vec<Found>>,
+}
+
+impl Conversations {
+    /// Looks at what there is, without reading a transcript. What is not going to be imported is said.
+    pub(crate) fn plan(
+        taking: &mut Taking<'_>,
+        id: &str,
+        agent_folder: Option<(&Tree, &str)>,
+        sessions: Option<(Tree, &str)>,
+    ) -> Self {
+        let (database, stored) = match agent_folder {
+            Some((tree, path)) => open_database(taking, tree, path),
+            None => (None, Vec::new()),
+        };
+        let mut known = Known { stored, index: Index::new(), live: BTreeMap::new(), before: BTreeMap::new() };
+        let path = sessions.as_ref().map_or("", |(_, path)| *path);
+        if let Some((tree, path)) = &sessions {
+            known.look_at_files(taking, tree, path);
+        }
+        let Plans { planned, bytes, .. } =
+            known.into_plans(taking, agent_folder.map_or("", |(_, path)| path), path);
+        Self { id: id.to_owned(), folder: sessions.map(|(tree, _)| tree), database, planned, bytes }
+    }
+
+    /// Imports them.
+    pub(crate) fn take(self, taking: &mut Taking<'_>) -> Result<(), ImportError> {
+        tracing::debug!(transcripts = self.planned.len(), "importing an agent's conversations");
+        for planned in &self.planned {
+            let mut session = planned.session.clone();
+            session.agent = Some(self.id.clone());
+            taking.transcript(APP, &session, &mut || self.open(&planned.from))?;
+        }
+        Ok(())
+    }
+
+    fn open<'a>(&'a self, from: &'a From) -> Result<Box<dyn Source + 'a>, SourceError> {
+        let database = || self.database.as_ref().ok_or_else(|| broken(&Refused::Missing));
+        let folder = || self.folder.as_ref().ok_or_else(|| broken(&Refused::Missing));
+        let rows = |id: &str| -> Result<Box<dyn Source + 'a>, SourceError> {
+            Ok(Box::new(StoredLines::new(database()?, id)?))
+        };
+        Ok(match from {
+            From::Rows(id) => rows(id)?,
+            From::Cold(archive) => database::cold(database()?, self.folder.as_ref(), archive)?,
+            From::Reset(archive) => database::archived(database()?, archive)?,
+            From::File(name) => Box::new(files::open(folder()?, name)?),
+            From::Packed(name) => {
+                database::packed_file(folder()?.file(name).map_err(|why| broken(&why))?, true)?
+            }
+            From::RowsAndFile(id, name) => {
+                Box::new(Merged::new(rows(id)?, Box::new(files::open(folder()?, name)?)))
+            }
+            From::ColdAndFile(archive, name) => {
+                let cold = database::cold(database()?, self.folder.as_ref(), archive)?;
+                Box::new(Merged::new(cold, Box::new(files::open(folder()?, name)?)))
+            }
+            From::Chain(parts) => {
+                let names = parts.iter().map(|(name, _)| name.as_str()).collect();
+                let gone = || broken(&Refused::Missing);
+                let open = move |part: usize| self.open(&parts.get(part).ok_or_else(gone)?.1);
+                Box::new(Chain::new(names, Box::new(open)))
+            }
+        })
+    }
+}
+
+/// Opens an agent's database and lists its transcripts. What cannot be read is said.
+fn open_database(taking: &mut Taking<'_>, tree: &Tree, folder: &str) -> (Option<Connection>, Vec<Stored>) {
+    let path = format!("{folder}/{DATABASE}");
+    if tree.sort_of(DATABASE) == Err(Refused::Missing) {
+        return (None, Vec::new());
+    }
+    let read = database::open(tree, DATABASE).and_then(|connection| {
+        let has = database::has_transcripts(&connection).map_err(|error| database::reason(&error))?;
+        let found = if has { Some(database::transcripts(&connection)) } else { None };
+        Ok((connection, found.transpose().map_err(|error| database::reason(&error))?))
+    });
+    match read {
+        Err(why) => {
+            taking.item(&Item::failed(What::File, path, why));
+            (None, Vec::new())
+        }
+        Ok((connection, found)) => {
+            secrets_in(taking, &connection, &path);
+            let Some(found) = found else {
+                taking.item(&Item::skipped(What::File, path, "there are no transcripts in it"));
+                return (None, Vec::new());
+            };
+            if found.deleted > 0 {
+                let why = format!("{} transcripts that were deleted in OpenClaw", found.deleted);
+                taking.item(&Item::skipped(What::File, path, why).at("session_transcript_archives"));
+            }
+            (Some(connection), found.sessions)
+        }
+    }
+}
+
+impl Known {
+    /// Sorts the files beside an agent's transcripts.
+    fn look_at_files(&mut self, taking: &mut Taking<'_>, tree: &Tree, path: &str) {
+        for found in list(taking, tree, path) {
+            let at = format!("{path}/{}", found.name);
+            if found.name == "sessions.json" {
+                self.read_index(taking, tree, &at);
+                continue;
+            }
+            let name = found.is_text.then(|| Name::of(&found.name)).flatten();
+            match name {
+                Some(_) if found.sort != Sort::File => {
+                    let why = match found.sort {
+                        Sort::Link => Refused::Link,
+                        Sort::Folder => Refused::NotAFile,
+                        Sort::Special | Sort::File => Refused::Special,
+                    };
+                    taking.item(&Item::failed(What::Conversation, at, why.to_string()));
+                }
+                Some(Name::Live(session)) => drop(self.live.insert(session.to_owned(), found.clone())),
+                Some(Name::Before(session)) => {
+                    self.before.entry(session.to_owned()).or_default().push(found.clone());
+                }
+                None => left(taking, &found, &at, skip::in_sessions(&found.name)),
+            }
+        }
+    }
+
+    fn read_index(&mut self, taking: &mut Taking<'_>, tree: &Tree, path: &str) {
+        let read = tree.read("sessions.json", INDEX_MAX).map_err(|refused| refused.to_string());
+        match read.and_then(|bytes| index::read(&bytes)) {
+            Ok((index, wrong)) => {
+                self.index = index;
+                for key in wrong {
+                    let why = "an entry that names no transcript";
+                    taking.item(&Item::failed(What::Setting, path, why).at(key));
+                }
+            }
+            Err(why) => {
+                let why = format!("{why}: its conversations are imported without titles, as archived ones");
+                taking.item(&Item::failed(What::File, path, why));
+            }
+        }
+    }
+
+    /// Decides where each transcript is read from and what is known about it.
+    fn into_plans(mut self, taking: &mut Taking<'_>, agent_folder: &str, sessions: &str) -> Plans {
+        let mut plans = Plans::default();
+        let (reset, stored) = std::mem::take(&mut self.stored)
+            .into_iter()
+            .partition::<Vec<_>, _>(|stored| matches!(stored.place, Place::Reset(_)));
+        plans.earlier = self.earlier(taking, reset, agent_folder, sessions);
+        for stored in stored {
+            self.plan_stored(taking, &mut plans, stored, agent_folder, sessions);
+        }
+        for (id, file) in std::mem::take(&mut self.live) {
+            plans.bytes += file.len;
+            let (about, path) = (self.about(&id), format!("{sessions}/{}", file.name));
+            plans.add(taking, id, &about, path, None, From::File(file.name));
+        }
+        while let Some((id, mut parts)) = plans.earlier.pop_first() {
+            // The last of them is what that session is.
+            let Some(last) = parts.pop() else { continue };
+            plans.earlier.insert(id.clone(), parts);
+            plans.bytes += last.bytes;
+            plans.add(taking, id, &last.about, last.path, last.at, last.from);
+        }
+        self.say_what_is_missing(taking, sessions, &plans.named);
+        plans
+    }
+
+    /// Plans a transcript that the database knows.
+    fn plan_stored(
+        &mut self,
+        taking: &mut Taking<'_>,
+        plans: &mut Plans,
+        stored: Stored,
+        agent_folder: &str,
+        sessions: &str,
+    ) {
+        let Stored { id, about, place, bytes } = stored;
+        let path = format!("{agent_folder}/{DATABASE}");
+        let file = self.live.remove(&id);
+        plans.bytes += bytes + file.as_ref().map_or(0, |file| file.len);
+        let from = match (place, file) {
+            (Place::Nowhere, Some(file)) => {
+                let path = format!("{sessions}/{}", file.name);
+                return plans.add(taking, id, &about, path, None, From::File(file.name));
+            }
+            (Place::Nowhere, None) if plans.earlier.contains_key(&id) => return,
+            (Place::Nowhere | Place::Reset(_), None | Some(_)) => {
+                let item = Item::skipped(What::Conversation, path, "nothing has been said in it yet");
+                taking.item(&item.at(&*id).titled(about.title()));
+                plans.named.insert(id);
+                return;
+            }
+            (Place::Rows, None) => From::Rows(id.clone()),
+            (Place::Rows, Some(file)) => From::RowsAndFile(id.clone(), file.name),
+            (Place::Cold(archive), None) => From::Cold(archive),
+            (Place::Cold(archive), Some(file)) => From::ColdAndFile(archive, file.name),
+        };
+        plans.add(taking, id.clone(), &about, path, Some(id), from);
+    }
+
+    /// By session id, what each was before it was begun anew, the oldest first. OpenClaw gives a session another id then, so that
+    /// mostly there is one part and nothing after it. Where it did not, the parts are one conversation: so it is if each was imported
+    /// in its time as what the session was.
+    fn earlier(
+        &mut self,
+        taking: &mut Taking<'_>,
+        reset: Vec<Stored>,
+        agent_folder: &str,
+        sessions: &str,
+    ) -> BTreeMap<String, Vec<Earlier>> {
+        let mut earlier: BTreeMap<String, Vec<Earlier>> = BTreeMap::new();
+        let mut stored = BTreeSet::new();
+        for Stored { id, about, place, bytes } in reset {
+            let Place::Reset(archive) = place else { continue };
+            stored.insert(archive.name.clone());
+            let (name, path) = (archive.name.clone(), format!("{agent_folder}/{DATABASE}"));
+            let part = Earlier { name, path, at: Some(id.clone()), about, from: From::Reset(archive), bytes };
+            earlier.entry(id).or_default().push(part);
+        }
+        for (id, files) in std::mem::take(&mut self.before) {
+            for Found { name, len, .. } in files {
+                let path = format!("{sessions}/{name}");
+                if stored.contains(&name) {
+                    let why = "the database holds it as well; it is imported from there";
+                    taking.item(&Item::skipped(What::File, path, why));
+                    continue;
+                }
+                let about = About { archived: true, pinned: false, ..self.about(&id) };
+                let is_packed = unpacked(&name) != name;
+                let from = if is_packed { From::Packed(name.clone()) } else { From::File(name.clone()) };
+                let part = Earlier { name, path, at: None, about, from, bytes: len };
+                earlier.entry(id.clone()).or_default().push(part);
+            }
+        }
+        for parts in earlier.values_mut() {
+            // Packing one does not move it.
+            parts.sort_by(|a, b| unpacked(&a.name).cmp(unpacked(&b.name)));
+        }
+        earlier
+    }
+
+    /// What the index says about a transcript; one it does not know is an old one.
+    fn about(&self, id: &str) -> About {
+        self.index.get(id).cloned().unwrap_or(About { archived: true, ..About::default() })
+    }
+
+    fn say_what_is_missing(&self, taking: &mut Taking<'_>, sessions: &str, named: &BTreeSet<String>) {
+        for (id, about) in &self.index {
+            if !named.contains(id) && !about.is_incognito() {
+                let path = format!("{sessions}/{id}.jsonl");
+                let item = Item::skipped(What::Conversation, path, "it is listed and not there");
+                taking.item(&item.titled(about.title().or_else(|| Some(about.key.clone()))));
+            }
+        }
+    }
+}
+
+/// The transcripts to be imported, as they are found.
+#[derive(Default)]
+struct Plans {
+    planned: Vec<Planned>,
+    /// Session ids that were met, imported or not.
+    named: BTreeSet<String>,
+    /// By session id, what it was before, for the transcript that is added under that id.
+    earlier: BTreeMap<String, Vec<Earlier>>,
+    bytes: u64,
+}
+
+/// What a session was before it was begun anew.
+struct Earlier {
+    /// Its file's name, which ends in the time.
+    name: String,
+    path: String,
+    at: Option<String>,
+    about: About,
+    from: From,
+    bytes: u64,
+}
+
+/// The name of an archive's file, whether or not it is packed.
+fn unpacked(name: &str) -> &str {
+    name.strip_suffix(".zst").unwrap_or(name)
+}
+
+impl Plans {
+    /// Adds a transcript, unless somebody wanted no trace of it.
+    fn add(
+        &mut self,
+        taking: &mut Taking<'_>,
+        id: String,
+        about: &About,
+        path: String,
+        at: Option<String>,
+        from: From,
+    ) {
+        self.named.insert(id.clone());
+        let earlier = self.earlier.remove(&id).unwrap_or_default();
+        if about.is_incognito() {
+            let why = "an incognito session, of which no trace is wanted";
+            let mut item = Item::skipped(What::Conversation, path, why);
+            item.at = at;
+            return taking.item(&item);
+        }
+        let from = self.after(taking, earlier, &path, from);
+        let session = Session {
+            path,
+            at,
+            id: session_of(id),
+            key: Some(about.key.clone()).filter(|key| !key.is_empty()),
+            title: about.title(),
+            labels: about.labels(),
+            pinned: about.pinned,
+            archived: about.archived,
+            agent: None,
+        };
+        self.planned.push(Planned { session, from });
+    }
+
+    /// A transcript after what its session was before.
+    fn after(&mut self, taking: &mut Taking<'_>, earlier: Vec<Earlier>, path: &str, from: From) -> From {
+        if earlier.is_empty() {
+            return from;
+        }
+        let mut parts = Vec::new();
+        for part in earlier {
+            self.bytes += part.bytes;
+            let why = "what a session was before it was begun anew under its id: it is imported with it";
+            let mut item = Item::skipped(What::File, part.path, why);
+            item.at = part.at;
+            taking.item(&item);
+            parts.push((part.name, part.from));
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        parts.push((name.to_owned(), from));
+        From::Chain(parts)
+    }
+}
+
+/// The session whose transcript has this name. That of a topic of a group has its number after the session's id, which belongs to
+/// it alone, and by which a database knows it.
+fn session_of(name: String) -> String {
+    match name.split_once("-topic-") {
+        Some((session, _)) if is_uuid(session) => session.to_owned(),
+        _ => name,
+    }
+}
+
+/// What else lies in an agent's folder: mostly what it signs in with.
+pub(crate) fn look_at_agent_folder(taking: &mut Taking<'_>, tree: &Tree, path: &str) {
+    for found in list(taking, tree, path) {
+        if matches!(found.name.as_str(), DATABASE | "workshop-skills") {
+            continue;
+        }
+        let at = format!("{path}/{}", found.name);
+        let skip = match found.name.as_str() {
+            "models.json" => Some(Skip::Secret("which models there are, and the keys to them")),
+            name if name.starts_with("auth") && name.contains(".json") => Some(Skip::Secret("sign-ins")),
+            "codex-home" => Some(Skip::Secret("sign-ins")),
+            "plugins" => Some(Skip::Local("what OpenClaw found out about models")),
+            name if name.starts_with(DATABASE) => {
+                Some(Skip::Local("a part of the database, or a lock on it"))
+            }
+            name => skip::in_agent(name),
+        };
+        if let (Some(Skip::Secret(why)), Sort::File) = (skip, found.sort) {
+            crate::openclaw::home::leftovers::say_secrets(taking, tree, &found, &at, why);
+        } else {
+            left(taking, &found, &at, skip);
+        }
+    }
+}

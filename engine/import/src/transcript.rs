@@ -1,0 +1,400 @@
+//! The way of a transcript, and of everything said about it, into a device and into the report.
+
+use std::collections::BTreeMap;
+
+use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
+use bowline_wire::hash::sha256;
+use bowline_wire::ids::Millis;
+
+use super::{Entries, Event, ImportError, Item, Outcome, Piece, Report, What, hex};
+use bowline_device::Device;
+use bowline_device::{ImportOutcome, ImportedSession, LineOutcome, SessionEnd, SessionOrigin};
+
+/// Bytes between two events of progress.
+const PROGRESS_EVERY: u64 = 256 << 10;
+
+/// Lines of one transcript that are reported one by one; of more, how many there are.
+const LINE_ITEMS_MAX: u64 = 20;
+
+/// Bytes of an application's session id. OpenClaw's are names of files.
+const SESSION_ID_MAX: usize = 512;
+
+/// How often a transcript is read anew because its application rewrote it meanwhile.
+const RESTARTS_MAX: u32 = 3;
+
+/// Where the lines of a transcript come from.
+pub(crate) trait Source {
+    /// The next line; `None` at the end.
+    fn next(&mut self) -> Result<Option<Piece<'_>>, SourceError>;
+
+    /// Whether the last line ended in a line end. Asked at the end.
+    fn ends_with_newline(&self) -> bool {
+        true
+    }
+
+    /// What else a person should know. Asked at the end.
+    fn remark(&mut self) -> Option<String> {
+        None
+    }
+}
+
+/// Why there are no more lines although it is not the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SourceError {
+    /// The application has rewritten the transcript: begin again.
+    Rewritten,
+    /// Reading failed, for this reason.
+    Broken(String),
+}
+
+/// A transcript, as its application knows it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Session {
+    /// The file it is in, for the report.
+    pub(crate) path: String,
+    /// Where in that file, if it holds more than one.
+    pub(crate) at: Option<String>,
+    /// Its id there.
+    pub(crate) id: String,
+    /// What it is called there besides.
+    pub(crate) key: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) pinned: bool,
+    pub(crate) archived: bool,
+    /// The agent it is with.
+    pub(crate) agent: Option<String>,
+}
+
+/// An import under way.
+pub(crate) struct Taking<'a> {
+    pub(crate) device: &'a mut Device,
+    clock: &'a dyn Fn() -> Millis,
+    on: &'a mut dyn FnMut(Event<'_>),
+    report: Report,
+    /// Bytes at the last event of progress.
+    told: u64,
+    /// What was said of each transcript when it was met first, and whether its last line was whole: of one that is met again,
+    /// as in a copy of its folder, that counts, or each import would set it to and fro.
+    met: BTreeMap<String, (Session, bool)>,
+}
+
+impl<'a> Taking<'a> {
+    pub(crate) fn new(
+        device: &'a mut Device,
+        clock: &'a dyn Fn() -> Millis,
+        on: &'a mut dyn FnMut(Event<'_>),
+    ) -> Self {
+        Self { device, clock, on, report: Report::default(), told: 0, met: BTreeMap::new() }
+    }
+
+    /// Says how much there is.
+    pub(crate) fn begin(&mut self, bytes: u64) {
+        (self.on)(Event::Begin { bytes });
+    }
+
+    /// Counts one thing and hands it on.
+    pub(crate) fn item(&mut self, item: &Item) {
+        self.report.add(item);
+        (self.on)(Event::Item(item));
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Millis {
+        (self.clock)()
+    }
+
+    /// Ends the import.
+    pub(crate) fn finish(mut self) -> Report {
+        self.tell();
+        self.report
+    }
+
+    /// Imports one transcript. What is wrong with it is in the report.
+    pub(crate) fn transcript<'s>(
+        &mut self,
+        app: &str,
+        session: &Session,
+        open: &mut dyn FnMut() -> Result<Box<dyn Source + 's>, SourceError>,
+    ) -> Result<(), ImportError> {
+        if session.id.len() > SESSION_ID_MAX {
+            let why = format!("its id has more than {SESSION_ID_MAX} bytes");
+            self.item(&conversation(session, Outcome::Failed).because(why));
+            return Ok(());
+        }
+        for _ in 0..RESTARTS_MAX {
+            let taken = open().and_then(|mut source| match self.lines(app, session, &mut *source) {
+                Ok(taken) => taken.map(Ok),
+                // What is there is asked anew, as if the file had changed.
+                Err(ImportError::Device(bowline_device::Error::Changed(_))) => Err(SourceError::Rewritten),
+                Err(error) => Ok(Err(error)),
+            });
+            match taken {
+                // A fault of this one document is no reason to leave the others.
+                Ok(Err(ImportError::Device(error))) if error.is_of_one_document() => {
+                    self.item(&conversation(session, Outcome::Failed).because(error.to_string()));
+                    return Ok(());
+                }
+                Ok(taken) => return taken,
+                Err(SourceError::Rewritten) => {}
+                Err(SourceError::Broken(why)) => {
+                    self.item(&conversation(session, Outcome::Failed).because(why));
+                    return Ok(());
+                }
+            }
+        }
+        let why = "it was rewritten again and again while it was read: import again when OpenClaw is idle";
+        self.item(&conversation(session, Outcome::Failed).because(why));
+        Ok(())
+    }
+
+    /// Imports the lines of one transcript. The outer error is the device's, the inner one the source's.
+    fn lines(
+        &mut self,
+        app: &str,
+        session: &Session,
+        source: &mut dyn Source,
+    ) -> Result<Result<(), SourceError>, ImportError> {
+        let now = self.now();
+        let first = match source.next() {
+            Ok(Some(piece)) => piece,
+            Ok(None) => {
+                self.item(&conversation(session, Outcome::Skipped).because("there is nothing in it yet"));
+                return Ok(Ok(()));
+            }
+            Err(error) => return Ok(Err(error)),
+        };
+        let id = identity(&session.id, first);
+        let met = self.met.get(&id).cloned();
+        let (said, was_whole) = met.map_or((session.clone(), None), |(said, whole)| (said, Some(whole)));
+        let origin = SessionOrigin { app, session: &id, key: said.key.as_deref().map(cut) };
+        let mut import = self.device.begin_import(&origin, now)?;
+        let mut lines = LineReport::new(session);
+        let mut next = Ok(Some(first));
+        let broken = loop {
+            let piece = match next {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break None,
+                Err(SourceError::Rewritten) => return Ok(Err(SourceError::Rewritten)),
+                Err(SourceError::Broken(why)) => break Some(why),
+            };
+            let (len, outcome) = match piece {
+                Piece::Line(line) if line.len() <= LINE_MAX => {
+                    (line.len() as u64, Ok(self.device.import_line(&mut import, line, now)?))
+                }
+                Piece::Line(line) => {
+                    let len = line.len() as u64;
+                    (len, Ok(self.device.skip_line(&mut import, len)?))
+                }
+                Piece::TooLong { bytes } => (bytes, Ok(self.device.skip_line(&mut import, bytes)?)),
+                Piece::Unreadable(why) => (0, Err(why)),
+            };
+            let is_header = lines.number == 0 && matches!(piece, Piece::Line(line) if is_header(line));
+            if let Some(item) = lines.add(outcome, len, is_header) {
+                self.item(&item);
+            }
+            self.advance(len + 1);
+            next = source.next();
+        };
+        let labels: Vec<&str> = said.labels.iter().map(|label| cut(label)).collect();
+        let is_whole = was_whole.unwrap_or_else(|| broken.is_some() || source.ends_with_newline());
+        let end = SessionEnd {
+            ends_with_newline: is_whole,
+            title: said.title.as_deref().map(cut),
+            labels: &labels,
+            pinned: said.pinned,
+            archived: said.archived,
+            agent: said.agent.as_deref().map(cut),
+        };
+        let done = self.device.finish_import(import, &end, self.now())?;
+        self.met.insert(id, (said, is_whole));
+        self.conversation_done(session, &done, &lines, broken, source.remark());
+        Ok(Ok(()))
+    }
+
+    fn conversation_done(
+        &mut self,
+        session: &Session,
+        done: &ImportedSession,
+        lines: &LineReport<'_>,
+        broken: Option<String>,
+        remark: Option<String>,
+    ) {
+        let entries = &mut self.report.entries;
+        entries.new += lines.entries.new;
+        entries.present += lines.entries.present;
+        entries.aside += lines.entries.aside;
+        entries.too_long += lines.entries.too_long;
+        entries.left += lines.entries.left;
+        if let Some(item) = lines.rest() {
+            self.item(&item);
+        }
+        let (outcome, why) = outcome(done.outcome);
+        let mut item = conversation(session, outcome);
+        item.why = why.or(remark);
+        self.item(&item);
+        if let Some(why) = broken {
+            let why = format!("{why}; what had been read before is imported");
+            self.item(&conversation(session, Outcome::Failed).because(why));
+        }
+    }
+
+    fn advance(&mut self, bytes: u64) {
+        self.report.bytes += bytes;
+        self.report.lines += 1;
+        if self.report.bytes - self.told >= PROGRESS_EVERY {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        self.told = self.report.bytes;
+        (self.on)(Event::Progress { bytes: self.report.bytes, lines: self.report.lines });
+    }
+}
+
+/// Counts the lines of one transcript, and makes items of those that are no entries.
+struct LineReport<'a> {
+    session: &'a Session,
+    number: u64,
+    items: u64,
+    entries: Entries,
+}
+
+impl<'a> LineReport<'a> {
+    fn new(session: &'a Session) -> Self {
+        Self { session, number: 0, items: 0, entries: Entries::default() }
+    }
+
+    fn add(&mut self, outcome: Result<LineOutcome, &'static str>, len: u64, is_header: bool) -> Option<Item> {
+        self.number += 1;
+        let (count, item) = match outcome {
+            Ok(LineOutcome::Header) => return None,
+            Ok(LineOutcome::Present) if is_header => return None,
+            Ok(LineOutcome::Entry) => (&mut self.entries.new, None),
+            Ok(LineOutcome::Present) => (&mut self.entries.present, None),
+            Ok(LineOutcome::Aside(why)) => (&mut self.entries.aside, Some((Outcome::Kept, why.to_owned()))),
+            Ok(LineOutcome::TooLong) => {
+                let why = format!("it has {len} bytes, and a line may have {LINE_MAX}: it stays in the file");
+                (&mut self.entries.too_long, Some((Outcome::Skipped, why)))
+            }
+            Ok(LineOutcome::NotKept(why)) => {
+                (&mut self.entries.left, Some((Outcome::Failed, why.to_owned())))
+            }
+            Ok(LineOutcome::InTrash) => (&mut self.entries.left, None),
+            Err(why) => (&mut self.entries.left, Some((Outcome::Failed, why.to_owned()))),
+        };
+        *count += 1;
+        let (outcome, why) = item?;
+        self.items += 1;
+        let at = match &self.session.at {
+            Some(at) => format!("{at}, line {}", self.number),
+            None => format!("line {}", self.number),
+        };
+        let item = Item::new(What::Line, outcome, &self.session.path).at(at).because(why);
+        (self.items <= LINE_ITEMS_MAX).then_some(item)
+    }
+
+    /// What stands for the lines that have no item of their own.
+    fn rest(&self) -> Option<Item> {
+        let more = self.items.checked_sub(LINE_ITEMS_MAX).filter(|more| *more > 0)?;
+        let mut item = Item::new(What::Line, Outcome::Kept, &self.session.path);
+        item.at.clone_from(&self.session.at);
+        Some(item.because(format!("{more} more lines like these are no entries either")))
+    }
+}
+
+/// The session's id as everybody's sessions have to be told apart by: a UUID is one of a kind; another name gets the digest
+/// of the first line, which holds a time.
+fn identity(id: &str, first: Piece<'_>) -> String {
+    if is_uuid(id) {
+        return id.to_owned();
+    }
+    let first = match first {
+        Piece::Line(line) => line,
+        Piece::TooLong { .. } | Piece::Unreadable(_) => b"",
+    };
+    let digest: String = hex(&sha256(&[first])).chars().take(8).collect();
+    format!("{id}-{digest}")
+}
+
+/// As much of a name as a document holds.
+fn cut(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(NAME_MAX)).unwrap_or(name)
+}
+
+/// Whether an id is one that nobody else has.
+pub(crate) fn is_uuid(id: &str) -> bool {
+    id.len() == 36
+        && id.char_indices().all(|(at, char)| match at {
+            8 | 13 | 18 | 23 => char == '-',
+            _ => char.is_ascii_hexdigit(),
+        })
+}
+
+/// Whether a line is the header of a transcript.
+pub(crate) fn is_header(line: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Typed<'a> {
+        #[serde(borrow)]
+        r#type: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_slice::<Typed<'_>>(line).is_ok_and(|line| line.r#type == "session")
+}
+
+fn conversation(session: &Session, outcome: Outcome) -> Item {
+    let mut item = Item::new(What::Conversation, outcome, &session.path);
+    item.at.clone_from(&session.at);
+    item.titled(session.title.as_ref().or(session.key.as_ref()))
+}
+
+/// What a device says, as the report says it.
+pub(crate) fn outcome(outcome: ImportOutcome) -> (Outcome, Option<String>) {
+    let with = |outcome, why: &str| (outcome, Some(why.to_owned()));
+    match outcome {
+        ImportOutcome::New => (Outcome::New, None),
+        ImportOutcome::Beside(_) => {
+            with(Outcome::New, "a workspace has it with less in it: share it, and the two become one")
+        }
+        ImportOutcome::More => (Outcome::More, None),
+        ImportOutcome::Updated => (Outcome::Updated, None),
+        ImportOutcome::Unchanged => (Outcome::Unchanged, None),
+        ImportOutcome::InTrash => with(Outcome::Skipped, "it is in Bowline's trash and stays there"),
+        ImportOutcome::Empty => with(Outcome::Skipped, "there is nothing in it yet"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_an_identity_and_any_other_name_needs_the_first_line() {
+        let uuid = "2f9c57a5-b6a1-4002-9708-f10eca0ce5ee";
+        assert_eq!(identity(uuid, Piece::Line(b"x")), uuid);
+        let named = |line: &[u8]| identity("main", Piece::Line(line));
+        assert_eq!(named(b"x"), named(b"x"));
+        assert_ne!(named(b"x"), named(b"y"));
+        assert!(named(b"x").starts_with("main-") && named(b"x").len() == "main-".len() + 8);
+        for odd in
+            ["2f9c57a5-b6a1-4002-9708-f10eca0ce5ee-topic-7", "2f9c57a5xb6a1-4002-9708-f10eca0ce5ee", ""]
+        {
+            assert_ne!(identity(odd, Piece::Line(b"x")), odd);
+        }
+    }
+
+    #[test]
+    fn a_name_is_cut_between_two_letters() {
+        assert_eq!(cut("short"), "short");
+        let long = format!("{}ü", "x".repeat(NAME_MAX - 1));
+        assert_eq!(cut(&long), "x".repeat(NAME_MAX - 1));
+    }
+
+    #[test]
+    fn a_header_is_an_object_that_says_so() {
+        assert!(is_header(br#"{"type":"session","version":3}"#));
+        for line in [&br#"{"type":"message"}"#[..], b"[]", b"{", br#"{"id":"session"}"#, b"\xff"] {
+            assert!(!is_header(line));
+        }
+    }
+}

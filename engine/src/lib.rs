@@ -1,4 +1,10 @@
 //! The library that hosts embed: a [`Home`] on the disk, the [`Device`] in it, and the loop that syncs both.
+//!
+//! A host's first hour, from two homes to one conversation on both (`engine/examples/two_devices.rs`):
+//!
+//! ```no_run
+#![doc = include_str!("../examples/two_devices.rs")]
+//! ```
 
 pub mod home;
 pub mod run;

@@ -1,22 +1,20 @@
 //! The sync machine: one workspace's log on this device, and the conversation with its relay. No I/O, clock or
 //! randomness: a caller hands in what happened, and does what [`Effect`]s say, in order.
 
-mod author;
 mod context;
 mod effect;
 mod ingest;
-mod join;
 mod limits;
 mod open;
-mod relay_faults;
+mod outbox;
+mod relay;
 mod replica;
-mod session;
+mod state;
 
-pub use author::{ContentDraft, NotReady, genesis};
 pub use context::Context;
-pub use effect::{Effect, Ingested, IngestedEntry, Verdict};
-pub use join::{JoinFailed, Joining, Pins};
+pub use effect::{Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
 pub use open::{Opened, Parts, Unreadable, open};
-pub use relay_faults::RelayFault;
-pub use replica::{Phase, Replica, Stored, Token};
-pub use session::LinkState;
+pub use outbox::{ContentDraft, NotReady, genesis};
+pub use relay::faults::RelayFault;
+pub use replica::Replica;
+pub use state::{Joining, LinkState, Phase, Pins, Stored, Token};

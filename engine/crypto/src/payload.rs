@@ -1,13 +1,13 @@
 //! What is inside a body: a codec byte, the length of the data, the data, and zeros up to a length that tells little.
 
 use bowline_wire::header::Part;
+use bowline_wire::ids::EpochId;
 use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD, PART_LEN};
 use thiserror::Error;
 use zstd::zstd_safe;
 
 use crate::aead::TAG_LEN;
 use crate::planted::seals_nothing;
-use crate::seal::SealError;
 
 /// Level of zstd: higher ones gain a few percent on text and take several times as long.
 const ZSTD_LEVEL: i32 = 3;
@@ -23,6 +23,37 @@ const ZSTD: u8 = 1;
 
 /// Bytes before the data: codec, and the data's length as big-endian `u32`.
 const PREFIX_LEN: usize = 5;
+
+/// Why a payload was not sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SealError {
+    /// The payload does not fit.
+    #[error("too large to be sealed as one entry: {len} bytes, {limit} is the most")]
+    TooLarge {
+        /// Bytes of the payload, or of the body it would take.
+        len: usize,
+        /// Bytes that are allowed of it.
+        limit: usize,
+    },
+    /// Misuse: the header names another epoch than the newest. Whoever was removed before the newest epoch could read
+    /// what is sealed under an older one.
+    #[error("to be sealed under epoch {asked}, but the newest is {newest}")]
+    NotNewestEpoch {
+        /// In the header.
+        asked: EpochId,
+        /// In the keyring.
+        newest: EpochId,
+    },
+    /// Misuse: the header is of another workspace than the keys.
+    #[error("the keys are of another workspace")]
+    WrongWorkspace,
+    /// Misuse: only the content lane is sealed.
+    #[error("entries in the control lane are not sealed")]
+    ControlLane,
+    /// Environment: zstd failed, which it does when there is no memory.
+    #[error("the payload could not be compressed: is there memory left?")]
+    Compressor,
+}
 
 /// Why what was sealed is not a payload. Always the entry's author's fault: sealing as this crate does gives none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

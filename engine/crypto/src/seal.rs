@@ -8,39 +8,8 @@ use thiserror::Error;
 
 use crate::aead::TAG_LEN;
 use crate::keyring::KeySnapshot;
-use crate::payload::{self, PayloadError};
+use crate::payload::{self, PayloadError, SealError};
 use crate::planted::seals_nothing;
-
-/// Why a payload was not sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum SealError {
-    /// The payload does not fit.
-    #[error("too large to be sealed as one entry: {len} bytes, {limit} is the most")]
-    TooLarge {
-        /// Bytes of the payload, or of the body it would take.
-        len: usize,
-        /// Bytes that are allowed of it.
-        limit: usize,
-    },
-    /// Misuse: the header names another epoch than the newest. Whoever was removed before the newest epoch could read
-    /// what is sealed under an older one.
-    #[error("to be sealed under epoch {asked}, but the newest is {newest}")]
-    NotNewestEpoch {
-        /// In the header.
-        asked: EpochId,
-        /// In the keyring.
-        newest: EpochId,
-    },
-    /// Misuse: the header is of another workspace than the keys.
-    #[error("the keys are of another workspace")]
-    WrongWorkspace,
-    /// Misuse: only the content lane is sealed.
-    #[error("entries in the control lane are not sealed")]
-    ControlLane,
-    /// Environment: zstd failed, which it does when there is no memory.
-    #[error("the payload could not be compressed: is there memory left?")]
-    Compressor,
-}
 
 /// Why a body was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -1,8 +1,8 @@
-//! SHA-256 over domain-separated parts: entry ids, log hash, roster hash.
+//! SHA-256 over domain-separated parts: entry ids, log hash, roster hash, and the id of a user.
 
 use sha2::{Digest, Sha256};
 
-use crate::ids::{BodyHash, EntryId, LogHash, LogId, RosterHash, WorkspaceId};
+use crate::ids::{BodyHash, DeviceId, EntryId, LogHash, LogId, RosterHash, UserId, WorkspaceId};
 
 /// SHA-256 of the concatenation of `parts`. Callers put a domain prefix first and only fixed-size parts before the
 /// last, so that no two meanings share an input.
@@ -43,4 +43,16 @@ pub fn log_hash(previous: LogHash, entry: EntryId) -> LogHash {
 /// `SHA-256("bowline/roster/1" ‖ previous ‖ entry_id)`.
 pub fn roster_hash(previous: RosterHash, entry: EntryId) -> RosterHash {
     RosterHash::from_bytes(sha256(&[b"bowline/roster/1", previous.as_bytes(), entry.as_bytes()]))
+}
+
+impl UserId {
+    /// The user that begins with `device`: `SHA-256("bowline/user/1" ‖ device)[..16]`.
+    pub fn of_first_device(device: DeviceId) -> Self {
+        let digest = sha256(&[b"bowline/user/1", device.as_bytes()]);
+        let mut id = [0; Self::LEN];
+        for (to, from) in id.iter_mut().zip(digest) {
+            *to = from;
+        }
+        Self::from_bytes(id)
+    }
 }

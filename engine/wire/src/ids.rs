@@ -133,18 +133,6 @@ impl Commitment {
     }
 }
 
-impl UserId {
-    /// The user that begins with `device`: `SHA-256("bowline/user/1" ‖ device)[..16]`.
-    pub fn of_first_device(device: DeviceId) -> Self {
-        let digest = crate::hash::sha256(&[b"bowline/user/1", device.as_bytes()]);
-        let mut id = [0; Self::LEN];
-        for (to, from) in id.iter_mut().zip(digest) {
-            *to = from;
-        }
-        Self(id)
-    }
-}
-
 /// Which of a device's two chains an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {

@@ -1,15 +1,45 @@
 //! What a caller has to do, in the order given.
 
+use bowline_crypto::KeyringError;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, EntryId, Incarnation, Position};
 use bowline_wire::log::{ChainTip, Placed, Refusal};
 use bowline_wire::roster::Outcome;
+use thiserror::Error;
 
-use super::join::JoinFailed;
 use super::open::{Opened, Unreadable};
-use super::relay_faults::RelayFault;
+use super::relay::faults::RelayFault;
+
+/// Why a code did not let the device in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum JoinFailed {
+    /// Somebody has joined by the invite or link; or this device has, and another life of it was removed since.
+    #[error("somebody has already joined with this code")]
+    TicketUsed,
+    /// The invite or link was closed by whoever made it, or because that person was removed.
+    #[error("this code was closed by whoever made it")]
+    TicketClosed,
+    /// The invite or link has expired.
+    #[error("this code has expired")]
+    TicketExpired,
+    /// The invite or link was used, closed or expired while this device was coming in.
+    #[error("this code was used, was closed or expired while this device was joining")]
+    TicketGone,
+    /// The relay lets neither the code nor the device in, and does not say why.
+    #[error("the relay does not know this code")]
+    NotAdmitted,
+    /// The relay's roster is not the one the code was made for.
+    #[error("the relay shows another roster than the one the code was made for")]
+    OtherRoster,
+    /// The records do not make sense.
+    #[error("the relay's roster cannot be read")]
+    BadRecords,
+    /// The inviter sealed another key than the roster commits to.
+    #[error("the key in the code is wrong: {0}")]
+    Keys(KeyringError),
+}
 
 /// Something the caller owes. Effects are done one after the other: what is to be stored has to be durable before the
 /// next effect is even looked at, because the next one may tell the world about it.

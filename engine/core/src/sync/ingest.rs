@@ -18,17 +18,9 @@ use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
 use super::limits::MAX_HELD_BACK;
 use super::open::{Opened, Unreadable, open};
-use super::relay_faults::RelayFault;
-use super::replica::{Phase, Replica};
-use super::session::{Session, Up};
-
-/// Entries that cannot be judged yet because a removed author's run goes on in the next frame. Not stored: after a
-/// disconnect they are asked for again.
-#[derive(Debug)]
-pub(super) struct Partial {
-    first: Position,
-    entries: Vec<SignedEntry>,
-}
+use super::relay::faults::RelayFault;
+use super::replica::Replica;
+use super::state::{Partial, Phase, Session, Up};
 
 /// What one stretch has changed so far. Nothing outside it moves before the stretch is whole, because a stretch that ends
 /// inside a run is judged again with the rest.

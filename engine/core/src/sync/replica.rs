@@ -10,89 +10,8 @@ use bowline_wire::ids::{DeviceId, Incarnation, Millis, Position, WorkspaceId};
 use bowline_wire::log::Log;
 
 use super::effect::Effect;
-use super::ingest::Partial;
-use super::join::{JoinFailed, Joining};
-use super::relay_faults::RelayFault;
-use super::session::Session;
-
-/// What a relay asks for before it makes a workspace. Does not print.
-pub struct Token(pub String);
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token")
-    }
-}
-
-/// How far this device's membership is.
-#[derive(Debug)]
-pub enum Phase {
-    /// The workspace was made here; the relay may not know of it yet.
-    Creating(Token),
-    /// The device is on its way in through an invite or link.
-    Joining(Box<Joining>),
-    /// The device is in the workspace, as far as the log is known here.
-    Member,
-    /// The code did not let it in.
-    Failed(JoinFailed),
-    /// The log says that this device was removed or left.
-    Removed,
-}
-
-/// What a caller stored, to go on from.
-#[derive(Debug)]
-pub struct Stored {
-    /// Which workspace.
-    pub workspace: WorkspaceId,
-    /// This device.
-    pub device: DeviceId,
-    /// This life of its database.
-    pub incarnation: Incarnation,
-    /// How far its membership is.
-    pub phase: Phase,
-    /// The log up to the cursor; `None` before the first entry was ingested.
-    pub log: Option<Log>,
-    /// The signed head at the cursor.
-    pub head: Option<SeenHead>,
-    /// The keys, `None` before a Join was offered.
-    pub keyring: Option<Keyring>,
-    /// The secret of the invite or link through which this device comes in, until its Join is on the log here.
-    pub ticket: Option<TicketSecret>,
-    /// What a code said about the log, until the log has passed it.
-    pub pins: Option<super::join::Pins>,
-    /// Our entries that are not answered yet, in the order they have to be appended.
-    pub offered: Vec<Entry>,
-    /// Whether lasting evidence against the relay is on record.
-    pub distrusted: bool,
-}
-
-/// One of our entries on its way.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    pub(super) entry: Entry,
-    pub(super) state: OutgoingState,
-}
-
-impl Outgoing {
-    /// Bytes of it on the line, without an answer.
-    pub(super) fn unanswered(&self) -> Option<usize> {
-        matches!(self.state, OutgoingState::Sent { .. }).then(|| self.entry.wire_len())
-    }
-}
-
-/// How far an entry of ours is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OutgoingState {
-    /// To be sent, not before this time.
-    Waiting(Millis),
-    /// Sent on this connection.
-    Sent {
-        /// When it is to be sent again if it was not answered.
-        again: Millis,
-    },
-    /// The relay says it is durable; it will come with the log.
-    Acknowledged,
-}
+use super::relay::faults::RelayFault;
+use super::state::{Outgoing, OutgoingState, Partial, Phase, Pins, Session, Stored};
 
 /// One workspace on this device. See [`crate::sync`].
 #[derive(Debug)]
@@ -107,7 +26,7 @@ pub struct Replica {
     pub(super) promised: Option<SeenHead>,
     pub(super) keyring: Option<Keyring>,
     pub(super) ticket: Option<TicketSecret>,
-    pub(super) pins: Option<super::join::Pins>,
+    pub(super) pins: Option<Pins>,
     pub(super) outbox: Vec<Outgoing>,
     pub(super) session: Session,
     pub(super) partial: Option<Partial>,

@@ -1,0 +1,227 @@
+//! An edit of fields and files, put together first and then carried out in as many changes as it takes.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use automerge::transaction::{Transactable, Transaction};
+use automerge::{AutomergeError, ObjId, ObjType, ScalarValue};
+
+use super::path::FilePath;
+use super::splice::{Splice, splices};
+use super::stored::{Files, REMOVED, mark};
+use crate::document::edit::commit::{EditError, Pen, bounded};
+use crate::document::edit::fields::container;
+use crate::document::edit::write::{is_already, write};
+use crate::document::intake::first::FILES;
+use crate::document::kind::Kind;
+use crate::document::limits::{EDIT_BYTES_MAX, EDIT_OPS_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX};
+use crate::document::loaded::Document;
+
+/// What an edit comes to, in order.
+pub(in crate::document) struct Plan {
+    kind: Kind,
+    steps: VecDeque<Step>,
+    /// Texts made so far, by the number they have in the plan.
+    made: Vec<ObjId>,
+}
+
+enum Step {
+    /// Sets or removes a key.
+    Put { object: ObjId, key: String, value: Option<ScalarValue> },
+    /// Begins the next text.
+    Make { path: String },
+    /// Edits a text; the place is the one it has by then.
+    Splice { text: Text, splice: Splice },
+}
+
+#[derive(Clone)]
+enum Text {
+    There(ObjId),
+    Made(usize),
+}
+
+impl Step {
+    /// Operations it takes.
+    fn cost(&self) -> usize {
+        match self {
+            Self::Put { .. } | Self::Make { .. } => 1,
+            Self::Splice { splice, .. } => splice.cost(),
+        }
+    }
+
+    /// Bytes of what cannot be divided in it.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Put { value: Some(ScalarValue::Bytes(bytes)), .. } => bytes.len(),
+            Self::Put { value: Some(ScalarValue::Str(text)), .. } => text.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Plan {
+    /// Nothing yet.
+    pub(in crate::document) fn of(kind: Kind) -> Self {
+        Self { kind, steps: VecDeque::new(), made: Vec::new() }
+    }
+
+    /// Sets or removes a key, unless it is so already.
+    pub(in crate::document) fn put(
+        &mut self,
+        document: &Document,
+        object: &ObjId,
+        key: &str,
+        value: Option<ScalarValue>,
+    ) {
+        if !is_already(document.automerge(), object, key, value.as_ref()) {
+            self.steps.push_back(Step::Put { object: object.clone(), key: key.to_owned(), value });
+        }
+    }
+
+    /// Makes texts read so, or removes them. `others` is how many files the document has besides its texts.
+    pub(in crate::document) fn write_texts(
+        &mut self,
+        document: &Document,
+        texts: &BTreeMap<&FilePath, Option<&str>>,
+        others: usize,
+    ) -> Result<(), EditError> {
+        if texts.is_empty() {
+            return Ok(());
+        }
+        for text in texts.values().flatten() {
+            bounded("the file", text, FILE_MAX)?;
+        }
+        let files = Files::of(document);
+        let before: usize = files.shown().iter().map(|shown| shown.file.text.len()).sum();
+        let (mut bytes, mut count) = (before, files.len());
+        for (path, text) in texts {
+            let shown = files.find(path);
+            bytes = (bytes + text.map_or(0, str::len))
+                .saturating_sub(shown.map_or(0, |shown| shown.file.text.len()));
+            match (shown, text) {
+                (Some(shown), None) => {
+                    self.remove(&shown.object, &shown.file.text);
+                    shown.twins.iter().for_each(|twin| self.remove(twin, &shown.file.text));
+                }
+                (Some(shown), Some(text)) if shown.file.text != **text => {
+                    self.rewrite(document, &shown.object, &shown.file.text, text);
+                    // They would read differently from now on, and nobody has meant them to.
+                    shown.twins.iter().for_each(|twin| self.remove(twin, &shown.file.text));
+                }
+                (None, Some(text)) => {
+                    if let Some((object, old)) = files.find_removed(path) {
+                        self.rewrite(document, object, old, text);
+                    } else {
+                        count += 1;
+                        self.make(path, text);
+                    }
+                }
+                // It reads so, or is not there, already.
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+        if count + others > FILES_MAX && count > files.len() {
+            return Err(EditError::TooMany { what: "files", limit: FILES_MAX });
+        }
+        if bytes > FILES_TOTAL_MAX && bytes > before {
+            return Err(EditError::TooLong { what: "all its files together", limit: FILES_TOTAL_MAX });
+        }
+        Ok(())
+    }
+
+    /// Makes the edit: all of it or, with an error, nothing. Answers the raw bytes of its changes, in order, to be stored
+    /// together: one, more if it writes more than [`EDIT_OPS_MAX`] characters, none if it comes to nothing.
+    pub(in crate::document) fn commit(
+        mut self,
+        document: &mut Document,
+        pen: Pen,
+    ) -> Result<Vec<Vec<u8>>, EditError> {
+        // Several changes are as good as one only if the first of them can be taken back.
+        let before = self.is_long().then(|| document.clone());
+        let mut changes = Vec::new();
+        while !self.steps.is_empty() {
+            match document.commit(pen, |tx| self.carry_out(tx)) {
+                Ok(change) => changes.extend(change),
+                Err(error) => {
+                    if let Some(before) = before {
+                        *document = before;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    fn is_long(&self) -> bool {
+        self.steps.iter().map(Step::cost).sum::<usize>() > EDIT_OPS_MAX
+            || self.steps.iter().map(Step::bytes).sum::<usize>() > EDIT_BYTES_MAX
+    }
+
+    fn make(&mut self, path: &FilePath, text: &str) {
+        let made = self.steps.iter().filter(|step| matches!(step, Step::Make { .. })).count();
+        self.steps.push_back(Step::Make { path: path.as_str().to_owned() });
+        self.splice(&Text::Made(made), &splices("", text));
+    }
+
+    fn rewrite(&mut self, document: &Document, object: &ObjId, old: &str, new: &str) {
+        self.splice(&Text::There(object.clone()), &splices(old, new));
+        // What reads so may have been removed once.
+        let removed = container(self.kind, REMOVED);
+        self.put(document, &removed, &mark(object, new), None);
+    }
+
+    fn remove(&mut self, object: &ObjId, text: &str) {
+        let value = Some(ScalarValue::Boolean(true));
+        let key = mark(object, text);
+        self.steps.push_back(Step::Put { object: container(self.kind, REMOVED), key, value });
+    }
+
+    fn splice(&mut self, text: &Text, splices: &[Splice]) {
+        let (mut inserted, mut deleted) = (0, 0);
+        for Splice { at, delete, insert } in splices {
+            let splice = Splice { at: at + inserted - deleted, delete: *delete, insert: insert.clone() };
+            inserted += insert.chars().count();
+            deleted += delete;
+            self.steps.push_back(Step::Splice { text: text.clone(), splice });
+        }
+    }
+
+    /// Does as many steps as one change has room for, the last of them in part.
+    fn carry_out(&mut self, tx: &mut Transaction<'_>) -> Result<(), AutomergeError> {
+        let (mut room, mut bytes) = (EDIT_OPS_MAX, 0);
+        while room > 0
+            && let Some(step) = self.steps.pop_front()
+        {
+            bytes += step.bytes();
+            if bytes > EDIT_BYTES_MAX && bytes > step.bytes() {
+                self.steps.push_front(step);
+                return Ok(());
+            }
+            match step {
+                Step::Put { object, key, value } => {
+                    room -= 1;
+                    write(tx, &object, &key, value)?;
+                }
+                Step::Make { path } => {
+                    room -= 1;
+                    self.made.push(tx.put_object(container(self.kind, FILES), path, ObjType::Text)?);
+                }
+                Step::Splice { text, splice } => {
+                    let object = match &text {
+                        Text::There(object) => Some(object),
+                        Text::Made(made) => self.made.get(*made),
+                    };
+                    let Some(object) = object else { continue }; // a text is made before it is written
+                    let (now, later) = splice.divided(room);
+                    room -= now.cost();
+                    let deleted = isize::try_from(now.delete).unwrap_or(isize::MAX);
+                    tx.splice_text(object, now.at, deleted, &now.insert)?;
+                    if let Some(splice) = later {
+                        self.steps.push_front(Step::Splice { text, splice });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

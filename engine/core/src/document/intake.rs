@@ -1,0 +1,16 @@
+//! Bytes that others wrote: bounded, checked against the history they build on, and only then given to Automerge.
+
+pub(super) mod ancestry;
+pub(super) mod apply;
+pub(super) mod assemble;
+pub(super) mod change;
+mod columns;
+mod cursor;
+pub(super) mod first;
+pub(super) mod guard;
+pub(super) mod hash;
+mod head;
+pub(super) mod incoming;
+mod operations;
+mod pool;
+mod snapshot;

@@ -1,0 +1,140 @@
+//! What arrives for a document from other devices, and why it may be refused.
+
+use bowline_wire::ids::{DeviceId, EntryId};
+
+use super::hash::ChangeHash;
+use crate::document::actor::ActorId;
+
+/// The content of one accepted entry, opened, with what its signature proves about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// Names the entry in answers; nothing else depends on it.
+    pub entry: EntryId,
+    /// Who signed the entry. Blame and precedence come from here, never from an actor id alone.
+    pub author: DeviceId,
+    /// What kind of entry it came in.
+    pub source: Source,
+    /// Concatenated raw changes for [`Source::Changes`] and [`Source::Adopted`]; one uncompressed document save for
+    /// [`Source::Snapshot`].
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Incoming<'a> {
+    /// This device's own changes that are in no entry yet: they obey the same rules as if they came in one.
+    /// Answers name them [`EntryId::ZERO`].
+    pub const fn local(device: DeviceId, bytes: &'a [u8]) -> Self {
+        Self { entry: EntryId::ZERO, author: device, source: Source::Changes, bytes }
+    }
+}
+
+/// How changes travelled, which says whose they may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The author's own changes; anything else in it refuses the entry.
+    Changes,
+    /// A whole document with everybody's changes, as the author had it.
+    Snapshot,
+    /// Others' changes, sealed again by the author because the originals are gone.
+    Adopted,
+}
+
+/// An entry left out of the document as a whole. What decides is in the entry and in what it builds on, so it stays
+/// refused: leave it out of later calls, until an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Which entry.
+    pub entry: EntryId,
+    /// Why; the entry is kept and shown with it.
+    pub reason: Reason,
+}
+
+/// Why an entry was refused. Except for [`Reason::needs_update`], the entry's author misbehaves or its device is broken:
+/// the seal was intact, so these are the bytes that were sealed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// More than [`CONTENT_MAX`](crate::document::limits::CONTENT_MAX).
+    #[error("{0} bytes are too many for one entry")]
+    TooLarge(usize),
+    /// More of something than its limit in [`limits`](crate::document::limits) allows.
+    #[error("too many {0}")]
+    TooMany(&'static str),
+    /// Not bytes that Automerge could have written.
+    #[error("malformed: {0}")]
+    Malformed(&'static str),
+    /// A chunk whose checksum does not hold.
+    #[error("a checksum does not hold")]
+    BadChecksum,
+    /// A deflated chunk or column; Bowline sends neither, so that no decompressor needs a bound here.
+    #[error("compressed inside")]
+    Compressed,
+    /// A feature of Automerge's that Bowline does not use: commit messages and author footers.
+    #[error("uses {0}, which no document does")]
+    Unused(&'static str),
+    /// A change entry with a change that is not its author's to make.
+    #[error("holds a change by {0:?}, who is not the entry's author")]
+    NotTheAuthors(ActorId),
+    /// A change that hangs on nothing and is no built-in first change.
+    #[error("holds a change with no history")]
+    NoFirstChange,
+    /// A change under the built-in actor that is not the built-in change.
+    #[error("forges the first change")]
+    ForgedFirstChange,
+    /// Begins another kind of document.
+    #[error("belongs to a document of kind {0}")]
+    WrongKind(u32),
+    /// Begins a kind or schema step that this version does not know.
+    #[error("update needed: kind {kind}, schema {schema}")]
+    UnknownSchema {
+        /// Number of the kind.
+        kind: u32,
+        /// Number of the schema step.
+        schema: u32,
+    },
+    /// An operation that this kind of document does not have in this schema step.
+    #[error("update needed: an operation this version does not know ({0})")]
+    UnknownOperation(&'static str),
+    /// Overwrites or removes what is only ever added: a transcript entry, or the text of a file as a whole.
+    #[error("changes or removes what is only ever added")]
+    AppendOnly,
+    /// A change that does not continue the history it hangs on.
+    #[error("does not continue its history: {0}")]
+    BrokenHistory(&'static str),
+    /// Automerge refuses it.
+    #[error("refused by Automerge")]
+    Rejected,
+    /// Automerge would keep something else than what was sent, and the saved document could not be loaded again.
+    #[error("does not survive being stored")]
+    Unfaithful,
+    /// Automerge panicked over it. The document is as it was before.
+    #[error("makes Automerge panic")]
+    Panicked,
+}
+
+impl Reason {
+    /// Whether a newer version may well accept the entry: it is worth trying again after an update.
+    pub const fn needs_update(&self) -> bool {
+        matches!(self, Self::UnknownSchema { .. } | Self::UnknownOperation(_))
+    }
+}
+
+/// A change that is in accepted entries and yet not in the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The change.
+    pub hash: ChangeHash,
+    /// Under which actor it was made; [`ActorId::belongs_to`] says whether this device has to commit it again.
+    pub actor: ActorId,
+    /// Why.
+    pub cause: Cause,
+    /// Its raw bytes, for [`Document::recommit`](crate::document::Document::recommit).
+    pub bytes: Vec<u8>,
+}
+
+/// Why a change was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The actor made two changes with one number, and this one lost.
+    Conflict,
+    /// It builds on a change that lost.
+    Dependent,
+}

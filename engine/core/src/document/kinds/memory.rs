@@ -1,0 +1,156 @@
+//! The memory of an agent: files about its person, which stay with that person unless they share them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use automerge::{ROOT, ScalarValue};
+
+use crate::document::edit::commit::{EditError, Pen, bounded};
+use crate::document::edit::deletion::{self, ContentHash, Deletion, deletion_of};
+use crate::document::edit::fields::{Fields, Issue};
+use crate::document::edit::files::{FilePath, Files, Plan, TextFile};
+use crate::document::kind::Kind;
+use crate::document::limits::NAME_MAX;
+use crate::document::loaded::{Document, OtherKind};
+
+const NAME: &str = "name";
+
+/// A memory to be read. What is of the wrong type and a path that leads elsewhere read as absent and are among
+/// [`Memory::issues`]; of concurrent edits of one field all devices show the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory<'a> {
+    document: &'a Document,
+}
+
+impl Document {
+    /// Reads it as a memory.
+    pub fn memory(&self) -> Result<Memory<'_>, OtherKind> {
+        self.expect(Kind::Memory).map(|()| Memory::new(self))
+    }
+}
+
+impl<'a> Memory<'a> {
+    pub(in crate::document) fn new(document: &'a Document) -> Self {
+        Self { document }
+    }
+
+    /// What the agent is called whose memory it is.
+    pub fn name(&self) -> Option<String> {
+        Fields::root(self.document).text(NAME).ok().flatten()
+    }
+
+    /// Its files, in order of their paths. Removing and conflicts are as with an agent's.
+    pub fn files(&self) -> Vec<TextFile> {
+        Files::of(self.document).into_shown()
+    }
+
+    /// How many files it has.
+    pub fn file_count(&self) -> usize {
+        Files::of(self.document).shown().len()
+    }
+
+    /// Whether it is in the trash. What a deletion had seen is the hash of everything in the memory.
+    pub fn deletion(&self) -> Deletion {
+        deletion_of(self.document, || self.content_hash())
+    }
+
+    /// What could not be shown, or not as meant.
+    pub fn issues(&self) -> Vec<Issue> {
+        let mut issues: Vec<Issue> = Fields::root(self.document).text(NAME).err().into_iter().collect();
+        issues.extend(deletion::issue_of(self.document));
+        issues.extend(Files::of(self.document).issues().iter().cloned());
+        issues
+    }
+
+    fn content_hash(self) -> String {
+        let mut hash = ContentHash::default();
+        hash.add(self.name().unwrap_or_default().as_bytes());
+        for file in self.files() {
+            hash.add(file.path.as_str().as_bytes());
+            hash.add(file.text.as_bytes());
+        }
+        hash.finish()
+    }
+}
+
+/// What is to be different about a memory; what it does not name stays.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct MemoryEdit {
+    fields: BTreeMap<&'static str, Option<String>>,
+    files: BTreeMap<FilePath, Option<String>>,
+}
+
+impl MemoryEdit {
+    /// Sets the name of the agent whose memory it is, or removes it.
+    pub fn set_name(&mut self, name: Option<&str>) -> &mut Self {
+        self.fields.insert(NAME, name.map(str::to_owned));
+        self
+    }
+
+    /// Makes a file read so, from what it reads now: what is the same stays, and merges with what others write meanwhile.
+    pub fn write_file(&mut self, path: FilePath, text: &str) -> &mut Self {
+        self.files.insert(path, Some(text.to_owned()));
+        self
+    }
+
+    /// Removes a file, if it is there.
+    pub fn remove_file(&mut self, path: FilePath) -> &mut Self {
+        self.files.insert(path, None);
+        self
+    }
+
+    /// Whether it names nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Debug for MemoryEdit {
+    /// How much it is about; content never reaches a trace.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryEdit").field("files", &self.files.len()).finish_non_exhaustive()
+    }
+}
+
+/// A memory to be edited.
+#[derive(Debug)]
+pub struct MemoryMut<'a> {
+    document: &'a mut Document,
+    pen: Pen,
+}
+
+impl Document {
+    /// Edits it as a memory.
+    pub fn memory_mut(&mut self, pen: Pen) -> Result<MemoryMut<'_>, OtherKind> {
+        self.expect(Kind::Memory).map(|()| MemoryMut::new(self, pen))
+    }
+}
+
+impl<'a> MemoryMut<'a> {
+    pub(in crate::document) fn new(document: &'a mut Document, pen: Pen) -> Self {
+        Self { document, pen }
+    }
+
+    /// Makes an edit; answers as [`AgentMut::edit`](crate::document::AgentMut::edit) does.
+    pub fn edit(&mut self, edit: &MemoryEdit) -> Result<Vec<Vec<u8>>, EditError> {
+        let mut plan = Plan::of(Kind::Memory);
+        for (key, text) in &edit.fields {
+            bounded("the name", text.as_deref().unwrap_or_default(), NAME_MAX)?;
+            plan.put(self.document, &ROOT, key, text.as_deref().map(ScalarValue::from));
+        }
+        let texts = edit.files.iter().map(|(path, text)| (path, text.as_deref())).collect();
+        plan.write_texts(self.document, &texts, 0)?;
+        plan.commit(self.document, self.pen)
+    }
+
+    /// Puts it into the trash, as it is now: see [`Deletion`]. Answers as [`ConversationMut`](crate::document::ConversationMut)'s edits do.
+    pub fn delete(&mut self) -> Result<Option<Vec<u8>>, EditError> {
+        let content = Memory::new(self.document).content_hash();
+        deletion::delete(self.document, self.pen, &content)
+    }
+
+    /// Takes it out of the trash; answers as [`Self::delete`] does.
+    pub fn restore(&mut self) -> Result<Option<Vec<u8>>, EditError> {
+        deletion::restore(self.document, self.pen)
+    }
+}

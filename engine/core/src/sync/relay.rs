@@ -1,0 +1,5 @@
+//! What this device and a relay say to one another.
+
+pub(super) mod faults;
+mod join;
+mod session;

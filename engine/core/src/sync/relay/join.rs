@@ -1,0 +1,212 @@
+//! Coming into a workspace through an invite or link: fetch the roster, check it against the code, take the keys, and
+//! append a Join.
+
+use bowline_crypto::{Keyring, KeyringError, TicketSecret, open_wrap};
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::frame::{Frame, Party};
+use bowline_wire::hash;
+use bowline_wire::ids::{Millis, Position, TicketKey, WorkspaceId};
+use bowline_wire::log::Log;
+use bowline_wire::roster::record::{Join, Record, Ticket};
+use bowline_wire::roster::{Outcome, Roster};
+
+use crate::sync::context::Context;
+use crate::sync::effect::{Effect, JoinFailed};
+use crate::sync::ingest::rekey_of;
+use crate::sync::limits::{MAX_RECORDS, RETRY_AFTER};
+use crate::sync::outbox::first_header;
+use crate::sync::replica::Replica;
+use crate::sync::state::{Joining, Outgoing, OutgoingState, Phase, Session, Up};
+
+impl Replica {
+    /// The ticket's session is open: send the Join again, or first find out what it has to say.
+    pub(in crate::sync) fn enter_by_ticket(&mut self, now: Millis) {
+        let Phase::Joining(joining) = &mut self.phase else {
+            return self.close();
+        };
+        joining.records.clear();
+        joining.bytes = 0;
+        if joining.offered.is_some() {
+            self.send_join(now);
+        } else {
+            self.send(Frame::Subscribe { after: Position::START });
+        }
+    }
+
+    pub(in crate::sync) fn send_join(&mut self, now: Millis) {
+        if let Phase::Joining(joining) = &mut self.phase {
+            // From here on the log may have it: what the device was told before no longer counts.
+            joining.refused_as_device = false;
+        }
+        let mut entries = Vec::new();
+        for outgoing in &mut self.outbox {
+            outgoing.state = OutgoingState::Sent { again: now.plus(RETRY_AFTER) };
+            entries.push(outgoing.entry.to_signed());
+        }
+        self.send(Frame::Append { entries });
+    }
+
+    pub(in crate::sync) fn handle_records(
+        &mut self,
+        entries: Vec<(Position, SignedEntry)>,
+        more: bool,
+        cx: &mut Context<'_>,
+    ) {
+        let Session::Up(Up { party: Party::Ticket(_), entries_at, .. }) = &mut self.session else {
+            return;
+        };
+        *entries_at = cx.now;
+        let Phase::Joining(joining) = &mut self.phase else {
+            return;
+        };
+        if joining.offered.is_some() {
+            return;
+        }
+        // Records that arrive twice or out of order are taken from the start on the next connection.
+        let last = joining.records.last().map_or(Position::START, |(position, _)| *position);
+        if entries.first().is_some_and(|(first, _)| *first <= last) {
+            return;
+        }
+        joining.bytes += entries.iter().map(|(_, entry)| entry.wire_len()).sum::<usize>();
+        joining.records.extend(entries);
+        if joining.bytes > MAX_RECORDS {
+            return self.give_up(JoinFailed::BadRecords);
+        }
+        if more {
+            return;
+        }
+        let records = std::mem::take(&mut joining.records);
+        match self.prepare_join(records, cx) {
+            Ok(entry) => {
+                self.effects.push_back(Effect::OfferJoin(Box::new(entry.clone())));
+                self.outbox.push(Outgoing { entry, state: OutgoingState::Waiting(cx.now) });
+                self.send_join(cx.now);
+            }
+            Err(why) => self.give_up(why),
+        }
+    }
+
+    /// Folds the records, checks them against the code, and writes the Join.
+    fn prepare_join(
+        &mut self,
+        records: Vec<(Position, SignedEntry)>,
+        cx: &Context<'_>,
+    ) -> Result<Entry, JoinFailed> {
+        let Phase::Joining(joining) = &mut self.phase else {
+            return Err(JoinFailed::BadRecords);
+        };
+        let secret = self.ticket.as_ref().ok_or(JoinFailed::BadRecords)?;
+        let ticket = secret.ticket_key();
+        let folded = Folded::new(self.workspace, ticket, records)?;
+        let pins = self.pins.as_ref().ok_or(JoinFailed::OtherRoster)?;
+        if !folded.roster.points().iter().any(|point| point.hash == pins.roster) {
+            return Err(JoinFailed::OtherRoster);
+        }
+        let keyring = folded.keyring(self.workspace, secret)?;
+        let hpke = cx.keys.hpke_public();
+        let proof = secret.prove_join(self.workspace, self.device, hpke, false);
+        let body = Record::Join(Join { ticket, hpke, recovery: false, proof }).to_body();
+        let header = first_header(self.workspace, self.device, self.incarnation, folded.roster.hash(), &body);
+        let entry = cx.keys.sign_header(header, body).map_err(|_| JoinFailed::BadRecords)?;
+        joining.offered = Some(entry.id());
+        self.log = Some(Log::new(self.workspace, pins.log));
+        self.keyring = Some(keyring);
+        Ok(entry)
+    }
+
+    /// The relay takes this device for a member: its Join is on the log.
+    pub(in crate::sync) fn become_member(&mut self) {
+        self.phase = Phase::Member;
+        self.effects.push_back(Effect::Joined);
+    }
+
+    /// The relay does not know a device whose Join it had acknowledged: it has lost it. As long as the Join has not come
+    /// with the log, the way in is still there.
+    pub(in crate::sync) fn start_over_if_join_was_lost(&mut self) {
+        let is_on_log = self.log.as_ref().is_some_and(|log| log.roster().device(&self.device).is_some());
+        if !matches!(self.phase, Phase::Member) || is_on_log || self.ticket.is_none() {
+            return;
+        }
+        if let Some(join) = self.outbox.first().map(|outgoing| outgoing.entry.id()) {
+            tracing::warn!("the relay has lost the Join that it had acknowledged");
+            self.phase = Phase::Joining(Box::new(Joining::again(join)));
+        }
+    }
+
+    fn give_up(&mut self, why: JoinFailed) {
+        self.fail_join(why);
+        self.close();
+    }
+
+    pub(in crate::sync) fn fail_join(&mut self, why: JoinFailed) {
+        tracing::warn!(%why, "joining has failed");
+        self.phase = Phase::Failed(why);
+        self.effects.push_back(Effect::JoinFailed(why));
+    }
+}
+
+/// The roster as the relay tells it to a ticket holder, with what the newcomer's keys come from.
+struct Folded {
+    roster: Roster,
+    /// The ticket's own record and the number of epochs when it was made.
+    ticket: (Ticket, usize),
+    /// For each epoch after the first, the entry that began it.
+    began: Vec<Entry>,
+}
+
+impl Folded {
+    fn new(
+        workspace: WorkspaceId,
+        key: TicketKey,
+        records: Vec<(Position, SignedEntry)>,
+    ) -> Result<Self, JoinFailed> {
+        let mut roster = Roster::new(workspace);
+        let mut ticket = None;
+        let mut began = Vec::new();
+        for (position, signed) in records {
+            let entry = signed.verify().map_err(|_| JoinFailed::BadRecords)?;
+            let body = entry.body().ok_or(JoinFailed::BadRecords)?;
+            let record = Record::parse(body).map_err(|_| JoinFailed::BadRecords)?;
+            let is_genesis = matches!(record, Record::Genesis { .. });
+            if entry.header().workspace != workspace
+                || (is_genesis && hash::workspace_id(body) != workspace)
+                || (is_genesis != roster.points().is_empty())
+            {
+                return Err(JoinFailed::BadRecords);
+            }
+            let epochs = roster.commitments().len();
+            let outcome = roster.apply(position, entry.id(), entry.header(), &record);
+            if let (Outcome::Applied { .. }, Record::Invite(made) | Record::Link(made)) = (outcome, record)
+                && made.key == key
+            {
+                ticket = Some((made, epochs));
+            }
+            if epochs > 0 && roster.commitments().len() > epochs {
+                began.push(entry);
+            }
+        }
+        let ticket = ticket.ok_or(JoinFailed::TicketGone)?;
+        Ok(Self { roster, ticket, began })
+    }
+
+    /// The newest key comes from the last rekey since the ticket was made, or else from the ticket itself; all earlier
+    /// ones from the history in the record that began its epoch.
+    fn keyring(&self, workspace: WorkspaceId, secret: &TicketSecret) -> Result<Keyring, JoinFailed> {
+        let commitments = self.roster.commitments();
+        let newest = *commitments.last().ok_or(JoinFailed::BadRecords)?;
+        let hpke = secret.hpke();
+        let (ticket, epochs) = &self.ticket;
+        let rekey = self.began.last().and_then(rekey_of);
+        let wrap = match &rekey {
+            Some(rekey) if commitments.len() > *epochs => {
+                rekey.wraps.iter().find(|wrap| wrap.recipient == ticket.hpke)
+            }
+            _ => Some(&ticket.wrap),
+        };
+        let wrap = wrap.ok_or(JoinFailed::Keys(KeyringError::NoWrap))?;
+        let key = open_wrap(wrap, workspace, newest, &hpke)
+            .map_err(|why| JoinFailed::Keys(KeyringError::Wrap(why)))?;
+        let history = rekey.as_ref().map(|rekey| rekey.history.as_slice());
+        Keyring::from_newest(workspace, key, history, commitments).map_err(JoinFailed::Keys)
+    }
+}

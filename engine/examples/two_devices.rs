@@ -4,7 +4,6 @@
 
 use std::error::Error;
 use std::future::pending;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,11 +19,12 @@ use bowline_relay::{Relay, keys::Identity, memory::Memory, serve::Server};
 async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let [laptop, desktop] = two_devices(folder.path()).await?;
-    Ok(println!("laptop: {laptop:#?}\ndesktop: {desktop:#?}"))
+    println!("laptop: {laptop:#?}\ndesktop: {desktop:#?}");
+    Ok(())
 }
 
 /// Makes two devices below `folder`, lets both write into one conversation, and returns it as each device shows it.
-pub(crate) async fn two_devices(folder: &Path) -> Result<[Vec<String>; 2], Box<dyn Error>> {
+pub(crate) async fn two_devices(folder: &std::path::Path) -> Result<[Vec<String>; 2], Box<dyn Error>> {
     // A relay: it orders sealed entries. Real ones are reached with a `WebSocketDialer`.
     let identity = Identity::generate(&mut *chance());
     let (dial, listen) = network(RelayKey::from_bytes(identity.public()));

@@ -10,13 +10,15 @@
 //! | `wake` | touched after an edit, so that the process that syncs looks |
 //! | `log/` | operational events of a process that syncs for long |
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bowline_crypto::DeviceKeys;
 use bowline_crypto::keys::DEVICE_KEYS_LEN;
+use bowline_disk::secret::{self, MAX_SECRET_FILE, SecretError};
+use bowline_disk::{file, folder, lock};
 use bowline_store::Store;
 use data_encoding::BASE64URL_NOPAD;
 use rand_core::CryptoRng;
@@ -29,12 +31,8 @@ use crate::{Device, Error};
 /// What the key file begins with; the number is the format's version.
 const KEY_PREFIX: &str = "bowline-device-key-1:";
 
-/// Bytes of a key file at most: the prefix, the keys and a line's end, with room to spare.
-const MAX_KEY_FILE: usize = 4096;
-
 const DATABASE: &str = "bowline.db";
 const KEY: &str = "device.key";
-const NEW_KEY: &str = "device.key.new";
 const OPEN_LOCK: &str = "open.lock";
 const SYNC_LOCK: &str = "sync.lock";
 const IMPORT_LOCK: &str = "import.lock";
@@ -167,13 +165,11 @@ impl Home {
         let presence = self.lock_file(OPEN_LOCK)?;
         // Nobody else has the home open: what is marked as under way was so when a process died. Others that open it
         // wait until this is counted.
-        let beside = match presence.try_lock() {
-            Ok(()) => Beside::Nobody,
-            Err(TryLockError::WouldBlock) => {
-                presence.lock_shared().map_err(|source| self.io("lock", OPEN_LOCK, source))?;
-                Beside::Others
-            }
-            Err(TryLockError::Error(source)) => return Err(self.io("lock", OPEN_LOCK, source)),
+        let beside = if self.try_alone(&presence, OPEN_LOCK)? {
+            Beside::Nobody
+        } else {
+            presence.lock_shared().map_err(|source| self.io("lock", OPEN_LOCK, source))?;
+            Beside::Others
         };
         self.check_still_there(&presence)?;
         let keys = self.read_key()?;
@@ -200,18 +196,13 @@ impl Home {
 
     fn try_lock(&self, name: &'static str) -> Result<Option<File>, HomeError> {
         let file = self.lock_file(name)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(self.io("lock", name, source)),
-        }
+        Ok(self.try_alone(&file, name)?.then_some(file))
     }
 
     /// Tells the process that syncs, if there is one, that there is something new in the database.
     pub fn wake(&self) -> Result<(), HomeError> {
-        let mut options = private();
-        options.create(true).truncate(false);
-        let touched = options.open(self.path(WAKE)).and_then(|file| file.set_modified(SystemTime::now()));
+        let opened = file::private().create(true).truncate(false).open(self.path(WAKE));
+        let touched = opened.and_then(|file| file.set_modified(SystemTime::now()));
         touched.map_err(|source| self.io("touch", WAKE, source))
     }
 
@@ -231,14 +222,14 @@ impl Home {
     /// [`HomeError::InUse`] while any process, this one included, has the device open.
     pub fn reset(self, _lock: &SyncLock) -> Result<(), HomeError> {
         let _alone = self.lock_alone()?;
-        let remove = |name: &str| match fs::remove_file(self.path(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.io("delete", name, error)),
-            _ => Ok(()),
+        let remove = |path: PathBuf| {
+            file::remove(&path).map_err(|source| HomeError::Io { what: "delete", path, source })
         };
         // The database before its side files: without them it would be an older one, and be believed.
-        for name in [DATABASE, "bowline.db-wal", "bowline.db-shm", WAKE, NEW_KEY] {
-            remove(name)?;
+        for name in [DATABASE, "bowline.db-wal", "bowline.db-shm", WAKE] {
+            remove(self.path(name))?;
         }
+        remove(secret::unfinished(&self.path(KEY)))?;
         match fs::remove_dir_all(self.path(LOG)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(self.io("delete", LOG, error));
@@ -246,7 +237,7 @@ impl Home {
             _ => {}
         }
         for name in [KEY, OPEN_LOCK, SYNC_LOCK, IMPORT_LOCK] {
-            remove(name)?;
+            remove(self.path(name))?;
         }
         // What a person keeps here besides is none of ours.
         let _kept = fs::remove_dir(&self.folder);
@@ -258,25 +249,23 @@ impl Home {
     }
 
     fn lock_file(&self, name: &str) -> Result<File, HomeError> {
-        let mut options = private();
-        options.create(true).truncate(false);
-        options.open(self.path(name)).map_err(|source| self.io("open", name, source))
+        lock::open(&self.path(name)).map_err(|source| self.io("open", name, source))
+    }
+
+    /// Takes a lock for this handle alone; `false` if another one has it.
+    fn try_alone(&self, file: &File, name: &str) -> Result<bool, HomeError> {
+        lock::try_alone(file).map_err(|source| self.io("lock", name, source))
     }
 
     /// Held while nobody else has the home open.
     fn lock_alone(&self) -> Result<File, HomeError> {
-        let file = self.lock_file(OPEN_LOCK)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(HomeError::InUse(self.folder.clone())),
-            Err(TryLockError::Error(source)) => Err(self.io("lock", OPEN_LOCK, source)),
-        }
+        self.try_lock(OPEN_LOCK)?.ok_or_else(|| HomeError::InUse(self.folder.clone()))
     }
 
     /// A home that was deleted while this process waited for its lock is not made again by opening its database.
     fn check_still_there(&self, lock: &File) -> Result<(), HomeError> {
         let is_same =
-            is_at(lock, &self.path(OPEN_LOCK)).map_err(|source| self.io("read", OPEN_LOCK, source))?;
+            file::is_at(lock, &self.path(OPEN_LOCK)).map_err(|source| self.io("read", OPEN_LOCK, source))?;
         if is_same && self.path(DATABASE).exists() {
             Ok(())
         } else {
@@ -284,43 +273,22 @@ impl Home {
         }
     }
 
-    /// Durable before it has its name, so that a half-written key is never taken for one.
     fn write_key(&self, keys: &DeviceKeys) -> Result<(), HomeError> {
         // Room for all of it: what grows leaves copies behind.
-        let mut line = Zeroizing::new(String::with_capacity(MAX_KEY_FILE));
+        let mut line = Zeroizing::new(String::with_capacity(MAX_SECRET_FILE));
         line.push_str(KEY_PREFIX);
         BASE64URL_NOPAD.encode_append(keys.to_bytes().as_ref(), &mut line);
-        line.push('\n');
-        // Always a new file: one that is there, or a link, may let others read what is written into it.
-        match fs::remove_file(self.path(NEW_KEY)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(self.io("delete", NEW_KEY, error));
-            }
-            _ => {}
-        }
-        let mut options = private();
-        options.create_new(true);
-        let written = options.open(self.path(NEW_KEY)).and_then(|mut file| {
-            file.write_all(line.as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(|source| self.io("write", NEW_KEY, source))?;
-        fs::rename(self.path(NEW_KEY), self.path(KEY)).map_err(|source| self.io("write", KEY, source))?;
-        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|source| self.io("write", KEY, source))
+        secret::write(&self.path(KEY), line.as_bytes()).map_err(|source| self.io("write", KEY, source))
     }
 
     fn read_key(&self) -> Result<DeviceKeys, HomeError> {
         let path = self.path(KEY);
-        let file = File::open(&path).map_err(|source| self.io("read", KEY, source))?;
-        let about = file.metadata().map_err(|source| self.io("read", KEY, source))?;
-        if is_exposed(&about) {
-            return Err(HomeError::KeyExposed(path));
-        }
-        let mut line = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE));
-        let read = io::Read::read_to_end(&mut io::Read::take(file, MAX_KEY_FILE as u64), &mut line);
-        read.map_err(|source| self.io("read", KEY, source))?;
-        let line = line.trim_ascii_end();
+        let line = match secret::read(&path) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Err(HomeError::KeyMissing(self.folder.clone())),
+            Err(SecretError::Exposed) => return Err(HomeError::KeyExposed(path)),
+            Err(SecretError::Io(source)) => return Err(self.io("read", KEY, source)),
+        };
         let Some(encoded) = line.strip_prefix(KEY_PREFIX.as_bytes()) else {
             let is_ours = line.starts_with(b"bowline-device-key-");
             return Err(if is_ours { HomeError::KeyNewer(path) } else { HomeError::KeyDamaged(path) });
@@ -338,47 +306,5 @@ impl Home {
 }
 
 fn create_folder(path: &Path) -> Result<(), HomeError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let io = |source| HomeError::Io { what: "create", path: path.to_owned(), source };
-    builder.create(path).map_err(io)
-}
-
-/// For files that only their owner may read.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Whether an open file is still the one that has this name.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let ours = file.metadata()?;
-    match fs::metadata(path) {
-        Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Elsewhere a file that is open cannot be deleted.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> io::Result<bool> {
-    Ok(true)
-}
-
-#[cfg(unix)]
-fn is_exposed(about: &fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn is_exposed(_: &fs::Metadata) -> bool {
-    false
+    folder::make(path).map_err(|source| HomeError::Io { what: "create", path: path.to_owned(), source })
 }

@@ -1,10 +1,12 @@
 //! The folder a relay keeps everything in: its lock, its key, its registration token, its database.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use bowline_disk::secret::{self, SecretError};
+use bowline_disk::{DatabaseError, folder, lock};
 use bowline_transport::Token;
 use data_encoding::BASE64URL_NOPAD;
 use rand_core::CryptoRng;
@@ -12,13 +14,13 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::keys::Identity;
-use crate::sqlite::{DatabaseError, Sqlite};
+use crate::sqlite::Sqlite;
 
 /// Bytes of chance in a registration token: nobody guesses it, and it still fits a line.
 const TOKEN_BYTES: usize = 16;
 
-/// Bytes read of a file that holds one line, at most; a longer one is not ours.
-const MAX_LINE: u64 = 1024;
+/// Bytes of a process number at most, as a lock's file holds it.
+const MAX_PROCESS: u64 = 32;
 
 const DATABASE: &str = "relay.db";
 const KEY: &str = "relay.key";
@@ -50,6 +52,9 @@ pub enum DataError {
         /// What the system said.
         source: io::Error,
     },
+    /// The environment: other users of this machine may read or change a secret. Nothing was read.
+    #[error("the secret in {} can be read by other users", .0.display())]
+    Exposed(PathBuf),
     /// There is a database, but the key that its devices know this relay by is gone.
     #[error("{} is missing, and the database beside it belongs to that key", .0.display())]
     KeyMissing(PathBuf),
@@ -86,16 +91,7 @@ pub struct DataFolder {
 impl DataFolder {
     /// Makes the folder (0700) if it is not there, and locks it for this process.
     pub fn create(path: &Path) -> Result<Self, DataError> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        let made = missing(path);
-        builder.create(path).map_err(|source| failed(path, "created", source))?;
-        for parent in made.iter().filter_map(|folder| folder.parent()) {
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            sync_folder(parent).map_err(|source| failed(parent, "written", source))?;
-        }
+        folder::make(path).map_err(|source| failed(path, "created", source))?;
         Self::lock(path)
     }
 
@@ -113,15 +109,9 @@ impl DataFolder {
 
     fn lock(folder: &Path) -> Result<Self, DataError> {
         let path = folder.join(LOCK);
-        let cannot = |source| failed(&path, "opened for writing", source);
-        let mut lock = private().read(true).create(true).truncate(false).open(&path).map_err(cannot)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let process = read_line(&mut lock).ok().and_then(|line| line.parse().ok());
-                return Err(DataError::InUse { folder: folder.to_owned(), process });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed(&path, "locked", source)),
+        let mut lock = lock::open(&path).map_err(|source| failed(&path, "opened for writing", source))?;
+        if !lock::try_alone(&lock).map_err(|source| failed(&path, "locked", source))? {
+            return Err(DataError::InUse { folder: folder.to_owned(), process: process_in(&lock) });
         }
         // Only so that a second process can say who has it; the lock is what counts.
         let named = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
@@ -138,7 +128,7 @@ impl DataFolder {
         let path = self.path.join(KEY);
         if let Some(line) = read(&path)? {
             let what = "a relay's key";
-            let seed = BASE64URL_NOPAD.decode(line.as_bytes()).map(Zeroizing::new).ok();
+            let seed = BASE64URL_NOPAD.decode(&line).map(Zeroizing::new).ok();
             let seed = seed.and_then(|seed| <[u8; 32]>::try_from(seed.as_slice()).ok()).map(Zeroizing::new);
             return match seed {
                 Some(seed) => Ok(Identity::from_secret(&seed)),
@@ -149,7 +139,7 @@ impl DataFolder {
             return Err(DataError::KeyMissing(path));
         }
         let identity = Identity::generate(rng);
-        self.write_new(&path, &Zeroizing::new(BASE64URL_NOPAD.encode(identity.secret().as_ref())))?;
+        write(&path, &Zeroizing::new(BASE64URL_NOPAD.encode(identity.secret().as_ref())))?;
         Ok(identity)
     }
 
@@ -159,12 +149,13 @@ impl DataFolder {
         let path = self.path.join(TOKEN);
         let unreadable = |path| DataError::Unreadable { path, what: "a registration token" };
         if let Some(line) = read(&path)? {
-            return Token::from_str(&line).map_err(|_| unreadable(path));
+            let token = str::from_utf8(&line).ok().and_then(|line| Token::from_str(line).ok());
+            return token.ok_or_else(|| unreadable(path));
         }
         let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
         rng.fill_bytes(bytes.as_mut());
         let text = Zeroizing::new(BASE64URL_NOPAD.encode(bytes.as_ref()));
-        self.write_new(&path, &text)?;
+        write(&path, &text)?;
         Token::from_str(&text).map_err(|_| unreadable(path))
     }
 
@@ -178,32 +169,25 @@ impl DataFolder {
     fn database_path(&self) -> PathBuf {
         self.path.join(DATABASE)
     }
-
-    /// A file with one line in it, whole and durable or not there at all.
-    fn write_new(&self, path: &Path, line: &str) -> Result<(), DataError> {
-        let unfinished = path.with_extension("new");
-        let write = || {
-            let mut file = private().create(true).truncate(true).open(&unfinished)?;
-            file.write_all(line.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            fs::rename(&unfinished, path)?;
-            sync_folder(&self.path)
-        };
-        write().map_err(|source| failed(path, "written", source))
-    }
 }
 
-/// The one line of a secret file, if there is one.
-fn read(path: &Path) -> Result<Option<Zeroizing<String>>, DataError> {
-    match File::open(path) {
-        Ok(mut file) => {
-            warn_if_public(path, &file);
-            read_line(&mut file).map(Some).map_err(|source| failed(path, "read", source))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(failed(path, "read", source)),
-    }
+/// The secret in a file, if there is one.
+fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DataError> {
+    secret::read(path).map_err(|error| match error {
+        SecretError::Exposed => DataError::Exposed(path.to_owned()),
+        SecretError::Io(source) => failed(path, "read", source),
+    })
+}
+
+fn write(path: &Path, line: &str) -> Result<(), DataError> {
+    secret::write(path, line.as_bytes()).map_err(|source| failed(path, "written", source))
+}
+
+/// The process that has said in its lock's file that it holds the lock.
+fn process_in(lock: &File) -> Option<u32> {
+    let mut line = String::new();
+    lock.take(MAX_PROCESS).read_to_string(&mut line).ok()?;
+    line.trim_end().parse().ok()
 }
 
 fn find_database(folder: &Path) -> Result<PathBuf, DataError> {
@@ -219,52 +203,10 @@ fn failed(path: &Path, what: &'static str, source: io::Error) -> DataError {
     DataError::File { path: path.to_owned(), what, source }
 }
 
-/// The folders on the way to `path`, it included, that are not there.
-fn missing(path: &Path) -> Vec<&Path> {
-    path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect()
-}
-
-/// For files that only their owner may read.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn read_line(file: &mut File) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::with_capacity(128));
-    file.take(MAX_LINE).read_to_string(&mut text)?;
-    let line = text.trim_end().len();
-    text.truncate(line);
-    Ok(text)
-}
-
-#[cfg(unix)]
-fn warn_if_public(path: &Path, file: &File) {
-    use std::os::unix::fs::PermissionsExt;
-    if file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
-        tracing::warn!(file = %path.display(), "others on this machine may read this secret: set its mode to 0600");
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_public(_: &Path, _: &File) {}
-
-/// A new name is durable once its folder is.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;
@@ -278,16 +220,6 @@ mod tests {
         assert_eq!(token.as_str().len(), 22);
         assert_eq!(data.identity(&mut rng(3)).unwrap().public(), key.public());
         assert_eq!(data.token(&mut rng(4)).unwrap().as_str(), token.as_str());
-    }
-
-    #[test]
-    fn every_folder_that_is_made_is_found() {
-        let folder = TempDir::new().unwrap();
-        let deep = folder.path().join("deep/data");
-        assert_eq!(missing(&deep), [deep.as_path(), deep.parent().unwrap()]);
-        DataFolder::create(&deep).unwrap();
-        assert!(missing(&deep).is_empty());
-        assert_eq!(missing(Path::new("no/such")), [Path::new("no/such"), Path::new("no")]);
     }
 
     #[test]
@@ -316,6 +248,8 @@ mod tests {
     fn a_file_that_holds_something_else_is_named_and_left_alone() {
         let folder = TempDir::new().unwrap();
         let data = DataFolder::create(folder.path()).unwrap();
+        secret::write(&folder.path().join(KEY), b"").unwrap();
+        secret::write(&folder.path().join(TOKEN), b"").unwrap();
         for wrong in ["", "AAAA", "not a key at all", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"] {
             fs::write(folder.path().join(KEY), wrong).unwrap();
             let refused = data.identity(&mut rng(1)).unwrap_err();
@@ -336,6 +270,31 @@ mod tests {
         data.database().unwrap();
         assert_eq!(DataFolder::read_database(folder.path()).unwrap().workspaces().unwrap(), []);
         assert!(matches!(DataFolder::open(folder.path()), Err(DataError::InUse { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_that_others_may_read_is_neither_used_nor_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = TempDir::new().unwrap();
+        let data = DataFolder::create(folder.path()).unwrap();
+        let key = data.identity(&mut rng(1)).unwrap();
+        let token = data.token(&mut rng(1)).unwrap();
+        let allow = |name: &str, mode| {
+            fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for mode in [0o644, 0o640, 0o660, 0o604] {
+            allow(KEY, mode);
+            allow(TOKEN, mode);
+            let refused = data.identity(&mut rng(2)).unwrap_err();
+            assert!(matches!(&refused, DataError::Exposed(path) if path.ends_with(KEY)), "{refused}");
+            let refused = data.token(&mut rng(2)).unwrap_err();
+            assert!(matches!(&refused, DataError::Exposed(path) if path.ends_with(TOKEN)), "{refused}");
+        }
+        allow(KEY, 0o600);
+        allow(TOKEN, 0o400);
+        assert_eq!(data.identity(&mut rng(2)).unwrap().public(), key.public());
+        assert_eq!(data.token(&mut rng(2)).unwrap().as_str(), token.as_str());
     }
 
     #[cfg(unix)]

@@ -13,8 +13,6 @@ pub mod conformance;
 pub mod data;
 pub mod keys;
 pub mod memory;
-#[cfg(feature = "planted-bugs")]
-mod planted;
 mod rate;
 mod relay;
 pub mod serve;

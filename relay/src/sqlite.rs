@@ -7,10 +7,9 @@ mod schema;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io;
 use std::path::Path;
 
+use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::header::EntryType;
@@ -19,16 +18,11 @@ use bowline_wire::ids::{
 };
 use bowline_wire::log::ChainTip;
 use bowline_wire::signed::Signed;
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Params, Row as SqlRow, Transaction, TransactionBehavior,
-};
+use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, Transaction, TransactionBehavior};
 
 pub use self::census::{Deleted, WorkspaceStats};
-pub use self::error::DatabaseError;
 use crate::clock::wall;
 use crate::keys::LogSecret;
-#[cfg(feature = "planted-bugs")]
-use crate::planted::{self, Side};
 use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size};
 
 const READ: &str = "SELECT position, signature, header, body FROM entry
@@ -65,15 +59,12 @@ impl Sqlite {
     /// # Errors
     /// [`DatabaseError::NewerVersion`] and [`DatabaseError::NotOurs`] leave the file untouched.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
-        create_private(path).map_err(DatabaseError::NotCreated)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Self::from_connection(Connection::open_with_flags(path, flags)?)
+        Self::from_connection(database::open(path)?)
     }
 
     /// Opens an existing database for reading, also while a relay serves it.
     pub fn open_for_reading(path: &Path) -> Result<Self, DatabaseError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = database::open_for_reading(path)?;
         schema::prepare_for_reading(&connection)?;
         Ok(Self { connection })
     }
@@ -98,15 +89,7 @@ impl Sqlite {
     /// # Errors
     /// [`DatabaseError::Damaged`] with the first thing found.
     pub fn integrity_check(&self) -> Result<(), DatabaseError> {
-        let found: String = self.connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
-        if found != "ok" {
-            return Err(DatabaseError::Damaged(found));
-        }
-        let mut references = self.connection.prepare("SELECT \"table\" FROM pragma_foreign_key_check")?;
-        match references.query_map((), |row| row.get::<_, String>(0))?.next() {
-            None => Ok(()),
-            Some(table) => Err(DatabaseError::Damaged(format!("a row of {} refers to nothing", table?))),
-        }
+        database::check_integrity(&self.connection)
     }
 
     fn one<T>(
@@ -178,10 +161,7 @@ impl Storage for Sqlite {
 
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
         let now = wall();
-        let tx = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(DatabaseError::from)?;
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut seen = BTreeSet::new();
         for commit in batch {
             if !seen.insert(commit.workspace) {
@@ -189,14 +169,7 @@ impl Storage for Sqlite {
             }
             store(&tx, commit, now)?;
         }
-        #[cfg(feature = "planted-bugs")]
-        let number = planted::next_commit();
-        #[cfg(feature = "planted-bugs")]
-        planted::end_here(Side::Before, number);
-        tx.commit().map_err(DatabaseError::from)?;
-        #[cfg(feature = "planted-bugs")]
-        planted::end_here(Side::After, number);
-        Ok(())
+        Ok(database::commit(tx)?)
     }
 
     fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {
@@ -247,7 +220,7 @@ impl Storage for Sqlite {
 }
 
 /// One log's share of a commit.
-fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), DatabaseError> {
+fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), StorageError> {
     let (log, position, mut usage) = find_or_make(tx, commit, now)?;
     for (chain, tip) in &commit.tips {
         let sql = "INSERT INTO chain (log, device, incarnation, lane, tip) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -259,7 +232,7 @@ fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), Da
     for row in &commit.rows {
         expected = expected.next();
         if row.position != expected {
-            return Err(DatabaseError::Misuse("the rows do not continue the log"));
+            return Err(StorageError::Misuse("the rows do not continue the log"));
         }
         usage.add(&row.entry);
         insert(tx, log, row)?;
@@ -278,7 +251,7 @@ fn find_or_make(
     tx: &Transaction<'_>,
     commit: &LogCommit,
     now: Millis,
-) -> Result<(i64, Position, Usage), DatabaseError> {
+) -> Result<(i64, Position, Usage), StorageError> {
     let sql = "SELECT n, position, content, control FROM log WHERE workspace = ?1";
     let read = |row: &SqlRow<'_>| {
         let usage = Usage { content: unsigned(row, 2)?, control: unsigned(row, 3)? };
@@ -287,9 +260,9 @@ fn find_or_make(
     let found = tx.prepare_cached(sql)?.query_row([commit.workspace.as_bytes()], read).optional()?;
     match (found, &commit.create) {
         (Some(found), None) => Ok(found),
-        (Some(_), Some(_)) => Err(DatabaseError::Misuse("the log is there already")),
-        (None, None) => Err(DatabaseError::Misuse("there is no such log")),
-        (None, Some(_)) if commit.rows.is_empty() => Err(DatabaseError::Misuse("a log begins with an entry")),
+        (Some(_), Some(_)) => Err(StorageError::Misuse("the log is there already")),
+        (None, None) => Err(StorageError::Misuse("there is no such log")),
+        (None, Some(_)) if commit.rows.is_empty() => Err(StorageError::Misuse("a log begins with an entry")),
         (None, Some(secret)) => {
             let sql = "INSERT INTO log (workspace, secret, position, hash, content, control, created_at, appended_at)
                        VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?4)";
@@ -300,13 +273,13 @@ fn find_or_make(
     }
 }
 
-fn insert(tx: &Transaction<'_>, log: i64, row: &Row) -> Result<(), DatabaseError> {
+fn insert(tx: &Transaction<'_>, log: i64, row: &Row) -> Result<(), StorageError> {
     let header = row.entry.header();
     let chain = header.chain();
     let sql = "SELECT n FROM chain WHERE log = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4";
     let params = (log, chain.device.as_bytes(), chain.incarnation.as_bytes(), chain.lane.number());
     let chain: Option<i64> = tx.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
-    let chain = chain.ok_or(DatabaseError::Misuse("the tip of a row's chain is missing"))?;
+    let chain = chain.ok_or(StorageError::Misuse("the tip of a row's chain is missing"))?;
     let sql = "INSERT INTO entry (log, position, type, chain, seq, hash, id, signature, header, body)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let signed_header = row.entry.signed_header();
@@ -334,25 +307,12 @@ fn at(position: Position) -> i64 {
 }
 
 /// A number to store.
-fn signed(number: u64) -> Result<i64, DatabaseError> {
-    i64::try_from(number).map_err(|_| DatabaseError::Misuse("a number is too large to store"))
+fn signed(number: u64) -> Result<i64, StorageError> {
+    i64::try_from(number).map_err(|_| StorageError::Misuse("a number is too large to store"))
 }
 
 /// A stored number; a negative one is an error.
 fn unsigned(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(index)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, number))
-}
-
-/// Makes an empty file that only its owner may read, if there is none. SQLite gives what it keeps beside it the same
-/// permissions.
-fn create_private(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        outcome => outcome.map(drop),
-    }
 }

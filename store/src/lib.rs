@@ -21,13 +21,12 @@ mod imports;
 mod intents;
 mod log;
 mod meta;
-#[cfg(feature = "planted-bugs")]
-mod planted;
 mod schema;
 mod store;
 mod workspaces;
 
 pub use attempts::Attempt;
+pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};
 pub use docs::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Summary, Trash};
 pub use entries::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry};

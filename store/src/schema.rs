@@ -1,9 +1,7 @@
 //! The tables, their versions, and the settings every connection gets.
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, TransactionBehavior};
-
-use crate::{Store, StoreError};
+use bowline_disk::{DatabaseError, Schema, database};
+use rusqlite::Connection;
 
 /// Marks the file as ours: "Bowl" in ASCII.
 const APPLICATION_ID: i64 = 0x426f_776c;
@@ -11,12 +9,10 @@ const APPLICATION_ID: i64 = 0x426f_776c;
 /// Statements kept prepared per connection: a little more than this crate has.
 const CACHED_STATEMENTS: usize = 128;
 
-/// How often the switch to write-ahead logging is tried. It happens once in the life of a file, so only processes that
-/// start together for the first time get in each other's way.
-const SWITCH_ATTEMPTS: u32 = 100;
-
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
 const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+
+const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 
 /// Small columns come before long ones, so that reading them does not follow overflow pages.
 ///
@@ -183,106 +179,18 @@ const VERSION_3: &str = "
 ALTER TABLE doc ADD COLUMN marks BLOB NOT NULL DEFAULT x'';
 ";
 
-/// Makes `connection` one on which a [`Store`] can work: settings, then whatever steps are missing.
+/// Makes `connection` one on which a [`Store`](crate::Store) can work: settings, then whatever steps are missing.
 ///
 /// What is not ours or too new is refused before anything is written.
-pub(crate) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+pub(crate) fn prepare(connection: &mut Connection) -> Result<(), DatabaseError> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
     }
-    connection.busy_timeout(Store::BUSY_TIMEOUT)?;
-    missing_steps(connection, STEPS)?;
-    configure(connection)?;
-    migrate(connection, STEPS)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    Ok(())
-}
-
-fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    for (setting, on) in [
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
-    ] {
-        connection.set_db_config(setting, on)?;
-    }
-    write_ahead(connection)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // On macOS an fsync alone may stay in the drive's cache; elsewhere this does nothing.
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    // A large sort must not spill content into a file elsewhere.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(())
-}
-
-/// Switches to write-ahead logging; an in-memory database answers "memory" and stays what it is.
-///
-/// The switch wants the file to itself and does not wait for it as a transaction does. So whenever another process is
-/// in the way, a transaction does the waiting.
-fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
-    let switch = || connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()));
-    for _ in 0..SWITCH_ATTEMPTS {
-        match switch().map_err(StoreError::from) {
-            Err(StoreError::Busy(_)) => connection.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?,
-            outcome => return outcome,
-        }
-    }
-    Ok(switch()?)
-}
-
-/// The steps this database lacks, with the version each one leads to.
-fn missing_steps<'s>(
-    connection: &Connection,
-    steps: &'s [&'s str],
-) -> Result<Vec<(i64, &'s str)>, StoreError> {
-    // One statement, so that another process's first step is seen whole or not at all.
-    let sql = "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
-               FROM pragma_user_version, pragma_application_id";
-    let (found, application, objects): (i64, i64, i64) =
-        connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let known = i64::try_from(steps.len()).map_err(|_| StoreError::NumberTooLarge)?;
-    if application != APPLICATION_ID && (application, found, objects) != (0, 0, 0) {
-        return Err(StoreError::NotOurs);
-    }
-    if found > known {
-        return Err(StoreError::NewerVersion { found, known });
-    }
-    Ok((1..).zip(steps.iter().copied()).filter(|(leads_to, _)| *leads_to > found).collect())
-}
-
-fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
-    if missing_steps(connection, steps)?.is_empty() {
-        return Ok(());
-    }
-    // Rebuilding a table must not cascade; each step is checked as a whole instead.
-    connection.pragma_update(None, "foreign_keys", false)?;
-    loop {
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Asked again under the write lock: another process may have been faster.
-        let missing = missing_steps(&tx, steps)?;
-        let Some((leads_to, step)) = missing.first() else {
-            return Ok(());
-        };
-        tx.execute_batch(step)?;
-        check_references(&tx)?;
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-        tx.pragma_update(None, "user_version", leads_to)?;
-        tx.commit()?;
-        tracing::debug!(version = leads_to, "schema step done");
-    }
-}
-
-/// Every reference leads to a row.
-pub(crate) fn check_references(connection: &Connection) -> Result<(), StoreError> {
-    let mut statement = connection.prepare("SELECT \"table\" FROM pragma_foreign_key_check")?;
-    match statement.query_map((), |row| row.get::<_, String>(0))?.next() {
-        None => Ok(()),
-        Some(table) => Err(StoreError::Corrupt(format!("a row of {} refers to nothing", table?))),
-    }
+    database::harden(connection)?;
+    let is_behind = SCHEMA.is_behind(connection)?;
+    database::make_durable(connection)?;
+    if is_behind { SCHEMA.migrate(connection) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -374,48 +282,13 @@ mod tests {
     }
 
     #[test]
-    fn an_older_database_gets_only_the_steps_it_lacks() {
-        let first: &[&str] = &["CREATE TABLE one (n INTEGER) STRICT; INSERT INTO one VALUES (1)"];
-        let both: &[&str] =
-            &[first[0], "CREATE TABLE two (n INTEGER) STRICT; INSERT INTO two SELECT n FROM one"];
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, first).unwrap();
-        assert_eq!(version(&connection), 1);
-        migrate(&mut connection, both).unwrap();
-        assert_eq!(version(&connection), 2);
-        assert_eq!(connection.query_row("SELECT sum(n) FROM two", (), |row| row.get(0)), Ok(1));
-    }
-
-    #[test]
-    fn a_step_that_fails_leaves_the_version_before_it() {
-        let steps: &[&str] = &["CREATE TABLE one (n) ", "CREATE TABLE two (n); CREATE TABLE two (n)"];
-        let mut connection = Connection::open_in_memory().unwrap();
-        assert!(migrate(&mut connection, steps).is_err());
-        assert_eq!(version(&connection), 1);
-        assert_eq!(tables(&connection), ["one"]);
-    }
-
-    #[test]
-    fn a_step_that_leaves_a_dangling_reference_is_undone() {
-        let steps: &[&str] = &[
-            "CREATE TABLE parent (n INTEGER PRIMARY KEY);
-             CREATE TABLE child (n REFERENCES parent); INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1)",
-            "DELETE FROM parent",
-        ];
-        let mut connection = Connection::open_in_memory().unwrap();
-        assert!(matches!(migrate(&mut connection, steps), Err(StoreError::Corrupt(_))));
-        assert_eq!(version(&connection), 1);
-        assert_eq!(connection.query_row("SELECT count(*) FROM parent", (), |row| row.get(0)), Ok(1));
-    }
-
-    #[test]
     fn a_newer_database_is_refused() {
         let mut connection = Connection::open_in_memory().unwrap();
         prepare(&mut connection).unwrap();
         let newer = version(&connection) + 1;
         connection.pragma_update(None, "user_version", newer).unwrap();
         let refused = prepare(&mut connection).unwrap_err();
-        let StoreError::NewerVersion { found, known } = refused else { panic!("{refused}") };
+        let DatabaseError::NewerVersion { found, known } = refused else { panic!("{refused}") };
         assert_eq!((found, known), (newer, newer - 1));
     }
 
@@ -427,7 +300,7 @@ mod tests {
         for theirs in [with_table, with_mark, with_version] {
             let mut connection = Connection::open_in_memory().unwrap();
             connection.execute_batch(theirs).unwrap();
-            assert!(matches!(prepare(&mut connection), Err(StoreError::NotOurs)), "{theirs}");
+            assert!(matches!(prepare(&mut connection), Err(DatabaseError::NotOurs)), "{theirs}");
             assert!(!tables(&connection).contains(&"meta".to_owned()), "{theirs}");
         }
     }

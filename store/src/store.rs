@@ -1,16 +1,13 @@
 //! The database itself: opening, reading, the one way to write, copying.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io;
 use std::ops::Deref;
 use std::path::Path;
 use std::time::Duration;
 
+use bowline_disk::database;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Params, Row, TransactionBehavior};
 
-#[cfg(feature = "planted-bugs")]
-use crate::planted::{self, Side};
 use crate::{StoreError, schema};
 
 /// One device's database, open for reading and for one writer at a time.
@@ -45,19 +42,17 @@ impl<'c> Deref for Tx<'c> {
 }
 
 impl Store {
-    /// How long a writer waits for another process's transaction. Longer than any of ours takes, short enough that
-    /// a person who waits learns why.
-    pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+    /// How long a writer waits for another process's transaction.
+    pub const BUSY_TIMEOUT: Duration = database::BUSY_TIMEOUT;
 
     /// Opens the database at `path`, creating it (0600) and its folder (0700) if they are not there, and bringing an
     /// older one up to date. Permissions of what exists are left as they are.
     ///
     /// # Errors
-    /// [`StoreError::NewerVersion`] and [`StoreError::NotOurs`] leave the file untouched; otherwise the environment's.
+    /// [`DatabaseError::NewerVersion`](crate::DatabaseError::NewerVersion) and [`DatabaseError::NotOurs`](crate::DatabaseError::NotOurs) leave the file untouched; otherwise the
+    /// environment's.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        create_private(path).map_err(StoreError::NotCreated)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Self::from_connection(Connection::open_with_flags(path, flags)?)
+        Self::from_connection(database::open(path)?)
     }
 
     /// A database that lives as long as this value, or as the connection taken out of it.
@@ -114,20 +109,14 @@ impl Store {
             cursor_before_batch: self.cursor_before_batch,
         };
         let done = steps(&tx)?;
-        #[cfg(feature = "planted-bugs")]
-        let commit = planted::next_commit();
-        #[cfg(feature = "planted-bugs")]
-        planted::end_here(Side::Before, commit);
-        transaction.commit().map_err(StoreError::from)?;
-        #[cfg(feature = "planted-bugs")]
-        planted::end_here(Side::After, commit);
+        database::commit(transaction).map_err(StoreError::from)?;
         Ok(done)
     }
 
     /// Copies the whole database over what `to` holds, as one consistent picture, while other processes may write.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if a writer does not let go of either database; the environment's.
+    /// [`DatabaseError::Busy`](crate::DatabaseError::Busy) if a writer does not let go of either database; otherwise the environment's.
     pub fn copy_to(&self, to: &mut Connection) -> Result<(), StoreError> {
         to.busy_timeout(Self::BUSY_TIMEOUT)?;
         let busy = match Backup::new(&self.connection, to)?.step(-1)? {
@@ -135,19 +124,15 @@ impl Store {
             StepResult::Locked => rusqlite::ffi::SQLITE_LOCKED,
             _ => rusqlite::ffi::SQLITE_BUSY,
         };
-        Err(StoreError::Busy(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(busy), None)))
+        Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(busy), None).into())
     }
 
     /// Reads every page and checks every index and reference. Takes time in proportion to the file.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] with the first thing found.
+    /// [`DatabaseError::Damaged`](crate::DatabaseError::Damaged) with the first thing found.
     pub fn integrity_check(&self) -> Result<(), StoreError> {
-        let found: String = self.connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
-        if found != "ok" {
-            return Err(StoreError::Corrupt(found));
-        }
-        schema::check_references(&self.connection)
+        Ok(database::check_integrity(&self.connection)?)
     }
 
     /// Plants a bug: [`Tx::set_cursor`] commits, with whatever its transaction did before it, and the rest follows in
@@ -217,25 +202,5 @@ impl Tx<'_> {
     #[cfg(feature = "planted-bugs")]
     pub(crate) fn commit_what_there_is(&self) -> Result<(), StoreError> {
         Ok(self.reader.connection.execute_batch("COMMIT; BEGIN IMMEDIATE")?)
-    }
-}
-
-/// Creates the file and its folder if they are missing, readable by their owner only. SQLite gives its side files the
-/// permissions of the file itself.
-fn create_private(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        outcome => outcome.map(drop),
     }
 }

@@ -1,7 +1,7 @@
 //! Errors of the home, the device and its database, and of codes.
 
 use bowline_engine::run::RunError;
-use bowline_engine::{CodeError, Error, HomeError, StoreError};
+use bowline_engine::{CodeError, DatabaseError, Error, HomeError, StoreError};
 use bowline_import::ImportError;
 
 use super::{CommandError, Kind, REPORT, RESTORE};
@@ -113,29 +113,44 @@ impl From<ImportError> for CommandError {
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(error) => error.into(),
+            error => bug(&error),
+        }
+    }
+}
+
+impl From<DatabaseError> for CommandError {
+    fn from(error: DatabaseError) -> Self {
         let of = |kind, message: &str| Self::new(kind, message).because(&error);
         match &error {
-            StoreError::DiskFull(_) => of(Kind::Environment, "The disk is full")
+            DatabaseError::DiskFull(_) => of(Kind::Environment, "The disk is full")
                 .hint("nothing of what was there is lost: free some space and run the command again"),
-            StoreError::NotWritable(_) | StoreError::NotCreated(_) => {
+            DatabaseError::NotWritable(_) | DatabaseError::NotCreated(_) => {
                 of(Kind::Environment, "The home cannot be written")
                     .hint("check who owns the folder and what they may do in it, or use another with --home")
             }
-            StoreError::Busy(_) => of(Kind::Busy, "Another process is holding the database")
+            DatabaseError::Busy(_) => of(Kind::Busy, "Another process is holding the database")
                 .hint("`bowline status` says which one is syncing; wait for it, or end it"),
-            StoreError::Io(_) => of(Kind::Environment, "The disk reported an error")
+            DatabaseError::Io(_) => of(Kind::Environment, "The disk reported an error")
                 .hint("see what the system's log says about the disk, and make a copy of the home"),
-            StoreError::Corrupt(_) => of(Kind::Home, "The database is damaged").hint(RESTORE),
-            StoreError::NewerVersion { .. } => {
+            DatabaseError::Damaged(_) | DatabaseError::Undecodable(_) => {
+                of(Kind::Home, "The database is damaged").hint(RESTORE)
+            }
+            DatabaseError::NewerVersion { .. } => {
                 of(Kind::Home, "This home was made by a newer version of Bowline")
                     .hint("nothing in it was touched: update this program")
             }
-            StoreError::NotOurs => {
+            DatabaseError::NotOurs => {
                 Self::new(Kind::Home, "bowline.db is not a Bowline database").hint(RESTORE)
             }
-            _ => of(Kind::Bug, "The database did not do what was asked").hint(REPORT),
+            _ => bug(&error),
         }
     }
+}
+
+fn bug(error: &dyn std::error::Error) -> CommandError {
+    CommandError::new(Kind::Bug, "The database did not do what was asked").because(error).hint(REPORT)
 }
 
 impl From<CodeError> for CommandError {

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use bowline_disk::DatabaseError;
 use bowline_relay::data::DataError;
 use bowline_relay::serve::ServeError;
-use bowline_relay::sqlite::DatabaseError;
 
 use super::output;
 
@@ -66,6 +66,13 @@ impl CommandError {
 impl From<DataError> for CommandError {
     fn from(error: DataError) -> Self {
         let (kind, hint) = match &error {
+            DataError::Exposed(path) => {
+                let hint = format!(
+                    "`chmod 600 {}` closes it to them; what they may have read they still know",
+                    path.display()
+                );
+                return Self::new(Kind::Environment, error).hint(hint);
+            }
             DataError::InUse { .. } => {
                 (Kind::InUse, "stop that relay first, or name another folder with --data")
             }
@@ -121,7 +128,7 @@ fn about_database(error: &DatabaseError) -> (Kind, &'static str) {
             (Kind::Environment, "look at the disk and at the system's log; nothing was changed")
         }
         DatabaseError::NewerVersion { .. } => (Kind::Data, "update bowline-relay; the file was not touched"),
-        DatabaseError::NotOurs | DatabaseError::Damaged(_) => (
+        DatabaseError::NotOurs | DatabaseError::Damaged(_) | DatabaseError::Undecodable(_) => (
             Kind::Data,
             "restore the folder from a backup; nothing is repaired or overwritten, and no device has lost anything",
         ),

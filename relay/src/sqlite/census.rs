@@ -1,9 +1,10 @@
 //! What an operator may ask of the database and do to it: counting, and deleting a workspace.
 
+use bowline_disk::DatabaseError;
 use bowline_wire::ids::{Millis, WorkspaceId};
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{DatabaseError, Sqlite, unsigned};
+use super::{Sqlite, unsigned};
 use crate::storage::Usage;
 
 /// The id of a log that is being deleted. No workspace has it: an id is a hash.

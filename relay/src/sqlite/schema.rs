@@ -1,18 +1,10 @@
 //! The relay's tables, their versions, and the settings every connection gets.
 
-use std::time::Duration;
-
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, TransactionBehavior};
-
-use super::DatabaseError;
+use bowline_disk::{DatabaseError, Schema, database};
+use rusqlite::Connection;
 
 /// Marks the file as a relay's: `BowR` in ASCII.
 const APPLICATION_ID: i64 = 0x426f_7752;
-
-/// How long a statement waits for another process. Only the operator's tools read beside a relay, and none of them
-/// holds a lock for long.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Kibibytes of pages kept in memory: the upper levels of all indexes of a large relay.
 const CACHE_KIBIBYTES: i64 = 16 * 1024;
@@ -25,6 +17,8 @@ const CACHED_STATEMENTS: usize = 32;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
 const STEPS: &[&str] = &[VERSION_1];
+
+const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 
 /// Short columns come before long ones, so that reading them does not follow overflow pages. An id or a number may be
 /// there twice (`Storage::position_of`), so neither index is unique. Times are milliseconds since 1970.
@@ -72,80 +66,30 @@ CREATE INDEX entry_roster ON entry (log, position) WHERE type = 16;
 
 /// Makes a connection fit for use: settings, and every step of the schema it lacks.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), DatabaseError> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    let is_new = !missing_steps(connection)?.is_empty();
-    harden(connection)?;
-    if is_new {
+    set_up(connection)?;
+    let is_behind = SCHEMA.is_behind(connection)?;
+    if is_behind {
         // Before the first table, or it has no effect: pages of a deleted workspace go back to the file system.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
-    // A database in memory answers "memory" and stays what it is.
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // On macOS an fsync alone may stay in the drive's cache; elsewhere these do nothing.
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    database::make_durable(connection)?;
     connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_BYTES, |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-    migrate(connection)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    if is_behind {
+        SCHEMA.migrate(connection)?;
+    }
     check_heads(connection)
 }
 
 /// Makes a connection fit for reading beside a relay that serves. Writes nothing.
 pub(super) fn prepare_for_reading(connection: &Connection) -> Result<(), DatabaseError> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    if !missing_steps(connection)?.is_empty() {
-        return Err(DatabaseError::NotOurs);
-    }
-    harden(connection)
+    set_up(connection)?;
+    if SCHEMA.is_behind(connection)? { Err(DatabaseError::NotOurs) } else { Ok(()) }
 }
 
-fn harden(connection: &Connection) -> Result<(), DatabaseError> {
+fn set_up(connection: &Connection) -> Result<(), DatabaseError> {
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    for (setting, on) in [
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
-    ] {
-        connection.set_db_config(setting, on)?;
-    }
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
-    // What is sorted must not spill into a file elsewhere.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(())
-}
-
-/// The steps this database lacks, with the version each one leads to.
-fn missing_steps(connection: &Connection) -> Result<Vec<(i64, &'static str)>, DatabaseError> {
-    let sql = "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
-               FROM pragma_user_version, pragma_application_id";
-    let (found, application, objects): (i64, i64, i64) =
-        connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    if application != APPLICATION_ID && (application, found, objects) != (0, 0, 0) {
-        return Err(DatabaseError::NotOurs);
-    }
-    let steps: Vec<(i64, &str)> = (1..).zip(STEPS.iter().copied()).collect();
-    let known = steps.last().map_or(0, |(leads_to, _)| *leads_to);
-    if found > known {
-        return Err(DatabaseError::NewerVersion { found, known });
-    }
-    Ok(steps.into_iter().filter(|(leads_to, _)| *leads_to > found).collect())
-}
-
-/// Nobody else migrates at the same time: whoever writes holds the data folder's lock.
-fn migrate(connection: &mut Connection) -> Result<(), DatabaseError> {
-    for (leads_to, step) in missing_steps(connection)? {
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch(step)?;
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-        tx.pragma_update(None, "user_version", leads_to)?;
-        tx.commit()?;
-        tracing::debug!(version = leads_to, "schema step done");
-    }
-    Ok(())
+    database::harden(connection)?;
+    Ok(connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?)
 }
 
 /// Every log ends with the entry that its row names. Costs one look-up for each log, so it is asked whenever the

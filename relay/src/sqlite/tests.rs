@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use bowline_disk::DatabaseError;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
@@ -13,7 +14,7 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use tempfile::TempDir;
 
-use super::{DatabaseError, HASH_AT, HEADER_AT, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
+use super::{HASH_AT, HEADER_AT, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
 use crate::conformance::{self, Scribe, assert_absent, assert_holds};
 use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 

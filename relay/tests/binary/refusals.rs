@@ -90,7 +90,7 @@ fn a_damaged_database_is_refused_and_not_touched() {
     fs::write(&database, &bytes).unwrap();
     place.run(SERVE).assert_refused(
         4,
-        "is not a relay's database, or its beginning is overwritten",
+        "is not a database of this program, or its beginning is overwritten",
         "backup",
     );
     assert_eq!(fs::read(&database).unwrap(), bytes);
@@ -105,6 +105,21 @@ fn a_lost_or_overwritten_key_is_not_replaced() {
     fs::remove_file(&key).unwrap();
     place.run(SERVE).assert_refused(4, "relay.key is missing", "backup");
     assert!(!key.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_or_token_that_others_can_read_is_refused_until_its_mode_is_put_right() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = used();
+    for name in ["relay.key", "registration.token"] {
+        let allow = |mode| fs::set_permissions(place.file(name), fs::Permissions::from_mode(mode)).unwrap();
+        allow(0o644);
+        let close = format!("`chmod 600 {}`", place.file(name).display());
+        place.run(SERVE).assert_refused(3, "can be read by other users", &close);
+        allow(0o600);
+    }
+    place.serve(&[]).stop();
 }
 
 #[test]

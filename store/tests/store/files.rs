@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
 use crate::common::{Scratch, dump, insert_doc, new_doc, refused, with_workspaces, write, ws};
-use bowline_store::{Connection, Store, StoreError};
+use bowline_store::{Connection, DatabaseError, Store, StoreError};
 
 #[test]
 fn a_file_is_opened_again_as_it_was_left() {
@@ -77,8 +77,8 @@ fn a_file_that_is_not_ours_or_too_new_is_refused_byte_for_byte_untouched() {
         let before = fs::read(&path).unwrap();
         let error = Store::open(&path).unwrap_err();
         match error {
-            StoreError::NewerVersion { found: 1000, .. } => assert!(too_new),
-            StoreError::NotOurs => assert!(!too_new),
+            StoreError::Database(DatabaseError::NewerVersion { found: 1000, .. }) => assert!(too_new),
+            StoreError::Database(DatabaseError::NotOurs) => assert!(!too_new),
             other => panic!("{other:?}"),
         }
         assert_eq!(fs::read(&path).unwrap(), before);
@@ -90,7 +90,7 @@ fn a_folder_that_cannot_be_made_is_the_environments_fault() {
     let scratch = Scratch::new("nofolder");
     fs::write(scratch.path().join("file"), "").unwrap();
     let error = Store::open(&scratch.path().join("file").join("bowline.db")).unwrap_err();
-    assert!(matches!(error, StoreError::NotCreated(_)), "{error:?}");
+    assert!(matches!(error, StoreError::Database(DatabaseError::NotCreated(_))), "{error:?}");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_file_that_may_not_be_written_is_the_environments_fault() {
     let mut store = with_workspaces(Store::open(&scratch.db()).unwrap());
     store.connection().pragma_update(None, "query_only", true).unwrap();
     let error = refused(&mut store, |tx| tx.put_meta("k", b"v"));
-    assert!(matches!(error, StoreError::NotWritable(_)), "{error:?}");
+    assert!(matches!(error, StoreError::Database(DatabaseError::NotWritable(_))), "{error:?}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
         tx.insert_change(doc, b"fits")?;
         tx.put_base(doc, &vec![0; 100_000])
     });
-    assert!(matches!(error, StoreError::DiskFull(_)), "{error:?}");
+    assert!(matches!(error, StoreError::Database(DatabaseError::DiskFull(_))), "{error:?}");
     assert_eq!(dump(store.connection()), before);
     write(&mut store, |tx| tx.insert_change(doc, b"still works"));
 }
@@ -133,7 +133,7 @@ fn damage_is_found_by_the_integrity_check() {
     bytes[last_page..].fill(0xa5);
     fs::write(scratch.db(), bytes).unwrap();
     let checked = Store::open(&scratch.db()).and_then(|store| store.integrity_check());
-    assert!(matches!(checked, Err(StoreError::Corrupt(_))), "{checked:?}");
+    assert!(matches!(checked, Err(StoreError::Database(DatabaseError::Damaged(_)))), "{checked:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::common::{chain, cursor, dump, new_doc, new_entry, on_log, refused, store, write, ws};
-use bowline_store::{Connection, DocN, Store, StoreError, Tx};
+use bowline_store::{Connection, DatabaseError, DocN, Store, StoreError, Tx};
 use bowline_wire::ids::Lane;
 
 /// A bit of everything: an edit, an offered entry, a received one, the cursor.
@@ -145,7 +145,7 @@ fn a_row_of_another_shape_is_an_error_and_no_panic() {
     ] {
         store.connection().execute_batch(&format!("SAVEPOINT damage; {damage}")).unwrap();
         let found = store.read().entry(bowline_store::EntryN(1)).unwrap_err();
-        assert!(matches!(found, StoreError::Undecodable(_)), "{damage}: {found:?}");
+        assert!(matches!(found, StoreError::Database(DatabaseError::Undecodable(_))), "{damage}: {found:?}");
         store.connection().execute_batch("ROLLBACK TO damage; RELEASE damage").unwrap();
     }
 }
@@ -155,7 +155,7 @@ fn a_reference_to_nothing_fails_the_integrity_check() {
     let store = store();
     let connection = store.connection();
     connection.execute_batch("PRAGMA foreign_keys = OFF; INSERT INTO body VALUES (99, x'00')").unwrap();
-    assert!(matches!(store.integrity_check(), Err(StoreError::Corrupt(_))));
+    assert!(matches!(store.integrity_check(), Err(StoreError::Database(DatabaseError::Damaged(_)))));
 }
 
 #[test]

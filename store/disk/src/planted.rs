@@ -1,8 +1,8 @@
-//! Ends the relay at one of its commits, as a power cut would. Only with the feature `planted-bugs`, which only the
+//! Ends the process at one of its commits, as a power cut would. Only with the feature `planted-bugs`, which only the
 //! crate of tests asks for; what is shipped does not look at the environment.
 //!
 //! `BOWLINE_END_AT_COMMIT` is `before 3` or `after 3`: the process ends right before its third commit, or when that is
-//! durable and nobody has been told.
+//! durable and nobody has been told. Schema steps do not count.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A side of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Nothing of it is stored.
+    /// Nothing of the commit is stored.
     Before,
-    /// All of it is.
+    /// All of the commit is stored.
     After,
 }
 
-/// Counts the commit that is about to be made.
+/// Counts the commit that is about to be made, and gives its number, from 1.
 pub(crate) fn next_commit() -> u64 {
     static COMMITS: AtomicU64 = AtomicU64::new(0);
     COMMITS.fetch_add(1, Ordering::Relaxed) + 1

@@ -14,7 +14,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::keys::Identity;
-use crate::sqlite::Sqlite;
+use crate::storage::sqlite::Sqlite;
 
 /// Bytes of chance in a registration token: nobody guesses it, and it still fits a line.
 const TOKEN_BYTES: usize = 16;

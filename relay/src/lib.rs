@@ -2,22 +2,18 @@
 //!
 //! [`Relay`] has neither sockets nor a clock: it is told what happened (`connect`, `handle_frame`, `disconnect`, `flush`,
 //! `handle_timeout`, `shutdown`) and asked what to do (`poll_transmit`, `poll_close`, `poll_timeout`). What it stores goes
-//! through [`storage::Storage`]: [`sqlite::Sqlite`], or [`memory::Memory`] for tests. [`serve::Server`] runs it on a
-//! thread of its own, with connections from a [`bowline_transport::Listen`]; [`data::DataFolder`] is where all of it is
-//! kept. The binary `bowline-relay` puts these together.
+//! through [`storage::Storage`]: [`storage::sqlite::Sqlite`], or [`storage::memory::Memory`] for tests.
+//! [`serve::Server`] runs it on a thread of its own, with connections from a [`bowline_transport::Listen`];
+//! [`data::DataFolder`] is where all of it is kept. The binary `bowline-relay` puts these together.
 
 mod clock;
 pub mod config;
-#[cfg(test)]
-pub mod conformance;
 pub mod data;
 pub mod keys;
-pub mod memory;
 mod rate;
 mod relay;
 pub mod serve;
 mod session;
-pub mod sqlite;
 pub mod storage;
 #[cfg(test)]
 mod testing;

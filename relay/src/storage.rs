@@ -1,5 +1,10 @@
-//! What the relay needs of the place where its logs are kept. Back ends implement [`Storage`] and pass
-//! the suite in `conformance.rs`.
+//! What the relay needs of the place where its logs are kept. Back ends implement [`Storage`] and pass the suite in
+//! `storage/conformance.rs`.
+
+#[cfg(test)]
+pub mod conformance;
+pub mod memory;
+pub mod sqlite;
 
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, Position, Signature, WorkspaceId};

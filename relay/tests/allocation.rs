@@ -17,7 +17,7 @@ mod author;
 use author::{Author, View};
 use bowline_relay::config::{Config, Registration};
 use bowline_relay::keys::Identity;
-use bowline_relay::memory::Memory;
+use bowline_relay::storage::memory::Memory;
 use bowline_relay::{ConnId, Relay};
 use bowline_wire::codec::{Writer, decode, encode};
 use bowline_wire::entry::SignedEntry;

@@ -12,7 +12,7 @@ use bowline_relay::Relay;
 use bowline_relay::config::{Config, Registration};
 use bowline_relay::data::DataFolder;
 use bowline_relay::serve::Server;
-use bowline_relay::sqlite::Sqlite;
+use bowline_relay::storage::sqlite::Sqlite;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 

@@ -9,7 +9,7 @@ use bowline_relay::config::{Config, Registration};
 use bowline_relay::data::DataFolder;
 use bowline_relay::keys::Identity;
 use bowline_relay::serve::Server;
-use bowline_relay::sqlite::Sqlite;
+use bowline_relay::storage::sqlite::Sqlite;
 use bowline_transport::{Caps, RelayKey, ServerTls, Token, WebSocketListener};
 use clap::{Args, ValueEnum};
 use getrandom::SysRng;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bowline_relay::data::DataFolder;
-use bowline_relay::sqlite::WorkspaceStats;
+use bowline_relay::storage::sqlite::WorkspaceStats;
 use bowline_wire::ids::WorkspaceId;
 use clap::{Args, Subcommand};
 use serde::Serialize;

@@ -7,7 +7,7 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 
-use crate::memory::Memory;
+use crate::storage::memory::Memory;
 use crate::storage::{Budget, LogCommit, Page, Storage, StorageError, StoredLog};
 
 /// Something that a test turns on and off.

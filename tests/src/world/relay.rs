@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bowline_relay::config::{Config, Registration};
 use bowline_relay::keys::Identity;
-use bowline_relay::memory::Memory;
+use bowline_relay::storage::memory::Memory;
 use bowline_relay::storage::{Budget, LogCommit, Page, Storage, StorageError, StoredLog};
 use bowline_relay::{ConnId, Planted, Relay};
 use bowline_wire::entry::SignedEntry;

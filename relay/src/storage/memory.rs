@@ -202,7 +202,7 @@ impl Storage for Memory {
 #[cfg(test)]
 mod tests {
     use super::Memory;
-    use crate::conformance;
+    use crate::storage::conformance;
 
     #[test]
     fn memory_passes_the_conformance_suite() {

@@ -15,7 +15,7 @@ use rusqlite::hooks::Wal;
 use tempfile::TempDir;
 
 use super::{HASH_AT, HEADER_AT, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
-use crate::conformance::{self, Scribe, assert_absent, assert_holds};
+use crate::storage::conformance::{self, Scribe, assert_absent, assert_holds};
 use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 
 /// A database in a folder that goes away.

@@ -13,7 +13,7 @@ use bowline_engine::run::{self, Goal, Host};
 use bowline_engine::transport::memory::{MemoryDialer, network};
 use bowline_engine::{Device, Home, device::Random, transport::RelayKey};
 use bowline_relay::config::{Config, Registration::Open};
-use bowline_relay::{Relay, keys::Identity, memory::Memory, serve::Server};
+use bowline_relay::{Relay, keys::Identity, serve::Server, storage::memory::Memory};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -1,7 +1,7 @@
 //! Errors of the home, the device and its database, and of codes.
 
 use bowline_engine::run::RunError;
-use bowline_engine::{CodeError, DatabaseError, Error, HomeError, StoreError};
+use bowline_engine::{CodeError, Damage, DatabaseError, Error, HomeError, StoreError};
 use bowline_import::ImportError;
 
 use super::{CommandError, Kind, REPORT, RESTORE};
@@ -93,9 +93,15 @@ impl From<Error> for CommandError {
             Error::NotReady(why) => of(Kind::Refused, "This is not possible right now").because(&why),
             Error::Reopen => of(Kind::Environment, "The database failed in the middle of something")
                 .hint("what was durable is there: run the command again"),
-            Error::Unreadable(what) => of(Kind::Home, "The database holds something that cannot be read")
-                .because(&Unreadable(what))
-                .hint(RESTORE),
+            Error::Gone => of(Kind::Busy, "Another process has removed the document meanwhile")
+                .hint("run this again"),
+            Error::NoMemory => of(Kind::Environment, "There is not enough memory for this")
+                .hint("nothing of what was there is lost: end other programs and run this again"),
+            Error::Damaged(what) => {
+                Self::new(Kind::Home, format!("The database is damaged: {} cannot be read", damaged(what)))
+                    .hint(RESTORE)
+            }
+            Error::Bug(_) => of(Kind::Bug, "Bowline did not do what it should").because(&error).hint(REPORT),
         }
     }
 }
@@ -169,9 +175,22 @@ impl From<CodeError> for CommandError {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read {0}")]
-struct Unreadable(&'static str);
+/// What in a damaged database cannot be read back.
+fn damaged(what: Damage) -> &'static str {
+    match what {
+        Damage::Kind => "a document's kind",
+        Damage::Head => "what a relay has signed",
+        Damage::Pins | Damage::Ticket => "the code that this device joins by",
+        Damage::Keyring => "the keys of a workspace",
+        Damage::ChainTip => "how far a device has written",
+        Damage::Entry => "an entry of a workspace's log",
+        Damage::OwnEntry => "an entry that this device has written",
+        Damage::Decision => "a decision about a workspace",
+        Damage::Code => "a code for a device or person",
+        Damage::Secret => "a secret of this device",
+        Damage::Import => "what is remembered of an import",
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -50,14 +50,62 @@ pub enum Error {
     /// Environment: the database failed earlier. Open the device again; what was durable is there.
     #[error("the database has failed: open this home again")]
     Reopen,
-    /// Our bug, or a database that was tampered with: what this code stored, it cannot read.
-    #[error("the database holds something that this version cannot read: {0}")]
-    Unreadable(&'static str),
+    /// Nobody's fault: another process has removed the document since it was looked at. Look again.
+    #[error("another process has removed the document meanwhile")]
+    Gone,
+    /// Environment: there is no memory to compress what is to be stored or sent.
+    #[error("there is no memory to compress in")]
+    NoMemory,
+    /// Environment: the disk, or somebody who has changed the file. The database holds what this device cannot have
+    /// written.
+    #[error("the database is damaged: {0:?} cannot be read")]
+    Damaged(Damage),
+    /// Our bug: report it.
+    #[error("a bug: {0}")]
+    Bug(&'static str),
 }
 
 impl Error {
     /// Whether one document is at fault, so that there is no reason to leave others alone.
     pub fn is_of_one_document(&self) -> bool {
-        matches!(self, Self::Edit(_) | Self::NoDocument(_) | Self::OtherKind(_) | Self::Unreadable(_))
+        matches!(
+            self,
+            Self::Edit(_)
+                | Self::NoDocument(_)
+                | Self::OtherKind(_)
+                | Self::Gone
+                | Self::NoMemory
+                | Self::Damaged(_)
+                | Self::Bug(_)
+        )
     }
+}
+
+/// What in a damaged database cannot be read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// The kind of a document.
+    Kind,
+    /// The last head that a relay has signed.
+    Head,
+    /// The point that a log has to pass through, from the code this device joins by.
+    Pins,
+    /// The secret of the code this device joins by.
+    Ticket,
+    /// The keys of a workspace.
+    Keyring,
+    /// The end of a chain.
+    ChainTip,
+    /// An entry: its signature does not verify any more.
+    Entry,
+    /// An entry by this device that the log has and the database has not.
+    OwnEntry,
+    /// What a person decided about a workspace.
+    Decision,
+    /// The code of an invite or link.
+    Code,
+    /// A secret that is sealed to this device.
+    Secret,
+    /// What is remembered of an import.
+    Import,
 }

@@ -28,7 +28,7 @@ pub use documents::marks::Marks;
 pub use documents::memories::ShownMemory;
 pub use documents::names::OwnNames;
 pub use documents::skills::ShownSkill;
-pub use error::Error;
+pub use error::{Damage, Error};
 pub use import::{
     FilesImport, ImportOutcome, ImportedFiles, ImportedSession, ItemOutcome, LineOutcome, SessionEnd,
     SessionFile, SessionImport, SessionOrigin, SourceFile,

@@ -162,7 +162,9 @@ impl Machine {
             Ok(()) => Ok(()),
             Err(Error::Store(StoreError::CommitRefused)) => Err(Stopped::PowerCut),
             Err(Error::Store(error)) => panic!("{}: {error}", self.name),
-            Err(error @ Error::Unreadable(_)) => panic!("{}: {error}", self.name),
+            Err(error @ (Error::Bug(_) | Error::Damaged(_) | Error::Gone | Error::NoMemory)) => {
+                panic!("{}: {error}", self.name)
+            }
             Err(error) => Err(Stopped::Misuse(error)),
         }
     }

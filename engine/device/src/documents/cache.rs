@@ -4,6 +4,8 @@ use bowline_core::document::Document;
 use bowline_store::{DocN, EntryN};
 use hashlink::LruCache;
 
+use crate::Error;
+
 /// Bytes that all documents in memory may take together, as estimated: what a person has open, a few long conversations
 /// of 25 MB each among them, on a machine that has other things to do.
 pub(crate) const CACHE_BYTES: usize = 256 << 20;
@@ -63,6 +65,14 @@ impl Cache {
     /// A document, which is now the one used last.
     pub(crate) fn get_mut(&mut self, n: DocN) -> Option<&mut Loaded> {
         self.documents.get_mut(&n)
+    }
+
+    /// A document that the caller has loaded, which is now the one used last.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] if it is not here after all.
+    pub(crate) fn loaded(&mut self, n: DocN) -> Result<&mut Loaded, Error> {
+        self.get_mut(n).ok_or(Error::Bug("a document that was just loaded is not in memory"))
     }
 
     pub(crate) fn contains(&self, n: DocN) -> bool {

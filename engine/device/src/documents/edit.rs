@@ -277,12 +277,12 @@ impl Device {
             return Ok(());
         }
         let (derived, loaded_rev) = (Derived::of(&loaded.document), loaded.rev);
-        let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+        let row = self.store.read().doc(n)?.ok_or(Error::Gone)?;
         let stored = self.store.transaction(|tx| -> Result<Option<u64>, Error> {
             for change in &changes {
                 tx.insert_change(n, change)?;
             }
-            let now = tx.doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+            let now = tx.doc(n)?.ok_or(Error::Gone)?;
             if now.rev == loaded_rev {
                 return derived.write(tx, n).map(Some);
             }
@@ -391,7 +391,7 @@ impl From<Edit> for Error {
     fn from(edit: Edit) -> Self {
         match edit {
             Edit::Refused(error) => Self::Edit(error),
-            Edit::OtherKind => Self::Unreadable("a document as another kind"),
+            Edit::OtherKind => Self::Bug("a document was opened as another kind than it is"),
         }
     }
 }

@@ -9,13 +9,13 @@ use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Millis};
 
-use crate::Error;
 use crate::documents::cache::Loaded;
 use crate::documents::folding::drop_settled_changes;
 use crate::documents::marks::Marks;
 use crate::workspace::effects::summary_row;
 use crate::workspace::parts::{Held, open_held};
 use crate::workspace::workspaces::entry_of;
+use crate::{Damage, Error};
 use crate::{Device, Notice};
 
 /// Accepted entries of a document that were taken in since its base was saved, before it is saved again: loading many
@@ -73,11 +73,11 @@ impl Device {
             self.take_in(n, fresh, now)?;
         }
         self.fold(n)?;
-        self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))
+        self.documents.loaded(n)
     }
 
     fn row(&self, n: DocN) -> Result<DocRow, Error> {
-        self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))
+        self.store.read().doc(n)?.ok_or(Error::Gone)
     }
 
     /// Base and own changes, both written by this device. The base is a cache: without a usable one the document is made
@@ -136,7 +136,7 @@ impl Device {
         let flying: Vec<EntryN> = contents.iter().map(|content| content.n).collect();
         self.store.transaction(|tx| tx.begin_attempt(&flying))?;
         let device = self.id();
-        let loaded = self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))?;
+        let loaded = self.documents.loaded(n)?;
         let ours = if loaded.ours_wait { self.store.read().changes(n)? } else { Vec::new() };
         let ours = ours.iter().map(|row| Incoming::local(device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
@@ -229,7 +229,7 @@ impl Device {
         };
         let settled: Vec<EntryN> =
             pending.iter().filter(|content| !waits(content)).map(|content| content.n).collect();
-        let loaded = self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))?;
+        let loaded = self.documents.loaded(n)?;
         loaded.stale = false;
         let loaded_rev = loaded.rev;
         loaded.taken_in.extend(&settled);
@@ -306,7 +306,7 @@ impl Device {
         }
         let bytes: Vec<&[u8]> = ours.iter().map(|lost| lost.bytes.as_slice()).collect();
         let pen = self.pen(now);
-        let loaded = self.documents.get_mut(n).ok_or(Error::Unreadable("a document just loaded"))?;
+        let loaded = self.documents.loaded(n)?;
         let changes = match loaded.document.recommit(pen, &bytes) {
             Ok(changes) => changes,
             Err(error) => {
@@ -390,7 +390,7 @@ impl Derived {
     /// How far its sealing is stays as it is in the database: another process may have moved it on.
     pub(crate) fn write(&self, tx: &Tx<'_>, n: DocN) -> Result<u64, Error> {
         let Self { heads, summary, deleted_at } = self;
-        let state = tx.doc(n)?.ok_or(Error::Unreadable("a document row"))?.state;
+        let state = tx.doc(n)?.ok_or(Error::Gone)?.state;
         Ok(tx.update_doc(n, &DocUpdate { heads, state, summary, deleted_at: *deleted_at })?)
     }
 }
@@ -402,7 +402,7 @@ fn has_crashed(attempt: &Attempt) -> bool {
 
 /// A document as its base is stored.
 pub(crate) fn compressed(document: &Document) -> Result<Vec<u8>, Error> {
-    zstd::bulk::compress(&document.save(), BASE_LEVEL).map_err(|_| Error::Unreadable("memory for a base"))
+    zstd::bulk::compress(&document.save(), BASE_LEVEL).map_err(|_| Error::NoMemory)
 }
 
 fn recommitted(hash: &ChangeHash) -> String {
@@ -410,7 +410,7 @@ fn recommitted(hash: &ChangeHash) -> String {
 }
 
 pub(crate) fn kind_of(row: &DocRow) -> Result<Kind, Error> {
-    Kind::from_number(row.kind.into()).ok_or(Error::Unreadable("a document of an unknown kind"))
+    Kind::from_number(row.kind.into()).ok_or(Error::Damaged(Damage::Kind))
 }
 
 pub(crate) fn encode_heads(heads: &[ChangeHash]) -> Vec<u8> {

@@ -8,7 +8,7 @@ use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::Millis;
 
-use crate::Error;
+use crate::{Damage, Error};
 
 /// Bound of what is read back: this device wrote it.
 const ANY: usize = usize::MAX;
@@ -49,7 +49,7 @@ impl SessionMemory {
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        decode(bytes).map_err(|_| Error::Unreadable("what is remembered of an import"))
+        decode(bytes).map_err(|_| Error::Damaged(Damage::Import))
     }
 }
 
@@ -113,7 +113,7 @@ impl FilesMemory {
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        decode(bytes).map_err(|_| Error::Unreadable("what is remembered of an import"))
+        decode(bytes).map_err(|_| Error::Damaged(Damage::Import))
     }
 }
 

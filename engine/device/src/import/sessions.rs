@@ -228,8 +228,9 @@ impl Device {
 
     pub(super) fn lines_of(&mut self, n: DocN, now: Millis) -> Result<Lines, Error> {
         let document = &self.load(n, now)?.document;
-        let conversation =
-            document.conversation().map_err(|_| Error::Unreadable("a document as another kind"))?;
+        let conversation = document
+            .conversation()
+            .map_err(|_| Error::Bug("a document was opened as another kind than it is"))?;
         Ok(Lines::of(conversation, document.heads()))
     }
 
@@ -259,7 +260,7 @@ impl Device {
         if !matches!(import.way, Way::Remembered(..) | Way::Diverged) {
             return Ok(());
         }
-        let n = import.place.row().ok_or(Error::Unreadable("the document of an import"))?;
+        let n = import.place.row().ok_or(Error::Bug("an import has no document where it has to have one"))?;
         let is_longer = matches!(import.way, Way::Remembered(..)) && is_at_the_end;
         if is_longer && self.is_as_imported(n, &import.memory)? {
             import.way = Way::New;
@@ -298,7 +299,9 @@ impl Device {
     /// import wrote into it.
     fn believe_document(&mut self, import: &mut SessionImport, n: DocN, now: Millis) -> Result<(), Error> {
         let conversation = self.load(n, now)?.document.conversation();
-        let origin = conversation.map_err(|_| Error::Unreadable("a document as another kind"))?.origin();
+        let origin = conversation
+            .map_err(|_| Error::Bug("a document was opened as another kind than it is"))?
+            .origin();
         if origin.app.is_some() {
             import.is_believed = true;
             import.memory.about = About {

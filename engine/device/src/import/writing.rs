@@ -39,7 +39,8 @@ impl Run {
     fn write(&mut self, batch: &ImportBatch, now: Millis) -> Result<(Option<Vec<u8>>, Heads), Error> {
         let pen = Pen { actor: self.actor, now };
         let conversation = self.document.conversation_mut(pen);
-        let mut conversation = conversation.map_err(|_| Error::Unreadable("a document as another kind"))?;
+        let mut conversation =
+            conversation.map_err(|_| Error::Bug("a document was opened as another kind than it is"))?;
         let change = conversation.import(batch)?;
         self.bytes += batch.bytes();
         let before = self.head;
@@ -112,7 +113,7 @@ impl Device {
         about: About,
         now: Millis,
     ) -> Result<bool, Error> {
-        let n = import.place.row().ok_or(Error::Unreadable("the document of an import"))?;
+        let n = import.place.row().ok_or(Error::Bug("an import has no document where it has to have one"))?;
         if import.batch.lines() > 0 || !import.hashes.is_empty() {
             self.write_batch(import, now)?;
         }
@@ -179,7 +180,7 @@ impl Device {
 
     /// Writes into the document itself, which is in memory.
     fn write_asked(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
-        let n = import.place.row().ok_or(Error::Unreadable("the document of an import"))?;
+        let n = import.place.row().ok_or(Error::Bug("an import has no document where it has to have one"))?;
         let heads = self.load(n, now)?.document.heads();
         // What came since may be these very lines: they would be there twice.
         if matches!(&import.way, Way::Asked(lines) if lines.heads != heads) {
@@ -231,7 +232,7 @@ impl Device {
             };
             if let Some(change) = &change {
                 tx.insert_change(n, change)?;
-                let row = tx.doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+                let row = tx.doc(n)?.ok_or(Error::Gone)?;
                 memory.heads = write_row(tx, &row, &import.memory, &heads, (&summary, marks))?;
             }
             tx.put_import(&import.source, import.id, &memory.to_bytes())?;
@@ -252,8 +253,9 @@ impl Device {
     /// Remembers an import into a document that is in memory.
     fn remember(&mut self, import: &mut SessionImport, n: DocN, now: Millis) -> Result<(), Error> {
         let document = &self.load(n, now)?.document;
-        let conversation =
-            document.conversation().map_err(|_| Error::Unreadable("a document as another kind"))?;
+        let conversation = document
+            .conversation()
+            .map_err(|_| Error::Bug("a document was opened as another kind than it is"))?;
         let (tally, title, heads): (Tally, _, _) =
             (conversation.tally(), conversation.title(), document.heads());
         let mut memory = SessionMemory { heads, tally, title, ..import.memory.clone() };
@@ -279,7 +281,7 @@ impl Device {
     }
 
     fn import_row(&self, n: DocN) -> Result<DocRow, Error> {
-        self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))
+        self.store.read().doc(n)?.ok_or(Error::Gone)
     }
 }
 

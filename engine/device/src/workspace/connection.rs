@@ -114,7 +114,7 @@ impl Device {
 
     /// Stores what the process that syncs says about itself.
     pub fn put_sync_report(&mut self, report: &SyncReport) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(report).map_err(|_| Error::Unreadable("our own report"))?;
+        let bytes = serde_json::to_vec(report).map_err(|_| Error::Bug("a sync report is not JSON"))?;
         Ok(self.store.transaction(|tx| tx.put_meta(REPORT, &bytes))?)
     }
 

@@ -16,7 +16,6 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{DeviceId, EntryId, Millis, WireDoc, WorkspaceId};
 use bowline_wire::log::Log;
 
-use crate::Error;
 use crate::documents::edit::doc_state;
 use crate::workspace::connection::put_heard;
 use crate::workspace::parts::{Held, open_held};
@@ -25,6 +24,7 @@ use crate::workspace::sealed_values::AtRest;
 use crate::workspace::workspaces::{
     CURRENT, entry_of, insert_offered, new_entry, profile_id, seal_keys, stage, state,
 };
+use crate::{Damage, Error};
 use crate::{Device, Notice};
 
 impl Device {
@@ -111,7 +111,8 @@ impl Device {
     /// Stores a stretch of the log, and all that follows from it, in one transaction.
     fn ingest(&mut self, workspace: WorkspaceId, ingested: &Ingested) -> Result<(), Error> {
         let keys = if ingested.keys_changed { self.keys_to_store(workspace)? } else { None };
-        let cursor = cursor_of(ingested).ok_or(Error::Unreadable("an empty stretch of the log"))?;
+        let cursor =
+            cursor_of(ingested).ok_or(Error::Bug("the sync machine gave an empty stretch of the log"))?;
         let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let snapshot = linked.replica.keyring().map(Keyring::snapshot);
         let roster = linked.replica.log().map(Log::roster);
@@ -346,7 +347,7 @@ fn store_part(
 }
 
 fn place_own(tx: &Tx<'_>, workspace: WorkspaceId, entry: &Entry, place: LogPlace) -> Result<Taken, Error> {
-    let row = tx.entry_by_id(workspace, entry.id())?.ok_or(Error::Unreadable("an entry of ours"))?;
+    let row = tx.entry_by_id(workspace, entry.id())?.ok_or(Error::Damaged(Damage::OwnEntry))?;
     tx.place_entry(row.n, place)?;
     Ok(Taken::default())
 }

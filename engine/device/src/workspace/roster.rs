@@ -12,11 +12,11 @@ use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_CUT};
 use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
 use bowline_wire::roster::{Outcome, Roster, TicketStage, Void};
 
-use crate::Error;
 use crate::workspace::code::{Code, CodeKind};
 use crate::workspace::intent::{Decision, Intent};
 use crate::workspace::sealed_values::{self, AtRest};
 use crate::workspace::workspaces::insert_offered;
+use crate::{Damage, Error};
 use crate::{Device, Notice};
 
 impl Device {
@@ -98,7 +98,7 @@ impl Device {
             return Ok(None);
         };
         let bytes = sealed_values::open(&self.keys, &code_name(&ticket), &bytes)?;
-        let intent = Intent::from_bytes(&bytes).map_err(|_| Error::Unreadable("a code"))?;
+        let intent = Intent::from_bytes(&bytes).map_err(|_| Error::Damaged(Damage::Code))?;
         let Decision::Open { kind, secret, .. } = intent.decision else {
             return Ok(None);
         };
@@ -152,7 +152,7 @@ impl Device {
     ) -> Result<(), Error> {
         let entry = self
             .with_replica(workspace, now, |replica, cx| replica.write_record(record, cx))?
-            .ok_or(Error::Unreadable("a roster record of ours"))?;
+            .ok_or(Error::Bug("the roster record just written is refused"))?;
         let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
         self.store.transaction(|tx| -> Result<(), Error> {
             insert_offered(tx, &entry, None)?;
@@ -371,7 +371,7 @@ pub(crate) fn forget_spent_codes(tx: &Tx<'_>, workspace: WorkspaceId, roster: &R
 fn read_intents(rows: Vec<IntentRow>, keys: &DeviceKeys) -> Result<Vec<(IntentN, Intent)>, Error> {
     let read = |row: IntentRow| {
         let value = sealed_values::open(keys, INTENT, &row.value)?;
-        let intent = Intent::from_bytes(&value).map_err(|_| Error::Unreadable("a decision"))?;
+        let intent = Intent::from_bytes(&value).map_err(|_| Error::Damaged(Damage::Decision))?;
         Ok((row.n, intent))
     };
     rows.into_iter().map(read).collect()

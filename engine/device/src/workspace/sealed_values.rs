@@ -4,7 +4,7 @@ use bowline_crypto::DeviceKeys;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::{Damage, Error};
 
 /// What sealing for the database takes.
 pub(crate) struct AtRest<'a> {
@@ -22,5 +22,5 @@ impl AtRest<'_> {
 
 /// Opens what [`AtRest::seal`] made.
 pub(crate) fn open(keys: &DeviceKeys, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-    keys.open_at_rest(name, sealed).ok_or(Error::Unreadable("a secret of this device's"))
+    keys.open_at_rest(name, sealed).ok_or(Error::Damaged(Damage::Secret))
 }

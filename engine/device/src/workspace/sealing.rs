@@ -73,13 +73,13 @@ impl Device {
 
     /// Whether an entry of this document is on its way: what is written meanwhile goes into the next one together.
     fn is_in_flight(&self, workspace: WorkspaceId, n: DocN) -> Result<bool, Error> {
-        let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+        let row = self.store.read().doc(n)?.ok_or(Error::Gone)?;
         let wire = self.wire_doc(workspace, row.id);
         Ok(self.replica(workspace)?.offered().any(|entry| Some(entry.header().doc) == wire))
     }
 
     fn seal_document(&mut self, workspace: WorkspaceId, n: DocN, now: Millis) -> Result<bool, Error> {
-        let row = self.store.read().doc(n)?.ok_or(Error::Unreadable("a document row"))?;
+        let row = self.store.read().doc(n)?.ok_or(Error::Gone)?;
         let sizes = self.store.read().unsealed_sizes(n)?;
         let Some(last) = last_of_next(&sizes) else {
             return Ok(false); // another process has taken it back
@@ -122,7 +122,7 @@ impl Device {
                 Ok(true)
             }
             Err(SealError::TooLarge { len, .. }) => self.keep_queued(workspace, n, len),
-            Err(SealError::Compressor) => Err(Error::Unreadable("memory to compress in")),
+            Err(SealError::Compressor) => Err(Error::NoMemory),
             Err(_) => Ok(false),
         }
     }

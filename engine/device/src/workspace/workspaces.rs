@@ -3,8 +3,8 @@
 use bowline_core::sync::{Context, Joining, Phase, Pins, Replica, Stored, Token, genesis};
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
 use bowline_store::{
-    DocFilter, DocN, EntryN, EntryState, EntryWithBody, NewEntry, NewWorkspace, Place, Reader, Trash, Tx,
-    WorkspaceRow,
+    Cursor, DocFilter, DocN, EntryN, EntryState, EntryWithBody, NewEntry, NewWorkspace, Place, Reader, Trash,
+    Tx, WorkspaceRow,
 };
 use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
 use bowline_wire::entry::{Entry, SignedEntry};
@@ -17,9 +17,9 @@ use bowline_wire::signed::Signed;
 
 use rand_core::CryptoRng;
 
-use crate::Error;
 use crate::workspace::code::Code;
 use crate::workspace::sealed_values::{self, AtRest};
+use crate::{Damage, Error};
 use crate::{Device, Linked};
 
 /// Names of the small values kept for a workspace.
@@ -49,7 +49,8 @@ impl Device {
         self.random.fill_bytes(&mut incarnation);
         let incarnation = Incarnation::from_bytes(incarnation);
         let mut cx = Context { keys: &self.keys, now, random: &mut *self.random, hash_at: &|_| None };
-        let (entry, keyring) = genesis(incarnation, &mut cx).ok_or(Error::Unreadable("our own Genesis"))?;
+        let (entry, keyring) =
+            genesis(incarnation, &mut cx).ok_or(Error::Bug("the Genesis just written is refused"))?;
         let workspace = keyring.workspace();
         let stored_keys = seal_keys(&keyring, &self.keys, &mut *self.random)?;
         let token =
@@ -144,15 +145,15 @@ impl Device {
             offered.push(entry_of(EntryWithBody { entry: found, body })?);
         }
         let head = match row.cursor.as_ref().and_then(|cursor| cursor.head.as_ref()) {
-            Some(bytes) => Some(decode::<SeenHead>(bytes).map_err(|_| Error::Unreadable("a head"))?),
+            Some(bytes) => Some(decode::<SeenHead>(bytes).map_err(|_| Error::Damaged(Damage::Head))?),
             None => None,
         };
         let pins = match read.state(row.id, state::PINS)? {
-            Some(bytes) => Some(decode::<StoredPins>(&bytes).map_err(|_| Error::Unreadable("pins"))?.0),
+            Some(bytes) => Some(decode::<StoredPins>(&bytes).map_err(|_| Error::Damaged(Damage::Pins))?.0),
             None => None,
         };
         let log = match &row.cursor {
-            Some(_) => Some(restore_log(read, row)?),
+            Some(cursor) => Some(restore_log(read, row.id, cursor)?),
             // A newcomer whose Join is offered knows the log from the code; nothing of it is here yet.
             None => pins.as_ref().filter(|_| !offered.is_empty()).map(|pins| Log::new(row.id, pins.log)),
         };
@@ -195,7 +196,7 @@ impl Device {
             return Ok(None);
         };
         let bytes = sealed_values::open(&self.keys, state::TICKET, &bytes)?;
-        let bytes = bytes.as_slice().try_into().map_err(|_| Error::Unreadable("a ticket"))?;
+        let bytes = bytes.as_slice().try_into().map_err(|_| Error::Damaged(Damage::Ticket))?;
         Ok(Some(TicketSecret::from_bytes(bytes)))
     }
 
@@ -203,26 +204,25 @@ impl Device {
         let Some(bytes) = self.store.read().state(workspace, state::KEYRING)? else {
             return Ok(None);
         };
-        let stored: StoredKeys = decode(&bytes).map_err(|_| Error::Unreadable("the keyring"))?;
+        let stored: StoredKeys = decode(&bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
         let keyring = Keyring::from_stored(workspace, &stored.sealed, self.keys.hpke(), &stored.commitments);
-        keyring.map(Some).map_err(|_| Error::Unreadable("the keyring"))
+        keyring.map(Some).map_err(|_| Error::Damaged(Damage::Keyring))
     }
 }
 
 /// The log at the cursor: its roster from the records, its chains from their tips.
-fn restore_log(read: Reader<'_>, row: &WorkspaceRow) -> Result<Log, Error> {
-    let cursor = row.cursor.as_ref().ok_or(Error::Unreadable("a cursor"))?;
+fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
     let mut records = Vec::new();
-    for found in read.control_by_type(row.id, EntryType::Roster.number())? {
+    for found in read.control_by_type(workspace, EntryType::Roster.number())? {
         let position = found.entry.place.map_or(Position::START, |place| place.pos);
         records.push((position, entry_of(found)?));
     }
-    let roster = Roster::replay(row.id, records.iter().map(|(position, entry)| (*position, entry)));
+    let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
     let mut tips = Vec::new();
-    for (chain, tip) in read.chains(row.id)? {
-        tips.push((chain, decode::<ChainTip>(&tip).map_err(|_| Error::Unreadable("a chain tip"))?));
+    for (chain, tip) in read.chains(workspace)? {
+        tips.push((chain, decode::<ChainTip>(&tip).map_err(|_| Error::Damaged(Damage::ChainTip))?));
     }
-    let head = Head { workspace: row.id, log: cursor.log, position: cursor.pos, hash: cursor.hash };
+    let head = Head { workspace, log: cursor.log, position: cursor.pos, hash: cursor.hash };
     Ok(Log::restore(head, roster, tips))
 }
 
@@ -230,7 +230,7 @@ fn restore_log(read: Reader<'_>, row: &WorkspaceRow) -> Result<Log, Error> {
 pub(crate) fn entry_of(found: EntryWithBody) -> Result<Entry, Error> {
     let header = Signed::from_parts(found.entry.header, found.entry.signature);
     let entry = SignedEntry::from_parts(header, found.body).verify();
-    entry.map_err(|_| Error::Unreadable("an entry whose signature no longer verifies"))
+    entry.map_err(|_| Error::Damaged(Damage::Entry))
 }
 
 /// Stores an entry of ours that is about to be offered.
@@ -272,7 +272,7 @@ pub(crate) fn seal_keys(
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, Error> {
     let sealed = keyring.to_stored(keys.hpke_public(), random);
-    let sealed = sealed.map_err(|_| Error::Unreadable("this device's own key"))?;
+    let sealed = sealed.map_err(|_| Error::Bug("nothing can be sealed to this device's own key"))?;
     Ok(encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed }))
 }
 

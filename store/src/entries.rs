@@ -52,6 +52,16 @@ impl EntryState {
     }
 }
 
+/// Why an entry is kept apart. What the number means is the engine's to say; number 0 is a reason that an earlier version
+/// of this program put in words, and the words are the detail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredReason {
+    /// Of a refused entry the relay's reason as it is on the wire, of a quarantined one the engine's number.
+    pub number: u16,
+    /// What the number leaves open, for whoever looks for the fault: a count, an id, a decoder's remark.
+    pub detail: Option<String>,
+}
+
 /// Where in its log an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogPlace {
@@ -82,8 +92,8 @@ pub struct NewEntry<'a> {
     pub place: Option<LogPlace>,
     /// What became of it.
     pub state: EntryState,
-    /// Why, for people: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
-    pub reason: Option<&'a str>,
+    /// Why: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
+    pub reason: Option<&'a StoredReason>,
     /// Whether its document already has its content, as with one's own edits; of an earlier part of a payload, whether the
     /// last one has come.
     pub applied: bool,
@@ -118,8 +128,8 @@ pub struct EntryRow {
     pub place: Option<LogPlace>,
     /// What became of it.
     pub state: EntryState,
-    /// Why, for people.
-    pub reason: Option<String>,
+    /// Why: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
+    pub reason: Option<StoredReason>,
     /// Whether its document has its content.
     pub applied: bool,
     /// The exact header bytes.
@@ -140,11 +150,11 @@ pub struct EntryWithBody {
 /// Beginning of each query that [`decode`] reads.
 pub(crate) const ROW: &str =
     "SELECT n, ws, id, device, incarnation, lane, seq, type, wire, doc, pos, log_hash, state,
-                                     reason, applied, header, signature FROM entry";
+                                     reason, detail, applied, header, signature FROM entry";
 
 /// The same, with the body as the last column, for [`decode_with_body`].
 pub(crate) const ROW_WITH_BODY: &str = "SELECT n, ws, id, device, incarnation, lane, seq, type, wire, doc, pos,
-    log_hash, state, reason, applied, header, signature, body.bytes FROM entry LEFT JOIN body ON body.entry = entry.n";
+    log_hash, state, reason, detail, applied, header, signature, body.bytes FROM entry LEFT JOIN body ON body.entry = entry.n";
 
 pub(crate) fn decode(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     let place = match optional_id(row, 11, LogHash::from_bytes)? {
@@ -162,15 +172,21 @@ pub(crate) fn decode(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
         doc: row.get(9)?,
         place,
         state: coded(row, 12, EntryState::from_number)?,
-        reason: row.get(13)?,
-        applied: row.get(14)?,
-        header: row.get(15)?,
-        signature: id(row, 16, Signature::from_bytes)?,
+        reason: reason(row, 13)?,
+        applied: row.get(15)?,
+        header: row.get(16)?,
+        signature: id(row, 17, Signature::from_bytes)?,
     })
 }
 
 pub(crate) fn decode_with_body(row: &Row<'_>) -> rusqlite::Result<EntryWithBody> {
-    Ok(EntryWithBody { entry: decode(row)?, body: row.get(17)? })
+    Ok(EntryWithBody { entry: decode(row)?, body: row.get(18)? })
+}
+
+/// Number and detail from two columns in a row; `None` where there is no number.
+fn reason(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<StoredReason>> {
+    let number: Option<u16> = row.get(first)?;
+    number.map(|number| Ok(StoredReason { number, detail: row.get(first + 1)? })).transpose()
 }
 
 impl Reader<'_> {
@@ -213,8 +229,8 @@ impl Tx<'_> {
     /// no such workspace or document, or if state, position and reason do not go together.
     pub fn insert_entry(&self, new: &NewEntry<'_>) -> Result<EntryN, StoreError> {
         let sql = "INSERT INTO entry (ws, id, device, incarnation, lane, seq, type, wire, doc, pos, log_hash, state,
-                                      reason, applied, header, signature)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+                                      reason, detail, applied, header, signature)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
         let row = params![
             new.ws.as_bytes(),
             new.id.as_bytes(),
@@ -228,7 +244,8 @@ impl Tx<'_> {
             new.place.map(|place| int(place.pos.0)).transpose()?,
             new.place.as_ref().map(|place| place.log_hash.as_bytes()),
             new.state.number(),
-            new.reason,
+            new.reason.map(|reason| reason.number),
+            new.reason.and_then(|reason| reason.detail.as_deref()),
             new.applied,
             new.header,
             new.signature.as_bytes(),
@@ -246,7 +263,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::WrongState`] for any other entry; [`StoreError::AlreadyThere`] if the position is taken.
     pub fn place_entry(&self, n: EntryN, place: LogPlace) -> Result<(), StoreError> {
-        let sql = "UPDATE entry SET state = 1, pos = ?2, log_hash = ?3, reason = NULL
+        let sql = "UPDATE entry SET state = 1, pos = ?2, log_hash = ?3, reason = NULL, detail = NULL
                    WHERE n = ?1 AND state IN (0, 3) AND pos IS NULL";
         match self.change(sql, params![n, int(place.pos.0)?, place.log_hash.as_bytes()])? {
             0 => Err(StoreError::WrongState("only an offered or refused entry can be placed")),
@@ -263,10 +280,12 @@ impl Tx<'_> {
         &self,
         n: EntryN,
         state: EntryState,
-        reason: Option<&str>,
+        reason: Option<&StoredReason>,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE entry SET state = ?2, reason = ?3 WHERE n = ?1";
-        self.change_one("entry", sql, params![n, state.number(), reason])
+        let sql = "UPDATE entry SET state = ?2, reason = ?3, detail = ?4 WHERE n = ?1";
+        let number = reason.map(|reason| reason.number);
+        let detail = reason.and_then(|reason| reason.detail.as_deref());
+        self.change_one("entry", sql, params![n, state.number(), number, detail])
     }
 
     /// Notes which document an entry is about, when that is learned after the entry was stored.

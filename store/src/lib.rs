@@ -29,7 +29,7 @@ pub use attempts::Attempt;
 pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};
 pub use docs::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Summary, Trash};
-pub use entries::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry};
+pub use entries::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry, StoredReason};
 pub use error::StoreError;
 pub use evidence::EvidenceRow;
 pub use imports::{ImportRow, LineHash};

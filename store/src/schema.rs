@@ -1,7 +1,11 @@
 //! The tables, their versions, and the settings every connection gets.
 
+mod reasons;
+
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
+
+use self::reasons::VERSION_4;
 
 /// Marks the file as ours: "Bowl" in ASCII.
 const APPLICATION_ID: i64 = 0x426f_776c;
@@ -10,7 +14,7 @@ const APPLICATION_ID: i64 = 0x426f_776c;
 const CACHED_STATEMENTS: usize = 128;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 

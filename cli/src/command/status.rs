@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::documents::{self, workspace_prefix};
-use crate::error::{CommandError, not_ready, relay_says};
+use crate::error::{CommandError, not_ready, put_aside, relay_says};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::syncing;
@@ -204,7 +204,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
                 entry: it.entry.to_string(),
                 author: it.author.to_string(),
                 author_name: called.device(it.author),
-                why: it.why.clone(),
+                why: put_aside(it),
             })
             .collect(),
         refused: status.refused,

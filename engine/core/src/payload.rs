@@ -17,7 +17,7 @@ const MAX_NUMBER: u64 = i64::MAX as u64;
 /// Why bytes are not a payload. The fault is the author's: the seal was intact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("its payload cannot be read: {0}")]
-pub struct PayloadError(#[from] DecodeError);
+pub struct PayloadError(#[from] pub DecodeError);
 
 /// The inside of a sealed body.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ pub(crate) mod effects;
 pub mod intent;
 pub(crate) mod line;
 pub(crate) mod parts;
+pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod roster;
 pub(crate) mod sealed_values;

@@ -5,12 +5,15 @@ use std::{env, fs, process};
 
 use bowline_store::{
     Connection, Cursor, DocN, EntryN, EntryState, LogPlace, NewDoc, NewEntry, NewWorkspace, Store,
-    StoreError, Summary, Tx,
+    StoreError, StoredReason, Summary, Tx,
 };
 use bowline_wire::ids::{
     ChainKey, DeviceId, DocId, EntryId, Incarnation, Lane, LogHash, LogId, Millis, Position, Signature,
     WireDoc, WorkspaceId,
 };
+
+/// Some reason, with nothing to add to its number.
+pub(crate) static WHY: StoredReason = StoredReason { number: 7, detail: None };
 
 pub(crate) fn ws(n: u8) -> WorkspaceId {
     WorkspaceId::from_bytes([n; 32])

@@ -1,10 +1,12 @@
 //! Entries: what they go through, and the questions asked of many.
 
 use crate::common::{
-    at, chain, entry_id, insert_doc, insert_entry, new_doc, new_entry, on_log, refused, store, wire, write,
-    ws,
+    WHY, at, chain, entry_id, insert_doc, insert_entry, new_doc, new_entry, on_log, refused, store, wire,
+    write, ws,
 };
-use bowline_store::{Attempt, EntryN, EntryRow, EntryState, NewEntry, StateCounts, Store, StoreError};
+use bowline_store::{
+    Attempt, EntryN, EntryRow, EntryState, NewEntry, StateCounts, Store, StoreError, StoredReason,
+};
 use bowline_wire::ids::{Lane, Position, Signature};
 
 fn row(store: &Store, n: EntryN) -> EntryRow {
@@ -15,11 +17,12 @@ fn row(store: &Store, n: EntryN) -> EntryRow {
 fn an_entry_is_read_back_as_inserted_by_every_name_it_has() {
     let mut store = store();
     let doc = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let reason = StoredReason { number: u16::MAX, detail: Some("wrong key".to_owned()) };
     let n = insert_entry(
         &mut store,
         &NewEntry {
             state: EntryState::Quarantined,
-            reason: Some("wrong key"),
+            reason: Some(&reason),
             applied: true,
             entry_type: 65_535,
             ..on_log(ws(1), 4, 9, Some(doc))
@@ -36,7 +39,7 @@ fn an_entry_is_read_back_as_inserted_by_every_name_it_has() {
         doc: Some(doc),
         place: Some(at(9)),
         state: EntryState::Quarantined,
-        reason: Some("wrong key".to_owned()),
+        reason: Some(reason.clone()),
         applied: true,
         header: b"header".to_vec(),
         signature: Signature::from_bytes([5; 64]),
@@ -76,16 +79,16 @@ fn an_id_and_a_position_are_taken_once_in_a_workspace() {
 #[test]
 fn state_position_and_reason_must_go_together() {
     let offered = new_entry(ws(1), 1, None);
-    for (why, wrong) in [
+    for (what, wrong) in [
         ("on the log without a position", NewEntry { state: EntryState::OnLog, ..offered }),
         ("offered with a position", NewEntry { place: Some(at(1)), ..offered }),
         ("quarantined without a reason", NewEntry { state: EntryState::Quarantined, ..offered }),
         ("refused without a reason", NewEntry { state: EntryState::Refused, ..offered }),
-        ("offered with a reason", NewEntry { reason: Some("x"), ..offered }),
+        ("offered with a reason", NewEntry { reason: Some(&WHY), ..offered }),
         ("of no workspace", NewEntry { ws: ws(3), ..offered }),
     ] {
         let error = refused(&mut store(), |tx| tx.insert_entry(&wrong));
-        assert!(matches!(error, StoreError::Refused(_)), "{why}: {error:?}");
+        assert!(matches!(error, StoreError::Refused(_)), "{what}: {error:?}");
     }
 }
 
@@ -94,7 +97,7 @@ fn an_offered_or_refused_entry_is_placed_once() {
     let mut store = store();
     let offered = insert_entry(&mut store, &new_entry(ws(1), 1, None));
     let denied = insert_entry(&mut store, &new_entry(ws(1), 2, None));
-    write(&mut store, |tx| tx.set_entry_state(denied, EntryState::Refused, Some("too late")));
+    write(&mut store, |tx| tx.set_entry_state(denied, EntryState::Refused, Some(&WHY)));
     for (n, pos) in [(offered, 1), (denied, 2)] {
         write(&mut store, |tx| tx.place_entry(n, at(pos)));
         let placed = row(&store, n);
@@ -111,9 +114,9 @@ fn an_offered_or_refused_entry_is_placed_once() {
 fn quarantine_keeps_the_position_and_can_be_lifted() {
     let mut store = store();
     let n = insert_entry(&mut store, &on_log(ws(1), 1, 5, None));
-    write(&mut store, |tx| tx.set_entry_state(n, EntryState::Quarantined, Some("does not open")));
+    write(&mut store, |tx| tx.set_entry_state(n, EntryState::Quarantined, Some(&WHY)));
     let held = row(&store, n);
-    assert_eq!((held.place, held.reason.as_deref()), (Some(at(5)), Some("does not open")));
+    assert_eq!((held.place, held.reason), (Some(at(5)), Some(WHY.clone())));
     write(&mut store, |tx| tx.set_entry_state(n, EntryState::OnLog, None));
     assert_eq!(row(&store, n).reason, None);
     let back = refused(&mut store, |tx| tx.set_entry_state(n, EntryState::Offered, None));
@@ -173,7 +176,7 @@ fn an_earlier_part_is_found_by_its_number_and_counted_until_the_last_one_has_com
     let content = chain(1, Lane::Content);
     let part = |n, pos| NewEntry { chain: content, seq: 7, ..on_log(ws(1), n, pos, None) };
     // Of several entries with one number only the accepted one counts.
-    let aside = NewEntry { state: EntryState::Quarantined, reason: Some("x"), ..part(1, 4) };
+    let aside = NewEntry { state: EntryState::Quarantined, reason: Some(&WHY), ..part(1, 4) };
     insert_entry(&mut store, &aside);
     insert_entry(&mut store, &NewEntry { chain: content, seq: 7, ..new_entry(ws(1), 2, None) });
     let accepted = insert_entry(&mut store, &part(3, 5));
@@ -203,14 +206,14 @@ fn a_refusal_is_known_until_another_of_its_kind_is_offered() {
     let was_refused = |store: &Store, entry_type| store.read().was_refused(doc, entry_type).unwrap();
     let first = insert_entry(&mut store, &snapshot(1));
     assert!(!was_refused(&store, 2));
-    write(&mut store, |tx| tx.set_entry_state(first, EntryState::Refused, Some("x")));
+    write(&mut store, |tx| tx.set_entry_state(first, EntryState::Refused, Some(&WHY)));
     assert!(was_refused(&store, 2) && !was_refused(&store, 1));
     let theirs = NewEntry { chain: chain(2, Lane::Content), entry_type: 2, ..on_log(ws(1), 2, 5, Some(doc)) };
     insert_entry(&mut store, &theirs);
     assert!(was_refused(&store, 2), "another device's is none of ours");
     let second = insert_entry(&mut store, &snapshot(3));
     assert!(!was_refused(&store, 2));
-    write(&mut store, |tx| tx.set_entry_state(second, EntryState::Refused, Some("x")));
+    write(&mut store, |tx| tx.set_entry_state(second, EntryState::Refused, Some(&WHY)));
     assert!(was_refused(&store, 2));
     write(&mut store, |tx| tx.place_entry(second, at(6)));
     assert!(!was_refused(&store, 2), "it is on the log after all");
@@ -223,7 +226,7 @@ fn the_log_is_read_by_type_by_range_and_by_state() {
         |n, pos| NewEntry { chain: chain(2, Lane::Control), entry_type: 16, ..on_log(ws(1), n, pos, None) };
     let join = insert_entry(&mut store, &control(1, 2));
     let genesis = insert_entry(&mut store, &control(2, 1));
-    let held = NewEntry { state: EntryState::Quarantined, reason: Some("x"), ..control(3, 3) };
+    let held = NewEntry { state: EntryState::Quarantined, reason: Some(&WHY), ..control(3, 3) };
     let held = insert_entry(&mut store, &held);
     let newer = NewEntry { state: EntryState::UpdateNeeded, ..on_log(ws(1), 4, 4, None) };
     let newer = insert_entry(&mut store, &newer);

@@ -8,7 +8,7 @@ use bowline_wire::ids::{EntryId, Lane, WorkspaceId};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::common::{at, chain, new_doc, new_entry, store, ws};
+use crate::common::{WHY, at, chain, new_doc, new_entry, store, ws};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -169,7 +169,7 @@ impl Model {
                 assert!(matches!(outcome, Err(StoreError::WrongState(_))));
             }
             (EntryStep::Refuse, EntryState::Offered) => {
-                tx.set_entry_state(n, EntryState::Refused, Some("seq taken"))?;
+                tx.set_entry_state(n, EntryState::Refused, Some(&WHY))?;
                 tx.unseal(n)?;
                 entry.state = EntryState::Refused;
                 self.changes
@@ -178,7 +178,7 @@ impl Model {
                     .for_each(|change| change.1 = None);
             }
             (EntryStep::Quarantine, EntryState::OnLog) => {
-                tx.set_entry_state(n, EntryState::Quarantined, Some("does not open"))?;
+                tx.set_entry_state(n, EntryState::Quarantined, Some(&WHY))?;
                 entry.state = EntryState::Quarantined;
             }
             (EntryStep::Refuse | EntryStep::Quarantine, _) => {}

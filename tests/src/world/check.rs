@@ -223,7 +223,7 @@ impl World {
             let status =
                 status.map_err(|error| Failure::PutAside(machine.name.clone(), error.to_string()))?;
             if let Some(aside) = status.quarantined.first() {
-                return Err(Failure::PutAside(machine.name.clone(), aside.why.clone()));
+                return Err(Failure::PutAside(machine.name.clone(), format!("{aside:?}")));
             }
             let copies = self.fired.of(super::Fault::Restored) + self.fired.of(super::Fault::Cloned);
             if copies == 0 && (status.refused > 0 || self.seen_notices.contains_key("other life")) {

@@ -14,6 +14,7 @@ use crate::documents::folding::drop_settled_changes;
 use crate::documents::marks::Marks;
 use crate::workspace::effects::summary_row;
 use crate::workspace::parts::{Held, open_held};
+use crate::workspace::quarantine::{QuarantineReason, not_applied};
 use crate::workspace::workspaces::entry_of;
 use crate::{Damage, Error};
 use crate::{Device, Notice};
@@ -203,10 +204,9 @@ impl Device {
         if unreadable.is_empty() {
             return Ok(());
         }
+        let why = QuarantineReason::Damaged.plain();
         self.store.transaction(|tx| {
-            unreadable.iter().try_for_each(|n| {
-                tx.set_entry_state(*n, EntryState::Quarantined, Some("it can no longer be opened"))
-            })
+            unreadable.iter().try_for_each(|n| tx.set_entry_state(*n, EntryState::Quarantined, Some(&why)))
         })?;
         Ok(())
     }
@@ -253,19 +253,14 @@ impl Device {
                 else {
                     continue;
                 };
-                let state = if refused.reason.needs_update() {
-                    EntryState::UpdateNeeded
-                } else {
-                    EntryState::Quarantined
-                };
-                let reason = refused.reason.to_string();
-                let reason = (state == EntryState::Quarantined).then_some(reason.as_str());
-                tx.set_entry_state(entry.n, state, reason)?;
+                let reason = not_applied(&refused.reason);
+                let state = if reason.is_some() { EntryState::Quarantined } else { EntryState::UpdateNeeded };
+                tx.set_entry_state(entry.n, state, reason.as_ref())?;
                 quarantined.push((entry.ws, refused.entry));
             }
             for entry in crashing {
-                let reason = "this program ended three times while applying it";
-                tx.set_entry_state(*entry, EntryState::Quarantined, Some(reason))?;
+                let reason = QuarantineReason::Crashed.plain();
+                tx.set_entry_state(*entry, EntryState::Quarantined, Some(&reason))?;
                 tx.finish_attempt(&[*entry])?;
             }
             // Another process has written meanwhile: what is here is not all of it, and the next look starts over.

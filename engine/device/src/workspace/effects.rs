@@ -7,7 +7,7 @@ use bowline_core::payload::Payload;
 use bowline_core::sync::{Effect, Ingested, IngestedEntry, Opened, Phase, RelayFault, Unreadable, Verdict};
 use bowline_crypto::{KeySnapshot, Keyring};
 use bowline_store::{
-    Cursor, DocN, DocUpdate, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, Summary, Tx,
+    Cursor, DocN, DocUpdate, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, StoredReason, Summary, Tx,
 };
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
@@ -19,6 +19,7 @@ use bowline_wire::log::Log;
 use crate::documents::edit::doc_state;
 use crate::workspace::connection::put_heard;
 use crate::workspace::parts::{Held, open_held};
+use crate::workspace::quarantine::{QuarantineReason, not_acceptable, refused, unreadable};
 use crate::workspace::roster::{forget_spent_codes, release_decision, settle_decision};
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::workspaces::{
@@ -42,8 +43,7 @@ impl Device {
                 let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
                 self.store.transaction(|tx| -> Result<(), Error> {
                     if let Some(row) = tx.entry_by_id(workspace, entry)? {
-                        let why = format!("the relay refused it for good: {reason:?}");
-                        tx.set_entry_state(row.n, EntryState::Refused, Some(&why))?;
+                        tx.set_entry_state(row.n, EntryState::Refused, Some(&refused(reason)))?;
                         tx.unseal(row.n)?;
                     }
                     release_decision(tx, &mut rest, workspace, entry)
@@ -220,10 +220,11 @@ fn read_again(
     keys: &KeySnapshot,
     state: EntryState,
 ) -> Result<Vec<DocN>, Error> {
-    let no_key = Unreadable::NoKey.to_string();
+    let no_key = QuarantineReason::NoKey.number();
     let mut touched = Vec::new();
     for row in tx.entries_in_state(workspace, state)? {
-        if state == EntryState::Quarantined && row.reason.as_deref() != Some(no_key.as_str()) {
+        let lacks_key = row.reason.as_ref().is_some_and(|reason| reason.number == no_key);
+        if state == EntryState::Quarantined && !lacks_key {
             continue;
         }
         let (n, body) = (row.n, tx.body(row.n)?);
@@ -263,7 +264,7 @@ struct Taken {
     doc: Option<DocN>,
     /// Who wrote content, and when by their clock.
     heard: Option<(DeviceId, Millis)>,
-    /// It, if it was put aside.
+    /// The entry's id, if it was quarantined.
     aside: Option<EntryId>,
 }
 
@@ -292,9 +293,9 @@ fn store_entry(
             keep(tx, entry, place, EntryState::UpdateNeeded, None)
         }
         Verdict::Unreadable(entry, why) => {
-            keep(tx, entry, place, EntryState::Quarantined, Some(&why.to_string()))
+            keep(tx, entry, place, EntryState::Quarantined, Some(&unreadable(why)))
         }
-        Verdict::NotAcceptable(entry, why) => put_aside(tx, entry, place, &why.to_string()),
+        Verdict::NotAcceptable(entry, why) => put_aside(tx, entry, place, &not_acceptable(why)),
     }
 }
 
@@ -315,8 +316,8 @@ fn store_content(
         return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::UpdateNeeded, None)? });
     }
     let Some(doc) = doc_for(tx, workspace, payload, entry.header().doc)? else {
-        let why = "it says to be another kind of document than this one is";
-        return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::Quarantined, Some(why))? });
+        let why = QuarantineReason::OtherKind.plain();
+        return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::Quarantined, Some(&why))? });
     };
     update_claim(tx, doc, payload)?;
     let row = NewEntry { place: Some(place), doc: Some(doc), ..new_entry(entry, EntryState::OnLog) };
@@ -342,7 +343,7 @@ fn store_part(
             store_content(tx, workspace, entry, &payload, place)
         }
         Ok(Held::Part | Held::UpdateNeeded) => keep(tx, entry, place, EntryState::OnLog, None),
-        Err(why) => keep(tx, entry, place, EntryState::Quarantined, Some(&why.to_string())),
+        Err(why) => keep(tx, entry, place, EntryState::Quarantined, Some(&unreadable(&why))),
     }
 }
 
@@ -358,7 +359,7 @@ fn keep(
     entry: &Entry,
     place: LogPlace,
     state: EntryState,
-    reason: Option<&str>,
+    reason: Option<&StoredReason>,
 ) -> Result<Taken, Error> {
     if let Some(row) = tx.entry_by_id(entry.header().workspace, entry.id())? {
         // Ours, refused once and there after all: its body is here, whatever came.
@@ -372,7 +373,7 @@ fn keep(
 
 /// Keeps an entry that stands where it may not. It may yet be accepted at another place, so its id stays free: the row has
 /// one of its own.
-fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &str) -> Result<Taken, Error> {
+fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &StoredReason) -> Result<Taken, Error> {
     let id = sha256(&[b"bowline/aside/1", entry.id().as_bytes(), &place.pos.0.to_be_bytes()]);
     tx.insert_entry(&NewEntry {
         id: EntryId::from_bytes(id),

@@ -1,7 +1,7 @@
 //! What `status` says: for each workspace how the line is, and for each document why it is not synced.
 
 use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
-use bowline_store::{EntryState, Reader};
+use bowline_store::{EntryRow, EntryState, Reader};
 use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, DocId, EntryId, Millis, Position, UserId, WorkspaceId};
@@ -11,6 +11,7 @@ use bowline_wire::roster::Role;
 use crate::Device;
 use crate::Error;
 use crate::workspace::connection::last_heard;
+use crate::workspace::quarantine::QuarantineReason;
 
 /// Where a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,18 @@ pub struct Quarantined {
     /// Who wrote it.
     pub author: DeviceId,
     /// Why.
-    pub why: String,
+    pub reason: QuarantineReason,
+    /// What the reason leaves open, for whoever looks for the fault: a count, an id, a decoder's remark.
+    pub detail: Option<String>,
+}
+
+impl Quarantined {
+    fn of(row: EntryRow) -> Self {
+        let entry = bowline_wire::hash::entry_id(&row.header);
+        let stored = row.reason.unwrap_or(QuarantineReason::Told.plain());
+        let reason = QuarantineReason::from_number(stored.number);
+        Self { entry, author: row.chain.device, reason, detail: stored.detail }
+    }
 }
 
 /// A device of a workspace.
@@ -97,12 +109,7 @@ impl Device {
         let replica = &linked.replica;
         let read = self.store.read();
         let counts = read.count_by_state(workspace)?;
-        let quarantined =
-            read.entries_in_state(workspace, EntryState::Quarantined)?.into_iter().map(|row| Quarantined {
-                entry: bowline_wire::hash::entry_id(&row.header),
-                author: row.chain.device,
-                why: row.reason.unwrap_or_default(),
-            });
+        let quarantined = read.entries_in_state(workspace, EntryState::Quarantined)?;
         Ok(WorkspaceStatus {
             link: replica.link(),
             member: matches!(replica.phase(), Phase::Member | Phase::Creating(_)),
@@ -113,7 +120,7 @@ impl Device {
             undecided: self.intents(workspace)?.len(),
             queued: read.docs_with_unsealed(Some(workspace))?.len(),
             offered: replica.offered().count(),
-            quarantined: quarantined.collect(),
+            quarantined: quarantined.into_iter().map(Quarantined::of).collect(),
             refused: counts.refused,
             update_needed: counts.update_needed,
             incomplete: read.count_incomplete(workspace)?,

@@ -1,7 +1,7 @@
 //! Damaged rows, hostile sizes: what is bad stays apart, and everything else goes on.
 
 use bowline_core::document::{ActorId, Document, Kind, Pen};
-use bowline_device::{DocumentState, Notice};
+use bowline_device::{DocumentState, Notice, QuarantineReason};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DocId, Millis};
 
@@ -70,6 +70,7 @@ fn an_entry_that_was_damaged_on_the_disk_is_put_aside_and_the_rest_is_shown() {
     let aside = rig.status().quarantined;
     assert_eq!(aside.len(), 1);
     assert_eq!((aside[0].entry, row.id), (bad.id(), bad.id()));
+    assert_eq!(aside[0].reason, QuarantineReason::Damaged);
 }
 
 /// Bytes of one message; five of them are more than any one payload may hold.

@@ -2,8 +2,7 @@
 
 use bowline_core::document::{ActorId, ChangeHash, Document, Kind, MessageId, Pen, Role};
 use bowline_core::payload::Payload;
-use bowline_core::sync::Unreadable;
-use bowline_device::{DocumentState, Notice};
+use bowline_device::{DocumentState, Notice, QuarantineReason};
 use bowline_store::EntryState;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::Reason;
@@ -59,8 +58,8 @@ fn put(relay: &mut FakeRelay, entries: &[Entry]) {
     }
 }
 
-fn aside(rig: &Rig) -> Vec<(EntryId, String)> {
-    rig.status().quarantined.into_iter().map(|it| (it.entry, it.why)).collect()
+fn aside(rig: &Rig) -> Vec<(EntryId, QuarantineReason)> {
+    rig.status().quarantined.into_iter().map(|it| (it.entry, it.reason)).collect()
 }
 
 #[test]
@@ -148,10 +147,8 @@ fn what_ends_without_all_of_its_parts_is_put_aside_and_nothing_else_is() {
     }
     other.put_message(&mut relay, OTHER, "goes on");
     rig.sync(&mut relay);
-    let expected = vec![
-        (entries[1].id(), Unreadable::NoBody.to_string()),
-        (entries[2].id(), Unreadable::NoPart.to_string()),
-    ];
+    let expected =
+        vec![(entries[1].id(), QuarantineReason::NoBody), (entries[2].id(), QuarantineReason::NoPart)];
     for _ in 0..2 {
         while rig.device.index_one(rig.now).unwrap() {}
         assert_eq!(aside(&rig), expected);
@@ -178,8 +175,9 @@ fn parts_that_do_not_belong_together_are_put_aside_with_the_last() {
     put(&mut relay, &entries);
     rig.sync(&mut relay);
     let last = entries.last().unwrap().id();
-    let why = Unreadable::Parts("they are of several documents").to_string();
-    assert_eq!(aside(&rig), [(last, why)]);
+    assert_eq!(aside(&rig), [(last, QuarantineReason::Parts)]);
+    let detail = rig.status().quarantined[0].detail.clone();
+    assert_eq!(detail.as_deref(), Some("they are of several documents"));
     assert!(rig.notices.iter().any(|it| matches!(it, Notice::Quarantined { entry, .. } if *entry == last)));
     assert!(rig.device.list(false).unwrap().is_empty());
 }
@@ -319,8 +317,7 @@ fn a_part_whose_key_comes_later_is_read_then() {
     let (text, entries) = in_parts(&mut other, &relay, DOC);
     put(&mut relay, &entries);
     rig.sync(&mut relay);
-    let no_key = Unreadable::NoKey.to_string();
-    assert_eq!(aside(&rig), [(entries[2].id(), no_key)]);
+    assert_eq!(aside(&rig), [(entries[2].id(), QuarantineReason::NoKey)]);
     assert_eq!(rig.status().incomplete, 2);
     // The next one brings the keys of before along.
     let last = Author::join(9, &owner.put_ticket(&mut relay, false), &mut relay);

@@ -3,6 +3,7 @@
 use bowline_core::document::{ActorId, Document, Kind, Pen};
 use bowline_core::payload::Payload;
 use bowline_core::sync::NotReady;
+use bowline_engine::device::QuarantineReason;
 use bowline_store::EntryState;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::header::EntryType;
@@ -24,17 +25,24 @@ fn with_member() -> (Rig, Author, Author, FakeRelay) {
 }
 
 /// `bad` is on the log; it is put aside with `why`, before and after a restart, and what comes after it is shown.
-fn assert_put_aside(mut rig: Rig, mut owner: Author, mut relay: FakeRelay, bad: &SignedEntry, why: &str) {
+fn assert_put_aside(
+    mut rig: Rig,
+    mut owner: Author,
+    mut relay: FakeRelay,
+    bad: &SignedEntry,
+    why: QuarantineReason,
+) {
     let at = Position(relay.len());
     owner.put_message(&mut relay, OTHER, "still counts");
     rig.sync(&mut relay);
     for _ in 0..2 {
         while rig.device.index_one(rig.now).unwrap() {}
         let status = rig.status();
-        let shown: Vec<_> = status.quarantined.iter().map(|it| (it.entry, it.why.contains(why))).collect();
-        assert_eq!(shown, [(bad.id(), true)], "{:?}", status.quarantined);
+        let shown: Vec<_> = status.quarantined.iter().map(|it| (it.entry, it.reason)).collect();
+        assert_eq!(shown, [(bad.id(), why)], "{:?}", status.quarantined);
         let row = rig.device.store().read().entry_at(rig.workspace(), at).unwrap().unwrap();
         assert_eq!(row.state, EntryState::Quarantined);
+        assert_eq!(row.reason.unwrap().number, why.number());
         let entry = bad.clone().verify().unwrap();
         assert_eq!(row.header, entry.signed_header().bytes());
         assert_eq!(row.signature, *entry.signed_header().signature());
@@ -57,7 +65,7 @@ fn an_entry_by_a_stranger_is_put_aside() {
     let entry =
         stranger.plain(&relay, EntryType::Witness, b"hello".to_vec(), |header| header.workspace = workspace);
     relay.put(entry.to_signed());
-    assert_put_aside(rig, owner, relay, &entry.to_signed(), "not active");
+    assert_put_aside(rig, owner, relay, &entry.to_signed(), QuarantineReason::NotActive);
 }
 
 #[test]
@@ -69,7 +77,7 @@ fn content_that_does_not_open_is_put_aside() {
     header.body_hash = bowline_wire::hash::body_hash(&body);
     let entry = other.keys.sign_header(header, body).unwrap().to_signed();
     relay.put(entry.clone());
-    assert_put_aside(rig, owner, relay, &entry, "sealed it wrongly");
+    assert_put_aside(rig, owner, relay, &entry, QuarantineReason::NotAuthentic);
 }
 
 #[test]
@@ -79,7 +87,7 @@ fn one_document_in_the_name_of_another_is_put_aside() {
     let payload = message(other.id(), DOC, "x").encode();
     let entry = other.content_with(&relay, &payload, DOC, |header| header.doc = name).to_signed();
     relay.put(entry.clone());
-    assert_put_aside(rig, owner, relay, &entry, "another document");
+    assert_put_aside(rig, owner, relay, &entry, QuarantineReason::OtherDocument);
 }
 
 #[test]
@@ -88,7 +96,7 @@ fn an_entry_after_a_gap_in_its_chain_is_put_aside() {
     other.content(&relay, &message(other.id(), DOC, "withheld"));
     let entry = other.content(&relay, &message(other.id(), DOC, "x")).to_signed();
     relay.put(entry.clone());
-    assert_put_aside(rig, owner, relay, &entry, "predecessor is missing");
+    assert_put_aside(rig, owner, relay, &entry, QuarantineReason::ChainGap);
 }
 
 #[test]
@@ -97,7 +105,7 @@ fn changes_in_somebody_elses_name_are_put_aside_when_they_are_applied() {
     let payload = message(owner.id(), DOC, "not by me");
     let entry = other.content(&relay, &payload).to_signed();
     relay.put(entry.clone());
-    assert_put_aside(rig, owner, relay, &entry, "");
+    assert_put_aside(rig, owner, relay, &entry, QuarantineReason::NotTheAuthors);
 }
 
 #[test]
@@ -106,7 +114,7 @@ fn bytes_that_are_no_changes_are_put_aside_when_they_are_applied() {
     let payload = Payload { bytes: b"no changes at all".to_vec(), ..message(other.id(), DOC, "x") };
     let entry = other.content(&relay, &payload).to_signed();
     relay.put(entry.clone());
-    assert_put_aside(rig, owner, relay, &entry, "");
+    assert_put_aside(rig, owner, relay, &entry, QuarantineReason::Malformed);
 }
 
 #[test]
@@ -204,7 +212,7 @@ fn claims_that_no_database_holds_stop_nobody() {
         claim(&mut payload);
         let entry = other.content(&relay, &payload).to_signed();
         relay.put(entry.clone());
-        assert_put_aside(rig, owner, relay, &entry, "payload");
+        assert_put_aside(rig, owner, relay, &entry, QuarantineReason::Payload);
     }
 }
 
@@ -218,7 +226,7 @@ fn a_number_in_a_chain_that_no_database_holds_stops_nobody() {
         header.prev = bowline_wire::ids::EntryId::from_bytes([1; 32]);
     });
     relay.put(entry.to_signed());
-    assert_put_aside(rig, owner, relay, &entry.to_signed(), "predecessor is missing");
+    assert_put_aside(rig, owner, relay, &entry.to_signed(), QuarantineReason::ChainGap);
 }
 
 #[test]
@@ -279,7 +287,7 @@ fn an_entry_that_calls_a_document_another_kind_is_put_aside() {
     let payload = Payload { kind: Kind::Profile.number(), ..message(other.id(), DOC, "a profile") };
     let entry = other.content(&relay, &payload).to_signed();
     relay.put(entry.clone());
-    assert_put_aside(rig, owner, relay, &entry, "another kind");
+    assert_put_aside(rig, owner, relay, &entry, QuarantineReason::OtherKind);
 }
 
 #[test]

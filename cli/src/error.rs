@@ -9,7 +9,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-pub(crate) use line::{join_failed, line_failed, line_in_short, not_ready, relay_says, void};
+pub(crate) use line::{join_failed, line_failed, no_connection, not_ready, relay_says, void};
 pub(crate) use quarantine::put_aside;
 
 /// Whose fault it is. The number is the exit code, which scripts rely on.

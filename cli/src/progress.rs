@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bowline_engine::run::Event;
+use bowline_engine::run::{Event, LineFailure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::error::line_in_short;
+use crate::error::no_connection;
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::notices;
@@ -95,9 +95,14 @@ impl Progress {
                 false,
             ),
             Event::Live(workspace) => (format!("workspace {}: connected", name(workspace)), false),
-            Event::Lost(workspace, why, _) => {
-                (format!("workspace {}: no connection: {}", name(workspace), line_in_short(why)), true)
-            }
+            Event::Lost(workspace, why, _) => (
+                format!(
+                    "workspace {}: no connection: {}",
+                    name(workspace),
+                    no_connection(&LineFailure::from(&**why))
+                ),
+                true,
+            ),
             Event::Closed(workspace) => (format!("workspace {}: disconnected", name(workspace)), false),
             Event::Notice(notice) => {
                 let (workspace, text) = notices::sentence(notice)?;
@@ -118,7 +123,7 @@ impl Progress {
             }
             Event::Live(workspace) => tracing::info!(workspace = id(workspace), "connected"),
             Event::Lost(workspace, why, pause) => {
-                let (why, retry_s) = (line_in_short(why), pause.as_secs());
+                let (why, retry_s) = (no_connection(&LineFailure::from(&**why)), pause.as_secs());
                 tracing::warn!(workspace = id(workspace), %why, retry_s, "no connection");
             }
             Event::Closed(workspace) => tracing::info!(workspace = id(workspace), "disconnected"),

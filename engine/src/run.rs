@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use crate::device::Notice;
 use crate::home::{Home, HomeError, SyncLock};
 use crate::{Device, Error};
-pub use bowline_device::{LineReport, LineStage, Stuck, SyncReport};
+pub use bowline_device::{LineFailure, LineReason, LineReport, LineStage, Stuck, SyncReport};
 pub use goal::{Goal, Question, Standing};
 pub use line::LineError;
 use line::{Happened, Line, Said, is_about_party};

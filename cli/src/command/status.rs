@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::documents::{self, workspace_prefix};
-use crate::error::{CommandError, not_ready, put_aside, relay_says};
+use crate::error::{CommandError, no_connection, not_ready, put_aside, relay_says};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::syncing;
@@ -253,7 +253,7 @@ fn connection(
     let line = report.as_ref().and_then(|report| report.line(workspace));
     if here.home.try_sync_lock()?.is_some() {
         let last = line.and_then(|line| line.last_live).map(Millis);
-        let why = line.and_then(|line| line.error.clone());
+        let why = line.and_then(|line| line.error.as_ref()).map(no_connection);
         return Ok(Connection::NobodySyncs { last_connected_at: last.and_then(iso), why, last });
     }
     // A process that has just begun has not said anything yet.
@@ -271,7 +271,7 @@ fn of_line(line: &LineReport, status: &WorkspaceStatus) -> Connection {
             let said = status.relay_says.map(relay_says);
             Connection::NotConnected {
                 since: iso(at),
-                why: line.error.clone().or(said),
+                why: line.error.as_ref().map(no_connection).or(said),
                 retry_at: retry.and_then(iso),
                 at,
                 retry,

@@ -1,6 +1,6 @@
 //! Errors of the connection to a relay, and what relay and workspace refuse.
 
-use bowline_engine::run::LineError;
+use bowline_engine::run::{LineError, LineFailure, LineReason};
 use bowline_engine::transport::{AddressError, DialError};
 use bowline_engine::{JoinFailed, NotReady, Reason, RelayFault, Void};
 
@@ -35,17 +35,62 @@ pub(crate) fn line_failed(error: &LineError) -> CommandError {
             of(Kind::Network, "The relay closed the connection without saying why").hint(KEPT)
         }
         LineError::Fault(fault) => fault_found(fault),
-        LineError::Elsewhere(why) => of(Kind::Network, "The process that syncs this home has no connection")
-            .because(&Told(OneLine(why).to_string())),
+        LineError::Elsewhere(failure) => {
+            let cause = no_connection(failure);
+            CommandError {
+                causes: vec![cause],
+                ..of(Kind::Network, "The process that syncs this home has no connection")
+            }
+        }
     }
 }
 
 /// Why there is no connection, on one line.
-pub(crate) fn line_in_short(error: &LineError) -> String {
-    match error {
-        LineError::Goodbye(reason) => format!("the relay refused: {}", relay_says(*reason)),
-        other => OneLine(&other.sentence()).to_string(),
-    }
+pub(crate) fn no_connection(failure: &LineFailure) -> String {
+    let about = failure.about.as_deref().unwrap_or("?");
+    let words = match failure.reason {
+        LineReason::Told => "",
+        LineReason::Address => "the workspace's address of its relay cannot be read",
+        LineReason::NameNotFound => &format!("the name {about} was not found"),
+        LineReason::NotLoopback => {
+            &format!("{about} is not this machine here, and nothing leaves this machine without TLS")
+        }
+        LineReason::Unreachable => &format!("nothing answers at {about}"),
+        LineReason::TimedOut => &format!("no connection within {about} seconds"),
+        LineReason::Untrusted => &format!("the certificate of {about} is not trusted by this system"),
+        LineReason::WrongPin => &format!("the relay has another key than its address says ({about})"),
+        LineReason::NoTrustStore => "this system has no store of trusted certificates",
+        LineReason::Tls => "no encrypted connection could be made",
+        LineReason::Full => "the relay is full",
+        LineReason::NotARelay => &format!("{about} is not a relay"),
+        LineReason::OtherVersion => &format!("the relay speaks another version ({about})"),
+        LineReason::CutWhileOpening => "the connection was cut while it was being opened",
+        LineReason::Cut => "the connection was cut",
+        LineReason::Silent => "the relay has gone silent",
+        LineReason::NotFlushed => "the connection was too slow",
+        LineReason::TooLarge => "the relay sent a frame that is too long",
+        LineReason::Text => "the relay sent text instead of a frame",
+        LineReason::Protocol => "the relay does not keep to the WebSocket protocol",
+        LineReason::OwnFrameTooLarge => {
+            &format!("a frame of {about} bytes was to be sent, which is too long: this is a bug in Bowline")
+        }
+        LineReason::Closed => "the relay closed the connection without saying why",
+        LineReason::Fork => "the relay has signed two different histories of this workspace",
+        LineReason::Rollback => "the relay has lost entries it had signed for",
+        LineReason::OtherLog => "the relay offers another log for this workspace than before",
+        LineReason::NotThePinnedLog => "the relay's log is not the one that the code was made for",
+        LineReason::Nonsense => &format!("the relay sent something that makes no sense: {about}"),
+        LineReason::OtherRelay => "the relay asks for a proof that is meant for another relay",
+        LineReason::KeepsRefusing => "the relay keeps refusing what this device writes",
+        LineReason::Goodbye(reason) => &format!("the relay refused: {}", relay_says(reason)),
+        LineReason::Unknown(number) => &format!("for a reason that this version does not know ({number})"),
+    };
+    let told = match (words, &failure.cause) {
+        ("", cause) => cause.clone().unwrap_or_default(),
+        (words, Some(cause)) => format!("{words}: {cause}"),
+        (words, None) => words.to_owned(),
+    };
+    OneLine(&told).to_string()
 }
 
 fn dial_failed(error: &DialError) -> CommandError {
@@ -190,10 +235,6 @@ pub(crate) fn not_ready(why: NotReady) -> &'static str {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Told(String);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,8 +256,20 @@ mod tests {
     }
 
     #[test]
+    fn every_failure_of_a_line_has_a_sentence_and_ends_with_what_the_system_said() {
+        for (_, reason) in LineReason::NAMED {
+            let (about, cause) = (Some("relay.example".to_owned()), Some("it says \u{1b}so".to_owned()));
+            let told = no_connection(&LineFailure { reason, about, cause });
+            assert!(told.ends_with("it says <1B>so"), "{told}");
+            assert_eq!(told.len() > 20, reason != LineReason::Told, "{told}");
+        }
+        let unknown = no_connection(&LineFailure::plain(LineReason::Unknown(99)));
+        assert_eq!(unknown, "for a reason that this version does not know (99)");
+    }
+
+    #[test]
     fn a_line_refused_is_told_with_the_reason() {
-        let told = line_in_short(&LineError::Goodbye(Reason::Shutdown));
+        let told = no_connection(&LineFailure::from(&LineError::Goodbye(Reason::Shutdown)));
         assert_eq!(told, "the relay refused: it is stopping");
     }
 }

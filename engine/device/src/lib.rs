@@ -37,6 +37,7 @@ pub use notice::Notice;
 pub use workspace::code::{Code, CodeError, CodeKind};
 pub use workspace::connection::Outstanding;
 pub use workspace::intent;
+pub use workspace::line_failure::{LineFailure, LineReason};
 pub use workspace::quarantine::QuarantineReason;
 pub use workspace::report::{LineReport, LineStage, Stuck, SyncReport};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};

@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod effects;
 pub mod intent;
 pub(crate) mod line;
+pub(crate) mod line_failure;
 pub(crate) mod parts;
 pub(crate) mod quarantine;
 pub(crate) mod report;

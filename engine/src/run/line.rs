@@ -12,6 +12,8 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use bowline_device::{LineFailure, LineReason};
+
 /// Milliseconds until a relay that turned this device away is asked again: somebody has to do something first.
 const AFTER_REFUSAL: u64 = 600_000;
 
@@ -35,7 +37,7 @@ pub enum LineError {
     #[error(transparent)]
     Lost(#[from] LinkError),
     /// The relay closed it and said why.
-    #[error("the relay closed the connection: {}", said(*.0))]
+    #[error("the relay closed the connection: {0:?}")]
     Goodbye(Reason),
     /// The relay closed it without a word.
     #[error("the relay closed the connection without saying why")]
@@ -44,8 +46,8 @@ pub enum LineError {
     #[error(transparent)]
     Fault(RelayFault),
     /// Another process that syncs this home says so.
-    #[error("{0}")]
-    Elsewhere(String),
+    #[error("the process that syncs has no connection: {0:?}")]
+    Elsewhere(LineFailure),
 }
 
 /// What a line's task has to tell, and which line it was.
@@ -371,39 +373,66 @@ pub(super) fn may_pass(reason: Reason) -> bool {
     !is_lasting && !is_about_party(reason)
 }
 
-impl LineError {
-    /// What happened and what caused it, in one line.
-    pub fn sentence(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(why) = cause {
-            text.push_str(": ");
-            text.push_str(&why.to_string());
-            cause = why.source();
+impl From<&LineError> for LineFailure {
+    fn from(error: &LineError) -> Self {
+        match error {
+            LineError::Address(error) => {
+                Self { reason: LineReason::Address, about: Some(error.to_string()), cause: None }
+            }
+            LineError::Dial(error) => not_dialled(error),
+            LineError::Lost(error) => lost(error),
+            LineError::Goodbye(reason) => Self::plain(LineReason::Goodbye(*reason)),
+            LineError::Closed => Self::plain(LineReason::Closed),
+            LineError::Fault(fault) => {
+                let what =
+                    if let RelayFault::Nonsense(what) = fault { Some((*what).to_owned()) } else { None };
+                Self { reason: fault.into(), about: what, cause: None }
+            }
+            LineError::Elsewhere(failure) => failure.clone(),
         }
-        text
     }
 }
 
-/// What a relay means by it.
-fn said(reason: Reason) -> &'static str {
-    match reason {
-        Reason::NoWorkspace => "it does not have this workspace",
-        Reason::NotAllowed => "this device is not in the workspace",
-        Reason::Removed => "this device was removed from the workspace",
-        Reason::BadToken => "it does not accept the registration token",
-        Reason::BadProof => "it does not accept this device's proof",
-        Reason::Version => "it speaks another version",
-        Reason::Shutdown => "it is stopping",
-        Reason::Storage => "it cannot store anything at the moment",
-        Reason::Quota => "the workspace's storage is full",
-        Reason::Rate => "too much at once",
-        Reason::TicketUsed => "somebody has joined with this code",
-        Reason::TicketClosed => "this code was closed",
-        Reason::TicketExpired => "this code has expired",
-        Reason::OutOfPlace | Reason::Malformed => "it did not understand this device",
-        _ => "for a reason that this version does not know",
-    }
+fn not_dialled(error: &DialError) -> LineFailure {
+    let (reason, about, cause) = match error {
+        DialError::NameNotFound { host, source } => {
+            (LineReason::NameNotFound, Some(host.clone()), Some(source.to_string()))
+        }
+        DialError::NotLoopback { host } => (LineReason::NotLoopback, Some(host.clone()), None),
+        DialError::Unreachable { host, port, source } => {
+            (LineReason::Unreachable, Some(format!("{host} port {port}")), Some(source.to_string()))
+        }
+        DialError::TimedOut { after } => (LineReason::TimedOut, Some(after.as_secs().to_string()), None),
+        DialError::Untrusted { host, source } => {
+            (LineReason::Untrusted, Some(host.clone()), Some(source.to_string()))
+        }
+        DialError::WrongPin { expected, found } => {
+            let found = found.map(|found| found.to_string());
+            (LineReason::WrongPin, Some(expected.to_string()), found)
+        }
+        DialError::NoTrustStore(source) => (LineReason::NoTrustStore, None, Some(source.to_string())),
+        DialError::Tls(source) => (LineReason::Tls, None, Some(source.to_string())),
+        DialError::Full => (LineReason::Full, None, None),
+        DialError::NotARelay { host, answer } => {
+            (LineReason::NotARelay, Some(host.clone()), Some(answer.to_string()))
+        }
+        DialError::OtherVersion { theirs } => (LineReason::OtherVersion, Some(theirs.clone()), None),
+        DialError::Io(source) => (LineReason::CutWhileOpening, None, Some(source.to_string())),
+    };
+    LineFailure { reason, about, cause }
+}
+
+fn lost(error: &LinkError) -> LineFailure {
+    let (reason, about, cause) = match error {
+        LinkError::Io(source) => (LineReason::Cut, None, Some(source.to_string())),
+        LinkError::Silent => (LineReason::Silent, None, None),
+        LinkError::NotFlushed => (LineReason::NotFlushed, None, None),
+        LinkError::TooLarge => (LineReason::TooLarge, None, None),
+        LinkError::Text => (LineReason::Text, None, None),
+        LinkError::Protocol(what) => (LineReason::Protocol, None, Some(what.clone())),
+        LinkError::OwnFrameTooLarge(bytes) => (LineReason::OwnFrameTooLarge, Some(bytes.to_string()), None),
+    };
+    LineFailure { reason, about, cause }
 }
 
 /// Dials and carries frames until one side is done. Why it ended; `None` if it ended in order.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bowline_core::sync::LinkState;
-use bowline_device::{Device, Error, LineReport, LineStage, Stuck, SyncReport};
+use bowline_device::{Device, Error, LineFailure, LineReport, LineStage, Stuck, SyncReport};
 use bowline_wire::ids::{Millis, WorkspaceId};
 
 use super::line::Line;
@@ -90,7 +90,7 @@ fn line_report(line: &Line, how: LinkState, position: u64) -> LineReport {
         since: line.since().0,
         position,
         last_live: line.last_live().map(|at| at.0),
-        error: line.error().map(|why| why.sentence()),
+        error: line.error().map(|why| LineFailure::from(&**why)),
         retry_at: line.due().filter(|_| !line.has_task()).map(|at| at.0),
         stuck: None,
     }

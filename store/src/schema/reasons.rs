@@ -114,9 +114,10 @@ CREATE INDEX entry_not_on_log ON entry (ws, state, lane) WHERE state <> 1;
 
 #[cfg(test)]
 mod tests {
+    use bowline_disk::Schema;
     use rusqlite::{Connection, params};
 
-    use super::super::{STEPS, migrate, prepare};
+    use super::super::{SCHEMA, STEPS, prepare};
 
     /// Quarantined and refused.
     const STATES: [u8; 2] = [2, 3];
@@ -124,7 +125,8 @@ mod tests {
     /// A database before this step, with one entry for each state and sentence.
     fn told(rows: &[(u8, &str)]) -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, &STEPS[..3]).unwrap();
+        let before = Schema { steps: &STEPS[..3], ..SCHEMA };
+        before.migrate(&mut connection).unwrap();
         connection
             .execute(
                 "INSERT INTO workspace (id, incarnation, state, created_at, relay) VALUES (x'01', x'', 1, 1, '')",

@@ -7,7 +7,7 @@ use bowline_wire::frame::Reason;
 use bowline_wire::ids::WorkspaceId;
 use serde::{Deserialize, Serialize};
 
-use crate::{Device, Error};
+use crate::{Device, Error, LineFailure};
 
 /// What the process that syncs is doing. It is doing it only while it holds the sync lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ pub struct LineReport {
     pub position: u64,
     /// When everything the relay had was here last.
     pub last_live: Option<u64>,
-    /// Why there is no connection, in words.
-    pub error: Option<String>,
+    /// Why there is no connection.
+    pub error: Option<LineFailure>,
     /// When it is tried again.
     pub retry_at: Option<u64>,
     /// What stands in the way of what waits to be sent, though there is a connection.

@@ -3,7 +3,7 @@
 use bowline_core::document::{ActorId, Document, Kind, Pen};
 use bowline_core::payload::Payload;
 use bowline_core::sync::NotReady;
-use bowline_engine::device::QuarantineReason;
+use bowline_device::QuarantineReason;
 use bowline_store::EntryState;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::header::EntryType;

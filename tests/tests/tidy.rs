@@ -10,10 +10,16 @@
     reason = "tests may fail loudly, in their own functions too"
 )]
 
+#[path = "tidy/circles.rs"]
+mod circles;
+#[path = "tidy/imports.rs"]
+mod imports;
 #[path = "tidy/layering.rs"]
 mod layering;
 #[path = "tidy/modules.rs"]
 mod modules;
+#[path = "tidy/paths.rs"]
+mod paths;
 #[path = "tidy/repository.rs"]
 mod repository;
 #[path = "tidy/sources.rs"]

@@ -86,6 +86,23 @@ pub(crate) fn reached(
     found
 }
 
+/// The shipped modules of the crate whose first file is `root`: each one's path from the root, and its file.
+pub(crate) fn shipped_modules(files: &BTreeMap<String, String>, root: &str) -> Vec<(Vec<String>, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![(Vec::new(), root.to_owned(), folder(root).to_owned())];
+    while let Some((place, path, owned)) = open.pop() {
+        let Some(text) = files.get(&path) else { continue };
+        for declaration in declarations(text).into_iter().filter(|declaration| !declaration.test_only) {
+            let choices = declaration.choices(folder(&path), &owned);
+            let next = choices.into_iter().find(|(choice, _)| files.contains_key(choice));
+            let below = [place.clone(), declaration.inside, vec![declaration.name]].concat();
+            open.extend(next.map(|(choice, owned)| (below, choice, owned)));
+        }
+        found.push((place, path));
+    }
+    found
+}
+
 fn forgotten(files: &BTreeMap<String, String>, reached: &BTreeMap<String, Reached>) -> Vec<String> {
     files.keys().filter(|path| !reached.contains_key(*path)).cloned().collect()
 }

@@ -4,6 +4,7 @@ mod home;
 mod relay;
 mod wire;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,14 @@ pub fn binary(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(path.exists(), "{} is not there: run `cargo test --workspace --no-run` first", path.display());
     path
+}
+
+/// The `PATH` of a shell that finds the binaries of this workspace first.
+pub fn path() -> OsString {
+    let ours = binary("bowline").parent().map(PathBuf::from);
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(ours.into_iter().chain(std::env::split_paths(&others)))
+        .expect("no colon in the folder of a target")
 }
 
 /// Looks until there is something to see, and says what was waited for if there never is.

@@ -32,13 +32,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use bowline_cast::leash;
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
 /// The workspace as cargo sees it: every feature, the packages this host builds.
 ///
 /// Filtered by platform because cargo would otherwise fetch crates that no test here compiles.
 static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
-    let version = run(Command::new("rustc").arg("-vV"));
+    let version = run(leash::command("rustc").arg("-vV"));
     let host =
         version.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc -vV names its host");
     let options = ["--locked", "--filter-platform", host].map(String::from);
@@ -54,7 +55,7 @@ static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
 ///
 /// Files not yet added count, so that a rule is broken before the commit and not after it.
 static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let listed = run(Command::new("git")
+    let listed = run(leash::command("git")
         // A checkout owned by another user (a container's volume) is still this checkout.
         .args(["-c", "safe.directory=*", "-C", METADATA.workspace_root.as_str()])
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]));

@@ -5,12 +5,12 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
+use bowline_cast::leash;
 use bowline_transport::{
     Caps, Dial, DialError, Link, ServerTls, WebSocketDialer, WebSocketLink, WebSocketListener,
 };
@@ -38,7 +38,7 @@ fn without_a_pin_the_systems_trust_store_decides() {
     }
     // Only a new process can have another store, because this one has other threads that read its environment.
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = leash::command(std::env::current_exe().unwrap())
         .args(["--exact", "without_a_pin_the_systems_trust_store_decides", "--nocapture"])
         .env(OURS, "1")
         .env(STORE, folder.path().join("store.pem"))

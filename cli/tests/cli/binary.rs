@@ -1,12 +1,13 @@
 //! The built binary: the library with the operating system under it.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
+use bowline_cast::leash;
 use tempfile::TempDir;
 
 fn bowline(home: &TempDir, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bowline"));
-    command.env_clear().env("BOWLINE_HOME", home.path().join("home")).stdin(Stdio::null());
+    let mut command = leash::bare_command(env!("CARGO_BIN_EXE_bowline"));
+    command.env("BOWLINE_HOME", home.path().join("home")).stdin(Stdio::null());
     command.args(arguments).output().unwrap()
 }
 
@@ -63,8 +64,8 @@ fn more_files_are_imported_than_may_be_open() {
         std::fs::write(home.path().join(format!("{n}.jsonl")), line).unwrap();
     }
     let script = format!("ulimit -n 60 && exec {} import jsonl *.jsonl", env!("CARGO_BIN_EXE_bowline"));
-    let mut command = Command::new("/bin/sh");
-    command.current_dir(home.path()).env_clear().env("BOWLINE_HOME", home.path().join("home"));
+    let mut command = leash::bare_command("/bin/sh");
+    command.current_dir(home.path()).env("BOWLINE_HOME", home.path().join("home"));
     let report = stdout(&command.args(["-c", &script]).stdin(Stdio::null()).output().unwrap());
     assert!(report.contains("100"), "{report}");
 }

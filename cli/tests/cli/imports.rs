@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use bowline_cast::leash;
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -203,7 +204,7 @@ fn what_cannot_be_read_is_told_and_the_rest_comes_in() {
     std::os::unix::fs::symlink("/etc/hostname", sessions.join("0aaaaaaa-0000-4000-8000-000000000001.jsonl"))
         .unwrap();
     let fifo = sessions.join("0aaaaaaa-0000-4000-8000-000000000002.jsonl");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    assert!(leash::ends_well(leash::command("mkfifo").arg(&fifo)));
     let ran = machine.run("import openclaw");
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     assert_snapshot!(machine.told("import openclaw", &ran));

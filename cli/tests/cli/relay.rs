@@ -96,17 +96,24 @@ impl TestRelay {
 
     /// Stops it in order.
     pub(crate) fn stop(&mut self) {
-        if let Some((stop, thread)) = self.running.take() {
-            let _gone = stop.send(());
-            thread.join().unwrap();
+        if let Some(ended) = self.end() {
+            ended.unwrap();
         }
+    }
+
+    /// Stops it in order and waits for it; how its thread has ended, if it was running.
+    fn end(&mut self) -> Option<std::thread::Result<()>> {
+        let (stop, thread) = self.running.take()?;
+        let _gone = stop.send(());
+        Some(thread.join())
     }
 }
 
 impl Drop for TestRelay {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.stop();
+        // Also when the test has failed: its folder goes right after this, and nobody may write into it then.
+        if let Some(ended) = self.end() {
+            assert!(ended.is_ok() || std::thread::panicking(), "the relay has panicked");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
+use bowline_cast::leash;
 use bowline_transport::Address;
 use tempfile::TempDir;
 
@@ -44,7 +45,7 @@ impl Place {
 }
 
 fn command(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bowline-relay"));
+    let mut command = leash::command(env!("CARGO_BIN_EXE_bowline-relay"));
     command.args(arguments).arg("--data").arg(data);
     for variable in ["BOWLINE_LOG", "BOWLINE_RELAY_DATA"] {
         command.env_remove(variable);
@@ -100,11 +101,10 @@ impl Serving {
         let mut command = command(data, &["serve", "--listen", "127.0.0.1:0"]);
         let log = File::options().create(true).append(true).open(stderr).unwrap();
         let mut child = command.args(more).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let started = Self { child, stdout, stderr: stderr.to_owned(), line: line.trim_end().to_owned() };
-        assert!(line.ends_with('\n'), "no address; {}", started.log());
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut started = Self { child, stdout, stderr: stderr.to_owned(), line: String::new() };
+        started.stdout.read_line(&mut started.line).unwrap();
+        assert_eq!(started.line.pop(), Some('\n'), "no address; {}", started.log());
         started
     }
 
@@ -122,8 +122,7 @@ impl Serving {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        assert!(leash::ends_well(leash::command("kill").args(["-s", name, &self.child.id().to_string()])));
     }
 
     /// Waits for its end; gives the exit code and what it printed after the address.

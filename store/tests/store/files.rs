@@ -1,10 +1,11 @@
 //! The database as a file: who may read it, what survives, what is erased.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::{env, fs, thread};
 
 use crate::common::{Scratch, dump, insert_doc, new_doc, refused, with_workspaces, write, ws};
+use bowline_cast::leash;
 use bowline_store::{Connection, DatabaseError, Store, StoreError};
 
 #[test]
@@ -199,7 +200,7 @@ const VICTIM: &str = "BOWLINE_STORE_VICTIM";
 #[test]
 fn every_commit_that_was_reported_survives_a_kill() {
     let scratch = Scratch::new("kill");
-    let mut child = Command::new(env::current_exe().unwrap())
+    let mut child = leash::command(env::current_exe().unwrap())
         .args(["--exact", "files::the_process_that_is_killed", "--ignored", "--nocapture"])
         .env(VICTIM, scratch.db())
         .stdout(Stdio::piped())

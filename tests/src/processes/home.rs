@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
+use bowline_cast::leash;
 use tempfile::TempDir;
 
 use super::binary;
@@ -69,8 +70,8 @@ impl Home {
 
     /// A command, ready to be run.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(&self.program);
-        command.env_clear().env("BOWLINE_HOME", self.path()).current_dir(self.folder.path());
+        let mut command = leash::bare_command(&self.program);
+        command.env("BOWLINE_HOME", self.path()).current_dir(self.folder.path());
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use bowline_cast::leash;
 use tempfile::TempDir;
 
 use super::binary;
@@ -65,14 +66,14 @@ impl Relay {
             Tls::SelfSigned => "self-signed",
             Tls::Off => "off",
         };
-        let mut command = Command::new(binary("bowline-relay"));
+        let mut command = leash::command(binary("bowline-relay"));
         command.arg("serve").arg("--data").arg(self.data()).args(["--listen", &self.listen.to_string()]);
         command.args(["--tls", tls]).args(&self.more);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         if let Some(at) = end_at {
             command.env("BOWLINE_END_AT_COMMIT", at);
         }
-        let mut process = command.spawn().expect("the relay starts");
+        let process = self.process.insert(command.spawn().expect("the relay starts"));
         let mut line = String::new();
         let stdout = process.stdout.take().expect("its stdout is a pipe");
         let read = BufReader::new(stdout).read_line(&mut line).expect("it prints its address");
@@ -81,7 +82,6 @@ impl Relay {
         if read > 0 {
             line.trim_end().clone_into(&mut self.address);
         }
-        self.process = Some(process);
     }
 
     /// What it printed: where it is, with pin and token.

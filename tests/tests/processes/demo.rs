@@ -5,24 +5,24 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use bowline_cast::leash;
 use bowline_tests::processes::binary;
 use tempfile::TempDir;
 
-use super::offline::has_strace;
+use super::offline::{has_strace, straced};
 
 /// How long it may take: what a person waits for before they go away.
 const AT_MOST: Duration = Duration::from_secs(20);
 
-/// Runs `demo` by way of `program`, in an environment of its own whose temporary folder and home are those below `folder`.
-fn demo(program: &Path, before: &[&str], folder: &Path) -> Output {
+/// Runs `demo` of a program, in an environment of its own whose temporary folder and home are those below `folder`.
+fn demo(mut program: Command, folder: &Path) -> Output {
     for name in ["temporary", "home"] {
         fs::create_dir_all(folder.join(name)).unwrap();
     }
-    let mut command = Command::new(program);
-    command.args(before).arg("demo").current_dir(folder).stdin(Stdio::null());
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.env("TMPDIR", folder.join("temporary")).env("HOME", folder.join("home"));
-    command.output().unwrap()
+    program.arg("demo").current_dir(folder).stdin(Stdio::null());
+    program.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    program.env("TMPDIR", folder.join("temporary")).env("HOME", folder.join("home"));
+    program.output().unwrap()
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -33,7 +33,7 @@ fn is_empty(folder: &Path) -> bool {
 fn a_demo_holds_what_it_promises_and_leaves_nothing_behind() {
     let folder = TempDir::new().unwrap();
     let begun = Instant::now();
-    let output = demo(&binary("bowline"), &[], folder.path());
+    let output = demo(leash::bare_command(binary("bowline")), folder.path());
     let (took, told) = (begun.elapsed(), String::from_utf8(output.stdout).unwrap());
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(told.contains("\n  \u{2713} ") && !told.contains('\u{2717}'), "{told}");
@@ -46,7 +46,7 @@ fn a_demo_holds_what_it_promises_and_leaves_nothing_behind() {
 #[test]
 fn without_sealing_the_demo_finds_what_people_wrote_at_the_relay() {
     let folder = TempDir::new().unwrap();
-    let output = demo(&binary("bowline-unsealed"), &[], folder.path());
+    let output = demo(leash::bare_command(binary("bowline-unsealed")), folder.path());
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(11), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     let broken: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("  \u{2717} ")).collect();
@@ -62,9 +62,8 @@ fn a_demo_connects_to_nothing_but_this_machine() {
         return;
     }
     let folder = TempDir::new().unwrap();
-    let (trace, bowline) = (folder.path().join("trace"), binary("bowline"));
-    let before = ["-f", "-e", "trace=%network", "-o", trace.to_str().unwrap(), bowline.to_str().unwrap()];
-    let output = demo(Path::new("strace"), &before, folder.path());
+    let trace = folder.path().join("trace");
+    let output = demo(straced(&leash::command(binary("bowline")), &trace), folder.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let calls = fs::read_to_string(&trace).unwrap();
     let named = |call: &&str| call.contains("AF_INET") && !call.contains("socket(");

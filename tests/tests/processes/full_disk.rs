@@ -1,41 +1,28 @@
 //! A disk that is full, and one that may not be written: on file systems of their own, where this system lets a test make
 //! some.
 
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
-use bowline_tests::processes::binary;
+use bowline_cast::leash;
+use bowline_tests::processes::path;
 use tempfile::TempDir;
 
-/// What a shell needs before it can mount anything, tried in turn: the rights of a user namespace, or those it has.
-const NAMESPACES: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
-
 /// Runs a script in `bash` with a small file system mounted at `disk`, beside it; `None` where that is not possible.
+/// The mount and all processes are gone when it returns.
 fn on_a_small_disk(script: &str) -> Option<(TempDir, Output)> {
     let folder = TempDir::new().unwrap();
-    std::fs::create_dir(folder.path().join("disk")).unwrap();
-    for namespace in NAMESPACES {
-        let tried = unshared(namespace, folder.path(), "true");
-        if tried.is_ok_and(|output| output.status.success()) {
-            let output = unshared(namespace, folder.path(), script).unwrap();
-            return Some((folder, output));
-        }
-    }
-    println!("skipped: this system does not let a test mount a file system of its own");
-    None
-}
-
-fn unshared(namespace: &[&str], folder: &Path, script: &str) -> std::io::Result<Output> {
-    let programs = binary("bowline").parent().unwrap().to_owned();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
-    let mut command = Command::new("unshare");
-    command.args(namespace).args([
-        "bash",
-        "-uc",
-        &format!("mount -t tmpfs -o size=4m none disk && {script}"),
-    ]);
-    command.env_clear().env("PATH", path).env("BOWLINE_HOME", "disk/home").current_dir(folder);
-    command.stdin(Stdio::null()).output()
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none"];
+    let Some(mut bash) = leash::fenced(&["--mount"], &[&mount[..], &[disk.to_str().unwrap()]].concat())
+    else {
+        println!("skipped: this system does not let a test mount a file system of its own");
+        return None;
+    };
+    let script = format!("{} disk && {script}", mount.join(" "));
+    bash.args(["bash", "-uc", &script]).stdin(Stdio::null()).current_dir(folder.path());
+    let output = bash.env("PATH", path()).env("BOWLINE_HOME", "disk/home").output().unwrap();
+    Some((folder, output))
 }
 
 /// What came after a line in the script's answer.
@@ -158,7 +145,6 @@ fn a_relay_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
         echo "== room"
         bowline sync 2>&1
         echo "exit $?"
-        kill %1 2> /dev/null
     }"#;
     let Some((_folder, output)) = on_a_small_disk(script) else {
         return;

@@ -20,9 +20,10 @@ const LONGEST_LIFE: u64 = 300;
 
 /// Two devices that watch, and their relay.
 struct Rig {
-    relay: Relay,
-    homes: [Home; 2],
+    /// Before the homes, because fields are dropped in this order and a home's folder goes when nobody writes to it.
     watching: [Option<Watching>; 2],
+    homes: [Home; 2],
+    relay: Relay,
     conversation: String,
     /// Everything that a `say` which succeeded has said.
     said: Vec<String>,
@@ -43,7 +44,7 @@ impl Rig {
         let conversation = shared_conversation(&laptop, &desktop);
         let watching = [Some(laptop.watch()), Some(desktop.watch())];
         let random = ChaCha8Rng::seed_from_u64(seed);
-        Self { relay, homes: [laptop, desktop], watching, conversation, said: Vec::new(), random }
+        Self { watching, homes: [laptop, desktop], relay, conversation, said: Vec::new(), random }
     }
 
     fn draw(&mut self, below: u64) -> u64 {

@@ -1,8 +1,9 @@
 //! Nothing leaves the device unless a command is for that: watched from outside, by the system calls it makes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use bowline_cast::leash;
 use bowline_tests::processes::{Home, Relay, Tls};
 
 use crate::two_devices;
@@ -20,8 +21,16 @@ const SESSION: &str = concat!(
 );
 
 pub(super) fn has_strace() -> bool {
-    let version = Command::new("strace").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
+    leash::ends_well(leash::command("strace").arg("-V"))
+}
+
+/// A program under strace, which writes the network system calls that it and its children make to a file.
+pub(super) fn straced(program: &Command, trace: &Path) -> Command {
+    let mut strace = leash::bare_command("strace");
+    strace.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    strace.args(["-f", "-e", "trace=%network", "-o"]).arg(trace);
+    strace.arg(program.get_program()).args(program.get_args());
+    strace
 }
 
 /// Runs a command that succeeds under strace; the network system calls it and its children made.
@@ -33,14 +42,7 @@ fn traced(home: &Home, arguments: &[&str]) -> Vec<String> {
 
 fn traced_whatever_comes(home: &Home, arguments: &[&str]) -> (Vec<String>, Output) {
     let trace: PathBuf = home.beside().join("trace");
-    let command = home.command(arguments);
-    let mut strace = Command::new("strace");
-    strace
-        .args(["-f", "-e", "trace=%network", "-o"])
-        .arg(&trace)
-        .arg(command.get_program())
-        .args(command.get_args());
-    strace.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let mut strace = straced(&home.command(arguments), &trace);
     strace.env("BOWLINE_HOME", home.path()).current_dir(home.beside()).stdin(Stdio::null());
     let output = strace.output().unwrap();
     let calls = std::fs::read_to_string(&trace).unwrap();

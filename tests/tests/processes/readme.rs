@@ -1,9 +1,10 @@
 //! The README's first commands, exactly as they stand there.
 
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use bowline_tests::processes::binary;
+use bowline_cast::leash;
+use bowline_tests::processes::{binary, path};
 use tempfile::TempDir;
 
 /// The heading under which they are.
@@ -23,7 +24,7 @@ struct Group(u32);
 impl Drop for Group {
     fn drop(&mut self) {
         let _already_gone =
-            Command::new("kill").args(["-9", "--", &format!("-{}", self.0)]).stderr(Stdio::null()).status();
+            leash::ends_well(leash::command("kill").args(["-9", "--", &format!("-{}", self.0)]));
     }
 }
 
@@ -33,14 +34,14 @@ fn the_readmes_ten_lines_lead_to_two_synced_homes() {
     let lines = script.lines().filter(|line| !line.trim().is_empty()).count();
     assert_eq!(lines, 10, "ten lines are promised");
     let folder = TempDir::new().unwrap();
-    let programs = binary("bowline").parent().unwrap().to_owned();
-    assert_eq!(binary("bowline-relay").parent(), Some(programs.as_path()));
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
-    let mut command = Command::new("bash");
-    command.args(["-euo", "pipefail", "-c", &script]).current_dir(folder.path());
-    command.env_clear().env("PATH", path).env("HOME", folder.path());
+    assert_eq!(binary("bowline-relay").parent(), binary("bowline").parent());
+    // The relay goes on running: in a fence it ends with the script, and elsewhere with its group.
+    let fence = leash::fenced(&[], &["true"]);
+    let mut command = fence.unwrap_or_else(|| leash::bare_command("env"));
+    command.args(["bash", "-euo", "pipefail", "-c", &script]).current_dir(folder.path());
+    command.env("PATH", path()).env("HOME", folder.path());
     let (answers, talk) = (folder.path().join("stdout"), folder.path().join("stderr"));
-    // Into files: the relay goes on running and would keep a pipe open.
+    // Into files: the relay would keep a pipe open.
     command
         .stdin(Stdio::null())
         .stdout(std::fs::File::create(&answers).unwrap())

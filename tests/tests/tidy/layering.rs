@@ -30,10 +30,12 @@ const PICTURE: &[(&str, &[&str])] = &[
     ),
     ("bowline-relay", &["bowline-disk", "bowline-transport", "bowline-wire"]),
     ("bowline", &["bowline-engine", "bowline-import", "bowline-relay"]),
+    ("bowline-cast", &[]),
     (
         "bowline-tests",
         &[
             "bowline",
+            "bowline-cast",
             "bowline-core",
             "bowline-crypto",
             "bowline-disk",

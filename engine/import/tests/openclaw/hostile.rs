@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Command;
 
+use bowline_cast::leash;
 use bowline_import::{Outcome, What};
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn import(home: &Home) -> Desk {
 
 fn fifo(path: &std::path::Path) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    assert!(leash::ends_well(leash::command("mkfifo").arg(path)));
 }
 
 #[test]

@@ -146,7 +146,8 @@ pub(crate) fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::path::Component;
+    use std::{env, fs};
 
     fn find(vars: &[(&str, &Path)], home: &Path) -> Result<PathBuf, NotFound> {
         let env = |name: &str| {
@@ -193,9 +194,14 @@ mod tests {
 
     #[test]
     fn what_is_named_from_here_is_known_by_where_it_is() {
-        let folder = tempfile::tempdir_in(".").unwrap();
+        let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join(".openclaw/agents")).unwrap();
-        let relative = Path::new(folder.path().file_name().unwrap()).join(".openclaw");
+        // From here up to the root, and down again.
+        let up: PathBuf = env::current_dir().unwrap().ancestors().skip(1).map(|_| "..").collect();
+        let down: PathBuf =
+            folder.path().components().filter(|part| matches!(part, Component::Normal(_))).collect();
+        let relative = up.join(down).join(".openclaw");
+        assert!(relative.is_relative());
         let found = StateDir::at(&relative).unwrap();
         assert!(found.path().is_absolute());
         assert_eq!(found.home().unwrap().canonicalize().unwrap(), folder.path().canonicalize().unwrap());

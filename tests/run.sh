@@ -10,7 +10,8 @@ usage: bash tests/run.sh [--nightly]
   --nightly   more seeds in the simulated worlds and more killed processes (sets BOWLINE_NIGHTLY=1)
   --help      this text
 
-A check that fails stops the run. With CI=true nothing is compiled incrementally.
+A check that fails stops the run. Whatever tests leave behind (processes, mounts, files) is named at its end, fails it and
+is taken away. With CI=true nothing is compiled incrementally.
 TEXT
 }
 
@@ -31,34 +32,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A CI run builds once and throws its cache away, so incremental artefacts would only cost time and disk.
 if [ "${CI:-}" = true ]; then export CARGO_INCREMENTAL=0; fi
 
-current=""
-started=0
-
 fail() {
     printf 'error: %s\n' "$1" >&2
     exit 1
-}
-
-# Says which check stopped the run, since cargo's own last lines may not.
-report() {
-    local status=$?
-    if [ -n "$current" ]; then
-        printf '\nFAILED: %s (after %d s; %d s in total)\n' "$current" $((SECONDS - started)) "$SECONDS" >&2
-    elif [ "$status" -eq 0 ]; then
-        printf '\nAll checks passed in %d s.\n' "$SECONDS"
-    fi
-}
-trap report EXIT
-
-# step HEADLINE COMMAND...: runs one check under its headline and prints how long it took.
-step() {
-    current="$1"
-    started=$SECONDS
-    printf '\n== %s\n' "$current"
-    shift
-    "$@"
-    printf -- '-- %d s\n' $((SECONDS - started))
-    current=""
 }
 
 # component NAME CARGO-SUBCOMMAND: present, or added with rustup.
@@ -89,11 +65,14 @@ dependencies() {
     fi
 }
 
+source tests/steps.sh
+begin
 step "toolchain" toolchain
 step "format" cargo fmt --all --check
 step "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
-step "tests" cargo test --workspace --locked -- --skip processes::
+step "build" cargo test --workspace --locked --no-run
+step "tests" watched cargo test --workspace --locked -- --skip processes::
 # By themselves and not captured: they measure, and say what they had to skip.
-step "processes" cargo test --workspace --locked --test processes -- --nocapture
+step "processes" watched cargo test --workspace --locked --test processes -- --nocapture
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 step "dependencies" dependencies

@@ -4,7 +4,9 @@ mod addresses;
 mod files;
 mod lines;
 mod names;
+mod rules;
 mod shapes;
+mod words;
 
 use serde_json::{Map, Value};
 
@@ -13,7 +15,8 @@ pub(crate) use files::{Hidden, hidden_in};
 pub(crate) use lines::dot_env_names;
 use names::{is_ambiguous, is_name_of_count, is_secret_map, is_secret_name};
 pub(crate) use shapes::has_secret_shape;
-use shapes::{is_option, is_random, is_stand_in, is_switch, is_variable};
+use shapes::is_option;
+use words::{is_harmless, is_plain_in_file, is_random, is_variable};
 
 /// Members of the description of a value, as JSON Schema has it, that cannot hold one.
 const OF_SCHEMAS: [&str; 11] = [
@@ -46,17 +49,17 @@ const OF_PACKAGES: [&str; 12] = [
     "snapshots",
 ];
 
-/// What the names around a value say of it.
+/// What the names around a value say about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Around {
-    /// Nothing.
+    /// The names say nothing about it.
     #[default]
     Nothing,
-    /// `NAME=value` and `Name: value` are secrets: in a list of variables or headers.
+    /// In a list of variables or headers: texts such as `NAME=value` and `Name: value` are secrets.
     Pairs,
-    /// So is what is not the name: in an object in such a list.
+    /// Inside an object of a list of variables or headers: every value except the name is secret.
     Entries,
-    /// Texts are secrets, other than those that variables and headers have everywhere: in a file.
+    /// In a file: texts are secrets, unless they say what variables and headers say everywhere.
     Variables,
     /// Texts are secrets, and numbers may be numbers of tokens.
     Texts,
@@ -71,9 +74,9 @@ enum Rules {
     Settings,
     /// For values, where a false alarm costs a member.
     Values,
-    /// For files, where a false alarm costs the file: stand-ins and descriptions of values are none.
+    /// For files, where a false alarm costs the file: stand-ins and descriptions of values are not secrets.
     File,
-    /// For a file that lists packages, whose names are names of packages.
+    /// For a file that lists packages: its names are names of packages.
     Packages,
 }
 
@@ -85,7 +88,7 @@ pub(crate) fn scrub(value: &mut Value, path: &str, around: Around) -> Vec<String
     search.found
 }
 
-/// The same for a file of settings, whose includes are still to be read.
+/// Removes what is secret from a file of settings whose includes are still to be read, and gives the paths as `scrub` does.
 pub(crate) fn scrub_settings(value: &mut Value, around: Around) -> Vec<String> {
     let mut search = Search { rules: Rules::Settings, remove: true, found: Vec::new() };
     search.root(value, "", around);
@@ -100,7 +103,7 @@ fn find(value: &Value) -> Vec<String> {
     search.found
 }
 
-/// The same for a file that holds nothing but secrets: there a plain `key`, `access` or `refresh` is one, too.
+/// The path of each secret member of a file that holds nothing but secrets, where a plain `key`, `access` or `refresh` is one.
 pub(crate) fn find_in_vault(value: &Value) -> Vec<String> {
     let mut search = Search { rules: Rules::Values, remove: false, found: Vec::new() };
     search.root(&mut value.clone(), "", Around::Nothing);
@@ -196,7 +199,7 @@ impl Search {
         }
     }
 
-    /// Looks at a member; whether it is to go as a whole.
+    /// Checks one member; true if the caller must drop it.
     fn member(&mut self, name: &str, value: &mut Value, path: &str, around: Around) -> bool {
         let is_hidden = has_secret_shape(name) || (around >= Around::Texts && is_random(name));
         let path = if is_hidden { format!("{path}{HIDDEN}") } else { member(path, name) };
@@ -226,7 +229,7 @@ impl Search {
         false
     }
 
-    /// What packages there are: only texts can be secrets there.
+    /// Looks at packages, where names mean nothing and only texts can be secrets.
     fn packages(&mut self, value: &Value, path: &str) {
         match value {
             Value::String(text) if has_secret_shape(text) => self.found.push(path.to_owned()),
@@ -260,7 +263,7 @@ impl Search {
         by_place || value.as_str().is_some_and(has_secret_shape)
     }
 
-    /// What is said of variables and headers in a list, each with a name and a value.
+    /// What is known of a variable or header that stands in a list with its name and value.
     fn of_entries(&self) -> Around {
         if self.is_lenient() { Around::Variables } else { Around::All }
     }
@@ -280,7 +283,7 @@ impl Search {
 }
 
 impl Around {
-    /// What is said of the value of a member of this name.
+    /// What is known of the value of a member of this name.
     pub(crate) fn below(self, name: &str) -> Self {
         let own = match name {
             _ if is_name_of_count(name) && is_secret_name(name) => Self::Texts,
@@ -290,7 +293,7 @@ impl Around {
         self.max(own)
     }
 
-    /// The same in a file that people write, where `pass` and `pin` can be the names of whatever has members.
+    /// What is known of such a value in a file that people write, where `pass` and `pin` can be the names of whatever has members.
     fn below_in_file(self, name: &str) -> Self {
         match Self::Nothing.below(name) {
             Self::All if !is_secret_name(name) => self.max(Self::Variables),
@@ -305,7 +308,7 @@ fn is_list_of_packages(name: &str) -> bool {
     name.to_lowercase().contains("dependencies") || OF_PACKAGES.contains(&name)
 }
 
-/// A text that stands for itself, or a list of such: nothing empty, and no reference to what is kept elsewhere.
+/// Whether a value is a text that stands for itself, or a list of such: neither empty nor a reference to what is kept elsewhere.
 fn is_plain(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.is_empty() && !is_variable(text),
@@ -315,22 +318,7 @@ fn is_plain(value: &Value) -> bool {
     }
 }
 
-/// Whether a variable or header of this value says how to run or to answer: a flag, a version, a number, a type.
-fn is_harmless(text: &str) -> bool {
-    const WORDS: [&str; 9] =
-        ["always", "never", "full", "debug", "info", "production", "development", "test", "utf-8"];
-    let is_version = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let is_type = ["application/", "text/", "image/"].iter().any(|begin| text.starts_with(begin));
-    is_version || is_type || text.starts_with('-') || WORDS.contains(&text.to_lowercase().as_str())
-}
-
-/// Whether a text stands for itself in a file that people write, as an example or a description perhaps.
-fn is_plain_in_file(text: &str) -> bool {
-    let text = text.trim();
-    !text.is_empty() && !is_stand_in(text) && !is_switch(text)
-}
-
-/// `{"source": "env" | "file" | "exec" | "store", "provider": …, "id": …}`: says where a secret is, and is none.
+/// Whether an object says where a secret is: `{"source": "env" | "file" | "exec" | "store", "provider": …, "id": …}`.
 fn is_reference(members: &Map<String, Value>) -> bool {
     let source = members.get("source").and_then(Value::as_str);
     let is_known = matches!(source, Some("env" | "file" | "exec" | "store" | "keychain"));
@@ -339,7 +327,7 @@ fn is_reference(members: &Map<String, Value>) -> bool {
     is_known && is_all && !is_shaped && members.values().all(Value::is_string) && members.contains_key("id")
 }
 
-/// `{"type": "string", "description": …}`: says what a value is like, and is none.
+/// Whether an object says what a value is like: `{"type": "string", "description": …}`.
 fn is_schema(members: &Map<String, Value>) -> bool {
     const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
     let of = members.get("type").and_then(Value::as_str);

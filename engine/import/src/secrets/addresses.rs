@@ -1,33 +1,15 @@
-//! Web addresses that let in whoever has them: by what is before the host, in the query, or in the path.
+//! Web addresses that let in whoever has them, by what is before the host or in the query. Those that do so by their path are
+//! rules.
 
 use super::names::is_secret_in_query;
-use super::shapes::{is_set, is_stand_in, words};
+use super::words::{is_set, is_stand_in, words};
 
-/// Web addresses to which anybody may post who knows them: a part of the host, and the part of the path before the secret.
-const HOOKS: [(&str, &str); 11] = [
-    ("hooks.slack.com", "/services/"),
-    ("hooks.slack.com", "/workflows/"),
-    ("hooks.slack.com", "/triggers/"),
-    ("discord.com", "/webhooks/"),
-    ("discordapp.com", "/webhooks/"),
-    ("webhook.office.com", "/webhook"),
-    ("outlook.office.com", "/webhook/"),
-    ("hooks.zapier.com", "/hooks/"),
-    ("maker.ifttt.com", "/key/"),
-    ("feishu.cn", "/hook/"),
-    ("larksuite.com", "/hook/"),
-];
-
-/// Whether a web address is in a text that lets in whoever has it: by what is before the host, in the query, or in the path.
+/// Whether a web address is in a text that lets in whoever has it, by what is before the host or in the query.
 pub(super) fn has_secret_address(text: &str) -> bool {
-    words(text).any(|word| {
-        has_credentials_before_host(word)
-            || has_secret_query(word)
-            || secret_of_hook(word).is_some_and(|secret| !is_stand_in(secret))
-    })
+    words(text).any(|word| has_credentials_before_host(word) || has_secret_query(word))
 }
 
-/// `scheme://name:password@host`, and for the web also `scheme://token@host`.
+/// Whether a word has `scheme://name:password@host`, or for the web also `scheme://token@host`.
 fn has_credentials_before_host(word: &str) -> bool {
     let mut scheme = "";
     for (index, part) in word.split("://").enumerate() {
@@ -49,13 +31,13 @@ fn has_credentials_before_host(word: &str) -> bool {
     false
 }
 
-/// Whether a text ends with a word, whatever its case, before which there is no letter.
+/// Whether the last word of a text is this one, in any case.
 fn ends_with_word(text: &str, word: &str) -> bool {
     let lower = text.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     lower.eq_ignore_ascii_case(word)
 }
 
-/// `?token=…`, `&sig=…`, `#access_token=…`.
+/// Whether an address has `?token=…`, `&sig=…` or `#access_token=…`.
 fn has_secret_query(word: &str) -> bool {
     let mut parts = word.split(['?', '&', '#', ';']);
     let address = parts.next().unwrap_or_default();
@@ -64,15 +46,6 @@ fn has_secret_query(word: &str) -> bool {
         && parts.any(|part| {
             part.split_once('=').is_some_and(|(name, value)| is_secret_in_query(name) && is_set(name, value))
         })
-}
-
-/// What is secret in the address of a hook.
-pub(super) fn secret_of_hook(word: &str) -> Option<&str> {
-    HOOKS.iter().find_map(|(host, path)| {
-        let (_, rest) = word.split_once(host)?;
-        let (_, secret) = rest.split_once(path)?;
-        (!secret.is_empty()).then_some(secret)
-    })
 }
 
 #[cfg(test)]

@@ -11,14 +11,14 @@ use crate::json::{self, DEPTH_MAX, Whole};
 /// Aliases of YAML that are followed: each can stand for most of the file.
 const ALIASES_MAX: usize = 200;
 
-/// Why a file is left where it is.
+/// Why a file cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hidden {
-    /// It is a secret, for this reason.
+    /// The file as a whole is a secret, for this reason.
     File(&'static str),
-    /// Secrets are in it, at these places: the paths of members, or lines.
+    /// Secrets are in the file, at these places: the paths of members, or lines.
     Members(Vec<String>),
-    /// Whether secrets are in it cannot be told, for this reason.
+    /// The file cannot be read, for this reason, so whether secrets are in it cannot be told.
     Unknown(String),
 }
 
@@ -100,7 +100,7 @@ const LISTS_OF_PACKAGES: [&str; 8] = [
     "pubspec.yaml",
 ];
 
-/// Why a file cannot go along, if it cannot. `name` is what it is called, without folders.
+/// Looks for secrets in a file; none if it can be imported. `name` is what it is called, without folders.
 pub(crate) fn hidden_in(name: &str, content: &[u8]) -> Option<Hidden> {
     let lower = name.to_lowercase();
     let text = text_of(content);
@@ -219,7 +219,7 @@ fn in_json_lines(text: &str, around: Around) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// YAML, all of its documents. What its reader does not take is looked at line by line.
+/// Secrets in all documents of a YAML file. What its reader does not take is looked at line by line.
 fn in_yaml(text: &str, rules: Rules, around: Around) -> Vec<String> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: DEPTH_MAX, max_aliases: ALIASES_MAX },

@@ -1,8 +1,9 @@
 //! Secrets in files that have a name and a value in each line: INI, TOML, properties, dot-env files.
 
 use super::names::{is_name_of_count, is_secret_map, is_secret_name};
-use super::shapes::{has_secret_shape, is_strong};
-use super::{Around, is_harmless, is_plain_in_file};
+use super::Around;
+use super::shapes::has_secret_shape;
+use super::words::{is_harmless, is_plain_in_file, is_strong};
 use crate::json::{HIDDEN, member};
 
 /// Letters of a name in a line; what is longer is a sentence.

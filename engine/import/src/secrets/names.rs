@@ -48,7 +48,7 @@ const RUN_TOGETHER: [&str; 13] = [
     "encryptionkey",
 ];
 
-/// Words that make a `key` or `keys` after them a secret one. A `sessionKey` or a `declarationKey` is none.
+/// Words that make a `key` or `keys` after them a secret one, unlike in `sessionKey` or `declarationKey`.
 const SECRET_KEYS: [&str; 31] = [
     "access",
     "account",
@@ -103,7 +103,7 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     }
 }
 
-/// The same in the query of a web address.
+/// Whether a parameter of this name in the query of a web address holds a secret.
 pub(super) fn is_secret_in_query(name: &str) -> bool {
     is_secret_name(name) || words(name).last().is_some_and(|last| QUERY_NAMES.contains(&last.as_str()))
 }
@@ -118,7 +118,7 @@ pub(super) fn is_secret_map(name: &str) -> bool {
     words(name).last().is_some_and(|last| SECRET_MAPS.contains(&last.as_str()))
 }
 
-/// Whether a number of this name is how many tokens there are or may be, which is no secret.
+/// Whether a number of this name is how many tokens there are or may be, which is not a secret.
 pub(super) fn is_name_of_count(name: &str) -> bool {
     words(name).last().is_some_and(|last| last.ends_with("token") || last.ends_with("tokens"))
 }

@@ -1,73 +1,11 @@
-//! What looks like a secret whatever it is called: private keys, keys of well-known services, and commands and headers with a
-//! secret in them.
+//! Texts with a secret in them, whatever they are called: keys of well-known services, private keys, web addresses, and
+//! commands and headers that name a secret and give it.
 
-use super::addresses::{has_secret_address, secret_of_hook};
-use super::names::{is_name_of_count, is_secret_name};
-
-/// Beginnings of keys that well-known services give out, and that begin nothing else.
-const PREFIXES: [&str; 42] = [
-    "AIza",
-    "AGE-SECRET-KEY-1",
-    "AKIA",
-    "ASIA",
-    "GOCSPX-",
-    "SG.",
-    "dapi",
-    "dckr_pat_",
-    "dop_v1_",
-    "figd_",
-    "gho_",
-    "ghp_",
-    "ghr_",
-    "ghs_",
-    "ghu_",
-    "github_pat_",
-    "glpat-",
-    "glsa_",
-    "hvs.",
-    "lin_api_",
-    "nvapi-",
-    "pk_live_",
-    "pplx-",
-    "pypi-AgE",
-    "rk_live_",
-    "shpat_",
-    "shpss_",
-    "sk_live_",
-    "sk_test_",
-    "sntrys_",
-    "tskey-",
-    "tvly-",
-    "whsec_",
-    "xapp-",
-    "xoxa-",
-    "xoxb-",
-    "xoxc-",
-    "xoxe-",
-    "xoxp-",
-    "xoxr-",
-    "xoxs-",
-    "ya29.",
-];
-
-/// The same, but also beginnings of words and names: what follows must not look like some.
-const PREFIXES_OF_WORDS: [&str; 10] =
-    ["gsk_", "hf_", "npm_", "ntn_", "r8_", "rk-", "secret_", "sk-", "sk_", "xai-"];
-
-/// Words that switch something, in the place of a secret.
-const SWITCHES: [&str; 15] = [
-    "read", "write", "true", "false", "yes", "no", "on", "off", "none", "null", "auto", "required",
-    "optional", "enabled", "disabled",
-];
-
-/// Characters of what is too short to be a key of a service, its beginning included.
-const SHORTEST: usize = 16;
-
-/// Characters after the beginning of a key that cannot be anything else.
-const SHORTEST_CERTAIN: usize = 20;
-
-/// Letters and digits without a break in no word that people write.
-const RUN_MIN: usize = 16;
+use super::addresses::has_secret_address;
+use super::names::is_secret_name;
+pub(super) use super::rules::has_private_key;
+use super::rules::{has_certain_key, has_key_in_value};
+use super::words::{is_set, is_stand_in, is_strong};
 
 /// Bytes of a value in a text that are looked at.
 const VALUE_MAX: usize = 256;
@@ -76,7 +14,7 @@ const VALUE_MAX: usize = 256;
 /// included.
 pub(crate) fn has_secret_shape(text: &str) -> bool {
     has_private_key(text)
-        || has_known_key(text, false)
+        || has_key_in_value(text)
         || has_secret_address(text)
         || has_named_value(text)
         || has_credentials_of_header(text)
@@ -84,133 +22,10 @@ pub(crate) fn has_secret_shape(text: &str) -> bool {
 
 /// Whether something is in a text that is a secret and cannot be anything else, as in the sources of a program.
 pub(super) fn has_certain_secret(text: &str) -> bool {
-    has_private_key(text)
-        || has_known_key(text, true)
-        || words(text).any(|word| secret_of_hook(word).is_some_and(|secret| secret.split('/').any(is_mixed)))
+    has_private_key(text) || has_certain_key(text)
 }
 
-/// Whether a private key in text form is somewhere in a text: of PEM, GPG, SSH or another program.
-pub(super) fn has_private_key(text: &str) -> bool {
-    let framed = text.split("---BEGIN ").chain(text.split("--- BEGIN ").skip(1)).skip(1).any(|rest| {
-        rest.split_once("---").is_some_and(|(label, _)| label.len() < 64 && label.contains("PRIVATE KEY"))
-    });
-    framed || (text.contains("PuTTY-User-Key-File-") && text.contains("Private-Lines:"))
-}
-
-/// `${VAR}` or `$VAR`: the name of a variable of the environment, and nothing else.
-pub(super) fn is_variable(text: &str) -> bool {
-    let Some(name) = text.strip_prefix('$') else { return false };
-    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-}
-
-/// What people write in the place of a secret: a variable, `<token>`, `{{ token }}`, `YOUR_KEY`, `xxxx`.
-pub(super) fn is_stand_in(text: &str) -> bool {
-    let between = |begin: &str, end: &str| {
-        text.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end)).is_some_and(|name| !name.is_empty())
-    };
-    let is_upper = |c: char| c.is_ascii_uppercase() || matches!(c, '_' | '%');
-    is_variable(text)
-        || between("<", ">")
-        || between("{{", "}}")
-        || between("${", "}")
-        || (between("%", "%") && text.chars().all(is_upper))
-        || ["your_", "your-", "your "].iter().any(|begin| text.to_lowercase().starts_with(begin))
-        || text.chars().all(|c| matches!(c, 'x' | 'X' | '*' | '.' | '-' | '_' | '…' | '•'))
-}
-
-/// Whether a word only switches something.
-pub(super) fn is_switch(word: &str) -> bool {
-    SWITCHES.iter().any(|switch| word.eq_ignore_ascii_case(switch))
-}
-
-/// Whether a text is random letters and digits without a break, as keys are and names are not.
-pub(super) fn is_random(text: &str) -> bool {
-    longest_run(text) >= SHORTEST_CERTAIN && has_digit(text)
-}
-
-fn has_digit(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max().unwrap_or_default()
-}
-
-/// Whether a text is long, has digits among its letters, and is none of the examples that people write.
-fn is_mixed(text: &str) -> bool {
-    let mut different: Vec<u8> = text.bytes().collect();
-    different.sort_unstable();
-    different.dedup();
-    text.len() >= SHORTEST_CERTAIN
-        && has_digit(text)
-        && different.len() >= 8
-        && !text.to_lowercase().contains("example")
-}
-
-/// The words of a text, quotes and brackets around them left out.
-pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let is_between = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '|');
-    text.split(is_between).filter(|word| !word.is_empty())
-}
-
-/// Whether a key of a well-known service is somewhere in a text.
-fn has_known_key(text: &str, certain: bool) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
-    text.split(|c: char| !is_part(c)).filter(|word| word.len() >= SHORTEST).any(|word| {
-        is_bot_token(word.strip_prefix("bot").unwrap_or(word), certain)
-            || word.split(':').any(|part| {
-                is_jwt(part, certain)
-                    || is_known_key(part, certain)
-                    || part.split('.').any(|part| is_known_key(part, certain))
-            })
-    })
-}
-
-fn is_known_key(word: &str, certain: bool) -> bool {
-    let after = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| word.strip_prefix(prefix));
-    let is_long = |rest: &str| if certain { is_mixed(rest) } else { word.len() >= SHORTEST };
-    let is_no_word = |rest: &str| longest_run(rest) >= RUN_MIN || (!certain && has_digit(rest));
-    is_amazons(word)
-        || after(&PREFIXES).is_some_and(|rest| is_long(rest) && (!certain || longest_run(rest) >= 8))
-        || after(&PREFIXES_OF_WORDS).is_some_and(|rest| is_long(rest) && is_no_word(rest))
-}
-
-/// `AKIA` or `ASIA` and 16 capitals and digits.
-fn is_amazons(word: &str) -> bool {
-    let rest = word.strip_prefix("AKIA").or_else(|| word.strip_prefix("ASIA"));
-    let is_of_it = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    rest.is_some_and(|rest| rest.len() == 16 && rest.bytes().all(is_of_it) && !rest.ends_with("EXAMPLE"))
-}
-
-/// Three parts of base64, of which the first is a JSON object.
-fn is_jwt(word: &str, certain: bool) -> bool {
-    let shortest = if certain { 16 } else { 1 };
-    word.starts_with("eyJ")
-        && word.split('.').count() == 3
-        && word.split('.').all(|part| part.len() >= shortest)
-}
-
-/// Digits, a colon and at least 30 letters, as Telegram's.
-fn is_bot_token(word: &str, certain: bool) -> bool {
-    word.split_once(':').is_some_and(|(digits, rest)| {
-        digits.len() >= 6
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && rest.len() >= 30
-            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-            && (!certain || (rest.len() == 35 && is_mixed(rest)))
-    })
-}
-
-/// Whether a value in a text stands for itself: it is there, it is no stand-in, and no number of tokens.
-pub(super) fn is_set(name: &str, value: &str) -> bool {
-    let is_count = value.parse::<f64>().is_ok() && is_name_of_count(name);
-    !value.is_empty() && !is_stand_in(value) && !is_switch(value) && !is_count
-}
-
-/// `--api-key=…`, `--api-key …`, `API_KEY=…`, `X-Api-Key: …`, `password: …`.
+/// Whether a text names a secret and gives it: `--api-key=…`, `--api-key …`, `API_KEY=…`, `X-Api-Key: …`, `password: …`.
 fn has_named_value(text: &str) -> bool {
     let mut option = false;
     for word in text.split_whitespace() {
@@ -243,7 +58,7 @@ fn has_named_value(text: &str) -> bool {
     })
 }
 
-/// The name that a text ends with, a quote after it left out.
+/// The name that a text ends with, without a quote after it.
 fn name_before(text: &str) -> &str {
     let text = text.trim_end_matches(['"', '\'']);
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -251,7 +66,7 @@ fn name_before(text: &str) -> &str {
     begin.and_then(|(at, _)| text.get(at..)).unwrap_or_default()
 }
 
-/// The word that a text begins with, a quote before it left out.
+/// The word that a text begins with, without a quote before it.
 fn value_after(text: &str) -> &str {
     let text = text.get(..text.floor_char_boundary(VALUE_MAX)).unwrap_or_default();
     let text = text.trim_start_matches([' ', '\t']).trim_start_matches(['"', '\'', '`']);
@@ -259,19 +74,12 @@ fn value_after(text: &str) -> &str {
     text.split(is_end).next().unwrap_or_default()
 }
 
-/// `--api-key`, after which the secret comes.
+/// Whether a word is an option such as `--api-key`, after which the secret comes.
 pub(super) fn is_option(word: &str) -> bool {
     word.strip_prefix('-').is_some_and(|name| !name.contains(['=', ':']) && is_secret_name(name))
 }
 
-/// Whether a word is none that people write in a sentence.
-pub(super) fn is_strong(word: &str) -> bool {
-    let is_number = word.len() >= 4 && word.bytes().all(|byte| byte.is_ascii_digit());
-    let has_letter = word.chars().any(char::is_alphabetic);
-    is_number || (word.len() >= 6 && has_digit(word) && has_letter) || longest_run(word) >= SHORTEST_CERTAIN
-}
-
-/// `Bearer …` and `Basic …`, as a header has them.
+/// Whether a text has the credentials of a header: `Bearer …` or `Basic …`.
 fn has_credentials_of_header(text: &str) -> bool {
     let mut before: [&str; 2] = ["", ""];
     let count = text.split_whitespace().count();
@@ -383,14 +191,36 @@ mod tests {
     }
 
     #[test]
-    fn stand_ins_are_told_from_what_they_stand_for() {
-        for text in
-            ["${TOKEN}", "$TOKEN", "<token>", "{{ token }}", "YOUR_KEY", "your-key", "xxxx", "...", "%TOKEN%"]
-        {
-            assert!(is_stand_in(text), "{text}");
-        }
-        for text in ["$ecret", "hunter2", "xyz", "%abc%", "yours"] {
-            assert!(!is_stand_in(text), "{text}");
+    fn what_people_and_programs_write_every_day_is_not_a_secret() {
+        let picture = "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk+M9Qz0AEYBxVSF+FAAhKDveksOjmAAAAAElFTkSuQmCC";
+        let lines = [
+            "Set your key: sk-... or sk-proj-..., as the page on keys says.",
+            "Slack's is xoxb-your-token",
+            "bot token: xoxb-your-token-goes-here",
+            "It begins with ghp_ or github_pat_, Stripe's with sk_live_ and Anthropic's with sk-ant-api03-...",
+            "such as sk-ant-api03-xxxxxxxxxxxxxxxxxxxxxxxx",
+            "aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
+            "commit 3f9a1c7be2d4056889ab3c1d7e5f20416b8c9d0a",
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "integrity sha512-ab3dEf6hIj9lMn2pQr5tUv8xYz1bCd4fGh7jKl0mNo3pQr6sTu9vWx2yZa5bCd8eFg1hIj4kLm7nOp0qRs3t==",
+            "id 3f9a1c7b-e2d4-4056-889a-b3c1d7e5f204 at 2026-11-28T19:20:21Z",
+            "import { task_from_queue, risk_2_of_many } from './disk-based-2026/sk.js'",
+            "npm_package_version, hf_transfer, r8_unorm, secret_manager, xai-explainability",
+            "self.AIzawa.bot2.SG.Module.Class(key_value, dapi.service_call)",
+            "<div class=\"sk-circle sk-folding-cube\">",
+            "10.0.0.1:8080 1700000000:error 12:30:15 ::1 a:b@c",
+            "cursor=eyJjdXJzb3IiOjEyMzQ1Njc4fQ==&page=2",
+            "url(data:font/woff2;base64,d09GMgABAAAAAAfQAA0AAAAAD9QAAAd8AAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAP0ZGVE0cGh4GYACCQgg)",
+            "-----BEGIN CERTIFICATE-----",
+            "-----BEGIN PUBLIC KEY-----",
+            "https://discord.com/channels/123456789012345678/123456789012345678",
+            "https://api.slack.com/methods/chat.postMessage",
+            "arn:aws:iam::123456789012:role/deploy-2026",
+            "the model claude-3-5-sonnet-20241022 and gpt-4o-2024-08-06",
+        ];
+        for line in lines.into_iter().chain([picture, &format!("data:image/png;base64,{picture}")]) {
+            assert!(!has_secret_shape(line), "{line}");
+            assert!(!has_certain_secret(line), "{line}");
         }
     }
 

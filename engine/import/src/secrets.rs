@@ -6,6 +6,7 @@ mod lines;
 mod names;
 mod rules;
 mod shapes;
+mod tables;
 mod words;
 
 use serde_json::{Map, Value};

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::lines::{in_comments, in_lines};
 use super::names::is_secret_name;
 use super::shapes::{has_certain_secret, has_private_key};
+use super::tables::in_toml;
 use super::{Around, Rules, Search};
 use crate::json::{self, DEPTH_MAX, Whole};
 
@@ -28,7 +29,8 @@ enum Format {
     Json,
     JsonLines,
     Yaml,
-    /// A name and a value in each line: INI, TOML, properties.
+    Toml,
+    /// A name and a value in each line: INI, properties, files of shells.
     Lines,
     /// What people write for people.
     Prose,
@@ -49,7 +51,7 @@ const FORMATS: [(&str, Format); 42] = [
     ("ndjson", Format::JsonLines),
     ("yaml", Format::Yaml),
     ("yml", Format::Yaml),
-    ("toml", Format::Lines),
+    ("toml", Format::Toml),
     ("ini", Format::Lines),
     ("cfg", Format::Lines),
     ("cnf", Format::Lines),
@@ -124,6 +126,7 @@ pub(crate) fn hidden_in(name: &str, content: &[u8]) -> Option<Hidden> {
         Format::Json => in_json(&text, rules, around),
         Format::JsonLines => in_json_lines(&text, around),
         Format::Yaml => Ok(in_yaml(&text, rules, around)),
+        Format::Toml => Ok(in_toml(&text).unwrap_or_else(|| in_lines(&text, Around::Nothing))),
         Format::Lines => Ok(in_lines(&text, Around::Nothing)),
         Format::Prose | Format::Other => Ok(Vec::new()),
     };

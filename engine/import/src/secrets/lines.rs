@@ -1,7 +1,7 @@
-//! Secrets in files that have a name and a value in each line: INI, TOML, properties, dot-env files.
+//! Secrets in files that have a name and a value in each line: INI, properties, dot-env files, and TOML that cannot be read.
 
-use super::names::{is_name_of_count, is_secret_map, is_secret_name};
 use super::Around;
+use super::names::{is_name_of_count, is_secret_map, is_secret_name};
 use super::shapes::has_secret_shape;
 use super::words::{is_harmless, is_plain_in_file, is_strong};
 use crate::json::{HIDDEN, member};
@@ -9,7 +9,7 @@ use crate::json::{HIDDEN, member};
 /// Letters of a name in a line; what is longer is a sentence.
 const NAME_MAX: usize = 128;
 
-/// `name = value`, `name: value`, with sections, as INI and TOML have them. Lines that go on count as one.
+/// The lines that hold a secret, as `name = value` or `name: value`, with sections as in INI. Lines that go on count as one.
 pub(super) fn in_lines(text: &str, around: Around) -> Vec<String> {
     let (mut found, mut section, mut is_package) = (Vec::new(), Around::Nothing, false);
     let lines: Vec<&str> = text.lines().collect();
@@ -63,20 +63,24 @@ fn in_line(line: &str, goes_on: bool, around: Around, names: bool) -> Option<&st
     }
     let is_list = matches!(value, "[]" | "{}");
     let bare = value.trim_matches(['"', '\'']);
-    let is_number = !bare.is_empty() && bare.parse::<f64>().is_ok();
-    let is_count = is_number && is_name_of_count(name) && around < Around::All;
-    let is_named = names && (is_secret_name(name) || (value.is_empty() && is_secret_map(name)));
-    let is_variable = around == Around::Variables && !is_harmless(bare);
-    let is_named = is_named || is_variable || around >= Around::Texts;
+    let is_map = names && value.is_empty() && is_secret_map(name);
+    let is_secret = is_map || is_secret_setting(name, bare, around, names);
     // A text of several lines begins.
     let is_opened = matches!(value, "\"\"\"" | "'''");
-    let is_set = if value.is_empty() { goes_on && is_named } else { is_opened || is_plain_in_file(bare) };
+    let is_set = if value.is_empty() { goes_on } else { is_opened || is_plain_in_file(bare) };
     let is_name = !name.is_empty() && name.len() <= NAME_MAX;
-    (is_name && is_named && is_set && !is_list && !is_count).then_some(name)
+    (is_name && is_secret && is_set && !is_list).then_some(name)
 }
 
-/// `[name]` or `[[name]]`.
-fn section_of(trimmed: &str) -> Option<&str> {
+/// Whether a value that stands for itself is a secret, by its name if names count, or by the place that it has.
+pub(super) fn is_secret_setting(name: &str, value: &str, around: Around, names: bool) -> bool {
+    let is_count = value.parse::<f64>().is_ok() && is_name_of_count(name) && around < Around::All;
+    let is_variable = around == Around::Variables && !is_harmless(value);
+    !is_count && ((names && is_secret_name(name)) || is_variable || around >= Around::Texts)
+}
+
+/// The name of a section that begins in a line, as `[name]` or `[[name]]`.
+pub(super) fn section_of(trimmed: &str) -> Option<&str> {
     let (name, rest) = trimmed.strip_prefix('[')?.split_once(']')?;
     (!rest.contains(['=', ':', ','])).then_some(name.trim_start_matches('['))
 }
@@ -85,7 +89,7 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-fn is_comment(trimmed: &str) -> bool {
+pub(super) fn is_comment(trimmed: &str) -> bool {
     ["#", ";", "//", "/*", "*"].iter().any(|begin| trimmed.starts_with(begin))
 }
 
@@ -97,7 +101,7 @@ pub(super) fn in_comments(text: &str) -> Vec<String> {
 }
 
 /// The name in a comment after which there is one word that people do not write in a sentence.
-fn in_comment(trimmed: &str) -> Option<&str> {
+pub(super) fn in_comment(trimmed: &str) -> Option<&str> {
     if !is_comment(trimmed) {
         return None;
     }
@@ -135,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_key_in_several_lines_is_no_name() {
+    fn the_end_of_a_key_in_several_lines_is_not_a_name() {
         let text =
             "KEY=\"-----BEGIN EC PRIVATE KEY-----\nAbC123==\nXyZ=\n-----END EC PRIVATE KEY-----\"\nOTHER=1\n";
         let names: Vec<String> = dot_env_names(text).into_iter().map(|(_, name)| name).collect();

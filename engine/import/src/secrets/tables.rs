@@ -12,9 +12,12 @@ use super::shapes::has_secret_shape;
 use super::words::is_plain_in_file;
 use crate::json::member;
 
-/// The lines of a TOML document that hold secrets, one place a line. None if the text is not TOML.
+/// Bytes of a document that is read. Tables between braces take 150 bytes of memory for each byte of theirs.
+const BYTES_MAX: usize = 128 << 10;
+
+/// The lines of a TOML document that hold secrets, one place a line. None if the text is not TOML, or too long.
 pub(super) fn in_toml(text: &str) -> Option<Vec<String>> {
-    let document = DeTable::parse(text).ok()?;
+    let document = DeTable::parse(Some(text).filter(|text| text.len() <= BYTES_MAX)?).ok()?;
     let mut search = Search { text, found: Vec::new() };
     search.table(document.get_ref(), &Place::default());
     Some(search.by_lines())
@@ -81,7 +84,7 @@ impl Search<'_> {
     fn value(&mut self, at: usize, key: &str, value: &DeValue<'_>, place: &Place) {
         match value {
             DeValue::Table(members) if !is_secret_name(key) => {
-                self.table(members, &place.below(key, String::new()))
+                self.table(members, &place.below(key, String::new()));
             }
             DeValue::Array(items)
                 if !is_secret_name(key) && items.iter().any(|item| item.get_ref().is_table()) =>
@@ -182,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_toml_is_left_to_others() {
-        for text in
-            ["a = [", "token = abc\n", "a = 1\na = 2\n", &"x = [".repeat(90_000), &"a.".repeat(90_000)]
-        {
+    fn what_is_not_toml_or_too_long_is_left_to_others() {
+        let (lists, keys, long) = ("x = [".repeat(20_000), "a.".repeat(60_000), "#".repeat(BYTES_MAX + 1));
+        for text in ["a = [", "token = abc\n", "a = 1\na = 2\n", &lists, &keys, &long] {
             assert_eq!(in_toml(text), None);
         }
+        assert_eq!(in_toml(&long[1..]), Some(Vec::new()));
     }
 }

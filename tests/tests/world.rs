@@ -6,7 +6,8 @@
     reason = "a test fails loudly and says what it has counted"
 )]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::Mutex;
 
 use bowline_tests::world::{Bug, FAULTS, Fired, History, first_caught, run, shrink};
@@ -23,13 +24,36 @@ const SEEDS_TO_CATCH: u64 = 300;
 /// How often each fault has to have happened over all histories, so that they mean something.
 const TIMES_EACH: u64 = 50;
 
-fn seeds() -> Vec<u64> {
+/// The histories to run, and whether they are enough to ask that every fault has happened.
+fn seeds() -> (Vec<u64>, bool) {
+    let number = |text: &str| text.parse::<u64>().expect("a seed is a number");
     if let Ok(seed) = std::env::var("BOWLINE_SEED") {
-        return vec![seed.parse().expect("BOWLINE_SEED is a number")];
+        return (vec![number(&seed)], false);
+    }
+    if let Ok(range) = std::env::var("BOWLINE_SEEDS") {
+        let (from, to) = range.split_once("..").expect("BOWLINE_SEEDS is FROM..TO, without TO");
+        return ((number(from)..number(to)).collect(), false);
     }
     let nightly = std::env::var_os("BOWLINE_NIGHTLY").is_some_and(|value| value == "1");
     let count = if nightly { NIGHTLY_SEEDS } else { SEEDS };
-    (0..count).collect()
+    ((0..count).collect(), true)
+}
+
+/// Writes each seed and its trace hash to the file that `BOWLINE_TRACE_HASHES` names, if it names one: a change that only
+/// moves code leaves the file as it was.
+fn write_hashes(hashes: &BTreeMap<u64, [u8; 32]>) {
+    let Some(path) = std::env::var_os("BOWLINE_TRACE_HASHES") else {
+        return;
+    };
+    let mut lines = String::new();
+    for (seed, hash) in hashes {
+        write!(lines, "{seed} ").expect("a string takes everything");
+        for byte in hash {
+            write!(lines, "{byte:02x}").expect("a string takes everything");
+        }
+        lines.push('\n');
+    }
+    std::fs::write(&path, lines).expect("BOWLINE_TRACE_HASHES is a file that can be written");
 }
 
 fn report(seed: u64) -> String {
@@ -46,11 +70,11 @@ fn report(seed: u64) -> String {
 
 #[test]
 fn whatever_happens_the_promises_hold() {
-    let all = seeds();
-    let single = all.len() == 1;
+    let (all, are_enough) = seeds();
     let queue = Mutex::new(VecDeque::from(all));
     let total = Mutex::new(Fired::default());
     let failed = Mutex::new(Vec::new());
+    let hashes = Mutex::new(BTreeMap::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -62,6 +86,7 @@ fn whatever_happens_the_promises_hold() {
                     };
                     let outcome = run(&History::of(seed), None);
                     total.lock().expect("no worker panics while counting").add(&outcome.fired);
+                    hashes.lock().expect("no worker panics while noting").insert(seed, outcome.hash);
                     if outcome.failure.is_some() {
                         failed.lock().expect("no worker panics while noting").push(seed);
                     }
@@ -69,12 +94,13 @@ fn whatever_happens_the_promises_hold() {
             });
         }
     });
+    write_hashes(&hashes.into_inner().expect("no worker panicked"));
     let mut failed: Vec<u64> = failed.into_inner().expect("no worker panicked");
     failed.sort_unstable();
     if let Some(seed) = failed.first() {
         panic!("{} of the histories fail: {failed:?}\n{}", failed.len(), report(*seed));
     }
-    if !single {
+    if are_enough {
         let total = total.into_inner().expect("no worker panicked");
         for fault in FAULTS {
             println!("{fault:?} happened {} times", total.of(fault));

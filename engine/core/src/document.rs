@@ -34,6 +34,7 @@ pub use kinds::conversation::{
     Aside, Conversation, ConversationMut, Entry, ImportBatch, ImportedLine, MessageId, Origin, Role, Tally,
     Transcript,
 };
+pub use kinds::definition::{ExportedFile, Visibility, Words};
 pub use kinds::memory::{Memory, MemoryEdit, MemoryMut};
 pub use kinds::profile::{Profile, ProfileMut};
 pub use kinds::skill::{FileContent, Skill, SkillEdit, SkillFile, SkillMut};

@@ -2,92 +2,96 @@
 
 pub(super) mod agent;
 pub(super) mod conversation;
+pub(super) mod definition;
 pub(super) mod memory;
+#[cfg(test)]
+mod notices;
 pub(super) mod profile;
 pub(super) mod skill;
 
-use self::agent::{Agent, AgentField};
-use self::conversation::Conversation;
-use self::memory::Memory;
-use self::profile::Profile;
-use self::skill::Skill;
-use super::edit::deletion::Deletion;
+use bowline_wire::ids::DocId;
+
+use self::definition::{Definition, ExportedFile, Visibility, Words};
+use super::edit::commit::{EditError, Pen};
+use super::edit::deletion::{Deletion, Lifecycle};
+use super::edit::fields::Issue;
 use super::edit::files::{FilePath, Files};
-use super::kind::Kind;
-use super::limits::{SUMMARY_PREVIEW_MAX, SUMMARY_TITLE_MAX};
+use super::intake::first::FirstChange;
+use super::kind::{Kind, for_kinds};
 use super::loaded::Document;
-use super::summary::{Summary, shortened};
+use super::summary::Summary;
+
+macro_rules! definitions {
+    ($(
+        $(#[doc = $doc:literal])*
+        $(#[cfg($when:meta)])?
+        $kind:ident => $module:ident $shape:tt
+    )*) => {
+        fn definition(kind: Kind) -> &'static Definition {
+            match kind {
+                $($(#[cfg($when)])? Kind::$kind => &$module::DEFINITION,)*
+            }
+        }
+    };
+}
+
+for_kinds!(definitions);
+
+impl Kind {
+    /// What documents of this kind are called.
+    pub fn words(self) -> Words {
+        definition(self).words
+    }
+
+    /// Who comes to see documents of this kind.
+    pub fn visibility(self) -> Visibility {
+        definition(self).visibility
+    }
+
+    /// Whether [`Document::delete`] and [`Document::restore`] are for documents of this kind.
+    pub fn can_be_deleted(self) -> bool {
+        !matches!(definition(self).lifecycle, Lifecycle::Permanent)
+    }
+}
 
 impl Document {
     /// Paths of texts that were removed, and that count towards [`super::limits::FILES_MAX`] as before: each may come back
     /// with all that was in it.
     pub fn removed_files(&self) -> Vec<FilePath> {
-        match self.kind() {
-            Kind::Agent | Kind::Skill | Kind::Memory => Files::of(self).into_removed(),
-            Kind::Conversation | Kind::Profile => Vec::new(),
+        match FirstChange::of(self.kind()).texts() {
+            Some(_) => Files::of(self).into_removed(),
+            None => Vec::new(),
         }
     }
 
     /// Whether it is in the trash.
     pub fn deletion(&self) -> Deletion {
-        match self.kind() {
-            Kind::Conversation => Conversation::new(self).deletion(),
-            Kind::Agent => Agent::new(self).deletion(),
-            Kind::Skill => Skill::new(self).deletion(),
-            Kind::Memory => Memory::new(self).deletion(),
-            Kind::Profile => Deletion::None,
-        }
+        definition(self.kind()).lifecycle.deletion_of(self)
+    }
+
+    /// Puts it into the trash, as it is now: see [`Deletion`]. The raw bytes of the one change, to be stored; `None` if
+    /// it is there already.
+    pub fn delete(&mut self, pen: Pen) -> Result<Option<Vec<u8>>, EditError> {
+        definition(self.kind()).lifecycle.delete(self, pen)
+    }
+
+    /// Takes it out of the trash. The raw bytes of the one change, to be stored; `None` if it is not there.
+    pub fn restore(&mut self, pen: Pen) -> Result<Option<Vec<u8>>, EditError> {
+        definition(self.kind()).lifecycle.restore(self, pen)
     }
 
     /// What a list shows of it.
     pub fn summary(&self) -> Summary {
-        match self.kind() {
-            Kind::Conversation => summary_of_conversation(self),
-            Kind::Profile => summary_of_profile(self),
-            Kind::Agent => summary_of_agent(self),
-            Kind::Skill => summary_of_skill(self),
-            Kind::Memory => summary_of_memory(self),
-        }
+        (definition(self.kind()).summary)(self)
     }
-}
 
-fn summary_of_conversation(document: &Document) -> Summary {
-    let title = Conversation::new(document).title();
-    document.outline().tally().summary(title.as_deref(), document.last_edit())
-}
-
-fn summary_of_agent(document: &Document) -> Summary {
-    let agent = Agent::new(document);
-    let text = |field| agent.field(field).unwrap_or_default();
-    Summary {
-        title: shortened(&text(AgentField::Name), SUMMARY_TITLE_MAX),
-        updated_at: document.last_edit(),
-        count: agent.file_count() as u64,
-        preview: shortened(&text(AgentField::Description), SUMMARY_PREVIEW_MAX),
+    /// What of it could not be shown, or not as meant.
+    pub fn issues(&self) -> Vec<Issue> {
+        (definition(self.kind()).issues)(self)
     }
-}
 
-fn summary_of_skill(document: &Document) -> Summary {
-    let skill = Skill::new(document);
-    Summary {
-        title: shortened(&skill.name().unwrap_or_default(), SUMMARY_TITLE_MAX),
-        updated_at: document.last_edit(),
-        count: skill.file_count() as u64,
-        preview: shortened(&skill.description().unwrap_or_default(), SUMMARY_PREVIEW_MAX),
+    /// The files into which it is exported; `id` is its own. A document of a [hidden](Visibility::Hidden) kind has none.
+    pub fn export(&self, id: DocId) -> Vec<ExportedFile> {
+        (definition(self.kind()).export)(self, id)
     }
-}
-
-fn summary_of_memory(document: &Document) -> Summary {
-    let memory = Memory::new(document);
-    Summary {
-        title: shortened(&memory.name().unwrap_or_default(), SUMMARY_TITLE_MAX),
-        updated_at: document.last_edit(),
-        count: memory.file_count() as u64,
-        preview: String::new(),
-    }
-}
-
-fn summary_of_profile(document: &Document) -> Summary {
-    let count = Profile::new(document).count() as u64;
-    Summary { updated_at: document.last_edit(), count, ..Summary::default() }
 }

@@ -121,12 +121,12 @@ fn a_deleted_agent_is_out_of_view_until_it_is_restored() {
     let mut ana = Author::agent(1);
     ana.write("a", "x");
     assert_eq!(ana.document.deletion(), Deletion::None);
-    assert!(ana.document.agent_mut(ana.pen).unwrap().delete().unwrap().is_some());
+    assert!(ana.document.delete(ana.pen).unwrap().is_some());
     assert_eq!(ana.document.deletion(), Deletion::Deleted(ana.pen.now));
-    assert_eq!(ana.document.agent_mut(ana.pen).unwrap().delete().unwrap(), None, "it is deleted already");
-    assert!(ana.document.agent_mut(ana.pen).unwrap().restore().unwrap().is_some());
+    assert_eq!(ana.document.delete(ana.pen).unwrap(), None, "it is deleted already");
+    assert!(ana.document.restore(ana.pen).unwrap().is_some());
     assert_eq!(ana.document.deletion(), Deletion::None);
-    assert_eq!(ana.document.agent_mut(ana.pen).unwrap().restore().unwrap(), None);
+    assert_eq!(ana.document.restore(ana.pen).unwrap(), None);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn an_edit_that_a_deletion_had_not_seen_brings_the_agent_back_into_view() {
         let mut ben = Author::agent(2);
         ben.receive(std::slice::from_ref(&base));
         edit(&mut ben);
-        let delete = ana.document.agent_mut(ana.pen).unwrap().delete().unwrap().unwrap();
+        let delete = ana.document.delete(ana.pen).unwrap().unwrap();
         let delete = Sealed::new(2, 1, Source::Changes, delete);
         let both = assemble(Kind::Agent, &[base, ben.seal(3), delete]).document;
         assert_eq!(both.deletion(), Deletion::EditedAfter(ana.pen.now));
@@ -165,7 +165,7 @@ fn of_two_deletions_at_once_the_one_that_saw_the_last_edit_counts() {
     let mut ben = Author::agent(2);
     ben.receive(std::slice::from_ref(&base)).write("a", "xy");
     for author in [&mut ana, &mut ben] {
-        let delete = author.document.agent_mut(author.pen).unwrap().delete().unwrap();
+        let delete = author.document.delete(author.pen).unwrap();
         author.unsealed.extend(delete);
     }
     let both = assemble(Kind::Agent, &[base, ana.seal(2), ben.seal(3)]).document;

@@ -182,8 +182,8 @@ impl Story {
                 replica.author.unsealed.extend(change);
             }
             Act::Trash(delete) => {
-                let mut conversation = replica.author.document.conversation_mut(replica.author.pen).unwrap();
-                let change = if *delete { conversation.delete() } else { conversation.restore() };
+                let Author { document, pen, .. } = &mut replica.author;
+                let change = if *delete { document.delete(*pen) } else { document.restore(*pen) };
                 replica.author.unsealed.extend(change.unwrap());
             }
             Act::Seal => replica.seal(&mut self.entries, Source::Changes),

@@ -5,7 +5,7 @@ use bowline_core::document::limits::{
     LINE_ID_MAX, LINE_MAX, NAME_MAX, SUMMARY_PREVIEW_MAX, SUMMARY_TITLE_MAX,
 };
 use bowline_core::document::{
-    ConversationMut, Deletion, Document, EditError, Issue, Kind, MessageId, Origin, Role, Source,
+    Deletion, Document, EditError, Issue, Kind, MessageId, Origin, Role, Source,
 };
 use bowline_wire::ids::Millis;
 use proptest::prelude::*;
@@ -15,33 +15,33 @@ const CONVERSATION: Kind = Kind::Conversation;
 mod edits {
     use super::*;
 
-    type Edit = fn(&mut ConversationMut<'_>) -> Result<Option<Vec<u8>>, EditError>;
+    type Edit = fn(&mut Author) -> Result<Option<Vec<u8>>, EditError>;
 
     #[test]
     fn each_is_exactly_one_change_whose_bytes_bring_it_to_another_device() {
         let mut ana = Author::conversation(1);
         let mut copy = Document::create(CONVERSATION);
         let edits: [Edit; 10] = [
-            |it| it.append_message(MessageId::from_bytes([1; 4]), Role::User, "hello", NOW),
-            |it| it.append_raw(r#"{"type":"custom","id":"x"}"#),
-            |it| it.set_title(Some("title")),
-            |it| it.set_agent(Some("agent")),
-            |it| it.set_label("work", true),
-            |it| it.set_pinned(true),
-            |it| it.set_archived(true),
-            |it| {
-                it.set_origin(&Origin {
+            |ana| editing(ana).append_message(MessageId::from_bytes([1; 4]), Role::User, "hello", NOW),
+            |ana| editing(ana).append_raw(r#"{"type":"custom","id":"x"}"#),
+            |ana| editing(ana).set_title(Some("title")),
+            |ana| editing(ana).set_agent(Some("agent")),
+            |ana| editing(ana).set_label("work", true),
+            |ana| editing(ana).set_pinned(true),
+            |ana| editing(ana).set_archived(true),
+            |ana| {
+                editing(ana).set_origin(&Origin {
                     app: Some("openclaw".into()),
                     session: Some("s".into()),
                     ..Origin::default()
                 })
             },
-            |it| it.delete(),
-            |it| it.restore(),
+            |ana| ana.document.delete(ana.pen),
+            |ana| ana.document.restore(ana.pen),
         ];
         for edit in edits {
             let before = ana.document.heads();
-            let change = edit(&mut editing(&mut ana)).unwrap().expect("an edit that changes something");
+            let change = edit(&mut ana).unwrap().expect("an edit that changes something");
             assert_eq!(ana.document.heads(), [hash(&change)]);
             assert_ne!(ana.document.heads(), before);
             assert_eq!(automerge::Change::try_from(&change[..]).unwrap().timestamp(), 1_769_850_300);
@@ -60,7 +60,7 @@ mod edits {
             it.set_label("work", true).unwrap();
             it.set_pinned(true).unwrap();
             it.set_origin(&Origin { app: Some("a".into()), ..Origin::default() }).unwrap();
-            it.delete().unwrap();
+            ana.document.delete(ana.pen).unwrap();
         }
         let heads = ana.document.heads();
         let mut it = editing(&mut ana);
@@ -71,7 +71,7 @@ mod edits {
         assert_eq!(it.set_pinned(true), Ok(None));
         assert_eq!(it.set_archived(false), Ok(None));
         assert_eq!(it.set_origin(&Origin { app: Some("a".into()), ..Origin::default() }), Ok(None));
-        assert_eq!(it.delete(), Ok(None));
+        assert_eq!(ana.document.delete(ana.pen), Ok(None));
         assert_eq!(ana.document.heads(), heads);
         assert_eq!(Document::load(CONVERSATION, &ana.document.save()).unwrap().heads(), heads);
     }
@@ -272,12 +272,12 @@ mod the_trash {
     fn takes_a_conversation_out_of_view_and_gives_it_back() {
         let mut ana = Author::conversation(1);
         ana.say("one");
-        assert_eq!(ana.document.conversation().unwrap().deletion(), Deletion::None);
-        editing(&mut ana).delete().unwrap().unwrap();
-        assert_eq!(ana.document.conversation().unwrap().deletion(), Deletion::Deleted(NOW));
+        assert_eq!(ana.document.deletion(), Deletion::None);
+        ana.document.delete(ana.pen).unwrap().unwrap();
+        assert_eq!(ana.document.deletion(), Deletion::Deleted(NOW));
         assert_eq!(texts(&ana.document), ["one"]);
-        editing(&mut ana).restore().unwrap().unwrap();
-        assert_eq!(ana.document.conversation().unwrap().deletion(), Deletion::None);
+        ana.document.restore(ana.pen).unwrap().unwrap();
+        assert_eq!(ana.document.deletion(), Deletion::None);
     }
 
     /// Two devices with one message: what Ben does to it while Ana does something else, and both together.
@@ -294,11 +294,11 @@ mod the_trash {
         let one = assemble(CONVERSATION, &[start.clone(), a.clone(), b.clone()]).document;
         let other = assemble(CONVERSATION, &[b, a, start]).document;
         assert_eq!(shown(&one), shown(&other));
-        one.conversation().unwrap().deletion()
+        one.deletion()
     }
 
     fn deletes(author: &mut Author) -> Vec<u8> {
-        editing(author).delete().unwrap().unwrap()
+        author.document.delete(author.pen).unwrap().unwrap()
     }
 
     #[test]
@@ -323,9 +323,9 @@ mod the_trash {
         let mut ana = Author::conversation(1);
         deletes(&mut ana);
         ana.say("after all");
-        assert_eq!(ana.document.conversation().unwrap().deletion(), Deletion::EditedAfter(NOW));
+        assert_eq!(ana.document.deletion(), Deletion::EditedAfter(NOW));
         deletes(&mut ana);
-        assert_eq!(ana.document.conversation().unwrap().deletion(), Deletion::Deleted(NOW));
+        assert_eq!(ana.document.deletion(), Deletion::Deleted(NOW));
     }
 }
 

@@ -39,7 +39,7 @@ fn make_agent() -> (Vec<Sealed>, Sealed, Document) {
     eve.edit(|edit| {
         edit.set_value(AgentValues::Tools, "search", Some(Json::parse("{}").unwrap()));
     });
-    eve.unsealed.extend(eve.document.agent_mut(eve.pen).unwrap().delete().unwrap());
+    eve.unsealed.extend(eve.document.delete(eve.pen).unwrap());
     let e = eve.seal(1);
     (vec![b], e, eve.document)
 }
@@ -67,7 +67,7 @@ fn make_conversation() -> (Vec<Sealed>, Sealed, Document) {
     let b = ben.seal(2);
     eve.receive(std::slice::from_ref(&b)).say("three").title("eve's title");
     let label = eve.document.conversation_mut(eve.pen).unwrap().set_label("work", true).unwrap();
-    let delete = eve.document.conversation_mut(eve.pen).unwrap().delete().unwrap();
+    let delete = eve.document.delete(eve.pen).unwrap();
     eve.unsealed.extend([label, delete].into_iter().flatten());
     let e = eve.seal(1);
     (vec![b], e, eve.document)

@@ -6,6 +6,7 @@
 mod agent;
 mod agent_files;
 mod agent_refused;
+mod any_kind;
 mod conflicts;
 mod convergence;
 mod conversation;

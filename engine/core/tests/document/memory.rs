@@ -46,7 +46,7 @@ fn a_memory_goes_to_the_trash_and_is_back_when_somebody_had_written_into_it() {
     let base: Sealed = ana.seal(1);
     let mut ben = Author::new(2, Kind::Memory);
     ben.receive(std::slice::from_ref(&base));
-    ana.unsealed.extend(ana.document.memory_mut(ana.pen).unwrap().delete().unwrap());
+    ana.unsealed.extend(ana.document.delete(ana.pen).unwrap());
     assert!(matches!(ana.document.deletion(), Deletion::Deleted(_)));
     edit(&mut ben, |it| {
         it.write_file(path("USER.md"), "Ada L.");
@@ -54,9 +54,9 @@ fn a_memory_goes_to_the_trash_and_is_back_when_somebody_had_written_into_it() {
     let deleted = ana.seal(2);
     let both = assemble(Kind::Memory, &[base, deleted, ben.seal(3)]).document;
     assert!(matches!(both.deletion(), Deletion::EditedAfter(_)));
-    ana.document.memory_mut(ana.pen).unwrap().restore().unwrap().unwrap();
+    ana.document.restore(ana.pen).unwrap().unwrap();
     assert_eq!(ana.document.deletion(), Deletion::None);
-    assert_eq!(ana.document.memory_mut(ana.pen).unwrap().restore(), Ok(None));
+    assert_eq!(ana.document.restore(ana.pen), Ok(None));
 }
 
 #[test]

@@ -180,13 +180,13 @@ fn a_skill_goes_to_the_trash_and_is_back_when_somebody_had_changed_it() {
     ];
     for change in changes {
         let (mut ana, mut ben, base) = two();
-        ana.unsealed.extend(ana.document.skill_mut(ana.pen).unwrap().delete().unwrap());
+        ana.unsealed.extend(ana.document.delete(ana.pen).unwrap());
         assert!(matches!(ana.document.deletion(), Deletion::Deleted(_)));
-        assert_eq!(ana.document.skill_mut(ana.pen).unwrap().delete(), Ok(None));
+        assert_eq!(ana.document.delete(ana.pen), Ok(None));
         ben.skill(change);
         let both = together(base, &mut ana, &mut ben);
         assert!(matches!(both.deletion(), Deletion::EditedAfter(_)));
-        ana.document.skill_mut(ana.pen).unwrap().restore().unwrap().unwrap();
+        ana.document.restore(ana.pen).unwrap().unwrap();
         assert_eq!(ana.document.deletion(), Deletion::None);
     }
 }

@@ -146,12 +146,12 @@ pub fn shown(document: &Document) -> Vec<String> {
     if let Ok(conversation) = document.conversation() {
         let transcript = conversation.transcript();
         shown.push(format!("{:?} {:?}", conversation.title(), conversation.labels()));
-        shown.push(format!("{:?} {:?}", conversation.deletion(), conversation.origin()));
+        shown.push(format!("{:?} {:?}", document.deletion(), conversation.origin()));
         shown.push(format!("{:?} {:?}", transcript.leaf, conversation.issues()));
         shown.extend(transcript.entries.iter().map(|entry| format!("{} {}", entry.key, entry.raw)));
     }
     if let Ok(agent) = document.agent() {
-        shown.push(format!("{:?} {:?}", agent.deletion(), agent.issues()));
+        shown.push(format!("{:?} {:?}", document.deletion(), agent.issues()));
         shown.extend(AgentField::ALL.map(|field| format!("{:?}", agent.field(field))));
         for of in AgentValues::ALL {
             shown.extend(agent.values(of).iter().map(|(name, json)| format!("{of:?} {name} {json}")));
@@ -159,7 +159,7 @@ pub fn shown(document: &Document) -> Vec<String> {
         shown.extend(files(document).iter().map(|(path, text)| format!("{path} {text}")));
     }
     if let Ok(skill) = document.skill() {
-        shown.push(format!("{:?} {:?} {:?}", skill.name(), skill.description(), skill.deletion()));
+        shown.push(format!("{:?} {:?} {:?}", skill.name(), skill.description(), document.deletion()));
         shown.push(format!("{:?}", skill.issues()));
         shown.extend(
             skill
@@ -169,7 +169,7 @@ pub fn shown(document: &Document) -> Vec<String> {
         );
     }
     if let Ok(memory) = document.memory() {
-        shown.push(format!("{:?} {:?} {:?}", memory.name(), memory.deletion(), memory.issues()));
+        shown.push(format!("{:?} {:?} {:?}", memory.name(), document.deletion(), memory.issues()));
         shown.extend(memory.files().iter().map(|file| format!("{} {}", file.path, file.text)));
     }
     shown

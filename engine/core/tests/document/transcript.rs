@@ -149,7 +149,7 @@ mod hostile_values {
         let conversation = ana.document.conversation().unwrap();
         assert_eq!((conversation.title(), conversation.agent(), conversation.labels()), (None, None, vec![]));
         assert_eq!((conversation.is_pinned(), conversation.is_archived()), (false, false));
-        assert_eq!((conversation.deletion(), conversation.origin()), (Deletion::None, Origin::default()));
+        assert_eq!((ana.document.deletion(), conversation.origin()), (Deletion::None, Origin::default()));
         let fields: Vec<_> = conversation.issues();
         let expected = ["title", "agent", "pinned", "archived", "deleted_at", "origin/app", "labels/work"];
         assert_eq!(fields, expected.map(|field| Issue::WrongType { field: field.into() }));

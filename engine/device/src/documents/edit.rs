@@ -177,30 +177,14 @@ impl Device {
 
     /// Moves a document to the trash; it can be restored.
     pub fn delete(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
-        let n = self.find(id)?;
-        match self.kind_of(id)? {
-            Kind::Conversation => {
-                self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.delete()?))
-            }
-            Kind::Agent => self.edit(n, now, |document, pen| Ok(document.agent_mut(pen)?.delete()?)),
-            Kind::Skill => self.edit(n, now, |document, pen| Ok(document.skill_mut(pen)?.delete()?)),
-            Kind::Memory => self.edit(n, now, |document, pen| Ok(document.memory_mut(pen)?.delete()?)),
-            Kind::Profile => Err(Error::OtherKind(id)),
-        }
+        let n = self.find_deletable(id)?;
+        self.edit(n, now, |document, pen| Ok(document.delete(pen)?))
     }
 
     /// Takes a document out of the trash.
     pub fn restore_deleted(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
-        let n = self.find(id)?;
-        match self.kind_of(id)? {
-            Kind::Conversation => {
-                self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.restore()?))
-            }
-            Kind::Agent => self.edit(n, now, |document, pen| Ok(document.agent_mut(pen)?.restore()?)),
-            Kind::Skill => self.edit(n, now, |document, pen| Ok(document.skill_mut(pen)?.restore()?)),
-            Kind::Memory => self.edit(n, now, |document, pen| Ok(document.memory_mut(pen)?.restore()?)),
-            Kind::Profile => Err(Error::OtherKind(id)),
-        }
+        let n = self.find_deletable(id)?;
+        self.edit(n, now, |document, pen| Ok(document.restore(pen)?))
     }
 
     /// All conversations, newest first: those in view, or those in the trash. Loads none of them.
@@ -353,6 +337,12 @@ impl Device {
     pub(crate) fn find_of_kind(&self, id: DocId, kind: Kind) -> Result<DocN, Error> {
         let n = self.find(id)?;
         if self.kind_of(id)? == kind { Ok(n) } else { Err(Error::OtherKind(id)) }
+    }
+
+    /// The row of a document that has to be of a kind that people delete and restore.
+    fn find_deletable(&self, id: DocId) -> Result<DocN, Error> {
+        let n = self.find(id)?;
+        if self.kind_of(id)?.can_be_deleted() { Ok(n) } else { Err(Error::OtherKind(id)) }
     }
 
     /// The row of a document, wherever it is: in the current workspace first, then on this device, then elsewhere.

@@ -47,6 +47,9 @@ pub enum EditError {
     /// Misuse: a time beyond the year 9999.
     #[error("a time no calendar date stands for")]
     Time,
+    /// Misuse: documents of this kind cannot be deleted, nor restored.
+    #[error("a document of this kind cannot be deleted")]
+    Permanent,
     /// The document has used up its operation counters, which takes billions of edits.
     #[error("the document is full")]
     Full,

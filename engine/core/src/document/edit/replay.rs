@@ -12,8 +12,8 @@ use super::commit::{EditError, Pen};
 use super::fields::container;
 use super::write::{is_already, map_at, write};
 use crate::document::actor::ActorId;
-use crate::document::intake::first::ENTRIES;
-use crate::document::kind::Kind;
+use crate::document::intake::first::FirstChange;
+use crate::document::kind::{ENTRIES, Kind};
 use crate::document::kinds::conversation::key;
 use crate::document::limits::EDIT_OPS_MAX;
 use crate::document::loaded::Document;
@@ -254,7 +254,7 @@ fn put(
     value: &ScalarValue,
 ) -> Result<(), AutomergeError> {
     if let ScalarValue::Str(line) = value
-        && kind == Kind::Conversation
+        && FirstChange::of(kind).append_only().is_some()
         && *object == container(kind, ENTRIES)
         && let Some((position, id)) = key::parts(key)
     {

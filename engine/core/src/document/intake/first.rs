@@ -8,7 +8,7 @@ use automerge::{Automerge, ObjId, ObjType, ROOT};
 
 use super::hash::{ChangeHash, OpId};
 use crate::document::actor::ActorId;
-use crate::document::kind::Kind;
+use crate::document::kind::{ENTRIES, FILES, Kind, for_kinds};
 
 /// The built-in change that begins documents of one kind and schema step: a fixed actor, number 1, time 0, no message; it
 /// sets `kind` and `schema` and makes empty maps, nothing else. The hex under `vectors/` is what it must stay.
@@ -26,19 +26,7 @@ pub(in crate::document) struct FirstChange {
 
 impl FirstChange {
     pub(in crate::document) fn of(kind: Kind) -> &'static Self {
-        static CONVERSATION: OnceLock<FirstChange> = OnceLock::new();
-        static PROFILE: OnceLock<FirstChange> = OnceLock::new();
-        static AGENT: OnceLock<FirstChange> = OnceLock::new();
-        static SKILL: OnceLock<FirstChange> = OnceLock::new();
-        static MEMORY: OnceLock<FirstChange> = OnceLock::new();
-        let cell = match kind {
-            Kind::Conversation => &CONVERSATION,
-            Kind::Profile => &PROFILE,
-            Kind::Agent => &AGENT,
-            Kind::Skill => &SKILL,
-            Kind::Memory => &MEMORY,
-        };
-        cell.get_or_init(|| Self::build(kind))
+        cell(kind).get_or_init(|| Self::build(kind))
     }
 
     pub(in crate::document) fn hash(&self) -> ChangeHash {
@@ -85,7 +73,7 @@ impl FirstChange {
     fn build(kind: Kind) -> Self {
         let actor = ActorId::built_in(kind.number(), kind.schema());
         let mut document = Automerge::new().with_actor(actor.to_automerge());
-        let names = containers(kind);
+        let names = kind.maps();
         let options = |(): &()| CommitOptions::default().with_time(0);
         let built = document.transact_with(options, |tx| {
             tx.put(ROOT, "kind", u64::from(kind.number()))?;
@@ -113,22 +101,25 @@ impl Kind {
     }
 }
 
-/// The empty maps that a kind's first change makes, in its order.
-const fn containers(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Conversation => &[ENTRIES, "labels", "origin"],
-        Kind::Profile => &["users", "devices"],
-        Kind::Agent => &["tools", "guardrails", "params", "schedules", FILES, "removed"],
-        Kind::Skill => &["bytes", "executable", FILES, "removed"],
-        Kind::Memory => &[FILES, "removed"],
-    }
+macro_rules! cells {
+    ($(
+        $(#[doc = $doc:literal])*
+        $(#[cfg($when:meta)])?
+        $kind:ident => $module:ident $shape:tt
+    )*) => {
+        /// Where a kind's first change is kept once it was built.
+        fn cell(kind: Kind) -> &'static OnceLock<FirstChange> {
+            match kind {
+                $($(#[cfg($when)])? Kind::$kind => {
+                    static CELL: OnceLock<FirstChange> = OnceLock::new();
+                    &CELL
+                })*
+            }
+        }
+    };
 }
 
-/// Name of the append-only map of transcript entries.
-pub(in crate::document) const ENTRIES: &str = "entries";
-
-/// Name of the map of texts by path.
-pub(in crate::document) const FILES: &str = "files";
+for_kinds!(cells);
 
 #[cfg(test)]
 mod tests {
@@ -146,7 +137,7 @@ mod tests {
             let json =
                 serde_json::to_value(automerge::AutoSerde::from(&FirstChange::of(kind).document())).unwrap();
             let mut expected = serde_json::json!({"kind": kind.number(), "schema": kind.schema()});
-            for name in containers(kind) {
+            for name in kind.maps() {
                 expected[*name] = serde_json::json!({});
             }
             assert_eq!(json, expected);
@@ -158,7 +149,7 @@ mod tests {
         use automerge::ReadDoc;
         for kind in Kind::ALL {
             let document = FirstChange::of(kind).document();
-            for name in containers(kind) {
+            for name in kind.maps() {
                 let (_, id) = document.get(ROOT, *name).unwrap().unwrap();
                 assert_eq!(id, FirstChange::of(kind).map(name), "{name}");
             }

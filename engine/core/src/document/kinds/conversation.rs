@@ -22,3 +22,36 @@ pub use origin::Origin;
 pub use read::Conversation;
 pub use tally::Tally;
 pub use transcript::Transcript;
+
+use super::definition::{Definition, ExportedFile, Visibility, Words};
+use crate::document::edit::deletion::Lifecycle;
+use crate::document::edit::files::FilePath;
+use crate::document::loaded::Document;
+use crate::document::summary::Summary;
+
+pub(in crate::document) static DEFINITION: Definition = Definition {
+    words: Words { one: "conversation", several: "conversations" },
+    visibility: Visibility::Shared,
+    lifecycle: Lifecycle::Entries(|document| Conversation::new(document).entry_count() as u64),
+    summary,
+    issues: |document| Conversation::new(document).issues(),
+    export: |document, _| lines(document).into_iter().collect(),
+};
+
+/// Name of the file with the lines of a transcript.
+const LINES: &str = "conversation.jsonl";
+
+fn summary(document: &Document) -> Summary {
+    let title = Conversation::new(document).title();
+    document.outline().tally().summary(title.as_deref(), document.last_edit())
+}
+
+/// Every entry on a line of its own, byte for byte as it was written, in the order of display.
+fn lines(document: &Document) -> Option<ExportedFile> {
+    let mut lines = Vec::new();
+    for entry in Conversation::new(document).transcript().entries {
+        lines.extend_from_slice(entry.raw.as_bytes());
+        lines.push(b'\n');
+    }
+    Some(ExportedFile::new(FilePath::parse(LINES).ok()?, lines))
+}

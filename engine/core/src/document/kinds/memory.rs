@@ -6,14 +6,25 @@ use std::fmt;
 use automerge::{ROOT, ScalarValue};
 
 use crate::document::edit::commit::{EditError, Pen, bounded};
-use crate::document::edit::deletion::{self, ContentHash, Deletion, deletion_of};
+use crate::document::edit::deletion::{self, ContentHash, Lifecycle};
 use crate::document::edit::fields::{Fields, Issue};
 use crate::document::edit::files::{FilePath, Files, Plan, TextFile};
 use crate::document::kind::Kind;
-use crate::document::limits::NAME_MAX;
+use crate::document::kinds::definition::{Definition, ExportedFile, Visibility, Words};
+use crate::document::limits::{NAME_MAX, SUMMARY_TITLE_MAX};
 use crate::document::loaded::{Document, OtherKind};
+use crate::document::summary::{Summary, shortened};
 
 const NAME: &str = "name";
+
+pub(in crate::document) static DEFINITION: Definition = Definition {
+    words: Words { one: "memory", several: "memories" },
+    visibility: Visibility::Personal,
+    lifecycle: Lifecycle::Content(|document| Memory::new(document).content_hash()),
+    summary: |document| Memory::new(document).summary(),
+    issues: |document| Memory::new(document).issues(),
+    export: |document, _| ExportedFile::of_texts(Memory::new(document).files()),
+};
 
 /// A memory to be read. What is of the wrong type and a path that leads elsewhere read as absent and are among
 /// [`Memory::issues`]; of concurrent edits of one field all devices show the same.
@@ -49,17 +60,22 @@ impl<'a> Memory<'a> {
         Files::of(self.document).shown().len()
     }
 
-    /// Whether it is in the trash. What a deletion had seen is the hash of everything in the memory.
-    pub fn deletion(&self) -> Deletion {
-        deletion_of(self.document, || self.content_hash())
-    }
-
     /// What could not be shown, or not as meant.
     pub fn issues(&self) -> Vec<Issue> {
         let mut issues: Vec<Issue> = Fields::root(self.document).text(NAME).err().into_iter().collect();
         issues.extend(deletion::issue_of(self.document));
         issues.extend(Files::of(self.document).issues().iter().cloned());
         issues
+    }
+
+    /// Its name and how many files it has; nothing of what is in them.
+    fn summary(self) -> Summary {
+        Summary {
+            title: shortened(&self.name().unwrap_or_default(), SUMMARY_TITLE_MAX),
+            updated_at: self.document.last_edit(),
+            count: self.file_count() as u64,
+            preview: String::new(),
+        }
     }
 
     fn content_hash(self) -> String {
@@ -141,16 +157,5 @@ impl<'a> MemoryMut<'a> {
         let texts = edit.files.iter().map(|(path, text)| (path, text.as_deref())).collect();
         plan.write_texts(self.document, &texts, 0)?;
         plan.commit(self.document, self.pen)
-    }
-
-    /// Puts it into the trash, as it is now: see [`Deletion`]. Answers as [`ConversationMut`](crate::document::ConversationMut)'s edits do.
-    pub fn delete(&mut self) -> Result<Option<Vec<u8>>, EditError> {
-        let content = Memory::new(self.document).content_hash();
-        deletion::delete(self.document, self.pen, &content)
-    }
-
-    /// Takes it out of the trash; answers as [`Self::delete`] does.
-    pub fn restore(&mut self) -> Result<Option<Vec<u8>>, EditError> {
-        deletion::restore(self.document, self.pen)
     }
 }

@@ -4,15 +4,30 @@ use automerge::ScalarValue;
 use bowline_wire::ids::{DeviceId, UserId};
 
 use crate::document::edit::commit::{EditError, Pen};
+use crate::document::edit::deletion::Lifecycle;
 use crate::document::edit::fields::{Fields, Issue, container};
 use crate::document::edit::write::{is_already, map_at, write};
 use crate::document::kind::Kind;
+use crate::document::kinds::definition::{Definition, Visibility, Words};
 use crate::document::limits::NAME_MAX;
 use crate::document::loaded::{Document, OtherKind};
+use crate::document::summary::Summary;
 
 const USERS: &str = "users";
 const DEVICES: &str = "devices";
 const NAME: &str = "name";
+
+pub(in crate::document) static DEFINITION: Definition = Definition {
+    words: Words { one: "profile", several: "profiles" },
+    visibility: Visibility::Hidden,
+    lifecycle: Lifecycle::Permanent,
+    summary: |document| {
+        let count = Profile::new(document).count() as u64;
+        Summary { updated_at: document.last_edit(), count, ..Summary::default() }
+    },
+    issues: |document| Profile::new(document).issues(),
+    export: |_, _| Vec::new(),
+};
 
 /// A profile to be read. Names are what members call themselves and one another; the roster says who they are.
 #[derive(Clone, Copy, Debug)]

@@ -7,12 +7,11 @@ use automerge::{AutomergeError, ObjId, ObjType, ScalarValue};
 
 use super::path::FilePath;
 use super::splice::{Splice, splices};
-use super::stored::{Files, REMOVED, mark};
+use super::stored::{Files, mark};
 use crate::document::edit::commit::{EditError, Pen, bounded};
 use crate::document::edit::fields::container;
 use crate::document::edit::write::{is_already, write};
-use crate::document::intake::first::FILES;
-use crate::document::kind::Kind;
+use crate::document::kind::{FILES, Kind, REMOVED};
 use crate::document::limits::{EDIT_BYTES_MAX, EDIT_OPS_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX};
 use crate::document::loaded::Document;
 

@@ -9,11 +9,8 @@ use bowline_wire::hash::sha256;
 use super::path::FilePath;
 use crate::document::edit::fields::{Fields, Issue, container};
 use crate::document::hex::hex;
-use crate::document::intake::first::FILES;
+use crate::document::kind::{FILES, REMOVED};
 use crate::document::loaded::Document;
-
-/// Name of the map of marks on texts that were removed.
-pub(in crate::document) const REMOVED: &str = "removed";
 
 /// A file that is a text.
 #[derive(Clone, PartialEq, Eq)]

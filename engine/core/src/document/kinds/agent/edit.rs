@@ -6,9 +6,8 @@ use std::fmt;
 use automerge::{ROOT, ScalarValue};
 
 use super::json::Json;
-use super::read::{Agent, AgentField, AgentValues};
+use super::read::{AgentField, AgentValues};
 use crate::document::edit::commit::{EditError, Pen, bounded};
-use crate::document::edit::deletion;
 use crate::document::edit::fields::container;
 use crate::document::edit::files::{FilePath, Plan};
 use crate::document::kind::Kind;
@@ -111,17 +110,5 @@ impl<'a> AgentMut<'a> {
         let texts = edit.files.iter().map(|(path, text)| (path, text.as_deref())).collect();
         plan.write_texts(self.document, &texts, 0)?;
         plan.commit(self.document, self.pen)
-    }
-
-    /// Puts it into the trash, as it is now: see [`Deletion`](crate::document::Deletion). Answers as
-    /// [`ConversationMut`](crate::document::ConversationMut)'s edits do.
-    pub fn delete(&mut self) -> Result<Option<Vec<u8>>, EditError> {
-        let content = Agent::new(self.document).content_hash();
-        deletion::delete(self.document, self.pen, &content)
-    }
-
-    /// Takes it out of the trash; answers as [`Self::delete`] does.
-    pub fn restore(&mut self) -> Result<Option<Vec<u8>>, EditError> {
-        deletion::restore(self.document, self.pen)
     }
 }

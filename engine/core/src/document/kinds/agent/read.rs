@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::json::Json;
-use crate::document::edit::deletion::{self, ContentHash, Deletion, deletion_of};
+use crate::document::edit::deletion::{self, ContentHash};
 use crate::document::edit::fields::{Fields, Issue};
 use crate::document::edit::files::{Files, TextFile};
 use crate::document::kind::Kind;
-use crate::document::limits::{DESCRIPTION_MAX, NAME_MAX};
+use crate::document::limits::{DESCRIPTION_MAX, NAME_MAX, SUMMARY_PREVIEW_MAX, SUMMARY_TITLE_MAX};
 use crate::document::loaded::{Document, OtherKind};
+use crate::document::summary::{Summary, shortened};
 
 /// A field of an agent that holds a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,11 +114,6 @@ impl<'a> Agent<'a> {
         Files::of(self.document).shown().len()
     }
 
-    /// Whether it is in the trash. What a deletion had seen is the hash of everything in the agent.
-    pub fn deletion(&self) -> Deletion {
-        deletion_of(self.document, || self.content_hash())
-    }
-
     /// What could not be shown, or not as meant.
     pub fn issues(&self) -> Vec<Issue> {
         let root = self.root();
@@ -129,6 +125,17 @@ impl<'a> Agent<'a> {
         }
         issues.extend(Files::of(self.document).issues().iter().cloned());
         issues
+    }
+
+    /// Its name, what it is for and how many files it has.
+    pub(super) fn summary(self) -> Summary {
+        let text = |field| self.field(field).unwrap_or_default();
+        Summary {
+            title: shortened(&text(AgentField::Name), SUMMARY_TITLE_MAX),
+            updated_at: self.document.last_edit(),
+            count: self.file_count() as u64,
+            preview: shortened(&text(AgentField::Description), SUMMARY_PREVIEW_MAX),
+        }
     }
 
     /// SHA-256, in hex, over every text in it: fields, then names and values, then paths and texts of files, each after

@@ -9,14 +9,11 @@ use super::field;
 use super::key;
 use super::line::{Line, format_time};
 use super::origin::Origin;
-use super::read::Conversation;
 use super::transcript::Transcript;
 use crate::document::edit::commit::{EditError, Pen, bounded};
-use crate::document::edit::deletion::Deletion;
 use crate::document::edit::fields::{Fields, container};
 use crate::document::edit::write::{is_already, write};
-use crate::document::intake::first::ENTRIES;
-use crate::document::kind::Kind;
+use crate::document::kind::{ENTRIES, Kind};
 use crate::document::limits::{LINE_ID_MAX, LINE_MAX, NAME_MAX};
 use crate::document::loaded::{Document, OtherKind};
 
@@ -182,32 +179,6 @@ impl<'a> ConversationMut<'a> {
         }
         self.document.commit(self.pen, |tx| {
             values.into_iter().try_for_each(|(key, value)| write(tx, &map, key, value))
-        })
-    }
-
-    /// Puts it into the trash, as it is now: see [`Deletion`].
-    pub fn delete(&mut self) -> Edited {
-        let conversation = Conversation::new(self.document);
-        if matches!(conversation.deletion(), Deletion::Deleted(_)) {
-            return Ok(None);
-        }
-        let seen = ScalarValue::Uint(conversation.entry_count() as u64);
-        let at = i64::try_from(self.pen.now.0).map_err(|_| EditError::Time)?;
-        self.document.commit(self.pen, |tx| {
-            write(tx, &automerge::ROOT, field::DELETED_AT, Some(ScalarValue::Timestamp(at)))?;
-            write(tx, &automerge::ROOT, field::DELETED_ENTRIES, Some(seen))
-        })
-    }
-
-    /// Takes it out of the trash.
-    pub fn restore(&mut self) -> Edited {
-        let absent = |key| is_already(self.document.automerge(), &automerge::ROOT, key, None);
-        if absent(field::DELETED_AT) && absent(field::DELETED_ENTRIES) {
-            return Ok(None);
-        }
-        self.document.commit(self.pen, |tx| {
-            write(tx, &automerge::ROOT, field::DELETED_AT, None)?;
-            write(tx, &automerge::ROOT, field::DELETED_ENTRIES, None)
         })
     }
 

@@ -12,8 +12,7 @@ use super::origin::Origin;
 use crate::document::edit::commit::{EditError, bounded};
 use crate::document::edit::fields::container;
 use crate::document::edit::write::write;
-use crate::document::intake::first::ENTRIES;
-use crate::document::kind::Kind;
+use crate::document::kind::{ENTRIES, Kind};
 use crate::document::limits::{LINE_ID_MAX, LINE_MAX, NAME_MAX};
 
 /// What a line of a session's file is, without the `\n` that ends it. A `\r` before that belongs to the line.

@@ -1,7 +1,6 @@
 //! A conversation: its transcript and what is said about it.
 
 use automerge::ReadDoc;
-use bowline_wire::ids::Millis;
 
 use super::aside::Aside;
 use super::field;
@@ -9,10 +8,9 @@ use super::origin::Origin;
 use super::outline::Outline;
 use super::tally::Tally;
 use super::transcript::Transcript;
-use crate::document::edit::deletion::Deletion;
+use crate::document::edit::deletion;
 use crate::document::edit::fields::{Fields, Issue, container};
-use crate::document::intake::first::ENTRIES;
-use crate::document::kind::Kind;
+use crate::document::kind::{ENTRIES, Kind};
 use crate::document::loaded::{Document, OtherKind};
 
 /// A conversation to be read. A field of the wrong type reads as absent and is among [`Conversation::issues`]; of
@@ -88,19 +86,6 @@ impl<'a> Conversation<'a> {
         Aside::all(self.document).0
     }
 
-    /// Whether it is in the trash. What a deletion had seen is how many entries there were.
-    pub fn deletion(&self) -> Deletion {
-        let Ok(Some(at)) = self.root().time(field::DELETED_AT) else {
-            return Deletion::None;
-        };
-        let seen = self.root().highest(field::DELETED_ENTRIES).unwrap_or(0);
-        if self.entry_count() as u64 > seen {
-            Deletion::EditedAfter(Millis(at))
-        } else {
-            Deletion::Deleted(Millis(at))
-        }
-    }
-
     /// All its entries. Reads every line: for showing, exporting and indexing.
     pub fn transcript(&self) -> Transcript {
         Transcript::of(self.document)
@@ -122,7 +107,7 @@ impl<'a> Conversation<'a> {
             [field::APP, field::SESSION, field::HEADER, field::KEY, field::TITLE, field::AGENT];
         let flags_of_origin = [field::PINNED, field::ARCHIVED, field::NO_FINAL_NEWLINE];
         let labels = self.container(field::LABELS);
-        issues.extend(texts.into_iter().chain(flags).chain([root.time(field::DELETED_AT).err()]).flatten());
+        issues.extend(texts.into_iter().chain(flags).chain([deletion::issue_of(self.document)]).flatten());
         issues.extend(texts_of_origin.iter().filter_map(|key| origin.text(key).err()));
         issues.extend(flags_of_origin.iter().filter_map(|key| origin.flag(key).err()));
         issues.extend(Aside::all(self.document).1);

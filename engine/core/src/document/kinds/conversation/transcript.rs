@@ -9,8 +9,7 @@ use automerge::{ReadDoc, ScalarValue, Value};
 use super::entry::{Entry, Link};
 use super::line::ParentId;
 use crate::document::edit::fields::{Issue, container};
-use crate::document::intake::first::ENTRIES;
-use crate::document::kind::Kind;
+use crate::document::kind::{ENTRIES, Kind};
 use crate::document::loaded::Document;
 
 /// All entries of a conversation, in the order of display and export: by (position, time, id), finally by key.

@@ -6,9 +6,8 @@ use std::fmt;
 use automerge::{ROOT, ScalarValue};
 
 use super::field;
-use super::read::{All, FileContent, Skill};
+use super::read::{All, FileContent};
 use crate::document::edit::commit::{EditError, Pen, bounded};
-use crate::document::edit::deletion;
 use crate::document::edit::fields::container;
 use crate::document::edit::files::{FilePath, Files, Plan};
 use crate::document::kind::Kind;
@@ -114,18 +113,6 @@ impl<'a> SkillMut<'a> {
         }
         self.plan_files(edit, &mut plan)?;
         plan.commit(self.document, self.pen)
-    }
-
-    /// Puts it into the trash, as it is now: see [`Deletion`](crate::document::Deletion). Answers as
-    /// [`ConversationMut`](crate::document::ConversationMut)'s edits do.
-    pub fn delete(&mut self) -> Result<Option<Vec<u8>>, EditError> {
-        let content = Skill::new(self.document).content_hash();
-        deletion::delete(self.document, self.pen, &content)
-    }
-
-    /// Takes it out of the trash; answers as [`Self::delete`] does.
-    pub fn restore(&mut self) -> Result<Option<Vec<u8>>, EditError> {
-        deletion::restore(self.document, self.pen)
     }
 
     fn plan_files(&self, edit: &SkillEdit, plan: &mut Plan) -> Result<(), EditError> {

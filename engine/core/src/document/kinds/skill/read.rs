@@ -7,12 +7,14 @@ use automerge::{ObjId, ReadDoc, ScalarValue, Value};
 use bowline_wire::hash::sha256;
 
 use super::field;
-use crate::document::edit::deletion::{self, ContentHash, Deletion, deletion_of};
+use crate::document::edit::deletion::{self, ContentHash};
 use crate::document::edit::fields::{Fields, Issue, container};
 use crate::document::edit::files::{FilePath, Files};
 use crate::document::hex::hex;
 use crate::document::kind::Kind;
+use crate::document::limits::{SUMMARY_PREVIEW_MAX, SUMMARY_TITLE_MAX};
 use crate::document::loaded::{Document, OtherKind};
+use crate::document::summary::{Summary, shortened};
 
 /// What is in a file of a skill.
 #[derive(Clone, PartialEq, Eq)]
@@ -97,11 +99,6 @@ impl<'a> Skill<'a> {
         self.files().len()
     }
 
-    /// Whether it is in the trash. What a deletion had seen is the hash of everything in the skill.
-    pub fn deletion(&self) -> Deletion {
-        deletion_of(self.document, || self.content_hash())
-    }
-
     /// What could not be shown, or not as meant.
     pub fn issues(&self) -> Vec<Issue> {
         let root = Fields::root(self.document);
@@ -111,6 +108,16 @@ impl<'a> Skill<'a> {
         issues.extend(executable.keys().filter_map(|path| executable.flag(&path).err()));
         issues.extend(deletion::issue_of(self.document));
         issues
+    }
+
+    /// Its name, what it is for and how many files it has.
+    pub(super) fn summary(self) -> Summary {
+        Summary {
+            title: shortened(&self.name().unwrap_or_default(), SUMMARY_TITLE_MAX),
+            updated_at: self.document.last_edit(),
+            count: self.file_count() as u64,
+            preview: shortened(&self.description().unwrap_or_default(), SUMMARY_PREVIEW_MAX),
+        }
     }
 
     pub(super) fn content_hash(self) -> String {

@@ -97,11 +97,6 @@ impl Document {
         (changes.len(), operations.sum())
     }
 
-    /// Whether nobody has edited it yet.
-    pub fn is_pristine(&self) -> bool {
-        self.heads() == [FirstChange::of(self.kind).hash()]
-    }
-
     /// When the newest change says it was made; zero for a document nobody has edited.
     pub(super) fn last_edit(&self) -> Millis {
         let heads = self.automerge.get_heads().into_iter();

@@ -1,6 +1,6 @@
 //! Fields and values of an agent, and its way into the trash and back.
 
-use crate::support::{Author, Sealed, assemble, shown};
+use crate::support::{Author, Sealed, assemble, is_pristine, shown};
 use automerge::transaction::Transactable;
 use automerge::{ActorId as RawActor, AutoCommit, ROOT, ReadDoc};
 use bowline_core::document::limits::{DESCRIPTION_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX, NAME_MAX};
@@ -113,7 +113,7 @@ fn what_is_beyond_its_limit_is_refused_and_changes_nothing() {
         });
     });
     assert!(matches!(error, EditError::TooLong { limit: FILES_TOTAL_MAX, .. }), "{error}");
-    assert!(ana.document.is_pristine());
+    assert!(is_pristine(&ana.document));
 }
 
 #[test]

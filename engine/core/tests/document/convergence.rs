@@ -1,7 +1,7 @@
 //! Promise P5: a document is a function of its accepted entries, in whatever order and batches they came. And P4 as far
 //! as it is in here: what honest devices said stays said, even if one was cloned and somebody forges.
 
-use crate::support::{Author, Sealed, assemble, device, open, shown, texts};
+use crate::support::{Author, Sealed, assemble, device, is_pristine, open, shown, texts};
 use automerge::legacy::{Key, OpId, OpType};
 use automerge::{ActorId as RawActor, Change, ExpandedChange};
 use bowline_core::document::{ActorId, Document, Incoming, Kind, NeedsRebuild, Pen, Source};
@@ -71,7 +71,7 @@ impl Replica {
     fn seal(&mut self, world: &mut Vec<Sealed>, source: Source) {
         let number = u8::try_from(world.len() + 1).unwrap();
         let sealed = match source {
-            Source::Snapshot if self.author.document.is_pristine() => return,
+            Source::Snapshot if is_pristine(&self.author.document) => return,
             Source::Snapshot => {
                 self.author.unsealed.clear();
                 self.author.snapshot(number)

@@ -1,6 +1,6 @@
 //! Memories: an agent's files about its person.
 
-use crate::support::{Author, Sealed, assemble, shown};
+use crate::support::{Author, Sealed, assemble, is_pristine, shown};
 use bowline_core::document::{Deletion, Document, EditError, FilePath, Kind, MemoryEdit};
 
 fn path(path: &str) -> FilePath {
@@ -70,7 +70,7 @@ fn an_edit_beyond_its_limits_is_refused_as_a_whole_and_one_of_nothing_is_none() 
     assert!(ana.document.memory_mut(ana.pen).unwrap().edit(&large).is_err());
     assert!(MemoryEdit::default().is_empty() && !large.is_empty());
     assert_eq!(ana.document.memory_mut(ana.pen).unwrap().edit(&MemoryEdit::default()), Ok(vec![]));
-    assert!(ana.document.is_pristine());
+    assert!(is_pristine(&ana.document));
     assert!(ana.document.skill().is_err() && ana.document.agent().is_err());
     assert!(!format!("{large:?}").contains("xx"));
 }

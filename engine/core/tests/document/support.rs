@@ -140,6 +140,11 @@ impl Author {
     }
 }
 
+/// Whether nobody has edited a document yet.
+pub fn is_pristine(document: &Document) -> bool {
+    document.heads() == Document::create(document.kind()).heads()
+}
+
 /// What a person sees, whichever way the document came about.
 pub fn shown(document: &Document) -> Vec<String> {
     let mut shown = vec![format!("{:?}", document.heads())];

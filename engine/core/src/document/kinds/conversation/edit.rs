@@ -145,11 +145,6 @@ impl<'a> ConversationMut<'a> {
         self.set_text(field::TITLE, "the title", title)
     }
 
-    /// Sets the agent, or removes it.
-    pub fn set_agent(&mut self, agent: Option<&str>) -> Edited {
-        self.set_text(field::AGENT, "the agent", agent)
-    }
-
     /// Pins or unpins it.
     pub fn set_pinned(&mut self, pinned: bool) -> Edited {
         self.set_flag(field::PINNED, pinned)

@@ -5,18 +5,83 @@
 //! It removes nothing. A [`Device`](super::Device) stores as it goes, so an import that ends in the middle goes on where
 //! it was.
 
+mod dry_run;
 mod files;
 mod items;
 mod lines;
+mod plan;
 mod remembered;
 mod sessions;
 mod state;
 mod writing;
 
 use bowline_core::document::{AgentValues, FilePath, Json, Kind};
-use bowline_wire::ids::{DocId, WorkspaceId};
+use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
+pub use dry_run::DryRun;
 pub use state::SessionImport;
+
+use crate::{Device, Error};
+
+/// Where an import goes: into a device, or nowhere but into a [`DryRun`], which comes to the same and writes nothing.
+pub trait ImportTarget {
+    /// As [`Device::begin_import`].
+    fn begin_import(&mut self, origin: &SessionOrigin<'_>, now: Millis) -> Result<SessionImport, Error>;
+
+    /// As [`Device::import_line`].
+    fn import_line(
+        &mut self,
+        import: &mut SessionImport,
+        line: &[u8],
+        now: Millis,
+    ) -> Result<LineOutcome, Error>;
+
+    /// As [`Device::skip_line`].
+    fn skip_line(&mut self, import: &mut SessionImport, len: u64, now: Millis) -> Result<LineOutcome, Error>;
+
+    /// As [`Device::finish_import`].
+    fn finish_import(
+        &mut self,
+        import: SessionImport,
+        end: &SessionEnd<'_>,
+        now: Millis,
+    ) -> Result<ImportedSession, Error>;
+
+    /// As [`Device::import_files`].
+    fn import_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error>;
+}
+
+impl ImportTarget for Device {
+    fn begin_import(&mut self, origin: &SessionOrigin<'_>, now: Millis) -> Result<SessionImport, Error> {
+        Self::begin_import(self, origin, now)
+    }
+
+    fn import_line(
+        &mut self,
+        import: &mut SessionImport,
+        line: &[u8],
+        now: Millis,
+    ) -> Result<LineOutcome, Error> {
+        Self::import_line(self, import, line, now)
+    }
+
+    fn skip_line(&mut self, import: &mut SessionImport, len: u64, now: Millis) -> Result<LineOutcome, Error> {
+        Self::skip_line(self, import, len, now)
+    }
+
+    fn finish_import(
+        &mut self,
+        import: SessionImport,
+        end: &SessionEnd<'_>,
+        now: Millis,
+    ) -> Result<ImportedSession, Error> {
+        Self::finish_import(self, import, end, now)
+    }
+
+    fn import_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
+        Self::import_files(self, import, now)
+    }
+}
 
 /// Where a conversation comes from.
 #[derive(Clone, Copy, Debug)]
@@ -158,8 +223,8 @@ pub enum ItemOutcome {
 /// What the import of an agent, a skill or personal files came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedFiles {
-    /// Which document it is.
-    pub id: DocId,
+    /// Which document it is; `None` if there is none, because nothing was in it or nothing was written.
+    pub id: Option<DocId>,
     /// Where that is; `None` for this device only.
     pub workspace: Option<WorkspaceId>,
     /// What happened to it.

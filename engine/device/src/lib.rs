@@ -30,8 +30,8 @@ pub use documents::names::OwnNames;
 pub use documents::skills::ShownSkill;
 pub use error::{Damage, Error};
 pub use import::{
-    FilesImport, ImportOutcome, ImportedFiles, ImportedSession, ItemOutcome, LineOutcome, SessionEnd,
-    SessionFile, SessionImport, SessionOrigin, SourceFile,
+    DryRun, FilesImport, ImportOutcome, ImportTarget, ImportedFiles, ImportedSession, ItemOutcome,
+    LineOutcome, SessionEnd, SessionFile, SessionImport, SessionOrigin, SourceFile,
 };
 pub use notice::Notice;
 pub use workspace::code::{Code, CodeError, CodeKind};

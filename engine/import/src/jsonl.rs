@@ -10,8 +10,8 @@ use bowline_wire::ids::Millis;
 use serde::Deserialize;
 
 pub use crate::{Entries, Event, ImportError, Item, Outcome, Report, What};
-use crate::{Lines, Piece, Session, Source, SourceError, Taking, is_header};
-use bowline_device::Device;
+use crate::{Import, Lines, Piece, Reporter, Session, Source, SourceError, is_header};
+use bowline_device::ImportTarget;
 use messages::{Conversation, Made};
 
 /// What documents say where they come from.
@@ -24,40 +24,40 @@ const CONVERSATION_MAX: usize = 32 << 20;
 const LINE_ITEMS_MAX: u64 = 100;
 
 /// Imports what is new in a file since the last time, and hands each thing it meets to `on`. `name` stands for the file in the
-/// report. Documents are made on this device alone. If it ends in the middle, what was imported stays.
+/// report. Documents are made on this device alone. If it ends in the middle, what was imported stays. Into a
+/// [`DryRun`](bowline_device::DryRun) it comes to the same and nothing is written.
 pub fn import(
-    device: &mut Device,
+    target: &mut dyn ImportTarget,
     name: &str,
     source: impl BufRead,
     clock: &dyn Fn() -> Millis,
     on: &mut dyn FnMut(Event<'_>),
 ) -> Result<Report, ImportError> {
-    let mut taking = Taking::new(device, clock, on);
-    taking.begin(0);
+    let (mut import, mut report) = (Import::new(target, clock), Reporter::new(on));
+    report.begin(0);
     let mut lines = Lines::up_to(source, CONVERSATION_MAX);
     let unreadable = |source| ImportError::Unreadable { path: name.into(), source };
     let first = match lines.next().map_err(unreadable)? {
         Some(Piece::Line(line)) if line.len() <= LINE_MAX && is_header(line) => Some(line.to_vec()),
-        None => return Ok(taking.finish()),
         first => {
-            let mut file = Conversations { taking: &mut taking, name, number: 0, wrong: 0 };
+            let mut file = Conversations { import, report, name, number: 0, wrong: 0 };
             file.take(first)?;
             while let Some(piece) = lines.next().map_err(unreadable)? {
                 file.take(Some(piece))?;
             }
-            file.say_how_many_more();
-            None
+            file.report_more();
+            return Ok(file.report.finish());
         }
     };
     if let Some(header) = first {
         let session = Session { path: name.to_owned(), id: session_id(&header), ..Session::default() };
         let mut transcript = Some(Transcript { first: Some(header), held: Vec::new(), lines });
-        taking.transcript(APP, &session, &mut || match transcript.take() {
+        import.transcript(&mut report, APP, &session, &mut || match transcript.take() {
             Some(transcript) => Ok(Box::new(transcript)),
             None => Err(SourceError::Broken("it can be read only once".to_owned())),
         })?;
     }
-    Ok(taking.finish())
+    Ok(report.finish())
 }
 
 /// The id in a header.
@@ -93,14 +93,15 @@ impl<R: BufRead> Source for Transcript<R> {
 }
 
 /// A file with one conversation in each line.
-struct Conversations<'a, 'b> {
-    taking: &'a mut Taking<'b>,
+struct Conversations<'a> {
+    import: Import<'a>,
+    report: Reporter<'a>,
     name: &'a str,
     number: u64,
     wrong: u64,
 }
 
-impl Conversations<'_, '_> {
+impl Conversations<'_> {
     fn take(&mut self, piece: Option<Piece<'_>>) -> Result<(), ImportError> {
         self.number += 1;
         let why = match piece {
@@ -118,7 +119,7 @@ impl Conversations<'_, '_> {
         self.wrong += 1;
         if self.wrong <= LINE_ITEMS_MAX {
             let item = Item::failed(What::Line, self.name, why);
-            self.taking.item(&item.at(format!("line {}", self.number)));
+            self.report.item(&item.at(format!("line {}", self.number)));
         }
         Ok(())
     }
@@ -131,13 +132,13 @@ impl Conversations<'_, '_> {
             title: conversation.title.clone(),
             ..Session::default()
         };
-        self.taking.transcript(APP, &session, &mut || Ok(Box::new(Made::new(conversation))))
+        self.import.transcript(&mut self.report, APP, &session, &mut || Ok(Box::new(Made::new(conversation))))
     }
 
-    fn say_how_many_more(&mut self) {
+    fn report_more(&mut self) {
         if let Some(more) = self.wrong.checked_sub(LINE_ITEMS_MAX).filter(|more| *more > 0) {
             let why = format!("{more} more lines that are no conversations");
-            self.taking.item(&Item::failed(What::Line, self.name, why));
+            self.report.item(&Item::failed(What::Line, self.name, why));
         }
     }
 }

@@ -11,8 +11,9 @@ mod transcript;
 mod tree;
 
 pub(crate) use lines::{Lines, Piece};
+pub(crate) use report::Reporter;
 pub use report::{Entries, Event, Item, Outcome, Report, What};
-pub(crate) use transcript::{Session, Source, SourceError, Taking, is_header, is_uuid, outcome};
+pub(crate) use transcript::{Import, Session, Source, SourceError, is_header, is_uuid, outcome};
 
 use std::io;
 use std::path::PathBuf;

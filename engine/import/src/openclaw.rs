@@ -9,10 +9,11 @@ mod transcripts;
 
 use bowline_wire::ids::Millis;
 
-use crate::Taking;
 pub use crate::{Entries, Event, ImportError, Item, Outcome, Report, What};
-use bowline_device::Device;
-use definitions::{agents, documents, schedules};
+use crate::{Import, Reporter};
+use bowline_device::ImportTarget;
+use definitions::documents::Documents;
+use definitions::{agents, schedules};
 pub use home::find::{NotFound, StateDir};
 use home::place::Home;
 use home::{leftovers, settings};
@@ -32,8 +33,9 @@ pub struct Options {
 
 /// Imports what is new since the last time, and hands each thing it meets to `on`. Documents are made on this device alone,
 /// whatever workspace is in use. If it ends in the middle, what was imported stays, and the next import goes on from there.
+/// Into a [`DryRun`](bowline_device::DryRun) it comes to the same and nothing is written.
 pub fn import(
-    device: &mut Device,
+    target: &mut dyn ImportTarget,
     from: &StateDir,
     options: &Options,
     clock: &dyn Fn() -> Millis,
@@ -41,35 +43,35 @@ pub fn import(
 ) -> Result<Report, ImportError> {
     let unreadable = |source| ImportError::Unreadable { path: from.path().to_owned(), source };
     let root = Tree::open(from.path()).map_err(unreadable)?;
-    let mut taking = Taking::new(device, clock, on);
+    let (mut import, mut report) = (Import::new(target, clock), Reporter::new(on));
     let mut items = Vec::new();
     let (settings, file) = settings::read(&root, from, &mut items);
     for item in &items {
-        taking.item(item);
+        report.item(item);
     }
     let file = file.unwrap_or_default();
 
     let home = Home { root: &root, state: from, options: *options };
-    let state = leftovers::state_database(&mut taking, home);
+    let state = leftovers::state_database(&mut report, home);
     let jobs =
-        schedules::all(&mut taking, home, state.as_ref().map(|(connection, path)| (connection, *path)));
+        schedules::all(&mut report, home, state.as_ref().map(|(connection, path)| (connection, *path)));
     drop(state);
-    let folders = agents::folders(&mut taking, home);
-    let agents = agents::all(&mut taking, home, &settings, &folders);
+    let folders = agents::folders(&mut report, home);
+    let agents = agents::all(&mut report, home, &settings, &folders);
 
     let mut conversations = Vec::new();
     for folder in &folders {
         let settings =
             agents.iter().find(|agent| agent.id == *folder).and_then(|agent| agent.listed.as_ref());
-        conversations.push(leftovers::conversations(&mut taking, home, folder, settings));
+        conversations.push(leftovers::conversations(&mut report, home, folder, settings));
     }
-    taking.begin(conversations.iter().map(|found| found.bytes).sum());
+    report.begin(conversations.iter().map(|found| found.bytes).sum());
     for found in conversations {
-        found.take(&mut taking)?;
+        found.import(&mut import, &mut report)?;
     }
-    let mut importer = documents::Documents::new(&mut taking, from.profile(), &settings, &file, jobs);
-    let workspaces = importer.agents(home, agents)?;
-    importer.shared_skills(home)?;
-    leftovers::say_the_rest(&mut taking, home, &file, &workspaces);
-    Ok(taking.finish())
+    let mut documents = Documents::new(&mut import, &mut report, from.profile(), &settings, &file, jobs);
+    let workspaces = documents.agents(home, agents)?;
+    documents.shared_skills(home)?;
+    leftovers::report_leftovers(&mut report, home, &file, &workspaces);
+    Ok(report.finish())
 }

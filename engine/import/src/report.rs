@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+/// Bytes between two events of progress.
+const PROGRESS_EVERY: u64 = 256 << 10;
+
 /// What happens while an import runs. Items are handed out one by one and not kept, so that memory does not grow with what is
 /// imported.
 #[derive(Clone, Copy, Debug)]
@@ -188,12 +191,86 @@ impl Report {
         self.counts.values().filter_map(|outcomes| outcomes.get(&Outcome::Failed)).sum()
     }
 
+    /// Adds what another import did.
+    pub fn merge(&mut self, other: &Self) {
+        for (what, outcomes) in &other.counts {
+            let sums = self.counts.entry(*what).or_default();
+            for (outcome, n) in outcomes {
+                *sums.entry(*outcome).or_default() += n;
+            }
+        }
+        self.entries.add(&other.entries);
+        self.secrets += other.secrets;
+        self.bytes += other.bytes;
+        self.lines += other.lines;
+    }
+
     pub(crate) fn add(&mut self, item: &Item) {
         let outcomes = self.counts.entry(item.what).or_default();
         *outcomes.entry(item.outcome).or_default() += 1;
         if item.what == What::Secret {
             self.secrets += 1;
         }
+    }
+}
+
+impl Entries {
+    fn add(&mut self, other: &Self) {
+        self.new += other.new;
+        self.present += other.present;
+        self.aside += other.aside;
+        self.too_long += other.too_long;
+        self.left += other.left;
+    }
+}
+
+/// Counts what an import meets and hands it on, as it meets it.
+pub(crate) struct Reporter<'a> {
+    on: &'a mut dyn FnMut(Event<'_>),
+    report: Report,
+    /// Bytes at the last event of progress.
+    told: u64,
+}
+
+impl<'a> Reporter<'a> {
+    pub(crate) fn new(on: &'a mut dyn FnMut(Event<'_>)) -> Self {
+        Self { on, report: Report::default(), told: 0 }
+    }
+
+    /// Says how many bytes of transcripts there are; 0 if nobody knows.
+    pub(crate) fn begin(&mut self, bytes: u64) {
+        (self.on)(Event::Begin { bytes });
+    }
+
+    /// Counts one thing and hands it on.
+    pub(crate) fn item(&mut self, item: &Item) {
+        self.report.add(item);
+        (self.on)(Event::Item(item));
+    }
+
+    /// Counts what became of the lines of one transcript.
+    pub(crate) fn add_entries(&mut self, entries: &Entries) {
+        self.report.entries.add(entries);
+    }
+
+    /// Counts a line that was read, with its end.
+    pub(crate) fn advance(&mut self, bytes: u64) {
+        self.report.bytes += bytes;
+        self.report.lines += 1;
+        if self.report.bytes - self.told >= PROGRESS_EVERY {
+            self.tell();
+        }
+    }
+
+    /// Ends the import.
+    pub(crate) fn finish(mut self) -> Report {
+        self.tell();
+        self.report
+    }
+
+    fn tell(&mut self) {
+        self.told = self.report.bytes;
+        (self.on)(Event::Progress { bytes: self.report.bytes, lines: self.report.lines });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The way of a transcript, and of everything said about it, into a device and into the report.
+//! The way of a transcript, and of everything said about it, to where an import goes, and into the report.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,8 @@ use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::Millis;
 
-use super::{Entries, Event, ImportError, Item, Outcome, Piece, Report, What, hex};
-use bowline_device::Device;
-use bowline_device::{ImportOutcome, ImportedSession, LineOutcome, SessionEnd, SessionOrigin};
-
-/// Bytes between two events of progress.
-const PROGRESS_EVERY: u64 = 256 << 10;
+use super::{Entries, ImportError, Item, Outcome, Piece, Reporter, What, hex};
+use bowline_device::{ImportOutcome, ImportTarget, ImportedSession, LineOutcome, SessionEnd, SessionOrigin};
 
 /// Lines of one transcript that are reported one by one; of more, how many there are.
 const LINE_ITEMS_MAX: u64 = 20;
@@ -66,37 +62,18 @@ pub(crate) struct Session {
     pub(crate) agent: Option<String>,
 }
 
-/// An import under way.
-pub(crate) struct Taking<'a> {
-    pub(crate) device: &'a mut Device,
+/// An import under way: where it goes, what time it is, and which transcripts it has met.
+pub(crate) struct Import<'a> {
+    pub(crate) target: &'a mut dyn ImportTarget,
     clock: &'a dyn Fn() -> Millis,
-    on: &'a mut dyn FnMut(Event<'_>),
-    report: Report,
-    /// Bytes at the last event of progress.
-    told: u64,
     /// What was said of each transcript when it was met first, and whether its last line was whole: of one that is met again,
     /// as in a copy of its folder, that counts, or each import would set it to and fro.
     met: BTreeMap<String, (Session, bool)>,
 }
 
-impl<'a> Taking<'a> {
-    pub(crate) fn new(
-        device: &'a mut Device,
-        clock: &'a dyn Fn() -> Millis,
-        on: &'a mut dyn FnMut(Event<'_>),
-    ) -> Self {
-        Self { device, clock, on, report: Report::default(), told: 0, met: BTreeMap::new() }
-    }
-
-    /// Says how much there is.
-    pub(crate) fn begin(&mut self, bytes: u64) {
-        (self.on)(Event::Begin { bytes });
-    }
-
-    /// Counts one thing and hands it on.
-    pub(crate) fn item(&mut self, item: &Item) {
-        self.report.add(item);
-        (self.on)(Event::Item(item));
+impl<'a> Import<'a> {
+    pub(crate) fn new(target: &'a mut dyn ImportTarget, clock: &'a dyn Fn() -> Millis) -> Self {
+        Self { target, clock, met: BTreeMap::new() }
     }
 
     /// The time.
@@ -104,26 +81,21 @@ impl<'a> Taking<'a> {
         (self.clock)()
     }
 
-    /// Ends the import.
-    pub(crate) fn finish(mut self) -> Report {
-        self.tell();
-        self.report
-    }
-
     /// Imports one transcript. What is wrong with it is in the report.
     pub(crate) fn transcript<'s>(
         &mut self,
+        report: &mut Reporter<'_>,
         app: &str,
         session: &Session,
         open: &mut dyn FnMut() -> Result<Box<dyn Source + 's>, SourceError>,
     ) -> Result<(), ImportError> {
         if session.id.len() > SESSION_ID_MAX {
             let why = format!("its id has more than {SESSION_ID_MAX} bytes");
-            self.item(&conversation(session, Outcome::Failed).because(why));
+            report.item(&conversation(session, Outcome::Failed).because(why));
             return Ok(());
         }
         for _ in 0..RESTARTS_MAX {
-            let taken = open().and_then(|mut source| match self.lines(app, session, &mut *source) {
+            let taken = open().and_then(|mut source| match self.lines(report, app, session, &mut *source) {
                 Ok(taken) => taken.map(Ok),
                 // What is there is asked anew, as if the file had changed.
                 Err(ImportError::Device(bowline_device::Error::Changed(_))) => Err(SourceError::Rewritten),
@@ -132,25 +104,26 @@ impl<'a> Taking<'a> {
             match taken {
                 // A fault of this one document is no reason to leave the others.
                 Ok(Err(ImportError::Device(error))) if error.is_of_one_document() => {
-                    self.item(&conversation(session, Outcome::Failed).because(error.to_string()));
+                    report.item(&conversation(session, Outcome::Failed).because(error.to_string()));
                     return Ok(());
                 }
                 Ok(taken) => return taken,
                 Err(SourceError::Rewritten) => {}
                 Err(SourceError::Broken(why)) => {
-                    self.item(&conversation(session, Outcome::Failed).because(why));
+                    report.item(&conversation(session, Outcome::Failed).because(why));
                     return Ok(());
                 }
             }
         }
         let why = "it was rewritten again and again while it was read: import again when OpenClaw is idle";
-        self.item(&conversation(session, Outcome::Failed).because(why));
+        report.item(&conversation(session, Outcome::Failed).because(why));
         Ok(())
     }
 
     /// Imports the lines of one transcript. The outer error is the device's, the inner one the source's.
     fn lines(
         &mut self,
+        report: &mut Reporter<'_>,
         app: &str,
         session: &Session,
         source: &mut dyn Source,
@@ -159,7 +132,7 @@ impl<'a> Taking<'a> {
         let first = match source.next() {
             Ok(Some(piece)) => piece,
             Ok(None) => {
-                self.item(&conversation(session, Outcome::Skipped).because("there is nothing in it yet"));
+                report.item(&conversation(session, Outcome::Skipped).because("there is nothing in it yet"));
                 return Ok(Ok(()));
             }
             Err(error) => return Ok(Err(error)),
@@ -168,7 +141,7 @@ impl<'a> Taking<'a> {
         let met = self.met.get(&id).cloned();
         let (said, was_whole) = met.map_or((session.clone(), None), |(said, whole)| (said, Some(whole)));
         let origin = SessionOrigin { app, session: &id, key: said.key.as_deref().map(cut) };
-        let mut import = self.device.begin_import(&origin, now)?;
+        let mut import = self.target.begin_import(&origin, now)?;
         let mut lines = LineReport::new(session);
         let mut next = Ok(Some(first));
         let broken = loop {
@@ -180,20 +153,20 @@ impl<'a> Taking<'a> {
             };
             let (len, outcome) = match piece {
                 Piece::Line(line) if line.len() <= LINE_MAX => {
-                    (line.len() as u64, Ok(self.device.import_line(&mut import, line, now)?))
+                    (line.len() as u64, Ok(self.target.import_line(&mut import, line, now)?))
                 }
                 Piece::Line(line) => {
                     let len = line.len() as u64;
-                    (len, Ok(self.device.skip_line(&mut import, len)?))
+                    (len, Ok(self.target.skip_line(&mut import, len, now)?))
                 }
-                Piece::TooLong { bytes } => (bytes, Ok(self.device.skip_line(&mut import, bytes)?)),
+                Piece::TooLong { bytes } => (bytes, Ok(self.target.skip_line(&mut import, bytes, now)?)),
                 Piece::Unreadable(why) => (0, Err(why)),
             };
             let is_header = lines.number == 0 && matches!(piece, Piece::Line(line) if is_header(line));
             if let Some(item) = lines.add(outcome, len, is_header) {
-                self.item(&item);
+                report.item(&item);
             }
-            self.advance(len + 1);
+            report.advance(len + 1);
             next = source.next();
         };
         let labels: Vec<&str> = said.labels.iter().map(|label| cut(label)).collect();
@@ -206,50 +179,32 @@ impl<'a> Taking<'a> {
             archived: said.archived,
             agent: said.agent.as_deref().map(cut),
         };
-        let done = self.device.finish_import(import, &end, self.now())?;
+        let done = self.target.finish_import(import, &end, self.now())?;
         self.met.insert(id, (said, is_whole));
-        self.conversation_done(session, &done, &lines, broken, source.remark());
+        conversation_done(report, session, &done, &lines, (broken, source.remark()));
         Ok(Ok(()))
     }
+}
 
-    fn conversation_done(
-        &mut self,
-        session: &Session,
-        done: &ImportedSession,
-        lines: &LineReport<'_>,
-        broken: Option<String>,
-        remark: Option<String>,
-    ) {
-        let entries = &mut self.report.entries;
-        entries.new += lines.entries.new;
-        entries.present += lines.entries.present;
-        entries.aside += lines.entries.aside;
-        entries.too_long += lines.entries.too_long;
-        entries.left += lines.entries.left;
-        if let Some(item) = lines.rest() {
-            self.item(&item);
-        }
-        let (outcome, why) = outcome(done.outcome);
-        let mut item = conversation(session, outcome);
-        item.why = why.or(remark);
-        self.item(&item);
-        if let Some(why) = broken {
-            let why = format!("{why}; what had been read before is imported");
-            self.item(&conversation(session, Outcome::Failed).because(why));
-        }
+/// Reports what became of a transcript: why it could not be read to its end, and what else a person should know.
+fn conversation_done(
+    report: &mut Reporter<'_>,
+    session: &Session,
+    done: &ImportedSession,
+    lines: &LineReport<'_>,
+    (broken, remark): (Option<String>, Option<String>),
+) {
+    report.add_entries(&lines.entries);
+    if let Some(item) = lines.rest() {
+        report.item(&item);
     }
-
-    fn advance(&mut self, bytes: u64) {
-        self.report.bytes += bytes;
-        self.report.lines += 1;
-        if self.report.bytes - self.told >= PROGRESS_EVERY {
-            self.tell();
-        }
-    }
-
-    fn tell(&mut self) {
-        self.told = self.report.bytes;
-        (self.on)(Event::Progress { bytes: self.report.bytes, lines: self.report.lines });
+    let (outcome, why) = outcome(done.outcome);
+    let mut item = conversation(session, outcome);
+    item.why = why.or(remark);
+    report.item(&item);
+    if let Some(why) = broken {
+        let why = format!("{why}; what had been read before is imported");
+        report.item(&conversation(session, Outcome::Failed).because(why));
     }
 }
 

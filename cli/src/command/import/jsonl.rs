@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bowline_engine::device::{DryRun, ImportTarget};
 use bowline_import::Report;
 use bowline_import::jsonl;
 use clap::Args;
 
-use super::shown::{self, Shown};
+use super::shown::{Mode, Shown};
 use crate::error::{CommandError, Kind};
 use crate::files::show;
 use crate::invocation::Invocation;
@@ -23,11 +24,15 @@ use crate::invocation::Invocation;
 #[command(after_help = "\
 Examples:
   bowline import jsonl session.jsonl
+  bowline import jsonl session.jsonl --dry-run      see what it would come to
   zstdcat archive.jsonl.zst | bowline import jsonl -")]
 pub(crate) struct Jsonl {
     /// Files to import, or - for stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Show what would be imported, and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// What a transcript from stdin is called.
@@ -39,7 +44,6 @@ impl Jsonl {
             check(path)?;
         }
         let mut here = invocation.open()?;
-        let _lock = super::lock(&here)?;
         let clock = Arc::clone(&invocation.host.clock);
         let of = match self.files.as_slice() {
             [only] if is_stdin(only) => STDIN.to_owned(),
@@ -47,17 +51,26 @@ impl Jsonl {
             files => format!("{} files", files.len()),
         };
         let mut stdin = std::mem::replace(&mut invocation.host.stdin, Box::new(std::io::empty()));
-        let mut shown = Shown::begin(invocation, of);
-        let mut all = Report::default();
-        for path in &self.files {
-            // One at a time: a shell's pattern names more files than may be open.
-            let (name, source) = open(&mut stdin, path)?;
-            let report =
-                jsonl::import(&mut here.device, &name, source, &*clock, &mut |event| shown.show(event));
-            shown::add(&mut all, &shown.stopped_or(report)?);
+        let mut import_all = |target: &mut dyn ImportTarget, shown: &mut Shown<'_, '_>| {
+            let mut all = Report::default();
+            for path in &self.files {
+                // One at a time: a shell's pattern names more files than may be open.
+                let (name, source) = open(&mut stdin, path)?;
+                let report = jsonl::import(target, &name, source, &*clock, &mut |event| shown.show(event));
+                all.merge(&shown.stopped_or(report)?);
+            }
+            Ok::<_, CommandError>(all)
+        };
+        if self.dry_run {
+            let mut shown = Shown::begin(invocation, of, Mode::DryRun);
+            let report = import_all(&mut DryRun::of(&here.device), &mut shown)?;
+            return shown.end_dry_run(report);
         }
+        let _lock = super::lock(&here)?;
+        let mut shown = Shown::begin(invocation, of, Mode::Import);
+        let report = import_all(&mut here.device, &mut shown)?;
         here.wake()?;
-        shown.end(&here, all)
+        shown.end(&here, report)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use bowline_engine::device::{DryRun, ImportTarget};
 use bowline_import::openclaw::{self, NotFound, Options, StateDir};
 use clap::Args;
 
-use super::shown::Shown;
+use super::shown::{Mode, Shown};
 use crate::error::{CommandError, Kind};
 use crate::files::show;
 use crate::invocation::Invocation;
@@ -21,6 +22,7 @@ use crate::invocation::Invocation;
 Examples:
   bowline import openclaw
   bowline import openclaw /media/old-laptop/.openclaw
+  bowline import openclaw --dry-run      see what it would come to
   bowline import openclaw --verbose      name everything that is left out, and why")]
 pub(crate) struct Openclaw {
     /// OpenClaw's state directory [default: found as OpenClaw does: `$OPENCLAW_STATE_DIR`, `~/.openclaw`]
@@ -30,6 +32,9 @@ pub(crate) struct Openclaw {
     /// Without DIR they are read anyway; with it, they may be something else on this machine.
     #[arg(long, requires = "dir")]
     outside: bool,
+    /// Show what would be imported, and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Openclaw {
@@ -42,13 +47,20 @@ impl Openclaw {
         };
         let state = found.map_err(not_found)?;
         let mut here = invocation.open()?;
-        let _lock = super::lock(&here)?;
         let clock = std::sync::Arc::clone(&invocation.host.clock);
-        let mut shown = Shown::begin(invocation, show(state.path()));
         let options = Options { outside: self.outside };
-        let report =
-            openclaw::import(&mut here.device, &state, &options, &*clock, &mut |event| shown.show(event));
-        let report = shown.stopped_or(report)?;
+        let import = |target: &mut dyn ImportTarget, shown: &mut Shown<'_, '_>| {
+            let report = openclaw::import(target, &state, &options, &*clock, &mut |event| shown.show(event));
+            shown.stopped_or(report)
+        };
+        if self.dry_run {
+            let mut shown = Shown::begin(invocation, show(state.path()), Mode::DryRun);
+            let report = import(&mut DryRun::of(&here.device), &mut shown)?;
+            return shown.end_dry_run(report);
+        }
+        let _lock = super::lock(&here)?;
+        let mut shown = Shown::begin(invocation, show(state.path()), Mode::Import);
+        let report = import(&mut here.device, &mut shown)?;
         here.wake()?;
         shown.end(&here, report)
     }

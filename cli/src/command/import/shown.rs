@@ -38,9 +38,18 @@ const ROWS: [(What, &str); 5] = [
     (What::Schedule, "schedules"),
 ];
 
+/// Whether what is shown happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Import,
+    /// It is only planned.
+    DryRun,
+}
+
 /// An import that is shown.
 pub(super) struct Shown<'i, 'h> {
     invocation: &'i mut Invocation<'h>,
+    mode: Mode,
     /// On a terminal.
     bar: Option<ProgressBar>,
     /// What is imported, for a terminal.
@@ -55,6 +64,8 @@ pub(super) struct Shown<'i, 'h> {
 #[derive(Serialize)]
 struct Answer {
     imported: String,
+    /// Whether nothing was written, and this is what importing would come to.
+    dry_run: bool,
     #[serde(flatten)]
     report: Report,
     /// What was met, but for single lines that are entries.
@@ -65,13 +76,13 @@ struct Answer {
 
 impl<'i, 'h> Shown<'i, 'h> {
     /// Begins to show the import of `of`, which is safe for a terminal.
-    pub(super) fn begin(invocation: &'i mut Invocation<'h>, of: String) -> Self {
+    pub(super) fn begin(invocation: &'i mut Invocation<'h>, of: String, mode: Mode) -> Self {
         let bar = invocation.shows_progress().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.enable_steady_tick(TICK);
             bar
         });
-        Self { invocation, bar, of, items: Vec::new(), items_left_out: 0, untold: 0 }
+        Self { invocation, mode, bar, of, items: Vec::new(), items_left_out: 0, untold: 0 }
     }
 
     /// Shows one event.
@@ -114,14 +125,19 @@ impl<'i, 'h> Shown<'i, 'h> {
     fn tell(&mut self, item: &Item) {
         let is_secret = item.what == What::Secret;
         match item.outcome {
-            Outcome::Failed => self.line(true, &format!("not imported: {}", sentence(item))),
+            Outcome::Failed => {
+                let what = if self.mode == Mode::DryRun { "cannot be imported" } else { "not imported" };
+                self.line(true, &format!("{what}: {}", sentence(item)));
+            }
             Outcome::Conflict => self.line(true, &format!("changed here and there: {}", sentence(item))),
             Outcome::Kept => self.line(true, &format!("kept as it is: {}", sentence(item))),
             Outcome::Skipped if is_secret => {
-                self.line(false, &format!("Left out a secret: {}", sentence(item)));
+                let left = if self.mode == Mode::DryRun { "Would leave out" } else { "Left out" };
+                self.line(false, &format!("{left} a secret: {}", sentence(item)));
             }
             Outcome::Skipped if self.invocation.is_verbose() => {
-                self.line(false, &format!("Left out: {}", sentence(item)));
+                let left = if self.mode == Mode::DryRun { "Would leave out" } else { "Left out" };
+                self.line(false, &format!("{left}: {}", sentence(item)));
             }
             Outcome::Skipped => self.untold += 1,
             Outcome::New | Outcome::More | Outcome::Updated | Outcome::Unchanged => {}
@@ -150,35 +166,61 @@ impl<'i, 'h> Shown<'i, 'h> {
             if let Some(bar) = &self.bar {
                 bar.finish_and_clear();
             }
-            CommandError::from(error)
-                .hint("what was imported by then is stored; run it again to go on from there")
+            CommandError::from(error).hint(match self.mode {
+                Mode::Import => "what was imported by then is stored; run it again to go on from there",
+                Mode::DryRun => "nothing was written; run it again when that is mended",
+            })
         })
     }
 
-    /// Shows the report. An error if something could not be imported.
+    /// Shows the report of an import. An error if something could not be imported.
     pub(super) fn end(self, here: &Opened, report: Report) -> Result<(), CommandError> {
-        let Self { invocation, bar, of, items, items_left_out, untold } = self;
+        let (failed, changed) = (report.failed(), report.changed());
+        let invocation = self.answer(report)?;
+        if changed > 0 {
+            next_steps(invocation, here)?;
+        }
+        all_or_partial(failed, "could not be imported; the rest is here")
+    }
+
+    /// Shows the report of a dry run. An error if something could not be imported.
+    pub(super) fn end_dry_run(self, report: Report) -> Result<(), CommandError> {
+        let (failed, changed) = (report.failed(), report.changed());
+        let invocation = self.answer(report)?;
+        let next = if changed > 0 { "run it without --dry-run to import this" } else { "nothing is new" };
+        invocation.hint(format_args!("nothing was written; {next}"));
+        all_or_partial(failed, "cannot be imported; nothing was written")
+    }
+
+    fn answer(self, report: Report) -> Result<&'i mut Invocation<'h>, CommandError> {
+        let Self { invocation, mode, bar, of, items, items_left_out, untold } = self;
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
         if untold > 0 {
+            let left = match mode {
+                Mode::Import => "Left out",
+                Mode::DryRun => "Would leave out",
+            };
             invocation.say(format_args!(
-                "Left out {} that other programs make; --verbose names them",
+                "{left} {} that other programs make; --verbose names them",
                 count(untold, "thing")
             ));
         }
-        let (failed, changed) = (report.failed(), report.changed());
-        invocation.answer(&Answer { imported: of, report, items, items_left_out })?;
-        if changed > 0 {
-            next_steps(invocation, here)?;
-        }
-        if failed == 0 {
-            return Ok(());
-        }
-        let n = count(usize::try_from(failed).unwrap_or(usize::MAX), "thing");
-        Err(CommandError::new(Kind::Partial, format!("{n} could not be imported; the rest is here"))
-            .hint("what it was, and why, is said above; run it again when that is mended"))
+        let dry_run = mode == Mode::DryRun;
+        invocation.answer(&Answer { imported: of, dry_run, report, items, items_left_out })?;
+        Ok(invocation)
     }
+}
+
+/// Ends a command that could not do all of it with the error that says so.
+fn all_or_partial(failed: u64, became: &str) -> Result<(), CommandError> {
+    if failed == 0 {
+        return Ok(());
+    }
+    let n = count(usize::try_from(failed).unwrap_or(usize::MAX), "thing");
+    Err(CommandError::new(Kind::Partial, format!("{n} {became}"))
+        .hint("what it was, and why, is said above; run it again when that is mended"))
 }
 
 /// What to do with what came in. What went on in a workspace waits to be sent.
@@ -230,7 +272,8 @@ impl fmt::Display for Answer {
         if rows.is_empty() {
             return writeln!(f, "Found nothing to import in {}", self.imported);
         }
-        writeln!(f, "Imported from {}:", self.imported)?;
+        let did = if self.dry_run { "Would import" } else { "Imported" };
+        writeln!(f, "{did} from {}:", self.imported)?;
         let is_there = |outcome| rows.iter().any(|(what, _)| report.count(*what, outcome) > 0);
         let columns: Vec<_> = OUTCOMES.iter().filter(|(outcome, _)| is_there(*outcome)).collect();
         let names: Vec<&str> = columns.iter().map(|(_, name)| *name).collect();
@@ -246,10 +289,12 @@ impl fmt::Display for Answer {
         }
         write!(f, "{table}")?;
         writeln!(f, "{}", lines(&report.entries))?;
-        match report.secrets {
-            0 => Ok(()),
-            1 => writeln!(f, "1 secret was left out"),
-            n => writeln!(f, "{} secrets were left out", grouped(n)),
+        match (report.secrets, self.dry_run) {
+            (0, _) => Ok(()),
+            (1, false) => writeln!(f, "1 secret was left out"),
+            (n, false) => writeln!(f, "{} secrets were left out", grouped(n)),
+            (1, true) => writeln!(f, "1 secret would be left out"),
+            (n, true) => writeln!(f, "{} secrets would be left out", grouped(n)),
         }
     }
 }
@@ -266,22 +311,4 @@ fn lines(entries: &Entries) -> String {
     let told = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n)));
     let told: Vec<String> = told.collect();
     if told.is_empty() { "Lines: none".to_owned() } else { format!("Lines: {}", told.join(", ")) }
-}
-
-/// Adds what another import did.
-pub(super) fn add(all: &mut Report, one: &Report) {
-    for (what, outcomes) in &one.counts {
-        let sums = all.counts.entry(*what).or_default();
-        for (outcome, n) in outcomes {
-            *sums.entry(*outcome).or_default() += n;
-        }
-    }
-    all.entries.new += one.entries.new;
-    all.entries.present += one.entries.present;
-    all.entries.aside += one.entries.aside;
-    all.entries.too_long += one.entries.too_long;
-    all.entries.left += one.entries.left;
-    all.secrets += one.secrets;
-    all.bytes += one.bytes;
-    all.lines += one.lines;
 }

@@ -133,6 +133,33 @@ impl Device {
         self.recommit(n, &taken.lost, now)
     }
 
+    /// The document, with everything accepted so far, as [`Self::load`] would have it: nothing is stored of that it was looked
+    /// at, and nothing is kept in memory.
+    pub(crate) fn document_as_it_is(&self, n: DocN) -> Result<Document, Error> {
+        let row = self.row(n)?;
+        let (loaded, _) = self.load_base(n, &row)?;
+        let (mut pending, _) = self.open_all(self.store.read().unapplied(n)?)?;
+        if !pending.is_empty() {
+            let crashing: BTreeSet<EntryN> = self
+                .store
+                .read()
+                .attempts()?
+                .iter()
+                .filter(|it| has_crashed(it))
+                .map(|it| it.entry)
+                .collect();
+            pending.retain(|content| !crashing.contains(&content.n));
+        }
+        let ours = if loaded.ours_wait { self.store.read().changes(n)? } else { Vec::new() };
+        let ours = ours.iter().map(|row| Incoming::local(self.id(), &row.bytes));
+        let incoming: Vec<Incoming<'_>> = pending.iter().map(Content::incoming).chain(ours).collect();
+        let mut document = loaded.document;
+        if !incoming.is_empty() && document.apply(&incoming).is_err() {
+            return Ok(self.rebuild(n, kind_of(&row)?)?.0);
+        }
+        Ok(document)
+    }
+
     fn apply(&mut self, n: DocN, contents: &[Content]) -> Result<TakenIn, Error> {
         let flying: Vec<EntryN> = contents.iter().map(|content| content.n).collect();
         self.store.transaction(|tx| tx.begin_attempt(&flying))?;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::{FilePath, Kind};
+use bowline_core::document::{Document, FilePath, Kind};
 use bowline_store::DocRow;
 use bowline_wire::ids::{DocId, Millis};
 
-use super::items::{Decision, Held, Item, Writes, decide, of_document, of_source};
+use super::items::{Decision, Held, Item, Mark, Writes, decide, of_document, of_source};
 use super::remembered::FilesMemory;
 use super::{FilesImport, ImportOutcome, ImportedFiles, ItemOutcome};
 use crate::Device;
@@ -16,22 +16,35 @@ use crate::documents::loading::kind_of;
 /// Names that are tried for what comes beside a file: somebody who lets that many stand does not look at them.
 const BESIDE_MAX: u32 = 9;
 
-/// What an import of files comes to, before it is written.
-struct Plan {
-    writes: Writes,
-    memory: FilesMemory,
+/// What a document holds as far as an import has to know it, and what is remembered of the last import into it.
+#[derive(Clone, Default)]
+pub(super) struct HeldFiles {
+    pub(super) items: BTreeMap<Item, Mark>,
+    /// Paths of texts that were removed here.
+    pub(super) removed: BTreeSet<FilePath>,
+    pub(super) memory: FilesMemory,
+}
+
+impl HeldFiles {
+    pub(super) fn of(document: &Document, memory: FilesMemory) -> Self {
+        Self { items: of_document(document), removed: document.removed_files().into_iter().collect(), memory }
+    }
+}
+
+/// What an import of files comes to, before anything is written.
+pub(super) struct FilesPlan {
+    pub(super) writes: Writes,
+    /// What is remembered then.
+    pub(super) memory: FilesMemory,
     fields: Vec<(String, ItemOutcome)>,
     files: Vec<(FilePath, ItemOutcome)>,
 }
 
-impl Plan {
-    fn of(
-        import: &FilesImport<'_>,
-        ours: &BTreeMap<Item, Held>,
-        removed: Vec<FilePath>,
-        remembered: &FilesMemory,
-    ) -> Self {
-        let (writes, memory) = (Writes::into(import.kind, ours, removed), remembered.clone());
+impl FilesPlan {
+    /// Plans an import into a document that holds this, which is nothing if there is no document yet.
+    pub(super) fn of(import: &FilesImport<'_>, held: &HeldFiles) -> Self {
+        let HeldFiles { items: ours, removed, memory: remembered } = held;
+        let (writes, memory) = (Writes::into(import.kind, ours, removed.clone()), remembered.clone());
         let mut plan = Self { writes, memory, fields: Vec::new(), files: Vec::new() };
         let source = of_source(import);
         let taken: BTreeSet<Item> = source.keys().cloned().collect();
@@ -50,6 +63,19 @@ impl Plan {
         plan
     }
 
+    /// What the import comes to, whether there was a document, and the row of that if it was stored.
+    pub(super) fn imported(self, was_there: bool, doc: Option<&DocRow>) -> ImportedFiles {
+        let outcome = match (was_there, self.writes.is_empty()) {
+            (false, true) => ImportOutcome::Empty,
+            (false, false) => ImportOutcome::New,
+            (true, true) => ImportOutcome::Unchanged,
+            (true, false) if self.writes.has_files() => ImportOutcome::More,
+            (true, false) => ImportOutcome::Updated,
+        };
+        let (id, workspace) = (doc.map(|row| row.id), doc.and_then(|row| row.ws));
+        ImportedFiles { id, workspace, outcome, fields: self.fields, files: self.files }
+    }
+
     fn report(&mut self, name: String, outcome: ItemOutcome) {
         match Item::file_of(&name) {
             Some(path) => self.files.push((path, outcome)),
@@ -62,11 +88,11 @@ impl Plan {
         (app, taken): (&str, &BTreeSet<Item>),
         item: &Item,
         held: Held,
-        ours: &BTreeMap<Item, Held>,
+        ours: &BTreeMap<Item, Mark>,
     ) -> ItemOutcome {
-        let (name, hash, found) = (item.name(), held.hash(), ours.get(item));
+        let (name, hash, found) = (item.name(), held.mark().hash, ours.get(item));
         let remembered = self.memory.0.get(&name).copied();
-        let outcome = match decide(remembered, found.map(Held::hash), hash) {
+        let outcome = match decide(remembered, found.map(|mark| mark.hash), hash) {
             Decision::Leave => ItemOutcome::Unchanged,
             Decision::Take(outcome) => match self.writes.add(item.clone(), held, found) {
                 Ok(()) => outcome,
@@ -76,7 +102,7 @@ impl Plan {
                 // Nothing that is there already, here or at the source, makes room for it.
                 let is_free = |path: &FilePath| {
                     let at = Item::File(path.clone());
-                    !taken.contains(&at) && ours.get(&at).is_none_or(|there| there.hash() == hash)
+                    !taken.contains(&at) && ours.get(&at).is_none_or(|there| there.hash == hash)
                 };
                 let beside = match item {
                     Item::File(path) => {
@@ -111,76 +137,60 @@ impl Device {
     /// # Errors
     /// [`Error::OtherKind`] if the source was a document of another kind the last time; as of any edit.
     pub fn import_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
-        let remembered = self.store.read().import(import.source)?;
-        let Some(remembered) = remembered else {
-            return self.import_new_files(import, now);
+        let (row, remembered) = match self.known_files(import)? {
+            KnownFiles::Nothing => return self.import_new_files(import, now),
+            KnownFiles::Leave(imported) => return Ok(imported),
+            KnownFiles::Ours(row, remembered) => (row, remembered),
         };
-        let as_it_is = |row: &DocRow, outcome| ImportedFiles {
-            id: row.id,
-            workspace: row.ws,
-            outcome,
-            fields: Vec::new(),
-            files: Vec::new(),
+        let held = HeldFiles::of(&self.load(row.n, now)?.document, remembered);
+        let plan = FilesPlan::of(import, &held);
+        if !plan.writes.is_empty() {
+            self.edit(row.n, now, |document, pen| plan.writes.write(document, pen))?;
+        }
+        if plan.memory != held.memory {
+            let value = plan.memory.to_bytes();
+            self.store.transaction(|tx| tx.put_import(import.source, row.id, &value))?;
+        }
+        Ok(plan.imported(true, Some(&row)))
+    }
+
+    /// What this device knows of a source of files.
+    ///
+    /// # Errors
+    /// [`Error::OtherKind`] if the source was a document of another kind the last time, or is of none that has files.
+    pub(super) fn known_files(&self, import: &FilesImport<'_>) -> Result<KnownFiles, Error> {
+        let Some(remembered) = self.store.read().import(import.source)? else {
+            return Ok(KnownFiles::Nothing);
         };
         let row = match self.find_made(remembered.doc)? {
             Found::Ours(row) => row,
-            Found::Others(row) => return Ok(as_it_is(&row, ImportOutcome::Unchanged)),
-            Found::Nowhere => return self.import_new_files(import, now),
+            Found::Others(row) => return Ok(KnownFiles::leave(&row, ImportOutcome::Unchanged)),
+            Found::Nowhere => return Ok(KnownFiles::Nothing),
         };
-        let remembered = FilesMemory::from_bytes(&remembered.value)?;
         if kind_of(&row)? != import.kind {
             return Err(Error::OtherKind(row.id));
         }
         if row.deleted_at.is_some() {
-            return Ok(as_it_is(&row, ImportOutcome::InTrash));
+            return Ok(KnownFiles::leave(&row, ImportOutcome::InTrash));
         }
-        let document = &self.load(row.n, now)?.document;
-        let (ours, removed) = (of_document(document), document.removed_files());
-        let plan = Plan::of(import, &ours, removed, &remembered);
-        if !plan.writes.is_empty() {
-            self.edit(row.n, now, |document, pen| plan.writes.write(document, pen))?;
-        }
-        if plan.memory != remembered {
-            let value = plan.memory.to_bytes();
-            self.store.transaction(|tx| tx.put_import(import.source, row.id, &value))?;
-        }
-        let outcome = if plan.writes.has_files() {
-            ImportOutcome::More
-        } else if plan.writes.is_empty() {
-            ImportOutcome::Unchanged
-        } else {
-            ImportOutcome::Updated
-        };
-        let Plan { fields, files, .. } = plan;
-        Ok(ImportedFiles { id: row.id, workspace: row.ws, outcome, fields, files })
-    }
-
-    /// The document that was made of a source on this device, if it is still here.
-    pub fn imported_doc(&self, source: &str) -> Result<Option<DocId>, Error> {
-        let Some(row) = self.store.read().import(source)? else {
-            return Ok(None);
-        };
-        Ok(self.places_of(row.doc)?.first().map(|row| row.id))
+        Ok(KnownFiles::Ours(row, FilesMemory::from_bytes(&remembered.value)?))
     }
 
     fn import_new_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
         let mut id = [0; DocId::LEN];
         self.random.fill_bytes(&mut id);
         let id = DocId::from_bytes(id);
-        let plan = Plan::of(import, &BTreeMap::new(), Vec::new(), &FilesMemory::default());
-        let outcome = if plan.writes.is_empty() { ImportOutcome::Empty } else { ImportOutcome::New };
-        if outcome == ImportOutcome::New {
-            if !matches!(import.kind, Kind::Agent | Kind::Skill | Kind::Memory) {
-                return Err(Error::OtherKind(id));
-            }
+        let plan = FilesPlan::of(import, &HeldFiles::default());
+        let is_made = !plan.writes.is_empty();
+        if is_made {
+            has_files(import.kind, id)?;
             let value = plan.memory.to_bytes();
             let edit = |document: &mut _, pen| plan.writes.write(document, pen);
             self.create_at(import.kind, None, id, now, edit, |tx| {
                 Ok(tx.put_import(import.source, id, &value)?)
             })?;
         }
-        let Plan { fields, files, .. } = plan;
-        Ok(ImportedFiles { id, workspace: None, outcome, fields, files })
+        Ok(ImportedFiles { id: is_made.then_some(id), ..plan.imported(false, None) })
     }
 
     /// The document that an import made, wherever it is by now, if that is where this device has put it. One that is only where
@@ -193,6 +203,31 @@ impl Device {
             }
         }
         Ok(places.into_iter().next().map_or(Found::Nowhere, Found::Others))
+    }
+}
+
+/// Whether documents of a kind are made of files.
+pub(super) fn has_files(kind: Kind, id: DocId) -> Result<(), Error> {
+    match kind {
+        Kind::Agent | Kind::Skill | Kind::Memory => Ok(()),
+        Kind::Conversation | Kind::Profile => Err(Error::OtherKind(id)),
+    }
+}
+
+/// What a device knows of a source of files.
+pub(super) enum KnownFiles {
+    /// There is no document of it.
+    Nothing,
+    /// Its document is not to be changed.
+    Leave(ImportedFiles),
+    /// Its document, and what is remembered of the last import.
+    Ours(DocRow, FilesMemory),
+}
+
+impl KnownFiles {
+    fn leave(row: &DocRow, outcome: ImportOutcome) -> Self {
+        let (id, workspace) = (Some(row.id), row.ws);
+        Self::Leave(ImportedFiles { id, workspace, outcome, fields: Vec::new(), files: Vec::new() })
     }
 }
 

@@ -48,8 +48,16 @@ impl Item {
 /// What an item holds.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Held {
-    pub(super) bytes: Vec<u8>,
+    bytes: Vec<u8>,
     executable: bool,
+}
+
+/// What is known of what an item holds: enough to decide about it and to count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) hash: [u8; 32],
+    len: usize,
+    is_text: bool,
 }
 
 impl Held {
@@ -57,16 +65,21 @@ impl Held {
         Self { bytes: text.as_bytes().to_vec(), executable: false }
     }
 
-    pub(super) fn hash(&self) -> [u8; 32] {
-        sha256(&[&[u8::from(self.executable)], &self.bytes])
+    pub(super) fn mark(&self) -> Mark {
+        let hash = sha256(&[&[u8::from(self.executable)], &self.bytes]);
+        Mark { hash, len: self.bytes.len(), is_text: self.text_of_file().is_some() }
     }
 
     /// As a skill takes it: text wherever it is text, so that it merges.
     fn content(&self) -> FileContent {
-        match std::str::from_utf8(&self.bytes) {
-            Ok(text) if !text.contains('\0') => FileContent::Text(text.to_owned()),
-            _ => FileContent::Bytes(self.bytes.clone()),
+        match self.text_of_file() {
+            Some(text) => FileContent::Text(text.to_owned()),
+            None => FileContent::Bytes(self.bytes.clone()),
         }
+    }
+
+    fn text_of_file(&self) -> Option<&str> {
+        std::str::from_utf8(&self.bytes).ok().filter(|text| !text.contains('\0'))
     }
 
     fn as_str(&self) -> &str {
@@ -107,10 +120,8 @@ pub(super) fn of_source(import: &FilesImport<'_>) -> BTreeMap<Item, Result<Held,
 fn held_file(kind: Kind, file: &SourceFile<'_>) -> Result<Held, &'static str> {
     let executable = file.executable && kind == Kind::Skill;
     let held = Held { bytes: file.content.to_vec(), executable };
-    let (is_text, limit) = match held.content() {
-        FileContent::Text(_) => (true, FILE_MAX),
-        FileContent::Bytes(_) => (false, BYTES_FILE_MAX),
-    };
+    let is_text = held.text_of_file().is_some();
+    let limit = if is_text { FILE_MAX } else { BYTES_FILE_MAX };
     if !is_text && kind != Kind::Skill {
         Err("it is no text")
     } else if held.bytes.len() > limit {
@@ -121,32 +132,31 @@ fn held_file(kind: Kind, file: &SourceFile<'_>) -> Result<Held, &'static str> {
 }
 
 /// What a document holds.
-pub(super) fn of_document(document: &Document) -> BTreeMap<Item, Held> {
+pub(super) fn of_document(document: &Document) -> BTreeMap<Item, Mark> {
     let mut items = BTreeMap::new();
+    let mark = |text: &str| Held::text(text).mark();
     if let Ok(agent) = document.agent() {
         let fields = [
             (Item::Name, AgentField::Name),
             (Item::Description, AgentField::Description),
             (Item::Model, AgentField::Model),
         ];
-        items.extend(
-            fields.into_iter().filter_map(|(item, field)| Some((item, Held::text(&agent.field(field)?)))),
-        );
+        items.extend(fields.into_iter().filter_map(|(item, field)| Some((item, mark(&agent.field(field)?)))));
         for of in AgentValues::ALL {
             let values = agent.values(of).into_iter();
-            items.extend(values.map(|(name, json)| (Item::Value(of, name), Held::text(json.as_str()))));
+            items.extend(values.map(|(name, json)| (Item::Value(of, name), mark(json.as_str()))));
         }
-        items.extend(agent.files().into_iter().map(|file| (Item::File(file.path), Held::text(&file.text))));
+        items.extend(agent.files().into_iter().map(|file| (Item::File(file.path), mark(&file.text))));
     } else if let Ok(skill) = document.skill() {
         let fields = [(Item::Name, skill.name()), (Item::Description, skill.description())];
-        items.extend(fields.into_iter().filter_map(|(item, text)| Some((item, Held::text(&text?)))));
+        items.extend(fields.into_iter().filter_map(|(item, text)| Some((item, mark(&text?)))));
         for file in skill.files() {
             let held = Held { bytes: file.content.as_bytes().to_vec(), executable: file.executable };
-            items.insert(Item::File(file.path), held);
+            items.insert(Item::File(file.path), held.mark());
         }
     } else if let Ok(memory) = document.memory() {
-        items.extend(memory.name().map(|name| (Item::Name, Held::text(&name))));
-        items.extend(memory.files().into_iter().map(|file| (Item::File(file.path), Held::text(&file.text))));
+        items.extend(memory.name().map(|name| (Item::Name, mark(&name))));
+        items.extend(memory.files().into_iter().map(|file| (Item::File(file.path), mark(&file.text))));
     }
     items
 }
@@ -186,24 +196,25 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    pub(super) fn into(kind: Kind, ours: &BTreeMap<Item, Held>, removed: Vec<FilePath>) -> Self {
-        let removed = BTreeSet::from_iter(removed);
+    pub(super) fn into(kind: Kind, ours: &BTreeMap<Item, Mark>, removed: BTreeSet<FilePath>) -> Self {
         let mut writes =
             Self { kind, items: BTreeMap::new(), texts: 0, bytes: 0, files: removed.len(), removed };
-        for (item, held) in ours {
+        for (item, mark) in ours {
             if matches!(item, Item::File(_)) {
-                writes.count(held);
+                writes.count(*mark);
             }
         }
         writes
     }
 
-    fn count(&mut self, held: &Held) {
+    fn count(&mut self, mark: Mark) {
         self.files += 1;
-        match held.content() {
-            FileContent::Text(text) => self.texts += text.len(),
-            FileContent::Bytes(bytes) => self.bytes += bytes.len(),
-        }
+        *self.bytes_of(mark) += mark.len;
+    }
+
+    /// The bytes that a file is counted among.
+    fn bytes_of(&mut self, mark: Mark) -> &mut usize {
+        if mark.is_text { &mut self.texts } else { &mut self.bytes }
     }
 
     /// Writes an item in place of what is there, unless the document would become too much.
@@ -211,19 +222,16 @@ impl Writes {
         &mut self,
         item: Item,
         held: Held,
-        instead_of: Option<&Held>,
+        instead_of: Option<&Mark>,
     ) -> Result<(), &'static str> {
         if let Item::File(path) = &item {
             let (texts, bytes, files) = (self.texts, self.bytes, self.files);
             self.files -= usize::from(self.removed.contains(path));
             if let Some(old) = instead_of {
                 self.files -= 1;
-                match old.content() {
-                    FileContent::Text(text) => self.texts -= text.len(),
-                    FileContent::Bytes(bytes) => self.bytes -= bytes.len(),
-                }
+                *self.bytes_of(*old) -= old.len;
             }
-            self.count(&held);
+            self.count(held.mark());
             let why = if self.files > FILES_MAX {
                 Some("there are too many files")
             } else if self.texts > FILES_TOTAL_MAX || self.bytes > BYTES_TOTAL_MAX {
@@ -242,6 +250,11 @@ impl Writes {
 
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// What is written, by item.
+    pub(super) fn marks(&self) -> impl Iterator<Item = (&Item, Mark)> {
+        self.items.iter().map(|(item, held)| (item, held.mark()))
     }
 
     pub(super) fn has_files(&self) -> bool {

@@ -1,32 +1,86 @@
-//! Which lines of a session are there already, when what is remembered does not say.
+//! Which lines of a session are in its document already, when what is remembered does not say.
 
 use std::collections::HashMap;
 
-use bowline_core::document::{Aside, ChangeHash, Conversation, ImportedLine};
+use bowline_core::document::{Aside, Conversation, ImportedLine};
 use bowline_store::LineHash;
 
 use super::remembered::line_hash;
 
 /// The lines that a document has and nobody has handed over yet: a line counts as there if one with the same bytes is, at
-/// whatever place. Takes some 50 bytes for each line, beside the document, which has to be in memory for it.
-pub(super) struct Lines {
+/// whatever place. Takes some 50 bytes for each line and none of its text.
+#[derive(Default)]
+pub(super) struct HeldLines {
     left: HashMap<LineHash, u32>,
-    /// The document's heads when they were read, and after each batch of this import's since.
-    pub(super) heads: Vec<ChangeHash>,
-    header: Option<String>,
-    asides: Vec<Aside>,
+    header: Option<LineHash>,
+    asides: Vec<HeldAside>,
 }
 
-impl Lines {
-    pub(super) fn of(conversation: Conversation<'_>, heads: Vec<ChangeHash>) -> Self {
-        let (header, asides) = (conversation.origin().header, conversation.asides());
-        let mut left: HashMap<LineHash, u32> = HashMap::new();
-        let entries =
-            conversation.transcript().entries.into_iter().map(|entry| line_hash(entry.raw.as_bytes()));
-        for hash in entries.chain(asides.iter().map(|aside| line_hash(&aside.bytes))) {
-            *left.entry(hash).or_default() += 1;
+/// A line that a document keeps aside, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HeldAside {
+    position: u32,
+    number: u16,
+    len: usize,
+    hash: LineHash,
+    is_blank: bool,
+}
+
+impl HeldAside {
+    pub(super) fn of(aside: &Aside) -> Self {
+        Self {
+            position: aside.position,
+            number: aside.number,
+            len: aside.bytes.len(),
+            hash: line_hash(&aside.bytes),
+            is_blank: aside.bytes.trim_ascii().is_empty(),
         }
-        Self { left, heads, header, asides }
+    }
+
+    /// Whether it is the beginning of a line and has more to come.
+    fn is_torn_off(&self, line: &[u8]) -> bool {
+        let beginning = line.get(..self.len).filter(|_| self.len < line.len() && !self.is_blank);
+        beginning.is_some_and(|beginning| line_hash(beginning) == self.hash)
+    }
+}
+
+impl HeldLines {
+    pub(super) fn of(conversation: Conversation<'_>) -> Self {
+        let mut held = Self::default();
+        if let Some(header) = conversation.origin().header {
+            held.add_header(line_hash(header.as_bytes()));
+        }
+        for entry in conversation.transcript().entries {
+            held.add_entry(line_hash(entry.raw.as_bytes()));
+        }
+        for aside in conversation.asides() {
+            held.add_aside(HeldAside::of(&aside));
+        }
+        held
+    }
+
+    /// Counts the header in, unless there is one.
+    pub(super) fn add_header(&mut self, hash: LineHash) {
+        self.header.get_or_insert(hash);
+    }
+
+    /// Counts an entry in.
+    pub(super) fn add_entry(&mut self, hash: LineHash) {
+        *self.left.entry(hash).or_default() += 1;
+    }
+
+    /// Counts a line in that is kept aside.
+    pub(super) fn add_aside(&mut self, aside: HeldAside) {
+        self.add_entry(aside.hash);
+        self.asides.push(aside);
+    }
+
+    /// Leaves a line out again that was kept aside and is not any more.
+    pub(super) fn drop_aside(&mut self, aside: &HeldAside) {
+        if let Some(at) = self.asides.iter().position(|held| held == aside) {
+            self.asides.remove(at);
+            self.take(aside.hash);
+        }
     }
 
     /// Whether a line is among them; it is not any more then.
@@ -46,8 +100,8 @@ impl Lines {
     }
 
     /// Whether it is a header, and the one that the document has.
-    pub(super) fn has_header(&self, line: ImportedLine<'_>) -> bool {
-        matches!(line, ImportedLine::Header(header) if self.header.as_deref() == Some(header))
+    pub(super) fn has_header(&self, line: ImportedLine<'_>, hash: LineHash) -> bool {
+        matches!(line, ImportedLine::Header(_)) && self.header == Some(hash)
     }
 
     /// What a new line is to the document: one header stays, and whoever reads the file finds any other below it.
@@ -62,20 +116,20 @@ impl Lines {
 
     /// How many lines are kept aside, and their bytes.
     pub(super) fn asides(&self) -> (usize, usize) {
-        (self.asides.len(), self.asides.iter().map(|aside| aside.bytes.len()).sum())
+        (self.asides.len(), self.asides.iter().map(|aside| aside.len).sum())
     }
 
     /// The line that was kept aside at this place and is the torn beginning of this one; it is not there any more then.
     pub(super) fn take_torn(&mut self, position: u32, line: &[u8]) -> Option<Aside> {
-        let is_torn = |aside: &Aside| {
-            aside.position == position
-                && aside.bytes.len() < line.len()
-                && line.starts_with(&aside.bytes)
-                && !aside.bytes.trim_ascii().is_empty()
-        };
+        let is_torn = |aside: &HeldAside| aside.position == position && aside.is_torn_off(line);
         let found = self.asides.iter().position(is_torn)?;
-        let hash = self.asides.get(found).map(|aside| line_hash(&aside.bytes))?;
+        let hash = self.asides.get(found).map(|aside| aside.hash)?;
         // One that was handed over again still stands in the file by itself.
-        self.take(hash).then(|| self.asides.remove(found))
+        if !self.take(hash) {
+            return None;
+        }
+        let aside = self.asides.remove(found);
+        let bytes = line.get(..aside.len).unwrap_or_default().to_vec();
+        Some(Aside { position: aside.position, number: aside.number, bytes })
     }
 }

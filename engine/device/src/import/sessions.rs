@@ -1,14 +1,15 @@
 //! Sessions, line by line.
 
 use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
-use bowline_core::document::{EditError, ImportedLine, Kind};
-use bowline_store::{DocN, DocRow, LineHash};
+use bowline_core::document::{ChangeHash, Document, EditError, Kind};
+use bowline_store::DocRow;
 use bowline_wire::hash::sha256;
-use bowline_wire::ids::{DocId, Millis};
+use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
-use super::lines::Lines;
-use super::remembered::{About, SessionMemory, line_hash, long_line_hash};
-use super::state::{Place, SessionImport, Way};
+use super::lines::HeldLines;
+use super::plan::{Counts, EndPlan, Place, Question, SessionPlan, SourceLine, Step};
+use super::remembered::{About, SessionMemory, long_line_hash};
+use super::state::SessionImport;
 use super::{ImportOutcome, ImportedSession, LineOutcome, SessionEnd, SessionFile, SessionOrigin};
 use crate::Device;
 use crate::Error;
@@ -27,44 +28,16 @@ impl Device {
     /// # Errors
     /// [`Error::Edit`] for names longer than [`NAME_MAX`]; the database's.
     pub fn begin_import(&mut self, origin: &SessionOrigin<'_>, now: Millis) -> Result<SessionImport, Error> {
-        for name in [Some(origin.app), Some(origin.session), origin.key].into_iter().flatten() {
-            if name.len() > NAME_MAX {
-                return Err(EditError::TooLong { what: "the origin", limit: NAME_MAX }.into());
-            }
-        }
         let id = Self::session_doc(origin.app, origin.session);
         let source = session_source(origin.app, origin.session);
-        let remembered = self.store.read().import(&source)?;
-        let found = self.find_imported(id)?;
-        let mut import = SessionImport::begin(source, id, origin);
-        let Some(row) = found else {
-            return Ok(import);
-        };
-        let is_ours = self.is_imports_own(&row)?;
-        // What is remembered is about the document that this device has made.
-        let remembered = remembered.filter(|_| is_ours);
-        let is_remembered = remembered.is_some();
-        if is_ours {
-            import.place = Place::Found(row.n, row.ws);
+        let known = self.known_session(origin, &source, id)?;
+        let mut held = None;
+        if let Known::Document(row) | Known::Watched(row, _) = &known {
+            let document = &self.load(row.n, now)?.document;
+            held = Some((HeldDocument::of(document)?, document.heads()));
         }
-        if let Some(remembered) = remembered {
-            import.memory = SessionMemory::from_bytes(&remembered.value)?;
-        }
-        import.way = match row.ws.filter(|_| !is_ours) {
-            _ if row.deleted_at.is_some() => {
-                import.place = Place::Found(row.n, row.ws);
-                Way::InTrash
-            }
-            _ if is_remembered => Way::Remembered(0, Vec::new()),
-            None => {
-                let lines = self.lines_of(row.n, now)?;
-                (import.memory.asides, import.memory.aside_bytes) = lines.asides();
-                self.believe_document(&mut import, row.n, now)?;
-                Way::Asked(Box::new(lines))
-            }
-            Some(workspace) => Way::Watched(row.n, workspace, Box::new(self.lines_of(row.n, now)?)),
-        };
-        Ok(import)
+        let (held, heads) = held.unwrap_or_default();
+        Ok(begin(source, id, origin, known, held, heads))
     }
 
     /// Takes one line, without its `\n`. Commits by itself, a batch at a time: what is remembered of the session is
@@ -76,58 +49,47 @@ impl Device {
         now: Millis,
     ) -> Result<LineOutcome, Error> {
         if line.len() > LINE_MAX {
-            return self.skip_line(import, line.len() as u64);
+            return self.skip_line(import, line.len() as u64, now);
         }
-        let (class, hash) = (ImportedLine::read(line, import.line == 0), line_hash(line));
-        if self.is_as_remembered(import, hash)? {
-            import.present += 1;
-            import.pass(class, hash)?;
-            return Ok(LineOutcome::Present);
-        }
-        self.leave_memory(import, now)?;
-        let is_watched = matches!(import.way, Way::Watched(..));
-        let class = match &mut import.way {
-            Way::InTrash => {
-                import.pass(class, hash)?;
-                return Ok(LineOutcome::InTrash);
-            }
-            Way::Asked(lines) | Way::Watched(_, _, lines) => {
-                if lines.take(hash) || lines.has_header(class) {
-                    // The whole line may have come from another device, and its torn beginning is from this one's file.
-                    if !is_watched && let Some(torn) = lines.take_torn(import.position, line) {
-                        import.complete(torn);
+        let line = SourceLine::read(line, import.plan.is_at_the_beginning());
+        let plan = loop {
+            let watched = import.plan.watched();
+            match import.plan.line(&line)? {
+                Step::Ask(question) => self.answer(import, question, now)?,
+                Step::Planned(plan) => {
+                    if let Some((n, _)) = watched.filter(|_| plan.copies) {
+                        import.row = Some(self.copy_here(n, now)?);
+                        import.memory.about = import.plan.about().clone();
                     }
-                    import.present += 1;
-                    import.pass(class, hash)?;
-                    return Ok(LineOutcome::Present);
+                    break plan;
                 }
-                lines.beside_header(class)
             }
-            Way::New | Way::Remembered(..) | Way::Diverged => class,
         };
-        self.copy_if_watched(import, now)?;
-        let is_full = import.batch.bytes() + line.len() > BATCH_BYTES || import.batch.lines() >= BATCH_LINES;
-        if import.batch.lines() > 0 && is_full {
+        let is_full =
+            import.batch.bytes() + line.bytes.len() > BATCH_BYTES || import.batch.lines() >= BATCH_LINES;
+        if plan.write.is_some() && import.batch.lines() > 0 && is_full {
             self.write_batch(import, now)?;
         }
-        let position = import.position;
-        let torn = match &mut import.way {
-            Way::Asked(lines) => lines.take_torn(position, line),
-            _ => None,
-        };
-        let outcome = import.add(line, class, torn);
-        import.pass(class, hash)?;
+        let outcome = plan.outcome;
+        import.take(&line, plan);
         Ok(outcome)
     }
 
     /// Notes a line of so many bytes that is too long to be held in memory: it stays in the file.
-    pub fn skip_line(&mut self, import: &mut SessionImport, len: u64) -> Result<LineOutcome, Error> {
+    pub fn skip_line(
+        &mut self,
+        import: &mut SessionImport,
+        len: u64,
+        now: Millis,
+    ) -> Result<LineOutcome, Error> {
         let hash = long_line_hash(len);
-        if !self.is_as_remembered(import, hash)? && matches!(import.way, Way::Remembered(..)) {
-            import.way = Way::Diverged;
-        }
-        import.left += 1;
-        import.pass_hash(hash);
+        let is_remembered = loop {
+            match import.plan.long_line(hash) {
+                Step::Ask(question) => self.answer(import, question, now)?,
+                Step::Planned(is_remembered) => break is_remembered,
+            }
+        };
+        import.pass(hash, is_remembered);
         Ok(LineOutcome::TooLong)
     }
 
@@ -138,21 +100,92 @@ impl Device {
         end: &SessionEnd<'_>,
         now: Millis,
     ) -> Result<ImportedSession, Error> {
-        let outcome = match import.way {
-            Way::InTrash => ImportOutcome::InTrash,
-            // Nothing of it is this device's to change.
-            Way::Watched(..) => ImportOutcome::Unchanged,
-            _ => self.store_end(&mut import, end, now)?,
+        let about = about(import.key.as_deref(), end);
+        let planned = loop {
+            match import.plan.end(about.clone()) {
+                Step::Ask(question) => self.answer(&mut import, question, now)?,
+                Step::Planned(planned) => break planned,
+            }
         };
-        let workspace = match import.way {
-            Way::Watched(_, workspace, _) => Some(workspace),
-            _ => import.place.workspace(),
+        let says_more = match planned {
+            EndPlan::Leave => false,
+            EndPlan::Make => {
+                self.write_last_of_new(&mut import, now)?;
+                false
+            }
+            EndPlan::Keep => self.write_last(&mut import, None, now)?,
+            EndPlan::Tell(before) => self.write_last(&mut import, Some(&before), now)?,
         };
-        if import.is_changed() || outcome == ImportOutcome::Updated {
-            self.drive_after_edit(workspace, now);
+        let imported = imported(&import, says_more);
+        if import.plan.is_changed() || imported.outcome == ImportOutcome::Updated {
+            self.drive_after_edit(imported.workspace, now);
         }
-        let SessionImport { id, added, present, asides, left, .. } = import;
-        Ok(ImportedSession { id, workspace, outcome, added, present, asides, left })
+        Ok(imported)
+    }
+
+    /// Answers what a plan has to know, from the database.
+    fn answer(&mut self, import: &mut SessionImport, question: Question, now: Millis) -> Result<(), Error> {
+        match question {
+            Question::Remembered(line) => {
+                let stretch = self.store.read().import_lines(&import.source, line)?;
+                import.plan.answer_remembered(stretch);
+            }
+            Question::Untouched => {
+                let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
+                let is_untouched = self.is_as_imported(n, &import.memory)?;
+                import.plan.answer_untouched(is_untouched);
+            }
+            Question::Held => {
+                let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
+                let document = &self.load(n, now)?.document;
+                let (mut held, heads) = (HeldDocument::of(document)?.lines, document.heads());
+                let passed = import.plan.passed();
+                let mut line = 0;
+                while line < passed {
+                    let Some((_, stretch)) = self.store.read().import_lines(&import.source, line)? else {
+                        break;
+                    };
+                    let left = usize::try_from(passed - line).unwrap_or(usize::MAX);
+                    for hash in stretch.iter().take(left) {
+                        held.take(*hash);
+                    }
+                    line += stretch.len() as u64;
+                }
+                import.asked_heads = heads;
+                import.plan.answer_held(held);
+                (import.memory.asides, import.memory.aside_bytes) = import.plan.asides();
+            }
+        }
+        Ok(())
+    }
+
+    /// What this device knows of a session.
+    ///
+    /// # Errors
+    /// [`Error::Edit`] for names longer than [`NAME_MAX`]; the database's.
+    pub(super) fn known_session(
+        &self,
+        origin: &SessionOrigin<'_>,
+        source: &str,
+        id: DocId,
+    ) -> Result<Known, Error> {
+        for name in [Some(origin.app), Some(origin.session), origin.key].into_iter().flatten() {
+            if name.len() > NAME_MAX {
+                return Err(EditError::TooLong { what: "the origin", limit: NAME_MAX }.into());
+            }
+        }
+        let remembered = self.store.read().import(source)?;
+        let Some(row) = self.find_imported(id)? else { return Ok(Known::Nothing) };
+        let is_ours = self.is_imports_own(&row)?;
+        Ok(match (row.ws, remembered) {
+            _ if row.deleted_at.is_some() => Known::InTrash(row),
+            // What is remembered is about the document that this device has made.
+            (_, Some(remembered)) if is_ours => {
+                Known::Remembered(row, Box::new(SessionMemory::from_bytes(&remembered.value)?))
+            }
+            (Some(workspace), _) if !is_ours => Known::Watched(row, workspace),
+            _ => Known::Document(row),
+        })
     }
 
     /// The document that a session of an application is, on every device: here or not.
@@ -225,134 +258,85 @@ impl Device {
             Some(workspace) => self.is_shared_from_here(row.id, workspace),
         }
     }
+}
 
-    pub(super) fn lines_of(&mut self, n: DocN, now: Millis) -> Result<Lines, Error> {
-        let document = &self.load(n, now)?.document;
+/// What a device knows of a session.
+pub(super) enum Known {
+    Nothing,
+    /// Its document is in the trash.
+    InTrash(DocRow),
+    /// This device has imported it.
+    Remembered(DocRow, Box<SessionMemory>),
+    /// Its document may be added to, and was imported elsewhere.
+    Document(DocRow),
+    /// Only others have put its document into this workspace.
+    Watched(DocRow, WorkspaceId),
+}
+
+/// What there is in a document of a session that this device has not imported.
+#[derive(Default)]
+pub(super) struct HeldDocument {
+    pub(super) lines: HeldLines,
+    /// What its application said of it, if an import wrote that into it.
+    said: Option<About>,
+}
+
+impl HeldDocument {
+    pub(super) fn of(document: &Document) -> Result<Self, Error> {
         let conversation = document
             .conversation()
             .map_err(|_| Error::Bug("a document was opened as another kind than it is"))?;
-        Ok(Lines::of(conversation, document.heads()))
+        let origin = conversation.origin();
+        let said = origin.app.is_some().then_some(About {
+            key: origin.key,
+            title: origin.title,
+            agent: origin.agent,
+            pinned: origin.pinned,
+            archived: origin.archived,
+            no_final_newline: origin.no_final_newline,
+            labels: Vec::new(),
+        });
+        Ok(Self { lines: HeldLines::of(conversation), said })
     }
+}
 
-    /// Whether this line of the file is the one that was there the last time, as all before it were.
-    fn is_as_remembered(&self, import: &mut SessionImport, hash: LineHash) -> Result<bool, Error> {
-        let (line, lines) = (import.line, import.memory.lines);
-        let Way::Remembered(first, stretch) = &mut import.way else {
-            return Ok(false);
-        };
-        if line >= lines {
-            return Ok(false);
+/// Begins with what is known of a session, and what its document holds if that has to be asked.
+pub(super) fn begin(
+    source: String,
+    id: DocId,
+    origin: &SessionOrigin<'_>,
+    known: Known,
+    held: HeldDocument,
+    heads: Vec<ChangeHash>,
+) -> SessionImport {
+    let HeldDocument { lines, said } = held;
+    let (row, plan, memory) = match known {
+        Known::Nothing => (None, SessionPlan::new(origin.key.map(str::to_owned)), None),
+        Known::InTrash(row) => (Some(row.n), SessionPlan::in_trash(row.ws), None),
+        Known::Remembered(row, memory) => {
+            (Some(row.n), SessionPlan::remembered(row.ws, &memory), Some(*memory))
         }
-        if line < *first || line - *first >= stretch.len() as u64 {
-            let found = self.store.read().import_lines(&import.source, line)?;
-            // Two imports at once may have left a gap: then the document is asked.
-            let Some(found) = found else { return Ok(false) };
-            (*first, *stretch) = found;
-        }
-        let at = usize::try_from(line - *first).unwrap_or(usize::MAX);
-        Ok(stretch.get(at) == Some(&hash))
+        Known::Document(row) => (Some(row.n), SessionPlan::asking(row.ws, lines, said), None),
+        Known::Watched(row, workspace) => (None, SessionPlan::watching(row.n, workspace, lines, said), None),
+    };
+    let mut import = SessionImport::begin(source, id, origin, plan);
+    import.memory.about = import.plan.about().clone();
+    (import.row, import.asked_heads) = (row, heads);
+    if let Some(memory) = memory {
+        import.memory = memory;
     }
+    import
+}
 
-    /// From here on the file is not what is remembered: either it has become longer and nobody has written into the
-    /// document, so that what comes is new; or the document has to be asked.
-    fn leave_memory(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
-        let is_at_the_end = import.line == import.memory.lines;
-        if !matches!(import.way, Way::Remembered(..) | Way::Diverged) {
-            return Ok(());
-        }
-        let n = import.place.row().ok_or(Error::Bug("an import has no document where it has to have one"))?;
-        let is_longer = matches!(import.way, Way::Remembered(..)) && is_at_the_end;
-        if is_longer && self.is_as_imported(n, &import.memory)? {
-            import.way = Way::New;
-            return Ok(());
-        }
-        let mut lines = self.lines_of(n, now)?;
-        let mut passed = 0;
-        while passed < import.hashes_from {
-            let Some((_, stretch)) = self.store.read().import_lines(&import.source, passed)? else { break };
-            let left = usize::try_from(import.hashes_from - passed).unwrap_or(usize::MAX);
-            for hash in stretch.iter().take(left) {
-                lines.take(*hash);
-            }
-            passed += stretch.len() as u64;
-        }
-        (import.memory.asides, import.memory.aside_bytes) = lines.asides();
-        import.way = Way::Asked(Box::new(lines));
-        Ok(())
-    }
-
-    /// A local copy of a workspace's document, for lines that may not go there unasked.
-    fn copy_if_watched(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
-        if let Way::Watched(n, workspace, _) = import.way {
-            let copy = self.copy_here(n, now)?;
-            self.believe_document(import, copy, now)?;
-            import.place = Place::Copy(copy, workspace);
-            if let Way::Watched(_, _, lines) = std::mem::replace(&mut import.way, Way::New) {
-                (import.memory.asides, import.memory.aside_bytes) = lines.asides();
-                import.way = Way::Asked(lines);
-            }
-        }
-        Ok(())
-    }
-
-    /// What the application said the last time, of a document that this device remembers no import of, is what another
-    /// import wrote into it.
-    fn believe_document(&mut self, import: &mut SessionImport, n: DocN, now: Millis) -> Result<(), Error> {
-        let conversation = self.load(n, now)?.document.conversation();
-        let origin = conversation
-            .map_err(|_| Error::Bug("a document was opened as another kind than it is"))?
-            .origin();
-        if origin.app.is_some() {
-            import.is_believed = true;
-            import.memory.about = About {
-                key: origin.key,
-                title: origin.title,
-                agent: origin.agent,
-                pinned: origin.pinned,
-                archived: origin.archived,
-                no_final_newline: origin.no_final_newline,
-                labels: Vec::new(),
-            };
-        }
-        Ok(())
-    }
-
-    /// Stores what is left; what the import came to.
-    fn store_end(
-        &mut self,
-        import: &mut SessionImport,
-        end: &SessionEnd<'_>,
-        now: Millis,
-    ) -> Result<ImportOutcome, Error> {
-        if import.place == Place::Nowhere && import.batch.lines() == 0 {
-            return Ok(ImportOutcome::Empty);
-        }
-        if matches!(import.way, Way::Diverged) {
-            self.leave_memory(import, now)?;
-        }
-        let mut about = about(import.key.as_deref(), end);
-        if import.line < import.memory.lines && matches!(import.way, Way::Remembered(..)) {
-            // Of a file that is only the beginning of what was there the end says nothing.
-            about.no_final_newline = import.memory.about.no_final_newline;
-        }
-        if import.is_believed {
-            // Labels are put on and taken off in Bowline: which of them the application said is not known.
-            import.memory.about.labels.clone_from(&about.labels);
-        }
-        let is_new = matches!(import.place, Place::Nowhere | Place::Made(_));
-        let is_more = import.is_changed();
-        if is_new {
-            self.write_last_of_new(import, about, now)?;
-            return Ok(ImportOutcome::New);
-        }
-        let is_updated = self.write_last(import, about, now)?;
-        Ok(match import.place {
-            Place::Copy(_, workspace) => ImportOutcome::Beside(workspace),
-            _ if is_more => ImportOutcome::More,
-            _ if is_updated => ImportOutcome::Updated,
-            _ => ImportOutcome::Unchanged,
-        })
-    }
+/// What the import of a session came to, or is planned to.
+pub(super) fn imported(import: &SessionImport, says_more: bool) -> ImportedSession {
+    let Counts { added, present, asides, left } = import.plan.counts();
+    let workspace = match import.plan.place() {
+        Place::Found(workspace) => workspace,
+        Place::New | Place::Copy(_) => None,
+    };
+    let outcome = import.plan.outcome(says_more);
+    ImportedSession { id: import.id, workspace, outcome, added, present, asides, left }
 }
 
 /// What this device knows a session by.
@@ -360,7 +344,7 @@ pub(super) fn session_source(app: &str, session: &str) -> String {
     format!("session/{app}/{session}")
 }
 
-fn about(key: Option<&str>, end: &SessionEnd<'_>) -> About {
+pub(super) fn about(key: Option<&str>, end: &SessionEnd<'_>) -> About {
     let shortened =
         |text: &str| text.get(..text.floor_char_boundary(NAME_MAX)).unwrap_or_default().to_owned();
     let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(shortened);

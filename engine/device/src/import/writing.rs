@@ -4,11 +4,12 @@ use bowline_core::document::{ActorId, ChangeHash, Document, ImportBatch, Kind, O
 use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
 use bowline_wire::ids::{DeviceId, Millis};
 
+use super::plan::Place;
 use super::remembered::{About, SessionMemory};
-use super::state::{Place, SessionImport, Way};
+use super::state::SessionImport;
 use crate::Device;
 use crate::Error;
-use crate::documents::edit::doc_state;
+use crate::documents::edit::{Edit, doc_state};
 use crate::documents::loading::{Derived, compressed, decode_heads, encode_heads};
 use crate::documents::marks::Marks;
 use crate::workspace::effects::{kind_column, summary_row};
@@ -79,23 +80,18 @@ impl Device {
 
     /// Stores what is in the batch, and remembers the lines it was made of.
     pub(super) fn write_batch(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
-        if import.asks() {
+        if import.plan.asks() {
             return self.write_asked(import, now);
         }
-        if import.place == Place::Nowhere {
-            import.memory.about = About { key: import.key.clone(), ..About::default() };
+        if import.row.is_none() {
             import.batch.set_origin(origin_of(import, &import.memory.about));
         }
         self.write_run(import, now)
     }
 
     /// Stores what is left of a session that this import has made a document of.
-    pub(super) fn write_last_of_new(
-        &mut self,
-        import: &mut SessionImport,
-        about: About,
-        now: Millis,
-    ) -> Result<(), Error> {
+    pub(super) fn write_last_of_new(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
+        let about = import.plan.about().clone();
         import.batch.set_origin(origin_of(import, &about));
         for label in &about.labels {
             import.batch.set_label(label, true);
@@ -105,45 +101,35 @@ impl Device {
         self.write_run(import, now)
     }
 
-    /// Stores what is left of a session that had a document, and what its application says of it differently than the last
-    /// time. Whether that is something that the document did not say.
+    /// Stores what is left of a session that had a document, and what its application says of it differently than `before`.
+    /// Whether that is something that the document did not say.
     pub(super) fn write_last(
         &mut self,
         import: &mut SessionImport,
-        about: About,
+        before: Option<&About>,
         now: Millis,
     ) -> Result<bool, Error> {
-        let n = import.place.row().ok_or(Error::Bug("an import has no document where it has to have one"))?;
+        let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
+        // Until all else is stored, what is remembered is what was said before.
+        import.memory.about = before.unwrap_or(import.plan.about()).clone();
         if import.batch.lines() > 0 || !import.hashes.is_empty() {
             self.write_batch(import, now)?;
         }
         import.memory.is_all = import.has_all();
-        let before = std::mem::replace(&mut import.memory.about, about);
-        if before == import.memory.about {
-            if import.asks() {
+        import.memory.about = import.plan.about().clone();
+        let Some(before) = before else {
+            if import.plan.asks() {
                 self.remember(import, n, now)?;
             }
             return Ok(false);
-        }
+        };
         let heads = self.import_row(n)?.heads;
         let is_as_imported = self.is_as_imported(n, &import.memory)?;
-        let (about, app, session) = (import.memory.about.clone(), import.app.clone(), import.session.clone());
-        self.edit(n, now, |document, pen| {
-            let mut origin = document.conversation()?.origin();
-            (origin.app, origin.session) = (Some(app), Some(session));
-            say(&mut origin, &before, &about);
-            let mut changes = Vec::new();
-            changes.extend(document.conversation_mut(pen)?.set_origin(&origin)?);
-            let on = about.labels.iter().filter(|label| !before.labels.contains(label));
-            let off = before.labels.iter().filter(|label| !about.labels.contains(label));
-            for (label, on) in on.map(|label| (label, true)).chain(off.map(|label| (label, false))) {
-                changes.extend(document.conversation_mut(pen)?.set_label(label, on)?);
-            }
-            Ok(changes)
-        })?;
+        let said = Said { app: &import.app, session: &import.session, before, about: import.plan.about() };
+        self.edit(n, now, |document, pen| said.write(document, pen))?;
         let is_changed = self.import_row(n)?.heads != heads;
         // Of a document that was as imported, all is remembered, now that this has been written as well.
-        if is_as_imported || import.asks() {
+        if is_as_imported || import.plan.asks() {
             self.remember(import, n, now)?;
         } else {
             let (id, value) = (import.id, import.memory.to_bytes());
@@ -180,10 +166,10 @@ impl Device {
 
     /// Writes into the document itself, which is in memory.
     fn write_asked(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
-        let n = import.place.row().ok_or(Error::Bug("an import has no document where it has to have one"))?;
+        let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
         let heads = self.load(n, now)?.document.heads();
         // What came since may be these very lines: they would be there twice.
-        if matches!(&import.way, Way::Asked(lines) if lines.heads != heads) {
+        if import.asked_heads != heads {
             return Err(Error::Changed(import.id));
         }
         let batch = std::mem::take(&mut import.batch);
@@ -211,12 +197,11 @@ impl Device {
         let summary = import.memory.tally.summary(import.memory.title.as_deref(), edited);
         let mut memory = import.memory.clone();
         memory.lines = import.hashes_from + import.hashes.len() as u64;
-        let place = import.place;
+        let row = import.row;
         // Of a document that this import makes nothing was said but by its application.
-        let is_new = matches!(place, Place::Nowhere | Place::Made(_));
-        let marks = is_new.then(|| marks_of(&import.memory.about));
+        let marks = import.is_new().then(|| marks_of(&import.memory.about));
         let n = self.store.transaction(|tx| -> Result<DocN, Error> {
-            let n = match place.row() {
+            let n = match row {
                 Some(n) => n,
                 None => tx.insert_doc(&NewDoc {
                     kind: kind_column(Kind::Conversation),
@@ -239,12 +224,12 @@ impl Device {
             tx.put_import_lines(&import.source, import.hashes_from, &import.hashes)?;
             Ok(n)
         })?;
-        if place == Place::Nowhere {
-            import.place = Place::Made(n);
-        }
+        import.row = Some(n);
         import.memory = memory;
         import.are_remembered();
-        if let Some(linked) = place.workspace().and_then(|workspace| self.workspaces.get_mut(&workspace)) {
+        if let Place::Found(Some(workspace)) = import.plan.place()
+            && let Some(linked) = self.workspaces.get_mut(&workspace)
+        {
             linked.too_large.remove(&n);
         }
         Ok(())
@@ -260,7 +245,7 @@ impl Device {
             (conversation.tally(), conversation.title(), document.heads());
         let mut memory = SessionMemory { heads, tally, title, ..import.memory.clone() };
         // Another process may have written into it since it was looked at.
-        let is_expected = import.asks() || memory.tally.count == import.memory.tally.count;
+        let is_expected = import.plan.asks() || memory.tally.count == import.memory.tally.count;
         memory.is_all = memory.is_all && is_expected;
         if !import.hashes.is_empty() {
             memory.lines = import.hashes_from + import.hashes.len() as u64;
@@ -272,9 +257,7 @@ impl Device {
             }
             Ok(())
         })?;
-        if let Way::Asked(lines) = &mut import.way {
-            lines.heads.clone_from(&memory.heads);
-        }
+        import.asked_heads.clone_from(&memory.heads);
         import.memory = memory;
         import.are_remembered();
         Ok(())
@@ -282,6 +265,32 @@ impl Device {
 
     fn import_row(&self, n: DocN) -> Result<DocRow, Error> {
         self.store.read().doc(n)?.ok_or(Error::Gone)
+    }
+}
+
+/// What an application says of a session, and what it said the last time.
+pub(super) struct Said<'a> {
+    pub(super) app: &'a str,
+    pub(super) session: &'a str,
+    pub(super) before: &'a About,
+    pub(super) about: &'a About,
+}
+
+impl Said<'_> {
+    /// Writes what is different into the document. No changes if it says so already.
+    pub(super) fn write(&self, document: &mut Document, pen: Pen) -> Result<Vec<Vec<u8>>, Edit> {
+        let Self { app, session, before, about } = self;
+        let mut origin = document.conversation()?.origin();
+        (origin.app, origin.session) = (Some((*app).to_owned()), Some((*session).to_owned()));
+        say(&mut origin, before, about);
+        let mut changes = Vec::new();
+        changes.extend(document.conversation_mut(pen)?.set_origin(&origin)?);
+        let on = about.labels.iter().filter(|label| !before.labels.contains(label));
+        let off = before.labels.iter().filter(|label| !about.labels.contains(label));
+        for (label, on) in on.map(|label| (label, true)).chain(off.map(|label| (label, false))) {
+            changes.extend(document.conversation_mut(pen)?.set_label(label, on)?);
+        }
+        Ok(changes)
     }
 }
 

@@ -4,9 +4,12 @@ use bowline_core::document::{
     AgentEdit, AgentField, AgentValues, FileContent, FilePath, Json, Kind, TextFile,
 };
 use bowline_device::Error;
-use bowline_device::{DocumentState, FilesImport, ImportOutcome, ImportedFiles, ItemOutcome, SourceFile};
+use bowline_device::{
+    DocumentState, DryRun, FilesImport, ImportOutcome, ImportTarget, ImportedFiles, ItemOutcome, SourceFile,
+};
 use bowline_wire::ids::DocId;
 
+use crate::importing::everything;
 use crate::rig::Rig;
 
 fn path(path: &str) -> FilePath {
@@ -24,6 +27,16 @@ const AGENT: FilesImport<'_> = FilesImport {
     files: &[],
 };
 
+/// The document that an import made, or found.
+fn doc(imported: &ImportedFiles) -> DocId {
+    imported.id.expect("there is a document")
+}
+
+/// Whether anything is remembered of a source.
+fn is_remembered(rig: &Rig, source: &str) -> bool {
+    rig.device.store().read().import(source).unwrap().is_some()
+}
+
 fn import_as(rig: &mut Rig, import: &FilesImport<'_>, files: &[(&str, &[u8], bool)]) -> ImportedFiles {
     let paths: Vec<FilePath> = files.iter().map(|(at, _, _)| path(at)).collect();
     let files: Vec<SourceFile<'_>> = files
@@ -31,7 +44,15 @@ fn import_as(rig: &mut Rig, import: &FilesImport<'_>, files: &[(&str, &[u8], boo
         .zip(&paths)
         .map(|((_, content, executable), path)| SourceFile { path, content, executable: *executable })
         .collect();
-    rig.device.import_files(&FilesImport { files: &files, ..*import }, rig.now).unwrap()
+    let import = FilesImport { files: &files, ..*import };
+    let before = everything(rig);
+    let planned = DryRun::of(&rig.device).import_files(&import, rig.now).unwrap();
+    assert_eq!(everything(rig), before, "a dry run has written");
+    let imported = rig.device.import_files(&import, rig.now).unwrap();
+    // A document that is only planned has no id yet.
+    let id = planned.id.and(imported.id);
+    assert_eq!(ImportedFiles { id, ..imported.clone() }, planned, "a dry run said something else");
+    imported
 }
 
 fn import(rig: &mut Rig, files: &[(&str, &str)]) -> ImportedFiles {
@@ -89,19 +110,18 @@ fn an_agent_comes_in_with_fields_values_and_files_and_again_changes_nothing() {
     assert_eq!((made.outcome, made.workspace), (ImportOutcome::New, None));
     assert_eq!(made.fields.len(), 5);
     assert!(made.fields.iter().all(|(_, outcome)| *outcome == ItemOutcome::New), "{:?}", made.fields);
-    let shown = rig.device.show_agent(made.id, rig.now).unwrap();
+    let shown = rig.device.show_agent(doc(&made), rig.now).unwrap();
     assert_eq!(
         (&*shown.name, shown.description.as_deref(), shown.model.as_deref()),
         ("Scribe", Some("writes"), Some("opus"))
     );
     assert_eq!((shown.tools.len(), shown.schedules["job"].as_str()), (1, r#"{"kind":"cron"}"#));
-    assert_eq!(files(&mut rig, made.id), pairs(&[("AGENTS.md", "be kind"), ("notes/a.md", "a\r\n")]));
-    assert_eq!(rig.device.imported_doc(source.source).unwrap(), Some(made.id));
-    assert_eq!(rig.device.imported_doc("openclaw//agent/other").unwrap(), None);
+    assert_eq!(files(&mut rig, doc(&made)), pairs(&[("AGENTS.md", "be kind"), ("notes/a.md", "a\r\n")]));
+    assert!(is_remembered(&rig, source.source) && !is_remembered(&rig, "openclaw//agent/other"));
     let before = changes(&rig);
     let again =
         import_as(&mut rig, &source, &[("AGENTS.md", b"be kind", true), ("notes/a.md", b"a\r\n", false)]);
-    assert_eq!((again.id, again.outcome), (made.id, ImportOutcome::Unchanged));
+    assert_eq!((doc(&again), again.outcome), (doc(&made), ImportOutcome::Unchanged));
     assert!(again.files.iter().all(|(_, outcome)| *outcome == ItemOutcome::Unchanged));
     assert_eq!(changes(&rig), before);
 }
@@ -109,7 +129,8 @@ fn an_agent_comes_in_with_fields_values_and_files_and_again_changes_nothing() {
 #[test]
 fn what_was_changed_on_one_side_is_kept_or_taken_and_on_both_comes_beside() {
     let mut rig = Rig::new(1);
-    let id = import(&mut rig, &[("a.md", "a"), ("b.md", "b"), ("c.md", "c"), ("d.md", "d"), ("e", "e")]).id;
+    let id =
+        doc(&import(&mut rig, &[("a.md", "a"), ("b.md", "b"), ("c.md", "c"), ("d.md", "d"), ("e", "e")]));
     write(&mut rig, id, "b.md", Some("b here"));
     write(&mut rig, id, "c.md", Some("c here"));
     write(&mut rig, id, "d.md", Some("same"));
@@ -154,7 +175,7 @@ fn what_was_changed_on_one_side_is_kept_or_taken_and_on_both_comes_beside() {
 #[test]
 fn what_comes_beside_takes_the_place_of_nothing() {
     let mut rig = Rig::new(1);
-    let id = import(&mut rig, &[("a.md", "a"), ("a.openclaw-2.md", "its own")]).id;
+    let id = doc(&import(&mut rig, &[("a.md", "a"), ("a.openclaw-2.md", "its own")]));
     write(&mut rig, id, "a.md", Some("a here"));
     import(&mut rig, &[("a.md", "first"), ("a.openclaw-2.md", "its own")]);
     write(&mut rig, id, "a.openclaw.md", Some("first, with a note"));
@@ -171,7 +192,7 @@ fn what_comes_beside_takes_the_place_of_nothing() {
 #[test]
 fn a_field_changed_on_both_sides_stays_as_it_is_here() {
     let mut rig = Rig::new(1);
-    let id = import(&mut rig, &[]).id;
+    let id = doc(&import(&mut rig, &[]));
     let mut edit = AgentEdit::default();
     edit.set(AgentField::Name, Some("Scribe here"));
     rig.device.edit_agent(id, &edit, rig.now).unwrap();
@@ -189,7 +210,7 @@ fn a_field_changed_on_both_sides_stays_as_it_is_here() {
 #[test]
 fn what_is_gone_there_stays_here() {
     let mut rig = Rig::new(1);
-    let id = import(&mut rig, &[("a.md", "a"), ("b.md", "b")]).id;
+    let id = doc(&import(&mut rig, &[("a.md", "a"), ("b.md", "b")]));
     let before = changes(&rig);
     let less = import_as(&mut rig, &FilesImport { model: None, ..AGENT }, &[("a.md", b"a", false)]);
     assert_eq!(
@@ -204,24 +225,24 @@ fn what_is_gone_there_stays_here() {
 #[test]
 fn what_is_in_the_trash_stays_there() {
     let mut rig = Rig::new(1);
-    let id = import(&mut rig, &[("a.md", "a")]).id;
+    let id = doc(&import(&mut rig, &[("a.md", "a")]));
     rig.device.delete(id, rig.now).unwrap();
     let before = changes(&rig);
     let again = import(&mut rig, &[("a.md", "a there")]);
-    assert_eq!((again.id, again.outcome), (id, ImportOutcome::InTrash));
+    assert_eq!((doc(&again), again.outcome), (id, ImportOutcome::InTrash));
     assert_eq!(changes(&rig), before);
 }
 
 #[test]
 fn an_import_makes_a_document_of_this_device_and_adds_to_it_wherever_it_is() {
     let (mut rig, _, mut relay) = Rig::member();
-    let id = import(&mut rig, &[("a.md", "a")]).id;
+    let id = doc(&import(&mut rig, &[("a.md", "a")]));
     assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnlyHere);
     let workspace = rig.workspace();
     rig.device.share(id, workspace, rig.now).unwrap();
     rig.sync(&mut relay);
     let more = import(&mut rig, &[("a.md", "a there")]);
-    assert_eq!((more.id, more.workspace), (id, Some(workspace)));
+    assert_eq!((doc(&more), more.workspace), (id, Some(workspace)));
     assert_eq!(files(&mut rig, id), pairs(&[("a.md", "a there")]));
 }
 
@@ -233,19 +254,19 @@ fn files_that_an_agent_cannot_have_are_left_with_the_reason() {
         [("bin", b"\xff\x00", false), ("large", &large, false), ("small", b"x", false)];
     let made = import_as(&mut rig, &AGENT, &source);
     assert_eq!(left(&made), pairs(&[("bin", "it is no text"), ("large", "it is larger than 512 KiB")]));
-    assert_eq!(files(&mut rig, made.id), pairs(&[("small", "x")]));
+    assert_eq!(files(&mut rig, doc(&made)), pairs(&[("small", "x")]));
     let half = vec![0; 512 << 10];
     let source = ["0", "1", "2", "3", "4", "5", "6", "7", "8"].map(|at| (at, half.as_slice(), false));
     let skill = FilesImport { source: "skill", kind: Kind::Skill, model: None, ..AGENT };
     let made = import_as(&mut rig, &skill, &source);
     assert_eq!(left(&made), pairs(&[("8", "all files together are larger than 4 MiB")]));
-    assert_eq!(rig.device.show_skill(made.id, rig.now).unwrap().files.len(), 8);
+    assert_eq!(rig.device.show_skill(doc(&made), rig.now).unwrap().files.len(), 8);
     let long = "x".repeat(2000);
     let other = FilesImport { source: "other", name: Some(&long), model: None, ..AGENT };
     let empty = import_as(&mut rig, &other, &[]);
     assert_eq!(empty.outcome, ImportOutcome::Empty);
     assert_eq!(empty.fields, [("name".to_owned(), ItemOutcome::NotKept("it is too long"))]);
-    assert_eq!(rig.device.imported_doc("other").unwrap(), None);
+    assert!(empty.id.is_none() && !is_remembered(&rig, "other"));
 }
 
 #[test]
@@ -263,7 +284,7 @@ fn a_skill_comes_in_with_texts_bytes_and_what_can_be_run() {
         [("SKILL.md", b"go", false), ("map.png", b"\x89PNG\xff", false), ("days.sh", b"#!/bin/sh\n", true)];
     let made = import_as(&mut rig, &skill, &source);
     let mut rig = rig.reopened();
-    let shown = rig.device.show_skill(made.id, rig.now).unwrap();
+    let shown = rig.device.show_skill(doc(&made), rig.now).unwrap();
     assert_eq!(
         (&*shown.name, shown.description.as_deref(), &shown.issues[..]),
         ("trips", Some("plans trips"), &[][..])
@@ -279,13 +300,13 @@ fn a_skill_comes_in_with_texts_bytes_and_what_can_be_run() {
     assert_eq!(changes(&rig), before);
     let runs = [("SKILL.md", &b"go"[..], true), source[1], source[2]];
     assert_eq!(import_as(&mut rig, &skill, &runs).outcome, ImportOutcome::More);
-    assert!(rig.device.show_skill(made.id, rig.now).unwrap().files[0].executable);
-    assert!(rig.device.show_agent(made.id, rig.now).is_err());
-    rig.device.delete(made.id, rig.now).unwrap();
+    assert!(rig.device.show_skill(doc(&made), rig.now).unwrap().files[0].executable);
+    assert!(rig.device.show_agent(doc(&made), rig.now).is_err());
+    rig.device.delete(doc(&made), rig.now).unwrap();
     assert_eq!((rig.device.skills(false).unwrap().len(), rig.device.skills(true).unwrap().len()), (0, 1));
-    rig.device.restore_deleted(made.id, rig.now).unwrap();
+    rig.device.restore_deleted(doc(&made), rig.now).unwrap();
     assert_eq!(rig.device.skills(false).unwrap().len(), 1);
-    assert_eq!(rig.device.find_by_prefix(&made.id.to_string()).unwrap(), [(made.id, Kind::Skill)]);
+    assert_eq!(rig.device.find_by_prefix(&doc(&made).to_string()).unwrap(), [(doc(&made), Kind::Skill)]);
 }
 
 #[test]
@@ -293,19 +314,19 @@ fn a_memory_stays_here_unless_it_is_shared_by_name() {
     let (mut rig, _, mut relay) = Rig::member();
     let memory = FilesImport { source: "openclaw//memory/main", kind: Kind::Memory, model: None, ..AGENT };
     let made = import_as(&mut rig, &memory, &[("USER.md", b"Ada", false)]);
-    let agent = import(&mut rig, &[("a.md", "a")]).id;
+    let agent = doc(&import(&mut rig, &[("a.md", "a")]));
     let offered: Vec<DocId> = rig.device.shareable().unwrap().into_iter().map(|it| it.id).collect();
     assert_eq!(offered, [agent]);
-    let shown = rig.device.show_memory(made.id, rig.now).unwrap();
+    let shown = rig.device.show_memory(doc(&made), rig.now).unwrap();
     assert_eq!((&*shown.name, &*shown.files[0].text, &shown.issues[..]), ("Scribe", "Ada", &[][..]));
     assert_eq!(rig.device.memories(false).unwrap()[0].title, "Scribe");
-    rig.device.delete(made.id, rig.now).unwrap();
+    rig.device.delete(doc(&made), rig.now).unwrap();
     assert_eq!(rig.device.memories(true).unwrap().len(), 1);
-    rig.device.restore_deleted(made.id, rig.now).unwrap();
+    rig.device.restore_deleted(doc(&made), rig.now).unwrap();
     let workspace = rig.workspace();
-    rig.device.share(made.id, workspace, rig.now).unwrap();
+    rig.device.share(doc(&made), workspace, rig.now).unwrap();
     rig.sync(&mut relay);
-    assert_eq!(rig.device.document_state(made.id).unwrap(), DocumentState::OnRelay);
+    assert_eq!(rig.device.document_state(doc(&made)).unwrap(), DocumentState::OnRelay);
     assert!(!format!("{shown:?} {made:?}").contains("Ada"));
 }
 
@@ -326,14 +347,14 @@ fn what_cannot_be_stored_leaves_nothing_of_itself() {
     rig.commits.refuse(1);
     assert!(rig.device.import_files(&AGENT, rig.now).is_err());
     assert!(rig.commits.is_spent() && rig.device.agents(false).unwrap().is_empty());
-    assert_eq!(rig.device.imported_doc(AGENT.source).unwrap(), None);
-    let id = import(&mut rig, &[("a", "a")]).id;
+    assert!(!is_remembered(&rig, AGENT.source));
+    let id = doc(&import(&mut rig, &[("a", "a")]));
     // The edit is stored, and that it was an import is not: then it is there already.
     rig.commits.refuse(2);
     let path = path("a");
     let file = [SourceFile { path: &path, content: b"more", executable: false }];
     assert!(rig.device.import_files(&FilesImport { files: &file, ..AGENT }, rig.now).is_err());
     let again = import(&mut rig, &[("a", "more")]);
-    assert_eq!((again.id, again.outcome), (id, ImportOutcome::Unchanged));
+    assert_eq!((doc(&again), again.outcome), (id, ImportOutcome::Unchanged));
     assert_eq!(files(&mut rig, id), pairs(&[("a", "more")]));
 }

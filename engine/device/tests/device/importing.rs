@@ -2,10 +2,10 @@
 
 use bowline_core::document::limits::LINE_MAX;
 use bowline_core::document::{ChangeHash, Role};
-use bowline_device::{Device, Error};
+use bowline_device::{Device, DryRun, Error, ImportTarget};
 use bowline_device::{ImportOutcome, ImportedSession, LineOutcome, SessionEnd, SessionImport, SessionOrigin};
 use bowline_store::DocRow;
-use bowline_wire::ids::DocId;
+use bowline_wire::ids::{DocId, Millis};
 
 use crate::rig::Rig;
 
@@ -31,13 +31,18 @@ pub(crate) fn session(first: usize, more: &[&str]) -> Vec<u8> {
     file(&lines.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-fn hand_over(rig: &mut Rig, import: &mut SessionImport, bytes: &[u8]) -> (Vec<LineOutcome>, bool) {
+fn hand_over(
+    target: &mut dyn ImportTarget,
+    now: Millis,
+    import: &mut SessionImport,
+    bytes: &[u8],
+) -> (Vec<LineOutcome>, bool) {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let ends = lines.last() == Some(&&b""[..]);
     if ends {
         lines.pop();
     }
-    let outcomes = lines.iter().map(|line| rig.device.import_line(import, line, rig.now).unwrap());
+    let outcomes = lines.iter().map(|line| target.import_line(import, line, now).unwrap());
     (outcomes.collect(), ends)
 }
 
@@ -47,10 +52,25 @@ pub(crate) fn import_as(
     bytes: &[u8],
     end: &SessionEnd<'_>,
 ) -> (ImportedSession, Vec<LineOutcome>) {
-    let mut import = rig.device.begin_import(origin, rig.now).unwrap();
-    let (outcomes, ends_with_newline) = hand_over(rig, &mut import, bytes);
+    let before = everything(rig);
+    let planned = import_into(&mut DryRun::of(&rig.device), rig.now, origin, bytes, end);
+    assert_eq!(everything(rig), before, "a dry run has written");
+    let imported = import_into(&mut rig.device, rig.now, origin, bytes, end);
+    assert_eq!(imported, planned, "a dry run said something else");
+    imported
+}
+
+fn import_into(
+    target: &mut dyn ImportTarget,
+    now: Millis,
+    origin: &SessionOrigin<'_>,
+    bytes: &[u8],
+    end: &SessionEnd<'_>,
+) -> (ImportedSession, Vec<LineOutcome>) {
+    let mut import = target.begin_import(origin, now).unwrap();
+    let (outcomes, ends_with_newline) = hand_over(target, now, &mut import, bytes);
     let end = SessionEnd { ends_with_newline, ..*end };
-    (rig.device.finish_import(import, &end, rig.now).unwrap(), outcomes)
+    (target.finish_import(import, &end, now).unwrap(), outcomes)
 }
 
 pub(crate) fn import(rig: &mut Rig, bytes: &[u8]) -> ImportedSession {
@@ -65,7 +85,7 @@ pub(crate) fn import_again(rig: &mut Rig, bytes: &[u8]) {
     assert_eq!(everything(rig), before);
 }
 
-/// Every row of documents, changes and imports.
+/// Every row of documents, and how often the database was written to.
 pub(crate) fn everything(rig: &Rig) -> (Vec<DocRow>, Vec<usize>, i64) {
     let read = rig.device.store().read();
     let filter = bowline_store::DocFilter { trash: bowline_store::Trash::With, ..Default::default() };
@@ -182,7 +202,7 @@ fn lines_that_are_no_entries_are_kept_aside_and_told_of() {
     let mut again = rig.device.begin_import(&SESSION, rig.now).unwrap();
     for line in lines {
         if line.len() > LINE_MAX {
-            rig.device.skip_line(&mut again, line.len() as u64).unwrap();
+            rig.device.skip_line(&mut again, line.len() as u64, rig.now).unwrap();
         } else {
             rig.device.import_line(&mut again, line, rig.now).unwrap();
         }

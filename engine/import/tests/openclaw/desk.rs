@@ -1,12 +1,12 @@
 //! A device that imports, what it said while it did, and small homes of OpenClaw to import from.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bowline_crypto::DeviceKeys;
-use bowline_device::Device;
-use bowline_device::SessionFile;
+use bowline_device::{Device, DryRun, SessionFile};
 use bowline_import::openclaw::{self, Options, StateDir};
 use bowline_import::{Event, Item, Outcome, Report, What};
 use bowline_store::Store;
@@ -54,7 +54,9 @@ impl Desk {
         self.import_from(&StateDir::at(path).unwrap(), Options::default())
     }
 
+    /// Imports, after a dry run has said the same and left no trace.
     pub(crate) fn import_from(&mut self, from: &StateDir, options: Options) -> &Report {
+        let planned = self.plan_from(from, options);
         let now = &self.now;
         let clock = || Millis(now.replace(now.get() + 1));
         let (items, begun) = (&mut self.items, &mut self.begun);
@@ -65,10 +67,53 @@ impl Desk {
             Event::Progress { .. } => {}
         };
         self.report = openclaw::import(&mut self.device, from, &options, &clock, &mut on).unwrap();
+        assert_eq!((&self.items, &self.report), (&planned.0, &planned.1), "a dry run said something else");
         &self.report
     }
 
+    /// What importing a state directory would come to, which leaves no trace.
+    pub(crate) fn plan(&self, path: &Path) -> (Vec<Item>, Report) {
+        self.plan_from(&StateDir::at(path).unwrap(), Options::default())
+    }
+
+    fn plan_from(&self, from: &StateDir, options: Options) -> (Vec<Item>, Report) {
+        self.plan_by(|target, on| openclaw::import(target, from, &options, &|| self.now(), on).unwrap())
+    }
+
+    fn plan_by(
+        &self,
+        import: impl FnOnce(&mut DryRun<'_>, &mut dyn FnMut(Event<'_>)) -> Report,
+    ) -> (Vec<Item>, Report) {
+        let (before, mut items) = (self.bytes(), Vec::new());
+        let mut on = |event: Event<'_>| {
+            if let Event::Item(item) = event {
+                items.push(item.clone());
+            }
+        };
+        let report = import(&mut DryRun::of(&self.device), &mut on);
+        assert!(self.bytes() == before, "a dry run has written");
+        (items, report)
+    }
+
+    /// All that this device has on the disk: the files in its folder, byte for byte but for SQLite's notes on who reads, and
+    /// how often the database was written to.
+    fn bytes(&self) -> (BTreeMap<PathBuf, Vec<u8>>, i64) {
+        let files = fs::read_dir(self.folder.path()).unwrap().map(|file| file.unwrap().path());
+        let read = |path: PathBuf| {
+            let is_notes = path.extension().is_some_and(|ending| ending == "db-shm");
+            let bytes = if is_notes { Vec::new() } else { fs::read(&path).unwrap() };
+            (path, bytes)
+        };
+        let writes =
+            self.device.store().connection().query_row("SELECT total_changes()", (), |row| row.get(0));
+        (files.map(read).collect(), writes.unwrap())
+    }
+
+    /// Imports a file of JSON lines, after a dry run has said the same and left no trace.
     pub(crate) fn import_jsonl(&mut self, name: &str, bytes: &[u8]) -> &Report {
+        let planned = self.plan_by(|target, on| {
+            bowline_import::jsonl::import(target, name, bytes, &|| self.now(), on).unwrap()
+        });
         let now = &self.now;
         let clock = || Millis(now.replace(now.get() + 1));
         let items = &mut self.items;
@@ -79,6 +124,7 @@ impl Desk {
             }
         };
         self.report = bowline_import::jsonl::import(&mut self.device, name, bytes, &clock, &mut on).unwrap();
+        assert_eq!((&self.items, &self.report), (&planned.0, &planned.1), "a dry run said something else");
         &self.report
     }
 
@@ -126,6 +172,11 @@ impl Desk {
         let contains =
             |path: PathBuf| fs::read(path).unwrap().windows(bytes.len()).any(|window| window == bytes);
         files.into_iter().any(contains)
+    }
+
+    /// The file of the device's database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("bowline.db")
     }
 
     /// Does something to the device's database behind its back.

@@ -20,9 +20,15 @@ const EXPECTED: [(&str, [u64; 5]); 5] = [
     ("gen-b-2026.9.6-wal", [1, 14, 2, 0, 0]),
 ];
 
+/// The names of the trees.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    EXPECTED.into_iter().map(|(name, _)| name)
+}
+
 /// A copy of one of the trees; `None` where they are not.
-fn tree(name: &str) -> Option<TempDir> {
-    let shared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/fixtures/openclaw")).join(name);
+pub(crate) fn tree(name: &str) -> Option<TempDir> {
+    let shared =
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/openclaw")).join(name);
     if !shared.is_dir() {
         println!(
             "skipped: the homes of OpenClaw are not beside this repository, in ../shared/fixtures/openclaw"
@@ -34,7 +40,8 @@ fn tree(name: &str) -> Option<TempDir> {
     Some(copied)
 }
 
-fn state(tree: &TempDir) -> PathBuf {
+/// The state directory in a tree.
+pub(crate) fn state(tree: &TempDir) -> PathBuf {
     tree.path().join(".openclaw")
 }
 

@@ -13,6 +13,7 @@ mod any_file;
 mod databases;
 mod definitions;
 mod desk;
+mod dry_run;
 mod fixtures;
 mod hostile;
 mod jsonl;

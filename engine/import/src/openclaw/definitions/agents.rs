@@ -13,7 +13,7 @@ use crate::openclaw::home::place::{Away, Home, Place};
 use crate::openclaw::home::settings::{Listed, Settings};
 use crate::secrets::{self, Around};
 use crate::tree::Tree;
-use crate::{Item, Taking, What};
+use crate::{Item, Reporter, What};
 
 /// What is said about an agent and goes with it wherever it runs.
 const PARAMS: [&str; 14] = [
@@ -60,7 +60,7 @@ pub(crate) enum Workspace {
 
 /// Every agent there is: those that are listed, and those that have a folder.
 pub(crate) fn all(
-    taking: &mut Taking<'_>,
+    report: &mut Reporter<'_>,
     home: Home<'_>,
     settings: &Settings,
     folders: &[String],
@@ -77,7 +77,7 @@ pub(crate) fn all(
     for id in ids {
         if !is_id(&id) {
             let why = "an id that is no name: letters, digits, - and _ are allowed, 64 at most";
-            taking.item(&Item::failed(What::Agent, "openclaw.json", why).at(id));
+            report.item(&Item::failed(What::Agent, "openclaw.json", why).at(id));
             continue;
         }
         let listed = settings.agents.iter().find(|agent| agent.id == id).cloned();
@@ -138,7 +138,7 @@ pub(crate) struct Definition {
 
 /// Takes what the settings say about an agent, and its jobs. What is left out is said.
 pub(crate) fn definition(
-    taking: &mut Taking<'_>,
+    report: &mut Reporter<'_>,
     agent: &Agent,
     settings: &Settings,
     file: &str,
@@ -157,15 +157,15 @@ pub(crate) fn definition(
             "tools" => {
                 for (tool, value) in value.as_object().into_iter().flatten() {
                     let at = crate::json::member(&at, tool);
-                    put(taking, &mut values, AgentValues::Tools, tool, value, file, &at);
+                    put(report, &mut values, AgentValues::Tools, tool, value, file, &at);
                 }
             }
             name if PARAMS.contains(&name) => {
-                put(taking, &mut values, AgentValues::Params, name, value, file, &at);
+                put(report, &mut values, AgentValues::Params, name, value, file, &at);
             }
             "model" if value["fallbacks"].is_array() => {
                 put(
-                    taking,
+                    report,
                     &mut values,
                     AgentValues::Params,
                     "modelFallbacks",
@@ -176,12 +176,12 @@ pub(crate) fn definition(
             }
             "model" if value.is_string() || value["primary"].is_string() => {}
             name if HOST.contains(&name) => {}
-            _ => taking
+            _ => report
                 .item(&Item::skipped(What::Setting, file, "a setting that Bowline does not know").at(at)),
         }
     }
     for job in jobs {
-        put(taking, &mut values, AgentValues::Schedules, &job.id, &job.value, &job.file, &job.id);
+        put(report, &mut values, AgentValues::Schedules, &job.id, &job.value, &job.file, &job.id);
     }
     let bounded = |text: &str| text.chars().take(NAME_MAX / 4).collect::<String>();
     Definition { name: bounded(name.trim()), model: model.map(bounded), values }
@@ -189,7 +189,7 @@ pub(crate) fn definition(
 
 /// Puts one value among those of an agent, without what is secret in it or of this machine.
 fn put(
-    taking: &mut Taking<'_>,
+    report: &mut Reporter<'_>,
     values: &mut Vec<(AgentValues, String, Json)>,
     of: AgentValues,
     name: &str,
@@ -208,7 +208,7 @@ fn put(
         if is_secret { vec![crate::json::HIDDEN.to_owned()] } else { secrets::scrub(&mut value, at, around) };
     let is_gone = is_secret || (value.is_null() && !found.is_empty());
     for at in found {
-        taking.item(&Item::skipped(What::Secret, file, "a secret of an agent").at(at));
+        report.item(&Item::skipped(What::Secret, file, "a secret of an agent").at(at));
     }
     if is_gone {
         return;
@@ -216,12 +216,12 @@ fn put(
     without_paths(&mut value);
     match Json::of(&value) {
         _ if name.is_empty() || name.len() > NAME_MAX => {
-            taking.item(&Item::failed(What::Setting, file, "its name is too long, or empty").at(at));
+            report.item(&Item::failed(What::Setting, file, "its name is too long, or empty").at(at));
         }
         Ok(json) => values.push((of, name.to_owned(), json)),
         Err(_) => {
             let why = format!("it has more than {JSON_MAX} bytes");
-            taking.item(&Item::failed(What::Setting, file, why).at(at));
+            report.item(&Item::failed(What::Setting, file, why).at(at));
         }
     }
 }
@@ -244,16 +244,16 @@ fn without_paths(value: &mut Value) {
 }
 
 /// The folders under `agents/`, by name. What is wrong with it is said.
-pub(crate) fn folders(taking: &mut Taking<'_>, home: Home<'_>) -> Vec<String> {
+pub(crate) fn folders(report: &mut Reporter<'_>, home: Home<'_>) -> Vec<String> {
     let tree = match home.inside("agents") {
         Ok(tree) => tree,
         Err(Away::Missing) => return Vec::new(),
         Err(why) => {
-            taking.item(&Item::failed(What::Conversation, "agents", why.to_string()));
+            report.item(&Item::failed(What::Conversation, "agents", why.to_string()));
             return Vec::new();
         }
     };
-    let mut found = list(taking, &tree, "agents");
+    let mut found = list(report, &tree, "agents");
     found.retain(|found| found.is_text && home.is_folder(&format!("agents/{}", found.name), found.sort));
     found.into_iter().map(|found| found.name).collect()
 }

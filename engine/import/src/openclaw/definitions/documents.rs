@@ -14,15 +14,16 @@ use crate::openclaw::definitions::workspace;
 use crate::openclaw::home::place::{Away, Home};
 use crate::openclaw::home::settings::Settings;
 use crate::tree::Tree;
-use crate::{ImportError, Item, Outcome, Taking, What, outcome};
+use crate::{Import, ImportError, Item, Outcome, Reporter, What, outcome};
 use bowline_device::{FilesImport, ImportedFiles, ItemOutcome, SourceFile};
 
 /// What the report calls the application.
 const APP: &str = "openclaw";
 
 /// The part of an import that makes documents of definitions and their files.
-pub(crate) struct Documents<'a, 'b> {
-    taking: &'a mut Taking<'b>,
+pub(crate) struct Documents<'a, 'b, 'c> {
+    import: &'a mut Import<'b>,
+    report: &'a mut Reporter<'c>,
     profile: String,
     settings: &'a Settings,
     /// The settings' file.
@@ -46,15 +47,16 @@ struct Wanted<'a> {
     files: &'a [Kept],
 }
 
-impl<'a, 'b> Documents<'a, 'b> {
+impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
     pub(crate) fn new(
-        taking: &'a mut Taking<'b>,
+        import: &'a mut Import<'b>,
+        report: &'a mut Reporter<'c>,
         profile: String,
         settings: &'a Settings,
         file: &'a str,
         jobs: Vec<Job>,
     ) -> Self {
-        Self { taking, profile, settings, file, jobs, skills_read: BTreeSet::new() }
+        Self { import, report, profile, settings, file, jobs, skills_read: BTreeSet::new() }
     }
 
     /// Imports every agent with its workspace and its skills. Answers with the folders right in the state directory that are
@@ -73,7 +75,7 @@ impl<'a, 'b> Documents<'a, 'b> {
             let agent = job.agent.as_deref().unwrap_or(&self.settings.default_agent);
             if !ids.iter().any(|id| id == agent) {
                 let item = Item::failed(What::Schedule, job.file, "the agent it is for is not there");
-                self.taking.item(&item.at(job.id).titled(job.name));
+                self.report.item(&item.at(job.id).titled(job.name));
             }
         }
         Ok(workspaces)
@@ -89,9 +91,9 @@ impl<'a, 'b> Documents<'a, 'b> {
         let of_agent = |job: &Job| job.agent.as_deref().unwrap_or(&self.settings.default_agent) == id;
         let (jobs, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.jobs).into_iter().partition(of_agent);
         self.jobs = others;
-        let definition = agents::definition(self.taking, &agent, self.settings, self.file, &jobs);
+        let definition = agents::definition(self.report, &agent, self.settings, self.file, &jobs);
         let nowhere = Workspace::Nowhere(String::new(), Away::Missing);
-        let contents = workspace::read(self.taking, std::mem::replace(&mut agent.workspace, nowhere), all);
+        let contents = workspace::read(self.report, std::mem::replace(&mut agent.workspace, nowhere), all);
         let folder = format!("agents/{id}");
         let shown = if contents.shown.is_empty() { &folder } else { &contents.shown };
         let wanted = Wanted {
@@ -132,7 +134,7 @@ impl<'a, 'b> Documents<'a, 'b> {
     /// Imports the skills that all agents have.
     pub(crate) fn shared_skills(&mut self, home: Home<'_>) -> Result<(), ImportError> {
         for SkillFolder { tree, shown, owner } in
-            skill_folders::all(self.taking, home, self.settings, self.file)
+            skill_folders::all(self.report, home, self.settings, self.file)
         {
             self.skills(&owner, &shown, tree)?;
         }
@@ -140,7 +142,7 @@ impl<'a, 'b> Documents<'a, 'b> {
     }
 
     fn skills(&mut self, owner: &str, shown: &str, tree: Tree) -> Result<(), ImportError> {
-        for skill in skills::read(self.taking, tree, shown, &mut self.skills_read) {
+        for skill in skills::read(self.report, tree, shown, &mut self.skills_read) {
             self.document(&Wanted {
                 what: What::Skill,
                 kind: Kind::Skill,
@@ -181,12 +183,12 @@ impl<'a, 'b> Documents<'a, 'b> {
             values: &values,
             files: &files,
         };
-        let now = self.taking.now();
-        let done = match self.taking.device.import_files(&import, now) {
+        let now = self.import.now();
+        let done = match self.import.target.import_files(&import, now) {
             Ok(done) => done,
             Err(error) if error.is_of_one_document() => {
                 let item = Item::failed(wanted.what, wanted.shown, error.to_string());
-                self.taking.item(&item.titled(Some(wanted.name)));
+                self.report.item(&item.titled(Some(wanted.name)));
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
@@ -194,7 +196,7 @@ impl<'a, 'b> Documents<'a, 'b> {
         let (became, why) = outcome(done.outcome);
         let mut item = Item::new(wanted.what, became, wanted.shown).titled(Some(wanted.name));
         item.why = why;
-        self.taking.item(&item);
+        self.report.item(&item);
         for (field, became) in &done.fields {
             if !field.starts_with(AgentValues::Schedules.as_str()) {
                 self.field(wanted.shown, field, became);
@@ -204,7 +206,7 @@ impl<'a, 'b> Documents<'a, 'b> {
             let (became, why) = said(became);
             let mut item = Item::new(What::File, became, join(wanted.shown, path.as_str()));
             item.why = why;
-            self.taking.item(&item);
+            self.report.item(&item);
         }
         Ok(Some(done))
     }
@@ -215,7 +217,7 @@ impl<'a, 'b> Documents<'a, 'b> {
         if !matches!(became, Outcome::New | Outcome::Updated | Outcome::Unchanged) {
             let mut item = Item::new(What::Setting, became, shown).at(field);
             item.why = why;
-            self.taking.item(&item);
+            self.report.item(&item);
         }
     }
 
@@ -229,7 +231,7 @@ impl<'a, 'b> Documents<'a, 'b> {
             let file = job.map_or("", |job| job.file.as_str());
             let mut item = Item::new(What::Schedule, became, file).at(id);
             item.why = why;
-            self.taking.item(&item.titled(job.and_then(|job| job.name.as_ref())));
+            self.report.item(&item.titled(job.and_then(|job| job.name.as_ref())));
         }
     }
 }

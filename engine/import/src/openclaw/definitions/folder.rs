@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, VecDeque};
 use bowline_core::document::FilePath;
 use bowline_core::document::limits::{BYTES_FILE_MAX, BYTES_TOTAL_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX};
 
-use crate::openclaw::home::leftovers::{left, list, say_secrets};
+use crate::openclaw::home::leftovers::{list, report_secrets, report_skipped};
 use crate::openclaw::home::skip::{self, Skip};
 use crate::secrets::{Hidden, hidden_in};
 use crate::tree::{Found, Sort, Tree};
-use crate::{Item, Taking, What};
+use crate::{Item, Reporter, What};
 
 /// Names looked at below one folder. A person's notes have hundreds.
 const LOOKED_AT_MAX: usize = 20_000;
@@ -57,7 +57,7 @@ impl Kit {
     /// Reads a file, unless it is one that stays where it is. `path` is seen from the document, `shown` for the report.
     pub(crate) fn take(
         &mut self,
-        taking: &mut Taking<'_>,
+        report: &mut Reporter<'_>,
         tree: &Tree,
         found: &Found,
         path: &str,
@@ -71,61 +71,61 @@ impl Kit {
         let skipped = |why: String| Item::skipped(What::File, shown, why);
         let path = match FilePath::parse(path) {
             Ok(path) if found.is_text => path,
-            Ok(_) => return taking.item(&Item::failed(What::File, shown, "its name is not text")),
-            Err(why) => return taking.item(&Item::failed(What::File, shown, why.to_string())),
+            Ok(_) => return report.item(&Item::failed(What::File, shown, "its name is not text")),
+            Err(why) => return report.item(&Item::failed(What::File, shown, why.to_string())),
         };
         let content = match tree.read(&found.name, FILE_MAX.max(BYTES_FILE_MAX) as u64) {
             Ok(content) => content,
-            Err(why) => return taking.item(&skipped(why.to_string())),
+            Err(why) => return report.item(&skipped(why.to_string())),
         };
         let text = std::str::from_utf8(&content).ok().filter(|text| !text.contains('\0'));
         match text {
-            None if !self.takes_bytes => return taking.item(&skipped("it is no text".to_owned())),
+            None if !self.takes_bytes => return report.item(&skipped("it is no text".to_owned())),
             _ => {}
         }
         if let Some(hidden) = hidden_in(&found.name, &content) {
-            return say_hidden(taking, hidden, shown);
+            return report_hidden(report, hidden, shown);
         }
         let (used, room, limit) = match text {
             Some(_) => (&mut self.text, FILES_TOTAL_MAX, FILE_MAX),
             None => (&mut self.bytes, BYTES_TOTAL_MAX, BYTES_FILE_MAX),
         };
         if content.len() > limit {
-            return taking.item(&skipped(format!("it has {} bytes, more than {limit}", content.len())));
+            return report.item(&skipped(format!("it has {} bytes, more than {limit}", content.len())));
         }
         if *used + content.len() > room {
             let why = format!("the files of {} have more than {room} bytes with it", self.of);
-            return taking.item(&skipped(why));
+            return report.item(&skipped(why));
         }
         *used += content.len();
         self.files.push(Kept { path, content, executable: tree.is_executable(&found.name) });
     }
 
     /// Says for how many files there was no room.
-    pub(crate) fn say_beyond(&self, taking: &mut Taking<'_>) {
+    pub(crate) fn report_beyond(&self, report: &mut Reporter<'_>) {
         for (folder, count) in &self.beyond {
             let why = format!("{count} more files in it: {} has room for {FILES_MAX}", self.of);
-            taking.item(&Item::skipped(What::File, folder, why));
+            report.item(&Item::skipped(What::File, folder, why));
         }
     }
 }
 
 /// Says why a file is left for the sake of secrets: where each of them is, as far as people read on.
-fn say_hidden(taking: &mut Taking<'_>, hidden: Hidden, shown: &str) {
+fn report_hidden(report: &mut Reporter<'_>, hidden: Hidden, shown: &str) {
     match hidden {
-        Hidden::File(why) => taking.item(&Item::skipped(What::Secret, shown, why)),
+        Hidden::File(why) => report.item(&Item::skipped(What::Secret, shown, why)),
         Hidden::Unknown(why) => {
             let why = format!("it cannot be told whether secrets are in it: {why}");
-            taking.item(&Item::skipped(What::File, shown, why));
+            report.item(&Item::skipped(What::File, shown, why));
         }
         Hidden::Members(places) => {
             let why = "a secret in a file, which is left where it is for it";
             for at in places.iter().take(SECRETS_SAID_MAX) {
-                taking.item(&Item::skipped(What::Secret, shown, why).at(at));
+                report.item(&Item::skipped(What::Secret, shown, why).at(at));
             }
             if let Some(more) = places.len().checked_sub(SECRETS_SAID_MAX).filter(|more| *more > 0) {
                 let why = format!("{more} more secrets in the same file");
-                taking.item(&Item::skipped(What::Secret, shown, why));
+                report.item(&Item::skipped(What::Secret, shown, why));
             }
         }
     }
@@ -134,42 +134,42 @@ fn say_hidden(taking: &mut Taking<'_>, hidden: Hidden, shown: &str) {
 /// Goes through a folder and all below it, the near ones first, and hands each file to `each`, with its path from that folder.
 /// Folders for which `each` says so are not gone into. What is never imported is said.
 pub(crate) fn walk(
-    taking: &mut Taking<'_>,
+    report: &mut Reporter<'_>,
     tree: Tree,
     shown: &str,
-    each: &mut dyn FnMut(&mut Taking<'_>, &Tree, &Found, &str) -> Descend,
+    each: &mut dyn FnMut(&mut Reporter<'_>, &Tree, &Found, &str) -> Descend,
 ) {
     let mut open = VecDeque::from([(tree, String::new(), 0)]);
     let mut looked_at = 0;
     while let Some((tree, path, depth)) = open.pop_front() {
         let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
-        for found in list(taking, &tree, &join(shown, &path)) {
+        for found in list(report, &tree, &join(shown, &path)) {
             looked_at += 1;
             if looked_at > LOOKED_AT_MAX {
                 let why =
                     format!("there is more in it than {LOOKED_AT_MAX} files: the rest was not looked at");
-                taking.item(&Item::failed(What::File, shown, why));
+                report.item(&Item::failed(What::File, shown, why));
                 return;
             }
             let path = at(&found.name);
             let here = join(shown, &path);
             match (skip::anywhere(&found.name), found.sort) {
-                (Some(Skip::Secret(why)), Sort::File) => say_secrets(taking, &tree, &found, &here, why),
-                (skip @ Some(_), _) => left(taking, &found, &here, skip),
-                (None, Sort::Link | Sort::Special) => left(taking, &found, &here, None),
-                (None, Sort::File) => drop(each(taking, &tree, &found, &path)),
+                (Some(Skip::Secret(why)), Sort::File) => report_secrets(report, &tree, &found, &here, why),
+                (skip @ Some(_), _) => report_skipped(report, &found, &here, skip),
+                (None, Sort::Link | Sort::Special) => report_skipped(report, &found, &here, None),
+                (None, Sort::File) => drop(each(report, &tree, &found, &path)),
                 (None, Sort::Folder) => {
-                    if each(taking, &tree, &found, &path) == Descend::No {
+                    if each(report, &tree, &found, &path) == Descend::No {
                         continue;
                     }
                     if depth + 1 == DEPTH_MAX {
                         let why = format!("folders in folders, more than {DEPTH_MAX} deep");
-                        taking.item(&Item::failed(What::File, here, why));
+                        report.item(&Item::failed(What::File, here, why));
                         continue;
                     }
                     match tree.enter(&found.name) {
                         Ok(tree) => open.push_back((tree, path, depth + 1)),
-                        Err(why) => taking.item(&Item::failed(What::File, here, why.to_string())),
+                        Err(why) => report.item(&Item::failed(What::File, here, why.to_string())),
                     }
                 }
             }

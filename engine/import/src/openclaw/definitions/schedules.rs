@@ -9,7 +9,7 @@ use crate::json;
 use crate::openclaw::home::place::{Away, Home};
 use crate::openclaw::transcripts::database::{self, table};
 use crate::secrets;
-use crate::{Item, Taking, What};
+use crate::{Item, Reporter, What};
 
 /// Bytes of a file of jobs.
 const FILE_MAX: u64 = 8 << 20;
@@ -36,50 +36,50 @@ pub(crate) struct Job {
 
 /// All jobs that people made. Those that OpenClaw made itself, and what cannot be read, are said.
 pub(crate) fn all(
-    taking: &mut Taking<'_>,
+    report: &mut Reporter<'_>,
     home: Home<'_>,
     database: Option<(&Connection, &str)>,
 ) -> Vec<Job> {
     let mut jobs = BTreeMap::new();
-    for (value, file) in in_file(taking, home) {
-        add(taking, &mut jobs, value, file);
+    for (value, file) in in_file(report, home) {
+        add(report, &mut jobs, value, file);
     }
     if let Some((connection, path)) = database {
         match in_database(connection) {
             // The database counts: the file is what was there before.
             Ok((values, count)) => {
                 if count > values.len() {
-                    taking.item(&Item::failed(What::Schedule, path, beyond(count)).at("cron_jobs"));
+                    report.item(&Item::failed(What::Schedule, path, beyond(count)).at("cron_jobs"));
                 }
                 for value in values {
-                    add(taking, &mut jobs, value, path.to_owned());
+                    add(report, &mut jobs, value, path.to_owned());
                 }
             }
             Err(error) => {
-                taking.item(&Item::failed(What::Schedule, path, database::reason(&error)).at("cron_jobs"));
+                report.item(&Item::failed(What::Schedule, path, database::reason(&error)).at("cron_jobs"));
             }
         }
     }
     jobs.into_values().collect()
 }
 
-fn add(taking: &mut Taking<'_>, jobs: &mut BTreeMap<String, Job>, mut value: Value, file: String) {
+fn add(report: &mut Reporter<'_>, jobs: &mut BTreeMap<String, Job>, mut value: Value, file: String) {
     let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
     // What a job is called is shown to people.
     let is_shown = |text: &String| !secrets::has_secret_shape(text);
     let name = text(&value, "displayName").or_else(|| text(&value, "name")).filter(is_shown);
     let Some(id) = text(&value, "id").or_else(|| text(&value, "jobId")).filter(|id| !id.is_empty()) else {
-        taking.item(&Item::failed(What::Schedule, file, "a job without an id").titled(name));
+        report.item(&Item::failed(What::Schedule, file, "a job without an id").titled(name));
         return;
     };
     if !is_shown(&id) {
         let why = "a secret in place of a job's id";
-        taking.item(&Item::skipped(What::Secret, file, why).at(json::HIDDEN).titled(name));
+        report.item(&Item::skipped(What::Secret, file, why).at(json::HIDDEN).titled(name));
         return;
     }
     if is_openclaws_own(&value) {
         let why = "OpenClaw made it itself, and makes it again wherever it runs";
-        taking.item(&Item::skipped(What::Schedule, file, why).at(id).titled(name));
+        report.item(&Item::skipped(What::Schedule, file, why).at(id).titled(name));
         return;
     }
     if let Value::Object(members) = &mut value {
@@ -98,7 +98,7 @@ fn is_openclaws_own(job: &Value) -> bool {
     text("/declarationKey").is_some() || text("/payload/kind") == Some("heartbeat") || is_managed
 }
 
-fn in_file(taking: &mut Taking<'_>, home: Home<'_>) -> Vec<(Value, String)> {
+fn in_file(report: &mut Reporter<'_>, home: Home<'_>) -> Vec<(Value, String)> {
     const FILE: &str = "cron/jobs.json";
     let read = home.inside("cron").and_then(|folder| Ok(folder.read("jobs.json", FILE_MAX)?));
     let parsed = match read {
@@ -110,16 +110,16 @@ fn in_file(taking: &mut Taking<'_>, home: Home<'_>) -> Vec<(Value, String)> {
         Ok(mut value) => {
             if let Some(Value::Array(mut jobs)) = value.get_mut("jobs").map(Value::take) {
                 if jobs.len() > JOBS_MAX {
-                    taking.item(&Item::failed(What::Schedule, FILE, beyond(jobs.len())));
+                    report.item(&Item::failed(What::Schedule, FILE, beyond(jobs.len())));
                     jobs.truncate(JOBS_MAX);
                 }
                 return jobs.into_iter().map(|job| (job, FILE.to_owned())).collect();
             }
-            taking.item(&Item::failed(What::Schedule, FILE, "there is no list of jobs in it"));
+            report.item(&Item::failed(What::Schedule, FILE, "there is no list of jobs in it"));
             Vec::new()
         }
         Err(why) => {
-            taking.item(&Item::failed(What::Schedule, FILE, why));
+            report.item(&Item::failed(What::Schedule, FILE, why));
             Vec::new()
         }
     }

@@ -3,7 +3,7 @@
 use crate::openclaw::home::place::{Away, Home};
 use crate::openclaw::home::settings::Settings;
 use crate::tree::Tree;
-use crate::{Item, Taking, What};
+use crate::{Item, Reporter, What};
 
 /// The state directory's own, which OpenClaw calls managed skills.
 const MANAGED: &str = "skills";
@@ -24,7 +24,7 @@ pub(crate) struct SkillFolder {
 /// Every such folder there is, in the order in which the first skill of a name is the one that OpenClaw uses. One that is not
 /// read is said.
 pub(crate) fn all(
-    taking: &mut Taking<'_>,
+    report: &mut Reporter<'_>,
     home: Home<'_>,
     settings: &Settings,
     settings_file: &str,
@@ -35,7 +35,7 @@ pub(crate) fn all(
         match home.outside(&person.join(PERSONAL)) {
             Ok(tree) => folders.push(of(tree, shown)),
             Err(Away::Refused(why)) if person.join(PERSONAL).is_dir() => {
-                taking.item(&Item::failed(What::Skill, shown, why));
+                report.item(&Item::failed(What::Skill, shown, why));
             }
             Err(_) => {}
         }
@@ -43,7 +43,7 @@ pub(crate) fn all(
     match home.inside(MANAGED) {
         Ok(tree) => folders.push(SkillFolder { owner: String::new(), ..of(tree, MANAGED.to_owned()) }),
         Err(Away::Missing) => {}
-        Err(why) => taking.item(&Item::failed(What::Skill, MANAGED, why.to_string())),
+        Err(why) => report.item(&Item::failed(What::Skill, MANAGED, why.to_string())),
     }
     for (at, text) in &settings.skill_folders {
         let place = home.place(text);
@@ -52,7 +52,7 @@ pub(crate) fn all(
             Err(why) => {
                 let outcome = why.outcome();
                 let why = format!("skills in {text}: {why}");
-                taking.item(&Item::new(What::Skill, outcome, settings_file).because(why).at(at));
+                report.item(&Item::new(What::Skill, outcome, settings_file).because(why).at(at));
             }
         }
     }

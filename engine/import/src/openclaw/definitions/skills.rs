@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::openclaw::definitions::folder::{Descend, Kept, Kit, join, walk};
 use crate::tree::{Refused, Sort, Tree};
-use crate::{Item, Taking, What};
+use crate::{Item, Reporter, What};
 
 /// How deep a skill may lie below the folder of skills, as in OpenClaw.
 const DEPTH_MAX: usize = 6;
@@ -32,7 +32,7 @@ pub(crate) struct Skill {
 /// Reads all skills in a folder, or the one that the folder is, but for those at places that are among `read` already. What is
 /// in no skill is said.
 pub(crate) fn read(
-    taking: &mut Taking<'_>,
+    report: &mut Reporter<'_>,
     tree: Tree,
     shown: &str,
     read: &mut BTreeSet<PathBuf>,
@@ -41,24 +41,24 @@ pub(crate) fn read(
     if tree.sort_of(SKILL_FILE) == Ok(Sort::File) {
         roots.push((tree, String::new()));
     } else {
-        find(taking, tree, shown, &mut roots);
+        find(report, tree, shown, &mut roots);
     }
     roots.retain(|(tree, _)| read.insert(tree.real().to_owned()));
-    roots.into_iter().filter_map(|(tree, path)| one(taking, tree, path, shown)).collect()
+    roots.into_iter().filter_map(|(tree, path)| one(report, tree, path, shown)).collect()
 }
 
 /// Finds the skills below a folder.
-fn find(taking: &mut Taking<'_>, tree: Tree, shown: &str, roots: &mut Vec<(Tree, String)>) {
-    walk(taking, tree, shown, &mut |taking, tree, found, path| {
+fn find(report: &mut Reporter<'_>, tree: Tree, shown: &str, roots: &mut Vec<(Tree, String)>) {
+    walk(report, tree, shown, &mut |report, tree, found, path| {
         let here = join(shown, path);
         if found.sort != Sort::Folder {
-            taking.item(&Item::skipped(What::File, here, "it belongs to no skill"));
+            report.item(&Item::skipped(What::File, here, "it belongs to no skill"));
             return Descend::No;
         }
         let folder = match tree.enter(&found.name) {
             Ok(folder) => folder,
             Err(why) => {
-                taking.item(&Item::failed(What::Skill, here, why.to_string()));
+                report.item(&Item::failed(What::Skill, here, why.to_string()));
                 return Descend::No;
             }
         };
@@ -68,7 +68,7 @@ fn find(taking: &mut Taking<'_>, tree: Tree, shown: &str, roots: &mut Vec<(Tree,
                 Descend::No
             }
             Ok(_) => {
-                taking.item(&Item::failed(
+                report.item(&Item::failed(
                     What::Skill,
                     join(&here, SKILL_FILE),
                     Refused::Special.to_string(),
@@ -76,7 +76,7 @@ fn find(taking: &mut Taking<'_>, tree: Tree, shown: &str, roots: &mut Vec<(Tree,
                 Descend::No
             }
             Err(_) if path.split('/').count() >= DEPTH_MAX => {
-                taking.item(&Item::skipped(What::File, here, "no skill is looked for so deep"));
+                report.item(&Item::skipped(What::File, here, "no skill is looked for so deep"));
                 Descend::No
             }
             Err(_) => Descend::Yes,
@@ -84,24 +84,24 @@ fn find(taking: &mut Taking<'_>, tree: Tree, shown: &str, roots: &mut Vec<(Tree,
     });
 }
 
-fn one(taking: &mut Taking<'_>, tree: Tree, path: String, shown: &str) -> Option<Skill> {
+fn one(report: &mut Reporter<'_>, tree: Tree, path: String, shown: &str) -> Option<Skill> {
     let shown = join(shown, &path);
     let mut kit = Kit::of_files("a skill");
-    walk(taking, tree, &shown, &mut |taking, tree, found, path| {
+    walk(report, tree, &shown, &mut |report, tree, found, path| {
         if found.sort == Sort::File {
-            kit.take(taking, tree, found, path, &join(&shown, path));
+            kit.take(report, tree, found, path, &join(&shown, path));
         }
         Descend::Yes
     });
-    kit.say_beyond(taking);
+    kit.report_beyond(report);
     let text =
         kit.files.iter().find(|file| file.path.as_str() == SKILL_FILE).map(|file| file.content.as_slice());
     let Some(text) = text.and_then(|text| std::str::from_utf8(text).ok()) else {
-        taking.item(&Item::failed(What::Skill, shown, "its SKILL.md cannot be read"));
+        report.item(&Item::failed(What::Skill, shown, "its SKILL.md cannot be read"));
         return None;
     };
     let front = front(text).unwrap_or_else(|why| {
-        taking.item(&Item::failed(What::Setting, join(&shown, SKILL_FILE), why));
+        report.item(&Item::failed(What::Setting, join(&shown, SKILL_FILE), why));
         Front::default()
     });
     let folder = shown.rsplit(['/', '\\']).next().unwrap_or(&shown).to_owned();

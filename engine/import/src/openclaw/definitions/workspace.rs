@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::openclaw::definitions::agents::Workspace;
 use crate::openclaw::definitions::folder::{Descend, Kit, walk};
 use crate::tree::{Sort, Tree};
-use crate::{Item, Taking, What};
+use crate::{Item, Reporter, What};
 
 /// What is in a workspace.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Contents {
 }
 
 /// Reads a workspace. What stays where it is, is said. `all` are the workspaces of all agents, by where they really are.
-pub(crate) fn read(taking: &mut Taking<'_>, workspace: Workspace, all: &BTreeSet<PathBuf>) -> Contents {
+pub(crate) fn read(report: &mut Reporter<'_>, workspace: Workspace, all: &BTreeSet<PathBuf>) -> Contents {
     let mut contents = Contents {
         files: Kit::of_texts("an agent"),
         personal: Kit::of_texts("a memory"),
@@ -33,29 +33,29 @@ pub(crate) fn read(taking: &mut Taking<'_>, workspace: Workspace, all: &BTreeSet
         Workspace::At(tree, shown, _) => (tree, shown),
         Workspace::SharedWith(owner, shown) => {
             let why = format!("it is the workspace of {owner} as well, with which its files are imported");
-            taking.item(&Item::skipped(What::File, shown, why));
+            report.item(&Item::skipped(What::File, shown, why));
             return contents;
         }
         Workspace::Nowhere(shown, why) => {
-            taking.item(&Item::new(What::File, why.outcome(), shown).because(why.to_string()));
+            report.item(&Item::new(What::File, why.outcome(), shown).because(why.to_string()));
             return contents;
         }
     };
     let (files, personal, skills) = (&mut contents.files, &mut contents.personal, &mut contents.skills);
     let mut workspaces = vec![String::new()];
-    walk(taking, tree, &shown, &mut |taking, tree, found, path| {
+    walk(report, tree, &shown, &mut |report, tree, found, path| {
         let here = format!("{shown}/{path}");
         match found.sort {
             Sort::Folder if path == "skills" || path == ".agents/skills" => {
                 match tree.enter(&found.name) {
                     Ok(folder) => skills.push((folder, path.to_owned())),
-                    Err(why) => taking.item(&Item::failed(What::Skill, here, why.to_string())),
+                    Err(why) => report.item(&Item::failed(What::Skill, here, why.to_string())),
                 }
                 Descend::No
             }
             Sort::Folder if all.contains(&tree.real().join(&found.name)) => {
                 let why = "it is the workspace of another agent, with which its files are imported";
-                taking.item(&Item::skipped(What::File, here, why));
+                report.item(&Item::skipped(What::File, here, why));
                 Descend::No
             }
             Sort::Folder => {
@@ -68,13 +68,13 @@ pub(crate) fn read(taking: &mut Taking<'_>, workspace: Workspace, all: &BTreeSet
                 let within = workspaces.iter().filter_map(|workspace| path.strip_prefix(workspace.as_str()));
                 let is_personal = within.into_iter().any(is_personal);
                 let kit = if is_personal { &mut *personal } else { &mut *files };
-                kit.take(taking, tree, found, path, &here);
+                kit.take(report, tree, found, path, &here);
                 Descend::No
             }
         }
     });
-    contents.files.say_beyond(taking);
-    contents.personal.say_beyond(taking);
+    contents.files.report_beyond(report);
+    contents.personal.report_beyond(report);
     contents.shown = shown;
     contents
 }

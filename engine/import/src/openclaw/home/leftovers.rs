@@ -6,10 +6,10 @@ use rusqlite::Connection;
 use crate::openclaw::home::place::{Away, Home, Place};
 use crate::openclaw::home::settings::Listed;
 use crate::openclaw::home::skip::{self, Skip};
+use crate::openclaw::transcripts::conversations::{Conversations, look_at_agent_folder};
 use crate::openclaw::transcripts::database::{self, table};
-use crate::openclaw::transcripts::plan::{self, Conversations};
 use crate::tree::{Found, LIST_MAX, Refused, Sort, Tree};
-use crate::{Item, Taking, What};
+use crate::{Item, Reporter, What};
 use crate::{json, secrets};
 
 /// Bytes of a file of secrets in which their names are looked for.
@@ -54,31 +54,31 @@ const SECRET_TABLES: [&str; 27] = [
 const SECRET_ROWS: [&str; 3] = ["authProfiles.", "nodeHost.", "webPush.vapidKeys"];
 
 /// What is in a folder. That it cannot be listed, or only in part, is said.
-pub(crate) fn list(taking: &mut Taking<'_>, tree: &Tree, shown: &str) -> Vec<Found> {
+pub(crate) fn list(report: &mut Reporter<'_>, tree: &Tree, shown: &str) -> Vec<Found> {
     match tree.list() {
         Ok((found, 0)) => found,
         Ok((found, more)) => {
             let why = format!("it has {more} names more than {LIST_MAX}: those were not looked at");
-            taking.item(&Item::failed(What::File, shown, why));
+            report.item(&Item::failed(What::File, shown, why));
             found
         }
         Err(why) => {
-            taking.item(&Item::failed(What::File, shown, why.to_string()));
+            report.item(&Item::failed(What::File, shown, why.to_string()));
             Vec::new()
         }
     }
 }
 
-/// Says of something that it stays where it is, and why.
-pub(crate) fn left(taking: &mut Taking<'_>, found: &Found, shown: &str, skip: Option<Skip>) {
+/// Reports that something stays where it is. Without a reason, Bowline does not know what it is.
+pub(crate) fn report_skipped(report: &mut Reporter<'_>, found: &Found, path: &str, why: Option<Skip>) {
     let is_folder = found.sort == Sort::Folder;
-    let shown = if is_folder { format!("{shown}/") } else { shown.to_owned() };
+    let shown = if is_folder { format!("{path}/") } else { path.to_owned() };
     let besides = match found.sort {
         Sort::Special => format!("; {}", Refused::Special),
         Sort::Link => format!("; {}", Refused::Link),
         Sort::File | Sort::Folder => String::new(),
     };
-    let item = match (skip, found.sort) {
+    let item = match (why, found.sort) {
         (Some(Skip::Secret(why)), _) => Item::skipped(What::Secret, shown, format!("{why}{besides}")),
         (Some(Skip::Local(why)), _) => Item::skipped(What::File, shown, format!("{why}{besides}")),
         // A person who put it there expects it to come along.
@@ -88,11 +88,11 @@ pub(crate) fn left(taking: &mut Taking<'_>, found: &Found, shown: &str, skip: Op
             Item::skipped(What::File, shown, "Bowline does not know what it is")
         }
     };
-    taking.item(&item);
+    report.item(&item);
 }
 
 /// Lists the secrets in a file that holds secrets: by the names of variables or members, or else the file as one.
-pub(crate) fn say_secrets(taking: &mut Taking<'_>, tree: &Tree, found: &Found, shown: &str, why: &str) {
+pub(crate) fn report_secrets(report: &mut Reporter<'_>, tree: &Tree, found: &Found, shown: &str, why: &str) {
     let content = tree.read(&found.name, VAULT_MAX).unwrap_or_default();
     let names = if skip::is_dot_env(&found.name) {
         let text = String::from_utf8_lossy(&content);
@@ -103,15 +103,15 @@ pub(crate) fn say_secrets(taking: &mut Taking<'_>, tree: &Tree, found: &Found, s
         Vec::new()
     };
     if names.is_empty() {
-        taking.item(&Item::skipped(What::Secret, shown, why));
+        report.item(&Item::skipped(What::Secret, shown, why));
     }
     for name in names {
-        taking.item(&Item::skipped(What::Secret, shown, why).at(name));
+        report.item(&Item::skipped(What::Secret, shown, why).at(name));
     }
 }
 
 /// Lists the secrets in a database, by table.
-pub(crate) fn secrets_in(taking: &mut Taking<'_>, connection: &Connection, shown: &str) {
+pub(crate) fn report_database_secrets(report: &mut Reporter<'_>, connection: &Connection, shown: &str) {
     for name in SECRET_TABLES {
         let count = table(connection, name).and_then(|columns| {
             let sql = format!("SELECT count(*) FROM {name}");
@@ -122,12 +122,12 @@ pub(crate) fn secrets_in(taking: &mut Taking<'_>, connection: &Connection, shown
             }
         });
         if count.is_ok_and(|count| count > 0) {
-            taking.item(&Item::skipped(What::Secret, shown, "keys and sign-ins of this machine").at(name));
+            report.item(&Item::skipped(What::Secret, shown, "keys and sign-ins of this machine").at(name));
         }
     }
     for key in secret_rows(connection).unwrap_or_default() {
         let at = json::member("config_machine_state", &key);
-        taking.item(&Item::skipped(What::Secret, shown, "keys and sign-ins of this machine").at(at));
+        report.item(&Item::skipped(What::Secret, shown, "keys and sign-ins of this machine").at(at));
     }
 }
 
@@ -143,18 +143,21 @@ fn secret_rows(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 /// Opens the state database for what is in it of jobs, and lists its secrets.
-pub(crate) fn state_database(taking: &mut Taking<'_>, home: Home<'_>) -> Option<(Connection, &'static str)> {
+pub(crate) fn state_database(
+    report: &mut Reporter<'_>,
+    home: Home<'_>,
+) -> Option<(Connection, &'static str)> {
     let folder = home.inside("state").ok()?;
     if folder.sort_of(STATE) == Err(Refused::Missing) {
         return None;
     }
     match database::open(&folder, STATE) {
         Ok(connection) => {
-            secrets_in(taking, &connection, STATE_PATH);
+            report_database_secrets(report, &connection, STATE_PATH);
             Some((connection, STATE_PATH))
         }
         Err(why) => {
-            taking.item(&Item::failed(What::File, STATE_PATH, why));
+            report.item(&Item::failed(What::File, STATE_PATH, why));
             None
         }
     }
@@ -162,7 +165,7 @@ pub(crate) fn state_database(taking: &mut Taking<'_>, home: Home<'_>) -> Option<
 
 /// Finds the transcripts of an agent, in `agents/<folder>` or where the settings say its database is.
 pub(crate) fn conversations(
-    taking: &mut Taking<'_>,
+    report: &mut Reporter<'_>,
     home: Home<'_>,
     folder: &str,
     listed: Option<&Listed>,
@@ -170,12 +173,12 @@ pub(crate) fn conversations(
     let path = format!("agents/{folder}");
     if let Ok(tree) = home.inside(&path) {
         let workspace = listed.and_then(|agent| agent.text("workspace")).map(|set| home.place(set));
-        for found in list(taking, &tree, &path) {
+        for found in list(report, &tree, &path) {
             let here = format!("{path}/{}", found.name);
             let is_workspace = || workspace == Some(Place::Inside(here.clone()));
             let is_read = matches!(found.name.as_str(), "sessions" | "agent") || is_workspace();
             if !(is_read && home.is_folder(&here, found.sort)) {
-                left(taking, &found, &here, skip::in_agent(&found.name));
+                report_skipped(report, &found, &here, skip::in_agent(&found.name));
             }
         }
     }
@@ -183,32 +186,37 @@ pub(crate) fn conversations(
     let set = listed.and_then(|agent| agent.text("agentDir"));
     let own = set.map_or(usual, |set| home.place(set));
     let own_shown = own.shown(set.unwrap_or_default());
-    let own_tree = open(taking, home, &own, &own_shown);
+    let own_tree = open(report, home, &own, &own_shown);
     if let Some(tree) = &own_tree {
-        plan::look_at_agent_folder(taking, tree, &own_shown);
+        look_at_agent_folder(report, tree, &own_shown);
     }
     let sessions = format!("{path}/sessions");
-    let sessions_tree = open(taking, home, &Place::Inside(sessions.clone()), &sessions);
+    let sessions_tree = open(report, home, &Place::Inside(sessions.clone()), &sessions);
     let own_tree = own_tree.as_ref().map(|tree| (tree, own_shown.as_str()));
-    Conversations::plan(taking, folder, own_tree, sessions_tree.map(|tree| (tree, sessions.as_str())))
+    Conversations::find(report, folder, own_tree, sessions_tree.map(|tree| (tree, sessions.as_str())))
 }
 
 /// A folder that may be missing; any other trouble is said.
-fn open(taking: &mut Taking<'_>, home: Home<'_>, place: &Place, shown: &str) -> Option<Tree> {
+fn open(report: &mut Reporter<'_>, home: Home<'_>, place: &Place, shown: &str) -> Option<Tree> {
     match home.open(place) {
         Ok(tree) => Some(tree),
         Err(Away::Missing) => None,
         Err(Away::Refused(why)) => {
-            taking.item(&Item::failed(What::Conversation, shown, why));
+            report.item(&Item::failed(What::Conversation, shown, why));
             None
         }
     }
 }
 
 /// Goes through the state directory for what nobody has looked at yet.
-pub(crate) fn say_the_rest(taking: &mut Taking<'_>, home: Home<'_>, settings: &str, workspaces: &[String]) {
+pub(crate) fn report_leftovers(
+    report: &mut Reporter<'_>,
+    home: Home<'_>,
+    settings: &str,
+    workspaces: &[String],
+) {
     let root = home.root;
-    for found in list(taking, root, "") {
+    for found in list(report, root, "") {
         let name = found.name.as_str();
         let is_workspace = |path: &String| path.split('/').next() == Some(name);
         let is_folder = home.is_folder(name, found.sort);
@@ -218,7 +226,7 @@ pub(crate) fn say_the_rest(taking: &mut Taking<'_>, home: Home<'_>, settings: &s
             "skills" if is_folder => {}
             "agents" if is_folder => {
                 let is_agent = |found: &Found| home.is_folder(&format!("agents/{}", found.name), found.sort);
-                rest_of(taking, home, name, &is_agent, &skip::anywhere);
+                report_leftovers_in(report, home, name, &is_agent, &skip::anywhere);
             }
             "cron" if is_folder => {
                 let known = |name: &str| match name {
@@ -226,34 +234,40 @@ pub(crate) fn say_the_rest(taking: &mut Taking<'_>, home: Home<'_>, settings: &s
                     name if name.starts_with("jobs.json") => Some(Skip::Local("a copy that OpenClaw made")),
                     name => skip::anywhere(name),
                 };
-                rest_of(taking, home, name, &|found| found.name == "jobs.json", &known);
+                report_leftovers_in(report, home, name, &|found| found.name == "jobs.json", &known);
             }
             "state" if is_folder => {
-                rest_of(taking, home, name, &|found| found.name == STATE, &skip::anywhere);
+                let is_read = |found: &Found| found.name == STATE || database::is_made_to_read(found, STATE);
+                report_leftovers_in(report, home, name, &is_read, &skip::anywhere);
             }
             name if is_folder && name.starts_with("workspace-") => {
-                left(taking, &found, name, Some(Skip::Local("the workspace of an agent that is not there")));
+                report_skipped(
+                    report,
+                    &found,
+                    name,
+                    Some(Skip::Local("the workspace of an agent that is not there")),
+                );
             }
             name => match (skip::in_state(name), found.sort) {
-                (Some(Skip::Secret(why)), Sort::File) => say_secrets(taking, root, &found, name, why),
-                (skip, _) => left(taking, &found, name, skip),
+                (Some(Skip::Secret(why)), Sort::File) => report_secrets(report, root, &found, name, why),
+                (skip, _) => report_skipped(report, &found, name, skip),
             },
         }
     }
 }
 
 /// Says what is in a folder besides what was read.
-fn rest_of(
-    taking: &mut Taking<'_>,
+fn report_leftovers_in(
+    report: &mut Reporter<'_>,
     home: Home<'_>,
     path: &str,
     is_read: &dyn Fn(&Found) -> bool,
     known: &dyn Fn(&str) -> Option<Skip>,
 ) {
     let Ok(tree) = home.inside(path) else { return };
-    for found in list(taking, &tree, path) {
+    for found in list(report, &tree, path) {
         if !is_read(&found) {
-            left(taking, &found, &format!("{path}/{}", found.name), known(&found.name));
+            report_skipped(report, &found, &format!("{path}/{}", found.name), known(&found.name));
         }
     }
 }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 
 use crate::openclaw::home::index::{About, about_entry};
 pub(crate) use lines::{Archive, StoredLines, archived, cold, packed_file};
-pub(crate) use open::{Columns, open, reason, table};
+pub(crate) use open::{Columns, is_made_to_read, open, reason, table};
 
 /// Bytes of `entry_json` that are looked at.
 const ENTRY_MAX: i64 = 4 << 20;

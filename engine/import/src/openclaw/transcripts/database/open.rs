@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::tree::{Refused, Sort, Tree};
+use crate::tree::{Found, Refused, Sort, Tree};
 
 /// How long SQLite waits for whoever has the database to itself for a moment.
 const BUSY: Duration = Duration::from_secs(5);
@@ -39,6 +39,12 @@ pub(crate) fn open(folder: &Tree, name: &str) -> Result<Connection, String> {
     }
     let path = folder.real().join(name);
     connect(&path).map_err(|error| reason(&error))
+}
+
+/// Whether a file beside a database is one that SQLite makes to read it, so that it may be there or not.
+pub(crate) fn is_made_to_read(found: &Found, database: &str) -> bool {
+    let ending = found.name.strip_prefix(database).filter(|_| found.sort == Sort::File);
+    ending.is_some_and(|ending| matches!(ending, "-wal" | "-shm"))
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

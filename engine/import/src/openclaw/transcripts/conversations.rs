@@ -10,11 +10,11 @@ use super::files::{self, Name, broken};
 use super::merged::Merged;
 use crate::openclaw::DATABASE;
 use crate::openclaw::home::index::{self, About, INDEX_MAX, Index};
-use crate::openclaw::home::leftovers::{left, list, secrets_in};
+use crate::openclaw::home::leftovers::{list, report_database_secrets, report_skipped};
 use crate::openclaw::home::skip::{self, Skip};
 use crate::openclaw::transcripts::database::{self, Archive, Place, Stored, StoredLines};
 use crate::tree::{Found, Refused, Sort, Tree};
-use crate::{ImportError, Item, Session, Source, SourceError, Taking, What, is_uuid};
+use crate::{Import, ImportError, Item, Reporter, Session, Source, SourceError, What, is_uuid};
 
 /// What the report calls the application.
 const APP: &str = "openclaw";
@@ -26,13 +26,13 @@ pub(crate) struct Conversations {
     /// `agents/<id>/sessions`, with the files in it.
     folder: Option<Tree>,
     database: Option<Connection>,
-    planned: Vec<Planned>,
+    transcripts: Vec<Located>,
     /// Bytes of all of them.
     pub(crate) bytes: u64,
 }
 
-/// A transcript to be imported.
-struct Planned {
+/// A transcript, and where its lines are.
+struct Located {
     session: Session,
     from: From,
 }
@@ -64,34 +64,38 @@ struct Known {
 }
 
 impl Conversations {
-    /// Looks at what there is, without reading a transcript. What is not going to be imported is said.
-    pub(crate) fn plan(
-        taking: &mut Taking<'_>,
+    /// Looks at what there is, without reading a transcript. What is not going to be imported is reported.
+    pub(crate) fn find(
+        report: &mut Reporter<'_>,
         id: &str,
         agent_folder: Option<(&Tree, &str)>,
         sessions: Option<(Tree, &str)>,
     ) -> Self {
         let (database, stored) = match agent_folder {
-            Some((tree, path)) => open_database(taking, tree, path),
+            Some((tree, path)) => open_database(report, tree, path),
             None => (None, Vec::new()),
         };
         let mut known = Known { stored, index: Index::new(), live: BTreeMap::new(), before: BTreeMap::new() };
         let path = sessions.as_ref().map_or("", |(_, path)| *path);
         if let Some((tree, path)) = &sessions {
-            known.look_at_files(taking, tree, path);
+            known.look_at_files(report, tree, path);
         }
-        let Plans { planned, bytes, .. } =
-            known.into_plans(taking, agent_folder.map_or("", |(_, path)| path), path);
-        Self { id: id.to_owned(), folder: sessions.map(|(tree, _)| tree), database, planned, bytes }
+        let Gathered { transcripts, bytes, .. } =
+            known.gather(report, agent_folder.map_or("", |(_, path)| path), path);
+        Self { id: id.to_owned(), folder: sessions.map(|(tree, _)| tree), database, transcripts, bytes }
     }
 
     /// Imports them.
-    pub(crate) fn take(self, taking: &mut Taking<'_>) -> Result<(), ImportError> {
-        tracing::debug!(transcripts = self.planned.len(), "importing an agent's conversations");
-        for planned in &self.planned {
-            let mut session = planned.session.clone();
+    pub(crate) fn import(
+        self,
+        import: &mut Import<'_>,
+        report: &mut Reporter<'_>,
+    ) -> Result<(), ImportError> {
+        tracing::debug!(transcripts = self.transcripts.len(), "importing an agent's conversations");
+        for Located { session, from } in &self.transcripts {
+            let mut session = session.clone();
             session.agent = Some(self.id.clone());
-            taking.transcript(APP, &session, &mut || self.open(&planned.from))?;
+            import.transcript(report, APP, &session, &mut || self.open(from))?;
         }
         Ok(())
     }
@@ -128,7 +132,7 @@ impl Conversations {
 }
 
 /// Opens an agent's database and lists its transcripts. What cannot be read is said.
-fn open_database(taking: &mut Taking<'_>, tree: &Tree, folder: &str) -> (Option<Connection>, Vec<Stored>) {
+fn open_database(report: &mut Reporter<'_>, tree: &Tree, folder: &str) -> (Option<Connection>, Vec<Stored>) {
     let path = format!("{folder}/{DATABASE}");
     if tree.sort_of(DATABASE) == Err(Refused::Missing) {
         return (None, Vec::new());
@@ -140,18 +144,18 @@ fn open_database(taking: &mut Taking<'_>, tree: &Tree, folder: &str) -> (Option<
     });
     match read {
         Err(why) => {
-            taking.item(&Item::failed(What::File, path, why));
+            report.item(&Item::failed(What::File, path, why));
             (None, Vec::new())
         }
         Ok((connection, found)) => {
-            secrets_in(taking, &connection, &path);
+            report_database_secrets(report, &connection, &path);
             let Some(found) = found else {
-                taking.item(&Item::skipped(What::File, path, "there are no transcripts in it"));
+                report.item(&Item::skipped(What::File, path, "there are no transcripts in it"));
                 return (None, Vec::new());
             };
             if found.deleted > 0 {
                 let why = format!("{} transcripts that were deleted in OpenClaw", found.deleted);
-                taking.item(&Item::skipped(What::File, path, why).at("session_transcript_archives"));
+                report.item(&Item::skipped(What::File, path, why).at("session_transcript_archives"));
             }
             (Some(connection), found.sessions)
         }
@@ -160,11 +164,11 @@ fn open_database(taking: &mut Taking<'_>, tree: &Tree, folder: &str) -> (Option<
 
 impl Known {
     /// Sorts the files beside an agent's transcripts.
-    fn look_at_files(&mut self, taking: &mut Taking<'_>, tree: &Tree, path: &str) {
-        for found in list(taking, tree, path) {
+    fn look_at_files(&mut self, report: &mut Reporter<'_>, tree: &Tree, path: &str) {
+        for found in list(report, tree, path) {
             let at = format!("{path}/{}", found.name);
             if found.name == "sessions.json" {
-                self.read_index(taking, tree, &at);
+                self.read_index(report, tree, &at);
                 continue;
             }
             let name = found.is_text.then(|| Name::of(&found.name)).flatten();
@@ -175,65 +179,65 @@ impl Known {
                         Sort::Folder => Refused::NotAFile,
                         Sort::Special | Sort::File => Refused::Special,
                     };
-                    taking.item(&Item::failed(What::Conversation, at, why.to_string()));
+                    report.item(&Item::failed(What::Conversation, at, why.to_string()));
                 }
                 Some(Name::Live(session)) => drop(self.live.insert(session.to_owned(), found.clone())),
                 Some(Name::Before(session)) => {
                     self.before.entry(session.to_owned()).or_default().push(found.clone());
                 }
-                None => left(taking, &found, &at, skip::in_sessions(&found.name)),
+                None => report_skipped(report, &found, &at, skip::in_sessions(&found.name)),
             }
         }
     }
 
-    fn read_index(&mut self, taking: &mut Taking<'_>, tree: &Tree, path: &str) {
+    fn read_index(&mut self, report: &mut Reporter<'_>, tree: &Tree, path: &str) {
         let read = tree.read("sessions.json", INDEX_MAX).map_err(|refused| refused.to_string());
         match read.and_then(|bytes| index::read(&bytes)) {
             Ok((index, wrong)) => {
                 self.index = index;
                 for key in wrong {
                     let why = "an entry that names no transcript";
-                    taking.item(&Item::failed(What::Setting, path, why).at(key));
+                    report.item(&Item::failed(What::Setting, path, why).at(key));
                 }
             }
             Err(why) => {
                 let why = format!("{why}: its conversations are imported without titles, as archived ones");
-                taking.item(&Item::failed(What::File, path, why));
+                report.item(&Item::failed(What::File, path, why));
             }
         }
     }
 
     /// Decides where each transcript is read from and what is known about it.
-    fn into_plans(mut self, taking: &mut Taking<'_>, agent_folder: &str, sessions: &str) -> Plans {
-        let mut plans = Plans::default();
+    fn gather(mut self, report: &mut Reporter<'_>, agent_folder: &str, sessions: &str) -> Gathered {
+        let mut gathered = Gathered::default();
         let (reset, stored) = std::mem::take(&mut self.stored)
             .into_iter()
             .partition::<Vec<_>, _>(|stored| matches!(stored.place, Place::Reset(_)));
-        plans.earlier = self.earlier(taking, reset, agent_folder, sessions);
+        gathered.earlier = self.earlier(report, reset, agent_folder, sessions);
         for stored in stored {
-            self.plan_stored(taking, &mut plans, stored, agent_folder, sessions);
+            self.add_stored(report, &mut gathered, stored, agent_folder, sessions);
         }
         for (id, file) in std::mem::take(&mut self.live) {
-            plans.bytes += file.len;
+            gathered.bytes += file.len;
             let (about, path) = (self.about(&id), format!("{sessions}/{}", file.name));
-            plans.add(taking, id, &about, path, None, From::File(file.name));
+            gathered.add(report, id, &about, path, None, From::File(file.name));
         }
-        while let Some((id, mut parts)) = plans.earlier.pop_first() {
+        while let Some((id, mut parts)) = gathered.earlier.pop_first() {
             // The last of them is what that session is.
             let Some(last) = parts.pop() else { continue };
-            plans.earlier.insert(id.clone(), parts);
-            plans.bytes += last.bytes;
-            plans.add(taking, id, &last.about, last.path, last.at, last.from);
+            gathered.earlier.insert(id.clone(), parts);
+            gathered.bytes += last.bytes;
+            gathered.add(report, id, &last.about, last.path, last.at, last.from);
         }
-        self.say_what_is_missing(taking, sessions, &plans.named);
-        plans
+        self.report_missing(report, sessions, &gathered.named);
+        gathered
     }
 
-    /// Plans a transcript that the database knows.
-    fn plan_stored(
+    /// Adds a transcript that the database knows.
+    fn add_stored(
         &mut self,
-        taking: &mut Taking<'_>,
-        plans: &mut Plans,
+        report: &mut Reporter<'_>,
+        gathered: &mut Gathered,
         stored: Stored,
         agent_folder: &str,
         sessions: &str,
@@ -241,17 +245,17 @@ impl Known {
         let Stored { id, about, place, bytes } = stored;
         let path = format!("{agent_folder}/{DATABASE}");
         let file = self.live.remove(&id);
-        plans.bytes += bytes + file.as_ref().map_or(0, |file| file.len);
+        gathered.bytes += bytes + file.as_ref().map_or(0, |file| file.len);
         let from = match (place, file) {
             (Place::Nowhere, Some(file)) => {
                 let path = format!("{sessions}/{}", file.name);
-                return plans.add(taking, id, &about, path, None, From::File(file.name));
+                return gathered.add(report, id, &about, path, None, From::File(file.name));
             }
-            (Place::Nowhere, None) if plans.earlier.contains_key(&id) => return,
+            (Place::Nowhere, None) if gathered.earlier.contains_key(&id) => return,
             (Place::Nowhere | Place::Reset(_), None | Some(_)) => {
                 let item = Item::skipped(What::Conversation, path, "nothing has been said in it yet");
-                taking.item(&item.at(&*id).titled(about.title()));
-                plans.named.insert(id);
+                report.item(&item.at(&*id).titled(about.title()));
+                gathered.named.insert(id);
                 return;
             }
             (Place::Rows, None) => From::Rows(id.clone()),
@@ -259,7 +263,7 @@ impl Known {
             (Place::Cold(archive), None) => From::Cold(archive),
             (Place::Cold(archive), Some(file)) => From::ColdAndFile(archive, file.name),
         };
-        plans.add(taking, id.clone(), &about, path, Some(id), from);
+        gathered.add(report, id.clone(), &about, path, Some(id), from);
     }
 
     /// By session id, what each was before it was begun anew, the oldest first. OpenClaw gives a session another id then, so that
@@ -267,7 +271,7 @@ impl Known {
     /// in its time as what the session was.
     fn earlier(
         &mut self,
-        taking: &mut Taking<'_>,
+        report: &mut Reporter<'_>,
         reset: Vec<Stored>,
         agent_folder: &str,
         sessions: &str,
@@ -286,7 +290,7 @@ impl Known {
                 let path = format!("{sessions}/{name}");
                 if stored.contains(&name) {
                     let why = "the database holds it as well; it is imported from there";
-                    taking.item(&Item::skipped(What::File, path, why));
+                    report.item(&Item::skipped(What::File, path, why));
                     continue;
                 }
                 let about = About { archived: true, pinned: false, ..self.about(&id) };
@@ -308,12 +312,12 @@ impl Known {
         self.index.get(id).cloned().unwrap_or(About { archived: true, ..About::default() })
     }
 
-    fn say_what_is_missing(&self, taking: &mut Taking<'_>, sessions: &str, named: &BTreeSet<String>) {
+    fn report_missing(&self, report: &mut Reporter<'_>, sessions: &str, named: &BTreeSet<String>) {
         for (id, about) in &self.index {
             if !named.contains(id) && !about.is_incognito() {
                 let path = format!("{sessions}/{id}.jsonl");
                 let item = Item::skipped(What::Conversation, path, "it is listed and not there");
-                taking.item(&item.titled(about.title().or_else(|| Some(about.key.clone()))));
+                report.item(&item.titled(about.title().or_else(|| Some(about.key.clone()))));
             }
         }
     }
@@ -321,8 +325,8 @@ impl Known {
 
 /// The transcripts to be imported, as they are found.
 #[derive(Default)]
-struct Plans {
-    planned: Vec<Planned>,
+struct Gathered {
+    transcripts: Vec<Located>,
     /// Session ids that were met, imported or not.
     named: BTreeSet<String>,
     /// By session id, what it was before, for the transcript that is added under that id.
@@ -346,11 +350,11 @@ fn unpacked(name: &str) -> &str {
     name.strip_suffix(".zst").unwrap_or(name)
 }
 
-impl Plans {
+impl Gathered {
     /// Adds a transcript, unless somebody wanted no trace of it.
     fn add(
         &mut self,
-        taking: &mut Taking<'_>,
+        report: &mut Reporter<'_>,
         id: String,
         about: &About,
         path: String,
@@ -363,9 +367,9 @@ impl Plans {
             let why = "an incognito session, of which no trace is wanted";
             let mut item = Item::skipped(What::Conversation, path, why);
             item.at = at;
-            return taking.item(&item);
+            return report.item(&item);
         }
-        let from = self.after(taking, earlier, &path, from);
+        let from = self.after(report, earlier, &path, from);
         let session = Session {
             path,
             at,
@@ -377,11 +381,11 @@ impl Plans {
             archived: about.archived,
             agent: None,
         };
-        self.planned.push(Planned { session, from });
+        self.transcripts.push(Located { session, from });
     }
 
     /// A transcript after what its session was before.
-    fn after(&mut self, taking: &mut Taking<'_>, earlier: Vec<Earlier>, path: &str, from: From) -> From {
+    fn after(&mut self, report: &mut Reporter<'_>, earlier: Vec<Earlier>, path: &str, from: From) -> From {
         if earlier.is_empty() {
             return from;
         }
@@ -391,7 +395,7 @@ impl Plans {
             let why = "what a session was before it was begun anew under its id: it is imported with it";
             let mut item = Item::skipped(What::File, part.path, why);
             item.at = part.at;
-            taking.item(&item);
+            report.item(&item);
             parts.push((part.name, part.from));
         }
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -410,9 +414,10 @@ fn session_of(name: String) -> String {
 }
 
 /// What else lies in an agent's folder: mostly what it signs in with.
-pub(crate) fn look_at_agent_folder(taking: &mut Taking<'_>, tree: &Tree, path: &str) {
-    for found in list(taking, tree, path) {
-        if matches!(found.name.as_str(), DATABASE | "workshop-skills") {
+pub(crate) fn look_at_agent_folder(report: &mut Reporter<'_>, tree: &Tree, path: &str) {
+    for found in list(report, tree, path) {
+        let is_read = matches!(found.name.as_str(), DATABASE | "workshop-skills");
+        if is_read || database::is_made_to_read(&found, DATABASE) {
             continue;
         }
         let at = format!("{path}/{}", found.name);
@@ -427,9 +432,9 @@ pub(crate) fn look_at_agent_folder(taking: &mut Taking<'_>, tree: &Tree, path: &
             name => skip::in_agent(name),
         };
         if let (Some(Skip::Secret(why)), Sort::File) = (skip, found.sort) {
-            crate::openclaw::home::leftovers::say_secrets(taking, tree, &found, &at, why);
+            crate::openclaw::home::leftovers::report_secrets(report, tree, &found, &at, why);
         } else {
-            left(taking, &found, &at, skip);
+            report_skipped(report, &found, &at, skip);
         }
     }
 }

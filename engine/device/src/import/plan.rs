@@ -1,0 +1,510 @@
+//! What the lines of a session and its end come to: a state machine that reads nothing and writes nothing. What it has to know
+//! it asks for, and whoever drives it answers: an import from the database, a dry run also from what it has planned before.
+
+use bowline_core::document::limits::{ASIDES_MAX, ASIDES_TOTAL_MAX};
+use bowline_core::document::{Aside, EditError, ImportedLine};
+use bowline_store::{DocN, LineHash};
+use bowline_wire::ids::WorkspaceId;
+
+use super::lines::HeldLines;
+use super::remembered::{About, SessionMemory, line_hash};
+use super::{ImportOutcome, LineOutcome};
+use crate::Error;
+
+/// A line of a session, read once.
+#[derive(Clone, Copy)]
+pub(super) struct SourceLine<'a> {
+    pub(super) bytes: &'a [u8],
+    class: ImportedLine<'a>,
+    pub(super) hash: LineHash,
+}
+
+impl<'a> SourceLine<'a> {
+    /// Reads a line, without its `\n`; only the first of a file can be its header.
+    pub(super) fn read(bytes: &'a [u8], is_first: bool) -> Self {
+        Self { bytes, class: ImportedLine::read(bytes, is_first), hash: line_hash(bytes) }
+    }
+}
+
+/// Either what is planned, or what has to be answered before it can be.
+pub(super) enum Step<T> {
+    Planned(T),
+    Ask(Question),
+}
+
+/// What a plan has to know before it can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Which lines are remembered, in a stretch with this one in it: answer with [`SessionPlan::answer_remembered`].
+    Remembered(u64),
+    /// Whether nobody has written into the document since: answer with [`SessionPlan::answer_untouched`].
+    Untouched,
+    /// Which lines the document has, but for the first [`SessionPlan::passed`] of those that are remembered: answer with
+    /// [`SessionPlan::answer_held`].
+    Held,
+}
+
+/// What is to become of one line.
+pub(super) struct LinePlan<'a> {
+    pub(super) outcome: LineOutcome,
+    /// What is written of it.
+    pub(super) write: Option<LineWrite<'a>>,
+    /// The line kept aside that was its torn beginning, and goes.
+    pub(super) completes: Option<Aside>,
+    /// Before it is written, a copy of the document is made on this device.
+    pub(super) copies: bool,
+    /// Whether it is remembered at its place already.
+    pub(super) is_remembered: bool,
+}
+
+/// What a line is written as.
+pub(super) enum LineWrite<'a> {
+    Header(&'a str),
+    /// An entry, with its number among the entries of the file.
+    Entry(u32, &'a str),
+    Aside(Aside),
+}
+
+/// What is to be done at the end of a session.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum EndPlan {
+    /// Nothing: nothing of it is stored, or may be changed.
+    Leave,
+    /// What is left goes into the document that this import makes, with all that is said of it.
+    Make,
+    /// What is left goes into the document, of which nothing else is said than before.
+    Keep,
+    /// What is left goes into the document, of which something else is said now than this.
+    Tell(About),
+}
+
+/// Where the lines of a session go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Into a document that this import makes.
+    New,
+    /// Into a copy, made by this import, of what a workspace has.
+    Copy(WorkspaceId),
+    /// Into one that was here.
+    Found(Option<WorkspaceId>),
+}
+
+/// How it is known of a line whether it is there.
+enum Way {
+    /// All lines so far were as remembered; these are the next, and the number of the first.
+    Remembered(u64, Vec<LineHash>),
+    /// A line was not as remembered, so that the document has to be asked from here on.
+    Diverged,
+    /// Whatever comes is new.
+    New,
+    /// The document is asked.
+    Asked(Box<HeldLines>),
+    /// A document of a workspace is asked to which nothing may be added. With it what its application said, if an import
+    /// wrote that into it.
+    Watched(DocN, WorkspaceId, Box<HeldLines>, Option<About>),
+    /// It is in the trash.
+    InTrash,
+}
+
+/// How many lines became what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) added: u64,
+    pub(super) present: u64,
+    pub(super) asides: u64,
+    pub(super) left: u64,
+}
+
+/// A session that is being planned.
+pub(super) struct SessionPlan {
+    place: Place,
+    way: Way,
+    /// What its application says, as far as that has been taken in.
+    about: About,
+    /// What the application said the last time is taken from the document.
+    is_believed: bool,
+    /// Lines that are remembered from before.
+    remembered: u64,
+    /// Lines at the beginning that were as remembered.
+    passed: u64,
+    /// Lines handed over so far, and entries among them.
+    line: u64,
+    position: u32,
+    /// Lines since the last entry that are none.
+    aside_number: u16,
+    /// Lines that the document keeps aside, and their bytes.
+    asides: usize,
+    aside_bytes: usize,
+    counts: Counts,
+    header_added: bool,
+    /// A torn line that was kept aside is whole by now.
+    aside_completed: bool,
+}
+
+impl SessionPlan {
+    fn begin(place: Place, way: Way) -> Self {
+        Self {
+            place,
+            way,
+            about: About::default(),
+            is_believed: false,
+            remembered: 0,
+            passed: 0,
+            line: 0,
+            position: 0,
+            aside_number: 0,
+            asides: 0,
+            aside_bytes: 0,
+            counts: Counts::default(),
+            header_added: false,
+            aside_completed: false,
+        }
+    }
+
+    /// Of a session that is not here, called `key` by its application.
+    pub(super) fn new(key: Option<String>) -> Self {
+        let about = About { key, ..About::default() };
+        Self { about, ..Self::begin(Place::New, Way::New) }
+    }
+
+    /// Of a session whose document is in the trash.
+    pub(super) fn in_trash(workspace: Option<WorkspaceId>) -> Self {
+        Self::begin(Place::Found(workspace), Way::InTrash)
+    }
+
+    /// Of a session that this device has imported.
+    pub(super) fn remembered(workspace: Option<WorkspaceId>, memory: &SessionMemory) -> Self {
+        Self {
+            about: memory.about.clone(),
+            remembered: memory.lines,
+            asides: memory.asides,
+            aside_bytes: memory.aside_bytes,
+            ..Self::begin(Place::Found(workspace), Way::Remembered(0, Vec::new()))
+        }
+    }
+
+    /// Of a session whose document may be added to and was imported elsewhere.
+    pub(super) fn asking(workspace: Option<WorkspaceId>, held: HeldLines, said: Option<About>) -> Self {
+        let mut plan = Self::begin(Place::Found(workspace), Way::New);
+        plan.ask(held);
+        plan.believe(said);
+        plan
+    }
+
+    /// Of a session that only others have put into a workspace.
+    pub(super) fn watching(n: DocN, workspace: WorkspaceId, held: HeldLines, said: Option<About>) -> Self {
+        let way = Way::Watched(n, workspace, Box::new(held), said);
+        Self::begin(Place::Found(Some(workspace)), way)
+    }
+
+    /// Whether the next line is the first of its file.
+    pub(super) fn is_at_the_beginning(&self) -> bool {
+        self.line == 0
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    pub(super) fn about(&self) -> &About {
+        &self.about
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Lines at the beginning that were as remembered.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    /// Lines that the document keeps aside, and their bytes.
+    pub(super) fn asides(&self) -> (usize, usize) {
+        (self.asides, self.aside_bytes)
+    }
+
+    /// Whether the document is asked for each line.
+    pub(super) fn asks(&self) -> bool {
+        matches!(self.way, Way::Asked(_))
+    }
+
+    /// Whether all lines so far were as remembered.
+    pub(super) fn is_as_remembered(&self) -> bool {
+        matches!(self.way, Way::Remembered(..))
+    }
+
+    /// Whether the document has no lines but those that were handed over; `None` if it was not asked.
+    pub(super) fn has_all(&self) -> Option<bool> {
+        match &self.way {
+            Way::Asked(lines) => Some(lines.are_taken()),
+            _ => None,
+        }
+    }
+
+    /// The document of a workspace to which nothing may be added.
+    pub(super) fn watched(&self) -> Option<(DocN, WorkspaceId)> {
+        match self.way {
+            Way::Watched(n, workspace, ..) => Some((n, workspace)),
+            _ => None,
+        }
+    }
+
+    /// Whether anything is written of its lines.
+    pub(super) fn is_changed(&self) -> bool {
+        self.counts.added > 0 || self.counts.asides > 0 || self.header_added || self.aside_completed
+    }
+
+    pub(super) fn answer_remembered(&mut self, stretch: Option<(u64, Vec<LineHash>)>) {
+        self.way = match stretch {
+            Some((first, lines)) => Way::Remembered(first, lines),
+            // Two imports at once may have left a gap: then the document is asked.
+            None => Way::Diverged,
+        };
+    }
+
+    pub(super) fn answer_untouched(&mut self, is_untouched: bool) {
+        self.way = if is_untouched { Way::New } else { Way::Diverged };
+    }
+
+    pub(super) fn answer_held(&mut self, held: HeldLines) {
+        self.ask(held);
+    }
+
+    fn ask(&mut self, held: HeldLines) {
+        (self.asides, self.aside_bytes) = held.asides();
+        self.way = Way::Asked(Box::new(held));
+    }
+
+    /// What the application said the last time, of a document that this device remembers no import of, is what another
+    /// import wrote into it.
+    fn believe(&mut self, said: Option<About>) {
+        if let Some(said) = said {
+            (self.is_believed, self.about) = (true, said);
+        }
+    }
+
+    /// Plans a line. Nothing has happened if it asks.
+    ///
+    /// # Errors
+    /// [`EditError::Full`] if a session has more entries than can be numbered.
+    pub(super) fn line<'a>(&mut self, line: &SourceLine<'a>) -> Result<Step<LinePlan<'a>>, Error> {
+        let known = match self.is_remembered(line.hash) {
+            Step::Ask(question) => return Ok(Step::Ask(question)),
+            Step::Planned(known) => known,
+        };
+        if known {
+            self.counts.present += 1;
+            return self.planned(line.class, LineOutcome::Present, None, None).map(Step::Planned);
+        }
+        let mut class = line.class;
+        match &mut self.way {
+            Way::Diverged | Way::Remembered(..) => return Ok(Step::Ask(Question::Held)),
+            Way::New => {}
+            Way::InTrash => {
+                return self.planned(class, LineOutcome::InTrash, None, None).map(Step::Planned);
+            }
+            Way::Asked(lines) => {
+                if lines.take(line.hash) || lines.has_header(class, line.hash) {
+                    // The whole line may have come from another device, and its torn beginning is from this one's file.
+                    let torn = lines.take_torn(self.position, line.bytes);
+                    self.counts.present += 1;
+                    return self.planned(class, LineOutcome::Present, None, torn).map(Step::Planned);
+                }
+                class = lines.beside_header(class);
+            }
+            Way::Watched(_, _, lines, _) => {
+                if lines.take(line.hash) || lines.has_header(class, line.hash) {
+                    self.counts.present += 1;
+                    return self.planned(class, LineOutcome::Present, None, None).map(Step::Planned);
+                }
+                class = lines.beside_header(class);
+            }
+        }
+        let copies = self.copy_watched();
+        let torn = match &mut self.way {
+            Way::Asked(lines) => lines.take_torn(self.position, line.bytes),
+            _ => None,
+        };
+        if let Some(torn) = &torn {
+            self.complete(torn);
+        }
+        let (outcome, write) = self.add(line.bytes, class);
+        let plan = self.planned(class, outcome, write, None)?;
+        Ok(Step::Planned(LinePlan { completes: torn, copies, ..plan }))
+    }
+
+    /// Plans a line that is too long to be held in memory and stays in its file. Whether it is remembered at its place.
+    pub(super) fn long_line(&mut self, hash: LineHash) -> Step<bool> {
+        let is_remembered = match self.way {
+            // One that comes after all that are remembered is no reason to take the next ones for new.
+            Way::Remembered(..) if self.line >= self.remembered => {
+                self.way = Way::Diverged;
+                false
+            }
+            _ => match self.is_remembered(hash) {
+                Step::Ask(question) => return Step::Ask(question),
+                Step::Planned(is_remembered) => is_remembered,
+            },
+        };
+        self.counts.left += 1;
+        self.pass();
+        Step::Planned(is_remembered)
+    }
+
+    /// Plans the end; `about` is what its application says of it now.
+    pub(super) fn end(&mut self, mut about: About) -> Step<EndPlan> {
+        match self.way {
+            // Nothing of a watched one is this device's to change.
+            Way::InTrash | Way::Watched(..) => return Step::Planned(EndPlan::Leave),
+            Way::Diverged => return Step::Ask(Question::Held),
+            _ if self.place == Place::New && !self.is_changed() => return Step::Planned(EndPlan::Leave),
+            // Of a file that is only the beginning of what was there the end says nothing.
+            Way::Remembered(..) if self.line < self.remembered => {
+                about.no_final_newline = self.about.no_final_newline;
+            }
+            _ => {}
+        }
+        if self.is_believed {
+            // Labels are put on and taken off in Bowline: which of them the application said is not known.
+            self.about.labels.clone_from(&about.labels);
+        }
+        let before = std::mem::replace(&mut self.about, about);
+        Step::Planned(match self.place {
+            Place::New => EndPlan::Make,
+            _ if before == self.about => EndPlan::Keep,
+            _ => EndPlan::Tell(before),
+        })
+    }
+
+    /// What the session comes to. `says_more`: whether what its application says of it was not in the document.
+    pub(super) fn outcome(&self, says_more: bool) -> ImportOutcome {
+        match (&self.way, self.place) {
+            (Way::InTrash, _) => ImportOutcome::InTrash,
+            (Way::Watched(..), _) => ImportOutcome::Unchanged,
+            (_, Place::New) if self.is_changed() => ImportOutcome::New,
+            (_, Place::New) => ImportOutcome::Empty,
+            (_, Place::Copy(workspace)) => ImportOutcome::Beside(workspace),
+            _ if self.is_changed() => ImportOutcome::More,
+            _ if says_more => ImportOutcome::Updated,
+            _ => ImportOutcome::Unchanged,
+        }
+    }
+
+    /// Whether this line of the file is the one that was there the last time, as all before it were. Where the file goes on
+    /// beyond that, either nobody has written into the document, so that what comes is new, or the document has to be asked.
+    fn is_remembered(&mut self, hash: LineHash) -> Step<bool> {
+        let Way::Remembered(first, stretch) = &self.way else {
+            return Step::Planned(false);
+        };
+        if self.line >= self.remembered {
+            return Step::Ask(Question::Untouched);
+        }
+        if self.line < *first || self.line - *first >= stretch.len() as u64 {
+            return Step::Ask(Question::Remembered(self.line));
+        }
+        let at = usize::try_from(self.line - *first).unwrap_or(usize::MAX);
+        let is_same = stretch.get(at) == Some(&hash);
+        if !is_same {
+            self.way = Way::Diverged;
+        }
+        Step::Planned(is_same)
+    }
+
+    /// A copy on this device takes the lines that may not go where they are watched. Whether there is to be one.
+    fn copy_watched(&mut self) -> bool {
+        let (lines, said) = match std::mem::replace(&mut self.way, Way::New) {
+            Way::Watched(_, workspace, lines, said) => {
+                self.place = Place::Copy(workspace);
+                (lines, said)
+            }
+            other => {
+                self.way = other;
+                return false;
+            }
+        };
+        self.believe(said);
+        (self.asides, self.aside_bytes) = lines.asides();
+        self.way = Way::Asked(lines);
+        true
+    }
+
+    /// A new line: what is written of it.
+    fn add<'a>(&mut self, line: &[u8], class: ImportedLine<'a>) -> (LineOutcome, Option<LineWrite<'a>>) {
+        match class {
+            ImportedLine::Header(header) => {
+                self.header_added = true;
+                (LineOutcome::Header, Some(LineWrite::Header(header)))
+            }
+            ImportedLine::Entry(entry) => {
+                self.counts.added += 1;
+                (LineOutcome::Entry, Some(LineWrite::Entry(self.position, entry)))
+            }
+            ImportedLine::Aside(why) => match self.room_aside(line.len()) {
+                Ok(()) => {
+                    self.asides += 1;
+                    self.aside_bytes += line.len();
+                    self.counts.asides += 1;
+                    let (position, number) = (self.position, self.aside_number);
+                    let aside = Aside { position, number, bytes: line.to_vec() };
+                    (LineOutcome::Aside(why), Some(LineWrite::Aside(aside)))
+                }
+                Err(why) => {
+                    self.counts.left += 1;
+                    (LineOutcome::NotKept(why), None)
+                }
+            },
+        }
+    }
+
+    /// Whether there is room to keep a line aside; why not.
+    fn room_aside(&self, len: usize) -> Result<(), &'static str> {
+        if self.asides >= ASIDES_MAX {
+            Err("too many lines of this file are no transcript entries")
+        } else if self.aside_bytes + len > ASIDES_TOTAL_MAX {
+            Err("the lines of this file that are no transcript entries are too long")
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A line that was kept aside is the beginning of one that is there: it is kept no longer.
+    fn complete(&mut self, torn: &Aside) {
+        self.asides = self.asides.saturating_sub(1);
+        self.aside_bytes = self.aside_bytes.saturating_sub(torn.bytes.len());
+        self.aside_completed = true;
+    }
+
+    /// Counts a line of the file.
+    fn planned<'a>(
+        &mut self,
+        class: ImportedLine<'a>,
+        outcome: LineOutcome,
+        write: Option<LineWrite<'a>>,
+        completes: Option<Aside>,
+    ) -> Result<LinePlan<'a>, Error> {
+        if let Some(torn) = &completes {
+            self.complete(torn);
+        }
+        match class {
+            ImportedLine::Header(_) => {}
+            ImportedLine::Entry(_) => {
+                self.position = self.position.checked_add(1).ok_or(EditError::Full)?;
+                self.aside_number = 0;
+            }
+            ImportedLine::Aside(_) => self.aside_number = self.aside_number.saturating_add(1),
+        }
+        let is_remembered = self.pass();
+        Ok(LinePlan { outcome, write, completes, copies: false, is_remembered })
+    }
+
+    /// Counts a line; whether it is remembered at its place.
+    fn pass(&mut self) -> bool {
+        self.line += 1;
+        let is_remembered = self.is_as_remembered();
+        if is_remembered {
+            self.passed = self.line;
+        }
+        is_remembered
+    }
+}

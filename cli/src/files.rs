@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bowline_engine::ids::DocId;
+use bowline_import::openclaw::is_reserved;
 
 use crate::error::{CommandError, Kind};
 use crate::invocation::Invocation;
@@ -130,14 +131,6 @@ fn unsafe_here(path: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether Windows takes the name for a device, whatever follows after a dot.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let stem = lower.split('.').next().unwrap_or_default();
-    let numbered = |prefix| stem.strip_prefix(prefix).is_some_and(|n| matches!(n.as_bytes(), [b'0'..=b'9']));
-    matches!(stem, "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,15 +160,5 @@ mod tests {
         unpacked.write("a.md", b"second", false).unwrap();
         assert_eq!(fs::read(folder.path().join("a.md")).unwrap(), b"first");
         assert!(unpacked.complete().is_err());
-    }
-
-    #[test]
-    fn names_of_devices_are_known_with_their_endings() {
-        for name in ["con", "NUL", "com1.txt", "lpt9.tar.gz"] {
-            assert!(is_reserved(name), "{name}");
-        }
-        for name in ["console", "com", "com10", "notes.con"] {
-            assert!(!is_reserved(name), "{name}");
-        }
     }
 }

@@ -6,6 +6,7 @@
 mod definitions;
 mod home;
 mod transcripts;
+mod write;
 
 use bowline_wire::ids::Millis;
 
@@ -17,6 +18,7 @@ use definitions::{agents, schedules};
 pub use home::find::{NotFound, StateDir};
 use home::place::Home;
 use home::{leftovers, settings};
+pub use write::{SessionFileNames, is_reserved};
 
 use crate::tree::Tree;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bowline_engine::device::SessionFile;
 use bowline_engine::ids::DocId;
+use bowline_import::openclaw::SessionFileNames;
 use clap::Args;
 use serde::Serialize;
 
@@ -15,9 +16,6 @@ use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::text::{Safe, count, grouped};
 use crate::{documents, text};
-
-/// Bytes of a file's name before its ending, at most: what every file system takes, with the ending and room to spare.
-const NAME_MAX: usize = 200;
 
 /// Export conversations as OpenClaw's session files
 ///
@@ -105,7 +103,7 @@ fn into_folder(
     ids: &[DocId],
 ) -> Result<(), CommandError> {
     files::create_empty_folder(folder)?;
-    let (mut names, mut written) = (Names::default(), Vec::new());
+    let (mut names, mut written) = (SessionFileNames::default(), Vec::new());
     for id in ids {
         let file = here.device.session_file(*id, invocation.now())?;
         let name = names.take(&file.session, *id);
@@ -120,91 +118,10 @@ fn into_folder(
     invocation.answer(&Answer { output: show(folder), files: written })
 }
 
-/// Names of files in one folder.
-#[derive(Default)]
-struct Names(BTreeSet<String>);
-
-impl Names {
-    /// A session's name if it is one for a file and not taken, else the document's id. Sessions were named by whoever wrote
-    /// them.
-    fn take(&mut self, session: &str, id: DocId) -> String {
-        // Many systems do not tell capitals apart.
-        let name = if is_plain(session) && self.0.insert(session.to_ascii_lowercase()) {
-            session.to_owned()
-        } else {
-            self.0.insert(id.to_string());
-            id.to_string()
-        };
-        format!("{name}.jsonl")
-    }
-}
-
-/// Whether a text is the name of a file on every system, and nothing else: no way to somewhere, not hidden, no device, no
-/// option of a program.
-fn is_plain(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=NAME_MAX).contains(&name.len())
-        && name.bytes().all(allowed)
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && !files::is_reserved(name)
-}
-
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes: usize = self.files.iter().map(|file| file.bytes).sum();
         let n = count(self.files.len(), "conversation");
         writeln!(f, "Wrote {n}, {} bytes, to {}", grouped(bytes as u64), text::OneLine(&self.output))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: DocId = DocId::from_bytes([0xab; DocId::LEN]);
-
-    fn name_of(session: &str) -> String {
-        Names::default().take(session, ID)
-    }
-
-    #[test]
-    fn a_session_gives_its_file_its_name() {
-        for session in ["5f0c2b4e-1d6a-4d1c-9b7e-0a1b2c3d4e5f", "abc-topic-12", "notes_2026.10"] {
-            assert_eq!(name_of(session), format!("{session}.jsonl"));
-        }
-    }
-
-    #[test]
-    fn a_name_that_leads_elsewhere_or_acts_becomes_the_documents_id() {
-        let long = "x".repeat(NAME_MAX + 1);
-        let hostile = [
-            "",
-            ".",
-            "..",
-            "../../etc/passwd",
-            "/etc/passwd",
-            "a/b",
-            "a\\b",
-            "C:x",
-            ".bashrc",
-            "-rf",
-            "a\nb",
-            "a\u{1b}[2J",
-            "ä",
-            "con",
-            "NUL.txt",
-            "com1",
-            &long,
-        ];
-        for session in hostile {
-            assert_eq!(name_of(session), format!("{ID}.jsonl"), "{session:?}");
-        }
-    }
-
-    #[test]
-    fn of_two_sessions_with_one_name_one_is_named_after_its_document() {
-        let mut names = Names::default();
-        assert_eq!(names.take("Notes", ID), "Notes.jsonl");
-        assert_eq!(names.take("notes", ID), format!("{ID}.jsonl"));
     }
 }

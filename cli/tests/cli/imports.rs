@@ -51,6 +51,53 @@ fn an_openclaw_home_comes_in_and_a_second_time_nothing_does() {
 }
 
 #[test]
+fn a_dry_run_says_what_the_import_then_says_and_writes_nothing() {
+    let mut machine = with_openclaw();
+    let ran = machine.run("import openclaw --dry-run");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("Would import from ~/.openclaw:\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("conversations  4    -\n"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("15 secrets would be left out\n"), "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains("Hint: nothing was written; run it without --dry-run to import this"),
+        "{}",
+        ran.stderr
+    );
+    for list in ["chat list --archived", "agent list", "skill list", "memory list"] {
+        assert_eq!(json(&mut machine, list), Value::Array(Vec::new()), "{list}");
+    }
+    let mut planned = json(&mut machine, "import openclaw --dry-run");
+    let imported = json(&mut machine, "import openclaw");
+    assert_eq!((&planned["dry_run"], &imported["dry_run"]), (&true.into(), &false.into()));
+    planned["dry_run"] = false.into();
+    assert_eq!(planned, imported);
+    let again = machine.run("import openclaw --dry-run");
+    assert!(again.stderr.contains("Hint: nothing was written; nothing is new"), "{}", again.stderr);
+}
+
+#[test]
+fn a_dry_run_of_files_of_json_lines_goes_through_them_as_an_import_does() {
+    let mut machine = Machine::with_home();
+    let line = |texts: &[&str]| {
+        let messages: Vec<String> = texts.iter().map(|text| format!(r#"{{"text":"{text}"}}"#)).collect();
+        format!(r#"{{"id":"c","messages":[{}]}}"#, messages.join(","))
+    };
+    write(&machine.path("one.jsonl"), &line(&["a"]));
+    write(&machine.path("two.jsonl"), &format!("{}\nnot JSON\n", line(&["a", "b"])));
+    let command = "--json import jsonl ~/one.jsonl ~/two.jsonl";
+    let planned = machine.run(&format!("{command} --dry-run"));
+    // It ends as the import will: something cannot be read.
+    assert_eq!(planned.code, 10, "{}", planned.stderr);
+    assert!(planned.stderr.contains("1 thing cannot be imported; nothing was written"), "{}", planned.stderr);
+    assert_eq!(json(&mut machine, "chat list"), Value::Array(Vec::new()));
+    let imported = machine.run(command);
+    assert_eq!(imported.code, 10);
+    let counts = |ran: &str| serde_json::from_str::<Value>(ran).unwrap()["counts"].clone();
+    assert_eq!(counts(&planned.stdout), counts(&imported.stdout));
+    assert_eq!(counts(&planned.stdout)["conversation"], serde_json::json!({"new": 1, "more": 1}));
+}
+
+#[test]
 fn what_is_left_out_is_named_on_request_with_the_reason() {
     let mut machine = with_openclaw();
     assert_snapshot!(machine.story(&["import openclaw --verbose"]));

@@ -9,6 +9,7 @@ mod dry_run;
 mod files;
 mod items;
 mod lines;
+mod outcome;
 mod plan;
 mod remembered;
 mod sessions;
@@ -19,6 +20,7 @@ use bowline_core::document::{AgentValues, FilePath, Json, Kind};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
 pub use dry_run::DryRun;
+pub use outcome::{Outcome, Verdict, Why};
 pub use state::SessionImport;
 
 use crate::{Device, Error};
@@ -26,7 +28,7 @@ use crate::{Device, Error};
 /// Where an import goes: into a device, or nowhere but into a [`DryRun`], which comes to the same and writes nothing.
 pub trait ImportTarget {
     /// As [`Device::begin_import`].
-    fn begin_import(&mut self, origin: &SessionOrigin<'_>, now: Millis) -> Result<SessionImport, Error>;
+    fn begin_import(&mut self, session: &SourceSession, now: Millis) -> Result<SessionImport, Error>;
 
     /// As [`Device::import_line`].
     fn import_line(
@@ -34,16 +36,16 @@ pub trait ImportTarget {
         import: &mut SessionImport,
         line: &[u8],
         now: Millis,
-    ) -> Result<LineOutcome, Error>;
+    ) -> Result<LineVerdict, Error>;
 
     /// As [`Device::skip_line`].
-    fn skip_line(&mut self, import: &mut SessionImport, len: u64, now: Millis) -> Result<LineOutcome, Error>;
+    fn skip_line(&mut self, import: &mut SessionImport, len: u64, now: Millis) -> Result<LineVerdict, Error>;
 
     /// As [`Device::finish_import`].
     fn finish_import(
         &mut self,
         import: SessionImport,
-        end: &SessionEnd<'_>,
+        ends_with_newline: bool,
         now: Millis,
     ) -> Result<ImportedSession, Error>;
 
@@ -52,8 +54,8 @@ pub trait ImportTarget {
 }
 
 impl ImportTarget for Device {
-    fn begin_import(&mut self, origin: &SessionOrigin<'_>, now: Millis) -> Result<SessionImport, Error> {
-        Self::begin_import(self, origin, now)
+    fn begin_import(&mut self, session: &SourceSession, now: Millis) -> Result<SessionImport, Error> {
+        Self::begin_import(self, session, now)
     }
 
     fn import_line(
@@ -61,21 +63,21 @@ impl ImportTarget for Device {
         import: &mut SessionImport,
         line: &[u8],
         now: Millis,
-    ) -> Result<LineOutcome, Error> {
+    ) -> Result<LineVerdict, Error> {
         Self::import_line(self, import, line, now)
     }
 
-    fn skip_line(&mut self, import: &mut SessionImport, len: u64, now: Millis) -> Result<LineOutcome, Error> {
+    fn skip_line(&mut self, import: &mut SessionImport, len: u64, now: Millis) -> Result<LineVerdict, Error> {
         Self::skip_line(self, import, len, now)
     }
 
     fn finish_import(
         &mut self,
         import: SessionImport,
-        end: &SessionEnd<'_>,
+        ends_with_newline: bool,
         now: Millis,
     ) -> Result<ImportedSession, Error> {
-        Self::finish_import(self, import, end, now)
+        Self::finish_import(self, import, ends_with_newline, now)
     }
 
     fn import_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
@@ -83,84 +85,51 @@ impl ImportTarget for Device {
     }
 }
 
-/// Where a conversation comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct SessionOrigin<'a> {
+/// A session as its application has it, apart from its lines. What is `None` or `false` here and was not the last time is
+/// taken back, and nothing of it ever comes before what was said in Bowline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceSession {
     /// The application, as `openclaw`.
-    pub app: &'a str,
+    pub app: String,
     /// The session's id, unique among all people's sessions of this application: with the application it decides which
     /// document it is, on every device.
-    pub session: &'a str,
+    pub id: String,
     /// What the application calls it besides, as `agent:main:main`.
-    pub key: Option<&'a str>,
-}
-
-/// What became of one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineOutcome {
-    /// It is the header of the file and new.
-    Header,
-    /// It is a new entry of the transcript.
-    Entry,
-    /// It is there already.
-    Present,
-    /// It is no transcript entry, for this reason, and kept aside for export.
-    Aside(&'static str),
-    /// It is longer than [`LINE_MAX`](bowline_core::document::limits::LINE_MAX) and stays in the file.
-    TooLong,
-    /// It is no transcript entry, and for this reason is not kept aside either.
-    NotKept(&'static str),
-    /// The conversation is in the trash: nothing is added to it.
-    InTrash,
-}
-
-/// What is known of a session only at its end. What is `None` or `false` here and was not the last time is taken back, and
-/// nothing of it ever comes before what was said in Bowline.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SessionEnd<'a> {
-    /// Whether the last line ends with a line end, which is not one of the lines that were handed over.
-    pub ends_with_newline: bool,
+    pub key: Option<String>,
     /// The title that its application shows.
-    pub title: Option<&'a str>,
+    pub title: Option<String>,
     /// Labels; those that were there the last time and are not any more are taken off.
-    pub labels: &'a [&'a str],
+    pub labels: Vec<String>,
     /// Whether its application shows it first.
     pub pinned: bool,
     /// Whether its application leaves it out of lists.
     pub archived: bool,
     /// The agent it is with, as its application calls it, so that it is the same on every device.
-    pub agent: Option<&'a str>,
+    pub agent: Option<String>,
 }
 
-/// What an import came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImportOutcome {
-    /// There is a new document.
-    New,
-    /// There is a new document beside one in a workspace that has less; [`Device::share`](super::Device::share) makes one
-    /// of the two.
-    Beside(WorkspaceId),
-    /// A document that was here has lines or files that it had not.
-    More,
-    /// Only what its application says about it is new, as its title or its fields.
-    Updated,
-    /// Everything was there.
-    Unchanged,
-    /// It is in the trash and stays there, as it is.
-    InTrash,
-    /// There was nothing in it, and there is no document.
-    Empty,
+/// What becomes of one line of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineVerdict {
+    /// Whether it is the header of the file, and not one of the lines below it.
+    pub is_header: bool,
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// Why, where the outcome does not say it.
+    pub why: Option<Why>,
 }
 
 /// What the import of a session came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedSession {
     /// Which document it is.
     pub id: DocId,
     /// Where that is; `None` for this device only.
     pub workspace: Option<WorkspaceId>,
-    /// What happened to it.
-    pub outcome: ImportOutcome,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, where the outcome does not say it.
+    pub why: Option<Why>,
     /// New entries.
     pub added: u64,
     /// Lines that were there already.
@@ -197,27 +166,10 @@ pub struct FilesImport<'a> {
 pub struct SourceFile<'a> {
     /// Where.
     pub path: &'a FilePath,
-    /// What is in it. What is no text (UTF-8) can only be in a skill.
+    /// What is in it. What is not text (UTF-8) can only be in a skill.
     pub content: &'a [u8],
     /// Whether it can be run; only in a skill.
     pub executable: bool,
-}
-
-/// What became of a field or file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ItemOutcome {
-    /// It was not here, and is.
-    New,
-    /// It was here as its application had it the last time, and is now as it has it.
-    Updated,
-    /// It is the same, or the same as the last time.
-    Unchanged,
-    /// It was changed here and there. Here it stays as it is; what a file says there is at this path.
-    Conflict(Option<FilePath>),
-    /// It was there the last time and is not any more. Here it stays.
-    Gone,
-    /// It is not taken, for this reason.
-    NotKept(&'static str),
 }
 
 /// What the import of an agent, a skill or personal files came to.
@@ -227,12 +179,14 @@ pub struct ImportedFiles {
     pub id: Option<DocId>,
     /// Where that is; `None` for this device only.
     pub workspace: Option<WorkspaceId>,
-    /// What happened to it.
-    pub outcome: ImportOutcome,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, where the outcome does not say it.
+    pub why: Option<Why>,
     /// What became of each field and value, as `name` or `params/temperature`.
-    pub fields: Vec<(String, ItemOutcome)>,
+    pub fields: Vec<(String, Verdict)>,
     /// What became of each file, those that are gone at the end.
-    pub files: Vec<(FilePath, ItemOutcome)>,
+    pub files: Vec<(FilePath, Verdict)>,
 }
 
 /// A session's file, as it is written for its application.

@@ -30,8 +30,8 @@ pub use documents::names::OwnNames;
 pub use documents::skills::ShownSkill;
 pub use error::{Damage, Error};
 pub use import::{
-    DryRun, FilesImport, ImportOutcome, ImportTarget, ImportedFiles, ImportedSession, ItemOutcome,
-    LineOutcome, SessionEnd, SessionFile, SessionImport, SessionOrigin, SourceFile,
+    DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, Outcome, SessionFile,
+    SessionImport, SourceFile, SourceSession, Verdict, Why,
 };
 pub use notice::Notice;
 pub use workspace::code::{Code, CodeError, CodeKind};

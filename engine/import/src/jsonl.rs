@@ -10,8 +10,8 @@ use bowline_wire::ids::Millis;
 use serde::Deserialize;
 
 pub use crate::{Entries, Event, ImportError, Item, Outcome, Report, What};
-use crate::{Import, Lines, Piece, Reporter, Session, Source, SourceError, is_header};
-use bowline_device::ImportTarget;
+use crate::{Import, Lines, Piece, Reporter, Source, SourceError, Transcript, is_header};
+use bowline_device::{ImportTarget, SourceSession};
 use messages::{Conversation, Made};
 
 /// What documents say where they come from.
@@ -50,14 +50,20 @@ pub fn import(
         }
     };
     if let Some(header) = first {
-        let session = Session { path: name.to_owned(), id: session_id(&header), ..Session::default() };
-        let mut transcript = Some(Transcript { first: Some(header), held: Vec::new(), lines });
-        import.transcript(&mut report, APP, &session, &mut || match transcript.take() {
-            Some(transcript) => Ok(Box::new(transcript)),
+        let session = session(session_id(&header), None);
+        let transcript = Transcript { path: name.to_owned(), at: None, session };
+        let mut lines = Some(LinesAfterFirst { first: Some(header), held: Vec::new(), lines });
+        import.transcript(&mut report, &transcript, &mut || match lines.take() {
+            Some(lines) => Ok(Box::new(lines)),
             None => Err(SourceError::Broken("it can be read only once".to_owned())),
         })?;
     }
     Ok(report.finish())
+}
+
+/// A session of which nothing else is known.
+fn session(id: String, title: Option<String>) -> SourceSession {
+    SourceSession { app: APP.to_owned(), id, title, ..SourceSession::default() }
 }
 
 /// The id in a header.
@@ -70,14 +76,14 @@ fn session_id(header: &[u8]) -> String {
     id.ok().filter(|id| !id.is_empty()).unwrap_or_else(|| "session".to_owned())
 }
 
-/// A transcript whose first line has been read.
-struct Transcript<R> {
+/// The lines of a transcript whose first line has been read.
+struct LinesAfterFirst<R> {
     first: Option<Vec<u8>>,
     held: Vec<u8>,
     lines: Lines<R>,
 }
 
-impl<R: BufRead> Source for Transcript<R> {
+impl<R: BufRead> Source for LinesAfterFirst<R> {
     fn next(&mut self) -> Result<Option<Piece<'_>>, SourceError> {
         if let Some(first) = self.first.take() {
             self.held = first;
@@ -125,14 +131,12 @@ impl Conversations<'_> {
     }
 
     fn conversation(&mut self, conversation: &Conversation<'_>) -> Result<(), ImportError> {
-        let session = Session {
+        let transcript = Transcript {
             path: self.name.to_owned(),
             at: Some(format!("line {}", self.number)),
-            id: conversation.id.clone(),
-            title: conversation.title.clone(),
-            ..Session::default()
+            session: session(conversation.id.clone(), conversation.title.clone()),
         };
-        self.import.transcript(&mut self.report, APP, &session, &mut || Ok(Box::new(Made::new(conversation))))
+        self.import.transcript(&mut self.report, &transcript, &mut || Ok(Box::new(Made::new(conversation))))
     }
 
     fn report_more(&mut self) {

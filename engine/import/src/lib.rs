@@ -9,11 +9,14 @@ mod report;
 mod secrets;
 mod transcript;
 mod tree;
+mod why;
 
+pub use bowline_device::Outcome;
 pub(crate) use lines::{Lines, Piece};
 pub(crate) use report::Reporter;
-pub use report::{Entries, Event, Item, Outcome, Report, What};
-pub(crate) use transcript::{Import, Session, Source, SourceError, is_header, is_uuid, outcome};
+pub use report::{Entries, Event, Item, Report, What};
+pub(crate) use transcript::{Import, Source, SourceError, Transcript, is_header, is_uuid};
+pub(crate) use why::sentence;
 
 use std::io;
 use std::path::PathBuf;

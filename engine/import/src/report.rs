@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bowline_device::Outcome;
 use serde::Serialize;
 
 /// Bytes between two events of progress.
@@ -108,28 +109,6 @@ pub enum What {
     Setting,
     /// A secret, or a file of secrets. Always skipped.
     Secret,
-}
-
-/// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was not here before.
-    New,
-    /// It was here, and went on since: there is more of it now.
-    More,
-    /// It was here and has changed.
-    Updated,
-    /// It was here, and is the same.
-    Unchanged,
-    /// Kept as it is, and not as what it was meant to be: a damaged line set aside, a file that is gone at its source.
-    Kept,
-    /// Changed on both sides: both are here now, one beside the other.
-    Conflict,
-    /// Left where it is.
-    Skipped,
-    /// It could not be imported.
-    Failed,
 }
 
 /// How many lines of transcripts became what.

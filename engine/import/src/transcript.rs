@@ -6,8 +6,8 @@ use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::Millis;
 
-use super::{Entries, ImportError, Item, Outcome, Piece, Reporter, What, hex};
-use bowline_device::{ImportOutcome, ImportTarget, ImportedSession, LineOutcome, SessionEnd, SessionOrigin};
+use super::{Entries, ImportError, Item, Outcome, Piece, Reporter, What, hex, sentence};
+use bowline_device::{ImportTarget, ImportedSession, LineVerdict, SourceSession, Why};
 
 /// Lines of one transcript that are reported one by one; of more, how many there are.
 const LINE_ITEMS_MAX: u64 = 20;
@@ -43,23 +43,15 @@ pub(crate) enum SourceError {
     Broken(String),
 }
 
-/// A transcript, as its application knows it.
+/// A transcript as a reader found it, apart from its lines.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Session {
+pub(crate) struct Transcript {
     /// The file it is in, for the report.
     pub(crate) path: String,
     /// Where in that file, if it holds more than one.
     pub(crate) at: Option<String>,
-    /// Its id there.
-    pub(crate) id: String,
-    /// What it is called there besides.
-    pub(crate) key: Option<String>,
-    pub(crate) title: Option<String>,
-    pub(crate) labels: Vec<String>,
-    pub(crate) pinned: bool,
-    pub(crate) archived: bool,
-    /// The agent it is with.
-    pub(crate) agent: Option<String>,
+    /// The session it is of, with the id that it has there.
+    pub(crate) session: SourceSession,
 }
 
 /// An import under way: where it goes, what time it is, and which transcripts it has met.
@@ -68,7 +60,7 @@ pub(crate) struct Import<'a> {
     clock: &'a dyn Fn() -> Millis,
     /// What was said of each transcript when it was met first, and whether its last line was whole: of one that is met again,
     /// as in a copy of its folder, that counts, or each import would set it to and fro.
-    met: BTreeMap<String, (Session, bool)>,
+    met: BTreeMap<String, (SourceSession, bool)>,
 }
 
 impl<'a> Import<'a> {
@@ -85,17 +77,16 @@ impl<'a> Import<'a> {
     pub(crate) fn transcript<'s>(
         &mut self,
         report: &mut Reporter<'_>,
-        app: &str,
-        session: &Session,
+        transcript: &Transcript,
         open: &mut dyn FnMut() -> Result<Box<dyn Source + 's>, SourceError>,
     ) -> Result<(), ImportError> {
-        if session.id.len() > SESSION_ID_MAX {
+        if transcript.session.id.len() > SESSION_ID_MAX {
             let why = format!("its id has more than {SESSION_ID_MAX} bytes");
-            report.item(&conversation(session, Outcome::Failed).because(why));
+            report.item(&conversation(transcript, Outcome::Failed).because(why));
             return Ok(());
         }
         for _ in 0..RESTARTS_MAX {
-            let taken = open().and_then(|mut source| match self.lines(report, app, session, &mut *source) {
+            let taken = open().and_then(|mut source| match self.lines(report, transcript, &mut *source) {
                 Ok(taken) => taken.map(Ok),
                 // What is there is asked anew, as if the file had changed.
                 Err(ImportError::Device(bowline_device::Error::Changed(_))) => Err(SourceError::Rewritten),
@@ -104,19 +95,19 @@ impl<'a> Import<'a> {
             match taken {
                 // A fault of this one document is no reason to leave the others.
                 Ok(Err(ImportError::Device(error))) if error.is_of_one_document() => {
-                    report.item(&conversation(session, Outcome::Failed).because(error.to_string()));
+                    report.item(&conversation(transcript, Outcome::Failed).because(error.to_string()));
                     return Ok(());
                 }
                 Ok(taken) => return taken,
                 Err(SourceError::Rewritten) => {}
                 Err(SourceError::Broken(why)) => {
-                    report.item(&conversation(session, Outcome::Failed).because(why));
+                    report.item(&conversation(transcript, Outcome::Failed).because(why));
                     return Ok(());
                 }
             }
         }
         let why = "it was rewritten again and again while it was read: import again when OpenClaw is idle";
-        report.item(&conversation(session, Outcome::Failed).because(why));
+        report.item(&conversation(transcript, Outcome::Failed).because(why));
         Ok(())
     }
 
@@ -124,25 +115,27 @@ impl<'a> Import<'a> {
     fn lines(
         &mut self,
         report: &mut Reporter<'_>,
-        app: &str,
-        session: &Session,
+        transcript: &Transcript,
         source: &mut dyn Source,
     ) -> Result<Result<(), SourceError>, ImportError> {
         let now = self.now();
         let first = match source.next() {
             Ok(Some(piece)) => piece,
             Ok(None) => {
-                report.item(&conversation(session, Outcome::Skipped).because("there is nothing in it yet"));
+                report
+                    .item(&conversation(transcript, Outcome::Skipped).because("there is nothing in it yet"));
                 return Ok(Ok(()));
             }
             Err(error) => return Ok(Err(error)),
         };
-        let id = identity(&session.id, first);
+        let id = identity(&transcript.session.id, first);
         let met = self.met.get(&id).cloned();
-        let (said, was_whole) = met.map_or((session.clone(), None), |(said, whole)| (said, Some(whole)));
-        let origin = SessionOrigin { app, session: &id, key: said.key.as_deref().map(cut) };
-        let mut import = self.target.begin_import(&origin, now)?;
-        let mut lines = LineReport::new(session);
+        let (said, was_whole) =
+            met.map_or((transcript.session.clone(), None), |(said, whole)| (said, Some(whole)));
+        let key = said.key.as_deref().map(|key| cut(key).to_owned());
+        let session = SourceSession { id: id.clone(), key, ..said.clone() };
+        let mut import = self.target.begin_import(&session, now)?;
+        let mut lines = LineReport::new(transcript);
         let mut next = Ok(Some(first));
         let broken = loop {
             let piece = match next {
@@ -162,26 +155,16 @@ impl<'a> Import<'a> {
                 Piece::TooLong { bytes } => (bytes, Ok(self.target.skip_line(&mut import, bytes, now)?)),
                 Piece::Unreadable(why) => (0, Err(why)),
             };
-            let is_header = lines.number == 0 && matches!(piece, Piece::Line(line) if is_header(line));
-            if let Some(item) = lines.add(outcome, len, is_header) {
+            if let Some(item) = lines.add(outcome, len) {
                 report.item(&item);
             }
             report.advance(len + 1);
             next = source.next();
         };
-        let labels: Vec<&str> = said.labels.iter().map(|label| cut(label)).collect();
         let is_whole = was_whole.unwrap_or_else(|| broken.is_some() || source.ends_with_newline());
-        let end = SessionEnd {
-            ends_with_newline: is_whole,
-            title: said.title.as_deref().map(cut),
-            labels: &labels,
-            pinned: said.pinned,
-            archived: said.archived,
-            agent: said.agent.as_deref().map(cut),
-        };
-        let done = self.target.finish_import(import, &end, self.now())?;
+        let done = self.target.finish_import(import, is_whole, self.now())?;
         self.met.insert(id, (said, is_whole));
-        conversation_done(report, session, &done, &lines, (broken, source.remark()));
+        conversation_done(report, transcript, &done, &lines, (broken, source.remark()));
         Ok(Ok(()))
     }
 }
@@ -189,7 +172,7 @@ impl<'a> Import<'a> {
 /// Reports what became of a transcript: why it could not be read to its end, and what else a person should know.
 fn conversation_done(
     report: &mut Reporter<'_>,
-    session: &Session,
+    transcript: &Transcript,
     done: &ImportedSession,
     lines: &LineReport<'_>,
     (broken, remark): (Option<String>, Option<String>),
@@ -198,63 +181,70 @@ fn conversation_done(
     if let Some(item) = lines.rest() {
         report.item(&item);
     }
-    let (outcome, why) = outcome(done.outcome);
-    let mut item = conversation(session, outcome);
-    item.why = why.or(remark);
+    let mut item = conversation(transcript, done.outcome);
+    item.why = done.why.as_ref().map(|why| sentence(why, &transcript.session.app)).or(remark);
     report.item(&item);
     if let Some(why) = broken {
         let why = format!("{why}; what had been read before is imported");
-        report.item(&conversation(session, Outcome::Failed).because(why));
+        report.item(&conversation(transcript, Outcome::Failed).because(why));
     }
 }
 
 /// Counts the lines of one transcript, and makes items of those that are no entries.
 struct LineReport<'a> {
-    session: &'a Session,
+    transcript: &'a Transcript,
     number: u64,
     items: u64,
     entries: Entries,
 }
 
 impl<'a> LineReport<'a> {
-    fn new(session: &'a Session) -> Self {
-        Self { session, number: 0, items: 0, entries: Entries::default() }
+    fn new(transcript: &'a Transcript) -> Self {
+        Self { transcript, number: 0, items: 0, entries: Entries::default() }
     }
 
-    fn add(&mut self, outcome: Result<LineOutcome, &'static str>, len: u64, is_header: bool) -> Option<Item> {
+    /// Counts a line of so many bytes; the item that it is worth.
+    fn add(&mut self, verdict: Result<LineVerdict, &'static str>, len: u64) -> Option<Item> {
         self.number += 1;
-        let (count, item) = match outcome {
-            Ok(LineOutcome::Header) => return None,
-            Ok(LineOutcome::Present) if is_header => return None,
-            Ok(LineOutcome::Entry) => (&mut self.entries.new, None),
-            Ok(LineOutcome::Present) => (&mut self.entries.present, None),
-            Ok(LineOutcome::Aside(why)) => (&mut self.entries.aside, Some((Outcome::Kept, why.to_owned()))),
-            Ok(LineOutcome::TooLong) => {
-                let why = format!("it has {len} bytes, and a line may have {LINE_MAX}: it stays in the file");
-                (&mut self.entries.too_long, Some((Outcome::Skipped, why)))
+        let (outcome, why) = match verdict {
+            // Headers are not among the lines that are counted.
+            Ok(LineVerdict { is_header: true, outcome: Outcome::New | Outcome::Unchanged, .. }) => {
+                return None;
             }
-            Ok(LineOutcome::NotKept(why)) => {
-                (&mut self.entries.left, Some((Outcome::Failed, why.to_owned())))
-            }
-            Ok(LineOutcome::InTrash) => (&mut self.entries.left, None),
-            Err(why) => (&mut self.entries.left, Some((Outcome::Failed, why.to_owned()))),
+            Ok(LineVerdict { outcome, why, .. }) => (outcome, why),
+            Err(why) => (Outcome::Failed, Some(Why::NotAnEntry(why))),
+        };
+        let entries = &mut self.entries;
+        let count = match (outcome, &why) {
+            (Outcome::New | Outcome::More | Outcome::Updated | Outcome::Conflict, _) => &mut entries.new,
+            (Outcome::Unchanged, _) => &mut entries.present,
+            (Outcome::Kept, _) => &mut entries.aside,
+            (Outcome::Skipped, Some(Why::LineTooLong)) => &mut entries.too_long,
+            (Outcome::Skipped | Outcome::Failed, _) => &mut entries.left,
         };
         *count += 1;
-        let (outcome, why) = item?;
+        let why = match why? {
+            // The conversation says it.
+            Why::InTrash => return None,
+            Why::LineTooLong => {
+                format!("it has {len} bytes, and a line may have {LINE_MAX}: it stays in the file")
+            }
+            why => sentence(&why, &self.transcript.session.app),
+        };
         self.items += 1;
-        let at = match &self.session.at {
+        let at = match &self.transcript.at {
             Some(at) => format!("{at}, line {}", self.number),
             None => format!("line {}", self.number),
         };
-        let item = Item::new(What::Line, outcome, &self.session.path).at(at).because(why);
+        let item = Item::new(What::Line, outcome, &self.transcript.path).at(at).because(why);
         (self.items <= LINE_ITEMS_MAX).then_some(item)
     }
 
     /// What stands for the lines that have no item of their own.
     fn rest(&self) -> Option<Item> {
         let more = self.items.checked_sub(LINE_ITEMS_MAX).filter(|more| *more > 0)?;
-        let mut item = Item::new(What::Line, Outcome::Kept, &self.session.path);
-        item.at.clone_from(&self.session.at);
+        let mut item = Item::new(What::Line, Outcome::Kept, &self.transcript.path);
+        item.at.clone_from(&self.transcript.at);
         Some(item.because(format!("{more} more lines like these are no entries either")))
     }
 }
@@ -297,26 +287,11 @@ pub(crate) fn is_header(line: &[u8]) -> bool {
     serde_json::from_slice::<Typed<'_>>(line).is_ok_and(|line| line.r#type == "session")
 }
 
-fn conversation(session: &Session, outcome: Outcome) -> Item {
-    let mut item = Item::new(What::Conversation, outcome, &session.path);
-    item.at.clone_from(&session.at);
+fn conversation(transcript: &Transcript, outcome: Outcome) -> Item {
+    let Transcript { path, at, session } = transcript;
+    let mut item = Item::new(What::Conversation, outcome, path);
+    item.at.clone_from(at);
     item.titled(session.title.as_ref().or(session.key.as_ref()))
-}
-
-/// What a device says, as the report says it.
-pub(crate) fn outcome(outcome: ImportOutcome) -> (Outcome, Option<String>) {
-    let with = |outcome, why: &str| (outcome, Some(why.to_owned()));
-    match outcome {
-        ImportOutcome::New => (Outcome::New, None),
-        ImportOutcome::Beside(_) => {
-            with(Outcome::New, "a workspace has it with less in it: share it, and the two become one")
-        }
-        ImportOutcome::More => (Outcome::More, None),
-        ImportOutcome::Updated => (Outcome::Updated, None),
-        ImportOutcome::Unchanged => (Outcome::Unchanged, None),
-        ImportOutcome::InTrash => with(Outcome::Skipped, "it is in Bowline's trash and stays there"),
-        ImportOutcome::Empty => with(Outcome::Skipped, "there is nothing in it yet"),
-    }
 }
 
 #[cfg(test)]

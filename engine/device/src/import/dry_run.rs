@@ -12,12 +12,10 @@ use super::items::Item;
 use super::lines::{HeldAside, HeldLines};
 use super::plan::{EndPlan, LinePlan, LineWrite, Question, SessionPlan, SourceLine, Step};
 use super::remembered::{About, SessionMemory, long_line_hash};
-use super::sessions::{HeldDocument, Known, about, begin, imported, session_source};
+use super::sessions::{HeldDocument, Known, about, begin, imported, long_line, session_source};
 use super::state::SessionImport;
 use super::writing::Said;
-use super::{
-    FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineOutcome, SessionEnd, SessionOrigin,
-};
+use super::{FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, SourceSession};
 use crate::{Device, Error};
 use bowline_core::document::limits::LINE_MAX;
 
@@ -134,11 +132,11 @@ impl<'d> DryRun<'d> {
         };
         let mut document = self.device.document_as_it_is(n)?;
         let pen = self.device.pen(now);
-        let (app, session) = (&*import.app, &*import.session);
+        let session = &import.session;
         for (before, about) in &self.current.told {
-            Said { app, session, before, about }.write(&mut document, pen)?;
+            Said { session, before, about }.write(&mut document, pen)?;
         }
-        let said = Said { app, session, before, about: import.plan.about() };
+        let said = Said { session, before, about: import.plan.about() };
         Ok(!said.write(&mut document, pen)?.is_empty())
     }
 }
@@ -188,14 +186,14 @@ impl PlannedSession {
 }
 
 impl ImportTarget for DryRun<'_> {
-    fn begin_import(&mut self, origin: &SessionOrigin<'_>, _: Millis) -> Result<SessionImport, Error> {
-        let id = Device::session_doc(origin.app, origin.session);
-        let source = session_source(origin.app, origin.session);
-        let known = self.device.known_session(origin, &source, id)?;
+    fn begin_import(&mut self, session: &SourceSession, _: Millis) -> Result<SessionImport, Error> {
+        let id = Device::session_doc(&session.app, &session.id);
+        let source = session_source(&session.app, &session.id);
+        let known = self.device.known_session(session, &source, id)?;
         if let Some(planned) = self.sessions.get(&source) {
             self.current = planned.clone();
             let plan = SessionPlan::remembered(planned.workspace, &planned.memory);
-            let mut import = SessionImport::begin(source, id, origin, plan);
+            let mut import = SessionImport::begin(source, id, session, plan);
             import.memory = planned.memory.clone();
             return Ok(import);
         }
@@ -205,7 +203,7 @@ impl ImportTarget for DryRun<'_> {
             }
             Known::Nothing | Known::InTrash(_) | Known::Remembered(..) => HeldDocument::default(),
         };
-        let import = begin(source, id, origin, known, held, Vec::new());
+        let import = begin(source, id, session, known, held, Vec::new());
         let workspace = imported(&import, false).workspace;
         self.current = PlannedSession::of(&import, workspace);
         Ok(import)
@@ -216,7 +214,7 @@ impl ImportTarget for DryRun<'_> {
         import: &mut SessionImport,
         line: &[u8],
         now: Millis,
-    ) -> Result<LineOutcome, Error> {
+    ) -> Result<LineVerdict, Error> {
         if line.len() > LINE_MAX {
             return self.skip_line(import, line.len() as u64, now);
         }
@@ -234,13 +232,13 @@ impl ImportTarget for DryRun<'_> {
                 }
             }
         };
-        let outcome = plan.outcome;
+        let verdict = plan.verdict.clone();
         import.pass(line.hash, plan.is_remembered);
         self.current.take(line.hash, plan);
-        Ok(outcome)
+        Ok(verdict)
     }
 
-    fn skip_line(&mut self, import: &mut SessionImport, len: u64, _: Millis) -> Result<LineOutcome, Error> {
+    fn skip_line(&mut self, import: &mut SessionImport, len: u64, _: Millis) -> Result<LineVerdict, Error> {
         let hash = long_line_hash(len);
         let is_remembered = loop {
             match import.plan.long_line(hash) {
@@ -249,16 +247,16 @@ impl ImportTarget for DryRun<'_> {
             }
         };
         import.pass(hash, is_remembered);
-        Ok(LineOutcome::TooLong)
+        Ok(long_line())
     }
 
     fn finish_import(
         &mut self,
         mut import: SessionImport,
-        end: &SessionEnd<'_>,
+        ends_with_newline: bool,
         now: Millis,
     ) -> Result<ImportedSession, Error> {
-        let about = about(import.key.as_deref(), end);
+        let about = about(&import.session, ends_with_newline);
         let planned = loop {
             match import.plan.end(about.clone()) {
                 Step::Ask(question) => self.answer(&mut import, question)?,

@@ -8,7 +8,7 @@ use bowline_wire::ids::{DocId, Millis};
 
 use super::items::{Decision, Held, Item, Mark, Writes, decide, of_document, of_source};
 use super::remembered::FilesMemory;
-use super::{FilesImport, ImportOutcome, ImportedFiles, ItemOutcome};
+use super::{FilesImport, ImportedFiles, Outcome, Verdict, Why};
 use crate::Device;
 use crate::Error;
 use crate::documents::loading::kind_of;
@@ -36,8 +36,8 @@ pub(super) struct FilesPlan {
     pub(super) writes: Writes,
     /// What is remembered then.
     pub(super) memory: FilesMemory,
-    fields: Vec<(String, ItemOutcome)>,
-    files: Vec<(FilePath, ItemOutcome)>,
+    fields: Vec<(String, Verdict)>,
+    files: Vec<(FilePath, Verdict)>,
 }
 
 impl FilesPlan {
@@ -53,33 +53,33 @@ impl FilesPlan {
         for (item, held) in source {
             let outcome = match held {
                 Ok(held) => plan.take((import.app, &taken), &item, held, ours),
-                Err(why) => ItemOutcome::NotKept(why),
+                Err(why) => Verdict::failed(why),
             };
             plan.report(item.name(), outcome);
         }
         for name in gone {
-            plan.report(name, ItemOutcome::Gone);
+            plan.report(name, Verdict::because(Outcome::Kept, Why::GoneAtSource));
         }
         plan
     }
 
     /// What the import comes to, whether there was a document, and the row of that if it was stored.
     pub(super) fn imported(self, was_there: bool, doc: Option<&DocRow>) -> ImportedFiles {
-        let outcome = match (was_there, self.writes.is_empty()) {
-            (false, true) => ImportOutcome::Empty,
-            (false, false) => ImportOutcome::New,
-            (true, true) => ImportOutcome::Unchanged,
-            (true, false) if self.writes.has_files() => ImportOutcome::More,
-            (true, false) => ImportOutcome::Updated,
+        let Verdict { outcome, why } = match (was_there, self.writes.is_empty()) {
+            (false, true) => Verdict::because(Outcome::Skipped, Why::Empty),
+            (false, false) => Outcome::New.into(),
+            (true, true) => Outcome::Unchanged.into(),
+            (true, false) if self.writes.has_files() => Outcome::More.into(),
+            (true, false) => Outcome::Updated.into(),
         };
         let (id, workspace) = (doc.map(|row| row.id), doc.and_then(|row| row.ws));
-        ImportedFiles { id, workspace, outcome, fields: self.fields, files: self.files }
+        ImportedFiles { id, workspace, outcome, why, fields: self.fields, files: self.files }
     }
 
-    fn report(&mut self, name: String, outcome: ItemOutcome) {
+    fn report(&mut self, name: String, verdict: Verdict) {
         match Item::file_of(&name) {
-            Some(path) => self.files.push((path, outcome)),
-            None => self.fields.push((name, outcome)),
+            Some(path) => self.files.push((path, verdict)),
+            None => self.fields.push((name, verdict)),
         }
     }
 
@@ -89,14 +89,14 @@ impl FilesPlan {
         item: &Item,
         held: Held,
         ours: &BTreeMap<Item, Mark>,
-    ) -> ItemOutcome {
+    ) -> Verdict {
         let (name, hash, found) = (item.name(), held.mark().hash, ours.get(item));
         let remembered = self.memory.0.get(&name).copied();
         let outcome = match decide(remembered, found.map(|mark| mark.hash), hash) {
-            Decision::Leave => ItemOutcome::Unchanged,
+            Decision::Leave => Outcome::Unchanged.into(),
             Decision::Take(outcome) => match self.writes.add(item.clone(), held, found) {
-                Ok(()) => outcome,
-                Err(why) => return ItemOutcome::NotKept(why),
+                Ok(()) => outcome.into(),
+                Err(why) => return Verdict::failed(why),
             },
             Decision::Beside => {
                 // Nothing that is there already, here or at the source, makes room for it.
@@ -110,7 +110,7 @@ impl FilesPlan {
                         let mut names = std::iter::once(app.to_owned()).chain(names);
                         match names.find_map(|name| path.marked(&name).filter(is_free)) {
                             Some(path) => Some(path),
-                            None => return ItemOutcome::NotKept("there is no name left beside ours"),
+                            None => return Verdict::failed(Why::NoNameBeside),
                         }
                     }
                     _ => None,
@@ -119,10 +119,10 @@ impl FilesPlan {
                     let at = Item::File(path.clone());
                     let found = ours.get(&at);
                     if let Err(why) = self.writes.add(at, held, found) {
-                        return ItemOutcome::NotKept(why);
+                        return Verdict::failed(why);
                     }
                 }
-                ItemOutcome::Conflict(beside)
+                Verdict::because(Outcome::Conflict, Why::ChangedOnBothSides(beside))
             }
         };
         self.memory.0.insert(name, hash);
@@ -164,14 +164,14 @@ impl Device {
         };
         let row = match self.find_made(remembered.doc)? {
             Found::Ours(row) => row,
-            Found::Others(row) => return Ok(KnownFiles::leave(&row, ImportOutcome::Unchanged)),
+            Found::Others(row) => return Ok(KnownFiles::leave(&row, Outcome::Unchanged.into())),
             Found::Nowhere => return Ok(KnownFiles::Nothing),
         };
         if kind_of(&row)? != import.kind {
             return Err(Error::OtherKind(row.id));
         }
         if row.deleted_at.is_some() {
-            return Ok(KnownFiles::leave(&row, ImportOutcome::InTrash));
+            return Ok(KnownFiles::leave(&row, Verdict::because(Outcome::Skipped, Why::InTrash)));
         }
         Ok(KnownFiles::Ours(row, FilesMemory::from_bytes(&remembered.value)?))
     }
@@ -225,9 +225,10 @@ pub(super) enum KnownFiles {
 }
 
 impl KnownFiles {
-    fn leave(row: &DocRow, outcome: ImportOutcome) -> Self {
+    fn leave(row: &DocRow, verdict: Verdict) -> Self {
+        let Verdict { outcome, why } = verdict;
         let (id, workspace) = (Some(row.id), row.ws);
-        Self::Leave(ImportedFiles { id, workspace, outcome, fields: Vec::new(), files: Vec::new() })
+        Self::Leave(ImportedFiles { id, workspace, outcome, why, fields: Vec::new(), files: Vec::new() })
     }
 }
 

@@ -11,7 +11,7 @@ use bowline_core::document::{
 };
 use bowline_wire::hash::sha256;
 
-use super::{FilesImport, ItemOutcome, SourceFile};
+use super::{FilesImport, Outcome, SourceFile, Why};
 use crate::documents::edit::Edit;
 
 /// A part of a document that is imported by itself, and remembered under its name.
@@ -88,7 +88,7 @@ impl Held {
 }
 
 /// What another application holds, as far as the kind has a place for it; the rest with the reason.
-pub(super) fn of_source(import: &FilesImport<'_>) -> BTreeMap<Item, Result<Held, &'static str>> {
+pub(super) fn of_source(import: &FilesImport<'_>) -> BTreeMap<Item, Result<Held, Why>> {
     let mut items = BTreeMap::new();
     let fields = [
         (Item::Name, import.name, NAME_MAX, true),
@@ -97,17 +97,17 @@ pub(super) fn of_source(import: &FilesImport<'_>) -> BTreeMap<Item, Result<Held,
     ];
     for (item, text, limit, has_place) in fields {
         let held = |text: &str| match text.len() <= limit {
-            _ if !has_place => Err("there is no place for it"),
+            _ if !has_place => Err(Why::NoPlace),
             true => Ok(Held::text(text)),
-            false => Err("it is too long"),
+            false => Err(Why::TextTooLong),
         };
         items.extend(text.filter(|text| !text.is_empty()).map(|text| (item, held(text))));
     }
     for (of, name, value) in import.values {
         let held = match import.kind {
             Kind::Agent if name.len() <= NAME_MAX => Ok(Held::text(value.as_str())),
-            Kind::Agent => Err("its name is too long"),
-            _ => Err("there is no place for it"),
+            Kind::Agent => Err(Why::NameTooLong),
+            _ => Err(Why::NoPlace),
         };
         items.insert(Item::Value(*of, (*name).to_owned()), held);
     }
@@ -117,15 +117,15 @@ pub(super) fn of_source(import: &FilesImport<'_>) -> BTreeMap<Item, Result<Held,
     items
 }
 
-fn held_file(kind: Kind, file: &SourceFile<'_>) -> Result<Held, &'static str> {
+fn held_file(kind: Kind, file: &SourceFile<'_>) -> Result<Held, Why> {
     let executable = file.executable && kind == Kind::Skill;
     let held = Held { bytes: file.content.to_vec(), executable };
     let is_text = held.text_of_file().is_some();
     let limit = if is_text { FILE_MAX } else { BYTES_FILE_MAX };
     if !is_text && kind != Kind::Skill {
-        Err("it is no text")
+        Err(Why::NotText)
     } else if held.bytes.len() > limit {
-        Err("it is larger than 512 KiB")
+        Err(Why::FileTooLarge)
     } else {
         Ok(held)
     }
@@ -167,7 +167,7 @@ pub(super) enum Decision {
     /// Nothing.
     Leave,
     /// The source's is taken.
-    Take(ItemOutcome),
+    Take(Outcome),
     /// Ours stays, and the source's comes beside it.
     Beside,
 }
@@ -177,8 +177,8 @@ pub(super) fn decide(remembered: Option<[u8; 32]>, ours: Option<[u8; 32]>, their
     match (remembered, ours) {
         (Some(remembered), _) if remembered == theirs => Decision::Leave,
         (_, Some(ours)) if ours == theirs => Decision::Leave,
-        (None, None) => Decision::Take(ItemOutcome::New),
-        (remembered, ours) if remembered == ours => Decision::Take(ItemOutcome::Updated),
+        (None, None) => Decision::Take(Outcome::New),
+        (remembered, ours) if remembered == ours => Decision::Take(Outcome::Updated),
         _ => Decision::Beside,
     }
 }
@@ -218,12 +218,7 @@ impl Writes {
     }
 
     /// Writes an item in place of what is there, unless the document would become too much.
-    pub(super) fn add(
-        &mut self,
-        item: Item,
-        held: Held,
-        instead_of: Option<&Mark>,
-    ) -> Result<(), &'static str> {
+    pub(super) fn add(&mut self, item: Item, held: Held, instead_of: Option<&Mark>) -> Result<(), Why> {
         if let Item::File(path) = &item {
             let (texts, bytes, files) = (self.texts, self.bytes, self.files);
             self.files -= usize::from(self.removed.contains(path));
@@ -233,9 +228,9 @@ impl Writes {
             }
             self.count(held.mark());
             let why = if self.files > FILES_MAX {
-                Some("there are too many files")
+                Some(Why::TooManyFiles)
             } else if self.texts > FILES_TOTAL_MAX || self.bytes > BYTES_TOTAL_MAX {
-                Some("all files together are larger than 4 MiB")
+                Some(Why::FilesTooLarge)
             } else {
                 None
             };
@@ -326,13 +321,13 @@ mod tests {
     fn what_was_changed_on_one_side_only_is_taken_or_left_and_on_both_comes_beside() {
         let (a, b, c) = ([1; 32], [2; 32], [3; 32]);
         for (remembered, ours, theirs, expected) in [
-            (None, None, a, Decision::Take(ItemOutcome::New)),
+            (None, None, a, Decision::Take(Outcome::New)),
             (None, Some(a), a, Decision::Leave),
             (None, Some(b), a, Decision::Beside),
             (Some(a), Some(a), a, Decision::Leave),
             (Some(a), Some(b), a, Decision::Leave),
             (Some(a), None, a, Decision::Leave),
-            (Some(a), Some(a), b, Decision::Take(ItemOutcome::Updated)),
+            (Some(a), Some(a), b, Decision::Take(Outcome::Updated)),
             (Some(a), Some(b), b, Decision::Leave),
             (Some(a), Some(b), c, Decision::Beside),
             (Some(a), None, b, Decision::Beside),

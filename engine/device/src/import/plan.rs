@@ -1,82 +1,18 @@
 //! What the lines of a session and its end come to: a state machine that reads nothing and writes nothing. What it has to know
 //! it asks for, and whoever drives it answers: an import from the database, a dry run also from what it has planned before.
 
+mod step;
+
 use bowline_core::document::limits::{ASIDES_MAX, ASIDES_TOTAL_MAX};
 use bowline_core::document::{Aside, EditError, ImportedLine};
 use bowline_store::{DocN, LineHash};
 use bowline_wire::ids::WorkspaceId;
 
 use super::lines::HeldLines;
-use super::remembered::{About, SessionMemory, line_hash};
-use super::{ImportOutcome, LineOutcome};
+use super::remembered::{About, SessionMemory};
+use super::{LineVerdict, Outcome, Verdict, Why};
 use crate::Error;
-
-/// A line of a session, read once.
-#[derive(Clone, Copy)]
-pub(super) struct SourceLine<'a> {
-    pub(super) bytes: &'a [u8],
-    class: ImportedLine<'a>,
-    pub(super) hash: LineHash,
-}
-
-impl<'a> SourceLine<'a> {
-    /// Reads a line, without its `\n`; only the first of a file can be its header.
-    pub(super) fn read(bytes: &'a [u8], is_first: bool) -> Self {
-        Self { bytes, class: ImportedLine::read(bytes, is_first), hash: line_hash(bytes) }
-    }
-}
-
-/// Either what is planned, or what has to be answered before it can be.
-pub(super) enum Step<T> {
-    Planned(T),
-    Ask(Question),
-}
-
-/// What a plan has to know before it can go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
-    /// Which lines are remembered, in a stretch with this one in it: answer with [`SessionPlan::answer_remembered`].
-    Remembered(u64),
-    /// Whether nobody has written into the document since: answer with [`SessionPlan::answer_untouched`].
-    Untouched,
-    /// Which lines the document has, but for the first [`SessionPlan::passed`] of those that are remembered: answer with
-    /// [`SessionPlan::answer_held`].
-    Held,
-}
-
-/// What is to become of one line.
-pub(super) struct LinePlan<'a> {
-    pub(super) outcome: LineOutcome,
-    /// What is written of it.
-    pub(super) write: Option<LineWrite<'a>>,
-    /// The line kept aside that was its torn beginning, and goes.
-    pub(super) completes: Option<Aside>,
-    /// Before it is written, a copy of the document is made on this device.
-    pub(super) copies: bool,
-    /// Whether it is remembered at its place already.
-    pub(super) is_remembered: bool,
-}
-
-/// What a line is written as.
-pub(super) enum LineWrite<'a> {
-    Header(&'a str),
-    /// An entry, with its number among the entries of the file.
-    Entry(u32, &'a str),
-    Aside(Aside),
-}
-
-/// What is to be done at the end of a session.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum EndPlan {
-    /// Nothing: nothing of it is stored, or may be changed.
-    Leave,
-    /// What is left goes into the document that this import makes, with all that is said of it.
-    Make,
-    /// What is left goes into the document, of which nothing else is said than before.
-    Keep,
-    /// What is left goes into the document, of which something else is said now than this.
-    Tell(About),
-}
+pub(super) use step::{EndPlan, LinePlan, LineWrite, Question, SourceLine, Step};
 
 /// Where the lines of a session go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +66,7 @@ pub(super) struct SessionPlan {
     /// Lines handed over so far, and entries among them.
     line: u64,
     position: u32,
-    /// Lines since the last entry that are none.
+    /// Lines since the last entry that are not entries.
     aside_number: u16,
     /// Lines that the document keeps aside, and their bytes.
     asides: usize,
@@ -295,28 +231,30 @@ impl SessionPlan {
         };
         if known {
             self.counts.present += 1;
-            return self.planned(line.class, LineOutcome::Present, None, None).map(Step::Planned);
+            return self.planned(line.class, Outcome::Unchanged.into(), None, None).map(Step::Planned);
         }
         let mut class = line.class;
         match &mut self.way {
             Way::Diverged | Way::Remembered(..) => return Ok(Step::Ask(Question::Held)),
             Way::New => {}
             Way::InTrash => {
-                return self.planned(class, LineOutcome::InTrash, None, None).map(Step::Planned);
+                return self
+                    .planned(class, Verdict::because(Outcome::Skipped, Why::InTrash), None, None)
+                    .map(Step::Planned);
             }
             Way::Asked(lines) => {
                 if lines.take(line.hash) || lines.has_header(class, line.hash) {
                     // The whole line may have come from another device, and its torn beginning is from this one's file.
                     let torn = lines.take_torn(self.position, line.bytes);
                     self.counts.present += 1;
-                    return self.planned(class, LineOutcome::Present, None, torn).map(Step::Planned);
+                    return self.planned(class, Outcome::Unchanged.into(), None, torn).map(Step::Planned);
                 }
                 class = lines.beside_header(class);
             }
             Way::Watched(_, _, lines, _) => {
                 if lines.take(line.hash) || lines.has_header(class, line.hash) {
                     self.counts.present += 1;
-                    return self.planned(class, LineOutcome::Present, None, None).map(Step::Planned);
+                    return self.planned(class, Outcome::Unchanged.into(), None, None).map(Step::Planned);
                 }
                 class = lines.beside_header(class);
             }
@@ -329,15 +267,15 @@ impl SessionPlan {
         if let Some(torn) = &torn {
             self.complete(torn);
         }
-        let (outcome, write) = self.add(line.bytes, class);
-        let plan = self.planned(class, outcome, write, None)?;
+        let (verdict, write) = self.add(line.bytes, class);
+        let plan = self.planned(class, verdict, write, None)?;
         Ok(Step::Planned(LinePlan { completes: torn, copies, ..plan }))
     }
 
     /// Plans a line that is too long to be held in memory and stays in its file. Whether it is remembered at its place.
     pub(super) fn long_line(&mut self, hash: LineHash) -> Step<bool> {
         let is_remembered = match self.way {
-            // One that comes after all that are remembered is no reason to take the next ones for new.
+            // It comes after all that are remembered: whether the next ones are new is for the document to say.
             Way::Remembered(..) if self.line >= self.remembered => {
                 self.way = Way::Diverged;
                 false
@@ -378,16 +316,16 @@ impl SessionPlan {
     }
 
     /// What the session comes to. `says_more`: whether what its application says of it was not in the document.
-    pub(super) fn outcome(&self, says_more: bool) -> ImportOutcome {
+    pub(super) fn verdict(&self, says_more: bool) -> Verdict {
         match (&self.way, self.place) {
-            (Way::InTrash, _) => ImportOutcome::InTrash,
-            (Way::Watched(..), _) => ImportOutcome::Unchanged,
-            (_, Place::New) if self.is_changed() => ImportOutcome::New,
-            (_, Place::New) => ImportOutcome::Empty,
-            (_, Place::Copy(workspace)) => ImportOutcome::Beside(workspace),
-            _ if self.is_changed() => ImportOutcome::More,
-            _ if says_more => ImportOutcome::Updated,
-            _ => ImportOutcome::Unchanged,
+            (Way::InTrash, _) => Verdict::because(Outcome::Skipped, Why::InTrash),
+            (Way::Watched(..), _) => Outcome::Unchanged.into(),
+            (_, Place::New) if self.is_changed() => Outcome::New.into(),
+            (_, Place::New) => Verdict::because(Outcome::Skipped, Why::Empty),
+            (_, Place::Copy(workspace)) => Verdict::because(Outcome::New, Why::LessInWorkspace(workspace)),
+            _ if self.is_changed() => Outcome::More.into(),
+            _ if says_more => Outcome::Updated.into(),
+            _ => Outcome::Unchanged.into(),
         }
     }
 
@@ -430,15 +368,15 @@ impl SessionPlan {
     }
 
     /// A new line: what is written of it.
-    fn add<'a>(&mut self, line: &[u8], class: ImportedLine<'a>) -> (LineOutcome, Option<LineWrite<'a>>) {
+    fn add<'a>(&mut self, line: &[u8], class: ImportedLine<'a>) -> (Verdict, Option<LineWrite<'a>>) {
         match class {
             ImportedLine::Header(header) => {
                 self.header_added = true;
-                (LineOutcome::Header, Some(LineWrite::Header(header)))
+                (Outcome::New.into(), Some(LineWrite::Header(header)))
             }
             ImportedLine::Entry(entry) => {
                 self.counts.added += 1;
-                (LineOutcome::Entry, Some(LineWrite::Entry(self.position, entry)))
+                (Outcome::New.into(), Some(LineWrite::Entry(self.position, entry)))
             }
             ImportedLine::Aside(why) => match self.room_aside(line.len()) {
                 Ok(()) => {
@@ -447,22 +385,22 @@ impl SessionPlan {
                     self.counts.asides += 1;
                     let (position, number) = (self.position, self.aside_number);
                     let aside = Aside { position, number, bytes: line.to_vec() };
-                    (LineOutcome::Aside(why), Some(LineWrite::Aside(aside)))
+                    (Verdict::because(Outcome::Kept, Why::NotAnEntry(why)), Some(LineWrite::Aside(aside)))
                 }
                 Err(why) => {
                     self.counts.left += 1;
-                    (LineOutcome::NotKept(why), None)
+                    (Verdict::failed(why), None)
                 }
             },
         }
     }
 
     /// Whether there is room to keep a line aside; why not.
-    fn room_aside(&self, len: usize) -> Result<(), &'static str> {
+    fn room_aside(&self, len: usize) -> Result<(), Why> {
         if self.asides >= ASIDES_MAX {
-            Err("too many lines of this file are no transcript entries")
+            Err(Why::TooManyAsides)
         } else if self.aside_bytes + len > ASIDES_TOTAL_MAX {
-            Err("the lines of this file that are no transcript entries are too long")
+            Err(Why::AsidesTooLong)
         } else {
             Ok(())
         }
@@ -479,7 +417,7 @@ impl SessionPlan {
     fn planned<'a>(
         &mut self,
         class: ImportedLine<'a>,
-        outcome: LineOutcome,
+        verdict: Verdict,
         write: Option<LineWrite<'a>>,
         completes: Option<Aside>,
     ) -> Result<LinePlan<'a>, Error> {
@@ -495,7 +433,10 @@ impl SessionPlan {
             ImportedLine::Aside(_) => self.aside_number = self.aside_number.saturating_add(1),
         }
         let is_remembered = self.pass();
-        Ok(LinePlan { outcome, write, completes, copies: false, is_remembered })
+        let Verdict { outcome, why } = verdict;
+        let is_header = matches!(class, ImportedLine::Header(_));
+        let verdict = LineVerdict { is_header, outcome, why };
+        Ok(LinePlan { verdict, write, completes, copies: false, is_remembered })
     }
 
     /// Counts a line; whether it is remembered at its place.
@@ -508,3 +449,6 @@ impl SessionPlan {
         is_remembered
     }
 }
+
+#[cfg(test)]
+mod tests;

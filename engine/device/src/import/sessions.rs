@@ -10,7 +10,7 @@ use super::lines::HeldLines;
 use super::plan::{Counts, EndPlan, Place, Question, SessionPlan, SourceLine, Step};
 use super::remembered::{About, SessionMemory, long_line_hash};
 use super::state::SessionImport;
-use super::{ImportOutcome, ImportedSession, LineOutcome, SessionEnd, SessionFile, SessionOrigin};
+use super::{ImportedSession, LineVerdict, Outcome, SessionFile, SourceSession, Verdict, Why};
 use crate::Device;
 use crate::Error;
 use crate::workspace::effects::kind_column;
@@ -27,17 +27,17 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::Edit`] for names longer than [`NAME_MAX`]; the database's.
-    pub fn begin_import(&mut self, origin: &SessionOrigin<'_>, now: Millis) -> Result<SessionImport, Error> {
-        let id = Self::session_doc(origin.app, origin.session);
-        let source = session_source(origin.app, origin.session);
-        let known = self.known_session(origin, &source, id)?;
+    pub fn begin_import(&mut self, session: &SourceSession, now: Millis) -> Result<SessionImport, Error> {
+        let id = Self::session_doc(&session.app, &session.id);
+        let source = session_source(&session.app, &session.id);
+        let known = self.known_session(session, &source, id)?;
         let mut held = None;
         if let Known::Document(row) | Known::Watched(row, _) = &known {
             let document = &self.load(row.n, now)?.document;
             held = Some((HeldDocument::of(document)?, document.heads()));
         }
         let (held, heads) = held.unwrap_or_default();
-        Ok(begin(source, id, origin, known, held, heads))
+        Ok(begin(source, id, session, known, held, heads))
     }
 
     /// Takes one line, without its `\n`. Commits by itself, a batch at a time: what is remembered of the session is
@@ -47,7 +47,7 @@ impl Device {
         import: &mut SessionImport,
         line: &[u8],
         now: Millis,
-    ) -> Result<LineOutcome, Error> {
+    ) -> Result<LineVerdict, Error> {
         if line.len() > LINE_MAX {
             return self.skip_line(import, line.len() as u64, now);
         }
@@ -70,9 +70,9 @@ impl Device {
         if plan.write.is_some() && import.batch.lines() > 0 && is_full {
             self.write_batch(import, now)?;
         }
-        let outcome = plan.outcome;
+        let verdict = plan.verdict.clone();
         import.take(&line, plan);
-        Ok(outcome)
+        Ok(verdict)
     }
 
     /// Notes a line of so many bytes that is too long to be held in memory: it stays in the file.
@@ -81,7 +81,7 @@ impl Device {
         import: &mut SessionImport,
         len: u64,
         now: Millis,
-    ) -> Result<LineOutcome, Error> {
+    ) -> Result<LineVerdict, Error> {
         let hash = long_line_hash(len);
         let is_remembered = loop {
             match import.plan.long_line(hash) {
@@ -90,17 +90,18 @@ impl Device {
             }
         };
         import.pass(hash, is_remembered);
-        Ok(LineOutcome::TooLong)
+        Ok(long_line())
     }
 
-    /// Stores what is left, and what is said about the session.
+    /// Stores what is left, and what is said about the session. `ends_with_newline`: whether the last line ends with a line
+    /// end, which is not one of the lines that were handed over.
     pub fn finish_import(
         &mut self,
         mut import: SessionImport,
-        end: &SessionEnd<'_>,
+        ends_with_newline: bool,
         now: Millis,
     ) -> Result<ImportedSession, Error> {
-        let about = about(import.key.as_deref(), end);
+        let about = about(&import.session, ends_with_newline);
         let planned = loop {
             match import.plan.end(about.clone()) {
                 Step::Ask(question) => self.answer(&mut import, question, now)?,
@@ -117,7 +118,7 @@ impl Device {
             EndPlan::Tell(before) => self.write_last(&mut import, Some(&before), now)?,
         };
         let imported = imported(&import, says_more);
-        if import.plan.is_changed() || imported.outcome == ImportOutcome::Updated {
+        if import.plan.is_changed() || imported.outcome == Outcome::Updated {
             self.drive_after_edit(imported.workspace, now);
         }
         Ok(imported)
@@ -165,11 +166,11 @@ impl Device {
     /// [`Error::Edit`] for names longer than [`NAME_MAX`]; the database's.
     pub(super) fn known_session(
         &self,
-        origin: &SessionOrigin<'_>,
+        session: &SourceSession,
         source: &str,
         id: DocId,
     ) -> Result<Known, Error> {
-        for name in [Some(origin.app), Some(origin.session), origin.key].into_iter().flatten() {
+        for name in [Some(&session.app), Some(&session.id), session.key.as_ref()].into_iter().flatten() {
             if name.len() > NAME_MAX {
                 return Err(EditError::TooLong { what: "the origin", limit: NAME_MAX }.into());
             }
@@ -304,14 +305,14 @@ impl HeldDocument {
 pub(super) fn begin(
     source: String,
     id: DocId,
-    origin: &SessionOrigin<'_>,
+    session: &SourceSession,
     known: Known,
     held: HeldDocument,
     heads: Vec<ChangeHash>,
 ) -> SessionImport {
     let HeldDocument { lines, said } = held;
     let (row, plan, memory) = match known {
-        Known::Nothing => (None, SessionPlan::new(origin.key.map(str::to_owned)), None),
+        Known::Nothing => (None, SessionPlan::new(session.key.clone()), None),
         Known::InTrash(row) => (Some(row.n), SessionPlan::in_trash(row.ws), None),
         Known::Remembered(row, memory) => {
             (Some(row.n), SessionPlan::remembered(row.ws, &memory), Some(*memory))
@@ -319,7 +320,7 @@ pub(super) fn begin(
         Known::Document(row) => (Some(row.n), SessionPlan::asking(row.ws, lines, said), None),
         Known::Watched(row, workspace) => (None, SessionPlan::watching(row.n, workspace, lines, said), None),
     };
-    let mut import = SessionImport::begin(source, id, origin, plan);
+    let mut import = SessionImport::begin(source, id, session, plan);
     import.memory.about = import.plan.about().clone();
     (import.row, import.asked_heads) = (row, heads);
     if let Some(memory) = memory {
@@ -335,8 +336,8 @@ pub(super) fn imported(import: &SessionImport, says_more: bool) -> ImportedSessi
         Place::Found(workspace) => workspace,
         Place::New | Place::Copy(_) => None,
     };
-    let outcome = import.plan.outcome(says_more);
-    ImportedSession { id: import.id, workspace, outcome, added, present, asides, left }
+    let Verdict { outcome, why } = import.plan.verdict(says_more);
+    ImportedSession { id: import.id, workspace, outcome, why, added, present, asides, left }
 }
 
 /// What this device knows a session by.
@@ -344,21 +345,27 @@ pub(super) fn session_source(app: &str, session: &str) -> String {
     format!("session/{app}/{session}")
 }
 
-pub(super) fn about(key: Option<&str>, end: &SessionEnd<'_>) -> About {
+/// What becomes of a line that is too long to be held in memory.
+pub(super) fn long_line() -> LineVerdict {
+    LineVerdict { is_header: false, outcome: Outcome::Skipped, why: Some(Why::LineTooLong) }
+}
+
+/// What an application says of a session, as far as a document has room for it.
+pub(super) fn about(session: &SourceSession, ends_with_newline: bool) -> About {
     let shortened =
-        |text: &str| text.get(..text.floor_char_boundary(NAME_MAX)).unwrap_or_default().to_owned();
-    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(shortened);
+        |text: &String| text.get(..text.floor_char_boundary(NAME_MAX)).unwrap_or_default().to_owned();
+    let text = |text: &Option<String>| text.as_ref().filter(|text| !text.is_empty()).map(shortened);
     let mut labels: Vec<String> =
-        end.labels.iter().filter(|label| !label.is_empty()).map(|it| shortened(it)).collect();
+        session.labels.iter().filter(|label| !label.is_empty()).map(shortened).collect();
     labels.sort();
     labels.dedup();
     About {
-        key: text(key),
-        title: text(end.title),
-        agent: text(end.agent),
-        pinned: end.pinned,
-        archived: end.archived,
-        no_final_newline: !end.ends_with_newline,
+        key: text(&session.key),
+        title: text(&session.title),
+        agent: text(&session.agent),
+        pinned: session.pinned,
+        archived: session.archived,
+        no_final_newline: !ends_with_newline,
         labels,
     }
 }

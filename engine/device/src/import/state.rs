@@ -4,7 +4,7 @@ use bowline_core::document::{ChangeHash, ImportBatch};
 use bowline_store::{DocN, LineHash};
 use bowline_wire::ids::DocId;
 
-use super::SessionOrigin;
+use super::SourceSession;
 use super::plan::{LinePlan, LineWrite, Place, SessionPlan, SourceLine};
 use super::remembered::SessionMemory;
 use super::writing::Run;
@@ -14,9 +14,7 @@ use super::writing::Run;
 pub struct SessionImport {
     pub(super) source: String,
     pub(super) id: DocId,
-    pub(super) app: String,
-    pub(super) session: String,
-    pub(super) key: Option<String>,
+    pub(super) session: SourceSession,
     pub(super) plan: SessionPlan,
     /// What is remembered, with what was stored since.
     pub(super) memory: SessionMemory,
@@ -32,13 +30,11 @@ pub struct SessionImport {
 }
 
 impl SessionImport {
-    pub(super) fn begin(source: String, id: DocId, origin: &SessionOrigin<'_>, plan: SessionPlan) -> Self {
+    pub(super) fn begin(source: String, id: DocId, session: &SourceSession, plan: SessionPlan) -> Self {
         Self {
             source,
             id,
-            app: origin.app.to_owned(),
-            session: origin.session.to_owned(),
-            key: origin.key.map(str::to_owned),
+            session: session.clone(),
             plan,
             memory: SessionMemory { is_all: true, ..SessionMemory::default() },
             row: None,

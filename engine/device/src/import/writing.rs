@@ -4,6 +4,7 @@ use bowline_core::document::{ActorId, ChangeHash, Document, ImportBatch, Kind, O
 use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
 use bowline_wire::ids::{DeviceId, Millis};
 
+use super::SourceSession;
 use super::plan::Place;
 use super::remembered::{About, SessionMemory};
 use super::state::SessionImport;
@@ -125,7 +126,7 @@ impl Device {
         };
         let heads = self.import_row(n)?.heads;
         let is_as_imported = self.is_as_imported(n, &import.memory)?;
-        let said = Said { app: &import.app, session: &import.session, before, about: import.plan.about() };
+        let said = Said { session: &import.session, before, about: import.plan.about() };
         self.edit(n, now, |document, pen| said.write(document, pen))?;
         let is_changed = self.import_row(n)?.heads != heads;
         // Of a document that was as imported, all is remembered, now that this has been written as well.
@@ -270,8 +271,7 @@ impl Device {
 
 /// What an application says of a session, and what it said the last time.
 pub(super) struct Said<'a> {
-    pub(super) app: &'a str,
-    pub(super) session: &'a str,
+    pub(super) session: &'a SourceSession,
     pub(super) before: &'a About,
     pub(super) about: &'a About,
 }
@@ -279,9 +279,9 @@ pub(super) struct Said<'a> {
 impl Said<'_> {
     /// Writes what is different into the document. No changes if it says so already.
     pub(super) fn write(&self, document: &mut Document, pen: Pen) -> Result<Vec<Vec<u8>>, Edit> {
-        let Self { app, session, before, about } = self;
+        let Self { session, before, about } = self;
         let mut origin = document.conversation()?.origin();
-        (origin.app, origin.session) = (Some((*app).to_owned()), Some((*session).to_owned()));
+        (origin.app, origin.session) = (Some(session.app.clone()), Some(session.id.clone()));
         say(&mut origin, before, about);
         let mut changes = Vec::new();
         changes.extend(document.conversation_mut(pen)?.set_origin(&origin)?);
@@ -328,8 +328,11 @@ fn marks_of(about: &About) -> Vec<u8> {
 }
 
 fn origin_of(import: &SessionImport, about: &About) -> Origin {
-    let mut origin =
-        Origin { app: Some(import.app.clone()), session: Some(import.session.clone()), ..Origin::default() };
+    let mut origin = Origin {
+        app: Some(import.session.app.clone()),
+        session: Some(import.session.id.clone()),
+        ..Origin::default()
+    };
     say(&mut origin, &About::default(), about);
     origin
 }

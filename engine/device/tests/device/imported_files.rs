@@ -5,7 +5,7 @@ use bowline_core::document::{
 };
 use bowline_device::Error;
 use bowline_device::{
-    DocumentState, DryRun, FilesImport, ImportOutcome, ImportTarget, ImportedFiles, ItemOutcome, SourceFile,
+    DocumentState, DryRun, FilesImport, ImportTarget, ImportedFiles, Outcome, SourceFile, Verdict, Why,
 };
 use bowline_wire::ids::DocId;
 
@@ -61,7 +61,7 @@ fn import(rig: &mut Rig, files: &[(&str, &str)]) -> ImportedFiles {
 }
 
 /// What became of each file, by its path.
-fn outcomes(imported: &ImportedFiles) -> Vec<(String, ItemOutcome)> {
+fn outcomes(imported: &ImportedFiles) -> Vec<(String, Verdict)> {
     imported.files.iter().map(|(path, outcome)| (path.to_string(), outcome.clone())).collect()
 }
 
@@ -80,12 +80,19 @@ fn write(rig: &mut Rig, id: DocId, file: &str, text: Option<&str>) {
 }
 
 /// Files that were not taken, with the reasons.
-fn left(imported: &ImportedFiles) -> Vec<(String, String)> {
-    let why = |(path, outcome): (String, ItemOutcome)| match outcome {
-        ItemOutcome::NotKept(why) => Some((path, why.to_owned())),
-        _ => None,
-    };
-    outcomes(imported).into_iter().filter_map(why).collect()
+fn left(imported: &ImportedFiles) -> Vec<(String, Why)> {
+    let failed = outcomes(imported).into_iter().filter(|(_, verdict)| verdict.outcome == Outcome::Failed);
+    failed.filter_map(|(path, verdict)| Some((path, verdict.why?))).collect()
+}
+
+/// A verdict without a reason.
+fn plain(outcome: Outcome) -> Verdict {
+    outcome.into()
+}
+
+/// A verdict with a reason.
+fn because(outcome: Outcome, why: Why) -> Verdict {
+    Verdict { outcome, why: Some(why) }
 }
 
 fn changes(rig: &Rig) -> i64 {
@@ -107,9 +114,9 @@ fn an_agent_comes_in_with_fields_values_and_files_and_again_changes_nothing() {
     let source = FilesImport { values: &values, description: Some("writes"), ..AGENT };
     let made =
         import_as(&mut rig, &source, &[("AGENTS.md", b"be kind", true), ("notes/a.md", b"a\r\n", false)]);
-    assert_eq!((made.outcome, made.workspace), (ImportOutcome::New, None));
+    assert_eq!((made.outcome, made.workspace), (Outcome::New, None));
     assert_eq!(made.fields.len(), 5);
-    assert!(made.fields.iter().all(|(_, outcome)| *outcome == ItemOutcome::New), "{:?}", made.fields);
+    assert!(made.fields.iter().all(|(_, verdict)| verdict.outcome == Outcome::New), "{:?}", made.fields);
     let shown = rig.device.show_agent(doc(&made), rig.now).unwrap();
     assert_eq!(
         (&*shown.name, shown.description.as_deref(), shown.model.as_deref()),
@@ -121,8 +128,8 @@ fn an_agent_comes_in_with_fields_values_and_files_and_again_changes_nothing() {
     let before = changes(&rig);
     let again =
         import_as(&mut rig, &source, &[("AGENTS.md", b"be kind", true), ("notes/a.md", b"a\r\n", false)]);
-    assert_eq!((doc(&again), again.outcome), (doc(&made), ImportOutcome::Unchanged));
-    assert!(again.files.iter().all(|(_, outcome)| *outcome == ItemOutcome::Unchanged));
+    assert_eq!((doc(&again), again.outcome), (doc(&made), Outcome::Unchanged));
+    assert!(again.files.iter().all(|(_, verdict)| verdict.outcome == Outcome::Unchanged));
     assert_eq!(changes(&rig), before);
 }
 
@@ -144,16 +151,16 @@ fn what_was_changed_on_one_side_is_kept_or_taken_and_on_both_comes_beside() {
         ("n", "n"),
     ];
     let more = import(&mut rig, &source);
-    let beside = |at: &str| ItemOutcome::Conflict(Some(path(at)));
+    let beside = |at: &str| because(Outcome::Conflict, Why::ChangedOnBothSides(Some(path(at))));
     assert_eq!(
         outcomes(&more),
         [
-            ("a.md".to_owned(), ItemOutcome::Updated),
-            ("b.md".to_owned(), ItemOutcome::Unchanged),
+            ("a.md".to_owned(), plain(Outcome::Updated)),
+            ("b.md".to_owned(), plain(Outcome::Unchanged)),
             ("c.md".to_owned(), beside("c.openclaw.md")),
-            ("d.md".to_owned(), ItemOutcome::Unchanged),
+            ("d.md".to_owned(), plain(Outcome::Unchanged)),
             ("e".to_owned(), beside("e.openclaw")),
-            ("n".to_owned(), ItemOutcome::New),
+            ("n".to_owned(), plain(Outcome::New)),
         ]
     );
     let expected = pairs(&[
@@ -165,10 +172,10 @@ fn what_was_changed_on_one_side_is_kept_or_taken_and_on_both_comes_beside() {
         ("e.openclaw", "e there"),
         ("n", "n"),
     ]);
-    assert_eq!((more.outcome, files(&mut rig, id)), (ImportOutcome::More, expected.clone()));
+    assert_eq!((more.outcome, files(&mut rig, id)), (Outcome::More, expected.clone()));
     let before = changes(&rig);
     let again = import(&mut rig, &source);
-    assert_eq!((again.outcome, files(&mut rig, id)), (ImportOutcome::Unchanged, expected));
+    assert_eq!((again.outcome, files(&mut rig, id)), (Outcome::Unchanged, expected));
     assert_eq!(changes(&rig), before);
 }
 
@@ -198,10 +205,13 @@ fn a_field_changed_on_both_sides_stays_as_it_is_here() {
     rig.device.edit_agent(id, &edit, rig.now).unwrap();
     let there = FilesImport { name: Some("Scribe there"), model: Some("sonnet"), ..AGENT };
     let more = import_as(&mut rig, &there, &[]);
-    assert_eq!(more.outcome, ImportOutcome::Updated);
+    assert_eq!(more.outcome, Outcome::Updated);
     assert_eq!(
         more.fields,
-        [("name".to_owned(), ItemOutcome::Conflict(None)), ("model".to_owned(), ItemOutcome::Updated)]
+        [
+            ("name".to_owned(), because(Outcome::Conflict, Why::ChangedOnBothSides(None))),
+            ("model".to_owned(), plain(Outcome::Updated))
+        ]
     );
     let shown = rig.device.show_agent(id, rig.now).unwrap();
     assert_eq!((&*shown.name, shown.model.as_deref()), ("Scribe here", Some("sonnet")));
@@ -215,10 +225,13 @@ fn what_is_gone_there_stays_here() {
     let less = import_as(&mut rig, &FilesImport { model: None, ..AGENT }, &[("a.md", b"a", false)]);
     assert_eq!(
         outcomes(&less),
-        [("a.md".to_owned(), ItemOutcome::Unchanged), ("b.md".to_owned(), ItemOutcome::Gone)]
+        [
+            ("a.md".to_owned(), plain(Outcome::Unchanged)),
+            ("b.md".to_owned(), because(Outcome::Kept, Why::GoneAtSource))
+        ]
     );
-    assert!(less.fields.contains(&("model".to_owned(), ItemOutcome::Gone)));
-    assert_eq!((less.outcome, files(&mut rig, id).len()), (ImportOutcome::Unchanged, 2));
+    assert!(less.fields.contains(&("model".to_owned(), because(Outcome::Kept, Why::GoneAtSource))));
+    assert_eq!((less.outcome, files(&mut rig, id).len()), (Outcome::Unchanged, 2));
     assert_eq!(changes(&rig), before);
 }
 
@@ -229,7 +242,7 @@ fn what_is_in_the_trash_stays_there() {
     rig.device.delete(id, rig.now).unwrap();
     let before = changes(&rig);
     let again = import(&mut rig, &[("a.md", "a there")]);
-    assert_eq!((doc(&again), again.outcome), (id, ImportOutcome::InTrash));
+    assert_eq!((doc(&again), again.outcome, &again.why), (id, Outcome::Skipped, &Some(Why::InTrash)));
     assert_eq!(changes(&rig), before);
 }
 
@@ -253,19 +266,19 @@ fn files_that_an_agent_cannot_have_are_left_with_the_reason() {
     let source: [(&str, &[u8], bool); 3] =
         [("bin", b"\xff\x00", false), ("large", &large, false), ("small", b"x", false)];
     let made = import_as(&mut rig, &AGENT, &source);
-    assert_eq!(left(&made), pairs(&[("bin", "it is no text"), ("large", "it is larger than 512 KiB")]));
+    assert_eq!(left(&made), [("bin".to_owned(), Why::NotText), ("large".to_owned(), Why::FileTooLarge)]);
     assert_eq!(files(&mut rig, doc(&made)), pairs(&[("small", "x")]));
     let half = vec![0; 512 << 10];
     let source = ["0", "1", "2", "3", "4", "5", "6", "7", "8"].map(|at| (at, half.as_slice(), false));
     let skill = FilesImport { source: "skill", kind: Kind::Skill, model: None, ..AGENT };
     let made = import_as(&mut rig, &skill, &source);
-    assert_eq!(left(&made), pairs(&[("8", "all files together are larger than 4 MiB")]));
+    assert_eq!(left(&made), [("8".to_owned(), Why::FilesTooLarge)]);
     assert_eq!(rig.device.show_skill(doc(&made), rig.now).unwrap().files.len(), 8);
     let long = "x".repeat(2000);
     let other = FilesImport { source: "other", name: Some(&long), model: None, ..AGENT };
     let empty = import_as(&mut rig, &other, &[]);
-    assert_eq!(empty.outcome, ImportOutcome::Empty);
-    assert_eq!(empty.fields, [("name".to_owned(), ItemOutcome::NotKept("it is too long"))]);
+    assert_eq!((empty.outcome, &empty.why), (Outcome::Skipped, &Some(Why::Empty)));
+    assert_eq!(empty.fields, [("name".to_owned(), because(Outcome::Failed, Why::TextTooLong))]);
     assert!(empty.id.is_none() && !is_remembered(&rig, "other"));
 }
 
@@ -296,10 +309,10 @@ fn a_skill_comes_in_with_texts_bytes_and_what_can_be_run() {
     let listed = rig.device.skills(false).unwrap();
     assert_eq!((listed.len(), &*listed[0].title, listed[0].count), (1, "trips", 3));
     let before = changes(&rig);
-    assert_eq!(import_as(&mut rig, &skill, &source).outcome, ImportOutcome::Unchanged);
+    assert_eq!(import_as(&mut rig, &skill, &source).outcome, Outcome::Unchanged);
     assert_eq!(changes(&rig), before);
     let runs = [("SKILL.md", &b"go"[..], true), source[1], source[2]];
-    assert_eq!(import_as(&mut rig, &skill, &runs).outcome, ImportOutcome::More);
+    assert_eq!(import_as(&mut rig, &skill, &runs).outcome, Outcome::More);
     assert!(rig.device.show_skill(doc(&made), rig.now).unwrap().files[0].executable);
     assert!(rig.device.show_agent(doc(&made), rig.now).is_err());
     rig.device.delete(doc(&made), rig.now).unwrap();
@@ -355,6 +368,6 @@ fn what_cannot_be_stored_leaves_nothing_of_itself() {
     let file = [SourceFile { path: &path, content: b"more", executable: false }];
     assert!(rig.device.import_files(&FilesImport { files: &file, ..AGENT }, rig.now).is_err());
     let again = import(&mut rig, &[("a", "more")]);
-    assert_eq!((doc(&again), again.outcome), (id, ImportOutcome::Unchanged));
+    assert_eq!((doc(&again), again.outcome), (id, Outcome::Unchanged));
     assert_eq!(files(&mut rig, id), pairs(&[("a", "more")]));
 }

@@ -1,10 +1,10 @@
 //! One session on several devices: imported apart, shared, merged.
 
 use bowline_device::Error;
-use bowline_device::{DocumentState, ImportOutcome, LineOutcome, SessionEnd};
+use bowline_device::{DocumentState, Outcome, Why};
 use bowline_wire::ids::{DocId, WorkspaceId};
 
-use crate::importing::{SESSION, bytes_of, everything, heads, import, import_again, import_as, session};
+use crate::importing::{bytes_of, everything, heads, import, import_again, import_as, session, source};
 use crate::rig::{Rig, exchange, two};
 
 fn rows(rig: &Rig, id: DocId) -> Vec<Option<WorkspaceId>> {
@@ -39,7 +39,7 @@ fn one_session_imported_on_two_devices_is_one_conversation_once_both_are_shared(
     import_again(&mut one, &a);
     // What comes later goes to where the conversation is by now.
     let more = import(&mut other, &session(3, &["on the other", "later"]));
-    assert_eq!((more.outcome, more.workspace, more.added), (ImportOutcome::More, Some(workspace), 1));
+    assert_eq!((more.outcome, more.workspace, more.added), (Outcome::More, Some(workspace), 1));
     exchange(&mut one, &mut other, &mut relay);
     assert_eq!(one.texts(id).len(), 6);
 }
@@ -56,11 +56,12 @@ fn what_a_workspace_has_already_is_left_alone_and_what_it_lacks_comes_beside_it(
     other.texts(id);
     let before = everything(&other);
     let same = import(&mut other, &bytes);
-    assert_eq!((same.outcome, same.workspace, same.id), (ImportOutcome::Unchanged, Some(workspace), id));
+    assert_eq!((same.outcome, same.workspace, same.id), (Outcome::Unchanged, Some(workspace), id));
     assert_eq!(everything(&other), before);
-    let (more, outcomes) = import_as(&mut other, &SESSION, &session(3, &["new"]), &SessionEnd::default());
-    assert_eq!((more.outcome, more.workspace, more.added), (ImportOutcome::Beside(workspace), None, 1));
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == LineOutcome::Present).count(), 4);
+    let (more, outcomes) = import_as(&mut other, &source(), &session(3, &["new"]));
+    assert_eq!((more.outcome, more.workspace, more.added), (Outcome::New, None, 1));
+    assert_eq!(more.why, Some(Why::LessInWorkspace(workspace)));
+    assert_eq!(outcomes.iter().filter(|line| line.outcome == Outcome::Unchanged).count(), 4);
     assert_eq!(rows(&other, id), [None, Some(workspace)]);
     other.sync(&mut relay);
     one.sync(&mut relay);
@@ -128,7 +129,7 @@ fn sharing_an_import_seals_it_and_the_next_one_adds_to_it() {
     assert_eq!(bytes_of(&mut other, id), bytes);
     let bytes = session(5_000, &["more"]);
     let more = import(&mut one, &bytes);
-    assert_eq!((more.outcome, more.workspace), (ImportOutcome::More, Some(workspace)));
+    assert_eq!((more.outcome, more.workspace), (Outcome::More, Some(workspace)));
     exchange(&mut one, &mut other, &mut relay);
     assert_eq!(bytes_of(&mut other, id), bytes);
     assert_eq!(heads(&mut one, id), heads(&mut other, id));
@@ -150,7 +151,7 @@ fn what_was_shared_into_one_workspace_is_never_added_to_in_another() {
     other.sync(&mut relay);
     other.device.use_workspace(Some(first)).unwrap();
     let more = import(&mut other, &session(1, &["b", "c"]));
-    assert_eq!((more.outcome, more.workspace, more.added), (ImportOutcome::More, Some(second), 1));
+    assert_eq!((more.outcome, more.workspace, more.added), (Outcome::More, Some(second), 1));
     other.sync(&mut relay);
     one.sync(&mut relay);
     assert_eq!(one.texts(id), ["text 0", "a"], "nothing was shared that nobody has shared");
@@ -165,7 +166,7 @@ fn a_copy_beside_what_a_workspace_has_can_be_kept_here_and_is_what_is_exported()
     exchange(&mut one, &mut other, &mut relay);
     other.device.use_workspace(Some(workspace)).unwrap();
     let longer = session(2, &["more"]);
-    assert_eq!(import(&mut other, &longer).outcome, ImportOutcome::Beside(workspace));
+    assert_eq!(import(&mut other, &longer).why, Some(Why::LessInWorkspace(workspace)));
     assert_eq!(other.device.session_file(id, other.now).unwrap().bytes, longer);
     other.device.keep_local(id).unwrap();
     assert!(other.device.shareable().unwrap().is_empty());
@@ -182,7 +183,7 @@ fn a_gap_in_what_is_remembered_makes_the_next_import_ask_the_document() {
     assert!(gone > 0);
     let longer = session(3, &["more"]);
     let more = import(&mut rig, &longer);
-    assert_eq!((more.outcome, more.added, more.present), (ImportOutcome::More, 1, 4));
+    assert_eq!((more.outcome, more.added, more.present), (Outcome::More, 1, 4));
     assert_eq!(bytes_of(&mut rig, id), longer);
     import_again(&mut rig, &longer);
 }

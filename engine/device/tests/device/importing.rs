@@ -3,7 +3,7 @@
 use bowline_core::document::limits::LINE_MAX;
 use bowline_core::document::{ChangeHash, Role};
 use bowline_device::{Device, DryRun, Error, ImportTarget};
-use bowline_device::{ImportOutcome, ImportedSession, LineOutcome, SessionEnd, SessionImport, SessionOrigin};
+use bowline_device::{ImportedSession, LineVerdict, Outcome, SessionImport, SourceSession, Why};
 use bowline_store::DocRow;
 use bowline_wire::ids::{DocId, Millis};
 
@@ -11,8 +11,22 @@ use crate::rig::Rig;
 
 const HEADER: &str =
     r#"{"type":"session","version":3,"id":"s","timestamp":"2026-01-31T09:05:00.250Z","cwd":"/home/ada"}"#;
-pub(crate) const SESSION: SessionOrigin<'_> =
-    SessionOrigin { app: "openclaw", session: "5e551011", key: Some("agent:main:main") };
+
+/// The session that is imported if nothing else is said.
+pub(crate) fn source() -> SourceSession {
+    let text = str::to_owned;
+    SourceSession {
+        app: text("openclaw"),
+        id: text("5e551011"),
+        key: Some(text("agent:main:main")),
+        ..SourceSession::default()
+    }
+}
+
+/// An outcome for a reason.
+pub(crate) fn because(outcome: Outcome, why: Why) -> (Outcome, Option<Why>) {
+    (outcome, Some(why))
+}
 
 pub(crate) fn message(id: &str, text: &str) -> String {
     format!(r#"{{"type":"message","id":"{id}","message":{{"role":"user","content":"{text}"}}}}"#)
@@ -36,7 +50,7 @@ fn hand_over(
     now: Millis,
     import: &mut SessionImport,
     bytes: &[u8],
-) -> (Vec<LineOutcome>, bool) {
+) -> (Vec<LineVerdict>, bool) {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let ends = lines.last() == Some(&&b""[..]);
     if ends {
@@ -48,14 +62,13 @@ fn hand_over(
 
 pub(crate) fn import_as(
     rig: &mut Rig,
-    origin: &SessionOrigin<'_>,
+    session: &SourceSession,
     bytes: &[u8],
-    end: &SessionEnd<'_>,
-) -> (ImportedSession, Vec<LineOutcome>) {
+) -> (ImportedSession, Vec<LineVerdict>) {
     let before = everything(rig);
-    let planned = import_into(&mut DryRun::of(&rig.device), rig.now, origin, bytes, end);
+    let planned = import_into(&mut DryRun::of(&rig.device), rig.now, session, bytes);
     assert_eq!(everything(rig), before, "a dry run has written");
-    let imported = import_into(&mut rig.device, rig.now, origin, bytes, end);
+    let imported = import_into(&mut rig.device, rig.now, session, bytes);
     assert_eq!(imported, planned, "a dry run said something else");
     imported
 }
@@ -63,25 +76,23 @@ pub(crate) fn import_as(
 fn import_into(
     target: &mut dyn ImportTarget,
     now: Millis,
-    origin: &SessionOrigin<'_>,
+    session: &SourceSession,
     bytes: &[u8],
-    end: &SessionEnd<'_>,
-) -> (ImportedSession, Vec<LineOutcome>) {
-    let mut import = target.begin_import(origin, now).unwrap();
+) -> (ImportedSession, Vec<LineVerdict>) {
+    let mut import = target.begin_import(session, now).unwrap();
     let (outcomes, ends_with_newline) = hand_over(target, now, &mut import, bytes);
-    let end = SessionEnd { ends_with_newline, ..*end };
-    (target.finish_import(import, &end, now).unwrap(), outcomes)
+    (target.finish_import(import, ends_with_newline, now).unwrap(), outcomes)
 }
 
 pub(crate) fn import(rig: &mut Rig, bytes: &[u8]) -> ImportedSession {
-    import_as(rig, &SESSION, bytes, &SessionEnd::default()).0
+    import_as(rig, &source(), bytes).0
 }
 
 /// Imports what has been imported before: nothing about the document may be different afterwards.
 pub(crate) fn import_again(rig: &mut Rig, bytes: &[u8]) {
     let before = everything(rig);
     let again = import(rig, bytes);
-    assert_eq!((again.outcome, again.added, again.asides), (ImportOutcome::Unchanged, 0, 0));
+    assert_eq!((again.outcome, again.added, again.asides), (Outcome::Unchanged, 0, 0));
     assert_eq!(everything(rig), before);
 }
 
@@ -108,17 +119,18 @@ pub(crate) fn heads(rig: &mut Rig, id: DocId) -> Vec<ChangeHash> {
 fn a_session_comes_in_once_with_all_that_is_said_about_it_and_goes_out_as_it_was() {
     let mut rig = Rig::new(1);
     let bytes = session(3, &[]);
-    let end = SessionEnd {
-        title: Some("Lisbon"),
-        labels: &["trips"],
+    let end = SourceSession {
+        title: Some("Lisbon".to_owned()),
+        labels: vec!["trips".to_owned()],
         pinned: true,
         archived: true,
-        agent: Some("main"),
-        ..SessionEnd::default()
+        agent: Some("main".to_owned()),
+        ..source()
     };
-    let (made, outcomes) = import_as(&mut rig, &SESSION, &bytes, &end);
-    assert_eq!((made.outcome, made.added, made.workspace), (ImportOutcome::New, 3, None));
-    assert_eq!(outcomes, [LineOutcome::Header, LineOutcome::Entry, LineOutcome::Entry, LineOutcome::Entry]);
+    let (made, outcomes) = import_as(&mut rig, &end, &bytes);
+    assert_eq!((made.outcome, made.added, made.workspace), (Outcome::New, 3, None));
+    assert!(outcomes.iter().all(|line| line.outcome == Outcome::New));
+    assert_eq!(outcomes.iter().map(|line| line.is_header).collect::<Vec<_>>(), [true, false, false, false]);
     assert_eq!(made.id, Device::session_doc("openclaw", "5e551011"));
     let listed = &rig.device.list(false).unwrap()[0];
     assert_eq!((&*listed.title, listed.count, &*listed.preview), ("Lisbon", 3, "text 2"));
@@ -129,9 +141,9 @@ fn a_session_comes_in_once_with_all_that_is_said_about_it_and_goes_out_as_it_was
     assert_eq!((out.bytes, out.app.as_deref(), &*out.session), (bytes.clone(), Some("openclaw"), "5e551011"));
     assert_eq!(out.key.as_deref(), Some("agent:main:main"));
     let before = everything(&rig);
-    let (again, outcomes) = import_as(&mut rig, &SESSION, &bytes, &end);
-    assert_eq!((again.outcome, again.present), (ImportOutcome::Unchanged, 4));
-    assert!(outcomes.iter().all(|outcome| *outcome == LineOutcome::Present));
+    let (again, outcomes) = import_as(&mut rig, &end, &bytes);
+    assert_eq!((again.outcome, again.present), (Outcome::Unchanged, 4));
+    assert!(outcomes.iter().all(|line| line.outcome == Outcome::Unchanged));
     assert_eq!(everything(&rig), before);
 }
 
@@ -153,7 +165,7 @@ fn a_session_that_has_become_longer_adds_only_what_is_new_and_loads_nothing() {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let bytes = session(3, &texts);
         let more = import(&mut rig, &bytes);
-        assert_eq!((more.outcome, more.added, more.present), (ImportOutcome::More, 1, 4 + turn));
+        assert_eq!((more.outcome, more.added, more.present), (Outcome::More, 1, 4 + turn));
         assert_eq!(rig.device.list(false).unwrap()[0].count, 4 + turn);
     }
     let listed = rig.device.list(false).unwrap().remove(0);
@@ -180,18 +192,18 @@ fn lines_that_are_no_entries_are_kept_aside_and_told_of() {
         b"{\"type\":\"mess",
     ];
     let bytes = lines.join(&b'\n');
-    let (made, outcomes) = import_as(&mut rig, &SESSION, &bytes, &SessionEnd::default());
+    let (made, outcomes) = import_as(&mut rig, &source(), &bytes);
     assert_eq!((made.added, made.asides, made.left), (1, 4, 1));
     assert_eq!(
-        outcomes,
+        outcomes.into_iter().map(|line| (line.outcome, line.why)).collect::<Vec<_>>(),
         [
-            LineOutcome::Header,
-            LineOutcome::Aside("it is empty"),
-            LineOutcome::Aside("it is not UTF-8"),
-            LineOutcome::Entry,
-            LineOutcome::Aside("it is no JSON object"),
-            LineOutcome::TooLong,
-            LineOutcome::Aside("it is no JSON object"),
+            (Outcome::New, None),
+            because(Outcome::Kept, Why::NotAnEntry("it is empty")),
+            because(Outcome::Kept, Why::NotAnEntry("it is not UTF-8")),
+            (Outcome::New, None),
+            because(Outcome::Kept, Why::NotAnEntry("it is no JSON object")),
+            because(Outcome::Skipped, Why::LineTooLong),
+            because(Outcome::Kept, Why::NotAnEntry("it is no JSON object")),
         ]
     );
     let kept: Vec<&[u8]> = lines.into_iter().filter(|line| line.len() < LINE_MAX).collect();
@@ -199,7 +211,7 @@ fn lines_that_are_no_entries_are_kept_aside_and_told_of() {
     import_again(&mut rig, &bytes);
     // A line that is too long to be held at all is the same to the next import.
     let before = everything(&rig);
-    let mut again = rig.device.begin_import(&SESSION, rig.now).unwrap();
+    let mut again = rig.device.begin_import(&source(), rig.now).unwrap();
     for line in lines {
         if line.len() > LINE_MAX {
             rig.device.skip_line(&mut again, line.len() as u64, rig.now).unwrap();
@@ -207,21 +219,21 @@ fn lines_that_are_no_entries_are_kept_aside_and_told_of() {
             rig.device.import_line(&mut again, line, rig.now).unwrap();
         }
     }
-    let again = rig.device.finish_import(again, &SessionEnd::default(), rig.now).unwrap();
-    assert_eq!((again.outcome, everything(&rig)), (ImportOutcome::Unchanged, before));
+    let again = rig.device.finish_import(again, false, rig.now).unwrap();
+    assert_eq!((again.outcome, everything(&rig)), (Outcome::Unchanged, before));
 }
 
 #[test]
 fn only_so_many_lines_are_kept_aside() {
     let mut rig = Rig::new(1);
     let bytes = "x\n".repeat(300).into_bytes();
-    let (made, outcomes) = import_as(&mut rig, &SESSION, &bytes, &SessionEnd::default());
+    let (made, outcomes) = import_as(&mut rig, &source(), &bytes);
     assert_eq!((made.asides, made.left), (256, 44));
-    assert!(matches!(outcomes[256], LineOutcome::NotKept(_)));
+    assert_eq!((outcomes[256].outcome, &outcomes[256].why), (Outcome::Failed, &Some(Why::TooManyAsides)));
     import_again(&mut rig, &bytes);
     let large = "y".repeat(600 << 10);
-    let other = SessionOrigin { session: "other", ..SESSION };
-    let (made, _) = import_as(&mut rig, &other, &file(&[&large, &large]), &SessionEnd::default());
+    let other = SourceSession { id: "other".to_owned(), ..source() };
+    let (made, _) = import_as(&mut rig, &other, &file(&[&large, &large]));
     assert_eq!((made.asides, made.left), (1, 1));
 }
 
@@ -235,7 +247,7 @@ fn a_torn_line_is_dropped_once_the_whole_of_it_has_come() {
     assert_eq!(bytes_of(&mut rig, made.id), torn);
     let bytes = file(&[HEADER, "", &message("a", "one"), &whole, &message("c", "three")]);
     let more = import(&mut rig, &bytes);
-    assert_eq!((more.outcome, more.added, more.asides), (ImportOutcome::More, 2, 0));
+    assert_eq!((more.outcome, more.added, more.asides), (Outcome::More, 2, 0));
     assert_eq!(rig.texts(made.id), ["one", "two", "three"]);
     assert_eq!(bytes_of(&mut rig, made.id), bytes);
     import_again(&mut rig, &bytes);
@@ -251,7 +263,7 @@ fn a_file_that_was_written_anew_loses_nothing_and_doubles_nothing() {
     let other = message("3", "3 elsewhere");
     let rewritten = file(&[HEADER, &one, &other, &four, &message("5", "5")]);
     let more = import(&mut rig, &rewritten);
-    assert_eq!((more.outcome, more.added, more.present), (ImportOutcome::More, 2, 3));
+    assert_eq!((more.outcome, more.added, more.present), (Outcome::More, 2, 3));
     let mut said = rig.texts(made.id);
     said.sort();
     assert_eq!(said, ["1", "2", "3", "3 elsewhere", "4", "5"]);
@@ -281,9 +293,10 @@ fn another_header_comes_aside() {
     let made = import(&mut rig, &session(1, &[]));
     let header = HEADER.replace("\"version\":3", "\"version\":4");
     let bytes = file(&[&header, &message("00000000", "text 0")]);
-    let (more, outcomes) = import_as(&mut rig, &SESSION, &bytes, &SessionEnd::default());
+    let (more, outcomes) = import_as(&mut rig, &source(), &bytes);
     assert_eq!((more.added, more.asides), (0, 1));
-    assert!(matches!(outcomes[..], [LineOutcome::Aside(_), LineOutcome::Present]));
+    let outcomes: Vec<_> = outcomes.into_iter().map(|line| line.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Kept, Outcome::Unchanged]);
     assert_eq!(bytes_of(&mut rig, made.id), file(&[HEADER, &header, &message("00000000", "text 0")]));
     import_again(&mut rig, &bytes);
 }
@@ -295,14 +308,14 @@ fn what_is_written_here_stays_and_an_export_that_comes_back_is_there_already() {
     rig.say(made.id, "said here");
     let exported = bytes_of(&mut rig, made.id);
     let more = import(&mut rig, &session(2, &["said there"]));
-    assert_eq!((more.outcome, more.added), (ImportOutcome::More, 1));
+    assert_eq!((more.outcome, more.added), (Outcome::More, 1));
     assert_eq!(rig.texts(made.id).len(), 4);
     let back = import(&mut rig, &exported);
-    assert_eq!((back.outcome, back.added), (ImportOutcome::Unchanged, 0));
+    assert_eq!((back.outcome, back.added), (Outcome::Unchanged, 0));
     let mut both = exported;
     both.extend(message("new", "new").bytes().chain([b'\n']));
     let back = import(&mut rig, &both);
-    assert_eq!((back.outcome, back.added), (ImportOutcome::More, 1));
+    assert_eq!((back.outcome, back.added), (Outcome::More, 1));
     assert_eq!(rig.texts(made.id).len(), 5);
 }
 
@@ -310,32 +323,34 @@ fn what_is_written_here_stays_and_an_export_that_comes_back_is_there_already() {
 fn a_title_given_here_is_not_overwritten_and_a_change_there_is_taken_over() {
     let mut rig = Rig::new(1);
     let bytes = session(1, &[]);
-    let end =
-        |title: &'static str, pinned| SessionEnd { title: Some(title), pinned, ..SessionEnd::default() };
-    let (made, _) = import_as(&mut rig, &SESSION, &bytes, &end("theirs", false));
-    let (again, _) = import_as(&mut rig, &SESSION, &bytes, &end("theirs, too", true));
-    assert_eq!((again.outcome, again.added), (ImportOutcome::Updated, 0));
+    let end = |title: &str, pinned| SourceSession { title: Some(title.to_owned()), pinned, ..source() };
+    let (made, _) = import_as(&mut rig, &end("theirs", false), &bytes);
+    let (again, _) = import_as(&mut rig, &end("theirs, too", true), &bytes);
+    assert_eq!((again.outcome, again.added), (Outcome::Updated, 0));
     assert_eq!(rig.device.list(false).unwrap()[0].title, "theirs, too");
     rig.device.set_title(made.id, Some("ours"), rig.now).unwrap();
-    let (again, _) = import_as(&mut rig, &SESSION, &bytes, &end("theirs at last", true));
-    assert_eq!(again.outcome, ImportOutcome::Updated);
+    let (again, _) = import_as(&mut rig, &end("theirs at last", true), &bytes);
+    assert_eq!(again.outcome, Outcome::Updated);
     let before = everything(&rig);
     assert_eq!(before.0[0].summary.title, "ours");
-    let (again, _) = import_as(&mut rig, &SESSION, &bytes, &end("theirs at last", true));
-    assert_eq!((again.outcome, everything(&rig)), (ImportOutcome::Unchanged, before));
+    let (again, _) = import_as(&mut rig, &end("theirs at last", true), &bytes);
+    assert_eq!((again.outcome, everything(&rig)), (Outcome::Unchanged, before));
 }
 
 #[test]
 fn labels_that_are_gone_there_go_and_those_put_on_here_stay() {
     let mut rig = Rig::new(1);
     let bytes = session(1, &[]);
-    let end = |labels: &'static [&'static str]| SessionEnd { labels, ..SessionEnd::default() };
-    let (made, _) = import_as(&mut rig, &SESSION, &bytes, &end(&["a", "b"]));
+    let end = |labels: &[&str]| SourceSession {
+        labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        ..source()
+    };
+    let (made, _) = import_as(&mut rig, &end(&["a", "b"]), &bytes);
     rig.device.set_label(made.id, "mine", true, rig.now).unwrap();
-    import_as(&mut rig, &SESSION, &bytes, &end(&["b", "c"]));
+    import_as(&mut rig, &end(&["b", "c"]), &bytes);
     let n = everything(&rig).0[0].n;
     assert_eq!(rig.device.store().read().changes(n).unwrap().len(), 4, "one change for each label");
-    import_as(&mut rig, &SESSION, &bytes, &end(&["b", "c"]));
+    import_as(&mut rig, &end(&["b", "c"]), &bytes);
     assert_eq!(rig.device.store().read().changes(n).unwrap().len(), 4);
 }
 
@@ -345,9 +360,16 @@ fn what_is_in_the_trash_stays_there_as_it_is() {
     let made = import(&mut rig, &session(1, &[]));
     rig.device.delete(made.id, rig.now).unwrap();
     let before = everything(&rig);
-    let (again, outcomes) = import_as(&mut rig, &SESSION, &session(3, &[]), &SessionEnd::default());
-    assert_eq!((again.outcome, again.added, again.id), (ImportOutcome::InTrash, 0, made.id));
-    assert!(outcomes.contains(&LineOutcome::InTrash));
+    let (again, outcomes) = import_as(&mut rig, &source(), &session(3, &[]));
+    assert_eq!(
+        (again.outcome, again.why, again.added, again.id),
+        (Outcome::Skipped, Some(Why::InTrash), 0, made.id)
+    );
+    assert!(outcomes.contains(&LineVerdict {
+        is_header: true,
+        outcome: Outcome::Skipped,
+        why: Some(Why::InTrash)
+    }));
     assert_eq!(everything(&rig), before);
     rig.device.restore_deleted(made.id, rig.now).unwrap();
     assert_eq!(import(&mut rig, &session(3, &[])).added, 2);
@@ -358,7 +380,7 @@ fn a_session_with_nothing_in_it_makes_no_document() {
     let mut rig = Rig::new(1);
     let before = everything(&rig);
     let made = import(&mut rig, b"");
-    assert_eq!((made.outcome, everything(&rig)), (ImportOutcome::Empty, before));
+    assert_eq!((made.outcome, made.why, everything(&rig)), (Outcome::Skipped, Some(Why::Empty), before));
 }
 
 #[test]
@@ -366,7 +388,7 @@ fn an_import_that_ends_in_the_middle_goes_on_where_it_was() {
     let mut rig = Rig::new(1);
     let bytes = session(5_000, &[]);
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    let mut import = rig.device.begin_import(&SESSION, rig.now).unwrap();
+    let mut import = rig.device.begin_import(&source(), rig.now).unwrap();
     for line in &lines[..4_500] {
         rig.device.import_line(&mut import, line, rig.now).unwrap();
     }
@@ -378,9 +400,9 @@ fn an_import_that_ends_in_the_middle_goes_on_where_it_was() {
         (3_999, 3_999),
         "whole batches, and the row of those"
     );
-    let (more, outcomes) = import_as(&mut rig, &SESSION, &bytes, &SessionEnd::default());
-    assert_eq!((more.outcome, more.added, more.present), (ImportOutcome::More, 1_001, 4_000));
-    assert_eq!(outcomes[3_999..4_001], [LineOutcome::Present, LineOutcome::Entry]);
+    let (more, outcomes) = import_as(&mut rig, &source(), &bytes);
+    assert_eq!((more.outcome, more.added, more.present), (Outcome::More, 1_001, 4_000));
+    assert_eq!((outcomes[3_999].outcome, outcomes[4_000].outcome), (Outcome::Unchanged, Outcome::New));
     assert_eq!(bytes_of(&mut rig, listed.id), bytes);
     import_again(&mut rig, &bytes);
 }
@@ -391,7 +413,7 @@ fn a_batch_that_cannot_be_stored_leaves_nothing_of_itself() {
         let mut rig = Rig::new(1);
         let bytes = session(5_000, &[]);
         rig.commits.refuse(nth);
-        let mut import = rig.device.begin_import(&SESSION, rig.now).unwrap();
+        let mut import = rig.device.begin_import(&source(), rig.now).unwrap();
         let mut failed = false;
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             failed |= rig.device.import_line(&mut import, line, rig.now).is_err();
@@ -399,9 +421,9 @@ fn a_batch_that_cannot_be_stored_leaves_nothing_of_itself() {
                 break;
             }
         }
-        failed = failed || rig.device.finish_import(import, &SessionEnd::default(), rig.now).is_err();
+        failed = failed || rig.device.finish_import(import, false, rig.now).is_err();
         assert!(failed && rig.commits.is_spent());
-        let made = import_as(&mut rig, &SESSION, &bytes, &SessionEnd::default()).0;
+        let made = import_as(&mut rig, &source(), &bytes).0;
         assert!(made.added >= 1_000 && made.added + made.present >= 5_000, "{nth}: {made:?}");
         assert_eq!(bytes_of(&mut rig, made.id), bytes);
     }
@@ -411,10 +433,10 @@ fn a_batch_that_cannot_be_stored_leaves_nothing_of_itself() {
 fn names_that_are_too_long_are_refused_and_titles_are_cut() {
     let mut rig = Rig::new(1);
     let long = "ä".repeat(600);
-    let origin = SessionOrigin { session: &long, ..SESSION };
+    let origin = SourceSession { id: long.clone(), ..source() };
     assert!(matches!(rig.device.begin_import(&origin, rig.now), Err(Error::Edit(_))));
-    let end = SessionEnd { title: Some(&long), ..SessionEnd::default() };
-    let (made, _) = import_as(&mut rig, &SESSION, &session(1, &[]), &end);
+    let end = SourceSession { title: Some(long), ..source() };
+    let (made, _) = import_as(&mut rig, &end, &session(1, &[]));
     assert!(rig.device.show(made.id, rig.now).unwrap().title.unwrap().len() <= 1024);
 }
 
@@ -433,10 +455,10 @@ fn a_conversation_made_here_is_exported_with_a_header() {
 #[test]
 fn what_is_imported_does_not_print() {
     let mut rig = Rig::new(1);
-    let mut import = rig.device.begin_import(&SESSION, rig.now).unwrap();
+    let mut import = rig.device.begin_import(&source(), rig.now).unwrap();
     rig.device.import_line(&mut import, message("secret", "secret").as_bytes(), rig.now).unwrap();
     let printed = format!("{import:?}");
-    let made = rig.device.finish_import(import, &SessionEnd::default(), rig.now).unwrap();
+    let made = rig.device.finish_import(import, false, rig.now).unwrap();
     let file = rig.device.session_file(made.id, rig.now).unwrap();
     assert!(!format!("{printed} {file:?}").contains("secret"));
     rig.device.say(made.id, Role::User, "more", rig.now).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 
 use bowline_device::Error;
 use bowline_device::Marks;
-use bowline_device::{SessionEnd, SessionOrigin};
+use bowline_device::SourceSession;
 use bowline_import::{Outcome, What};
 use serde_json::json;
 
@@ -162,9 +162,15 @@ fn an_import_that_was_given_up_beside_another_loses_nothing_and_does_not_stop_th
     home.session(&format!("{session}.jsonl"), transcript(&session, 1));
     desk.import(&home.path());
     let (mut other, now) = (desk.another_process(), desk.now());
-    let origin = SessionOrigin { app: "openclaw", session: &session, key: None };
-    let mut one = desk.device.begin_import(&origin, now).unwrap();
-    let mut two = other.begin_import(&origin, now).unwrap();
+    let source = SourceSession {
+        app: "openclaw".to_owned(),
+        id: session.clone(),
+        archived: true,
+        agent: Some("main".to_owned()),
+        ..SourceSession::default()
+    };
+    let mut one = desk.device.begin_import(&source, now).unwrap();
+    let mut two = other.begin_import(&source, now).unwrap();
     for line in &lines[..4_500] {
         desk.device.import_line(&mut one, line, now).unwrap();
     }
@@ -174,9 +180,7 @@ fn an_import_that_was_given_up_beside_another_loses_nothing_and_does_not_stop_th
     for line in &lines[4_500..] {
         desk.device.import_line(&mut one, line, now).unwrap();
     }
-    let end =
-        SessionEnd { ends_with_newline: true, archived: true, agent: Some("main"), ..SessionEnd::default() };
-    desk.device.finish_import(one, &end, now).unwrap();
+    desk.device.finish_import(one, true, now).unwrap();
     drop((two, other));
     home.session(&format!("{session}.jsonl"), &text);
     desk.import(&home.path());
@@ -197,16 +201,16 @@ fn lines_that_come_from_another_process_meanwhile_are_not_there_twice() {
     desk.import(&home.path());
     desk.sql("DELETE FROM import WHERE source LIKE 'session/%'");
     let (mut other, now) = (desk.another_process(), desk.now());
-    let origin = SessionOrigin { app: "openclaw", session: &session, key: None };
-    let mut one = desk.device.begin_import(&origin, now).unwrap();
-    let mut two = other.begin_import(&origin, now).unwrap();
+    let source =
+        SourceSession { app: "openclaw".to_owned(), id: session.clone(), ..SourceSession::default() };
+    let mut one = desk.device.begin_import(&source, now).unwrap();
+    let mut two = other.begin_import(&source, now).unwrap();
     for line in &lines {
         desk.device.import_line(&mut one, line, now).unwrap();
         other.import_line(&mut two, line, now).unwrap();
     }
-    let end = SessionEnd { ends_with_newline: true, ..SessionEnd::default() };
-    other.finish_import(two, &end, now).unwrap();
-    assert!(matches!(desk.device.finish_import(one, &end, now), Err(Error::Changed(_))));
+    other.finish_import(two, true, now).unwrap();
+    assert!(matches!(desk.device.finish_import(one, true, now), Err(Error::Changed(_))));
     drop(other);
     home.session(&format!("{session}.jsonl"), &text);
     desk.import(&home.path());

@@ -109,7 +109,7 @@ proptest! {
         let held = lines(&exported);
         for bytes in &versions {
             for (line, n) in lines(bytes) {
-                // What is no entry may since have been replaced by what it was the beginning of.
+                // A line that is not an entry may since have been replaced by what it was the beginning of.
                 if serde_json::from_slice::<serde_json::Value>(line).is_ok_and(|value| value.is_object()) {
                     prop_assert!(
                         held.get(line).is_some_and(|held| *held >= n),

@@ -112,7 +112,7 @@ fn files_of_a_workspace_come_in_as_text_and_personal_ones_apart() {
         ("workspace/node_modules/", What::File, "installed"),
         ("workspace/bad:name.md", What::File, "path"),
         ("workspace/cache.sqlite", What::File, "database"),
-        ("workspace/picture.png", What::File, "no text"),
+        ("workspace/picture.png", What::File, "not text"),
         ("workspace/huge.md", What::File, "bytes"),
     ] {
         let item = desk.about(path);

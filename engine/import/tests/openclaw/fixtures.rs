@@ -184,7 +184,7 @@ fn no_secret_comes_in_and_each_is_listed() {
         }
         let settings =
             desk.items.iter().filter(|item| item.what == What::Secret && item.path == "openclaw.json");
-        assert_eq!(settings.count(), 7, "{name}: a reference is no secret");
+        assert_eq!(settings.count(), 7, "{name}: a reference is not a secret");
         if name != "gen-b-2026.9.6-wal" {
             listed(".env", "BACKUP_API_KEY");
             listed(".env", "OTHER_TOKEN");

@@ -9,7 +9,8 @@ use crate::desk::{Desk, id, transcript};
 
 /// A corpus; `None` where it is not.
 fn corpus(path: &str) -> Option<Vec<u8>> {
-    let shared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/fixtures/corpora")).join(path);
+    let shared =
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/corpora")).join(path);
     let read = std::fs::read(&shared).ok();
     if read.is_none() {
         println!("skipped: {path} is not beside this repository, in ../shared/fixtures/corpora");

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
 
-use crate::{Device, ImportOutcome, SessionEnd, SessionOrigin};
+use crate::{Device, Outcome, SourceSession};
 
 const NOW: Millis = Millis(1_700_000_000_000);
 
@@ -50,9 +50,9 @@ fn an_edit_that_another_process_comes_between_keeps_both_in_view_and_in_the_list
 fn an_import_that_another_process_comes_between_keeps_what_both_wrote() {
     let folder = TempDir::new().unwrap();
     let (mut one, mut other) = (open(&folder, 2), open(&folder, 3));
-    let origin = SessionOrigin { app: "openclaw", session: "s", key: None };
+    let source = SourceSession { app: "openclaw".to_owned(), id: "s".to_owned(), ..SourceSession::default() };
     let lines: Vec<String> = (0..5_000).map(|at| format!(r#"{{"id":"{at}","type":"custom"}}"#)).collect();
-    let mut import = one.begin_import(&origin, NOW).unwrap();
+    let mut import = one.begin_import(&source, NOW).unwrap();
     for line in &lines[..2_500] {
         one.import_line(&mut import, line.as_bytes(), NOW).unwrap();
     }
@@ -60,17 +60,16 @@ fn an_import_that_another_process_comes_between_keeps_what_both_wrote() {
     for line in &lines[2_500..] {
         one.import_line(&mut import, line.as_bytes(), NOW).unwrap();
     }
-    let end = SessionEnd { ends_with_newline: true, ..SessionEnd::default() };
-    let id = one.finish_import(import, &end, NOW).unwrap().id;
+    let id = one.finish_import(import, true, NOW).unwrap().id;
     for device in [&mut one, &mut other, &mut open(&folder, 4)] {
         assert_eq!(texts(device, id), ["by the other"]);
         assert_eq!(device.list(false).unwrap()[0].count, 5_001, "what the list says, once it was looked at");
     }
-    let mut again = one.begin_import(&origin, NOW).unwrap();
+    let mut again = one.begin_import(&source, NOW).unwrap();
     for line in lines.iter().map(String::as_str).chain([r#"{"id":"new"}"#]) {
         one.import_line(&mut again, line.as_bytes(), NOW).unwrap();
     }
-    let again = one.finish_import(again, &end, NOW).unwrap();
-    assert_eq!((again.outcome, again.added, again.present), (ImportOutcome::More, 1, 5_000));
+    let again = one.finish_import(again, true, NOW).unwrap();
+    assert_eq!((again.outcome, again.added, again.present), (Outcome::More, 1, 5_000));
     assert_eq!(other.show(id, NOW).unwrap().transcript.entries.len(), 5_002);
 }

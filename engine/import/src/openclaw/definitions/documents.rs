@@ -14,11 +14,14 @@ use crate::openclaw::definitions::workspace;
 use crate::openclaw::home::place::{Away, Home};
 use crate::openclaw::home::settings::Settings;
 use crate::tree::Tree;
-use crate::{Import, ImportError, Item, Outcome, Reporter, What, outcome};
-use bowline_device::{FilesImport, ImportedFiles, ItemOutcome, SourceFile};
+use crate::{Import, ImportError, Item, Outcome, Reporter, What, sentence};
+use bowline_device::{FilesImport, ImportedFiles, SourceFile, Verdict};
+
+/// What documents say where they come from.
+const APP: &str = "openclaw";
 
 /// What the report calls the application.
-const APP: &str = "openclaw";
+const APP_NAME: &str = "OpenClaw";
 
 /// The part of an import that makes documents of definitions and their files.
 pub(crate) struct Documents<'a, 'b, 'c> {
@@ -193,9 +196,8 @@ impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
             }
             Err(error) => return Err(error.into()),
         };
-        let (became, why) = outcome(done.outcome);
-        let mut item = Item::new(wanted.what, became, wanted.shown).titled(Some(wanted.name));
-        item.why = why;
+        let mut item = Item::new(wanted.what, done.outcome, wanted.shown).titled(Some(wanted.name));
+        item.why = done.why.as_ref().map(|why| sentence(why, APP_NAME));
         self.report.item(&item);
         for (field, became) in &done.fields {
             if !field.starts_with(AgentValues::Schedules.as_str()) {
@@ -212,10 +214,10 @@ impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
     }
 
     /// Says what became of a field, if that is worth saying.
-    fn field(&mut self, shown: &str, field: &str, became: &ItemOutcome) {
-        let (became, why) = said(became);
-        if !matches!(became, Outcome::New | Outcome::Updated | Outcome::Unchanged) {
-            let mut item = Item::new(What::Setting, became, shown).at(field);
+    fn field(&mut self, shown: &str, field: &str, verdict: &Verdict) {
+        let (outcome, why) = said(verdict);
+        if !matches!(outcome, Outcome::New | Outcome::Updated | Outcome::Unchanged) {
+            let mut item = Item::new(What::Setting, outcome, shown).at(field);
             item.why = why;
             self.report.item(&item);
         }
@@ -237,19 +239,6 @@ impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
 }
 
 /// What a device says about a field or file, as the report says it.
-fn said(became: &ItemOutcome) -> (Outcome, Option<String>) {
-    match became {
-        ItemOutcome::New => (Outcome::New, None),
-        ItemOutcome::Updated => (Outcome::Updated, None),
-        ItemOutcome::Unchanged => (Outcome::Unchanged, None),
-        ItemOutcome::Conflict(beside) => {
-            let why = match beside {
-                Some(path) => format!("changed here and in OpenClaw: what it says there is in {path}"),
-                None => "changed here and in OpenClaw: it stays as it is here".to_owned(),
-            };
-            (Outcome::Conflict, Some(why))
-        }
-        ItemOutcome::Gone => (Outcome::Kept, Some("gone from OpenClaw, kept here".to_owned())),
-        ItemOutcome::NotKept(why) => (Outcome::Failed, Some((*why).to_owned())),
-    }
+fn said(verdict: &Verdict) -> (Outcome, Option<String>) {
+    (verdict.outcome, verdict.why.as_ref().map(|why| sentence(why, APP_NAME)))
 }

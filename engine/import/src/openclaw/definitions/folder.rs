@@ -80,7 +80,7 @@ impl Kit {
         };
         let text = std::str::from_utf8(&content).ok().filter(|text| !text.contains('\0'));
         match text {
-            None if !self.takes_bytes => return report.item(&skipped("it is no text".to_owned())),
+            None if !self.takes_bytes => return report.item(&skipped("it is not text".to_owned())),
             _ => {}
         }
         if let Some(hidden) = hidden_in(&found.name, &content) {

@@ -14,7 +14,8 @@ use crate::openclaw::home::leftovers::{list, report_database_secrets, report_ski
 use crate::openclaw::home::skip::{self, Skip};
 use crate::openclaw::transcripts::database::{self, Archive, Place, Stored, StoredLines};
 use crate::tree::{Found, Refused, Sort, Tree};
-use crate::{Import, ImportError, Item, Reporter, Session, Source, SourceError, What, is_uuid};
+use crate::{Import, ImportError, Item, Reporter, Source, SourceError, Transcript, What, is_uuid};
+use bowline_device::SourceSession;
 
 /// What the report calls the application.
 const APP: &str = "openclaw";
@@ -33,7 +34,7 @@ pub(crate) struct Conversations {
 
 /// A transcript, and where its lines are.
 struct Located {
-    session: Session,
+    transcript: Transcript,
     from: From,
 }
 
@@ -92,10 +93,10 @@ impl Conversations {
         report: &mut Reporter<'_>,
     ) -> Result<(), ImportError> {
         tracing::debug!(transcripts = self.transcripts.len(), "importing an agent's conversations");
-        for Located { session, from } in &self.transcripts {
-            let mut session = session.clone();
-            session.agent = Some(self.id.clone());
-            import.transcript(report, APP, &session, &mut || self.open(from))?;
+        for Located { transcript, from } in &self.transcripts {
+            let mut transcript = transcript.clone();
+            transcript.session.agent = Some(self.id.clone());
+            import.transcript(report, &transcript, &mut || self.open(from))?;
         }
         Ok(())
     }
@@ -370,9 +371,8 @@ impl Gathered {
             return report.item(&item);
         }
         let from = self.after(report, earlier, &path, from);
-        let session = Session {
-            path,
-            at,
+        let session = SourceSession {
+            app: APP.to_owned(),
             id: session_of(id),
             key: Some(about.key.clone()).filter(|key| !key.is_empty()),
             title: about.title(),
@@ -381,7 +381,7 @@ impl Gathered {
             archived: about.archived,
             agent: None,
         };
-        self.transcripts.push(Located { session, from });
+        self.transcripts.push(Located { transcript: Transcript { path, at, session }, from });
     }
 
     /// A transcript after what its session was before.

@@ -20,7 +20,7 @@ const APP: &str = "jsonl";
 /// Bytes of one conversation in one line. It is held in memory whole.
 const CONVERSATION_MAX: usize = 32 << 20;
 
-/// Lines that are no conversation and are reported one by one; of more, how many there are.
+/// Lines that are not a conversation and are reported one by one; of more, how many there are.
 const LINE_ITEMS_MAX: u64 = 100;
 
 /// Imports what is new in a file since the last time, and hands each thing it meets to `on`. `name` stands for the file in the
@@ -141,7 +141,7 @@ impl Conversations<'_> {
 
     fn report_more(&mut self) {
         if let Some(more) = self.wrong.checked_sub(LINE_ITEMS_MAX).filter(|more| *more > 0) {
-            let why = format!("{more} more lines that are no conversations");
+            let why = format!("{more} more lines that are not conversations");
             self.report.item(&Item::failed(What::Line, self.name, why));
         }
     }

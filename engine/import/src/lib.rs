@@ -30,7 +30,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Why an import stopped. What had been taken in by then is stored, and the next import goes on from there. What is wrong
-/// with one file is no error: it is an [`Item`], and the rest is imported.
+/// with one file is not an error: it is an [`Item`], and the rest is imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// This device's database, or what it holds.

@@ -118,7 +118,7 @@ pub struct Entries {
     pub new: u64,
     /// Entries that were here already.
     pub present: u64,
-    /// Lines kept beside the transcript because they are no entries: damaged, torn or blank ones.
+    /// Lines kept beside the transcript because they are not entries: damaged, torn or blank ones.
     pub aside: u64,
     /// Lines that were left in the file because they are too long.
     pub too_long: u64,

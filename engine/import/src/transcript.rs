@@ -93,7 +93,7 @@ impl<'a> Import<'a> {
                 Err(error) => Ok(Err(error)),
             });
             match taken {
-                // A fault of this one document is no reason to leave the others.
+                // A fault of this one document does not stop the others.
                 Ok(Err(ImportError::Device(error))) if error.is_of_one_document() => {
                     report.item(&conversation(transcript, Outcome::Failed).because(error.to_string()));
                     return Ok(());
@@ -190,7 +190,7 @@ fn conversation_done(
     }
 }
 
-/// Counts the lines of one transcript, and makes items of those that are no entries.
+/// Counts the lines of one transcript, and makes items of those that are not entries.
 struct LineReport<'a> {
     transcript: &'a Transcript,
     number: u64,
@@ -245,7 +245,7 @@ impl<'a> LineReport<'a> {
         let more = self.items.checked_sub(LINE_ITEMS_MAX).filter(|more| *more > 0)?;
         let mut item = Item::new(What::Line, Outcome::Kept, &self.transcript.path);
         item.at.clone_from(&self.transcript.at);
-        Some(item.because(format!("{more} more lines like these are no entries either")))
+        Some(item.because(format!("{more} more lines like these are not entries either")))
     }
 }
 

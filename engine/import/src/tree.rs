@@ -63,9 +63,9 @@ impl fmt::Display for Refused {
         match self {
             Self::Missing => f.write_str("it is not there"),
             Self::Link => f.write_str("it is a link, and links are not followed"),
-            Self::Special => f.write_str("it is no file (a FIFO, socket or device), and was not opened"),
+            Self::Special => f.write_str("it is not a file (a FIFO, socket or device), and was not opened"),
             Self::NotAFile => f.write_str("it is a folder where a file was expected"),
-            Self::NotAFolder => f.write_str("it is no folder"),
+            Self::NotAFolder => f.write_str("it is not a folder"),
             Self::TooLarge { bytes, limit } => write!(f, "it has {bytes} bytes, more than {limit}"),
             Self::Denied => f.write_str("it may not be read by you"),
             Self::Other(kind) => write!(f, "it cannot be read: {kind}"),

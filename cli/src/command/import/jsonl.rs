@@ -78,7 +78,7 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Whether a file can be read, before anything is imported. What is no plain file, as a FIFO, gives what it has only once.
+/// Whether a file can be read, before anything is imported. A FIFO or device gives what it has only once.
 fn check(path: &Path) -> Result<(), CommandError> {
     let unread = |error| CommandError::file("Reading", path, &error);
     if is_stdin(path) {

@@ -78,11 +78,11 @@ fn not_found(error: NotFound) -> CommandError {
             )
         }
         NotFound::NoFolder(path) => {
-            CommandError::new(Kind::NotFound, format!("{} is no folder", show(&path)))
+            CommandError::new(Kind::NotFound, format!("{} is not a folder", show(&path)))
                 .hint("say where OpenClaw's state directory is: `bowline import openclaw DIR`")
         }
         NotFound::NotOpenClaws(path) => {
-            let message = format!("{} is no state directory of OpenClaw", show(&path));
+            let message = format!("{} is not a state directory of OpenClaw", show(&path));
             CommandError::new(Kind::NotFound, message).hint(
                 "it has neither openclaw.json nor agents/ in it; for single files there is `bowline import jsonl FILE`",
             )

@@ -304,7 +304,7 @@ fn lines(entries: &Entries) -> String {
     let parts = [
         (entries.new, "new"),
         (entries.present, "here before"),
-        (entries.aside, "kept aside, as they are no entries"),
+        (entries.aside, "kept aside, as they are not entries"),
         (entries.too_long, "left in their files, as they are too long"),
         (entries.left, "left in their files"),
     ];

@@ -69,17 +69,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Messages<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    /// Takes a line apart; why it is no conversation otherwise.
+    /// Takes a line apart; an error says why it is not a conversation.
     pub(crate) fn parse(line: &'a [u8]) -> Result<Self, &'static str> {
         let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
         let parsed: Line<'a> =
-            serde_json::from_str(text).map_err(|_| "it is no JSON object with a list of messages")?;
+            serde_json::from_str(text).map_err(|_| "it is not a JSON object with a list of messages")?;
         let messages = parsed.messages.0.ok_or("it has more than 250,000 messages")?;
         let id = match parsed.id {
             Some(Value::String(id)) if !id.is_empty() => id,
             Some(Value::Number(id)) => id.to_string(),
             None | Some(Value::Null) => hex(&sha256(&[line])),
-            Some(_) => return Err("its id is no text"),
+            Some(_) => return Err("its id is not text"),
         };
         let title = parsed.title.and_then(|title| title.as_str().map(str::to_owned));
         Ok(Self { id, title: title.filter(|title| !title.trim().is_empty()), messages })
@@ -124,7 +124,9 @@ impl Source for Made<'_> {
         self.at += 1;
         let id = self.entry_id(number);
         let Some(line) = line(raw.get(), &id, self.parent.as_deref()) else {
-            return Ok(Some(Piece::Unreadable("a message that is no object with a text or content in it")));
+            return Ok(Some(Piece::Unreadable(
+                "a message that is not an object with a text or content in it",
+            )));
         };
         self.parent = Some(id);
         self.line = line;

@@ -51,7 +51,9 @@ fn after(lines: &[&str]) -> SessionPlan {
 /// What a document holds that has these entries.
 fn holding(entries: &[&str]) -> HeldLines {
     let mut held = HeldLines::default();
-    entries.iter().for_each(|entry| held.add_entry(line_hash(entry.as_bytes())));
+    for entry in entries {
+        held.add_entry(line_hash(entry.as_bytes()));
+    }
     held
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn all(
     let mut agents = Vec::new();
     for id in ids {
         if !is_id(&id) {
-            let why = "an id that is no name: letters, digits, - and _ are allowed, 64 at most";
+            let why = "an id that is not a name: letters, digits, - and _ are allowed, 64 at most";
             report.item(&Item::failed(What::Agent, "openclaw.json", why).at(id));
             continue;
         }

@@ -33,7 +33,7 @@ pub(crate) struct Kept {
 #[derive(Debug)]
 pub(crate) struct Kit {
     pub(crate) files: Vec<Kept>,
-    /// Whether what is no text may be among them.
+    /// Whether files that are not text may be among them.
     takes_bytes: bool,
     text: usize,
     bytes: usize,

@@ -134,7 +134,7 @@ fn front(text: &str) -> Result<Front, String> {
         if is_fence(line) {
             let yaml = text.get(first.len()..first.len() + length).unwrap_or_default();
             return serde_saphyr::from_str(yaml)
-                .map_err(|_| "its front matter is no YAML with a name in it".to_owned());
+                .map_err(|_| "its front matter is not YAML with a name in it".to_owned());
         }
         length += line.len();
         if length > FRONT_MAX {

@@ -30,10 +30,10 @@ pub enum NotFound {
     #[error("there is no OpenClaw here: looked for {}", list(.0))]
     Nowhere(Vec<PathBuf>),
     /// The environment or a person names a folder that is not there.
-    #[error("{0} is no folder")]
+    #[error("{0} is not a folder")]
     NoFolder(PathBuf),
     /// The folder is there, and nothing of OpenClaw's is in it.
-    #[error("{0} is no state directory of OpenClaw: it has neither openclaw.json nor agents/ in it")]
+    #[error("{0} is not a state directory of OpenClaw: it has neither openclaw.json nor agents/ in it")]
     NotOpenClaws(PathBuf),
     /// The home folder is not known, so there is nowhere to look.
     #[error("the home folder is not known: set HOME or name the state directory")]

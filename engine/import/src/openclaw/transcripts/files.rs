@@ -19,7 +19,7 @@ pub(crate) enum Name<'a> {
 }
 
 impl<'a> Name<'a> {
-    /// `None` if it is no transcript, or one that was deleted.
+    /// `None` if it is not a transcript, or one that was deleted.
     pub(crate) fn of(name: &'a str) -> Option<Self> {
         if let Some(session) = name.strip_suffix(".jsonl") {
             let is_other = session.ends_with(".trajectory") || session.contains(".jsonl");

@@ -90,7 +90,7 @@ pub(crate) fn reason(error: &rusqlite::Error) -> String {
         return "it does not hold what OpenClaw's databases hold".to_owned();
     };
     match code {
-        ErrorCode::NotADatabase => "it is no SQLite database, or an encrypted one",
+        ErrorCode::NotADatabase => "it is not a SQLite database, or is an encrypted one",
         ErrorCode::DatabaseCorrupt => "the database is damaged: let OpenClaw repair it (openclaw doctor), then import again",
         ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::FileLockingProtocolFailed => {
             "SQLite cannot open it for reading: it has to make the files -wal and -shm beside it, and may not. Make its folder \
@@ -124,7 +124,7 @@ impl Columns {
     }
 }
 
-/// What columns a table has. A view or a virtual table under the name is none: it could do anything when it is read.
+/// What columns a table has. A view or a virtual table under the name does not count: it could do anything when it is read.
 pub(crate) fn table(connection: &Connection, name: &str) -> rusqlite::Result<Columns> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name = ?1 AND type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'";
     if connection.query_row(sql, [name], |row| row.get::<_, i64>(0))? == 0 {

@@ -26,7 +26,8 @@ static SETPRIV: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 /// Options of `unshare` for the right to make namespaces: that of a user namespace, or what this process may.
 const RIGHTS: [&[&str]; 2] = [&["--user", "--map-root-user"], &[]];
 
-/// A command whose process is killed when the thread that starts it ends.
+/// A command whose process is killed when the thread that starts it ends. It is on the leash once `program` runs: of a test
+/// that is killed in the milliseconds before, the process stays, and `tests/steps.sh` ends it with the run.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let program = program.as_ref();
     SETPRIV.as_ref().map_or_else(|| new(program), |setpriv| leashed_by(setpriv, program))

@@ -42,10 +42,19 @@ fn fenced(more: &str) -> Option<Command> {
     Some(fence)
 }
 
+/// What lasts, and says itself that it has started: before that it may not be on the leash yet.
 fn lasting() -> Command {
-    let mut lasting = leash::command("sleep");
-    lasting.arg(LASTS);
+    let mut lasting = leash::command("sh");
+    lasting.args(["-c", &format!("echo; echo started; exec sleep {LASTS}")]);
     lasting
+}
+
+fn wait_for_start(told: &mut impl BufRead) {
+    let mut line = String::new();
+    while line != "started\n" {
+        line.clear();
+        assert_ne!(told.read_line(&mut line).unwrap(), 0, "it has ended before it said that it has started");
+    }
 }
 
 /// One of this file's ignored tests, in a process of its own.
@@ -63,7 +72,9 @@ fn a_process_ends_with_a_test_that_panics() {
     let begun = Instant::now();
     let (started, starts) = std::sync::mpsc::channel::<Child>();
     let test = std::thread::spawn(move || {
-        started.send(lasting().spawn().unwrap()).unwrap();
+        let mut lasting = lasting().stdout(Stdio::piped()).spawn().unwrap();
+        wait_for_start(&mut BufReader::new(lasting.stdout.take().unwrap()));
+        started.send(lasting).unwrap();
         // As a test that fails: without the noise of a panic.
         std::panic::resume_unwind(Box::new("failed"));
     });
@@ -83,14 +94,10 @@ fn processes_end_with_a_test_that_is_killed() {
         let begun = Instant::now();
         let mut test = inner("the_test_that_is_killed").env(HOW, how).stdout(Stdio::piped()).spawn().unwrap();
         let mut told = BufReader::new(test.stdout.take().unwrap());
-        let mut line = String::new();
-        while line != "started\n" {
-            line.clear();
-            assert_ne!(told.read_line(&mut line).unwrap(), 0, "{how}");
-        }
+        wait_for_start(&mut told);
         test.kill().unwrap();
         test.wait().unwrap();
-        told.read_to_string(&mut line).unwrap();
+        told.read_to_string(&mut String::new()).unwrap();
         assert!(begun.elapsed() < SOON, "{how}");
     }
 }
@@ -102,9 +109,7 @@ fn the_test_that_is_killed() {
     if how == "fenced" {
         fenced("echo; echo started; wait").unwrap().status().unwrap();
     } else {
-        let mut lasting = lasting().spawn().unwrap();
-        println!("\nstarted");
-        lasting.wait().unwrap();
+        lasting().status().unwrap();
     }
 }
 

@@ -21,5 +21,5 @@ mod testing;
 mod tests;
 mod workspace;
 
-pub use relay::{CAPABILITIES, Planted, Relay};
+pub use relay::{CAPABILITIES, Relay};
 pub use session::ConnId;

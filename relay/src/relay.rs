@@ -24,15 +24,6 @@ use crate::workspace::Workspace;
 /// What this version can do beyond the frames' version, by name, ascending. A session uses what both sides named.
 pub const CAPABILITIES: [&str; 1] = ["entries/1"];
 
-/// A bug that a simulated world has to find. Planting one takes the feature `planted-bugs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Planted {
-    /// Signs for entries before they are stored, and stores them one flush late.
-    AckBeforeCommit,
-    /// Does not recognise an entry that is on the log, and appends it again.
-    NoDeduplication,
-}
-
 /// The relay's state machine over its storage `S`.
 ///
 /// Every `handle_*` may make frames to send: afterwards, poll [`Relay::poll_transmit`] and [`Relay::poll_close`] until
@@ -56,9 +47,6 @@ pub struct Relay<S> {
     dirty: BTreeSet<WorkspaceId>,
     staged_bytes: usize,
     staged_entries: usize,
-    /// Always `None` outside tests.
-    planted: Option<Planted>,
-    is_commit_put_off: bool,
 }
 
 impl<S: Storage> Relay<S> {
@@ -80,15 +68,7 @@ impl<S: Storage> Relay<S> {
             dirty: BTreeSet::new(),
             staged_bytes: 0,
             staged_entries: 0,
-            planted: None,
-            is_commit_put_off: false,
         }
-    }
-
-    /// Makes this relay wrong in one way, for a simulated world to find.
-    #[cfg(any(test, feature = "planted-bugs"))]
-    pub fn plant(&mut self, bug: Planted) {
-        self.planted = Some(bug);
     }
 
     /// What is stored.

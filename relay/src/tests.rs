@@ -4,7 +4,6 @@ mod append;
 mod commits;
 mod handshake;
 mod hostile;
-mod planted;
 mod removal;
 mod shutdown;
 mod subscribe;

@@ -187,11 +187,6 @@ impl Workspace {
         self.log.append(accepted)
     }
 
-    /// Puts a second copy of an entry on the log in memory: a planted bug.
-    pub(crate) fn append_again(&mut self, id: EntryId) -> Placed {
-        self.log.pass(id)
-    }
-
     /// Keeps an appended entry for the next commit.
     pub(crate) fn stage(&mut self, entry: Entry, placed: Placed, waiter: Option<ConnId>) {
         self.usage.add(&entry);

@@ -5,6 +5,7 @@
 //! the people.
 
 mod check;
+mod disk;
 mod errors;
 mod faults;
 mod handle;

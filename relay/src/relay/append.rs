@@ -13,7 +13,7 @@ use bowline_wire::log::Placed;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Outcome, Role, Roster};
 
-use super::{Planted, Relay, sentence};
+use super::{Relay, sentence};
 use crate::config::{STAGED_BYTES, STAGED_ENTRIES};
 use crate::session::ConnId;
 use crate::storage::{Storage, StorageError, stored_len};
@@ -61,12 +61,6 @@ impl<S: Storage> Relay<S> {
             }
             let id = entry.id();
             match self.recognise(workspace, id) {
-                Ok(Known::Durable(_) | Known::Staged) if self.planted == Some(Planted::NoDeduplication) => {
-                    let loaded = self.workspaces.get_mut(&workspace);
-                    if let Some(placed) = loaded.map(|loaded| loaded.append_again(id)) {
-                        self.stage(conn, workspace, entry, placed);
-                    }
-                }
                 Ok(Known::Durable(position)) => known.push((id, position)),
                 Ok(Known::Staged) => self.wait_for(conn, workspace, id),
                 Ok(Known::New) => {
@@ -208,15 +202,8 @@ impl<S: Storage> Relay<S> {
         let Some(loaded) = self.workspaces.get_mut(&workspace) else {
             return;
         };
-        let (id, size) = (entry.id(), stored_len(&entry));
-        if self.planted == Some(Planted::AckBeforeCommit)
-            && let Ok(head) = loaded.sign_at(placed.position, placed.hash)
-        {
-            loaded.stage(entry, placed, None);
-            self.answer(conn, &Frame::Appended { entries: vec![(id, placed.position)], head });
-        } else {
-            loaded.stage(entry, placed, Some(conn));
-        }
+        let size = stored_len(&entry);
+        loaded.stage(entry, placed, Some(conn));
         self.note_staged(workspace, size);
     }
 

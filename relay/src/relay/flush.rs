@@ -7,7 +7,7 @@ use bowline_wire::ids::{EntryId, Millis, Position, WorkspaceId};
 use bowline_wire::roster::TicketStage;
 
 use super::handshake::spent;
-use super::{Planted, Relay};
+use super::Relay;
 use crate::session::{ConnId, Session};
 use crate::storage::{LogCommit, Storage};
 use crate::workspace::{Denial, Waiting, Workspace, report};
@@ -23,12 +23,6 @@ impl<S: Storage> Relay<S> {
     /// to try again.
     pub fn flush(&mut self, now: Millis) {
         self.hear(now);
-        if self.planted == Some(Planted::AckBeforeCommit) && self.needs_flush() {
-            self.is_commit_put_off = !self.is_commit_put_off;
-            if self.is_commit_put_off {
-                return;
-            }
-        }
         let mut batch = Vec::with_capacity(self.dirty.len());
         let mut waiting = Vec::with_capacity(self.dirty.len());
         for workspace in std::mem::take(&mut self.dirty) {

@@ -89,7 +89,7 @@ impl World {
             }
             self.connect(index);
         }
-        self.relay.plan_power_cut(u32::MAX, super::relay::PowerCut::Before);
+        self.relay.plan_power_cut(u32::MAX, super::disk::PowerCut::Before);
         self.after_relay();
         let until = self.now.plus(SETTLING);
         while self.failure.is_none() && self.unrest().is_some() && self.now < until {

@@ -8,10 +8,10 @@ use bowline_wire::codec::decode;
 use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{DeviceId, DocId, TicketKey};
 
+use super::disk::PowerCut;
 use super::faults::Fault;
 use super::machine::Said;
 use super::network::Event;
-use super::relay::PowerCut;
 use super::{ADDRESS, TOKEN, World};
 
 /// Milliseconds before a device tries to connect again, at least and at most.

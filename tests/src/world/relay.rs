@@ -1,39 +1,19 @@
 //! The machine with the relay on it: a disk that survives power cuts, and a process that does not.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use bowline_relay::config::{Config, Registration};
 use bowline_relay::keys::Identity;
-use bowline_relay::storage::memory::Memory;
-use bowline_relay::storage::{Budget, LogCommit, Page, Storage, StorageError, StoredLog};
-use bowline_relay::{ConnId, Planted, Relay};
+use bowline_relay::storage::{Budget, Storage};
+use bowline_relay::{ConnId, Relay};
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Millis, Position, WorkspaceId};
-use bowline_wire::log::ChainTip;
+use bowline_wire::ids::{Millis, Position, WorkspaceId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::TOKEN;
+use super::disk::{Disk, PowerCut};
 use super::run::Bug;
-
-/// When the power goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PowerCut {
-    /// Before this commit has stored anything.
-    Before,
-    /// When it has stored everything.
-    After,
-}
-
-/// The shipped storage in memory, with a plug that can be pulled.
-#[derive(Clone)]
-struct Disk {
-    memory: Memory,
-    plan: Rc<Cell<Option<(u32, PowerCut)>>>,
-    cut: Rc<Cell<bool>>,
-}
 
 /// The machine with the relay on it.
 pub(super) struct RelayMachine {
@@ -41,35 +21,33 @@ pub(super) struct RelayMachine {
     identity: [u8; 32],
     next_process: u64,
     relay: Relay<Disk>,
-    bug: Option<Bug>,
 }
 
 impl RelayMachine {
     pub(super) fn new(random: &mut ChaCha8Rng, bug: Option<Bug>) -> Self {
-        let disk = Disk { memory: Memory::new(), plan: Rc::default(), cut: Rc::default() };
+        let disk = Disk::new(bug);
         let mut identity = [0; 32];
         random.fill_bytes(&mut identity);
         let next_process = random.next_u64();
-        let relay = process(&disk, &identity, next_process, bug);
-        Self { disk, identity, next_process, relay, bug }
+        let relay = process(&disk, &identity, next_process);
+        Self { disk, identity, next_process, relay }
     }
 
     /// The power goes and comes back: all connections are gone.
     pub(super) fn restart(&mut self) {
         self.next_process = self.next_process.wrapping_add(1);
-        self.disk.plan.set(None);
-        self.disk.cut.set(false);
-        self.relay = process(&self.disk, &self.identity, self.next_process, self.bug);
+        self.disk.power_back();
+        self.relay = process(&self.disk, &self.identity, self.next_process);
     }
 
     /// The power goes in the commit after `commits` more.
     pub(super) fn plan_power_cut(&mut self, commits: u32, cut: PowerCut) {
-        self.disk.plan.set(Some((commits, cut)));
+        self.disk.plan_power_cut(commits, cut);
     }
 
     /// Whether the power went since the last call.
     pub(super) fn take_power_cut(&mut self) -> bool {
-        self.disk.cut.take()
+        self.disk.take_power_cut()
     }
 
     pub(super) fn connect(&mut self, conn: ConnId, now: Millis) {
@@ -118,7 +96,7 @@ impl RelayMachine {
         let budget = Budget { entries: 1000, bytes: 1 << 30 };
         loop {
             let after = all.last().map_or(after, |(position, _)| *position);
-            let page = self.disk.memory.read(workspace, after, budget).expect("memory is always readable");
+            let page = self.disk.read(workspace, after, budget).expect("memory is always readable");
             let more = page.more;
             all.extend(page.entries);
             if !more {
@@ -128,70 +106,8 @@ impl RelayMachine {
     }
 }
 
-fn process(disk: &Disk, identity: &[u8; 32], seed: u64, bug: Option<Bug>) -> Relay<Disk> {
+fn process(disk: &Disk, identity: &[u8; 32], seed: u64) -> Relay<Disk> {
     let config = Config::new(Registration::with_token(TOKEN));
     let random = Box::new(ChaCha8Rng::seed_from_u64(seed));
-    let mut relay = Relay::open(disk.clone(), Identity::from_secret(identity), config, random);
-    match bug {
-        Some(Bug::AckBeforeCommit) => relay.plant(Planted::AckBeforeCommit),
-        Some(Bug::NoDeduplication) => relay.plant(Planted::NoDeduplication),
-        Some(Bug::CursorBeforeBatch) | None => {}
-    }
-    relay
-}
-
-impl Storage for Disk {
-    fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        self.memory.log(workspace)
-    }
-
-    fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
-        match self.plan.take() {
-            Some((0, cut)) => {
-                self.cut.set(true);
-                if cut == PowerCut::After {
-                    self.memory.commit(batch)?;
-                }
-                Err(StorageError::Unavailable("the power is gone".to_owned()))
-            }
-            plan => {
-                self.plan.set(plan.map(|(left, cut)| (left - 1, cut)));
-                self.memory.commit(batch)
-            }
-        }
-    }
-
-    fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {
-        self.memory.read(workspace, after, budget)
-    }
-
-    fn read_roster(
-        &self,
-        workspace: WorkspaceId,
-        after: Position,
-        budget: Budget,
-    ) -> Result<Page, StorageError> {
-        self.memory.read_roster(workspace, after, budget)
-    }
-
-    fn position_of(&self, workspace: WorkspaceId, id: EntryId) -> Result<Option<Position>, StorageError> {
-        self.memory.position_of(workspace, id)
-    }
-
-    fn hash_at(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogHash>, StorageError> {
-        self.memory.hash_at(workspace, position)
-    }
-
-    fn header_at(
-        &self,
-        workspace: WorkspaceId,
-        chain: &ChainKey,
-        seq: u64,
-    ) -> Result<Option<SignedEntry>, StorageError> {
-        self.memory.header_at(workspace, chain, seq)
-    }
-
-    fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
-        self.memory.tips(workspace)
-    }
+    Relay::open(disk.clone(), Identity::from_secret(identity), config, random)
 }

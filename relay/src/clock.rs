@@ -1,4 +1,4 @@
-//! The time, for everything here that is not told it.
+//! The machine's clock, for the shell around the relay and for its database. The relay's core is told the time.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

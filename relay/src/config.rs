@@ -32,7 +32,8 @@ pub const FRAME_ENVELOPE: usize = 512;
 /// send again.
 pub const STAGED_BYTES: usize = 8 * MAX_FRAME;
 
-/// Entries staged before a commit is made without waiting for the driver's, for the same reason.
+/// Entries staged before a commit is made without waiting for the driver's. Bounds memory and what a crash makes devices
+/// send again.
 pub const STAGED_ENTRIES: usize = 8192;
 
 /// Control entries one device may append at once: more than a person's afternoon of invites, removals and closes.
@@ -97,7 +98,7 @@ pub struct Config {
     pub content_quota: u64,
     /// Bytes of control entries one workspace may store.
     pub control_reserve: u64,
-    /// Bytes on top of that for the Owner's removals and for due rekeys.
+    /// Bytes on top of the control reserve for the Owner's removals and for due rekeys.
     pub owner_reserve: u64,
 }
 

@@ -34,9 +34,9 @@ pub enum DataError {
     /// Another process holds the folder's lock.
     #[error("{} is in use by another bowline-relay{}", .folder.display(), named(*.process))]
     InUse {
-        /// The folder.
+        /// The folder that is in use.
         folder: PathBuf,
-        /// The other process, if it has said so.
+        /// The process that uses it, if it has noted its number.
         process: Option<u32>,
     },
     /// There is no relay's data in this folder.
@@ -45,11 +45,11 @@ pub enum DataError {
     /// The environment: a file or folder cannot be made, read or written.
     #[error("{} cannot be {what}", .path.display())]
     File {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// What was tried.
+        /// What could not be done with it, as in "created".
         what: &'static str,
-        /// What the system said.
+        /// What the system says about it.
         source: io::Error,
     },
     /// The environment: other users of this machine may read or change a secret. Nothing was read.
@@ -58,10 +58,10 @@ pub enum DataError {
     /// There is a database, but the key that its devices know this relay by is gone.
     #[error("{} is missing, and the database beside it belongs to that key", .0.display())]
     KeyMissing(PathBuf),
-    /// A file that does not hold what this program wrote.
+    /// A file does not hold what this program wrote into it.
     #[error("{} does not hold {what}", .path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What it should hold.
         what: &'static str,
@@ -69,9 +69,9 @@ pub enum DataError {
     /// The database cannot be used.
     #[error("{} cannot be used", .path.display())]
     Database {
-        /// Which.
+        /// The database's file.
         path: PathBuf,
-        /// Why.
+        /// Why it cannot be used.
         source: DatabaseError,
     },
 }
@@ -114,8 +114,8 @@ impl DataFolder {
             return Err(DataError::InUse { folder: folder.to_owned(), process: process_in(&lock) });
         }
         // Only so that a second process can say who has it; the lock is what counts.
-        let named = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-        named.map_err(|source| failed(&path, "written", source))?;
+        let noted = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        noted.map_err(|source| failed(&path, "written", source))?;
         Ok(Self { path: folder.to_owned(), _lock: lock })
     }
 
@@ -159,8 +159,8 @@ impl DataFolder {
         Token::from_str(&text).map_err(|_| unreadable(path))
     }
 
-    /// The database, made the first time. Ask for [`DataFolder::identity`] first: that key has to be there before the
-    /// first log is.
+    /// The database, made the first time. Ask for [`DataFolder::identity`] first: the key has to be there before the first
+    /// log is.
     pub fn database(&self) -> Result<Sqlite, DataError> {
         let path = self.database_path();
         Sqlite::open(&path).map_err(|source| DataError::Database { path, source })

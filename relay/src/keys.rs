@@ -24,12 +24,12 @@ impl Identity {
         Self(SigningKey::from_bytes(secret))
     }
 
-    /// The seed, for storing.
+    /// The identity's seed, for storing.
     pub fn secret(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.0.to_bytes())
     }
 
-    /// What challenges name.
+    /// The identity's public key, which challenges name.
     pub fn public(&self) -> [u8; 32] {
         self.0.verifying_key().to_bytes()
     }
@@ -47,12 +47,12 @@ impl fmt::Debug for Identity {
 pub struct LogSecret(Zeroizing<[u8; 32]>);
 
 impl LogSecret {
-    /// Bytes as stored.
+    /// The seed that was stored as these bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Bytes for storing.
+    /// The seed's bytes, for storing.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -78,12 +78,15 @@ impl LogKey {
         LogId::from_bytes(self.0.verifying_key().to_bytes())
     }
 
-    /// For storing.
+    /// The key's seed, for storing.
     pub fn secret(&self) -> LogSecret {
         LogSecret::from_bytes(self.0.to_bytes())
     }
 
-    /// Signs a head. Fails if the head is of another log: our bug.
+    /// Signs a head.
+    ///
+    /// # Errors
+    /// If the head is of another log: our bug.
     pub fn sign(&self, head: Head) -> Result<SeenHead, VerifyError> {
         let signed = Verified::sign(head, |message| Signature::from_bytes(self.0.sign(message).to_bytes()))?;
         Ok(SeenHead::from(&signed))

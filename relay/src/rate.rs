@@ -34,7 +34,7 @@ impl Rates {
         true
     }
 
-    /// Doubling the threshold keeps the cost per entry constant.
+    /// Forgets buckets that are full again, once there are many. Doubling the threshold keeps the cost per entry constant.
     fn prune(&mut self, now: Millis) {
         if self.full_at.len() >= self.prune_at {
             self.full_at.retain(|_, full_at| *full_at > now);

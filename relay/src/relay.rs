@@ -34,7 +34,7 @@ pub struct Relay<S> {
     identity: Identity,
     config: Config,
     rng: Box<dyn CryptoRng + Send>,
-    /// The latest time heard.
+    /// The latest time that the relay was told; it never goes back.
     clock: Millis,
     sessions: BTreeMap<ConnId, Session>,
     workspaces: BTreeMap<WorkspaceId, Workspace>,
@@ -71,7 +71,7 @@ impl<S: Storage> Relay<S> {
         }
     }
 
-    /// What is stored.
+    /// The storage, to look into it.
     pub fn storage(&self) -> &S {
         &self.storage
     }
@@ -178,7 +178,7 @@ impl<S: Storage> Relay<S> {
         }
     }
 
-    /// Time has passed.
+    /// Gives up connections whose deadline has passed.
     pub fn handle_timeout(&mut self, now: Millis) {
         self.hear(now);
         while let Some((deadline, conn)) = self.deadlines.first().copied() {
@@ -292,7 +292,7 @@ impl<S: Storage> Relay<S> {
         }
     }
 
-    /// Says why, then closes once that is sent. What is queued already is still sent before it.
+    /// Tells a peer why its session ends, and closes the connection once that is sent. What is queued already goes first.
     fn goodbye(&mut self, conn: ConnId, reason: Reason, text: &str) {
         tracing::info!(conn = conn.0, ?reason, "a session ends");
         self.leave_workspace(conn);
@@ -304,7 +304,7 @@ impl<S: Storage> Relay<S> {
         }
     }
 
-    /// Closes once what is queued is sent, without a word.
+    /// Closes a connection once what is queued is sent, without telling the peer why.
     fn close_quietly(&mut self, conn: ConnId) {
         self.leave_workspace(conn);
         self.set_deadline(conn, Some(self.clock.plus(CLOSE_TIMEOUT)));
@@ -315,20 +315,20 @@ impl<S: Storage> Relay<S> {
         }
     }
 
-    /// Closes now.
+    /// Closes a connection now; what is queued is not sent.
     fn close(&mut self, conn: ConnId) {
         if self.end(conn) {
             self.closed.push_back(conn);
         }
     }
 
-    /// Forgets everything about a number, so that it may be used again; `false` if there was no session.
+    /// Forgets everything about a connection's number, so that it may be used again. Returns `false` if it had no session.
     fn forget(&mut self, conn: ConnId) -> bool {
         self.closed.retain(|closed| *closed != conn);
         self.end(conn)
     }
 
-    /// Ends a session; `false` if there is none.
+    /// Ends a connection's session. Returns `false` if it has none.
     fn end(&mut self, conn: ConnId) -> bool {
         self.leave_workspace(conn);
         self.set_deadline(conn, None);
@@ -341,7 +341,7 @@ impl<S: Storage> Relay<S> {
         true
     }
 
-    /// A workspace without sessions is forgotten, unless something in it waits to be stored.
+    /// Takes a session out of its workspace, and the workspace out of memory if nobody needs it there any more.
     fn leave_workspace(&mut self, conn: ConnId) {
         let workspace = self.sessions.get(&conn).and_then(Session::workspace);
         if let Some(workspace) = workspace
@@ -352,6 +352,7 @@ impl<S: Storage> Relay<S> {
         }
     }
 
+    /// Takes a workspace out of memory if it has no sessions and nothing in it waits to be stored.
     fn forget_if_idle(&mut self, workspace: WorkspaceId) {
         let is_idle = self.workspaces.get(&workspace).is_some_and(|loaded| loaded.sessions.is_empty());
         if is_idle && !self.dirty.contains(&workspace) {

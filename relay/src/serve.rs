@@ -39,10 +39,10 @@ const INBOX_KIBIBYTES: u32 = 16 * 1024;
 /// before they kill.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How long the thread may take to end after that; only a disk that hangs takes so long.
+/// How long the thread may take to end once everybody was told goodbye; only a disk that hangs takes so long.
 const LAST_COMMIT: Duration = Duration::from_secs(10);
 
-/// Why serving ended, if not because it was to.
+/// Why serving ended before it was told to stop, or could not stop in order.
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// Our bug: the thread that owns the relay is gone.
@@ -66,9 +66,9 @@ enum Event {
     Disconnected(ConnId),
     /// A connection that could take no more takes frames again.
     Writable(ConnId),
-    /// Time has passed. Nobody sends this.
+    /// A deadline of the relay's has come. The thread notices by itself; nobody sends this.
     Due,
-    /// Is anybody there?
+    /// Answer, to show that the thread is alive.
     Ping(oneshot::Sender<()>),
     /// Say goodbye to everybody, and to whoever still comes.
     Stop,
@@ -80,17 +80,18 @@ enum Event {
 #[derive(Clone)]
 struct Inbox {
     events: mpsc::Sender<Event>,
-    /// In kibibytes.
+    /// Kibibytes of frames that may still be put in.
     room: Arc<Semaphore>,
 }
 
 impl Inbox {
-    /// `false` if the thread is gone.
+    /// Puts an event in, and waits until there is room for it. Returns `false` if the thread is gone.
     async fn tell(&self, event: Event) -> bool {
         self.events.send(event).await.is_ok()
     }
 
-    /// Waits until there is room, which is what slows a connection down. `false` if the thread is gone.
+    /// Puts a frame in, and waits until there is room for it, which is what slows a connection down. Returns `false` if
+    /// the thread is gone.
     async fn deliver(&self, conn: ConnId, frame: Frame) -> bool {
         let size = kibibytes(&frame, INBOX_KIBIBYTES);
         match Arc::clone(&self.room).acquire_many_owned(size).await {
@@ -100,7 +101,7 @@ impl Inbox {
     }
 }
 
-/// What a frame takes of a queue of `all` kibibytes: at least one, so that the number of frames is bounded as well, and
+/// Kibibytes that a frame takes of a queue of `all`: at least one, so that the number of frames is bounded as well, and
 /// never more than there is.
 fn kibibytes(frame: &Frame, all: u32) -> u32 {
     u32::try_from(frame.len().div_ceil(1024)).unwrap_or(all).clamp(1, all)
@@ -109,7 +110,7 @@ fn kibibytes(frame: &Frame, all: u32) -> u32 {
 /// A relay on its thread, ready for connections.
 pub struct Server {
     inbox: Inbox,
-    /// Ends when the thread does.
+    /// Resolves when the thread has ended.
     ended: oneshot::Receiver<()>,
     drain: Duration,
 }
@@ -189,7 +190,7 @@ impl Server {
     }
 }
 
-/// Boxed, so that a connection takes what it needs and not what the largest kind of link would.
+/// Serves one connection to its end. Boxed, so that it takes what it needs and not what the largest kind of link would.
 async fn connect<L: Link>(conn: ConnId, link: L, inbox: Inbox) {
     Box::pin(connection::run(conn, link, inbox)).await;
 }

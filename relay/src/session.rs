@@ -29,11 +29,11 @@ pub(crate) enum State {
     Connected,
     /// Waits for a Proof.
     Challenged(Greeting, Challenge),
-    /// Proven; the Welcome follows when the workspace is durable.
+    /// Has proven who it is; its Welcome follows when the workspace is durable.
     Creating(Greeting),
-    /// In.
+    /// Was welcomed.
     Open(Member),
-    /// Said goodbye; ends when the queue is empty.
+    /// Was told goodbye; ends when its queue is empty.
     Closing,
 }
 
@@ -56,7 +56,7 @@ pub(crate) enum Feed {
     Records(Position),
 }
 
-/// What waits to be sent. Bounded: see [`Outbox::wants_feed`] and [`Outbox::fits`].
+/// The frames that wait to be sent on one connection. Bounded: see [`Outbox::wants_feed`] and [`Outbox::fits`].
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     frames: VecDeque<Arc<[u8]>>,
@@ -100,11 +100,11 @@ impl Outbox {
 pub(crate) struct Session {
     pub(crate) state: State,
     pub(crate) out: Outbox,
-    /// Whether the driver takes frames for it.
+    /// Whether the driver takes frames for this connection.
     pub(crate) writable: bool,
-    /// Whether it stands in the queue of sessions with something to send.
+    /// Whether the session stands in the queue of those with something to send.
     pub(crate) is_ready: bool,
-    /// When it is given up.
+    /// When the connection is given up; `None` for as long as it may stay.
     pub(crate) deadline: Option<Millis>,
 }
 
@@ -119,7 +119,7 @@ impl Session {
         }
     }
 
-    /// The workspace a proven session is in.
+    /// The workspace of a session that has proven who it is; `None` before that and after its goodbye.
     pub(crate) fn workspace(&self) -> Option<WorkspaceId> {
         match &self.state {
             State::Creating(greeting) => Some(greeting.workspace),

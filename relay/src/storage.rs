@@ -41,9 +41,9 @@ pub struct Row {
 /// What one commit does to one log.
 #[derive(Clone, Debug)]
 pub struct LogCommit {
-    /// Whose log.
+    /// The workspace whose log this is for.
     pub workspace: WorkspaceId,
-    /// Makes the log, with this signing key; `None` if it is there.
+    /// The signing key with which the log is made; `None` if the log is there already.
     pub create: Option<LogSecret>,
     /// New entries, continuing the log.
     pub rows: Vec<Row>,
@@ -54,9 +54,9 @@ pub struct LogCommit {
 /// Bytes that a workspace's entries take: headers, signatures and bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// In the content lane.
+    /// Bytes of entries in the content lane.
     pub content: u64,
-    /// In the control lane.
+    /// Bytes of entries in the control lane.
     pub control: u64,
 }
 
@@ -81,11 +81,11 @@ pub fn stored_len(entry: &Entry) -> u64 {
 pub struct StoredLog {
     /// The signing key; its public half is the log's id.
     pub secret: LogSecret,
-    /// How many entries.
+    /// How many entries it has, which is the position of the last one.
     pub position: Position,
-    /// The log hash over all of them.
+    /// The log hash over all its entries.
     pub hash: LogHash,
-    /// What they take.
+    /// What its entries take.
     pub usage: Usage,
 }
 
@@ -103,7 +103,7 @@ pub fn framed_len(entry: &Entry) -> usize {
     framed_size(entry.signed_header().bytes().len(), entry.body().map_or(0, <[u8]>::len))
 }
 
-/// The same for an entry of which only the lengths of header and body are known.
+/// The most bytes an entry with a header and a body of these lengths takes in a frame, its position included.
 pub fn framed_size(header: usize, body: usize) -> usize {
     /// Signature and the heads of CBOR items; at most 77 bytes and 10 for the position.
     const ENVELOPE: usize = 96;
@@ -113,15 +113,15 @@ pub fn framed_size(header: usize, body: usize) -> usize {
 /// Entries in log order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Each with its position.
+    /// The entries, each with its position.
     pub entries: Vec<(Position, SignedEntry)>,
-    /// Whether more follow.
+    /// Whether more entries follow these.
     pub more: bool,
 }
 
 /// Where logs are kept. Only what a [`Storage::commit`] has returned `Ok` for is ever signed, acknowledged or sent.
 pub trait Storage {
-    /// A workspace's log, if there is one.
+    /// A workspace's log, without its entries; `None` if there is none.
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError>;
 
     /// Stores everything in `batch`, durably, or nothing of it. When this returns `Ok`, a power cut takes nothing away.
@@ -133,7 +133,8 @@ pub trait Storage {
     /// Entries with positions above `after`, consecutive, as many as `budget` allows and at least one if there is one.
     fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError>;
 
-    /// The roster entries among them, under the same rules.
+    /// Roster entries with positions above `after`, in log order, as many as `budget` allows and at least one if there is
+    /// one.
     fn read_roster(
         &self,
         workspace: WorkspaceId,
@@ -141,13 +142,13 @@ pub trait Storage {
         budget: Budget,
     ) -> Result<Page, StorageError>;
 
-    /// Where the entry stands; the first place, should it stand in two.
+    /// The position of the entry with this id: the first one, should it stand in the log twice; `None` if it is not there.
     fn position_of(&self, workspace: WorkspaceId, id: EntryId) -> Result<Option<Position>, StorageError>;
 
     /// The log hash at a position from 1 up to the log's; `None` at others.
     fn hash_at(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogHash>, StorageError>;
 
-    /// The entry with number `seq` in `chain`, without its body.
+    /// The entry with number `seq` in `chain`, without its body; `None` if there is none.
     fn header_at(
         &self,
         workspace: WorkspaceId,
@@ -155,6 +156,6 @@ pub trait Storage {
         seq: u64,
     ) -> Result<Option<SignedEntry>, StorageError>;
 
-    /// The tip of every chain.
+    /// Every chain of a workspace's log, with its tip.
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError>;
 }

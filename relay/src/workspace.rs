@@ -19,7 +19,7 @@ use crate::storage::{Budget, LogCommit, Row, Storage, StorageError, Usage};
 /// Roster records read at once while a log is loaded.
 const LOADING: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: MAX_FRAME };
 
-/// Why an entry is not appended, as it will be told.
+/// Why an entry is not appended or a party is not let in, as the peer is told.
 #[derive(Clone, Debug)]
 pub(crate) struct Denial {
     pub(crate) reason: Reason,
@@ -40,7 +40,7 @@ impl From<StorageError> for Denial {
     }
 }
 
-/// A full disk is for the operator to see; damage and our own bugs are errors.
+/// Logs that the storage failed: as a warning what the environment does, as an error damage and our own bugs.
 pub(crate) fn report(error: &StorageError) {
     match error {
         StorageError::Unavailable(_) => tracing::warn!(%error, "storage failed"),
@@ -52,7 +52,7 @@ pub(crate) fn report(error: &StorageError) {
 #[derive(Debug)]
 pub(crate) struct Staged {
     row: Row,
-    /// Who is to be told when it is.
+    /// The sessions to be told when the entry is durable.
     waiters: BTreeSet<ConnId>,
 }
 
@@ -63,17 +63,17 @@ pub(crate) type Waiting = Vec<(EntryId, Position, BTreeSet<ConnId>)>;
 #[derive(Debug)]
 pub(crate) struct Workspace {
     key: LogKey,
-    /// With everything staged.
+    /// The log, with everything staged.
     log: Log,
-    /// Signed for, without what is staged; `None` before the first commit.
+    /// The head that is signed for, before everything staged; `None` before the first commit.
     durable: Option<SeenHead>,
     /// The roster at `durable` while a staged record may have changed it.
     durable_roster: Option<Roster>,
     staged: Vec<Staged>,
     staged_index: HashMap<EntryId, usize>,
-    /// With everything staged.
+    /// What the workspace's entries take, with everything staged.
     pub(crate) usage: Usage,
-    /// Sessions that are in, or wait for the first commit.
+    /// The workspace's sessions, those included that wait for its first commit.
     pub(crate) sessions: BTreeSet<ConnId>,
 }
 
@@ -88,7 +88,7 @@ impl Workspace {
         Ok(created)
     }
 
-    /// The workspace as stored, if it is.
+    /// The workspace as it is stored; `None` if it is not.
     pub(crate) fn load(storage: &impl Storage, workspace: WorkspaceId) -> Result<Option<Self>, StorageError> {
         let Some(stored) = storage.log(workspace)? else {
             return Ok(None);
@@ -141,7 +141,7 @@ impl Workspace {
         self.durable_roster.as_ref().unwrap_or(self.log.roster())
     }
 
-    /// Where an entry stands that is staged.
+    /// The position of a staged entry; `None` if it is not staged.
     pub(crate) fn staged_position(&self, id: &EntryId) -> Option<Position> {
         Some(self.staged.get(*self.staged_index.get(id)?)?.row.position)
     }
@@ -195,7 +195,7 @@ impl Workspace {
         self.staged.push(Staged { row, waiters: waiter.into_iter().collect() });
     }
 
-    /// Everything staged, for a commit, and who waits for it.
+    /// Takes everything staged, as a commit, and who waits for which of it.
     pub(crate) fn take_staged(&mut self) -> (LogCommit, Waiting) {
         self.staged_index.clear();
         let mut commit = LogCommit {
@@ -215,7 +215,7 @@ impl Workspace {
         (commit, waiting)
     }
 
-    /// What was taken is durable: signs for it. `true` if the roster may have changed.
+    /// Signs for what [`Workspace::take_staged`] took, which is durable now. Returns `true` if the roster may have changed.
     pub(crate) fn committed(&mut self) -> Result<bool, StorageError> {
         self.durable = Some(self.sign_at(self.log.head().position, self.log.head().hash)?);
         Ok(self.durable_roster.take().is_some())
@@ -244,6 +244,7 @@ impl Workspace {
         }
     }
 
+    /// What an author is told when the log refuses its entries: with the entry that has its number, if there is one.
     fn deny(&self, storage: &impl Storage, entries: &[Entry], refusal: &Refusal) -> Denial {
         let mut denial = Denial::new(Reason::from(refusal), &refusal.to_string());
         match refusal {
@@ -282,7 +283,7 @@ impl Workspace {
     }
 }
 
-/// A key that does not fit its log is not the one that was stored.
+/// Signs a head. A key that does not fit its log is not the one that was stored, so the storage is damaged.
 fn sign(key: &LogKey, head: Head) -> Result<SeenHead, StorageError> {
     key.sign(head).map_err(|_| StorageError::Corrupt("the signing key does not fit the log".to_owned()))
 }

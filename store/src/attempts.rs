@@ -9,9 +9,9 @@ use crate::{EntryN, Reader, StoreError, Tx};
 /// An entry whose application was begun and did not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which.
+    /// The entry.
     pub entry: EntryN,
-    /// Being applied now, by this process.
+    /// Whether its application is under way: nobody has said yet that it ended, or that the process did.
     pub in_flight: bool,
     /// How many times the process died with this entry alone in flight, since it last succeeded.
     pub crashes: u32,
@@ -37,14 +37,14 @@ impl Tx<'_> {
         entries.iter().try_for_each(|entry| self.change(sql, [entry]).map(drop))
     }
 
-    /// The process survived these: they are no suspects any more.
+    /// Forgets the attempts at these entries: the process survived them, so they are not suspects any more.
     pub fn finish_attempt(&self, entries: &[EntryN]) -> Result<(), StoreError> {
         let sql = "DELETE FROM attempt WHERE entry = ?1";
         entries.iter().try_for_each(|entry| self.change(sql, [entry]).map(drop))
     }
 
-    /// To be called once after a start, before anything is applied: whatever is marked as in flight was so when the
-    /// process died. Nothing is in flight afterwards, and everything that was is a suspect.
+    /// Makes every entry that is marked as in flight a suspect: it was so when the process died. To be called once after a
+    /// start, before anything is applied. Nothing is in flight afterwards.
     pub fn count_crashes(&self) -> Result<(), StoreError> {
         let sql = "SELECT count(*) FROM attempt WHERE in_flight";
         let alone = self.one(sql, (), |row| row.get(0))? == Some(1);

@@ -14,13 +14,13 @@ row_number! {
 /// A stored change, or several concatenated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeRow {
-    /// Its row. Grows with time.
+    /// The row's number. Later rows have larger ones.
     pub n: ChangeN,
-    /// Its document.
+    /// The document that was edited.
     pub doc: DocN,
-    /// The entry it was sealed in; `None` while it is in none.
+    /// The entry that the change was sealed in; `None` while it is in none.
     pub entry: Option<EntryN>,
-    /// The bytes, as given.
+    /// The change's bytes, as they were given.
     pub bytes: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ impl Reader<'_> {
         self.all(sql, [doc], |row| Ok((row.get(0)?, number(row, 1)?)))
     }
 
-    /// As [`Reader::unsealed`], up to `last`.
+    /// The change rows of a document that are in no entry, up to row `last`, oldest first.
     pub fn unsealed_up_to(&self, doc: DocN, last: ChangeN) -> Result<Vec<ChangeRow>, StoreError> {
         let sql = format!("{ROW} WHERE doc = ?1 AND entry IS NULL AND n <= ?2 ORDER BY n");
         self.all(&sql, (doc, last), decode)

@@ -41,9 +41,9 @@ impl fmt::Debug for Summary {
 pub struct NewDoc<'a> {
     /// Its workspace; `None` for a local document.
     pub ws: Option<WorkspaceId>,
-    /// Its id, unique in its workspace and among local documents.
+    /// The document's id, unique in its workspace or among local documents.
     pub id: DocId,
-    /// Its id on the wire, once the key that makes it is known. Only in a workspace.
+    /// The document's id on the wire, once the key that makes it is known. Only in a workspace.
     pub wire: Option<WireDoc>,
     /// The document's heads, as the engine encodes them.
     pub heads: &'a [u8],
@@ -59,16 +59,16 @@ pub struct NewDoc<'a> {
     pub created_at: Millis,
 }
 
-/// A document.
+/// A document's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocRow {
-    /// Its row.
+    /// The document's row.
     pub n: DocN,
     /// Its workspace; `None` for a local document.
     pub ws: Option<WorkspaceId>,
-    /// Its id.
+    /// The document's id.
     pub id: DocId,
-    /// Its id on the wire.
+    /// The document's id on the wire, once it has one.
     pub wire: Option<WireDoc>,
     /// Grows with every [`Tx::update_doc`]: a cached document is current if it has the same.
     pub rev: u64,
@@ -102,37 +102,37 @@ pub struct DocUpdate<'a> {
 /// Which documents, by where they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
-    /// All of them.
+    /// Documents anywhere.
     #[default]
     Anywhere,
     /// Local documents.
     Local,
-    /// A workspace's.
+    /// Documents of a workspace.
     In(WorkspaceId),
 }
 
 /// Which documents, by whether they are in the trash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trash {
-    /// Only what is not.
+    /// Only documents that are not in the trash.
     #[default]
     Without,
-    /// Only what is.
+    /// Only documents in the trash.
     Only,
-    /// Both.
+    /// Documents in the trash and those that are not.
     With,
 }
 
 /// Which documents to list; by default all that are not in the trash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DocFilter {
-    /// Where.
+    /// Where the documents are.
     pub place: Place,
-    /// In the trash or not.
+    /// Whether they are in the trash.
     pub trash: Trash,
-    /// Of which kind; `None` for any.
+    /// The number of their kind; `None` for documents of any kind.
     pub kind: Option<u8>,
-    /// At most how many; `None` for all.
+    /// How many of them to list at most; `None` for all.
     pub limit: Option<u32>,
 }
 
@@ -162,7 +162,7 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<DocRow> {
     })
 }
 
-/// Each place has its index; trash and kind are looked at along the way.
+/// The statement that lists what a filter asks for. Each place has its index; trash and kind are looked at along the way.
 fn list_sql(filter: &DocFilter) -> String {
     let place = match filter.place {
         Place::Anywhere => "?1 IS NULL", // keeps the parameters the same
@@ -179,12 +179,12 @@ fn list_sql(filter: &DocFilter) -> String {
 }
 
 impl Reader<'_> {
-    /// One document.
+    /// The document in a row; `None` if there is no such row.
     pub fn doc(&self, n: DocN) -> Result<Option<DocRow>, StoreError> {
         self.one(&format!("{ROW} WHERE n = ?1"), [n], decode)
     }
 
-    /// The document with this id in a workspace, or among the local ones.
+    /// The document with this id in a workspace or, with `None`, among the local ones.
     pub fn find_doc(&self, ws: Option<WorkspaceId>, id: DocId) -> Result<Option<DocRow>, StoreError> {
         let sql = format!("{ROW} WHERE coalesce(ws, x'') = coalesce(?1, x'') AND id = ?2");
         self.one(&sql, params![ws.as_ref().map(WorkspaceId::as_bytes), id.as_bytes()], decode)

@@ -28,7 +28,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Keeps a proof. Tells whether it is new: the same bytes of the same kind are kept once, with the first time.
+    /// Keeps a proof. Returns `true` if it is new: the same bytes of the same kind are kept once, with the first time.
     pub fn insert_evidence(
         &self,
         ws: WorkspaceId,

@@ -14,7 +14,7 @@ pub type LineHash = [u8; 8];
 pub struct ImportRow {
     /// The document that was made of it, wherever that is by now.
     pub doc: DocId,
-    /// As the engine encodes it.
+    /// What the engine keeps with it, as the engine encodes it.
     pub value: Vec<u8>,
 }
 

@@ -17,11 +17,11 @@ row_number! {
 /// One decision: an invite, a link, a removal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IntentRow {
-    /// Its row.
+    /// The decision's row.
     pub n: IntentN,
     /// The engine's number for what was decided.
     pub kind: u8,
-    /// The engine's encoding of it. May hold an invite's secret, so it is wiped when dropped.
+    /// The engine's encoding of the decision. May hold an invite's secret, so it is wiped when dropped.
     pub value: Zeroizing<Vec<u8>>,
     /// When it was decided.
     pub created_at: Millis,

@@ -10,15 +10,15 @@ use crate::{DocN, EntryRow, EntryState, EntryWithBody, Reader, StoreError};
 /// How many entries of a workspace are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateCounts {
-    /// Ours, not answered yet.
+    /// This device's entries that the relay has not answered yet.
     pub offered: u64,
-    /// Accepted.
+    /// Entries on the log.
     pub on_log: u64,
-    /// Kept because they cannot be read, verified or applied.
+    /// Entries that cannot be read, verified or applied, and are kept.
     pub quarantined: u64,
-    /// Ours, refused for good.
+    /// This device's entries that were refused for good.
     pub refused: u64,
-    /// Of a type this version does not know.
+    /// Entries of a type that this version does not know.
     pub update_needed: u64,
 }
 

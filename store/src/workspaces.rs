@@ -10,7 +10,7 @@ use crate::{Reader, StoreError, Tx};
 /// How far this device has followed a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// Which log.
+    /// The log's id.
     pub log: LogId,
     /// The last position that is stored here.
     pub pos: Position,
@@ -23,32 +23,32 @@ pub struct Cursor {
 /// A workspace to insert.
 #[derive(Clone, Copy, Debug)]
 pub struct NewWorkspace<'a> {
-    /// Which.
+    /// The workspace's id.
     pub id: WorkspaceId,
-    /// The life of this device's chains in it.
+    /// The life of this device's chains in the workspace.
     pub incarnation: Incarnation,
     /// The engine's number for how far joining got.
     pub state: u8,
     /// The relay's address.
     pub relay: &'a str,
-    /// When this device came to it.
+    /// When this device came to the workspace.
     pub created_at: Millis,
 }
 
 /// A workspace this device is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceRow {
-    /// Which.
+    /// The workspace's id.
     pub id: WorkspaceId,
-    /// The life of this device's chains in it.
+    /// The life of this device's chains in the workspace.
     pub incarnation: Incarnation,
     /// The engine's number for how far joining got.
     pub state: u8,
     /// The relay's address.
     pub relay: String,
-    /// When this device came to it.
+    /// When this device came to the workspace.
     pub created_at: Millis,
-    /// `None` until the first log is known.
+    /// How far this device has followed the workspace's log; `None` until a log is known.
     pub cursor: Option<Cursor>,
 }
 
@@ -76,7 +76,7 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<WorkspaceRow> {
 }
 
 impl Reader<'_> {
-    /// One workspace.
+    /// The workspace with this id; `None` if this device is not in it.
     pub fn workspace(&self, ws: WorkspaceId) -> Result<Option<WorkspaceRow>, StoreError> {
         self.one(&format!("{ROW} WHERE id = ?1"), [ws.as_bytes()], decode)
     }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused() {
+    fn what_is_not_a_place_is_refused() {
         for public in ["", "relay.example/path", "relay.example#key=x", "two words", "relay.example:port"] {
             let reached = Reached { public: Some(public), ..reached("0.0.0.0:8787") };
             assert!(reached.address().is_err(), "{public:?}");

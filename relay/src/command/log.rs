@@ -15,7 +15,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// `chosen`, or what fits stderr.
+    /// The chosen format, or else the one that fits stderr.
     pub(crate) fn or_fitting(chosen: Option<Self>) -> Self {
         chosen.unwrap_or_else(|| if io::stderr().is_terminal() { Self::Text } else { Self::Json })
     }

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused_with_an_example() {
+    fn what_is_not_a_size_is_refused_with_an_example() {
         for text in [
             "",
             "GiB",

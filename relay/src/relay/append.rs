@@ -21,11 +21,11 @@ use crate::workspace::{Denial, Workspace};
 
 /// What is known of an entry that arrives.
 enum Known {
-    /// On the log and signed for.
+    /// The entry is on the log and signed for.
     Durable(Position),
-    /// Waiting for the next commit.
+    /// The entry waits for the next commit.
     Staged,
-    /// Nothing.
+    /// The entry is new here.
     New,
 }
 
@@ -163,7 +163,8 @@ impl<S: Storage> Relay<S> {
         Ok(accepted.into_iter().map(|accepted| loaded.append(accepted)).collect())
     }
 
-    /// Quota, reserve and rate. Asked last, so that an entry that can never be accepted is not called transient.
+    /// Checks quota, reserve and rate. Asked last, so that what can never be accepted is not refused as if it could be sent
+    /// again.
     fn check_room(&mut self, workspace: WorkspaceId, entries: &[Entry]) -> Result<(), Denial> {
         let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
         let roster = loaded.log().roster();
@@ -297,7 +298,7 @@ fn is_essential(roster: &Roster, entry: &Entry) -> bool {
     }
 }
 
-/// Every open session's workspace is in memory, so this is never told to anybody.
+/// The denial for a workspace that is not in memory. Every open session's is, so this is never told to anybody.
 fn not_loaded() -> Denial {
     StorageError::Misuse("a session's workspace is not loaded").into()
 }

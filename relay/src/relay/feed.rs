@@ -13,10 +13,10 @@ use crate::session::{ConnId, Feed, Session};
 use crate::storage::{Budget, Row, Storage, StorageError, framed_len};
 use crate::workspace::{Denial, Workspace};
 
-/// What fits one frame.
+/// How many entries fit one frame.
 const ONE_FRAME: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: MAX_FRAME - FRAME_ENVELOPE };
 
-/// An encoded frame, and where the session that gets it will be.
+/// An encoded frame, and what a session that was sent it is to be fed next.
 type Next = (Arc<[u8]>, Feed);
 
 impl<S: Storage> Relay<S> {
@@ -40,7 +40,7 @@ impl<S: Storage> Relay<S> {
             session.set_feed(feed);
         }
         if feed == Feed::Idle {
-            // Somebody has seen more of this log than there is: the signed head is what they can prove it with.
+            // The device has seen more of this log than there is here; with the signed head it can prove so.
             tracing::warn!(conn = conn.0, after = after.0, "a device has seen more of its log than is here");
             self.send_head(conn, workspace);
         }
@@ -77,6 +77,7 @@ impl<S: Storage> Relay<S> {
         }
     }
 
+    /// The frame with the entries after a position; `None` if nothing durable follows it.
     fn next_entries(&self, workspace: WorkspaceId, after: Position) -> Result<Option<Next>, StorageError> {
         let Some(loaded) = self.workspaces.get(&workspace) else {
             return Ok(None);
@@ -93,6 +94,7 @@ impl<S: Storage> Relay<S> {
         Ok(Some((encode(&frame).into(), Feed::Entries(last))))
     }
 
+    /// The frame with the roster records after a position, which may be empty.
     fn next_records(&self, workspace: WorkspaceId, after: Position) -> Result<Next, StorageError> {
         let page = self.storage.read_roster(workspace, after, ONE_FRAME)?;
         let feed = match page.entries.last() {
@@ -133,7 +135,7 @@ impl<S: Storage> Relay<S> {
     }
 }
 
-/// Rows as Entries frames.
+/// Packs rows into as few Entries frames as possible.
 fn pack(loaded: &Workspace, rows: &[Row]) -> Result<Vec<Next>, StorageError> {
     let mut frames = Vec::new();
     let mut rest = rows;

@@ -6,8 +6,8 @@ use bowline_wire::frame::{Party, Reason};
 use bowline_wire::ids::{EntryId, Millis, Position, WorkspaceId};
 use bowline_wire::roster::TicketStage;
 
-use super::handshake::spent;
 use super::Relay;
+use super::handshake::spent;
 use crate::session::{ConnId, Session};
 use crate::storage::{LogCommit, Storage};
 use crate::workspace::{Denial, Waiting, Workspace, report};
@@ -49,6 +49,7 @@ impl<S: Storage> Relay<S> {
         }
     }
 
+    /// Signs for a commit that is stored now, acknowledges its entries, and sends them to those who listen.
     fn committed(&mut self, commit: &LogCommit, waiting: Waiting) {
         let workspace = commit.workspace;
         let Some(loaded) = self.workspaces.get_mut(&workspace) else {
@@ -73,7 +74,7 @@ impl<S: Storage> Relay<S> {
         self.forget_if_idle(workspace);
     }
 
-    /// One answer for each session that waited; gives those sessions.
+    /// Sends one answer to each session that waited. Returns those sessions.
     fn acknowledge(&mut self, workspace: WorkspaceId, waiting: Waiting) -> BTreeSet<ConnId> {
         let answers = self.by_session(workspace, waiting);
         for (conn, durable) in &answers {
@@ -82,7 +83,7 @@ impl<S: Storage> Relay<S> {
         answers.into_keys().collect()
     }
 
-    /// What each session waits for. A number that was given to another connection meanwhile waits for nothing.
+    /// Which entries each session waits for. A connection that was given the number of one that had waited waits for nothing.
     fn by_session(
         &self,
         workspace: WorkspaceId,
@@ -100,7 +101,8 @@ impl<S: Storage> Relay<S> {
         answers
     }
 
-    /// Nothing of the commit was stored: what is in memory is ahead of the storage, so it is read again.
+    /// Refuses what waited for a commit of which nothing was stored, and reads the workspace again, because what is in
+    /// memory is ahead of the storage.
     fn rolled_back(&mut self, workspace: WorkspaceId, waiting: Waiting) {
         for (conn, entries) in self.by_session(workspace, waiting) {
             for (id, _) in entries {
@@ -157,7 +159,7 @@ impl<S: Storage> Relay<S> {
                 }
                 Party::Ticket(ticket) => match roster.ticket(&ticket).map(|ticket| ticket.stage) {
                     Some(TicketStage::Open) => {}
-                    // It has done what it was for, and was told so. The newcomer comes back as a device.
+                    // The ticket has done what it was for, and its session was told so: the newcomer comes back as a device.
                     Some(TicketStage::Used(_)) if acknowledged.contains(&conn) => self.close_quietly(conn),
                     Some(stage) => {
                         if let Some((reason, text)) = spent(stage) {

@@ -165,7 +165,8 @@ impl<S: Storage> Relay<S> {
     }
 }
 
-/// Why an invite or link lets nobody in any more. Told only to whoever has proven to hold its secret.
+/// Why an invite or link lets nobody in any more; `None` if it still does. Told only to whoever has proven to hold its
+/// secret.
 pub(super) fn spent(stage: TicketStage) -> Option<(Reason, &'static str)> {
     match stage {
         TicketStage::Open => None,

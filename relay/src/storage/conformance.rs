@@ -16,12 +16,12 @@ use crate::testing::author::{Author, View};
 /// Opens the storage once more.
 pub type Open<'o, S> = &'o dyn Fn() -> S;
 
-/// A test case.
+/// One test case, over a storage that is opened again and again.
 pub type Case<S> = fn(Open<'_, S>);
 
 const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
-/// All cases, by name. Each needs an empty storage of its own.
+/// Every case, with its name. Each needs an empty storage of its own.
 pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 12] {
     [
         ("an empty storage knows nothing", an_empty_storage_knows_nothing),
@@ -104,7 +104,7 @@ impl Scribe {
     }
 }
 
-/// Everything a storage tells about one log that holds `rows`.
+/// Checks everything a storage says about one log that holds `rows`.
 pub(crate) fn assert_holds<S: Storage>(
     storage: &S,
     secret: &LogSecret,

@@ -30,7 +30,7 @@ struct MemoryLog {
 }
 
 impl Memory {
-    /// Without logs.
+    /// A storage without logs.
     pub fn new() -> Self {
         Self::default()
     }
@@ -103,7 +103,7 @@ impl MemoryLog {
     }
 }
 
-/// Whether `commit` continues what is in `logs`.
+/// Checks that `commit` continues what is in `logs`.
 fn check(logs: &BTreeMap<WorkspaceId, MemoryLog>, commit: &LogCommit) -> Result<(), StorageError> {
     let log = logs.get(&commit.workspace);
     let stored = match (log, &commit.create) {

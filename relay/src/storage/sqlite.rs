@@ -219,7 +219,7 @@ impl Storage for Sqlite {
     }
 }
 
-/// One log's share of a commit.
+/// Stores one log's share of a commit.
 fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), StorageError> {
     let (log, position, mut usage) = find_or_make(tx, commit, now)?;
     for (chain, tip) in &commit.tips {
@@ -247,6 +247,7 @@ fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), St
 }
 
 /// The log's row, where the log ends and what it takes.
+/// Finds the log that a commit is for, or makes it: its row, its position, and what its entries take.
 fn find_or_make(
     tx: &Transaction<'_>,
     commit: &LogCommit,
@@ -301,12 +302,12 @@ fn insert(tx: &Transaction<'_>, log: i64, row: &Row) -> Result<(), StorageError>
 /// The index of roster entries knows their type by its number.
 const _: () = assert!(EntryType::Roster.number() == 16);
 
-/// A position or number to look for. None is above 2⁶³ − 1, so those that are find nothing.
+/// A position or number to look for. No stored one is above 2⁶³ − 1, so a larger one finds nothing.
 fn at(position: Position) -> i64 {
     i64::try_from(position.0).unwrap_or(i64::MAX)
 }
 
-/// A number to store.
+/// A number as SQLite's signed integer, to be stored.
 fn signed(number: u64) -> Result<i64, StorageError> {
     i64::try_from(number).map_err(|_| StorageError::Misuse("a number is too large to store"))
 }

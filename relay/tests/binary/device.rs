@@ -35,7 +35,7 @@ impl Device {
         Self::create_with(address, number, &token).await.expect("a welcome")
     }
 
-    /// Makes a workspace with this token; gives the relay's answer if it is no welcome.
+    /// Makes a workspace with this token; gives the relay's answer if it is not a welcome.
     pub(crate) async fn create_with(address: &Address, number: u8, token: &str) -> Result<Self, Frame> {
         let mut author = Author::new(number);
         let (workspace, genesis) = author.genesis(1);
@@ -90,7 +90,7 @@ impl Device {
         self.offer(body).await.expect("an acknowledgement")
     }
 
-    /// Writes one content entry; gives the relay's answer if it is no acknowledgement.
+    /// Writes one content entry; gives the relay's answer if it is not an acknowledgement.
     pub(crate) async fn offer(&mut self, body: &[u8]) -> Result<Entry, Frame> {
         let entry = self.author.content(&self.view(), body);
         self.send(&Frame::Append { entries: vec![entry.to_signed()] }).await;

@@ -51,7 +51,7 @@ fn without_tls_nothing_but_this_machine_may_reach_it() {
 }
 
 #[test]
-fn a_public_name_that_is_none_is_refused() {
+fn what_is_not_a_public_name_is_refused() {
     let refused = Place::new().run(&["serve", "--public", "not a name"]);
     refused.assert_refused(2, "", "--public");
 }

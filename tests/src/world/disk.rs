@@ -65,7 +65,8 @@ impl Disk {
         if let Some(before_last) = self.before_last.take() {
             self.memory = before_last;
         }
-        let again: Vec<LogCommit> = self.unanswered.take().into_iter().map(|it| self.behind_all(it)).collect();
+        let again: Vec<LogCommit> =
+            self.unanswered.take().into_iter().map(|it| self.behind_all(it)).collect();
         self.memory.commit(&again).expect("it continues what is stored");
     }
 

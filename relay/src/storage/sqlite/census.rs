@@ -17,21 +17,21 @@ const BYTES_AT_ONCE: u64 = 4 * 1024 * 1024;
 /// Entries that are deleted in one transaction: each may be on a page of its own in every index.
 const ENTRIES_AT_ONCE: i64 = 1024;
 
-/// Pages of 4 KiB given back in one transaction, for the same reason: others are moved to their places.
+/// Pages of 4 KiB given back in one transaction: as many others are moved to their places, and go to the write-ahead log.
 const PAGES_AT_ONCE: i64 = 1024;
 
 /// What one workspace has here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceStats {
-    /// Which.
+    /// The workspace's id.
     pub workspace: WorkspaceId,
-    /// Devices that have written to it, removed ones included.
+    /// How many devices have written to it, removed ones included.
     pub devices: u64,
-    /// Entries in the content lane.
+    /// How many entries the content lane has.
     pub content_entries: u64,
-    /// Entries in the control lane.
+    /// How many entries the control lane has.
     pub control_entries: u64,
-    /// Bytes of its entries.
+    /// Bytes that its entries take.
     pub usage: Usage,
     /// When it was made here.
     pub created: Millis,
@@ -42,12 +42,12 @@ pub struct WorkspaceStats {
 /// What deleting a workspace removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deleted {
-    /// Entries.
+    /// How many entries were deleted.
     pub entries: u64,
     /// Bytes by which the database file became smaller.
     pub freed: u64,
-    /// Somebody was reading the database all the while, so what was deleted is still in its files until everybody has
-    /// closed them.
+    /// Whether somebody was reading the database all the while: what was deleted is then still in its files until
+    /// everybody has closed them.
     pub is_read_elsewhere: bool,
 }
 
@@ -97,14 +97,14 @@ impl Sqlite {
         Ok(Some(Deleted { entries, freed, is_read_elsewhere }))
     }
 
-    /// Takes a workspace's log away from everybody; `false` if there is none.
+    /// Takes a workspace's log away from everybody. Returns `false` if there is no such workspace.
     pub(super) fn begin_deleting(&mut self, workspace: WorkspaceId) -> Result<bool, DatabaseError> {
         let sql = "UPDATE log SET workspace = ?2, secret = zeroblob(32) WHERE workspace = ?1";
         Ok(self.connection.execute(sql, (workspace.as_bytes(), DELETING.as_bytes()))? > 0)
     }
 
-    /// Deletes what [`Sqlite::begin_deleting`] took away and gives its space back. How many entries that were, and whether
-    /// they are still in files that somebody reads.
+    /// Deletes what [`Sqlite::begin_deleting`] took away and gives its space back. Returns how many entries that were, and
+    /// whether they are still in files that somebody reads.
     pub(super) fn finish_deleting(&mut self) -> Result<(u64, bool), DatabaseError> {
         let (mut entries, mut is_any) = (0, false);
         while let Some(some) = self.delete_some()? {
@@ -121,8 +121,8 @@ impl Sqlite {
         Ok((entries, is_read_elsewhere))
     }
 
-    /// Overwrites some entries of the log that is being deleted, and the log with the last of them; `None` if there is no
-    /// such log. First entries go first, so that a log never lacks its last one while it is there.
+    /// Overwrites some entries of the log that is being deleted, and the log with the last of them. Returns how many entries
+    /// that were; `None` if no log is being deleted. First entries go first, so that a log never lacks its last one while it is there.
     pub(super) fn delete_some(&mut self) -> Result<Option<u64>, DatabaseError> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "SELECT n, position FROM log WHERE workspace = ?1";
@@ -157,7 +157,8 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Moves all of the write-ahead log into the database file and cuts it to nothing; `false` if somebody is reading it.
+    /// Moves all of the write-ahead log into the database file and cuts it to nothing. Returns `false` if that is not
+    /// possible because somebody is reading it.
     pub(super) fn empty_journal(&self) -> Result<bool, DatabaseError> {
         let blocked: i64 =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
@@ -165,7 +166,7 @@ impl Sqlite {
     }
 }
 
-/// Where a log's first entries end that are few and small enough to be deleted at once; `None` if it has none.
+/// The position up to which a log's entries are few and small enough to be deleted at once; `None` if it has none.
 fn last_of_some(tx: &Transaction<'_>, log: i64) -> Result<Option<i64>, DatabaseError> {
     let sql = "SELECT position, length(header) + ifnull(length(body), 0) FROM entry
                WHERE log = ?1 ORDER BY position LIMIT ?2";

@@ -190,11 +190,6 @@ impl Reader<'_> {
         self.one(&sql, params![ws.as_ref().map(WorkspaceId::as_bytes), id.as_bytes()], decode)
     }
 
-    /// The document that a workspace's entries call `wire`.
-    pub fn find_wire(&self, ws: WorkspaceId, wire: WireDoc) -> Result<Option<DocRow>, StoreError> {
-        self.one(&format!("{ROW} WHERE ws = ?1 AND wire = ?2"), (ws.as_bytes(), wire.as_bytes()), decode)
-    }
-
     /// Documents, the latest edited first.
     pub fn list_docs(&self, filter: &DocFilter) -> Result<Vec<DocRow>, StoreError> {
         let ws = match &filter.place {
@@ -299,11 +294,6 @@ impl Tx<'_> {
         let sql = "INSERT INTO base (doc, bytes) VALUES (?1, ?2)
                    ON CONFLICT (doc) DO UPDATE SET bytes = excluded.bytes";
         self.change(sql, (doc, bytes)).map(drop)
-    }
-
-    /// Removes the saved form of a document, if there is one.
-    pub fn delete_base(&self, doc: DocN) -> Result<(), StoreError> {
-        self.change("DELETE FROM base WHERE doc = ?1", [doc]).map(drop)
     }
 }
 

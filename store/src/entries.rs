@@ -1,8 +1,6 @@
 //! `entry` and `body`: one entry of a log, and the steps it goes through. Questions about many are in `log`.
 
-use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, Incarnation, LogHash, Position, Signature, WireDoc, WorkspaceId,
-};
+use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, Signature, WireDoc, WorkspaceId};
 use rusqlite::{Row, params};
 
 use crate::column::{chain_key, coded, id, int, number, optional_id, row_number};
@@ -198,21 +196,6 @@ impl Reader<'_> {
     /// The entry with this id.
     pub fn entry_by_id(&self, ws: WorkspaceId, id: EntryId) -> Result<Option<EntryRow>, StoreError> {
         self.one(&format!("{ROW} WHERE ws = ?1 AND id = ?2"), (ws.as_bytes(), id.as_bytes()), decode)
-    }
-
-    /// The entry at a position.
-    pub fn entry_at(&self, ws: WorkspaceId, pos: Position) -> Result<Option<EntryRow>, StoreError> {
-        self.one(&format!("{ROW} WHERE ws = ?1 AND pos = ?2"), (ws.as_bytes(), int(pos.0)?), decode)
-    }
-
-    /// The entry with the highest number in a chain, whatever became of it.
-    pub fn last_in_chain(&self, ws: WorkspaceId, chain: &ChainKey) -> Result<Option<EntryRow>, StoreError> {
-        let sql = format!(
-            "{ROW} WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 ORDER BY seq DESC, n DESC LIMIT 1"
-        );
-        let (device, incarnation): (&[u8; DeviceId::LEN], &[u8; Incarnation::LEN]) =
-            (chain.device.as_bytes(), chain.incarnation.as_bytes());
-        self.one(&sql, params![ws.as_bytes(), device, incarnation, chain.lane.number()], decode)
     }
 
     /// An entry's body; `None` where it was erased.

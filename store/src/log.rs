@@ -33,7 +33,6 @@ const SINCE: &str = "WHERE doc = ?1 AND device = refused.device AND n > refused.
 // The plus keeps the planner from walking a whole workspace by an index that begins with it.
 const INCOMPLETE: &str = "WHERE doc IS NULL AND state = 1 AND lane = 1 AND applied = 0 AND +ws = ?1";
 const CONTROL_BY_TYPE: &str = "WHERE ws = ?1 AND type = ?2 AND state = 1 AND lane = 0 ORDER BY pos";
-const RANGE: &str = "WHERE ws = ?1 AND pos >= ?2 AND pos IS NOT NULL ORDER BY pos LIMIT ?3";
 const ON_LOG: &str = "WHERE ws = ?1 AND state = 1 AND pos IS NOT NULL ORDER BY pos";
 const NOT_ON_LOG: &str = "WHERE ws = ?1 AND state = ?2 AND state <> 1 ORDER BY lane, n";
 
@@ -103,17 +102,6 @@ impl Reader<'_> {
         self.all(&sql, (ws.as_bytes(), entry_type), decode_with_body)
     }
 
-    /// At most `limit` entries that have a position, whatever became of them, from `from` on.
-    pub fn range(
-        &self,
-        ws: WorkspaceId,
-        from: Position,
-        limit: u32,
-    ) -> Result<Vec<EntryWithBody>, StoreError> {
-        let sql = format!("{ROW_WITH_BODY} {RANGE}");
-        self.all(&sql, (ws.as_bytes(), int(from.0)?, limit), decode_with_body)
-    }
-
     /// The entries in one state: by position on the log, else control lane first, then in the order they came.
     pub fn entries_in_state(&self, ws: WorkspaceId, state: EntryState) -> Result<Vec<EntryRow>, StoreError> {
         match state {
@@ -174,7 +162,6 @@ mod tests {
             ),
             (INCOMPLETE, 1, "SEARCH entry USING INDEX entry_unapplied (doc=?)"),
             (CONTROL_BY_TYPE, 2, "SEARCH entry USING INDEX entry_control (ws=? AND type=?)"),
-            (RANGE, 3, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)"),
             (ON_LOG, 1, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)"),
         ] {
             let parameters = rusqlite::params_from_iter(vec![0; parameters]);

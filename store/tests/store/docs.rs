@@ -47,8 +47,6 @@ fn a_document_is_found_by_its_id_only_where_it_is() {
     let shared = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
     let find = |place: Option<WorkspaceId>| store.read().find_doc(place, doc_id(1)).unwrap().map(|row| row.n);
     assert_eq!((find(None), find(Some(ws(1))), find(Some(ws(2)))), (Some(local), Some(shared), None));
-    let find = |place| store.read().find_wire(place, wire(1)).unwrap().map(|row| row.n);
-    assert_eq!((find(ws(1)), find(ws(2))), (Some(shared), None));
 }
 
 #[test]
@@ -126,14 +124,14 @@ fn lists_are_newest_first_and_show_what_was_asked_for() {
 }
 
 #[test]
-fn a_base_is_replaced_and_deleted() {
+fn a_base_is_replaced_and_goes_with_its_document() {
     let mut store = store();
     let n = insert_doc(&mut store, &new_doc(None, 1));
     assert_eq!(store.read().base(n).unwrap(), None);
     write(&mut store, |tx| tx.put_base(n, b"old"));
     write(&mut store, |tx| tx.put_base(n, b"new"));
     assert_eq!(store.read().base(n).unwrap(), Some(b"new".to_vec()));
-    write(&mut store, |tx| tx.delete_base(n));
+    write(&mut store, |tx| tx.delete_doc(n));
     assert_eq!(store.read().base(n).unwrap(), None);
     assert!(matches!(refused(&mut store, |tx| tx.put_base(DocN(99), b"x")), StoreError::Refused(_)));
 }

@@ -157,7 +157,7 @@ fn what_is_deleted_is_gone_from_the_file() {
     write(&mut store, |tx| tx.put_base(doc, marker));
     checkpoint(&store);
     assert!(found(&scratch), "it is there to begin with");
-    write(&mut store, |tx| tx.delete_base(doc));
+    write(&mut store, |tx| tx.delete_doc(doc));
     checkpoint(&store);
     assert!(!found(&scratch));
 }

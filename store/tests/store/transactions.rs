@@ -188,6 +188,6 @@ fn a_planted_cursor_outlives_its_batch() {
         assert!(matches!(refused(&mut store, batch), StoreError::CommitRefused));
         let moved = store.read().workspace(ws(1)).unwrap().unwrap().cursor.is_some();
         assert_eq!(moved, planted);
-        assert_eq!(store.read().entry_at(ws(1), cursor(1).pos).unwrap(), None);
+        assert_eq!(store.read().log_hash_at(ws(1), cursor(1).pos).unwrap(), None);
     }
 }

@@ -40,7 +40,8 @@ fn assert_put_aside(
         let status = rig.status();
         let shown: Vec<_> = status.quarantined.iter().map(|it| (it.entry, it.reason)).collect();
         assert_eq!(shown, [(bad.id(), why)], "{:?}", status.quarantined);
-        let row = rig.device.store().read().entry_at(rig.workspace(), at).unwrap().unwrap();
+        let row = rig.device.store().read().entry_by_id(rig.workspace(), bad.id()).unwrap().unwrap();
+        assert_eq!(row.place.map(|place| place.pos), Some(at));
         assert_eq!(row.state, EntryState::Quarantined);
         assert_eq!(row.reason.unwrap().number, why.number());
         let entry = bad.clone().verify().unwrap();

@@ -68,7 +68,7 @@ impl From<DataError> for CommandError {
         let (kind, hint) = match &error {
             DataError::Exposed(path) => {
                 let hint = format!(
-                    "`chmod 600 {}` closes it to them; what they may have read they still know",
+                    "`chmod 600 {}` closes it; if somebody may have read it, treat the secret as known",
                     path.display()
                 );
                 return Self::new(Kind::Environment, error).hint(hint);

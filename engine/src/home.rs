@@ -45,36 +45,36 @@ pub enum HomeError {
     /// Misuse: there is no home in this folder yet.
     #[error("there is no Bowline home in {}", .0.display())]
     NotThere(PathBuf),
-    /// Misuse: there is one already.
+    /// Misuse: there is a home in this folder already.
     #[error("there is a Bowline home in {} already", .0.display())]
     AlreadyThere(PathBuf),
-    /// Misuse: another process has it open.
+    /// Misuse: another process has the home open.
     #[error("another Bowline process is using the home in {}", .0.display())]
     InUse(PathBuf),
     /// Environment: the database is there and the key is not. Restore `device.key`, or the whole home, from a backup.
     #[error("the home in {} has a database and no device key", .0.display())]
     KeyMissing(PathBuf),
-    /// Environment: the key file is not what was written.
+    /// Environment: the key file does not hold what was written into it. Restore `device.key` from a backup.
     #[error("the device key in {} is damaged", .0.display())]
     KeyDamaged(PathBuf),
-    /// Environment: written by a newer version of this program.
+    /// Environment: a newer version of this program wrote the key file. Update the program.
     #[error("the device key in {} was written by a newer version", .0.display())]
     KeyNewer(PathBuf),
-    /// Environment: another program may read the key.
+    /// Environment: other users of this machine may read or change the key. `chmod 600` closes the file.
     #[error("the device key in {} can be read by other users", .0.display())]
     KeyExposed(PathBuf),
     /// Environment: a file cannot be read or written.
     #[error("cannot {what} {}", .path.display())]
     Io {
-        /// What was tried.
+        /// What was tried, as in "create".
         what: &'static str,
-        /// On what.
+        /// The file or folder it was tried on.
         path: PathBuf,
-        /// What the system says.
+        /// What the system says about it.
         #[source]
         source: io::Error,
     },
-    /// The database or what is in it.
+    /// The database cannot be used, or what is in it.
     #[error(transparent)]
     Device(#[from] Error),
 }
@@ -101,7 +101,8 @@ pub struct SyncLock {
     _file: File,
 }
 
-/// The right to import into this home, as with [`SyncLock`].
+/// The right to import into this home, which one process at a time has. The system takes it back when the process ends,
+/// however it ends.
 #[derive(Debug)]
 pub struct ImportLock {
     _file: File,
@@ -128,7 +129,7 @@ impl Home {
         Ok(home)
     }
 
-    /// The home in a folder.
+    /// The home in a folder, which has to have a database and a key.
     pub fn open(folder: &Path) -> Result<Self, HomeError> {
         let home = Self { folder: folder.to_owned() };
         match (home.path(DATABASE).exists(), home.path(KEY).exists()) {
@@ -239,7 +240,7 @@ impl Home {
         for name in [KEY, OPEN_LOCK, SYNC_LOCK, IMPORT_LOCK] {
             remove(self.path(name))?;
         }
-        // What a person keeps here besides is none of ours.
+        // What a person keeps here besides is left alone.
         let _kept = fs::remove_dir(&self.folder);
         Ok(())
     }
@@ -257,12 +258,13 @@ impl Home {
         lock::try_alone(file).map_err(|source| self.io("lock", name, source))
     }
 
-    /// Held while nobody else has the home open.
+    /// The lock that says that nobody else has the home open.
     fn lock_alone(&self) -> Result<File, HomeError> {
         self.try_lock(OPEN_LOCK)?.ok_or_else(|| HomeError::InUse(self.folder.clone()))
     }
 
-    /// A home that was deleted while this process waited for its lock is not made again by opening its database.
+    /// Checks that the home was not deleted while this process waited for its lock: opening its database would make it
+    /// again.
     fn check_still_there(&self, lock: &File) -> Result<(), HomeError> {
         let is_same =
             file::is_at(lock, &self.path(OPEN_LOCK)).map_err(|source| self.io("read", OPEN_LOCK, source))?;

@@ -14,15 +14,15 @@ row_number! {
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryState {
-    /// Ours, final, and not answered yet.
+    /// An entry of this device's that is final and not answered yet.
     Offered,
-    /// Accepted, at a position.
+    /// An entry that was accepted, at a position.
     OnLog,
-    /// Cannot be read, verified or applied; kept and shown with the reason.
+    /// An entry that cannot be read, verified or applied; it is kept and shown with the reason.
     Quarantined,
-    /// Ours, refused for good; kept and shown with the reason.
+    /// An entry of this device's that was refused for good; it is kept and shown with the reason.
     Refused,
-    /// Of a type this version does not know.
+    /// An entry of a type that this version does not know.
     UpdateNeeded,
 }
 
@@ -63,41 +63,41 @@ pub struct StoredReason {
 /// Where in its log an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogPlace {
-    /// Its position.
+    /// The entry's position.
     pub pos: Position,
-    /// The log hash there.
+    /// The log hash up to and including the entry.
     pub log_hash: LogHash,
 }
 
 /// An entry to insert.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEntry<'a> {
-    /// Its workspace.
+    /// The entry's workspace.
     pub ws: WorkspaceId,
-    /// Its id.
+    /// The entry's id.
     pub id: EntryId,
-    /// Its author's chain.
+    /// The chain that its author wrote it into.
     pub chain: ChainKey,
-    /// Its number in that chain.
+    /// The entry's number in its chain.
     pub seq: u64,
-    /// Its type's number on the wire.
+    /// The number of the entry's type on the wire.
     pub entry_type: u16,
     /// The document as its header has it; `None` for zeros.
     pub wire: Option<WireDoc>,
     /// The document, if it is known here and the entry is what it is made of: of a payload in parts the last one.
     pub doc: Option<DocN>,
-    /// Where it is; `None` before the relay has answered.
+    /// Where in the log it is; `None` before the relay has answered.
     pub place: Option<LogPlace>,
-    /// What became of it.
+    /// What became of the entry.
     pub state: EntryState,
-    /// Why: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
+    /// Why it is in this state: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
     pub reason: Option<&'a StoredReason>,
     /// Whether its document already has its content, as with one's own edits; of an earlier part of a payload, whether the
     /// last one has come.
     pub applied: bool,
     /// The exact header bytes.
     pub header: &'a [u8],
-    /// The signature over them.
+    /// The author's signature over the header bytes.
     pub signature: Signature,
     /// The sealed or plain body; `None` where it was erased.
     pub body: Option<&'a [u8]>,
@@ -106,33 +106,33 @@ pub struct NewEntry<'a> {
 /// An entry, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRow {
-    /// Its row.
+    /// The entry's row.
     pub n: EntryN,
-    /// Its workspace.
+    /// The entry's workspace.
     pub ws: WorkspaceId,
-    /// Its id.
+    /// The entry's id.
     pub id: EntryId,
-    /// Its author's chain.
+    /// The chain that its author wrote it into.
     pub chain: ChainKey,
-    /// Its number in that chain.
+    /// The entry's number in its chain.
     pub seq: u64,
-    /// Its type's number on the wire.
+    /// The number of the entry's type on the wire.
     pub entry_type: u16,
     /// The document as its header has it; `None` for zeros.
     pub wire: Option<WireDoc>,
     /// The document, if it is known here.
     pub doc: Option<DocN>,
-    /// Where it is, once that is known.
+    /// Where in the log it is; `None` before the relay has answered.
     pub place: Option<LogPlace>,
-    /// What became of it.
+    /// What became of the entry.
     pub state: EntryState,
-    /// Why: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
+    /// Why it is in this state: exactly for [`EntryState::Quarantined`] and [`EntryState::Refused`].
     pub reason: Option<StoredReason>,
     /// Whether its document has its content.
     pub applied: bool,
     /// The exact header bytes.
     pub header: Vec<u8>,
-    /// The signature over them.
+    /// The author's signature over the header bytes.
     pub signature: Signature,
 }
 
@@ -141,7 +141,7 @@ pub struct EntryRow {
 pub struct EntryWithBody {
     /// The entry.
     pub entry: EntryRow,
-    /// Its body; `None` where it was erased.
+    /// The entry's body; `None` where it was erased.
     pub body: Option<Vec<u8>>,
 }
 
@@ -150,7 +150,7 @@ pub(crate) const ROW: &str =
     "SELECT n, ws, id, device, incarnation, lane, seq, type, wire, doc, pos, log_hash, state,
                                      reason, detail, applied, header, signature FROM entry";
 
-/// The same, with the body as the last column, for [`decode_with_body`].
+/// Beginning of each query that [`decode_with_body`] reads: what [`decode`] reads, then the body.
 pub(crate) const ROW_WITH_BODY: &str = "SELECT n, ws, id, device, incarnation, lane, seq, type, wire, doc, pos,
     log_hash, state, reason, detail, applied, header, signature, body.bytes FROM entry LEFT JOIN body ON body.entry = entry.n";
 
@@ -188,12 +188,12 @@ fn reason(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<StoredReason>>
 }
 
 impl Reader<'_> {
-    /// One entry.
+    /// The entry in a row; `None` if there is no such row.
     pub fn entry(&self, n: EntryN) -> Result<Option<EntryRow>, StoreError> {
         self.one(&format!("{ROW} WHERE n = ?1"), [n], decode)
     }
 
-    /// The entry with this id.
+    /// The entry with this id; `None` if it is not here.
     pub fn entry_by_id(&self, ws: WorkspaceId, id: EntryId) -> Result<Option<EntryRow>, StoreError> {
         self.one(&format!("{ROW} WHERE ws = ?1 AND id = ?2"), (ws.as_bytes(), id.as_bytes()), decode)
     }

@@ -4,17 +4,21 @@
 mod context;
 mod effect;
 mod ingest;
+mod joining;
 mod limits;
 mod open;
 mod outbox;
 mod relay;
 mod replica;
 mod state;
+mod writing;
 
 pub use context::Context;
 pub use effect::{Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
+pub use joining::Joining;
 pub use open::{Opened, Parts, Unreadable, open};
-pub use outbox::{ContentDraft, NotReady, genesis};
 pub use relay::faults::RelayFault;
+pub use relay::session::LinkState;
 pub use replica::Replica;
-pub use state::{Joining, LinkState, Phase, Pins, Stored, Token};
+pub use state::{Phase, Pins, Stored, Token};
+pub use writing::{ContentDraft, NotReady, genesis};

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_crypto::{History, Keyring, KeyringError};
 use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::frame::Party;
 use bowline_wire::hash;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
@@ -20,7 +19,7 @@ use super::limits::MAX_HELD_BACK;
 use super::open::{Opened, Unreadable, open};
 use super::relay::faults::RelayFault;
 use super::replica::Replica;
-use super::state::{Partial, Phase, Session, Up};
+use super::state::Phase;
 
 /// What one stretch has changed so far. Nothing outside it moves before the stretch is whole, because a stretch that ends
 /// inside a run is judged again with the rest.
@@ -58,9 +57,9 @@ impl Replica {
         head: SeenHead,
         cx: &mut Context<'_>,
     ) {
-        let Session::Up(Up { party: Party::Device(_), .. }) = self.session else {
+        if !self.session.is_up_as_device() {
             return;
-        };
+        }
         let len = entries.len() as u64;
         if len == 0 || first == Position::START || head.position.0 != first.0.saturating_add(len - 1) {
             return self.fault(RelayFault::Nonsense("entries that do not end at their head"));
@@ -68,10 +67,8 @@ impl Replica {
         if !self.agrees(&head, cx) {
             return;
         }
-        if let Session::Up(up) = &mut self.session {
-            up.entries_at = cx.now;
-        }
-        let (first, entries) = self.join_partial(first, entries);
+        self.session.note_entries(cx.now);
+        let (first, entries) = self.session.join_held_back(first, entries);
         let next = self.position().next();
         if head.position < next {
             return; // all of it is here already
@@ -96,17 +93,6 @@ impl Replica {
             self.promised = None;
         }
         self.take_in(next, new, head, cx);
-    }
-
-    /// The entries held back from the last frame, and these, if these follow them.
-    fn join_partial(&mut self, first: Position, entries: Vec<SignedEntry>) -> (Position, Vec<SignedEntry>) {
-        match self.partial.take() {
-            Some(mut partial) if partial.first.0 + partial.entries.len() as u64 == first.0 => {
-                partial.entries.extend(entries);
-                (partial.first, partial.entries)
-            }
-            _ => (first, entries),
-        }
     }
 
     /// Each new position with the log hash there.
@@ -174,7 +160,7 @@ impl Replica {
             if goes_on && let Some((log, entries)) = before.take() {
                 // Judged once the rest has come, all from the same state.
                 self.log = Some(log);
-                self.partial = Some(Partial { first, entries });
+                self.session.hold_back(first, entries);
                 return;
             }
             self.judge_run(&mut stretch, run);
@@ -299,7 +285,7 @@ impl Replica {
         } = stretch;
         let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
         let now = cx.now;
-        self.outbox.retain(|outgoing| !own.contains(&outgoing.entry.id()));
+        self.outbox.drop_all(&own);
         self.keyring = keyring;
         self.head = Some(head);
         if joined {

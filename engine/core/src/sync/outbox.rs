@@ -1,218 +1,177 @@
-//! Writing entries of our own: which number, on what roster, under which epoch; and getting them onto the log.
+//! Our entries on their way to the log, in the order in which they have to be appended.
 
 use std::collections::BTreeSet;
 
-use bowline_crypto::{EpochKey, KeySnapshot, Keyring, SealError, seal};
 use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::frame::{Frame, Reason};
-use bowline_wire::hash;
-use bowline_wire::header::{EntryType, Header, Part};
-use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, EpochId, Incarnation, Lane, Millis, Position, RosterHash, Salt, WireDoc,
-    WorkspaceId,
-};
-use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME, MAX_PAYLOAD, PART_LEN};
-use bowline_wire::roster::record::Record;
-use thiserror::Error;
+use bowline_wire::ids::{ChainKey, EntryId, Millis};
+use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
 
-use super::context::Context;
-use super::effect::{Effect, JoinFailed};
-use super::limits::{MAX_IN_FLIGHT, MAX_REFUSALS, RETRY_AFTER, SLOWEST_BLOCK, SLOWEST_BLOCK_TIME};
-use super::relay::faults::RelayFault;
-use super::replica::Replica;
-use super::state::{LinkState, Outgoing, OutgoingState, Phase, Session};
-use crate::payload::Payload;
+use super::limits::{RETRY_AFTER, SLOWEST_BLOCK, SLOWEST_BLOCK_TIME};
 
-/// Why nothing can be sealed or written to the roster right now. Not an error: work waits, and `status` says for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum NotReady {
-    /// There is no connection, or it is not caught up.
-    #[error("not connected")]
-    Offline,
-    /// The log's end is not known here yet.
-    #[error("still receiving what others wrote")]
-    CatchingUp,
-    /// The device is not a member, or not any more.
-    #[error("this device is not in the workspace")]
-    NotMember,
-    /// There is lasting evidence against the relay.
-    #[error("the relay has been caught misbehaving")]
-    Distrusted,
-    /// Someone left or was removed, and the new key is not there yet.
-    #[error("waiting for a new key after someone left")]
-    RekeyDue,
-    /// This device has no usable key for the epoch in force.
-    #[error("this device has no key for the epoch in force")]
-    NoKey,
-    /// The roster holds records of a newer version.
-    #[error("the workspace uses features of a newer version: update needed")]
-    UpdateNeeded,
-    /// Somebody is to be removed, and the log has not answered: nothing more is sealed that they could read.
-    #[error("waiting for a removal to be in force")]
-    RemovalPending,
-    /// Enough is on its way.
-    #[error("waiting for the relay to answer")]
-    InFlight,
+/// Bytes of an Append frame besides its entries.
+const FRAME_ROOM: usize = 64;
+
+/// Everything of ours that has not come with the log yet.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    entries: Vec<Outgoing>,
 }
 
-/// Content to be sealed.
+/// One of our entries on its way.
 #[derive(Debug)]
-pub struct ContentDraft<'a> {
-    /// Changes or snapshot.
-    pub entry_type: EntryType,
-    /// What to seal.
-    pub payload: &'a Payload,
+struct Outgoing {
+    entry: Entry,
+    state: State,
 }
 
-impl Replica {
-    /// Whether a roster record may be written now: everything up to the relay's head is known, and no record of ours is
-    /// on its way. One at a time, because most records build on the one before.
-    pub fn ready_for_record(&self) -> Result<(), NotReady> {
-        self.ready()?;
-        let in_flight = self.offered().any(|entry| entry.header().lane == Lane::Control);
-        if in_flight { Err(NotReady::InFlight) } else { Ok(()) }
+/// How far an entry of ours is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// To be sent, not before this time.
+    Waiting(Millis),
+    /// Sent on this connection.
+    Sent {
+        /// When it is to be sent again if it was not answered.
+        again: Millis,
+    },
+    /// The relay says it is durable; it will come with the log.
+    Acknowledged,
+}
+
+impl Outbox {
+    /// What was offered before, to be sent from the beginning.
+    pub(super) fn of(offered: Vec<Entry>) -> Self {
+        let waiting = |entry| Outgoing { entry, state: State::Waiting(Millis(0)) };
+        Self { entries: offered.into_iter().map(waiting).collect() }
     }
 
-    /// Whether content may be sealed now.
-    pub fn ready_to_seal(&self) -> Result<(), NotReady> {
-        self.ready()?;
-        let roster = self.log.as_ref().ok_or(NotReady::CatchingUp)?.roster();
-        if roster.is_rekey_due() {
-            return Err(NotReady::RekeyDue);
-        }
-        if self.keyring.as_ref().map(Keyring::newest_epoch) != roster.epoch() {
-            return Err(NotReady::NoKey);
-        }
-        let in_flight: usize = self.outbox.iter().filter_map(|out| out.entry.body()).map(<[u8]>::len).sum();
-        if in_flight >= MAX_IN_FLIGHT { Err(NotReady::InFlight) } else { Ok(()) }
+    /// All of them, in order.
+    pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.iter().map(|outgoing| &outgoing.entry)
     }
 
-    fn ready(&self) -> Result<(), NotReady> {
-        if self.distrusted {
-            return Err(NotReady::Distrusted);
-        }
-        match self.link() {
-            LinkState::Down | LinkState::Connecting => return Err(NotReady::Offline),
-            LinkState::CatchingUp { .. } => return Err(NotReady::CatchingUp),
-            LinkState::Live => {}
-        }
-        let roster = self.log.as_ref().ok_or(NotReady::CatchingUp)?.roster();
-        if !matches!(self.phase, Phase::Member) || !roster.is_active(&self.device) {
-            return Err(NotReady::NotMember);
-        }
-        if roster.unknown_record().is_some() { Err(NotReady::UpdateNeeded) } else { Ok(()) }
+    /// The one with this id.
+    pub(super) fn find(&self, id: EntryId) -> Option<&Entry> {
+        self.entries().find(|entry| entry.id() == id)
     }
 
-    /// Seals content into the next entry of this device's content chain, or, if it does not fit one body, its parts into
-    /// the next entries. The caller stores all of them as offered, in one transaction, and then hands them to
-    /// [`Replica::offer`] in order; if it does neither, nothing has happened.
-    pub fn seal(&self, draft: &ContentDraft<'_>, cx: &mut Context<'_>) -> Result<Vec<Entry>, SealError> {
-        let Some(keyring) = &self.keyring else {
-            return Err(SealError::WrongWorkspace);
-        };
-        let keys = keyring.snapshot();
-        let mut header = self.next_header(Lane::Content, draft.entry_type);
-        header.doc = keyring.wire_doc(draft.payload.doc);
-        header.epoch = keyring.newest_epoch();
-        let payload = draft.payload.encode();
-        match seal_one(&keys, header.clone(), &payload, cx) {
-            Err(SealError::TooLarge { .. }) if payload.len() <= MAX_PAYLOAD => {}
-            sealed => return sealed.map(|entry| vec![entry]),
+    /// Bytes of all bodies in it.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.entries().filter_map(|entry| entry.body()).map(<[u8]>::len).sum()
+    }
+
+    /// Adds one, to be sent from `at` on.
+    pub(super) fn push(&mut self, entry: Entry, at: Millis) {
+        self.entries.push(Outgoing { entry, state: State::Waiting(at) });
+    }
+
+    /// Drops those that have come with the log.
+    pub(super) fn drop_all(&mut self, come: &BTreeSet<EntryId>) {
+        self.entries.retain(|outgoing| !come.contains(&outgoing.entry.id()));
+    }
+
+    /// Drops everything.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// Takes out all entries of a chain, in order.
+    pub(super) fn take_chain(&mut self, chain: &ChainKey) -> Vec<Entry> {
+        let (taken, left) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition::<Vec<_>, _>(|outgoing| outgoing.entry.header().chain() == *chain);
+        self.entries = left;
+        taken.into_iter().map(|outgoing| outgoing.entry).collect()
+    }
+
+    /// The connection is gone: everything is sent again on the next one.
+    pub(super) fn start_over(&mut self) {
+        for outgoing in &mut self.entries {
+            outgoing.state = State::Waiting(Millis(0));
         }
-        let count = u32::try_from(payload.len().div_ceil(PART_LEN)).unwrap_or(u32::MAX);
-        let mut entries: Vec<Entry> = Vec::new();
-        for (index, part) in (0..).zip(payload.chunks(PART_LEN)) {
-            header.part = Part { index, count };
-            if let Some(before) = entries.last() {
-                (header.seq, header.prev) = (before.header().seq + 1, before.id());
+    }
+
+    /// The relay has acknowledged an entry; true if it is one of these.
+    pub(super) fn acknowledge(&mut self, ids: impl Fn(EntryId) -> bool) -> bool {
+        let mut is_ours = false;
+        for outgoing in &mut self.entries {
+            if ids(outgoing.entry.id()) {
+                outgoing.state = State::Acknowledged;
+                is_ours = true;
             }
-            entries.push(seal_one(&keys, header.clone(), part, cx)?);
         }
-        Ok(entries)
+        is_ours
     }
 
-    /// Writes a roster record as the next entry of this device's control chain. As with [`Replica::seal`], the caller
-    /// stores it as offered and then hands it to [`Replica::offer`].
-    pub fn write_record(&self, record: &Record, cx: &Context<'_>) -> Option<Entry> {
-        let body = record.to_body();
-        let header = self.record_header(&body);
-        cx.keys.sign_header(header, body).ok()
-    }
-
-    /// The header that a roster record with this body would get. The fold needs it to say who a rekey has to reach.
-    pub fn record_header(&self, body: &[u8]) -> Header {
-        let mut header = self.next_header(Lane::Control, EntryType::Roster);
-        header.body_len = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        header.body_hash = hash::body_hash(body);
-        header
-    }
-
-    /// Sends an entry that is stored as offered by now.
-    pub fn offer(&mut self, entry: Entry, now: Millis) {
-        self.outbox.push(Outgoing { entry, state: OutgoingState::Waiting(now) });
-        self.send_outbox(now);
-    }
-
-    fn next_header(&self, lane: Lane, entry_type: EntryType) -> Header {
-        let chain = ChainKey { device: self.device, incarnation: self.incarnation, lane };
-        let (seq, prev) = self.own_tip(&chain);
-        let roster = self.log.as_ref().map_or(RosterHash::ZERO, |log| log.roster().hash());
-        Header {
-            lane,
-            seq: seq + 1,
-            prev,
-            seen: self.head,
-            held: self.position(),
-            entry_type,
-            ..first_header(self.workspace, self.device, self.incarnation, roster, &[])
+    /// The relay has refused an entry for now: it is sent again after a while.
+    pub(super) fn postpone(&mut self, id: EntryId, now: Millis) {
+        if let Some(outgoing) = self.entries.iter_mut().find(|outgoing| outgoing.entry.id() == id) {
+            outgoing.state = State::Waiting(now.plus(RETRY_AFTER));
         }
     }
 
-    /// The last entry of one of our chains, on the log or on its way.
-    fn own_tip(&self, chain: &ChainKey) -> (u64, EntryId) {
-        let on_its_way = self.outbox.iter().rev().map(|outgoing| &outgoing.entry);
-        if let Some(last) = on_its_way.into_iter().find(|entry| entry.header().chain() == *chain) {
-            return (last.header().seq, last.id());
+    /// Those sent and not answered in time have to be sent again.
+    pub(super) fn expire(&mut self, now: Millis) {
+        for outgoing in &mut self.entries {
+            if let State::Sent { again } = outgoing.state
+                && now >= again
+            {
+                outgoing.state = State::Waiting(now);
+            }
         }
-        let tip = self.log.as_ref().and_then(|log| log.tip(chain));
-        tip.map_or((0, EntryId::ZERO), |tip| (tip.seq, tip.id))
     }
 
-    /// Whether entries of ours may be sent on this connection.
-    pub(super) fn may_append(&self) -> bool {
-        self.link() == LinkState::Live && !self.distrusted
+    /// When the first of them is to be sent, but nothing before `earliest`, or sent again.
+    pub(super) fn due_at(&self, earliest: Millis) -> Option<Millis> {
+        let due = self.entries.iter().filter_map(|outgoing| match outgoing.state {
+            State::Waiting(at) => Some(at.max(earliest)),
+            State::Sent { again } => Some(again),
+            State::Acknowledged => None,
+        });
+        due.min()
     }
 
-    /// Sends everything of ours that is due, in order.
-    pub(super) fn send_outbox(&mut self, now: Millis) {
-        if !self.may_append() {
-            return;
-        }
+    /// Whether one of them is to be sent now.
+    pub(super) fn is_due(&self, now: Millis) -> bool {
+        self.entries.iter().any(|outgoing| matches!(outgoing.state, State::Waiting(at) if at <= now))
+    }
+
+    /// Whether the relay has acknowledged one that has not come with the log.
+    pub(super) fn has_acknowledged(&self) -> bool {
+        self.entries.iter().any(|outgoing| outgoing.state == State::Acknowledged)
+    }
+
+    /// Sends all of them, whatever became of them before: what goes into one frame.
+    pub(super) fn send_all(&mut self, now: Millis) -> Vec<SignedEntry> {
+        let send = |outgoing: &mut Outgoing| {
+            outgoing.state = State::Sent { again: now.plus(RETRY_AFTER) };
+            outgoing.entry.to_signed()
+        };
+        self.entries.iter_mut().map(send).collect()
+    }
+
+    /// Sends everything that is due, in order: what goes into each frame. While the relay takes nothing
+    /// (`one_of_each_chain`), one entry of each chain finds out whether it does again.
+    pub(super) fn send_due(&mut self, one_of_each_chain: bool, now: Millis) -> Vec<Vec<SignedEntry>> {
         let mut batch: Vec<SignedEntry> = Vec::new();
         let mut bytes = 0;
         let mut frames = Vec::new();
-        let mut on_the_line: usize = self.outbox.iter().filter_map(Outgoing::unanswered).sum();
+        let mut on_the_line: usize = self.entries.iter().filter_map(Outgoing::unanswered).sum();
         let mut ahead = BTreeSet::new();
-        for outgoing in &mut self.outbox {
+        for outgoing in &mut self.entries {
             let state = outgoing.state;
-            let is_behind =
-                state != OutgoingState::Acknowledged && !ahead.insert(outgoing.entry.header().chain());
+            let is_behind = state != State::Acknowledged && !ahead.insert(outgoing.entry.header().chain());
             match state {
-                // While the relay takes nothing, one entry of each chain finds out whether it does again; a run goes whole.
-                OutgoingState::Waiting(at)
-                    if at <= now
-                        && is_behind
-                        && self.held_up.is_some_and(|why| why != Reason::RunIncomplete) =>
-                {
-                    outgoing.state = OutgoingState::Waiting(now.plus(RETRY_AFTER));
+                State::Waiting(at) if at <= now && is_behind && one_of_each_chain => {
+                    outgoing.state = State::Waiting(now.plus(RETRY_AFTER));
                     continue;
                 }
-                OutgoingState::Waiting(at) if at <= now => {}
+                State::Waiting(at) if at <= now => {}
                 _ => continue,
             }
             let signed = outgoing.entry.to_signed();
             on_the_line += signed.wire_len();
-            outgoing.state = OutgoingState::Sent { again: now.plus(answer_within(on_the_line)) };
+            outgoing.state = State::Sent { again: now.plus(answer_within(on_the_line)) };
             if batch.len() >= MAX_ENTRIES_PER_FRAME || bytes + signed.wire_len() + FRAME_ROOM > MAX_FRAME {
                 frames.push(std::mem::take(&mut batch));
                 bytes = 0;
@@ -221,132 +180,16 @@ impl Replica {
             batch.push(signed);
         }
         frames.push(batch);
-        for entries in frames.into_iter().filter(|entries| !entries.is_empty()) {
-            self.send(Frame::Append { entries });
-        }
-    }
-
-    /// The relay will never append this entry. It is kept; what it holds is to be sealed again, in a new incarnation,
-    /// because its chain ends before it.
-    pub(super) fn refused_for_good(
-        &mut self,
-        entry: EntryId,
-        reason: Reason,
-        proof: Option<SignedEntry>,
-        cx: &mut Context<'_>,
-    ) {
-        let Some(chain) = self.outgoing(entry).map(|entry| entry.header().chain()) else {
-            return;
-        };
-        if reason == Reason::SeqTaken && !self.proves_other_life(entry, proof) {
-            return self.fault(RelayFault::Nonsense("a number taken by an entry that it does not show"));
-        }
-        if matches!(self.phase, Phase::Joining(_)) {
-            self.effects.push_back(Effect::Refused { entry, reason });
-            self.outbox.clear();
-            self.fail_join(JoinFailed::TicketGone);
-            return self.close();
-        }
-        // What comes after it in its chain can never follow anything either.
-        let (dead, alive) = std::mem::take(&mut self.outbox)
-            .into_iter()
-            .partition::<Vec<_>, _>(|outgoing| outgoing.entry.header().chain() == chain);
-        self.outbox = alive;
-        // Never the same number twice, whatever is durable of this when the power goes: a relay could else choose which of
-        // the two stands.
-        if chain.incarnation == self.incarnation {
-            self.incarnation = Incarnation::from_bytes(cx.bytes());
-            self.effects.push_back(Effect::NewIncarnation(self.incarnation));
-        }
-        // From the end, so that what is left after a crash begins with the one that the relay refuses again.
-        for outgoing in dead.into_iter().rev() {
-            let entry = outgoing.entry.id();
-            tracing::warn!(?entry, ?reason, "an entry of ours was refused for good");
-            self.effects.push_back(Effect::Refused { entry, reason });
-        }
-        self.count_refusal();
-    }
-
-    fn count_refusal(&mut self) {
-        let Session::Up(up) = &mut self.session else {
-            return;
-        };
-        up.refusals += 1;
-        if up.refusals >= MAX_REFUSALS {
-            self.fault(RelayFault::KeepsRefusing);
-        }
-    }
-
-    fn outgoing(&self, id: EntryId) -> Option<&Entry> {
-        self.outbox.iter().map(|outgoing| &outgoing.entry).find(|entry| entry.id() == id)
-    }
-
-    /// Whether the relay shows an entry that this device's key signed, in the chain of `entry` and at its number or
-    /// before it, which is not ours: another copy of this database wrote it.
-    fn proves_other_life(&self, entry: EntryId, proof: Option<SignedEntry>) -> bool {
-        let Some((ours, theirs)) = self.outgoing(entry).zip(proof.and_then(|proof| proof.verify().ok()))
-        else {
-            return false;
-        };
-        let (ours, header) = (ours.header(), theirs.header());
-        let same_chain = header.workspace == self.workspace && header.chain() == ours.chain();
-        let takes_number = header.seq == ours.seq && theirs.id() != entry;
-        let takes_place = header.seq + 1 == ours.seq && theirs.id() != ours.prev;
-        same_chain && (takes_number || takes_place)
+        frames.retain(|entries| !entries.is_empty());
+        frames
     }
 }
 
-/// One entry with these bytes inside.
-fn seal_one(
-    keys: &KeySnapshot,
-    header: Header,
-    bytes: &[u8],
-    cx: &mut Context<'_>,
-) -> Result<Entry, SealError> {
-    let (header, body) = seal(keys, header, bytes, cx.bytes())?;
-    cx.keys.sign_header(header, body).map_err(|_| SealError::WrongWorkspace)
-}
-
-/// The header of a device's very first entry, a Genesis or a Join with this body.
-pub(super) fn first_header(
-    workspace: WorkspaceId,
-    device: DeviceId,
-    incarnation: Incarnation,
-    roster: RosterHash,
-    body: &[u8],
-) -> Header {
-    Header {
-        workspace,
-        device,
-        incarnation,
-        lane: Lane::Control,
-        seq: 1,
-        prev: EntryId::ZERO,
-        seen: None,
-        held: Position::START,
-        roster,
-        epoch: EpochId::ZERO,
-        entry_type: EntryType::Roster,
-        doc: WireDoc::ZERO,
-        target: EntryId::ZERO,
-        covers: Vec::new(),
-        part: Part::WHOLE,
-        salt: Salt::ZERO,
-        body_len: u32::try_from(body.len()).unwrap_or(u32::MAX),
-        body_hash: hash::body_hash(body),
+impl Outgoing {
+    /// Bytes of it on the line, without an answer.
+    fn unanswered(&self) -> Option<usize> {
+        matches!(self.state, State::Sent { .. }).then(|| self.entry.wire_len())
     }
-}
-
-/// A new workspace: its Genesis entry, and the keyring with its first epoch key.
-pub fn genesis(incarnation: Incarnation, cx: &mut Context<'_>) -> Option<(Entry, Keyring)> {
-    let key = EpochKey::generate(cx.random);
-    let device = cx.keys.id();
-    let (hpke, commitment) = (cx.keys.hpke_public(), key.commitment());
-    let body = Record::Genesis { nonce: cx.bytes(), device, hpke, commitment }.to_body();
-    let workspace = hash::workspace_id(&body);
-    let header = first_header(workspace, device, incarnation, RosterHash::ZERO, &body);
-    let entry = cx.keys.sign_header(header, body).ok()?;
-    Some((entry, Keyring::genesis(workspace, key)))
 }
 
 /// Milliseconds in which so many bytes are sent and answered, however slow the line is.
@@ -354,6 +197,3 @@ fn answer_within(bytes: usize) -> u64 {
     let blocks = u64::try_from(bytes / SLOWEST_BLOCK).unwrap_or(u64::MAX);
     RETRY_AFTER.saturating_add(blocks.saturating_mul(SLOWEST_BLOCK_TIME))
 }
-
-/// Bytes of an Append frame besides its entries.
-const FRAME_ROOM: usize = 64;

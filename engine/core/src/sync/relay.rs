@@ -1,5 +1,6 @@
 //! What this device and a relay say to one another.
 
 pub(super) mod faults;
+mod frames;
 mod join;
-mod session;
+pub(super) mod session;

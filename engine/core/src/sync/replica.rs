@@ -6,12 +6,14 @@ use bowline_crypto::{Keyring, TicketSecret};
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, Incarnation, Millis, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, Incarnation, Position, WorkspaceId};
 use bowline_wire::log::Log;
 
 use super::effect::Effect;
+use super::outbox::Outbox;
 use super::relay::faults::RelayFault;
-use super::state::{Outgoing, OutgoingState, Partial, Phase, Pins, Session, Stored};
+use super::relay::session::Session;
+use super::state::{Phase, Pins, Stored};
 
 /// One workspace on this device. See [`crate::sync`].
 #[derive(Debug)]
@@ -27,20 +29,15 @@ pub struct Replica {
     pub(super) keyring: Option<Keyring>,
     pub(super) ticket: Option<TicketSecret>,
     pub(super) pins: Option<Pins>,
-    pub(super) outbox: Vec<Outgoing>,
+    pub(super) outbox: Outbox,
     pub(super) session: Session,
-    pub(super) partial: Option<Partial>,
     pub(super) distrusted: bool,
-    pub(super) goodbye: Option<Reason>,
-    /// Why the relay last refused an entry of ours for now, if it has accepted none since.
-    pub(super) held_up: Option<Reason>,
     pub(super) effects: VecDeque<Effect>,
 }
 
 impl Replica {
     /// Goes on from what was stored.
     pub fn restore(stored: Stored) -> Self {
-        let waiting = |entry| Outgoing { entry, state: OutgoingState::Waiting(Millis(0)) };
         Self {
             workspace: stored.workspace,
             device: stored.device,
@@ -52,12 +49,9 @@ impl Replica {
             keyring: stored.keyring,
             ticket: stored.ticket,
             pins: stored.pins,
-            outbox: stored.offered.into_iter().map(waiting).collect(),
-            session: Session::Down,
-            partial: None,
+            outbox: Outbox::of(stored.offered),
+            session: Session::new(),
             distrusted: stored.distrusted,
-            goodbye: None,
-            held_up: None,
             effects: VecDeque::new(),
         }
     }
@@ -99,7 +93,7 @@ impl Replica {
 
     /// Our entries that are not on the log yet as far as we know, in order.
     pub fn offered(&self) -> impl Iterator<Item = &Entry> {
-        self.outbox.iter().map(|outgoing| &outgoing.entry)
+        self.outbox.entries()
     }
 
     /// Where the log is here.
@@ -109,7 +103,7 @@ impl Replica {
 
     /// Why the relay does not take our entries at the moment, on this connection: it may later.
     pub fn held_up(&self) -> Option<Reason> {
-        self.held_up
+        self.session.held_up()
     }
 
     /// Whether lasting evidence against the relay is on record.
@@ -130,9 +124,7 @@ impl Replica {
     }
 
     pub(super) fn close(&mut self) {
-        if !matches!(self.session, Session::Down) {
-            self.session = Session::Down;
-            self.partial = None;
+        if self.session.close() {
             self.effects.push_back(Effect::Close);
         }
     }

@@ -3,7 +3,7 @@
 
 use bowline_crypto::{Keyring, KeyringError, TicketSecret, open_wrap};
 use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::frame::{Frame, Party};
+use bowline_wire::frame::Frame;
 use bowline_wire::hash;
 use bowline_wire::ids::{Millis, Position, TicketKey, WorkspaceId};
 use bowline_wire::log::Log;
@@ -13,10 +13,10 @@ use bowline_wire::roster::{Outcome, Roster};
 use crate::sync::context::Context;
 use crate::sync::effect::{Effect, JoinFailed};
 use crate::sync::ingest::rekey_of;
-use crate::sync::limits::{MAX_RECORDS, RETRY_AFTER};
-use crate::sync::outbox::first_header;
+use crate::sync::joining::Joining;
 use crate::sync::replica::Replica;
-use crate::sync::state::{Joining, Outgoing, OutgoingState, Phase, Session, Up};
+use crate::sync::state::Phase;
+use crate::sync::writing::first_header;
 
 impl Replica {
     /// The ticket's session is open: send the Join again, or first find out what it has to say.
@@ -24,9 +24,8 @@ impl Replica {
         let Phase::Joining(joining) = &mut self.phase else {
             return self.close();
         };
-        joining.records.clear();
-        joining.bytes = 0;
-        if joining.offered.is_some() {
+        joining.start_over();
+        if joining.offered().is_some() {
             self.send_join(now);
         } else {
             self.send(Frame::Subscribe { after: Position::START });
@@ -35,14 +34,9 @@ impl Replica {
 
     pub(in crate::sync) fn send_join(&mut self, now: Millis) {
         if let Phase::Joining(joining) = &mut self.phase {
-            // From here on the log may have it: what the device was told before no longer counts.
-            joining.refused_as_device = false;
+            joining.note_sent();
         }
-        let mut entries = Vec::new();
-        for outgoing in &mut self.outbox {
-            outgoing.state = OutgoingState::Sent { again: now.plus(RETRY_AFTER) };
-            entries.push(outgoing.entry.to_signed());
-        }
+        let entries = self.outbox.send_all(now);
         self.send(Frame::Append { entries });
     }
 
@@ -52,34 +46,28 @@ impl Replica {
         more: bool,
         cx: &mut Context<'_>,
     ) {
-        let Session::Up(Up { party: Party::Ticket(_), entries_at, .. }) = &mut self.session else {
+        if !self.session.is_up_as_ticket() {
             return;
-        };
-        *entries_at = cx.now;
+        }
+        self.session.note_entries(cx.now);
         let Phase::Joining(joining) = &mut self.phase else {
             return;
         };
-        if joining.offered.is_some() {
-            return;
-        }
         // Records that arrive twice or out of order are taken from the start on the next connection.
-        let last = joining.records.last().map_or(Position::START, |(position, _)| *position);
-        if entries.first().is_some_and(|(first, _)| *first <= last) {
+        if joining.offered().is_some() || !joining.collect(entries) {
             return;
         }
-        joining.bytes += entries.iter().map(|(_, entry)| entry.wire_len()).sum::<usize>();
-        joining.records.extend(entries);
-        if joining.bytes > MAX_RECORDS {
+        if joining.is_too_much() {
             return self.give_up(JoinFailed::BadRecords);
         }
         if more {
             return;
         }
-        let records = std::mem::take(&mut joining.records);
+        let records = joining.take_records();
         match self.prepare_join(records, cx) {
             Ok(entry) => {
                 self.effects.push_back(Effect::OfferJoin(Box::new(entry.clone())));
-                self.outbox.push(Outgoing { entry, state: OutgoingState::Waiting(cx.now) });
+                self.outbox.push(entry, cx.now);
                 self.send_join(cx.now);
             }
             Err(why) => self.give_up(why),
@@ -108,7 +96,7 @@ impl Replica {
         let body = Record::Join(Join { ticket, hpke, recovery: false, proof }).to_body();
         let header = first_header(self.workspace, self.device, self.incarnation, folded.roster.hash(), &body);
         let entry = cx.keys.sign_header(header, body).map_err(|_| JoinFailed::BadRecords)?;
-        joining.offered = Some(entry.id());
+        joining.note_offered(entry.id());
         self.log = Some(Log::new(self.workspace, pins.log));
         self.keyring = Some(keyring);
         Ok(entry)
@@ -127,7 +115,7 @@ impl Replica {
         if !matches!(self.phase, Phase::Member) || is_on_log || self.ticket.is_none() {
             return;
         }
-        if let Some(join) = self.outbox.first().map(|outgoing| outgoing.entry.id()) {
+        if let Some(join) = self.outbox.entries().next().map(Entry::id) {
             tracing::warn!("the relay has lost the Join that it had acknowledged");
             self.phase = Phase::Joining(Box::new(Joining::again(join)));
         }

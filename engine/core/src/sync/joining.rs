@@ -1,0 +1,109 @@
+//! How far a device is that comes in through an invite or link.
+
+use bowline_wire::entry::SignedEntry;
+use bowline_wire::frame::{Party, Reason};
+use bowline_wire::ids::{EntryId, Position};
+
+use super::effect::JoinFailed;
+use super::limits::MAX_RECORDS;
+
+/// A device on its way in.
+#[derive(Debug)]
+pub struct Joining {
+    /// The Join, once it was written.
+    offered: Option<EntryId>,
+    as_device: bool,
+    refused_as_ticket: Option<JoinFailed>,
+    refused_as_device: bool,
+    /// What the relay has told of the roster so far.
+    records: Vec<(Position, SignedEntry)>,
+    /// Bytes of these records.
+    bytes: usize,
+}
+
+impl Joining {
+    /// `offered` is the Join that was stored earlier, if there is one.
+    pub fn new(offered: Option<EntryId>) -> Self {
+        Self {
+            offered,
+            // After a crash the Join may be on the log already; then only the device's own session is let in.
+            as_device: offered.is_some(),
+            refused_as_ticket: None,
+            refused_as_device: false,
+            records: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The relay had acknowledged the Join and does not know it any more: it is brought once more, by the ticket.
+    pub(super) fn again(offered: EntryId) -> Self {
+        Self { as_device: false, ..Self::new(Some(offered)) }
+    }
+
+    /// The Join, once it was written.
+    pub(super) fn offered(&self) -> Option<EntryId> {
+        self.offered
+    }
+
+    /// Whether the next session is the device's own, not the ticket's.
+    pub(super) fn goes_as_device(&self) -> bool {
+        self.as_device
+    }
+
+    /// Forgets what the relay has told of the roster: it is told from the beginning.
+    pub(super) fn start_over(&mut self) {
+        self.records.clear();
+        self.bytes = 0;
+    }
+
+    /// The Join was written, and is stored from now on.
+    pub(super) fn note_offered(&mut self, join: EntryId) {
+        self.offered = Some(join);
+    }
+
+    /// The Join is sent. From here on the log may have it: what the device was told before no longer counts.
+    pub(super) fn note_sent(&mut self) {
+        self.refused_as_device = false;
+    }
+
+    /// Keeps records of the roster if they come after those that are here; true if they do.
+    pub(super) fn collect(&mut self, records: Vec<(Position, SignedEntry)>) -> bool {
+        let last = self.records.last().map_or(Position::START, |(position, _)| *position);
+        if records.first().is_some_and(|(first, _)| *first <= last) {
+            return false;
+        }
+        self.bytes += records.iter().map(|(_, entry)| entry.wire_len()).sum::<usize>();
+        self.records.extend(records);
+        true
+    }
+
+    /// Whether the relay tells more of the roster than any roster has.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.bytes > MAX_RECORDS
+    }
+
+    /// All records that were collected.
+    pub(super) fn take_records(&mut self) -> Vec<(Position, SignedEntry)> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// The relay did not let `party` in. If there is nothing left to try: why joining has failed.
+    pub(super) fn turned_away(&mut self, party: &Party, reason: Reason) -> Option<JoinFailed> {
+        match party {
+            Party::Ticket(_) => {
+                self.refused_as_ticket = Some(match reason {
+                    Reason::TicketUsed => JoinFailed::TicketUsed,
+                    Reason::TicketClosed => JoinFailed::TicketClosed,
+                    Reason::TicketExpired => JoinFailed::TicketExpired,
+                    _ => JoinFailed::NotAdmitted,
+                });
+                self.as_device = self.offered.is_some();
+            }
+            Party::Device(_) => {
+                self.refused_as_device = true;
+                self.as_device = false;
+            }
+        }
+        self.refused_as_ticket.filter(|_| self.refused_as_device || self.offered.is_none())
+    }
+}

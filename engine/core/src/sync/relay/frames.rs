@@ -1,0 +1,349 @@
+//! What a replica and the relay say to one another on a connection, from Hello to Goodbye.
+
+use std::cmp::Ordering;
+
+use bowline_wire::entry::SignedEntry;
+use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{EntryId, Millis, Position};
+use bowline_wire::log::Log;
+
+use super::faults::RelayFault;
+use super::session::{LinkState, Pulse, Up};
+use crate::sync::context::Context;
+use crate::sync::limits::RETRY_AFTER;
+use crate::sync::replica::Replica;
+use crate::sync::state::Phase;
+
+/// What both sides have to name to use it. Entries and roster records are the whole protocol so far.
+const CAPABILITIES: [&str; 1] = ["entries/1"];
+
+impl Replica {
+    /// Why the relay closed the last connection, if it said so. Its word, shown and not believed.
+    pub fn last_goodbye(&self) -> Option<Reason> {
+        self.session.goodbye()
+    }
+
+    /// How the connection is.
+    pub fn link(&self) -> LinkState {
+        self.session.link(self.position())
+    }
+
+    /// A line to the relay is up. Whatever an earlier line was doing is over. `relay` is the relay's Ed25519 identity as
+    /// the line has proven it (a pinned TLS key); `None` if the line proves something else, such as a host name.
+    pub fn handle_connected(&mut self, relay: Option<[u8; 32]>, now: Millis) {
+        self.handle_disconnected();
+        let party = self.party();
+        let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
+        self.send(Frame::Hello { workspace: self.workspace, party, capabilities });
+        self.session.greet(party, relay, now);
+    }
+
+    /// The line is down. Nothing is lost by it: what was not answered is sent again.
+    pub fn handle_disconnected(&mut self) {
+        self.session.lose();
+        self.outbox.start_over();
+    }
+
+    /// A frame has come.
+    pub fn handle_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
+        self.session.note_heard(cx.now);
+        match frame {
+            Frame::Challenge(challenge) => self.handle_challenge(&challenge, cx),
+            Frame::Welcome { head, .. } => self.handle_welcome(head, cx),
+            Frame::Entries { first, entries, head } => self.handle_entries(first, entries, head, cx),
+            Frame::Appended { entries, head } => self.handle_appended(&entries, head, cx),
+            Frame::Refused { entry, reason, proof, .. } => {
+                self.handle_refused(entry, reason, proof.map(|proof| *proof), cx);
+            }
+            Frame::Head(head) => self.handle_head(head, cx),
+            Frame::Records { entries, more } => self.handle_records(entries, more, cx),
+            Frame::Goodbye { reason, .. } => self.handle_goodbye(reason),
+            Frame::Hello { .. }
+            | Frame::Proof { .. }
+            | Frame::Subscribe { .. }
+            | Frame::Append { .. }
+            | Frame::Ping => self.fault(RelayFault::Nonsense("a frame that only devices send")),
+        }
+    }
+
+    /// Bytes have come that are no frame.
+    pub fn handle_malformed(&mut self) {
+        self.fault(RelayFault::Nonsense("bytes that are no frame"));
+    }
+
+    fn handle_challenge(&mut self, challenge: &Challenge, cx: &Context<'_>) {
+        let Some((party, relay)) = self.session.greeted() else {
+            return;
+        };
+        // A proof is good at the relay that the challenge names: never make one for whom this line is not to.
+        if relay.is_some_and(|relay| relay != challenge.relay) {
+            return self.fault(RelayFault::OtherRelay);
+        }
+        let signature = match (&party, &self.ticket) {
+            (Party::Ticket(_), Some(secret)) => secret.sign_challenge(challenge, self.workspace),
+            _ => cx.keys.sign_challenge(challenge, self.workspace),
+        };
+        let create = match &self.phase {
+            Phase::Creating(token) => self
+                .outbox
+                .entries()
+                .next()
+                .map(|genesis| Box::new(Create { token: token.0.clone(), genesis: genesis.to_signed() })),
+            _ => None,
+        };
+        self.send(Frame::Proof { signature, create });
+        self.session.prove(party, cx.now);
+    }
+
+    fn handle_welcome(&mut self, head: SeenHead, cx: &Context<'_>) {
+        let Some(party) = self.session.proved() else {
+            return;
+        };
+        if head.verify(self.workspace).is_err() {
+            return self.fault(RelayFault::Nonsense("a head that its log did not sign"));
+        }
+        if let Some(fault) = self.compare_welcome(&head, cx) {
+            return self.fault(fault);
+        }
+        if self.log.is_none() {
+            self.log = Some(Log::new(self.workspace, head.log));
+        }
+        self.session.open(party, head.position, cx.now);
+        match party {
+            Party::Device(_) => {
+                // Whoever is let in as a device is one, whatever became of the answer to the Join.
+                if matches!(self.phase, Phase::Joining(_)) {
+                    self.become_member();
+                }
+                self.subscribe(cx.now);
+                self.send_outbox(cx.now);
+            }
+            Party::Ticket(_) => self.enter_by_ticket(cx.now),
+        }
+    }
+
+    /// What is wrong with the head that the relay opens the session with.
+    fn compare_welcome(&self, theirs: &SeenHead, cx: &Context<'_>) -> Option<RelayFault> {
+        let pinned = self.pins.as_ref().map(|pins| pins.log);
+        let known = self.log.as_ref().map(|log| log.head().log);
+        if known.or(pinned).is_some_and(|known| known != theirs.log) {
+            return Some(RelayFault::OtherLog { theirs: *theirs });
+        }
+        if self.pins.as_ref().is_some_and(|pins| theirs.position < pins.position) {
+            return Some(RelayFault::NotThePinnedLog);
+        }
+        if let Some(fault) = self.contradiction(theirs, cx) {
+            return Some(fault);
+        }
+        let ours = self.promised.or(self.head)?;
+        (theirs.position < ours.position).then_some(RelayFault::Rollback { ours, theirs: *theirs })
+    }
+
+    /// The hash of the log as it is known here.
+    pub(in crate::sync) fn hash_at(
+        &self,
+        position: Position,
+        cx: &Context<'_>,
+    ) -> Option<bowline_wire::ids::LogHash> {
+        let head = self.log.as_ref()?.head();
+        match position.cmp(&head.position) {
+            Ordering::Equal => Some(head.hash),
+            Ordering::Less => (cx.hash_at)(position),
+            Ordering::Greater => None,
+        }
+    }
+
+    /// Asks for everything after what is here.
+    pub(in crate::sync) fn subscribe(&mut self, now: Millis) {
+        let after = self.position();
+        if self.session.note_asked(now).is_some() {
+            self.send(Frame::Subscribe { after });
+        }
+    }
+
+    /// Asks for what was lost before a frame. All frames behind the gap say the same, so it is asked for once, and again
+    /// after a while.
+    pub(in crate::sync) fn ask_for_gap(&mut self, missing: Position, now: Millis) {
+        if self.session.note_gap(missing, now) {
+            self.subscribe(now);
+        }
+    }
+
+    fn handle_head(&mut self, head: SeenHead, cx: &Context<'_>) {
+        let Some(quiet) = self.session.note_head() else {
+            return;
+        };
+        if !self.agrees(&head, cx) {
+            return;
+        }
+        // The relay is ahead and has sent nothing since it was asked: its last frame was lost on the way.
+        if head.position > self.position() && quiet {
+            self.subscribe(cx.now);
+        }
+    }
+
+    /// Whether a signed head agrees with the log as it is known here; if not, that is a fault. One beyond what is here is
+    /// remembered: signing for it was a promise.
+    pub(in crate::sync) fn agrees(&mut self, theirs: &SeenHead, cx: &Context<'_>) -> bool {
+        if head_of_other_log(self, theirs) || theirs.verify(self.workspace).is_err() {
+            self.fault(RelayFault::Nonsense("a head that is not of this log"));
+            return false;
+        }
+        if let Some(fault) = self.contradiction(theirs, cx) {
+            self.fault(fault);
+            return false;
+        }
+        let known = self.promised.map_or(self.position(), |promised| promised.position);
+        if theirs.position > known {
+            self.promised = Some(*theirs);
+        }
+        true
+    }
+
+    /// The proof that two heads of this log cannot both be true, if `theirs` is one of two such.
+    fn contradiction(&self, theirs: &SeenHead, cx: &Context<'_>) -> Option<RelayFault> {
+        let here = self.hash_at(theirs.position, cx);
+        if let (Some(ours), Some(hash)) = (self.head, here)
+            && hash != theirs.hash
+        {
+            return Some(RelayFault::Fork { ours, theirs: *theirs });
+        }
+        let promised = self.promised.filter(|promised| promised.position == theirs.position)?;
+        (promised.hash != theirs.hash).then_some(RelayFault::Fork { ours: promised, theirs: *theirs })
+    }
+
+    fn handle_appended(&mut self, entries: &[(EntryId, Position)], head: SeenHead, cx: &Context<'_>) {
+        if self.session.up().is_none() || !self.agrees(&head, cx) {
+            return;
+        }
+        if self.outbox.acknowledge(|ours| entries.iter().any(|(id, _)| *id == ours)) {
+            self.session.note_accepted();
+        }
+        if let Phase::Joining(joining) = &self.phase
+            && joining.offered().is_some_and(|join| entries.iter().any(|(id, _)| *id == join))
+        {
+            self.become_member();
+            // The ticket's session may do nothing more; the device opens its own.
+            self.close();
+        }
+    }
+
+    fn handle_refused(
+        &mut self,
+        entry: EntryId,
+        reason: Reason,
+        proof: Option<SignedEntry>,
+        cx: &mut Context<'_>,
+    ) {
+        if self.session.up().is_none() || self.outbox.find(entry).is_none() {
+            return;
+        }
+        if reason.is_transient() {
+            self.outbox.postpone(entry, cx.now);
+            self.session.note_refused_for_now(reason);
+            return;
+        }
+        self.refused_for_good(entry, reason, proof, cx);
+    }
+
+    fn handle_goodbye(&mut self, reason: Reason) {
+        let Some(party) = self.session.note_goodbye(reason) else {
+            return;
+        };
+        tracing::info!(?reason, "the relay closed the connection");
+        let is_about_us = matches!(
+            reason,
+            Reason::NotAllowed
+                | Reason::Removed
+                | Reason::TicketUsed
+                | Reason::TicketClosed
+                | Reason::TicketExpired
+        );
+        if is_about_us
+            && let Phase::Joining(joining) = &mut self.phase
+            && let Some(why) = joining.turned_away(&party, reason)
+        {
+            self.fail_join(why);
+        }
+        if reason == Reason::NotAllowed && matches!(party, Party::Device(_)) {
+            self.start_over_if_join_was_lost();
+        }
+        self.close();
+    }
+
+    /// As whom the next connection is opened.
+    fn party(&self) -> Party {
+        match (&self.phase, &self.ticket) {
+            (Phase::Joining(joining), Some(secret)) if !joining.goes_as_device() => {
+                Party::Ticket(secret.ticket_key())
+            }
+            _ => Party::Device(self.device),
+        }
+    }
+
+    /// When [`Replica::handle_timeout`] wants to be called next.
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        let wakes_at = self.session.wakes_at()?;
+        let Some(up) = self.session.up() else {
+            return Some(wakes_at);
+        };
+        let missing = self.is_missing_entries().then(|| up.asked_at().plus(RETRY_AFTER));
+        let may_send = self.may_append() || self.may_send_join();
+        let send = self.outbox.due_at(up.subscribed()).filter(|_| may_send);
+        send.into_iter().chain(missing).chain([wakes_at]).min()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Millis) {
+        let missing = self.is_missing_entries();
+        match self.session.pass_time(now) {
+            Pulse::NotOpen => return,
+            Pulse::Dead => return self.close(),
+            Pulse::PingDue => self.send(Frame::Ping),
+            Pulse::Alive => {}
+        }
+        if missing && self.session.up().is_some_and(|up| now.since(up.asked_at()) >= RETRY_AFTER) {
+            self.ask_again(now);
+        }
+        self.outbox.expire(now);
+        if !self.may_send_join() {
+            self.send_outbox(now);
+        } else if self.outbox.is_due(now) {
+            self.send_join(now);
+        }
+    }
+
+    fn ask_again(&mut self, now: Millis) {
+        match self.session.up().map(Up::party) {
+            Some(Party::Device(_)) => self.subscribe(now),
+            Some(Party::Ticket(_)) => {
+                self.session.note_asked(now);
+                self.enter_by_ticket(now);
+            }
+            None => {}
+        }
+    }
+
+    /// Whether this is a ticket's connection with a Join to send.
+    fn may_send_join(&self) -> bool {
+        self.session.is_up_as_ticket()
+            && matches!(&self.phase, Phase::Joining(joining) if joining.offered().is_some())
+    }
+
+    /// Whether the relay is known to have something that is not here: entries up to its head on Welcome, entries of ours
+    /// that it acknowledged, or for a ticket's holder the roster.
+    fn is_missing_entries(&self) -> bool {
+        let Some(up) = self.session.up() else {
+            return false;
+        };
+        match up.party() {
+            Party::Device(_) => self.position() < up.target() || self.outbox.has_acknowledged(),
+            Party::Ticket(_) => !self.may_send_join(),
+        }
+    }
+}
+
+fn head_of_other_log(replica: &Replica, theirs: &SeenHead) -> bool {
+    replica.log.as_ref().is_some_and(|log| log.head().log != theirs.log)
+}

@@ -12,6 +12,7 @@ mod lines;
 mod outcome;
 mod plan;
 mod remembered;
+mod run;
 mod sessions;
 mod state;
 mod writing;

@@ -7,7 +7,7 @@ use bowline_wire::ids::DocId;
 use super::SourceSession;
 use super::plan::{LinePlan, LineWrite, Place, SessionPlan, SourceLine};
 use super::remembered::SessionMemory;
-use super::writing::Run;
+use super::run::Run;
 
 /// A session on its way in. Dropped without [`Device::finish_import`](crate::Device::finish_import), what was stored of it stays, and the next import
 /// goes on from there.

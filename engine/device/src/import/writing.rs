@@ -1,12 +1,13 @@
 //! Storing what an import brings: into documents that are not in memory, as long as nobody else has written into them.
 
-use bowline_core::document::{ActorId, ChangeHash, Document, ImportBatch, Kind, Origin, Pen, Summary, Tally};
+use bowline_core::document::{ChangeHash, Document, Kind, Origin, Pen, Summary, Tally};
 use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
-use bowline_wire::ids::{DeviceId, Millis};
+use bowline_wire::ids::Millis;
 
 use super::SourceSession;
 use super::plan::Place;
 use super::remembered::{About, SessionMemory};
+use super::run::{Heads, Run};
 use super::state::SessionImport;
 use crate::Device;
 use crate::Error;
@@ -15,59 +16,9 @@ use crate::documents::loading::{Derived, compressed, decode_heads, encode_heads}
 use crate::documents::marks::Marks;
 use crate::workspace::effects::{kind_column, summary_row};
 
-/// Bytes of lines that are written under one actor: what is in memory of a session, however long that is.
-const RUN_BYTES: usize = 8 << 20;
-
 /// Heads of a document from which on it is loaded, so that what is written brings them together: each import that loads
 /// nothing leaves one.
 const HEADS_MAX: usize = 32;
-
-/// A document that stands for one that is not in memory: it has what an import has written of late and nothing else, under
-/// an actor of its own. What an import writes refers to nothing but the first change.
-pub(super) struct Run {
-    document: Document,
-    actor: ActorId,
-    bytes: usize,
-    head: Option<ChangeHash>,
-}
-
-impl Run {
-    fn begin(device: DeviceId, random: [u8; 8]) -> Self {
-        let actor = ActorId::for_device(device, random);
-        Self { document: Document::create(Kind::Conversation), actor, bytes: 0, head: None }
-    }
-
-    /// Makes a change of a batch; the head it takes the place of.
-    fn write(&mut self, batch: &ImportBatch, now: Millis) -> Result<(Option<Vec<u8>>, Heads), Error> {
-        let pen = Pen { actor: self.actor, now };
-        let conversation = self.document.conversation_mut(pen);
-        let mut conversation =
-            conversation.map_err(|_| Error::Bug("a document was opened as another kind than it is"))?;
-        let change = conversation.import(batch)?;
-        self.bytes += batch.bytes();
-        let before = self.head;
-        self.head = self.document.heads().first().copied();
-        Ok((change, Heads { before, after: self.head }))
-    }
-}
-
-/// What a change does to the heads of a document.
-struct Heads {
-    before: Option<ChangeHash>,
-    after: Option<ChangeHash>,
-}
-
-impl Heads {
-    fn of(&self, found: &[ChangeHash]) -> Vec<ChangeHash> {
-        let pristine = Document::create(Kind::Conversation).heads();
-        let mut heads: Vec<ChangeHash> = found.to_vec();
-        heads.retain(|head| Some(*head) != self.before && !pristine.contains(head));
-        heads.extend(self.after);
-        heads.sort_unstable();
-        heads.dedup();
-        heads
-    }
-}
 
 impl Device {
     /// Whether nobody has written into a document since it was imported, so that all that is in it is remembered.
@@ -185,14 +136,11 @@ impl Device {
         let mut random = [0; 8];
         self.random.fill_bytes(&mut random);
         let device = self.id();
-        let run = import.run.take().filter(|run| run.bytes < RUN_BYTES);
+        let run = import.run.take().filter(Run::has_room);
         let mut run = run.unwrap_or_else(|| Run::begin(device, random));
         let batch = std::mem::take(&mut import.batch);
-        let (change, heads) = if batch.is_empty() {
-            (None, Heads { before: None, after: None })
-        } else {
-            run.write(&batch, now)?
-        };
+        let (change, heads) =
+            if batch.is_empty() { (None, Heads::default()) } else { run.write(&batch, now)? };
         import.run = Some(run);
         let edited = Millis(now.0 / 1000 * 1000);
         let summary = import.memory.tally.summary(import.memory.title.as_deref(), edited);

@@ -25,6 +25,8 @@ begin() {
     trap 'interrupted=1; exit 129' HUP
     trap 'interrupted=1; exit 130' INT
     trap 'interrupted=1; exit 143' TERM
+    # Nobody reads any more what is printed here.
+    trap 'interrupted=1; exit 141' PIPE
 }
 
 # step HEADLINE COMMAND...: runs one check under its headline and prints how long it took.
@@ -62,7 +64,7 @@ seconds() {
 finish() {
     local status=$? failed="$current" after=$((SECONDS - started)) found
     trap - EXIT
-    trap '' HUP INT TERM
+    trap '' HUP INT TERM PIPE
     set +e +o pipefail
     if [ -n "$interrupted" ]; then
         interrupt

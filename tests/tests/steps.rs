@@ -185,6 +185,17 @@ fn a_check_that_fails_ends_the_run_and_is_the_last_to_be_named() {
 }
 
 #[test]
+fn a_run_that_nobody_listens_to_leaves_nothing_either() {
+    let run = Run::new();
+    let check = "step one watched touch left\nstep two true\n".repeat(20);
+    let mut bash = run.checks(&check, leash::bare_command("env"));
+    let mut started = bash.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(started.stdout.take());
+    assert_eq!(started.wait().unwrap().code(), Some(141));
+    assert!(run.has_no_temporary_files());
+}
+
+#[test]
 fn a_run_that_is_told_to_end_takes_everything_with_it() {
     let run = Run::new();
     let check = format!("step one watched bash -c 'touch \"$TMPDIR/left\"; {LASTS}; wait'");

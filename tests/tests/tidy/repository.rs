@@ -110,12 +110,15 @@ fn a_file_that_names_the_checkouts_folder_is_named_with_the_line() {
 
 #[test]
 fn a_checkout_in_the_common_temporary_folder_forbids_only_itself() {
-    let checkout = std::env::temp_dir().join("clone");
-    let forms = machine_paths(&checkout);
-    let beside = std::env::temp_dir().join("other.txt");
-    assert!(naming("docs/A.md", &beside.to_string_lossy(), &forms).is_empty());
-    let inside = checkout.join("Cargo.toml");
-    assert_names(&naming("docs/A.md", &inside.to_string_lossy(), &forms), &["docs/A.md:1"]);
+    let temporary = std::env::temp_dir();
+    for common in [temporary.parent(), Some(temporary.as_path())].into_iter().flatten() {
+        let checkout = common.join("clone");
+        let forms = machine_paths(&checkout);
+        let beside = common.join("other.txt");
+        assert!(naming("docs/A.md", &beside.to_string_lossy(), &forms).is_empty());
+        let inside = checkout.join("Cargo.toml");
+        assert_names(&naming("docs/A.md", &inside.to_string_lossy(), &forms), &["docs/A.md:1"]);
+    }
 }
 
 /// Lines of manifests that turn the feature on, rather than declare it empty.
@@ -192,7 +195,9 @@ fn split_comment(line: &str) -> (&str, &str) {
 /// Prefixes that only this machine would understand: the folder the checkout lies in, or only the checkout itself where
 /// that folder is one every machine has.
 fn machine_paths(checkout: &Path) -> Vec<String> {
-    let common = [Some(std::env::temp_dir()), Some("/".into())];
+    // Under `tests/run.sh` the folder for temporary files is one that it has made in the machine's.
+    let temporary = std::env::temp_dir();
+    let common = [temporary.parent().map(Path::to_path_buf), Some(temporary), Some("/".into())];
     let parent =
         checkout.parent().map(Path::to_path_buf).filter(|parent| !common.contains(&Some(parent.clone())));
     let folder = parent.as_deref().unwrap_or(checkout);

@@ -56,8 +56,23 @@ pub(crate) struct Staged {
     waiters: BTreeSet<ConnId>,
 }
 
-/// Who waits for which entries of a commit, in log order.
-pub(crate) type Waiting = Vec<(EntryId, Position, BTreeSet<ConnId>)>;
+/// A refusal that holds only if everything staged becomes durable.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The session whose entry it is.
+    pub(crate) conn: ConnId,
+    pub(crate) entry: EntryId,
+    pub(crate) denial: Denial,
+}
+
+/// Who waits for the end of a commit.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// The sessions that wait for each entry of the commit, in log order.
+    pub(crate) accepted: Vec<(EntryId, Position, BTreeSet<ConnId>)>,
+    /// What is refused because of entries of the commit.
+    pub(crate) refused: Vec<Refused>,
+}
 
 /// One workspace in memory.
 #[derive(Debug)]
@@ -71,6 +86,8 @@ pub(crate) struct Workspace {
     durable_roster: Option<Roster>,
     staged: Vec<Staged>,
     staged_index: HashMap<EntryId, usize>,
+    /// What is refused for good once everything staged is durable.
+    refused: Vec<Refused>,
     /// What the workspace's entries take, with everything staged.
     pub(crate) usage: Usage,
     /// The workspace's sessions, those included that wait for its first commit.
@@ -121,6 +138,7 @@ impl Workspace {
             durable_roster: None,
             staged: Vec::new(),
             staged_index: HashMap::new(),
+            refused: Vec::new(),
             usage,
             sessions: BTreeSet::new(),
         }
@@ -195,6 +213,17 @@ impl Workspace {
         self.staged.push(Staged { row, waiters: waiter.into_iter().collect() });
     }
 
+    /// Whether something is on the log in memory that is not durable yet.
+    pub(crate) fn is_ahead(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
+    /// Keeps a refusal until everything staged is durable: what the author is told for good must not rest on something
+    /// that may still be lost.
+    pub(crate) fn refuse_later(&mut self, refused: Refused) {
+        self.refused.push(refused);
+    }
+
     /// Takes everything staged, as a commit, and who waits for which of it.
     pub(crate) fn take_staged(&mut self) -> (LogCommit, Waiting) {
         self.staged_index.clear();
@@ -204,9 +233,9 @@ impl Workspace {
             rows: Vec::with_capacity(self.staged.len()),
             tips: Vec::new(),
         };
-        let mut waiting = Waiting::new();
+        let mut waiting = Waiting { accepted: Vec::new(), refused: std::mem::take(&mut self.refused) };
         for Staged { row, waiters } in self.staged.drain(..) {
-            waiting.push((row.entry.id(), row.position, waiters));
+            waiting.accepted.push((row.entry.id(), row.position, waiters));
             commit.rows.push(row);
         }
         let moved: BTreeSet<ChainKey> = commit.rows.iter().map(|row| row.entry.header().chain()).collect();

@@ -17,7 +17,10 @@ use super::{Relay, sentence};
 use crate::config::{STAGED_BYTES, STAGED_ENTRIES};
 use crate::session::ConnId;
 use crate::storage::{Storage, StorageError, stored_len};
-use crate::workspace::{Denial, Workspace};
+use crate::workspace::{Denial, Refused, Workspace};
+
+/// What a refusal that waits for a commit counts as, in bytes of what is staged: a header and its signature at most.
+const REFUSED_BYTES: u64 = MAX_HEADER as u64;
 
 /// What is known of an entry that arrives.
 enum Known {
@@ -142,7 +145,7 @@ impl<S: Storage> Relay<S> {
             }
             Err(denial) => {
                 for id in ids {
-                    self.refuse(conn, id, denial.clone());
+                    self.refuse_when_durable(conn, workspace, id, denial.clone());
                 }
             }
         }
@@ -212,6 +215,18 @@ impl<S: Storage> Relay<S> {
         self.dirty.insert(workspace);
         self.staged_entries += 1;
         self.staged_bytes = self.staged_bytes.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+    }
+
+    /// Refuses an entry, and not before what the refusal may rest on is durable: for whoever is refused for good there is
+    /// no coming back, while a removal that was staged can still be lost.
+    fn refuse_when_durable(&mut self, conn: ConnId, workspace: WorkspaceId, entry: EntryId, denial: Denial) {
+        match self.workspaces.get_mut(&workspace) {
+            Some(loaded) if loaded.is_ahead() && !denial.reason.is_transient() => {
+                loaded.refuse_later(Refused { conn, entry, denial });
+                self.note_staged(workspace, REFUSED_BYTES);
+            }
+            _ => self.refuse(conn, entry, denial),
+        }
     }
 
     pub(super) fn refuse(&mut self, conn: ConnId, entry: EntryId, denial: Denial) {

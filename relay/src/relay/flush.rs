@@ -10,7 +10,7 @@ use super::Relay;
 use super::handshake::spent;
 use crate::session::{ConnId, Session};
 use crate::storage::{LogCommit, Storage};
-use crate::workspace::{Denial, Waiting, Workspace, report};
+use crate::workspace::{Denial, Refused, Waiting, Workspace, report};
 
 impl<S: Storage> Relay<S> {
     /// Whether something is staged that [`Relay::flush`] would commit.
@@ -63,7 +63,10 @@ impl<S: Storage> Relay<S> {
                 return self.goodbye_all(workspace, reason, &text);
             }
         };
-        let acknowledged = self.acknowledge(workspace, waiting);
+        let acknowledged = self.acknowledge(workspace, &waiting);
+        for Refused { conn, entry, denial } in self.still_there(workspace, waiting.refused) {
+            self.refuse(conn, entry, denial);
+        }
         for conn in self.sessions_of(workspace) {
             self.welcome(conn);
         }
@@ -75,7 +78,7 @@ impl<S: Storage> Relay<S> {
     }
 
     /// Sends one answer to each session that waited. Returns those sessions.
-    fn acknowledge(&mut self, workspace: WorkspaceId, waiting: Waiting) -> BTreeSet<ConnId> {
+    fn acknowledge(&mut self, workspace: WorkspaceId, waiting: &Waiting) -> BTreeSet<ConnId> {
         let answers = self.by_session(workspace, waiting);
         for (conn, durable) in &answers {
             self.send_appended(*conn, workspace, durable);
@@ -87,28 +90,38 @@ impl<S: Storage> Relay<S> {
     fn by_session(
         &self,
         workspace: WorkspaceId,
-        waiting: Waiting,
+        waiting: &Waiting,
     ) -> BTreeMap<ConnId, Vec<(EntryId, Position)>> {
         let mut answers: BTreeMap<ConnId, Vec<_>> = BTreeMap::new();
         let Some(loaded) = self.workspaces.get(&workspace) else {
             return answers;
         };
-        for (id, position, waiters) in waiting {
+        for (id, position, waiters) in &waiting.accepted {
             for conn in waiters.intersection(&loaded.sessions) {
-                answers.entry(*conn).or_default().push((id, position));
+                answers.entry(*conn).or_default().push((*id, *position));
             }
         }
         answers
     }
 
-    /// Refuses what waited for a commit of which nothing was stored, and reads the workspace again, because what is in
-    /// memory is ahead of the storage.
+    /// Those of `refused` whose sessions are still there.
+    fn still_there(&self, workspace: WorkspaceId, mut refused: Vec<Refused>) -> Vec<Refused> {
+        let sessions = self.workspaces.get(&workspace).map(|loaded| &loaded.sessions);
+        refused.retain(|it| sessions.is_some_and(|sessions| sessions.contains(&it.conn)));
+        refused
+    }
+
+    /// Refuses for now what waited for a commit of which nothing was stored, and what was to be refused because of it. Then
+    /// reads the workspace again, because what is in memory is ahead of the storage.
     fn rolled_back(&mut self, workspace: WorkspaceId, waiting: Waiting) {
-        for (conn, entries) in self.by_session(workspace, waiting) {
-            for (id, _) in entries {
-                let text = "the relay could not store it; try again later";
-                self.refuse(conn, id, Denial::new(Reason::Storage, text));
-            }
+        let accepted = self.by_session(workspace, &waiting).into_iter();
+        let accepted =
+            accepted.flat_map(|(conn, entries)| entries.into_iter().map(move |(id, _)| (conn, id)));
+        let refused = self.still_there(workspace, waiting.refused);
+        let refused = refused.into_iter().map(|refused| (refused.conn, refused.entry));
+        for (conn, id) in accepted.chain(refused) {
+            let text = "the relay could not store it; try again later";
+            self.refuse(conn, id, Denial::new(Reason::Storage, text));
         }
         let sessions = self.sessions_of(workspace);
         self.workspaces.remove(&workspace);

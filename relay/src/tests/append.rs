@@ -153,6 +153,7 @@ fn a_taken_number_is_refused_with_the_header_that_has_it() {
     // Whether what has it is durable or still staged.
     for _ in 0..2 {
         bench.append(conn, &[&mine, &other]);
+        bench.flush();
         let frames = bench.frames(conn);
         let proof = frames.iter().find_map(|frame| match frame {
             Frame::Refused { entry, reason: Reason::SeqTaken, proof, .. } if *entry == other.id() => {
@@ -162,8 +163,6 @@ fn a_taken_number_is_refused_with_the_header_that_has_it() {
         });
         let proof = proof.expect("a proof").verify().unwrap();
         assert_eq!((proof.id(), proof.body()), (mine.id(), None));
-        bench.flush();
-        bench.drain();
     }
     // The number after it is taken too: its predecessor is another.
     let next = clone.content(&view, b"the clone's next");

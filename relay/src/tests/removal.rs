@@ -6,7 +6,7 @@ use bowline_wire::header::{EntryType, Part};
 use bowline_wire::ids::{Lane, Position, WorkspaceId};
 use bowline_wire::roster::record::{Cut, Record};
 
-use crate::config::Config;
+use crate::config::{Config, STAGED_ENTRIES};
 use crate::session::ConnId;
 use crate::testing::author::{Author, Door, View, rekey};
 use crate::testing::bench::{Bench, config};
@@ -91,6 +91,55 @@ fn a_void_removal_closes_nobody() {
     }
 }
 
+/// A removal that is not durable yet, and after it a message of the removed device.
+fn removed_and_not_durable() -> (Scene, Entry) {
+    let mut scene = two();
+    let view = scene.bench.view(scene.workspace);
+    let late = scene.phone.content(&view, b"late");
+    let removal = scene.removal(vec![]);
+    scene.bench.append(scene.owner, &[&removal]);
+    scene.bench.append(scene.member, &[&late]);
+    assert!(scene.bench.frames(scene.member).is_empty(), "the removal may still be lost");
+    (scene, late)
+}
+
+#[test]
+fn what_a_removal_refuses_is_refused_once_the_removal_is_durable() {
+    let (mut scene, late) = removed_and_not_durable();
+    scene.bench.flush();
+    let frames = scene.bench.frames(scene.member);
+    let [Frame::Refused { entry, reason, .. }, Frame::Goodbye { reason: Reason::Removed, .. }] = &frames[..]
+    else {
+        panic!("{frames:?}")
+    };
+    assert_eq!((*entry, *reason), (late.id(), Reason::NotActive));
+}
+
+#[test]
+fn a_removal_that_is_lost_refuses_nothing_for_good() {
+    // Seed 17409 of the simulated world: refused for good by a removal that a power cut took back.
+    let (mut scene, late) = removed_and_not_durable();
+    scene.bench.storage.refuses_commits.set(true);
+    scene.bench.flush();
+    let frames = scene.bench.frames(scene.member);
+    let [Frame::Refused { entry, reason: Reason::Storage, .. }] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!(*entry, late.id());
+    scene.bench.storage.refuses_commits.set(false);
+    scene.bench.must_append(scene.member, &[&late]);
+}
+
+#[test]
+fn refusals_that_wait_for_a_commit_are_bounded_like_what_is_staged() {
+    let (mut scene, late) = removed_and_not_durable();
+    for _ in 0..STAGED_ENTRIES {
+        scene.bench.append(scene.member, &[&late]);
+    }
+    assert!(
+        matches!(scene.bench.frame(scene.owner), Frame::Appended { .. }),
+        "committed before it was asked to"
+    );
+}
+
 #[test]
 fn beyond_its_cut_a_removed_device_writes_nothing_whoever_carries_it() {
     let mut scene = two();
@@ -133,9 +182,9 @@ fn up_to_its_cut_a_removed_devices_run_comes_whole() {
     scene.bench.flush();
     let frames = scene.bench.frames(scene.owner);
     assert!(
-        matches!(&frames[0], Frame::Refused { entry, reason: Reason::NotActive, .. } if *entry == beyond.id())
+        matches!(&frames[1], Frame::Refused { entry, reason: Reason::NotActive, .. } if *entry == beyond.id())
     );
-    let Frame::Appended { entries, .. } = &frames[1] else { panic!("{frames:?}") };
+    let Frame::Appended { entries, .. } = &frames[0] else { panic!("{frames:?}") };
     assert_eq!(
         entries.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
         [&mine, &run[0], &run[1], &run[2]].map(Entry::id)

@@ -141,7 +141,6 @@ fn is_caught(bug: Bug) {
 }
 
 #[test]
-#[ignore = "a copy of a joining device does not look for its keys yet: docs/decisions/0046"]
 fn a_device_that_was_copied_while_joining_reads_everything() {
     for seed in [4662, 11635, 15176, 17409, 18181, 18807] {
         let failure = run(&History::of(seed), None).failure;

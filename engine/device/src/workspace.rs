@@ -13,4 +13,5 @@ pub(crate) mod roster;
 pub(crate) mod sealed_values;
 pub(crate) mod sealing;
 pub(crate) mod status;
+pub(crate) mod taken;
 pub(crate) mod workspaces;

@@ -256,7 +256,7 @@ impl Line {
 
     /// A person wants it closed: what went wrong before does not matter any more.
     pub(super) fn forget_errors(&mut self) {
-        self.failures = 0;
+        (self.failures, self.follows) = (0, 0);
         self.error = None;
     }
 

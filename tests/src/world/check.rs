@@ -119,13 +119,12 @@ impl World {
         }
     }
 
-    /// The machines whose device is in the workspace as the relay's log has it.
+    /// The machines whose device is in the workspace as the relay's log has it, whichever copy of its database has joined.
     fn members(&self) -> Vec<usize> {
-        // A copy of a database whose other copy has joined knows nothing of it, and is told that its code is used.
         let active = |index: &usize| {
             let machine = &self.machines[*index];
             let roster = self.roster.as_ref();
-            !machine.gone && roster.is_some_and(|roster| roster.is_active(&machine.device_ref().id()))
+            roster.is_some_and(|roster| roster.is_active(&machine.device_ref().id()))
         };
         (0..self.machines.len()).filter(active).collect()
     }

@@ -345,10 +345,11 @@ impl World {
         let Some(workspace) = self.workspace else {
             return;
         };
-        if !machine.online || machine.conn.is_some() || machine.gone {
+        if !machine.online || machine.conn.is_some() {
             return;
         }
-        if machine.device_ref().link_state(workspace).is_err() {
+        // What a host asks before it opens a socket; an error means that the workspace is not here yet.
+        if !machine.device_ref().wants_connection(workspace).unwrap_or(false) {
             return;
         }
         let conn = self.network.new_conn();

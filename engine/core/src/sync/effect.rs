@@ -81,7 +81,8 @@ pub struct Ingested {
     pub tips: Vec<(ChainKey, ChainTip)>,
     /// Whether the keyring has changed and has to be stored as well.
     pub keys_changed: bool,
-    /// Whether our own Join is among them: the code's secret has done its work and is to be forgotten.
+    /// Whether this device is in the workspace as of them, by the code it was given: the code's secret has done its work
+    /// and is to be forgotten.
     pub joined: bool,
     /// Set if the log holds entries in our name that this database never wrote: it was restored or cloned, and goes on
     /// in a life of its own. Everything not on the log is to be sealed again there.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_crypto::{History, Keyring, KeyringError};
+use bowline_crypto::{History, Keyring};
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::hash;
 use bowline_wire::head::SeenHead;
@@ -15,6 +15,7 @@ use bowline_wire::roster::record::{Record, Rekey};
 
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
+use super::keys::Recipient;
 use super::limits::MAX_HELD_BACK;
 use super::open::{Opened, Unreadable, open};
 use super::relay::faults::RelayFault;
@@ -35,7 +36,6 @@ struct Stretch<'a, 'c> {
     keyring: Option<Keyring>,
     keys_changed: bool,
     taken_over: bool,
-    joined: bool,
     fork: Option<RelayFault>,
 }
 
@@ -141,7 +141,6 @@ impl Replica {
             keyring: self.keyring.clone(),
             keys_changed: false,
             taken_over: false,
-            joined: false,
             fork: None,
         };
         let mut rest = verified.into_iter().peekable();
@@ -239,7 +238,6 @@ impl Replica {
         }
         if let Some(outcome) = placed.roster {
             self.learn_keys(stretch, &entry, outcome);
-            stretch.joined |= own && self.ticket.is_some();
         }
         let verdict = match (placed.roster, own) {
             (Some(outcome), _) => Verdict::Roster(Box::new(entry), outcome),
@@ -262,12 +260,8 @@ impl Replica {
             return;
         }
         let commitments = log.roster().commitments();
-        let accepted = match (keyring.accept(&rekey, stretch.cx.keys.hpke(), commitments), &self.ticket) {
-            // Before our Join was on the log, rekeys were wrapped to the ticket we came by.
-            (Err(KeyringError::NoWrap), Some(ticket)) => keyring.accept(&rekey, &ticket.hpke(), commitments),
-            (accepted, _) => accepted,
-        };
-        match accepted {
+        let recipient = Recipient { device: stretch.cx.keys.hpke(), ticket: self.ticket.as_ref() };
+        match recipient.accept(keyring, &rekey, commitments) {
             Ok(History::Intact) => stretch.keys_changed = true,
             Ok(History::Damaged(why)) => {
                 tracing::warn!(%why, "a rekey carries a damaged history");
@@ -280,31 +274,34 @@ impl Replica {
 
     /// Hands the stretch over for storing, and draws the consequences.
     fn settle(&mut self, stretch: Stretch<'_, '_>) {
-        let Stretch {
-            cx, entries, touched, head, own, keyring, keys_changed, taken_over, joined, fork, ..
-        } = stretch;
+        let Stretch { cx, entries, touched, head, own, keyring, keys_changed, taken_over, fork, .. } =
+            stretch;
         let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
         let now = cx.now;
         self.outbox.drop_all(&own);
         self.keyring = keyring;
         self.head = Some(head);
-        if joined {
-            // From here on rekeys are wrapped to the device itself.
-            self.ticket = None;
-        }
         if let Some(incarnation) = new_incarnation {
             tracing::warn!("this database was restored or cloned: going on in a new incarnation");
             self.incarnation = incarnation;
         }
         let pin_fault = self.check_pins(&entries);
+        let faults: Vec<RelayFault> = fork.into_iter().chain(pin_fault).collect();
+        let is_faulty = !faults.is_empty();
+        for fault in faults {
+            // Before the cursor: once that has passed the place, nothing there is looked at again.
+            self.note_fault(fault);
+        }
+        let joined = self.has_come_in_by_ticket();
+        if joined {
+            self.ticket = None;
+            self.pins = None;
+        }
         let tips = touched.into_iter().collect();
         let ingested = Ingested { entries, head, tips, keys_changed, joined, new_incarnation };
         self.effects.push_back(Effect::Ingest(Box::new(ingested)));
         self.update_phase();
-        match fork.or(pin_fault) {
-            Some(fault) => self.fault(fault),
-            None => self.send_outbox(now),
-        }
+        if is_faulty { self.close() } else { self.send_outbox(now) }
     }
 
     /// Whether the log passes through the point that the code named.
@@ -314,8 +311,26 @@ impl Replica {
         if at.placed.hash != pins.hash {
             return Some(RelayFault::NotThePinnedLog);
         }
-        self.pins = None;
+        // With a ticket they are kept until it has done its work: the way in may have to be begun anew.
+        if self.ticket.is_none() {
+            self.pins = None;
+        }
         None
+    }
+
+    /// Whether the ticket has done its work: the log has passed it, the code's point, and a Join of this device, whichever
+    /// copy of its database wrote that. Every key that is wrapped to the ticket has come, and later ones are wrapped to the
+    /// device itself. Not with a relay that was caught: the code and its point are part of the evidence.
+    fn has_come_in_by_ticket(&self) -> bool {
+        if self.distrusted {
+            return false;
+        }
+        let Some((log, ticket)) = self.log.as_ref().zip(self.ticket.as_ref()) else {
+            return false;
+        };
+        let roster = log.roster();
+        let is_past_pins = self.pins.as_ref().is_none_or(|pins| pins.position <= log.head().position);
+        is_past_pins && roster.device(&self.device).is_some() && roster.ticket(&ticket.ticket_key()).is_some()
     }
 
     fn update_phase(&mut self) {

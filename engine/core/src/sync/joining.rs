@@ -35,9 +35,10 @@ impl Joining {
         }
     }
 
-    /// The relay had acknowledged the Join and does not know it any more: it is brought once more, by the ticket.
-    pub(super) fn again(offered: EntryId) -> Self {
-        Self { as_device: false, ..Self::new(Some(offered)) }
+    /// The relay had the Join and does not know it any more: it is brought once more, by the ticket. `None` if another
+    /// copy of this database has the Join.
+    pub(super) fn again(offered: Option<EntryId>) -> Self {
+        Self { as_device: false, ..Self::new(offered) }
     }
 
     /// The Join, once it was written.
@@ -87,23 +88,36 @@ impl Joining {
         std::mem::take(&mut self.records)
     }
 
+    /// The relay refused the Join for good. Perhaps because of a Join of this device, in another copy of its database: it is
+    /// tried as the device before joining has failed.
+    pub(super) fn join_refused(&mut self) {
+        self.offered = None;
+        self.as_device = true;
+        self.refused_as_device = false;
+        self.refused_as_ticket = Some(JoinFailed::TicketGone);
+    }
+
     /// The relay did not let `party` in. If there is nothing left to try: why joining has failed.
     pub(super) fn turned_away(&mut self, party: &Party, reason: Reason) -> Option<JoinFailed> {
         match party {
             Party::Ticket(_) => {
-                self.refused_as_ticket = Some(match reason {
+                let why = match reason {
                     Reason::TicketUsed => JoinFailed::TicketUsed,
                     Reason::TicketClosed => JoinFailed::TicketClosed,
                     Reason::TicketExpired => JoinFailed::TicketExpired,
                     _ => JoinFailed::NotAdmitted,
-                });
-                self.as_device = self.offered.is_some();
+                };
+                // There was such a code, and perhaps this device has used it: in another copy of its database, of which this
+                // one knows nothing, and later than this one was refused as a device.
+                self.as_device = self.offered.is_some() || why != JoinFailed::NotAdmitted;
+                self.refused_as_device = false;
+                self.refused_as_ticket = Some(why);
             }
             Party::Device(_) => {
                 self.refused_as_device = true;
                 self.as_device = false;
             }
         }
-        self.refused_as_ticket.filter(|_| self.refused_as_device || self.offered.is_none())
+        self.refused_as_ticket.filter(|_| self.refused_as_device || !self.as_device)
     }
 }

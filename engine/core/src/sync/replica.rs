@@ -86,6 +86,11 @@ impl Replica {
         self.head.as_ref()
     }
 
+    /// Takes the keys that [`super::keys_in_records`] has found and the caller has stored, if there are none here.
+    pub fn take_keys(&mut self, keyring: Keyring) {
+        self.keyring.get_or_insert(keyring);
+    }
+
     /// The keys.
     pub fn keyring(&self) -> Option<&Keyring> {
         self.keyring.as_ref()
@@ -113,10 +118,15 @@ impl Replica {
 
     /// Reports a fault of the relay and closes the connection.
     pub(super) fn fault(&mut self, fault: RelayFault) {
+        self.note_fault(fault);
+        self.close();
+    }
+
+    /// Reports a fault of the relay, which is the first thing to become durable of all that is still to be asked for.
+    pub(super) fn note_fault(&mut self, fault: RelayFault) {
         tracing::warn!(%fault, "relay fault");
         self.distrusted |= fault.is_lasting();
         self.effects.push_back(Effect::Fault(fault));
-        self.close();
     }
 
     pub(super) fn send(&mut self, frame: bowline_wire::frame::Frame) {

@@ -48,7 +48,8 @@ pub struct Stored {
     pub log: Option<Log>,
     /// The signed head at the cursor.
     pub head: Option<SeenHead>,
-    /// The keys, `None` before a Join was offered.
+    /// The keys; `None` before a Join was offered, and before [`super::Replica::take_keys`] if another copy of this database
+    /// has joined.
     pub keyring: Option<Keyring>,
     /// The secret of the invite or link through which this device comes in, until its Join is on the log here.
     pub ticket: Option<TicketSecret>,

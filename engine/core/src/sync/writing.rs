@@ -14,7 +14,7 @@ use bowline_wire::roster::record::Record;
 use thiserror::Error;
 
 use super::context::Context;
-use super::effect::{Effect, JoinFailed};
+use super::effect::Effect;
 use super::limits::MAX_IN_FLIGHT;
 use super::relay::faults::RelayFault;
 use super::relay::session::LinkState;
@@ -79,10 +79,16 @@ impl Replica {
         if roster.is_rekey_due() {
             return Err(NotReady::RekeyDue);
         }
-        if self.keyring.as_ref().map(Keyring::newest_epoch) != roster.epoch() {
+        if !self.has_key_in_force() {
             return Err(NotReady::NoKey);
         }
         if self.outbox.body_bytes() >= MAX_IN_FLIGHT { Err(NotReady::InFlight) } else { Ok(()) }
+    }
+
+    /// Whether the key of the epoch in force is here: without it nothing is sealed, nobody is let in, and no epoch begun.
+    pub fn has_key_in_force(&self) -> bool {
+        let epoch = self.log.as_ref().and_then(|log| log.roster().epoch());
+        self.keyring.as_ref().is_some_and(|keyring| Some(keyring.newest_epoch()) == epoch)
     }
 
     fn ready(&self) -> Result<(), NotReady> {
@@ -207,10 +213,12 @@ impl Replica {
         if reason == Reason::SeqTaken && !self.proves_other_life(entry, proof) {
             return self.fault(RelayFault::Nonsense("a number taken by an entry that it does not show"));
         }
-        if matches!(self.phase, Phase::Joining(_)) {
+        if let Phase::Joining(joining) = &mut self.phase
+            && reason != Reason::SeqTaken
+        {
+            joining.join_refused();
             self.effects.push_back(Effect::Refused { entry, reason });
             self.outbox.clear();
-            self.fail_join(JoinFailed::TicketGone);
             return self.close();
         }
         // What comes after it in its chain can never follow anything either.
@@ -225,6 +233,11 @@ impl Replica {
         for entry in dead.iter().rev().map(Entry::id) {
             tracing::warn!(?entry, ?reason, "an entry of ours was refused for good");
             self.effects.push_back(Effect::Refused { entry, reason });
+        }
+        if matches!(self.phase, Phase::Joining(_)) {
+            // What has its number is a Join of this device: another copy of its database is in.
+            self.become_member();
+            return self.close();
         }
         if self.session.note_refused_for_good() {
             self.fault(RelayFault::KeepsRefusing);

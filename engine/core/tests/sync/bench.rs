@@ -80,11 +80,20 @@ impl Bench {
     ) -> Self {
         let mut pins = pins_of(relay);
         tweak(&mut pins);
+        Self::newcomer_of(seed, seed, relay, secret, pins)
+    }
+
+    /// The same in another copy of its database, which had its own life before it was given the code.
+    pub(crate) fn newcomer_in_other_life(seed: u8, relay: &FakeRelay, secret: &TicketSecret) -> Self {
+        Self::newcomer_of(seed, seed + 100, relay, secret, pins_of(relay))
+    }
+
+    fn newcomer_of(seed: u8, life: u8, relay: &FakeRelay, secret: &TicketSecret, pins: Pins) -> Self {
         let keys = DeviceKeys::generate(&mut rng(seed.into()));
         let stored = Stored {
             workspace: relay.log().head().workspace,
             device: keys.id(),
-            incarnation: Incarnation::from_bytes([seed; 8]),
+            incarnation: Incarnation::from_bytes([life; 8]),
             phase: Phase::Joining(Box::new(Joining::new(None))),
             log: None,
             head: None,
@@ -118,8 +127,19 @@ impl Bench {
 
     /// The same, while the secret of the code it came by is still there: its Join has not come with the log.
     pub(crate) fn restarted_with(self, ticket: Option<TicketSecret>) -> Self {
+        self.restarted_as(Phase::Member, ticket, None)
+    }
+
+    /// The same, while it is on its way in with this code.
+    pub(crate) fn restarted_while_joining(self, secret: &TicketSecret, pins: Pins) -> Self {
+        let join = self.replica.offered().next().map(Entry::id);
+        let ticket = TicketSecret::from_bytes(&secret.to_bytes());
+        self.restarted_as(Phase::Joining(Box::new(Joining::new(join))), Some(ticket), Some(pins))
+    }
+
+    fn restarted_as(self, phase: Phase, ticket: Option<TicketSecret>, pins: Option<Pins>) -> Self {
         let Self { replica, keys, now, rng, hashes, .. } = self;
-        let log = replica.log().map(|log| {
+        let log = replica.log().filter(|log| log.head().position > Position::START).map(|log| {
             let tips = log.tips().map(|(chain, tip)| (*chain, *tip));
             Log::restore(log.head(), log.roster().clone(), tips)
         });
@@ -134,12 +154,12 @@ impl Bench {
             workspace: replica.workspace(),
             device: keys.id(),
             incarnation: replica.incarnation(),
-            phase: Phase::Member,
+            phase,
             log,
             head: replica.head().copied(),
             keyring,
             ticket,
-            pins: None,
+            pins,
             offered,
             distrusted: replica.is_distrusted(),
         };

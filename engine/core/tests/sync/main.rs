@@ -9,6 +9,7 @@
 
 mod author;
 mod bench;
+mod copies;
 mod ingest;
 mod join;
 mod own_life;

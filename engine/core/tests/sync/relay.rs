@@ -214,6 +214,7 @@ impl FakeRelay {
         let roster = self.log.roster();
         let refused = match self.party {
             Some(Party::Device(device)) if roster.is_active(&device) => None,
+            Some(Party::Device(device)) if roster.device(&device).is_some() => Some(Reason::Removed),
             Some(Party::Ticket(ticket)) => match roster.ticket(&ticket).map(|ticket| ticket.stage) {
                 Some(TicketStage::Open) => None,
                 Some(TicketStage::Used(_)) => Some(Reason::TicketUsed),

@@ -13,8 +13,10 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::hash::sha256;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, EntryId, Millis, WireDoc, WorkspaceId};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{EntryId, Millis, WireDoc, WorkspaceId};
 use bowline_wire::log::Log;
+use bowline_wire::roster::record::Record;
 
 use crate::documents::edit::doc_state;
 use crate::workspace::connection::put_heard;
@@ -22,8 +24,9 @@ use crate::workspace::parts::{Held, open_held};
 use crate::workspace::quarantine::{QuarantineReason, not_acceptable, refused, unreadable};
 use crate::workspace::roster::{forget_spent_codes, release_decision, settle_decision};
 use crate::workspace::sealed_values::AtRest;
+use crate::workspace::taken::{Consequences, Taken};
 use crate::workspace::workspaces::{
-    CURRENT, entry_of, insert_offered, new_entry, profile_id, seal_keys, stage, state,
+    CURRENT, entry_of, find_keys, insert_offered, new_entry, profile_id, seal_keys, stage, state,
 };
 use crate::{Damage, Error};
 use crate::{Device, Notice};
@@ -41,25 +44,34 @@ impl Device {
             Effect::OfferJoin(entry) => self.offer_join(workspace, &entry),
             Effect::Refused { entry, reason } => {
                 let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
+                let mut is_join = false;
                 self.store.transaction(|tx| -> Result<(), Error> {
                     if let Some(row) = tx.entry_by_id(workspace, entry)? {
+                        is_join = is_join_record(tx.body(row.n)?.as_deref(), row.entry_type);
                         tx.set_entry_state(row.n, EntryState::Refused, Some(&refused(reason)))?;
                         tx.unseal(row.n)?;
                     }
                     release_decision(tx, &mut rest, workspace, entry)
                 })?;
-                self.notify(Notice::Refused { workspace, entry, reason });
+                // What became of a Join is told by whether the device is in.
+                if !is_join {
+                    self.notify(Notice::Refused { workspace, entry, reason });
+                }
                 Ok(())
             }
             Effect::NewIncarnation(incarnation) => {
                 Ok(self.store.transaction(|tx| tx.set_incarnation(workspace, incarnation))?)
             }
             Effect::Joined => {
-                self.store.transaction(|tx| {
-                    tx.set_workspace_state(workspace, stage::MEMBER)?;
-                    tx.put_meta(CURRENT, workspace.as_bytes())
-                })?;
-                self.notify(Notice::Joined(workspace));
+                let known = self.store.read().workspace(workspace)?;
+                // The way in may have been begun anew, and is told of once.
+                if known.is_none_or(|row| row.state != stage::MEMBER) {
+                    self.store.transaction(|tx| {
+                        tx.set_workspace_state(workspace, stage::MEMBER)?;
+                        tx.put_meta(CURRENT, workspace.as_bytes())
+                    })?;
+                    self.notify(Notice::Joined(workspace));
+                }
                 Ok(())
             }
             Effect::JoinFailed(why) => {
@@ -80,14 +92,21 @@ impl Device {
 
     fn offer_join(&mut self, workspace: WorkspaceId, entry: &Entry) -> Result<(), Error> {
         let keys = self.keys_to_store(workspace)?;
-        self.store.transaction(|tx| {
+        let keyring = self.replica(workspace)?.keyring().cloned();
+        let mut after = Consequences::default();
+        self.store.transaction(|tx| -> Result<(), Error> {
             insert_offered(tx, entry, None)?;
-            match &keys {
-                Some(keys) => tx.put_state(workspace, state::KEYRING, keys),
-                None => Ok(()),
+            if let Some((sealed, keyring)) = keys.as_ref().zip(keyring.as_ref()) {
+                tx.put_state(workspace, state::KEYRING, sealed)?;
+                // Of the log there may be something here already, if the way in was begun anew.
+                open_with(tx, workspace, keyring, &mut after)?;
             }
+            for (device, time) in &after.heard {
+                put_heard(tx, workspace, *device, *time)?;
+            }
+            Ok(())
         })?;
-        Ok(())
+        self.mark_stale(&after.touched)
     }
 
     fn keys_to_store(&mut self, workspace: WorkspaceId) -> Result<Option<Vec<u8>>, Error> {
@@ -110,51 +129,47 @@ impl Device {
 
     /// Stores a stretch of the log, and all that follows from it, in one transaction.
     fn ingest(&mut self, workspace: WorkspaceId, ingested: &Ingested) -> Result<(), Error> {
-        let keys = if ingested.keys_changed { self.keys_to_store(workspace)? } else { None };
+        let changed = if ingested.keys_changed { self.keys_to_store(workspace)? } else { None };
         let cursor =
             cursor_of(ingested).ok_or(Error::Bug("the sync machine gave an empty stretch of the log"))?;
         let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
-        let snapshot = linked.replica.keyring().map(Keyring::snapshot);
+        let keyring = linked.replica.keyring().cloned();
+        let snapshot = keyring.as_ref().map(Keyring::snapshot);
+        let ticket = if keyring.is_none() { self.ticket(workspace)? } else { None };
+        let mut learned = changed.zip(keyring);
         let roster = linked.replica.log().map(Log::roster);
         let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
-        let (mut touched, mut notices) = (BTreeMap::new(), Vec::new());
-        let mut heard: BTreeMap<DeviceId, Millis> = BTreeMap::new();
+        let mut after = Consequences::default();
         self.store.transaction(|tx| -> Result<(), Error> {
             tx.set_cursor(workspace, &cursor)?;
             let mut roster_moved = false;
             for item in &ingested.entries {
-                let stored = store_entry(tx, workspace, item, snapshot.as_ref())?;
-                if let Some(doc) = stored.doc {
-                    *touched.entry(doc).or_insert(0) += 1;
-                }
-                if let Some((author, time)) = stored.heard {
-                    let latest = heard.entry(author).or_default();
-                    *latest = time.max(*latest);
-                }
-                notices.extend(stored.aside.map(|entry| Notice::Quarantined { workspace, entry }));
+                after.add(workspace, store_entry(tx, workspace, item, snapshot.as_ref())?);
                 if let Verdict::Roster(entry, outcome) = &item.verdict {
-                    notices.extend(settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?);
+                    let told = settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?;
+                    after.notices.extend(told);
                     roster_moved = true;
                 }
             }
             if let Some(roster) = roster.filter(|_| roster_moved) {
                 forget_spent_codes(tx, workspace, roster)?;
             }
-            for (device, time) in &heard {
+            if (roster_moved || ingested.joined) && snapshot.is_none() {
+                learned = find_keys(tx, workspace, ticket.as_ref(), &mut rest)?;
+            }
+            if let Some((sealed, keyring)) = &learned {
+                tx.put_state(workspace, state::KEYRING, sealed)?;
+                open_with(tx, workspace, keyring, &mut after)?;
+            }
+            for (device, time) in &after.heard {
                 put_heard(tx, workspace, *device, *time)?;
             }
             for (chain, tip) in &ingested.tips {
                 tx.put_chain(workspace, chain, &encode(tip))?;
             }
-            if let (Some(keys), Some(snapshot)) = (&keys, &snapshot) {
-                tx.put_state(workspace, state::KEYRING, keys)?;
-                for doc in read_again(tx, workspace, snapshot, EntryState::Quarantined)? {
-                    touched.entry(doc).or_insert(0);
-                }
-            }
             if let Some(incarnation) = ingested.new_incarnation {
                 tx.set_incarnation(workspace, incarnation)?;
-                notices.push(Notice::OtherLife(workspace));
+                after.notices.push(Notice::OtherLife(workspace));
             }
             if ingested.joined {
                 tx.delete_state(workspace, state::TICKET)?;
@@ -163,12 +178,15 @@ impl Device {
             tx.delete_state(workspace, state::TOKEN)?;
             Ok(tx.set_workspace_state(workspace, stage::MEMBER)?)
         })?;
-        self.mark_stale(&touched)?;
+        self.mark_stale(&after.touched)?;
         let linked = self.linked(workspace)?;
-        if matches!(linked.replica.phase(), Phase::Removed) && !std::mem::replace(&mut linked.removed, true) {
-            notices.push(Notice::Removed(workspace));
+        if let Some((_, keyring)) = learned {
+            linked.replica.take_keys(keyring);
         }
-        for notice in notices {
+        if matches!(linked.replica.phase(), Phase::Removed) && !std::mem::replace(&mut linked.removed, true) {
+            after.notices.push(Notice::Removed(workspace));
+        }
+        for notice in after.notices {
             self.notify(notice);
         }
         Ok(())
@@ -212,39 +230,71 @@ impl Device {
 /// Name of the value that says which version opened this database last.
 const VERSION: &str = "version";
 
-/// Opens what was put aside in `state` and can be opened by now: for want of a key, or of an update. Gives the documents
-/// that have become more by it.
+/// Opens with keys that have just come what waited for them.
+fn open_with(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    keyring: &Keyring,
+    after: &mut Consequences,
+) -> Result<(), Error> {
+    for state in [EntryState::Quarantined, EntryState::UpdateNeeded] {
+        after.add_opened(workspace, read_again(tx, workspace, &keyring.snapshot(), state)?);
+    }
+    Ok(())
+}
+
+/// Looks once more at what was put aside in `state`: there may be a key by now, or an update. Gives the entries that have
+/// been opened by it.
 fn read_again(
     tx: &Tx<'_>,
     workspace: WorkspaceId,
     keys: &KeySnapshot,
     state: EntryState,
-) -> Result<Vec<DocN>, Error> {
+) -> Result<Vec<(EntryId, Taken)>, Error> {
     let no_key = QuarantineReason::NoKey.number();
-    let mut touched = Vec::new();
+    let mut opened = Vec::new();
     for row in tx.entries_in_state(workspace, state)? {
         let lacks_key = row.reason.as_ref().is_some_and(|reason| reason.number == no_key);
         if state == EntryState::Quarantined && !lacks_key {
             continue;
         }
-        let (n, body) = (row.n, tx.body(row.n)?);
+        let (n, id, body) = (row.n, row.id, tx.body(row.n)?);
         let Ok(entry) = entry_of(EntryWithBody { entry: row, body }) else {
             continue;
         };
-        match open_held(**tx, &entry, keys)? {
+        let mut taken = Taken::default();
+        let (state, reason) = match open_held(**tx, &entry, keys)? {
             Ok(Held::Payload(payload, earlier)) => {
-                if let Some(doc) = doc_for(tx, workspace, &payload, entry.header().doc)? {
-                    tx.mark_applied(&earlier)?;
-                    tx.set_entry_doc(n, doc)?;
-                    tx.set_entry_state(n, EntryState::OnLog, None)?;
-                    touched.push(doc);
+                taken.heard = Some((entry.header().device, payload.time));
+                taken.doc = doc_for(tx, workspace, &payload, entry.header().doc)?;
+                match taken.doc {
+                    Some(doc) => {
+                        update_claim(tx, doc, &payload)?;
+                        tx.mark_applied(&earlier)?;
+                        tx.set_entry_doc(n, doc)?;
+                        (EntryState::OnLog, None)
+                    }
+                    None if Kind::from_number(payload.kind).is_none() => (EntryState::UpdateNeeded, None),
+                    None => (EntryState::Quarantined, Some(QuarantineReason::OtherKind.plain())),
                 }
             }
-            Ok(Held::Part) => tx.set_entry_state(n, EntryState::OnLog, None)?,
-            Ok(Held::UpdateNeeded) | Err(_) => {}
+            Ok(Held::Part) => (EntryState::OnLog, None),
+            Ok(Held::UpdateNeeded) => (EntryState::UpdateNeeded, None),
+            // Whatever keeps it shut now, the key, say, for which it was not asked before the update.
+            Err(why) => (EntryState::Quarantined, Some(unreadable(&why))),
+        };
+        tx.set_entry_state(n, state, reason.as_ref())?;
+        if state != EntryState::Quarantined {
+            opened.push((id, taken));
         }
     }
-    Ok(touched)
+    Ok(opened)
+}
+
+/// Whether an entry of this type with this body is a Join.
+fn is_join_record(body: Option<&[u8]>, entry_type: u16) -> bool {
+    entry_type == EntryType::Roster.number()
+        && body.is_some_and(|body| matches!(Record::parse(body), Ok(Record::Join(_))))
 }
 
 fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
@@ -255,17 +305,6 @@ fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
         hash: last.placed.hash,
         head: Some(encode(&ingested.head)),
     })
-}
-
-/// What became of an entry that was stored, as far as it matters beyond its row.
-#[derive(Default)]
-struct Taken {
-    /// The document that has become more by it.
-    doc: Option<DocN>,
-    /// Who wrote content, and when by their clock.
-    heard: Option<(DeviceId, Millis)>,
-    /// The entry's id, if it was quarantined.
-    aside: Option<EntryId>,
 }
 
 /// Stores one entry of the log.

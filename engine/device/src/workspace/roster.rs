@@ -126,7 +126,11 @@ impl Device {
         if let Some(record) = self.due_rekey(workspace)? {
             return self.offer_record(workspace, &record, None, now).map(|()| true);
         }
-        let next = self.intents(workspace)?.into_iter().find(|(_, intent)| intent.entry.is_none());
+        // A code hands out the key in force: until that is here, whoever is to be let in waits.
+        let has_key = self.replica(workspace)?.has_key_in_force();
+        let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
+        let next =
+            self.intents(workspace)?.into_iter().find(|(_, intent)| intent.entry.is_none() && may_go(intent));
         let Some((n, intent)) = next else {
             return Ok(false);
         };
@@ -189,9 +193,7 @@ impl Device {
         to: &BTreeSet<HpkePublicKey>,
     ) -> Result<Option<Rekey>, Error> {
         let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
-        let epoch = linked.replica.log().and_then(|log| log.roster().epoch());
-        let Some(keyring) = linked.replica.keyring().filter(|keyring| Some(keyring.newest_epoch()) == epoch)
-        else {
+        let Some(keyring) = linked.replica.keyring().filter(|_| linked.replica.has_key_in_force()) else {
             return Ok(None);
         };
         let recipients: Vec<HpkePublicKey> = to.iter().copied().collect();

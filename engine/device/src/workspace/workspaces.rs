@@ -1,6 +1,8 @@
 //! Workspaces of a device: making one, joining one, finding it again after a restart.
 
-use bowline_core::sync::{Context, Joining, Phase, Pins, Replica, Stored, Token, genesis};
+use bowline_core::sync::{
+    Context, Joining, Phase, Pins, Recipient, Replica, Stored, Token, genesis, keys_in_records,
+};
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
 use bowline_store::{
     Cursor, DocFilter, DocN, EntryN, EntryState, EntryWithBody, NewEntry, NewWorkspace, Place, Reader, Trash,
@@ -191,7 +193,7 @@ impl Device {
         Ok(String::from_utf8_lossy(&token).into_owned())
     }
 
-    fn ticket(&self, workspace: WorkspaceId) -> Result<Option<TicketSecret>, Error> {
+    pub(super) fn ticket(&self, workspace: WorkspaceId) -> Result<Option<TicketSecret>, Error> {
         let Some(bytes) = self.store.read().state(workspace, state::TICKET)? else {
             return Ok(None);
         };
@@ -212,11 +214,7 @@ impl Device {
 
 /// The log at the cursor: its roster from the records, its chains from their tips.
 fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
-    let mut records = Vec::new();
-    for found in read.control_by_type(workspace, EntryType::Roster.number())? {
-        let position = found.entry.place.map_or(Position::START, |place| place.pos);
-        records.push((position, entry_of(found)?));
-    }
+    let records = roster_records(read, workspace)?;
     let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
     let mut tips = Vec::new();
     for (chain, tip) in read.chains(workspace)? {
@@ -224,6 +222,30 @@ fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Res
     }
     let head = Head { workspace, log: cursor.log, position: cursor.pos, hash: cursor.hash };
     Ok(Log::restore(head, roster, tips))
+}
+
+/// The accepted roster entries of a workspace, in log order.
+fn roster_records(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<(Position, Entry)>, Error> {
+    let mut records = Vec::new();
+    for found in read.control_by_type(workspace, EntryType::Roster.number())? {
+        let position = found.entry.place.map_or(Position::START, |place| place.pos);
+        records.push((position, entry_of(found)?));
+    }
+    Ok(records)
+}
+
+/// The keys that the stored records hand out to this device or to the ticket it came by, and the same as they are stored.
+/// `None` if they hand out none.
+pub(crate) fn find_keys(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    ticket: Option<&TicketSecret>,
+    rest: &mut AtRest<'_>,
+) -> Result<Option<(Vec<u8>, Keyring)>, Error> {
+    let recipient = Recipient { device: rest.keys.hpke(), ticket };
+    let found = keys_in_records(workspace, &roster_records(**tx, workspace)?, &recipient);
+    let sealed = |keyring: Keyring| Ok((seal_keys(&keyring, rest.keys, &mut *rest.random)?, keyring));
+    found.map(sealed).transpose()
 }
 
 /// An entry from the database. Its signature is checked again: the database is a file that others may have touched.

@@ -64,6 +64,11 @@ fn after_a_code_that_failed_another_one_is_taken() {
     let mut rig = Rig::new(2);
     rig.join(&code(&relay, &used));
     rig.sync(&mut relay);
+    assert!(
+        rig.notices.is_empty(),
+        "it may be this device that has used it, in another copy of its database"
+    );
+    rig.sync(&mut relay);
     assert!(matches!(rig.notices[..], [Notice::JoinFailed(_, JoinFailed::TicketUsed)]));
     let mut rig = rig.reopened();
     let good = owner.put_ticket(&mut relay, false);

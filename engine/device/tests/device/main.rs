@@ -15,6 +15,7 @@ mod author;
 mod relay;
 
 mod agents;
+mod copies;
 mod crashes;
 mod damage;
 mod filing;

@@ -40,7 +40,8 @@ fn assert_put_aside(
         let status = rig.status();
         let shown: Vec<_> = status.quarantined.iter().map(|it| (it.entry, it.reason)).collect();
         assert_eq!(shown, [(bad.id(), why)], "{:?}", status.quarantined);
-        let aside = rig.device.store().read().entries_in_state(rig.workspace(), EntryState::Quarantined).unwrap();
+        let aside =
+            rig.device.store().read().entries_in_state(rig.workspace(), EntryState::Quarantined).unwrap();
         let is_at = |row: &EntryRow| row.place.is_some_and(|place| place.pos == at);
         let row = aside.into_iter().find(is_at).unwrap();
         assert_eq!(row.state, EntryState::Quarantined);

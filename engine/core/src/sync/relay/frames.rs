@@ -11,9 +11,10 @@ use bowline_wire::log::Log;
 use super::faults::RelayFault;
 use super::session::{LinkState, Pulse, Up};
 use crate::sync::context::Context;
+use crate::sync::effect::Effect;
 use crate::sync::limits::RETRY_AFTER;
 use crate::sync::replica::Replica;
-use crate::sync::state::Phase;
+use crate::sync::state::{Phase, Pins};
 
 /// What both sides have to name to use it. Entries and roster records are the whole protocol so far.
 const CAPABILITIES: [&str; 1] = ["entries/1"];
@@ -33,6 +34,10 @@ impl Replica {
     /// the line has proven it (a pinned TLS key); `None` if the line proves something else, such as a host name.
     pub fn handle_connected(&mut self, relay: Option<[u8; 32]>, now: Millis) {
         self.handle_disconnected();
+        if matches!(self.phase, Phase::Failed(_)) {
+            // Not in the workspace, and not on its way in: there is nothing to say.
+            return self.effects.push_back(Effect::Close);
+        }
         let party = self.party();
         let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
         self.send(Frame::Hello { workspace: self.workspace, party, capabilities });
@@ -130,7 +135,7 @@ impl Replica {
         if known.or(pinned).is_some_and(|known| known != theirs.log) {
             return Some(RelayFault::OtherLog { theirs: *theirs });
         }
-        if self.pins.as_ref().is_some_and(|pins| theirs.position < pins.position) {
+        if self.pins.as_ref().is_some_and(|pins| self.misses(pins, theirs, cx)) {
             return Some(RelayFault::NotThePinnedLog);
         }
         if let Some(fault) = self.contradiction(theirs, cx) {
@@ -138,6 +143,14 @@ impl Replica {
         }
         let ours = self.promised.or(self.head)?;
         (theirs.position < ours.position).then_some(RelayFault::Rollback { ours, theirs: *theirs })
+    }
+
+    /// Whether the log does not pass through the point of the code: as it is known here, or because it ends before.
+    fn misses(&self, pins: &Pins, theirs: &SeenHead, cx: &Context<'_>) -> bool {
+        if pins.position > self.position() {
+            return theirs.position < pins.position;
+        }
+        self.hash_at(pins.position, cx).is_some_and(|hash| hash != pins.hash)
     }
 
     /// The hash of the log as it is known here.
@@ -266,8 +279,8 @@ impl Replica {
         {
             self.fail_join(why);
         }
-        if reason == Reason::NotAllowed && matches!(party, Party::Device(_)) {
-            self.start_over_if_join_was_lost();
+        if matches!(reason, Reason::NotAllowed | Reason::Removed) && matches!(party, Party::Device(_)) {
+            self.start_over_unless_in();
         }
         self.close();
     }

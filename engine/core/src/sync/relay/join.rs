@@ -65,7 +65,12 @@ impl Replica {
         }
         let records = joining.take_records();
         match self.prepare_join(records, cx) {
-            Ok(entry) => {
+            // The ticket has nothing to do any more: the device opens its own session.
+            Ok(None) => {
+                self.become_member();
+                self.close();
+            }
+            Ok(Some(entry)) => {
                 self.effects.push_back(Effect::OfferJoin(Box::new(entry.clone())));
                 self.outbox.push(entry, cx.now);
                 self.send_join(cx.now);
@@ -74,12 +79,13 @@ impl Replica {
         }
     }
 
-    /// Folds the records, checks them against the code, and writes the Join.
+    /// Folds the records, checks them against the code, and writes the Join. `None` if this device is in the workspace
+    /// already: it has joined in another copy of its database.
     fn prepare_join(
         &mut self,
         records: Vec<(Position, SignedEntry)>,
         cx: &Context<'_>,
-    ) -> Result<Entry, JoinFailed> {
+    ) -> Result<Option<Entry>, JoinFailed> {
         let Phase::Joining(joining) = &mut self.phase else {
             return Err(JoinFailed::BadRecords);
         };
@@ -90,6 +96,9 @@ impl Replica {
         if !folded.roster.points().iter().any(|point| point.hash == pins.roster) {
             return Err(JoinFailed::OtherRoster);
         }
+        if folded.roster.is_active(&self.device) {
+            return Ok(None);
+        }
         let keyring = folded.keyring(self.workspace, secret)?;
         let hpke = cx.keys.hpke_public();
         let proof = secret.prove_join(self.workspace, self.device, hpke, false);
@@ -97,28 +106,28 @@ impl Replica {
         let header = first_header(self.workspace, self.device, self.incarnation, folded.roster.hash(), &body);
         let entry = cx.keys.sign_header(header, body).map_err(|_| JoinFailed::BadRecords)?;
         joining.note_offered(entry.id());
-        self.log = Some(Log::new(self.workspace, pins.log));
+        self.log.get_or_insert_with(|| Log::new(self.workspace, pins.log));
         self.keyring = Some(keyring);
-        Ok(entry)
+        Ok(Some(entry))
     }
 
-    /// The relay takes this device for a member: its Join is on the log.
+    /// The relay takes this device for a member: its Join is on the log, whichever copy of its database wrote it.
     pub(in crate::sync) fn become_member(&mut self) {
         self.phase = Phase::Member;
         self.effects.push_back(Effect::Joined);
     }
 
-    /// The relay does not know a device whose Join it had acknowledged: it has lost it. As long as the Join has not come
-    /// with the log, the way in is still there.
-    pub(in crate::sync) fn start_over_if_join_was_lost(&mut self) {
+    /// The relay does not let in a device that it had taken for a member: it has lost the Join, or the device was removed
+    /// before it had read anything. As long as the Join has not come with the log, the device is still on its way in, and
+    /// its code says the rest.
+    pub(in crate::sync) fn start_over_unless_in(&mut self) {
         let is_on_log = self.log.as_ref().is_some_and(|log| log.roster().device(&self.device).is_some());
         if !matches!(self.phase, Phase::Member) || is_on_log || self.ticket.is_none() {
             return;
         }
-        if let Some(join) = self.outbox.entries().next().map(Entry::id) {
-            tracing::warn!("the relay has lost the Join that it had acknowledged");
-            self.phase = Phase::Joining(Box::new(Joining::again(join)));
-        }
+        tracing::warn!("the relay does not let in a device that was to have joined");
+        let join = self.outbox.entries().next().map(Entry::id);
+        self.phase = Phase::Joining(Box::new(Joining::again(join)));
     }
 
     fn give_up(&mut self, why: JoinFailed) {

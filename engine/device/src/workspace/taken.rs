@@ -1,0 +1,57 @@
+//! What follows from entries that were stored for everything but their own rows: documents that became more, authors that
+//! were heard of, and what the person is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_store::DocN;
+use bowline_wire::ids::{DeviceId, EntryId, Millis, WorkspaceId};
+
+use crate::Notice;
+
+/// What became of one entry.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// The document that has become more by it, and whose row was written once for that.
+    pub(crate) doc: Option<DocN>,
+    /// Who wrote content, and when by their clock.
+    pub(crate) heard: Option<(DeviceId, Millis)>,
+    /// The entry's id, if it was put aside.
+    pub(crate) aside: Option<EntryId>,
+}
+
+/// What became of many entries together.
+#[derive(Default)]
+pub(crate) struct Consequences {
+    /// How often the row of each document that has become more was written.
+    pub(crate) touched: BTreeMap<DocN, u64>,
+    /// When each author last wrote content, by its own clock.
+    pub(crate) heard: BTreeMap<DeviceId, Millis>,
+    /// What to tell the person.
+    pub(crate) notices: Vec<Notice>,
+}
+
+impl Consequences {
+    /// Adds what became of an entry that came just now.
+    pub(crate) fn add(&mut self, workspace: WorkspaceId, taken: Taken) {
+        if let Some(doc) = taken.doc {
+            *self.touched.entry(doc).or_insert(0) += 1;
+        }
+        if let Some((author, time)) = taken.heard {
+            let latest = self.heard.entry(author).or_default();
+            *latest = time.max(*latest);
+        }
+        self.notices.extend(taken.aside.map(|entry| Notice::Quarantined { workspace, entry }));
+    }
+
+    /// Adds entries that had been put aside and were opened after all. Nobody is told of one that was put aside a moment
+    /// ago.
+    pub(crate) fn add_opened(&mut self, workspace: WorkspaceId, opened: Vec<(EntryId, Taken)>) {
+        let ids: BTreeSet<EntryId> = opened.iter().map(|(entry, _)| *entry).collect();
+        let is_of_one =
+            |notice: &Notice| matches!(notice, Notice::Quarantined { entry, .. } if ids.contains(entry));
+        self.notices.retain(|notice| !is_of_one(notice));
+        for (_, taken) in opened {
+            self.add(workspace, taken);
+        }
+    }
+}

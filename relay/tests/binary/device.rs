@@ -45,6 +45,15 @@ impl Device {
         Self::enter(address, author, workspace, roster, Some(create)).await
     }
 
+    /// Comes back to a workspace that an earlier process has made, on a relay that has it.
+    pub(crate) async fn returned(address: &Address, number: u8) -> Self {
+        let mut author = Author::new(number);
+        let (workspace, genesis) = author.genesis(1);
+        let mut roster = Roster::new(workspace);
+        roster.apply_entry(Position(1), &genesis);
+        Self::enter(address, author, workspace, roster, None).await.expect("a welcome")
+    }
+
     /// Comes back after the connection or the relay was gone.
     pub(crate) async fn come_back(self, address: &Address) -> Self {
         Self::enter(address, self.author, self.workspace, self.roster, None).await.expect("a welcome")

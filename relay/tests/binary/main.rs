@@ -11,6 +11,7 @@
 #[expect(dead_code, reason = "shared with the unit tests, which use more of it")]
 mod author;
 mod device;
+mod older;
 mod operator;
 mod process;
 mod refusals;

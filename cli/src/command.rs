@@ -53,7 +53,7 @@ const HELP_COLUMNS: usize = 90;
 
 impl Arguments {
     /// Reads arguments; what is shown instead, help or a mistake, has its longer texts wrapped.
-    pub(crate) fn parse_wrapped(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+    pub(crate) fn parse_wrapped(arguments: &[OsString]) -> Result<Self, clap::Error> {
         let mut command = wrapped(Self::command());
         let matches = command.try_get_matches_from_mut(arguments)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))

@@ -7,14 +7,9 @@ use std::path::{Path, PathBuf};
 use bowline_engine::ids::DocId;
 use bowline_import::openclaw::is_reserved;
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
-use crate::text::{OneLine, count};
-
-/// A path for one line of a terminal.
-pub(crate) fn show(path: &Path) -> String {
-    OneLine(&path.display().to_string()).to_string()
-}
+use crate::text::{OneLine, count, show_path};
 
 /// Writes a file that is not there yet.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
@@ -32,10 +27,11 @@ fn write_new_as(path: &Path, bytes: &[u8], executable: bool) -> Result<(), Comma
     let opened = options.open(path);
     let written = opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
     written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            CommandError::new(Kind::Misuse, format!("There is something at {} already", show(path)))
-                .hint("nothing was overwritten: choose another name")
-        }
+        io::ErrorKind::AlreadyExists => CommandError::new(
+            ErrorCode::FileExists,
+            format!("There is something at {} already", show_path(path)),
+        )
+        .hint("nothing was overwritten: choose another name"),
         _ => CommandError::file("Writing", path, &error),
     })
 }
@@ -44,7 +40,8 @@ fn write_new_as(path: &Path, bytes: &[u8], executable: bool) -> Result<(), Comma
 pub(crate) fn read_text(path: &Path) -> Result<String, CommandError> {
     let bytes = fs::read(path).map_err(|error| CommandError::file("Reading", path, &error))?;
     String::from_utf8(bytes).map_err(|error| {
-        CommandError::new(Kind::Misuse, format!("{} is not UTF-8 text", show(path))).because(&error)
+        CommandError::new(ErrorCode::NotText, format!("{} is not UTF-8 text", show_path(path)))
+            .because(&error)
     })
 }
 
@@ -53,8 +50,11 @@ pub(crate) fn create_empty_folder(path: &Path) -> Result<(), CommandError> {
     let failed = |error| CommandError::file("Making", path, &error);
     fs::create_dir_all(path).map_err(failed)?;
     if fs::read_dir(path).map_err(failed)?.next().is_some() {
-        return Err(CommandError::new(Kind::Misuse, format!("{} is not empty", show(path)))
-            .hint("nothing was overwritten: choose another folder"));
+        return Err(CommandError::new(
+            ErrorCode::FolderNotEmpty,
+            format!("{} is not empty", show_path(path)),
+        )
+        .hint("nothing was overwritten: choose another folder"));
     }
     Ok(())
 }
@@ -68,7 +68,7 @@ pub(crate) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Into a folder that is empty or not there.
+    /// Begins to write into a folder that is empty or not there.
     pub(crate) fn into(folder: &Path) -> Result<Self, CommandError> {
         create_empty_folder(folder)?;
         Ok(Self { folder: folder.to_owned(), written: 0, left_out: Vec::new() })
@@ -98,7 +98,7 @@ impl Unpacked {
     /// The end of the export of a document: says what was written where. An error if something was left out.
     pub(crate) fn finish(self, document: DocId, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let n = self.written;
-        invocation.say(format_args!("Wrote {} to {}.", count(n, "file"), show(&self.folder)));
+        invocation.say(format_args!("Wrote {} to {}.", count(n, "file"), show_path(&self.folder)));
         invocation.answer_in_json(&serde_json::json!({
             "id": document.to_string(),
             "files": n,
@@ -113,7 +113,7 @@ impl Unpacked {
             return Ok(());
         }
         let message = format!("{} could not be exported", count(self.left_out.len(), "file"));
-        let mut error = CommandError::new(Kind::Partial, message);
+        let mut error = CommandError::new(ErrorCode::ExportIncomplete, message);
         let told = self.left_out.iter().map(|(path, why)| format!("{}: {why}", OneLine(path)));
         error.causes.extend(told);
         Err(error.hint("the others are there; `show --file` prints those that are not"))
@@ -149,7 +149,10 @@ mod tests {
         assert_eq!(fs::read(folder.path().join("a/.gitignore")).unwrap(), b"target");
         assert!(!folder.path().join(".git").exists() && !folder.path().join("a/.GIT").exists());
         let error = unpacked.complete().unwrap_err();
-        assert_eq!((error.kind, error.message.as_str()), (Kind::Partial, "3 files could not be exported"));
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (ErrorCode::ExportIncomplete, "3 files could not be exported")
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::text::{OneLine, count};
 
 /// Hex digits of an id that are shown at least: shorter ones would soon be ambiguous, and are no easier to type.
@@ -76,7 +76,7 @@ pub(crate) fn resolve<T>(
         (1, Some(only)) => Ok(only),
         (0, _) | (_, None) => {
             let message = format!("There is no {what} \"{}\"", OneLine(typed));
-            Err(CommandError::new(Kind::NotFound, message).hint(hint))
+            Err(CommandError::new(ErrorCode::NotFound, message).hint(hint))
         }
         (n, Some(last)) => {
             found.push(last);
@@ -92,7 +92,7 @@ pub(crate) fn resolve<T>(
                 listed.push(format!("and {} more", n - MAX_CANDIDATES));
             }
             let hint = format!("type more of the id:\n  {}", listed.join("\n  "));
-            Err(CommandError::new(Kind::NotFound, message).hint(hint))
+            Err(CommandError::new(ErrorCode::Ambiguous, message).hint(hint))
         }
     }
 }
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn an_ambiguous_prefix_lists_what_it_could_be() {
         let error = meant("a", &["abcd1", "abcd2", "ffff"]).unwrap_err();
-        assert_eq!(error.kind, Kind::NotFound);
+        assert_eq!(error.code, ErrorCode::Ambiguous);
         assert_eq!(error.message, "\"a\" could be 2 things");
         assert_eq!(error.hints, ["type more of the id:\n  abcd1  name 0\n  abcd2  name 1"]);
     }

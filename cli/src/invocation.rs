@@ -9,8 +9,8 @@ use bowline_engine::ids::Millis;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::error::{CommandError, Kind};
-use crate::host::Host;
+use crate::error::{CommandError, ErrorCode, ErrorLine};
+use crate::host::{Host, Stderr};
 use crate::text::json_safe;
 
 /// The folder of a home, in the folder of its user.
@@ -102,7 +102,7 @@ impl<'h> Invocation<'h> {
         let set = |name| (self.host.env)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let chosen = self.home.clone().or_else(|| set("BOWLINE_HOME"));
         chosen.or_else(|| set("HOME").map(|user| user.join(HOME))).ok_or_else(|| {
-            CommandError::new(Kind::Environment, "It is not known where this user's home is")
+            CommandError::new(ErrorCode::NoUserFolder, "It is not known where this user's home is")
                 .hint("say where with --home DIR or BOWLINE_HOME")
         })
     }
@@ -137,7 +137,7 @@ impl<'h> Invocation<'h> {
             return self.print(answer.to_string().as_bytes());
         }
         let json = serde_json::to_string_pretty(answer).map_err(|error| {
-            CommandError::new(Kind::Bug, "The answer cannot be written as JSON").because(&error)
+            CommandError::new(ErrorCode::Bug, "The answer cannot be written as JSON").because(&error)
         })?;
         self.print((json_safe(&json) + "\n").as_bytes())
     }
@@ -176,6 +176,9 @@ impl<'h> Invocation<'h> {
 
     /// Why the command did not do what was asked.
     pub(crate) fn error(&mut self, error: &CommandError) {
+        if self.json {
+            return write_error_line(&mut self.host.stderr, error);
+        }
         let mut text = format!("{} {}", self.word(RED, "Error:"), error.message);
         match error.causes.as_slice() {
             [] => {}
@@ -208,7 +211,7 @@ impl<'h> Invocation<'h> {
             return Ok(None);
         }
         let unread = |error: io::Error| {
-            CommandError::new(Kind::Environment, "The answer could not be read").because(&error)
+            CommandError::new(ErrorCode::InputFailed, "The answer could not be read").because(&error)
         };
         let asked = write!(self.host.stderr, "{question} [y/N] ");
         asked.and_then(|()| self.host.stderr.flush()).map_err(unread)?;
@@ -225,12 +228,21 @@ impl<'h> Invocation<'h> {
         }
         match self.ask(question)? {
             Some(true) => Ok(()),
-            Some(false) => Err(CommandError::new(Kind::Unconfirmed, "Nothing was changed")),
+            Some(false) => Err(CommandError::new(ErrorCode::Unconfirmed, "Nothing was changed")),
             None => {
                 let message = format!("This needs a yes, and there is nobody to ask: {question}");
-                Err(CommandError::new(Kind::Unconfirmed, message).hint("run it again with --yes"))
+                Err(CommandError::new(ErrorCode::Unconfirmed, message).hint("run it again with --yes"))
             }
         }
+    }
+}
+
+/// An error for programs, as one line of JSON.
+pub(crate) fn write_error_line(stderr: &mut Stderr, error: &CommandError) {
+    let line = serde_json::to_string(&ErrorLine::from(error)).map(|json| json_safe(&json));
+    let written = line.map_err(io::Error::other).and_then(|json| writeln!(stderr, "{json}"));
+    if let Err(error) = written {
+        tracing::debug!(%error, "stderr cannot be written");
     }
 }
 

@@ -1,7 +1,8 @@
 //! The `bowline` command line as a library: [`run`] is one invocation, with everything from outside passed in.
 //!
-//! Answers go to stdout, as text or with `--json` as JSON; talk, questions and errors to stderr. What each command does
-//! is in its own file under `command`; what can go wrong, and its exit code, in [`CommandError`].
+//! Answers go to stdout, as text or with `--json` as JSON; talk, questions and errors to stderr, with `--json` each error as
+//! one line of JSON. What each command does is in its own file under `command`; what can go wrong, and its exit code, in
+//! [`CommandError`].
 
 mod command;
 pub mod demo;
@@ -21,19 +22,25 @@ mod text;
 mod time;
 mod workspaces;
 
-pub use error::{CommandError, Kind};
+pub use error::{CommandError, ErrorCode, Kind};
 pub use host::{Environment, Host, Stderr, Stop, Terminal};
 
 use std::ffi::OsString;
 use std::io::Write;
 
 use command::Arguments;
-use invocation::Invocation;
+use invocation::{Invocation, write_error_line};
 
 /// Runs one command. `arguments` begin with the program's name; gives the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, host: &mut Host) -> u8 {
-    let parsed = match Arguments::parse_wrapped(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = match Arguments::parse_wrapped(&arguments) {
         Ok(parsed) => parsed,
+        Err(shown) if shown.use_stderr() && asks_for_json(&arguments) => {
+            let error = CommandError::from(&shown);
+            write_error_line(&mut host.stderr, &error);
+            return error.kind() as u8;
+        }
         Err(shown) => return show_help_or_misuse(&shown, host),
     };
     let mut invocation = Invocation::new(host, &parsed.global);
@@ -43,9 +50,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, host: &mut Host) -> u8
         Ok(()) => 0,
         Err(error) => {
             invocation.error(&error);
-            error.kind as u8
+            error.kind() as u8
         }
     }
+}
+
+/// Whether arguments that mean nothing ask for JSON all the same.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
 }
 
 /// What clap has to say: the help or version that was asked for, or what is wrong with the arguments.

@@ -38,7 +38,7 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
                 .to_owned(),
         ),
         Notice::RelayFault(workspace, fault) => {
-            (*workspace, format!("the relay was caught misbehaving: {fault}"))
+            (*workspace, format!("the relay was caught misbehaving: {}", error::relay_fault(fault)))
         }
     })
 }

@@ -9,8 +9,7 @@ use crate::error::no_connection;
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::notices;
-use crate::syncing::process;
-use crate::text::grouped;
+use crate::text::{grouped, process};
 
 /// How often the line turns on a terminal: it shows that the process is alive.
 pub(crate) const TICK: Duration = Duration::from_millis(120);

@@ -11,16 +11,17 @@ use bowline_engine::transport::WebSocketDialer;
 use bowline_engine::{Device, Home, NotReady};
 
 use crate::documents::{workspace_of, workspace_prefix};
-use crate::error::{self, CommandError, Kind};
+use crate::error::{self, CommandError, ErrorCode};
 use crate::host::Stop;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
+use crate::text::{process, sentence_case};
 
 /// How long a command waits for another process to close its sockets: many times what an orderly close takes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How often it looks meanwhile.
+/// How often a command that waits for another process looks again.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The process that syncs this home.
@@ -31,23 +32,16 @@ pub(crate) fn who_syncs(home: &Home, device: &Device) -> Result<Option<u32>, Com
     }
 }
 
-/// `process 4711`.
-pub(crate) fn process(pid: u32) -> String {
-    if pid == 0 { "another process".to_owned() } else { format!("process {pid}") }
-}
-
 /// Another process syncs this home, and that stands in the way.
 pub(crate) fn busy(pid: u32, what: &str) -> CommandError {
-    CommandError::new(Kind::Busy, format!("{} is syncing this home: {what}", sentence_case(&process(pid))))
-        .hint("end it (it closes in order on an interrupt), and run this again")
+    CommandError::new(
+        ErrorCode::SyncRunning,
+        format!("{} is syncing this home: {what}", sentence_case(&process(pid))),
+    )
+    .hint("end it (it closes in order on an interrupt), and run this again")
 }
 
-fn sentence_case(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// Where an edit of a document goes from here.
+/// Says where an edit of a document goes from here, or that it stays.
 pub(crate) fn after_edit(
     invocation: &mut Invocation<'_>,
     here: &Opened,
@@ -59,7 +53,7 @@ pub(crate) fn after_edit(
     after_move(invocation, here, id)
 }
 
-/// Where it goes from here that a document was moved to the trash, or out of it.
+/// Says how others learn that a document was moved to the trash, or out of it.
 pub(crate) fn after_move(
     invocation: &mut Invocation<'_>,
     here: &Opened,
@@ -71,7 +65,7 @@ pub(crate) fn after_move(
     }
 }
 
-/// Where a change in a workspace goes from here: a running process takes it, or it waits for the next one.
+/// Says where a change in a workspace goes from here: a running process takes it, or it waits for the next one.
 pub(crate) fn after_change(
     invocation: &mut Invocation<'_>,
     here: &Opened,
@@ -90,7 +84,7 @@ pub(crate) fn after_change(
     Ok(())
 }
 
-/// No socket of this workspace is open any more, in whichever process it was.
+/// Waits until no process has a socket of this workspace open.
 pub(crate) fn wait_until_closed(
     home: &Home,
     device: &Device,
@@ -130,7 +124,7 @@ pub(crate) fn reach(
     progress: Progress,
 ) -> Result<Reached, CommandError> {
     let runtime = runtime()?;
-    // Who goes on for months asks for none of them afterwards.
+    // A process that goes on for months would only collect them: nobody asks for them afterwards.
     let keeps_notices = !matches!(goal, Goal::Forever);
     let notices = RefCell::new(Vec::new());
     let progress = RefCell::new(progress);
@@ -156,7 +150,7 @@ pub(crate) fn reach(
     Ok(Reached { finished: finished?, notices: notices.into_inner() })
 }
 
-/// Waits, unless the process is to end. Whether it is.
+/// Waits so long; true if the process is to end instead.
 pub(crate) fn pause(invocation: &Invocation<'_>, pause: Duration) -> Result<bool, CommandError> {
     runtime()?.block_on(async {
         tokio::select! {
@@ -168,21 +162,22 @@ pub(crate) fn pause(invocation: &Invocation<'_>, pause: Duration) -> Result<bool
 
 fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        CommandError::new(Kind::Environment, "The system gives no more threads or files").because(&error)
+        CommandError::new(ErrorCode::SystemRefuses, "The system gives no more threads or files")
+            .because(&error)
     })
 }
 
 fn stop(invocation: &Invocation<'_>) -> Result<Stop, CommandError> {
     (invocation.host.stop)().map_err(|error| {
-        CommandError::new(Kind::Environment, "The system's signals cannot be heard").because(&error)
+        CommandError::new(ErrorCode::SystemRefuses, "The system's signals cannot be heard").because(&error)
     })
 }
 
-/// A workspace's relay has to be asked: refuses where that is not wanted.
+/// An error if a person has disconnected the workspace, for commands that have to ask its relay.
 pub(crate) fn check_connected(device: &Device, workspace: WorkspaceId) -> Result<(), CommandError> {
     if device.is_disconnected(workspace)? {
         let name = workspace_prefix(device, workspace);
-        return Err(CommandError::new(Kind::Misuse, format!("Workspace {name} is disconnected"))
+        return Err(CommandError::new(ErrorCode::Disconnected, format!("Workspace {name} is disconnected"))
             .hint(format!("`bowline workspace connect {name}` connects it")));
     }
     Ok(())
@@ -198,32 +193,39 @@ pub(crate) fn not_reached(finished: &Finished, workspace: WorkspaceId) -> Option
 
 /// The person has stopped it.
 pub(crate) fn interrupted() -> CommandError {
-    CommandError::new(Kind::Interrupted, "Stopped before everything was done")
+    CommandError::new(ErrorCode::Interrupted, "Stopped before everything was done")
         .hint("nothing is lost: `bowline sync` goes on")
 }
 
 /// What is wrong with how a workspace stands, if something is.
 pub(crate) fn standing_error(standing: &Standing) -> Option<CommandError> {
-    let refused = |message: String| CommandError::new(Kind::Refused, message);
+    let refused = |code, message: String| CommandError::new(code, message);
     match standing {
         Standing::Synced | Standing::UnderWay => None,
         Standing::TooLarge(n) => Some(
-            refused(format!(
-                "{} too large to be sent",
-                if *n == 1 { "1 document is".to_owned() } else { format!("{n} documents are") }
-            ))
+            refused(
+                ErrorCode::TooLarge,
+                format!(
+                    "{} too large to be sent",
+                    if *n == 1 { "1 document is".to_owned() } else { format!("{n} documents are") }
+                ),
+            )
             .hint("everything else is on the relay; it stays on this device, and `bowline status` counts it"),
         ),
         Standing::NotReady(why) => {
-            let error = refused(format!("Nothing can be sent: {}", error::not_ready(*why)));
+            let error =
+                refused(ErrorCode::NotReady, format!("Nothing can be sent: {}", error::not_ready(*why)));
             Some(match why {
                 NotReady::Distrusted => error.hint("`bowline status` shows the evidence"),
                 _ => error.hint("everything stays on this device, and is sent once that is over"),
             })
         }
         Standing::HeldUp(reason) => Some(
-            refused(format!("The relay takes nothing more for now: {}", error::relay_says(*reason)))
-                .hint("ask its operator for room; what is queued stays queued"),
+            refused(
+                error::refusal_code(*reason),
+                format!("The relay takes nothing more for now: {}", error::relay_says(*reason)),
+            )
+            .hint("ask its operator for room; what is queued stays queued"),
         ),
         Standing::Failed(why) => Some(error::line_failed(why)),
     }

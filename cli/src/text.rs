@@ -1,6 +1,7 @@
 //! Showing what other people wrote: nothing in it moves the cursor, changes colours or turns the reading direction.
 
 use std::fmt::{self, Write as _};
+use std::path::Path;
 
 use unicode_width::UnicodeWidthStr;
 
@@ -134,6 +135,22 @@ pub(crate) fn grouped(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `process 4711`.
+pub(crate) fn process(pid: u32) -> String {
+    if pid == 0 { "another process".to_owned() } else { format!("process {pid}") }
+}
+
+/// The text with a capital at its beginning.
+pub(crate) fn sentence_case(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// A path for people, on one line.
+pub(crate) fn show_path(path: &Path) -> String {
+    OneLine(&path.display().to_string()).to_string()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use bowline_engine::Device;
 use bowline_engine::device::MemberStatus;
 use bowline_engine::ids::{DeviceId, Millis, UserId, WorkspaceId};
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::ids::{Candidate, Names, Prefixes, resolve};
 use crate::text::OneLine;
 
@@ -34,10 +34,10 @@ pub(crate) fn chosen(device: &Device, typed: Option<&str>) -> Result<WorkspaceId
     let mut all = device.workspaces();
     match (all.next(), all.next()) {
         (Some(only), None) => Ok(only),
-        (None, _) => Err(CommandError::new(Kind::NotFound, "This device is in no workspace").hint(
+        (None, _) => Err(CommandError::new(ErrorCode::NoWorkspace, "This device is in no workspace").hint(
             "`bowline workspace create --relay ADDRESS` makes one; `bowline join CODE` joins another's",
         )),
-        _ => Err(CommandError::new(Kind::NotFound, "There are several workspaces and none is in use")
+        _ => Err(CommandError::new(ErrorCode::Ambiguous, "There are several workspaces and none is in use")
             .hint(format!("say which with --workspace, or `bowline workspace use ID`; {LIST}"))),
     }
 }

@@ -9,9 +9,12 @@ mod size;
 mod stats;
 mod workspace;
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
-use self::error::CommandError;
+use self::error::{CommandError, Reader};
 
 /// Orders and keeps the sealed entries of Bowline workspaces. It can read none of them.
 #[derive(Debug, Parser)]
@@ -32,13 +35,38 @@ enum Command {
     Stats(stats::Stats),
 }
 
-/// Does what the command line says.
-pub(crate) fn run() -> Result<(), CommandError> {
-    match Arguments::parse().command {
-        Command::Serve(serve) => serve.run(),
-        Command::Workspace(workspace) => workspace.run(),
-        Command::Stats(stats) => stats.run(),
+/// Does what the command line says, tells what went wrong, and gives the exit code.
+pub(crate) fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let reader = reader(&arguments);
+    let done = match Arguments::try_parse_from(&arguments) {
+        Ok(arguments) => arguments.command.run(),
+        Err(shown) if shown.use_stderr() && reader == Reader::Program => Err(CommandError::from(&shown)),
+        Err(shown) => shown.exit(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::say(&error.told_to(reader));
+            error.exit_code()
+        }
     }
+}
+
+impl Command {
+    fn run(self) -> Result<(), CommandError> {
+        match self {
+            Self::Serve(serve) => serve.run(),
+            Self::Workspace(workspace) => workspace.run(),
+            Self::Stats(stats) => stats.run(),
+        }
+    }
+}
+
+/// Who is told of errors: a program if the arguments ask for JSON, also if they mean nothing otherwise.
+fn reader(arguments: &[OsString]) -> Reader {
+    let options = arguments.iter().take_while(|argument| *argument != "--");
+    if options.into_iter().any(|argument| argument == "--json") { Reader::Program } else { Reader::Person }
 }
 
 #[cfg(test)]

@@ -8,17 +8,17 @@ use bowline_engine::run::Goal;
 use bowline_engine::{CodeKind, Device, INVITE_LIFETIME, LINK_LIFETIME};
 use serde::Serialize;
 
-use crate::error::{CommandError, Kind, void};
+use crate::error::{CommandError, ErrorCode, void};
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::syncing;
 
-/// Milliseconds.
+/// Milliseconds of a minute.
 const MINUTE: u64 = 60_000;
 
-/// Milliseconds.
+/// Milliseconds of a day.
 const DAY: u64 = 24 * 60 * MINUTE;
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ struct Made<'a> {
     workspace: String,
 }
 
-/// Has the log open a door, and prints the code for it.
+/// Has the log open an invite or link, and prints its code.
 pub(super) fn make(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
@@ -74,7 +74,7 @@ pub(super) fn make(
     Ok(())
 }
 
-/// Nobody knows the code, so the door that may open yet is to be closed.
+/// Closes the invite or link whose code was not printed, should the log open it yet; gives the error for the person.
 fn no_code(
     invocation: &Invocation<'_>,
     here: &mut Opened,
@@ -86,7 +86,8 @@ fn no_code(
     if pending && let Err(error) = here.device.close_code(workspace, kind, ticket, invocation.now()) {
         return error.into();
     }
-    let why = why.unwrap_or_else(|| CommandError::new(Kind::Network, "The relay did not sign for the code"));
+    let why =
+        why.unwrap_or_else(|| CommandError::new(ErrorCode::NoAnswer, "The relay did not sign for the code"));
     CommandError { hints: Vec::new(), ..why }
         .hint("no code was made: run this again when the relay can be reached")
 }

@@ -6,9 +6,8 @@ use clap::Args;
 
 use crate::demo::{self, Options, Report};
 use crate::error::CommandError;
-use crate::files::show;
 use crate::invocation::Invocation;
-use crate::text::{Table, count, grouped};
+use crate::text::{Table, count, grouped, show_path};
 
 /// Entries of the relay's that are listed one by one: the last of them, which show what there is to see.
 const LISTED: usize = 4;
@@ -32,7 +31,7 @@ impl Demo {
         let report = demo::run(invocation.host, options, &mut ())?;
         invocation.answer(&report)?;
         if let Some(folder) = &report.folder {
-            invocation.say(format_args!("Everything is in {}.", show(folder)));
+            invocation.say(format_args!("Everything is in {}.", show_path(folder)));
         }
         report.verdict()
     }

@@ -7,7 +7,7 @@ mod shown;
 use bowline_engine::home::ImportLock;
 use clap::Subcommand;
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 
@@ -24,7 +24,7 @@ pub(crate) enum Import {
 /// Held while something is imported into a home.
 fn lock(here: &Opened) -> Result<ImportLock, CommandError> {
     here.home.try_import_lock()?.ok_or_else(|| {
-        CommandError::new(Kind::Busy, "Another import into this home is under way")
+        CommandError::new(ErrorCode::ImportRunning, "Another import into this home is under way")
             .hint("wait until it has ended, and run this again: nothing is taken twice")
     })
 }

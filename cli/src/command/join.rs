@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::command::share;
 use crate::documents::workspace_prefix;
-use crate::error::{CommandError, Kind, join_failed};
+use crate::error::{CommandError, ErrorCode, join_failed};
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
@@ -69,7 +69,7 @@ impl Join {
     }
 }
 
-/// Joining is for what is in there. That this device is in stays true if the connection is lost now.
+/// Brings what is in the workspace. If the connection is lost meanwhile that is a hint, not an error: this device is in.
 fn bring_what_is_there(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
@@ -121,12 +121,13 @@ fn come_in(
         // Nothing of the workspace is here, and the code is worth nothing any more.
         here.device.forget_workspace(workspace, invocation.now())?;
         return Err(why.unwrap_or_else(|| {
-            CommandError::new(Kind::Refused, "The relay did not let this device in")
+            CommandError::new(ErrorCode::NotAMember, "The relay did not let this device in")
                 .hint("ask for a new code")
         }));
     }
-    let error = syncing::not_reached(&reached.finished, workspace)
-        .unwrap_or_else(|| CommandError::new(Kind::Network, "The relay has not let this device in yet"));
+    let error = syncing::not_reached(&reached.finished, workspace).unwrap_or_else(|| {
+        CommandError::new(ErrorCode::NoAnswer, "The relay has not let this device in yet")
+    });
     Err(error.hint(format!(
         "the code is kept: `bowline sync` tries again, `bowline workspace forget {name}` gives it up"
     )))

@@ -5,7 +5,7 @@ use bowline_engine::device::Notice;
 use bowline_engine::ids::{Millis, WorkspaceId};
 use bowline_engine::run::Goal;
 
-use crate::error::{CommandError, Kind, void};
+use crate::error::{CommandError, ErrorCode, void};
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
@@ -34,9 +34,9 @@ pub(super) fn carry_out(
         return Ok(());
     }
     let why = syncing::not_reached(&reached.finished, workspace)
-        .unwrap_or_else(|| CommandError::new(Kind::Network, "The relay was not asked"));
+        .unwrap_or_else(|| CommandError::new(ErrorCode::NoAnswer, "The relay was not asked"));
     let mut error =
-        CommandError::new(why.kind, format!("The removal of {whom} is decided, and not yet in force"));
+        CommandError::new(why.code, format!("The removal of {whom} is decided, and not yet in force"));
     error.causes.push(why.message);
     error.causes.extend(why.causes);
     Err(error.hint(

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::documents::{self, workspace_prefix};
-use crate::error::{CommandError, no_connection, not_ready, put_aside, relay_says};
+use crate::error::{CommandError, no_connection, not_ready, put_aside, relay_fault, relay_says};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::syncing;
@@ -91,17 +91,17 @@ enum Connection {
         #[serde(skip)]
         last: Option<Millis>,
     },
-    /// Being made.
+    /// It is being made.
     Connecting,
-    /// Made; entries are on their way.
+    /// It is there, and entries are on their way.
     CatchingUp { position: u64 },
-    /// Everything is here.
+    /// It is there, and so is everything the relay has.
     Connected {
         since: Option<String>,
         #[serde(skip)]
         at: Millis,
     },
-    /// Lost, and tried again.
+    /// There is none, and it is tried again.
     NotConnected {
         since: Option<String>,
         why: Option<String>,
@@ -211,7 +211,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         update_needed: status.update_needed,
         incomplete: status.incomplete,
         relay_says: status.relay_says.map(relay_says),
-        fault: status.fault.as_ref().map(ToString::to_string),
+        fault: status.fault.as_ref().map(relay_fault),
         evidence: status.evidence.len(),
         devices: status
             .members

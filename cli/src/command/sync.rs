@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::documents::workspace_prefix;
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode, Kind};
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
@@ -90,11 +90,11 @@ fn wanted(device: &Device) -> Result<Vec<WorkspaceId>, CommandError> {
     }
     Err(match device.workspaces().next() {
         None => CommandError::new(
-            Kind::NotFound,
+            ErrorCode::NoWorkspace,
             "This device is in no workspace: there is nothing to sync with",
         )
         .hint("`bowline workspace create --relay ADDRESS` makes one; `bowline join CODE` joins another's"),
-        Some(_) => CommandError::new(Kind::Misuse, "No workspace is to be connected").hint(
+        Some(_) => CommandError::new(ErrorCode::NothingToSync, "No workspace is to be connected").hint(
             "`bowline status` says why; `bowline workspace connect` connects one that was disconnected",
         ),
     })
@@ -116,7 +116,7 @@ fn watch(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), Comma
     })
 }
 
-/// Goes on through what passes without anybody's doing, or with it: a disk that is full, a database that is busy.
+/// Syncs until it is stopped. What may pass, as a full disk does, is logged, and it tries again after a pause.
 fn watch_on(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), CommandError> {
     loop {
         let progress = Progress::logged(Prefixes::new(here.device.workspaces()));
@@ -124,7 +124,7 @@ fn watch_on(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), Co
             return Ok(());
         };
         loop {
-            if error.kind != Kind::Environment {
+            if error.kind() != Kind::Environment {
                 return Err(error);
             }
             tracing::error!(%error, causes = ?error.causes, "syncing is interrupted and tried again");
@@ -155,7 +155,7 @@ fn row(device: &Device, finished: &Finished, workspace: WorkspaceId) -> Result<R
     })
 }
 
-/// What is wrong: the only error there is, or a summary after telling each.
+/// Tells what is wrong in each workspace but the last of those; gives the error of that one, or `None` if all is well.
 fn errors(
     invocation: &mut Invocation<'_>,
     finished: &Finished,

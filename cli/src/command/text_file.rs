@@ -5,7 +5,7 @@ use std::fmt;
 use bowline_engine::document::{FilePath, TextFile};
 use serde::Serialize;
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::text::{OneLine, Safe, Table, grouped};
 
@@ -28,7 +28,7 @@ impl ShownFile {
     /// The one that a person named; `what` is the document's kind, as commands are called.
     pub(crate) fn named(files: Vec<TextFile>, path: &str, what: &str) -> Result<Self, CommandError> {
         files.into_iter().find(|file| file.path.as_str() == path).map(Self::from).ok_or_else(|| {
-            CommandError::new(Kind::NotFound, format!("The {what} has no file \"{}\"", OneLine(path)))
+            CommandError::new(ErrorCode::NoFile, format!("The {what} has no file \"{}\"", OneLine(path)))
                 .hint(format!("`bowline {what} show ID` lists its files"))
         })
     }

@@ -7,8 +7,9 @@ use bowline_engine::document::Kind as DocumentKind;
 use serde::Serialize;
 
 use super::machine::Machine;
+use super::scene::Scene;
 use super::search::{Texts, everything_in, files_in, pieces};
-use super::{Scene, sample, story};
+use super::{sample, script};
 use crate::documents::{self, workspace_of};
 use crate::error::CommandError;
 use crate::host::Host;
@@ -170,10 +171,10 @@ impl Evidence {
 
     /// On which devices there is what was written after the revocation.
     fn look_for_more(&mut self, host: &mut Host, scene: &Scene) -> Result<(), CommandError> {
-        let more = Texts::new([story::AFTERWARDS.to_owned()]);
+        let more = Texts::new([script::AFTERWARDS.to_owned()]);
         for machine in &scene.machines {
             let shown = machine.must(host, &["chat", "show", &scene.chat])?;
-            if shown.stdout.contains(story::AFTERWARDS) {
+            if shown.stdout.contains(script::AFTERWARDS) {
                 self.shows_more.push(machine.name);
             }
             if !more.found_in(&everything_in(&machine.home())?).is_empty() {
@@ -235,10 +236,10 @@ fn lacking<'a>(
     scene: &'a Scene,
 ) -> impl Iterator<Item = &'static str> + 'a {
     let edits = [
-        (&scene.agent, story::LAPTOP_RULE),
-        (&scene.agent, story::DESKTOP_RULE),
-        (&scene.chat, story::LAPTOP_SAYS),
-        (&scene.chat, story::DESKTOP_SAYS),
+        (&scene.agent, script::LAPTOP_RULE),
+        (&scene.agent, script::DESKTOP_RULE),
+        (&scene.chat, script::LAPTOP_SAYS),
+        (&scene.chat, script::DESKTOP_SAYS),
     ];
     edits
         .into_iter()
@@ -259,9 +260,9 @@ fn known_texts(host: &mut Host, machine: &Machine) -> Result<BTreeSet<String>, C
             texts.extend(pieces(text).map(str::to_owned));
         }
     }
-    let said = [story::LAPTOP_RULE, story::DESKTOP_RULE, story::LAPTOP_SAYS, story::DESKTOP_SAYS];
+    let said = [script::LAPTOP_RULE, script::DESKTOP_RULE, script::LAPTOP_SAYS, script::DESKTOP_SAYS];
     texts.extend(said.map(str::to_owned));
-    texts.extend(["laptop", "desktop", "notebook", sample::OWNER, story::GUEST].map(str::to_owned));
+    texts.extend(["laptop", "desktop", "notebook", sample::OWNER, script::GUEST].map(str::to_owned));
     let mut has = exports_of(machine)?;
     for list in [
         ["chat", "list"].as_slice(),

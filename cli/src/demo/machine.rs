@@ -11,7 +11,7 @@ use bowline_engine::Home;
 use bowline_engine::home::OpenDevice;
 use serde_json::Value;
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode, ErrorLine, Kind};
 use crate::host::{Host, Stderr, Terminal};
 
 /// One machine.
@@ -93,7 +93,8 @@ impl Machine {
     pub(super) fn json(&self, host: &mut Host, words: &[&str]) -> Result<Value, CommandError> {
         let ran = self.must(host, &[words, &["--json"]].concat())?;
         serde_json::from_str(&ran.stdout).map_err(|error| {
-            CommandError::new(Kind::Bug, format!("`{}` did not answer in JSON", ran.typed)).because(&error)
+            CommandError::new(ErrorCode::Bug, format!("`{}` did not answer in JSON", ran.typed))
+                .because(&error)
         })
     }
 
@@ -115,17 +116,26 @@ impl Ran {
             0 => Ok(self),
             code if code == Kind::Interrupted as u8 => Err(stopped()),
             code => {
-                let mut error = CommandError::new(Kind::Demo, format!("`{}` ended with {code}", self.typed));
-                error.causes.extend(self.stderr.lines().map(str::to_owned));
+                let mut error =
+                    CommandError::new(ErrorCode::DemoFailed, format!("`{}` ended with {code}", self.typed));
+                error.causes.extend(self.stderr.lines().flat_map(told));
                 Err(error)
             }
         }
     }
 }
 
+/// What a line of stderr tells a person: of an error in JSON its message and its causes.
+fn told(line: &str) -> Vec<String> {
+    match serde_json::from_str::<ErrorLine>(line) {
+        Ok(ErrorLine { error }) => std::iter::once(error.message).chain(error.causes).collect(),
+        Err(_) => vec![line.to_owned()],
+    }
+}
+
 /// The person has stopped it.
 pub(super) fn stopped() -> CommandError {
-    CommandError::new(Kind::Interrupted, "The demo was stopped before its end")
+    CommandError::new(ErrorCode::Interrupted, "The demo was stopped before its end")
 }
 
 /// What is exchanged while a command of the demo runs: clock, randomness and the wish to stop stay the host's.

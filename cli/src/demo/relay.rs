@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::wire::{Recorded, Wire};
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::host::Stop;
 
 /// Connections enough for three devices, one of which may still be closing.
@@ -136,5 +136,5 @@ fn ended(thread: Served) -> Result<(), CommandError> {
 }
 
 fn failed(what: &str) -> CommandError {
-    CommandError::new(Kind::Environment, format!("The demo's relay could not be {what}"))
+    CommandError::new(ErrorCode::DemoRelayFailed, format!("The demo's relay could not be {what}"))
 }

@@ -9,7 +9,7 @@ use bowline_relay::storage::{Budget, Storage, stored_len};
 use serde::Serialize;
 
 use super::evidence::Has;
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 
 /// Read at once: more than a demo has.
 const ALL: Budget = Budget { entries: 4096, bytes: 64 * 1024 * 1024 };
@@ -43,7 +43,7 @@ pub struct Kept {
 impl Stored {
     /// Reads the log beside the relay that writes it.
     pub(super) fn read(data: &Path, devices: &[Has]) -> Result<Self, CommandError> {
-        let unread = || CommandError::new(Kind::Demo, "What the relay has stored cannot be read");
+        let unread = || CommandError::new(ErrorCode::DemoFailed, "What the relay has stored cannot be read");
         let database = DataFolder::read_database(data).map_err(|error| unread().because(&error))?;
         let mut entries = Vec::new();
         for workspace in database.workspaces().map_err(|error| unread().because(&error))? {

@@ -11,33 +11,21 @@ use super::checks::Check;
 use super::evidence::{self, Evidence};
 use super::machine::{Machine, Ran, stopped};
 use super::relay::LoopbackRelay;
+use super::report::Report;
+use super::sample;
+use super::scene::{Onlooker, Scene, Step, Whether};
+use super::script::{
+    AFTERWARDS, AGENT, CHAT, DESKTOP_RULE, DESKTOP_SAYS, GUEST, LAPTOP_RULE, LAPTOP_SAYS, PROMPT,
+};
 use super::stored::Stored;
 use super::wire::Heard;
-use super::{Onlooker, Report, Scene, Step, Whether, sample};
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::host::Host;
 use crate::ids::Prefixes;
 use crate::text::{OneLine, fit};
 
 /// Columns of what is told: fits a terminal of the usual width.
 const COLUMNS: usize = 96;
-
-/// The conversation that goes on.
-const CHAT: &str = "Concert in the boathouse";
-
-/// The agent whose prompt is edited, and the file in which it is.
-const AGENT: &str = "Fennel";
-const PROMPT: &str = "AGENTS.md";
-
-/// The other person.
-pub(super) const GUEST: &str = "Ben Achterberg";
-
-/// What is written during the demo. The texts are nowhere in the sample home.
-pub(super) const LAPTOP_RULE: &str = "- Keep Thursday evenings free: the choir sings.";
-pub(super) const DESKTOP_RULE: &str = "- Sign letters with a plain “M.” and nothing more.";
-pub(super) const LAPTOP_SAYS: &str = "Who brings the tuning fork?";
-pub(super) const DESKTOP_SAYS: &str = "And if it rains on the 19th?";
-pub(super) const AFTERWARDS: &str = "The boathouse key hangs under the third oar.";
 
 /// How a step is taken.
 type Take<'a> = fn(&mut Story<'a>) -> Result<(), CommandError>;
@@ -151,7 +139,7 @@ impl<'a> Story<'a> {
         let chats = laptop.json(self.host, &["chat", "list"])?;
         let agents = laptop.json(self.host, &["agent", "list"])?;
         let (Some(chat), Some(agent)) = (found(&chats, CHAT), found(&agents, AGENT)) else {
-            return Err(CommandError::new(Kind::Demo, "The sample home was not imported"));
+            return Err(CommandError::new(ErrorCode::DemoFailed, "The sample home was not imported"));
         };
         let device = laptop.open(self.host)?.device;
         let prefixes = Prefixes::new(device.find_by_prefix("")?.into_iter().map(|(id, _)| id));
@@ -296,7 +284,10 @@ impl<'a> Story<'a> {
         if self.relay.wire.wait_until_closed() {
             return Ok(self.relay.wire.heard());
         }
-        Err(CommandError::new(Kind::Demo, "A connection to the relay stays open after everything is synced"))
+        Err(CommandError::new(
+            ErrorCode::DemoFailed,
+            "A connection to the relay stays open after everything is synced",
+        ))
     }
 
     /// The same command on all machines.

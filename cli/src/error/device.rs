@@ -4,47 +4,53 @@ use bowline_engine::run::RunError;
 use bowline_engine::{CodeError, Damage, DatabaseError, Error, HomeError, StoreError};
 use bowline_import::ImportError;
 
-use super::{CommandError, Kind, REPORT, RESTORE};
-use crate::files::show;
+use super::code::ErrorCode;
+use super::command::CommandError;
+use super::hints::{REPORT, RESTORE};
+use crate::text::show_path;
 
 impl From<HomeError> for CommandError {
     fn from(error: HomeError) -> Self {
         match error {
             HomeError::NotThere(folder) => {
-                Self::new(Kind::Home, format!("There is no Bowline home in {}", show(&folder)))
+                Self::new(ErrorCode::NoHome, format!("There is no Bowline home in {}", show_path(&folder)))
                     .hint("`bowline init` makes one; --home or BOWLINE_HOME say where another is")
             }
-            HomeError::AlreadyThere(folder) => {
-                Self::new(Kind::Misuse, format!("There is a Bowline home in {} already", show(&folder)))
-            }
-            HomeError::InUse(folder) => {
-                Self::new(Kind::Busy, format!("Another process is using the home in {}", show(&folder)))
-                    .hint("end it, and run this again")
-            }
+            HomeError::AlreadyThere(folder) => Self::new(
+                ErrorCode::HomeExists,
+                format!("There is a Bowline home in {} already", show_path(&folder)),
+            ),
+            HomeError::InUse(folder) => Self::new(
+                ErrorCode::HomeInUse,
+                format!("Another process is using the home in {}", show_path(&folder)),
+            )
+            .hint("end it, and run this again"),
             HomeError::KeyMissing(folder) => {
-                let message = format!("The home in {} has lost its device key", show(&folder));
-                Self::new(Kind::Home, message).hint(
+                let message = format!("The home in {} has lost its device key", show_path(&folder));
+                Self::new(ErrorCode::KeyMissing, message).hint(
                     "nothing was changed: put back device.key from a backup, or keep the folder aside and begin a new home",
                 )
             }
             HomeError::KeyDamaged(path) => {
-                Self::new(Kind::Home, format!("The device key in {} is damaged", show(&path)))
+                Self::new(ErrorCode::KeyDamaged, format!("The device key in {} is damaged", show_path(&path)))
                     .hint("nothing was changed: put back device.key from a backup")
             }
             HomeError::KeyNewer(path) => {
-                let message =
-                    format!("The device key in {} was written by a newer version of Bowline", show(&path));
-                Self::new(Kind::Home, message).hint("nothing was changed: update this program")
+                let message = format!(
+                    "The device key in {} was written by a newer version of Bowline",
+                    show_path(&path)
+                );
+                Self::new(ErrorCode::KeyNewer, message).hint("nothing was changed: update this program")
             }
             HomeError::KeyExposed(path) => {
-                let message = format!("The device key in {} can be read by other users", show(&path));
-                Self::new(Kind::Environment, message).hint(format!(
+                let message = format!("The device key in {} can be read by other users", show_path(&path));
+                Self::new(ErrorCode::KeyExposed, message).hint(format!(
                     "`chmod 600 {}` closes it; if somebody may have read it, `bowline device revoke` this device from another",
-                    show(&path)
+                    show_path(&path)
                 ))
             }
             HomeError::Io { what, path, source } => {
-                Self::new(Kind::Environment, format!("Cannot {what} {}", show(&path)))
+                Self::new(ErrorCode::HomeNotWritable, format!("Cannot {what} {}", show_path(&path)))
                     .because(&source)
                     .hint("check who owns the folder, what they may do in it, and whether the disk is full")
             }
@@ -68,40 +74,40 @@ impl From<Error> for CommandError {
         match error {
             Error::Store(error) => error.into(),
             Error::Code(error) => error.into(),
-            Error::Edit(error) => Self::new(Kind::Misuse, format!("This cannot be written: {error}")),
-            Error::NoDocument(id) => Self::new(Kind::NotFound, format!("There is no document {id} here")),
-            Error::NoWorkspace(id) => Self::new(Kind::NotFound, format!("There is no workspace {id} here"))
+            Error::Edit(error) => error.into(),
+            Error::NoDocument(id) => Self::new(ErrorCode::NoDocument, format!("There is no document {id} here")),
+            Error::NoWorkspace(id) => Self::new(ErrorCode::NoWorkspace, format!("There is no workspace {id} here"))
                 .hint("`bowline workspace list` shows those there are"),
             Error::OtherKind(id) => {
-                Self::new(Kind::Misuse, format!("{id} is of another kind than this command is for"))
+                Self::new(ErrorCode::WrongKind, format!("{id} is of another kind than this command is for"))
                     .hint("`bowline chat` is for conversations, `bowline agent` for agents, `bowline skill` for skills, `bowline memory` for personal files")
             }
             Error::Changed(id) => {
-                Self::new(Kind::Busy, format!("Another process has written into {id} meanwhile"))
+                Self::new(ErrorCode::Changed, format!("Another process has written into {id} meanwhile"))
                     .hint("run this again")
             }
-            Error::AlreadyThere => of(Kind::Misuse, "This device is in that workspace already")
+            Error::AlreadyThere => of(ErrorCode::AlreadyJoined, "This device is in that workspace already")
                 .hint("a code is for a device that is not in yet: run `bowline join` there"),
-            Error::NotLocal(id) => Self::new(Kind::Misuse, format!("{id} is in a workspace already"))
+            Error::NotLocal(id) => Self::new(ErrorCode::AlreadyInWorkspace, format!("{id} is in a workspace already"))
                 .hint("`bowline status` says where"),
-            Error::OtherKey => of(Kind::Home, "The key does not belong to this database")
+            Error::OtherKey => of(ErrorCode::OtherKey, "The key does not belong to this database")
                 .hint("device.key and bowline.db are of two different homes: put back the one that was there"),
             Error::AlreadyShared(id) => {
-                Self::new(Kind::Misuse, format!("Some of {id} has left this device already"))
+                Self::new(ErrorCode::AlreadyShared, format!("Some of {id} has left this device already"))
                     .hint("what others have cannot be taken back; `bowline chat delete` and its like move it to the trash everywhere")
             }
-            Error::NotReady(why) => of(Kind::Refused, "This is not possible right now").because(&why),
-            Error::Reopen => of(Kind::Environment, "The database failed in the middle of something")
+            Error::NotReady(why) => of(ErrorCode::NotReady, "This is not possible right now").because(&why),
+            Error::Reopen => of(ErrorCode::DatabaseFailed, "The database failed in the middle of something")
                 .hint("what was durable is there: run the command again"),
-            Error::Gone => of(Kind::Busy, "Another process has removed the document meanwhile")
+            Error::Gone => of(ErrorCode::Changed, "Another process has removed the document meanwhile")
                 .hint("run this again"),
-            Error::NoMemory => of(Kind::Environment, "There is not enough memory for this")
+            Error::NoMemory => of(ErrorCode::NoMemory, "There is not enough memory for this")
                 .hint("nothing of what was there is lost: end other programs and run this again"),
             Error::Damaged(what) => {
-                Self::new(Kind::Home, format!("The database is damaged: {} cannot be read", damaged(what)))
+                Self::new(ErrorCode::DatabaseDamaged, format!("The database is damaged: {} cannot be read", damaged(what)))
                     .hint(RESTORE)
             }
-            Error::Bug(_) => of(Kind::Bug, "Bowline did not do what it should").because(&error).hint(REPORT),
+            Error::Bug(_) => of(ErrorCode::Bug, "Bowline did not do what it should").because(&error).hint(REPORT),
         }
     }
 }
@@ -130,25 +136,25 @@ impl From<DatabaseError> for CommandError {
     fn from(error: DatabaseError) -> Self {
         let of = |kind, message: &str| Self::new(kind, message).because(&error);
         match &error {
-            DatabaseError::DiskFull(_) => of(Kind::Environment, "The disk is full")
+            DatabaseError::DiskFull(_) => of(ErrorCode::DiskFull, "The disk is full")
                 .hint("nothing of what was there is lost: free some space and run the command again"),
             DatabaseError::NotWritable(_) | DatabaseError::NotCreated(_) => {
-                of(Kind::Environment, "The home cannot be written")
+                of(ErrorCode::HomeNotWritable, "The home cannot be written")
                     .hint("check who owns the folder and what they may do in it, or use another with --home")
             }
-            DatabaseError::Busy(_) => of(Kind::Busy, "Another process is holding the database")
+            DatabaseError::Busy(_) => of(ErrorCode::DatabaseBusy, "Another process is holding the database")
                 .hint("`bowline status` says which one is syncing; wait for it, or end it"),
-            DatabaseError::Io(_) => of(Kind::Environment, "The disk reported an error")
+            DatabaseError::Io(_) => of(ErrorCode::DiskFailed, "The disk reported an error")
                 .hint("see what the system's log says about the disk, and make a copy of the home"),
             DatabaseError::Damaged(_) | DatabaseError::Undecodable(_) => {
-                of(Kind::Home, "The database is damaged").hint(RESTORE)
+                of(ErrorCode::DatabaseDamaged, "The database is damaged").hint(RESTORE)
             }
             DatabaseError::NewerVersion { .. } => {
-                of(Kind::Home, "This home was made by a newer version of Bowline")
+                of(ErrorCode::HomeNewer, "This home was made by a newer version of Bowline")
                     .hint("nothing in it was touched: update this program")
             }
             DatabaseError::NotOurs => {
-                Self::new(Kind::Home, "bowline.db is not a Bowline database").hint(RESTORE)
+                Self::new(ErrorCode::NotADatabase, "bowline.db is not a Bowline database").hint(RESTORE)
             }
             _ => bug(&error),
         }
@@ -156,20 +162,20 @@ impl From<DatabaseError> for CommandError {
 }
 
 fn bug(error: &dyn std::error::Error) -> CommandError {
-    CommandError::new(Kind::Bug, "The database did not do what was asked").because(error).hint(REPORT)
+    CommandError::new(ErrorCode::Bug, "The database did not do what was asked").because(error).hint(REPORT)
 }
 
 impl From<CodeError> for CommandError {
     fn from(error: CodeError) -> Self {
         let made = "codes are made with `bowline workspace invite` or `bowline device link`";
         match error {
-            CodeError::NotACode => Self::new(Kind::Misuse, "This is not a Bowline code")
+            CodeError::NotACode => Self::new(ErrorCode::NotACode, "This is not a Bowline code")
                 .hint(format!("a code begins with \"bowline1-\"; {made}")),
             CodeError::OtherVersion => {
-                Self::new(Kind::Refused, "This code was made by another version of Bowline")
+                Self::new(ErrorCode::CodeVersion, "This code was made by another version of Bowline")
                     .hint("update the older of the two, and make a new code")
             }
-            CodeError::Damaged => Self::new(Kind::Misuse, "This code is incomplete or mistyped")
+            CodeError::Damaged => Self::new(ErrorCode::CodeMistyped, "This code is incomplete or mistyped")
                 .hint("copy it once more, as a whole"),
         }
     }
@@ -196,6 +202,7 @@ fn damaged(what: Damage) -> &'static str {
 mod tests {
     use rusqlite::ffi;
 
+    use super::super::kind::Kind;
     use super::*;
 
     fn of_sqlite(code: i32) -> CommandError {
@@ -217,7 +224,7 @@ mod tests {
         ];
         for (code, kind, message) in cases {
             let error = of_sqlite(code);
-            assert_eq!((error.kind, error.message.as_str()), (kind, message));
+            assert_eq!((error.kind(), error.message.as_str()), (kind, message));
             assert_eq!(error.hints.len(), 1, "{message}");
         }
     }

@@ -4,18 +4,17 @@ use bowline_engine::run::{LineError, LineFailure, LineReason};
 use bowline_engine::transport::{AddressError, DialError};
 use bowline_engine::{JoinFailed, NotReady, Reason, RelayFault, Void};
 
-use super::{CommandError, Kind, REPORT};
+use super::code::ErrorCode;
+use super::command::CommandError;
+use super::hints::{KEPT, REPORT};
 use crate::text::OneLine;
-
-/// What is tried again by itself.
-const KEPT: &str = "what is queued stays queued: run `bowline sync` again later";
 
 /// What to do when the relay is not who it should be.
 const DO_NOT_GO_ON: &str = "nothing was sent. Ask the relay's operator, on another way, for its address; if they have not changed it, somebody is in between";
 
 impl From<AddressError> for CommandError {
     fn from(error: AddressError) -> Self {
-        Self::new(Kind::Misuse, "This is not a relay's address")
+        Self::new(ErrorCode::NotAnAddress, "This is not a relay's address")
             .because(&error)
             .hint("take it as `bowline-relay serve` printed it: wss://HOST[:PORT]/#key=…,token=…")
     }
@@ -23,23 +22,23 @@ impl From<AddressError> for CommandError {
 
 /// Why there is no connection to a relay.
 pub(crate) fn line_failed(error: &LineError) -> CommandError {
-    let of = |kind, message: &str| CommandError::new(kind, message);
+    let of = |code, message: &str| CommandError::new(code, message);
     match error {
         LineError::Address(error) => error.clone().into(),
         LineError::Dial(error) => dial_failed(error),
         LineError::Lost(error) => {
-            of(Kind::Network, "The connection to the relay broke").because(error).hint(KEPT)
+            of(ErrorCode::ConnectionLost, "The connection to the relay broke").because(error).hint(KEPT)
         }
         LineError::Goodbye(reason) => turned_away(*reason),
         LineError::Closed => {
-            of(Kind::Network, "The relay closed the connection without saying why").hint(KEPT)
+            of(ErrorCode::ConnectionLost, "The relay closed the connection without saying why").hint(KEPT)
         }
         LineError::Fault(fault) => fault_found(fault),
         LineError::Elsewhere(failure) => {
             let cause = no_connection(failure);
             CommandError {
                 causes: vec![cause],
-                ..of(Kind::Network, "The process that syncs this home has no connection")
+                ..of(ErrorCode::NotConnected, "The process that syncs this home has no connection")
             }
         }
     }
@@ -93,39 +92,48 @@ pub(crate) fn no_connection(failure: &LineFailure) -> String {
     OneLine(&told).to_string()
 }
 
+/// What a relay was caught at, in words.
+pub(crate) fn relay_fault(fault: &RelayFault) -> String {
+    let about = if let RelayFault::Nonsense(what) = fault { Some((*what).to_owned()) } else { None };
+    no_connection(&LineFailure { reason: fault.into(), about, cause: None })
+}
+
 fn dial_failed(error: &DialError) -> CommandError {
-    let of = |kind, message: &str| CommandError::new(kind, message).because(error);
+    let of = |code, message: &str| CommandError::new(code, message).because(error);
     match error {
-        DialError::NameNotFound { .. } => of(Kind::Network, "The relay's name was not found")
-            .hint(format!("check the network and the address; {KEPT}")),
+        DialError::NameNotFound { .. } => of(ErrorCode::RelayNotFound, "The relay's name was not found")
+            .hint("check the network and the address")
+            .hint(KEPT),
         DialError::NotLoopback { .. } => {
-            of(Kind::Network, "The relay's address is not on this machine").hint("use one that begins with wss://")
+            of(ErrorCode::RelayNotLocal, "The relay's address is not on this machine").hint("use one that begins with wss://")
         }
-        DialError::Unreachable { .. } => of(Kind::Network, "The relay cannot be reached")
-            .hint(format!("check the network, and whether the relay is running; {KEPT}")),
-        DialError::TimedOut { .. } => of(Kind::Network, "The relay does not answer").hint(KEPT),
+        DialError::Unreachable { .. } => of(ErrorCode::RelayUnreachable, "The relay cannot be reached")
+            .hint("check the network, and whether the relay is running")
+            .hint(KEPT),
+        DialError::TimedOut { .. } => of(ErrorCode::RelayTimeout, "The relay does not answer").hint(KEPT),
         DialError::Untrusted { .. } | DialError::NoTrustStore(_) => {
-            of(Kind::Network, "The relay's certificate is not trusted").hint(
+            of(ErrorCode::RelayUntrusted, "The relay's certificate is not trusted").hint(
                 "if it is self-signed, the address needs the key that `bowline-relay serve` printed: wss://HOST/#key=…",
             )
         }
         DialError::WrongPin { .. } => {
-            of(Kind::Network, "This is not the relay that the address is for").hint(DO_NOT_GO_ON)
+            of(ErrorCode::RelayWrongKey, "This is not the relay that the address is for").hint(DO_NOT_GO_ON)
         }
-        DialError::Tls(_) => of(Kind::Network, "No encrypted connection to the relay could be made")
+        DialError::Tls(_) => of(ErrorCode::TlsFailed, "No encrypted connection to the relay could be made")
             .hint("check that the port is the relay's, and that nothing on the way takes TLS apart"),
-        DialError::Full => of(Kind::Refused, "The relay is full").hint(KEPT),
-        DialError::NotARelay { .. } => of(Kind::Network, "What answers at this address is not a Bowline relay")
+        DialError::Full => of(ErrorCode::RelayFull, "The relay is full").hint(KEPT),
+        DialError::NotARelay { .. } => of(ErrorCode::NotARelay, "What answers at this address is not a Bowline relay")
             .hint("check host, port and path of the address"),
-        DialError::OtherVersion { .. } => of(Kind::Refused, "The relay is of another version of Bowline")
+        DialError::OtherVersion { .. } => of(ErrorCode::RelayVersion, "The relay is of another version of Bowline")
             .hint("update the older of the two; everything here goes on working meanwhile"),
-        DialError::Io(_) => of(Kind::Network, "The connection to the relay could not be made").hint(KEPT),
+        DialError::Io(_) => of(ErrorCode::ConnectionLost, "The connection to the relay could not be made").hint(KEPT),
     }
 }
 
 /// What a relay said when it closed the connection.
 fn turned_away(reason: Reason) -> CommandError {
-    let error = CommandError::new(Kind::Refused, format!("The relay refused: {}", relay_says(reason)));
+    let message = format!("The relay refused: {}", relay_says(reason));
+    let error = CommandError::new(refusal_code(reason), message);
     match reason {
         Reason::BadToken => {
             error.hint("take the address as `bowline-relay serve` printed it, with its token")
@@ -142,6 +150,25 @@ fn turned_away(reason: Reason) -> CommandError {
             error.hint("ask for a new code")
         }
         _ => error.hint(REPORT),
+    }
+}
+
+/// The code of a relay's reason.
+pub(crate) fn refusal_code(reason: Reason) -> ErrorCode {
+    match reason {
+        Reason::Quota => ErrorCode::RelayQuota,
+        Reason::Rate => ErrorCode::RelayRate,
+        Reason::Storage => ErrorCode::RelayStorage,
+        Reason::Shutdown => ErrorCode::RelayStopping,
+        Reason::NoWorkspace => ErrorCode::RelayLacksWorkspace,
+        Reason::NotAllowed | Reason::NotActive | Reason::Removed => ErrorCode::NotAMember,
+        Reason::BadToken => ErrorCode::BadToken,
+        Reason::Version => ErrorCode::RelayVersion,
+        Reason::TicketUsed => ErrorCode::CodeUsed,
+        Reason::TicketClosed => ErrorCode::CodeClosed,
+        Reason::TicketExpired => ErrorCode::CodeExpired,
+        Reason::JoinVoid => ErrorCode::CodeVoid,
+        _ => ErrorCode::RelayRefused,
     }
 }
 
@@ -168,7 +195,8 @@ pub(crate) fn relay_says(reason: Reason) -> String {
 }
 
 fn fault_found(fault: &RelayFault) -> CommandError {
-    let error = CommandError::new(Kind::Network, "The relay has been caught misbehaving").because(fault);
+    let error =
+        CommandError::new(ErrorCode::RelayMisbehaves, "The relay has been caught misbehaving").because(fault);
     match fault {
         RelayFault::OtherRelay => error.hint(DO_NOT_GO_ON),
         RelayFault::NotThePinnedLog => error.hint("ask for a new code, and for the relay's address once more"),
@@ -181,42 +209,51 @@ fn fault_found(fault: &RelayFault) -> CommandError {
 
 /// Why a code did not let this device in.
 pub(crate) fn join_failed(why: &JoinFailed) -> CommandError {
-    let of = |message: &str| CommandError::new(Kind::Refused, message);
+    let of = |code, message: &str| CommandError::new(code, message);
     let another = "ask for a new code: `bowline workspace invite` or `bowline device link` makes one";
     match why {
-        JoinFailed::TicketUsed => of("Somebody has already joined with this code")
+        JoinFailed::TicketUsed => of(ErrorCode::CodeUsed, "Somebody has already joined with this code")
             .hint(format!("if that was not you, tell whoever gave it to you; {another}")),
-        JoinFailed::TicketClosed => of("This code was closed by whoever made it").hint(another),
-        JoinFailed::TicketExpired => of("This code has expired").hint(another),
-        JoinFailed::TicketGone => of("This code was used, closed or expired just now").hint(another),
-        JoinFailed::NotAdmitted => of("The relay does not know this code").hint(another),
-        JoinFailed::OtherRoster | JoinFailed::BadRecords => {
-            CommandError::new(Kind::Network, "The relay shows another workspace than the one the code is for")
-                .because(why)
-                .hint(DO_NOT_GO_ON)
+        JoinFailed::TicketClosed => {
+            of(ErrorCode::CodeClosed, "This code was closed by whoever made it").hint(another)
         }
-        JoinFailed::Keys(_) => of("The code's key is not the workspace's").because(why).hint(another),
+        JoinFailed::TicketExpired => of(ErrorCode::CodeExpired, "This code has expired").hint(another),
+        JoinFailed::TicketGone => {
+            of(ErrorCode::CodeVoid, "This code was used, closed or expired just now").hint(another)
+        }
+        JoinFailed::NotAdmitted => of(ErrorCode::CodeVoid, "The relay does not know this code").hint(another),
+        JoinFailed::OtherRoster | JoinFailed::BadRecords => CommandError::new(
+            ErrorCode::OtherWorkspace,
+            "The relay shows another workspace than the one the code is for",
+        )
+        .because(why)
+        .hint(DO_NOT_GO_ON),
+        JoinFailed::Keys(_) => {
+            of(ErrorCode::CodeVoid, "The code's key is not the workspace's").because(why).hint(another)
+        }
     }
 }
 
 /// Why a decision about the workspace came to nothing.
 pub(crate) fn void(why: Void) -> CommandError {
-    let of = |message: &str| CommandError::new(Kind::Refused, message);
+    let of = |code, message: &str| CommandError::new(code, message);
     match why {
-        Void::NotOwner => of("Only the workspace's owner may do this"),
-        Void::NotOwnUser => of("Only the owner of the workspace, or of the device, may do this"),
-        Void::SelfRemoval => of("A device does not remove itself")
+        Void::NotOwner => of(ErrorCode::NotOwner, "Only the workspace's owner may do this"),
+        Void::NotOwnUser => {
+            of(ErrorCode::NotOwner, "Only the owner of the workspace, or of the device, may do this")
+        }
+        Void::SelfRemoval => of(ErrorCode::DecisionVoid, "A device does not remove itself")
             .hint("do it from another device, or `bowline workspace forget` on this one"),
-        Void::LastOwnerDevice => of("The owner's last device cannot be removed"),
-        Void::TargetNotActive => of("It is not in the workspace any more"),
-        Void::AuthorNotActive => of("This device is not in the workspace any more"),
-        Void::Full => {
-            of("The workspace is full").hint("close codes nobody needs, and remove devices nobody uses")
+        Void::LastOwnerDevice => of(ErrorCode::LastOwnerDevice, "The owner's last device cannot be removed"),
+        Void::TargetNotActive => of(ErrorCode::TargetGone, "It is not in the workspace any more"),
+        Void::AuthorNotActive => of(ErrorCode::NotAMember, "This device is not in the workspace any more"),
+        Void::Full => of(ErrorCode::WorkspaceFull, "The workspace is full")
+            .hint("close codes nobody needs, and remove devices nobody uses"),
+        Void::AfterUnknown => of(ErrorCode::UpdateNeeded, "The workspace uses features of a newer version")
+            .hint("update this program"),
+        other => {
+            of(ErrorCode::DecisionVoid, "The workspace did not accept this").because(&other).hint("try again")
         }
-        Void::AfterUnknown => {
-            of("The workspace uses features of a newer version").hint("update this program")
-        }
-        other => of("The workspace did not accept this").because(&other).hint("try again"),
     }
 }
 
@@ -243,7 +280,7 @@ mod tests {
     fn every_refusal_that_a_person_can_do_something_about_is_told_in_words_with_a_hint() {
         for (name, _, reason) in Reason::NAMED {
             let error = turned_away(reason);
-            assert_eq!(error.kind, Kind::Refused);
+            assert_eq!(error.kind(), super::super::Kind::Refused);
             assert_eq!(error.hints.len(), 1, "{name}");
             let is_ours = error.hints.first().is_some_and(|hint| hint == REPORT);
             assert_eq!(error.message.contains(name), is_ours, "{name}: {}", error.message);

@@ -56,7 +56,7 @@ fn assert_broken(report: &Report, promise: Promise) {
         report.checks.iter().filter(|check| !check.holds).map(|check| check.promise).collect();
     assert_eq!(broken, [promise], "{report}");
     let error = report.verdict().unwrap_err();
-    assert_eq!((error.kind, error.kind as u8), (Kind::Demo, 11));
+    assert_eq!((error.kind(), error.kind() as u8), (Kind::Demo, 11));
     let marked = report.to_string().lines().filter(|line| line.starts_with("  \u{2717} ")).count();
     assert_eq!(marked, 1, "{report}");
 }
@@ -211,7 +211,7 @@ fn a_demo_that_cannot_go_on_says_where_and_leaves_nothing_behind() {
     let mut spoiler = Spoiler { spoil: skip, folder: PathBuf::new() };
     let (_, report) = machine.demo(Options::default(), &mut spoiler);
     let error = report.unwrap_err();
-    assert_eq!(error.kind, Kind::Demo);
+    assert_eq!(error.kind(), Kind::Demo);
     assert_eq!(error.message, "`notebook$ bowline workspace disconnect` ended with 4");
     assert!(!spoiler.folder.exists());
 }
@@ -227,6 +227,6 @@ fn a_demo_that_is_interrupted_leaves_nothing_behind() {
     };
     let mut spoiler = Spoiler { spoil: interrupt, folder: PathBuf::new() };
     let (_, report) = machine.demo(Options::default(), &mut spoiler);
-    assert_eq!(report.unwrap_err().kind, Kind::Interrupted);
+    assert_eq!(report.unwrap_err().kind(), Kind::Interrupted);
     assert!(!spoiler.folder.exists());
 }

@@ -16,6 +16,7 @@ mod demo;
 mod help;
 mod homes;
 mod imports;
+mod json_errors;
 mod machine;
 mod misuse;
 mod refused;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bowline_transport::{Address, RelayKey};
 
-use super::error::CommandError;
+use super::error::{CommandError, ErrorCode};
 
 /// How this relay is reached from outside.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ impl Reached<'_> {
             // The proxy proves who it is by its certificate; the relay's key does not reach the device.
             Ok(address) if self.is_behind_proxy => Ok(address),
             Ok(address) => Ok(address.with_key(self.key)),
-            Err(error) if public.is_some() => Err(CommandError::new(super::error::Kind::Misuse, error)
+            Err(error) if public.is_some() => Err(CommandError::new(ErrorCode::NotAPlace, error)
                 .hint("--public is HOST or HOST:PORT, as devices reach this relay")),
             Err(_) => Err(not_a_place(&place)),
         }
@@ -54,8 +54,11 @@ fn names_port(public: &str) -> bool {
 }
 
 fn not_a_place(place: &str) -> CommandError {
-    CommandError::misuse(format!("devices cannot be told to look for this relay at {place:?}"))
-        .hint("say with --public HOST[:PORT] how devices reach it")
+    CommandError::new(
+        ErrorCode::NotAPlace,
+        format!("devices cannot be told to look for this relay at {place:?}"),
+    )
+    .hint("say with --public HOST[:PORT] how devices reach it")
 }
 
 /// Whether what is sent to this address stays on this machine.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use bowline_wire::ids::Millis;
 use serde::Serialize;
 
-use super::error::{CommandError, Kind};
+use super::error::{CommandError, ErrorCode};
 
 /// The rows as text, each column as wide as its widest cell; the last one is not padded.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
@@ -43,13 +43,14 @@ pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map_err(|error| {
-        CommandError::new(Kind::Environment, error).hint("the answer could not be written to stdout")
+        CommandError::new(ErrorCode::OutputNotTaken, error).hint("the answer could not be written to stdout")
     })
 }
 
 /// Prints a value as JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| CommandError::new(Kind::Bug, error))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| CommandError::new(ErrorCode::Bug, error))?;
     print(&format!("{text}\n"))
 }
 

@@ -17,7 +17,7 @@ use rand_core::UnwrapErr;
 use tokio::runtime::Runtime;
 
 use super::address::{Reached, stays_here};
-use super::error::{CommandError, Kind};
+use super::error::{CommandError, ErrorCode};
 use super::log;
 use super::output;
 use super::size::Size;
@@ -100,7 +100,8 @@ impl Serve {
             output::say(&format!("Keeping everything in {}.", self.data.display()));
         }
         let runtime = Runtime::new().map_err(|error| {
-            CommandError::new(Kind::Environment, error).hint("the system gives this process no threads")
+            CommandError::new(ErrorCode::SystemRefuses, error)
+                .hint("the system gives this process no threads")
         })?;
         let served = runtime.block_on(self.serve(parts, format));
         // A commit that hangs must not keep the process.
@@ -113,7 +114,7 @@ impl Serve {
         if self.tls == Tls::Off && !self.behind_proxy && !stays_here(self.listen) {
             let what =
                 format!("without TLS the relay does not listen at {}, which others can reach", self.listen);
-            return Err(CommandError::misuse(what)
+            return Err(CommandError::new(ErrorCode::NotEncrypted, what)
                 .hint("leave --tls off away, or listen at 127.0.0.1, or put a proxy with TLS before it and say --behind-proxy"));
         }
         // Whether devices can be told where it is, as far as that is known before it listens and has a real port.
@@ -161,7 +162,7 @@ impl Serve {
     async fn serve(&self, parts: Parts, format: log::Format) -> Result<(), CommandError> {
         let Parts { _folder, identity, token, database } = parts;
         // Before the address is printed: whoever has read it may stop the relay in order.
-        let stop = stopped().map_err(|error| CommandError::new(Kind::Environment, error))?;
+        let stop = stopped().map_err(|error| CommandError::new(ErrorCode::SystemRefuses, error))?;
         let key = RelayKey::from_bytes(identity.public());
         let tls = match self.tls {
             Tls::SelfSigned => ServerTls::SelfSigned(identity.secret()),
@@ -169,7 +170,8 @@ impl Serve {
         };
         let config = self.config(token.as_ref());
         let relay = Relay::open(database, identity, config, Box::new(UnwrapErr(SysRng)));
-        let server = Server::start(relay).map_err(|error| CommandError::new(Kind::Environment, error))?;
+        let server =
+            Server::start(relay).map_err(|error| CommandError::new(ErrorCode::SystemRefuses, error))?;
         let listener = WebSocketListener::bind(self.listen, tls, server.routes(), self.caps()).await;
         let listener = listener.map_err(|error| not_bound(self.listen, error))?;
         let listen = listener.local_addr();
@@ -215,29 +217,29 @@ fn hostname() -> String {
 }
 
 fn not_bound(listen: SocketAddr, error: io::Error) -> CommandError {
-    let (kind, sentence, hint) = match error.kind() {
+    let (code, sentence, hint) = match error.kind() {
         io::ErrorKind::AddrInUse => (
-            Kind::InUse,
+            ErrorCode::AddressInUse,
             format!("another program listens at {listen} already"),
             "stop it, or choose another port with --listen",
         ),
         io::ErrorKind::PermissionDenied => (
-            Kind::Environment,
+            ErrorCode::CannotListen,
             format!("this user may not listen at {listen}"),
             "ports below 1024 are often the administrator's; choose another one with --listen",
         ),
         io::ErrorKind::AddrNotAvailable => (
-            Kind::Misuse,
+            ErrorCode::NotThisMachine,
             format!("this machine does not have the address {}", listen.ip()),
             "listen at an address of this machine, or at 0.0.0.0 for all of them",
         ),
         _ => (
-            Kind::Environment,
+            ErrorCode::CannotListen,
             format!("the relay cannot listen at {listen}: {error}"),
             "choose another address with --listen",
         ),
     };
-    CommandError::new(kind, sentence).hint(hint)
+    CommandError::new(code, sentence).hint(hint)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use bowline_wire::ids::WorkspaceId;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::error::{self, CommandError, Kind};
+use super::error::{self, CommandError, ErrorCode};
 use super::output;
 use super::size::Size;
 
@@ -119,11 +119,13 @@ impl Delete {
                 "workspace {id} has {entries} entries of {} devices and was not deleted",
                 found.devices
             );
-            return Err(CommandError::misuse(what).hint("add --yes to delete it from this relay for good"));
+            return Err(CommandError::new(ErrorCode::Unconfirmed, what)
+                .hint("add --yes to delete it from this relay for good"));
         }
         let mut database = folder.database()?;
         let deleted = database.delete(id).map_err(error::database)?;
-        let deleted = deleted.ok_or_else(|| CommandError::new(Kind::Bug, "the workspace is gone already"))?;
+        let deleted =
+            deleted.ok_or_else(|| CommandError::new(ErrorCode::Bug, "the workspace is gone already"))?;
         let freed = Size(deleted.freed);
         if deleted.is_read_elsewhere {
             output::say(
@@ -143,21 +145,24 @@ fn find(prefix: &str, all: &[WorkspaceStats]) -> Result<WorkspaceStats, CommandE
     let prefix = prefix.to_ascii_lowercase();
     let is_id = (1..=2 * WorkspaceId::LEN).contains(&prefix.len());
     if !is_id || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(CommandError::misuse(format!("{prefix:?} is not the beginning of a workspace's id"))
-            .hint(
-                "an id is made of the digits 0 to 9 and a to f; `bowline-relay workspace list` shows them",
-            ));
+        return Err(CommandError::new(
+            ErrorCode::NotAnId,
+            format!("{prefix:?} is not the beginning of a workspace's id"),
+        )
+        .hint("an id is made of the digits 0 to 9 and a to f; `bowline-relay workspace list` shows them"));
     }
     let mut fitting = all.iter().filter(|stats| stats.workspace.to_string().starts_with(&prefix));
     match (fitting.next(), fitting.next()) {
         (Some(found), None) => Ok(found.clone()),
-        (None, _) => {
-            Err(CommandError::misuse(format!("no workspace here has an id that begins with {prefix}"))
-                .hint("`bowline-relay workspace list` shows which there are"))
-        }
-        (Some(_), Some(_)) => Err(CommandError::misuse(format!(
-            "more than one workspace here has an id that begins with {prefix}"
-        ))
+        (None, _) => Err(CommandError::new(
+            ErrorCode::NoWorkspace,
+            format!("no workspace here has an id that begins with {prefix}"),
+        )
+        .hint("`bowline-relay workspace list` shows which there are")),
+        (Some(_), Some(_)) => Err(CommandError::new(
+            ErrorCode::Ambiguous,
+            format!("more than one workspace here has an id that begins with {prefix}"),
+        )
         .hint("give more of its digits; `bowline-relay workspace list` shows them")),
     }
 }

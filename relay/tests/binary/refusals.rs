@@ -142,3 +142,31 @@ fn a_folder_that_cannot_be_written_is_refused() {
     }
     place.run(SERVE).assert_refused(3, "cannot be opened for writing", "permissions");
 }
+
+#[test]
+fn a_program_is_told_of_an_error_in_one_line_of_json() {
+    let place = used();
+    let refused = |arguments: &[&str], code: i32| {
+        let refused = place.run(arguments);
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(code), ""), "{refused:?}");
+        assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
+        let line: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
+        line["error"].clone()
+    };
+    let error = refused(&["stats", "--json", "--yes"], 2);
+    assert_eq!((&error["code"], &error["kind"]), (&"usage".into(), &"misuse".into()), "{error}");
+    assert_eq!(error["message"], "unexpected argument '--yes' found");
+
+    let database = place.file("relay.db");
+    Connection::open(&database).unwrap().pragma_update(None, "user_version", 77).unwrap();
+    for command in [&["stats", "--json"][..], &["workspace", "list", "--json"]] {
+        let error = refused(command, 4);
+        assert_eq!((&error["code"], &error["kind"]), (&"data_newer".into(), &"data".into()), "{error}");
+        assert!(error["message"].as_str().unwrap().ends_with("relay.db cannot be used"), "{error}");
+        assert!(error["causes"][0].as_str().unwrap().contains("version 77"), "{error}");
+        assert_eq!(error["hint"], "update bowline-relay; the file was not touched");
+    }
+    fs::remove_file(&database).unwrap();
+    let error = refused(&["stats", "--json"], 3);
+    assert_eq!((&error["code"], &error["causes"]), (&"no_data".into(), &serde_json::json!([])), "{error}");
+}

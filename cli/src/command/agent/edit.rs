@@ -6,7 +6,7 @@ use bowline_engine::document::{AgentEdit, AgentField};
 use clap::Args;
 
 use super::source::{self, agent_path};
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::syncing;
 
@@ -64,7 +64,7 @@ impl Edit {
             }
         }
         if edit.is_empty() {
-            return Err(CommandError::new(Kind::Misuse, "There is nothing to change")
+            return Err(CommandError::new(ErrorCode::NothingToChange, "There is nothing to change")
                 .hint("say what: --from FILE, --name, --description, --model or --remove-file; see `bowline agent edit --help`"));
         }
         let mut here = invocation.open()?;

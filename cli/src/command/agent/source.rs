@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use bowline_engine::document::FilePath;
 
-use crate::error::{CommandError, Kind};
-use crate::files::{self, show};
+use crate::error::{CommandError, ErrorCode, not_a_path};
+use crate::files;
 use crate::invocation::Invocation;
+use crate::text::show_path;
 
 /// Files taken from one folder at most: a wrong folder is noticed before it is read.
 const FILES_MAX: usize = 4096;
@@ -22,7 +23,7 @@ pub(super) struct Source {
 pub(super) fn agent_path(text: &str) -> Result<FilePath, CommandError> {
     FilePath::parse(text).map_err(|error| {
         CommandError::new(
-            Kind::Misuse,
+            ErrorCode::BadPath,
             format!("An agent cannot have a file \"{}\"", crate::text::OneLine(text)),
         )
         .because(&error)
@@ -41,7 +42,7 @@ pub(super) fn read(
         return Ok(vec![Source { path, text: files::read_text(from)? }]);
     }
     if under.is_some() {
-        return Err(CommandError::new(Kind::Misuse, format!("{} is a folder", show(from)))
+        return Err(CommandError::new(ErrorCode::IsAFolder, format!("{} is a folder", show_path(from)))
             .hint("--as is for a single file; files of a folder keep their paths in it"));
     }
     let mut sources = Vec::new();
@@ -50,15 +51,20 @@ pub(super) fn read(
         let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
         match (FilePath::parse(&parts.join("/")), files::read_text(&path)) {
             (Ok(path), Ok(text)) => sources.push(Source { path, text }),
-            (Ok(_), Err(error)) if error.kind != Kind::Misuse => return Err(error),
+            (Ok(_), Err(error)) if error.code != ErrorCode::NotText => return Err(error),
             (Ok(_), Err(_)) => {
-                invocation.warn(format_args!("left out {}: it is not UTF-8 text", show(&path)));
+                invocation.warn(format_args!("left out {}: it is not UTF-8 text", show_path(&path)));
             }
-            (Err(error), _) => invocation.warn(format_args!("left out {}: {error}", show(&path))),
+            (Err(why), _) => {
+                invocation.warn(format_args!("left out {}: {}", show_path(&path), not_a_path(why)));
+            }
         }
     }
     if sources.is_empty() {
-        return Err(CommandError::new(Kind::Misuse, format!("There is no text file in {}", show(from))));
+        return Err(CommandError::new(
+            ErrorCode::NoTextFiles,
+            format!("There is no text file in {}", show_path(from)),
+        ));
     }
     Ok(sources)
 }
@@ -81,11 +87,11 @@ fn walk(invocation: &mut Invocation<'_>, folder: &Path) -> Result<Vec<PathBuf>, 
             } else if kind.is_file() {
                 files.push(path);
             } else {
-                invocation.warn(format_args!("left out {}: it is not a file", show(&path)));
+                invocation.warn(format_args!("left out {}: it is not a file", show_path(&path)));
             }
             if files.len() > FILES_MAX {
                 return Err(CommandError::new(
-                    Kind::Misuse,
+                    ErrorCode::InputTooLarge,
                     format!("There are more than {FILES_MAX} files"),
                 )
                 .hint("choose the folder that holds the agent's own files"));

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::text::Safe;
+use crate::text::{Safe, show_path};
 use crate::{documents, files};
 
 /// Export a conversation as JSON lines
@@ -41,7 +41,7 @@ impl Export {
         };
         files::write_new(&path, lines.as_bytes())?;
         let n = shown.transcript.entries.len();
-        invocation.say(format_args!("Wrote {} to {}.", documents::count_entries(n), files::show(&path)));
+        invocation.say(format_args!("Wrote {} to {}.", documents::count_entries(n), show_path(&path)));
         invocation.answer_in_json(&serde_json::json!({
             "id": id.to_string(),
             "entries": n,

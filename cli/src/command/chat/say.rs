@@ -5,7 +5,7 @@ use std::io::Read;
 use bowline_engine::document::Role;
 use clap::{Args, ValueEnum};
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::text::grouped;
 use crate::{documents, syncing};
@@ -59,16 +59,18 @@ impl Say {
 fn read_text(invocation: &mut Invocation<'_>) -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     let read = invocation.host.stdin.by_ref().take(TEXT_MAX + 1).read_to_end(&mut bytes);
-    read.map_err(|error| CommandError::new(Kind::Environment, "The text could not be read").because(&error))?;
+    read.map_err(|error| {
+        CommandError::new(ErrorCode::InputFailed, "The text could not be read").because(&error)
+    })?;
     if bytes.len() as u64 > TEXT_MAX {
         return Err(CommandError::new(
-            Kind::Misuse,
+            ErrorCode::InputTooLarge,
             format!("The text is longer than {} bytes", grouped(TEXT_MAX)),
         )
         .hint("one message holds no more: say it in several"));
     }
     let mut text = String::from_utf8(bytes)
-        .map_err(|error| CommandError::new(Kind::Misuse, "The text is not UTF-8").because(&error))?;
+        .map_err(|error| CommandError::new(ErrorCode::NotText, "The text is not UTF-8").because(&error))?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {

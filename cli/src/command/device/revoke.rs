@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::command::removal;
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::workspaces::{self, Called};
 
@@ -32,7 +32,7 @@ impl Revoke {
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let device = called.find_device(&members, &self.device)?;
         if device == here.device.id() {
-            return Err(CommandError::new(Kind::Misuse, "A device cannot revoke itself")
+            return Err(CommandError::new(ErrorCode::RemovesItself, "A device cannot revoke itself")
                 .hint("run this on another device, or `bowline workspace forget` here"));
         }
         let whom = called.device(device);

@@ -10,11 +10,11 @@ use bowline_import::openclaw::SessionFileNames;
 use clap::Args;
 use serde::Serialize;
 
-use crate::error::{CommandError, Kind};
-use crate::files::{self, show};
+use crate::error::{CommandError, ErrorCode};
+use crate::files;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
-use crate::text::{Safe, count, grouped};
+use crate::text::{Safe, count, grouped, show_path};
 use crate::{documents, text};
 
 /// Export conversations as OpenClaw's session files
@@ -70,8 +70,11 @@ impl Openclaw {
                 let file = here.device.session_file(*only, invocation.now())?;
                 print(invocation, &file)
             }
-            (None, _) => Err(CommandError::new(Kind::Misuse, "Several conversations do not go to stdout")
-                .hint("say into which folder: --output DIR")),
+            (None, _) => Err(CommandError::new(
+                ErrorCode::SeveralToStdout,
+                "Several conversations do not go to stdout",
+            )
+            .hint("say into which folder: --output DIR")),
         }
     }
 
@@ -115,7 +118,7 @@ fn into_folder(
             bytes: file.bytes.len(),
         });
     }
-    invocation.answer(&Answer { output: show(folder), files: written })
+    invocation.answer(&Answer { output: show_path(folder), files: written })
 }
 
 impl fmt::Display for Answer {

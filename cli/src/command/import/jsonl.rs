@@ -11,9 +11,9 @@ use bowline_import::jsonl;
 use clap::Args;
 
 use super::shown::{Mode, Shown};
-use crate::error::{CommandError, Kind};
-use crate::files::show;
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
+use crate::text::show_path;
 
 /// Import transcripts in JSON lines
 ///
@@ -47,7 +47,7 @@ impl Jsonl {
         let clock = Arc::clone(&invocation.host.clock);
         let of = match self.files.as_slice() {
             [only] if is_stdin(only) => STDIN.to_owned(),
-            [only] => show(only),
+            [only] => show_path(only),
             files => format!("{} files", files.len()),
         };
         let mut stdin = std::mem::replace(&mut invocation.host.stdin, Box::new(std::io::empty()));
@@ -86,7 +86,7 @@ fn check(path: &Path) -> Result<(), CommandError> {
     }
     let about = fs::metadata(path).map_err(unread)?;
     if about.is_dir() {
-        return Err(CommandError::new(Kind::Misuse, format!("{} is a folder", show(path)))
+        return Err(CommandError::new(ErrorCode::IsAFolder, format!("{} is a folder", show_path(path)))
             .hint("name its files; for OpenClaw's folder there is `bowline import openclaw DIR`"));
     }
     if about.is_file() {

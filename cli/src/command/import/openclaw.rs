@@ -7,9 +7,9 @@ use bowline_import::openclaw::{self, NotFound, Options, StateDir};
 use clap::Args;
 
 use super::shown::{Mode, Shown};
-use crate::error::{CommandError, Kind};
-use crate::files::show;
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
+use crate::text::show_path;
 
 /// Import what OpenClaw has on this machine
 ///
@@ -54,12 +54,12 @@ impl Openclaw {
             shown.stopped_or(report)
         };
         if self.dry_run {
-            let mut shown = Shown::begin(invocation, show(state.path()), Mode::DryRun);
+            let mut shown = Shown::begin(invocation, show_path(state.path()), Mode::DryRun);
             let report = import(&mut DryRun::of(&here.device), &mut shown)?;
             return shown.end_dry_run(report);
         }
         let _lock = super::lock(&here)?;
-        let mut shown = Shown::begin(invocation, show(state.path()), Mode::Import);
+        let mut shown = Shown::begin(invocation, show_path(state.path()), Mode::Import);
         let report = import(&mut here.device, &mut shown)?;
         here.wake()?;
         shown.end(&here, report)
@@ -69,8 +69,8 @@ impl Openclaw {
 fn not_found(error: NotFound) -> CommandError {
     match error {
         NotFound::Nowhere(looked) => {
-            let looked: Vec<String> = looked.iter().map(|path| show(path)).collect();
-            CommandError::new(Kind::NotFound, "There is no OpenClaw state directory on this machine").hint(
+            let looked: Vec<String> = looked.iter().map(|path| show_path(path)).collect();
+            CommandError::new(ErrorCode::NoOpenclaw, "There is no OpenClaw state directory on this machine").hint(
                 format!(
                     "looked for {}; say where it is: `bowline import openclaw DIR`, or set OPENCLAW_STATE_DIR",
                     looked.join(", ")
@@ -78,16 +78,18 @@ fn not_found(error: NotFound) -> CommandError {
             )
         }
         NotFound::NoFolder(path) => {
-            CommandError::new(Kind::NotFound, format!("{} is not a folder", show(&path)))
+            CommandError::new(ErrorCode::NoOpenclaw, format!("{} is not a folder", show_path(&path)))
                 .hint("say where OpenClaw's state directory is: `bowline import openclaw DIR`")
         }
         NotFound::NotOpenClaws(path) => {
-            let message = format!("{} is not a state directory of OpenClaw", show(&path));
-            CommandError::new(Kind::NotFound, message).hint(
+            let message = format!("{} is not a state directory of OpenClaw", show_path(&path));
+            CommandError::new(ErrorCode::NoOpenclaw, message).hint(
                 "it has neither openclaw.json nor agents/ in it; for single files there is `bowline import jsonl FILE`",
             )
         }
-        NotFound::NoHome => CommandError::new(Kind::NotFound, "It is not known where this user's home is")
-            .hint("say where OpenClaw's state directory is: `bowline import openclaw DIR`"),
+        NotFound::NoHome => {
+            CommandError::new(ErrorCode::NoOpenclaw, "It is not known where this user's home is")
+                .hint("say where OpenClaw's state directory is: `bowline import openclaw DIR`")
+        }
     }
 }

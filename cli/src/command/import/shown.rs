@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::documents;
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::TICK;
@@ -219,7 +219,7 @@ fn all_or_partial(failed: u64, became: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     let n = count(usize::try_from(failed).unwrap_or(usize::MAX), "thing");
-    Err(CommandError::new(Kind::Partial, format!("{n} {became}"))
+    Err(CommandError::new(ErrorCode::ImportIncomplete, format!("{n} {became}"))
         .hint("what it was, and why, is said above; run it again when that is mended"))
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::documents::{self, Whereabouts};
-use crate::error::{CommandError, Kind as ErrorKind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::text::{OneLine, Safe, Table, count, grouped};
 
@@ -54,7 +54,7 @@ impl Show {
         }
         if let Some(path) = &self.file {
             let file = shown.files.into_iter().find(|file| file.path.as_str() == path).ok_or_else(|| {
-                CommandError::new(ErrorKind::NotFound, format!("The skill has no file \"{}\"", OneLine(path)))
+                CommandError::new(ErrorCode::NoFile, format!("The skill has no file \"{}\"", OneLine(path)))
                     .hint("`bowline skill show ID` lists its files")
             })?;
             return show_file(invocation, file);
@@ -96,10 +96,11 @@ fn show_file(invocation: &mut Invocation<'_>, file: SkillFile) -> Result<(), Com
     }
     match file.content {
         FileContent::Text(text) => invocation.print(Safe(&text).to_string().as_bytes()),
-        FileContent::Bytes(_) => {
-            Err(CommandError::new(ErrorKind::Misuse, "This file is not text, and a terminal shows text only")
-                .hint("send it into a file with `>`, or `bowline skill export` the skill"))
-        }
+        FileContent::Bytes(_) => Err(CommandError::new(
+            ErrorCode::NotForTerminals,
+            "This file is not text, and a terminal shows text only",
+        )
+        .hint("send it into a file with `>`, or `bowline skill export` the skill")),
     }
 }
 

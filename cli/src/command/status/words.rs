@@ -6,8 +6,7 @@ use bowline_engine::ids::Millis;
 
 use super::{Connection, Device, Report, Workspace};
 use crate::documents::count_entries;
-use crate::syncing::process;
-use crate::text::{OneLine, count, grouped};
+use crate::text::{OneLine, count, grouped, process};
 use crate::time::{ago, moment};
 use crate::workspaces::relay_for_people;
 

@@ -5,7 +5,8 @@ use clap::Args;
 use crate::documents::workspace_prefix;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::syncing::{self, process};
+use crate::syncing;
+use crate::text::process;
 use crate::workspaces;
 
 /// Connect a workspace again

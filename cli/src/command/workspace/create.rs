@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::command::share;
 use crate::documents::workspace_prefix;
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode, KEPT};
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
@@ -72,8 +72,9 @@ fn register(
     if is_signed(&here.device)? {
         return Ok(());
     }
-    let error = syncing::not_reached(&reached.finished, workspace)
-        .unwrap_or_else(|| CommandError::new(Kind::Network, "The relay did not sign for the workspace"));
+    let error = syncing::not_reached(&reached.finished, workspace).unwrap_or_else(|| {
+        CommandError::new(ErrorCode::NoAnswer, "The relay did not sign for the workspace")
+    });
     let never_heard = match reached.finished.workspaces.get(&workspace) {
         Some(Standing::Failed(why)) => {
             matches!(**why, LineError::Address(_) | LineError::Dial(_) | LineError::Goodbye(_))
@@ -90,7 +91,7 @@ fn register(
     here.device.use_workspace(before)?;
     let mut error = error;
     // Nothing is queued: there is no workspace.
-    error.hints.retain(|hint| !hint.contains("queued"));
+    error.hints.retain(|hint| hint != KEPT);
     Err(error.hint("no workspace was made: run this again when that is mended"))
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::command::removal;
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::workspaces::{self, Called};
 
@@ -31,7 +31,7 @@ impl Remove {
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let user = called.find_user(&members, &self.user)?;
         if user == here.device.own_user(workspace)? {
-            return Err(CommandError::new(Kind::Misuse, "You cannot remove yourself")
+            return Err(CommandError::new(ErrorCode::RemovesItself, "You cannot remove yourself")
                 .hint("`bowline workspace forget` takes this device out; `bowline device revoke` removes another of yours"));
         }
         let whom = called.user(user);

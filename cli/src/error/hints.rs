@@ -1,0 +1,11 @@
+//! Hints that several errors share.
+
+/// What to do about a home that cannot be read.
+pub(super) const RESTORE: &str =
+    "nothing was changed: put back the home from a backup, or keep it aside and begin a new one";
+
+/// What to do about our bugs.
+pub(super) const REPORT: &str = "this is a bug: please report it with what you did";
+
+/// What is tried again by itself.
+pub(crate) const KEPT: &str = "what is queued stays queued: run `bowline sync` again later";

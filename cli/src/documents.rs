@@ -10,7 +10,7 @@ use crate::error::CommandError;
 use crate::ids::{Candidate, Names, Prefixes, resolve};
 use crate::text::{OneLine, count, grouped};
 
-/// What could not be shown, or not as meant.
+/// What of a document could not be shown, or not as it was meant.
 pub(crate) fn issue(issue: &Issue) -> String {
     match issue {
         Issue::WrongType { field } => format!("{} holds something it should not", OneLine(field)),
@@ -175,7 +175,7 @@ pub(crate) fn amount(found: &[(Kind, DocId)], word: &str) -> String {
     let mut told = Vec::new();
     for kind in KINDS {
         let n = number_of(found, kind);
-        // Of nothing at all it is said in conversations.
+        // If there is nothing at all, it says `0 conversations`.
         if n > 0 || (found.is_empty() && kind == Kind::Conversation) {
             let space = if word.is_empty() || !told.is_empty() { "" } else { " " };
             let word = if told.is_empty() { word } else { "" };
@@ -204,7 +204,7 @@ pub(crate) enum Whereabouts {
     TooLarge { bytes: usize },
     /// The relay has signed for all of it.
     OnRelay,
-    /// And other devices have it.
+    /// The relay and other devices have all of it.
     OnDevices { devices: usize },
     /// Its workspace cannot be read.
     Unknown,

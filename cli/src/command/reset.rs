@@ -36,7 +36,7 @@ impl Reset {
             Ok(lines) => {
                 invocation.warn(format_args!("this would be lost:\n  {}", lines.join("\n  ")));
             }
-            // A home that cannot be opened is what people reset.
+            // A home that cannot be opened is one that people reset: it is not an error here.
             Err(error) => {
                 invocation.warn(format_args!("what would be lost cannot be told: {error}"));
             }

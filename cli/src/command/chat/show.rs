@@ -104,7 +104,7 @@ fn line(transcript: &Transcript, index: usize, entry: &Entry, branched: bool) ->
     if branched {
         head.push_str(&branch(transcript, index, entry));
     }
-    // What is no message, or one without text, is shown as it was written: nothing is left out.
+    // What is not a message, or is one without text, is shown as it was written: nothing is left out.
     let body = text.as_deref().filter(|text| !text.is_empty()).unwrap_or(&entry.raw);
     let body = Safe(body).to_string();
     let body: Vec<String> = body.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();

@@ -48,44 +48,20 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Columns of the help's longer texts: easy to read, and narrower than most terminals.
-const HELP_COLUMNS: usize = 90;
+/// Columns that help takes at most, on however wide a terminal: longer lines are hard to read.
+const HELP_COLUMNS: usize = 100;
 
 impl Arguments {
-    /// Reads arguments; what is shown instead, help or a mistake, has its longer texts wrapped.
-    pub(crate) fn parse_wrapped(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        let mut command = wrapped(Self::command());
+    /// Reads arguments. Help, which may be shown instead, is as wide as the terminal: `columns`, if they are known already.
+    pub(crate) fn parse_for(arguments: &[OsString], columns: Option<usize>) -> Result<Self, clap::Error> {
+        let command = Self::command().max_term_width(HELP_COLUMNS);
+        let mut command = match columns {
+            Some(columns) => command.term_width(columns.min(HELP_COLUMNS)),
+            None => command,
+        };
         let matches = command.try_get_matches_from_mut(arguments)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
-}
-
-fn wrapped(command: clap::Command) -> clap::Command {
-    let long = command.get_long_about().map(|text| wrap(&text.to_string()));
-    let command = match long {
-        Some(text) => command.long_about(text),
-        None => command,
-    };
-    command.mut_subcommands(wrapped)
-}
-
-/// Breaks lines between words; lines that are there stay.
-fn wrap(text: &str) -> String {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.len() + word.len() >= HELP_COLUMNS {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines.join("\n")
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,16 +122,6 @@ mod tests {
     #[test]
     fn the_arguments_of_all_commands_fit_together() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn help_is_wrapped_between_words_and_loses_none() {
-        let text = "one two three ".repeat(30) + "\n\nlast";
-        let wrapped = wrap(&text);
-        assert!(wrapped.lines().all(|line| line.len() <= HELP_COLUMNS), "{wrapped}");
-        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(words(&wrapped), words(&text));
-        assert!(wrapped.ends_with("\n\nlast"));
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Terminal {
     pub stdout: bool,
     /// Talk is read by a person.
     pub stderr: bool,
+    /// How wide it is; `None` if help is to find that out when it is shown.
+    pub columns: Option<usize>,
 }
 
 impl std::fmt::Debug for Host {

@@ -34,7 +34,7 @@ use invocation::{Invocation, write_error_line};
 /// Runs one command. `arguments` begin with the program's name; gives the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, host: &mut Host) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let parsed = match Arguments::parse_wrapped(&arguments) {
+    let parsed = match Arguments::parse_for(&arguments, host.terminal.columns) {
         Ok(parsed) => parsed,
         Err(shown) if shown.use_stderr() && asks_for_json(&arguments) => {
             let error = CommandError::from(&shown);

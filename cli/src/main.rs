@@ -24,6 +24,7 @@ fn main() -> ExitCode {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
+            columns: None,
         },
         machine: gethostname::gethostname().to_string_lossy().into_owned(),
         login: ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(set).and_then(name),

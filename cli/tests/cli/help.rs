@@ -32,6 +32,23 @@ fn help_of_a_command_has_examples_and_goes_to_stdout() {
 }
 
 #[test]
+fn help_is_as_wide_as_the_terminal_and_no_wider_than_is_easy_to_read() {
+    let mut machine = Machine::new("laptop");
+    let mut help = |columns: usize| {
+        machine.terminal.columns = Some(columns);
+        let help = machine.run("help import openclaw").stdout;
+        let words: Vec<String> = help.split_whitespace().map(str::to_owned).collect();
+        // An example is not broken: it is there to be copied.
+        let prose = help.split("Examples:").next().unwrap();
+        (prose.lines().map(|line| line.chars().count()).max().unwrap(), words, help)
+    };
+    let (narrow, usual, wide) = (help(60), help(100), help(300));
+    assert!(narrow.0 <= 60 && (61..=100).contains(&usual.0), "{}\n{}", narrow.2, usual.2);
+    assert_eq!(narrow.1, usual.1, "no word is lost");
+    assert_eq!(usual.2, wide.2);
+}
+
+#[test]
 fn no_line_of_help_is_wider_than_a_terminal() {
     let mut machine = Machine::new("laptop");
     for line in [

@@ -218,7 +218,7 @@ fn names_of_files_do_not_act_on_the_terminal_and_lead_nowhere() {
         r#"{"type":"message","id":"00000001","parentId":null,"message":{"role":"user","content":"hi"}}"#;
     write(&sessions.join(format!("{HOSTILE}.jsonl")), &format!("{line}\n{said}\nno entry {HOSTILE}\n"));
     write(&machine.path(".openclaw/workspace").join(format!("{HOSTILE}.md")), "text\n");
-    machine.terminal = bowline::Terminal { stdin: true, stdout: true, stderr: false };
+    machine.terminal = bowline::Terminal { stdin: true, stdout: true, stderr: false, ..machine.terminal };
     // No agent can have a file of such a name, which is said.
     for (line, code) in [
         ("import openclaw -v", 10),

@@ -22,6 +22,9 @@ use tokio::sync::watch;
 /// 2026-01-31 09:05:00.250 UTC.
 const NOW: Millis = Millis(1_769_850_300_250);
 
+/// How wide the terminal is for help, whatever the tests run in.
+const COLUMNS: usize = 100;
+
 /// How long a command may take before it is stopped: many times what any here does.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -58,7 +61,7 @@ impl Machine {
             now: NOW,
             ticking: None,
             stop: None,
-            terminal: Terminal::default(),
+            terminal: Terminal { columns: Some(COLUMNS), ..Terminal::default() },
             env,
             name: name.to_owned(),
             next_seed: seed << 16,

@@ -87,7 +87,7 @@ fn existing_conversations_are_shared_only_after_a_yes() {
         for n in 0..3 {
             machine.made(&format!("chat new --title 'No {n}'"));
         }
-        machine.terminal = bowline::Terminal { stdin: true, stdout: true, stderr: true };
+        machine.terminal = bowline::Terminal { stdin: true, stdout: true, stderr: true, ..machine.terminal };
         let ran = machine.run_with(&format!("workspace create --relay {}", relay.address()), answer);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert!(ran.stderr.contains("Share 3 existing conversations? [y/N]"), "{}", ran.stderr);

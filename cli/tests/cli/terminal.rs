@@ -8,7 +8,7 @@ use crate::machine::Machine;
 const HOSTILE: &str = "\u{1b}[2Jgone\u{9b}31m \u{202e}txt.exe\u{2069}\u{7}";
 
 fn at_a_terminal(machine: &mut Machine) {
-    machine.terminal = bowline::Terminal { stdin: true, stdout: true, stderr: true };
+    machine.terminal = bowline::Terminal { stdin: true, stdout: true, stderr: true, ..machine.terminal };
     machine.env.insert("NO_COLOR".to_owned(), "1".into());
 }
 

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::error::{CommandError, ErrorCode};
 
-/// The rows as text, each column as wide as its widest cell; the last one is not padded.
+/// The rows as text, each column as wide as its widest cell; the last one is not padded. Not shared with the `bowline`
+/// command line: decision 0057.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();

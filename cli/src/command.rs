@@ -1,4 +1,4 @@
-//! The commands, one file for each.
+//! The commands, a file or folder for each; what the commands of every kind of document do alike is in `kind`.
 
 mod agent;
 mod chat;
@@ -10,6 +10,7 @@ mod import;
 mod init;
 mod join;
 mod keep_local;
+mod kind;
 mod memory;
 mod removal;
 mod reset;
@@ -18,7 +19,6 @@ mod skill;
 mod status;
 mod sync;
 mod text_file;
-mod trash;
 mod workspace;
 
 use std::ffi::OsString;
@@ -118,10 +118,23 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::documents::{self, KINDS};
 
     #[test]
     fn the_arguments_of_all_commands_fit_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_kind_that_people_list_has_commands_for_all_that_is_done_alike() {
+        let arguments = Arguments::command();
+        for kind in KINDS.iter().copied() {
+            let commands = arguments.find_subcommand(documents::command(kind));
+            let commands = commands.unwrap_or_else(|| panic!("{kind:?} has no commands"));
+            for name in ["list", "show", "export", "delete", "restore"] {
+                assert!(commands.find_subcommand(name).is_some(), "{kind:?}: {name}");
+            }
+        }
     }
 
     #[test]

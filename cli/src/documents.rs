@@ -1,8 +1,10 @@
 //! Documents as people name and see them: by the beginning of their id or by name, with the words for where they are.
 
+use std::sync::LazyLock;
+
 use bowline_engine::Device;
 use bowline_engine::device::{DocumentState, Listed};
-use bowline_engine::document::{Issue, Kind};
+use bowline_engine::document::{Issue, Kind, Visibility, Words};
 use bowline_engine::ids::{DocId, WorkspaceId};
 use serde::Serialize;
 
@@ -37,33 +39,17 @@ pub(crate) fn count_entries(n: usize) -> String {
 }
 
 /// The kinds that people make, list and share, in the order in which they are told.
-pub(crate) const KINDS: [Kind; 4] = [Kind::Conversation, Kind::Agent, Kind::Skill, Kind::Memory];
-
-/// What one document of a kind is called, and several.
-fn words(kind: Kind) -> (&'static str, &'static str) {
-    match kind {
-        Kind::Conversation => ("conversation", "conversations"),
-        Kind::Agent => ("agent", "agents"),
-        Kind::Skill => ("skill", "skills"),
-        Kind::Memory => ("memory", "memories"),
-        Kind::Profile => ("profile", "profiles"),
-    }
-}
+pub(crate) static KINDS: LazyLock<Vec<Kind>> =
+    LazyLock::new(|| Kind::ALL.into_iter().filter(|kind| kind.visibility() != Visibility::Hidden).collect());
 
 /// The word with which the commands for a kind begin.
 pub(crate) fn command(kind: Kind) -> &'static str {
-    if kind == Kind::Conversation { "chat" } else { words(kind).0 }
+    if kind == Kind::Conversation { "chat" } else { kind.words().one }
 }
 
 /// Everything of one kind, in view or in the trash.
 pub(crate) fn listed(device: &Device, kind: Kind, trash: bool) -> Result<Vec<Listed>, CommandError> {
-    Ok(match kind {
-        Kind::Conversation => device.list(trash)?,
-        Kind::Agent => device.agents(trash)?,
-        Kind::Skill => device.skills(trash)?,
-        Kind::Memory => device.memories(trash)?,
-        Kind::Profile => Vec::new(),
-    })
+    Ok(device.list_kind(kind, trash)?)
 }
 
 /// The ids among which a shown prefix has to be unique: all that a person can see, of every kind, so that what one list
@@ -90,7 +76,7 @@ pub(crate) fn find(device: &Device, kinds: &[Kind], typed: &str) -> Result<(Kind
         name: name(id).unwrap_or_default(),
     });
     let candidates = by_id.chain(by_name).collect();
-    let what = if let [kind] = kinds { words(*kind).0 } else { "document" };
+    let what = if let [kind] = kinds { kind.words().one } else { "document" };
     let lists = kinds.iter().map(|kind| format!("`bowline {} list`", command(*kind)));
     let (lists, verb) =
         (lists.collect::<Vec<_>>().join(", "), if kinds.len() == 1 { "shows" } else { "show" });
@@ -147,7 +133,7 @@ pub(crate) fn workspace_of(device: &Device, id: DocId) -> Result<Option<Workspac
 /// Documents that are in no workspace, those in view only.
 pub(crate) fn only_here(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandError> {
     let mut ids = Vec::new();
-    for kind in KINDS {
+    for kind in KINDS.iter().copied() {
         let rows = listed(device, kind, false)?.into_iter().filter(|row| row.workspace.is_none());
         ids.extend(rows.map(|row| (kind, row.id)));
     }
@@ -158,7 +144,7 @@ pub(crate) fn only_here(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandEr
 /// nor is what is personal, which only its id shares.
 pub(crate) fn shareable(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandError> {
     let mut found = only_here(device)?;
-    found.retain(|(kind, _)| *kind != Kind::Memory);
+    found.retain(|(kind, _)| kind.visibility() == Visibility::Shared);
     let shareable: std::collections::BTreeSet<DocId> =
         device.shareable()?.into_iter().map(|row| row.id).collect();
     found.retain(|(_, id)| shareable.contains(id));
@@ -173,7 +159,7 @@ pub(crate) fn number_of(found: &[(Kind, DocId)], kind: Kind) -> usize {
 /// `12 conversations, 2 agents and 1 skill`, with a word before the first things if there is one.
 pub(crate) fn amount(found: &[(Kind, DocId)], word: &str) -> String {
     let mut told = Vec::new();
-    for kind in KINDS {
+    for kind in KINDS.iter().copied() {
         let n = number_of(found, kind);
         // If there is nothing at all, it says `0 conversations`.
         if n > 0 || (found.is_empty() && kind == Kind::Conversation) {
@@ -188,7 +174,7 @@ pub(crate) fn amount(found: &[(Kind, DocId)], word: &str) -> String {
 
 /// What so many documents of a kind are called.
 pub(crate) fn counted(kind: Kind, n: usize) -> &'static str {
-    let (one, several) = words(kind);
+    let Words { one, several } = kind.words();
     if n == 1 { one } else { several }
 }
 
@@ -196,7 +182,7 @@ pub(crate) fn counted(kind: Kind, n: usize) -> &'static str {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum Whereabouts {
-    /// In no workspace.
+    /// The document is in no workspace.
     OnlyHere,
     /// Some of it is not on the relay yet.
     Queued,
@@ -206,7 +192,7 @@ pub(crate) enum Whereabouts {
     OnRelay,
     /// The relay and other devices have all of it.
     OnDevices { devices: usize },
-    /// Its workspace cannot be read.
+    /// The workspace of the document cannot be read.
     Unknown,
 }
 

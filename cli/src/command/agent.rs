@@ -1,22 +1,22 @@
 //! `bowline agent`: agents, their fields and files.
 
-mod delete;
 mod edit;
 mod export;
-mod list;
 mod new;
-mod restore;
 mod show;
 mod source;
 
-use bowline_engine::Device;
-use bowline_engine::document::Kind;
-use bowline_engine::ids::DocId;
-use clap::Subcommand;
+use bowline_engine::device::ShownAgent;
+use bowline_engine::document::{Issue, Kind, TextFile};
+use bowline_engine::ids::{DocId, Millis};
+use bowline_engine::{Device, Error};
+use clap::{Args, Subcommand};
 
+use crate::command::kind::{self, Content, KindInFull, KindOfFiles};
 use crate::documents;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::listing::Columns;
 
 /// Agents: make, edit, list, show, export, delete
 ///
@@ -25,25 +25,75 @@ use crate::invocation::Invocation;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Agent {
     New(new::New),
-    List(list::List),
+    List(List),
     Show(show::Show),
     Edit(edit::Edit),
     Export(export::Export),
-    Delete(delete::Delete),
-    Restore(restore::Restore),
+    Delete(Delete),
+    Restore(Restore),
+}
+
+/// List agents, those edited last first
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// Those in the trash instead
+    #[arg(long)]
+    trash: bool,
+}
+
+/// Move an agent to the trash, on all devices
+///
+/// It can be restored. If somebody edits it without knowing, it is back in view.
+#[derive(Args, Debug)]
+pub(crate) struct Delete {
+    /// Which agent: its name, or the beginning of its id
+    id: String,
+}
+
+/// Take an agent out of the trash, on all devices
+#[derive(Args, Debug)]
+pub(crate) struct Restore {
+    /// Which agent: its name, or the beginning of its id, as `bowline agent list --trash` shows it
+    id: String,
 }
 
 impl Agent {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         match self {
             Self::New(command) => command.run(invocation),
-            Self::List(command) => command.run(invocation),
+            Self::List(command) => kind::list::<ShownAgent>(invocation, command.trash),
             Self::Show(command) => command.run(invocation),
             Self::Edit(command) => command.run(invocation),
             Self::Export(command) => command.run(invocation),
-            Self::Delete(command) => command.run(invocation),
-            Self::Restore(command) => command.run(invocation),
+            Self::Delete(command) => kind::delete::<ShownAgent>(invocation, &command.id),
+            Self::Restore(command) => kind::restore::<ShownAgent>(invocation, &command.id),
         }
+    }
+}
+
+impl KindInFull for ShownAgent {
+    const KIND: Kind = Kind::Agent;
+    const COLUMNS: Columns = Columns::FILES;
+    const NONE_YET: &'static str = "there is no agent here: `bowline agent new NAME` makes one";
+
+    fn load(device: &mut Device, id: DocId, now: Millis) -> Result<Self, Error> {
+        device.show_agent(id, now)
+    }
+
+    fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+}
+
+impl KindOfFiles for ShownAgent {
+    type File = TextFile;
+
+    fn files(&self) -> &[TextFile] {
+        &self.files
+    }
+
+    fn content(file: &TextFile) -> Content<'_> {
+        Content { path: &file.path, bytes: file.text.as_bytes(), executable: false }
     }
 }
 

@@ -1,22 +1,23 @@
 //! `bowline chat`: conversations.
 
-mod delete;
 mod export;
 mod filing;
 mod list;
 mod new;
-mod restore;
 mod say;
 mod show;
 
-use bowline_engine::Device;
-use bowline_engine::document::Kind;
-use bowline_engine::ids::DocId;
-use clap::Subcommand;
+use bowline_engine::device::Shown;
+use bowline_engine::document::{Issue, Kind};
+use bowline_engine::ids::{DocId, Millis};
+use bowline_engine::{Device, Error};
+use clap::{Args, Subcommand};
 
+use crate::command::kind::{self, KindInFull};
 use crate::documents;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::listing::Columns;
 
 /// Conversations: begin, write, list, show, file, export, delete
 #[derive(Debug, Subcommand)]
@@ -33,8 +34,24 @@ pub(crate) enum Chat {
     Label(filing::Label),
     Unlabel(filing::Unlabel),
     Export(export::Export),
-    Delete(delete::Delete),
-    Restore(restore::Restore),
+    Delete(Delete),
+    Restore(Restore),
+}
+
+/// Move a conversation to the trash, on all devices
+///
+/// It can be restored. If somebody writes into it without knowing, it is back in view.
+#[derive(Args, Debug)]
+pub(crate) struct Delete {
+    /// Which conversation: its title, or the beginning of its id
+    id: String,
+}
+
+/// Take a conversation out of the trash, on all devices
+#[derive(Args, Debug)]
+pub(crate) struct Restore {
+    /// Which conversation: its title, or the beginning of its id, as `bowline chat list --trash` shows it
+    id: String,
 }
 
 impl Chat {
@@ -52,9 +69,23 @@ impl Chat {
             Self::Label(command) => command.run(invocation),
             Self::Unlabel(command) => command.run(invocation),
             Self::Export(command) => command.run(invocation),
-            Self::Delete(command) => command.run(invocation),
-            Self::Restore(command) => command.run(invocation),
+            Self::Delete(command) => kind::delete::<Shown>(invocation, &command.id),
+            Self::Restore(command) => kind::restore::<Shown>(invocation, &command.id),
         }
+    }
+}
+
+impl KindInFull for Shown {
+    const KIND: Kind = Kind::Conversation;
+    const COLUMNS: Columns = Columns::CHATS;
+    const NONE_YET: &'static str = "there is no conversation here: `bowline chat new` begins one";
+
+    fn load(device: &mut Device, id: DocId, now: Millis) -> Result<Self, Error> {
+        device.show(id, now)
+    }
+
+    fn issues(&self) -> &[Issue] {
+        &self.transcript.issues
     }
 }
 

@@ -1,16 +1,19 @@
 //! `bowline memory`: what agents know about their person.
 
-mod export;
 mod show;
 
-use bowline_engine::document::Kind;
+use std::path::PathBuf;
+
+use bowline_engine::device::ShownMemory;
+use bowline_engine::document::{Issue, Kind, TextFile};
+use bowline_engine::ids::{DocId, Millis};
+use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::trash;
-use crate::documents;
+use crate::command::kind::{self, Content, KindInFull, KindOfFiles};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::listing::{self, Columns};
+use crate::listing::Columns;
 
 /// Memories: list, show, export, delete
 ///
@@ -20,7 +23,7 @@ use crate::listing::{self, Columns};
 pub(crate) enum MemoryCommand {
     List(List),
     Show(show::Show),
-    Export(export::Export),
+    Export(Export),
     Delete(Delete),
     Restore(Restore),
 }
@@ -31,6 +34,18 @@ pub(crate) struct List {
     /// Those in the trash instead
     #[arg(long)]
     trash: bool,
+}
+
+/// Export a memory's files into a folder
+///
+/// Its files come under their paths. The folder must be empty or not be there.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// Which memory: its agent's name, or the beginning of its id
+    id: String,
+    /// Into which folder
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
 }
 
 /// Move an agent's memory to the trash, on all devices
@@ -52,25 +67,38 @@ pub(crate) struct Restore {
 impl MemoryCommand {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         match self {
-            Self::List(command) => command.run(invocation),
+            Self::List(command) => kind::list::<ShownMemory>(invocation, command.trash),
             Self::Show(command) => command.run(invocation),
-            Self::Export(command) => command.run(invocation),
-            Self::Delete(command) => trash::delete(invocation, Kind::Memory, &command.id),
-            Self::Restore(command) => trash::restore(invocation, Kind::Memory, &command.id),
+            Self::Export(command) => kind::export::<ShownMemory>(invocation, &command.id, &command.output),
+            Self::Delete(command) => kind::delete::<ShownMemory>(invocation, &command.id),
+            Self::Restore(command) => kind::restore::<ShownMemory>(invocation, &command.id),
         }
     }
 }
 
-impl List {
-    fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let here = invocation.open()?;
-        let rows = documents::listed(&here.device, Kind::Memory, self.trash)?;
-        let list = listing::List::new(&here.device, rows, Columns::OF_AGENTS, invocation.now())?;
-        if list.is_empty() && !self.trash {
-            invocation.hint(format_args!(
-                "there is no memory here: `bowline import openclaw` brings in those of OpenClaw"
-            ));
-        }
-        invocation.answer(&list)
+impl KindInFull for ShownMemory {
+    const KIND: Kind = Kind::Memory;
+    const COLUMNS: Columns = Columns::OF_AGENTS;
+    const NONE_YET: &'static str =
+        "there is no memory here: `bowline import openclaw` brings in those of OpenClaw";
+
+    fn load(device: &mut Device, id: DocId, now: Millis) -> Result<Self, Error> {
+        device.show_memory(id, now)
+    }
+
+    fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+}
+
+impl KindOfFiles for ShownMemory {
+    type File = TextFile;
+
+    fn files(&self) -> &[TextFile] {
+        &self.files
+    }
+
+    fn content(file: &TextFile) -> Content<'_> {
+        Content { path: &file.path, bytes: file.text.as_bytes(), executable: false }
     }
 }

@@ -1,16 +1,19 @@
 //! `bowline skill`: skills, with their files.
 
-mod export;
 mod show;
 
-use bowline_engine::document::Kind;
+use std::path::PathBuf;
+
+use bowline_engine::device::ShownSkill;
+use bowline_engine::document::{Issue, Kind, SkillFile};
+use bowline_engine::ids::{DocId, Millis};
+use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::trash;
-use crate::documents;
+use crate::command::kind::{self, Content, KindInFull, KindOfFiles};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::listing::{self, Columns};
+use crate::listing::Columns;
 
 /// Skills: list, show, export, delete
 ///
@@ -19,7 +22,7 @@ use crate::listing::{self, Columns};
 pub(crate) enum SkillCommand {
     List(List),
     Show(show::Show),
-    Export(export::Export),
+    Export(Export),
     Delete(Delete),
     Restore(Restore),
 }
@@ -30,6 +33,18 @@ pub(crate) struct List {
     /// Those in the trash instead
     #[arg(long)]
     trash: bool,
+}
+
+/// Export a skill's files into a folder
+///
+/// Its files come under their paths, those to be run as such. The folder must be empty or not be there.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// Which skill: its name, or the beginning of its id
+    id: String,
+    /// Into which folder
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
 }
 
 /// Move a skill to the trash, on all devices
@@ -51,25 +66,38 @@ pub(crate) struct Restore {
 impl SkillCommand {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         match self {
-            Self::List(command) => command.run(invocation),
+            Self::List(command) => kind::list::<ShownSkill>(invocation, command.trash),
             Self::Show(command) => command.run(invocation),
-            Self::Export(command) => command.run(invocation),
-            Self::Delete(command) => trash::delete(invocation, Kind::Skill, &command.id),
-            Self::Restore(command) => trash::restore(invocation, Kind::Skill, &command.id),
+            Self::Export(command) => kind::export::<ShownSkill>(invocation, &command.id, &command.output),
+            Self::Delete(command) => kind::delete::<ShownSkill>(invocation, &command.id),
+            Self::Restore(command) => kind::restore::<ShownSkill>(invocation, &command.id),
         }
     }
 }
 
-impl List {
-    fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let here = invocation.open()?;
-        let rows = documents::listed(&here.device, Kind::Skill, self.trash)?;
-        let list = listing::List::new(&here.device, rows, Columns::FILES, invocation.now())?;
-        if list.is_empty() && !self.trash {
-            invocation.hint(format_args!(
-                "there is no skill here: `bowline import openclaw` brings in those of OpenClaw"
-            ));
-        }
-        invocation.answer(&list)
+impl KindInFull for ShownSkill {
+    const KIND: Kind = Kind::Skill;
+    const COLUMNS: Columns = Columns::FILES;
+    const NONE_YET: &'static str =
+        "there is no skill here: `bowline import openclaw` brings in those of OpenClaw";
+
+    fn load(device: &mut Device, id: DocId, now: Millis) -> Result<Self, Error> {
+        device.show_skill(id, now)
+    }
+
+    fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+}
+
+impl KindOfFiles for ShownSkill {
+    type File = SkillFile;
+
+    fn files(&self) -> &[SkillFile] {
+        &self.files
+    }
+
+    fn content(file: &SkillFile) -> Content<'_> {
+        Content { path: &file.path, bytes: file.content.as_bytes(), executable: file.executable }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use bowline_engine::document::{FilePath, TextFile};
 use serde::Serialize;
 
-use crate::error::{CommandError, ErrorCode};
+use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::text::{OneLine, Safe, Table, grouped};
 
@@ -17,22 +17,14 @@ pub(crate) struct ShownFile {
     conflicts_with: Option<String>,
 }
 
-impl From<TextFile> for ShownFile {
-    fn from(file: TextFile) -> Self {
+impl From<&TextFile> for ShownFile {
+    fn from(file: &TextFile) -> Self {
         let conflicts_with = file.conflicts_with.as_ref().map(FilePath::to_string);
-        Self { path: file.path.to_string(), text: file.text, conflicts_with }
+        Self { path: file.path.to_string(), text: file.text.clone(), conflicts_with }
     }
 }
 
 impl ShownFile {
-    /// The one that a person named; `what` is the document's kind, as commands are called.
-    pub(crate) fn named(files: Vec<TextFile>, path: &str, what: &str) -> Result<Self, CommandError> {
-        files.into_iter().find(|file| file.path.as_str() == path).map(Self::from).ok_or_else(|| {
-            CommandError::new(ErrorCode::NoFile, format!("The {what} has no file \"{}\"", OneLine(path)))
-                .hint(format!("`bowline {what} show ID` lists its files"))
-        })
-    }
-
     /// Prints its text as it is, made harmless on a terminal.
     pub(crate) fn print(&self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         if invocation.is_json() {

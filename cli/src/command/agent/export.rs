@@ -1,11 +1,15 @@
 //! `bowline agent export`: an agent's files and fields into a folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bowline_engine::device::ShownAgent;
+use bowline_engine::document::Json;
 use clap::Args;
 
+use crate::command::kind::Named;
 use crate::error::CommandError;
-use crate::files::{self, Unpacked};
+use crate::files;
 use crate::invocation::Invocation;
 
 /// Name of the file that holds the fields.
@@ -25,14 +29,10 @@ pub(crate) struct Export {
 
 impl Export {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut here = invocation.open()?;
-        let id = super::find(&here.device, &self.id)?;
-        let shown = here.device.show_agent(id, invocation.now())?;
-        let mut unpacked = Unpacked::into(&self.output)?;
-        for file in &shown.files {
-            unpacked.write(file.path.as_str(), file.text.as_bytes(), false)?;
-        }
-        let value = |values: std::collections::BTreeMap<String, bowline_engine::document::Json>| {
+        let named = Named::<ShownAgent>::read(invocation, &self.id)?;
+        let unpacked = named.unpack(&self.output)?;
+        let Named { id, document: shown, .. } = named;
+        let value = |values: BTreeMap<String, Json>| {
             let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
             values
                 .into_iter()

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use bowline_engine::device::ShownAgent;
 use bowline_engine::document::Json;
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::command::kind::Named;
 use crate::command::text_file::{ShownFile, write_files};
 use crate::documents::{self, Whereabouts};
 use crate::error::CommandError;
@@ -46,30 +48,25 @@ type Values = BTreeMap<String, Option<Box<RawValue>>>;
 
 impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut here = invocation.open()?;
-        let id = super::find(&here.device, &self.id)?;
-        let shown = here.device.show_agent(id, invocation.now())?;
-        for issue in &shown.issues {
-            invocation.warn(format_args!("{}", documents::issue(issue)));
-        }
+        let named = Named::<ShownAgent>::read_to_show(invocation, &self.id)?;
         if let Some(path) = &self.file {
-            return ShownFile::named(shown.files, path, "agent")?.print(invocation);
+            return ShownFile::from(named.file(path)?).print(invocation);
         }
-        let prefix = documents::prefixes(&here.device)?.shorten(id);
-        let answer = Agent {
+        let (prefix, whereabouts) = (named.prefix()?, named.whereabouts()?);
+        let Named { id, document, .. } = named;
+        invocation.answer(&Agent {
             id: id.to_string(),
             prefix,
-            name: shown.name,
-            description: shown.description,
-            model: shown.model,
-            tools: values(shown.tools),
-            guardrails: values(shown.guardrails),
-            params: values(shown.params),
-            schedules: values(shown.schedules),
-            files: shown.files.into_iter().map(ShownFile::from).collect(),
-            whereabouts: Whereabouts::of(&here.device, id)?,
-        };
-        invocation.answer(&answer)
+            name: document.name,
+            description: document.description,
+            model: document.model,
+            tools: values(document.tools),
+            guardrails: values(document.guardrails),
+            params: values(document.params),
+            schedules: values(document.schedules),
+            files: document.files.iter().map(ShownFile::from).collect(),
+            whereabouts,
+        })
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use bowline_engine::device::Shown;
 use clap::Args;
 
+use crate::command::kind::Named;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::text::{Safe, show_path};
@@ -26,9 +28,7 @@ pub(crate) struct Export {
 
 impl Export {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut here = invocation.open()?;
-        let id = super::find(&here.device, &self.id)?;
-        let shown = here.device.show(id, invocation.now())?;
+        let Named { id, document: shown, .. } = Named::<Shown>::read(invocation, &self.id)?;
         let mut lines = String::new();
         for entry in &shown.transcript.entries {
             lines.push_str(&entry.raw);

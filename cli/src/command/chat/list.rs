@@ -1,10 +1,13 @@
 //! `bowline chat list`: the conversations, pinned ones and then the newest first.
 
+use bowline_engine::device::Shown;
 use clap::Args;
 
+use crate::command::kind::KindInFull;
+use crate::documents;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::listing::{self, Columns};
+use crate::listing;
 use crate::text::count;
 
 /// List conversations, pinned ones and then the newest first
@@ -29,7 +32,7 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let here = invocation.open()?;
-        let mut rows = here.device.list(self.trash)?;
+        let mut rows = documents::listed(&here.device, Shown::KIND, self.trash)?;
         if let Some(label) = &self.label {
             rows.retain(|row| row.marks.labels.contains(label));
         }
@@ -39,12 +42,12 @@ impl List {
         // Stable, so that the newest stay first among either.
         rows.sort_by_key(|row| !row.marks.pinned);
         rows.truncate(self.limit.unwrap_or(usize::MAX));
-        let list = listing::List::new(&here.device, rows, Columns::CHATS, invocation.now())?;
+        let list = listing::List::new(&here.device, rows, Shown::COLUMNS, invocation.now())?;
         if put_away > 0 {
             let archived = count(put_away, "archived conversation");
             invocation.hint(format_args!("`bowline chat list --archived` lists {archived}"));
         } else if all == 0 && !self.trash && self.label.is_none() {
-            invocation.hint(format_args!("there is no conversation here: `bowline chat new` begins one"));
+            invocation.hint(format_args!("{}", Shown::NONE_YET));
         }
         invocation.answer(&list)
     }

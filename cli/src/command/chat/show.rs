@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::command::kind::Named;
 use crate::documents::{self, Whereabouts};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
@@ -60,15 +61,10 @@ struct Line {
 
 impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut here = invocation.open()?;
-        let id = super::find(&here.device, &self.id)?;
-        let shown = here.device.show(id, invocation.now())?;
-        let issues: Vec<String> = shown.transcript.issues.iter().map(documents::issue).collect();
-        for issue in &issues {
-            invocation.warn(format_args!("{issue}"));
-        }
-        let prefix = documents::prefixes(&here.device)?.shorten(id);
-        let whereabouts = Whereabouts::of(&here.device, id)?;
+        let named = Named::<Shown>::read_to_show(invocation, &self.id)?;
+        let (prefix, whereabouts) = (named.prefix()?, named.whereabouts()?);
+        let Named { id, document: shown, .. } = named;
+        let issues = shown.transcript.issues.iter().map(documents::issue).collect();
         let entries = lines(&shown, self.path);
         invocation.answer(&Conversation {
             id: id.to_string(),

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use bowline_engine::document::Kind;
+use bowline_engine::device::ShownMemory;
 use clap::Args;
 use serde::Serialize;
 
+use crate::command::kind::Named;
 use crate::command::text_file::{ShownFile, write_files};
 use crate::documents::{self, Whereabouts};
 use crate::error::CommandError;
@@ -36,24 +37,19 @@ struct Memory {
 
 impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut here = invocation.open()?;
-        let (_, id) = documents::find(&here.device, &[Kind::Memory], &self.id)?;
-        let shown = here.device.show_memory(id, invocation.now())?;
-        for issue in &shown.issues {
-            invocation.warn(format_args!("{}", documents::issue(issue)));
-        }
+        let named = Named::<ShownMemory>::read_to_show(invocation, &self.id)?;
         if let Some(path) = &self.file {
-            return ShownFile::named(shown.files, path, "memory")?.print(invocation);
+            return ShownFile::from(named.file(path)?).print(invocation);
         }
-        let prefix = documents::prefixes(&here.device)?.shorten(id);
-        let answer = Memory {
+        let (prefix, whereabouts) = (named.prefix()?, named.whereabouts()?);
+        let Named { id, document, .. } = named;
+        invocation.answer(&Memory {
             id: id.to_string(),
             prefix,
-            agent: shown.name,
-            files: shown.files.into_iter().map(ShownFile::from).collect(),
-            whereabouts: Whereabouts::of(&here.device, id)?,
-        };
-        invocation.answer(&answer)
+            agent: document.name,
+            files: document.files.iter().map(ShownFile::from).collect(),
+            whereabouts,
+        })
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use bowline_engine::document::{FileContent, FilePath, Kind, SkillFile};
+use bowline_engine::device::ShownSkill;
+use bowline_engine::document::{FileContent, FilePath, SkillFile};
 use clap::Args;
 use serde::Serialize;
 
+use crate::command::kind::Named;
 use crate::documents::{self, Whereabouts};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
@@ -46,39 +48,30 @@ struct File {
 
 impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let mut here = invocation.open()?;
-        let (_, id) = documents::find(&here.device, &[Kind::Skill], &self.id)?;
-        let shown = here.device.show_skill(id, invocation.now())?;
-        for issue in &shown.issues {
-            invocation.warn(format_args!("{}", documents::issue(issue)));
-        }
+        let named = Named::<ShownSkill>::read_to_show(invocation, &self.id)?;
         if let Some(path) = &self.file {
-            let file = shown.files.into_iter().find(|file| file.path.as_str() == path).ok_or_else(|| {
-                CommandError::new(ErrorCode::NoFile, format!("The skill has no file \"{}\"", OneLine(path)))
-                    .hint("`bowline skill show ID` lists its files")
-            })?;
-            return show_file(invocation, file);
+            return show_file(invocation, named.file(path)?);
         }
-        let prefix = documents::prefixes(&here.device)?.shorten(id);
-        let answer = Skill {
+        let (prefix, whereabouts) = (named.prefix()?, named.whereabouts()?);
+        let Named { id, document, .. } = named;
+        invocation.answer(&Skill {
             id: id.to_string(),
             prefix,
-            name: shown.name,
-            description: shown.description,
-            files: shown.files.into_iter().map(File::from).collect(),
-            whereabouts: Whereabouts::of(&here.device, id)?,
-        };
-        invocation.answer(&answer)
+            name: document.name,
+            description: document.description,
+            files: document.files.iter().map(File::from).collect(),
+            whereabouts,
+        })
     }
 }
 
-impl From<SkillFile> for File {
-    fn from(file: SkillFile) -> Self {
+impl From<&SkillFile> for File {
+    fn from(file: &SkillFile) -> Self {
         Self {
             path: file.path.to_string(),
             bytes: file.content.as_bytes().len(),
-            text: match file.content {
-                FileContent::Text(text) => Some(text),
+            text: match &file.content {
+                FileContent::Text(text) => Some(text.clone()),
                 FileContent::Bytes(_) => None,
             },
             executable: file.executable,
@@ -87,15 +80,15 @@ impl From<SkillFile> for File {
     }
 }
 
-fn show_file(invocation: &mut Invocation<'_>, file: SkillFile) -> Result<(), CommandError> {
+fn show_file(invocation: &mut Invocation<'_>, file: &SkillFile) -> Result<(), CommandError> {
     if invocation.is_json() {
         return invocation.answer_in_json(&File::from(file));
     }
     if !invocation.host.terminal.stdout {
         return invocation.print(file.content.as_bytes());
     }
-    match file.content {
-        FileContent::Text(text) => invocation.print(Safe(&text).to_string().as_bytes()),
+    match &file.content {
+        FileContent::Text(text) => invocation.print(Safe(text).to_string().as_bytes()),
         FileContent::Bytes(_) => Err(CommandError::new(
             ErrorCode::NotForTerminals,
             "This file is not text, and a terminal shows text only",

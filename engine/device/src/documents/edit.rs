@@ -192,7 +192,8 @@ impl Device {
         self.list_kind(Kind::Conversation, trash)
     }
 
-    pub(crate) fn list_kind(&self, kind: Kind, trash: bool) -> Result<Vec<Listed>, Error> {
+    /// All documents of a kind, newest first: those in view, or those in the trash. Loads none of them.
+    pub fn list_kind(&self, kind: Kind, trash: bool) -> Result<Vec<Listed>, Error> {
         let trash = if trash { Trash::Only } else { Trash::Without };
         let kind = Some(kind_column(kind));
         let filter = DocFilter { place: Place::Anywhere, trash, kind, limit: None };

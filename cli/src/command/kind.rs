@@ -1,0 +1,159 @@
+//! What the commands of every kind of document do alike: list, show, export, and the way into the trash and out of it. In what
+//! kinds differ is said by a [`KindInFull`] in the kind's own file.
+
+use std::path::Path;
+
+use bowline_engine::document::{FilePath, Issue, Kind};
+use bowline_engine::ids::{DocId, Millis};
+use bowline_engine::{Device, Error};
+
+use crate::documents::{self, Whereabouts};
+use crate::error::{CommandError, ErrorCode};
+use crate::files::Unpacked;
+use crate::invocation::Invocation;
+use crate::listing::{Columns, List};
+use crate::opened::Opened;
+use crate::syncing;
+use crate::text::OneLine;
+
+/// A document in full, as the engine shows it, and what the commands of its kind have to know. A new kind has one.
+pub(super) trait KindInFull: Sized {
+    /// Which kind of document it is.
+    const KIND: Kind;
+    /// What the columns of its list are called.
+    const COLUMNS: Columns;
+    /// What a person is told if there is none of them.
+    const NONE_YET: &'static str;
+
+    /// Reads a document of the kind.
+    fn load(device: &mut Device, id: DocId, now: Millis) -> Result<Self, Error>;
+
+    /// What of it could not be shown, or not as it was meant.
+    fn issues(&self) -> &[Issue];
+}
+
+/// A kind whose documents are folders of files.
+pub(super) trait KindOfFiles: KindInFull {
+    /// A file of such a document.
+    type File;
+
+    /// The document's files, in order of their paths.
+    fn files(&self) -> &[Self::File];
+
+    /// A file as an export writes it.
+    fn content(file: &Self::File) -> Content<'_>;
+}
+
+/// What of a file an export writes.
+pub(super) struct Content<'a> {
+    pub(super) path: &'a FilePath,
+    pub(super) bytes: &'a [u8],
+    pub(super) executable: bool,
+}
+
+/// A document that a person has named, and the home it was read from.
+pub(super) struct Named<D> {
+    pub(super) id: DocId,
+    pub(super) document: D,
+    here: Opened,
+}
+
+impl<D: KindInFull> Named<D> {
+    /// Reads the document that a person means.
+    pub(super) fn read(invocation: &mut Invocation<'_>, typed: &str) -> Result<Self, CommandError> {
+        let mut here = invocation.open()?;
+        let (_, id) = documents::find(&here.device, &[D::KIND], typed)?;
+        let document = D::load(&mut here.device, id, invocation.now())?;
+        Ok(Self { id, document, here })
+    }
+
+    /// Reads the document that a person means, to be shown: warns of what in it cannot be.
+    pub(super) fn read_to_show(invocation: &mut Invocation<'_>, typed: &str) -> Result<Self, CommandError> {
+        let named = Self::read(invocation, typed)?;
+        for issue in named.document.issues() {
+            invocation.warn(format_args!("{}", documents::issue(issue)));
+        }
+        Ok(named)
+    }
+
+    /// The beginning of the document's id that names nothing else.
+    pub(super) fn prefix(&self) -> Result<String, CommandError> {
+        Ok(documents::prefixes(&self.here.device)?.shorten(self.id))
+    }
+
+    /// Where the document is.
+    pub(super) fn whereabouts(&self) -> Result<Whereabouts, CommandError> {
+        Whereabouts::of(&self.here.device, self.id)
+    }
+}
+
+impl<D: KindOfFiles> Named<D> {
+    /// The file at a path that a person named.
+    pub(super) fn file(&self, path: &str) -> Result<&D::File, CommandError> {
+        let mut files = self.document.files().iter();
+        files.find(|file| D::content(file).path.as_str() == path).ok_or_else(|| {
+            let what = documents::command(D::KIND);
+            let message = format!("The {what} has no file \"{}\"", OneLine(path));
+            CommandError::new(ErrorCode::NoFile, message)
+                .hint(format!("`bowline {what} show ID` lists its files"))
+        })
+    }
+
+    /// Writes the document's files into a folder that is empty or not there. What else goes into it comes before the end.
+    pub(super) fn unpack(&self, into: &Path) -> Result<Unpacked, CommandError> {
+        let mut unpacked = Unpacked::into(into)?;
+        for file in self.document.files() {
+            let Content { path, bytes, executable } = D::content(file);
+            unpacked.write(path.as_str(), bytes, executable)?;
+        }
+        Ok(unpacked)
+    }
+}
+
+/// Lists the documents of a kind, those edited last first.
+pub(super) fn list<D: KindInFull>(invocation: &mut Invocation<'_>, trash: bool) -> Result<(), CommandError> {
+    let here = invocation.open()?;
+    let rows = documents::listed(&here.device, D::KIND, trash)?;
+    let list = List::new(&here.device, rows, D::COLUMNS, invocation.now())?;
+    if list.is_empty() && !trash {
+        invocation.hint(format_args!("{}", D::NONE_YET));
+    }
+    invocation.answer(&list)
+}
+
+/// Exports the files of a document into a folder, and nothing else.
+pub(super) fn export<D: KindOfFiles>(
+    invocation: &mut Invocation<'_>,
+    typed: &str,
+    into: &Path,
+) -> Result<(), CommandError> {
+    let named = Named::<D>::read(invocation, typed)?;
+    named.unpack(into)?.finish(named.id, invocation)
+}
+
+/// Moves the document that a person means to the trash.
+pub(super) fn delete<D: KindInFull>(
+    invocation: &mut Invocation<'_>,
+    typed: &str,
+) -> Result<(), CommandError> {
+    let mut here = invocation.open()?;
+    let (kind, id) = documents::find(&here.device, &[D::KIND], typed)?;
+    here.device.delete(id, invocation.now())?;
+    let (command, prefix) = (documents::command(kind), documents::prefixes(&here.device)?.shorten(id));
+    invocation.say(format_args!("Moved to the trash; `bowline {command} restore {prefix}` brings it back."));
+    syncing::after_move(invocation, &here, id)?;
+    invocation.answer_in_json(&serde_json::json!({ "id": id.to_string(), "deleted": true }))
+}
+
+/// Takes the document that a person means out of the trash.
+pub(super) fn restore<D: KindInFull>(
+    invocation: &mut Invocation<'_>,
+    typed: &str,
+) -> Result<(), CommandError> {
+    let mut here = invocation.open()?;
+    let (_, id) = documents::find(&here.device, &[D::KIND], typed)?;
+    here.device.restore_deleted(id, invocation.now())?;
+    invocation.say(format_args!("Restored."));
+    syncing::after_move(invocation, &here, id)?;
+    invocation.answer_in_json(&serde_json::json!({ "id": id.to_string(), "deleted": false }))
+}

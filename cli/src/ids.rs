@@ -5,7 +5,7 @@ use std::fmt::Display;
 use crate::error::{CommandError, ErrorCode};
 use crate::text::{OneLine, count};
 
-/// Hex digits of an id that are shown at least: shorter ones would soon be ambiguous, and are no easier to type.
+/// Hex digits of an id that are shown at least: shorter ones would soon be ambiguous, and are not easier to type.
 const SHORTEST: usize = 4;
 
 /// Candidates that are listed when a prefix is ambiguous: more do not help anybody choose.
@@ -42,9 +42,9 @@ fn common(a: &str, b: &str) -> usize {
 /// Something that can be named by the beginning of its id, or by its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate<T> {
-    /// What it stands for.
+    /// The thing that is named.
     pub(crate) value: T,
-    /// Its id in full, as lower-case hex.
+    /// The thing's id in full, as lower-case hex.
     pub(crate) id: String,
     /// What people call it: shown when a prefix is ambiguous.
     pub(crate) name: String,

@@ -47,9 +47,9 @@ pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Always.
+    /// Always, also into a file.
     Always,
-    /// Never.
+    /// Never, also on a terminal.
     Never,
 }
 

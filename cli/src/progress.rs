@@ -14,11 +14,11 @@ use crate::text::{grouped, process};
 /// How often the line turns on a terminal: it shows that the process is alive.
 pub(crate) const TICK: Duration = Duration::from_millis(120);
 
-/// Shows events.
+/// Shows what happens while this process syncs, to a person or in a log.
 pub(crate) struct Progress {
-    /// On a terminal.
+    /// The line that turns on a terminal; `None` if nobody looks at one.
     bar: Option<ProgressBar>,
-    /// For a log instead of a person.
+    /// Whether events go to a log instead of a person.
     logged: bool,
     /// A connection that was lost: told when it is made again, and not when the command ends with that very error.
     lost: Option<String>,

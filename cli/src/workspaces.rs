@@ -94,7 +94,7 @@ impl Called {
         named(self.device_name(device), self.device_prefix(device))
     }
 
-    /// A person for one line.
+    /// A person for one line: the name, and the beginning of the id beside it.
     pub(crate) fn user(&self, user: UserId) -> String {
         named(self.user_name(user), self.user_prefix(user))
     }

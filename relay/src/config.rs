@@ -56,11 +56,11 @@ pub const OWNER_RESERVE: u64 = MAX_RECIPIENTS as u64 * (MAX_BODY + MAX_HEADER) a
 /// Who may make workspaces here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// Anybody.
+    /// Anybody may make one.
     Open,
     /// Whoever knows the token.
     Token(TokenDigest),
-    /// Nobody.
+    /// Nobody may make one; those that are there go on.
     Closed,
 }
 

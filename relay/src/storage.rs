@@ -30,7 +30,7 @@ pub enum StorageError {
 /// An entry in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// From 1, without gaps.
+    /// Where it stands in the log: from 1, without gaps.
     pub position: Position,
     /// The log hash up to and including this entry.
     pub hash: LogHash,

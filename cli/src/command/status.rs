@@ -91,17 +91,17 @@ enum Connection {
         #[serde(skip)]
         last: Option<Millis>,
     },
-    /// It is being made.
+    /// A connection is being made.
     Connecting,
-    /// It is there, and entries are on their way.
+    /// There is a connection, and entries are on their way.
     CatchingUp { position: u64 },
-    /// It is there, and so is everything the relay has.
+    /// There is a connection, and everything that the relay has is here.
     Connected {
         since: Option<String>,
         #[serde(skip)]
         at: Millis,
     },
-    /// There is none, and it is tried again.
+    /// There is no connection, and this process tries again.
     NotConnected {
         since: Option<String>,
         why: Option<String>,

@@ -19,13 +19,13 @@ pub enum Promise {
     ByteForByte,
     /// Devices in step have the same documents.
     SameEverywhere,
-    /// Of what was written apart, nothing is lost.
+    /// Nothing is lost of what was written apart.
     NothingLost,
     /// A disconnected workspace opens no connection.
     SilentOffline,
     /// The relay stores nothing it could read.
     RelayFiles,
-    /// It is sent nothing it could read.
+    /// The relay is sent nothing it could read.
     RelayWire,
     /// Secrets do not come in.
     Secrets,
@@ -35,7 +35,7 @@ pub enum Promise {
     Revoked,
 }
 
-/// One check.
+/// One promise, held against what was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {
     /// What was promised.
@@ -47,7 +47,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// All of them, in the order in which they are shown.
+    /// Makes all checks, in the order in which they are shown.
     pub(super) fn all(evidence: &Evidence, (before, after): (Heard, Heard)) -> Vec<Self> {
         vec![
             byte_for_byte(evidence),
@@ -68,7 +68,7 @@ impl Check {
 }
 
 impl Promise {
-    /// In a few words.
+    /// The promise in a few words, as a line begins.
     pub fn words(self) -> &'static str {
         match self {
             Self::ByteForByte => "Byte for byte",

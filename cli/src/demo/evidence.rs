@@ -26,11 +26,11 @@ const PERSONAL: &str = "exported-personal";
 /// What one device has.
 #[derive(Clone, Debug, Serialize)]
 pub struct Has {
-    /// Which.
+    /// Which machine.
     pub name: &'static str,
     /// Whose it is.
     pub user: &'static str,
-    /// Its id, in hex.
+    /// The device's id, in hex.
     pub device: String,
     /// Conversations in the workspace.
     pub conversations: usize,
@@ -50,7 +50,7 @@ pub(super) struct Copy {
     pub(super) exported: BTreeMap<String, Vec<u8>>,
 }
 
-/// All that was found.
+/// All that was found on the devices and the relay.
 #[derive(Default)]
 pub(super) struct Evidence {
     /// What OpenClaw wrote, and what another device exports: by name of the file.

@@ -21,7 +21,7 @@ pub struct Machine {
     pub name: &'static str,
     /// Whose it is.
     pub user: &'static str,
-    /// Its user's folder; Bowline's home and OpenClaw's are in it.
+    /// The folder of the machine's user; Bowline's home and OpenClaw's are in it.
     pub folder: PathBuf,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Ran {
     pub(super) code: u8,
     pub(super) stdout: String,
     pub(super) stderr: String,
-    /// As a person would type it.
+    /// The command as a person would type it.
     pub(super) typed: String,
 }
 
@@ -105,7 +105,7 @@ impl Machine {
 }
 
 impl Ran {
-    /// The same, as if something else had been typed: secrets and quotes are shown otherwise than they are passed.
+    /// This run, as if something else had been typed: secrets and quotes are shown otherwise than they are passed.
     pub(super) fn typed_as(self, machine: &Machine, typed: &str) -> Self {
         Self { typed: machine.typed(typed), ..self }
     }

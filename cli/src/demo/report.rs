@@ -10,7 +10,7 @@ use super::stored::Stored;
 use crate::error::{CommandError, ErrorCode};
 use crate::text::count;
 
-/// What came of it.
+/// What came of a demo.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// What each device had once all were in step.

@@ -51,7 +51,7 @@ pub(super) const FILES: &[(&str, &[u8])] = sample![
     "workspace/skills/rehearsal-plan/scripts/weeks.sh",
 ];
 
-/// Those that can be run.
+/// The files of the sample that can be run.
 const EXECUTABLE: &[&str] = &["workspace/skills/rehearsal-plan/scripts/weeks.sh"];
 
 /// The person whose home it is.

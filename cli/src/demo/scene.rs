@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::machine::Machine;
 use super::wire::Wire;
 
-/// What the demo does, in this order.
+/// A step of the demo, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The laptop imports the sample home.
     Adopt,
-    /// It makes a workspace and shares what is not personal.
+    /// The laptop makes a workspace and shares what is not personal.
     Share,
     /// The desktop comes in by a link.
     Link,
@@ -44,32 +44,32 @@ pub struct Scene {
     pub machines: [Machine; 3],
     /// The relay's folder.
     pub relay: PathBuf,
-    /// Its address, without the token.
+    /// The relay's address, without the token.
     pub address: String,
     /// The relay's end of all connections.
     pub wire: Arc<Wire>,
-    /// The conversation that is continued: its id, once there is one.
+    /// The id of the conversation that is continued; empty before there is one.
     pub chat: String,
-    /// The agent whose prompt is edited, likewise.
+    /// The id of the agent whose prompt is edited; empty before there is one.
     pub agent: String,
 }
 
 /// Whether a step is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whether {
-    /// It is.
+    /// The step is taken.
     Taken,
-    /// It is left out.
+    /// The step is left out.
     LeftOut,
 }
 
 /// Who is asked before each step.
 pub trait Onlooker {
-    /// Whether this step is taken. May do anything to the scene.
+    /// Says whether this step is taken. May do anything to the scene.
     fn before(&mut self, step: Step, scene: &Scene) -> Whether;
 }
 
-/// Does nothing.
+/// Takes every step and changes nothing.
 impl Onlooker for () {
     fn before(&mut self, _: Step, _: &Scene) -> Whether {
         Whether::Taken

@@ -7,7 +7,7 @@ pub(super) const CHAT: &str = "Concert in the boathouse";
 pub(super) const AGENT: &str = "Fennel";
 pub(super) const PROMPT: &str = "AGENTS.md";
 
-/// The other person.
+/// The person whom the owner invites.
 pub(super) const GUEST: &str = "Ben Achterberg";
 
 /// What is written during the demo. The texts are nowhere in the sample home.

@@ -31,7 +31,7 @@ impl Texts {
         Self { by_beginning }
     }
 
-    /// Those that are in there.
+    /// The texts that are in these bytes.
     pub(super) fn found_in(&self, bytes: &[u8]) -> BTreeSet<String> {
         let bytes = bytes.to_ascii_lowercase();
         let mut found = BTreeSet::new();

@@ -14,25 +14,25 @@ use crate::error::{CommandError, ErrorCode};
 /// Read at once: more than a demo has.
 const ALL: Budget = Budget { entries: 4096, bytes: 64 * 1024 * 1024 };
 
-/// All of it.
+/// Everything that the relay has stored.
 #[derive(Debug, Default, Serialize)]
 pub struct Stored {
     /// Every entry, in the log's order.
     pub entries: Vec<Kept>,
 }
 
-/// One entry.
+/// One entry as the relay keeps it.
 #[derive(Debug, Serialize)]
 pub struct Kept {
     /// Where it stands in the log, from 1.
     pub position: u64,
-    /// Its id, in hex.
+    /// The entry's id, in hex.
     pub entry: String,
-    /// The device that wrote it, by id and, as the devices call it and the relay does not, by name.
+    /// The id of the device that wrote it.
     pub device: String,
-    /// See [`Kept::device`].
+    /// What the devices call the one that wrote it, which the relay does not know.
     pub device_name: &'static str,
-    /// `changes`, `snapshot`, `roster`.
+    /// What it is: `changes`, `snapshot`, `roster`.
     pub kind: String,
     /// The document's id on the wire, which differs in every workspace; `None` for the roster.
     pub document: Option<String>,

@@ -290,7 +290,7 @@ impl<'a> Story<'a> {
         ))
     }
 
-    /// The same command on all machines.
+    /// Runs one command on all machines.
     fn everybody(&mut self, words: &[&str]) -> Result<(), CommandError> {
         let machines = self.scene.machines.clone();
         for machine in &machines {
@@ -300,7 +300,7 @@ impl<'a> Story<'a> {
         self.line(&format!("  {names}$ bowline {}", words.join(" ")))
     }
 
-    /// A command and those lines of what it printed that matter.
+    /// Tells a command and those lines of what it printed that matter.
     fn show(&mut self, ran: &Ran, mut matters: impl FnMut(&str) -> bool) -> Result<(), CommandError> {
         self.line(&format!("  {}", ran.typed))?;
         let lines = ran.stdout.lines().chain(ran.stderr.lines());
@@ -313,7 +313,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// What happens now.
+    /// Tells what happens now.
     fn say(&mut self, text: &str) -> Result<(), CommandError> {
         self.line("")?;
         self.line(text)

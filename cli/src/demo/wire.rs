@@ -26,7 +26,7 @@ struct State {
     bytes: Vec<u8>,
 }
 
-/// How much has passed.
+/// How much has passed between devices and relay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
     /// Connections that were made.

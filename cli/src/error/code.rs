@@ -102,7 +102,7 @@ codes! {
     NoMemory, Environment, "no_memory";
     /// The system gives no more threads, files or signals.
     SystemRefuses, Environment, "system_refuses";
-    /// It is not known where this user's home is.
+    /// Nothing says where this user's home is.
     NoUserFolder, Environment, "no_user_folder";
     /// What was to be read from stdin could not be.
     InputFailed, Environment, "input_failed";
@@ -161,7 +161,7 @@ codes! {
     RelayVersion, Refused, "relay_version";
     /// The relay has no room for the workspace.
     RelayQuota, Refused, "relay_quota";
-    /// Too much came at once.
+    /// This device or person has sent too much at once.
     RelayRate, Refused, "relay_rate";
     /// The relay cannot store anything right now.
     RelayStorage, Refused, "relay_storage";

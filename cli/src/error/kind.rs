@@ -3,7 +3,7 @@
 /// Whose fault it is. The number is the exit code, which scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It is a bug in Bowline, or nobody took the output.
+    /// Bowline has a bug, or nobody took the output.
     Bug = 1,
     /// The person gave arguments that mean nothing, or asked for a step that is not possible.
     Misuse = 2,

@@ -19,7 +19,7 @@ fn newcomer() -> Machine {
     machine
 }
 
-/// It ended with this code, first sentence and hint, and the machine is as it was.
+/// Says that it ended with this code, first sentence and hint, and the machine is as it was.
 #[track_caller]
 fn refused(machine: &mut Machine, ran: &Ran, code: u8, sentence: &str, hint: &str) {
     assert_eq!(ran.code, code, "{}", ran.stderr);

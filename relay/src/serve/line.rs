@@ -24,7 +24,7 @@ struct Queued {
 /// The thread's end. Dropping it ends the connection, in order, once what is queued is sent.
 pub(super) struct Line {
     frames: mpsc::Sender<Queued>,
-    /// In kibibytes.
+    /// Room for what is queued, in kibibytes.
     room: Arc<Semaphore>,
     _open: oneshot::Sender<()>,
 }
@@ -35,7 +35,7 @@ pub(super) struct Outbound(mpsc::Receiver<Queued>);
 /// Done when the thread has dropped its end, before what is queued is sent.
 pub(super) type Closing = oneshot::Receiver<()>;
 
-/// A new line.
+/// Makes a line; gives its two ends, and what is done when the thread drops its own.
 pub(super) fn open() -> (Line, Outbound, Closing) {
     // A frame takes a kibibyte at least, so the permits run out first.
     let (frames, outbound) = mpsc::channel(QUEUE_KIBIBYTES as usize);

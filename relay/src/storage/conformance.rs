@@ -180,7 +180,7 @@ fn a_log_goes_on_where_it_stopped<S: Storage>(open: Open<'_, S>) {
     }
 }
 
-/// Of three logs in one batch, the one that cannot be stored comes last, so that something had to be undone.
+/// The last of three logs in one batch is the one that cannot be stored, so that something had to be undone.
 fn a_refused_commit_leaves_nothing_behind<S: Storage>(open: Open<'_, S>) {
     let (mut old, mut new, mut broken) = (Scribe::new(1), Scribe::new(2), Scribe::new(3));
     let begun = old.next(2);

@@ -42,7 +42,7 @@ const ROWS: [(What, &str); 5] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Import,
-    /// It is only planned.
+    /// The import is only planned, and nothing is written.
     DryRun,
 }
 
@@ -50,11 +50,11 @@ pub(super) enum Mode {
 pub(super) struct Shown<'i, 'h> {
     invocation: &'i mut Invocation<'h>,
     mode: Mode,
-    /// On a terminal.
+    /// The bar on a terminal; `None` if nobody looks at one.
     bar: Option<ProgressBar>,
-    /// What is imported, for a terminal.
+    /// What is imported, safe for a terminal.
     of: String,
-    /// For programs.
+    /// What was met, for the answer in JSON.
     items: Vec<Item>,
     items_left_out: usize,
     /// What was left out and not told.
@@ -70,7 +70,7 @@ struct Answer {
     report: Report,
     /// What was met, but for single lines that are entries.
     items: Vec<Item>,
-    /// How many more there were.
+    /// How many more things were met than `items` holds.
     items_left_out: usize,
 }
 
@@ -252,7 +252,7 @@ fn sentence(item: &Item) -> String {
     }
 }
 
-/// So many in a second.
+/// How many there are in a second, for a person.
 fn rate(n: u64, seconds: f64) -> String {
     #[expect(
         clippy::cast_precision_loss,

@@ -1,5 +1,5 @@
-//! Sizes as people write and read them. By hand (decision 0057): the crates for it (`parse-size`, `bytesize`) read `64k` as 64 000 bytes,
-//! and take `1.`, `.5GB` or what does not fit for a size.
+//! Sizes as people write and read them. By hand (decision 0057): the crates for it (`parse-size`, `bytesize`) read `64k` as
+//! 64 000 bytes, and take `1.`, `.5GB` or what does not fit for a size.
 
 use std::fmt;
 use std::str::FromStr;

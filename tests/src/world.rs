@@ -4,6 +4,7 @@
 //! in-memory database, the relay is [`bowline_relay::Relay`]. What is simulated is time, the network, power cuts and
 //! the people.
 
+mod bug;
 mod check;
 mod disk;
 mod errors;
@@ -26,12 +27,13 @@ use bowline_wire::roster::Roster;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+pub use bug::Bug;
 pub use check::Failure;
 pub use faults::{FAULTS, Fault, Fired, Rates};
 pub use handle::Handle;
 pub use history::{History, Step};
 pub use machine::Machine;
-pub use run::{Bug, Outcome, first_caught, run, shrink};
+pub use run::{Outcome, first_caught, run, shrink};
 pub use trace::Trace;
 
 use machine::Said;

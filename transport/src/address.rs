@@ -17,6 +17,12 @@ pub use token::{Token, TokenError};
 /// Bytes of an address without its token: what fits into an invite code.
 const MAX_ADDRESS: usize = 512;
 
+/// What stands before the key after the `#`.
+const KEY: &str = "key=";
+
+/// What stands before the token after the `#`.
+const TOKEN: &str = "token=";
+
 /// Where a relay is, which key it has to prove, and the token that lets new workspaces be created there.
 ///
 /// The text form is `wss://HOST[:PORT][/PATH]#key=KEY,token=TOKEN`; port, path and what follows the `#` may be missing.
@@ -117,13 +123,13 @@ impl Address {
         self.key
     }
 
-    /// The same place with a key to prove.
+    /// This address with a key that the relay has to prove.
     #[must_use]
     pub fn with_key(self, key: RelayKey) -> Self {
         Self { key: Some(key), ..self }
     }
 
-    /// The same place with a registration token.
+    /// This address with a registration token.
     #[must_use]
     pub fn with_token(self, token: Token) -> Self {
         Self { token: Some(token), ..self }
@@ -146,10 +152,9 @@ impl Address {
         let Some(token) = &self.token else { return shown };
         let join = if self.key.is_some() { "," } else { "#" };
         // Sized beforehand, so that no shorter copy of the token is left behind by growing.
-        let mut text = Zeroizing::new(String::with_capacity(
-            shown.len() + parse::TOKEN.len() + 1 + token.as_str().len(),
-        ));
-        text.extend([shown.as_str(), join, parse::TOKEN, token.as_str()]);
+        let mut text =
+            Zeroizing::new(String::with_capacity(shown.len() + TOKEN.len() + 1 + token.as_str().len()));
+        text.extend([shown.as_str(), join, TOKEN, token.as_str()]);
         text
     }
 
@@ -203,7 +208,7 @@ impl fmt::Display for Address {
             f.write_str(&self.path)?;
         }
         match &self.key {
-            Some(key) => write!(f, "#{}{key}", parse::KEY),
+            Some(key) => write!(f, "#{KEY}{key}"),
             None => Ok(()),
         }
     }

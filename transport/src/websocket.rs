@@ -20,6 +20,7 @@ use crate::{Ended, Frame, Link, Peer};
 
 pub use caps::Caps;
 pub use dialer::WebSocketDialer;
+use line::FRAGMENT;
 pub use listener::WebSocketListener;
 pub(crate) use socket::Socket;
 
@@ -28,11 +29,6 @@ const SUBPROTOCOL: &str = "bowline.1";
 
 /// What the names of all versions of the subprotocol begin with.
 const SUBPROTOCOL_FAMILY: &str = "bowline.";
-
-/// Bytes of a frame that travel as one WebSocket fragment. Buffers grow to the largest fragment that passed and stay so,
-/// on both sides, which makes this the price of every connection that ever carried a large frame. In return answers to
-/// pings find a gap in a frame that takes minutes. With its header a fragment stays within a TLS record of 8 KiB.
-const FRAGMENT: usize = 8 * 1024 - 16;
 
 /// Bytes read at once. Held by every connection; 128 KiB by default.
 const READ_BUFFER: usize = 4096;

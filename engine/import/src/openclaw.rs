@@ -17,21 +17,11 @@ use definitions::documents::Documents;
 use definitions::{agents, schedules};
 pub use home::find::{NotFound, StateDir};
 use home::place::Home;
+pub use home::place::Options;
 use home::{leftovers, settings};
 pub use write::{SessionFileNames, is_reserved};
 
 use crate::tree::Tree;
-
-/// The database of an agent, in generation B.
-const DATABASE: &str = "openclaw-agent.sqlite";
-
-/// What to import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Whether workspaces are imported that lie outside of a state directory that somebody named. They always are when it
-    /// was found where OpenClaw looks for it.
-    pub outside: bool,
-}
 
 /// Imports what is new since the last time, and hands each thing it meets to `on`. Documents are made on this device alone,
 /// whatever workspace is in use. If it ends in the middle, what was imported stays, and the next import goes on from there.

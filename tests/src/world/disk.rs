@@ -11,7 +11,7 @@ use bowline_wire::hash::log_hash;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 
-use super::run::Bug;
+use super::bug::Bug;
 
 /// When the power goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Disk {
         self.memory.commit(batch)
     }
 
-    /// The same entries once more, behind all that is stored of their log.
+    /// A commit's entries once more, behind all that is stored of their log.
     fn behind_all(&self, commit: LogCommit) -> LogCommit {
         let stored = self.memory.log(commit.workspace).expect("memory is always readable");
         let stored = stored.expect("the log was stored when the power went");

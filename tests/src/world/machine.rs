@@ -11,14 +11,14 @@ use bowline_wire::ids::{DocId, Millis};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use super::run::Bug;
+use super::bug::Bug;
 
 /// An edit whose call returned, and where it was made.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
     /// The index of the machine.
     pub(super) machine: usize,
-    /// Which document.
+    /// The document that it was said in.
     pub(super) document: DocId,
     /// What was said; no two are alike.
     pub(super) text: String,

@@ -12,8 +12,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::TOKEN;
+use super::bug::Bug;
 use super::disk::{Disk, PowerCut};
-use super::run::Bug;
 
 /// The machine with the relay on it.
 pub(super) struct RelayMachine {

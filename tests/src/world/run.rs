@@ -3,19 +3,9 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
+use super::bug::Bug;
 use super::errors::Listener;
 use super::{Failure, Fired, History, World};
-
-/// A bug planted to see that the checks would find it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bug {
-    /// The relay acknowledges before it has stored: its disk loses the last commit when the power goes.
-    AckBeforeCommit,
-    /// The relay does not notice that it has an entry: its disk does a commit again whose answer was lost.
-    NoDeduplication,
-    /// A device stores how far it has read before what it has read.
-    CursorBeforeBatch,
-}
 
 /// What came of a history.
 #[derive(Clone, Debug)]

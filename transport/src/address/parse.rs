@@ -6,18 +6,12 @@ use std::str::FromStr;
 use rustls::pki_types::DnsName;
 use thiserror::Error;
 
-use super::{Address, Host, MAX_ADDRESS, RelayKey, RelayKeyError, Scheme, Token, TokenError};
-
-/// What stands before the key after the `#`.
-pub(super) const KEY: &str = "key=";
-
-/// What stands before the token after the `#`.
-pub(super) const TOKEN: &str = "token=";
+use super::{Address, Host, KEY, MAX_ADDRESS, RelayKey, RelayKeyError, Scheme, TOKEN, Token, TokenError};
 
 /// Why a text is not the address of a relay. The person who typed or pasted it can mend it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// It does not begin as addresses do.
+    /// The text does not begin as addresses do.
     #[error("a relay's address begins with wss:// (or ws:// for a relay on this machine)")]
     Scheme,
     /// There is nothing between the scheme and the port, path or end.

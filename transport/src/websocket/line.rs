@@ -18,9 +18,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame as Fragment;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
+use super::Socket;
 use super::keepalive::{Due, Keepalive};
-use super::{FRAGMENT, Socket};
 use crate::{Ended, Frame, LinkError};
+
+/// Bytes of a frame that travel as one WebSocket fragment. Buffers grow to the largest fragment that passed and stay so,
+/// on both sides, which makes this the price of every connection that ever carried a large frame. In return answers to
+/// pings find a gap in a frame that takes minutes. With its header a fragment stays within a TLS record of 8 KiB.
+pub(super) const FRAGMENT: usize = 8 * 1024 - 16;
 
 /// How long closing may take, from the last frame to the peer's answer: enough to send [`MAX_FRAME`] bytes over a
 /// megabit, short enough for whoever waits for a program to end.

@@ -2,6 +2,7 @@
 
 pub(super) mod find;
 pub(super) mod index;
+pub(super) mod left_out;
 pub(super) mod leftovers;
 pub(super) mod place;
 pub(super) mod settings;

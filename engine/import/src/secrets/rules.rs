@@ -5,6 +5,7 @@ mod clouds;
 mod code;
 mod models;
 mod private_keys;
+mod rule;
 mod services;
 
 use std::sync::LazyLock;
@@ -13,156 +14,11 @@ use regex_automata::meta::{self, Regex};
 use regex_automata::util::syntax;
 use regex_automata::{Input, Match};
 
-use super::words::{has_digit, is_placeholder, is_varied, longest_run};
+use rule::Rule;
 
 /// Where rules are. Of rules whose beginnings begin alike, the one with the longest comes first, since the first that fits
 /// decides.
 const TABLES: [&[Rule]; 4] = [services::RULES, clouds::RULES, code::RULES, models::RULES];
-
-/// What follows the beginning of a key, unless a rule knows better.
-const ANYTHING: &str = r"[\w-]+";
-
-/// What is taken for a key in a value, after a beginning that is enough. Few parts, so that looking stays linear.
-const ANYTHING_IN_PARTS: &str = r"[\w-]*(?:\.[\w-]+){0,2}";
-
-/// Characters of what is too short to be a key of a service, its beginning included.
-const SHORTEST: usize = 16;
-
-/// Characters after the beginning of a key that cannot be anything else.
-const SHORTEST_CERTAIN: usize = 20;
-
-/// Letters and digits without a break that no word has.
-const RUN_OF_KEY: usize = 16;
-
-/// Letters and digits without a break that a key has somewhere, after a beginning of its own.
-const RUN_AFTER_BEGINNING: usize = 8;
-
-/// What a key of one service looks like. Patterns are regular expressions over ASCII; each spans a few parts between `.`, `:`
-/// and `/`, so that a text that almost fits is not read again and again.
-#[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "tests read the service and the examples"))]
-struct Rule {
-    service: &'static str,
-    /// How the key begins, word for word. The pattern says it all if there is none.
-    begins: &'static [&'static str],
-    /// What follows in a key that cannot be anything else. That counts in sources of programs, too.
-    rest: &'static str,
-    in_values: InValues,
-    /// What may follow a beginning, random as in a real key. Beginnings stand apart from it, so that this table does not set
-    /// off those who look for leaked keys.
-    example: &'static str,
-    /// What people and programs write that begins alike and is not a key.
-    counterexample: &'static str,
-}
-
-/// How much of a key has to be there to count in a value of a setting, where keys are likely.
-#[derive(Clone, Copy, Debug)]
-enum InValues {
-    /// The beginning is enough, since nothing else begins like that.
-    Beginning,
-    /// Names and words begin like that, too: digits or a long run of letters have to follow.
-    Digits,
-    /// Something that looks like this has to follow.
-    Like(&'static str),
-    /// Nothing less than in sources.
-    Whole,
-}
-
-/// A rule for keys with a beginning that nothing else has.
-const fn own(service: &'static str, begins: &'static [&'static str]) -> Rule {
-    Rule { service, begins, rest: ANYTHING, in_values: InValues::Beginning, example: "", counterexample: "" }
-}
-
-/// A rule for keys that begin as names and words can.
-const fn word(service: &'static str, begins: &'static [&'static str]) -> Rule {
-    Rule { in_values: InValues::Digits, ..own(service, begins) }
-}
-
-/// A rule for keys that only their whole shape tells from anything else.
-const fn shape(service: &'static str, begins: &'static [&'static str], rest: &'static str) -> Rule {
-    Rule { in_values: InValues::Whole, rest, ..own(service, begins) }
-}
-
-impl Rule {
-    /// The same rule, with what follows the beginning as its service documents it.
-    const fn rest(self, rest: &'static str) -> Self {
-        Self { rest, ..self }
-    }
-
-    /// The same rule, with a looser pattern for values.
-    const fn in_values(self, like: &'static str) -> Self {
-        Self { in_values: InValues::Like(like), ..self }
-    }
-
-    /// The same rule, with what follows a beginning in a key, and with a text that is not a key.
-    const fn tested(self, example: &'static str, counterexample: &'static str) -> Self {
-        Self { example, counterexample, ..self }
-    }
-
-    fn pattern(&self, rest: &str) -> String {
-        let begins: Vec<String> = self.begins.iter().map(|begin| escaped(begin)).collect();
-        format!("(?:{})(?:{rest})", begins.join("|"))
-    }
-
-    fn pattern_in_values(&self) -> String {
-        self.pattern(match self.in_values {
-            InValues::Beginning | InValues::Digits => ANYTHING_IN_PARTS,
-            InValues::Like(rest) => rest,
-            InValues::Whole => self.rest,
-        })
-    }
-
-    fn pattern_in_sources(&self) -> String {
-        self.pattern(self.rest)
-    }
-
-    /// What comes after the beginning in a text that fits one of the patterns.
-    fn after_beginning<'a>(&self, key: &'a str) -> &'a str {
-        let rests = self.begins.iter().filter_map(|begin| key.strip_prefix(begin));
-        rests.min_by_key(|rest| rest.len()).unwrap_or(key)
-    }
-
-    /// Whether what fits the pattern for values is a key rather than a name or what stands for a key.
-    fn holds_in_values(&self, key: &str) -> bool {
-        let rest = self.after_beginning(key);
-        let is_enough = match self.in_values {
-            InValues::Digits => longest_run(rest) >= RUN_OF_KEY || has_digit(rest),
-            _ => true,
-        };
-        key.len() >= SHORTEST && is_enough && !is_placeholder(rest)
-    }
-
-    /// Whether what fits the pattern for sources is as random as a key is.
-    fn holds_in_sources(&self, key: &str) -> bool {
-        let rest = self.after_beginning(key);
-        let is_random = match self.in_values {
-            InValues::Beginning => is_open(rest, RUN_AFTER_BEGINNING),
-            InValues::Digits => is_open(rest, RUN_OF_KEY),
-            InValues::Like(_) | InValues::Whole => rest.split(['.', ':', '/']).any(|part| {
-                let has_lower = part.bytes().any(|byte| byte.is_ascii_lowercase());
-                part.len() >= SHORTEST && is_varied(part) && (has_digit(part) || !has_lower)
-            }),
-        };
-        is_random && !is_placeholder(rest)
-    }
-}
-
-/// Whether what follows a beginning, in no shape in particular, is long and random.
-fn is_open(rest: &str, run: usize) -> bool {
-    rest.len() >= SHORTEST_CERTAIN && has_digit(rest) && is_varied(rest) && longest_run(rest) >= run
-}
-
-/// The regular expression of a text that stands for itself.
-fn escaped(text: &str) -> String {
-    let mut pattern = String::new();
-    for char in text.chars() {
-        if char.is_ascii_punctuation() {
-            pattern.push('\\');
-        }
-        pattern.push(char);
-    }
-    pattern
-}
 
 /// All rules as one regular expression, with its patterns in the order of the rules. None if one is not a regular expression,
 /// which the tests exclude.

@@ -8,7 +8,7 @@ use bowline_core::document::{AgentValues, Json};
 use serde_json::Value;
 
 use crate::openclaw::definitions::schedules::Job;
-use crate::openclaw::home::leftovers::list;
+use crate::openclaw::home::left_out::list;
 use crate::openclaw::home::place::{Away, Home, Place};
 use crate::openclaw::home::settings::{Listed, Settings};
 use crate::secrets::{self, Around};
@@ -33,7 +33,7 @@ const PARAMS: [&str; 14] = [
     "params",
 ];
 
-/// Where and how it runs on this machine; or what is taken in another way.
+/// Settings that say where and how an agent runs on this machine, or that are taken over in another way.
 const HOST: [&str; 7] = ["workspace", "agentDir", "sandbox", "runtime", "id", "default", "name"];
 
 /// Names of members that hold a path of this machine.
@@ -52,9 +52,10 @@ pub(crate) struct Agent {
 pub(crate) enum Workspace {
     /// A folder, how the report calls it, and whether it lies in the state directory.
     At(Tree, String, bool),
-    /// It is the workspace of this agent, too, with which its files are imported; how the report calls it.
+    /// The agent shares the workspace of the agent named first, and its files are imported with that one; then how the
+    /// report calls it.
     SharedWith(String, String),
-    /// Nowhere that may be read, for this reason; how the report calls it.
+    /// There is no workspace that may be read: how the report calls it, and why.
     Nowhere(String, Away),
 }
 
@@ -70,7 +71,7 @@ pub(crate) fn all(
     if ids.is_empty() && home.inside("workspace").is_ok() {
         ids.push(settings.default_agent.clone());
     }
-    // Whose workspace each folder is: the default agent's first.
+    // The default agent comes first, so that a folder that several agents share is its workspace.
     ids.sort_by_key(|id| *id != settings.default_agent);
     let mut owners: BTreeMap<PathBuf, String> = BTreeMap::new();
     let mut agents = Vec::new();

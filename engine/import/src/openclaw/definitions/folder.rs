@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bowline_core::document::FilePath;
 use bowline_core::document::limits::{BYTES_FILE_MAX, BYTES_TOTAL_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX};
 
-use crate::openclaw::home::leftovers::{list, report_secrets, report_skipped};
+use crate::openclaw::home::left_out::{list, report_secrets, report_skipped};
 use crate::openclaw::home::skip::{self, Skip};
 use crate::secrets::{Hidden, hidden_in};
 use crate::tree::{Found, Sort, Tree};
@@ -39,17 +39,17 @@ pub(crate) struct Kit {
     bytes: usize,
     /// Files for which there was no room, by folder.
     beyond: BTreeMap<String, u64>,
-    /// What the room is in, for the report.
+    /// What has room for the files, as the report calls it.
     of: &'static str,
 }
 
 impl Kit {
-    /// Of texts alone.
+    /// An empty kit that takes texts alone.
     pub(crate) fn of_texts(of: &'static str) -> Self {
         Self { files: Vec::new(), takes_bytes: false, text: 0, bytes: 0, beyond: BTreeMap::new(), of }
     }
 
-    /// Of files of any sort.
+    /// An empty kit that takes files of any sort.
     pub(crate) fn of_files(of: &'static str) -> Self {
         Self { takes_bytes: true, ..Self::of_texts(of) }
     }

@@ -28,7 +28,7 @@ pub(crate) struct Job {
     pub(crate) name: Option<String>,
     /// The agent it is for; the default one if it names none.
     pub(crate) agent: Option<String>,
-    /// What it does and when, without how it went the last time.
+    /// What the job does and when, without how it went the last time.
     pub(crate) value: Value,
     /// The file it is in.
     pub(crate) file: String,
@@ -84,7 +84,7 @@ fn add(report: &mut Reporter<'_>, jobs: &mut BTreeMap<String, Job>, mut value: V
     }
     if let Value::Object(members) = &mut value {
         members.remove("state");
-        // It changes with every run.
+        // The time changes with every run.
         members.remove("updatedAtMs");
     }
     let agent = text(&value, "agentId").map(|agent| agent.trim().to_lowercase());

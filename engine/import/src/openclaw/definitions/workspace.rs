@@ -13,7 +13,7 @@ use crate::{Item, Reporter, What};
 pub(crate) struct Contents {
     /// What the agent works from.
     pub(crate) files: Kit,
-    /// What it knows about its person.
+    /// What the agent knows about its person.
     pub(crate) personal: Kit,
     /// Folders of skills, each with its path from the workspace.
     pub(crate) skills: Vec<(Tree, String)>,

@@ -4,12 +4,19 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::Outcome;
-use crate::openclaw::Options;
 use crate::openclaw::home::find::{NAMES, StateDir, expand};
 use crate::openclaw::home::skip;
 use crate::tree::{Refused, Sort, Tree};
 
-/// What is imported from.
+/// What to import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether workspaces are imported that lie outside of a state directory that somebody named. They always are when it
+    /// was found where OpenClaw looks for it.
+    pub outside: bool,
+}
+
+/// The home that is imported from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Home<'a> {
     pub(crate) root: &'a Tree,
@@ -20,14 +27,14 @@ pub(crate) struct Home<'a> {
 /// Why there is nothing to be read where a folder should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Away {
-    /// It is not there: maybe nothing was ever put into it.
+    /// The folder is not there: maybe nothing was ever put into it.
     Missing,
-    /// It may not be read, or cannot.
+    /// The folder may not be read, or cannot, for this reason.
     Refused(String),
 }
 
 impl Away {
-    /// What the report calls it: what is there and was meant to come along has failed to.
+    /// What the report says became of the folder: one that is there and was meant to come along has failed.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Missing => Outcome::Skipped,

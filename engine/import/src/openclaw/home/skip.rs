@@ -3,9 +3,9 @@
 /// Why something is left where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skip {
-    /// It holds secrets, for this reason.
+    /// The file holds secrets, of this sort.
     Secret(&'static str),
-    /// It is of no use on another machine, for this reason.
+    /// The file is of no use on another machine, for this reason.
     Local(&'static str),
 }
 

@@ -23,7 +23,7 @@ enum Read {
 }
 
 impl<'a> Chain<'a> {
-    /// Of parts with these names.
+    /// A chain of parts with these names, which `open` opens by their number.
     pub(crate) fn new(names: Vec<&'a str>, open: Box<Open<'a>>) -> Self {
         Self { names, open, part: 0, source: None, broken: None, line: Vec::new() }
     }

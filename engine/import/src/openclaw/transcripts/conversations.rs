@@ -8,11 +8,10 @@ use rusqlite::Connection;
 use super::chain::Chain;
 use super::files::{self, Name, broken};
 use super::merged::Merged;
-use crate::openclaw::DATABASE;
 use crate::openclaw::home::index::{self, About, INDEX_MAX, Index};
-use crate::openclaw::home::leftovers::{list, report_database_secrets, report_skipped};
+use crate::openclaw::home::left_out::{list, report_database_secrets, report_secrets, report_skipped};
 use crate::openclaw::home::skip::{self, Skip};
-use crate::openclaw::transcripts::database::{self, Archive, Place, Stored, StoredLines};
+use crate::openclaw::transcripts::database::{self, Archive, DATABASE, Place, Stored, StoredLines};
 use crate::tree::{Found, Refused, Sort, Tree};
 use crate::{Import, ImportError, Item, Reporter, Source, SourceError, Transcript, What, is_uuid};
 use bowline_device::SourceSession;
@@ -337,7 +336,7 @@ struct Gathered {
 
 /// What a session was before it was begun anew.
 struct Earlier {
-    /// Its file's name, which ends in the time.
+    /// The name of the part's file, which ends in the time.
     name: String,
     path: String,
     at: Option<String>,
@@ -432,7 +431,7 @@ pub(crate) fn look_at_agent_folder(report: &mut Reporter<'_>, tree: &Tree, path:
             name => skip::in_agent(name),
         };
         if let (Some(Skip::Secret(why)), Sort::File) = (skip, found.sort) {
-            crate::openclaw::home::leftovers::report_secrets(report, tree, &found, &at, why);
+            report_secrets(report, tree, &found, &at, why);
         } else {
             report_skipped(report, &found, &at, skip);
         }

@@ -12,13 +12,13 @@ use rusqlite::{Connection, params};
 
 use crate::openclaw::home::index::{About, about_entry};
 pub(crate) use lines::{Archive, StoredLines, archived, cold, packed_file};
-pub(crate) use open::{Columns, is_made_to_read, open, reason, table};
+pub(crate) use open::{Columns, has_transcripts, is_made_to_read, open, reason, table};
 
 /// Bytes of `entry_json` that are looked at.
 const ENTRY_MAX: i64 = 4 << 20;
 
-/// Bytes of a database in memory for each page and blob that SQLite hands out; also of an archive in the database.
-pub(crate) const ARCHIVE_MAX: u64 = 66 << 20;
+/// The database of an agent, in generation B: the name of the file.
+pub(crate) const DATABASE: &str = "openclaw-agent.sqlite";
 
 /// One transcript of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +50,6 @@ pub(crate) struct Transcripts {
     pub(crate) sessions: Vec<Stored>,
     /// Transcripts that were deleted in OpenClaw and are kept there for a while.
     pub(crate) deleted: u64,
-}
-
-/// Whether there are transcripts in a database at all: one of generation A has none.
-pub(crate) fn has_transcripts(connection: &Connection) -> rusqlite::Result<bool> {
-    let events = table(connection, "transcript_events")?;
-    Ok(events.has(&["session_id", "seq"]) && (events.contains("event_json") || events.contains("event_zstd")))
 }
 
 /// All transcripts, by session id; those that a session had before it was begun anew count as archived.

@@ -1,6 +1,6 @@
 //! Rules for keys of clouds, hosting, databases, networks, monitoring and vaults.
 
-use super::{Rule, own, shape};
+use super::rule::{Rule, own, shape};
 
 pub(super) const RULES: &[Rule] = &[
     shape("Amazon Web Services", &["AKIA", "ASIA"], "[0-9A-Z]{16}")

@@ -1,6 +1,6 @@
 //! Rules for keys of those who host code, packages, builds and the documents that teams work on.
 
-use super::{Rule, own, shape, word};
+use super::rule::{Rule, own, shape, word};
 
 pub(super) const RULES: &[Rule] = &[
     own("GitHub", &["gho_", "ghp_", "ghr_", "ghs_", "ghu_"])

@@ -1,7 +1,7 @@
 //! Rules for keys of language models and of what agents search and browse with. `sk-` and `sk_` are the beginnings of many, so
 //! they come last.
 
-use super::{Rule, own, shape, word};
+use super::rule::{Rule, own, shape, word};
 
 pub(super) const RULES: &[Rule] = &[
     own("Anthropic", &["sk-ant-"])

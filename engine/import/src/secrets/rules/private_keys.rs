@@ -1,6 +1,6 @@
 //! Rules for private keys in text form, which count in every file, whatever it is.
 
-use super::{Rule, shape};
+use super::rule::{Rule, shape};
 
 pub(super) const RULES: &[Rule] = &[
     shape("PEM, OpenPGP and SSH", &["---BEGIN ", "--- BEGIN "], "[ -,.-~]{0,52}PRIVATE KEY[ -,.-~]{0,20}---")

@@ -1,7 +1,7 @@
 //! Rules for keys of chats, mail, payments and shops, for tokens with a shape that services share, and for web addresses that
 //! let in whoever knows them.
 
-use super::{Rule, own, shape};
+use super::rule::{Rule, own, shape};
 
 /// What follows in a web address, in a few parts.
 macro_rules! parts {

@@ -9,8 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Deserialize;
 
-use super::open::{reason, table};
-use super::{ARCHIVE_MAX, has_transcripts};
+use super::open::{has_transcripts, reason, table};
 use crate::tree::Tree;
 use crate::{Lines, Piece, Source, SourceError, hex};
 
@@ -29,13 +28,16 @@ const UNPACKED_MAX: u64 = 1 << 30;
 /// The largest window of a zstd frame that is accepted: 32 MiB of memory, four times what its usual levels use.
 const WINDOW_LOG_MAX: u32 = 25;
 
+/// Bytes of a database in memory for each page and blob that SQLite hands out; also of an archive in the database.
+pub(crate) const ARCHIVE_MAX: u64 = 66 << 20;
+
 /// A transcript that was packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Archive {
     pub(crate) table: &'static str,
     pub(crate) rowid: i64,
     pub(crate) session_id: String,
-    /// Its file name.
+    /// The archive's file name.
     pub(crate) name: String,
     /// SHA-256, in hex, of the file as it is.
     pub(crate) sha256: String,

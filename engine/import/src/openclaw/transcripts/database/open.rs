@@ -135,6 +135,12 @@ pub(crate) fn table(connection: &Connection, name: &str) -> rusqlite::Result<Col
     names.collect::<rusqlite::Result<_>>().map(Columns)
 }
 
+/// Whether there are transcripts in a database at all: one of generation A has none.
+pub(crate) fn has_transcripts(connection: &Connection) -> rusqlite::Result<bool> {
+    let events = table(connection, "transcript_events")?;
+    Ok(events.has(&["session_id", "seq"]) && (events.contains("event_json") || events.contains("event_zstd")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

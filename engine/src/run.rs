@@ -60,10 +60,10 @@ pub enum Event {
 /// Why syncing ended without reaching its goal.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The home.
+    /// The home cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The device; [`Device::needs_reopening`] may hold.
+    /// The device failed; [`Device::needs_reopening`] may hold.
     #[error(transparent)]
     Device(#[from] Error),
 }
@@ -73,7 +73,7 @@ pub enum RunError {
 pub struct Finished {
     /// Whether it was stopped before its goal was reached.
     pub stopped: bool,
-    /// How each workspace that is to be connected stood then.
+    /// How each workspace that is to be connected stood at the end.
     pub workspaces: BTreeMap<WorkspaceId, Standing>,
 }
 
@@ -83,7 +83,7 @@ pub struct Host<'a, D> {
     pub dial: Arc<D>,
     /// The time of day.
     pub clock: &'a dyn Fn() -> Millis,
-    /// Is told what happens.
+    /// The observer, who is told what happens.
     pub observer: &'a mut dyn FnMut(Event),
 }
 
@@ -212,7 +212,7 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         }
     }
 
-    /// What there is to do without waiting for anything. Whether there is more of it.
+    /// Does what there is to do without waiting for anything; true if there is more of it.
     fn step(&mut self, now: Millis) -> Result<bool, RunError> {
         self.open_and_close(now)?;
         self.greet_live(now)?;
@@ -257,7 +257,7 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         Ok(())
     }
 
-    /// Frames of the device to their lines.
+    /// Hands the device's frames to their lines.
     fn pump(&mut self) {
         for (workspace, line) in &mut self.lines {
             while line.is_up()
@@ -271,7 +271,7 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         }
     }
 
-    /// The first time everything is here on a connection: says so, and introduces this device.
+    /// Tells people that everything is here, the first time on each connection, and introduces this device to the workspace.
     fn greet_live(&mut self, now: Millis) -> Result<(), RunError> {
         for (workspace, line) in &mut self.lines {
             if !line.is_up() {

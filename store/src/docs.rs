@@ -39,7 +39,7 @@ impl fmt::Debug for Summary {
 /// A document to insert.
 #[derive(Clone, Debug)]
 pub struct NewDoc<'a> {
-    /// Its workspace; `None` for a local document.
+    /// The document's workspace; `None` for a local document.
     pub ws: Option<WorkspaceId>,
     /// The document's id, unique in its workspace or among local documents.
     pub id: DocId,
@@ -64,7 +64,7 @@ pub struct NewDoc<'a> {
 pub struct DocRow {
     /// The document's row.
     pub n: DocN,
-    /// Its workspace; `None` for a local document.
+    /// The document's workspace; `None` for a local document.
     pub ws: Option<WorkspaceId>,
     /// The document's id.
     pub id: DocId,
@@ -114,10 +114,10 @@ pub enum Place {
 /// Which documents, by whether they are in the trash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trash {
-    /// Only documents that are not in the trash.
+    /// Documents that are not in the trash.
     #[default]
     Without,
-    /// Only documents in the trash.
+    /// Documents in the trash.
     Only,
     /// Documents in the trash and those that are not.
     With,

@@ -54,7 +54,7 @@ impl EntryState {
 /// of this program put in words, and the words are the detail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredReason {
-    /// Of a refused entry the relay's reason as it is on the wire, of a quarantined one the engine's number.
+    /// For a refused entry the relay's reason as it is on the wire; for a quarantined one the engine's number.
     pub number: u16,
     /// What the number leaves open, for whoever looks for the fault: a count, an id, a decoder's remark.
     pub detail: Option<String>,

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         machine: "unsealed".to_owned(),
         login: None,
         env: Box::new(|name| std::env::var_os(name)),
-        // It is ended by a signal.
+        // The process is ended by a signal.
         stop: Box::new(|| Ok(Box::pin(std::future::pending()))),
     };
     ExitCode::from(bowline::run(std::env::args_os(), &mut host))

@@ -12,6 +12,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/english.rs"]
+mod english;
 #[path = "tidy/imports.rs"]
 mod imports;
 #[path = "tidy/layering.rs"]

@@ -36,7 +36,7 @@ pub struct Address {
     scheme: Scheme,
     host: Host,
     port: u16,
-    /// Begins with `/`.
+    /// The path, which begins with `/`.
     path: String,
     key: Option<RelayKey>,
     token: Option<Token>,
@@ -45,9 +45,9 @@ pub struct Address {
 /// Whether the line is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scheme {
-    /// `wss://`
+    /// TLS: `wss://`.
     Tls,
-    /// `ws://`, on this machine only.
+    /// No TLS: `ws://`, on this machine only.
     Plain,
 }
 
@@ -70,7 +70,7 @@ impl Scheme {
 /// A name or number of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Host {
-    /// Lower case, without a dot at the end.
+    /// A name in lower case, without a dot at the end.
     Name(String),
     V4(Ipv4Addr),
     V6(Ipv6Addr),

@@ -63,7 +63,7 @@ pub enum DialError {
     WrongPin {
         /// The key in the address.
         expected: RelayKey,
-        /// The key the certificate holds; `None` if it is no Ed25519 key.
+        /// The key the certificate holds; `None` if it is not an Ed25519 key.
         found: Option<RelayKey>,
     },
     /// The system has no certificates to check others with.
@@ -75,12 +75,12 @@ pub enum DialError {
     /// The relay takes no more connections now, from anyone or from here (HTTP 503).
     #[error("the relay is full")]
     Full,
-    /// Something answers there that is no relay of this version.
+    /// Something answers there that is not a relay of this version.
     #[error("{host} is not a relay: {answer}")]
     NotARelay {
         /// Who answered.
         host: String,
-        /// What it answered.
+        /// What answered instead of a relay.
         answer: NotARelay,
     },
     /// A relay answers there, and it speaks only another version.
@@ -94,7 +94,7 @@ pub enum DialError {
     Io(#[source] io::Error),
 }
 
-/// What something that is no relay answered.
+/// What answered in a relay's place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotARelay {
     /// An HTTP answer other than the upgrade: a web server, or a proxy with another path.

@@ -63,7 +63,7 @@ pub enum Ended {
     ByUs,
     /// The peer closed the line in order. Frames of ours that were still waiting are lost.
     ByPeer,
-    /// It broke, or somebody broke the rules. Frames either way may be lost.
+    /// The line broke, or somebody broke the rules. Frames either way may be lost.
     Lost(LinkError),
 }
 

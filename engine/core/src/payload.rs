@@ -22,9 +22,9 @@ pub struct PayloadError(#[from] pub DecodeError);
 /// The inside of a sealed body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload {
-    /// Which document.
+    /// The document that the payload belongs to.
     pub doc: DocId,
-    /// The number of its kind; see [`crate::document::Kind`].
+    /// The number of the document's kind; see [`crate::document::Kind`].
     pub kind: u32,
     /// The author's clock.
     pub time: Millis,
@@ -34,7 +34,7 @@ pub struct Payload {
     pub bytes: Vec<u8>,
     /// What lists may show until the document is loaded: its author's claim.
     pub summary: Summary,
-    /// When it was moved to the trash; a claim like the summary.
+    /// When the document was moved to the trash; a claim, like the summary.
     pub deleted_at: Option<Millis>,
 }
 
@@ -48,12 +48,12 @@ impl std::fmt::Debug for Payload {
 }
 
 impl Payload {
-    /// For sealing.
+    /// The payload as bytes, to be sealed.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
-    /// From an opened body.
+    /// Reads the bytes of an opened body.
     pub fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
         Ok(decode(bytes)?)
     }

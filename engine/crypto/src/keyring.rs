@@ -17,7 +17,7 @@ pub enum KeyringError {
     /// nothing may be sealed or uploaded with it.
     #[error("the key of epoch {epoch} is wrong: it does not match the commitment in the roster")]
     WrongKey {
-        /// Which, counted from 1.
+        /// The epoch's number, counted from 1.
         epoch: usize,
     },
     /// Misbehaving peer: the earlier keys do not open under the newest.
@@ -34,7 +34,7 @@ pub enum KeyringError {
     /// Misbehaving peer: two epochs that headers could not tell apart.
     #[error("epoch {epoch} has the same id as an earlier one")]
     EpochRepeated {
-        /// The later one, counted from 1.
+        /// The number of the later of the two, counted from 1.
         epoch: usize,
     },
     /// Misuse: the roster names fewer epochs than there are keys, or none.
@@ -43,7 +43,7 @@ pub enum KeyringError {
     /// Misbehaving peer: a rekey that leaves this recipient out.
     #[error("the new epoch key is not wrapped for this recipient")]
     NoWrap,
-    /// The newest key's wrap; whose fault it is, it says itself.
+    /// The newest key's wrap does not open; the error says whose fault that is.
     #[error(transparent)]
     Wrap(#[from] WrapError),
     /// Environment: the stored keyring is damaged.
@@ -62,7 +62,7 @@ struct Epoch {
 struct Epochs {
     workspace: WorkspaceId,
     document_key: Arc<DocumentKey>,
-    /// All but the newest, oldest first.
+    /// All epochs but the newest, oldest first.
     earlier: Vec<Epoch>,
     newest: Epoch,
 }
@@ -137,7 +137,7 @@ impl Keyring {
         Ok(())
     }
 
-    /// Whose keys these are.
+    /// The workspace whose keys these are.
     pub fn workspace(&self) -> WorkspaceId {
         self.0.workspace
     }
@@ -166,7 +166,7 @@ impl Keyring {
         &self.0.newest.key
     }
 
-    /// First to newest.
+    /// All keys, the first epoch's first.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &EpochKey> {
         self.0.iter().map(|epoch| epoch.key.as_ref())
     }
@@ -179,7 +179,7 @@ pub struct KeySnapshot(Arc<Epochs>);
 opaque_debug!(KeySnapshot);
 
 impl KeySnapshot {
-    /// Whose keys these are.
+    /// The workspace whose keys these are.
     pub fn workspace(&self) -> WorkspaceId {
         self.0.workspace
     }
@@ -198,7 +198,7 @@ impl KeySnapshot {
         &self.0.newest.key
     }
 
-    /// The key of an epoch. Newest first, since most entries are.
+    /// The key of an epoch. It is looked for among the newest first, since most entries are of those.
     pub(crate) fn key(&self, epoch: EpochId) -> Option<&EpochKey> {
         self.0.iter().rev().find(|held| held.commitment.epoch_id() == epoch).map(|held| held.key.as_ref())
     }

@@ -1,4 +1,4 @@
-//! The secrets that make someone somebody: a device's two keys, and the secret behind an invite or link.
+//! The secrets by which somebody is known: a device's two keys, and the secret behind an invite or link.
 
 use bowline_wire::entry::{Entry, EntryError};
 use bowline_wire::frame::{Challenge, Party};
@@ -71,7 +71,7 @@ impl DeviceKeys {
         Self { signing: SigningKey::from_bytes(&signing), hpke }
     }
 
-    /// Ed25519 seed, then X25519 key: for `device.key`, and nowhere else.
+    /// The secret's bytes, Ed25519 seed and then X25519 key: for `device.key`, and nowhere else.
     pub fn to_bytes(&self) -> Zeroizing<[u8; DEVICE_KEYS_LEN]> {
         let mut bytes = Zeroizing::new([0; DEVICE_KEYS_LEN]);
         for (to, from) in bytes.iter_mut().zip(self.signing.as_bytes().iter().chain(&self.hpke.0)) {
@@ -117,19 +117,19 @@ pub struct TicketSecret([u8; TICKET_SECRET_LEN]);
 opaque_debug!(TicketSecret);
 
 impl TicketSecret {
-    /// For a new invite or link.
+    /// A new secret, for a new invite or link.
     pub fn generate(rng: &mut dyn CryptoRng) -> Self {
         let mut secret = Self([0; TICKET_SECRET_LEN]);
         rng.fill_bytes(&mut secret.0);
         secret
     }
 
-    /// As a code carries it.
+    /// The secret with these bytes, as a code carries them.
     pub fn from_bytes(bytes: &[u8; TICKET_SECRET_LEN]) -> Self {
         Self(*bytes)
     }
 
-    /// For a code, and for the newcomer's key file until the join is through.
+    /// The secret's bytes: for a code, and for the newcomer's key file until the join is through.
     pub fn to_bytes(&self) -> Zeroizing<[u8; TICKET_SECRET_LEN]> {
         Zeroizing::new(self.0)
     }

@@ -16,9 +16,9 @@ const ZSTD_LEVEL: i32 = 3;
 /// before version 1, which the library reads too if any crate in the build asks it to.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Data as it is.
+/// Codec of data as it is.
 const STORED: u8 = 0;
-/// Data is one zstd frame, smaller than what it decompresses to.
+/// Codec of data that is one zstd frame, smaller than what it decompresses to.
 const ZSTD: u8 = 1;
 
 /// Bytes before the data: codec, and the data's length as big-endian `u32`.
@@ -32,16 +32,16 @@ pub enum SealError {
     TooLarge {
         /// Bytes of the payload, or of the body it would take.
         len: usize,
-        /// Bytes that are allowed of it.
+        /// The largest number of bytes that is allowed.
         limit: usize,
     },
     /// Misuse: the header names another epoch than the newest. Whoever was removed before the newest epoch could read
     /// what is sealed under an older one.
     #[error("to be sealed under epoch {asked}, but the newest is {newest}")]
     NotNewestEpoch {
-        /// In the header.
+        /// The epoch in the header.
         asked: EpochId,
-        /// In the keyring.
+        /// The newest epoch in the keyring.
         newest: EpochId,
     },
     /// Misuse: the header is of another workspace than the keys.
@@ -58,24 +58,24 @@ pub enum SealError {
 /// Why what was sealed is not a payload. Always the entry's author's fault: sealing as this crate does gives none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PayloadError {
-    /// Shorter than its prefix, or than the data the prefix announces.
+    /// The payload is shorter than its prefix, or than the data the prefix announces.
     #[error("the payload is cut short")]
     Truncated,
-    /// Not zeros, or not as many as PADMÉ says.
+    /// The padding holds something else than zeros, or not as many of them as PADMÉ says.
     #[error("the payload is padded wrongly")]
     Padding,
     /// No codec has this number.
     #[error("the payload's codec {0} is unknown")]
     UnknownCodec(u8),
-    /// Not one zstd frame that says its size and holds it.
+    /// The data is not one zstd frame that says its size and holds it.
     #[error("the payload is compressed wrongly")]
     Compression,
-    /// Larger than any payload, or any part of one, may be.
+    /// The payload is larger than any payload, or any part of one, may be.
     #[error("the payload would take {len} bytes: {limit} is the most")]
     TooLarge {
-        /// What it takes, or the frame declares.
+        /// Bytes that the payload takes, or that the frame declares.
         len: u64,
-        /// Bytes that are allowed of it.
+        /// The largest number of bytes that is allowed.
         limit: usize,
     },
 }
@@ -98,7 +98,7 @@ pub fn padme(len: usize) -> usize {
     len.saturating_add(mask) & !mask
 }
 
-/// Compresses if that helps, and pads. The result has room for the tag.
+/// Compresses a payload if that helps, and pads it. The result has room for the tag.
 pub(crate) fn encode(payload: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
     if payload.len() > limit {
         return Err(SealError::TooLarge { len: payload.len(), limit });
@@ -150,7 +150,7 @@ fn decompress(frame: &[u8], limit: usize) -> Result<Vec<u8>, PayloadError> {
     if !alone {
         return Err(PayloadError::Compression);
     }
-    // In one call into one buffer: the decoder allocates no window of its own.
+    // One call into one buffer, so that the decoder allocates no window of its own.
     let payload = zstd::bulk::decompress(frame, len).map_err(|_| PayloadError::Compression)?;
     if payload.len() == len { Ok(payload) } else { Err(PayloadError::Compression) }
 }

@@ -4,20 +4,20 @@
 #[cfg(feature = "planted-bugs")]
 static SEAL_NOTHING: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
-/// From now on, bodies in this process are payloads as they are: not compressed, not encrypted, opened without a check.
-/// A test that looks for plaintext at the relay and finds none is worth something only if it finds it then.
+/// Plants the bug: from now on, bodies in this process are payloads as they are, not compressed, not encrypted and opened
+/// without a check. A test that finds no plaintext at the relay proves something only if it finds some then.
 #[cfg(feature = "planted-bugs")]
 pub fn seal_nothing() {
     SEAL_NOTHING.store(true, std::sync::atomic::Ordering::Relaxed);
 }
 
-/// Whether the bug is there.
+/// Whether the bug was planted.
 #[cfg(feature = "planted-bugs")]
 pub(crate) fn seals_nothing() -> bool {
     SEAL_NOTHING.load(std::sync::atomic::Ordering::Relaxed)
 }
 
-/// Never, in what is shipped.
+/// Always false in what is shipped.
 #[cfg(not(feature = "planted-bugs"))]
 pub(crate) const fn seals_nothing() -> bool {
     false

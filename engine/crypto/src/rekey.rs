@@ -23,7 +23,7 @@ pub enum RekeyError {
     /// Misuse: more active devices and open tickets than the roster can hold.
     #[error("a rekey for {recipients} recipients: {MAX_RECIPIENTS} is the most")]
     TooManyRecipients {
-        /// How many.
+        /// How many recipients there are.
         recipients: usize,
     },
     /// The workspace has used up its epochs; the people in it have to make another one.
@@ -35,10 +35,10 @@ pub enum RekeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum History {
-    /// All earlier keys, for newcomers.
+    /// All earlier keys came along, for newcomers.
     Intact,
-    /// Misbehaving peer: not the earlier keys. This device has them and goes on; newcomers will not until someone
-    /// rekeys again.
+    /// Misbehaving peer: what came along is not the earlier keys. This device has them and goes on; newcomers cannot until
+    /// someone rekeys again.
     Damaged(KeyringError),
 }
 
@@ -116,7 +116,7 @@ impl Keyring {
         assemble(workspace, Arc::new(newest), history, commitments)
     }
 
-    /// For the device's database: all keys, sealed to the device's own HPKE key, so that the database alone tells none.
+    /// The keyring for the device's database: all keys, sealed to the device's own HPKE key, so that the database alone tells none.
     pub fn to_stored(&self, device: HpkePublicKey, rng: &mut dyn CryptoRng) -> Result<Vec<u8>, WrapError> {
         let wrap = self.wrap_newest(device, rng)?;
         let mut earlier: Vec<_> = self.keys().collect();
@@ -125,7 +125,7 @@ impl Keyring {
         Ok(encode(&Rekey { commitment: self.newest_key().commitment(), history, wraps: vec![wrap] }))
     }
 
-    /// Back from [`Keyring::to_stored`]. The roster may have gone on since, and know more epochs than the stored keyring.
+    /// Reads what [`Keyring::to_stored`] made. The roster may have gone on since, and know more epochs than the stored keyring.
     pub fn from_stored(
         workspace: WorkspaceId,
         stored: &[u8],

@@ -39,7 +39,7 @@ pub enum OpenError {
 /// hash of the body. What they held before does not matter; nothing else is changed.
 ///
 /// `random` is best fresh, but the salt differs wherever header or payload do (see the design's salt rule), so repeating
-/// it is no disaster.
+/// it does no harm.
 ///
 /// # Errors
 /// [`SealError::TooLarge`] for a whole payload that does not fit one body: seal it in parts of

@@ -14,14 +14,14 @@ pub(crate) const HIDDEN: &str = "[…]";
 /// Nesting that is read. The JSON5 reader recurses, and a stack is finite; `serde_json` stops there as well.
 pub(crate) const DEPTH_MAX: usize = 120;
 
-/// Why a text is not read.
+/// Why a text was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotRead {
     #[error("it is not UTF-8")]
     NotText,
     #[error("it is nested deeper than {DEPTH_MAX} levels")]
     TooDeep,
-    /// Where it stops to be JSON5. What stands there is not said: it may be a secret.
+    /// The text stops being JSON5 at this place. What stands there is not shown, since it may be a secret.
     #[error("it is not JSON5 (line {line}, column {column})")]
     Syntax { line: usize, column: usize },
     #[error("it is not JSON5")]
@@ -33,7 +33,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, NotRead> {
     parse_as(bytes)
 }
 
-/// The same with nothing lost: of a member that is there more than once, the others get a number after their name.
+/// Reads JSON or JSON5 and loses nothing: if a member is there more than once, all but one get a number after their name.
 pub(crate) fn parse_whole(bytes: &[u8]) -> Result<Value, NotRead> {
     parse_as(bytes).map(|Whole(value)| value)
 }
@@ -53,7 +53,7 @@ fn parse_as<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotRead> {
     })
 }
 
-/// A value of any format in which each member is found, also one whose name is there again.
+/// A value of any format with all its members, also those whose name occurs more than once.
 pub(crate) struct Whole(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Whole {
@@ -151,7 +151,8 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-/// One step of the path of a member, as people write it: `.name`, `["odd name"]`. A name that is a secret is not said.
+/// The path of a member of the object at `path`, as people write it: `.name`, `["odd name"]`. A name that is a secret is not
+/// shown.
 pub(crate) fn member(path: &str, name: &str) -> String {
     if secrets::has_secret_shape(name) {
         return format!("{path}{HIDDEN}");
@@ -165,7 +166,7 @@ pub(crate) fn member(path: &str, name: &str) -> String {
     }
 }
 
-/// The same for an element of an array.
+/// The path of an element of the array at `path`.
 pub(crate) fn element(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }

@@ -14,7 +14,7 @@ use crate::{Import, Lines, Piece, Reporter, Source, SourceError, Transcript, is_
 use bowline_device::{ImportTarget, SourceSession};
 use messages::{Conversation, Made};
 
-/// What documents say where they come from.
+/// The application that documents name as their origin.
 const APP: &str = "jsonl";
 
 /// Bytes of one conversation in one line. It is held in memory whole.
@@ -61,7 +61,7 @@ pub fn import(
     Ok(report.finish())
 }
 
-/// A session of which nothing else is known.
+/// A session of which only its id, and perhaps a title, is known.
 fn session(id: String, title: Option<String>) -> SourceSession {
     SourceSession { app: APP.to_owned(), id, title, ..SourceSession::default() }
 }
@@ -98,7 +98,7 @@ impl<R: BufRead> Source for LinesAfterFirst<R> {
     }
 }
 
-/// A file with one conversation in each line.
+/// An import of a file with one conversation in each line.
 struct Conversations<'a> {
     import: Import<'a>,
     report: Reporter<'a>,

@@ -39,7 +39,7 @@ pub enum ImportError {
     /// Environment: the file or folder to be imported cannot be read at all.
     #[error("cannot read {path}: {source}")]
     Unreadable {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
         /// What the operating system says.
         source: io::Error,

@@ -7,14 +7,14 @@ use bowline_core::document::limits::LINE_MAX;
 /// One line of a transcript, without its line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
-    /// Its bytes.
+    /// The line's bytes.
     Line(&'a [u8]),
-    /// It has more than [`LINE_MAX`] bytes, of which none were kept.
+    /// The line has more than [`LINE_MAX`] bytes, none of which were kept.
     TooLong {
-        /// How many.
+        /// How many bytes the line has.
         bytes: u64,
     },
-    /// It is there and cannot be read, for this reason.
+    /// The line is there and cannot be read, for this reason.
     Unreadable(&'static str),
 }
 
@@ -29,12 +29,12 @@ pub(crate) struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Of a transcript.
+    /// Reads lines of a transcript, at most [`LINE_MAX`] bytes long.
     pub(crate) fn new(source: R) -> Self {
         Self::up_to(source, LINE_MAX)
     }
 
-    /// Of a file whose lines may have `longest` bytes.
+    /// Reads lines of at most `longest` bytes.
     pub(crate) fn up_to(source: R, longest: usize) -> Self {
         Self { source, longest, line: Vec::new(), ends_with_newline: true }
     }

@@ -1,4 +1,4 @@
-//! What a person has in OpenClaw, into documents of Bowline: conversations byte for byte, agents, skills and personal files.
+//! Imports what a person has in OpenClaw: conversations byte for byte, agents, skills and personal files.
 //!
 //! Nothing of OpenClaw's is changed and nothing in it is run. What is read is read below the state directory and below the
 //! workspaces it names, without following links. Secrets are listed and never taken. See `docs/IMPORT.md`.

@@ -12,12 +12,12 @@ const PROGRESS_EVERY: u64 = 256 << 10;
 /// imported.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// It is known how many bytes of transcripts there are.
+    /// Transcripts begin to be read.
     Begin {
         /// Bytes of all transcripts together; 0 if nobody knows.
         bytes: u64,
     },
-    /// Some of them have been read. Sent about every quarter of a megabyte, and at the end.
+    /// Some of the transcripts have been read. Sent about every quarter of a megabyte, and at the end.
     Progress {
         /// Bytes read so far.
         bytes: u64,
@@ -32,7 +32,7 @@ pub enum Event<'a> {
 /// member ever holds the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// What it is.
+    /// What sort of thing it is.
     pub what: What,
     /// What became of it.
     pub outcome: Outcome,
@@ -44,7 +44,7 @@ pub struct Item {
     /// What people call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Why, where the outcome does not say it.
+    /// Why it had that outcome, where the outcome does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -65,21 +65,21 @@ impl Item {
         Self::new(what, Outcome::Failed, path).because(why)
     }
 
-    /// Says why.
+    /// Adds why the item has its outcome.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {
         self.why = Some(why.into());
         self
     }
 
-    /// Says where in the file.
+    /// Adds where in the file it is.
     #[must_use]
     pub fn at(mut self, at: impl Into<String>) -> Self {
         self.at = Some(at.into());
         self
     }
 
-    /// Says how people call it.
+    /// Adds what people call it.
     #[must_use]
     pub fn titled(mut self, title: Option<impl Into<String>>) -> Self {
         self.title = title.map(Into::into);
@@ -103,7 +103,7 @@ pub enum What {
     Memory,
     /// A job that runs by the clock.
     Schedule,
-    /// A file of one of these, or a file or folder that belongs to none.
+    /// A file of one of the others, or a file or folder that belongs to none.
     File,
     /// A part of the settings.
     Setting,
@@ -216,7 +216,7 @@ impl<'a> Reporter<'a> {
         Self { on, report: Report::default(), told: 0 }
     }
 
-    /// Says how many bytes of transcripts there are; 0 if nobody knows.
+    /// Hands on how many bytes of transcripts there are; 0 if nobody knows.
     pub(crate) fn begin(&mut self, bytes: u64) {
         (self.on)(Event::Begin { bytes });
     }
@@ -232,7 +232,7 @@ impl<'a> Reporter<'a> {
         self.report.entries.add(entries);
     }
 
-    /// Counts a line that was read, with its end.
+    /// Counts a line that was read, `bytes` long with its end.
     pub(crate) fn advance(&mut self, bytes: u64) {
         self.report.bytes += bytes;
         self.report.lines += 1;

@@ -1,4 +1,4 @@
-//! What counts as a secret, by name, by place and by shape. Values are looked at here and never leave: what comes out is paths.
+//! Finds secrets in values by name, by place and by shape. Values never leave here: what comes out is paths.
 
 mod addresses;
 mod files;
@@ -19,7 +19,7 @@ pub(crate) use shapes::has_secret_shape;
 use shapes::is_option;
 use words::{is_harmless, is_plain_in_file, is_random, is_variable};
 
-/// Members of the description of a value, as JSON Schema has it, that cannot hold one.
+/// Members that describe a value, as in JSON Schema, and cannot hold a secret.
 const OF_SCHEMAS: [&str; 11] = [
     "type",
     "title",
@@ -53,14 +53,14 @@ const OF_PACKAGES: [&str; 12] = [
 /// What the names around a value say about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Around {
-    /// The names say nothing about it.
+    /// The names around the value say nothing about it.
     #[default]
     Nothing,
-    /// In a list of variables or headers: texts such as `NAME=value` and `Name: value` are secrets.
+    /// The value is in a list of variables or headers: texts such as `NAME=value` and `Name: value` are secrets.
     Pairs,
     /// Inside an object of a list of variables or headers: every value except the name is secret.
     Entries,
-    /// In a file: texts are secrets, unless they say what variables and headers say everywhere.
+    /// The value is in a file of variables: texts are secrets, except for those that are the same everywhere.
     Variables,
     /// Texts are secrets, and numbers may be numbers of tokens.
     Texts,
@@ -68,7 +68,7 @@ pub(crate) enum Around {
     All,
 }
 
-/// Which rules count.
+/// Which rules decide what is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rules {
     /// For files of settings, where a false alarm costs a member, and `$include` names a file.
@@ -136,10 +136,10 @@ fn vault(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// One look at a value and all in it.
+/// A search through a value and all in it.
 struct Search {
     rules: Rules,
-    /// Whether what is found is taken out.
+    /// Whether secrets that are found are removed from the value.
     remove: bool,
     found: Vec<String>,
 }
@@ -222,7 +222,7 @@ impl Search {
             return true;
         }
         let mut below = if self.is_lenient() { around.below_in_file(name) } else { around.below(name) };
-        // A list of words under such a name is one of names or columns.
+        // A list of words under such a name holds names or columns.
         if value.is_array() && is_secret_map(name) && !is_secret_name(name) && around < Around::Texts {
             below = Around::Pairs;
         }

@@ -1,4 +1,4 @@
-//! The way of a transcript, and of everything said about it, to where an import goes, and into the report.
+//! Imports one transcript line by line into an import's target, and reports what became of it.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub(crate) struct Transcript {
     pub(crate) path: String,
     /// Where in that file, if it holds more than one.
     pub(crate) at: Option<String>,
-    /// The session it is of, with the id that it has there.
+    /// The session that the transcript is of, with the id that its application gave it.
     pub(crate) session: SourceSession,
 }
 
@@ -58,8 +58,8 @@ pub(crate) struct Transcript {
 pub(crate) struct Import<'a> {
     pub(crate) target: &'a mut dyn ImportTarget,
     clock: &'a dyn Fn() -> Millis,
-    /// What was said of each transcript when it was met first, and whether its last line was whole: of one that is met again,
-    /// as in a copy of its folder, that counts, or each import would set it to and fro.
+    /// What was said of each transcript when it was met first, and whether its last line was whole. If it is met again, as in
+    /// a copy of its folder, the first still counts; otherwise each import would change it to and fro.
     met: BTreeMap<String, (SourceSession, bool)>,
 }
 
@@ -68,7 +68,7 @@ impl<'a> Import<'a> {
         Self { target, clock, met: BTreeMap::new() }
     }
 
-    /// The time.
+    /// The time now.
     pub(crate) fn now(&self) -> Millis {
         (self.clock)()
     }
@@ -203,7 +203,7 @@ impl<'a> LineReport<'a> {
         Self { transcript, number: 0, items: 0, entries: Entries::default() }
     }
 
-    /// Counts a line of so many bytes; the item that it is worth.
+    /// Counts a line of `len` bytes. Returns the item to report, if the line did not become an entry.
     fn add(&mut self, verdict: Result<LineVerdict, &'static str>, len: u64) -> Option<Item> {
         self.number += 1;
         let (outcome, why) = match verdict {
@@ -224,7 +224,7 @@ impl<'a> LineReport<'a> {
         };
         *count += 1;
         let why = match why? {
-            // The conversation says it.
+            // The conversation's own item says so.
             Why::InTrash => return None,
             Why::LineTooLong => {
                 format!("it has {len} bytes, and a line may have {LINE_MAX}: it stays in the file")
@@ -240,7 +240,7 @@ impl<'a> LineReport<'a> {
         (self.items <= LINE_ITEMS_MAX).then_some(item)
     }
 
-    /// What stands for the lines that have no item of their own.
+    /// The item that stands for all lines without an item of their own; `None` if there are none.
     fn rest(&self) -> Option<Item> {
         let more = self.items.checked_sub(LINE_ITEMS_MAX).filter(|more| *more > 0)?;
         let mut item = Item::new(What::Line, Outcome::Kept, &self.transcript.path);
@@ -249,8 +249,8 @@ impl<'a> LineReport<'a> {
     }
 }
 
-/// The session's id as everybody's sessions have to be told apart by: a UUID is one of a kind; another name gets the digest
-/// of the first line, which holds a time.
+/// The session's id in a form that nobody else's session has: a UUID as it is; any other name with the digest of the first
+/// line, which holds a time.
 fn identity(id: &str, first: Piece<'_>) -> String {
     if is_uuid(id) {
         return id.to_owned();
@@ -268,7 +268,7 @@ fn cut(name: &str) -> &str {
     name.get(..name.floor_char_boundary(NAME_MAX)).unwrap_or(name)
 }
 
-/// Whether an id is one that nobody else has.
+/// Whether an id is a UUID, which nobody else has.
 pub(crate) fn is_uuid(id: &str) -> bool {
     id.len() == 36
         && id.char_indices().all(|(at, char)| match at {

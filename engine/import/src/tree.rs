@@ -1,5 +1,5 @@
-//! Reading below one folder, and nothing else: no link is followed, nothing but a plain file is opened, nothing is read whole
-//! that may be large.
+//! Reads below one folder and nowhere else: no link is followed, nothing but a plain file is opened, and nothing that may be
+//! large is read whole.
 
 use std::fmt;
 use std::fs::File;
@@ -25,13 +25,13 @@ pub(crate) struct Tree {
 /// Something in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Its name; what is not text in it is replaced.
+    /// The name; what is not text in it is replaced.
     pub(crate) name: String,
     /// Whether the name is text, so that it can be opened by it.
     pub(crate) is_text: bool,
-    /// What it is.
+    /// Whether it is a file, a folder or something else.
     pub(crate) sort: Sort,
-    /// Bytes, of a file.
+    /// The size in bytes, for a file.
     pub(crate) len: u64,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// Of an open file, as it is now.
+    /// The stamp of an open file, as it is now.
     pub(crate) fn of(file: &File) -> Result<Self, Refused> {
         let about = file.metadata()?;
         Ok(Self { len: about.len(), modified: about.modified().ok() })
@@ -107,7 +107,7 @@ impl Tree {
         Ok(Self { folder: Dir::open_ambient_dir(&real, ambient_authority())?, real })
     }
 
-    /// Where it really is.
+    /// The folder's real path.
     pub(crate) fn real(&self) -> &Path {
         &self.real
     }
@@ -126,7 +126,7 @@ impl Tree {
         Ok(at)
     }
 
-    /// What is in this folder, by name, and how many more things there are than [`LIST_MAX`].
+    /// What is in this folder, by name, and how many things there are beyond [`LIST_MAX`].
     pub(crate) fn list(&self) -> Result<(Vec<Found>, usize), Refused> {
         let (mut found, mut more) = (Vec::new(), 0);
         for entry in self.folder.entries()? {
@@ -172,7 +172,7 @@ impl Tree {
         Ok(file.into_std())
     }
 
-    /// A whole file in this folder, if it has at most `limit` bytes.
+    /// Reads a whole file in this folder, if it has at most `limit` bytes.
     pub(crate) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, Refused> {
         let file = self.file(name)?;
         let bytes = file.metadata()?.len();
@@ -192,7 +192,7 @@ impl Tree {
         self.metadata(name).is_ok_and(|about| is_executable(&about))
     }
 
-    /// About `name` itself: of a link, not of what it leads to.
+    /// The metadata of `name` itself: of a link, not of what it leads to.
     fn metadata(&self, name: &str) -> Result<Metadata, Refused> {
         if name.is_empty() || name.contains(['/', '\\']) || name == "." || name == ".." {
             return Err(Refused::Missing);

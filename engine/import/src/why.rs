@@ -1,4 +1,4 @@
-//! What the report says for the reasons that a device has.
+//! Turns the reasons of a device into the words of an import's report.
 
 use bowline_device::Why;
 

@@ -19,11 +19,12 @@ pub type Question<'a> = &'a mut dyn FnMut(&mut Device, Millis) -> Result<bool, E
 
 /// When a process that syncs is done.
 pub enum Goal<'a> {
-    /// Never; it is stopped.
+    /// The process runs until it is stopped.
     Forever,
-    /// Once everything is sent and everything is here, as far as that can be had now.
+    /// The process is done once everything is sent and everything is here, as far as that can be had now.
     Synced,
-    /// Once the device says yes, or this workspace's relay cannot be reached, or it is to be connected no more.
+    /// The process is done once the question is answered with true, or this workspace's relay cannot be reached, or the
+    /// workspace is to be connected no more.
     Until(WorkspaceId, Question<'a>),
 }
 
@@ -42,20 +43,21 @@ impl std::fmt::Debug for Goal<'_> {
 pub enum Standing {
     /// Everything is on the relay, which has signed for it, and everything of the relay's is here.
     Synced,
-    /// The same, but for so many documents whose unsealed work is more than others would take at once.
+    /// Everything is here and sent, except for so many documents whose unsealed work is more than others would take at
+    /// once.
     TooLarge(usize),
     /// Everything is here, and nothing can be sealed.
     NotReady(NotReady),
     /// Everything is here, and the relay does not take what this device writes for now.
     HeldUp(Reason),
-    /// There is no connection.
+    /// There is no connection, for this reason.
     Failed(Arc<LineError>),
-    /// It is under way.
+    /// Sending or receiving is under way.
     UnderWay,
 }
 
 impl Goal<'_> {
-    /// How everything stands, if that means that this process is done.
+    /// How every workspace stands once the goal is reached; `None` before.
     pub(super) fn reached(
         &mut self,
         device: &mut Device,
@@ -75,7 +77,7 @@ impl Goal<'_> {
         if is_reached { Self::standings(device, lines).map(Some) } else { Ok(None) }
     }
 
-    /// The same while another process syncs.
+    /// How every workspace stands, by the report of the process that syncs, once the goal is reached; `None` before.
     pub(super) fn reached_elsewhere(
         &mut self,
         device: &mut Device,

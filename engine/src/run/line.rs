@@ -36,16 +36,16 @@ pub enum LineError {
     /// The environment, or the relay: the connection broke.
     #[error(transparent)]
     Lost(#[from] LinkError),
-    /// The relay closed it and said why.
+    /// The relay closed the connection and said why.
     #[error("the relay closed the connection: {0:?}")]
     Goodbye(Reason),
-    /// The relay closed it without a word.
+    /// The relay closed the connection without a word.
     #[error("the relay closed the connection without saying why")]
     Closed,
-    /// This device closed it, because of what the relay did.
+    /// This device closed the connection, because of what the relay did.
     #[error(transparent)]
     Fault(RelayFault),
-    /// Another process that syncs this home says so.
+    /// Another process that syncs this home has no connection.
     #[error("the process that syncs has no connection: {0:?}")]
     Elsewhere(LineFailure),
 }
@@ -58,7 +58,7 @@ pub(super) struct Said {
 }
 
 pub(super) enum Happened {
-    /// Connected; the relay's key, if the line has proven it.
+    /// The line is connected; with the relay's key, if the line has proven it.
     Up(Option<[u8; 32]>),
     Frame(Bytes),
     /// The socket is closed.
@@ -86,7 +86,7 @@ impl Whose {
 
 /// How far a line is.
 enum State {
-    /// There is none, and none is dialled before this time.
+    /// There is no connection, and none is dialled before this time.
     Down { until: Millis },
     /// A task is dialling. Dropping the sender tells it that the line is not wanted any more.
     Dialling { life: u64, outbound: mpsc::UnboundedSender<Bytes>, task: AbortHandle },
@@ -99,24 +99,24 @@ enum State {
 /// A workspace's line.
 pub(super) struct Line {
     state: State,
-    /// Since when it is up or down.
+    /// Since when the line is up or down.
     since: Millis,
     backoff: Backoff,
     /// Connections in a row that came to nothing.
     failures: u32,
     /// Why there is no connection.
     error: Option<Arc<LineError>>,
-    /// Everything was here on this connection.
+    /// Whether everything was here on this connection.
     live: bool,
-    /// Since when.
+    /// Since when everything has been here on this connection.
     live_since: Option<Millis>,
     /// When everything was here last.
     last_live: Option<Millis>,
     /// The position that was last told to people.
     told: Option<Position>,
-    /// The next connection follows this one at once.
+    /// Whether the next connection follows this one at once.
     follow: bool,
-    /// Connections in a row that did.
+    /// Connections in a row that followed the one before at once.
     follows: u32,
 }
 
@@ -185,7 +185,7 @@ impl Line {
         self.failures
     }
 
-    /// When it is dialled next, if it is to be.
+    /// When the line is dialled next; `None` if it is not to be.
     pub(super) fn due(&self) -> Option<Millis> {
         match self.state {
             State::Down { until } if until.0 < u64::MAX => Some(until),
@@ -247,20 +247,20 @@ impl Line {
         }
     }
 
-    /// Everything was handed over: the line closes once it is sent.
+    /// Closes the line once everything that was handed over is sent.
     pub(super) fn close(&mut self) {
         if let State::Up { life, .. } = self.state {
             self.state = State::Closing { life, wanted: true };
         }
     }
 
-    /// A person wants it closed: what went wrong before does not matter any more.
+    /// Forgets what went wrong before, since a person wants the line closed.
     pub(super) fn forget_errors(&mut self) {
         (self.failures, self.follows) = (0, 0);
         self.error = None;
     }
 
-    /// The line is wanted no more. Whether there was one that the device knew of.
+    /// Ends a line that is wanted no more; true if the device knew of a connection.
     pub(super) fn hang_up(&mut self, now: Millis) -> bool {
         self.live = false;
         match &self.state {
@@ -285,12 +285,13 @@ impl Line {
         }
     }
 
-    /// The socket is closed and the line is wanted no more.
+    /// Notes that the socket of a line that is wanted no more is closed.
     pub(super) fn ended(&mut self) {
         self.state = State::Down { until: Millis(u64::MAX) };
     }
 
-    /// The socket is closed. Why there is no connection and how long until the next one; `None` if none is wanted.
+    /// Notes that the socket is closed. Returns why there is no connection and how long it is until the next one; `None` if none
+    /// is wanted.
     pub(super) fn went_down(
         &mut self,
         why: Option<Box<LineError>>,
@@ -336,7 +337,7 @@ impl Line {
         self.error = Some(why);
     }
 
-    /// Whether this is the first time on this connection that everything is here.
+    /// Whether this is the first time on this connection that everything is here; notes that it is.
     pub(super) fn turned_live(&mut self, now: Millis) -> bool {
         self.live_since.get_or_insert(now);
         self.error = None;
@@ -344,7 +345,7 @@ impl Line {
         !std::mem::replace(&mut self.live, true)
     }
 
-    /// Whether people have not been told yet that this much is here.
+    /// Whether people have not been told yet that everything up to this position is here; notes that they are now.
     pub(super) fn turned_to(&mut self, at: Position) -> bool {
         self.told.replace(at) != Some(at)
     }
@@ -435,7 +436,7 @@ fn lost(error: &LinkError) -> LineFailure {
     LineFailure { reason, about, cause }
 }
 
-/// Dials and carries frames until one side is done. Why it ended; `None` if it ended in order.
+/// Dials and carries frames until one side is done. Returns why it ended; `None` if it ended in order.
 async fn carry<D: Dial>(
     dial: &D,
     address: &Address,

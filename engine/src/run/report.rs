@@ -27,7 +27,7 @@ impl Reporter {
         Self { last: None, has_ended: false }
     }
 
-    /// The process stops syncing.
+    /// Notes that the process stops syncing, so that the next report says so.
     pub(super) fn ended(&mut self) {
         self.has_ended = true;
     }

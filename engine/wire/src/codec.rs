@@ -9,16 +9,16 @@ use thiserror::Error;
 /// Why bytes are not the canonical encoding of a value. Always the sender's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// Not well-formed CBOR, or another type than expected at this place.
+    /// The bytes are not well-formed CBOR, or of another type than expected at this place.
     #[error("malformed CBOR near byte {at}")]
     Malformed {
         /// Offset into the input.
         at: usize,
     },
-    /// Well-formed, but not the one encoding this protocol allows for the value.
+    /// The bytes are well-formed, but not the one encoding that this protocol allows for the value.
     #[error("not in canonical form")]
     NotCanonical,
-    /// Longer than the limit for this place.
+    /// Something is longer than the limit for its place.
     #[error("{what} is larger than {limit}")]
     TooLarge {
         /// What is too large.
@@ -29,7 +29,7 @@ pub enum DecodeError {
     /// A number that no meaning is assigned to.
     #[error("unknown {what} number {number}")]
     UnknownNumber {
-        /// What kind of number.
+        /// What the number is of.
         what: &'static str,
         /// The number found.
         number: u64,
@@ -41,7 +41,7 @@ pub enum DecodeError {
 
 /// A value with exactly one encoding.
 pub trait Canonical: Sized {
-    /// Appends the one encoding.
+    /// Appends the value's one encoding.
     fn write(&self, to: &mut Writer);
     /// Reads a value; [`decode`] checks afterwards that the bytes were the one encoding.
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError>;

@@ -28,7 +28,7 @@ pub struct SignedEntry {
 }
 
 impl SignedEntry {
-    /// Bytes as received or as stored.
+    /// An entry from its parts, as received or as stored.
     pub fn from_parts(header: Signed<Header>, body: Option<Vec<u8>>) -> Self {
         Self { header, body }
     }
@@ -107,18 +107,18 @@ impl Entry {
         self.body.as_deref()
     }
 
-    /// As [`SignedEntry::wire_len`].
+    /// Bytes this entry takes in a frame, as [`SignedEntry::wire_len`].
     pub fn wire_len(&self) -> usize {
         wire_len(self.header.bytes(), self.body())
     }
 
-    /// Back to what travels.
+    /// The entry as it travels.
     pub fn to_signed(&self) -> SignedEntry {
         SignedEntry { header: self.header.to_signed(), body: self.body.clone() }
     }
 }
 
-/// Header, signature, body, and the heads of their CBOR.
+/// Bytes of header, signature and body with the heads of their CBOR.
 fn wire_len(header: &[u8], body: Option<&[u8]>) -> usize {
     const ENVELOPE: usize = 88;
     header.len() + body.map_or(0, <[u8]>::len) + ENVELOPE

@@ -96,9 +96,9 @@ pub enum Reason {
     WrongEpoch,
     /// `seen` or `held` goes back, names another log or a head that is not in this one, or is not signed by it.
     BadSeen,
-    /// Not canonical, not signed, body not the header's, wrong workspace, or over a limit.
+    /// The entry is not canonical, not signed, of another workspace or over a limit, or its body is not the header's.
     Malformed,
-    /// Transient: the relay could not store it.
+    /// Transient: the relay could not store the entry.
     Storage,
     /// The relay has no such workspace.
     NoWorkspace,
@@ -118,9 +118,9 @@ pub enum Reason {
     Shutdown,
     /// To whoever holds the secret of an invite or link: somebody has joined by it.
     TicketUsed,
-    /// To whoever holds its secret: the invite or link was closed.
+    /// To whoever holds the secret of an invite or link: it was closed.
     TicketClosed,
-    /// To whoever holds its secret: the invite or link has expired.
+    /// To whoever holds the secret of an invite or link: it has expired.
     TicketExpired,
     /// A number without a name here.
     Unknown(u16),
@@ -193,7 +193,7 @@ impl Reason {
 pub enum Frame {
     /// Device → relay, first: which workspace, who, and what both may use.
     Hello {
-        /// Which workspace's log.
+        /// The workspace whose log it is about.
         workspace: WorkspaceId,
         /// Who opens the connection.
         party: Party,
@@ -202,9 +202,9 @@ pub enum Frame {
     },
     /// Relay → device: sign this.
     Challenge(Challenge),
-    /// Device → relay: signed; and the workspace itself if the relay has still to make it.
+    /// Device → relay: the challenge, signed, and the workspace itself if the relay has still to make it.
     Proof {
-        /// Over [`Challenge::proof_message`].
+        /// Signature over [`Challenge::proof_message`].
         signature: Signature,
         /// For a workspace the relay does not know yet. Boxed because it is rare and large.
         create: Option<Box<Create>>,
@@ -223,30 +223,30 @@ pub enum Frame {
     },
     /// Relay → device: consecutive entries; the head is at the last of them.
     Entries {
-        /// Position of the first.
+        /// Position of the first entry.
         first: Position,
-        /// In log order.
+        /// The entries, in log order.
         entries: Vec<SignedEntry>,
         /// The head at the last entry.
         head: SeenHead,
     },
-    /// Device → relay: put these on the log, in this order. Each is answered for itself.
+    /// Device → relay: put these entries on the log, in this order. Each is answered for itself.
     Append {
-        /// In chain order.
+        /// The entries, in chain order.
         entries: Vec<SignedEntry>,
     },
-    /// Relay → device: these are durable.
+    /// Relay → device: these entries are durable.
     Appended {
-        /// In the order they were appended, each with its position.
+        /// The entries' ids in the order they were appended, each with its position.
         entries: Vec<(EntryId, Position)>,
-        /// A head at or after the last of them.
+        /// A head at or after the last of these entries.
         head: SeenHead,
     },
     /// Relay → device: this entry was not appended.
     Refused {
-        /// Which.
+        /// The entry that was not appended.
         entry: EntryId,
-        /// Why.
+        /// Why it was not appended.
         reason: Reason,
         /// For [`Reason::SeqTaken`]: the entry, without body, that has the number.
         proof: Option<Box<SignedEntry>>,
@@ -266,7 +266,7 @@ pub enum Frame {
     Ping,
     /// Either side: this is the last frame.
     Goodbye {
-        /// Why.
+        /// Why the session ends.
         reason: Reason,
         /// A sentence for people; may be empty.
         text: String,

@@ -7,13 +7,13 @@ use crate::signed::{Signable, Signed, Verified, VerifyError};
 /// A log up to a position. Signed by the key that [`Head::log`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Whose log.
+    /// The workspace whose log this is.
     pub workspace: WorkspaceId,
-    /// Which log, and the key that signs.
+    /// The log, by the key that signs for it.
     pub log: LogId,
-    /// How many entries.
+    /// How many entries the log has up to here.
     pub position: Position,
-    /// The running hash over them.
+    /// The running hash over these entries.
     pub hash: LogHash,
 }
 
@@ -43,11 +43,11 @@ impl Signable for Head {
 /// A head as it stands in a header or a frame, where the workspace is known from the context. Not yet verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SeenHead {
-    /// Which log, and the key that signs.
+    /// The log, by the key that signs for it.
     pub log: LogId,
-    /// How many entries.
+    /// How many entries the log has up to here.
     pub position: Position,
-    /// The running hash over them.
+    /// The running hash over these entries.
     pub hash: LogHash,
     /// The relay's signature over the [`Head`] that this and the workspace make.
     pub signature: Signature,

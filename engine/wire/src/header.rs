@@ -17,7 +17,7 @@ pub const HEADER_VERSION: u64 = 1;
 pub enum EntryType {
     /// Automerge changes by the author's own device.
     Changes,
-    /// A whole document.
+    /// A whole document, as its author had it.
     Snapshot,
     /// Others' changes, sealed again because the originals are gone. Reserved.
     Adopted,
@@ -27,7 +27,7 @@ pub enum EntryType {
     Erase,
     /// Says that a snapshot holds what it covers. Reserved.
     Confirm,
-    /// State of the log at a position. Reserved.
+    /// The state of the log at a position. Reserved.
     Checkpoint,
     /// "I am here and have seen this much." Reserved.
     Witness,
@@ -63,7 +63,7 @@ impl EntryType {
         }
     }
 
-    /// Never fails: numbers without a name are [`EntryType::Unknown`].
+    /// The type with this number. Never fails: numbers without a name are [`EntryType::Unknown`].
     pub fn from_number(number: u16) -> Self {
         Self::NAMED
             .into_iter()
@@ -92,7 +92,7 @@ impl EntryType {
 pub struct Cover {
     /// The author of the covered entries.
     pub device: DeviceId,
-    /// Which life of the author's database.
+    /// The life of the author's database that the entry is from.
     pub incarnation: Incarnation,
     /// The last covered number in that content chain.
     pub seq: u64,
@@ -104,12 +104,12 @@ impl Cover {
     }
 }
 
-/// Which piece of a payload a body holds.
+/// The piece of a payload that a body holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Part {
-    /// From 0.
+    /// The piece's number, from 0.
     pub index: u32,
-    /// At least 1.
+    /// How many pieces the payload has, at least 1.
     pub count: u32,
 }
 
@@ -130,9 +130,9 @@ pub struct Header {
     pub workspace: WorkspaceId,
     /// The author.
     pub device: DeviceId,
-    /// Which life of the author's database.
+    /// The life of the author's database that the entry is from.
     pub incarnation: Incarnation,
-    /// Which of the author's two chains.
+    /// The one of the author's two chains that the entry is in.
     pub lane: Lane,
     /// Gapless number in the chain, from 1.
     pub seq: u64,
@@ -154,7 +154,7 @@ pub struct Header {
     pub target: EntryId,
     /// What a snapshot or erase stands in for; ascending.
     pub covers: Vec<Cover>,
-    /// Which piece of the payload.
+    /// The piece of the payload that is in the body.
     pub part: Part,
     /// Input to the body key; zeros in the control lane.
     pub salt: Salt,

@@ -133,7 +133,7 @@ impl Commitment {
     }
 }
 
-/// Which of a device's two chains an entry is in.
+/// The two chains of a device, one of which an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Plain bodies that the relay can act on; exempt from content quota.
@@ -151,7 +151,7 @@ impl Lane {
         }
     }
 
-    /// `None` for a number no lane has.
+    /// The lane with this number; `None` if no lane has it.
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             0 => Some(Self::Control),
@@ -166,9 +166,9 @@ impl Lane {
 pub struct ChainKey {
     /// The author.
     pub device: DeviceId,
-    /// Which life of the author's database.
+    /// The life of the author's database.
     pub incarnation: Incarnation,
-    /// Which of the two chains.
+    /// The one of the device's two chains.
     pub lane: Lane,
 }
 

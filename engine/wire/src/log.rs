@@ -24,19 +24,19 @@ pub use tip::ChainTip;
 /// Why an entry may not be appended here and now.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// It belongs to another workspace.
+    /// The entry belongs to another workspace.
     #[error("it belongs to another workspace")]
     WrongWorkspace,
-    /// It is a roster entry without a readable record.
+    /// The entry is a roster entry without a readable record.
     #[error("its roster record cannot be read: {0}")]
     BadRecord(DecodeError),
-    /// It is a roster entry and its body is missing.
+    /// The entry is a roster entry and its body is missing.
     #[error("it is a roster record without a body")]
     NoRecord,
-    /// Its predecessor is not here yet.
+    /// The entry before it in its chain is not here yet.
     #[error("its predecessor is missing")]
     ChainGap,
-    /// Another entry has this number, or its predecessor is another than it says.
+    /// Another entry has this number of the chain, or another predecessor than this one names.
     #[error("number {seq} of its chain is another entry")]
     SeqTaken {
         /// The number at which the log has another entry.
@@ -54,13 +54,13 @@ pub enum Refusal {
     /// A Genesis anywhere but at the beginning, or one that does not make this workspace.
     #[error("it is not this workspace's beginning")]
     NotGenesis,
-    /// Its roster is not here yet.
+    /// The roster that the entry names is not known here yet.
     #[error("its roster is not known here yet")]
     RosterUnknown,
-    /// Its roster is older than its chain's last, or than what it has seen.
+    /// The entry's roster is older than that of its chain's last entry, or than the head it has seen.
     #[error("its roster is older than its chain or than what it has seen")]
     RosterStale,
-    /// Content was suspended at its roster until a rekey.
+    /// At the entry's roster, content was suspended until a rekey.
     #[error("at its roster nobody was to seal content before a rekey")]
     RekeyDue,
     /// The epoch is not the one in force at its roster.
@@ -70,7 +70,7 @@ pub enum Refusal {
     /// one; or `held` goes back.
     #[error("what it says to have seen or to hold goes back or is not of this log")]
     BadSeen,
-    /// `seen` is signed by this log, and is no prefix of it: proof that whoever holds the log's key told two stories.
+    /// `seen` is signed by this log, and is not a prefix of it: proof that whoever holds the log's key told two stories.
     #[error("it has seen a signed head that is not in this log")]
     Forked(Box<SeenHead>),
 }
@@ -111,11 +111,11 @@ impl Accepted<'_> {
 /// Where an entry came to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// Its position.
+    /// The entry's position.
     pub position: Position,
     /// The log hash up to and including it.
     pub hash: LogHash,
-    /// For a roster entry, what it did.
+    /// What the record did; `None` unless the entry is a roster entry.
     pub roster: Option<Outcome>,
 }
 

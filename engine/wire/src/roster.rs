@@ -41,9 +41,9 @@ pub struct User {
 /// Whether a device may write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It may.
+    /// The device may write.
     Active,
-    /// It was removed at `position`; of its chains only what the cut names still counts.
+    /// The device was removed at `position`; of its chains only what the cut names still counts.
     Removed {
         /// Where the removal stands in the log.
         position: Position,
@@ -55,22 +55,22 @@ pub enum Standing {
 /// A device that is or was in the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Whose it is.
+    /// The user whose device this is.
     pub user: UserId,
     /// Where epoch keys for it are sealed to.
     pub hpke: HpkePublicKey,
     /// A recovery phrase: receives keys, never counts as a live device.
     pub recovery: bool,
-    /// The ticket it came by; `None` for the first device.
+    /// The ticket that the device came by; `None` for the first device.
     pub joined_by: Option<TicketKey>,
-    /// Number of the record it came by, counted from 0 over applied records.
+    /// Number of the record that the device came by, counted from 0 over applied records.
     pub joined_at: usize,
-    /// Whether it may write.
+    /// Whether the device may write.
     pub standing: Standing,
 }
 
 impl Device {
-    /// Whether it may write.
+    /// Whether the device may write.
     pub fn is_active(&self) -> bool {
         self.standing == Standing::Active
     }
@@ -81,7 +81,7 @@ impl Device {
 pub enum TicketKind {
     /// A new Member.
     Invite,
-    /// Another device of this user.
+    /// One more device of this user.
     Link(UserId),
 }
 
@@ -90,7 +90,7 @@ pub enum TicketKind {
 pub enum TicketStage {
     /// Waiting for its Join.
     Open,
-    /// This device came by it.
+    /// This device came by the ticket.
     Used(DeviceId),
     /// Closed by its maker's side, or because its maker was removed.
     Closed,
@@ -99,17 +99,17 @@ pub enum TicketStage {
 /// An invite or link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TicketState {
-    /// Whom it lets in.
+    /// Whom the ticket lets in.
     pub kind: TicketKind,
-    /// Which device made it.
+    /// The device that made the ticket.
     pub maker: DeviceId,
-    /// Rekeys while it is open are wrapped to this.
+    /// The key to which rekeys are wrapped while the ticket is open.
     pub hpke: HpkePublicKey,
     /// Milliseconds since 1970 after which the relay lets nobody in by it.
     pub expires: u64,
-    /// How far it is.
+    /// How far the ticket is.
     pub stage: TicketStage,
-    /// Number of the record that made it, counted from 0 over applied records.
+    /// Number of the record that made the ticket, counted from 0 over applied records.
     pub made_at: usize,
 }
 
@@ -129,12 +129,12 @@ pub struct Point {
 /// What a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It took effect.
+    /// The record took effect.
     Applied {
-        /// It asked for a new epoch, but its rekey was not the one due: content waits for another Rekey.
+        /// Why the record did not begin the epoch that it asked for, so that content waits for another Rekey.
         rekey_void: Option<Void>,
     },
-    /// It changed nothing, and why.
+    /// The record changed nothing, for this reason.
     Void(Void),
     /// A record type this version does not know. Sealing has to stop until an update.
     Unknown(u64),
@@ -149,10 +149,10 @@ pub enum Void {
     /// The author is not an active device at this position.
     #[error("its author is not active")]
     AuthorNotActive,
-    /// Only the Owner may.
+    /// The record is one that only the Owner may write.
     #[error("only the Owner may do this")]
     NotOwner,
-    /// Only the Owner or the same user may.
+    /// The record concerns a device of another user, and its author is not the Owner.
     #[error("it concerns another user's device")]
     NotOwnUser,
     /// The roster has moved since it was written.
@@ -215,7 +215,7 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Before Genesis.
+    /// The roster of a workspace before its Genesis: nobody is in it.
     pub fn new(workspace: WorkspaceId) -> Self {
         Self {
             workspace,

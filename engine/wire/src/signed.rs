@@ -22,7 +22,7 @@ pub trait Signable: Canonical {
 /// Why signed bytes were not accepted. The fault is the sender's, or whoever altered them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VerifyError {
-    /// Not the canonical encoding of the value.
+    /// The bytes are not the canonical encoding of the value.
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// The signature is not the named signer's over these bytes.

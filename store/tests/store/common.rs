@@ -100,7 +100,7 @@ pub(crate) fn new_entry(workspace: WorkspaceId, n: u8, doc: Option<DocN>) -> New
     }
 }
 
-/// The same entry, on the log.
+/// An entry that stands on the log.
 pub(crate) fn on_log(workspace: WorkspaceId, n: u8, pos: u64, doc: Option<DocN>) -> NewEntry<'static> {
     NewEntry { place: Some(at(pos)), state: EntryState::OnLog, ..new_entry(workspace, n, doc) }
 }

@@ -71,7 +71,7 @@ impl Model {
         EntryId::from_bytes([self.made; 32])
     }
 
-    /// The same step on both sides. A step that makes no sense now is left out.
+    /// Takes a step in the store and in the model. A step that makes no sense now is left out.
     fn run(&mut self, tx: &Tx<'_>, step: Step) -> Result<(), StoreError> {
         match step {
             Step::NewDoc { place } => {

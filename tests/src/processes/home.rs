@@ -20,9 +20,9 @@ pub struct Home {
 /// A command that has run.
 #[derive(Debug)]
 pub struct Ran {
-    /// What it answered.
+    /// What the command answered on stdout.
     pub stdout: String,
-    /// What it said.
+    /// What the command said on stderr.
     pub stderr: String,
     /// How it ended.
     pub status: ExitStatus,
@@ -138,7 +138,7 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Its process number.
+    /// The process's number.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }

@@ -15,7 +15,7 @@ use super::binary;
 pub enum Tls {
     /// With the relay's own key, which its address pins.
     SelfSigned,
-    /// Not at all: loopback only.
+    /// No TLS: for loopback only.
     Off,
 }
 
@@ -84,7 +84,7 @@ impl Relay {
         }
     }
 
-    /// What it printed: where it is, with pin and token.
+    /// The address that the relay printed, with pin and token.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -94,12 +94,12 @@ impl Relay {
         self.listen
     }
 
-    /// Its data directory.
+    /// The relay's data directory.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// Its process number.
+    /// The process's number.
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("the relay runs").id()
     }

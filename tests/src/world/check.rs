@@ -32,7 +32,7 @@ pub enum Failure {
         on: String,
         /// Who said it.
         by: String,
-        /// What.
+        /// The text that is gone.
         text: String,
     },
     /// P5: two devices with the same log show different documents.
@@ -40,17 +40,17 @@ pub enum Failure {
     Different {
         /// One device.
         one: String,
-        /// The other.
+        /// The other device.
         other: String,
-        /// Which document.
+        /// The document.
         what: String,
     },
     /// P6, P7: the relay's log holds something no device may accept.
     #[error("the log holds an entry at {at} that may not be there: {why}")]
     BadLog {
-        /// Where.
+        /// The entry's position.
         at: Position,
-        /// Why.
+        /// Why it may not be there.
         why: String,
     },
     /// P7: something was sealed so that a removed device can read it.

@@ -86,15 +86,15 @@ impl Fired {
 /// How the network behaves, in thousandths of frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
-    /// Lost.
+    /// How many are lost.
     pub loss: u32,
-    /// Late by up to some seconds.
+    /// How many are late by up to some seconds.
     pub delay: u32,
-    /// Delivered twice.
+    /// How many are delivered twice.
     pub duplication: u32,
-    /// Delivered out of order.
+    /// How many are delivered out of order.
     pub reordering: u32,
-    /// Followed by the connection breaking.
+    /// How many are followed by the connection breaking.
     pub disconnect: u32,
 }
 

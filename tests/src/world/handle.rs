@@ -107,12 +107,12 @@ impl Handle<'_> {
         self.world.call(self.index, |device| device.leave(workspace, false, now));
     }
 
-    /// What it is called in this world.
+    /// What the machine is called in this world.
     pub fn name(&self) -> String {
         self.world.machines[self.index].name.clone()
     }
 
-    /// Which device this is.
+    /// The id of the machine's device.
     pub fn id(&self) -> DeviceId {
         self.world.machines[self.index].device_ref().id()
     }
@@ -167,7 +167,7 @@ impl Handle<'_> {
         self.world.call(self.index, |device| device.name_device(workspace, name, now));
     }
 
-    /// What it shows of a conversation: the lines in order, as they were written.
+    /// What the device shows of a conversation: the lines in order, as they were written.
     pub fn shows(self, document: DocId) -> Vec<String> {
         let now = self.world.now;
         let shown = self.world.machines[self.index].device().show(document, now);

@@ -62,6 +62,6 @@ pub(super) fn frame(bytes: &[u8]) -> String {
         Ok(Frame::Records { entries, more }) => format!("Records {} more={more}", entries.len()),
         Ok(Frame::Ping) => "Ping".to_owned(),
         Ok(Frame::Goodbye { reason, text }) => format!("Goodbye {reason:?} {text}"),
-        Err(error) => format!("{} bytes that are no frame: {error}", bytes.len()),
+        Err(error) => format!("{} bytes that are not a frame: {error}", bytes.len()),
     }
 }

@@ -1,4 +1,4 @@
-//! What it costs a relay to have somebody connected who says nothing.
+//! The memory that a relay spends on each device that is connected and says nothing.
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct Token(Zeroizing<String>);
 
-/// The text is no token. Whoever copied it can mend it.
+/// The text is not a token. Whoever copied it can mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a token is 1 to {MAX_TOKEN} letters, digits, - and _")]
 pub struct TokenError;

@@ -25,7 +25,7 @@ pub(super) fn relay_key(spki: &[u8]) -> Option<RelayKey> {
 #[derive(Debug, Error)]
 #[error("the certificate holds another key than the pinned one")]
 pub(crate) struct OtherKey {
-    /// The key it holds; `None` if that is no Ed25519 key.
+    /// The key it holds; `None` if that is not an Ed25519 key.
     pub(crate) found: Option<RelayKey>,
 }
 

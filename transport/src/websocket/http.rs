@@ -55,7 +55,7 @@ fn open(request: Request<Incoming>, admitted: bool, upgrade: &Upgrade) -> Respon
         return last((StatusCode::SERVICE_UNAVAILABLE, "This relay is full.\n"));
     }
     let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
-        return last((StatusCode::BAD_REQUEST, "This is no request for a WebSocket.\n"));
+        return last((StatusCode::BAD_REQUEST, "This is not a request for a WebSocket.\n"));
     };
     response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(hyper::upgrade::on(request));

@@ -14,11 +14,11 @@ const UNANSWERED: u32 = 2;
 /// What has to be done about a peer's silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// It was heard lately.
+    /// The peer was heard lately.
     Nothing,
-    /// Ask whether it is there.
+    /// Ask the peer whether it is there.
     Ping,
-    /// It did not answer.
+    /// Give the peer up: it did not answer.
     GiveUp,
 }
 

@@ -61,7 +61,7 @@ impl WebSocketListener {
     /// Dropping the listener does the same a moment later.
     pub async fn shutdown(mut self) {
         self.accepting.abort();
-        // It ends as cancelled, which is what was asked for.
+        // The task ends as cancelled, which is what was asked for.
         let _ = (&mut self.accepting).await;
     }
 }
@@ -110,7 +110,7 @@ async fn accept_all(listener: TcpListener, gate: Arc<Gate>, entrance: Arc<Entran
     }
 }
 
-/// Whether a connection was not accepted because its peer has given it up. That is no reason to pause, or whoever does
+/// Whether a connection was not accepted because its peer has given it up. That is not a reason to pause, or whoever does
 /// so again and again keeps everybody else waiting.
 fn is_the_peers(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};

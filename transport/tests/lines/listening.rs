@@ -1,4 +1,4 @@
-//! A listener answers what is no WebSocket, keeps its caps, cuts off who is slow, and goes away.
+//! A listener answers what is not a WebSocket, keeps its caps, cuts off who is slow, and goes away.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! A relay to dial, ends of lines to use from a test, and servers that are no relays.
+//! A relay to dial, ends of lines to use from a test, and servers that are not relays.
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -53,7 +53,7 @@ impl ActorId {
         Self::join(&sha256(&[b"bowline/first-change/1"]), tail)
     }
 
-    /// Kind and schema step, if this has the form of [`Self::built_in`].
+    /// The kind and schema step, if this is an actor of [`Self::built_in`]'s form.
     pub(super) fn as_built_in(&self) -> Option<(u32, u32)> {
         let number = |bytes: &[u8]| bytes.iter().fold(0, |sum: u32, byte| (sum << 8) | u32::from(*byte));
         let (kind, schema) = self.0.get(Self::OWNER..)?.split_at_checked(4)?;

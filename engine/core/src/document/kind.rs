@@ -43,7 +43,7 @@ pub(in crate::document) const REMOVED: &str = "removed";
 /// What every document of a kind has in common for ever.
 #[derive(Clone, Copy)]
 struct Shape {
-    /// Its number in payloads and first changes.
+    /// The kind's number in payloads and first changes.
     number: u32,
     /// The schema step that this version writes.
     schema: u32,

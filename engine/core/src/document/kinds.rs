@@ -64,33 +64,34 @@ impl Document {
         }
     }
 
-    /// Whether it is in the trash.
+    /// Whether the document is in the trash.
     pub fn deletion(&self) -> Deletion {
         definition(self.kind()).lifecycle.deletion_of(self)
     }
 
-    /// Puts it into the trash, as it is now: see [`Deletion`]. The raw bytes of the one change, to be stored; `None` if
-    /// it is there already.
+    /// Puts the document into the trash, as it is now: see [`Deletion`]. Returns the raw bytes of the one change, to be
+    /// stored; `None` if it is there already.
     pub fn delete(&mut self, pen: Pen) -> Result<Option<Vec<u8>>, EditError> {
         definition(self.kind()).lifecycle.delete(self, pen)
     }
 
-    /// Takes it out of the trash. The raw bytes of the one change, to be stored; `None` if it is not there.
+    /// Takes the document out of the trash. Returns the raw bytes of the one change, to be stored; `None` if it is not
+    /// there.
     pub fn restore(&mut self, pen: Pen) -> Result<Option<Vec<u8>>, EditError> {
         definition(self.kind()).lifecycle.restore(self, pen)
     }
 
-    /// What a list shows of it.
+    /// What a list shows of the document.
     pub fn summary(&self) -> Summary {
         (definition(self.kind()).summary)(self)
     }
 
-    /// What of it could not be shown, or not as meant.
+    /// What in the document could not be shown, or not as its authors meant it.
     pub fn issues(&self) -> Vec<Issue> {
         (definition(self.kind()).issues)(self)
     }
 
-    /// The files into which it is exported; `id` is its own. A document of a [hidden](Visibility::Hidden) kind has none.
+    /// The files into which the document, whose id is `id`, is exported. A document of a [hidden](Visibility::Hidden) kind has none.
     pub fn export(&self, id: DocId) -> Vec<ExportedFile> {
         (definition(self.kind()).export)(self, id)
     }

@@ -40,8 +40,8 @@ pub const LINE_MAX: usize = 4 << 20;
 /// Bytes of the id inside a transcript line. OpenClaw uses 8, UUIDs are 36; the id is part of a map key.
 pub const LINE_ID_MAX: usize = 128;
 
-/// Lines of a session's file that are no entries and are kept for export all the same: a file has a torn or empty line now
-/// and then, and one with more of them is no transcript.
+/// Lines of a session's file that are not entries and are kept for export all the same: a file has a torn or empty line now
+/// and then, and one with more of them is not a transcript.
 pub const ASIDES_MAX: usize = 256;
 
 /// Bytes of all of these in one conversation.
@@ -73,10 +73,10 @@ pub const FILES_MAX: usize = 256;
 /// Bytes of all text files of a document together that an edit may leave: 400 MB in memory while it is loaded.
 pub const FILES_TOTAL_MAX: usize = 4 << 20;
 
-/// Bytes of a file that is no text: a picture or a small font. Each version stays in the history of its document.
+/// Bytes of a file that is not text: a picture or a small font. Each version stays in the history of its document.
 pub const BYTES_FILE_MAX: usize = 512 << 10;
 
-/// Bytes of all files of a skill together that are no text, which an edit may leave: what can be sealed in one piece.
+/// Bytes of all files of a skill together that are not text, which an edit may leave: what can be sealed in one piece.
 pub const BYTES_TOTAL_MAX: usize = 4 << 20;
 
 /// Bytes of the title in a summary: one row of a list.

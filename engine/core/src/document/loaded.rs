@@ -18,7 +18,7 @@ use super::kinds::conversation::outline::Outline;
 /// from a version that knows more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
-    /// Not a document.
+    /// The bytes are not a document.
     #[error("the stored document is damaged")]
     Damaged,
     /// A document that does not begin with this kind's first change.
@@ -26,7 +26,7 @@ pub enum LoadError {
     OtherKind,
 }
 
-/// A view was asked for that the document is not.
+/// A document was asked for as another kind than it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this document is a {0:?}")]
 pub struct OtherKind(pub Kind);
@@ -36,9 +36,9 @@ pub struct OtherKind(pub Kind);
 pub struct Document {
     kind: Kind,
     automerge: Automerge,
-    /// Made when first needed: reading and editing do without.
+    /// The graph of changes, made when first needed: reading and editing do without.
     history: Option<Ancestry>,
-    /// Of a conversation, made when first needed.
+    /// The order of a conversation's entries, made when first needed.
     outline: OnceLock<Outline>,
 }
 
@@ -82,14 +82,14 @@ impl Document {
         self.automerge.get_change_meta_by_hash(&change.to_automerge()).is_some()
     }
 
-    /// The changes it has and another document of its kind does not, in no particular order.
+    /// The changes that this document has and another one of its kind does not, in no particular order.
     pub fn changes_beyond(&self, other: &Self) -> Vec<ChangeHash> {
         let all = self.automerge.get_changes_meta(&[]);
         let all = all.into_iter().map(|change| ChangeHash::from_bytes(change.hash.0));
         all.filter(|hash| !other.contains(hash)).collect()
     }
 
-    /// How many changes it has, the first one included, and how many operations they have: what an entry with all of it
+    /// How many changes the document has, the first one included, and how many operations they have: what an entry with all of it
     /// would hold, and may hold [`CHANGES_MAX`](super::limits::CHANGES_MAX) and [`OPS_MAX`](super::limits::OPS_MAX) of.
     pub fn extent(&self) -> (usize, u64) {
         let changes = self.automerge.get_changes_meta(&[]);

@@ -11,15 +11,15 @@ pub struct Summary {
     /// empty if there is none of these. The name of an agent or skill,
     /// or of the agent whose memory it is. At most [`SUMMARY_TITLE_MAX`](super::limits::SUMMARY_TITLE_MAX) bytes.
     pub title: String,
-    /// The latest time any of its entries claims; without entries, when it was last edited.
+    /// The latest time that any entry claims; without entries, when the document was last edited.
     pub updated_at: Millis,
-    /// How many entries its transcript has, how many names a profile, how many files any other.
+    /// How many entries a conversation has, how many names a profile, how many files any other document.
     pub count: u64,
-    /// How its last message with text begins, or the description of an agent or skill. At most [`SUMMARY_PREVIEW_MAX`](super::limits::SUMMARY_PREVIEW_MAX) bytes.
+    /// How the last message with text begins, or the description of an agent or skill. At most [`SUMMARY_PREVIEW_MAX`](super::limits::SUMMARY_PREVIEW_MAX) bytes.
     pub preview: String,
 }
 
-/// On one line, without runs of white space, and if that is too long cut between two characters with an ellipsis.
+/// A text on one line, without runs of white space, and if that is too long cut between two characters with an ellipsis.
 pub(super) fn shortened(text: &str, limit: usize) -> String {
     const ELLIPSIS: &str = "…";
     let scanned = text.get(..text.floor_char_boundary(SUMMARY_SCAN_MAX)).unwrap_or_default();

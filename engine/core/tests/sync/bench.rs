@@ -125,7 +125,8 @@ impl Bench {
         self.restarted_with(None)
     }
 
-    /// The same, while the secret of the code it came by is still there: its Join has not come with the log.
+    /// This database after a restart, with the secret of the code that the device came by if its Join has not come with the
+    /// log.
     pub(crate) fn restarted_with(self, ticket: Option<TicketSecret>) -> Self {
         self.restarted_as(Phase::Member, ticket, None)
     }

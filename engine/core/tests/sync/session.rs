@@ -221,7 +221,7 @@ fn a_goodbye_ends_the_connection_and_nothing_else() {
         bench.receive(FakeRelay::goodbye(reason));
         assert!(bench.closed(), "{reason:?}");
         assert!(bench.faults().is_empty() && bench.refused().is_empty());
-        assert!(matches!(bench.replica.phase(), Phase::Member), "{reason:?}: words are no removal");
+        assert!(matches!(bench.replica.phase(), Phase::Member), "{reason:?}: words are not a removal");
         bench.sync(&mut relay);
         assert!(relay.holds(sent.id()), "{reason:?}");
     }

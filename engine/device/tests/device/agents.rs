@@ -36,7 +36,7 @@ fn an_agent_is_made_listed_shown_and_edited() {
     let listed = rig.device.agents(false).unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!((&*listed[0].title, &*listed[0].preview, listed[0].count), ("Scribe", "writes", 2));
-    assert!(rig.device.list(false).unwrap().is_empty(), "an agent is no conversation");
+    assert!(rig.device.list(false).unwrap().is_empty(), "an agent is not a conversation");
     let shown = rig.device.show_agent(id, rig.now).unwrap();
     assert_eq!((&*shown.name, shown.description.as_deref()), ("Scribe", Some("writes")));
     assert_eq!((shown.model.as_deref(), shown.params["temperature"].as_str()), (Some("opus"), "0.5"));

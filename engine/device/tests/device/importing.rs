@@ -201,9 +201,9 @@ fn lines_that_are_no_entries_are_kept_aside_and_told_of() {
             because(Outcome::Kept, Why::NotAnEntry("it is empty")),
             because(Outcome::Kept, Why::NotAnEntry("it is not UTF-8")),
             (Outcome::New, None),
-            because(Outcome::Kept, Why::NotAnEntry("it is no JSON object")),
+            because(Outcome::Kept, Why::NotAnEntry("it is not a JSON object")),
             because(Outcome::Skipped, Why::LineTooLong),
-            because(Outcome::Kept, Why::NotAnEntry("it is no JSON object")),
+            because(Outcome::Kept, Why::NotAnEntry("it is not a JSON object")),
         ]
     );
     let kept: Vec<&[u8]> = lines.into_iter().filter(|line| line.len() < LINE_MAX).collect();

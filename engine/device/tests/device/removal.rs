@@ -153,5 +153,5 @@ fn why_the_relay_closed_the_line_is_shown() {
     let reason = bowline_wire::frame::Reason::Removed;
     rig.receive(&FakeRelay::goodbye(reason));
     assert_eq!(rig.status().relay_says, Some(reason));
-    assert!(rig.status().member, "its word is no removal");
+    assert!(rig.status().member, "its word is not a removal");
 }

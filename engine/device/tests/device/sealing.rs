@@ -316,7 +316,7 @@ fn an_entry_that_only_waits_is_offered_and_not_called_synced() {
         Frame::Appended { entries: vec![(sent.id(), Position(relay.len()))], head: relay.head() },
     ] {
         rig.receive(&answer);
-        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::Queued, "a claim is no log");
+        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::Queued, "a claim is not a log");
         assert_eq!(rig.status().offered, 1);
     }
 }

@@ -16,13 +16,13 @@ use crate::{Piece, Source, SourceError, hex};
 /// Messages of one conversation: the longest that people have are a hundredth of that.
 const MESSAGES_MAX: usize = 250_000;
 
-/// What entry ids are made under.
+/// Label of the hash that entry ids are made of.
 const LABEL: &[u8] = b"bowline/jsonl/1";
 
 /// A conversation in one line. Its messages are still text, so that a long one takes little memory.
 #[derive(Debug)]
 pub(crate) struct Conversation<'a> {
-    /// The id it has, or the hash of its line.
+    /// The conversation's id, or the hash of its line if it has none.
     pub(crate) id: String,
     pub(crate) title: Option<String>,
     messages: Vec<&'a RawValue>,
@@ -101,8 +101,8 @@ impl<'a> Made<'a> {
         Self { conversation, at: 0, used: HashSet::new(), parent: None, line: Vec::new() }
     }
 
-    /// The id of the entry with this number: eight hex digits as OpenClaw's, of what makes it the same everywhere. Of two that
-    /// would have one id, the second gets another.
+    /// The id of the entry with this number: eight hex digits, as OpenClaw's are, made of what is the same on every device.
+    /// If two entries would get one id, the second gets another.
     fn entry_id(&mut self, number: usize) -> String {
         let mut again = 0_u64;
         loop {

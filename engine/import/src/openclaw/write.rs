@@ -12,8 +12,8 @@ const NAME_MAX: usize = 200;
 pub struct SessionFileNames(BTreeSet<String>);
 
 impl SessionFileNames {
-    /// A session's id with its ending if that can be the name of a file and is not taken, else the document's id. Sessions were
-    /// named by whoever wrote them.
+    /// A name for a session's file: the session's id if that can be the name of a file and is not taken, else the document's id.
+    /// Session ids were chosen by whoever wrote them.
     pub fn take(&mut self, session: &str, id: DocId) -> String {
         // Many systems do not tell capitals apart.
         let name = if is_plain(session) && self.0.insert(session.to_ascii_lowercase()) {

@@ -1,5 +1,5 @@
-//! Web addresses that let in whoever has them, by what is before the host or in the query. Those that do so by their path are
-//! rules.
+//! Finds web addresses that let in whoever has them, by what stands before the host or in the query. Addresses with a secret in
+//! their path are found by rules.
 
 use super::names::is_secret_in_query;
 use super::words::{is_set, is_stand_in, words};

@@ -23,7 +23,7 @@ pub(crate) enum Hidden {
     Unknown(String),
 }
 
-/// How a file is looked at.
+/// The format by which a file is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Json,
@@ -102,7 +102,7 @@ const LISTS_OF_PACKAGES: [&str; 8] = [
     "pubspec.yaml",
 ];
 
-/// Looks for secrets in a file; none if it can be imported. `name` is what it is called, without folders.
+/// Looks for secrets in a file; `None` if it can be imported. `name` is what it is called, without folders.
 pub(crate) fn hidden_in(name: &str, content: &[u8]) -> Option<Hidden> {
     let lower = name.to_lowercase();
     let text = text_of(content);
@@ -186,7 +186,7 @@ fn is_of_data(format: Format) -> bool {
     !matches!(format, Format::Prose | Format::Other)
 }
 
-/// `token.txt`, `.api_key`, `github.token`: but neither `token.md` nor `token.py`.
+/// Whether a file is called as one that holds a secret: `token.txt`, `.api_key`, `github.token`, but not `token.md` or `token.py`.
 fn is_called_like_a_secret(name: &str) -> bool {
     let stem = stem(name);
     match stem.rsplit_once('.') {

@@ -31,7 +31,7 @@ const LAST_WORDS: [&str; 27] = [
     "apikeys",
 ];
 
-/// Endings of words that are several without a break.
+/// Endings of words that are several words run together.
 const RUN_TOGETHER: [&str; 13] = [
     "token",
     "secret",
@@ -83,7 +83,7 @@ const SECRET_KEYS: [&str; 31] = [
     "webhook",
 ];
 
-/// Words after the one that counts, which say only in which form the secret is there: `tokenValue`, `client-key-data`.
+/// Words behind the one that counts, which only say in which form the secret is there: `tokenValue`, `client-key-data`.
 const FORMS: [&str; 10] =
     ["value", "data", "string", "raw", "plain", "plaintext", "base64", "b64", "hex", "pem"];
 

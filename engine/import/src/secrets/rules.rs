@@ -1,5 +1,5 @@
-//! Rules for what keys of services look like, and the search that finds them all in one pass over a text. A service that is
-//! missing is a rule to add to one of the tables; nothing else has to change.
+//! Rules for what keys of services look like, and the search that finds all such keys in one pass over a text. For a service
+//! that is missing, add a rule to one of the tables; nothing else has to change.
 
 mod clouds;
 mod code;
@@ -16,12 +16,12 @@ use regex_automata::{Input, Match};
 
 use rule::Rule;
 
-/// Where rules are. Of rules whose beginnings begin alike, the one with the longest comes first, since the first that fits
-/// decides.
+/// The tables of rules. If the beginning of one rule begins that of another, the longer one comes first, since the first that
+/// fits decides.
 const TABLES: [&[Rule]; 4] = [services::RULES, clouds::RULES, code::RULES, models::RULES];
 
-/// All rules as one regular expression, with its patterns in the order of the rules. None if one is not a regular expression,
-/// which the tests exclude.
+/// All rules as one regular expression, with its patterns in the order of the rules; `None` if one of them is not a regular
+/// expression, which the tests exclude.
 fn compiled(patterns: impl Iterator<Item = String>) -> Option<Regex> {
     let patterns: Vec<String> = patterns.collect();
     Regex::builder()

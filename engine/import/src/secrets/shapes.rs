@@ -25,7 +25,7 @@ pub(super) fn has_certain_secret(text: &str) -> bool {
     has_private_key(text) || has_certain_key(text)
 }
 
-/// Whether a text names a secret and gives it: `--api-key=…`, `--api-key …`, `API_KEY=…`, `X-Api-Key: …`, `password: …`.
+/// Whether a text names a secret and has it behind the name: `--api-key=…`, `--api-key …`, `API_KEY=…`, `X-Api-Key: …`, `password: …`.
 fn has_named_value(text: &str) -> bool {
     let mut option = false;
     for word in text.split_whitespace() {

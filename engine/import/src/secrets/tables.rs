@@ -15,7 +15,7 @@ use crate::json::member;
 /// Bytes of a document that is read. Tables between braces take 150 bytes of memory for each byte of theirs.
 const BYTES_MAX: usize = 128 << 10;
 
-/// The lines of a TOML document that hold secrets, one place a line. None if the text is not TOML, or too long.
+/// The lines of a TOML document that hold secrets, one place a line; `None` if the text is not TOML, or too long.
 pub(super) fn in_toml(text: &str) -> Option<Vec<String>> {
     let document = DeTable::parse(Some(text).filter(|text| text.len() <= BYTES_MAX)?).ok()?;
     let mut search = Search { text, found: Vec::new() };
@@ -48,7 +48,7 @@ impl Place {
     }
 }
 
-/// One look at a document.
+/// A search through a document.
 struct Search<'a> {
     text: &'a str,
     /// Each secret's offset and name.

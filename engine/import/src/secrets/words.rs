@@ -24,8 +24,8 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_between).filter(|word| !word.is_empty())
 }
 
-/// Whether a value under a name stands for itself: it is there, and it neither stands for a secret, nor switches something, nor
-/// says how many tokens there are.
+/// Whether a value under a name can be the secret itself: it is not empty, does not stand for a secret, does not switch
+/// something, and does not say how many tokens there are.
 pub(super) fn is_set(name: &str, value: &str) -> bool {
     let is_count = value.parse::<f64>().is_ok() && is_name_of_count(name);
     !value.is_empty() && !is_stand_in(value) && !is_switch(value) && !is_count

@@ -51,7 +51,7 @@ fn sessions_that_are_only_called_the_same_are_two() {
 #[test]
 fn damaged_and_torn_lines_are_kept_aside_and_go_out_again() {
     let (home, mut desk) = (Home::new(), Desk::new());
-    let text = format!("{}{}this is no JSON\n\n{}{{\"type\":\"mess", header(&id(1)), message(0), message(1));
+    let text = format!("{}{}this is not JSON\n\n{}{{\"type\":\"mess", header(&id(1)), message(0), message(1));
     home.session(&format!("{}.jsonl", id(1)), &text);
     desk.import(&home.path());
     assert_eq!((desk.report.entries.new, desk.report.entries.aside), (2, 3));

@@ -7,15 +7,15 @@ use crate::ids::{EntryId, Position};
 /// The last accepted entry of a chain, as far as the next one depends on it. Its canonical encoding is for storing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainTip {
-    /// Its number.
+    /// The entry's number in the chain.
     pub seq: u64,
-    /// Its id.
+    /// The entry's id.
     pub id: EntryId,
-    /// The head it had seen.
+    /// The head that the entry names as seen.
     pub seen: Option<SeenHead>,
-    /// What its author held.
+    /// The position up to which its author held everything.
     pub held: Position,
-    /// Number of its roster among the applied records, from 0.
+    /// Number of the entry's roster among the applied records, from 0.
     pub roster: u64,
 }
 

@@ -12,7 +12,7 @@ use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_W
 pub struct Wrap {
     /// Whom it is for.
     pub recipient: HpkePublicKey,
-    /// Which HPKE suite; 1 is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
+    /// The HPKE suite; 1 is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
     pub suite: u16,
     /// The KEM's encapsulated key.
     pub encapsulated: Vec<u8>,
@@ -34,15 +34,15 @@ pub struct Rekey {
 /// The last entry of a removed chain that still counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cut {
-    /// Whose chain.
+    /// The device whose chain it is.
     pub device: DeviceId,
-    /// Which life of the author's database.
+    /// The life of the author's database that the chain belongs to.
     pub incarnation: Incarnation,
-    /// Which of its two chains.
+    /// Which of the device's two chains it is.
     pub lane: Lane,
     /// The last number that counts.
     pub seq: u64,
-    /// That entry's id.
+    /// The id of the last entry that counts.
     pub id: EntryId,
 }
 
@@ -98,7 +98,7 @@ pub enum Record {
         nonce: [u8; 16],
         /// The Owner's first device, author of this record.
         device: DeviceId,
-        /// That device's HPKE key.
+        /// The new device's HPKE key.
         hpke: HpkePublicKey,
         /// Commits to the first epoch key.
         commitment: Commitment,
@@ -115,27 +115,27 @@ pub enum Record {
     Join(Join),
     /// Removes a device of the author's own user, or, by the Owner, any other.
     RemoveDevice {
-        /// Which.
+        /// The device that goes.
         device: DeviceId,
-        /// Ascending.
+        /// The last entries that still count of each chain of those who go, ascending.
         cut: Vec<Cut>,
-        /// For those who stay.
+        /// The epoch for those who stay.
         rekey: Rekey,
     },
     /// Removes a Member with all devices; by the Owner.
     RemoveMember {
-        /// Which.
+        /// The Member who goes.
         user: UserId,
-        /// Ascending.
+        /// The last entries that still count of each chain of those who go, ascending.
         cut: Vec<Cut>,
-        /// For those who stay.
+        /// The epoch for those who stay.
         rekey: Rekey,
     },
     /// The author goes.
     Leave {
         /// With all devices of the author's user, not just the author; a recovery phrase stays unless it is the author.
         whole_user: bool,
-        /// Ascending.
+        /// The last entries that still count of each chain of those who go, ascending.
         cut: Vec<Cut>,
     },
     /// A new epoch after someone left, or after a removal whose own rekey was void.

@@ -119,7 +119,7 @@ fn every_place_takes_its_own_type() {
         (3, "01"),                 // a number for a truth value
         (3, "f6"),
         (4, "426162"), // bytes for text
-        (4, "62fffe"), // text that is no UTF-8
+        (4, "62fffe"), // text that is not UTF-8
         (5, "626162"), // text for bytes
         (6, "f7"),     // undefined for null
         (7, "f6"),

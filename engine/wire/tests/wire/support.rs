@@ -44,7 +44,7 @@ impl Author {
         }
     }
 
-    /// The same device after a restore.
+    /// This device after its database was restored.
     pub(crate) fn reborn(&self, life: &str) -> Self {
         let incarnation = Incarnation::from_bytes(bytes(life));
         Self { incarnation, ..self.clone() }
@@ -320,7 +320,7 @@ impl Story {
         self.put(&entry).roster.unwrap()
     }
 
-    /// The same for a record that builds on an earlier roster.
+    /// Appends `record` by `author`, built on the earlier roster `roster`, and says what it did.
     pub(crate) fn late_record(&mut self, author: &Author, roster: RosterHash, record: &Record) -> Outcome {
         let entry = self.record_on(author, roster, record);
         self.put(&entry).roster.unwrap()
@@ -352,7 +352,7 @@ impl Story {
         self.with_due_rekey(by, |rekey| Record::RemoveDevice { device: device.id(), cut: cut.clone(), rekey })
     }
 
-    /// The same for a member.
+    /// A removal of a member by `by`, with a rekey to exactly those who would stay if it came next.
     pub(crate) fn expulsion_of(&self, by: &Author, user: UserId, cut: Vec<Cut>) -> Record {
         self.with_due_rekey(by, |rekey| Record::RemoveMember { user, cut: cut.clone(), rekey })
     }
@@ -373,7 +373,7 @@ impl Story {
 
 pub(crate) const APPLIED: Outcome = Outcome::Applied { rekey_void: None };
 
-/// Took effect, but without a new epoch.
+/// The outcome of a record that took effect, but without a new epoch.
 pub(crate) fn applied_without_epoch(why: Void) -> Outcome {
     Outcome::Applied { rekey_void: Some(why) }
 }

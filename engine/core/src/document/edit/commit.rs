@@ -15,7 +15,7 @@ use crate::document::loaded::Document;
 pub struct Pen {
     /// This process's actor.
     pub actor: ActorId,
-    /// Now.
+    /// The time of the edit.
     pub now: Millis,
 }
 

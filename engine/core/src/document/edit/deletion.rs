@@ -22,11 +22,11 @@ const DELETED_CONTENT: &str = "deleted_content";
 /// a deletion concurrent with a restoration stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// Not deleted.
+    /// The document is not in the trash.
     None,
-    /// Out of view since then, restorable.
+    /// In the trash since this time, from where it can be restored.
     Deleted(Millis),
-    /// Deleted then, and in view: there is more in it than the deletion knew.
+    /// Deleted at this time and yet in view: there is more in it than the deletion knew.
     EditedAfter(Millis),
 }
 

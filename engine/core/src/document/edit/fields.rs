@@ -15,12 +15,12 @@ pub enum Issue {
         /// Path of the field, as `labels/work`.
         field: String,
     },
-    /// A field holds a text that is no JSON value; it counts as absent.
+    /// A field holds a text that is not a JSON value; it counts as absent.
     NotJson {
         /// Path of the field, as `tools/search`.
         field: String,
     },
-    /// A file whose path is none, or for which there is no other name left; it is ignored.
+    /// A file whose path is not a safe one, or for which there is no other name left; it is ignored.
     BadPath {
         /// The path.
         path: String,
@@ -34,7 +34,7 @@ pub enum Issue {
     SameId {
         /// The id.
         id: String,
-        /// Their keys, in display order.
+        /// Keys of the entries with that id, in display order.
         keys: Vec<String>,
     },
     /// A transcript entry hangs on one that is not there or comes after it; it is shown as a beginning.
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
         Ok(self.said(key)?.unwrap_or(false))
     }
 
-    /// The boolean under `key`.
+    /// The boolean under `key`; `None` if there is none.
     pub(in crate::document) fn said(&self, key: &str) -> Result<Option<bool>, Issue> {
         self.scalar(key, |value| match value {
             ScalarValue::Boolean(flag) => Some(*flag),

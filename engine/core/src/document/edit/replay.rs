@@ -68,7 +68,7 @@ struct Lost {
 
 /// What stands for a character of a lost change.
 enum Character {
-    /// The same, written again.
+    /// The same character, written again.
     Again(Cursor),
     /// Nothing: what follows it goes where this would have gone.
     Nowhere(ElementId),

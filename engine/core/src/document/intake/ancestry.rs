@@ -72,7 +72,7 @@ impl Ancestry {
         Ok(())
     }
 
-    /// With a change that this device has made; `None` if it cannot be read or does not continue the history.
+    /// The history with a change that this device has made; `None` if it cannot be read or does not continue the history.
     pub(in crate::document) fn with_own(mut self, kind: Kind, change: &[u8]) -> Option<Self> {
         let vetted = Vetted::take(kind, &mut Cursor::new(change), &mut Budget::of_one_entry()).ok()?;
         self.add(&vetted).is_ok().then_some(self)
@@ -117,7 +117,8 @@ impl Ancestry {
         checked
     }
 
-    /// The usual case, for which no graph is walked: the actor's first change ever, or right on top of its last.
+    /// Whether a change is the usual case, for which no graph is walked: its actor's first change ever, or directly on top of
+    /// its last.
     fn is_plainly_next(&self, change: &Vetted, deps: &[Index]) -> bool {
         let own = self.indexes_of(&change.actor);
         match own.last().and_then(|last| Some((last, self.nodes.get(*last)?))) {

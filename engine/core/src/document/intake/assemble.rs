@@ -34,9 +34,9 @@ pub struct Assembled {
 pub struct Applied {
     /// Whether the document has other heads than before.
     pub changed: bool,
-    /// As in [`Assembled`].
+    /// Entries left out as a whole, as in [`Assembled`].
     pub refused: Vec<Refused>,
-    /// As in [`Assembled`]: hand them to every later call again.
+    /// Accepted entries that are not wholly in the document, as in [`Assembled`]: hand them to every later call again.
     pub unsettled: Vec<EntryId>,
 }
 
@@ -50,8 +50,8 @@ impl Document {
     /// Makes the document that a set of accepted entries says, this device's own unsealed changes among them
     /// ([`Incoming::local`]). Neither their order nor anything but them matters.
     ///
-    /// Of two changes that one actor made with one number, the one in an entry signed by the actor's own device stays,
-    /// of any source; then the lower hash. The other, and what builds on it, is reported as lost.
+    /// If one actor made two changes with one number, the change in an entry signed by the actor's own device stays;
+    /// if both or neither are, the one with the lower hash. The other, and what builds on it, is reported as lost.
     pub fn assemble(kind: Kind, incoming: &[Incoming<'_>]) -> Assembled {
         let (mut entries, mut refused) = Opened::open_all(kind, incoming);
         loop {

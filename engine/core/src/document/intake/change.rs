@@ -70,14 +70,14 @@ impl Vetted {
 }
 
 /// How many operations a raw change has, which an entry may hold [`OPS_MAX`](crate::document::limits::OPS_MAX) of; `None`
-/// for bytes that are no change.
+/// for bytes that are not a change.
 pub fn operation_count(change: &[u8]) -> Option<u64> {
     let chunk = Chunk::take(&mut Cursor::new(change)).ok().filter(|chunk| chunk.kind == ChunkType::Change)?;
     let (_, columns) = Head::take(chunk.body).ok()?;
     operations::count(&columns).ok()
 }
 
-/// The hash of a raw change; `None` for bytes that are no change.
+/// The hash of a raw change; `None` for bytes that are not a change.
 pub fn change_hash(change: &[u8]) -> Option<ChangeHash> {
     let chunk = Chunk::take(&mut Cursor::new(change)).ok().filter(|chunk| chunk.kind == ChunkType::Change)?;
     Some(ChangeHash::from_bytes(chunk.hash))

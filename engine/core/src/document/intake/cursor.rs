@@ -6,7 +6,7 @@ use bowline_wire::hash::sha256;
 use super::incoming::Reason;
 use crate::document::limits::COLUMNS_MAX;
 
-/// What is wrong with bytes that are no chunk Automerge could have written.
+/// What is wrong with bytes that are not a chunk Automerge could have written.
 pub(super) const fn malformed(what: &'static str) -> Reason {
     Reason::Malformed(what)
 }

@@ -42,9 +42,9 @@ pub enum Source {
 /// refused: leave it out of later calls, until an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Which entry.
+    /// The entry that was left out.
     pub entry: EntryId,
-    /// Why; the entry is kept and shown with it.
+    /// Why it was left out; the entry is kept and shown with this reason.
     pub reason: Reason,
 }
 
@@ -58,7 +58,7 @@ pub enum Reason {
     /// More of something than its limit in [`limits`](crate::document::limits) allows.
     #[error("too many {0}")]
     TooMany(&'static str),
-    /// Not bytes that Automerge could have written.
+    /// Bytes that Automerge could not have written.
     #[error("malformed: {0}")]
     Malformed(&'static str),
     /// A chunk whose checksum does not hold.
@@ -73,16 +73,16 @@ pub enum Reason {
     /// A change entry with a change that is not its author's to make.
     #[error("holds a change by {0:?}, who is not the entry's author")]
     NotTheAuthors(ActorId),
-    /// A change that hangs on nothing and is no built-in first change.
+    /// A change that hangs on nothing and is not a built-in first change.
     #[error("holds a change with no history")]
     NoFirstChange,
     /// A change under the built-in actor that is not the built-in change.
     #[error("forges the first change")]
     ForgedFirstChange,
-    /// Begins another kind of document.
+    /// A first change of another kind of document.
     #[error("belongs to a document of kind {0}")]
     WrongKind(u32),
-    /// Begins a kind or schema step that this version does not know.
+    /// A first change of a kind or schema step that this version does not know.
     #[error("update needed: kind {kind}, schema {schema}")]
     UnknownSchema {
         /// Number of the kind.
@@ -93,19 +93,19 @@ pub enum Reason {
     /// An operation that this kind of document does not have in this schema step.
     #[error("update needed: an operation this version does not know ({0})")]
     UnknownOperation(&'static str),
-    /// Overwrites or removes what is only ever added: a transcript entry, or the text of a file as a whole.
+    /// An operation that overwrites or removes what is only ever added: a transcript entry, or the text of a file as a whole.
     #[error("changes or removes what is only ever added")]
     AppendOnly,
     /// A change that does not continue the history it hangs on.
     #[error("does not continue its history: {0}")]
     BrokenHistory(&'static str),
-    /// Automerge refuses it.
+    /// Automerge refuses the change.
     #[error("refused by Automerge")]
     Rejected,
     /// Automerge would keep something else than what was sent, and the saved document could not be loaded again.
     #[error("does not survive being stored")]
     Unfaithful,
-    /// Automerge panicked over it. The document is as it was before.
+    /// Automerge panicked over the change. The document is as it was before.
     #[error("makes Automerge panic")]
     Panicked,
 }
@@ -124,9 +124,9 @@ pub struct Lost {
     pub hash: ChangeHash,
     /// Under which actor it was made; [`ActorId::belongs_to`] says whether this device has to commit it again.
     pub actor: ActorId,
-    /// Why.
+    /// Why it is not in the document.
     pub cause: Cause,
-    /// Its raw bytes, for [`Document::recommit`](crate::document::Document::recommit).
+    /// The change's raw bytes, for [`Document::recommit`](crate::document::Document::recommit).
     pub bytes: Vec<u8>,
 }
 
@@ -135,6 +135,6 @@ pub struct Lost {
 pub enum Cause {
     /// The actor made two changes with one number, and this one lost.
     Conflict,
-    /// It builds on a change that lost.
+    /// The change builds on one that lost.
     Dependent,
 }

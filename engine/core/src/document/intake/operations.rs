@@ -59,7 +59,7 @@ pub(super) fn count(columns: &[Column<'_>]) -> Result<u64, Reason> {
 /// The operations of one change.
 pub(super) struct Operations<'a> {
     pub(super) kind: Kind,
-    /// It is the kind's first change, which makes what others may not.
+    /// Whether this is the kind's first change, which makes what others may not.
     pub(super) is_first: bool,
     pub(super) head: &'a Head,
     pub(super) columns: &'a [Column<'a>],

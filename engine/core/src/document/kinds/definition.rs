@@ -17,20 +17,20 @@ pub(in crate::document) struct Definition {
     pub(in crate::document) visibility: Visibility,
     /// Whether and how documents of the kind go into the trash.
     pub(in crate::document) lifecycle: Lifecycle,
-    /// What a list shows of one.
+    /// What a list shows of a document.
     pub(in crate::document) summary: fn(&Document) -> Summary,
-    /// What of one could not be shown, or not as meant.
+    /// What in a document could not be shown, or not as its authors meant it.
     pub(in crate::document) issues: fn(&Document) -> Vec<Issue>,
-    /// The files into which one is exported, under paths of their own.
+    /// The files into which a document is exported, each under a path of its own.
     pub(in crate::document) export: fn(&Document, DocId) -> Vec<ExportedFile>,
 }
 
 /// What documents of a kind are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Words {
-    /// One of them, as `memory`.
+    /// The word for one document, as `memory`.
     pub one: &'static str,
-    /// Several of them, as `memories`.
+    /// The word for several documents, as `memories`.
     pub several: &'static str,
 }
 
@@ -48,11 +48,11 @@ pub enum Visibility {
 /// A file of an export.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExportedFile {
-    /// Where it goes; no two files of an export have one path.
+    /// Where the file goes; no two files of an export have one path.
     pub path: FilePath,
-    /// What is in it.
+    /// What is in the file.
     pub bytes: Vec<u8>,
-    /// Whether it can be run.
+    /// Whether the file can be run.
     pub executable: bool,
 }
 

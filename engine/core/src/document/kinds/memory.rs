@@ -34,7 +34,7 @@ pub struct Memory<'a> {
 }
 
 impl Document {
-    /// Reads it as a memory.
+    /// This document as a memory, to be read.
     pub fn memory(&self) -> Result<Memory<'_>, OtherKind> {
         self.expect(Kind::Memory).map(|()| Memory::new(self))
     }
@@ -50,17 +50,17 @@ impl<'a> Memory<'a> {
         Fields::root(self.document).text(NAME).ok().flatten()
     }
 
-    /// Its files, in order of their paths. Removing and conflicts are as with an agent's.
+    /// The memory's files, in order of their paths. Removing and conflicts are as with an agent's.
     pub fn files(&self) -> Vec<TextFile> {
         Files::of(self.document).into_shown()
     }
 
-    /// How many files it has.
+    /// How many files the memory has.
     pub fn file_count(&self) -> usize {
         Files::of(self.document).shown().len()
     }
 
-    /// What could not be shown, or not as meant.
+    /// What in the document could not be shown, or not as its authors meant it.
     pub fn issues(&self) -> Vec<Issue> {
         let mut issues: Vec<Issue> = Fields::root(self.document).text(NAME).err().into_iter().collect();
         issues.extend(deletion::issue_of(self.document));
@@ -68,7 +68,7 @@ impl<'a> Memory<'a> {
         issues
     }
 
-    /// Its name and how many files it has; nothing of what is in them.
+    /// What lists show: the memory's name and how many files it has; nothing of what is in them.
     fn summary(self) -> Summary {
         Summary {
             title: shortened(&self.name().unwrap_or_default(), SUMMARY_TITLE_MAX),
@@ -89,7 +89,7 @@ impl<'a> Memory<'a> {
     }
 }
 
-/// What is to be different about a memory; what it does not name stays.
+/// What an edit is to change about a memory; everything else stays.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MemoryEdit {
     fields: BTreeMap<&'static str, Option<String>>,
@@ -103,7 +103,8 @@ impl MemoryEdit {
         self
     }
 
-    /// Makes a file read so, from what it reads now: what is the same stays, and merges with what others write meanwhile.
+    /// Makes a file hold `text`. Only what differs from what it holds now is written, so that it merges with what others
+    /// write meanwhile.
     pub fn write_file(&mut self, path: FilePath, text: &str) -> &mut Self {
         self.files.insert(path, Some(text.to_owned()));
         self
@@ -115,14 +116,14 @@ impl MemoryEdit {
         self
     }
 
-    /// Whether it names nothing.
+    /// Whether the edit asks for nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl fmt::Debug for MemoryEdit {
-    /// How much it is about; content never reaches a trace.
+    /// Shows how much the edit is about; content never reaches a trace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryEdit").field("files", &self.files.len()).finish_non_exhaustive()
     }
@@ -136,7 +137,7 @@ pub struct MemoryMut<'a> {
 }
 
 impl Document {
-    /// Edits it as a memory.
+    /// This document as a memory, to be edited.
     pub fn memory_mut(&mut self, pen: Pen) -> Result<MemoryMut<'_>, OtherKind> {
         self.expect(Kind::Memory).map(|()| MemoryMut::new(self, pen))
     }

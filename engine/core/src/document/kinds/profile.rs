@@ -36,7 +36,7 @@ pub struct Profile<'a> {
 }
 
 impl Document {
-    /// Reads it as a profile.
+    /// This document as a profile, to be read.
     pub fn profile(&self) -> Result<Profile<'_>, OtherKind> {
         self.expect(Kind::Profile).map(|()| Profile::new(self))
     }
@@ -90,7 +90,7 @@ pub struct ProfileMut<'a> {
 }
 
 impl Document {
-    /// Edits it as a profile.
+    /// This document as a profile, to be edited.
     pub fn profile_mut(&mut self, pen: Pen) -> Result<ProfileMut<'_>, OtherKind> {
         self.expect(Kind::Profile).map(|()| ProfileMut::new(self, pen))
     }
@@ -101,12 +101,12 @@ impl<'a> ProfileMut<'a> {
         Self { document, pen }
     }
 
-    /// Names a user; answers as [`ConversationMut`](crate::document::ConversationMut)'s edits do.
+    /// Names a user. Returns what [`ConversationMut`](crate::document::ConversationMut)'s edits return.
     pub fn set_user_name(&mut self, user: UserId, name: &str) -> Result<Option<Vec<u8>>, EditError> {
         self.set_name(USERS, &user.to_string(), name)
     }
 
-    /// Names a device; answers as [`ConversationMut`](crate::document::ConversationMut)'s edits do.
+    /// Names a device. Returns what [`ConversationMut`](crate::document::ConversationMut)'s edits return.
     pub fn set_device_name(&mut self, device: DeviceId, name: &str) -> Result<Option<Vec<u8>>, EditError> {
         self.set_name(DEVICES, &device.to_string(), name)
     }

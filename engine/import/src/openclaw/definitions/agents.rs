@@ -15,7 +15,7 @@ use crate::secrets::{self, Around};
 use crate::tree::Tree;
 use crate::{Item, Reporter, What};
 
-/// What is said about an agent and goes with it wherever it runs.
+/// Settings of an agent that go with it wherever it runs.
 const PARAMS: [&str; 14] = [
     "identity",
     "skills",
@@ -137,7 +137,7 @@ pub(crate) struct Definition {
     pub(crate) values: Vec<(AgentValues, String, Json)>,
 }
 
-/// Takes what the settings say about an agent, and its jobs. What is left out is said.
+/// Takes over what the settings say about an agent, and its jobs. What is left out is reported.
 pub(crate) fn definition(
     report: &mut Reporter<'_>,
     agent: &Agent,
@@ -200,7 +200,7 @@ fn put(
 ) {
     let mut value = value.clone();
     let around = match of {
-        // The id of a job says nothing of what is in it.
+        // A job's id does not say whether its value is secret.
         AgentValues::Schedules => Around::Nothing,
         _ => Around::Nothing.below(name),
     };
@@ -244,7 +244,7 @@ fn without_paths(value: &mut Value) {
     }
 }
 
-/// The folders under `agents/`, by name. What is wrong with it is said.
+/// The folders under `agents/`, by name. What is wrong with them is reported.
 pub(crate) fn folders(report: &mut Reporter<'_>, home: Home<'_>) -> Vec<String> {
     let tree = match home.inside("agents") {
         Ok(tree) => tree,

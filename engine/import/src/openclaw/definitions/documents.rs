@@ -17,7 +17,7 @@ use crate::tree::Tree;
 use crate::{Import, ImportError, Item, Outcome, Reporter, What, sentence};
 use bowline_device::{FilesImport, ImportedFiles, SourceFile, Verdict};
 
-/// What documents say where they come from.
+/// The application that documents name as their origin.
 const APP: &str = "openclaw";
 
 /// What the report calls the application.
@@ -62,8 +62,7 @@ impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
         Self { import, report, profile, settings, file, jobs, skills_read: BTreeSet::new() }
     }
 
-    /// Imports every agent with its workspace and its skills. Answers with the folders right in the state directory that are
-    /// workspaces.
+    /// Imports every agent with its workspace and its skills. Returns the folders in the state directory that are workspaces.
     pub(crate) fn agents(&mut self, home: Home<'_>, agents: Vec<Agent>) -> Result<Vec<String>, ImportError> {
         let mut workspaces = Vec::new();
         let ids: Vec<String> = agents.iter().map(|agent| agent.id.clone()).collect();
@@ -161,13 +160,13 @@ impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
         Ok(())
     }
 
-    /// What this device remembers a document by.
+    /// The name under which this device remembers where a document came from.
     fn source(&self, sort: &str, owner: &str, path: &str) -> String {
         let source = format!("{APP}/{}/{sort}/{owner}", self.profile);
         if path.is_empty() { source } else { format!("{source}/{path}") }
     }
 
-    /// Imports one document. If it is at fault itself, that is said, and `None` the answer.
+    /// Imports one document; `None` if the document itself is at fault, which is reported.
     fn document(&mut self, wanted: &Wanted<'_>) -> Result<Option<ImportedFiles>, ImportError> {
         let values: Vec<_> =
             wanted.values.iter().map(|(of, name, value)| (*of, name.as_str(), value.clone())).collect();
@@ -213,7 +212,7 @@ impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
         Ok(Some(done))
     }
 
-    /// Says what became of a field, if that is worth saying.
+    /// Reports what became of a field, unless nothing did.
     fn field(&mut self, shown: &str, field: &str, verdict: &Verdict) {
         let (outcome, why) = said(verdict);
         if !matches!(outcome, Outcome::New | Outcome::Updated | Outcome::Unchanged) {
@@ -238,7 +237,7 @@ impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
     }
 }
 
-/// What a device says about a field or file, as the report says it.
+/// What the report says of a device's verdict on a field or file.
 fn said(verdict: &Verdict) -> (Outcome, Option<String>) {
     (verdict.outcome, verdict.why.as_ref().map(|why| sentence(why, APP_NAME)))
 }

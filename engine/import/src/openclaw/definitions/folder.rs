@@ -101,7 +101,7 @@ impl Kit {
         self.files.push(Kept { path, content, executable: tree.is_executable(&found.name) });
     }
 
-    /// Says for how many files there was no room.
+    /// Reports for how many files there was no room.
     pub(crate) fn report_beyond(&self, report: &mut Reporter<'_>) {
         for (folder, count) in &self.beyond {
             let why = format!("{count} more files in it: {} has room for {FILES_MAX}", self.of);
@@ -110,7 +110,7 @@ impl Kit {
     }
 }
 
-/// Says why a file is left for the sake of secrets: where each of them is, as far as people read on.
+/// Reports the secrets for whose sake a file is left out, each with its place, up to [`SECRETS_SAID_MAX`] of them.
 fn report_hidden(report: &mut Reporter<'_>, hidden: Hidden, shown: &str) {
     match hidden {
         Hidden::File(why) => report.item(&Item::skipped(What::Secret, shown, why)),
@@ -132,7 +132,7 @@ fn report_hidden(report: &mut Reporter<'_>, hidden: Hidden, shown: &str) {
 }
 
 /// Goes through a folder and all below it, the near ones first, and hands each file to `each`, with its path from that folder.
-/// Folders for which `each` says so are not gone into. What is never imported is said.
+/// A folder is not entered if `each` says so. What is never imported is reported.
 pub(crate) fn walk(
     report: &mut Reporter<'_>,
     tree: Tree,

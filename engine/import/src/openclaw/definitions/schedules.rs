@@ -26,7 +26,7 @@ pub(crate) struct Job {
     pub(crate) id: String,
     /// What people call it.
     pub(crate) name: Option<String>,
-    /// The agent it is for; the default one if it names none.
+    /// The agent that the job is for; the default one if the job names none.
     pub(crate) agent: Option<String>,
     /// What the job does and when, without how it went the last time.
     pub(crate) value: Value,
@@ -34,7 +34,7 @@ pub(crate) struct Job {
     pub(crate) file: String,
 }
 
-/// All jobs that people made. Those that OpenClaw made itself, and what cannot be read, are said.
+/// All jobs that people made. Those that OpenClaw made itself, and those that cannot be read, are reported.
 pub(crate) fn all(
     report: &mut Reporter<'_>,
     home: Home<'_>,
@@ -46,7 +46,7 @@ pub(crate) fn all(
     }
     if let Some((connection, path)) = database {
         match in_database(connection) {
-            // The database counts: the file is what was there before.
+            // If there is a database, the file is what was there before it.
             Ok((values, count)) => {
                 if count > values.len() {
                     report.item(&Item::failed(What::Schedule, path, beyond(count)).at("cron_jobs"));

@@ -8,7 +8,7 @@ use crate::{Item, Reporter, What};
 /// The state directory's own, which OpenClaw calls managed skills.
 const MANAGED: &str = "skills";
 
-/// The one of the home folder, shared with other assistants.
+/// The folder of skills in the home folder, shared with other assistants.
 const PERSONAL: &str = ".agents/skills";
 
 /// A folder of skills.
@@ -21,8 +21,8 @@ pub(crate) struct SkillFolder {
     pub(crate) owner: String,
 }
 
-/// Every such folder there is, in the order in which the first skill of a name is the one that OpenClaw uses. One that is not
-/// read is said.
+/// Every such folder there is, in OpenClaw's order: of skills with one name it uses the first. A folder that is not read is
+/// reported.
 pub(crate) fn all(
     report: &mut Reporter<'_>,
     home: Home<'_>,

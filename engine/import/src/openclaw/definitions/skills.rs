@@ -29,8 +29,8 @@ pub(crate) struct Skill {
     pub(crate) files: Vec<Kept>,
 }
 
-/// Reads all skills in a folder, or the one that the folder is, but for those at places that are among `read` already. What is
-/// in no skill is said.
+/// Reads all skills in a folder, or the folder as a skill if it is one, except for those whose real places are in `read`
+/// already. What belongs to no skill is reported.
 pub(crate) fn read(
     report: &mut Reporter<'_>,
     tree: Tree,

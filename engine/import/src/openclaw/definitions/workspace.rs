@@ -21,7 +21,7 @@ pub(crate) struct Contents {
     pub(crate) shown: String,
 }
 
-/// Reads a workspace. What stays where it is, is said. `all` are the workspaces of all agents, by where they really are.
+/// Reads a workspace, and reports what stays where it is. `all` are the workspaces of all agents, by where they really are.
 pub(crate) fn read(report: &mut Reporter<'_>, workspace: Workspace, all: &BTreeSet<PathBuf>) -> Contents {
     let mut contents = Contents {
         files: Kit::of_texts("an agent"),

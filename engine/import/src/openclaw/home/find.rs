@@ -19,7 +19,7 @@ pub struct StateDir {
     settings: Option<PathBuf>,
     /// The person's home folder, for paths that begin with `~`.
     home: Option<PathBuf>,
-    /// A person named it: then what lies outside of it is followed only if they say so.
+    /// Whether a person named the directory: then what lies outside of it is followed only if they say so.
     named: bool,
 }
 
@@ -65,7 +65,7 @@ impl StateDir {
             Some(profile) => {
                 let mut name = OsString::from(".openclaw-");
                 name.push(profile);
-                // A profile is a name, and no way to somewhere else.
+                // A profile is a name, not a path to somewhere else.
                 if Path::new(&name).components().count() != 1 {
                     return Err(NotFound::NoFolder(home.join(name)));
                 }
@@ -111,12 +111,12 @@ impl StateDir {
         self.home.as_deref()
     }
 
-    /// Whether a person named it.
+    /// Whether a person named the directory.
     pub(crate) fn is_named(&self) -> bool {
         self.named
     }
 
-    /// The profile it is of: what follows `.openclaw-` in its name, and nothing for any other name.
+    /// The profile that the directory belongs to: what follows `.openclaw-` in its name, and empty for any other name.
     pub(crate) fn profile(&self) -> String {
         let real = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         // The name that was given counts: a profile may be a link to wherever.
@@ -125,7 +125,7 @@ impl StateDir {
     }
 }
 
-/// What is beside a folder, and so where it is, is asked of its path.
+/// A path made absolute, since what lies beside a folder is found by its path.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

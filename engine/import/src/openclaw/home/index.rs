@@ -20,7 +20,7 @@ const INDEX_JSON5_MAX: usize = 4 << 20;
 /// Sessions in an index. Somebody with a hundred a day has that many after three years, and OpenClaw forgets old ones.
 const SESSIONS_MAX: usize = 100_000;
 
-/// Entries that name no transcript and are said one by one; of more, how many.
+/// Entries that name no transcript and are reported one by one; of more, only how many there are.
 const WRONG_MAX: usize = 20;
 
 /// What an index, or a database, says about one transcript.
@@ -34,19 +34,19 @@ pub(crate) struct About {
 }
 
 impl About {
-    /// What people call it: the label somebody gave it, else the name OpenClaw shows.
+    /// What people call the session: the label that somebody gave it, else the name that OpenClaw shows.
     pub(crate) fn title(&self) -> Option<String> {
         self.label.clone().or_else(|| self.display_name.clone())
     }
 
-    /// A name beside the title.
+    /// The session's names beside its title.
     pub(crate) fn labels(&self) -> Vec<String> {
         let other =
             self.display_name.iter().filter(|name| self.label.as_ref().is_some_and(|label| label != *name));
         other.cloned().collect()
     }
 
-    /// Whether OpenClaw keeps it in memory only, because somebody wants no trace of it.
+    /// Whether OpenClaw keeps the session in memory only, because somebody wants no trace of it.
     pub(crate) fn is_incognito(&self) -> bool {
         self.key.split(':').any(|part| part.starts_with("incognito-") || part == "incognito")
     }
@@ -68,7 +68,7 @@ struct Entry<'a> {
 /// An index: by the name of its file without `.jsonl`, what is said about each transcript.
 pub(crate) type Index = BTreeMap<String, About>;
 
-/// Reads an index. The list has the keys of entries that name no transcript.
+/// Reads an index. The second part of the result has the keys of entries that name no transcript.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Index, Vec<String>), String> {
     let is_json = serde_json::from_slice::<&RawValue>(bytes).is_ok();
     let rewritten;
@@ -92,7 +92,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Index, Vec<String>), String> {
     Ok((entries.index, wrong))
 }
 
-/// An index while it is read: one entry at a time, so that what is in none takes no memory.
+/// An index while it is read, one entry at a time, so that what is not kept takes no memory.
 #[derive(Default)]
 struct Entries {
     index: Index,
@@ -109,7 +109,7 @@ impl Entries {
             _ if self.index.len() + self.wrong.len() + self.more_wrong == SESSIONS_MAX => self.beyond += 1,
             Some((name, about)) => match self.index.entry(name) {
                 Slot::Vacant(slot) => drop(slot.insert(about)),
-                // Of two keys with one transcript the same one counts in whatever order they stand.
+                // If two keys name one transcript, the same key counts whatever their order.
                 Slot::Occupied(mut slot) if about.key < slot.get().key => drop(slot.insert(about)),
                 Slot::Occupied(_) => {}
             },

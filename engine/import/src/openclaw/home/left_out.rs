@@ -45,7 +45,7 @@ const SECRET_TABLES: [&str; 27] = [
 /// Beginnings of the rows of `config_machine_state` that are secret.
 const SECRET_ROWS: [&str; 3] = ["authProfiles.", "nodeHost.", "webPush.vapidKeys"];
 
-/// What is in a folder. That it cannot be listed, or only in part, is said.
+/// What is in a folder. If it cannot be listed, or only in part, that is reported.
 pub(crate) fn list(report: &mut Reporter<'_>, tree: &Tree, shown: &str) -> Vec<Found> {
     match tree.list() {
         Ok((found, 0)) => found,

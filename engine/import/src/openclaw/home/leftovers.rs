@@ -16,7 +16,7 @@ use crate::{Item, Reporter, What};
 const STATE: &str = "openclaw.sqlite";
 const STATE_PATH: &str = "state/openclaw.sqlite";
 
-/// Opens the state database for what is in it of jobs, and lists its secrets.
+/// Opens the state database, which may hold jobs, and reports its secrets. `None` if there is none, or it cannot be read.
 pub(crate) fn state_database(
     report: &mut Reporter<'_>,
     home: Home<'_>,
@@ -70,7 +70,7 @@ pub(crate) fn conversations(
     Conversations::find(report, folder, own_tree, sessions_tree.map(|tree| (tree, sessions.as_str())))
 }
 
-/// A folder that may be missing; any other trouble is said.
+/// Opens a folder; `None` if it is missing, or cannot be opened, which is reported.
 fn open(report: &mut Reporter<'_>, home: Home<'_>, place: &Place, shown: &str) -> Option<Tree> {
     match home.open(place) {
         Ok(tree) => Some(tree),
@@ -82,7 +82,7 @@ fn open(report: &mut Reporter<'_>, home: Home<'_>, place: &Place, shown: &str) -
     }
 }
 
-/// Goes through the state directory for what nobody has looked at yet.
+/// Reports everything in the state directory that no other part of the import has looked at.
 pub(crate) fn report_leftovers(
     report: &mut Reporter<'_>,
     home: Home<'_>,
@@ -130,7 +130,7 @@ pub(crate) fn report_leftovers(
     }
 }
 
-/// Says what is in a folder besides what was read.
+/// Reports what is in a folder besides what was read.
 fn report_leftovers_in(
     report: &mut Reporter<'_>,
     home: Home<'_>,

@@ -11,8 +11,8 @@ use crate::tree::{Refused, Sort, Tree};
 /// What to import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether workspaces are imported that lie outside of a state directory that somebody named. They always are when it
-    /// was found where OpenClaw looks for it.
+    /// Whether workspaces outside of a state directory that somebody named are imported. They always are if the directory was
+    /// found where OpenClaw looks for it.
     pub outside: bool,
 }
 
@@ -106,7 +106,7 @@ impl Home<'_> {
         }
     }
 
-    /// A folder for what people and agents write, such as a workspace: none of those that OpenClaw keeps for itself.
+    /// Opens a folder for what people and agents write, such as a workspace; refuses those that OpenClaw keeps for itself.
     pub(crate) fn open_for_files(&self, place: &Place) -> Result<Tree, Away> {
         let own = || {
             let why = "it is a folder of OpenClaw's own, in which no files of people are looked for";
@@ -150,12 +150,12 @@ pub(crate) enum Place {
     /// Into the state directory: the rest of the path, with `/`.
     Inside(String),
     Outside(PathBuf),
-    /// Nobody knows: it depends on where OpenClaw is started.
+    /// Somewhere that depends on where OpenClaw is started, so nobody knows.
     Relative,
 }
 
 impl Place {
-    /// As the report calls it, which is below the state directory if it can, and as the settings have it otherwise.
+    /// How the report calls the place: by its path below the state directory if it is there, else as the settings have it.
     pub(crate) fn shown(&self, text: &str) -> String {
         match self {
             Self::Inside(path) => path.clone(),
@@ -198,7 +198,7 @@ fn place(text: &str, state: &StateDir, real: &Path) -> Place {
     if path.is_absolute() && !is_windows { Place::Outside(path.clone()) } else { Place::Relative }
 }
 
-/// Whether a name is one that a state directory has: then that of another profile is another directory.
+/// Whether a name is that of a state directory with a profile: each profile has a directory of its own.
 fn is_profile(name: Option<&std::ffi::OsStr>) -> bool {
     name.is_some_and(|name| {
         NAMES.iter().any(|known| name == *known) || name.to_string_lossy().starts_with(".openclaw-")

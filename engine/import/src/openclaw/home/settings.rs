@@ -22,7 +22,7 @@ const INCLUDES_MAX: usize = 100;
 pub(crate) struct Settings {
     /// The agents that are listed, in their order.
     pub(crate) agents: Vec<Listed>,
-    /// The agent that stands for those that name none.
+    /// The agent that counts where none is named.
     pub(crate) default_agent: String,
     /// The workspace of that agent, if it has none of its own.
     pub(crate) default_workspace: Option<String>,
@@ -36,9 +36,9 @@ pub(crate) struct Settings {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Listed {
     pub(crate) id: String,
-    /// Everything said about it.
+    /// Everything that the settings say about the agent.
     pub(crate) members: Map<String, Value>,
-    /// Where that stands, as `agents.entries.main`.
+    /// Where the settings say it, as `agents.entries.main`.
     pub(crate) at: String,
 }
 
@@ -49,8 +49,8 @@ impl Listed {
     }
 }
 
-/// Reads the settings, and says what is wrong with them and which secrets are in there. `name` is the file they are in, for
-/// whoever looks for more in it.
+/// Reads the settings, and reports what is wrong with them and which secrets are in there. The second part of the result is
+/// the name of the file they are in.
 pub(crate) fn read(root: &Tree, state: &StateDir, items: &mut Vec<Item>) -> (Settings, Option<String>) {
     let elsewhere = state.settings().and_then(|path| {
         let name = path.file_name()?.to_str()?.to_owned();
@@ -119,7 +119,7 @@ fn of(value: &Value) -> Settings {
     }
 }
 
-/// OpenClaw takes ids whatever their case.
+/// An id in the form in which OpenClaw compares it, whatever its case.
 fn normal(id: &str) -> String {
     id.trim().to_lowercase()
 }
@@ -133,8 +133,8 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    /// A file and what it includes, as one value. `None` if it cannot be read, which is said. `around` is what the names say
-    /// of the place it goes to.
+    /// A file and what it includes, as one value; `None` if it cannot be read, which is reported. `around` is what the names
+    /// around its place say about it.
     fn load(&mut self, path: &str, depth: usize, around: Around) -> Option<Value> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let content = self.tree.enter(folder).and_then(|tree| tree.read(name, SETTINGS_MAX));
@@ -225,7 +225,7 @@ fn within(folder: &str, name: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Objects go into each other; of anything else the later one counts.
+/// Merges one value into another: objects member by member; of anything else the later one counts.
 fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {

@@ -77,7 +77,7 @@ const SIGN_INS: [&str; 46] = [
     "wallet.dat",
 ];
 
-/// Something right in the state directory.
+/// Why something directly in the state directory is skipped; `None` if its name does not say so.
 pub(crate) fn in_state(name: &str) -> Option<Skip> {
     use Skip::{Local, Secret};
     Some(match name {
@@ -108,7 +108,7 @@ pub(crate) fn in_state(name: &str) -> Option<Skip> {
     })
 }
 
-/// Something in an agent's folder, `agents/<id>/`.
+/// Why something in an agent's folder, `agents/<id>/`, is skipped; `None` if its name does not say so.
 pub(crate) fn in_agent(name: &str) -> Option<Skip> {
     match name {
         "session-sqlite-import-archive" => Some(Skip::Local(MIGRATED)),
@@ -118,7 +118,7 @@ pub(crate) fn in_agent(name: &str) -> Option<Skip> {
     }
 }
 
-/// Something beside an agent's sessions.
+/// Why something beside an agent's sessions is skipped; `None` if its name does not say so.
 pub(crate) fn in_sessions(name: &str) -> Option<Skip> {
     use Skip::Local;
     match name {
@@ -134,7 +134,7 @@ pub(crate) fn in_sessions(name: &str) -> Option<Skip> {
     }
 }
 
-/// Something in a workspace or a skill, or anywhere.
+/// Why something in a workspace, a skill or anywhere else is skipped; `None` if its name does not say so.
 pub(crate) fn anywhere(name: &str) -> Option<Skip> {
     use Skip::{Local, Secret};
     let lower = name.to_lowercase();
@@ -148,7 +148,7 @@ pub(crate) fn anywhere(name: &str) -> Option<Skip> {
         name if SIGN_INS.contains(&name) => Secret(SIGN_IN),
         "id_rsa" | "id_dsa" | "id_ecdsa" | "id_ed25519" | "id_ecdsa_sk" | "id_ed25519_sk" => Secret(KEY),
         _ if is_dot_env(&lower) => Secret(VARIABLES),
-        // A note may be called as it likes.
+        // A note may have any name.
         _ if begins(&["service-account", "service_account", "client_secret"]) && !ends(&[".md"]) => {
             Secret(SIGN_IN)
         }
@@ -166,14 +166,14 @@ pub(crate) fn anywhere(name: &str) -> Option<Skip> {
     })
 }
 
-/// `.env`, `.env.local`, `production.env`.
+/// Whether a name is one of a dot-env file: `.env`, `.env.local`, `production.env`.
 pub(crate) fn is_dot_env(name: &str) -> bool {
     let lower = name.to_lowercase();
     let ending = lower.rsplit_once('.').map(|(_, ending)| ending);
     ending == Some("env") || lower.starts_with(".env.") || lower == ".envrc"
 }
 
-/// SQLite's own files, temporary ones included.
+/// Whether a name is one of SQLite's own files, temporary ones included.
 pub(crate) fn is_database(name: &str) -> bool {
     let lower = name.to_lowercase();
     // `openclaw-agent.sqlite.memory-reindex-1-wal` is one as well.
@@ -183,7 +183,7 @@ pub(crate) fn is_database(name: &str) -> bool {
     of_sqlite || [".db", ".db-wal", ".db-shm", ".db-journal"].iter().any(|ending| lower.ends_with(ending))
 }
 
-/// `openclaw.json.bak.2`, `openclaw.json.last-good`.
+/// Whether a name is one of a copy of the settings: `openclaw.json.bak.2`, `openclaw.json.last-good`.
 fn is_copy_of_settings(name: &str) -> bool {
     crate::openclaw::home::find::SETTINGS
         .iter()

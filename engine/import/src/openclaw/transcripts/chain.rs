@@ -5,7 +5,8 @@ use crate::{Piece, Source, SourceError};
 /// Opens the part with this number.
 type Open<'a> = dyn Fn(usize) -> Result<Box<dyn Source + 'a>, SourceError> + 'a;
 
-/// Parts of a transcript, one after the other. One that cannot be read is left out, and said when the others have been read.
+/// Parts of a transcript, one after the other. A part that cannot be read is left out, and reported once the others have been
+/// read.
 pub(crate) struct Chain<'a> {
     names: Vec<&'a str>,
     open: Box<Open<'a>>,
@@ -59,7 +60,7 @@ impl Source for Chain<'_> {
                 }
             }
             self.part += 1;
-            // The last one is asked how it ended.
+            // The last part is asked how it ended.
             self.source = self.source.take().filter(|_| self.part == self.names.len());
         }
         match self.broken.take() {

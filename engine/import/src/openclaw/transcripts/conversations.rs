@@ -27,7 +27,7 @@ pub(crate) struct Conversations {
     folder: Option<Tree>,
     database: Option<Connection>,
     transcripts: Vec<Located>,
-    /// Bytes of all of them.
+    /// Bytes of all transcripts.
     pub(crate) bytes: u64,
 }
 
@@ -50,7 +50,7 @@ enum From {
     /// In the database, and perhaps more of them in a file.
     RowsAndFile(String, String),
     ColdAndFile(Archive, String),
-    /// In several, by name: what the session was before, and what it is now.
+    /// In several places, by name: what the session was before, and what it is now.
     Chain(Vec<(String, From)>),
 }
 
@@ -64,7 +64,7 @@ struct Known {
 }
 
 impl Conversations {
-    /// Looks at what there is, without reading a transcript. What is not going to be imported is reported.
+    /// Finds all transcripts without reading any, and reports what will not be imported.
     pub(crate) fn find(
         report: &mut Reporter<'_>,
         id: &str,
@@ -85,7 +85,7 @@ impl Conversations {
         Self { id: id.to_owned(), folder: sessions.map(|(tree, _)| tree), database, transcripts, bytes }
     }
 
-    /// Imports them.
+    /// Imports the transcripts that were found.
     pub(crate) fn import(
         self,
         import: &mut Import<'_>,
@@ -131,7 +131,7 @@ impl Conversations {
     }
 }
 
-/// Opens an agent's database and lists its transcripts. What cannot be read is said.
+/// Opens an agent's database and lists its transcripts. What cannot be read is reported.
 fn open_database(report: &mut Reporter<'_>, tree: &Tree, folder: &str) -> (Option<Connection>, Vec<Stored>) {
     let path = format!("{folder}/{DATABASE}");
     if tree.sort_of(DATABASE) == Err(Refused::Missing) {
@@ -223,7 +223,7 @@ impl Known {
             gathered.add(report, id, &about, path, None, From::File(file.name));
         }
         while let Some((id, mut parts)) = gathered.earlier.pop_first() {
-            // The last of them is what that session is.
+            // The last part is what the session is now.
             let Some(last) = parts.pop() else { continue };
             gathered.earlier.insert(id.clone(), parts);
             gathered.bytes += last.bytes;
@@ -266,9 +266,9 @@ impl Known {
         gathered.add(report, id.clone(), &about, path, Some(id), from);
     }
 
-    /// By session id, what each was before it was begun anew, the oldest first. OpenClaw gives a session another id then, so that
-    /// mostly there is one part and nothing after it. Where it did not, the parts are one conversation: so it is if each was imported
-    /// in its time as what the session was.
+    /// By session id, what each session was before it was begun anew, the oldest first. Beginning anew mostly gives a session
+    /// another id, so that there is one part and nothing after it. Where the id stayed, the parts are one conversation, just as
+    /// they are if each part was imported while it was the session.
     fn earlier(
         &mut self,
         report: &mut Reporter<'_>,
@@ -301,13 +301,13 @@ impl Known {
             }
         }
         for parts in earlier.values_mut() {
-            // Packing one does not move it.
+            // A packed part keeps its place.
             parts.sort_by(|a, b| unpacked(&a.name).cmp(unpacked(&b.name)));
         }
         earlier
     }
 
-    /// What the index says about a transcript; one it does not know is an old one.
+    /// What the index says about a transcript. One that is not in the index is an old one, and archived.
     fn about(&self, id: &str) -> About {
         self.index.get(id).cloned().unwrap_or(About { archived: true, ..About::default() })
     }
@@ -327,9 +327,9 @@ impl Known {
 #[derive(Default)]
 struct Gathered {
     transcripts: Vec<Located>,
-    /// Session ids that were met, imported or not.
+    /// The ids of all sessions that were met, imported or not.
     named: BTreeSet<String>,
-    /// By session id, what it was before, for the transcript that is added under that id.
+    /// By session id, the earlier parts of the transcript that is added under that id.
     earlier: BTreeMap<String, Vec<Earlier>>,
     bytes: u64,
 }
@@ -383,7 +383,7 @@ impl Gathered {
         self.transcripts.push(Located { transcript: Transcript { path, at, session }, from });
     }
 
-    /// A transcript after what its session was before.
+    /// The source of a transcript, with the session's earlier parts before it.
     fn after(&mut self, report: &mut Reporter<'_>, earlier: Vec<Earlier>, path: &str, from: From) -> From {
         if earlier.is_empty() {
             return from;
@@ -412,7 +412,7 @@ fn session_of(name: String) -> String {
     }
 }
 
-/// What else lies in an agent's folder: mostly what it signs in with.
+/// Reports what else lies in an agent's folder: mostly what it signs in with.
 pub(crate) fn look_at_agent_folder(report: &mut Reporter<'_>, tree: &Tree, path: &str) {
     for found in list(report, tree, path) {
         let is_read = matches!(found.name.as_str(), DATABASE | "workshop-skills");

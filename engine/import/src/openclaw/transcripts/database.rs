@@ -27,20 +27,20 @@ pub(crate) struct Stored {
     pub(crate) id: String,
     pub(crate) about: About,
     pub(crate) place: Place,
-    /// Bytes of its lines, as far as that is known.
+    /// Bytes of the transcript's lines, as far as that is known.
     pub(crate) bytes: u64,
 }
 
 /// Where the lines of a transcript are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In rows.
+    /// In rows of the database.
     Rows,
-    /// Packed, in a file beside or in the database.
+    /// Packed, in the database or in a file beside it.
     Cold(Archive),
-    /// Packed when the session was begun anew.
+    /// Packed because the session was begun anew.
     Reset(Archive),
-    /// Nowhere: nothing has been said yet.
+    /// Nowhere, since nothing has been said yet.
     Nowhere,
 }
 
@@ -72,9 +72,9 @@ pub(crate) fn transcripts(connection: &Connection) -> rusqlite::Result<Transcrip
 
 /// What the tables say, before it is put together.
 struct Found {
-    /// By current session id.
+    /// What is known of each session, by its current id.
     current: BTreeMap<String, About>,
-    /// Session id to key.
+    /// The key of each session, by session id.
     windows: BTreeMap<String, String>,
     rows: BTreeMap<String, u64>,
     cold: Vec<Archive>,
@@ -107,7 +107,7 @@ impl Found {
             sessions.push(Stored { id, about, place, bytes });
         }
         for archive in self.reset {
-            // What a session was before it was begun anew, whatever it is now.
+            // This is what the session was before it was begun anew, whatever it is now.
             let id = archive.session_id.clone();
             sessions.retain(|known: &Stored| known.id != id || known.place != Place::Nowhere);
             let (about, bytes) = (earlier(&archive.key), archive.bytes);
@@ -231,7 +231,7 @@ fn archives(connection: &Connection, name: &'static str) -> rusqlite::Result<Vec
     Ok(archives)
 }
 
-/// A text, or bytes that are one; anything else reads as nothing.
+/// A column's text, or its bytes if they are text; `None` for anything else.
 fn text(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<String>> {
     Ok(row.get_ref(at)?.as_bytes().ok().and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
 }

@@ -5,7 +5,7 @@ use crate::secrets::words::{has_digit, is_placeholder, is_varied, longest_run};
 /// What follows the beginning of a key, unless a rule knows better.
 const ANYTHING: &str = r"[\w-]+";
 
-/// What is taken for a key in a value, after a beginning that is enough. Few parts, so that looking stays linear.
+/// What follows in a value after a beginning that is enough by itself. Few parts, so that searching stays linear.
 const ANYTHING_IN_PARTS: &str = r"[\w-]*(?:\.[\w-]+){0,2}";
 
 /// Characters of what is too short to be a key of a service, its beginning included.
@@ -47,7 +47,7 @@ pub(super) enum InValues {
     Digits,
     /// Something that looks like this has to follow.
     Like(&'static str),
-    /// Nothing less than in sources.
+    /// The whole key has to be there, as in sources.
     Whole,
 }
 
@@ -71,17 +71,17 @@ pub(super) const fn shape(
 }
 
 impl Rule {
-    /// The same rule, with what follows the beginning as its service documents it.
+    /// This rule, with what follows the beginning as the service documents it.
     pub(super) const fn rest(self, rest: &'static str) -> Self {
         Self { rest, ..self }
     }
 
-    /// The same rule, with a looser pattern for values.
+    /// This rule, with a looser pattern for values.
     pub(super) const fn in_values(self, like: &'static str) -> Self {
         Self { in_values: InValues::Like(like), ..self }
     }
 
-    /// The same rule, with what follows a beginning in a key, and with a text that is not a key.
+    /// This rule, with an example of what follows a beginning, and with a text that is not a key.
     pub(super) const fn tested(self, example: &'static str, counterexample: &'static str) -> Self {
         Self { example, counterexample, ..self }
     }

@@ -10,13 +10,13 @@ use crate::document::limits::{COMPONENT_MAX, PATH_MAX};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilePath(String);
 
-/// Why a text is not the path of a file. The fault is whoever's chose it.
+/// Why a text is not the path of a file. The fault is with whoever chose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPath {
-    /// Longer than its limit.
+    /// The path is longer than its limit.
     #[error("a path may have {PATH_MAX} bytes, and each part of it {COMPONENT_MAX}")]
     TooLong,
-    /// Absolute, ending in `/`, with `//` in it, or nothing at all.
+    /// The path is absolute, ends in `/`, has `//` in it, or is empty.
     #[error("a path is relative and names a file: no / at its beginning or end, and no two in a row")]
     Empty,
     /// `.` or `..` as a component, or one that ends in a dot or space, which Windows would cut off.
@@ -56,7 +56,7 @@ impl FilePath {
     /// The path with `mark` before its extension, as `AGENTS.conflict-0badcafe.md`; `None` if that is too long, or no path.
     pub fn marked(&self, mark: &str) -> Option<Self> {
         let name = self.0.rfind('/').map_or(0, |slash| slash + 1);
-        // A dot at the beginning of a name is no extension.
+        // A dot at the beginning of a name is not an extension.
         let dot =
             self.0.get(name..)?.rfind('.').filter(|dot| *dot > 0).map_or(self.0.len(), |dot| name + dot);
         let (stem, extension) = self.0.split_at_checked(dot)?;

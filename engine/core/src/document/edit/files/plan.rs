@@ -15,7 +15,7 @@ use crate::document::kind::{FILES, Kind, REMOVED};
 use crate::document::limits::{EDIT_BYTES_MAX, EDIT_OPS_MAX, FILE_MAX, FILES_MAX, FILES_TOTAL_MAX};
 use crate::document::loaded::Document;
 
-/// What an edit comes to, in order.
+/// The steps of an edit, in order.
 pub(in crate::document) struct Plan {
     kind: Kind,
     steps: VecDeque<Step>,
@@ -28,7 +28,7 @@ enum Step {
     Put { object: ObjId, key: String, value: Option<ScalarValue> },
     /// Begins the next text.
     Make { path: String },
-    /// Edits a text; the place is the one it has by then.
+    /// Edits a text; the splice's place is the one it has when its turn comes.
     Splice { text: Text, splice: Splice },
 }
 
@@ -39,7 +39,7 @@ enum Text {
 }
 
 impl Step {
-    /// Operations it takes.
+    /// How many operations the step takes.
     fn cost(&self) -> usize {
         match self {
             Self::Put { .. } | Self::Make { .. } => 1,
@@ -47,7 +47,7 @@ impl Step {
         }
     }
 
-    /// Bytes of what cannot be divided in it.
+    /// Bytes of what cannot be divided in the step.
     fn bytes(&self) -> usize {
         match self {
             Self::Put { value: Some(ScalarValue::Bytes(bytes)), .. } => bytes.len(),
@@ -58,7 +58,7 @@ impl Step {
 }
 
 impl Plan {
-    /// Nothing yet.
+    /// An empty plan for a document of this kind.
     pub(in crate::document) fn of(kind: Kind) -> Self {
         Self { kind, steps: VecDeque::new(), made: Vec::new() }
     }
@@ -76,7 +76,7 @@ impl Plan {
         }
     }
 
-    /// Makes texts read so, or removes them. `others` is how many files the document has besides its texts.
+    /// Makes each file hold its text, or removes it. `others` is how many files the document has besides its texts.
     pub(in crate::document) fn write_texts(
         &mut self,
         document: &Document,
@@ -103,7 +103,7 @@ impl Plan {
                 }
                 (Some(shown), Some(text)) if shown.file.text != **text => {
                     self.rewrite(document, &shown.object, &shown.file.text, text);
-                    // They would read differently from now on, and nobody has meant them to.
+                    // The twins would read differently from now on, and nobody has meant them to.
                     shown.twins.iter().for_each(|twin| self.remove(twin, &shown.file.text));
                 }
                 (None, Some(text)) => {
@@ -114,7 +114,7 @@ impl Plan {
                         self.make(path, text);
                     }
                 }
-                // It reads so, or is not there, already.
+                // The file already has this text, or is already gone.
                 (Some(_), Some(_)) | (None, None) => {}
             }
         }
@@ -164,7 +164,7 @@ impl Plan {
 
     fn rewrite(&mut self, document: &Document, object: &ObjId, old: &str, new: &str) {
         self.splice(&Text::There(object.clone()), &splices(old, new));
-        // What reads so may have been removed once.
+        // A text that reads so may have been removed before.
         let removed = container(self.kind, REMOVED);
         self.put(document, &removed, &mark(object, new), None);
     }

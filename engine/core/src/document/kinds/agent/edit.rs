@@ -14,7 +14,7 @@ use crate::document::kind::Kind;
 use crate::document::limits::NAME_MAX;
 use crate::document::loaded::{Document, OtherKind};
 
-/// What is to be different about an agent; what it does not name stays.
+/// What an edit is to change about an agent; everything else stays.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct AgentEdit {
     fields: BTreeMap<AgentField, Option<String>>,
@@ -35,7 +35,8 @@ impl AgentEdit {
         self
     }
 
-    /// Makes a file read so, from what it reads now: what is the same stays, and merges with what others write meanwhile.
+    /// Makes a file hold `text`. Only what differs from what it holds now is written, so that it merges with what others
+    /// write meanwhile.
     pub fn write_file(&mut self, path: FilePath, text: &str) -> &mut Self {
         self.files.insert(path, Some(text.to_owned()));
         self
@@ -47,7 +48,7 @@ impl AgentEdit {
         self
     }
 
-    /// Whether it names nothing.
+    /// Whether the edit asks for nothing.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.values.is_empty() && self.files.is_empty()
     }
@@ -64,7 +65,7 @@ impl AgentEdit {
 }
 
 impl fmt::Debug for AgentEdit {
-    /// How much it is about; content never reaches a trace.
+    /// Shows how much the edit is about; content never reaches a trace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AgentEdit")
             .field("fields", &self.fields.len())
@@ -82,7 +83,7 @@ pub struct AgentMut<'a> {
 }
 
 impl Document {
-    /// Edits it as an agent.
+    /// This document as an agent, to be edited.
     pub fn agent_mut(&mut self, pen: Pen) -> Result<AgentMut<'_>, OtherKind> {
         self.expect(Kind::Agent).map(|()| AgentMut::new(self, pen))
     }

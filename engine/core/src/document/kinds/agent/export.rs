@@ -11,8 +11,8 @@ use crate::document::kinds::definition::ExportedFile;
 const FIELDS: &str = "agent.json";
 
 impl Agent<'_> {
-    /// Its files, and its fields as JSON in `agent.json`, unless it has a file there: then that one is its own and the
-    /// fields are left out.
+    /// The agent's files, and its fields as JSON in `agent.json`. If the agent has a file of that name, that file is
+    /// exported and the fields are left out.
     pub(super) fn export(self, id: DocId) -> Vec<ExportedFile> {
         let mut files = ExportedFile::of_texts(self.files());
         let is_taken = |path: &FilePath| files.iter().any(|file| file.path == *path);

@@ -11,10 +11,10 @@ use crate::document::limits::JSON_MAX;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Json(String);
 
-/// Why a text is no JSON value. The fault is whoever's wrote it.
+/// Why a text is not a JSON value. The fault is with whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotJson {
-    /// Not JSON, or nested too deep.
+    /// The text is not JSON, or is nested too deep.
     #[error("not JSON: {0}")]
     Syntax(String),
     /// Longer than its limit.

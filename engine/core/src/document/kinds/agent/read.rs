@@ -15,19 +15,19 @@ use crate::document::summary::{Summary, shortened};
 /// A field of an agent that holds a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AgentField {
-    /// What it is called. At most [`NAME_MAX`] bytes.
+    /// What the agent is called. At most [`NAME_MAX`] bytes.
     Name,
-    /// What it is for. At most [`DESCRIPTION_MAX`] bytes.
+    /// What the agent is for. At most [`DESCRIPTION_MAX`] bytes.
     Description,
-    /// The model it runs on, as its provider calls it. At most [`NAME_MAX`] bytes.
+    /// The model that the agent runs on, as its provider calls it. At most [`NAME_MAX`] bytes.
     Model,
 }
 
 impl AgentField {
-    /// Every one, in the order of display.
+    /// All fields, in the order of display.
     pub const ALL: [Self; 3] = [Self::Name, Self::Description, Self::Model];
 
-    /// Its name in the document.
+    /// The field's name in the document.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -47,21 +47,21 @@ impl AgentField {
 /// JSON values of an agent by their names: concurrent edits of two of them both stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AgentValues {
-    /// What it can call, by the tool's name.
+    /// What the agent can call, by the tool's name.
     Tools,
-    /// What it has to keep to, by the rule's name.
+    /// What the agent has to keep to, by the rule's name.
     Guardrails,
-    /// Parameters of its model, as `temperature`.
+    /// Parameters of the agent's model, as `temperature`.
     Params,
-    /// What it does by itself and when, by the schedule's id.
+    /// What the agent does by itself and when, by the schedule's id.
     Schedules,
 }
 
 impl AgentValues {
-    /// Every one, in the order of display.
+    /// All maps of values, in the order of display.
     pub const ALL: [Self; 4] = [Self::Tools, Self::Guardrails, Self::Params, Self::Schedules];
 
-    /// Its name in the document.
+    /// The map's name in the document.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tools => "tools",
@@ -72,7 +72,7 @@ impl AgentValues {
     }
 }
 
-/// An agent to be read. A field of the wrong type, a value that is no JSON and a path that leads elsewhere read as absent
+/// An agent to be read. A field of the wrong type, a value that is not JSON and a path that leads elsewhere read as absent
 /// and are among [`Agent::issues`]; of concurrent edits of one field all devices show the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Agent<'a> {
@@ -80,7 +80,7 @@ pub struct Agent<'a> {
 }
 
 impl Document {
-    /// Reads it as an agent.
+    /// This document as an agent, to be read.
     pub fn agent(&self) -> Result<Agent<'_>, OtherKind> {
         self.expect(Kind::Agent).map(|()| Agent::new(self))
     }
@@ -91,7 +91,7 @@ impl<'a> Agent<'a> {
         Self { document }
     }
 
-    /// One of its texts.
+    /// One of the agent's texts; `None` if it has none or cannot be read.
     pub fn field(&self, field: AgentField) -> Option<String> {
         self.root().text(field.as_str()).ok().flatten()
     }
@@ -101,7 +101,7 @@ impl<'a> Agent<'a> {
         self.read_values(of).filter_map(|(name, value)| Some((name, value.ok().flatten()?))).collect()
     }
 
-    /// Its files, in order of their paths.
+    /// The agent's files, in order of their paths.
     ///
     /// A file is removed by noting what was in it: if it turns out that somebody wrote into it meanwhile, it is back, with
     /// all of its text.
@@ -109,12 +109,12 @@ impl<'a> Agent<'a> {
         Files::of(self.document).into_shown()
     }
 
-    /// How many files it has.
+    /// How many files the agent has.
     pub fn file_count(&self) -> usize {
         Files::of(self.document).shown().len()
     }
 
-    /// What could not be shown, or not as meant.
+    /// What in the document could not be shown, or not as its authors meant it.
     pub fn issues(&self) -> Vec<Issue> {
         let root = self.root();
         let mut issues: Vec<Issue> =
@@ -127,7 +127,7 @@ impl<'a> Agent<'a> {
         issues
     }
 
-    /// Its name, what it is for and how many files it has.
+    /// What lists show: the agent's name, what it is for and how many files it has.
     pub(super) fn summary(self) -> Summary {
         let text = |field| self.field(field).unwrap_or_default();
         Summary {

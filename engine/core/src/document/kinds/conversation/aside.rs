@@ -1,4 +1,4 @@
-//! Lines of a session's file that are no transcript entries: kept byte for byte at their places, for export.
+//! Lines of a session's file that are not transcript entries: kept byte for byte at their places, for export.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::document::loaded::Document;
 /// What the keys of such lines begin with, among those of the origin.
 const PREFIX: &str = "aside/";
 
-/// A line that is no transcript entry.
+/// A line that is not a transcript entry.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Aside {
     /// How many entries stand before it in its file.
@@ -26,7 +26,7 @@ pub struct Aside {
 }
 
 impl Aside {
-    /// Its key in the document: `aside/<8-hex position>-<4-hex number>-<8 hex of SHA-256(line)>`.
+    /// The line's key in the document: `aside/<8-hex position>-<4-hex number>-<8 hex of SHA-256(line)>`.
     pub(super) fn key(&self) -> String {
         format!("{PREFIX}{:08x}-{:04x}-{}", self.position, self.number, digest(&self.bytes))
     }

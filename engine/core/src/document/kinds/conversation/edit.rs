@@ -108,8 +108,8 @@ impl<'a> ConversationMut<'a> {
         if line.contains(['\n', '\r']) {
             return Err(EditError::NotALine("it has a line end"));
         }
-        let parsed = Line::parse(line).ok_or(EditError::NotALine("it is no JSON object"))?;
-        let id = parsed.id().ok_or(EditError::NotALine("its id is no string"))?;
+        let parsed = Line::parse(line).ok_or(EditError::NotALine("it is not a JSON object"))?;
+        let id = parsed.id().ok_or(EditError::NotALine("its id is not a string"))?;
         bounded("the id", &id, LINE_ID_MAX)?;
         self.append(&id, line)
     }
@@ -133,7 +133,7 @@ impl<'a> ConversationMut<'a> {
                 timestamp: time.0,
             },
         };
-        let line = serde_json::to_string(&line).map_err(|_| EditError::NotALine("it is no JSON"))?;
+        let line = serde_json::to_string(&line).map_err(|_| EditError::NotALine("it is not JSON"))?;
         if line.len() > LINE_MAX {
             return Err(EditError::TooLong { what: "the message", limit: LINE_MAX });
         }

@@ -8,23 +8,23 @@ use super::line::{Line, ParentId};
 /// One transcript entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its key in the document: one entry, one key, on every device.
+    /// The entry's key in the document: one entry, one key, on every device.
     pub key: String,
     /// The line as it was written, byte for byte.
     pub raw: String,
-    /// How many entries its author had when writing it.
+    /// How many entries the author had when writing this one.
     pub position: u32,
-    /// Its id; empty if it has none. Unique in one file of OpenClaw's, not among devices.
+    /// The entry's id; empty if it has none. Unique in one file of OpenClaw's, not among devices.
     pub id: String,
     /// `type`, as `message`; empty if it has none. Unknown types are kept and shown.
     pub kind: String,
-    /// When it was written, as its author says.
+    /// When the entry was written, as its author says.
     pub time: Option<Millis>,
-    /// Index of the entry it hangs on.
+    /// Index of the entry that this one hangs on; `None` for a beginning.
     pub parent: Option<usize>,
-    /// How many entries hang on it; with more than one it is where branches begin.
+    /// How many entries hang on this one; with more than one, branches begin here.
     pub children: usize,
-    /// Whether it lies on the way from the active leaf to the beginning.
+    /// Whether the entry lies on the way from the active leaf to the beginning.
     pub is_active: bool,
 }
 

@@ -39,13 +39,13 @@ impl<'a> ImportedLine<'a> {
             return Self::Aside("it holds a line end");
         }
         let Some(parsed) = Line::parse(text) else {
-            return Self::Aside("it is no JSON object");
+            return Self::Aside("it is not a JSON object");
         };
         if is_first && parsed.text("type").as_deref() == Some("session") {
             return Self::Header(text);
         }
         match parsed.id() {
-            None => Self::Aside("its id is no string"),
+            None => Self::Aside("its id is not a string"),
             Some(id) if id.len() > LINE_ID_MAX => Self::Aside("its id is too long"),
             Some(_) => Self::Entry(text),
         }

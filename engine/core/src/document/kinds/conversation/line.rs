@@ -14,7 +14,7 @@ pub(super) struct Line<'a>(HashMap<String, &'a RawValue>);
 /// `parentId` of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ParentId {
-    /// Not there at all: a transcript without ids, each line hanging on the one before.
+    /// There is no `parentId`: in a transcript without ids each line hangs on the one before.
     Absent,
     /// `null`: a beginning.
     Null,
@@ -32,7 +32,7 @@ impl<'a> Line<'a> {
         self.get(name)
     }
 
-    /// The entry's id, empty if it has none; `None` if it has one that is no string.
+    /// The entry's id, empty if it has none; `None` if it has one that is not a string.
     pub(super) fn id(&self) -> Option<String> {
         if self.0.contains_key("id") { self.text("id") } else { Some(String::new()) }
     }

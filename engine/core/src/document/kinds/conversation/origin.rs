@@ -12,21 +12,21 @@ use crate::document::limits::{LINE_MAX, NAME_MAX};
 pub struct Origin {
     /// The application, as `openclaw`.
     pub app: Option<String>,
-    /// Its id there.
+    /// The conversation's id in that application.
     pub session: Option<String>,
-    /// The first line of its file, byte for byte, if that is no entry.
+    /// The first line of the conversation's file, byte for byte, if that is not an entry.
     pub header: Option<String>,
-    /// What it is called there besides, as `agent:main:main`.
+    /// Another name that the application has for the conversation, as `agent:main:main`.
     pub key: Option<String>,
-    /// Its title there.
+    /// The conversation's title in that application.
     pub title: Option<String>,
-    /// The agent it is with, as it is called there.
+    /// The agent that the conversation is with, as the application calls it.
     pub agent: Option<String>,
-    /// Whether lists there show it first.
+    /// Whether the application's lists show the conversation first.
     pub pinned: bool,
-    /// Whether lists there leave it out.
+    /// Whether the application's lists leave the conversation out.
     pub archived: bool,
-    /// Whether the last line of its file had no end.
+    /// Whether the last line of the conversation's file had no line end.
     pub no_final_newline: bool,
 }
 

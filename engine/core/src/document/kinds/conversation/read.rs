@@ -81,7 +81,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Lines of its file that are no entries, in the order of their places.
+    /// Lines of its file that are not entries, in the order of their places.
     pub fn asides(&self) -> Vec<Aside> {
         Aside::all(self.document).0
     }

@@ -11,13 +11,13 @@ use crate::document::summary::{Summary, shortened};
 pub struct Tally {
     /// How many entries there are.
     pub count: u64,
-    /// The latest time any of them claims.
+    /// The latest time that any entry claims.
     pub latest: Option<Millis>,
-    /// The name its application gave the session in its transcript.
+    /// The name that the session's application gave it in the transcript.
     pub session_name: Option<String>,
-    /// How its first message with text begins.
+    /// How the transcript's first message with text begins.
     pub first_text: Option<String>,
-    /// How its last message with text begins.
+    /// How the transcript's last message with text begins.
     pub last_text: Option<String>,
 }
 

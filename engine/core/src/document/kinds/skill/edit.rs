@@ -14,7 +14,7 @@ use crate::document::kind::Kind;
 use crate::document::limits::{BYTES_FILE_MAX, BYTES_TOTAL_MAX, DESCRIPTION_MAX, FILES_MAX, NAME_MAX};
 use crate::document::loaded::{Document, OtherKind};
 
-/// What is to be different about a skill; what it does not name stays.
+/// What an edit is to change about a skill; everything else stays.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SkillEdit {
     fields: BTreeMap<&'static str, Option<String>>,
@@ -54,7 +54,7 @@ impl SkillEdit {
         self
     }
 
-    /// Whether it names nothing.
+    /// Whether the edit asks for nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -79,7 +79,7 @@ impl SkillEdit {
 }
 
 impl fmt::Debug for SkillEdit {
-    /// How much it is about; content never reaches a trace.
+    /// Shows how much the edit is about; content never reaches a trace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SkillEdit").field("files", &self.files.len()).finish_non_exhaustive()
     }
@@ -93,7 +93,7 @@ pub struct SkillMut<'a> {
 }
 
 impl Document {
-    /// Edits it as a skill.
+    /// This document as a skill, to be edited.
     pub fn skill_mut(&mut self, pen: Pen) -> Result<SkillMut<'_>, OtherKind> {
         self.expect(Kind::Skill).map(|()| SkillMut::new(self, pen))
     }

@@ -48,14 +48,14 @@ impl fmt::Debug for FileContent {
 /// A file of a skill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkillFile {
-    /// Where it is; no two files of a skill have one path.
+    /// Where the file is; no two files of a skill have one path.
     pub path: FilePath,
-    /// What is in it.
+    /// What is in the file.
     pub content: FileContent,
-    /// Whether it can be run.
+    /// Whether the file can be run.
     pub executable: bool,
-    /// Two devices wrote a file at this path at the same time that cannot be merged. One of them has the path, and this is
-    /// the other, under a name of its own, until somebody removes one of the two.
+    /// The path at which another device wrote at the same time what cannot be merged with this. That version has the path;
+    /// this file has a name of its own until somebody removes one of the two. `None` without such a conflict.
     pub conflicts_with: Option<FilePath>,
 }
 
@@ -67,7 +67,7 @@ pub struct Skill<'a> {
 }
 
 impl Document {
-    /// Reads it as a skill.
+    /// This document as a skill, to be read.
     pub fn skill(&self) -> Result<Skill<'_>, OtherKind> {
         self.expect(Kind::Skill).map(|()| Skill::new(self))
     }
@@ -78,28 +78,28 @@ impl<'a> Skill<'a> {
         Self { document }
     }
 
-    /// What it is called.
+    /// What the skill is called.
     pub fn name(&self) -> Option<String> {
         Fields::root(self.document).text(field::NAME).ok().flatten()
     }
 
-    /// What it is for.
+    /// What the skill is for.
     pub fn description(&self) -> Option<String> {
         Fields::root(self.document).text(field::DESCRIPTION).ok().flatten()
     }
 
-    /// Its files, in order of their paths. Removing and conflicts of texts are as with an agent's; bytes that were
+    /// The skill's files, in order of their paths. Removing and conflicts of texts are as with an agent's; bytes that were
     /// overwritten by two devices at once, or stand where a text is, have a name of their own.
     pub fn files(&self) -> Vec<SkillFile> {
         All::of(self.document).files
     }
 
-    /// How many files it has.
+    /// How many files the skill has.
     pub fn file_count(&self) -> usize {
         self.files().len()
     }
 
-    /// What could not be shown, or not as meant.
+    /// What in the document could not be shown, or not as its authors meant it.
     pub fn issues(&self) -> Vec<Issue> {
         let root = Fields::root(self.document);
         let executable = Fields::container(self.document, field::EXECUTABLE);
@@ -110,7 +110,7 @@ impl<'a> Skill<'a> {
         issues
     }
 
-    /// Its name, what it is for and how many files it has.
+    /// What lists show: the skill's name, what it is for and how many files it has.
     pub(super) fn summary(self) -> Summary {
         Summary {
             title: shortened(&self.name().unwrap_or_default(), SUMMARY_TITLE_MAX),

@@ -8,6 +8,7 @@ mod bug;
 mod check;
 mod disk;
 mod errors;
+mod failure;
 mod faults;
 mod handle;
 mod history;
@@ -28,7 +29,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 pub use bug::Bug;
-pub use check::Failure;
+pub use failure::Failure;
 pub use faults::{FAULTS, Fault, Fired, Rates};
 pub use handle::Handle;
 pub use history::{History, Step};
@@ -40,11 +41,8 @@ use machine::Said;
 use network::{Event, Network};
 use relay::RelayMachine;
 
-/// What devices know the relay as.
-const ADDRESS: &str = "relay.example";
-
-/// What the relay asks for before it makes a workspace.
-const TOKEN: &str = "let me in";
+/// Frames that one call may make a device send: its whole allowance of work on the way, in the smallest entries.
+const MAX_FRAMES_AT_ONCE: usize = 64;
 
 /// When every world begins: some day in 2026.
 const BEGINNING: Millis = Millis(1_790_000_000_000);
@@ -92,15 +90,6 @@ impl World {
             log: Vec::new(),
             roster: None,
         }
-    }
-
-    /// A device by name; a new one if there is none.
-    pub fn device(&mut self, name: &str) -> Handle<'_> {
-        let index = match self.machines.iter().position(|machine| machine.name == name) {
-            Some(index) => index,
-            None => self.add_machine(name),
-        };
-        Handle { world: self, index }
     }
 
     fn add_machine(&mut self, name: &str) -> usize {
@@ -238,7 +227,7 @@ impl World {
                 self.network.send_to_relay(conn, bytes, self.now, &mut self.random, &mut self.fired);
             }
         }
-        if frames > check::MAX_FRAMES_AT_ONCE {
+        if frames > MAX_FRAMES_AT_ONCE {
             self.fail(Failure::UnboundedQueue(self.machines[index].name.clone(), frames));
         }
         if self.machines[index].device().poll_close(workspace)

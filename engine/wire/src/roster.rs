@@ -1,7 +1,7 @@
 //! The roster: who is in a workspace, as a fold over its roster records.
 //!
 //! [`Roster::apply`] never fails: a record that breaks a rule is [`Outcome::Void`] and changes nothing, on every replay
-//! and in every implementation alike. The rules themselves are in `fold.rs`.
+//! and in every implementation alike. How records are applied, and by which rules, is in `fold.rs`.
 
 mod fold;
 pub mod record;
@@ -10,15 +10,11 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::entry::Entry;
-use crate::hash;
-use crate::header::{EntryType, Header};
 use crate::ids::{
     ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Position, RosterHash, TicketKey, UserId,
     WorkspaceId,
 };
 use crate::limits::MAX_RECIPIENTS;
-use record::{Cut, Record};
 
 /// What a member may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,67 +227,6 @@ impl Roster {
         }
     }
 
-    /// The roster after `entries`, which are accepted roster entries in log order. Others are passed over, as are
-    /// entries without a body.
-    pub fn replay<'e>(
-        workspace: WorkspaceId,
-        entries: impl IntoIterator<Item = (Position, &'e Entry)>,
-    ) -> Self {
-        let mut roster = Self::new(workspace);
-        for (position, entry) in entries {
-            roster.apply_entry(position, entry);
-        }
-        roster
-    }
-
-    /// Applies a roster entry; `None` for an entry that is not one, or of another workspace. Checks what
-    /// [`Roster::apply`] cannot, for callers that have no log yet: that Genesis makes this workspace.
-    pub fn apply_entry(&mut self, position: Position, entry: &Entry) -> Option<Outcome> {
-        let header = entry.header();
-        if header.entry_type != EntryType::Roster || header.workspace != self.workspace {
-            return None;
-        }
-        let body = entry.body()?;
-        let record = Record::parse(body).ok()?;
-        if matches!(record, Record::Genesis { .. }) && hash::workspace_id(body) != self.workspace {
-            return Some(Outcome::Void(Void::Genesis));
-        }
-        Some(self.apply(position, entry.id(), header, &record))
-    }
-
-    /// Applies a record that stands at `position`, or says why it changes nothing. Never fails.
-    pub fn apply(&mut self, position: Position, id: EntryId, header: &Header, record: &Record) -> Outcome {
-        if self.unknown.is_some() {
-            return Outcome::Void(Void::AfterUnknown);
-        }
-        if let Record::Unknown(number) = record {
-            // Nobody but the Owner may be able to stop everyone with a record made up for the purpose.
-            if let Err(why) = fold::owner(self, header) {
-                return Outcome::Void(why);
-            }
-            self.unknown = Some(*number);
-            return Outcome::Unknown(*number);
-        }
-        match fold::apply(self, position, header, record) {
-            Err(why) => Outcome::Void(why),
-            Ok(rekey_void) => {
-                let hash = hash::roster_hash(self.hash(), id);
-                self.index.insert(hash, self.points.len());
-                let epoch = self.epoch().unwrap_or(EpochId::ZERO);
-                self.points.push(Point { hash, position, epoch, rekey_due: self.rekey_due });
-                Outcome::Applied { rekey_void }
-            }
-        }
-    }
-
-    /// Whether a Join by the author of `header` would be applied now, and if not, why.
-    pub fn check_join(&self, header: &Header, join: &record::Join) -> Result<(), Void> {
-        if self.unknown.is_some() {
-            return Err(Void::AfterUnknown);
-        }
-        fold::check_join(self, header, join).map(|_| ())
-    }
-
     /// The hash after the last applied record; zeros before Genesis.
     pub fn hash(&self) -> RosterHash {
         self.points.last().map_or(RosterHash::ZERO, |point| point.hash)
@@ -375,18 +310,6 @@ impl Roster {
         devices.chain(open.map(|ticket| ticket.hpke)).collect()
     }
 
-    /// To whom the rekey inside a removal has to be wrapped, if that removal stands directly after this roster.
-    /// `Err` if the removal would be void.
-    pub fn recipients_after(
-        &self,
-        header: &Header,
-        removal: &Record,
-    ) -> Result<BTreeSet<HpkePublicKey>, Void> {
-        let mut after = self.clone();
-        fold::apply(&mut after, Position(u64::MAX), header, removal)?;
-        Ok(after.recipients())
-    }
-
     fn has_room(&self) -> bool {
         self.recipients().len() < MAX_RECIPIENTS
     }
@@ -398,14 +321,4 @@ impl Roster {
             .filter(move |(_, device)| device.user == user && device.is_active() && !device.recovery)
             .map(|(id, _)| *id)
     }
-}
-
-fn cut_of(cut: &[Cut], device: DeviceId) -> BTreeMap<ChainKey, (u64, EntryId)> {
-    cut.iter()
-        .filter(|cut| cut.device == device)
-        .map(|cut| {
-            let chain = ChainKey { device, incarnation: cut.incarnation, lane: cut.lane };
-            (chain, (cut.seq, cut.id))
-        })
-        .collect()
 }

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::World;
+use super::failure::Failure;
+use super::faults::Rates;
 use bowline_core::document::ChangeHash;
 use bowline_core::sync::LinkState;
 use bowline_engine::device::DocumentState;
@@ -11,70 +14,9 @@ use bowline_wire::ids::{DeviceId, DocId, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Roster, Standing};
-use thiserror::Error;
-
-use super::World;
-use super::faults::Rates;
-
-/// Frames that one call may make a device send: its whole allowance of work on the way, in the smallest entries.
-pub(super) const MAX_FRAMES_AT_ONCE: usize = 64;
 
 /// Milliseconds in which a calm world has to become quiet.
 const SETTLING: u64 = 10 * 60 * 1000;
-
-/// What a history has done to a promise.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Failure {
-    /// P4: something that was acknowledged is gone.
-    #[error("P4: {on} has lost {text:?}, said on {by}")]
-    Lost {
-        /// Where it is missing.
-        on: String,
-        /// Who said it.
-        by: String,
-        /// The text that is gone.
-        text: String,
-    },
-    /// P5: two devices with the same log show different documents.
-    #[error("P5: {one} and {other} show different documents: {what}")]
-    Different {
-        /// One device.
-        one: String,
-        /// The other device.
-        other: String,
-        /// The document.
-        what: String,
-    },
-    /// P6, P7: the relay's log holds something no device may accept.
-    #[error("the log holds an entry at {at} that may not be there: {why}")]
-    BadLog {
-        /// The entry's position.
-        at: Position,
-        /// Why it may not be there.
-        why: String,
-    },
-    /// P7: something was sealed so that a removed device can read it.
-    #[error("P7: the entry at {0} can be read by a device whose removal its author knew")]
-    ReadableByRemoved(Position),
-    /// P8, P10: among honest devices something was put aside or refused.
-    #[error("P8: {0} has put something aside: {1}")]
-    PutAside(String, String),
-    /// P10: not everything is shown as synced, though it has to be.
-    #[error("P10: {0} shows {1} after the world became quiet")]
-    NotSynced(String, String),
-    /// The world does not become quiet.
-    #[error("{0} does not become quiet: {1}")]
-    Restless(String, String),
-    /// A queue grows without bound.
-    #[error("{0} has queued {1} frames at once")]
-    UnboundedQueue(String, usize),
-    /// Something panicked.
-    #[error("a panic: {0}")]
-    Panicked(String),
-    /// Something was logged as an error.
-    #[error("an error was logged: {0}")]
-    ErrorLogged(String),
-}
 
 impl World {
     /// Lets everything calm down: no more faults, everyone online, until nothing is left to do; then checks.

@@ -8,11 +8,12 @@ use bowline_wire::codec::decode;
 use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{DeviceId, DocId, TicketKey};
 
+use super::World;
 use super::disk::PowerCut;
 use super::faults::Fault;
 use super::machine::Said;
 use super::network::Event;
-use super::{ADDRESS, TOKEN, World};
+use super::relay::{ADDRESS, TOKEN};
 
 /// Milliseconds before a device tries to connect again, at least and at most.
 const BACKOFF: std::ops::Range<u64> = 100..2_000;
@@ -21,6 +22,17 @@ const BACKOFF: std::ops::Range<u64> = 100..2_000;
 pub struct Handle<'w> {
     pub(super) world: &'w mut World,
     pub(super) index: usize,
+}
+
+impl World {
+    /// A device by name; a new one if there is none.
+    pub fn device(&mut self, name: &str) -> Handle<'_> {
+        let index = match self.machines.iter().position(|machine| machine.name == name) {
+            Some(index) => index,
+            None => self.add_machine(name),
+        };
+        Handle { world: self, index }
+    }
 }
 
 impl Handle<'_> {

@@ -11,9 +11,14 @@ use bowline_wire::ids::{Millis, Position, WorkspaceId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::TOKEN;
 use super::bug::Bug;
 use super::disk::{Disk, PowerCut};
+
+/// What devices know the relay as.
+pub(super) const ADDRESS: &str = "relay.example";
+
+/// What the relay asks for before it makes a workspace.
+pub(super) const TOKEN: &str = "let me in";
 
 /// The machine with the relay on it.
 pub(super) struct RelayMachine {

@@ -11,11 +11,10 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{ChainKey, EntryId, Incarnation, LogHash, Position};
 use bowline_wire::log::{ChainTip, Log, Placed, Refusal};
 use bowline_wire::roster::Outcome;
-use bowline_wire::roster::record::{Record, Rekey};
 
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
-use super::keys::Recipient;
+use super::keys::{Recipient, rekey_of};
 use super::limits::MAX_HELD_BACK;
 use super::open::{Opened, Unreadable, open};
 use super::relay::faults::RelayFault;
@@ -31,7 +30,7 @@ struct Stretch<'a, 'c> {
     entries: Vec<IngestedEntry>,
     /// The relay's signed head at the end of the stretch.
     head: SeenHead,
-    /// Ours that have come.
+    /// The entries of ours that have come.
     own: BTreeSet<EntryId>,
     keyring: Option<Keyring>,
     keys_changed: bool,
@@ -123,7 +122,7 @@ impl Replica {
                     .fault(RelayFault::Nonsense("an entry whose signature or body is not its author's"));
             }
         };
-        // Only then can a run begin here, and only for a run does the state before matter.
+        // Only with such an entry can a run begin here, and only for a run does the state before matter.
         let run_possible = verified.iter().any(|entry| {
             entry.header().entry_type == EntryType::Roster || !log.roster().is_active(&entry.header().device)
         });
@@ -354,18 +353,5 @@ fn read(entry: Entry, keyring: Option<&Keyring>) -> Verdict {
     match opened {
         Ok(opened) => Verdict::Content(Box::new(entry), opened),
         Err(why) => Verdict::Unreadable(Box::new(entry), why),
-    }
-}
-
-/// The rekey in a roster entry, if there is one.
-pub(super) fn rekey_of(entry: &Entry) -> Option<Rekey> {
-    if entry.header().entry_type != EntryType::Roster {
-        return None;
-    }
-    match Record::parse(entry.body()?).ok()? {
-        Record::Rekey(rekey) | Record::RemoveDevice { rekey, .. } | Record::RemoveMember { rekey, .. } => {
-            Some(rekey)
-        }
-        _ => None,
     }
 }

@@ -3,11 +3,10 @@
 
 use bowline_crypto::{History, HpkeSecret, Keyring, KeyringError, TicketSecret, open_wrap};
 use bowline_wire::entry::Entry;
+use bowline_wire::header::EntryType;
 use bowline_wire::ids::{Commitment, Position, WorkspaceId};
 use bowline_wire::roster::record::{Record, Rekey, Wrap};
 use bowline_wire::roster::{Outcome, Roster};
-
-use super::ingest::rekey_of;
 
 /// To whom the keys of a workspace are wrapped on this device.
 pub struct Recipient<'a> {
@@ -92,6 +91,19 @@ pub fn keys_in_records(
         }
     }
     keyring
+}
+
+/// The rekey in a roster entry, if there is one.
+pub(super) fn rekey_of(entry: &Entry) -> Option<Rekey> {
+    if entry.header().entry_type != EntryType::Roster {
+        return None;
+    }
+    match Record::parse(entry.body()?).ok()? {
+        Record::Rekey(rekey) | Record::RemoveDevice { rekey, .. } | Record::RemoveMember { rekey, .. } => {
+            Some(rekey)
+        }
+        _ => None,
+    }
 }
 
 /// The key in the record of our invite or link, if this is that record.

@@ -1,16 +1,97 @@
-//! The rules by which a roster record takes effect.
+//! Applies roster records to a roster, by the rules that say which of them take effect.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{Cut, Join, Record, Rekey, Ticket};
-use super::{Device, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void, cut_of};
-use crate::header::Header;
-use crate::ids::{DeviceId, HpkePublicKey, Position, TicketKey, UserId};
+use super::{
+    Device, Outcome, Point, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void,
+};
+use crate::entry::Entry;
+use crate::hash;
+use crate::header::{EntryType, Header};
+use crate::ids::{
+    ChainKey, DeviceId, EntryId, EpochId, HpkePublicKey, Position, TicketKey, UserId, WorkspaceId,
+};
 use crate::limits::MAX_EPOCHS;
 use crate::signed::verify_signature;
 
-/// Applies `record`. `Ok(Some(why))` if it took effect but its rekey did not. On `Err` nothing has changed.
-pub(super) fn apply(
+impl Roster {
+    /// The roster after `entries`, which are accepted roster entries in log order. Others are passed over, as are
+    /// entries without a body.
+    pub fn replay<'e>(
+        workspace: WorkspaceId,
+        entries: impl IntoIterator<Item = (Position, &'e Entry)>,
+    ) -> Self {
+        let mut roster = Self::new(workspace);
+        for (position, entry) in entries {
+            roster.apply_entry(position, entry);
+        }
+        roster
+    }
+
+    /// Applies a roster entry; `None` for an entry that is not one, or of another workspace. Checks what
+    /// [`Roster::apply`] cannot, for callers that have no log yet: that Genesis makes this workspace.
+    pub fn apply_entry(&mut self, position: Position, entry: &Entry) -> Option<Outcome> {
+        let header = entry.header();
+        if header.entry_type != EntryType::Roster || header.workspace != self.workspace {
+            return None;
+        }
+        let body = entry.body()?;
+        let record = Record::parse(body).ok()?;
+        if matches!(record, Record::Genesis { .. }) && hash::workspace_id(body) != self.workspace {
+            return Some(Outcome::Void(Void::Genesis));
+        }
+        Some(self.apply(position, entry.id(), header, &record))
+    }
+
+    /// Applies a record that stands at `position`, or says why it changes nothing. Never fails.
+    pub fn apply(&mut self, position: Position, id: EntryId, header: &Header, record: &Record) -> Outcome {
+        if self.unknown.is_some() {
+            return Outcome::Void(Void::AfterUnknown);
+        }
+        if let Record::Unknown(number) = record {
+            // Nobody but the Owner may be able to stop everyone with a record made up for the purpose.
+            if let Err(why) = owner(self, header) {
+                return Outcome::Void(why);
+            }
+            self.unknown = Some(*number);
+            return Outcome::Unknown(*number);
+        }
+        match apply(self, position, header, record) {
+            Err(why) => Outcome::Void(why),
+            Ok(rekey_void) => {
+                let hash = hash::roster_hash(self.hash(), id);
+                self.index.insert(hash, self.points.len());
+                let epoch = self.epoch().unwrap_or(EpochId::ZERO);
+                self.points.push(Point { hash, position, epoch, rekey_due: self.rekey_due });
+                Outcome::Applied { rekey_void }
+            }
+        }
+    }
+
+    /// Whether a Join by the author of `header` would be applied now, and if not, why.
+    pub fn check_join(&self, header: &Header, join: &Join) -> Result<(), Void> {
+        if self.unknown.is_some() {
+            return Err(Void::AfterUnknown);
+        }
+        check_join(self, header, join).map(|_| ())
+    }
+
+    /// To whom the rekey inside a removal has to be wrapped, if that removal stands directly after this roster.
+    /// `Err` if the removal would be void.
+    pub fn recipients_after(
+        &self,
+        header: &Header,
+        removal: &Record,
+    ) -> Result<BTreeSet<HpkePublicKey>, Void> {
+        let mut after = self.clone();
+        apply(&mut after, Position(u64::MAX), header, removal)?;
+        Ok(after.recipients())
+    }
+}
+
+/// Applies `record`. `Ok(Some(why))` says that it took effect and its rekey did not; on `Err` nothing has changed.
+fn apply(
     roster: &mut Roster,
     position: Position,
     header: &Header,
@@ -90,7 +171,7 @@ fn is_owner(roster: &Roster, user: UserId) -> bool {
 }
 
 /// Whether the author is an active device of the Owner's.
-pub(super) fn owner(roster: &Roster, header: &Header) -> Result<(), Void> {
+fn owner(roster: &Roster, header: &Header) -> Result<(), Void> {
     if is_owner(roster, author(roster, header)?.user) { Ok(()) } else { Err(Void::NotOwner) }
 }
 
@@ -163,7 +244,7 @@ fn close_ticket(
 }
 
 /// Everything a Join needs; gives the user that the newcomer will belong to and whether that user is new.
-pub(super) fn check_join(roster: &Roster, header: &Header, join: &Join) -> Result<(UserId, bool), Void> {
+fn check_join(roster: &Roster, header: &Header, join: &Join) -> Result<(UserId, bool), Void> {
     let ticket = roster.tickets.get(&join.ticket).ok_or(Void::NoTicket)?;
     if ticket.stage != TicketStage::Open {
         return Err(Void::TicketNotOpen);
@@ -358,4 +439,14 @@ fn begin_epoch_unbound(roster: &mut Roster, rekey: &Rekey) -> Result<(), Void> {
     roster.commitments.push(rekey.commitment);
     roster.rekey_due = false;
     Ok(())
+}
+
+fn cut_of(cut: &[Cut], device: DeviceId) -> BTreeMap<ChainKey, (u64, EntryId)> {
+    cut.iter()
+        .filter(|cut| cut.device == device)
+        .map(|cut| {
+            let chain = ChainKey { device, incarnation: cut.incarnation, lane: cut.lane };
+            (chain, (cut.seq, cut.id))
+        })
+        .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::record::{Record, Rekey, Wrap};
 use super::*;
+use crate::header::{EntryType, Header};
 use crate::ids::{Incarnation, Lane, WireDoc};
 use crate::limits::MAX_EPOCHS;
 

@@ -12,8 +12,8 @@ use bowline_wire::roster::{Outcome, Roster};
 
 use crate::sync::context::Context;
 use crate::sync::effect::{Effect, JoinFailed};
-use crate::sync::ingest::rekey_of;
 use crate::sync::joining::Joining;
+use crate::sync::keys::rekey_of;
 use crate::sync::replica::Replica;
 use crate::sync::state::Phase;
 use crate::sync::writing::first_header;

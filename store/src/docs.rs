@@ -18,13 +18,13 @@ row_number! {
 pub struct Summary {
     /// The title.
     pub title: String,
-    /// When it was last edited, by the author's clock. Lists are in this order.
+    /// When the document was last edited, by the author's clock. Lists are in this order.
     pub updated_at: Millis,
-    /// How many entries, files or values it has, by kind.
+    /// How many entries, files or values the document has; its kind says which.
     pub count: u64,
     /// The beginning of the latest text.
     pub preview: String,
-    /// How a person has filed it, as the engine encodes it; nothing if it is not filed.
+    /// How a person has filed the document, as the engine encodes it; empty if it is not filed.
     pub marks: Vec<u8>,
 }
 

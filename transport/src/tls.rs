@@ -19,7 +19,7 @@ pub(crate) use pin::OtherKey;
 
 /// What a listener does about TLS.
 pub enum ServerTls {
-    /// Nothing: for this machine, or behind a proxy that does it.
+    /// No TLS: for this machine, or behind a proxy that does it.
     Off,
     /// A certificate signed by itself, made now from this Ed25519 seed (RFC 8032), which is also the relay's identity.
     SelfSigned(Zeroizing<[u8; 32]>),

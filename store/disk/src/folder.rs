@@ -32,7 +32,7 @@ fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Elsewhere a folder cannot be opened as a file, and its names are written in order.
+/// Does nothing: outside Unix a folder cannot be opened as a file, and its names are written in order.
 #[cfg(not(unix))]
 fn sync(_: &Path) -> io::Result<()> {
     Ok(())

@@ -7,7 +7,7 @@
 //! | module | rule |
 //! |---|---|
 //! | [`folder`] | a folder is its owner's alone, and durable once it is made |
-//! | [`file`](mod@file) | so is a file |
+//! | [`file`](mod@file) | a file is its owner's alone |
 //! | [`secret`] | a key's file is whole or not there, and is not read while others can read it |
 //! | [`lock`] | one process at a time; the system lets go when the process ends |
 //! | [`database`] | the settings that keep a database whole, and secret from whoever finds the disk |

@@ -18,7 +18,7 @@ const PKCS8_PREFIX: [u8; 16] =
 
 /// A certificate for the key that `seed` stands for, signed by that key, and the key to prove it with.
 ///
-/// A certificate for the key. It names no host and is always in date: whoever knows the key needs neither, and nobody else trusts it.
+/// The certificate names no host and is always in date: whoever knows the key needs neither, and nobody else trusts it.
 pub(super) fn self_signed(seed: &[u8; 32]) -> Result<CertifiedKey, rustls::Error> {
     let mut pkcs8 = Zeroizing::new([0; PKCS8_PREFIX.len() + 32]);
     let (prefix, rest) = pkcs8.split_at_mut(PKCS8_PREFIX.len());

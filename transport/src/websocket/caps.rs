@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// `routes` one thing and gets HTTP 503 for a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {
-    /// In all.
+    /// How many connections in all.
     pub connections: usize,
-    /// From one IPv4 address or one IPv6 network of 64 bits, since whoever has one such address has all of them.
+    /// How many connections from one IPv4 address or one IPv6 network of 64 bits, since whoever has one such address has all of them.
     pub per_address: usize,
 }
 

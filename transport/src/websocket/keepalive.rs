@@ -24,7 +24,7 @@ pub(super) enum Due {
 
 /// Watches one peer.
 pub(super) struct Keepalive {
-    /// Bytes that had come when it was last looked.
+    /// Bytes that had come by the last look.
     received: u64,
     /// When something last came, or when we last began to listen.
     heard: Instant,
@@ -36,8 +36,8 @@ impl Keepalive {
         Self { received: 0, heard: now, unanswered: 0 }
     }
 
-    /// `received` bytes have come in all. Any of them shows that the peer is there, not only whole messages: a large frame
-    /// on a slow line takes minutes.
+    /// Notes that `received` bytes have come in all. Any byte shows that the peer is there, not only whole messages: a large
+    /// frame on a slow line takes minutes.
     pub(super) fn hear(&mut self, received: u64, now: impl FnOnce() -> Instant) {
         if received != self.received {
             self.received = received;
@@ -45,7 +45,7 @@ impl Keepalive {
         }
     }
 
-    /// Nobody was listening until now, so the silence means nothing.
+    /// Begins to listen: nobody was listening until now, so the silence before means nothing.
     pub(super) fn listen_anew(&mut self, now: Instant) {
         self.heard = now;
         self.unanswered = 0;

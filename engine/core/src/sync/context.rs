@@ -4,7 +4,7 @@ use bowline_crypto::DeviceKeys;
 use bowline_wire::ids::{LogHash, Millis, Position};
 use rand_core::CryptoRng;
 
-/// Handed in with each call.
+/// What the caller hands in with each call.
 pub struct Context<'a> {
     /// This device's keys.
     pub keys: &'a DeviceKeys,

@@ -33,7 +33,7 @@ pub enum JoinFailed {
     /// The relay's roster is not the one the code was made for.
     #[error("the relay shows another roster than the one the code was made for")]
     OtherRoster,
-    /// The records do not make sense.
+    /// The relay's roster records do not make sense.
     #[error("the relay's roster cannot be read")]
     BadRecords,
     /// The inviter sealed another key than the roster commits to.
@@ -45,7 +45,7 @@ pub enum JoinFailed {
 /// next effect is even looked at, because the next one may tell the world about it.
 #[derive(Debug)]
 pub enum Effect {
-    /// Store all of it in one transaction: entries, tips, cursor, and the new incarnation if there is one.
+    /// Store a stretch of the log in one transaction: entries, tips, cursor, and the new incarnation if there is one.
     Ingest(Box<Ingested>),
     /// Store this entry of our own as offered, with the keyring as it is now: a Join that is about to be sent.
     OfferJoin(Box<Entry>),
@@ -53,9 +53,9 @@ pub enum Effect {
     Send(Frame),
     /// Store that our entry was refused for good. It is kept and shown; what it held counts as unsealed again.
     Refused {
-        /// Which.
+        /// The entry that was refused.
         entry: EntryId,
-        /// Why.
+        /// Why the relay refused it.
         reason: Reason,
     },
     /// Store the incarnation in which this device goes on.
@@ -73,9 +73,9 @@ pub enum Effect {
 /// A stretch of the log, verified against the relay's signature on its end.
 #[derive(Debug)]
 pub struct Ingested {
-    /// In log order, without gaps.
+    /// The entries in log order, without gaps.
     pub entries: Vec<IngestedEntry>,
-    /// The signed head at the last of them.
+    /// The signed head at the last of these entries.
     pub head: SeenHead,
     /// The chain tips that have moved.
     pub tips: Vec<(ChainKey, ChainTip)>,
@@ -92,14 +92,14 @@ pub struct Ingested {
 /// One entry of the log.
 #[derive(Debug)]
 pub struct IngestedEntry {
-    /// Where it stands.
+    /// Where the entry stands in the log.
     pub placed: Placed,
-    /// What to make of it.
+    /// What the entry turned out to be.
     pub verdict: Verdict,
 }
 
 impl IngestedEntry {
-    /// Where it stands.
+    /// Where the entry stands in the log.
     pub fn position(&self) -> Position {
         self.placed.position
     }
@@ -108,15 +108,14 @@ impl IngestedEntry {
 /// What an entry of the log turned out to be.
 #[derive(Debug)]
 pub enum Verdict {
-    /// One of ours, offered earlier, now on the log.
+    /// An entry of ours, offered earlier, now on the log.
     Own(Box<Entry>),
     /// A roster record, and what it did.
     Roster(Box<Entry>, Outcome),
-    /// Content, opened; or a part of some, to be put together from what is stored when the last one comes; or of a type
-    /// that needs an update.
+    /// An accepted content entry with what it holds: a payload, a part of one, or something of a type that needs an update.
     Content(Box<Entry>, Opened),
-    /// Accepted, but not readable: quarantine it.
+    /// An accepted entry that cannot be read: quarantine it.
     Unreadable(Box<Entry>, Unreadable),
-    /// On the log though it may not be: quarantine it. It counts for nothing.
+    /// An entry that is on the log though it may not be: quarantine it. It counts for nothing.
     NotAcceptable(Box<Entry>, Refusal),
 }

@@ -22,7 +22,7 @@ pub struct Joining {
 }
 
 impl Joining {
-    /// `offered` is the Join that was stored earlier, if there is one.
+    /// A device that begins to come in; `offered` is the Join that was stored earlier, if there is one.
     pub fn new(offered: Option<EntryId>) -> Self {
         Self {
             offered,
@@ -35,7 +35,7 @@ impl Joining {
         }
     }
 
-    /// The relay had the Join and does not know it any more: it is brought once more, by the ticket. `None` if another
+    /// A device whose Join the relay had and does not know any more: it is brought once more, by the ticket. `None` if another
     /// copy of this database has the Join.
     pub(super) fn again(offered: Option<EntryId>) -> Self {
         Self { as_device: false, ..Self::new(offered) }
@@ -57,12 +57,12 @@ impl Joining {
         self.bytes = 0;
     }
 
-    /// The Join was written, and is stored from now on.
+    /// Notes that the Join was written, and is stored from now on.
     pub(super) fn note_offered(&mut self, join: EntryId) {
         self.offered = Some(join);
     }
 
-    /// The Join is sent. From here on the log may have it: what the device was told before no longer counts.
+    /// Notes that the Join is sent. From here on the log may have it, so what the device was told before no longer counts.
     pub(super) fn note_sent(&mut self) {
         self.refused_as_device = false;
     }
@@ -88,8 +88,8 @@ impl Joining {
         std::mem::take(&mut self.records)
     }
 
-    /// The relay refused the Join for good. Perhaps because of a Join of this device, in another copy of its database: it is
-    /// tried as the device before joining has failed.
+    /// Notes that the relay refused the Join for good. Perhaps it did because of a Join of this device, in another copy of
+    /// its database: it is tried as the device before joining has failed.
     pub(super) fn join_refused(&mut self) {
         self.offered = None;
         self.as_device = true;
@@ -97,7 +97,7 @@ impl Joining {
         self.refused_as_ticket = Some(JoinFailed::TicketGone);
     }
 
-    /// The relay did not let `party` in. If there is nothing left to try: why joining has failed.
+    /// Notes that the relay did not let `party` in. Returns why joining has failed, if there is nothing left to try.
     pub(super) fn turned_away(&mut self, party: &Party, reason: Reason) -> Option<JoinFailed> {
         match party {
             Party::Ticket(_) => {

@@ -23,25 +23,25 @@ pub enum Opened {
 /// Why an accepted entry cannot be read. It is kept and shown either way.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unreadable {
-    /// There is no key here for its epoch.
+    /// There is no key here for the entry's epoch.
     #[error("there is no key here for its epoch")]
     NoKey,
-    /// The relay has no body for it any more.
+    /// The relay has no body for the entry any more.
     #[error("its body is not here")]
     NoBody,
-    /// It ends a payload of which not every part is here.
+    /// The entry ends a payload of which not every part is here.
     #[error("it is the last part of something of which an earlier part is not here")]
     NoPart,
-    /// Its author made parts that are not one payload.
+    /// The entry's author made parts that are not one payload.
     #[error("the parts up to it do not belong together: {0}")]
     Parts(&'static str),
-    /// Its author sealed it wrongly.
+    /// The entry's author sealed it wrongly.
     #[error("{0}")]
     Seal(OpenError),
-    /// Its author sealed something that is not a payload.
+    /// The entry's author sealed something that is not a payload.
     #[error("{0}")]
     Payload(#[from] PayloadError),
-    /// Its author sealed one document under the name of another.
+    /// The entry's author sealed one document under the name of another.
     #[error("it holds another document than its header says")]
     OtherDocument,
 }

@@ -36,7 +36,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Goes on from what was stored.
+    /// The replica of what was stored, to go on from there.
     pub fn restore(stored: Stored) -> Self {
         Self {
             workspace: stored.workspace,
@@ -61,7 +61,7 @@ impl Replica {
         self.effects.pop_front()
     }
 
-    /// Which workspace.
+    /// The workspace's id.
     pub fn workspace(&self) -> WorkspaceId {
         self.workspace
     }

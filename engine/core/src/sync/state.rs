@@ -27,7 +27,7 @@ pub enum Phase {
     Joining(Box<Joining>),
     /// The device is in the workspace, as far as the log is known here.
     Member,
-    /// The code did not let it in.
+    /// The code did not let the device in.
     Failed(JoinFailed),
     /// The log says that this device was removed or left.
     Removed,
@@ -36,13 +36,13 @@ pub enum Phase {
 /// What a caller stored, to go on from.
 #[derive(Debug)]
 pub struct Stored {
-    /// Which workspace.
+    /// The workspace's id.
     pub workspace: WorkspaceId,
-    /// This device.
+    /// This device's id.
     pub device: DeviceId,
-    /// This life of its database.
+    /// The present life of the device's database.
     pub incarnation: Incarnation,
-    /// How far its membership is.
+    /// How far this device's membership is.
     pub phase: Phase,
     /// The log up to the cursor; `None` before the first entry was ingested.
     pub log: Option<Log>,
@@ -66,9 +66,9 @@ pub struct Stored {
 pub struct Pins {
     /// The log.
     pub log: LogId,
-    /// A position in it.
+    /// A position in that log.
     pub position: Position,
-    /// The log hash there.
+    /// The log hash at that position.
     pub hash: LogHash,
     /// The roster hash when the code was made.
     pub roster: RosterHash,

@@ -49,7 +49,7 @@ pub enum NotReady {
     /// Somebody is to be removed, and the log has not answered: nothing more is sealed that they could read.
     #[error("waiting for a removal to be in force")]
     RemovalPending,
-    /// Enough is on its way.
+    /// Enough of ours is on its way, unanswered.
     #[error("waiting for the relay to answer")]
     InFlight,
 }
@@ -57,7 +57,7 @@ pub enum NotReady {
 /// Content to be sealed.
 #[derive(Debug)]
 pub struct ContentDraft<'a> {
-    /// Changes or snapshot.
+    /// The entry's type: changes or a snapshot.
     pub entry_type: EntryType,
     /// What to seal.
     pub payload: &'a Payload,
@@ -198,8 +198,8 @@ impl Replica {
         }
     }
 
-    /// The relay will never append this entry. It is kept; what it holds is to be sealed again, in a new incarnation,
-    /// because its chain ends before it.
+    /// Takes an entry out of the outbox that the relay will never append. It is kept, and what it holds is to be sealed again
+    /// in a new incarnation, because its chain ends before it.
     pub(super) fn refused_for_good(
         &mut self,
         entry: EntryId,

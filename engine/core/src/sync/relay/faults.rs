@@ -37,7 +37,7 @@ pub enum RelayFault {
     /// The challenge names another relay than the one at the end of the line: someone wants a proof for use elsewhere.
     #[error("the relay at this address asks for a proof that is meant for another relay")]
     OtherRelay,
-    /// It refuses one entry after the other.
+    /// The relay refuses one entry after the other.
     #[error("the relay keeps refusing what this device writes")]
     KeepsRefusing,
 }

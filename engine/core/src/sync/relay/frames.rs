@@ -72,9 +72,9 @@ impl Replica {
         }
     }
 
-    /// Bytes have come that are no frame.
+    /// Handles bytes that are not a frame.
     pub fn handle_malformed(&mut self) {
-        self.fault(RelayFault::Nonsense("bytes that are no frame"));
+        self.fault(RelayFault::Nonsense("bytes that are not a frame"));
     }
 
     fn handle_challenge(&mut self, challenge: &Challenge, cx: &Context<'_>) {

@@ -9,15 +9,15 @@ use crate::sync::limits::{HANDSHAKE_TIMEOUT, MAX_REFUSALS, PING_AFTER, PING_TIME
 /// A connection as people are told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkState {
-    /// There is none.
+    /// There is no connection.
     Down,
     /// The handshake is going on.
     Connecting,
     /// Entries up to the relay's head are on their way.
     CatchingUp {
-        /// What is here.
+        /// The position up to which the log is here.
         at: Position,
-        /// The head.
+        /// The relay's head.
         of: Position,
     },
     /// Everything the relay had is here, and more comes as it happens.
@@ -37,7 +37,7 @@ pub(in crate::sync) struct Session {
 /// How far a connection is.
 #[derive(Debug)]
 enum Stage {
-    /// There is none.
+    /// There is no connection.
     Down,
     /// Hello was sent. `relay` is the identity that the line itself has proven, if it has proven one.
     Greeting { since: Millis, party: Party, relay: Option<[u8; 32]> },
@@ -78,18 +78,18 @@ struct Partial {
 
 /// What a connection needs when time has passed.
 pub(in crate::sync) enum Pulse {
-    /// It is not open, and a handshake may take longer still.
+    /// The connection is not open, and a handshake may take longer still.
     NotOpen,
-    /// It has to be closed: the relay has not answered for too long.
+    /// The connection has to be closed: the relay has not answered for too long.
     Dead,
-    /// It has been silent: a ping is due, and counts as sent.
+    /// The relay has been silent: a ping is due, and counts as sent.
     PingDue,
-    /// It is open and needs nothing.
+    /// The connection is open and needs nothing.
     Alive,
 }
 
 impl Session {
-    /// There is no connection, and there was none.
+    /// A session without a connection, before the first one.
     pub(in crate::sync) fn new() -> Self {
         Self { stage: Stage::Down, partial: None, goodbye: None, held_up: None }
     }
@@ -139,7 +139,7 @@ impl Session {
         self.held_up
     }
 
-    /// Hello was sent on a new line.
+    /// Notes that Hello was sent on a new line.
     pub(in crate::sync) fn greet(&mut self, party: Party, relay: Option<[u8; 32]>, now: Millis) {
         self.goodbye = None;
         self.stage = Stage::Greeting { since: now, party, relay };
@@ -153,7 +153,7 @@ impl Session {
         }
     }
 
-    /// Proof was sent.
+    /// Notes that Proof was sent.
     pub(in crate::sync) fn prove(&mut self, party: Party, now: Millis) {
         self.stage = Stage::Proving { since: now, party };
     }
@@ -166,7 +166,7 @@ impl Session {
         }
     }
 
-    /// The relay let us in, and its log reaches up to `target`.
+    /// Notes that the relay let us in, and that its log reaches up to `target`.
     pub(in crate::sync) fn open(&mut self, party: Party, target: Position, now: Millis) {
         self.goodbye = None;
         self.stage = Stage::Up(Up {
@@ -181,7 +181,7 @@ impl Session {
         });
     }
 
-    /// The line is down, and nothing that happened on it counts any more.
+    /// Notes that the line is down; nothing that happened on it counts any more.
     pub(in crate::sync) fn lose(&mut self) {
         self.close();
         self.held_up = None;
@@ -195,7 +195,7 @@ impl Session {
         was_there
     }
 
-    /// The relay says why it closes the connection. As whom we were there; `None` if there is no connection.
+    /// Notes why the relay closes the connection. Returns as whom we were there; `None` if there is no connection.
     pub(in crate::sync) fn note_goodbye(&mut self, reason: Reason) -> Option<Party> {
         let party = match &self.stage {
             Stage::Down => return None,
@@ -206,30 +206,30 @@ impl Session {
         Some(party)
     }
 
-    /// The relay has said something.
+    /// Notes that the relay has said something.
     pub(in crate::sync) fn note_heard(&mut self, now: Millis) {
         if let Some(up) = self.up_mut() {
             up.heard = now;
         }
     }
 
-    /// Entries or records have come.
+    /// Notes that entries or records have come.
     pub(in crate::sync) fn note_entries(&mut self, now: Millis) {
         if let Some(up) = self.up_mut() {
             up.entries_at = now;
         }
     }
 
-    /// A head has come, which is also what answers a ping. Whether no entries have come since that ping; `None` if the
-    /// connection is not open.
+    /// Notes that a head has come, which also answers a ping. Returns whether no entries have come since that ping; `None` if
+    /// the connection is not open.
     pub(in crate::sync) fn note_head(&mut self) -> Option<bool> {
         let up = self.up_mut()?;
         let pinged = up.pinged.take();
         Some(pinged.is_some_and(|pinged| up.entries_at < pinged))
     }
 
-    /// Entries are asked for anew, so that those held back will come again. As whom we are there; `None` if the
-    /// connection is not open.
+    /// Notes that entries are asked for anew, so that those held back will come again. Returns as whom we are there; `None` if
+    /// the connection is not open.
     pub(in crate::sync) fn note_asked(&mut self, now: Millis) -> Option<Party> {
         self.partial = None;
         let up = self.up_mut()?;
@@ -249,12 +249,12 @@ impl Session {
         is_due
     }
 
-    /// The relay has accepted an entry of ours.
+    /// Notes that the relay has accepted an entry of ours.
     pub(in crate::sync) fn note_accepted(&mut self) {
         self.held_up = None;
     }
 
-    /// The relay has refused an entry of ours for now.
+    /// Notes that the relay has refused an entry of ours for now.
     pub(in crate::sync) fn note_refused_for_now(&mut self, reason: Reason) {
         // A gap is what another refusal leaves behind it.
         if reason != Reason::ChainGap || self.held_up.is_none() {
@@ -262,7 +262,7 @@ impl Session {
         }
     }
 
-    /// The relay has refused an entry of ours for good; true if it has done so too often on this connection.
+    /// Notes that the relay has refused an entry of ours for good; true if it has done so too often on this connection.
     pub(in crate::sync) fn note_refused_for_good(&mut self) -> bool {
         self.up_mut().is_some_and(|up| {
             up.refusals += 1;

@@ -14,6 +14,8 @@
 mod circles;
 #[path = "tidy/english.rs"]
 mod english;
+#[path = "tidy/files_page.rs"]
+mod files_page;
 #[path = "tidy/imports.rs"]
 mod imports;
 #[path = "tidy/layering.rs"]

@@ -8,7 +8,10 @@ use crate::text::sentence_case;
 
 impl From<&clap::Error> for CommandError {
     fn from(error: &clap::Error) -> Self {
-        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        if matches!(
+            error.kind(),
+            ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        ) {
             return Self::new(ErrorCode::Usage, "A command is missing").hint("`bowline --help` lists them");
         }
         let text = error.render().to_string();

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bowline_engine::Device;
-use bowline_engine::device::{DocumentState, Listed};
+use bowline_engine::device::{DocumentState, Found, Listed};
 use bowline_engine::document::{Issue, Kind, Visibility, Words};
 use bowline_engine::ids::{DocId, WorkspaceId};
 use serde::Serialize;
@@ -58,47 +58,34 @@ pub(crate) fn prefixes(device: &Device) -> Result<Prefixes, CommandError> {
     Ok(Prefixes::new(device.find_by_prefix("")?.into_iter().map(|(id, _)| id)))
 }
 
-/// The document of one of these kinds that a person means, and its kind. If no id begins so and there is one kind to
-/// choose from, a whole name counts as well; an id goes first, so that nobody can take an id's place by a name.
+/// The document of one of these kinds that a person means, and its kind, as [`look_up`] finds it.
 pub(crate) fn find(device: &Device, kinds: &[Kind], typed: &str) -> Result<(Kind, DocId), CommandError> {
-    let prefix = typed.trim().to_ascii_lowercase();
-    let mut found = device.find_by_prefix(&prefix)?;
-    found.retain(|(_, kind)| kinds.contains(kind));
+    look_up(device, kinds, typed).map(|found| (found.kind(), found.id()))
+}
+
+/// The document of one of these kinds that a person means. If no id begins so and there is one kind to choose from, a
+/// whole name counts as well; an id goes first, so that nobody can take an id's place by a name.
+pub(crate) fn look_up(device: &Device, kinds: &[Kind], typed: &str) -> Result<Found, CommandError> {
+    let typed = typed.trim();
+    let mut found = device.find_beginning(&typed.to_ascii_lowercase())?;
+    found.retain(|found| kinds.contains(&found.kind()));
     let by_name = match kinds {
-        [kind] if found.is_empty() => called(device, *kind, typed.trim())?,
+        [kind] if found.is_empty() => device.find_titled(*kind, typed)?,
         _ => Vec::new(),
     };
-    let names = if found.len() > 1 { names(device, kinds)? } else { Vec::new() };
-    let name = |id: &DocId| names.iter().find(|(named, _)| named == id).map(|(_, name)| name.clone());
-    let by_id = found.iter().map(|(id, kind)| Candidate {
-        value: (*kind, *id),
-        id: id.to_string(),
-        name: name(id).unwrap_or_default(),
+    let candidate = |found: Found, name: String| Candidate { id: found.id().to_string(), name, value: found };
+    let by_id = found.into_iter().map(|found| {
+        let name = found.title().to_owned();
+        candidate(found, name)
     });
+    let by_name = by_name.into_iter().map(|found| candidate(found, typed.to_owned()));
     let candidates = by_id.chain(by_name).collect();
     let what = if let [kind] = kinds { kind.words().one } else { "document" };
     let lists = kinds.iter().map(|kind| format!("`bowline {} list`", command(*kind)));
     let (lists, verb) =
         (lists.collect::<Vec<_>>().join(", "), if kinds.len() == 1 { "shows" } else { "show" });
     let hint = format!("{lists} {verb} those there are");
-    resolve(what, typed.trim(), candidates, Names::Count, &hint).map(|found| found.value)
-}
-
-/// Documents of one kind with this name: those in view, else those in the trash.
-fn called(device: &Device, kind: Kind, name: &str) -> Result<Vec<Candidate<(Kind, DocId)>>, CommandError> {
-    for trash in [false, true] {
-        let mut rows = listed(device, kind, trash)?;
-        rows.retain(|row| row.title == name);
-        // One document may be here and in a workspace.
-        rows.sort_by_key(|row| row.id);
-        rows.dedup_by_key(|row| row.id);
-        if !rows.is_empty() {
-            let candidate =
-                |row: Listed| Candidate { value: (kind, row.id), id: row.id.to_string(), name: row.title };
-            return Ok(rows.into_iter().map(candidate).collect());
-        }
-    }
-    Ok(Vec::new())
+    resolve(what, typed, candidates, Names::Count, &hint).map(|found| found.value)
 }
 
 /// Documents of any kind that a person means.
@@ -109,25 +96,13 @@ pub(crate) fn find_all(device: &Device, typed: &[String]) -> Result<Vec<(Kind, D
     Ok(found)
 }
 
-fn names(device: &Device, kinds: &[Kind]) -> Result<Vec<(DocId, String)>, CommandError> {
-    let mut names = Vec::new();
-    for kind in kinds {
-        for trash in [false, true] {
-            names.extend(listed(device, *kind, trash)?.into_iter().map(|row| (row.id, row.title)));
-        }
-    }
-    Ok(names)
-}
-
-/// In which workspace a document is, as the engine looks for it: in the one in use first, then on this device.
+/// In which workspace a document is; `None` if it is only on this device, or not there.
 pub(crate) fn workspace_of(device: &Device, id: DocId) -> Result<Option<WorkspaceId>, CommandError> {
-    let others = device.workspaces().map(Some);
-    for place in [device.current_workspace()?, None].into_iter().chain(others) {
-        if device.store().read().find_doc(place, id).map_err(bowline_engine::Error::from)?.is_some() {
-            return Ok(place);
-        }
+    match device.find(id) {
+        Ok(found) => Ok(found.workspace()),
+        Err(bowline_engine::Error::NoDocument(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
-    Ok(None)
 }
 
 /// Documents that are in no workspace, those in view only.

@@ -47,10 +47,23 @@ pub(crate) fn after_edit(
     here: &Opened,
     id: DocId,
 ) -> Result<(), CommandError> {
-    if workspace_of(&here.device, id)?.is_none() {
-        invocation.say(format_args!("kept on this device"));
+    let workspace = workspace_of(&here.device, id)?;
+    after_edit_in(invocation, here, workspace)
+}
+
+/// As [`after_edit`], for a document in this workspace; `None` for one that is only on this device.
+pub(crate) fn after_edit_in(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    workspace: Option<WorkspaceId>,
+) -> Result<(), CommandError> {
+    match workspace {
+        Some(workspace) => after_change(invocation, here, workspace),
+        None => {
+            invocation.say(format_args!("kept on this device"));
+            Ok(())
+        }
     }
-    after_move(invocation, here, id)
 }
 
 /// Says how others learn that a document was moved to the trash, or out of it.

@@ -99,6 +99,27 @@ pub struct DocUpdate<'a> {
     pub deleted_at: Option<Millis>,
 }
 
+/// What a document's row shows of the document: all that an edit changes but how far its sealing is, which another process
+/// may have moved on.
+#[derive(Clone, Copy, Debug)]
+pub struct DocShown<'a> {
+    /// The new heads.
+    pub heads: &'a [u8],
+    /// What lists show.
+    pub summary: &'a Summary,
+    /// When it was moved to the trash.
+    pub deleted_at: Option<Millis>,
+}
+
+/// A document's row as a write has left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenDoc {
+    /// Its new revision.
+    pub rev: u64,
+    /// Where the document is by now.
+    pub ws: Option<WorkspaceId>,
+}
+
 /// Which documents, by where they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
@@ -162,6 +183,14 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<DocRow> {
     })
 }
 
+/// Every place there is, as the index of ids has it: so a document is sought in each of them by its id.
+const ANYWHERE: &str = "coalesce(ws, x'') IN (SELECT x'' UNION ALL SELECT id FROM workspace)";
+
+/// The statement that finds ids between two, in all places.
+fn between_sql() -> String {
+    format!("{ROW} WHERE {ANYWHERE} AND id BETWEEN ?1 AND ?2 ORDER BY updated_at DESC, n DESC")
+}
+
 /// The statement that lists what a filter asks for. Each place has its index; trash and kind are looked at along the way.
 fn list_sql(filter: &DocFilter) -> String {
     let place = match filter.place {
@@ -188,6 +217,22 @@ impl Reader<'_> {
     pub fn find_doc(&self, ws: Option<WorkspaceId>, id: DocId) -> Result<Option<DocRow>, StoreError> {
         let sql = format!("{ROW} WHERE coalesce(ws, x'') = coalesce(?1, x'') AND id = ?2");
         self.one(&sql, params![ws.as_ref().map(WorkspaceId::as_bytes), id.as_bytes()], decode)
+    }
+
+    /// The documents whose ids are between these two, both included, in all places, the latest edited first. The same id
+    /// in several places is several rows.
+    pub fn docs_between(&self, first: DocId, last: DocId) -> Result<Vec<DocRow>, StoreError> {
+        self.all(&between_sql(), params![first.as_bytes(), last.as_bytes()], decode)
+    }
+
+    /// The documents of the ids under which some place has one of this kind with this title, in all places, the latest
+    /// edited first.
+    pub fn docs_titled(&self, kind: u8, title: &str) -> Result<Vec<DocRow>, StoreError> {
+        let sql = format!(
+            "{ROW} WHERE {ANYWHERE} AND id IN (SELECT id FROM doc WHERE kind = ?1 AND title = ?2)
+             ORDER BY updated_at DESC, n DESC"
+        );
+        self.all(&sql, params![kind, title], decode)
     }
 
     /// Documents, the latest edited first.
@@ -256,6 +301,33 @@ impl Tx<'_> {
         self.one(sql, row, |row| number(row, 0))?.ok_or(StoreError::NoSuchRow("document"))
     }
 
+    /// Stores what a document shows of itself. With `at`, only if its row still has that revision: `None` if it has another
+    /// one, because somebody has written meanwhile, or if there is no such row.
+    pub fn update_shown(
+        &self,
+        n: DocN,
+        at: Option<u64>,
+        shown: &DocShown<'_>,
+    ) -> Result<Option<WrittenDoc>, StoreError> {
+        let sql = "UPDATE doc SET rev = rev + 1, updated_at = ?2, count = ?3, deleted_at = ?4, title = ?5, preview = ?6,
+                       heads = ?7, marks = ?8
+                   WHERE n = ?1 AND rev = coalesce(?9, rev) RETURNING rev, ws";
+        let row = params![
+            n,
+            int(shown.summary.updated_at.0)?,
+            int(shown.summary.count)?,
+            shown.deleted_at.map(|at| int(at.0)).transpose()?,
+            shown.summary.title,
+            shown.summary.preview,
+            shown.heads,
+            shown.summary.marks,
+            at.map(int).transpose()?,
+        ];
+        self.one(sql, row, |row| {
+            Ok(WrittenDoc { rev: number(row, 0)?, ws: optional_id(row, 1, WorkspaceId::from_bytes)? })
+        })
+    }
+
     /// Shares a document into a workspace, keeps it local (`None`), or notes the wire id it now has.
     ///
     /// A document that changes its place takes its change rows along, and all of them are unsealed there: an entry of
@@ -301,6 +373,14 @@ impl Tx<'_> {
 mod tests {
     use super::*;
     use crate::Store;
+
+    #[test]
+    fn ids_are_found_by_the_index_of_ids_in_every_place() {
+        let store = Store::in_memory().unwrap();
+        let plan = store.read().plan(&between_sql(), (vec![0_u8], vec![1_u8]));
+        assert!(plan.starts_with("SEARCH doc USING INDEX doc_id (<expr>=? AND id>? AND id<?)"), "{plan}");
+        assert!(!plan.contains("SCAN doc"), "{plan}");
+    }
 
     #[test]
     fn every_list_walks_an_index_of_doc_alone_and_sorts_nothing() {

@@ -22,13 +22,15 @@ mod intents;
 mod log;
 mod meta;
 mod schema;
+#[cfg(feature = "statements")]
+pub mod statements;
 mod store;
 mod workspaces;
 
 pub use attempts::Attempt;
 pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};
-pub use docs::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Summary, Trash};
+pub use docs::{DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, Place, Summary, Trash, WrittenDoc};
 pub use entries::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry, StoredReason};
 pub use error::StoreError;
 pub use evidence::EvidenceRow;

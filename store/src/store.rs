@@ -63,6 +63,8 @@ impl Store {
     /// Takes over a connection, whatever state it was left in: an open transaction is rolled back. Hooks stay.
     pub fn from_connection(mut connection: Connection) -> Result<Self, StoreError> {
         schema::prepare(&mut connection)?;
+        #[cfg(feature = "statements")]
+        crate::statements::watch(&mut connection)?;
         Ok(Self {
             connection,
             #[cfg(feature = "planted-bugs")]

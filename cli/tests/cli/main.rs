@@ -23,5 +23,6 @@ mod refused;
 mod relay;
 mod shared;
 mod skills;
+mod statements;
 mod terminal;
 mod workspaces;

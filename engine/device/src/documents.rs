@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod cache;
 pub(crate) mod edit;
 pub(crate) mod folding;
+pub(crate) mod found;
 pub(crate) mod loading;
 pub(crate) mod marks;
 pub(crate) mod memories;

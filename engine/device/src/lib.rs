@@ -24,6 +24,7 @@ use rand_core::CryptoRng;
 pub use documents::agents::ShownAgent;
 use documents::cache::{CACHE_BYTES, Cache};
 pub use documents::edit::{Listed, Shown};
+pub use documents::found::{Found, Which};
 pub use documents::marks::Marks;
 pub use documents::memories::ShownMemory;
 pub use documents::names::OwnNames;

@@ -1,7 +1,12 @@
 //! Documents, their lists, bases and changes.
 
+use std::collections::BTreeSet;
+
 use crate::common::{doc_id, insert_doc, insert_entry, new_doc, new_entry, refused, store, wire, write, ws};
-use bowline_store::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Store, StoreError, Summary, Trash};
+use bowline_store::{
+    DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, Place, Store, StoreError, Summary, Trash,
+    WrittenDoc,
+};
 use bowline_wire::ids::{Millis, WorkspaceId};
 
 fn row(store: &Store, n: DocN) -> DocRow {
@@ -218,4 +223,43 @@ fn a_document_does_not_move_onto_another() {
     let error = refused(&mut store, |tx| tx.set_doc_workspace(local, Some(ws(1)), None));
     assert!(matches!(error, StoreError::AlreadyThere(_)));
     assert_eq!(row(&store, local).ws, None);
+}
+
+#[test]
+fn what_a_document_shows_is_written_only_at_the_revision_that_was_read() {
+    let mut store = store();
+    let n = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let before = row(&store, n);
+    let summary = Summary { title: "new".to_owned(), ..Summary::default() };
+    let shown = DocShown { heads: b"h2", summary: &summary, deleted_at: None };
+    let written = write(&mut store, |tx| tx.update_shown(n, Some(1), &shown));
+    assert_eq!(written, Some(WrittenDoc { rev: 2, ws: Some(ws(1)) }));
+    assert_eq!(write(&mut store, |tx| tx.update_shown(n, Some(1), &shown)), None, "it has revision 2");
+    assert_eq!(write(&mut store, |tx| tx.update_shown(n, None, &shown)).map(|it| it.rev), Some(3));
+    assert_eq!(write(&mut store, |tx| tx.update_shown(DocN(99), None, &shown)), None);
+    let after = row(&store, n);
+    assert_eq!((after.state, after.rev), (before.state, 3), "how far its sealing is stays");
+    assert_eq!((after.heads.as_slice(), after.summary), (&b"h2"[..], summary));
+}
+
+#[test]
+fn documents_are_found_by_their_ids_and_titles_in_every_place() {
+    let mut store = store();
+    let here = insert_doc(&mut store, &new_doc(None, 2));
+    let there = insert_doc(&mut store, &new_doc(Some(ws(1)), 2));
+    let other = insert_doc(&mut store, &new_doc(Some(ws(2)), 3));
+    let last = insert_doc(&mut store, &new_doc(None, 4));
+    let between = |first, last| -> BTreeSet<DocN> {
+        store.read().docs_between(doc_id(first), doc_id(last)).unwrap().iter().map(|row| row.n).collect()
+    };
+    assert_eq!(between(2, 2), BTreeSet::from([here, there]));
+    assert_eq!(between(0, 3), BTreeSet::from([here, there, other]));
+    assert_eq!(between(5, 9), BTreeSet::new());
+    let row = row(&store, last);
+    let titled = |kind, title: &str| -> Vec<DocN> {
+        store.read().docs_titled(kind, title).unwrap().iter().map(|row| row.n).collect()
+    };
+    assert_eq!(titled(row.kind, &row.summary.title), [last]);
+    assert_eq!(titled(row.kind + 1, &row.summary.title), []);
+    assert_eq!(titled(row.kind, "no such title"), []);
 }

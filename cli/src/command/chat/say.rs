@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use bowline_engine::document::Kind::Conversation;
 use bowline_engine::document::Role;
 use clap::{Args, ValueEnum};
 
@@ -43,15 +44,16 @@ impl Say {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let text = if self.text == "-" { read_text(invocation)? } else { self.text };
         let mut here = invocation.open()?;
-        let id = super::find(&here.device, &self.id)?;
+        let found = documents::look_up(&here.device, &[Conversation], &self.id)?;
         let role = match self.role {
             Speaker::User => Role::User,
             Speaker::Assistant => Role::Assistant,
         };
-        here.device.say(id, role, &text, invocation.now())?;
-        syncing::after_edit(invocation, &here, id)?;
-        let workspace = documents::workspace_of(&here.device, id)?.map(|workspace| workspace.to_string());
-        invocation.answer_in_json(&serde_json::json!({ "id": id.to_string(), "workspace": workspace }))
+        let (id, workspace) = (found.id().to_string(), found.workspace());
+        here.device.say(found, role, &text, invocation.now())?;
+        syncing::after_edit_in(invocation, &here, workspace)?;
+        let workspace = workspace.map(|workspace| workspace.to_string());
+        invocation.answer_in_json(&serde_json::json!({ "id": id, "workspace": workspace }))
     }
 }
 

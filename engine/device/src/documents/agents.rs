@@ -6,7 +6,7 @@ use bowline_core::document::{AgentEdit, AgentField, AgentValues, ChangeHash, Iss
 use bowline_wire::ids::{DocId, Millis};
 
 use crate::Error;
-use crate::{Device, Listed};
+use crate::{Device, Listed, Which};
 
 /// An agent in full.
 #[derive(Clone)]
@@ -63,9 +63,10 @@ impl Device {
     }
 
     /// An agent in full.
-    pub fn show_agent(&mut self, id: DocId, now: Millis) -> Result<ShownAgent, Error> {
-        let n = self.find_of_kind(id, Kind::Agent)?;
-        let document = &self.load(n, now)?.document;
+    pub fn show_agent(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownAgent, Error> {
+        let found = self.find_of_kind(which, Kind::Agent)?;
+        let id = found.id();
+        let document = &self.load(&found.row, now)?.document;
         let agent = document.agent().map_err(|_| Error::OtherKind(id))?;
         Ok(ShownAgent {
             id,
@@ -84,8 +85,13 @@ impl Device {
 
     /// Edits an agent: all of it or, with an error, nothing. What the edit does not name stays, and what others write into
     /// the same files meanwhile as well.
-    pub fn edit_agent(&mut self, id: DocId, edit: &AgentEdit, now: Millis) -> Result<(), Error> {
-        let n = self.find_of_kind(id, Kind::Agent)?;
-        self.edit(n, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
+    pub fn edit_agent(
+        &mut self,
+        which: impl Into<Which>,
+        edit: &AgentEdit,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let found = self.find_of_kind(which, Kind::Agent)?;
+        self.edit(found, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
     }
 }

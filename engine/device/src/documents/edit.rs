@@ -1,14 +1,13 @@
 //! What a person does with documents: create, write, delete to the trash, restore, list, show.
 
-use std::collections::BTreeSet;
-
 use bowline_core::document::{Document, EditError, Kind, MessageId, Pen, Role, Transcript};
-use bowline_store::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, StoreError, Trash, Tx};
+use bowline_store::{DocFilter, DocRow, DocUpdate, NewDoc, Place, StoreError, Trash, Tx, WrittenDoc};
 use bowline_wire::ids::{DocId, Millis, WireDoc, WorkspaceId};
 
 use crate::Device;
 use crate::Error;
-use crate::documents::loading::{Derived, kind_of};
+use crate::documents::found::{Found, Which};
+use crate::documents::loading::Derived;
 use crate::documents::marks::Marks;
 use crate::workspace::effects::kind_column;
 
@@ -124,13 +123,13 @@ impl Device {
     }
 
     /// Appends a message.
-    pub fn say(&mut self, id: DocId, role: Role, text: &str, now: Millis) -> Result<(), Error> {
-        let n = self.find_of_kind(id, Kind::Conversation)?;
+    pub fn say(&mut self, which: impl Into<Which>, role: Role, text: &str, now: Millis) -> Result<(), Error> {
+        let found = self.find_of_kind(which, Kind::Conversation)?;
         loop {
             let mut message = [0; 4];
             self.random.fill_bytes(&mut message);
             let message = MessageId::from_bytes(message);
-            let said = self.edit(n, now, |document, pen| {
+            let said = self.edit_row(&found.row, now, |document, pen| {
                 Ok(document.conversation_mut(pen)?.append_message(message, role, text, now)?)
             });
             match said {
@@ -141,50 +140,66 @@ impl Device {
     }
 
     /// Appends a transcript line byte for byte.
-    pub fn append_line(&mut self, id: DocId, line: &str, now: Millis) -> Result<(), Error> {
-        self.edit_conversation(id, now, |document, pen| {
+    pub fn append_line(&mut self, which: impl Into<Which>, line: &str, now: Millis) -> Result<(), Error> {
+        self.edit_conversation(which, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.append_raw(line)?)
         })
     }
 
     /// Sets or removes the title.
-    pub fn set_title(&mut self, id: DocId, title: Option<&str>, now: Millis) -> Result<(), Error> {
-        self.edit_conversation(id, now, |document, pen| {
+    pub fn set_title(
+        &mut self,
+        which: impl Into<Which>,
+        title: Option<&str>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.edit_conversation(which, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_title(title)?)
         })
     }
 
     /// Sets or removes a label.
-    pub fn set_label(&mut self, id: DocId, label: &str, on: bool, now: Millis) -> Result<(), Error> {
-        self.edit_conversation(id, now, |document, pen| {
+    pub fn set_label(
+        &mut self,
+        which: impl Into<Which>,
+        label: &str,
+        on: bool,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.edit_conversation(which, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_label(label, on)?)
         })
     }
 
     /// Has it shown first, or no longer.
-    pub fn set_pinned(&mut self, id: DocId, pinned: bool, now: Millis) -> Result<(), Error> {
-        self.edit_conversation(id, now, |document, pen| {
+    pub fn set_pinned(&mut self, which: impl Into<Which>, pinned: bool, now: Millis) -> Result<(), Error> {
+        self.edit_conversation(which, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_pinned(pinned)?)
         })
     }
 
     /// Puts it away, or takes it out again.
-    pub fn set_archived(&mut self, id: DocId, archived: bool, now: Millis) -> Result<(), Error> {
-        self.edit_conversation(id, now, |document, pen| {
+    pub fn set_archived(
+        &mut self,
+        which: impl Into<Which>,
+        archived: bool,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.edit_conversation(which, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_archived(archived)?)
         })
     }
 
     /// Moves a document to the trash; it can be restored.
-    pub fn delete(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
-        let n = self.find_deletable(id)?;
-        self.edit(n, now, |document, pen| Ok(document.delete(pen)?))
+    pub fn delete(&mut self, which: impl Into<Which>, now: Millis) -> Result<(), Error> {
+        let found = self.find_deletable(which)?;
+        self.edit(found, now, |document, pen| Ok(document.delete(pen)?))
     }
 
     /// Takes a document out of the trash.
-    pub fn restore_deleted(&mut self, id: DocId, now: Millis) -> Result<(), Error> {
-        let n = self.find_deletable(id)?;
-        self.edit(n, now, |document, pen| Ok(document.restore(pen)?))
+    pub fn restore_deleted(&mut self, which: impl Into<Which>, now: Millis) -> Result<(), Error> {
+        let found = self.find_deletable(which)?;
+        self.edit(found, now, |document, pen| Ok(document.restore(pen)?))
     }
 
     /// All conversations, newest first: those in view, or those in the trash. Loads none of them.
@@ -203,31 +218,37 @@ impl Device {
     /// Documents but profiles, those in the trash included, whose id begins so as it is printed: for people, who type the
     /// beginning of it. Loads none of them.
     pub fn find_by_prefix(&self, prefix: &str) -> Result<Vec<(DocId, Kind)>, Error> {
-        let filter = DocFilter { trash: Trash::With, ..DocFilter::default() };
-        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
-        for row in self.store.read().list_docs(&filter)? {
-            let kind = Kind::from_number(row.kind.into()).filter(|kind| *kind != Kind::Profile);
-            // One id may be here and in a workspace.
-            if let Some(kind) = kind
-                && row.id.to_string().starts_with(prefix)
-                && seen.insert(row.id)
-            {
-                found.push((row.id, kind));
-            }
+        Ok(self.find_beginning(prefix)?.iter().map(|found| (found.id(), found.kind())).collect())
+    }
+
+    /// As [`Device::find_by_prefix`], each of them as a verb takes it.
+    pub fn find_beginning(&self, prefix: &str) -> Result<Vec<Found>, Error> {
+        Found::beginning(self.store.read(), self.current_workspace()?, prefix)
+    }
+
+    /// Documents of a kind with this title, in order of their ids: those in view or, if there is none, those in the trash.
+    pub fn find_titled(&self, kind: Kind, title: &str) -> Result<Vec<Found>, Error> {
+        Found::titled(self.store.read(), self.current_workspace()?, kind, title)
+    }
+
+    /// The document that is meant, looked up if it was not yet.
+    pub fn find(&self, which: impl Into<Which>) -> Result<Found, Error> {
+        match which.into() {
+            Which::Id(id) => Found::with_id(self.store.read(), self.current_workspace()?, id),
+            Which::Found(found) => Ok(*found),
         }
-        Ok(found)
     }
 
     /// What a document is.
-    pub fn kind_of(&self, id: DocId) -> Result<Kind, Error> {
-        let n = self.find(id)?;
-        kind_of(&self.store.read().doc(n)?.ok_or(Error::NoDocument(id))?)
+    pub fn kind_of(&self, which: impl Into<Which>) -> Result<Kind, Error> {
+        Ok(self.find(which)?.kind())
     }
 
     /// A conversation in full.
-    pub fn show(&mut self, id: DocId, now: Millis) -> Result<Shown, Error> {
-        let n = self.find_of_kind(id, Kind::Conversation)?;
-        let document = &self.load(n, now)?.document;
+    pub fn show(&mut self, which: impl Into<Which>, now: Millis) -> Result<Shown, Error> {
+        let found = self.find_of_kind(which, Kind::Conversation)?;
+        let id = found.id();
+        let document = &self.load(&found.row, now)?.document;
         let conversation = document.conversation().map_err(|_| Error::OtherKind(id))?;
         Ok(Shown {
             id,
@@ -240,62 +261,74 @@ impl Device {
 
     fn edit_conversation(
         &mut self,
-        id: DocId,
+        which: impl Into<Which>,
         now: Millis,
         edit: impl FnOnce(&mut Document, Pen) -> Result<Option<Vec<u8>>, Edit>,
     ) -> Result<(), Error> {
-        let n = self.find_of_kind(id, Kind::Conversation)?;
-        self.edit(n, now, edit)
+        let found = self.find_of_kind(which, Kind::Conversation)?;
+        self.edit(found, now, edit)
     }
 
-    /// Makes one edit: its changes, the row that lists show and the mark that they are unsealed are durable together.
+    /// Makes one edit of the document that is meant, as [`Device::edit_row`].
     pub(crate) fn edit<C: IntoIterator<Item = Vec<u8>>>(
         &mut self,
-        n: DocN,
+        which: impl Into<Which>,
         now: Millis,
         edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<(), Error> {
-        let pen = self.pen(now);
-        let loaded = self.load(n, now)?;
+        let found = self.find(which)?;
+        self.edit_row(&found.row, now, edit)
+    }
+
+    /// Makes one edit: its changes, the row that lists show and the mark that they are unsealed are durable together.
+    pub(crate) fn edit_row<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        row: &DocRow,
+        now: Millis,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<(), Error> {
+        let (n, pen) = (row.n, self.pen(now));
+        let loaded = self.load(row, now)?;
         let changes: Vec<_> = edit(&mut loaded.document, pen).map_err(Error::from)?.into_iter().collect();
         if changes.is_empty() {
             return Ok(());
         }
         let (derived, loaded_rev) = (Derived::of(&loaded.document), loaded.rev);
-        let row = self.store.read().doc(n)?.ok_or(Error::Gone)?;
-        let stored = self.store.transaction(|tx| -> Result<Option<u64>, Error> {
+        let stored = self.store.transaction(|tx| -> Result<Stored, Error> {
             for change in &changes {
-                tx.insert_change(n, change)?;
+                tx.insert_change(n, change).map_err(gone)?;
             }
-            let now = tx.doc(n)?.ok_or(Error::Gone)?;
-            if now.rev == loaded_rev {
-                return derived.write(tx, n).map(Some);
+            if let Some(written) = derived.write_at(tx, n, loaded_rev)? {
+                return Ok(Stored::AsLoaded(written));
             }
             // Another process has written meanwhile. The change stands; what lists show of both is found below.
+            let now = tx.doc(n)?.ok_or(Error::Gone)?;
             touch(tx, &now)?;
-            Ok(None)
+            Ok(Stored::Beside(now.ws))
         });
-        match (stored, self.documents.get_mut(n)) {
-            (Ok(None), _) => {
+        let workspace = match (stored, self.documents.get_mut(n)) {
+            (Ok(Stored::Beside(workspace)), _) => {
                 self.documents.remove(n);
-                self.load(n, now)?;
+                self.load_anew(n, now)?;
+                workspace
             }
-            (Ok(Some(rev)), Some(loaded)) => {
-                loaded.wrote(rev);
+            (Ok(Stored::AsLoaded(written)), Some(loaded)) => {
+                loaded.wrote(written.rev);
                 loaded.unfolded += changes.len();
                 self.documents.grow(n, changes.iter().map(Vec::len).sum());
+                written.ws
             }
             // What is in memory was never stored.
             (Err(error), _) => {
                 self.documents.remove(n);
                 return Err(error);
             }
-            (Ok(Some(_)), None) => {}
-        }
-        if let Some(linked) = row.ws.and_then(|workspace| self.workspaces.get_mut(&workspace)) {
+            (Ok(Stored::AsLoaded(written)), None) => written.ws,
+        };
+        if let Some(linked) = workspace.and_then(|workspace| self.workspaces.get_mut(&workspace)) {
             linked.too_large.remove(&n);
         }
-        self.drive_after_edit(row.ws, now);
+        self.drive_after_edit(workspace, now);
         Ok(())
     }
 
@@ -334,29 +367,32 @@ impl Device {
         Some(self.workspaces.get(&workspace)?.replica.keyring()?.wire_doc(id))
     }
 
-    /// The row of a document that has to be of this kind.
-    pub(crate) fn find_of_kind(&self, id: DocId, kind: Kind) -> Result<DocN, Error> {
-        let n = self.find(id)?;
-        if self.kind_of(id)? == kind { Ok(n) } else { Err(Error::OtherKind(id)) }
+    /// The document that is meant, which has to be of this kind.
+    pub(crate) fn find_of_kind(&self, which: impl Into<Which>, kind: Kind) -> Result<Found, Error> {
+        let found = self.find(which)?;
+        if found.kind() == kind { Ok(found) } else { Err(Error::OtherKind(found.id())) }
     }
 
-    /// The row of a document that has to be of a kind that people delete and restore.
-    fn find_deletable(&self, id: DocId) -> Result<DocN, Error> {
-        let n = self.find(id)?;
-        if self.kind_of(id)?.can_be_deleted() { Ok(n) } else { Err(Error::OtherKind(id)) }
+    /// The document that is meant, which has to be of a kind that people delete and restore.
+    fn find_deletable(&self, which: impl Into<Which>) -> Result<Found, Error> {
+        let found = self.find(which)?;
+        if found.kind().can_be_deleted() { Ok(found) } else { Err(Error::OtherKind(found.id())) }
     }
+}
 
-    /// The row of a document, wherever it is: in the current workspace first, then on this device, then elsewhere.
-    pub(crate) fn find(&self, id: DocId) -> Result<DocN, Error> {
-        let current = self.current_workspace()?;
-        let others: Vec<_> = self.store.read().workspaces()?.into_iter().map(|row| Some(row.id)).collect();
-        for place in [current, None].into_iter().chain(others) {
-            if let Some(row) = self.store.read().find_doc(place, id)? {
-                kind_of(&row)?;
-                return Ok(row.n);
-            }
-        }
-        Err(Error::NoDocument(id))
+/// How an edit was stored.
+enum Stored {
+    /// Its row shows what is in memory.
+    AsLoaded(WrittenDoc),
+    /// Another process has written since the document was loaded; where the document is.
+    Beside(Option<WorkspaceId>),
+}
+
+/// A document that is not there any more when something is to be written into it.
+fn gone(error: StoreError) -> Error {
+    match error {
+        StoreError::NoSuchRow(_) => Error::Gone,
+        error => error.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Kind, Lost, Pen, Refused, Source};
 use bowline_core::sync::Unreadable;
-use bowline_store::{Attempt, DocN, DocRow, DocUpdate, EntryN, EntryState, EntryWithBody, Tx};
+use bowline_store::{Attempt, DocN, DocRow, DocShown, EntryN, EntryState, EntryWithBody, Tx, WrittenDoc};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Millis};
@@ -58,26 +58,33 @@ struct TakenIn {
 }
 
 impl Device {
-    /// The document, with everything accepted so far.
-    pub(crate) fn load(&mut self, n: DocN, now: Millis) -> Result<&mut Loaded, Error> {
-        let row = self.row(n)?;
-        if self.documents.get_mut(n).is_some_and(|loaded| loaded.rev != row.rev) {
+    /// The document of a row, with everything accepted so far.
+    pub(crate) fn load(&mut self, row: &DocRow, now: Millis) -> Result<&mut Loaded, Error> {
+        let n = row.n;
+        // Another process has written. What is in memory may be ahead of a row that was read a while ago.
+        if self.documents.get_mut(n).is_some_and(|loaded| loaded.rev < row.rev) {
             self.documents.remove(n);
         }
         let fresh = !self.documents.contains(n);
         if fresh {
-            let (loaded, lost) = self.load_base(n, &row)?;
+            let (loaded, lost) = self.load_base(n, row)?;
             self.documents.insert(n, loaded);
             self.recommit(n, &lost, now)?;
         }
         if self.documents.get_mut(n).is_some_and(|loaded| loaded.stale) {
-            self.take_in(n, fresh, now)?;
+            self.take_in(row, fresh, now)?;
         }
         self.fold(n)?;
         self.documents.loaded(n)
     }
 
-    fn row(&self, n: DocN) -> Result<DocRow, Error> {
+    /// The document of a row, as the row is now.
+    pub(crate) fn load_anew(&mut self, n: DocN, now: Millis) -> Result<&mut Loaded, Error> {
+        let row = self.row(n)?;
+        self.load(&row, now)
+    }
+
+    pub(crate) fn row(&self, n: DocN) -> Result<DocRow, Error> {
         self.store.read().doc(n)?.ok_or(Error::Gone)
     }
 
@@ -110,7 +117,8 @@ impl Device {
     }
 
     /// Takes in what others wrote since.
-    fn take_in(&mut self, n: DocN, fresh: bool, now: Millis) -> Result<(), Error> {
+    fn take_in(&mut self, row: &DocRow, fresh: bool, now: Millis) -> Result<(), Error> {
+        let n = row.n;
         let (pending, unreadable) = self.open_all(self.store.read().unapplied(n)?)?;
         let suspects: BTreeMap<EntryN, Attempt> =
             self.store.read().attempts()?.into_iter().map(|attempt| (attempt.entry, attempt)).collect();
@@ -128,7 +136,7 @@ impl Device {
         } else if !pending.is_empty() {
             taken = self.apply(n, &pending)?;
         }
-        self.write_taken_in(n, fresh, &pending, &taken, &crashing)?;
+        self.write_taken_in(row, fresh, &pending, &taken, &crashing)?;
         self.quarantine_unreadable(&unreadable)?;
         self.recommit(n, &taken.lost, now)
     }
@@ -171,7 +179,8 @@ impl Device {
         let taken = if let Ok(applied) = loaded.document.apply(&incoming) {
             TakenIn { refused: applied.refused, unsettled: applied.unsettled, lost: Vec::new() }
         } else {
-            let (document, taken) = self.rebuild(n, kind_of(&self.row(n)?)?)?;
+            let kind = loaded.document.kind();
+            let (document, taken) = self.rebuild(n, kind)?;
             if let Some(loaded) = self.documents.get_mut(n) {
                 loaded.document = document;
             }
@@ -241,13 +250,13 @@ impl Device {
     /// Stores what taking in came to: refusals, the summary if it has changed, and now and then a new base.
     fn write_taken_in(
         &mut self,
-        n: DocN,
+        row: &DocRow,
         fresh: bool,
         pending: &[Content],
         taken: &TakenIn,
         crashing: &[EntryN],
     ) -> Result<(), Error> {
-        let row = self.row(n)?;
+        let n = row.n;
         let refused: BTreeSet<EntryId> = taken.refused.iter().map(|refused| refused.entry).collect();
         let waits = |content: &&Content| {
             refused.contains(&content.entry.id())
@@ -269,7 +278,7 @@ impl Device {
         let document = &loaded.document;
         let base = base.then(|| compressed(document)).transpose()?;
         let derived = Derived::of(document);
-        if base.is_none() && refused.is_empty() && crashing.is_empty() && derived.is_in(&row) {
+        if base.is_none() && refused.is_empty() && crashing.is_empty() && derived.is_in(row) {
             return Ok(());
         }
         let ws = row.ws;
@@ -290,11 +299,10 @@ impl Device {
                 tx.set_entry_state(*entry, EntryState::Quarantined, Some(&reason))?;
                 tx.finish_attempt(&[*entry])?;
             }
-            // Another process has written meanwhile: what is here is not all of it, and the next look starts over.
-            if tx.doc(n)?.is_none_or(|now| now.rev != loaded_rev) {
+            // If another process has written meanwhile, what is here is not all of it, and the next look starts over.
+            let Some(written) = derived.write_at(tx, n, loaded_rev)? else {
                 return Ok(None);
-            }
-            let rev = derived.write(tx, n)?;
+            };
             if let Some(base) = &base {
                 tx.put_base(n, base)?;
                 tx.mark_applied(&applied)?;
@@ -302,7 +310,7 @@ impl Device {
                     drop_settled_changes(tx, n)?;
                 }
             }
-            Ok(Some(rev))
+            Ok(Some(written.rev))
         })?;
         if let (Some(rev), Some(loaded)) = (rev, self.documents.get_mut(n)) {
             loaded.wrote(rev);
@@ -337,17 +345,16 @@ impl Device {
             }
         };
         let derived = Derived::of(&loaded.document);
-        let row = self.row(n)?;
-        let rev = self.store.transaction(|tx| -> Result<u64, Error> {
+        let rev = self.store.transaction(|tx| -> Result<Option<u64>, Error> {
             for lost in &ours {
                 tx.put_meta(&recommitted(&lost.hash), &[])?;
             }
             for change in &changes {
                 tx.insert_change(n, change)?;
             }
-            if changes.is_empty() { Ok(row.rev) } else { derived.write(tx, n) }
+            if changes.is_empty() { Ok(None) } else { derived.write(tx, n).map(Some) }
         })?;
-        if let Some(loaded) = self.documents.get_mut(n) {
+        if let (Some(rev), Some(loaded)) = (rev, self.documents.get_mut(n)) {
             loaded.wrote(rev);
         }
         self.documents.grow(n, changes.iter().map(Vec::len).sum());
@@ -364,10 +371,11 @@ impl Device {
         let waiting = self.store.read().docs_with_unapplied()?;
         for (at, n) in waiting.iter().enumerate() {
             // What waits for changes that have not come is not looked at again before something has.
-            if self.indexed.get(n) == Some(&self.row(*n)?.rev) {
+            let row = self.row(*n)?;
+            if self.indexed.get(n) == Some(&row.rev) {
                 continue;
             }
-            let rev = self.load(*n, now)?.rev;
+            let rev = self.load(&row, now)?.rev;
             self.indexed.insert(*n, rev);
             return Ok(at + 1 < waiting.len());
         }
@@ -409,11 +417,19 @@ impl Derived {
         row.heads == self.heads && row.summary == self.summary && row.deleted_at == self.deleted_at
     }
 
-    /// How far its sealing is stays as it is in the database: another process may have moved it on.
+    /// Writes the row, whoever has written it before; its new revision.
     pub(crate) fn write(&self, tx: &Tx<'_>, n: DocN) -> Result<u64, Error> {
+        Ok(tx.update_shown(n, None, &self.shown())?.ok_or(Error::Gone)?.rev)
+    }
+
+    /// Writes the row if it still has this revision.
+    pub(crate) fn write_at(&self, tx: &Tx<'_>, n: DocN, rev: u64) -> Result<Option<WrittenDoc>, Error> {
+        Ok(tx.update_shown(n, Some(rev), &self.shown())?)
+    }
+
+    fn shown(&self) -> DocShown<'_> {
         let Self { heads, summary, deleted_at } = self;
-        let state = tx.doc(n)?.ok_or(Error::Gone)?.state;
-        Ok(tx.update_doc(n, &DocUpdate { heads, state, summary, deleted_at: *deleted_at })?)
+        DocShown { heads, summary, deleted_at: *deleted_at }
     }
 }
 

@@ -5,7 +5,7 @@ use bowline_core::document::{ChangeHash, Issue, Kind, TextFile};
 use bowline_wire::ids::{DocId, Millis};
 
 use crate::Error;
-use crate::{Device, Listed};
+use crate::{Device, Listed, Which};
 
 /// The personal files of one agent, in full.
 #[derive(Clone)]
@@ -39,9 +39,10 @@ impl Device {
     }
 
     /// The personal files of one agent, in full.
-    pub fn show_memory(&mut self, id: DocId, now: Millis) -> Result<ShownMemory, Error> {
-        let n = self.find_of_kind(id, Kind::Memory)?;
-        let document = &self.load(n, now)?.document;
+    pub fn show_memory(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownMemory, Error> {
+        let found = self.find_of_kind(which, Kind::Memory)?;
+        let id = found.id();
+        let document = &self.load(&found.row, now)?.document;
         let memory = document.memory().map_err(|_| Error::OtherKind(id))?;
         Ok(ShownMemory {
             id,

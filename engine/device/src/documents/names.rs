@@ -4,7 +4,7 @@
 use bowline_core::document::limits::NAME_MAX;
 use bowline_core::document::{EditError, Kind};
 use bowline_core::sync::Phase;
-use bowline_store::DocN;
+use bowline_store::DocRow;
 use bowline_wire::ids::{DeviceId, Millis, UserId, WorkspaceId};
 
 use crate::Device;
@@ -105,8 +105,8 @@ impl Device {
 
     /// Names this device for the others in the workspace.
     pub fn name_device(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
-        let (n, device) = (self.profile(workspace, now)?, self.id());
-        self.edit(n, now, |document, pen| {
+        let (row, device) = (self.profile(workspace, now)?, self.id());
+        self.edit_row(&row, now, |document, pen| {
             document.profile_mut(pen)?.set_device_name(device, name).map_err(Edit::from)
         })
     }
@@ -114,8 +114,8 @@ impl Device {
     /// Names the person whose device this is.
     pub fn name_user(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
         let user = self.own_user(workspace)?;
-        let n = self.profile(workspace, now)?;
-        self.edit(n, now, |document, pen| {
+        let row = self.profile(workspace, now)?;
+        self.edit_row(&row, now, |document, pen| {
             document.profile_mut(pen)?.set_user_name(user, name).map_err(Edit::from)
         })
     }
@@ -127,10 +127,10 @@ impl Device {
         device: DeviceId,
         now: Millis,
     ) -> Result<Option<String>, Error> {
-        let Some(n) = self.known_profile(workspace)? else {
+        let Some(row) = self.known_profile(workspace)? else {
             return Ok(None);
         };
-        let profile = self.load(n, now)?.document.profile();
+        let profile = self.load(&row, now)?.document.profile();
         Ok(profile.ok().and_then(|profile| profile.device_name(device)))
     }
 
@@ -141,29 +141,31 @@ impl Device {
         user: UserId,
         now: Millis,
     ) -> Result<Option<String>, Error> {
-        let Some(n) = self.known_profile(workspace)? else {
+        let Some(row) = self.known_profile(workspace)? else {
             return Ok(None);
         };
-        let profile = self.load(n, now)?.document.profile();
+        let profile = self.load(&row, now)?.document.profile();
         Ok(profile.ok().and_then(|profile| profile.user_name(user)))
     }
 
     /// The row of the workspace's profile, if there is one: asking for a name makes none.
-    fn known_profile(&self, workspace: WorkspaceId) -> Result<Option<DocN>, Error> {
+    fn known_profile(&self, workspace: WorkspaceId) -> Result<Option<DocRow>, Error> {
         self.replica(workspace)?;
-        let row = self.store.read().find_doc(Some(workspace), profile_id(workspace))?;
-        Ok(row.map(|row| row.n))
+        Ok(self.store.read().find_doc(Some(workspace), profile_id(workspace))?)
     }
 
     /// The row of the workspace's profile. Every device makes the same document, so that making it twice merges.
-    fn profile(&mut self, workspace: WorkspaceId, now: Millis) -> Result<DocN, Error> {
+    fn profile(&mut self, workspace: WorkspaceId, now: Millis) -> Result<DocRow, Error> {
         self.replica(workspace)?;
         let id = profile_id(workspace);
         let new = self.new_document(Kind::Profile, Some(workspace), id, now);
         // Another process may be making it as well.
         self.store.transaction(|tx| match tx.find_doc(Some(workspace), id)? {
-            Some(row) => Ok(row.n),
-            None => Ok(tx.insert_doc(&new)?),
+            Some(row) => Ok(row),
+            None => {
+                let n = tx.insert_doc(&new)?;
+                tx.doc(n)?.ok_or(Error::Gone)
+            }
         })
     }
 }

@@ -47,14 +47,14 @@ impl Device {
             linked.too_large.remove(&there.n);
         }
         // What lists show is of both from now on.
-        self.load(there.n, now).map(drop)
+        self.load_anew(there.n, now).map(drop)
     }
 
     /// Merges two documents as they are now, unless another process comes between; whether they are merged.
     fn try_merge(&mut self, local: DocN, there: DocN, now: Millis) -> Result<bool, Error> {
-        let shared = self.load(there, now)?;
+        let shared = self.load_anew(there, now)?;
         let (shared, shared_rev) = (shared.document.clone(), shared.rev);
-        let loaded = self.load(local, now)?;
+        let loaded = self.load_anew(local, now)?;
         let mut beyond: BTreeSet<ChangeHash> = loaded.document.changes_beyond(&shared).into_iter().collect();
         let local_rev = loaded.rev;
         self.store.transaction(|tx| {
@@ -96,7 +96,7 @@ impl Device {
         // A copy beside what a workspace has is the one that can be kept.
         let n = match self.store.read().find_doc(None, id)? {
             Some(row) => row.n,
-            None => self.find(id)?,
+            None => self.find(id)?.row.n,
         };
         self.store.transaction(|tx| -> Result<(), Error> {
             let row = tx.doc(n)?.ok_or(Error::NoDocument(id))?;
@@ -193,8 +193,8 @@ impl Device {
         let fate = match self.store.read().find_doc(None, id)? {
             None => Fate::Stays,
             Some(local) => {
-                let heads = self.load(n, now)?.document.heads();
-                let local = &self.load(local.n, now)?.document;
+                let heads = self.load_anew(n, now)?.document.heads();
+                let local = &self.load(&local, now)?.document;
                 if heads.iter().all(|head| local.contains(head)) {
                     Fate::Goes
                 } else {
@@ -205,7 +205,7 @@ impl Device {
             }
         };
         loop {
-            let loaded = self.load(n, now)?;
+            let loaded = self.load_anew(n, now)?;
             // What of ours waits for what others wrote is not in the document: those rows stay.
             let (rev, first) =
                 (loaded.rev, (!loaded.ours_wait).then(|| loaded.document.kind().first_change()));

@@ -4,7 +4,7 @@ use bowline_core::document::{ChangeHash, Issue, Kind, SkillFile};
 use bowline_wire::ids::{DocId, Millis};
 
 use crate::Error;
-use crate::{Device, Listed};
+use crate::{Device, Listed, Which};
 
 /// A skill in full.
 #[derive(Clone)]
@@ -39,9 +39,10 @@ impl Device {
     }
 
     /// A skill in full.
-    pub fn show_skill(&mut self, id: DocId, now: Millis) -> Result<ShownSkill, Error> {
-        let n = self.find_of_kind(id, Kind::Skill)?;
-        let document = &self.load(n, now)?.document;
+    pub fn show_skill(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownSkill, Error> {
+        let found = self.find_of_kind(which, Kind::Skill)?;
+        let id = found.id();
+        let document = &self.load(&found.row, now)?.document;
         let skill = document.skill().map_err(|_| Error::OtherKind(id))?;
         Ok(ShownSkill {
             id,

@@ -142,10 +142,10 @@ impl Device {
             KnownFiles::Leave(imported) => return Ok(imported),
             KnownFiles::Ours(row, remembered) => (row, remembered),
         };
-        let held = HeldFiles::of(&self.load(row.n, now)?.document, remembered);
+        let held = HeldFiles::of(&self.load(&row, now)?.document, remembered);
         let plan = FilesPlan::of(import, &held);
         if !plan.writes.is_empty() {
-            self.edit(row.n, now, |document, pen| plan.writes.write(document, pen))?;
+            self.edit_row(&row, now, |document, pen| plan.writes.write(document, pen))?;
         }
         if plan.memory != held.memory {
             let value = plan.memory.to_bytes();

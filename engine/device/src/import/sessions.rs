@@ -33,7 +33,7 @@ impl Device {
         let known = self.known_session(session, &source, id)?;
         let mut held = None;
         if let Known::Document(row) | Known::Watched(row, _) = &known {
-            let document = &self.load(row.n, now)?.document;
+            let document = &self.load(row, now)?.document;
             held = Some((HeldDocument::of(document)?, document.heads()));
         }
         let (held, heads) = held.unwrap_or_default();
@@ -138,7 +138,7 @@ impl Device {
             }
             Question::Held => {
                 let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
-                let document = &self.load(n, now)?.document;
+                let document = &self.load_anew(n, now)?.document;
                 let (mut held, heads) = (HeldDocument::of(document)?.lines, document.heads());
                 let passed = import.plan.passed();
                 let mut line = 0;
@@ -214,11 +214,11 @@ impl Device {
     pub fn session_file(&mut self, id: DocId, now: Millis) -> Result<SessionFile, Error> {
         // A copy beside what a workspace has is the one with more in it.
         let here = self.store.read().find_doc(None, id)?;
-        let n = match here.filter(|row| row.kind == kind_column(Kind::Conversation)) {
-            Some(row) => row.n,
-            None => self.find_of_kind(id, Kind::Conversation)?,
+        let row = match here.filter(|row| row.kind == kind_column(Kind::Conversation)) {
+            Some(row) => row,
+            None => self.find_of_kind(id, Kind::Conversation)?.row,
         };
-        let document = &self.load(n, now)?.document;
+        let document = &self.load(&row, now)?.document;
         let conversation = document.conversation().map_err(|_| Error::OtherKind(id))?;
         let origin = conversation.origin();
         let (session, bytes) = (conversation.session(id), conversation.file(id));

@@ -23,7 +23,7 @@ const HEADS_MAX: usize = 32;
 impl Device {
     /// Whether nobody has written into a document since it was imported, so that all that is in it is remembered.
     pub(super) fn is_as_imported(&self, n: DocN, memory: &SessionMemory) -> Result<bool, Error> {
-        let row = self.import_row(n)?;
+        let row = self.row(n)?;
         let is_same = memory.is_all && decode_heads(&row.heads) == memory.heads;
         Ok(is_same
             && memory.heads.len() < HEADS_MAX
@@ -75,11 +75,11 @@ impl Device {
             }
             return Ok(false);
         };
-        let heads = self.import_row(n)?.heads;
+        let row = self.row(n)?;
         let is_as_imported = self.is_as_imported(n, &import.memory)?;
         let said = Said { session: &import.session, before, about: import.plan.about() };
-        self.edit(n, now, |document, pen| said.write(document, pen))?;
-        let is_changed = self.import_row(n)?.heads != heads;
+        self.edit_row(&row, now, |document, pen| said.write(document, pen))?;
+        let is_changed = self.row(n)?.heads != row.heads;
         // Of a document that was as imported, all is remembered, now that this has been written as well.
         if is_as_imported || import.plan.asks() {
             self.remember(import, n, now)?;
@@ -92,10 +92,10 @@ impl Device {
 
     /// Makes a document of this device of one of a workspace, as it is now.
     pub(super) fn copy_here(&mut self, n: DocN, now: Millis) -> Result<DocN, Error> {
-        let document = &self.load(n, now)?.document;
+        let row = self.row(n)?;
+        let document = &self.load(&row, now)?.document;
         let (base, derived, first) =
             (compressed(document)?, Derived::of(document), document.kind().first_change());
-        let row = self.import_row(n)?;
         self.store.transaction(|tx| -> Result<DocN, Error> {
             let copy = tx.insert_doc(&NewDoc {
                 ws: None,
@@ -119,13 +119,14 @@ impl Device {
     /// Writes into the document itself, which is in memory.
     fn write_asked(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
         let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
-        let heads = self.load(n, now)?.document.heads();
+        let row = self.row(n)?;
+        let heads = self.load(&row, now)?.document.heads();
         // What came since may be these very lines: they would be there twice.
         if import.asked_heads != heads {
             return Err(Error::Changed(import.id));
         }
         let batch = std::mem::take(&mut import.batch);
-        self.edit(n, now, |document, pen| Ok(document.conversation_mut(pen)?.import(&batch)?))?;
+        self.edit_row(&row, now, |document, pen| Ok(document.conversation_mut(pen)?.import(&batch)?))?;
         // What the document has and the file may have further down is not remembered: it has to be asked again.
         import.memory.is_all = false;
         self.remember(import, n, now)
@@ -186,7 +187,7 @@ impl Device {
 
     /// Remembers an import into a document that is in memory.
     fn remember(&mut self, import: &mut SessionImport, n: DocN, now: Millis) -> Result<(), Error> {
-        let document = &self.load(n, now)?.document;
+        let document = &self.load_anew(n, now)?.document;
         let conversation = document
             .conversation()
             .map_err(|_| Error::Bug("a document was opened as another kind than it is"))?;
@@ -210,10 +211,6 @@ impl Device {
         import.memory = memory;
         import.are_remembered();
         Ok(())
-    }
-
-    fn import_row(&self, n: DocN) -> Result<DocRow, Error> {
-        self.store.read().doc(n)?.ok_or(Error::Gone)
     }
 }
 

@@ -9,7 +9,7 @@ use bowline_crypto::SealError;
 use bowline_store::{ChangeN, ChangeRow, DocN, DocRow, DocUpdate, StoreError};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Millis, WorkspaceId};
+use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
 use crate::Device;
 use crate::Error;
@@ -63,23 +63,25 @@ impl Device {
             if self.replica(workspace)?.ready_to_seal().is_err() {
                 break;
             }
-            if self.linked(workspace)?.too_large.contains_key(&n) || self.is_in_flight(workspace, n)? {
+            if self.linked(workspace)?.too_large.contains_key(&n) {
                 continue;
             }
-            sealed |= self.seal_document(workspace, n, now)?;
+            let row = self.row(n)?;
+            if !self.is_in_flight(workspace, row.id)? {
+                sealed |= self.seal_document(workspace, &row, now)?;
+            }
         }
         Ok(sealed)
     }
 
     /// Whether an entry of this document is on its way: what is written meanwhile goes into the next one together.
-    fn is_in_flight(&self, workspace: WorkspaceId, n: DocN) -> Result<bool, Error> {
-        let row = self.store.read().doc(n)?.ok_or(Error::Gone)?;
-        let wire = self.wire_doc(workspace, row.id);
+    fn is_in_flight(&self, workspace: WorkspaceId, id: DocId) -> Result<bool, Error> {
+        let wire = self.wire_doc(workspace, id);
         Ok(self.replica(workspace)?.offered().any(|entry| Some(entry.header().doc) == wire))
     }
 
-    fn seal_document(&mut self, workspace: WorkspaceId, n: DocN, now: Millis) -> Result<bool, Error> {
-        let row = self.store.read().doc(n)?.ok_or(Error::Gone)?;
+    fn seal_document(&mut self, workspace: WorkspaceId, row: &DocRow, now: Millis) -> Result<bool, Error> {
+        let n = row.n;
         let sizes = self.store.read().unsealed_sizes(n)?;
         let Some(last) = last_of_next(&sizes) else {
             return Ok(false); // another process has taken it back
@@ -93,7 +95,7 @@ impl Device {
         let mut changes = Vec::new();
         if as_whole && !self.is_all_in(n, &sizes)? {
             changes = self.store.read().unsealed(n)?;
-            let document = &self.load(n, now)?.document;
+            let document = &self.load(row, now)?.document;
             let (count, operations) = document.extent();
             let first = document.kind().first_change();
             // Whoever gets the entry refuses more than this, however well it compresses.
@@ -101,24 +103,24 @@ impl Device {
             divisible = count == 1 + changes.iter().filter(|change| change.bytes != first).count();
         }
         if !whole && !divisible {
-            let len = self.load(n, now)?.document.save().len();
+            let len = self.load(row, now)?.document.save().len();
             return self.keep_queued(workspace, n, len);
         }
         if !whole {
             changes = self.store.read().unsealed_up_to(n, last)?;
             changes.truncate(acceptable(&changes));
         }
-        let mut work = self.gather(&row, &changes, whole, now)?;
+        let mut work = self.gather(row, &changes, whole, now)?;
         if whole && divisible && work.payload.bytes.len() > CONTENT_MAX {
             changes.truncate(acceptable(&changes));
-            work = self.gather(&row, &changes, false, now)?;
+            work = self.gather(row, &changes, false, now)?;
         }
         if work.payload.bytes.len() > CONTENT_MAX {
             return self.keep_queued(workspace, n, work.payload.bytes.len());
         }
         match self.seal(workspace, &work, now)? {
             Ok(entries) => {
-                self.offer(workspace, &row, &work, entries, now)?;
+                self.offer(workspace, row, &work, entries, now)?;
                 Ok(true)
             }
             Err(SealError::TooLarge { len, .. }) => self.keep_queued(workspace, n, len),
@@ -158,7 +160,7 @@ impl Device {
         now: Millis,
     ) -> Result<Work, Error> {
         let (entry_type, heads, bytes) = if whole {
-            let document = &self.load(row.n, now)?.document;
+            let document = &self.load(row, now)?.document;
             (EntryType::Snapshot, encode_heads(&document.heads()), document.save())
         } else {
             let bytes = changes.iter().flat_map(|change| change.bytes.iter().copied()).collect();

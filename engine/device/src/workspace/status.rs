@@ -1,17 +1,17 @@
 //! What `status` says: for each workspace how the line is, and for each document why it is not synced.
 
 use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
-use bowline_store::{EntryRow, EntryState, Reader};
+use bowline_store::{DocRow, EntryRow, EntryState, Reader};
 use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{ChainKey, DeviceId, DocId, EntryId, Millis, Position, UserId, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Millis, Position, UserId, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Role;
 
-use crate::Device;
 use crate::Error;
 use crate::workspace::connection::last_heard;
 use crate::workspace::quarantine::QuarantineReason;
+use crate::{Device, Which};
 
 /// Where a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,11 +138,10 @@ impl Device {
     }
 
     /// Where a document is.
-    pub fn document_state(&self, id: DocId) -> Result<DocumentState, Error> {
-        let n = self.find(id)?;
+    pub fn document_state(&self, which: impl Into<Which>) -> Result<DocumentState, Error> {
+        let DocRow { n, id, ws, .. } = self.find(which)?.row;
         let read = self.store.read();
-        let row = read.doc(n)?.ok_or(Error::NoDocument(id))?;
-        let Some(workspace) = row.ws else {
+        let Some(workspace) = ws else {
             return Ok(DocumentState::OnlyHere);
         };
         let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;

@@ -57,13 +57,11 @@ pub(crate) fn after_edit_in(
     here: &Opened,
     workspace: Option<WorkspaceId>,
 ) -> Result<(), CommandError> {
-    match workspace {
-        Some(workspace) => after_change(invocation, here, workspace),
-        None => {
-            invocation.say(format_args!("kept on this device"));
-            Ok(())
-        }
+    if let Some(workspace) = workspace {
+        return after_change(invocation, here, workspace);
     }
+    invocation.say(format_args!("kept on this device"));
+    Ok(())
 }
 
 /// Says how others learn that a document was moved to the trash, or out of it.

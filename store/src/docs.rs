@@ -114,7 +114,7 @@ pub struct DocShown<'a> {
 /// A document's row as a write has left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrittenDoc {
-    /// Its new revision.
+    /// The row's new revision.
     pub rev: u64,
     /// Where the document is by now.
     pub ws: Option<WorkspaceId>,

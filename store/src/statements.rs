@@ -15,9 +15,9 @@ thread_local! {
 /// A statement that SQLite has run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// Its text, with `?1` where values were bound.
+    /// The statement's text, with `?1` where values were bound.
     pub sql: String,
-    /// How many rows it gave.
+    /// How many rows the statement gave.
     pub rows: usize,
 }
 

@@ -12,6 +12,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/device.rs"]
+mod device;
 #[path = "tidy/english.rs"]
 mod english;
 #[path = "tidy/files_page.rs"]

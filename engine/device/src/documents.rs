@@ -1,4 +1,5 @@
-//! Documents on this device: edited, loaded, listed, shown, filed and shared.
+//! Documents on this device: edited, loaded, listed, shown, filed and shared. The verbs that hosts call stand here; each
+//! borrows the parts of the device that it needs, and hands them on.
 
 pub(crate) mod agents;
 pub(crate) mod cache;
@@ -9,5 +10,456 @@ pub(crate) mod loading;
 pub(crate) mod marks;
 pub(crate) mod memories;
 pub(crate) mod names;
+pub(crate) mod reading;
 pub(crate) mod sharing;
 pub(crate) mod skills;
+
+use std::collections::BTreeMap;
+
+use bowline_core::document::{ActorId, AgentEdit, AgentField, Document, Kind, Pen, ProfileMut, Role};
+use bowline_store::DocN;
+use bowline_wire::ids::{DeviceId, DocId, Millis, UserId, WorkspaceId};
+
+use crate::documents::cache::{CACHE_BYTES, Cache};
+use crate::documents::edit::{Beginning, Edit, Edited, View};
+use crate::lent::Parts;
+use crate::{Device, Error, Found, Listed, OwnNames, Shown, ShownAgent, ShownMemory, ShownSkill, Which};
+
+/// The documents of a device: those in memory, and who writes into them.
+pub(crate) struct Documents {
+    cache: Cache,
+    /// The revision in which each document with entries still to be taken in was last looked at.
+    indexed: BTreeMap<DocN, u64>,
+    /// Under whom this process writes.
+    actor: ActorId,
+}
+
+impl Documents {
+    pub(crate) fn new(actor: ActorId) -> Self {
+        Self { cache: Cache::new(CACHE_BYTES), indexed: BTreeMap::new(), actor }
+    }
+
+    pub(crate) fn pen(&self, now: Millis) -> Pen {
+        Pen { actor: self.actor, now }
+    }
+
+    /// Forgets what is in memory: rows of documents went, and new ones may have got their numbers.
+    pub(crate) fn forget_all(&mut self) {
+        self.cache = Cache::new(CACHE_BYTES);
+        self.indexed.clear();
+    }
+
+    /// This process has written a document's row, which now has this revision.
+    pub(crate) fn wrote(&mut self, n: DocN, rev: u64) {
+        if let Some(loaded) = self.cache.get_mut(n) {
+            loaded.wrote(rev);
+        }
+    }
+
+    /// More has come for a document, whose row this process wrote so many times with it. `rev` is what the row has now; if
+    /// that is more, another process has written as well, and the next look starts from the database.
+    pub(crate) fn has_more(
+        &mut self,
+        n: DocN,
+        writes: u64,
+        rev: impl FnOnce() -> Result<Option<u64>, Error>,
+    ) -> Result<(), Error> {
+        if let Some(loaded) = self.cache.get_mut(n) {
+            loaded.stale = true;
+            if rev()? == Some(loaded.rev + writes) {
+                loaded.rev += writes;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Device {
+    /// Begins a conversation, in the current workspace or on this device only.
+    pub fn create_conversation(&mut self, title: Option<&str>, now: Millis) -> Result<DocId, Error> {
+        self.create(Kind::Conversation, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.set_title(title)?)
+        })
+    }
+
+    /// Makes an agent, in the current workspace or on this device only.
+    pub fn create_agent(&mut self, name: &str, now: Millis) -> Result<DocId, Error> {
+        let mut edit = AgentEdit::default();
+        edit.set(AgentField::Name, Some(name));
+        self.create_agent_with(&edit, now)
+    }
+
+    /// Makes an agent with all that an edit says of it: there is nothing of it if the edit is refused.
+    pub fn create_agent_with(&mut self, edit: &AgentEdit, now: Millis) -> Result<DocId, Error> {
+        self.create(Kind::Agent, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
+    }
+
+    /// Begins a document of a kind with a first edit, in the current workspace or on this device only.
+    fn create<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        kind: Kind,
+        now: Millis,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<DocId, Error> {
+        let workspace = self.current_workspace()?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let beginning = Beginning { kind, id: lent.new_id(), workspace };
+        let edited = documents.begin(&mut lent, workspaces.keyrings(), beginning, edit, |_| Ok(()))?;
+        self.send_edit(Some(edited), now);
+        Ok(beginning.id)
+    }
+
+    /// Appends a message.
+    pub fn say(&mut self, which: impl Into<Which>, role: Role, text: &str, now: Millis) -> Result<(), Error> {
+        let found = self.find_of_kind(which, Kind::Conversation)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let edited = documents.say(&mut lent, workspaces.keyrings(), &found.row, role, text)?;
+        self.send_edit(edited, now);
+        Ok(())
+    }
+
+    /// Appends a transcript line byte for byte.
+    pub fn append_line(&mut self, which: impl Into<Which>, line: &str, now: Millis) -> Result<(), Error> {
+        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.append_raw(line)?)
+        })
+    }
+
+    /// Sets or removes the title.
+    pub fn set_title(
+        &mut self,
+        which: impl Into<Which>,
+        title: Option<&str>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.set_title(title)?)
+        })
+    }
+
+    /// Sets or removes a label.
+    pub fn set_label(
+        &mut self,
+        which: impl Into<Which>,
+        label: &str,
+        on: bool,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.set_label(label, on)?)
+        })
+    }
+
+    /// Has it shown first, or no longer.
+    pub fn set_pinned(&mut self, which: impl Into<Which>, pinned: bool, now: Millis) -> Result<(), Error> {
+        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.set_pinned(pinned)?)
+        })
+    }
+
+    /// Puts it away, or takes it out again.
+    pub fn set_archived(
+        &mut self,
+        which: impl Into<Which>,
+        archived: bool,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+            Ok(document.conversation_mut(pen)?.set_archived(archived)?)
+        })
+    }
+
+    /// Edits an agent: all of it or, with an error, nothing. What the edit does not name stays, and what others write into
+    /// the same files meanwhile as well.
+    pub fn edit_agent(
+        &mut self,
+        which: impl Into<Which>,
+        edit: &AgentEdit,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.edit_kind(which, Kind::Agent, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
+    }
+
+    /// Moves a document to the trash; it can be restored.
+    pub fn delete(&mut self, which: impl Into<Which>, now: Millis) -> Result<(), Error> {
+        let found = self.find_deletable(which)?;
+        self.edit(found, now, |document, pen| Ok(document.delete(pen)?))
+    }
+
+    /// Takes a document out of the trash.
+    pub fn restore_deleted(&mut self, which: impl Into<Which>, now: Millis) -> Result<(), Error> {
+        let found = self.find_deletable(which)?;
+        self.edit(found, now, |document, pen| Ok(document.restore(pen)?))
+    }
+
+    /// All documents of a kind, newest first: those in view, or those in the trash. Loads none of them.
+    pub fn list_kind(&self, kind: Kind, trash: bool) -> Result<Vec<Listed>, Error> {
+        edit::list(self.store.read(), kind, trash)
+    }
+
+    /// All conversations, as [`Device::list_kind`] lists them.
+    pub fn list(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Conversation, trash)
+    }
+
+    /// All agents, as [`Device::list_kind`] lists them.
+    pub fn agents(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Agent, trash)
+    }
+
+    /// All skills, as [`Device::list_kind`] lists them.
+    pub fn skills(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Skill, trash)
+    }
+
+    /// The personal files of all agents, one document for each agent, as [`Device::list_kind`] lists them.
+    pub fn memories(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Memory, trash)
+    }
+
+    /// Documents but profiles, those in the trash included, whose id begins so as it is printed: for people, who type the
+    /// beginning of it. Loads none of them.
+    pub fn find_by_prefix(&self, prefix: &str) -> Result<Vec<(DocId, Kind)>, Error> {
+        Ok(self.find_beginning(prefix)?.iter().map(|found| (found.id(), found.kind())).collect())
+    }
+
+    /// As [`Device::find_by_prefix`], each of them as a verb takes it.
+    pub fn find_beginning(&self, prefix: &str) -> Result<Vec<Found>, Error> {
+        Found::beginning(self.store.read(), self.current_workspace()?, prefix)
+    }
+
+    /// Documents of a kind with this title, in order of their ids: those in view or, if there is none, those in the trash.
+    pub fn find_titled(&self, kind: Kind, title: &str) -> Result<Vec<Found>, Error> {
+        Found::titled(self.store.read(), self.current_workspace()?, kind, title)
+    }
+
+    /// The document that is meant, looked up if it was not yet.
+    pub fn find(&self, which: impl Into<Which>) -> Result<Found, Error> {
+        match which.into() {
+            Which::Id(id) => Found::with_id(self.store.read(), self.current_workspace()?, id),
+            Which::Found(found) => Ok(*found),
+        }
+    }
+
+    /// What a document is.
+    pub fn kind_of(&self, which: impl Into<Which>) -> Result<Kind, Error> {
+        Ok(self.find(which)?.kind())
+    }
+
+    /// A conversation in full.
+    pub fn show(&mut self, which: impl Into<Which>, now: Millis) -> Result<Shown, Error> {
+        self.show_as(which, now)
+    }
+
+    /// An agent in full.
+    pub fn show_agent(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownAgent, Error> {
+        self.show_as(which, now)
+    }
+
+    /// A skill in full.
+    pub fn show_skill(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownSkill, Error> {
+        self.show_as(which, now)
+    }
+
+    /// The personal files of one agent, in full.
+    pub fn show_memory(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownMemory, Error> {
+        self.show_as(which, now)
+    }
+
+    pub(crate) fn show_as<V: View>(&mut self, which: impl Into<Which>, now: Millis) -> Result<V, Error> {
+        let found = self.find_of_kind(which, V::KIND)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        documents.show(&mut lent, workspaces.keyrings(), &found)
+    }
+
+    fn edit_kind<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        which: impl Into<Which>,
+        kind: Kind,
+        now: Millis,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<(), Error> {
+        let found = self.find_of_kind(which, kind)?;
+        self.edit(found, now, edit)
+    }
+
+    /// Makes one edit, as [`Documents::edit`], and sends what there is to send of it.
+    pub(crate) fn edit<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        which: impl Into<Which>,
+        now: Millis,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<(), Error> {
+        let found = self.find(which)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let edited = documents.edit(&mut lent, workspaces.keyrings(), &found.row, edit)?;
+        self.send_edit(edited, now);
+        Ok(())
+    }
+
+    fn find_of_kind(&self, which: impl Into<Which>, kind: Kind) -> Result<Found, Error> {
+        let found = self.find(which)?;
+        if found.kind() == kind { Ok(found) } else { Err(Error::OtherKind(found.id())) }
+    }
+
+    fn find_deletable(&self, which: impl Into<Which>) -> Result<Found, Error> {
+        let found = self.find(which)?;
+        if found.kind().can_be_deleted() { Ok(found) } else { Err(Error::OtherKind(found.id())) }
+    }
+
+    /// What this device calls itself and its person, apart from any workspace.
+    pub fn own_names(&self) -> Result<OwnNames, Error> {
+        OwnNames::read(self.store.read())
+    }
+
+    /// Sets what this device calls itself and its person, here and in every workspace it is in. What is `None` stays.
+    pub fn set_own_names(&mut self, names: &OwnNames, now: Millis) -> Result<(), Error> {
+        names.put(&mut self.store)?;
+        let members: Vec<WorkspaceId> =
+            self.workspaces().filter(|it| self.workspaces.is_member(*it)).collect();
+        for workspace in members {
+            if let Some(name) = &names.device {
+                self.name_device(workspace, name, now)?;
+            }
+            if let Some(name) = &names.user {
+                self.name_user(workspace, name, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells a workspace, once everything in it is here, what this device and its person are called, as far as it does
+    /// not know yet. A person's name that another of their devices gave stays.
+    pub fn introduce(&mut self, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
+        if !self.workspaces.is_member(workspace) {
+            return Ok(());
+        }
+        let (names, id) = (self.own_names()?, self.id());
+        if let Some(name) = &names.device
+            && self.device_name(workspace, id, now)?.is_none()
+        {
+            self.name_device(workspace, name, now)?;
+        }
+        let user = self.own_user(workspace)?;
+        if let Some(name) = &names.user
+            && self.user_name(workspace, user, now)?.is_none()
+        {
+            self.name_user(workspace, name, now)?;
+        }
+        Ok(())
+    }
+
+    /// Names this device for the others in the workspace.
+    pub fn name_device(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
+        self.workspaces.replica(workspace)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let device = lent.device();
+        let set = |profile: &mut ProfileMut<'_>| profile.set_device_name(device, name);
+        let edited = documents.name(&mut lent, workspaces.keyrings(), workspace, set)?;
+        self.send_edit(edited, now);
+        Ok(())
+    }
+
+    /// Names the person whose device this is.
+    pub fn name_user(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
+        let user = self.own_user(workspace)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let set = |profile: &mut ProfileMut<'_>| profile.set_user_name(user, name);
+        let edited = documents.name(&mut lent, workspaces.keyrings(), workspace, set)?;
+        self.send_edit(edited, now);
+        Ok(())
+    }
+
+    /// What a device is called.
+    pub fn device_name(
+        &mut self,
+        workspace: WorkspaceId,
+        device: DeviceId,
+        now: Millis,
+    ) -> Result<Option<String>, Error> {
+        self.workspaces.replica(workspace)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        documents.named(&mut lent, workspaces.keyrings(), workspace, |profile| profile.device_name(device))
+    }
+
+    /// What a person is called.
+    pub fn user_name(
+        &mut self,
+        workspace: WorkspaceId,
+        user: UserId,
+        now: Millis,
+    ) -> Result<Option<String>, Error> {
+        self.workspaces.replica(workspace)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        documents.named(&mut lent, workspaces.keyrings(), workspace, |profile| profile.user_name(user))
+    }
+
+    /// Puts a document of this device into a workspace, with all its history. If the workspace has it already, as when two
+    /// devices have imported one session, the two become one there.
+    ///
+    /// # Errors
+    /// [`Error::NotLocal`] if there is no such document of this device, or if the workspace has one of the same id and this
+    /// one holds what other people wrote elsewhere, in a workspace since forgotten: that is not this device's to write here.
+    pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
+        self.workspaces.replica(workspace)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let edited = documents.share(&mut lent, workspaces.keyrings(), id, workspace)?;
+        workspaces.note_edited(&edited);
+        workspaces.drive(&mut lent, documents, workspace)
+    }
+
+    /// Takes back a document that was to go into a workspace and of which nothing has left this device yet; and keeps a
+    /// local one out of what is offered for sharing from now on.
+    pub fn keep_local(&mut self, id: DocId) -> Result<(), Error> {
+        let current = self.current_workspace()?;
+        self.documents.keep_local(&mut self.store, current, id)
+    }
+
+    /// Whether a person wants a local document left out when everything is shared.
+    pub fn is_kept_local(&self, id: DocId) -> Result<bool, Error> {
+        sharing::is_kept_local(self.store.read(), id)
+    }
+
+    /// Documents only on this device, trash aside: what could be shared. Those to be kept local are not among them, and no
+    /// memories: what an agent knows about its person is shared by name or not at all.
+    pub fn shareable(&self) -> Result<Vec<Listed>, Error> {
+        sharing::shareable(self.store.read())
+    }
+
+    /// Forgets a workspace: its log, keys and entries. Documents stay, only on this device from now on; what of them
+    /// could not be read goes with the entries. One whose id a document of this device has already stays under a new id,
+    /// unless that one holds all of it. The relay and the others notice nothing. How many documents stay.
+    pub fn forget_workspace(&mut self, workspace: WorkspaceId, now: Millis) -> Result<usize, Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.replica(workspace)?;
+        // With the keys of now: another process may have synced since this one looked, and what it took in could not be
+        // read without the keys that came with it.
+        workspaces.link_up(&lent, workspace)?;
+        let stay = documents.forget_workspace(&mut lent, workspaces.keyrings(), workspace)?;
+        workspaces.forget(workspace);
+        Ok(stay)
+    }
+
+    /// Takes in everything that came for documents nobody has looked at since, one document at a time: lists and search
+    /// are right afterwards, and what cannot be applied is found. Whether there is more to do.
+    pub fn index_one(&mut self, now: Millis) -> Result<bool, Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        documents.index_one(&mut lent, workspaces.keyrings())
+    }
+
+    /// Sends what there is to send of an edit. The edit is durable whatever comes of it; if the database fails now, that
+    /// shows in [`Device::needs_reopening`].
+    fn send_edit(&mut self, edited: Option<Edited>, now: Millis) {
+        let Some(edited) = edited else { return };
+        self.workspaces.note_edited(&edited);
+        self.drive_after_edit(edited.workspace, now);
+    }
+
+    pub(crate) fn drive_after_edit(&mut self, workspace: Option<WorkspaceId>, now: Millis) {
+        if let Some(workspace) = workspace
+            && let Err(error) = self.drive(workspace, now)
+        {
+            tracing::warn!(%error, "an edit is stored and cannot be sent now");
+        }
+    }
+}

@@ -8,23 +8,89 @@
 mod dry_run;
 mod files;
 mod items;
+pub(crate) mod knowledge;
 mod lines;
 mod outcome;
 mod plan;
 mod remembered;
 mod run;
-mod sessions;
+pub(crate) mod sessions;
 mod state;
 mod writing;
 
-use bowline_core::document::{AgentValues, FilePath, Json, Kind};
+use bowline_core::document::{AgentValues, Document, FilePath, Json, Kind, Pen};
+use bowline_store::{DocN, DocRow, Tx};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
 pub use dry_run::DryRun;
 pub use outcome::{Outcome, Verdict, Why};
 pub use state::SessionImport;
 
+use crate::documents::Documents;
+use crate::documents::cache::Loaded;
+use crate::documents::edit::{Beginning, Edit};
+use crate::lent::{Lent, Parts};
+use crate::workspace::Workspaces;
 use crate::{Device, Error};
+use knowledge::Knowledge;
+
+/// An import at work on a device that is taken apart for it.
+pub(crate) struct Import<'d> {
+    documents: &'d mut Documents,
+    workspaces: &'d mut Workspaces,
+    lent: Lent<'d>,
+    /// The workspace for which there is something to send afterwards.
+    edited: Option<WorkspaceId>,
+}
+
+impl<'d> Import<'d> {
+    pub(crate) fn into(parts: Parts<'d>) -> Self {
+        let Parts { documents, workspaces, lent } = parts;
+        Self { documents, workspaces, lent, edited: None }
+    }
+
+    /// Ends it; the workspace for which there is something to send.
+    pub(crate) fn into_edited(self) -> Option<WorkspaceId> {
+        self.edited
+    }
+
+    fn knowledge(&self) -> Knowledge<'_> {
+        Knowledge { read: self.lent.read(), device: self.lent.device(), workspaces: self.workspaces }
+    }
+
+    fn load(&mut self, row: &DocRow) -> Result<&mut Loaded, Error> {
+        self.documents.load(&mut self.lent, self.workspaces.keyrings(), row)
+    }
+
+    fn load_anew(&mut self, n: DocN) -> Result<&mut Loaded, Error> {
+        self.documents.load_anew(&mut self.lent, self.workspaces.keyrings(), n)
+    }
+
+    fn edit<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        row: &DocRow,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<(), Error> {
+        let edited = self.documents.edit(&mut self.lent, self.workspaces.keyrings(), row, edit)?;
+        if let Some(edited) = edited {
+            self.workspaces.note_edited(&edited);
+            self.edited = edited.workspace.or(self.edited);
+        }
+        Ok(())
+    }
+
+    fn begin_document<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        beginning: Beginning,
+        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+        together: impl FnOnce(&Tx<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let keyrings = self.workspaces.keyrings();
+        let edited = self.documents.begin(&mut self.lent, keyrings, beginning, edit, together)?;
+        self.edited = edited.workspace.or(self.edited);
+        Ok(())
+    }
+}
 
 /// Where an import goes: into a device, or nowhere but into a [`DryRun`], which comes to the same and writes nothing.
 pub trait ImportTarget {

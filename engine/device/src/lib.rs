@@ -8,21 +8,25 @@
 mod documents;
 mod error;
 mod import;
+mod lent;
 mod notice;
+mod rows;
 mod workspace;
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
-
-use bowline_core::document::ActorId;
-use bowline_core::sync::{Context, Phase, RelayFault, Replica};
+use bowline_core::document::{ActorId, Kind};
 use bowline_crypto::DeviceKeys;
-use bowline_store::{DocN, Store};
-use bowline_wire::ids::{DeviceId, Millis, WorkspaceId};
+use bowline_store::Store;
+use bowline_wire::ids::{DeviceId, DocId, Millis};
 use rand_core::CryptoRng;
 
+use documents::Documents;
+use import::Import;
+use import::knowledge::Knowledge;
+use lent::{Lent, Parts};
+use notice::Notices;
+use workspace::Workspaces;
+
 pub use documents::agents::ShownAgent;
-use documents::cache::{CACHE_BYTES, Cache};
 pub use documents::edit::{Listed, Shown};
 pub use documents::found::{Found, Which};
 pub use documents::marks::Marks;
@@ -46,9 +50,6 @@ pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceS
 /// Name of the value that says whose database this is.
 const DEVICE: &str = "device";
 
-/// Notices kept for a host that does not ask for them; the oldest go first, and status still shows what they were about.
-const MAX_NOTICES: usize = 1024;
-
 /// Where randomness comes from; a host passes the operating system's, a simulation a seeded one.
 pub type Random = Box<dyn CryptoRng + Send>;
 
@@ -57,31 +58,9 @@ pub struct Device {
     store: Store,
     keys: DeviceKeys,
     random: Random,
-    actor: ActorId,
-    workspaces: BTreeMap<WorkspaceId, Linked>,
-    documents: Cache,
-    /// The revision in which each document with entries still to be taken in was last looked at.
-    indexed: BTreeMap<DocN, u64>,
-    notices: VecDeque<Notice>,
-    /// A commit failed after memory had moved on: nothing more is believed or sent before the device is opened anew.
-    broken: bool,
-}
-
-/// A workspace and its line to the relay.
-struct Linked {
-    replica: Replica,
-    /// Encoded frames to hand to the line.
-    transmit: VecDeque<Vec<u8>>,
-    /// The line is to be closed once everything was handed over.
-    close: bool,
-    /// The last thing the relay was caught at.
-    fault: Option<RelayFault>,
-    /// What it was caught at on this line.
-    line_fault: Option<RelayFault>,
-    /// The person has been told that this device is no longer in the workspace.
-    removed: bool,
-    /// Documents whose unsealed work no payload may hold; looked at again when they change.
-    too_large: BTreeMap<DocN, usize>,
+    documents: Documents,
+    workspaces: Workspaces,
+    notices: Notices,
 }
 
 impl std::fmt::Debug for Device {
@@ -129,30 +108,15 @@ impl Device {
         let mut process = [0; 8];
         random.fill_bytes(&mut process);
         let mut device = Self {
-            actor: ActorId::for_device(id, process),
+            documents: Documents::new(ActorId::for_device(id, process)),
             store,
             keys,
             random,
-            workspaces: BTreeMap::new(),
-            documents: Cache::new(CACHE_BYTES),
-            indexed: BTreeMap::new(),
-            notices: VecDeque::new(),
-            broken: false,
+            workspaces: Workspaces::default(),
+            notices: Notices::default(),
         };
-        for row in device.store.read().workspaces()? {
-            match device.restore(&row) {
-                Ok(replica) => {
-                    device.workspaces.insert(row.id, Linked::new(replica));
-                }
-                Err(error @ Error::Store(_)) => return Err(error),
-                // One damaged workspace must not keep a person from everything else.
-                Err(error) => {
-                    tracing::warn!(%error, "a workspace cannot be restored and is left out");
-                    device.notices.push_back(Notice::Damaged(row.id));
-                }
-            }
-        }
-        device.retry_after_update()?;
+        device.workspaces.link_up_all(device.store.read(), &device.keys, &mut device.notices)?;
+        device.workspaces.retry_after_update(&mut device.store)?;
         Ok(device)
     }
 
@@ -173,71 +137,99 @@ impl Device {
 
     /// The next thing a person may want to know.
     pub fn poll_notice(&mut self) -> Option<Notice> {
-        self.notices.pop_front()
+        self.notices.pop()
     }
 
     /// Whether the database failed in the middle of something, so that nothing more is sent or taken in before the
     /// device is opened anew. Edits that were answered with `Ok` are durable all the same.
     pub fn needs_reopening(&self) -> bool {
-        self.broken
+        self.workspaces.are_broken()
     }
 
-    fn notify(&mut self, notice: Notice) {
-        if self.notices.len() == MAX_NOTICES {
-            self.notices.pop_front();
-        }
-        self.notices.push_back(notice);
+    /// The device's parts, to be used side by side.
+    fn parts(&mut self, now: Millis) -> Parts<'_> {
+        let Self { store, keys, random, documents, workspaces, notices } = self;
+        Parts { documents, workspaces, lent: Lent { store, keys, random: &mut **random, notices, now } }
     }
 
-    fn linked(&mut self, workspace: WorkspaceId) -> Result<&mut Linked, Error> {
-        self.workspaces.get_mut(&workspace).ok_or(Error::NoWorkspace(workspace))
+    /// What this device knows of sources that could be imported.
+    fn knowledge(&self) -> Knowledge<'_> {
+        Knowledge { read: self.store.read(), device: self.id(), workspaces: &self.workspaces }
     }
 
-    fn replica(&self, workspace: WorkspaceId) -> Result<&Replica, Error> {
-        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
-        Ok(&linked.replica)
+    /// Begins to import a session: hand over its lines, in order from the first, then finish.
+    ///
+    /// # Errors
+    /// [`Error::Edit`] for names longer than [`NAME_MAX`](bowline_core::document::limits::NAME_MAX); the database's.
+    pub fn begin_import(&mut self, session: &SourceSession, now: Millis) -> Result<SessionImport, Error> {
+        self.import(now, |import| import.begin(session))
     }
 
-    /// Runs `step` on a workspace's replica with everything it needs from outside.
-    fn with_replica<T>(
+    /// Takes one line, without its `\n`. Commits by itself, a batch at a time: what is remembered of the session is
+    /// always what is in the document.
+    pub fn import_line(
         &mut self,
-        workspace: WorkspaceId,
+        session: &mut SessionImport,
+        line: &[u8],
         now: Millis,
-        step: impl FnOnce(&mut Replica, &mut Context<'_>) -> T,
-    ) -> Result<T, Error> {
-        let linked = self.workspaces.get_mut(&workspace).ok_or(Error::NoWorkspace(workspace))?;
-        let store = &self.store;
-        // A hash that cannot be read must not look like one that is not there: that would be evidence.
-        let failed = RefCell::new(None);
-        let hash_at = |position| match store.read().log_hash_at(workspace, position) {
-            Ok(hash) => hash,
-            Err(error) => {
-                failed.borrow_mut().get_or_insert(error);
-                None
-            }
-        };
-        let mut cx = Context { keys: &self.keys, now, random: &mut *self.random, hash_at: &hash_at };
-        let done = step(&mut linked.replica, &mut cx);
-        match failed.take() {
-            Some(error) => {
-                self.broken = true;
-                Err(error.into())
-            }
-            None => Ok(done),
-        }
+    ) -> Result<LineVerdict, Error> {
+        self.import(now, |import| import.line(session, line))
     }
-}
 
-impl Linked {
-    fn new(replica: Replica) -> Self {
-        Self {
-            removed: matches!(replica.phase(), Phase::Removed),
-            replica,
-            transmit: VecDeque::new(),
-            close: false,
-            fault: None,
-            line_fault: None,
-            too_large: BTreeMap::new(),
+    /// Notes a line of so many bytes that is too long to be held in memory: it stays in the file.
+    pub fn skip_line(
+        &mut self,
+        session: &mut SessionImport,
+        len: u64,
+        now: Millis,
+    ) -> Result<LineVerdict, Error> {
+        self.import(now, |import| import.skip_line(session, len))
+    }
+
+    /// Stores what is left, and what is said about the session. `ends_with_newline`: whether the last line ends with a line
+    /// end, which is not one of the lines that were handed over.
+    pub fn finish_import(
+        &mut self,
+        session: SessionImport,
+        ends_with_newline: bool,
+        now: Millis,
+    ) -> Result<ImportedSession, Error> {
+        self.import(now, |import| import.finish(session, ends_with_newline))
+    }
+
+    /// Imports an agent, a skill or personal files, or what is new of them. What was changed here stays, and what was changed
+    /// on both sides comes beside it. Nothing is removed here for being gone there.
+    ///
+    /// # Errors
+    /// [`Error::OtherKind`] if the source was a document of another kind the last time; as of any edit.
+    pub fn import_files(&mut self, files: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
+        self.import(now, |import| import.files(files))
+    }
+
+    fn import<T>(
+        &mut self,
+        now: Millis,
+        step: impl FnOnce(&mut Import<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut import = Import::into(self.parts(now));
+        let done = step(&mut import);
+        let workspace = import.into_edited();
+        self.drive_after_edit(workspace, now);
+        done
+    }
+
+    /// The document that a session of an application is, on every device: here or not.
+    pub fn session_doc(app: &str, session: &str) -> DocId {
+        import::sessions::session_doc(app, session)
+    }
+
+    /// A conversation as the file that its application reads: for an imported one the bytes that came in, and what was
+    /// added since.
+    pub fn session_file(&mut self, id: DocId, now: Millis) -> Result<SessionFile, Error> {
+        // A copy beside what a workspace has is the one with more in it.
+        match Found::here(self.store.read(), id, Kind::Conversation)? {
+            Some(here) => self.show_as(here, now),
+            None => self.show_as(id, now),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a person may want to know about, as it happens.
 
+use std::collections::VecDeque;
+
 use bowline_core::sync::{JoinFailed, RelayFault};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{EntryId, TicketKey, WorkspaceId};
@@ -62,4 +64,26 @@ pub enum Notice {
     Damaged(WorkspaceId),
     /// The relay was caught.
     RelayFault(WorkspaceId, Box<RelayFault>),
+}
+
+/// Notices kept for a host that does not ask for them; the oldest go first, and status still shows what they were about.
+const MAX_NOTICES: usize = 1024;
+
+/// What happened and nobody has asked for yet, oldest first.
+#[derive(Default)]
+pub(crate) struct Notices {
+    waiting: VecDeque<Notice>,
+}
+
+impl Notices {
+    pub(crate) fn push(&mut self, notice: Notice) {
+        if self.waiting.len() == MAX_NOTICES {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(notice);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Notice> {
+        self.waiting.pop_front()
+    }
 }

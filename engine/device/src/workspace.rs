@@ -1,11 +1,14 @@
-//! Workspaces of this device: what is decided about them, sealed for them, taken in from them, and said to their relays.
+//! Workspaces of this device: what is decided about them, sealed for them, taken in from them, and said to their relays. The
+//! verbs that hosts call stand here; each borrows the parts of the device that it needs, and hands them on.
 
 pub(crate) mod code;
 pub(crate) mod connection;
-pub(crate) mod effects;
+mod effects;
+mod entries;
 pub mod intent;
 pub(crate) mod line;
 pub(crate) mod line_failure;
+mod linked;
 pub(crate) mod parts;
 pub(crate) mod quarantine;
 pub(crate) mod report;
@@ -15,3 +18,270 @@ pub(crate) mod sealing;
 pub(crate) mod status;
 pub(crate) mod taken;
 pub(crate) mod workspaces;
+
+use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
+use bowline_wire::frame::Reason;
+use bowline_wire::ids::{DeviceId, Millis, Position, TicketKey, UserId, WorkspaceId};
+use rand_core::Rng as _;
+
+use crate::lent::Parts;
+use crate::{Code, CodeKind, Device, DocumentState, Error, Outstanding, SyncReport, Which, WorkspaceStatus};
+use intent::Decision;
+pub(crate) use linked::{Keyrings, Workspaces};
+
+impl Device {
+    /// Makes a workspace with this device as the Owner's first. It exists at once; the relay learns of it with the first
+    /// connection. New documents go there from now on; existing ones stay where they are.
+    pub fn create_workspace(&mut self, relay: &str, token: &str, now: Millis) -> Result<WorkspaceId, Error> {
+        let Parts { workspaces, mut lent, .. } = self.parts(now);
+        workspaces.create(&mut lent, relay, token)
+    }
+
+    /// Begins to join a workspace. Nothing existing is shared by it; new documents go there once the relay has let this
+    /// device in.
+    pub fn join(&mut self, code: &Code, now: Millis) -> Result<WorkspaceId, Error> {
+        let Parts { workspaces, mut lent, .. } = self.parts(now);
+        workspaces.join(&mut lent, code)
+    }
+
+    /// Where new documents go; `None` for this device only.
+    pub fn use_workspace(&mut self, workspace: Option<WorkspaceId>) -> Result<(), Error> {
+        self.workspaces.put_current(&mut self.store, workspace)
+    }
+
+    /// Where new documents go; `None` for this device only.
+    pub fn current_workspace(&self) -> Result<Option<WorkspaceId>, Error> {
+        self.workspaces.current(self.store.read())
+    }
+
+    /// All workspaces of this device.
+    pub fn workspaces(&self) -> impl Iterator<Item = WorkspaceId> {
+        self.workspaces.ids()
+    }
+
+    /// A line to this workspace's relay is up. `relay` is the relay's identity as the line has proven it (a pinned TLS
+    /// key), which the relay's challenge then has to name; `None` if the line proves something else.
+    pub fn handle_connected(
+        &mut self,
+        workspace: WorkspaceId,
+        relay: Option<[u8; 32]>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.workspaces.connect(workspace, relay, now)?;
+        self.drive(workspace, now)
+    }
+
+    /// The line is down.
+    pub fn handle_disconnected(&mut self, workspace: WorkspaceId) -> Result<(), Error> {
+        self.workspaces.disconnect(workspace)
+    }
+
+    /// A frame has come. Bytes that are none close the line.
+    pub fn handle_frame(&mut self, workspace: WorkspaceId, bytes: &[u8], now: Millis) -> Result<(), Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.take_frame(&mut lent, workspace, bytes)?;
+        workspaces.drive(&mut lent, documents, workspace)
+    }
+
+    /// When [`Device::handle_timeout`] wants to be called next.
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        self.workspaces.poll_timeout()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Millis) -> Result<(), Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.time_out(&mut lent, documents)
+    }
+
+    /// The next frame for this workspace's line. Whatever it tells the relay is durable here.
+    pub fn poll_transmit(&mut self, workspace: WorkspaceId) -> Option<Vec<u8>> {
+        self.workspaces.poll_transmit(workspace)
+    }
+
+    /// Whether the line is to be closed, once everything was handed over.
+    pub fn poll_close(&mut self, workspace: WorkspaceId) -> bool {
+        self.workspaces.poll_close(workspace)
+    }
+
+    /// How the line is.
+    pub fn link_state(&self, workspace: WorkspaceId) -> Result<LinkState, Error> {
+        Ok(self.workspaces.replica(workspace)?.link())
+    }
+
+    /// Does what there is to do in a workspace.
+    pub(crate) fn drive(&mut self, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.drive(&mut lent, documents, workspace)
+    }
+
+    /// Invites somebody as a Member. The code is ready once the relay has signed for it: see [`Device::code`].
+    pub fn invite(&mut self, workspace: WorkspaceId, now: Millis) -> Result<TicketKey, Error> {
+        self.open_door(workspace, CodeKind::Invite, now)
+    }
+
+    /// Lets another device of the same person in. The code is ready once the relay has signed for it.
+    pub fn link_device(&mut self, workspace: WorkspaceId, now: Millis) -> Result<TicketKey, Error> {
+        self.open_door(workspace, CodeKind::Link, now)
+    }
+
+    fn open_door(&mut self, workspace: WorkspaceId, kind: CodeKind, now: Millis) -> Result<TicketKey, Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let key = workspaces.open_door(&mut lent, workspace, kind)?;
+        workspaces.drive(&mut lent, documents, workspace)?;
+        Ok(key)
+    }
+
+    /// Closes an invite or link.
+    pub fn close_code(
+        &mut self,
+        workspace: WorkspaceId,
+        kind: CodeKind,
+        key: TicketKey,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.decide(workspace, Decision::Close(kind, key), now)
+    }
+
+    /// Removes a device. In force once the relay has signed for it; from now on nothing more is sealed to it.
+    pub fn remove_device(
+        &mut self,
+        workspace: WorkspaceId,
+        device: DeviceId,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.decide(workspace, Decision::RemoveDevice(device), now)
+    }
+
+    /// Removes a Member with all devices. In force once the relay has signed for it; from now on nothing more is sealed
+    /// to them.
+    pub fn remove_member(&mut self, workspace: WorkspaceId, user: UserId, now: Millis) -> Result<(), Error> {
+        self.decide(workspace, Decision::RemoveMember(user), now)
+    }
+
+    /// Leaves, with all devices of this person or with this one.
+    pub fn leave(&mut self, workspace: WorkspaceId, whole_user: bool, now: Millis) -> Result<(), Error> {
+        self.decide(workspace, Decision::Leave { whole_user }, now)
+    }
+
+    fn decide(&mut self, workspace: WorkspaceId, decision: Decision, now: Millis) -> Result<(), Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.decide(&mut lent, workspace, decision)?;
+        workspaces.drive(&mut lent, documents, workspace)
+    }
+
+    /// The code of an open invite or link that was made on this device.
+    pub fn code(&self, workspace: WorkspaceId, ticket: TicketKey) -> Result<Option<Code>, Error> {
+        self.workspaces.code(self.store.read(), &self.keys, workspace, ticket)
+    }
+
+    /// How a workspace is.
+    pub fn status(&self, workspace: WorkspaceId) -> Result<WorkspaceStatus, Error> {
+        self.workspaces.status(self.store.read(), &self.keys, workspace)
+    }
+
+    /// Where a document is.
+    pub fn document_state(&self, which: impl Into<Which>) -> Result<DocumentState, Error> {
+        let found = self.find(which)?;
+        self.workspaces.document_state(self.store.read(), self.id(), &found.row)
+    }
+
+    /// Whose device this is in a workspace.
+    pub fn own_user(&self, workspace: WorkspaceId) -> Result<UserId, Error> {
+        self.workspaces.own_user(self.id(), workspace)
+    }
+
+    /// Says whether a workspace may be connected. Without that, no host opens a socket for it; everything else works.
+    pub fn set_connected(&mut self, workspace: WorkspaceId, connected: bool) -> Result<(), Error> {
+        self.workspaces.replica(workspace)?;
+        connection::put_connected(&mut self.store, workspace, connected)
+    }
+
+    /// Whether a person wants the workspace connected and it makes sense to: this device is in it or on its way in. What
+    /// other processes have said counts at once.
+    pub fn wants_connection(&self, workspace: WorkspaceId) -> Result<bool, Error> {
+        self.workspaces.wants_connection(self.store.read(), workspace)
+    }
+
+    /// Whether a person has disconnected the workspace.
+    pub fn is_disconnected(&self, workspace: WorkspaceId) -> Result<bool, Error> {
+        connection::is_disconnected(self.store.read(), workspace)
+    }
+
+    /// Why the line that has just ended did: what the relay said, and what it was caught at on it.
+    pub fn take_parting(
+        &mut self,
+        workspace: WorkspaceId,
+    ) -> Result<(Option<Reason>, Option<RelayFault>), Error> {
+        self.workspaces.take_parting(workspace)
+    }
+
+    /// 64 random bits, for waits.
+    pub fn draw(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    /// Documents whose unsealed work is more than others would take at once.
+    pub(crate) fn too_large(&self, workspace: WorkspaceId) -> Result<usize, Error> {
+        self.workspaces.too_large(workspace)
+    }
+
+    /// Why the relay does not take what this device offers at the moment, though it may later.
+    pub(crate) fn held_up(&self, workspace: WorkspaceId) -> Result<Option<Reason>, Error> {
+        Ok(self.workspaces.replica(workspace)?.held_up())
+    }
+
+    /// Why nothing is sealed at the moment.
+    pub(crate) fn not_ready(&self, workspace: WorkspaceId) -> Result<Option<NotReady>, Error> {
+        self.workspaces.waiting_for(self.store.read(), &self.keys, workspace)
+    }
+
+    /// Whether this device is on its way into a workspace.
+    pub fn is_joining(&self, workspace: WorkspaceId) -> Result<bool, Error> {
+        Ok(matches!(self.workspaces.replica(workspace)?.phase(), Phase::Joining(_)))
+    }
+
+    /// How much of a workspace's log is here.
+    pub fn position(&self, workspace: WorkspaceId) -> Result<Position, Error> {
+        Ok(self.workspaces.replica(workspace)?.position())
+    }
+
+    /// A number that changes when another connection to the database, of any process, has committed.
+    pub fn data_version(&self) -> Result<i64, Error> {
+        Ok(self.store.read().data_version()?)
+    }
+
+    /// What the process that syncs has last said about itself.
+    pub fn sync_report(&self) -> Result<Option<SyncReport>, Error> {
+        connection::report(self.store.read())
+    }
+
+    /// Stores what the process that syncs says about itself.
+    pub fn put_sync_report(&mut self, report: &SyncReport) -> Result<(), Error> {
+        connection::put_report(&mut self.store, report)
+    }
+
+    /// The relay's address, as it was given when the workspace was made or joined.
+    pub fn relay_address(&self, workspace: WorkspaceId) -> Result<String, Error> {
+        let row = self.store.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
+        Ok(row.relay)
+    }
+
+    /// What waits for the relay, as the database has it: whichever process does the sending.
+    pub fn outstanding(&self, workspace: WorkspaceId) -> Result<Outstanding, Error> {
+        connection::outstanding(self.store.read(), workspace)
+    }
+
+    /// Another process may have written: looks for workspaces that came or went, and does what there is to do in the
+    /// others.
+    pub fn handle_store_changed(&mut self, now: Millis) -> Result<(), Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.look_again(&mut lent, documents)
+    }
+
+    /// Believes what is in the database instead of what is in memory, for a process that waits while another one syncs, or
+    /// begins to. Not for one that has lines: they would be forgotten.
+    pub fn reload(&mut self) -> Result<(), Error> {
+        self.workspaces.reload(self.store.read(), &self.keys, &mut self.documents)
+    }
+}

@@ -1,12 +1,13 @@
-//! What a person does with agents: make, list, show, edit. Deleting, restoring and sharing are as for conversations.
+//! An agent as it is shown: its fields, values and files.
 
 use std::collections::BTreeMap;
 
-use bowline_core::document::{AgentEdit, AgentField, AgentValues, ChangeHash, Issue, Json, Kind, TextFile};
-use bowline_wire::ids::{DocId, Millis};
+use bowline_core::document::{
+    AgentField, AgentValues, ChangeHash, Document, Issue, Json, Kind, OtherKind, TextFile,
+};
+use bowline_wire::ids::DocId;
 
-use crate::Error;
-use crate::{Device, Listed, Which};
+use crate::documents::edit::View;
 
 /// An agent in full.
 #[derive(Clone)]
@@ -44,30 +45,11 @@ impl std::fmt::Debug for ShownAgent {
     }
 }
 
-impl Device {
-    /// Makes an agent, in the current workspace or on this device only.
-    pub fn create_agent(&mut self, name: &str, now: Millis) -> Result<DocId, Error> {
-        let mut edit = AgentEdit::default();
-        edit.set(AgentField::Name, Some(name));
-        self.create_agent_with(&edit, now)
-    }
+impl View for ShownAgent {
+    const KIND: Kind = Kind::Agent;
 
-    /// Makes an agent with all that an edit says of it: there is nothing of it if the edit is refused.
-    pub fn create_agent_with(&mut self, edit: &AgentEdit, now: Millis) -> Result<DocId, Error> {
-        self.create(Kind::Agent, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
-    }
-
-    /// All agents, newest first: those in view, or those in the trash. Loads none of them.
-    pub fn agents(&self, trash: bool) -> Result<Vec<Listed>, Error> {
-        self.list_kind(Kind::Agent, trash)
-    }
-
-    /// An agent in full.
-    pub fn show_agent(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownAgent, Error> {
-        let found = self.find_of_kind(which, Kind::Agent)?;
-        let id = found.id();
-        let document = &self.load(&found.row, now)?.document;
-        let agent = document.agent().map_err(|_| Error::OtherKind(id))?;
+    fn of(id: DocId, document: &Document) -> Result<Self, OtherKind> {
+        let agent = document.agent()?;
         Ok(ShownAgent {
             id,
             name: agent.field(AgentField::Name).unwrap_or_default(),
@@ -81,17 +63,5 @@ impl Device {
             issues: agent.issues(),
             heads: document.heads(),
         })
-    }
-
-    /// Edits an agent: all of it or, with an error, nothing. What the edit does not name stays, and what others write into
-    /// the same files meanwhile as well.
-    pub fn edit_agent(
-        &mut self,
-        which: impl Into<Which>,
-        edit: &AgentEdit,
-        now: Millis,
-    ) -> Result<(), Error> {
-        let found = self.find_of_kind(which, Kind::Agent)?;
-        self.edit(found, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
     }
 }

@@ -2,19 +2,20 @@
 
 use bowline_store::{ChangeN, ChangeRow, DocN, EntryState, Tx};
 
-use crate::Device;
 use crate::Error;
+use crate::documents::Documents;
 use crate::documents::loading::compressed;
+use crate::lent::Lent;
 
 /// Rows on the log after which a base is written and they go: loading applies each of them, in about 20 µs, and writing the
 /// base of a long conversation takes 40 ms.
 const FOLD_AFTER: usize = 256;
 
-impl Device {
+impl Documents {
     /// Looks, now and then, whether this device's own changes in a document have become many that need no row any more,
     /// as they do in one that nobody else writes into; saves a base with all of them and drops those.
-    pub(crate) fn fold(&mut self, n: DocN) -> Result<(), Error> {
-        let Some(loaded) = self.documents.get_mut(n).filter(|loaded| loaded.unfolded >= FOLD_AFTER) else {
+    pub(super) fn fold(&mut self, lent: &mut Lent<'_>, n: DocN) -> Result<(), Error> {
+        let Some(loaded) = self.cache.get_mut(n).filter(|loaded| loaded.unfolded >= FOLD_AFTER) else {
             return Ok(());
         };
         // Those that are not on the log yet are looked at again when there are as many more.
@@ -23,7 +24,7 @@ impl Device {
             return Ok(()); // what waits is not in the document
         }
         let rev = loaded.rev;
-        let read = self.store.read();
+        let read = lent.read();
         let mut settled = 0;
         for change in read.changes(n)? {
             settled += usize::from(match change.entry {
@@ -34,9 +35,9 @@ impl Device {
         if settled < FOLD_AFTER {
             return Ok(());
         }
-        let Some(loaded) = self.documents.get_mut(n) else { return Ok(()) };
+        let Some(loaded) = self.cache.get_mut(n) else { return Ok(()) };
         let base = compressed(&loaded.document)?;
-        self.store.transaction(|tx| -> Result<(), Error> {
+        lent.store.transaction(|tx| -> Result<(), Error> {
             // If another process has written meanwhile, what is here is not all of it.
             if tx.doc(n)?.is_some_and(|row| row.rev == rev) {
                 tx.put_base(n, &base)?;

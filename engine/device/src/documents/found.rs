@@ -7,8 +7,7 @@ use bowline_store::{DocRow, Reader};
 use bowline_wire::ids::{DocId, WorkspaceId};
 
 use crate::Error;
-use crate::documents::loading::kind_of;
-use crate::workspace::effects::kind_column;
+use crate::rows::{kind_column, kind_of};
 
 /// A document as it was found, with the revision it had then. What was written since is noticed when something is done with
 /// it, so it may be kept as long as it is useful.
@@ -71,6 +70,12 @@ impl Found {
         let rows = read.docs_between(id, id)?;
         let row = preferred(read, current, rows)?.ok_or(Error::NoDocument(id))?;
         Ok(Self { kind: kind_of(&row)?, row })
+    }
+
+    /// The document of a kind with this id on this device, whatever there is in workspaces.
+    pub(crate) fn here(read: Reader<'_>, id: DocId, kind: Kind) -> Result<Option<Self>, Error> {
+        let row = read.find_doc(None, id)?.filter(|row| row.kind == kind_column(kind));
+        Ok(row.map(|row| Self { row, kind }))
     }
 
     /// Documents but profiles whose id begins so as it is printed, the latest edited first.

@@ -1,11 +1,10 @@
-//! Personal files of agents, as what one knows about its person: list, show. They stay on this device unless a person
-//! shares one by name; deleting and restoring are as for conversations.
+//! Personal files of an agent, such as what it knows about its person, as they are shown. They stay on this device unless
+//! a person shares them by name.
 
-use bowline_core::document::{ChangeHash, Issue, Kind, TextFile};
-use bowline_wire::ids::{DocId, Millis};
+use bowline_core::document::{ChangeHash, Document, Issue, Kind, OtherKind, TextFile};
+use bowline_wire::ids::DocId;
 
-use crate::Error;
-use crate::{Device, Listed, Which};
+use crate::documents::edit::View;
 
 /// The personal files of one agent, in full.
 #[derive(Clone)]
@@ -31,19 +30,11 @@ impl std::fmt::Debug for ShownMemory {
     }
 }
 
-impl Device {
-    /// The personal files of all agents, one document for each agent, newest first: those in view, or those in the trash.
-    /// Loads none of them.
-    pub fn memories(&self, trash: bool) -> Result<Vec<Listed>, Error> {
-        self.list_kind(Kind::Memory, trash)
-    }
+impl View for ShownMemory {
+    const KIND: Kind = Kind::Memory;
 
-    /// The personal files of one agent, in full.
-    pub fn show_memory(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownMemory, Error> {
-        let found = self.find_of_kind(which, Kind::Memory)?;
-        let id = found.id();
-        let document = &self.load(&found.row, now)?.document;
-        let memory = document.memory().map_err(|_| Error::OtherKind(id))?;
+    fn of(id: DocId, document: &Document) -> Result<Self, OtherKind> {
+        let memory = document.memory()?;
         Ok(ShownMemory {
             id,
             name: memory.name().unwrap_or_default(),

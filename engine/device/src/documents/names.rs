@@ -2,15 +2,16 @@
 //! device calls itself, in its own database.
 
 use bowline_core::document::limits::NAME_MAX;
-use bowline_core::document::{EditError, Kind};
-use bowline_core::sync::Phase;
-use bowline_store::DocRow;
-use bowline_wire::ids::{DeviceId, Millis, UserId, WorkspaceId};
+use bowline_core::document::{EditError, Kind, Profile, ProfileMut};
+use bowline_store::{DocRow, Reader, Store};
+use bowline_wire::ids::WorkspaceId;
 
-use crate::Device;
 use crate::Error;
-use crate::documents::edit::Edit;
-use crate::workspace::workspaces::profile_id;
+use crate::documents::Documents;
+use crate::documents::edit::{Beginning, Edit, Edited};
+use crate::lent::Lent;
+use crate::rows::profile_id;
+use crate::workspace::Keyrings;
 
 /// Names of the values that say what this device calls itself.
 const OWN_DEVICE: &str = "name/device";
@@ -31,141 +32,76 @@ impl std::fmt::Debug for OwnNames {
     }
 }
 
-impl Device {
+impl OwnNames {
     /// What this device calls itself and its person, apart from any workspace.
-    pub fn own_names(&self) -> Result<OwnNames, Error> {
+    pub(crate) fn read(read: Reader<'_>) -> Result<Self, Error> {
         let name = |key| -> Result<Option<String>, Error> {
-            let bytes = self.store.read().meta(key)?;
+            let bytes = read.meta(key)?;
             Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
         };
-        Ok(OwnNames { device: name(OWN_DEVICE)?, user: name(OWN_USER)? })
+        Ok(Self { device: name(OWN_DEVICE)?, user: name(OWN_USER)? })
     }
 
-    /// Sets what this device calls itself and its person, here and in every workspace it is in. What is `None` stays.
-    pub fn set_own_names(&mut self, names: &OwnNames, now: Millis) -> Result<(), Error> {
-        for name in [&names.device, &names.user].into_iter().flatten() {
+    /// Stores them. What is `None` stays as it was.
+    pub(crate) fn put(&self, store: &mut Store) -> Result<(), Error> {
+        for name in [&self.device, &self.user].into_iter().flatten() {
             if name.len() > NAME_MAX {
                 return Err(Error::Edit(EditError::TooLong { what: "the name", limit: NAME_MAX }));
             }
         }
-        self.store.transaction(|tx| -> Result<(), Error> {
-            for (key, name) in [(OWN_DEVICE, &names.device), (OWN_USER, &names.user)] {
+        store.transaction(|tx| -> Result<(), Error> {
+            for (key, name) in [(OWN_DEVICE, &self.device), (OWN_USER, &self.user)] {
                 if let Some(name) = name {
                     tx.put_meta(key, name.as_bytes())?;
                 }
             }
             Ok(())
-        })?;
-        let members: Vec<WorkspaceId> = self.workspaces().filter(|it| self.is_member(*it)).collect();
-        for workspace in members {
-            if let Some(name) = &names.device {
-                self.name_device(workspace, name, now)?;
-            }
-            if let Some(name) = &names.user {
-                self.name_user(workspace, name, now)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells a workspace, once everything in it is here, what this device and its person are called, as far as it does
-    /// not know yet. A person's name that another of their devices gave stays.
-    pub fn introduce(&mut self, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
-        if !self.is_member(workspace) {
-            return Ok(());
-        }
-        let names = self.own_names()?;
-        let id = self.id();
-        if let Some(name) = &names.device
-            && self.device_name(workspace, id, now)?.is_none()
-        {
-            self.name_device(workspace, name, now)?;
-        }
-        let user = self.own_user(workspace)?;
-        if let Some(name) = &names.user
-            && self.user_name(workspace, user, now)?.is_none()
-        {
-            self.name_user(workspace, name, now)?;
-        }
-        Ok(())
-    }
-
-    fn is_member(&self, workspace: WorkspaceId) -> bool {
-        self.replica(workspace)
-            .is_ok_and(|replica| matches!(replica.phase(), Phase::Creating(_) | Phase::Member))
-    }
-
-    /// Whose device this is in a workspace.
-    pub fn own_user(&self, workspace: WorkspaceId) -> Result<UserId, Error> {
-        let roster = self.replica(workspace)?.log().map(bowline_wire::log::Log::roster);
-        let user = roster.and_then(|roster| roster.device(&self.id())).map(|device| device.user);
-        // Before the log is known here this can only be the first device of a workspace made here.
-        Ok(user.unwrap_or(UserId::of_first_device(self.id())))
-    }
-
-    /// Names this device for the others in the workspace.
-    pub fn name_device(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
-        let (row, device) = (self.profile(workspace, now)?, self.id());
-        self.edit_row(&row, now, |document, pen| {
-            document.profile_mut(pen)?.set_device_name(device, name).map_err(Edit::from)
         })
     }
+}
 
-    /// Names the person whose device this is.
-    pub fn name_user(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
-        let user = self.own_user(workspace)?;
-        let row = self.profile(workspace, now)?;
-        self.edit_row(&row, now, |document, pen| {
-            document.profile_mut(pen)?.set_user_name(user, name).map_err(Edit::from)
-        })
-    }
-
-    /// What a device is called.
-    pub fn device_name(
+impl Documents {
+    /// Writes a name into a workspace's profile, which is made if there is none.
+    pub(crate) fn name(
         &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
         workspace: WorkspaceId,
-        device: DeviceId,
-        now: Millis,
+        set: impl FnOnce(&mut ProfileMut<'_>) -> Result<Option<Vec<u8>>, EditError>,
+    ) -> Result<Option<Edited>, Error> {
+        let row = profile(lent, keyrings, workspace)?;
+        self.edit(lent, keyrings, &row, |document, pen| {
+            set(&mut document.profile_mut(pen)?).map_err(Edit::from)
+        })
+    }
+
+    /// What a workspace's profile says, if there is one: asking for a name makes none.
+    pub(crate) fn named(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        workspace: WorkspaceId,
+        name: impl FnOnce(&Profile<'_>) -> Option<String>,
     ) -> Result<Option<String>, Error> {
-        let Some(row) = self.known_profile(workspace)? else {
+        let Some(row) = lent.read().find_doc(Some(workspace), profile_id(workspace))? else {
             return Ok(None);
         };
-        let profile = self.load(&row, now)?.document.profile();
-        Ok(profile.ok().and_then(|profile| profile.device_name(device)))
+        let profile = self.load(lent, keyrings, &row)?.document.profile();
+        Ok(profile.ok().and_then(|profile| name(&profile)))
     }
+}
 
-    /// What a person is called.
-    pub fn user_name(
-        &mut self,
-        workspace: WorkspaceId,
-        user: UserId,
-        now: Millis,
-    ) -> Result<Option<String>, Error> {
-        let Some(row) = self.known_profile(workspace)? else {
-            return Ok(None);
-        };
-        let profile = self.load(&row, now)?.document.profile();
-        Ok(profile.ok().and_then(|profile| profile.user_name(user)))
-    }
-
-    /// The row of the workspace's profile, if there is one: asking for a name makes none.
-    fn known_profile(&self, workspace: WorkspaceId) -> Result<Option<DocRow>, Error> {
-        self.replica(workspace)?;
-        Ok(self.store.read().find_doc(Some(workspace), profile_id(workspace))?)
-    }
-
-    /// The row of the workspace's profile. Every device makes the same document, so that making it twice merges.
-    fn profile(&mut self, workspace: WorkspaceId, now: Millis) -> Result<DocRow, Error> {
-        self.replica(workspace)?;
-        let id = profile_id(workspace);
-        let new = self.new_document(Kind::Profile, Some(workspace), id, now);
-        // Another process may be making it as well.
-        self.store.transaction(|tx| match tx.find_doc(Some(workspace), id)? {
-            Some(row) => Ok(row),
-            None => {
-                let n = tx.insert_doc(&new)?;
-                tx.doc(n)?.ok_or(Error::Gone)
-            }
-        })
-    }
+/// The row of the workspace's profile. Every device makes the same document, so that making it twice merges.
+fn profile(lent: &mut Lent<'_>, keyrings: Keyrings<'_>, workspace: WorkspaceId) -> Result<DocRow, Error> {
+    let id = profile_id(workspace);
+    let beginning = Beginning { kind: Kind::Profile, id, workspace: Some(workspace) };
+    let new = beginning.row(keyrings, lent.now);
+    // Another process may be making it as well.
+    lent.store.transaction(|tx| {
+        if let Some(row) = tx.find_doc(Some(workspace), id)? {
+            return Ok(row);
+        }
+        let n = tx.insert_doc(&new)?;
+        tx.doc(n)?.ok_or(Error::Gone)
+    })
 }

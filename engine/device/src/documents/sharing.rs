@@ -3,61 +3,84 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ChangeHash, Kind, change_hash};
-use bowline_store::{DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, StoreError, Trash, Tx};
-use bowline_wire::ids::{DocId, Millis, WorkspaceId};
-use rand_core::Rng as _;
+use bowline_store::{
+    DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Reader, Store, StoreError, Trash, Tx,
+};
+use bowline_wire::ids::{DocId, WorkspaceId};
 
 use crate::Error;
-use crate::documents::edit::{doc_state, touch};
+use crate::documents::Documents;
+use crate::documents::edit::{Edited, Listed, listed, touch};
+use crate::documents::found::Found;
 use crate::documents::loading::compressed;
-use crate::workspace::workspaces::{CURRENT, profile_id};
-use crate::{Device, Linked, Listed};
+use crate::lent::Lent;
+use crate::rows::{doc_state, profile_id};
+use crate::workspace::Keyrings;
+use crate::workspace::workspaces::CURRENT;
 
-impl Device {
+impl Documents {
     /// Puts a document of this device into a workspace, with all its history. If the workspace has it already, as when two
     /// devices have imported one session, the two become one there.
     ///
     /// # Errors
     /// [`Error::NotLocal`] if there is no such document of this device, or if the workspace has one of the same id and this
     /// one holds what other people wrote elsewhere, in a workspace since forgotten: that is not this device's to write here.
-    pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
-        self.replica(workspace)?;
-        let row = self.store.read().find_doc(None, id)?.ok_or(Error::NotLocal(id))?;
-        match self.store.read().find_doc(Some(workspace), id)? {
-            Some(there) if there.kind == row.kind => self.merge_into(&row, &there, now)?,
+    pub(crate) fn share(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        id: DocId,
+        workspace: WorkspaceId,
+    ) -> Result<Edited, Error> {
+        let row = lent.read().find_doc(None, id)?.ok_or(Error::NotLocal(id))?;
+        let there = match lent.read().find_doc(Some(workspace), id)? {
+            Some(there) if there.kind == row.kind => {
+                self.merge_into(lent, keyrings, &row, &there)?;
+                there.n
+            }
             Some(_) => return Err(Error::NotLocal(id)),
             None => {
-                let wire = self.wire_doc(workspace, id);
-                self.store.transaction(|tx| {
+                let wire = keyrings.wire_doc(workspace, id);
+                lent.store.transaction(|tx| {
                     tx.put_meta(&sharing(id, workspace), &[])?;
                     tx.set_doc_workspace(row.n, Some(workspace), wire)
                 })?;
+                row.n
             }
-        }
-        self.drive(workspace, now)
+        };
+        Ok(Edited { workspace: Some(workspace), row: Some(there) })
     }
 
     /// Moves what a local document has and the same document of a workspace has not into that one, to be sealed there as
     /// this device's edits; the local one goes.
-    fn merge_into(&mut self, local: &DocRow, there: &DocRow, now: Millis) -> Result<(), Error> {
-        while !self.try_merge(local.n, there.n, now)? {}
-        self.documents.remove(local.n);
-        self.documents.remove(there.n);
-        if let Some(linked) = there.ws.and_then(|workspace| self.workspaces.get_mut(&workspace)) {
-            linked.too_large.remove(&there.n);
-        }
+    fn merge_into(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        local: &DocRow,
+        there: &DocRow,
+    ) -> Result<(), Error> {
+        while !self.try_merge(lent, keyrings, local.n, there.n)? {}
+        self.cache.remove(local.n);
+        self.cache.remove(there.n);
         // What lists show is of both from now on.
-        self.load_anew(there.n, now).map(drop)
+        self.load_anew(lent, keyrings, there.n).map(drop)
     }
 
     /// Merges two documents as they are now, unless another process comes between; whether they are merged.
-    fn try_merge(&mut self, local: DocN, there: DocN, now: Millis) -> Result<bool, Error> {
-        let shared = self.load_anew(there, now)?;
+    fn try_merge(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        local: DocN,
+        there: DocN,
+    ) -> Result<bool, Error> {
+        let shared = self.load_anew(lent, keyrings, there)?;
         let (shared, shared_rev) = (shared.document.clone(), shared.rev);
-        let loaded = self.load_anew(local, now)?;
+        let loaded = self.load_anew(lent, keyrings, local)?;
         let mut beyond: BTreeSet<ChangeHash> = loaded.document.changes_beyond(&shared).into_iter().collect();
         let local_rev = loaded.rev;
-        self.store.transaction(|tx| {
+        lent.store.transaction(|tx| {
             let is_as_seen = |n: DocN, rev: u64| -> Result<Option<DocRow>, Error> {
                 Ok(tx.doc(n)?.filter(|row| row.rev == rev))
             };
@@ -92,13 +115,18 @@ impl Device {
 
     /// Takes back a document that was to go into a workspace and of which nothing has left this device yet; and keeps a
     /// local one out of what is offered for sharing from now on.
-    pub fn keep_local(&mut self, id: DocId) -> Result<(), Error> {
+    pub(crate) fn keep_local(
+        &mut self,
+        store: &mut Store,
+        current: Option<WorkspaceId>,
+        id: DocId,
+    ) -> Result<(), Error> {
         // A copy beside what a workspace has is the one that can be kept.
-        let n = match self.store.read().find_doc(None, id)? {
+        let n = match store.read().find_doc(None, id)? {
             Some(row) => row.n,
-            None => self.find(id)?.row.n,
+            None => Found::with_id(store.read(), current, id)?.row.n,
         };
-        self.store.transaction(|tx| -> Result<(), Error> {
+        store.transaction(|tx| -> Result<(), Error> {
             let row = tx.doc(n)?.ok_or(Error::NoDocument(id))?;
             if row.ws.is_some() {
                 // Asked in here, because another process may be about to send it.
@@ -114,103 +142,81 @@ impl Device {
             }
             Ok(tx.put_meta(&kept(id), &[])?)
         })?;
-        self.documents.remove(n);
+        self.cache.remove(n);
         Ok(())
-    }
-
-    /// Whether a document of this device was shared into a workspace here, so that what this device adds to it goes there:
-    /// the same document may be in another workspace because somebody else has shared it.
-    pub(crate) fn is_shared_from_here(&self, id: DocId, workspace: WorkspaceId) -> Result<bool, Error> {
-        Ok(self.store.read().meta(&sharing(id, workspace))?.is_some())
-    }
-
-    /// Whether a person wants a local document left out when everything is shared.
-    pub fn is_kept_local(&self, id: DocId) -> Result<bool, Error> {
-        Ok(self.store.read().meta(&kept(id))?.is_some())
-    }
-
-    /// Documents only on this device, trash aside: what could be shared. Those to be kept local are not among them, and no
-    /// memories: what an agent knows about its person is shared by name or not at all.
-    pub fn shareable(&self) -> Result<Vec<Listed>, Error> {
-        let filter = DocFilter { place: Place::Local, trash: Trash::Without, kind: None, limit: None };
-        let mut found = Vec::new();
-        for row in self.store.read().list_docs(&filter)? {
-            let kind = Kind::from_number(row.kind.into()).filter(|kind| *kind != Kind::Memory);
-            if kind.is_some() && !self.is_kept_local(row.id)? {
-                found.push(crate::documents::edit::listed(row));
-            }
-        }
-        Ok(found)
     }
 
     /// Forgets a workspace: its log, keys and entries. Documents stay, only on this device from now on; what of them
     /// could not be read goes with the entries. One whose id a document of this device has already stays under a new id,
     /// unless that one holds all of it. The relay and the others notice nothing. How many documents stay.
-    pub fn forget_workspace(&mut self, workspace: WorkspaceId, now: Millis) -> Result<usize, Error> {
-        self.replica(workspace)?;
-        // With the keys of now: another process may have synced since this one looked, and what it took in could not be
-        // read without the keys that came with it.
-        let row = self.store.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
-        let replica = self.restore(&row)?;
-        self.workspaces.insert(workspace, Linked::new(replica));
+    pub(crate) fn forget_workspace(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        workspace: WorkspaceId,
+    ) -> Result<usize, Error> {
         let mut saved = BTreeMap::new();
         let stay = loop {
-            self.save_all(workspace, &mut saved, now)?;
-            if let Some(stay) = self.let_go(workspace, &saved)? {
+            self.save_all(lent, keyrings, workspace, &mut saved)?;
+            if let Some(stay) = let_go(lent.store, workspace, &saved)? {
                 break stay;
             }
         };
         for n in saved.keys() {
-            self.documents.remove(*n);
+            self.cache.remove(*n);
             self.indexed.remove(n);
         }
-        self.workspaces.remove(&workspace);
         Ok(stay)
     }
 
     /// Saves each document of a workspace whole, unless it is in `saved` as it is now.
     fn save_all(
         &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
         workspace: WorkspaceId,
         saved: &mut BTreeMap<DocN, Saved>,
-        now: Millis,
     ) -> Result<(), Error> {
-        for row in self.store.read().list_docs(&all_of(workspace))? {
+        for row in lent.read().list_docs(&all_of(workspace))? {
             if saved.get(&row.n).is_some_and(|saved| saved.rev == row.rev) {
                 continue;
             }
             let becomes = if row.id == profile_id(workspace) {
                 Saved { rev: row.rev, fate: Fate::Goes, first: None }
             } else {
-                self.save_whole(row.n, row.id, now)?
+                self.save_whole(lent, keyrings, row.n, row.id)?
             };
             saved.insert(row.n, becomes);
         }
         Ok(())
     }
 
-    fn save_whole(&mut self, n: DocN, id: DocId, now: Millis) -> Result<Saved, Error> {
-        let fate = match self.store.read().find_doc(None, id)? {
+    fn save_whole(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        n: DocN,
+        id: DocId,
+    ) -> Result<Saved, Error> {
+        let fate = match lent.read().find_doc(None, id)? {
             None => Fate::Stays,
             Some(local) => {
-                let heads = self.load_anew(n, now)?.document.heads();
-                let local = &self.load(&local, now)?.document;
+                let heads = self.load_anew(lent, keyrings, n)?.document.heads();
+                let local = &self.load(lent, keyrings, &local)?.document;
                 if heads.iter().all(|head| local.contains(head)) {
                     Fate::Goes
                 } else {
-                    let mut id = [0; DocId::LEN];
-                    self.random.fill_bytes(&mut id);
-                    Fate::StaysAs(DocId::from_bytes(id))
+                    Fate::StaysAs(lent.new_id())
                 }
             }
         };
         loop {
-            let loaded = self.load_anew(n, now)?;
+            let loaded = self.load_anew(lent, keyrings, n)?;
             // What of ours waits for what others wrote is not in the document: those rows stay.
             let (rev, first) =
                 (loaded.rev, (!loaded.ours_wait).then(|| loaded.document.kind().first_change()));
             let base = compressed(&loaded.document)?;
-            let is_all = self.store.transaction(|tx| -> Result<bool, StoreError> {
+            let is_all = lent.store.transaction(|tx| -> Result<bool, StoreError> {
                 let is_all = tx.doc(n)?.is_some_and(|row| row.rev == rev);
                 if is_all {
                     tx.put_base(n, &base)?;
@@ -222,50 +228,79 @@ impl Device {
             }
         }
     }
+}
 
-    /// Lets go of a workspace, if every document in it is saved as it is now; otherwise changes nothing, because what
-    /// somebody has just written would be lost. How many documents stay.
-    fn let_go(
-        &mut self,
-        workspace: WorkspaceId,
-        saved: &BTreeMap<DocN, Saved>,
-    ) -> Result<Option<usize>, Error> {
-        self.store.transaction(|tx| {
-            let rows = tx.list_docs(&all_of(workspace))?;
-            // All or none: nothing is written before every document is known to be as it was saved.
-            let as_saved = |row: &DocRow| saved.get(&row.n).filter(|saved| saved.rev == row.rev);
-            let Some(saved) = rows.iter().map(as_saved).collect::<Option<Vec<_>>>() else {
-                return Ok(None);
-            };
-            let mut stay = 0;
-            for (row, Saved { fate, first, .. }) in rows.iter().zip(saved) {
-                if let Some(first) = first {
-                    tx.delete_changes_of(row.n)?;
-                    tx.insert_change(row.n, first)?;
-                }
-                match fate {
-                    Fate::Goes => tx.delete_doc(row.n)?,
-                    Fate::Stays => {
-                        tx.set_doc_workspace(row.n, None, None)?;
-                        let (heads, summary) = (row.heads.as_slice(), &row.summary);
-                        let (state, deleted_at) = (doc_state::NEVER_SEALED, row.deleted_at);
-                        tx.update_doc(row.n, &DocUpdate { heads, state, summary, deleted_at })?;
-                        stay += 1;
-                    }
-                    Fate::StaysAs(id) => {
-                        copy_as(tx, row, *id)?;
-                        tx.delete_doc(row.n)?;
-                        stay += 1;
-                    }
-                }
-            }
-            if tx.meta(CURRENT)?.as_deref() == Some(workspace.as_bytes()) {
-                tx.delete_meta(CURRENT)?;
-            }
-            tx.delete_workspace(workspace)?;
-            Ok(Some(stay))
-        })
+/// Whether a document of this device was shared into a workspace here, so that what this device adds to it goes there: the
+/// same document may be in another workspace because somebody else has shared it.
+pub(crate) fn is_shared_from_here(
+    read: Reader<'_>,
+    id: DocId,
+    workspace: WorkspaceId,
+) -> Result<bool, Error> {
+    Ok(read.meta(&sharing(id, workspace))?.is_some())
+}
+
+/// Whether a person wants a local document left out when everything is shared.
+pub(crate) fn is_kept_local(read: Reader<'_>, id: DocId) -> Result<bool, Error> {
+    Ok(read.meta(&kept(id))?.is_some())
+}
+
+/// Documents only on this device, trash aside: what could be shared. Those to be kept local are not among them, and no
+/// memories: what an agent knows about its person is shared by name or not at all.
+pub(crate) fn shareable(read: Reader<'_>) -> Result<Vec<Listed>, Error> {
+    let filter = DocFilter { place: Place::Local, trash: Trash::Without, kind: None, limit: None };
+    let mut found = Vec::new();
+    for row in read.list_docs(&filter)? {
+        let kind = Kind::from_number(row.kind.into()).filter(|kind| *kind != Kind::Memory);
+        if kind.is_some() && !is_kept_local(read, row.id)? {
+            found.push(listed(row));
+        }
     }
+    Ok(found)
+}
+
+/// Lets go of a workspace, if every document in it is saved as it is now; otherwise changes nothing, because what
+/// somebody has just written would be lost. How many documents stay.
+fn let_go(
+    store: &mut Store,
+    workspace: WorkspaceId,
+    saved: &BTreeMap<DocN, Saved>,
+) -> Result<Option<usize>, Error> {
+    store.transaction(|tx| {
+        let rows = tx.list_docs(&all_of(workspace))?;
+        // All or none: nothing is written before every document is known to be as it was saved.
+        let as_saved = |row: &DocRow| saved.get(&row.n).filter(|saved| saved.rev == row.rev);
+        let Some(saved) = rows.iter().map(as_saved).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let mut stay = 0;
+        for (row, Saved { fate, first, .. }) in rows.iter().zip(saved) {
+            if let Some(first) = first {
+                tx.delete_changes_of(row.n)?;
+                tx.insert_change(row.n, first)?;
+            }
+            match fate {
+                Fate::Goes => tx.delete_doc(row.n)?,
+                Fate::Stays => {
+                    tx.set_doc_workspace(row.n, None, None)?;
+                    let (heads, summary) = (row.heads.as_slice(), &row.summary);
+                    let (state, deleted_at) = (doc_state::NEVER_SEALED, row.deleted_at);
+                    tx.update_doc(row.n, &DocUpdate { heads, state, summary, deleted_at })?;
+                    stay += 1;
+                }
+                Fate::StaysAs(id) => {
+                    copy_as(tx, row, *id)?;
+                    tx.delete_doc(row.n)?;
+                    stay += 1;
+                }
+            }
+        }
+        if tx.meta(CURRENT)?.as_deref() == Some(workspace.as_bytes()) {
+            tx.delete_meta(CURRENT)?;
+        }
+        tx.delete_workspace(workspace)?;
+        Ok(Some(stay))
+    })
 }
 
 /// A document on its way out of a workspace.

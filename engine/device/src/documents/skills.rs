@@ -1,10 +1,9 @@
-//! What a person does with skills: list, show. Deleting, restoring and sharing are as for conversations.
+//! A skill as it is shown: its fields and files.
 
-use bowline_core::document::{ChangeHash, Issue, Kind, SkillFile};
-use bowline_wire::ids::{DocId, Millis};
+use bowline_core::document::{ChangeHash, Document, Issue, Kind, OtherKind, SkillFile};
+use bowline_wire::ids::DocId;
 
-use crate::Error;
-use crate::{Device, Listed, Which};
+use crate::documents::edit::View;
 
 /// A skill in full.
 #[derive(Clone)]
@@ -32,18 +31,11 @@ impl std::fmt::Debug for ShownSkill {
     }
 }
 
-impl Device {
-    /// All skills, newest first: those in view, or those in the trash. Loads none of them.
-    pub fn skills(&self, trash: bool) -> Result<Vec<Listed>, Error> {
-        self.list_kind(Kind::Skill, trash)
-    }
+impl View for ShownSkill {
+    const KIND: Kind = Kind::Skill;
 
-    /// A skill in full.
-    pub fn show_skill(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownSkill, Error> {
-        let found = self.find_of_kind(which, Kind::Skill)?;
-        let id = found.id();
-        let document = &self.load(&found.row, now)?.document;
-        let skill = document.skill().map_err(|_| Error::OtherKind(id))?;
+    fn of(id: DocId, document: &Document) -> Result<Self, OtherKind> {
+        let skill = document.skill()?;
         Ok(ShownSkill {
             id,
             name: skill.name().unwrap_or_default(),

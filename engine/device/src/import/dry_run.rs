@@ -9,10 +9,11 @@ use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
 use super::files::{FilesPlan, HeldFiles, KnownFiles, has_files};
 use super::items::Item;
+use super::knowledge::Known;
 use super::lines::{HeldAside, HeldLines};
 use super::plan::{EndPlan, LinePlan, LineWrite, Question, SessionPlan, SourceLine, Step};
 use super::remembered::{About, SessionMemory, long_line_hash};
-use super::sessions::{HeldDocument, Known, about, begin, imported, long_line, session_source};
+use super::sessions::{HeldDocument, about, begin, imported, long_line, session_doc, session_source};
 use super::state::SessionImport;
 use super::writing::Said;
 use super::{FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, SourceSession};
@@ -75,7 +76,7 @@ impl<'d> DryRun<'d> {
             Question::Untouched => {
                 let is_untouched = match (self.current.is_untouched, self.current.row) {
                     (Some(is_untouched), _) => is_untouched,
-                    (None, Some(n)) => self.device.is_as_imported(n, &import.memory)?,
+                    (None, Some(n)) => self.device.knowledge().is_as_imported(n, &import.memory)?,
                     (None, None) => true,
                 };
                 import.plan.answer_untouched(is_untouched);
@@ -115,7 +116,7 @@ impl<'d> DryRun<'d> {
     fn held(&self) -> Result<HeldLines, Error> {
         let current = &self.current;
         let mut held = match current.row {
-            Some(n) => HeldDocument::of(&self.device.document_as_it_is(n)?)?.lines,
+            Some(n) => HeldDocument::of(&self.device.knowledge().document(n)?)?.lines,
             None => HeldLines::default(),
         };
         current.completed.iter().for_each(|aside| held.drop_aside(aside));
@@ -130,8 +131,8 @@ impl<'d> DryRun<'d> {
         let Some(n) = self.current.row else {
             return Ok(true); // it says what was planned, which is what was said before
         };
-        let mut document = self.device.document_as_it_is(n)?;
-        let pen = self.device.pen(now);
+        let mut document = self.device.knowledge().document(n)?;
+        let pen = self.device.documents.pen(now);
         let session = &import.session;
         for (before, about) in &self.current.told {
             Said { session, before, about }.write(&mut document, pen)?;
@@ -187,9 +188,9 @@ impl PlannedSession {
 
 impl ImportTarget for DryRun<'_> {
     fn begin_import(&mut self, session: &SourceSession, _: Millis) -> Result<SessionImport, Error> {
-        let id = Device::session_doc(&session.app, &session.id);
+        let id = session_doc(&session.app, &session.id);
         let source = session_source(&session.app, &session.id);
-        let known = self.device.known_session(session, &source, id)?;
+        let known = self.device.knowledge().known_session(session, &source, id)?;
         if let Some(planned) = self.sessions.get(&source) {
             self.current = planned.clone();
             let plan = SessionPlan::remembered(planned.workspace, &planned.memory);
@@ -199,7 +200,7 @@ impl ImportTarget for DryRun<'_> {
         }
         let held = match &known {
             Known::Document(row) | Known::Watched(row, _) => {
-                HeldDocument::of(&self.device.document_as_it_is(row.n)?)?
+                HeldDocument::of(&self.device.knowledge().document(row.n)?)?
             }
             Known::Nothing | Known::InTrash(_) | Known::Remembered(..) => HeldDocument::default(),
         };
@@ -287,11 +288,11 @@ impl ImportTarget for DryRun<'_> {
                 return Err(Error::OtherKind(planned.row.map_or(NO_DOCUMENT, |row| row.id)));
             }
             Some(planned) => (planned.row, Some(planned.held)),
-            None => match self.device.known_files(import)? {
+            None => match self.device.knowledge().known_files(import)? {
                 KnownFiles::Leave(imported) => return Ok(imported),
                 KnownFiles::Nothing => (None, None),
                 KnownFiles::Ours(row, memory) => {
-                    let document = self.device.document_as_it_is(row.n)?;
+                    let document = self.device.knowledge().document(row.n)?;
                     (Some(row), Some(HeldFiles::of(&document, memory)))
                 }
             },

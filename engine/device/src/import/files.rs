@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{Document, FilePath, Kind};
-use bowline_store::DocRow;
-use bowline_wire::ids::{DocId, Millis};
+use bowline_store::{DocRow, Tx};
+use bowline_wire::ids::DocId;
 
 use super::items::{Decision, Held, Item, Mark, Writes, decide, of_document, of_source};
 use super::remembered::FilesMemory;
-use super::{FilesImport, ImportedFiles, Outcome, Verdict, Why};
-use crate::Device;
+use super::{FilesImport, Import, ImportedFiles, Outcome, Verdict, Why};
 use crate::Error;
-use crate::documents::loading::kind_of;
+use crate::documents::edit::Beginning;
 
 /// Names that are tried for what comes beside a file: somebody who lets that many stand does not look at them.
 const BESIDE_MAX: u32 = 9;
@@ -130,79 +129,43 @@ impl FilesPlan {
     }
 }
 
-impl Device {
+impl Import<'_> {
     /// Imports an agent, a skill or personal files, or what is new of them. What was changed here stays, and what was changed
     /// on both sides comes beside it. Nothing is removed here for being gone there.
     ///
     /// # Errors
     /// [`Error::OtherKind`] if the source was a document of another kind the last time; as of any edit.
-    pub fn import_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
-        let (row, remembered) = match self.known_files(import)? {
-            KnownFiles::Nothing => return self.import_new_files(import, now),
+    pub(crate) fn files(&mut self, import: &FilesImport<'_>) -> Result<ImportedFiles, Error> {
+        let (row, remembered) = match self.knowledge().known_files(import)? {
+            KnownFiles::Nothing => return self.import_new_files(import),
             KnownFiles::Leave(imported) => return Ok(imported),
             KnownFiles::Ours(row, remembered) => (row, remembered),
         };
-        let held = HeldFiles::of(&self.load(&row, now)?.document, remembered);
+        let held = HeldFiles::of(&self.load(&row)?.document, remembered);
         let plan = FilesPlan::of(import, &held);
         if !plan.writes.is_empty() {
-            self.edit_row(&row, now, |document, pen| plan.writes.write(document, pen))?;
+            self.edit(&row, |document, pen| plan.writes.write(document, pen))?;
         }
         if plan.memory != held.memory {
             let value = plan.memory.to_bytes();
-            self.store.transaction(|tx| tx.put_import(import.source, row.id, &value))?;
+            self.lent.store.transaction(|tx| tx.put_import(import.source, row.id, &value))?;
         }
         Ok(plan.imported(true, Some(&row)))
     }
 
-    /// What this device knows of a source of files.
-    ///
-    /// # Errors
-    /// [`Error::OtherKind`] if the source was a document of another kind the last time, or is of none that has files.
-    pub(super) fn known_files(&self, import: &FilesImport<'_>) -> Result<KnownFiles, Error> {
-        let Some(remembered) = self.store.read().import(import.source)? else {
-            return Ok(KnownFiles::Nothing);
-        };
-        let row = match self.find_made(remembered.doc)? {
-            Found::Ours(row) => row,
-            Found::Others(row) => return Ok(KnownFiles::leave(&row, Outcome::Unchanged.into())),
-            Found::Nowhere => return Ok(KnownFiles::Nothing),
-        };
-        if kind_of(&row)? != import.kind {
-            return Err(Error::OtherKind(row.id));
-        }
-        if row.deleted_at.is_some() {
-            return Ok(KnownFiles::leave(&row, Verdict::because(Outcome::Skipped, Why::InTrash)));
-        }
-        Ok(KnownFiles::Ours(row, FilesMemory::from_bytes(&remembered.value)?))
-    }
-
-    fn import_new_files(&mut self, import: &FilesImport<'_>, now: Millis) -> Result<ImportedFiles, Error> {
-        let mut id = [0; DocId::LEN];
-        self.random.fill_bytes(&mut id);
-        let id = DocId::from_bytes(id);
+    fn import_new_files(&mut self, import: &FilesImport<'_>) -> Result<ImportedFiles, Error> {
+        let id = self.lent.new_id();
         let plan = FilesPlan::of(import, &HeldFiles::default());
         let is_made = !plan.writes.is_empty();
         if is_made {
             has_files(import.kind, id)?;
             let value = plan.memory.to_bytes();
             let edit = |document: &mut _, pen| plan.writes.write(document, pen);
-            self.create_at(import.kind, None, id, now, edit, |tx| {
-                Ok(tx.put_import(import.source, id, &value)?)
-            })?;
+            let beginning = Beginning { kind: import.kind, id, workspace: None };
+            let together = |tx: &Tx<'_>| Ok(tx.put_import(import.source, id, &value)?);
+            self.begin_document(beginning, edit, together)?;
         }
         Ok(ImportedFiles { id: is_made.then_some(id), ..plan.imported(false, None) })
-    }
-
-    /// The document that an import made, wherever it is by now, if that is where this device has put it. One that is only where
-    /// somebody else has put it is not this device's to add to.
-    fn find_made(&self, id: DocId) -> Result<Found, Error> {
-        let places = self.places_of(id)?;
-        for row in &places {
-            if self.is_imports_own(row)? {
-                return Ok(Found::Ours(row.clone()));
-            }
-        }
-        Ok(places.into_iter().next().map_or(Found::Nowhere, Found::Others))
     }
 }
 
@@ -225,16 +188,9 @@ pub(super) enum KnownFiles {
 }
 
 impl KnownFiles {
-    fn leave(row: &DocRow, verdict: Verdict) -> Self {
+    pub(super) fn leave(row: &DocRow, verdict: Verdict) -> Self {
         let Verdict { outcome, why } = verdict;
         let (id, workspace) = (Some(row.id), row.ws);
         Self::Leave(ImportedFiles { id, workspace, outcome, why, fields: Vec::new(), files: Vec::new() })
     }
-}
-
-/// Where a document is that an import made.
-enum Found {
-    Ours(DocRow),
-    Others(DocRow),
-    Nowhere,
 }

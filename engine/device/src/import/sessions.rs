@@ -1,19 +1,18 @@
 //! Sessions, line by line.
 
 use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
-use bowline_core::document::{ChangeHash, Document, EditError, Kind};
-use bowline_store::DocRow;
+use bowline_core::document::{ChangeHash, Document, Kind, OtherKind};
 use bowline_wire::hash::sha256;
-use bowline_wire::ids::{DocId, Millis, WorkspaceId};
+use bowline_wire::ids::DocId;
 
+use super::knowledge::Known;
 use super::lines::HeldLines;
 use super::plan::{Counts, EndPlan, Place, Question, SessionPlan, SourceLine, Step};
-use super::remembered::{About, SessionMemory, long_line_hash};
+use super::remembered::{About, long_line_hash};
 use super::state::SessionImport;
-use super::{ImportedSession, LineVerdict, Outcome, SessionFile, SourceSession, Verdict, Why};
-use crate::Device;
+use super::{Import, ImportedSession, LineVerdict, Outcome, SessionFile, SourceSession, Verdict, Why};
 use crate::Error;
-use crate::workspace::effects::kind_column;
+use crate::documents::edit::View;
 
 /// Bytes of lines in one change, unless a single line has more: a batch is sealed as it is, and a body holds about as much
 /// once it is compressed.
@@ -22,18 +21,18 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Lines in one change: what is written between two commits, and lost with a crash, is read again in no time.
 const BATCH_LINES: usize = 2_000;
 
-impl Device {
+impl Import<'_> {
     /// Begins to import a session: hand over its lines, in order from the first, then finish.
     ///
     /// # Errors
     /// [`Error::Edit`] for names longer than [`NAME_MAX`]; the database's.
-    pub fn begin_import(&mut self, session: &SourceSession, now: Millis) -> Result<SessionImport, Error> {
-        let id = Self::session_doc(&session.app, &session.id);
+    pub(crate) fn begin(&mut self, session: &SourceSession) -> Result<SessionImport, Error> {
+        let id = session_doc(&session.app, &session.id);
         let source = session_source(&session.app, &session.id);
-        let known = self.known_session(session, &source, id)?;
+        let known = self.knowledge().known_session(session, &source, id)?;
         let mut held = None;
         if let Known::Document(row) | Known::Watched(row, _) = &known {
-            let document = &self.load(row, now)?.document;
+            let document = &self.load(row)?.document;
             held = Some((HeldDocument::of(document)?, document.heads()));
         }
         let (held, heads) = held.unwrap_or_default();
@@ -42,23 +41,18 @@ impl Device {
 
     /// Takes one line, without its `\n`. Commits by itself, a batch at a time: what is remembered of the session is
     /// always what is in the document.
-    pub fn import_line(
-        &mut self,
-        import: &mut SessionImport,
-        line: &[u8],
-        now: Millis,
-    ) -> Result<LineVerdict, Error> {
+    pub(crate) fn line(&mut self, import: &mut SessionImport, line: &[u8]) -> Result<LineVerdict, Error> {
         if line.len() > LINE_MAX {
-            return self.skip_line(import, line.len() as u64, now);
+            return self.skip_line(import, line.len() as u64);
         }
         let line = SourceLine::read(line, import.plan.is_at_the_beginning());
         let plan = loop {
             let watched = import.plan.watched();
             match import.plan.line(&line)? {
-                Step::Ask(question) => self.answer(import, question, now)?,
+                Step::Ask(question) => self.answer(import, question)?,
                 Step::Planned(plan) => {
                     if let Some((n, _)) = watched.filter(|_| plan.copies) {
-                        import.row = Some(self.copy_here(n, now)?);
+                        import.row = Some(self.copy_here(n)?);
                         import.memory.about = import.plan.about().clone();
                     }
                     break plan;
@@ -68,7 +62,7 @@ impl Device {
         let is_full =
             import.batch.bytes() + line.bytes.len() > BATCH_BYTES || import.batch.lines() >= BATCH_LINES;
         if plan.write.is_some() && import.batch.lines() > 0 && is_full {
-            self.write_batch(import, now)?;
+            self.write_batch(import)?;
         }
         let verdict = plan.verdict.clone();
         import.take(&line, plan);
@@ -76,16 +70,11 @@ impl Device {
     }
 
     /// Notes a line of so many bytes that is too long to be held in memory: it stays in the file.
-    pub fn skip_line(
-        &mut self,
-        import: &mut SessionImport,
-        len: u64,
-        now: Millis,
-    ) -> Result<LineVerdict, Error> {
+    pub(crate) fn skip_line(&mut self, import: &mut SessionImport, len: u64) -> Result<LineVerdict, Error> {
         let hash = long_line_hash(len);
         let is_remembered = loop {
             match import.plan.long_line(hash) {
-                Step::Ask(question) => self.answer(import, question, now)?,
+                Step::Ask(question) => self.answer(import, question)?,
                 Step::Planned(is_remembered) => break is_remembered,
             }
         };
@@ -95,55 +84,54 @@ impl Device {
 
     /// Stores what is left, and what is said about the session. `ends_with_newline`: whether the last line ends with a line
     /// end, which is not one of the lines that were handed over.
-    pub fn finish_import(
+    pub(crate) fn finish(
         &mut self,
         mut import: SessionImport,
         ends_with_newline: bool,
-        now: Millis,
     ) -> Result<ImportedSession, Error> {
         let about = about(&import.session, ends_with_newline);
         let planned = loop {
             match import.plan.end(about.clone()) {
-                Step::Ask(question) => self.answer(&mut import, question, now)?,
+                Step::Ask(question) => self.answer(&mut import, question)?,
                 Step::Planned(planned) => break planned,
             }
         };
         let says_more = match planned {
             EndPlan::Leave => false,
             EndPlan::Make => {
-                self.write_last_of_new(&mut import, now)?;
+                self.write_last_of_new(&mut import)?;
                 false
             }
-            EndPlan::Keep => self.write_last(&mut import, None, now)?,
-            EndPlan::Tell(before) => self.write_last(&mut import, Some(&before), now)?,
+            EndPlan::Keep => self.write_last(&mut import, None)?,
+            EndPlan::Tell(before) => self.write_last(&mut import, Some(&before))?,
         };
         let imported = imported(&import, says_more);
         if import.plan.is_changed() || imported.outcome == Outcome::Updated {
-            self.drive_after_edit(imported.workspace, now);
+            self.edited = imported.workspace.or(self.edited);
         }
         Ok(imported)
     }
 
     /// Answers what a plan has to know, from the database.
-    fn answer(&mut self, import: &mut SessionImport, question: Question, now: Millis) -> Result<(), Error> {
+    fn answer(&mut self, import: &mut SessionImport, question: Question) -> Result<(), Error> {
         match question {
             Question::Remembered(line) => {
-                let stretch = self.store.read().import_lines(&import.source, line)?;
+                let stretch = self.lent.read().import_lines(&import.source, line)?;
                 import.plan.answer_remembered(stretch);
             }
             Question::Untouched => {
                 let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
-                let is_untouched = self.is_as_imported(n, &import.memory)?;
+                let is_untouched = self.knowledge().is_as_imported(n, &import.memory)?;
                 import.plan.answer_untouched(is_untouched);
             }
             Question::Held => {
                 let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
-                let document = &self.load_anew(n, now)?.document;
+                let document = &self.load_anew(n)?.document;
                 let (mut held, heads) = (HeldDocument::of(document)?.lines, document.heads());
                 let passed = import.plan.passed();
                 let mut line = 0;
                 while line < passed {
-                    let Some((_, stretch)) = self.store.read().import_lines(&import.source, line)? else {
+                    let Some((_, stretch)) = self.lent.read().import_lines(&import.source, line)? else {
                         break;
                     };
                     let left = usize::try_from(passed - line).unwrap_or(usize::MAX);
@@ -159,119 +147,39 @@ impl Device {
         }
         Ok(())
     }
-
-    /// What this device knows of a session.
-    ///
-    /// # Errors
-    /// [`Error::Edit`] for names longer than [`NAME_MAX`]; the database's.
-    pub(super) fn known_session(
-        &self,
-        session: &SourceSession,
-        source: &str,
-        id: DocId,
-    ) -> Result<Known, Error> {
-        for name in [Some(&session.app), Some(&session.id), session.key.as_ref()].into_iter().flatten() {
-            if name.len() > NAME_MAX {
-                return Err(EditError::TooLong { what: "the origin", limit: NAME_MAX }.into());
-            }
-        }
-        let remembered = self.store.read().import(source)?;
-        let Some(row) = self.find_imported(id)? else { return Ok(Known::Nothing) };
-        let is_ours = self.is_imports_own(&row)?;
-        Ok(match (row.ws, remembered) {
-            _ if row.deleted_at.is_some() => Known::InTrash(row),
-            // What is remembered is about the document that this device has made.
-            (_, Some(remembered)) if is_ours => {
-                Known::Remembered(row, Box::new(SessionMemory::from_bytes(&remembered.value)?))
-            }
-            (Some(workspace), _) if !is_ours => Known::Watched(row, workspace),
-            _ => Known::Document(row),
-        })
-    }
-
-    /// The document that a session of an application is, on every device: here or not.
-    pub fn session_doc(app: &str, session: &str) -> DocId {
-        /// Grows when a session's document was erased and the session is imported again.
-        const GENERATION: u64 = 0;
-        let len = |text: &str| (text.len() as u64).to_be_bytes();
-        let hash = sha256(&[
-            b"bowline/imported/1",
-            &len(app),
-            app.as_bytes(),
-            &len(session),
-            session.as_bytes(),
-            &GENERATION.to_be_bytes(),
-        ]);
-        let mut id = [0; DocId::LEN];
-        for (to, from) in id.iter_mut().zip(hash) {
-            *to = from;
-        }
-        DocId::from_bytes(id)
-    }
-
-    /// A conversation as the file that its application reads: for an imported one the bytes that came in, and what was
-    /// added since.
-    pub fn session_file(&mut self, id: DocId, now: Millis) -> Result<SessionFile, Error> {
-        // A copy beside what a workspace has is the one with more in it.
-        let here = self.store.read().find_doc(None, id)?;
-        let row = match here.filter(|row| row.kind == kind_column(Kind::Conversation)) {
-            Some(row) => row,
-            None => self.find_of_kind(id, Kind::Conversation)?.row,
-        };
-        let document = &self.load(&row, now)?.document;
-        let conversation = document.conversation().map_err(|_| Error::OtherKind(id))?;
-        let origin = conversation.origin();
-        let (session, bytes) = (conversation.session(id), conversation.file(id));
-        Ok(SessionFile { app: origin.app, session, key: origin.key, bytes })
-    }
-
-    /// The document an import adds to: one of this device first, then one of a workspace, the current one first.
-    pub(super) fn find_imported(&self, id: DocId) -> Result<Option<DocRow>, Error> {
-        let mut others = None;
-        for row in self.places_of(id)? {
-            if row.kind != kind_column(Kind::Conversation) {
-                if row.ws.is_none() {
-                    return Err(Error::OtherKind(id));
-                }
-            } else if self.is_imports_own(&row)? {
-                return Ok(Some(row));
-            } else {
-                others = others.or(Some(row));
-            }
-        }
-        Ok(others)
-    }
-
-    /// A document wherever it is: on this device first, then in the current workspace, then elsewhere.
-    pub(super) fn places_of(&self, id: DocId) -> Result<Vec<DocRow>, Error> {
-        let current = self.current_workspace()?;
-        let others = self.workspaces.keys().copied().filter(|other| Some(*other) != current).map(Some);
-        let mut places = vec![None];
-        places.extend(current.map(Some).into_iter().chain(others));
-        let found = places.into_iter().map(|place| self.store.read().find_doc(place, id));
-        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-    }
-
-    /// Whether an import may add to a document: it is only here, or was shared from here to where it is.
-    pub(super) fn is_imports_own(&self, row: &DocRow) -> Result<bool, Error> {
-        match row.ws {
-            None => Ok(true),
-            Some(workspace) => self.is_shared_from_here(row.id, workspace),
-        }
-    }
 }
 
-/// What a device knows of a session.
-pub(super) enum Known {
-    Nothing,
-    /// Its document is in the trash.
-    InTrash(DocRow),
-    /// This device has imported it.
-    Remembered(DocRow, Box<SessionMemory>),
-    /// Its document may be added to, and was imported elsewhere.
-    Document(DocRow),
-    /// Only others have put its document into this workspace.
-    Watched(DocRow, WorkspaceId),
+/// The document that a session of an application is, on every device: here or not.
+pub(crate) fn session_doc(app: &str, session: &str) -> DocId {
+    /// Grows when a session's document was erased and the session is imported again.
+    const GENERATION: u64 = 0;
+    let len = |text: &str| (text.len() as u64).to_be_bytes();
+    let hash = sha256(&[
+        b"bowline/imported/1",
+        &len(app),
+        app.as_bytes(),
+        &len(session),
+        session.as_bytes(),
+        &GENERATION.to_be_bytes(),
+    ]);
+    let mut id = [0; DocId::LEN];
+    for (to, from) in id.iter_mut().zip(hash) {
+        *to = from;
+    }
+    DocId::from_bytes(id)
+}
+
+/// A conversation as the file that its application reads: for an imported one the bytes that came in, and what was added
+/// since.
+impl View for SessionFile {
+    const KIND: Kind = Kind::Conversation;
+
+    fn of(id: DocId, document: &Document) -> Result<Self, OtherKind> {
+        let conversation = document.conversation()?;
+        let origin = conversation.origin();
+        let (session, bytes) = (conversation.session(id), conversation.file(id));
+        Ok(Self { app: origin.app, session, key: origin.key, bytes })
+    }
 }
 
 /// What there is in a document of a session that this device has not imported.

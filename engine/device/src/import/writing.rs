@@ -4,45 +4,31 @@ use bowline_core::document::{ChangeHash, Document, Kind, Origin, Pen, Summary, T
 use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
 use bowline_wire::ids::Millis;
 
-use super::SourceSession;
 use super::plan::Place;
 use super::remembered::{About, SessionMemory};
 use super::run::{Heads, Run};
 use super::state::SessionImport;
-use crate::Device;
+use super::{Import, SourceSession};
 use crate::Error;
-use crate::documents::edit::{Edit, doc_state};
-use crate::documents::loading::{Derived, compressed, decode_heads, encode_heads};
+use crate::documents::edit::{Edit, Edited};
+use crate::documents::loading::{Derived, compressed};
 use crate::documents::marks::Marks;
-use crate::workspace::effects::{kind_column, summary_row};
+use crate::rows::{decode_heads, doc_state, encode_heads, kind_column, summary_row};
 
-/// Heads of a document from which on it is loaded, so that what is written brings them together: each import that loads
-/// nothing leaves one.
-const HEADS_MAX: usize = 32;
-
-impl Device {
-    /// Whether nobody has written into a document since it was imported, so that all that is in it is remembered.
-    pub(super) fn is_as_imported(&self, n: DocN, memory: &SessionMemory) -> Result<bool, Error> {
-        let row = self.row(n)?;
-        let is_same = memory.is_all && decode_heads(&row.heads) == memory.heads;
-        Ok(is_same
-            && memory.heads.len() < HEADS_MAX
-            && !self.store.read().docs_with_unapplied()?.contains(&n))
-    }
-
+impl Import<'_> {
     /// Stores what is in the batch, and remembers the lines it was made of.
-    pub(super) fn write_batch(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
+    pub(super) fn write_batch(&mut self, import: &mut SessionImport) -> Result<(), Error> {
         if import.plan.asks() {
-            return self.write_asked(import, now);
+            return self.write_asked(import);
         }
         if import.row.is_none() {
             import.batch.set_origin(origin_of(import, &import.memory.about));
         }
-        self.write_run(import, now)
+        self.write_run(import)
     }
 
     /// Stores what is left of a session that this import has made a document of.
-    pub(super) fn write_last_of_new(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
+    pub(super) fn write_last_of_new(&mut self, import: &mut SessionImport) -> Result<(), Error> {
         let about = import.plan.about().clone();
         import.batch.set_origin(origin_of(import, &about));
         for label in &about.labels {
@@ -50,7 +36,7 @@ impl Device {
         }
         import.memory.title.clone_from(&about.title);
         import.memory.about = about;
-        self.write_run(import, now)
+        self.write_run(import)
     }
 
     /// Stores what is left of a session that had a document, and what its application says of it differently than `before`.
@@ -59,44 +45,43 @@ impl Device {
         &mut self,
         import: &mut SessionImport,
         before: Option<&About>,
-        now: Millis,
     ) -> Result<bool, Error> {
         let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
         // Until all else is stored, what is remembered is what was said before.
         import.memory.about = before.unwrap_or(import.plan.about()).clone();
         if import.batch.lines() > 0 || !import.hashes.is_empty() {
-            self.write_batch(import, now)?;
+            self.write_batch(import)?;
         }
         import.memory.is_all = import.has_all();
         import.memory.about = import.plan.about().clone();
         let Some(before) = before else {
             if import.plan.asks() {
-                self.remember(import, n, now)?;
+                self.remember(import, n)?;
             }
             return Ok(false);
         };
-        let row = self.row(n)?;
-        let is_as_imported = self.is_as_imported(n, &import.memory)?;
+        let row = self.lent.row(n)?;
+        let is_as_imported = self.knowledge().is_as_imported(n, &import.memory)?;
         let said = Said { session: &import.session, before, about: import.plan.about() };
-        self.edit_row(&row, now, |document, pen| said.write(document, pen))?;
-        let is_changed = self.row(n)?.heads != row.heads;
+        self.edit(&row, |document, pen| said.write(document, pen))?;
+        let is_changed = self.lent.row(n)?.heads != row.heads;
         // Of a document that was as imported, all is remembered, now that this has been written as well.
         if is_as_imported || import.plan.asks() {
-            self.remember(import, n, now)?;
+            self.remember(import, n)?;
         } else {
             let (id, value) = (import.id, import.memory.to_bytes());
-            self.store.transaction(|tx| tx.put_import(&import.source, id, &value))?;
+            self.lent.store.transaction(|tx| tx.put_import(&import.source, id, &value))?;
         }
         Ok(is_changed)
     }
 
     /// Makes a document of this device of one of a workspace, as it is now.
-    pub(super) fn copy_here(&mut self, n: DocN, now: Millis) -> Result<DocN, Error> {
-        let row = self.row(n)?;
-        let document = &self.load(&row, now)?.document;
+    pub(super) fn copy_here(&mut self, n: DocN) -> Result<DocN, Error> {
+        let row = self.lent.row(n)?;
+        let document = &self.load(&row)?.document;
         let (base, derived, first) =
             (compressed(document)?, Derived::of(document), document.kind().first_change());
-        self.store.transaction(|tx| -> Result<DocN, Error> {
+        self.lent.store.transaction(|tx| -> Result<DocN, Error> {
             let copy = tx.insert_doc(&NewDoc {
                 ws: None,
                 id: row.id,
@@ -106,7 +91,7 @@ impl Device {
                 kind: row.kind,
                 summary: row.summary.clone(),
                 deleted_at: None,
-                created_at: now,
+                created_at: self.lent.now,
             })?;
             tx.put_base(copy, &base)?;
             // A row without an entry says that the document was never sealed where it now is.
@@ -117,40 +102,40 @@ impl Device {
     }
 
     /// Writes into the document itself, which is in memory.
-    fn write_asked(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
+    fn write_asked(&mut self, import: &mut SessionImport) -> Result<(), Error> {
         let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
-        let row = self.row(n)?;
-        let heads = self.load(&row, now)?.document.heads();
+        let row = self.lent.row(n)?;
+        let heads = self.load(&row)?.document.heads();
         // What came since may be these very lines: they would be there twice.
         if import.asked_heads != heads {
             return Err(Error::Changed(import.id));
         }
         let batch = std::mem::take(&mut import.batch);
-        self.edit_row(&row, now, |document, pen| Ok(document.conversation_mut(pen)?.import(&batch)?))?;
+        self.edit(&row, |document, pen| Ok(document.conversation_mut(pen)?.import(&batch)?))?;
         // What the document has and the file may have further down is not remembered: it has to be asked again.
         import.memory.is_all = false;
-        self.remember(import, n, now)
+        self.remember(import, n)
     }
 
     /// Writes into a document that need not be in memory.
-    fn write_run(&mut self, import: &mut SessionImport, now: Millis) -> Result<(), Error> {
+    fn write_run(&mut self, import: &mut SessionImport) -> Result<(), Error> {
         let mut random = [0; 8];
-        self.random.fill_bytes(&mut random);
-        let device = self.id();
+        self.lent.random.fill_bytes(&mut random);
+        let device = self.lent.device();
         let run = import.run.take().filter(Run::has_room);
         let mut run = run.unwrap_or_else(|| Run::begin(device, random));
         let batch = std::mem::take(&mut import.batch);
         let (change, heads) =
-            if batch.is_empty() { (None, Heads::default()) } else { run.write(&batch, now)? };
+            if batch.is_empty() { (None, Heads::default()) } else { run.write(&batch, self.lent.now)? };
         import.run = Some(run);
-        let edited = Millis(now.0 / 1000 * 1000);
+        let edited = Millis(self.lent.now.0 / 1000 * 1000);
         let summary = import.memory.tally.summary(import.memory.title.as_deref(), edited);
         let mut memory = import.memory.clone();
         memory.lines = import.hashes_from + import.hashes.len() as u64;
         let row = import.row;
         // Of a document that this import makes nothing was said but by its application.
         let marks = import.is_new().then(|| marks_of(&import.memory.about));
-        let n = self.store.transaction(|tx| -> Result<DocN, Error> {
+        let n = self.lent.store.transaction(|tx| -> Result<DocN, Error> {
             let n = match row {
                 Some(n) => n,
                 None => tx.insert_doc(&NewDoc {
@@ -162,7 +147,7 @@ impl Device {
                     state: doc_state::NEVER_SEALED,
                     summary: summary_row(&summary, marks.clone().unwrap_or_default()),
                     deleted_at: None,
-                    created_at: now,
+                    created_at: self.lent.now,
                 })?,
             };
             if let Some(change) = &change {
@@ -177,17 +162,15 @@ impl Device {
         import.row = Some(n);
         import.memory = memory;
         import.are_remembered();
-        if let Place::Found(Some(workspace)) = import.plan.place()
-            && let Some(linked) = self.workspaces.get_mut(&workspace)
-        {
-            linked.too_large.remove(&n);
+        if let Place::Found(Some(workspace)) = import.plan.place() {
+            self.workspaces.note_edited(&Edited { workspace: Some(workspace), row: Some(n) });
         }
         Ok(())
     }
 
     /// Remembers an import into a document that is in memory.
-    fn remember(&mut self, import: &mut SessionImport, n: DocN, now: Millis) -> Result<(), Error> {
-        let document = &self.load_anew(n, now)?.document;
+    fn remember(&mut self, import: &mut SessionImport, n: DocN) -> Result<(), Error> {
+        let document = &self.load_anew(n)?.document;
         let conversation = document
             .conversation()
             .map_err(|_| Error::Bug("a document was opened as another kind than it is"))?;
@@ -200,7 +183,7 @@ impl Device {
         if !import.hashes.is_empty() {
             memory.lines = import.hashes_from + import.hashes.len() as u64;
         }
-        self.store.transaction(|tx| -> Result<(), Error> {
+        self.lent.store.transaction(|tx| -> Result<(), Error> {
             tx.put_import(&import.source, import.id, &memory.to_bytes())?;
             if !import.hashes.is_empty() {
                 tx.put_import_lines(&import.source, import.hashes_from, &import.hashes)?;

@@ -7,7 +7,7 @@ use bowline_crypto::KeySnapshot;
 use bowline_store::{EntryN, Reader, StoreError};
 use bowline_wire::entry::Entry;
 
-use crate::workspace::workspaces::entry_of;
+use crate::rows::entry_of;
 
 /// What an entry holds that is stored, or about to be.
 pub(crate) enum Held {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bowline_core::sync::{NotReady, Pins};
 use bowline_crypto::{DeviceKeys, TicketSecret};
-use bowline_store::{IntentN, IntentRow, Tx};
+use bowline_store::{IntentN, IntentRow, Reader, Tx};
 use bowline_wire::ids::{
     Commitment, DeviceId, EntryId, HpkePublicKey, Millis, TicketKey, UserId, WorkspaceId,
 };
@@ -12,80 +12,55 @@ use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_CUT};
 use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
 use bowline_wire::roster::{Outcome, Roster, TicketStage, Void};
 
+use crate::lent::Lent;
+use crate::rows::insert_offered;
+use crate::workspace::Workspaces;
 use crate::workspace::code::{Code, CodeKind};
 use crate::workspace::intent::{Decision, Intent};
 use crate::workspace::sealed_values::{self, AtRest};
-use crate::workspace::workspaces::insert_offered;
-use crate::{Damage, Error};
-use crate::{Device, Notice};
+use crate::{Damage, Error, Notice};
 
-impl Device {
-    /// Invites somebody as a Member. The code is ready once the relay has signed for it: see [`Device::code`].
-    pub fn invite(&mut self, workspace: WorkspaceId, now: Millis) -> Result<TicketKey, Error> {
-        self.open_door(workspace, CodeKind::Invite, now.plus(INVITE_LIFETIME), now)
-    }
-
-    /// Lets another device of the same person in. The code is ready once the relay has signed for it.
-    pub fn link_device(&mut self, workspace: WorkspaceId, now: Millis) -> Result<TicketKey, Error> {
-        self.open_door(workspace, CodeKind::Link, now.plus(LINK_LIFETIME), now)
-    }
-
-    fn open_door(
+impl Workspaces {
+    /// Stores the decision to let somebody in by a code with a new secret.
+    pub(crate) fn open_door(
         &mut self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
         kind: CodeKind,
-        expires: Millis,
-        now: Millis,
     ) -> Result<TicketKey, Error> {
-        let secret = TicketSecret::generate(&mut *self.random);
-        let key = secret.ticket_key();
-        self.decide(workspace, Decision::Open { kind, secret, expires }, now)?;
+        let lifetime = match kind {
+            CodeKind::Invite => INVITE_LIFETIME,
+            CodeKind::Link => LINK_LIFETIME,
+        };
+        let secret = TicketSecret::generate(&mut *lent.random);
+        let (key, expires) = (secret.ticket_key(), lent.now.plus(lifetime));
+        self.decide(lent, workspace, Decision::Open { kind, secret, expires })?;
         Ok(key)
     }
 
-    /// Closes an invite or link.
-    pub fn close_code(
+    /// Stores a decision, to be carried out when the workspace is driven next.
+    pub(crate) fn decide(
         &mut self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
-        kind: CodeKind,
-        key: TicketKey,
-        now: Millis,
+        decision: Decision,
     ) -> Result<(), Error> {
-        self.decide(workspace, Decision::Close(kind, key), now)
-    }
-
-    /// Removes a device. In force once the relay has signed for it; from now on nothing more is sealed to it.
-    pub fn remove_device(
-        &mut self,
-        workspace: WorkspaceId,
-        device: DeviceId,
-        now: Millis,
-    ) -> Result<(), Error> {
-        self.decide(workspace, Decision::RemoveDevice(device), now)
-    }
-
-    /// Removes a Member with all devices. In force once the relay has signed for it; from now on nothing more is sealed
-    /// to them.
-    pub fn remove_member(&mut self, workspace: WorkspaceId, user: UserId, now: Millis) -> Result<(), Error> {
-        self.decide(workspace, Decision::RemoveMember(user), now)
-    }
-
-    /// Leaves, with all devices of this person or with this one.
-    pub fn leave(&mut self, workspace: WorkspaceId, whole_user: bool, now: Millis) -> Result<(), Error> {
-        self.decide(workspace, Decision::Leave { whole_user }, now)
-    }
-
-    fn decide(&mut self, workspace: WorkspaceId, decision: Decision, now: Millis) -> Result<(), Error> {
         self.replica(workspace)?;
         let number = decision.number();
         let value = Intent { decision, entry: None }.to_bytes();
-        let sealed = AtRest { keys: &self.keys, random: &mut *self.random }.seal(INTENT, &value);
-        self.store.transaction(|tx| tx.insert_intent(workspace, number, &sealed, now))?;
-        self.drive(workspace, now)
+        let sealed = AtRest { keys: lent.keys, random: &mut *lent.random }.seal(INTENT, &value);
+        lent.store.transaction(|tx| tx.insert_intent(workspace, number, &sealed, lent.now))?;
+        Ok(())
     }
 
     /// The code of an open invite or link that was made on this device.
-    pub fn code(&self, workspace: WorkspaceId, ticket: TicketKey) -> Result<Option<Code>, Error> {
+    pub(crate) fn code(
+        &self,
+        read: Reader<'_>,
+        keys: &DeviceKeys,
+        workspace: WorkspaceId,
+        ticket: TicketKey,
+    ) -> Result<Option<Code>, Error> {
         let replica = self.replica(workspace)?;
         let open = |log: &&bowline_wire::log::Log| {
             log.roster().ticket(&ticket).is_some_and(|ticket| ticket.stage == TicketStage::Open)
@@ -93,11 +68,10 @@ impl Device {
         let Some(log) = replica.log().filter(open) else {
             return Ok(None);
         };
-        let read = self.store.read();
         let Some(bytes) = read.state(workspace, &code_name(&ticket))? else {
             return Ok(None);
         };
-        let bytes = sealed_values::open(&self.keys, &code_name(&ticket), &bytes)?;
+        let bytes = sealed_values::open(keys, &code_name(&ticket), &bytes)?;
         let intent = Intent::from_bytes(&bytes).map_err(|_| Error::Damaged(Damage::Code))?;
         let Decision::Open { kind, secret, .. } = intent.decision else {
             return Ok(None);
@@ -109,56 +83,46 @@ impl Device {
         Ok(Some(Code { relay: row.relay, workspace, kind, pins, secret }))
     }
 
-    /// Whether a removal or leave is decided and not yet answered by the log: nothing is sealed until then.
-    pub(crate) fn awaits_removal(&self, workspace: WorkspaceId) -> Result<bool, Error> {
-        Ok(self.intents(workspace)?.iter().any(|(_, intent)| intent.decision.stops_sealing()))
-    }
-
-    pub(crate) fn intents(&self, workspace: WorkspaceId) -> Result<Vec<(IntentN, Intent)>, Error> {
-        read_intents(self.store.read().intents(workspace)?, &self.keys)
-    }
-
     /// Writes the next roster record there is to write. Whether one was written, or a decision given up.
-    pub(crate) fn write_records(&mut self, workspace: WorkspaceId, now: Millis) -> Result<bool, Error> {
+    pub(super) fn write_records(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+    ) -> Result<bool, Error> {
         if self.replica(workspace)?.ready_for_record().is_err() {
             return Ok(false);
         }
-        if let Some(record) = self.due_rekey(workspace)? {
-            return self.offer_record(workspace, &record, None, now).map(|()| true);
+        if let Some(record) = self.due_rekey(lent, workspace)? {
+            return self.offer_record(lent, workspace, &record, None).map(|()| true);
         }
         // A code hands out the key in force: until that is here, whoever is to be let in waits.
         let has_key = self.replica(workspace)?.has_key_in_force();
         let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
-        let next =
-            self.intents(workspace)?.into_iter().find(|(_, intent)| intent.entry.is_none() && may_go(intent));
+        let next = intents(lent.read(), lent.keys, workspace)?
+            .into_iter()
+            .find(|(_, intent)| intent.entry.is_none() && may_go(intent));
         let Some((n, intent)) = next else {
             return Ok(false);
         };
-        match self.record_for(workspace, &intent.decision)? {
-            Ok(record) => self.offer_record(workspace, &record, Some((n, intent)), now)?,
-            Err(why) => self.give_up(workspace, n, why)?,
+        match self.record_for(lent, workspace, &intent.decision)? {
+            Ok(record) => self.offer_record(lent, workspace, &record, Some((n, intent)))?,
+            Err(why) => give_up(lent, workspace, n, why)?,
         }
         Ok(true)
     }
 
-    fn give_up(&mut self, workspace: WorkspaceId, n: IntentN, why: Void) -> Result<(), Error> {
-        self.store.transaction(|tx| tx.delete_intent(n))?;
-        self.notify(Notice::DecisionVoid { workspace, why });
-        Ok(())
-    }
-
     fn offer_record(
         &mut self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
         record: &Record,
         intent: Option<(IntentN, Intent)>,
-        now: Millis,
     ) -> Result<(), Error> {
         let entry = self
-            .with_replica(workspace, now, |replica, cx| replica.write_record(record, cx))?
+            .with_replica(lent, workspace, |replica, cx| replica.write_record(record, cx))?
             .ok_or(Error::Bug("the roster record just written is refused"))?;
-        let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
-        self.store.transaction(|tx| -> Result<(), Error> {
+        let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
+        lent.store.transaction(|tx| -> Result<(), Error> {
             insert_offered(tx, &entry, None)?;
             match intent {
                 Some((n, mut intent)) => {
@@ -168,7 +132,7 @@ impl Device {
                 None => Ok(()),
             }
         })?;
-        self.linked(workspace)?.replica.offer(entry, now);
+        self.linked(workspace)?.replica.offer(entry, lent.now);
         Ok(())
     }
 
@@ -177,27 +141,28 @@ impl Device {
     }
 
     /// A Rekey, if one is due. Every remaining device that sees it writes one; the first on the log counts.
-    fn due_rekey(&mut self, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
+    fn due_rekey(&self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
         let roster = self.roster(workspace)?;
-        let live = roster.device(&self.id()).is_some_and(|device| device.is_active() && !device.recovery);
+        let live = roster.device(&lent.device()).is_some_and(|device| device.is_active() && !device.recovery);
         if !roster.is_rekey_due() || !live {
             return Ok(None);
         }
         let recipients = roster.recipients();
-        Ok(self.rekey(workspace, &recipients)?.map(Record::Rekey))
+        Ok(self.rekey(lent, workspace, &recipients)?.map(Record::Rekey))
     }
 
     fn rekey(
-        &mut self,
+        &self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
         to: &BTreeSet<HpkePublicKey>,
     ) -> Result<Option<Rekey>, Error> {
-        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let Some(keyring) = linked.replica.keyring().filter(|_| linked.replica.has_key_in_force()) else {
             return Ok(None);
         };
         let recipients: Vec<HpkePublicKey> = to.iter().copied().collect();
-        match keyring.rekey(&recipients, &mut *self.random) {
+        match keyring.rekey(&recipients, &mut *lent.random) {
             Ok(rekey) => Ok(Some(rekey)),
             Err(why) => {
                 tracing::warn!(%why, "no rekey can be made");
@@ -208,13 +173,14 @@ impl Device {
 
     /// The record that carries out a decision, or why none could.
     fn record_for(
-        &mut self,
+        &self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
         decision: &Decision,
     ) -> Result<Result<Record, Void>, Error> {
         Ok(match decision {
             Decision::Open { kind, secret, expires } => {
-                match self.ticket_record(workspace, secret, *expires)? {
+                match self.ticket_record(lent, workspace, secret, *expires)? {
                     Some(ticket) => Ok(match kind {
                         CodeKind::Invite => Record::Invite(ticket),
                         CodeKind::Link => Record::Link(ticket),
@@ -227,17 +193,21 @@ impl Device {
             Decision::RemoveDevice(device) => {
                 let cut = self.cut(workspace, |id| id == device)?;
                 let device = *device;
-                self.removal(workspace, |rekey| Record::RemoveDevice { device, cut: cut.clone(), rekey })?
+                self.removal(lent, workspace, |rekey| Record::RemoveDevice {
+                    device,
+                    cut: cut.clone(),
+                    rekey,
+                })?
             }
             Decision::RemoveMember(user) => {
                 let roster = self.roster(workspace)?;
                 let devices: BTreeSet<DeviceId> = devices_of(roster, *user);
                 let cut = self.cut(workspace, |id| devices.contains(id))?;
                 let user = *user;
-                self.removal(workspace, |rekey| Record::RemoveMember { user, cut: cut.clone(), rekey })?
+                self.removal(lent, workspace, |rekey| Record::RemoveMember { user, cut: cut.clone(), rekey })?
             }
             Decision::Leave { whole_user } => {
-                let me = self.id();
+                let me = lent.device();
                 let roster = self.roster(workspace)?;
                 let mine = roster.device(&me).map(|device| device.user);
                 let devices = match mine {
@@ -253,17 +223,18 @@ impl Device {
     }
 
     fn ticket_record(
-        &mut self,
+        &self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
         secret: &TicketSecret,
         expires: Millis,
     ) -> Result<Option<Ticket>, Error> {
-        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let Some(keyring) = linked.replica.keyring() else {
             return Ok(None);
         };
         let hpke = secret.hpke_public();
-        let wrap = keyring.wrap_newest(hpke, &mut *self.random).ok();
+        let wrap = keyring.wrap_newest(hpke, &mut *lent.random).ok();
         Ok(wrap.map(|wrap| Ticket { key: secret.ticket_key(), hpke, expires: expires.0, wrap }))
     }
 
@@ -286,7 +257,8 @@ impl Device {
 
     /// A removal with a rekey for exactly those who stay.
     fn removal(
-        &mut self,
+        &self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
         with: impl Fn(Rekey) -> Record,
     ) -> Result<Result<Record, Void>, Error> {
@@ -299,9 +271,33 @@ impl Device {
             Err(why) => return Ok(Err(why)),
         };
         // Without a rekey of its own the removal still takes effect, and another device rekeys.
-        let rekey = self.rekey(workspace, &recipients)?.unwrap_or(nobody);
+        let rekey = self.rekey(lent, workspace, &recipients)?.unwrap_or(nobody);
         Ok(Ok(with(rekey)))
     }
+}
+
+/// Whether a removal or leave is decided and not yet answered by the log: nothing is sealed until then.
+pub(super) fn awaits_removal(
+    read: Reader<'_>,
+    keys: &DeviceKeys,
+    workspace: WorkspaceId,
+) -> Result<bool, Error> {
+    Ok(intents(read, keys, workspace)?.iter().any(|(_, intent)| intent.decision.stops_sealing()))
+}
+
+/// The decisions that the log has not answered, in the order in which they were made.
+pub(super) fn intents(
+    read: Reader<'_>,
+    keys: &DeviceKeys,
+    workspace: WorkspaceId,
+) -> Result<Vec<(IntentN, Intent)>, Error> {
+    read_intents(read.intents(workspace)?, keys)
+}
+
+fn give_up(lent: &mut Lent<'_>, workspace: WorkspaceId, n: IntentN, why: Void) -> Result<(), Error> {
+    lent.store.transaction(|tx| tx.delete_intent(n))?;
+    lent.notices.push(Notice::DecisionVoid { workspace, why });
+    Ok(())
 }
 
 /// A roster record has come to stand in the log. If it was to carry out a decision of ours, that is settled now, or has

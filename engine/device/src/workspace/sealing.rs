@@ -6,16 +6,17 @@ use bowline_core::document::operation_count;
 use bowline_core::payload::{MAX_HEADS, Payload};
 use bowline_core::sync::ContentDraft;
 use bowline_crypto::SealError;
-use bowline_store::{ChangeN, ChangeRow, DocN, DocRow, DocUpdate, StoreError};
+use bowline_store::{ChangeN, ChangeRow, DocN, DocRow, DocUpdate, Reader, StoreError};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DocId, Millis, WorkspaceId};
+use bowline_wire::ids::{DocId, WorkspaceId};
 
-use crate::Device;
 use crate::Error;
-use crate::documents::edit::doc_state;
-use crate::documents::loading::{decode_heads, encode_heads};
-use crate::workspace::workspaces::insert_offered;
+use crate::documents::Documents;
+use crate::lent::Lent;
+use crate::rows::{decode_heads, doc_state, encode_heads, insert_offered};
+use crate::workspace::Workspaces;
+use crate::workspace::roster::awaits_removal;
 
 /// Changes in one payload at most, unless it is the whole document: half of what a recipient takes.
 const MAX_CHANGES: usize = CHANGES_MAX / 2;
@@ -45,6 +46,12 @@ fn acceptable(changes: &[ChangeRow]) -> usize {
     changes.iter().take(MAX_CHANGES).take_while(fits).count().max(1)
 }
 
+/// Whether a document is more than one payload holds and all of it is in these changes, so that it need not be loaded.
+fn is_all_in(read: Reader<'_>, n: DocN, sizes: &[(ChangeN, u64)]) -> Result<bool, Error> {
+    let bytes: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
+    Ok(bytes > CONTENT_MAX as u64 && read.base(n)?.is_none())
+}
+
 /// What one payload is to hold, in one entry or in parts.
 struct Work {
     entry_type: EntryType,
@@ -52,23 +59,30 @@ struct Work {
     changes: Vec<ChangeN>,
 }
 
-impl Device {
+impl Workspaces {
     /// Seals unsealed work, one payload for each document, and offers it. Whether anything was sealed.
-    pub(crate) fn seal_work(&mut self, workspace: WorkspaceId, now: Millis) -> Result<bool, Error> {
-        if self.replica(workspace)?.ready_to_seal().is_err() || self.awaits_removal(workspace)? {
+    pub(super) fn seal_work(
+        &mut self,
+        lent: &mut Lent<'_>,
+        documents: &mut Documents,
+        workspace: WorkspaceId,
+    ) -> Result<bool, Error> {
+        if self.replica(workspace)?.ready_to_seal().is_err()
+            || awaits_removal(lent.read(), lent.keys, workspace)?
+        {
             return Ok(false);
         }
         let mut sealed = false;
-        for n in self.store.read().docs_with_unsealed(Some(workspace))? {
+        for n in lent.read().docs_with_unsealed(Some(workspace))? {
             if self.replica(workspace)?.ready_to_seal().is_err() {
                 break;
             }
             if self.linked(workspace)?.too_large.contains_key(&n) {
                 continue;
             }
-            let row = self.row(n)?;
+            let row = lent.row(n)?;
             if !self.is_in_flight(workspace, row.id)? {
-                sealed |= self.seal_document(workspace, &row, now)?;
+                sealed |= self.seal_document(lent, documents, workspace, &row)?;
             }
         }
         Ok(sealed)
@@ -76,13 +90,19 @@ impl Device {
 
     /// Whether an entry of this document is on its way: what is written meanwhile goes into the next one together.
     fn is_in_flight(&self, workspace: WorkspaceId, id: DocId) -> Result<bool, Error> {
-        let wire = self.wire_doc(workspace, id);
+        let wire = self.keyrings().wire_doc(workspace, id);
         Ok(self.replica(workspace)?.offered().any(|entry| Some(entry.header().doc) == wire))
     }
 
-    fn seal_document(&mut self, workspace: WorkspaceId, row: &DocRow, now: Millis) -> Result<bool, Error> {
+    fn seal_document(
+        &mut self,
+        lent: &mut Lent<'_>,
+        documents: &mut Documents,
+        workspace: WorkspaceId,
+        row: &DocRow,
+    ) -> Result<bool, Error> {
         let n = row.n;
-        let sizes = self.store.read().unsealed_sizes(n)?;
+        let sizes = lent.read().unsealed_sizes(n)?;
         let Some(last) = last_of_next(&sizes) else {
             return Ok(false); // another process has taken it back
         };
@@ -91,11 +111,11 @@ impl Device {
         let mut divisible = true;
         // A snapshot that was refused may have held more than the changes that are unsealed again.
         let as_whole = row.state == doc_state::NEVER_SEALED
-            || self.store.read().was_refused(n, EntryType::Snapshot.number())?;
+            || lent.read().was_refused(n, EntryType::Snapshot.number())?;
         let mut changes = Vec::new();
-        if as_whole && !self.is_all_in(n, &sizes)? {
-            changes = self.store.read().unsealed(n)?;
-            let document = &self.load(row, now)?.document;
+        if as_whole && !is_all_in(lent.read(), n, &sizes)? {
+            changes = lent.read().unsealed(n)?;
+            let document = &documents.load(lent, self.keyrings(), row)?.document;
             let (count, operations) = document.extent();
             let first = document.kind().first_change();
             // Whoever gets the entry refuses more than this, however well it compresses.
@@ -103,36 +123,30 @@ impl Device {
             divisible = count == 1 + changes.iter().filter(|change| change.bytes != first).count();
         }
         if !whole && !divisible {
-            let len = self.load(row, now)?.document.save().len();
+            let len = documents.load(lent, self.keyrings(), row)?.document.save().len();
             return self.keep_queued(workspace, n, len);
         }
         if !whole {
-            changes = self.store.read().unsealed_up_to(n, last)?;
+            changes = lent.read().unsealed_up_to(n, last)?;
             changes.truncate(acceptable(&changes));
         }
-        let mut work = self.gather(row, &changes, whole, now)?;
+        let mut work = self.gather(lent, documents, row, &changes, whole)?;
         if whole && divisible && work.payload.bytes.len() > CONTENT_MAX {
             changes.truncate(acceptable(&changes));
-            work = self.gather(row, &changes, false, now)?;
+            work = self.gather(lent, documents, row, &changes, false)?;
         }
         if work.payload.bytes.len() > CONTENT_MAX {
             return self.keep_queued(workspace, n, work.payload.bytes.len());
         }
-        match self.seal(workspace, &work, now)? {
+        match self.seal(lent, workspace, &work)? {
             Ok(entries) => {
-                self.offer(workspace, row, &work, entries, now)?;
+                self.offer(lent, documents, workspace, row, &work, entries)?;
                 Ok(true)
             }
             Err(SealError::TooLarge { len, .. }) => self.keep_queued(workspace, n, len),
             Err(SealError::Compressor) => Err(Error::NoMemory),
             Err(_) => Ok(false),
         }
-    }
-
-    /// Whether a document is more than one payload holds and all of it is in these changes, so that it need not be loaded.
-    fn is_all_in(&self, n: DocN, sizes: &[(ChangeN, u64)]) -> Result<bool, Error> {
-        let bytes: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
-        Ok(bytes > CONTENT_MAX as u64 && self.store.read().base(n)?.is_none())
     }
 
     fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {
@@ -143,24 +157,25 @@ impl Device {
 
     fn seal(
         &mut self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
         work: &Work,
-        now: Millis,
     ) -> Result<Result<Vec<Entry>, SealError>, Error> {
         let draft = ContentDraft { entry_type: work.entry_type, payload: &work.payload };
-        self.with_replica(workspace, now, |replica, cx| replica.seal(&draft, cx))
+        self.with_replica(lent, workspace, |replica, cx| replica.seal(&draft, cx))
     }
 
     /// A document that was never sealed is sealed whole; after that, its stored changes as they are, which loads nothing.
     fn gather(
-        &mut self,
+        &self,
+        lent: &mut Lent<'_>,
+        documents: &mut Documents,
         row: &DocRow,
         changes: &[ChangeRow],
         whole: bool,
-        now: Millis,
     ) -> Result<Work, Error> {
         let (entry_type, heads, bytes) = if whole {
-            let document = &self.load(row, now)?.document;
+            let document = &documents.load(lent, self.keyrings(), row)?.document;
             (EntryType::Snapshot, encode_heads(&document.heads()), document.save())
         } else {
             let bytes = changes.iter().flat_map(|change| change.bytes.iter().copied()).collect();
@@ -175,7 +190,7 @@ impl Device {
         let payload = Payload {
             doc: row.id,
             kind: row.kind.into(),
-            time: now,
+            time: lent.now,
             heads: decode_heads(&heads).into_iter().take(MAX_HEADS).collect(),
             bytes,
             summary,
@@ -189,13 +204,14 @@ impl Device {
     /// go with it.
     fn offer(
         &mut self,
+        lent: &mut Lent<'_>,
+        documents: &mut Documents,
         workspace: WorkspaceId,
         row: &DocRow,
         work: &Work,
         entries: Vec<Entry>,
-        now: Millis,
     ) -> Result<(), Error> {
-        let stored = self.store.transaction(|tx| -> Result<Option<u64>, StoreError> {
+        let stored = lent.store.transaction(|tx| -> Result<Option<u64>, StoreError> {
             // Another process may have taken the document back in the meantime: then nothing of it leaves.
             let Some(row) = tx.doc(row.n)?.filter(|now| now.ws == Some(workspace)) else {
                 return Ok(None);
@@ -214,11 +230,9 @@ impl Device {
         let Some(rev) = stored else {
             return Ok(());
         };
-        if let Some(loaded) = self.documents.get_mut(row.n) {
-            loaded.wrote(rev);
-        }
+        documents.wrote(row.n, rev);
         for entry in entries {
-            self.linked(workspace)?.replica.offer(entry, now);
+            self.linked(workspace)?.replica.offer(entry, lent.now);
         }
         Ok(())
     }

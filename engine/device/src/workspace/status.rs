@@ -1,6 +1,7 @@
 //! What `status` says: for each workspace how the line is, and for each document why it is not synced.
 
 use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
+use bowline_crypto::DeviceKeys;
 use bowline_store::{DocRow, EntryRow, EntryState, Reader};
 use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
@@ -9,9 +10,10 @@ use bowline_wire::log::Log;
 use bowline_wire::roster::Role;
 
 use crate::Error;
+use crate::workspace::Workspaces;
 use crate::workspace::connection::last_heard;
 use crate::workspace::quarantine::QuarantineReason;
-use crate::{Device, Which};
+use crate::workspace::roster::{awaits_removal, intents};
 
 /// Where a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,22 +104,26 @@ pub struct WorkspaceStatus {
     pub fault: Option<RelayFault>,
 }
 
-impl Device {
+impl Workspaces {
     /// How a workspace is.
-    pub fn status(&self, workspace: WorkspaceId) -> Result<WorkspaceStatus, Error> {
-        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+    pub(crate) fn status(
+        &self,
+        read: Reader<'_>,
+        keys: &DeviceKeys,
+        workspace: WorkspaceId,
+    ) -> Result<WorkspaceStatus, Error> {
+        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let replica = &linked.replica;
-        let read = self.store.read();
         let counts = read.count_by_state(workspace)?;
         let quarantined = read.entries_in_state(workspace, EntryState::Quarantined)?;
         Ok(WorkspaceStatus {
             link: replica.link(),
             member: matches!(replica.phase(), Phase::Member | Phase::Creating(_)),
             signed: replica.head().copied(),
-            waiting_for: self.waiting_for(workspace)?,
+            waiting_for: self.waiting_for(read, keys, workspace)?,
             relay_says: replica.last_goodbye(),
             evidence: read.evidence(workspace)?.into_iter().map(|row| row.what).collect(),
-            undecided: self.intents(workspace)?.len(),
+            undecided: intents(read, keys, workspace)?.len(),
             queued: read.docs_with_unsealed(Some(workspace))?.len(),
             offered: replica.offered().count(),
             quarantined: quarantined.into_iter().map(Quarantined::of).collect(),
@@ -129,26 +135,50 @@ impl Device {
         })
     }
 
-    pub(crate) fn waiting_for(&self, workspace: WorkspaceId) -> Result<Option<NotReady>, Error> {
+    /// Why nothing is sealed at the moment.
+    pub(crate) fn waiting_for(
+        &self,
+        read: Reader<'_>,
+        keys: &DeviceKeys,
+        workspace: WorkspaceId,
+    ) -> Result<Option<NotReady>, Error> {
         match self.replica(workspace)?.ready_to_seal() {
             Err(why) => Ok(Some(why)),
-            Ok(()) if self.awaits_removal(workspace)? => Ok(Some(NotReady::RemovalPending)),
+            Ok(()) if awaits_removal(read, keys, workspace)? => Ok(Some(NotReady::RemovalPending)),
             Ok(()) => Ok(None),
         }
     }
 
+    /// Whether this device is in a workspace, or has made it.
+    pub(crate) fn is_member(&self, workspace: WorkspaceId) -> bool {
+        self.replica(workspace)
+            .is_ok_and(|replica| matches!(replica.phase(), Phase::Creating(_) | Phase::Member))
+    }
+
+    /// Whose device this is in a workspace.
+    pub(crate) fn own_user(&self, device: DeviceId, workspace: WorkspaceId) -> Result<UserId, Error> {
+        let roster = self.replica(workspace)?.log().map(Log::roster);
+        let user = roster.and_then(|roster| roster.device(&device)).map(|device| device.user);
+        // Before the log is known here this can only be the first device of a workspace made here.
+        Ok(user.unwrap_or(UserId::of_first_device(device)))
+    }
+
     /// Where a document is.
-    pub fn document_state(&self, which: impl Into<Which>) -> Result<DocumentState, Error> {
-        let DocRow { n, id, ws, .. } = self.find(which)?.row;
-        let read = self.store.read();
+    pub(crate) fn document_state(
+        &self,
+        read: Reader<'_>,
+        device: DeviceId,
+        row: &DocRow,
+    ) -> Result<DocumentState, Error> {
+        let DocRow { n, id, ws, .. } = *row;
         let Some(workspace) = ws else {
             return Ok(DocumentState::OnlyHere);
         };
-        let linked = self.workspaces.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         if let Some(len) = linked.too_large.get(&n) {
             return Ok(DocumentState::TooLarge(*len));
         }
-        let wire = self.wire_doc(workspace, id);
+        let wire = self.keyrings().wire_doc(workspace, id);
         let on_its_way = linked.replica.offered().any(|entry| Some(entry.header().doc) == wire);
         if on_its_way || !read.unsealed_sizes(n)?.is_empty() {
             return Ok(DocumentState::Queued);
@@ -158,7 +188,7 @@ impl Device {
             return Ok(DocumentState::OnlyHere); // nothing was written into it yet
         };
         let others = members(read, log)?.into_iter();
-        let have = others.filter(|it| it.active && it.device != self.id() && it.seen >= last).count();
+        let have = others.filter(|it| it.active && it.device != device && it.seen >= last).count();
         Ok(if have == 0 { DocumentState::OnRelay } else { DocumentState::OnDevices(have) })
     }
 }

@@ -5,24 +5,25 @@ use bowline_core::sync::{
 };
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
 use bowline_store::{
-    Cursor, DocFilter, DocN, EntryN, EntryState, EntryWithBody, NewEntry, NewWorkspace, Place, Reader, Trash,
-    Tx, WorkspaceRow,
+    Cursor, DocFilter, EntryWithBody, NewWorkspace, Place, Reader, Store, Trash, Tx, WorkspaceRow,
 };
 use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
-use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, Commitment, DocId, Incarnation, Millis, Position, WireDoc, WorkspaceId};
+use bowline_wire::ids::{Commitment, Incarnation, Position, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
-use bowline_wire::signed::Signed;
-
 use rand_core::CryptoRng;
 
+use crate::lent::Lent;
+use crate::notice::Notices;
+use crate::rows::{entry_of, insert_offered};
+use crate::workspace::Workspaces;
 use crate::workspace::code::Code;
+use crate::workspace::linked::Linked;
 use crate::workspace::sealed_values::{self, AtRest};
-use crate::{Damage, Error};
-use crate::{Device, Linked};
+use crate::{Damage, Error, Notice};
 
 /// Names of the small values kept for a workspace.
 pub(crate) mod state {
@@ -43,21 +44,36 @@ pub(crate) mod stage {
     pub(crate) const FAILED: u8 = 3;
 }
 
-impl Device {
-    /// Makes a workspace with this device as the Owner's first. It exists at once; the relay learns of it with the first
-    /// connection. New documents go there from now on; existing ones stay where they are.
-    pub fn create_workspace(&mut self, relay: &str, token: &str, now: Millis) -> Result<WorkspaceId, Error> {
-        let mut incarnation = [0; Incarnation::LEN];
-        self.random.fill_bytes(&mut incarnation);
-        let incarnation = Incarnation::from_bytes(incarnation);
-        let mut cx = Context { keys: &self.keys, now, random: &mut *self.random, hash_at: &|_| None };
+impl Workspaces {
+    /// Where new documents go; `None` for this device only.
+    pub(crate) fn current(&self, read: Reader<'_>) -> Result<Option<WorkspaceId>, Error> {
+        let current = read.meta(CURRENT)?.and_then(|bytes| WorkspaceId::from_slice(&bytes));
+        Ok(current.filter(|workspace| self.linked.contains_key(workspace)))
+    }
+
+    /// All of them that can be read.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = WorkspaceId> {
+        self.linked.keys().copied()
+    }
+}
+
+impl Workspaces {
+    /// Makes a workspace with this device as the Owner's first.
+    pub(crate) fn create(
+        &mut self,
+        lent: &mut Lent<'_>,
+        relay: &str,
+        token: &str,
+    ) -> Result<WorkspaceId, Error> {
+        let (incarnation, now) = (new_incarnation(lent), lent.now);
+        let mut cx = Context { keys: lent.keys, now, random: &mut *lent.random, hash_at: &|_| None };
         let (entry, keyring) =
             genesis(incarnation, &mut cx).ok_or(Error::Bug("the Genesis just written is refused"))?;
         let workspace = keyring.workspace();
-        let stored_keys = seal_keys(&keyring, &self.keys, &mut *self.random)?;
+        let stored_keys = seal_keys(&keyring, lent.keys, &mut *lent.random)?;
         let token =
-            AtRest { keys: &self.keys, random: &mut *self.random }.seal(state::TOKEN, token.as_bytes());
-        self.store.transaction(|tx| {
+            AtRest { keys: lent.keys, random: &mut *lent.random }.seal(state::TOKEN, token.as_bytes());
+        lent.store.transaction(|tx| {
             let row =
                 NewWorkspace { id: workspace, incarnation, state: stage::CREATING, relay, created_at: now };
             tx.insert_workspace(&row)?;
@@ -66,33 +82,30 @@ impl Device {
             insert_offered(tx, &entry, None)?;
             tx.put_meta(CURRENT, workspace.as_bytes())
         })?;
-        self.link_up(workspace)?;
+        self.link_up(lent, workspace)?;
         Ok(workspace)
     }
 
-    /// Begins to join a workspace. Nothing existing is shared by it; new documents go there once the relay has let this
-    /// device in.
-    pub fn join(&mut self, code: &Code, now: Millis) -> Result<WorkspaceId, Error> {
-        let workspace = code.workspace;
-        if let Some(found) = self.store.read().workspace(workspace)? {
+    /// Begins to join a workspace.
+    pub(crate) fn join(&mut self, lent: &mut Lent<'_>, code: &Code) -> Result<WorkspaceId, Error> {
+        let (workspace, now) = (code.workspace, lent.now);
+        if let Some(found) = lent.read().workspace(workspace)? {
             if found.state != stage::FAILED {
                 return Err(Error::AlreadyThere);
             }
-            self.workspaces.remove(&workspace);
+            self.linked.remove(&workspace);
             let filter =
                 DocFilter { place: Place::In(workspace), trash: Trash::With, ..DocFilter::default() };
-            self.store.transaction(|tx| {
+            lent.store.transaction(|tx| {
                 // What was written while waiting to be let in stays on this device.
                 tx.list_docs(&filter)?.iter().try_for_each(|doc| tx.set_doc_workspace(doc.n, None, None))?;
                 tx.delete_workspace(workspace)
             })?;
         }
-        let mut incarnation = [0; Incarnation::LEN];
-        self.random.fill_bytes(&mut incarnation);
-        let incarnation = Incarnation::from_bytes(incarnation);
-        let mut rest = AtRest { keys: &self.keys, random: &mut *self.random };
+        let incarnation = new_incarnation(lent);
+        let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         let ticket = rest.seal(state::TICKET, code.secret.to_bytes().as_ref());
-        self.store.transaction(|tx| {
+        lent.store.transaction(|tx| {
             let row = NewWorkspace {
                 id: workspace,
                 incarnation,
@@ -104,112 +117,139 @@ impl Device {
             tx.put_state(workspace, state::TICKET, &ticket)?;
             tx.put_state(workspace, state::PINS, &encode(&StoredPins(code.pins.clone())))
         })?;
-        self.link_up(workspace)?;
+        self.link_up(lent, workspace)?;
         Ok(workspace)
     }
 
-    /// Where new documents go; `None` for this device only.
-    pub fn use_workspace(&mut self, workspace: Option<WorkspaceId>) -> Result<(), Error> {
+    /// Stores where new documents go; `None` for this device only.
+    pub(crate) fn put_current(&self, store: &mut Store, workspace: Option<WorkspaceId>) -> Result<(), Error> {
         if let Some(workspace) = workspace {
             self.replica(workspace)?;
         }
-        self.store.transaction(|tx| match workspace {
+        store.transaction(|tx| match workspace {
             Some(workspace) => tx.put_meta(CURRENT, workspace.as_bytes()),
             None => tx.delete_meta(CURRENT),
         })?;
         Ok(())
     }
 
-    /// Where new documents go; `None` for this device only.
-    pub fn current_workspace(&self) -> Result<Option<WorkspaceId>, Error> {
-        let current = self.store.read().meta(CURRENT)?.and_then(|bytes| WorkspaceId::from_slice(&bytes));
-        Ok(current.filter(|workspace| self.workspaces.contains_key(workspace)))
-    }
-
-    /// All workspaces of this device.
-    pub fn workspaces(&self) -> impl Iterator<Item = WorkspaceId> {
-        self.workspaces.keys().copied()
-    }
-
-    fn link_up(&mut self, workspace: WorkspaceId) -> Result<(), Error> {
-        let row = self.store.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
-        let replica = self.restore(&row)?;
-        self.workspaces.insert(workspace, Linked::new(replica));
+    /// Follows a workspace as it is in the database.
+    pub(crate) fn link_up(&mut self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<(), Error> {
+        let row = lent.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
+        let replica = restore(lent.read(), lent.keys, &row)?;
+        self.linked.insert(workspace, Linked::new(replica));
         Ok(())
     }
 
-    /// The replica as it was when the database was last written.
-    pub(crate) fn restore(&self, row: &WorkspaceRow) -> Result<Replica, Error> {
-        let read = self.store.read();
-        let mut offered = Vec::new();
-        for found in read.offered(row.id)? {
-            let body = read.body(found.n)?;
-            offered.push(entry_of(EntryWithBody { entry: found, body })?);
+    /// Begins with the workspaces that are in the database.
+    pub(crate) fn link_up_all(
+        &mut self,
+        read: Reader<'_>,
+        keys: &DeviceKeys,
+        notices: &mut Notices,
+    ) -> Result<(), Error> {
+        for row in read.workspaces()? {
+            match restore(read, keys, &row) {
+                Ok(replica) => {
+                    self.linked.insert(row.id, Linked::new(replica));
+                }
+                Err(error @ Error::Store(_)) => return Err(error),
+                // One damaged workspace must not keep a person from everything else.
+                Err(error) => {
+                    tracing::warn!(%error, "a workspace cannot be restored and is left out");
+                    notices.push(Notice::Damaged(row.id));
+                }
+            }
         }
-        let head = match row.cursor.as_ref().and_then(|cursor| cursor.head.as_ref()) {
-            Some(bytes) => Some(decode::<SeenHead>(bytes).map_err(|_| Error::Damaged(Damage::Head))?),
-            None => None,
-        };
-        let pins = match read.state(row.id, state::PINS)? {
-            Some(bytes) => Some(decode::<StoredPins>(&bytes).map_err(|_| Error::Damaged(Damage::Pins))?.0),
-            None => None,
-        };
-        let log = match &row.cursor {
-            Some(cursor) => Some(restore_log(read, row.id, cursor)?),
-            // A newcomer whose Join is offered knows the log from the code; nothing of it is here yet.
-            None => pins.as_ref().filter(|_| !offered.is_empty()).map(|pins| Log::new(row.id, pins.log)),
-        };
-        let active = log
-            .as_ref()
-            .and_then(|log| log.roster().device(&self.id()).map(bowline_wire::roster::Device::is_active));
-        let phase = match (row.state, active) {
-            (_, Some(false)) => Phase::Removed,
-            (stage::CREATING, None) => Phase::Creating(Token(self.token(row.id)?)),
-            (stage::JOINING, _) => Phase::Joining(Box::new(Joining::new(offered.first().map(Entry::id)))),
-            (stage::FAILED, _) => Phase::Failed(bowline_core::sync::JoinFailed::NotAdmitted),
-            _ => Phase::Member,
-        };
-        Ok(Replica::restore(Stored {
-            workspace: row.id,
-            device: self.id(),
-            incarnation: row.incarnation,
-            phase,
-            log,
-            head,
-            keyring: self.restore_keys(row.id)?,
-            ticket: self.ticket(row.id)?,
-            pins,
-            offered,
-            distrusted: !read.evidence(row.id)?.is_empty(),
-        }))
+        Ok(())
     }
+}
 
-    fn token(&self, workspace: WorkspaceId) -> Result<String, Error> {
-        let token = self.store.read().state(workspace, state::TOKEN)?;
-        let Some(token) = token else {
-            return Ok(String::new());
-        };
-        let token = sealed_values::open(&self.keys, state::TOKEN, &token)?;
-        Ok(String::from_utf8_lossy(&token).into_owned())
-    }
+fn new_incarnation(lent: &mut Lent<'_>) -> Incarnation {
+    let mut incarnation = [0; Incarnation::LEN];
+    lent.random.fill_bytes(&mut incarnation);
+    Incarnation::from_bytes(incarnation)
+}
 
-    pub(super) fn ticket(&self, workspace: WorkspaceId) -> Result<Option<TicketSecret>, Error> {
-        let Some(bytes) = self.store.read().state(workspace, state::TICKET)? else {
-            return Ok(None);
-        };
-        let bytes = sealed_values::open(&self.keys, state::TICKET, &bytes)?;
-        let bytes = bytes.as_slice().try_into().map_err(|_| Error::Damaged(Damage::Ticket))?;
-        Ok(Some(TicketSecret::from_bytes(bytes)))
+/// The replica as it was when the database was last written.
+pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Replica, Error> {
+    let mut offered = Vec::new();
+    for found in read.offered(row.id)? {
+        let body = read.body(found.n)?;
+        offered.push(entry_of(EntryWithBody { entry: found, body })?);
     }
+    let head = match row.cursor.as_ref().and_then(|cursor| cursor.head.as_ref()) {
+        Some(bytes) => Some(decode::<SeenHead>(bytes).map_err(|_| Error::Damaged(Damage::Head))?),
+        None => None,
+    };
+    let pins = match read.state(row.id, state::PINS)? {
+        Some(bytes) => Some(decode::<StoredPins>(&bytes).map_err(|_| Error::Damaged(Damage::Pins))?.0),
+        None => None,
+    };
+    let log = match &row.cursor {
+        Some(cursor) => Some(restore_log(read, row.id, cursor)?),
+        // A newcomer whose Join is offered knows the log from the code; nothing of it is here yet.
+        None => pins.as_ref().filter(|_| !offered.is_empty()).map(|pins| Log::new(row.id, pins.log)),
+    };
+    let active = log
+        .as_ref()
+        .and_then(|log| log.roster().device(&keys.id()).map(bowline_wire::roster::Device::is_active));
+    let phase = match (row.state, active) {
+        (_, Some(false)) => Phase::Removed,
+        (stage::CREATING, None) => Phase::Creating(Token(token(read, keys, row.id)?)),
+        (stage::JOINING, _) => Phase::Joining(Box::new(Joining::new(offered.first().map(Entry::id)))),
+        (stage::FAILED, _) => Phase::Failed(bowline_core::sync::JoinFailed::NotAdmitted),
+        _ => Phase::Member,
+    };
+    Ok(Replica::restore(Stored {
+        workspace: row.id,
+        device: keys.id(),
+        incarnation: row.incarnation,
+        phase,
+        log,
+        head,
+        keyring: restore_keys(read, keys, row.id)?,
+        ticket: ticket(read, keys, row.id)?,
+        pins,
+        offered,
+        distrusted: !read.evidence(row.id)?.is_empty(),
+    }))
+}
 
-    fn restore_keys(&self, workspace: WorkspaceId) -> Result<Option<Keyring>, Error> {
-        let Some(bytes) = self.store.read().state(workspace, state::KEYRING)? else {
-            return Ok(None);
-        };
-        let stored: StoredKeys = decode(&bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
-        let keyring = Keyring::from_stored(workspace, &stored.sealed, self.keys.hpke(), &stored.commitments);
-        keyring.map(Some).map_err(|_| Error::Damaged(Damage::Keyring))
-    }
+fn token(read: Reader<'_>, keys: &DeviceKeys, workspace: WorkspaceId) -> Result<String, Error> {
+    let token = read.state(workspace, state::TOKEN)?;
+    let Some(token) = token else {
+        return Ok(String::new());
+    };
+    let token = sealed_values::open(keys, state::TOKEN, &token)?;
+    Ok(String::from_utf8_lossy(&token).into_owned())
+}
+
+/// The secret of the code by which this device is joining.
+pub(super) fn ticket(
+    read: Reader<'_>,
+    keys: &DeviceKeys,
+    workspace: WorkspaceId,
+) -> Result<Option<TicketSecret>, Error> {
+    let Some(bytes) = read.state(workspace, state::TICKET)? else {
+        return Ok(None);
+    };
+    let bytes = sealed_values::open(keys, state::TICKET, &bytes)?;
+    let bytes = bytes.as_slice().try_into().map_err(|_| Error::Damaged(Damage::Ticket))?;
+    Ok(Some(TicketSecret::from_bytes(bytes)))
+}
+
+fn restore_keys(
+    read: Reader<'_>,
+    keys: &DeviceKeys,
+    workspace: WorkspaceId,
+) -> Result<Option<Keyring>, Error> {
+    let Some(bytes) = read.state(workspace, state::KEYRING)? else {
+        return Ok(None);
+    };
+    let stored: StoredKeys = decode(&bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
+    let keyring = Keyring::from_stored(workspace, &stored.sealed, keys.hpke(), &stored.commitments);
+    keyring.map(Some).map_err(|_| Error::Damaged(Damage::Keyring))
 }
 
 /// The log at the cursor: its roster from the records, its chains from their tips.
@@ -248,45 +288,6 @@ pub(crate) fn find_keys(
     found.map(sealed).transpose()
 }
 
-/// An entry from the database. Its signature is checked again: the database is a file that others may have touched.
-pub(crate) fn entry_of(found: EntryWithBody) -> Result<Entry, Error> {
-    let header = Signed::from_parts(found.entry.header, found.entry.signature);
-    let entry = SignedEntry::from_parts(header, found.body).verify();
-    entry.map_err(|_| Error::Damaged(Damage::Entry))
-}
-
-/// Stores an entry of ours that is about to be offered.
-pub(crate) fn insert_offered(
-    tx: &Tx<'_>,
-    entry: &Entry,
-    doc: Option<DocN>,
-) -> Result<EntryN, bowline_store::StoreError> {
-    tx.insert_entry(&NewEntry { doc, applied: true, ..new_entry(entry, EntryState::Offered) })
-}
-
-/// A row for an entry, without place, reason or document.
-pub(crate) fn new_entry(entry: &Entry, state: EntryState) -> NewEntry<'_> {
-    let header = entry.header();
-    let signed = entry.signed_header();
-    NewEntry {
-        ws: header.workspace,
-        id: entry.id(),
-        chain: ChainKey { device: header.device, incarnation: header.incarnation, lane: header.lane },
-        // What nobody accepted may have any number; the exact header is stored beside it.
-        seq: header.seq.min(i64::MAX as u64),
-        entry_type: header.entry_type.number(),
-        wire: Some(header.doc).filter(|doc| *doc != WireDoc::ZERO),
-        doc: None,
-        place: None,
-        state,
-        reason: None,
-        applied: false,
-        header: signed.bytes(),
-        signature: *signed.signature(),
-        body: entry.body(),
-    }
-}
-
 /// All keys of a workspace for the database, sealed to this device, with what they are checked against.
 pub(crate) fn seal_keys(
     keyring: &Keyring,
@@ -296,16 +297,6 @@ pub(crate) fn seal_keys(
     let sealed = keyring.to_stored(keys.hpke_public(), random);
     let sealed = sealed.map_err(|_| Error::Bug("nothing can be sealed to this device's own key"))?;
     Ok(encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed }))
-}
-
-/// The profile document of a workspace: the same on all its devices.
-pub(crate) fn profile_id(workspace: WorkspaceId) -> DocId {
-    let digest = bowline_wire::hash::sha256(&[b"bowline/doc/profile/1", workspace.as_bytes()]);
-    let mut id = [0; DocId::LEN];
-    for (to, from) in id.iter_mut().zip(digest) {
-        *to = from;
-    }
-    DocId::from_bytes(id)
 }
 
 struct StoredPins(Pins);

@@ -68,14 +68,14 @@ fn a_device_that_holds_few_documents_in_memory_forgets_nothing() {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let keys = DeviceKeys::generate(&mut random);
     let mut device = Device::open(Store::in_memory().unwrap(), keys, Box::new(random)).unwrap();
-    device.documents = Cache::new(3 * SMALLEST);
+    device.documents.cache = Cache::new(3 * SMALLEST);
     let now = Millis(1_700_000_000_000);
     let ids: Vec<DocId> = (0..8).map(|_| device.create_conversation(Some("a"), now).unwrap()).collect();
     for turn in 0..4 {
         for id in &ids {
             device.say(*id, Role::User, &turn.to_string(), now).unwrap();
-            assert!(device.documents.weight <= device.documents.limit);
-            assert!(device.documents.documents.len() < ids.len());
+            assert!(device.documents.cache.weight <= device.documents.cache.limit);
+            assert!(device.documents.cache.documents.len() < ids.len());
         }
     }
     for id in ids {

@@ -1,0 +1,164 @@
+//! A document out of what is stored of it: saved base, this device's own changes, and what others wrote since. Writes
+//! nothing and keeps nothing in memory.
+
+use std::collections::BTreeSet;
+
+use bowline_core::document::{Document, Incoming, Kind, Lost, Refused, Source};
+use bowline_core::sync::Unreadable;
+use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryWithBody, Reader};
+use bowline_wire::entry::Entry;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{DeviceId, EntryId};
+
+use crate::Error;
+use crate::documents::cache::Loaded;
+use crate::rows::{entry_of, kind_of};
+use crate::workspace::Keyrings;
+use crate::workspace::parts::{Held, open_held};
+
+/// Crashes with one entry alone in flight after which it is put aside.
+const CRASHES_TO_QUARANTINE: u32 = 3;
+
+/// An accepted entry, opened; with a payload in parts, the one that ends it.
+pub(super) struct Content {
+    pub(super) n: EntryN,
+    pub(super) entry: Entry,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Content {
+    pub(super) fn incoming(&self) -> Incoming<'_> {
+        let header = self.entry.header();
+        let source = match header.entry_type {
+            EntryType::Snapshot => Source::Snapshot,
+            EntryType::Adopted => Source::Adopted,
+            _ => Source::Changes,
+        };
+        Incoming { entry: self.entry.id(), author: header.device, source, bytes: &self.bytes }
+    }
+}
+
+/// What taking in entries came to.
+#[derive(Default)]
+pub(super) struct TakenIn {
+    pub(super) refused: Vec<Refused>,
+    pub(super) unsettled: Vec<EntryId>,
+    pub(super) lost: Vec<Lost>,
+}
+
+impl TakenIn {
+    /// Whether changes of ours, which are in no entry, wait for others.
+    pub(super) fn ours_wait(&self) -> bool {
+        self.unsettled.contains(&EntryId::ZERO)
+    }
+
+    pub(super) fn extend(&mut self, more: Self) {
+        self.refused.extend(more.refused);
+        self.unsettled.extend(more.unsettled);
+        self.lost.extend(more.lost);
+    }
+}
+
+/// What reading documents takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'r> {
+    pub(crate) read: Reader<'r>,
+    pub(crate) device: DeviceId,
+    pub(crate) keyrings: Keyrings<'r>,
+}
+
+impl Reading<'_> {
+    /// Base and own changes, both written by this device. The base is a cache: without a usable one the document is made
+    /// anew from its entries.
+    pub(super) fn base_and_changes(&self, row: &DocRow) -> Result<(Loaded, Vec<Lost>), Error> {
+        let (n, kind) = (row.n, kind_of(row)?);
+        let mut bytes = 0;
+        let base = match self.read.base(n)? {
+            Some(compressed) => zstd::stream::decode_all(compressed.as_slice()).ok().and_then(|saved| {
+                bytes += saved.len();
+                Document::load(kind, &saved).ok()
+            }),
+            None => Some(Document::create(kind)),
+        };
+        let rows = self.read.changes(n)?;
+        bytes += rows.iter().map(|row| row.bytes.len()).sum::<usize>();
+        let device = self.device;
+        let local: Vec<Incoming<'_>> = rows.iter().map(|row| Incoming::local(device, &row.bytes)).collect();
+        let applied = base.and_then(|mut base| base.apply(&local).ok().map(|applied| (base, applied)));
+        let (document, ours_wait, lost) = if let Some((document, applied)) = applied {
+            (document, !applied.unsettled.is_empty(), Vec::new())
+        } else {
+            let (document, taken) = self.rebuild(n, kind)?;
+            bytes = document.save().len();
+            (document, taken.ours_wait(), taken.lost)
+        };
+        let (rev, taken_in, unfolded) = (row.rev, Vec::new(), rows.len());
+        Ok((Loaded { document, stale: true, rev, ours_wait, taken_in, unfolded, bytes }, lost))
+    }
+
+    /// The document, with everything accepted so far, as [`Documents::load`](super::Documents::load) would have it: nothing is stored of that it was looked
+    /// at, and nothing is kept in memory.
+    pub(crate) fn document(&self, n: DocN) -> Result<Document, Error> {
+        let row = self.read.doc(n)?.ok_or(Error::Gone)?;
+        let (loaded, _) = self.base_and_changes(&row)?;
+        let (mut pending, _) = self.open_all(self.read.unapplied(n)?)?;
+        if !pending.is_empty() {
+            let crashing = self.crashing()?;
+            pending.retain(|content| !crashing.contains(&content.n));
+        }
+        let ours = if loaded.ours_wait { self.read.changes(n)? } else { Vec::new() };
+        let ours = ours.iter().map(|row| Incoming::local(self.device, &row.bytes));
+        let incoming: Vec<Incoming<'_>> = pending.iter().map(Content::incoming).chain(ours).collect();
+        let mut document = loaded.document;
+        if !incoming.is_empty() && document.apply(&incoming).is_err() {
+            return Ok(self.rebuild(n, kind_of(&row)?)?.0);
+        }
+        Ok(document)
+    }
+
+    /// The document from every accepted entry and every change row: what it is a function of.
+    pub(super) fn rebuild(&self, n: DocN, kind: Kind) -> Result<(Document, TakenIn), Error> {
+        let crashing = self.crashing()?;
+        let (mut contents, _) = self.open_all(self.read.accepted(n)?)?;
+        contents.retain(|content| !crashing.contains(&content.n));
+        let rows = self.read.changes(n)?;
+        let device = self.device;
+        let local = rows.iter().map(|row| Incoming::local(device, &row.bytes));
+        let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(local).collect();
+        let built = Document::assemble(kind, &incoming);
+        let taken = TakenIn { refused: built.refused, unsettled: built.unsettled, lost: built.lost };
+        Ok((built.document, taken))
+    }
+
+    /// Opens entries that were opened once when they came; those that no longer can be are given back apart.
+    pub(super) fn open_all(&self, found: Vec<EntryWithBody>) -> Result<(Vec<Content>, Vec<EntryN>), Error> {
+        let (mut contents, mut unreadable) = (Vec::new(), Vec::new());
+        for row in found {
+            let n = row.entry.n;
+            // No verdict on entries without keys: their workspace is damaged and left out, or another process has joined
+            // it since.
+            let Some(keyring) = self.keyrings.of(row.entry.ws) else { continue };
+            let Ok(entry) = entry_of(row) else {
+                unreadable.push(n);
+                continue;
+            };
+            match open_held(self.read, &entry, &keyring.snapshot())? {
+                Ok(Held::Payload(payload, _)) => contents.push(Content { n, entry, bytes: payload.bytes }),
+                // Whoever took the entry in had the key; this process was opened before that.
+                Err(Unreadable::NoKey) => {}
+                Ok(Held::Part | Held::UpdateNeeded) | Err(_) => unreadable.push(n),
+            }
+        }
+        Ok((contents, unreadable))
+    }
+
+    /// Entries that have ended the process too often.
+    fn crashing(&self) -> Result<BTreeSet<EntryN>, Error> {
+        Ok(self.read.attempts()?.iter().filter(|it| has_crashed(it)).map(|it| it.entry).collect())
+    }
+}
+
+/// Whether an entry has ended the process too often.
+pub(super) fn has_crashed(attempt: &Attempt) -> bool {
+    attempt.crashes >= CRASHES_TO_QUARANTINE
+}

@@ -1,0 +1,60 @@
+//! What the parts of a device work with: its database, keys, chance and notices, lent to them for one verb.
+
+use bowline_crypto::DeviceKeys;
+use bowline_store::{DocN, DocRow, Reader, Store};
+use bowline_wire::ids::{DeviceId, DocId, Millis};
+use rand_core::CryptoRng;
+
+use crate::Error;
+use crate::documents::Documents;
+use crate::documents::reading::Reading;
+use crate::notice::Notices;
+use crate::workspace::{Keyrings, Workspaces};
+
+/// What documents and workspaces have no copy of: a device lends it for as long as a verb takes.
+pub(crate) struct Lent<'d> {
+    pub(crate) store: &'d mut Store,
+    pub(crate) keys: &'d DeviceKeys,
+    pub(crate) random: &'d mut (dyn CryptoRng + Send),
+    pub(crate) notices: &'d mut Notices,
+    /// The time at which the verb was asked for.
+    pub(crate) now: Millis,
+}
+
+impl Lent<'_> {
+    pub(crate) fn read(&self) -> Reader<'_> {
+        self.store.read()
+    }
+
+    /// Which device this is.
+    pub(crate) fn device(&self) -> DeviceId {
+        self.keys.id()
+    }
+
+    /// The row of a document, as it is now.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if there is none.
+    pub(crate) fn row(&self, n: DocN) -> Result<DocRow, Error> {
+        self.read().doc(n)?.ok_or(Error::Gone)
+    }
+
+    /// What reading documents takes, with the keys of their workspaces.
+    pub(crate) fn reading<'r>(&'r self, keyrings: Keyrings<'r>) -> Reading<'r> {
+        Reading { read: self.read(), device: self.device(), keyrings }
+    }
+
+    /// An id for a new document.
+    pub(crate) fn new_id(&mut self) -> DocId {
+        let mut id = [0; DocId::LEN];
+        self.random.fill_bytes(&mut id);
+        DocId::from_bytes(id)
+    }
+}
+
+/// A device taken apart for one verb.
+pub(crate) struct Parts<'d> {
+    pub(crate) documents: &'d mut Documents,
+    pub(crate) workspaces: &'d mut Workspaces,
+    pub(crate) lent: Lent<'d>,
+}

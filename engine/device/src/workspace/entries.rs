@@ -1,0 +1,243 @@
+//! Entries of the log on their way into the database: each is stored once, with what follows from it for its document.
+
+use bowline_core::document::Kind;
+use bowline_core::payload::Payload;
+use bowline_core::sync::{IngestedEntry, Opened, Unreadable, Verdict};
+use bowline_crypto::{KeySnapshot, Keyring};
+use bowline_store::{
+    DocN, DocUpdate, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, StoredReason, Summary, Tx,
+};
+use bowline_wire::entry::Entry;
+use bowline_wire::hash::sha256;
+use bowline_wire::ids::{EntryId, WireDoc, WorkspaceId};
+
+use crate::rows::{doc_state, entry_of, kind_column, new_entry, profile_id, summary_row};
+use crate::workspace::parts::{Held, open_held};
+use crate::workspace::quarantine::{QuarantineReason, not_acceptable, unreadable};
+use crate::workspace::taken::{Consequences, Taken};
+use crate::{Damage, Error};
+
+/// Stores one entry of the log.
+pub(super) fn store_entry(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    item: &IngestedEntry,
+    keys: Option<&KeySnapshot>,
+) -> Result<Taken, Error> {
+    let place = LogPlace { pos: item.placed.position, log_hash: item.placed.hash };
+    match &item.verdict {
+        Verdict::Own(entry) => place_own(tx, workspace, entry, place),
+        Verdict::Roster(entry, _) => {
+            if tx.entry_by_id(workspace, entry.id())?.is_some() {
+                return place_own(tx, workspace, entry, place);
+            }
+            tx.insert_entry(&NewEntry { place: Some(place), ..new_entry(entry, EntryState::OnLog) })?;
+            Ok(Taken::default())
+        }
+        Verdict::Content(entry, Opened::Content(payload)) => {
+            store_content(tx, workspace, entry, payload, place)
+        }
+        Verdict::Content(entry, Opened::Part) => store_part(tx, workspace, entry, place, keys),
+        Verdict::Content(entry, Opened::UpdateNeeded) => {
+            keep(tx, entry, place, EntryState::UpdateNeeded, None)
+        }
+        Verdict::Unreadable(entry, why) => {
+            keep(tx, entry, place, EntryState::Quarantined, Some(&unreadable(why)))
+        }
+        Verdict::NotAcceptable(entry, why) => put_aside(tx, entry, place, &not_acceptable(why)),
+    }
+}
+
+fn store_content(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    entry: &Entry,
+    payload: &Payload,
+    place: LogPlace,
+) -> Result<Taken, Error> {
+    let heard = Some((entry.header().device, payload.time));
+    if let Some(row) = tx.entry_by_id(workspace, entry.id())? {
+        // Refused once, and there after all: what it held may have been sealed again, which changes nothing.
+        tx.place_entry(row.n, place)?;
+        return Ok(Taken { doc: row.doc, heard, ..Taken::default() });
+    }
+    if Kind::from_number(payload.kind).is_none() {
+        return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::UpdateNeeded, None)? });
+    }
+    let Some(doc) = doc_for(tx, workspace, payload, entry.header().doc)? else {
+        let why = QuarantineReason::OtherKind.plain();
+        return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::Quarantined, Some(&why))? });
+    };
+    update_claim(tx, doc, payload)?;
+    let row = NewEntry { place: Some(place), doc: Some(doc), ..new_entry(entry, EntryState::OnLog) };
+    tx.insert_entry(&row)?;
+    Ok(Taken { doc: Some(doc), heard, aside: None })
+}
+
+/// A part is kept until the last one has come, with which the payload takes effect, or is put aside.
+fn store_part(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    entry: &Entry,
+    place: LogPlace,
+    keys: Option<&KeySnapshot>,
+) -> Result<Taken, Error> {
+    let held = match keys {
+        Some(keys) => open_held(**tx, entry, keys)?,
+        None => Err(Unreadable::NoKey),
+    };
+    match held {
+        Ok(Held::Payload(payload, earlier)) => {
+            tx.mark_applied(&earlier)?;
+            store_content(tx, workspace, entry, &payload, place)
+        }
+        Ok(Held::Part | Held::UpdateNeeded) => keep(tx, entry, place, EntryState::OnLog, None),
+        Err(why) => keep(tx, entry, place, EntryState::Quarantined, Some(&unreadable(&why))),
+    }
+}
+
+fn place_own(tx: &Tx<'_>, workspace: WorkspaceId, entry: &Entry, place: LogPlace) -> Result<Taken, Error> {
+    let row = tx.entry_by_id(workspace, entry.id())?.ok_or(Error::Damaged(Damage::OwnEntry))?;
+    tx.place_entry(row.n, place)?;
+    Ok(Taken::default())
+}
+
+/// Keeps an accepted entry that says nothing to this device by itself: it cannot be read, needs an update, or is a part.
+fn keep(
+    tx: &Tx<'_>,
+    entry: &Entry,
+    place: LogPlace,
+    state: EntryState,
+    reason: Option<&StoredReason>,
+) -> Result<Taken, Error> {
+    if let Some(row) = tx.entry_by_id(entry.header().workspace, entry.id())? {
+        // Ours, refused once and there after all: its body is here, whatever came.
+        tx.place_entry(row.n, place)?;
+        return Ok(Taken::default());
+    }
+    tx.insert_entry(&NewEntry { place: Some(place), reason, ..new_entry(entry, state) })?;
+    let aside = (state == EntryState::Quarantined).then_some(entry.id());
+    Ok(Taken { aside, ..Taken::default() })
+}
+
+/// Keeps an entry that stands where it may not. It may yet be accepted at another place, so its id stays free: the row has
+/// one of its own.
+fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &StoredReason) -> Result<Taken, Error> {
+    let id = sha256(&[b"bowline/aside/1", entry.id().as_bytes(), &place.pos.0.to_be_bytes()]);
+    tx.insert_entry(&NewEntry {
+        id: EntryId::from_bytes(id),
+        place: Some(place),
+        reason: Some(why),
+        ..new_entry(entry, EntryState::Quarantined)
+    })?;
+    Ok(Taken { aside: Some(entry.id()), ..Taken::default() })
+}
+
+/// The row of the document that a payload is about, made if there is none; `None` if that is a document of another kind.
+fn doc_for(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    payload: &Payload,
+    wire: WireDoc,
+) -> Result<Option<DocN>, Error> {
+    let Some(kind) = Kind::from_number(payload.kind) else {
+        return Ok(None);
+    };
+    if let Some(row) = tx.find_doc(Some(workspace), payload.doc)? {
+        return Ok((row.kind == kind_column(kind)).then_some(row.n));
+    }
+    // Its id is known to everyone, so a member could take its place with something else.
+    if (payload.doc == profile_id(workspace)) != (kind == Kind::Profile) {
+        return Ok(None);
+    }
+    let made = tx.insert_doc(&NewDoc {
+        ws: Some(workspace),
+        id: payload.doc,
+        wire: Some(wire),
+        heads: &[],
+        state: doc_state::SEALED,
+        kind: kind_column(kind),
+        summary: Summary::default(),
+        deleted_at: None,
+        created_at: payload.time,
+    })?;
+    Ok(Some(made))
+}
+
+/// What lists show until the document is loaded. A claim from another document, or older than what is known, is none.
+fn update_claim(tx: &Tx<'_>, doc: DocN, payload: &Payload) -> Result<(), Error> {
+    let Some(row) = tx.doc(doc)? else {
+        return Ok(());
+    };
+    let newer = payload.summary.updated_at >= row.summary.updated_at;
+    // How it is filed is not claimed: that shows once the document is loaded.
+    let marks = row.summary.marks.clone();
+    let summary = if newer { summary_row(&payload.summary, marks) } else { row.summary };
+    let deleted_at = if newer { payload.deleted_at } else { row.deleted_at };
+    tx.update_doc(
+        doc,
+        &DocUpdate { heads: &row.heads, state: doc_state::SEALED, summary: &summary, deleted_at },
+    )?;
+    Ok(())
+}
+
+/// Opens with keys that have just come what waited for them.
+pub(super) fn open_with(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    keyring: &Keyring,
+    after: &mut Consequences,
+) -> Result<(), Error> {
+    for state in [EntryState::Quarantined, EntryState::UpdateNeeded] {
+        after.add_opened(workspace, read_again(tx, workspace, &keyring.snapshot(), state)?);
+    }
+    Ok(())
+}
+
+/// Looks once more at what was put aside in `state`: there may be a key by now, or an update. Gives the entries that have
+/// been opened by it.
+pub(super) fn read_again(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    keys: &KeySnapshot,
+    state: EntryState,
+) -> Result<Vec<(EntryId, Taken)>, Error> {
+    let no_key = QuarantineReason::NoKey.number();
+    let mut opened = Vec::new();
+    for row in tx.entries_in_state(workspace, state)? {
+        let lacks_key = row.reason.as_ref().is_some_and(|reason| reason.number == no_key);
+        if state == EntryState::Quarantined && !lacks_key {
+            continue;
+        }
+        let (n, id, body) = (row.n, row.id, tx.body(row.n)?);
+        let Ok(entry) = entry_of(EntryWithBody { entry: row, body }) else {
+            continue;
+        };
+        let mut taken = Taken::default();
+        let (state, reason) = match open_held(**tx, &entry, keys)? {
+            Ok(Held::Payload(payload, earlier)) => {
+                taken.heard = Some((entry.header().device, payload.time));
+                taken.doc = doc_for(tx, workspace, &payload, entry.header().doc)?;
+                match taken.doc {
+                    Some(doc) => {
+                        update_claim(tx, doc, &payload)?;
+                        tx.mark_applied(&earlier)?;
+                        tx.set_entry_doc(n, doc)?;
+                        (EntryState::OnLog, None)
+                    }
+                    None if Kind::from_number(payload.kind).is_none() => (EntryState::UpdateNeeded, None),
+                    None => (EntryState::Quarantined, Some(QuarantineReason::OtherKind.plain())),
+                }
+            }
+            Ok(Held::Part) => (EntryState::OnLog, None),
+            Ok(Held::UpdateNeeded) => (EntryState::UpdateNeeded, None),
+            // Whatever keeps it shut now, the key, say, for which it was not asked before the update.
+            Err(why) => (EntryState::Quarantined, Some(unreadable(&why))),
+        };
+        tx.set_entry_state(n, state, reason.as_ref())?;
+        if state != EntryState::Quarantined {
+            opened.push((id, taken));
+        }
+    }
+    Ok(opened)
+}

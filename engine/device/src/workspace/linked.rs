@@ -1,0 +1,132 @@
+//! The workspaces of a device with their lines to relays, and what of them is lent to others: keys.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+
+use bowline_core::sync::{Context, Phase, RelayFault, Replica};
+use bowline_crypto::Keyring;
+use bowline_store::DocN;
+use bowline_wire::ids::{DocId, WireDoc, WorkspaceId};
+
+use crate::Error;
+use crate::documents::edit::Edited;
+use crate::lent::Lent;
+
+/// The workspaces of a device, each with its line to the relay.
+#[derive(Default)]
+pub(crate) struct Workspaces {
+    pub(super) linked: BTreeMap<WorkspaceId, Linked>,
+    /// A commit failed after memory had moved on: nothing more is believed or sent before the device is opened anew.
+    pub(super) broken: bool,
+}
+
+/// A workspace and its line to the relay.
+pub(super) struct Linked {
+    pub(super) replica: Replica,
+    /// Encoded frames to hand to the line.
+    pub(super) transmit: VecDeque<Vec<u8>>,
+    /// The line is to be closed once everything was handed over.
+    pub(super) close: bool,
+    /// The last thing the relay was caught at.
+    pub(super) fault: Option<RelayFault>,
+    /// What it was caught at on this line.
+    pub(super) line_fault: Option<RelayFault>,
+    /// The person has been told that this device is no longer in the workspace.
+    pub(super) removed: bool,
+    /// Documents whose unsealed work no payload may hold; looked at again when they change.
+    pub(super) too_large: BTreeMap<DocN, usize>,
+}
+
+/// The keys of all workspaces, lent to whoever reads what was sealed in them.
+#[derive(Clone, Copy)]
+pub(crate) struct Keyrings<'w>(&'w BTreeMap<WorkspaceId, Linked>);
+
+impl<'w> Keyrings<'w> {
+    /// The keys of a workspace; `None` if there are none here yet, or if it is damaged and left out.
+    pub(crate) fn of(self, workspace: WorkspaceId) -> Option<&'w Keyring> {
+        self.0.get(&workspace)?.replica.keyring()
+    }
+
+    /// A document's id on the wire, once the workspace's first key is known here.
+    pub(crate) fn wire_doc(self, workspace: WorkspaceId, id: DocId) -> Option<WireDoc> {
+        Some(self.of(workspace)?.wire_doc(id))
+    }
+}
+
+impl Workspaces {
+    pub(crate) fn keyrings(&self) -> Keyrings<'_> {
+        Keyrings(&self.linked)
+    }
+
+    /// Whether the database failed in the middle of something.
+    pub(crate) fn are_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// A document has changed: what was too large to be sealed before is looked at again.
+    pub(crate) fn note_edited(&mut self, edited: &Edited) {
+        if let Some(linked) = edited.workspace.and_then(|workspace| self.linked.get_mut(&workspace))
+            && let Some(n) = edited.row
+        {
+            linked.too_large.remove(&n);
+        }
+    }
+
+    /// Follows a workspace no longer.
+    pub(crate) fn forget(&mut self, workspace: WorkspaceId) {
+        self.linked.remove(&workspace);
+    }
+
+    pub(super) fn linked(&mut self, workspace: WorkspaceId) -> Result<&mut Linked, Error> {
+        self.linked.get_mut(&workspace).ok_or(Error::NoWorkspace(workspace))
+    }
+
+    /// The replica of a workspace.
+    pub(crate) fn replica(&self, workspace: WorkspaceId) -> Result<&Replica, Error> {
+        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        Ok(&linked.replica)
+    }
+
+    /// Runs `step` on a workspace's replica with everything it needs from outside.
+    pub(super) fn with_replica<T>(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+        step: impl FnOnce(&mut Replica, &mut Context<'_>) -> T,
+    ) -> Result<T, Error> {
+        let linked = self.linked.get_mut(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let store = &*lent.store;
+        // A hash that cannot be read must not look like one that is not there: that would be evidence.
+        let failed = RefCell::new(None);
+        let hash_at = |position| match store.read().log_hash_at(workspace, position) {
+            Ok(hash) => hash,
+            Err(error) => {
+                failed.borrow_mut().get_or_insert(error);
+                None
+            }
+        };
+        let mut cx = Context { keys: lent.keys, now: lent.now, random: &mut *lent.random, hash_at: &hash_at };
+        let done = step(&mut linked.replica, &mut cx);
+        match failed.take() {
+            Some(error) => {
+                self.broken = true;
+                Err(error.into())
+            }
+            None => Ok(done),
+        }
+    }
+}
+
+impl Linked {
+    pub(super) fn new(replica: Replica) -> Self {
+        Self {
+            removed: matches!(replica.phase(), Phase::Removed),
+            replica,
+            transmit: VecDeque::new(),
+            close: false,
+            fault: None,
+            line_fault: None,
+            too_large: BTreeMap::new(),
+        }
+    }
+}

@@ -216,22 +216,22 @@ pub struct FilesImport<'a> {
     pub app: &'a str,
     /// [`Kind::Agent`], [`Kind::Skill`] or [`Kind::Memory`].
     pub kind: Kind,
-    /// Its name, or that of the agent whose memory it is.
+    /// The name of the agent or skill, or of the agent whose memory it is.
     pub name: Option<&'a str>,
     /// What it is for; of an agent or a skill.
     pub description: Option<&'a str>,
     /// The model it runs on; of an agent.
     pub model: Option<&'a str>,
-    /// Its values; of an agent.
+    /// The values of an agent.
     pub values: &'a [(AgentValues, &'a str, Json)],
-    /// Its files.
+    /// The files.
     pub files: &'a [SourceFile<'a>],
 }
 
 /// A file as another application holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceFile<'a> {
-    /// Where.
+    /// The path of the file.
     pub path: &'a FilePath,
     /// What is in it. What is not text (UTF-8) can only be in a skill.
     pub content: &'a [u8],

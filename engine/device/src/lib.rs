@@ -74,7 +74,7 @@ impl std::fmt::Debug for Device {
 pub enum Beside {
     /// No other process: whatever is marked as under way was so when a process died.
     Nobody,
-    /// Another process, whose work under way is no crash.
+    /// Another process, whose work under way is not a crash.
     Others,
 }
 
@@ -125,12 +125,12 @@ impl Device {
         self.keys.id()
     }
 
-    /// Its database.
+    /// The device's database.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Its database, to close it or to open the device anew.
+    /// The device's database, to close it or to open the device anew.
     pub fn into_store(self) -> Store {
         self.store
     }

@@ -14,25 +14,25 @@ use crate::workspace::code::CodeKind;
 pub enum Notice {
     /// An invite or link is open: its code is ready, see [`crate::Device::code`].
     CodeReady {
-        /// Where.
+        /// The workspace it happened in.
         workspace: WorkspaceId,
-        /// Whom it lets in.
+        /// Whom the code lets in.
         kind: CodeKind,
-        /// Which.
+        /// The invite or link.
         ticket: TicketKey,
     },
     /// A decision is in force: the relay has signed for it.
     Decided {
-        /// Where.
+        /// The workspace it happened in.
         workspace: WorkspaceId,
         /// The record.
         entry: EntryId,
     },
     /// A decision came to nothing.
     DecisionVoid {
-        /// Where.
+        /// The workspace it happened in.
         workspace: WorkspaceId,
-        /// Why.
+        /// Why the decision came to nothing.
         why: Void,
     },
     /// This device is in.
@@ -46,18 +46,18 @@ pub enum Notice {
     OtherLife(WorkspaceId),
     /// An entry of ours was refused for good. It is kept, and what it held is sealed again.
     Refused {
-        /// Where.
+        /// The workspace it happened in.
         workspace: WorkspaceId,
-        /// Which.
+        /// The entry.
         entry: EntryId,
-        /// Why.
+        /// Why the relay refused it.
         reason: Reason,
     },
     /// Something that cannot be read, verified or applied was put aside. See the workspace's status.
     Quarantined {
-        /// Where.
+        /// The workspace it happened in.
         workspace: WorkspaceId,
-        /// Which entry.
+        /// The entry.
         entry: EntryId,
     },
     /// What is stored of this workspace cannot be read; it is left alone, and out.

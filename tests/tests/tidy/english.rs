@@ -5,7 +5,7 @@ use crate::text::line;
 use crate::{RUST, assert_names, hold};
 
 /// Folders that are not held to these rules yet, and this file, which quotes what breaks them. The list only gets shorter.
-const NOT_YET: &[&str] = &["engine/device/", "tests/tests/tidy/english.rs"];
+const NOT_YET: &[&str] = &["tests/tests/tidy/english.rs"];
 
 /// Verbs before which "no" denies a noun.
 const VERBS: &[&str] = &["is", "are", "was", "were", "be", "been"];

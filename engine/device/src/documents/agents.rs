@@ -12,7 +12,7 @@ use crate::documents::edit::View;
 /// An agent in full.
 #[derive(Clone)]
 pub struct ShownAgent {
-    /// Which.
+    /// The document's id.
     pub id: DocId,
     /// What it is called; empty if it has no name.
     pub name: String,
@@ -28,7 +28,7 @@ pub struct ShownAgent {
     pub params: BTreeMap<String, Json>,
     /// What it does by itself, by the schedule's id.
     pub schedules: BTreeMap<String, Json>,
-    /// Its files, in order of their paths.
+    /// The files, in order of their paths.
     pub files: Vec<TextFile>,
     /// What could not be shown, or not as meant.
     pub issues: Vec<Issue>,

@@ -18,11 +18,11 @@ use crate::workspace::Keyrings;
 /// A document as a list shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Which.
+    /// The document's id.
     pub id: DocId,
-    /// Its workspace; `None` for this device only.
+    /// The document's workspace; `None` if it is on this device only.
     pub workspace: Option<WorkspaceId>,
-    /// The title, or the name of what is no conversation; may be empty.
+    /// The title of a conversation, else the document's name; may be empty.
     pub title: String,
     /// When it was last edited.
     pub updated_at: Millis,
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Listed {
 /// A conversation in full.
 #[derive(Clone)]
 pub struct Shown {
-    /// Which.
+    /// The document's id.
     pub id: DocId,
     /// The title somebody gave it.
     pub title: Option<String>,
@@ -97,7 +97,7 @@ impl View for Shown {
 pub(crate) struct Edited {
     /// Where it is; `None` for this device only.
     pub(crate) workspace: Option<WorkspaceId>,
-    /// Its row; `None` if it has just begun.
+    /// The document's row; `None` if it has just begun.
     pub(crate) row: Option<DocN>,
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct Beginning {
 }
 
 impl Beginning {
-    /// Its row before the first edit.
+    /// The document's row before the first edit.
     pub(crate) fn row(self, keyrings: Keyrings<'_>, now: Millis) -> NewDoc<'static> {
         let Self { kind, id, workspace } = self;
         NewDoc {
@@ -243,7 +243,7 @@ impl Documents {
 
 /// How an edit was stored.
 enum Stored {
-    /// Its row shows what is in memory.
+    /// The document's row shows what is in memory.
     AsLoaded(WrittenDoc),
     /// Another process has written since the document was loaded; where the document is.
     Beside(Option<WorkspaceId>),

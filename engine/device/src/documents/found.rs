@@ -55,7 +55,7 @@ impl Found {
         self.kind
     }
 
-    /// Its title, or the name of what is not a conversation, as lists show it; may be empty.
+    /// The title of a conversation, else the document's name, as lists show it; may be empty.
     pub fn title(&self) -> &str {
         &self.row.summary.title
     }

@@ -18,7 +18,7 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Of a loaded document; what is no conversation has none.
+    /// The marks of a loaded document; only a conversation has any.
     pub(crate) fn of(document: &Document) -> Self {
         let Ok(conversation) = document.conversation() else {
             return Self::default();

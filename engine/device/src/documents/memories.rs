@@ -9,7 +9,7 @@ use crate::documents::edit::View;
 /// The personal files of one agent, in full.
 #[derive(Clone)]
 pub struct ShownMemory {
-    /// Which.
+    /// The document's id.
     pub id: DocId,
     /// The agent whose they are; empty if that has no name.
     pub name: String,

@@ -315,11 +315,11 @@ struct Saved {
 
 /// What becomes of a document when its workspace is forgotten.
 enum Fate {
-    /// It stays, on this device.
+    /// The document stays, on this device.
     Stays,
-    /// It stays under this id.
+    /// The document stays on this device, under this id.
     StaysAs(DocId),
-    /// It goes: all of it is in another one, or it is about the workspace only.
+    /// The document goes: all of it is in another one, or it is about the workspace only.
     Goes,
 }
 

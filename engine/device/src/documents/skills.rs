@@ -8,13 +8,13 @@ use crate::documents::edit::View;
 /// A skill in full.
 #[derive(Clone)]
 pub struct ShownSkill {
-    /// Which.
+    /// The document's id.
     pub id: DocId,
     /// What it is called; empty if it has no name.
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
-    /// Its files, in order of their paths.
+    /// The files, in order of their paths.
     pub files: Vec<SkillFile>,
     /// What could not be shown, or not as meant.
     pub issues: Vec<Issue>,

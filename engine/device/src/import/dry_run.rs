@@ -143,7 +143,7 @@ impl<'d> DryRun<'d> {
 }
 
 impl PlannedSession {
-    /// Of a session that nothing is planned of yet.
+    /// A session of which nothing is planned yet.
     fn of(import: &SessionImport, workspace: Option<WorkspaceId>) -> Self {
         let memory = import.memory.clone();
         let lines_from = memory.lines;

@@ -181,9 +181,9 @@ pub(super) fn has_files(kind: Kind, id: DocId) -> Result<(), Error> {
 pub(super) enum KnownFiles {
     /// There is no document of it.
     Nothing,
-    /// Its document is not to be changed.
+    /// The source's document is not to be changed.
     Leave(ImportedFiles),
-    /// Its document, and what is remembered of the last import.
+    /// The source's document, and what is remembered of the last import.
     Ours(DocRow, FilesMemory),
 }
 

@@ -164,11 +164,11 @@ pub(super) fn of_document(document: &Document) -> BTreeMap<Item, Mark> {
 /// What is to become of one item.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// Nothing.
+    /// Nothing is to change.
     Leave,
-    /// The source's is taken.
+    /// The source's item is taken.
     Take(Outcome),
-    /// Ours stays, and the source's comes beside it.
+    /// Our item stays, and the source's comes beside it.
     Beside,
 }
 

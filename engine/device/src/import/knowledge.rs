@@ -29,13 +29,13 @@ pub(crate) struct Knowledge<'d> {
 /// What a device knows of a session.
 pub(super) enum Known {
     Nothing,
-    /// Its document is in the trash.
+    /// The session's document is in the trash.
     InTrash(DocRow),
-    /// This device has imported it.
+    /// This device has imported the session.
     Remembered(DocRow, Box<SessionMemory>),
-    /// Its document may be added to, and was imported elsewhere.
+    /// The session's document may be added to, and was imported elsewhere.
     Document(DocRow),
-    /// Only others have put its document into this workspace.
+    /// Only others have put the session's document into this workspace.
     Watched(DocRow, WorkspaceId),
 }
 

@@ -8,13 +8,13 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was not here before.
+    /// The thing was not here before.
     New,
-    /// It was here, and went on since: there is more of it now.
+    /// The thing was here and went on since: there is more of it now.
     More,
-    /// It was here and has changed.
+    /// The thing was here and has changed.
     Updated,
-    /// It was here, and is the same.
+    /// The thing was here and is the same.
     Unchanged,
     /// Kept as it is, and not as what it was meant to be: a damaged line set aside, a file that is gone at its source.
     Kept,
@@ -22,7 +22,7 @@ pub enum Outcome {
     Conflict,
     /// Left where it is.
     Skipped,
-    /// It could not be imported.
+    /// The thing could not be imported.
     Failed,
 }
 
@@ -43,11 +43,11 @@ pub enum Why {
     TooManyAsides,
     /// The line is not a transcript entry, and those that are kept aside would have more bytes with it than they may.
     AsidesTooLong,
-    /// It was changed here and at its source. Here it stays as it is; what a file says at its source is at this path.
+    /// The thing was changed here and at its source. Here it stays as it is; what a file says at its source is at this path.
     ChangedOnBothSides(Option<FilePath>),
-    /// It was at its source the last time and is not any more. Here it stays.
+    /// The thing was at its source the last time and is not any more. Here it stays.
     GoneAtSource,
-    /// Documents of this kind have no place for it.
+    /// Documents of this kind have no place for such a thing.
     NoPlace,
     /// A name, a description or a model has more bytes than it may.
     TextTooLong,

@@ -38,7 +38,7 @@ enum Way {
     /// A document of a workspace is asked to which nothing may be added. With it what its application said, if an import
     /// wrote that into it.
     Watched(DocN, WorkspaceId, Box<HeldLines>, Option<About>),
-    /// It is in the trash.
+    /// The document is in the trash.
     InTrash,
 }
 
@@ -97,18 +97,18 @@ impl SessionPlan {
         }
     }
 
-    /// Of a session that is not here, called `key` by its application.
+    /// The plan for a session that is not here, called `key` by its application.
     pub(super) fn new(key: Option<String>) -> Self {
         let about = About { key, ..About::default() };
         Self { about, ..Self::begin(Place::New, Way::New) }
     }
 
-    /// Of a session whose document is in the trash.
+    /// The plan for a session whose document is in the trash.
     pub(super) fn in_trash(workspace: Option<WorkspaceId>) -> Self {
         Self::begin(Place::Found(workspace), Way::InTrash)
     }
 
-    /// Of a session that this device has imported.
+    /// The plan for a session that this device has imported.
     pub(super) fn remembered(workspace: Option<WorkspaceId>, memory: &SessionMemory) -> Self {
         Self {
             about: memory.about.clone(),
@@ -119,7 +119,7 @@ impl SessionPlan {
         }
     }
 
-    /// Of a session whose document may be added to and was imported elsewhere.
+    /// The plan for a session whose document may be added to and was imported elsewhere.
     pub(super) fn asking(workspace: Option<WorkspaceId>, held: HeldLines, said: Option<About>) -> Self {
         let mut plan = Self::begin(Place::Found(workspace), Way::New);
         plan.ask(held);
@@ -127,7 +127,7 @@ impl SessionPlan {
         plan
     }
 
-    /// Of a session that only others have put into a workspace.
+    /// The plan for a session that only others have put into a workspace.
     pub(super) fn watching(n: DocN, workspace: WorkspaceId, held: HeldLines, said: Option<About>) -> Self {
         let way = Way::Watched(n, workspace, Box::new(held), said);
         Self::begin(Place::Found(Some(workspace)), way)

@@ -21,10 +21,10 @@ const MAX_RELAY: usize = 512;
 /// Why a string is not a code. The person who typed it can mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CodeError {
-    /// It does not begin as codes do.
+    /// The text does not begin as codes do.
     #[error("this is not a Bowline code: those begin with \"bowline1-\"")]
     NotACode,
-    /// It begins as codes do, of another version.
+    /// The text begins as codes of another version do.
     #[error("this code was made by another version of Bowline: update the older of the two")]
     OtherVersion,
     /// Characters are missing or wrong.
@@ -47,7 +47,7 @@ pub struct Code {
     pub relay: String,
     /// Which workspace.
     pub workspace: WorkspaceId,
-    /// Whom it lets in.
+    /// Whom the code lets in.
     pub kind: CodeKind,
     /// What the log has to pass through.
     pub pins: Pins,

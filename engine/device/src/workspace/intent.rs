@@ -12,7 +12,7 @@ use crate::workspace::code::CodeKind;
 pub enum Decision {
     /// Let somebody in by a code.
     Open {
-        /// Whom.
+        /// Whom to let in.
         kind: CodeKind,
         /// The code's secret.
         secret: TicketSecret,

@@ -144,7 +144,7 @@ impl From<&RelayFault> for LineReason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Kept", into = "Kept")]
 pub struct LineFailure {
-    /// Why.
+    /// Why there is no connection.
     pub reason: LineReason,
     /// The name, address or number it is about.
     pub about: Option<String>,

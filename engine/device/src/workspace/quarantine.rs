@@ -20,39 +20,39 @@ pub enum QuarantineReason {
     NoKey,
     /// The relay has no body for it any more.
     NoBody,
-    /// It ends a payload of which an earlier part is not here.
+    /// The entry ends a payload of which an earlier part is not here.
     NoPart,
-    /// Its author made parts that are not one payload.
+    /// The entry's author made parts that are not one payload.
     Parts,
-    /// Its author sealed one document under the name of another.
+    /// The entry's author sealed one document under the name of another.
     OtherDocument,
-    /// Its author sealed something that is not a payload.
+    /// The entry's author sealed something that is not a payload.
     Payload,
-    /// Its author did not seal header and body together, or not under the epoch's key.
+    /// The entry's author did not seal header and body together, or not under the epoch's key.
     NotAuthentic,
-    /// Its author sealed something that cannot be unpacked.
+    /// The entry's author sealed something that cannot be unpacked.
     NotUnpacked,
-    /// Our bug: it was to be opened with the keys of another workspace.
+    /// Our bug: the entry was to be opened with the keys of another workspace.
     OtherWorkspacesKeys,
-    /// Our bug: it is of the control lane, where nothing is sealed, and was to be opened.
+    /// Our bug: the entry is of the control lane, where nothing is sealed, and was to be opened.
     NotSealed,
-    /// It belongs to another workspace.
+    /// The entry belongs to another workspace.
     OtherWorkspace,
-    /// It is a roster entry, and its record cannot be read.
+    /// The entry is a roster entry, and its record cannot be read.
     BadRecord,
-    /// It is a roster entry without a body.
+    /// The entry is a roster entry without a body.
     NoRecord,
     /// The entry before it in its author's chain is not on the log.
     ChainGap,
     /// The log has another entry with its number.
     SeqTaken,
-    /// Its author is not in the workspace.
+    /// The entry's author is not in the workspace.
     NotActive,
-    /// Its author was removed, and the entries up to the cut did not come as one run.
+    /// The entry's author was removed, and the entries up to the cut did not come as one run.
     RunIncomplete,
-    /// It is a Join that changes nothing.
+    /// The entry is a Join that changes nothing.
     JoinVoid,
-    /// It is a Genesis and not this workspace's beginning.
+    /// The entry is a Genesis and not this workspace's beginning.
     NotGenesis,
     /// The roster it was written at is not known here.
     RosterUnknown,
@@ -60,35 +60,35 @@ pub enum QuarantineReason {
     RosterStale,
     /// Nobody was to seal content at its roster before a rekey.
     RekeyDue,
-    /// Its epoch is not the one in force at its roster.
+    /// The entry's epoch is not the one in force at its roster.
     WrongEpoch,
     /// What it says it has seen or holds goes back, or is not of this log.
     BadSeen,
-    /// It has seen a signed head that is not in this log.
+    /// The entry has seen a signed head that is not in this log.
     Forked,
-    /// Its changes are too long.
+    /// The entry's changes are too long.
     TooLarge,
-    /// Its changes have more of something than is allowed.
+    /// The entry's changes have more of something than is allowed.
     TooMany,
-    /// Its changes are not bytes that Automerge could have written.
+    /// The entry's changes are not bytes that Automerge could have written.
     Malformed,
     /// A checksum in its changes does not hold.
     BadChecksum,
     /// Something in its changes is compressed.
     Compressed,
-    /// Its changes use something of Automerge's that no document here does.
+    /// The entry's changes use something of Automerge's that no document here does.
     Unused,
-    /// It holds a change that is not its author's to make.
+    /// The entry holds a change that is not its author's to make.
     NotTheAuthors,
-    /// It holds a change that hangs on nothing.
+    /// The entry holds a change that hangs on nothing.
     NoFirstChange,
-    /// It forges the change every document begins with.
+    /// The entry forges the change every document begins with.
     ForgedFirstChange,
-    /// It begins a document of another kind.
+    /// The entry begins a document of another kind.
     WrongKind,
-    /// It changes or removes what is only ever added to.
+    /// The entry changes or removes what is only ever added to.
     AppendOnly,
-    /// Its changes do not continue the history they hang on.
+    /// The entry's changes do not continue the history they hang on.
     BrokenHistory,
     /// Automerge refuses its changes.
     Rejected,
@@ -96,9 +96,9 @@ pub enum QuarantineReason {
     Unfaithful,
     /// Automerge panics over its changes.
     Panicked,
-    /// It claims another kind for a document that is here.
+    /// The entry claims another kind for a document that is here.
     OtherKind,
-    /// It was opened when it came, and cannot be opened any more: it was damaged on the disk.
+    /// The entry was opened when it came, and cannot be opened any more: it was damaged on the disk.
     Damaged,
     /// This program ended three times while it applied the entry.
     Crashed,

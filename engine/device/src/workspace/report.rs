@@ -14,9 +14,9 @@ use crate::{Device, Error, LineFailure};
 pub struct SyncReport {
     /// The process.
     pub pid: u32,
-    /// When it last said so, in milliseconds since 1970.
+    /// When the process last said so, in milliseconds since 1970.
     pub at: u64,
-    /// Its lines, by workspace in hexadecimal.
+    /// The process's lines, by workspace in hexadecimal.
     pub lines: BTreeMap<String, LineReport>,
 }
 
@@ -56,7 +56,8 @@ pub enum Stuck {
     UpdateNeeded,
     /// This device is not in the workspace.
     NotMember,
-    /// So many documents have unsealed work that is more than others would take at once; others do not wait for them.
+    /// That many documents have unsealed work that is more than others would take at once; other documents do not wait for
+    /// them.
     TooLarge(usize),
 }
 

@@ -18,26 +18,26 @@ use crate::workspace::roster::{awaits_removal, intents};
 /// Where a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DocumentState {
-    /// In no workspace.
+    /// The document is in no workspace.
     OnlyHere,
-    /// Some of it is not on the log yet.
+    /// Some of the document is not on the log yet.
     Queued,
-    /// Some of it is more than other devices would take, and cannot be divided: this many bytes.
+    /// Some of the document is more than other devices would take, and cannot be divided: this many bytes.
     TooLarge(usize),
-    /// All of it is durable at the relay, which has signed for it.
+    /// All of the document is durable at the relay, which has signed for it.
     OnRelay,
-    /// And this many other devices have said that they have it.
+    /// All of the document is durable at the relay, and this many other devices have said that they have it.
     OnDevices(usize),
 }
 
 /// Something that was put aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
-    /// Which entry.
+    /// The entry.
     pub entry: EntryId,
-    /// Who wrote it.
+    /// The device that wrote the entry.
     pub author: DeviceId,
-    /// Why.
+    /// Why the entry was put aside.
     pub reason: QuarantineReason,
     /// What the reason leaves open, for whoever looks for the fault: a count, an id, a decoder's remark.
     pub detail: Option<String>,
@@ -55,9 +55,9 @@ impl Quarantined {
 /// A device of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberStatus {
-    /// Which.
+    /// The device's id.
     pub device: DeviceId,
-    /// Whose.
+    /// The person whose device it is.
     pub user: UserId,
     /// What that person may do.
     pub role: Option<Role>,

@@ -63,6 +63,11 @@ pub(crate) fn find(device: &Device, kinds: &[Kind], typed: &str) -> Result<(Kind
     look_up(device, kinds, typed).map(|found| (found.kind(), found.id()))
 }
 
+/// The document of this kind that a person means.
+pub(crate) fn find_one(device: &Device, kind: Kind, typed: &str) -> Result<DocId, CommandError> {
+    look_up(device, &[kind], typed).map(|found| found.id())
+}
+
 /// The document of one of these kinds that a person means. If no id begins so and there is one kind to choose from, a
 /// whole name counts as well; an id goes first, so that nobody can take an id's place by a name.
 pub(crate) fn look_up(device: &Device, kinds: &[Kind], typed: &str) -> Result<Found, CommandError> {

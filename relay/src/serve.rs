@@ -6,6 +6,7 @@
 
 mod connection;
 mod health;
+mod inbox;
 mod line;
 #[cfg(test)]
 mod tests;
@@ -17,23 +18,16 @@ use std::thread;
 use std::time::Duration;
 
 use axum::Router;
-use bowline_transport::{Frame, Link, Listen};
+use bowline_transport::{Link, Listen};
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 pub use self::health::Health;
-use self::line::Line;
+use self::inbox::{Event, INBOX_EVENTS, INBOX_KIBIBYTES, Inbox};
 use crate::storage::Storage;
 use crate::{ConnId, Relay};
-
-/// Events waiting for the thread. Each frame among them has also taken its size from [`INBOX_KIBIBYTES`].
-const INBOX_EVENTS: usize = 1024;
-
-/// Kibibytes of frames waiting for the thread, of all connections together: two commits' worth of the largest, so that
-/// the next one is there when a commit is done.
-const INBOX_KIBIBYTES: u32 = 16 * 1024;
 
 /// How long connections may take to read their goodbye when the relay stops. Service managers wait longer than this
 /// before they kill.
@@ -54,57 +48,6 @@ pub enum ServeError {
     /// The environment: no connections can be accepted any more.
     #[error("the relay can no longer accept connections")]
     NotListening,
-}
-
-/// What the thread is told.
-enum Event {
-    /// A connection was made; frames for it go into this line.
-    Connected(ConnId, Line),
-    /// A frame arrived. The permit gives its room back when it has been handled.
-    Frame(ConnId, Frame, OwnedSemaphorePermit),
-    /// A connection is gone.
-    Disconnected(ConnId),
-    /// A connection that could take no more takes frames again.
-    Writable(ConnId),
-    /// A deadline of the relay's has come. The thread notices by itself; nobody sends this.
-    Due,
-    /// Answer, to show that the thread is alive.
-    Ping(oneshot::Sender<()>),
-    /// Say goodbye to everybody, and to whoever still comes.
-    Stop,
-    /// Commit and end.
-    End,
-}
-
-/// How connections reach the thread.
-#[derive(Clone)]
-struct Inbox {
-    events: mpsc::Sender<Event>,
-    /// Kibibytes of frames that may still be put in.
-    room: Arc<Semaphore>,
-}
-
-impl Inbox {
-    /// Puts an event in, and waits until there is room for it. Returns `false` if the thread is gone.
-    async fn tell(&self, event: Event) -> bool {
-        self.events.send(event).await.is_ok()
-    }
-
-    /// Puts a frame in, and waits until there is room for it, which is what slows a connection down. Returns `false` if
-    /// the thread is gone.
-    async fn deliver(&self, conn: ConnId, frame: Frame) -> bool {
-        let size = kibibytes(&frame, INBOX_KIBIBYTES);
-        match Arc::clone(&self.room).acquire_many_owned(size).await {
-            Ok(permit) => self.tell(Event::Frame(conn, frame, permit)).await,
-            Err(_) => false,
-        }
-    }
-}
-
-/// Kibibytes that a frame takes of a queue of `all`: at least one, so that the number of frames is bounded as well, and
-/// never more than there is.
-fn kibibytes(frame: &Frame, all: u32) -> u32 {
-    u32::try_from(frame.len().div_ceil(1024)).unwrap_or(all).clamp(1, all)
 }
 
 /// A relay on its thread, ready for connections.

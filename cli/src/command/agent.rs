@@ -13,7 +13,6 @@ use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
 use crate::command::kind::{self, Content, KindInFull, KindOfFiles};
-use crate::documents;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
@@ -95,9 +94,4 @@ impl KindOfFiles for ShownAgent {
     fn content(file: &TextFile) -> Content<'_> {
         Content { path: &file.path, bytes: file.text.as_bytes(), executable: false }
     }
-}
-
-/// The agent a person means.
-fn find(device: &Device, typed: &str) -> Result<DocId, CommandError> {
-    documents::find(device, &[Kind::Agent], typed).map(|(_, id)| id)
 }

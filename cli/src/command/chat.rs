@@ -14,7 +14,6 @@ use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
 use crate::command::kind::{self, KindInFull};
-use crate::documents;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
@@ -87,9 +86,4 @@ impl KindInFull for Shown {
     fn issues(&self) -> &[Issue] {
         &self.transcript.issues
     }
-}
-
-/// The conversation a person means.
-fn find(device: &Device, typed: &str) -> Result<DocId, CommandError> {
-    documents::find(device, &[Kind::Conversation], typed).map(|(_, id)| id)
 }

@@ -1,15 +1,14 @@
 //! `bowline import`: takes in what other programs have written.
 
 mod jsonl;
+mod lock;
 mod openclaw;
 mod shown;
 
-use bowline_engine::home::ImportLock;
 use clap::Subcommand;
 
-use crate::error::{CommandError, ErrorCode};
+use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::opened::Opened;
 
 /// Import conversations, agents and skills from other programs
 ///
@@ -19,14 +18,6 @@ use crate::opened::Opened;
 pub(crate) enum Import {
     Openclaw(openclaw::Openclaw),
     Jsonl(jsonl::Jsonl),
-}
-
-/// Held while something is imported into a home.
-fn lock(here: &Opened) -> Result<ImportLock, CommandError> {
-    here.home.try_import_lock()?.ok_or_else(|| {
-        CommandError::new(ErrorCode::ImportRunning, "Another import into this home is under way")
-            .hint("wait until it has ended, and run this again: nothing is taken twice")
-    })
 }
 
 impl Import {

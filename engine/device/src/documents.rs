@@ -2,10 +2,13 @@
 //! borrows the parts of the device that it needs, and hands them on.
 
 pub(crate) mod agents;
+pub(crate) mod base;
 pub(crate) mod cache;
 pub(crate) mod edit;
+pub(crate) mod edited;
 pub(crate) mod folding;
 pub(crate) mod found;
+pub(crate) mod held;
 pub(crate) mod loading;
 pub(crate) mod marks;
 pub(crate) mod memories;
@@ -14,65 +17,13 @@ pub(crate) mod reading;
 pub(crate) mod sharing;
 pub(crate) mod skills;
 
-use std::collections::BTreeMap;
-
-use bowline_core::document::{ActorId, AgentEdit, AgentField, Document, Kind, Pen, ProfileMut, Role};
-use bowline_store::DocN;
+use bowline_core::document::{AgentEdit, AgentField, Document, Kind, Pen, ProfileMut, Role};
 use bowline_wire::ids::{DeviceId, DocId, Millis, UserId, WorkspaceId};
 
-use crate::documents::cache::{CACHE_BYTES, Cache};
-use crate::documents::edit::{Beginning, Edit, Edited, View};
-use crate::lent::Parts;
+use crate::apart::Parts;
+use crate::documents::edit::{Beginning, Edit, View};
+use crate::documents::edited::Edited;
 use crate::{Device, Error, Found, Listed, OwnNames, Shown, ShownAgent, ShownMemory, ShownSkill, Which};
-
-/// The documents of a device: those in memory, and who writes into them.
-pub(crate) struct Documents {
-    cache: Cache,
-    /// The revision in which each document with entries still to be taken in was last looked at.
-    indexed: BTreeMap<DocN, u64>,
-    /// Under whom this process writes.
-    actor: ActorId,
-}
-
-impl Documents {
-    pub(crate) fn new(actor: ActorId) -> Self {
-        Self { cache: Cache::new(CACHE_BYTES), indexed: BTreeMap::new(), actor }
-    }
-
-    pub(crate) fn pen(&self, now: Millis) -> Pen {
-        Pen { actor: self.actor, now }
-    }
-
-    /// Forgets what is in memory: rows of documents went, and new ones may have got their numbers.
-    pub(crate) fn forget_all(&mut self) {
-        self.cache = Cache::new(CACHE_BYTES);
-        self.indexed.clear();
-    }
-
-    /// This process has written a document's row, which now has this revision.
-    pub(crate) fn wrote(&mut self, n: DocN, rev: u64) {
-        if let Some(loaded) = self.cache.get_mut(n) {
-            loaded.wrote(rev);
-        }
-    }
-
-    /// More has come for a document, whose row this process wrote so many times with it. `rev` is what the row has now; if
-    /// that is more, another process has written as well, and the next look starts from the database.
-    pub(crate) fn has_more(
-        &mut self,
-        n: DocN,
-        writes: u64,
-        rev: impl FnOnce() -> Result<Option<u64>, Error>,
-    ) -> Result<(), Error> {
-        if let Some(loaded) = self.cache.get_mut(n) {
-            loaded.stale = true;
-            if rev()? == Some(loaded.rev + writes) {
-                loaded.rev += writes;
-            }
-        }
-        Ok(())
-    }
-}
 
 impl Device {
     /// Begins a conversation, in the current workspace or on this device only.

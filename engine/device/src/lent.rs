@@ -6,10 +6,7 @@ use bowline_wire::ids::{DeviceId, DocId, Millis};
 use rand_core::CryptoRng;
 
 use crate::Error;
-use crate::documents::Documents;
-use crate::documents::reading::Reading;
 use crate::notice::Notices;
-use crate::workspace::{Keyrings, Workspaces};
 
 /// What documents and workspaces have no copy of: a device lends it for as long as a verb takes.
 pub(crate) struct Lent<'d> {
@@ -39,22 +36,10 @@ impl Lent<'_> {
         self.read().doc(n)?.ok_or(Error::Gone)
     }
 
-    /// What reading documents takes, with the keys of their workspaces.
-    pub(crate) fn reading<'r>(&'r self, keyrings: Keyrings<'r>) -> Reading<'r> {
-        Reading { read: self.read(), device: self.device(), keyrings }
-    }
-
     /// An id for a new document.
     pub(crate) fn new_id(&mut self) -> DocId {
         let mut id = [0; DocId::LEN];
         self.random.fill_bytes(&mut id);
         DocId::from_bytes(id)
     }
-}
-
-/// A device taken apart for one verb.
-pub(crate) struct Parts<'d> {
-    pub(crate) documents: &'d mut Documents,
-    pub(crate) workspaces: &'d mut Workspaces,
-    pub(crate) lent: Lent<'d>,
 }

@@ -5,6 +5,7 @@
 //!
 //! Architecture Invariant: nothing in here uses tokio; the manifest has no line for it.
 
+mod apart;
 mod documents;
 mod error;
 mod import;
@@ -19,10 +20,11 @@ use bowline_store::Store;
 use bowline_wire::ids::{DeviceId, DocId, Millis};
 use rand_core::CryptoRng;
 
-use documents::Documents;
-use import::Import;
+use apart::Parts;
+use documents::held::Documents;
+use import::at_work::Import;
 use import::knowledge::Knowledge;
-use lent::{Lent, Parts};
+use lent::Lent;
 use notice::Notices;
 use workspace::Workspaces;
 

@@ -24,7 +24,7 @@ use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DeviceId, Millis, Position, TicketKey, UserId, WorkspaceId};
 use rand_core::Rng as _;
 
-use crate::lent::Parts;
+use crate::apart::Parts;
 use crate::{Code, CodeKind, Device, DocumentState, Error, Outstanding, SyncReport, Which, WorkspaceStatus};
 use intent::Decision;
 pub(crate) use linked::{Keyrings, Workspaces};

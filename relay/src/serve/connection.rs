@@ -6,7 +6,8 @@ use std::time::Duration;
 use bowline_transport::{Ended, Link};
 use futures_util::FutureExt;
 
-use super::{Event, Inbox, line};
+use super::inbox::{Event, Inbox};
+use super::line;
 use crate::ConnId;
 use crate::config::CLOSE_TIMEOUT;
 

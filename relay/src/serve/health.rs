@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use tokio::sync::oneshot;
 
-use super::{Event, Inbox};
+use super::inbox::{Event, Inbox};
 
 /// How long the thread may take to answer. Less than the patience of those who ask, more than a slow disk's commit.
 const PATIENCE: Duration = Duration::from_secs(2);

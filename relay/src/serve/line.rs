@@ -8,9 +8,6 @@ use bowline_transport::Frame;
 use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{Event, kibibytes};
-use crate::ConnId;
-
 /// Kibibytes that wait for one connection on top of what the relay keeps for it. Enough to keep a fast line busy while
 /// the thread commits; more would only be memory that a slow reader holds.
 const QUEUE_KIBIBYTES: u32 = 256;
@@ -58,13 +55,13 @@ impl Line {
         }
     }
 
-    /// Queues a frame when there is room for it, and tells the thread once half of the queue is free again: whoever
+    /// Queues a frame when there is room for it, and tells the thread so with `told` once half of the queue is free again: whoever
     /// reads slowly then gets much at once, rather than waking the thread for every frame.
-    pub(super) fn offer_later(
+    pub(super) fn offer_later<E: Send + 'static>(
         &self,
-        conn: ConnId,
         frame: Frame,
-        events: mpsc::WeakSender<Event>,
+        events: mpsc::WeakSender<E>,
+        told: E,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (frames, room) = (self.frames.clone(), Arc::clone(&self.room));
         async move {
@@ -77,10 +74,16 @@ impl Line {
             drop(frames);
             drop(room.acquire_many(QUEUE_KIBIBYTES / 2).await);
             if let Some(events) = events.upgrade() {
-                let _thread_is_gone = events.send(Event::Writable(conn)).await;
+                let _thread_is_gone = events.send(told).await;
             }
         }
     }
+}
+
+/// Kibibytes that a frame takes of a queue of `all`: at least one, so that the number of frames is bounded as well, and
+/// never more than there is.
+pub(super) fn kibibytes(frame: &Frame, all: u32) -> u32 {
+    u32::try_from(frame.len().div_ceil(1024)).unwrap_or(all).clamp(1, all)
 }
 
 impl Stream for Outbound {
@@ -107,10 +110,10 @@ mod tests {
         line.offer(frame(200)).unwrap();
         let kept = line.offer(frame(100)).unwrap_err();
         let (events, mut inbox) = mpsc::channel(1);
-        let later = tokio::spawn(line.offer_later(ConnId(7), kept, events.downgrade()));
+        let later = tokio::spawn(line.offer_later(kept, events.downgrade(), 7));
         assert_eq!(outbound.next().await.unwrap().len(), 200 * 1024);
         assert_eq!(outbound.next().await.unwrap().len(), 100 * 1024);
-        assert!(matches!(inbox.recv().await, Some(Event::Writable(ConnId(7)))));
+        assert_eq!(inbox.recv().await, Some(7));
         later.await.unwrap();
         line.offer(frame(256)).unwrap();
     }
@@ -131,7 +134,7 @@ mod tests {
         line.offer(frame(256)).unwrap();
         let last = line.offer(Frame::from_static(b"goodbye")).unwrap_err();
         let (events, _inbox) = mpsc::channel(1);
-        tokio::spawn(line.offer_later(ConnId(1), last, events.downgrade()));
+        tokio::spawn(line.offer_later(last, events.downgrade(), ()));
         assert!(closing.try_recv().is_err_and(|why| why == oneshot::error::TryRecvError::Empty));
         drop(line);
         assert!(closing.await.is_err());
@@ -146,7 +149,7 @@ mod tests {
         line.offer(frame(256)).unwrap();
         let kept = line.offer(frame(1)).unwrap_err();
         let (events, _inbox) = mpsc::channel(1);
-        let later = tokio::spawn(line.offer_later(ConnId(1), kept, events.downgrade()));
+        let later = tokio::spawn(line.offer_later(kept, events.downgrade(), ()));
         drop(outbound);
         later.await.unwrap();
         assert!(line.offer(frame(1)).is_ok(), "dropped, because its connection is gone");

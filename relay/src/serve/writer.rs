@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::inbox::{Event, INBOX_EVENTS};
 use super::line::Line;
-use super::{Event, INBOX_EVENTS};
 use crate::clock::Clock;
 use crate::storage::Storage;
 use crate::{ConnId, Relay};
@@ -121,7 +121,7 @@ impl<S: Storage> Writer<S> {
             let Some(line) = self.lines.get(&conn) else { continue };
             if let Err(frame) = line.offer(Bytes::from_owner(frame)) {
                 self.relay.set_writable(conn, false);
-                self.runtime.spawn(line.offer_later(conn, frame, self.events.clone()));
+                self.runtime.spawn(line.offer_later(frame, self.events.clone(), Event::Writable(conn)));
             }
         }
         while let Some(conn) = self.relay.poll_close() {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use bowline_engine::document::{AgentEdit, AgentField};
+use bowline_engine::document::{AgentEdit, AgentField, Kind};
 use clap::Args;
 
 use super::source::{self, agent_path};
+use crate::documents;
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::syncing;
@@ -68,7 +69,7 @@ impl Edit {
                 .hint("say what: --from FILE, --name, --description, --model or --remove-file; see `bowline agent edit --help`"));
         }
         let mut here = invocation.open()?;
-        let id = super::find(&here.device, &self.id)?;
+        let id = documents::find_one(&here.device, Kind::Agent, &self.id)?;
         here.device.edit_agent(id, &edit, invocation.now())?;
         syncing::after_edit(invocation, &here, id)?;
         invocation.answer_in_json(&serde_json::json!({ "id": id.to_string() }))

@@ -1,9 +1,11 @@
 //! `bowline chat rename`, `pin`, `archive`, `label` and what takes them back: how a person files conversations.
 
 use bowline_engine::Device;
+use bowline_engine::document::Kind;
 use bowline_engine::ids::{DocId, Millis};
 use clap::Args;
 
+use crate::documents;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::syncing;
@@ -137,7 +139,7 @@ fn file(
     change: impl FnOnce(&mut Device, DocId, Millis) -> Result<(), bowline_engine::Error>,
 ) -> Result<(), CommandError> {
     let mut here = invocation.open()?;
-    let id = super::find(&here.device, typed)?;
+    let id = documents::find_one(&here.device, Kind::Conversation, typed)?;
     let now = invocation.now();
     change(&mut here.device, id, now)?;
     invocation.say(format_args!("{told}"));

@@ -10,6 +10,7 @@ use bowline_import::Report;
 use bowline_import::jsonl;
 use clap::Args;
 
+use super::lock::lock;
 use super::shown::{Mode, Shown};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
@@ -66,7 +67,7 @@ impl Jsonl {
             let report = import_all(&mut DryRun::of(&here.device), &mut shown)?;
             return shown.end_dry_run(report);
         }
-        let _lock = super::lock(&here)?;
+        let _lock = lock(&here)?;
         let mut shown = Shown::begin(invocation, of, Mode::Import);
         let report = import_all(&mut here.device, &mut shown)?;
         here.wake()?;

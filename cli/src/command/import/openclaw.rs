@@ -6,6 +6,7 @@ use bowline_engine::device::{DryRun, ImportTarget};
 use bowline_import::openclaw::{self, NotFound, Options, StateDir};
 use clap::Args;
 
+use super::lock::lock;
 use super::shown::{Mode, Shown};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
@@ -58,7 +59,7 @@ impl Openclaw {
             let report = import(&mut DryRun::of(&here.device), &mut shown)?;
             return shown.end_dry_run(report);
         }
-        let _lock = super::lock(&here)?;
+        let _lock = lock(&here)?;
         let mut shown = Shown::begin(invocation, show_path(state.path()), Mode::Import);
         let report = import(&mut here.device, &mut shown)?;
         here.wake()?;

@@ -1,14 +1,13 @@
 //! Documents of any kind: beginning one, editing it, showing it, and its line in a list.
 
 use bowline_core::document::{Document, EditError, Kind, MessageId, OtherKind, Pen, Role, Transcript};
-use bowline_store::{
-    DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Reader, StoreError, Trash, Tx, WrittenDoc,
-};
+use bowline_store::{DocFilter, DocRow, DocUpdate, NewDoc, Place, Reader, StoreError, Trash, Tx, WrittenDoc};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
 use crate::Error;
-use crate::documents::Documents;
+use crate::documents::edited::Edited;
 use crate::documents::found::Found;
+use crate::documents::held::Documents;
 use crate::documents::loading::Derived;
 use crate::documents::marks::Marks;
 use crate::lent::Lent;
@@ -90,15 +89,6 @@ impl View for Shown {
             heads: document.heads(),
         })
     }
-}
-
-/// A document that was written into: what there is to send of it now.
-#[must_use]
-pub(crate) struct Edited {
-    /// Where it is; `None` for this device only.
-    pub(crate) workspace: Option<WorkspaceId>,
-    /// The document's row; `None` if it has just begun.
-    pub(crate) row: Option<DocN>,
 }
 
 /// A document that is about to begin.

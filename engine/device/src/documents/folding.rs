@@ -3,8 +3,8 @@
 use bowline_store::{ChangeN, ChangeRow, DocN, EntryState, Tx};
 
 use crate::Error;
-use crate::documents::Documents;
-use crate::documents::loading::compressed;
+use crate::documents::base::compressed;
+use crate::documents::held::Documents;
 use crate::lent::Lent;
 
 /// Rows on the log after which a base is written and they go: loading applies each of them, in about 20 µs, and writing the

@@ -6,11 +6,12 @@ use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Lost};
 use bowline_store::{Attempt, DocN, DocRow, DocShown, EntryN, EntryState, Tx, WrittenDoc};
 use bowline_wire::ids::{EntryId, Millis};
 
-use crate::documents::Documents;
+use crate::documents::base::compressed;
 use crate::documents::cache::Loaded;
 use crate::documents::folding::drop_settled_changes;
+use crate::documents::held::Documents;
 use crate::documents::marks::Marks;
-use crate::documents::reading::{Content, TakenIn, has_crashed};
+use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
 use crate::lent::Lent;
 use crate::rows::{encode_heads, summary_row};
 use crate::workspace::Keyrings;
@@ -20,10 +21,6 @@ use crate::{Error, Notice};
 /// Accepted entries of a document that were taken in since its base was saved, before it is saved again: loading many
 /// small ones costs more than writing one base.
 const BASE_AFTER: usize = 16;
-
-/// zstd level of a base: 3 is the library's own balance, and a base is written far more often than it matters how
-/// small it is.
-pub(crate) const BASE_LEVEL: i32 = 3;
 
 /// Entries that wait to be taken in.
 struct Pending<'a> {
@@ -50,7 +47,7 @@ impl Documents {
         let fresh = !self.cache.contains(n);
         let mut written = None;
         if fresh {
-            let (loaded, lost) = lent.reading(keyrings).base_and_changes(row)?;
+            let (loaded, lost) = Reading::of(lent, keyrings).base_and_changes(row)?;
             self.cache.insert(n, loaded);
             if self.recommit(lent, n, &lost)? {
                 written = Some(lent.row(n)?);
@@ -84,7 +81,7 @@ impl Documents {
         fresh: bool,
     ) -> Result<(), Error> {
         let n = row.n;
-        let (pending, unreadable) = lent.reading(keyrings).open_all(lent.read().unapplied(n)?)?;
+        let (pending, unreadable) = Reading::of(lent, keyrings).open_all(lent.read().unapplied(n)?)?;
         let suspects: BTreeMap<EntryN, Attempt> =
             lent.read().attempts()?.into_iter().map(|attempt| (attempt.entry, attempt)).collect();
         let mut taken = TakenIn::default();
@@ -125,7 +122,7 @@ impl Documents {
             TakenIn { refused: applied.refused, unsettled: applied.unsettled, lost: Vec::new() }
         } else {
             let kind = loaded.document.kind();
-            let (document, taken) = lent.reading(keyrings).rebuild(n, kind)?;
+            let (document, taken) = Reading::of(lent, keyrings).rebuild(n, kind)?;
             if let Some(loaded) = self.cache.get_mut(n) {
                 loaded.document = document;
             }
@@ -318,11 +315,6 @@ fn quarantine_unreadable(lent: &mut Lent<'_>, unreadable: &[EntryN]) -> Result<(
         unreadable.iter().try_for_each(|n| tx.set_entry_state(*n, EntryState::Quarantined, Some(&why)))
     })?;
     Ok(())
-}
-
-/// A document as its base is stored.
-pub(crate) fn compressed(document: &Document) -> Result<Vec<u8>, Error> {
-    zstd::bulk::compress(&document.save(), BASE_LEVEL).map_err(|_| Error::NoMemory)
 }
 
 fn recommitted(hash: &ChangeHash) -> String {

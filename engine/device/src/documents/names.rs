@@ -7,8 +7,9 @@ use bowline_store::{DocRow, Reader, Store};
 use bowline_wire::ids::WorkspaceId;
 
 use crate::Error;
-use crate::documents::Documents;
-use crate::documents::edit::{Beginning, Edit, Edited};
+use crate::documents::edit::{Beginning, Edit};
+use crate::documents::edited::Edited;
+use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::profile_id;
 use crate::workspace::Keyrings;

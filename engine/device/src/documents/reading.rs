@@ -12,6 +12,7 @@ use bowline_wire::ids::{DeviceId, EntryId};
 
 use crate::Error;
 use crate::documents::cache::Loaded;
+use crate::lent::Lent;
 use crate::rows::{entry_of, kind_of};
 use crate::workspace::Keyrings;
 use crate::workspace::parts::{Held, open_held};
@@ -67,7 +68,12 @@ pub(crate) struct Reading<'r> {
     pub(crate) keyrings: Keyrings<'r>,
 }
 
-impl Reading<'_> {
+impl<'r> Reading<'r> {
+    /// What reading takes, with the keys of the documents' workspaces.
+    pub(super) fn of(lent: &'r Lent<'_>, keyrings: Keyrings<'r>) -> Self {
+        Self { read: lent.read(), device: lent.device(), keyrings }
+    }
+
     /// Base and own changes, both written by this device. The base is a cache: without a usable one the document is made
     /// anew from its entries.
     pub(super) fn base_and_changes(&self, row: &DocRow) -> Result<(Loaded, Vec<Lost>), Error> {

@@ -9,10 +9,11 @@ use bowline_store::{
 use bowline_wire::ids::{DocId, WorkspaceId};
 
 use crate::Error;
-use crate::documents::Documents;
-use crate::documents::edit::{Edited, Listed, listed, touch};
+use crate::documents::base::compressed;
+use crate::documents::edit::{Listed, listed, touch};
+use crate::documents::edited::Edited;
 use crate::documents::found::Found;
-use crate::documents::loading::compressed;
+use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::{doc_state, profile_id};
 use crate::workspace::Keyrings;

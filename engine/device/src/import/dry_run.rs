@@ -7,16 +7,17 @@ use bowline_core::document::Kind;
 use bowline_store::{DocN, DocRow, LineHash};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
-use super::files::{FilesPlan, HeldFiles, KnownFiles, has_files};
+use super::ImportTarget;
+use super::files::{FilesPlan, HeldFiles, has_files};
 use super::items::Item;
-use super::knowledge::Known;
+use super::knowledge::{Known, KnownFiles};
 use super::lines::{HeldAside, HeldLines};
 use super::plan::{EndPlan, LinePlan, LineWrite, Question, SessionPlan, SourceLine, Step};
 use super::remembered::{About, SessionMemory, long_line_hash};
 use super::sessions::{HeldDocument, about, begin, imported, long_line, session_doc, session_source};
+use super::source::{FilesImport, ImportedFiles, ImportedSession, LineVerdict, SourceSession};
 use super::state::SessionImport;
 use super::writing::Said;
-use super::{FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, SourceSession};
 use crate::{Device, Error};
 use bowline_core::document::limits::LINE_MAX;
 

@@ -6,9 +6,12 @@ use bowline_core::document::{Document, FilePath, Kind};
 use bowline_store::{DocRow, Tx};
 use bowline_wire::ids::DocId;
 
+use super::at_work::Import;
 use super::items::{Decision, Held, Item, Mark, Writes, decide, of_document, of_source};
+use super::knowledge::KnownFiles;
+use super::outcome::{Outcome, Verdict, Why};
 use super::remembered::FilesMemory;
-use super::{FilesImport, Import, ImportedFiles, Outcome, Verdict, Why};
+use super::source::{FilesImport, ImportedFiles};
 use crate::Error;
 use crate::documents::edit::Beginning;
 
@@ -174,23 +177,5 @@ pub(super) fn has_files(kind: Kind, id: DocId) -> Result<(), Error> {
     match kind {
         Kind::Agent | Kind::Skill | Kind::Memory => Ok(()),
         Kind::Conversation | Kind::Profile => Err(Error::OtherKind(id)),
-    }
-}
-
-/// What a device knows of a source of files.
-pub(super) enum KnownFiles {
-    /// There is no document of it.
-    Nothing,
-    /// The source's document is not to be changed.
-    Leave(ImportedFiles),
-    /// The source's document, and what is remembered of the last import.
-    Ours(DocRow, FilesMemory),
-}
-
-impl KnownFiles {
-    pub(super) fn leave(row: &DocRow, verdict: Verdict) -> Self {
-        let Verdict { outcome, why } = verdict;
-        let (id, workspace) = (Some(row.id), row.ws);
-        Self::Leave(ImportedFiles { id, workspace, outcome, why, fields: Vec::new(), files: Vec::new() })
     }
 }

@@ -11,7 +11,8 @@ use bowline_core::document::{
 };
 use bowline_wire::hash::sha256;
 
-use super::{FilesImport, Outcome, SourceFile, Why};
+use super::outcome::{Outcome, Why};
+use super::source::{FilesImport, SourceFile};
 use crate::documents::edit::Edit;
 
 /// A part of a document that is imported by itself, and remembered under its name.

@@ -5,9 +5,9 @@ use bowline_core::document::{Document, EditError, Kind};
 use bowline_store::{DocN, DocRow, Reader};
 use bowline_wire::ids::{DeviceId, DocId, WorkspaceId};
 
-use super::files::KnownFiles;
+use super::outcome::{Outcome, Verdict, Why};
 use super::remembered::{FilesMemory, SessionMemory};
-use super::{FilesImport, Outcome, SourceSession, Verdict, Why};
+use super::source::{FilesImport, ImportedFiles, SourceSession};
 use crate::Error;
 use crate::documents::reading::Reading;
 use crate::documents::sharing::is_shared_from_here;
@@ -37,6 +37,24 @@ pub(super) enum Known {
     Document(DocRow),
     /// Only others have put the session's document into this workspace.
     Watched(DocRow, WorkspaceId),
+}
+
+/// What a device knows of a source of files.
+pub(super) enum KnownFiles {
+    /// There is no document of it.
+    Nothing,
+    /// The source's document is not to be changed.
+    Leave(ImportedFiles),
+    /// The source's document, and what is remembered of the last import.
+    Ours(DocRow, FilesMemory),
+}
+
+impl KnownFiles {
+    pub(super) fn leave(row: &DocRow, verdict: Verdict) -> Self {
+        let Verdict { outcome, why } = verdict;
+        let (id, workspace) = (Some(row.id), row.ws);
+        Self::Leave(ImportedFiles { id, workspace, outcome, why, fields: Vec::new(), files: Vec::new() })
+    }
 }
 
 /// Where a document is that an import made.

@@ -9,8 +9,9 @@ use bowline_store::{DocN, LineHash};
 use bowline_wire::ids::WorkspaceId;
 
 use super::lines::HeldLines;
+use super::outcome::{Outcome, Verdict, Why};
 use super::remembered::{About, SessionMemory};
-use super::{LineVerdict, Outcome, Verdict, Why};
+use super::source::LineVerdict;
 use crate::Error;
 pub(super) use step::{EndPlan, LinePlan, LineWrite, Question, SourceLine, Step};
 

@@ -5,12 +5,14 @@ use bowline_core::document::{ChangeHash, Document, Kind, OtherKind};
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::DocId;
 
+use super::at_work::Import;
 use super::knowledge::Known;
 use super::lines::HeldLines;
+use super::outcome::{Outcome, Verdict, Why};
 use super::plan::{Counts, EndPlan, Place, Question, SessionPlan, SourceLine, Step};
 use super::remembered::{About, long_line_hash};
+use super::source::{ImportedSession, LineVerdict, SessionFile, SourceSession};
 use super::state::SessionImport;
-use super::{Import, ImportedSession, LineVerdict, Outcome, SessionFile, SourceSession, Verdict, Why};
 use crate::Error;
 use crate::documents::edit::View;
 

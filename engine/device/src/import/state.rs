@@ -4,10 +4,10 @@ use bowline_core::document::{ChangeHash, ImportBatch};
 use bowline_store::{DocN, LineHash};
 use bowline_wire::ids::DocId;
 
-use super::SourceSession;
 use super::plan::{LinePlan, LineWrite, Place, SessionPlan, SourceLine};
 use super::remembered::SessionMemory;
 use super::run::Run;
+use super::source::SourceSession;
 
 /// A session on its way in. Dropped without [`Device::finish_import`](crate::Device::finish_import), what was stored of it stays, and the next import
 /// goes on from there.

@@ -4,14 +4,17 @@ use bowline_core::document::{ChangeHash, Document, Kind, Origin, Pen, Summary, T
 use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
 use bowline_wire::ids::Millis;
 
+use super::at_work::Import;
 use super::plan::Place;
 use super::remembered::{About, SessionMemory};
 use super::run::{Heads, Run};
+use super::source::SourceSession;
 use super::state::SessionImport;
-use super::{Import, SourceSession};
 use crate::Error;
-use crate::documents::edit::{Edit, Edited};
-use crate::documents::loading::{Derived, compressed};
+use crate::documents::base::compressed;
+use crate::documents::edit::Edit;
+use crate::documents::edited::Edited;
+use crate::documents::loading::Derived;
 use crate::documents::marks::Marks;
 use crate::rows::{decode_heads, doc_state, encode_heads, kind_column, summary_row};
 

@@ -6,7 +6,7 @@ use bowline_store::{Reader, Store, StoreError, Tx, WorkspaceRow};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DeviceId, Millis, WorkspaceId};
 
-use crate::documents::Documents;
+use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::workspace::Workspaces;
 use crate::workspace::linked::Linked;

@@ -13,7 +13,7 @@ use bowline_wire::ids::WorkspaceId;
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 
-use crate::documents::Documents;
+use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;

@@ -6,7 +6,7 @@ use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
 
 use crate::Error;
-use crate::documents::Documents;
+use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::workspace::Workspaces;
 

@@ -9,7 +9,7 @@ use bowline_store::DocN;
 use bowline_wire::ids::{DocId, WireDoc, WorkspaceId};
 
 use crate::Error;
-use crate::documents::edit::Edited;
+use crate::documents::edited::Edited;
 use crate::lent::Lent;
 
 /// The workspaces of a device, each with its line to the relay.

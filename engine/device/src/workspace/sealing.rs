@@ -12,7 +12,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DocId, WorkspaceId};
 
 use crate::Error;
-use crate::documents::Documents;
+use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::{decode_heads, doc_state, encode_heads, insert_offered};
 use crate::workspace::Workspaces;

@@ -3,10 +3,8 @@
 use bowline_core::document::{Aside, ImportedLine};
 use bowline_store::LineHash;
 
-use super::super::LineVerdict;
 use super::super::remembered::{About, line_hash};
-#[cfg(doc)]
-use super::SessionPlan;
+use super::super::source::LineVerdict;
 
 /// A line of a session, read once.
 #[derive(Clone, Copy)]
@@ -32,12 +30,12 @@ pub(in crate::import) enum Step<T> {
 /// What a plan has to know before it can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::import) enum Question {
-    /// Which lines are remembered, in a stretch with this one in it: answer with [`SessionPlan::answer_remembered`].
+    /// Which lines are remembered, in a stretch with this one in it: answer with `SessionPlan::answer_remembered`.
     Remembered(u64),
-    /// Whether nobody has written into the document since: answer with [`SessionPlan::answer_untouched`].
+    /// Whether nobody has written into the document since: answer with `SessionPlan::answer_untouched`.
     Untouched,
-    /// Which lines the document has, but for the first [`SessionPlan::passed`] of those that are remembered: answer with
-    /// [`SessionPlan::answer_held`].
+    /// Which lines the document has, but for the first `SessionPlan::passed` of those that are remembered: answer with
+    /// `SessionPlan::answer_held`.
     Held,
 }
 

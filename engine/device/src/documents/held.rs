@@ -1,0 +1,59 @@
+//! What a device holds of its documents: those in memory, and under whom it writes into them.
+
+use std::collections::BTreeMap;
+
+use bowline_core::document::{ActorId, Pen};
+use bowline_store::DocN;
+use bowline_wire::ids::Millis;
+
+use crate::Error;
+use crate::documents::cache::{CACHE_BYTES, Cache};
+
+/// The documents of a device: those in memory, and who writes into them.
+pub(crate) struct Documents {
+    pub(super) cache: Cache,
+    /// The revision in which each document with entries still to be taken in was last looked at.
+    pub(super) indexed: BTreeMap<DocN, u64>,
+    /// Under whom this process writes.
+    pub(super) actor: ActorId,
+}
+
+impl Documents {
+    pub(crate) fn new(actor: ActorId) -> Self {
+        Self { cache: Cache::new(CACHE_BYTES), indexed: BTreeMap::new(), actor }
+    }
+
+    pub(crate) fn pen(&self, now: Millis) -> Pen {
+        Pen { actor: self.actor, now }
+    }
+
+    /// Forgets what is in memory: rows of documents went, and new ones may have got their numbers.
+    pub(crate) fn forget_all(&mut self) {
+        self.cache = Cache::new(CACHE_BYTES);
+        self.indexed.clear();
+    }
+
+    /// This process has written a document's row, which now has this revision.
+    pub(crate) fn wrote(&mut self, n: DocN, rev: u64) {
+        if let Some(loaded) = self.cache.get_mut(n) {
+            loaded.wrote(rev);
+        }
+    }
+
+    /// More has come for a document, whose row this process wrote so many times with it. `rev` is what the row has now; if
+    /// that is more, another process has written as well, and the next look starts from the database.
+    pub(crate) fn has_more(
+        &mut self,
+        n: DocN,
+        writes: u64,
+        rev: impl FnOnce() -> Result<Option<u64>, Error>,
+    ) -> Result<(), Error> {
+        if let Some(loaded) = self.cache.get_mut(n) {
+            loaded.stale = true;
+            if rev()? == Some(loaded.rev + writes) {
+                loaded.rev += writes;
+            }
+        }
+        Ok(())
+    }
+}

@@ -9,14 +9,15 @@ use crate::RUST;
 use crate::imports::{Imports, imports};
 use crate::modules::{Reached, targets};
 
-/// How many circles there may be. It only ever goes down.
-const CIRCLES: usize = 7;
+/// How many circles there may be. The one that is left: `bowline demo` runs the command line, which has `demo` among its
+/// commands.
+const CIRCLES: usize = 1;
 
-/// How many circles there may be among files of which none lies below the other. It only ever goes down.
+/// How many circles there may be among files of which none lies below the other.
 ///
 /// Where `serve.rs` runs `serve/line.rs`, which in turn knows a type of `serve.rs`, a reader at least knows where to begin.
 /// Here there is no beginning.
-const CIRCLES_WITHOUT_A_PARENT: usize = 1;
+const CIRCLES_WITHOUT_A_PARENT: usize = 0;
 
 #[test]
 fn there_are_not_more_circles_of_files_than_there_were() {
@@ -33,9 +34,9 @@ fn there_are_not_more_circles_of_files_without_a_parent_among_them_than_there_we
     let (count, shown) =
         report("circles that stay without what a file imports from files below it", &imports);
     println!("{shown}");
-    assert!(
-        count <= CIRCLES_WITHOUT_A_PARENT,
-        "\nRule: at most {CIRCLES_WITHOUT_A_PARENT} of these circles\n{shown}"
+    assert_eq!(
+        count, CIRCLES_WITHOUT_A_PARENT,
+        "\nRule: {CIRCLES_WITHOUT_A_PARENT} of these circles\n{shown}"
     );
 }
 

@@ -9,8 +9,8 @@ use bowline_wire::ids::{DocId, WorkspaceId};
 use crate::Error;
 use crate::rows::{kind_column, kind_of};
 
-/// A document as it was found, with the revision it had then. What was written since is noticed when something is done with
-/// it, so it may be kept as long as it is useful.
+/// A document as it was found, with the revision it had then: for what is done with it now, not to be kept. What another
+/// process writes meanwhile is noticed.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub(crate) row: DocRow,

@@ -40,8 +40,10 @@ impl Documents {
         row: &DocRow,
     ) -> Result<&mut Loaded, Error> {
         let n = row.n;
-        // Another process has written. What is in memory may be ahead of a row that was read a while ago.
-        if self.cache.get_mut(n).is_some_and(|loaded| loaded.rev < row.rev) {
+        // What is in memory is only as good as the row is now: another process may have written since `row` was read.
+        let now = self.cache.contains(n).then(|| lent.row(n)).transpose()?;
+        let row = now.as_ref().unwrap_or(row);
+        if self.cache.get_mut(n).is_some_and(|loaded| loaded.rev != row.rev) {
             self.cache.remove(n);
         }
         let fresh = !self.cache.contains(n);

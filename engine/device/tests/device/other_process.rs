@@ -87,6 +87,22 @@ fn what_another_process_wrote_is_sent_and_stays_in_view() {
 }
 
 #[test]
+fn a_document_that_was_found_before_another_process_wrote_is_as_it_is_now() {
+    let home = Home::new("found-before");
+    let (mut one, mut other) = (home.open(10), home.open(11));
+    let id = one.create_conversation(Some("x"), NOW).unwrap();
+    assert!(texts(&mut one, id).is_empty(), "it is in memory now");
+    let found = one.find(id).unwrap();
+    other.say(id, Role::User, "by another process", NOW).unwrap();
+    assert_eq!(one.show(found.clone(), NOW).unwrap().transcript.entries.len(), 1);
+    one.delete(id, NOW).unwrap();
+    let found = one.find(id).unwrap();
+    other.restore_deleted(id, NOW).unwrap();
+    one.delete(found, NOW).unwrap();
+    assert!(one.list(true).unwrap().iter().any(|it| it.id == id && it.deleted_at.is_some()));
+}
+
+#[test]
 fn a_process_that_was_opened_before_the_keys_came_puts_nothing_aside() {
     let home = Home::new("old-keys");
     let (mut owner, mut relay) = Author::owner(1);

@@ -32,17 +32,40 @@ struct Pending<'a> {
 }
 
 impl Documents {
-    /// The document of a row, with everything accepted so far.
+    /// The document of a row, with everything accepted so far. What is in memory is only as good as the row is now: another
+    /// process may have written since `row` was read.
     pub(crate) fn load(
         &mut self,
         lent: &mut Lent<'_>,
         keyrings: Keyrings<'_>,
         row: &DocRow,
     ) -> Result<&mut Loaded, Error> {
+        if self.cache.contains(row.n) {
+            self.load_anew(lent, keyrings, row.n)
+        } else {
+            self.load_current(lent, keyrings, row)
+        }
+    }
+
+    /// The document of a row, as the row is now.
+    pub(crate) fn load_anew(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        n: DocN,
+    ) -> Result<&mut Loaded, Error> {
+        let row = lent.row(n)?;
+        self.load_current(lent, keyrings, &row)
+    }
+
+    /// The document of a row that was read just now, or of which nothing is in memory.
+    fn load_current(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+    ) -> Result<&mut Loaded, Error> {
         let n = row.n;
-        // What is in memory is only as good as the row is now: another process may have written since `row` was read.
-        let now = self.cache.contains(n).then(|| lent.row(n)).transpose()?;
-        let row = now.as_ref().unwrap_or(row);
         if self.cache.get_mut(n).is_some_and(|loaded| loaded.rev != row.rev) {
             self.cache.remove(n);
         }
@@ -61,17 +84,6 @@ impl Documents {
         }
         self.fold(lent, n)?;
         self.cache.loaded(n)
-    }
-
-    /// The document of a row, as the row is now.
-    pub(crate) fn load_anew(
-        &mut self,
-        lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
-        n: DocN,
-    ) -> Result<&mut Loaded, Error> {
-        let row = lent.row(n)?;
-        self.load(lent, keyrings, &row)
     }
 
     /// Takes in what others wrote since.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bowline_core::sync::LinkState;
 use bowline_transport::Dial;
+use bowline_wire::frame::Reason;
 use bowline_wire::ids::{Millis, Position, WorkspaceId};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -24,7 +25,7 @@ use crate::{Device, Error};
 pub use bowline_device::{LineFailure, LineReason, LineReport, LineStage, Stuck, SyncReport};
 pub use goal::{Goal, Question, Standing};
 pub use line::LineError;
-use line::{Happened, Line, Said, is_about_party};
+use line::{Happened, Line, Said};
 use report::Reporter;
 use wake::Wake;
 
@@ -337,7 +338,7 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
                 self.device.handle_disconnected(said.workspace)?;
                 let draw = self.device.draw();
                 // Turned away one way, a newcomer tries the other one at once; when there is none left, it has failed.
-                if goodbye.is_some_and(is_about_party) && self.device.is_joining(said.workspace)? {
+                if goodbye.is_some_and(Reason::is_about_party) && self.device.is_joining(said.workspace)? {
                     line.is_to_follow();
                 }
                 if let Some((why, pause)) = line.went_down(why, goodbye, fault, draw, now) {

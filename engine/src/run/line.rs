@@ -355,23 +355,11 @@ impl Line {
     }
 }
 
-/// Whether the relay turned away whoever was on the line, so that a newcomer may have another way in.
-pub(super) fn is_about_party(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::NotAllowed
-            | Reason::Removed
-            | Reason::TicketUsed
-            | Reason::TicketClosed
-            | Reason::TicketExpired
-    )
-}
-
 /// Whether a relay that says this may say something else in a moment, without anybody's doing.
 pub(super) fn may_pass(reason: Reason) -> bool {
     let is_lasting =
         matches!(reason, Reason::NoWorkspace | Reason::BadToken | Reason::BadProof | Reason::Version);
-    !is_lasting && !is_about_party(reason)
+    !is_lasting && !reason.is_about_party()
 }
 
 impl From<&LineError> for LineFailure {

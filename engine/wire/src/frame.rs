@@ -186,6 +186,14 @@ impl Reason {
                 | Self::Storage
         )
     }
+
+    /// Whether it turns away whoever is on the connection, so that a newcomer may have another way in.
+    pub fn is_about_party(self) -> bool {
+        matches!(
+            self,
+            Self::NotAllowed | Self::Removed | Self::TicketUsed | Self::TicketClosed | Self::TicketExpired
+        )
+    }
 }
 
 /// A frame.

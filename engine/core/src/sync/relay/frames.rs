@@ -265,15 +265,7 @@ impl Replica {
             return;
         };
         tracing::info!(?reason, "the relay closed the connection");
-        let is_about_us = matches!(
-            reason,
-            Reason::NotAllowed
-                | Reason::Removed
-                | Reason::TicketUsed
-                | Reason::TicketClosed
-                | Reason::TicketExpired
-        );
-        if is_about_us
+        if reason.is_about_party()
             && let Phase::Joining(joining) = &mut self.phase
             && let Some(why) = joining.turned_away(&party, reason)
         {

@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bowline_engine::document::ExportedFile;
 use bowline_engine::ids::DocId;
 use bowline_import::openclaw::is_reserved;
 
@@ -68,14 +69,25 @@ pub(crate) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Begins to write into a folder that is empty or not there.
-    pub(crate) fn into(folder: &Path) -> Result<Self, CommandError> {
+    /// Writes the files of a document into a folder that is empty or not there.
+    pub(crate) fn of<'f>(
+        files: impl IntoIterator<Item = &'f ExportedFile>,
+        folder: &Path,
+    ) -> Result<Self, CommandError> {
+        let mut unpacked = Self::into(folder)?;
+        for file in files {
+            unpacked.write(file.path.as_str(), &file.bytes, file.executable)?;
+        }
+        Ok(unpacked)
+    }
+
+    fn into(folder: &Path) -> Result<Self, CommandError> {
         create_empty_folder(folder)?;
         Ok(Self { folder: folder.to_owned(), written: 0, left_out: Vec::new() })
     }
 
     /// Writes one file, with the folders on the way to it. `path` is relative and leads nowhere else.
-    pub(crate) fn write(&mut self, path: &str, bytes: &[u8], executable: bool) -> Result<(), CommandError> {
+    fn write(&mut self, path: &str, bytes: &[u8], executable: bool) -> Result<(), CommandError> {
         if let Some(why) = unsafe_here(path) {
             self.left_out.push((path.to_owned(), why));
             return Ok(());

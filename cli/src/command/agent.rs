@@ -7,12 +7,12 @@ mod show;
 mod source;
 
 use bowline_engine::device::ShownAgent;
-use bowline_engine::document::{Issue, Kind, TextFile};
+use bowline_engine::document::{FilePath, Issue, Kind, TextFile};
 use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, Content, KindInFull, KindOfFiles};
+use crate::command::kind::{self, KindInFull, KindOfFiles};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
@@ -91,7 +91,7 @@ impl KindOfFiles for ShownAgent {
         &self.files
     }
 
-    fn content(file: &TextFile) -> Content<'_> {
-        Content { path: &file.path, bytes: file.text.as_bytes(), executable: false }
+    fn path(file: &TextFile) -> &FilePath {
+        &file.path
     }
 }

@@ -40,15 +40,8 @@ pub(super) trait KindOfFiles: KindInFull {
     /// The document's files, in order of their paths.
     fn files(&self) -> &[Self::File];
 
-    /// A file as an export writes it.
-    fn content(file: &Self::File) -> Content<'_>;
-}
-
-/// What of a file an export writes.
-pub(super) struct Content<'a> {
-    pub(super) path: &'a FilePath,
-    pub(super) bytes: &'a [u8],
-    pub(super) executable: bool,
+    /// The path of a file.
+    fn path(file: &Self::File) -> &FilePath;
 }
 
 /// A document that a person has named, and the home it was read from.
@@ -91,22 +84,12 @@ impl<D: KindOfFiles> Named<D> {
     /// The file at a path that a person named.
     pub(super) fn file(&self, path: &str) -> Result<&D::File, CommandError> {
         let mut files = self.document.files().iter();
-        files.find(|file| D::content(file).path.as_str() == path).ok_or_else(|| {
+        files.find(|file| D::path(file).as_str() == path).ok_or_else(|| {
             let what = documents::command(D::KIND);
             let message = format!("The {what} has no file \"{}\"", OneLine(path));
             CommandError::new(ErrorCode::NoFile, message)
                 .hint(format!("`bowline {what} show ID` lists its files"))
         })
-    }
-
-    /// Writes the document's files into a folder that is empty or not there. What else goes into it comes before the end.
-    pub(super) fn unpack(&self, into: &Path) -> Result<Unpacked, CommandError> {
-        let mut unpacked = Unpacked::into(into)?;
-        for file in self.document.files() {
-            let Content { path, bytes, executable } = D::content(file);
-            unpacked.write(path.as_str(), bytes, executable)?;
-        }
-        Ok(unpacked)
     }
 }
 
@@ -122,13 +105,15 @@ pub(super) fn list<D: KindInFull>(invocation: &mut Invocation<'_>, trash: bool) 
 }
 
 /// Exports the files of a document into a folder, and nothing else.
-pub(super) fn export<D: KindOfFiles>(
+pub(super) fn export<D: KindInFull>(
     invocation: &mut Invocation<'_>,
     typed: &str,
     into: &Path,
 ) -> Result<(), CommandError> {
-    let named = Named::<D>::read(invocation, typed)?;
-    named.unpack(into)?.finish(named.id, invocation)
+    let mut here = invocation.open()?;
+    let id = documents::find_one(&here.device, D::KIND, typed)?;
+    let files = here.device.export(id, invocation.now())?;
+    Unpacked::of(&files, into)?.finish(id, invocation)
 }
 
 /// Moves the document that a person means to the trash.

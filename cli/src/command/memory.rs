@@ -5,12 +5,12 @@ mod show;
 use std::path::PathBuf;
 
 use bowline_engine::device::ShownMemory;
-use bowline_engine::document::{Issue, Kind, TextFile};
+use bowline_engine::document::{FilePath, Issue, Kind, TextFile};
 use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, Content, KindInFull, KindOfFiles};
+use crate::command::kind::{self, KindInFull, KindOfFiles};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
@@ -98,7 +98,7 @@ impl KindOfFiles for ShownMemory {
         &self.files
     }
 
-    fn content(file: &TextFile) -> Content<'_> {
-        Content { path: &file.path, bytes: file.text.as_bytes(), executable: false }
+    fn path(file: &TextFile) -> &FilePath {
+        &file.path
     }
 }

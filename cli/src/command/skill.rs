@@ -5,12 +5,12 @@ mod show;
 use std::path::PathBuf;
 
 use bowline_engine::device::ShownSkill;
-use bowline_engine::document::{Issue, Kind, SkillFile};
+use bowline_engine::document::{FilePath, Issue, Kind, SkillFile};
 use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, Content, KindInFull, KindOfFiles};
+use crate::command::kind::{self, KindInFull, KindOfFiles};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
@@ -97,7 +97,7 @@ impl KindOfFiles for ShownSkill {
         &self.files
     }
 
-    fn content(file: &SkillFile) -> Content<'_> {
-        Content { path: &file.path, bytes: file.content.as_bytes(), executable: file.executable }
+    fn path(file: &SkillFile) -> &FilePath {
+        &file.path
     }
 }

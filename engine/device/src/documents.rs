@@ -17,7 +17,7 @@ pub(crate) mod reading;
 pub(crate) mod sharing;
 pub(crate) mod skills;
 
-use bowline_core::document::{AgentEdit, AgentField, Document, Kind, Pen, ProfileMut, Role};
+use bowline_core::document::{AgentEdit, AgentField, Document, ExportedFile, Kind, Pen, ProfileMut, Role};
 use bowline_wire::ids::{DeviceId, DocId, Millis, UserId, WorkspaceId};
 
 use crate::apart::Parts;
@@ -215,6 +215,13 @@ impl Device {
     /// The personal files of one agent, in full.
     pub fn show_memory(&mut self, which: impl Into<Which>, now: Millis) -> Result<ShownMemory, Error> {
         self.show_as(which, now)
+    }
+
+    /// The files into which a document is exported, as its kind says; a document of a hidden kind has none.
+    pub fn export(&mut self, which: impl Into<Which>, now: Millis) -> Result<Vec<ExportedFile>, Error> {
+        let found = self.find(which)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        Ok(documents.load(&mut lent, workspaces.keyrings(), &found.row)?.document.export(found.id()))
     }
 
     pub(crate) fn show_as<V: View>(&mut self, which: impl Into<Which>, now: Millis) -> Result<V, Error> {

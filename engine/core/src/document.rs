@@ -24,6 +24,7 @@ pub use edit::commit::{EditError, Pen};
 pub use edit::deletion::Deletion;
 pub use edit::fields::Issue;
 pub use edit::files::{FilePath, NotAPath, TextFile};
+pub use edit::take_over::Lacking;
 pub use intake::assemble::{Applied, Assembled, NeedsRebuild};
 pub use intake::change::{change_hash, operation_count};
 pub use intake::hash::ChangeHash;
@@ -32,7 +33,7 @@ pub use kind::Kind;
 pub use kinds::agent::{Agent, AgentEdit, AgentField, AgentMut, AgentValues, Json, NotJson};
 pub use kinds::conversation::{
     Aside, Conversation, ConversationMut, Entry, ImportBatch, ImportedLine, MessageId, Origin, Role, Tally,
-    Transcript,
+    Transcript, Writer,
 };
 pub use kinds::definition::{ExportedFile, Visibility, Words};
 pub use kinds::memory::{Memory, MemoryEdit, MemoryMut};

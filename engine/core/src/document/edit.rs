@@ -5,4 +5,5 @@ pub(super) mod deletion;
 pub(super) mod fields;
 pub(super) mod files;
 mod replay;
+pub(super) mod take_over;
 pub(super) mod write;

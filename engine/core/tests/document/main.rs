@@ -19,4 +19,5 @@ mod profile;
 mod refused;
 mod skill;
 mod support;
+mod take_over;
 mod transcript;

@@ -13,6 +13,7 @@ pub(in crate::document) mod outline;
 mod read;
 mod tally;
 mod transcript;
+mod writer;
 
 pub use aside::Aside;
 pub use edit::{ConversationMut, MessageId, Role};
@@ -22,6 +23,9 @@ pub use origin::Origin;
 pub use read::Conversation;
 pub use tally::Tally;
 pub use transcript::Transcript;
+pub use writer::Writer;
+
+pub(in crate::document) use writer::{entry_writer, written_by_key};
 
 use super::definition::{Definition, ExportedFile, Visibility, Words};
 use crate::document::edit::deletion::Lifecycle;

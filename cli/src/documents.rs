@@ -68,16 +68,17 @@ pub(crate) fn find_one(device: &Device, kind: Kind, typed: &str) -> Result<DocId
     look_up(device, &[kind], typed).map(|found| found.id())
 }
 
-/// The document of one of these kinds that a person means. If no id begins so and there is one kind to choose from, a
-/// whole name counts as well; an id goes first, so that nobody can take an id's place by a name.
+/// The document of one of these kinds that a person means. If no id begins so, a whole name counts as well; an id goes first, so that nobody can take an id's place by a name.
 pub(crate) fn look_up(device: &Device, kinds: &[Kind], typed: &str) -> Result<Found, CommandError> {
     let typed = typed.trim();
     let mut found = device.find_beginning(&typed.to_ascii_lowercase())?;
     found.retain(|found| kinds.contains(&found.kind()));
-    let by_name = match kinds {
-        [kind] if found.is_empty() => device.find_titled(*kind, typed)?,
-        _ => Vec::new(),
-    };
+    let mut by_name = Vec::new();
+    if found.is_empty() {
+        for kind in kinds {
+            by_name.extend(device.find_titled(*kind, typed)?);
+        }
+    }
     let candidate = |found: Found, name: String| Candidate { id: found.id().to_string(), name, value: found };
     let by_id = found.into_iter().map(|found| {
         let name = found.title().to_owned();
@@ -120,14 +121,13 @@ pub(crate) fn only_here(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandEr
     Ok(ids)
 }
 
-/// Documents that are in no workspace and are offered for sharing: those that were to be kept local are not among them,
-/// nor is what is personal, which only its id shares.
+/// Documents of which something is only here and which are offered for sharing: those that were to be kept here are not among
+/// them, nor is what is personal, which only its id shares.
 pub(crate) fn shareable(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandError> {
-    let mut found = only_here(device)?;
-    found.retain(|(kind, _)| kind.visibility() == Visibility::Shared);
-    let shareable: std::collections::BTreeSet<DocId> =
-        device.shareable()?.into_iter().map(|row| row.id).collect();
-    found.retain(|(_, id)| shareable.contains(id));
+    let mut found = Vec::new();
+    for row in device.shareable()? {
+        found.push((device.kind_of(row.id)?, row.id));
+    }
     Ok(found)
 }
 
@@ -164,6 +164,10 @@ pub(crate) fn counted(kind: Kind, n: usize) -> &'static str {
 pub(crate) enum Whereabouts {
     /// The document is in no workspace.
     OnlyHere,
+    /// The document is in a workspace and kept here: nothing that is written here leaves.
+    Kept,
+    /// The document is in a workspace, and something of it is only here until it is shared.
+    PartlyHere,
     /// Some of it is not on the relay yet.
     Queued,
     /// Some of it is more than others would take at once, and cannot be divided.
@@ -180,6 +184,8 @@ impl Whereabouts {
     pub(crate) fn of(device: &Device, id: DocId) -> Result<Self, CommandError> {
         Ok(match device.document_state(id) {
             Ok(DocumentState::OnlyHere) => Self::OnlyHere,
+            Ok(DocumentState::Kept) => Self::Kept,
+            Ok(DocumentState::PartlyHere) => Self::PartlyHere,
             Ok(DocumentState::Queued) => Self::Queued,
             Ok(DocumentState::TooLarge(bytes)) => Self::TooLarge { bytes },
             Ok(DocumentState::OnRelay) => Self::OnRelay,
@@ -195,6 +201,8 @@ impl std::fmt::Display for Whereabouts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::OnlyHere => f.write_str("only here"),
+            Self::Kept => f.write_str("kept here"),
+            Self::PartlyHere => f.write_str("partly here"),
             Self::Queued => f.write_str("queued"),
             Self::TooLarge { bytes } => write!(f, "too large to send ({bytes} bytes)"),
             Self::OnRelay => f.write_str("on relay"),

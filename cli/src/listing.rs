@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bowline_engine::Device;
-use bowline_engine::device::{Listed, Marks};
+use bowline_engine::device::{Listed, Marks, OnlyHere};
 use bowline_engine::ids::Millis;
 use serde::Serialize;
 
@@ -46,6 +46,8 @@ struct Row {
     workspace: Option<String>,
     #[serde(flatten)]
     whereabouts: Whereabouts,
+    /// How much is only here beside what the workspace has; `null` if it was not counted yet.
+    only_here: Option<u64>,
     count: u64,
     preview: String,
     updated_at: Option<String>,
@@ -54,6 +56,18 @@ struct Row {
     filed: Option<Filed>,
     #[serde(skip)]
     age: String,
+}
+
+impl Row {
+    /// Where the document is, for people: if something is only here, how much.
+    fn place(&self) -> String {
+        match (&self.whereabouts, self.only_here) {
+            (Whereabouts::PartlyHere, Some(parts)) => format!("{} only here", grouped(parts)),
+            (Whereabouts::PartlyHere, None) => "some only here".to_owned(),
+            (Whereabouts::Kept, Some(parts)) if parts > 0 => format!("kept, {} only here", grouped(parts)),
+            (whereabouts, _) => whereabouts.to_string(),
+        }
+    }
 }
 
 /// How a conversation is filed.
@@ -95,6 +109,11 @@ impl List {
                 id: listed.id.to_string(),
                 workspace: listed.workspace.map(|workspace| workspace.to_string()),
                 whereabouts: Whereabouts::of(device, listed.id)?,
+                only_here: match listed.only_here {
+                    OnlyHere::Nothing => Some(0),
+                    OnlyHere::Uncounted => None,
+                    OnlyHere::Parts(parts) => Some(parts),
+                },
                 count: listed.count,
                 age: ago(listed.deleted_at.unwrap_or(listed.updated_at), now),
                 updated_at: iso(listed.updated_at),
@@ -128,7 +147,7 @@ impl fmt::Display for List {
                 row.prefix.clone(),
                 row.age.clone(),
                 grouped(row.count),
-                row.whereabouts.to_string(),
+                row.place(),
                 fit(&documents::title(&row.title), TITLE_COLUMNS),
             ];
             cells.extend(shows_filed.then(|| filed(row)));

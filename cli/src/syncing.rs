@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bowline_engine::device::Notice;
+use bowline_engine::device::{Notice, Went};
 use bowline_engine::ids::{DocId, WorkspaceId};
 use bowline_engine::run::{self, Event, Finished, Goal, LineStage, Standing};
 use bowline_engine::transport::WebSocketDialer;
 use bowline_engine::{Device, Home, NotReady};
 
-use crate::documents::{workspace_of, workspace_prefix};
+use crate::documents::{prefixes, workspace_prefix};
 use crate::error::{self, CommandError, ErrorCode};
 use crate::host::Stop;
 use crate::invocation::Invocation;
@@ -47,33 +47,46 @@ pub(crate) fn after_edit(
     here: &Opened,
     id: DocId,
 ) -> Result<(), CommandError> {
-    let workspace = workspace_of(&here.device, id)?;
-    after_edit_in(invocation, here, workspace)
+    told(invocation, here, (id, went(&here.device, id)?))
 }
 
-/// As [`after_edit`], for a document in this workspace; `None` for one that is only on this device.
-pub(crate) fn after_edit_in(
-    invocation: &mut Invocation<'_>,
-    here: &Opened,
-    workspace: Option<WorkspaceId>,
-) -> Result<(), CommandError> {
-    if let Some(workspace) = workspace {
-        return after_change(invocation, here, workspace);
-    }
-    invocation.say(format_args!("kept on this device"));
-    Ok(())
-}
-
-/// Says how others learn that a document was moved to the trash, or out of it.
+/// Says how others learn that a document was moved to the trash or filed, or that they do not.
 pub(crate) fn after_move(
     invocation: &mut Invocation<'_>,
     here: &Opened,
     id: DocId,
 ) -> Result<(), CommandError> {
-    match workspace_of(&here.device, id)? {
-        Some(workspace) => after_change(invocation, here, workspace),
-        None => Ok(()),
+    match went(&here.device, id)? {
+        Went::OnlyHere => Ok(()),
+        elsewhere => told(invocation, here, (id, elsewhere)),
     }
+}
+
+/// Where what is written into a document goes.
+fn went(device: &Device, id: DocId) -> Result<Went, CommandError> {
+    let found = device.find(id)?;
+    Ok(match found.workspace() {
+        None => Went::OnlyHere,
+        Some(workspace) if found.is_kept() => Went::Kept(workspace),
+        Some(workspace) => Went::Into(workspace),
+    })
+}
+
+/// Says where something that was written into a document is now.
+pub(crate) fn told(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    (id, went): (DocId, Went),
+) -> Result<(), CommandError> {
+    match went {
+        Went::Into(workspace) => return after_change(invocation, here, workspace),
+        Went::OnlyHere => invocation.say(format_args!("kept on this device")),
+        Went::Kept(_) => {
+            let name = prefixes(&here.device)?.shorten(id);
+            invocation.say(format_args!("kept on this device; `bowline share {name}` lets it out"));
+        }
+    }
+    Ok(())
 }
 
 /// Says where a change in a workspace goes from here: a running process takes it, or it waits for the next one.

@@ -6,12 +6,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use bowline_engine::device::{OwnNames, Random};
+use bowline_engine::device::{Kept, OwnNames, Random};
 use bowline_engine::document::Role;
 use bowline_engine::home::OpenDevice;
 use bowline_engine::ids::Millis;
 use bowline_engine::{Error, Home, HomeError};
-use bowline_store::{DocFilter, NewDoc, NewWorkspace, Place, Store, Trash};
+use bowline_store::{DocFilter, NewWorkspace, Place, Store, Trash};
 use bowline_wire::ids::Incarnation;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -204,7 +204,7 @@ fn a_document_that_has_not_left_can_be_kept_local() {
     let device = &mut open.device;
     let workspace = device.create_workspace("wss://127.0.0.1:1/", "", NOW).unwrap();
     let id = device.create_conversation(Some("private after all"), NOW).unwrap();
-    device.keep_local(id).unwrap();
+    assert_eq!(device.keep_local(id, NOW).unwrap(), Kept::OnlyHere);
     assert_eq!(device.list(false).unwrap()[0].workspace, None);
     assert_eq!(device.outstanding(workspace).unwrap().queued, 0);
     assert!(device.shareable().unwrap().is_empty(), "it is not offered for sharing either");
@@ -232,39 +232,6 @@ fn what_another_process_writes_while_a_workspace_is_forgotten_stays_as_well() {
     for id in ids {
         assert_eq!(again.device.show(id, NOW).unwrap().transcript.entries.len(), 10);
     }
-}
-
-#[test]
-fn a_document_that_is_here_already_stands_in_no_workspaces_way() {
-    let (_folder, home) = home();
-    let mut open = open(&home);
-    let workspace = open.device.create_workspace("wss://127.0.0.1:1/", "", NOW).unwrap();
-    let (more, less) = (
-        open.device.create_conversation(Some("more than here"), NOW).unwrap(),
-        open.device.create_conversation(None, NOW).unwrap(),
-    );
-    let mut store = Store::open(&home.folder().join("bowline.db")).unwrap();
-    for id in [more, less] {
-        let there = store.read().find_doc(Some(workspace), id).unwrap().unwrap();
-        let (summary, kind, created_at) = (there.summary, there.kind, there.created_at);
-        let same = NewDoc {
-            ws: None,
-            id,
-            wire: None,
-            heads: &[],
-            state: 0,
-            kind,
-            summary,
-            deleted_at: None,
-            created_at,
-        };
-        store.transaction(|tx| tx.insert_doc(&same)).unwrap();
-    }
-    assert_eq!(open.device.forget_workspace(workspace, NOW).unwrap(), 1);
-    let titles: Vec<_> =
-        open.device.list(false).unwrap().into_iter().filter(|it| it.id != more && it.id != less).collect();
-    assert_eq!(titles.len(), 1, "a copy under a new id");
-    assert_eq!(open.device.show(titles[0].id, NOW).unwrap().title.as_deref(), Some("more than here"));
 }
 
 #[test]

@@ -36,13 +36,52 @@ impl fmt::Debug for Summary {
     }
 }
 
+/// How much of a document is only here, beside what its workspace has of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnlyHere {
+    /// Nothing is beside what the workspace has.
+    #[default]
+    Nothing,
+    /// There is something, and it was not compared with what the workspace has yet.
+    Uncounted,
+    /// That many things a person would count, as entries or files.
+    Parts(u64),
+}
+
+impl OnlyHere {
+    /// Whether there is anything beside what the workspace has.
+    pub fn is_some(self) -> bool {
+        self != Self::Nothing
+    }
+
+    fn to_column(self) -> Result<i64, StoreError> {
+        match self {
+            Self::Nothing => Ok(0),
+            Self::Uncounted => Ok(-1),
+            Self::Parts(parts) => int(parts),
+        }
+    }
+
+    fn from_column(row: &Row<'_>, index: usize) -> rusqlite::Result<Self> {
+        let number: i64 = row.get(index)?;
+        Ok(match u64::try_from(number) {
+            Ok(0) => Self::Nothing,
+            Ok(parts) => Self::Parts(parts),
+            Err(_) => Self::Uncounted,
+        })
+    }
+}
+
 /// A document to insert.
 #[derive(Clone, Debug)]
 pub struct NewDoc<'a> {
     /// The document's workspace; `None` for a local document.
     pub ws: Option<WorkspaceId>,
-    /// The document's id, unique in its workspace or among local documents.
+    /// The document's id, which no other document on this device has.
     pub id: DocId,
+    /// The id that the workspace's log knows the document by, if that is another: two workspaces may each have a document of
+    /// one id.
+    pub log_id: Option<DocId>,
     /// The document's id on the wire, once the key that makes it is known. Only in a workspace.
     pub wire: Option<WireDoc>,
     /// The document's heads, as the engine encodes them.
@@ -66,8 +105,10 @@ pub struct DocRow {
     pub n: DocN,
     /// The document's workspace; `None` for a local document.
     pub ws: Option<WorkspaceId>,
-    /// The document's id.
+    /// The document's id on this device.
     pub id: DocId,
+    /// The id that the workspace's log knows the document by, if that is another.
+    pub log_id: Option<DocId>,
     /// The document's id on the wire, once it has one.
     pub wire: Option<WireDoc>,
     /// Grows with every [`Tx::update_doc`]: a cached document is current if it has the same.
@@ -84,6 +125,17 @@ pub struct DocRow {
     pub deleted_at: Option<Millis>,
     /// When this device first had it.
     pub created_at: Millis,
+    /// Whether a person keeps it here: nothing written into it here is to leave.
+    pub kept: bool,
+    /// How much of it is only here, beside what its workspace has.
+    pub only_here: OnlyHere,
+}
+
+impl DocRow {
+    /// The id that the workspace's log knows the document by.
+    pub fn in_log(&self) -> DocId {
+        self.log_id.unwrap_or(self.id)
+    }
 }
 
 /// What an edit, or applied entries, change of a document's row: all of it at once.
@@ -109,6 +161,8 @@ pub struct DocShown<'a> {
     pub summary: &'a Summary,
     /// When it was moved to the trash.
     pub deleted_at: Option<Millis>,
+    /// How much of it is only here.
+    pub only_here: OnlyHere,
 }
 
 /// A document's row as a write has left it.
@@ -159,7 +213,7 @@ pub struct DocFilter {
 
 const ROW: &str =
     "SELECT n, ws, id, wire, rev, state, kind, updated_at, count, deleted_at, created_at, title, preview,
-                          heads, marks FROM doc";
+                          heads, marks, log_id, kept, only_here FROM doc";
 
 fn decode(row: &Row<'_>) -> rusqlite::Result<DocRow> {
     Ok(DocRow {
@@ -180,15 +234,15 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<DocRow> {
         deleted_at: row.get::<_, Option<i64>>(9)?.map(|_| millis(row, 9)).transpose()?,
         created_at: millis(row, 10)?,
         heads: row.get(13)?,
+        log_id: optional_id(row, 15, DocId::from_bytes)?,
+        kept: row.get(16)?,
+        only_here: OnlyHere::from_column(row, 17)?,
     })
 }
 
-/// Every place there is, as the index of ids has it: so a document is sought in each of them by its id.
-const ANYWHERE: &str = "coalesce(ws, x'') IN (SELECT x'' UNION ALL SELECT id FROM workspace)";
-
-/// The statement that finds ids between two, in all places.
+/// The statement that finds ids between two.
 fn between_sql() -> String {
-    format!("{ROW} WHERE {ANYWHERE} AND id BETWEEN ?1 AND ?2 ORDER BY updated_at DESC, n DESC")
+    format!("{ROW} WHERE id BETWEEN ?1 AND ?2 ORDER BY updated_at DESC, n DESC")
 }
 
 /// The statement that lists what a filter asks for. Each place has its index; trash and kind are looked at along the way.
@@ -213,26 +267,25 @@ impl Reader<'_> {
         self.one(&format!("{ROW} WHERE n = ?1"), [n], decode)
     }
 
-    /// The document with this id in a workspace or, with `None`, among the local ones.
-    pub fn find_doc(&self, ws: Option<WorkspaceId>, id: DocId) -> Result<Option<DocRow>, StoreError> {
-        let sql = format!("{ROW} WHERE coalesce(ws, x'') = coalesce(?1, x'') AND id = ?2");
-        self.one(&sql, params![ws.as_ref().map(WorkspaceId::as_bytes), id.as_bytes()], decode)
+    /// The document with this id.
+    pub fn find_doc(&self, id: DocId) -> Result<Option<DocRow>, StoreError> {
+        self.one(&format!("{ROW} WHERE id = ?1"), [id.as_bytes()], decode)
     }
 
-    /// The documents whose ids are between these two, both included, in all places, the latest edited first. The same id
-    /// in several places is several rows.
+    /// The document that a workspace's log knows by this id.
+    pub fn find_in_log(&self, ws: WorkspaceId, id: DocId) -> Result<Option<DocRow>, StoreError> {
+        let sql = format!("{ROW} WHERE ws = ?1 AND coalesce(log_id, id) = ?2");
+        self.one(&sql, params![ws.as_bytes(), id.as_bytes()], decode)
+    }
+
+    /// The documents whose ids are between these two, both included, the latest edited first.
     pub fn docs_between(&self, first: DocId, last: DocId) -> Result<Vec<DocRow>, StoreError> {
         self.all(&between_sql(), params![first.as_bytes(), last.as_bytes()], decode)
     }
 
-    /// The documents of the ids under which some place has one of this kind with this title, in all places, the latest
-    /// edited first.
+    /// The documents of this kind with this title, in order of their ids.
     pub fn docs_titled(&self, kind: u8, title: &str) -> Result<Vec<DocRow>, StoreError> {
-        let sql = format!(
-            "{ROW} WHERE {ANYWHERE} AND id IN (SELECT id FROM doc WHERE kind = ?1 AND title = ?2)
-             ORDER BY updated_at DESC, n DESC"
-        );
-        self.all(&sql, params![kind, title], decode)
+        self.all(&format!("{ROW} WHERE kind = ?1 AND title = ?2 ORDER BY id"), params![kind, title], decode)
     }
 
     /// Documents, the latest edited first.
@@ -245,9 +298,19 @@ impl Reader<'_> {
         self.all(&list_sql(filter), params![ws, filter.kind, limit], decode)
     }
 
+    /// The documents of which something is only here that was not compared yet with what their workspaces have.
+    pub fn docs_uncounted(&self) -> Result<Vec<DocN>, StoreError> {
+        self.all("SELECT n FROM doc WHERE only_here = -1 ORDER BY n", [], |row| row.get(0))
+    }
+
     /// The saved form of a document; `None` until it was first put there.
     pub fn base(&self, doc: DocN) -> Result<Option<Vec<u8>>, StoreError> {
         self.one("SELECT bytes FROM base WHERE doc = ?1", [doc], |row| row.get(0))
+    }
+
+    /// The saved form of what is only here of a document, beside what its workspace has; `None` if nothing was saved.
+    pub fn aside(&self, doc: DocN) -> Result<Option<Vec<u8>>, StoreError> {
+        self.one("SELECT bytes FROM aside WHERE doc = ?1", [doc], |row| row.get(0))
     }
 }
 
@@ -255,12 +318,12 @@ impl Tx<'_> {
     /// Begins a document, at revision 1.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyThere`] if its id or wire id is taken in its place; [`StoreError::Refused`] if there is no
+    /// [`StoreError::AlreadyThere`] if its id, or its id in its workspace's log or on the wire, is taken; [`StoreError::Refused`] if there is no
     /// such workspace, or if a local document has a wire id.
     pub fn insert_doc(&self, new: &NewDoc<'_>) -> Result<DocN, StoreError> {
         let sql = "INSERT INTO doc (ws, id, wire, rev, state, kind, updated_at, count, deleted_at, created_at, title,
-                                    preview, heads, marks)
-                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                                    preview, heads, marks, log_id)
+                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
         let row = params![
             new.ws.as_ref().map(WorkspaceId::as_bytes),
             new.id.as_bytes(),
@@ -275,6 +338,7 @@ impl Tx<'_> {
             new.summary.preview,
             new.heads,
             new.summary.marks,
+            new.log_id.as_ref().map(DocId::as_bytes),
         ];
         self.insert(sql, row).map(DocN)
     }
@@ -301,7 +365,7 @@ impl Tx<'_> {
         self.one(sql, row, |row| number(row, 0))?.ok_or(StoreError::NoSuchRow("document"))
     }
 
-    /// Stores what a document shows of itself. With `at`, only if its row still has that revision: `None` if it has another
+    /// Stores what a document shows of itself; a document that nobody has edited keeps the time it has. With `at`, only if its row still has that revision: `None` if it has another
     /// one, because somebody has written meanwhile, or if there is no such row.
     pub fn update_shown(
         &self,
@@ -309,8 +373,8 @@ impl Tx<'_> {
         at: Option<u64>,
         shown: &DocShown<'_>,
     ) -> Result<Option<WrittenDoc>, StoreError> {
-        let sql = "UPDATE doc SET rev = rev + 1, updated_at = ?2, count = ?3, deleted_at = ?4, title = ?5, preview = ?6,
-                       heads = ?7, marks = ?8
+        let sql = "UPDATE doc SET rev = rev + 1, updated_at = iif(?2 = 0, updated_at, ?2), count = ?3, deleted_at = ?4,
+                       title = ?5, preview = ?6, heads = ?7, marks = ?8, only_here = ?10
                    WHERE n = ?1 AND rev = coalesce(?9, rev) RETURNING rev, ws";
         let row = params![
             n,
@@ -322,6 +386,7 @@ impl Tx<'_> {
             shown.heads,
             shown.summary.marks,
             at.map(int).transpose()?,
+            shown.only_here.to_column()?,
         ];
         self.one(sql, row, |row| {
             Ok(WrittenDoc { rev: number(row, 0)?, ws: optional_id(row, 1, WorkspaceId::from_bytes)? })
@@ -332,10 +397,10 @@ impl Tx<'_> {
     ///
     /// A document that changes its place takes its change rows along, and all of them are unsealed there: an entry of
     /// the old place's log says nothing about the new one. What was already folded into the base and has no row is for
-    /// the caller to bring.
+    /// the caller to bring, and what was only here beside the old place is too.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchRow`]; [`StoreError::AlreadyThere`] if the new place has a document of this id;
+    /// [`StoreError::NoSuchRow`]; [`StoreError::AlreadyThere`] if the new place's log knows a document by this id;
     /// [`StoreError::Refused`] if there is no such workspace, or for a wire id without a workspace.
     pub fn set_doc_workspace(
         &self,
@@ -344,10 +409,63 @@ impl Tx<'_> {
         wire: Option<WireDoc>,
     ) -> Result<(), StoreError> {
         let ws = ws.as_ref().map(WorkspaceId::as_bytes);
+        let moved = self.change(
+            "UPDATE doc SET log_id = NULL, only_here = 0 WHERE n = ?1 AND ws IS NOT ?2",
+            params![n, ws],
+        )?;
         let sql = "UPDATE doc SET ws = ?2, wire = ?3 WHERE n = ?1";
         self.change_one("document", sql, params![n, ws, wire.as_ref().map(WireDoc::as_bytes)])?;
-        let sql = "UPDATE change SET ws = ?2, entry = NULL WHERE doc = ?1 AND ws IS NOT ?2";
+        if moved > 0 {
+            self.change("DELETE FROM aside WHERE doc = ?1", [n])?;
+        }
+        let sql = "UPDATE change SET ws = ?2, entry = NULL, aside = 0 WHERE doc = ?1 AND ws IS NOT ?2";
         self.change(sql, params![n, ws]).map(drop)
+    }
+
+    /// Puts a local document where a workspace's log has one, under the id it has there: all there is of it so far is only here from now on, beside
+    /// what the workspace has.
+    ///
+    /// # Errors
+    /// As of [`Tx::set_doc_workspace`].
+    pub fn set_aside(
+        &self,
+        n: DocN,
+        (ws, log_id): (WorkspaceId, DocId),
+        wire: Option<WireDoc>,
+    ) -> Result<(), StoreError> {
+        self.set_doc_workspace(n, Some(ws), wire)?;
+        let sql = "UPDATE doc SET log_id = nullif(?2, id) WHERE n = ?1";
+        self.change(sql, params![n, log_id.as_bytes()])?;
+        self.change("INSERT INTO aside (doc, bytes) SELECT doc, bytes FROM base WHERE doc = ?1", [n])?;
+        self.change("DELETE FROM base WHERE doc = ?1", [n])?;
+        self.change("UPDATE change SET aside = 1 WHERE doc = ?1", [n])?;
+        self.change("UPDATE doc SET only_here = -1, rev = rev + 1 WHERE n = ?1", [n]).map(drop)
+    }
+
+    /// Makes what is only here of a document all there is of another one, which was inserted for that.
+    pub fn move_aside(&self, n: DocN, to: DocN) -> Result<(), StoreError> {
+        self.change("INSERT INTO base (doc, bytes) SELECT ?2, bytes FROM aside WHERE doc = ?1", (n, to))?;
+        self.change(
+            "UPDATE change SET doc = ?2, ws = NULL, aside = 0 WHERE doc = ?1 AND aside = 1",
+            (n, to),
+        )?;
+        self.clear_aside(n)?;
+        self.change("UPDATE doc SET rev = rev + 1 WHERE n = ?1", [n]).map(drop)
+    }
+
+    /// Forgets what is only here of a document, because it is elsewhere by now.
+    pub fn clear_aside(&self, n: DocN) -> Result<(), StoreError> {
+        self.change("DELETE FROM aside WHERE doc = ?1", [n])?;
+        self.change("DELETE FROM change WHERE doc = ?1 AND aside = 1", [n])?;
+        self.change("UPDATE doc SET only_here = 0 WHERE n = ?1", [n]).map(drop)
+    }
+
+    /// Says whether a person keeps a document here.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`].
+    pub fn set_kept(&self, n: DocN, kept: bool) -> Result<(), StoreError> {
+        self.change_one("document", "UPDATE doc SET kept = ?2, rev = rev + 1 WHERE n = ?1", (n, kept))
     }
 
     /// Deletes a document with its changes and saved form. Entries that were of it stay, of none.
@@ -367,6 +485,11 @@ impl Tx<'_> {
                    ON CONFLICT (doc) DO UPDATE SET bytes = excluded.bytes";
         self.change(sql, (doc, bytes)).map(drop)
     }
+
+    /// Removes the saved form of a document, of which everything is in its changes.
+    pub fn delete_base(&self, doc: DocN) -> Result<(), StoreError> {
+        self.change("DELETE FROM base WHERE doc = ?1", [doc]).map(drop)
+    }
 }
 
 #[cfg(test)]
@@ -375,10 +498,10 @@ mod tests {
     use crate::Store;
 
     #[test]
-    fn ids_are_found_by_the_index_of_ids_in_every_place() {
+    fn ids_are_found_by_the_index_of_ids() {
         let store = Store::in_memory().unwrap();
         let plan = store.read().plan(&between_sql(), (vec![0_u8], vec![1_u8]));
-        assert!(plan.starts_with("SEARCH doc USING INDEX doc_id (<expr>=? AND id>? AND id<?)"), "{plan}");
+        assert!(plan.starts_with("SEARCH doc USING INDEX doc_id (id>? AND id<?)"), "{plan}");
         assert!(!plan.contains("SCAN doc"), "{plan}");
     }
 

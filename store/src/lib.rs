@@ -30,7 +30,9 @@ mod workspaces;
 pub use attempts::Attempt;
 pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};
-pub use docs::{DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, Place, Summary, Trash, WrittenDoc};
+pub use docs::{
+    DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, OnlyHere, Place, Summary, Trash, WrittenDoc,
+};
 pub use entries::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry, StoredReason};
 pub use error::StoreError;
 pub use evidence::EvidenceRow;

@@ -1,10 +1,12 @@
 //! The tables, their versions, and the settings every connection gets.
 
+mod one_row;
 mod reasons;
 
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
+use self::one_row::VERSION_5;
 use self::reasons::VERSION_4;
 
 /// Marks the file as ours: "Bowl" in ASCII.
@@ -14,7 +16,7 @@ const APPLICATION_ID: i64 = 0x426f_776c;
 const CACHED_STATEMENTS: usize = 128;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 
@@ -222,6 +224,7 @@ mod tests {
         assert_eq!(version(&connection), i64::try_from(STEPS.len()).unwrap());
         assert_eq!(setting(&connection, "application_id"), APPLICATION_ID);
         let expected = [
+            "aside",
             "attempt",
             "base",
             "body",

@@ -14,6 +14,7 @@ mod handle;
 mod history;
 mod machine;
 mod network;
+mod places;
 mod relay;
 mod run;
 mod trace;
@@ -39,6 +40,7 @@ pub use trace::Trace;
 
 use machine::Said;
 use network::{Event, Network};
+use places::{Staying, Written};
 use relay::RelayMachine;
 
 /// Frames that one call may make a device send: its whole allowance of work on the way, in the smallest entries.
@@ -57,6 +59,10 @@ pub struct World {
     workspace: Option<WorkspaceId>,
     /// Every edit whose call returned, and has to be found again.
     said: Vec<Said>,
+    /// Every text whose writing was acknowledged.
+    written: Vec<Written>,
+    /// Texts that stay on their devices.
+    staying: Vec<Staying>,
     documents: Vec<DocId>,
     bug: Option<Bug>,
     fired: Fired,
@@ -81,6 +87,8 @@ impl World {
             network: Network::default(),
             workspace: None,
             said: Vec::new(),
+            written: Vec::new(),
+            staying: Vec::new(),
             documents: Vec::new(),
             bug,
             fired: Fired::default(),

@@ -143,7 +143,7 @@ fn is_caught(bug: Bug) {
 #[test]
 fn a_device_that_was_copied_while_joining_reads_everything() {
     for seed in [4662, 11635, 15176, 17409, 18181, 18807] {
-        let failure = run(&History::of(seed), None).failure;
+        let failure = run(&History::in_one_place(seed), None).failure;
         assert!(failure.is_none(), "seed {seed}: {failure:?}");
     }
 }

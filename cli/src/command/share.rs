@@ -1,73 +1,182 @@
-//! `bowline share`: puts documents of this device into a workspace.
+//! `bowline share`: puts documents, and what is only here of them, into a workspace.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bowline_engine::Device;
-use bowline_engine::ids::WorkspaceId;
+use bowline_engine::device::Shared;
+use bowline_engine::document::{Kind, Visibility};
+use bowline_engine::ids::{DocId, WorkspaceId};
 use clap::Args;
 use serde::Serialize;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
+use crate::text::{count, grouped};
 use crate::{documents, syncing, workspaces};
 
-/// Put documents of this device into a workspace
+/// Put documents into a workspace
 ///
 /// Everybody in the workspace can read them from then on, with all their history. What is shared cannot be taken back
-/// from devices that have it.
+/// from devices that have it. Of a document that is in a workspace already, what is only here is put in; one that is in
+/// another workspace than the one named with --workspace gets a copy there.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  bowline share 3fa9 81c0\n  bowline share --all")]
+#[command(after_help = "Examples:\n  bowline share 3fa9 \"Trip to Brest\"\n  bowline share --all")]
+#[command(override_usage = "bowline share [OPTIONS] <ID|NAME>...\n       bowline share [OPTIONS] --all")]
 pub(crate) struct Share {
-    /// Which documents: the beginnings of their ids
-    #[arg(required_unless_present = "all", value_name = "ID")]
+    /// Which documents: their names, or the beginnings of their ids
+    #[arg(required_unless_present = "all", value_name = "ID|NAME")]
     ids: Vec<String>,
-    /// All that are only on this device, but for memories: those are shared by their ids alone
+    /// All of which something is only on this device, but for memories: those are shared by their names alone
     #[arg(long, conflicts_with = "ids")]
     all: bool,
-    /// Into which workspace: the beginning of its id [default: the one in use]
+    /// Into which workspace: its name, or the beginning of its id [default: where the document is, else the one in use]
     #[arg(long, short, value_name = "ID")]
     workspace: Option<String>,
-    /// Do not ask before sharing all
+    /// Do not ask before sharing all, or memories
     #[arg(long)]
     yes: bool,
 }
 
 #[derive(Serialize)]
 struct Answer {
+    shared: Vec<Item>,
+}
+
+/// What became of one document.
+#[derive(Serialize)]
+struct Item {
+    id: String,
     workspace: String,
+    #[serde(flatten)]
+    became: Became,
+    #[serde(skip)]
+    place: WorkspaceId,
     #[serde(skip)]
     name: String,
-    shared: Vec<String>,
     #[serde(skip)]
-    amount: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "shared", rename_all = "snake_case")]
+enum Became {
+    /// It was on this device only.
+    Moved,
+    /// It was there, and what was only here of it is there as well now.
+    PutIn,
+    /// All of it was there.
+    Unchanged,
+    /// It is in another workspace, and its id is that of the copy.
+    Copied,
 }
 
 impl Share {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let mut here = invocation.open()?;
-        let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
+        let named = self.workspace.as_deref().map(|typed| workspaces::chosen(&here.device, Some(typed)));
+        let named = named.transpose()?;
         let found = if self.all {
             documents::shareable(&here.device)?
         } else {
             documents::find_all(&here.device, &self.ids)?
         };
-        let amount = documents::amount(&found, "");
-        if self.all && !found.is_empty() {
-            let name = documents::workspace_prefix(&here.device, workspace);
-            invocation.confirm(self.yes, &format!("Share {amount} with everybody in workspace {name}?"))?;
+        let mut meant = Vec::new();
+        for (kind, id) in found {
+            let place = documents::workspace_of(&here.device, id)?;
+            // All that is only here goes where its document is: nobody has asked for copies of everything.
+            let stays = place.filter(|_| self.all || named.is_none());
+            let workspace = match stays.or(named) {
+                Some(workspace) => workspace,
+                None => workspaces::chosen(&here.device, None)?,
+            };
+            meant.push((kind, id, workspace));
         }
-        let now = invocation.now();
-        for (_, id) in &found {
-            here.device.share(*id, workspace, now)?;
+        self.ask(invocation, &here.device, &meant)?;
+        let (shared, failed) = share(invocation, &mut here.device, &meant)?;
+        let changed = shared.iter().filter(|item| item.became != Became::Unchanged);
+        let changed: BTreeSet<WorkspaceId> = changed.map(|item| item.place).collect();
+        let missing = meant.len() - shared.len();
+        invocation.answer(&Answer { shared })?;
+        for workspace in changed {
+            syncing::after_change(invocation, &here, workspace)?;
         }
-        invocation.answer(&Answer {
-            workspace: workspace.to_string(),
-            name: documents::workspace_prefix(&here.device, workspace),
-            shared: found.iter().map(|(_, id)| id.to_string()).collect(),
-            amount,
-        })?;
-        if found.is_empty() { Ok(()) } else { syncing::after_change(invocation, &here, workspace) }
+        match failed {
+            Some(only) if meant.len() == 1 => Err(only),
+            Some(_) => Err(CommandError::new(
+                ErrorCode::ShareIncomplete,
+                format!("{} could not be shared", count(missing, "document")),
+            )
+            .hint("which, and why, is said above; the others are shared")),
+            None => Ok(()),
+        }
     }
+
+    /// Asks before everything is shared, and before what is personal is.
+    fn ask(
+        &self,
+        invocation: &mut Invocation<'_>,
+        device: &Device,
+        meant: &[(Kind, DocId, WorkspaceId)],
+    ) -> Result<(), CommandError> {
+        let found: Vec<(Kind, DocId)> = meant.iter().map(|(kind, id, _)| (*kind, *id)).collect();
+        let personal: Vec<_> =
+            found.iter().copied().filter(|(kind, _)| kind.visibility() == Visibility::Personal).collect();
+        let places: BTreeSet<WorkspaceId> = meant.iter().map(|(.., workspace)| *workspace).collect();
+        let places: Vec<String> = places
+            .into_iter()
+            .map(|workspace| format!("workspace {}", documents::workspace_prefix(device, workspace)))
+            .collect();
+        let places = places.join(" and ");
+        if self.all && !found.is_empty() {
+            let amount = documents::amount(&found, "");
+            invocation.confirm(self.yes, &format!("Share {amount} with everybody in {places}?"))?;
+        } else if !personal.is_empty() {
+            let amount = documents::amount(&personal, "");
+            let files = "what an agent knows about its person";
+            invocation.confirm(self.yes, &format!("Share {amount} ({files}) with everybody in {places}?"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Shares these documents, each by itself: one that can't be is no reason to leave out the others. What was shared, and the
+/// last error.
+fn share(
+    invocation: &mut Invocation<'_>,
+    device: &mut Device,
+    meant: &[(Kind, DocId, WorkspaceId)],
+) -> Result<(Vec<Item>, Option<CommandError>), CommandError> {
+    let now = invocation.now();
+    let (mut shared, mut failed) = (Vec::new(), None);
+    for (kind, id, workspace) in meant {
+        match device.share(*id, *workspace, now).map_err(CommandError::from) {
+            Ok(what) => {
+                let (id, became) = match what {
+                    Shared::Moved => (*id, Became::Moved),
+                    Shared::PutIn => (*id, Became::PutIn),
+                    Shared::Unchanged => (*id, Became::Unchanged),
+                    Shared::Copied(copy) => (copy, Became::Copied),
+                };
+                shared.push(Item {
+                    id: id.to_string(),
+                    workspace: workspace.to_string(),
+                    became,
+                    place: *workspace,
+                    name: documents::workspace_prefix(device, *workspace),
+                    kind: *kind,
+                });
+            }
+            Err(error) => {
+                if meant.len() > 1 {
+                    let name = documents::prefixes(device)?.shorten(*id);
+                    invocation.warn(format_args!("{} {name}: {}", kind.words().one, error.message));
+                }
+                failed = Some(error);
+            }
+        }
+    }
+    Ok((shared, failed))
 }
 
 /// After making or linking a workspace: asks about what is only on this device. With nobody to ask, nothing is shared.
@@ -83,11 +192,18 @@ pub(super) fn offer(
     let amount = documents::amount(&found, "");
     match invocation.ask(&format!("Share {}?", documents::amount(&found, "existing")))? {
         Some(true) => {
-            let now = invocation.now();
-            for (_, id) in &found {
-                device.share(*id, workspace, now)?;
+            let mut meant = Vec::new();
+            for (kind, id) in found {
+                meant.push((kind, id, documents::workspace_of(device, id)?.unwrap_or(workspace)));
             }
-            invocation.say(format_args!("Sharing {amount}."));
+            let (shared, failed) = share(invocation, device, &meant)?;
+            if failed.is_some() {
+                let n = grouped(shared.len() as u64);
+                invocation
+                    .warn(format_args!("{n} of {amount} are shared; `bowline share --all` tries again"));
+            } else {
+                invocation.say(format_args!("Sharing {amount}."));
+            }
         }
         Some(false) => invocation.say(format_args!(
             "Kept on this device. `bowline share ID` or `bowline share --all` shares later."
@@ -102,9 +218,26 @@ pub(super) fn offer(
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.shared.is_empty() {
-            writeln!(f, "There is nothing to share: nothing is only on this device but what you keep here")
-        } else {
-            writeln!(f, "Shared {} into workspace {}", self.amount, self.name)
+            return writeln!(
+                f,
+                "There is nothing to share: nothing is only on this device but what you keep here"
+            );
         }
+        let mut told: BTreeMap<(&str, Became), Vec<(Kind, DocId)>> = BTreeMap::new();
+        for item in &self.shared {
+            // Only how many there are of each kind is told.
+            let one = (item.kind, DocId::from_bytes([0; DocId::LEN]));
+            told.entry((&item.name, item.became)).or_default().push(one);
+        }
+        for ((name, became), found) in told {
+            let amount = documents::amount(&found, "");
+            match became {
+                Became::Moved => writeln!(f, "Shared {amount} into workspace {name}")?,
+                Became::PutIn => writeln!(f, "All of {amount} goes to workspace {name} now")?,
+                Became::Unchanged => writeln!(f, "All of {amount} is in workspace {name} already")?,
+                Became::Copied => writeln!(f, "Workspace {name} gets a copy of {amount}")?,
+            }
+        }
+        Ok(())
     }
 }

@@ -115,8 +115,7 @@ impl Evidence {
         let opened = machine.open(host)?;
         has.device = opened.device.id().to_string();
         for (id, _) in opened.device.find_by_prefix("")? {
-            let workspace = workspace_of(&opened.device, id)?;
-            let row = opened.device.store().read().find_doc(workspace, id);
+            let row = opened.device.store().read().find_doc(id);
             let heads = row.map_err(bowline_engine::Error::from)?.map(|row| row.heads);
             let copy = copies.iter_mut().find(|(name, _)| name.ends_with(&id.to_string()));
             if let (Some((_, copy)), Some(heads)) = (copy, heads) {

@@ -67,10 +67,6 @@ codes! {
     SeveralToStdout, Misuse, "several_to_stdout";
     /// A file that is not text does not go to a terminal.
     NotForTerminals, Misuse, "not_for_terminals";
-    /// The document is in a workspace already.
-    AlreadyInWorkspace, Misuse, "already_in_workspace";
-    /// Some of the document has left this device already.
-    AlreadyShared, Misuse, "already_shared";
     /// This device is in the workspace already.
     AlreadyJoined, Misuse, "already_joined";
     /// The workspace is disconnected.
@@ -229,6 +225,8 @@ codes! {
 
     /// Something could not be imported; the rest is here.
     ImportIncomplete, Partial, "import_incomplete";
+    /// Something could not be shared; the rest is.
+    ShareIncomplete, Partial, "share_incomplete";
     /// Something could not be exported; the rest is there.
     ExportIncomplete, Partial, "export_incomplete";
 

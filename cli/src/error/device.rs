@@ -88,14 +88,8 @@ impl From<Error> for CommandError {
             }
             Error::AlreadyThere => of(ErrorCode::AlreadyJoined, "This device is in that workspace already")
                 .hint("a code is for a device that is not in yet: run `bowline join` there"),
-            Error::NotLocal(id) => Self::new(ErrorCode::AlreadyInWorkspace, format!("{id} is in a workspace already"))
-                .hint("`bowline status` says where"),
             Error::OtherKey => of(ErrorCode::OtherKey, "The key does not belong to this database")
                 .hint("device.key and bowline.db are of two different homes: put back the one that was there"),
-            Error::AlreadyShared(id) => {
-                Self::new(ErrorCode::AlreadyShared, format!("Some of {id} has left this device already"))
-                    .hint("what others have cannot be taken back; `bowline chat delete` and its like move it to the trash everywhere")
-            }
             Error::NotReady(why) => of(ErrorCode::NotReady, "This is not possible right now").because(&why),
             Error::Reopen => of(ErrorCode::DatabaseFailed, "The database failed in the middle of something")
                 .hint("what was durable is there: run the command again"),

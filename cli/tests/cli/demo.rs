@@ -191,7 +191,7 @@ fn a_personal_file_on_another_device_is_noticed() {
     let report = spoiled_before(Step::Compare, |scene| {
         let [laptop, desktop, notebook] = &scene.machines;
         let listed: serde_json::Value = serde_json::from_str(&on(laptop, "memory list --json")).unwrap();
-        on(laptop, &format!("share {}", listed[0]["id"].as_str().unwrap()));
+        on(laptop, &format!("share --yes {}", listed[0]["id"].as_str().unwrap()));
         for machine in [laptop, desktop, notebook] {
             on(machine, "sync");
         }

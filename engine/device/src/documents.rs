@@ -16,6 +16,7 @@ pub(crate) mod names;
 pub(crate) mod reading;
 pub(crate) mod sharing;
 pub(crate) mod skills;
+pub(crate) mod writers;
 
 use bowline_core::document::{AgentEdit, AgentField, Document, ExportedFile, Kind, Pen, ProfileMut, Role};
 use bowline_wire::ids::{DeviceId, DocId, Millis, UserId, WorkspaceId};
@@ -23,7 +24,10 @@ use bowline_wire::ids::{DeviceId, DocId, Millis, UserId, WorkspaceId};
 use crate::apart::Parts;
 use crate::documents::edit::{Beginning, Edit, View};
 use crate::documents::edited::Edited;
-use crate::{Device, Error, Found, Listed, OwnNames, Shown, ShownAgent, ShownMemory, ShownSkill, Which};
+use crate::{
+    Device, Error, Found, Kept, Listed, OwnNames, Shared, Shown, ShownAgent, ShownMemory, ShownSkill, Went,
+    Which,
+};
 
 impl Device {
     /// Begins a conversation, in the current workspace or on this device only.
@@ -60,13 +64,25 @@ impl Device {
         Ok(beginning.id)
     }
 
-    /// Appends a message.
-    pub fn say(&mut self, which: impl Into<Which>, role: Role, text: &str, now: Millis) -> Result<(), Error> {
+    /// Appends a message. Where it is now.
+    pub fn say(
+        &mut self,
+        which: impl Into<Which>,
+        role: Role,
+        text: &str,
+        now: Millis,
+    ) -> Result<Went, Error> {
         let found = self.find_of_kind(which, Kind::Conversation)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         let edited = documents.say(&mut lent, workspaces.keyrings(), &found.row, role, text)?;
+        let is_kept = documents.is_kept(&found.row);
+        let went = match edited.as_ref().and_then(|edited| edited.workspace) {
+            None => Went::OnlyHere,
+            Some(workspace) if is_kept => Went::Kept(workspace),
+            Some(workspace) => Went::Into(workspace),
+        };
         self.send_edit(edited, now);
-        Ok(())
+        Ok(went)
     }
 
     /// Appends a transcript line byte for byte.
@@ -176,18 +192,18 @@ impl Device {
 
     /// As [`Device::find_by_prefix`], each of them as a verb takes it.
     pub fn find_beginning(&self, prefix: &str) -> Result<Vec<Found>, Error> {
-        Found::beginning(self.store.read(), self.current_workspace()?, prefix)
+        Found::beginning(self.store.read(), prefix)
     }
 
     /// Documents of a kind with this title, in order of their ids: those in view or, if there is none, those in the trash.
     pub fn find_titled(&self, kind: Kind, title: &str) -> Result<Vec<Found>, Error> {
-        Found::titled(self.store.read(), self.current_workspace()?, kind, title)
+        Found::titled(self.store.read(), kind, title)
     }
 
     /// The document that is meant, looked up if it was not yet.
     pub fn find(&self, which: impl Into<Which>) -> Result<Found, Error> {
         match which.into() {
-            Which::Id(id) => Found::with_id(self.store.read(), self.current_workspace()?, id),
+            Which::Id(id) => Found::with_id(self.store.read(), id),
             Which::Found(found) => Ok(*found),
         }
     }
@@ -199,7 +215,12 @@ impl Device {
 
     /// A conversation in full.
     pub fn show(&mut self, which: impl Into<Which>, now: Millis) -> Result<Shown, Error> {
-        self.show_as(which, now)
+        let found = self.find_of_kind(which, Kind::Conversation)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let mut shown: Shown = documents.show(&mut lent, workspaces.keyrings(), &found)?;
+        shown.written_by = documents.entries_written_by(&mut lent, workspaces, &found.row)?;
+        shown.only_here = documents.entries_only_here(&mut lent, workspaces.keyrings(), &found.row)?;
+        Ok(shown)
     }
 
     /// An agent in full.
@@ -221,7 +242,7 @@ impl Device {
     pub fn export(&mut self, which: impl Into<Which>, now: Millis) -> Result<Vec<ExportedFile>, Error> {
         let found = self.find(which)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
-        Ok(documents.load(&mut lent, workspaces.keyrings(), &found.row)?.document.export(found.id()))
+        Ok(documents.load(&mut lent, workspaces.keyrings(), &found.row)?.shown().export(found.id()))
     }
 
     pub(crate) fn show_as<V: View>(&mut self, which: impl Into<Which>, now: Millis) -> Result<V, Error> {
@@ -235,7 +256,7 @@ impl Device {
         which: impl Into<Which>,
         kind: Kind,
         now: Millis,
-        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<(), Error> {
         let found = self.find_of_kind(which, kind)?;
         self.edit(found, now, edit)
@@ -246,7 +267,7 @@ impl Device {
         &mut self,
         which: impl Into<Which>,
         now: Millis,
-        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<(), Error> {
         let found = self.find(which)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
@@ -352,48 +373,44 @@ impl Device {
         documents.named(&mut lent, workspaces.keyrings(), workspace, |profile| profile.user_name(user))
     }
 
-    /// Puts a document of this device into a workspace, with all its history. If the workspace has it already, as when two
-    /// devices have imported one session, the two become one there.
+    /// Puts a document into a workspace: one that is on this device only moves there with all its history, of one that is
+    /// there already everything that is only here goes there too, and of one in another workspace a copy under an id of its
+    /// own. What others wrote elsewhere travels in this device's name, with a note of who wrote it.
     ///
     /// # Errors
-    /// [`Error::NotLocal`] if there is no such document of this device, or if the workspace has one of the same id and this
-    /// one holds what other people wrote elsewhere, in a workspace since forgotten: that is not this device's to write here.
-    pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
+    /// [`Error::NoDocument`]; as of any edit.
+    pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<Shared, Error> {
         self.workspaces.replica(workspace)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
-        let edited = documents.share(&mut lent, workspaces.keyrings(), id, workspace)?;
+        let (shared, edited) = documents.share(&mut lent, workspaces, id, workspace)?;
         workspaces.note_edited(&edited);
-        workspaces.drive(&mut lent, documents, workspace)
+        workspaces.drive(&mut lent, documents, workspace)?;
+        Ok(shared)
     }
 
-    /// Takes back a document that was to go into a workspace and of which nothing has left this device yet; and keeps a
-    /// local one out of what is offered for sharing from now on.
-    pub fn keep_local(&mut self, id: DocId) -> Result<(), Error> {
-        let current = self.current_workspace()?;
-        self.documents.keep_local(&mut self.store, current, id)
+    /// Keeps a document here: whatever is written into it on this device from now on stays, until it is shared again. One of
+    /// which nothing has left is on this device only from then on; of another one others keep what they have, and what they
+    /// write still comes.
+    pub fn keep_local(&mut self, id: DocId, now: Millis) -> Result<Kept, Error> {
+        let Parts { documents, mut lent, .. } = self.parts(now);
+        documents.keep_local(&mut lent, id)
     }
 
-    /// Whether a person wants a local document left out when everything is shared.
-    pub fn is_kept_local(&self, id: DocId) -> Result<bool, Error> {
-        sharing::is_kept_local(self.store.read(), id)
-    }
-
-    /// Documents only on this device, trash aside: what could be shared. Those to be kept local are not among them, and no
-    /// memories: what an agent knows about its person is shared by name or not at all.
+    /// Documents of which something is only here, trash aside: what could be shared. Those to be kept here are not among them,
+    /// and no memories: what an agent knows about its person is shared by name or not at all.
     pub fn shareable(&self) -> Result<Vec<Listed>, Error> {
         sharing::shareable(self.store.read())
     }
 
     /// Forgets a workspace: its log, keys and entries. Documents stay, only on this device from now on; what of them
-    /// could not be read goes with the entries. One whose id a document of this device has already stays under a new id,
-    /// unless that one holds all of it. The relay and the others notice nothing. How many documents stay.
+    /// could not be read goes with the entries. The relay and the others notice nothing. How many documents stay.
     pub fn forget_workspace(&mut self, workspace: WorkspaceId, now: Millis) -> Result<usize, Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         workspaces.replica(workspace)?;
         // With the keys of now: another process may have synced since this one looked, and what it took in could not be
         // read without the keys that came with it.
         workspaces.link_up(&lent, workspace)?;
-        let stay = documents.forget_workspace(&mut lent, workspaces.keyrings(), workspace)?;
+        let stay = documents.forget_workspace(&mut lent, workspaces, workspace)?;
         workspaces.forget(workspace);
         Ok(stay)
     }

@@ -35,12 +35,6 @@ pub enum Error {
     /// Misuse: this home is in the workspace already.
     #[error("this device is in that workspace already")]
     AlreadyThere,
-    /// Misuse: the document is in a workspace, or its place is taken there.
-    #[error("document {0} is in a workspace already")]
-    NotLocal(DocId),
-    /// Misuse: something of the document has left this device already.
-    #[error("document {0} has been shared already")]
-    AlreadyShared(DocId),
     /// Misuse: the key file is of another home than the database.
     #[error("the key does not belong to this database")]
     OtherKey,

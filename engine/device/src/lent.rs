@@ -1,5 +1,6 @@
 //! What the parts of a device work with: its database, keys, chance and notices, lent to them for one verb.
 
+use bowline_core::document::{ActorId, Pen};
 use bowline_crypto::DeviceKeys;
 use bowline_store::{DocN, DocRow, Reader, Store};
 use bowline_wire::ids::{DeviceId, DocId, Millis};
@@ -34,6 +35,13 @@ impl Lent<'_> {
     /// [`Error::Gone`] if there is none.
     pub(crate) fn row(&self, n: DocN) -> Result<DocRow, Error> {
         self.read().doc(n)?.ok_or(Error::Gone)
+    }
+
+    /// A pen under an actor that nothing was written under yet.
+    pub(crate) fn fresh_pen(&mut self) -> Pen {
+        let mut process = [0; 8];
+        self.random.fill_bytes(&mut process);
+        Pen { actor: ActorId::for_device(self.device(), process), now: self.now }
     }
 
     /// An id for a new document.

@@ -14,7 +14,7 @@ mod notice;
 mod rows;
 mod workspace;
 
-use bowline_core::document::{ActorId, Kind};
+use bowline_core::document::ActorId;
 use bowline_crypto::DeviceKeys;
 use bowline_store::Store;
 use bowline_wire::ids::{DeviceId, DocId, Millis};
@@ -28,13 +28,17 @@ use lent::Lent;
 use notice::Notices;
 use workspace::Workspaces;
 
+pub use bowline_store::OnlyHere;
 pub use documents::agents::ShownAgent;
 pub use documents::edit::{Listed, Shown};
+pub use documents::edited::Went;
 pub use documents::found::{Found, Which};
 pub use documents::marks::Marks;
 pub use documents::memories::ShownMemory;
 pub use documents::names::OwnNames;
+pub use documents::sharing::{Kept, Shared};
 pub use documents::skills::ShownSkill;
+pub use documents::writers::WrittenBy;
 pub use error::{Damage, Error};
 pub use import::{
     DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, Outcome, SessionFile,
@@ -228,10 +232,6 @@ impl Device {
     /// A conversation as the file that its application reads: for an imported one the bytes that came in, and what was
     /// added since.
     pub fn session_file(&mut self, id: DocId, now: Millis) -> Result<SessionFile, Error> {
-        // A copy beside what a workspace has is the one with more in it.
-        match Found::here(self.store.read(), id, Kind::Conversation)? {
-            Some(here) => self.show_as(here, now),
-            None => self.show_as(id, now),
-        }
+        self.show_as(id, now)
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn new_doc(place: Option<WorkspaceId>, n: u8) -> NewDoc<'static> {
     NewDoc {
         ws: place,
         id: doc_id(n),
+        log_id: None,
         wire: place.map(|_| wire(n)),
         heads: b"heads",
         state: 2,

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::common::{doc_id, insert_doc, insert_entry, new_doc, new_entry, refused, store, wire, write, ws};
 use bowline_store::{
-    DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, Place, Store, StoreError, Summary, Trash,
+    DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, OnlyHere, Place, Store, StoreError, Summary, Trash,
     WrittenDoc,
 };
-use bowline_wire::ids::{Millis, WorkspaceId};
+use bowline_wire::ids::Millis;
 
 fn row(store: &Store, n: DocN) -> DocRow {
     store.read().doc(n).unwrap().unwrap()
@@ -41,27 +41,36 @@ fn a_document_is_read_back_as_inserted() {
         summary: new.summary,
         deleted_at: Some(Millis(8)),
         created_at: Millis(5),
+        log_id: None,
+        kept: false,
+        only_here: OnlyHere::Nothing,
     };
     assert_eq!(row(&store, n), expected);
 }
 
 #[test]
-fn a_document_is_found_by_its_id_only_where_it_is() {
+fn a_document_is_found_by_its_id_here_and_by_the_one_its_log_knows() {
     let mut store = store();
     let local = insert_doc(&mut store, &new_doc(None, 1));
-    let shared = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
-    let find = |place: Option<WorkspaceId>| store.read().find_doc(place, doc_id(1)).unwrap().map(|row| row.n);
-    assert_eq!((find(None), find(Some(ws(1))), find(Some(ws(2)))), (Some(local), Some(shared), None));
+    let shared = insert_doc(&mut store, &NewDoc { log_id: Some(doc_id(1)), ..new_doc(Some(ws(1)), 2) });
+    let same = insert_doc(&mut store, &new_doc(Some(ws(1)), 3));
+    let find = |id| store.read().find_doc(id).unwrap().map(|row| row.n);
+    assert_eq!((find(doc_id(1)), find(doc_id(2)), find(doc_id(9))), (Some(local), Some(shared), None));
+    let known = |place, id| store.read().find_in_log(place, id).unwrap().map(|row| row.n);
+    assert_eq!((known(ws(1), doc_id(1)), known(ws(1), doc_id(3))), (Some(shared), Some(same)));
+    assert_eq!((known(ws(1), doc_id(2)), known(ws(2), doc_id(1))), (None, None));
 }
 
 #[test]
-fn an_id_is_taken_once_in_each_place_also_among_local_documents() {
+fn an_id_is_taken_once_wherever_the_document_is_and_once_in_each_log() {
     let mut store = store();
-    for place in [None, Some(ws(1))] {
-        insert_doc(&mut store, &new_doc(place, 1));
+    insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    for place in [None, Some(ws(1)), Some(ws(2))] {
         let again = NewDoc { wire: None, ..new_doc(place, 1) };
         assert!(matches!(refused(&mut store, |tx| tx.insert_doc(&again)), StoreError::AlreadyThere(_)));
     }
+    let in_log = NewDoc { log_id: Some(doc_id(1)), ..new_doc(Some(ws(1)), 3) };
+    assert!(matches!(refused(&mut store, |tx| tx.insert_doc(&in_log)), StoreError::AlreadyThere(_)));
     let same_wire = NewDoc { wire: Some(wire(1)), ..new_doc(Some(ws(1)), 2) };
     assert!(matches!(refused(&mut store, |tx| tx.insert_doc(&same_wire)), StoreError::AlreadyThere(_)));
 }
@@ -219,7 +228,7 @@ fn a_document_that_moves_takes_its_changes_along_unsealed() {
 fn a_document_does_not_move_onto_another() {
     let mut store = store();
     let local = insert_doc(&mut store, &new_doc(None, 1));
-    insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    insert_doc(&mut store, &NewDoc { log_id: Some(doc_id(1)), ..new_doc(Some(ws(1)), 2) });
     let error = refused(&mut store, |tx| tx.set_doc_workspace(local, Some(ws(1)), None));
     assert!(matches!(error, StoreError::AlreadyThere(_)));
     assert_eq!(row(&store, local).ws, None);
@@ -231,7 +240,8 @@ fn what_a_document_shows_is_written_only_at_the_revision_that_was_read() {
     let n = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
     let before = row(&store, n);
     let summary = Summary { title: "new".to_owned(), ..Summary::default() };
-    let shown = DocShown { heads: b"h2", summary: &summary, deleted_at: None };
+    let only_here = OnlyHere::Parts(3);
+    let shown = DocShown { heads: b"h2", summary: &summary, deleted_at: None, only_here };
     let written = write(&mut store, |tx| tx.update_shown(n, Some(1), &shown));
     assert_eq!(written, Some(WrittenDoc { rev: 2, ws: Some(ws(1)) }));
     assert_eq!(write(&mut store, |tx| tx.update_shown(n, Some(1), &shown)), None, "it has revision 2");
@@ -239,21 +249,22 @@ fn what_a_document_shows_is_written_only_at_the_revision_that_was_read() {
     assert_eq!(write(&mut store, |tx| tx.update_shown(DocN(99), None, &shown)), None);
     let after = row(&store, n);
     assert_eq!((after.state, after.rev), (before.state, 3), "how far its sealing is stays");
-    assert_eq!((after.heads.as_slice(), after.summary), (&b"h2"[..], summary));
+    let as_written = Summary { updated_at: Millis(1), ..summary };
+    assert_eq!((after.heads.as_slice(), after.summary), (&b"h2"[..], as_written), "nobody has edited it");
+    assert_eq!(after.only_here, only_here);
 }
 
 #[test]
 fn documents_are_found_by_their_ids_and_titles_in_every_place() {
     let mut store = store();
     let here = insert_doc(&mut store, &new_doc(None, 2));
-    let there = insert_doc(&mut store, &new_doc(Some(ws(1)), 2));
     let other = insert_doc(&mut store, &new_doc(Some(ws(2)), 3));
     let last = insert_doc(&mut store, &new_doc(None, 4));
     let between = |first, last| -> BTreeSet<DocN> {
         store.read().docs_between(doc_id(first), doc_id(last)).unwrap().iter().map(|row| row.n).collect()
     };
-    assert_eq!(between(2, 2), BTreeSet::from([here, there]));
-    assert_eq!(between(0, 3), BTreeSet::from([here, there, other]));
+    assert_eq!(between(2, 2), BTreeSet::from([here]));
+    assert_eq!(between(0, 3), BTreeSet::from([here, other]));
     assert_eq!(between(5, 9), BTreeSet::new());
     let row = row(&store, last);
     let titled = |kind, title: &str| -> Vec<DocN> {
@@ -262,4 +273,40 @@ fn documents_are_found_by_their_ids_and_titles_in_every_place() {
     assert_eq!(titled(row.kind, &row.summary.title), [last]);
     assert_eq!(titled(row.kind + 1, &row.summary.title), []);
     assert_eq!(titled(row.kind, "no such title"), []);
+}
+
+#[test]
+fn a_local_document_that_a_workspace_has_as_well_is_one_row_with_all_it_had_aside() {
+    let mut store = store();
+    let n = insert_doc(&mut store, &new_doc(None, 1));
+    write(&mut store, |tx| {
+        tx.put_base(n, b"base")?;
+        tx.insert_change(n, b"edit")?;
+        tx.set_aside(n, (ws(1), doc_id(7)), Some(wire(7)))
+    });
+    let read = store.read();
+    let there = row(&store, n);
+    assert_eq!((there.ws, there.in_log(), there.only_here), (Some(ws(1)), doc_id(7), OnlyHere::Uncounted));
+    assert_eq!(read.docs_uncounted().unwrap(), [n]);
+    assert_eq!((read.base(n).unwrap(), read.aside(n).unwrap()), (None, Some(b"base".to_vec())));
+    assert_eq!((read.changes(n).unwrap().len(), read.changes_aside(n).unwrap().len()), (0, 1));
+    assert!(read.docs_with_unsealed(Some(ws(1))).unwrap().is_empty(), "nothing of it leaves");
+
+    let apart = insert_doc(&mut store, &new_doc(None, 2));
+    write(&mut store, |tx| tx.move_aside(n, apart));
+    let read = store.read();
+    assert_eq!((read.base(apart).unwrap(), read.changes(apart).unwrap().len()), (Some(b"base".to_vec()), 1));
+    assert_eq!((row(&store, n).only_here, read.aside(n).unwrap()), (OnlyHere::Nothing, None));
+}
+
+#[test]
+fn nothing_of_a_document_that_is_kept_here_is_to_be_sealed() {
+    let mut store = store();
+    let n = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    write(&mut store, |tx| tx.insert_change(n, b"edit"));
+    write(&mut store, |tx| tx.set_kept(n, true));
+    assert!(row(&store, n).kept);
+    assert!(store.read().docs_with_unsealed(Some(ws(1))).unwrap().is_empty());
+    write(&mut store, |tx| tx.set_kept(n, false));
+    assert_eq!(store.read().docs_with_unsealed(Some(ws(1))).unwrap(), [n]);
 }

@@ -55,10 +55,29 @@ impl World {
             self.advance(250);
         }
         if self.failure.is_none()
-            && let Err(failure) = self.check()
+            && let Err(failure) = self.check_places()
         {
             self.fail(failure);
         }
+        if let Some(workspace) = self.workspace {
+            let members = self.members();
+            self.share_everything(workspace, &members);
+        }
+        let until = self.now.plus(SETTLING);
+        while self.failure.is_none() && self.unrest().is_some() && self.now < until {
+            self.advance(250);
+        }
+        if self.failure.is_none()
+            && let Err(failure) = self.check_places().and_then(|()| self.check())
+        {
+            self.fail(failure);
+        }
+    }
+
+    /// Everything is shown where it was written, and nothing has left that was to stay.
+    fn check_places(&mut self) -> Result<(), Failure> {
+        (0..self.machines.len()).try_for_each(|index| self.check_shown_on(index))?;
+        self.check_stayed()
     }
 
     /// The machines whose device is in the workspace as the relay's log has it, whichever copy of its database has joined.
@@ -66,7 +85,8 @@ impl World {
         let active = |index: &usize| {
             let machine = &self.machines[*index];
             let roster = self.roster.as_ref();
-            roster.is_some_and(|roster| roster.is_active(&machine.device_ref().id()))
+            let is_here = self.workspace.is_some_and(|it| machine.device_ref().status(it).is_ok());
+            is_here && roster.is_some_and(|roster| roster.is_active(&machine.device_ref().id()))
         };
         (0..self.machines.len()).filter(active).collect()
     }

@@ -1,6 +1,6 @@
 //! What a history can have done to the promises that a world checks.
 
-use bowline_wire::ids::Position;
+use bowline_wire::ids::{DocId, Position};
 use thiserror::Error;
 
 /// What a history has done to a promise.
@@ -26,6 +26,25 @@ pub enum Failure {
         /// The document.
         what: String,
     },
+    /// Something that was acknowledged is not shown on the device it was written on.
+    #[error("{on} does not show {text:?}, which was written there")]
+    Hidden {
+        /// The device.
+        on: String,
+        /// The text.
+        text: String,
+    },
+    /// Something that stays on its device is on another.
+    #[error("{on} shows {text:?}, which was to stay on another device")]
+    Left {
+        /// The other device.
+        on: String,
+        /// The text.
+        text: String,
+    },
+    /// A list shows one document twice.
+    #[error("{0} lists {1} twice")]
+    Twice(String, DocId),
     /// P6, P7: the relay's log holds something no device may accept.
     #[error("the log holds an entry at {at} that may not be there: {why}")]
     BadLog {

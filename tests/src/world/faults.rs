@@ -37,10 +37,20 @@ pub enum Fault {
     ConcurrentLinks,
     /// Two devices remove at the same time.
     ConcurrentRemovals,
+    /// A device imports a session that others import as well.
+    Imported,
+    /// A document is to stay on its device.
+    KeptLocal,
+    /// A document, or what was only on a device of it, is shared.
+    SharedAgain,
+    /// A device forgets the workspace.
+    Forgot,
+    /// A device joins again a workspace that it has forgotten.
+    Rejoined,
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 17] = [
+pub const FAULTS: [Fault; 22] = [
     Fault::Loss,
     Fault::Delay,
     Fault::Duplication,
@@ -58,6 +68,11 @@ pub const FAULTS: [Fault; 17] = [
     Fault::ConcurrentInvites,
     Fault::ConcurrentLinks,
     Fault::ConcurrentRemovals,
+    Fault::Imported,
+    Fault::KeptLocal,
+    Fault::SharedAgain,
+    Fault::Forgot,
+    Fault::Rejoined,
 ];
 
 /// How often each fault has happened.

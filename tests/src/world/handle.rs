@@ -13,6 +13,7 @@ use super::disk::PowerCut;
 use super::faults::Fault;
 use super::machine::Said;
 use super::network::Event;
+use super::places::Staying;
 use super::relay::{ADDRESS, TOKEN};
 
 /// Milliseconds before a device tries to connect again, at least and at most.
@@ -146,11 +147,21 @@ impl Handle<'_> {
         if self.world.machines[self.index].device_ref().document_state(document).is_err() {
             return;
         }
-        let done = self.world.call(self.index, |device| device.say(document, Role::User, text, now));
+        let done =
+            self.world.call(self.index, |device| device.say(document, Role::User, text, now).map(drop));
         let machine = &self.world.machines[self.index];
-        let in_workspace =
-            !matches!(machine.device_ref().document_state(document), Ok(DocumentState::OnlyHere));
-        if done && in_workspace && !machine.gone {
+        let id = machine.device_ref().id();
+        let state = machine.device_ref().document_state(document);
+        // Of a document with something that is only here, what is said now goes where the document is.
+        let stays = matches!(state, Ok(DocumentState::OnlyHere | DocumentState::Kept));
+        let is_gone = machine.gone;
+        if done {
+            self.world.note_written(self.index, document, text);
+        }
+        if done && stays {
+            self.world.staying.push(Staying { device: id, document, text: text.to_owned() });
+        }
+        if done && !stays && !is_gone {
             let text = text.to_owned();
             let said = Said { machine: self.index, document, text, was_on_relay: false };
             self.world.said.push(said);
@@ -267,6 +278,7 @@ impl Handle<'_> {
         self.world.forget_unsent_of(id);
         self.world.leave_connection(self.index);
         if self.world.machines[self.index].restore_copy() {
+            self.world.forget_what_is_gone_on(self.index);
             self.world.fired.count(Fault::Restored);
             self.world.connect(self.index);
         }
@@ -373,7 +385,7 @@ impl World {
     }
 
     /// Edits of a device that is being removed or restored count only as far as the relay has them.
-    fn forget_unsent_of(&mut self, device: DeviceId) {
+    pub(super) fn forget_unsent_of(&mut self, device: DeviceId) {
         let machines = &self.machines;
         self.said.retain_mut(|said| {
             let by = machines[said.machine].device_ref();

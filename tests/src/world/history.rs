@@ -66,6 +66,16 @@ pub enum Step {
     Clone(usize),
     /// A device stops reading for some time.
     Stall(usize, u64),
+    /// Two devices import one session, each with a line of its own.
+    ImportTwice(usize, usize),
+    /// A device keeps a conversation to itself.
+    KeepLocal(usize, usize),
+    /// A device shares a conversation, or what is only there of it.
+    Share(usize, usize),
+    /// A device forgets the workspace.
+    Forget(usize),
+    /// A device that has forgotten the workspace joins it again.
+    Rejoin(usize),
     /// Time passes.
     Wait(u64),
 }
@@ -82,8 +92,19 @@ pub struct History {
 }
 
 impl History {
-    /// The history of a seed.
+    /// The history of a seed: that of [`History::in_one_place`], and in between documents are moved about.
     pub fn of(seed: u64) -> Self {
+        let mut history = Self::in_one_place(seed);
+        let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x91AC_E500);
+        for _ in 0..4 + random.next_u32() % 8 {
+            let at = random.next_u32() as usize % (history.steps.len() + 1);
+            history.steps.insert(at, Step::draw_move(&mut random));
+        }
+        history
+    }
+
+    /// The history of a seed in which every document stays where it was begun.
+    pub fn in_one_place(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x0B0E_11E5);
         let mut upto = |limit: u32| random.next_u32() % limit;
         let rates = match upto(4) {
@@ -102,6 +123,19 @@ impl History {
 }
 
 impl Step {
+    fn draw_move(random: &mut ChaCha8Rng) -> Self {
+        let kind = random.next_u32() % 16;
+        let mut pick = || random.next_u32() as usize;
+        let (one, two) = (pick(), pick());
+        match kind {
+            0..4 => Self::ImportTwice(one, two),
+            4..8 => Self::KeepLocal(one, two),
+            8..12 => Self::Share(one, two),
+            12..14 => Self::Forget(one),
+            _ => Self::Rejoin(one),
+        }
+    }
+
     fn draw(random: &mut ChaCha8Rng) -> Self {
         let kind = random.next_u32() % 100;
         let mut pick = || random.next_u32() as usize;
@@ -227,17 +261,22 @@ impl World {
                 self.advance(millis);
                 self.on(device).stall(false);
             }
+            Step::ImportTwice(..)
+            | Step::KeepLocal(..)
+            | Step::Share(..)
+            | Step::Forget(_)
+            | Step::Rejoin(_) => self.act_on_places(number, step),
             Step::Wait(millis) => self.advance(millis),
         }
         self.advance(number as u64 % 97);
     }
 
-    fn on(&mut self, number: usize) -> super::Handle<'_> {
+    pub(super) fn on(&mut self, number: usize) -> super::Handle<'_> {
         let index = number % self.machines.len();
         super::Handle { world: self, index }
     }
 
-    fn document(&self, number: usize) -> Option<DocId> {
+    pub(super) fn document(&self, number: usize) -> Option<DocId> {
         let index = number.checked_rem(self.documents.len())?;
         self.documents.get(index).copied()
     }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use bowline_engine::device::Went;
 use bowline_engine::document::Kind::Conversation;
 use bowline_engine::document::Role;
 use clap::{Args, ValueEnum};
@@ -49,11 +50,14 @@ impl Say {
             Speaker::User => Role::User,
             Speaker::Assistant => Role::Assistant,
         };
-        let (id, workspace) = (found.id().to_string(), found.workspace());
-        here.device.say(found, role, &text, invocation.now())?;
-        syncing::after_edit_in(invocation, &here, workspace)?;
-        let workspace = workspace.map(|workspace| workspace.to_string());
-        invocation.answer_in_json(&serde_json::json!({ "id": id, "workspace": workspace }))
+        let id = found.id();
+        let went = here.device.say(found, role, &text, invocation.now())?;
+        syncing::told(invocation, &here, (id, went))?;
+        let workspace = match went {
+            Went::OnlyHere => None,
+            Went::Kept(workspace) | Went::Into(workspace) => Some(workspace.to_string()),
+        };
+        invocation.answer_in_json(&serde_json::json!({ "id": id.to_string(), "workspace": workspace }))
     }
 }
 

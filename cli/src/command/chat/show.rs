@@ -39,6 +39,10 @@ struct Conversation {
     filed: Filed,
     #[serde(flatten)]
     whereabouts: Whereabouts,
+    /// How many entries are only here, beside what its workspace has.
+    only_here: usize,
+    /// Of which conversation of another workspace it is a copy: the workspace's id, and its own.
+    copied_from: Option<String>,
     entries: Vec<Line>,
     issues: Vec<String>,
 }
@@ -52,6 +56,11 @@ struct Line {
     role: Option<String>,
     text: Option<String>,
     parent: Option<String>,
+    /// Who wrote it, and on which device if that is known here.
+    by: Option<String>,
+    device: Option<String>,
+    /// It is only here, beside what the conversation's workspace has.
+    only_here: bool,
     active: bool,
     /// The entry as it was written.
     raw: Option<Box<RawValue>>,
@@ -72,6 +81,8 @@ impl Show {
             title: shown.title,
             filed: Filed::from(shown.marks),
             whereabouts,
+            only_here: shown.only_here.len(),
+            copied_from: shown.copied_from,
             entries,
             issues,
         })
@@ -82,10 +93,13 @@ fn lines(shown: &Shown, only_path: bool) -> Vec<Line> {
     let transcript = &shown.transcript;
     let branched = transcript.entries.iter().any(|entry| !entry.is_active);
     let wanted = transcript.entries.iter().enumerate().filter(|(_, entry)| entry.is_active || !only_path);
-    wanted.map(|(index, entry)| line(transcript, index, entry, branched && !only_path)).collect()
+    wanted.map(|(index, entry)| line(shown, index, entry, branched && !only_path)).collect()
 }
 
-fn line(transcript: &Transcript, index: usize, entry: &Entry, branched: bool) -> Line {
+fn line(shown: &Shown, index: usize, entry: &Entry, branched: bool) -> Line {
+    let transcript = &shown.transcript;
+    let by = shown.written_by.get(&entry.key);
+    let only_here = shown.only_here.contains(&entry.key);
     let (role, text) = entry.message().unzip();
     let parent = entry.parent.and_then(|parent| transcript.entries.get(parent));
     let mut head = String::new();
@@ -94,11 +108,17 @@ fn line(transcript: &Transcript, index: usize, entry: &Entry, branched: bool) ->
     }
     let speaker = role.as_deref().filter(|role| !role.is_empty()).unwrap_or(&entry.kind);
     head.push_str(&OneLine(if speaker.is_empty() { "entry" } else { speaker }).to_string());
+    if let Some(by) = by {
+        let _ = write!(head, " · {}", OneLine(&by.name));
+    }
     if let Some(time) = entry.time {
         let _ = write!(head, " · {}", moment(time));
     }
     if branched {
         head.push_str(&branch(transcript, index, entry));
+    }
+    if only_here {
+        head.push_str(" · only here");
     }
     // What is not a message, or is one without text, is shown as it was written: nothing is left out.
     let body = text.as_deref().filter(|text| !text.is_empty()).unwrap_or(&entry.raw);
@@ -112,6 +132,9 @@ fn line(transcript: &Transcript, index: usize, entry: &Entry, branched: bool) ->
         role,
         text,
         parent: parent.map(|parent| parent.key.clone()),
+        by: by.map(|by| by.name.clone()),
+        device: by.and_then(|by| by.device).map(|device| device.to_string()),
+        only_here,
         active: entry.is_active,
         raw: RawValue::from_string(entry.raw.clone()).ok(),
         shown: format!("{head}\n{}\n", body.join("\n")),
@@ -145,6 +168,13 @@ impl fmt::Display for Conversation {
         write!(f, "{title}\n{} · {n} · {}", self.prefix, self.whereabouts)?;
         let filed = self.filed.to_string();
         writeln!(f, "{}{filed}", if filed.is_empty() { "" } else { " · " })?;
+        if self.only_here > 0 {
+            let n = documents::count_entries(self.only_here);
+            writeln!(f, "{n} only here: `bowline share {}` puts them into the workspace", self.prefix)?;
+        }
+        if let Some(from) = &self.copied_from {
+            writeln!(f, "copied from {}", OneLine(from))?;
+        }
         self.entries.iter().try_for_each(|line| write!(f, "\n{}", line.shown))
     }
 }

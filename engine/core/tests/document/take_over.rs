@@ -7,7 +7,8 @@ use crate::support::{Author, NOW, device, entry, pen};
 /// What a device that has only these changes of an author shows.
 fn assembled(kind: Kind, author: u8, changes: &[Vec<u8>]) -> Document {
     let bytes: Vec<u8> = changes.iter().flatten().copied().collect();
-    let incoming = Incoming { entry: entry(9), author: device(author), source: Source::Changes, bytes: &bytes };
+    let incoming =
+        Incoming { entry: entry(9), author: device(author), source: Source::Changes, bytes: &bytes };
     let built = Document::assemble(kind, &[incoming]);
     assert_eq!((built.refused.len(), built.unsettled.len()), (0, 0));
     built.document
@@ -33,8 +34,7 @@ fn what_another_wrote_is_written_again_and_travels_in_ones_own_name() {
     let elsewhere = assembled(Kind::Conversation, 1, &changes);
     assert_eq!(lines(&elsewhere), lines(&both));
 
-    let entries = elsewhere.conversation().unwrap().transcript().entries;
-    let writers: Vec<_> = entries.iter().map(|it| elsewhere.entry_writer(&it.key).unwrap()).collect();
+    let writers: Vec<Writer> = elsewhere.entry_writers().into_values().collect();
     let by = pen(1).actor;
     let bens = Writer::Named { name: "Ben".to_owned(), by };
     assert_eq!(writers.iter().filter(|it| **it == bens).count(), 2);
@@ -46,7 +46,8 @@ fn texts_fields_and_removals_are_taken_over_and_nothing_is_left_to_take() {
     let mut ana = Author::agent(1);
     ana.write("AGENTS.md", "one\ntwo\nthree\n").write("OLD.md", "goes");
     let before = ana.document.clone();
-    let mut later = Author { number: 2, pen: pen(2), document: before.clone(), unsealed: Vec::new(), said: 0 };
+    let mut later =
+        Author { number: 2, pen: pen(2), document: before.clone(), unsealed: Vec::new(), said: 0 };
     later.write("AGENTS.md", "one\n2\nthree\n").write("NEW.md", "new");
     later.edit(|edit| {
         edit.set(AgentField::Name, Some("Scout"));

@@ -1,7 +1,8 @@
 //! Documents in memory: as many as fit, those longest unused leave first. Any of them can be loaded again.
 
 use bowline_core::document::Document;
-use bowline_store::{DocN, EntryN};
+use bowline_store::{DocN, DocRow, EntryN};
+use bowline_wire::ids::WorkspaceId;
 use hashlink::LruCache;
 
 use crate::Error;
@@ -17,9 +18,31 @@ const SMALLEST: usize = 20 << 10;
 /// saved: 2.3 as strings, as a conversation has them; 5.9 as text, as files of an agent are.
 const FACTOR: usize = 6;
 
+/// Where a document stands: what decides where an edit of it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The document's workspace; `None` for this device only.
+    pub(crate) workspace: Option<WorkspaceId>,
+    /// A person keeps it here.
+    pub(crate) kept: bool,
+    /// Something is only here, beside what the workspace has.
+    pub(crate) has_aside: bool,
+}
+
+impl Standing {
+    pub(crate) fn of(row: &DocRow) -> Self {
+        Self { workspace: row.ws, kept: row.kept, has_aside: row.only_here.is_some() }
+    }
+}
+
 /// A document in memory.
 pub(crate) struct Loaded {
+    /// The document as its place has it: what a workspace's entries say and what is to be sealed there, or all of a local one.
     pub(crate) document: Document,
+    /// The document with what is only here of it; `None` if there is nothing, or if that was not looked at yet.
+    pub(crate) with_aside: Option<Document>,
+    /// Where the document stands, which another process may have changed since.
+    pub(crate) standing: Standing,
     /// Entries have come for it since.
     pub(crate) stale: bool,
     /// The row's revision that this is; another process may have written since.
@@ -35,6 +58,11 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// The document as a person sees it: all of it.
+    pub(crate) fn shown(&self) -> &Document {
+        self.with_aside.as_ref().unwrap_or(&self.document)
+    }
+
     /// This process has written the row. If another has as well, what is here is not all of it, and the next look starts
     /// from the database.
     pub(crate) fn wrote(&mut self, rev: u64) {

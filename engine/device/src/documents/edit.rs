@@ -1,18 +1,24 @@
 //! Documents of any kind: beginning one, editing it, showing it, and its line in a list.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bowline_core::document::{Document, EditError, Kind, MessageId, OtherKind, Pen, Role, Transcript};
-use bowline_store::{DocFilter, DocRow, DocUpdate, NewDoc, Place, Reader, StoreError, Trash, Tx, WrittenDoc};
+use bowline_store::{
+    DocFilter, DocRow, DocUpdate, NewDoc, OnlyHere, Place, Reader, StoreError, Trash, Tx, WrittenDoc,
+};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
-use crate::Error;
+use crate::documents::cache::Standing;
 use crate::documents::edited::Edited;
 use crate::documents::found::Found;
 use crate::documents::held::Documents;
 use crate::documents::loading::Derived;
 use crate::documents::marks::Marks;
+use crate::documents::writers::Writers;
 use crate::lent::Lent;
 use crate::rows::{doc_state, kind_column};
-use crate::workspace::Keyrings;
+use crate::workspace::{Keyrings, Workspaces};
+use crate::{Error, WrittenBy};
 
 /// A document as a list shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +27,10 @@ pub struct Listed {
     pub id: DocId,
     /// The document's workspace; `None` if it is on this device only.
     pub workspace: Option<WorkspaceId>,
+    /// A person keeps it here: what is written into it on this device stays.
+    pub kept: bool,
+    /// How much of it is only here, beside what its workspace has.
+    pub only_here: OnlyHere,
     /// The title of a conversation, else the document's name; may be empty.
     pub title: String,
     /// When it was last edited.
@@ -55,6 +65,12 @@ pub struct Shown {
     pub marks: Marks,
     /// All its entries, in order, with branches marked.
     pub transcript: Transcript,
+    /// Who wrote each entry, by its key.
+    pub written_by: BTreeMap<String, WrittenBy>,
+    /// Keys of the entries that are only here, beside what the conversation's workspace has.
+    pub only_here: BTreeSet<String>,
+    /// Of which conversation of another workspace this one is a copy, as whoever made it says.
+    pub copied_from: Option<String>,
     /// The document's heads: equal on devices that show the same.
     pub heads: Vec<bowline_core::document::ChangeHash>,
 }
@@ -86,6 +102,9 @@ impl View for Shown {
             title: conversation.title(),
             marks: Marks::of(document),
             transcript: conversation.transcript(),
+            written_by: BTreeMap::new(),
+            only_here: BTreeSet::new(),
+            copied_from: document.copied_from(),
             heads: document.heads(),
         })
     }
@@ -107,6 +126,7 @@ impl Beginning {
         NewDoc {
             ws: workspace,
             id,
+            log_id: None,
             wire: workspace.and_then(|workspace| keyrings.wire_doc(workspace, id)),
             heads: &[],
             state: doc_state::NEVER_SEALED,
@@ -130,7 +150,12 @@ impl Documents {
     ) -> Result<Edited, Error> {
         let mut document = Document::create(beginning.kind);
         let changes = edit(&mut document, self.pen(lent.now)).map_err(Error::from)?;
-        let changes: Vec<_> = changes.into_iter().collect();
+        let mut changes: Vec<_> = changes.into_iter().collect();
+        let is_empty = changes.is_empty();
+        if is_empty {
+            // A document with nothing in it is there all the same, and is sealed with this.
+            changes.push(document.kind().first_change().to_vec());
+        }
         let derived = Derived::of(&document);
         let new = beginning.row(keyrings, lent.now);
         lent.store.transaction(|tx| -> Result<(), Error> {
@@ -138,7 +163,7 @@ impl Documents {
             for change in &changes {
                 tx.insert_change(n, change)?;
             }
-            if !changes.is_empty() {
+            if !is_empty {
                 derived.write(tx, n)?;
             }
             together(tx)
@@ -147,53 +172,147 @@ impl Documents {
     }
 
     /// Makes one edit: its changes, the row that lists show and the mark that they are unsealed are durable together.
-    /// `None` if it changes nothing.
+    /// `None` if it changes nothing. It may be asked for more than once, if another process moves the document meanwhile.
     pub(crate) fn edit<C: IntoIterator<Item = Vec<u8>>>(
         &mut self,
         lent: &mut Lent<'_>,
         keyrings: Keyrings<'_>,
         row: &DocRow,
-        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<Option<Edited>, Error> {
-        let (n, pen) = (row.n, self.pen(lent.now));
-        let loaded = self.load(lent, keyrings, row)?;
-        let changes: Vec<_> = edit(&mut loaded.document, pen).map_err(Error::from)?.into_iter().collect();
-        if changes.is_empty() {
-            return Ok(None);
-        }
-        let (derived, loaded_rev) = (Derived::of(&loaded.document), loaded.rev);
-        let stored = lent.store.transaction(|tx| -> Result<Stored, Error> {
-            for change in &changes {
-                tx.insert_change(n, change).map_err(gone)?;
+        self.edit_into(lent, keyrings, (row, Goes::WhereItIs), edit)
+    }
+
+    /// Makes one edit, as [`Documents::edit`], that stays here whatever else of the document leaves.
+    pub(crate) fn edit_aside<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<Option<Edited>, Error> {
+        self.edit_into(lent, keyrings, (row, Goes::Aside), edit)
+    }
+
+    fn edit_into<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        (row, goes): (&DocRow, Goes),
+        mut edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<Option<Edited>, Error> {
+        let n = row.n;
+        let mut moved = None;
+        let workspace = loop {
+            let row = moved.as_ref().unwrap_or(row);
+            let Some(changes) = self.change(lent, keyrings, (row, goes), &mut edit)? else {
+                return Ok(None);
+            };
+            match self.store_changes(lent, row, &changes) {
+                Ok(Stored::AsLoaded(written)) => break written.ws,
+                Ok(Stored::Beside(workspace)) => {
+                    self.cache.remove(n);
+                    self.load_anew(lent, keyrings, n)?;
+                    break workspace;
+                }
+                Ok(Stored::Moved) => {
+                    self.cache.remove(n);
+                    moved = Some(lent.row(n)?);
+                }
+                // What is in memory was never stored.
+                Err(error) => {
+                    self.cache.remove(n);
+                    return Err(error);
+                }
             }
-            if let Some(written) = derived.write_at(tx, n, loaded_rev)? {
-                return Ok(Stored::AsLoaded(written));
-            }
-            // Another process has written meanwhile. The change stands; what lists show of both is found below.
-            let now = tx.doc(n)?.ok_or(Error::Gone)?;
-            touch(tx, &now)?;
-            Ok(Stored::Beside(now.ws))
-        });
-        let workspace = match (stored, self.cache.get_mut(n)) {
-            (Ok(Stored::Beside(workspace)), _) => {
-                self.cache.remove(n);
-                self.load_anew(lent, keyrings, n)?;
-                workspace
-            }
-            (Ok(Stored::AsLoaded(written)), Some(loaded)) => {
-                loaded.wrote(written.rev);
-                loaded.unfolded += changes.len();
-                self.cache.grow(n, changes.iter().map(Vec::len).sum());
-                written.ws
-            }
-            // What is in memory was never stored.
-            (Err(error), _) => {
-                self.cache.remove(n);
-                return Err(error);
-            }
-            (Ok(Stored::AsLoaded(written)), None) => written.ws,
         };
         Ok(Some(Edited { workspace, row: Some(n) }))
+    }
+
+    /// Makes an edit in memory; what there is to store of it, `None` if it changes nothing that anybody would see.
+    fn change<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        (row, goes): (&DocRow, Goes),
+        edit: &mut impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<Option<Changes>, Error> {
+        let standing = self.load(lent, keyrings, row)?.standing;
+        let is_aside = match goes {
+            Goes::Aside => standing.workspace.is_some(),
+            Goes::WhereItIs => standing.kept && standing.has_aside,
+        };
+        // What is only here may hold changes of this process, and one actor makes no two with one number.
+        let pen = if is_aside || standing.has_aside { lent.fresh_pen() } else { self.pen(lent.now) };
+        let loaded = self.cache.loaded(row.n)?;
+        let document = if is_aside {
+            loaded.with_aside.get_or_insert_with(|| loaded.document.clone())
+        } else {
+            &mut loaded.document
+        };
+        let made = edit(document, pen).map(|changes| changes.into_iter().collect::<Vec<_>>());
+        let is_made = made.as_ref().is_ok_and(|changes| !changes.is_empty());
+        if !is_made && !standing.has_aside {
+            loaded.with_aside = None;
+        }
+        let bytes = made.map_err(Error::from)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        if !is_aside && standing.has_aside {
+            loaded.with_aside = None;
+            self.look_aside(lent, keyrings, row)?;
+        }
+        let loaded = self.cache.loaded(row.n)?;
+        let derived = Derived::of_loaded(loaded);
+        if is_aside && !derived.has_aside() {
+            loaded.with_aside = None;
+            return Ok(None);
+        }
+        Ok(Some(Changes { bytes, is_aside, derived, standing, rev: loaded.rev }))
+    }
+
+    /// Stores an edit that was made in memory, unless the document stands elsewhere by now.
+    fn store_changes(
+        &mut self,
+        lent: &mut Lent<'_>,
+        row: &DocRow,
+        changes: &Changes,
+    ) -> Result<Stored, Error> {
+        let n = row.n;
+        let Changes { bytes, is_aside, derived, standing, rev } = changes;
+        let stored = lent.store.transaction(|tx| -> Result<Stored, Error> {
+            let written = derived.write_at(tx, n, *rev)?;
+            let stored = match written {
+                Some(written) => Stored::AsLoaded(written),
+                // Another process has written meanwhile. The change stands; what lists show of both is found later.
+                None => {
+                    let now = tx.doc(n)?.ok_or(Error::Gone)?;
+                    if Standing::of(&now) != *standing {
+                        return Ok(Stored::Moved);
+                    }
+                    touch(tx, &now)?;
+                    Stored::Beside(now.ws)
+                }
+            };
+            for change in bytes {
+                if *is_aside { tx.insert_change_aside(n, change) } else { tx.insert_change(n, change) }
+                    .map_err(gone)?;
+            }
+            if written.is_some() {
+                derived.clear_aside(tx, row)?;
+            }
+            Ok(stored)
+        })?;
+        if let (Stored::AsLoaded(written), Some(loaded)) = (&stored, self.cache.get_mut(n)) {
+            loaded.wrote(written.rev);
+            derived.keep_aside(loaded);
+            if !is_aside {
+                loaded.unfolded += bytes.len();
+            }
+            self.cache.grow(n, bytes.iter().map(Vec::len).sum());
+        }
+        Ok(stored)
     }
 
     /// Appends a message to a conversation.
@@ -219,6 +338,38 @@ impl Documents {
         }
     }
 
+    /// Who wrote each entry of a conversation.
+    pub(crate) fn entries_written_by(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspaces: &Workspaces,
+        row: &DocRow,
+    ) -> Result<BTreeMap<String, WrittenBy>, Error> {
+        let writers = Writers::known(self, lent, workspaces)?;
+        let document = self.load(lent, workspaces.keyrings(), row)?.shown();
+        Ok(writers.of(lent.device(), document.entry_writers()))
+    }
+
+    /// Keys of the entries that are only here of a conversation in a workspace.
+    pub(crate) fn entries_only_here(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+    ) -> Result<BTreeSet<String>, Error> {
+        let loaded = self.load(lent, keyrings, row)?;
+        let mut only_here = match &loaded.with_aside {
+            Some(shown) => shown.entries_beyond(&loaded.document),
+            None => BTreeSet::new(),
+        };
+        if loaded.standing.kept && loaded.standing.workspace.is_some() {
+            let rows = lent.store.read().unsealed(row.n)?;
+            let changes: Vec<&[u8]> = rows.iter().map(|row| row.bytes.as_slice()).collect();
+            only_here.extend(loaded.document.entries_in(&changes));
+        }
+        Ok(only_here)
+    }
+
     /// A document in full.
     pub(crate) fn show<V: View>(
         &mut self,
@@ -226,9 +377,30 @@ impl Documents {
         keyrings: Keyrings<'_>,
         found: &Found,
     ) -> Result<V, Error> {
-        let document = &self.load(lent, keyrings, &found.row)?.document;
+        let document = self.load(lent, keyrings, &found.row)?.shown();
         V::of(found.id(), document).map_err(|_| Error::OtherKind(found.id()))
     }
+}
+
+/// Where an edit goes.
+#[derive(Clone, Copy)]
+enum Goes {
+    /// Where the document is said to be.
+    WhereItIs,
+    /// Nowhere: it stays here, also of a document that is in a workspace.
+    Aside,
+}
+
+/// An edit that was made in memory.
+struct Changes {
+    bytes: Vec<Vec<u8>>,
+    /// It is only here.
+    is_aside: bool,
+    derived: Derived,
+    /// Where the document stood when it was made.
+    standing: Standing,
+    /// The revision of the row that was in memory.
+    rev: u64,
 }
 
 /// How an edit was stored.
@@ -237,6 +409,8 @@ enum Stored {
     AsLoaded(WrittenDoc),
     /// Another process has written since the document was loaded; where the document is.
     Beside(Option<WorkspaceId>),
+    /// Nothing was stored: another process has moved the document, and the edit has to be made where it is now.
+    Moved,
 }
 
 /// A document that is not there any more when something is to be written into it.
@@ -285,20 +459,30 @@ pub(crate) fn list(read: Reader<'_>, kind: Kind, trash: bool) -> Result<Vec<List
     let trash = if trash { Trash::Only } else { Trash::Without };
     let kind = Some(kind_column(kind));
     let filter = DocFilter { place: Place::Anywhere, trash, kind, limit: None };
-    Ok(read.list_docs(&filter)?.into_iter().map(listed).collect())
+    read.list_docs(&filter)?.into_iter().map(|row| listed(read, row)).collect()
 }
 
-pub(crate) fn listed(row: DocRow) -> Listed {
-    Listed {
+pub(crate) fn listed(read: Reader<'_>, row: DocRow) -> Result<Listed, Error> {
+    // Of a document that is kept here in spite of its workspace, what was not sealed is only here.
+    let stays = if row.kept && row.ws.is_some() { read.unsealed_sizes(row.n)?.len() as u64 } else { 0 };
+    let only_here = match row.only_here {
+        OnlyHere::Uncounted => OnlyHere::Uncounted,
+        OnlyHere::Nothing if stays == 0 => OnlyHere::Nothing,
+        OnlyHere::Nothing => OnlyHere::Parts(stays),
+        OnlyHere::Parts(parts) => OnlyHere::Parts(parts + stays),
+    };
+    Ok(Listed {
         id: row.id,
         workspace: row.ws,
+        kept: row.kept,
+        only_here,
         title: row.summary.title,
         updated_at: row.summary.updated_at,
         count: row.summary.count,
         preview: row.summary.preview,
         deleted_at: row.deleted_at,
         marks: Marks::from_bytes(&row.summary.marks),
-    }
+    })
 }
 
 #[cfg(test)]

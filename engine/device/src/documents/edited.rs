@@ -11,3 +11,14 @@ pub(crate) struct Edited {
     /// The document's row; `None` if it has just begun.
     pub(crate) row: Option<DocN>,
 }
+
+/// Where something that a person wrote is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Went {
+    /// On this device only, like its document.
+    OnlyHere,
+    /// On this device only, though its document is in this workspace: a person keeps it here.
+    Kept(WorkspaceId),
+    /// In this workspace, as soon as it can be sent.
+    Into(WorkspaceId),
+}

@@ -1,7 +1,5 @@
 //! A person's document as it was found: its row is looked up once, and every verb takes it.
 
-use std::collections::BTreeMap;
-
 use bowline_core::document::Kind;
 use bowline_store::{DocRow, Reader};
 use bowline_wire::ids::{DocId, WorkspaceId};
@@ -20,7 +18,7 @@ pub struct Found {
 /// Which document a verb is about.
 #[derive(Clone, Debug)]
 pub enum Which {
-    /// The document with this id: in the current workspace if that has it, else on this device, else elsewhere.
+    /// The document with this id.
     Id(DocId),
     /// The document that was found.
     Found(Box<Found>),
@@ -65,49 +63,35 @@ impl Found {
         self.row.ws
     }
 
+    /// Whether a person kept it here when it was found: what is written into it on this device stays.
+    pub fn is_kept(&self) -> bool {
+        self.row.kept
+    }
+
     /// The document with this id.
-    pub(crate) fn with_id(read: Reader<'_>, current: Option<WorkspaceId>, id: DocId) -> Result<Self, Error> {
-        let rows = read.docs_between(id, id)?;
-        let row = preferred(read, current, rows)?.ok_or(Error::NoDocument(id))?;
+    pub(crate) fn with_id(read: Reader<'_>, id: DocId) -> Result<Self, Error> {
+        let row = read.find_doc(id)?.ok_or(Error::NoDocument(id))?;
         Ok(Self { kind: kind_of(&row)?, row })
     }
 
-    /// The document of a kind with this id on this device, whatever there is in workspaces.
-    pub(crate) fn here(read: Reader<'_>, id: DocId, kind: Kind) -> Result<Option<Self>, Error> {
-        let row = read.find_doc(None, id)?.filter(|row| row.kind == kind_column(kind));
-        Ok(row.map(|row| Self { row, kind }))
-    }
-
     /// Documents but profiles whose id begins so as it is printed, the latest edited first.
-    pub(crate) fn beginning(
-        read: Reader<'_>,
-        current: Option<WorkspaceId>,
-        prefix: &str,
-    ) -> Result<Vec<Self>, Error> {
-        match bounds(prefix) {
-            Some((first, last)) => each_once(read, current, read.docs_between(first, last)?),
-            None => Ok(Vec::new()),
-        }
+    pub(crate) fn beginning(read: Reader<'_>, prefix: &str) -> Result<Vec<Self>, Error> {
+        let Some((first, last)) = bounds(prefix) else { return Ok(Vec::new()) };
+        Ok(read.docs_between(first, last)?.into_iter().filter_map(Self::of_person).collect())
     }
 
     /// Documents of a kind with this title, in order of their ids: those in view or, if there is none, those in the trash.
-    pub(crate) fn titled(
-        read: Reader<'_>,
-        current: Option<WorkspaceId>,
-        kind: Kind,
-        title: &str,
-    ) -> Result<Vec<Self>, Error> {
+    pub(crate) fn titled(read: Reader<'_>, kind: Kind, title: &str) -> Result<Vec<Self>, Error> {
         let rows = read.docs_titled(kind_column(kind), title)?;
-        let has_title = |row: &&DocRow| row.kind == kind_column(kind) && row.summary.title == title;
-        let titled: Vec<(DocId, bool)> =
-            rows.iter().filter(has_title).map(|row| (row.id, row.deleted_at.is_none())).collect();
-        let some_in_view = titled.iter().any(|(_, is_in_view)| *is_in_view);
-        let mut found = each_once(read, current, rows)?;
-        found.retain(|it| {
-            titled.iter().any(|(id, is_in_view)| *id == it.id() && (*is_in_view || !some_in_view))
-        });
-        found.sort_by_key(Self::id);
-        Ok(found)
+        let some_in_view = rows.iter().any(|row| row.deleted_at.is_none());
+        let meant = rows.into_iter().filter(|row| row.deleted_at.is_none() || !some_in_view);
+        Ok(meant.filter_map(Self::of_person).collect())
+    }
+
+    /// A row as a person's document; `None` for a profile and for what only a newer version knows.
+    fn of_person(row: DocRow) -> Option<Self> {
+        let kind = kind_of(&row).ok().filter(|kind| *kind != Kind::Profile)?;
+        Some(Self { row, kind })
     }
 }
 
@@ -127,44 +111,6 @@ fn bounds(prefix: &str) -> Option<(DocId, DocId)> {
         }
     }
     Some((DocId::from_bytes(first), DocId::from_bytes(last)))
-}
-
-/// Each document of these rows once, but for profiles and what only a newer version knows: one id may be here and in a
-/// workspace.
-fn each_once(read: Reader<'_>, current: Option<WorkspaceId>, rows: Vec<DocRow>) -> Result<Vec<Found>, Error> {
-    let mut order = Vec::new();
-    let mut places: BTreeMap<DocId, Vec<DocRow>> = BTreeMap::new();
-    for row in rows {
-        if kind_of(&row).is_ok_and(|kind| kind != Kind::Profile) {
-            let rows = places.entry(row.id).or_default();
-            if rows.is_empty() {
-                order.push(row.id);
-            }
-            rows.push(row);
-        }
-    }
-    let mut found = Vec::new();
-    for id in order {
-        if let Some(row) = preferred(read, current, places.remove(&id).unwrap_or_default())? {
-            found.push(Found { kind: kind_of(&row)?, row });
-        }
-    }
-    Ok(found)
-}
-
-/// Which of the rows of one id a person means: the one in the current workspace, else the one on this device, else that of
-/// the workspace that has been here longest.
-fn preferred(
-    read: Reader<'_>,
-    current: Option<WorkspaceId>,
-    mut rows: Vec<DocRow>,
-) -> Result<Option<DocRow>, Error> {
-    let mut places = vec![current, None];
-    if rows.len() > 1 {
-        places.extend(read.workspaces()?.into_iter().map(|row| Some(row.id)));
-    }
-    let at = places.into_iter().find_map(|place| rows.iter().position(|row| row.ws == place));
-    Ok(rows.drain(..).nth(at.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bowline_core::document::{ActorId, Pen};
-use bowline_store::DocN;
+use bowline_store::{DocN, DocRow};
 use bowline_wire::ids::Millis;
 
 use crate::Error;
@@ -25,6 +25,11 @@ impl Documents {
 
     pub(crate) fn pen(&self, now: Millis) -> Pen {
         Pen { actor: self.actor, now }
+    }
+
+    /// Whether a person keeps a document here that is in memory, else as its row said when it was read.
+    pub(crate) fn is_kept(&mut self, row: &DocRow) -> bool {
+        self.cache.get_mut(row.n).map_or(row.kept, |loaded| loaded.standing.kept)
     }
 
     /// Forgets what is in memory: rows of documents went, and new ones may have got their numbers.

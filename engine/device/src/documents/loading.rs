@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Lost};
-use bowline_store::{Attempt, DocN, DocRow, DocShown, EntryN, EntryState, Tx, WrittenDoc};
+use bowline_store::{
+    Attempt, DocN, DocRow, DocShown, EntryN, EntryState, NewDoc, OnlyHere, StoreError, Tx, WrittenDoc,
+};
 use bowline_wire::ids::{EntryId, Millis};
 
 use crate::documents::base::compressed;
@@ -13,7 +15,7 @@ use crate::documents::held::Documents;
 use crate::documents::marks::Marks;
 use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
 use crate::lent::Lent;
-use crate::rows::{encode_heads, summary_row};
+use crate::rows::{doc_state, encode_heads, summary_row};
 use crate::workspace::Keyrings;
 use crate::workspace::quarantine::{QuarantineReason, not_applied};
 use crate::{Error, Notice};
@@ -112,6 +114,10 @@ impl Documents {
         } else if !pending.is_empty() {
             taken = self.apply(lent, keyrings, n, &pending)?;
         }
+        if !pending.is_empty() {
+            self.cache.loaded(n)?.with_aside = None;
+        }
+        self.look_aside(lent, keyrings, row)?;
         self.write_taken_in(lent, row, &Pending { fresh, contents: &pending, crashing: &crashing }, &taken)?;
         quarantine_unreadable(lent, &unreadable)?;
         self.recommit(lent, n, &taken.lost)?;
@@ -178,9 +184,8 @@ impl Documents {
         let applied = if base { std::mem::take(&mut loaded.taken_in) } else { Vec::new() };
         // What of ours waits is not in the document, and would not be in its base.
         let ours_wait = loaded.ours_wait;
-        let document = &loaded.document;
-        let base = base.then(|| compressed(document)).transpose()?;
-        let derived = Derived::of(document);
+        let base = base.then(|| compressed(&loaded.document)).transpose()?;
+        let derived = Derived::of_loaded(loaded);
         if base.is_none() && refused.is_empty() && crashing.is_empty() && derived.is_in(row) {
             return Ok(());
         }
@@ -206,6 +211,7 @@ impl Documents {
             let Some(written) = derived.write_at(tx, n, loaded_rev)? else {
                 return Ok(None);
             };
+            derived.clear_aside(tx, row)?;
             if let Some(base) = &base {
                 tx.put_base(n, base)?;
                 tx.mark_applied(&applied)?;
@@ -217,6 +223,7 @@ impl Documents {
         })?;
         if let (Some(rev), Some(loaded)) = (rev, self.cache.get_mut(n)) {
             loaded.wrote(rev);
+            derived.keep_aside(loaded);
         }
         for (workspace, entry) in quarantined {
             lent.notices.push(Notice::Quarantined { workspace, entry });
@@ -247,7 +254,8 @@ impl Documents {
                 return Err(error.into());
             }
         };
-        let derived = Derived::of(&loaded.document);
+        loaded.with_aside = None;
+        let derived = Derived::of_loaded(loaded);
         let rev = lent.store.transaction(|tx| -> Result<Option<u64>, Error> {
             for lost in &ours {
                 tx.put_meta(&recommitted(&lost.hash), &[])?;
@@ -264,10 +272,49 @@ impl Documents {
         Ok(rev.is_some())
     }
 
+    /// Brings what a document's place has of it together with what is only here. If the two can't be one, because one actor
+    /// has made two changes with one number in them, what is only here becomes a document of its own.
+    pub(super) fn look_aside(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+    ) -> Result<(), Error> {
+        let n = row.n;
+        let loaded = self.cache.loaded(n)?;
+        if !loaded.standing.has_aside || loaded.with_aside.is_some() {
+            return Ok(());
+        }
+        loaded.with_aside = Reading::of(lent, keyrings).with_aside(n, &loaded.document)?;
+        if loaded.with_aside.is_some() {
+            return Ok(());
+        }
+        let id = lent.new_id();
+        lent.store.transaction(|tx| -> Result<(), StoreError> {
+            let apart = tx.insert_doc(&NewDoc {
+                ws: None,
+                id,
+                log_id: None,
+                wire: None,
+                heads: &[],
+                state: doc_state::NEVER_SEALED,
+                kind: row.kind,
+                summary: row.summary.clone(),
+                deleted_at: row.deleted_at,
+                created_at: row.created_at,
+            })?;
+            tx.move_aside(n, apart)
+        })?;
+        loaded.standing.has_aside = false;
+        loaded.rev += 1;
+        Ok(())
+    }
+
     /// Takes in everything that came for documents nobody has looked at since, one document at a time: lists and search
     /// are right afterwards, and what cannot be applied is found. Whether there is more to do.
     pub(crate) fn index_one(&mut self, lent: &mut Lent<'_>, keyrings: Keyrings<'_>) -> Result<bool, Error> {
-        let waiting = lent.read().docs_with_unapplied()?;
+        let mut waiting = lent.read().docs_with_unapplied()?;
+        waiting.extend(lent.read().docs_uncounted()?);
         for (at, n) in waiting.iter().enumerate() {
             // What waits for changes that have not come is not looked at again before something has.
             let row = lent.row(*n)?;
@@ -287,20 +334,54 @@ pub(crate) struct Derived {
     heads: Vec<u8>,
     summary: bowline_store::Summary,
     deleted_at: Option<Millis>,
+    only_here: OnlyHere,
 }
 
 impl Derived {
+    /// What a document's row shows if nothing is only here beside it.
     pub(crate) fn of(document: &Document) -> Self {
         let deleted_at = match document.deletion() {
             Deletion::Deleted(at) => Some(at),
             Deletion::None | Deletion::EditedAfter(_) => None,
         };
         let heads = encode_heads(&document.heads());
-        Self { heads, summary: summary_row(&document.summary(), Marks::of(document).to_bytes()), deleted_at }
+        let summary = summary_row(&document.summary(), Marks::of(document).to_bytes());
+        Self { heads, summary, deleted_at, only_here: OnlyHere::Nothing }
+    }
+
+    /// What the row of a document in memory shows: all of it, and how much of that is only here.
+    pub(crate) fn of_loaded(loaded: &Loaded) -> Self {
+        let only_here = match &loaded.with_aside {
+            Some(document) => {
+                let lacking = loaded.document.lacks(document);
+                if lacking.is_empty() { OnlyHere::Nothing } else { OnlyHere::Parts(lacking.count()) }
+            }
+            None if loaded.standing.has_aside => OnlyHere::Uncounted,
+            None => OnlyHere::Nothing,
+        };
+        Self { only_here, ..Self::of(loaded.shown()) }
+    }
+
+    /// A row as it would be if it showed this.
+    pub(crate) fn into_row(self, row: &DocRow) -> DocRow {
+        let Self { heads, summary, deleted_at, only_here } = self;
+        DocRow { heads, summary, deleted_at, only_here, ..row.clone() }
+    }
+
+    /// Whether something is only here, beside what the document's place has.
+    pub(super) fn has_aside(&self) -> bool {
+        self.only_here.is_some()
     }
 
     fn is_in(&self, row: &DocRow) -> bool {
-        row.heads == self.heads && row.summary == self.summary && row.deleted_at == self.deleted_at
+        let mut summary = self.summary.clone();
+        if summary.updated_at == Millis(0) {
+            summary.updated_at = row.summary.updated_at; // nobody has edited it: it keeps the time at which it was made
+        }
+        row.heads == self.heads
+            && row.summary == summary
+            && row.deleted_at == self.deleted_at
+            && row.only_here == self.only_here
     }
 
     /// Writes the row, whoever has written it before; its new revision.
@@ -313,9 +394,22 @@ impl Derived {
         Ok(tx.update_shown(n, Some(rev), &self.shown())?)
     }
 
+    /// Forgets what was only here of a document, once all of that is where the document is.
+    pub(super) fn clear_aside(&self, tx: &Tx<'_>, row: &DocRow) -> Result<(), StoreError> {
+        if row.only_here.is_some() && !self.has_aside() { tx.clear_aside(row.n) } else { Ok(()) }
+    }
+
+    /// Notes in memory whether something is only here, as the row says by now.
+    pub(super) fn keep_aside(&self, loaded: &mut Loaded) {
+        loaded.standing.has_aside = self.has_aside();
+        if !self.has_aside() {
+            loaded.with_aside = None;
+        }
+    }
+
     fn shown(&self) -> DocShown<'_> {
-        let Self { heads, summary, deleted_at } = self;
-        DocShown { heads, summary, deleted_at: *deleted_at }
+        let Self { heads, summary, deleted_at, only_here } = self;
+        DocShown { heads, summary, deleted_at: *deleted_at, only_here: *only_here }
     }
 }
 

@@ -68,7 +68,7 @@ impl Documents {
         lent: &mut Lent<'_>,
         keyrings: Keyrings<'_>,
         workspace: WorkspaceId,
-        set: impl FnOnce(&mut ProfileMut<'_>) -> Result<Option<Vec<u8>>, EditError>,
+        mut set: impl FnMut(&mut ProfileMut<'_>) -> Result<Option<Vec<u8>>, EditError>,
     ) -> Result<Option<Edited>, Error> {
         let row = profile(lent, keyrings, workspace)?;
         self.edit(lent, keyrings, &row, |document, pen| {
@@ -84,7 +84,7 @@ impl Documents {
         workspace: WorkspaceId,
         name: impl FnOnce(&Profile<'_>) -> Option<String>,
     ) -> Result<Option<String>, Error> {
-        let Some(row) = lent.read().find_doc(Some(workspace), profile_id(workspace))? else {
+        let Some(row) = lent.read().find_doc(profile_id(workspace))? else {
             return Ok(None);
         };
         let profile = self.load(lent, keyrings, &row)?.document.profile();
@@ -99,7 +99,7 @@ fn profile(lent: &mut Lent<'_>, keyrings: Keyrings<'_>, workspace: WorkspaceId) 
     let new = beginning.row(keyrings, lent.now);
     // Another process may be making it as well.
     lent.store.transaction(|tx| {
-        if let Some(row) = tx.find_doc(Some(workspace), id)? {
+        if let Some(row) = tx.find_doc(id)? {
             return Ok(row);
         }
         let n = tx.insert_doc(&new)?;

@@ -11,7 +11,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId};
 
 use crate::Error;
-use crate::documents::cache::Loaded;
+use crate::documents::cache::{Loaded, Standing};
 use crate::lent::Lent;
 use crate::rows::{entry_of, kind_of};
 use crate::workspace::Keyrings;
@@ -80,9 +80,9 @@ impl<'r> Reading<'r> {
         let (n, kind) = (row.n, kind_of(row)?);
         let mut bytes = 0;
         let base = match self.read.base(n)? {
-            Some(compressed) => zstd::stream::decode_all(compressed.as_slice()).ok().and_then(|saved| {
-                bytes += saved.len();
-                Document::load(kind, &saved).ok()
+            Some(compressed) => saved_document(kind, &compressed).map(|(document, len)| {
+                bytes += len;
+                document
             }),
             None => Some(Document::create(kind)),
         };
@@ -99,10 +99,27 @@ impl<'r> Reading<'r> {
             (document, taken.ours_wait(), taken.lost)
         };
         let (rev, taken_in, unfolded) = (row.rev, Vec::new(), rows.len());
-        Ok((Loaded { document, stale: true, rev, ours_wait, taken_in, unfolded, bytes }, lost))
+        let (with_aside, standing) = (None, Standing::of(row));
+        let loaded =
+            Loaded { document, with_aside, standing, stale: true, rev, ours_wait, taken_in, unfolded, bytes };
+        Ok((loaded, lost))
     }
 
-    /// The document, with everything accepted so far, as [`Documents::load`](super::Documents::load) would have it: nothing is stored of that it was looked
+    /// A document with what is only here of it, beside what its place has; `None` if the two can't be one.
+    pub(super) fn with_aside(&self, n: DocN, document: &Document) -> Result<Option<Document>, Error> {
+        let saved = self.read.aside(n)?.map(|saved| saved_document(document.kind(), &saved));
+        // What cannot be read is no reason to hide the rest.
+        let saved = saved.flatten();
+        let united = match &saved {
+            Some((saved, _)) => document.united(saved),
+            None => Some(document.clone()),
+        };
+        let rows = self.read.changes_aside(n)?;
+        let changes: Vec<&[u8]> = rows.iter().map(|row| row.bytes.as_slice()).collect();
+        Ok(united.and_then(|united| united.united_with_changes(&changes)))
+    }
+
+    /// The document as a person sees it, with everything accepted so far and what is only here: nothing is stored of that it was looked
     /// at, and nothing is kept in memory.
     pub(crate) fn document(&self, n: DocN) -> Result<Document, Error> {
         let row = self.read.doc(n)?.ok_or(Error::Gone)?;
@@ -117,9 +134,12 @@ impl<'r> Reading<'r> {
         let incoming: Vec<Incoming<'_>> = pending.iter().map(Content::incoming).chain(ours).collect();
         let mut document = loaded.document;
         if !incoming.is_empty() && document.apply(&incoming).is_err() {
-            return Ok(self.rebuild(n, kind_of(&row)?)?.0);
+            document = self.rebuild(n, kind_of(&row)?)?.0;
         }
-        Ok(document)
+        if !row.only_here.is_some() {
+            return Ok(document);
+        }
+        Ok(self.with_aside(n, &document)?.unwrap_or(document))
     }
 
     /// The document from every accepted entry and every change row: what it is a function of.
@@ -162,6 +182,12 @@ impl<'r> Reading<'r> {
     fn crashing(&self) -> Result<BTreeSet<EntryN>, Error> {
         Ok(self.read.attempts()?.iter().filter(|it| has_crashed(it)).map(|it| it.entry).collect())
     }
+}
+
+/// A document as its base was saved, and how long that is; `None` if it cannot be read.
+fn saved_document(kind: Kind, compressed: &[u8]) -> Option<(Document, usize)> {
+    let saved = zstd::stream::decode_all(compressed).ok()?;
+    Document::load(kind, &saved).ok().map(|document| (document, saved.len()))
 }
 
 /// Whether an entry has ended the process too often.

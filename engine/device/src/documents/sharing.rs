@@ -1,164 +1,226 @@
-//! Moving documents between this device and workspaces, and forgetting a workspace without losing what is in it.
+//! Moving documents between this device and workspaces, keeping them here, and forgetting a workspace without losing what is
+//! in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use bowline_core::document::{ChangeHash, Kind, change_hash};
+use bowline_core::document::limits::{CHANGES_MAX, OPS_MAX};
+use bowline_core::document::{Document, Kind, Visibility, change_hash};
 use bowline_store::{
-    DocFilter, DocN, DocRow, DocUpdate, NewDoc, Place, Reader, Store, StoreError, Trash, Tx,
+    ChangeRow, DocFilter, DocN, DocRow, DocUpdate, Place, Reader, Store, StoreError, Trash, Tx,
 };
 use bowline_wire::ids::{DocId, WorkspaceId};
 
 use crate::Error;
 use crate::documents::base::compressed;
-use crate::documents::edit::{Listed, listed, touch};
+use crate::documents::edit::{Beginning, Edit, Listed, listed};
 use crate::documents::edited::Edited;
-use crate::documents::found::Found;
 use crate::documents::held::Documents;
+use crate::documents::loading::Derived;
+use crate::documents::writers::Writers;
 use crate::lent::Lent;
-use crate::rows::{doc_state, profile_id};
-use crate::workspace::Keyrings;
+use crate::rows::{doc_state, kind_of, profile_id};
 use crate::workspace::workspaces::CURRENT;
+use crate::workspace::{Keyrings, Workspaces};
+
+/// What sharing a document came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// The document was on this device only, and is in the workspace now.
+    Moved,
+    /// The document was in the workspace, and everything that was only here of it is there as well now.
+    PutIn,
+    /// All of the document was in the workspace already.
+    Unchanged,
+    /// The document is in another workspace; this one has a copy under this id.
+    Copied(DocId),
+}
+
+/// What keeping a document here comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The document is on this device only.
+    OnlyHere,
+    /// The document is in this workspace, whose others keep what they have of it. What is written here stays here.
+    Beside(WorkspaceId),
+}
 
 impl Documents {
-    /// Puts a document of this device into a workspace, with all its history. If the workspace has it already, as when two
-    /// devices have imported one session, the two become one there.
+    /// Puts a document into a workspace: one that is on this device only moves there with all its history, of one that is
+    /// there already everything that is only here goes there too, and of one in another workspace a copy under an id of its
+    /// own.
     ///
     /// # Errors
-    /// [`Error::NotLocal`] if there is no such document of this device, or if the workspace has one of the same id and this
-    /// one holds what other people wrote elsewhere, in a workspace since forgotten: that is not this device's to write here.
+    /// [`Error::NoDocument`]; as of any edit.
     pub(crate) fn share(
         &mut self,
         lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
+        workspaces: &Workspaces,
         id: DocId,
         workspace: WorkspaceId,
-    ) -> Result<Edited, Error> {
-        let row = lent.read().find_doc(None, id)?.ok_or(Error::NotLocal(id))?;
-        let there = match lent.read().find_doc(Some(workspace), id)? {
-            Some(there) if there.kind == row.kind => {
-                self.merge_into(lent, keyrings, &row, &there)?;
-                there.n
+    ) -> Result<(Shared, Edited), Error> {
+        loop {
+            let row = lent.read().find_doc(id)?.ok_or(Error::NoDocument(id))?;
+            if kind_of(&row)?.visibility() == Visibility::Hidden {
+                return Err(Error::NoDocument(id));
             }
-            Some(_) => return Err(Error::NotLocal(id)),
-            None => {
-                let wire = keyrings.wire_doc(workspace, id);
-                lent.store.transaction(|tx| {
-                    tx.put_meta(&sharing(id, workspace), &[])?;
-                    tx.set_doc_workspace(row.n, Some(workspace), wire)
-                })?;
-                row.n
+            let edited = Edited { workspace: Some(workspace), row: Some(row.n) };
+            let (shared, is_done) = match row.ws {
+                None => (Shared::Moved, self.move_in(lent, workspaces, &row, workspace)?),
+                Some(place) if place == workspace && !row.kept && !row.only_here.is_some() => {
+                    (Shared::Unchanged, true)
+                }
+                Some(place) if place == workspace => (Shared::PutIn, self.put_in(lent, workspaces, &row)?),
+                Some(_) => return self.copy_in(lent, workspaces, &row, workspace),
+            };
+            if is_done {
+                return Ok((shared, edited));
             }
-        };
-        Ok(Edited { workspace: Some(workspace), row: Some(there) })
+        }
     }
 
-    /// Moves what a local document has and the same document of a workspace has not into that one, to be sealed there as
-    /// this device's edits; the local one goes.
-    fn merge_into(
+    /// Moves a local document into a workspace, unless another process comes between; whether it is there. What of it could
+    /// not travel as it is, because others wrote it or because it is too much at once, is written anew.
+    fn move_in(
         &mut self,
         lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
-        local: &DocRow,
-        there: &DocRow,
-    ) -> Result<(), Error> {
-        while !self.try_merge(lent, keyrings, local.n, there.n)? {}
-        self.cache.remove(local.n);
-        self.cache.remove(there.n);
-        // What lists show is of both from now on.
-        self.load_anew(lent, keyrings, there.n).map(drop)
-    }
-
-    /// Merges two documents as they are now, unless another process comes between; whether they are merged.
-    fn try_merge(
-        &mut self,
-        lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
-        local: DocN,
-        there: DocN,
+        workspaces: &Workspaces,
+        row: &DocRow,
+        workspace: WorkspaceId,
     ) -> Result<bool, Error> {
-        let shared = self.load_anew(lent, keyrings, there)?;
-        let (shared, shared_rev) = (shared.document.clone(), shared.rev);
-        let loaded = self.load_anew(lent, keyrings, local)?;
-        let mut beyond: BTreeSet<ChangeHash> = loaded.document.changes_beyond(&shared).into_iter().collect();
-        let local_rev = loaded.rev;
-        lent.store.transaction(|tx| {
-            let is_as_seen = |n: DocN, rev: u64| -> Result<Option<DocRow>, Error> {
-                Ok(tx.doc(n)?.filter(|row| row.rev == rev))
-            };
-            let (Some(row), Some(_)) = (is_as_seen(there, shared_rev)?, is_as_seen(local, local_rev)?) else {
-                return Ok(false);
-            };
-            let mut moved = Vec::new();
-            for change in tx.changes(local)? {
-                // One that waits for others is not in the document, and goes along.
-                let hash = change_hash(&change.bytes).filter(|hash| !shared.contains(hash));
-                if let Some(hash) = hash {
-                    beyond.remove(&hash);
-                    moved.push(change.bytes);
-                }
-            }
-            if !beyond.is_empty() {
-                return Err(Error::NotLocal(row.id));
-            }
-            for change in &moved {
-                tx.insert_change(there, change)?;
-            }
-            if !moved.is_empty() {
-                touch(tx, &row)?;
-            }
-            if let Some(workspace) = row.ws {
-                tx.put_meta(&sharing(row.id, workspace), &[])?;
-            }
-            tx.delete_doc(local)?;
-            Ok(true)
-        })
-    }
-
-    /// Takes back a document that was to go into a workspace and of which nothing has left this device yet; and keeps a
-    /// local one out of what is offered for sharing from now on.
-    pub(crate) fn keep_local(
-        &mut self,
-        store: &mut Store,
-        current: Option<WorkspaceId>,
-        id: DocId,
-    ) -> Result<(), Error> {
-        // A copy beside what a workspace has is the one that can be kept.
-        let n = match store.read().find_doc(None, id)? {
-            Some(row) => row.n,
-            None => Found::with_id(store.read(), current, id)?.row.n,
+        let (n, keyrings) = (row.n, workspaces.keyrings());
+        let wire = keyrings.wire_doc(workspace, row.id);
+        let loaded = self.load_anew(lent, keyrings, n)?;
+        let (document, rev) = (loaded.document.clone(), loaded.rev);
+        let rows = lent.read().changes(n)?;
+        let anew = if travels_as_it_is(lent, &document, &rows) {
+            None
+        } else {
+            let writers = Writers::known(self, lent, workspaces)?;
+            let (mut anew, pen, device) =
+                (Document::create(document.kind()), lent.fresh_pen(), lent.device());
+            let changes = anew.take_over(&document, pen, |actor| writers.other_than(device, actor))?;
+            Some((changes, Derived::of(&anew)))
         };
-        store.transaction(|tx| -> Result<(), Error> {
-            let row = tx.doc(n)?.ok_or(Error::NoDocument(id))?;
-            if row.ws.is_some() {
-                // Asked in here, because another process may be about to send it.
-                let has_left =
-                    tx.last_placed(n)?.is_some() || tx.changes(n)?.iter().any(|it| it.entry.is_some());
-                if row.state != doc_state::NEVER_SEALED || has_left {
-                    return Err(Error::AlreadyShared(id));
-                }
-                if tx.find_doc(None, id)?.is_some() {
-                    return Err(Error::NotLocal(id));
-                }
-                tx.set_doc_workspace(n, None, None)?;
+        let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
+            if tx.doc(n)?.is_none_or(|now| now.rev != rev || now.ws.is_some()) {
+                return Ok(false);
             }
-            Ok(tx.put_meta(&kept(id), &[])?)
+            if let Some((changes, derived)) = &anew {
+                let waiting = waiting_rows(&document, rows);
+                tx.delete_base(n)?;
+                tx.delete_changes_of(n)?;
+                for change in
+                    changes.iter().map(Vec::as_slice).chain(waiting.iter().map(|it| it.bytes.as_slice()))
+                {
+                    tx.insert_change(n, change)?;
+                }
+                derived.write(tx, n)?;
+            }
+            tx.put_meta(&sharing(row.id, workspace), &[])?;
+            tx.set_kept(n, false)?;
+            tx.set_doc_workspace(n, Some(workspace), wire)?;
+            Ok(true)
         })?;
         self.cache.remove(n);
-        Ok(())
+        Ok(is_done)
     }
 
-    /// Forgets a workspace: its log, keys and entries. Documents stay, only on this device from now on; what of them
-    /// could not be read goes with the entries. One whose id a document of this device has already stays under a new id,
-    /// unless that one holds all of it. The relay and the others notice nothing. How many documents stay.
+    /// Puts everything that is only here of a document where the document is, unless another process comes between; whether
+    /// it is there.
+    fn put_in(&mut self, lent: &mut Lent<'_>, workspaces: &Workspaces, row: &DocRow) -> Result<bool, Error> {
+        let n = row.n;
+        let writers = Writers::known(self, lent, workspaces)?;
+        let (pen, device) = (lent.fresh_pen(), lent.device());
+        let loaded = self.load_anew(lent, workspaces.keyrings(), n)?;
+        let rev = loaded.rev;
+        let mut document = loaded.document.clone();
+        let mut changes = Vec::new();
+        if let Some(shown) = &loaded.with_aside {
+            changes = document.take_over(shown, pen, |actor| writers.other_than(device, actor))?;
+            let waiting = waiting_rows(shown, lent.read().changes_aside(n)?);
+            changes.extend(waiting.into_iter().map(|row| row.bytes));
+        }
+        let derived = Derived::of(&document);
+        let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
+            let Some(now) = tx.doc(n)?.filter(|now| now.rev == rev) else {
+                return Ok(false);
+            };
+            tx.clear_aside(n)?;
+            for change in &changes {
+                tx.insert_change(n, change)?;
+            }
+            derived.write(tx, n)?;
+            tx.set_kept(n, false)?;
+            if let Some(workspace) = now.ws {
+                tx.put_meta(&sharing(now.id, workspace), &[])?;
+            }
+            Ok(true)
+        })?;
+        self.cache.remove(n);
+        Ok(is_done)
+    }
+
+    /// Makes a copy of a document for a workspace, with an id of its own and a note of what it is a copy of.
+    fn copy_in(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspaces: &Workspaces,
+        row: &DocRow,
+        workspace: WorkspaceId,
+    ) -> Result<(Shared, Edited), Error> {
+        let keyrings = workspaces.keyrings();
+        let writers = Writers::known(self, lent, workspaces)?;
+        let (id, pen, device) = (lent.new_id(), lent.fresh_pen(), lent.device());
+        let shown = self.load_anew(lent, keyrings, row.n)?.shown().clone();
+        let from = row.ws.map(|from| format!("{from}/{}", row.in_log())).unwrap_or_default();
+        let beginning = Beginning { kind: kind_of(row)?, id, workspace: Some(workspace) };
+        let copy = |document: &mut Document, _| -> Result<Vec<Vec<u8>>, Edit> {
+            let mut changes = document.take_over(&shown, pen, |actor| writers.other_than(device, actor))?;
+            changes.extend(document.set_copied_from(&from, pen)?);
+            Ok(changes)
+        };
+        let together = |tx: &Tx<'_>| Ok(tx.put_meta(&sharing(id, workspace), &[])?);
+        let edited = self.begin(lent, keyrings, beginning, copy, together)?;
+        Ok((Shared::Copied(id), edited))
+    }
+
+    /// Keeps a document here: one of which nothing has left is on this device only from then on, and of another one nothing
+    /// leaves from now on.
+    pub(crate) fn keep_local(&mut self, lent: &mut Lent<'_>, id: DocId) -> Result<Kept, Error> {
+        let (n, kept) = lent.store.transaction(|tx| -> Result<(DocN, Kept), Error> {
+            let row = tx.find_doc(id)?.ok_or(Error::NoDocument(id))?;
+            if kind_of(&row)?.visibility() == Visibility::Hidden {
+                return Err(Error::NoDocument(id));
+            }
+            let mut kept = row.ws.map_or(Kept::OnlyHere, Kept::Beside);
+            // Asked in here, because another process may be about to send it.
+            let has_left = row.state != doc_state::NEVER_SEALED
+                || tx.last_placed(row.n)?.is_some()
+                || tx.changes(row.n)?.iter().any(|it| it.entry.is_some());
+            if row.ws.is_some() && !has_left {
+                tx.set_doc_workspace(row.n, None, None)?;
+                kept = Kept::OnlyHere;
+            }
+            tx.set_kept(row.n, true)?;
+            Ok((row.n, kept))
+        })?;
+        self.cache.remove(n);
+        Ok(kept)
+    }
+
+    /// Forgets a workspace: its log, keys and entries. Documents stay, only on this device from now on, with what was only
+    /// here of them; what of them could not be read goes with the entries. The relay and the others notice nothing. How many
+    /// documents stay.
     pub(crate) fn forget_workspace(
         &mut self,
         lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
+        workspaces: &Workspaces,
         workspace: WorkspaceId,
     ) -> Result<usize, Error> {
+        Writers::known(self, lent, workspaces)?.remember(lent.store)?;
         let mut saved = BTreeMap::new();
         let stay = loop {
-            self.save_all(lent, keyrings, workspace, &mut saved)?;
+            self.save_all(lent, workspaces.keyrings(), workspace, &mut saved)?;
             if let Some(stay) = let_go(lent.store, workspace, &saved)? {
                 break stay;
             }
@@ -185,38 +247,21 @@ impl Documents {
             let becomes = if row.id == profile_id(workspace) {
                 Saved { rev: row.rev, fate: Fate::Goes, first: None }
             } else {
-                self.save_whole(lent, keyrings, row.n, row.id)?
+                self.save_whole(lent, keyrings, row.n)?
             };
             saved.insert(row.n, becomes);
         }
         Ok(())
     }
 
-    fn save_whole(
-        &mut self,
-        lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
-        n: DocN,
-        id: DocId,
-    ) -> Result<Saved, Error> {
-        let fate = match lent.read().find_doc(None, id)? {
-            None => Fate::Stays,
-            Some(local) => {
-                let heads = self.load_anew(lent, keyrings, n)?.document.heads();
-                let local = &self.load(lent, keyrings, &local)?.document;
-                if heads.iter().all(|head| local.contains(head)) {
-                    Fate::Goes
-                } else {
-                    Fate::StaysAs(lent.new_id())
-                }
-            }
-        };
+    fn save_whole(&mut self, lent: &mut Lent<'_>, keyrings: Keyrings<'_>, n: DocN) -> Result<Saved, Error> {
         loop {
             let loaded = self.load_anew(lent, keyrings, n)?;
+            let (rev, first) = (loaded.rev, loaded.shown().kind().first_change());
             // What of ours waits for what others wrote is not in the document: those rows stay.
-            let (rev, first) =
-                (loaded.rev, (!loaded.ours_wait).then(|| loaded.document.kind().first_change()));
-            let base = compressed(&loaded.document)?;
+            let ours_wait =
+                loaded.ours_wait || !waiting_rows(loaded.shown(), lent.read().changes_aside(n)?).is_empty();
+            let base = compressed(loaded.shown())?;
             let is_all = lent.store.transaction(|tx| -> Result<bool, StoreError> {
                 let is_all = tx.doc(n)?.is_some_and(|row| row.rev == rev);
                 if is_all {
@@ -225,10 +270,27 @@ impl Documents {
                 Ok(is_all)
             })?;
             if is_all {
-                return Ok(Saved { rev, fate, first });
+                return Ok(Saved { rev, fate: Fate::Stays, first: (!ours_wait).then_some(first) });
             }
         }
     }
+}
+
+/// Whether a local document can be sealed as it is: nobody else has written into it, and it is not more than one entry holds
+/// or can be divided.
+fn travels_as_it_is(lent: &Lent<'_>, document: &Document, rows: &[ChangeRow]) -> bool {
+    let device = lent.device();
+    let (count, operations) = document.extent();
+    let first = document.kind().first_change();
+    let fits = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
+    let divides = || count == 1 + rows.iter().filter(|row| row.bytes != first).count();
+    document.is_all_by(|actor| actor.belongs_to(device)) && (fits || divides())
+}
+
+/// Changes that wait for others, which are not in the document.
+fn waiting_rows(document: &Document, rows: Vec<ChangeRow>) -> Vec<ChangeRow> {
+    let is_in = |row: &ChangeRow| change_hash(&row.bytes).is_some_and(|hash| document.contains(&hash));
+    rows.into_iter().filter(|row| !is_in(row)).collect()
 }
 
 /// Whether a document of this device was shared into a workspace here, so that what this device adds to it goes there: the
@@ -241,20 +303,17 @@ pub(crate) fn is_shared_from_here(
     Ok(read.meta(&sharing(id, workspace))?.is_some())
 }
 
-/// Whether a person wants a local document left out when everything is shared.
-pub(crate) fn is_kept_local(read: Reader<'_>, id: DocId) -> Result<bool, Error> {
-    Ok(read.meta(&kept(id))?.is_some())
-}
-
-/// Documents only on this device, trash aside: what could be shared. Those to be kept local are not among them, and no
-/// memories: what an agent knows about its person is shared by name or not at all.
+/// Documents of which something is only here, trash aside: what could be shared. Those to be kept here are not among them, and
+/// no memories: what an agent knows about its person is shared by name or not at all.
 pub(crate) fn shareable(read: Reader<'_>) -> Result<Vec<Listed>, Error> {
-    let filter = DocFilter { place: Place::Local, trash: Trash::Without, kind: None, limit: None };
+    let filter = DocFilter { place: Place::Anywhere, trash: Trash::Without, kind: None, limit: None };
     let mut found = Vec::new();
     for row in read.list_docs(&filter)? {
-        let kind = Kind::from_number(row.kind.into()).filter(|kind| *kind != Kind::Memory);
-        if kind.is_some() && !is_kept_local(read, row.id)? {
-            found.push(listed(row));
+        let kind = Kind::from_number(row.kind.into());
+        let is_offered = kind.is_some_and(|kind| kind.visibility() == Visibility::Shared);
+        let is_here = row.ws.is_none() || row.only_here.is_some();
+        if is_offered && is_here && !row.kept {
+            found.push(listed(read, row)?);
         }
     }
     Ok(found)
@@ -289,11 +348,6 @@ fn let_go(
                     tx.update_doc(row.n, &DocUpdate { heads, state, summary, deleted_at })?;
                     stay += 1;
                 }
-                Fate::StaysAs(id) => {
-                    copy_as(tx, row, *id)?;
-                    tx.delete_doc(row.n)?;
-                    stay += 1;
-                }
             }
         }
         if tx.meta(CURRENT)?.as_deref() == Some(workspace.as_bytes()) {
@@ -318,9 +372,7 @@ struct Saved {
 enum Fate {
     /// The document stays, on this device.
     Stays,
-    /// The document stays on this device, under this id.
-    StaysAs(DocId),
-    /// The document goes: all of it is in another one, or it is about the workspace only.
+    /// The document goes: it is about the workspace only.
     Goes,
 }
 
@@ -328,32 +380,6 @@ fn all_of(workspace: WorkspaceId) -> DocFilter {
     DocFilter { place: Place::In(workspace), trash: Trash::With, kind: None, limit: None }
 }
 
-/// Makes a local document of another one's base and changes.
-fn copy_as(tx: &Tx<'_>, row: &DocRow, id: DocId) -> Result<(), StoreError> {
-    let copy = tx.insert_doc(&NewDoc {
-        ws: None,
-        id,
-        wire: None,
-        heads: &row.heads,
-        state: doc_state::NEVER_SEALED,
-        kind: row.kind,
-        summary: row.summary.clone(),
-        deleted_at: row.deleted_at,
-        created_at: row.created_at,
-    })?;
-    if let Some(base) = tx.base(row.n)? {
-        tx.put_base(copy, &base)?;
-    }
-    for change in tx.changes(row.n)? {
-        tx.insert_change(copy, &change.bytes)?;
-    }
-    Ok(())
-}
-
 fn sharing(id: DocId, workspace: WorkspaceId) -> String {
     format!("shared-from-here/{id}/{workspace}")
-}
-
-fn kept(id: DocId) -> String {
-    format!("keep-local/{id}")
 }

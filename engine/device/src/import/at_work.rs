@@ -45,12 +45,19 @@ impl<'d> Import<'d> {
         self.documents.load_anew(&mut self.lent, self.workspaces.keyrings(), n)
     }
 
+    /// Makes one edit. What somebody else has put into a workspace is not an import's to add to there: what it adds stays
+    /// here.
     pub(super) fn edit<C: IntoIterator<Item = Vec<u8>>>(
         &mut self,
         row: &DocRow,
-        edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
+        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<(), Error> {
-        let edited = self.documents.edit(&mut self.lent, self.workspaces.keyrings(), row, edit)?;
+        let (stays, keyrings) = (self.knowledge().stays_aside(row)?, self.workspaces.keyrings());
+        let edited = if stays {
+            self.documents.edit_aside(&mut self.lent, keyrings, row, edit)?
+        } else {
+            self.documents.edit(&mut self.lent, keyrings, row, edit)?
+        };
         if let Some(edited) = edited {
             self.workspaces.note_edited(&edited);
             self.edited = edited.workspace.or(self.edited);

@@ -200,12 +200,14 @@ impl ImportTarget for DryRun<'_> {
             return Ok(import);
         }
         let held = match &known {
-            Known::Document(row) | Known::Watched(row, _) => {
-                HeldDocument::of(&self.device.knowledge().document(row.n)?)?
-            }
+            Known::Document(row) => HeldDocument::of(&self.device.knowledge().document(row.n)?)?,
             Known::Nothing | Known::InTrash(_) | Known::Remembered(..) => HeldDocument::default(),
         };
-        let import = begin(source, id, session, known, held, Vec::new());
+        let stays = match &known {
+            Known::Document(row) => self.device.knowledge().stays_aside(row)?,
+            Known::Nothing | Known::InTrash(_) | Known::Remembered(..) => false,
+        };
+        let import = begin(source, id, session, (known, stays), held, Vec::new());
         let workspace = imported(&import, false).workspace;
         self.current = PlannedSession::of(&import, workspace);
         Ok(import)
@@ -222,16 +224,9 @@ impl ImportTarget for DryRun<'_> {
         }
         let line = SourceLine::read(line, import.plan.is_at_the_beginning());
         let plan = loop {
-            let watched = import.plan.watched();
             match import.plan.line(&line)? {
                 Step::Ask(question) => self.answer(import, question)?,
-                Step::Planned(plan) => {
-                    if let Some((n, _)) = watched.filter(|_| plan.copies) {
-                        // The copy would have what this has.
-                        (self.current.row, self.current.workspace) = (Some(n), None);
-                    }
-                    break plan;
-                }
+                Step::Planned(plan) => break plan,
             }
         };
         let verdict = plan.verdict.clone();

@@ -144,7 +144,7 @@ impl Import<'_> {
             KnownFiles::Leave(imported) => return Ok(imported),
             KnownFiles::Ours(row, remembered) => (row, remembered),
         };
-        let held = HeldFiles::of(&self.load(&row)?.document, remembered);
+        let held = HeldFiles::of(self.load(&row)?.shown(), remembered);
         let plan = FilesPlan::of(import, &held);
         if !plan.writes.is_empty() {
             self.edit(&row, |document, pen| plan.writes.write(document, pen))?;

@@ -3,7 +3,7 @@
 use bowline_core::document::limits::NAME_MAX;
 use bowline_core::document::{Document, EditError, Kind};
 use bowline_store::{DocN, DocRow, Reader};
-use bowline_wire::ids::{DeviceId, DocId, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId};
 
 use super::outcome::{Outcome, Verdict, Why};
 use super::remembered::{FilesMemory, SessionMemory};
@@ -33,10 +33,8 @@ pub(super) enum Known {
     InTrash(DocRow),
     /// This device has imported the session.
     Remembered(DocRow, Box<SessionMemory>),
-    /// The session's document may be added to, and was imported elsewhere.
+    /// The session's document is here, and what is remembered of an import says nothing about it.
     Document(DocRow),
-    /// Only others have put the session's document into this workspace.
-    Watched(DocRow, WorkspaceId),
 }
 
 /// What a device knows of a source of files.
@@ -57,13 +55,6 @@ impl KnownFiles {
     }
 }
 
-/// Where a document is that an import made.
-enum Made {
-    Ours(DocRow),
-    Others(DocRow),
-    Nowhere,
-}
-
 impl Knowledge<'_> {
     /// What this device knows of a session.
     ///
@@ -81,51 +72,28 @@ impl Knowledge<'_> {
             }
         }
         let remembered = self.read.import(source)?;
-        let Some(row) = self.find_imported(id)? else { return Ok(Known::Nothing) };
-        let is_ours = self.is_imports_own(&row)?;
-        Ok(match (row.ws, remembered) {
+        let Some(row) = self.read.find_doc(id)? else { return Ok(Known::Nothing) };
+        if row.kind != kind_column(Kind::Conversation) {
+            return Err(Error::OtherKind(id));
+        }
+        Ok(match remembered {
             _ if row.deleted_at.is_some() => Known::InTrash(row),
             // What is remembered is about the document that this device has made.
-            (_, Some(remembered)) if is_ours => {
+            Some(remembered) if !self.stays_aside(&row)? => {
                 Known::Remembered(row, Box::new(SessionMemory::from_bytes(&remembered.value)?))
             }
-            (Some(workspace), _) if !is_ours => Known::Watched(row, workspace),
             _ => Known::Document(row),
         })
     }
 
-    /// The document an import adds to: one of this device first, then one of a workspace, the current one first.
-    pub(super) fn find_imported(&self, id: DocId) -> Result<Option<DocRow>, Error> {
-        let mut others = None;
-        for row in self.places_of(id)? {
-            if row.kind != kind_column(Kind::Conversation) {
-                if row.ws.is_none() {
-                    return Err(Error::OtherKind(id));
-                }
-            } else if self.is_imports_own(&row)? {
-                return Ok(Some(row));
-            } else {
-                others = others.or(Some(row));
-            }
-        }
-        Ok(others)
-    }
-
-    /// A document wherever it is: on this device first, then in the current workspace, then elsewhere.
-    pub(super) fn places_of(&self, id: DocId) -> Result<Vec<DocRow>, Error> {
-        let current = self.workspaces.current(self.read)?;
-        let others = self.workspaces.ids().filter(|other| Some(*other) != current).map(Some);
-        let mut places = vec![None];
-        places.extend(current.map(Some).into_iter().chain(others));
-        let found = places.into_iter().map(|place| self.read.find_doc(place, id));
-        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-    }
-
-    /// Whether an import may add to a document: it is only here, or was shared from here to where it is.
-    pub(super) fn is_imports_own(&self, row: &DocRow) -> Result<bool, Error> {
+    /// Whether what an import adds to a document is only here: somebody else has put it into its workspace, or something of
+    /// it is only here already.
+    pub(super) fn stays_aside(&self, row: &DocRow) -> Result<bool, Error> {
         match row.ws {
-            None => Ok(true),
-            Some(workspace) => is_shared_from_here(self.read, row.id, workspace),
+            None => Ok(false),
+            Some(workspace) => {
+                Ok(row.only_here.is_some() || !is_shared_from_here(self.read, row.id, workspace)?)
+            }
         }
     }
 
@@ -137,11 +105,7 @@ impl Knowledge<'_> {
         let Some(remembered) = self.read.import(import.source)? else {
             return Ok(KnownFiles::Nothing);
         };
-        let row = match self.find_made(remembered.doc)? {
-            Made::Ours(row) => row,
-            Made::Others(row) => return Ok(KnownFiles::leave(&row, Outcome::Unchanged.into())),
-            Made::Nowhere => return Ok(KnownFiles::Nothing),
-        };
+        let Some(row) = self.read.find_doc(remembered.doc)? else { return Ok(KnownFiles::Nothing) };
         if kind_of(&row)? != import.kind {
             return Err(Error::OtherKind(row.id));
         }
@@ -149,18 +113,6 @@ impl Knowledge<'_> {
             return Ok(KnownFiles::leave(&row, Verdict::because(Outcome::Skipped, Why::InTrash)));
         }
         Ok(KnownFiles::Ours(row, FilesMemory::from_bytes(&remembered.value)?))
-    }
-
-    /// The document that an import made, wherever it is by now, if that is where this device has put it. One that is only where
-    /// somebody else has put it is not this device's to add to.
-    fn find_made(&self, id: DocId) -> Result<Made, Error> {
-        let places = self.places_of(id)?;
-        for row in &places {
-            if self.is_imports_own(row)? {
-                return Ok(Made::Ours(row.clone()));
-            }
-        }
-        Ok(places.into_iter().next().map_or(Made::Nowhere, Made::Others))
     }
 
     /// Whether nobody has written into a document since it was imported, so that all that is in it is remembered.

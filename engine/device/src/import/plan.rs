@@ -5,7 +5,7 @@ mod step;
 
 use bowline_core::document::limits::{ASIDES_MAX, ASIDES_TOTAL_MAX};
 use bowline_core::document::{Aside, EditError, ImportedLine};
-use bowline_store::{DocN, LineHash};
+use bowline_store::LineHash;
 use bowline_wire::ids::WorkspaceId;
 
 use super::lines::HeldLines;
@@ -20,8 +20,6 @@ pub(super) use step::{EndPlan, LinePlan, LineWrite, Question, SourceLine, Step};
 pub(super) enum Place {
     /// Into a document that this import makes.
     New,
-    /// Into a copy, made by this import, of what a workspace has.
-    Copy(WorkspaceId),
     /// Into one that was here.
     Found(Option<WorkspaceId>),
 }
@@ -36,9 +34,6 @@ enum Way {
     New,
     /// The document is asked.
     Asked(Box<HeldLines>),
-    /// A document of a workspace is asked to which nothing may be added. With it what its application said, if an import
-    /// wrote that into it.
-    Watched(DocN, WorkspaceId, Box<HeldLines>, Option<About>),
     /// The document is in the trash.
     InTrash,
 }
@@ -55,6 +50,8 @@ pub(super) struct Counts {
 /// A session that is being planned.
 pub(super) struct SessionPlan {
     place: Place,
+    /// What is added stays on this device, though a workspace has the document.
+    stays: bool,
     way: Way,
     /// What its application says, as far as that has been taken in.
     about: About,
@@ -82,6 +79,7 @@ impl SessionPlan {
     fn begin(place: Place, way: Way) -> Self {
         Self {
             place,
+            stays: false,
             way,
             about: About::default(),
             is_believed: false,
@@ -120,18 +118,17 @@ impl SessionPlan {
         }
     }
 
-    /// The plan for a session whose document may be added to and was imported elsewhere.
-    pub(super) fn asking(workspace: Option<WorkspaceId>, held: HeldLines, said: Option<About>) -> Self {
-        let mut plan = Self::begin(Place::Found(workspace), Way::New);
+    /// The plan for a session whose document is here, of which nothing is remembered. `stays`: what is added is only here.
+    pub(super) fn asking(
+        workspace: Option<WorkspaceId>,
+        stays: bool,
+        held: HeldLines,
+        said: Option<About>,
+    ) -> Self {
+        let mut plan = Self { stays, ..Self::begin(Place::Found(workspace), Way::New) };
         plan.ask(held);
         plan.believe(said);
         plan
-    }
-
-    /// The plan for a session that only others have put into a workspace.
-    pub(super) fn watching(n: DocN, workspace: WorkspaceId, held: HeldLines, said: Option<About>) -> Self {
-        let way = Way::Watched(n, workspace, Box::new(held), said);
-        Self::begin(Place::Found(Some(workspace)), way)
     }
 
     /// Whether the next line is the first of its file.
@@ -179,11 +176,11 @@ impl SessionPlan {
         }
     }
 
-    /// The document of a workspace to which nothing may be added.
-    pub(super) fn watched(&self) -> Option<(DocN, WorkspaceId)> {
-        match self.way {
-            Way::Watched(n, workspace, ..) => Some((n, workspace)),
-            _ => None,
+    /// The workspace of the document, if what was added stays on this device all the same.
+    pub(super) fn stays_beside(&self) -> Option<WorkspaceId> {
+        match self.place {
+            Place::Found(workspace) => workspace.filter(|_| self.stays && self.is_changed()),
+            Place::New => None,
         }
     }
 
@@ -252,15 +249,7 @@ impl SessionPlan {
                 }
                 class = lines.beside_header(class);
             }
-            Way::Watched(_, _, lines, _) => {
-                if lines.take(line.hash) || lines.has_header(class, line.hash) {
-                    self.counts.present += 1;
-                    return self.planned(class, Outcome::Unchanged.into(), None, None).map(Step::Planned);
-                }
-                class = lines.beside_header(class);
-            }
         }
-        let copies = self.copy_watched();
         let torn = match &mut self.way {
             Way::Asked(lines) => lines.take_torn(self.position, line.bytes),
             _ => None,
@@ -270,7 +259,7 @@ impl SessionPlan {
         }
         let (verdict, write) = self.add(line.bytes, class);
         let plan = self.planned(class, verdict, write, None)?;
-        Ok(Step::Planned(LinePlan { completes: torn, copies, ..plan }))
+        Ok(Step::Planned(LinePlan { completes: torn, ..plan }))
     }
 
     /// Plans a line that is too long to be held in memory and stays in its file. Whether it is remembered at its place.
@@ -294,8 +283,9 @@ impl SessionPlan {
     /// Plans the end; `about` is what its application says of it now.
     pub(super) fn end(&mut self, mut about: About) -> Step<EndPlan> {
         match self.way {
-            // Nothing of a watched one is this device's to change.
-            Way::InTrash | Way::Watched(..) => return Step::Planned(EndPlan::Leave),
+            Way::InTrash => return Step::Planned(EndPlan::Leave),
+            // What others have put into a workspace is not this device's to say more about.
+            _ if self.stays && !self.is_changed() => return Step::Planned(EndPlan::Leave),
             Way::Diverged => return Step::Ask(Question::Held),
             _ if self.place == Place::New && !self.is_changed() => return Step::Planned(EndPlan::Leave),
             // Of a file that is only the beginning of what was there the end says nothing.
@@ -320,11 +310,12 @@ impl SessionPlan {
     pub(super) fn verdict(&self, says_more: bool) -> Verdict {
         match (&self.way, self.place) {
             (Way::InTrash, _) => Verdict::because(Outcome::Skipped, Why::InTrash),
-            (Way::Watched(..), _) => Outcome::Unchanged.into(),
             (_, Place::New) if self.is_changed() => Outcome::New.into(),
             (_, Place::New) => Verdict::because(Outcome::Skipped, Why::Empty),
-            (_, Place::Copy(workspace)) => Verdict::because(Outcome::New, Why::LessInWorkspace(workspace)),
-            _ if self.is_changed() => Outcome::More.into(),
+            _ if self.is_changed() => match self.stays_beside() {
+                Some(workspace) => Verdict::because(Outcome::More, Why::LessInWorkspace(workspace)),
+                None => Outcome::More.into(),
+            },
             _ if says_more => Outcome::Updated.into(),
             _ => Outcome::Unchanged.into(),
         }
@@ -348,24 +339,6 @@ impl SessionPlan {
             self.way = Way::Diverged;
         }
         Step::Planned(is_same)
-    }
-
-    /// A copy on this device takes the lines that may not go where they are watched. Whether there is to be one.
-    fn copy_watched(&mut self) -> bool {
-        let (lines, said) = match std::mem::replace(&mut self.way, Way::New) {
-            Way::Watched(_, workspace, lines, said) => {
-                self.place = Place::Copy(workspace);
-                (lines, said)
-            }
-            other => {
-                self.way = other;
-                return false;
-            }
-        };
-        self.believe(said);
-        (self.asides, self.aside_bytes) = lines.asides();
-        self.way = Way::Asked(lines);
-        true
     }
 
     /// A new line: what is written of it.
@@ -437,7 +410,7 @@ impl SessionPlan {
         let Verdict { outcome, why } = verdict;
         let is_header = matches!(class, ImportedLine::Header(_));
         let verdict = LineVerdict { is_header, outcome, why };
-        Ok(LinePlan { verdict, write, completes, copies: false, is_remembered })
+        Ok(LinePlan { verdict, write, completes, is_remembered })
     }
 
     /// Counts a line; whether it is remembered at its place.

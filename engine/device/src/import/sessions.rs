@@ -33,12 +33,16 @@ impl Import<'_> {
         let source = session_source(&session.app, &session.id);
         let known = self.knowledge().known_session(session, &source, id)?;
         let mut held = None;
-        if let Known::Document(row) | Known::Watched(row, _) = &known {
-            let document = &self.load(row)?.document;
+        if let Known::Document(row) = &known {
+            let document = self.load(row)?.shown();
             held = Some((HeldDocument::of(document)?, document.heads()));
         }
         let (held, heads) = held.unwrap_or_default();
-        Ok(begin(source, id, session, known, held, heads))
+        let stays = match &known {
+            Known::Document(row) => self.knowledge().stays_aside(row)?,
+            _ => false,
+        };
+        Ok(begin(source, id, session, (known, stays), held, heads))
     }
 
     /// Takes one line, without its `\n`. Commits by itself, a batch at a time: what is remembered of the session is
@@ -49,16 +53,9 @@ impl Import<'_> {
         }
         let line = SourceLine::read(line, import.plan.is_at_the_beginning());
         let plan = loop {
-            let watched = import.plan.watched();
             match import.plan.line(&line)? {
                 Step::Ask(question) => self.answer(import, question)?,
-                Step::Planned(plan) => {
-                    if let Some((n, _)) = watched.filter(|_| plan.copies) {
-                        import.row = Some(self.copy_here(n)?);
-                        import.memory.about = import.plan.about().clone();
-                    }
-                    break plan;
-                }
+                Step::Planned(plan) => break plan,
             }
         };
         let is_full =
@@ -128,7 +125,7 @@ impl Import<'_> {
             }
             Question::Held => {
                 let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
-                let document = &self.load_anew(n)?.document;
+                let document = self.load_anew(n)?.shown();
                 let (mut held, heads) = (HeldDocument::of(document)?.lines, document.heads());
                 let passed = import.plan.passed();
                 let mut line = 0;
@@ -216,7 +213,7 @@ pub(super) fn begin(
     source: String,
     id: DocId,
     session: &SourceSession,
-    known: Known,
+    (known, stays): (Known, bool),
     held: HeldDocument,
     heads: Vec<ChangeHash>,
 ) -> SessionImport {
@@ -227,8 +224,7 @@ pub(super) fn begin(
         Known::Remembered(row, memory) => {
             (Some(row.n), SessionPlan::remembered(row.ws, &memory), Some(*memory))
         }
-        Known::Document(row) => (Some(row.n), SessionPlan::asking(row.ws, lines, said), None),
-        Known::Watched(row, workspace) => (None, SessionPlan::watching(row.n, workspace, lines, said), None),
+        Known::Document(row) => (Some(row.n), SessionPlan::asking(row.ws, stays, lines, said), None),
     };
     let mut import = SessionImport::begin(source, id, session, plan);
     import.memory.about = import.plan.about().clone();
@@ -243,8 +239,8 @@ pub(super) fn begin(
 pub(super) fn imported(import: &SessionImport, says_more: bool) -> ImportedSession {
     let Counts { added, present, asides, left } = import.plan.counts();
     let workspace = match import.plan.place() {
-        Place::Found(workspace) => workspace,
-        Place::New | Place::Copy(_) => None,
+        Place::Found(workspace) => workspace.filter(|_| import.plan.stays_beside().is_none()),
+        Place::New => None,
     };
     let Verdict { outcome, why } = import.plan.verdict(says_more);
     ImportedSession { id: import.id, workspace, outcome, why, added, present, asides, left }

@@ -11,10 +11,8 @@ use super::run::{Heads, Run};
 use super::source::SourceSession;
 use super::state::SessionImport;
 use crate::Error;
-use crate::documents::base::compressed;
 use crate::documents::edit::Edit;
 use crate::documents::edited::Edited;
-use crate::documents::loading::Derived;
 use crate::documents::marks::Marks;
 use crate::rows::{decode_heads, doc_state, encode_heads, kind_column, summary_row};
 
@@ -78,37 +76,11 @@ impl Import<'_> {
         Ok(is_changed)
     }
 
-    /// Makes a document of this device of one of a workspace, as it is now.
-    pub(super) fn copy_here(&mut self, n: DocN) -> Result<DocN, Error> {
-        let row = self.lent.row(n)?;
-        let document = &self.load(&row)?.document;
-        let (base, derived, first) =
-            (compressed(document)?, Derived::of(document), document.kind().first_change());
-        self.lent.store.transaction(|tx| -> Result<DocN, Error> {
-            let copy = tx.insert_doc(&NewDoc {
-                ws: None,
-                id: row.id,
-                wire: None,
-                heads: &[],
-                state: doc_state::NEVER_SEALED,
-                kind: row.kind,
-                summary: row.summary.clone(),
-                deleted_at: None,
-                created_at: self.lent.now,
-            })?;
-            tx.put_base(copy, &base)?;
-            // A row without an entry says that the document was never sealed where it now is.
-            tx.insert_change(copy, first)?;
-            derived.write(tx, copy)?;
-            Ok(copy)
-        })
-    }
-
     /// Writes into the document itself, which is in memory.
     fn write_asked(&mut self, import: &mut SessionImport) -> Result<(), Error> {
         let n = import.row.ok_or(Error::Bug("an import has no document where it has to have one"))?;
         let row = self.lent.row(n)?;
-        let heads = self.load(&row)?.document.heads();
+        let heads = self.load(&row)?.shown().heads();
         // What came since may be these very lines: they would be there twice.
         if import.asked_heads != heads {
             return Err(Error::Changed(import.id));
@@ -145,6 +117,7 @@ impl Import<'_> {
                     kind: kind_column(Kind::Conversation),
                     ws: None,
                     id: import.id,
+                    log_id: None,
                     wire: None,
                     heads: &[],
                     state: doc_state::NEVER_SEALED,
@@ -154,8 +127,12 @@ impl Import<'_> {
                 })?,
             };
             if let Some(change) = &change {
-                tx.insert_change(n, change)?;
                 let row = tx.doc(n)?.ok_or(Error::Gone)?;
+                // A workspace has it by now, and what was written so far is only here.
+                if row.only_here.is_some() {
+                    return Err(Error::Changed(import.id));
+                }
+                tx.insert_change(n, change)?;
                 memory.heads = write_row(tx, &row, &import.memory, &heads, (&summary, marks))?;
             }
             tx.put_import(&import.source, import.id, &memory.to_bytes())?;
@@ -173,7 +150,7 @@ impl Import<'_> {
 
     /// Remembers an import into a document that is in memory.
     fn remember(&mut self, import: &mut SessionImport, n: DocN) -> Result<(), Error> {
-        let document = &self.load_anew(n)?.document;
+        let document = self.load_anew(n)?.shown();
         let conversation = document
             .conversation()
             .map_err(|_| Error::Bug("a document was opened as another kind than it is"))?;

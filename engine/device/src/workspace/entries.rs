@@ -5,11 +5,12 @@ use bowline_core::payload::Payload;
 use bowline_core::sync::{IngestedEntry, Opened, Unreadable, Verdict};
 use bowline_crypto::{KeySnapshot, Keyring};
 use bowline_store::{
-    DocN, DocUpdate, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, StoredReason, Summary, Tx,
+    DocN, DocUpdate, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, StoreError, StoredReason,
+    Summary, Tx,
 };
 use bowline_wire::entry::Entry;
 use bowline_wire::hash::sha256;
-use bowline_wire::ids::{EntryId, WireDoc, WorkspaceId};
+use bowline_wire::ids::{DocId, EntryId, WireDoc, WorkspaceId};
 
 use crate::rows::{doc_state, entry_of, kind_column, new_entry, profile_id, summary_row};
 use crate::workspace::parts::{Held, open_held};
@@ -143,16 +144,31 @@ fn doc_for(
     let Some(kind) = Kind::from_number(payload.kind) else {
         return Ok(None);
     };
-    if let Some(row) = tx.find_doc(Some(workspace), payload.doc)? {
+    if let Some(row) = tx.find_in_log(workspace, payload.doc)? {
         return Ok((row.kind == kind_column(kind)).then_some(row.n));
     }
     // Its id is known to everyone, so a member could take its place with something else.
     if (payload.doc == profile_id(workspace)) != (kind == Kind::Profile) {
         return Ok(None);
     }
+    // The id may be that of a document here: of a local one of the same kind, which is the same document, or of one that has
+    // nothing to do with this workspace.
+    let mut id = payload.doc;
+    for elsewhere in [payload.doc, id_beside(workspace, payload.doc)] {
+        id = elsewhere;
+        match tx.find_doc(id)? {
+            None => break,
+            Some(row) if row.ws.is_none() && row.kind == kind_column(kind) => {
+                tx.set_aside(row.n, (workspace, payload.doc), Some(wire))?;
+                return Ok(Some(row.n));
+            }
+            Some(_) => {}
+        }
+    }
     let made = tx.insert_doc(&NewDoc {
         ws: Some(workspace),
-        id: payload.doc,
+        id,
+        log_id: Some(payload.doc).filter(|in_log| *in_log != id),
         wire: Some(wire),
         heads: &[],
         state: doc_state::SEALED,
@@ -160,8 +176,22 @@ fn doc_for(
         summary: Summary::default(),
         deleted_at: None,
         created_at: payload.time,
-    })?;
-    Ok(Some(made))
+    });
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(StoreError::AlreadyThere(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The id that a document of a workspace has on a device where a document elsewhere has its id.
+fn id_beside(workspace: WorkspaceId, id: DocId) -> DocId {
+    let digest = sha256(&[b"bowline/doc/beside/1", workspace.as_bytes(), id.as_bytes()]);
+    let mut beside = [0; DocId::LEN];
+    for (to, from) in beside.iter_mut().zip(digest) {
+        *to = from;
+    }
+    DocId::from_bytes(beside)
 }
 
 /// What lists show until the document is loaded. A claim from another document, or older than what is known, is none.

@@ -13,6 +13,7 @@ use bowline_wire::ids::{DocId, WorkspaceId};
 
 use crate::Error;
 use crate::documents::held::Documents;
+use crate::documents::loading::Derived;
 use crate::lent::Lent;
 use crate::rows::{decode_heads, doc_state, encode_heads, insert_offered};
 use crate::workspace::Workspaces;
@@ -81,7 +82,7 @@ impl Workspaces {
                 continue;
             }
             let row = lent.row(n)?;
-            if !self.is_in_flight(workspace, row.id)? {
+            if !self.is_in_flight(workspace, row.in_log())? {
                 sealed |= self.seal_document(lent, documents, workspace, &row)?;
             }
         }
@@ -174,6 +175,12 @@ impl Workspaces {
         changes: &[ChangeRow],
         whole: bool,
     ) -> Result<Work, Error> {
+        // What a row shows of a document with something that is only here is not for the others.
+        let as_sealed = match row.only_here.is_some() {
+            true => Some(Derived::of(&documents.load(lent, self.keyrings(), row)?.document).into_row(row)),
+            false => None,
+        };
+        let row = as_sealed.as_ref().unwrap_or(row);
         let (entry_type, heads, bytes) = if whole {
             let document = &documents.load(lent, self.keyrings(), row)?.document;
             (EntryType::Snapshot, encode_heads(&document.heads()), document.save())
@@ -188,7 +195,7 @@ impl Workspaces {
             preview: row.summary.preview.clone(),
         };
         let payload = Payload {
-            doc: row.id,
+            doc: row.in_log(),
             kind: row.kind.into(),
             time: lent.now,
             heads: decode_heads(&heads).into_iter().take(MAX_HEADS).collect(),
@@ -213,7 +220,7 @@ impl Workspaces {
     ) -> Result<(), Error> {
         let stored = lent.store.transaction(|tx| -> Result<Option<u64>, StoreError> {
             // Another process may have taken the document back in the meantime: then nothing of it leaves.
-            let Some(row) = tx.doc(row.n)?.filter(|now| now.ws == Some(workspace)) else {
+            let Some(row) = tx.doc(row.n)?.filter(|now| now.ws == Some(workspace) && !now.kept) else {
                 return Ok(None);
             };
             for entry in &entries {

@@ -20,6 +20,11 @@ use crate::workspace::roster::{awaits_removal, intents};
 pub enum DocumentState {
     /// The document is in no workspace.
     OnlyHere,
+    /// The document is in a workspace, and a person keeps it here: others have what they have, and nothing that is written
+    /// here leaves.
+    Kept,
+    /// The document is in a workspace, and something of it is only here until it is shared.
+    PartlyHere,
     /// Some of the document is not on the log yet.
     Queued,
     /// Some of the document is more than other devices would take, and cannot be divided: this many bytes.
@@ -170,15 +175,21 @@ impl Workspaces {
         device: DeviceId,
         row: &DocRow,
     ) -> Result<DocumentState, Error> {
-        let DocRow { n, id, ws, .. } = *row;
+        let DocRow { n, ws, .. } = *row;
         let Some(workspace) = ws else {
             return Ok(DocumentState::OnlyHere);
         };
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        if row.kept {
+            return Ok(DocumentState::Kept);
+        }
+        if row.only_here.is_some() {
+            return Ok(DocumentState::PartlyHere);
+        }
         if let Some(len) = linked.too_large.get(&n) {
             return Ok(DocumentState::TooLarge(*len));
         }
-        let wire = self.keyrings().wire_doc(workspace, id);
+        let wire = self.keyrings().wire_doc(workspace, row.in_log());
         let on_its_way = linked.replica.offered().any(|entry| Some(entry.header().doc) == wire);
         if on_its_way || !read.unsealed_sizes(n)?.is_empty() {
             return Ok(DocumentState::Queued);

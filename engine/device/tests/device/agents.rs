@@ -167,9 +167,9 @@ fn an_agent_with_a_large_file_is_shared_in_as_many_entries_as_it_needs() {
 }
 
 /// It is more than one entry holds, and its changes are no longer apart: sealing what rows there are would leave others with
-/// nothing and this device in the belief that they have it.
+/// nothing and this device in the belief that they have it. So it is written anew.
 #[test]
-fn a_large_agent_out_of_a_forgotten_workspace_stays_here_instead_of_being_shared_in_part() {
+fn a_large_agent_out_of_a_forgotten_workspace_is_shared_whole() {
     let (mut rig, _, mut relay) = Rig::member();
     let id = rig.device.create_agent("Scribe", rig.now).unwrap();
     let large = "words and words ".repeat(7_000);
@@ -184,8 +184,18 @@ fn a_large_agent_out_of_a_forgotten_workspace_stays_here_instead_of_being_shared
     rig.sync(&mut relay);
     rig.sync(&mut relay);
     assert_eq!(rig.device.document_state(small).unwrap(), DocumentState::OnRelay);
-    assert!(matches!(rig.device.document_state(id).unwrap(), DocumentState::TooLarge(_)));
-    assert!(text(&mut rig.reopened(), id, "MEMORY.md") == Some(large), "and nothing of it is lost");
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+    let mut rig = rig.reopened();
+    assert!(text(&mut rig, id, "MEMORY.md") == Some(large.clone()), "nothing of it is lost");
+    rig.sync(&mut relay);
+    let (workspace, now) = (rig.workspace(), rig.now);
+    let key = rig.device.invite(workspace, now).unwrap();
+    rig.talk(&mut relay);
+    let mut second = Rig::new(5);
+    second.join(&rig.device.code(workspace, key).unwrap().unwrap());
+    second.sync(&mut relay);
+    second.sync(&mut relay);
+    assert!(text(&mut second, id, "MEMORY.md") == Some(large), "others have all of it");
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl Story {
             if rig.try_texts(id)?.iter().any(|said| said == text) {
                 Ok(())
             } else {
-                rig.device.say(id, Role::User, text, now)
+                rig.device.say(id, Role::User, text, now).map(drop)
             }
         });
         self.acknowledged.push(text.to_owned());

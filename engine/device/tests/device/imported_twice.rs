@@ -1,11 +1,16 @@
 //! One session on several devices: imported apart, shared, merged.
 
-use bowline_device::Error;
-use bowline_device::{DocumentState, Outcome, Why};
+use bowline_device::{DocumentState, Kept, OnlyHere, Outcome, Shared, Why};
 use bowline_wire::ids::{DocId, WorkspaceId};
 
 use crate::importing::{bytes_of, everything, heads, import, import_again, import_as, session, source};
 use crate::rig::{Rig, exchange, two};
+
+/// How much of a document is only here.
+fn only_here(rig: &mut Rig, id: DocId) -> OnlyHere {
+    while rig.device.index_one(rig.now).unwrap() {}
+    rig.device.list(false).unwrap().into_iter().find(|it| it.id == id).unwrap().only_here
+}
 
 fn rows(rig: &Rig, id: DocId) -> Vec<Option<WorkspaceId>> {
     let mut places: Vec<_> =
@@ -24,11 +29,16 @@ fn one_session_imported_on_two_devices_is_one_conversation_once_both_are_shared(
     let workspace = one.workspace();
     one.device.share(id, workspace, one.now).unwrap();
     exchange(&mut one, &mut other, &mut relay);
-    assert_eq!(rows(&other, id), [None, Some(workspace)]);
-    other.device.share(id, workspace, other.now).unwrap();
+    // Before anybody looks at it, too: one row, and all of it is shown.
+    assert_eq!(rows(&other, id), [Some(workspace)]);
+    assert_eq!(only_here(&mut other, id), OnlyHere::Parts(1));
+    assert_eq!(other.device.document_state(id).unwrap(), DocumentState::PartlyHere);
+    assert_eq!((other.texts(id).len(), one.texts(id).len()), (5, 4));
+    assert_eq!(other.device.share(id, workspace, other.now).unwrap(), Shared::PutIn);
     exchange(&mut one, &mut other, &mut relay);
     for rig in [&mut one, &mut other] {
         assert_eq!(rows(rig, id), [Some(workspace)]);
+        assert_eq!(only_here(rig, id), OnlyHere::Nothing);
         let mut said = rig.texts(id);
         said.sort();
         assert_eq!(said, ["on one", "on the other", "text 0", "text 1", "text 2"]);
@@ -59,10 +69,12 @@ fn what_a_workspace_has_already_is_left_alone_and_what_it_lacks_comes_beside_it(
     assert_eq!((same.outcome, same.workspace, same.id), (Outcome::Unchanged, Some(workspace), id));
     assert_eq!(everything(&other), before);
     let (more, outcomes) = import_as(&mut other, &source(), &session(3, &["new"]));
-    assert_eq!((more.outcome, more.workspace, more.added), (Outcome::New, None, 1));
+    assert_eq!((more.outcome, more.workspace, more.added), (Outcome::More, None, 1));
     assert_eq!(more.why, Some(Why::LessInWorkspace(workspace)));
     assert_eq!(outcomes.iter().filter(|line| line.outcome == Outcome::Unchanged).count(), 4);
-    assert_eq!(rows(&other, id), [None, Some(workspace)]);
+    assert_eq!((rows(&other, id), only_here(&mut other, id)), (vec![Some(workspace)], OnlyHere::Parts(1)));
+    assert_eq!(other.texts(id).len(), 5);
+    import_again(&mut other, &session(3, &["new"]));
     other.sync(&mut relay);
     one.sync(&mut relay);
     assert_eq!(one.texts(id).len(), 4, "nothing was shared that nobody has shared");
@@ -92,13 +104,14 @@ fn a_merge_that_cannot_be_stored_leaves_both_as_they_were() {
     assert!(other.device.share(id, workspace, other.now).is_err());
     assert!(other.commits.is_spent());
     let mut other = other.reopened();
-    assert_eq!(rows(&other, id), [None, Some(workspace)]);
+    assert_eq!((rows(&other, id), only_here(&mut other, id)), (vec![Some(workspace)], OnlyHere::Parts(1)));
     other.device.share(id, workspace, other.now).unwrap();
     assert_eq!((rows(&other, id), other.texts(id).len()), (vec![Some(workspace)], 5));
+    assert_eq!(only_here(&mut other, id), OnlyHere::Nothing);
 }
 
 #[test]
-fn a_document_that_holds_what_others_wrote_elsewhere_is_not_merged_into_another_workspace() {
+fn documents_of_one_id_in_two_workspaces_are_two_documents_each_with_an_id_of_its_own_here() {
     let (mut one, mut other, mut relay) = two();
     let first = one.workspace();
     let id = import(&mut other, &session(1, &["b"])).id;
@@ -110,12 +123,41 @@ fn a_document_that_holds_what_others_wrote_elsewhere_is_not_merged_into_another_
     one.sync(&mut relay);
     other.return_to(first);
     other.sync(&mut relay);
+    assert_eq!(rows(&other, id), [Some(second)]);
+    let beside =
+        other.device.list(false).unwrap().into_iter().find(|it| it.workspace == Some(first)).unwrap();
+    assert_ne!(beside.id, id);
+    assert_eq!(other.texts(beside.id), ["text 0", "a"]);
+    // It goes on where it is, for the others under the id that it has for them.
+    other.say(beside.id, "from the other");
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(one.texts(id), ["text 0", "a", "from the other"]);
+
     other.device.forget_workspace(first, other.now).unwrap();
-    let mut both = vec![None, Some(second)];
-    both.sort();
-    assert_eq!(rows(&other, id), both);
-    assert!(matches!(other.device.share(id, second, other.now), Err(Error::NotLocal(_))));
-    assert_eq!(rows(&other, id), both);
+    assert_eq!((rows(&other, id), rows(&other, beside.id)), (vec![Some(second)], vec![None]));
+    // What others wrote elsewhere is written again in this device's name, and says whose it was.
+    assert_eq!(other.device.share(beside.id, second, other.now).unwrap(), Shared::Moved);
+    assert_eq!(rows(&other, beside.id), [Some(second)]);
+    assert_eq!(other.texts(beside.id), ["text 0", "a", "from the other"]);
+}
+
+#[test]
+fn a_document_of_one_workspace_is_copied_into_another_and_says_where_it_came_from() {
+    let (mut one, _, mut relay) = two();
+    let first = one.workspace();
+    let id = one.conversation("in both");
+    one.say(id, "said in the first");
+    one.sync(&mut relay);
+    one.begin_workspace(9);
+    let second = one.workspace();
+    let Shared::Copied(copy) = one.device.share(id, second, one.now).unwrap() else { panic!("moved") };
+    assert_ne!(copy, id);
+    assert_eq!((rows(&one, id), rows(&one, copy)), (vec![Some(first)], vec![Some(second)]));
+    assert_eq!(one.texts(copy), ["said in the first"]);
+    let shown = one.device.show(copy, one.now).unwrap();
+    assert_eq!(shown.copied_from, Some(format!("{first}/{id}")));
+    one.say(copy, "only in the second");
+    assert_eq!(one.texts(id), ["said in the first"]);
 }
 
 #[test]
@@ -158,7 +200,7 @@ fn what_was_shared_into_one_workspace_is_never_added_to_in_another() {
 }
 
 #[test]
-fn a_copy_beside_what_a_workspace_has_can_be_kept_here_and_is_what_is_exported() {
+fn what_is_only_here_beside_what_a_workspace_has_can_be_kept_here_and_is_exported() {
     let (mut one, mut other, mut relay) = two();
     let workspace = one.workspace();
     let id = import(&mut one, &session(2, &[])).id;
@@ -168,9 +210,21 @@ fn a_copy_beside_what_a_workspace_has_can_be_kept_here_and_is_what_is_exported()
     let longer = session(2, &["more"]);
     assert_eq!(import(&mut other, &longer).why, Some(Why::LessInWorkspace(workspace)));
     assert_eq!(other.device.session_file(id, other.now).unwrap().bytes, longer);
-    other.device.keep_local(id).unwrap();
+    assert_eq!(other.device.shareable().unwrap().len(), 1);
+    assert_eq!(other.device.keep_local(id, other.now).unwrap(), Kept::Beside(workspace));
     assert!(other.device.shareable().unwrap().is_empty());
-    assert_eq!(rows(&other, id), [None, Some(workspace)]);
+    other.say(id, "private");
+    assert_eq!(other.device.document_state(id).unwrap(), DocumentState::Kept);
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!((one.texts(id).len(), other.texts(id).len()), (2, 4), "nothing leaves");
+    one.say(id, "from one");
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(other.texts(id).len(), 5, "what others write still comes");
+    let shown = other.device.show(id, other.now).unwrap();
+    assert_eq!(shown.only_here.len(), 2);
+    other.device.share(id, workspace, other.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!((one.texts(id).len(), heads(&mut one, id)), (5, heads(&mut other, id)));
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod imported_files;
 mod imported_twice;
 mod importing;
 mod join;
+mod one_row;
 mod other_process;
 mod parts;
 mod quarantine;

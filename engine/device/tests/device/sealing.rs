@@ -2,7 +2,7 @@
 
 use bowline_core::document::limits::CONTENT_MAX;
 use bowline_core::sync::NotReady;
-use bowline_device::DocumentState;
+use bowline_device::{DocumentState, Kept, Shared};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{HpkePublicKey, Position};
@@ -294,8 +294,9 @@ fn a_refused_snapshot_is_sealed_whole_again() {
     rig.receive(&FakeRelay::refused(first.id(), Reason::WrongEpoch, None));
     rig.sync(&mut relay);
     assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
-    assert!(rig.device.keep_local(id).is_err(), "it has left");
     let (workspace, now) = (rig.workspace(), rig.now);
+    assert_eq!(rig.device.keep_local(id, now).unwrap(), Kept::Beside(workspace), "it has left");
+    assert_eq!(rig.device.share(id, workspace, now).unwrap(), Shared::PutIn);
     let key = rig.device.invite(workspace, now).unwrap();
     rig.talk(&mut relay);
     let mut second = Rig::new(5);

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::{ObjId, ROOT, ReadDoc, ScalarValue, Value};
+use automerge::{Automerge, Change, ObjId, ROOT, ReadDoc, ScalarValue, Value};
 
 use super::commit::{EditError, Pen};
-use super::fields::container;
+use super::fields::{Fields, container};
 use super::files::{FilePath, Files, Plan};
 use crate::document::actor::ActorId;
 use crate::document::intake::guard::guarded;
@@ -16,6 +16,9 @@ use crate::document::loaded::Document;
 
 /// What a root key begins with that notes which changes were written again; it says something about one device only.
 const NOTES: &str = "again/";
+
+/// Name of the field that says of which document this one is a copy.
+const COPIED_FROM: &str = "copied_from";
 
 /// How much one state of a document shows that another one does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,9 +164,50 @@ impl Document {
     /// This document with all that `other`, another state of it, has. Both are this device's own, so nothing is checked.
     /// `None` if one actor has made two changes with one number in them: then they can't be one.
     pub fn united(&self, other: &Self) -> Option<Self> {
-        let mut united = self.automerge().clone();
-        let merged = guarded(|| united.merge(&mut other.automerge().clone()).is_ok().then_some(united));
-        merged.ok().flatten().map(|automerge| Self::from_parts(self.kind(), automerge))
+        self.extended_by(|automerge| automerge.merge(&mut other.automerge().clone()).is_ok())
+    }
+
+    /// This document with changes of this device beside it, which waited until now for those they build on. Nothing is
+    /// checked. `None` as of [`Self::united`].
+    pub fn united_with_changes(&self, changes: &[&[u8]]) -> Option<Self> {
+        let changes: Option<Vec<_>> = changes.iter().map(|bytes| Change::try_from(*bytes).ok()).collect();
+        let changes = changes?;
+        self.extended_by(|automerge| automerge.apply_changes(changes).is_ok())
+    }
+
+    fn extended_by(&self, extend: impl FnOnce(&mut Automerge) -> bool) -> Option<Self> {
+        let extended = guarded(|| {
+            let mut automerge = self.automerge().clone();
+            extend(&mut automerge).then_some(automerge)
+        });
+        extended.ok().flatten().map(|automerge| Self::from_parts(self.kind(), automerge))
+    }
+
+    /// Notes of which document of another workspace this one is a copy. `None` if it is noted already.
+    pub fn set_copied_from(&mut self, from: &str, pen: Pen) -> Result<Option<Vec<u8>>, EditError> {
+        self.put(pen, &ROOT, COPIED_FROM, Some(ScalarValue::from(from)))
+    }
+
+    /// Of which document this one is a copy, as the device that made it says.
+    pub fn copied_from(&self) -> Option<String> {
+        Fields::root(self).text(COPIED_FROM).ok().flatten()
+    }
+
+    /// Keys of the transcript entries that stand in these changes.
+    pub fn entries_in(&self, changes: &[&[u8]]) -> BTreeSet<String> {
+        let changes: Vec<Change> = changes.iter().filter_map(|bytes| Change::try_from(*bytes).ok()).collect();
+        let is_in = |id: &ObjId| match id {
+            ObjId::Id(counter, actor, _) => changes.iter().any(|change| {
+                (change.start_op().get()..=change.max_op()).contains(counter) && change.actor_id() == actor
+            }),
+            ObjId::Root => false,
+        };
+        if !self.kind().maps().contains(&ENTRIES) || changes.is_empty() {
+            return BTreeSet::new();
+        }
+        let entries = container(self.kind(), ENTRIES);
+        let found = self.automerge().map_range(&entries, ..).filter(|item| is_in(&item.id()));
+        found.map(|item| item.key.into_owned()).collect()
     }
 
     /// Whether everything in the document was written by the device that may write under these actors.

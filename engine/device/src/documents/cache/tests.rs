@@ -7,12 +7,14 @@ use bowline_wire::ids::{DocId, Millis};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::{Cache, FACTOR, Loaded, SMALLEST};
+use super::{Cache, FACTOR, Loaded, SMALLEST, Standing};
 use crate::Device;
 
 fn loaded(bytes: usize) -> Loaded {
     Loaded {
         document: Document::create(Kind::Conversation),
+        with_aside: None,
+        standing: Standing { workspace: None, kept: false, has_aside: false },
         stale: false,
         rev: 1,
         ours_wait: false,

@@ -46,8 +46,6 @@ pub(in crate::import) struct LinePlan<'a> {
     pub(in crate::import) write: Option<LineWrite<'a>>,
     /// The line kept aside that was its torn beginning, and goes.
     pub(in crate::import) completes: Option<Aside>,
-    /// Before it is written, a copy of the document is made on this device.
-    pub(in crate::import) copies: bool,
     /// Whether it is remembered at its place already.
     pub(in crate::import) is_remembered: bool,
 }

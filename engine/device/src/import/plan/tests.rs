@@ -124,21 +124,21 @@ fn a_gap_in_what_is_remembered_asks_the_document() {
 }
 
 #[test]
-fn a_watched_document_stays_as_it_is_until_there_is_something_new() {
+fn what_others_put_into_a_workspace_is_told_nothing_until_there_is_something_new_which_stays_here() {
     let workspace = WorkspaceId::from_bytes([7; WorkspaceId::LEN]);
     let (one, two) = (message("1"), message("2"));
-    let watching = || SessionPlan::watching(DocN(1), workspace, holding(&[&one]), None);
-    let mut plan = watching();
+    let asking = || SessionPlan::asking(Some(workspace), true, holding(&[&one]), None);
+    let mut plan = asking();
     planned(&mut plan, &one);
     assert_eq!(end(&mut plan, About { pinned: true, ..About::default() }), EndPlan::Leave);
     assert_eq!(
         (plan.place(), plan.verdict(false)),
         (Place::Found(Some(workspace)), Outcome::Unchanged.into())
     );
-    let mut plan = watching();
-    let line = SourceLine::read(two.as_bytes(), true);
-    assert!(matches!(plan.line(&line).unwrap(), Step::Planned(LinePlan { copies: true, .. })));
-    assert_eq!(plan.place(), Place::Copy(workspace));
+    assert_eq!(plan.stays_beside(), None);
+    let mut plan = asking();
+    planned(&mut plan, &two);
+    assert_eq!(plan.stays_beside(), Some(workspace));
     assert_eq!(plan.verdict(false).why, Some(Why::LessInWorkspace(workspace)));
 }
 

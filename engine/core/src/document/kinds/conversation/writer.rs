@@ -1,5 +1,7 @@
 //! Who wrote a transcript entry: the device whose actor wrote it, or whoever a copy of it was made for says.
 
+use std::collections::BTreeMap;
+
 use automerge::{ObjId, ReadDoc};
 
 use super::field;
@@ -40,14 +42,18 @@ pub(in crate::document) fn entry_writer(document: &Document, key: &str) -> Optio
 }
 
 impl Document {
-    /// Who wrote a transcript entry, by its key; `None` if there is no such entry.
-    pub fn entry_writer(&self, key: &str) -> Option<Writer> {
-        let by = entry_writer(self, key)?;
-        let (_, note) = written_by_key(key);
-        let name = Fields::container(self, field::ORIGIN).text(&note).ok().flatten();
-        Some(match name {
-            Some(name) => Writer::Named { name, by },
-            None => Writer::Actor(by),
-        })
+    /// Who wrote each entry of a transcript, by its key.
+    pub fn entry_writers(&self) -> BTreeMap<String, Writer> {
+        let origin = Fields::container(self, field::ORIGIN);
+        let entries = container(Kind::Conversation, ENTRIES);
+        let mut writers = BTreeMap::new();
+        for item in self.automerge().map_range(&entries, ..) {
+            let ObjId::Id(_, actor, _) = item.id() else { continue };
+            let Some(by) = ActorId::from_slice(actor.to_bytes()) else { continue };
+            let named = origin.text(&written_by_key(&item.key).1).ok().flatten();
+            let writer = named.map_or(Writer::Actor(by), |name| Writer::Named { name, by });
+            writers.insert(item.key.into_owned(), writer);
+        }
+        writers
     }
 }

@@ -1,0 +1,127 @@
+//! Who wrote what: names of people for the actors under which Automerge knows them.
+
+use std::collections::BTreeMap;
+
+use bowline_core::document::{ActorId, Writer};
+use bowline_store::Store;
+use bowline_wire::ids::{DeviceId, WorkspaceId};
+use bowline_wire::log::Log;
+
+use crate::documents::held::Documents;
+use crate::lent::Lent;
+use crate::workspace::Workspaces;
+use crate::{Error, OwnNames};
+
+/// Name of the value with the writers of workspaces that were forgotten since: the bytes of devices' ids, and their names.
+const REMEMBERED: &str = "writers";
+
+/// What somebody is called of whom nothing is known any more.
+const UNKNOWN: &str = "somebody else";
+
+/// Who wrote an entry, for people and programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenBy {
+    /// What to call them: `Ana` for this device's own person, `Ben's phone` for another device.
+    pub name: String,
+    /// The device, if it is known here and wrote the entry itself.
+    pub device: Option<DeviceId>,
+}
+
+/// What a device and its person are called.
+#[derive(Clone, Default)]
+struct Names {
+    user: Option<String>,
+    device: Option<String>,
+}
+
+impl Names {
+    /// The person's device, by one name if it says whose it is already.
+    fn of_device(&self) -> Option<String> {
+        match (&self.user, &self.device) {
+            (Some(user), Some(device)) if device.to_lowercase().contains(&user.to_lowercase()) => {
+                Some(device.clone())
+            }
+            (Some(user), Some(device)) => Some(format!("{user}'s {device}")),
+            (user, device) => user.clone().or_else(|| device.clone()),
+        }
+    }
+}
+
+/// The devices that this one has met, with what they and their people are called.
+#[derive(Clone, Default)]
+pub(crate) struct Writers(BTreeMap<DeviceId, Names>);
+
+impl Writers {
+    /// The devices of all workspaces that are here, and those that were remembered of others.
+    pub(crate) fn known(
+        documents: &mut Documents,
+        lent: &mut Lent<'_>,
+        workspaces: &Workspaces,
+    ) -> Result<Self, Error> {
+        let remembered = lent.read().meta(REMEMBERED)?;
+        let remembered: Vec<([u8; DeviceId::LEN], Option<String>, Option<String>)> =
+            remembered.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let remembered = remembered
+            .into_iter()
+            .map(|(id, user, device)| (DeviceId::from_bytes(id), Names { user, device }));
+        let mut writers = Self(remembered.collect());
+        let here: Vec<WorkspaceId> = workspaces.ids().collect();
+        for workspace in here {
+            let Some(roster) = workspaces.replica(workspace)?.log().map(Log::roster) else { continue };
+            documents.named(lent, workspaces.keyrings(), workspace, |profile| {
+                for (device, known) in roster.devices() {
+                    let (user, name) = (profile.user_name(known.user), profile.device_name(*device));
+                    let names = writers.0.entry(*device).or_default();
+                    names.user = user.or_else(|| names.user.take());
+                    names.device = name.or_else(|| names.device.take());
+                }
+                None
+            })?;
+        }
+        let OwnNames { user, device } = OwnNames::read(lent.read())?;
+        let own = writers.0.entry(lent.device()).or_default();
+        own.user = own.user.take().or(user);
+        own.device = own.device.take().or(device);
+        Ok(writers)
+    }
+
+    /// Keeps them for when their workspace is gone.
+    pub(crate) fn remember(&self, store: &mut Store) -> Result<(), Error> {
+        let all: Vec<_> =
+            self.0.iter().map(|(id, names)| (id.as_bytes(), &names.user, &names.device)).collect();
+        let value = serde_json::to_vec(&all).map_err(|_| Error::Bug("names that are not JSON"))?;
+        Ok(store.transaction(|tx| tx.put_meta(REMEMBERED, &value))?)
+    }
+
+    /// What the person is called who wrote under an actor; `None` if that is this device.
+    pub(crate) fn other_than(&self, own: DeviceId, actor: ActorId) -> Option<String> {
+        if actor.belongs_to(own) {
+            return None;
+        }
+        let name = self.found(actor).and_then(|(_, names)| names.user.clone().or(names.device.clone()));
+        Some(name.unwrap_or_else(|| UNKNOWN.to_owned()))
+    }
+
+    /// Who wrote each of these, as they are told of on this device.
+    pub(crate) fn of(&self, own: DeviceId, writers: BTreeMap<String, Writer>) -> BTreeMap<String, WrittenBy> {
+        let mut told: BTreeMap<ActorId, WrittenBy> = BTreeMap::new();
+        let mut by = |writer| match writer {
+            Writer::Named { name, .. } => WrittenBy { name, device: None },
+            Writer::Actor(actor) => told.entry(actor).or_insert_with(|| self.actor(own, actor)).clone(),
+        };
+        writers.into_iter().map(|(key, writer)| (key, by(writer))).collect()
+    }
+
+    fn actor(&self, own: DeviceId, actor: ActorId) -> WrittenBy {
+        let Some((device, names)) = self.found(actor) else {
+            return WrittenBy { name: UNKNOWN.to_owned(), device: None };
+        };
+        let name =
+            if *device == own { names.user.clone().or(names.device.clone()) } else { names.of_device() };
+        WrittenBy { name: name.unwrap_or_else(|| format!("device {device}")), device: Some(*device) }
+    }
+
+    fn found(&self, actor: ActorId) -> Option<(&DeviceId, &Names)> {
+        self.0.iter().find(|(device, _)| actor.belongs_to(**device))
+    }
+}

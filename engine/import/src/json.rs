@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::secrets;
+use crate::{encoding, secrets};
 
 /// What stands in a path in the place of a name that is a secret itself.
 pub(crate) const HIDDEN: &str = "[…]";
@@ -17,7 +17,7 @@ pub(crate) const DEPTH_MAX: usize = 120;
 /// Why a text was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotRead {
-    #[error("it is not UTF-8")]
+    #[error("it is not text in UTF-8")]
     NotText,
     #[error("it is nested deeper than {DEPTH_MAX} levels")]
     TooDeep,
@@ -39,8 +39,7 @@ pub(crate) fn parse_whole(bytes: &[u8]) -> Result<Value, NotRead> {
 }
 
 fn parse_as<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotRead> {
-    let text = std::str::from_utf8(bytes).map_err(|_| NotRead::NotText)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = &*encoding::text(bytes).ok_or(NotRead::NotText)?;
     if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
@@ -180,7 +179,9 @@ mod tests {
     fn json5_and_json_are_read_with_or_without_a_byte_order_mark() {
         let value = json!({"a": [1, "b"]});
         assert_eq!(parse(b"\xef\xbb\xbf{\"a\":[1,\"b\"]}"), Ok(value.clone()));
-        assert_eq!(parse(b"// mine\n{a: [1, 'b',],}"), Ok(value));
+        assert_eq!(parse(b"// mine\n{a: [1, 'b',],}"), Ok(value.clone()));
+        let wide: Vec<u8> = "\u{feff}{\"a\":[1,\"b\"]}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(parse(&wide), Ok(value));
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Conversations from a file of JSON lines, whoever wrote it: a transcript as OpenClaw and pi write it, or one conversation
 //! in each line. The format is in `docs/IMPORT.md`.
 
+mod foreign;
 mod messages;
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, BufReader};
 
 use bowline_core::document::limits::LINE_MAX;
 use bowline_wire::ids::Millis;
 use serde::Deserialize;
 
+use crate::encoding::{AsUtf8, IN_UTF16, without_mark};
 pub use crate::{Entries, Event, ImportError, Item, Outcome, Report, What};
 use crate::{Import, Lines, Piece, Reporter, Source, SourceError, Transcript, is_header};
 use bowline_device::{ImportTarget, SourceSession};
@@ -35,10 +37,20 @@ pub fn import(
 ) -> Result<Report, ImportError> {
     let (mut import, mut report) = (Import::new(target, clock), Reporter::new(on));
     report.begin(0);
-    let mut lines = Lines::up_to(source, CONVERSATION_MAX);
     let unreadable = |source| ImportError::Unreadable { path: name.into(), source };
+    let mut source = BufReader::with_capacity(foreign::HEAD, AsUtf8::new(source));
+    if let Some(what) = foreign::by_head(source.fill_buf().map_err(unreadable)?) {
+        report.item(&Item::failed(What::File, name, what));
+        return Ok(report.finish());
+    }
+    let mut lines = Lines::up_to(source, CONVERSATION_MAX);
     let first = match lines.next().map_err(unreadable)? {
         Some(Piece::Line(line)) if line.len() <= LINE_MAX && is_header(line) => Some(line.to_vec()),
+        Some(Piece::Line(line)) if foreign::by_line(line).is_some() => {
+            let what = foreign::by_line(line).unwrap_or_default();
+            report.item(&Item::failed(What::File, name, what));
+            return Ok(report.finish());
+        }
         first => {
             let mut file = Conversations { import, report, name, number: 0, wrong: 0 };
             file.take(first)?;
@@ -72,7 +84,7 @@ fn session_id(header: &[u8]) -> String {
     struct Header {
         id: String,
     }
-    let id = serde_json::from_slice::<Header>(header).map(|header| header.id);
+    let id = serde_json::from_slice::<Header>(without_mark(header)).map(|header| header.id);
     id.ok().filter(|id| !id.is_empty()).unwrap_or_else(|| "session".to_owned())
 }
 
@@ -80,7 +92,7 @@ fn session_id(header: &[u8]) -> String {
 struct LinesAfterFirst<R> {
     first: Option<Vec<u8>>,
     held: Vec<u8>,
-    lines: Lines<R>,
+    lines: Lines<BufReader<AsUtf8<R>>>,
 }
 
 impl<R: BufRead> Source for LinesAfterFirst<R> {
@@ -95,6 +107,10 @@ impl<R: BufRead> Source for LinesAfterFirst<R> {
 
     fn ends_with_newline(&self) -> bool {
         self.lines.ends_with_newline()
+    }
+
+    fn remark(&mut self) -> Option<String> {
+        self.lines.source().get_ref().is_utf16().then(|| IN_UTF16.to_owned())
     }
 }
 
@@ -112,8 +128,8 @@ impl Conversations<'_> {
         self.number += 1;
         let why = match piece {
             None => return Ok(()),
-            Some(Piece::Line(line)) if line.trim_ascii().is_empty() => return Ok(()),
-            Some(Piece::Line(line)) => match Conversation::parse(line) {
+            Some(Piece::Line(line)) if without_mark(line).trim_ascii().is_empty() => return Ok(()),
+            Some(Piece::Line(line)) => match Conversation::parse(without_mark(line)) {
                 Ok(conversation) => return self.conversation(&conversation),
                 Err(why) => why.to_owned(),
             },

@@ -1,6 +1,7 @@
 //! Imports into a device what other programs wrote: OpenClaw homes and files of JSON lines. Here is what imports have in
 //! common: how they say what they met, how lines are read, and how a transcript goes into a device.
 
+mod encoding;
 mod json;
 pub mod jsonl;
 mod lines;

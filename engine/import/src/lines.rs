@@ -58,6 +58,12 @@ impl<R: BufRead> Lines<R> {
             let part = available.get(..end.unwrap_or(available.len())).unwrap_or_default();
             bytes += part.len() as u64;
             if bytes <= self.longest as u64 {
+                // A vector that grows by itself may end with twice the room that the longest line needs.
+                let needed = self.line.len() + part.len();
+                if needed > self.line.capacity() {
+                    let room = needed.max(2 * self.line.capacity()).min(self.longest);
+                    self.line.reserve_exact(room - self.line.len());
+                }
                 self.line.extend_from_slice(part);
             }
             let used = part.len() + usize::from(end.is_some());
@@ -72,6 +78,11 @@ impl<R: BufRead> Lines<R> {
             true if bytes > self.longest as u64 => Some(Piece::TooLong { bytes }),
             true => Some(Piece::Line(&self.line)),
         })
+    }
+
+    /// Where the lines come from.
+    pub(crate) fn source(&self) -> &R {
+        &self.source
     }
 
     /// Whether what has been read ends in a line end, or is nothing.

@@ -105,6 +105,8 @@ pub enum What {
     Schedule,
     /// A file of one of the others, or a file or folder that belongs to none.
     File,
+    /// A file or folder of which Bowline does not know what it is. Always skipped.
+    Unknown,
     /// A part of the settings.
     Setting,
     /// A secret, or a file of secrets. Always skipped.

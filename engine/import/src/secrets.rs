@@ -12,7 +12,7 @@ mod words;
 use serde_json::{Map, Value};
 
 use crate::json::{HIDDEN, element, member};
-pub(crate) use files::{Hidden, hidden_in};
+pub(crate) use files::{Hidden, hidden_in, text_of};
 pub(crate) use lines::dot_env_names;
 use names::{is_ambiguous, is_name_of_count, is_secret_map, is_secret_name};
 pub(crate) use shapes::has_secret_shape;

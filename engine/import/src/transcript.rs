@@ -6,10 +6,12 @@ use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::Millis;
 
+use crate::encoding::without_mark;
+
 use super::{Entries, ImportError, Item, Outcome, Piece, Reporter, What, hex, sentence};
 use bowline_device::{ImportTarget, ImportedSession, LineVerdict, SourceSession, Why};
 
-/// Lines of one transcript that are reported one by one; of more, how many there are.
+/// Lines of one transcript that are reported one by one; of more, how many there are: a person reads no longer list.
 const LINE_ITEMS_MAX: u64 = 20;
 
 /// Bytes of an application's session id. OpenClaw's are names of files.
@@ -195,12 +197,14 @@ struct LineReport<'a> {
     transcript: &'a Transcript,
     number: u64,
     items: u64,
+    /// Lines that stay in the file and have no item of their own.
+    failed_unlisted: u64,
     entries: Entries,
 }
 
 impl<'a> LineReport<'a> {
     fn new(transcript: &'a Transcript) -> Self {
-        Self { transcript, number: 0, items: 0, entries: Entries::default() }
+        Self { transcript, number: 0, items: 0, failed_unlisted: 0, entries: Entries::default() }
     }
 
     /// Counts a line of `len` bytes. Returns the item to report, if the line did not become an entry.
@@ -219,7 +223,7 @@ impl<'a> LineReport<'a> {
             (Outcome::New | Outcome::More | Outcome::Updated | Outcome::Conflict, _) => &mut entries.new,
             (Outcome::Unchanged, _) => &mut entries.present,
             (Outcome::Kept, _) => &mut entries.aside,
-            (Outcome::Skipped, Some(Why::LineTooLong)) => &mut entries.too_long,
+            (Outcome::Failed, Some(Why::LineTooLong)) => &mut entries.too_long,
             (Outcome::Skipped | Outcome::Failed, _) => &mut entries.left,
         };
         *count += 1;
@@ -232,6 +236,7 @@ impl<'a> LineReport<'a> {
             why => sentence(&why, &self.transcript.session.app),
         };
         self.items += 1;
+        self.failed_unlisted += u64::from(outcome == Outcome::Failed && self.items > LINE_ITEMS_MAX);
         let at = match &self.transcript.at {
             Some(at) => format!("{at}, line {}", self.number),
             None => format!("line {}", self.number),
@@ -243,9 +248,18 @@ impl<'a> LineReport<'a> {
     /// The item that stands for all lines without an item of their own; `None` if there are none.
     fn rest(&self) -> Option<Item> {
         let more = self.items.checked_sub(LINE_ITEMS_MAX).filter(|more| *more > 0)?;
-        let mut item = Item::new(What::Line, Outcome::Kept, &self.transcript.path);
+        let (outcome, why) = match self.failed_unlisted {
+            0 => (Outcome::Kept, format!("{more} more lines like these are not entries either")),
+            failed => (
+                Outcome::Failed,
+                format!(
+                    "{more} more lines like these are not entries either, and {failed} of them stay in the file"
+                ),
+            ),
+        };
+        let mut item = Item::new(What::Line, outcome, &self.transcript.path);
         item.at.clone_from(&self.transcript.at);
-        Some(item.because(format!("{more} more lines like these are not entries either")))
+        Some(item.because(why))
     }
 }
 
@@ -256,7 +270,7 @@ fn identity(id: &str, first: Piece<'_>) -> String {
         return id.to_owned();
     }
     let first = match first {
-        Piece::Line(line) => line,
+        Piece::Line(line) => without_mark(line),
         Piece::TooLong { .. } | Piece::Unreadable(_) => b"",
     };
     let digest: String = hex(&sha256(&[first])).chars().take(8).collect();
@@ -284,7 +298,7 @@ pub(crate) fn is_header(line: &[u8]) -> bool {
         #[serde(borrow)]
         r#type: std::borrow::Cow<'a, str>,
     }
-    serde_json::from_slice::<Typed<'_>>(line).is_ok_and(|line| line.r#type == "session")
+    serde_json::from_slice::<Typed<'_>>(without_mark(line)).is_ok_and(|line| line.r#type == "session")
 }
 
 fn conversation(transcript: &Transcript, outcome: Outcome) -> Item {
@@ -304,6 +318,7 @@ mod tests {
         assert_eq!(identity(uuid, Piece::Line(b"x")), uuid);
         let named = |line: &[u8]| identity("main", Piece::Line(line));
         assert_eq!(named(b"x"), named(b"x"));
+        assert_eq!(named(b"x"), named(b"\xef\xbb\xbfx"));
         assert_ne!(named(b"x"), named(b"y"));
         assert!(named(b"x").starts_with("main-") && named(b"x").len() == "main-".len() + 8);
         for odd in
@@ -323,6 +338,7 @@ mod tests {
     #[test]
     fn a_header_is_an_object_that_says_so() {
         assert!(is_header(br#"{"type":"session","version":3}"#));
+        assert!(is_header("\u{feff}{\"type\":\"session\"}\r".as_bytes()));
         for line in [&br#"{"type":"message"}"#[..], b"[]", b"{", br#"{"id":"session"}"#, b"\xff"] {
             assert!(!is_header(line));
         }

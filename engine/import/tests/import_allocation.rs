@@ -111,6 +111,6 @@ fn an_import_takes_bounded_memory_whatever_the_size_of_a_transcript_a_line_or_a_
     let (report, peak) = import(folder.path(), &mut device);
     println!("an agent with more text than is taken: {} MiB at most", peak >> 20);
     assert!(report.count(What::File, Outcome::New) > 0, "some of it is taken");
-    assert!(report.count(What::File, Outcome::Skipped) > 0, "and some is not");
+    assert!(report.failed() > 0, "and some is not, which is said");
     assert!(peak < BOUND, "{peak} bytes");
 }

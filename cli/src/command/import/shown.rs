@@ -135,7 +135,8 @@ impl<'i, 'h> Shown<'i, 'h> {
                 let left = if self.mode == Mode::DryRun { "Would leave out" } else { "Left out" };
                 self.line(false, &format!("{left} a secret: {}", sentence(item)));
             }
-            Outcome::Skipped if self.invocation.is_verbose() => {
+            // What nobody knows may be a person's own.
+            Outcome::Skipped if item.what == What::Unknown || self.invocation.is_verbose() => {
                 let left = if self.mode == Mode::DryRun { "Would leave out" } else { "Left out" };
                 self.line(false, &format!("{left}: {}", sentence(item)));
             }

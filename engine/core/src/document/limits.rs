@@ -33,19 +33,19 @@ pub const COLUMNS_MAX: usize = 32;
 /// stays out of anybody's reach.
 pub const OP_COUNTER_MAX: u64 = 1 << 31;
 
-/// Bytes of one transcript line. OpenClaw inlines images as base64 (116 KB seen); a line must fit into one entry
-/// together with its key and its change.
-pub const LINE_MAX: usize = 4 << 20;
+/// Bytes of one transcript line. OpenClaw inlines images and results of tools (5.4 MB seen); a line must fit into one entry
+/// together with its key and its change, for which 64 KiB is ample. What does not fit one body is sealed in parts.
+pub const LINE_MAX: usize = CONTENT_MAX - (64 << 10);
 
 /// Bytes of the id inside a transcript line. OpenClaw uses 8, UUIDs are 36; the id is part of a map key.
 pub const LINE_ID_MAX: usize = 128;
 
-/// Lines of a session's file that are not entries and are kept for export all the same: a file has a torn or empty line now
-/// and then, and one with more of them is not a transcript.
-pub const ASIDES_MAX: usize = 256;
+/// Lines of a session's file that are not entries and are kept for export all the same. A file has a torn or empty line now and
+/// then; each new line is compared with all of them, because it may be the rest of one.
+pub const ASIDES_MAX: usize = 4096;
 
-/// Bytes of all of these in one conversation.
-pub const ASIDES_TOTAL_MAX: usize = 1 << 20;
+/// Bytes of all of these in one conversation: room for any one line, which may be as long as an entry.
+pub const ASIDES_TOTAL_MAX: usize = LINE_MAX;
 
 /// Bytes of a title, name, label, agent reference, origin field or key of a value that an edit may write.
 pub const NAME_MAX: usize = 1024;
@@ -67,8 +67,9 @@ pub const COMPONENT_MAX: usize = 255;
 /// loaded; the instructions that people write are a tenth of this.
 pub const FILE_MAX: usize = 512 << 10;
 
-/// Files of a document: beyond this it is a repository. Removed ones count until their path is used again.
-pub const FILES_MAX: usize = 256;
+/// Files of a document: eleven years of a note each day. What costs memory is bounded by [`FILES_TOTAL_MAX`], and empty files
+/// by this: each is a map of its own in the document. Removed ones count until their path is used again.
+pub const FILES_MAX: usize = 4096;
 
 /// Bytes of all text files of a document together that an edit may leave: 400 MB in memory while it is loaded.
 pub const FILES_TOTAL_MAX: usize = 4 << 20;
@@ -85,5 +86,5 @@ pub const SUMMARY_TITLE_MAX: usize = 200;
 /// Bytes of the preview in a summary: two rows of a list.
 pub const SUMMARY_PREVIEW_MAX: usize = 280;
 
-/// Bytes of transcript text the summary looks at to make a preview, so that a 4 MiB line costs no more than a page.
+/// Bytes of transcript text the summary looks at to make a preview, so that the longest line costs no more than a page.
 pub const SUMMARY_SCAN_MAX: usize = 4096;

@@ -253,7 +253,7 @@ pub(super) fn session_source(app: &str, session: &str) -> String {
 
 /// What becomes of a line that is too long to be held in memory.
 pub(super) fn long_line() -> LineVerdict {
-    LineVerdict { is_header: false, outcome: Outcome::Skipped, why: Some(Why::LineTooLong) }
+    LineVerdict { is_header: false, outcome: Outcome::Failed, why: Some(Why::LineTooLong) }
 }
 
 /// What an application says of a session, as far as a document has room for it.

@@ -1,6 +1,6 @@
 //! Sessions of other applications as they come in, again and again, on several devices.
 
-use bowline_core::document::limits::LINE_MAX;
+use bowline_core::document::limits::{ASIDES_MAX, ASIDES_TOTAL_MAX, LINE_MAX};
 use bowline_core::document::{ChangeHash, Role};
 use bowline_device::{Device, DryRun, Error, ImportTarget};
 use bowline_device::{ImportedSession, LineVerdict, Outcome, SessionImport, SourceSession, Why};
@@ -202,7 +202,7 @@ fn lines_that_are_no_entries_are_kept_aside_and_told_of() {
             because(Outcome::Kept, Why::NotAnEntry("it is not UTF-8")),
             (Outcome::New, None),
             because(Outcome::Kept, Why::NotAnEntry("it is not a JSON object")),
-            because(Outcome::Skipped, Why::LineTooLong),
+            because(Outcome::Failed, Why::LineTooLong),
             because(Outcome::Kept, Why::NotAnEntry("it is not a JSON object")),
         ]
     );
@@ -226,12 +226,13 @@ fn lines_that_are_no_entries_are_kept_aside_and_told_of() {
 #[test]
 fn only_so_many_lines_are_kept_aside() {
     let mut rig = Rig::new(1);
-    let bytes = "x\n".repeat(300).into_bytes();
+    let bytes = "x\n".repeat(ASIDES_MAX + 44).into_bytes();
     let (made, outcomes) = import_as(&mut rig, &source(), &bytes);
-    assert_eq!((made.asides, made.left), (256, 44));
-    assert_eq!((outcomes[256].outcome, &outcomes[256].why), (Outcome::Failed, &Some(Why::TooManyAsides)));
+    assert_eq!((made.asides, made.left), (ASIDES_MAX as u64, 44));
+    let beyond = &outcomes[ASIDES_MAX];
+    assert_eq!((beyond.outcome, &beyond.why), (Outcome::Failed, &Some(Why::TooManyAsides)));
     import_again(&mut rig, &bytes);
-    let large = "y".repeat(600 << 10);
+    let large = "y".repeat(ASIDES_TOTAL_MAX / 2 + 1);
     let other = SourceSession { id: "other".to_owned(), ..source() };
     let (made, _) = import_as(&mut rig, &other, &file(&[&large, &large]));
     assert_eq!((made.asides, made.left), (1, 1));

@@ -138,7 +138,7 @@ pub(crate) fn hidden_in(name: &str, content: &[u8]) -> Option<Hidden> {
 
 /// What is written in a file, whatever the encoding: UTF-16 as it says by its first bytes or by where its NULs are. NULs
 /// are left out, so that nothing hides behind them, and all line ends are made one.
-fn text_of(content: &[u8]) -> String {
+pub(crate) fn text_of(content: &[u8]) -> String {
     let nuls = |from: usize| content.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
     let is_wide = |count: usize| count * 3 > content.len();
     let units = |from: fn([u8; 2]) -> u16| {

@@ -14,6 +14,7 @@ mod databases;
 mod definitions;
 mod desk;
 mod dry_run;
+mod encodings;
 mod fixtures;
 mod hostile;
 mod jsonl;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use bowline_core::document::limits::FILES_MAX;
 use bowline_core::document::{AgentEdit, FilePath};
 use bowline_import::openclaw::{Options, StateDir};
 use bowline_import::{Outcome, What};
@@ -158,7 +159,7 @@ fn a_document_at_fault_is_said_and_the_others_come() {
 #[test]
 fn files_that_were_removed_here_count_and_those_beyond_are_said_one_by_one() {
     let (home, mut desk) = (Home::new(), Desk::new());
-    for n in 0..250 {
+    for n in 0..FILES_MAX - 6 {
         home.write(&format!("workspace/{n:03}.md"), "text");
     }
     desk.import(&home.path());

@@ -10,7 +10,7 @@ use crate::openclaw::home::left_out::{list, report_secrets, report_skipped};
 use crate::openclaw::home::skip::{self, Skip};
 use crate::secrets::{Hidden, hidden_in};
 use crate::tree::{Found, Sort, Tree};
-use crate::{Item, Reporter, What};
+use crate::{Item, Reporter, What, encoding};
 
 /// Names looked at below one folder. A person's notes have hundreds.
 const LOOKED_AT_MAX: usize = 20_000;
@@ -20,6 +20,9 @@ const DEPTH_MAX: usize = 16;
 
 /// Secrets of one file that are listed, each with its place. A browser's cookies are thousands.
 const SECRETS_SAID_MAX: usize = 50;
+
+/// Files for which there is no room that are reported one by one: a person reads no longer list.
+const NO_ROOM_SAID_MAX: usize = 20;
 
 /// A file that was read.
 #[derive(Debug)]
@@ -37,7 +40,8 @@ pub(crate) struct Kit {
     takes_bytes: bool,
     text: usize,
     bytes: usize,
-    /// Files for which there was no room, by folder.
+    /// Files for which there was no room, and those of them that were not reported one by one, by folder.
+    no_room: usize,
     beyond: BTreeMap<String, u64>,
     /// What has room for the files, as the report calls it.
     of: &'static str,
@@ -46,7 +50,8 @@ pub(crate) struct Kit {
 impl Kit {
     /// An empty kit that takes texts alone.
     pub(crate) fn of_texts(of: &'static str) -> Self {
-        Self { files: Vec::new(), takes_bytes: false, text: 0, bytes: 0, beyond: BTreeMap::new(), of }
+        let (files, beyond) = (Vec::new(), BTreeMap::new());
+        Self { files, takes_bytes: false, text: 0, bytes: 0, no_room: 0, beyond, of }
     }
 
     /// An empty kit that takes files of any sort.
@@ -64,11 +69,10 @@ impl Kit {
         shown: &str,
     ) {
         if self.files.len() == FILES_MAX {
-            let folder = shown.rsplit_once('/').map_or("", |(folder, _)| folder);
-            *self.beyond.entry(folder.to_owned()).or_default() += 1;
-            return;
+            return self.report_no_room(report, shown);
         }
-        let skipped = |why: String| Item::skipped(What::File, shown, why);
+        // A person put it there, so that it stays behind is worth a word and the exit code of an import in part.
+        let left = |why: String| Item::failed(What::File, shown, why);
         let path = match FilePath::parse(path) {
             Ok(path) if found.is_text => path,
             Ok(_) => return report.item(&Item::failed(What::File, shown, "its name is not text")),
@@ -76,11 +80,11 @@ impl Kit {
         };
         let content = match tree.read(&found.name, FILE_MAX.max(BYTES_FILE_MAX) as u64) {
             Ok(content) => content,
-            Err(why) => return report.item(&skipped(why.to_string())),
+            Err(why) => return report.item(&left(why.to_string())),
         };
         let text = std::str::from_utf8(&content).ok().filter(|text| !text.contains('\0'));
         match text {
-            None if !self.takes_bytes => return report.item(&skipped("it is not text".to_owned())),
+            None if !self.takes_bytes => return report.item(&left(not_text(&content, self.of))),
             _ => {}
         }
         if let Some(hidden) = hidden_in(&found.name, &content) {
@@ -91,23 +95,51 @@ impl Kit {
             None => (&mut self.bytes, BYTES_TOTAL_MAX, BYTES_FILE_MAX),
         };
         if content.len() > limit {
-            return report.item(&skipped(format!("it has {} bytes, more than {limit}", content.len())));
+            return report.item(&left(format!("it has {} bytes, more than {limit}", content.len())));
         }
         if *used + content.len() > room {
             let why = format!("the files of {} have more than {room} bytes with it", self.of);
-            return report.item(&skipped(why));
+            return report.item(&left(why));
         }
         *used += content.len();
         self.files.push(Kept { path, content, executable: tree.is_executable(&found.name) });
     }
 
-    /// Reports for how many files there was no room.
+    /// Reports a file for which there is no room: by itself, or counted with the others of its folder if there are many.
+    fn report_no_room(&mut self, report: &mut Reporter<'_>, shown: &str) {
+        self.no_room += 1;
+        if self.no_room <= NO_ROOM_SAID_MAX {
+            let why = format!("{} has room for {FILES_MAX} files", self.of);
+            return report.item(&Item::failed(What::File, shown, why));
+        }
+        let folder = shown.rsplit_once('/').map_or("", |(folder, _)| folder);
+        *self.beyond.entry(folder.to_owned()).or_default() += 1;
+    }
+
+    /// Reports for how many files there was no room, beyond those that were reported one by one.
     pub(crate) fn report_beyond(&self, report: &mut Reporter<'_>) {
         for (folder, count) in &self.beyond {
             let why = format!("{count} more files in it: {} has room for {FILES_MAX}", self.of);
-            report.item(&Item::skipped(What::File, folder, why));
+            report.item(&Item::failed(What::File, folder, why));
         }
     }
+}
+
+/// Why a file cannot be among texts.
+fn not_text(content: &[u8], of: &str) -> String {
+    let is_utf16 =
+        matches!(content, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) && encoding::text(content).is_some();
+    let is_other_text = is_utf16 || !content.iter().any(|byte| is_control(*byte));
+    if is_other_text {
+        format!("it is text in another encoding than UTF-8, and {of} holds texts in UTF-8 alone")
+    } else {
+        format!("it is not text, and {of} holds texts alone")
+    }
+}
+
+/// Whether a byte stands for a character that no text has in it, whatever its encoding.
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c)
 }
 
 /// Reports the secrets for whose sake a file is left out, each with its place, up to [`SECRETS_SAID_MAX`] of them.
@@ -116,7 +148,7 @@ fn report_hidden(report: &mut Reporter<'_>, hidden: Hidden, shown: &str) {
         Hidden::File(why) => report.item(&Item::skipped(What::Secret, shown, why)),
         Hidden::Unknown(why) => {
             let why = format!("it cannot be told whether secrets are in it: {why}");
-            report.item(&Item::skipped(What::File, shown, why));
+            report.item(&Item::failed(What::File, shown, why));
         }
         Hidden::Members(places) => {
             let why = "a secret in a file, which is left where it is for it";

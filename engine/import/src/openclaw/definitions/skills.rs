@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::openclaw::definitions::folder::{Descend, Kept, Kit, join, walk};
 use crate::tree::{Refused, Sort, Tree};
-use crate::{Item, Reporter, What};
+use crate::{Item, Reporter, What, encoding};
 
 /// How deep a skill may lie below the folder of skills, as in OpenClaw.
 const DEPTH_MAX: usize = 6;
@@ -52,7 +52,7 @@ fn find(report: &mut Reporter<'_>, tree: Tree, shown: &str, roots: &mut Vec<(Tre
     walk(report, tree, shown, &mut |report, tree, found, path| {
         let here = join(shown, path);
         if found.sort != Sort::Folder {
-            report.item(&Item::skipped(What::File, here, "it belongs to no skill"));
+            report.item(&Item::failed(What::File, here, "it belongs to no skill"));
             return Descend::No;
         }
         let folder = match tree.enter(&found.name) {
@@ -76,7 +76,9 @@ fn find(report: &mut Reporter<'_>, tree: Tree, shown: &str, roots: &mut Vec<(Tre
                 Descend::No
             }
             Err(_) if path.split('/').count() >= DEPTH_MAX => {
-                report.item(&Item::skipped(What::File, here, "no skill is looked for so deep"));
+                let why =
+                    format!("no skill is looked for more than {DEPTH_MAX} folders deep, as in OpenClaw");
+                report.item(&Item::failed(What::File, here, why));
                 Descend::No
             }
             Err(_) => Descend::Yes,
@@ -96,14 +98,11 @@ fn one(report: &mut Reporter<'_>, tree: Tree, path: String, shown: &str) -> Opti
     kit.report_beyond(report);
     let text =
         kit.files.iter().find(|file| file.path.as_str() == SKILL_FILE).map(|file| file.content.as_slice());
-    let Some(text) = text.and_then(|text| std::str::from_utf8(text).ok()) else {
+    let Some(text) = text.and_then(encoding::text) else {
         report.item(&Item::failed(What::Skill, shown, "its SKILL.md cannot be read"));
         return None;
     };
-    let front = front(text).unwrap_or_else(|why| {
-        report.item(&Item::failed(What::Setting, join(&shown, SKILL_FILE), why));
-        Front::default()
-    });
+    let front = front(&text);
     let folder = shown.rsplit(['/', '\\']).next().unwrap_or(&shown).to_owned();
     let bounded = |text: String, limit: usize| text.chars().take(limit / 4).collect::<String>();
     Some(Skill {
@@ -115,33 +114,64 @@ fn one(report: &mut Reporter<'_>, tree: Tree, path: String, shown: &str) -> Opti
 }
 
 /// What is read of the front matter; the whole of it stays in the file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 struct Front {
     name: Option<String>,
     description: Option<String>,
 }
 
-/// The front matter of a skill: YAML between two lines of three dashes.
-fn front(text: &str) -> Result<Front, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+/// The front matter of a skill, between two lines of three dashes: YAML, or else read line by line, as OpenClaw does. Nothing
+/// if it does not end.
+fn front(text: &str) -> Front {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let is_fence = |line: &str| line.trim_end() == "---";
     let mut lines = text.split_inclusive('\n');
     let Some(first) = lines.next().filter(|line| is_fence(line)) else {
-        return Ok(Front::default());
+        return Front::default();
     };
     let mut length = 0;
     for line in lines {
         if is_fence(line) {
-            let yaml = text.get(first.len()..first.len() + length).unwrap_or_default();
-            return serde_saphyr::from_str(yaml)
-                .map_err(|_| "its front matter is not YAML with a name in it".to_owned());
+            let block = text.get(first.len()..first.len() + length).unwrap_or_default();
+            return serde_saphyr::from_str(block).unwrap_or_else(|_| in_lines(block));
         }
         length += line.len();
         if length > FRONT_MAX {
             break;
         }
     }
-    Err("its front matter does not end".to_owned())
+    Front::default()
+}
+
+/// Name and description from lines such as `name: value`. A value that is not on its line is in the indented ones below it.
+fn in_lines(block: &str) -> Front {
+    let mut front = Front::default();
+    let mut lines = block.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        let mut value = unquoted(value.trim()).to_owned();
+        if matches!(value.as_str(), "" | ">" | ">-" | ">+" | "|" | "|-" | "|+") {
+            let mut below = Vec::new();
+            while let Some(line) = lines.next_if(|line| line.starts_with([' ', '\t'])) {
+                below.push(line.trim());
+            }
+            let separator = if value.starts_with('|') { "\n" } else { " " };
+            value = below.join(separator);
+        }
+        let field = match name {
+            "name" => &mut front.name,
+            "description" => &mut front.description,
+            _ => continue,
+        };
+        *field = Some(value).filter(|value| !value.is_empty());
+    }
+    front
+}
+
+/// A value without the quotes around it.
+fn unquoted(value: &str) -> &str {
+    let within = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    within('"').or_else(|| within('\'')).unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -151,22 +181,44 @@ mod tests {
     #[test]
     fn the_front_matter_gives_name_and_description() {
         let text = "---\nname: trip-planner\ndescription: \"Plan: trips\"\nmetadata: {\"openclaw\": {\"emoji\": \"x\"}}\n---\n# Text\n";
-        let read = front(text).unwrap();
+        let read = front(text);
         assert_eq!(
             (read.name.as_deref(), read.description.as_deref()),
             (Some("trip-planner"), Some("Plan: trips"))
         );
-        let windows = front("\u{feff}---\r\nname: a\r\n---\r\ntext").unwrap();
+        let windows = front("---\r\nname: a\r\n---\r\ntext");
         assert_eq!(windows.name.as_deref(), Some("a"));
     }
 
     #[test]
-    fn a_skill_without_front_matter_has_none_and_a_broken_one_is_said() {
-        assert!(front("# No front matter\n").unwrap().name.is_none());
-        for text in ["---\nname: [\n---\n", "---\nname: a\n", "---\n- a\n---\n"] {
-            assert!(front(text).is_err(), "{text:?}");
+    fn front_matter_that_is_not_yaml_is_read_line_by_line() {
+        let named = |name: &str, description: Option<&str>| Front {
+            name: Some(name.to_owned()),
+            description: description.map(str::to_owned),
+        };
+        for (block, read) in [
+            (
+                "name: tides\ndescription: Use when: somebody asks",
+                named("tides", Some("Use when: somebody asks")),
+            ),
+            ("name: \"tides\"\ndescription: 'It's high: look'\n", named("tides", Some("It's high: look"))),
+            ("name: tides\ndescription: [words] and: more\n", named("tides", Some("[words] and: more"))),
+            ("name: 7\nbad: [\ndescription:\n  one: two\n  three\n", named("7", Some("one: two three"))),
+            ("name: a\n\tbad: x\ndescription: |\n  one\n  two\n", named("a", Some("one\ntwo"))),
+            ("name: a\n- b\n", named("a", None)),
+        ] {
+            assert_eq!(front(&format!("---\n{block}\n---\ntext")), read, "{block}");
+            let windows = format!("---\n{block}\n---\ntext").replace('\n', "\r\n");
+            assert_eq!(front(&windows), read, "{block}");
+        }
+    }
+
+    #[test]
+    fn a_skill_without_front_matter_or_a_name_in_it_has_none() {
+        for text in ["# No front matter\n", "---\nname: a\n", "---\n- a\n---\n", "---\nname: [\n---\n", ""] {
+            assert!(front(text).name.is_none_or(|name| name == "["), "{text:?}");
         }
         let bomb = format!("---\n{}---\n", "a: &x [*x]\n".repeat(3));
-        assert!(front(&bomb).is_err() || front(&bomb).unwrap().name.is_none());
+        assert_eq!(front(&bomb), Front::default());
     }
 }

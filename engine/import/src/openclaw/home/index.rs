@@ -9,10 +9,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::json;
+use crate::{encoding, json};
 
-/// Bytes of an index that is read. OpenClaw keeps long prompts in it: 15 KB for each session.
-pub(crate) const INDEX_MAX: u64 = 64 << 20;
+/// Bytes of an index that is read, and held in memory meanwhile. OpenClaw keeps long prompts in it, 15 KB for each session, so
+/// this is some 17,000 sessions.
+pub(crate) const INDEX_MAX: u64 = 256 << 20;
 
 /// Bytes of an index that is not plain JSON, which only happens by hand: its reader takes ten times as much memory.
 const INDEX_JSON5_MAX: usize = 4 << 20;
@@ -70,14 +71,15 @@ pub(crate) type Index = BTreeMap<String, About>;
 
 /// Reads an index. The second part of the result has the keys of entries that name no transcript.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Index, Vec<String>), String> {
-    let is_json = serde_json::from_slice::<&RawValue>(bytes).is_ok();
+    let text = encoding::text(bytes).ok_or_else(|| json::NotRead::NotText.to_string())?;
+    let is_json = serde_json::from_str::<&RawValue>(&text).is_ok();
     let rewritten;
     let bytes = if is_json {
-        bytes
-    } else if bytes.len() > INDEX_JSON5_MAX {
+        text.as_bytes()
+    } else if text.len() > INDEX_JSON5_MAX {
         return Err("it is not JSON".to_owned());
     } else {
-        rewritten = json::parse(bytes).map_err(|error| error.to_string())?.to_string();
+        rewritten = json::parse(text.as_bytes()).map_err(|error| error.to_string())?.to_string();
         rewritten.as_bytes()
     };
     let entries: Entries =

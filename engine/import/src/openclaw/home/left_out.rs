@@ -77,7 +77,7 @@ pub(crate) fn report_skipped(report: &mut Reporter<'_>, found: &Found, path: &st
         (None, Sort::Link) => Item::failed(What::File, shown, Refused::Link.to_string()),
         (None, Sort::Special) => Item::failed(What::File, shown, Refused::Special.to_string()),
         (None, Sort::File | Sort::Folder) => {
-            Item::skipped(What::File, shown, "Bowline does not know what it is")
+            Item::skipped(What::Unknown, shown, "Bowline does not know what it is")
         }
     };
     report.item(&item);
@@ -87,8 +87,7 @@ pub(crate) fn report_skipped(report: &mut Reporter<'_>, found: &Found, path: &st
 pub(crate) fn report_secrets(report: &mut Reporter<'_>, tree: &Tree, found: &Found, shown: &str, why: &str) {
     let content = tree.read(&found.name, VAULT_MAX).unwrap_or_default();
     let names = if skip::is_dot_env(&found.name) {
-        let text = String::from_utf8_lossy(&content);
-        secrets::dot_env_names(&text).into_iter().map(|(_, name)| name).collect()
+        secrets::dot_env_names(&secrets::text_of(&content)).into_iter().map(|(_, name)| name).collect()
     } else if found.name.contains(".json") {
         json::parse(&content).map(|value| secrets::find_in_vault(&value)).unwrap_or_default()
     } else {

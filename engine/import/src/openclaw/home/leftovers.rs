@@ -115,12 +115,8 @@ pub(crate) fn report_leftovers(
                 report_leftovers_in(report, home, name, &is_read, &skip::anywhere);
             }
             name if is_folder && name.starts_with("workspace-") => {
-                report_skipped(
-                    report,
-                    &found,
-                    name,
-                    Some(Skip::Local("the workspace of an agent that is not there")),
-                );
+                let why = "it is the workspace of an agent that is not there, so that nobody has its files";
+                report.item(&Item::failed(What::File, format!("{name}/"), why));
             }
             name => match (skip::in_state(name), found.sort) {
                 (Some(Skip::Secret(why)), Sort::File) => report_secrets(report, root, &found, name, why),

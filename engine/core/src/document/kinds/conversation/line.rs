@@ -22,9 +22,9 @@ pub(super) enum ParentId {
 }
 
 impl<'a> Line<'a> {
-    /// `None` unless `line` is one JSON object.
+    /// `None` unless `line` is one JSON object, a byte-order mark before it left out of account.
     pub(super) fn parse(line: &'a str) -> Option<Self> {
-        serde_json::from_str(line).ok().map(Self)
+        serde_json::from_str(line.trim_start_matches('\u{feff}')).ok().map(Self)
     }
 
     /// The string member `name`; `None` if it is absent or something else.
@@ -105,6 +105,12 @@ mod tests {
         assert_eq!(parse_time("2026-01-31T09:05:00.250Z"), Some(Millis(1_769_850_300_250)));
         assert_eq!(format_time(Millis(0)).unwrap(), "1970-01-01T00:00:00.000Z");
         assert_eq!(format_time(Millis(u64::MAX)), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_not_a_part_of_a_line() {
+        let line = Line::parse("\u{feff}{\"id\":\"a\"}\r").unwrap();
+        assert_eq!(line.id().as_deref(), Some("a"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod remembered;
 mod run;
 pub(crate) mod sessions;
 mod source;
+mod spelling;
 mod state;
 mod writing;
 
@@ -27,6 +28,7 @@ pub use outcome::{Outcome, Verdict, Why};
 pub use source::{
     FilesImport, ImportedFiles, ImportedSession, LineVerdict, SessionFile, SourceFile, SourceSession,
 };
+pub use spelling::composed;
 pub use state::SessionImport;
 
 use crate::{Device, Error};

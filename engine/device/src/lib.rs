@@ -42,7 +42,7 @@ pub use documents::writers::WrittenBy;
 pub use error::{Damage, Error};
 pub use import::{
     DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, Outcome, SessionFile,
-    SessionImport, SourceFile, SourceSession, Verdict, Why,
+    SessionImport, SourceFile, SourceSession, Verdict, Why, composed,
 };
 pub use notice::Notice;
 pub use workspace::code::{Code, CodeError, CodeKind};

@@ -8,6 +8,7 @@ mod lines;
 pub mod openclaw;
 mod report;
 mod secrets;
+mod spelling;
 mod transcript;
 mod tree;
 mod why;

@@ -53,9 +53,9 @@ pub fn import(
 
     let mut conversations = Vec::new();
     for folder in &folders {
-        let settings =
-            agents.iter().find(|agent| agent.id == *folder).and_then(|agent| agent.listed.as_ref());
-        conversations.push(leftovers::conversations(&mut report, home, folder, settings));
+        let id = agents::id_of(folder, &folders);
+        let settings = agents.iter().find(|agent| agent.id == id).and_then(|agent| agent.listed.as_ref());
+        conversations.push(leftovers::conversations(&mut report, home, (folder, &id), settings));
     }
     report.begin(conversations.iter().map(|found| found.bytes).sum());
     for found in conversations {

@@ -1,12 +1,14 @@
 //! Reads below one folder and nowhere else: no link is followed, nothing but a plain file is opened, and nothing that may be
 //! large is read whole.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use bowline_device::composed;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, FileType, Metadata, OpenOptions};
 
@@ -116,6 +118,7 @@ impl Tree {
     pub(crate) fn enter(&self, path: &str) -> Result<Self, Refused> {
         let mut at = Self { folder: self.folder.try_clone()?, real: self.real.clone() };
         for name in path.split('/').filter(|name| !name.is_empty()) {
+            let name = &*at.spelled(name).into_owned();
             match sort(&at.metadata(name)?) {
                 Sort::Folder => {}
                 Sort::Link => return Err(Refused::Link),
@@ -150,7 +153,7 @@ impl Tree {
 
     /// What `name` in this folder is.
     pub(crate) fn sort_of(&self, name: &str) -> Result<Sort, Refused> {
-        Ok(sort(&self.metadata(name)?))
+        Ok(sort(&self.metadata(&self.spelled(name))?))
     }
 
     /// Opens a plain file in this folder.
@@ -161,6 +164,7 @@ impl Tree {
             Sort::Link => Err(Refused::Link),
             Sort::Special => Err(Refused::Special),
         };
+        let name = &*self.spelled(name);
         expect_file(&self.metadata(name)?)?;
         let mut options = OpenOptions::new();
         options.read(true);
@@ -190,6 +194,16 @@ impl Tree {
     /// Whether a file in this folder may be executed.
     pub(crate) fn is_executable(&self, name: &str) -> bool {
         self.metadata(name).is_ok_and(|about| is_executable(&about))
+    }
+
+    /// A name as this folder has it. What was written down on another system may have the same letters in other bytes.
+    fn spelled<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if name.is_ascii() || self.folder.symlink_metadata(name).is_ok() {
+            return Cow::Borrowed(name);
+        }
+        let names = self.folder.entries().into_iter().flatten().take(LIST_MAX);
+        let mut names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.find(|found| composed(found) == composed(name)).map_or(Cow::Borrowed(name), Cow::Owned)
     }
 
     /// The metadata of `name` itself: of a link, not of what it leads to.
@@ -290,6 +304,17 @@ mod tests {
         assert_eq!(tree.file("side").unwrap_err(), Refused::NotAFile);
         assert_eq!(tree.file("nothing").unwrap_err(), Refused::Missing);
         drop(socket);
+    }
+
+    #[test]
+    fn a_name_with_the_same_letters_in_other_bytes_is_found() {
+        let (home, tree) = tree();
+        fs::create_dir(home.path().join("in/U\u{0308}bung")).unwrap();
+        fs::write(home.path().join("in/U\u{0308}bung/\u{e9}.md"), "text").unwrap();
+        let folder = tree.enter("\u{dc}bung").unwrap();
+        assert_eq!(folder.read("e\u{0301}.md", 9).unwrap(), b"text");
+        assert_eq!(tree.sort_of("\u{dc}bung"), Ok(Sort::Folder));
+        assert_eq!(tree.enter("Übungen").unwrap_err(), Refused::Missing);
     }
 
     #[test]

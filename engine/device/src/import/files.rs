@@ -12,6 +12,7 @@ use super::knowledge::KnownFiles;
 use super::outcome::{Outcome, Verdict, Why};
 use super::remembered::FilesMemory;
 use super::source::{FilesImport, ImportedFiles};
+use super::spelling::spelled_as_here;
 use crate::Error;
 use crate::documents::edit::Beginning;
 
@@ -48,7 +49,8 @@ impl FilesPlan {
         let HeldFiles { items: ours, removed, memory: remembered } = held;
         let (writes, memory) = (Writes::into(import.kind, ours, removed.clone()), remembered.clone());
         let mut plan = Self { writes, memory, fields: Vec::new(), files: Vec::new() };
-        let source = of_source(import);
+        let known = ours.keys().filter_map(Item::file);
+        let source = spelled_as_here(of_source(import), known.chain(remembered.files()));
         let taken: BTreeSet<Item> = source.keys().cloned().collect();
         let mut gone: Vec<String> = remembered.0.keys().cloned().collect();
         gone.retain(|name| !source.keys().any(|item| item.name() == *name));

@@ -40,6 +40,14 @@ impl Item {
         }
     }
 
+    /// The path, of a file.
+    pub(super) fn file(&self) -> Option<FilePath> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Name | Self::Description | Self::Model | Self::Value(..) => None,
+        }
+    }
+
     /// The file that a remembered name is of.
     pub(super) fn file_of(name: &str) -> Option<FilePath> {
         FilePath::parse(name.strip_prefix(FILE)?).ok()

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use bowline_core::document::{ChangeHash, Tally};
+use bowline_core::document::{ChangeHash, FilePath, Tally};
 use bowline_store::LineHash;
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::Millis;
 
+use super::items::Item;
 use crate::{Damage, Error};
 
 /// Bound of what is read back: this device wrote it.
@@ -108,6 +109,11 @@ impl Canonical for SessionMemory {
 pub(super) struct FilesMemory(pub(super) BTreeMap<String, [u8; 32]>);
 
 impl FilesMemory {
+    /// The paths of the files.
+    pub(super) fn files(&self) -> impl Iterator<Item = FilePath> {
+        self.0.keys().filter_map(|name| Item::file_of(name))
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         encode(self)
     }

@@ -2,6 +2,7 @@
 
 pub(super) mod chain;
 pub(super) mod conversations;
+pub(super) mod copies;
 pub(super) mod database;
 pub(super) mod files;
 pub(super) mod merged;

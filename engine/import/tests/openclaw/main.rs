@@ -10,6 +10,7 @@
 
 mod again;
 mod any_file;
+mod copies;
 mod databases;
 mod definitions;
 mod desk;
@@ -21,5 +22,6 @@ mod jsonl;
 mod secrets;
 mod sessions;
 mod skill_folders;
+mod spellings;
 #[cfg(unix)]
 mod workspaces;

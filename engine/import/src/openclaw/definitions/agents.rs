@@ -12,6 +12,7 @@ use crate::openclaw::home::left_out::list;
 use crate::openclaw::home::place::{Away, Home, Place};
 use crate::openclaw::home::settings::{Listed, Settings};
 use crate::secrets::{self, Around};
+use crate::spelling::known_as;
 use crate::tree::Tree;
 use crate::{Item, Reporter, What};
 
@@ -67,7 +68,8 @@ pub(crate) fn all(
     folders: &[String],
 ) -> Vec<Agent> {
     let mut ids: Vec<String> = settings.agents.iter().map(|agent| agent.id.clone()).collect();
-    ids.extend(folders.iter().filter(|folder| !ids.contains(folder)).cloned().collect::<Vec<_>>());
+    let of_folders = folders.iter().map(|folder| id_of(folder, folders));
+    ids.extend(of_folders.filter(|id| !ids.contains(id)).collect::<Vec<_>>());
     if ids.is_empty() && home.inside("workspace").is_ok() {
         ids.push(settings.default_agent.clone());
     }
@@ -98,6 +100,11 @@ pub(crate) fn all(
         agents.push(Agent { id, listed, workspace });
     }
     agents
+}
+
+/// The id of the agent that a folder is of.
+pub(crate) fn id_of(folder: &str, folders: &[String]) -> String {
+    known_as(folder, folders.iter().map(String::as_str)).into_owned()
 }
 
 /// Where the workspaces of these agents really are.

@@ -13,6 +13,7 @@ use crate::openclaw::definitions::skills;
 use crate::openclaw::definitions::workspace;
 use crate::openclaw::home::place::{Away, Home};
 use crate::openclaw::home::settings::Settings;
+use crate::spelling::known_as;
 use crate::tree::Tree;
 use crate::{Import, ImportError, Item, Outcome, Reporter, What, sentence};
 use bowline_device::{FilesImport, ImportedFiles, SourceFile, Verdict};
@@ -144,11 +145,13 @@ impl<'a, 'b, 'c> Documents<'a, 'b, 'c> {
     }
 
     fn skills(&mut self, owner: &str, shown: &str, tree: Tree) -> Result<(), ImportError> {
-        for skill in skills::read(self.report, tree, shown, &mut self.skills_read) {
+        let skills = skills::read(self.report, tree, shown, &mut self.skills_read);
+        for skill in &skills {
+            let path = known_as(&skill.path, skills.iter().map(|other| other.path.as_str()));
             self.document(&Wanted {
                 what: What::Skill,
                 kind: Kind::Skill,
-                source: self.source("skill", owner, &skill.path),
+                source: self.source("skill", owner, &path),
                 shown: &join(shown, &skill.path),
                 name: &skill.name,
                 description: skill.description.as_deref(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use bowline_core::document::limits::{DESCRIPTION_MAX, NAME_MAX};
+use bowline_device::composed;
 use serde::Deserialize;
 
 use crate::openclaw::definitions::folder::{Descend, Kept, Kit, join, walk};
@@ -103,7 +104,8 @@ fn one(report: &mut Reporter<'_>, tree: Tree, path: String, shown: &str) -> Opti
         return None;
     };
     let front = front(&text);
-    let folder = shown.rsplit(['/', '\\']).next().unwrap_or(&shown).to_owned();
+    let folder = shown.rsplit(['/', '\\']).next().unwrap_or(&shown);
+    let folder = composed(folder).into_owned();
     let bounded = |text: String, limit: usize| text.chars().take(limit / 4).collect::<String>();
     Some(Skill {
         name: bounded(front.name.filter(|name| !name.trim().is_empty()).unwrap_or(folder), NAME_MAX),

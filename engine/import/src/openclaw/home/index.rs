@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::fmt;
 
+use bowline_device::composed;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -166,7 +167,7 @@ fn about(key: &str, entry: &str) -> Option<(String, About)> {
         pinned: is_set(entry.pinned_at),
         archived: is_set(entry.archived_at),
     };
-    Some((name, about))
+    Some((composed(&name).into_owned(), about))
 }
 
 /// What a database says in `entry_json` of a session.

@@ -1,14 +1,16 @@
 //! The rest of OpenClaw's home: the state database, folders of agents that are gone, and all that an import leaves where
 //! it is. Each is reported once, a folder as one.
 
+use bowline_device::composed;
 use rusqlite::Connection;
 
 use crate::openclaw::home::left_out::{list, report_database_secrets, report_secrets, report_skipped};
 use crate::openclaw::home::place::{Away, Home, Place};
 use crate::openclaw::home::settings::Listed;
 use crate::openclaw::home::skip::{self, Skip};
-use crate::openclaw::transcripts::conversations::{Conversations, look_at_agent_folder};
-use crate::openclaw::transcripts::database;
+use crate::openclaw::transcripts::conversations::Conversations;
+use crate::openclaw::transcripts::copies;
+use crate::openclaw::transcripts::database::{self, DATABASE};
 use crate::tree::{Found, Refused, Sort, Tree};
 use crate::{Item, Reporter, What};
 
@@ -41,7 +43,7 @@ pub(crate) fn state_database(
 pub(crate) fn conversations(
     report: &mut Reporter<'_>,
     home: Home<'_>,
-    folder: &str,
+    (folder, id): (&str, &str),
     listed: Option<&Listed>,
 ) -> Conversations {
     let path = format!("agents/{folder}");
@@ -67,7 +69,38 @@ pub(crate) fn conversations(
     let sessions = format!("{path}/sessions");
     let sessions_tree = open(report, home, &Place::Inside(sessions.clone()), &sessions);
     let own_tree = own_tree.as_ref().map(|tree| (tree, own_shown.as_str()));
-    Conversations::find(report, folder, own_tree, sessions_tree.map(|tree| (tree, sessions.as_str())))
+    Conversations::find(report, id, own_tree, sessions_tree.map(|tree| (tree, sessions.as_str())))
+}
+
+/// Reports what else lies in an agent's folder: mostly what it signs in with.
+fn look_at_agent_folder(report: &mut Reporter<'_>, tree: &Tree, path: &str) {
+    for found in list(report, tree, path) {
+        let is_read = matches!(found.name.as_str(), DATABASE | "workshop-skills");
+        if is_read || database::is_made_to_read(&found, DATABASE) {
+            continue;
+        }
+        let at = format!("{path}/{}", found.name);
+        if found.name.starts_with("openclaw-agent") && copies::has_mark(&found.name) {
+            let why = "a copy of the database, made where two devices had written into it: its conversations are not read";
+            report.item(&Item::failed(What::File, at, why));
+            continue;
+        }
+        let skip = match found.name.as_str() {
+            "models.json" => Some(Skip::Secret("which models there are, and the keys to them")),
+            name if name.starts_with("auth") && name.contains(".json") => Some(Skip::Secret("sign-ins")),
+            "codex-home" => Some(Skip::Secret("sign-ins")),
+            "plugins" => Some(Skip::Local("what OpenClaw found out about models")),
+            name if name.starts_with(DATABASE) => {
+                Some(Skip::Local("a part of the database, or a lock on it"))
+            }
+            name => skip::in_agent(name),
+        };
+        if let (Some(Skip::Secret(why)), Sort::File) = (skip, found.sort) {
+            report_secrets(report, tree, &found, &at, why);
+        } else {
+            report_skipped(report, &found, &at, skip);
+        }
+    }
 }
 
 /// Opens a folder; `None` if it is missing, or cannot be opened, which is reported.
@@ -92,7 +125,8 @@ pub(crate) fn report_leftovers(
     let root = home.root;
     for found in list(report, root, "") {
         let name = found.name.as_str();
-        let is_workspace = |path: &String| path.split('/').next() == Some(name);
+        let is_workspace =
+            |path: &String| path.split('/').next().is_some_and(|first| composed(first) == composed(name));
         let is_folder = home.is_folder(name, found.sort);
         match name {
             _ if name == settings => {}

@@ -1,5 +1,6 @@
 //! `openclaw.json`: which agents there are and where their workspaces lie. It may be missing, broken, or spread over files.
 
+use bowline_device::composed;
 use serde_json::{Map, Value};
 
 use crate::json::{self, parse};
@@ -121,7 +122,7 @@ fn of(value: &Value) -> Settings {
 
 /// An id in the form in which OpenClaw compares it, whatever its case.
 fn normal(id: &str) -> String {
-    id.trim().to_lowercase()
+    composed(&id.trim().to_lowercase()).into_owned()
 }
 
 /// The files that the settings are spread over.

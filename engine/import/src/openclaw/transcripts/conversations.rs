@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::chain::Chain;
+use super::copies;
 use super::files::{self, Name, broken};
 use super::merged::Merged;
 use crate::openclaw::home::index::{self, About, INDEX_MAX, Index};
-use crate::openclaw::home::left_out::{list, report_database_secrets, report_secrets, report_skipped};
-use crate::openclaw::home::skip::{self, Skip};
+use crate::openclaw::home::left_out::{list, report_database_secrets, report_skipped};
+use crate::openclaw::home::skip;
 use crate::openclaw::transcripts::database::{self, Archive, DATABASE, Place, Stored, StoredLines};
+use crate::spelling::known_as;
 use crate::tree::{Found, Refused, Sort, Tree};
 use crate::{Import, ImportError, Item, Reporter, Source, SourceError, Transcript, What, is_uuid};
 use bowline_device::SourceSession;
@@ -52,15 +54,20 @@ enum From {
     ColdAndFile(Archive, String),
     /// In several places, by name: what the session was before, and what it is now.
     Chain(Vec<(String, From)>),
+    /// In one of these places, and more of them in copies that a program has made which keeps folders in step.
+    Copies(Box<From>, Vec<String>),
 }
 
 /// What is known before it is clear where each transcript is.
+#[derive(Default)]
 struct Known {
     stored: Vec<Stored>,
     index: Index,
     live: BTreeMap<String, Found>,
     /// By session id: files of what a session was before it was begun anew.
     before: BTreeMap<String, Vec<Found>>,
+    /// By session id: copies of its file.
+    copies: BTreeMap<String, Vec<Found>>,
 }
 
 impl Conversations {
@@ -75,7 +82,7 @@ impl Conversations {
             Some((tree, path)) => open_database(report, tree, path),
             None => (None, Vec::new()),
         };
-        let mut known = Known { stored, index: Index::new(), live: BTreeMap::new(), before: BTreeMap::new() };
+        let mut known = Known { stored, ..Known::default() };
         let path = sessions.as_ref().map_or("", |(_, path)| *path);
         if let Some((tree, path)) = &sessions {
             known.look_at_files(report, tree, path);
@@ -127,6 +134,18 @@ impl Conversations {
                 let open = move |part: usize| self.open(&parts.get(part).ok_or_else(gone)?.1);
                 Box::new(Chain::new(names, Box::new(open)))
             }
+            From::Copies(own, copies) => {
+                let mut source = self.open(own)?;
+                for name in copies {
+                    let copy: Box<dyn Source + 'a> = if name.ends_with(".zst") {
+                        database::packed_file(folder()?.file(name).map_err(|why| broken(&why))?, true)?
+                    } else {
+                        Box::new(files::open(folder()?, name)?)
+                    };
+                    source = Box::new(Merged::new(source, copy));
+                }
+                source
+            }
         })
     }
 }
@@ -165,36 +184,75 @@ fn open_database(report: &mut Reporter<'_>, tree: &Tree, folder: &str) -> (Optio
 impl Known {
     /// Sorts the files beside an agent's transcripts.
     fn look_at_files(&mut self, report: &mut Reporter<'_>, tree: &Tree, path: &str) {
-        for found in list(report, tree, path) {
+        let listed = list(report, tree, path);
+        let sessions: Vec<&str> =
+            listed.iter().filter_map(|found| found.name.strip_suffix(".jsonl")).collect();
+        let known_as = |session: &str| known_as(session, sessions.iter().copied()).into_owned();
+        let (mut copies, mut indexes) = (Vec::new(), Vec::new());
+        for found in &listed {
             let at = format!("{path}/{}", found.name);
             if found.name == "sessions.json" {
-                self.read_index(report, tree, &at);
+                indexes.insert(0, found);
                 continue;
             }
-            let name = found.is_text.then(|| Name::of(&found.name)).flatten();
-            match name {
-                Some(_) if found.sort != Sort::File => {
-                    let why = match found.sort {
-                        Sort::Link => Refused::Link,
-                        Sort::Folder => Refused::NotAFile,
-                        Sort::Special | Sort::File => Refused::Special,
-                    };
-                    report.item(&Item::failed(What::Conversation, at, why.to_string()));
-                }
-                Some(Name::Live(session)) => drop(self.live.insert(session.to_owned(), found.clone())),
-                Some(Name::Before(session)) => {
-                    self.before.entry(session.to_owned()).or_default().push(found.clone());
-                }
-                None => report_skipped(report, &found, &at, skip::in_sessions(&found.name)),
+            let is_file = found.is_text && found.sort == Sort::File;
+            if is_file && copies::is_of_index(&found.name) {
+                indexes.push(found);
+                continue;
+            }
+            if let Some(session) = copies::session_of(&found.name).filter(|_| is_file) {
+                copies.push((known_as(session), found));
+                continue;
+            }
+            self.add_file(report, found, &at, &known_as);
+        }
+        for found in indexes {
+            self.read_index(report, tree, &found.name, &format!("{path}/{}", found.name));
+        }
+        for (session, found) in copies {
+            let own = self.live.get(&session).map(|own| own.name.as_str());
+            if copies::is_of(tree, &found.name, &session, own) {
+                self.copies.entry(session).or_default().push(found.clone());
+            } else {
+                self.add_file(report, found, &format!("{path}/{}", found.name), &known_as);
             }
         }
     }
 
-    fn read_index(&mut self, report: &mut Reporter<'_>, tree: &Tree, path: &str) {
-        let read = tree.read("sessions.json", INDEX_MAX).map_err(|refused| refused.to_string());
+    /// Adds a file by its name, or reports that it stays where it is.
+    fn add_file(
+        &mut self,
+        report: &mut Reporter<'_>,
+        found: &Found,
+        at: &str,
+        known_as: &dyn Fn(&str) -> String,
+    ) {
+        let name = found.is_text.then(|| Name::of(&found.name)).flatten();
+        match name {
+            Some(_) if found.sort != Sort::File => {
+                let why = match found.sort {
+                    Sort::Link => Refused::Link,
+                    Sort::Folder => Refused::NotAFile,
+                    Sort::Special | Sort::File => Refused::Special,
+                };
+                report.item(&Item::failed(What::Conversation, at, why.to_string()));
+            }
+            Some(Name::Live(session)) => drop(self.live.insert(known_as(session), found.clone())),
+            Some(Name::Before(session)) => {
+                self.before.entry(known_as(session)).or_default().push(found.clone());
+            }
+            None => report_skipped(report, found, at, skip::in_sessions(&found.name)),
+        }
+    }
+
+    /// Reads an index. What an earlier one says of a session stays.
+    fn read_index(&mut self, report: &mut Reporter<'_>, tree: &Tree, name: &str, path: &str) {
+        let read = tree.read(name, INDEX_MAX).map_err(|refused| refused.to_string());
         match read.and_then(|bytes| index::read(&bytes)) {
             Ok((index, wrong)) => {
-                self.index = index;
+                for (session, about) in index {
+                    self.index.entry(session).or_insert(about);
+                }
                 for key in wrong {
                     let why = "an entry that names no transcript";
                     report.item(&Item::failed(What::Setting, path, why).at(key));
@@ -214,6 +272,7 @@ impl Known {
             .into_iter()
             .partition::<Vec<_>, _>(|stored| matches!(stored.place, Place::Reset(_)));
         gathered.earlier = self.earlier(report, reset, agent_folder, sessions);
+        (gathered.copies, gathered.folder) = (std::mem::take(&mut self.copies), sessions.to_owned());
         for stored in stored {
             self.add_stored(report, &mut gathered, stored, agent_folder, sessions);
         }
@@ -228,6 +287,14 @@ impl Known {
             gathered.earlier.insert(id.clone(), parts);
             gathered.bytes += last.bytes;
             gathered.add(report, id, &last.about, last.path, last.at, last.from);
+        }
+        while let Some((id, mut copies)) = gathered.copies.pop_first() {
+            // Nothing is left of the session's own file, so that one of its copies takes its place.
+            let own = copies.remove(0);
+            gathered.copies.insert(id.clone(), copies);
+            gathered.bytes += own.len;
+            let (about, path) = (self.about(&id), format!("{sessions}/{}", own.name));
+            gathered.add(report, id, &about, path, None, From::File(own.name));
         }
         self.report_missing(report, sessions, &gathered.named);
         gathered
@@ -331,6 +398,9 @@ struct Gathered {
     named: BTreeSet<String>,
     /// By session id, the earlier parts of the transcript that is added under that id.
     earlier: BTreeMap<String, Vec<Earlier>>,
+    /// By session id, the copies of the transcript that is added under that id, and the folder they lie in.
+    copies: BTreeMap<String, Vec<Found>>,
+    folder: String,
     bytes: u64,
 }
 
@@ -363,6 +433,7 @@ impl Gathered {
     ) {
         self.named.insert(id.clone());
         let earlier = self.earlier.remove(&id).unwrap_or_default();
+        let copies = self.copies.remove(&id).unwrap_or_default();
         if about.is_incognito() {
             let why = "an incognito session, of which no trace is wanted";
             let mut item = Item::skipped(What::Conversation, path, why);
@@ -370,6 +441,7 @@ impl Gathered {
             return report.item(&item);
         }
         let from = self.after(report, earlier, &path, from);
+        let from = self.with_copies(report, copies, from);
         let session = SourceSession {
             app: APP.to_owned(),
             id: session_of(id),
@@ -381,6 +453,18 @@ impl Gathered {
             agent: None,
         };
         self.transcripts.push(Located { transcript: Transcript { path, at, session }, from });
+    }
+
+    /// The source of a transcript, with what only its copies have behind it.
+    fn with_copies(&mut self, report: &mut Reporter<'_>, copies: Vec<Found>, from: From) -> From {
+        let mut names = Vec::new();
+        for Found { name, len, .. } in copies {
+            self.bytes += len;
+            let why = "a copy made where two devices had written into one file: what only it has is imported with the session";
+            report.item(&Item::skipped(What::File, format!("{}/{name}", self.folder), why));
+            names.push(name);
+        }
+        if names.is_empty() { from } else { From::Copies(Box::new(from), names) }
     }
 
     /// The source of a transcript, with the session's earlier parts before it.
@@ -409,31 +493,5 @@ fn session_of(name: String) -> String {
     match name.split_once("-topic-") {
         Some((session, _)) if is_uuid(session) => session.to_owned(),
         _ => name,
-    }
-}
-
-/// Reports what else lies in an agent's folder: mostly what it signs in with.
-pub(crate) fn look_at_agent_folder(report: &mut Reporter<'_>, tree: &Tree, path: &str) {
-    for found in list(report, tree, path) {
-        let is_read = matches!(found.name.as_str(), DATABASE | "workshop-skills");
-        if is_read || database::is_made_to_read(&found, DATABASE) {
-            continue;
-        }
-        let at = format!("{path}/{}", found.name);
-        let skip = match found.name.as_str() {
-            "models.json" => Some(Skip::Secret("which models there are, and the keys to them")),
-            name if name.starts_with("auth") && name.contains(".json") => Some(Skip::Secret("sign-ins")),
-            "codex-home" => Some(Skip::Secret("sign-ins")),
-            "plugins" => Some(Skip::Local("what OpenClaw found out about models")),
-            name if name.starts_with(DATABASE) => {
-                Some(Skip::Local("a part of the database, or a lock on it"))
-            }
-            name => skip::in_agent(name),
-        };
-        if let (Some(Skip::Secret(why)), Sort::File) = (skip, found.sort) {
-            report_secrets(report, tree, &found, &at, why);
-        } else {
-            report_skipped(report, &found, &at, skip);
-        }
     }
 }

@@ -70,7 +70,7 @@ impl Source for Merged<'_> {
     }
 
     fn remark(&mut self) -> Option<String> {
-        self.second.remark()
+        self.first.remark().or_else(|| self.second.remark())
     }
 }
 

@@ -15,7 +15,6 @@ mod usage;
 pub use code::ErrorCode;
 pub use command::CommandError;
 pub(crate) use command::ErrorLine;
-pub(crate) use edit::not_a_path;
 pub(crate) use hints::KEPT;
 pub(crate) use kind::EXIT_CODES;
 pub use kind::Kind;

@@ -148,8 +148,8 @@ impl Evidence {
         self.frames = scene.wire.heard().frames;
 
         let secrets = secrets();
-        self.secrets = secrets.len();
-        let secrets = Texts::new(secrets);
+        self.secrets = secrets.values().sum();
+        let secrets = Texts::new(secrets.into_keys().collect::<Vec<_>>());
         let personal = Texts::new(personal_texts());
         let mut places = vec![("the relay's files".to_owned(), relay), ("the wire".to_owned(), wire)];
         for machine in &scene.machines {
@@ -296,12 +296,14 @@ fn exports_of(machine: &Machine) -> Result<Vec<u8>, CommandError> {
     Ok(all)
 }
 
-/// Everything in the sample home that stands for a secret.
-fn secrets() -> Vec<String> {
-    let mut secrets = BTreeSet::new();
+/// Everything in the sample home that stands for a secret, each with the number of its places: an import counts places.
+fn secrets() -> BTreeMap<String, usize> {
+    let mut secrets = BTreeMap::new();
     for text in sample::FILES.iter().filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok()) {
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_:".contains(c)));
-        secrets.extend(words.filter(|word| word.contains(SECRET)).map(str::to_owned));
+        for word in words.filter(|word| word.contains(SECRET)) {
+            *secrets.entry(word.to_owned()).or_default() += 1;
+        }
     }
-    secrets.into_iter().collect()
+    secrets
 }

@@ -1,6 +1,6 @@
-//! Why an edit, or the path of a file, is not possible, in words.
+//! Why an edit is not possible, in words.
 
-use bowline_engine::document::{EditError, NotAPath};
+use bowline_engine::document::EditError;
 
 use super::code::ErrorCode;
 use super::command::CommandError;
@@ -28,15 +28,5 @@ impl From<EditError> for CommandError {
                     .hint(REPORT)
             }
         }
-    }
-}
-
-/// Why a text is not the path of a file.
-pub(crate) fn not_a_path(why: NotAPath) -> &'static str {
-    match why {
-        NotAPath::TooLong => "its path, or a part of it, is too long",
-        NotAPath::Empty => "its path is not relative, or has an empty part",
-        NotAPath::Dots => "a part of its path is . or .., or ends in a dot or a space",
-        NotAPath::Character => "its path holds a \\, a : or a character that cannot be seen",
     }
 }

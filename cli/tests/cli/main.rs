@@ -17,6 +17,7 @@ mod help;
 mod homes;
 mod imports;
 mod json_errors;
+mod left_behind;
 mod machine;
 mod misuse;
 mod refused;

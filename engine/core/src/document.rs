@@ -32,8 +32,8 @@ pub use intake::incoming::{Cause, Incoming, Lost, Reason, Refused, Source};
 pub use kind::Kind;
 pub use kinds::agent::{Agent, AgentEdit, AgentField, AgentMut, AgentValues, Json, NotJson};
 pub use kinds::conversation::{
-    Aside, Conversation, ConversationMut, Entry, ImportBatch, ImportedLine, MessageId, Origin, Role, Tally,
-    Transcript, Writer,
+    Aside, BOWLINE, Conversation, ConversationMut, Entry, ImportBatch, ImportedLine, MessageId, Origin, Role,
+    Tally, Transcript, Writer,
 };
 pub use kinds::definition::{ExportedFile, Visibility, Words};
 pub use kinds::memory::{Memory, MemoryEdit, MemoryMut};

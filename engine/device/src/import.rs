@@ -21,6 +21,7 @@ mod spelling;
 mod state;
 mod writing;
 
+pub use bowline_core::document::BOWLINE;
 use bowline_wire::ids::Millis;
 
 pub use dry_run::DryRun;
@@ -35,6 +36,9 @@ use crate::{Device, Error};
 
 /// Where an import goes: into a device, or nowhere but into a [`DryRun`], which comes to the same and writes nothing.
 pub trait ImportTarget {
+    /// As [`Device::knows_session`].
+    fn knows_session(&self, app: &str, session: &str) -> Result<bool, Error>;
+
     /// As [`Device::begin_import`].
     fn begin_import(&mut self, session: &SourceSession, now: Millis) -> Result<SessionImport, Error>;
 
@@ -62,6 +66,10 @@ pub trait ImportTarget {
 }
 
 impl ImportTarget for Device {
+    fn knows_session(&self, app: &str, session: &str) -> Result<bool, Error> {
+        Self::knows_session(self, app, session)
+    }
+
     fn begin_import(&mut self, session: &SourceSession, now: Millis) -> Result<SessionImport, Error> {
         Self::begin_import(self, session, now)
     }

@@ -41,8 +41,8 @@ pub use documents::skills::ShownSkill;
 pub use documents::writers::WrittenBy;
 pub use error::{Damage, Error};
 pub use import::{
-    DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, Outcome, SessionFile,
-    SessionImport, SourceFile, SourceSession, Verdict, Why, composed,
+    BOWLINE, DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, Outcome,
+    SessionFile, SessionImport, SourceFile, SourceSession, Verdict, Why, composed,
 };
 pub use notice::Notice;
 pub use workspace::code::{Code, CodeError, CodeKind};
@@ -227,6 +227,11 @@ impl Device {
     /// The document that a session of an application is, on every device: here or not.
     pub fn session_doc(app: &str, session: &str) -> DocId {
         import::sessions::session_doc(app, session)
+    }
+
+    /// Whether this device has a session of an application, one in the trash included.
+    pub fn knows_session(&self, app: &str, session: &str) -> Result<bool, Error> {
+        Ok(self.store.read().find_doc(Self::session_doc(app, session))?.is_some())
     }
 
     /// A conversation as the file that its application reads: for an imported one the bytes that came in, and what was

@@ -9,15 +9,19 @@ use std::io::{self, BufRead, BufReader};
 use bowline_core::document::limits::LINE_MAX;
 use bowline_wire::ids::Millis;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::encoding::{AsUtf8, IN_UTF16, without_mark};
 pub use crate::{Entries, Event, ImportError, Item, Outcome, Report, What};
-use crate::{Import, Lines, Piece, Reporter, Source, SourceError, Transcript, is_header};
-use bowline_device::{ImportTarget, SourceSession};
+use crate::{Import, Lines, Piece, Reporter, Source, SourceError, Transcript, is_header, is_uuid};
+use bowline_device::{BOWLINE, ImportTarget, SourceSession};
 use messages::{Conversation, Made};
 
 /// The application that documents name as their origin.
 const APP: &str = "jsonl";
+
+/// The application of transcripts that have a UUID, which are the same sessions in its own folder.
+const OPENCLAW: &str = "openclaw";
 
 /// Bytes of one conversation in one line. It is held in memory whole.
 const CONVERSATION_MAX: usize = 32 << 20;
@@ -62,9 +66,10 @@ pub fn import(
         }
     };
     if let Some(header) = first {
-        let session = session(session_id(&header), None);
+        let session = session_of(&*import.target, &header)?;
+        let (first, lines_before) = if session.app == BOWLINE { (None, 1) } else { (Some(header), 0) };
         let transcript = Transcript { path: name.to_owned(), at: None, session };
-        let mut lines = Some(LinesAfterFirst { first: Some(header), held: Vec::new(), lines });
+        let mut lines = Some(LinesAfterFirst { first, lines_before, held: Vec::new(), lines });
         import.transcript(&mut report, &transcript, &mut || match lines.take() {
             Some(lines) => Ok(Box::new(lines)),
             None => Err(SourceError::Broken("it can be read only once".to_owned())),
@@ -78,19 +83,34 @@ fn session(id: String, title: Option<String>) -> SourceSession {
     SourceSession { app: APP.to_owned(), id, title, ..SourceSession::default() }
 }
 
-/// The id in a header.
-fn session_id(header: &[u8]) -> String {
-    #[derive(Deserialize)]
+/// The session that a header names. One that Bowline made is the conversation that it was. Any other with a UUID is
+/// OpenClaw's, the same as from its own folder, unless it came in as a mere file before.
+fn session_of(target: &dyn ImportTarget, header: &[u8]) -> Result<SourceSession, ImportError> {
+    #[derive(Default, Deserialize)]
     struct Header {
-        id: String,
+        id: Option<String>,
+        source: Option<Value>,
+        title: Option<Value>,
     }
-    let id = serde_json::from_slice::<Header>(without_mark(header)).map(|header| header.id);
-    id.ok().filter(|id| !id.is_empty()).unwrap_or_else(|| "session".to_owned())
+    let Header { id, source, title } = serde_json::from_slice(without_mark(header)).unwrap_or_default();
+    let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
+    let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| "session".to_owned());
+    let is_lines_only = true;
+    if !is_uuid(&id) {
+        return Ok(SourceSession { is_lines_only, ..session(id, None) });
+    }
+    let (app, title) = match text(source).as_deref() {
+        Some(BOWLINE) => (BOWLINE, text(title)),
+        _ if target.knows_session(APP, &id)? => (APP, None),
+        _ => (OPENCLAW, None),
+    };
+    Ok(SourceSession { app: app.to_owned(), is_lines_only, ..session(id, title) })
 }
 
 /// The lines of a transcript whose first line has been read.
 struct LinesAfterFirst<R> {
     first: Option<Vec<u8>>,
+    lines_before: u64,
     held: Vec<u8>,
     lines: Lines<BufReader<AsUtf8<R>>>,
 }
@@ -103,6 +123,10 @@ impl<R: BufRead> Source for LinesAfterFirst<R> {
         }
         let broken = |error: io::Error| SourceError::Broken(format!("it cannot be read: {}", error.kind()));
         self.lines.next().map_err(broken)
+    }
+
+    fn lines_before(&self) -> u64 {
+        self.lines_before
     }
 
     fn ends_with_newline(&self) -> bool {

@@ -5,6 +5,7 @@ mod encoding;
 mod json;
 pub mod jsonl;
 mod lines;
+pub mod offered;
 pub mod openclaw;
 mod report;
 mod secrets;

@@ -14,6 +14,7 @@ pub use crate::{Entries, Event, ImportError, Item, Outcome, Report, What};
 use crate::{Import, Reporter};
 use bowline_device::ImportTarget;
 use definitions::documents::Documents;
+pub(crate) use definitions::folder::{Descend, Kept, Kit, walk};
 use definitions::{agents, schedules};
 pub use home::find::{NotFound, StateDir};
 use home::place::Home;

@@ -7,6 +7,7 @@ mod names;
 mod rules;
 mod shapes;
 mod tables;
+mod text;
 mod words;
 
 use serde_json::{Map, Value};
@@ -17,6 +18,8 @@ pub(crate) use lines::dot_env_names;
 use names::{is_ambiguous, is_name_of_count, is_secret_map, is_secret_name};
 pub(crate) use shapes::has_secret_shape;
 use shapes::is_option;
+pub use text::SecretPlace;
+pub(crate) use text::in_text;
 use words::{is_harmless, is_plain_in_file, is_random, is_variable};
 
 /// Members that describe a value, as in JSON Schema, and cannot hold a secret.

@@ -25,6 +25,11 @@ pub(crate) trait Source {
     /// The next line; `None` at the end.
     fn next(&mut self) -> Result<Option<Piece<'_>>, SourceError>;
 
+    /// Lines of the file before the first that is handed out.
+    fn lines_before(&self) -> u64 {
+        0
+    }
+
     /// Whether the last line ended in a line end. Asked at the end.
     fn ends_with_newline(&self) -> bool {
         true
@@ -121,6 +126,7 @@ impl<'a> Import<'a> {
         source: &mut dyn Source,
     ) -> Result<Result<(), SourceError>, ImportError> {
         let now = self.now();
+        let lines_before = source.lines_before();
         let first = match source.next() {
             Ok(Some(piece)) => piece,
             Ok(None) => {
@@ -137,7 +143,7 @@ impl<'a> Import<'a> {
         let key = said.key.as_deref().map(|key| cut(key).to_owned());
         let session = SourceSession { id: id.clone(), key, ..said.clone() };
         let mut import = self.target.begin_import(&session, now)?;
-        let mut lines = LineReport::new(transcript);
+        let mut lines = LineReport::new(transcript, lines_before);
         let mut next = Ok(Some(first));
         let broken = loop {
             let piece = match next {
@@ -203,8 +209,8 @@ struct LineReport<'a> {
 }
 
 impl<'a> LineReport<'a> {
-    fn new(transcript: &'a Transcript) -> Self {
-        Self { transcript, number: 0, items: 0, failed_unlisted: 0, entries: Entries::default() }
+    fn new(transcript: &'a Transcript, number: u64) -> Self {
+        Self { transcript, number, items: 0, failed_unlisted: 0, entries: Entries::default() }
     }
 
     /// Counts a line of `len` bytes. Returns the item to report, if the line did not become an entry.

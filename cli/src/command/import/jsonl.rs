@@ -11,7 +11,7 @@ use bowline_import::jsonl;
 use clap::Args;
 
 use super::lock::lock;
-use super::shown::{Mode, Shown};
+use super::shown::{Mode, Shown, queued};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::text::show_path;
@@ -68,10 +68,11 @@ impl Jsonl {
             return shown.end_dry_run(report);
         }
         let _lock = lock(&here)?;
+        let waiting = queued(&here)?;
         let mut shown = Shown::begin(invocation, of, Mode::Import);
         let report = import_all(&mut here.device, &mut shown)?;
         here.wake()?;
-        shown.end(&here, report)
+        shown.end(&here, &waiting, report)
     }
 }
 

@@ -7,7 +7,7 @@ use bowline_import::openclaw::{self, NotFound, Options, StateDir};
 use clap::Args;
 
 use super::lock::lock;
-use super::shown::{Mode, Shown};
+use super::shown::{Mode, Shown, queued};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::text::show_path;
@@ -60,10 +60,11 @@ impl Openclaw {
             return shown.end_dry_run(report);
         }
         let _lock = lock(&here)?;
+        let waiting = queued(&here)?;
         let mut shown = Shown::begin(invocation, show_path(state.path()), Mode::Import);
         let report = import(&mut here.device, &mut shown)?;
         here.wake()?;
-        shown.end(&here, report)
+        shown.end(&here, &waiting, report)
     }
 }
 

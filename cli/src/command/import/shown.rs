@@ -1,7 +1,9 @@
 //! What an import shows: how far it is, what it met that a person should know, and a report at the end.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use bowline_engine::ids::WorkspaceId;
 use bowline_import::{Entries, Event, ImportError, Item, Outcome, Report, What};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -28,6 +30,9 @@ const OUTCOMES: [(Outcome, &str); 8] = [
     (Outcome::Skipped, "LEFT OUT"),
     (Outcome::Failed, "FAILED"),
 ];
+
+/// What is a document.
+const DOCUMENTS: [What; 4] = [What::Conversation, What::Agent, What::Skill, What::Memory];
 
 /// What the table has rows for.
 const ROWS: [(What, &str); 5] = [
@@ -174,12 +179,13 @@ impl<'i, 'h> Shown<'i, 'h> {
         })
     }
 
-    /// Shows the report of an import. An error if something could not be imported.
-    pub(super) fn end(self, here: &Opened, report: Report) -> Result<(), CommandError> {
+    /// Shows the report of an import, before which `waiting` was queued. An error if something could not be imported.
+    pub(super) fn end(self, here: &Opened, waiting: &Queued, report: Report) -> Result<(), CommandError> {
         let (failed, changed) = (report.failed(), report.changed());
+        let new = DOCUMENTS.iter().map(|what| report.count(*what, Outcome::New)).sum();
         let invocation = self.answer(report)?;
         if changed > 0 {
-            next_steps(invocation, here)?;
+            next_steps(invocation, here, waiting, new)?;
         }
         all_or_partial(failed, "could not be imported; the rest is here")
     }
@@ -224,19 +230,35 @@ fn all_or_partial(failed: u64, became: &str) -> Result<(), CommandError> {
         .hint("what it was, and why, is said above; run it again when that is mended"))
 }
 
-/// What to do with what came in. What went on in a workspace waits to be sent.
-fn next_steps(invocation: &mut Invocation<'_>, here: &Opened) -> Result<(), CommandError> {
-    for workspace in here.device.workspaces() {
-        if here.device.outstanding(workspace)?.queued > 0 {
+/// How many documents wait to be sent, by workspace.
+pub(super) type Queued = BTreeMap<WorkspaceId, usize>;
+
+/// What waits to be sent now.
+pub(super) fn queued(here: &Opened) -> Result<Queued, CommandError> {
+    let workspaces = here.device.workspaces();
+    workspaces.map(|workspace| Ok((workspace, here.device.outstanding(workspace)?.queued))).collect()
+}
+
+/// What to do with what came in: what went on in a workspace waits to be sent, and `new` documents are only here.
+fn next_steps(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    before: &Queued,
+    new: u64,
+) -> Result<(), CommandError> {
+    let mut goes_out = false;
+    for (workspace, now) in queued(here)? {
+        if now > before.get(&workspace).copied().unwrap_or_default() {
             syncing::after_change(invocation, here, workspace)?;
+            goes_out = true;
         }
     }
     let show = "`bowline chat list` and `bowline agent list` show what came in";
-    if documents::shareable(&here.device)?.is_empty() {
+    if new == 0 || documents::shareable(&here.device)?.is_empty() {
         invocation.hint(format_args!("{show}"));
     } else {
-        let until = "it is on this device only until you `bowline share` it";
-        invocation.hint(format_args!("{show}; {until}"));
+        let what = if goes_out { "what is new" } else { "it" };
+        invocation.hint(format_args!("{show}; {what} is on this device only until you `bowline share` it"));
     }
     Ok(())
 }

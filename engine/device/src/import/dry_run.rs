@@ -188,6 +188,11 @@ impl PlannedSession {
 }
 
 impl ImportTarget for DryRun<'_> {
+    fn knows_session(&self, app: &str, session: &str) -> Result<bool, Error> {
+        let is_planned = self.sessions.contains_key(&session_source(app, session));
+        Ok(is_planned || self.device.knows_session(app, session)?)
+    }
+
     fn begin_import(&mut self, session: &SourceSession, _: Millis) -> Result<SessionImport, Error> {
         let id = session_doc(&session.app, &session.id);
         let source = session_source(&session.app, &session.id);
@@ -253,7 +258,7 @@ impl ImportTarget for DryRun<'_> {
         ends_with_newline: bool,
         now: Millis,
     ) -> Result<ImportedSession, Error> {
-        let about = about(&import.session, ends_with_newline);
+        let about = about(&import, ends_with_newline);
         let planned = loop {
             match import.plan.end(about.clone()) {
                 Step::Ask(question) => self.answer(&mut import, question)?,

@@ -1,9 +1,10 @@
 //! Sessions, line by line.
 
 use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
-use bowline_core::document::{ChangeHash, Document, Kind, OtherKind};
+use bowline_core::document::{BOWLINE, ChangeHash, Document, Kind, OtherKind};
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::DocId;
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::at_work::Import;
 use super::knowledge::Known;
@@ -88,7 +89,7 @@ impl Import<'_> {
         mut import: SessionImport,
         ends_with_newline: bool,
     ) -> Result<ImportedSession, Error> {
-        let about = about(&import.session, ends_with_newline);
+        let about = about(&import, ends_with_newline);
         let planned = loop {
             match import.plan.end(about.clone()) {
                 Step::Ask(question) => self.answer(&mut import, question)?,
@@ -152,6 +153,9 @@ impl Import<'_> {
 pub(crate) fn session_doc(app: &str, session: &str) -> DocId {
     /// Grows when a session's document was erased and the session is imported again.
     const GENERATION: u64 = 0;
+    if let Some(id) = (app == BOWLINE).then(|| own_doc(session)).flatten() {
+        return id;
+    }
     let len = |text: &str| (text.len() as u64).to_be_bytes();
     let hash = sha256(&[
         b"bowline/imported/1",
@@ -166,6 +170,13 @@ pub(crate) fn session_doc(app: &str, session: &str) -> DocId {
         *to = from;
     }
     DocId::from_bytes(id)
+}
+
+/// The document that a conversation made in Bowline was, by the session id that its exported file has: the document's own, in
+/// the shape of a UUID.
+fn own_doc(session: &str) -> Option<DocId> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(session.replace('-', "").as_bytes()).ok()?;
+    Some(DocId::from_bytes(bytes.try_into().ok()?))
 }
 
 /// A conversation as the file that its application reads: for an imported one the bytes that came in, and what was added
@@ -257,7 +268,11 @@ pub(super) fn long_line() -> LineVerdict {
 }
 
 /// What an application says of a session, as far as a document has room for it.
-pub(super) fn about(session: &SourceSession, ends_with_newline: bool) -> About {
+pub(super) fn about(import: &SessionImport, ends_with_newline: bool) -> About {
+    let session = &import.session;
+    if session.is_lines_only && !import.is_new() {
+        return About { no_final_newline: !ends_with_newline, ..import.plan.about().clone() };
+    }
     let shortened =
         |text: &String| text.get(..text.floor_char_boundary(NAME_MAX)).unwrap_or_default().to_owned();
     let text = |text: &Option<String>| text.as_ref().filter(|text| !text.is_empty()).map(shortened);

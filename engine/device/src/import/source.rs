@@ -26,6 +26,9 @@ pub struct SourceSession {
     pub archived: bool,
     /// The agent it is with, as its application calls it, so that it is the same on every device.
     pub agent: Option<String>,
+    /// Whether its application says nothing of a session that is here already, and what was said before stays: there are only
+    /// the lines, as in a file that was taken out of its folder.
+    pub is_lines_only: bool,
 }
 
 /// What becomes of one line of a session.

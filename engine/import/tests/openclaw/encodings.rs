@@ -72,12 +72,14 @@ fn every_file_of_a_home_is_read_with_a_mark_or_in_utf_16() {
         home.write(".env", encode("TIDE_KEY=FAKE\n"));
         home.write("workspace/skills/tides/SKILL.md", encode("---\r\nname: Tide tables\r\n---\r\n"));
     };
-    let utf8 = |text: &str| text.as_bytes().to_vec();
-    let marked = |text: &str| format!("{MARK}{text}").into_bytes();
-    let encodings: [&dyn Fn(&str) -> Vec<u8>; 3] = [&utf8, &marked, &utf16];
-    for encode in encodings {
+    for encoding in 0..3 {
+        let encode = |text: &str| match encoding {
+            0 => text.as_bytes().to_vec(),
+            1 => format!("{MARK}{text}").into_bytes(),
+            _ => utf16(text),
+        };
         let (home, mut desk) = (Home::new(), Desk::new());
-        write_all(&home, encode);
+        write_all(&home, &encode);
         desk.import(&home.path());
         assert_eq!(desk.report.failed(), 0, "{:#?}", desk.items);
         desk.titled("Rust lifetimes");
@@ -109,14 +111,8 @@ fn empty_files_are_nothing_wrong() {
 
 #[test]
 fn a_file_that_is_something_else_is_called_what_it_is_once() {
-    let claude: String = (0..120)
-        .map(|n| {
-            format!(
-                "{{\"parentUuid\":\"u{n}\",\"uuid\":\"u{}\",\"sessionId\":\"s\",\"type\":\"user\"}}\n",
-                n + 1
-            )
-        })
-        .collect();
+    let line = r#"{"parentUuid":"u0","uuid":"u1","sessionId":"s","type":"user"}"#;
+    let claude = format!("{line}\n").repeat(120);
     let chatgpt = format!("[\n {{\n  \"id\": \"c\",\n  \"mapping\": {{{}\n", " \n".repeat(500));
     for (bytes, what) in [
         (claude.clone().into_bytes(), "Claude Code"),

@@ -18,6 +18,7 @@ mod writer;
 pub use aside::Aside;
 pub use edit::{ConversationMut, MessageId, Role};
 pub use entry::Entry;
+pub use file::BOWLINE;
 pub use import::{ImportBatch, ImportedLine};
 pub use origin::Origin;
 pub use read::Conversation;

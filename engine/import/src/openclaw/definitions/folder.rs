@@ -125,11 +125,15 @@ impl Kit {
     }
 }
 
+/// How files begin that are no texts and may have no control characters in them: pictures, archives, sounds.
+const BINARY: [&[u8]; 7] = [b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"PK\x03\x04", b"%PDF", b"ID3"];
+
 /// Why a file cannot be among texts.
 fn not_text(content: &[u8], of: &str) -> String {
     let is_utf16 =
         matches!(content, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) && encoding::text(content).is_some();
-    let is_other_text = is_utf16 || !content.iter().any(|byte| is_control(*byte));
+    let is_binary = BINARY.iter().any(|begin| content.starts_with(begin));
+    let is_other_text = is_utf16 || (!is_binary && !content.iter().any(|byte| is_control(*byte)));
     if is_other_text {
         format!("it is text in another encoding than UTF-8, and {of} holds texts in UTF-8 alone")
     } else {

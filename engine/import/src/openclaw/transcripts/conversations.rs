@@ -137,10 +137,11 @@ impl Conversations {
             From::Copies(own, copies) => {
                 let mut source = self.open(own)?;
                 for name in copies {
-                    let copy: Box<dyn Source + 'a> = if name.ends_with(".zst") {
-                        database::packed_file(folder()?.file(name).map_err(|why| broken(&why))?, true)?
-                    } else {
+                    let is_plain = unpacked(name) == name;
+                    let copy: Box<dyn Source + 'a> = if is_plain {
                         Box::new(files::open(folder()?, name)?)
+                    } else {
+                        database::packed_file(folder()?.file(name).map_err(|why| broken(&why))?, true)?
                     };
                     source = Box::new(Merged::new(source, copy));
                 }
@@ -451,6 +452,7 @@ impl Gathered {
             pinned: about.pinned,
             archived: about.archived,
             agent: None,
+            is_lines_only: false,
         };
         self.transcripts.push(Located { transcript: Transcript { path, at, session }, from });
     }

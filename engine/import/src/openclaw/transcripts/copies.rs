@@ -1,5 +1,5 @@
 //! Copies of transcripts and indexes that programs make which keep folders in step, when two devices have written into one
-//! file: Syncthing, Dropbox, Nextcloud, OneDrive, iCloud and others. What only such a copy has belongs to the same session.
+//! file: Syncthing, Dropbox, Nextcloud, iCloud and others. What only such a copy has belongs to the same session.
 
 use std::io::{BufRead, BufReader, Read};
 

@@ -17,7 +17,14 @@ struct Header<'a> {
     id: &'a str,
     timestamp: &'a str,
     cwd: &'static str,
+    /// By these, Bowline knows the conversation again and what it is called; nobody else reads them.
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
 }
+
+/// What a conversation made in Bowline has as its application once it was exported and imported.
+pub const BOWLINE: &str = "bowline";
 
 /// The version of transcripts that every OpenClaw reads: it takes over version 3 and writes later ones.
 const VERSION: u32 = 3;
@@ -30,8 +37,8 @@ impl Conversation<'_> {
         let entries = self.transcript().entries;
         let header = match (&origin.header, &origin.app) {
             (Some(header), _) => Some(header.clone()),
-            (None, Some(_)) => None,
-            (None, None) => made_header(id, &entries),
+            (None, Some(app)) if app != BOWLINE => None,
+            (None, _) => made_header(id, &entries, self.title().as_deref()),
         };
         let mut file = Vec::new();
         let mut line = |bytes: &[u8]| {
@@ -61,11 +68,13 @@ impl Conversation<'_> {
     }
 }
 
-fn made_header(id: DocId, entries: &[Entry]) -> Option<String> {
+fn made_header(id: DocId, entries: &[Entry], title: Option<&str>) -> Option<String> {
     let time = entries.iter().find_map(|entry| entry.time).and_then(format_time);
     let timestamp = time.or_else(|| format_time(Millis(0)))?;
     let id = uuid_of(id);
-    let header = Header { r#type: "session", version: VERSION, id: &id, timestamp: &timestamp, cwd: "" };
+    let (id, timestamp) = (id.as_str(), timestamp.as_str());
+    let header =
+        Header { r#type: "session", version: VERSION, id, timestamp, cwd: "", source: BOWLINE, title };
     serde_json::to_string(&header).ok()
 }
 

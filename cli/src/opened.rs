@@ -18,8 +18,8 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Tells the process that syncs, if there is one, to look.
-    pub(crate) fn wake(&self) -> Result<(), CommandError> {
-        Ok(self.home.wake()?)
+    pub(crate) fn wake(&self) {
+        self.home.wake();
     }
 }
 

@@ -21,6 +21,9 @@ use crate::text::{process, sentence_case};
 /// How long a command waits for another process to close its sockets: many times what an orderly close takes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Variables by which other programs are told of a proxy.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 /// How often a command that waits for another process looks again.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -95,7 +98,7 @@ pub(crate) fn after_change(
     here: &Opened,
     workspace: WorkspaceId,
 ) -> Result<(), CommandError> {
-    here.wake()?;
+    here.wake();
     if here.device.is_disconnected(workspace)? {
         let name = workspace_prefix(&here.device, workspace);
         invocation.say(format_args!("queued; disconnected until `bowline workspace connect {name}`"));
@@ -114,7 +117,7 @@ pub(crate) fn wait_until_closed(
     device: &Device,
     workspace: WorkspaceId,
 ) -> Result<(), CommandError> {
-    home.wake()?;
+    home.wake();
     let began = Instant::now();
     loop {
         if home.try_sync_lock()?.is_some() {
@@ -148,6 +151,7 @@ pub(crate) fn reach(
     progress: Progress,
 ) -> Result<Reached, CommandError> {
     let runtime = runtime()?;
+    note_proxies(invocation);
     // A process that goes on for months would only collect them: nobody asks for them afterwards.
     let keeps_notices = !matches!(goal, Goal::Forever);
     let notices = RefCell::new(Vec::new());
@@ -172,6 +176,14 @@ pub(crate) fn reach(
     });
     progress.into_inner().clear();
     Ok(Reached { finished: finished?, notices: notices.into_inner() })
+}
+
+/// Notes that a proxy which other programs would use is not used, for whoever asks why a relay is not reached.
+fn note_proxies(invocation: &Invocation<'_>) {
+    let is_set = |name: &&str| (invocation.host.env)(name).is_some_and(|value| !value.is_empty());
+    if let Some(variable) = PROXIES.iter().find(|name| is_set(name)) {
+        tracing::info!(variable, "a proxy is set and not used: Bowline connects to relays directly");
+    }
 }
 
 /// Waits so long; true if the process is to end instead.

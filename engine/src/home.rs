@@ -38,6 +38,7 @@ const SYNC_LOCK: &str = "sync.lock";
 const IMPORT_LOCK: &str = "import.lock";
 const WAKE: &str = "wake";
 const LOG: &str = "log";
+const LOG_FILE: &str = "bowline.log";
 
 /// Why a home cannot be used. Nothing was changed.
 #[derive(Debug, Error)]
@@ -63,6 +64,13 @@ pub enum HomeError {
     /// Environment: other users of this machine may read or change the key. `chmod 600` closes the file.
     #[error("the device key in {} can be read by other users", .0.display())]
     KeyExposed(PathBuf),
+    /// Environment: the disk does not keep who may read a file, so a key on it would be open to other users. The home has to
+    /// be on another disk; what was made of it is gone again.
+    #[error("the disk of {} does not keep who may read a file", .0.display())]
+    NoModes(PathBuf),
+    /// Environment: this user may not look into the folder, so it is not known whether there is a home in it.
+    #[error("{} may not be read", .0.display())]
+    MayNotBeRead(PathBuf),
     /// Environment: a file cannot be read or written.
     #[error("cannot {what} {}", .path.display())]
     Io {
@@ -113,16 +121,19 @@ impl Home {
     /// there was a database.
     pub fn init(folder: &Path, random: &mut dyn CryptoRng) -> Result<Self, HomeError> {
         let home = Self { folder: folder.to_owned() };
-        if home.path(DATABASE).exists() {
+        if home.has(DATABASE)? {
             return Err(HomeError::AlreadyThere(home.folder));
         }
-        create_folder(folder)?;
+        secret::make_folder(folder).map_err(|error| match error {
+            SecretError::Io(source) => HomeError::Io { what: "create", path: folder.to_owned(), source },
+            SecretError::NoModes | SecretError::Exposed => HomeError::NoModes(folder.to_owned()),
+        })?;
         // Two that make it at once would write one key over the other's.
         let _alone = home.lock_alone()?;
-        if home.path(DATABASE).exists() {
+        if home.has(DATABASE)? {
             return Err(HomeError::AlreadyThere(home.folder));
         }
-        if !home.path(KEY).exists() {
+        if !home.has(KEY)? {
             home.write_key(&DeviceKeys::generate(random))?;
         }
         Store::open(&home.path(DATABASE)).map_err(Error::from)?;
@@ -132,7 +143,7 @@ impl Home {
     /// The home in a folder, which has to have a database and a key.
     pub fn open(folder: &Path) -> Result<Self, HomeError> {
         let home = Self { folder: folder.to_owned() };
-        match (home.path(DATABASE).exists(), home.path(KEY).exists()) {
+        match (home.has(DATABASE)?, home.has(KEY)?) {
             (true, true) => Ok(home),
             (true, false) => Err(HomeError::KeyMissing(home.folder)),
             (false, _) => Err(HomeError::NotThere(home.folder)),
@@ -142,11 +153,7 @@ impl Home {
     /// What is left of a home in a folder, to be reset: its key or its database may be gone.
     pub fn left_in(folder: &Path) -> Result<Self, HomeError> {
         let home = Self { folder: folder.to_owned() };
-        if [DATABASE, KEY].iter().any(|name| home.path(name).exists()) {
-            Ok(home)
-        } else {
-            Err(HomeError::NotThere(home.folder))
-        }
+        if home.has(DATABASE)? || home.has(KEY)? { Ok(home) } else { Err(HomeError::NotThere(home.folder)) }
     }
 
     /// The folder.
@@ -154,11 +161,17 @@ impl Home {
         &self.folder
     }
 
-    /// Where a process that syncs for long writes its log; made if it is not there.
-    pub fn log_folder(&self) -> Result<PathBuf, HomeError> {
-        let path = self.path(LOG);
-        create_folder(&path)?;
-        Ok(path)
+    /// A file for the log of a process that syncs for long, to add to; it is made if it is not there. One that has more than
+    /// `max` bytes is kept as `.old` before, and a new one begun.
+    pub fn log_file(&self, max: u64) -> Result<File, HomeError> {
+        let failed = |source| self.io("write to", LOG, source);
+        let folder = self.path(LOG);
+        folder::make(&folder).map_err(failed)?;
+        let path = folder.join(LOG_FILE);
+        if path.metadata().is_ok_and(|about| about.len() > max) {
+            fs::rename(&path, path.with_extension("log.old")).map_err(failed)?;
+        }
+        file::open_or_create(&path, file::private().append(true)).map_err(failed)
     }
 
     /// Opens the device on this home's key and database.
@@ -196,24 +209,35 @@ impl Home {
     }
 
     fn try_lock(&self, name: &'static str) -> Result<Option<File>, HomeError> {
-        let file = self.lock_file(name)?;
-        Ok(self.try_alone(&file, name)?.then_some(file))
+        match lock::open(&self.path(name)) {
+            Ok(file) => Ok(self.try_alone(&file, name)?.then_some(file)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(self.io("open", name, error)),
+        }
     }
 
-    /// Tells the process that syncs, if there is one, that there is something new in the database.
-    pub fn wake(&self) -> Result<(), HomeError> {
-        let opened = file::private().create(true).truncate(false).open(self.path(WAKE));
-        let touched = opened.and_then(|file| file.set_modified(SystemTime::now()));
-        touched.map_err(|source| self.io("touch", WAKE, source))
+    /// Tells the process that syncs, if there is one, that there is something new in the database. If that cannot be, as on a
+    /// full disk, the process finds out by itself a few seconds later.
+    pub fn wake(&self) {
+        let path = self.path(WAKE);
+        let touch = || {
+            let file = file::open_or_create(&path, &file::private())?;
+            file.set_modified(SystemTime::now())
+        };
+        // A file that another user has left, or that is read-only, says nothing that a new one does not.
+        let touched = touch().or_else(|_| file::remove(&path).and_then(|()| touch()));
+        if let Err(error) = touched {
+            tracing::warn!(%error, "the process that syncs cannot be woken");
+        }
     }
 
-    /// The file that [`Home::wake`] touches.
-    pub(crate) fn wake_file(&self) -> Result<PathBuf, HomeError> {
+    /// The file that [`Home::wake`] touches, made if it is not there and can be made.
+    pub(crate) fn wake_file(&self) -> PathBuf {
         let path = self.path(WAKE);
         if !path.exists() {
-            self.wake()?;
+            self.wake();
         }
-        Ok(path)
+        path
     }
 
     /// Deletes everything of this home, and the folder if nothing else is in it. Interrupted in between, it leaves a home
@@ -232,6 +256,7 @@ impl Home {
         }
         remove(secret::unfinished(&self.path(KEY)))?;
         match fs::remove_dir_all(self.path(LOG)) {
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => remove(self.path(LOG))?,
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(self.io("delete", LOG, error));
             }
@@ -247,6 +272,19 @@ impl Home {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// Whether the folder has something of this name.
+    fn has(&self, name: &str) -> Result<bool, HomeError> {
+        match self.path(name).try_exists() {
+            Ok(there) => Ok(there),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(HomeError::MayNotBeRead(self.folder.clone()))
+            }
+            // Something else than a folder stands there or above it.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+            Err(source) => Err(self.io("read", name, source)),
+        }
     }
 
     fn lock_file(&self, name: &str) -> Result<File, HomeError> {
@@ -280,7 +318,10 @@ impl Home {
         let mut line = Zeroizing::new(String::with_capacity(MAX_SECRET_FILE));
         line.push_str(KEY_PREFIX);
         BASE64URL_NOPAD.encode_append(keys.to_bytes().as_ref(), &mut line);
-        secret::write(&self.path(KEY), line.as_bytes()).map_err(|source| self.io("write", KEY, source))
+        secret::write(&self.path(KEY), line.as_bytes()).map_err(|error| match error {
+            SecretError::Io(source) => self.io("write", KEY, source),
+            SecretError::NoModes | SecretError::Exposed => HomeError::NoModes(self.folder.clone()),
+        })
     }
 
     fn read_key(&self) -> Result<DeviceKeys, HomeError> {
@@ -289,6 +330,7 @@ impl Home {
             Ok(Some(line)) => line,
             Ok(None) => return Err(HomeError::KeyMissing(self.folder.clone())),
             Err(SecretError::Exposed) => return Err(HomeError::KeyExposed(path)),
+            Err(SecretError::NoModes) => return Err(HomeError::NoModes(self.folder.clone())),
             Err(SecretError::Io(source)) => return Err(self.io("read", KEY, source)),
         };
         let Some(encoded) = line.strip_prefix(KEY_PREFIX.as_bytes()) else {
@@ -305,8 +347,4 @@ impl Home {
     fn io(&self, what: &'static str, name: &str, source: io::Error) -> HomeError {
         HomeError::Io { what, path: self.path(name), source }
     }
-}
-
-fn create_folder(path: &Path) -> Result<(), HomeError> {
-    folder::make(path).map_err(|source| HomeError::Io { what: "create", path: path.to_owned(), source })
 }

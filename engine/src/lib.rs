@@ -13,6 +13,7 @@ pub use bowline_core::document;
 pub use bowline_core::sync::{JoinFailed, LinkState, NotReady, RelayFault};
 pub use bowline_device as device;
 pub use bowline_device::{Code, CodeError, CodeKind, Damage, Device, Error, intent};
+pub use bowline_disk::sink;
 pub use bowline_store::{DatabaseError, StoreError};
 pub use bowline_transport as transport;
 pub use bowline_wire::frame::Reason;

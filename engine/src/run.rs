@@ -118,7 +118,7 @@ pub async fn reach<D: Dial>(
             told = Some(pid);
         }
         if version.is_none() {
-            home.wake()?;
+            home.wake();
         }
         let found = device.data_version()?;
         if version.replace(found) != Some(found) {

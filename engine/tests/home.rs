@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests may fail loudly, in their own functions too")]
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -42,7 +43,7 @@ fn a_home_and_what_is_in_it_is_for_its_owner_only() {
     let (_folder, home) = home();
     let _device = open(&home);
     let _lock = home.try_sync_lock().unwrap().unwrap();
-    home.log_folder().unwrap();
+    home.log_file(u64::MAX).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(home.folder()), 0o700);
     for file in fs::read_dir(home.folder()).unwrap().map(|found| found.unwrap().path()) {
@@ -331,4 +332,54 @@ fn a_key_is_never_written_into_a_file_that_somebody_else_put_there() {
     init(&home);
     assert!(!elsewhere.exists());
     assert!(fs::symlink_metadata(home.join("device.key")).unwrap().is_file());
+}
+
+#[test]
+fn what_root_leaves_in_somebodys_home_is_theirs() {
+    use std::os::unix::fs::MetadataExt;
+    let above = TempDir::new().unwrap();
+    if std::os::unix::fs::chown(above.path(), Some(1234), Some(1234)).is_err() {
+        println!("skipped: only root may give files to others");
+        return;
+    }
+    let home = init(&above.path().join("home"));
+    let _device = open(&home);
+    let _locks = (home.try_sync_lock().unwrap(), home.try_import_lock().unwrap());
+    home.wake();
+    home.log_file(u64::MAX).unwrap();
+    let owner = |path: &Path| (path.to_owned(), fs::metadata(path).unwrap().uid());
+    let left: Vec<_> = fs::read_dir(home.folder()).unwrap().map(|it| owner(&it.unwrap().path())).collect();
+    assert!(left.len() > 7 && left.iter().all(|(_, owner)| *owner == 1234), "{left:?}");
+    assert_eq!(owner(home.folder()).1, 1234);
+    assert_eq!(owner(&home.folder().join("log/bowline.log")).1, 1234);
+}
+
+#[test]
+fn side_files_that_are_read_only_or_of_another_shape_stop_nothing() {
+    let (_folder, home) = home();
+    drop((open(&home), home.try_sync_lock().unwrap(), home.try_import_lock().unwrap()));
+    home.wake();
+    for name in ["open.lock", "sync.lock", "import.lock", "wake"] {
+        fs::set_permissions(home.folder().join(name), fs::Permissions::from_mode(0o400)).unwrap();
+    }
+    fs::write(home.folder().join("log"), "not a folder").unwrap();
+    let device = open(&home);
+    let syncing = home.try_sync_lock().unwrap();
+    assert!(syncing.is_some() && home.try_import_lock().unwrap().is_some());
+    assert!(home.try_sync_lock().unwrap().is_none(), "a lock that is read-only still locks");
+    home.wake();
+    assert!(home.log_file(u64::MAX).is_err());
+    drop(device);
+    home.reset(&syncing.unwrap()).unwrap();
+}
+
+#[test]
+fn a_log_begins_anew_once_it_is_long() {
+    let (_folder, home) = home();
+    let log = home.folder().join("log");
+    home.log_file(3).unwrap().write_all(b"long").unwrap();
+    home.log_file(3).unwrap().write_all(b"new").unwrap();
+    home.log_file(3).unwrap().write_all(b"er").unwrap();
+    assert_eq!(fs::read_to_string(log.join("bowline.log")).unwrap(), "newer");
+    assert_eq!(fs::read_to_string(log.join("bowline.log.old")).unwrap(), "long");
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use bowline_disk::secret::{self, SecretError};
-use bowline_disk::{DatabaseError, folder, lock};
+use bowline_disk::{DatabaseError, lock};
 use bowline_transport::Token;
 use data_encoding::BASE64URL_NOPAD;
 use rand_core::CryptoRng;
@@ -55,6 +55,9 @@ pub enum DataError {
     /// The environment: other users of this machine may read or change a secret. Nothing was read.
     #[error("the secret in {} can be read by other users", .0.display())]
     Exposed(PathBuf),
+    /// The environment: the disk does not keep who may read a file, so secrets on it would be open to other users.
+    #[error("the disk of {} does not keep who may read a file, so its secrets would be open to other users", .0.display())]
+    NoModes(PathBuf),
     /// There is a database, but the key that its devices know this relay by is gone.
     #[error("{} is missing, and the database beside it belongs to that key", .0.display())]
     KeyMissing(PathBuf),
@@ -89,9 +92,15 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder (0700) if it is not there, and locks it for this process.
+    /// Makes the folder (0700) if it is not there, and locks it for this process. Leaves nothing behind on a disk that cannot
+    /// keep a secret.
     pub fn create(path: &Path) -> Result<Self, DataError> {
-        folder::make(path).map_err(|source| failed(path, "created", source))?;
+        if !path.join(KEY).exists() {
+            secret::make_folder(path).map_err(|error| match error {
+                SecretError::Io(source) => failed(path, "created", source),
+                SecretError::NoModes | SecretError::Exposed => DataError::NoModes(path.to_owned()),
+            })?;
+        }
         Self::lock(path)
     }
 
@@ -109,13 +118,19 @@ impl DataFolder {
 
     fn lock(folder: &Path) -> Result<Self, DataError> {
         let path = folder.join(LOCK);
-        let mut lock = lock::open(&path).map_err(|source| failed(&path, "opened for writing", source))?;
+        let mut lock = match lock::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(DataError::InUse { folder: folder.to_owned(), process: None });
+            }
+            opened => opened.map_err(|source| failed(&path, "opened for writing", source))?,
+        };
         if !lock::try_alone(&lock).map_err(|source| failed(&path, "locked", source))? {
             return Err(DataError::InUse { folder: folder.to_owned(), process: process_in(&lock) });
         }
-        // Only so that a second process can say who has it; the lock is what counts.
-        let noted = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-        noted.map_err(|source| failed(&path, "written", source))?;
+        // Only so that a second process can say who has it; the lock is what counts, also on a disk that is full.
+        if let Err(error) = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())) {
+            tracing::debug!(%error, "the number of this process cannot be noted");
+        }
         Ok(Self { path: folder.to_owned(), _lock: lock })
     }
 
@@ -175,12 +190,16 @@ impl DataFolder {
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DataError> {
     secret::read(path).map_err(|error| match error {
         SecretError::Exposed => DataError::Exposed(path.to_owned()),
+        SecretError::NoModes => DataError::NoModes(path.to_owned()),
         SecretError::Io(source) => failed(path, "read", source),
     })
 }
 
 fn write(path: &Path, line: &str) -> Result<(), DataError> {
-    secret::write(path, line.as_bytes()).map_err(|source| failed(path, "written", source))
+    secret::write(path, line.as_bytes()).map_err(|error| match error {
+        SecretError::Io(source) => failed(path, "written", source),
+        SecretError::NoModes | SecretError::Exposed => DataError::NoModes(path.to_owned()),
+    })
 }
 
 /// The process that has said in its lock's file that it holds the lock.

@@ -21,5 +21,6 @@ mod testing;
 mod tests;
 mod workspace;
 
+pub use clock::wall;
 pub use relay::{CAPABILITIES, Relay};
 pub use session::ConnId;

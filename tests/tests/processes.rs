@@ -12,6 +12,7 @@
 
 /// In a module of this name, so that a run of everything else can skip them by it.
 mod processes {
+    mod another_user;
     mod demo;
     mod full_disk;
     mod idle;

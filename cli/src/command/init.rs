@@ -53,7 +53,7 @@ impl Init {
         };
         if created || self.user.is_some() || self.device.is_some() {
             here.device.set_own_names(&names, now)?;
-            here.wake()?;
+            here.wake();
         }
         invocation.answer(&Initialized {
             home: folder.display().to_string(),

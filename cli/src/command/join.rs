@@ -64,7 +64,7 @@ impl Join {
         if code.kind == CodeKind::Link {
             share::offer(invocation, &mut here.device, workspace)?;
         }
-        here.wake()?;
+        here.wake();
         bring_what_is_there(invocation, &mut here, workspace)
     }
 }

@@ -54,7 +54,7 @@ impl KeepLocal {
             };
             kept.push(Item { id: id.to_string(), workspace, others, name });
         }
-        here.wake()?;
+        here.wake();
         invocation.answer(&Answer { kept })
     }
 }

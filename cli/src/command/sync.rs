@@ -13,10 +13,11 @@ use crate::documents::workspace_prefix;
 use crate::error::{CommandError, ErrorCode, Kind};
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
+use crate::logging::WatchLog;
 use crate::opened::Opened;
 use crate::progress::Progress;
+use crate::syncing;
 use crate::text::count;
-use crate::{logging, syncing};
 
 /// How long a process that watches waits after its disk or database failed: somebody has to make room, and notices a
 /// minute less than a message that came.
@@ -102,10 +103,8 @@ fn wanted(device: &Device) -> Result<Vec<WorkspaceId>, CommandError> {
 
 /// Goes on until it is stopped.
 fn watch(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), CommandError> {
-    let folder = here.home.log_folder()?;
-    let log = logging::to_file(invocation, &folder)
-        .map_err(|error| CommandError::file("Writing the log in", &folder, &error))?;
-    tracing::dispatcher::with_default(&log, || {
+    let log = WatchLog::start(invocation, &here.home);
+    tracing::dispatcher::with_default(&log.dispatch, || {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "begins to sync");
         let done = watch_on(invocation, here);
         match &done {

@@ -92,6 +92,8 @@ codes! {
     HomeNotWritable, Environment, "home_not_writable";
     /// Other users can read the device's key.
     KeyExposed, Environment, "key_exposed";
+    /// The disk does not keep who may read a file.
+    DiskKeepsNoModes, Environment, "disk_keeps_no_modes";
     /// The database failed in the middle of something.
     DatabaseFailed, Environment, "database_failed";
     /// There is not enough memory.

@@ -49,6 +49,20 @@ impl From<HomeError> for CommandError {
                     show_path(&path)
                 ))
             }
+            HomeError::NoModes(folder) => {
+                let message = format!(
+                    "The disk of {} does not keep who may read a file, so this device's key would be open to other users",
+                    show_path(&folder)
+                );
+                Self::new(ErrorCode::DiskKeepsNoModes, message).hint(
+                    "name a folder on another disk with --home or BOWLINE_HOME: not FAT or a network disk, and in WSL not below /mnt",
+                )
+            }
+            HomeError::MayNotBeRead(folder) => Self::new(
+                ErrorCode::HomeNotWritable,
+                format!("{} may not be read by this user", show_path(&folder)),
+            )
+            .hint("run this as the user whose home it is; --home or BOWLINE_HOME say where another is"),
             HomeError::Io { what, path, source } => {
                 Self::new(ErrorCode::HomeNotWritable, format!("Cannot {what} {}", show_path(&path)))
                     .because(&source)

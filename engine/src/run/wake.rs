@@ -6,8 +6,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use crate::home::{Home, HomeError};
-use crate::{Device, Error};
+use crate::{Device, Error, Home};
 
 /// How often the database is asked when the file system tells of no changes: a person who says something in another
 /// window does not notice the wait.
@@ -26,8 +25,8 @@ pub(super) struct Wake {
 }
 
 impl Wake {
-    pub(super) fn new(home: &Home, device: &Device) -> Result<Self, HomeError> {
-        let file = home.wake_file()?;
+    pub(super) fn new(home: &Home, device: &Device) -> Result<Self, Error> {
+        let file = home.wake_file();
         // One waiting touch is as good as many.
         let (touch, touched) = mpsc::channel(1);
         let watcher = notify::recommended_watcher(move |_| {

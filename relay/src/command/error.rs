@@ -5,6 +5,7 @@ mod code;
 mod usage;
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
@@ -100,6 +101,12 @@ impl CommandError {
     }
 }
 
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
 impl From<DataError> for CommandError {
     fn from(error: DataError) -> Self {
         let (code, hint) = match &error {
@@ -110,6 +117,10 @@ impl From<DataError> for CommandError {
                 );
                 return Self::new(ErrorCode::SecretExposed, error).hint(hint);
             }
+            DataError::NoModes(_) => (
+                ErrorCode::DiskKeepsNoModes,
+                "name a folder on another disk with --data: not FAT or a network disk, and in WSL not below /mnt",
+            ),
             DataError::InUse { .. } => {
                 (ErrorCode::FolderInUse, "stop that relay first, or name another folder with --data")
             }

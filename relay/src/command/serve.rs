@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 
 use super::address::{Reached, stays_here};
 use super::error::{CommandError, ErrorCode};
-use super::log;
+use super::log::{self, Log};
 use super::output;
 use super::size::Size;
 
@@ -93,17 +93,15 @@ struct Parts {
 impl Serve {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         self.check()?;
-        let format = log::Format::or_fitting(self.log);
-        log::start(format);
+        let log = Log::start(log::Format::or_fitting(self.log));
+        let mut log = log.map_err(|error| CommandError::new(ErrorCode::SystemRefuses, error))?;
         let parts = self.open()?;
-        if format == log::Format::Text {
-            output::say(&format!("Keeping everything in {}.", self.data.display()));
-        }
+        log.say(&format!("Keeping everything in {}.", self.data.display()));
         let runtime = Runtime::new().map_err(|error| {
             CommandError::new(ErrorCode::SystemRefuses, error)
                 .hint("the system gives this process no threads")
         })?;
-        let served = runtime.block_on(self.serve(parts, format));
+        let served = runtime.block_on(self.serve(parts, &mut log));
         // A commit that hangs must not keep the process.
         runtime.shutdown_background();
         served
@@ -159,7 +157,7 @@ impl Serve {
         Caps { connections: self.max_connections, per_address: self.per_address.unwrap_or(all) }
     }
 
-    async fn serve(&self, parts: Parts, format: log::Format) -> Result<(), CommandError> {
+    async fn serve(&self, parts: Parts, log: &mut Log) -> Result<(), CommandError> {
         let Parts { _folder, identity, token, database } = parts;
         // Before the address is printed: whoever has read it may stop the relay in order.
         let stop = stopped().map_err(|error| CommandError::new(ErrorCode::SystemRefuses, error))?;
@@ -181,27 +179,41 @@ impl Serve {
             None => address,
         };
         tracing::info!(%listen, version = env!("CARGO_PKG_VERSION"), "serving");
-        if format == log::Format::Text {
-            output::say("Give this address to `bowline workspace create --relay`; Ctrl-C stops the relay:");
-        }
+        log.say("Give this address to `bowline workspace create --relay`; Ctrl-C stops the relay:");
         let mut line = address.with_token_text();
         line.push('\n');
-        output::print(&line)?;
+        // Those who have the address already are served all the same.
+        if let Err(error) = output::print(&line) {
+            tracing::warn!(%error, "the relay's address could not be printed");
+        }
         server.serve(listener, stop).await?;
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-/// Done when the process is asked to stop.
+/// Done when the process is asked to stop. Other signals that would end it are noted and ignored: a log rotation sends
+/// SIGHUP, people try SIGUSR1, and neither wants the relay to stop.
 #[cfg(unix)]
 fn stopped() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut hangup, mut quit) = (signal(SignalKind::hangup())?, signal(SignalKind::quit())?);
+    let (mut one, mut two) = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
     Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        loop {
+            let ignored = tokio::select! {
+                _ = interrupt.recv() => return,
+                _ = terminate.recv() => return,
+                _ = hangup.recv() => "SIGHUP",
+                _ = quit.recv() => "SIGQUIT",
+                _ = one.recv() => "SIGUSR1",
+                _ = two.recv() => "SIGUSR2",
+            };
+            tracing::info!(
+                signal = ignored,
+                "a signal that means nothing here is ignored; SIGTERM ends the relay"
+            );
         }
     })
 }

@@ -16,3 +16,4 @@ mod operator;
 mod process;
 mod refusals;
 mod serving;
+mod streams;

@@ -2,12 +2,16 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use bowline_cast::leash;
 use bowline_transport::Address;
 use tempfile::TempDir;
+
+/// How long to wait before looking again whether a relay listens.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// Places that go away: a data folder, and a file for what a relay says on stderr.
 pub(crate) struct Place {
@@ -29,13 +33,37 @@ impl Place {
 
     /// Starts a relay on a free port, with more arguments, and waits for its address.
     pub(crate) fn serve(&self, more: &[&str]) -> Serving {
-        Serving::start(&self.data(), &self.folder.path().join("stderr"), more)
+        Serving::start(&self.data(), &self.stderr(), more)
+    }
+
+    /// As [`Place::serve`], with a stderr that the test has made.
+    pub(crate) fn serve_into(&self, stderr: impl Into<Stdio>) -> Serving {
+        let mut command = command(&self.data(), &["serve", "--listen", "127.0.0.1:0"]);
+        let child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        Serving::spawned(child, self.stderr()).heard()
+    }
+
+    /// As [`Place::serve`], on this port and with nobody who reads its address.
+    pub(crate) fn serve_unheard(&self, port: u16) -> Serving {
+        let (_, nobody_reads) = std::io::pipe().unwrap();
+        let mut command = command(&self.data(), &["serve", "--listen", &format!("127.0.0.1:{port}")]);
+        let log = File::options().create(true).append(true).open(self.stderr()).unwrap();
+        let mut child = command.stdout(nobody_reads).stderr(log).spawn().unwrap();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "{:?}", std::fs::read_to_string(self.stderr()));
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Serving::spawned(child, self.stderr())
+    }
+
+    fn stderr(&self) -> PathBuf {
+        self.folder.path().join("stderr")
     }
 
     /// Stops a relay and gives everything it has said on stderr.
     pub(crate) fn log_after(&self, serving: Serving) -> String {
         serving.stop();
-        std::fs::read_to_string(self.folder.path().join("stderr")).unwrap()
+        std::fs::read_to_string(self.stderr()).unwrap()
     }
 
     /// Runs a command to its end.
@@ -90,7 +118,8 @@ impl Answer {
 /// A relay that serves; killed if the test ends before it was stopped.
 pub(crate) struct Serving {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    /// `None` if the test gave it another stdout.
+    stdout: Option<BufReader<ChildStdout>>,
     stderr: PathBuf,
     /// The line it printed.
     pub(crate) line: String,
@@ -100,12 +129,20 @@ impl Serving {
     fn start(data: &Path, stderr: &Path, more: &[&str]) -> Self {
         let mut command = command(data, &["serve", "--listen", "127.0.0.1:0"]);
         let log = File::options().create(true).append(true).open(stderr).unwrap();
-        let mut child = command.args(more).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut started = Self { child, stdout, stderr: stderr.to_owned(), line: String::new() };
-        started.stdout.read_line(&mut started.line).unwrap();
-        assert_eq!(started.line.pop(), Some('\n'), "no address; {}", started.log());
-        started
+        let child = command.args(more).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        Self::spawned(child, stderr.to_owned()).heard()
+    }
+
+    fn spawned(mut child: Child, stderr: PathBuf) -> Self {
+        let stdout = child.stdout.take().map(BufReader::new);
+        Self { child, stdout, stderr, line: String::new() }
+    }
+
+    /// Waits for its address.
+    fn heard(mut self) -> Self {
+        self.stdout.as_mut().unwrap().read_line(&mut self.line).unwrap();
+        assert_eq!(self.line.pop(), Some('\n'), "no address; {}", self.log());
+        self
     }
 
     pub(crate) fn address(&self) -> Address {
@@ -118,7 +155,7 @@ impl Serving {
 
     /// What it has said on stderr.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.stderr).unwrap()
+        std::fs::read_to_string(&self.stderr).unwrap_or_default()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -128,7 +165,9 @@ impl Serving {
     /// Waits for its end; gives the exit code and what it printed after the address.
     pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).unwrap();
+        if let Some(stdout) = &mut self.stdout {
+            stdout.read_to_string(&mut rest).unwrap();
+        }
         (self.child.wait().unwrap().code(), rest)
     }
 
@@ -137,7 +176,7 @@ impl Serving {
         self.signal("TERM");
         let stderr = self.stderr.clone();
         let ended = self.wait();
-        assert_eq!(ended, (Some(0), String::new()), "{}", std::fs::read_to_string(stderr).unwrap());
+        assert_eq!(ended, (Some(0), String::new()), "{:?}", std::fs::read_to_string(stderr));
     }
 
     /// Stops it as a power cut does.

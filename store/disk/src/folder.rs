@@ -6,8 +6,12 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Makes a folder, and those above it that are missing, each for its owner only (0700). Once this has returned a power
-/// cut takes none of them away. Permissions of folders that are there already stay as they are.
+#[cfg(unix)]
+use crate::file;
+
+/// Makes a folder, and those above it that are missing, each for its owner only (0700); the owner is that of the first
+/// folder that is there already, also where root makes them. Once this has returned a power cut takes none of them away.
+/// Permissions of folders that are there already stay as they are.
 pub fn make(path: &Path) -> io::Result<()> {
     let made = missing(path);
     let mut builder = DirBuilder::new();
@@ -15,8 +19,23 @@ pub fn make(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)?;
+    made.iter().rev().for_each(|folder| give_to_folders_owner(folder));
     made.into_iter().try_for_each(sync_parent)
 }
+
+#[cfg(unix)]
+fn give_to_folders_owner(made: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Whoever owns the folder above could have put a link to somebody else's folder in its place by now.
+    let opened = File::options().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(made);
+    if let Ok(folder) = opened {
+        file::give_to_folders_owner(&folder, made);
+    }
+}
+
+/// Outside Unix what is made in a folder belongs to whom the folder says.
+#[cfg(not(unix))]
+fn give_to_folders_owner(_: &Path) {}
 
 /// Makes the name of a file or folder durable: a new name is, once the folder it is in has been written to the disk.
 pub fn sync_parent(path: &Path) -> io::Result<()> {
@@ -39,7 +58,7 @@ fn sync(_: &Path) -> io::Result<()> {
 }
 
 /// The folders that are missing on the way to `path`, itself included.
-fn missing(path: &Path) -> Vec<&Path> {
+pub(crate) fn missing(path: &Path) -> Vec<&Path> {
     path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect()
 }
 
@@ -74,6 +93,24 @@ mod tests {
         make(&there).unwrap();
         assert_eq!(mode(&there), 0o750);
         assert_eq!((mode(&there.join("new")), mode(&there.join("new/deeper"))), (0o700, 0o700));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_root_makes_in_somebodys_folder_is_theirs() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let folder = TempDir::new().unwrap();
+        let theirs = folder.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        if chown(&theirs, Some(1234), Some(1235)).is_err() {
+            // Only root may give folders to others.
+            return;
+        }
+        make(&theirs.join("deep/data")).unwrap();
+        for made in ["deep", "deep/data"] {
+            let about = fs::metadata(theirs.join(made)).unwrap();
+            assert_eq!((about.uid(), about.gid()), (1234, 1235), "{made}");
+        }
     }
 
     #[test]

@@ -14,14 +14,21 @@ use crate::{file, folder};
 /// read, and whoever parses the line refuses the rest.
 pub const MAX_SECRET_FILE: usize = 4096;
 
-/// Why a secret was not read. Nothing was changed.
+/// What the name of a file begins with that is made to see whether the disk keeps permissions; a process number follows.
+const TRIED: &str = ".modes-";
+
+/// Why a secret was not read, or not written. Nothing was changed.
 #[derive(Debug, Error)]
 pub enum SecretError {
     /// Environment: other users of this machine may read or change the file. Its owner has to take that away (`chmod 600`)
     /// and to judge whether somebody has used it.
     #[error("the file can be read by other users")]
     Exposed,
-    /// Environment: the file cannot be read.
+    /// Environment: the disk gives every file permissions of its own choice (FAT, some network disks, `/mnt/c` in WSL), so
+    /// that other users may read what is on it and `chmod` does nothing. The secret has to be on another disk.
+    #[error("the disk does not keep who may read a file")]
+    NoModes,
+    /// Environment: the file cannot be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -29,14 +36,18 @@ pub enum SecretError {
 /// The line in a secret's file, without its end; `None` if there is no file. Wiped when dropped.
 ///
 /// # Errors
-/// [`SecretError::Exposed`] before anything is read.
+/// [`SecretError::Exposed`] or [`SecretError::NoModes`] before anything is read.
 pub fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
     if is_exposed(&file.metadata()?) {
-        return Err(SecretError::Exposed);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        return Err(match keeps_modes(folder) {
+            Ok(false) => SecretError::NoModes,
+            Ok(true) | Err(_) => SecretError::Exposed,
+        });
     }
     // Room for all of it: what grows leaves copies behind.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_SECRET_FILE));
@@ -48,16 +59,53 @@ pub fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
 
 /// Writes a secret as one line into a file that only its owner may read. The secret is durable before the file has its
 /// name, so that a half-written secret is never taken for one, and the name is durable once this has returned.
-pub fn write(path: &Path, line: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// [`SecretError::NoModes`] before the secret is in the file, and the file is gone again.
+pub fn write(path: &Path, line: &[u8]) -> Result<(), SecretError> {
     let unfinished = unfinished(path);
     // Always a new file: one that is there, or a link, may let others read what is written into it.
     file::remove(&unfinished)?;
-    let mut file = file::private().create_new(true).open(&unfinished)?;
+    let mut file = file::create(&unfinished)?;
+    if is_exposed(&file.metadata()?) {
+        file::remove(&unfinished)?;
+        return Err(SecretError::NoModes);
+    }
     file.write_all(line)?;
     file.write_all(b"\n")?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
-    folder::sync_parent(path)
+    Ok(folder::sync_parent(path)?)
+}
+
+/// Makes a folder as [`folder::make`] does, for files that nobody but its owner may read, and leaves nothing behind where
+/// that cannot be.
+///
+/// # Errors
+/// [`SecretError::NoModes`] if the disk keeps no permissions; the system's otherwise.
+pub fn make_folder(path: &Path) -> Result<(), SecretError> {
+    let made = folder::missing(path);
+    folder::make(path)?;
+    match keeps_modes(path) {
+        Ok(true) => Ok(()),
+        outcome => {
+            for folder in made {
+                let _in_use_by_now = fs::remove_dir(folder);
+            }
+            Err(outcome.err().map_or(SecretError::NoModes, SecretError::Io))
+        }
+    }
+}
+
+/// Whether files in a folder keep the permissions they are made with; tries it with one that is gone again.
+fn keeps_modes(folder: &Path) -> io::Result<bool> {
+    let tried = folder.join(format!("{TRIED}{}", std::process::id()));
+    file::remove(&tried)?;
+    let file = file::create(&tried)?;
+    let about = file.metadata();
+    drop(file);
+    file::remove(&tried)?;
+    Ok(!is_exposed(&about?))
 }
 
 /// Where [`write()`] keeps a secret until it has its name; left there only if writing was interrupted.
@@ -121,6 +169,15 @@ mod tests {
         fs::write(unfinished(&path), "open to all").unwrap();
         write(&path, b"another").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_folder_for_secrets_is_made_where_permissions_are_kept_and_empty() {
+        let folder = TempDir::new().unwrap();
+        let deep = folder.path().join("deep/data");
+        make_folder(&deep).unwrap();
+        make_folder(&deep).unwrap();
+        assert_eq!(fs::read_dir(&deep).unwrap().count(), 0);
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Revoke {
         let whom = called.device(device);
         invocation.confirm(self.yes, &format!("Revoke {whom}?"))?;
         here.device.remove_device(workspace, device, now)?;
-        here.wake()?;
+        here.wake();
         removal::carry_out(invocation, &mut here, workspace, &whom)?;
         invocation.answer_in_json(&serde_json::json!({
             "workspace": workspace.to_string(),

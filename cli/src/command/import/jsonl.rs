@@ -71,7 +71,7 @@ impl Jsonl {
         let waiting = queued(&here)?;
         let mut shown = Shown::begin(invocation, of, Mode::Import);
         let report = import_all(&mut here.device, &mut shown)?;
-        here.wake()?;
+        here.wake();
         shown.end(&here, &waiting, report)
     }
 }

@@ -63,7 +63,7 @@ impl Openclaw {
         let waiting = queued(&here)?;
         let mut shown = Shown::begin(invocation, show_path(state.path()), Mode::Import);
         let report = import(&mut here.device, &mut shown)?;
-        here.wake()?;
+        here.wake();
         shown.end(&here, &waiting, report)
     }
 }

@@ -23,7 +23,7 @@ impl Connect {
         let mut here = invocation.open()?;
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
         here.device.set_connected(workspace, true)?;
-        here.wake()?;
+        here.wake();
         let name = workspace_prefix(&here.device, workspace);
         match syncing::who_syncs(&here.home, &here.device)? {
             Some(pid) => invocation.say(format_args!("Workspace {name} is connected by {}.", process(pid))),

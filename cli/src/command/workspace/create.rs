@@ -50,7 +50,7 @@ impl Create {
         register(invocation, &mut here, workspace, before)?;
         invocation.answer(&Created { workspace: workspace.to_string(), prefix, relay: address.to_text() })?;
         share::offer(invocation, &mut here.device, workspace)?;
-        here.wake()?;
+        here.wake();
         invocation.hint(format_args!(
             "`bowline device link` lets in another device of yours, `bowline workspace invite` another person"
         ));

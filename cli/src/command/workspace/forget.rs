@@ -37,7 +37,7 @@ impl Forget {
         here.device.set_connected(workspace, false)?;
         syncing::wait_until_closed(&here.home, &here.device, workspace)?;
         let kept = here.device.forget_workspace(workspace, invocation.now())?;
-        here.wake()?;
+        here.wake();
         invocation
             .say(format_args!("Forgot workspace {name}; kept {} on this device.", count(kept, "document")));
         invocation.answer_in_json(&serde_json::json!({

@@ -37,7 +37,7 @@ impl Remove {
         let whom = called.user(user);
         invocation.confirm(self.yes, &format!("Remove {whom} with all devices?"))?;
         here.device.remove_member(workspace, user, now)?;
-        here.wake()?;
+        here.wake();
         removal::carry_out(invocation, &mut here, workspace, &whom)?;
         invocation.answer_in_json(&serde_json::json!({
             "workspace": workspace.to_string(),

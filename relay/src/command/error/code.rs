@@ -87,6 +87,8 @@ codes! {
     FileFailed, Environment, "file_failed";
     /// Other users can read a secret of the relay.
     SecretExposed, Environment, "secret_exposed";
+    /// The disk does not keep who may read a file.
+    DiskKeepsNoModes, Environment, "disk_keeps_no_modes";
     /// The disk is full.
     DiskFull, Environment, "disk_full";
     /// The disk reported an error, or a commit does not end.

@@ -3,6 +3,9 @@
 use bowline_wire::hash::sha256;
 use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_HEADER, MAX_RECIPIENTS};
 
+/// Milliseconds for which it holds whether the storage stores: trying writes to the disk, and anybody may ask.
+pub const STORAGE_CHECK_INTERVAL: u64 = 1_000;
+
 /// Milliseconds from connecting to a valid proof. A person's slow line needs two round trips; whoever takes longer only
 /// holds memory.
 pub const HANDSHAKE_TIMEOUT: u64 = 10_000;

@@ -12,6 +12,7 @@ pub mod data;
 pub mod keys;
 mod rate;
 mod relay;
+mod room;
 pub mod serve;
 mod session;
 pub mod storage;

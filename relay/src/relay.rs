@@ -17,8 +17,9 @@ use rand_core::CryptoRng;
 use crate::config::{CLOSE_TIMEOUT, Config, HANDSHAKE_TIMEOUT};
 use crate::keys::Identity;
 use crate::rate::Rates;
+use crate::room::Room;
 use crate::session::{ConnId, Member, Session, State};
-use crate::storage::Storage;
+use crate::storage::{Storage, StorageError};
 use crate::workspace::Workspace;
 
 /// What this version can do beyond the frames' version, by name, ascending. A session uses what both sides named.
@@ -47,6 +48,7 @@ pub struct Relay<S> {
     dirty: BTreeSet<WorkspaceId>,
     staged_bytes: usize,
     staged_entries: usize,
+    room: Room,
 }
 
 impl<S: Storage> Relay<S> {
@@ -68,6 +70,7 @@ impl<S: Storage> Relay<S> {
             dirty: BTreeSet::new(),
             staged_bytes: 0,
             staged_entries: 0,
+            room: Room::default(),
         }
     }
 
@@ -187,6 +190,19 @@ impl<S: Storage> Relay<S> {
             }
             self.expire(conn);
         }
+    }
+
+    /// Whether what devices send could be stored now. Tries the storage, once in
+    /// [`STORAGE_CHECK_INTERVAL`](crate::config::STORAGE_CHECK_INTERVAL) at most.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub fn check_storage(&mut self, now: Millis) -> Result<(), StorageError> {
+        self.hear(now);
+        if self.room.is_to_be_tried(self.clock) {
+            self.room.note_trial(self.storage.check_writable());
+        }
+        self.room.trouble()
     }
 
     /// When [`Relay::handle_timeout`] has to be called; `None` if nothing waits for time to pass.

@@ -76,12 +76,12 @@ impl Server {
         Ok(Self { inbox: Inbox { events, room }, ended, drain: DRAIN })
     }
 
-    /// Tells whether the thread answers.
+    /// Tells whether the thread answers, and whether it can store anything.
     pub fn health(&self) -> Health {
         Health::new(self.inbox.clone())
     }
 
-    /// What the relay answers to HTTP besides opening connections: `GET /healthz`.
+    /// What the relay answers to HTTP besides opening connections: `GET /healthz` and `GET /readyz`.
     pub fn routes(&self) -> Router {
         self.health().routes()
     }

@@ -130,6 +130,12 @@ pub trait Storage {
     /// [`StorageError::Misuse`].
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError>;
 
+    /// Whether a commit of a whole frame would find room and permission now. Changes nothing of what is stored. Takes as long
+    /// as a commit; a back end without a disk has nothing to try.
+    fn check_writable(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Entries with positions above `after`, consecutive, as many as `budget` allows and at least one if there is one.
     fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError>;
 

@@ -5,6 +5,7 @@ mod commits;
 mod handshake;
 mod hostile;
 mod removal;
+mod room;
 mod shutdown;
 mod subscribe;
 mod tickets;

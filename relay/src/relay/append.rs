@@ -182,10 +182,14 @@ impl<S: Storage> Relay<S> {
         if first.header().lane == Lane::Content {
             // A run ends where the cut says, whatever its entries announce.
             let announced = if is_run(roster, first) { 0 } else { parts_to_come(first) };
-            return if usage.content.saturating_add(announced) > self.config.content_quota {
-                full("the workspace's storage on this relay is full")
-            } else {
+            return if self.room.note_quota(
+                workspace,
+                usage.content.saturating_add(announced),
+                self.config.content_quota,
+            ) {
                 Ok(())
+            } else {
+                full("the workspace's storage on this relay is full")
             };
         }
         let is_essential = entries.iter().all(|entry| is_essential(roster, entry));

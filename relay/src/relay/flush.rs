@@ -38,9 +38,7 @@ impl<S: Storage> Relay<S> {
             return;
         }
         let committed = self.storage.commit(&batch);
-        if let Err(error) = &committed {
-            report(error);
-        }
+        self.room.note_commit(&committed);
         for (commit, waiting) in batch.into_iter().zip(waiting) {
             match committed {
                 Ok(()) => self.committed(&commit, waiting),

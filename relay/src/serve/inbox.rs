@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::line::{Line, kibibytes};
 use crate::ConnId;
+use crate::storage::StorageError;
 
 /// Events waiting for the thread. Each frame among them has also taken its size from [`INBOX_KIBIBYTES`].
 pub(super) const INBOX_EVENTS: usize = 1024;
@@ -29,6 +30,8 @@ pub(super) enum Event {
     Due,
     /// Answer, to show that the thread is alive.
     Ping(oneshot::Sender<()>),
+    /// Answer whether what devices send could be stored now.
+    IsReady(oneshot::Sender<Result<(), StorageError>>),
     /// Say goodbye to everybody, and to whoever still comes.
     Stop,
     /// Commit and end.

@@ -366,6 +366,30 @@ async fn a_thread_that_is_stuck_is_not_healthy() {
 }
 
 #[tokio::test]
+async fn a_relay_that_cannot_store_is_not_ready_and_is_so_again_by_itself() {
+    let (world, mut laptop) = (World::new(), Author::new(1));
+    let (workspace, mut client) = world.create(&mut laptop).await;
+    let health = super::Health::new(world.inbox.clone());
+    let ask = || super::health::readyz(axum::extract::State(health.clone()));
+    assert_eq!(ask().await, (StatusCode::OK, "ready\n".to_owned()));
+    world.storage.refuses_commits.set(true);
+    let entry = world.content(&mut laptop, workspace, b"no room");
+    client.append(&[&entry]).await;
+    let answer = client.frame().await;
+    assert!(matches!(answer, Frame::Refused { reason: Reason::Storage, .. }), "{answer:?}");
+    let (status, why) = ask().await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(why.starts_with("nothing can be stored: ") && why.contains("the disk is full"), "{why}");
+    world.storage.refuses_commits.set(false);
+    let again = async {
+        while ask().await.0 != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(TOO_LONG, again).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_thread_that_dies_ends_the_relay_with_an_error() {
     let (world, mut laptop) = (World::new(), Author::new(1));
     let (workspace, mut client) = world.create(&mut laptop).await;

@@ -95,6 +95,7 @@ impl<S: Storage> Writer<S> {
             Event::Writable(conn) => self.relay.set_writable(conn, true),
             // Whoever asked may be gone.
             Event::Ping(answer) => drop(answer.send(())),
+            Event::IsReady(answer) => drop(answer.send(self.relay.check_storage(now))),
             Event::Stop => {
                 self.is_stopping = true;
                 self.relay.shutdown(now);

@@ -5,6 +5,7 @@ mod error;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -170,6 +171,10 @@ impl Storage for Sqlite {
             store(&tx, commit, now)?;
         }
         Ok(database::commit(tx)?)
+    }
+
+    fn check_writable(&mut self) -> Result<(), StorageError> {
+        self.try_out()
     }
 
     fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {

@@ -78,6 +78,8 @@ pub(crate) struct Flaky {
     pub(crate) refuses_reads: Switch,
     /// While shut, commits wait.
     pub(crate) gate: Gate,
+    /// How often was tried whether it stores.
+    pub(crate) tried: Arc<AtomicUsize>,
     /// How often entries were read.
     pub(crate) pages_read: Arc<AtomicUsize>,
     /// For each successful commit, how many rows it had for how many workspaces.
@@ -114,6 +116,14 @@ impl Storage for Flaky {
         self.commits.lock().unwrap().push((rows, batch.len()));
         if self.loses_answers.get() {
             return Err(StorageError::Unavailable("the connection to the disk is gone".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn check_writable(&mut self) -> Result<(), StorageError> {
+        self.tried.fetch_add(1, Ordering::SeqCst);
+        if self.refuses_commits.get() {
+            return Err(StorageError::Unavailable("the disk is full".to_owned()));
         }
         Ok(())
     }

@@ -47,6 +47,20 @@ async fn a_relay_that_is_told_to_stop_says_goodbye_and_ends_in_order() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_signal_that_means_nothing_here_does_not_end_the_relay() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let mut device = Device::create(&serving.address(), 1).await;
+    for signal in ["HUP", "QUIT", "USR1", "USR2"] {
+        serving.signal(signal);
+        device.append(signal.as_bytes()).await;
+    }
+    drop(device);
+    let log = place.log_after(serving);
+    assert!(["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"].iter().all(|signal| log.contains(signal)), "{log}");
+}
+
 #[test]
 fn health_is_asked_over_http() {
     let place = Place::new();
@@ -62,6 +76,8 @@ fn health_is_asked_over_http() {
     };
     let healthy = ask("/healthz");
     assert!(healthy.starts_with("HTTP/1.1 200 ") && healthy.ends_with("\r\n\r\nok\n"), "{healthy}");
+    let ready = ask("/readyz");
+    assert!(ready.starts_with("HTTP/1.1 200 ") && ready.ends_with("\r\n\r\nready\n"), "{ready}");
     assert!(ask("/elsewhere").starts_with("HTTP/1.1 404 "));
     serving.stop();
 }

@@ -156,3 +156,52 @@ fn a_relay_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
     let room = after(&answers, "== room").join("\n");
     assert!(room.contains("everything is on the relay") && room.ends_with("exit 0"), "{answers}");
 }
+
+#[test]
+fn a_relay_whose_log_is_on_the_full_disk_says_that_it_cannot_store_and_goes_on() {
+    let script = r#"{
+        serve() { bowline-relay serve --data disk/relay --listen 127.0.0.1:0 --tls off >"$1" 2>>disk/relay.log & relay=$!; }
+        until_it_is() { for _ in $(seq 300); do "$@" && return; sleep 0.1; done; echo "never: $*"; }
+        is_ready() { readyz | head -n 1 | grep -q " 200 "; }
+        readyz() {
+            exec 3<>"/dev/tcp/127.0.0.1/$port"
+            printf 'GET /readyz HTTP/1.1\r\nHost: relay\r\n\r\n' >&3
+            cat <&3
+        }
+        serve address
+        until_it_is test -s address
+        port=$(sed 's/.*127.0.0.1:\([0-9]*\).*/\1/' address)
+        export BOWLINE_HOME=home
+        bowline init --user Ana --device laptop -q
+        bowline workspace create --relay "$(cat address)" -q
+        id=$(bowline chat new --title shared -q)
+        bowline sync -q
+        until_it_is is_ready
+        head -c 16m /dev/zero > disk/filler 2> /dev/null
+        while printf x 2> /dev/null >> disk/filler; do :; done
+        sleep 1.1
+        echo "== full"
+        readyz | tr -d '\r'
+        head -c 200000 /dev/urandom | base64 -w 0 | bowline chat say "$id" - -q
+        for _ in 1 2 3; do bowline sync > answer 2>&1; code=$?; done
+        cat answer
+        echo "exit $code"
+        rm disk/filler
+        until_it_is is_ready
+        echo "== room"
+        bowline sync 2>&1
+        echo "exit $?"
+        kill "$relay" && wait "$relay"
+        echo "relay $?"
+    }"#;
+    let Some((_folder, output)) = on_a_small_disk(script) else {
+        return;
+    };
+    let answers = String::from_utf8(output.stdout).unwrap();
+    assert!(!answers.contains("never: "), "{answers}");
+    let full = after(&answers, "== full").join("\n");
+    assert!(full.starts_with("HTTP/1.1 503 ") && full.contains("no space left on the disk"), "{answers}");
+    assert!(full.contains("cannot store anything right now") && full.ends_with("exit 6"), "{answers}");
+    let room = after(&answers, "== room").join("\n");
+    assert!(room.contains("everything is on the relay") && room.ends_with("exit 0\nrelay 0"), "{answers}");
+}

@@ -55,7 +55,9 @@ pub enum DialError {
     Untrusted {
         /// The name the certificate should be for.
         host: String,
-        /// What was wrong with it.
+        /// What is wrong, as far as that is known.
+        why: Distrust,
+        /// What TLS says about it.
         source: rustls::Error,
     },
     /// The relay proved another key than the address names: another relay, or someone in between.
@@ -97,8 +99,8 @@ pub enum DialError {
 /// What answered in a relay's place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotARelay {
-    /// An HTTP answer other than the upgrade: a web server, or a proxy with another path.
-    #[error("it answers with HTTP status {0}")]
+    /// An HTTP answer other than the upgrade: a web server, or a proxy that does not pass on what it should.
+    #[error("it answers with HTTP status {status}{about}", status = .0, about = about_status(*.0))]
     Status(u16),
     /// An upgrade to something else than Bowline.
     #[error("it opens a WebSocket for something else")]
@@ -106,4 +108,46 @@ pub enum NotARelay {
     /// Nothing that is HTTP.
     #[error("it does not answer as HTTP does")]
     NotHttp,
+}
+
+/// What an HTTP status says about the way to a relay, after a colon; nothing if it says nothing.
+fn about_status(status: u16) -> &'static str {
+    match status {
+        301 | 302 | 303 | 307 | 308 => ": it sends devices elsewhere, which they do not follow",
+        400 | 426 => ": a proxy before a relay says this if it does not pass on the upgrade to a WebSocket",
+        401 | 403 | 407 => ": it asks for a password first, which devices do not have",
+        502..=504 => ": a proxy answers, and the relay behind it does not",
+        _ => "",
+    }
+}
+
+/// What is wrong with a certificate that this system does not trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// The certificate is past its time, or before it: it was not renewed, or this machine's clock is wrong.
+    OutOfDate,
+    /// The certificate is for another name.
+    OtherName,
+    /// The certificate was signed by nobody whom this system trusts, itself perhaps.
+    UnknownIssuer,
+    /// Anything else.
+    Other,
+}
+
+impl From<&rustls::Error> for Distrust {
+    fn from(error: &rustls::Error) -> Self {
+        use rustls::CertificateError as C;
+        let rustls::Error::InvalidCertificate(error) = error else {
+            return Self::Other;
+        };
+        match error {
+            C::Expired | C::ExpiredContext { .. } | C::NotValidYet | C::NotValidYetContext { .. } => {
+                Self::OutOfDate
+            }
+            C::NotValidForName | C::NotValidForNameContext { .. } => Self::OtherName,
+            // Another authority of the same name is found by its signature.
+            C::UnknownIssuer | C::BadSignature => Self::UnknownIssuer,
+            _ => Self::Other,
+        }
+    }
 }

@@ -12,7 +12,7 @@ use axum::http::HeaderValue;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use bowline_cast::leash;
 use bowline_transport::{
-    Caps, Dial, DialError, Link, ServerTls, WebSocketDialer, WebSocketLink, WebSocketListener,
+    Caps, Dial, DialError, Distrust, Link, ServerTls, WebSocketDialer, WebSocketLink, WebSocketListener,
 };
 use data_encoding::BASE64;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -64,10 +64,16 @@ async fn with_store(store: &Path) {
     assert_eq!(relay.peer().relay, None, "a name was proved, and no key");
 
     let other_name = dial(serve(&authority, "relay.example").await).await;
-    assert!(matches!(other_name, Err(DialError::Untrusted { .. })), "{other_name:?}");
+    assert!(
+        matches!(other_name, Err(DialError::Untrusted { why: Distrust::OtherName, .. })),
+        "{other_name:?}"
+    );
 
     let other_authority = dial(serve(&self::authority().0, "localhost").await).await;
-    assert!(matches!(other_authority, Err(DialError::Untrusted { .. })), "{other_authority:?}");
+    assert!(
+        matches!(other_authority, Err(DialError::Untrusted { why: Distrust::UnknownIssuer, .. })),
+        "{other_authority:?}"
+    );
 
     let tls = ServerTls::SelfSigned(Zeroizing::new([7; 32]));
     let caps = Caps { connections: 9, per_address: 9 };

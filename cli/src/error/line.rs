@@ -1,7 +1,7 @@
 //! Errors of the connection to a relay, and what relay and workspace refuse.
 
 use bowline_engine::run::{LineError, LineFailure, LineReason};
-use bowline_engine::transport::{AddressError, DialError};
+use bowline_engine::transport::{AddressError, DialError, Distrust, NotARelay};
 use bowline_engine::{JoinFailed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
@@ -16,7 +16,7 @@ impl From<AddressError> for CommandError {
     fn from(error: AddressError) -> Self {
         Self::new(ErrorCode::NotAnAddress, "This is not a relay's address")
             .because(&error)
-            .hint("take it as `bowline-relay serve` printed it: wss://HOST[:PORT]/#key=…,token=…")
+            .hint("take it as `bowline-relay serve` printed it: wss://HOST[:PORT]#key=…,token=…")
     }
 }
 
@@ -105,28 +105,61 @@ fn dial_failed(error: &DialError) -> CommandError {
             .hint("check the network and the address")
             .hint(KEPT),
         DialError::NotLoopback { .. } => {
-            of(ErrorCode::RelayNotLocal, "The relay's address is not on this machine").hint("use one that begins with wss://")
+            of(ErrorCode::RelayNotLocal, "The relay's address is not on this machine")
+                .hint("use one that begins with wss://")
         }
         DialError::Unreachable { .. } => of(ErrorCode::RelayUnreachable, "The relay cannot be reached")
             .hint("check the network, and whether the relay is running")
             .hint(KEPT),
         DialError::TimedOut { .. } => of(ErrorCode::RelayTimeout, "The relay does not answer").hint(KEPT),
-        DialError::Untrusted { .. } | DialError::NoTrustStore(_) => {
-            of(ErrorCode::RelayUntrusted, "The relay's certificate is not trusted").hint(
-                "if it is self-signed, the address needs the key that `bowline-relay serve` printed: wss://HOST/#key=…",
-            )
+        DialError::Untrusted { why, .. } => {
+            of(ErrorCode::RelayUntrusted, "The relay's certificate is not trusted").hint(about_distrust(*why))
         }
+        DialError::NoTrustStore(_) => of(ErrorCode::RelayUntrusted, "The relay's certificate is not trusted")
+            .hint("install this system's certificates (the package is often called ca-certificates)"),
         DialError::WrongPin { .. } => {
             of(ErrorCode::RelayWrongKey, "This is not the relay that the address is for").hint(DO_NOT_GO_ON)
         }
         DialError::Tls(_) => of(ErrorCode::TlsFailed, "No encrypted connection to the relay could be made")
             .hint("check that the port is the relay's, and that nothing on the way takes TLS apart"),
         DialError::Full => of(ErrorCode::RelayFull, "The relay is full").hint(KEPT),
-        DialError::NotARelay { .. } => of(ErrorCode::NotARelay, "What answers at this address is not a Bowline relay")
-            .hint("check host, port and path of the address"),
-        DialError::OtherVersion { .. } => of(ErrorCode::RelayVersion, "The relay is of another version of Bowline")
-            .hint("update the older of the two; everything here goes on working meanwhile"),
-        DialError::Io(_) => of(ErrorCode::ConnectionLost, "The connection to the relay could not be made").hint(KEPT),
+        DialError::NotARelay { answer: NotARelay::Status(502..=504), .. } => of(
+            ErrorCode::RelayUnreachable,
+            "A proxy answers at this address, and the relay behind it does not",
+        )
+        .hint("ask the relay's operator whether it is running")
+        .hint(KEPT),
+        DialError::NotARelay { answer: NotARelay::Status(301..=303 | 307 | 308), .. } => {
+            of(ErrorCode::NotARelay, "What answers at this address is not a Bowline relay")
+                .hint("check the path of the address, and whether it ends with /")
+        }
+        DialError::NotARelay { .. } => {
+            of(ErrorCode::NotARelay, "What answers at this address is not a Bowline relay")
+                .hint("check host, port and path of the address")
+        }
+        DialError::OtherVersion { .. } => {
+            of(ErrorCode::RelayVersion, "The relay is of another version of Bowline")
+                .hint("update the older of the two; everything here goes on working meanwhile")
+        }
+        DialError::Io(_) => {
+            of(ErrorCode::ConnectionLost, "The connection to the relay could not be made").hint(KEPT)
+        }
+    }
+}
+
+/// What to do about a certificate that this system does not trust.
+fn about_distrust(why: Distrust) -> &'static str {
+    match why {
+        Distrust::OutOfDate => {
+            "the relay's operator has to renew it; if it is not out of date, this machine's clock is wrong"
+        }
+        Distrust::OtherName => {
+            "the address needs the name that the certificate is for: ask the relay's operator"
+        }
+        Distrust::UnknownIssuer | Distrust::Other => {
+            "if it is self-signed, the address needs the key that `bowline-relay serve` printed: wss://HOST#key=…; if an \
+             authority of your own signed it, add that to this system's trusted certificates"
+        }
     }
 }
 

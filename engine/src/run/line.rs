@@ -392,7 +392,7 @@ fn not_dialled(error: &DialError) -> LineFailure {
             (LineReason::Unreachable, Some(format!("{host} port {port}")), Some(source.to_string()))
         }
         DialError::TimedOut { after } => (LineReason::TimedOut, Some(after.as_secs().to_string()), None),
-        DialError::Untrusted { host, source } => {
+        DialError::Untrusted { host, source, .. } => {
             (LineReason::Untrusted, Some(host.clone()), Some(source.to_string()))
         }
         DialError::WrongPin { expected, found } => {

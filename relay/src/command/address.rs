@@ -26,7 +26,8 @@ pub(crate) struct Reached<'a> {
 impl Reached<'_> {
     /// The address, without a token.
     pub(crate) fn address(&self) -> Result<Address, CommandError> {
-        let Self { listen, public, hostname, .. } = *self;
+        let Self { listen, hostname, .. } = *self;
+        let public = self.public.map(|public| self.check_public(public)).transpose()?;
         let port = listen.port();
         let place = match public {
             Some(public) if self.is_behind_proxy || names_port(public) => public.to_owned(),
@@ -37,13 +38,38 @@ impl Reached<'_> {
         let scheme = if self.is_encrypted || self.is_behind_proxy { "wss" } else { "ws" };
         let address: Result<Address, _> = format!("{scheme}://{place}").parse();
         match address {
-            Ok(address) if address.path() != "/" || address.key().is_some() => Err(not_a_place(&place)),
+            Ok(address) if address.key().is_some() => Err(not_a_place(&place)),
             // The proxy proves who it is by its certificate; the relay's key does not reach the device.
             Ok(address) if self.is_behind_proxy => Ok(address),
             Ok(address) => Ok(address.with_key(self.key)),
             Err(error) if public.is_some() => Err(CommandError::new(ErrorCode::NotAPlace, error)
                 .hint("--public is HOST or HOST:PORT, as devices reach this relay")),
             Err(_) => Err(not_a_place(&place)),
+        }
+    }
+}
+
+impl Reached<'_> {
+    /// What the operator says the relay is called, without a `/` at its end, if that can be said in an address at all.
+    fn check_public<'p>(&self, public: &'p str) -> Result<&'p str, CommandError> {
+        let refused =
+            |what: String, hint: String| Err(CommandError::new(ErrorCode::NotAPlace, what).hint(hint));
+        if let Some((scheme, rest)) = public.split_once("://") {
+            return refused(
+                format!("--public is a name without {scheme}://"),
+                format!(
+                    "say --public {}; the printed address gets its scheme by itself",
+                    rest.trim_end_matches('/')
+                ),
+            );
+        }
+        match public.split_once('/') {
+            Some((place, path)) if !path.is_empty() && !self.is_behind_proxy => refused(
+                format!("--public has the path /{path}, and a relay without a proxy before it has none"),
+                format!("say --public {place}, or add --behind-proxy if a proxy passes that path on"),
+            ),
+            Some((place, "")) => Ok(place),
+            _ => Ok(public),
         }
     }
 }
@@ -71,6 +97,7 @@ pub(crate) fn stays_here(listen: SocketAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::error::Reader;
     use super::*;
 
     const KEY: [u8; 32] = [7; 32];
@@ -125,6 +152,8 @@ mod tests {
         assert_eq!(text(&named), "wss://relay.example");
         let with_port = Reached { public: Some("relay.example:8443"), ..behind };
         assert_eq!(text(&with_port), "wss://relay.example:8443");
+        let with_path = Reached { public: Some("relay.example/bowline/"), ..behind };
+        assert_eq!(text(&with_path), "wss://relay.example/bowline/");
     }
 
     #[test]
@@ -133,6 +162,23 @@ mod tests {
         assert!(text(&plain).starts_with("ws://127.0.0.1:8787#key="));
         let elsewhere = Reached { public: Some("relay.example"), ..plain };
         assert!(elsewhere.address().is_err());
+    }
+
+    #[test]
+    fn a_name_with_more_than_a_name_is_told_what_to_say_instead() {
+        for (public, sentence, hint) in [
+            ("http://relay.example", "without http://", "--public relay.example;"),
+            ("https://relay.example:9000/", "without https://", "--public relay.example:9000;"),
+            ("wss://relay.example", "without wss://", "--public relay.example;"),
+            ("relay.example/path", "has the path /path", "--public relay.example, or"),
+            ("relay.example:", "the port after the : is missing", "HOST:PORT"),
+        ] {
+            let reached = Reached { public: Some(public), ..reached("0.0.0.0:8787") };
+            let told = reached.address().unwrap_err().told_to(Reader::Person);
+            assert!(told.contains(sentence) && told.contains(hint), "{public}: {told}");
+        }
+        let slash = Reached { public: Some("relay.example/"), ..reached("0.0.0.0:8787") };
+        assert!(text(&slash).starts_with("wss://relay.example:8787#key="));
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub enum AddressError {
     /// The text does not begin as addresses do.
     #[error("a relay's address begins with wss:// (or ws:// for a relay on this machine)")]
     Scheme,
+    /// The text begins as the address of something else does, like a website's.
+    #[error("a relay's address begins with wss://, not with {0}://")]
+    OtherScheme(String),
     /// There is nothing between the scheme and the port, path or end.
     #[error("the address names no host")]
     NoHost,
@@ -26,6 +29,9 @@ pub enum AddressError {
     /// `ws://` to another machine.
     #[error("ws:// is not encrypted and only for a relay on this machine: for {0} it has to be wss://")]
     PlainElsewhere(String),
+    /// There is a `:` and nothing after it.
+    #[error("the port after the : is missing")]
+    NoPort,
     /// The port is not a number from 1 to 65535.
     #[error("{0:?} is not a port: those are numbers from 1 to 65535")]
     Port(String),
@@ -84,7 +90,12 @@ fn scheme(text: &str) -> Result<(Scheme, &str), AddressError> {
             return Ok((scheme, rest));
         }
     }
-    Err(AddressError::Scheme)
+    match text.split_once("://") {
+        Some((other, _)) if !other.is_empty() && other.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            Err(AddressError::OtherScheme(other.to_ascii_lowercase()))
+        }
+        _ => Err(AddressError::Scheme),
+    }
 }
 
 /// Host and port; `None` where no port is named.
@@ -117,8 +128,11 @@ fn host(text: &str) -> Result<Host, AddressError> {
 }
 
 fn port(text: &str) -> Result<u16, AddressError> {
+    if text.is_empty() {
+        return Err(AddressError::NoPort);
+    }
     // `parse` alone would take a sign.
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits && port != 0 => Ok(port),
         _ => Err(AddressError::Port(text.to_owned())),

@@ -19,9 +19,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 
+use super::http::FULL;
 use super::{SUBPROTOCOL, SUBPROTOCOL_FAMILY, Socket, WebSocketLink, config};
 use crate::tls::{self, OtherKey};
-use crate::{Address, Dial, DialError, NotARelay, Peer};
+use crate::{Address, Dial, DialError, Distrust, NotARelay, Peer};
 
 /// How long connecting may take, from the name to the upgrade.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -123,7 +124,7 @@ fn tls_error(address: &Address, error: io::Error) -> DialError {
     match (address.key(), other_key) {
         (Some(expected), Some(other)) => DialError::WrongPin { expected, found: other.found },
         (None, None) if matches!(error, rustls::Error::InvalidCertificate(_)) => {
-            DialError::Untrusted { host: address.host(), source: error }
+            DialError::Untrusted { host: address.host(), why: Distrust::from(&error), source: error }
         }
         _ => DialError::Tls(error),
     }
@@ -144,9 +145,7 @@ fn upgrade_error(address: &Address, error: Error) -> DialError {
         Error::Protocol(ProtocolError::HandshakeIncomplete) => {
             return DialError::Io(io::ErrorKind::UnexpectedEof.into());
         }
-        Error::Http(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
-            return DialError::Full;
-        }
+        Error::Http(response) if is_full(&response) => return DialError::Full,
         Error::Http(response) => match offered(&response) {
             Some(theirs) => return DialError::OtherVersion { theirs },
             None => NotARelay::Status(response.status().as_u16()),
@@ -158,6 +157,14 @@ fn upgrade_error(address: &Address, error: Error) -> DialError {
         _ => NotARelay::NotHttp,
     };
     DialError::NotARelay { host: address.host(), answer }
+}
+
+/// Whether a refusal is a relay's that takes no more connections, and not that of a proxy before one that is down.
+fn is_full(response: &Response) -> bool {
+    let body = response.body().as_deref().unwrap_or_default();
+    response.status() == StatusCode::SERVICE_UNAVAILABLE
+        // Relays of before say it in words alone.
+        && (offered(response).is_some() || body.starts_with(FULL.as_bytes()))
 }
 
 /// The versions of our subprotocol in a refusal: only relays name any.

@@ -20,6 +20,9 @@ use super::{SUBPROTOCOL, Socket};
 /// Bytes a request's head may have; hyper takes no less.
 const HEAD: usize = 8 * 1024;
 
+/// What a relay that is full says.
+pub(super) const FULL: &str = "This relay is full.\n";
+
 /// Where the upgrade that a request has asked for is left.
 type Upgrade = Arc<Mutex<Option<OnUpgrade>>>;
 
@@ -47,12 +50,12 @@ pub(super) async fn answer(socket: Socket, routes: Router, admitted: bool) -> Op
 
 /// The answer to a request for a WebSocket.
 fn open(request: Request<Incoming>, admitted: bool, upgrade: &Upgrade) -> Response {
+    let ours = [(UPGRADE, "websocket"), (SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)];
     if !names(request.headers(), &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        let ours = [(UPGRADE, "websocket"), (SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)];
         return last((StatusCode::UPGRADE_REQUIRED, ours, "This relay speaks another version.\n"));
     }
     if !admitted {
-        return last((StatusCode::SERVICE_UNAVAILABLE, "This relay is full.\n"));
+        return last((StatusCode::SERVICE_UNAVAILABLE, ours, FULL));
     }
     let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
         return last((StatusCode::BAD_REQUEST, "This is not a request for a WebSocket.\n"));

@@ -100,8 +100,30 @@ async fn a_relay_of_another_version_says_which() {
 
 #[tokio::test]
 async fn a_full_relay_says_so() {
-    let at = server_saying("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").await;
-    assert!(matches!(refused(&plain(at)).await, DialError::Full));
+    let beginning = "HTTP/1.1 503 Service Unavailable\r\n";
+    for rest in [
+        "sec-websocket-protocol: bowline.1\r\ncontent-length: 0\r\n\r\n",
+        "content-length: 20\r\n\r\nThis relay is full.\n",
+    ] {
+        let at = server_saying(format!("{beginning}{rest}").leak()).await;
+        assert!(matches!(refused(&plain(at)).await, DialError::Full), "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_proxy_says_in_place_of_a_relay_is_told_apart() {
+    for (status, said) in [
+        ("301 Moved", "sends devices elsewhere"),
+        ("400 Bad Request", "does not pass on the upgrade"),
+        ("401 Unauthorized", "asks for a password first"),
+        ("502 Bad Gateway", "the relay behind it does not"),
+        ("503 Service Unavailable", "the relay behind it does not"),
+    ] {
+        let at = server_saying(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").leak()).await;
+        let error = refused(&plain(at)).await;
+        assert!(matches!(error, DialError::NotARelay { answer: NotARelay::Status(_), .. }), "{error:?}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
 }
 
 #[tokio::test]

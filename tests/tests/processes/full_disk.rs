@@ -205,3 +205,30 @@ fn a_relay_whose_log_is_on_the_full_disk_says_that_it_cannot_store_and_goes_on()
     let room = after(&answers, "== room").join("\n");
     assert!(room.contains("everything is on the relay") && room.ends_with("exit 0\nrelay 0"), "{answers}");
 }
+
+#[test]
+fn a_watch_whose_log_goes_nowhere_syncs() {
+    let script = r#"{
+        read -r address < <(bowline-relay serve --data relay --listen 127.0.0.1:0 2> /dev/null)
+        until_it_is() { for _ in $(seq 300); do "$@" && return; sleep 0.1; done; echo "never: $*"; }
+        laptop() { bowline --home laptop "$@" -q; }
+        laptop init --user Ana --device laptop
+        laptop workspace create --relay "$address"
+        id=$(laptop chat new --title shared)
+        touch laptop/log
+        bowline --home laptop sync --watch 2> /dev/full &
+        watch=$!
+        is_up() { bowline --home laptop status | grep -q "Connected"; }
+        until_it_is is_up
+        bowline --home laptop chat say "$id" "a word" 2>&1
+        kill "$watch" && wait "$watch"
+        echo "watch $?"
+        bowline --home laptop sync
+    }"#;
+    let Some((_folder, output)) = on_a_small_disk(script) else {
+        return;
+    };
+    let answers = String::from_utf8(output.stdout).unwrap();
+    assert!(!answers.contains("never: ") && answers.contains("watch 0\n"), "{answers}");
+    assert!(answers.contains("on its way"), "{answers}");
+}

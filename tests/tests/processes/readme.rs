@@ -14,7 +14,8 @@ fn ten_lines() -> String {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let (_, section) = readme.split_once(HEADING).expect("the README has the section");
     let (_, block) = section.split_once("```bash\n").expect("the section has a block of commands");
-    let (block, _) = block.split_once("```").expect("the block ends");
+    let (block, after) = block.split_once("```").expect("the block ends");
+    assert!(after.contains(&format!("`{END}`")), "the section says how the relay is ended");
     block.to_owned()
 }
 
@@ -28,14 +29,19 @@ impl Drop for Group {
     }
 }
 
+/// How the README says that the relay of these lines is ended.
+const END: &str = "kill $!";
+
 #[test]
 fn the_readmes_ten_lines_lead_to_two_synced_homes() {
-    let script = ten_lines();
-    let lines = script.lines().filter(|line| !line.trim().is_empty()).count();
-    assert_eq!(lines, 10, "ten lines are promised");
+    let lines = ten_lines();
+    let count = lines.lines().filter(|line| !line.trim().is_empty()).count();
+    assert_eq!(count, 10, "ten lines are promised");
+    // A lock that can be had says that the relay is gone.
+    let script = format!("{lines}{END}\nflock --wait 60 relay/relay.lock true\n");
     let folder = TempDir::new().unwrap();
     assert_eq!(binary("bowline-relay").parent(), binary("bowline").parent());
-    // The relay goes on running: in a fence it ends with the script, and elsewhere with its group.
+    // Should the script fail, the relay goes on: in a fence it ends with the script, and elsewhere with its group.
     let fence = leash::fenced(&[], &["true"]);
     let mut command = fence.unwrap_or_else(|| leash::bare_command("env"));
     command.args(["bash", "-euo", "pipefail", "-c", &script]).current_dir(folder.path());

@@ -170,6 +170,10 @@ pub(crate) enum Whereabouts {
     PartlyHere,
     /// Some of it is not on the relay yet.
     Queued,
+    /// Some of it is only here and stays here: this device is out of the workspace, or the relay was caught.
+    Stays,
+    /// The relay has signed for all of it and was caught since; nobody else has said that they have it.
+    Doubted,
     /// Some of it is more than others would take at once, and cannot be divided.
     TooLarge { bytes: usize },
     /// The relay has signed for all of it.
@@ -187,6 +191,8 @@ impl Whereabouts {
             Ok(DocumentState::Kept) => Self::Kept,
             Ok(DocumentState::PartlyHere) => Self::PartlyHere,
             Ok(DocumentState::Queued) => Self::Queued,
+            Ok(DocumentState::Stays) => Self::Stays,
+            Ok(DocumentState::Doubted) => Self::Doubted,
             Ok(DocumentState::TooLarge(bytes)) => Self::TooLarge { bytes },
             Ok(DocumentState::OnRelay) => Self::OnRelay,
             Ok(DocumentState::OnDevices(devices)) => Self::OnDevices { devices },
@@ -204,6 +210,8 @@ impl std::fmt::Display for Whereabouts {
             Self::Kept => f.write_str("kept here"),
             Self::PartlyHere => f.write_str("partly here"),
             Self::Queued => f.write_str("queued"),
+            Self::Stays => f.write_str("stays here"),
+            Self::Doubted => f.write_str("relay in doubt"),
             Self::TooLarge { bytes } => write!(f, "too large to send ({bytes} bytes)"),
             Self::OnRelay => f.write_str("on relay"),
             Self::OnDevices { devices } => write!(f, "on {}", count(*devices, "other device")),

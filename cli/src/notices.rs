@@ -14,13 +14,17 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
         }
         Notice::JoinFailed(workspace, why) => (*workspace, error::join_failed(why).message),
         Notice::Removed(workspace) => {
-            (*workspace, "this device was removed, or has left. Documents stay here".to_owned())
+            (*workspace, "this device was removed, or has left. Documents stay here; `bowline status` says more".to_owned())
         }
         Notice::OtherLife(workspace) => (
             *workspace,
             "this home was restored from a copy, or another copy of it is at work: nothing is lost, and this one goes \
              on by itself"
                 .to_owned(),
+        ),
+        Notice::HeldUp { workspace, reason } => (
+            *workspace,
+            format!("the relay takes nothing more for now: {}; what waits stays queued", error::relay_says(*reason)),
         ),
         Notice::Refused { workspace, reason, .. } => (
             *workspace,

@@ -134,6 +134,14 @@ impl Tx<'_> {
         self.change_one("workspace", sql, (ws.as_bytes(), incarnation.as_bytes()))
     }
 
+    /// Notes the relay's address.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`].
+    pub fn set_relay(&self, ws: WorkspaceId, relay: &str) -> Result<(), StoreError> {
+        self.change_one("workspace", "UPDATE workspace SET relay = ?2 WHERE id = ?1", (ws.as_bytes(), relay))
+    }
+
     /// Notes how far joining got.
     ///
     /// # Errors

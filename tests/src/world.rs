@@ -251,6 +251,7 @@ impl World {
                 Notice::Quarantined { .. } => "quarantined",
                 Notice::RelayFault(..) => "relay fault",
                 Notice::OtherLife(_) => "other life",
+                Notice::HeldUp { .. } => "held up",
                 Notice::Refused { .. } => "refused",
                 Notice::Removed(_) => "removed",
                 Notice::JoinFailed(..) => "join failed",

@@ -178,7 +178,8 @@ fn turned_away(reason: Reason) -> CommandError {
         Reason::NoWorkspace => error.hint(
             "it was deleted there, or the relay has lost its data: ask its operator. Everything stays on this device",
         ),
-        Reason::Quota | Reason::Storage | Reason::Shutdown | Reason::Rate => error.hint(KEPT),
+        _ if reason.is_transient() => error.hint(KEPT),
+        Reason::Shutdown => error.hint(KEPT),
         Reason::TicketUsed | Reason::TicketClosed | Reason::TicketExpired | Reason::JoinVoid => {
             error.hint("ask for a new code")
         }
@@ -222,6 +223,8 @@ pub(crate) fn relay_says(reason: Reason) -> String {
         Reason::TicketClosed => "this code was closed by whoever made it",
         Reason::TicketExpired => "this code has expired",
         Reason::Unknown(number) => return format!("for a reason that this version does not know ({number})"),
+        Reason::ChainGap | Reason::RunIncomplete => "it waits for something that this device wrote before",
+        Reason::RosterUnknown => "it does not know yet who is in the workspace",
         other => return format!("for a reason that is about our own data ({other:?})"),
     };
     words.to_owned()
@@ -254,6 +257,11 @@ pub(crate) fn join_failed(why: &JoinFailed) -> CommandError {
         JoinFailed::TicketGone => {
             of(ErrorCode::CodeVoid, "This code was used, closed or expired just now").hint(another)
         }
+        JoinFailed::KeySpent => of(
+            ErrorCode::NotAMember,
+            "This device was removed from the workspace, and its key lets nobody in any more",
+        )
+        .hint("`bowline workspace rejoin CODE` brings it back under a new key, with all that is on it"),
         JoinFailed::NotAdmitted => of(ErrorCode::CodeVoid, "The relay does not know this code").hint(another),
         JoinFailed::OtherRoster | JoinFailed::BadRecords => CommandError::new(
             ErrorCode::OtherWorkspace,
@@ -312,6 +320,7 @@ mod tests {
     #[test]
     fn every_refusal_that_a_person_can_do_something_about_is_told_in_words_with_a_hint() {
         for (name, _, reason) in Reason::NAMED {
+            assert!(!reason.is_transient() || !relay_says(reason).contains("our own data"), "{name}");
             let error = turned_away(reason);
             assert_eq!(error.kind(), super::super::Kind::Refused);
             assert_eq!(error.hints.len(), 1, "{name}");

@@ -26,7 +26,7 @@ pub use edit::fields::Issue;
 pub use edit::files::{FilePath, NotAPath, TextFile};
 pub use edit::take_over::Lacking;
 pub use intake::assemble::{Applied, Assembled, NeedsRebuild};
-pub use intake::change::{change_hash, operation_count};
+pub use intake::change::{change_actor, change_hash, operation_count};
 pub use intake::hash::ChangeHash;
 pub use intake::incoming::{Cause, Incoming, Lost, Reason, Refused, Source};
 pub use kind::Kind;

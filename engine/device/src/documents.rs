@@ -313,7 +313,7 @@ impl Device {
         if !self.workspaces.is_member(workspace) {
             return Ok(());
         }
-        let (names, id) = (self.own_names()?, self.id());
+        let (names, id) = (self.own_names()?, self.id_in(workspace));
         if let Some(name) = &names.device
             && self.device_name(workspace, id, now)?.is_none()
         {
@@ -332,11 +332,31 @@ impl Device {
     pub fn name_device(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
         self.workspaces.replica(workspace)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
-        let device = lent.device();
+        let device = workspaces.keyrings().writer(Some(workspace), lent.device());
         let set = |profile: &mut ProfileMut<'_>| profile.set_device_name(device, name);
         let edited = documents.name(&mut lent, workspaces.keyrings(), workspace, set)?;
         self.send_edit(edited, now);
         Ok(())
+    }
+
+    /// Names a workspace, for everybody in it.
+    pub fn name_workspace(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
+        self.workspaces.replica(workspace)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let set = |profile: &mut ProfileMut<'_>| profile.set_workspace_name(workspace, name);
+        let edited = documents.name(&mut lent, workspaces.keyrings(), workspace, set)?;
+        self.send_edit(edited, now);
+        Ok(())
+    }
+
+    /// What a workspace is called; `None` if nobody has named it.
+    pub fn workspace_name(&self, workspace: WorkspaceId) -> Result<Option<String>, Error> {
+        let (read, keyrings) = (self.store.read(), self.workspaces.keyrings());
+        let Some(row) = read.find_doc(crate::rows::profile_id(workspace))? else {
+            return Ok(None);
+        };
+        let document = reading::Reading { read, device: self.id(), keyrings }.document(row.n)?;
+        Ok(document.profile().ok().and_then(|profile| profile.workspace_name(workspace)))
     }
 
     /// Names the person whose device this is.

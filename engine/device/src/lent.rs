@@ -37,11 +37,11 @@ impl Lent<'_> {
         self.read().doc(n)?.ok_or(Error::Gone)
     }
 
-    /// A pen under an actor that nothing was written under yet.
-    pub(crate) fn fresh_pen(&mut self) -> Pen {
+    /// A pen under an actor that nothing was written under yet, on a device that is `writer` where it writes.
+    pub(crate) fn fresh_pen(&mut self, writer: DeviceId) -> Pen {
         let mut process = [0; 8];
         self.random.fill_bytes(&mut process);
-        Pen { actor: ActorId::for_device(self.device(), process), now: self.now }
+        Pen { actor: ActorId::for_device(writer, process), now: self.now }
     }
 
     /// An id for a new document.

@@ -14,7 +14,6 @@ mod notice;
 mod rows;
 mod workspace;
 
-use bowline_core::document::ActorId;
 use bowline_crypto::DeviceKeys;
 use bowline_store::Store;
 use bowline_wire::ids::{DeviceId, DocId, Millis};
@@ -47,8 +46,10 @@ pub use import::{
 pub use notice::Notice;
 pub use workspace::code::{Code, CodeError, CodeKind};
 pub use workspace::connection::Outstanding;
+pub use workspace::decisions::{Cancelling, OpenCode, PendingDecision};
 pub use workspace::intent;
 pub use workspace::line_failure::{LineFailure, LineReason};
+pub use workspace::membership::{Membership, RelaySays, Removal};
 pub use workspace::quarantine::QuarantineReason;
 pub use workspace::report::{LineReport, LineStage, Stuck, SyncReport};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
@@ -114,7 +115,7 @@ impl Device {
         let mut process = [0; 8];
         random.fill_bytes(&mut process);
         let mut device = Self {
-            documents: Documents::new(ActorId::for_device(id, process)),
+            documents: Documents::new(process),
             store,
             keys,
             random,

@@ -44,6 +44,13 @@ pub enum Notice {
     /// This database was restored from a copy, or there is another copy of it at work. Nothing is lost; the device goes
     /// on in a life of its own.
     OtherLife(WorkspaceId),
+    /// The relay takes nothing of ours for now. What waits stays queued.
+    HeldUp {
+        /// The workspace it happened in.
+        workspace: WorkspaceId,
+        /// Why the relay takes nothing.
+        reason: Reason,
+    },
     /// An entry of ours was refused for good. It is kept, and what it held is sealed again.
     Refused {
         /// The workspace it happened in.

@@ -3,12 +3,16 @@
 
 pub(crate) mod code;
 pub(crate) mod connection;
+pub(crate) mod decisions;
 mod effects;
 mod entries;
+mod evidence;
 pub mod intent;
 pub(crate) mod line;
 pub(crate) mod line_failure;
 mod linked;
+pub(crate) mod membership;
+mod moving;
 pub(crate) mod parts;
 pub(crate) mod quarantine;
 pub(crate) mod report;
@@ -25,7 +29,10 @@ use bowline_wire::ids::{DeviceId, Millis, Position, TicketKey, UserId, Workspace
 use rand_core::Rng as _;
 
 use crate::apart::Parts;
-use crate::{Code, CodeKind, Device, DocumentState, Error, Outstanding, SyncReport, Which, WorkspaceStatus};
+use crate::{
+    Cancelling, Code, CodeKind, Device, DocumentState, Error, Membership, OpenCode, Outstanding,
+    PendingDecision, SyncReport, Which, WorkspaceStatus,
+};
 use intent::Decision;
 pub(crate) use linked::{Keyrings, Workspaces};
 
@@ -41,7 +48,57 @@ impl Device {
     /// device in.
     pub fn join(&mut self, code: &Code, now: Millis) -> Result<WorkspaceId, Error> {
         let Parts { workspaces, mut lent, .. } = self.parts(now);
-        workspaces.join(&mut lent, code)
+        workspaces.join(&mut lent, code, false)
+    }
+
+    /// Begins to come back into a workspace as a new device, because the one that this device was there was removed: its key
+    /// lets nobody in any more. Elsewhere this device stays who it is. What is left of the workspace here is forgotten first;
+    /// its documents stay on this device.
+    pub fn rejoin(&mut self, code: &Code, now: Millis) -> Result<WorkspaceId, Error> {
+        if self.workspaces.replica(code.workspace).is_ok() {
+            if !self.membership(code.workspace)?.is_over() {
+                return Err(Error::AlreadyThere);
+            }
+            self.forget_workspace(code.workspace, now)?;
+        }
+        let Parts { workspaces, mut lent, .. } = self.parts(now);
+        workspaces.join(&mut lent, code, true)
+    }
+
+    /// The workspace's relay is at another address from now on. Its log is still held to what is known of it here.
+    pub fn move_workspace(&mut self, workspace: WorkspaceId, relay: &str, now: Millis) -> Result<(), Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.move_to(&mut lent, documents, workspace, relay)
+    }
+
+    /// Whether this device is in a workspace, as people are told.
+    pub fn membership(&self, workspace: WorkspaceId) -> Result<Membership, Error> {
+        self.workspaces.membership(self.store.read(), self.id_in(workspace), workspace)
+    }
+
+    /// Whether lasting evidence keeps this device from sending anything to the workspace's relay.
+    pub fn is_distrusted(&self, workspace: WorkspaceId) -> Result<bool, Error> {
+        Ok(self.workspaces.replica(workspace)?.is_distrusted())
+    }
+
+    /// Which device this is in a workspace: the one that it is elsewhere, unless it came back as a new one.
+    pub fn id_in(&self, workspace: WorkspaceId) -> DeviceId {
+        self.workspaces.device_in(&self.keys, workspace)
+    }
+
+    /// The decisions about a workspace that are not in force yet, in the order in which they were made.
+    pub fn decisions(&self, workspace: WorkspaceId) -> Result<Vec<PendingDecision>, Error> {
+        self.workspaces.decisions(self.store.read(), &self.keys, workspace)
+    }
+
+    /// Takes back a decision that is not in force yet.
+    pub fn cancel_decision(&mut self, workspace: WorkspaceId, number: u64) -> Result<Cancelling, Error> {
+        self.workspaces.cancel_decision(&mut self.store, &self.keys, workspace, number)
+    }
+
+    /// The invites and links that are open, whoever made them.
+    pub fn open_codes(&self, workspace: WorkspaceId) -> Result<Vec<OpenCode>, Error> {
+        self.workspaces.open_codes(workspace)
     }
 
     /// Where new documents go; `None` for this device only.
@@ -183,12 +240,13 @@ impl Device {
     /// Where a document is.
     pub fn document_state(&self, which: impl Into<Which>) -> Result<DocumentState, Error> {
         let found = self.find(which)?;
-        self.workspaces.document_state(self.store.read(), self.id(), &found.row)
+        let device = found.row.ws.map_or(self.id(), |workspace| self.id_in(workspace));
+        self.workspaces.document_state(self.store.read(), device, &found.row)
     }
 
     /// Whose device this is in a workspace.
     pub fn own_user(&self, workspace: WorkspaceId) -> Result<UserId, Error> {
-        self.workspaces.own_user(self.id(), workspace)
+        self.workspaces.own_user(self.id_in(workspace), workspace)
     }
 
     /// Says whether a workspace may be connected. Without that, no host opens a socket for it; everything else works.

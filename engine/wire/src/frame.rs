@@ -187,6 +187,12 @@ impl Reason {
         )
     }
 
+    /// Whether it says to a device that it is not in the workspace, or that there is no such workspace: trying again helps
+    /// only if the relay changes its mind.
+    pub fn shuts_out(self) -> bool {
+        matches!(self, Self::NotAllowed | Self::Removed | Self::NotActive | Self::NoWorkspace)
+    }
+
     /// Whether it turns away whoever is on the connection, so that a newcomer may have another way in.
     pub fn is_about_party(self) -> bool {
         matches!(

@@ -27,6 +27,9 @@ pub enum JoinFailed {
     /// The invite or link was used, closed or expired while this device was coming in.
     #[error("this code was used, was closed or expired while this device was joining")]
     TicketGone,
+    /// The device was removed from the workspace: its key lets nobody in any more, whatever the code.
+    #[error("this device was removed from the workspace, and its key lets nobody in any more")]
+    KeySpent,
     /// The relay lets neither the code nor the device in, and does not say why.
     #[error("the relay does not know this code")]
     NotAdmitted,
@@ -62,6 +65,13 @@ pub enum Effect {
     NewIncarnation(Incarnation),
     /// Store that this device is now a member: its Join is on the log.
     Joined,
+    /// Store that the relay has let this device in: what it said against that before counts no more.
+    LetIn,
+    /// Store that the relay does not let this device in, though it is in the workspace as far as the log is known here. The
+    /// relay's word, to be shown and not believed.
+    TurnedAway(Reason),
+    /// Store why the relay takes nothing of ours for now, however long one waits; `None` once it has taken something.
+    HeldUp(Option<Reason>),
     /// Show that joining has failed; store it, there is no second try with this code.
     JoinFailed(JoinFailed),
     /// Store this as evidence if it is lasting, and show it.

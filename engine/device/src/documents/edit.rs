@@ -149,7 +149,8 @@ impl Documents {
         together: impl FnOnce(&Tx<'_>) -> Result<(), Error>,
     ) -> Result<Edited, Error> {
         let mut document = Document::create(beginning.kind);
-        let changes = edit(&mut document, self.pen(lent.now)).map_err(Error::from)?;
+        let writer = keyrings.writer(beginning.workspace, lent.device());
+        let changes = edit(&mut document, self.pen(writer, lent.now)).map_err(Error::from)?;
         let mut changes: Vec<_> = changes.into_iter().collect();
         let is_empty = changes.is_empty();
         if is_empty {
@@ -243,7 +244,9 @@ impl Documents {
             Goes::WhereItIs => standing.kept && standing.has_aside,
         };
         // What is only here may hold changes of this process, and one actor makes no two with one number.
-        let pen = if is_aside || standing.has_aside { lent.fresh_pen() } else { self.pen(lent.now) };
+        let writer = keyrings.writer(standing.workspace, lent.device());
+        let is_fresh = is_aside || standing.has_aside;
+        let pen = if is_fresh { lent.fresh_pen(writer) } else { self.pen(writer, lent.now) };
         let loaded = self.cache.loaded(row.n)?;
         let document = if is_aside {
             loaded.with_aside.get_or_insert_with(|| loaded.document.clone())
@@ -347,7 +350,7 @@ impl Documents {
     ) -> Result<BTreeMap<String, WrittenBy>, Error> {
         let writers = Writers::known(self, lent, workspaces)?;
         let document = self.load(lent, workspaces.keyrings(), row)?.shown();
-        Ok(writers.of(lent.device(), document.entry_writers()))
+        Ok(writers.of(document.entry_writers()))
     }
 
     /// Keys of the entries that are only here of a conversation in a workspace.

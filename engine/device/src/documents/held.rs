@@ -4,27 +4,28 @@ use std::collections::BTreeMap;
 
 use bowline_core::document::{ActorId, Pen};
 use bowline_store::{DocN, DocRow};
-use bowline_wire::ids::Millis;
+use bowline_wire::ids::{DeviceId, Millis};
 
 use crate::Error;
 use crate::documents::cache::{CACHE_BYTES, Cache};
 
-/// The documents of a device: those in memory, and who writes into them.
+/// The documents of a device: those in memory, and what this process writes into them with.
 pub(crate) struct Documents {
     pub(super) cache: Cache,
     /// The revision in which each document with entries still to be taken in was last looked at.
     pub(super) indexed: BTreeMap<DocN, u64>,
-    /// Under whom this process writes.
-    pub(super) actor: ActorId,
+    /// What tells this process's actors from those of others on the same device.
+    process: [u8; 8],
 }
 
 impl Documents {
-    pub(crate) fn new(actor: ActorId) -> Self {
-        Self { cache: Cache::new(CACHE_BYTES), indexed: BTreeMap::new(), actor }
+    pub(crate) fn new(process: [u8; 8]) -> Self {
+        Self { cache: Cache::new(CACHE_BYTES), indexed: BTreeMap::new(), process }
     }
 
-    pub(crate) fn pen(&self, now: Millis) -> Pen {
-        Pen { actor: self.actor, now }
+    /// What this process writes with, on a device that is `writer` where it writes.
+    pub(crate) fn pen(&self, writer: DeviceId, now: Millis) -> Pen {
+        Pen { actor: ActorId::for_device(writer, self.process), now }
     }
 
     /// Whether a person keeps a document here that is in memory, else as its row said when it was read.

@@ -76,7 +76,7 @@ impl Documents {
         if fresh {
             let (loaded, lost) = Reading::of(lent, keyrings).base_and_changes(row)?;
             self.cache.insert(n, loaded);
-            if self.recommit(lent, n, &lost)? {
+            if self.recommit(lent, keyrings, row, &lost)? {
                 written = Some(lent.row(n)?);
             }
         }
@@ -109,10 +109,10 @@ impl Documents {
                     crashing.push(content.n);
                     continue;
                 }
-                taken.extend(self.apply(lent, keyrings, n, std::slice::from_ref(content))?);
+                taken.extend(self.apply(lent, keyrings, row, std::slice::from_ref(content))?);
             }
         } else if !pending.is_empty() {
-            taken = self.apply(lent, keyrings, n, &pending)?;
+            taken = self.apply(lent, keyrings, row, &pending)?;
         }
         if !pending.is_empty() {
             self.cache.loaded(n)?.with_aside = None;
@@ -120,7 +120,7 @@ impl Documents {
         self.look_aside(lent, keyrings, row)?;
         self.write_taken_in(lent, row, &Pending { fresh, contents: &pending, crashing: &crashing }, &taken)?;
         quarantine_unreadable(lent, &unreadable)?;
-        self.recommit(lent, n, &taken.lost)?;
+        self.recommit(lent, keyrings, row, &taken.lost)?;
         Ok(())
     }
 
@@ -128,15 +128,15 @@ impl Documents {
         &mut self,
         lent: &mut Lent<'_>,
         keyrings: Keyrings<'_>,
-        n: DocN,
+        row: &DocRow,
         contents: &[Content],
     ) -> Result<TakenIn, Error> {
+        let (n, device, workspace) = (row.n, lent.device(), row.ws);
         let flying: Vec<EntryN> = contents.iter().map(|content| content.n).collect();
         lent.store.transaction(|tx| tx.begin_attempt(&flying))?;
-        let device = lent.device();
         let loaded = self.cache.loaded(n)?;
         let ours = if loaded.ours_wait { lent.read().changes(n)? } else { Vec::new() };
-        let ours = ours.iter().map(|row| Incoming::local(device, &row.bytes));
+        let ours = ours.iter().map(|row| keyrings.own_change(workspace, device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
         let taken = if let Ok(applied) = loaded.document.apply(&incoming) {
             TakenIn { refused: applied.refused, unsettled: applied.unsettled, lost: Vec::new() }
@@ -233,8 +233,14 @@ impl Documents {
 
     /// Edits of ours that lost against another of ours, because two copies of this database were at work: written once
     /// more, under this process's actor. True if that has changed the document's row.
-    fn recommit(&mut self, lent: &mut Lent<'_>, n: DocN, lost: &[Lost]) -> Result<bool, Error> {
-        let device = lent.device();
+    fn recommit(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+        lost: &[Lost],
+    ) -> Result<bool, Error> {
+        let (n, device) = (row.n, keyrings.writer(row.ws, lent.device()));
         let mut ours = Vec::new();
         for lost in lost.iter().filter(|lost| lost.actor.belongs_to(device)) {
             if lent.read().meta(&recommitted(&lost.hash))?.is_none() {
@@ -245,7 +251,7 @@ impl Documents {
             return Ok(false);
         }
         let bytes: Vec<&[u8]> = ours.iter().map(|lost| lost.bytes.as_slice()).collect();
-        let pen = self.pen(lent.now);
+        let pen = self.pen(device, lent.now);
         let loaded = self.cache.loaded(n)?;
         let changes = match loaded.document.recommit(pen, &bytes) {
             Ok(changes) => changes,

@@ -88,8 +88,8 @@ impl<'r> Reading<'r> {
         };
         let rows = self.read.changes(n)?;
         bytes += rows.iter().map(|row| row.bytes.len()).sum::<usize>();
-        let device = self.device;
-        let local: Vec<Incoming<'_>> = rows.iter().map(|row| Incoming::local(device, &row.bytes)).collect();
+        let local: Vec<Incoming<'_>> =
+            rows.iter().map(|own| self.keyrings.own_change(row.ws, self.device, &own.bytes)).collect();
         let applied = base.and_then(|mut base| base.apply(&local).ok().map(|applied| (base, applied)));
         let (document, ours_wait, lost) = if let Some((document, applied)) = applied {
             (document, !applied.unsettled.is_empty(), Vec::new())
@@ -130,7 +130,7 @@ impl<'r> Reading<'r> {
             pending.retain(|content| !crashing.contains(&content.n));
         }
         let ours = if loaded.ours_wait { self.read.changes(n)? } else { Vec::new() };
-        let ours = ours.iter().map(|row| Incoming::local(self.device, &row.bytes));
+        let ours = ours.iter().map(|own| self.keyrings.own_change(row.ws, self.device, &own.bytes));
         let incoming: Vec<Incoming<'_>> = pending.iter().map(Content::incoming).chain(ours).collect();
         let mut document = loaded.document;
         if !incoming.is_empty() && document.apply(&incoming).is_err() {
@@ -148,8 +148,8 @@ impl<'r> Reading<'r> {
         let (mut contents, _) = self.open_all(self.read.accepted(n)?)?;
         contents.retain(|content| !crashing.contains(&content.n));
         let rows = self.read.changes(n)?;
-        let device = self.device;
-        let local = rows.iter().map(|row| Incoming::local(device, &row.bytes));
+        let (device, workspace) = (self.device, self.read.doc(n)?.and_then(|row| row.ws));
+        let local = rows.iter().map(|row| self.keyrings.own_change(workspace, device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(local).collect();
         let built = Document::assemble(kind, &incoming);
         let taken = TakenIn { refused: built.refused, unsettled: built.unsettled, lost: built.lost };

@@ -8,7 +8,7 @@ use bowline_core::document::{Document, Kind, Visibility, change_hash};
 use bowline_store::{
     ChangeRow, DocFilter, DocN, DocRow, DocUpdate, Place, Reader, Store, StoreError, Trash, Tx,
 };
-use bowline_wire::ids::{DocId, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, WorkspaceId};
 
 use crate::Error;
 use crate::documents::base::compressed;
@@ -92,13 +92,13 @@ impl Documents {
         let loaded = self.load_anew(lent, keyrings, n)?;
         let (document, rev) = (loaded.document.clone(), loaded.rev);
         let rows = lent.read().changes(n)?;
-        let anew = if travels_as_it_is(lent, &document, &rows) {
+        let writer = keyrings.writer(Some(workspace), lent.device());
+        let anew = if travels_as_it_is(writer, &document, &rows) {
             None
         } else {
             let writers = Writers::known(self, lent, workspaces)?;
-            let (mut anew, pen, device) =
-                (Document::create(document.kind()), lent.fresh_pen(), lent.device());
-            let changes = anew.take_over(&document, pen, |actor| writers.other_than(device, actor))?;
+            let (mut anew, pen) = (Document::create(document.kind()), lent.fresh_pen(writer));
+            let changes = anew.take_over(&document, pen, |actor| writers.other(actor))?;
             Some((changes, Derived::of(&anew)))
         };
         let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
@@ -130,13 +130,13 @@ impl Documents {
     fn put_in(&mut self, lent: &mut Lent<'_>, workspaces: &Workspaces, row: &DocRow) -> Result<bool, Error> {
         let n = row.n;
         let writers = Writers::known(self, lent, workspaces)?;
-        let (pen, device) = (lent.fresh_pen(), lent.device());
+        let pen = lent.fresh_pen(workspaces.keyrings().writer(row.ws, lent.device()));
         let loaded = self.load_anew(lent, workspaces.keyrings(), n)?;
         let rev = loaded.rev;
         let mut document = loaded.document.clone();
         let mut changes = Vec::new();
         if let Some(shown) = &loaded.with_aside {
-            changes = document.take_over(shown, pen, |actor| writers.other_than(device, actor))?;
+            changes = document.take_over(shown, pen, |actor| writers.other(actor))?;
             let waiting = waiting_rows(shown, lent.read().changes_aside(n)?);
             changes.extend(waiting.into_iter().map(|row| row.bytes));
         }
@@ -170,12 +170,13 @@ impl Documents {
     ) -> Result<(Shared, Edited), Error> {
         let keyrings = workspaces.keyrings();
         let writers = Writers::known(self, lent, workspaces)?;
-        let (id, pen, device) = (lent.new_id(), lent.fresh_pen(), lent.device());
+        let writer = keyrings.writer(Some(workspace), lent.device());
+        let (id, pen) = (lent.new_id(), lent.fresh_pen(writer));
         let shown = self.load_anew(lent, keyrings, row.n)?.shown().clone();
         let from = row.ws.map(|from| format!("{from}/{}", row.in_log())).unwrap_or_default();
         let beginning = Beginning { kind: kind_of(row)?, id, workspace: Some(workspace) };
         let copy = |document: &mut Document, _| -> Result<Vec<Vec<u8>>, Edit> {
-            let mut changes = document.take_over(&shown, pen, |actor| writers.other_than(device, actor))?;
+            let mut changes = document.take_over(&shown, pen, |actor| writers.other(actor))?;
             changes.extend(document.set_copied_from(&from, pen)?);
             Ok(changes)
         };
@@ -276,15 +277,14 @@ impl Documents {
     }
 }
 
-/// Whether a local document can be sealed as it is: nobody else has written into it, and it is not more than one entry holds
+/// Whether a local document can be sealed as it is by this device as `writer`: nobody else has written into it, and it is not more than one entry holds
 /// or can be divided.
-fn travels_as_it_is(lent: &Lent<'_>, document: &Document, rows: &[ChangeRow]) -> bool {
-    let device = lent.device();
+fn travels_as_it_is(writer: DeviceId, document: &Document, rows: &[ChangeRow]) -> bool {
     let (count, operations) = document.extent();
     let first = document.kind().first_change();
     let fits = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
     let divides = || count == 1 + rows.iter().filter(|row| row.bytes != first).count();
-    document.is_all_by(|actor| actor.belongs_to(device)) && (fits || divides())
+    document.is_all_by(|actor| actor.belongs_to(writer)) && (fits || divides())
 }
 
 /// Changes that wait for others, which are not in the document.

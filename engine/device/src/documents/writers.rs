@@ -1,6 +1,6 @@
 //! Who wrote what: names of people for the actors under which Automerge knows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ActorId, Writer};
 use bowline_store::Store;
@@ -49,7 +49,11 @@ impl Names {
 
 /// The devices that this one has met, with what they and their people are called.
 #[derive(Clone, Default)]
-pub(crate) struct Writers(BTreeMap<DeviceId, Names>);
+pub(crate) struct Writers {
+    names: BTreeMap<DeviceId, Names>,
+    /// Which of them are this one: it may have keys of its own for a workspace.
+    own: BTreeSet<DeviceId>,
+}
 
 impl Writers {
     /// The devices of all workspaces that are here, and those that were remembered of others.
@@ -64,14 +68,15 @@ impl Writers {
         let remembered = remembered
             .into_iter()
             .map(|(id, user, device)| (DeviceId::from_bytes(id), Names { user, device }));
-        let mut writers = Self(remembered.collect());
+        let mut writers = Self { names: remembered.collect(), own: BTreeSet::from([lent.device()]) };
         let here: Vec<WorkspaceId> = workspaces.ids().collect();
         for workspace in here {
+            writers.own.insert(workspaces.device_in(lent.keys, workspace));
             let Some(roster) = workspaces.replica(workspace)?.log().map(Log::roster) else { continue };
             documents.named(lent, workspaces.keyrings(), workspace, |profile| {
                 for (device, known) in roster.devices() {
                     let (user, name) = (profile.user_name(known.user), profile.device_name(*device));
-                    let names = writers.0.entry(*device).or_default();
+                    let names = writers.names.entry(*device).or_default();
                     names.user = user.or_else(|| names.user.take());
                     names.device = name.or_else(|| names.device.take());
                 }
@@ -79,7 +84,7 @@ impl Writers {
             })?;
         }
         let OwnNames { user, device } = OwnNames::read(lent.read())?;
-        let own = writers.0.entry(lent.device()).or_default();
+        let own = writers.names.entry(lent.device()).or_default();
         own.user = own.user.take().or(user);
         own.device = own.device.take().or(device);
         Ok(writers)
@@ -88,14 +93,14 @@ impl Writers {
     /// Keeps them for when their workspace is gone.
     pub(crate) fn remember(&self, store: &mut Store) -> Result<(), Error> {
         let all: Vec<_> =
-            self.0.iter().map(|(id, names)| (id.as_bytes(), &names.user, &names.device)).collect();
+            self.names.iter().map(|(id, names)| (id.as_bytes(), &names.user, &names.device)).collect();
         let value = serde_json::to_vec(&all).map_err(|_| Error::Bug("names that are not JSON"))?;
         Ok(store.transaction(|tx| tx.put_meta(REMEMBERED, &value))?)
     }
 
     /// What the person is called who wrote under an actor; `None` if that is this device.
-    pub(crate) fn other_than(&self, own: DeviceId, actor: ActorId) -> Option<String> {
-        if actor.belongs_to(own) {
+    pub(crate) fn other(&self, actor: ActorId) -> Option<String> {
+        if self.own.iter().any(|own| actor.belongs_to(*own)) {
             return None;
         }
         let name = self.found(actor).and_then(|(_, names)| names.user.clone().or(names.device.clone()));
@@ -103,25 +108,28 @@ impl Writers {
     }
 
     /// Who wrote each of these, as they are told of on this device.
-    pub(crate) fn of(&self, own: DeviceId, writers: BTreeMap<String, Writer>) -> BTreeMap<String, WrittenBy> {
+    pub(crate) fn of(&self, writers: BTreeMap<String, Writer>) -> BTreeMap<String, WrittenBy> {
         let mut told: BTreeMap<ActorId, WrittenBy> = BTreeMap::new();
         let mut by = |writer| match writer {
             Writer::Named { name, .. } => WrittenBy { name, device: None },
-            Writer::Actor(actor) => told.entry(actor).or_insert_with(|| self.actor(own, actor)).clone(),
+            Writer::Actor(actor) => told.entry(actor).or_insert_with(|| self.actor(actor)).clone(),
         };
         writers.into_iter().map(|(key, writer)| (key, by(writer))).collect()
     }
 
-    fn actor(&self, own: DeviceId, actor: ActorId) -> WrittenBy {
+    fn actor(&self, actor: ActorId) -> WrittenBy {
         let Some((device, names)) = self.found(actor) else {
             return WrittenBy { name: UNKNOWN.to_owned(), device: None };
         };
-        let name =
-            if *device == own { names.user.clone().or(names.device.clone()) } else { names.of_device() };
+        let name = if self.own.contains(device) {
+            names.user.clone().or(names.device.clone())
+        } else {
+            names.of_device()
+        };
         WrittenBy { name: name.unwrap_or_else(|| format!("device {device}")), device: Some(*device) }
     }
 
     fn found(&self, actor: ActorId) -> Option<(&DeviceId, &Names)> {
-        self.0.iter().find(|(device, _)| actor.belongs_to(**device))
+        self.names.iter().find(|(device, _)| actor.belongs_to(**device))
     }
 }

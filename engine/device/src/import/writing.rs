@@ -96,7 +96,11 @@ impl Import<'_> {
     fn write_run(&mut self, import: &mut SessionImport) -> Result<(), Error> {
         let mut random = [0; 8];
         self.lent.random.fill_bytes(&mut random);
-        let device = self.lent.device();
+        let workspace = match import.plan.place() {
+            Place::Found(workspace) => workspace,
+            Place::New => None,
+        };
+        let device = self.workspaces.keyrings().writer(workspace, self.lent.device());
         let run = import.run.take().filter(Run::has_room);
         let mut run = run.unwrap_or_else(|| Run::begin(device, random));
         let batch = std::mem::take(&mut import.batch);

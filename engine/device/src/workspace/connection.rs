@@ -9,6 +9,7 @@ use bowline_wire::ids::{DeviceId, Millis, WorkspaceId};
 use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::workspace::Workspaces;
+use crate::workspace::evidence;
 use crate::workspace::linked::Linked;
 use crate::workspace::workspaces::restore;
 use crate::{Error, SyncReport};
@@ -108,7 +109,7 @@ impl Workspaces {
             documents.forget_all();
         }
         for row in rows {
-            if self.is_news(&row) {
+            if self.is_news(lent.read(), &row)? {
                 self.take_up(lent.read(), lent.keys, documents, &row)?;
             }
             let Some(linked) = self.linked.get_mut(&row.id) else {
@@ -120,10 +121,14 @@ impl Workspaces {
         Ok(())
     }
 
-    /// Whether the row is of a workspace that this process has not seen, or has seen before it was joined again: each time
-    /// begins a new life of this device's chains in it.
-    fn is_news(&self, row: &WorkspaceRow) -> bool {
-        self.linked.get(&row.id).is_none_or(|linked| linked.replica.incarnation() != row.incarnation)
+    /// Whether the row is of a workspace that this process has not seen, or has seen before it was joined again, which begins
+    /// a new life of this device's chains in it, or before its relay moved or was trusted again.
+    fn is_news(&self, read: Reader<'_>, row: &WorkspaceRow) -> Result<bool, Error> {
+        let Some(Linked { replica, relay, .. }) = self.linked.get(&row.id) else {
+            return Ok(true);
+        };
+        let is_forgiven = replica.is_distrusted() && !evidence::counts(read, row.id)?;
+        Ok(replica.incarnation() != row.incarnation || *relay != row.relay || is_forgiven)
     }
 
     /// Begins to follow a workspace as it is in the database. One that is damaged is left out, as when opening.
@@ -136,10 +141,9 @@ impl Workspaces {
     ) -> Result<(), Error> {
         let replaced = self.linked.remove(&row.id).is_some();
         match restore(read, keys, row) {
-            Ok(replica) => {
+            Ok(linked) => {
                 // If there is still a line, it is the old one's.
-                let linked = Linked { close: replaced, ..Linked::new(replica) };
-                self.linked.insert(row.id, linked);
+                self.linked.insert(row.id, Linked { close: replaced, ..linked });
             }
             Err(error @ Error::Store(_)) => return Err(error),
             Err(error) => tracing::warn!(%error, "a workspace cannot be restored and is left out"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bowline_core::sync::{Effect, Ingested, Phase, RelayFault, Verdict};
+use bowline_core::sync::{Effect, Ingested, Phase, Recipient, RelayFault, Verdict};
 use bowline_crypto::Keyring;
 use bowline_store::{Cursor, DocN, EntryState, Store};
 use bowline_wire::codec::encode;
@@ -19,6 +19,8 @@ use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::put_heard;
 use crate::workspace::entries::{open_with, read_again, store_entry};
+use crate::workspace::evidence;
+use crate::workspace::membership;
 use crate::workspace::quarantine::refused;
 use crate::workspace::roster::{forget_spent_codes, release_decision, settle_decision};
 use crate::workspace::sealed_values::AtRest;
@@ -67,6 +69,21 @@ impl Workspaces {
                         tx.put_meta(CURRENT, workspace.as_bytes())
                     })?;
                     lent.notices.push(Notice::Joined(workspace));
+                }
+                Ok(())
+            }
+            Effect::LetIn => {
+                membership::note(lent.store, workspace, membership::TURNED_AWAY, None, lent.now)?;
+                Ok(())
+            }
+            Effect::TurnedAway(reason) => {
+                membership::note(lent.store, workspace, membership::TURNED_AWAY, Some(reason), lent.now)?;
+                Ok(())
+            }
+            Effect::HeldUp(reason) => {
+                let is_news = membership::note(lent.store, workspace, membership::HELD_UP, reason, lent.now)?;
+                if let Some(reason) = reason.filter(|_| is_news) {
+                    lent.notices.push(Notice::HeldUp { workspace, reason });
                 }
                 Ok(())
             }
@@ -125,8 +142,8 @@ impl Workspaces {
     ) -> Result<(), Error> {
         let now = lent.now;
         if fault.is_lasting() {
-            let (kind, what) = evidence(&fault);
-            lent.store.transaction(|tx| tx.insert_evidence(workspace, kind, &what, now))?;
+            let (kind, what) = proof(&fault);
+            lent.store.transaction(|tx| evidence::keep(tx, workspace, kind, &what, now))?;
         }
         let linked = self.linked(workspace)?;
         linked.fault = Some(fault.clone());
@@ -151,6 +168,10 @@ impl Workspaces {
         let snapshot = keyring.as_ref().map(Keyring::snapshot);
         let ticket = if keyring.is_none() { ticket(lent.read(), lent.keys, workspace)? } else { None };
         let mut learned = changed.zip(keyring);
+        let recipient =
+            Recipient { device: self.keys_in(lent.keys, workspace).hpke(), ticket: ticket.as_ref() };
+        let now = lent.now;
+        let is_removed = matches!(linked.replica.phase(), Phase::Removed) && !linked.removed;
         let roster = linked.replica.log().map(Log::roster);
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         let mut after = Consequences::default();
@@ -169,7 +190,7 @@ impl Workspaces {
                 forget_spent_codes(tx, workspace, roster)?;
             }
             if (roster_moved || ingested.joined) && snapshot.is_none() {
-                learned = find_keys(tx, workspace, ticket.as_ref(), &mut rest)?;
+                learned = find_keys(tx, workspace, &recipient, &mut rest)?;
             }
             if let Some((sealed, keyring)) = &learned {
                 tx.put_state(workspace, state::KEYRING, sealed)?;
@@ -188,6 +209,12 @@ impl Workspaces {
             if ingested.joined {
                 tx.delete_state(workspace, state::TICKET)?;
                 tx.delete_state(workspace, state::PINS)?;
+            }
+            if is_removed {
+                membership::note_removal(tx, workspace, now)?;
+            }
+            if ingested.entries.iter().any(|item| matches!(item.verdict, Verdict::Own(_))) {
+                tx.delete_state(workspace, membership::HELD_UP)?;
             }
             tx.delete_state(workspace, state::TOKEN)?;
             Ok(tx.set_workspace_state(workspace, stage::MEMBER)?)
@@ -251,19 +278,19 @@ fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
 }
 
 /// Whether an entry of this type with this body is a Join.
-fn is_join_record(body: Option<&[u8]>, entry_type: u16) -> bool {
+pub(super) fn is_join_record(body: Option<&[u8]>, entry_type: u16) -> bool {
     entry_type == EntryType::Roster.number()
         && body.is_some_and(|body| matches!(Record::parse(body), Ok(Record::Join(_))))
 }
 
 /// The kind of a fault and the signed heads that show it.
-fn evidence(fault: &RelayFault) -> (u8, Vec<u8>) {
+fn proof(fault: &RelayFault) -> (u8, Vec<u8>) {
     let heads = |heads: &[&SeenHead]| heads.iter().flat_map(|head| encode(*head)).collect();
     match fault {
-        RelayFault::Fork { ours, theirs } => (1, heads(&[ours, theirs])),
-        RelayFault::Rollback { ours, theirs } => (2, heads(&[ours, theirs])),
-        RelayFault::OtherLog { theirs } => (3, heads(&[theirs])),
-        RelayFault::NotThePinnedLog => (4, Vec::new()),
+        RelayFault::Fork { ours, theirs } => (evidence::FORK, heads(&[ours, theirs])),
+        RelayFault::Rollback { ours, theirs } => (evidence::ROLLBACK, heads(&[ours, theirs])),
+        RelayFault::OtherLog { theirs } => (evidence::OTHER_LOG, heads(&[theirs])),
+        RelayFault::NotThePinnedLog => (evidence::NOT_THE_PINNED_LOG, Vec::new()),
         RelayFault::Nonsense(_) | RelayFault::KeepsRefusing | RelayFault::OtherRelay => (0, Vec::new()),
     }
 }

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
+use bowline_core::document::{Incoming, Source};
 use bowline_core::sync::{Context, Phase, RelayFault, Replica};
-use bowline_crypto::Keyring;
+use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::DocN;
-use bowline_wire::ids::{DocId, WireDoc, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, WireDoc, WorkspaceId};
 
 use crate::Error;
 use crate::documents::edited::Edited;
@@ -23,6 +24,10 @@ pub(crate) struct Workspaces {
 /// A workspace and its line to the relay.
 pub(super) struct Linked {
     pub(super) replica: Replica,
+    /// The device's keys in this workspace only, if it came back under others than it has elsewhere.
+    pub(super) own_keys: Option<DeviceKeys>,
+    /// The relay's address that lines are made to.
+    pub(super) relay: String,
     /// Encoded frames to hand to the line.
     pub(super) transmit: VecDeque<Vec<u8>>,
     /// The line is to be closed once everything was handed over.
@@ -45,6 +50,25 @@ impl<'w> Keyrings<'w> {
     /// The keys of a workspace; `None` if there are none here yet, or if it is damaged and left out.
     pub(crate) fn of(self, workspace: WorkspaceId) -> Option<&'w Keyring> {
         self.0.get(&workspace)?.replica.keyring()
+    }
+
+    /// As whom this device, which is `device` elsewhere, writes in a workspace.
+    pub(crate) fn writer(self, workspace: Option<WorkspaceId>, device: DeviceId) -> DeviceId {
+        let linked = workspace.and_then(|workspace| self.0.get(&workspace));
+        linked.and_then(|linked| linked.own_keys.as_ref()).map_or(device, DeviceKeys::id)
+    }
+
+    /// A change of this device's own in a document of a workspace, as it is read back.
+    pub(crate) fn own_change(
+        self,
+        workspace: Option<WorkspaceId>,
+        device: DeviceId,
+        bytes: &[u8],
+    ) -> Incoming<'_> {
+        let writer = self.writer(workspace, device);
+        let local = Incoming::local(writer, bytes);
+        // What was written before this device came back under other keys is by the device as it is elsewhere.
+        if writer == device { local } else { Incoming { source: Source::Adopted, ..local } }
     }
 
     /// A document's id on the wire, once the workspace's first key is known here.
@@ -81,6 +105,16 @@ impl Workspaces {
         self.linked.get_mut(&workspace).ok_or(Error::NoWorkspace(workspace))
     }
 
+    /// The keys of this device in a workspace: `keys`, unless it came back under others.
+    pub(super) fn keys_in<'k>(&'k self, keys: &'k DeviceKeys, workspace: WorkspaceId) -> &'k DeviceKeys {
+        self.linked.get(&workspace).and_then(|linked| linked.own_keys.as_ref()).unwrap_or(keys)
+    }
+
+    /// Which device this is in a workspace.
+    pub(crate) fn device_in(&self, keys: &DeviceKeys, workspace: WorkspaceId) -> DeviceId {
+        self.keys_in(keys, workspace).id()
+    }
+
     /// The replica of a workspace.
     pub(crate) fn replica(&self, workspace: WorkspaceId) -> Result<&Replica, Error> {
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
@@ -95,6 +129,7 @@ impl Workspaces {
         step: impl FnOnce(&mut Replica, &mut Context<'_>) -> T,
     ) -> Result<T, Error> {
         let linked = self.linked.get_mut(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let keys = linked.own_keys.as_ref().unwrap_or(lent.keys);
         let store = &*lent.store;
         // A hash that cannot be read must not look like one that is not there: that would be evidence.
         let failed = RefCell::new(None);
@@ -105,7 +140,7 @@ impl Workspaces {
                 None
             }
         };
-        let mut cx = Context { keys: lent.keys, now: lent.now, random: &mut *lent.random, hash_at: &hash_at };
+        let mut cx = Context { keys, now: lent.now, random: &mut *lent.random, hash_at: &hash_at };
         let done = step(&mut linked.replica, &mut cx);
         match failed.take() {
             Some(error) => {
@@ -118,10 +153,12 @@ impl Workspaces {
 }
 
 impl Linked {
-    pub(super) fn new(replica: Replica) -> Self {
+    pub(super) fn new(replica: Replica, own_keys: Option<DeviceKeys>, relay: String) -> Self {
         Self {
             removed: matches!(replica.phase(), Phase::Removed),
             replica,
+            own_keys,
+            relay,
             transmit: VecDeque::new(),
             close: false,
             fault: None,

@@ -122,17 +122,21 @@ impl Workspaces {
             .with_replica(lent, workspace, |replica, cx| replica.write_record(record, cx))?
             .ok_or(Error::Bug("the roster record just written is refused"))?;
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
-        lent.store.transaction(|tx| -> Result<(), Error> {
-            insert_offered(tx, &entry, None)?;
-            match intent {
-                Some((n, mut intent)) => {
-                    intent.entry = Some(entry.id());
-                    update_intent(tx, &mut rest, n, &intent)
+        let is_stored = lent.store.transaction(|tx| -> Result<bool, Error> {
+            if let Some((n, mut intent)) = intent {
+                // Another process may have cancelled it in the meantime: then nothing of it leaves.
+                if !tx.intents(workspace)?.iter().any(|row| row.n == n) {
+                    return Ok(false);
                 }
-                None => Ok(()),
+                intent.entry = Some(entry.id());
+                update_intent(tx, &mut rest, n, &intent)?;
             }
+            insert_offered(tx, &entry, None)?;
+            Ok(true)
         })?;
-        self.linked(workspace)?.replica.offer(entry, lent.now);
+        if is_stored {
+            self.linked(workspace)?.replica.offer(entry, lent.now);
+        }
         Ok(())
     }
 
@@ -143,7 +147,9 @@ impl Workspaces {
     /// A Rekey, if one is due. Every remaining device that sees it writes one; the first on the log counts.
     fn due_rekey(&self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
         let roster = self.roster(workspace)?;
-        let live = roster.device(&lent.device()).is_some_and(|device| device.is_active() && !device.recovery);
+        let live = roster
+            .device(&self.device_in(lent.keys, workspace))
+            .is_some_and(|device| device.is_active() && !device.recovery);
         if !roster.is_rekey_due() || !live {
             return Ok(None);
         }
@@ -207,7 +213,7 @@ impl Workspaces {
                 self.removal(lent, workspace, |rekey| Record::RemoveMember { user, cut: cut.clone(), rekey })?
             }
             Decision::Leave { whole_user } => {
-                let me = lent.device();
+                let me = self.device_in(lent.keys, workspace);
                 let roster = self.roster(workspace)?;
                 let mine = roster.device(&me).map(|device| device.user);
                 let devices = match mine {
@@ -366,7 +372,7 @@ pub(crate) fn forget_spent_codes(tx: &Tx<'_>, workspace: WorkspaceId, roster: &R
     Ok(())
 }
 
-fn read_intents(rows: Vec<IntentRow>, keys: &DeviceKeys) -> Result<Vec<(IntentN, Intent)>, Error> {
+pub(super) fn read_intents(rows: Vec<IntentRow>, keys: &DeviceKeys) -> Result<Vec<(IntentN, Intent)>, Error> {
     let read = |row: IntentRow| {
         let value = sealed_values::open(keys, INTENT, &row.value)?;
         let intent = Intent::from_bytes(&value).map_err(|_| Error::Damaged(Damage::Decision))?;

@@ -2,7 +2,7 @@
 //! does anything leave.
 
 use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OPS_MAX};
-use bowline_core::document::operation_count;
+use bowline_core::document::{change_actor, operation_count};
 use bowline_core::payload::{MAX_HEADS, Payload};
 use bowline_core::sync::ContentDraft;
 use bowline_crypto::SealError;
@@ -111,17 +111,20 @@ impl Workspaces {
         // Changes one after the other are as good as all of it, unless there is more in the document than they hold.
         let mut divisible = true;
         // A snapshot that was refused may have held more than the changes that are unsealed again.
+        let is_mixed = self.has_work_of_before(lent, workspace, n, last)?;
         let as_whole = row.state == doc_state::NEVER_SEALED
+            || is_mixed
             || lent.read().was_refused(n, EntryType::Snapshot.number())?;
         let mut changes = Vec::new();
-        if as_whole && !is_all_in(lent.read(), n, &sizes)? {
+        if as_whole && (is_mixed || !is_all_in(lent.read(), n, &sizes)?) {
             changes = lent.read().unsealed(n)?;
             let document = &documents.load(lent, self.keyrings(), row)?.document;
             let (count, operations) = document.extent();
             let first = document.kind().first_change();
             // Whoever gets the entry refuses more than this, however well it compresses.
             whole = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
-            divisible = count == 1 + changes.iter().filter(|change| change.bytes != first).count();
+            divisible =
+                !is_mixed && count == 1 + changes.iter().filter(|change| change.bytes != first).count();
         }
         if !whole && !divisible {
             let len = documents.load(lent, self.keyrings(), row)?.document.save().len();
@@ -148,6 +151,25 @@ impl Workspaces {
             Err(SealError::Compressor) => Err(Error::NoMemory),
             Err(_) => Ok(false),
         }
+    }
+
+    /// Whether unsealed work up to `last` is by the device that this one was in the workspace before it came back as a new
+    /// one. Others take that from it only in a whole document.
+    fn has_work_of_before(
+        &self,
+        lent: &Lent<'_>,
+        workspace: WorkspaceId,
+        n: DocN,
+        last: ChangeN,
+    ) -> Result<bool, Error> {
+        let writer = self.device_in(lent.keys, workspace);
+        if writer == lent.device() {
+            return Ok(false);
+        }
+        let is_of_before = |change: &ChangeRow| {
+            change_actor(&change.bytes).is_some_and(|actor| actor.belongs_to(lent.device()))
+        };
+        Ok(lent.read().unsealed_up_to(n, last)?.iter().any(is_of_before))
     }
 
     fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {

@@ -12,6 +12,10 @@ use bowline_wire::roster::Role;
 use crate::Error;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::last_heard;
+use crate::workspace::effects::is_join_record;
+use crate::workspace::evidence;
+use crate::workspace::line_failure::LineReason;
+use crate::workspace::membership::{HELD_UP, Membership, RelaySays, said};
 use crate::workspace::quarantine::QuarantineReason;
 use crate::workspace::roster::{awaits_removal, intents};
 
@@ -27,10 +31,15 @@ pub enum DocumentState {
     PartlyHere,
     /// Some of the document is not on the log yet.
     Queued,
+    /// Some of the document is not on the log and does not leave: this device is not in the workspace any more, or the relay
+    /// was caught.
+    Stays,
     /// Some of the document is more than other devices would take, and cannot be divided: this many bytes.
     TooLarge(usize),
     /// All of the document is durable at the relay, which has signed for it.
     OnRelay,
+    /// The relay has signed for all of the document and was caught since: nobody else has said that they have it.
+    Doubted,
     /// All of the document is durable at the relay, and this many other devices have said that they have it.
     OnDevices(usize),
 }
@@ -87,8 +96,16 @@ pub struct WorkspaceStatus {
     pub waiting_for: Option<NotReady>,
     /// Why the relay closed the last connection, if it said so. Its word, not believed.
     pub relay_says: Option<Reason>,
+    /// Whether this device is in the workspace, as people are told.
+    pub membership: Membership,
+    /// Why the relay takes nothing of ours for now; `None` if it takes everything or nothing waits.
+    pub held_up: Option<RelaySays>,
     /// Lasting evidence against the relay: signed heads that it cannot both have meant.
     pub evidence: Vec<Vec<u8>>,
+    /// What the last of that evidence shows.
+    pub caught: Option<LineReason>,
+    /// How many proofs against the relay are from before this device joined again, or from where the relay was before.
+    pub earlier_evidence: usize,
     /// Decisions the log has not answered: not yet in force.
     pub undecided: usize,
     /// Documents with work that is not on the log.
@@ -97,7 +114,7 @@ pub struct WorkspaceStatus {
     pub offered: usize,
     /// Entries put aside, with reasons.
     pub quarantined: Vec<Quarantined>,
-    /// Entries of ours that were refused for good.
+    /// Entries of ours that were refused for good, but for Joins: what became of those is the membership.
     pub refused: u64,
     /// Entries that need a newer version.
     pub update_needed: u64,
@@ -120,6 +137,10 @@ impl Workspaces {
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let replica = &linked.replica;
         let counts = read.count_by_state(workspace)?;
+        let device = self.device_in(keys, workspace);
+        let (earlier, counting) = evidence::split(read, workspace)?;
+        let queued = read.docs_with_unsealed(Some(workspace))?.len();
+        let waits = queued + replica.offered().count() > 0;
         let quarantined = read.entries_in_state(workspace, EntryState::Quarantined)?;
         Ok(WorkspaceStatus {
             link: replica.link(),
@@ -127,12 +148,16 @@ impl Workspaces {
             signed: replica.head().copied(),
             waiting_for: self.waiting_for(read, keys, workspace)?,
             relay_says: replica.last_goodbye(),
-            evidence: read.evidence(workspace)?.into_iter().map(|row| row.what).collect(),
+            membership: self.membership(read, device, workspace)?,
+            held_up: said(read, workspace, HELD_UP)?.filter(|_| waits),
+            caught: counting.last().map(evidence::shows),
+            evidence: counting.into_iter().map(|row| row.what).collect(),
+            earlier_evidence: earlier.len(),
             undecided: intents(read, keys, workspace)?.len(),
-            queued: read.docs_with_unsealed(Some(workspace))?.len(),
+            queued,
             offered: replica.offered().count(),
             quarantined: quarantined.into_iter().map(Quarantined::of).collect(),
-            refused: counts.refused,
+            refused: counts.refused.saturating_sub(refused_joins(read, workspace)?),
             update_needed: counts.update_needed,
             incomplete: read.count_incomplete(workspace)?,
             members: replica.log().map(|log| members(read, log)).transpose()?.unwrap_or_default(),
@@ -191,8 +216,10 @@ impl Workspaces {
         }
         let wire = self.keyrings().wire_doc(workspace, row.in_log());
         let on_its_way = linked.replica.offered().any(|entry| Some(entry.header().doc) == wire);
+        let is_over = self.membership(read, device, workspace)?.is_over();
         if on_its_way || !read.unsealed_sizes(n)?.is_empty() {
-            return Ok(DocumentState::Queued);
+            let stays = is_over || linked.replica.is_distrusted();
+            return Ok(if stays { DocumentState::Stays } else { DocumentState::Queued });
         }
         let last = read.last_placed(n)?;
         let (Some(last), Some(log)) = (last, linked.replica.log()) else {
@@ -200,8 +227,21 @@ impl Workspaces {
         };
         let others = members(read, log)?.into_iter();
         let have = others.filter(|it| it.active && it.device != device && it.seen >= last).count();
-        Ok(if have == 0 { DocumentState::OnRelay } else { DocumentState::OnDevices(have) })
+        Ok(match have {
+            0 if linked.replica.is_distrusted() => DocumentState::Doubted,
+            0 => DocumentState::OnRelay,
+            have => DocumentState::OnDevices(have),
+        })
     }
+}
+
+/// How many of the refused entries are Joins.
+fn refused_joins(read: Reader<'_>, workspace: WorkspaceId) -> Result<u64, Error> {
+    let mut joins = 0;
+    for row in read.entries_in_state(workspace, EntryState::Refused)? {
+        joins += u64::from(is_join_record(read.body(row.n)?.as_deref(), row.entry_type));
+    }
+    Ok(joins)
 }
 
 fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {

@@ -21,6 +21,7 @@ use crate::notice::Notices;
 use crate::rows::{entry_of, insert_offered};
 use crate::workspace::Workspaces;
 use crate::workspace::code::Code;
+use crate::workspace::evidence;
 use crate::workspace::linked::Linked;
 use crate::workspace::sealed_values::{self, AtRest};
 use crate::{Damage, Error, Notice};
@@ -31,6 +32,8 @@ pub(crate) mod state {
     pub(crate) const TICKET: &str = "ticket";
     pub(crate) const PINS: &str = "pins";
     pub(crate) const KEYRING: &str = "keyring";
+    /// The device's keys in this workspace only.
+    pub(crate) const OWN_KEYS: &str = "device-keys";
 }
 
 /// Name of the value that says where new documents go.
@@ -86,8 +89,13 @@ impl Workspaces {
         Ok(workspace)
     }
 
-    /// Begins to join a workspace.
-    pub(crate) fn join(&mut self, lent: &mut Lent<'_>, code: &Code) -> Result<WorkspaceId, Error> {
+    /// Begins to join a workspace, as the device that this one is elsewhere or as a new one.
+    pub(crate) fn join(
+        &mut self,
+        lent: &mut Lent<'_>,
+        code: &Code,
+        as_new: bool,
+    ) -> Result<WorkspaceId, Error> {
         let (workspace, now) = (code.workspace, lent.now);
         if let Some(found) = lent.read().workspace(workspace)? {
             if found.state != stage::FAILED {
@@ -105,6 +113,8 @@ impl Workspaces {
         let incarnation = new_incarnation(lent);
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         let ticket = rest.seal(state::TICKET, code.secret.to_bytes().as_ref());
+        let own_keys = as_new.then(|| DeviceKeys::generate(&mut *rest.random).to_bytes());
+        let own_keys = own_keys.map(|keys| rest.seal(state::OWN_KEYS, keys.as_ref()));
         lent.store.transaction(|tx| {
             let row = NewWorkspace {
                 id: workspace,
@@ -115,6 +125,10 @@ impl Workspaces {
             };
             tx.insert_workspace(&row)?;
             tx.put_state(workspace, state::TICKET, &ticket)?;
+            if let Some(own_keys) = &own_keys {
+                tx.put_state(workspace, state::OWN_KEYS, own_keys)?;
+            }
+            evidence::set_aside_all(tx, workspace)?;
             tx.put_state(workspace, state::PINS, &encode(&StoredPins(code.pins.clone())))
         })?;
         self.link_up(lent, workspace)?;
@@ -136,8 +150,7 @@ impl Workspaces {
     /// Follows a workspace as it is in the database.
     pub(crate) fn link_up(&mut self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<(), Error> {
         let row = lent.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
-        let replica = restore(lent.read(), lent.keys, &row)?;
-        self.linked.insert(workspace, Linked::new(replica));
+        self.linked.insert(workspace, restore(lent.read(), lent.keys, &row)?);
         Ok(())
     }
 
@@ -150,8 +163,8 @@ impl Workspaces {
     ) -> Result<(), Error> {
         for row in read.workspaces()? {
             match restore(read, keys, &row) {
-                Ok(replica) => {
-                    self.linked.insert(row.id, Linked::new(replica));
+                Ok(linked) => {
+                    self.linked.insert(row.id, linked);
                 }
                 Err(error @ Error::Store(_)) => return Err(error),
                 // One damaged workspace must not keep a person from everything else.
@@ -171,8 +184,10 @@ fn new_incarnation(lent: &mut Lent<'_>) -> Incarnation {
     Incarnation::from_bytes(incarnation)
 }
 
-/// The replica as it was when the database was last written.
-pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Replica, Error> {
+/// A workspace as it was when the database was last written.
+pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Linked, Error> {
+    let own_keys = own_keys(read, keys, row.id)?;
+    let device = own_keys.as_ref().unwrap_or(keys).id();
     let mut offered = Vec::new();
     for found in read.offered(row.id)? {
         let body = read.body(found.n)?;
@@ -193,7 +208,7 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
     };
     let active = log
         .as_ref()
-        .and_then(|log| log.roster().device(&keys.id()).map(bowline_wire::roster::Device::is_active));
+        .and_then(|log| log.roster().device(&device).map(bowline_wire::roster::Device::is_active));
     let phase = match (row.state, active) {
         (_, Some(false)) => Phase::Removed,
         (stage::CREATING, None) => Phase::Creating(Token(token(read, keys, row.id)?)),
@@ -201,9 +216,9 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         (stage::FAILED, _) => Phase::Failed(bowline_core::sync::JoinFailed::NotAdmitted),
         _ => Phase::Member,
     };
-    Ok(Replica::restore(Stored {
+    let replica = Replica::restore(Stored {
         workspace: row.id,
-        device: keys.id(),
+        device,
         incarnation: row.incarnation,
         phase,
         log,
@@ -212,8 +227,23 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         ticket: ticket(read, keys, row.id)?,
         pins,
         offered,
-        distrusted: !read.evidence(row.id)?.is_empty(),
-    }))
+        distrusted: evidence::counts(read, row.id)?,
+    });
+    Ok(Linked::new(replica, own_keys, row.relay.clone()))
+}
+
+/// The device's keys in this workspace only, if it came back under others than it has elsewhere.
+fn own_keys(
+    read: Reader<'_>,
+    keys: &DeviceKeys,
+    workspace: WorkspaceId,
+) -> Result<Option<DeviceKeys>, Error> {
+    let Some(bytes) = read.state(workspace, state::OWN_KEYS)? else {
+        return Ok(None);
+    };
+    let bytes = sealed_values::open(keys, state::OWN_KEYS, &bytes)?;
+    let bytes = bytes.as_slice().try_into().map_err(|_| Error::Damaged(Damage::Secret))?;
+    Ok(Some(DeviceKeys::from_bytes(bytes)))
 }
 
 fn token(read: Reader<'_>, keys: &DeviceKeys, workspace: WorkspaceId) -> Result<String, Error> {
@@ -279,11 +309,10 @@ fn roster_records(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<(Posit
 pub(crate) fn find_keys(
     tx: &Tx<'_>,
     workspace: WorkspaceId,
-    ticket: Option<&TicketSecret>,
+    recipient: &Recipient<'_>,
     rest: &mut AtRest<'_>,
 ) -> Result<Option<(Vec<u8>, Keyring)>, Error> {
-    let recipient = Recipient { device: rest.keys.hpke(), ticket };
-    let found = keys_in_records(workspace, &roster_records(**tx, workspace)?, &recipient);
+    let found = keys_in_records(workspace, &roster_records(**tx, workspace)?, recipient);
     let sealed = |keyring: Keyring| Ok((seal_keys(&keyring, rest.keys, &mut *rest.random)?, keyring));
     found.map(sealed).transpose()
 }

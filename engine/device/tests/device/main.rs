@@ -34,3 +34,4 @@ mod restored;
 mod rig;
 mod sealing;
 mod secrets;
+mod way_out;

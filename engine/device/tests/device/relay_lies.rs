@@ -33,7 +33,7 @@ fn assert_caught(mut rig: Rig, relay: &mut FakeRelay, heads: &[SeenHead]) {
         assert!(rig.appended().is_empty(), "restarted: {restarted}");
         assert_eq!(rig.status().waiting_for, Some(NotReady::Distrusted));
         assert_eq!(rig.texts(id), ["still here"]);
-        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::Queued);
+        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::Stays);
         rig.disconnect();
     }
 }

@@ -77,6 +77,12 @@ pub fn operation_count(change: &[u8]) -> Option<u64> {
     operations::count(&columns).ok()
 }
 
+/// Under which actor a raw change was made; `None` for bytes that are not a change.
+pub fn change_actor(change: &[u8]) -> Option<ActorId> {
+    let chunk = Chunk::take(&mut Cursor::new(change)).ok().filter(|chunk| chunk.kind == ChunkType::Change)?;
+    Some(Head::take(chunk.body).ok()?.0.actor)
+}
+
 /// The hash of a raw change; `None` for bytes that are not a change.
 pub fn change_hash(change: &[u8]) -> Option<ChangeHash> {
     let chunk = Chunk::take(&mut Cursor::new(change)).ok().filter(|chunk| chunk.kind == ChunkType::Change)?;

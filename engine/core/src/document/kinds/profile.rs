@@ -1,7 +1,7 @@
 //! The profile of a workspace: what its users and devices are called. The relay knows keys only.
 
 use automerge::ScalarValue;
-use bowline_wire::ids::{DeviceId, UserId};
+use bowline_wire::ids::{DeviceId, UserId, WorkspaceId};
 
 use crate::document::edit::commit::{EditError, Pen};
 use crate::document::edit::deletion::Lifecycle;
@@ -57,6 +57,12 @@ impl<'a> Profile<'a> {
         self.name(DEVICES, &device.to_string()).ok().flatten()
     }
 
+    /// What the workspace is called. The name stands among the users, under the workspace's own id, which is nobody's: the
+    /// kind has no other place for it that every version takes.
+    pub fn workspace_name(&self, workspace: WorkspaceId) -> Option<String> {
+        self.name(USERS, &workspace.to_string()).ok().flatten()
+    }
+
     /// How many users and devices have an entry.
     pub fn count(&self) -> usize {
         [USERS, DEVICES].iter().map(|map| Fields::container(self.document, map).keys().count()).sum()
@@ -104,6 +110,15 @@ impl<'a> ProfileMut<'a> {
     /// Names a user. Returns what [`ConversationMut`](crate::document::ConversationMut)'s edits return.
     pub fn set_user_name(&mut self, user: UserId, name: &str) -> Result<Option<Vec<u8>>, EditError> {
         self.set_name(USERS, &user.to_string(), name)
+    }
+
+    /// Names the workspace. Returns what [`ConversationMut`](crate::document::ConversationMut)'s edits return.
+    pub fn set_workspace_name(
+        &mut self,
+        workspace: WorkspaceId,
+        name: &str,
+    ) -> Result<Option<Vec<u8>>, EditError> {
+        self.set_name(USERS, &workspace.to_string(), name)
     }
 
     /// Names a device. Returns what [`ConversationMut`](crate::document::ConversationMut)'s edits return.

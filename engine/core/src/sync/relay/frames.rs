@@ -117,6 +117,7 @@ impl Replica {
         self.session.open(party, head.position, cx.now);
         match party {
             Party::Device(_) => {
+                self.effects.push_back(Effect::LetIn);
                 // Whoever is let in as a device is one, whatever became of the answer to the Join.
                 if matches!(self.phase, Phase::Joining(_)) {
                     self.become_member();
@@ -232,6 +233,7 @@ impl Replica {
         }
         if self.outbox.acknowledge(|ours| entries.iter().any(|(id, _)| *id == ours)) {
             self.session.note_accepted();
+            self.effects.push_back(Effect::HeldUp(None));
         }
         if let Phase::Joining(joining) = &self.phase
             && joining.offered().is_some_and(|join| entries.iter().any(|(id, _)| *id == join))
@@ -254,7 +256,12 @@ impl Replica {
         }
         if reason.is_transient() {
             self.outbox.postpone(entry, cx.now);
+            let before = self.session.held_up();
             self.session.note_refused_for_now(reason);
+            let now = self.session.held_up();
+            if now != before {
+                self.effects.push_back(Effect::HeldUp(now));
+            }
             return;
         }
         self.refused_for_good(entry, reason, proof, cx);
@@ -273,6 +280,9 @@ impl Replica {
         }
         if matches!(reason, Reason::NotAllowed | Reason::Removed) && matches!(party, Party::Device(_)) {
             self.start_over_unless_in();
+        }
+        if reason.shuts_out() && matches!(party, Party::Device(_)) && matches!(self.phase, Phase::Member) {
+            self.effects.push_back(Effect::TurnedAway(reason));
         }
         self.close();
     }

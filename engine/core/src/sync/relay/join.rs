@@ -99,6 +99,9 @@ impl Replica {
         if folded.roster.is_active(&self.device) {
             return Ok(None);
         }
+        if folded.roster.device(&self.device).is_some() {
+            return Err(JoinFailed::KeySpent);
+        }
         let keyring = folded.keyring(self.workspace, secret)?;
         let hpke = cx.keys.hpke_public();
         let proof = secret.prove_join(self.workspace, self.device, hpke, false);

@@ -3,6 +3,7 @@
 mod agent;
 mod chat;
 mod code;
+mod codes;
 mod demo;
 mod device;
 mod export;

@@ -17,6 +17,7 @@ mod logging;
 mod notices;
 mod opened;
 mod progress;
+mod secret_argument;
 mod syncing;
 mod text;
 mod time;

@@ -17,6 +17,7 @@ use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::text::{process, sentence_case};
+use crate::workspaces;
 
 /// How long a command waits for another process to close its sockets: many times what an orderly close takes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -98,6 +99,20 @@ pub(crate) fn after_change(
     here: &Opened,
     workspace: WorkspaceId,
 ) -> Result<(), CommandError> {
+    let membership = here.device.membership(workspace)?;
+    if membership.is_over() {
+        invocation.say(format_args!(
+            "kept on this device: it is not in the workspace any more, so nothing is sent"
+        ));
+        invocation.hint(format_args!("{}", workspaces::way_back(&membership)));
+        return Ok(());
+    }
+    if here.device.is_distrusted(workspace)? {
+        invocation
+            .say(format_args!("kept on this device: the relay was caught misbehaving, so nothing is sent"));
+        invocation.hint(format_args!("`bowline status` says what to do"));
+        return Ok(());
+    }
     here.wake();
     if here.device.is_disconnected(workspace)? {
         let name = workspace_prefix(&here.device, workspace);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bowline_engine::Device;
-use bowline_engine::device::MemberStatus;
+use bowline_engine::device::{MemberStatus, Membership};
 use bowline_engine::ids::{DeviceId, Millis, UserId, WorkspaceId};
+use bowline_engine::{Device, Role};
 
+use crate::documents::workspace_prefix;
 use crate::error::{CommandError, ErrorCode};
 use crate::ids::{Candidate, Names, Prefixes, resolve};
 use crate::text::OneLine;
@@ -17,10 +18,72 @@ pub(crate) fn find(device: &Device, typed: &str) -> Result<WorkspaceId, CommandE
     let candidate = |workspace: WorkspaceId| Candidate {
         value: workspace,
         id: workspace.to_string(),
-        name: device.relay_address(workspace).unwrap_or_default(),
+        name: name(device, workspace).unwrap_or_else(|| device.relay_address(workspace).unwrap_or_default()),
     };
     let candidates = device.workspaces().map(candidate).collect();
-    resolve("workspace", typed, candidates, Names::Ignored, LIST).map(|found| found.value)
+    resolve("workspace", typed, candidates, Names::Count, LIST).map(|found| found.value)
+}
+
+/// What a workspace is called, if anybody has named it.
+pub(crate) fn name(device: &Device, workspace: WorkspaceId) -> Option<String> {
+    device.workspace_name(workspace).ok().flatten()
+}
+
+/// A workspace for one line: its name, and the beginning of its id beside it.
+pub(crate) fn label(device: &Device, workspace: WorkspaceId) -> String {
+    named(name(device, workspace).as_deref(), workspace_prefix(device, workspace))
+}
+
+/// The name that a person gives to something; an error if there is nothing in it.
+pub(crate) fn new_name(typed: &str) -> Result<&str, CommandError> {
+    let name = typed.trim();
+    if name.is_empty() {
+        return Err(CommandError::new(ErrorCode::Usage, "A name has at least one character"));
+    }
+    Ok(name)
+}
+
+/// An error if this device is not in the workspace, for commands that only somebody in it can carry out.
+pub(crate) fn check_in(device: &Device, workspace: WorkspaceId) -> Result<(), CommandError> {
+    let membership = device.membership(workspace)?;
+    if !membership.is_over() {
+        return Ok(());
+    }
+    let why = match membership {
+        Membership::Removed(_) => "This device was removed from the workspace, or has left it",
+        Membership::NotLetIn => "The code did not let this device in",
+        _ => "The relay says that this device is not in the workspace any more",
+    };
+    Err(CommandError::new(ErrorCode::NotAMember, why).hint(way_back(&membership)))
+}
+
+/// What brings a device back that is not in a workspace any more.
+pub(crate) fn way_back(membership: &Membership) -> &'static str {
+    match membership {
+        Membership::NotLetIn => "ask for a new code and run `bowline join`",
+        _ => {
+            "ask somebody in the workspace for a code: `bowline workspace rejoin` brings this device back with all that is on it"
+        }
+    }
+}
+
+/// An error if only the owner of the workspace may do this, and this device is not the owner's.
+pub(crate) fn check_owner(
+    device: &mut Device,
+    workspace: WorkspaceId,
+    now: Millis,
+) -> Result<(), CommandError> {
+    let members = device.status(workspace)?.members;
+    let own = device.own_user(workspace)?;
+    let role = |user| members.iter().find(|member| member.user == user).and_then(|member| member.role);
+    if role(own) != Some(Role::Member) {
+        return Ok(());
+    }
+    let owner = members.iter().find(|member| member.role == Some(Role::Owner)).map(|member| member.user);
+    let called = Called::load(device, workspace, &members, now)?;
+    let whom = owner.map_or_else(|| "the owner".to_owned(), |owner| called.user(owner));
+    Err(CommandError::new(ErrorCode::NotOwner, "Only the workspace's owner may do this")
+        .hint(format!("ask {whom}")))
 }
 
 /// The workspace a person means, or without a word the one in use, or the only one.

@@ -13,7 +13,7 @@ use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
-use crate::syncing;
+use crate::{syncing, workspaces};
 
 /// Milliseconds of a minute.
 const MINUTE: u64 = 60_000;
@@ -35,8 +35,12 @@ pub(super) fn make(
     workspace: WorkspaceId,
     kind: CodeKind,
 ) -> Result<(), CommandError> {
-    syncing::check_connected(&here.device, workspace)?;
     let now = invocation.now();
+    workspaces::check_in(&here.device, workspace)?;
+    if kind == CodeKind::Invite {
+        workspaces::check_owner(&mut here.device, workspace, now)?;
+    }
+    syncing::check_connected(&here.device, workspace)?;
     let ticket = match kind {
         CodeKind::Invite => here.device.invite(workspace, now)?,
         CodeKind::Link => here.device.link_device(workspace, now)?,

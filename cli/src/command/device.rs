@@ -1,7 +1,9 @@
 //! `bowline device`: the devices of a workspace.
 
 mod link;
+mod links;
 mod list;
+mod rename;
 mod revoke;
 
 use clap::Subcommand;
@@ -14,6 +16,8 @@ use crate::invocation::Invocation;
 pub(crate) enum Device {
     List(list::List),
     Link(link::Link),
+    Links(links::Links),
+    Rename(rename::Rename),
     Revoke(revoke::Revoke),
 }
 
@@ -22,6 +26,8 @@ impl Device {
         match self {
             Self::List(command) => command.run(invocation),
             Self::Link(command) => command.run(invocation),
+            Self::Links(command) => command.run(invocation),
+            Self::Rename(command) => command.run(invocation),
             Self::Revoke(command) => command.run(invocation),
         }
     }

@@ -6,7 +6,7 @@ use bowline_engine::device::Notice;
 use bowline_engine::ids::{Millis, WorkspaceId};
 use bowline_engine::run::Goal;
 use bowline_engine::transport::Address;
-use bowline_engine::{Code, CodeKind, Device};
+use bowline_engine::{Code, CodeKind, Device, JoinFailed};
 use clap::Args;
 use serde::Serialize;
 
@@ -17,17 +17,23 @@ use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
-use crate::syncing;
+use crate::secret_argument::{self, Asked};
 use crate::workspaces::relay_for_people;
+use crate::{syncing, workspaces};
+
+/// How a person is asked for a code.
+pub(super) const CODE: Asked =
+    Asked { what: "The code", prompts: "bowline join", reads: "bowline join - --yes" };
 
 /// Join a workspace with a code
 ///
-/// Says first what the code does. A code from `bowline device link` makes this device another one of the person who made
-/// it; one from `bowline workspace invite` makes you a member. Nothing existing is shared by joining.
+/// Asks for the code, and says what it does. A code from `bowline device link` makes this device another one of the person
+/// who made it; one from `bowline workspace invite` makes you a member. Nothing existing is shared by joining.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  bowline join\n  bowline join - --yes < FILE")]
 pub(crate) struct Join {
-    /// The code, as it was given to you
-    code: String,
+    /// The code, as it was given to you; `-` reads it from stdin [default: asks]
+    code: Option<String>,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -37,30 +43,30 @@ pub(crate) struct Join {
 struct Joined {
     workspace: String,
     #[serde(skip)]
-    prefix: String,
+    label: String,
     relay: String,
     kind: &'static str,
 }
 
 impl Join {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let code = Code::parse(&self.code)?;
+        let code = read_code(invocation, self.code.as_deref(), CODE)?;
         let address: Address = code.relay.parse()?;
         let mut here = invocation.open()?;
         let name = Prefixes::new([code.workspace]).shorten(code.workspace);
         invocation.say(format_args!("{}", what_it_does(&code, &name, &address)));
         invocation.confirm(self.yes, "Join?")?;
-        let workspace = here.device.join(&code, invocation.now())?;
-        come_in(invocation, &mut here, workspace)?;
-        invocation.answer(&Joined {
-            workspace: workspace.to_string(),
-            prefix: workspace_prefix(&here.device, workspace),
-            relay: address.to_text(),
-            kind: match code.kind {
-                CodeKind::Invite => "invite",
-                CodeKind::Link => "link",
-            },
-        })?;
+        let mut workspace = here.device.join(&code, invocation.now())?;
+        if come_in(invocation, &mut here, workspace)? == CameIn::KeySpent {
+            invocation.say(format_args!(
+                "This device was removed from the workspace before: it comes back under a new key."
+            ));
+            workspace = here.device.rejoin(&code, invocation.now())?;
+            if come_in(invocation, &mut here, workspace)? == CameIn::KeySpent {
+                return Err(join_failed(&JoinFailed::KeySpent));
+            }
+        }
+        answer(invocation, &here, &code)?;
         if code.kind == CodeKind::Link {
             share::offer(invocation, &mut here.device, workspace)?;
         }
@@ -69,8 +75,38 @@ impl Join {
     }
 }
 
+/// The code that a person gives. One on the command line is taken, with a warning.
+pub(super) fn read_code(
+    invocation: &mut Invocation<'_>,
+    typed: Option<&str>,
+    asked: Asked,
+) -> Result<Code, CommandError> {
+    let code = Code::parse(&secret_argument::read(invocation, typed, asked)?)?;
+    if typed.is_some_and(|typed| typed != "-") {
+        secret_argument::warn(invocation, asked);
+    }
+    Ok(code)
+}
+
+/// Says that this device is in.
+pub(super) fn answer(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    code: &Code,
+) -> Result<(), CommandError> {
+    invocation.answer(&Joined {
+        workspace: code.workspace.to_string(),
+        label: workspaces::label(&here.device, code.workspace),
+        relay: here.device.relay_address(code.workspace)?,
+        kind: match code.kind {
+            CodeKind::Invite => "invite",
+            CodeKind::Link => "link",
+        },
+    })
+}
+
 /// Brings what is in the workspace. If the connection is lost meanwhile that is a hint, not an error: this device is in.
-fn bring_what_is_there(
+pub(super) fn bring_what_is_there(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
     workspace: WorkspaceId,
@@ -85,7 +121,7 @@ fn bring_what_is_there(
     Ok(())
 }
 
-fn what_it_does(code: &Code, name: &str, address: &Address) -> String {
+pub(super) fn what_it_does(code: &Code, name: &str, address: &Address) -> String {
     let relay = relay_for_people(&address.to_text());
     match code.kind {
         CodeKind::Invite => format!(
@@ -99,31 +135,44 @@ fn what_it_does(code: &Code, name: &str, address: &Address) -> String {
     }
 }
 
+/// Whether the relay has let this device in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum CameIn {
+    /// The relay has let it in.
+    Member,
+    /// The device was removed under the key that it has: it needs another one. Nothing of the workspace is here.
+    KeySpent,
+}
+
 /// Waits until the relay has let this device in.
-fn come_in(
+pub(super) fn come_in(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
     workspace: WorkspaceId,
-) -> Result<(), CommandError> {
+) -> Result<CameIn, CommandError> {
     let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
     let mut is_in = |device: &mut Device, _: Millis| Ok(device.status(workspace)?.member);
     let reached = syncing::reach(invocation, here, Goal::Until(workspace, &mut is_in), progress)?;
     if here.device.status(workspace)?.member {
-        return Ok(());
+        return Ok(CameIn::Member);
     }
     let name = workspace_prefix(&here.device, workspace);
     let why = reached.notices.iter().find_map(|notice| match notice {
-        Notice::JoinFailed(of, why) if *of == workspace => Some(join_failed(why)),
+        Notice::JoinFailed(of, why) if *of == workspace => Some(*why),
         _ => None,
     });
     let is_over = !here.device.wants_connection(workspace)? && !here.device.is_disconnected(workspace)?;
     if why.is_some() || is_over {
         // Nothing of the workspace is here, and the code is worth nothing any more.
         here.device.forget_workspace(workspace, invocation.now())?;
-        return Err(why.unwrap_or_else(|| {
-            CommandError::new(ErrorCode::NotAMember, "The relay did not let this device in")
-                .hint("ask for a new code")
-        }));
+        if why == Some(JoinFailed::KeySpent) {
+            return Ok(CameIn::KeySpent);
+        }
+        return Err(match why {
+            Some(why) => join_failed(&why),
+            None => CommandError::new(ErrorCode::NotAMember, "The relay did not let this device in")
+                .hint("ask for a new code"),
+        });
     }
     let error = syncing::not_reached(&reached.finished, workspace).unwrap_or_else(|| {
         CommandError::new(ErrorCode::NoAnswer, "The relay has not let this device in yet")
@@ -135,6 +184,6 @@ fn come_in(
 
 impl fmt::Display for Joined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Joined workspace {} on {}", self.prefix, relay_for_people(&self.relay))
+        writeln!(f, "Joined workspace {} on {}", self.label, relay_for_people(&self.relay))
     }
 }

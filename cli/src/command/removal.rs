@@ -12,12 +12,30 @@ use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::syncing;
 
-/// Waits until the log has answered the decision about `whom`, or cannot be asked.
+/// What is said of a decision.
+pub(super) struct Said {
+    /// Once it is in force.
+    pub(super) done: String,
+    /// What is decided, as the beginning of a sentence, while it is not.
+    pub(super) decided: String,
+}
+
+impl Said {
+    /// What is said of a removal.
+    pub(super) fn removed(whom: &str) -> Self {
+        Self {
+            done: format!("Removed {whom}. What is written from now on cannot be read there."),
+            decided: format!("The removal of {whom}"),
+        }
+    }
+}
+
+/// Waits until the log has answered a decision, or cannot be asked.
 pub(super) fn carry_out(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
     workspace: WorkspaceId,
-    whom: &str,
+    said: &Said,
 ) -> Result<(), CommandError> {
     let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
     let mut answered = |device: &mut Device, _: Millis| Ok(device.outstanding(workspace)?.undecided == 0);
@@ -30,13 +48,12 @@ pub(super) fn carry_out(
         return Err(error);
     }
     if here.device.outstanding(workspace)?.undecided == 0 {
-        invocation.say(format_args!("Removed {whom}. What is written from now on cannot be read there."));
+        invocation.say(format_args!("{}", said.done));
         return Ok(());
     }
     let why = syncing::not_reached(&reached.finished, workspace)
         .unwrap_or_else(|| CommandError::new(ErrorCode::NoAnswer, "The relay was not asked"));
-    let mut error =
-        CommandError::new(why.code, format!("The removal of {whom} is decided, and not yet in force"));
+    let mut error = CommandError::new(why.code, format!("{} is decided, and not yet in force", said.decided));
     error.causes.push(why.message);
     error.causes.extend(why.causes);
     Err(error.hint(

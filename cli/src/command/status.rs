@@ -1,21 +1,24 @@
 //! `bowline status`: what is synced, and what is not and why.
 
+mod out;
+#[cfg(test)]
+mod states;
 mod words;
 
 use bowline_engine::device::{MemberStatus, WorkspaceStatus};
 use bowline_engine::document::Kind;
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
-use bowline_engine::run::{LineReport, LineStage};
+use bowline_engine::run::{LineFailure, LineReport, LineStage};
 use clap::Args;
 use serde::Serialize;
 
-use crate::documents::{self, workspace_prefix};
+use crate::documents;
 use crate::error::{CommandError, no_connection, not_ready, put_aside, relay_fault, relay_says};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::syncing;
 use crate::time::iso;
-use crate::workspaces::Called;
+use crate::workspaces::{self, Called};
 
 /// Show what is synced, and what is not and why
 ///
@@ -52,16 +55,28 @@ struct OnlyHere {
 struct Workspace {
     id: String,
     #[serde(skip)]
-    prefix: String,
+    label: String,
+    name: Option<String>,
     in_use: bool,
     relay: String,
     member: bool,
+    /// Whether this device is in the workspace, in a word.
+    membership: &'static str,
+    /// How it came out, as a sentence; `None` while it is in or on its way.
+    out_because: Option<String>,
+    /// What a person can do about it.
+    what_to_do: Option<String>,
     connection: Connection,
     queued: usize,
     on_its_way: usize,
     /// Why nothing is being sent.
     not_sent_because: Option<String>,
+    /// Since when the relay takes nothing.
+    not_sent_since: Option<String>,
+    #[serde(skip)]
+    held_up: Option<Millis>,
     undecided: usize,
+    decisions: Vec<Decision>,
     signed_position: Option<u64>,
     synced: bool,
     quarantined: Vec<Quarantined>,
@@ -72,6 +87,8 @@ struct Workspace {
     relay_says: Option<String>,
     fault: Option<String>,
     evidence: usize,
+    /// Proofs from before this device joined again.
+    earlier_evidence: usize,
     devices: Vec<Device>,
 }
 
@@ -113,6 +130,17 @@ enum Connection {
     },
 }
 
+/// A decision that is not in force yet.
+#[derive(Serialize)]
+struct Decision {
+    number: u64,
+    what: String,
+    decided_at: Option<String>,
+    sent: bool,
+    #[serde(skip)]
+    since: Millis,
+}
+
 #[derive(Serialize)]
 struct Quarantined {
     entry: String,
@@ -146,6 +174,7 @@ impl Status {
         let mut here = invocation.open()?;
         let now = invocation.now();
         let names = here.device.own_names()?;
+        let user_name = own_name(&mut here, names.user, now)?;
         let only_here = documents::only_here(&here.device)?;
         let mut workspaces = Vec::new();
         for workspace in here.device.workspaces().collect::<Vec<_>>() {
@@ -155,7 +184,7 @@ impl Status {
         invocation.answer(&Report {
             home: here.home.folder().display().to_string(),
             device: here.device.id().to_string(),
-            user_name: names.user,
+            user_name,
             device_name: names.device,
             syncing_pid,
             only_here: OnlyHere {
@@ -171,48 +200,64 @@ impl Status {
     }
 }
 
+/// What the person is called, by the workspaces if they all say the same: lists of devices show that name.
+fn own_name(here: &mut Opened, own: Option<String>, now: Millis) -> Result<Option<String>, CommandError> {
+    let mut names = std::collections::BTreeSet::new();
+    for workspace in here.device.workspaces().collect::<Vec<_>>() {
+        let user = here.device.own_user(workspace)?;
+        names.insert(here.device.user_name(workspace, user, now)?.or_else(|| own.clone()));
+    }
+    Ok(if names.len() == 1 { names.pop_first().flatten() } else { own })
+}
+
 fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Workspace, CommandError> {
     let status = here.device.status(workspace)?;
     let called = Called::load(&mut here.device, workspace, &status.members, now)?;
     let connection = connection(here, workspace, &status)?;
     let outstanding = here.device.outstanding(workspace)?;
     let position = here.device.position(workspace)?;
-    let this = here.device.id();
+    let this = here.device.id_in(workspace);
     let is_live = matches!(connection, Connection::Connected { .. });
     let waits = outstanding.queued + outstanding.offered > 0;
+    let is_over = status.membership.is_over();
+    let waiting_for = status
+        .waiting_for
+        .filter(|why| waits && !matches!(why, bowline_engine::NotReady::Offline))
+        .map(|why| not_ready(why).to_owned());
     Ok(Workspace {
         id: workspace.to_string(),
-        prefix: workspace_prefix(&here.device, workspace),
+        label: workspaces::label(&here.device, workspace),
+        name: workspaces::name(&here.device, workspace),
         in_use: here.device.current_workspace()? == Some(workspace),
         relay: here.device.relay_address(workspace)?,
-        member: status.member,
+        member: status.member && !is_over,
+        membership: status.membership.name(),
+        out_because: out::because(&status.membership, this, &called),
+        what_to_do: out::way(&status, &here.device, workspace),
         queued: outstanding.queued,
         on_its_way: outstanding.offered,
-        not_sent_because: status
-            .waiting_for
-            .filter(|why| waits && !matches!(why, bowline_engine::NotReady::Offline))
-            .map(|why| not_ready(why).to_owned()),
+        not_sent_because: status.held_up.map(|said| relay_says(said.reason)).or(waiting_for),
+        not_sent_since: status.held_up.and_then(|said| iso(said.since)),
+        held_up: status.held_up.map(|said| said.since),
         undecided: outstanding.undecided,
+        decisions: decisions(&here.device, workspace, &called)?,
         signed_position: status.signed.map(|head| head.position.0),
         synced: outstanding.is_none()
+            && !is_over
             && status.signed.is_some_and(|head| head.position == position)
             && is_live,
-        quarantined: status
-            .quarantined
-            .iter()
-            .map(|it| Quarantined {
-                entry: it.entry.to_string(),
-                author: it.author.to_string(),
-                author_name: called.device(it.author),
-                why: put_aside(it),
-            })
-            .collect(),
+        quarantined: status.quarantined.iter().map(|it| quarantined(it, &called)).collect(),
         refused: status.refused,
         update_needed: status.update_needed,
         incomplete: status.incomplete,
         relay_says: status.relay_says.map(relay_says),
-        fault: status.fault.as_ref().map(relay_fault),
+        fault: status
+            .fault
+            .as_ref()
+            .map(relay_fault)
+            .or_else(|| status.caught.map(|caught| no_connection(&LineFailure::plain(caught)))),
         evidence: status.evidence.len(),
+        earlier_evidence: status.earlier_evidence,
         devices: status
             .members
             .iter()
@@ -221,6 +266,31 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .collect(),
         connection,
     })
+}
+
+fn quarantined(it: &bowline_engine::device::Quarantined, called: &Called) -> Quarantined {
+    Quarantined {
+        entry: it.entry.to_string(),
+        author: it.author.to_string(),
+        author_name: called.device(it.author),
+        why: put_aside(it),
+    }
+}
+
+fn decisions(
+    device: &bowline_engine::Device,
+    workspace: WorkspaceId,
+    called: &Called,
+) -> Result<Vec<Decision>, CommandError> {
+    let pending = device.decisions(workspace)?;
+    let told = pending.into_iter().map(|it| Decision {
+        number: it.number,
+        what: out::decided(&it.decision, called),
+        decided_at: iso(it.since),
+        sent: it.is_sent,
+        since: it.since,
+    });
+    Ok(told.collect())
 }
 
 fn device(member: &MemberStatus, called: &Called, is_this: bool, position: Position) -> Device {
@@ -243,16 +313,17 @@ fn connection(
     workspace: WorkspaceId,
     status: &WorkspaceStatus,
 ) -> Result<Connection, CommandError> {
+    if status.membership.is_over() {
+        return Ok(Connection::Over);
+    }
     if here.device.is_disconnected(workspace)? {
         return Ok(Connection::Disconnected);
-    }
-    if !here.device.wants_connection(workspace)? {
-        return Ok(Connection::Over);
     }
     let report = here.device.sync_report()?;
     let line = report.as_ref().and_then(|report| report.line(workspace));
     if here.home.try_sync_lock()?.is_some() {
-        let last = line.and_then(|line| line.last_live).map(Millis);
+        // Who was refused was in step with what the relay had, and the relay not with what is here.
+        let last = line.and_then(|line| line.last_live).map(Millis).filter(|_| status.held_up.is_none());
         let why = line.and_then(|line| line.error.as_ref()).map(no_connection);
         return Ok(Connection::NobodySyncs { last_connected_at: last.and_then(iso), why, last });
     }

@@ -106,6 +106,9 @@ fn watch(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), Comma
     let log = WatchLog::start(invocation, &here.home);
     tracing::dispatcher::with_default(&log.dispatch, || {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "begins to sync");
+        if let Err(nothing) = wanted(&here.device) {
+            tracing::warn!(why = %nothing, "there is nothing to connect; waits until there is");
+        }
         let done = watch_on(invocation, here);
         match &done {
             Ok(()) => tracing::info!("stops syncing, as it was told to"),
@@ -185,8 +188,12 @@ impl fmt::Display for Synced {
                 if row.synced {
                     writeln!(f, "workspace {}: synced: everything is on the relay", row.prefix)
                 } else {
-                    let n = row.queued.max(row.on_its_way);
-                    writeln!(f, "workspace {}: not synced: {} queued", row.prefix, count(n, "document"))
+                    write!(f, "workspace {}: not synced", row.prefix)?;
+                    match (row.queued.max(row.on_its_way), row.undecided) {
+                        (0, 0) => writeln!(f),
+                        (0, n) => writeln!(f, ": {} not yet in force", count(n, "decision")),
+                        (n, _) => writeln!(f, ": {} queued", count(n, "document")),
+                    }
                 }
             }),
         }

@@ -1,13 +1,19 @@
 //! `bowline workspace`: who shares what with whom, over which relay.
 
+mod cancel;
 mod connect;
 mod create;
 mod disconnect;
 mod forget;
 mod invite;
+mod invites;
 mod list;
 mod members;
+mod move_relay;
+mod rejoin;
 mod remove;
+mod rename;
+mod show;
 mod use_workspace;
 
 use clap::Subcommand;
@@ -29,13 +35,19 @@ Examples:
 pub(crate) enum Workspace {
     Create(create::Create),
     List(list::List),
+    Show(show::Show),
+    Rename(rename::Rename),
     Use(use_workspace::Use),
     Connect(connect::Connect),
     Disconnect(disconnect::Disconnect),
+    Move(move_relay::Move),
     Forget(forget::Forget),
+    Rejoin(rejoin::Rejoin),
     Members(members::Members),
     Invite(invite::Invite),
+    Invites(invites::Invites),
     Remove(remove::Remove),
+    Cancel(cancel::Cancel),
 }
 
 impl Workspace {
@@ -50,6 +62,12 @@ impl Workspace {
             Self::Members(command) => command.run(invocation),
             Self::Invite(command) => command.run(invocation),
             Self::Remove(command) => command.run(invocation),
+            Self::Show(command) => command.run(invocation),
+            Self::Rename(command) => command.run(invocation),
+            Self::Move(command) => command.run(invocation),
+            Self::Rejoin(command) => command.run(invocation),
+            Self::Invites(command) => command.run(invocation),
+            Self::Cancel(command) => command.run(invocation),
         }
     }
 }

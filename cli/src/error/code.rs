@@ -231,6 +231,8 @@ codes! {
     ShareIncomplete, Partial, "share_incomplete";
     /// Something could not be exported; the rest is there.
     ExportIncomplete, Partial, "export_incomplete";
+    /// This device is back in a workspace, and some of its documents were not put back.
+    RejoinIncomplete, Partial, "rejoin_incomplete";
 
     /// A check of the demo did not hold, or it could not be brought to its end.
     DemoFailed, Demo, "demo_failed";

@@ -42,7 +42,7 @@ fn each_kind_of_error_is_one_line_with_its_code() {
     let ran = machine.run("--json reset");
     assert_eq!(last_error(&ran, "unconfirmed", 8, "unconfirmed")["hint"], "run it again with --yes");
     assert!(
-        ran.stderr.starts_with("Everything in this home is on a relay."),
+        ran.stderr.starts_with("There is nothing in this home but its key."),
         "talk stays text: {}",
         ran.stderr
     );

@@ -26,4 +26,5 @@ mod shared;
 mod skills;
 mod statements;
 mod terminal;
+mod ways_out;
 mod workspaces;

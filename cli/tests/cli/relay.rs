@@ -94,6 +94,15 @@ impl TestRelay {
         self.running = Some((stop, thread));
     }
 
+    /// Starts it again on another port, with the data it had.
+    pub(crate) fn move_to_another_port(&mut self) {
+        self.stop();
+        self.listen = "127.0.0.1:0".parse().unwrap();
+        self.resume();
+        let key = self.address.key().unwrap();
+        self.address = format!("wss://{}/#key={key}", self.listen).parse().unwrap();
+    }
+
     /// Stops it in order.
     pub(crate) fn stop(&mut self) {
         if let Some(ended) = self.end() {

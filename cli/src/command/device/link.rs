@@ -14,7 +14,7 @@ use crate::workspaces;
 /// `bowline workspace invite`.
 #[derive(Args, Debug)]
 pub(crate) struct Link {
-    /// Into which workspace: the beginning of its id [default: the one in use]
+    /// Into which workspace: its name, or the beginning of its id [default: the one in use]
     #[arg(long, short, value_name = "ID")]
     workspace: Option<String>,
 }

@@ -15,7 +15,7 @@ use crate::workspaces::{self, Called};
 /// List the devices of a workspace
 #[derive(Args, Debug)]
 pub(crate) struct List {
-    /// Which workspace: the beginning of its id [default: the one in use]
+    /// Which workspace: its name, or the beginning of its id [default: the one in use]
     #[arg(long, short, value_name = "ID")]
     workspace: Option<String>,
     /// Those that were removed as well
@@ -51,7 +51,7 @@ impl List {
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
         let members = here.device.status(workspace)?.members;
         let called = Called::load(&mut here.device, workspace, &members, now)?;
-        let this = here.device.id();
+        let this = here.device.id_in(workspace);
         let rows = members.iter().filter(|member| member.active || self.all).map(|member| Row {
             device: member.device.to_string(),
             prefix: called.device_prefix(member.device),

@@ -15,7 +15,7 @@ use crate::workspaces::{self, Called};
 pub(crate) struct Revoke {
     /// Which device: the name, or the beginning of the id, as `bowline device list` shows it
     device: String,
-    /// From which workspace: the beginning of its id [default: the one in use]
+    /// From which workspace: its name, or the beginning of its id [default: the one in use]
     #[arg(long, short, value_name = "ID")]
     workspace: Option<String>,
     /// Do not ask
@@ -28,10 +28,11 @@ impl Revoke {
         let mut here = invocation.open()?;
         let now = invocation.now();
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
+        workspaces::check_in(&here.device, workspace)?;
         let members = here.device.status(workspace)?.members;
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let device = called.find_device(&members, &self.device)?;
-        if device == here.device.id() {
+        if device == here.device.id_in(workspace) {
             return Err(CommandError::new(ErrorCode::RemovesItself, "A device cannot revoke itself")
                 .hint("run this on another device, or `bowline workspace forget` here"));
         }
@@ -39,7 +40,7 @@ impl Revoke {
         invocation.confirm(self.yes, &format!("Revoke {whom}?"))?;
         here.device.remove_device(workspace, device, now)?;
         here.wake();
-        removal::carry_out(invocation, &mut here, workspace, &whom)?;
+        removal::carry_out(invocation, &mut here, workspace, &removal::Said::removed(&whom))?;
         invocation.answer_in_json(&serde_json::json!({
             "workspace": workspace.to_string(),
             "removed": device.to_string(),

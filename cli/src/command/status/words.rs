@@ -35,9 +35,15 @@ impl fmt::Display for Report {
 impl Workspace {
     fn write(&self, f: &mut Formatter<'_>, now: Millis) -> fmt::Result {
         let in_use = if self.in_use { ", new documents go there" } else { "" };
-        writeln!(f, "Workspace {} on {}{in_use}", self.prefix, relay_for_people(&self.relay))?;
-        self.connection.write(f, now)?;
-        self.write_waiting(f)?;
+        writeln!(f, "Workspace {} on {}{in_use}", self.label, relay_for_people(&self.relay))?;
+        match &self.out_because {
+            Some(why) => writeln!(f, "  Not connected: {}", OneLine(why))?,
+            None => self.connection.write(f, now)?,
+        }
+        if let Some(what) = &self.what_to_do {
+            writeln!(f, "  What to do: {what}")?;
+        }
+        self.write_waiting(f, now)?;
         self.write_trouble(f)?;
         if self.devices.is_empty() {
             return Ok(());
@@ -46,23 +52,41 @@ impl Workspace {
         self.devices.iter().try_for_each(|device| device.write(f, now))
     }
 
-    fn write_waiting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn write_waiting(&self, f: &mut Formatter<'_>, now: Millis) -> fmt::Result {
         match (self.queued, self.on_its_way) {
             (0, 0) => writeln!(f, "  Queued: nothing")?,
+            (n, m) if self.stays() => {
+                let n = count(n.max(m), "document");
+                writeln!(f, "  Stays here: {n} with what the others do not have; nothing is queued")?;
+            }
             (0, n) => writeln!(f, "  Queued: nothing; on its way: {}", count_entries(n))?,
             (n, 0) => writeln!(f, "  Queued: {}", count(n, "document"))?,
             (n, m) => writeln!(f, "  Queued: {}; on its way: {}", count(n, "document"), count_entries(m))?,
         }
-        if let Some(why) = &self.not_sent_because {
-            writeln!(f, "  Not sent because: {why}")?;
+        if let Some(why) = self.not_sent_because.as_ref().filter(|_| !self.stays()) {
+            match self.held_up {
+                Some(since) => writeln!(f, "  Not sent because: {why} (since {})", moment(since))?,
+                None => writeln!(f, "  Not sent because: {why}")?,
+            }
         }
         if self.undecided > 0 {
             writeln!(f, "  Not yet in force: {}", count(self.undecided, "decision"))?;
+            for it in &self.decisions {
+                let sent = if it.sent { ", sent" } else { "" };
+                let ago = ago(it.since, now);
+                writeln!(f, "    {}: {}, decided {ago}{sent}", it.number, OneLine(&it.what))?;
+            }
+            writeln!(f, "    `bowline workspace cancel NUMBER` takes one back that has not been sent")?;
         }
         match self.signed_position {
             Some(position) => writeln!(f, "  Last signed by the relay: position {}", grouped(position)),
             None => writeln!(f, "  Last signed by the relay: nothing yet"),
         }
+    }
+
+    /// Whether what waits will not be sent.
+    fn stays(&self) -> bool {
+        self.out_because.is_some() || self.evidence > 0
     }
 
     fn write_trouble(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -92,6 +116,10 @@ impl Workspace {
                 count(self.evidence, "proof")
             )?;
         }
+        if self.earlier_evidence > 0 {
+            let n = count(self.earlier_evidence, "proof");
+            writeln!(f, "  Caught earlier: {n} from before this device joined again or the relay moved")?;
+        }
         match &self.fault {
             Some(fault) => writeln!(f, "  The relay misbehaves: {fault}"),
             None => Ok(()),
@@ -109,10 +137,7 @@ impl Connection {
                 )
             }
             Self::Over => {
-                writeln!(
-                    f,
-                    "  Not connected: this device is not in the workspace any more, or was not let in"
-                )
+                writeln!(f, "  Not connected: this device is not in the workspace")
             }
             Self::NobodySyncs { last, why, .. } => {
                 write!(f, "  Not connected: nobody syncs")?;

@@ -14,7 +14,7 @@ use crate::workspaces;
 /// A running `bowline sync --watch` connects at once; otherwise the next `bowline sync` does.
 #[derive(Args, Debug)]
 pub(crate) struct Connect {
-    /// Which workspace: the beginning of its id [default: the one in use]
+    /// Which workspace: its name, or the beginning of its id [default: the one in use]
     workspace: Option<String>,
 }
 
@@ -22,6 +22,7 @@ impl Connect {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let mut here = invocation.open()?;
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
+        workspaces::check_in(&here.device, workspace)?;
         here.device.set_connected(workspace, true)?;
         here.wake();
         let name = workspace_prefix(&here.device, workspace);

@@ -16,8 +16,15 @@ use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
+use crate::secret_argument::{self, Asked};
 use crate::syncing;
-use crate::workspaces::relay_for_people;
+use crate::workspaces::{new_name, relay_for_people};
+
+const ADDRESS: Asked = Asked {
+    what: "The address with its token",
+    prompts: "bowline workspace create --relay -",
+    reads: "bowline workspace create --relay - < FILE",
+};
 
 /// Make a workspace on a relay
 ///
@@ -26,9 +33,12 @@ use crate::workspaces::relay_for_people;
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  bowline workspace create --relay wss://relay.example#key=…,token=…")]
 pub(crate) struct Create {
-    /// The relay's address with its token, as `bowline-relay serve` printed it
+    /// The relay's address with its token, as `bowline-relay serve` printed it; `-` reads it from stdin
     #[arg(long, value_name = "ADDRESS")]
     relay: String,
+    /// What the workspace is to be called; sealed, so that the relay does not learn it
+    #[arg(long)]
+    name: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,14 +51,25 @@ struct Created {
 
 impl Create {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let (address, token) = self.relay.trim().parse::<Address>()?.into_parts();
+        let typed = secret_argument::read(invocation, Some(&self.relay), ADDRESS)?;
+        let (address, token) = typed.trim().parse::<Address>()?.into_parts();
+        if token.is_some() && self.relay != "-" {
+            secret_argument::warn(invocation, ADDRESS);
+        }
+        let name = self.name.as_deref().map(new_name).transpose()?;
         let mut here = invocation.open()?;
         let before = here.device.current_workspace()?;
         let token = token.as_ref().map_or("", |token| token.as_str());
         let workspace = here.device.create_workspace(&address.to_text(), token, invocation.now())?;
         let prefix = workspace_prefix(&here.device, workspace);
         register(invocation, &mut here, workspace, before)?;
+        if let Some(name) = name {
+            here.device.name_workspace(workspace, name, invocation.now())?;
+        }
         invocation.answer(&Created { workspace: workspace.to_string(), prefix, relay: address.to_text() })?;
+        invocation.say(format_args!(
+            "New documents go into it from now on; `bowline workspace use --none` keeps them on this device."
+        ));
         share::offer(invocation, &mut here.device, workspace)?;
         here.wake();
         invocation.hint(format_args!(

@@ -13,7 +13,7 @@ use crate::{syncing, workspaces};
 /// working on this device; what is written meanwhile is queued.
 #[derive(Args, Debug)]
 pub(crate) struct Disconnect {
-    /// Which workspace: the beginning of its id [default: the one in use]
+    /// Which workspace: its name, or the beginning of its id [default: the one in use]
     workspace: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::{syncing, workspaces};
 /// nothing. To come back this device needs a new code.
 #[derive(Args, Debug)]
 pub(crate) struct Forget {
-    /// Which workspace: the beginning of its id
+    /// Which workspace: its name, or the beginning of its id
     id: String,
     /// Do not ask
     #[arg(long)]

@@ -14,7 +14,7 @@ use crate::workspaces;
 /// `bowline device link`.
 #[derive(Args, Debug)]
 pub(crate) struct Invite {
-    /// Into which workspace: the beginning of its id [default: the one in use]
+    /// Into which workspace: its name, or the beginning of its id [default: the one in use]
     #[arg(long, short, value_name = "ID")]
     workspace: Option<String>,
 }

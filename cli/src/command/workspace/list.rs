@@ -9,7 +9,7 @@ use crate::documents::workspace_prefix;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::text::{OneLine, Table};
-use crate::workspaces::{Called, relay_for_people};
+use crate::workspaces::{self, Called, relay_for_people};
 
 /// List the workspaces of this device
 #[derive(Args, Debug)]
@@ -24,6 +24,7 @@ struct Row {
     id: String,
     #[serde(skip)]
     prefix: String,
+    name: Option<String>,
     in_use: bool,
     connected: bool,
     member: bool,
@@ -47,9 +48,10 @@ impl List {
             rows.push(Row {
                 id: workspace.to_string(),
                 prefix: workspace_prefix(&here.device, workspace),
+                name: workspaces::name(&here.device, workspace),
                 in_use: current == Some(workspace),
                 connected: !here.device.is_disconnected(workspace)?,
-                member: status.member,
+                member: status.member && !status.membership.is_over(),
                 relay: here.device.relay_address(workspace)?,
                 owner: owner.map(|owner| called.user_name(owner.user).unwrap_or_default().to_owned()),
                 devices: status.members.iter().filter(|member| member.active).count(),
@@ -71,7 +73,7 @@ impl fmt::Display for Rows {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new(&["", "ID", "OWNER", "DEVICES", "QUEUED", "RELAY"]);
+        let mut table = Table::new(&["", "ID", "NAME", "OWNER", "DEVICES", "QUEUED", "RELAY"]);
         for row in &self.0 {
             let mark = if row.in_use { "*" } else { "" };
             let note = match (row.member, row.connected) {
@@ -82,6 +84,7 @@ impl fmt::Display for Rows {
             table.row(vec![
                 mark.to_owned(),
                 row.prefix.clone(),
+                OneLine(row.name.as_deref().unwrap_or("-")).to_string(),
                 OneLine(row.owner.as_deref().filter(|name| !name.is_empty()).unwrap_or("-")).to_string(),
                 // Before the relay has signed, nobody is in it for certain.
                 if row.devices == 0 { "-".to_owned() } else { row.devices.to_string() },

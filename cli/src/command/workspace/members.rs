@@ -17,7 +17,7 @@ use crate::workspaces::{self, Called};
 /// Show who is in a workspace
 #[derive(Args, Debug)]
 pub(crate) struct Members {
-    /// Which workspace: the beginning of its id [default: the one in use]
+    /// Which workspace: its name, or the beginning of its id [default: the one in use]
     workspace: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::workspaces::{self, Called};
 pub(crate) struct Remove {
     /// Whom: the name, or the beginning of the id, as `bowline workspace members` shows them
     user: String,
-    /// From which workspace: the beginning of its id [default: the one in use]
+    /// From which workspace: its name, or the beginning of its id [default: the one in use]
     #[arg(long, short, value_name = "ID")]
     workspace: Option<String>,
     /// Do not ask
@@ -27,6 +27,8 @@ impl Remove {
         let mut here = invocation.open()?;
         let now = invocation.now();
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
+        workspaces::check_in(&here.device, workspace)?;
+        workspaces::check_owner(&mut here.device, workspace, now)?;
         let members = here.device.status(workspace)?.members;
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let user = called.find_user(&members, &self.user)?;
@@ -38,7 +40,7 @@ impl Remove {
         invocation.confirm(self.yes, &format!("Remove {whom} with all devices?"))?;
         here.device.remove_member(workspace, user, now)?;
         here.wake();
-        removal::carry_out(invocation, &mut here, workspace, &whom)?;
+        removal::carry_out(invocation, &mut here, workspace, &removal::Said::removed(&whom))?;
         invocation.answer_in_json(&serde_json::json!({
             "workspace": workspace.to_string(),
             "removed": user.to_string(),

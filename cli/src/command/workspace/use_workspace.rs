@@ -13,7 +13,7 @@ use crate::workspaces;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  bowline workspace use 7c1e\n  bowline workspace use --none")]
 pub(crate) struct Use {
-    /// Which workspace: the beginning of its id
+    /// Which workspace: its name, or the beginning of its id
     #[arg(required_unless_present = "none")]
     id: Option<String>,
     /// None: new documents stay on this device

@@ -254,7 +254,7 @@ fn the_actor_of_a_change_is_its_devices() {
     let mut rig = Rig::new(4);
     let id = rig.conversation("mine");
     let read = rig.device.store().read();
-    let row = read.find_doc(None, id).unwrap().unwrap();
+    let row = read.find_doc(id).unwrap().unwrap();
     let changes = read.changes(row.n).unwrap();
     assert!(changes.iter().any(|change| change_actor(&change.bytes).unwrap().belongs_to(rig.device.id())));
     assert_eq!(change_actor(b"no change"), None);

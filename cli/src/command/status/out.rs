@@ -1,0 +1,68 @@
+//! How a device came out of a workspace, what waits for a relay's answer, and what a person can do about either, in words.
+
+use bowline_engine::device::{Membership, WorkspaceStatus};
+use bowline_engine::ids::{DeviceId, WorkspaceId};
+use bowline_engine::intent::Decision;
+use bowline_engine::{CodeKind, Device};
+
+use crate::documents::workspace_prefix;
+use crate::error::relay_says;
+use crate::time::moment;
+use crate::workspaces::{Called, way_back};
+
+/// How this device came out of the workspace; `None` while it is in or on its way.
+pub(super) fn because(membership: &Membership, this: DeviceId, called: &Called) -> Option<String> {
+    match membership {
+        Membership::Creating | Membership::Joining | Membership::Member => None,
+        Membership::NotLetIn => Some("the code did not let this device in".to_owned()),
+        Membership::Removed(removal) => {
+            let how = match removal.by {
+                Some(by) if by == this => "this device has left the workspace".to_owned(),
+                Some(by) => format!("this device was removed by {}", called.device(by)),
+                None => "this device was removed, or has left".to_owned(),
+            };
+            Some(match removal.since {
+                Some(since) => format!("{how}; known here since {}", moment(since)),
+                None => how,
+            })
+        }
+        Membership::TurnedAway(said) => {
+            Some(format!("the relay says since {}: {}", moment(said.since), relay_says(said.reason)))
+        }
+    }
+}
+
+/// What a person can do, if something has to be done.
+pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: WorkspaceId) -> Option<String> {
+    let name = workspace_prefix(device, workspace);
+    if status.membership.is_over() {
+        return Some(way_back(&status.membership).to_owned());
+    }
+    if matches!(status.membership, Membership::TurnedAway(_)) {
+        return Some(format!(
+            "ask the relay's operator; if it is at another address, `bowline workspace move ADDRESS`. If the workspace is gone, \
+             `bowline workspace forget {name}` keeps its documents here, and `bowline share --all` puts them into a new one"
+        ));
+    }
+    (!status.evidence.is_empty()).then(|| {
+        format!(
+            "nothing here is lost: tell the relay's operator, who may have put back an old backup. `bowline workspace forget \
+             {name}` keeps every document on this device; `bowline share --all` then puts them into a new workspace, or into \
+             this one after `bowline join` with a new code"
+        )
+    })
+}
+
+/// What was decided.
+pub(super) fn decided(decision: &Decision, called: &Called) -> String {
+    match decision {
+        Decision::Open { kind: CodeKind::Invite, .. } => "a new invite".to_owned(),
+        Decision::Open { kind: CodeKind::Link, .. } => "a new link for a device".to_owned(),
+        Decision::Close(CodeKind::Invite, _) => "closing an invite".to_owned(),
+        Decision::Close(CodeKind::Link, _) => "closing a link".to_owned(),
+        Decision::RemoveDevice(device) => format!("removing {}", called.device(*device)),
+        Decision::RemoveMember(user) => format!("removing {} with all devices", called.user(*user)),
+        Decision::Leave { whole_user: true } => "leaving with all devices".to_owned(),
+        Decision::Leave { whole_user: false } => "leaving with this device".to_owned(),
+    }
+}

@@ -9,6 +9,7 @@
 //!
 //! Architecture Invariant: this crate never reaches `bowline-crypto` or automerge, and never decodes what it stores.
 
+mod aside;
 mod attempts;
 mod chains;
 mod changes;
@@ -27,12 +28,11 @@ pub mod statements;
 mod store;
 mod workspaces;
 
+pub use aside::OnlyHere;
 pub use attempts::Attempt;
 pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};
-pub use docs::{
-    DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, OnlyHere, Place, Summary, Trash, WrittenDoc,
-};
+pub use docs::{DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, Place, Summary, Trash, WrittenDoc};
 pub use entries::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry, StoredReason};
 pub use error::StoreError;
 pub use evidence::EvidenceRow;

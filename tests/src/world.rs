@@ -38,9 +38,8 @@ pub use machine::Machine;
 pub use run::{Outcome, first_caught, run, shrink};
 pub use trace::Trace;
 
-use machine::Said;
+use machine::{Said, Staying, Written};
 use network::{Event, Network};
-use places::{Staying, Written};
 use relay::RelayMachine;
 
 /// Frames that one call may make a device send: its whole allowance of work on the way, in the smallest entries.

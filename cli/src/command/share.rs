@@ -61,13 +61,13 @@ struct Item {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "shared", rename_all = "snake_case")]
 enum Became {
-    /// It was on this device only.
+    /// The document was on this device only.
     Moved,
-    /// It was there, and what was only here of it is there as well now.
+    /// The document was there, and what was only here of it is there as well now.
     PutIn,
     /// All of it was there.
     Unchanged,
-    /// It is in another workspace, and its id is that of the copy.
+    /// The document is in another workspace, and the id is that of the copy.
     Copied,
 }
 
@@ -140,7 +140,7 @@ impl Share {
     }
 }
 
-/// Shares these documents, each by itself: one that can't be is no reason to leave out the others. What was shared, and the
+/// Shares these documents, each by itself: one that can't be does not keep the others back. What was shared, and the
 /// last error.
 fn share(
     invocation: &mut Invocation<'_>,

@@ -13,6 +13,7 @@ pub(crate) mod loading;
 pub(crate) mod marks;
 pub(crate) mod memories;
 pub(crate) mod names;
+pub(crate) mod own_names;
 pub(crate) mod reading;
 pub(crate) mod sharing;
 pub(crate) mod skills;

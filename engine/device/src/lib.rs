@@ -34,7 +34,7 @@ pub use documents::edited::Went;
 pub use documents::found::{Found, Which};
 pub use documents::marks::Marks;
 pub use documents::memories::ShownMemory;
-pub use documents::names::OwnNames;
+pub use documents::own_names::OwnNames;
 pub use documents::sharing::{Kept, Shared};
 pub use documents::skills::ShownSkill;
 pub use documents::writers::WrittenBy;

@@ -11,9 +11,8 @@ use bowline_wire::ids::{DeviceId, DocId, TicketKey};
 use super::World;
 use super::disk::PowerCut;
 use super::faults::Fault;
-use super::machine::Said;
+use super::machine::{Said, Staying};
 use super::network::Event;
-use super::places::Staying;
 use super::relay::{ADDRESS, TOKEN};
 
 /// Milliseconds before a device tries to connect again, at least and at most.

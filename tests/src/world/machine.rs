@@ -7,7 +7,7 @@ use bowline_crypto::DeviceKeys;
 use bowline_engine::{Device, Error};
 use bowline_relay::ConnId;
 use bowline_store::{Connection, Store, StoreError};
-use bowline_wire::ids::{DocId, Millis};
+use bowline_wire::ids::{DeviceId, DocId, Millis};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
@@ -25,6 +25,22 @@ pub(super) struct Said {
     /// Whether the relay was known to have it when somebody decided to remove the device that said it. Of a removed device
     /// nothing else is promised.
     pub(super) was_on_relay: bool,
+}
+
+/// A text whose writing was acknowledged, on the machine it was written on.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) machine: usize,
+    pub(super) document: DocId,
+    pub(super) text: String,
+}
+
+/// A text that was written into something that stays on its device.
+#[derive(Clone, Debug)]
+pub(super) struct Staying {
+    pub(super) device: DeviceId,
+    pub(super) document: DocId,
+    pub(super) text: String,
 }
 
 /// Why a call did not do what it should.

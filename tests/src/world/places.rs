@@ -5,28 +5,13 @@ use std::collections::BTreeSet;
 
 use bowline_engine::Error;
 use bowline_engine::device::{CodeKind, DocumentState, SourceSession};
-use bowline_engine::ids::{DeviceId, DocId, WorkspaceId};
+use bowline_engine::ids::{DocId, WorkspaceId};
 
 use super::failure::Failure;
 use super::faults::Fault;
 use super::handle::Handle;
+use super::machine::{Staying, Written};
 use super::{Step, World};
-
-/// A text whose writing was acknowledged, on the machine it was written on.
-#[derive(Clone, Debug)]
-pub(super) struct Written {
-    pub(super) machine: usize,
-    pub(super) document: DocId,
-    pub(super) text: String,
-}
-
-/// A text that was written into something that stays on its device.
-#[derive(Clone, Debug)]
-pub(super) struct Staying {
-    pub(super) device: DeviceId,
-    pub(super) document: DocId,
-    pub(super) text: String,
-}
 
 /// An application's session, the same wherever it is imported.
 fn session(number: usize) -> SourceSession {

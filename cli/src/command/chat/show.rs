@@ -41,7 +41,7 @@ struct Conversation {
     whereabouts: Whereabouts,
     /// How many entries are only here, beside what its workspace has.
     only_here: usize,
-    /// Of which conversation of another workspace it is a copy: the workspace's id, and its own.
+    /// The conversation of another workspace that this one is a copy of: the workspace's id, and the conversation's.
     copied_from: Option<String>,
     entries: Vec<Line>,
     issues: Vec<String>,
@@ -59,7 +59,7 @@ struct Line {
     /// Who wrote it, and on which device if that is known here.
     by: Option<String>,
     device: Option<String>,
-    /// It is only here, beside what the conversation's workspace has.
+    /// The entry is only here, beside what the conversation's workspace has.
     only_here: bool,
     active: bool,
     /// The entry as it was written.

@@ -69,7 +69,7 @@ pub struct Shown {
     pub written_by: BTreeMap<String, WrittenBy>,
     /// Keys of the entries that are only here, beside what the conversation's workspace has.
     pub only_here: BTreeSet<String>,
-    /// Of which conversation of another workspace this one is a copy, as whoever made it says.
+    /// The conversation of another workspace that this one is a copy of, as whoever made it says.
     pub copied_from: Option<String>,
     /// The document's heads: equal on devices that show the same.
     pub heads: Vec<bowline_core::document::ChangeHash>,
@@ -397,7 +397,7 @@ enum Goes {
 /// An edit that was made in memory.
 struct Changes {
     bytes: Vec<Vec<u8>>,
-    /// It is only here.
+    /// The edit is only here.
     is_aside: bool,
     derived: Derived,
     /// Where the document stood when it was made.

@@ -108,7 +108,7 @@ impl<'r> Reading<'r> {
     /// A document with what is only here of it, beside what its place has; `None` if the two can't be one.
     pub(super) fn with_aside(&self, n: DocN, document: &Document) -> Result<Option<Document>, Error> {
         let saved = self.read.aside(n)?.map(|saved| saved_document(document.kind(), &saved));
-        // What cannot be read is no reason to hide the rest.
+        // What cannot be read does not hide the rest.
         let saved = saved.flatten();
         let united = match &saved {
             Some((saved, _)) => document.united(saved),

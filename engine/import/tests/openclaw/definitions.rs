@@ -279,7 +279,7 @@ fn skills_come_in_with_all_their_files() {
         .filter(|item| item.what == What::Skill)
         .map(|item| item.title.clone().unwrap())
         .collect();
-    // As OpenClaw reads it, which is no reason to complain.
+    // As OpenClaw reads it, and nobody complains.
     assert_eq!(titles, ["Trip planner", "other", "made", "[broken"]);
     assert_eq!(desk.about("skills/shared/SKILL.md").outcome, Outcome::New);
     assert_eq!(desk.about(&format!("{skill}/logo.png")).outcome, Outcome::New);

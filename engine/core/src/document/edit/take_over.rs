@@ -188,7 +188,7 @@ impl Document {
         self.put(pen, &ROOT, COPIED_FROM, Some(ScalarValue::from(from)))
     }
 
-    /// Of which document this one is a copy, as the device that made it says.
+    /// The document that this one is a copy of, as the device that made it says.
     pub fn copied_from(&self) -> Option<String> {
         Fields::root(self).text(COPIED_FROM).ok().flatten()
     }

@@ -125,7 +125,7 @@ impl Kit {
     }
 }
 
-/// How files begin that are no texts and may have no control characters in them: pictures, archives, sounds.
+/// How files begin that are not texts and may have no control characters in them: pictures, archives, sounds.
 const BINARY: [&[u8]; 7] = [b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"PK\x03\x04", b"%PDF", b"ID3"];
 
 /// Why a file cannot be among texts.

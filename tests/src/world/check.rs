@@ -18,6 +18,9 @@ use bowline_wire::roster::{Roster, Standing};
 /// Milliseconds in which a calm world has to become quiet.
 const SETTLING: u64 = 10 * 60 * 1000;
 
+/// How often everybody shares what is only on their device, until nothing is.
+const ROUNDS: usize = 4;
+
 impl World {
     /// Lets everything calm down: no more faults, everyone online, until nothing is left to do; then checks.
     pub fn settle(&mut self) {
@@ -59,13 +62,17 @@ impl World {
         {
             self.fail(failure);
         }
-        if let Some(workspace) = self.workspace {
+        // A device may come in while the others share, with something that is only on it.
+        for _ in 0..ROUNDS {
             let members = self.members();
-            self.share_everything(workspace, &members);
-        }
-        let until = self.now.plus(SETTLING);
-        while self.failure.is_none() && self.unrest().is_some() && self.now < until {
-            self.advance(250);
+            let shared = self.workspace.is_some_and(|workspace| self.share_everything(workspace, &members));
+            let until = self.now.plus(SETTLING);
+            while self.failure.is_none() && self.unrest().is_some() && self.now < until {
+                self.advance(250);
+            }
+            if !shared || self.failure.is_some() {
+                break;
+            }
         }
         if self.failure.is_none()
             && let Err(failure) = self.check_places().and_then(|()| self.check())

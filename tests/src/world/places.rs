@@ -185,8 +185,9 @@ impl World {
         Ok(())
     }
 
-    /// Every member shares what is only on it, so that all show the same afterwards.
-    pub(super) fn share_everything(&mut self, workspace: WorkspaceId, members: &[usize]) {
+    /// Every member shares what is only on it, so that all show the same afterwards. Whether there was anything.
+    pub(super) fn share_everything(&mut self, workspace: WorkspaceId, members: &[usize]) -> bool {
+        let mut shared = false;
         for index in members {
             let device = self.machines[*index].device_ref();
             let listed = [false, true].into_iter().flat_map(|trash| device.list(trash).unwrap_or_default());
@@ -194,8 +195,10 @@ impl World {
             let ids: Vec<DocId> = only_here.filter(|it| self.stays(*index, it.id)).map(|it| it.id).collect();
             for id in ids {
                 (Handle { world: self, index: *index }).share(id);
+                shared = true;
             }
         }
+        shared
     }
 
     /// Does a step of these; afterwards, all is shown where it was written.

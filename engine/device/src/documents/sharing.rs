@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use bowline_core::document::limits::{CHANGES_MAX, OPS_MAX};
 use bowline_core::document::{Document, Kind, Visibility, change_hash};
 use bowline_store::{
     ChangeRow, DocFilter, DocN, DocRow, DocUpdate, Place, Reader, Store, StoreError, Trash, Tx,
@@ -277,14 +276,14 @@ impl Documents {
     }
 }
 
-/// Whether a local document can be sealed as it is by this device as `writer`: nobody else has written into it, and it is not more than one entry holds
-/// or can be divided.
+/// Whether a local document can be sealed as it is by this device as `writer`: nobody else has written into it, and all of it
+/// is in its change rows. What is in a base alone would be sealed only if the document is sealed whole, and it is not if the
+/// workspace turns out to have it.
 fn travels_as_it_is(writer: DeviceId, document: &Document, rows: &[ChangeRow]) -> bool {
-    let (count, operations) = document.extent();
     let first = document.kind().first_change();
-    let fits = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
-    let divides = || count == 1 + rows.iter().filter(|row| row.bytes != first).count();
-    document.is_all_by(|actor| actor.belongs_to(writer)) && (fits || divides())
+    let (count, _) = document.extent();
+    count == 1 + rows.iter().filter(|row| row.bytes != first).count()
+        && document.is_all_by(|actor| actor.belongs_to(writer))
 }
 
 /// Changes that wait for others, which are not in the document.

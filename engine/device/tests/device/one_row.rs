@@ -151,3 +151,23 @@ fn an_empty_conversation_is_shared_like_any_other_and_has_the_time_at_which_it_w
     exchange(&mut one, &mut other, &mut relay);
     assert_eq!(one.texts(id), ["found it"]);
 }
+
+#[test]
+fn a_document_shared_again_before_the_workspace_was_read_brings_what_only_its_base_has() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let id = one.conversation("plans");
+    one.sync(&mut relay);
+    one.device.handle_disconnected(workspace).unwrap();
+    one.say(id, "never sent");
+    one.device.forget_workspace(workspace, one.now).unwrap();
+    let key = other.device.link_device(workspace, other.now).unwrap();
+    other.sync(&mut relay);
+    let code = other.device.code(workspace, key).unwrap().unwrap();
+    one.join(&code);
+    one.device.share(id, workspace, one.now).unwrap();
+    for _ in 0..3 {
+        exchange(&mut one, &mut other, &mut relay);
+    }
+    assert_eq!(other.texts(id), ["never sent"]);
+}

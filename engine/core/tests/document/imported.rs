@@ -171,7 +171,7 @@ fn a_conversation_made_here_gets_a_header_that_openclaw_takes() {
     let (header, rest) = file.split_once('\n').unwrap();
     assert_eq!(
         header,
-        r#"{"type":"session","version":3,"id":"abababab-abab-abab-abab-abababababab","timestamp":"2026-01-31T09:05:00.250Z","cwd":""}"#
+        r#"{"type":"session","version":3,"id":"abababab-abab-abab-abab-abababababab","timestamp":"2026-01-31T09:05:00.250Z","cwd":"","source":"bowline"}"#
     );
     assert!(rest.contains("hello") && rest.ends_with("}\n"), "{rest}");
     assert_eq!(ana.document.conversation().unwrap().session(DOC), "abababab-abab-abab-abab-abababababab");

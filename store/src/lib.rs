@@ -22,13 +22,13 @@ mod imports;
 mod intents;
 mod log;
 mod meta;
+mod only_here;
 mod schema;
 #[cfg(feature = "statements")]
 pub mod statements;
 mod store;
 mod workspaces;
 
-pub use aside::OnlyHere;
 pub use attempts::Attempt;
 pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};
@@ -39,6 +39,7 @@ pub use evidence::EvidenceRow;
 pub use imports::{ImportRow, LineHash};
 pub use intents::{IntentN, IntentRow};
 pub use log::StateCounts;
+pub use only_here::OnlyHere;
 pub use rusqlite::Connection;
 pub use store::{Reader, Store, Tx};
 pub use workspaces::{Cursor, NewWorkspace, WorkspaceRow};

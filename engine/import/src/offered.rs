@@ -169,7 +169,8 @@ mod tests {
     fn what_people_say_about_secrets_is_not_one() {
         for text in [
             "How do I rotate an API key?",
-            "Set `API_KEY=<your key>` and run it with --api-key KEY.",
+            "Set `API_KEY=<your key>` and run it.",
+            "Run it with `--api-key KEY`",
             "token: YOUR_TOKEN",
             "The password is in the safe; ask Ben: he knows.",
             "export TOKEN=$GITHUB_TOKEN",

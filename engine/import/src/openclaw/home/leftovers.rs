@@ -148,7 +148,7 @@ pub(crate) fn report_leftovers(
                 let is_read = |found: &Found| found.name == STATE || database::is_made_to_read(found, STATE);
                 report_leftovers_in(report, home, name, &is_read, &skip::anywhere);
             }
-            name if is_folder && name.starts_with("workspace-") => {
+            name if is_folder && name.starts_with("workspace-") && skip::in_state(name).is_none() => {
                 let why = "it is the workspace of an agent that is not there, so that nobody has its files";
                 report.item(&Item::failed(What::File, format!("{name}/"), why));
             }

@@ -76,7 +76,7 @@ impl fmt::Display for Answer {
             match others {
                 None => writeln!(f, "Kept {name} on this device only")?,
                 Some(others) => {
-                    writeln!(f, "What you write into {name} stays on this device from now on; {others}")?
+                    writeln!(f, "What you write into {name} stays on this device from now on; {others}")?;
                 }
             }
         }

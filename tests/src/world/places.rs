@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use bowline_engine::Error;
 use bowline_engine::device::{CodeKind, DocumentState, SourceSession};
+use bowline_engine::document::Entry;
 use bowline_engine::ids::{DocId, WorkspaceId};
 
 use super::failure::Failure;
@@ -138,7 +139,7 @@ impl World {
                         Err(Error::NoDocument(_)) => continue,
                         Err(error) => return Err(error),
                     };
-                    let said = shown.transcript.entries.iter().filter_map(|entry| entry.message());
+                    let said = shown.transcript.entries.iter().filter_map(Entry::message);
                     texts.extend(said.map(|(_, text)| (*document, text)));
                 }
                 Ok(())

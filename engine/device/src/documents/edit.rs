@@ -286,17 +286,16 @@ impl Documents {
         let Changes { bytes, is_aside, derived, standing, rev } = changes;
         let stored = lent.store.transaction(|tx| -> Result<Stored, Error> {
             let written = derived.write_at(tx, n, *rev)?;
-            let stored = match written {
-                Some(written) => Stored::AsLoaded(written),
+            let stored = if let Some(written) = written {
+                Stored::AsLoaded(written)
+            } else {
                 // Another process has written meanwhile. The change stands; what lists show of both is found later.
-                None => {
-                    let now = tx.doc(n)?.ok_or(Error::Gone)?;
-                    if Standing::of(&now) != *standing {
-                        return Ok(Stored::Moved);
-                    }
-                    touch(tx, &now)?;
-                    Stored::Beside(now.ws)
+                let now = tx.doc(n)?.ok_or(Error::Gone)?;
+                if Standing::of(&now) != *standing {
+                    return Ok(Stored::Moved);
                 }
+                touch(tx, &now)?;
+                Stored::Beside(now.ws)
             };
             for change in bytes {
                 if *is_aside { tx.insert_change_aside(n, change) } else { tx.insert_change(n, change) }

@@ -22,6 +22,8 @@ pub(super) enum Place {
     New,
     /// Into one that was here.
     Found(Option<WorkspaceId>),
+    /// Beside what this workspace has of the document: what is added stays on this device.
+    Beside(WorkspaceId),
 }
 
 /// How it is known of a line whether it is there.
@@ -50,8 +52,6 @@ pub(super) struct Counts {
 /// A session that is being planned.
 pub(super) struct SessionPlan {
     place: Place,
-    /// What is added stays on this device, though a workspace has the document.
-    stays: bool,
     way: Way,
     /// What its application says, as far as that has been taken in.
     about: About,
@@ -79,7 +79,6 @@ impl SessionPlan {
     fn begin(place: Place, way: Way) -> Self {
         Self {
             place,
-            stays: false,
             way,
             about: About::default(),
             is_believed: false,
@@ -125,7 +124,8 @@ impl SessionPlan {
         held: HeldLines,
         said: Option<About>,
     ) -> Self {
-        let mut plan = Self { stays, ..Self::begin(Place::Found(workspace), Way::New) };
+        let place = workspace.filter(|_| stays).map_or(Place::Found(workspace), Place::Beside);
+        let mut plan = Self::begin(place, Way::New);
         plan.ask(held);
         plan.believe(said);
         plan
@@ -179,8 +179,8 @@ impl SessionPlan {
     /// The workspace of the document, if what was added stays on this device all the same.
     pub(super) fn stays_beside(&self) -> Option<WorkspaceId> {
         match self.place {
-            Place::Found(workspace) => workspace.filter(|_| self.stays && self.is_changed()),
-            Place::New => None,
+            Place::Beside(workspace) => Some(workspace).filter(|_| self.is_changed()),
+            Place::Found(_) | Place::New => None,
         }
     }
 
@@ -285,7 +285,9 @@ impl SessionPlan {
         match self.way {
             Way::InTrash => return Step::Planned(EndPlan::Leave),
             // What others have put into a workspace is not this device's to say more about.
-            _ if self.stays && !self.is_changed() => return Step::Planned(EndPlan::Leave),
+            _ if matches!(self.place, Place::Beside(_)) && !self.is_changed() => {
+                return Step::Planned(EndPlan::Leave);
+            }
             Way::Diverged => return Step::Ask(Question::Held),
             _ if self.place == Place::New && !self.is_changed() => return Step::Planned(EndPlan::Leave),
             // Of a file that is only the beginning of what was there the end says nothing.
@@ -302,7 +304,7 @@ impl SessionPlan {
         Step::Planned(match self.place {
             Place::New => EndPlan::Make,
             _ if before == self.about => EndPlan::Keep,
-            _ => EndPlan::Tell(before),
+            Place::Found(_) | Place::Beside(_) => EndPlan::Tell(before),
         })
     }
 

@@ -250,7 +250,8 @@ pub(super) fn begin(
 pub(super) fn imported(import: &SessionImport, says_more: bool) -> ImportedSession {
     let Counts { added, present, asides, left } = import.plan.counts();
     let workspace = match import.plan.place() {
-        Place::Found(workspace) => workspace.filter(|_| import.plan.stays_beside().is_none()),
+        Place::Found(workspace) => workspace,
+        Place::Beside(workspace) => Some(workspace).filter(|_| import.plan.stays_beside().is_none()),
         Place::New => None,
     };
     let Verdict { outcome, why } = import.plan.verdict(says_more);

@@ -98,6 +98,7 @@ impl Import<'_> {
         self.lent.random.fill_bytes(&mut random);
         let workspace = match import.plan.place() {
             Place::Found(workspace) => workspace,
+            Place::Beside(workspace) => Some(workspace),
             Place::New => None,
         };
         let device = self.workspaces.keyrings().writer(workspace, self.lent.device());

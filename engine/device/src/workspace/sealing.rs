@@ -198,9 +198,10 @@ impl Workspaces {
         whole: bool,
     ) -> Result<Work, Error> {
         // What a row shows of a document with something that is only here is not for the others.
-        let as_sealed = match row.only_here.is_some() {
-            true => Some(Derived::of(&documents.load(lent, self.keyrings(), row)?.document).into_row(row)),
-            false => None,
+        let as_sealed = if row.only_here.is_some() {
+            Some(Derived::of(&documents.load(lent, self.keyrings(), row)?.document).into_row(row))
+        } else {
+            None
         };
         let row = as_sealed.as_ref().unwrap_or(row);
         let (entry_type, heads, bytes) = if whole {

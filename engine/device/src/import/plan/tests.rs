@@ -131,10 +131,7 @@ fn what_others_put_into_a_workspace_is_told_nothing_until_there_is_something_new
     let mut plan = asking();
     planned(&mut plan, &one);
     assert_eq!(end(&mut plan, About { pinned: true, ..About::default() }), EndPlan::Leave);
-    assert_eq!(
-        (plan.place(), plan.verdict(false)),
-        (Place::Found(Some(workspace)), Outcome::Unchanged.into())
-    );
+    assert_eq!((plan.place(), plan.verdict(false)), (Place::Beside(workspace), Outcome::Unchanged.into()));
     assert_eq!(plan.stays_beside(), None);
     let mut plan = asking();
     planned(&mut plan, &two);

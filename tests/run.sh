@@ -11,7 +11,7 @@ usage: bash tests/run.sh [--nightly]
   --help      this text
 
 A check that fails stops the run. Whatever tests leave behind (processes, mounts, files) is named at its end, fails it and
-is taken away. With CI=true nothing is compiled incrementally.
+is taken away. With CI=true nothing is compiled incrementally, and without debug info.
 TEXT
 }
 
@@ -29,8 +29,9 @@ done
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# A CI run builds once and throws its cache away, so incremental artefacts would only cost time and disk.
-if [ "${CI:-}" = true ]; then export CARGO_INCREMENTAL=0; fi
+# A CI run builds once and throws its cache away, so incremental artefacts would only cost time and disk; and nobody steps
+# through what it builds, while a panic says its line without debug info.
+if [ "${CI:-}" = true ]; then export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0; fi
 
 fail() {
     printf 'error: %s\n' "$1" >&2

@@ -17,10 +17,13 @@ fn as_root(needed: &str, script: &str) -> Option<(TempDir, Output)> {
         println!("skipped: this takes root, and `{needed}`");
         return None;
     };
-    let theirs = r#"theirs() { setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }"#;
-    bash.args(["bash", "-uc", &format!("{theirs}; chmod 755 .; {script}")]).current_dir(folder.path());
-    let output =
-        bash.stdin(Stdio::null()).env("PATH", path()).env("HOME", folder.path().join("theirs")).output();
+    // What is above the folder may be closed to the other user, so the script sees it under /mnt.
+    let beginning = r#"
+        theirs() { setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }
+        chmod 755 . && mount --bind . /mnt && cd /mnt || exit
+    "#;
+    bash.args(["bash", "-uc", &format!("{beginning}{script}")]).current_dir(folder.path());
+    let output = bash.stdin(Stdio::null()).env("PATH", path()).env("HOME", "/mnt/theirs").output();
     Some((folder, output.unwrap()))
 }
 

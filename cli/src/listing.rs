@@ -103,7 +103,10 @@ impl List {
     ) -> Result<Self, CommandError> {
         let prefixes = documents::prefixes(device)?;
         let is_chats = columns == Columns::CHATS;
-        let row = |listed: Listed| {
+        let row = |mut listed: Listed| {
+            // Written when this computer's clock was ahead: no list says that something happens later.
+            listed.updated_at = listed.updated_at.min(now);
+            listed.deleted_at = listed.deleted_at.map(|at| at.min(now));
             Ok(Row {
                 prefix: prefixes.shorten(listed.id),
                 id: listed.id.to_string(),

@@ -4,12 +4,13 @@ mod append;
 mod feed;
 mod flush;
 mod handshake;
+mod holdings;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bowline_wire::codec::{DecodeError, decode, encode};
-use bowline_wire::frame::{FRAME_VERSION, Frame, Party, Reason};
+use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_REASON_TEXT};
 use rand_core::CryptoRng;
@@ -23,7 +24,7 @@ use crate::storage::{Storage, StorageError};
 use crate::workspace::Workspace;
 
 /// What this version can do beyond the frames' version, by name, ascending. A session uses what both sides named.
-pub const CAPABILITIES: [&str; 1] = ["entries/1"];
+pub const CAPABILITIES: [&str; 2] = ["entries/1", HOLDINGS];
 
 /// The relay's state machine over its storage `S`.
 ///
@@ -173,6 +174,10 @@ impl<S: Storage> Relay<S> {
             (State::Open(member), Frame::Append { entries }) => {
                 let (workspace, party) = (member.workspace, member.party);
                 self.handle_append(conn, workspace, party, entries, bytes);
+            }
+            (State::Open(member), Frame::Holdings { devices }) if member.hears_holdings => {
+                let (workspace, party) = (member.workspace, member.party);
+                self.handle_holdings(conn, workspace, &party, &devices);
             }
             (State::Open(Member { party: Party::Ticket(_), .. }), _) => {
                 self.goodbye(conn, Reason::NotAllowed, "an invite or link only lets its holder join");
@@ -370,8 +375,14 @@ impl<S: Storage> Relay<S> {
 
     /// Takes a workspace out of memory if it has no sessions and nothing in it waits to be stored.
     fn forget_if_idle(&mut self, workspace: WorkspaceId) {
-        let is_idle = self.workspaces.get(&workspace).is_some_and(|loaded| loaded.sessions.is_empty());
-        if is_idle && !self.dirty.contains(&workspace) {
+        let Some(loaded) = self.workspaces.get(&workspace).filter(|loaded| loaded.sessions.is_empty()) else {
+            return;
+        };
+        // What devices said that they hold goes with the next commit; here there would be none.
+        if !loaded.unsaved.is_empty() {
+            self.dirty.insert(workspace);
+        }
+        if !self.dirty.contains(&workspace) {
             self.workspaces.remove(&workspace);
         }
     }

@@ -43,6 +43,8 @@ pub(crate) struct Member {
     pub(crate) workspace: WorkspaceId,
     pub(crate) party: Party,
     pub(crate) feed: Feed,
+    /// Whether both sides say and hear what devices hold; never with a ticket's holder.
+    pub(crate) hears_holdings: bool,
 }
 
 /// What a session is being sent, and how far it got.

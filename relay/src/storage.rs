@@ -7,6 +7,7 @@ pub mod memory;
 pub mod sqlite;
 
 use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, Position, Signature, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use thiserror::Error;
@@ -49,6 +50,8 @@ pub struct LogCommit {
     pub rows: Vec<Row>,
     /// The tips that the rows moved, as they are after the last row.
     pub tips: Vec<(ChainKey, ChainTip)>,
+    /// What devices say they hold, each in place of what it said before.
+    pub holdings: Vec<SaidHolding>,
 }
 
 /// Bytes that a workspace's entries take: headers, signatures and bodies.
@@ -161,6 +164,9 @@ pub trait Storage {
         chain: &ChainKey,
         seq: u64,
     ) -> Result<Option<SignedEntry>, StorageError>;
+
+    /// What the devices of a workspace last said that they hold, in no order.
+    fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError>;
 
     /// Every chain of a workspace's log, with its tip.
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError>;

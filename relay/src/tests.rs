@@ -3,6 +3,7 @@
 mod append;
 mod commits;
 mod handshake;
+mod holdings;
 mod hostile;
 mod removal;
 mod room;

@@ -1,13 +1,14 @@
 //! One workspace in memory: its log with everything staged, and the head it has signed for.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::Reason;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::holding::SaidHolding;
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::Roster;
@@ -92,6 +93,10 @@ pub(crate) struct Workspace {
     pub(crate) usage: Usage,
     /// The workspace's sessions, those included that wait for its first commit.
     pub(crate) sessions: BTreeSet<ConnId>,
+    /// What each device last said that it holds.
+    pub(crate) holdings: BTreeMap<DeviceId, SaidHolding>,
+    /// Whose word on what it holds is not stored.
+    pub(crate) unsaved: BTreeSet<DeviceId>,
 }
 
 impl Workspace {
@@ -127,7 +132,10 @@ impl Workspace {
         let head = Head { workspace, log: key.id(), position: stored.position, hash: stored.hash };
         let log = Log::restore(head, roster, storage.tips(workspace)?);
         let durable = sign(&key, head)?;
-        Ok(Some(Self::around(key, log, Some(durable), stored.usage)))
+        let mut loaded = Self::around(key, log, Some(durable), stored.usage);
+        let holdings = storage.holdings(workspace)?.into_iter().map(|said| (said.device, said));
+        loaded.holdings.extend(holdings);
+        Ok(Some(loaded))
     }
 
     fn around(key: LogKey, log: Log, durable: Option<SeenHead>, usage: Usage) -> Self {
@@ -141,6 +149,8 @@ impl Workspace {
             refused: Vec::new(),
             usage,
             sessions: BTreeSet::new(),
+            holdings: BTreeMap::new(),
+            unsaved: BTreeSet::new(),
         }
     }
 
@@ -227,11 +237,13 @@ impl Workspace {
     /// Takes everything staged, as a commit, and who waits for which of it.
     pub(crate) fn take_staged(&mut self) -> (LogCommit, Waiting) {
         self.staged_index.clear();
+        let unsaved = std::mem::take(&mut self.unsaved);
         let mut commit = LogCommit {
             workspace: self.log.head().workspace,
             create: self.durable.is_none().then(|| self.key.secret()),
             rows: Vec::with_capacity(self.staged.len()),
             tips: Vec::new(),
+            holdings: unsaved.iter().filter_map(|device| self.holdings.get(device)).copied().collect(),
         };
         let mut waiting = Waiting { accepted: Vec::new(), refused: std::mem::take(&mut self.refused) };
         for Staged { row, waiters } in self.staged.drain(..) {

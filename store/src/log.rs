@@ -47,6 +47,12 @@ impl Reader<'_> {
         self.all(&format!("{ROW_WITH_BODY} {UNAPPLIED}"), [doc], decode_with_body)
     }
 
+    /// Whether a document has accepted content that is not in it yet.
+    pub fn has_unapplied(&self, doc: DocN) -> Result<bool, StoreError> {
+        let sql = format!("SELECT n FROM entry {UNAPPLIED} LIMIT 1");
+        Ok(self.one(&sql, [doc], |row| row.get::<_, i64>(0))?.is_some())
+    }
+
     /// The documents that have accepted content which is not in them yet.
     pub fn docs_with_unapplied(&self) -> Result<Vec<DocN>, StoreError> {
         let sql = "SELECT DISTINCT doc FROM entry

@@ -40,7 +40,7 @@ fn json(machine: &mut Machine, line: &str) -> Value {
 
 #[test]
 fn an_openclaw_home_comes_in_and_a_second_time_nothing_does() {
-    let mut machine = with_openclaw();
+    let mut machine = with_openclaw().after_the_samples();
     assert_snapshot!(machine.story(&[
         "import openclaw",
         "chat list",
@@ -261,7 +261,7 @@ fn what_cannot_be_read_is_told_and_the_rest_comes_in() {
 
 #[test]
 fn a_transcript_in_json_lines_comes_in_under_its_own_name() {
-    let mut machine = Machine::with_home();
+    let mut machine = Machine::with_home().after_the_samples();
     sample_home(&machine.path(".openclaw"));
     let session = "~/.openclaw/agents/main/sessions/12f1a718-1ad2-44e1-8486-501e01c619bb.jsonl";
     assert_snapshot!(machine.story(&[

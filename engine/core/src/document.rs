@@ -17,6 +17,7 @@ mod kind;
 mod kinds;
 pub mod limits;
 mod loaded;
+mod marks;
 mod summary;
 
 pub use actor::ActorId;
@@ -40,4 +41,5 @@ pub use kinds::memory::{Memory, MemoryEdit, MemoryMut};
 pub use kinds::profile::{Profile, ProfileMut};
 pub use kinds::skill::{FileContent, Skill, SkillEdit, SkillFile, SkillMut};
 pub use loaded::{Document, LoadError, OtherKind};
+pub use marks::Marks;
 pub use summary::Summary;

@@ -6,10 +6,13 @@ use bowline_wire::limits::MAX_PAYLOAD;
 use thiserror::Error;
 
 use crate::document::limits::{SUMMARY_PREVIEW_MAX, SUMMARY_TITLE_MAX};
-use crate::document::{ChangeHash, Summary};
+use crate::document::{ChangeHash, Marks, Summary};
 
 /// Heads of one document that a payload may name: one for each device that wrote concurrently.
 pub const MAX_HEADS: usize = 4096;
+
+/// Items of a payload that says nothing of marks, as all were before there were any in it.
+const ITEMS_BEFORE_MARKS: usize = 10;
 
 /// Times and counts above this are nonsense, and no database column holds them.
 const MAX_NUMBER: u64 = i64::MAX as u64;
@@ -36,6 +39,8 @@ pub struct Payload {
     pub summary: Summary,
     /// When the document was moved to the trash; a claim, like the summary.
     pub deleted_at: Option<Millis>,
+    /// How the document is filed; a claim, like the summary. `None` in what versions before this field have sealed.
+    pub marks: Option<Marks>,
 }
 
 impl std::fmt::Debug for Payload {
@@ -61,7 +66,8 @@ impl Payload {
 
 impl Canonical for Payload {
     fn write(&self, to: &mut Writer) {
-        to.array(10).value(&self.doc).u64(self.kind.into()).u64(self.time.0);
+        to.array(ITEMS_BEFORE_MARKS + usize::from(self.marks.is_some()));
+        to.value(&self.doc).u64(self.kind.into()).u64(self.time.0);
         to.array(self.heads.len());
         for head in &self.heads {
             to.bytes(head.as_bytes());
@@ -71,10 +77,13 @@ impl Canonical for Payload {
         to.option(self.deleted_at.as_ref(), |to, at| {
             to.u64(at.0);
         });
+        if let Some(marks) = &self.marks {
+            to.value(marks);
+        }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(10)?;
+        let items = from.array_up_to("payload", ITEMS_BEFORE_MARKS + 1)?;
         let (doc, kind, time) = (from.value()?, from.u32()?, Millis(number(from)?));
         let mut heads = Vec::new();
         for _ in 0..from.array_up_to("heads", MAX_HEADS)? {
@@ -88,7 +97,8 @@ impl Canonical for Payload {
             preview: from.text("preview", SUMMARY_PREVIEW_MAX)?.to_owned(),
         };
         let deleted_at = from.option(|from| number(from).map(Millis))?;
-        Ok(Self { doc, kind, time, heads, bytes, summary, deleted_at })
+        let marks = (items > ITEMS_BEFORE_MARKS).then(|| Marks::read_claim(from)).transpose()?;
+        Ok(Self { doc, kind, time, heads, bytes, summary, deleted_at, marks })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod context;
 mod effect;
+mod holdings;
 mod ingest;
 mod joining;
 mod keys;

@@ -42,6 +42,7 @@ fn no_payload_allocates_more_than_four_times_the_limit() {
         bytes: vec![7; MAX_PAYLOAD - 1024],
         summary: Summary::default(),
         deleted_at: None,
+        marks: None,
     };
     let bytes = payload.encode();
     let (peak, read) = peak_during(|| Payload::decode(&bytes));

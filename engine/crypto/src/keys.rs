@@ -3,6 +3,7 @@
 use bowline_wire::entry::{Entry, EntryError};
 use bowline_wire::frame::{Challenge, Party};
 use bowline_wire::header::Header;
+use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{DeviceId, HpkePublicKey, Signature, TicketKey, WorkspaceId};
 use bowline_wire::roster::record::Join;
 use bowline_wire::signed::{Verified, signing_message};
@@ -101,6 +102,12 @@ impl DeviceKeys {
         let header =
             Verified::sign(header, |message| Signature::from_bytes(self.signing.sign(message).to_bytes()))?;
         Entry::new(header, Some(body))
+    }
+
+    /// Signs this device's word on what it holds; `None` if it is another device's.
+    pub fn sign_holding(&self, holding: Holding) -> Option<SaidHolding> {
+        let sign = |message: &[u8]| Signature::from_bytes(self.signing.sign(message).to_bytes());
+        Verified::sign(holding, sign).ok().as_ref().map(SaidHolding::from)
     }
 
     /// Answers a relay's challenge for a session on `workspace`.

@@ -10,7 +10,6 @@ pub(crate) mod folding;
 pub(crate) mod found;
 pub(crate) mod held;
 pub(crate) mod loading;
-pub(crate) mod marks;
 pub(crate) mod memories;
 pub(crate) mod names;
 pub(crate) mod own_names;

@@ -4,9 +4,11 @@
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::SignedEntry;
 use crate::head::SeenHead;
+use crate::holding::SaidHolding;
 use crate::ids::{DeviceId, EntryId, Millis, Position, Signature, TicketKey, WorkspaceId};
 use crate::limits::{
-    MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ENTRIES_PER_FRAME, MAX_FRAME, MAX_REASON_TEXT, MAX_TOKEN,
+    MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ENTRIES_PER_FRAME, MAX_FRAME, MAX_HOLDINGS_PER_FRAME,
+    MAX_REASON_TEXT, MAX_TOKEN,
 };
 
 /// The one version field; raised when a frame changes in a way that capabilities cannot express.
@@ -285,10 +287,19 @@ pub enum Frame {
         /// A sentence for people; may be empty.
         text: String,
     },
+    /// Device → relay: what the device holds, its own word alone. Relay → device: the latest word of others. Only where both
+    /// sides named [`HOLDINGS`].
+    Holdings {
+        /// The devices' words, each device's once.
+        devices: Vec<SaidHolding>,
+    },
 }
 
+/// The capability of a side that says and hears [`Frame::Holdings`].
+pub const HOLDINGS: &str = "holdings/1";
+
 /// Names and numbers of the frames, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const FRAME_NUMBERS: [(&str, u64); 16] = [
+pub const FRAME_NUMBERS: [(&str, u64); 17] = [
     ("Hello", 1),
     ("Challenge", 2),
     ("Proof", 3),
@@ -305,6 +316,7 @@ pub const FRAME_NUMBERS: [(&str, u64); 16] = [
     ("SnapshotWanted", 14),
     ("Ephemeral", 15),
     ("Successor", 16),
+    ("Holdings", 17),
 ];
 
 impl Canonical for Frame {
@@ -354,6 +366,9 @@ impl Canonical for Frame {
             Self::Goodbye { reason, text } => {
                 open(to, 2, 13).u64(reason.number().into()).text(text);
             }
+            Self::Holdings { devices } => {
+                open(to, 1, 17).list(devices);
+            }
         }
     }
 
@@ -401,6 +416,7 @@ impl Canonical for Frame {
                 reason: read_reason(from)?,
                 text: from.text("text", MAX_REASON_TEXT)?.to_owned(),
             },
+            17 => Self::Holdings { devices: from.list("holdings", MAX_HOLDINGS_PER_FRAME)? },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "frame", number });
             }

@@ -7,6 +7,7 @@ pub mod frame;
 pub mod hash;
 pub mod head;
 pub mod header;
+pub mod holding;
 pub mod ids;
 pub mod limits;
 pub mod log;

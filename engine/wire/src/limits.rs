@@ -57,6 +57,13 @@ pub const PART_LEN: usize = 750 * 1024;
 #[allow(clippy::cast_possible_truncation, reason = "there are 22")]
 pub const MAX_PARTS: u32 = MAX_PAYLOAD.div_ceil(PART_LEN) as u32;
 
+/// Holdings in one frame: one for each device that may be active.
+pub const MAX_HOLDINGS_PER_FRAME: usize = MAX_RECIPIENTS;
+
+/// Milliseconds between two holdings that one device says: soon enough for a list that people look at, and a device that is
+/// always connected costs a relay a frame a minute at most.
+pub const HOLDING_INTERVAL: u64 = 60 * 1000;
+
 /// Milliseconds a link stays open: long enough to type a code on a second machine, short enough that a code left in a
 /// terminal's history is worthless.
 pub const LINK_LIFETIME: u64 = 10 * 60 * 1000;

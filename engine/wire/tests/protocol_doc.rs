@@ -10,6 +10,7 @@ use bowline_wire::codec::DecodeError;
 use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Reason};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::{EntryType, HEADER_FIELDS, Header};
+use bowline_wire::holding::Holding;
 use bowline_wire::ids::*;
 use bowline_wire::limits::*;
 use bowline_wire::log::Refusal;
@@ -175,6 +176,8 @@ fn limits() {
         ("MAX_PAYLOAD", MAX_PAYLOAD as u64),
         ("PART_LEN", PART_LEN as u64),
         ("MAX_PARTS", u64::from(MAX_PARTS)),
+        ("MAX_HOLDINGS_PER_FRAME", MAX_HOLDINGS_PER_FRAME as u64),
+        ("HOLDING_INTERVAL", HOLDING_INTERVAL),
         ("LINK_LIFETIME", LINK_LIFETIME),
         ("INVITE_LIFETIME", INVITE_LIFETIME),
     ];
@@ -330,7 +333,8 @@ fn domains_and_labels() {
         let of_kind = rows.iter().filter(|[_, used_for]| used_for.starts_with(kind));
         of_kind.map(|[label, _]| label.trim_matches('`').to_owned()).collect()
     };
-    let domains = [Header::DOMAIN, Head::DOMAIN, Join::PROOF_DOMAIN, Challenge::PROOF_DOMAIN];
+    let domains =
+        [Header::DOMAIN, Head::DOMAIN, Join::PROOF_DOMAIN, Challenge::PROOF_DOMAIN, Holding::DOMAIN];
     let domains = domains.map(|domain| String::from_utf8(domain.to_vec()).unwrap());
     assert_eq!(listed("signature"), BTreeSet::from(domains));
     let prefixes = &labels(&text("src/hash.rs")) | &labels(&text("src/ids.rs"));

@@ -1,6 +1,6 @@
 //! Hello, challenge, proof, welcome; and making a workspace.
 
-use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::frame::{Challenge, Create, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::ids::{DeviceId, Signature, TicketKey, WorkspaceId};
 use bowline_wire::roster::{Roster, TicketStage};
 use bowline_wire::signed::verify_signature;
@@ -152,7 +152,10 @@ impl<S: Storage> Relay<S> {
             return;
         };
         let capabilities = std::mem::take(&mut greeting.capabilities);
-        let member = Member { workspace: greeting.workspace, party: greeting.party, feed: Feed::Idle };
+        let (workspace, party) = (greeting.workspace, greeting.party);
+        let is_device = matches!(party, Party::Device(_));
+        let hears_holdings = is_device && capabilities.iter().any(|name| name == HOLDINGS);
+        let member = Member { workspace, party, feed: Feed::Idle, hears_holdings };
         tracing::info!(
             conn = conn.0,
             workspace = ?member.workspace,
@@ -161,6 +164,9 @@ impl<S: Storage> Relay<S> {
             "a session begins"
         );
         session.state = State::Open(member);
+        if hears_holdings {
+            self.send_holdings(conn, workspace, &party);
+        }
         self.answer(conn, &Frame::Welcome { head, capabilities });
     }
 }

@@ -94,7 +94,13 @@ impl Scribe {
             rows.push(Row { position: self.position, hash: self.hash, entry });
         }
         let create = (!std::mem::replace(&mut self.is_made, true)).then(|| self.secret.clone());
-        LogCommit { workspace: self.workspace(), create, rows, tips: tips.into_iter().collect() }
+        LogCommit {
+            workspace: self.workspace(),
+            create,
+            rows,
+            tips: tips.into_iter().collect(),
+            holdings: Vec::new(),
+        }
     }
 
     /// A commit of `count` small content entries.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::holding::SaidHolding;
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 
 use crate::keys::LogSecret;
@@ -27,6 +28,7 @@ struct MemoryLog {
     by_number: HashMap<(ChainKey, u64), Position>,
     tips: BTreeMap<ChainKey, ChainTip>,
     usage: Usage,
+    holdings: BTreeMap<DeviceId, SaidHolding>,
 }
 
 impl Memory {
@@ -62,6 +64,7 @@ impl MemoryLog {
             by_number: HashMap::new(),
             tips: BTreeMap::new(),
             usage: Usage::default(),
+            holdings: BTreeMap::new(),
         }
     }
 
@@ -69,6 +72,7 @@ impl MemoryLog {
         let mut copy = Self::new(self.secret.clone());
         self.rows.iter().for_each(|row| copy.append(row));
         copy.tips.clone_from(&self.tips);
+        copy.holdings.clone_from(&self.holdings);
         copy
     }
 
@@ -151,6 +155,7 @@ impl Storage for Memory {
             if let Some(log) = logs.get_mut(&commit.workspace) {
                 commit.rows.iter().for_each(|row| log.append(row));
                 log.tips.extend(commit.tips.iter().copied());
+                log.holdings.extend(commit.holdings.iter().map(|said| (said.device, *said)));
             }
         }
         Ok(())
@@ -192,6 +197,10 @@ impl Storage for Memory {
             let row = log.row(*log.by_number.get(&(*chain, seq))?)?;
             Some(SignedEntry::from_parts(row.entry.signed_header().to_signed(), None))
         }))
+    }
+
+    fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
+        Ok(self.with(workspace, |log| log.holdings.values().copied().collect()))
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

@@ -14,6 +14,7 @@ use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::header::EntryType;
+use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
     ChainKey, DeviceId, EntryId, Incarnation, Lane, LogHash, Millis, Position, Signature, WorkspaceId,
 };
@@ -45,6 +46,9 @@ const HEADER_AT: &str = "SELECT header, signature FROM entry
     ORDER BY position LIMIT 1";
 
 const TIPS: &str = "SELECT device, incarnation, lane, tip FROM chain
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
+
+const HOLDINGS: &str = "SELECT said FROM holding
     WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
 
 /// The database of one relay. Signing keys of logs are in it, so the file is as secret as they are.
@@ -147,6 +151,20 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    fn read_holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, DatabaseError> {
+        let unreadable = || DatabaseError::Damaged("what a device holds cannot be read back".to_owned());
+        let mut statement = self.connection.prepare_cached(HOLDINGS)?;
+        let mut rows = statement.query([workspace.as_bytes()])?;
+        let mut holdings = Vec::new();
+        while let Some(row) = rows.next()? {
+            let said = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+            holdings.push(decode(said).map_err(|_| unreadable())?);
+        }
+        Ok(holdings)
+    }
+}
+
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
         let sql = "SELECT secret, position, hash, content, control FROM log WHERE workspace = ?1";
@@ -219,6 +237,10 @@ impl Storage for Sqlite {
         })?)
     }
 
+    fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
+        Ok(self.read_holdings(workspace)?)
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         Ok(self.read_tips(workspace)?)
     }
@@ -232,6 +254,11 @@ fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), St
                    ON CONFLICT (log, device, incarnation, lane) DO UPDATE SET tip = excluded.tip";
         let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
         tx.prepare_cached(sql)?.execute((log, device, incarnation, chain.lane.number(), encode(tip)))?;
+    }
+    for said in &commit.holdings {
+        let sql = "INSERT INTO holding (log, device, said) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (log, device) DO UPDATE SET said = excluded.said";
+        tx.prepare_cached(sql)?.execute((log, said.device.as_bytes(), encode(said)))?;
     }
     let mut expected = position;
     for row in &commit.rows {

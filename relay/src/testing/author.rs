@@ -8,9 +8,10 @@ use bowline_wire::frame::{Challenge, Party};
 use bowline_wire::hash::{body_hash, workspace_id};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::{EntryType, Header, Part};
+use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{
-    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Position, RosterHash,
-    Salt, Signature, TicketKey, WireDoc, WorkspaceId,
+    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogHash, Millis,
+    Position, RosterHash, Salt, Signature, TicketKey, WireDoc, WorkspaceId,
 };
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
 use bowline_wire::signed::{Verified, signing_message};
@@ -63,6 +64,19 @@ impl Author {
 
     pub(crate) fn prove(&self, challenge: &Challenge, workspace: WorkspaceId) -> Signature {
         prove(&self.key, challenge, workspace, &self.party())
+    }
+
+    /// This device's word that it holds the log up to a position.
+    pub(crate) fn holding(
+        &self,
+        workspace: WorkspaceId,
+        position: Position,
+        hash: LogHash,
+        time: Millis,
+    ) -> SaidHolding {
+        let holding = Holding { workspace, device: self.id(), position, hash, time };
+        let sign = |message: &[u8]| Signature::from_bytes(self.key.sign(message).to_bytes());
+        SaidHolding::from(&Verified::sign(holding, sign).unwrap())
     }
 
     /// A header that would be accepted now.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bowline_wire::entry::SignedEntry;
+use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 
@@ -157,6 +158,10 @@ impl Storage for Flaky {
         seq: u64,
     ) -> Result<Option<SignedEntry>, StorageError> {
         self.reading()?.header_at(workspace, chain, seq)
+    }
+
+    fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
+        self.reading()?.holdings(workspace)
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

@@ -8,6 +8,7 @@ use bowline_relay::storage::memory::Memory;
 use bowline_relay::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::hash::log_hash;
+use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 
@@ -143,6 +144,10 @@ impl Storage for Disk {
         seq: u64,
     ) -> Result<Option<SignedEntry>, StorageError> {
         self.memory.header_at(workspace, chain, seq)
+    }
+
+    fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
+        self.memory.holdings(workspace)
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

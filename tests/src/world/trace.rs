@@ -60,6 +60,10 @@ pub(super) fn frame(bytes: &[u8]) -> String {
         Ok(Frame::Refused { entry, reason, .. }) => format!("Refused {entry:?} {reason:?}"),
         Ok(Frame::Head(head)) => format!("Head {}", head.position),
         Ok(Frame::Records { entries, more }) => format!("Records {} more={more}", entries.len()),
+        Ok(Frame::Holdings { devices }) => {
+            let said = devices.iter().map(|said| format!("{:?} at {}", said.device, said.position));
+            format!("Holdings {}", said.collect::<Vec<_>>().join(", "))
+        }
         Ok(Frame::Ping) => "Ping".to_owned(),
         Ok(Frame::Goodbye { reason, text }) => format!("Goodbye {reason:?} {text}"),
         Err(error) => format!("{} bytes that are not a frame: {error}", bytes.len()),

@@ -177,7 +177,7 @@ impl Device {
             return writeln!(f, "this device");
         }
         match self.heard {
-            Some(heard) => write!(f, "last heard {}", ago(heard, now))?,
+            Some(heard) => write!(f, "last heard {}", ago(heard.min(now), now))?,
             None => write!(f, "not heard yet")?,
         }
         if self.has_everything { writeln!(f, ", has everything") } else { writeln!(f) }

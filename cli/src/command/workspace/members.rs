@@ -77,7 +77,7 @@ impl Members {
 
 /// When somebody was last heard.
 pub(in crate::command) fn heard(at: Option<Millis>, now: Millis) -> String {
-    at.map_or_else(|| "nothing yet".to_owned(), |at| ago(at, now))
+    at.map_or_else(|| "nothing yet".to_owned(), |at| ago(at.min(now), now))
 }
 
 impl fmt::Display for Rows {

@@ -88,3 +88,7 @@ pub const SUMMARY_PREVIEW_MAX: usize = 280;
 
 /// Bytes of transcript text the summary looks at to make a preview, so that the longest line costs no more than a page.
 pub const SUMMARY_SCAN_MAX: usize = 4096;
+
+/// Labels that a payload claims a conversation has. Lists have all of them once the document is loaded; with
+/// [`NAME_MAX`] this keeps what any payload claims below 300 KiB.
+pub const CLAIMED_LABELS_MAX: usize = 256;

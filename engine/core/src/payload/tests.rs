@@ -3,6 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::document::limits::{CLAIMED_LABELS_MAX, NAME_MAX};
+
 use super::*;
 
 fn payloads() -> impl Strategy<Value = Payload> {
@@ -14,8 +16,11 @@ fn payloads() -> impl Strategy<Value = Payload> {
         (summary, time)
     });
     let deleted_at = proptest::option::of(0..=i64::MAX.cast_unsigned());
-    (any::<([u8; 16], u32)>(), heads, vec(any::<u8>(), 0..200), summary, deleted_at).prop_map(
-        |((doc, kind), heads, bytes, (summary, time), deleted_at)| Payload {
+    let marks = (any::<(bool, bool)>(), vec(".{0,20}", 0..3))
+        .prop_map(|((pinned, archived), labels)| Marks { pinned, archived, labels });
+    let claims = (deleted_at, proptest::option::of(marks));
+    (any::<([u8; 16], u32)>(), heads, vec(any::<u8>(), 0..200), summary, claims).prop_map(
+        |((doc, kind), heads, bytes, (summary, time), (deleted_at, marks))| Payload {
             doc: DocId::from_bytes(doc),
             kind,
             time: Millis(time),
@@ -23,6 +28,7 @@ fn payloads() -> impl Strategy<Value = Payload> {
             bytes,
             summary,
             deleted_at: deleted_at.map(Millis),
+            marks,
         },
     )
 }
@@ -41,13 +47,22 @@ fn sample() -> Payload {
             preview: "the preview of it".to_owned(),
         },
         deleted_at: Some(Millis(6)),
+        marks: Some(Marks { pinned: true, archived: false, labels: vec!["the label of it".to_owned()] }),
     }
+}
+
+#[test]
+fn a_payload_of_before_there_were_marks_is_read() {
+    let older = Payload { marks: None, ..sample() };
+    assert_eq!(older.encode()[0], 0x80 | 10);
+    assert_eq!(Payload::decode(&older.encode()), Ok(older));
+    assert_eq!(sample().encode()[0], 0x80 | 11);
 }
 
 #[test]
 fn a_payload_does_not_print_what_is_in_it() {
     let printed = format!("{:?} {:#?}", sample(), sample());
-    for content in ["the content", "the title", "the preview", "116, 104"] {
+    for content in ["the content", "the title", "the preview", "the label", "116, 104"] {
         assert!(!printed.contains(content), "{printed}");
     }
 }
@@ -66,6 +81,10 @@ fn what_is_longer_than_its_limit_is_not_read() {
     assert!(refused(|it| it.summary.preview = "x".repeat(SUMMARY_PREVIEW_MAX + 1)).is_some());
     assert!(refused(|it| it.heads = vec![ChangeHash::from_bytes([0; 32]); MAX_HEADS + 1]).is_some());
     assert!(refused(|it| it.bytes = vec![0; MAX_PAYLOAD + 1]).is_some());
+    let labels = |count, len| Some(Marks { labels: vec!["x".repeat(len); count], ..Marks::default() });
+    assert!(refused(|it| it.marks = labels(CLAIMED_LABELS_MAX + 1, 1)).is_some());
+    assert!(refused(|it| it.marks = labels(1, NAME_MAX + 1)).is_some());
+    assert_eq!(refused(|it| it.marks = labels(CLAIMED_LABELS_MAX, NAME_MAX)), None);
     assert_eq!(refused(|it| it.summary.title = "x".repeat(SUMMARY_TITLE_MAX)), None);
     assert_eq!(refused(|it| it.heads = vec![ChangeHash::from_bytes([0; 32]); MAX_HEADS]), None);
 }

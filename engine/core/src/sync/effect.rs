@@ -4,7 +4,7 @@ use bowline_crypto::KeyringError;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{ChainKey, EntryId, Incarnation, Position};
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Incarnation, Millis, Position};
 use bowline_wire::log::{ChainTip, Placed, Refusal};
 use bowline_wire::roster::Outcome;
 use thiserror::Error;
@@ -54,6 +54,16 @@ pub enum Effect {
     OfferJoin(Box<Entry>),
     /// Send this frame. If the line is down by now, drop it: everything that matters is sent again.
     Send(Frame),
+    /// Store that another device holds the log up to here, as it has signed, and was heard at this time of our clock. For status
+    /// alone.
+    Holds {
+        /// The device.
+        device: DeviceId,
+        /// The last position that it holds.
+        position: Position,
+        /// When it was heard.
+        at: Millis,
+    },
     /// Store that our entry was refused for good. It is kept and shown; what it held counts as unsealed again.
     Refused {
         /// The entry that was refused.
@@ -87,6 +97,8 @@ pub struct Ingested {
     pub entries: Vec<IngestedEntry>,
     /// The signed head at the last of these entries.
     pub head: SeenHead,
+    /// Whether the entries were appended while this device was connected, so that they were just written.
+    pub is_news: bool,
     /// The chain tips that have moved.
     pub tips: Vec<(ChainKey, ChainTip)>,
     /// Whether the keyring has changed and has to be stored as well.

@@ -18,6 +18,7 @@ use super::keys::{Recipient, rekey_of};
 use super::limits::MAX_HELD_BACK;
 use super::open::{Opened, Unreadable, open};
 use super::relay::faults::RelayFault;
+use super::relay::session::Up;
 use super::replica::Replica;
 use super::state::Phase;
 
@@ -273,7 +274,7 @@ impl Replica {
 
     /// Hands the stretch over for storing, and draws the consequences.
     fn settle(&mut self, stretch: Stretch<'_, '_>) {
-        let Stretch { cx, entries, touched, head, own, keyring, keys_changed, taken_over, fork, .. } =
+        let Stretch { cx, recent, entries, touched, head, own, keyring, keys_changed, taken_over, fork } =
             stretch;
         let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
         let now = cx.now;
@@ -297,10 +298,17 @@ impl Replica {
             self.pins = None;
         }
         let tips = touched.into_iter().collect();
-        let ingested = Ingested { entries, head, tips, keys_changed, joined, new_incarnation };
+        let is_after = |up: &Up| entries.first().is_some_and(|first| first.position() > up.target());
+        let is_news = self.session.up().is_some_and(is_after);
+        let ingested = Ingested { entries, head, is_news, tips, keys_changed, joined, new_incarnation };
         self.effects.push_back(Effect::Ingest(Box::new(ingested)));
         self.update_phase();
-        if is_faulty { self.close() } else { self.send_outbox(now) }
+        self.weigh_holdings(&recent, cx);
+        if is_faulty {
+            return self.close();
+        }
+        self.send_outbox(now);
+        self.renew_holding(cx);
     }
 
     /// Whether the log passes through the point that the code named.

@@ -2,5 +2,6 @@
 
 pub(super) mod faults;
 mod frames;
+mod holdings;
 mod join;
 pub(super) mod session;

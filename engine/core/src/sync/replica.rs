@@ -10,6 +10,7 @@ use bowline_wire::ids::{DeviceId, Incarnation, Position, WorkspaceId};
 use bowline_wire::log::Log;
 
 use super::effect::Effect;
+use super::holdings::Holdings;
 use super::outbox::Outbox;
 use super::relay::faults::RelayFault;
 use super::relay::session::Session;
@@ -31,6 +32,7 @@ pub struct Replica {
     pub(super) pins: Option<Pins>,
     pub(super) outbox: Outbox,
     pub(super) session: Session,
+    pub(super) holdings: Holdings,
     pub(super) distrusted: bool,
     pub(super) effects: VecDeque<Effect>,
 }
@@ -51,6 +53,7 @@ impl Replica {
             pins: stored.pins,
             outbox: Outbox::of(stored.offered),
             session: Session::new(),
+            holdings: Holdings::default(),
             distrusted: stored.distrusted,
             effects: VecDeque::new(),
         }

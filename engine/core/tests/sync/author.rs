@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bowline_core::document::{ActorId, Document, Kind, MessageId, Pen, Role, Summary};
+use bowline_core::document::{ActorId, Document, Kind, Marks, MessageId, Pen, Role, Summary};
 use bowline_core::payload::Payload;
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret, open_wrap};
 use bowline_wire::entry::Entry;
@@ -309,6 +309,7 @@ pub(crate) fn payload_of(document: &Document, doc: DocId, bytes: Vec<u8>) -> Pay
         bytes,
         summary: document.summary(),
         deleted_at: None,
+        marks: Some(Marks::of(document)),
     }
 }
 
@@ -322,5 +323,6 @@ pub(crate) fn opaque_payload(doc: u8) -> Payload {
         bytes: vec![doc; 100],
         summary: Summary::default(),
         deleted_at: None,
+        marks: None,
     }
 }

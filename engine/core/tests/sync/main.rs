@@ -10,6 +10,7 @@
 mod author;
 mod bench;
 mod copies;
+mod holdings;
 mod ingest;
 mod join;
 mod own_life;

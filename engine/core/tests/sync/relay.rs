@@ -1,12 +1,15 @@
 //! A relay whose log is whatever a test puts into it, and which signs whatever a test asks for. The honest relay is
 //! another crate; this one exists to lie.
 
+use std::collections::BTreeMap;
+
 use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::frame::{Challenge, Frame, Party, Reason};
+use bowline_wire::frame::{Challenge, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{EntryId, LogHash, LogId, Millis, Position, Signature, WorkspaceId};
+use bowline_wire::holding::SaidHolding;
+use bowline_wire::ids::{DeviceId, EntryId, LogHash, LogId, Millis, Position, Signature, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::log::{Log, Refusal};
 use bowline_wire::roster::TicketStage;
@@ -23,6 +26,8 @@ pub(crate) struct FakeRelay {
     party: Option<Party>,
     /// Up to where the line's device was told the log.
     told: Option<usize>,
+    passes_holdings_on: bool,
+    said: BTreeMap<DeviceId, SaidHolding>,
 }
 
 impl FakeRelay {
@@ -36,7 +41,14 @@ impl FakeRelay {
             hashes: vec![hash::log_seed(workspace, id)],
             party: None,
             told: None,
+            passes_holdings_on: false,
+            said: BTreeMap::new(),
         }
+    }
+
+    /// From the next line on it says that it passes on what devices hold.
+    pub(crate) fn passes_holdings_on(&mut self) {
+        self.passes_holdings_on = true;
     }
 
     /// The log as an honest device would see it.
@@ -146,7 +158,13 @@ impl FakeRelay {
     }
 
     pub(crate) fn welcome(&self) -> Frame {
-        Self::welcome_at(self.head())
+        let mut frame = Self::welcome_at(self.head());
+        if let Frame::Welcome { capabilities, .. } = &mut frame
+            && self.passes_holdings_on
+        {
+            capabilities.push(HOLDINGS.to_owned());
+        }
+        frame
     }
 
     /// An honest frame with the entries from one position to another.
@@ -206,6 +224,10 @@ impl FakeRelay {
                 answers
             }
             Frame::Ping => vec![Frame::Head(self.head())],
+            Frame::Holdings { devices } => {
+                self.said.extend(devices.into_iter().map(|said| (said.device, said)));
+                Vec::new()
+            }
             _ => Vec::new(),
         }
     }
@@ -223,7 +245,10 @@ impl FakeRelay {
             },
             _ => Some(Reason::NotAllowed),
         };
-        vec![refused.map_or_else(|| self.welcome(), Self::goodbye)]
+        let others = self.said.values().filter(|said| self.party != Some(Party::Device(said.device)));
+        let devices: Vec<SaidHolding> = others.copied().collect();
+        let holdings = (refused.is_none() && !devices.is_empty()).then_some(Frame::Holdings { devices });
+        holdings.into_iter().chain([refused.map_or_else(|| self.welcome(), Self::goodbye)]).collect()
     }
 
     fn append(&mut self, entries: Vec<SignedEntry>) -> Vec<Frame> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::{Document, EditError, Kind, MessageId, OtherKind, Pen, Role, Transcript};
+use bowline_core::document::{Document, EditError, Kind, Marks, MessageId, OtherKind, Pen, Role, Transcript};
 use bowline_store::{
     DocFilter, DocRow, DocUpdate, NewDoc, OnlyHere, Place, Reader, StoreError, Trash, Tx, WrittenDoc,
 };
@@ -13,7 +13,6 @@ use crate::documents::edited::Edited;
 use crate::documents::found::Found;
 use crate::documents::held::Documents;
 use crate::documents::loading::Derived;
-use crate::documents::marks::Marks;
 use crate::documents::writers::Writers;
 use crate::lent::Lent;
 use crate::rows::{doc_state, kind_column};
@@ -157,7 +156,7 @@ impl Documents {
             // A document with nothing in it is there all the same, and is sealed with this.
             changes.push(document.kind().first_change().to_vec());
         }
-        let derived = Derived::of(&document);
+        let derived = Derived::of(&document).no_later_than(lent.now, lent.now);
         let new = beginning.row(keyrings, lent.now);
         lent.store.transaction(|tx| -> Result<(), Error> {
             let n = tx.insert_doc(&new)?;
@@ -267,7 +266,7 @@ impl Documents {
             self.look_aside(lent, keyrings, row)?;
         }
         let loaded = self.cache.loaded(row.n)?;
-        let derived = Derived::of_loaded(loaded);
+        let derived = Derived::of_loaded(loaded).no_later_than(lent.now, lent.now);
         if is_aside && !derived.has_aside() {
             loaded.with_aside = None;
             return Ok(None);

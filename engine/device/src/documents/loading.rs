@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Lost};
+use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Lost, Marks};
 use bowline_store::{
     Attempt, DocN, DocRow, DocShown, EntryN, EntryState, NewDoc, OnlyHere, StoreError, Tx, WrittenDoc,
 };
@@ -12,7 +12,6 @@ use crate::documents::base::compressed;
 use crate::documents::cache::Loaded;
 use crate::documents::folding::drop_settled_changes;
 use crate::documents::held::Documents;
-use crate::documents::marks::Marks;
 use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
 use crate::lent::Lent;
 use crate::rows::{doc_state, encode_heads, summary_row};
@@ -185,7 +184,7 @@ impl Documents {
         // What of ours waits is not in the document, and would not be in its base.
         let ours_wait = loaded.ours_wait;
         let base = base.then(|| compressed(&loaded.document)).transpose()?;
-        let derived = Derived::of_loaded(loaded);
+        let derived = Derived::of_loaded(loaded).no_later_than(lent.now, row.summary.updated_at);
         if base.is_none() && refused.is_empty() && crashing.is_empty() && derived.is_in(row) {
             return Ok(());
         }
@@ -261,7 +260,7 @@ impl Documents {
             }
         };
         loaded.with_aside = None;
-        let derived = Derived::of_loaded(loaded);
+        let derived = Derived::of_loaded(loaded).no_later_than(lent.now, lent.now);
         let rev = lent.store.transaction(|tx| -> Result<Option<u64>, Error> {
             for lost in &ours {
                 tx.put_meta(&recommitted(&lost.hash), &[])?;
@@ -366,6 +365,16 @@ impl Derived {
             None => OnlyHere::Nothing,
         };
         Self { only_here, ..Self::of(loaded.shown()) }
+    }
+
+    /// Puts `otherwise` in place of a last edit that lies in the future: some clock was ahead, or a transcript says so. A list
+    /// would stand on that time until it has come.
+    #[must_use]
+    pub(crate) fn no_later_than(mut self, now: Millis, otherwise: Millis) -> Self {
+        if self.summary.updated_at > now {
+            self.summary.updated_at = otherwise.min(now);
+        }
+        self
     }
 
     /// A row as it would be if it showed this.

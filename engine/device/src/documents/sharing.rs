@@ -98,7 +98,8 @@ impl Documents {
             let writers = Writers::known(self, lent, workspaces)?;
             let (mut anew, pen) = (Document::create(document.kind()), lent.fresh_pen(writer));
             let changes = anew.take_over(&document, pen, |actor| writers.other(actor))?;
-            Some((changes, Derived::of(&anew)))
+            let derived = Derived::of(&anew).no_later_than(lent.now, row.summary.updated_at);
+            Some((changes, derived))
         };
         let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
             if tx.doc(n)?.is_none_or(|now| now.rev != rev || now.ws.is_some()) {
@@ -139,7 +140,7 @@ impl Documents {
             let waiting = waiting_rows(shown, lent.read().changes_aside(n)?);
             changes.extend(waiting.into_iter().map(|row| row.bytes));
         }
-        let derived = Derived::of(&document);
+        let derived = Derived::of(&document).no_later_than(lent.now, row.summary.updated_at);
         let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
             let Some(now) = tx.doc(n)?.filter(|now| now.rev == rev) else {
                 return Ok(false);

@@ -119,7 +119,7 @@ impl Knowledge<'_> {
     pub(super) fn is_as_imported(&self, n: DocN, memory: &SessionMemory) -> Result<bool, Error> {
         let row = self.read.doc(n)?.ok_or(Error::Gone)?;
         let is_same = memory.is_all && decode_heads(&row.heads) == memory.heads;
-        Ok(is_same && memory.heads.len() < HEADS_MAX && !self.read.docs_with_unapplied()?.contains(&n))
+        Ok(is_same && memory.heads.len() < HEADS_MAX && !self.read.has_unapplied(n)?)
     }
 
     /// A document with everything accepted so far, not to be kept in memory.

@@ -1,6 +1,6 @@
 //! Storing what an import brings: into documents that are not in memory, as long as nobody else has written into them.
 
-use bowline_core::document::{ChangeHash, Document, Kind, Origin, Pen, Summary, Tally};
+use bowline_core::document::{ChangeHash, Document, Kind, Marks, Origin, Pen, Summary, Tally};
 use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
 use bowline_wire::ids::Millis;
 
@@ -13,7 +13,6 @@ use super::state::SessionImport;
 use crate::Error;
 use crate::documents::edit::Edit;
 use crate::documents::edited::Edited;
-use crate::documents::marks::Marks;
 use crate::rows::{decode_heads, doc_state, encode_heads, kind_column, summary_row};
 
 impl Import<'_> {
@@ -109,7 +108,9 @@ impl Import<'_> {
             if batch.is_empty() { (None, Heads::default()) } else { run.write(&batch, self.lent.now)? };
         import.run = Some(run);
         let edited = Millis(self.lent.now.0 / 1000 * 1000);
-        let summary = import.memory.tally.summary(import.memory.title.as_deref(), edited);
+        let mut summary = import.memory.tally.summary(import.memory.title.as_deref(), edited);
+        // A transcript line may claim any time, and a list would stand on one that has not come.
+        summary.updated_at = summary.updated_at.min(self.lent.now);
         let mut memory = import.memory.clone();
         memory.lines = import.hashes_from + import.hashes.len() as u64;
         let row = import.row;

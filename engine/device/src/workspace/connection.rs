@@ -4,7 +4,7 @@ use bowline_core::sync::{Phase, RelayFault};
 use bowline_crypto::DeviceKeys;
 use bowline_store::{Reader, Store, StoreError, Tx, WorkspaceRow};
 use bowline_wire::frame::Reason;
-use bowline_wire::ids::{DeviceId, Millis, WorkspaceId};
+use bowline_wire::ids::{DeviceId, Millis, Position, WorkspaceId};
 
 use crate::documents::held::Documents;
 use crate::lent::Lent;
@@ -170,30 +170,70 @@ impl Workspaces {
     }
 }
 
-/// Name of the value that says when a device last wrote, by its own clock.
+/// Name of the value that says when a device was last heard.
 fn heard(device: DeviceId) -> String {
     format!("heard/{device}")
 }
 
-/// Notes that a device wrote content at this time of its clock.
+/// Notes that a device was heard at this time of our clock. A time that has not come yet is from a version that believed the
+/// device's own clock, and gives way.
 pub(crate) fn put_heard(
     tx: &Tx<'_>,
     workspace: WorkspaceId,
     device: DeviceId,
-    time: Millis,
+    at: Millis,
+    now: Millis,
 ) -> Result<(), StoreError> {
-    if last_heard(**tx, workspace, device)?.is_some_and(|known| known >= time) {
+    if last_heard(**tx, workspace, device)?.is_some_and(|known| known >= at && known <= now) {
         return Ok(());
     }
-    tx.put_state(workspace, &heard(device), &time.0.to_be_bytes())
+    tx.put_state(workspace, &heard(device), &at.0.to_be_bytes())
 }
 
-/// When a device last wrote content, by its own clock.
+/// When a device was last heard, by our clock.
 pub(crate) fn last_heard(
     read: Reader<'_>,
     workspace: WorkspaceId,
     device: DeviceId,
 ) -> Result<Option<Millis>, StoreError> {
-    let bytes = read.state(workspace, &heard(device))?;
-    Ok(bytes.and_then(|bytes| Some(Millis(u64::from_be_bytes(bytes.as_slice().try_into().ok()?)))))
+    Ok(number(read, workspace, &heard(device))?.map(Millis))
+}
+
+/// Name of the value that says up to where a device holds the log, beside what its entries say.
+fn holding(device: DeviceId) -> String {
+    format!("holding/{device}")
+}
+
+/// Whether it was known already what a device says.
+pub(super) enum HeardBefore {
+    Yes,
+    No,
+}
+
+/// Notes that a device has said that it holds the log up to a position.
+pub(super) fn put_holding(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    device: DeviceId,
+    position: Position,
+) -> Result<HeardBefore, StoreError> {
+    if held_by(**tx, workspace, device)? >= position {
+        return Ok(HeardBefore::Yes);
+    }
+    tx.put_state(workspace, &holding(device), &position.0.to_be_bytes())?;
+    Ok(HeardBefore::No)
+}
+
+/// Up to where a device has said that it holds the log, beside what its entries say.
+pub(super) fn held_by(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+    device: DeviceId,
+) -> Result<Position, StoreError> {
+    Ok(number(read, workspace, &holding(device))?.map_or(Position::START, Position))
+}
+
+fn number(read: Reader<'_>, workspace: WorkspaceId, name: &str) -> Result<Option<u64>, StoreError> {
+    let bytes = read.state(workspace, name)?;
+    Ok(bytes.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_slice().try_into().ok()?))))
 }

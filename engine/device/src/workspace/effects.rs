@@ -9,7 +9,7 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::WorkspaceId;
+use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 
@@ -17,7 +17,7 @@ use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
-use crate::workspace::connection::put_heard;
+use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
 use crate::workspace::entries::{open_with, read_again, store_entry};
 use crate::workspace::evidence;
 use crate::workspace::membership;
@@ -56,6 +56,14 @@ impl Workspaces {
                     lent.notices.push(Notice::Refused { workspace, entry, reason });
                 }
                 Ok(())
+            }
+            Effect::Holds { device, position, at } => {
+                let now = lent.now;
+                Ok(lent.store.transaction(|tx| match put_holding(tx, workspace, device, position)? {
+                    // The relay says the same again at each start.
+                    HeardBefore::Yes => Ok(()),
+                    HeardBefore::No => put_heard(tx, workspace, device, at, now),
+                })?)
             }
             Effect::NewIncarnation(incarnation) => {
                 Ok(lent.store.transaction(|tx| tx.set_incarnation(workspace, incarnation))?)
@@ -113,15 +121,16 @@ impl Workspaces {
         let keys = self.keys_to_store(lent, workspace)?;
         let keyring = self.replica(workspace)?.keyring().cloned();
         let mut after = Consequences::default();
+        let now = lent.now;
         lent.store.transaction(|tx| -> Result<(), Error> {
             insert_offered(tx, entry, None)?;
             if let Some((sealed, keyring)) = keys.as_ref().zip(keyring.as_ref()) {
                 tx.put_state(workspace, state::KEYRING, sealed)?;
                 // Of the log there may be something here already, if the way in was begun anew.
-                open_with(tx, workspace, keyring, &mut after)?;
+                open_with(tx, workspace, keyring, now, &mut after)?;
             }
-            for (device, time) in &after.heard {
-                put_heard(tx, workspace, *device, *time)?;
+            for (device, claimed) in &after.heard {
+                put_heard(tx, workspace, *device, (*claimed).min(now), now)?;
             }
             Ok(())
         })?;
@@ -179,7 +188,7 @@ impl Workspaces {
             tx.set_cursor(workspace, &cursor)?;
             let mut roster_moved = false;
             for item in &ingested.entries {
-                after.add(workspace, store_entry(tx, workspace, item, snapshot.as_ref())?);
+                after.add(workspace, store_entry(tx, workspace, item, snapshot.as_ref(), now)?);
                 if let Verdict::Roster(entry, outcome) = &item.verdict {
                     let told = settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?;
                     after.notices.extend(told);
@@ -194,10 +203,11 @@ impl Workspaces {
             }
             if let Some((sealed, keyring)) = &learned {
                 tx.put_state(workspace, state::KEYRING, sealed)?;
-                open_with(tx, workspace, keyring, &mut after)?;
+                open_with(tx, workspace, keyring, now, &mut after)?;
             }
-            for (device, time) in &after.heard {
-                put_heard(tx, workspace, *device, *time)?;
+            for (device, claimed) in &after.heard {
+                let at = if ingested.is_news { now } else { (*claimed).min(now) };
+                put_heard(tx, workspace, *device, at, now)?;
             }
             for (chain, tip) in &ingested.tips {
                 tx.put_chain(workspace, chain, &encode(tip))?;
@@ -244,7 +254,9 @@ impl Workspaces {
         store.transaction(|tx| -> Result<(), Error> {
             for (workspace, keyring) in &workspaces {
                 if let Some(keyring) = keyring {
-                    read_again(tx, *workspace, &keyring.snapshot(), EntryState::UpdateNeeded)?;
+                    // No clock is at hand: a time that lies ahead is seen to when the document is loaded.
+                    let any = Millis(u64::MAX);
+                    read_again(tx, *workspace, &keyring.snapshot(), EntryState::UpdateNeeded, any)?;
                 }
             }
             Ok(tx.put_meta(VERSION, version)?)

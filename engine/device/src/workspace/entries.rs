@@ -1,16 +1,16 @@
 //! Entries of the log on their way into the database: each is stored once, with what follows from it for its document.
 
-use bowline_core::document::Kind;
+use bowline_core::document::{Kind, Marks};
 use bowline_core::payload::Payload;
 use bowline_core::sync::{IngestedEntry, Opened, Unreadable, Verdict};
 use bowline_crypto::{KeySnapshot, Keyring};
 use bowline_store::{
-    DocN, DocUpdate, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, StoreError, StoredReason,
-    Summary, Tx,
+    DocN, DocRow, DocUpdate, EntryRow, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, StoreError,
+    StoredReason, Summary, Tx,
 };
 use bowline_wire::entry::Entry;
 use bowline_wire::hash::sha256;
-use bowline_wire::ids::{DocId, EntryId, WireDoc, WorkspaceId};
+use bowline_wire::ids::{DocId, EntryId, Millis, Position, WireDoc, WorkspaceId};
 
 use crate::rows::{doc_state, entry_of, kind_column, new_entry, profile_id, summary_row};
 use crate::workspace::parts::{Held, open_held};
@@ -24,6 +24,7 @@ pub(super) fn store_entry(
     workspace: WorkspaceId,
     item: &IngestedEntry,
     keys: Option<&KeySnapshot>,
+    now: Millis,
 ) -> Result<Taken, Error> {
     let place = LogPlace { pos: item.placed.position, log_hash: item.placed.hash };
     match &item.verdict {
@@ -36,9 +37,9 @@ pub(super) fn store_entry(
             Ok(Taken::default())
         }
         Verdict::Content(entry, Opened::Content(payload)) => {
-            store_content(tx, workspace, entry, payload, place)
+            store_content(tx, workspace, entry, payload, place, now)
         }
-        Verdict::Content(entry, Opened::Part) => store_part(tx, workspace, entry, place, keys),
+        Verdict::Content(entry, Opened::Part) => store_part(tx, workspace, entry, place, keys, now),
         Verdict::Content(entry, Opened::UpdateNeeded) => {
             keep(tx, entry, place, EntryState::UpdateNeeded, None)
         }
@@ -55,6 +56,7 @@ fn store_content(
     entry: &Entry,
     payload: &Payload,
     place: LogPlace,
+    now: Millis,
 ) -> Result<Taken, Error> {
     let heard = Some((entry.header().device, payload.time));
     if let Some(row) = tx.entry_by_id(workspace, entry.id())? {
@@ -69,7 +71,7 @@ fn store_content(
         let why = QuarantineReason::OtherKind.plain();
         return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::Quarantined, Some(&why))? });
     };
-    update_claim(tx, doc, payload)?;
+    update_claim(tx, doc, entry, payload, now)?;
     let row = NewEntry { place: Some(place), doc: Some(doc), ..new_entry(entry, EntryState::OnLog) };
     tx.insert_entry(&row)?;
     Ok(Taken { doc: Some(doc), heard, aside: None })
@@ -82,6 +84,7 @@ fn store_part(
     entry: &Entry,
     place: LogPlace,
     keys: Option<&KeySnapshot>,
+    now: Millis,
 ) -> Result<Taken, Error> {
     let held = match keys {
         Some(keys) => open_held(**tx, entry, keys)?,
@@ -90,7 +93,7 @@ fn store_part(
     match held {
         Ok(Held::Payload(payload, earlier)) => {
             tx.mark_applied(&earlier)?;
-            store_content(tx, workspace, entry, &payload, place)
+            store_content(tx, workspace, entry, &payload, place, now)
         }
         Ok(Held::Part | Held::UpdateNeeded) => keep(tx, entry, place, EntryState::OnLog, None),
         Err(why) => keep(tx, entry, place, EntryState::Quarantined, Some(&unreadable(&why))),
@@ -195,14 +198,18 @@ fn id_beside(workspace: WorkspaceId, id: DocId) -> DocId {
 }
 
 /// What lists show until the document is loaded. A claim from another document, or older than what is known, is none.
-fn update_claim(tx: &Tx<'_>, doc: DocN, payload: &Payload) -> Result<(), Error> {
+fn update_claim(tx: &Tx<'_>, doc: DocN, entry: &Entry, payload: &Payload, now: Millis) -> Result<(), Error> {
     let Some(row) = tx.doc(doc)? else {
         return Ok(());
     };
-    let newer = payload.summary.updated_at >= row.summary.updated_at;
-    // How it is filed is not claimed: that shows once the document is loaded.
-    let marks = row.summary.marks.clone();
-    let summary = if newer { summary_row(&payload.summary, marks) } else { row.summary };
+    // The author's clock may be ahead of ours, and a list would stand on a time that has not come.
+    let updated_at = payload.summary.updated_at.min(now);
+    let newer = updated_at >= row.summary.updated_at.min(now);
+    let marks = claimed_marks(tx, &row, entry, payload)?;
+    let summary = match newer {
+        true => Summary { updated_at, ..summary_row(&payload.summary, marks) },
+        false => Summary { marks, ..row.summary },
+    };
     let deleted_at = if newer { payload.deleted_at } else { row.deleted_at };
     tx.update_doc(
         doc,
@@ -211,15 +218,39 @@ fn update_claim(tx: &Tx<'_>, doc: DocN, payload: &Payload) -> Result<(), Error> 
     Ok(())
 }
 
+/// How a document is filed, as lists show it until the document is loaded. A claim whose author knew all that the row shows
+/// replaces it, and what is written here stands until it has left. Of two claims whose authors did not know of one another
+/// only the document tells which holds; until then what shows more does.
+fn claimed_marks(tx: &Tx<'_>, row: &DocRow, entry: &Entry, payload: &Payload) -> Result<Vec<u8>, Error> {
+    let shown = &row.summary.marks;
+    let claimed = payload.marks.clone().map(|marks| marks.to_bytes());
+    let Some(claimed) = claimed.filter(|claimed| claimed != shown) else {
+        return Ok(shown.clone());
+    };
+    let is_ours = |offered: EntryRow| offered.doc == Some(row.n);
+    if row.only_here.is_some()
+        || !tx.unsealed_sizes(row.n)?.is_empty()
+        || tx.offered(entry.header().workspace)?.into_iter().any(is_ours)
+    {
+        return Ok(shown.clone());
+    }
+    let seen = entry.header().seen.map_or(Position::START, |seen| seen.position);
+    if tx.last_placed(row.n)?.is_none_or(|last| last <= seen) {
+        return Ok(claimed);
+    }
+    Ok(Marks::from_bytes(shown).or_shown(Marks::from_bytes(&claimed)).to_bytes())
+}
+
 /// Opens with keys that have just come what waited for them.
 pub(super) fn open_with(
     tx: &Tx<'_>,
     workspace: WorkspaceId,
     keyring: &Keyring,
+    now: Millis,
     after: &mut Consequences,
 ) -> Result<(), Error> {
     for state in [EntryState::Quarantined, EntryState::UpdateNeeded] {
-        after.add_opened(workspace, read_again(tx, workspace, &keyring.snapshot(), state)?);
+        after.add_opened(workspace, read_again(tx, workspace, &keyring.snapshot(), state, now)?);
     }
     Ok(())
 }
@@ -231,6 +262,7 @@ pub(super) fn read_again(
     workspace: WorkspaceId,
     keys: &KeySnapshot,
     state: EntryState,
+    now: Millis,
 ) -> Result<Vec<(EntryId, Taken)>, Error> {
     let no_key = QuarantineReason::NoKey.number();
     let mut opened = Vec::new();
@@ -250,7 +282,7 @@ pub(super) fn read_again(
                 taken.doc = doc_for(tx, workspace, &payload, entry.header().doc)?;
                 match taken.doc {
                     Some(doc) => {
-                        update_claim(tx, doc, &payload)?;
+                        update_claim(tx, doc, &entry, &payload, now)?;
                         tx.mark_applied(&earlier)?;
                         tx.set_entry_doc(n, doc)?;
                         (EntryState::OnLog, None)

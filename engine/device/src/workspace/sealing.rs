@@ -2,7 +2,7 @@
 //! does anything leave.
 
 use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OPS_MAX};
-use bowline_core::document::{change_actor, operation_count};
+use bowline_core::document::{Marks, change_actor, operation_count};
 use bowline_core::payload::{MAX_HEADS, Payload};
 use bowline_core::sync::ContentDraft;
 use bowline_crypto::SealError;
@@ -197,9 +197,12 @@ impl Workspaces {
         changes: &[ChangeRow],
         whole: bool,
     ) -> Result<Work, Error> {
-        // What a row shows of a document with something that is only here is not for the others.
-        let as_sealed = if row.only_here.is_some() {
-            Some(Derived::of(&documents.load(lent, self.keyrings(), row)?.document).into_row(row))
+        // What a row shows of a document with something that is only here is not for the others; and where something came
+        // since, it shows what others claimed.
+        let is_claimed = lent.read().has_unapplied(row.n)?;
+        let as_sealed = if row.only_here.is_some() || is_claimed {
+            let derived = Derived::of(&documents.load(lent, self.keyrings(), row)?.document);
+            Some(derived.no_later_than(lent.now, row.summary.updated_at).into_row(row))
         } else {
             None
         };
@@ -225,6 +228,7 @@ impl Workspaces {
             bytes,
             summary,
             deleted_at: row.deleted_at,
+            marks: Some(Marks::from_bytes(&row.summary.marks).claimed()),
         };
         Ok(Work { entry_type, payload, changes: changes.iter().map(|change| change.n).collect() })
     }

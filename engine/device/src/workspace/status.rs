@@ -11,7 +11,7 @@ use bowline_wire::roster::Role;
 
 use crate::Error;
 use crate::workspace::Workspaces;
-use crate::workspace::connection::last_heard;
+use crate::workspace::connection::{held_by, last_heard};
 use crate::workspace::effects::is_join_record;
 use crate::workspace::evidence;
 use crate::workspace::line_failure::LineReason;
@@ -79,7 +79,7 @@ pub struct MemberStatus {
     pub active: bool,
     /// The last position it has said to have seen.
     pub seen: Position,
-    /// When it last wrote content, by its own clock.
+    /// When it was last heard, by our clock: as it came while we were connected, else as the device itself says.
     pub heard: Option<Millis>,
 }
 
@@ -257,7 +257,7 @@ fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
             user: device.user,
             role: roster.user(&device.user).map(|user| user.role),
             active: device.is_active(),
-            seen: seen(*id),
+            seen: seen(*id).max(held_by(read, workspace, *id)?),
             heard: last_heard(read, workspace, *id)?,
         })
     };

@@ -13,7 +13,7 @@ use crate::Notice;
 pub(crate) struct Taken {
     /// The document that has become more by it, and whose row was written once for that.
     pub(crate) doc: Option<DocN>,
-    /// Who wrote content, and when by their clock.
+    /// Who wrote content, and when as they claim.
     pub(crate) heard: Option<(DeviceId, Millis)>,
     /// The entry's id, if it was put aside.
     pub(crate) aside: Option<EntryId>,
@@ -24,7 +24,7 @@ pub(crate) struct Taken {
 pub(crate) struct Consequences {
     /// How often the row of each document that has become more was written.
     pub(crate) touched: BTreeMap<DocN, u64>,
-    /// When each author last wrote content, by its own clock.
+    /// When each author last wrote content, as it claims.
     pub(crate) heard: BTreeMap<DeviceId, Millis>,
     /// What to tell the person.
     pub(crate) notices: Vec<Notice>,

@@ -20,6 +20,7 @@ mod crashes;
 mod damage;
 mod filing;
 mod folding;
+mod holdings;
 mod imported_files;
 mod imported_twice;
 mod importing;

@@ -3,10 +3,11 @@
 use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Frame, Party, Reason};
 use bowline_wire::header::EntryType;
+use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::*;
 use bowline_wire::limits::*;
 
-use crate::samples::{ana, challenge, frames, story};
+use crate::samples::{ana, challenge, frames, said_holding, story};
 
 #[test]
 fn frames_are_read_as_they_were_written() {
@@ -27,14 +28,15 @@ fn every_frame_has_its_number() {
             numbers.push((name, number.into()));
         }
     }
-    let implemented: Vec<_> =
-        FRAME_NUMBERS[..13].iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
+    let is_reserved = |number: u64| (14..=16).contains(&number);
+    let implemented = FRAME_NUMBERS.iter().filter(|(_, number)| !is_reserved(*number));
+    let implemented: Vec<_> = implemented.map(|(name, number)| ((*name).to_owned(), *number)).collect();
     assert_eq!(numbers, implemented);
 }
 
 #[test]
 fn reserved_and_unknown_frames_are_refused_by_number() {
-    for number in [0, 14, 15, 16, 17, 23] {
+    for number in [0, 14, 15, 16, 18, 23] {
         let refused = DecodeError::UnknownNumber { what: "frame", number: number.into() };
         assert_eq!(decode::<Frame>(&[0x82, 1, number]), Err(refused));
     }
@@ -78,6 +80,8 @@ fn lists_and_texts_keep_to_their_limits() {
     refused(Frame::Appended { entries, head }, "entries", MAX_ENTRIES_PER_FRAME);
     let text = "x".repeat(MAX_REASON_TEXT + 1);
     refused(Frame::Goodbye { reason: Reason::Version, text }, "text", MAX_REASON_TEXT);
+    let devices = vec![said_holding(); MAX_HOLDINGS_PER_FRAME + 1];
+    refused(Frame::Holdings { devices }, "holdings", MAX_HOLDINGS_PER_FRAME);
     let capabilities = |capabilities| Frame::Welcome { head, capabilities };
     let many = (0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect();
     refused(capabilities(many), "capabilities", MAX_CAPABILITIES);
@@ -121,6 +125,20 @@ fn a_proof_is_bound_to_everything_that_makes_it_worth_something() {
         challenge().proof_message(workspace, &Party::Device(DeviceId::ZERO)),
     ];
     assert!(others.iter().all(|other| *other != message));
+}
+
+#[test]
+fn a_holding_is_worth_nothing_in_another_workspace_or_with_anything_changed_in_it() {
+    let (said, workspace) = (said_holding(), story().workspace());
+    assert_eq!(SaidHolding::from(&said.verify(workspace).unwrap()), said);
+    let others = [
+        (said, WorkspaceId::ZERO),
+        (SaidHolding { device: ana().id(), ..said }, workspace),
+        (SaidHolding { position: said.position.next(), ..said }, workspace),
+        (SaidHolding { hash: LogHash::ZERO, ..said }, workspace),
+        (SaidHolding { time: Millis(0), ..said }, workspace),
+    ];
+    assert!(others.iter().all(|(said, workspace)| said.verify(*workspace).is_err()));
 }
 
 #[test]

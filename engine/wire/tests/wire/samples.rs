@@ -3,8 +3,10 @@
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
 use bowline_wire::header::{Cover, EntryType, Header, Part};
+use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Record};
+use bowline_wire::signed::Verified;
 
 use crate::support::*;
 
@@ -104,6 +106,21 @@ pub(crate) fn challenge() -> Challenge {
     Challenge { nonce: seed("nonce"), relay: seed("relay identity"), time: Millis(1_700_000_000_000) }
 }
 
+/// Ben's word that he holds the story as far as it goes.
+pub(crate) fn said_holding() -> SaidHolding {
+    let (story, ben) = (story(), ben());
+    let head = story.head_at(story.position());
+    let holding = Holding {
+        workspace: story.workspace(),
+        device: ben.id(),
+        position: head.position,
+        hash: head.hash,
+        time: Millis(1_700_000_000_000),
+    };
+    let signed = Verified::sign(holding, signer(&ben.key)).unwrap();
+    SaidHolding::from(&signed)
+}
+
 /// Every frame, with and without what is optional in it.
 pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let story = story();
@@ -149,5 +166,6 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ),
         ("Ping", Frame::Ping),
         ("Goodbye", Frame::Goodbye { reason: Reason::Unknown(999), text: "so long".into() }),
+        ("Holdings", Frame::Holdings { devices: vec![said_holding()] }),
     ]
 }

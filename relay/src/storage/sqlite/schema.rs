@@ -16,7 +16,7 @@ const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 const CACHED_STATEMENTS: usize = 32;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 
@@ -64,11 +64,21 @@ CREATE INDEX entry_seq ON entry (chain, seq);
 CREATE INDEX entry_roster ON entry (log, position) WHERE type = 16;
 ";
 
+/// What each device last said that it holds, as it was signed.
+const VERSION_2: &str = "
+CREATE TABLE holding (
+    log    INTEGER NOT NULL REFERENCES log (n),
+    device BLOB NOT NULL,
+    said   BLOB NOT NULL,
+    PRIMARY KEY (log, device)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Makes a connection fit for use: settings, and every step of the schema it lacks.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), DatabaseError> {
     set_up(connection)?;
     let is_behind = SCHEMA.is_behind(connection)?;
-    if is_behind {
+    if is_new(connection)? {
         // Before the first table, or it has no effect: pages of a deleted workspace go back to the file system.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
@@ -80,10 +90,17 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), DatabaseError> 
     check_heads(connection)
 }
 
-/// Makes a connection fit for reading beside a relay that serves. Writes nothing.
+/// Makes a connection fit for reading beside a relay that serves. Writes nothing, so that an older database stays one: no
+/// reader asks for what it lacks.
 pub(super) fn prepare_for_reading(connection: &Connection) -> Result<(), DatabaseError> {
     set_up(connection)?;
-    if SCHEMA.is_behind(connection)? { Err(DatabaseError::NotOurs) } else { Ok(()) }
+    let is_unmade = SCHEMA.is_behind(connection)? && is_new(connection)?;
+    if is_unmade { Err(DatabaseError::NotOurs) } else { Ok(()) }
+}
+
+/// Whether no step was done yet.
+fn is_new(connection: &Connection) -> Result<bool, DatabaseError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == 0)
 }
 
 fn set_up(connection: &Connection) -> Result<(), DatabaseError> {

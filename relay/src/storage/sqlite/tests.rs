@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use bowline_disk::DatabaseError;
 use bowline_wire::entry::SignedEntry;
+use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use rusqlite::Connection;
@@ -97,6 +98,9 @@ impl Storage for Reopened {
         seq: u64,
     ) -> Result<Option<SignedEntry>, StorageError> {
         self.sqlite().header_at(workspace, chain, seq)
+    }
+    fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
+        self.sqlite().holdings(workspace)
     }
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         self.sqlite().tips(workspace)
@@ -211,7 +215,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = fs::read(disk.path()).unwrap();
     for refused in [Sqlite::open(&disk.path()), Sqlite::open_for_reading(&disk.path())] {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 1 }), "{refused}");
+        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 2 }), "{refused}");
     }
     assert_eq!(fs::read(disk.path()).unwrap(), before);
 }

@@ -134,6 +134,7 @@ mod tests {
                 bytes,
                 summary: document.summary(),
                 deleted_at: None,
+                marks: None,
             };
             let payload = Payload::decode(&payload.encode()).unwrap();
             assert_eq!(Kind::from_number(payload.kind), Some(Kind::Notices));

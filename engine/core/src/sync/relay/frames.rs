@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::frame::{Challenge, Create, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{EntryId, Millis, Position};
 use bowline_wire::log::Log;
@@ -16,8 +16,8 @@ use crate::sync::limits::RETRY_AFTER;
 use crate::sync::replica::Replica;
 use crate::sync::state::{Phase, Pins};
 
-/// What both sides have to name to use it. Entries and roster records are the whole protocol so far.
-const CAPABILITIES: [&str; 1] = ["entries/1"];
+/// What both sides have to name to use it, ascending.
+const CAPABILITIES: [&str; 2] = ["entries/1", HOLDINGS];
 
 impl Replica {
     /// Why the relay closed the last connection, if it said so. Its word, shown and not believed.
@@ -47,6 +47,7 @@ impl Replica {
     /// The line is down. Nothing is lost by it: what was not answered is sent again.
     pub fn handle_disconnected(&mut self) {
         self.session.lose();
+        self.holdings.start_over();
         self.outbox.start_over();
     }
 
@@ -55,7 +56,7 @@ impl Replica {
         self.session.note_heard(cx.now);
         match frame {
             Frame::Challenge(challenge) => self.handle_challenge(&challenge, cx),
-            Frame::Welcome { head, .. } => self.handle_welcome(head, cx),
+            Frame::Welcome { head, capabilities } => self.handle_welcome(head, &capabilities, cx),
             Frame::Entries { first, entries, head } => self.handle_entries(first, entries, head, cx),
             Frame::Appended { entries, head } => self.handle_appended(&entries, head, cx),
             Frame::Refused { entry, reason, proof, .. } => {
@@ -64,6 +65,7 @@ impl Replica {
             Frame::Head(head) => self.handle_head(head, cx),
             Frame::Records { entries, more } => self.handle_records(entries, more, cx),
             Frame::Goodbye { reason, .. } => self.handle_goodbye(reason),
+            Frame::Holdings { devices } => self.handle_holdings(&devices, cx),
             Frame::Hello { .. }
             | Frame::Proof { .. }
             | Frame::Subscribe { .. }
@@ -101,7 +103,7 @@ impl Replica {
         self.session.prove(party, cx.now);
     }
 
-    fn handle_welcome(&mut self, head: SeenHead, cx: &Context<'_>) {
+    fn handle_welcome(&mut self, head: SeenHead, capabilities: &[String], cx: &Context<'_>) {
         let Some(party) = self.session.proved() else {
             return;
         };
@@ -114,7 +116,8 @@ impl Replica {
         if self.log.is_none() {
             self.log = Some(Log::new(self.workspace, head.log));
         }
-        self.session.open(party, head.position, cx.now);
+        let hears_holdings = capabilities.iter().any(|name| name == HOLDINGS);
+        self.session.open(party, head.position, hears_holdings, cx.now);
         match party {
             Party::Device(_) => {
                 self.effects.push_back(Effect::LetIn);
@@ -124,6 +127,7 @@ impl Replica {
                 }
                 self.subscribe(cx.now);
                 self.send_outbox(cx.now);
+                self.renew_holding(cx);
             }
             Party::Ticket(_) => self.enter_by_ticket(cx.now),
         }
@@ -306,7 +310,7 @@ impl Replica {
         let missing = self.is_missing_entries().then(|| up.asked_at().plus(RETRY_AFTER));
         let may_send = self.may_append() || self.may_send_join();
         let send = self.outbox.due_at(up.subscribed()).filter(|_| may_send);
-        send.into_iter().chain(missing).chain([wakes_at]).min()
+        send.into_iter().chain(missing).chain(self.holding_due_at()).chain([wakes_at]).min()
     }
 
     /// Time has passed.
@@ -322,6 +326,7 @@ impl Replica {
             self.ask_again(now);
         }
         self.outbox.expire(now);
+        self.say_holding(now);
         if !self.may_send_join() {
             self.send_outbox(now);
         } else if self.outbox.is_due(now) {

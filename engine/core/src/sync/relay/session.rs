@@ -66,6 +66,8 @@ pub(in crate::sync) struct Up {
     gap: Option<Position>,
     /// Refusals for good on this connection.
     refusals: u32,
+    /// Whether both sides say and hear what devices hold.
+    hears_holdings: bool,
 }
 
 /// Entries that cannot be judged yet because a removed author's run goes on in the next frame. Not stored: after a
@@ -124,6 +126,16 @@ impl Session {
         self.up().is_some_and(|up| matches!(up.party, Party::Device(_)))
     }
 
+    /// Whether the relay let us in as a device, and both sides say and hear what devices hold.
+    pub(in crate::sync) fn hears_holdings(&self) -> bool {
+        self.up().is_some_and(|up| up.hears_holdings && matches!(up.party, Party::Device(_)))
+    }
+
+    /// Whether a device's Proof was sent and its welcome is due.
+    pub(in crate::sync) fn is_greeting_device(&self) -> bool {
+        matches!(self.proved(), Some(Party::Device(_)))
+    }
+
     /// Whether the relay let us in as the holder of a ticket.
     pub(in crate::sync) fn is_up_as_ticket(&self) -> bool {
         self.up().is_some_and(|up| matches!(up.party, Party::Ticket(_)))
@@ -166,8 +178,14 @@ impl Session {
         }
     }
 
-    /// Notes that the relay let us in, and that its log reaches up to `target`.
-    pub(in crate::sync) fn open(&mut self, party: Party, target: Position, now: Millis) {
+    /// Notes that the relay let us in, that its log reaches up to `target`, and whether it hears what devices hold.
+    pub(in crate::sync) fn open(
+        &mut self,
+        party: Party,
+        target: Position,
+        hears_holdings: bool,
+        now: Millis,
+    ) {
         self.goodbye = None;
         self.stage = Stage::Up(Up {
             party,
@@ -178,6 +196,7 @@ impl Session {
             entries_at: now,
             gap: None,
             refusals: 0,
+            hears_holdings,
         });
     }
 

@@ -1,0 +1,150 @@
+//! What devices say they hold: whose word is taken, who hears it, and what is kept of it.
+
+use bowline_wire::frame::{Frame, HOLDINGS, Party, Reason};
+use bowline_wire::holding::SaidHolding;
+use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
+
+use crate::session::ConnId;
+use crate::testing::author::Author;
+use crate::testing::bench::Bench;
+
+struct Story {
+    bench: Bench,
+    workspace: WorkspaceId,
+    laptop: Author,
+    phone: Author,
+    on_laptop: ConnId,
+    on_phone: ConnId,
+}
+
+/// Two devices in one workspace, both connected and listening.
+fn two_devices() -> Story {
+    let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
+    let (workspace, on_laptop) = bench.create(&mut laptop);
+    let on_phone = bench.let_in((&mut laptop, on_laptop), &mut phone, workspace);
+    let end = bench.position(workspace);
+    for conn in [on_laptop, on_phone] {
+        bench.send(conn, &Frame::Subscribe { after: end });
+        bench.frames(conn);
+    }
+    Story { bench, workspace, laptop, phone, on_laptop, on_phone }
+}
+
+impl Story {
+    /// The word of a device about the end of the log.
+    fn word(&self, of: &Author) -> SaidHolding {
+        let seen = self.bench.view(self.workspace).seen.unwrap();
+        of.holding(self.workspace, seen.position, seen.hash, Millis(7))
+    }
+
+    fn say(&mut self, conn: ConnId, devices: Vec<SaidHolding>) {
+        self.bench.send(conn, &Frame::Holdings { devices });
+    }
+
+    /// What somebody who comes by is told before the welcome.
+    fn told(&mut self, author: &Author) -> Vec<SaidHolding> {
+        let (conn, challenge) = self.bench.hello(self.workspace, author.party());
+        let signature = author.prove(&challenge, self.workspace);
+        self.bench.send(conn, &Frame::Proof { signature, create: None });
+        let frames = self.bench.frames(conn);
+        assert!(matches!(frames.last(), Some(Frame::Welcome { .. })), "{frames:?}");
+        match &frames[0] {
+            Frame::Holdings { devices } => devices.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[test]
+fn a_word_reaches_the_others_who_are_there_and_those_who_come_later() {
+    let mut story = two_devices();
+    let said = story.word(&story.phone);
+    let (from, to) = (story.on_phone, story.on_laptop);
+    story.say(from, vec![said]);
+    assert_eq!(story.bench.frames(to), [Frame::Holdings { devices: vec![said] }]);
+    assert_eq!(story.bench.frames(from), [], "it is not told its own word");
+    story.say(from, vec![said]);
+    assert_eq!(story.bench.frames(to), [], "the same again is passed on to nobody");
+    let (laptop, phone) = (Author::new(1), Author::new(2));
+    assert_eq!(story.told(&laptop), [said]);
+    assert_eq!(story.told(&phone), []);
+}
+
+#[test]
+fn the_latest_words_outlast_a_restart_once_there_was_a_commit() {
+    let mut story = two_devices();
+    let said = story.word(&story.phone);
+    story.say(story.on_phone, vec![said]);
+    let view = story.bench.view(story.workspace);
+    let entry = story.laptop.content(&view, b"what comes next");
+    story.bench.must_append(story.on_laptop, &[&entry]);
+    story.bench.restart();
+    assert_eq!(story.told(&Author::new(1)), [said]);
+}
+
+#[test]
+fn a_word_that_nothing_was_appended_after_is_stored_when_the_last_session_ends() {
+    let mut story = two_devices();
+    let said = story.word(&story.phone);
+    story.say(story.on_phone, vec![said]);
+    for conn in [story.on_phone, story.on_laptop] {
+        story.bench.relay.disconnect(conn);
+    }
+    story.bench.flush();
+    story.bench.restart();
+    assert_eq!(story.told(&Author::new(1)), [said]);
+}
+
+#[test]
+fn a_device_speaks_for_itself_alone_and_signs_what_it_says() {
+    let forge: [fn(&Story) -> Vec<SaidHolding>; 4] = [
+        |story| vec![story.word(&story.laptop)],
+        |story| vec![SaidHolding { time: Millis(8), ..story.word(&story.phone) }],
+        |story| vec![story.word(&story.phone), story.word(&story.laptop)],
+        |_| Vec::new(),
+    ];
+    for forged in forge {
+        let mut story = two_devices();
+        let (devices, conn) = (forged(&story), story.on_phone);
+        story.say(conn, devices);
+        let frames = story.bench.frames(conn);
+        assert!(matches!(frames[..], [Frame::Goodbye { reason: Reason::NotAllowed, .. }]), "{frames:?}");
+        assert_eq!(story.bench.frames(story.on_laptop), []);
+    }
+}
+
+#[test]
+fn what_the_log_does_not_bear_out_is_passed_on_to_nobody() {
+    let mut story = two_devices();
+    let end = story.bench.position(story.workspace);
+    let (workspace, conn) = (story.workspace, story.on_phone);
+    let words = [(end, LogHash::ZERO), (end.next(), LogHash::ZERO), (Position(u64::MAX), LogHash::ZERO)];
+    for (position, hash) in words {
+        let said = story.phone.holding(workspace, position, hash, Millis(7));
+        story.say(conn, vec![said]);
+    }
+    assert_eq!((story.bench.frames(conn), story.bench.frames(story.on_laptop)), (vec![], vec![]));
+    assert_eq!(story.told(&Author::new(1)), []);
+    assert!(!story.bench.is_closed(conn), "another log is found out by signed heads, not by this");
+}
+
+#[test]
+fn whoever_did_not_say_that_it_hears_them_is_sent_none_and_may_send_none() {
+    let mut story = two_devices();
+    let said = story.word(&story.phone);
+    story.say(story.on_phone, vec![said]);
+    let old = story.bench.connect();
+    let party = Party::Device(story.laptop.id());
+    let hello =
+        Frame::Hello { workspace: story.workspace, party, capabilities: vec!["entries/1".to_owned()] };
+    story.bench.send(old, &hello);
+    let Frame::Challenge(challenge) = story.bench.frame(old) else { panic!("no challenge") };
+    let signature = story.laptop.prove(&challenge, story.workspace);
+    story.bench.send(old, &Frame::Proof { signature, create: None });
+    let frames = story.bench.frames(old);
+    let [Frame::Welcome { capabilities, .. }] = &frames[..] else { panic!("{frames:?}") };
+    assert!(!capabilities.iter().any(|name| name == HOLDINGS));
+    let own = story.word(&story.laptop);
+    story.say(old, vec![own]);
+    assert!(matches!(story.bench.frame(old), Frame::Goodbye { reason: Reason::OutOfPlace, .. }));
+}

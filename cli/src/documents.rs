@@ -121,6 +121,29 @@ pub(crate) fn only_here(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandEr
     Ok(ids)
 }
 
+/// How many documents that are in a workspace, those in view only, have parts that are only here.
+pub(crate) fn partly_here(device: &Device) -> Result<usize, CommandError> {
+    let mut count = 0;
+    for kind in KINDS.iter().copied() {
+        let rows = listed(device, kind, false)?;
+        count += rows.iter().filter(|row| row.workspace.is_some() && row.only_here.is_some()).count();
+    }
+    Ok(count)
+}
+
+/// That so many documents in workspaces have parts that are only here.
+pub(crate) fn parts_of(n: usize) -> String {
+    format!("parts of {} in workspaces", count(n, "document"))
+}
+
+/// What is only on this device, in words; `None` if that is nothing.
+pub(crate) fn only_here_words(only_here: &[(Kind, DocId)], parts: usize) -> Option<String> {
+    let whole = (!only_here.is_empty()).then(|| amount(only_here, ""));
+    let parts = (parts > 0).then(|| parts_of(parts));
+    let words: Vec<String> = whole.into_iter().chain(parts).collect();
+    (!words.is_empty()).then(|| words.join(", and "))
+}
+
 /// Documents of which something is only here and which are offered for sharing: those that were to be kept here are not among
 /// them, nor is what is personal, which only its id shares.
 pub(crate) fn shareable(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandError> {

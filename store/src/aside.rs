@@ -49,6 +49,11 @@ impl Tx<'_> {
         self.change("UPDATE doc SET rev = rev + 1 WHERE n = ?1", [n]).map(drop)
     }
 
+    /// Notes that something is only here of a document which was not compared yet with what its workspace has.
+    pub fn set_uncounted(&self, n: DocN) -> Result<(), StoreError> {
+        self.change("UPDATE doc SET only_here = -1 WHERE n = ?1", [n]).map(drop)
+    }
+
     /// Forgets what is only here of a document, because it is elsewhere by now.
     pub fn clear_aside(&self, n: DocN) -> Result<(), StoreError> {
         self.change("DELETE FROM aside WHERE doc = ?1", [n])?;

@@ -98,6 +98,10 @@ fn losses(invocation: &mut Invocation<'_>) -> Result<Losses, CommandError> {
     if !only_here.is_empty() {
         losses.for_ever.push(format!("{} only on this device", documents::amount(&only_here, "")));
     }
+    let parts = documents::partly_here(&here.device)?;
+    if parts > 0 {
+        losses.for_ever.push(format!("{} that were not shared", documents::parts_of(parts)));
+    }
     for workspace in here.device.workspaces().collect::<Vec<_>>() {
         lost_with(&mut here.device, workspace, &mut losses)?;
     }

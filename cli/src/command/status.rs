@@ -49,6 +49,8 @@ struct OnlyHere {
     agents: usize,
     skills: usize,
     memories: usize,
+    /// Documents in workspaces of which something is only here.
+    parts_of: usize,
 }
 
 #[derive(Serialize)]
@@ -176,6 +178,7 @@ impl Status {
         let names = here.device.own_names()?;
         let user_name = own_name(&mut here, names.user, now)?;
         let only_here = documents::only_here(&here.device)?;
+        let parts = documents::partly_here(&here.device)?;
         let mut workspaces = Vec::new();
         for workspace in here.device.workspaces().collect::<Vec<_>>() {
             workspaces.push(report(&mut here, workspace, now)?);
@@ -192,8 +195,9 @@ impl Status {
                 agents: documents::number_of(&only_here, Kind::Agent),
                 skills: documents::number_of(&only_here, Kind::Skill),
                 memories: documents::number_of(&only_here, Kind::Memory),
+                parts_of: parts,
             },
-            only_here_words: (!only_here.is_empty()).then(|| documents::amount(&only_here, "")),
+            only_here_words: documents::only_here_words(&only_here, parts),
             workspaces,
             now,
         })

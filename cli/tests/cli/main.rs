@@ -20,6 +20,7 @@ mod json_errors;
 mod left_behind;
 mod machine;
 mod misuse;
+mod partly_here;
 mod refused;
 mod relay;
 mod shared;

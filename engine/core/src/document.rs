@@ -25,7 +25,7 @@ pub use edit::commit::{EditError, Pen};
 pub use edit::deletion::Deletion;
 pub use edit::fields::Issue;
 pub use edit::files::{FilePath, NotAPath, TextFile};
-pub use edit::take_over::Lacking;
+pub use edit::take_over::{Lacking, entries_made_by};
 pub use intake::assemble::{Applied, Assembled, NeedsRebuild};
 pub use intake::change::{change_actor, change_hash, operation_count};
 pub use intake::hash::ChangeHash;

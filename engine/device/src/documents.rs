@@ -9,6 +9,7 @@ pub(crate) mod edited;
 pub(crate) mod folding;
 pub(crate) mod found;
 pub(crate) mod held;
+pub(crate) mod listed;
 pub(crate) mod loading;
 pub(crate) mod memories;
 pub(crate) mod names;
@@ -99,7 +100,7 @@ impl Device {
         title: Option<&str>,
         now: Millis,
     ) -> Result<(), Error> {
-        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+        self.set_kind(which, Kind::Conversation, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_title(title)?)
         })
     }
@@ -112,14 +113,14 @@ impl Device {
         on: bool,
         now: Millis,
     ) -> Result<(), Error> {
-        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+        self.set_kind(which, Kind::Conversation, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_label(label, on)?)
         })
     }
 
     /// Has it shown first, or no longer.
     pub fn set_pinned(&mut self, which: impl Into<Which>, pinned: bool, now: Millis) -> Result<(), Error> {
-        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+        self.set_kind(which, Kind::Conversation, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_pinned(pinned)?)
         })
     }
@@ -131,7 +132,7 @@ impl Device {
         archived: bool,
         now: Millis,
     ) -> Result<(), Error> {
-        self.edit_kind(which, Kind::Conversation, now, |document, pen| {
+        self.set_kind(which, Kind::Conversation, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_archived(archived)?)
         })
     }
@@ -150,18 +151,18 @@ impl Device {
     /// Moves a document to the trash; it can be restored.
     pub fn delete(&mut self, which: impl Into<Which>, now: Millis) -> Result<(), Error> {
         let found = self.find_deletable(which)?;
-        self.edit(found, now, |document, pen| Ok(document.delete(pen)?))
+        self.set(found, now, |document, pen| Ok(document.delete(pen)?))
     }
 
     /// Takes a document out of the trash.
     pub fn restore_deleted(&mut self, which: impl Into<Which>, now: Millis) -> Result<(), Error> {
         let found = self.find_deletable(which)?;
-        self.edit(found, now, |document, pen| Ok(document.restore(pen)?))
+        self.set(found, now, |document, pen| Ok(document.restore(pen)?))
     }
 
     /// All documents of a kind, newest first: those in view, or those in the trash. Loads none of them.
     pub fn list_kind(&self, kind: Kind, trash: bool) -> Result<Vec<Listed>, Error> {
-        edit::list(self.store.read(), kind, trash)
+        listed::list(self.store.read(), kind, trash)
     }
 
     /// All conversations, as [`Device::list_kind`] lists them.
@@ -272,6 +273,30 @@ impl Device {
         let found = self.find(which)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         let edited = documents.edit(&mut lent, workspaces.keyrings(), &found.row, edit)?;
+        self.send_edit(edited, now);
+        Ok(())
+    }
+
+    fn set_kind<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        which: impl Into<Which>,
+        kind: Kind,
+        now: Millis,
+        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<(), Error> {
+        let found = self.find_of_kind(which, kind)?;
+        self.set(found, now, edit)
+    }
+
+    /// Makes one edit, as [`Documents::set`], and sends what there is to send of it.
+    fn set<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        found: Found,
+        now: Millis,
+        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<(), Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let edited = documents.set(&mut lent, workspaces.keyrings(), &found.row, edit)?;
         self.send_edit(edited, now);
         Ok(())
     }

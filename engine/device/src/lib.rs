@@ -30,10 +30,11 @@ use workspace::Workspaces;
 pub use bowline_core::document::Marks;
 pub use bowline_store::OnlyHere;
 pub use documents::agents::ShownAgent;
-pub use documents::edit::{Listed, Shown};
+pub use documents::edit::Shown;
 pub use documents::edited::Went;
 pub use documents::found::{Found, Which};
 
+pub use documents::listed::Listed;
 pub use documents::memories::ShownMemory;
 pub use documents::own_names::OwnNames;
 pub use documents::sharing::{Kept, Shared};

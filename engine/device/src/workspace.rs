@@ -47,6 +47,10 @@ impl Device {
     /// Begins to join a workspace. Nothing existing is shared by it; new documents go there once the relay has let this
     /// device in.
     pub fn join(&mut self, code: &Code, now: Millis) -> Result<WorkspaceId, Error> {
+        if workspaces::has_failed(self.store.read(), code.workspace)? {
+            // What was written while waiting to be let in stays on this device.
+            self.forget_workspace(code.workspace, now)?;
+        }
         let Parts { workspaces, mut lent, .. } = self.parts(now);
         workspaces.join(&mut lent, code, false)
     }

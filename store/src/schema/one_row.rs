@@ -6,7 +6,8 @@
 /// `aside`: the saved form of what is only here, beside `base`, which is what the workspace has.
 ///
 /// Before this step a local copy and a workspace's document of one id were two rows. The copy becomes what is only here of the
-/// first workspace's; a copy of another kind gets an id of its own, and so do those of further workspaces.
+/// first workspace's; a copy of another kind gets an id of its own, and so do those of further workspaces, each with what is known
+/// of it. `keep-local` was about local copies, and is about nothing that is in a workspace alone.
 pub(super) const VERSION_5: &str = "
 ALTER TABLE doc ADD COLUMN log_id BLOB;
 ALTER TABLE doc ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
@@ -28,15 +29,21 @@ UPDATE change SET doc = copy.there, ws = copy.ws, entry = NULL, aside = 1 FROM c
 UPDATE doc SET only_here = -1, rev = rev + 1 WHERE n IN (SELECT there FROM copy);
 DELETE FROM base WHERE doc IN (SELECT local FROM copy);
 DELETE FROM doc WHERE n IN (SELECT local FROM copy);
+
+UPDATE doc SET kept = 1
+WHERE 'keep-local/' || lower(hex(id)) IN (SELECT key FROM meta) AND (ws IS NULL OR n IN (SELECT there FROM copy));
+DELETE FROM meta WHERE key LIKE 'keep-local/%';
 DROP TABLE copy;
 
-UPDATE doc SET kept = 1 WHERE 'keep-local/' || lower(hex(id)) IN (SELECT key FROM meta);
-DELETE FROM meta WHERE key LIKE 'keep-local/%';
-
-UPDATE doc SET log_id = id, id = randomblob(16)
-WHERE ws IS NOT NULL AND EXISTS (SELECT 1 FROM doc AS first WHERE first.id = doc.id AND first.ws IS NOT NULL AND first.n < doc.n);
-UPDATE doc SET id = randomblob(16)
-WHERE ws IS NULL AND EXISTS (SELECT 1 FROM doc AS there WHERE there.id = doc.id AND there.ws IS NOT NULL);
+CREATE TEMP TABLE anew AS
+SELECT n, ws, id AS old, randomblob(16) AS new FROM doc
+WHERE EXISTS (SELECT 1 FROM doc AS first WHERE first.id = doc.id AND first.ws IS NOT NULL
+                  AND (doc.ws IS NULL OR first.n < doc.n));
+UPDATE doc SET log_id = iif(doc.ws IS NULL, NULL, doc.id), id = anew.new FROM anew WHERE anew.n = doc.n;
+UPDATE import SET doc = anew.new FROM anew WHERE anew.old = import.doc AND anew.ws IS NULL;
+UPDATE meta SET key = 'shared-from-here/' || lower(hex(anew.new)) || '/' || lower(hex(anew.ws)) FROM anew
+WHERE meta.key = 'shared-from-here/' || lower(hex(anew.old)) || '/' || lower(hex(anew.ws));
+DROP TABLE anew;
 
 DROP INDEX doc_id;
 CREATE UNIQUE INDEX doc_id ON doc (id);
@@ -71,10 +78,13 @@ mod tests {
                      (3, x'02', x'aa', 1, 1, 1, 0, 0, 0, 'elsewhere', '', x''),
                      (4, NULL, x'bb', 1, 0, 1, 0, 0, 0, 'of another kind', '', x''),
                      (5, x'01', x'bb', 1, 1, 2, 0, 0, 0, 'agent', '', x''),
-                     (6, NULL, x'cc', 1, 0, 1, 0, 0, 0, 'kept', '', x'');
+                     (6, NULL, x'cc', 1, 0, 1, 0, 0, 0, 'kept', '', x''),
+                     (7, x'01', x'dd', 1, 1, 1, 0, 0, 0, 'shared again', '', x'');
                  INSERT INTO base VALUES (1, x'ba5e'), (2, x'0123');
                  INSERT INTO change (n, doc, ws, bytes) VALUES (1, 1, NULL, x'01'), (2, 2, x'01', x'02');
-                 INSERT INTO meta VALUES ('keep-local/cc', x'')",
+                 INSERT INTO import VALUES ('a file', x'bb', x''), ('another', x'aa', x'');
+                 INSERT INTO meta VALUES ('keep-local/cc', x''), ('keep-local/aa', x''), ('keep-local/dd', x''),
+                     ('shared-from-here/aa/02', x''), ('shared-from-here/aa/01', x'')",
             )
             .unwrap();
         prepare(&mut connection).unwrap();
@@ -90,23 +100,33 @@ mod tests {
     fn two_rows_of_one_id_become_one_with_the_local_copy_aside() {
         let connection = before();
         let titles: Vec<String> = all(&connection, "SELECT title FROM doc ORDER BY n");
-        assert_eq!(titles, ["there", "elsewhere", "of another kind", "agent", "kept"]);
+        assert_eq!(titles, ["there", "elsewhere", "of another kind", "agent", "kept", "shared again"]);
         let ids: Vec<i64> = all(&connection, "SELECT count(DISTINCT id) FROM doc");
-        assert_eq!(ids, [5]);
+        assert_eq!(ids, [6]);
         let there =
             "SELECT doc || ' ' || hex(bytes) || ' ' || aside || ' ' || hex(ws) FROM change ORDER BY n";
         assert_eq!(all::<String>(&connection, there), ["2 01 1 01", "2 02 0 01"]);
         assert_eq!(all::<String>(&connection, "SELECT doc || ' ' || hex(bytes) FROM aside"), ["2 BA5E"]);
         assert_eq!(all::<String>(&connection, "SELECT doc || ' ' || hex(bytes) FROM base"), ["2 0123"]);
-        assert_eq!(all::<i64>(&connection, "SELECT only_here FROM doc ORDER BY n"), [-1, 0, 0, 0, 0]);
+        assert_eq!(all::<i64>(&connection, "SELECT only_here FROM doc ORDER BY n"), [-1, 0, 0, 0, 0, 0]);
     }
 
     #[test]
     fn ids_that_are_taken_change_here_and_are_remembered_as_the_log_knows_them() {
         let connection = before();
         let known = "SELECT hex(log_id) || iif(length(id) = 16, ' new', '') FROM doc ORDER BY n";
-        assert_eq!(all::<String>(&connection, known), ["", "AA new", " new", "", ""]);
-        assert_eq!(all::<i64>(&connection, "SELECT kept FROM doc ORDER BY n"), [0, 0, 0, 0, 1]);
-        assert_eq!(all::<String>(&connection, "SELECT key FROM meta"), Vec::<String>::new());
+        assert_eq!(all::<String>(&connection, known), ["", "AA new", " new", "", "", ""]);
+        assert_eq!(all::<i64>(&connection, "SELECT kept FROM doc ORDER BY n"), [1, 0, 0, 0, 1, 0]);
+        let elsewhere =
+            "SELECT 'shared-from-here/' || lower(hex(id)) || '/02' FROM doc WHERE title = 'elsewhere'";
+        let notes = [vec!["shared-from-here/aa/01".to_owned()], all(&connection, elsewhere)].concat();
+        assert_eq!(all::<String>(&connection, "SELECT key FROM meta ORDER BY length(key)"), notes);
+    }
+
+    #[test]
+    fn an_import_goes_on_in_the_document_that_it_made_under_its_new_id() {
+        let connection = before();
+        let made = "SELECT doc.title FROM import JOIN doc ON doc.id = import.doc ORDER BY source";
+        assert_eq!(all::<String>(&connection, made), ["of another kind", "there"]);
     }
 }

@@ -73,7 +73,8 @@ impl Rejoin {
     }
 }
 
-/// The documents that this device has of a workspace, but for those that a person keeps here.
+/// The documents that this device has of a workspace, but for those that a person keeps here and those of which something was
+/// only here: that stays until it is shared.
 fn documents_of(
     here: &Opened,
     workspace: bowline_engine::ids::WorkspaceId,
@@ -82,7 +83,9 @@ fn documents_of(
     for kind in KINDS.iter().copied() {
         let rows = documents::listed(&here.device, kind, false)?;
         ids.extend(
-            rows.into_iter().filter(|row| row.workspace == Some(workspace) && !row.kept).map(|row| row.id),
+            rows.into_iter()
+                .filter(|row| row.workspace == Some(workspace) && !row.kept && !row.only_here.is_some())
+                .map(|row| row.id),
         );
     }
     Ok(ids)

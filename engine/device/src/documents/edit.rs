@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{Document, EditError, Kind, Marks, MessageId, OtherKind, Pen, Role, Transcript};
-use bowline_store::{
-    DocFilter, DocRow, DocUpdate, NewDoc, OnlyHere, Place, Reader, StoreError, Trash, Tx, WrittenDoc,
-};
+use bowline_store::{DocRow, DocUpdate, NewDoc, StoreError, Tx, WrittenDoc};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
 use crate::documents::cache::Standing;
@@ -18,40 +16,6 @@ use crate::lent::Lent;
 use crate::rows::{doc_state, kind_column};
 use crate::workspace::{Keyrings, Workspaces};
 use crate::{Error, WrittenBy};
-
-/// A document as a list shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// The document's id.
-    pub id: DocId,
-    /// The document's workspace; `None` if it is on this device only.
-    pub workspace: Option<WorkspaceId>,
-    /// A person keeps it here: what is written into it on this device stays.
-    pub kept: bool,
-    /// How much of it is only here, beside what its workspace has.
-    pub only_here: OnlyHere,
-    /// The title of a conversation, else the document's name; may be empty.
-    pub title: String,
-    /// When it was last edited.
-    pub updated_at: Millis,
-    /// How many entries it has, or files.
-    pub count: u64,
-    /// The beginning of its latest text, or of a description.
-    pub preview: String,
-    /// When it was moved to the trash.
-    pub deleted_at: Option<Millis>,
-    /// How it is filed, of a conversation. Of one that has come from elsewhere that shows once it was indexed or loaded.
-    pub marks: Marks,
-}
-
-impl std::fmt::Debug for Listed {
-    /// Content stays out of logs.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut shown = f.debug_struct("Listed");
-        shown.field("id", &self.id).field("updated_at", &self.updated_at).field("count", &self.count);
-        shown.finish_non_exhaustive()
-    }
-}
 
 /// A conversation in full.
 #[derive(Clone)]
@@ -194,6 +158,24 @@ impl Documents {
         self.edit_into(lent, keyrings, (row, Goes::Aside), edit)
     }
 
+    /// Makes one edit, as [`Documents::edit`], that says how something is to be. Where what is only here says otherwise, that
+    /// is edited as well: a person who looks afterwards sees what they have said.
+    pub(crate) fn set<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+        mut edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+    ) -> Result<Option<Edited>, Error> {
+        let edited = self.edit_into(lent, keyrings, (row, Goes::WhereItIs), &mut edit)?;
+        let now = lent.row(row.n)?;
+        if !now.only_here.is_some() {
+            return Ok(edited);
+        }
+        let beside = self.edit_into(lent, keyrings, (&now, Goes::Aside), &mut edit)?;
+        Ok(edited.or(beside))
+    }
+
     fn edit_into<C: IntoIterator<Item = Vec<u8>>>(
         &mut self,
         lent: &mut Lent<'_>,
@@ -267,10 +249,16 @@ impl Documents {
         }
         let loaded = self.cache.loaded(row.n)?;
         let derived = Derived::of_loaded(loaded).no_later_than(lent.now, lent.now);
-        if is_aside && !derived.has_aside() {
-            loaded.with_aside = None;
-            return Ok(None);
-        }
+        let bytes = if is_aside && !derived.has_aside() {
+            // What the document's place has is what it comes to: then nothing is only here any more.
+            if !standing.has_aside {
+                loaded.with_aside = None;
+                return Ok(None);
+            }
+            Vec::new()
+        } else {
+            bytes
+        };
         Ok(Some(Changes { bytes, is_aside, derived, standing, rev: loaded.rev }))
     }
 
@@ -290,10 +278,13 @@ impl Documents {
             } else {
                 // Another process has written meanwhile. The change stands; what lists show of both is found later.
                 let now = tx.doc(n)?.ok_or(Error::Gone)?;
-                if Standing::of(&now) != *standing {
+                if Standing::of(&now) != *standing || bytes.is_empty() {
                     return Ok(Stored::Moved);
                 }
                 touch(tx, &now)?;
+                if *is_aside {
+                    tx.set_uncounted(n)?;
+                }
                 Stored::Beside(now.ws)
             };
             for change in bytes {
@@ -453,37 +444,6 @@ impl From<Edit> for Error {
 pub(crate) fn touch(tx: &Tx<'_>, row: &DocRow) -> Result<u64, StoreError> {
     let (heads, state, summary) = (row.heads.as_slice(), row.state, &row.summary);
     tx.update_doc(row.n, &DocUpdate { heads, state, summary, deleted_at: row.deleted_at })
-}
-
-/// Documents of a kind, newest first: those in view, or those in the trash. Loads none of them.
-pub(crate) fn list(read: Reader<'_>, kind: Kind, trash: bool) -> Result<Vec<Listed>, Error> {
-    let trash = if trash { Trash::Only } else { Trash::Without };
-    let kind = Some(kind_column(kind));
-    let filter = DocFilter { place: Place::Anywhere, trash, kind, limit: None };
-    read.list_docs(&filter)?.into_iter().map(|row| listed(read, row)).collect()
-}
-
-pub(crate) fn listed(read: Reader<'_>, row: DocRow) -> Result<Listed, Error> {
-    // Of a document that is kept here in spite of its workspace, what was not sealed is only here.
-    let stays = if row.kept && row.ws.is_some() { read.unsealed_sizes(row.n)?.len() as u64 } else { 0 };
-    let only_here = match row.only_here {
-        OnlyHere::Uncounted => OnlyHere::Uncounted,
-        OnlyHere::Nothing if stays == 0 => OnlyHere::Nothing,
-        OnlyHere::Nothing => OnlyHere::Parts(stays),
-        OnlyHere::Parts(parts) => OnlyHere::Parts(parts + stays),
-    };
-    Ok(Listed {
-        id: row.id,
-        workspace: row.ws,
-        kept: row.kept,
-        only_here,
-        title: row.summary.title,
-        updated_at: row.summary.updated_at,
-        count: row.summary.count,
-        preview: row.summary.preview,
-        deleted_at: row.deleted_at,
-        marks: Marks::from_bytes(&row.summary.marks),
-    })
 }
 
 #[cfg(test)]

@@ -119,7 +119,9 @@ impl Documents {
         self.look_aside(lent, keyrings, row)?;
         self.write_taken_in(lent, row, &Pending { fresh, contents: &pending, crashing: &crashing }, &taken)?;
         quarantine_unreadable(lent, &unreadable)?;
-        self.recommit(lent, keyrings, row, &taken.lost)?;
+        if self.recommit(lent, keyrings, row, &taken.lost)? {
+            self.look_aside(lent, keyrings, row)?;
+        }
         Ok(())
     }
 
@@ -294,8 +296,12 @@ impl Documents {
         if loaded.with_aside.is_some() {
             return Ok(());
         }
-        let id = lent.new_id();
-        lent.store.transaction(|tx| -> Result<(), StoreError> {
+        let (id, rev) = (lent.new_id(), loaded.rev);
+        let is_apart = lent.store.transaction(|tx| -> Result<bool, StoreError> {
+            // Another process may have seen to it.
+            if tx.doc(n)?.is_none_or(|now| now.rev != rev) {
+                return Ok(false);
+            }
             let apart = tx.insert_doc(&NewDoc {
                 ws: None,
                 id,
@@ -308,10 +314,13 @@ impl Documents {
                 deleted_at: row.deleted_at,
                 created_at: row.created_at,
             })?;
-            tx.move_aside(n, apart)
+            tx.move_aside(n, apart)?;
+            Ok(true)
         })?;
-        loaded.standing.has_aside = false;
-        loaded.rev += 1;
+        if is_apart {
+            loaded.standing.has_aside = false;
+            loaded.rev += 1;
+        }
         Ok(())
     }
 

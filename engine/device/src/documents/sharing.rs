@@ -11,9 +11,10 @@ use bowline_wire::ids::{DeviceId, DocId, WorkspaceId};
 
 use crate::Error;
 use crate::documents::base::compressed;
-use crate::documents::edit::{Beginning, Edit, Listed, listed};
+use crate::documents::edit::{Beginning, Edit};
 use crate::documents::edited::Edited;
 use crate::documents::held::Documents;
+use crate::documents::listed::{Listed, listed};
 use crate::documents::loading::Derived;
 use crate::documents::writers::Writers;
 use crate::lent::Lent;
@@ -64,6 +65,10 @@ impl Documents {
             }
             let edited = Edited { workspace: Some(workspace), row: Some(row.n) };
             let (shared, is_done) = match row.ws {
+                // The workspace knows a document by this id that came while another one here had it.
+                None if lent.read().find_in_log(workspace, row.id)?.is_some() => {
+                    return self.copy_in(lent, workspaces, &row, workspace);
+                }
                 None => (Shared::Moved, self.move_in(lent, workspaces, &row, workspace)?),
                 Some(place) if place == workspace && !row.kept && !row.only_here.is_some() => {
                     (Shared::Unchanged, true)
@@ -135,6 +140,9 @@ impl Documents {
         let rev = loaded.rev;
         let mut document = loaded.document.clone();
         let mut changes = Vec::new();
+        if loaded.standing.has_aside && loaded.with_aside.is_none() {
+            return Err(Error::Bug("what is only here of a document is not in memory"));
+        }
         if let Some(shown) = &loaded.with_aside {
             changes = document.take_over(shown, pen, |actor| writers.other(actor))?;
             let waiting = waiting_rows(shown, lent.read().changes_aside(n)?);
@@ -246,7 +254,7 @@ impl Documents {
                 continue;
             }
             let becomes = if row.id == profile_id(workspace) {
-                Saved { rev: row.rev, fate: Fate::Goes, first: None }
+                Saved { rev: row.rev, fate: Fate::Goes, first: None, united: None }
             } else {
                 self.save_whole(lent, keyrings, row.n)?
             };
@@ -262,7 +270,12 @@ impl Documents {
             // What of ours waits for what others wrote is not in the document: those rows stay.
             let ours_wait =
                 loaded.ours_wait || !waiting_rows(loaded.shown(), lent.read().changes_aside(n)?).is_empty();
+            let first = (!ours_wait).then_some(first);
             let base = compressed(loaded.shown())?;
+            if loaded.standing.has_aside {
+                // As long as the workspace is there, what is only here is not what the workspace has.
+                return Ok(Saved { rev, fate: Fate::Stays, first, united: Some(base) });
+            }
             let is_all = lent.store.transaction(|tx| -> Result<bool, StoreError> {
                 let is_all = tx.doc(n)?.is_some_and(|row| row.rev == rev);
                 if is_all {
@@ -271,7 +284,7 @@ impl Documents {
                 Ok(is_all)
             })?;
             if is_all {
-                return Ok(Saved { rev, fate: Fate::Stays, first: (!ours_wait).then_some(first) });
+                return Ok(Saved { rev, fate: Fate::Stays, first, united: None });
             }
         }
     }
@@ -334,7 +347,10 @@ fn let_go(
             return Ok(None);
         };
         let mut stay = 0;
-        for (row, Saved { fate, first, .. }) in rows.iter().zip(saved) {
+        for (row, Saved { fate, first, united, .. }) in rows.iter().zip(saved) {
+            if let Some(base) = united {
+                tx.put_base(row.n, base)?;
+            }
             if let Some(first) = first {
                 tx.delete_changes_of(row.n)?;
                 tx.insert_change(row.n, first)?;
@@ -366,6 +382,8 @@ struct Saved {
     /// What takes the place of its change rows, if all they hold is in the base. A row without an entry says that the
     /// document was never sealed where it then is.
     first: Option<&'static [u8]>,
+    /// What becomes its base when the workspace goes, if something of it is only here.
+    united: Option<Vec<u8>>,
 }
 
 /// What becomes of a document when its workspace is forgotten.

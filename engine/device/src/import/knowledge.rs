@@ -89,12 +89,7 @@ impl Knowledge<'_> {
     /// Whether what an import adds to a document is only here: somebody else has put it into its workspace, or something of
     /// it is only here already.
     pub(super) fn stays_aside(&self, row: &DocRow) -> Result<bool, Error> {
-        match row.ws {
-            None => Ok(false),
-            Some(workspace) => {
-                Ok(row.only_here.is_some() || !is_shared_from_here(self.read, row.id, workspace)?)
-            }
-        }
+        stays_aside(self.read, row)
     }
 
     /// What this device knows of a source of files.
@@ -126,5 +121,13 @@ impl Knowledge<'_> {
     pub(super) fn document(&self, n: DocN) -> Result<Document, Error> {
         let keyrings = self.workspaces.keyrings();
         Reading { read: self.read, device: self.device, keyrings }.document(n)
+    }
+}
+
+/// As [`Knowledge::stays_aside`], asked of the row as it is in a transaction.
+pub(super) fn stays_aside(read: Reader<'_>, row: &DocRow) -> Result<bool, Error> {
+    match row.ws {
+        None => Ok(false),
+        Some(workspace) => Ok(row.only_here.is_some() || !is_shared_from_here(read, row.id, workspace)?),
     }
 }

@@ -5,6 +5,7 @@ use bowline_store::{DocN, DocRow, DocUpdate, NewDoc, Tx};
 use bowline_wire::ids::Millis;
 
 use super::at_work::Import;
+use super::knowledge::stays_aside;
 use super::plan::Place;
 use super::remembered::{About, SessionMemory};
 use super::run::{Heads, Run};
@@ -134,8 +135,8 @@ impl Import<'_> {
             };
             if let Some(change) = &change {
                 let row = tx.doc(n)?.ok_or(Error::Gone)?;
-                // A workspace has it by now, and what was written so far is only here.
-                if row.only_here.is_some() {
+                // A workspace has it by now that it was not shared into from here: what this adds is only here.
+                if stays_aside(**tx, &row)? {
                     return Err(Error::Changed(import.id));
                 }
                 tx.insert_change(n, change)?;

@@ -154,6 +154,12 @@ fn doc_for(
     if (payload.doc == profile_id(workspace)) != (kind == Kind::Profile) {
         return Ok(None);
     }
+    let is_here = |row: &DocRow| row.ws.is_none() && row.kind == kind_column(kind);
+    // The very document may be here from before the workspace was forgotten, under the id that it had beside another one.
+    if let Some(row) = tx.find_doc(id_beside(workspace, payload.doc))?.filter(is_here) {
+        tx.set_aside(row.n, (workspace, payload.doc), Some(wire))?;
+        return Ok(Some(row.n));
+    }
     // The id may be that of a document here: of a local one of the same kind, which is the same document, or of one that has
     // nothing to do with this workspace.
     let mut id = payload.doc;
@@ -161,7 +167,7 @@ fn doc_for(
         id = elsewhere;
         match tx.find_doc(id)? {
             None => break,
-            Some(row) if row.ws.is_none() && row.kind == kind_column(kind) => {
+            Some(row) if is_here(&row) => {
                 tx.set_aside(row.n, (workspace, payload.doc), Some(wire))?;
                 return Ok(Some(row.n));
             }

@@ -67,8 +67,10 @@ impl<'w> Keyrings<'w> {
     ) -> Incoming<'_> {
         let writer = self.writer(workspace, device);
         let local = Incoming::local(writer, bytes);
-        // What was written before this device came back under other keys is by the device as it is elsewhere.
-        if writer == device { local } else { Incoming { source: Source::Adopted, ..local } }
+        // What was written before this device came back under other keys is by the device as it is elsewhere, and what is in
+        // no workspace any more may be by the device as it was in one.
+        let is_by_one_device = writer == device && workspace.is_some();
+        if is_by_one_device { local } else { Incoming { source: Source::Adopted, ..local } }
     }
 
     /// A document's id on the wire, once the workspace's first key is known here.

@@ -4,9 +4,7 @@ use bowline_core::sync::{
     Context, Joining, Phase, Pins, Recipient, Replica, Stored, Token, genesis, keys_in_records,
 };
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
-use bowline_store::{
-    Cursor, DocFilter, EntryWithBody, NewWorkspace, Place, Reader, Store, Trash, Tx, WorkspaceRow,
-};
+use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, Tx, WorkspaceRow};
 use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
@@ -97,18 +95,8 @@ impl Workspaces {
         as_new: bool,
     ) -> Result<WorkspaceId, Error> {
         let (workspace, now) = (code.workspace, lent.now);
-        if let Some(found) = lent.read().workspace(workspace)? {
-            if found.state != stage::FAILED {
-                return Err(Error::AlreadyThere);
-            }
-            self.linked.remove(&workspace);
-            let filter =
-                DocFilter { place: Place::In(workspace), trash: Trash::With, ..DocFilter::default() };
-            lent.store.transaction(|tx| {
-                // What was written while waiting to be let in stays on this device.
-                tx.list_docs(&filter)?.iter().try_for_each(|doc| tx.set_doc_workspace(doc.n, None, None))?;
-                tx.delete_workspace(workspace)
-            })?;
+        if lent.read().workspace(workspace)?.is_some() {
+            return Err(Error::AlreadyThere);
         }
         let incarnation = new_incarnation(lent);
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
@@ -182,6 +170,11 @@ fn new_incarnation(lent: &mut Lent<'_>) -> Incarnation {
     let mut incarnation = [0; Incarnation::LEN];
     lent.random.fill_bytes(&mut incarnation);
     Incarnation::from_bytes(incarnation)
+}
+
+/// Whether the way into a workspace has ended outside it.
+pub(crate) fn has_failed(read: Reader<'_>, workspace: WorkspaceId) -> Result<bool, Error> {
+    Ok(read.workspace(workspace)?.is_some_and(|row| row.state == stage::FAILED))
 }
 
 /// A workspace as it was when the database was last written.

@@ -15,6 +15,7 @@ mod author;
 mod relay;
 
 mod agents;
+mod aside;
 mod copies;
 mod crashes;
 mod damage;

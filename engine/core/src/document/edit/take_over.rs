@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use automerge::legacy::ObjectId;
 use automerge::{Automerge, Change, ObjId, ROOT, ReadDoc, ScalarValue, Value};
 
 use super::commit::{EditError, Pen};
@@ -10,7 +11,7 @@ use super::fields::{Fields, container};
 use super::files::{FilePath, Files, Plan};
 use crate::document::actor::ActorId;
 use crate::document::intake::guard::guarded;
-use crate::document::kind::{ENTRIES, FILES, REMOVED};
+use crate::document::kind::{ENTRIES, FILES, Kind, REMOVED};
 use crate::document::kinds::conversation::{entry_writer, written_by_key};
 use crate::document::loaded::Document;
 
@@ -216,4 +217,21 @@ impl Document {
         let mut actors = actors.iter().filter_map(|change| ActorId::from_slice(change.actor.to_bytes()));
         actors.all(|actor| actor.as_built_in().is_some() || is_own(actor))
     }
+}
+
+/// How many transcript entries a raw change of a document of this kind puts in.
+pub fn entries_made_by(kind: Kind, change: &[u8]) -> usize {
+    if !kind.maps().contains(&ENTRIES) {
+        return 0;
+    }
+    let entries = container(kind, ENTRIES);
+    let is_entry = |object: &ObjectId| match (object, &entries) {
+        (ObjectId::Id(object), ObjId::Id(counter, actor, _)) => object.0 == *counter && object.1 == *actor,
+        _ => false,
+    };
+    let count = guarded(|| {
+        let change = Change::try_from(change).ok()?;
+        Some(change.decode().operations.iter().filter(|operation| is_entry(&operation.obj)).count())
+    });
+    count.ok().flatten().unwrap_or(0)
 }

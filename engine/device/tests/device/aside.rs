@@ -1,0 +1,267 @@
+//! What is only here of documents that are in a workspace: it is neither lost nor sent, whatever fails and whatever a person says.
+
+use bowline_core::sync::JoinFailed;
+use bowline_device::{Kept, Notice, OnlyHere, Shared};
+use bowline_wire::ids::{DeviceId, DocId, UserId};
+use bowline_wire::roster::record::Record;
+
+use crate::author::Author;
+use crate::importing::{import, session};
+use crate::relay::FakeRelay;
+use crate::rig::{Rig, code, exchange, two};
+
+fn only_here(rig: &mut Rig, id: DocId) -> OnlyHere {
+    while rig.device.index_one(rig.now).unwrap() {}
+    rig.device.list(false).unwrap().into_iter().find(|it| it.id == id).unwrap().only_here
+}
+
+fn is_in_trash(rig: &Rig, id: DocId) -> bool {
+    rig.device.list(true).unwrap().iter().any(|it| it.id == id)
+}
+
+/// One has shared an import of two messages, and the other has one more that is only there.
+fn partly_here() -> (Rig, Rig, FakeRelay, DocId) {
+    let (mut one, mut other, mut relay) = two();
+    let id = import(&mut one, &session(2, &[])).id;
+    assert_eq!(import(&mut other, &session(2, &["only here"])).id, id);
+    one.device.share(id, one.workspace(), one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(only_here(&mut other, id), OnlyHere::Parts(1));
+    (one, other, relay, id)
+}
+
+#[test]
+fn forgetting_that_fails_half_way_leaves_what_is_only_here_where_it_was() {
+    for nth in 1.. {
+        let (mut one, mut other, mut relay, id) = partly_here();
+        let workspace = other.workspace();
+        other.commits.refuse(nth);
+        let is_forgotten = other.device.forget_workspace(workspace, other.now).is_ok();
+        let spent = other.commits.is_spent();
+        other.commits.refuse(0);
+        let mut other = other.reopened();
+        assert_eq!(other.texts(id), ["text 0", "text 1", "only here"], "{nth}");
+        if is_forgotten {
+            assert!(nth > 1 && !spent, "{nth}");
+            return;
+        }
+        assert_eq!(only_here(&mut other, id), OnlyHere::Parts(1), "{nth}");
+        other.say(id, "for everybody");
+        exchange(&mut one, &mut other, &mut relay);
+        assert_eq!(one.texts(id), ["text 0", "text 1", "for everybody"], "{nth}");
+    }
+}
+
+#[test]
+fn what_is_kept_here_before_it_was_sent_is_whole_also_where_this_device_has_a_key_of_its_own() {
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    let removed: DeviceId = rig.device.id();
+    let rekey = owner.rekey(&[owner.keys.hpke_public()]);
+    let user = UserId::of_first_device(removed);
+    owner.put_record(&mut relay, &Record::RemoveMember { user, cut: Vec::new(), rekey: rekey.clone() });
+    owner.accept(&relay, &rekey);
+    rig.receive(&relay.frame(relay.len(), relay.len()));
+    rig.disconnect();
+    let secret = owner.put_ticket(&mut relay, false);
+    let first = rig.device.rejoin(&code(&relay, &secret), rig.now).unwrap();
+    for _ in 0..3 {
+        rig.sync(&mut relay);
+    }
+    rig.disconnect();
+    assert_ne!(rig.device.id_in(first), removed);
+
+    let id = rig.conversation("not sent yet");
+    rig.say(id, "under the key of one workspace");
+    assert_eq!(rig.device.keep_local(id, rig.now).unwrap(), Kept::OnlyHere);
+    let mut rig = rig.reopened();
+    assert_eq!(rig.texts(id), ["under the key of one workspace"]);
+    let mut second_relay = rig.begin_workspace(9);
+    let second = rig.workspace();
+    assert_eq!(rig.device.share(id, second, rig.now).unwrap(), Shared::Moved);
+    for _ in 0..2 {
+        rig.sync(&mut second_relay);
+        rig = rig.reopened();
+        assert_eq!(rig.texts(id), ["under the key of one workspace"]);
+    }
+}
+
+#[test]
+fn the_trash_takes_and_gives_back_all_of_a_document_that_is_partly_here() {
+    let (mut one, mut other, mut relay, id) = partly_here();
+    other.device.delete(id, other.now).unwrap();
+    assert!(is_in_trash(&other, id));
+    let mut other = other.reopened();
+    while other.device.index_one(other.now).unwrap() {}
+    assert!(is_in_trash(&other, id));
+    exchange(&mut one, &mut other, &mut relay);
+    assert!(is_in_trash(&one, id) && is_in_trash(&other, id));
+    other.device.restore_deleted(id, other.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    assert!(!is_in_trash(&one, id) && !is_in_trash(&other, id));
+    assert_eq!((one.texts(id).len(), other.texts(id).len()), (2, 3));
+}
+
+#[test]
+fn a_copy_that_was_deleted_here_comes_back_when_a_person_restores_it() {
+    let (mut one, mut other, mut relay) = two();
+    let id = import(&mut one, &session(2, &[])).id;
+    import(&mut other, &session(2, &[]));
+    other.device.delete(id, other.now).unwrap();
+    one.device.share(id, one.workspace(), one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    while other.device.index_one(other.now).unwrap() {}
+    other.device.restore_deleted(id, other.now).unwrap();
+    assert!(!is_in_trash(&other, id));
+    exchange(&mut one, &mut other, &mut relay);
+    assert!(!is_in_trash(&one, id) && !is_in_trash(&other, id));
+}
+
+#[test]
+fn what_a_person_says_of_a_document_that_is_partly_here_is_what_they_see() {
+    let (mut one, mut other, mut relay) = two();
+    let id = import(&mut one, &session(2, &[])).id;
+    import(&mut other, &session(2, &["only here"]));
+    other.device.set_title(id, Some("Mine"), other.now).unwrap();
+    other.device.set_label(id, "draft", true, other.now).unwrap();
+    one.device.share(id, one.workspace(), one.now).unwrap();
+    one.device.set_title(id, Some("Theirs"), one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    while other.device.index_one(other.now).unwrap() {}
+    other.device.set_label(id, "draft", false, other.now).unwrap();
+    other.device.set_title(id, Some("Theirs"), other.now).unwrap();
+    for _ in 0..2 {
+        let shown = other.device.show(id, other.now).unwrap();
+        assert_eq!((shown.title.as_deref(), shown.marks.labels), (Some("Theirs"), vec![]));
+        other = other.reopened();
+    }
+    assert_eq!(only_here(&mut other, id), OnlyHere::Parts(1));
+}
+
+#[test]
+fn what_is_only_here_and_comes_to_what_all_have_is_not_only_here_any_more() {
+    let (mut one, mut other, mut relay) = two();
+    let id = one.conversation("Theirs");
+    one.say(id, "hello");
+    exchange(&mut one, &mut other, &mut relay);
+    let workspace = other.workspace();
+    other.device.set_title(id, Some("Mine"), other.now).unwrap();
+    other.device.keep_local(id, other.now).unwrap();
+    other.device.forget_workspace(workspace, other.now).unwrap();
+    let key = one.device.link_device(workspace, one.now).unwrap();
+    one.sync(&mut relay);
+    let code = one.device.code(workspace, key).unwrap().unwrap();
+    other.join(&code);
+    for _ in 0..3 {
+        exchange(&mut one, &mut other, &mut relay);
+    }
+    other.device.keep_local(id, other.now).unwrap();
+    assert_eq!(only_here(&mut other, id), OnlyHere::Parts(1));
+    other.device.set_title(id, Some("Theirs"), other.now).unwrap();
+    for _ in 0..2 {
+        assert_eq!(other.device.show(id, other.now).unwrap().title.as_deref(), Some("Theirs"));
+        assert_eq!(only_here(&mut other, id), OnlyHere::Nothing);
+        other = other.reopened();
+    }
+    other.device.share(id, workspace, other.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(one.device.show(id, one.now).unwrap().title.as_deref(), Some("Theirs"));
+}
+
+#[test]
+fn a_document_is_shared_as_a_copy_where_another_one_has_its_id() {
+    let (mut one, mut other, mut relay) = two();
+    let first = one.workspace();
+    let id = import(&mut other, &session(1, &["b"])).id;
+    other.begin_workspace(9);
+    let second = other.workspace();
+    other.device.share(id, second, other.now).unwrap();
+    import(&mut one, &session(1, &["a"]));
+    one.device.share(id, first, one.now).unwrap();
+    one.sync(&mut relay);
+    other.return_to(first);
+    other.sync(&mut relay);
+    other.device.forget_workspace(second, other.now).unwrap();
+    let Shared::Copied(copy) = other.device.share(id, first, other.now).unwrap() else { panic!("moved") };
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(one.texts(copy), ["text 0", "b"]);
+    assert_eq!(one.texts(id), ["text 0", "a"]);
+}
+
+#[test]
+fn a_document_that_had_an_id_of_its_own_here_is_found_again_after_its_workspace_was_forgotten() {
+    let (mut one, mut other, mut relay) = two();
+    let first = one.workspace();
+    let id = import(&mut other, &session(1, &["b"])).id;
+    other.begin_workspace(9);
+    let second = other.workspace();
+    other.device.share(id, second, other.now).unwrap();
+    import(&mut one, &session(1, &["a"]));
+    one.device.share(id, first, one.now).unwrap();
+    one.sync(&mut relay);
+    other.return_to(first);
+    other.sync(&mut relay);
+    let beside = other.device.list(false).unwrap().into_iter().find(|it| it.id != id).unwrap().id;
+    for workspace in [first, second] {
+        other.device.forget_workspace(workspace, other.now).unwrap();
+    }
+    let key = one.device.link_device(first, one.now).unwrap();
+    one.sync(&mut relay);
+    let code = one.device.code(first, key).unwrap().unwrap();
+    other.join(&code);
+    for _ in 0..3 {
+        exchange(&mut one, &mut other, &mut relay);
+    }
+    while other.device.index_one(other.now).unwrap() {}
+    let rows = other.device.list(false).unwrap();
+    let place = |id| rows.iter().find(|row| row.id == id).map(|row| row.workspace);
+    assert_eq!((rows.len(), place(id), place(beside)), (2, Some(None), Some(Some(first))));
+    assert_eq!(other.texts(id), ["text 0", "b"]);
+    assert_eq!(other.texts(beside), ["text 0", "a"]);
+}
+
+#[test]
+fn of_a_kept_document_a_list_counts_messages_however_they_were_written() {
+    let (mut one, mut other, mut relay) = two();
+    let workspace = one.workspace();
+    let id = import(&mut one, &session(2, &[])).id;
+    one.device.share(id, workspace, one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    one.device.keep_local(id, one.now).unwrap();
+    import(&mut one, &session(2, &["a", "b", "c"]));
+    assert_eq!(only_here(&mut one, id), OnlyHere::Parts(3));
+    one.say(id, "and this");
+    one.device.set_title(id, Some("a title"), one.now).unwrap();
+    one.device.set_label(id, "a label", true, one.now).unwrap();
+    assert_eq!(only_here(&mut one, id), OnlyHere::Parts(4));
+    assert_eq!(one.device.show(id, one.now).unwrap().only_here.len(), 4);
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(other.texts(id).len(), 2);
+}
+
+#[test]
+fn a_way_in_that_has_failed_and_is_begun_anew_loses_nothing_of_what_is_here() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let id = rig.conversation("plans");
+    rig.say(id, "from before");
+    rig.sync(&mut relay);
+    rig.device.forget_workspace(rig.workspace(), rig.now).unwrap();
+    // Another workspace, in which this device was never.
+    let (mut stranger, mut other_relay) = Author::owner(5);
+    let used_there = stranger.put_ticket(&mut other_relay, false);
+    Author::join(9, &used_there, &mut other_relay);
+    rig.join(&code(&other_relay, &used_there));
+    let workspace = rig.workspace();
+    assert_eq!(rig.device.share(id, workspace, rig.now).unwrap(), Shared::Moved);
+    rig.say(id, "while waiting");
+    rig.sync(&mut other_relay);
+    rig.sync(&mut other_relay);
+    assert!(matches!(rig.notices.last(), Some(Notice::JoinFailed(_, JoinFailed::TicketUsed))));
+    let good = stranger.put_ticket(&mut other_relay, false);
+    rig.join(&code(&other_relay, &good));
+    for _ in 0..2 {
+        assert_eq!(rig.texts(id), ["from before", "while waiting"]);
+        rig.sync(&mut other_relay);
+        rig = rig.reopened();
+    }
+    assert!(rig.status().member);
+}

@@ -64,7 +64,7 @@ impl Row {
         match (&self.whereabouts, self.only_here) {
             (Whereabouts::PartlyHere, Some(parts)) => format!("{} only here", grouped(parts)),
             (Whereabouts::PartlyHere, None) => "some only here".to_owned(),
-            (Whereabouts::Kept, Some(parts)) if parts > 0 => format!("kept, {} only here", grouped(parts)),
+            (whereabouts, Some(parts)) if parts > 0 => format!("{whereabouts}, {} only here", grouped(parts)),
             (whereabouts, _) => whereabouts.to_string(),
         }
     }

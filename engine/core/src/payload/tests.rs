@@ -54,9 +54,9 @@ fn sample() -> Payload {
 #[test]
 fn a_payload_of_before_there_were_marks_is_read() {
     let older = Payload { marks: None, ..sample() };
-    assert_eq!(older.encode()[0], 0x80 | 10);
+    assert_eq!(older.encode()[0], 0x8a);
     assert_eq!(Payload::decode(&older.encode()), Ok(older));
-    assert_eq!(sample().encode()[0], 0x80 | 11);
+    assert_eq!(sample().encode()[0], 0x8b);
 }
 
 #[test]

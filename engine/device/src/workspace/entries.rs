@@ -212,9 +212,10 @@ fn update_claim(tx: &Tx<'_>, doc: DocN, entry: &Entry, payload: &Payload, now: M
     let updated_at = payload.summary.updated_at.min(now);
     let newer = updated_at >= row.summary.updated_at.min(now);
     let marks = claimed_marks(tx, &row, entry, payload)?;
-    let summary = match newer {
-        true => Summary { updated_at, ..summary_row(&payload.summary, marks) },
-        false => Summary { marks, ..row.summary },
+    let summary = if newer {
+        Summary { updated_at, ..summary_row(&payload.summary, marks) }
+    } else {
+        Summary { marks, ..row.summary }
     };
     let deleted_at = if newer { payload.deleted_at } else { row.deleted_at };
     tx.update_doc(

@@ -27,7 +27,7 @@ pub enum DocumentState {
     /// The document is in a workspace, and a person keeps it here: others have what they have, and nothing that is written
     /// here leaves.
     Kept,
-    /// The document is in a workspace, and something of it is only here until it is shared.
+    /// The document is in a workspace, and something of it is only here until it is shared; nothing else of it waits.
     PartlyHere,
     /// Some of the document is not on the log yet.
     Queued,
@@ -208,9 +208,6 @@ impl Workspaces {
         if row.kept {
             return Ok(DocumentState::Kept);
         }
-        if row.only_here.is_some() {
-            return Ok(DocumentState::PartlyHere);
-        }
         if let Some(len) = linked.too_large.get(&n) {
             return Ok(DocumentState::TooLarge(*len));
         }
@@ -220,6 +217,9 @@ impl Workspaces {
         if on_its_way || !read.unsealed_sizes(n)?.is_empty() {
             let stays = is_over || linked.replica.is_distrusted();
             return Ok(if stays { DocumentState::Stays } else { DocumentState::Queued });
+        }
+        if row.only_here.is_some() {
+            return Ok(DocumentState::PartlyHere);
         }
         let last = read.last_placed(n)?;
         let (Some(last), Some(log)) = (last, linked.replica.log()) else {

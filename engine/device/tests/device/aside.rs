@@ -1,12 +1,12 @@
 //! What is only here of documents that are in a workspace: it is neither lost nor sent, whatever fails and whatever a person says.
 
 use bowline_core::sync::JoinFailed;
-use bowline_device::{Kept, Notice, OnlyHere, Shared};
+use bowline_device::{DocumentState, Error, Kept, Notice, OnlyHere, Shared};
 use bowline_wire::ids::{DeviceId, DocId, UserId};
 use bowline_wire::roster::record::Record;
 
 use crate::author::Author;
-use crate::importing::{import, session};
+use crate::importing::{self, file, import, message, session, source};
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, code, exchange, two};
 
@@ -83,6 +83,51 @@ fn what_is_kept_here_before_it_was_sent_is_whole_also_where_this_device_has_a_ke
         rig = rig.reopened();
         assert_eq!(rig.texts(id), ["under the key of one workspace"]);
     }
+}
+
+#[test]
+fn what_waits_of_a_document_that_is_partly_here_is_said_to_wait() {
+    let (_, mut other, mut relay, id) = partly_here();
+    other.disconnect();
+    other.say(id, "for everybody, later");
+    assert_eq!(other.device.document_state(id).unwrap(), DocumentState::Queued);
+    assert_eq!(only_here(&mut other, id), OnlyHere::Parts(1));
+    other.sync(&mut relay);
+    other.sync(&mut relay);
+    assert_eq!(other.device.document_state(id).unwrap(), DocumentState::PartlyHere);
+}
+
+#[test]
+fn an_import_under_way_adds_nothing_to_what_somebody_else_shares_meanwhile() {
+    let (mut one, mut other, mut relay) = two();
+    let lines: Vec<String> =
+        (0..3_000).map(|at| message(&format!("{at:08x}"), &format!("text {at}"))).collect();
+    let file = |to: usize| file(&lines[..to].iter().map(String::as_str).collect::<Vec<_>>());
+    let mut import = other.device.begin_import(&source(), other.now).unwrap();
+    for line in &lines[..2_500] {
+        other.device.import_line(&mut import, line.as_bytes(), other.now).unwrap();
+    }
+    // The same session, as far as it is here by now.
+    let had = other.device.list(false).unwrap()[0].count;
+    assert!((1..2_500).contains(&had), "a first batch is here: {had}");
+    let id = importing::import(&mut one, &file(usize::try_from(had).unwrap())).id;
+    one.device.share(id, one.workspace(), one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    while other.device.index_one(other.now).unwrap() {}
+    let rest: Result<Vec<_>, _> = lines[2_500..]
+        .iter()
+        .map(|line| other.device.import_line(&mut import, line.as_bytes(), other.now))
+        .collect();
+    let finished = rest.and_then(|_| other.device.finish_import(import, true, other.now));
+    assert!(
+        matches!(finished, Err(Error::Changed(changed)) if changed == id),
+        "it is begun anew: {finished:?}"
+    );
+    importing::import(&mut other, &file(3_000));
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(one.texts(id).len() as u64, had);
+    assert_eq!(other.texts(id).len(), 3_000);
+    assert_eq!(only_here(&mut other, id), OnlyHere::Parts(3_000 - had));
 }
 
 #[test]

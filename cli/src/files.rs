@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use bowline_engine::document::ExportedFile;
+use bowline_engine::document::{ExportedFile, Version};
 use bowline_engine::ids::DocId;
 use bowline_import::openclaw::is_reserved;
 
@@ -44,6 +44,33 @@ pub(crate) fn read_text(path: &Path) -> Result<String, CommandError> {
         CommandError::new(ErrorCode::NotText, format!("{} is not UTF-8 text", show_path(path)))
             .because(&error)
     })
+}
+
+/// Writes a file of a folder in place of what is there, whole or not at all; why not, if it could do harm on this system.
+pub(crate) fn replace(
+    folder: &Path,
+    path: &str,
+    bytes: &[u8],
+    executable: bool,
+) -> Result<Option<&'static str>, CommandError> {
+    if let Some(why) = unsafe_here(path) {
+        return Ok(Some(why));
+    }
+    let mut full = folder.to_owned();
+    full.extend(path.split('/'));
+    let parent = full.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).map_err(|error| CommandError::file("Making", parent, &error))?;
+    let mut options = tempfile::Builder::new();
+    #[cfg(unix)]
+    options.permissions(std::os::unix::fs::PermissionsExt::from_mode(if executable { 0o777 } else { 0o666 }));
+    #[cfg(not(unix))]
+    let _no_such_thing = executable;
+    let written = options.tempfile_in(parent).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&full).map(drop).map_err(|error| error.error)
+    });
+    written.map(|()| None).map_err(|error| CommandError::file("Writing", &full, &error))
 }
 
 /// Makes a folder, or takes one that is empty.
@@ -108,11 +135,17 @@ impl Unpacked {
     }
 
     /// The end of the export of a document: says what was written where. An error if something was left out.
-    pub(crate) fn finish(self, document: DocId, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+    pub(crate) fn finish(
+        self,
+        document: DocId,
+        version: &Version,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), CommandError> {
         let n = self.written;
         invocation.say(format_args!("Wrote {} to {}.", count(n, "file"), show_path(&self.folder)));
         invocation.answer_in_json(&serde_json::json!({
             "id": document.to_string(),
+            "version": version.to_string(),
             "files": n,
             "left_out": self.left_out.iter().map(|(path, _)| path).collect::<Vec<_>>(),
             "output": self.folder.display().to_string(),

@@ -2,9 +2,7 @@
 
 mod edit;
 mod export;
-mod new;
 mod show;
-mod source;
 
 use bowline_engine::device::ShownAgent;
 use bowline_engine::document::{FilePath, Issue, Kind, TextFile};
@@ -12,21 +10,26 @@ use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, KindInFull, KindOfFiles};
+use crate::command::kind::{self, Checkout, Commit, KindInFull, KindOfFiles, New};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
 
-/// Agents: make, edit, list, show, export, delete
+/// Agents: make, edit, list, show, check out, export, delete
 ///
 /// An agent is a name, a description, a model and files like AGENTS.md. Two devices may edit one file at the same time:
 /// what both wrote stays.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Agent {
-    New(new::New),
+    /// Make an agent; prints its id
+    #[command(after_help = "Examples:\n  bowline agent new Cook\n  bowline agent new Cook --from ./cook")]
+    New(New),
     List(List),
     Show(show::Show),
     Edit(edit::Edit),
+    /// Write an agent's files into a folder, to be edited there
+    Checkout(Checkout),
+    Commit(Commit),
     Export(export::Export),
     Delete(Delete),
     Restore(Restore),
@@ -59,10 +62,12 @@ pub(crate) struct Restore {
 impl Agent {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         match self {
-            Self::New(command) => command.run(invocation),
+            Self::New(command) => command.run::<ShownAgent>(invocation),
             Self::List(command) => kind::list::<ShownAgent>(invocation, command.trash),
             Self::Show(command) => command.run(invocation),
             Self::Edit(command) => command.run(invocation),
+            Self::Checkout(command) => command.run::<ShownAgent>(invocation),
+            Self::Commit(command) => command.run::<ShownAgent>(invocation),
             Self::Export(command) => command.run(invocation),
             Self::Delete(command) => kind::delete::<ShownAgent>(invocation, &command.id),
             Self::Restore(command) => kind::restore::<ShownAgent>(invocation, &command.id),

@@ -1,11 +1,24 @@
 //! What the commands of every kind of document do alike: list, show, export, and the way into the trash and out of it. In what
 //! kinds differ is said by a [`KindInFull`] in the kind's own file.
 
+mod checkout;
+mod edit;
+mod editor;
+mod name_and_files;
+mod new;
+mod source;
+
 use std::path::Path;
 
-use bowline_engine::document::{FilePath, Issue, Kind};
+use bowline_engine::document::{FilePath, Issue, Kind, Version};
 use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
+use serde::Serialize;
+
+pub(crate) use checkout::{Checkout, Commit};
+pub(crate) use edit::FileEdits;
+pub(crate) use name_and_files::Edit;
+pub(crate) use new::New;
 
 use crate::documents::{self, Whereabouts};
 use crate::error::{CommandError, ErrorCode};
@@ -74,6 +87,11 @@ impl<D: KindInFull> Named<D> {
         Ok(documents::prefixes(&self.here.device)?.shorten(self.id))
     }
 
+    /// Which version of the document this is.
+    pub(super) fn version(&mut self, now: Millis) -> Result<Version, CommandError> {
+        Ok(self.here.device.versions(self.id, now)?.current()?)
+    }
+
     /// Where the document is.
     pub(super) fn whereabouts(&self) -> Result<Whereabouts, CommandError> {
         Whereabouts::of(&self.here.device, self.id)
@@ -81,6 +99,21 @@ impl<D: KindInFull> Named<D> {
 }
 
 impl<D: KindOfFiles> Named<D> {
+    /// Notes that a person has one of the files before them, and says in which version.
+    pub(super) fn seen_file(
+        &mut self,
+        invocation: &mut Invocation<'_>,
+        path: &str,
+    ) -> Result<Version, CommandError> {
+        let (id, now) = (self.id, invocation.now());
+        let version = self.version(now)?;
+        if let Ok(path) = FilePath::parse(path) {
+            note_seen(&mut self.here.device, id, Some(&path), now);
+        }
+        invocation.say(format_args!("Version {}", version.short()));
+        Ok(version)
+    }
+
     /// The file at a path that a person named.
     pub(super) fn file(&self, path: &str) -> Result<&D::File, CommandError> {
         let mut files = self.document.files().iter();
@@ -113,7 +146,36 @@ pub(super) fn export<D: KindInFull>(
     let mut here = invocation.open()?;
     let id = documents::find_one(&here.device, D::KIND, typed)?;
     let files = here.device.export(id, invocation.now())?;
-    Unpacked::of(&files, into)?.finish(id, invocation)
+    let unpacked = Unpacked::of(&files, into)?;
+    let version = seen_whole(invocation, &mut here.device, id)?;
+    unpacked.finish(id, &version, invocation)
+}
+
+/// Notes that a person has all files of a document before them, and says in which version.
+pub(super) fn seen_whole(
+    invocation: &mut Invocation<'_>,
+    device: &mut Device,
+    id: DocId,
+) -> Result<Version, CommandError> {
+    let version = device.versions(id, invocation.now())?.current()?;
+    note_seen(device, id, None, invocation.now());
+    invocation.say(format_args!("Version {}", version.short()));
+    Ok(version)
+}
+
+/// A file as `show --file --json` answers it, with the version of the document it is from.
+#[derive(Serialize)]
+pub(super) struct InVersion<'a, F: Serialize> {
+    #[serde(flatten)]
+    pub(super) file: &'a F,
+    pub(super) version: String,
+}
+
+/// Notes what a person has before them. Showing works without, and costs a question later.
+fn note_seen(device: &mut Device, id: DocId, path: Option<&FilePath>, now: Millis) {
+    if let Err(error) = device.versions(id, now).and_then(|mut versions| versions.note_seen(path)) {
+        tracing::debug!(%error, "what was shown could not be noted");
+    }
 }
 
 /// Moves the document that a person means to the trash.

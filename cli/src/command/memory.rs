@@ -10,19 +10,32 @@ use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, KindInFull, KindOfFiles};
+use crate::command::kind::{self, Checkout, Commit, Edit, KindInFull, KindOfFiles, New};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
 
-/// Memories: list, show, export, delete
+/// Memories: make, edit, list, show, check out, export, delete
 ///
 /// A memory is what one agent knows about its person: USER.md, MEMORY.md and the files in memory/. It stays on this device
 /// unless you share it by its id.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MemoryCommand {
+    /// Make a memory, named after an agent, on this device only; prints its id
+    #[command(after_help = "Examples:\n  bowline memory new Cook --from ./cook-memory")]
+    New(New),
     List(List),
     Show(show::Show),
+    /// Change the name and files of a memory, or one file in your editor
+    ///
+    /// What others wrote since the version that you say with --base stays, and so it does if you edit in an editor.
+    #[command(
+        after_help = "Examples:\n  bowline memory edit 81c0\n  bowline memory edit 81c0 --from USER.md --base 5f0c91d2a7e3"
+    )]
+    Edit(Edit),
+    /// Write a memory's files into a folder, to be edited there
+    Checkout(Checkout),
+    Commit(Commit),
     Export(Export),
     Delete(Delete),
     Restore(Restore),
@@ -67,8 +80,12 @@ pub(crate) struct Restore {
 impl MemoryCommand {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         match self {
+            Self::New(command) => command.run::<ShownMemory>(invocation),
             Self::List(command) => kind::list::<ShownMemory>(invocation, command.trash),
             Self::Show(command) => command.run(invocation),
+            Self::Edit(command) => command.run::<ShownMemory>(invocation),
+            Self::Checkout(command) => command.run::<ShownMemory>(invocation),
+            Self::Commit(command) => command.run::<ShownMemory>(invocation),
             Self::Export(command) => kind::export::<ShownMemory>(invocation, &command.id, &command.output),
             Self::Delete(command) => kind::delete::<ShownMemory>(invocation, &command.id),
             Self::Restore(command) => kind::restore::<ShownMemory>(invocation, &command.id),

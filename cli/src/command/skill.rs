@@ -10,18 +10,31 @@ use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, KindInFull, KindOfFiles};
+use crate::command::kind::{self, Checkout, Commit, Edit, KindInFull, KindOfFiles, New};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
 
-/// Skills: list, show, export, delete
+/// Skills: make, edit, list, show, check out, export, delete
 ///
 /// A skill is instructions for an assistant (SKILL.md), with the files that belong to them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SkillCommand {
+    /// Make a skill; prints its id
+    #[command(after_help = "Examples:\n  bowline skill new groceries --from ./groceries")]
+    New(New),
     List(List),
     Show(show::Show),
+    /// Change the name and files of a skill, or one file in your editor
+    ///
+    /// What others wrote since the version that you say with --base stays, and so it does if you edit in an editor.
+    #[command(
+        after_help = "Examples:\n  bowline skill edit 81c0\n  bowline skill edit 81c0 --from SKILL.md --base 5f0c91d2a7e3"
+    )]
+    Edit(Edit),
+    /// Write a skill's files into a folder, to be edited there
+    Checkout(Checkout),
+    Commit(Commit),
     Export(Export),
     Delete(Delete),
     Restore(Restore),
@@ -66,8 +79,12 @@ pub(crate) struct Restore {
 impl SkillCommand {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         match self {
+            Self::New(command) => command.run::<ShownSkill>(invocation),
             Self::List(command) => kind::list::<ShownSkill>(invocation, command.trash),
             Self::Show(command) => command.run(invocation),
+            Self::Edit(command) => command.run::<ShownSkill>(invocation),
+            Self::Checkout(command) => command.run::<ShownSkill>(invocation),
+            Self::Commit(command) => command.run::<ShownSkill>(invocation),
             Self::Export(command) => kind::export::<ShownSkill>(invocation, &command.id, &command.output),
             Self::Delete(command) => kind::delete::<ShownSkill>(invocation, &command.id),
             Self::Restore(command) => kind::restore::<ShownSkill>(invocation, &command.id),

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use bowline_engine::document::{FilePath, TextFile};
+use bowline_engine::document::{FilePath, TextFile, Version};
 use serde::Serialize;
 
+use crate::command::kind::InVersion;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::text::{OneLine, Safe, Table, grouped};
@@ -25,10 +26,14 @@ impl From<&TextFile> for ShownFile {
 }
 
 impl ShownFile {
-    /// Prints its text as it is, made harmless on a terminal.
-    pub(crate) fn print(&self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+    /// Prints its text as it is, made harmless on a terminal; for programs, also the version of the document it is from.
+    pub(crate) fn print(
+        &self,
+        version: &Version,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), CommandError> {
         if invocation.is_json() {
-            return invocation.answer_in_json(self);
+            return invocation.answer_in_json(&InVersion { file: self, version: version.to_string() });
         }
         let safe = invocation.host.terminal.stdout.then(|| Safe(&self.text).to_string());
         invocation.print(safe.as_ref().unwrap_or(&self.text).as_bytes())

@@ -47,6 +47,10 @@ codes! {
     EditRefused, Misuse, "edit_refused";
     /// The document is of another kind than the command is for.
     WrongKind, Misuse, "wrong_kind";
+    /// What was to be written holds something that looks like a secret.
+    SecretInside, Misuse, "secret_inside";
+    /// The folder was not checked out.
+    NotCheckedOut, Misuse, "not_checked_out";
     /// There is nothing to change.
     NothingToChange, Misuse, "nothing_to_change";
     /// A text, or a folder of files, is larger than one command takes.
@@ -104,6 +108,8 @@ codes! {
     NoUserFolder, Environment, "no_user_folder";
     /// What was to be read from stdin could not be.
     InputFailed, Environment, "input_failed";
+    /// The editor could not be run, or ended with an error.
+    EditorFailed, Environment, "editor_failed";
     /// The demo's relay could not be run.
     DemoRelayFailed, Environment, "demo_relay_failed";
 
@@ -200,6 +206,8 @@ codes! {
 
     /// There is no such document.
     NoDocument, NotFound, "no_document";
+    /// The document does not have that version here.
+    NoVersion, NotFound, "no_version";
     /// There is no such workspace.
     NoWorkspace, NotFound, "no_workspace";
     /// Nothing is called like that.

@@ -1,5 +1,6 @@
 //! Errors of the home, the device and its database, and of codes.
 
+use bowline_engine::document::NoVersion;
 use bowline_engine::run::RunError;
 use bowline_engine::{CodeError, Damage, DatabaseError, Error, HomeError, StoreError};
 use bowline_import::ImportError;
@@ -89,6 +90,11 @@ impl From<Error> for CommandError {
             Error::Store(error) => error.into(),
             Error::Code(error) => error.into(),
             Error::Edit(error) => error.into(),
+            Error::NoVersion(why) => {
+                let error = of(ErrorCode::NoVersion, "There is no such version of this document here");
+                let error = if why == NoVersion::Unknown { error } else { error.because(&why) };
+                error.hint("nothing was changed; show the file again and make your change in what it says now")
+            }
             Error::NoDocument(id) => Self::new(ErrorCode::NoDocument, format!("There is no document {id} here")),
             Error::NoWorkspace(id) => Self::new(ErrorCode::NoWorkspace, format!("There is no workspace {id} here"))
                 .hint("`bowline workspace list` shows those there are"),

@@ -263,8 +263,13 @@ impl Machine {
     fn stable(&mut self, text: &str) -> String {
         let text = text.replace(&self.folder.path().display().to_string(), "~");
         let text = text.replace(&format!("process {}", std::process::id()), "process PID");
+        // The last part of a UUID is as long as a version.
+        let is_version = |word: &str| {
+            let at = word.as_ptr() as usize - text.as_ptr() as usize;
+            word.len() == 12 && !text[..at].ends_with('-')
+        };
         for word in hex_words(&text) {
-            if matches!(word.len(), 8 | 32 | 64) {
+            if matches!(word.len(), 8 | 32 | 64) || is_version(word) {
                 self.remember(word);
             }
         }

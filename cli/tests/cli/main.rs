@@ -13,6 +13,7 @@ mod binary;
 mod chats;
 mod damage;
 mod demo;
+mod edits;
 mod help;
 mod homes;
 mod imports;

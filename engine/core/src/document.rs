@@ -19,6 +19,7 @@ pub mod limits;
 mod loaded;
 mod marks;
 mod summary;
+mod version;
 
 pub use actor::ActorId;
 pub use edit::commit::{EditError, Pen};
@@ -43,3 +44,4 @@ pub use kinds::skill::{FileContent, Skill, SkillEdit, SkillFile, SkillMut};
 pub use loaded::{Document, LoadError, OtherKind};
 pub use marks::Marks;
 pub use summary::Summary;
+pub use version::{NoVersion, Version};

@@ -17,14 +17,18 @@ pub(crate) mod own_names;
 pub(crate) mod reading;
 pub(crate) mod sharing;
 pub(crate) mod skills;
+pub(crate) mod versions;
 pub(crate) mod writers;
 
-use bowline_core::document::{AgentEdit, AgentField, Document, ExportedFile, Kind, Pen, ProfileMut, Role};
+use bowline_core::document::{
+    AgentEdit, AgentField, Document, ExportedFile, Kind, Pen, ProfileMut, Role, Version, Visibility,
+};
 use bowline_wire::ids::{DeviceId, DocId, Millis, UserId, WorkspaceId};
 
 use crate::apart::Parts;
 use crate::documents::edit::{Beginning, Edit, View};
 use crate::documents::edited::Edited;
+use crate::documents::versions::{FilesEdit, Versions};
 use crate::{
     Device, Error, Found, Kept, Listed, OwnNames, Shared, Shown, ShownAgent, ShownMemory, ShownSkill, Went,
     Which,
@@ -50,14 +54,22 @@ impl Device {
         self.create(Kind::Agent, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
     }
 
-    /// Begins a document of a kind with a first edit, in the current workspace or on this device only.
+    /// Makes an agent, a skill or a memory as an edit says: all of it or, with an error, nothing. What is personal stays here.
+    pub fn create_files(&mut self, edit: &FilesEdit, now: Millis) -> Result<DocId, Error> {
+        let id = self.create(edit.kind(), now, |document, pen| edit.make(document, pen, None))?;
+        self.versions(id, now)?.note_seen(None)?;
+        Ok(id)
+    }
+
+    /// Begins a document of a kind with a first edit, in the current workspace or, what is personal, on this device only.
     fn create<C: IntoIterator<Item = Vec<u8>>>(
         &mut self,
         kind: Kind,
         now: Millis,
         edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<DocId, Error> {
-        let workspace = self.current_workspace()?;
+        let is_personal = kind.visibility() == Visibility::Personal;
+        let workspace = if is_personal { None } else { self.current_workspace()? };
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         let beginning = Beginning { kind, id: lent.new_id(), workspace };
         let edited = documents.begin(&mut lent, workspaces.keyrings(), beginning, edit, |_| Ok(()))?;
@@ -146,6 +158,29 @@ impl Device {
         now: Millis,
     ) -> Result<(), Error> {
         self.edit_kind(which, Kind::Agent, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
+    }
+
+    /// Edits an agent, a skill or a memory: all of it or, with an error, nothing. With the version that somebody had before them
+    /// (`since`), only what they changed of its files is done to those of now. Without, files come to hold what the edit says.
+    ///
+    /// # Errors
+    /// [`Error::NoVersion`] if the document does not have that version here.
+    pub fn edit_files(
+        &mut self,
+        which: impl Into<Which>,
+        edit: &FilesEdit,
+        since: Option<&Version>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let found = self.find_of_kind(which, edit.kind())?;
+        let since = since.map(|version| self.versions(&found, now)?.as_of(version)).transpose()?;
+        self.edit(found, now, |document, pen| edit.make(document, pen, since.as_ref()))
+    }
+
+    /// A document in all its versions.
+    pub fn versions(&mut self, which: impl Into<Which>, now: Millis) -> Result<Versions<'_>, Error> {
+        let found = self.find(which)?;
+        Ok(Versions::new(self.parts(now), found))
     }
 
     /// Moves a document to the trash; it can be restored.
@@ -364,26 +399,6 @@ impl Device {
         Ok(())
     }
 
-    /// Names a workspace, for everybody in it.
-    pub fn name_workspace(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
-        self.workspaces.replica(workspace)?;
-        let Parts { documents, workspaces, mut lent } = self.parts(now);
-        let set = |profile: &mut ProfileMut<'_>| profile.set_workspace_name(workspace, name);
-        let edited = documents.name(&mut lent, workspaces.keyrings(), workspace, set)?;
-        self.send_edit(edited, now);
-        Ok(())
-    }
-
-    /// What a workspace is called; `None` if nobody has named it.
-    pub fn workspace_name(&self, workspace: WorkspaceId) -> Result<Option<String>, Error> {
-        let (read, keyrings) = (self.store.read(), self.workspaces.keyrings());
-        let Some(row) = read.find_doc(crate::rows::profile_id(workspace))? else {
-            return Ok(None);
-        };
-        let document = reading::Reading { read, device: self.id(), keyrings }.document(row.n)?;
-        Ok(document.profile().ok().and_then(|profile| profile.workspace_name(workspace)))
-    }
-
     /// Names the person whose device this is.
     pub fn name_user(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
         let user = self.own_user(workspace)?;
@@ -469,7 +484,7 @@ impl Device {
 
     /// Sends what there is to send of an edit. The edit is durable whatever comes of it; if the database fails now, that
     /// shows in [`Device::needs_reopening`].
-    fn send_edit(&mut self, edited: Option<Edited>, now: Millis) {
+    pub(crate) fn send_edit(&mut self, edited: Option<Edited>, now: Millis) {
         let Some(edited) = edited else { return };
         self.workspaces.note_edited(&edited);
         self.drive_after_edit(edited.workspace, now);

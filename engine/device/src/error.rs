@@ -1,6 +1,6 @@
 //! Why a device did not do what was asked, by whose fault it is.
 
-use bowline_core::document::EditError;
+use bowline_core::document::{EditError, NoVersion};
 use bowline_core::sync::NotReady;
 use bowline_store::StoreError;
 use bowline_wire::ids::{DocId, WorkspaceId};
@@ -17,6 +17,9 @@ pub enum Error {
     /// Misuse: the edit.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// Misuse: the version of a document.
+    #[error(transparent)]
+    NoVersion(#[from] NoVersion),
     /// Misuse: the code.
     #[error(transparent)]
     Code(#[from] CodeError),
@@ -65,6 +68,7 @@ impl Error {
         matches!(
             self,
             Self::Edit(_)
+                | Self::NoVersion(_)
                 | Self::NoDocument(_)
                 | Self::OtherKind(_)
                 | Self::Gone

@@ -39,6 +39,7 @@ pub use documents::memories::ShownMemory;
 pub use documents::own_names::OwnNames;
 pub use documents::sharing::{Kept, Shared};
 pub use documents::skills::ShownSkill;
+pub use documents::versions::{FilesEdit, Versions};
 pub use documents::writers::WrittenBy;
 pub use error::{Damage, Error};
 pub use import::{

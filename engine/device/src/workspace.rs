@@ -23,12 +23,14 @@ pub(crate) mod status;
 pub(crate) mod taken;
 pub(crate) mod workspaces;
 
+use bowline_core::document::ProfileMut;
 use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DeviceId, Millis, Position, TicketKey, UserId, WorkspaceId};
 use rand_core::Rng as _;
 
 use crate::apart::Parts;
+use crate::documents::reading::Reading;
 use crate::{
     Cancelling, Code, CodeKind, Device, DocumentState, Error, Membership, OpenCode, Outstanding,
     PendingDecision, SyncReport, Which, WorkspaceStatus,
@@ -73,6 +75,26 @@ impl Device {
     pub fn move_workspace(&mut self, workspace: WorkspaceId, relay: &str, now: Millis) -> Result<(), Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         workspaces.move_to(&mut lent, documents, workspace, relay)
+    }
+
+    /// Names a workspace, for everybody in it.
+    pub fn name_workspace(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
+        self.workspaces.replica(workspace)?;
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let set = |profile: &mut ProfileMut<'_>| profile.set_workspace_name(workspace, name);
+        let edited = documents.name(&mut lent, workspaces.keyrings(), workspace, set)?;
+        self.send_edit(edited, now);
+        Ok(())
+    }
+
+    /// What a workspace is called; `None` if nobody has named it.
+    pub fn workspace_name(&self, workspace: WorkspaceId) -> Result<Option<String>, Error> {
+        let (read, keyrings) = (self.store.read(), self.workspaces.keyrings());
+        let Some(row) = read.find_doc(crate::rows::profile_id(workspace))? else {
+            return Ok(None);
+        };
+        let document = Reading { read, device: self.id(), keyrings }.document(row.n)?;
+        Ok(document.profile().ok().and_then(|profile| profile.workspace_name(workspace)))
     }
 
     /// Whether this device is in a workspace, as people are told.

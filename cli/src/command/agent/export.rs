@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bowline_engine::document::{ExportedFile, Kind};
 use clap::Args;
 
+use crate::command::kind;
 use crate::documents;
 use crate::error::CommandError;
 use crate::files::{self, Unpacked};
@@ -44,6 +45,7 @@ impl Export {
                 files::write_new(&path, &file.bytes)?;
             }
         }
-        unpacked.finish(id, invocation)
+        let version = kind::seen_whole(invocation, &mut here.device, id)?;
+        unpacked.finish(id, &version, invocation)
     }
 }

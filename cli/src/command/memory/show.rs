@@ -37,9 +37,11 @@ struct Memory {
 
 impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let named = Named::<ShownMemory>::read_to_show(invocation, &self.id)?;
+        let mut named = Named::<ShownMemory>::read_to_show(invocation, &self.id)?;
         if let Some(path) = &self.file {
-            return ShownFile::from(named.file(path)?).print(invocation);
+            let file = ShownFile::from(named.file(path)?);
+            let version = named.seen_file(invocation, path)?;
+            return file.print(&version, invocation);
         }
         let (prefix, whereabouts) = (named.prefix()?, named.whereabouts()?);
         let Named { id, document, .. } = named;

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use bowline_engine::device::ShownSkill;
-use bowline_engine::document::{FileContent, FilePath, SkillFile};
+use bowline_engine::document::{FileContent, FilePath, SkillFile, Version};
 use clap::Args;
 use serde::Serialize;
 
-use crate::command::kind::Named;
+use crate::command::kind::{InVersion, Named};
 use crate::documents::{self, Whereabouts};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
@@ -48,9 +48,11 @@ struct File {
 
 impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let named = Named::<ShownSkill>::read_to_show(invocation, &self.id)?;
+        let mut named = Named::<ShownSkill>::read_to_show(invocation, &self.id)?;
         if let Some(path) = &self.file {
-            return show_file(invocation, named.file(path)?);
+            let file = named.file(path)?.clone();
+            let version = named.seen_file(invocation, path)?;
+            return show_file(invocation, &file, &version);
         }
         let (prefix, whereabouts) = (named.prefix()?, named.whereabouts()?);
         let Named { id, document, .. } = named;
@@ -80,9 +82,14 @@ impl From<&SkillFile> for File {
     }
 }
 
-fn show_file(invocation: &mut Invocation<'_>, file: &SkillFile) -> Result<(), CommandError> {
+fn show_file(
+    invocation: &mut Invocation<'_>,
+    file: &SkillFile,
+    version: &Version,
+) -> Result<(), CommandError> {
     if invocation.is_json() {
-        return invocation.answer_in_json(&File::from(file));
+        return invocation
+            .answer_in_json(&InVersion { file: &File::from(file), version: version.to_string() });
     }
     if !invocation.host.terminal.stdout {
         return invocation.print(file.content.as_bytes());

@@ -1,10 +1,12 @@
 //! One document in memory: what it is about, what Automerge holds of it, and what was worked out from that.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use automerge::Automerge;
 use bowline_wire::ids::Millis;
 
+use super::actor::ActorId;
 use super::intake::ancestry::Ancestry;
 use super::intake::apply::heads;
 use super::intake::first::FirstChange;
@@ -84,9 +86,20 @@ impl Document {
 
     /// The changes that this document has and another one of its kind does not, in no particular order.
     pub fn changes_beyond(&self, other: &Self) -> Vec<ChangeHash> {
+        self.changes().filter(|hash| !other.contains(hash)).collect()
+    }
+
+    /// All changes of the document, in no particular order.
+    pub(super) fn changes(&self) -> impl Iterator<Item = ChangeHash> {
         let all = self.automerge.get_changes_meta(&[]);
-        let all = all.into_iter().map(|change| ChangeHash::from_bytes(change.hash.0));
-        all.filter(|hash| !other.contains(hash)).collect()
+        all.into_iter().map(|change| ChangeHash::from_bytes(change.hash.0)).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Under which actors it was written, but for the first change, which is everybody's.
+    pub fn writers(&self) -> BTreeSet<ActorId> {
+        let all = self.automerge.get_changes_meta(&[]);
+        let actors = all.iter().filter_map(|change| ActorId::from_slice(change.actor.to_bytes()));
+        actors.filter(|actor| actor.as_built_in().is_none()).collect()
     }
 
     /// How many changes the document has, the first one included, and how many operations they have: what an entry with all of it

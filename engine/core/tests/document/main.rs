@@ -21,3 +21,4 @@ mod skill;
 mod support;
 mod take_over;
 mod transcript;
+mod versions;

@@ -36,4 +36,5 @@ mod restored;
 mod rig;
 mod sealing;
 mod secrets;
+mod versions;
 mod way_out;

@@ -1,6 +1,7 @@
 //! Files in a document: texts under their paths, edited together character by character. Agents, skills and memories have
 //! them.
 
+mod merge;
 mod path;
 mod plan;
 mod splice;

@@ -146,7 +146,7 @@ impl Document {
             plan.put(self, &map, &key, value);
         }
         let texts = files.iter().map(|(path, text)| (path, text.as_deref())).collect();
-        plan.write_texts(self, &texts, 0)?;
+        plan.write_texts(self, &texts, None, 0)?;
         if !entries.is_empty() {
             let map = container(self.kind(), ENTRIES);
             for (key, line) in entries {

@@ -150,13 +150,22 @@ impl<'a> MemoryMut<'a> {
 
     /// Makes an edit; answers as [`AgentMut::edit`](crate::document::AgentMut::edit) does.
     pub fn edit(&mut self, edit: &MemoryEdit) -> Result<Vec<Vec<u8>>, EditError> {
+        self.edit_since(edit, None)
+    }
+
+    /// Makes an edit of the memory as it was `since`, as [`AgentMut::edit_since`](crate::document::AgentMut::edit_since) does.
+    pub fn edit_since(
+        &mut self,
+        edit: &MemoryEdit,
+        since: Option<&Document>,
+    ) -> Result<Vec<Vec<u8>>, EditError> {
         let mut plan = Plan::of(Kind::Memory);
         for (key, text) in &edit.fields {
             bounded("the name", text.as_deref().unwrap_or_default(), NAME_MAX)?;
             plan.put(self.document, &ROOT, key, text.as_deref().map(ScalarValue::from));
         }
         let texts = edit.files.iter().map(|(path, text)| (path, text.as_deref())).collect();
-        plan.write_texts(self.document, &texts, 0)?;
+        plan.write_texts(self.document, &texts, since.map(Files::of).as_ref(), 0)?;
         plan.commit(self.document, self.pen)
     }
 }

@@ -44,7 +44,7 @@ impl Document {
         let mut plan = Plan::of(Kind::Notices);
         let value = pinned.then_some(ScalarValue::Boolean(true));
         plan.put(self, &container(Kind::Notices, PINNED), path.as_str(), value);
-        plan.write_texts(self, &[(path, Some(text))].into(), 0)?;
+        plan.write_texts(self, &[(path, Some(text))].into(), None, 0)?;
         plan.commit(self, pen)
     }
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{AutomergeError, ObjId, ObjType, ScalarValue};
 
+use super::merge::merge;
 use super::path::FilePath;
-use super::splice::{Splice, splices};
+use super::splice::{Splice, applied, splices};
 use super::stored::{Files, mark};
 use crate::document::edit::commit::{EditError, Pen, bounded};
 use crate::document::edit::fields::container;
@@ -36,6 +37,29 @@ enum Step {
 enum Text {
     There(ObjId),
     Made(usize),
+}
+
+/// The text that a file had in the version that an edit was made from; `None` if it was not there.
+#[derive(Clone, Copy)]
+struct Had<'a>(Option<&'a str>);
+
+/// What an edit does to a text, and what comes of it.
+struct Change {
+    splices: Vec<Splice>,
+    text: String,
+}
+
+impl Change {
+    /// What makes of `now` what somebody wrote, or what they changed of the text that they had.
+    fn between(had: Option<Had<'_>>, now: &str, wanted: &str) -> Result<Self, EditError> {
+        let splices = match had {
+            Some(had) => merge(had.0.unwrap_or_default(), wanted, now),
+            None => splices(now, wanted),
+        };
+        let text = applied(now, &splices);
+        bounded("the file", &text, FILE_MAX)?;
+        Ok(Self { splices, text })
+    }
 }
 
 impl Step {
@@ -76,11 +100,14 @@ impl Plan {
         }
     }
 
-    /// Makes each file hold its text, or removes it. `others` is how many files the document has besides its texts.
+    /// Makes each file hold its text, or removes it. With the files that the edit was made `since`, only what it changed of
+    /// those is done to what there is now, and a file that others changed meanwhile is not removed. `others` is how many files
+    /// the document has besides its texts.
     pub(in crate::document) fn write_texts(
         &mut self,
         document: &Document,
         texts: &BTreeMap<&FilePath, Option<&str>>,
+        since: Option<&Files>,
         others: usize,
     ) -> Result<(), EditError> {
         if texts.is_empty() {
@@ -93,29 +120,40 @@ impl Plan {
         let before: usize = files.shown().iter().map(|shown| shown.file.text.len()).sum();
         let (mut bytes, mut count) = (before, files.len());
         for (path, text) in texts {
-            let shown = files.find(path);
-            bytes = (bytes + text.map_or(0, str::len))
-                .saturating_sub(shown.map_or(0, |shown| shown.file.text.len()));
-            match (shown, text) {
+            let had = since.map(|since| Had(since.find(path).map(|shown| shown.file.text.as_str())));
+            match (files.find(path), text) {
                 (Some(shown), None) => {
-                    self.remove(&shown.object, &shown.file.text);
-                    shown.twins.iter().for_each(|twin| self.remove(twin, &shown.file.text));
+                    if had.is_none_or(|had| had.0 == Some(&shown.file.text)) {
+                        bytes -= shown.file.text.len();
+                        self.remove(&shown.object, &shown.file.text);
+                        shown.twins.iter().for_each(|twin| self.remove(twin, &shown.file.text));
+                    }
                 }
-                (Some(shown), Some(text)) if shown.file.text != **text => {
-                    self.rewrite(document, &shown.object, &shown.file.text, text);
+                (Some(shown), Some(text)) => {
+                    let change = Change::between(had, &shown.file.text, text)?;
+                    if change.splices.is_empty() {
+                        continue; // the file already has this text
+                    }
+                    bytes = (bytes + change.text.len()).saturating_sub(shown.file.text.len());
+                    self.rewrite(document, &shown.object, &change);
                     // The twins would read differently from now on, and nobody has meant them to.
                     shown.twins.iter().for_each(|twin| self.remove(twin, &shown.file.text));
                 }
+                // Others removed it, and this edit leaves it as it was.
+                (None, Some(text)) if had.is_some_and(|had| had.0 == Some(text)) => {}
                 (None, Some(text)) => {
                     if let Some((object, old)) = files.find_removed(path) {
-                        self.rewrite(document, object, old, text);
+                        let change = Change::between(had, old, text)?;
+                        bytes += change.text.len();
+                        self.rewrite(document, object, &change);
                     } else {
                         count += 1;
+                        bytes += text.len();
                         self.make(path, text);
                     }
                 }
-                // The file already has this text, or is already gone.
-                (Some(_), Some(_)) | (None, None) => {}
+                // The file is already gone.
+                (None, None) => {}
             }
         }
         if count + others > FILES_MAX && count > files.len() {
@@ -162,11 +200,11 @@ impl Plan {
         self.splice(&Text::Made(made), &splices("", text));
     }
 
-    fn rewrite(&mut self, document: &Document, object: &ObjId, old: &str, new: &str) {
-        self.splice(&Text::There(object.clone()), &splices(old, new));
+    fn rewrite(&mut self, document: &Document, object: &ObjId, change: &Change) {
+        self.splice(&Text::There(object.clone()), &change.splices);
         // A text that reads so may have been removed before.
         let removed = container(self.kind, REMOVED);
-        self.put(document, &removed, &mark(object, new), None);
+        self.put(document, &removed, &mark(object, &change.text), None);
     }
 
     fn remove(&mut self, object: &ObjId, text: &str) {

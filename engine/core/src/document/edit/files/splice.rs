@@ -45,6 +45,20 @@ pub(super) fn splices(old: &str, new: &str) -> Vec<Splice> {
     splices
 }
 
+/// A text with splices done to it, which are in order of their places.
+pub(super) fn applied(old: &str, splices: &[Splice]) -> String {
+    let mut characters = old.chars();
+    let (mut new, mut done) = (String::new(), 0);
+    for Splice { at, delete, insert } in splices {
+        new.extend(characters.by_ref().take(at.saturating_sub(done)));
+        new.push_str(insert);
+        characters.by_ref().take(*delete).for_each(drop);
+        done = at + delete;
+    }
+    new.extend(characters);
+    new
+}
+
 /// Hands what differs between two texts to `differing`, with its place.
 fn compare<'a, S: TokenSource<Token = &'a str> + Copy>(
     old: S,
@@ -140,18 +154,6 @@ impl<'a> Iterator for WordIter<'a> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn applied(old: &str, splices: &[Splice]) -> String {
-        let old: Vec<char> = old.chars().collect();
-        let (mut new, mut done) = (String::new(), 0);
-        for Splice { at, delete, insert } in splices {
-            new.extend(&old[done..*at]);
-            new.push_str(insert);
-            done = at + delete;
-        }
-        new.extend(&old[done..]);
-        new
-    }
 
     fn splice(at: usize, delete: usize, insert: &str) -> Splice {
         Splice { at, delete, insert: insert.to_owned() }

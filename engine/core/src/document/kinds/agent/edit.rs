@@ -9,7 +9,7 @@ use super::json::Json;
 use super::read::{AgentField, AgentValues};
 use crate::document::edit::commit::{EditError, Pen, bounded};
 use crate::document::edit::fields::container;
-use crate::document::edit::files::{FilePath, Plan};
+use crate::document::edit::files::{FilePath, Files, Plan};
 use crate::document::kind::Kind;
 use crate::document::limits::NAME_MAX;
 use crate::document::loaded::{Document, OtherKind};
@@ -98,6 +98,16 @@ impl<'a> AgentMut<'a> {
     /// together: one, more if it writes more than [`EDIT_OPS_MAX`](crate::document::limits::EDIT_OPS_MAX) characters, none
     /// if it comes to nothing.
     pub fn edit(&mut self, edit: &AgentEdit) -> Result<Vec<Vec<u8>>, EditError> {
+        self.edit_since(edit, None)
+    }
+
+    /// Makes an edit of the agent as it was `since`: what it changes of the files of then is done to those of now, so that what
+    /// others wrote meanwhile stays. Answers as [`Self::edit`] does.
+    pub fn edit_since(
+        &mut self,
+        edit: &AgentEdit,
+        since: Option<&Document>,
+    ) -> Result<Vec<Vec<u8>>, EditError> {
         edit.check()?;
         let mut plan = Plan::of(Kind::Agent);
         for (field, text) in &edit.fields {
@@ -109,7 +119,7 @@ impl<'a> AgentMut<'a> {
             plan.put(self.document, &container(Kind::Agent, of.as_str()), name, value);
         }
         let texts = edit.files.iter().map(|(path, text)| (path, text.as_deref())).collect();
-        plan.write_texts(self.document, &texts, 0)?;
+        plan.write_texts(self.document, &texts, since.map(Files::of).as_ref(), 0)?;
         plan.commit(self.document, self.pen)
     }
 }

@@ -106,21 +106,37 @@ impl<'a> SkillMut<'a> {
 
     /// Makes an edit; answers as [`AgentMut::edit`](crate::document::AgentMut::edit) does.
     pub fn edit(&mut self, edit: &SkillEdit) -> Result<Vec<Vec<u8>>, EditError> {
+        self.edit_since(edit, None)
+    }
+
+    /// Makes an edit of the skill as it was `since`, as [`AgentMut::edit_since`](crate::document::AgentMut::edit_since) does. Bytes
+    /// that others replaced meanwhile stay, and what this edit writes in their place gets a name beside them.
+    pub fn edit_since(
+        &mut self,
+        edit: &SkillEdit,
+        since: Option<&Document>,
+    ) -> Result<Vec<Vec<u8>>, EditError> {
         edit.check()?;
         let mut plan = Plan::of(Kind::Skill);
         for (key, text) in &edit.fields {
             plan.put(self.document, &ROOT, key, text.as_deref().map(ScalarValue::from));
         }
-        self.plan_files(edit, &mut plan)?;
+        self.plan_files(edit, since, &mut plan)?;
         plan.commit(self.document, self.pen)
     }
 
-    fn plan_files(&self, edit: &SkillEdit, plan: &mut Plan) -> Result<(), EditError> {
+    fn plan_files(
+        &self,
+        edit: &SkillEdit,
+        since: Option<&Document>,
+        plan: &mut Plan,
+    ) -> Result<(), EditError> {
         if edit.files.is_empty() && edit.executable.is_empty() {
             return Ok(());
         }
         let all = All::of(self.document);
-        let bytes = self.plan_bytes(edit, &all, plan)?;
+        let had = since.map(All::of);
+        let bytes = self.plan_bytes(edit, (&all, had.as_ref()), plan)?;
         let mut texts = BTreeMap::new();
         for (path, content) in &edit.files {
             texts.insert(
@@ -131,10 +147,12 @@ impl<'a> SkillMut<'a> {
                 },
             );
         }
-        plan.write_texts(self.document, &texts, bytes)?;
+        plan.write_texts(self.document, &texts, since.map(Files::of).as_ref(), bytes)?;
         let executable = container(Kind::Skill, field::EXECUTABLE);
-        let removed =
-            edit.files.iter().filter(|(_, content)| content.is_none()).map(|(path, _)| (path, false));
+        // What others have changed meanwhile is not removed, and can be run as before.
+        let goes = |path: &FilePath| had.as_ref().is_none_or(|had| had.content(path) == all.content(path));
+        let removed = edit.files.iter().filter(|(path, content)| content.is_none() && goes(path));
+        let removed = removed.map(|(path, _)| (path, false));
         let said: BTreeMap<&FilePath, bool> =
             removed.chain(edit.executable.iter().map(|(path, runs)| (path, *runs))).collect();
         for (path, runs) in said {
@@ -144,7 +162,12 @@ impl<'a> SkillMut<'a> {
     }
 
     /// Bytes that are to be written or removed; how many files of bytes there are then.
-    fn plan_bytes(&self, edit: &SkillEdit, all: &All, plan: &mut Plan) -> Result<usize, EditError> {
+    fn plan_bytes(
+        &self,
+        edit: &SkillEdit,
+        (all, had): (&All, Option<&All>),
+        plan: &mut Plan,
+    ) -> Result<usize, EditError> {
         let map = container(Kind::Skill, field::BYTES);
         let size = |held: &BTreeMap<FilePath, Vec<u8>>| held.values().map(Vec::len).sum::<usize>();
         let mut held: BTreeMap<FilePath, Vec<u8>> = BTreeMap::new();
@@ -153,6 +176,19 @@ impl<'a> SkillMut<'a> {
         }
         let before = (held.len(), size(&held));
         for (path, content) in &edit.files {
+            if let Some(had) = had
+                && had.winner(path) != all.winner(path)
+            {
+                if let Some(FileContent::Bytes(bytes)) = content
+                    && had.winner(path) != Some(bytes)
+                    && all.winner(path) != Some(bytes)
+                    && let Some(name) = all.name_beside(path, bytes)
+                {
+                    plan.put(self.document, &map, name.as_str(), Some(ScalarValue::Bytes(bytes.clone())));
+                    held.insert(name, bytes.clone());
+                }
+                continue;
+            }
             // Whoever removes or writes one of two versions has decided between them.
             if let Some(path) = all.beside(path)
                 && let Some(winner) = held.get(path)

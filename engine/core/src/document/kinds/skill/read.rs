@@ -181,6 +181,22 @@ impl All {
         Self { files, issues, bytes }
     }
 
+    /// What a file has in it.
+    pub(super) fn content(&self, path: &FilePath) -> Option<&FileContent> {
+        self.files.iter().find(|file| file.path == *path).map(|file| &file.content)
+    }
+
+    /// The bytes that count of those a path holds.
+    pub(super) fn winner(&self, path: &FilePath) -> Option<&Vec<u8>> {
+        self.bytes.get(path).and_then(|versions| versions.first())
+    }
+
+    /// A name for other bytes beside those of a path.
+    pub(super) fn name_beside(&self, path: &FilePath, content: &[u8]) -> Option<FilePath> {
+        let taken = self.files.iter().map(|file| file.path.clone()).collect();
+        name_beside(path, content, &taken)
+    }
+
     /// The path of bytes that a name stands beside.
     pub(super) fn beside(&self, name: &FilePath) -> Option<&FilePath> {
         let file = self.files.iter().find(|file| file.path == *name)?;

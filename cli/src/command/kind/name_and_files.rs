@@ -1,0 +1,35 @@
+//! `edit` of skills and memories: their name and their files.
+
+use bowline_engine::device::FilesEdit;
+use clap::Args;
+
+use super::KindInFull;
+use super::edit::FileEdits;
+use super::source::no_files;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+
+/// Change the name and files, or one file in your editor
+#[derive(Args, Debug)]
+pub(crate) struct Edit {
+    /// Which one: its name, or the beginning of its id
+    id: String,
+    #[command(flatten)]
+    files: FileEdits,
+    /// What it is called
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl Edit {
+    pub(in crate::command) fn run<D: KindInFull>(
+        self,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), CommandError> {
+        let mut edit = FilesEdit::of(D::KIND).ok_or_else(no_files)?;
+        if let Some(name) = &self.name {
+            edit.set_name(name);
+        }
+        self.files.run::<D>(invocation, &self.id, edit)
+    }
+}

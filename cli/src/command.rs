@@ -13,6 +13,8 @@ mod join;
 mod keep_local;
 mod kind;
 mod memory;
+#[cfg(test)]
+mod pages;
 mod removal;
 mod reset;
 mod share;
@@ -20,6 +22,7 @@ mod skill;
 mod status;
 mod sync;
 mod text_file;
+mod tips;
 mod workspace;
 
 use std::ffi::OsString;
@@ -60,7 +63,8 @@ impl Arguments {
             Some(columns) => command.term_width(columns.min(HELP_COLUMNS)),
             None => command,
         };
-        let matches = command.try_get_matches_from_mut(arguments)?;
+        let matches = command.try_get_matches_from_mut(arguments);
+        let matches = matches.map_err(|error| tips::mend(error, &command, arguments))?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }

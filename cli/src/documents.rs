@@ -8,8 +8,8 @@ use bowline_engine::document::{Issue, Kind, Visibility, Words};
 use bowline_engine::ids::{DocId, WorkspaceId};
 use serde::Serialize;
 
-use crate::error::CommandError;
-use crate::ids::{Candidate, Names, Prefixes, resolve};
+use crate::error::{CommandError, ErrorCode};
+use crate::ids::{Candidate, Names, Prefixes, resolve, same_name};
 use crate::text::{OneLine, count, grouped};
 
 /// What of a document could not be shown, or not as it was meant.
@@ -68,30 +68,83 @@ pub(crate) fn find_one(device: &Device, kind: Kind, typed: &str) -> Result<DocId
     look_up(device, &[kind], typed).map(|found| found.id())
 }
 
-/// The document of one of these kinds that a person means. If no id begins so, a whole name counts as well; an id goes first, so that nobody can take an id's place by a name.
+/// The document of one of these kinds that a person means. If no id begins so, a whole name counts as well; an id goes first,
+/// so that nobody can take an id's place by a name.
 pub(crate) fn look_up(device: &Device, kinds: &[Kind], typed: &str) -> Result<Found, CommandError> {
     let typed = typed.trim();
     let mut found = device.find_beginning(&typed.to_ascii_lowercase())?;
     found.retain(|found| kinds.contains(&found.kind()));
-    let mut by_name = Vec::new();
     if found.is_empty() {
         for kind in kinds {
-            by_name.extend(device.find_titled(*kind, typed)?);
+            found.extend(device.find_titled(*kind, typed)?);
         }
     }
-    let candidate = |found: Found, name: String| Candidate { id: found.id().to_string(), name, value: found };
-    let by_id = found.into_iter().map(|found| {
-        let name = found.title().to_owned();
-        candidate(found, name)
-    });
-    let by_name = by_name.into_iter().map(|found| candidate(found, typed.to_owned()));
-    let candidates = by_id.chain(by_name).collect();
+    if found.is_empty() {
+        // Only now all of them are read: for one that is called nearly so.
+        found = device.find_beginning("")?;
+        found.retain(|found| kinds.contains(&found.kind()));
+        if found.iter().any(|it| !it.is_in_trash() && same_name(it.title(), typed)) {
+            found.retain(|it| !it.is_in_trash());
+        }
+    }
+    choose(kinds, typed, found)
+}
+
+/// The document of a kind in the trash that a person means; an error if it is in view.
+fn look_up_in_trash(device: &Device, kind: Kind, typed: &str) -> Result<Found, CommandError> {
+    let typed = typed.trim();
+    let mut trash = device.find_beginning("")?;
+    trash.retain(|found| found.kind() == kind && found.is_in_trash());
+    let error = match choose(&[kind], typed, trash) {
+        Err(error) if error.code == ErrorCode::NotFound => error,
+        found => return found,
+    };
+    match look_up(device, &[kind], typed) {
+        Ok(in_view) => {
+            let message = format!("\"{}\" is not in the trash", title(in_view.title()));
+            Err(CommandError::new(ErrorCode::NothingToChange, message)
+                .hint(format!("`bowline {} list --trash` shows what is", command(kind))))
+        }
+        Err(_) => Err(error),
+    }
+}
+
+/// The one of these documents that a person means.
+fn choose(kinds: &[Kind], typed: &str, found: Vec<Found>) -> Result<Found, CommandError> {
+    let candidate =
+        |found: Found| Candidate { id: found.id().to_string(), name: found.title().to_owned(), value: found };
+    let candidates = found.into_iter().map(candidate).collect();
     let what = if let [kind] = kinds { kind.words().one } else { "document" };
     let lists = kinds.iter().map(|kind| format!("`bowline {} list`", command(*kind)));
     let (lists, verb) =
         (lists.collect::<Vec<_>>().join(", "), if kinds.len() == 1 { "shows" } else { "show" });
     let hint = format!("{lists} {verb} those there are");
     resolve(what, typed, candidates, Names::Count, &hint).map(|found| found.value)
+}
+
+/// Documents of a kind that a person means, each once: an error if one of them is not there, before anything is changed.
+pub(crate) fn find_several(
+    device: &Device,
+    kind: Kind,
+    typed: &[String],
+) -> Result<Vec<Found>, CommandError> {
+    once(typed.iter().map(|typed| look_up(device, &[kind], typed)))
+}
+
+/// Documents of a kind in the trash that a person means, each once.
+pub(crate) fn find_in_trash(
+    device: &Device,
+    kind: Kind,
+    typed: &[String],
+) -> Result<Vec<Found>, CommandError> {
+    once(typed.iter().map(|typed| look_up_in_trash(device, kind, typed)))
+}
+
+fn once(found: impl Iterator<Item = Result<Found, CommandError>>) -> Result<Vec<Found>, CommandError> {
+    let mut found = found.collect::<Result<Vec<_>, _>>()?;
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|found| seen.insert(found.id()));
+    Ok(found)
 }
 
 /// Documents of any kind that a person means.
@@ -209,20 +262,39 @@ pub(crate) enum Whereabouts {
 
 impl Whereabouts {
     pub(crate) fn of(device: &Device, id: DocId) -> Result<Self, CommandError> {
-        Ok(match device.document_state(id) {
-            Ok(DocumentState::OnlyHere) => Self::OnlyHere,
-            Ok(DocumentState::Kept) => Self::Kept,
-            Ok(DocumentState::PartlyHere) => Self::PartlyHere,
-            Ok(DocumentState::Queued) => Self::Queued,
-            Ok(DocumentState::Stays) => Self::Stays,
-            Ok(DocumentState::Doubted) => Self::Doubted,
-            Ok(DocumentState::TooLarge(bytes)) => Self::TooLarge { bytes },
-            Ok(DocumentState::OnRelay) => Self::OnRelay,
-            Ok(DocumentState::OnDevices(devices)) => Self::OnDevices { devices },
+        match device.document_state(id) {
+            Ok(state) => Ok(Self::from(state)),
             // The workspace is damaged and left out; its documents are still listed.
-            Err(bowline_engine::Error::NoWorkspace(_)) => Self::Unknown,
-            Err(error) => return Err(error.into()),
-        })
+            Err(bowline_engine::Error::NoWorkspace(_)) => Ok(Self::Unknown),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where a document is, for a line of a list: if something of it is only here, how much. `only_here` is `None` if that was
+    /// not counted yet.
+    pub(crate) fn place(&self, only_here: Option<u64>) -> String {
+        match (self, only_here) {
+            (Self::PartlyHere, Some(parts)) => format!("{} only here", grouped(parts)),
+            (Self::PartlyHere, None) => "some only here".to_owned(),
+            (_, Some(parts)) if parts > 0 => format!("{self}, {} only here", grouped(parts)),
+            _ => self.to_string(),
+        }
+    }
+}
+
+impl From<DocumentState> for Whereabouts {
+    fn from(state: DocumentState) -> Self {
+        match state {
+            DocumentState::OnlyHere => Self::OnlyHere,
+            DocumentState::Kept => Self::Kept,
+            DocumentState::PartlyHere => Self::PartlyHere,
+            DocumentState::Queued => Self::Queued,
+            DocumentState::Stays => Self::Stays,
+            DocumentState::Doubted => Self::Doubted,
+            DocumentState::TooLarge(bytes) => Self::TooLarge { bytes },
+            DocumentState::OnRelay => Self::OnRelay,
+            DocumentState::OnDevices(devices) => Self::OnDevices { devices },
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a command has from outside: clock, randomness, streams, environment. The binary passes the operating system's,
 //! a test a fixed clock, seeded randomness and buffers.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,8 @@ pub struct Host {
     pub stdin: Box<dyn BufRead>,
     /// Where answers go.
     pub stdout: Box<dyn Write>,
+    /// Shows a text page by page with the program of this name. Asked for on a terminal only.
+    pub page: Box<Page>,
     /// Where talk goes.
     pub stderr: Stderr,
     /// Which of the streams a person looks at.
@@ -32,6 +34,9 @@ pub struct Host {
     /// Ready when the person or the system wants the process to end. Asked for inside a runtime, by `sync` only.
     pub stop: Box<dyn Fn() -> io::Result<Stop>>,
 }
+
+/// Shows a text page by page; an error if the program cannot be started.
+pub type Page = dyn FnMut(&OsStr, &[u8]) -> io::Result<()>;
 
 /// Reads environment variables.
 pub type Environment = dyn Fn(&str) -> Option<OsString>;

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::error::{CommandError, ErrorCode};
 use crate::text::{OneLine, count};
 
@@ -10,6 +12,13 @@ const SHORTEST: usize = 4;
 
 /// Candidates that are listed when a prefix is ambiguous: more do not help anybody choose.
 const MAX_CANDIDATES: usize = 8;
+
+/// Names that are offered when nothing is called as was typed: whoever mistyped one finds it among these, or not at all.
+const MAX_NEAREST: usize = 3;
+
+/// How alike two names are at least for one to be offered for the other, from 0 to 1 (Jaro and Winkler's measure): one slip
+/// in a short word, a few in a long one.
+const ALIKE: f64 = 0.85;
 
 /// The ids among which a shown prefix has to be unique.
 #[derive(Debug)]
@@ -59,7 +68,18 @@ pub(crate) enum Names {
     Count,
 }
 
-/// The one candidate that `typed` means.
+/// Whether two names are one to people: capitals do not count, nor how an accent is put together.
+pub(crate) fn same_name(a: &str, b: &str) -> bool {
+    folded(a) == folded(b)
+}
+
+/// A name as it is compared.
+fn folded(name: &str) -> String {
+    name.trim().nfc().flat_map(char::to_lowercase).nfc().collect()
+}
+
+/// The one candidate that `typed` means: by the beginning of its id, or by its name. A name that is written exactly so goes
+/// before one that differs in capitals.
 pub(crate) fn resolve<T>(
     what: &str,
     typed: &str,
@@ -68,15 +88,23 @@ pub(crate) fn resolve<T>(
     hint: &str,
 ) -> Result<Candidate<T>, CommandError> {
     let prefix = typed.trim().to_ascii_lowercase();
-    let meant = |it: &Candidate<T>| {
-        !prefix.is_empty() && (it.id.starts_with(&prefix) || (names == Names::Count && it.name == typed))
-    };
-    let mut found: Vec<Candidate<T>> = candidates.into_iter().filter(meant).collect();
+    let is_name = |it: &Candidate<T>| names == Names::Count && same_name(&it.name, typed);
+    let meant = |it: &Candidate<T>| !prefix.is_empty() && (it.id.starts_with(&prefix) || is_name(it));
+    let (mut found, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(meant);
+    if found.iter().any(|it| it.name == typed) {
+        found.retain(|it| it.id.starts_with(&prefix) || it.name == typed);
+    }
     match (found.len(), found.pop()) {
         (1, Some(only)) => Ok(only),
         (0, _) | (_, None) => {
             let message = format!("There is no {what} \"{}\"", OneLine(typed));
-            Err(CommandError::new(ErrorCode::NotFound, message).hint(hint))
+            let error = CommandError::new(ErrorCode::NotFound, message);
+            let nearest = if names == Names::Count { nearest(&prefix, &others) } else { Vec::new() };
+            let error = match nearest.as_slice() {
+                [] => error,
+                nearest => error.hint(format!("did you mean {}?", nearest.join(" or "))),
+            };
+            Err(error.hint(hint))
         }
         (n, Some(last)) => {
             found.push(last);
@@ -95,6 +123,46 @@ pub(crate) fn resolve<T>(
             Err(CommandError::new(ErrorCode::Ambiguous, message).hint(hint))
         }
     }
+}
+
+/// What may have been meant by a word that names nothing, the most alike first: names that are nearly so or begin so, and
+/// ids of which one digit was mistyped.
+fn nearest<T>(typed: &str, candidates: &[Candidate<T>]) -> Vec<String> {
+    let word = folded(typed);
+    let shortened = Prefixes::new(candidates.iter().map(|it| &it.id));
+    let mut alike: Vec<(f64, &Candidate<T>)> = candidates
+        .iter()
+        .filter(|it| !word.is_empty() && !it.name.trim().is_empty())
+        .map(|it| (likeness(&word, &folded(&it.name)), it))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .collect();
+    alike.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let by_name = alike.into_iter().map(|(_, it)| it);
+    let is_id = word.len() >= SHORTEST && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let slipped = |id: &str| id.get(..word.len()).is_some_and(|id| strsim::hamming(id, &word) == Ok(1));
+    let by_id = candidates.iter().filter(|it| is_id && slipped(&it.id));
+    let told = |it: &Candidate<T>| {
+        let id = shortened.shorten(&it.id);
+        if it.name.trim().is_empty() { id } else { format!("\"{}\" ({id})", OneLine(&it.name)) }
+    };
+    let mut told: Vec<String> = by_name.chain(by_id).map(told).collect();
+    told.dedup();
+    told.truncate(MAX_NEAREST);
+    told
+}
+
+/// Whether somebody may have typed one word and meant the other.
+pub(crate) fn alike(typed: &str, word: &str) -> bool {
+    likeness(typed, word) >= ALIKE
+}
+
+/// How alike a typed word and a name are: a name that begins so, or has it as one of its words, is as good as the same.
+fn likeness(word: &str, name: &str) -> f64 {
+    let says_much = word.chars().count() >= 3;
+    if says_much && (name.starts_with(word) || name.split_whitespace().any(|part| part == word)) {
+        return 1.0;
+    }
+    strsim::jaro_winkler(word, name)
 }
 
 #[cfg(test)]
@@ -138,6 +206,43 @@ mod tests {
         assert_eq!(meant("AB", &["abcd", "bbcd"]).unwrap(), 0);
         assert_eq!(meant("name 1", &["abcd", "bbcd"]).unwrap(), 1);
         assert!(resolve("thing", "name 1", things(&["abcd", "bbcd"]), Names::Ignored, "").is_err());
+    }
+
+    #[test]
+    fn a_name_is_understood_whatever_its_capitals_and_however_its_accents_are_put_together() {
+        let named = |names: &[&str], typed: &str| {
+            let thing = |(value, name): (usize, &&str)| Candidate {
+                value,
+                id: format!("{value:08x}"),
+                name: (*name).to_owned(),
+            };
+            let all = names.iter().enumerate().map(thing).collect();
+            resolve("thing", typed, all, Names::Count, "list them").map(|it| it.value)
+        };
+        assert_eq!(named(&["Groceries", "Trip"], "groceries").unwrap(), 0);
+        assert_eq!(named(&["Caf\u{e9}", "Trip"], "cafe\u{301}").unwrap(), 0);
+        assert_eq!(named(&["ÄRGER", "Trip"], "ärger").unwrap(), 0);
+        assert_eq!(named(&["trip", "Trip"], "Trip").unwrap(), 1, "what is written exactly so goes first");
+        assert_eq!(named(&["trip", "Trip"], "TRIP").unwrap_err().code, ErrorCode::Ambiguous);
+    }
+
+    #[test]
+    fn whoever_mistypes_a_name_or_an_id_is_told_what_is_near() {
+        let thing = |id: &str, name: &str| Candidate { value: (), id: id.to_owned(), name: name.to_owned() };
+        let hints = |typed| {
+            let all = vec![
+                thing("3fa90000", "Groceries"),
+                thing("81c00000", "Trip to Brest"),
+                thing("c0de0000", ""),
+            ];
+            resolve("thing", typed, all, Names::Count, "list them").unwrap_err().hints
+        };
+        assert_eq!(hints("grocereis"), ["did you mean \"Groceries\" (3fa9)?", "list them"]);
+        assert_eq!(hints("Brest"), ["did you mean \"Trip to Brest\" (81c0)?", "list them"]);
+        assert_eq!(hints("3fa8"), ["did you mean \"Groceries\" (3fa9)?", "list them"]);
+        assert_eq!(hints("c0df"), ["did you mean c0de?", "list them"]);
+        assert_eq!(hints("zzzz"), ["list them"]);
+        assert_eq!(hints(""), ["list them"]);
     }
 
     #[test]

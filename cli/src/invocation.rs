@@ -16,6 +16,12 @@ use crate::text::json_safe;
 /// The folder of a home, in the folder of its user.
 const HOME: &str = ".bowline";
 
+/// What shows long answers if `PAGER` names nothing else.
+const PAGER: &str = "less";
+
+/// Columns of lists, where the width of a terminal is not known: what every terminal shows.
+const COLUMNS: usize = 80;
+
 const RED: &str = "\x1b[1;31m";
 const YELLOW: &str = "\x1b[1;33m";
 const CYAN: &str = "\x1b[1;36m";
@@ -127,6 +133,12 @@ impl<'h> Invocation<'h> {
         self.host.terminal.stderr && !self.is_quiet()
     }
 
+    /// How wide answers are for people.
+    fn columns(&self) -> usize {
+        let terminal = self.host.terminal;
+        terminal.columns.filter(|_| terminal.stdout).unwrap_or(COLUMNS)
+    }
+
     fn word(&self, color: &str, word: &str) -> String {
         if self.color { format!("{color}{word}{PLAIN}") } else { word.to_owned() }
     }
@@ -134,12 +146,32 @@ impl<'h> Invocation<'h> {
     /// The answer this invocation was for.
     pub(crate) fn answer(&mut self, answer: &(impl Display + Serialize)) -> Result<(), CommandError> {
         if !self.json {
-            return self.print(answer.to_string().as_bytes());
+            // Tables fit into that.
+            return self.print(format!("{answer:columns$}", columns = self.columns()).as_bytes());
         }
         let json = serde_json::to_string_pretty(answer).map_err(|error| {
             CommandError::new(ErrorCode::Bug, "The answer cannot be written as JSON").because(&error)
         })?;
         self.print((json_safe(&json) + "\n").as_bytes())
+    }
+
+    /// A long answer: on a terminal page by page, elsewhere as [`Self::answer`] gives it.
+    pub(crate) fn answer_in_pages(
+        &mut self,
+        answer: &(impl Display + Serialize),
+    ) -> Result<(), CommandError> {
+        let pager = (self.host.env)("PAGER").unwrap_or_else(|| PAGER.into());
+        if self.json || !self.host.terminal.stdout || pager.is_empty() {
+            return self.answer(answer);
+        }
+        match (self.host.page)(&pager, answer.to_string().as_bytes()) {
+            Ok(()) => Ok(()),
+            // Without its program a page is better shown at once than not at all.
+            Err(error) => {
+                tracing::debug!(%error, "the pager cannot be run");
+                self.answer(answer)
+            }
+        }
     }
 
     /// An answer for programs only: what a person needs to know was said on the way.

@@ -24,7 +24,8 @@ mod time;
 mod workspaces;
 
 pub use error::{CommandError, ErrorCode, Kind};
-pub use host::{Environment, Host, Stderr, Stop, Terminal};
+pub use host::{Environment, Host, Page, Stderr, Stop, Terminal};
+pub use time::tell_local_times;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -11,8 +11,9 @@ use crate::documents::{self, Whereabouts};
 use crate::error::CommandError;
 use crate::text::{OneLine, Table, fit, grouped};
 use crate::time::{ago, iso};
+use crate::workspaces::WorkspaceNames;
 
-/// Columns of a terminal that a title may take: with the other columns that is a line of 110.
+/// Columns of a terminal that a title may take on however wide a terminal.
 const TITLE_COLUMNS: usize = 60;
 
 /// What the columns of a list are called.
@@ -35,6 +36,9 @@ pub(crate) struct List {
     rows: Vec<Row>,
     #[serde(skip)]
     columns: Columns,
+    /// This device is in several workspaces, so a row says in which one its document is.
+    #[serde(skip)]
+    says_workspace: bool,
 }
 
 #[derive(Serialize)]
@@ -44,6 +48,8 @@ struct Row {
     prefix: String,
     title: String,
     workspace: Option<String>,
+    #[serde(skip)]
+    workspace_name: String,
     #[serde(flatten)]
     whereabouts: Whereabouts,
     /// How much is only here beside what the workspace has; `null` if it was not counted yet.
@@ -56,18 +62,6 @@ struct Row {
     filed: Option<Filed>,
     #[serde(skip)]
     age: String,
-}
-
-impl Row {
-    /// Where the document is, for people: if something is only here, how much.
-    fn place(&self) -> String {
-        match (&self.whereabouts, self.only_here) {
-            (Whereabouts::PartlyHere, Some(parts)) => format!("{} only here", grouped(parts)),
-            (Whereabouts::PartlyHere, None) => "some only here".to_owned(),
-            (whereabouts, Some(parts)) if parts > 0 => format!("{whereabouts}, {} only here", grouped(parts)),
-            (whereabouts, _) => whereabouts.to_string(),
-        }
-    }
 }
 
 /// How a conversation is filed.
@@ -103,6 +97,7 @@ impl List {
     ) -> Result<Self, CommandError> {
         let prefixes = documents::prefixes(device)?;
         let is_chats = columns == Columns::CHATS;
+        let names = WorkspaceNames::load(device);
         let row = |mut listed: Listed| {
             // Written when this computer's clock was ahead: no list says that something happens later.
             listed.updated_at = listed.updated_at.min(now);
@@ -111,6 +106,7 @@ impl List {
                 prefix: prefixes.shorten(listed.id),
                 id: listed.id.to_string(),
                 workspace: listed.workspace.map(|workspace| workspace.to_string()),
+                workspace_name: listed.workspace.map_or_else(|| "-".to_owned(), |it| names.short(it)),
                 whereabouts: Whereabouts::of(device, listed.id)?,
                 only_here: match listed.only_here {
                     OnlyHere::Nothing => Some(0),
@@ -126,7 +122,8 @@ impl List {
                 filed: is_chats.then(|| Filed::from(listed.marks)),
             })
         };
-        Ok(Self { rows: rows.into_iter().map(row).collect::<Result<_, CommandError>>()?, columns })
+        let rows = rows.into_iter().map(row).collect::<Result<_, CommandError>>()?;
+        Ok(Self { rows, columns, says_workspace: device.workspaces().nth(1).is_some() })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -141,18 +138,21 @@ impl fmt::Display for List {
         }
         let when = if self.rows.iter().all(|row| row.deleted_at.is_some()) { "DELETED" } else { "UPDATED" };
         let filed = |row: &Row| row.filed.as_ref().map(Filed::to_string).unwrap_or_default();
-        let mut columns = vec!["ID", when, self.columns.count, "WHERE", self.columns.title];
+        let mut columns = vec!["ID", when, self.columns.count, "WHERE"];
+        columns.extend(self.says_workspace.then_some("WORKSPACE"));
+        columns.push(self.columns.title);
         let shows_filed = self.rows.iter().any(|row| !filed(row).is_empty());
         columns.extend(shows_filed.then_some("FILED"));
-        let mut table = Table::new(&columns);
+        let mut table = Table::new(&columns).cutting(&["WORKSPACE", self.columns.title, "FILED"]);
         for row in &self.rows {
             let mut cells = vec![
                 row.prefix.clone(),
                 row.age.clone(),
                 grouped(row.count),
-                row.place(),
-                fit(&documents::title(&row.title), TITLE_COLUMNS),
+                row.whereabouts.place(row.only_here),
             ];
+            cells.extend(self.says_workspace.then(|| row.workspace_name.clone()));
+            cells.push(fit(&documents::title(&row.title), TITLE_COLUMNS));
             cells.extend(shows_filed.then(|| filed(row)));
             table.row(cells);
         }

@@ -1,8 +1,8 @@
 //! The `bowline` binary: hands the operating system's clock, randomness, streams and signals to the library.
 
-use std::ffi::OsString;
-use std::io::{self, IsTerminal};
-use std::process::ExitCode;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal, Write};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,6 +12,7 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
 fn main() -> ExitCode {
+    bowline::tell_local_times();
     let set = |name: &str| std::env::var_os(name);
     let mut host = Host {
         clock: Arc::new(now),
@@ -19,12 +20,13 @@ fn main() -> ExitCode {
         random: Box::new(|| Box::new(UnwrapErr(SysRng))),
         stdin: Box::new(io::BufReader::new(io::stdin())),
         stdout: Box::new(io::stdout()),
+        page: Box::new(page),
         stderr: Stderr::new(io::stderr()),
         terminal: Terminal {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
-            columns: None,
+            columns: terminal_size::terminal_size().map(|(terminal_size::Width(columns), _)| columns.into()),
         },
         machine: gethostname::gethostname().to_string_lossy().into_owned(),
         login: ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(set).and_then(name),
@@ -38,6 +40,26 @@ fn main() -> ExitCode {
 fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Runs the program with what it is to show on its stdin. `PAGER` may have arguments, without a shell's quoting. As with git,
+/// less ends by itself if everything fits on the screen.
+#[expect(clippy::disallowed_methods, reason = "the pager belongs to the person, and is waited for")]
+fn page(pager: &OsStr, text: &[u8]) -> io::Result<()> {
+    let pager = pager.to_string_lossy();
+    let mut words = pager.split_whitespace();
+    let program = words.next().ok_or(io::ErrorKind::NotFound)?;
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::piped());
+    if std::env::var_os("LESS").is_none() {
+        command.env("LESS", "FRX");
+    }
+    let mut child = command.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // Whoever has read enough ends the pager, and what is left has nowhere to go.
+        let _ = stdin.write_all(text);
+    }
+    child.wait().map(drop)
 }
 
 fn name(value: OsString) -> Option<String> {

@@ -5,10 +5,10 @@ use std::ops::{Deref, DerefMut};
 use bowline_engine::Home;
 use bowline_engine::home::OpenDevice;
 
-use crate::documents::workspace_prefix;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::notices;
+use crate::workspaces::label;
 
 /// An open home. Its device is `opened.device`.
 pub(crate) struct Opened {
@@ -44,7 +44,7 @@ impl Invocation<'_> {
         let mut open = home.device((self.host.random)())?;
         while let Some(notice) = open.device.poll_notice() {
             if let Some((workspace, text)) = notices::sentence(&notice) {
-                let name = workspace_prefix(&open.device, workspace);
+                let name = label(&open.device, workspace);
                 self.warn(format_args!("workspace {name}: {text}"));
             }
         }

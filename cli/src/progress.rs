@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use bowline_engine::ids::WorkspaceId;
 use bowline_engine::run::{Event, LineFailure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::no_connection;
-use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::notices;
 use crate::text::{grouped, process};
+use crate::workspaces::WorkspaceNames;
 
 /// How often the line turns on a terminal: it shows that the process is alive.
 pub(crate) const TICK: Duration = Duration::from_millis(120);
@@ -22,12 +23,12 @@ pub(crate) struct Progress {
     logged: bool,
     /// A connection that was lost: told when it is made again, and not when the command ends with that very error.
     lost: Option<String>,
-    names: Prefixes,
+    names: WorkspaceNames,
 }
 
 impl Progress {
     /// For a person, on a terminal or in a file.
-    pub(crate) fn shown(invocation: &Invocation<'_>, names: Prefixes) -> Self {
+    pub(crate) fn shown(invocation: &Invocation<'_>, names: WorkspaceNames) -> Self {
         let bar = invocation.shows_progress().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -40,7 +41,7 @@ impl Progress {
     }
 
     /// For the log of a process that runs for long.
-    pub(crate) fn logged(names: Prefixes) -> Self {
+    pub(crate) fn logged(names: WorkspaceNames) -> Self {
         Self { bar: None, logged: true, lost: None, names }
     }
 
@@ -83,7 +84,7 @@ impl Progress {
 
     /// What happened, and whether a person wants to read it afterwards.
     fn sentence(&self, event: &Event) -> Option<(String, bool)> {
-        let name = |workspace| self.names.shorten(workspace);
+        let name = |workspace: &WorkspaceId| self.names.label(*workspace);
         Some(match event {
             Event::OtherProcess(pid) => {
                 (format!("{} is syncing this home; waiting for it", process(*pid)), true)
@@ -111,7 +112,7 @@ impl Progress {
     }
 
     fn log(&self, event: &Event) {
-        let id = |workspace| self.names.shorten(workspace);
+        let id = |workspace: &WorkspaceId| self.names.prefix(*workspace);
         match event {
             Event::OtherProcess(pid) => {
                 tracing::info!(pid, "another process is syncing this home; waiting for it");

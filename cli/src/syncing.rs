@@ -227,9 +227,9 @@ fn stop(invocation: &Invocation<'_>) -> Result<Stop, CommandError> {
 /// An error if a person has disconnected the workspace, for commands that have to ask its relay.
 pub(crate) fn check_connected(device: &Device, workspace: WorkspaceId) -> Result<(), CommandError> {
     if device.is_disconnected(workspace)? {
-        let name = workspace_prefix(device, workspace);
+        let (name, id) = (workspaces::label(device, workspace), workspace_prefix(device, workspace));
         return Err(CommandError::new(ErrorCode::Disconnected, format!("Workspace {name} is disconnected"))
-            .hint(format!("`bowline workspace connect {name}` connects it")));
+            .hint(format!("`bowline workspace connect {id}` connects it")));
     }
     Ok(())
 }

@@ -79,16 +79,53 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     fitted
 }
 
-/// Rows with aligned columns; the last column is as long as it is.
+/// Columns between two columns of a table.
+const GAP: usize = 2;
+
+/// Columns that are left at least of a column that is cut: a few letters and the ellipsis.
+const CUT_LEAST: usize = 6;
+
+/// Rows with aligned columns. Written with a width, as `{:80}`, it fits into that: columns that may be cut are, the widest first.
 #[derive(Default)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
+    /// Which columns may be cut.
+    cut: Vec<usize>,
 }
 
 impl Table {
     /// A table with a head row.
     pub(crate) fn new(head: &[&str]) -> Self {
-        Self { rows: vec![head.iter().map(|name| (*name).to_owned()).collect()] }
+        Self { rows: vec![head.iter().map(|name| (*name).to_owned()).collect()], cut: Vec::new() }
+    }
+
+    /// The same table, in which columns with these names may be cut.
+    pub(crate) fn cutting(mut self, names: &[&str]) -> Self {
+        let head = self.rows.first().into_iter().flatten().enumerate();
+        self.cut = head.filter(|(_, name)| names.contains(&name.as_str())).map(|(at, _)| at).collect();
+        self
+    }
+
+    /// How wide each column is, if all of them together take so many columns of a terminal at most.
+    fn widths(&self, columns: Option<usize>) -> Vec<usize> {
+        let mut widths: Vec<usize> = Vec::new();
+        for row in &self.rows {
+            widths.resize(widths.len().max(row.len()), 0);
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.width());
+            }
+        }
+        let gaps = GAP * widths.len().saturating_sub(1);
+        let mut beyond = (widths.iter().sum::<usize>() + gaps).saturating_sub(columns.unwrap_or(usize::MAX));
+        while beyond > 0 {
+            let cut = widths.iter_mut().enumerate().filter(|(at, _)| self.cut.contains(at));
+            let Some(widest) = cut.map(|(_, width)| width).max().filter(|width| **width > CUT_LEAST) else {
+                break;
+            };
+            *widest -= 1;
+            beyond -= 1;
+        }
+        widths
     }
 
     /// Adds a row. Cells are text for terminals already.
@@ -99,18 +136,13 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut widths: Vec<usize> = Vec::new();
-        for row in &self.rows {
-            widths.resize(widths.len().max(row.len()), 0);
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.width());
-            }
-        }
+        let widths = self.widths(f.width());
         for row in &self.rows {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(&widths) {
-                line.push_str(cell);
-                line.push_str(&" ".repeat(width - cell.width() + 2));
+                let cell = fit(cell, *width);
+                line.push_str(&cell);
+                line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
             }
             writeln!(f, "{}", line.trim_end())?;
         }
@@ -187,6 +219,20 @@ mod tests {
         table.row(vec!["日本".to_owned(), "x".to_owned()]);
         table.row(vec!["é".to_owned(), "y".to_owned()]);
         assert_eq!(table.to_string(), "A     B\n日本  x\né     y\n");
+    }
+
+    #[test]
+    fn a_table_is_no_wider_than_it_may_be_as_far_as_its_columns_may_be_cut() {
+        let mut table = Table::new(&["ID", "NAME", "TITLE"]).cutting(&["NAME", "TITLE"]);
+        table.row(vec!["3fa9".to_owned(), "Family and friends".to_owned(), "日本語".repeat(20)]);
+        for columns in [40, 41, 80] {
+            let widest = format!("{table:columns$}").lines().map(UnicodeWidthStr::width).max().unwrap();
+            assert!((columns - 1..=columns).contains(&widest), "{columns}: {widest}");
+        }
+        assert!(format!("{table:80}").contains("Family and friends"), "the widest is cut first");
+        let least = format!("{table:1}");
+        assert_eq!(least.lines().nth(1).unwrap(), "3fa9  Famil…  日本…");
+        assert!(table.to_string().contains(&"日本語".repeat(20)));
     }
 
     #[test]

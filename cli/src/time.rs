@@ -1,12 +1,24 @@
 //! Times as people read them, and as programs do.
 
+use std::sync::OnceLock;
+
 use bowline_engine::ids::Millis;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+
+/// In which zone people are told times. A process has one reader, so it is set once, by the binary; until then it is UTC.
+static ZONE: OnceLock<TimeZone> = OnceLock::new();
+
+/// Has people told times as the clocks of this machine show them: `TZ`, else the system's zone.
+pub fn tell_local_times() {
+    // Told again, it stays what it was.
+    let _ = ZONE.set(TimeZone::system());
+}
 
 /// How long ago `then` is: `just now`, `5 minutes ago`; as a date when that is more than a month.
 pub(crate) fn ago(then: Millis, now: Millis) -> String {
@@ -22,9 +34,9 @@ pub(crate) fn ago(then: Millis, now: Millis) -> String {
     format!("{} ago", crate::text::count(usize::try_from(n).unwrap_or(usize::MAX), unit))
 }
 
-/// `2026-01-31 09:05 UTC`.
+/// `2026-01-31 09:05 UTC`, in the reader's zone.
 pub(crate) fn moment(time: Millis) -> String {
-    timestamp(time).map_or_else(unknown, |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    in_zone(time, "%Y-%m-%d %H:%M %Z", zone())
 }
 
 /// `2026-01-31T09:05:00.250Z`, for programs; `None` beyond the year 9999.
@@ -33,7 +45,15 @@ pub(crate) fn iso(time: Millis) -> Option<String> {
 }
 
 fn date(time: Millis) -> String {
-    timestamp(time).map_or_else(unknown, |time| time.strftime("%Y-%m-%d").to_string())
+    in_zone(time, "%Y-%m-%d", zone())
+}
+
+fn zone() -> TimeZone {
+    ZONE.get().cloned().unwrap_or(TimeZone::UTC)
+}
+
+fn in_zone(time: Millis, format: &str, zone: TimeZone) -> String {
+    timestamp(time).map_or_else(unknown, |time| time.to_zoned(zone).strftime(format).to_string())
 }
 
 fn timestamp(time: Millis) -> Option<Timestamp> {
@@ -64,6 +84,15 @@ mod tests {
     fn a_time_that_another_clock_puts_in_the_future_is_a_date() {
         assert_eq!(ago(Millis(1_769_850_300_250), Millis(1_000)), "2026-01-31");
         assert_eq!(ago(Millis(30_000), Millis(1_000)), "just now");
+    }
+
+    #[test]
+    fn people_are_told_the_time_of_their_zone_and_programs_utc() {
+        let zone = TimeZone::fixed(jiff::tz::offset(-10));
+        let time = Millis(1_769_850_300_250);
+        assert_eq!(in_zone(time, "%Y-%m-%d %H:%M %Z", zone.clone()), "2026-01-30 23:05 -10");
+        assert_eq!(in_zone(time, "%Y-%m-%d", zone), "2026-01-30");
+        assert_eq!(iso(time).unwrap(), "2026-01-31T09:05:00.250Z");
     }
 
     #[test]

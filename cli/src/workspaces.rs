@@ -34,6 +34,39 @@ pub(crate) fn label(device: &Device, workspace: WorkspaceId) -> String {
     named(name(device, workspace).as_deref(), workspace_prefix(device, workspace))
 }
 
+/// What the workspaces of a device are called. Names are sealed, so logs have ids alone.
+pub(crate) struct WorkspaceNames {
+    prefixes: Prefixes,
+    names: BTreeMap<WorkspaceId, String>,
+}
+
+impl WorkspaceNames {
+    pub(crate) fn load(device: &Device) -> Self {
+        let named = device.workspaces().filter_map(|it| Some((it, name(device, it)?)));
+        Self { prefixes: Prefixes::new(device.workspaces()), names: named.collect() }
+    }
+
+    /// The beginning of a workspace's id.
+    pub(crate) fn prefix(&self, workspace: WorkspaceId) -> String {
+        self.prefixes.shorten(workspace)
+    }
+
+    /// A workspace's name, and the beginning of its id beside it.
+    pub(crate) fn label(&self, workspace: WorkspaceId) -> String {
+        named(self.names.get(&workspace).map(String::as_str), self.prefix(workspace))
+    }
+
+    /// A workspace's name alone if no other has it, else as [`Self::label`].
+    pub(crate) fn short(&self, workspace: WorkspaceId) -> String {
+        match self.names.get(&workspace) {
+            Some(name) if self.names.values().filter(|other| *other == name).count() == 1 => {
+                OneLine(name).to_string()
+            }
+            _ => self.label(workspace),
+        }
+    }
+}
+
 /// The name that a person gives to something; an error if there is nothing in it.
 pub(crate) fn new_name(typed: &str) -> Result<&str, CommandError> {
     let name = typed.trim();

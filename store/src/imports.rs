@@ -26,6 +26,12 @@ impl Reader<'_> {
         })
     }
 
+    /// Whether a document was made of a source that is remembered.
+    pub fn is_imported(&self, doc: DocId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM import WHERE doc = ?1 LIMIT 1";
+        Ok(self.one(sql, [doc.as_bytes()], |row| row.get::<_, i64>(0))?.is_some())
+    }
+
     /// The remembered lines that begin at the stretch with line `at` in it, and the number of the first of them: as many as
     /// were noted together. `None` beyond the end.
     pub fn import_lines(&self, source: &str, at: u64) -> Result<Option<(u64, Vec<LineHash>)>, StoreError> {

@@ -18,6 +18,8 @@ fn main() -> ExitCode {
         random: Box::new(|| Box::new(UnwrapErr(SysRng))),
         stdin: Box::new(io::BufReader::new(io::stdin())),
         stdout: Box::new(io::stdout()),
+        // Without a terminal there are no pages.
+        page: Box::new(|_, _| Err(io::ErrorKind::NotFound.into())),
         stderr: Stderr::new(io::stderr()),
         terminal: Terminal::default(),
         machine: "unsealed".to_owned(),

@@ -48,15 +48,17 @@ pub(crate) struct List {
 /// It can be restored. If somebody edits it without knowing, it is back in view.
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
-    /// Which agent: its name, or the beginning of its id
-    id: String,
+    /// Which agents: their names, or the beginnings of their ids
+    #[arg(required = true, value_name = "ID|NAME")]
+    ids: Vec<String>,
 }
 
 /// Take an agent out of the trash, on all devices
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// Which agent: its name, or the beginning of its id, as `bowline agent list --trash` shows it
-    id: String,
+    /// Which agents: their names, or the beginnings of their ids, as `bowline agent list --trash` shows them
+    #[arg(required = true, value_name = "ID|NAME")]
+    ids: Vec<String>,
 }
 
 impl Agent {
@@ -69,8 +71,8 @@ impl Agent {
             Self::Checkout(command) => command.run::<ShownAgent>(invocation),
             Self::Commit(command) => command.run::<ShownAgent>(invocation),
             Self::Export(command) => command.run(invocation),
-            Self::Delete(command) => kind::delete::<ShownAgent>(invocation, &command.id),
-            Self::Restore(command) => kind::restore::<ShownAgent>(invocation, &command.id),
+            Self::Delete(command) => kind::delete::<ShownAgent>(invocation, &command.ids),
+            Self::Restore(command) => kind::restore::<ShownAgent>(invocation, &command.ids),
         }
     }
 }

@@ -4,6 +4,7 @@ mod export;
 mod filing;
 mod list;
 mod new;
+mod rendered;
 mod say;
 mod show;
 
@@ -42,15 +43,17 @@ pub(crate) enum Chat {
 /// It can be restored. If somebody writes into it without knowing, it is back in view.
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
-    /// Which conversation: its title, or the beginning of its id
-    id: String,
+    /// Which conversations: their titles, or the beginnings of their ids
+    #[arg(required = true, value_name = "ID|NAME")]
+    ids: Vec<String>,
 }
 
 /// Take a conversation out of the trash, on all devices
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// Which conversation: its title, or the beginning of its id, as `bowline chat list --trash` shows it
-    id: String,
+    /// Which conversations: their titles, or the beginnings of their ids, as `bowline chat list --trash` shows them
+    #[arg(required = true, value_name = "ID|NAME")]
+    ids: Vec<String>,
 }
 
 impl Chat {
@@ -68,8 +71,8 @@ impl Chat {
             Self::Label(command) => command.run(invocation),
             Self::Unlabel(command) => command.run(invocation),
             Self::Export(command) => command.run(invocation),
-            Self::Delete(command) => kind::delete::<Shown>(invocation, &command.id),
-            Self::Restore(command) => kind::restore::<Shown>(invocation, &command.id),
+            Self::Delete(command) => kind::delete::<Shown>(invocation, &command.ids),
+            Self::Restore(command) => kind::restore::<Shown>(invocation, &command.ids),
         }
     }
 }

@@ -9,11 +9,11 @@ use bowline_engine::{CodeKind, Device, INVITE_LIFETIME, LINK_LIFETIME};
 use serde::Serialize;
 
 use crate::error::{CommandError, ErrorCode, void};
-use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
-use crate::{syncing, workspaces};
+use crate::syncing;
+use crate::workspaces::{self, WorkspaceNames};
 
 /// Milliseconds of a minute.
 const MINUTE: u64 = 60_000;
@@ -45,7 +45,7 @@ pub(super) fn make(
         CodeKind::Invite => here.device.invite(workspace, now)?,
         CodeKind::Link => here.device.link_device(workspace, now)?,
     };
-    let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
     let mut is_open = |device: &mut Device, _: Millis| {
         Ok(device.code(workspace, ticket)?.is_some() || device.outstanding(workspace)?.undecided == 0)
     };

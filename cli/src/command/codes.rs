@@ -158,7 +158,7 @@ impl fmt::Display for Rows {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new(&["ID", "MADE BY", "MADE", "GOOD UNTIL"]);
+        let mut table = Table::new(&["ID", "MADE BY", "MADE", "GOOD UNTIL"]).cutting(&["MADE BY"]);
         for row in &self.0 {
             table.row(vec![row.prefix.clone(), row.maker.clone(), row.times.0.clone(), row.times.1.clone()]);
         }

@@ -18,7 +18,7 @@ use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::secret_argument::{self, Asked};
-use crate::workspaces::relay_for_people;
+use crate::workspaces::{WorkspaceNames, relay_for_people};
 use crate::{syncing, workspaces};
 
 /// How a person is asked for a code.
@@ -111,7 +111,7 @@ pub(super) fn bring_what_is_there(
     here: &mut Opened,
     workspace: WorkspaceId,
 ) -> Result<(), CommandError> {
-    let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
     let reached = syncing::reach(invocation, here, Goal::Synced, progress)?;
     let standing = reached.finished.workspaces.get(&workspace);
     if reached.finished.stopped || standing.is_none_or(|standing| syncing::standing_error(standing).is_some())
@@ -150,7 +150,7 @@ pub(super) fn come_in(
     here: &mut Opened,
     workspace: WorkspaceId,
 ) -> Result<CameIn, CommandError> {
-    let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
     let mut is_in = |device: &mut Device, _: Millis| Ok(device.status(workspace)?.member);
     let reached = syncing::reach(invocation, here, Goal::Until(workspace, &mut is_in), progress)?;
     if here.device.status(workspace)?.member {

@@ -178,29 +178,53 @@ fn note_seen(device: &mut Device, id: DocId, path: Option<&FilePath>, now: Milli
     }
 }
 
-/// Moves the document that a person means to the trash.
+/// Moves the documents that a person means to the trash.
 pub(super) fn delete<D: KindInFull>(
     invocation: &mut Invocation<'_>,
-    typed: &str,
+    typed: &[String],
 ) -> Result<(), CommandError> {
     let mut here = invocation.open()?;
-    let (kind, id) = documents::find(&here.device, &[D::KIND], typed)?;
-    here.device.delete(id, invocation.now())?;
-    let (command, prefix) = (documents::command(kind), documents::prefixes(&here.device)?.shorten(id));
-    invocation.say(format_args!("Moved to the trash; `bowline {command} restore {prefix}` brings it back."));
-    syncing::after_move(invocation, &here, id)?;
-    invocation.answer_in_json(&serde_json::json!({ "id": id.to_string(), "deleted": true }))
+    let found = documents::find_several(&here.device, D::KIND, typed)?;
+    let command = documents::command(D::KIND);
+    let mut deleted = Vec::new();
+    for found in found {
+        let (id, prefix) = (found.id(), documents::prefixes(&here.device)?.shorten(found.id()));
+        here.device.delete(found, invocation.now())?;
+        invocation
+            .say(format_args!("Moved to the trash; `bowline {command} restore {prefix}` brings it back."));
+        syncing::after_move(invocation, &here, id)?;
+        deleted.push(serde_json::json!({ "id": id.to_string(), "deleted": true }));
+    }
+    answer_each(invocation, deleted)
 }
 
-/// Takes the document that a person means out of the trash.
+/// Takes the documents that a person means out of the trash.
 pub(super) fn restore<D: KindInFull>(
     invocation: &mut Invocation<'_>,
-    typed: &str,
+    typed: &[String],
 ) -> Result<(), CommandError> {
     let mut here = invocation.open()?;
-    let (_, id) = documents::find(&here.device, &[D::KIND], typed)?;
-    here.device.restore_deleted(id, invocation.now())?;
-    invocation.say(format_args!("Restored."));
-    syncing::after_move(invocation, &here, id)?;
-    invocation.answer_in_json(&serde_json::json!({ "id": id.to_string(), "deleted": false }))
+    let mut restored = Vec::new();
+    for found in documents::find_in_trash(&here.device, D::KIND, typed)? {
+        let id = found.id();
+        here.device.restore_deleted(found, invocation.now())?;
+        invocation.say(format_args!("Restored."));
+        syncing::after_move(invocation, &here, id)?;
+        restored.push(serde_json::json!({ "id": id.to_string(), "deleted": false }));
+    }
+    answer_each(invocation, restored)
+}
+
+/// Answers for programs what became of one document, or of several as an array.
+pub(super) fn answer_each(
+    invocation: &mut Invocation<'_>,
+    mut each: Vec<serde_json::Value>,
+) -> Result<(), CommandError> {
+    match each.pop() {
+        Some(only) if each.is_empty() => invocation.answer_in_json(&only),
+        last => {
+            each.extend(last);
+            invocation.answer_in_json(&each)
+        }
+    }
 }

@@ -67,14 +67,16 @@ pub(crate) struct Export {
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
     /// Which memory: its agent's name, or the beginning of its id
-    id: String,
+    #[arg(required = true, value_name = "ID|NAME")]
+    ids: Vec<String>,
 }
 
 /// Take an agent's memory out of the trash, on all devices
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
     /// Which memory: its agent's name, or the beginning of its id, as `bowline memory list --trash` shows it
-    id: String,
+    #[arg(required = true, value_name = "ID|NAME")]
+    ids: Vec<String>,
 }
 
 impl MemoryCommand {
@@ -87,8 +89,8 @@ impl MemoryCommand {
             Self::Checkout(command) => command.run::<ShownMemory>(invocation),
             Self::Commit(command) => command.run::<ShownMemory>(invocation),
             Self::Export(command) => kind::export::<ShownMemory>(invocation, &command.id, &command.output),
-            Self::Delete(command) => kind::delete::<ShownMemory>(invocation, &command.id),
-            Self::Restore(command) => kind::restore::<ShownMemory>(invocation, &command.id),
+            Self::Delete(command) => kind::delete::<ShownMemory>(invocation, &command.ids),
+            Self::Restore(command) => kind::restore::<ShownMemory>(invocation, &command.ids),
         }
     }
 }

@@ -6,11 +6,11 @@ use bowline_engine::ids::{Millis, WorkspaceId};
 use bowline_engine::run::Goal;
 
 use crate::error::{CommandError, ErrorCode, void};
-use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::syncing;
+use crate::workspaces::WorkspaceNames;
 
 /// What is said of a decision.
 pub(super) struct Said {
@@ -37,7 +37,7 @@ pub(super) fn carry_out(
     workspace: WorkspaceId,
     said: &Said,
 ) -> Result<(), CommandError> {
-    let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
     let mut answered = |device: &mut Device, _: Millis| Ok(device.outstanding(workspace)?.undecided == 0);
     let reached = syncing::reach(invocation, here, Goal::Until(workspace, &mut answered), progress)?;
     let refused = reached.notices.iter().find_map(|notice| match notice {

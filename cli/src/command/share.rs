@@ -1,5 +1,7 @@
 //! `bowline share`: puts documents, and what is only here of them, into a workspace.
 
+mod secrets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -14,12 +16,16 @@ use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::text::{count, grouped};
 use crate::{documents, syncing, workspaces};
+use secrets::Secrets;
 
 /// Put documents into a workspace
 ///
 /// Everybody in the workspace can read them from then on, with all their history. What is shared cannot be taken back
 /// from devices that have it. Of a document that is in a workspace already, what is only here is put in; one that is in
 /// another workspace than the one named with --workspace gets a copy there.
+///
+/// What you wrote yourself and looks like a key or a token is not shared unless you say so. In what was imported such words are
+/// counted, and go along: --verbose names the documents.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  bowline share 3fa9 \"Trip to Brest\"\n  bowline share --all")]
 #[command(override_usage = "bowline share [OPTIONS] <ID|NAME>...\n       bowline share [OPTIONS] --all")]
@@ -36,6 +42,9 @@ pub(crate) struct Share {
     /// Do not ask before sharing all, or memories
     #[arg(long)]
     yes: bool,
+    /// Share also what looks like a key or a token
+    #[arg(long)]
+    allow_secret: bool,
 }
 
 #[derive(Serialize)]
@@ -93,7 +102,7 @@ impl Share {
             meant.push((kind, id, workspace));
         }
         self.ask(invocation, &here.device, &meant)?;
-        let (shared, failed) = share(invocation, &mut here.device, &meant)?;
+        let (shared, failed) = share(invocation, &mut here.device, &meant, self.allow_secret)?;
         let changed = shared.iter().filter(|item| item.became != Became::Unchanged);
         let changed: BTreeSet<WorkspaceId> = changed.map(|item| item.place).collect();
         let missing = meant.len() - shared.len();
@@ -125,7 +134,7 @@ impl Share {
         let places: BTreeSet<WorkspaceId> = meant.iter().map(|(.., workspace)| *workspace).collect();
         let places: Vec<String> = places
             .into_iter()
-            .map(|workspace| format!("workspace {}", documents::workspace_prefix(device, workspace)))
+            .map(|workspace| format!("workspace {}", workspaces::label(device, workspace)))
             .collect();
         let places = places.join(" and ");
         if self.all && !found.is_empty() {
@@ -146,11 +155,14 @@ fn share(
     invocation: &mut Invocation<'_>,
     device: &mut Device,
     meant: &[(Kind, DocId, WorkspaceId)],
+    allow_secret: bool,
 ) -> Result<(Vec<Item>, Option<CommandError>), CommandError> {
     let now = invocation.now();
     let (mut shared, mut failed) = (Vec::new(), None);
+    let mut secrets = Secrets::default();
     for (kind, id, workspace) in meant {
-        match device.share(*id, *workspace, now).map_err(CommandError::from) {
+        let checked = if allow_secret { Ok(()) } else { secrets.check(device, *id, *workspace, now) };
+        match checked.and_then(|()| Ok(device.share(*id, *workspace, now)?)) {
             Ok(what) => {
                 let (id, became) = match what {
                     Shared::Moved => (*id, Became::Moved),
@@ -163,7 +175,7 @@ fn share(
                     workspace: workspace.to_string(),
                     became,
                     place: *workspace,
-                    name: documents::workspace_prefix(device, *workspace),
+                    name: workspaces::label(device, *workspace),
                     kind: *kind,
                 });
             }
@@ -176,6 +188,7 @@ fn share(
             }
         }
     }
+    secrets.tell(invocation, device)?;
     Ok((shared, failed))
 }
 
@@ -196,7 +209,7 @@ pub(super) fn offer(
             for (kind, id) in found {
                 meant.push((kind, id, documents::workspace_of(device, id)?.unwrap_or(workspace)));
             }
-            let (shared, failed) = share(invocation, device, &meant)?;
+            let (shared, failed) = share(invocation, device, &meant, false)?;
             if failed.is_some() {
                 let n = grouped(shared.len() as u64);
                 invocation

@@ -65,15 +65,17 @@ pub(crate) struct Export {
 /// It can be restored. If somebody edits it without knowing, it is back in view.
 #[derive(Args, Debug)]
 pub(crate) struct Delete {
-    /// Which skill: its name, or the beginning of its id
-    id: String,
+    /// Which skills: their names, or the beginnings of their ids
+    #[arg(required = true, value_name = "ID|NAME")]
+    ids: Vec<String>,
 }
 
 /// Take a skill out of the trash, on all devices
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// Which skill: its name, or the beginning of its id, as `bowline skill list --trash` shows it
-    id: String,
+    /// Which skills: their names, or the beginnings of their ids, as `bowline skill list --trash` shows them
+    #[arg(required = true, value_name = "ID|NAME")]
+    ids: Vec<String>,
 }
 
 impl SkillCommand {
@@ -86,8 +88,8 @@ impl SkillCommand {
             Self::Checkout(command) => command.run::<ShownSkill>(invocation),
             Self::Commit(command) => command.run::<ShownSkill>(invocation),
             Self::Export(command) => kind::export::<ShownSkill>(invocation, &command.id, &command.output),
-            Self::Delete(command) => kind::delete::<ShownSkill>(invocation, &command.id),
-            Self::Restore(command) => kind::restore::<ShownSkill>(invocation, &command.id),
+            Self::Delete(command) => kind::delete::<ShownSkill>(invocation, &command.ids),
+            Self::Restore(command) => kind::restore::<ShownSkill>(invocation, &command.ids),
         }
     }
 }

@@ -9,15 +9,14 @@ use bowline_engine::run::{Finished, Goal, Standing};
 use clap::Args;
 use serde::Serialize;
 
-use crate::documents::workspace_prefix;
 use crate::error::{CommandError, ErrorCode, Kind};
-use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::logging::WatchLog;
 use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::syncing;
 use crate::text::count;
+use crate::workspaces::{WorkspaceNames, label};
 
 /// How long a process that watches waits after its disk or database failed: somebody has to make room, and notices a
 /// minute less than a message that came.
@@ -44,7 +43,7 @@ struct Synced {
 struct Row {
     workspace: String,
     #[serde(skip)]
-    prefix: String,
+    label: String,
     synced: bool,
     queued: usize,
     on_its_way: usize,
@@ -58,7 +57,7 @@ impl Sync {
             return watch(invocation, &mut here);
         }
         let wanted = wanted(&here.device)?;
-        let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+        let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
         let reached = syncing::reach(invocation, &mut here, Goal::Synced, progress)?;
         let rows = wanted.iter().map(|workspace| row(&here.device, &reached.finished, *workspace));
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
@@ -121,7 +120,7 @@ fn watch(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), Comma
 /// Syncs until it is stopped. What may pass, as a full disk does, is logged, and it tries again after a pause.
 fn watch_on(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), CommandError> {
     loop {
-        let progress = Progress::logged(Prefixes::new(here.device.workspaces()));
+        let progress = Progress::logged(WorkspaceNames::load(&here.device));
         let Err(mut error) = syncing::reach(invocation, here, Goal::Forever, progress) else {
             return Ok(());
         };
@@ -149,7 +148,7 @@ fn row(device: &Device, finished: &Finished, workspace: WorkspaceId) -> Result<R
     let outstanding = device.outstanding(workspace)?;
     Ok(Row {
         workspace: workspace.to_string(),
-        prefix: workspace_prefix(device, workspace),
+        label: label(device, workspace),
         synced: matches!(finished.workspaces.get(&workspace), Some(Standing::Synced)),
         queued: outstanding.queued,
         on_its_way: outstanding.offered,
@@ -165,7 +164,7 @@ fn errors(
     wanted: &[WorkspaceId],
 ) -> Option<CommandError> {
     let failed = wanted.iter().zip(rows).filter_map(|(workspace, row)| {
-        Some((row.prefix.clone(), syncing::standing_error(finished.workspaces.get(workspace)?)?))
+        Some((row.label.clone(), syncing::standing_error(finished.workspaces.get(workspace)?)?))
     });
     let mut failed: Vec<(String, CommandError)> = failed.collect();
     if wanted.len() > 1 {
@@ -186,9 +185,9 @@ impl fmt::Display for Synced {
             [row] if row.synced => writeln!(f, "synced: everything is on the relay"),
             rows => rows.iter().try_for_each(|row| {
                 if row.synced {
-                    writeln!(f, "workspace {}: synced: everything is on the relay", row.prefix)
+                    writeln!(f, "workspace {}: synced: everything is on the relay", row.label)
                 } else {
-                    write!(f, "workspace {}: not synced", row.prefix)?;
+                    write!(f, "workspace {}: not synced", row.label)?;
                     match (row.queued.max(row.on_its_way), row.undecided) {
                         (0, 0) => writeln!(f),
                         (0, n) => writeln!(f, ": {} not yet in force", count(n, "decision")),
@@ -197,5 +196,26 @@ impl fmt::Display for Synced {
                 }
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_workspace_that_is_not_synced_is_told_what_waits_and_never_that_nothing_does() {
+        let row = |queued, undecided| Row {
+            workspace: String::new(),
+            label: "Family (3fa9)".to_owned(),
+            synced: false,
+            queued,
+            on_its_way: 0,
+            undecided,
+        };
+        let told = |queued, undecided| Synced { workspaces: vec![row(queued, undecided)] }.to_string();
+        assert_eq!(told(0, 0), "workspace Family (3fa9): not synced\n");
+        assert_eq!(told(2, 0), "workspace Family (3fa9): not synced: 2 documents queued\n");
+        assert_eq!(told(0, 1), "workspace Family (3fa9): not synced: 1 decision not yet in force\n");
     }
 }

@@ -47,8 +47,6 @@ codes! {
     EditRefused, Misuse, "edit_refused";
     /// The document is of another kind than the command is for.
     WrongKind, Misuse, "wrong_kind";
-    /// What was to be written holds something that looks like a secret.
-    SecretInside, Misuse, "secret_inside";
     /// The folder was not checked out.
     NotCheckedOut, Misuse, "not_checked_out";
     /// There is nothing to change.
@@ -221,6 +219,8 @@ codes! {
 
     /// A question has to be answered with yes, and was not.
     Unconfirmed, Unconfirmed, "unconfirmed";
+    /// What was to be written or shared has something in it that looks like a secret.
+    SecretInside, Unconfirmed, "secret_inside";
 
     /// Another process is using the home.
     HomeInUse, Busy, "home_in_use";

@@ -19,6 +19,7 @@ impl From<EditError> for CommandError {
             }
             EditError::NotALine(_) => refused("it is not a transcript line").because(&error),
             EditError::IdTaken => refused("its id is taken in this conversation"),
+            EditError::NoEntry => refused("the entry that it is to follow is not in this conversation"),
             EditError::Time => refused("its time is beyond every calendar"),
             EditError::Permanent => refused("a document of this kind cannot be deleted or restored"),
             EditError::Full => refused("the document is full"),

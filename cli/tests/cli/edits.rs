@@ -181,7 +181,7 @@ fn an_editor_that_fails_or_changes_nothing_changes_nothing_and_no_draft_is_lost(
     assert_eq!(version(&mut machine, &id, "AGENTS.md"), before);
     editor(&mut machine, "echo 'export API_KEY=abc123' >> \"$1\"");
     let ran = machine.run(&format!("agent edit {id} --json"));
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert_eq!(ran.code, 8, "{}", ran.stderr);
     let error: serde_json::Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
     assert_eq!(error["error"]["code"], "secret_inside");
     let hint = error["error"]["hint"].as_str().unwrap();
@@ -285,7 +285,7 @@ fn what_looks_like_a_secret_comes_in_only_if_a_person_says_so() {
     write(&machine.path("cook/rules.md"), "Use:\nexport API_KEY=abc123\n");
     write(&machine.path("cook/.env"), "API_KEY=abc123\n");
     let refused = machine.run("agent new Three --from ~/cook");
-    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert_eq!(refused.code, 8, "{}", refused.stderr);
     assert!(!(refused.stderr + &refused.stdout).contains("abc123"), "a secret is not repeated");
     let id = machine.made("agent new Three --from ~/cook --allow-secret");
     assert_eq!(ok(&mut machine, &format!("agent show {id} --file .env")), "API_KEY=abc123\n");

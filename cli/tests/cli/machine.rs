@@ -169,6 +169,13 @@ impl Machine {
                 Box::new(ChaCha20Rng::seed_from_u64(seed + drawn))
             }),
             stdin: Box::new(io::Cursor::new(stdin.as_bytes().to_vec())),
+            page: Box::new({
+                let mut paged = stdout.clone();
+                move |pager, text| {
+                    writeln!(paged, "[by {}]", pager.display())?;
+                    paged.write_all(text)
+                }
+            }),
             stdout: Box::new(stdout),
             stderr: Stderr::new(Shared(stderr)),
             terminal: self.terminal,

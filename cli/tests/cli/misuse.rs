@@ -7,7 +7,15 @@ use crate::machine::Machine;
 #[test]
 fn an_unknown_command_is_misuse_with_a_suggestion() {
     let mut machine = Machine::new("laptop");
-    assert_snapshot!(machine.story(&["chats list", "chat shwo x", "chat say", "chat list -n many"]));
+    assert_snapshot!(machine.story(&[
+        "chats list",
+        "chat shwo x",
+        "chat say",
+        "chat list -n many",
+        "restore x",
+        "workspace use",
+        "export openclaw"
+    ]));
 }
 
 #[test]

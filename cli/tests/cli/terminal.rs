@@ -10,6 +10,7 @@ const HOSTILE: &str = "\u{1b}[2Jgone\u{9b}31m \u{202e}txt.exe\u{2069}\u{7}";
 fn at_a_terminal(machine: &mut Machine) {
     machine.terminal = bowline::Terminal { stdin: true, stdout: true, stderr: true, ..machine.terminal };
     machine.env.insert("NO_COLOR".to_owned(), "1".into());
+    machine.env.insert("PAGER".to_owned(), "".into());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use bowline_engine::{Device, Home};
 use insta::assert_snapshot;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use unicode_width::UnicodeWidthStr;
 
 use crate::machine::Machine;
 
@@ -44,6 +45,54 @@ fn without_a_workspace_in_use_new_conversations_stay_here() {
     assert_eq!(machine.run(&format!("workspace use {}", &id[..6])).code, 0);
     machine.made("chat new --title 'Shared too'");
     assert_snapshot!(machine.story(&["chat list", "status"]));
+}
+
+/// A machine with two workspaces, the second in use, and in each a conversation with much to say in a list.
+fn machine_with_two_workspaces() -> Machine {
+    let mut machine = Machine::with_home();
+    let now = machine.now;
+    for (seed, name) in [(7, "Family and friends of the family"), (8, "Allotment")] {
+        device(&machine, seed, |device| {
+            let workspace = device.create_workspace(RELAY, "token", now).unwrap();
+            device.name_workspace(workspace, name, now).unwrap();
+        });
+        let id = machine.made("chat new --title 'What we said of the compost, the apples and the wasps'");
+        for line in ["chat say ID hello", "chat pin ID", "chat label ID garden autumn 'to be read aloud'"] {
+            assert_eq!(machine.run(&line.replace("ID", &id)).code, 0);
+        }
+    }
+    machine
+}
+
+#[test]
+fn lists_fit_a_terminal_and_say_in_which_of_several_workspaces_something_is() {
+    let mut machine = machine_with_two_workspaces();
+    let widest = |text: &str| text.lines().map(UnicodeWidthStr::width).max().unwrap_or_default();
+    for list in ["chat list", "workspace list", "workspace members", "device list"] {
+        let shown = machine.run(list).stdout;
+        assert!(widest(&shown) <= 80, "{list}\n{shown}");
+    }
+    let shown = machine.run("chat list").stdout;
+    assert!(shown.contains("  Allotment  ") && shown.contains("  Family a"), "{shown}");
+    machine.terminal = bowline::Terminal { stdout: true, columns: Some(200), ..machine.terminal };
+    let shown = machine.run("chat list").stdout;
+    assert!(shown.contains("apples and the wasps  pinned, #autumn, #garden, #to be read aloud\n"), "{shown}");
+}
+
+#[test]
+fn sentences_call_a_workspace_by_its_name() {
+    let mut machine = machine_with_two_workspaces();
+    machine.made("chat new --local --title Bees");
+    assert_snapshot!(machine.story(&[
+        "share Bees -w allotment",
+        "workspace use 'family and friends of the family'",
+        "workspace disconnect Allotment",
+        "workspace invite -w Allotment",
+        "workspace connect Allotment",
+        "workspace forget Allotment",
+        "workspace forget Alotment --yes",
+        "workspace forget Allotment --yes",
+    ]));
 }
 
 #[test]

@@ -37,7 +37,18 @@ use crate::{
 impl Device {
     /// Begins a conversation, in the current workspace or on this device only.
     pub fn create_conversation(&mut self, title: Option<&str>, now: Millis) -> Result<DocId, Error> {
-        self.create(Kind::Conversation, now, |document, pen| {
+        let workspace = self.current_workspace()?;
+        self.create_conversation_in(workspace, title, now)
+    }
+
+    /// Begins a conversation in a workspace; with `None` on this device only, whatever the current workspace is.
+    pub fn create_conversation_in(
+        &mut self,
+        workspace: Option<WorkspaceId>,
+        title: Option<&str>,
+        now: Millis,
+    ) -> Result<DocId, Error> {
+        self.create(Kind::Conversation, workspace, now, |document, pen| {
             Ok(document.conversation_mut(pen)?.set_title(title)?)
         })
     }
@@ -51,25 +62,27 @@ impl Device {
 
     /// Makes an agent with all that an edit says of it: there is nothing of it if the edit is refused.
     pub fn create_agent_with(&mut self, edit: &AgentEdit, now: Millis) -> Result<DocId, Error> {
-        self.create(Kind::Agent, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
+        let workspace = self.current_workspace()?;
+        self.create(Kind::Agent, workspace, now, |document, pen| Ok(document.agent_mut(pen)?.edit(edit)?))
     }
 
     /// Makes an agent, a skill or a memory as an edit says: all of it or, with an error, nothing. What is personal stays here.
     pub fn create_files(&mut self, edit: &FilesEdit, now: Millis) -> Result<DocId, Error> {
-        let id = self.create(edit.kind(), now, |document, pen| edit.make(document, pen, None))?;
+        let is_personal = edit.kind().visibility() == Visibility::Personal;
+        let workspace = if is_personal { None } else { self.current_workspace()? };
+        let id = self.create(edit.kind(), workspace, now, |document, pen| edit.make(document, pen, None))?;
         self.versions(id, now)?.note_seen(None)?;
         Ok(id)
     }
 
-    /// Begins a document of a kind with a first edit, in the current workspace or, what is personal, on this device only.
+    /// Begins a document of a kind with a first edit, in a workspace or on this device only.
     fn create<C: IntoIterator<Item = Vec<u8>>>(
         &mut self,
         kind: Kind,
+        workspace: Option<WorkspaceId>,
         now: Millis,
         edit: impl FnOnce(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<DocId, Error> {
-        let is_personal = kind.visibility() == Visibility::Personal;
-        let workspace = if is_personal { None } else { self.current_workspace()? };
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         let beginning = Beginning { kind, id: lent.new_id(), workspace };
         let edited = documents.begin(&mut lent, workspaces.keyrings(), beginning, edit, |_| Ok(()))?;
@@ -85,9 +98,20 @@ impl Device {
         text: &str,
         now: Millis,
     ) -> Result<Went, Error> {
+        self.say_after(which, None, (role, text), now)
+    }
+
+    /// Appends a message below the entry with the id `after`, or below the last one. Where it is now.
+    pub fn say_after(
+        &mut self,
+        which: impl Into<Which>,
+        after: Option<&str>,
+        said: (Role, &str),
+        now: Millis,
+    ) -> Result<Went, Error> {
         let found = self.find_of_kind(which, Kind::Conversation)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
-        let edited = documents.say(&mut lent, workspaces.keyrings(), &found.row, role, text)?;
+        let edited = documents.say(&mut lent, workspaces.keyrings(), &found.row, said, after)?;
         let is_kept = documents.is_kept(&found.row);
         let went = match edited.as_ref().and_then(|edited| edited.workspace) {
             None => Went::OnlyHere,
@@ -193,31 +217,6 @@ impl Device {
     pub fn restore_deleted(&mut self, which: impl Into<Which>, now: Millis) -> Result<(), Error> {
         let found = self.find_deletable(which)?;
         self.set(found, now, |document, pen| Ok(document.restore(pen)?))
-    }
-
-    /// All documents of a kind, newest first: those in view, or those in the trash. Loads none of them.
-    pub fn list_kind(&self, kind: Kind, trash: bool) -> Result<Vec<Listed>, Error> {
-        listed::list(self.store.read(), kind, trash)
-    }
-
-    /// All conversations, as [`Device::list_kind`] lists them.
-    pub fn list(&self, trash: bool) -> Result<Vec<Listed>, Error> {
-        self.list_kind(Kind::Conversation, trash)
-    }
-
-    /// All agents, as [`Device::list_kind`] lists them.
-    pub fn agents(&self, trash: bool) -> Result<Vec<Listed>, Error> {
-        self.list_kind(Kind::Agent, trash)
-    }
-
-    /// All skills, as [`Device::list_kind`] lists them.
-    pub fn skills(&self, trash: bool) -> Result<Vec<Listed>, Error> {
-        self.list_kind(Kind::Skill, trash)
-    }
-
-    /// The personal files of all agents, one document for each agent, as [`Device::list_kind`] lists them.
-    pub fn memories(&self, trash: bool) -> Result<Vec<Listed>, Error> {
-        self.list_kind(Kind::Memory, trash)
     }
 
     /// Documents but profiles, those in the trash included, whose id begins so as it is printed: for people, who type the

@@ -14,6 +14,7 @@ mod notice;
 mod rows;
 mod workspace;
 
+use bowline_core::document::Kind;
 use bowline_crypto::DeviceKeys;
 use bowline_store::Store;
 use bowline_wire::ids::{DeviceId, DocId, Millis};
@@ -236,6 +237,39 @@ impl Device {
     /// Whether this device has a session of an application, one in the trash included.
     pub fn knows_session(&self, app: &str, session: &str) -> Result<bool, Error> {
         Ok(self.store.read().find_doc(Self::session_doc(app, session))?.is_some())
+    }
+
+    /// All documents of a kind, newest first: those in view, or those in the trash. Loads none of them.
+    pub fn list_kind(&self, kind: Kind, trash: bool) -> Result<Vec<Listed>, Error> {
+        documents::listed::list(self.store.read(), kind, trash)
+    }
+
+    /// All conversations, as [`Device::list_kind`] lists them.
+    pub fn list(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Conversation, trash)
+    }
+
+    /// All agents, as [`Device::list_kind`] lists them.
+    pub fn agents(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Agent, trash)
+    }
+
+    /// All skills, as [`Device::list_kind`] lists them.
+    pub fn skills(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Skill, trash)
+    }
+
+    /// The personal files of all agents, one document for each agent, as [`Device::list_kind`] lists them.
+    pub fn memories(&self, trash: bool) -> Result<Vec<Listed>, Error> {
+        self.list_kind(Kind::Memory, trash)
+    }
+
+    /// Whether a document was taken over from another application: on this device or, if it is a conversation, anywhere.
+    pub fn is_imported(&mut self, found: &Found, now: Millis) -> Result<bool, Error> {
+        if self.store.read().is_imported(found.id())? {
+            return Ok(true);
+        }
+        Ok(found.kind() == Kind::Conversation && self.session_file(found.id(), now)?.app.is_some())
     }
 
     /// A conversation as the file that its application reads: for an imported one the bytes that came in, and what was

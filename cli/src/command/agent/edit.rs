@@ -7,6 +7,7 @@ use clap::Args;
 use crate::command::kind::FileEdits;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::workspaces::new_name;
 
 /// Change fields and files of an agent, or one file in your editor
 ///
@@ -46,6 +47,9 @@ impl Edit {
             if let Some(text) = text {
                 edit.set(field, Some(text.as_str()).filter(|text| !text.is_empty()));
             }
+        }
+        if let Some(name) = &self.name {
+            new_name(name)?;
         }
         self.files.run::<ShownAgent>(invocation, &self.id, FilesEdit::Agent(edit))
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::syncing;
+use crate::workspaces::new_name;
 
 /// Begin a conversation; prints its id
 #[derive(Args, Debug)]
@@ -16,6 +17,9 @@ pub(crate) struct New {
     /// What it is about [default: how its first message begins]
     #[arg(long, short)]
     title: Option<String>,
+    /// Keep it on this device, whichever workspace is in use
+    #[arg(long)]
+    local: bool,
 }
 
 #[derive(Serialize)]
@@ -28,11 +32,12 @@ impl New {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let mut here = invocation.open()?;
         let now = invocation.now();
-        let id = here.device.create_conversation(self.title.as_deref(), now)?;
-        let workspace = here.device.current_workspace()?;
+        let title = self.title.as_deref().map(new_name).transpose()?;
+        let workspace = if self.local { None } else { here.device.current_workspace()? };
+        let id = here.device.create_conversation_in(workspace, title, now)?;
         invocation.answer(&Created { id: id.to_string(), workspace: workspace.map(|it| it.to_string()) })?;
         // An untitled one has nothing in it yet that could travel.
-        if self.title.is_some() {
+        if title.is_some() {
             syncing::after_edit(invocation, &here, id)?;
         }
         Ok(())

@@ -3,23 +3,29 @@
 use std::fmt::{self, Write as _};
 
 use bowline_engine::device::Shown;
-use bowline_engine::document::{Entry, Transcript};
+use bowline_engine::document::Entry;
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::rendered::Rendered;
 use crate::command::kind::Named;
 use crate::documents::{self, Whereabouts};
 use crate::error::CommandError;
+use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::listing::Filed;
-use crate::text::{OneLine, Safe, count};
+use crate::text::{OneLine, Safe, count, fit};
 use crate::time::{iso, moment};
+
+/// Columns of what is shown of the last entry of a way on: with its id that is a line.
+const WAY_COLUMNS: usize = 60;
 
 /// Show a conversation
 ///
 /// Shows every entry in order. Where a conversation was continued in more than one way, entries of the way it goes on now
-/// are marked with ●, those of others with ○.
+/// are marked with ●, those of others with ○, and at the end stands how each is continued. On a terminal it is shown page by
+/// page, by the program that `PAGER` names, else by less.
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// Which conversation: its title, or the beginning of its id
@@ -27,6 +33,12 @@ pub(crate) struct Show {
     /// Only the way from the beginning to the latest entry, without other branches
     #[arg(long)]
     path: bool,
+    /// Every entry as it was written, as JSON
+    #[arg(long)]
+    raw: bool,
+    /// Print it all at once, also on a terminal
+    #[arg(long)]
+    no_pager: bool,
 }
 
 #[derive(Serialize)]
@@ -45,6 +57,9 @@ struct Conversation {
     copied_from: Option<String>,
     entries: Vec<Line>,
     issues: Vec<String>,
+    /// The ways it goes on, if there are several, each with its last entry.
+    #[serde(skip)]
+    ways: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -74,8 +89,9 @@ impl Show {
         let (prefix, whereabouts) = (named.prefix()?, named.whereabouts()?);
         let Named { id, document: shown, .. } = named;
         let issues = shown.transcript.issues.iter().map(documents::issue).collect();
-        let entries = lines(&shown, self.path);
-        invocation.answer(&Conversation {
+        let reader = Reader::of(&shown, &self);
+        let (entries, ways) = (reader.lines(), reader.ways());
+        let conversation = Conversation {
             id: id.to_string(),
             prefix,
             title: shown.title,
@@ -85,80 +101,131 @@ impl Show {
             copied_from: shown.copied_from,
             entries,
             issues,
-        })
-    }
-}
-
-fn lines(shown: &Shown, only_path: bool) -> Vec<Line> {
-    let transcript = &shown.transcript;
-    let branched = transcript.entries.iter().any(|entry| !entry.is_active);
-    let wanted = transcript.entries.iter().enumerate().filter(|(_, entry)| entry.is_active || !only_path);
-    wanted.map(|(index, entry)| line(shown, index, entry, branched && !only_path)).collect()
-}
-
-fn line(shown: &Shown, index: usize, entry: &Entry, branched: bool) -> Line {
-    let transcript = &shown.transcript;
-    let by = shown.written_by.get(&entry.key);
-    let only_here = shown.only_here.contains(&entry.key);
-    let (role, text) = entry.message().unzip();
-    let parent = entry.parent.and_then(|parent| transcript.entries.get(parent));
-    let mut head = String::new();
-    if branched {
-        head.push_str(if entry.is_active { "● " } else { "○ " });
-    }
-    let speaker = role.as_deref().filter(|role| !role.is_empty()).unwrap_or(&entry.kind);
-    head.push_str(&OneLine(if speaker.is_empty() { "entry" } else { speaker }).to_string());
-    if let Some(by) = by {
-        let _ = write!(head, " · {}", OneLine(&by.name));
-    }
-    if let Some(time) = entry.time {
-        let _ = write!(head, " · {}", moment(time));
-    }
-    if branched {
-        head.push_str(&branch(transcript, index, entry));
-    }
-    if only_here {
-        head.push_str(" · only here");
-    }
-    // What is not a message, or is one without text, is shown as it was written: nothing is left out.
-    let body = text.as_deref().filter(|text| !text.is_empty()).unwrap_or(&entry.raw);
-    let body = Safe(body).to_string();
-    let body: Vec<String> = body.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
-    Line {
-        key: entry.key.clone(),
-        entry_id: entry.id.clone(),
-        kind: entry.kind.clone(),
-        time: entry.time.and_then(iso),
-        role,
-        text,
-        parent: parent.map(|parent| parent.key.clone()),
-        by: by.map(|by| by.name.clone()),
-        device: by.and_then(|by| by.device).map(|device| device.to_string()),
-        only_here,
-        active: entry.is_active,
-        raw: RawValue::from_string(entry.raw.clone()).ok(),
-        shown: format!("{head}\n{}\n", body.join("\n")),
-    }
-}
-
-/// How an entry stands in the tree, where that is not simply below the one before.
-fn branch(transcript: &Transcript, index: usize, entry: &Entry) -> String {
-    let mut told = String::new();
-    if !entry.id.is_empty() {
-        let _ = write!(told, " · {}", OneLine(&entry.id));
-    }
-    if entry.parent != index.checked_sub(1) {
-        match entry.parent.and_then(|parent| transcript.entries.get(parent)) {
-            Some(parent) => {
-                let _ = write!(told, " · continues {}", OneLine(&parent.id));
-            }
-            None => told.push_str(" · a beginning"),
+            ways,
+        };
+        if self.no_pager {
+            invocation.answer(&conversation)
+        } else {
+            invocation.answer_in_pages(&conversation)
         }
     }
-    if entry.children > 1 {
-        let _ = write!(told, " · {} from here", count(entry.children, "way"));
+}
+
+/// A conversation that is being written down for somebody.
+struct Reader<'a> {
+    shown: &'a Shown,
+    ids: Prefixes,
+    only_path: bool,
+    is_raw: bool,
+    /// The conversation goes on in more than one way, and all of them are shown.
+    branched: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn of(shown: &'a Shown, options: &Show) -> Self {
+        let entries = &shown.transcript.entries;
+        Self {
+            shown,
+            ids: Prefixes::new(entries.iter().map(|entry| &entry.id)),
+            only_path: options.path,
+            is_raw: options.raw,
+            branched: !options.path && entries.iter().any(|entry| !entry.is_active),
+        }
     }
-    told
+
+    /// The beginning of an entry's id, which `bowline chat say --after` takes.
+    fn shorten(&self, id: &str) -> String {
+        OneLine(&self.ids.shorten(id)).to_string()
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        let entries = self.shown.transcript.entries.iter().enumerate();
+        let wanted = entries.filter(|(_, entry)| entry.is_active || !self.only_path);
+        wanted.map(|(index, entry)| self.line(index, entry)).collect()
+    }
+
+    fn line(&self, index: usize, entry: &Entry) -> Line {
+        let by = self.shown.written_by.get(&entry.key);
+        let only_here = self.shown.only_here.contains(&entry.key);
+        let (role, text) = entry.message().unzip();
+        let parent = entry.parent.and_then(|parent| self.shown.transcript.entries.get(parent));
+        let rendered = Rendered::of(entry, &|id| self.shorten(id));
+        let mut head = String::new();
+        if self.branched {
+            head.push_str(mark(entry));
+            head.push(' ');
+        }
+        head.push_str(&OneLine(&rendered.speaker).to_string());
+        if let Some(by) = by {
+            let _ = write!(head, " · {}", OneLine(&by.name));
+        }
+        if let Some(time) = entry.time {
+            let _ = write!(head, " · {}", moment(time));
+        }
+        if self.branched {
+            head.push_str(&self.branch(index, entry));
+        }
+        if only_here {
+            head.push_str(" · only here");
+        }
+        let body = Safe(if self.is_raw { &entry.raw } else { &rendered.body }).to_string();
+        let body: Vec<String> = body.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+        Line {
+            key: entry.key.clone(),
+            entry_id: entry.id.clone(),
+            kind: entry.kind.clone(),
+            time: entry.time.and_then(iso),
+            role,
+            text,
+            parent: parent.map(|parent| parent.key.clone()),
+            by: by.map(|by| by.name.clone()),
+            device: by.and_then(|by| by.device).map(|device| device.to_string()),
+            only_here,
+            active: entry.is_active,
+            raw: RawValue::from_string(entry.raw.clone()).ok(),
+            shown: format!("{head}\n{}\n", body.join("\n")),
+        }
+    }
+
+    /// How an entry stands in the tree, where that is not simply below the one before.
+    fn branch(&self, index: usize, entry: &Entry) -> String {
+        let mut told = String::new();
+        if !entry.id.is_empty() {
+            let _ = write!(told, " · {}", self.shorten(&entry.id));
+        }
+        if entry.parent != index.checked_sub(1) {
+            match entry.parent.and_then(|parent| self.shown.transcript.entries.get(parent)) {
+                Some(parent) => {
+                    let _ = write!(told, " · continues {}", self.shorten(&parent.id));
+                }
+                None => told.push_str(" · a beginning"),
+            }
+        }
+        if entry.children > 1 {
+            let _ = write!(told, " · {} from here", count(entry.children, "way"));
+        }
+        told
+    }
+
+    /// The last entry of each way on, that of the present one first.
+    fn ways(&self) -> Vec<String> {
+        let entries = self.shown.transcript.entries.iter().filter(|_| self.branched);
+        let mut ends: Vec<&Entry> = entries
+            .filter(|entry| entry.children == 0 && !entry.id.is_empty() && entry.kind != "leaf")
+            .collect();
+        ends.sort_by_key(|entry| !entry.is_active);
+        let way = |entry: &Entry| {
+            let rendered = Rendered::of(entry, &|id| self.shorten(id));
+            let beginning = fit(&OneLine(rendered.beginning()).to_string(), WAY_COLUMNS);
+            format!("{} {}  {beginning}", mark(entry), self.shorten(&entry.id)).trim_end().to_owned()
+        };
+        ends.into_iter().map(way).collect()
+    }
+}
+
+/// Whether an entry is of the way that the conversation goes on now.
+fn mark(entry: &Entry) -> &'static str {
+    if entry.is_active { "●" } else { "○" }
 }
 
 impl fmt::Display for Conversation {
@@ -175,6 +242,12 @@ impl fmt::Display for Conversation {
         if let Some(from) = &self.copied_from {
             writeln!(f, "copied from {}", OneLine(from))?;
         }
-        self.entries.iter().try_for_each(|line| write!(f, "\n{}", line.shown))
+        self.entries.iter().try_for_each(|line| write!(f, "\n{}", line.shown))?;
+        if self.ways.len() < 2 {
+            return Ok(());
+        }
+        writeln!(f, "\nIt goes on in {}, which end with", count(self.ways.len(), "way"))?;
+        self.ways.iter().try_for_each(|way| writeln!(f, "  {way}"))?;
+        writeln!(f, "`bowline chat say {} --after ID TEXT` continues one of them", self.prefix)
     }
 }

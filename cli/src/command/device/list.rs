@@ -74,7 +74,7 @@ impl List {
 
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(&["ID", "NAME", "WHOSE", "LAST HEARD"]);
+        let mut table = Table::new(&["ID", "NAME", "WHOSE", "LAST HEARD"]).cutting(&["NAME", "WHOSE"]);
         for row in &self.0 {
             table.row(vec![
                 row.prefix.clone(),

@@ -27,6 +27,9 @@ use crate::{documents, text};
 Examples:
   bowline export openclaw 3fa9 > session.jsonl
   bowline export openclaw --all --output sessions")]
+#[command(
+    override_usage = "bowline export openclaw [OPTIONS] <ID>...\n       bowline export openclaw [OPTIONS] --all --output <DIR>"
+)]
 pub(crate) struct Openclaw {
     /// Which conversations: the beginnings of their ids
     #[arg(required_unless_present = "all", value_name = "ID")]

@@ -11,7 +11,7 @@ use bowline_engine::ids::{DocId, Millis};
 use clap::Args;
 
 use super::source::{self, Source, Taking, file_path, find};
-use super::{KindInFull, editor, note_seen};
+use super::{KindOfFiles, Named, editor, note_seen};
 use crate::documents;
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
@@ -49,7 +49,7 @@ pub(crate) struct FileEdits {
 
 impl FileEdits {
     /// Carries the edit out, with what it is to change beside files.
-    pub(in crate::command) fn run<D: KindInFull>(
+    pub(in crate::command) fn run<D: KindOfFiles>(
         self,
         invocation: &mut Invocation<'_>,
         typed: &str,
@@ -59,6 +59,11 @@ impl FileEdits {
         let wanted = self.wanted(invocation, taking)?;
         if edit.is_empty() && wanted.is_empty() {
             return editor::run::<D>(invocation, typed, self.file.as_deref(), taking);
+        }
+        // What was there in the version that the person had may be gone by now, which is what they want.
+        if !self.remove_file.is_empty() && self.base.is_none() {
+            let named = Named::<D>::read(invocation, typed)?;
+            self.remove_file.iter().try_for_each(|path| named.file(path).map(drop))?;
         }
         let mut here = invocation.open()?;
         let (id, now) = (documents::find_one(&here.device, D::KIND, typed)?, invocation.now());

@@ -3,7 +3,7 @@
 use bowline_engine::device::FilesEdit;
 use clap::Args;
 
-use super::KindInFull;
+use super::KindOfFiles;
 use super::edit::FileEdits;
 use super::source::no_files;
 use crate::error::CommandError;
@@ -22,7 +22,7 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    pub(in crate::command) fn run<D: KindInFull>(
+    pub(in crate::command) fn run<D: KindOfFiles>(
         self,
         invocation: &mut Invocation<'_>,
     ) -> Result<(), CommandError> {

@@ -13,6 +13,7 @@ use super::source::{self, Taking, no_files};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::syncing;
+use crate::workspaces::new_name;
 
 /// Make one; prints its id
 #[derive(Args, Debug)]
@@ -40,7 +41,7 @@ impl New {
         invocation: &mut Invocation<'_>,
     ) -> Result<(), CommandError> {
         let mut edit = FilesEdit::of(D::KIND).ok_or_else(no_files)?;
-        edit.set_name(&self.name);
+        edit.set_name(new_name(&self.name)?);
         let taking = Taking { kind: D::KIND, allow_secret: self.allow_secret };
         let sources = match &self.from {
             Some(from) => source::read(invocation, taking, from, None)?,

@@ -1,32 +1,94 @@
-//! docs/STATES.md against the code: every state that `status` can say of a device stands there with its way out.
+//! docs/STATES.md against the code: every state of a document, and all that `status` can say of a device, stands there with its way out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_engine::NotReady;
-use bowline_engine::device::Membership;
+use bowline_engine::device::{DocumentState, Membership};
 use bowline_engine::ids::Millis;
 
 use super::Connection;
+use crate::documents::Whereabouts;
 use crate::error::not_ready;
 
 const PAGE: &str = include_str!("../../../../docs/STATES.md");
+
+/// What `state` of a document can be in JSON.
+const DOCUMENTS: [&str; 10] = [
+    "only_here",
+    "kept",
+    "partly_here",
+    "queued",
+    "stays",
+    "too_large",
+    "on_relay",
+    "doubted",
+    "on_devices",
+    "unknown",
+];
 
 /// What `connection.state` can be in JSON.
 const CONNECTIONS: [&str; 7] =
     ["disconnected", "over", "nobody_syncs", "connecting", "catching_up", "connected", "not_connected"];
 
-/// The first cells of the table below a heading, without backticks. Every other cell says something.
-fn states(heading: &str) -> BTreeSet<String> {
+/// The rows of the table below a heading, cell by cell. Every cell says something.
+fn rows(heading: &str) -> Vec<Vec<String>> {
     let (_, section) = PAGE.split_once(&format!("\n## {heading}\n")).unwrap();
     let rows =
         section.lines().take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with('|'));
-    let mut first = BTreeSet::new();
-    for row in rows.skip(2) {
-        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+    let cells = |row: &str| -> Vec<String> {
+        let cells: Vec<String> =
+            row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
         assert!(cells.len() >= 3 && cells.iter().all(|cell| !cell.is_empty()), "{row}");
-        first.insert(cells[0].trim_matches('`').to_owned());
+        cells
+    };
+    rows.skip(2).map(cells).collect()
+}
+
+/// The first cells of the table below a heading, without backticks.
+fn states(heading: &str) -> BTreeSet<String> {
+    rows(heading).into_iter().map(|cells| cells[0].trim_matches('`').to_owned()).collect()
+}
+
+#[test]
+fn every_state_of_a_document_has_its_words_and_its_way_out_on_the_page() {
+    let of_engine = [
+        (DocumentState::OnlyHere, vec![None]),
+        (DocumentState::Kept, vec![Some(0), Some(3)]),
+        (DocumentState::PartlyHere, vec![Some(3), None]),
+        (DocumentState::Queued, vec![None]),
+        (DocumentState::Stays, vec![None]),
+        (DocumentState::TooLarge(8_000_000), vec![None]),
+        (DocumentState::OnRelay, vec![None]),
+        (DocumentState::Doubted, vec![None]),
+        (DocumentState::OnDevices(2), vec![None]),
+    ];
+    // A state more has to be listed above.
+    for (it, _) in &of_engine {
+        match it {
+            DocumentState::OnlyHere
+            | DocumentState::Kept
+            | DocumentState::PartlyHere
+            | DocumentState::Queued
+            | DocumentState::Stays
+            | DocumentState::TooLarge(_)
+            | DocumentState::OnRelay
+            | DocumentState::Doubted
+            | DocumentState::OnDevices(_) => {}
+        }
     }
-    first
+    let mut all: Vec<_> = of_engine.map(|(it, only_here)| (Whereabouts::from(it), only_here)).into();
+    all.push((Whereabouts::Unknown, vec![None]));
+    let told = all.iter().map(|(it, only_here)| {
+        let name = serde_json::to_value(it).unwrap()["state"].as_str().unwrap().to_owned();
+        let words: Vec<_> = only_here.iter().map(|parts| format!("`{}`", it.place(*parts))).collect();
+        (name, words.join(", "))
+    });
+    let told: BTreeMap<String, String> = told.collect();
+    let names: BTreeSet<&str> = told.keys().map(String::as_str).collect();
+    assert_eq!(names, DOCUMENTS.into(), "words that programs read stay what they are");
+    let on_page =
+        rows("A document").into_iter().map(|cells| (cells[0].trim_matches('`').to_owned(), cells[1].clone()));
+    assert_eq!(on_page.collect::<BTreeMap<_, _>>(), told);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::documents::workspace_prefix;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::syncing;
@@ -25,7 +24,7 @@ impl Connect {
         workspaces::check_in(&here.device, workspace)?;
         here.device.set_connected(workspace, true)?;
         here.wake();
-        let name = workspace_prefix(&here.device, workspace);
+        let name = workspaces::label(&here.device, workspace);
         match syncing::who_syncs(&here.home, &here.device)? {
             Some(pid) => invocation.say(format_args!("Workspace {name} is connected by {}.", process(pid))),
             None => {

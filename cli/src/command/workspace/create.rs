@@ -12,13 +12,12 @@ use serde::Serialize;
 use crate::command::share;
 use crate::documents::workspace_prefix;
 use crate::error::{CommandError, ErrorCode, KEPT};
-use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::secret_argument::{self, Asked};
 use crate::syncing;
-use crate::workspaces::{new_name, relay_for_people};
+use crate::workspaces::{WorkspaceNames, label, new_name, relay_for_people};
 
 const ADDRESS: Asked = Asked {
     what: "The address with its token",
@@ -45,7 +44,7 @@ pub(crate) struct Create {
 struct Created {
     workspace: String,
     #[serde(skip)]
-    prefix: String,
+    label: String,
     relay: String,
 }
 
@@ -61,12 +60,12 @@ impl Create {
         let before = here.device.current_workspace()?;
         let token = token.as_ref().map_or("", |token| token.as_str());
         let workspace = here.device.create_workspace(&address.to_text(), token, invocation.now())?;
-        let prefix = workspace_prefix(&here.device, workspace);
         register(invocation, &mut here, workspace, before)?;
         if let Some(name) = name {
             here.device.name_workspace(workspace, name, invocation.now())?;
         }
-        invocation.answer(&Created { workspace: workspace.to_string(), prefix, relay: address.to_text() })?;
+        let label = label(&here.device, workspace);
+        invocation.answer(&Created { workspace: workspace.to_string(), label, relay: address.to_text() })?;
         invocation.say(format_args!(
             "New documents go into it from now on; `bowline workspace use --none` keeps them on this device."
         ));
@@ -87,7 +86,7 @@ fn register(
     before: Option<WorkspaceId>,
 ) -> Result<(), CommandError> {
     let is_signed = |device: &Device| device.status(workspace).map(|status| status.signed.is_some());
-    let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
     let mut signed = |device: &mut Device, _| is_signed(device);
     let reached = syncing::reach(invocation, here, Goal::Until(workspace, &mut signed), progress)?;
     if is_signed(&here.device)? {
@@ -118,6 +117,6 @@ fn register(
 
 impl fmt::Display for Created {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Made workspace {} on {}", self.prefix, relay_for_people(&self.relay))
+        writeln!(f, "Made workspace {} on {}", self.label, relay_for_people(&self.relay))
     }
 }

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::documents::workspace_prefix;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::{syncing, workspaces};
@@ -23,7 +22,7 @@ impl Disconnect {
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
         here.device.set_connected(workspace, false)?;
         syncing::wait_until_closed(&here.home, &here.device, workspace)?;
-        let name = workspace_prefix(&here.device, workspace);
+        let name = workspaces::label(&here.device, workspace);
         invocation.say(format_args!("Workspace {name} is disconnected."));
         invocation
             .answer_in_json(&serde_json::json!({ "workspace": workspace.to_string(), "connected": false }))

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::documents::workspace_prefix;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::text::count;
@@ -25,7 +24,7 @@ impl Forget {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let mut here = invocation.open()?;
         let workspace = workspaces::find(&here.device, &self.id)?;
-        let name = workspace_prefix(&here.device, workspace);
+        let name = workspaces::label(&here.device, workspace);
         let outstanding = here.device.outstanding(workspace)?;
         if outstanding.queued > 0 {
             invocation.warn(format_args!(

@@ -73,7 +73,8 @@ impl fmt::Display for Rows {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new(&["", "ID", "NAME", "OWNER", "DEVICES", "QUEUED", "RELAY"]);
+        let mut table = Table::new(&["", "ID", "NAME", "OWNER", "DEVICES", "QUEUED", "RELAY"])
+            .cutting(&["NAME", "OWNER", "RELAY"]);
         for row in &self.0 {
             let mark = if row.in_use { "*" } else { "" };
             let note = match (row.member, row.connected) {

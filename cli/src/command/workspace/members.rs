@@ -82,7 +82,7 @@ pub(in crate::command) fn heard(at: Option<Millis>, now: Millis) -> String {
 
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(&["ID", "NAME", "ROLE", "DEVICES", "LAST HEARD"]);
+        let mut table = Table::new(&["ID", "NAME", "ROLE", "DEVICES", "LAST HEARD"]).cutting(&["NAME"]);
         for row in &self.0 {
             table.row(vec![
                 row.prefix.clone(),

@@ -7,12 +7,11 @@ use bowline_engine::{Device, LinkState};
 use clap::Args;
 
 use crate::error::{CommandError, ErrorCode};
-use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::progress::Progress;
 use crate::secret_argument::{self, Asked};
 use crate::syncing;
-use crate::workspaces::{self, relay_for_people};
+use crate::workspaces::{self, WorkspaceNames, relay_for_people};
 
 const ADDRESS: Asked =
     Asked { what: "The address", prompts: "bowline workspace move", reads: "bowline workspace move -" };
@@ -54,7 +53,7 @@ impl Move {
         }
         here.device.set_connected(workspace, true)?;
         here.wake();
-        let progress = Progress::shown(invocation, Prefixes::new(here.device.workspaces()));
+        let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
         let mut is_up = |device: &mut Device, _: Millis| is_up(device, workspace);
         let reached = syncing::reach(invocation, &mut here, Goal::Until(workspace, &mut is_up), progress)?;
         if let Some(error) = syncing::not_reached(&reached.finished, workspace) {

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::documents::workspace_prefix;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::workspaces;
@@ -12,6 +11,9 @@ use crate::workspaces;
 /// Documents that exist stay where they are.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  bowline workspace use 7c1e\n  bowline workspace use --none")]
+#[command(
+    override_usage = "bowline workspace use [OPTIONS] <ID>\n       bowline workspace use [OPTIONS] --none"
+)]
 pub(crate) struct Use {
     /// Which workspace: its name, or the beginning of its id
     #[arg(required_unless_present = "none")]
@@ -32,7 +34,7 @@ impl Use {
         match workspace {
             Some(workspace) => invocation.say(format_args!(
                 "New documents go into workspace {}.",
-                workspace_prefix(&here.device, workspace)
+                workspaces::label(&here.device, workspace)
             )),
             None => invocation.say(format_args!("New documents stay on this device.")),
         }

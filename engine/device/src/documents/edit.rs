@@ -307,21 +307,25 @@ impl Documents {
         Ok(stored)
     }
 
-    /// Appends a message to a conversation.
+    /// Appends a message to a conversation: below its last entry, or below the one with the id `after`.
     pub(crate) fn say(
         &mut self,
         lent: &mut Lent<'_>,
         keyrings: Keyrings<'_>,
         row: &DocRow,
-        role: Role,
-        text: &str,
+        (role, text): (Role, &str),
+        after: Option<&str>,
     ) -> Result<Option<Edited>, Error> {
         loop {
             let mut message = [0; 4];
             lent.random.fill_bytes(&mut message);
             let (message, now) = (MessageId::from_bytes(message), lent.now);
             let said = self.edit(lent, keyrings, row, |document, pen| {
-                Ok(document.conversation_mut(pen)?.append_message(message, role, text, now)?)
+                let mut conversation = document.conversation_mut(pen)?;
+                Ok(match after {
+                    None => conversation.append_message(message, role, text, now)?,
+                    Some(after) => conversation.append_message_after(after, message, role, text, now)?,
+                })
             });
             match said {
                 Err(Error::Edit(EditError::IdTaken)) => {}

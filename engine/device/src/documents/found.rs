@@ -68,6 +68,11 @@ impl Found {
         self.row.kept
     }
 
+    /// Whether it was in the trash when it was found.
+    pub fn is_in_trash(&self) -> bool {
+        self.row.deleted_at.is_some()
+    }
+
     /// The document with this id.
     pub(crate) fn with_id(read: Reader<'_>, id: DocId) -> Result<Self, Error> {
         let row = read.find_doc(id)?.ok_or(Error::NoDocument(id))?;

@@ -44,6 +44,9 @@ pub enum EditError {
     /// The id is taken in this transcript: draw another.
     #[error("the message id is taken")]
     IdTaken,
+    /// Misuse: nothing in this transcript has the id that was named.
+    #[error("no entry has this id")]
+    NoEntry,
     /// Misuse: a time beyond the year 9999.
     #[error("a time no calendar date stands for")]
     Time,

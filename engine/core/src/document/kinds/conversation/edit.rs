@@ -117,15 +117,42 @@ impl<'a> ConversationMut<'a> {
     /// Appends a message under the active leaf. `time` is when it was said, [`Pen::now`] when it is written down.
     /// An id that an entry has already is refused, so that "which one is meant" never arises by accident.
     pub fn append_message(&mut self, id: MessageId, role: Role, text: &str, time: Millis) -> Edited {
+        let parent = Transcript::append_to_in(self.document);
+        self.append_below(parent.as_deref(), id, role, text, time)
+    }
+
+    /// Appends a message below the entry with this id, wherever that stands in the tree: the way on from there is the active
+    /// one afterwards.
+    pub fn append_message_after(
+        &mut self,
+        after: &str,
+        id: MessageId,
+        role: Role,
+        text: &str,
+        time: Millis,
+    ) -> Edited {
+        if after.is_empty() || !self.document.outline().has(after) {
+            return Err(EditError::NoEntry);
+        }
+        self.append_below(Some(after), id, role, text, time)
+    }
+
+    fn append_below(
+        &mut self,
+        parent: Option<&str>,
+        id: MessageId,
+        role: Role,
+        text: &str,
+        time: Millis,
+    ) -> Edited {
         let id = id.to_string();
         if self.document.outline().has(&id) {
             return Err(EditError::IdTaken);
         }
-        let parent = Transcript::append_to_in(self.document);
         let line = MessageLine {
             r#type: "message",
             id: &id,
-            parent_id: parent.as_deref(),
+            parent_id: parent,
             timestamp: &format_time(time).ok_or(EditError::Time)?,
             message: Message {
                 role: role.as_str(),

@@ -2,6 +2,10 @@
 
 use imara_diff::{Algorithm, Diff, InternedInput, TokenSource};
 
+/// Tokens of two texts up to which they are compared by histogram, which finds what people would call the difference and takes
+/// quadratic time where many tokens are in each once. Beyond it Myers' algorithm gives up on the best answer in time.
+const HISTOGRAM_TOKENS_MAX: usize = 8192;
+
 /// At a place of the old text, characters to remove and others to put there. Places and numbers count Unicode scalar
 /// values, as Automerge does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +73,12 @@ fn compare<'a, S: TokenSource<Token = &'a str> + Copy>(
     let tokens = |source: S| source.tokenize().collect::<Vec<_>>();
     let (before, after) = (tokens(old), tokens(new));
     let input = InternedInput::new(old, new);
+    let algorithm = match before.len() + after.len() {
+        0..=HISTOGRAM_TOKENS_MAX => Algorithm::Histogram,
+        _ => Algorithm::Myers,
+    };
     let (mut at, mut done) = (at, 0);
-    for hunk in Diff::compute(Algorithm::Histogram, &input).hunks() {
+    for hunk in Diff::compute(algorithm, &input).hunks() {
         let part = |tokens: &[&'a str], from: usize, to: u32| -> Vec<&'a str> {
             tokens.get(from..to as usize).unwrap_or_default().to_vec()
         };

@@ -50,7 +50,11 @@ fn nothing_is_called_by_nothing_and_nobody_says_nothing() {
     let mut machine = Machine::with_home();
     let id = machine.made("chat new --title Groceries");
     refused(&mut machine, "chat new --title ' '", "A name has at least one character");
-    refused(&mut machine, "agent new ''", "A name has at least one character");
+    machine.made("agent new Chef");
+    machine.made("skill new Stew");
+    for line in ["agent new ''", "agent edit Chef --name ''", "skill new ' '", "skill edit Stew --name ' '"] {
+        refused(&mut machine, line, "A name has at least one character");
+    }
     refused(&mut machine, &format!("chat label {id} ' '"), "A name has at least one character");
     refused(&mut machine, &format!("chat say {id} ' '"), "A message has at least one character");
 }

@@ -8,6 +8,7 @@ use super::edit::FileEdits;
 use super::source::no_files;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::workspaces::new_name;
 
 /// Change the name and files, or one file in your editor
 #[derive(Args, Debug)]
@@ -28,7 +29,7 @@ impl Edit {
     ) -> Result<(), CommandError> {
         let mut edit = FilesEdit::of(D::KIND).ok_or_else(no_files)?;
         if let Some(name) = &self.name {
-            edit.set_name(name);
+            edit.set_name(new_name(name)?);
         }
         self.files.run::<D>(invocation, &self.id, edit)
     }

@@ -65,11 +65,14 @@ impl Documents {
             }
             let edited = Edited { workspace: Some(workspace), row: Some(row.n) };
             let (shared, is_done) = match row.ws {
-                // The workspace knows a document by this id that came while another one here had it.
-                None if lent.read().find_in_log(workspace, row.id)?.is_some() => {
-                    return self.copy_in(lent, workspaces, &row, workspace);
-                }
-                None => (Shared::Moved, self.move_in(lent, workspaces, &row, workspace)?),
+                None => match lent.read().find_in_log(workspace, row.id)? {
+                    None => (Shared::Moved, self.move_in(lent, workspaces, &row, workspace)?),
+                    // It came while this id was taken here.
+                    Some(there) if there.kind == row.kind && !there.kept && !there.only_here.is_some() => {
+                        (Shared::PutIn, self.join_in(lent, workspaces, &row, &there)?)
+                    }
+                    Some(_) => return self.copy_in(lent, workspaces, &row, workspace),
+                },
                 Some(place) if place == workspace && !row.kept && !row.only_here.is_some() => {
                     (Shared::Unchanged, true)
                 }
@@ -165,6 +168,50 @@ impl Documents {
             Ok(true)
         })?;
         self.cache.remove(n);
+        Ok(is_done)
+    }
+
+    /// Puts all of a local document into the workspace's document of the same id, which came while that id was taken here and has
+    /// it from then on; whether it is there, or another process came between.
+    fn join_in(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspaces: &Workspaces,
+        row: &DocRow,
+        there: &DocRow,
+    ) -> Result<bool, Error> {
+        let keyrings = workspaces.keyrings();
+        let writers = Writers::known(self, lent, workspaces)?;
+        let pen = lent.fresh_pen(keyrings.writer(there.ws, lent.device()));
+        let local = self.load_anew(lent, keyrings, row.n)?;
+        let (local_rev, local) = (local.rev, local.document.clone());
+        let waiting = waiting_rows(&local, lent.read().changes(row.n)?);
+        if !waiting.is_empty() {
+            return Err(Error::Bug("a local document waits for changes of others"));
+        }
+        let loaded = self.load_anew(lent, keyrings, there.n)?;
+        let (rev, mut document) = (loaded.rev, loaded.document.clone());
+        let changes = document.take_over(&local, pen, |actor| writers.other(actor))?;
+        let derived = Derived::of(&document);
+        let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
+            let is_as_loaded =
+                |n: DocN, rev: u64| Ok::<_, StoreError>(tx.doc(n)?.is_some_and(|now| now.rev == rev));
+            if !is_as_loaded(row.n, local_rev)? || !is_as_loaded(there.n, rev)? {
+                return Ok(false);
+            }
+            for change in &changes {
+                tx.insert_change(there.n, change)?;
+            }
+            derived.write(tx, there.n)?;
+            tx.delete_doc(row.n)?;
+            tx.give_id_back(there.n)?;
+            if let Some(workspace) = there.ws {
+                tx.put_meta(&sharing(row.id, workspace), &[])?;
+            }
+            Ok(true)
+        })?;
+        self.cache.remove(row.n);
+        self.cache.remove(there.n);
         Ok(is_done)
     }
 

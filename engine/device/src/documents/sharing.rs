@@ -63,24 +63,25 @@ impl Documents {
             if kind_of(&row)?.visibility() == Visibility::Hidden {
                 return Err(Error::NoDocument(id));
             }
-            let edited = Edited { workspace: Some(workspace), row: Some(row.n) };
-            let (shared, is_done) = match row.ws {
+            let (shared, n, is_done) = match row.ws {
                 None => match lent.read().find_in_log(workspace, row.id)? {
-                    None => (Shared::Moved, self.move_in(lent, workspaces, &row, workspace)?),
+                    None => (Shared::Moved, row.n, self.move_in(lent, workspaces, &row, workspace)?),
                     // It came while this id was taken here.
                     Some(there) if there.kind == row.kind && !there.kept && !there.only_here.is_some() => {
-                        (Shared::PutIn, self.join_in(lent, workspaces, &row, &there)?)
+                        (Shared::PutIn, there.n, self.join_in(lent, workspaces, &row, &there)?)
                     }
                     Some(_) => return self.copy_in(lent, workspaces, &row, workspace),
                 },
                 Some(place) if place == workspace && !row.kept && !row.only_here.is_some() => {
-                    (Shared::Unchanged, true)
+                    (Shared::Unchanged, row.n, true)
                 }
-                Some(place) if place == workspace => (Shared::PutIn, self.put_in(lent, workspaces, &row)?),
+                Some(place) if place == workspace => {
+                    (Shared::PutIn, row.n, self.put_in(lent, workspaces, &row)?)
+                }
                 Some(_) => return self.copy_in(lent, workspaces, &row, workspace),
             };
             if is_done {
-                return Ok((shared, edited));
+                return Ok((shared, Edited { workspace: Some(workspace), row: Some(n) }));
             }
         }
     }
@@ -186,12 +187,10 @@ impl Documents {
         let local = self.load_anew(lent, keyrings, row.n)?;
         let (local_rev, local) = (local.rev, local.document.clone());
         let waiting = waiting_rows(&local, lent.read().changes(row.n)?);
-        if !waiting.is_empty() {
-            return Err(Error::Bug("a local document waits for changes of others"));
-        }
         let loaded = self.load_anew(lent, keyrings, there.n)?;
         let (rev, mut document) = (loaded.rev, loaded.document.clone());
-        let changes = document.take_over(&local, pen, |actor| writers.other(actor))?;
+        let mut changes = document.take_over(&local, pen, |actor| writers.other(actor))?;
+        changes.extend(waiting.into_iter().map(|row| row.bytes));
         let derived = Derived::of(&document);
         let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
             let is_as_loaded =

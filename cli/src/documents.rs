@@ -164,37 +164,43 @@ pub(crate) fn workspace_of(device: &Device, id: DocId) -> Result<Option<Workspac
     }
 }
 
-/// Documents that are in no workspace, those in view only.
-pub(crate) fn only_here(device: &Device) -> Result<Vec<(Kind, DocId)>, CommandError> {
-    let mut ids = Vec::new();
-    for kind in KINDS.iter().copied() {
-        let rows = listed(device, kind, false)?.into_iter().filter(|row| row.workspace.is_none());
-        ids.extend(rows.map(|row| (kind, row.id)));
+/// What is only on this device, of documents in view.
+pub(crate) struct OnlyHere {
+    /// Documents that are in no workspace.
+    pub(crate) whole: Vec<(Kind, DocId)>,
+    /// How many documents that are in a workspace have parts that are only here.
+    pub(crate) parts_of: usize,
+}
+
+impl OnlyHere {
+    pub(crate) fn of(device: &Device) -> Result<Self, CommandError> {
+        let mut here = Self { whole: Vec::new(), parts_of: 0 };
+        for kind in KINDS.iter().copied() {
+            for row in listed(device, kind, false)? {
+                match row.workspace {
+                    None => here.whole.push((kind, row.id)),
+                    Some(_) => here.parts_of += usize::from(row.only_here.is_some()),
+                }
+            }
+        }
+        Ok(here)
     }
-    Ok(ids)
-}
 
-/// How many documents that are in a workspace, those in view only, have parts that are only here.
-pub(crate) fn partly_here(device: &Device) -> Result<usize, CommandError> {
-    let mut count = 0;
-    for kind in KINDS.iter().copied() {
-        let rows = listed(device, kind, false)?;
-        count += rows.iter().filter(|row| row.workspace.is_some() && row.only_here.is_some()).count();
+    /// The whole documents in words; `None` if there are none.
+    pub(crate) fn whole_in_words(&self) -> Option<String> {
+        (!self.whole.is_empty()).then(|| amount(&self.whole, ""))
     }
-    Ok(count)
-}
 
-/// That so many documents in workspaces have parts that are only here.
-pub(crate) fn parts_of(n: usize) -> String {
-    format!("parts of {} in workspaces", count(n, "document"))
-}
+    /// The parts in words; `None` if there are none.
+    pub(crate) fn parts_in_words(&self) -> Option<String> {
+        (self.parts_of > 0).then(|| format!("parts of {} in workspaces", count(self.parts_of, "document")))
+    }
 
-/// What is only on this device, in words; `None` if that is nothing.
-pub(crate) fn only_here_words(only_here: &[(Kind, DocId)], parts: usize) -> Option<String> {
-    let whole = (!only_here.is_empty()).then(|| amount(only_here, ""));
-    let parts = (parts > 0).then(|| parts_of(parts));
-    let words: Vec<String> = whole.into_iter().chain(parts).collect();
-    (!words.is_empty()).then(|| words.join(", and "))
+    /// All of it in words; `None` if there is nothing.
+    pub(crate) fn in_words(&self) -> Option<String> {
+        let words: Vec<String> = self.whole_in_words().into_iter().chain(self.parts_in_words()).collect();
+        (!words.is_empty()).then(|| words.join(", and "))
+    }
 }
 
 /// Documents of which something is only here and which are offered for sharing: those that were to be kept here are not among

@@ -94,14 +94,10 @@ impl Losses {
 fn losses(invocation: &mut Invocation<'_>) -> Result<Losses, CommandError> {
     let mut here = invocation.open()?;
     let mut losses = Losses::default();
-    let only_here = documents::only_here(&here.device)?;
-    if !only_here.is_empty() {
-        losses.for_ever.push(format!("{} only on this device", documents::amount(&only_here, "")));
-    }
-    let parts = documents::partly_here(&here.device)?;
-    if parts > 0 {
-        losses.for_ever.push(format!("{} that were not shared", documents::parts_of(parts)));
-    }
+    let only_here = documents::OnlyHere::of(&here.device)?;
+    let whole = only_here.whole_in_words().map(|words| format!("{words} only on this device"));
+    let parts = only_here.parts_in_words().map(|words| format!("{words} that were not shared"));
+    losses.for_ever.extend(whole.into_iter().chain(parts));
     for workspace in here.device.workspaces().collect::<Vec<_>>() {
         lost_with(&mut here.device, workspace, &mut losses)?;
     }

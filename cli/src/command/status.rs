@@ -177,8 +177,7 @@ impl Status {
         let now = invocation.now();
         let names = here.device.own_names()?;
         let user_name = own_name(&mut here, names.user, now)?;
-        let only_here = documents::only_here(&here.device)?;
-        let parts = documents::partly_here(&here.device)?;
+        let only_here = documents::OnlyHere::of(&here.device)?;
         let mut workspaces = Vec::new();
         for workspace in here.device.workspaces().collect::<Vec<_>>() {
             workspaces.push(report(&mut here, workspace, now)?);
@@ -191,13 +190,13 @@ impl Status {
             device_name: names.device,
             syncing_pid,
             only_here: OnlyHere {
-                conversations: documents::number_of(&only_here, Kind::Conversation),
-                agents: documents::number_of(&only_here, Kind::Agent),
-                skills: documents::number_of(&only_here, Kind::Skill),
-                memories: documents::number_of(&only_here, Kind::Memory),
-                parts_of: parts,
+                conversations: documents::number_of(&only_here.whole, Kind::Conversation),
+                agents: documents::number_of(&only_here.whole, Kind::Agent),
+                skills: documents::number_of(&only_here.whole, Kind::Skill),
+                memories: documents::number_of(&only_here.whole, Kind::Memory),
+                parts_of: only_here.parts_of,
             },
-            only_here_words: documents::only_here_words(&only_here, parts),
+            only_here_words: only_here.in_words(),
             workspaces,
             now,
         })

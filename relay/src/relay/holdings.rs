@@ -12,6 +12,9 @@ use crate::session::{ConnId, Session};
 use crate::storage::Storage;
 use crate::workspace::Workspace;
 
+/// What whoever says anything else is told.
+const ONLY_ITS_OWN: &str = "a device says what it holds itself, and only that";
+
 impl<S: Storage> Relay<S> {
     /// A device says what it holds, which is its own word alone. What this log does not bear out is passed on to nobody.
     pub(super) fn handle_holdings(
@@ -22,11 +25,7 @@ impl<S: Storage> Relay<S> {
         devices: &[SaidHolding],
     ) {
         let ([said], Party::Device(device)) = (devices, party) else {
-            return self.goodbye(
-                conn,
-                Reason::NotAllowed,
-                "a device says what it holds itself, and only that",
-            );
+            return self.goodbye(conn, Reason::NotAllowed, ONLY_ITS_OWN);
         };
         let Some(loaded) = self.workspaces.get(&workspace) else {
             return;
@@ -36,11 +35,7 @@ impl<S: Storage> Relay<S> {
             return;
         }
         if said.device != *device || said.verify(workspace).is_err() {
-            return self.goodbye(
-                conn,
-                Reason::NotAllowed,
-                "a device says what it holds itself, and only that",
-            );
+            return self.goodbye(conn, Reason::NotAllowed, ONLY_ITS_OWN);
         }
         let is_durable = said.position <= loaded.durable_position();
         let is_on_log = is_durable && self.storage.hash_at(workspace, said.position) == Ok(Some(said.hash));

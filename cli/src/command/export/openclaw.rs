@@ -1,6 +1,5 @@
 //! `bowline export openclaw`: conversations as OpenClaw's session files.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -60,10 +59,7 @@ impl Openclaw {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let mut here = invocation.open()?;
         let ids = if self.all {
-            // One that is here and in a workspace is listed twice.
-            let mut seen = BTreeSet::new();
-            let listed = here.device.list(false)?.into_iter().map(|row| row.id);
-            listed.filter(|id| seen.insert(*id)).collect()
+            here.device.list(false)?.into_iter().map(|row| row.id).collect()
         } else {
             self.meant(&here)?
         };

@@ -1,12 +1,10 @@
 //! One document in memory: what it is about, what Automerge holds of it, and what was worked out from that.
 
-use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use automerge::Automerge;
 use bowline_wire::ids::Millis;
 
-use super::actor::ActorId;
 use super::intake::ancestry::Ancestry;
 use super::intake::apply::heads;
 use super::intake::first::FirstChange;
@@ -93,13 +91,6 @@ impl Document {
     pub(super) fn changes(&self) -> impl Iterator<Item = ChangeHash> {
         let all = self.automerge.get_changes_meta(&[]);
         all.into_iter().map(|change| ChangeHash::from_bytes(change.hash.0)).collect::<Vec<_>>().into_iter()
-    }
-
-    /// Under which actors it was written, but for the first change, which is everybody's.
-    pub fn writers(&self) -> BTreeSet<ActorId> {
-        let all = self.automerge.get_changes_meta(&[]);
-        let actors = all.iter().filter_map(|change| ActorId::from_slice(change.actor.to_bytes()));
-        actors.filter(|actor| actor.as_built_in().is_none()).collect()
     }
 
     /// How many changes the document has, the first one included, and how many operations they have: what an entry with all of it

@@ -28,7 +28,7 @@ pub struct Listed {
     pub preview: String,
     /// When it was moved to the trash.
     pub deleted_at: Option<Millis>,
-    /// How it is filed, of a conversation. Of one that has come from elsewhere that shows once it was indexed or loaded.
+    /// How it is filed, of a conversation. Of one that has come from elsewhere that is claimed until it was loaded.
     pub marks: Marks,
 }
 

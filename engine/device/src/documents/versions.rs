@@ -172,9 +172,7 @@ impl<'d> Versions<'d> {
         let Parts { workspaces, lent, .. } = &self.parts;
         let mut own = vec![lent.device()];
         own.extend(self.found.workspace().map(|workspace| workspaces.device_in(lent.keys, workspace)));
-        self.look(|document| {
-            document.writers().iter().any(|actor| !own.iter().any(|own| actor.belongs_to(*own)))
-        })
+        self.look(|document| !document.is_all_by(|actor| own.iter().any(|own| actor.belongs_to(*own))))
     }
 
     /// The document as it was in a version.

@@ -4,7 +4,7 @@ use bowline_core::document::{Document, Pen};
 use bowline_store::{DocN, DocRow, Tx};
 use bowline_wire::ids::WorkspaceId;
 
-use super::knowledge::Knowledge;
+use super::knowledge::{Knowledge, stays_aside};
 use crate::Error;
 use crate::apart::Parts;
 use crate::documents::cache::Loaded;
@@ -52,7 +52,7 @@ impl<'d> Import<'d> {
         row: &DocRow,
         edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<(), Error> {
-        let (stays, keyrings) = (self.knowledge().stays_aside(row)?, self.workspaces.keyrings());
+        let (stays, keyrings) = (stays_aside(self.lent.read(), row)?, self.workspaces.keyrings());
         let edited = if stays {
             self.documents.edit_aside(&mut self.lent, keyrings, row, edit)?
         } else {

@@ -10,7 +10,7 @@ use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 use super::ImportTarget;
 use super::files::{FilesPlan, HeldFiles, has_files};
 use super::items::Item;
-use super::knowledge::{Known, KnownFiles};
+use super::knowledge::{Known, KnownFiles, stays_aside};
 use super::lines::{HeldAside, HeldLines};
 use super::plan::{EndPlan, LinePlan, LineWrite, Question, SessionPlan, SourceLine, Step};
 use super::remembered::{About, SessionMemory, long_line_hash};
@@ -209,7 +209,7 @@ impl ImportTarget for DryRun<'_> {
             Known::Nothing | Known::InTrash(_) | Known::Remembered(..) => HeldDocument::default(),
         };
         let stays = match &known {
-            Known::Document(row) => self.device.knowledge().stays_aside(row)?,
+            Known::Document(row) => stays_aside(self.device.store.read(), row)?,
             Known::Nothing | Known::InTrash(_) | Known::Remembered(..) => false,
         };
         let import = begin(source, id, session, (known, stays), held, Vec::new());

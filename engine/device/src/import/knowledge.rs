@@ -79,17 +79,11 @@ impl Knowledge<'_> {
         Ok(match remembered {
             _ if row.deleted_at.is_some() => Known::InTrash(row),
             // What is remembered is about the document that this device has made.
-            Some(remembered) if !self.stays_aside(&row)? => {
+            Some(remembered) if !stays_aside(self.read, &row)? => {
                 Known::Remembered(row, Box::new(SessionMemory::from_bytes(&remembered.value)?))
             }
             _ => Known::Document(row),
         })
-    }
-
-    /// Whether what an import adds to a document is only here: somebody else has put it into its workspace, or something of
-    /// it is only here already.
-    pub(super) fn stays_aside(&self, row: &DocRow) -> Result<bool, Error> {
-        stays_aside(self.read, row)
     }
 
     /// What this device knows of a source of files.
@@ -124,7 +118,8 @@ impl Knowledge<'_> {
     }
 }
 
-/// As [`Knowledge::stays_aside`], asked of the row as it is in a transaction.
+/// Whether what an import adds to a document is only here: somebody else has put it into its workspace, or something of it is
+/// only here already.
 pub(super) fn stays_aside(read: Reader<'_>, row: &DocRow) -> Result<bool, Error> {
     match row.ws {
         None => Ok(false),

@@ -7,7 +7,7 @@ use bowline_wire::ids::DocId;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::at_work::Import;
-use super::knowledge::Known;
+use super::knowledge::{Known, stays_aside};
 use super::lines::HeldLines;
 use super::outcome::{Outcome, Verdict, Why};
 use super::plan::{Counts, EndPlan, Place, Question, SessionPlan, SourceLine, Step};
@@ -40,7 +40,7 @@ impl Import<'_> {
         }
         let (held, heads) = held.unwrap_or_default();
         let stays = match &known {
-            Known::Document(row) => self.knowledge().stays_aside(row)?,
+            Known::Document(row) => stays_aside(self.lent.read(), row)?,
             _ => false,
         };
         Ok(begin(source, id, session, (known, stays), held, heads))

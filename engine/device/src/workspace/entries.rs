@@ -154,25 +154,16 @@ fn doc_for(
     if (payload.doc == profile_id(workspace)) != (kind == Kind::Profile) {
         return Ok(None);
     }
+    // The very document may be here from before the workspace was forgotten, under the id that it had beside another one. Or its
+    // id may be that of a document here: of a local one of the same kind, which is the same document, or of one that has nothing
+    // to do with this workspace.
+    let beside = id_beside(workspace, payload.doc);
+    let (at_beside, at_its_id) = (tx.find_doc(beside)?, tx.find_doc(payload.doc)?);
+    let id = if at_its_id.is_none() { payload.doc } else { beside };
     let is_here = |row: &DocRow| row.ws.is_none() && row.kind == kind_column(kind);
-    // The very document may be here from before the workspace was forgotten, under the id that it had beside another one.
-    if let Some(row) = tx.find_doc(id_beside(workspace, payload.doc))?.filter(is_here) {
+    if let Some(row) = [at_beside, at_its_id].into_iter().flatten().find(is_here) {
         tx.set_aside(row.n, (workspace, payload.doc), Some(wire))?;
         return Ok(Some(row.n));
-    }
-    // The id may be that of a document here: of a local one of the same kind, which is the same document, or of one that has
-    // nothing to do with this workspace.
-    let mut id = payload.doc;
-    for elsewhere in [payload.doc, id_beside(workspace, payload.doc)] {
-        id = elsewhere;
-        match tx.find_doc(id)? {
-            None => break,
-            Some(row) if is_here(&row) => {
-                tx.set_aside(row.n, (workspace, payload.doc), Some(wire))?;
-                return Ok(Some(row.n));
-            }
-            Some(_) => {}
-        }
     }
     let made = tx.insert_doc(&NewDoc {
         ws: Some(workspace),

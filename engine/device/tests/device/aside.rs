@@ -2,18 +2,15 @@
 
 use bowline_core::sync::JoinFailed;
 use bowline_device::{DocumentState, Error, Kept, Notice, OnlyHere, Shared};
-use bowline_wire::ids::{DeviceId, DocId, UserId};
-use bowline_wire::roster::record::Record;
+use bowline_wire::ids::DocId;
 
 use crate::author::Author;
+use crate::imported_twice::one_id_in_two_workspaces;
 use crate::importing::{self, file, import, message, session, source};
+use crate::one_row::only_here;
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, code, exchange, two};
-
-fn only_here(rig: &mut Rig, id: DocId) -> OnlyHere {
-    while rig.device.index_one(rig.now).unwrap() {}
-    rig.device.list(false).unwrap().into_iter().find(|it| it.id == id).unwrap().only_here
-}
+use crate::rig::{Rig, code, exchange, join_again, two};
+use crate::way_out::removed;
 
 fn is_in_trash(rig: &Rig, id: DocId) -> bool {
     rig.device.list(true).unwrap().iter().any(|it| it.id == id)
@@ -54,14 +51,8 @@ fn forgetting_that_fails_half_way_leaves_what_is_only_here_where_it_was() {
 
 #[test]
 fn what_is_kept_here_before_it_was_sent_is_whole_also_where_this_device_has_a_key_of_its_own() {
-    let (mut rig, mut owner, mut relay) = Rig::member();
-    let removed: DeviceId = rig.device.id();
-    let rekey = owner.rekey(&[owner.keys.hpke_public()]);
-    let user = UserId::of_first_device(removed);
-    owner.put_record(&mut relay, &Record::RemoveMember { user, cut: Vec::new(), rekey: rekey.clone() });
-    owner.accept(&relay, &rekey);
-    rig.receive(&relay.frame(relay.len(), relay.len()));
-    rig.disconnect();
+    let (mut rig, mut owner, mut relay) = removed();
+    let removed = rig.device.id();
     let secret = owner.put_ticket(&mut relay, false);
     let first = rig.device.rejoin(&code(&relay, &secret), rig.now).unwrap();
     for _ in 0..3 {
@@ -192,13 +183,7 @@ fn what_is_only_here_and_comes_to_what_all_have_is_not_only_here_any_more() {
     other.device.set_title(id, Some("Mine"), other.now).unwrap();
     other.device.keep_local(id, other.now).unwrap();
     other.device.forget_workspace(workspace, other.now).unwrap();
-    let key = one.device.link_device(workspace, one.now).unwrap();
-    one.sync(&mut relay);
-    let code = one.device.code(workspace, key).unwrap().unwrap();
-    other.join(&code);
-    for _ in 0..3 {
-        exchange(&mut one, &mut other, &mut relay);
-    }
+    join_again(&mut one, &mut other, &mut relay);
     other.device.keep_local(id, other.now).unwrap();
     assert_eq!(only_here(&mut other, id), OnlyHere::Parts(1));
     other.device.set_title(id, Some("Theirs"), other.now).unwrap();
@@ -214,17 +199,7 @@ fn what_is_only_here_and_comes_to_what_all_have_is_not_only_here_any_more() {
 
 #[test]
 fn a_local_document_joins_the_one_that_came_while_its_id_was_taken_here() {
-    let (mut one, mut other, mut relay) = two();
-    let first = one.workspace();
-    let id = import(&mut other, &session(1, &["b"])).id;
-    other.begin_workspace(9);
-    let second = other.workspace();
-    other.device.share(id, second, other.now).unwrap();
-    import(&mut one, &session(1, &["a"]));
-    one.device.share(id, first, one.now).unwrap();
-    one.sync(&mut relay);
-    other.return_to(first);
-    other.sync(&mut relay);
+    let (mut one, mut other, mut relay, id, [first, second]) = one_id_in_two_workspaces();
     other.device.forget_workspace(second, other.now).unwrap();
     assert_eq!(other.device.share(id, first, other.now).unwrap(), Shared::PutIn);
     exchange(&mut one, &mut other, &mut relay);
@@ -240,28 +215,12 @@ fn a_local_document_joins_the_one_that_came_while_its_id_was_taken_here() {
 
 #[test]
 fn a_document_that_had_an_id_of_its_own_here_is_found_again_after_its_workspace_was_forgotten() {
-    let (mut one, mut other, mut relay) = two();
-    let first = one.workspace();
-    let id = import(&mut other, &session(1, &["b"])).id;
-    other.begin_workspace(9);
-    let second = other.workspace();
-    other.device.share(id, second, other.now).unwrap();
-    import(&mut one, &session(1, &["a"]));
-    one.device.share(id, first, one.now).unwrap();
-    one.sync(&mut relay);
-    other.return_to(first);
-    other.sync(&mut relay);
+    let (mut one, mut other, mut relay, id, [first, second]) = one_id_in_two_workspaces();
     let beside = other.device.list(false).unwrap().into_iter().find(|it| it.id != id).unwrap().id;
     for workspace in [first, second] {
         other.device.forget_workspace(workspace, other.now).unwrap();
     }
-    let key = one.device.link_device(first, one.now).unwrap();
-    one.sync(&mut relay);
-    let code = one.device.code(first, key).unwrap().unwrap();
-    other.join(&code);
-    for _ in 0..3 {
-        exchange(&mut one, &mut other, &mut relay);
-    }
+    join_again(&mut one, &mut other, &mut relay);
     while other.device.index_one(other.now).unwrap() {}
     let rows = other.device.list(false).unwrap();
     let place = |id| rows.iter().find(|row| row.id == id).map(|row| row.workspace);

@@ -4,13 +4,9 @@ use bowline_device::{DocumentState, Kept, OnlyHere, Outcome, Shared, Why};
 use bowline_wire::ids::{DocId, WorkspaceId};
 
 use crate::importing::{bytes_of, everything, heads, import, import_again, import_as, session, source};
+use crate::one_row::only_here;
+use crate::relay::FakeRelay;
 use crate::rig::{Rig, exchange, two};
-
-/// How much of a document is only here.
-fn only_here(rig: &mut Rig, id: DocId) -> OnlyHere {
-    while rig.device.index_one(rig.now).unwrap() {}
-    rig.device.list(false).unwrap().into_iter().find(|it| it.id == id).unwrap().only_here
-}
 
 fn rows(rig: &Rig, id: DocId) -> Vec<Option<WorkspaceId>> {
     let mut places: Vec<_> =
@@ -110,8 +106,8 @@ fn a_merge_that_cannot_be_stored_leaves_both_as_they_were() {
     assert_eq!(only_here(&mut other, id), OnlyHere::Nothing);
 }
 
-#[test]
-fn documents_of_one_id_in_two_workspaces_are_two_documents_each_with_an_id_of_its_own_here() {
+/// One has shared a session into the first workspace, and the other, who is in that too, its own of the same id into a second.
+pub(crate) fn one_id_in_two_workspaces() -> (Rig, Rig, FakeRelay, DocId, [WorkspaceId; 2]) {
     let (mut one, mut other, mut relay) = two();
     let first = one.workspace();
     let id = import(&mut other, &session(1, &["b"])).id;
@@ -123,6 +119,12 @@ fn documents_of_one_id_in_two_workspaces_are_two_documents_each_with_an_id_of_it
     one.sync(&mut relay);
     other.return_to(first);
     other.sync(&mut relay);
+    (one, other, relay, id, [first, second])
+}
+
+#[test]
+fn documents_of_one_id_in_two_workspaces_are_two_documents_each_with_an_id_of_its_own_here() {
+    let (mut one, mut other, mut relay, id, [first, second]) = one_id_in_two_workspaces();
     assert_eq!(rows(&other, id), [Some(second)]);
     let beside =
         other.device.list(false).unwrap().into_iter().find(|it| it.workspace == Some(first)).unwrap();
@@ -180,17 +182,7 @@ fn sharing_an_import_seals_it_and_the_next_one_adds_to_it() {
 
 #[test]
 fn what_was_shared_into_one_workspace_is_never_added_to_in_another() {
-    let (mut one, mut other, mut relay) = two();
-    let first = one.workspace();
-    let id = import(&mut other, &session(1, &["b"])).id;
-    other.begin_workspace(9);
-    let second = other.workspace();
-    other.device.share(id, second, other.now).unwrap();
-    import(&mut one, &session(1, &["a"]));
-    one.device.share(id, first, one.now).unwrap();
-    one.sync(&mut relay);
-    other.return_to(first);
-    other.sync(&mut relay);
+    let (mut one, mut other, mut relay, id, [first, second]) = one_id_in_two_workspaces();
     other.device.use_workspace(Some(first)).unwrap();
     let more = import(&mut other, &session(1, &["b", "c"]));
     assert_eq!((more.outcome, more.workspace, more.added), (Outcome::More, Some(second), 1));

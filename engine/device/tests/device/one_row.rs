@@ -5,9 +5,10 @@ use bowline_device::{DocumentState, Kept, OnlyHere, Shared, WrittenBy};
 use bowline_wire::ids::DocId;
 
 use crate::importing::{import, session};
-use crate::rig::{Rig, exchange, two};
+use crate::rig::{Rig, exchange, join_again, two};
 
-fn only_here(rig: &mut Rig, id: DocId) -> OnlyHere {
+/// How much of a document is only here.
+pub(crate) fn only_here(rig: &mut Rig, id: DocId) -> OnlyHere {
     while rig.device.index_one(rig.now).unwrap() {}
     let mut found = rig.device.list(false).unwrap().into_iter().filter(|it| it.id == id);
     let row = found.next().unwrap();
@@ -67,13 +68,7 @@ fn edits_from_before_a_workspace_was_forgotten_are_shown_after_joining_again_and
     other.say(id, "queued, never sent");
     other.device.forget_workspace(workspace, other.now).unwrap();
     assert_eq!(other.texts(id), ["for everybody", "queued, never sent"]);
-    let key = one.device.link_device(workspace, one.now).unwrap();
-    one.sync(&mut relay);
-    let code = one.device.code(workspace, key).unwrap().unwrap();
-    other.join(&code);
-    for _ in 0..3 {
-        exchange(&mut one, &mut other, &mut relay);
-    }
+    join_again(&mut one, &mut other, &mut relay);
     assert_eq!(only_here(&mut other, id), OnlyHere::Parts(1));
     assert_eq!(other.device.document_state(id).unwrap(), DocumentState::PartlyHere);
     assert_eq!(other.texts(id), ["for everybody", "queued, never sent"]);

@@ -289,6 +289,18 @@ pub(crate) fn exchange(one: &mut Rig, other: &mut Rig, relay: &mut FakeRelay) {
     }
 }
 
+/// Lets `other` in again, which has forgotten the workspace, and brings both into step.
+pub(crate) fn join_again(one: &mut Rig, other: &mut Rig, relay: &mut FakeRelay) {
+    let workspace = one.workspace();
+    let key = one.device.link_device(workspace, one.now).unwrap();
+    one.sync(relay);
+    let code = one.device.code(workspace, key).unwrap().unwrap();
+    other.join(&code);
+    for _ in 0..3 {
+        exchange(one, other, relay);
+    }
+}
+
 /// What the maker of an invite would hand over now.
 pub(crate) fn code(relay: &FakeRelay, secret: &TicketSecret) -> Code {
     let head = relay.log().head();

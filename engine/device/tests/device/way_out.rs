@@ -20,7 +20,7 @@ fn remove(owner: &mut Author, relay: &mut FakeRelay, device: DeviceId) {
 }
 
 /// A member that was removed while it was connected, and has seen that.
-fn removed() -> (Rig, Author, FakeRelay) {
+pub(crate) fn removed() -> (Rig, Author, FakeRelay) {
     let (mut rig, mut owner, mut relay) = Rig::member();
     remove(&mut owner, &mut relay, rig.device.id());
     rig.receive(&relay.frame(relay.len(), relay.len()));

@@ -16,6 +16,7 @@ mod listing;
 mod logging;
 mod notices;
 mod opened;
+mod overlaps;
 mod progress;
 mod secret_argument;
 mod syncing;

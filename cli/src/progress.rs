@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::error::no_connection;
 use crate::invocation::Invocation;
 use crate::notices;
+use crate::overlaps;
 use crate::text::{grouped, process};
 use crate::workspaces::WorkspaceNames;
 
@@ -108,6 +109,7 @@ impl Progress {
                 let (workspace, text) = notices::sentence(notice)?;
                 (format!("workspace {}: {}", name(&workspace), text), true)
             }
+            Event::Overlap(it) => (overlaps::sentence(it), true),
         })
     }
 
@@ -131,6 +133,15 @@ impl Progress {
                 if let Some((workspace, text)) = notices::sentence(notice) {
                     tracing::warn!(workspace = id(&workspace), "{text}");
                 }
+            }
+            // What it is stays out of the log.
+            Event::Overlap(it) => {
+                let (document, by) = (it.document.to_string(), it.by.join(", "));
+                tracing::warn!(
+                    document,
+                    by,
+                    "changed by others at the same time; `bowline status` says what"
+                );
             }
         }
     }

@@ -19,7 +19,7 @@ use bowline_wire::ids::{Millis, Position, WorkspaceId};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::device::Notice;
+use crate::device::{Notice, Overlapping};
 use crate::home::{Home, HomeError, SyncLock};
 use crate::{Device, Error};
 pub use bowline_device::{LineFailure, LineReason, LineReport, LineStage, Stuck, SyncReport};
@@ -39,7 +39,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Milliseconds after which the loop looks at the clock in any case: somebody may have set it back.
 const LONGEST_WAIT: u64 = 60_000;
 
-/// What happens while a home is synced, for people to see. Carries no content.
+/// What happens while a home is synced, for people to see. Prints no content.
 #[derive(Debug)]
 pub enum Event {
     /// Another process, with this number, is syncing; this one waits for it.
@@ -56,6 +56,8 @@ pub enum Event {
     Closed(WorkspaceId),
     /// What the device has to say.
     Notice(Notice),
+    /// What others changed at the same time as this device.
+    Overlap(Box<Overlapping>),
 }
 
 /// Why syncing ended without reaching its goal.
@@ -199,6 +201,9 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
             let now = self.now();
             let more = self.step(now)?;
             if let Some(workspaces) = self.goal.reached(self.device, &self.lines, now)? {
+                // What others changed at the same time as this device is told before it ends.
+                while self.device.index_own(now)? {}
+                self.tell(now)?;
                 return Ok(Finished { stopped: false, workspaces });
             }
             match self.wait(stop.as_mut(), more).await {
@@ -220,6 +225,13 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         // One document at a time, so that frames do not wait for a thousand of them.
         let more = self.heard.is_empty() && self.device.index_one(now)?;
         self.pump();
+        self.tell(now)?;
+        self.reporter.report(self.device, &self.lines, now)?;
+        Ok(more)
+    }
+
+    /// Hands on what the device has to say.
+    fn tell(&mut self, now: Millis) -> Result<(), RunError> {
         while let Some(notice) = self.device.poll_notice() {
             if let Notice::Joined(workspace) = &notice
                 && let Some(line) = self.lines.get_mut(workspace)
@@ -229,8 +241,10 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
             }
             (self.host.observer)(Event::Notice(notice));
         }
-        self.reporter.report(self.device, &self.lines, now)?;
-        Ok(more)
+        while let Some(overlap) = self.device.poll_overlap(now)? {
+            (self.host.observer)(Event::Overlap(Box::new(overlap)));
+        }
+        Ok(())
     }
 
     /// Dials where a connection is wanted and its time has come, and closes where it is wanted no more.

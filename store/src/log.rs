@@ -1,6 +1,6 @@
 //! Questions about many entries: what is offered, what is to be applied, what a log holds.
 
-use bowline_wire::ids::{ChainKey, LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, LogHash, Position, WorkspaceId};
 use rusqlite::params;
 
 use crate::column::{coded, id, int, number};
@@ -58,6 +58,20 @@ impl Reader<'_> {
         let sql = "SELECT DISTINCT doc FROM entry
                    WHERE state = 1 AND lane = 1 AND applied = 0 AND doc IS NOT NULL ORDER BY doc";
         self.all(sql, (), |row| row.get(0))
+    }
+
+    /// The documents of a workspace that have accepted content which is not in them yet, and into which `device` has written.
+    pub fn own_docs_with_unapplied(
+        &self,
+        ws: WorkspaceId,
+        device: DeviceId,
+    ) -> Result<Vec<DocN>, StoreError> {
+        let sql = "SELECT DISTINCT doc FROM entry AS waits
+                   WHERE state = 1 AND lane = 1 AND applied = 0 AND doc IS NOT NULL AND +ws = ?1
+                     AND (EXISTS (SELECT 1 FROM change WHERE change.doc = waits.doc)
+                          OR EXISTS (SELECT 1 FROM entry AS own WHERE own.doc = waits.doc AND own.device = ?2))
+                   ORDER BY doc";
+        self.all(sql, (ws.as_bytes(), device.as_bytes()), |row| row.get(0))
     }
 
     /// All accepted content of a document, in log order: what it is a function of.

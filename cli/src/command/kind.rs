@@ -26,6 +26,7 @@ use crate::files::Unpacked;
 use crate::invocation::Invocation;
 use crate::listing::{Columns, List};
 use crate::opened::Opened;
+use crate::overlaps;
 use crate::syncing;
 use crate::text::OneLine;
 
@@ -75,7 +76,8 @@ impl<D: KindInFull> Named<D> {
 
     /// Reads the document that a person means, to be shown: warns of what in it cannot be.
     pub(super) fn read_to_show(invocation: &mut Invocation<'_>, typed: &str) -> Result<Self, CommandError> {
-        let named = Self::read(invocation, typed)?;
+        let mut named = Self::read(invocation, typed)?;
+        overlaps::told(invocation, &mut named.here, named.id)?;
         for issue in named.document.issues() {
             invocation.warn(format_args!("{}", documents::issue(issue)));
         }

@@ -16,6 +16,7 @@ use crate::documents;
 use crate::error::{CommandError, no_connection, not_ready, put_aside, relay_fault, relay_says};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
+use crate::overlaps::Overlap;
 use crate::syncing;
 use crate::time::iso;
 use crate::workspaces::{self, Called};
@@ -38,6 +39,8 @@ struct Report {
     only_here: OnlyHere,
     #[serde(skip)]
     only_here_words: Option<String>,
+    /// What others changed at the same time as this device, and no person has looked at since.
+    overlaps: Vec<Overlap>,
     workspaces: Vec<Workspace>,
     #[serde(skip)]
     now: Millis,
@@ -197,6 +200,7 @@ impl Status {
                 parts_of: only_here.parts_of,
             },
             only_here_words: only_here.in_words(),
+            overlaps: Overlap::all(invocation, &mut here)?,
             workspaces,
             now,
         })

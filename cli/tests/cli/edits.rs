@@ -334,3 +334,38 @@ fn a_skill_and_a_memory_are_made_edited_checked_out_and_committed_by_hand() {
     assert_eq!(machine.run("skill export Shopping --output ~/out").code, 0);
     assert_eq!(std::fs::read(out.join("dot.png")).unwrap(), [0x89, 0x00, 0x01]);
 }
+
+#[test]
+fn what_two_changed_at_once_is_said_when_it_arrives_and_until_somebody_looks() {
+    let mut pair = Pair::with("AGENTS.md", "Cook well.\nTaste often.\n");
+    let id = pair.id.clone();
+    for (machine, text, name) in
+        [(&mut pair.ana, "Cook very well.\n", "Chef"), (&mut pair.ben, "Cook gently.\n", "Baker")]
+    {
+        write(&machine.path("AGENTS.md"), &format!("{text}Taste often.\n"));
+        ok(machine, &format!("agent edit {id} --from ~/AGENTS.md --name {name} --yes"));
+    }
+    ok(&mut pair.ben, "sync");
+    let both =
+        "Ben changed the same lines of AGENTS.md at the same time as you: line 1 has what both of you wrote";
+    let said = pair.ana.run("sync").stderr;
+    assert!(said.contains(both) && said.contains("Ben renamed it at the same time as you"), "{said}");
+    let status = pair.ana.run("status").stdout;
+    assert!(
+        status.contains(both) && status.contains(&format!("`bowline agent show {}", &id[..4])),
+        "{status}"
+    );
+    let program = ok(&mut pair.ana, "--json status");
+    let program: serde_json::Value = serde_json::from_str(&program).unwrap();
+    assert_eq!(
+        (&program["overlaps"][0]["document"], &program["overlaps"][1]["text"]),
+        (&id.clone().into(), &both.into())
+    );
+    ok(&mut pair.ana, &format!("--json agent show {id}"));
+    let shown = pair.ana.run(&format!("agent show {id}"));
+    assert!(shown.stderr.contains(both), "a program's look does not count as a person's: {}", shown.stderr);
+    let again = pair.ana.run("status");
+    assert!(!again.stdout.contains("at the same time"), "{}", again.stdout);
+    let bens = pair.ben.run("sync");
+    assert!(bens.stderr.contains("Ana changed the same lines of AGENTS.md"), "{}", bens.stderr);
+}

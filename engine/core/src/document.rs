@@ -18,6 +18,7 @@ mod kinds;
 pub mod limits;
 mod loaded;
 mod marks;
+mod overlap;
 mod summary;
 mod version;
 
@@ -43,5 +44,6 @@ pub use kinds::profile::{Profile, ProfileMut};
 pub use kinds::skill::{FileContent, Skill, SkillEdit, SkillFile, SkillMut};
 pub use loaded::{Document, LoadError, OtherKind};
 pub use marks::Marks;
+pub use overlap::{Overlap, OverlapAt};
 pub use summary::Summary;
 pub use version::{NoVersion, Version};

@@ -9,10 +9,12 @@ pub(crate) mod edited;
 pub(crate) mod folding;
 pub(crate) mod found;
 pub(crate) mod held;
+mod indexing;
 pub(crate) mod listed;
 pub(crate) mod loading;
 pub(crate) mod memories;
 pub(crate) mod names;
+pub(crate) mod overlaps;
 pub(crate) mod own_names;
 pub(crate) mod reading;
 pub(crate) mod sharing;
@@ -472,13 +474,6 @@ impl Device {
         let stay = documents.forget_workspace(&mut lent, workspaces, workspace)?;
         workspaces.forget(workspace);
         Ok(stay)
-    }
-
-    /// Takes in everything that came for documents nobody has looked at since, one document at a time: lists and search
-    /// are right afterwards, and what cannot be applied is found. Whether there is more to do.
-    pub fn index_one(&mut self, now: Millis) -> Result<bool, Error> {
-        let Parts { documents, workspaces, mut lent } = self.parts(now);
-        documents.index_one(&mut lent, workspaces.keyrings())
     }
 
     /// Sends what there is to send of an edit. The edit is durable whatever comes of it; if the database fails now, that

@@ -37,6 +37,7 @@ pub use documents::found::{Found, Which};
 
 pub use documents::listed::Listed;
 pub use documents::memories::ShownMemory;
+pub use documents::overlaps::Overlapping;
 pub use documents::own_names::OwnNames;
 pub use documents::sharing::{Kept, Shared};
 pub use documents::skills::ShownSkill;
@@ -276,5 +277,43 @@ impl Device {
     /// added since.
     pub fn session_file(&mut self, id: DocId, now: Millis) -> Result<SessionFile, Error> {
         self.show_as(id, now)
+    }
+
+    /// Takes in everything that came for documents nobody has looked at since, one document at a time: lists and search
+    /// are right afterwards, and what cannot be applied is found. Whether there is more to do.
+    pub fn index_one(&mut self, now: Millis) -> Result<bool, Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        documents.index_one(&mut lent, workspaces.keyrings())
+    }
+
+    /// As [`Self::index_one`], of documents into which this device has written: what others wrote there meanwhile is found.
+    pub fn index_own(&mut self, now: Millis) -> Result<bool, Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        documents.index_own(&mut lent, workspaces)
+    }
+
+    /// Something that this device and others changed at the same time, and that was not asked for since it was found.
+    pub fn poll_overlap(&mut self, now: Millis) -> Result<Option<Overlapping>, Error> {
+        let found = self.documents.overlaps.pop_front();
+        Ok(self.told(found.into_iter().collect(), now)?.pop())
+    }
+
+    /// All that this device and others changed at the same time, of documents in view at which no person has looked since.
+    pub fn overlaps(&mut self, now: Millis) -> Result<Vec<Overlapping>, Error> {
+        self.told(documents::overlaps::kept(self.store.read())?, now)
+    }
+
+    /// A person has looked at a document: [`Self::overlaps`] has what was found of it no more.
+    pub fn note_overlaps_seen(&mut self, id: DocId) -> Result<(), Error> {
+        documents::overlaps::seen(&mut self.store, id)
+    }
+
+    fn told(&mut self, all: Vec<documents::overlaps::Kept>, now: Millis) -> Result<Vec<Overlapping>, Error> {
+        if all.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let writers = documents::writers::Writers::known(documents, &mut lent, workspaces)?;
+        documents::overlaps::told(lent.read(), all, |actor| writers.somebody(actor))
     }
 }

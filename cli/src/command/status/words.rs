@@ -6,6 +6,7 @@ use bowline_engine::ids::Millis;
 
 use super::{Connection, Device, Report, Workspace};
 use crate::documents::count_entries;
+use crate::overlaps;
 use crate::text::{OneLine, count, grouped, process};
 use crate::time::{ago, moment};
 use crate::workspaces::relay_for_people;
@@ -18,6 +19,10 @@ impl fmt::Display for Report {
             None => writeln!(f, "{device}, home {}", OneLine(&self.home))?,
         }
         writeln!(f, "Only on this device: {}", self.only_here_words.as_deref().unwrap_or("nothing"))?;
+        if !self.overlaps.is_empty() {
+            writeln!(f, "Changed by others at the same time as here:")?;
+            overlaps::write_all(f, &self.overlaps)?;
+        }
         if self.workspaces.is_empty() {
             return writeln!(f, "In no workspace: nothing leaves this device");
         }

@@ -4,12 +4,13 @@ use std::fmt;
 
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::DeviceId;
+use serde::{Deserialize, Serialize};
 
 /// Who a change is by, as Automerge sees it: `SHA-256(device id)[..16] ‖ 8 bytes` drawn at random when a process
 /// starts and never stored, so that no two processes, and no restored or cloned device, write under one id.
 ///
 /// The one exception is the actor of the built-in first changes, which no device owns.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActorId([u8; ActorId::LEN]);
 
 impl ActorId {

@@ -15,6 +15,7 @@ mod hostile_bytes;
 mod imported;
 mod incoming;
 mod memory;
+mod overlaps;
 mod profile;
 mod refused;
 mod skill;

@@ -1,6 +1,6 @@
 //! What a device holds of its documents: those in memory, and under whom it writes into them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bowline_core::document::{ActorId, Pen};
 use bowline_store::{DocN, DocRow};
@@ -8,19 +8,22 @@ use bowline_wire::ids::{DeviceId, Millis};
 
 use crate::Error;
 use crate::documents::cache::{CACHE_BYTES, Cache};
+use crate::documents::overlaps::Kept;
 
 /// The documents of a device: those in memory, and what this process writes into them with.
 pub(crate) struct Documents {
     pub(super) cache: Cache,
     /// The revision in which each document with entries still to be taken in was last looked at.
     pub(super) indexed: BTreeMap<DocN, u64>,
+    /// Where others' work met this device's, found and not told yet.
+    pub(crate) overlaps: VecDeque<Kept>,
     /// What tells this process's actors from those of others on the same device.
     process: [u8; 8],
 }
 
 impl Documents {
     pub(crate) fn new(process: [u8; 8]) -> Self {
-        Self { cache: Cache::new(CACHE_BYTES), indexed: BTreeMap::new(), process }
+        Self { cache: Cache::new(CACHE_BYTES), indexed: BTreeMap::new(), overlaps: VecDeque::new(), process }
     }
 
     /// What this process writes with, on a device that is `writer` where it writes.

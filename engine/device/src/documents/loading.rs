@@ -12,6 +12,7 @@ use crate::documents::base::compressed;
 use crate::documents::cache::Loaded;
 use crate::documents::folding::drop_settled_changes;
 use crate::documents::held::Documents;
+use crate::documents::overlaps;
 use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
 use crate::lent::Lent;
 use crate::rows::{doc_state, encode_heads, summary_row};
@@ -117,7 +118,8 @@ impl Documents {
             self.cache.loaded(n)?.with_aside = None;
         }
         self.look_aside(lent, keyrings, row)?;
-        self.write_taken_in(lent, row, &Pending { fresh, contents: &pending, crashing: &crashing }, &taken)?;
+        let pending = Pending { fresh, contents: &pending, crashing: &crashing };
+        self.write_taken_in(lent, keyrings, row, (&pending, &taken))?;
         quarantine_unreadable(lent, &unreadable)?;
         if self.recommit(lent, keyrings, row, &taken.lost)? {
             self.look_aside(lent, keyrings, row)?;
@@ -161,9 +163,9 @@ impl Documents {
     fn write_taken_in(
         &mut self,
         lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
         row: &DocRow,
-        pending: &Pending<'_>,
-        taken: &TakenIn,
+        (pending, taken): (&Pending<'_>, &TakenIn),
     ) -> Result<(), Error> {
         let n = row.n;
         let Pending { fresh, contents, crashing } = *pending;
@@ -187,6 +189,7 @@ impl Documents {
         let ours_wait = loaded.ours_wait;
         let base = base.then(|| compressed(&loaded.document)).transpose()?;
         let derived = Derived::of_loaded(loaded).no_later_than(lent.now, row.summary.updated_at);
+        let overlaps = overlaps::found(row, loaded.shown(), (keyrings, lent.device()));
         if base.is_none() && refused.is_empty() && crashing.is_empty() && derived.is_in(row) {
             return Ok(());
         }
@@ -213,6 +216,7 @@ impl Documents {
                 return Ok(None);
             };
             derived.clear_aside(tx, row)?;
+            overlaps::keep(tx, &overlaps)?;
             if let Some(base) = &base {
                 tx.put_base(n, base)?;
                 tx.mark_applied(&applied)?;
@@ -225,6 +229,7 @@ impl Documents {
         if let (Some(rev), Some(loaded)) = (rev, self.cache.get_mut(n)) {
             loaded.wrote(rev);
             derived.keep_aside(loaded);
+            self.overlaps.extend(overlaps);
         }
         for (workspace, entry) in quarantined {
             lent.notices.push(Notice::Quarantined { workspace, entry });
@@ -322,24 +327,6 @@ impl Documents {
             loaded.rev += 1;
         }
         Ok(())
-    }
-
-    /// Takes in everything that came for documents nobody has looked at since, one document at a time: lists and search
-    /// are right afterwards, and what cannot be applied is found. Whether there is more to do.
-    pub(crate) fn index_one(&mut self, lent: &mut Lent<'_>, keyrings: Keyrings<'_>) -> Result<bool, Error> {
-        let mut waiting = lent.read().docs_with_unapplied()?;
-        waiting.extend(lent.read().docs_uncounted()?);
-        for (at, n) in waiting.iter().enumerate() {
-            // What waits for changes that have not come is not looked at again before something has.
-            let row = lent.row(*n)?;
-            if self.indexed.get(n) == Some(&row.rev) {
-                continue;
-            }
-            let rev = self.load(lent, keyrings, &row)?.rev;
-            self.indexed.insert(*n, rev);
-            return Ok(at + 1 < waiting.len());
-        }
-        Ok(false)
     }
 }
 

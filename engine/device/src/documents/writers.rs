@@ -107,6 +107,16 @@ impl Writers {
         Some(name.unwrap_or_else(|| UNKNOWN.to_owned()))
     }
 
+    /// Who wrote under an actor, in a sentence about several people: another person by their name, another device of this one's
+    /// person by its own.
+    pub(crate) fn somebody(&self, actor: ActorId) -> String {
+        let own = self.own.iter().find_map(|own| self.names.get(own)?.user.as_ref());
+        match self.found(actor) {
+            Some((_, names)) if names.user.is_none() || names.user.as_ref() == own => self.actor(actor).name,
+            _ => self.other(actor).unwrap_or_else(|| UNKNOWN.to_owned()),
+        }
+    }
+
     /// Who wrote each of these, as they are told of on this device.
     pub(crate) fn of(&self, writers: BTreeMap<String, Writer>) -> BTreeMap<String, WrittenBy> {
         let mut told: BTreeMap<ActorId, WrittenBy> = BTreeMap::new();

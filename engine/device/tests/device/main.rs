@@ -28,6 +28,7 @@ mod importing;
 mod join;
 mod one_row;
 mod other_process;
+mod overlaps;
 mod parts;
 mod quarantine;
 mod relay_lies;

@@ -14,6 +14,11 @@ const DELETED_AT: &str = "deleted_at";
 const DELETED_ENTRIES: &str = "deleted_entries";
 const DELETED_CONTENT: &str = "deleted_content";
 
+/// Whether a field of a document's root says something about the trash.
+pub(in crate::document) fn is_field(key: &str) -> bool {
+    [DELETED_AT, DELETED_ENTRIES, DELETED_CONTENT].contains(&key)
+}
+
 /// Whether a document is in the trash.
 ///
 /// Deleting says what the document was like. If more comes to light that whoever deleted it had not seen, written at the

@@ -11,4 +11,5 @@ pub use path::{FilePath, NotAPath};
 pub use stored::TextFile;
 
 pub(in crate::document) use plan::Plan;
+pub(in crate::document) use splice::changed_lines;
 pub(in crate::document) use stored::Files;

@@ -2,13 +2,30 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::document::limits::{COMPONENT_MAX, PATH_MAX};
 
 /// Where a file is among the files of its document, as `AGENTS.md` or `memory/2026-01-31.md`: relative, with `/` between
 /// components, never leading out of the folder it is put in, the same file on every system. At most [`PATH_MAX`] bytes,
 /// each component at most [`COMPONENT_MAX`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct FilePath(String);
+
+impl TryFrom<String> for FilePath {
+    type Error = NotAPath;
+
+    fn try_from(text: String) -> Result<Self, NotAPath> {
+        Self::parse(&text)
+    }
+}
+
+impl From<FilePath> for String {
+    fn from(path: FilePath) -> Self {
+        path.0
+    }
+}
 
 /// Why a text is not the path of a file. The fault is with whoever chose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! What an edit changed of a text, so that only this is written and merges with what others changed meanwhile.
 
+use std::ops::Range;
+
 use imara_diff::{Algorithm, Diff, InternedInput, TokenSource};
 
 /// Tokens of two texts up to which they are compared by histogram, which finds what people would call the difference and takes
@@ -73,12 +75,8 @@ fn compare<'a, S: TokenSource<Token = &'a str> + Copy>(
     let tokens = |source: S| source.tokenize().collect::<Vec<_>>();
     let (before, after) = (tokens(old), tokens(new));
     let input = InternedInput::new(old, new);
-    let algorithm = match before.len() + after.len() {
-        0..=HISTOGRAM_TOKENS_MAX => Algorithm::Histogram,
-        _ => Algorithm::Myers,
-    };
     let (mut at, mut done) = (at, 0);
-    for hunk in Diff::compute(algorithm, &input).hunks() {
+    for hunk in difference(&input).hunks() {
         let part = |tokens: &[&'a str], from: usize, to: u32| -> Vec<&'a str> {
             tokens.get(from..to as usize).unwrap_or_default().to_vec()
         };
@@ -88,6 +86,21 @@ fn compare<'a, S: TokenSource<Token = &'a str> + Copy>(
         at += characters(&removed);
         done = hunk.before.end as usize;
     }
+}
+
+fn difference(input: &InternedInput<&str>) -> Diff {
+    let algorithm = match input.before.len() + input.after.len() {
+        0..=HISTOGRAM_TOKENS_MAX => Algorithm::Histogram,
+        _ => Algorithm::Myers,
+    };
+    Diff::compute(algorithm, input)
+}
+
+/// The stretches of lines in which two texts differ, from 0, each as it is in the old one and in the new one.
+pub(in crate::document) fn changed_lines(old: &str, new: &str) -> Vec<(Range<usize>, Range<usize>)> {
+    let lines = |range: Range<u32>| range.start as usize..range.end as usize;
+    let input = InternedInput::new(Lines(old), Lines(new));
+    difference(&input).hunks().map(|hunk| (lines(hunk.before), lines(hunk.after))).collect()
 }
 
 fn characters(tokens: &[&str]) -> usize {

@@ -35,8 +35,8 @@ pub use intake::incoming::{Cause, Incoming, Lost, Reason, Refused, Source};
 pub use kind::Kind;
 pub use kinds::agent::{Agent, AgentEdit, AgentField, AgentMut, AgentValues, Json, NotJson};
 pub use kinds::conversation::{
-    Aside, BOWLINE, Conversation, ConversationMut, Entry, ImportBatch, ImportedLine, MessageId, Origin, Role,
-    Tally, Transcript, Writer,
+    Aside, BOWLINE, Conversation, ConversationMut, Entry, Gap, ImportBatch, ImportedLine, LeftLine,
+    MessageId, Missing, Origin, Role, SessionText, Tally, Transcript, Writer,
 };
 pub use kinds::definition::{ExportedFile, Visibility, Words};
 pub use kinds::memory::{Memory, MemoryEdit, MemoryMut};

@@ -21,7 +21,7 @@ mod spelling;
 mod state;
 mod writing;
 
-pub use bowline_core::document::BOWLINE;
+pub use bowline_core::document::{BOWLINE, LeftLine};
 use bowline_wire::ids::Millis;
 
 pub use dry_run::DryRun;
@@ -51,7 +51,12 @@ pub trait ImportTarget {
     ) -> Result<LineVerdict, Error>;
 
     /// As [`Device::skip_line`].
-    fn skip_line(&mut self, import: &mut SessionImport, len: u64, now: Millis) -> Result<LineVerdict, Error>;
+    fn skip_line(
+        &mut self,
+        import: &mut SessionImport,
+        line: LeftLine,
+        now: Millis,
+    ) -> Result<LineVerdict, Error>;
 
     /// As [`Device::finish_import`].
     fn finish_import(
@@ -83,8 +88,13 @@ impl ImportTarget for Device {
         Self::import_line(self, import, line, now)
     }
 
-    fn skip_line(&mut self, import: &mut SessionImport, len: u64, now: Millis) -> Result<LineVerdict, Error> {
-        Self::skip_line(self, import, len, now)
+    fn skip_line(
+        &mut self,
+        import: &mut SessionImport,
+        line: LeftLine,
+        now: Millis,
+    ) -> Result<LineVerdict, Error> {
+        Self::skip_line(self, import, line, now)
     }
 
     fn finish_import(

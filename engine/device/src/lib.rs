@@ -45,8 +45,8 @@ pub use documents::versions::{FilesEdit, Versions};
 pub use documents::writers::WrittenBy;
 pub use error::{Damage, Error};
 pub use import::{
-    BOWLINE, DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LineVerdict, Outcome,
-    SessionFile, SessionImport, SourceFile, SourceSession, Verdict, Why, composed,
+    BOWLINE, DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LeftLine, LineVerdict,
+    Outcome, SessionFile, SessionImport, SourceFile, SourceSession, Verdict, Why, composed,
 };
 pub use notice::Notice;
 pub use workspace::code::{Code, CodeError, CodeKind};
@@ -188,14 +188,14 @@ impl Device {
         self.import(now, |import| import.line(session, line))
     }
 
-    /// Notes a line of so many bytes that is too long to be held in memory: it stays in the file.
+    /// Notes a line that is not to be had in memory: it stays in the file.
     pub fn skip_line(
         &mut self,
         session: &mut SessionImport,
-        len: u64,
+        line: LeftLine,
         now: Millis,
     ) -> Result<LineVerdict, Error> {
-        self.import(now, |import| import.skip_line(session, len))
+        self.import(now, |import| import.skip_line(session, line))
     }
 
     /// Stores what is left, and what is said about the session. `ends_with_newline`: whether the last line ends with a line

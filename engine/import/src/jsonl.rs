@@ -157,7 +157,8 @@ impl Conversations<'_> {
                 Ok(conversation) => return self.conversation(&conversation),
                 Err(why) => why.to_owned(),
             },
-            Some(Piece::TooLong { bytes }) => {
+            Some(Piece::TooLong(line)) => {
+                let bytes = line.bytes.unwrap_or(0);
                 format!("it has {bytes} bytes, and a conversation may have {CONVERSATION_MAX} in one line")
             }
             Some(Piece::Unreadable(why)) => why.to_owned(),

@@ -3,6 +3,8 @@
 use std::io::{self, BufRead};
 
 use bowline_core::document::limits::LINE_MAX;
+use bowline_device::LeftLine;
+use sha2::{Digest, Sha256};
 
 /// One line of a transcript, without its line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,10 +12,7 @@ pub(crate) enum Piece<'a> {
     /// The line's bytes.
     Line(&'a [u8]),
     /// The line has more than [`LINE_MAX`] bytes, none of which were kept.
-    TooLong {
-        /// How many bytes the line has.
-        bytes: u64,
-    },
+    TooLong(LeftLine),
     /// The line is there and cannot be read, for this reason.
     Unreadable(&'static str),
 }
@@ -44,6 +43,7 @@ impl<R: BufRead> Lines<R> {
         self.line.clear();
         let mut bytes = 0_u64;
         let mut is_line = false;
+        let mut digest: Option<Sha256> = None;
         loop {
             let available = match self.source.fill_buf() {
                 Ok(available) => available,
@@ -65,6 +65,8 @@ impl<R: BufRead> Lines<R> {
                     self.line.reserve_exact(room - self.line.len());
                 }
                 self.line.extend_from_slice(part);
+            } else {
+                digest.get_or_insert_with(|| Sha256::new_with_prefix(&self.line)).update(part);
             }
             let used = part.len() + usize::from(end.is_some());
             self.source.consume(used);
@@ -73,11 +75,16 @@ impl<R: BufRead> Lines<R> {
                 break;
             }
         }
-        Ok(match is_line {
-            false => None,
-            true if bytes > self.longest as u64 => Some(Piece::TooLong { bytes }),
-            true => Some(Piece::Line(&self.line)),
-        })
+        if !is_line {
+            return Ok(None);
+        }
+        Ok(Some(match digest {
+            Some(digest) => {
+                let digest = Some(digest.finalize().into());
+                Piece::TooLong(LeftLine { bytes: Some(bytes), digest })
+            }
+            None => Piece::Line(&self.line),
+        }))
     }
 
     /// Where the lines come from.
@@ -103,7 +110,10 @@ mod tests {
         while let Some(piece) = lines.next().unwrap() {
             found.push(match piece {
                 Piece::Line(line) => String::from_utf8_lossy(line).into_owned(),
-                Piece::TooLong { bytes } => format!("<{bytes}>"),
+                Piece::TooLong(LeftLine { bytes, digest }) => {
+                    let digest = data_encoding::HEXLOWER.encode(&digest.unwrap()[..4]);
+                    format!("<{} {digest}>", bytes.unwrap())
+                }
                 Piece::Unreadable(why) => panic!("{why}"),
             });
         }
@@ -123,8 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_counted_and_the_next_one_read() {
-        assert_eq!(all(b"a\n123456789\nb\n"), (vec!["a".into(), "<9>".into(), "b".into()], true));
-        assert_eq!(all(b"1234567890123456789"), (vec!["<19>".into()], false));
+    fn a_line_that_is_too_long_is_counted_and_hashed_and_the_next_one_read() {
+        // printf 123456789 | sha256sum
+        let (lines, ends) = all(b"a\n123456789\nb\n");
+        assert_eq!((lines, ends), (vec!["a".into(), "<9 15e2b0d3>".into(), "b".into()], true));
+        assert_eq!(all(b"1234567890123456789"), (vec!["<19 22085aa9>".into()], false));
     }
 }

@@ -9,7 +9,7 @@ use bowline_wire::ids::Millis;
 use crate::encoding::without_mark;
 
 use super::{Entries, ImportError, Item, Outcome, Piece, Reporter, What, hex, sentence};
-use bowline_device::{ImportTarget, ImportedSession, LineVerdict, SourceSession, Why};
+use bowline_device::{ImportTarget, ImportedSession, LeftLine, LineVerdict, SourceSession, Why};
 
 /// Lines of one transcript that are reported one by one; of more, how many there are: a person reads no longer list.
 const LINE_ITEMS_MAX: u64 = 20;
@@ -153,20 +153,19 @@ impl<'a> Import<'a> {
                 Err(SourceError::Broken(why)) => break Some(why),
             };
             let (len, outcome) = match piece {
-                Piece::Line(line) if line.len() <= LINE_MAX => {
-                    (line.len() as u64, Ok(self.target.import_line(&mut import, line, now)?))
-                }
                 Piece::Line(line) => {
-                    let len = line.len() as u64;
-                    (len, Ok(self.target.skip_line(&mut import, len, now)?))
+                    (Some(line.len() as u64), Ok(self.target.import_line(&mut import, line, now)?))
                 }
-                Piece::TooLong { bytes } => (bytes, Ok(self.target.skip_line(&mut import, bytes, now)?)),
-                Piece::Unreadable(why) => (0, Err(why)),
+                Piece::TooLong(line) => (line.bytes, Ok(self.target.skip_line(&mut import, line, now)?)),
+                Piece::Unreadable(why) => {
+                    self.target.skip_line(&mut import, LeftLine::default(), now)?;
+                    (None, Err(why))
+                }
             };
             if let Some(item) = lines.add(outcome, len) {
                 report.item(&item);
             }
-            report.advance(len + 1);
+            report.advance(len.unwrap_or(0) + 1);
             next = source.next();
         };
         let is_whole = was_whole.unwrap_or_else(|| broken.is_some() || source.ends_with_newline());
@@ -213,8 +212,8 @@ impl<'a> LineReport<'a> {
         Self { transcript, number, items: 0, failed_unlisted: 0, entries: Entries::default() }
     }
 
-    /// Counts a line of `len` bytes. Returns the item to report, if the line did not become an entry.
-    fn add(&mut self, verdict: Result<LineVerdict, &'static str>, len: u64) -> Option<Item> {
+    /// Counts a line of `len` bytes, if that is known. Returns the item to report, if the line did not become an entry.
+    fn add(&mut self, verdict: Result<LineVerdict, &'static str>, len: Option<u64>) -> Option<Item> {
         self.number += 1;
         let (outcome, why) = match verdict {
             // Headers are not among the lines that are counted.
@@ -236,9 +235,12 @@ impl<'a> LineReport<'a> {
         let why = match why? {
             // The conversation's own item says so.
             Why::InTrash => return None,
-            Why::LineTooLong => {
-                format!("it has {len} bytes, and a line may have {LINE_MAX}: it stays in the file")
-            }
+            Why::LineTooLong => match len {
+                Some(len) => {
+                    format!("it has {len} bytes, and a line may have {LINE_MAX}: it stays in the file")
+                }
+                None => format!("it has more than {LINE_MAX} bytes: it stays in the file"),
+            },
             why => sentence(&why, &self.transcript.session.app),
         };
         self.items += 1;
@@ -277,7 +279,7 @@ fn identity(id: &str, first: Piece<'_>) -> String {
     }
     let first = match first {
         Piece::Line(line) => without_mark(line),
-        Piece::TooLong { .. } | Piece::Unreadable(_) => b"",
+        Piece::TooLong(_) | Piece::Unreadable(_) => b"",
     };
     let digest: String = hex(&sha256(&[first])).chars().take(8).collect();
     format!("{id}-{digest}")

@@ -47,6 +47,10 @@ pub const ASIDES_MAX: usize = 4096;
 /// Bytes of all of these in one conversation: room for any one line, which may be as long as an entry.
 pub const ASIDES_TOTAL_MAX: usize = LINE_MAX;
 
+/// Lines of a session's file that are not in the conversation and that one import notes: each note is a value of the document, and a
+/// file that is not a transcript at all may have millions of them.
+pub const GAPS_MAX: usize = 4096;
+
 /// Bytes of a title, name, label, agent reference, origin field or key of a value that an edit may write.
 pub const NAME_MAX: usize = 1024;
 

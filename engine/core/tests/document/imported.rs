@@ -4,8 +4,8 @@ use crate::support::{Author, NOW, Sealed, assemble, device, editing, is_pristine
 use automerge::transaction::Transactable;
 use automerge::{ActorId as RawActor, AutoCommit, ROOT, ReadDoc, ScalarValue};
 use bowline_core::document::{
-    ActorId, Aside, Document, ImportBatch, ImportedLine, Issue, Kind, MessageId, Origin, Pen, Role, Source,
-    Tally,
+    ActorId, Aside, Document, Gap, ImportBatch, ImportedLine, Issue, Kind, LeftLine, MessageId, Missing,
+    Origin, Pen, Role, Source, Tally,
 };
 use bowline_wire::ids::DocId;
 use proptest::prelude::*;
@@ -69,7 +69,7 @@ fn imported(file: &[u8], size: usize) -> (Document, Tally) {
 }
 
 fn file_of(document: &Document) -> Vec<u8> {
-    document.conversation().unwrap().file(DOC)
+    document.conversation().unwrap().file(DOC).bytes
 }
 
 const HEADER: &str =
@@ -219,6 +219,96 @@ fn a_torn_line_goes_when_the_whole_of_it_has_come() {
     assert_eq!(texts(&document), ["one", "two"]);
 }
 
+/// A line of nine million bytes, after an entry and an empty line.
+const HUGE: Gap =
+    Gap { position: 1, number: 1, line: LeftLine { bytes: Some(9_000_000), digest: Some([7; 32]) } };
+
+/// An import of a header, an entry, an empty line, [`HUGE`], and another entry whose parent that was.
+fn with_gap() -> ImportBatch {
+    let mut batch = ImportBatch::default();
+    batch.set_header(HEADER);
+    batch.add_entry(0, r#"{"id":"a","parentId":null}"#);
+    batch.add_aside(Aside { position: 1, number: 0, bytes: Vec::new() });
+    batch.add_gap(HUGE);
+    batch.add_entry(1, r#"{"id":"c","parentId":"b"}"#);
+    batch.set_origin(Origin { app: Some("openclaw".to_owned()), ..Origin::default() });
+    batch
+}
+
+#[test]
+fn a_line_that_stayed_in_its_file_is_known_at_its_place_and_the_others_go_out_as_they_came() {
+    let mut ana = Author::conversation(1);
+    editing(&mut ana).import(&with_gap()).unwrap().unwrap();
+    let stored = Document::load(CONVERSATION, &ana.document.save()).unwrap();
+    let conversation = stored.conversation().unwrap();
+    let out = conversation.file(DOC);
+    let kept = [HEADER, r#"{"id":"a","parentId":null}"#, "", r#"{"id":"c","parentId":"b"}"#, ""];
+    assert_eq!(String::from_utf8(out.bytes).unwrap(), kept.join("\n"));
+    assert_eq!(out.missing, [Missing { before: 1, line: 4, bytes: Some(9_000_000) }]);
+    assert_eq!((conversation.gaps(), conversation.issues()), (vec![HUGE], vec![]));
+    // The line has come since.
+    let mut batch = ImportBatch::default();
+    batch.fill_gap(HUGE);
+    batch.add_entry(1, r#"{"id":"b","parentId":"a"}"#);
+    editing(&mut ana).import(&batch).unwrap().unwrap();
+    assert_eq!(ana.document.conversation().unwrap().file(DOC).missing, []);
+}
+
+#[test]
+fn a_line_that_two_devices_left_in_their_files_is_missing_once() {
+    let sealed = |author: u8| {
+        let mut document = Document::create(CONVERSATION);
+        let pen = Author::conversation(author).pen;
+        let change = document.conversation_mut(pen).unwrap().import(&with_gap()).unwrap().unwrap();
+        Sealed::new(author, author, Source::Changes, change)
+    };
+    let both = assemble(CONVERSATION, &[sealed(1), sealed(2)]);
+    assert_eq!(both.refused, []);
+    assert_eq!(both.document.conversation().unwrap().gaps(), [HUGE]);
+}
+
+#[test]
+fn what_came_after_a_line_that_stayed_in_its_file_goes_on_from_the_one_before_it() {
+    let mut ana = Author::conversation(1);
+    let mut batch = with_gap();
+    batch.add_entry(2, r#"{"id":"d","parentId":"b"}"#);
+    batch.add_entry(3, r#"{"id":"e","parentId":"lost"}"#);
+    editing(&mut ana).import(&batch).unwrap().unwrap();
+    let transcript = ana.document.conversation().unwrap().transcript();
+    let parents: Vec<_> = transcript.entries.iter().map(|entry| entry.parent).collect();
+    assert_eq!(parents, [None, Some(0), Some(0), None]);
+    assert!(matches!(&transcript.issues[..], [Issue::NoParent { parent, .. }] if parent == "lost"));
+    let mut ana = Author::conversation(1);
+    let mut batch = ImportBatch::default();
+    batch.add_gap(Gap { position: 0, number: 0, line: LeftLine::default() });
+    batch.add_entry(0, r#"{"id":"c","parentId":"b"}"#);
+    editing(&mut ana).import(&batch).unwrap().unwrap();
+    let transcript = ana.document.conversation().unwrap().transcript();
+    assert_eq!(transcript.missing, [Missing { before: 0, line: 2, bytes: None }]);
+    assert!(matches!(&transcript.issues[..], [Issue::NoParent { parent, .. }] if parent == "b"));
+}
+
+#[test]
+fn the_last_line_that_is_here_has_its_end_if_another_was_the_last_of_the_file() {
+    let file = |gap: Option<Gap>| {
+        let mut ana = Author::conversation(1);
+        let mut batch = ImportBatch::default();
+        batch.set_origin(Origin {
+            app: Some("openclaw".to_owned()),
+            no_final_newline: true,
+            ..Origin::default()
+        });
+        batch.add_entry(0, "{}");
+        if let Some(gap) = gap {
+            batch.add_gap(gap);
+        }
+        editing(&mut ana).import(&batch).unwrap().unwrap();
+        file_of(&ana.document)
+    };
+    let last = Gap { number: 0, ..HUGE };
+    assert_eq!((file(None), file(Some(last))), (b"{}".to_vec(), b"{}\n".to_vec()));
+}
+
 #[test]
 fn a_line_that_is_new_although_its_place_has_the_same_goes_beside_it() {
     let mut ana = Author::conversation(1);
@@ -242,7 +332,7 @@ fn an_empty_batch_is_no_change() {
 }
 
 #[test]
-fn a_line_kept_aside_that_is_not_what_its_key_says_is_ignored_and_reported() {
+fn a_line_kept_aside_or_left_that_is_not_what_its_key_says_is_ignored_and_reported() {
     let mut raw = AutoCommit::load(&Document::create(CONVERSATION).save()).unwrap();
     raw.set_actor(RawActor::from(*crate::support::pen(1).actor.as_bytes()));
     let origin = raw.get(ROOT, "origin").unwrap().unwrap().1;
@@ -250,11 +340,16 @@ fn a_line_kept_aside_that_is_not_what_its_key_says_is_ignored_and_reported() {
     raw.put(&origin, "aside/0-0-2d711642", ScalarValue::Bytes(b"x".to_vec())).unwrap();
     raw.put(&origin, "aside/00000000-0000-2d711642", "x").unwrap();
     raw.put(&origin, "aside/", true).unwrap();
+    raw.put(&origin, "gap/", ScalarValue::Null).unwrap();
+    raw.put(&origin, "gap/00000000-0000-", "9000000").unwrap();
+    raw.put(&origin, "gap/0-0-", ScalarValue::Uint(9)).unwrap();
+    raw.put(&origin, "gap/00000000-0000-07", ScalarValue::Uint(9)).unwrap();
     raw.commit();
     let change = raw.get_last_local_change().unwrap().raw_bytes().to_vec();
     let mut document = Document::create(CONVERSATION);
     document.apply(&open(&[Sealed::new(1, 1, Source::Changes, change)])).unwrap();
     let conversation = document.conversation().unwrap();
-    assert_eq!((conversation.asides(), conversation.issues().len()), (vec![], 4));
+    assert_eq!((conversation.asides(), conversation.gaps()), (vec![], vec![]));
+    assert_eq!(conversation.issues().len(), 8);
     assert!(conversation.issues().iter().all(|issue| matches!(issue, Issue::KeyMismatch { .. })));
 }

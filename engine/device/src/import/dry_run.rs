@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bowline_core::document::Kind;
+use bowline_core::document::{Gap, Kind, LeftLine};
 use bowline_store::{DocN, DocRow, LineHash};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
@@ -12,9 +12,9 @@ use super::files::{FilesPlan, HeldFiles, has_files};
 use super::items::Item;
 use super::knowledge::{Known, KnownFiles, stays_aside};
 use super::lines::{HeldAside, HeldLines};
-use super::plan::{EndPlan, LinePlan, LineWrite, Question, SessionPlan, SourceLine, Step};
-use super::remembered::{About, SessionMemory, long_line_hash};
-use super::sessions::{HeldDocument, about, begin, imported, long_line, session_doc, session_source};
+use super::plan::{EndPlan, HugeLine, LinePlan, LineWrite, Question, SessionPlan, SourceLine, Step};
+use super::remembered::{About, SessionMemory};
+use super::sessions::{HeldDocument, about, begin, imported, session_doc, session_source};
 use super::source::{FilesImport, ImportedFiles, ImportedSession, LineVerdict, SourceSession};
 use super::state::SessionImport;
 use super::writing::Said;
@@ -51,6 +51,9 @@ struct PlannedSession {
     asides: Vec<HeldAside>,
     /// What it would keep aside no longer.
     completed: Vec<HeldAside>,
+    /// Lines that would be noted as left in their file, and those that would not be any more.
+    gaps: Vec<Gap>,
+    filled: Vec<Gap>,
     /// What would be said in it, in order: what was said before, and what is said then.
     told: Vec<(About, About)>,
 }
@@ -124,6 +127,10 @@ impl<'d> DryRun<'d> {
         current.header.into_iter().for_each(|hash| held.add_header(hash));
         current.entries.iter().for_each(|hash| held.add_entry(*hash));
         current.asides.iter().for_each(|aside| held.add_aside(aside.clone()));
+        for gap in &current.filled {
+            held.drop_gap(gap);
+        }
+        current.gaps.iter().for_each(|gap| held.add_gap(*gap));
         Ok(held)
     }
 
@@ -160,10 +167,17 @@ impl PlannedSession {
                 None => self.completed.push(torn),
             }
         }
+        for gap in plan.fills {
+            match self.gaps.iter().position(|planned| *planned == gap) {
+                Some(at) => drop(self.gaps.remove(at)),
+                None => self.filled.push(gap),
+            }
+        }
         match plan.write {
             Some(LineWrite::Header(_)) => drop(self.header.get_or_insert(hash)),
             Some(LineWrite::Entry(..)) => self.entries.push(hash),
             Some(LineWrite::Aside(aside)) => self.asides.push(HeldAside::of(&aside)),
+            Some(LineWrite::Gap(gap)) => self.gaps.push(gap),
             None => {}
         }
     }
@@ -225,7 +239,7 @@ impl ImportTarget for DryRun<'_> {
         now: Millis,
     ) -> Result<LineVerdict, Error> {
         if line.len() > LINE_MAX {
-            return self.skip_line(import, line.len() as u64, now);
+            return self.skip_line(import, LeftLine::of(line), now);
         }
         let line = SourceLine::read(line, import.plan.is_at_the_beginning());
         let plan = loop {
@@ -240,16 +254,23 @@ impl ImportTarget for DryRun<'_> {
         Ok(verdict)
     }
 
-    fn skip_line(&mut self, import: &mut SessionImport, len: u64, _: Millis) -> Result<LineVerdict, Error> {
-        let hash = long_line_hash(len);
-        let is_remembered = loop {
-            match import.plan.long_line(hash) {
+    fn skip_line(
+        &mut self,
+        import: &mut SessionImport,
+        line: LeftLine,
+        _: Millis,
+    ) -> Result<LineVerdict, Error> {
+        let line = HugeLine::new(line);
+        let plan = loop {
+            match import.plan.huge_line(&line) {
                 Step::Ask(question) => self.answer(import, question)?,
-                Step::Planned(is_remembered) => break is_remembered,
+                Step::Planned(plan) => break plan,
             }
         };
-        import.pass(hash, is_remembered);
-        Ok(long_line())
+        let verdict = plan.verdict.clone();
+        import.pass(line.hash, plan.is_remembered);
+        self.current.take(line.hash, plan);
+        Ok(verdict)
     }
 
     fn finish_import(

@@ -1,19 +1,23 @@
 //! What the lines of a session and its end come to: a state machine that reads nothing and writes nothing. What it has to know
 //! it asks for, and whoever drives it answers: an import from the database, a dry run also from what it has planned before.
 
+mod left;
 mod step;
+mod way;
 
 use bowline_core::document::limits::{ASIDES_MAX, ASIDES_TOTAL_MAX};
-use bowline_core::document::{Aside, EditError, ImportedLine};
+use bowline_core::document::{Aside, EditError, Gap, ImportedLine, LeftLine};
 use bowline_store::LineHash;
 use bowline_wire::ids::WorkspaceId;
 
-use super::lines::HeldLines;
+use super::lines::{HeldLines, PlacedLine};
 use super::outcome::{Outcome, Verdict, Why};
 use super::remembered::{About, SessionMemory};
 use super::source::LineVerdict;
 use crate::Error;
-pub(super) use step::{EndPlan, LinePlan, LineWrite, Question, SourceLine, Step};
+use left::{Notes, Written};
+pub(super) use step::{EndPlan, HugeLine, LinePlan, LineWrite, Question, SourceLine, Step};
+use way::Way;
 
 /// Where the lines of a session go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,20 +28,6 @@ pub(super) enum Place {
     Found(Option<WorkspaceId>),
     /// Beside what this workspace has of the document: what is added stays on this device.
     Beside(WorkspaceId),
-}
-
-/// How it is known of a line whether it is there.
-enum Way {
-    /// All lines so far were as remembered; these are the next, and the number of the first.
-    Remembered(u64, Vec<LineHash>),
-    /// A line was not as remembered, so that the document has to be asked from here on.
-    Diverged,
-    /// Whatever comes is new.
-    New,
-    /// The document is asked.
-    Asked(Box<HeldLines>),
-    /// The document is in the trash.
-    InTrash,
 }
 
 /// How many lines became what.
@@ -66,9 +56,12 @@ pub(super) struct SessionPlan {
     position: u32,
     /// Lines since the last entry that are not entries.
     aside_number: u16,
+    /// Lines since the last entry that are not entries, with those that stay in the file.
+    between: u16,
     /// Lines that the document keeps aside, and their bytes.
     asides: usize,
     aside_bytes: usize,
+    notes: Notes,
     counts: Counts,
     header_added: bool,
     /// A torn line that was kept aside is whole by now.
@@ -87,8 +80,10 @@ impl SessionPlan {
             line: 0,
             position: 0,
             aside_number: 0,
+            between: 0,
             asides: 0,
             aside_bytes: 0,
+            notes: Notes::default(),
             counts: Counts::default(),
             header_added: false,
             aside_completed: false,
@@ -186,6 +181,11 @@ impl SessionPlan {
 
     /// Whether anything is written of its lines.
     pub(super) fn is_changed(&self) -> bool {
+        self.has_more() || self.notes.are_changed
+    }
+
+    /// Whether there is more in the document than before.
+    fn has_more(&self) -> bool {
         self.counts.added > 0 || self.counts.asides > 0 || self.header_added || self.aside_completed
     }
 
@@ -205,8 +205,10 @@ impl SessionPlan {
         self.ask(held);
     }
 
-    fn ask(&mut self, held: HeldLines) {
+    fn ask(&mut self, mut held: HeldLines) {
         (self.asides, self.aside_bytes) = held.asides();
+        self.notes.count = held.gaps();
+        held.pass_gaps(self.position, self.between);
         self.way = Way::Asked(Box::new(held));
     }
 
@@ -229,55 +231,85 @@ impl SessionPlan {
         };
         if known {
             self.counts.present += 1;
-            return self.planned(line.class, Outcome::Unchanged.into(), None, None).map(Step::Planned);
+            return self.planned(line.class, Outcome::Unchanged.into()).map(Step::Planned);
         }
+        let mut placed = PlacedLine {
+            bytes: line.bytes,
+            hash: line.hash,
+            is_entry: matches!(line.class, ImportedLine::Entry(_)),
+            position: self.position,
+            number: self.between,
+            is_there: false,
+            is_other: self.line == self.passed && self.line < self.remembered,
+        };
         let mut class = line.class;
+        let mut completes = None;
         match &mut self.way {
             Way::Diverged | Way::Remembered(..) => return Ok(Step::Ask(Question::Held)),
             Way::New => {}
             Way::InTrash => {
-                return self
-                    .planned(class, Verdict::because(Outcome::Skipped, Why::InTrash), None, None)
-                    .map(Step::Planned);
+                let verdict = Verdict::because(Outcome::Skipped, Why::InTrash);
+                return self.planned(class, verdict).map(Step::Planned);
             }
             Way::Asked(lines) => {
-                if lines.take(line.hash) || lines.has_header(class, line.hash) {
-                    // The whole line may have come from another device, and its torn beginning is from this one's file.
-                    let torn = lines.take_torn(self.position, line.bytes);
-                    self.counts.present += 1;
-                    return self.planned(class, Outcome::Unchanged.into(), None, torn).map(Step::Planned);
+                placed.is_there = lines.take(line.hash) || lines.has_header(class, line.hash);
+                // The whole line may have come from another device, and its torn beginning is from this one's file.
+                completes = lines.take_torn(self.position, line.bytes);
+                if !placed.is_there {
+                    class = lines.beside_header(class);
                 }
-                class = lines.beside_header(class);
             }
         }
-        let torn = match &mut self.way {
-            Way::Asked(lines) => lines.take_torn(self.position, line.bytes),
-            _ => None,
-        };
-        if let Some(torn) = &torn {
+        if let Some(torn) = &completes {
             self.complete(torn);
         }
-        let (verdict, write) = self.add(line.bytes, class);
-        let plan = self.planned(class, verdict, write, None)?;
-        Ok(Step::Planned(LinePlan { completes: torn, ..plan }))
+        let room = self.room(line.bytes.len(), class);
+        let comes = placed.is_there || room.is_ok();
+        let (verdict, Written { write, mut fills }) = match room {
+            _ if placed.is_there => {
+                self.counts.present += 1;
+                (Outcome::Unchanged.into(), Written::default())
+            }
+            Ok(()) => self.add(line.bytes, class),
+            Err(why) => {
+                self.counts.left += 1;
+                (Verdict::failed(why), self.leave(LeftLine::of(line.bytes)))
+            }
+        };
+        if comes {
+            fills.extend(self.notes.filled_by(&mut self.way, &placed));
+        }
+        let plan = self.planned(class, verdict)?;
+        Ok(Step::Planned(LinePlan { write, completes, fills, ..plan }))
     }
 
-    /// Plans a line that is too long to be held in memory and stays in its file. Whether it is remembered at its place.
-    pub(super) fn long_line(&mut self, hash: LineHash) -> Step<bool> {
-        let is_remembered = match self.way {
-            // It comes after all that are remembered: whether the next ones are new is for the document to say.
+    /// Plans a line that cannot be held in memory. Nothing has happened if it asks.
+    pub(super) fn huge_line(&mut self, line: &HugeLine) -> Step<LinePlan<'static>> {
+        let is_known = match self.way {
+            // It comes after all that are remembered. What else stayed in the file is for the document to say.
             Way::Remembered(..) if self.line >= self.remembered => {
                 self.way = Way::Diverged;
                 false
             }
-            _ => match self.is_remembered(hash) {
+            _ => match self.is_remembered(line.hash) {
                 Step::Ask(question) => return Step::Ask(question),
-                Step::Planned(is_remembered) => is_remembered,
+                Step::Planned(is_known) => is_known,
             },
         };
+        if matches!(self.way, Way::Diverged) {
+            return Step::Ask(Question::Held);
+        }
+        let Written { write, fills } = if is_known { Written::default() } else { self.leave(line.line) };
         self.counts.left += 1;
-        self.pass();
-        Step::Planned(is_remembered)
+        self.between = self.between.saturating_add(1);
+        let verdict = LineVerdict { is_header: false, outcome: Outcome::Failed, why: Some(Why::LineTooLong) };
+        Step::Planned(LinePlan { verdict, write, completes: None, fills, is_remembered: self.pass() })
+    }
+
+    /// A line that stays in its file: what is written of it.
+    fn leave(&mut self, line: LeftLine) -> Written<'static> {
+        let gap = Gap { position: self.position, number: self.between, line };
+        self.notes.leave(&mut self.way, gap)
     }
 
     /// Plans the end; `about` is what its application says of it now.
@@ -316,7 +348,8 @@ impl SessionPlan {
             (_, Place::New) => Verdict::because(Outcome::Skipped, Why::Empty),
             _ if self.is_changed() => match self.stays_beside() {
                 Some(workspace) => Verdict::because(Outcome::More, Why::LessInWorkspace(workspace)),
-                None => Outcome::More.into(),
+                None if self.has_more() => Outcome::More.into(),
+                None => Outcome::Updated.into(),
             },
             _ if says_more => Outcome::Updated.into(),
             _ => Outcome::Unchanged.into(),
@@ -343,37 +376,34 @@ impl SessionPlan {
         Step::Planned(is_same)
     }
 
-    /// A new line: what is written of it.
-    fn add<'a>(&mut self, line: &[u8], class: ImportedLine<'a>) -> (Verdict, Option<LineWrite<'a>>) {
-        match class {
+    /// A new line for which there is room: what is written of it.
+    fn add<'a>(&mut self, line: &[u8], class: ImportedLine<'a>) -> (Verdict, Written<'a>) {
+        let (verdict, write) = match class {
             ImportedLine::Header(header) => {
                 self.header_added = true;
-                (Outcome::New.into(), Some(LineWrite::Header(header)))
+                (Outcome::New.into(), LineWrite::Header(header))
             }
             ImportedLine::Entry(entry) => {
                 self.counts.added += 1;
-                (Outcome::New.into(), Some(LineWrite::Entry(self.position, entry)))
+                (Outcome::New.into(), LineWrite::Entry(self.position, entry))
             }
-            ImportedLine::Aside(why) => match self.room_aside(line.len()) {
-                Ok(()) => {
-                    self.asides += 1;
-                    self.aside_bytes += line.len();
-                    self.counts.asides += 1;
-                    let (position, number) = (self.position, self.aside_number);
-                    let aside = Aside { position, number, bytes: line.to_vec() };
-                    (Verdict::because(Outcome::Kept, Why::NotAnEntry(why)), Some(LineWrite::Aside(aside)))
-                }
-                Err(why) => {
-                    self.counts.left += 1;
-                    (Verdict::failed(why), None)
-                }
-            },
-        }
+            ImportedLine::Aside(why) => {
+                self.asides += 1;
+                self.aside_bytes += line.len();
+                self.counts.asides += 1;
+                let (position, number) = (self.position, self.aside_number);
+                let aside = Aside { position, number, bytes: line.to_vec() };
+                (Verdict::because(Outcome::Kept, Why::NotAnEntry(why)), LineWrite::Aside(aside))
+            }
+        };
+        (verdict, Written { write: Some(write), fills: Vec::new() })
     }
 
-    /// Whether there is room to keep a line aside; why not.
-    fn room_aside(&self, len: usize) -> Result<(), Why> {
-        if self.asides >= ASIDES_MAX {
+    /// Whether there is room for a new line of so many bytes; why not. Only what is kept aside needs any.
+    fn room(&self, len: usize, class: ImportedLine<'_>) -> Result<(), Why> {
+        if !matches!(class, ImportedLine::Aside(_)) {
+            Ok(())
+        } else if self.asides >= ASIDES_MAX {
             Err(Why::TooManyAsides)
         } else if self.aside_bytes + len > ASIDES_TOTAL_MAX {
             Err(Why::AsidesTooLong)
@@ -389,30 +419,24 @@ impl SessionPlan {
         self.aside_completed = true;
     }
 
-    /// Counts a line of the file.
-    fn planned<'a>(
-        &mut self,
-        class: ImportedLine<'a>,
-        verdict: Verdict,
-        write: Option<LineWrite<'a>>,
-        completes: Option<Aside>,
-    ) -> Result<LinePlan<'a>, Error> {
-        if let Some(torn) = &completes {
-            self.complete(torn);
-        }
+    /// Counts a line of the file, of which nothing is written.
+    fn planned<'a>(&mut self, class: ImportedLine<'a>, verdict: Verdict) -> Result<LinePlan<'a>, Error> {
         match class {
             ImportedLine::Header(_) => {}
             ImportedLine::Entry(_) => {
                 self.position = self.position.checked_add(1).ok_or(EditError::Full)?;
-                self.aside_number = 0;
+                (self.aside_number, self.between) = (0, 0);
             }
-            ImportedLine::Aside(_) => self.aside_number = self.aside_number.saturating_add(1),
+            ImportedLine::Aside(_) => {
+                self.aside_number = self.aside_number.saturating_add(1);
+                self.between = self.between.saturating_add(1);
+            }
         }
         let is_remembered = self.pass();
         let Verdict { outcome, why } = verdict;
         let is_header = matches!(class, ImportedLine::Header(_));
         let verdict = LineVerdict { is_header, outcome, why };
-        Ok(LinePlan { verdict, write, completes, is_remembered })
+        Ok(LinePlan { verdict, write: None, completes: None, fills: Vec::new(), is_remembered })
     }
 
     /// Counts a line; whether it is remembered at its place.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bowline_core::document::{ChangeHash, FilePath, Tally};
+use bowline_core::document::{ChangeHash, FilePath, LeftLine, Tally};
 use bowline_store::LineHash;
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use bowline_wire::hash::sha256;
@@ -147,12 +147,15 @@ pub(super) fn line_hash(line: &[u8]) -> LineHash {
     first_of(&sha256(&[line]))
 }
 
-/// What stands for a line that was too long to be looked at.
-pub(super) fn long_line_hash(len: u64) -> LineHash {
-    first_of(&sha256(&[b"bowline/line-too-long/1", &len.to_be_bytes()]))
+/// What stands for a line that could not be held in memory. Under version 1 no note was made of it in its document: there it is
+/// looked for once more.
+pub(super) fn left_line_hash(line: &LeftLine) -> LineHash {
+    let (bytes, digest) = (line.bytes.unwrap_or(u64::MAX), line.digest.unwrap_or_default());
+    first_of(&sha256(&[b"bowline/line-too-long/2", &bytes.to_be_bytes(), &digest]))
 }
 
-fn first_of(hash: &[u8; 32]) -> LineHash {
+/// The beginning of a hash.
+pub(super) fn first_of(hash: &[u8; 32]) -> LineHash {
     let mut first = LineHash::default();
     for (to, from) in first.iter_mut().zip(hash) {
         *to = *from;

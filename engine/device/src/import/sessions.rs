@@ -1,7 +1,8 @@
 //! Sessions, line by line.
 
 use bowline_core::document::limits::{LINE_MAX, NAME_MAX};
-use bowline_core::document::{BOWLINE, ChangeHash, Document, Kind, OtherKind};
+use bowline_core::document::{BOWLINE, ChangeHash, Document, Kind, LeftLine, OtherKind, SessionText};
+use bowline_store::LineHash;
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::DocId;
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -9,9 +10,9 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use super::at_work::Import;
 use super::knowledge::{Known, stays_aside};
 use super::lines::HeldLines;
-use super::outcome::{Outcome, Verdict, Why};
-use super::plan::{Counts, EndPlan, Place, Question, SessionPlan, SourceLine, Step};
-use super::remembered::{About, long_line_hash};
+use super::outcome::{Outcome, Verdict};
+use super::plan::{Counts, EndPlan, HugeLine, LinePlan, Place, Question, SessionPlan, SourceLine, Step};
+use super::remembered::About;
 use super::source::{ImportedSession, LineVerdict, SessionFile, SourceSession};
 use super::state::SessionImport;
 use crate::Error;
@@ -50,7 +51,7 @@ impl Import<'_> {
     /// always what is in the document.
     pub(crate) fn line(&mut self, import: &mut SessionImport, line: &[u8]) -> Result<LineVerdict, Error> {
         if line.len() > LINE_MAX {
-            return self.skip_line(import, line.len() as u64);
+            return self.skip_line(import, LeftLine::of(line));
         }
         let line = SourceLine::read(line, import.plan.is_at_the_beginning());
         let plan = loop {
@@ -59,27 +60,39 @@ impl Import<'_> {
                 Step::Planned(plan) => break plan,
             }
         };
-        let is_full =
-            import.batch.bytes() + line.bytes.len() > BATCH_BYTES || import.batch.lines() >= BATCH_LINES;
+        self.take(import, (line.hash, line.bytes.len()), plan)
+    }
+
+    /// Notes a line that is not to be had in memory: it stays in the file.
+    pub(crate) fn skip_line(
+        &mut self,
+        import: &mut SessionImport,
+        line: LeftLine,
+    ) -> Result<LineVerdict, Error> {
+        let line = HugeLine::new(line);
+        let plan = loop {
+            match import.plan.huge_line(&line) {
+                Step::Ask(question) => self.answer(import, question)?,
+                Step::Planned(plan) => break plan,
+            }
+        };
+        self.take(import, (line.hash, 0), plan)
+    }
+
+    /// Puts what is planned of a line into the batch, of which so many bytes are the line's, and stores that first if it is full.
+    fn take(
+        &mut self,
+        import: &mut SessionImport,
+        (hash, bytes): (LineHash, usize),
+        plan: LinePlan<'_>,
+    ) -> Result<LineVerdict, Error> {
+        let is_full = import.batch.bytes() + bytes > BATCH_BYTES || import.batch.lines() >= BATCH_LINES;
         if plan.write.is_some() && import.batch.lines() > 0 && is_full {
             self.write_batch(import)?;
         }
         let verdict = plan.verdict.clone();
-        import.take(&line, plan);
+        import.take(hash, plan);
         Ok(verdict)
-    }
-
-    /// Notes a line of so many bytes that is too long to be held in memory: it stays in the file.
-    pub(crate) fn skip_line(&mut self, import: &mut SessionImport, len: u64) -> Result<LineVerdict, Error> {
-        let hash = long_line_hash(len);
-        let is_remembered = loop {
-            match import.plan.long_line(hash) {
-                Step::Ask(question) => self.answer(import, question)?,
-                Step::Planned(is_remembered) => break is_remembered,
-            }
-        };
-        import.pass(hash, is_remembered);
-        Ok(long_line())
     }
 
     /// Stores what is left, and what is said about the session. `ends_with_newline`: whether the last line ends with a line
@@ -187,8 +200,9 @@ impl View for SessionFile {
     fn of(id: DocId, document: &Document) -> Result<Self, OtherKind> {
         let conversation = document.conversation()?;
         let origin = conversation.origin();
-        let (session, bytes) = (conversation.session(id), conversation.file(id));
-        Ok(Self { app: origin.app, session, key: origin.key, bytes })
+        let SessionText { bytes, missing } = conversation.file(id);
+        let session = conversation.session(id);
+        Ok(Self { app: origin.app, session, key: origin.key, bytes, missing })
     }
 }
 
@@ -261,11 +275,6 @@ pub(super) fn imported(import: &SessionImport, says_more: bool) -> ImportedSessi
 /// What this device knows a session by.
 pub(super) fn session_source(app: &str, session: &str) -> String {
     format!("session/{app}/{session}")
-}
-
-/// What becomes of a line that is too long to be held in memory.
-pub(super) fn long_line() -> LineVerdict {
-    LineVerdict { is_header: false, outcome: Outcome::Failed, why: Some(Why::LineTooLong) }
 }
 
 /// What an application says of a session, as far as a document has room for it.

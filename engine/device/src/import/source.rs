@@ -1,6 +1,6 @@
 //! What an import takes and what it gives: a session, its lines and its file, an agent, a skill or personal files.
 
-use bowline_core::document::{AgentValues, FilePath, Json, Kind};
+use bowline_core::document::{AgentValues, FilePath, Json, Kind, Missing};
 use bowline_wire::ids::{DocId, WorkspaceId};
 
 use super::outcome::{Outcome, Verdict, Why};
@@ -59,7 +59,7 @@ pub struct ImportedSession {
     pub present: u64,
     /// Lines kept aside that are new.
     pub asides: u64,
-    /// Lines that stay in the file: too long, or too many to be kept aside.
+    /// Lines that stay in the file: too long, not readable, or too many to be kept aside.
     pub left: u64,
 }
 
@@ -123,6 +123,8 @@ pub struct SessionFile {
     pub key: Option<String>,
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// Lines that are not among them, since they stayed in the file that was imported.
+    pub missing: Vec<Missing>,
 }
 
 impl std::fmt::Debug for SessionFile {

@@ -4,7 +4,7 @@ use bowline_core::document::{ChangeHash, ImportBatch};
 use bowline_store::{DocN, LineHash};
 use bowline_wire::ids::DocId;
 
-use super::plan::{LinePlan, LineWrite, Place, SessionPlan, SourceLine};
+use super::plan::{LinePlan, LineWrite, Place, SessionPlan};
 use super::remembered::SessionMemory;
 use super::run::Run;
 use super::source::SourceSession;
@@ -68,10 +68,11 @@ impl SessionImport {
     }
 
     /// Puts what is planned of a line into the batch.
-    pub(super) fn take(&mut self, line: &SourceLine<'_>, plan: LinePlan<'_>) {
+    pub(super) fn take(&mut self, hash: LineHash, plan: LinePlan<'_>) {
         if let Some(torn) = plan.completes {
             self.batch.complete_aside(torn);
         }
+        plan.fills.into_iter().for_each(|gap| self.batch.fill_gap(gap));
         match plan.write {
             Some(LineWrite::Header(header)) => self.batch.set_header(header),
             Some(LineWrite::Entry(position, entry)) => {
@@ -79,9 +80,10 @@ impl SessionImport {
                 self.memory.tally.add(entry);
             }
             Some(LineWrite::Aside(aside)) => self.batch.add_aside(aside),
+            Some(LineWrite::Gap(gap)) => self.batch.add_gap(gap),
             None => {}
         }
-        self.pass(line.hash, plan.is_remembered);
+        self.pass(hash, plan.is_remembered);
     }
 
     /// Notes a line as one that was looked at.

@@ -1,9 +1,12 @@
 //! One session on several devices: imported apart, shared, merged.
 
+use bowline_core::document::limits::LINE_MAX;
 use bowline_device::{DocumentState, Kept, OnlyHere, Outcome, Shared, Why};
 use bowline_wire::ids::{DocId, WorkspaceId};
 
-use crate::importing::{bytes_of, everything, heads, import, import_again, import_as, session, source};
+use crate::importing::{
+    bytes_of, everything, file, heads, import, import_again, import_as, message, session, source,
+};
 use crate::one_row::only_here;
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, exchange, two};
@@ -84,6 +87,38 @@ fn what_a_workspace_has_already_is_left_alone_and_what_it_lacks_comes_beside_it(
     }
     assert_eq!(heads(&mut one, id), heads(&mut other, id));
     import_again(&mut other, &session(3, &["new"]));
+}
+
+#[test]
+fn a_line_that_stayed_in_a_file_is_missing_on_the_other_device_until_that_has_it() {
+    let (mut one, mut other, mut relay) = two();
+    let (first, last) = (message("a", "first"), message("c", "last"));
+    let huge = message("b", &"x".repeat(LINE_MAX));
+    let long = file(&[&first, &huge, &last]);
+    let id = import(&mut one, &long).id;
+    let workspace = one.workspace();
+    one.device.share(id, workspace, one.now).unwrap();
+    exchange(&mut one, &mut other, &mut relay);
+    for rig in [&mut one, &mut other] {
+        let out = rig.device.session_file(id, rig.now).unwrap();
+        assert_eq!(out.bytes, file(&[&first, &last]));
+        assert_eq!(
+            out.missing.iter().map(|line| (line.line, line.bytes)).collect::<Vec<_>>(),
+            [(2, Some(huge.len() as u64))]
+        );
+        import_again(rig, &long);
+    }
+    assert_eq!(only_here(&mut other, id), OnlyHere::Nothing, "it was noted already");
+    // The application has compacted the line.
+    let short = file(&[&first, &message("b", "short"), &last]);
+    let more = import(&mut one, &short);
+    assert_eq!((more.outcome, more.added, more.left), (Outcome::More, 1, 0));
+    exchange(&mut one, &mut other, &mut relay);
+    for rig in [&mut one, &mut other] {
+        assert_eq!(rig.device.session_file(id, rig.now).unwrap().missing, []);
+        assert_eq!(rig.texts(id).len(), 3);
+    }
+    import_again(&mut one, &short);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Sessions of other applications as they come in, again and again, on several devices.
 
 use bowline_core::document::limits::{ASIDES_MAX, ASIDES_TOTAL_MAX, LINE_MAX};
-use bowline_core::document::{ChangeHash, Role};
+use bowline_core::document::{ChangeHash, LeftLine, Missing, Role};
 use bowline_device::{Device, DryRun, Error, ImportTarget};
 use bowline_device::{ImportedSession, LineVerdict, Outcome, SessionImport, SourceSession, Why};
 use bowline_store::DocRow;
@@ -207,14 +207,16 @@ fn lines_that_are_no_entries_are_kept_aside_and_told_of() {
         ]
     );
     let kept: Vec<&[u8]> = lines.into_iter().filter(|line| line.len() < LINE_MAX).collect();
-    assert_eq!(bytes_of(&mut rig, made.id), kept.join(&b'\n'));
+    let out = rig.device.session_file(made.id, rig.now).unwrap();
+    let missing = Missing { before: 1, line: 6, bytes: Some(long.len() as u64) };
+    assert_eq!((out.bytes, out.missing), (kept.join(&b'\n'), vec![missing]));
     import_again(&mut rig, &bytes);
     // A line that is too long to be held at all is the same to the next import.
     let before = everything(&rig);
     let mut again = rig.device.begin_import(&source(), rig.now).unwrap();
     for line in lines {
         if line.len() > LINE_MAX {
-            rig.device.skip_line(&mut again, line.len() as u64, rig.now).unwrap();
+            rig.device.skip_line(&mut again, LeftLine::of(line), rig.now).unwrap();
         } else {
             rig.device.import_line(&mut again, line, rig.now).unwrap();
         }
@@ -231,11 +233,15 @@ fn only_so_many_lines_are_kept_aside() {
     assert_eq!((made.asides, made.left), (ASIDES_MAX as u64, 44));
     let beyond = &outcomes[ASIDES_MAX];
     assert_eq!((beyond.outcome, &beyond.why), (Outcome::Failed, &Some(Why::TooManyAsides)));
+    let missing = rig.device.session_file(made.id, rig.now).unwrap().missing;
+    assert_eq!((missing.len(), missing[0].line), (44, ASIDES_MAX as u64 + 1));
     import_again(&mut rig, &bytes);
     let large = "y".repeat(ASIDES_TOTAL_MAX / 2 + 1);
     let other = SourceSession { id: "other".to_owned(), ..source() };
     let (made, _) = import_as(&mut rig, &other, &file(&[&large, &large]));
     assert_eq!((made.asides, made.left), (1, 1));
+    let missing = rig.device.session_file(made.id, rig.now).unwrap().missing;
+    assert_eq!(missing, [Missing { before: 0, line: 2, bytes: Some(large.len() as u64) }]);
 }
 
 #[test]

@@ -101,7 +101,21 @@ fn packed_rows_are_unpacked_and_damaged_ones_are_said() {
     writer.execute(sql, params![id(1), 6, Option::<Vec<u8>>::None, 1]).unwrap();
     desk.import(&home.path());
     assert_eq!((desk.report.entries.new, desk.report.entries.too_long, desk.report.entries.left), (1, 1, 4));
-    assert_eq!(desk.file(&id(1)).bytes, format!("{}{}", header(&id(1)), message(0)).into_bytes());
+    let file = desk.file(&id(1));
+    assert_eq!(file.bytes, format!("{}{}", header(&id(1)), message(0)).into_bytes());
+    let missing: Vec<_> = file.missing.iter().map(|missing| (missing.line, missing.bytes)).collect();
+    assert_eq!(missing, [(3, None), (4, None), (5, Some(64 << 20)), (6, None), (7, None)]);
+    // One of them is mended.
+    let line = message(1).trim_end().to_owned();
+    let sql = "UPDATE transcript_events SET event_json = ?1, event_zstd = NULL WHERE seq = 2";
+    assert_eq!(writer.execute(sql, [line]).unwrap(), 1);
+    desk.import(&home.path());
+    let file = desk.file(&id(1));
+    assert_eq!(file.bytes, format!("{}{}{}", header(&id(1)), message(0), message(1)).into_bytes());
+    assert_eq!(
+        file.missing.iter().map(|missing| missing.bytes).collect::<Vec<_>>(),
+        [None, Some(64 << 20), None, None]
+    );
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! What goes into a plan and what comes out of it, line by line.
 
-use bowline_core::document::{Aside, ImportedLine};
+use bowline_core::document::{Aside, Gap, ImportedLine, LeftLine};
 use bowline_store::LineHash;
 
-use super::super::remembered::{About, line_hash};
+use super::super::remembered::{About, left_line_hash, line_hash};
 use super::super::source::LineVerdict;
 
 /// A line of a session, read once.
 #[derive(Clone, Copy)]
 pub(in crate::import) struct SourceLine<'a> {
     pub(in crate::import) bytes: &'a [u8],
-    pub(super) class: ImportedLine<'a>,
+    pub(in crate::import) class: ImportedLine<'a>,
     pub(in crate::import) hash: LineHash,
 }
 
@@ -18,6 +18,19 @@ impl<'a> SourceLine<'a> {
     /// Reads a line, without its `\n`; only the first of a file can be its header.
     pub(in crate::import) fn read(bytes: &'a [u8], is_first: bool) -> Self {
         Self { bytes, class: ImportedLine::read(bytes, is_first), hash: line_hash(bytes) }
+    }
+}
+
+/// A line that cannot be held in memory, and stays in its file.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::import) struct HugeLine {
+    pub(super) line: LeftLine,
+    pub(in crate::import) hash: LineHash,
+}
+
+impl HugeLine {
+    pub(in crate::import) fn new(line: LeftLine) -> Self {
+        Self { line, hash: left_line_hash(&line) }
     }
 }
 
@@ -46,6 +59,8 @@ pub(in crate::import) struct LinePlan<'a> {
     pub(in crate::import) write: Option<LineWrite<'a>>,
     /// The line kept aside that was its torn beginning, and goes.
     pub(in crate::import) completes: Option<Aside>,
+    /// Notes of lines that stayed in their file and have come since.
+    pub(in crate::import) fills: Vec<Gap>,
     /// Whether it is remembered at its place already.
     pub(in crate::import) is_remembered: bool,
 }
@@ -56,6 +71,8 @@ pub(in crate::import) enum LineWrite<'a> {
     /// An entry, with its number among the entries of the file.
     Entry(u32, &'a str),
     Aside(Aside),
+    /// Nothing but a note that it stays in its file.
+    Gap(Gap),
 }
 
 /// What is to be done at the end of a session.

@@ -1,5 +1,8 @@
 //! Plans without a device.
 
+use bowline_core::document::limits::GAPS_MAX;
+
+use super::super::lines::HeldAside;
 use super::super::remembered::line_hash;
 use super::*;
 
@@ -156,12 +159,166 @@ fn what_is_said_differently_is_told_and_the_beginning_of_a_file_says_nothing_of_
     assert!(!plan.about().no_final_newline);
 }
 
+/// A line of so many bytes that is not in memory.
+fn huge(bytes: u64, digest: u8) -> HugeLine {
+    HugeLine::new(LeftLine { bytes: Some(bytes), digest: Some([digest; 32]) })
+}
+
+/// Hands over a line that is not in memory: the note that is written of it, and those that go.
+fn noted(plan: &mut SessionPlan, line: &HugeLine) -> (Option<Gap>, Vec<Gap>) {
+    match plan.huge_line(line) {
+        Step::Planned(LinePlan { write: Some(LineWrite::Gap(gap)), fills, .. }) => (Some(gap), fills),
+        Step::Planned(LinePlan { write: None, fills, .. }) => (None, fills),
+        Step::Planned(_) => panic!("it cannot be anything else"),
+        Step::Ask(question) => panic!("{question:?}"),
+    }
+}
+
+/// Hands over a line that nothing has to be asked for: the notes that go.
+fn filled(plan: &mut SessionPlan, line: &str) -> Vec<Gap> {
+    let line = SourceLine::read(line.as_bytes(), plan.is_at_the_beginning());
+    match plan.line(&line).unwrap() {
+        Step::Planned(plan) => plan.fills,
+        Step::Ask(question) => panic!("{question:?}"),
+    }
+}
+
+fn gap(position: u32, number: u16, line: &HugeLine) -> Gap {
+    Gap { position, number, line: line.line }
+}
+
+/// A plan of a session that another device has imported: these entries, and these lines that stayed in their file.
+fn beside(entries: &[&str], gaps: &[Gap]) -> SessionPlan {
+    let mut held = holding(entries);
+    for gap in gaps {
+        held.add_gap(*gap);
+    }
+    SessionPlan::asking(None, false, held, None)
+}
+
 #[test]
 fn a_line_too_long_to_be_looked_at_does_not_let_the_next_one_pass_for_new() {
     let (one, two) = (message("1"), message("2"));
     let mut plan = after(&[&one]);
     planned(&mut plan, &one);
-    assert!(matches!(plan.long_line([0; 8]), Step::Planned(false)));
+    assert!(matches!(plan.huge_line(&huge(9, 1)), Step::Ask(Question::Held)));
+    plan.answer_held(holding(&[&one, &two]));
+    assert_eq!(noted(&mut plan, &huge(9, 1)), (Some(gap(1, 0, &huge(9, 1))), vec![]));
+    assert_eq!(planned(&mut plan, &two).outcome, Outcome::Unchanged);
+    assert_eq!((plan.counts().left, plan.verdict(false)), (1, Outcome::Updated.into()));
+}
+
+#[test]
+fn a_line_that_stays_in_its_file_is_noted_at_its_place_once() {
+    let (one, two, long) = (message("1"), message("2"), huge(9, 1));
+    let mut plan = SessionPlan::new(None);
+    for line in [HEADER, &one, "torn"] {
+        planned(&mut plan, line);
+    }
+    assert_eq!(noted(&mut plan, &long), (Some(gap(1, 1, &long)), vec![]));
+    assert_eq!(noted(&mut plan, &long), (Some(gap(1, 2, &long)), vec![]), "the file has it twice");
+    // On another device, whose file it is as well, or which cannot hash it.
+    for there in [long, HugeLine::new(LeftLine { bytes: Some(9), digest: None })] {
+        let mut plan = beside(&[&one, &two], &[gap(1, 0, &long)]);
+        planned(&mut plan, &one);
+        assert_eq!(noted(&mut plan, &there), (None, vec![]));
+        assert_eq!(planned(&mut plan, &two).outcome, Outcome::Unchanged);
+        assert!(!plan.is_changed());
+    }
+}
+
+#[test]
+fn a_note_goes_with_the_line_that_has_come_or_has_come_into_its_place() {
+    let (one, two, three) = (message("1"), message("2"), message("3"));
+    let left = HugeLine::new(LeftLine::of(two.as_bytes()));
+    // The line itself: a later version takes longer ones.
+    let mut plan = beside(&[&one, &three], &[gap(1, 0, &left)]);
+    planned(&mut plan, &one);
+    assert_eq!(filled(&mut plan, &two), [gap(1, 0, &left)]);
+    // The line was torn then.
+    let torn = HugeLine::new(LeftLine::of(&two.as_bytes()[..20]));
+    let mut plan = beside(&[&one], &[gap(1, 0, &torn)]);
+    planned(&mut plan, &one);
+    assert_eq!(filled(&mut plan, &two), [gap(1, 0, &torn)]);
+    // Another line, before the one that came after it.
+    let long = huge(9, 1);
+    let mut plan = beside(&[&one, &three], &[gap(1, 0, &long)]);
+    planned(&mut plan, &one);
+    assert_eq!(filled(&mut plan, &two), [], "the file may go on otherwise than the one it stayed in");
+    assert_eq!(filled(&mut plan, &three), [gap(1, 0, &long)]);
+    // Another line in a file that this device has read before.
+    let mut plan = after(&[&one]);
+    plan.remembered = 2;
+    plan.answer_remembered(Some((0, vec![line_hash(one.as_bytes()), long.hash])));
+    planned(&mut plan, &one);
     assert_eq!(asked(&mut plan, &two), Question::Held);
-    assert_eq!(plan.counts().left, 1);
+    let mut held = holding(&[]);
+    held.add_gap(gap(1, 0, &long));
+    plan.answer_held(held);
+    assert_eq!(filled(&mut plan, &two), [gap(1, 0, &long)]);
+}
+
+#[test]
+fn a_note_stays_beside_what_is_new_before_its_line_and_where_a_file_goes_on_otherwise() {
+    let (one, two, three, long) = (message("1"), message("2"), message("3"), huge(9, 1));
+    let mut plan = beside(&[&one, &three], &[gap(1, 0, &long)]);
+    planned(&mut plan, &one);
+    assert_eq!(filled(&mut plan, &two), []);
+    assert_eq!(noted(&mut plan, &long), (None, vec![]));
+    assert_eq!(filled(&mut plan, &three), []);
+    let mut plan = beside(&[&one], &[gap(1, 0, &long)]);
+    for line in [&one, &two, &three] {
+        assert_eq!(filled(&mut plan, line), []);
+    }
+}
+
+#[test]
+fn lines_that_were_passed_as_remembered_keep_their_notes() {
+    let (one, two, three, long) = (message("1"), message("2"), message("3"), huge(9, 1));
+    let mut plan = after(&[&one]);
+    plan.remembered = 3;
+    plan.answer_remembered(Some((
+        0,
+        vec![line_hash(one.as_bytes()), long.hash, line_hash(three.as_bytes())],
+    )));
+    planned(&mut plan, &one);
+    assert_eq!(noted(&mut plan, &long), (None, vec![]));
+    assert_eq!(asked(&mut plan, &two), Question::Held);
+    let mut held = holding(&[&three]);
+    held.add_gap(gap(1, 0, &long));
+    plan.answer_held(held);
+    for line in [&two, &three] {
+        assert_eq!(filled(&mut plan, line), []);
+    }
+}
+
+#[test]
+fn many_equal_lines_without_room_keep_their_notes() {
+    let mut held = HeldLines::default();
+    let room = u16::try_from(ASIDES_MAX).unwrap();
+    for number in 0..room {
+        held.add_aside(HeldAside::of(&Aside { position: 0, number, bytes: b"x".to_vec() }));
+    }
+    let line = LeftLine::of(b"x");
+    held.add_gap(Gap { position: 0, number: room, line });
+    let mut plan = SessionPlan::asking(None, false, held, None);
+    for _ in 0..=ASIDES_MAX {
+        assert_eq!(filled(&mut plan, "x"), []);
+    }
+    assert!(!plan.is_changed());
+}
+
+#[test]
+fn a_line_that_has_grown_is_noted_as_it_is_now() {
+    let (one, long, longer) = (message("1"), huge(9, 1), huge(12, 2));
+    let mut plan = beside(&[&one], &[gap(1, 0, &long)]);
+    planned(&mut plan, &one);
+    assert_eq!(noted(&mut plan, &longer), (Some(gap(1, 0, &longer)), vec![gap(1, 0, &long)]));
+}
+
+#[test]
+fn so_many_lines_are_noted_and_no_more() {
+    let mut plan = SessionPlan::new(None);
+    let notes = (0..GAPS_MAX + 3).filter(|_| noted(&mut plan, &huge(9, 1)).0.is_some()).count();
+    assert_eq!((notes, plan.counts().left), (GAPS_MAX, GAPS_MAX as u64 + 3));
 }

@@ -1,5 +1,7 @@
 //! What a session was before it was begun anew under its id, and what it is now, as one transcript.
 
+use bowline_device::LeftLine;
+
 use crate::{Piece, Source, SourceError};
 
 /// Opens the part with this number.
@@ -19,7 +21,7 @@ pub(crate) struct Chain<'a> {
 /// What a part had, with a line itself in [`Chain::line`].
 enum Read {
     Line,
-    TooLong { bytes: u64 },
+    TooLong(LeftLine),
     Unreadable(&'static str),
 }
 
@@ -40,7 +42,7 @@ impl<'a> Chain<'a> {
                 self.line.extend_from_slice(line);
                 Read::Line
             }
-            Piece::TooLong { bytes } => Read::TooLong { bytes },
+            Piece::TooLong(line) => Read::TooLong(line),
             Piece::Unreadable(why) => Read::Unreadable(why),
         }))
     }
@@ -51,7 +53,7 @@ impl Source for Chain<'_> {
         while let Some(name) = self.names.get(self.part).copied() {
             match self.read() {
                 Ok(Some(Read::Line)) => return Ok(Some(Piece::Line(&self.line))),
-                Ok(Some(Read::TooLong { bytes })) => return Ok(Some(Piece::TooLong { bytes })),
+                Ok(Some(Read::TooLong(line))) => return Ok(Some(Piece::TooLong(line))),
                 Ok(Some(Read::Unreadable(why))) => return Ok(Some(Piece::Unreadable(why))),
                 Ok(None) => {}
                 Err(SourceError::Rewritten) => return Err(SourceError::Rewritten),

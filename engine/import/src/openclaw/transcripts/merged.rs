@@ -12,13 +12,22 @@ pub(crate) struct Merged<'a> {
     second: Box<dyn Source + 'a>,
     /// Lines of the first that the second has not had yet.
     seen: HashMap<[u8; 32], u32>,
+    /// Bytes of those of them that are too long, where they are known.
+    too_long: Vec<Option<u64>>,
     is_in_second: bool,
     line: Vec<u8>,
 }
 
 impl<'a> Merged<'a> {
     pub(crate) fn new(first: Box<dyn Source + 'a>, second: Box<dyn Source + 'a>) -> Self {
-        Self { first, second, seen: HashMap::new(), is_in_second: false, line: Vec::new() }
+        Self {
+            first,
+            second,
+            seen: HashMap::new(),
+            too_long: Vec::new(),
+            is_in_second: false,
+            line: Vec::new(),
+        }
     }
 
     /// Whether a line of the second was in the first.
@@ -44,15 +53,25 @@ impl Source for Merged<'_> {
                     self.line.extend_from_slice(line);
                     return Ok(Some(Piece::Line(&self.line)));
                 }
-                Some(Piece::TooLong { bytes }) => return Ok(Some(Piece::TooLong { bytes })),
+                Some(Piece::TooLong(line)) => {
+                    self.too_long.push(line.bytes);
+                    return Ok(Some(Piece::TooLong(line)));
+                }
                 Some(Piece::Unreadable(why)) => return Ok(Some(Piece::Unreadable(why))),
                 None => self.is_in_second = true,
             }
         }
         loop {
             match self.second.next()? {
-                // One that is too long was counted with the first.
-                Some(Piece::TooLong { .. }) => continue,
+                // One that is too long is known by its length, since a database does not read it.
+                Some(Piece::TooLong(line)) => {
+                    let is_same = |bytes: &Option<u64>| bytes.is_none() || *bytes == line.bytes;
+                    match self.too_long.iter().position(is_same) {
+                        Some(at) => drop(self.too_long.remove(at)),
+                        None => return Ok(Some(Piece::TooLong(line))),
+                    }
+                    continue;
+                }
                 Some(Piece::Unreadable(why)) => return Ok(Some(Piece::Unreadable(why))),
                 None => return Ok(None),
                 Some(Piece::Line(line)) => {
@@ -77,6 +96,7 @@ impl Source for Merged<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bowline_device::LeftLine;
 
     struct Given(Vec<&'static str>);
 
@@ -85,8 +105,26 @@ mod tests {
             if self.0.is_empty() {
                 return Ok(None);
             }
-            Ok(Some(Piece::Line(self.0.remove(0).as_bytes())))
+            let line = self.0.remove(0);
+            Ok(Some(match line.strip_prefix('#') {
+                Some(bytes) => Piece::TooLong(LeftLine { bytes: bytes.parse().ok(), digest: None }),
+                None => Piece::Line(line.as_bytes()),
+            }))
         }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_comes_once_if_both_have_it() {
+        let first = Given(vec!["a", "#9", "b"]);
+        let second = Given(vec!["a", "#9", "b", "#7"]);
+        let mut merged = Merged::new(Box::new(first), Box::new(second));
+        let mut found = Vec::new();
+        while let Some(piece) = merged.next().unwrap() {
+            if let Piece::TooLong(line) = piece {
+                found.push(line.bytes);
+            }
+        }
+        assert_eq!(found, [Some(9), Some(7)]);
     }
 
     #[test]

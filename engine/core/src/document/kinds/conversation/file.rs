@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::aside::Aside;
 use super::entry::Entry;
+use super::gap::Missing;
 use super::line::format_time;
+use super::origin::BOWLINE;
 use super::read::Conversation;
 use crate::document::hex::hex;
 
@@ -23,8 +25,21 @@ struct Header<'a> {
     title: Option<&'a str>,
 }
 
-/// What a conversation made in Bowline has as its application once it was exported and imported.
-pub const BOWLINE: &str = "bowline";
+/// The file of a session, as far as its lines are here.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionText {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The lines that stayed in the file it was imported from.
+    pub missing: Vec<Missing>,
+}
+
+impl std::fmt::Debug for SessionText {
+    /// Content never reaches a trace.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionText").field("len", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
 
 /// The version of transcripts that every OpenClaw reads: it takes over version 3 and writes later ones.
 const VERSION: u32 = 3;
@@ -32,18 +47,20 @@ const VERSION: u32 = 3;
 impl Conversation<'_> {
     /// The file: header, entries in the order of display, what is kept aside at its places, a line end after each line but
     /// the last of a file that had none there. A conversation made in Bowline gets a header.
-    pub fn file(&self, id: DocId) -> Vec<u8> {
+    pub fn file(&self, id: DocId) -> SessionText {
         let origin = self.origin();
-        let entries = self.transcript().entries;
-        let header = match (&origin.header, &origin.app) {
-            (Some(header), _) => Some(header.clone()),
-            (None, Some(app)) if app != BOWLINE => None,
-            (None, _) => made_header(id, &entries, self.title().as_deref()),
+        let transcript = self.transcript();
+        let entries = transcript.entries;
+        let header = match &origin.header {
+            Some(header) => Some(header.clone()),
+            None if !origin.has_header() => None,
+            None => made_header(id, &entries, self.title().as_deref()),
         };
-        let mut file = Vec::new();
+        let (mut file, mut lines) = (Vec::new(), transcript.missing.len() as u64);
         let mut line = |bytes: &[u8]| {
             file.extend_from_slice(bytes);
             file.push(b'\n');
+            lines += 1;
         };
         if let Some(header) = header {
             line(header.as_bytes());
@@ -56,10 +73,12 @@ impl Conversation<'_> {
             line(entry.raw.as_bytes());
         }
         asides.for_each(|aside| line(&aside.bytes));
-        if origin.no_final_newline {
+        // The line without an end may be one that is not here.
+        let ends_with_gap = transcript.missing.last().is_some_and(|missing| missing.line == lines);
+        if origin.no_final_newline && !ends_with_gap {
             file.pop();
         }
-        file
+        SessionText { bytes: file, missing: transcript.missing }
     }
 
     /// The session's id: what its application called it, or one made of the document's, shaped like a UUID.

@@ -6,12 +6,13 @@ use automerge::ScalarValue;
 use super::aside::Aside;
 use super::edit::ConversationMut;
 use super::field;
+use super::gap::Gap;
 use super::key;
 use super::line::Line;
 use super::origin::Origin;
 use crate::document::edit::commit::{EditError, bounded};
 use crate::document::edit::fields::container;
-use crate::document::edit::write::write;
+use crate::document::edit::write::{is_already, write};
 use crate::document::kind::{ENTRIES, Kind};
 use crate::document::limits::{LINE_ID_MAX, LINE_MAX, NAME_MAX};
 
@@ -58,6 +59,8 @@ pub struct ImportBatch {
     entries: Vec<(u32, String)>,
     asides: Vec<Aside>,
     completed: Vec<Aside>,
+    gaps: Vec<Gap>,
+    filled: Vec<Gap>,
     header: Option<String>,
     origin: Option<Origin>,
     labels: Vec<(String, bool)>,
@@ -82,6 +85,16 @@ impl ImportBatch {
         self.completed.push(aside);
     }
 
+    /// Notes a line that stays in its file.
+    pub fn add_gap(&mut self, gap: Gap) {
+        self.gaps.push(gap);
+    }
+
+    /// Takes away the note of a line that has come since.
+    pub fn fill_gap(&mut self, gap: Gap) {
+        self.filled.push(gap);
+    }
+
     /// Sets the header and nothing else of where it comes from.
     pub fn set_header(&mut self, header: &str) {
         self.bytes += header.len();
@@ -98,9 +111,9 @@ impl ImportBatch {
         self.labels.push((label.to_owned(), on));
     }
 
-    /// Lines in it.
+    /// Lines in it, and notes of lines.
     pub fn lines(&self) -> usize {
-        self.entries.len() + self.asides.len() + usize::from(self.header.is_some())
+        self.entries.len() + self.asides.len() + self.gaps.len() + usize::from(self.header.is_some())
     }
 
     /// Bytes of these lines.
@@ -110,7 +123,8 @@ impl ImportBatch {
 
     /// Whether it writes nothing.
     pub fn is_empty(&self) -> bool {
-        self.lines() == 0 && self.origin.is_none() && self.labels.is_empty() && self.completed.is_empty()
+        let takes_away = !self.completed.is_empty() || !self.filled.is_empty();
+        self.lines() == 0 && self.origin.is_none() && self.labels.is_empty() && !takes_away
     }
 
     fn check(&self) -> Result<(), EditError> {
@@ -148,6 +162,15 @@ impl ConversationMut<'_> {
             }
             for aside in &batch.completed {
                 write(tx, &origin, &aside.key(), None)?;
+            }
+            for gap in &batch.filled {
+                write(tx, &origin, &gap.key(), None)?;
+            }
+            for gap in &batch.gaps {
+                let (key, value) = (gap.key(), gap.value());
+                if !is_already(tx, &origin, &key, Some(&value)) {
+                    write(tx, &origin, &key, Some(value))?;
+                }
             }
             for aside in &batch.asides {
                 write(tx, &origin, &aside.free_key(tx, &origin), Some(aside.bytes.clone().into()))?;

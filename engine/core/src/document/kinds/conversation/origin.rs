@@ -4,7 +4,9 @@ use automerge::ScalarValue;
 
 use super::field;
 use crate::document::edit::commit::{EditError, bounded};
+use crate::document::edit::fields::Fields;
 use crate::document::limits::{LINE_MAX, NAME_MAX};
+use crate::document::loaded::Document;
 
 /// Where an imported conversation comes from, and what its application says of it. Its title, agent and marks stand behind
 /// what somebody says in Bowline, so that neither overwrites the other.
@@ -30,7 +32,32 @@ pub struct Origin {
     pub no_final_newline: bool,
 }
 
+/// What a conversation made in Bowline has as its application once it was exported and imported.
+pub const BOWLINE: &str = "bowline";
+
 impl Origin {
+    pub(super) fn of(document: &Document) -> Self {
+        let origin = Fields::container(document, field::ORIGIN);
+        let text = |key| origin.text(key).ok().flatten();
+        let flag = |key| origin.flag(key).unwrap_or(false);
+        Self {
+            app: text(field::APP),
+            session: text(field::SESSION),
+            header: text(field::HEADER),
+            key: text(field::KEY),
+            title: text(field::TITLE),
+            agent: text(field::AGENT),
+            pinned: flag(field::PINNED),
+            archived: flag(field::ARCHIVED),
+            no_final_newline: flag(field::NO_FINAL_NEWLINE),
+        }
+    }
+
+    /// Whether the conversation's file begins with a header: one that came in, or one that is made.
+    pub(super) fn has_header(&self) -> bool {
+        self.header.is_some() || self.app.as_deref().is_none_or(|app| app == BOWLINE)
+    }
+
     fn texts(&self) -> [(&'static str, &Option<String>); 5] {
         [
             (field::APP, &self.app),

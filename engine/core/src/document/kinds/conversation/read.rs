@@ -4,6 +4,7 @@ use automerge::ReadDoc;
 
 use super::aside::Aside;
 use super::field;
+use super::gap::Gap;
 use super::origin::Origin;
 use super::outline::Outline;
 use super::tally::Tally;
@@ -65,25 +66,17 @@ impl<'a> Conversation<'a> {
 
     /// Where it was imported from.
     pub fn origin(&self) -> Origin {
-        let origin = self.container(field::ORIGIN);
-        let text = |key| origin.text(key).ok().flatten();
-        let flag = |key| origin.flag(key).unwrap_or(false);
-        Origin {
-            app: text(field::APP),
-            session: text(field::SESSION),
-            header: text(field::HEADER),
-            key: text(field::KEY),
-            title: text(field::TITLE),
-            agent: text(field::AGENT),
-            pinned: flag(field::PINNED),
-            archived: flag(field::ARCHIVED),
-            no_final_newline: flag(field::NO_FINAL_NEWLINE),
-        }
+        Origin::of(self.document)
     }
 
     /// Lines of its file that are not entries, in the order of their places.
     pub fn asides(&self) -> Vec<Aside> {
         Aside::all(self.document).0
+    }
+
+    /// What is known of lines that stayed in its file, in the order of their places.
+    pub fn gaps(&self) -> Vec<Gap> {
+        Gap::all(self.document).0
     }
 
     /// All its entries. Reads every line: for showing, exporting and indexing.
@@ -111,6 +104,7 @@ impl<'a> Conversation<'a> {
         issues.extend(texts_of_origin.iter().filter_map(|key| origin.text(key).err()));
         issues.extend(flags_of_origin.iter().filter_map(|key| origin.flag(key).err()));
         issues.extend(Aside::all(self.document).1);
+        issues.extend(Gap::all(self.document).1);
         issues.extend(labels.keys().filter_map(|label| labels.flag(&label).err()));
         issues.extend(self.transcript().issues);
         issues

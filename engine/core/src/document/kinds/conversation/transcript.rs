@@ -7,6 +7,7 @@ use automerge::iter::MapRangeItem;
 use automerge::{ReadDoc, ScalarValue, Value};
 
 use super::entry::{Entry, Link};
+use super::gap::Missing;
 use super::line::ParentId;
 use crate::document::edit::fields::{Issue, container};
 use crate::document::kind::{ENTRIES, Kind};
@@ -15,13 +16,16 @@ use crate::document::loaded::Document;
 /// All entries of a conversation, in the order of display and export: by (position, time, id), finally by key.
 ///
 /// An entry hangs on the last entry before it that has the id it names, so the tree has no circles whatever anybody
-/// writes. The active leaf is the last entry, unless a `leaf` entry comes after it: that moves the leaf to its
-/// `targetId` (`null`: before the beginning), and what is appended next hangs on its `appendParentId` if it names one.
-/// Its `appendMode` is kept and not interpreted.
+/// writes. What names the id of a line that stayed in its file hangs on the entry before that, if it comes right after it,
+/// and so does what names that id further down. The active leaf is the last entry, unless a `leaf` entry comes after it:
+/// that moves the leaf to its `targetId` (`null`: before the beginning), and what is appended next hangs on its
+/// `appendParentId` if it names one. Its `appendMode` is kept and not interpreted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transcript {
     /// The entries.
     pub entries: Vec<Entry>,
+    /// Lines of the file that it was imported from which are not among them, in the order of display.
+    pub missing: Vec<Missing>,
     /// Index of the active leaf.
     pub leaf: Option<usize>,
     /// What could not be shown, or not as meant.
@@ -42,6 +46,7 @@ impl Transcript {
         }
         read.sort_by(|(a, _), (b, _)| a.order().cmp(&b.order()));
         let (entries, links): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        transcript.missing = Missing::of(document, &entries);
         transcript.entries = entries;
         transcript.connect(&links);
         transcript.mark_active();
@@ -99,7 +104,11 @@ impl Transcript {
                 ParentId::Absent => index.checked_sub(1),
                 ParentId::Null => None,
                 ParentId::Of(parent) => {
-                    let found = by_id.get(parent).copied();
+                    let found = by_id.get(parent).copied().or_else(|| {
+                        let before = self.before_gap(index)?;
+                        by_id.insert(parent.clone(), before);
+                        Some(before)
+                    });
                     if found.is_none() {
                         self.issues.push(Issue::NoParent { key: key.clone(), parent: parent.clone() });
                     }
@@ -120,6 +129,13 @@ impl Transcript {
             }
             by_id.insert(id, index);
         }
+    }
+
+    /// The entry before an entry that comes right after a line that stayed in its file.
+    fn before_gap(&self, index: usize) -> Option<usize> {
+        let at = self.missing.partition_point(|missing| missing.before < index);
+        let is_after_gap = self.missing.get(at).is_some_and(|missing| missing.before == index);
+        index.checked_sub(1).filter(|_| is_after_gap)
     }
 
     fn move_leaf(&mut self, key: String, link: &Link, by_id: &HashMap<String, usize>) {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufReader, Cursor, Read};
 
 use bowline_core::document::limits::LINE_MAX;
+use bowline_device::LeftLine;
 use bowline_wire::hash::sha256;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -154,7 +155,8 @@ impl Source for StoredLines<'_> {
         }
         Ok(match self.page.pop_front() {
             None => None,
-            Some(Held::TooLong(bytes)) => Some(Piece::TooLong { bytes }),
+            // Its bytes were not read, so that there is nothing to hash.
+            Some(Held::TooLong(bytes)) => Some(Piece::TooLong(LeftLine { bytes: Some(bytes), digest: None })),
             Some(Held::Unreadable(why)) => Some(Piece::Unreadable(why)),
             Some(Held::Line(line)) => {
                 self.line = line;
@@ -333,9 +335,10 @@ impl Source for Cold {
                 None if self.expected.is_none_or(|expected| expected == self.found) => return Ok(None),
                 None | Some(Piece::Unreadable(_)) => return Err(damaged()),
                 Some(Piece::Line(record)) => record,
-                Some(Piece::TooLong { bytes }) => {
+                // What was counted and hashed is the record, which has more in it than the line.
+                Some(Piece::TooLong(_)) => {
                     self.found += 1;
-                    return Ok(Some(Piece::TooLong { bytes }));
+                    return Ok(Some(Piece::TooLong(LeftLine::default())));
                 }
             };
             match serde_json::from_slice(record) {

@@ -1,5 +1,6 @@
 //! `bowline export`: gives documents back to other programs.
 
+pub(crate) mod missing;
 mod openclaw;
 
 use clap::Subcommand;

@@ -89,6 +89,11 @@ impl<D: KindInFull> Named<D> {
         Ok(documents::prefixes(&self.here.device)?.shorten(self.id))
     }
 
+    /// The device that the document was read from.
+    pub(super) fn device(&self) -> &Device {
+        &self.here.device
+    }
+
     /// Which version of the document this is.
     pub(super) fn version(&mut self, now: Millis) -> Result<Version, CommandError> {
         Ok(self.here.device.versions(self.id, now)?.current()?)

@@ -317,3 +317,66 @@ fn a_second_import_at_the_same_time_is_told_to_wait() {
     drop(importing);
     assert_eq!(machine.run("import jsonl ~/one.jsonl").code, 0);
 }
+
+#[test]
+fn a_line_that_stays_in_its_file_is_shown_at_its_place_and_missed_by_every_export() {
+    let mut machine = Machine::with_home();
+    let session = "b16b00b5-1111-4222-8333-444455556666";
+    let message = |id: &str, parent: &str, text: &str| {
+        format!(
+            r#"{{"type":"message","id":"{id}","parentId":{parent},"message":{{"role":"user","content":"{text}"}}}}"#
+        )
+    };
+    let header = format!(r#"{{"type":"session","version":3,"id":"{session}"}}"#);
+    let first = message("a0000001", "null", "look at this picture");
+    let huge = message("a0000002", "\"a0000001\"", &"A".repeat(9_123_456));
+    let last = message("a0000003", "\"a0000002\"", "it is the fuse");
+    let sessions = machine.path(".openclaw/agents/main/sessions");
+    fs::create_dir_all(&sessions).unwrap();
+    write(&machine.path(".openclaw/openclaw.json"), "{}");
+    write(
+        &sessions.join("sessions.json"),
+        &format!(r#"{{"agent:main:main":{{"sessionId":"{session}","updatedAt":1,"label":"Picture"}}}}"#),
+    );
+    write(&sessions.join(format!("{session}.jsonl")), &format!("{header}\n{first}\n{huge}\n{last}\n"));
+    let bytes =
+        format!("{},{:03},{:03}", huge.len() / 1_000_000, huge.len() / 1000 % 1000, huge.len() % 1000);
+    let (kept, left) = (
+        format!("{header}\n{first}\n{last}\n"),
+        format!("Picture: line 3 ({bytes} bytes) was left in its file when that was imported"),
+    );
+    for _ in 0..2 {
+        assert_eq!(machine.run("import openclaw").code, 10);
+        for command in ["chat show Picture", "chat show Picture --path"] {
+            let shown = machine.run(command);
+            let note = format!("[a line of {bytes} bytes stayed in the file it was imported from]");
+            let order = ["look at this picture", &note, "it is the fuse"].map(|text| shown.stdout.find(text));
+            assert!(order.is_sorted() && !order.contains(&None), "{command}: {}", shown.stdout);
+            assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{command}");
+        }
+        let out = machine.run("export openclaw Picture");
+        assert_eq!((out.code, &out.stdout), (10, &kept));
+        assert!(out.stderr.starts_with("Error: 1 line is missing in what was exported\n"), "{}", out.stderr);
+        assert!(out.stderr.contains(&left), "{}", out.stderr);
+    }
+    let out = machine.run("chat export Picture");
+    assert_eq!((out.code, out.stdout), (10, format!("{first}\n{last}\n")));
+    assert!(out.stderr.contains(&left), "{}", out.stderr);
+    let missing = serde_json::json!([{"line": 3, "bytes": huge.len()}]);
+    for command in ["chat export Picture --output ~/one.jsonl", "export openclaw --all --output ~/all"] {
+        let out = machine.run(&format!("--json {command}"));
+        let answer: Value = serde_json::from_str(&out.stdout).unwrap();
+        let told = answer.get("missing").unwrap_or_else(|| &answer["files"][0]["missing"]);
+        assert_eq!((out.code, told), (10, &missing), "{command}");
+        let error = out.stderr.lines().find(|line| line.starts_with('{')).unwrap();
+        let error: Value = serde_json::from_str(error).unwrap();
+        assert_eq!(
+            (&error["error"]["code"], &error["error"]["causes"][0]),
+            (&"export_incomplete".into(), &left.as_str().into())
+        );
+    }
+    assert_eq!(sessions_in(&machine.path("all")), [(format!("{session}.jsonl"), kept.into_bytes())]);
+    let shown = json(&mut machine, "chat show Picture");
+    assert_eq!(shown["missing"][0]["after"], shown["entries"][0]["key"]);
+    assert_eq!(shown["entries"][1]["parent"], shown["entries"][0]["key"]);
+}

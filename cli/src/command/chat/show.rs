@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use bowline_engine::device::Shown;
-use bowline_engine::document::Entry;
+use bowline_engine::document::{Entry, Missing};
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -15,7 +15,7 @@ use crate::error::CommandError;
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::listing::Filed;
-use crate::text::{OneLine, Safe, count, fit};
+use crate::text::{OneLine, Safe, count, fit, grouped};
 use crate::time::{iso, moment};
 
 /// Columns of what is shown of the last entry of a way on: with its id that is a line.
@@ -56,10 +56,25 @@ struct Conversation {
     /// The conversation of another workspace that this one is a copy of: the workspace's id, and the conversation's.
     copied_from: Option<String>,
     entries: Vec<Line>,
+    /// Lines that are not among the entries, since they stayed in the file that was imported.
+    missing: Vec<MissingLine>,
     issues: Vec<String>,
+    /// What is missing after the last entry.
+    #[serde(skip)]
+    at_end: String,
     /// The ways it goes on, if there are several, each with its last entry.
     #[serde(skip)]
     ways: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct MissingLine {
+    /// The number of the line in its file, from 1.
+    line: u64,
+    /// How many bytes the line has, if that is known.
+    bytes: Option<u64>,
+    /// Key of the entry before it; `None` at the beginning.
+    after: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +105,8 @@ impl Show {
         let Named { id, document: shown, .. } = named;
         let issues = shown.transcript.issues.iter().map(documents::issue).collect();
         let reader = Reader::of(&shown, &self);
-        let (entries, ways) = (reader.lines(), reader.ways());
+        let (entries, missing, ways) = (reader.lines(), reader.missing_lines(), reader.ways());
+        let at_end = reader.missing_before(shown.transcript.entries.len());
         let conversation = Conversation {
             id: id.to_string(),
             prefix,
@@ -100,7 +116,9 @@ impl Show {
             only_here: shown.only_here.len(),
             copied_from: shown.copied_from,
             entries,
+            missing,
             issues,
+            at_end,
             ways,
         };
         if self.no_pager {
@@ -144,6 +162,40 @@ impl<'a> Reader<'a> {
         wanted.map(|(index, entry)| self.line(index, entry)).collect()
     }
 
+    /// Lines that stayed in their file, but for those beside the way that is shown.
+    fn missing(&self, all: &'a [Missing]) -> impl Iterator<Item = &'a Missing> {
+        let entries = &self.shown.transcript.entries;
+        let is_shown = |missing: &&Missing| {
+            let next = entries.get(missing.before).or(entries.last());
+            !self.only_path || next.is_none_or(|entry| entry.is_active)
+        };
+        all.iter().filter(is_shown)
+    }
+
+    fn missing_lines(&self) -> Vec<MissingLine> {
+        let before = |at: usize| at.checked_sub(1).and_then(|at| self.shown.transcript.entries.get(at));
+        let line = |missing: &Missing| MissingLine {
+            line: missing.line,
+            bytes: missing.bytes,
+            after: before(missing.before).map(|entry| entry.key.clone()),
+        };
+        self.missing(&self.shown.transcript.missing).map(line).collect()
+    }
+
+    /// What stayed in its file between an entry and the one before it.
+    fn missing_before(&self, index: usize) -> String {
+        let all = &self.shown.transcript.missing;
+        let place = |before| all.partition_point(|missing| missing.before < before);
+        let here = all.get(place(index)..place(index + 1)).unwrap_or_default();
+        let told = self.missing(here).map(|missing| match missing.bytes {
+            Some(bytes) => {
+                format!("[a line of {} bytes stayed in the file it was imported from]\n", grouped(bytes))
+            }
+            None => "[a line stayed in the file it was imported from]\n".to_owned(),
+        });
+        told.collect()
+    }
+
     fn line(&self, index: usize, entry: &Entry) -> Line {
         let by = self.shown.written_by.get(&entry.key);
         let only_here = self.shown.only_here.contains(&entry.key);
@@ -183,7 +235,11 @@ impl<'a> Reader<'a> {
             only_here,
             active: entry.is_active,
             raw: RawValue::from_string(entry.raw.clone()).ok(),
-            shown: format!("{head}\n{}\n", body.join("\n")),
+            shown: {
+                let missing = self.missing_before(index);
+                let apart = if missing.is_empty() { "" } else { "\n" };
+                format!("{missing}{apart}{head}\n{}\n", body.join("\n"))
+            },
         }
     }
 
@@ -243,6 +299,9 @@ impl fmt::Display for Conversation {
             writeln!(f, "copied from {}", OneLine(from))?;
         }
         self.entries.iter().try_for_each(|line| write!(f, "\n{}", line.shown))?;
+        if !self.at_end.is_empty() {
+            write!(f, "\n{}", self.at_end)?;
+        }
         if self.ways.len() < 2 {
             return Ok(());
         }

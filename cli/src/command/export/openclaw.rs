@@ -9,6 +9,7 @@ use bowline_import::openclaw::SessionFileNames;
 use clap::Args;
 use serde::Serialize;
 
+use super::missing::{Incomplete, MissingLine};
 use crate::error::{CommandError, ErrorCode};
 use crate::files;
 use crate::invocation::Invocation;
@@ -20,7 +21,7 @@ use crate::{documents, text};
 ///
 /// A conversation that was imported comes out byte for byte as it came in, with what was written since at its end. One goes
 /// to stdout, or to a file in a folder with --output; several go into a folder, as SESSION.jsonl each. The folder must be
-/// empty or not be there.
+/// empty or not be there. If a line stayed in the file that was imported, it says which, and ends with 10.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -53,6 +54,8 @@ struct Written {
     session: String,
     file: String,
     bytes: usize,
+    /// Lines that are not in it, since they stayed in the file that was imported.
+    missing: Vec<MissingLine>,
 }
 
 impl Openclaw {
@@ -67,7 +70,10 @@ impl Openclaw {
             (Some(folder), _) => into_folder(invocation, &mut here, &folder, &ids),
             (None, [only]) => {
                 let file = here.device.session_file(*only, invocation.now())?;
-                print(invocation, &file)
+                print(invocation, &file)?;
+                let mut incomplete = Incomplete::default();
+                incomplete.add(&here.device, *only, &file.missing)?;
+                incomplete.complete()
             }
             (None, _) => Err(CommandError::new(
                 ErrorCode::SeveralToStdout,
@@ -106,18 +112,22 @@ fn into_folder(
 ) -> Result<(), CommandError> {
     files::create_empty_folder(folder)?;
     let (mut names, mut written) = (SessionFileNames::default(), Vec::new());
+    let mut incomplete = Incomplete::default();
     for id in ids {
         let file = here.device.session_file(*id, invocation.now())?;
         let name = names.take(&file.session, *id);
         files::write_new(&folder.join(&name), &file.bytes)?;
+        incomplete.add(&here.device, *id, &file.missing)?;
         written.push(Written {
             id: id.to_string(),
             session: file.session,
             file: name,
             bytes: file.bytes.len(),
+            missing: MissingLine::all(&file.missing),
         });
     }
-    invocation.answer(&Answer { output: show_path(folder), files: written })
+    invocation.answer(&Answer { output: show_path(folder), files: written })?;
+    incomplete.complete()
 }
 
 impl fmt::Display for Answer {

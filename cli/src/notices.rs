@@ -36,6 +36,13 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
         Notice::Quarantined { workspace, .. } => {
             (*workspace, "something that cannot be read or verified was put aside: see `bowline status`".to_owned())
         }
+        Notice::Merged { workspace, kind, .. } => (
+            *workspace,
+            format!(
+                "1 {} that was imported here joined the one that another device of yours had shared; nothing of it is lost",
+                kind.words().one
+            ),
+        ),
         Notice::Damaged(workspace) => (
             *workspace,
             "what is stored of it cannot be read; it is left alone and out. Its documents are listed and cannot be opened"

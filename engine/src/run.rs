@@ -223,7 +223,8 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         self.open_and_close(now)?;
         self.greet_live(now)?;
         // One document at a time, so that frames do not wait for a thousand of them.
-        let more = self.heard.is_empty() && self.device.index_one(now)?;
+        let joined = self.device.join_twins(now)?;
+        let more = self.heard.is_empty() && self.device.index_one(now)? || joined;
         self.pump();
         self.tell(now)?;
         self.reporter.report(self.device, &self.lines, now)?;

@@ -252,6 +252,12 @@ impl Reader<'_> {
         self.all(&format!("{ROW} WHERE kind = ?1 AND title = ?2 ORDER BY id"), params![kind, title], decode)
     }
 
+    /// The documents of a workspace, of this kind, of whose sources something is remembered, in order of their ids.
+    pub fn docs_imported(&self, ws: WorkspaceId, kind: u8) -> Result<Vec<DocRow>, StoreError> {
+        let sql = format!("{ROW} WHERE ws = ?1 AND kind = ?2 AND id IN (SELECT doc FROM import) ORDER BY id");
+        self.all(&sql, params![ws.as_bytes(), kind], decode)
+    }
+
     /// Documents, the latest edited first.
     pub fn list_docs(&self, filter: &DocFilter) -> Result<Vec<DocRow>, StoreError> {
         let ws = match &filter.place {

@@ -52,6 +52,12 @@ impl Tx<'_> {
         self.change(sql, params![source, doc.as_bytes(), value]).map(drop)
     }
 
+    /// Remembers of every source that was one document that it is another. What else is remembered of it stays.
+    pub fn move_imports(&self, from: DocId, to: DocId) -> Result<(), StoreError> {
+        let sql = "UPDATE import SET doc = ?2 WHERE doc = ?1";
+        self.change(sql, params![from.as_bytes(), to.as_bytes()]).map(drop)
+    }
+
     /// Remembers lines of a source from number `first` on, in place of all that were remembered from there on.
     ///
     /// # Errors

@@ -112,6 +112,13 @@ impl Reader<'_> {
         Ok(last.map(|position| Position(position.unsigned_abs())))
     }
 
+    /// Where a document's first accepted content stands, and the device that wrote it, if it has any.
+    pub fn first_placed(&self, doc: DocN) -> Result<Option<(Position, DeviceId)>, StoreError> {
+        let sql =
+            "SELECT pos, device FROM entry WHERE doc = ?1 AND state = 1 AND lane = 1 ORDER BY pos LIMIT 1";
+        self.one(sql, [doc], |row| Ok((Position(number(row, 0)?), id(row, 1, DeviceId::from_bytes)?)))
+    }
+
     /// The accepted control entries of one type, in log order.
     pub fn control_by_type(
         &self,

@@ -258,6 +258,7 @@ impl World {
                 Notice::CodeReady { .. } => "code ready",
                 Notice::Decided { .. } => "decided",
                 Notice::DecisionVoid { .. } => "decision void",
+                Notice::Merged { .. } => "merged",
                 Notice::Damaged(_) => "damaged",
             };
             *self.seen_notices.entry(name.to_owned()).or_default() += 1;

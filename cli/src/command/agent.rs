@@ -10,12 +10,12 @@ use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, Checkout, Commit, KindInFull, KindOfFiles, New};
+use crate::command::kind::{self, Checkout, Commit, KindInFull, KindOfFiles, Merge, New};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
 
-/// Agents: make, edit, list, show, check out, export, delete
+/// Agents: make, edit, list, show, check out, merge, export, delete
 ///
 /// An agent is a name, a description, a model and files like AGENTS.md. Two devices may edit one file at the same time:
 /// what both wrote stays.
@@ -30,6 +30,8 @@ pub(crate) enum Agent {
     /// Write an agent's files into a folder, to be edited there
     Checkout(Checkout),
     Commit(Commit),
+    /// Make one agent of two
+    Merge(Merge),
     Export(export::Export),
     Delete(Delete),
     Restore(Restore),
@@ -70,6 +72,7 @@ impl Agent {
             Self::Edit(command) => command.run(invocation),
             Self::Checkout(command) => command.run::<ShownAgent>(invocation),
             Self::Commit(command) => command.run::<ShownAgent>(invocation),
+            Self::Merge(command) => command.run::<ShownAgent>(invocation),
             Self::Export(command) => command.run(invocation),
             Self::Delete(command) => kind::delete::<ShownAgent>(invocation, &command.ids),
             Self::Restore(command) => kind::restore::<ShownAgent>(invocation, &command.ids),

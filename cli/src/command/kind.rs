@@ -2,8 +2,10 @@
 //! kinds differ is said by a [`KindInFull`] in the kind's own file.
 
 mod checkout;
+mod doubles;
 mod edit;
 mod editor;
+mod merge;
 mod name_and_files;
 mod new;
 mod source;
@@ -16,7 +18,9 @@ use bowline_engine::{Device, Error};
 use serde::Serialize;
 
 pub(crate) use checkout::{Checkout, Commit};
+pub(crate) use doubles::hint_at_doubles;
 pub(crate) use edit::FileEdits;
+pub(crate) use merge::Merge;
 pub(crate) use name_and_files::Edit;
 pub(crate) use new::New;
 
@@ -137,10 +141,12 @@ impl<D: KindOfFiles> Named<D> {
 pub(super) fn list<D: KindInFull>(invocation: &mut Invocation<'_>, trash: bool) -> Result<(), CommandError> {
     let here = invocation.open()?;
     let rows = documents::listed(&here.device, D::KIND, trash)?;
+    let doubles = if trash { Vec::new() } else { doubles::doubles_among(&here.device, &rows)? };
     let list = List::new(&here.device, rows, D::COLUMNS, invocation.now())?;
     if list.is_empty() && !trash {
         invocation.hint(format_args!("{}", D::NONE_YET));
     }
+    hint_at_doubles(invocation, &here.device, &doubles)?;
     invocation.answer(&list)
 }
 

@@ -10,12 +10,12 @@ use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, Checkout, Commit, Edit, KindInFull, KindOfFiles, New};
+use crate::command::kind::{self, Checkout, Commit, Edit, KindInFull, KindOfFiles, Merge, New};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
 
-/// Memories: make, edit, list, show, check out, export, delete
+/// Memories: make, edit, list, show, check out, merge, export, delete
 ///
 /// A memory is what one agent knows about its person: USER.md, MEMORY.md and the files in memory/. It stays on this device
 /// unless you share it by its id.
@@ -36,6 +36,8 @@ pub(crate) enum MemoryCommand {
     /// Write a memory's files into a folder, to be edited there
     Checkout(Checkout),
     Commit(Commit),
+    /// Make one memory of two
+    Merge(Merge),
     Export(Export),
     Delete(Delete),
     Restore(Restore),
@@ -88,6 +90,7 @@ impl MemoryCommand {
             Self::Edit(command) => command.run::<ShownMemory>(invocation),
             Self::Checkout(command) => command.run::<ShownMemory>(invocation),
             Self::Commit(command) => command.run::<ShownMemory>(invocation),
+            Self::Merge(command) => command.run::<ShownMemory>(invocation),
             Self::Export(command) => kind::export::<ShownMemory>(invocation, &command.id, &command.output),
             Self::Delete(command) => kind::delete::<ShownMemory>(invocation, &command.ids),
             Self::Restore(command) => kind::restore::<ShownMemory>(invocation, &command.ids),

@@ -1,6 +1,6 @@
 //! `bowline share`: puts documents, and what is only here of them, into a workspace.
 
-mod secrets;
+pub(super) mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,9 +12,10 @@ use bowline_engine::ids::{DocId, WorkspaceId};
 use clap::Args;
 use serde::Serialize;
 
+use crate::command::kind::hint_at_doubles;
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
-use crate::text::{count, grouped};
+use crate::text::{OneLine, count, grouped};
 use crate::{documents, syncing, workspaces};
 use secrets::Secrets;
 
@@ -59,6 +60,14 @@ struct Item {
     workspace: String,
     #[serde(flatten)]
     became: Became,
+    /// The document that was to be shared, if it is one with another now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    /// Who had shared that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    #[serde(skip)]
+    doc: DocId,
     #[serde(skip)]
     place: WorkspaceId,
     #[serde(skip)]
@@ -78,6 +87,8 @@ enum Became {
     Unchanged,
     /// The document is in another workspace, and the id is that of the copy.
     Copied,
+    /// Another device of this person had shared the same one before, and the id is that of the one document they are now.
+    Joined,
 }
 
 impl Share {
@@ -164,16 +175,22 @@ fn share(
         let checked = if allow_secret { Ok(()) } else { secrets.check(device, *id, *workspace, now) };
         match checked.and_then(|()| Ok(device.share(*id, *workspace, now)?)) {
             Ok(what) => {
-                let (id, became) = match what {
+                let (now_id, became) = match what {
                     Shared::Moved => (*id, Became::Moved),
                     Shared::PutIn => (*id, Became::PutIn),
                     Shared::Unchanged => (*id, Became::Unchanged),
                     Shared::Copied(copy) => (copy, Became::Copied),
+                    Shared::Joined(into) => (into, Became::Joined),
                 };
+                let is_joined = became == Became::Joined;
+                let by = if is_joined { device.shared_by(now_id, now)?.map(|by| by.name) } else { None };
                 shared.push(Item {
-                    id: id.to_string(),
+                    id: now_id.to_string(),
                     workspace: workspace.to_string(),
                     became,
+                    from: is_joined.then(|| id.to_string()),
+                    by,
+                    doc: now_id,
                     place: *workspace,
                     name: workspaces::label(device, *workspace),
                     kind: *kind,
@@ -189,6 +206,11 @@ fn share(
         }
     }
     secrets.tell(invocation, device)?;
+    let mut doubles = Vec::new();
+    for item in shared.iter().filter(|item| item.became == Became::Moved) {
+        doubles.extend(device.namesakes(item.doc)?.first().map(|other| (item.doc, *other)));
+    }
+    hint_at_doubles(invocation, device, &doubles)?;
     Ok((shared, failed))
 }
 
@@ -228,6 +250,9 @@ pub(super) fn offer(
     Ok(())
 }
 
+/// What is told of several documents in one sentence: the workspace's name, what became of them, and by whom.
+type Alike<'a> = (&'a str, Became, Option<&'a str>);
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.shared.is_empty() {
@@ -236,18 +261,23 @@ impl fmt::Display for Answer {
                 "There is nothing to share: nothing is only on this device but what you keep here"
             );
         }
-        let mut told: BTreeMap<(&str, Became), Vec<(Kind, DocId)>> = BTreeMap::new();
+        let mut told: BTreeMap<Alike<'_>, Vec<(Kind, DocId)>> = BTreeMap::new();
         for item in &self.shared {
             // Only how many there are of each kind is told.
             let one = (item.kind, DocId::from_bytes([0; DocId::LEN]));
-            told.entry((&item.name, item.became)).or_default().push(one);
+            told.entry((&item.name, item.became, item.by.as_deref())).or_default().push(one);
         }
-        for ((name, became), found) in told {
+        for ((name, became, by), found) in told {
             let amount = documents::amount(&found, "");
             match became {
                 Became::Moved => writeln!(f, "Shared {amount} into workspace {name}")?,
                 Became::PutIn => writeln!(f, "All of {amount} goes to workspace {name} now")?,
                 Became::Unchanged => writeln!(f, "All of {amount} is in workspace {name} already")?,
+                Became::Joined => {
+                    let (by, those) =
+                        (by.unwrap_or("another device"), if found.len() == 1 { "the one" } else { "those" });
+                    writeln!(f, "{amount} joined {those} that {} shared into workspace {name}", OneLine(by))?;
+                }
                 Became::Copied => writeln!(f, "Workspace {name} gets a copy of {amount}")?,
             }
         }

@@ -10,12 +10,12 @@ use bowline_engine::ids::{DocId, Millis};
 use bowline_engine::{Device, Error};
 use clap::{Args, Subcommand};
 
-use crate::command::kind::{self, Checkout, Commit, Edit, KindInFull, KindOfFiles, New};
+use crate::command::kind::{self, Checkout, Commit, Edit, KindInFull, KindOfFiles, Merge, New};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::listing::Columns;
 
-/// Skills: make, edit, list, show, check out, export, delete
+/// Skills: make, edit, list, show, check out, merge, export, delete
 ///
 /// A skill is instructions for an assistant (SKILL.md), with the files that belong to them.
 #[derive(Debug, Subcommand)]
@@ -35,6 +35,8 @@ pub(crate) enum SkillCommand {
     /// Write a skill's files into a folder, to be edited there
     Checkout(Checkout),
     Commit(Commit),
+    /// Make one skill of two
+    Merge(Merge),
     Export(Export),
     Delete(Delete),
     Restore(Restore),
@@ -87,6 +89,7 @@ impl SkillCommand {
             Self::Edit(command) => command.run::<ShownSkill>(invocation),
             Self::Checkout(command) => command.run::<ShownSkill>(invocation),
             Self::Commit(command) => command.run::<ShownSkill>(invocation),
+            Self::Merge(command) => command.run::<ShownSkill>(invocation),
             Self::Export(command) => kind::export::<ShownSkill>(invocation, &command.id, &command.output),
             Self::Delete(command) => kind::delete::<ShownSkill>(invocation, &command.ids),
             Self::Restore(command) => kind::restore::<ShownSkill>(invocation, &command.ids),

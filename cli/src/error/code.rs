@@ -47,6 +47,8 @@ codes! {
     EditRefused, Misuse, "edit_refused";
     /// The document is of another kind than the command is for.
     WrongKind, Misuse, "wrong_kind";
+    /// Two documents cannot become one.
+    CannotMerge, Misuse, "cannot_merge";
     /// The folder was not checked out.
     NotCheckedOut, Misuse, "not_checked_out";
     /// There is nothing to change.

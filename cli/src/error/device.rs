@@ -1,5 +1,6 @@
 //! Errors of the home, the device and its database, and of codes.
 
+use bowline_engine::device::Unmergeable;
 use bowline_engine::document::NoVersion;
 use bowline_engine::run::RunError;
 use bowline_engine::{CodeError, Damage, DatabaseError, Error, HomeError, StoreError};
@@ -102,6 +103,7 @@ impl From<Error> for CommandError {
                 Self::new(ErrorCode::WrongKind, format!("{id} is of another kind than this command is for"))
                     .hint("`bowline chat` is for conversations, `bowline agent` for agents, `bowline skill` for skills, `bowline memory` for personal files")
             }
+            Error::Unmergeable(why) => unmergeable(why),
             Error::Changed(id) => {
                 Self::new(ErrorCode::Changed, format!("Another process has written into {id} meanwhile"))
                     .hint("run this again")
@@ -123,6 +125,32 @@ impl From<Error> for CommandError {
             }
             Error::Bug(_) => of(ErrorCode::Bug, "Bowline did not do what it should").because(&error).hint(REPORT),
         }
+    }
+}
+
+fn unmergeable(why: Unmergeable) -> CommandError {
+    let of = |message: String| CommandError::new(ErrorCode::CannotMerge, message);
+    match why {
+        Unmergeable::Same => of("Both are the same one".to_owned()).hint("name two of them"),
+        Unmergeable::InTrash(id) => {
+            of(format!("{id} is in the trash")).hint("`restore` takes it out, and then it can be merged")
+        }
+        Unmergeable::OnlyHere(id) => {
+            of(format!("{id} is only on this device, and the other one is in a workspace"))
+                .hint("name the one in the workspace first")
+        }
+        Unmergeable::Apart { first, second } => of(format!(
+            "They are in two workspaces, {first} and {second}"
+        ))
+        .hint(format!(
+            "`bowline share ID --workspace {first}` makes a copy of the second one there, which can be merged"
+        )),
+        Unmergeable::Kept(id) => {
+            of(format!("{id} is kept on this device, and the other one is in a workspace"))
+                .hint(format!("`bowline share {id}` lets it out, and then it can be merged"))
+        }
+        Unmergeable::TooMuch => of("Both together hold more than one document may".to_owned())
+            .hint("remove files that are not needed from one of them"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, sample_home, write};
 use crate::relay::TestRelay;
 
 /// Ana's machine with a workspace on the relay.
@@ -228,4 +228,71 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
         assert!(began.elapsed().as_secs() < 60, "it did not come to be");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+}
+
+/// The ids of everything of a kind, in order.
+fn ids(machine: &mut Machine, kind: &str) -> Vec<String> {
+    let list: serde_json::Value = serde_json::from_str(&ok(machine, &format!("--json {kind} list"))).unwrap();
+    let mut ids: Vec<String> =
+        list.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn one_home_of_openclaw_on_two_machines_makes_one_of_each_and_it_is_said() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let code = ok(&mut laptop, "device link");
+    let mut desktop = joined("desktop", "Ana", &code);
+    for machine in [&mut laptop, &mut desktop] {
+        ok(machine, "sync");
+        sample_home(&machine.path(".openclaw"));
+        machine.run("import openclaw");
+        ok(machine, "share --all --yes");
+    }
+    // Each has shared its own before it saw the other one's.
+    ok(&mut laptop, "sync");
+    let synced = desktop.run("sync").stderr;
+    assert_eq!(synced.matches("1 agent that was imported here joined the one").count(), 2, "{synced}");
+    assert_eq!(synced.matches("1 skill that was imported here joined the one").count(), 1, "{synced}");
+    ok(&mut laptop, "sync");
+    for (kind, count) in [("agent", 2), ("skill", 1)] {
+        assert_eq!(ids(&mut desktop, kind), ids(&mut laptop, kind), "{kind}");
+        assert_eq!(ids(&mut desktop, kind).len(), count, "{kind}");
+    }
+    // What only its id shares meets its twin when it is shared.
+    let (theirs, own) = (ids(&mut laptop, "memory").join(" "), ids(&mut desktop, "memory").join(" "));
+    ok(&mut laptop, &format!("share {theirs} --yes"));
+    ok(&mut laptop, "sync");
+    ok(&mut desktop, "sync");
+    let told = ok(&mut desktop, &format!("share {own} --yes"));
+    assert!(told.starts_with("2 memories joined those that Ana's laptop shared into workspace "), "{told}");
+    assert_eq!(ids(&mut desktop, "memory").join(" "), theirs);
+    let again: serde_json::Value =
+        serde_json::from_str(&desktop.run("--json import openclaw").stdout).unwrap();
+    for kind in ["agent", "skill", "memory"] {
+        assert_eq!(again["counts"][kind]["new"], serde_json::Value::Null, "{kind}");
+    }
+}
+
+#[test]
+fn two_agents_are_merged_by_hand_after_a_yes() {
+    let mut machine = Machine::with_home();
+    write(&machine.path("one/SOUL.md"), "You are kind.\n");
+    write(&machine.path("two/SOUL.md"), "You are brief.\n");
+    write(&machine.path("two/tea.md"), "Green.\n");
+    machine.made("agent new Cook --from ~/one");
+    machine.made("agent new Chef --from ~/two");
+    assert_snapshot!(machine.story(&[
+        "agent merge Cook Chef",
+        "agent merge Cook Chef --yes",
+        "agent list",
+        "agent list --trash",
+        "agent merge Cook Chef --yes",
+        "agent merge Cook cook",
+        "agent new Cook",
+        "agent list",
+        "skill merge Cook Chef",
+    ]));
 }

@@ -32,8 +32,7 @@ use crate::documents::edit::{Beginning, Edit, View};
 use crate::documents::edited::Edited;
 use crate::documents::versions::{FilesEdit, Versions};
 use crate::{
-    Device, Error, Found, Kept, Listed, OwnNames, Shared, Shown, ShownAgent, ShownMemory, ShownSkill, Went,
-    Which,
+    Device, Error, Found, Kept, Listed, OwnNames, Shown, ShownAgent, ShownMemory, ShownSkill, Went, Which,
 };
 
 impl Device {
@@ -432,21 +431,6 @@ impl Device {
         self.workspaces.replica(workspace)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         documents.named(&mut lent, workspaces.keyrings(), workspace, |profile| profile.user_name(user))
-    }
-
-    /// Puts a document into a workspace: one that is on this device only moves there with all its history, of one that is
-    /// there already everything that is only here goes there too, and of one in another workspace a copy under an id of its
-    /// own. What others wrote elsewhere travels in this device's name, with a note of who wrote it.
-    ///
-    /// # Errors
-    /// [`Error::NoDocument`]; as of any edit.
-    pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<Shared, Error> {
-        self.workspaces.replica(workspace)?;
-        let Parts { documents, workspaces, mut lent } = self.parts(now);
-        let (shared, edited) = documents.share(&mut lent, workspaces, id, workspace)?;
-        workspaces.note_edited(&edited);
-        workspaces.drive(&mut lent, documents, workspace)?;
-        Ok(shared)
     }
 
     /// Keeps a document here: whatever is written into it on this device from now on stays, until it is shared again. One of

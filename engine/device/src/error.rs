@@ -35,6 +35,9 @@ pub enum Error {
     /// Nobody's fault: another process has written into the document since it was looked at. Look again.
     #[error("another process has written into document {0} meanwhile")]
     Changed(DocId),
+    /// Misuse: two documents that cannot become one.
+    #[error("documents cannot be merged: {0:?}")]
+    Unmergeable(Unmergeable),
     /// Misuse: this home is in the workspace already.
     #[error("this device is in that workspace already")]
     AlreadyThere,
@@ -71,12 +74,35 @@ impl Error {
                 | Self::NoVersion(_)
                 | Self::NoDocument(_)
                 | Self::OtherKind(_)
+                | Self::Unmergeable(_)
                 | Self::Gone
                 | Self::NoMemory
                 | Self::Damaged(_)
                 | Self::Bug(_)
         )
     }
+}
+
+/// Why two documents cannot become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmergeable {
+    /// Both are the same document.
+    Same,
+    /// This one is in the trash.
+    InTrash(DocId),
+    /// This one is on this device only, and others would lose sight of the one that was to join it.
+    OnlyHere(DocId),
+    /// They are in two workspaces.
+    Apart {
+        /// The workspace of the first.
+        first: WorkspaceId,
+        /// The workspace of the second.
+        second: WorkspaceId,
+    },
+    /// A person keeps this one here, and what is in it would leave, or others would lose what is in the other one.
+    Kept(DocId),
+    /// What both hold together is more than a document may.
+    TooMuch,
 }
 
 /// What in a damaged database cannot be read back.

@@ -7,8 +7,8 @@
 
 pub(crate) mod at_work;
 mod dry_run;
-mod files;
-mod items;
+pub(crate) mod files;
+pub(crate) mod items;
 pub(crate) mod knowledge;
 mod lines;
 mod outcome;

@@ -10,6 +10,7 @@ mod documents;
 mod error;
 mod import;
 mod lent;
+mod merging;
 mod notice;
 mod rows;
 mod workspace;
@@ -17,7 +18,7 @@ mod workspace;
 use bowline_core::document::Kind;
 use bowline_crypto::DeviceKeys;
 use bowline_store::Store;
-use bowline_wire::ids::{DeviceId, DocId, Millis};
+use bowline_wire::ids::{DeviceId, DocId, Millis, WorkspaceId};
 use rand_core::CryptoRng;
 
 use apart::Parts;
@@ -25,6 +26,7 @@ use documents::held::Documents;
 use import::at_work::Import;
 use import::knowledge::Knowledge;
 use lent::Lent;
+use merging::{Looked, Merging};
 use notice::Notices;
 use workspace::Workspaces;
 
@@ -43,11 +45,12 @@ pub use documents::sharing::{Kept, Shared};
 pub use documents::skills::ShownSkill;
 pub use documents::versions::{FilesEdit, Versions};
 pub use documents::writers::WrittenBy;
-pub use error::{Damage, Error};
+pub use error::{Damage, Error, Unmergeable};
 pub use import::{
     BOWLINE, DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LeftLine, LineVerdict,
     Outcome, SessionFile, SessionImport, SourceFile, SourceSession, Verdict, Why, composed,
 };
+pub use merging::Merged;
 pub use notice::Notice;
 pub use workspace::code::{Code, CodeError, CodeKind};
 pub use workspace::connection::Outstanding;
@@ -73,6 +76,7 @@ pub struct Device {
     documents: Documents,
     workspaces: Workspaces,
     notices: Notices,
+    looked: Looked,
 }
 
 impl std::fmt::Debug for Device {
@@ -126,6 +130,7 @@ impl Device {
             random,
             workspaces: Workspaces::default(),
             notices: Notices::default(),
+            looked: Looked::default(),
         };
         device.workspaces.link_up_all(device.store.read(), &device.keys, &mut device.notices)?;
         device.workspaces.retry_after_update(&mut device.store)?;
@@ -160,7 +165,7 @@ impl Device {
 
     /// The device's parts, to be used side by side.
     fn parts(&mut self, now: Millis) -> Parts<'_> {
-        let Self { store, keys, random, documents, workspaces, notices } = self;
+        let Self { store, keys, random, documents, workspaces, notices, .. } = self;
         Parts { documents, workspaces, lent: Lent { store, keys, random: &mut **random, notices, now } }
     }
 
@@ -227,6 +232,88 @@ impl Device {
         let done = step(&mut import);
         let workspace = import.into_edited();
         self.drive_after_edit(workspace, now);
+        done
+    }
+
+    /// Puts a document into a workspace: one that is on this device only moves there with all its history, of one that is
+    /// there already everything that is only here goes there too, and of one in another workspace a copy under an id of its
+    /// own. What others wrote elsewhere travels in this device's name, with a note of who wrote it.
+    ///
+    /// What was imported from another application on this device, and on another device of the same person that has shared it
+    /// before, becomes one document with that.
+    ///
+    /// # Errors
+    /// [`Error::NoDocument`]; as of any edit.
+    pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<Shared, Error> {
+        self.workspaces.replica(workspace)?;
+        if let Some(into) = self.merging(now, |merging| merging.share_into_twin(id, workspace))? {
+            return Ok(Shared::Joined(into));
+        }
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let (shared, edited) = documents.share(&mut lent, workspaces, id, workspace)?;
+        workspaces.note_edited(&edited);
+        workspaces.drive(&mut lent, documents, workspace)?;
+        Ok(shared)
+    }
+
+    /// Makes one document of two agents, skills or memories. The first takes in all that the second holds, as an import
+    /// would: what differs stays as the first has it, and files of the second come beside. The second goes to the trash, and
+    /// what was imported as it is imported into the first from then on.
+    ///
+    /// # Errors
+    /// [`Error::Unmergeable`]; [`Error::OtherKind`] for a document of another kind than the first, or one that has no files;
+    /// as of any edit.
+    pub fn merge(
+        &mut self,
+        first: impl Into<Which>,
+        second: impl Into<Which>,
+        now: Millis,
+    ) -> Result<Merged, Error> {
+        let (first, second) = (self.find(first)?, self.find(second)?);
+        self.check_merge(&first, &second)?;
+        self.merging(now, |merging| merging.join(&first.row, &second.row))
+    }
+
+    /// Whether [`Device::merge`] would make one of two documents.
+    ///
+    /// # Errors
+    /// As [`Device::merge`], but for what only shows when it is done: that both hold too much.
+    pub fn check_merge(&self, first: &Found, second: &Found) -> Result<(), Error> {
+        merging::check_merge(first, second)
+    }
+
+    /// Looks in the workspaces that are in step with their relays, if anything has come, for a document that this device has
+    /// imported and shared, and another device of the same person before it: the two become one. Whether there may be more.
+    pub fn join_twins(&mut self, now: Millis) -> Result<bool, Error> {
+        let mut looked = std::mem::take(&mut self.looked);
+        let done = self.merging(now, |merging| merging.join_twins(&mut looked));
+        self.looked = looked;
+        done
+    }
+
+    /// Documents of this device's person in the same place with the same name and of the same kind: those that a person may
+    /// want to merge with this one. None for a kind without files. Two that came from one home of another application are two.
+    pub fn namesakes(&self, which: impl Into<Which>) -> Result<Vec<DocId>, Error> {
+        let found = self.find(which)?;
+        merging::namesakes((self.store.read(), &self.workspaces, self.id()), &found)
+    }
+
+    /// Who shared a document of a workspace; `None` if nothing of it is on the log yet.
+    pub fn shared_by(&mut self, which: impl Into<Which>, now: Millis) -> Result<Option<WrittenBy>, Error> {
+        let found = self.find(which)?;
+        self.merging(now, |merging| merging.shared_by(&found))
+    }
+
+    fn merging<T>(
+        &mut self,
+        now: Millis,
+        step: impl FnOnce(&mut Merging<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut merging = Merging::of(self.parts(now));
+        let done = step(&mut merging);
+        for edited in merging.into_edits() {
+            self.send_edit(Some(edited), now);
+        }
         done
     }
 

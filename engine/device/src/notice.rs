@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use bowline_core::document::Kind;
 use bowline_core::sync::{JoinFailed, RelayFault};
 use bowline_wire::frame::Reason;
-use bowline_wire::ids::{EntryId, TicketKey, WorkspaceId};
+use bowline_wire::ids::{DocId, EntryId, TicketKey, WorkspaceId};
 use bowline_wire::roster::Void;
 
 use crate::workspace::code::CodeKind;
@@ -66,6 +67,18 @@ pub enum Notice {
         workspace: WorkspaceId,
         /// The entry.
         entry: EntryId,
+    },
+    /// A document that this device had imported and shared is one now with that which another device of the same person had
+    /// shared before.
+    Merged {
+        /// The workspace it happened in.
+        workspace: WorkspaceId,
+        /// What they are.
+        kind: Kind,
+        /// The one document that both are.
+        into: DocId,
+        /// The other one, which is in the trash.
+        from: DocId,
     },
     /// What is stored of this workspace cannot be read; it is left alone, and out.
     Damaged(WorkspaceId),

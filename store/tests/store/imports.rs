@@ -60,3 +60,18 @@ fn lines_need_their_source() {
     let outcome = refused(&mut store(), |tx| tx.put_import_lines(SOURCE, 0, &[hash(1)]));
     assert!(matches!(outcome, StoreError::Refused(_)));
 }
+
+#[test]
+fn sources_of_one_document_can_become_those_of_another_with_what_is_remembered_of_them() {
+    let mut store = store();
+    write(&mut store, |tx| tx.put_import(SOURCE, doc_id(1), b"one"));
+    write(&mut store, |tx| tx.put_import_lines(SOURCE, 0, &[hash(1)]));
+    write(&mut store, |tx| tx.put_import("openclaw/session/b", doc_id(2), b"two"));
+    write(&mut store, |tx| tx.move_imports(doc_id(1), doc_id(3)));
+    let read = store.read();
+    let row = |doc, value: &[u8]| Some(ImportRow { doc: doc_id(doc), value: value.to_vec() });
+    assert_eq!(read.import(SOURCE).unwrap(), row(3, b"one"));
+    assert_eq!(read.import("openclaw/session/b").unwrap(), row(2, b"two"));
+    assert_eq!(read.import_lines(SOURCE, 0).unwrap(), Some((0, vec![hash(1)])));
+    assert!(!read.is_imported(doc_id(1)).unwrap() && read.is_imported(doc_id(3)).unwrap());
+}

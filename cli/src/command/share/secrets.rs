@@ -17,14 +17,14 @@ const PLACES_NAMED: usize = 5;
 
 /// What looks like a secret in imported documents, which go along with it.
 #[derive(Default)]
-pub(super) struct Secrets {
+pub(in crate::command) struct Secrets {
     imported: Vec<(DocId, usize)>,
 }
 
 impl Secrets {
     /// An error if something of a document that would come into a workspace looks like a secret and was written here. In an
     /// imported document it is counted.
-    pub(super) fn check(
+    pub(in crate::command) fn check(
         &mut self,
         device: &mut Device,
         id: DocId,
@@ -61,7 +61,11 @@ impl Secrets {
     }
 
     /// Says how much in imported documents looks like a secret; in which, if a person wants to know more.
-    pub(super) fn tell(self, invocation: &mut Invocation<'_>, device: &Device) -> Result<(), CommandError> {
+    pub(in crate::command) fn tell(
+        self,
+        invocation: &mut Invocation<'_>,
+        device: &Device,
+    ) -> Result<(), CommandError> {
         let words: usize = self.imported.iter().map(|(_, words)| words).sum();
         if words == 0 {
             return Ok(());

@@ -144,7 +144,7 @@ impl Documents {
         row: &DocRow,
         edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<Option<Edited>, Error> {
-        self.edit_into(lent, keyrings, (row, Goes::WhereItIs), edit)
+        self.edit_into(lent, keyrings, (row, Goes::WhereItIs), edit, &|_| Ok(()))
     }
 
     /// Makes one edit, as [`Documents::edit`], that stays here whatever else of the document leaves.
@@ -155,7 +155,7 @@ impl Documents {
         row: &DocRow,
         edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<Option<Edited>, Error> {
-        self.edit_into(lent, keyrings, (row, Goes::Aside), edit)
+        self.edit_into(lent, keyrings, (row, Goes::Aside), edit, &|_| Ok(()))
     }
 
     /// Makes one edit, as [`Documents::edit`], that says how something is to be. Where what is only here says otherwise, that
@@ -165,14 +165,26 @@ impl Documents {
         lent: &mut Lent<'_>,
         keyrings: Keyrings<'_>,
         row: &DocRow,
-        mut edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<Option<Edited>, Error> {
-        let edited = self.edit_into(lent, keyrings, (row, Goes::WhereItIs), &mut edit)?;
+        self.set_together(lent, keyrings, row, edit, &|_| Ok(()))
+    }
+
+    /// Makes one edit, as [`Documents::set`], together with something else; without that if it changes nothing.
+    pub(crate) fn set_together<C: IntoIterator<Item = Vec<u8>>>(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+        mut edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+        together: Together<'_>,
+    ) -> Result<Option<Edited>, Error> {
+        let edited = self.edit_into(lent, keyrings, (row, Goes::WhereItIs), &mut edit, together)?;
         let now = lent.row(row.n)?;
         if !now.only_here.is_some() {
             return Ok(edited);
         }
-        let beside = self.edit_into(lent, keyrings, (&now, Goes::Aside), &mut edit)?;
+        let beside = self.edit_into(lent, keyrings, (&now, Goes::Aside), &mut edit, &|_| Ok(()))?;
         Ok(edited.or(beside))
     }
 
@@ -182,6 +194,7 @@ impl Documents {
         keyrings: Keyrings<'_>,
         (row, goes): (&DocRow, Goes),
         mut edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
+        together: Together<'_>,
     ) -> Result<Option<Edited>, Error> {
         let n = row.n;
         let mut moved = None;
@@ -190,7 +203,7 @@ impl Documents {
             let Some(changes) = self.change(lent, keyrings, (row, goes), &mut edit)? else {
                 return Ok(None);
             };
-            match self.store_changes(lent, row, &changes) {
+            match self.store_changes(lent, row, &changes, together) {
                 Ok(Stored::AsLoaded(written)) => break written.ws,
                 Ok(Stored::Beside(workspace)) => {
                     self.cache.remove(n);
@@ -268,6 +281,7 @@ impl Documents {
         lent: &mut Lent<'_>,
         row: &DocRow,
         changes: &Changes,
+        together: Together<'_>,
     ) -> Result<Stored, Error> {
         let n = row.n;
         let Changes { bytes, is_aside, derived, standing, rev } = changes;
@@ -294,6 +308,7 @@ impl Documents {
             if written.is_some() {
                 derived.clear_aside(tx, row)?;
             }
+            together(tx)?;
             Ok(stored)
         })?;
         if let (Stored::AsLoaded(written), Some(loaded)) = (&stored, self.cache.get_mut(n)) {
@@ -377,6 +392,9 @@ impl Documents {
         V::of(found.id(), document).map_err(|_| Error::OtherKind(found.id()))
     }
 }
+
+/// What is stored in the transaction of an edit.
+type Together<'a> = &'a dyn Fn(&Tx<'_>) -> Result<(), Error>;
 
 /// Where an edit goes.
 #[derive(Clone, Copy)]

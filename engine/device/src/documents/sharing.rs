@@ -33,6 +33,9 @@ pub enum Shared {
     Unchanged,
     /// The document is in another workspace; this one has a copy under this id.
     Copied(DocId),
+    /// The workspace had this document of another device of the same person, made of the same home of another application. Both
+    /// are one now, under this id.
+    Joined(DocId),
 }
 
 /// What keeping a document here comes to.
@@ -360,6 +363,11 @@ pub(crate) fn is_shared_from_here(
     workspace: WorkspaceId,
 ) -> Result<bool, Error> {
     Ok(read.meta(&sharing(id, workspace))?.is_some())
+}
+
+/// Notes that what this device adds to a document of a workspace goes there.
+pub(crate) fn note_shared_from_here(tx: &Tx<'_>, id: DocId, workspace: WorkspaceId) -> Result<(), Error> {
+    Ok(tx.put_meta(&sharing(id, workspace), &[])?)
 }
 
 /// Documents of which something is only here, trash aside: what could be shared. Those to be kept here are not among them, and

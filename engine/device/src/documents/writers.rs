@@ -128,9 +128,18 @@ impl Writers {
     }
 
     fn actor(&self, actor: ActorId) -> WrittenBy {
-        let Some((device, names)) = self.found(actor) else {
-            return WrittenBy { name: UNKNOWN.to_owned(), device: None };
-        };
+        match self.found(actor) {
+            Some((device, names)) => self.told(device, names),
+            None => WrittenBy { name: UNKNOWN.to_owned(), device: None },
+        }
+    }
+
+    /// A device that has written something.
+    pub(crate) fn device(&self, device: DeviceId) -> WrittenBy {
+        self.told(&device, self.names.get(&device).unwrap_or(&Names::default()))
+    }
+
+    fn told(&self, device: &DeviceId, names: &Names) -> WrittenBy {
         let name = if self.own.contains(device) {
             names.user.clone().or(names.device.clone())
         } else {

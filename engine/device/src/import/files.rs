@@ -7,7 +7,7 @@ use bowline_store::{DocRow, Tx};
 use bowline_wire::ids::DocId;
 
 use super::at_work::Import;
-use super::items::{Decision, Held, Item, Mark, Writes, decide, of_document, of_source};
+use super::items::{Decision, Held, Item, Mark, Writes, decide, held_in, of_source};
 use super::knowledge::KnownFiles;
 use super::outcome::{Outcome, Verdict, Why};
 use super::remembered::FilesMemory;
@@ -30,13 +30,14 @@ pub(super) struct HeldFiles {
 
 impl HeldFiles {
     pub(super) fn of(document: &Document, memory: FilesMemory) -> Self {
-        Self { items: of_document(document), removed: document.removed_files().into_iter().collect(), memory }
+        let items = held_in(document).into_iter().map(|(item, held)| (item, held.mark())).collect();
+        Self { items, removed: document.removed_files().into_iter().collect(), memory }
     }
 }
 
 /// What an import of files comes to, before anything is written.
-pub(super) struct FilesPlan {
-    pub(super) writes: Writes,
+pub(crate) struct FilesPlan {
+    pub(crate) writes: Writes,
     /// What is remembered then.
     pub(super) memory: FilesMemory,
     fields: Vec<(String, Verdict)>,
@@ -46,17 +47,40 @@ pub(super) struct FilesPlan {
 impl FilesPlan {
     /// Plans an import into a document that holds this, which is nothing if there is no document yet.
     pub(super) fn of(import: &FilesImport<'_>, held: &HeldFiles) -> Self {
+        Self::taking((import.kind, import.app), of_source(import), held)
+    }
+
+    /// Plans taking all that one document holds into another one of its kind, as an import would. What differs comes beside
+    /// as `<stem>.<mark>.<extension>`.
+    pub(crate) fn joining(from: &Document, into: &Document, mark: &str) -> Self {
+        let source = held_in(from).into_iter().map(|(item, held)| (item, Ok(held))).collect();
+        Self::taking((into.kind(), mark), source, &HeldFiles::of(into, FilesMemory::default()))
+    }
+
+    /// Whether everything is taken, or comes beside.
+    pub(crate) fn is_all_taken(&self) -> bool {
+        let mut verdicts = self.fields.iter().map(|(_, verdict)| verdict);
+        let mut of_files = self.files.iter().map(|(_, verdict)| verdict);
+        let is_taken = |verdict: &Verdict| verdict.outcome != Outcome::Failed;
+        verdicts.all(is_taken) && of_files.all(is_taken)
+    }
+
+    fn taking(
+        (kind, mark): (Kind, &str),
+        source: BTreeMap<Item, Result<Held, Why>>,
+        held: &HeldFiles,
+    ) -> Self {
         let HeldFiles { items: ours, removed, memory: remembered } = held;
-        let (writes, memory) = (Writes::into(import.kind, ours, removed.clone()), remembered.clone());
+        let (writes, memory) = (Writes::into(kind, ours, removed.clone()), remembered.clone());
         let mut plan = Self { writes, memory, fields: Vec::new(), files: Vec::new() };
         let known = ours.keys().filter_map(Item::file);
-        let source = spelled_as_here(of_source(import), known.chain(remembered.files()));
+        let source = spelled_as_here(source, known.chain(remembered.files()));
         let taken: BTreeSet<Item> = source.keys().cloned().collect();
         let mut gone: Vec<String> = remembered.0.keys().cloned().collect();
         gone.retain(|name| !source.keys().any(|item| item.name() == *name));
         for (item, held) in source {
             let outcome = match held {
-                Ok(held) => plan.take((import.app, &taken), &item, held, ours),
+                Ok(held) => plan.take((mark, &taken), &item, held, ours),
                 Err(why) => Verdict::failed(why),
             };
             plan.report(item.name(), outcome);
@@ -68,7 +92,7 @@ impl FilesPlan {
     }
 
     /// What the import comes to, whether there was a document, and the row of that if it was stored.
-    pub(super) fn imported(self, was_there: bool, doc: Option<&DocRow>) -> ImportedFiles {
+    pub(crate) fn imported(self, was_there: bool, doc: Option<&DocRow>) -> ImportedFiles {
         let Verdict { outcome, why } = match (was_there, self.writes.is_empty()) {
             (false, true) => Verdict::because(Outcome::Skipped, Why::Empty),
             (false, false) => Outcome::New.into(),
@@ -89,7 +113,7 @@ impl FilesPlan {
 
     fn take(
         &mut self,
-        (app, taken): (&str, &BTreeSet<Item>),
+        (mark, taken): (&str, &BTreeSet<Item>),
         item: &Item,
         held: Held,
         ours: &BTreeMap<Item, Mark>,
@@ -110,8 +134,8 @@ impl FilesPlan {
                 };
                 let beside = match item {
                     Item::File(path) => {
-                        let names = (2..=BESIDE_MAX).map(|n| format!("{app}-{n}"));
-                        let mut names = std::iter::once(app.to_owned()).chain(names);
+                        let names = (2..=BESIDE_MAX).map(|n| format!("{mark}-{n}"));
+                        let mut names = std::iter::once(mark.to_owned()).chain(names);
                         match names.find_map(|name| path.marked(&name).filter(is_free)) {
                             Some(path) => Some(path),
                             None => return Verdict::failed(Why::NoNameBeside),
@@ -175,7 +199,7 @@ impl Import<'_> {
 }
 
 /// Whether documents of a kind are made of files.
-pub(super) fn has_files(kind: Kind, id: DocId) -> Result<(), Error> {
+pub(crate) fn has_files(kind: Kind, id: DocId) -> Result<(), Error> {
     match kind {
         Kind::Agent | Kind::Skill | Kind::Memory => Ok(()),
         Kind::Conversation | Kind::Profile => Err(Error::OtherKind(id)),

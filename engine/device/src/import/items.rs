@@ -17,7 +17,7 @@ use crate::documents::edit::Edit;
 
 /// A part of a document that is imported by itself, and remembered under its name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Item {
+pub(crate) enum Item {
     Name,
     Description,
     Model,
@@ -41,7 +41,7 @@ impl Item {
     }
 
     /// The path, of a file.
-    pub(super) fn file(&self) -> Option<FilePath> {
+    pub(crate) fn file(&self) -> Option<FilePath> {
         match self {
             Self::File(path) => Some(path.clone()),
             Self::Name | Self::Description | Self::Model | Self::Value(..) => None,
@@ -56,14 +56,14 @@ impl Item {
 
 /// What an item holds.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Held {
+pub(crate) struct Held {
     bytes: Vec<u8>,
     executable: bool,
 }
 
 /// What is known of what an item holds: enough to decide about it and to count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     pub(super) hash: [u8; 32],
     len: usize,
     is_text: bool,
@@ -74,7 +74,7 @@ impl Held {
         Self { bytes: text.as_bytes().to_vec(), executable: false }
     }
 
-    pub(super) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         let hash = sha256(&[&[u8::from(self.executable)], &self.bytes]);
         Mark { hash, len: self.bytes.len(), is_text: self.text_of_file().is_some() }
     }
@@ -87,7 +87,12 @@ impl Held {
         }
     }
 
-    fn text_of_file(&self) -> Option<&str> {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The text, if it can be written as one.
+    pub(crate) fn text_of_file(&self) -> Option<&str> {
         std::str::from_utf8(&self.bytes).ok().filter(|text| !text.contains('\0'))
     }
 
@@ -141,31 +146,31 @@ fn held_file(kind: Kind, file: &SourceFile<'_>) -> Result<Held, Why> {
 }
 
 /// What a document holds.
-pub(super) fn of_document(document: &Document) -> BTreeMap<Item, Mark> {
+pub(crate) fn held_in(document: &Document) -> BTreeMap<Item, Held> {
     let mut items = BTreeMap::new();
-    let mark = |text: &str| Held::text(text).mark();
     if let Ok(agent) = document.agent() {
         let fields = [
             (Item::Name, AgentField::Name),
             (Item::Description, AgentField::Description),
             (Item::Model, AgentField::Model),
         ];
-        items.extend(fields.into_iter().filter_map(|(item, field)| Some((item, mark(&agent.field(field)?)))));
+        let fields = fields.into_iter();
+        items.extend(fields.filter_map(|(item, field)| Some((item, Held::text(&agent.field(field)?)))));
         for of in AgentValues::ALL {
             let values = agent.values(of).into_iter();
-            items.extend(values.map(|(name, json)| (Item::Value(of, name), mark(json.as_str()))));
+            items.extend(values.map(|(name, json)| (Item::Value(of, name), Held::text(json.as_str()))));
         }
-        items.extend(agent.files().into_iter().map(|file| (Item::File(file.path), mark(&file.text))));
+        items.extend(agent.files().into_iter().map(|file| (Item::File(file.path), Held::text(&file.text))));
     } else if let Ok(skill) = document.skill() {
         let fields = [(Item::Name, skill.name()), (Item::Description, skill.description())];
-        items.extend(fields.into_iter().filter_map(|(item, text)| Some((item, mark(&text?)))));
+        items.extend(fields.into_iter().filter_map(|(item, text)| Some((item, Held::text(&text?)))));
         for file in skill.files() {
             let held = Held { bytes: file.content.as_bytes().to_vec(), executable: file.executable };
-            items.insert(Item::File(file.path), held.mark());
+            items.insert(Item::File(file.path), held);
         }
     } else if let Ok(memory) = document.memory() {
-        items.extend(memory.name().map(|name| (Item::Name, mark(&name))));
-        items.extend(memory.files().into_iter().map(|file| (Item::File(file.path), mark(&file.text))));
+        items.extend(memory.name().map(|name| (Item::Name, Held::text(&name))));
+        items.extend(memory.files().into_iter().map(|file| (Item::File(file.path), Held::text(&file.text))));
     }
     items
 }
@@ -193,7 +198,7 @@ pub(super) fn decide(remembered: Option<[u8; 32]>, ours: Option<[u8; 32]>, their
 }
 
 /// What is written, within the limits of a document.
-pub(super) struct Writes {
+pub(crate) struct Writes {
     kind: Kind,
     items: BTreeMap<Item, Held>,
     /// Bytes and number of files that there will be.
@@ -252,7 +257,7 @@ impl Writes {
         Ok(())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
@@ -266,7 +271,7 @@ impl Writes {
     }
 
     /// Makes the edit, all of it at once.
-    pub(super) fn write(&self, document: &mut Document, pen: Pen) -> Result<Vec<Vec<u8>>, Edit> {
+    pub(crate) fn write(&self, document: &mut Document, pen: Pen) -> Result<Vec<Vec<u8>>, Edit> {
         match self.kind {
             Kind::Agent => Ok(document.agent_mut(pen)?.edit(&self.of_agent()?)?),
             Kind::Skill => Ok(document.skill_mut(pen)?.edit(&self.of_skill())?),

@@ -26,6 +26,7 @@ mod imported_files;
 mod imported_twice;
 mod importing;
 mod join;
+mod one_home;
 mod one_row;
 mod other_process;
 mod overlaps;

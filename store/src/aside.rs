@@ -38,6 +38,25 @@ impl Tx<'_> {
         self.change("UPDATE doc SET only_here = -1, rev = rev + 1 WHERE n = ?1", [n]).map(drop)
     }
 
+    /// Puts all there is of a local document beside another one, which a workspace's log knows by the local one's id and of which
+    /// nothing is only here. That one has the id here from then on, and the local one is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`]; [`StoreError::AlreadyThere`] if the id is another document's, or something is only here.
+    pub fn join_aside(&self, local: DocN, there: DocN) -> Result<(), StoreError> {
+        self.change(
+            "INSERT INTO aside (doc, bytes) SELECT ?2, bytes FROM base WHERE doc = ?1",
+            (local, there),
+        )?;
+        let sql =
+            "UPDATE change SET doc = ?2, ws = (SELECT ws FROM doc WHERE n = ?2), entry = NULL, aside = 1
+                   WHERE doc = ?1";
+        self.change(sql, (local, there))?;
+        self.delete_doc(local)?;
+        let sql = "UPDATE doc SET id = coalesce(log_id, id), log_id = NULL, only_here = -1, rev = rev + 1 WHERE n = ?1";
+        self.change_one("document", sql, [there])
+    }
+
     /// Makes what is only here of a document all there is of another one, which was inserted for that.
     pub fn move_aside(&self, n: DocN, to: DocN) -> Result<(), StoreError> {
         self.change("INSERT INTO base (doc, bytes) SELECT ?2, bytes FROM aside WHERE doc = ?1", (n, to))?;

@@ -382,15 +382,6 @@ impl Tx<'_> {
         self.change(sql, params![n, ws]).map(drop)
     }
 
-    /// Gives a document the id here that its workspace's log knows it by, which nothing else here has any more.
-    ///
-    /// # Errors
-    /// [`StoreError::AlreadyThere`].
-    pub fn give_id_back(&self, n: DocN) -> Result<(), StoreError> {
-        let sql = "UPDATE doc SET id = coalesce(log_id, id), log_id = NULL, rev = rev + 1 WHERE n = ?1";
-        self.change(sql, [n]).map(drop)
-    }
-
     /// Says whether a person keeps a document here.
     ///
     /// # Errors

@@ -95,6 +95,17 @@ pub(crate) fn seen(store: &mut Store, document: DocId) -> Result<(), Error> {
     })
 }
 
+/// A document has another id from now on.
+pub(super) fn give_id(tx: &Tx<'_>, had: DocId, has: DocId) -> Result<(), Error> {
+    let mut all = kept(**tx)?;
+    let mut is_changed = false;
+    for kept in all.iter_mut().filter(|kept| kept.document == *had.as_bytes()) {
+        kept.document = *has.as_bytes();
+        is_changed = true;
+    }
+    if is_changed { write(tx, &all) } else { Ok(()) }
+}
+
 /// What was found, as it is told; what is about documents that are not in view any more is left out.
 /// `name` says what to call whoever wrote under an actor.
 pub(crate) fn told(

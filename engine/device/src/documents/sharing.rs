@@ -16,6 +16,7 @@ use crate::documents::edited::Edited;
 use crate::documents::held::Documents;
 use crate::documents::listed::{Listed, listed};
 use crate::documents::loading::Derived;
+use crate::documents::overlaps;
 use crate::documents::writers::Writers;
 use crate::lent::Lent;
 use crate::rows::{doc_state, kind_of, profile_id};
@@ -71,7 +72,8 @@ impl Documents {
                     None => (Shared::Moved, row.n, self.move_in(lent, workspaces, &row, workspace)?),
                     // It came while this id was taken here.
                     Some(there) if there.kind == row.kind && !there.kept && !there.only_here.is_some() => {
-                        (Shared::PutIn, there.n, self.join_in(lent, workspaces, &row, &there)?)
+                        self.join(lent, &row, &there)?;
+                        continue;
                     }
                     Some(_) => return self.copy_in(lent, workspaces, &row, workspace),
                 },
@@ -175,46 +177,22 @@ impl Documents {
         Ok(is_done)
     }
 
-    /// Puts all of a local document into the workspace's document of the same id, which came while that id was taken here and has
-    /// it from then on; whether it is there, or another process came between.
-    fn join_in(
-        &mut self,
-        lent: &mut Lent<'_>,
-        workspaces: &Workspaces,
-        row: &DocRow,
-        there: &DocRow,
-    ) -> Result<bool, Error> {
-        let keyrings = workspaces.keyrings();
-        let writers = Writers::known(self, lent, workspaces)?;
-        let pen = lent.fresh_pen(keyrings.writer(there.ws, lent.device()));
-        let local = self.load_anew(lent, keyrings, row.n)?;
-        let (local_rev, local) = (local.rev, local.document.clone());
-        let waiting = waiting_rows(&local, lent.read().changes(row.n)?);
-        let loaded = self.load_anew(lent, keyrings, there.n)?;
-        let (rev, mut document) = (loaded.rev, loaded.document.clone());
-        let mut changes = document.take_over(&local, pen, |actor| writers.other(actor))?;
-        changes.extend(waiting.into_iter().map(|row| row.bytes));
-        let derived = Derived::of(&document);
-        let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
-            let is_as_loaded =
-                |n: DocN, rev: u64| Ok::<_, StoreError>(tx.doc(n)?.is_some_and(|now| now.rev == rev));
-            if !is_as_loaded(row.n, local_rev)? || !is_as_loaded(there.n, rev)? {
-                return Ok(false);
+    /// Puts all of a local document beside the workspace's document of the same id, which came while that id was taken here and has
+    /// it from then on, unless another process comes between. What of it the workspace lacks is then only here, as if the local one
+    /// had been there first.
+    fn join(&mut self, lent: &mut Lent<'_>, local: &DocRow, there: &DocRow) -> Result<(), Error> {
+        lent.store.transaction(|tx| -> Result<(), Error> {
+            if tx.doc(local.n)?.as_ref() == Some(local) && tx.doc(there.n)?.as_ref() == Some(there) {
+                tx.join_aside(local.n, there.n)?;
+                overlaps::give_id(tx, there.id, local.id)?;
             }
-            for change in &changes {
-                tx.insert_change(there.n, change)?;
-            }
-            derived.write(tx, there.n)?;
-            tx.delete_doc(row.n)?;
-            tx.give_id_back(there.n)?;
-            if let Some(workspace) = there.ws {
-                tx.put_meta(&sharing(row.id, workspace), &[])?;
-            }
-            Ok(true)
+            Ok(())
         })?;
-        self.cache.remove(row.n);
-        self.cache.remove(there.n);
-        Ok(is_done)
+        for n in [local.n, there.n] {
+            self.cache.remove(n);
+            self.indexed.remove(&n);
+        }
+        Ok(())
     }
 
     /// Makes a copy of a document for a workspace, with an id of its own and a note of what it is a copy of.

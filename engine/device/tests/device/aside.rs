@@ -1,5 +1,6 @@
 //! What is only here of documents that are in a workspace: it is neither lost nor sent, whatever fails and whatever a person says.
 
+use bowline_core::document::{AgentEdit, FilePath};
 use bowline_core::sync::JoinFailed;
 use bowline_device::{DocumentState, Error, Kept, Notice, OnlyHere, Shared};
 use bowline_wire::ids::DocId;
@@ -14,6 +15,12 @@ use crate::way_out::removed;
 
 fn is_in_trash(rig: &Rig, id: DocId) -> bool {
     rig.device.list(true).unwrap().iter().any(|it| it.id == id)
+}
+
+fn write(rig: &mut Rig, agent: DocId, path: &str, text: &str) {
+    let mut edit = AgentEdit::default();
+    edit.write_file(FilePath::parse(path).unwrap(), text);
+    rig.device.edit_agent(agent, &edit, rig.now).unwrap();
 }
 
 /// One has shared an import of two messages, and the other has one more that is only there.
@@ -211,6 +218,112 @@ fn a_local_document_joins_the_one_that_came_while_its_id_was_taken_here() {
             "{texts:?}"
         );
     }
+}
+
+#[test]
+fn what_others_put_into_the_workspaces_document_meanwhile_stays_when_a_local_one_joins_it() {
+    let (mut one, mut other, mut relay) = two();
+    let first = one.workspace();
+    let talk = one.conversation("plans");
+    let agent = one.device.create_agent("Scribe", one.now).unwrap();
+    write(&mut one, agent, "both.md", "of both");
+    exchange(&mut one, &mut other, &mut relay);
+    other.device.forget_workspace(first, other.now).unwrap();
+    other.begin_workspace(9);
+    let second = other.workspace();
+    for id in [talk, agent] {
+        other.device.share(id, second, other.now).unwrap();
+    }
+    other.say(talk, "from the other");
+    write(&mut other, agent, "mine.md", "of the other");
+    write(&mut one, agent, "theirs.md", "of one");
+    one.device.set_label(talk, "theirs", true, one.now).unwrap();
+    one.device.set_pinned(talk, true, one.now).unwrap();
+    other.return_to(first);
+    join_again(&mut one, &mut other, &mut relay);
+    other.device.forget_workspace(second, other.now).unwrap();
+    for id in [talk, agent] {
+        assert_eq!(other.device.share(id, first, other.now).unwrap(), Shared::PutIn);
+    }
+    exchange(&mut one, &mut other, &mut relay);
+    for mut rig in [one, other] {
+        let shown = rig.device.show_agent(agent, rig.now).unwrap();
+        let paths: Vec<String> = shown.files.iter().map(|file| file.path.to_string()).collect();
+        assert_eq!(paths, ["both.md", "mine.md", "theirs.md"]);
+        let shown = rig.device.show(talk, rig.now).unwrap();
+        assert_eq!((shown.marks.labels, shown.marks.pinned), (vec!["theirs".to_owned()], true));
+        assert_eq!(rig.texts(talk), ["from the other"]);
+        assert_eq!(rig.device.list(false).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn joining_that_fails_half_way_and_is_asked_for_again_loses_nothing() {
+    for nth in 1.. {
+        let (mut one, mut other, mut relay, id, [first, second]) = one_id_in_two_workspaces();
+        other.device.forget_workspace(second, other.now).unwrap();
+        other.commits.refuse(nth);
+        let is_shared = other.device.share(id, first, other.now).is_ok();
+        let spent = other.commits.is_spent();
+        other.commits.refuse(0);
+        let mut other = other.reopened();
+        other.device.share(id, first, other.now).unwrap();
+        exchange(&mut one, &mut other, &mut relay);
+        assert_eq!((one.texts(id).len(), only_here(&mut other, id)), (3, OnlyHere::Nothing), "{nth}");
+        assert_eq!(other.device.list(false).unwrap().len(), 1, "{nth}");
+        if is_shared {
+            assert!(nth > 2 && !spent, "{nth}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn what_waits_in_a_local_document_that_joins_another_goes_along() {
+    let (mut one, mut other, mut relay) = two();
+    let first = one.workspace();
+    let id = one.conversation("plans");
+    one.say(id, "from one");
+    exchange(&mut one, &mut other, &mut relay);
+    other.disconnect();
+    other.say(id, "said on top");
+    let row = |rig: &Rig| rig.device.store().read().find_doc(id).unwrap().unwrap();
+    let on_top = other.device.store().read().unsealed(row(&other).n).unwrap().remove(0).bytes;
+    other.device.forget_workspace(first, other.now).unwrap();
+    // What it builds on is gone, as it is where that never came.
+    let database = other.device.store().connection();
+    database.execute("DELETE FROM base WHERE doc = ?1", [row(&other).n]).unwrap();
+    database.execute("UPDATE change SET bytes = ?2 WHERE doc = ?1", (row(&other).n, on_top)).unwrap();
+    let mut other = other.reopened();
+    assert_eq!(other.texts(id), [""; 0]);
+    other.begin_workspace(9);
+    let second = other.workspace();
+    other.device.share(id, second, other.now).unwrap();
+    other.return_to(first);
+    join_again(&mut one, &mut other, &mut relay);
+    other.device.forget_workspace(second, other.now).unwrap();
+    assert_eq!(other.device.share(id, first, other.now).unwrap(), Shared::PutIn);
+    exchange(&mut one, &mut other, &mut relay);
+    for rig in [&mut one, &mut other] {
+        assert_eq!(rig.texts(id), ["from one", "said on top"]);
+    }
+}
+
+#[test]
+fn what_two_changed_at_once_is_told_also_after_the_document_has_another_id() {
+    let (mut one, mut other, mut relay, id, [first, second]) = one_id_in_two_workspaces();
+    let beside = other.device.list(false).unwrap().into_iter().find(|it| it.id != id).unwrap().id;
+    for (rig, id) in [(&mut one, id), (&mut other, beside)] {
+        rig.disconnect();
+        rig.device.set_title(id, Some(&format!("named by {}", rig.device.id())), rig.now).unwrap();
+    }
+    exchange(&mut one, &mut other, &mut relay);
+    while other.device.index_one(other.now).unwrap() {}
+    assert_eq!(other.device.overlaps(other.now).unwrap().len(), 1);
+    other.device.forget_workspace(second, other.now).unwrap();
+    other.device.share(id, first, other.now).unwrap();
+    let told = other.device.overlaps(other.now).unwrap();
+    assert_eq!(told.iter().map(|it| it.document).collect::<Vec<_>>(), [id]);
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub(crate) fn import_as(
     imported
 }
 
-fn import_into(
+pub(crate) fn import_into(
     target: &mut dyn ImportTarget,
     now: Millis,
     session: &SourceSession,

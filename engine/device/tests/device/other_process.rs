@@ -1,18 +1,23 @@
 //! Two processes on one home: what one writes, the other neither hides nor loses.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
-use bowline_core::document::Role;
+use bowline_core::document::{ActorId, Document, Kind, MessageId, Pen, Role};
 use bowline_crypto::DeviceKeys;
-use bowline_device::Device;
+use bowline_device::{Device, OnlyHere, Random};
 use bowline_store::Store;
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::frame::Frame;
-use bowline_wire::ids::Millis;
+use bowline_wire::ids::{DocId, Millis};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, TryCryptoRng, TryRng};
 
 use crate::author::{Author, rng};
+use crate::importing::{import, import_into, session, source};
 use crate::relay::FakeRelay;
-use crate::rig::code;
+use crate::rig::{Rig, code};
 
 const NOW: Millis = Millis(1_700_000_000_000);
 
@@ -26,11 +31,92 @@ impl Home {
         Self(folder)
     }
 
-    fn open(&self, seed: u64) -> Device {
-        let store = Store::open(&self.0.join("bowline.db")).unwrap();
-        let keys = DeviceKeys::generate(&mut rng(2));
-        Device::open(store, keys, Box::new(rng(seed))).unwrap()
+    fn store(&self) -> Store {
+        Store::open(&self.0.join("bowline.db")).unwrap()
     }
+
+    fn open(&self, seed: u64) -> Device {
+        self.open_with(Box::new(rng(seed)))
+    }
+
+    fn open_with(&self, random: Random) -> Device {
+        Device::open(self.store(), DeviceKeys::generate(&mut rng(2)), random).unwrap()
+    }
+
+    /// A copy of this one, which nobody has open.
+    fn copied(&self, name: &str) -> Self {
+        let copy = Self::new(name);
+        std::fs::create_dir_all(&copy.0).unwrap();
+        std::fs::copy(self.0.join("bowline.db"), copy.0.join("bowline.db")).unwrap();
+        copy
+    }
+
+    /// Puts a message beside a document, under the actor of a process with this seed: it is only here.
+    fn put_aside(&self, seed: u64, id: DocId, text: &str) {
+        let mut process = [0; 8];
+        rng(seed).fill_bytes(&mut process);
+        let device = DeviceKeys::generate(&mut rng(2)).id();
+        let pen = Pen { actor: ActorId::for_device(device, process), now: NOW };
+        let mut document = Document::create(Kind::Conversation);
+        let mut conversation = document.conversation_mut(pen).unwrap();
+        let message = MessageId::from_bytes([7; 4]);
+        let change = conversation.append_message(message, Role::User, text, NOW).unwrap().unwrap();
+        let mut store = self.store();
+        let row = store.read().find_doc(id).unwrap().unwrap();
+        let put = store.transaction(|tx| {
+            tx.insert_change_aside(row.n, &change)?;
+            tx.set_uncounted(row.n)
+        });
+        put.unwrap();
+    }
+}
+
+/// What happens in another process when this one asks for chance the next time.
+type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// Chance for one process: asking for it is where another one comes between.
+struct Interrupted {
+    random: ChaCha20Rng,
+    meanwhile: Meanwhile,
+}
+
+impl TryRng for Interrupted {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.random.try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.random.try_next_u64()
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(happens) = meanwhile {
+            happens();
+        }
+        self.random.try_fill_bytes(to)
+    }
+}
+
+impl TryCryptoRng for Interrupted {}
+
+/// A process between whose steps another one comes.
+fn interrupted(home: &Home) -> (Device, Meanwhile) {
+    let meanwhile = Meanwhile::default();
+    let random = Interrupted { random: rng(10), meanwhile: Arc::clone(&meanwhile) };
+    (home.open_with(Box::new(random)), meanwhile)
+}
+
+fn joined(home: &Home) -> (Device, Author, FakeRelay) {
+    let (mut owner, mut relay) = Author::owner(1);
+    let secret = owner.put_ticket(&mut relay, false);
+    let mut device = home.open(13);
+    device.join(&code(&relay, &secret), NOW).unwrap();
+    sync(&mut device, &mut relay);
+    sync(&mut device, &mut relay);
+    (device, owner, relay)
 }
 
 impl Drop for Home {
@@ -49,7 +135,7 @@ fn sync(device: &mut Device, relay: &mut FakeRelay) {
     }
 }
 
-fn texts(device: &mut Device, id: bowline_wire::ids::DocId) -> Vec<String> {
+fn texts(device: &mut Device, id: DocId) -> Vec<String> {
     let entries = device.show(id, NOW).unwrap().transcript.entries;
     entries.iter().filter_map(|entry| entry.message().map(|(_, text)| text)).collect()
 }
@@ -111,7 +197,7 @@ fn a_process_that_was_opened_before_the_keys_came_puts_nothing_aside() {
     let workspace = syncing.join(&code(&relay, &secret), NOW).unwrap();
     let mut editing = home.open(11);
     sync(&mut syncing, &mut relay);
-    let id = bowline_wire::ids::DocId::from_bytes([9; 16]);
+    let id = DocId::from_bytes([9; 16]);
     owner.put_message(&mut relay, id, "sealed before it was in");
     sync(&mut syncing, &mut relay);
     // It cannot read the message, and leaves it to those who can.
@@ -119,4 +205,71 @@ fn a_process_that_was_opened_before_the_keys_came_puts_nothing_aside() {
     assert!(editing.status(workspace).unwrap().quarantined.is_empty());
     assert_eq!(texts(&mut syncing, id), ["sealed before it was in"]);
     assert_eq!(texts(&mut home.open(12), id), ["sealed before it was in"]);
+}
+
+#[test]
+fn what_an_import_adds_beside_what_another_process_writes_meanwhile_is_in_view() {
+    let home = Home::new("import-beside");
+    let (mut syncing, mut owner, mut relay) = joined(&home);
+    let id = import(&mut Rig::new(7), &session(1, &[])).id;
+    owner.put_message(&mut relay, id, "theirs");
+    sync(&mut syncing, &mut relay);
+    let (mut importing, meanwhile) = interrupted(&home);
+    assert_eq!(texts(&mut importing, id), ["theirs"]);
+    let mut other = home.open(11);
+    let says = move || assert!(other.say(id, Role::User, "meanwhile", NOW).is_ok());
+    *meanwhile.lock().unwrap() = Some(Box::new(says));
+    import_into(&mut importing, NOW, &source(), &session(1, &[]));
+    assert!(meanwhile.lock().unwrap().is_none(), "another process came between");
+    for device in [&mut importing, &mut home.open(12)] {
+        let mut shown = texts(device, id);
+        shown.sort();
+        assert_eq!(shown, ["meanwhile", "text 0", "theirs"]);
+        while device.index_one(NOW).unwrap() {}
+        assert_eq!(device.list(false).unwrap()[0].only_here, OnlyHere::Parts(1));
+    }
+}
+
+#[test]
+fn what_can_not_be_one_with_the_workspaces_becomes_one_document_whoever_of_two_looks_first() {
+    let home = Home::new("apart-once");
+    let mut making = home.open(14);
+    making.create_workspace("relay", "the token", NOW).unwrap();
+    let id = making.create_conversation(Some("plans"), NOW).unwrap();
+    making.say(id, Role::User, "in the workspace", NOW).unwrap();
+    drop(making);
+    home.put_aside(14, id, "under a number that is taken");
+    let (mut looking, meanwhile) = interrupted(&home);
+    let mut other = home.open(11);
+    *meanwhile.lock().unwrap() = Some(Box::new(move || drop(texts(&mut other, id))));
+    assert_eq!(texts(&mut looking, id), ["in the workspace"]);
+    assert!(meanwhile.lock().unwrap().is_none(), "another process came between");
+    for device in [&mut looking, &mut home.open(12)] {
+        let mut shown: Vec<_> =
+            device.list(false).unwrap().into_iter().map(|it| texts(device, it.id)).collect();
+        shown.sort();
+        assert_eq!(shown, [["in the workspace"], ["under a number that is taken"]]);
+    }
+}
+
+#[test]
+fn an_edit_that_lost_against_a_copys_is_made_again_in_view_of_what_is_only_here() {
+    let home = Home::new("lost-and-aside");
+    let (mut first, _, mut relay) = joined(&home);
+    let id = first.create_conversation(Some("plans"), NOW).unwrap();
+    sync(&mut first, &mut relay);
+    drop(first);
+    let copy = home.copied("lost-and-aside-copy");
+    let says = |home: &Home, text: &str| assert!(home.open(20).say(id, Role::User, text, NOW).is_ok());
+    says(&home, "one");
+    says(&copy, "two");
+    sync(&mut home.open(21), &mut relay);
+    copy.put_aside(22, id, "only here");
+    let mut looking = copy.open(23);
+    sync(&mut looking, &mut relay);
+    for device in [&mut looking, &mut copy.open(24)] {
+        let mut shown = texts(device, id);
+        shown.sort();
+        assert_eq!(shown, ["one", "only here", "two"]);
+    }
 }

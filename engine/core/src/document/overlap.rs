@@ -94,20 +94,26 @@ impl Document {
             .automerge()
             .get_changes_meta(&known.iter().map(|head| head.to_automerge()).collect::<Vec<_>>());
         let is_others = |actor: &[u8]| ActorId::from_slice(actor).is_some_and(|actor| !is_own(&actor));
-        if known.is_empty() || !since.iter().any(|change| is_others(change.actor.to_bytes())) {
+        if known.is_empty() || !graph::has_unaware(&known, &since, is_others) {
+            return Vec::new();
+        }
+        // Walking the graph of a long conversation costs more than taking in what came, which is seldom about anything that can meet.
+        let (fields, has_files) = (self.contested(), FirstChange::of(self.kind()).texts().is_some());
+        if fields.is_empty() && !has_files {
             return Vec::new();
         }
         let Some(both) = Graph::of(self.automerge()).both(&known, &is_own) else { return Vec::new() };
-        let mut found = self.values_overlap(&both);
-        if FirstChange::of(self.kind()).texts().is_some() {
+        let mut found: Vec<OverlapAt> = fields.into_iter().filter_map(|field| field.overlap(&both)).collect();
+        if has_files {
             found.extend(self.files_overlap(&both));
         }
         let others = both.others();
         found.into_iter().map(|at| Overlap { at, others: others.clone() }).collect()
     }
 
-    /// Fields and values that both set, and no one since.
-    fn values_overlap(&self, both: &Both) -> Vec<OverlapAt> {
+    /// Fields and values that hold more than one text, because nobody has set them since they were set without knowing of one
+    /// another.
+    fn contested(&self) -> Vec<Contested> {
         let mut fields: Vec<(ObjId, String, String)> = Vec::new();
         let root = self.automerge().keys(ROOT).filter(|key| !deletion::is_field(key));
         fields.extend(root.map(|key| (ROOT, String::new(), key)));
@@ -116,24 +122,16 @@ impl Document {
             let keys = self.automerge().keys(&object);
             fields.extend(keys.map(|key| (object.clone(), format!("{map}/"), key)));
         }
-        let overlap = |(object, path, key): (ObjId, String, String)| {
-            // Automerge lists the winner last.
-            let mut found: Vec<(String, ObjId)> = Vec::new();
-            for (value, id) in self.automerge().get_all(&object, key.as_str()).unwrap_or_default() {
-                found.push((value.into_string().ok()?, id));
+        let contested = |(object, path, key): (ObjId, String, String)| {
+            let values = self.automerge().get_all(&object, key.as_str()).unwrap_or_default();
+            if values.len() < 2 {
+                return None;
             }
-            let (holds, winner) = found.pop()?;
-            let ours_holds = both.is_mine(&winner);
-            let meets = |id: &ObjId| if ours_holds { both.is_theirs(id) } else { both.is_mine(id) };
-            let (lost, _) = found.into_iter().rev().find(|(text, id)| meets(id) && *text != holds)?;
-            (ours_holds || both.is_theirs(&winner)).then(|| OverlapAt::Value {
-                field: format!("{path}{key}"),
-                holds,
-                lost,
-                ours_holds,
-            })
+            let text = |(value, id): (Value<'_>, ObjId)| Some((value.into_string().ok()?, id));
+            let values = values.into_iter().map(text).collect::<Option<_>>()?;
+            Some(Contested { field: format!("{path}{key}"), values })
         };
-        fields.into_iter().filter_map(overlap).collect()
+        fields.into_iter().filter_map(contested).collect()
     }
 
     /// Files in which both changed the same, or that one removed while the other changed them.
@@ -196,6 +194,24 @@ impl Document {
             Value::Scalar(value) => value.as_bytes().map(<[u8]>::to_vec),
             Value::Object(_) => self.automerge().text(id).ok().map(String::into_bytes),
         }
+    }
+}
+
+/// A field or value with all texts that it holds. Automerge lists the one that counts last.
+struct Contested {
+    field: String,
+    values: Vec<(String, ObjId)>,
+}
+
+impl Contested {
+    /// Whether both have set it.
+    fn overlap(mut self, both: &Both) -> Option<OverlapAt> {
+        let (holds, winner) = self.values.pop()?;
+        let ours_holds = both.is_mine(&winner);
+        let meets = |id: &ObjId| if ours_holds { both.is_theirs(id) } else { both.is_mine(id) };
+        let (lost, _) = self.values.into_iter().rev().find(|(text, id)| meets(id) && *text != holds)?;
+        let is_met = ours_holds || both.is_theirs(&winner);
+        is_met.then_some(OverlapAt::Value { field: self.field, holds, lost, ours_holds })
     }
 }
 

@@ -163,3 +163,22 @@ fn a_document_that_came_just_now_overlaps_with_nothing() {
     carl.receive(&[all]);
     assert_eq!(carl.document.overlaps(&[], |actor| actor.belongs_to(device(3))), []);
 }
+
+#[test]
+fn whoever_had_seen_one_of_two_lines_of_work_overlaps_with_the_other_alone() {
+    let (mut ana, mut ben) = two();
+    let carl = |document: &Author| Author { document: document.document.clone(), ..Author::agent(3) };
+    rename(&mut ana, "Ana's");
+    ben.write("BEN.md", "of ben");
+    let mut of_carl = [carl(&ana), carl(&ben)];
+    ana.receive(&[ben.seal(2)]);
+    let before = ana.document.heads();
+    assert_eq!(before.len(), 2);
+    let counts = of_carl.each_mut().map(|carl| {
+        rename(carl, "Carl's");
+        let mut ana = ana.clone();
+        ana.receive(&[carl.seal(3)]);
+        ana.document.overlaps(&before, |actor| actor.belongs_to(device(1))).len()
+    });
+    assert_eq!(counts, [0, 1]);
+}

@@ -1,8 +1,8 @@
 //! Which changes of a document were made without knowing of which others.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use automerge::{Automerge, ObjId};
+use automerge::{Automerge, ChangeMetadata, ObjId};
 
 use crate::document::actor::ActorId;
 use crate::document::intake::hash::ChangeHash;
@@ -56,6 +56,28 @@ fn is_of(changes: &[(ActorId, (u64, u64))], operation: &ObjId) -> bool {
     let ObjId::Id(counter, actor, _) = operation else { return false };
     let Some(actor) = ActorId::from_slice(actor.to_bytes()) else { return false };
     changes.iter().any(|(by, (first, last))| *by == actor && (*first..=*last).contains(counter))
+}
+
+/// Whether one of the changes `since` these heads is by others and perhaps not made on top of all of them. The changes are in an
+/// order in which each comes after those that it builds on.
+pub(super) fn has_unaware(
+    heads: &[ChangeHash],
+    since: &[ChangeMetadata<'_>],
+    is_others: impl Fn(&[u8]) -> bool,
+) -> bool {
+    let heads: Vec<_> = heads.iter().map(|head| head.to_automerge()).collect();
+    let mut aware = HashSet::new();
+    let mut has_unaware = false;
+    for change in since {
+        if heads.iter().all(|head| change.deps.contains(head))
+            || change.deps.iter().any(|dep| aware.contains(dep))
+        {
+            aware.insert(change.hash);
+        } else {
+            has_unaware |= is_others(change.actor.to_bytes());
+        }
+    }
+    has_unaware
 }
 
 impl Graph {

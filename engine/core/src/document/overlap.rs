@@ -16,6 +16,7 @@ use super::edit::files::{FilePath, Files, changed_lines};
 use super::intake::first::FirstChange;
 use super::intake::hash::ChangeHash;
 use super::kind::{ENTRIES, FILES, REMOVED};
+use super::limits::SUMMARY_PREVIEW_MAX;
 use super::loaded::Document;
 use super::version::Version;
 
@@ -30,7 +31,7 @@ const OF_FILES: [&str; 2] = [FILES, "bytes"];
 pub struct Overlap {
     /// What both changed.
     pub at: OverlapAt,
-    /// Under whom the others wrote, each once. If there are several, at least one of them wrote there.
+    /// Under whom the others wrote, each device once and a few dozen of them at most. If there are several, at least one of them wrote there.
     pub others: Vec<ActorId>,
 }
 
@@ -41,9 +42,9 @@ pub enum OverlapAt {
     Value {
         /// Path of the field, as `name` or `tools/search`.
         field: String,
-        /// What it holds now.
+        /// What it holds now, or its beginning.
         holds: String,
-        /// What does not count: this device's text if `ours_holds` is false.
+        /// What does not count, or its beginning: this device's text if `ours_holds` is false.
         lost: String,
         /// Whether what it holds is this device's.
         ours_holds: bool,
@@ -211,8 +212,15 @@ impl Contested {
         let meets = |id: &ObjId| if ours_holds { both.is_theirs(id) } else { both.is_mine(id) };
         let (lost, _) = self.values.into_iter().rev().find(|(text, id)| meets(id) && *text != holds)?;
         let is_met = ours_holds || both.is_theirs(&winner);
+        let [holds, lost] = [holds, lost].map(beginning);
         is_met.then_some(OverlapAt::Value { field: self.field, holds, lost, ours_holds })
     }
+}
+
+/// As much of a text as tells it from another: who wrote it may have written megabytes.
+fn beginning(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(SUMMARY_PREVIEW_MAX));
+    text
 }
 
 /// The lines of a text as it is now in which two have changed what they had.
@@ -220,7 +228,9 @@ fn same_lines(base: &str, [mine, theirs]: [&str; 2], now: &str) -> Option<Range<
     let (ours, others) = (changed_lines(base, mine), changed_lines(base, theirs));
     let mut met: Option<Range<usize>> = None;
     for (at, with) in &ours {
-        for (other, other_with) in others.iter().filter(|(other, _)| meet(at, other)) {
+        let before = others.partition_point(|(other, _)| other.end < at.start);
+        let near = others.iter().skip(before).take_while(|(other, _)| other.start <= at.end);
+        for (other, other_with) in near.filter(|(other, _)| meet(at, other)) {
             // What both only took out is gone as both meant it; what both put in alike is there twice.
             if at != other || !with.is_empty() || !other_with.is_empty() {
                 let met = met.get_or_insert_with(|| at.clone());

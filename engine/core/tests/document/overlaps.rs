@@ -1,7 +1,7 @@
 //! Where what others wrote meets what this device wrote at the same time: each of the two hears of it, and nobody else.
 
 use crate::support::{Author, device};
-use bowline_core::document::{AgentField, FilePath, Kind, Overlap, OverlapAt};
+use bowline_core::document::{ActorId, AgentField, FilePath, Kind, Overlap, OverlapAt};
 
 /// Two devices that have the same agent.
 fn two() -> (Author, Author) {
@@ -181,4 +181,28 @@ fn whoever_had_seen_one_of_two_lines_of_work_overlaps_with_the_other_alone() {
         ana.document.overlaps(&before, |actor| actor.belongs_to(device(1))).len()
     });
     assert_eq!(counts, [0, 1]);
+}
+
+#[test]
+fn of_others_and_their_texts_no_more_is_told_than_a_person_reads() {
+    let (mut ana, mut ben) = two();
+    let long = |text: &str| text.repeat(4_000);
+    let describe = |author: &mut Author, text: String| {
+        author.edit(|edit| {
+            edit.set(AgentField::Description, Some(&text));
+        });
+    };
+    describe(&mut ana, long("a"));
+    let before = ana.document.heads();
+    for process in 0..3 {
+        ben.pen.actor = ActorId::for_device(device(2), [process; 8]);
+        describe(&mut ben, format!("{process}{}", long("ß")));
+    }
+    ana.receive(&[ben.seal(2)]);
+    let told = ana.document.overlaps(&before, |actor| actor.belongs_to(device(1)));
+    let [Overlap { at: OverlapAt::Value { holds, lost, .. }, others }] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(others.len(), 1, "one device under three names");
+    assert!([holds, lost].iter().all(|text| (279..=280).contains(&text.len())));
 }

@@ -7,6 +7,9 @@ use automerge::{Automerge, ChangeMetadata, ObjId};
 use crate::document::actor::ActorId;
 use crate::document::intake::hash::ChangeHash;
 
+/// Devices that are named as the others: nobody reads more names, and a member can write under any number of them.
+const OTHERS_MAX: usize = 64;
+
 /// A change of a document, without its operations.
 struct Node {
     hash: ChangeHash,
@@ -30,15 +33,18 @@ pub(super) struct Both {
     pub(super) mine: Vec<ChangeHash>,
     /// The newest of the others'.
     pub(super) theirs: Vec<ChangeHash>,
+    /// Operations by whom, from the first to the last of a change, in order: somebody may have made any number of changes.
     ours_by: Vec<(ActorId, (u64, u64))>,
     theirs_by: Vec<(ActorId, (u64, u64))>,
 }
 
 impl Both {
-    /// Under whom the others wrote.
+    /// Under whom the others wrote, one for each device.
     pub(super) fn others(&self) -> Vec<ActorId> {
-        let actors: BTreeSet<ActorId> = self.theirs_by.iter().map(|(actor, _)| *actor).collect();
-        actors.into_iter().collect()
+        let mut actors: Vec<ActorId> = self.theirs_by.iter().map(|(actor, _)| *actor).collect();
+        actors.dedup_by(|one, other| one.is_same_device(*other));
+        actors.truncate(OTHERS_MAX);
+        actors
     }
 
     /// Whether an operation is of this device's changes.
@@ -55,7 +61,9 @@ impl Both {
 fn is_of(changes: &[(ActorId, (u64, u64))], operation: &ObjId) -> bool {
     let ObjId::Id(counter, actor, _) = operation else { return false };
     let Some(actor) = ActorId::from_slice(actor.to_bytes()) else { return false };
-    changes.iter().any(|(by, (first, last))| *by == actor && (*first..=*last).contains(counter))
+    let after = changes.partition_point(|(by, (first, _))| (by, first) <= (&actor, counter));
+    let found = after.checked_sub(1).and_then(|at| changes.get(at));
+    found.is_some_and(|(by, (_, last))| *by == actor && counter <= last)
 }
 
 /// Whether one of the changes `since` these heads is by others and perhaps not made on top of all of them. The changes are in an
@@ -129,7 +137,9 @@ impl Graph {
         let common: Vec<usize> = all_mine.intersection(&all_theirs).copied().collect();
         let by = |indexes: &[usize]| {
             let nodes = indexes.iter().filter_map(|index| self.nodes.get(*index));
-            nodes.filter_map(|node| Some((node.actor?, node.operations))).collect()
+            let mut by: Vec<_> = nodes.filter_map(|node| Some((node.actor?, node.operations))).collect();
+            by.sort_unstable();
+            by
         };
         Some(Both {
             base: self.heads(&common),

@@ -51,6 +51,10 @@ pub const ASIDES_TOTAL_MAX: usize = LINE_MAX;
 /// file that is not a transcript at all may have millions of them.
 pub const GAPS_MAX: usize = 4096;
 
+/// Notes of such lines that are read of one conversation, the first in order: those of four imports that had nothing in common. A
+/// member can write any number of them, and an import compares each line of its file with all.
+pub const GAPS_READ_MAX: usize = 4 * GAPS_MAX;
+
 /// Bytes of a title, name, label, agent reference, origin field or key of a value that an edit may write.
 pub const NAME_MAX: usize = 1024;
 

@@ -3,6 +3,7 @@
 use crate::support::{Author, NOW, Sealed, assemble, device, editing, is_pristine, open, texts};
 use automerge::transaction::Transactable;
 use automerge::{ActorId as RawActor, AutoCommit, ROOT, ReadDoc, ScalarValue};
+use bowline_core::document::limits::GAPS_READ_MAX;
 use bowline_core::document::{
     ActorId, Aside, Document, Gap, ImportBatch, ImportedLine, Issue, Kind, LeftLine, MessageId, Missing,
     Origin, Pen, Role, Source, Tally,
@@ -352,4 +353,19 @@ fn a_line_kept_aside_or_left_that_is_not_what_its_key_says_is_ignored_and_report
     assert_eq!((conversation.asides(), conversation.gaps()), (vec![], vec![]));
     assert_eq!(conversation.issues().len(), 8);
     assert!(conversation.issues().iter().all(|issue| matches!(issue, Issue::KeyMismatch { .. })));
+}
+
+#[test]
+fn of_more_notes_of_lines_left_than_imports_make_the_first_are_read() {
+    let mut ana = Author::conversation(1);
+    let mut batch = ImportBatch::default();
+    let gap = |number: usize| {
+        let line = LeftLine { bytes: Some(u64::MAX), digest: None };
+        Gap { position: u32::MAX, number: u16::try_from(number).unwrap(), line }
+    };
+    (0..GAPS_READ_MAX + 9).for_each(|number| batch.add_gap(gap(number)));
+    editing(&mut ana).import(&batch).unwrap().unwrap();
+    let gaps = ana.document.conversation().unwrap().gaps();
+    assert_eq!((gaps.len(), gaps.last()), (GAPS_READ_MAX, Some(&gap(GAPS_READ_MAX - 1))));
+    assert_eq!(ana.document.conversation().unwrap().transcript().missing.len(), GAPS_READ_MAX);
 }

@@ -11,6 +11,7 @@ use super::origin::Origin;
 use crate::document::edit::fields::{Issue, container};
 use crate::document::hex::hex;
 use crate::document::kind::Kind;
+use crate::document::limits::GAPS_READ_MAX;
 use crate::document::loaded::Document;
 
 /// What the keys of such lines begin with, among those of the origin.
@@ -58,11 +59,12 @@ impl Gap {
         self.line.bytes.map_or(ScalarValue::Null, ScalarValue::Uint)
     }
 
-    /// All of a document, in order; what does not look like one is ignored and reported.
+    /// All of a document that are read, in order; what does not look like one is ignored and reported.
     pub(super) fn all(document: &Document) -> (Vec<Self>, Vec<Issue>) {
         let origin = container(Kind::Conversation, field::ORIGIN);
         let (mut gaps, mut issues) = (Vec::new(), Vec::new());
-        for item in document.automerge().map_range(&origin, PREFIX.to_owned()..AFTER.to_owned()) {
+        let found = document.automerge().map_range(&origin, PREFIX.to_owned()..AFTER.to_owned());
+        for item in found.take(GAPS_READ_MAX) {
             match Self::read(document, &origin, &item.key) {
                 Some(gap) => gaps.push(gap),
                 None => issues.push(Issue::KeyMismatch { key: item.key.into_owned() }),

@@ -40,11 +40,6 @@ impl Rendered {
         let body = beside(&entry.kind, &line, shorten).unwrap_or_default();
         Self { speaker, body: or_all(body, &line) }
     }
-
-    /// The first words of it, on one line.
-    pub(super) fn beginning(&self) -> &str {
-        self.body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
-    }
 }
 
 /// What an entry says that is not a message; `None` if it is not known, or does not say what such an entry says.

@@ -15,11 +15,8 @@ use crate::error::CommandError;
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::listing::Filed;
-use crate::text::{OneLine, Safe, count, fit, grouped};
+use crate::text::{OneLine, Safe, count, grouped};
 use crate::time::{iso, moment};
-
-/// Columns of what is shown of the last entry of a way on: with its id that is a line.
-const WAY_COLUMNS: usize = 60;
 
 /// Show a conversation
 ///
@@ -207,13 +204,7 @@ impl<'a> Reader<'a> {
             head.push_str(mark(entry));
             head.push(' ');
         }
-        head.push_str(&OneLine(&rendered.speaker).to_string());
-        if let Some(by) = by {
-            let _ = write!(head, " · {}", OneLine(&by.name));
-        }
-        if let Some(time) = entry.time {
-            let _ = write!(head, " · {}", moment(time));
-        }
+        head.push_str(&self.said_by(entry, &rendered));
         if self.branched {
             head.push_str(&self.branch(index, entry));
         }
@@ -243,6 +234,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Who says what an entry says, and when.
+    fn said_by(&self, entry: &Entry, rendered: &Rendered) -> String {
+        let mut told = OneLine(&rendered.speaker).to_string();
+        if let Some(by) = self.shown.written_by.get(&entry.key) {
+            let _ = write!(told, " · {}", OneLine(&by.name));
+        }
+        if let Some(time) = entry.time {
+            let _ = write!(told, " · {}", moment(time));
+        }
+        told
+    }
+
     /// How an entry stands in the tree, where that is not simply below the one before.
     fn branch(&self, index: usize, entry: &Entry) -> String {
         let mut told = String::new();
@@ -263,7 +266,7 @@ impl<'a> Reader<'a> {
         told
     }
 
-    /// The last entry of each way on, that of the present one first.
+    /// The last entry of each way on, that of the present one first: what it says stands above, once.
     fn ways(&self) -> Vec<String> {
         let entries = self.shown.transcript.entries.iter().filter(|_| self.branched);
         let mut ends: Vec<&Entry> = entries
@@ -272,8 +275,7 @@ impl<'a> Reader<'a> {
         ends.sort_by_key(|entry| !entry.is_active);
         let way = |entry: &Entry| {
             let rendered = Rendered::of(entry, &|id| self.shorten(id));
-            let beginning = fit(&OneLine(rendered.beginning()).to_string(), WAY_COLUMNS);
-            format!("{} {}  {beginning}", mark(entry), self.shorten(&entry.id)).trim_end().to_owned()
+            format!("{} {}  {}", mark(entry), self.shorten(&entry.id), self.said_by(entry, &rendered))
         };
         ends.into_iter().map(way).collect()
     }

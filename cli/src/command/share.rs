@@ -66,6 +66,9 @@ struct Item {
     /// Who had shared that one.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
+    /// How many of its fields and files were not the same there.
+    #[serde(skip_serializing_if = "is_zero")]
+    differ: usize,
     #[serde(skip)]
     doc: DocId,
     #[serde(skip)]
@@ -74,6 +77,11 @@ struct Item {
     name: String,
     #[serde(skip)]
     kind: Kind,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -180,9 +188,10 @@ fn share(
                     Shared::PutIn => (*id, Became::PutIn),
                     Shared::Unchanged => (*id, Became::Unchanged),
                     Shared::Copied(copy) => (copy, Became::Copied),
-                    Shared::Joined(into) => (into, Became::Joined),
+                    Shared::Joined { into, .. } => (into, Became::Joined),
                 };
                 let is_joined = became == Became::Joined;
+                let differ = if let Shared::Joined { differ, .. } = what { differ } else { 0 };
                 let by = if is_joined { device.shared_by(now_id, now)?.map(|by| by.name) } else { None };
                 shared.push(Item {
                     id: now_id.to_string(),
@@ -190,6 +199,7 @@ fn share(
                     became,
                     from: is_joined.then(|| id.to_string()),
                     by,
+                    differ,
                     doc: now_id,
                     place: *workspace,
                     name: workspaces::label(device, *workspace),
@@ -280,6 +290,15 @@ impl fmt::Display for Answer {
                 }
                 Became::Copied => writeln!(f, "Workspace {name} gets a copy of {amount}")?,
             }
+        }
+        for Item { id, kind, differ, .. } in self.shared.iter().filter(|item| item.differ > 0) {
+            let (parts, id) = (count(*differ, "part"), id.get(..8).unwrap_or(id));
+            let (what, command) = (kind.words().one, documents::command(*kind));
+            writeln!(
+                f,
+                "  {parts} of {what} {id} differed: of files both are there, as `bowline {command} show {id}` lists them; \
+                 fields are as they were there"
+            )?;
         }
         Ok(())
     }

@@ -263,11 +263,16 @@ fn one_home_of_openclaw_on_two_machines_makes_one_of_each_and_it_is_said() {
     }
     // What only its id shares meets its twin when it is shared.
     let (theirs, own) = (ids(&mut laptop, "memory").join(" "), ids(&mut desktop, "memory").join(" "));
+    for (machine, text) in [(&mut laptop, "green"), (&mut desktop, "black")] {
+        write(&machine.path("tea.md"), text);
+        ok(machine, "memory edit Fennel --from ~/tea.md");
+    }
     ok(&mut laptop, &format!("share {theirs} --yes"));
     ok(&mut laptop, "sync");
     ok(&mut desktop, "sync");
     let told = ok(&mut desktop, &format!("share {own} --yes"));
     assert!(told.starts_with("2 memories joined those that Ana's laptop shared into workspace "), "{told}");
+    assert_eq!(told.matches("  1 part of memory ").count(), 1, "what differs is said: {told}");
     assert_eq!(ids(&mut desktop, "memory").join(" "), theirs);
     let again: serde_json::Value =
         serde_json::from_str(&desktop.run("--json import openclaw").stdout).unwrap();

@@ -246,8 +246,8 @@ impl Device {
     /// [`Error::NoDocument`]; as of any edit.
     pub fn share(&mut self, id: DocId, workspace: WorkspaceId, now: Millis) -> Result<Shared, Error> {
         self.workspaces.replica(workspace)?;
-        if let Some(into) = self.merging(now, |merging| merging.share_into_twin(id, workspace))? {
-            return Ok(Shared::Joined(into));
+        if let Some(joined) = self.merging(now, |merging| merging.share_into_twin(id, workspace))? {
+            return Ok(Shared::Joined { into: joined.into, differ: joined.differ() });
         }
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         let (shared, edited) = documents.share(&mut lent, workspaces, id, workspace)?;

@@ -19,7 +19,7 @@ use crate::documents::writers::Writers;
 use crate::import::files::{FilesPlan, has_files};
 use crate::rows::kind_of;
 use crate::workspace::Workspaces;
-use crate::{Error, Found, ImportedFiles, Notice, Unmergeable, Verdict, WrittenBy};
+use crate::{Error, Found, ImportedFiles, Notice, Outcome, Unmergeable, Verdict, WrittenBy};
 
 /// What stands in the name of a file that comes beside another one in a merge: `USER.merged.md`.
 const MARK: &str = "merged";
@@ -37,6 +37,15 @@ pub struct Merged {
     pub fields: Vec<(String, Verdict)>,
     /// What became of each file of the other one.
     pub files: Vec<(FilePath, Verdict)>,
+}
+
+impl Merged {
+    /// How many fields of the other one were left, and how many of its files came beside, because they differ.
+    pub fn differ(&self) -> usize {
+        let fields = self.fields.iter().map(|(_, verdict)| verdict);
+        let all = fields.chain(self.files.iter().map(|(_, verdict)| verdict));
+        all.filter(|verdict| verdict.outcome == Outcome::Conflict).count()
+    }
 }
 
 /// How long each workspace's log was when it was last looked through for documents that are one.
@@ -59,13 +68,13 @@ impl<'d> Merging<'d> {
         self.edits
     }
 
-    /// Joins a document that is about to be shared for the first time into the one of another device that it is; which that
-    /// is.
+    /// Joins a document that is about to be shared for the first time into the one of another device that it is, if there is
+    /// one.
     pub(crate) fn share_into_twin(
         &mut self,
         id: DocId,
         workspace: WorkspaceId,
-    ) -> Result<Option<DocId>, Error> {
+    ) -> Result<Option<Merged>, Error> {
         let read = self.parts.lent.read();
         let Some(row) = read.find_doc(id)?.filter(|row| row.ws.is_none() && row.deleted_at.is_none()) else {
             return Ok(None);
@@ -77,7 +86,7 @@ impl<'d> Merging<'d> {
         match self.join(&twin, &row) {
             // Together they are more than one document may be.
             Err(Error::Unmergeable(_) | Error::Edit(_)) => Ok(None),
-            joined => Ok(Some(joined?.into)),
+            joined => joined.map(Some),
         }
     }
 

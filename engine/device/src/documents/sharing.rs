@@ -35,8 +35,13 @@ pub enum Shared {
     /// The document is in another workspace; this one has a copy under this id.
     Copied(DocId),
     /// The workspace had this document of another device of the same person, made of the same home of another application. Both
-    /// are one now, under this id.
-    Joined(DocId),
+    /// are one now.
+    Joined {
+        /// The id of the one.
+        into: DocId,
+        /// Fields that stay as they were there, and files that came beside those of the same name, because they differ.
+        differ: usize,
+    },
 }
 
 /// What keeping a document here comes to.
@@ -146,6 +151,9 @@ impl Documents {
         let writers = Writers::known(self, lent, workspaces)?;
         let pen = lent.fresh_pen(workspaces.keyrings().writer(row.ws, lent.device()));
         let loaded = self.load_anew(lent, workspaces.keyrings(), n)?;
+        if row.only_here.is_some() && !loaded.standing.has_aside {
+            return Ok(false); // the two could not be one, and what was only here is a document of its own now
+        }
         let rev = loaded.rev;
         let mut document = loaded.document.clone();
         let mut changes = Vec::new();

@@ -113,7 +113,8 @@ fn one_home_on_two_devices_makes_one_of_each_once_both_are_shared_in_either_orde
             one.sync(&mut relay);
         }
         for ((id, _), (first, _)) in seconds.iter().zip(&firsts) {
-            let expected = if is_known_before { Shared::Joined(*first) } else { Shared::Moved };
+            let expected =
+                if is_known_before { Shared::Joined { into: *first, differ: 0 } } else { Shared::Moved };
             assert_eq!(share(&mut other, *id), expected);
         }
         settle(&mut one, &mut other, &mut relay);
@@ -164,7 +165,7 @@ fn homes_that_went_on_apart_become_one_with_all_that_is_in_both() {
     let (second, _) = import(&mut other, Kind::Memory, "Cook", &theirs);
     share(&mut one, first);
     exchange(&mut one, &mut other, &mut relay);
-    assert_eq!(share(&mut other, second), Shared::Joined(first));
+    assert_eq!(share(&mut other, second), Shared::Joined { into: first, differ: 1 });
     settle(&mut one, &mut other, &mut relay);
     let expected =
         pairs(&[("MEMORY.md", "a"), ("MEMORY.merged.md", "b"), ("USER.md", USER), ("memory/1.md", "new")]);
@@ -234,7 +235,7 @@ fn one_that_may_be_either_of_two_stays_by_itself() {
     share(&mut one, id);
     exchange(&mut one, &mut other, &mut relay);
     let same = import(&mut other, Kind::Skill, "Cook", HOME[1].1).0;
-    assert_eq!(share(&mut other, same), Shared::Joined(id));
+    assert_eq!(share(&mut other, same), Shared::Joined { into: id, differ: 0 });
 }
 
 #[test]
@@ -355,7 +356,7 @@ fn an_end_in_the_middle_of_a_merge_loses_nothing_and_the_same_again_finishes_it(
         let mut other = other.reopened();
         assert_eq!(self::files(&mut other, b), pairs(&theirs), "{nth}");
         assert_eq!(agent(&mut other, &theirs), b, "the home is still imported where it was");
-        assert_eq!(share(&mut other, b), Shared::Joined(a));
+        assert_eq!(share(&mut other, b), Shared::Joined { into: a, differ: 1 });
         settle(&mut one, &mut other, &mut relay);
         let expected = pairs(&[("AGENTS.md", "a"), ("AGENTS.merged.md", "b"), ("SOUL.md", SOUL)]);
         assert_eq!(self::files(&mut one, a), expected, "{nth}");

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bowline_core::document::{ActorId, Document, Kind, MessageId, Pen, Role};
 use bowline_crypto::DeviceKeys;
-use bowline_device::{Device, OnlyHere, Random};
+use bowline_device::{Device, OnlyHere, Random, Shared};
 use bowline_store::Store;
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::frame::Frame;
@@ -250,6 +250,23 @@ fn what_can_not_be_one_with_the_workspaces_becomes_one_document_whoever_of_two_l
         shown.sort();
         assert_eq!(shown, [["in the workspace"], ["under a number that is taken"]]);
     }
+}
+
+#[test]
+fn sharing_what_can_not_be_one_with_the_workspaces_says_that_nothing_was_put_in() {
+    let home = Home::new("apart-shared");
+    let mut device = home.open(14);
+    device.create_workspace("relay", "the token", NOW).unwrap();
+    let id = device.create_conversation(Some("plans"), NOW).unwrap();
+    device.say(id, Role::User, "in the workspace", NOW).unwrap();
+    drop(device);
+    home.put_aside(14, id, "under a number that is taken");
+    let mut device = home.open(11);
+    let workspace = device.workspaces().next().unwrap();
+    assert_eq!(device.share(id, workspace, NOW).unwrap(), Shared::Unchanged);
+    let apart = device.list(false).unwrap().into_iter().find(|it| it.id != id).unwrap();
+    assert_eq!(apart.workspace, None, "what was only here is a document of its own, still only here");
+    assert_eq!(texts(&mut device, apart.id), ["under a number that is taken"]);
 }
 
 #[test]

@@ -160,7 +160,7 @@ mod tests {
         let by = by.iter().map(|name| (*name).to_owned()).collect();
         let document = DocId::from_bytes([0; DocId::LEN]);
         let title = "Benny".to_owned();
-        sentence(&Overlapping { document, kind: Kind::Agent, title, workspace: None, at, by })
+        sentence(&Overlapping { document, kind: Kind::Agent, title, at, by })
     }
 
     #[test]

@@ -222,8 +222,8 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
     fn step(&mut self, now: Millis) -> Result<bool, RunError> {
         self.open_and_close(now)?;
         self.greet_live(now)?;
-        // One document at a time, so that frames do not wait for a thousand of them.
         let joined = self.device.join_twins(now)?;
+        // One document at a time, so that frames do not wait for a thousand of them.
         let more = self.heard.is_empty() && self.device.index_one(now)? || joined;
         self.pump();
         self.tell(now)?;

@@ -331,7 +331,7 @@ impl Device {
         edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
     ) -> Result<(), Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
-        let edited = documents.set(&mut lent, workspaces.keyrings(), &found.row, edit)?;
+        let edited = documents.set(&mut lent, workspaces.keyrings(), &found.row, edit, &|_| Ok(()))?;
         self.send_edit(edited, now);
         Ok(())
     }

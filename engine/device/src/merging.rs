@@ -168,7 +168,7 @@ impl<'d> Merging<'d> {
                 remember(tx)
             };
             let delete = |document: &mut Document, pen| Ok(document.delete(pen)?);
-            match documents.set_together(lent, keyrings, from, delete, &together) {
+            match documents.set(lent, keyrings, from, delete, &together) {
                 Err(Error::Changed(_)) => continue,
                 Ok(None) => lent.store.transaction(remember)?, // somebody has deleted it meanwhile
                 Ok(Some(deleted)) => self.edits.push(deleted),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::documents;
 use crate::error::{CommandError, ErrorCode};
-use crate::text::{OneLine, count, grouped};
+use crate::text::{OneLine, count, grouped, sentence_case};
 
 /// Lines that are told one by one; of more, how many there are: a person reads no longer list.
 const TOLD_MAX: usize = 20;
@@ -59,7 +59,7 @@ impl Incomplete {
         let is_more = self.0.iter().any(|(_, missing)| missing.len() >= GAPS_MAX);
         let (at_least, are) = (if is_more { "at least " } else { "" }, if n == 1 { "is" } else { "are" });
         let message = format!("{at_least}{} {are} missing in what was exported", count(n, "line"));
-        let mut error = CommandError::new(ErrorCode::ExportIncomplete, capital(&message));
+        let mut error = CommandError::new(ErrorCode::ExportIncomplete, sentence_case(&message));
         let lines = self.0.iter().flat_map(|(name, missing)| missing.iter().map(move |line| (name, line)));
         error.causes.extend(lines.take(TOLD_MAX).map(|(name, line)| told(name, line)));
         if let Some(more) = n.checked_sub(TOLD_MAX).filter(|more| *more > 0) {
@@ -73,11 +73,6 @@ fn told(conversation: &str, missing: &Missing) -> String {
     let size = missing.bytes.map(|bytes| format!(" ({} bytes)", grouped(bytes))).unwrap_or_default();
     let conversation = OneLine(conversation);
     format!("{conversation}: line {}{size} was left in its file when that was imported", missing.line)
-}
-
-fn capital(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

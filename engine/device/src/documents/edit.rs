@@ -158,20 +158,10 @@ impl Documents {
         self.edit_into(lent, keyrings, (row, Goes::Aside), edit, &|_| Ok(()))
     }
 
-    /// Makes one edit, as [`Documents::edit`], that says how something is to be. Where what is only here says otherwise, that
-    /// is edited as well: a person who looks afterwards sees what they have said.
+    /// Makes one edit, as [`Documents::edit`], that says how something is to be, together with something else; without that if it
+    /// changes nothing. Where what is only here says otherwise, that is edited as well: a person who looks afterwards sees what
+    /// they have said.
     pub(crate) fn set<C: IntoIterator<Item = Vec<u8>>>(
-        &mut self,
-        lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
-        row: &DocRow,
-        edit: impl FnMut(&mut Document, Pen) -> Result<C, Edit>,
-    ) -> Result<Option<Edited>, Error> {
-        self.set_together(lent, keyrings, row, edit, &|_| Ok(()))
-    }
-
-    /// Makes one edit, as [`Documents::set`], together with something else; without that if it changes nothing.
-    pub(crate) fn set_together<C: IntoIterator<Item = Vec<u8>>>(
         &mut self,
         lent: &mut Lent<'_>,
         keyrings: Keyrings<'_>,

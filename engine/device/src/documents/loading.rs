@@ -189,10 +189,10 @@ impl Documents {
         let ours_wait = loaded.ours_wait;
         let base = base.then(|| compressed(&loaded.document)).transpose()?;
         let derived = Derived::of_loaded(loaded).no_later_than(lent.now, row.summary.updated_at);
-        let overlaps = overlaps::found(row, loaded.shown(), (keyrings, lent.device()));
         if base.is_none() && refused.is_empty() && crashing.is_empty() && derived.is_in(row) {
             return Ok(());
         }
+        let overlaps = overlaps::found(row, loaded.shown(), (keyrings, lent.device()));
         let ws = row.ws;
         let mut quarantined = Vec::new();
         let rev = lent.store.transaction(|tx| -> Result<Option<u64>, Error> {

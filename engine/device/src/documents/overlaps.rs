@@ -3,7 +3,7 @@
 
 use bowline_core::document::{ActorId, ChangeHash, Document, Kind, Overlap, OverlapAt};
 use bowline_store::{DocRow, Reader, Store, Tx};
-use bowline_wire::ids::{DeviceId, DocId, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -25,8 +25,6 @@ pub struct Overlapping {
     pub kind: Kind,
     /// What it is called now.
     pub title: String,
-    /// The workspace that it is in by now; `None` for this device only.
-    pub workspace: Option<WorkspaceId>,
     /// What both changed.
     pub at: OverlapAt,
     /// Who else wrote, for people: `Ben`, or `Ana's phone` for another device of this one's person. If there are several, at
@@ -120,8 +118,8 @@ pub(crate) fn told(
         let mut by: Vec<String> = others.into_iter().map(&name).collect();
         by.sort();
         by.dedup();
-        let (kind, workspace) = (kind_of(&row)?, row.ws);
-        told.push(Overlapping { document, kind, title: row.summary.title, workspace, at, by });
+        let kind = kind_of(&row)?;
+        told.push(Overlapping { document, kind, title: row.summary.title, at, by });
     }
     Ok(told)
 }

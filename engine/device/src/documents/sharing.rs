@@ -72,9 +72,9 @@ impl Documents {
             if kind_of(&row)?.visibility() == Visibility::Hidden {
                 return Err(Error::NoDocument(id));
             }
-            let (shared, n, is_done) = match row.ws {
+            let (shared, is_done) = match row.ws {
                 None => match lent.read().find_in_log(workspace, row.id)? {
-                    None => (Shared::Moved, row.n, self.move_in(lent, workspaces, &row, workspace)?),
+                    None => (Shared::Moved, self.move_in(lent, workspaces, &row, workspace)?),
                     // It came while this id was taken here.
                     Some(there) if there.kind == row.kind && !there.kept && !there.only_here.is_some() => {
                         self.join(lent, &row, &there)?;
@@ -83,15 +83,13 @@ impl Documents {
                     Some(_) => return self.copy_in(lent, workspaces, &row, workspace),
                 },
                 Some(place) if place == workspace && !row.kept && !row.only_here.is_some() => {
-                    (Shared::Unchanged, row.n, true)
+                    (Shared::Unchanged, true)
                 }
-                Some(place) if place == workspace => {
-                    (Shared::PutIn, row.n, self.put_in(lent, workspaces, &row)?)
-                }
+                Some(place) if place == workspace => (Shared::PutIn, self.put_in(lent, workspaces, &row)?),
                 Some(_) => return self.copy_in(lent, workspaces, &row, workspace),
             };
             if is_done {
-                return Ok((shared, Edited { workspace: Some(workspace), row: Some(n) }));
+                return Ok((shared, Edited { workspace: Some(workspace), row: Some(row.n) }));
             }
         }
     }
@@ -135,7 +133,7 @@ impl Documents {
                 }
                 derived.write(tx, n)?;
             }
-            tx.put_meta(&sharing(row.id, workspace), &[])?;
+            note_shared_from_here(tx, row.id, workspace)?;
             tx.set_kept(n, false)?;
             tx.set_doc_workspace(n, Some(workspace), wire)?;
             Ok(true)
@@ -177,7 +175,7 @@ impl Documents {
             derived.write(tx, n)?;
             tx.set_kept(n, false)?;
             if let Some(workspace) = now.ws {
-                tx.put_meta(&sharing(now.id, workspace), &[])?;
+                note_shared_from_here(tx, now.id, workspace)?;
             }
             Ok(true)
         })?;
@@ -223,7 +221,7 @@ impl Documents {
             changes.extend(document.set_copied_from(&from, pen)?);
             Ok(changes)
         };
-        let together = |tx: &Tx<'_>| Ok(tx.put_meta(&sharing(id, workspace), &[])?);
+        let together = |tx: &Tx<'_>| note_shared_from_here(tx, id, workspace);
         let edited = self.begin(lent, keyrings, beginning, copy, together)?;
         Ok((Shared::Copied(id), edited))
     }

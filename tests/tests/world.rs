@@ -110,6 +110,15 @@ fn whatever_happens_the_promises_hold() {
 }
 
 #[test]
+#[ignore = "with seed 1629 a message is lost after forgetting and joining again, with 2120 a device never becomes quiet"]
+fn the_promises_hold_in_the_histories_in_which_they_were_found_not_to() {
+    for seed in [1629, 2120] {
+        let failure = run(&History::of(seed), None).failure.map(|failure| failure.to_string());
+        assert_eq!(failure, None, "seed {seed}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_history() {
     for seed in 0..10 {
         let history = History::of(seed);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bowline_wire::codec::{DecodeError, decode, encode};
-use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, Party, Reason};
+use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, Reason};
 use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_REASON_TEXT};
 use rand_core::CryptoRng;
@@ -19,7 +19,7 @@ use crate::config::{CLOSE_TIMEOUT, Config, HANDSHAKE_TIMEOUT};
 use crate::keys::Identity;
 use crate::rate::Rates;
 use crate::room::Room;
-use crate::session::{ConnId, Member, Session, State};
+use crate::session::{ConnId, Session, State};
 use crate::storage::{Storage, StorageError};
 use crate::workspace::Workspace;
 
@@ -178,9 +178,6 @@ impl<S: Storage> Relay<S> {
             (State::Open(member), Frame::Holdings { devices }) if member.hears_holdings => {
                 let (workspace, party) = (member.workspace, member.party);
                 self.handle_holdings(conn, workspace, &party, &devices);
-            }
-            (State::Open(Member { party: Party::Ticket(_), .. }), _) => {
-                self.goodbye(conn, Reason::NotAllowed, "an invite or link only lets its holder join");
             }
             _ => self.goodbye(conn, Reason::OutOfPlace, "this frame has no place here"),
         }

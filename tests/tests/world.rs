@@ -110,8 +110,8 @@ fn whatever_happens_the_promises_hold() {
 }
 
 #[test]
-#[ignore = "with seed 1629 a message is lost after forgetting and joining again, with 2120 a device never becomes quiet"]
 fn the_promises_hold_in_the_histories_in_which_they_were_found_not_to() {
+    // 1629: what is said before the log has come again displaced what was in it, 2120: a frame that came twice voided a code.
     for seed in [1629, 2120] {
         let failure = run(&History::of(seed), None).failure.map(|failure| failure.to_string());
         assert_eq!(failure, None, "seed {seed}");

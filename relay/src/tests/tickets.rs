@@ -146,12 +146,16 @@ fn the_holder_appends_one_join_by_this_invite_and_nothing_else() {
         bench.append(conn, &entries.iter().collect::<Vec<_>>());
         assert_goodbye(&mut bench, conn, Reason::NotAllowed);
     }
-    let conn = open_by(&mut bench, &door, workspace);
-    bench.send(
-        conn,
-        &Frame::Challenge(bowline_wire::frame::Challenge { nonce: [0; 32], relay: [0; 32], time: bench.now }),
-    );
-    assert_goodbye(&mut bench, conn, Reason::NotAllowed);
+    let no_place = [
+        Frame::Challenge(bowline_wire::frame::Challenge { nonce: [0; 32], relay: [0; 32], time: bench.now }),
+        Frame::Hello { workspace, party: door.party(), capabilities: Vec::new() },
+    ];
+    for frame in no_place {
+        let conn = open_by(&mut bench, &door, workspace);
+        bench.send(conn, &frame);
+        // That says nothing of the invite, which is known here.
+        assert_goodbye(&mut bench, conn, Reason::OutOfPlace);
+    }
     assert!(!bench.relay.needs_flush());
     let conn = open_by(&mut bench, &door, workspace);
     bench.append(conn, &[&join]);

@@ -381,6 +381,24 @@ fn a_code_that_was_used_closed_or_never_there_says_so() {
 }
 
 #[test]
+fn what_the_relay_does_not_allow_after_it_knew_the_code_does_not_void_it() {
+    let not_allowed = || Frame::Goodbye { reason: Reason::NotAllowed, text: String::new() };
+    let (mut bench, _, mut relay, _) = invited();
+    bench.greet();
+    bench.receive(relay.welcome());
+    bench.receive(not_allowed());
+    assert_eq!(bench.join_failed(), None);
+    bench.sync(&mut relay);
+    bench.sync(&mut relay);
+    assert!(is_member(&bench, &relay));
+    // Before it has let the code in, this is what it says of one that it does not know.
+    let (mut bench, ..) = invited();
+    bench.greet();
+    bench.receive(not_allowed());
+    assert_eq!(bench.join_failed(), Some(JoinFailed::NotAdmitted));
+}
+
+#[test]
 fn a_code_that_is_closed_while_the_join_is_on_its_way_says_so() {
     let (mut bench, mut owner, mut relay, secret) = invited();
     bench.greet();

@@ -112,8 +112,8 @@ impl Documents {
         together: impl FnOnce(&Tx<'_>) -> Result<(), Error>,
     ) -> Result<Edited, Error> {
         let mut document = Document::create(beginning.kind);
-        let writer = keyrings.writer(beginning.workspace, lent.device());
-        let changes = edit(&mut document, self.pen(writer, lent.now)).map_err(Error::from)?;
+        let pen = self.pen(lent, keyrings, beginning.workspace);
+        let changes = edit(&mut document, pen).map_err(Error::from)?;
         let mut changes: Vec<_> = changes.into_iter().collect();
         let is_empty = changes.is_empty();
         if is_empty {
@@ -228,9 +228,11 @@ impl Documents {
             Goes::WhereItIs => standing.kept && standing.has_aside,
         };
         // What is only here may hold changes of this process, and one actor makes no two with one number.
-        let writer = keyrings.writer(standing.workspace, lent.device());
-        let is_fresh = is_aside || standing.has_aside;
-        let pen = if is_fresh { lent.fresh_pen(writer) } else { self.pen(writer, lent.now) };
+        let pen = if is_aside || standing.has_aside {
+            lent.fresh_pen(keyrings.writer(standing.workspace, lent.device()))
+        } else {
+            self.pen(lent, keyrings, standing.workspace)
+        };
         let loaded = self.cache.loaded(row.n)?;
         let document = if is_aside {
             loaded.with_aside.get_or_insert_with(|| loaded.document.clone())

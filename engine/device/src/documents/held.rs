@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bowline_core::document::{ActorId, Pen};
 use bowline_store::{DocN, DocRow};
-use bowline_wire::ids::{DeviceId, Millis};
+use bowline_wire::ids::{DeviceId, Millis, WorkspaceId};
 
 use crate::Error;
 use crate::documents::cache::{CACHE_BYTES, Cache};
 use crate::documents::overlaps::Kept;
+use crate::lent::Lent;
+use crate::workspace::Keyrings;
 
 /// The documents of a device: those in memory, and what this process writes into them with.
 pub(crate) struct Documents {
@@ -26,9 +28,20 @@ impl Documents {
         Self { cache: Cache::new(CACHE_BYTES), indexed: BTreeMap::new(), overlaps: VecDeque::new(), process }
     }
 
-    /// What this process writes with, on a device that is `writer` where it writes.
-    pub(crate) fn pen(&self, writer: DeviceId, now: Millis) -> Pen {
-        Pen { actor: ActorId::for_device(writer, self.process), now }
+    /// What this process writes with in documents of a workspace, or in those on this device only: a pen of its own for each
+    /// incarnation. A workspace that was forgotten and is joined again may hold changes of this process that are not here
+    /// yet, and one actor makes no two with one number.
+    pub(crate) fn pen(&self, lent: &Lent<'_>, keyrings: Keyrings<'_>, workspace: Option<WorkspaceId>) -> Pen {
+        let mut process = self.process;
+        if let Some(incarnation) = workspace.and_then(|workspace| keyrings.incarnation(workspace)) {
+            process.iter_mut().zip(incarnation.as_bytes()).for_each(|(byte, of_life)| *byte ^= of_life);
+        }
+        Pen { actor: ActorId::for_device(keyrings.writer(workspace, lent.device()), process), now: lent.now }
+    }
+
+    /// What this process writes with on trial, in documents that are not stored.
+    pub(crate) fn trial_pen(&self, device: DeviceId, now: Millis) -> Pen {
+        Pen { actor: ActorId::for_device(device, self.process), now }
     }
 
     /// Whether a person keeps a document here that is in memory, else as its row said when it was read.

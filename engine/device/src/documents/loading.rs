@@ -257,7 +257,7 @@ impl Documents {
             return Ok(false);
         }
         let bytes: Vec<&[u8]> = ours.iter().map(|lost| lost.bytes.as_slice()).collect();
-        let pen = self.pen(device, lent.now);
+        let pen = self.pen(lent, keyrings, row.ws);
         let loaded = self.cache.loaded(n)?;
         let changes = match loaded.document.recommit(pen, &bytes) {
             Ok(changes) => changes,

@@ -140,7 +140,7 @@ impl<'d> DryRun<'d> {
             return Ok(true); // it says what was planned, which is what was said before
         };
         let mut document = self.device.knowledge().document(n)?;
-        let pen = self.device.documents.pen(self.device.id(), now);
+        let pen = self.device.documents.trial_pen(self.device.id(), now);
         let session = &import.session;
         for (before, about) in &self.current.told {
             Said { session, before, about }.write(&mut document, pen)?;

@@ -7,7 +7,7 @@ use bowline_core::document::{Incoming, Source};
 use bowline_core::sync::{Context, Phase, RelayFault, Replica};
 use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::DocN;
-use bowline_wire::ids::{DeviceId, DocId, WireDoc, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, Incarnation, WireDoc, WorkspaceId};
 
 use crate::Error;
 use crate::documents::edited::Edited;
@@ -56,6 +56,11 @@ impl<'w> Keyrings<'w> {
     pub(crate) fn writer(self, workspace: Option<WorkspaceId>, device: DeviceId) -> DeviceId {
         let linked = workspace.and_then(|workspace| self.0.get(&workspace));
         linked.and_then(|linked| linked.own_keys.as_ref()).map_or(device, DeviceKeys::id)
+    }
+
+    /// The life of this device's database in a workspace.
+    pub(crate) fn incarnation(self, workspace: WorkspaceId) -> Option<Incarnation> {
+        self.0.get(&workspace).map(|linked| linked.replica.incarnation())
     }
 
     /// A change of this device's own in a document of a workspace, as it is read back.

@@ -51,18 +51,21 @@ impl Home {
         copy
     }
 
-    /// Puts a message beside a document, under the actor of a process with this seed: it is only here.
+    /// Puts a message beside a document, under the actor that a process with this seed has in the document's workspace: it is
+    /// only here.
     fn put_aside(&self, seed: u64, id: DocId, text: &str) {
+        let mut store = self.store();
+        let row = store.read().find_doc(id).unwrap().unwrap();
+        let workspace = store.read().workspace(row.ws.unwrap()).unwrap().unwrap();
         let mut process = [0; 8];
         rng(seed).fill_bytes(&mut process);
+        process.iter_mut().zip(workspace.incarnation.as_bytes()).for_each(|(byte, of_life)| *byte ^= of_life);
         let device = DeviceKeys::generate(&mut rng(2)).id();
         let pen = Pen { actor: ActorId::for_device(device, process), now: NOW };
         let mut document = Document::create(Kind::Conversation);
         let mut conversation = document.conversation_mut(pen).unwrap();
         let message = MessageId::from_bytes([7; 4]);
         let change = conversation.append_message(message, Role::User, text, NOW).unwrap().unwrap();
-        let mut store = self.store();
-        let row = store.read().find_doc(id).unwrap().unwrap();
         let put = store.transaction(|tx| {
             tx.insert_change_aside(row.n, &change)?;
             tx.set_uncounted(row.n)

@@ -272,11 +272,15 @@ impl Replica {
     }
 
     fn handle_goodbye(&mut self, reason: Reason) {
+        // The relay knows a ticket that it has let in: what it does not allow then is something else, and may be another
+        // time.
+        let is_known = self.session.is_up_as_ticket() && reason == Reason::NotAllowed;
         let Some(party) = self.session.note_goodbye(reason) else {
             return;
         };
         tracing::info!(?reason, "the relay closed the connection");
         if reason.is_about_party()
+            && !is_known
             && let Phase::Joining(joining) = &mut self.phase
             && let Some(why) = joining.turned_away(&party, reason)
         {

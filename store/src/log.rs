@@ -174,7 +174,7 @@ mod tests {
     use crate::Store;
 
     #[test]
-    fn every_question_walks_its_index_and_sorts_nothing() {
+    fn every_question_walks_its_index_sorts_nothing_and_is_planned_once() {
         let store = Store::in_memory().unwrap();
         let not_on_log = "SEARCH entry USING INDEX entry_not_on_log (ws=? AND state=?)";
         for (condition, parameters, plan) in [
@@ -191,8 +191,10 @@ mod tests {
             (CONTROL_BY_TYPE, 2, "SEARCH entry USING INDEX entry_control (ws=? AND type=?)"),
             (ON_LOG, 1, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)"),
         ] {
-            let parameters = rusqlite::params_from_iter(vec![0; parameters]);
-            assert_eq!(store.read().plan(&format!("{ROW} {condition}"), parameters), plan, "{condition}");
+            let sql = format!("{ROW} {condition}");
+            let zeros = rusqlite::params_from_iter(vec![0; parameters]);
+            assert_eq!(store.read().plan(&sql, zeros), plan, "{condition}");
+            assert_eq!(store.read().plans_anew(&sql, parameters), 0, "{condition}");
         }
     }
 

@@ -175,6 +175,15 @@ impl Reader<'_> {
         let steps = statement.query_map(params, |row| row.get::<_, String>(3)).unwrap();
         steps.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
     }
+
+    /// How often SQLite makes a plan anew for a query when other parameters come.
+    pub(crate) fn plans_anew(self, sql: &str, count: usize) -> i32 {
+        let mut statement = self.connection.prepare(sql).unwrap();
+        for value in 0..3 {
+            statement.query(rusqlite::params_from_iter(vec![value; count])).unwrap().next().unwrap();
+        }
+        statement.get_status(rusqlite::StatementStatus::RePrepare)
+    }
 }
 
 impl Tx<'_> {

@@ -92,7 +92,8 @@ impl World {
         let active = |index: &usize| {
             let machine = &self.machines[*index];
             let roster = self.roster.as_ref();
-            let is_here = self.workspace.is_some_and(|it| machine.device_ref().status(it).is_ok());
+            let is_here =
+                self.workspace.is_some_and(|it| machine.device_ref().workspaces().any(|id| id == it));
             is_here && roster.is_some_and(|roster| roster.is_active(&machine.device_ref().id()))
         };
         (0..self.machines.len()).filter(active).collect()

@@ -52,6 +52,20 @@ pub(super) enum Stopped {
     Misuse(Error),
 }
 
+thread_local! {
+    /// What each machine begins with: making all tables anew takes longer than some histories.
+    static EMPTY: Store = {
+        let connection = Connection::open_in_memory().expect("a database in memory");
+        Store::from_connection(connection).expect("a new database")
+    };
+}
+
+fn empty_database() -> Connection {
+    let mut copy = Connection::open_in_memory().expect("a database in memory");
+    EMPTY.with(|empty| empty.copy_to(&mut copy)).expect("a copy");
+    copy
+}
+
 /// A machine with a device on it.
 pub struct Machine {
     pub(super) name: String,
@@ -75,8 +89,7 @@ pub struct Machine {
 
 impl Machine {
     pub(super) fn new(name: &str, key: [u8; 64], seed: u64, bug: Option<Bug>) -> Self {
-        let connection = Connection::open_in_memory().expect("a database in memory");
-        Self::with_database(name, key, seed, bug, connection)
+        Self::with_database(name, key, seed, bug, empty_database())
     }
 
     fn with_database(name: &str, key: [u8; 64], seed: u64, bug: Option<Bug>, connection: Connection) -> Self {

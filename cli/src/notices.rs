@@ -36,6 +36,12 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
         Notice::Quarantined { workspace, .. } => {
             (*workspace, "something that cannot be read or verified was put aside: see `bowline status`".to_owned())
         }
+        Notice::WrittenAgain { workspace, .. } => (
+            *workspace,
+            "a copy of this home, or somebody whose work yours was built on, had said two things under one number; what \
+             did not count of yours was written again, and nothing of it is lost"
+                .to_owned(),
+        ),
         Notice::Merged { workspace, kind, .. } => (
             *workspace,
             format!(

@@ -259,6 +259,7 @@ impl World {
                 Notice::Decided { .. } => "decided",
                 Notice::DecisionVoid { .. } => "decision void",
                 Notice::Merged { .. } => "merged",
+                Notice::WrittenAgain { .. } => "written again",
                 Notice::Damaged(_) => "damaged",
             };
             *self.seen_notices.entry(name.to_owned()).or_default() += 1;

@@ -68,6 +68,14 @@ pub enum Notice {
         /// The entry.
         entry: EntryId,
     },
+    /// What was written here did not count: a copy of this home, or somebody whose work it was built on, had said another thing
+    /// under the same number before. It is written once more, and nothing of it is lost.
+    WrittenAgain {
+        /// The workspace it happened in.
+        workspace: WorkspaceId,
+        /// The document.
+        id: DocId,
+    },
     /// A document that this device had imported and shared is one now with that which another device of the same person had
     /// shared before.
     Merged {

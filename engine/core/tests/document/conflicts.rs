@@ -1,7 +1,7 @@
 //! One actor, one number, two changes: a cloned machine, or somebody forging in another's name.
 
 use crate::support::{Author, Sealed, assemble, device, entry, forge, hash, open, pen, shown, texts};
-use bowline_core::document::{Cause, Document, Kind, Lost, NeedsRebuild, Source};
+use bowline_core::document::{Cause, Document, Incoming, Kind, Lost, NeedsRebuild, Source};
 
 const CONVERSATION: Kind = Kind::Conversation;
 
@@ -20,34 +20,74 @@ fn lost(assembled: &[Lost]) -> Vec<(bowline_core::document::ChangeHash, Cause)> 
 }
 
 #[test]
-fn the_lower_hash_stays_and_the_other_is_reported_lost() {
-    let [mut low, mut high] = twins();
-    let lost_hash = hash(&high.unsealed[0]);
-    let entries = [low.seal(1), high.seal(2)];
-    for order in [[0, 1], [1, 0]] {
-        let assembled = assemble(CONVERSATION, &order.map(|index: usize| entries[index].clone()));
-        assert_eq!(shown(&assembled.document), shown(&low.document));
-        assert_eq!(lost(&assembled.lost), [(lost_hash, Cause::Conflict)]);
-        assert!(assembled.lost[0].actor.belongs_to(device(1)));
-        assert_eq!(assembled.unsettled, [entry(2)]);
-        assert_eq!(assembled.refused, []);
+fn the_earlier_one_stays_and_the_other_is_reported_lost() {
+    let [low, high] = twins();
+    for [mut first, mut second] in [[low.clone(), high.clone()], [high, low]] {
+        let lost_hash = hash(&second.unsealed[0]);
+        let entries = [first.seal(1), second.seal(2)];
+        for order in [[0, 1], [1, 0]] {
+            let assembled = assemble(CONVERSATION, &order.map(|index: usize| entries[index].clone()));
+            assert_eq!(shown(&assembled.document), shown(&first.document));
+            assert_eq!(lost(&assembled.lost), [(lost_hash, Cause::Conflict)]);
+            assert!(assembled.lost[0].actor.belongs_to(device(1)));
+            assert_eq!(assembled.unsettled, [entry(2)]);
+            assert_eq!(assembled.refused, []);
+        }
     }
 }
 
 #[test]
-fn the_one_in_an_entry_of_the_actors_own_device_beats_a_lower_hash() {
+fn what_has_no_place_yet_displaces_nothing_and_at_one_place_the_lower_hash_stays() {
     let [mut low, mut high] = twins();
-    let own = high.seal(1);
+    let (unplaced, placed) = (low.unsealed.concat(), high.seal(1));
+    let local = Incoming::local(device(1), &unplaced);
+    let assembled = Document::assemble(CONVERSATION, &[local, placed.open()]);
+    assert_eq!(shown(&assembled.document), shown(&high.document));
+    let (low_bytes, high_bytes) = (low.seal(2).bytes, placed.bytes);
+    let both = [&high_bytes, &low_bytes].map(|bytes| Incoming::local(device(1), bytes));
+    assert_eq!(shown(&Document::assemble(CONVERSATION, &both).document), shown(&low.document));
+}
+
+#[test]
+fn what_was_built_on_a_change_stays_whatever_its_author_says_later() {
+    let [mut low, mut high] = twins();
+    let on_high = high.seal(1);
+    let mut ana = Author::conversation(3);
+    ana.receive(std::slice::from_ref(&on_high)).say("an answer");
+    let answer = ana.seal(2);
+    let assembled = assemble(CONVERSATION, &[on_high, answer, low.seal(3)]);
+    assert_eq!(texts(&assembled.document), texts(&ana.document));
+    assert_eq!(assembled.unsettled, [entry(3)]);
+}
+
+#[test]
+fn a_change_counts_only_from_where_what_it_builds_on_counts() {
+    let mut ben = Author::conversation(2);
+    let late = ben.say("late").seal(5);
+    let mut one = Author::conversation(1);
+    one.receive(std::slice::from_ref(&late)).say("an answer to what is late");
+    let mut other = Author::conversation(1);
+    other.say("nobody had to wait for this");
+    let entries = [one.seal(2), other.seal(3), late];
+    let assembled = assemble(CONVERSATION, &entries);
+    assert_eq!(texts(&assembled.document), ["nobody had to wait for this", "late"]);
+    assert_eq!(assembled.unsettled, [entry(2)]);
+}
+
+#[test]
+fn the_one_in_an_entry_of_the_actors_own_device_beats_an_earlier_one_and_a_lower_hash() {
+    let [mut low, mut high] = twins();
+    let own = high.seal(2);
     for forged in [
-        Sealed::new(2, 2, Source::Adopted, low.unsealed.concat()),
-        Sealed::new(2, 2, Source::Snapshot, low.document.save()),
+        Sealed::new(1, 2, Source::Adopted, low.unsealed.concat()),
+        Sealed::new(1, 2, Source::Snapshot, low.document.save()),
     ] {
         let assembled = assemble(CONVERSATION, &[forged, own.clone()]);
         assert_eq!(shown(&assembled.document), shown(&high.document));
         assert_eq!(lost(&assembled.lost), [(hash(&low.unsealed[0]), Cause::Conflict)]);
     }
-    // Sealed by the device itself, the lower hash wins again.
-    assert_eq!(shown(&assemble(CONVERSATION, &[low.seal(3), own]).document), shown(&low.document));
+    // Sealed by the device itself, the earlier one stays.
+    assert_eq!(shown(&assemble(CONVERSATION, &[low.seal(1), own]).document), shown(&low.document));
 }
 
 #[test]

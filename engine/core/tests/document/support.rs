@@ -6,7 +6,7 @@ use bowline_core::document::{
     ActorId, AgentEdit, AgentField, AgentValues, Assembled, ChangeHash, ConversationMut, Document, FilePath,
     Incoming, Kind, MessageId, Pen, Role, SkillEdit, Source, Transcript,
 };
-use bowline_wire::ids::{DeviceId, EntryId, Millis};
+use bowline_wire::ids::{DeviceId, EntryId, Millis, Position};
 
 /// 2026-01-31T09:05:00.250Z
 pub const NOW: Millis = Millis(1_769_850_300_250);
@@ -38,7 +38,9 @@ impl Sealed {
     }
 
     pub fn open(&self) -> Incoming<'_> {
-        Incoming { entry: self.entry, author: self.author, source: self.source, bytes: &self.bytes }
+        // Entries have numbers by their order in the log.
+        let position = Some(Position(u64::from(self.entry.as_bytes()[0])));
+        Incoming { entry: self.entry, position, author: self.author, source: self.source, bytes: &self.bytes }
     }
 }
 

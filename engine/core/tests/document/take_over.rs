@@ -7,8 +7,13 @@ use crate::support::{Author, NOW, device, entry, pen};
 /// What a device that has only these changes of an author shows.
 fn assembled(kind: Kind, author: u8, changes: &[Vec<u8>]) -> Document {
     let bytes: Vec<u8> = changes.iter().flatten().copied().collect();
-    let incoming =
-        Incoming { entry: entry(9), author: device(author), source: Source::Changes, bytes: &bytes };
+    let incoming = Incoming {
+        entry: entry(9),
+        position: None,
+        author: device(author),
+        source: Source::Changes,
+        bytes: &bytes,
+    };
     let built = Document::assemble(kind, &[incoming]);
     assert_eq!((built.refused.len(), built.unsettled.len()), (0, 0));
     built.document

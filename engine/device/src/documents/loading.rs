@@ -277,6 +277,9 @@ impl Documents {
             }
             if changes.is_empty() { Ok(None) } else { derived.write(tx, n).map(Some) }
         })?;
+        if let (Some(_), Some(workspace)) = (rev, row.ws) {
+            lent.notices.push(Notice::WrittenAgain { workspace, id: row.id });
+        }
         if let (Some(rev), Some(loaded)) = (rev, self.cache.get_mut(n)) {
             loaded.wrote(rev);
         }

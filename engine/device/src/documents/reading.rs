@@ -8,7 +8,7 @@ use bowline_core::sync::Unreadable;
 use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryWithBody, Reader};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, EntryId};
+use bowline_wire::ids::{DeviceId, EntryId, Position};
 
 use crate::Error;
 use crate::documents::cache::{Loaded, Standing};
@@ -23,6 +23,7 @@ const CRASHES_TO_QUARANTINE: u32 = 3;
 /// An accepted entry, opened; with a payload in parts, the one that ends it.
 pub(super) struct Content {
     pub(super) n: EntryN,
+    pub(super) position: Option<Position>,
     pub(super) entry: Entry,
     pub(super) bytes: Vec<u8>,
 }
@@ -35,7 +36,8 @@ impl Content {
             EntryType::Adopted => Source::Adopted,
             _ => Source::Changes,
         };
-        Incoming { entry: self.entry.id(), author: header.device, source, bytes: &self.bytes }
+        let (entry, position) = (self.entry.id(), self.position);
+        Incoming { entry, position, author: header.device, source, bytes: &self.bytes }
     }
 }
 
@@ -160,7 +162,7 @@ impl<'r> Reading<'r> {
     pub(super) fn open_all(&self, found: Vec<EntryWithBody>) -> Result<(Vec<Content>, Vec<EntryN>), Error> {
         let (mut contents, mut unreadable) = (Vec::new(), Vec::new());
         for row in found {
-            let n = row.entry.n;
+            let (n, position) = (row.entry.n, row.entry.place.map(|place| place.pos));
             // No verdict on entries without keys: their workspace is damaged and left out, or another process has joined
             // it since.
             let Some(keyring) = self.keyrings.of(row.entry.ws) else { continue };
@@ -169,7 +171,9 @@ impl<'r> Reading<'r> {
                 continue;
             };
             match open_held(self.read, &entry, &keyring.snapshot())? {
-                Ok(Held::Payload(payload, _)) => contents.push(Content { n, entry, bytes: payload.bytes }),
+                Ok(Held::Payload(payload, _)) => {
+                    contents.push(Content { n, position, entry, bytes: payload.bytes });
+                }
                 // Whoever took the entry in had the key; this process was opened before that.
                 Err(Unreadable::NoKey) => {}
                 Ok(Held::Part | Held::UpdateNeeded) | Err(_) => unreadable.push(n),

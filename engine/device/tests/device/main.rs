@@ -17,6 +17,7 @@ mod relay;
 mod agents;
 mod aside;
 mod copies;
+mod counting;
 mod crashes;
 mod damage;
 mod filing;

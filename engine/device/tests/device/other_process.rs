@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bowline_core::document::{ActorId, Document, Kind, MessageId, Pen, Role};
 use bowline_crypto::DeviceKeys;
-use bowline_device::{Device, OnlyHere, Random, Shared};
+use bowline_device::{Device, Notice, OnlyHere, Random, Shared};
 use bowline_store::Store;
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::frame::Frame;
@@ -287,6 +287,8 @@ fn an_edit_that_lost_against_a_copys_is_made_again_in_view_of_what_is_only_here(
     copy.put_aside(22, id, "only here");
     let mut looking = copy.open(23);
     sync(&mut looking, &mut relay);
+    let notices: Vec<Notice> = std::iter::from_fn(|| looking.poll_notice()).collect();
+    assert!(notices.iter().any(|it| matches!(it, Notice::WrittenAgain { .. })), "{notices:?}");
     for device in [&mut looking, &mut copy.open(24)] {
         let mut shown = texts(device, id);
         shown.sort();

@@ -48,10 +48,11 @@ pub struct NeedsRebuild;
 
 impl Document {
     /// Makes the document that a set of accepted entries says, this device's own unsealed changes among them
-    /// ([`Incoming::local`]). Neither their order nor anything but them matters.
+    /// ([`Incoming::local`]). Neither the order in which they are given nor anything but them matters.
     ///
-    /// If one actor made two changes with one number, the change in an entry signed by the actor's own device stays;
-    /// if both or neither are, the one with the lower hash. The other, and what builds on it, is reported as lost.
+    /// If one actor made two changes with one number, the one that counted first stays: a change counts from the earliest
+    /// entry that holds it, or from what it builds on if that came later. An entry signed by the actor's own device goes
+    /// before any other, and what has no place yet goes last. The other, and what builds on it, is reported as lost.
     pub fn assemble(kind: Kind, incoming: &[Incoming<'_>]) -> Assembled {
         let (mut entries, mut refused) = Opened::open_all(kind, incoming);
         loop {

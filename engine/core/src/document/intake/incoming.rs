@@ -1,6 +1,6 @@
 //! What arrives for a document from other devices, and why it may be refused.
 
-use bowline_wire::ids::{DeviceId, EntryId};
+use bowline_wire::ids::{DeviceId, EntryId, Position};
 
 use super::hash::ChangeHash;
 use crate::document::actor::ActorId;
@@ -10,6 +10,9 @@ use crate::document::actor::ActorId;
 pub struct Incoming<'a> {
     /// Names the entry in answers; nothing else depends on it.
     pub entry: EntryId,
+    /// Where the entry stands in the log; `None` if it has no place there yet, and then it displaces nothing. Of a payload in
+    /// parts, where the last one stands.
+    pub position: Option<Position>,
     /// Who signed the entry. Blame and precedence come from here, never from an actor id alone.
     pub author: DeviceId,
     /// What kind of entry it came in.
@@ -23,7 +26,7 @@ impl<'a> Incoming<'a> {
     /// This device's own changes that are in no entry yet: they obey the same rules as if they came in one.
     /// Answers name them [`EntryId::ZERO`].
     pub const fn local(device: DeviceId, bytes: &'a [u8]) -> Self {
-        Self { entry: EntryId::ZERO, author: device, source: Source::Changes, bytes }
+        Self { entry: EntryId::ZERO, position: None, author: device, source: Source::Changes, bytes }
     }
 }
 
@@ -133,7 +136,7 @@ pub struct Lost {
 /// Why a change was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The actor made two changes with one number, and this one lost.
+    /// The actor made two changes with one number, and the other one counted before.
     Conflict,
     /// The change builds on one that lost.
     Dependent,

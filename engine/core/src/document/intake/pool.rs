@@ -1,9 +1,10 @@
 //! Entries taken apart: their changes as one set, put in an order in which each continues the history before it.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
-use bowline_wire::ids::{DeviceId, EntryId};
+use bowline_wire::ids::{DeviceId, EntryId, Position};
 
 use super::ancestry::Ancestry;
 use super::change::Vetted;
@@ -18,13 +19,14 @@ use crate::document::limits::CONTENT_MAX;
 /// One entry whose bytes are sound.
 pub(super) struct Opened {
     pub(super) entry: EntryId,
+    position: Option<Position>,
     author: DeviceId,
     pub(super) changes: Vec<Arc<Vetted>>,
 }
 
 impl Opened {
     fn open(kind: Kind, incoming: &Incoming<'_>) -> Result<Self, Reason> {
-        let Incoming { entry, author, source, bytes } = *incoming;
+        let Incoming { entry, position, author, source, bytes } = *incoming;
         if bytes.len() > CONTENT_MAX {
             return Err(Reason::TooLarge(bytes.len()));
         }
@@ -37,7 +39,7 @@ impl Opened {
         if let (Source::Changes, Some(change)) = (source, changes.iter().find(foreign)) {
             return Err(Reason::NotTheAuthors(change.actor));
         }
-        Ok(Self { entry, author, changes: changes.into_iter().map(Arc::new).collect() })
+        Ok(Self { entry, position, author, changes: changes.into_iter().map(Arc::new).collect() })
     }
 
     /// Opens each entry by itself: one that is broken does not hold up the others.
@@ -70,10 +72,26 @@ pub(super) fn refuse(
     });
 }
 
-/// A change and whether an entry signed by its actor's own device holds it.
+/// From where on a change counts: the earliest entry that holds it, or the latest place of what it builds on. An earlier
+/// place is less.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// No entry signed by the device of its actor holds it, or what it builds on: it gives way to whatever that device
+    /// says.
+    is_hearsay: bool,
+    /// Position in the log; behind all of them if it has none yet.
+    position: u64,
+}
+
+impl Place {
+    /// The place of what is in every document.
+    const START: Self = Self { is_hearsay: false, position: 0 };
+}
+
+/// A change and the place of the earliest entry that holds it.
 struct Member {
     change: Arc<Vetted>,
-    own: bool,
+    place: Place,
 }
 
 /// The changes of several entries as a set.
@@ -94,9 +112,13 @@ impl Pool {
         let mut members: HashMap<ChangeHash, Member> = HashMap::new();
         for opened in entries {
             for change in &opened.changes {
+                let place = Place {
+                    is_hearsay: !change.actor.belongs_to(opened.author),
+                    position: opened.position.map_or(u64::MAX, |position| position.0),
+                };
                 let member = members.entry(change.hash);
-                let member = member.or_insert_with(|| Member { change: Arc::clone(change), own: false });
-                member.own |= change.actor.belongs_to(opened.author);
+                let member = member.or_insert_with(|| Member { change: Arc::clone(change), place });
+                member.place = member.place.min(place);
             }
         }
         Self { members }
@@ -151,27 +173,21 @@ impl Pool {
         settled
     }
 
-    /// Takes out of `complete` what may not stay: of two changes with one number all but the first in (own device's
-    /// entry, hash), and whatever builds on those. A function of the set, since every change in it competes, even one
-    /// that will itself be left out for what it builds on.
+    /// Takes out of `complete`, ancestors first, what may not stay: of two changes with one number the one that counts later,
+    /// and whatever builds on it. Places decide, and hashes between changes with one place; so what counts at a place of
+    /// the log counts whatever comes behind that.
     pub(super) fn resolve(&self, complete: Vec<Arc<Vetted>>) -> (Vec<Arc<Vetted>>, Vec<Lost>) {
-        let rank =
-            |change: &Vetted| (!self.members.get(&change.hash).is_some_and(|member| member.own), change.hash);
-        let mut winners: HashMap<(ActorId, u64), &Vetted> = HashMap::new();
-        for change in &complete {
-            let winner = winners.entry((change.actor, change.seq)).or_insert(change);
-            if rank(change) < rank(winner) {
-                *winner = change;
-            }
-        }
-        let won: HashSet<ChangeHash> = winners.values().map(|change| change.hash).collect();
+        let mut taken: HashSet<(ActorId, u64)> = HashSet::new();
         let mut lost: HashMap<ChangeHash, Cause> = HashMap::new();
-        for change in &complete {
-            if !won.contains(&change.hash) {
-                lost.insert(change.hash, Cause::Conflict);
-            } else if change.deps.iter().any(|dep| lost.contains_key(dep)) {
-                lost.insert(change.hash, Cause::Dependent);
-            }
+        for change in self.by_place(&complete) {
+            let cause = if change.deps.iter().any(|dep| lost.contains_key(dep)) {
+                Cause::Dependent
+            } else if taken.insert((change.actor, change.seq)) {
+                continue;
+            } else {
+                Cause::Conflict
+            };
+            lost.insert(change.hash, cause);
         }
         let (gone, stay): (Vec<_>, Vec<_>) =
             complete.into_iter().partition(|change| lost.contains_key(&change.hash));
@@ -181,6 +197,44 @@ impl Pool {
             Some(Lost { hash: change.hash, actor: change.actor, cause, bytes })
         };
         (stay, in_order(gone).into_iter().filter_map(report).collect())
+    }
+
+    /// The changes in the order in which they began to count, each behind what it builds on.
+    fn by_place<'c>(&self, complete: &'c [Arc<Vetted>]) -> Vec<&'c Vetted> {
+        let by_hash: HashMap<ChangeHash, &Vetted> =
+            complete.iter().map(|change| (change.hash, &**change)).collect();
+        let mut places: HashMap<ChangeHash, Place> = HashMap::new();
+        let mut missing: HashMap<ChangeHash, usize> = HashMap::new();
+        let mut dependents: HashMap<ChangeHash, Vec<ChangeHash>> = HashMap::new();
+        let mut ready = BinaryHeap::new();
+        for change in complete {
+            let own = self.members.get(&change.hash).map_or(Place::START, |member| member.place);
+            let of_deps = change.deps.iter().filter_map(|dep| places.get(dep)).max();
+            let place = of_deps.map_or(own, |dep| own.max(*dep));
+            places.insert(change.hash, place);
+            let here: Vec<_> = change.deps.iter().filter(|dep| by_hash.contains_key(dep)).collect();
+            if here.is_empty() {
+                ready.push(Reverse((place, change.hash)));
+            }
+            missing.insert(change.hash, here.len());
+            for dep in here {
+                dependents.entry(*dep).or_default().push(change.hash);
+            }
+        }
+        let mut ordered = Vec::with_capacity(complete.len());
+        while let Some(Reverse((_, hash))) = ready.pop() {
+            ordered.extend(by_hash.get(&hash).copied());
+            for dependent in dependents.remove(&hash).unwrap_or_default() {
+                let Some(count) = missing.get_mut(&dependent) else { continue };
+                *count -= 1;
+                if *count == 0
+                    && let Some(place) = places.get(&dependent)
+                {
+                    ready.push(Reverse((*place, dependent)));
+                }
+            }
+        }
+        ordered
     }
 }
 

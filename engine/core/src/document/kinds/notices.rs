@@ -144,6 +144,7 @@ mod tests {
         fn open(&self) -> Incoming<'_> {
             Incoming {
                 entry: EntryId::from_bytes([self.1.len().to_le_bytes()[0] ^ self.0; 32]),
+                position: None,
                 author: DeviceId::from_bytes([self.0; 32]),
                 source: Source::Changes,
                 bytes: &self.1,

@@ -1,0 +1,62 @@
+//! What counted keeps counting, whatever its author says later.
+
+use bowline_core::document::{ActorId, Document, Incoming, Kind, MessageId, Pen, Role, Source};
+use bowline_wire::ids::{DocId, EntryId, Millis};
+
+use crate::author::{Author, payload_of};
+use crate::relay::FakeRelay;
+use crate::rig::Rig;
+
+const DOC: DocId = DocId::from_bytes([0xd0; 16]);
+const THEN: Millis = Millis(1_000);
+
+/// A conversation in which `author` says this, and the change that does, under one actor.
+fn said(author: &Author, text: &str) -> (Document, Vec<u8>) {
+    let mut document = Document::create(Kind::Conversation);
+    let pen = Pen { actor: ActorId::for_device(author.id(), [9; 8]), now: THEN };
+    let mut conversation = document.conversation_mut(pen).unwrap();
+    let change = conversation.append_message(MessageId::from_bytes([1; 4]), Role::User, text, THEN);
+    let change = change.unwrap().unwrap();
+    (document, change)
+}
+
+/// What one actor says first and later; the later one has the lower hash.
+fn two_stories(author: &Author) -> [(Document, Vec<u8>); 2] {
+    let mut stories = ["welcome", "welcome!"].map(|text| said(author, text));
+    stories.sort_by_key(|(document, _)| std::cmp::Reverse(document.heads()[0]));
+    stories
+}
+
+fn put(author: &mut Author, relay: &mut FakeRelay, (document, change): &(Document, Vec<u8>)) {
+    let entry = author.content(relay, &payload_of(document, DOC, change.clone()));
+    relay.put(entry.to_signed());
+}
+
+#[test]
+fn nobody_takes_back_what_others_have_built_on_long_afterwards() {
+    let (mut rig, mut ana, mut relay) = Rig::member();
+    let mut mallory = Author::join(7, &ana.put_ticket(&mut relay, false), &mut relay);
+    let [first, later] = two_stories(&mallory);
+    put(&mut mallory, &mut relay, &first);
+    let mut document = Document::create(Kind::Conversation);
+    let (entry, position) = (EntryId::from_bytes([1; 32]), None);
+    let incoming =
+        Incoming { entry, position, author: mallory.id(), source: Source::Changes, bytes: &first.1 };
+    document.apply(&[incoming]).unwrap();
+    for n in 0..3 {
+        let pen = Pen { actor: ActorId::for_device(ana.id(), [n + 1; 8]), now: THEN };
+        let (id, text) = (MessageId::from_bytes([n + 2; 4]), format!("ana's message {n}"));
+        let mut conversation = document.conversation_mut(pen).unwrap();
+        let change = conversation.append_message(id, Role::User, &text, THEN).unwrap().unwrap();
+        put(&mut ana, &mut relay, &(document.clone(), change));
+    }
+    rig.sync(&mut relay);
+    let before = rig.texts(DOC);
+    assert_eq!(before.len(), 4, "{before:?}");
+    put(&mut mallory, &mut relay, &later);
+    rig.sync(&mut relay);
+    assert_eq!(rig.texts(DOC), before);
+    rig.device.store().connection().execute_batch("UPDATE base SET bytes = x'00'").unwrap();
+    let mut rig = rig.reopened();
+    assert_eq!(rig.texts(DOC), before, "made anew from all entries");
+}

@@ -24,7 +24,7 @@ pub struct StateCounts {
 
 // Literal numbers, because a partial index serves only a statement that repeats its condition.
 const OFFERED: &str = "WHERE ws = ?1 AND state = 0 AND state <> 1 ORDER BY lane, n";
-const UNAPPLIED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 AND applied = 0 ORDER BY pos";
+const UNAPPLIED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 AND applied = 0 AND pos > ?2 ORDER BY pos";
 const ACCEPTED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 ORDER BY pos";
 const IN_CHAIN: &str =
     "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state = 1";
@@ -42,15 +42,28 @@ impl Reader<'_> {
         self.all(&format!("{ROW} {OFFERED}"), [ws.as_bytes()], decode)
     }
 
-    /// A document's accepted content that is not in it yet, in log order.
-    pub fn unapplied(&self, doc: DocN) -> Result<Vec<EntryWithBody>, StoreError> {
-        self.all(&format!("{ROW_WITH_BODY} {UNAPPLIED}"), [doc], decode_with_body)
+    /// A document's accepted content that is not in it yet, from behind a position on and in log order: so much that its bodies
+    /// are no more than `bytes`, and at least one.
+    pub fn unapplied(
+        &self,
+        doc: DocN,
+        after: Position,
+        bytes: usize,
+    ) -> Result<Vec<EntryWithBody>, StoreError> {
+        let mut sum = 0_usize;
+        let is_within = |found: &EntryWithBody| {
+            let is_first = sum == 0;
+            sum = sum.saturating_add(found.body.as_ref().map_or(1, |body| body.len().max(1)));
+            is_first || sum <= bytes
+        };
+        let sql = format!("{ROW_WITH_BODY} {UNAPPLIED}");
+        self.while_true(&sql, params![doc, int(after.0)?], decode_with_body, is_within)
     }
 
     /// Whether a document has accepted content that is not in it yet.
     pub fn has_unapplied(&self, doc: DocN) -> Result<bool, StoreError> {
         let sql = format!("SELECT n FROM entry {UNAPPLIED} LIMIT 1");
-        Ok(self.one(&sql, [doc], |row| row.get::<_, i64>(0))?.is_some())
+        Ok(self.one(&sql, params![doc, 0], |row| row.get::<_, i64>(0))?.is_some())
     }
 
     /// The documents that have accepted content which is not in them yet.
@@ -180,7 +193,7 @@ mod tests {
         for (condition, parameters, plan) in [
             (OFFERED, 1, not_on_log),
             (NOT_ON_LOG, 2, not_on_log),
-            (UNAPPLIED, 1, "SEARCH entry USING INDEX entry_unapplied (doc=?)"),
+            (UNAPPLIED, 2, "SEARCH entry USING INDEX entry_unapplied (doc=? AND pos>?)"),
             (ACCEPTED, 1, "SEARCH entry USING INDEX entry_doc (doc=?)"),
             (
                 IN_CHAIN,

@@ -165,6 +165,19 @@ impl Reader<'_> {
         let rows = statement.query_map(params, decode)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+
+    /// The first rows, as long as `keep` says so.
+    pub(crate) fn while_true<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        decode: fn(&Row<'_>) -> rusqlite::Result<T>,
+        mut keep: impl FnMut(&T) -> bool,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params, decode)?;
+        Ok(rows.take_while(|row| row.as_ref().map_or(true, &mut keep)).collect::<Result<_, _>>()?)
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(crate) mod own_names;
 pub(crate) mod reading;
 pub(crate) mod sharing;
 pub(crate) mod skills;
+mod untaken;
 pub(crate) mod versions;
 pub(crate) mod writers;
 

@@ -148,10 +148,19 @@ fn a_document_is_told_what_it_lacks_and_what_it_is_made_of() {
     let unknown = insert_entry(&mut store, &on_log(ws(1), 6, 17, None));
 
     let unapplied = |store: &Store| -> Vec<_> {
-        store.read().unapplied(doc).unwrap().into_iter().map(|found| found.entry.n).collect()
+        store
+            .read()
+            .unapplied(doc, Position::START, usize::MAX)
+            .unwrap()
+            .into_iter()
+            .map(|found| found.entry.n)
+            .collect()
     };
     assert_eq!(unapplied(&store), [early, late]);
-    assert_eq!(store.read().unapplied(doc).unwrap()[0].body.as_deref(), Some(&b"body"[..]));
+    assert_eq!(
+        store.read().unapplied(doc, Position::START, usize::MAX).unwrap()[0].body.as_deref(),
+        Some(&b"body"[..])
+    );
     assert_eq!(store.read().docs_with_unapplied().unwrap(), [doc]);
 
     write(&mut store, |tx| tx.mark_applied(&[early, late]));

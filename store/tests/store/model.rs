@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bowline_store::{ChangeN, DocN, EntryN, EntryState, NewEntry, StateCounts, Store, StoreError, Tx};
-use bowline_wire::ids::{EntryId, Lane, WorkspaceId};
+use bowline_wire::ids::{EntryId, Lane, Position, WorkspaceId};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -128,7 +128,11 @@ impl Model {
                 self.entries.insert(tx.insert_entry(&new)?, entry);
             }
             (DocStep::Apply, _) => {
-                let lacking: Vec<_> = tx.unapplied(doc)?.into_iter().map(|found| found.entry.n).collect();
+                let lacking: Vec<_> = tx
+                    .unapplied(doc, Position::START, usize::MAX)?
+                    .into_iter()
+                    .map(|found| found.entry.n)
+                    .collect();
                 tx.mark_applied(&lacking)?;
                 for n in lacking {
                     self.entries.get_mut(&n).unwrap().applied = true;
@@ -204,8 +208,12 @@ impl Model {
             let found: Vec<_> = read.accepted(*doc).unwrap().into_iter().map(|found| found.entry.n).collect();
             assert_eq!(found, accepted);
             let unapplied = self.by_position(|e| e.doc == *doc && e.state == EntryState::OnLog && !e.applied);
-            let found: Vec<_> =
-                read.unapplied(*doc).unwrap().into_iter().map(|found| found.entry.n).collect();
+            let found: Vec<_> = read
+                .unapplied(*doc, Position::START, usize::MAX)
+                .unwrap()
+                .into_iter()
+                .map(|found| found.entry.n)
+                .collect();
             assert_eq!(found, unapplied);
         }
         for workspace in [ws(1), ws(2)] {

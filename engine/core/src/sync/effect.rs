@@ -9,7 +9,6 @@ use bowline_wire::log::{ChainTip, Placed, Refusal};
 use bowline_wire::roster::Outcome;
 use thiserror::Error;
 
-use super::open::{Opened, Unreadable};
 use super::relay::faults::RelayFault;
 
 /// Why a code did not let the device in.
@@ -134,10 +133,9 @@ pub enum Verdict {
     Own(Box<Entry>),
     /// A roster record, and what it did.
     Roster(Box<Entry>, Outcome),
-    /// An accepted content entry with what it holds: a payload, a part of one, or something of a type that needs an update.
-    Content(Box<Entry>, Opened),
-    /// An accepted entry that cannot be read: quarantine it.
-    Unreadable(Box<Entry>, Unreadable),
+    /// An accepted content entry, unopened. Whoever stores it opens it, and forgets what was in it before the next: a frame
+    /// holds hundreds of entries that are small on the line and large once opened.
+    Content(Box<Entry>),
     /// An entry that is on the log though it may not be: quarantine it. It counts for nothing.
     NotAcceptable(Box<Entry>, Refusal),
 }

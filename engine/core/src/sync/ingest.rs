@@ -16,7 +16,6 @@ use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
 use super::keys::{Recipient, rekey_of};
 use super::limits::MAX_HELD_BACK;
-use super::open::{Opened, Unreadable, open};
 use super::relay::faults::RelayFault;
 use super::relay::session::Up;
 use super::replica::Replica;
@@ -242,7 +241,7 @@ impl Replica {
         let verdict = match (placed.roster, own) {
             (Some(outcome), _) => Verdict::Roster(Box::new(entry), outcome),
             (None, true) => Verdict::Own(Box::new(entry)),
-            (None, false) => read(entry, stretch.keyring.as_ref()),
+            (None, false) => Verdict::Content(Box::new(entry)),
         };
         stretch.entries.push(IngestedEntry { placed, verdict });
     }
@@ -349,17 +348,5 @@ impl Replica {
             Some(_) if matches!(self.phase, Phase::Creating(_)) => self.phase = Phase::Member,
             _ => {}
         }
-    }
-}
-
-/// What an accepted content entry holds.
-fn read(entry: Entry, keyring: Option<&Keyring>) -> Verdict {
-    if !entry.header().entry_type.is_understood() {
-        return Verdict::Content(Box::new(entry), Opened::UpdateNeeded);
-    }
-    let opened = keyring.ok_or(Unreadable::NoKey).and_then(|keyring| open(&entry, &keyring.snapshot()));
-    match opened {
-        Ok(opened) => Verdict::Content(Box::new(entry), opened),
-        Err(why) => Verdict::Unreadable(Box::new(entry), why),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bowline_core::payload::Payload;
 use bowline_core::sync::{
-    ContentDraft, Context, Effect, Ingested, JoinFailed, Joining, Phase, Pins, RelayFault, Replica, Stored,
-    Token, Verdict, genesis,
+    ContentDraft, Context, Effect, Ingested, JoinFailed, Joining, Opened, Phase, Pins, RelayFault, Replica,
+    Stored, Token, Unreadable, Verdict, genesis, open,
 };
 use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_wire::entry::{Entry, SignedEntry};
@@ -278,6 +278,19 @@ impl Bench {
             _ => None,
         });
         stretches.collect()
+    }
+
+    /// What the content entries hold that were taken in, as whoever stores them finds it.
+    pub(crate) fn opened(&self) -> Vec<Result<Opened, Unreadable>> {
+        let content = self.verdicts().into_iter().filter_map(|verdict| match verdict {
+            Verdict::Content(entry) => Some(self.open(entry)),
+            _ => None,
+        });
+        content.collect()
+    }
+
+    pub(crate) fn open(&self, entry: &Entry) -> Result<Opened, Unreadable> {
+        open(entry, &self.replica.keyring().ok_or(Unreadable::NoKey)?.snapshot())
     }
 
     pub(crate) fn verdicts(&self) -> Vec<&Verdict> {

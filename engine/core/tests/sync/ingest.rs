@@ -24,14 +24,15 @@ fn verdict_on(bench: &mut Bench, owner: &mut Author, relay: &mut FakeRelay, bad:
     bench.sync(relay);
     assert_eq!(bench.replica.log().unwrap().head(), relay.log().head(), "the hash runs on");
     let verdicts = bench.verdicts();
-    let [verdict, Verdict::Content(after, Opened::Content(_))] = &verdicts[..] else {
-        panic!("{verdicts:?}")
-    };
+    let [verdict, Verdict::Content(after)] = &verdicts[..] else { panic!("{verdicts:?}") };
     assert_eq!(after.id(), good.id());
+    assert!(matches!(bench.open(after), Ok(Opened::Content(_))));
     let (kept, what) = match verdict {
         Verdict::NotAcceptable(entry, why) => (entry.to_signed(), format!("not acceptable: {why:?}")),
-        Verdict::Unreadable(entry, why) => (entry.to_signed(), format!("unreadable: {why:?}")),
-        Verdict::Content(entry, opened) => (entry.to_signed(), format!("content: {opened:?}")),
+        Verdict::Content(entry) => match bench.open(entry) {
+            Ok(opened) => (entry.to_signed(), format!("content: {opened:?}")),
+            Err(why) => (entry.to_signed(), format!("unreadable: {why:?}")),
+        },
         Verdict::Roster(entry, outcome) => (entry.to_signed(), format!("roster: {outcome:?}")),
         Verdict::Own(entry) => (entry.to_signed(), "own".to_owned()),
     };

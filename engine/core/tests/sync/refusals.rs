@@ -189,6 +189,6 @@ fn an_entry_that_was_refused_and_stands_in_the_log_after_all_counts() {
     relay.put(sent.to_signed());
     bench.sync(&mut relay);
     assert_eq!(bench.verdicts().len(), 1);
-    assert!(matches!(bench.verdicts()[0], bowline_core::sync::Verdict::Content(..)));
+    assert!(matches!(bench.verdicts()[0], bowline_core::sync::Verdict::Content(_)));
     assert_eq!(bench.replica.incarnation(), life, "it has moved on already");
 }

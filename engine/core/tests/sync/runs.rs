@@ -51,9 +51,9 @@ impl Removal {
             .verdicts()
             .into_iter()
             .filter_map(|verdict| match verdict {
-                Verdict::Content(entry, _) => Some(entry.id()),
+                Verdict::Content(entry) => Some(entry.id()),
                 Verdict::Roster(..) | Verdict::Own(_) => None,
-                other => panic!("{other:?}"),
+                other @ Verdict::NotAcceptable(..) => panic!("{other:?}"),
             })
             .collect();
         let ids: Vec<_> = self.run.iter().map(Entry::id).collect();
@@ -165,12 +165,12 @@ fn a_broken_run_takes_nobody_else_along() {
     let mut read = Vec::new();
     for verdict in bench.verdicts() {
         match verdict {
-            Verdict::Content(entry, _) => read.push(entry.id()),
+            Verdict::Content(entry) => read.push(entry.id()),
             Verdict::NotAcceptable(entry, why) => {
                 assert_eq!((entry.id(), why), (first.id(), &Refusal::RunIncomplete));
             }
             Verdict::Roster(..) => {}
-            other => panic!("{other:?}"),
+            other @ Verdict::Own(_) => panic!("{other:?}"),
         }
     }
     assert_eq!(read, good);

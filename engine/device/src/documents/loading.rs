@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Lost, Marks};
 use bowline_store::{
-    Attempt, DocN, DocRow, DocShown, EntryN, EntryState, NewDoc, OnlyHere, StoreError, Tx, WrittenDoc,
+    Attempt, DocN, DocRow, DocShown, EntryN, EntryState, EntryWithBody, NewDoc, OnlyHere, StoreError, Tx,
+    WrittenDoc,
 };
 use bowline_wire::ids::{EntryId, Millis};
 
@@ -14,6 +15,7 @@ use crate::documents::folding::drop_settled_changes;
 use crate::documents::held::Documents;
 use crate::documents::overlaps;
 use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
+use crate::documents::untaken::{Named, Untaken};
 use crate::lent::Lent;
 use crate::rows::{doc_state, encode_heads, summary_row};
 use crate::workspace::Keyrings;
@@ -24,13 +26,16 @@ use crate::{Error, Notice};
 /// small ones costs more than writing one base.
 const BASE_AFTER: usize = 16;
 
-/// Entries that wait to be taken in.
-struct Pending<'a> {
+/// Entries that waited to be taken in.
+struct Pending {
     /// The document was loaded for this.
     fresh: bool,
-    contents: &'a [Content],
-    /// Those among them that have ended the process too often.
-    crashing: &'a [EntryN],
+    /// Those that were opened.
+    seen: BTreeMap<EntryN, EntryId>,
+    /// Those that have ended the process too often, and were not.
+    crashing: Vec<EntryN>,
+    /// Those that no longer can be opened.
+    unreadable: Vec<EntryN>,
 }
 
 impl Documents {
@@ -88,7 +93,7 @@ impl Documents {
         self.cache.loaded(n)
     }
 
-    /// Takes in what others wrote since.
+    /// Takes in what others wrote since, so much at a time as may be in memory at once.
     fn take_in(
         &mut self,
         lent: &mut Lent<'_>,
@@ -97,52 +102,85 @@ impl Documents {
         fresh: bool,
     ) -> Result<(), Error> {
         let n = row.n;
-        let (pending, unreadable) = Reading::of(lent, keyrings).open_all(lent.read().unapplied(n)?)?;
         let suspects: BTreeMap<EntryN, Attempt> =
             lent.read().attempts()?.into_iter().map(|attempt| (attempt.entry, attempt)).collect();
+        // One of them may have ended the process before: one at a time, so that it is known which.
+        let mut untaken = Untaken::of(n, !suspects.is_empty());
+        let mut pending =
+            Pending { fresh, seen: BTreeMap::new(), crashing: Vec::new(), unreadable: Vec::new() };
         let mut taken = TakenIn::default();
-        let mut crashing = Vec::new();
-        if pending.iter().any(|content| suspects.contains_key(&content.n)) {
-            // One of these may have ended the process before: one at a time, so that it is known which.
-            for content in &pending {
-                if suspects.get(&content.n).is_some_and(has_crashed) {
-                    crashing.push(content.n);
-                    continue;
-                }
-                taken.extend(self.apply(lent, keyrings, row, std::slice::from_ref(content))?);
+        loop {
+            let mut found = untaken.next(lent.read())?;
+            if found.is_empty() {
+                break;
             }
-        } else if !pending.is_empty() {
-            taken = self.apply(lent, keyrings, row, &pending)?;
+            let has_crashed =
+                |found: &mut EntryWithBody| suspects.get(&found.entry.n).is_some_and(has_crashed);
+            let crashing = found.extract_if(.., has_crashed).map(|found| found.entry.n);
+            pending.crashing.extend(crashing);
+            self.take_some(lent, keyrings, row, found, (&mut untaken, &mut pending, &mut taken))?;
+            if let Some((opened, unreadable)) = &taken.anew {
+                // The rest is in the document as well.
+                for named in untaken.into_rest(lent.read())? {
+                    if opened.contains(&named.n) {
+                        pending.seen.insert(named.n, named.id);
+                    } else if unreadable.contains(&named.n) {
+                        pending.unreadable.push(named.n);
+                    }
+                }
+                return self.write_all(lent, keyrings, row, (&pending, &taken));
+            }
         }
-        if !pending.is_empty() {
-            self.cache.loaded(n)?.with_aside = None;
+        taken.unsettled.extend(untaken.into_waiting().into_iter().map(|named| named.id));
+        self.write_all(lent, keyrings, row, (&pending, &taken))
+    }
+
+    /// Opens some of what was found, and puts it into the document; what is too much for now goes back.
+    fn take_some(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+        found: Vec<EntryWithBody>,
+        (untaken, pending, taken): (&mut Untaken, &mut Pending, &mut TakenIn),
+    ) -> Result<(), Error> {
+        let flying: Vec<EntryN> = found.iter().map(|found| found.entry.n).collect();
+        // Opening may end the process as well.
+        lent.store.transaction(|tx| tx.begin_attempt(&flying))?;
+        let (batch, too_much) = Reading::of(lent, keyrings).open_some(found)?;
+        untaken.put_back(too_much);
+        let named = batch.named();
+        pending.seen.extend(named.iter().map(|named| (named.n, named.id)));
+        pending.unreadable.extend(batch.unreadable);
+        let more = self.apply(lent, keyrings, row, &batch.contents)?;
+        lent.store.transaction(|tx| tx.finish_attempt(&flying))?;
+        if more.anew.is_some() {
+            *taken = more;
+            return Ok(());
         }
-        self.look_aside(lent, keyrings, row)?;
-        let pending = Pending { fresh, contents: &pending, crashing: &crashing };
-        self.write_taken_in(lent, keyrings, row, (&pending, &taken))?;
-        quarantine_unreadable(lent, &unreadable)?;
-        if self.recommit(lent, keyrings, row, &taken.lost)? {
-            self.look_aside(lent, keyrings, row)?;
-        }
+        let (waiting, settled): (Vec<Named>, Vec<Named>) =
+            named.into_iter().partition(|named| more.unsettled.contains(&named.id));
+        untaken.note(waiting, settled.len() > more.refused.len());
+        taken.refused.extend(more.refused);
         Ok(())
     }
 
+    /// Puts entries into the document, and whatever of this device's own waited for them.
     fn apply(
         &mut self,
-        lent: &mut Lent<'_>,
+        lent: &Lent<'_>,
         keyrings: Keyrings<'_>,
         row: &DocRow,
         contents: &[Content],
     ) -> Result<TakenIn, Error> {
         let (n, device, workspace) = (row.n, lent.device(), row.ws);
-        let flying: Vec<EntryN> = contents.iter().map(|content| content.n).collect();
-        lent.store.transaction(|tx| tx.begin_attempt(&flying))?;
         let loaded = self.cache.loaded(n)?;
         let ours = if loaded.ours_wait { lent.read().changes(n)? } else { Vec::new() };
         let ours = ours.iter().map(|row| keyrings.own_change(workspace, device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
         let taken = if let Ok(applied) = loaded.document.apply(&incoming) {
-            TakenIn { refused: applied.refused, unsettled: applied.unsettled, lost: Vec::new() }
+            let (refused, unsettled) = (applied.refused, applied.unsettled);
+            TakenIn { refused, unsettled, ..TakenIn::default() }
         } else {
             let kind = loaded.document.kind();
             let (document, taken) = Reading::of(lent, keyrings).rebuild(n, kind)?;
@@ -155,8 +193,27 @@ impl Documents {
             loaded.ours_wait = taken.ours_wait();
         }
         self.cache.grow(n, contents.iter().map(|content| content.bytes.len()).sum());
-        lent.store.transaction(|tx| tx.finish_attempt(&flying))?;
         Ok(taken)
+    }
+
+    /// Stores what taking in came to, and draws the consequences.
+    fn write_all(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+        (pending, taken): (&Pending, &TakenIn),
+    ) -> Result<(), Error> {
+        if !pending.seen.is_empty() {
+            self.cache.loaded(row.n)?.with_aside = None;
+        }
+        self.look_aside(lent, keyrings, row)?;
+        self.write_taken_in(lent, keyrings, row, (pending, taken))?;
+        quarantine_unreadable(lent, &pending.unreadable)?;
+        if self.recommit(lent, keyrings, row, &taken.lost)? {
+            self.look_aside(lent, keyrings, row)?;
+        }
+        Ok(())
     }
 
     /// Stores what taking in came to: refusals, the summary if it has changed, and now and then a new base.
@@ -165,25 +222,21 @@ impl Documents {
         lent: &mut Lent<'_>,
         keyrings: Keyrings<'_>,
         row: &DocRow,
-        (pending, taken): (&Pending<'_>, &TakenIn),
+        (pending, taken): (&Pending, &TakenIn),
     ) -> Result<(), Error> {
         let n = row.n;
-        let Pending { fresh, contents, crashing } = *pending;
+        let Pending { fresh, seen, crashing, .. } = pending;
         let refused: BTreeSet<EntryId> = taken.refused.iter().map(|refused| refused.entry).collect();
-        let waits = |content: &&Content| {
-            refused.contains(&content.entry.id())
-                || crashing.contains(&content.n)
-                || taken.unsettled.contains(&content.entry.id())
-        };
-        let settled: Vec<EntryN> =
-            contents.iter().filter(|content| !waits(content)).map(|content| content.n).collect();
+        let unsettled: BTreeSet<EntryId> = taken.unsettled.iter().copied().collect();
+        let waits = |id: &EntryId| refused.contains(id) || unsettled.contains(id);
+        let settled: Vec<EntryN> = seen.iter().filter(|(_, id)| !waits(id)).map(|(n, _)| *n).collect();
         let loaded = self.cache.loaded(n)?;
         loaded.stale = false;
         let loaded_rev = loaded.rev;
-        loaded.taken_in.extend(&settled);
+        loaded.taken_in.extend(settled);
         loaded.taken_in.sort_unstable();
         loaded.taken_in.dedup();
-        let base = !loaded.taken_in.is_empty() && (fresh || loaded.taken_in.len() >= BASE_AFTER);
+        let base = !loaded.taken_in.is_empty() && (*fresh || loaded.taken_in.len() >= BASE_AFTER);
         let applied = if base { std::mem::take(&mut loaded.taken_in) } else { Vec::new() };
         // What of ours waits is not in the document, and would not be in its base.
         let ours_wait = loaded.ours_wait;

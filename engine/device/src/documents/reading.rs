@@ -12,10 +12,15 @@ use bowline_wire::ids::{DeviceId, EntryId, Position};
 
 use crate::Error;
 use crate::documents::cache::{Loaded, Standing};
+use crate::documents::untaken::{Named, Untaken};
 use crate::lent::Lent;
 use crate::rows::{entry_of, kind_of};
 use crate::workspace::Keyrings;
 use crate::workspace::parts::{Held, open_held};
+
+/// Bytes of opened payloads after which no more are opened before these are in the document: less than the largest single
+/// payload, which is opened whatever its size.
+const OPENED_BYTES: usize = 4 << 20;
 
 /// Crashes with one entry alone in flight after which it is put aside.
 const CRASHES_TO_QUARANTINE: u32 = 3;
@@ -41,24 +46,35 @@ impl Content {
     }
 }
 
+/// Entries that were opened together.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) contents: Vec<Content>,
+    /// Those that no longer can be opened.
+    pub(super) unreadable: Vec<EntryN>,
+}
+
+impl Batch {
+    /// Those that could be opened.
+    pub(super) fn named(&self) -> Vec<Named> {
+        self.contents.iter().map(|content| Named { n: content.n, id: content.entry.id() }).collect()
+    }
+}
+
 /// What taking in entries came to.
 #[derive(Default)]
 pub(super) struct TakenIn {
     pub(super) refused: Vec<Refused>,
     pub(super) unsettled: Vec<EntryId>,
     pub(super) lost: Vec<Lost>,
+    /// If the document was made anew from all its entries: those that are in it, and those that no longer can be opened.
+    pub(super) anew: Option<(BTreeSet<EntryN>, BTreeSet<EntryN>)>,
 }
 
 impl TakenIn {
     /// Whether changes of ours, which are in no entry, wait for others.
     pub(super) fn ours_wait(&self) -> bool {
         self.unsettled.contains(&EntryId::ZERO)
-    }
-
-    pub(super) fn extend(&mut self, more: Self) {
-        self.refused.extend(more.refused);
-        self.unsettled.extend(more.unsettled);
-        self.lost.extend(more.lost);
     }
 }
 
@@ -126,17 +142,28 @@ impl<'r> Reading<'r> {
     pub(crate) fn document(&self, n: DocN) -> Result<Document, Error> {
         let row = self.read.doc(n)?.ok_or(Error::Gone)?;
         let (loaded, _) = self.base_and_changes(&row)?;
-        let (mut pending, _) = self.open_all(self.read.unapplied(n)?)?;
-        if !pending.is_empty() {
-            let crashing = self.crashing()?;
-            pending.retain(|content| !crashing.contains(&content.n));
-        }
         let ours = if loaded.ours_wait { self.read.changes(n)? } else { Vec::new() };
-        let ours = ours.iter().map(|own| self.keyrings.own_change(row.ws, self.device, &own.bytes));
-        let incoming: Vec<Incoming<'_>> = pending.iter().map(Content::incoming).chain(ours).collect();
         let mut document = loaded.document;
-        if !incoming.is_empty() && document.apply(&incoming).is_err() {
-            document = self.rebuild(n, kind_of(&row)?)?.0;
+        let crashing = self.crashing()?;
+        let mut untaken = Untaken::of(n, false);
+        loop {
+            let mut found = untaken.next(self.read)?;
+            if found.is_empty() {
+                break;
+            }
+            found.retain(|found| !crashing.contains(&found.entry.n));
+            let (batch, left) = self.open_some(found)?;
+            untaken.put_back(left);
+            let ours = ours.iter().map(|own| self.keyrings.own_change(row.ws, self.device, &own.bytes));
+            let incoming: Vec<Incoming<'_>> =
+                batch.contents.iter().map(Content::incoming).chain(ours).collect();
+            let Ok(applied) = document.apply(&incoming) else {
+                document = self.rebuild(n, kind_of(&row)?)?.0;
+                break;
+            };
+            let mut waiting = batch.named();
+            waiting.retain(|named| applied.unsettled.contains(&named.id));
+            untaken.note(waiting, applied.changed);
         }
         if !row.only_here.is_some() {
             return Ok(document);
@@ -147,39 +174,62 @@ impl<'r> Reading<'r> {
     /// The document from every accepted entry and every change row: what it is a function of.
     pub(super) fn rebuild(&self, n: DocN, kind: Kind) -> Result<(Document, TakenIn), Error> {
         let crashing = self.crashing()?;
-        let (mut contents, _) = self.open_all(self.read.accepted(n)?)?;
-        contents.retain(|content| !crashing.contains(&content.n));
+        let mut found = self.read.accepted(n)?;
+        found.retain(|found| !crashing.contains(&found.entry.n));
+        let Batch { contents, unreadable } = self.open_all(found)?;
+        let opened = contents.iter().map(|content| content.n).collect();
+        let anew = Some((opened, unreadable.into_iter().collect()));
         let rows = self.read.changes(n)?;
         let (device, workspace) = (self.device, self.read.doc(n)?.and_then(|row| row.ws));
         let local = rows.iter().map(|row| self.keyrings.own_change(workspace, device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(local).collect();
         let built = Document::assemble(kind, &incoming);
-        let taken = TakenIn { refused: built.refused, unsettled: built.unsettled, lost: built.lost };
+        let taken = TakenIn { refused: built.refused, unsettled: built.unsettled, lost: built.lost, anew };
         Ok((built.document, taken))
     }
 
-    /// Opens entries that were opened once when they came; those that no longer can be are given back apart.
-    pub(super) fn open_all(&self, found: Vec<EntryWithBody>) -> Result<(Vec<Content>, Vec<EntryN>), Error> {
-        let (mut contents, mut unreadable) = (Vec::new(), Vec::new());
+    /// Opens entries that were opened once when they came.
+    fn open_all(&self, found: Vec<EntryWithBody>) -> Result<Batch, Error> {
+        let mut batch = Batch::default();
         for row in found {
-            let (n, position) = (row.entry.n, row.entry.place.map(|place| place.pos));
-            // No verdict on entries without keys: their workspace is damaged and left out, or another process has joined
-            // it since.
-            let Some(keyring) = self.keyrings.of(row.entry.ws) else { continue };
-            let Ok(entry) = entry_of(row) else {
-                unreadable.push(n);
-                continue;
-            };
-            match open_held(self.read, &entry, &keyring.snapshot())? {
-                Ok(Held::Payload(payload, _)) => {
-                    contents.push(Content { n, position, entry, bytes: payload.bytes });
-                }
-                // Whoever took the entry in had the key; this process was opened before that.
-                Err(Unreadable::NoKey) => {}
-                Ok(Held::Part | Held::UpdateNeeded) | Err(_) => unreadable.push(n),
-            }
+            self.open_into(&mut batch, row)?;
         }
-        Ok((contents, unreadable))
+        Ok(batch)
+    }
+
+    /// Opens entries that were opened once when they came, until what is in them is enough for now; the rest comes back.
+    pub(super) fn open_some(&self, found: Vec<EntryWithBody>) -> Result<(Batch, Vec<EntryWithBody>), Error> {
+        let (mut batch, mut bytes) = (Batch::default(), 0);
+        let mut rest = found.into_iter();
+        while bytes < OPENED_BYTES
+            && let Some(row) = rest.next()
+        {
+            bytes += self.open_into(&mut batch, row)?;
+        }
+        Ok((batch, rest.collect()))
+    }
+
+    /// Opens an entry; how many bytes were in it.
+    fn open_into(&self, batch: &mut Batch, row: EntryWithBody) -> Result<usize, Error> {
+        let (n, position) = (row.entry.n, row.entry.place.map(|place| place.pos));
+        // No verdict on entries without keys: their workspace is damaged and left out, or another process has joined
+        // it since.
+        let Some(keyring) = self.keyrings.of(row.entry.ws) else { return Ok(0) };
+        let Ok(entry) = entry_of(row) else {
+            batch.unreadable.push(n);
+            return Ok(0);
+        };
+        match open_held(self.read, &entry, &keyring.snapshot())? {
+            Ok(Held::Payload(payload, _)) => {
+                let len = payload.bytes.len();
+                batch.contents.push(Content { n, position, entry, bytes: payload.bytes });
+                return Ok(len);
+            }
+            // Whoever took the entry in had the key; this process was opened before that.
+            Err(Unreadable::NoKey) => {}
+            Ok(Held::Part | Held::UpdateNeeded) | Err(_) => batch.unreadable.push(n),
+        }
+        Ok(0)
     }
 
     /// Entries that have ended the process too often.

@@ -2,7 +2,7 @@
 
 use bowline_core::document::{Kind, Marks};
 use bowline_core::payload::Payload;
-use bowline_core::sync::{IngestedEntry, Opened, Unreadable, Verdict};
+use bowline_core::sync::{IngestedEntry, Unreadable, Verdict};
 use bowline_crypto::{KeySnapshot, Keyring};
 use bowline_store::{
     DocN, DocRow, DocUpdate, EntryRow, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, StoreError,
@@ -36,16 +36,7 @@ pub(super) fn store_entry(
             tx.insert_entry(&NewEntry { place: Some(place), ..new_entry(entry, EntryState::OnLog) })?;
             Ok(Taken::default())
         }
-        Verdict::Content(entry, Opened::Content(payload)) => {
-            store_content(tx, workspace, entry, payload, place, now)
-        }
-        Verdict::Content(entry, Opened::Part) => store_part(tx, workspace, entry, place, keys, now),
-        Verdict::Content(entry, Opened::UpdateNeeded) => {
-            keep(tx, entry, place, EntryState::UpdateNeeded, None)
-        }
-        Verdict::Unreadable(entry, why) => {
-            keep(tx, entry, place, EntryState::Quarantined, Some(&unreadable(why)))
-        }
+        Verdict::Content(entry) => store_unopened(tx, workspace, entry, place, keys, now),
         Verdict::NotAcceptable(entry, why) => put_aside(tx, entry, place, &not_acceptable(why)),
     }
 }
@@ -77,8 +68,9 @@ fn store_content(
     Ok(Taken { doc: Some(doc), heard, aside: None })
 }
 
-/// A part is kept until the last one has come, with which the payload takes effect, or is put aside.
-fn store_part(
+/// Opens an entry, stores it, and forgets what was in it. A part is kept until the last one has come, with which the payload
+/// takes effect, or is put aside.
+fn store_unopened(
     tx: &Tx<'_>,
     workspace: WorkspaceId,
     entry: &Entry,
@@ -88,6 +80,7 @@ fn store_part(
 ) -> Result<Taken, Error> {
     let held = match keys {
         Some(keys) => open_held(**tx, entry, keys)?,
+        None if !entry.header().entry_type.is_understood() => Ok(Held::UpdateNeeded),
         None => Err(Unreadable::NoKey),
     };
     match held {
@@ -95,7 +88,8 @@ fn store_part(
             tx.mark_applied(&earlier)?;
             store_content(tx, workspace, entry, &payload, place, now)
         }
-        Ok(Held::Part | Held::UpdateNeeded) => keep(tx, entry, place, EntryState::OnLog, None),
+        Ok(Held::Part) => keep(tx, entry, place, EntryState::OnLog, None),
+        Ok(Held::UpdateNeeded) => keep(tx, entry, place, EntryState::UpdateNeeded, None),
         Err(why) => keep(tx, entry, place, EntryState::Quarantined, Some(&unreadable(&why))),
     }
 }

@@ -1,0 +1,80 @@
+//! What members can make a whole device allocate with entries that are small on the line. Alone in its file, because the
+//! counters are the process's; what SQLite allocates is not among them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "../../core/tests/sync/author.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod author;
+#[path = "../../core/tests/sync/relay.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod relay;
+#[path = "device/rig.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod rig;
+
+use bowline_core::document::{Kind, Summary};
+use bowline_core::payload::Payload;
+use bowline_wire::ids::{DocId, Millis};
+use bowline_wire::limits::MAX_PAYLOAD;
+
+use author::Author;
+use relay::FakeRelay;
+use rig::Rig;
+
+#[global_allocator]
+static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
+
+/// What a device may need beside what it needs anyway, whatever members write: issue 12's bound.
+const BOUND: usize = 150 << 20;
+
+/// Entries of the attack: opened together, they are 256 MiB.
+const ENTRIES: usize = 16;
+
+fn peak_during(work: impl FnOnce()) -> usize {
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
+    work();
+    HEAP.peak_usage().saturating_sub(before)
+}
+
+/// A device, and a relay with entries that are a kilobyte on the line and 16 MiB once opened. The first one's position.
+fn small_on_the_line() -> (Rig, FakeRelay, u64) {
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    let mut mallory = Author::join(7, &owner.put_ticket(&mut relay, false), &mut relay);
+    rig.sync(&mut relay);
+    let payload = Payload {
+        doc: DocId::from_bytes([0xd0; 16]),
+        kind: Kind::Conversation.number(),
+        time: Millis(1),
+        heads: Vec::new(),
+        bytes: vec![0; MAX_PAYLOAD - 200],
+        summary: Summary::default(),
+        deleted_at: None,
+        marks: None,
+    };
+    let first = relay.len() + 1;
+    for _ in 0..ENTRIES {
+        let entry = mallory.content(&relay, &payload);
+        relay.put(entry.to_signed());
+    }
+    (rig, relay, first)
+}
+
+#[test]
+fn a_frame_of_entries_that_are_large_once_opened_is_taken_in_and_looked_at_within_the_bound() {
+    let (mut rig, relay, first) = small_on_the_line();
+    let frame = relay.frame(first, relay.len());
+    assert!(bowline_wire::codec::encode(&frame).len() < 100_000, "small on the line");
+    let peak = peak_during(|| rig.receive(&frame));
+    assert!(peak < BOUND, "taking in: {} MiB", peak >> 20);
+    let now = rig.now;
+    let peak = peak_during(|| while rig.device.index_one(now).unwrap() {});
+    assert!(peak < BOUND, "looking at it: {} MiB", peak >> 20);
+    assert_eq!(rig.status().quarantined.len(), ENTRIES, "looked at, and no document");
+    assert!(rig.device.store().read().attempts().unwrap().is_empty());
+}

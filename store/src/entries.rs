@@ -254,6 +254,29 @@ impl Tx<'_> {
         }
     }
 
+    /// Stores the body of an entry that is here without one. Whether it had none.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if there is no such entry.
+    pub fn put_missing_body(&self, n: EntryN, body: &[u8]) -> Result<bool, StoreError> {
+        Ok(self
+            .change("INSERT INTO body (entry, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING", (n, body))?
+            > 0)
+    }
+
+    /// Forgets the body of an entry, if it is here.
+    pub fn forget_body(&self, n: EntryN) -> Result<(), StoreError> {
+        self.change("DELETE FROM body WHERE entry = ?1", [n]).map(drop)
+    }
+
+    /// Forgets content of ours that was refused for good and is nowhere on the log, but for the last `keep`.
+    pub fn forget_refused(&self, ws: WorkspaceId, keep: u32) -> Result<(), StoreError> {
+        let sql = "DELETE FROM entry WHERE n IN (
+                       SELECT n FROM entry WHERE ws = ?1 AND state = 3 AND state <> 1 AND lane = 1 AND pos IS NULL
+                       ORDER BY n DESC LIMIT -1 OFFSET ?2)";
+        self.change(sql, (ws.as_bytes(), keep)).map(drop)
+    }
+
     /// Notes what became of an entry, its position staying what it is.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Millis, WorkspaceId};
+use bowline_wire::ids::{Lane, Millis, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 
@@ -27,6 +27,10 @@ use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Consequences;
 use crate::workspace::workspaces::{CURRENT, find_keys, seal_keys, stage, state, ticket};
 use crate::{Error, Notice};
+
+/// Entries of content whose refusal is remembered for each workspace: their headers, some hundred bytes each. More come only
+/// from a relay that refuses everything.
+const REFUSED_KEPT: u32 = 256;
 
 impl Workspaces {
     pub(super) fn carry_out(
@@ -48,6 +52,11 @@ impl Workspaces {
                         is_join = is_join_record(tx.body(row.n)?.as_deref(), row.entry_type);
                         tx.set_entry_state(row.n, EntryState::Refused, Some(&refused(reason)))?;
                         tx.unseal(row.n)?;
+                        // What it held is sealed again: a relay that refuses without end would fill the disk with the same.
+                        if row.chain.lane == Lane::Content {
+                            tx.forget_body(row.n)?;
+                            tx.forget_refused(workspace, REFUSED_KEPT)?;
+                        }
                     }
                     release_decision(tx, &mut rest, workspace, entry)
                 })?;

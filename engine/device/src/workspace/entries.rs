@@ -5,8 +5,8 @@ use bowline_core::payload::Payload;
 use bowline_core::sync::{IngestedEntry, Unreadable, Verdict};
 use bowline_crypto::{KeySnapshot, Keyring};
 use bowline_store::{
-    DocN, DocRow, DocUpdate, EntryRow, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry, StoreError,
-    StoredReason, Summary, Tx,
+    DocN, DocRow, DocUpdate, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewDoc, NewEntry,
+    StoreError, StoredReason, Summary, Tx,
 };
 use bowline_wire::entry::Entry;
 use bowline_wire::hash::sha256;
@@ -52,7 +52,7 @@ fn store_content(
     let heard = Some((entry.header().device, payload.time));
     if let Some(row) = tx.entry_by_id(workspace, entry.id())? {
         // Refused once, and there after all: what it held may have been sealed again, which changes nothing.
-        tx.place_entry(row.n, place)?;
+        place_after_all(tx, row.n, entry, place)?;
         return Ok(Taken { doc: row.doc, heard, ..Taken::default() });
     }
     if Kind::from_number(payload.kind).is_none() {
@@ -100,6 +100,15 @@ fn place_own(tx: &Tx<'_>, workspace: WorkspaceId, entry: &Entry, place: LogPlace
     Ok(Taken::default())
 }
 
+/// Puts an entry of ours in its place that the relay had refused, whose body went then and has come again.
+fn place_after_all(tx: &Tx<'_>, n: EntryN, entry: &Entry, place: LogPlace) -> Result<(), Error> {
+    tx.place_entry(n, place)?;
+    if let Some(body) = entry.body() {
+        tx.put_missing_body(n, body)?;
+    }
+    Ok(())
+}
+
 /// Keeps an accepted entry that says nothing to this device by itself: it cannot be read, needs an update, or is a part.
 fn keep(
     tx: &Tx<'_>,
@@ -109,8 +118,8 @@ fn keep(
     reason: Option<&StoredReason>,
 ) -> Result<Taken, Error> {
     if let Some(row) = tx.entry_by_id(entry.header().workspace, entry.id())? {
-        // Ours, refused once and there after all: its body is here, whatever came.
-        tx.place_entry(row.n, place)?;
+        // Ours, refused once and there after all.
+        place_after_all(tx, row.n, entry, place)?;
         return Ok(Taken::default());
     }
     tx.insert_entry(&NewEntry { place: Some(place), reason, ..new_entry(entry, state) })?;

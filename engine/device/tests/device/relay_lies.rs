@@ -3,12 +3,14 @@
 use bowline_core::sync::{NotReady, RelayFault};
 use bowline_device::{DocumentState, Notice};
 use bowline_wire::codec::encode;
-use bowline_wire::frame::Frame;
+use bowline_wire::entry::SignedEntry;
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::hash::sha256;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{LogHash, Position};
 
 use crate::relay::FakeRelay;
-use crate::rig::Rig;
+use crate::rig::{Rig, entries_of};
 
 /// The relay has been caught: nothing more goes to it, before and after a restart, and everything else goes on.
 fn assert_caught(mut rig: Rig, relay: &mut FakeRelay, heads: &[SeenHead]) {
@@ -112,4 +114,53 @@ fn a_head_at_a_position_no_database_holds_is_answered_like_any_other() {
     rig.receive(&FakeRelay::challenge());
     rig.receive(&FakeRelay::welcome_at(far));
     assert_eq!(rig.status().signed.unwrap().position, Position(relay.len()));
+}
+
+/// What a relay gets to see, refusing all of it for good, on one line after the other.
+fn refuse_all(rig: &mut Rig, relay: &FakeRelay, lines: usize) -> Vec<SignedEntry> {
+    let mut refused = Vec::new();
+    for _ in 0..lines {
+        rig.disconnect();
+        rig.connect(relay);
+        loop {
+            rig.now = rig.now.plus(6_000);
+            rig.device.handle_timeout(rig.now).unwrap();
+            let entries: Vec<_> = rig.take_sent().iter().flat_map(entries_of).collect();
+            if entries.is_empty() {
+                break;
+            }
+            for entry in entries {
+                rig.receive(&FakeRelay::refused(entry.id(), Reason::Malformed, None));
+                refused.push(entry);
+            }
+        }
+    }
+    refused
+}
+
+#[test]
+fn a_relay_that_refuses_everything_costs_bounded_room_and_loses_nothing() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let id = rig.conversation("long");
+    // Different letters everywhere: what is sealed is about as long as what is written.
+    let text: String =
+        (0..60_000_u32).map(|n| char::from(33 + (sha256(&[&n.to_le_bytes()])[0] % 90))).collect();
+    rig.say(id, &text);
+    let refused = refuse_all(&mut rig, &relay, 3);
+    assert!(refused.len() > 20, "{}", refused.len());
+    let sum = "SELECT coalesce(sum(length(bytes)), 0) FROM body JOIN entry ON n = entry WHERE state <> 1";
+    let held: i64 = rig.device.store().connection().query_row(sum, (), |row| row.get(0)).unwrap();
+    assert!(held < 2 * 60_000, "{held} bytes of sealed bodies that are not on the log");
+    // One of them stands on the log after all.
+    let whole = refused.iter().find(|entry| entry.wire_len() > 40_000).unwrap();
+    relay.put(whole.clone());
+    for _ in 0..3 {
+        rig.disconnect();
+        rig.now = rig.now.plus(86_400_000);
+        rig.sync(&mut relay);
+    }
+    assert!(rig.texts(id) == [text], "once, and as it was written");
+    let read = rig.device.store().read();
+    let row = read.entry_by_id(rig.workspace(), whole.id()).unwrap().unwrap();
+    assert!(row.place.is_some() && read.body(row.n).unwrap().is_some(), "with the body that came again");
 }

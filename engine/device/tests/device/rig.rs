@@ -258,7 +258,7 @@ impl Rig {
     }
 }
 
-fn entries_of(frame: &Frame) -> Vec<SignedEntry> {
+pub(crate) fn entries_of(frame: &Frame) -> Vec<SignedEntry> {
     match frame {
         Frame::Append { entries } => entries.clone(),
         _ => Vec::new(),

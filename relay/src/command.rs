@@ -1,6 +1,7 @@
 //! What `bowline-relay` can be told on its command line: one file for each command.
 
 mod address;
+mod backup;
 mod error;
 mod log;
 mod output;
@@ -33,6 +34,7 @@ enum Command {
     #[command(subcommand)]
     Workspace(workspace::Workspace),
     Stats(stats::Stats),
+    Backup(backup::Backup),
 }
 
 /// Does what the command line says, tells what went wrong, and gives the exit code.
@@ -59,6 +61,7 @@ impl Command {
             Self::Serve(serve) => serve.run(),
             Self::Workspace(workspace) => workspace.run(),
             Self::Stats(stats) => stats.run(),
+            Self::Backup(backup) => backup.run(),
         }
     }
 }

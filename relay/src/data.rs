@@ -1,5 +1,7 @@
 //! The folder a relay keeps everything in: its lock, its key, its registration token, its database.
 
+mod backup;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -58,6 +60,9 @@ pub enum DataError {
     /// The environment: the disk does not keep who may read a file, so secrets on it would be open to other users.
     #[error("the disk of {} does not keep who may read a file, so its secrets would be open to other users", .0.display())]
     NoModes(PathBuf),
+    /// There is something where a copy was to be made.
+    #[error("there is something at {} already", .0.display())]
+    AlreadyThere(PathBuf),
     /// There is a database, but the key that its devices know this relay by is gone.
     #[error("{} is missing, and the database beside it belongs to that key", .0.display())]
     KeyMissing(PathBuf),

@@ -128,6 +128,9 @@ impl From<DataError> for CommandError {
                 (ErrorCode::NoData, "name the folder that was given to `bowline-relay serve --data`")
             }
             DataError::File { source, .. } => (ErrorCode::FileFailed, about_io(source)),
+            DataError::AlreadyThere(_) => {
+                (ErrorCode::Usage, "name a folder that is not there yet; what is in this one stays as it is")
+            }
             DataError::KeyMissing(_) => (
                 ErrorCode::KeyMissing,
                 "restore relay.key from a backup: devices know this relay by that key and refuse any other",

@@ -50,6 +50,26 @@ async fn an_operator_counts_while_the_relay_serves_and_deletes_when_it_does_not(
     serving.stop();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_copy_made_while_the_relay_serves_is_served_as_the_same_relay() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let mut device = Device::create(&serving.address(), 1).await;
+    device.append(b"in the copy").await;
+    let other = Place::new();
+    let copy = other.data();
+    let copy = copy.to_str().unwrap();
+    let answer = place.run(&["backup", copy, "--json"]).json();
+    assert_eq!((&answer["workspaces"], &answer["copy"]), (&1.into(), &copy.into()), "{answer}");
+    device.append(b"later").await;
+    place.run(&["backup", copy]).assert_refused(2, "already", "stays as it is");
+    serving.stop();
+    let serving = other.serve(&[]);
+    let mut device = device.come_back(&serving.address()).await;
+    assert_eq!(device.read_log().await.len(), 2, "the genesis, and what was there when it was copied");
+    serving.stop();
+}
+
 #[test]
 fn a_relay_without_workspaces_says_so_and_answers_empty() {
     let place = Place::new();

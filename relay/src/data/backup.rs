@@ -1,0 +1,89 @@
+//! A copy of everything a relay keeps, made while it serves.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use bowline_disk::{folder, secret};
+
+use super::{DATABASE, DataError, DataFolder, KEY, TOKEN, failed, read, write};
+use crate::storage::sqlite::Sqlite;
+
+/// Name of the copied database until it is whole. No command takes a folder without a database for a relay's, so a copy
+/// that was interrupted is served by none.
+const UNFINISHED: &str = "relay.db.unfinished";
+
+impl DataFolder {
+    /// Copies database, key and token into a new folder (0700, files 0600), as they are at one moment, also while a relay
+    /// serves them. The copy is durable once this has returned.
+    ///
+    /// # Errors
+    /// [`DataError::AlreadyThere`] if there is something of that name; [`DataError::KeyMissing`] rather than a copy that no
+    /// device would talk to.
+    pub fn back_up(from: &Path, to: &Path) -> Result<Sqlite, DataError> {
+        let database = Self::read_database(from)?;
+        let key = read(&from.join(KEY))?.ok_or_else(|| DataError::KeyMissing(from.join(KEY)))?;
+        let token = read(&from.join(TOKEN))?;
+        if to.symlink_metadata().is_ok() {
+            return Err(DataError::AlreadyThere(to.to_owned()));
+        }
+        secret::make_folder(to).map_err(|error| match error {
+            secret::SecretError::Io(source) => failed(to, "created", source),
+            _ => DataError::NoModes(to.to_owned()),
+        })?;
+        for (name, line) in [(KEY, Some(key)), (TOKEN, token)] {
+            if let Some(line) = line {
+                let path = to.join(name);
+                write(&path, str::from_utf8(&line).map_err(|_| not_text(&from.join(name)))?)?;
+            }
+        }
+        let (unfinished, copy) = (to.join(UNFINISHED), to.join(DATABASE));
+        let of_copy = |source| DataError::Database { path: copy.clone(), source };
+        database.copy_to(&unfinished).map_err(of_copy)?;
+        let named: io::Result<()> = fs::rename(&unfinished, &copy)
+            .and_then(|()| folder::sync_parent(&copy))
+            .and_then(|()| folder::sync_parent(to));
+        named.map_err(|source| failed(&copy, "written", source))?;
+        Sqlite::open_for_reading(&copy).map_err(of_copy)
+    }
+}
+
+fn not_text(path: &Path) -> DataError {
+    DataError::Unreadable { path: path.to_owned(), what: "one line of text" }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::testing::rng;
+
+    #[test]
+    fn a_copy_has_the_key_and_the_token_and_is_a_relays_folder() {
+        let place = TempDir::new().unwrap();
+        let (from, to) = (place.path().join("data"), place.path().join("deep/copy"));
+        let data = DataFolder::create(&from).unwrap();
+        let (key, token) = (data.identity(&mut rng(1)).unwrap(), data.token(&mut rng(2)).unwrap());
+        data.database().unwrap();
+        assert_eq!(DataFolder::back_up(&from, &to).unwrap().workspaces().unwrap(), []);
+        let copy = DataFolder::open(&to).unwrap();
+        assert_eq!(copy.identity(&mut rng(3)).unwrap().public(), key.public());
+        assert_eq!(copy.token(&mut rng(4)).unwrap().as_str(), token.as_str());
+        copy.database().unwrap();
+        assert!(matches!(DataFolder::back_up(&from, &to), Err(DataError::AlreadyThere(path)) if path == to));
+    }
+
+    #[test]
+    fn without_a_key_or_a_database_there_is_no_copy() {
+        let place = TempDir::new().unwrap();
+        let (from, to) = (place.path().join("data"), place.path().join("copy"));
+        assert!(matches!(DataFolder::back_up(&from, &to), Err(DataError::Absent(_))));
+        let data = DataFolder::create(&from).unwrap();
+        data.identity(&mut rng(1)).unwrap();
+        data.database().unwrap();
+        fs::remove_file(from.join(KEY)).unwrap();
+        assert!(matches!(DataFolder::back_up(&from, &to), Err(DataError::KeyMissing(_))));
+        assert!(!to.exists());
+    }
+}

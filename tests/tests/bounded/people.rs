@@ -1,0 +1,104 @@
+//! Who is in the workspace: seeded devices, and the real roster entries that let them in.
+
+use bowline_core::document::ActorId;
+use bowline_crypto::{DeviceKeys, EpochKey, Keyring, TicketSecret};
+use bowline_wire::hash;
+use bowline_wire::ids::{EntryId, Incarnation, Lane, Signature};
+use bowline_wire::roster::record::{Join, Record, Ticket};
+use bowline_wire::signed::signing_message;
+use ed25519_dalek::{Signer, SigningKey};
+use rand_chacha::ChaCha20Rng;
+use rand_core::Rng;
+
+use crate::bounded::log::{Draft, Log};
+
+/// Bytes that X-Wing adds to a public key in a record: 1,216 in place of 32.
+const X_WING_KEY: u64 = 1216 - 32;
+/// Bytes that X-Wing adds to an encapsulated key: 1,120 in place of 32.
+const X_WING_WRAP: u64 = 1120 - 32;
+
+/// One device of a user.
+pub(crate) struct Device {
+    /// The number of its user; 0 is the Owner.
+    pub(crate) user: usize,
+    /// The keys it signs and receives with.
+    pub(crate) keys: DeviceKeys,
+    /// Under which its changes are made.
+    pub(crate) actor: ActorId,
+    /// The one life of its database that there is.
+    pub(crate) incarnation: Incarnation,
+    /// The ends of its chains, control and content.
+    pub(crate) tips: [(u64, EntryId); 2],
+    signing: SigningKey,
+}
+
+impl Device {
+    fn new(user: usize, rng: &mut ChaCha20Rng) -> Self {
+        let keys = DeviceKeys::generate(rng);
+        let seed = keys.to_bytes()[..32].try_into().unwrap();
+        let actor = ActorId::for_device(keys.id(), random(rng));
+        let tips = [(0, EntryId::ZERO); 2];
+        let incarnation = Incarnation::from_bytes(random(rng));
+        Self { user, keys, actor, incarnation, tips, signing: SigningKey::from_bytes(&seed) }
+    }
+
+    /// Signs bytes of one meaning.
+    pub(crate) fn sign(&self, domain: &[u8], bytes: &[u8]) -> Signature {
+        Signature::from_bytes(self.signing.sign(&signing_message(domain, bytes)).to_bytes())
+    }
+
+    /// The end of a chain.
+    pub(crate) fn tip(&mut self, lane: Lane) -> &mut (u64, EntryId) {
+        &mut self.tips[usize::from(lane.number())]
+    }
+}
+
+/// A workspace with these many devices of each user, the Owner first: its log, its devices, its keys, and the bytes that its
+/// records would have more with X-Wing (an estimate).
+pub(crate) fn found(users: &[usize], rng: &mut ChaCha20Rng) -> (Log, Vec<Device>, Keyring, u64) {
+    let mut owner = Device::new(0, rng);
+    let key = EpochKey::generate(rng);
+    let genesis = Record::Genesis {
+        nonce: random(rng),
+        device: owner.keys.id(),
+        hpke: owner.keys.hpke_public(),
+        commitment: key.commitment(),
+    };
+    let workspace = hash::workspace_id(&genesis.to_body());
+    let keyring = Keyring::genesis(workspace, key);
+    let mut log = Log::new(workspace, keyring.newest_epoch(), SigningKey::from_bytes(&random(rng)));
+    log.append(&mut owner, Draft::record(&genesis), rng);
+    let mut devices = vec![owner];
+    let mut more = X_WING_KEY;
+    for (user, count) in users.iter().enumerate() {
+        for _ in usize::from(user == 0)..*count {
+            let inviter = devices.iter().position(|device| device.user == user).unwrap_or(0);
+            let secret = TicketSecret::generate(rng);
+            let ticket = Ticket {
+                key: secret.ticket_key(),
+                hpke: secret.hpke_public(),
+                expires: log.clock + 600_000,
+                wrap: keyring.wrap_newest(secret.hpke_public(), rng).unwrap(),
+            };
+            let is_new_user = devices[inviter].user != user;
+            let record = if is_new_user { Record::Invite(ticket) } else { Record::Link(ticket) };
+            log.append(&mut devices[inviter], Draft::record(&record), rng);
+            let mut device = Device::new(user, rng);
+            let (id, hpke) = (device.keys.id(), device.keys.hpke_public());
+            let proof = secret.prove_join(workspace, id, hpke, false);
+            let join = Record::Join(Join { ticket: secret.ticket_key(), hpke, recovery: false, proof });
+            log.append(&mut device, Draft::record(&join), rng);
+            devices.push(device);
+            // The ticket's key, its wrap with the recipient in it, and the newcomer's key.
+            more += 3 * X_WING_KEY + X_WING_WRAP;
+        }
+    }
+    (log, devices, keyring, more)
+}
+
+/// Seeded bytes.
+pub(crate) fn random<const N: usize>(rng: &mut ChaCha20Rng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}

@@ -229,7 +229,7 @@ fn a_refused_entry_is_kept_and_shown_and_its_work_goes_out_again() {
     assert_eq!(rig.status().refused, 1);
     let row = rig.device.store().read().entry_by_id(rig.workspace(), first.id()).unwrap().unwrap();
     assert_eq!(row.reason.unwrap().number, Reason::WrongEpoch.number());
-    assert!(rig.device.store().read().body(row.n).unwrap().is_some());
+    assert!(rig.device.store().read().body(row.n).unwrap().is_none(), "what it held goes out again");
     assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
     let on_relay = entries_on(&relay, &owner, id);
     assert_eq!(on_relay.len(), 1);

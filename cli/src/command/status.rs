@@ -5,7 +5,7 @@ mod out;
 mod states;
 mod words;
 
-use bowline_engine::device::{MemberStatus, WorkspaceStatus};
+use bowline_engine::device::{Behind, MemberStatus, WorkspaceStatus};
 use bowline_engine::document::Kind;
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
 use bowline_engine::run::{LineFailure, LineReport, LineStage};
@@ -18,7 +18,7 @@ use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::overlaps::Overlap;
 use crate::syncing;
-use crate::time::iso;
+use crate::time::{iso, moment};
 use crate::workspaces::{self, Called};
 
 /// Show what is synced, and what is not and why
@@ -262,7 +262,8 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .fault
             .as_ref()
             .map(relay_fault)
-            .or_else(|| status.caught.map(|caught| no_connection(&LineFailure::plain(caught)))),
+            .or_else(|| status.caught.map(|caught| no_connection(&LineFailure::plain(caught))))
+            .or_else(|| status.behind.map(|behind| shown_instead(&behind))),
         evidence: status.evidence.len(),
         earlier_evidence: status.earlier_evidence,
         devices: status
@@ -273,6 +274,12 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .collect(),
         connection,
     })
+}
+
+/// What the relay shows instead of the log, in words.
+fn shown_instead(behind: &Behind) -> String {
+    let what = no_connection(&LineFailure::plain(behind.reason));
+    format!("{what}; so since {}", moment(behind.since))
 }
 
 fn quarantined(it: &bowline_engine::device::Quarantined, called: &Called) -> Quarantined {

@@ -237,7 +237,14 @@ fn fault_found(fault: &RelayFault) -> CommandError {
         RelayFault::OtherRelay => error.hint(DO_NOT_GO_ON),
         RelayFault::NotThePinnedLog => error.hint("ask for a new code, and for the relay's address once more"),
         RelayFault::Nonsense(_) | RelayFault::KeepsRefusing => error.hint(KEPT),
-        _ => error.hint(
+        RelayFault::Rollback { .. } => error.hint(
+            "tell its operator, who may have put back an old backup; nothing here is lost, and once it has everything again \
+             `bowline sync` goes on",
+        ),
+        RelayFault::OtherLog { .. } => error.hint(
+            "look whether the relay's address is right, and if it has moved, `bowline workspace move ADDRESS`; nothing here is lost",
+        ),
+        RelayFault::Fork { .. } => error.hint(
             "nothing more is sent there, and nothing here is lost. `bowline status` shows the evidence: talk to the relay's operator",
         ),
     }

@@ -52,6 +52,7 @@ pub use import::{
 };
 pub use merging::Merged;
 pub use notice::Notice;
+pub use workspace::behind::Behind;
 pub use workspace::code::{Code, CodeError, CodeKind};
 pub use workspace::connection::Outstanding;
 pub use workspace::decisions::{Cancelling, OpenCode, PendingDecision};

@@ -1,6 +1,6 @@
 //! How a device came out of a workspace, what waits for a relay's answer, and what a person can do about either, in words.
 
-use bowline_engine::device::{Membership, WorkspaceStatus};
+use bowline_engine::device::{LineReason, Membership, WorkspaceStatus};
 use bowline_engine::ids::{DeviceId, WorkspaceId};
 use bowline_engine::intent::Decision;
 use bowline_engine::{CodeKind, Device};
@@ -43,6 +43,22 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
             "ask the relay's operator; if it is at another address, `bowline workspace move ADDRESS`. If the workspace is gone, \
              `bowline workspace forget {name}` keeps its documents here, and `bowline share --all` puts them into a new one"
         ));
+    }
+    if let (true, Some(behind)) = (status.evidence.is_empty(), status.behind) {
+        let keeps = format!(
+            "if that is how it stays, `bowline workspace forget {name}` keeps every document on this device, and \
+             `bowline share --all` puts them into a new workspace"
+        );
+        return Some(match behind.reason {
+            LineReason::OtherLog => format!(
+                "nothing is sent there and nothing here is lost: look whether the address is right, and if the relay has moved, \
+                 `bowline workspace move ADDRESS`; {keeps}"
+            ),
+            _ => format!(
+                "nothing is sent there and nothing here is lost: tell the relay's operator, who may have put back an old \
+                 backup. Once it has everything again, this device goes on by itself; {keeps}"
+            ),
+        });
     }
     (!status.evidence.is_empty()).then(|| {
         format!(

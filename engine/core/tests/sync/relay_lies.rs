@@ -42,8 +42,21 @@ fn a_welcome_that_the_log_did_not_sign_is_not_believed() {
     assert!(!bench.replica.is_distrusted(), "anybody could have made it up");
 }
 
+/// The line is over, and with the log that is known here everything goes on, also in the next process.
+fn assert_goes_on(mut bench: Bench, relay: &mut FakeRelay) {
+    assert!(bench.closed());
+    assert!(!bench.replica.is_distrusted());
+    bench.forget();
+    bench.write(&opaque_payload(1));
+    bench.sync(relay);
+    assert!(!bench.appended().is_empty(), "what waited goes");
+    let mut bench = bench.restarted();
+    bench.sync(relay);
+    assert_eq!((bench.replica.link(), bench.replica.ready_to_seal()), (LinkState::Live, Ok(())));
+}
+
 #[test]
-fn a_relay_that_offers_less_than_it_had_signed_for_is_caught_and_stays_caught() {
+fn a_relay_that_offers_less_than_it_had_signed_for_loses_the_line_and_nothing_else() {
     let (mut bench, _, mut relay) = Bench::member();
     let ours = relay.head();
     let back = relay.rolled_back(relay.len() - 1);
@@ -51,6 +64,20 @@ fn a_relay_that_offers_less_than_it_had_signed_for_is_caught_and_stays_caught() 
     bench.receive(back.welcome());
     let theirs = back.head();
     assert_eq!(bench.faults(), [&RelayFault::Rollback { ours, theirs }]);
+    bench.write(&opaque_payload(2));
+    assert!(bench.appended().is_empty(), "nothing goes to a relay that shows less");
+    assert_goes_on(bench, &mut relay);
+}
+
+#[test]
+fn a_relay_that_goes_on_from_an_old_state_is_caught_once_it_has_signed_as_much_again() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let ours = relay.head();
+    let mut back = relay.rolled_back(relay.len() - 1);
+    owner.put_message(&mut back, opaque_payload(9).doc, "something else at this position");
+    bench.greet();
+    bench.receive(back.welcome());
+    assert_eq!(bench.faults(), [&RelayFault::Fork { ours, theirs: back.head() }]);
     assert_stopped(&mut bench, &mut relay);
     let mut bench = bench.restarted();
     assert!(bench.replica.is_distrusted());
@@ -190,7 +217,7 @@ fn another_log_of_the_same_workspace_is_not_followed() {
     bench.greet();
     bench.receive(other.welcome());
     assert_eq!(bench.faults(), [&RelayFault::OtherLog { theirs: other.head() }]);
-    assert_stopped(&mut bench, &mut relay);
+    assert_goes_on(bench, &mut relay);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Lane, Millis, WorkspaceId};
+use bowline_wire::ids::{Lane, Millis, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 
@@ -17,6 +17,7 @@ use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
+use crate::workspace::behind::{self, Behind};
 use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
 use crate::workspace::entries::{open_with, read_again, store_entry};
 use crate::workspace::evidence;
@@ -91,7 +92,7 @@ impl Workspaces {
             }
             Effect::LetIn => {
                 membership::note(lent.store, workspace, membership::TURNED_AWAY, None, lent.now)?;
-                Ok(())
+                Ok(behind::clear(lent.store, workspace)?)
             }
             Effect::TurnedAway(reason) => {
                 membership::note(lent.store, workspace, membership::TURNED_AWAY, Some(reason), lent.now)?;
@@ -163,10 +164,25 @@ impl Workspaces {
             let (kind, what) = proof(&fault);
             lent.store.transaction(|tx| evidence::keep(tx, workspace, kind, &what, now))?;
         }
+        let shown = match &fault {
+            RelayFault::Rollback { theirs, .. } => Some(theirs.position),
+            RelayFault::OtherLog { .. } => Some(Position::START),
+            _ => None,
+        };
+        let is_news = match shown {
+            Some(shown) => {
+                let behind = Behind { reason: (&fault).into(), since: now, shown };
+                behind::note(lent.store, workspace, behind)?
+            }
+            None => true,
+        };
         let linked = self.linked(workspace)?;
         linked.fault = Some(fault.clone());
         linked.line_fault = Some(fault.clone());
-        lent.notices.push(Notice::RelayFault(workspace, Box::new(fault)));
+        // It is so again on every line, until the relay shows the log again.
+        if is_news {
+            lent.notices.push(Notice::RelayFault(workspace, Box::new(fault)));
+        }
         Ok(())
     }
 
@@ -309,9 +325,11 @@ fn proof(fault: &RelayFault) -> (u8, Vec<u8>) {
     let heads = |heads: &[&SeenHead]| heads.iter().flat_map(|head| encode(*head)).collect();
     match fault {
         RelayFault::Fork { ours, theirs } => (evidence::FORK, heads(&[ours, theirs])),
-        RelayFault::Rollback { ours, theirs } => (evidence::ROLLBACK, heads(&[ours, theirs])),
-        RelayFault::OtherLog { theirs } => (evidence::OTHER_LOG, heads(&[theirs])),
         RelayFault::NotThePinnedLog => (evidence::NOT_THE_PINNED_LOG, Vec::new()),
-        RelayFault::Nonsense(_) | RelayFault::KeepsRefusing | RelayFault::OtherRelay => (0, Vec::new()),
+        RelayFault::Rollback { .. }
+        | RelayFault::OtherLog { .. }
+        | RelayFault::Nonsense(_)
+        | RelayFault::KeepsRefusing
+        | RelayFault::OtherRelay => (0, Vec::new()),
     }
 }

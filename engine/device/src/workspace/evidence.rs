@@ -12,11 +12,11 @@ const EARLIER_EVIDENCE: &str = "earlier-evidence";
 /// The number of the proof that a relay has signed two histories.
 pub(super) const FORK: u8 = 1;
 
-/// The number of the proof that a relay has lost what it had signed for.
-pub(super) const ROLLBACK: u8 = 2;
+/// The number under which versions before kept that a relay had lost what it had signed for, which proves nothing.
+const ROLLBACK: u8 = 2;
 
-/// The number of the proof that a relay shows another log of the workspace than the one known here.
-pub(super) const OTHER_LOG: u8 = 3;
+/// The number under which versions before kept that a relay showed another log of the workspace, which proves nothing.
+const OTHER_LOG: u8 = 3;
 
 /// The number of the proof that a relay's log is not the one that a code was made for.
 pub(super) const NOT_THE_PINNED_LOG: u8 = 4;
@@ -46,7 +46,7 @@ pub(super) fn set_aside_all(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), S
 /// signed nothing wrong.
 pub(super) fn set_aside_of_address(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), StoreError> {
     let (_, counting) = split(**tx, workspace)?;
-    let is_of_address = |row: &EvidenceRow| matches!(row.kind, OTHER_LOG | NOT_THE_PINNED_LOG);
+    let is_of_address = |row: &EvidenceRow| row.kind == NOT_THE_PINNED_LOG;
     if counting.iter().all(is_of_address) { set_aside_all(tx, workspace) } else { Ok(()) }
 }
 
@@ -54,8 +54,6 @@ pub(super) fn set_aside_of_address(tx: &Tx<'_>, workspace: WorkspaceId) -> Resul
 pub(super) fn shows(row: &EvidenceRow) -> LineReason {
     match row.kind {
         FORK => LineReason::Fork,
-        ROLLBACK => LineReason::Rollback,
-        OTHER_LOG => LineReason::OtherLog,
         NOT_THE_PINNED_LOG => LineReason::NotThePinnedLog,
         _ => LineReason::Nonsense,
     }
@@ -75,6 +73,9 @@ pub(super) fn split(
     let number = read.state(workspace, EARLIER_EVIDENCE)?;
     let number = number.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_slice().try_into().ok()?)));
     let aside = usize::try_from(number.unwrap_or_default()).unwrap_or(usize::MAX).min(earlier.len());
-    let counting = earlier.split_off(aside);
+    let mut counting = earlier.split_off(aside);
+    let is_proof = |row: &EvidenceRow| !matches!(row.kind, ROLLBACK | OTHER_LOG);
+    earlier.retain(is_proof);
+    counting.retain(is_proof);
     Ok((earlier, counting))
 }

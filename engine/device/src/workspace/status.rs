@@ -11,6 +11,7 @@ use bowline_wire::roster::Role;
 
 use crate::Error;
 use crate::workspace::Workspaces;
+use crate::workspace::behind::{Behind, behind};
 use crate::workspace::connection::{held_by, last_heard};
 use crate::workspace::effects::is_join_record;
 use crate::workspace::evidence;
@@ -100,6 +101,8 @@ pub struct WorkspaceStatus {
     pub membership: Membership,
     /// Why the relay takes nothing of ours for now; `None` if it takes everything or nothing waits.
     pub held_up: Option<RelaySays>,
+    /// What the relay shows instead of the log that is known here; `None` if it shows that log, or was not asked yet.
+    pub behind: Option<Behind>,
     /// Lasting evidence against the relay: signed heads that it cannot both have meant.
     pub evidence: Vec<Vec<u8>>,
     /// What the last of that evidence shows.
@@ -150,6 +153,7 @@ impl Workspaces {
             relay_says: replica.last_goodbye(),
             membership: self.membership(read, device, workspace)?,
             held_up: said(read, workspace, HELD_UP)?.filter(|_| waits),
+            behind: behind(read, workspace)?,
             caught: counting.last().map(evidence::shows),
             evidence: counting.into_iter().map(|row| row.what).collect(),
             earlier_evidence: earlier.len(),
@@ -228,11 +232,18 @@ impl Workspaces {
         let others = members(read, log)?.into_iter();
         let have = others.filter(|it| it.active && it.device != device && it.seen >= last).count();
         Ok(match have {
-            0 if linked.replica.is_distrusted() => DocumentState::Doubted,
+            0 if linked.replica.is_distrusted() || is_lacking(read, workspace, last)? => {
+                DocumentState::Doubted
+            }
             0 => DocumentState::OnRelay,
             have => DocumentState::OnDevices(have),
         })
     }
+}
+
+/// Whether the relay, when it was last asked, did not have what stands at this position of the log.
+fn is_lacking(read: Reader<'_>, workspace: WorkspaceId, at: Position) -> Result<bool, Error> {
+    Ok(behind(read, workspace)?.is_some_and(|behind| behind.shown < at))
 }
 
 /// How many of the refused entries are Joins.

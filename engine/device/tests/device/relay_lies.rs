@@ -1,7 +1,7 @@
 //! What stays of a relay's lie: evidence, a stop that lasts, and a device that works on.
 
 use bowline_core::sync::{NotReady, RelayFault};
-use bowline_device::{DocumentState, Notice};
+use bowline_device::{DocumentState, LineReason, Notice};
 use bowline_wire::codec::encode;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Frame, Reason};
@@ -40,16 +40,65 @@ fn assert_caught(mut rig: Rig, relay: &mut FakeRelay, heads: &[SeenHead]) {
     }
 }
 
+/// What the relay shows instead of the log is told once and shown until it shows the log again; what waits stays queued. Then
+/// everything goes on, without anybody's doing.
+fn assert_waits_and_goes_on(mut rig: Rig, wrong: &FakeRelay, relay: &mut FakeRelay, reason: LineReason) {
+    let id = rig.conversation("written meanwhile");
+    for restarted in [false, true] {
+        if restarted {
+            rig = rig.reopened();
+        }
+        rig.notices.clear();
+        for _ in 0..3 {
+            rig.disconnect();
+            rig.connect(wrong);
+            assert!(rig.appended().is_empty());
+        }
+        let told = rig.notices.iter().filter(|it| matches!(it, Notice::RelayFault(..))).count();
+        assert_eq!(told, usize::from(!restarted), "once");
+        let status = rig.status();
+        assert_eq!(status.behind.map(|behind| behind.reason), Some(reason));
+        assert!(status.evidence.is_empty() && status.caught.is_none());
+        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::Queued);
+        rig.disconnect();
+    }
+    rig.sync(relay);
+    assert_eq!(rig.status().behind, None);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+}
+
 #[test]
-fn a_rollback_is_remembered_with_both_heads_and_stops_sending_for_good() {
+fn an_old_head_stops_sending_only_as_long_as_it_is_shown() {
     let (mut rig, _, mut relay) = Rig::member();
-    let ours = relay.head();
+    rig.disconnect();
     let back = relay.rolled_back(relay.len() - 1);
+    assert_waits_and_goes_on(rig, &back, &mut relay, LineReason::Rollback);
+}
+
+#[test]
+fn what_the_relay_does_not_show_any_more_is_in_doubt_until_it_does() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let before = rig.conversation("in the backup");
+    rig.sync(&mut relay);
+    let back = relay.len();
+    let lost = rig.conversation("signed for, and lost");
+    rig.sync(&mut relay);
+    let back = relay.rolled_back(back);
     rig.disconnect();
     rig.connect(&back);
-    let fault = RelayFault::Rollback { ours, theirs: back.head() };
-    assert_eq!(rig.status().fault, Some(fault));
-    assert_caught(rig, &mut relay, &[ours, back.head()]);
+    assert_eq!(rig.status().behind.unwrap().shown, Position(back.len()));
+    for mut rig in [rig.copied(), rig.reopened()] {
+        let state = |rig: &Rig, id| rig.device.document_state(id).unwrap();
+        assert_eq!(
+            (state(&rig, before), state(&rig, lost)),
+            (DocumentState::OnRelay, DocumentState::Doubted)
+        );
+        rig.sync(&mut relay);
+        assert_eq!(
+            (state(&rig, before), state(&rig, lost)),
+            (DocumentState::OnRelay, DocumentState::OnRelay)
+        );
+    }
 }
 
 #[test]
@@ -63,19 +112,31 @@ fn a_fork_is_remembered_with_both_heads_and_stops_sending_for_good() {
 }
 
 #[test]
-fn another_log_is_remembered_and_stops_sending_for_good() {
+fn another_log_stops_sending_only_as_long_as_it_is_shown() {
     let (mut rig, _, mut relay) = Rig::member();
     let mut other = FakeRelay::new(99, rig.workspace());
     for at in 1..=relay.len() {
         other.put(relay.signed(at));
     }
     rig.disconnect();
-    rig.connect(&other);
-    assert_caught(rig, &mut relay, &[other.head()]);
+    assert_waits_and_goes_on(rig, &other, &mut relay, LineReason::OtherLog);
 }
 
 #[test]
+fn what_versions_before_kept_of_an_old_head_or_another_log_stands_in_nobodys_way() {
+    let (rig, _, mut relay) = Rig::member();
+    let insert = "INSERT INTO evidence (ws, kind, at, what) SELECT id, ?1, 1, x'00' FROM workspace";
+    for kind in [2, 3] {
+        rig.device.store().connection().execute(insert, [kind]).unwrap();
+    }
+    let mut rig = rig.reopened();
+    assert_eq!((rig.status().evidence.len(), rig.status().earlier_evidence), (0, 0));
+    let id = rig.conversation("goes on");
+    rig.sync(&mut relay);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+}
 
+#[test]
 fn what_the_relay_was_caught_at_is_shown_after_a_restart_too() {
     let (mut rig, _, relay) = Rig::member();
     let theirs = relay.sign(relay.len(), LogHash::from_bytes([0xee; 32]));
@@ -104,7 +165,6 @@ fn bytes_that_are_no_frame_close_the_line_and_leave_no_evidence() {
 }
 
 #[test]
-
 fn a_head_at_a_position_no_database_holds_is_answered_like_any_other() {
     let (mut rig, _, relay) = Rig::member();
     let far = relay.sign(u64::MAX, LogHash::from_bytes([1; 32]));

@@ -14,7 +14,7 @@ pub enum RelayFault {
         /// What contradicts it.
         theirs: SeenHead,
     },
-    /// The relay offers less of the log than it had signed for.
+    /// The relay offers less of the log than it had signed for. So does whoever replays an old head, or has put back an old backup.
     #[error("the relay has lost entries it had signed for")]
     Rollback {
         /// What this device had verified.
@@ -43,8 +43,9 @@ pub enum RelayFault {
 }
 
 impl RelayFault {
-    /// Whether the device has to stop believing this relay, beyond this connection.
+    /// Whether the device has to stop believing this relay, beyond this connection: it is caught by two signatures of the one key that
+    /// was followed, or by the code. Whoever is on the line can show an old head, and any key signs a log; that ends a connection.
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Nonsense(_) | Self::KeepsRefusing | Self::OtherRelay)
+        matches!(self, Self::Fork { .. } | Self::NotThePinnedLog)
     }
 }

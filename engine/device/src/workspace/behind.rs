@@ -1,0 +1,67 @@
+//! A relay that shows less of the log than it has signed for, or another log. That is proof of nothing to anybody: whoever is on
+//! the line can show an old head, and any key signs a log. So it stands in the way only as long as it is so.
+
+use bowline_store::{Reader, Store, StoreError, Tx};
+use bowline_wire::ids::{Millis, Position, WorkspaceId};
+
+use crate::workspace::line_failure::LineReason;
+
+/// Name of the value that says since when the relay shows something else than the log known here, and what.
+const BEHIND: &str = "behind";
+
+/// Number of a relay that shows an older state of the log.
+const OLDER: u8 = 1;
+
+/// Number of a relay that shows another log of the workspace.
+const OTHER: u8 = 2;
+
+/// What the relay shows instead of the log that is known here. Nothing is sent to it meanwhile, and everything goes on once it
+/// shows that log again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// [`LineReason::Rollback`] or [`LineReason::OtherLog`].
+    pub reason: LineReason,
+    /// Since when, by this device's clock.
+    pub since: Millis,
+    /// The last position that it shows; of another log none counts.
+    pub shown: Position,
+}
+
+impl Behind {
+    fn to_bytes(self) -> Vec<u8> {
+        let number = if self.reason == LineReason::OtherLog { OTHER } else { OLDER };
+        [&[number][..], &self.since.0.to_be_bytes(), &self.shown.0.to_be_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (number, rest) = bytes.split_first()?;
+        let (since, shown) = rest.split_first_chunk::<8>()?;
+        let reason = if *number == OTHER { LineReason::OtherLog } else { LineReason::Rollback };
+        let shown = Position(u64::from_be_bytes(shown.try_into().ok()?));
+        Some(Self { reason, since: Millis(u64::from_be_bytes(*since)), shown })
+    }
+}
+
+/// What the relay shows instead of the log, if it did when it was last asked.
+pub(super) fn behind(read: Reader<'_>, workspace: WorkspaceId) -> Result<Option<Behind>, StoreError> {
+    Ok(read.state(workspace, BEHIND)?.and_then(|bytes| Behind::from_bytes(&bytes)))
+}
+
+/// Notes what the relay shows; true if it was not so before.
+pub(super) fn note(store: &mut Store, workspace: WorkspaceId, now: Behind) -> Result<bool, StoreError> {
+    let before = behind(store.read(), workspace)?;
+    let is_same = |before: Behind| before.reason == now.reason && before.shown == now.shown;
+    if before.is_some_and(is_same) {
+        return Ok(false);
+    }
+    store.transaction(|tx| tx.put_state(workspace, BEHIND, &now.to_bytes()))?;
+    Ok(before.is_none())
+}
+
+/// The relay shows the log again.
+pub(super) fn clear(store: &mut Store, workspace: WorkspaceId) -> Result<(), StoreError> {
+    if behind(store.read(), workspace)?.is_some() {
+        store.transaction(|tx: &Tx<'_>| tx.delete_state(workspace, BEHIND))?;
+    }
+    Ok(())
+}

@@ -3,13 +3,17 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bowline::{Host, Stderr, Stop, Terminal};
 use bowline_engine::ids::Millis;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
+use tokio::sync::watch;
+
+/// The exit code of a process that was stopped.
+const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
     bowline::tell_local_times();
@@ -66,17 +70,49 @@ fn name(value: OsString) -> Option<String> {
     value.into_string().ok().filter(|name| !name.is_empty())
 }
 
-/// An interrupt from the keyboard, or the system's request to end.
+/// An interrupt from the keyboard, or the system's request to end. From the first call on, a thread of its own hears them,
+/// so that they are heard whatever else is going on. While nobody waits for them they end the process, as they do without
+/// it, and so does the second one.
 #[cfg(unix)]
 fn stop() -> io::Result<Stop> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    static HEARD: OnceLock<watch::Sender<bool>> = OnceLock::new();
+    let heard = if let Some(heard) = HEARD.get() {
+        heard
+    } else {
+        let heard = watch::Sender::new(false);
+        hear_signals(heard.clone())?;
+        HEARD.get_or_init(|| heard)
+    };
+    let mut heard = heard.subscribe();
     Ok(Box::pin(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        if heard.wait_for(|heard| *heard).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }))
+}
+
+#[cfg(unix)]
+fn hear_signals(heard: watch::Sender<bool>) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _runtime = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if heard.receiver_count() == 0 || heard.send_replace(true) {
+                    std::process::exit(INTERRUPTED);
+                }
+            }
+        });
+    })?;
+    Ok(())
 }
 
 /// An interrupt from the keyboard.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use bowline_engine::Awaited;
 use bowline_engine::ids::WorkspaceId;
-use bowline_engine::run::{Event, LineFailure};
+use bowline_engine::run::{Event, LineFailure, Waiting};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::no_connection;
@@ -91,6 +92,9 @@ impl Progress {
                 (format!("{} is syncing this home; waiting for it", process(*pid)), true)
             }
             Event::Connecting(workspace) => (format!("workspace {}: connecting", name(workspace)), false),
+            Event::Waiting(workspace, waiting) => {
+                (format!("workspace {}: {}", name(workspace), waits(*waiting)), true)
+            }
             Event::CatchingUp(workspace, at, of) => (
                 format!("workspace {}: receiving {} of {}", name(workspace), grouped(at.0), grouped(of.0)),
                 false,
@@ -120,6 +124,9 @@ impl Progress {
                 tracing::info!(pid, "another process is syncing this home; waiting for it");
             }
             Event::Connecting(workspace) => tracing::info!(workspace = id(workspace), "connecting"),
+            Event::Waiting(workspace, waiting) => {
+                tracing::info!(workspace = id(workspace), "{}", waits(*waiting));
+            }
             Event::CatchingUp(workspace, at, of) => {
                 tracing::info!(workspace = id(workspace), at = at.0, of = of.0, "receiving");
             }
@@ -144,5 +151,16 @@ impl Progress {
                 );
             }
         }
+    }
+}
+
+/// What is being waited for, and has not come for some seconds.
+fn waits(waiting: Waiting) -> &'static str {
+    match waiting {
+        Waiting::Connection => "still connecting: nothing has answered yet",
+        Waiting::For(Awaited::Challenge | Awaited::Welcome) => {
+            "connected, and the relay does not answer; waiting for it, half a minute at most"
+        }
+        Waiting::For(Awaited::Answer) => "the relay owes an answer; waiting for it, a minute at most",
     }
 }

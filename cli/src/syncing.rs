@@ -189,6 +189,8 @@ pub(crate) fn reach(
         let reached = run::reach(&home, &mut here.device, host, goal, stop).await;
         reached.map_err(CommandError::from)
     });
+    // A system that looks a name up may take half a minute to give up, and nobody waits for that.
+    runtime.shutdown_background();
     progress.into_inner().clear();
     Ok(Reached { finished: finished?, notices: notices.into_inner() })
 }
@@ -279,5 +281,13 @@ pub(crate) fn standing_error(standing: &Standing) -> Option<CommandError> {
             .hint("ask its operator for room; what is queued stays queued"),
         ),
         Standing::Failed(why) => Some(error::line_failed(why)),
+        Standing::Unanswered => Some(
+            refused(
+                ErrorCode::NoAnswer,
+                "The relay answers, and for a minute nothing has come of what it was asked".to_owned(),
+            )
+            .hint("ask its operator whether it is well")
+            .hint("what is queued stays queued: run `bowline sync` again later"),
+        ),
     }
 }

@@ -3,6 +3,7 @@
 
 mod goal;
 mod line;
+mod patience;
 mod report;
 mod wake;
 
@@ -19,13 +20,14 @@ use bowline_wire::ids::{Millis, Position, WorkspaceId};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::device::{Notice, Overlapping};
+use crate::device::{Notice, Overlapping, Parting};
 use crate::home::{Home, HomeError, SyncLock};
 use crate::{Device, Error};
 pub use bowline_device::{LineFailure, LineReason, LineReport, LineStage, Stuck, SyncReport};
 pub use goal::{Goal, Question, Standing};
-pub use line::LineError;
 use line::{Happened, Line, Said};
+pub use line::{LineError, Waiting};
+use patience::Patience;
 use report::Reporter;
 use wake::Wake;
 
@@ -35,6 +37,13 @@ const INBOUND_FRAMES: usize = 8;
 /// How often a process that waits for another one's syncing looks how far it is. A person does not notice it, nor does
 /// the database.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long lines may take to close in order once a goal is reached: many round trips. Whatever counts is on the relay then.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// How long lines may take to close in order once the process is told to end: a round trip to a relay that is well, and less
+/// than a person waits before pressing the keys again. What was not sent is durable here, and sent another time.
+const LAST_WORDS_IN_A_HURRY: Duration = Duration::from_millis(700);
 
 /// Milliseconds after which the loop looks at the clock in any case: somebody may have set it back.
 const LONGEST_WAIT: u64 = 60_000;
@@ -46,6 +55,8 @@ pub enum Event {
     OtherProcess(u32),
     /// A relay is being dialled.
     Connecting(WorkspaceId),
+    /// Nothing has come for a few seconds of what is being waited for.
+    Waiting(WorkspaceId, Waiting),
     /// The relay has let this device in; it is at the first position, and the log ends at the second.
     CatchingUp(WorkspaceId, Position, Position),
     /// Everything the relay has is here.
@@ -110,6 +121,7 @@ pub async fn reach<D: Dial>(
     let mut stop = pin!(stop);
     let mut told = None;
     let mut version = None;
+    let mut patience = Patience::default();
     loop {
         if let Some(lock) = home.try_sync_lock()? {
             return sync(home, device, &lock, host, goal, stop).await;
@@ -126,12 +138,15 @@ pub async fn reach<D: Dial>(
         if version.replace(found) != Some(found) {
             device.reload()?;
         }
-        if let Some(workspaces) = goal.reached_elsewhere(device, report.as_ref(), (host.clock)())? {
+        if let Some(workspaces) =
+            goal.reached_elsewhere(device, report.as_ref(), &mut patience, (host.clock)())?
+        {
             // What was asked of the database may be newer than what is in memory.
             device.reload()?;
             return Ok(Finished { stopped: false, workspaces });
         }
         tokio::select! {
+            biased;
             () = &mut stop => return Ok(Finished { stopped: true, workspaces: BTreeMap::new() }),
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
@@ -162,9 +177,11 @@ pub async fn sync<D: Dial>(
         lines: BTreeMap::new(),
         next_life: 0,
         reporter: Reporter::new(),
+        patience: Patience::default(),
     };
     let done = syncing.run(stop).await;
-    syncing.close_all().await;
+    let is_stopped = done.as_ref().is_ok_and(|finished| finished.stopped);
+    syncing.close_all(if is_stopped { LAST_WORDS_IN_A_HURRY } else { LAST_WORDS }).await;
     done
 }
 
@@ -178,6 +195,7 @@ struct Syncing<'d, 'h, 'g, D> {
     lines: BTreeMap<WorkspaceId, Line>,
     next_life: u64,
     reporter: Reporter,
+    patience: Patience,
 }
 
 /// What the loop woke up for.
@@ -200,7 +218,8 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         loop {
             let now = self.now();
             let more = self.step(now)?;
-            if let Some(workspaces) = self.goal.reached(self.device, &self.lines, now)? {
+            let reached = self.goal.reached(self.device, &self.lines, &mut self.patience, now)?;
+            if let Some(workspaces) = reached {
                 // What others changed at the same time as this device is told before it ends.
                 while self.device.index_own(now)? {}
                 self.tell(now)?;
@@ -225,8 +244,9 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         let joined = self.device.join_twins(now)?;
         // One document at a time, so that frames do not wait for a thousand of them.
         let more = self.heard.is_empty() && self.device.index_one(now)? || joined;
-        self.pump();
+        self.pump(now)?;
         self.tell(now)?;
+        self.tell_waiting(now)?;
         self.reporter.report(self.device, &self.lines, now)?;
         Ok(more)
     }
@@ -273,8 +293,9 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         Ok(())
     }
 
-    /// Hands the device's frames to their lines.
-    fn pump(&mut self) {
+    /// Hands the device's frames to their lines. Lines to relays that were given up are cut: nobody there is waited for.
+    fn pump(&mut self, now: Millis) -> Result<(), RunError> {
+        let mut cut = Vec::new();
         for (workspace, line) in &mut self.lines {
             while line.is_up()
                 && let Some(frame) = self.device.poll_transmit(*workspace)
@@ -283,8 +304,27 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
             }
             if line.is_up() && self.device.poll_close(*workspace) {
                 line.close();
+                if self.device.has_given_up(*workspace) {
+                    line.cut();
+                    cut.push(*workspace);
+                }
             }
         }
+        for workspace in cut {
+            self.went_down(workspace, None, now)?;
+        }
+        Ok(())
+    }
+
+    /// Says what is being waited for where nothing has come for a while.
+    fn tell_waiting(&mut self, now: Millis) -> Result<(), RunError> {
+        for (workspace, line) in &mut self.lines {
+            let owed = if line.is_up() { self.device.awaited(*workspace)? } else { None };
+            if let Some(waiting) = line.note_awaited(owed, now) {
+                (self.host.observer)(Event::Waiting(*workspace, waiting));
+            }
+        }
+        Ok(())
     }
 
     /// Tells people that everything is here, the first time on each connection, and introduces this device to the workspace.
@@ -326,8 +366,9 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
 
     /// When something has to be done, whatever happens until then.
     fn deadline(&self) -> Millis {
-        let lines = self.lines.values().filter_map(Line::due);
-        let times = lines.chain(self.device.poll_timeout()).chain([self.reporter.due()]);
+        let lines = self.lines.values().flat_map(|line| line.due().into_iter().chain(line.tells_at()));
+        let device = self.device.poll_timeout().into_iter().chain(self.patience.due());
+        let times = lines.chain(device).chain([self.reporter.due()]);
         times.min().unwrap_or(Millis(u64::MAX))
     }
 
@@ -342,41 +383,57 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
                 line.came_up(now);
                 self.device.handle_connected(said.workspace, relay, now)?;
             }
-            Happened::Frame(frame) => self.device.handle_frame(said.workspace, &frame, now)?,
-            Happened::Down(why) => {
-                // What the relay said on an earlier line is not why this one could not be made.
-                let (goodbye, fault) = if line.is_dialling() {
-                    (None, None)
-                } else {
-                    self.device.take_parting(said.workspace)?
-                };
-                self.device.handle_disconnected(said.workspace)?;
-                let draw = self.device.draw();
-                // Turned away one way, a newcomer tries the other one at once; when there is none left, it has failed.
-                if goodbye.is_some_and(Reason::is_about_party) && self.device.is_joining(said.workspace)? {
-                    line.is_to_follow();
-                }
-                if let Some((why, pause)) = line.went_down(why, goodbye, fault, draw, now) {
-                    (self.host.observer)(Event::Lost(said.workspace, why, pause));
-                } else if line.is_off() {
-                    (self.host.observer)(Event::Closed(said.workspace));
-                }
+            // Of a line that is closing the device wants nothing more, however much still comes.
+            Happened::Frame(_) if !line.is_up() => {}
+            Happened::Frame(frame) => {
+                line.note_frame(now);
+                self.device.handle_frame(said.workspace, &frame, now)?;
             }
+            Happened::Down(why) => self.went_down(said.workspace, why, now)?,
         }
         Ok(())
     }
 
-    /// Closes every line in order and waits until the sockets are closed.
-    async fn close_all(&mut self) {
+    /// A line's socket is closed, or about to be without anybody listening to it.
+    fn went_down(
+        &mut self,
+        workspace: WorkspaceId,
+        why: Option<Box<LineError>>,
+        now: Millis,
+    ) -> Result<(), RunError> {
+        let Some(line) = self.lines.get_mut(&workspace) else {
+            return Ok(());
+        };
+        // What the relay said on an earlier line is not why this one could not be made.
+        let parting =
+            if line.is_dialling() { Parting::default() } else { self.device.take_parting(workspace)? };
+        self.device.handle_disconnected(workspace)?;
+        let draw = self.device.draw();
+        // Turned away one way, a newcomer tries the other one at once; when there is none left, it has failed.
+        if parting.goodbye.is_some_and(Reason::is_about_party) && self.device.is_joining(workspace)? {
+            line.is_to_follow();
+        }
+        if let Some((why, pause)) = line.went_down(why, parting, draw, now) {
+            (self.host.observer)(Event::Lost(workspace, why, pause));
+        } else if line.is_off() {
+            (self.host.observer)(Event::Closed(workspace));
+        }
+        Ok(())
+    }
+
+    /// Closes every line in order, and cuts those that take longer than `patience`. The sockets are closed when this returns.
+    async fn close_all(&mut self, patience: Duration) {
         let now = self.now();
+        let late = tokio::time::Instant::now() + patience;
         for (workspace, line) in &mut self.lines {
             line.hang_up(now);
             if let Err(error) = self.device.handle_disconnected(*workspace) {
                 tracing::debug!(%error, "a workspace is gone while its line is closed");
             }
         }
-        while self.lines.values().any(Line::has_task) {
-            let Some(said) = self.heard.recv().await else {
+        // A relay that goes on talking does not put the end off.
+        while self.lines.values().any(Line::has_task) && tokio::time::Instant::now() < late {
+            let Ok(Some(said)) = tokio::time::timeout_at(late, self.heard.recv()).await else {
                 break;
             };
             if let (Happened::Down(_), Some(line)) = (said.happened, self.lines.get_mut(&said.workspace))
@@ -385,6 +442,11 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
                 line.ended();
             }
         }
+        self.lines.values_mut().filter(|line| line.has_task()).for_each(|line| {
+            line.cut();
+            line.ended();
+        });
+        tokio::task::yield_now().await;
         self.reporter.ended();
         if let Err(error) = self.reporter.report(self.device, &self.lines, now) {
             tracing::warn!(%error, "how syncing ended cannot be stored");

@@ -8,18 +8,20 @@ use std::sync::Arc;
 use bowline_engine::Home;
 use bowline_engine::home::OpenDevice;
 use bowline_engine::ids::{Millis, WorkspaceId};
-use bowline_engine::run::{self, Event, Finished, Goal, Host, LineError, Standing};
+use bowline_engine::run::{self, Event, Finished, Goal, Host, LineError, Standing, Waiting};
 use bowline_engine::transport::RelayKey;
+use bowline_engine::{Awaited, RelayFault};
 use bowline_store::{Cursor, Store};
 use bowline_transport::memory::{MemoryDialer, MemoryListener, network};
 use bowline_transport::{Link, Listen};
 use bowline_wire::codec::encode;
-use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::frame::{Challenge, Frame, Reason};
 use bowline_wire::ids::{LogHash, LogId, Position};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, sleep};
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -154,4 +156,125 @@ async fn what_an_earlier_process_said_of_its_lines_is_gone_when_another_one_sync
     };
     desk.reach(net().0, Goal::Until(workspace, &mut question), pending()).await;
     assert_ne!(said[0].pid, 1);
+}
+
+/// Answers each frame that comes with what `say` makes of its number, and never closes a line.
+async fn relay_saying(mut listener: MemoryListener, say: fn(usize) -> Vec<Frame>) {
+    while let Some(link) = listener.accept().await {
+        let (told, mut said) = mpsc::unbounded_channel();
+        let outbound = futures_util::stream::poll_fn(move |cx| said.poll_recv(cx));
+        let mut number = 0;
+        let deliver = move |_| {
+            for frame in say(number) {
+                let _gone = told.send(encode(&frame).into());
+            }
+            number += 1;
+            ready(true)
+        };
+        tokio::spawn(link.carry(outbound, deliver));
+    }
+}
+
+/// Takes every connection, and reads and says nothing on it, not even that it closes.
+async fn deaf_relay(mut listener: MemoryListener) {
+    let mut held = Vec::new();
+    while let Some(link) = listener.accept().await {
+        held.push(link);
+    }
+}
+
+fn challenge() -> Frame {
+    Frame::Challenge(Challenge { nonce: [1; 32], relay: [2; 32], time: Millis(NOW) })
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_told_within_seconds_and_called_silence_within_half_a_minute() {
+    let challenges: fn(usize) -> Vec<Frame> =
+        |number| if number == 0 { vec![challenge()] } else { Vec::new() };
+    for (say, owed) in
+        [((|_| Vec::new()) as fn(usize) -> Vec<Frame>, Awaited::Challenge), (challenges, Awaited::Welcome)]
+    {
+        let (mut desk, (dial, listener)) = (Desk::new(), net());
+        tokio::spawn(relay_saying(listener, say));
+        let began = Instant::now();
+        let (finished, events) = desk.reach(dial, Goal::Synced, pending()).await;
+        assert_eq!(began.elapsed().as_secs(), 15, "{events:?}");
+        let [Event::Connecting(_), Event::Waiting(_, waiting), Event::Lost(_, why, _)] = events.as_slice()
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!(*waiting, Waiting::For(owed));
+        assert!(matches!(**why, LineError::Silent(silent) if silent == owed), "{why:?}");
+        assert!(matches!(finished.workspaces[&desk.workspace], Standing::Failed(_)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_sends_without_end_what_brings_nothing_is_given_up_at_once() {
+    let (mut desk, (dial, listener)) = (Desk::new(), net());
+    tokio::spawn(relay_saying(listener, |_| vec![challenge(); 5000]));
+    let began = Instant::now();
+    let (finished, events) = desk.reach(dial, Goal::Synced, pending()).await;
+    let Standing::Failed(why) = &finished.workspaces[&desk.workspace] else { panic!("{events:?}") };
+    assert!(matches!(**why, LineError::Fault(RelayFault::BringsNothing)), "{why:?}");
+    assert_eq!(began.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_is_told_to_end_waits_less_than_a_second_for_a_relay_that_does_not_close() {
+    for told in [1, 2, 10] {
+        let (mut desk, (dial, listener)) = (Desk::new(), net());
+        tokio::spawn(deaf_relay(listener));
+        let began = Instant::now();
+        let (finished, _) = desk.reach(dial, Goal::Forever, sleep(Duration::from_secs(told))).await;
+        assert!(finished.stopped);
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(told + 1), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_silent_again_and_again_is_dialled_ever_more_rarely() {
+    let (mut desk, (dial, listener)) = (Desk::new(), net());
+    tokio::spawn(relay_saying(listener, |_| Vec::new()));
+    let (_, events) = desk.reach(dial, Goal::Forever, sleep(Duration::from_hours(1))).await;
+    let pauses = events.iter().filter_map(|event| match event {
+        Event::Lost(_, why, pause) if matches!(**why, LineError::Silent(Awaited::Challenge)) => Some(*pause),
+        _ => None,
+    });
+    let pauses: Vec<Duration> = pauses.collect();
+    assert!(
+        pauses.len() < 120 && pauses.iter().skip(5).any(|pause| *pause > Duration::from_secs(20)),
+        "{pauses:?}"
+    );
+    let told = events.iter().filter(|event| matches!(event, Event::Waiting(..))).count();
+    assert_eq!(told, 1, "people are told once, not on every connection");
+}
+
+/// What another process, which syncs, says of the workspace.
+fn other_process_says(desk: &Desk, stuck: Option<&str>) {
+    let line = serde_json::json!({ "stage": "live", "since": NOW, "position": 1, "last_live": NOW, "error": null,
+        "retry_at": null, "stuck": stuck });
+    let report = serde_json::json!({ "pid": 1, "at": NOW, "lines": { desk.workspace.to_string(): line } });
+    desk.store().transaction(|tx| tx.put_meta("sync", report.to_string().as_bytes())).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_what_cannot_be_sent_is_told_so_within_seconds() {
+    for (stuck, seconds) in [(Some("distrusted"), 0), (Some("quota"), 4), (None, 60)] {
+        let mut desk = Desk::new();
+        let _syncs = desk.home.try_sync_lock().unwrap().unwrap();
+        other_process_says(&desk, stuck);
+        let workspace = desk.workspace;
+        let mut never = |_: &mut bowline_engine::Device, _: Millis| Ok(false);
+        let began = Instant::now();
+        let (finished, _) = desk.reach(net().0, Goal::Until(workspace, &mut never), pending()).await;
+        assert_eq!(began.elapsed().as_secs(), seconds, "{stuck:?}");
+        let standing = &finished.workspaces[&workspace];
+        let is_right = match stuck {
+            None => matches!(standing, Standing::Unanswered),
+            Some(_) => matches!(standing, Standing::NotReady(_) | Standing::HeldUp(_)),
+        };
+        assert!(is_right, "{standing:?}");
+    }
 }

@@ -39,6 +39,17 @@ pub const STAGED_BYTES: usize = 8 * MAX_FRAME;
 /// send again.
 pub const STAGED_ENTRIES: usize = 8192;
 
+/// Frames that bring nothing (pings, and what was sent before) a session may send at once: a device that takes up everything
+/// again after a cut needs some ten.
+pub const IDLE_BURST: u64 = 256;
+
+/// Milliseconds after which a session may send one more frame that brings nothing: a device that is well pings three times a
+/// minute, and the thread that answers is everybody's.
+pub const IDLE_INTERVAL: u64 = 250;
+
+/// Pings that a Subscribe counts as: it is answered from storage.
+pub const SUBSCRIBE_COST: u64 = 8;
+
 /// Control entries one device may append at once: more than a person's afternoon of invites, removals and closes.
 pub const CONTROL_BURST: u64 = 128;
 

@@ -1,10 +1,10 @@
-//! How fast each device may append control entries: one token bucket per author.
+//! How fast each device may append control entries, one token bucket per author, and each session say what brings nothing.
 
 use std::collections::HashMap;
 
 use bowline_wire::ids::{DeviceId, Millis, WorkspaceId};
 
-use crate::config::{CONTROL_BURST, CONTROL_INTERVAL};
+use crate::config::{CONTROL_BURST, CONTROL_INTERVAL, IDLE_BURST, IDLE_INTERVAL};
 
 /// Buckets kept before full ones, which are as good as none, are dropped for the first time.
 const FIRST_PRUNE: usize = 1024;
@@ -40,6 +40,21 @@ impl Rates {
             self.full_at.retain(|_, full_at| *full_at > now);
             self.prune_at = FIRST_PRUNE.max(2 * self.full_at.len());
         }
+    }
+}
+
+/// The frames that bring nothing which one session has sent: paid for by time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Idle {
+    /// When all of them are paid for.
+    paid_at: Millis,
+}
+
+impl Idle {
+    /// Takes so many frames' worth; `false` if there were too many.
+    pub(crate) fn take(&mut self, frames: u64, now: Millis) -> bool {
+        self.paid_at = self.paid_at.max(now).plus(frames * IDLE_INTERVAL);
+        self.paid_at.since(now) <= IDLE_BURST * IDLE_INTERVAL
     }
 }
 

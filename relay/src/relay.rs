@@ -5,6 +5,7 @@ mod feed;
 mod flush;
 mod handshake;
 mod holdings;
+mod idle;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_REASON_TEXT};
 use rand_core::CryptoRng;
 
-use crate::config::{CLOSE_TIMEOUT, Config, HANDSHAKE_TIMEOUT};
+use crate::config::{CLOSE_TIMEOUT, Config, HANDSHAKE_TIMEOUT, SUBSCRIBE_COST};
 use crate::keys::Identity;
 use crate::rate::Rates;
 use crate::room::Room;
@@ -165,11 +166,15 @@ impl<S: Storage> Relay<S> {
             }
             (State::Open(member), Frame::Subscribe { after }) => {
                 let (workspace, party) = (member.workspace, member.party);
-                self.handle_subscribe(conn, workspace, &party, after);
+                if self.note_idle(conn, SUBSCRIBE_COST) {
+                    self.handle_subscribe(conn, workspace, &party, after);
+                }
             }
             (State::Open(member), Frame::Ping) => {
                 let workspace = member.workspace;
-                self.send_head(conn, workspace);
+                if self.note_idle(conn, 1) {
+                    self.send_head(conn, workspace);
+                }
             }
             (State::Open(member), Frame::Append { entries }) => {
                 let (workspace, party) = (member.workspace, member.party);

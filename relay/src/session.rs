@@ -7,6 +7,7 @@ use bowline_wire::frame::{Challenge, Party};
 use bowline_wire::ids::{Millis, Position, WorkspaceId};
 
 use crate::config::{FEED_BYTES, FEED_FRAMES, QUEUE_BYTES, QUEUE_FRAMES};
+use crate::rate::Idle;
 
 /// A connection, numbered by whoever drives the relay. A number may be used again after [`crate::Relay::poll_close`]
 /// gave it or [`crate::Relay::disconnect`] took it.
@@ -106,6 +107,8 @@ pub(crate) struct Session {
     pub(crate) writable: bool,
     /// Whether the session stands in the queue of those with something to send.
     pub(crate) is_ready: bool,
+    /// What the peer has sent that brought nothing.
+    pub(crate) idle: Idle,
     /// When the connection is given up; `None` for as long as it may stay.
     pub(crate) deadline: Option<Millis>,
 }
@@ -117,6 +120,7 @@ impl Session {
             out: Outbox::default(),
             writable: true,
             is_ready: false,
+            idle: Idle::default(),
             deadline: Some(deadline),
         }
     }

@@ -45,10 +45,12 @@ pub enum DialError {
         source: io::Error,
     },
     /// Connecting took longer than all steps together may.
-    #[error("no connection within {} seconds", .after.as_secs())]
+    #[error("no connection within {} seconds: {step}", .after.as_secs())]
     TimedOut {
         /// How long was waited.
         after: Duration,
+        /// What was waited for.
+        step: DialStep,
     },
     /// The certificate does not lead to anyone this system trusts, is for another name, or is out of date.
     #[error("the certificate of {host} is not trusted by this system")]
@@ -94,6 +96,23 @@ pub enum DialError {
     /// The connection broke while it was being opened.
     #[error("the connection was cut while it was being opened")]
     Io(#[source] io::Error),
+}
+
+/// What an attempt to reach a relay was waiting for when its time was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum DialStep {
+    /// The number behind the relay's name.
+    #[error("this system did not find out where its name leads")]
+    Name,
+    /// A TCP connection.
+    #[error("nothing answered at its address")]
+    Connection,
+    /// The relay's half of TLS.
+    #[error("it took the connection and did not answer in TLS")]
+    Tls,
+    /// The relay's consent to a WebSocket.
+    #[error("it took the connection and did not open a WebSocket")]
+    WebSocket,
 }
 
 /// What answered in a relay's place.

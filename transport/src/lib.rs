@@ -17,7 +17,7 @@ mod websocket;
 
 pub use address::{Address, AddressError, RelayKey, RelayKeyError, Token, TokenError};
 pub use backoff::Backoff;
-pub use dial::{Dial, DialError, Distrust, NotARelay};
+pub use dial::{Dial, DialError, DialStep, Distrust, NotARelay};
 pub use link::{Ended, Frame, Link, LinkError, Listen, Peer};
 pub use tls::ServerTls;
 pub use websocket::{Caps, WebSocketDialer, WebSocketLink, WebSocketListener};

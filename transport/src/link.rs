@@ -38,6 +38,7 @@ pub trait Link: Send + 'static {
     /// - When `deliver` gives `false`, finishes the frame it is sending and does the same, and drops what still comes. To
     ///   say a last word, end `outbound` after it instead.
     /// - Pings a silent peer, and gives the line up when it stays silent.
+    /// - Gives the line up when the peer sends without end what is not a frame, or takes more than a minute for one.
     ///
     /// Dropping the future closes the socket at once. To be cancelled in order, end `outbound`.
     fn carry<S, D, F>(self, outbound: S, deliver: D) -> impl Future<Output = Ended> + Send
@@ -82,6 +83,12 @@ pub enum LinkError {
     /// The peer's fault: a frame beyond [`MAX_FRAME`].
     #[error("the other side sent a frame of more than {MAX_FRAME} bytes")]
     TooLarge,
+    /// The peer's fault: pings, or fragments with nothing in them, without end.
+    #[error("the other side sends without end and brings nothing")]
+    Flood,
+    /// The peer's fault, or that of a line too slow to be of use: a frame was begun, and not finished within a minute.
+    #[error("the other side began a frame and did not finish it within a minute")]
+    Slow,
     /// The peer's fault: a text message, while all frames are binary.
     #[error("the other side sent text instead of a frame")]
     Text,

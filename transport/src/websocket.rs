@@ -2,11 +2,13 @@
 
 mod caps;
 mod dialer;
+mod framing;
 mod http;
 mod keepalive;
 mod line;
 mod listener;
 mod socket;
+mod watch;
 
 use std::fmt;
 use std::future::Future;
@@ -56,7 +58,8 @@ pub struct WebSocketLink {
 
 impl WebSocketLink {
     /// A line on `socket`, on which the handshake is done and `read` was read too far.
-    pub(crate) async fn open(socket: Socket, read: Vec<u8>, role: Role, peer: Peer) -> Self {
+    pub(crate) async fn open(mut socket: Socket, read: Vec<u8>, role: Role, peer: Peer) -> Self {
+        socket.begin(&read);
         let websocket = WebSocketStream::from_partially_read(socket, read, role, Some(config())).await;
         Self { websocket, peer, permit: None }
     }

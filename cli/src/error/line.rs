@@ -1,8 +1,8 @@
 //! Errors of the connection to a relay, and what relay and workspace refuse.
 
 use bowline_engine::run::{LineError, LineFailure, LineReason};
-use bowline_engine::transport::{AddressError, DialError, Distrust, NotARelay};
-use bowline_engine::{JoinFailed, NotReady, Reason, RelayFault, Void};
+use bowline_engine::transport::{AddressError, DialError, Distrust, LinkError, NotARelay};
+use bowline_engine::{Awaited, JoinFailed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
 use super::command::CommandError;
@@ -20,15 +20,21 @@ impl From<AddressError> for CommandError {
     }
 }
 
+/// What a relay does that floods a line.
+const FLOOD: &str = "The relay sends without end and brings nothing";
+
+/// What to do about a relay that floods.
+const FLOODED: &str =
+    "ask its operator about it; everything here goes on working, and `bowline sync` tries again";
+
 /// Why there is no connection to a relay.
 pub(crate) fn line_failed(error: &LineError) -> CommandError {
     let of = |code, message: &str| CommandError::new(code, message);
     match error {
         LineError::Address(error) => error.clone().into(),
         LineError::Dial(error) => dial_failed(error),
-        LineError::Lost(error) => {
-            of(ErrorCode::ConnectionLost, "The connection to the relay broke").because(error).hint(KEPT)
-        }
+        LineError::Lost(error) => lost(error),
+        LineError::Silent(owed) => CommandError { causes: vec![unanswered(*owed).to_owned()], ..silent() },
         LineError::Goodbye(reason) => turned_away(*reason),
         LineError::Closed => {
             of(ErrorCode::ConnectionLost, "The relay closed the connection without saying why").hint(KEPT)
@@ -41,6 +47,33 @@ pub(crate) fn line_failed(error: &LineError) -> CommandError {
                 ..of(ErrorCode::NotConnected, "The process that syncs this home has no connection")
             }
         }
+    }
+}
+
+/// The relay is connected and says nothing.
+fn silent() -> CommandError {
+    CommandError::new(ErrorCode::RelayTimeout, "The relay is silent")
+        .hint("ask its operator whether it is well")
+        .hint(KEPT)
+}
+
+/// How a connection broke.
+fn lost(error: &LinkError) -> CommandError {
+    let of = |code, message: &str| CommandError::new(code, message);
+    match error {
+        LinkError::Silent => silent().because(error),
+        LinkError::Slow => of(ErrorCode::RelayTimeout, "The relay is too slow").because(error).hint(KEPT),
+        LinkError::Flood => of(ErrorCode::RelayMisbehaves, FLOOD).hint(FLOODED),
+        _ => of(ErrorCode::ConnectionLost, "The connection to the relay broke").because(error).hint(KEPT),
+    }
+}
+
+/// What a relay has not answered, in words.
+fn unanswered(owed: Awaited) -> &'static str {
+    match owed {
+        Awaited::Challenge => "it took the connection and did not answer when this device said hello",
+        Awaited::Welcome => "it did not answer when this device proved who it is",
+        Awaited::Answer => "it let this device in and answers nothing more",
     }
 }
 
@@ -67,6 +100,9 @@ pub(crate) fn no_connection(failure: &LineFailure) -> String {
         LineReason::Cut => "the connection was cut",
         LineReason::Silent => "the relay has gone silent",
         LineReason::NotFlushed => "the connection was too slow",
+        LineReason::Flood | LineReason::BringsNothing => "the relay sends without end and brings nothing",
+        LineReason::Slow => "the relay began a frame and did not finish it within a minute",
+        LineReason::Unanswered(owed) => &format!("the relay is silent: {}", unanswered(owed)),
         LineReason::TooLarge => "the relay sent a frame that is too long",
         LineReason::Text => "the relay sent text instead of a frame",
         LineReason::Protocol => "the relay does not keep to the WebSocket protocol",
@@ -234,6 +270,7 @@ fn fault_found(fault: &RelayFault) -> CommandError {
     let error =
         CommandError::new(ErrorCode::RelayMisbehaves, "The relay has been caught misbehaving").because(fault);
     match fault {
+        RelayFault::BringsNothing => CommandError::new(ErrorCode::RelayMisbehaves, FLOOD).hint(FLOODED),
         RelayFault::OtherRelay => error.hint(DO_NOT_GO_ON),
         RelayFault::NotThePinnedLog => error.hint("ask for a new code, and for the relay's address once more"),
         RelayFault::Nonsense(_) | RelayFault::KeepsRefusing => error.hint(KEPT),

@@ -16,6 +16,7 @@ mod demo;
 mod edits;
 mod help;
 mod homes;
+mod hostile;
 mod imports;
 mod json_errors;
 mod left_behind;

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
@@ -103,6 +104,22 @@ impl TestRelay {
         self.address = format!("wss://{}/#key={key}", self.listen).parse().unwrap();
     }
 
+    /// A copy of what it keeps, made while it stands still.
+    pub(crate) fn copy(&mut self) -> TempDir {
+        let copy = TempDir::new().unwrap();
+        self.stop();
+        copy_files(self.folder.path(), copy.path());
+        self.resume();
+        copy
+    }
+
+    /// Starts it again on what it once kept.
+    pub(crate) fn put_back(&mut self, copy: &TempDir) {
+        self.stop();
+        copy_files(copy.path(), self.folder.path());
+        self.resume();
+    }
+
     /// Stops it in order.
     pub(crate) fn stop(&mut self) {
         if let Some(ended) = self.end() {
@@ -124,6 +141,16 @@ impl Drop for TestRelay {
         if let Some(ended) = self.end() {
             assert!(ended.is_ok() || std::thread::panicking(), "the relay has panicked");
         }
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(to).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }
 

@@ -21,7 +21,7 @@ pub use joining::Joining;
 pub use keys::{Recipient, keys_in_records};
 pub use open::{Opened, Parts, Unreadable, open};
 pub use relay::faults::RelayFault;
-pub use relay::session::LinkState;
+pub use relay::session::{Awaited, LinkState};
 pub use replica::Replica;
 pub use state::{Phase, Pins, Stored, Token};
 pub use writing::{ContentDraft, NotReady, genesis};

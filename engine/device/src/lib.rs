@@ -54,7 +54,7 @@ pub use merging::Merged;
 pub use notice::Notice;
 pub use workspace::behind::Behind;
 pub use workspace::code::{Code, CodeError, CodeKind};
-pub use workspace::connection::Outstanding;
+pub use workspace::connection::{Outstanding, Parting};
 pub use workspace::decisions::{Cancelling, OpenCode, PendingDecision};
 pub use workspace::intent;
 pub use workspace::line_failure::{LineFailure, LineReason};

@@ -25,7 +25,7 @@ pub(crate) mod taken;
 pub(crate) mod workspaces;
 
 use bowline_core::document::ProfileMut;
-use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
+use bowline_core::sync::{Awaited, LinkState, NotReady, Phase};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DeviceId, Millis, Position, TicketKey, UserId, WorkspaceId};
 use rand_core::Rng as _;
@@ -293,12 +293,25 @@ impl Device {
         connection::is_disconnected(self.store.read(), workspace)
     }
 
-    /// Why the line that has just ended did: what the relay said, and what it was caught at on it.
-    pub fn take_parting(
-        &mut self,
-        workspace: WorkspaceId,
-    ) -> Result<(Option<Reason>, Option<RelayFault>), Error> {
+    /// Why the line that has just ended did.
+    pub fn take_parting(&mut self, workspace: WorkspaceId) -> Result<connection::Parting, Error> {
         self.workspaces.take_parting(workspace)
+    }
+
+    /// Whether the device has given the line up because of what the relay did on it, or did not do: nobody there needs to be
+    /// waited for.
+    pub fn has_given_up(&self, workspace: WorkspaceId) -> bool {
+        self.workspaces.has_given_up(workspace)
+    }
+
+    /// What the relay owes an answer to at the moment.
+    pub fn awaited(&self, workspace: WorkspaceId) -> Result<Option<Awaited>, Error> {
+        Ok(self.workspaces.replica(workspace)?.awaited())
+    }
+
+    /// What grows while a workspace comes in: the log's length here, and the bytes of a newcomer's records.
+    pub fn progress(&self, workspace: WorkspaceId) -> Result<(Position, usize), Error> {
+        Ok(self.workspaces.replica(workspace)?.progress())
     }
 
     /// 64 random bits, for waits.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bowline_core::sync::NotReady;
+use bowline_core::sync::{NotReady, RelayFault};
+use bowline_transport::LinkError;
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{Millis, WorkspaceId};
 
 use super::line::{Line, LineError, may_pass};
+use super::patience::Patience;
 use super::{LineStage, Stuck, SyncReport};
 use crate::{Device, Error};
 
@@ -23,8 +25,8 @@ pub enum Goal<'a> {
     Forever,
     /// The process is done once everything is sent and everything is here, as far as that can be had now.
     Synced,
-    /// The process is done once the question is answered with true, or this workspace's relay cannot be reached, or the
-    /// workspace is to be connected no more.
+    /// The process is done once the question is answered with true, or this workspace's relay cannot be reached, does not
+    /// do what it is asked or is not to be given anything, or the workspace is to be connected no more.
     Until(WorkspaceId, Question<'a>),
 }
 
@@ -52,6 +54,8 @@ pub enum Standing {
     HeldUp(Reason),
     /// There is no connection, for this reason.
     Failed(Arc<LineError>),
+    /// The relay answers, and nothing has come of what it was asked for long enough.
+    Unanswered,
     /// Sending or receiving is under way.
     UnderWay,
 }
@@ -62,19 +66,40 @@ impl Goal<'_> {
         &mut self,
         device: &mut Device,
         lines: &BTreeMap<WorkspaceId, Line>,
+        patience: &mut Patience,
         now: Millis,
     ) -> Result<Option<BTreeMap<WorkspaceId, Standing>>, Error> {
-        let is_reached = match self {
+        if matches!(self, Self::Forever) {
+            return Ok(None);
+        }
+        let mut standings = Self::standings(device, lines)?;
+        for (workspace, standing) in &mut standings {
+            let is_up = lines.get(workspace).is_some_and(Line::is_up);
+            give_up(device, *workspace, (standing, is_up), patience, now)?;
+        }
+        let is_reached = self.is_reached(device, &standings, patience, now)?;
+        Ok(is_reached.then_some(standings))
+    }
+
+    fn is_reached(
+        &mut self,
+        device: &mut Device,
+        standings: &BTreeMap<WorkspaceId, Standing>,
+        patience: &mut Patience,
+        now: Millis,
+    ) -> Result<bool, Error> {
+        Ok(match self {
             Self::Forever => false,
-            Self::Synced => Self::standings(device, lines)?.values().all(is_settled),
+            Self::Synced => standings.values().all(is_settled),
             Self::Until(workspace, question) => {
                 let workspace = *workspace;
+                let is_joining = device.wants_connection(workspace)? && device.is_joining(workspace)?;
+                let mut is_over = |standing| !is_joining && is_held(standing, patience, now);
                 question(device, now)?
                     || !device.wants_connection(workspace)?
-                    || is_failed(&standing(device, workspace, lines.get(&workspace))?)
+                    || standings.get(&workspace).is_some_and(|it| is_failed(it) || is_over(it))
             }
-        };
-        if is_reached { Self::standings(device, lines).map(Some) } else { Ok(None) }
+        })
     }
 
     /// How every workspace stands, by the report of the process that syncs, once the goal is reached; `None` before.
@@ -82,22 +107,19 @@ impl Goal<'_> {
         &mut self,
         device: &mut Device,
         report: Option<&SyncReport>,
+        patience: &mut Patience,
         now: Millis,
     ) -> Result<Option<BTreeMap<WorkspaceId, Standing>>, Error> {
         let mut standings = BTreeMap::new();
         for workspace in wanted(device)? {
-            standings.insert(workspace, standing_elsewhere(device, workspace, report)?);
+            let mut standing = standing_elsewhere(device, workspace, report)?;
+            let line = report.and_then(|report| report.line(workspace));
+            let is_up =
+                line.is_some_and(|line| matches!(line.stage, LineStage::Live | LineStage::CatchingUp));
+            give_up(device, workspace, (&mut standing, is_up), patience, now)?;
+            standings.insert(workspace, standing);
         }
-        let is_reached = match self {
-            Self::Forever => false,
-            Self::Synced => standings.values().all(is_settled),
-            Self::Until(workspace, question) => {
-                let workspace = *workspace;
-                question(device, now)?
-                    || !device.wants_connection(workspace)?
-                    || standings.get(&workspace).is_some_and(is_failed)
-            }
-        };
+        let is_reached = self.is_reached(device, &standings, patience, now)?;
         Ok(is_reached.then_some(standings))
     }
 
@@ -129,7 +151,30 @@ fn is_settled(standing: &Standing) -> bool {
 }
 
 fn is_failed(standing: &Standing) -> bool {
-    matches!(standing, Standing::Failed(_))
+    matches!(standing, Standing::Failed(_) | Standing::Unanswered)
+}
+
+/// Whether nothing can be sent, and that does not pass by itself or has not for a while.
+fn is_held(standing: &Standing, patience: &mut Patience, now: Millis) -> bool {
+    let lasts = matches!(standing, Standing::NotReady(NotReady::Distrusted | NotReady::UpdateNeeded));
+    let holds = matches!(standing, Standing::NotReady(_) | Standing::HeldUp(_));
+    patience.is_held(holds, now) || lasts
+}
+
+/// Makes an end of waiting for a relay that answers, and does not do what it is asked.
+fn give_up(
+    device: &Device,
+    workspace: WorkspaceId,
+    (standing, is_up): (&mut Standing, bool),
+    patience: &mut Patience,
+    now: Millis,
+) -> Result<(), Error> {
+    if !is_up || !matches!(standing, Standing::UnderWay) {
+        patience.forget(workspace);
+    } else if patience.is_over(device, workspace, now)? {
+        *standing = Standing::Unanswered;
+    }
+    Ok(())
 }
 
 fn standing(device: &Device, workspace: WorkspaceId, line: Option<&Line>) -> Result<Standing, Error> {
@@ -169,8 +214,14 @@ fn live_standing(device: &Device, workspace: WorkspaceId, stuck: Option<Stuck>) 
 /// How often this may happen before one pass gives up.
 fn attempts(why: &LineError) -> u32 {
     match why {
-        LineError::Address(_) | LineError::Dial(_) | LineError::Elsewhere(_) => 1,
         LineError::Goodbye(reason) if !may_pass(*reason) => 1,
+        // After silence whoever waits has waited long enough, and after a flood comes the same flood.
+        LineError::Address(_)
+        | LineError::Dial(_)
+        | LineError::Elsewhere(_)
+        | LineError::Silent(_)
+        | LineError::Lost(LinkError::Silent | LinkError::Flood | LinkError::Slow)
+        | LineError::Fault(RelayFault::BringsNothing) => 1,
         LineError::Goodbye(_) | LineError::Lost(_) | LineError::Closed | LineError::Fault(_) => ATTEMPTS,
     }
 }

@@ -1,9 +1,11 @@
 //! One workspace's line to its relay: dialling, up, closing, and when to try again.
 
+mod failure;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use bowline_core::sync::RelayFault;
+use bowline_core::sync::{Awaited, RelayFault};
 use bowline_transport::{Address, AddressError, Backoff, Dial, DialError, Ended, Link, LinkError};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{Millis, Position, WorkspaceId};
@@ -12,7 +14,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use bowline_device::{LineFailure, LineReason};
+use bowline_device::{LineFailure, Parting};
 
 /// Milliseconds until a relay that turned this device away is asked again: somebody has to do something first.
 const AFTER_REFUSAL: u64 = 600_000;
@@ -20,6 +22,9 @@ const AFTER_REFUSAL: u64 = 600_000;
 /// Milliseconds that everything has to have been here for a connection to count as one that held: a relay that lets a
 /// device in and then drops it, every time, is not dialled without a pause.
 const HELD: u64 = 5_000;
+
+/// Milliseconds without an answer after which a person is told what is being waited for.
+const SAY_AFTER: u64 = 4_000;
 
 /// Connections that may follow one another at once: what a newcomer needs to try both ways in and to come back as a device.
 const MAX_FOLLOWS: u32 = 3;
@@ -42,6 +47,9 @@ pub enum LineError {
     /// The relay closed the connection without a word.
     #[error("the relay closed the connection without saying why")]
     Closed,
+    /// The relay, or the environment: this was not answered for as long as it may take.
+    #[error("the relay is silent: its {0:?} is due")]
+    Silent(Awaited),
     /// This device closed the connection, because of what the relay did.
     #[error(transparent)]
     Fault(RelayFault),
@@ -91,9 +99,18 @@ enum State {
     /// A task is dialling. Dropping the sender tells it that the line is not wanted any more.
     Dialling { life: u64, outbound: mpsc::UnboundedSender<Bytes>, task: AbortHandle },
     /// Frames go both ways.
-    Up { life: u64, outbound: mpsc::UnboundedSender<Bytes> },
+    Up { life: u64, outbound: mpsc::UnboundedSender<Bytes>, task: AbortHandle },
     /// Everything was handed over; the socket is about to close.
-    Closing { life: u64, wanted: bool },
+    Closing { life: u64, wanted: bool, task: AbortHandle },
+}
+
+/// What a line waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// The relay is being dialled.
+    Connection,
+    /// The relay is connected, and owes this.
+    For(Awaited),
 }
 
 /// A workspace's line.
@@ -114,6 +131,10 @@ pub(super) struct Line {
     last_live: Option<Millis>,
     /// The position that was last told to people.
     told: Option<Position>,
+    /// What is being waited for, and since when nothing has come of it.
+    awaits: Option<(Waiting, Millis)>,
+    /// Whether people were told of waiting since everything was here last.
+    has_told: bool,
     /// Whether the next connection follows this one at once.
     follow: bool,
     /// Connections in a row that followed the one before at once.
@@ -132,6 +153,8 @@ impl Line {
             live_since: None,
             last_live: None,
             told: None,
+            awaits: None,
+            has_told: false,
             follow: false,
             follows: 0,
         }
@@ -233,7 +256,7 @@ impl Line {
     pub(super) fn came_up(&mut self, now: Millis) {
         let state = std::mem::replace(&mut self.state, State::Down { until: now });
         self.state = match state {
-            State::Dialling { life, outbound, .. } => State::Up { life, outbound },
+            State::Dialling { life, outbound, task } => State::Up { life, outbound, task },
             other => other,
         };
         self.since = now;
@@ -249,8 +272,8 @@ impl Line {
 
     /// Closes the line once everything that was handed over is sent.
     pub(super) fn close(&mut self) {
-        if let State::Up { life, .. } = self.state {
-            self.state = State::Closing { life, wanted: true };
+        if let State::Up { life, task, .. } = &self.state {
+            self.state = State::Closing { life: *life, wanted: true, task: task.clone() };
         }
     }
 
@@ -274,15 +297,53 @@ impl Line {
                 self.since = now;
                 false
             }
-            State::Up { life, .. } => {
-                self.state = State::Closing { life: *life, wanted: false };
+            State::Up { life, task, .. } => {
+                self.state = State::Closing { life: *life, wanted: false, task: task.clone() };
                 true
             }
-            State::Closing { life, .. } => {
-                self.state = State::Closing { life: *life, wanted: false };
+            State::Closing { life, task, .. } => {
+                self.state = State::Closing { life: *life, wanted: false, task: task.clone() };
                 false
             }
         }
+    }
+
+    /// Closes the socket now, whatever is left to be sent or said. Nothing more is heard from it.
+    pub(super) fn cut(&mut self) {
+        match &self.state {
+            State::Down { .. } => {}
+            State::Dialling { task, .. } | State::Up { task, .. } | State::Closing { task, .. } => {
+                task.abort();
+            }
+        }
+    }
+
+    /// Notes what the relay owes while the line is up. Returns what is being waited for once people have to be told.
+    pub(super) fn note_awaited(&mut self, owed: Option<Awaited>, now: Millis) -> Option<Waiting> {
+        let waits = match &self.state {
+            State::Dialling { .. } => Some(Waiting::Connection),
+            State::Up { .. } => owed.map(Waiting::For),
+            State::Down { .. } | State::Closing { .. } => None,
+        };
+        if self.awaits.map(|(waiting, _)| waiting) != waits {
+            self.awaits = waits.map(|waiting| (waiting, now));
+        }
+        let (waiting, _) =
+            self.awaits.filter(|(_, since)| !self.has_told && now.since(*since) >= SAY_AFTER)?;
+        self.has_told = true;
+        Some(waiting)
+    }
+
+    /// Notes that a frame has come.
+    pub(super) fn note_frame(&mut self, now: Millis) {
+        if let Some((_, since)) = &mut self.awaits {
+            *since = now;
+        }
+    }
+
+    /// When people have to be told what is being waited for, if nothing comes until then.
+    pub(super) fn tells_at(&self) -> Option<Millis> {
+        self.awaits.filter(|_| !self.has_told).map(|(_, since)| since.plus(SAY_AFTER))
     }
 
     /// Notes that the socket of a line that is wanted no more is closed.
@@ -295,8 +356,7 @@ impl Line {
     pub(super) fn went_down(
         &mut self,
         why: Option<Box<LineError>>,
-        goodbye: Option<Reason>,
-        fault: Option<RelayFault>,
+        parting: Parting,
         draw: u64,
         now: Millis,
     ) -> Option<(Arc<LineError>, Duration)> {
@@ -316,11 +376,12 @@ impl Line {
             self.state = State::Down { until: now };
             return None;
         }
-        let why = match (fault, goodbye, why) {
-            (Some(fault), ..) => LineError::Fault(fault),
-            (None, Some(reason), _) => LineError::Goodbye(reason),
-            (None, None, Some(why)) => *why,
-            (None, None, None) => LineError::Closed,
+        let why = match (parting, why) {
+            (Parting { fault: Some(fault), .. }, _) => LineError::Fault(fault),
+            (Parting { goodbye: Some(reason), .. }, _) => LineError::Goodbye(reason),
+            (Parting { silence: Some(owed), .. }, _) => LineError::Silent(owed),
+            (_, Some(why)) => *why,
+            (_, None) => LineError::Closed,
         };
         let pause = match &why {
             LineError::Goodbye(reason) if !may_pass(*reason) => Duration::from_millis(AFTER_REFUSAL),
@@ -341,6 +402,7 @@ impl Line {
     pub(super) fn turned_live(&mut self, now: Millis) -> bool {
         self.live_since.get_or_insert(now);
         self.error = None;
+        self.has_told = false;
         self.last_live = Some(now);
         !std::mem::replace(&mut self.live, true)
     }
@@ -360,68 +422,6 @@ pub(super) fn may_pass(reason: Reason) -> bool {
     let is_lasting =
         matches!(reason, Reason::NoWorkspace | Reason::BadToken | Reason::BadProof | Reason::Version);
     !is_lasting && !reason.is_about_party()
-}
-
-impl From<&LineError> for LineFailure {
-    fn from(error: &LineError) -> Self {
-        match error {
-            LineError::Address(error) => {
-                Self { reason: LineReason::Address, about: Some(error.to_string()), cause: None }
-            }
-            LineError::Dial(error) => not_dialled(error),
-            LineError::Lost(error) => lost(error),
-            LineError::Goodbye(reason) => Self::plain(LineReason::Goodbye(*reason)),
-            LineError::Closed => Self::plain(LineReason::Closed),
-            LineError::Fault(fault) => {
-                let what =
-                    if let RelayFault::Nonsense(what) = fault { Some((*what).to_owned()) } else { None };
-                Self { reason: fault.into(), about: what, cause: None }
-            }
-            LineError::Elsewhere(failure) => failure.clone(),
-        }
-    }
-}
-
-fn not_dialled(error: &DialError) -> LineFailure {
-    let (reason, about, cause) = match error {
-        DialError::NameNotFound { host, source } => {
-            (LineReason::NameNotFound, Some(host.clone()), Some(source.to_string()))
-        }
-        DialError::NotLoopback { host } => (LineReason::NotLoopback, Some(host.clone()), None),
-        DialError::Unreachable { host, port, source } => {
-            (LineReason::Unreachable, Some(format!("{host} port {port}")), Some(source.to_string()))
-        }
-        DialError::TimedOut { after } => (LineReason::TimedOut, Some(after.as_secs().to_string()), None),
-        DialError::Untrusted { host, source, .. } => {
-            (LineReason::Untrusted, Some(host.clone()), Some(source.to_string()))
-        }
-        DialError::WrongPin { expected, found } => {
-            let found = found.map(|found| found.to_string());
-            (LineReason::WrongPin, Some(expected.to_string()), found)
-        }
-        DialError::NoTrustStore(source) => (LineReason::NoTrustStore, None, Some(source.to_string())),
-        DialError::Tls(source) => (LineReason::Tls, None, Some(source.to_string())),
-        DialError::Full => (LineReason::Full, None, None),
-        DialError::NotARelay { host, answer } => {
-            (LineReason::NotARelay, Some(host.clone()), Some(answer.to_string()))
-        }
-        DialError::OtherVersion { theirs } => (LineReason::OtherVersion, Some(theirs.clone()), None),
-        DialError::Io(source) => (LineReason::CutWhileOpening, None, Some(source.to_string())),
-    };
-    LineFailure { reason, about, cause }
-}
-
-fn lost(error: &LinkError) -> LineFailure {
-    let (reason, about, cause) = match error {
-        LinkError::Io(source) => (LineReason::Cut, None, Some(source.to_string())),
-        LinkError::Silent => (LineReason::Silent, None, None),
-        LinkError::NotFlushed => (LineReason::NotFlushed, None, None),
-        LinkError::TooLarge => (LineReason::TooLarge, None, None),
-        LinkError::Text => (LineReason::Text, None, None),
-        LinkError::Protocol(what) => (LineReason::Protocol, None, Some(what.clone())),
-        LinkError::OwnFrameTooLarge(bytes) => (LineReason::OwnFrameTooLarge, Some(bytes.to_string()), None),
-    };
-    LineFailure { reason, about, cause }
 }
 
 /// Dials and carries frames until one side is done. Returns why it ended; `None` if it ended in order.

@@ -50,6 +50,7 @@ impl<S: Storage> Relay<S> {
         if matches!(party, Party::Ticket(_)) && entries.len() != 1 {
             return self.goodbye(conn, Reason::NotAllowed, text);
         }
+        let before = self.end_of(workspace);
         let mut unreadable = Vec::new();
         let verify = |(index, entry): (usize, SignedEntry)| {
             entry.verify().map_err(|why| unreadable.push((index, why))).ok()
@@ -76,6 +77,14 @@ impl<S: Storage> Relay<S> {
         drop(rest);
         self.send_appended(conn, workspace, &known);
         self.refuse_unreadable(conn, &unreadable, frame);
+        if self.end_of(workspace) == before {
+            self.note_idle(conn, 1);
+        }
+    }
+
+    /// Where a log ends, with what waits for the next commit.
+    fn end_of(&self, workspace: WorkspaceId) -> Option<Position> {
+        self.workspaces.get(&workspace).map(|loaded| loaded.log().head().position)
     }
 
     /// Whether `entry` is a Join by this ticket, of a device that is not in the workspace.

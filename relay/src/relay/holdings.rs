@@ -32,6 +32,7 @@ impl<S: Storage> Relay<S> {
         };
         // Of a member's word only what is new costs more than a look.
         if !loaded.is_news(said) {
+            self.note_idle(conn, 1);
             return;
         }
         if said.device != *device || said.verify(workspace).is_err() {
@@ -42,6 +43,7 @@ impl<S: Storage> Relay<S> {
         if !is_on_log {
             // It was shown another log, or this one has lost entries: the device finds out which by the signed heads.
             tracing::warn!(conn = conn.0, ?device, "a device says to hold what is not on this log");
+            self.note_idle(conn, 1);
             return;
         }
         if let Some(loaded) = self.workspaces.get_mut(&workspace) {

@@ -1,11 +1,12 @@
 //! Bytes that no honest device sends: whatever they are, the relay goes on, and so do the others.
 
 use bowline_wire::codec::encode;
-use bowline_wire::frame::{Create, Frame, Party};
+use bowline_wire::frame::{Create, Frame, Party, Reason};
 use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::roster::record::Record;
 use proptest::prelude::*;
 
+use crate::config::{IDLE_BURST, IDLE_INTERVAL};
 use crate::session::ConnId;
 use crate::testing::author::{Author, Door};
 use crate::testing::bench::Bench;
@@ -153,4 +154,51 @@ fn a_workspace_nobody_uses_is_not_kept_in_memory() {
     assert_eq!(bench.relay.loaded(), 0);
     bench.enter(&Author::new(2), workspace);
     assert_eq!(bench.relay.loaded(), 0, "whoever is not let in leaves nothing behind");
+}
+
+/// What a device may send that brings nothing, one after the other.
+fn idle_frames() -> Vec<(&'static str, Frame)> {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, _) = bench.create(&mut laptop);
+    let known = laptop.content(&bench.view(workspace), b"content");
+    vec![
+        ("ping", Frame::Ping),
+        ("subscribe", Frame::Subscribe { after: Position::START }),
+        ("append", Frame::Append { entries: vec![known.to_signed()] }),
+        ("nothing", Frame::Append { entries: Vec::new() }),
+    ]
+}
+
+#[test]
+fn a_device_that_sends_without_end_what_brings_nothing_is_told_to_come_back_later() {
+    for (name, frame) in idle_frames() {
+        let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+        let (workspace, conn) = bench.create(&mut laptop);
+        let honest = bench.open(&laptop, workspace);
+        let told = (0..2 * IDLE_BURST).find(|_| {
+            bench.send(conn, &frame);
+            bench.flush();
+            let last = bench.frames(conn).pop();
+            matches!(last, Some(Frame::Goodbye { reason: Reason::Rate, .. }))
+        });
+        assert!(told.is_some_and(|count| count <= IDLE_BURST + 1), "{name}: {told:?}");
+        assert!(bench.is_closed(conn), "{name}");
+        bench.send(honest, &Frame::Ping);
+        let heard = bench.frames(honest);
+        assert!(matches!(heard.last(), Some(Frame::Head(_))), "{name}: {heard:?}");
+        let again = bench.open(&laptop, workspace);
+        bench.send(again, &Frame::Ping);
+        assert!(matches!(bench.frame(again), Frame::Head(_)), "{name}: later is at once for whoever is well");
+    }
+}
+
+#[test]
+fn a_device_that_pings_as_often_as_time_pays_for_is_answered_for_ever() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (_, conn) = bench.create(&mut laptop);
+    for _ in 0..10 * IDLE_BURST {
+        bench.now = bench.now.plus(IDLE_INTERVAL);
+        bench.send(conn, &Frame::Ping);
+        assert!(matches!(bench.frame(conn), Frame::Head(_)));
+    }
 }

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::handshake::client::Response;
 use super::http::FULL;
 use super::{SUBPROTOCOL, SUBPROTOCOL_FAMILY, Socket, WebSocketLink, config};
 use crate::tls::{self, OtherKey};
-use crate::{Address, Dial, DialError, Distrust, NotARelay, Peer};
+use crate::{Address, Dial, DialError, DialStep, Distrust, NotARelay, Peer};
 
 /// How long connecting may take, from the name to the upgrade.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -38,34 +38,38 @@ impl Dial for WebSocketDialer {
 
     fn dial(&self, address: &Address) -> impl Future<Output = Result<WebSocketLink, DialError>> + Send {
         let address = address.clone();
-        async move {
-            let late = Instant::now() + CONNECTING;
-            match timeout_at(late, connect(&address, late)).await {
-                Ok(done) => done,
-                Err(_) => Err(DialError::TimedOut { after: CONNECTING }),
-            }
-        }
+        async move { connect(&address, Instant::now() + CONNECTING).await }
     }
 }
 
 async fn connect(address: &Address, late: Instant) -> Result<WebSocketLink, DialError> {
     let (tcp, from) = connect_tcp(address, late).await?;
     let (socket, relay) = if address.is_encrypted() {
-        (Socket::new(connect_tls(address, tcp).await?), address.key())
+        (Socket::new(in_time(late, DialStep::Tls, connect_tls(address, tcp)).await?), address.key())
     } else {
         (Socket::new(tcp), None)
     };
-    upgrade(address, socket, Peer { relay, address: Some(from) }).await
+    let peer = Peer { relay, address: Some(from) };
+    in_time(late, DialStep::WebSocket, upgrade(address, socket, peer)).await
+}
+
+/// Does one step, unless it is `late` before.
+async fn in_time<T>(
+    late: Instant,
+    step: DialStep,
+    doing: impl Future<Output = Result<T, DialError>>,
+) -> Result<T, DialError> {
+    timeout_at(late, doing).await.unwrap_or(Err(DialError::TimedOut { after: CONNECTING, step }))
 }
 
 /// Tries every number the name stands for, each with an equal share of the time left.
 async fn connect_tcp(address: &Address, late: Instant) -> Result<(TcpStream, SocketAddr), DialError> {
     let (host, port) = address.lookup();
-    let found: io::Result<Vec<_>> = lookup_host((host.as_str(), port)).await.map(Iterator::collect);
-    let numbers = match found {
-        Ok(numbers) => permitted(address, numbers)?,
-        Err(source) => return Err(DialError::NameNotFound { host, source }),
-    };
+    let found = in_time(late, DialStep::Name, async {
+        let found = lookup_host((host.as_str(), port)).await;
+        found.map_err(|source| DialError::NameNotFound { host: host.clone(), source })
+    });
+    let numbers = permitted(address, found.await?.collect())?;
     let mut refused = io::Error::from(io::ErrorKind::NotFound);
     for (tried, number) in (0..).zip(&numbers) {
         let left = u32::try_from(numbers.len()).unwrap_or(u32::MAX).saturating_sub(tried).max(1);
@@ -81,7 +85,7 @@ async fn connect_tcp(address: &Address, late: Instant) -> Result<(TcpStream, Soc
         }
     }
     if refused.kind() == io::ErrorKind::TimedOut {
-        return Err(DialError::TimedOut { after: CONNECTING });
+        return Err(DialError::TimedOut { after: CONNECTING, step: DialStep::Connection });
     }
     Err(DialError::Unreachable { host, port, source: refused })
 }

@@ -11,6 +11,7 @@ use bowline_wire::limits::MAX_FRAME;
 use bytes::Bytes;
 use futures_util::{SinkExt, Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
@@ -20,6 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
 use super::Socket;
 use super::keepalive::{Due, Keepalive};
+use super::watch::Watch;
 use crate::{Ended, Frame, LinkError};
 
 /// Bytes of a frame that travel as one WebSocket fragment. Buffers grow to the largest fragment that passed and stay so,
@@ -104,8 +106,9 @@ struct Line<S> {
     /// Why nothing more can be sent.
     failure: Option<LinkError>,
     keepalive: Keepalive,
+    watch: Watch,
     ping: bool,
-    /// While open, when the keepalive is due; afterwards, when closing has taken too long.
+    /// While open, when keepalive or watch are due; afterwards, when closing has taken too long.
     clock: Pin<Box<Sleep>>,
     writes_first: bool,
 }
@@ -122,6 +125,7 @@ impl<S: Stream<Item = Frame> + Unpin> Line<S> {
             failure: None,
             clock: Box::pin(sleep_until(keepalive.deadline())),
             keepalive,
+            watch: Watch::new(Instant::now()),
             ping: false,
             writes_first: false,
         }
@@ -129,6 +133,12 @@ impl<S: Stream<Item = Frame> + Unpin> Line<S> {
 
     /// Sends what there is to send until a frame has come or the line has ended.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, Ended>> {
+        // A peer that goes on talking does not keep a line from closing.
+        if self.phase != Phase::Open
+            && let Poll::Ready(ended) = self.poll_clock(cx, true)
+        {
+            return Poll::Ready(Err(ended));
+        }
         // Whichever goes first may use up what the runtime grants a task per turn, so they alternate.
         self.writes_first = !self.writes_first;
         if self.writes_first {
@@ -136,6 +146,11 @@ impl<S: Stream<Item = Frame> + Unpin> Line<S> {
         }
         let read = self.poll_read(cx);
         self.keepalive.hear(self.websocket.get_ref().received(), Instant::now);
+        if self.phase == Phase::Open
+            && let Err(error) = self.watch.look(self.websocket.get_ref().framing(), Instant::now)
+        {
+            return Poll::Ready(Err(Ended::Lost(error)));
+        }
         // A peer that is gone may have said why before: read that first.
         if read.is_ready() && matches!(self.failure, None | Some(LinkError::Io(_))) {
             return read;
@@ -158,7 +173,9 @@ impl<S: Stream<Item = Frame> + Unpin> Line<S> {
     {
         self.write(cx);
         if let Poll::Ready(wants_more) = delivery.poll(cx) {
-            self.keepalive.listen_anew(Instant::now());
+            let now = Instant::now();
+            self.keepalive.listen_anew(now);
+            self.watch.read_anew(now);
             return Poll::Ready(Ok(wants_more));
         }
         self.poll_clock(cx, false).map(Err)
@@ -188,7 +205,11 @@ impl<S: Stream<Item = Frame> + Unpin> Line<S> {
                         self.leave_open(Phase::PeerClosed);
                     }
                 }
-                Some(Ok(_)) => {}
+                // Whoever sends nothing but these is watched; there is more to do than to read them.
+                Some(Ok(_)) => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Some(Err(error)) => return Poll::Ready(Err(self.ended_with(link_error(error)))),
                 None => {
                     let cut = LinkError::Io(io::ErrorKind::UnexpectedEof.into());
@@ -265,8 +286,12 @@ impl<S: Stream<Item = Frame> + Unpin> Line<S> {
     /// What the time that has passed means; ready when it ends the line. `listening`: whether anything is being read.
     fn poll_clock(&mut self, cx: &mut Context<'_>, listening: bool) -> Poll<Ended> {
         loop {
-            ready!(self.clock.as_mut().poll(cx));
+            // Whatever reading has used up of what the runtime grants a task per turn, time passes.
+            ready!(pin!(unconstrained(self.clock.as_mut())).poll(cx));
             match self.phase {
+                Phase::Open if listening && self.watch.deadline().is_some_and(|at| at <= Instant::now()) => {
+                    return Poll::Ready(Ended::Lost(LinkError::Slow));
+                }
                 Phase::Open => match self.keepalive.due(Instant::now(), listening) {
                     Due::Nothing => {}
                     Due::Ping => {
@@ -282,7 +307,9 @@ impl<S: Stream<Item = Frame> + Unpin> Line<S> {
                 Phase::PeerClosed => return Poll::Ready(Ended::ByPeer),
             }
             if self.phase == Phase::Open {
-                self.clock.as_mut().reset(self.keepalive.deadline());
+                let watched = self.watch.deadline().filter(|_| listening);
+                let due = self.keepalive.deadline();
+                self.clock.as_mut().reset(watched.map_or(due, |at| at.min(due)));
             }
         }
     }
@@ -293,6 +320,9 @@ impl<S: Stream<Item = Frame> + Unpin> Line<S> {
             Ended::ByUs | Ended::ByPeer => {}
             Ended::Lost(LinkError::TooLarge) => self.websocket.send(close(CloseCode::Size)).await?,
             Ended::Lost(LinkError::Text) => self.websocket.send(close(CloseCode::Unsupported)).await?,
+            Ended::Lost(LinkError::Flood | LinkError::Slow) => {
+                self.websocket.send(close(CloseCode::Policy)).await?;
+            }
             Ended::Lost(LinkError::Protocol(_)) => self.websocket.send(close(CloseCode::Protocol)).await?,
             Ended::Lost(_) => return Ok(()),
         }

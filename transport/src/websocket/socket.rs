@@ -1,10 +1,12 @@
-//! The bytes under a WebSocket, whatever they travel through, and how many have come.
+//! The bytes under a WebSocket, whatever they travel through: how many have come, and how they are framed.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::framing::Framing;
 
 /// What a WebSocket can run on.
 trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -15,11 +17,23 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 pub(crate) struct Socket {
     transport: Box<dyn Transport>,
     received: u64,
+    framing: Framing,
 }
 
 impl Socket {
     pub(crate) fn new(transport: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self { transport: Box::new(transport), received: 0 }
+        Self { transport: Box::new(transport), received: 0, framing: Framing::after_http() }
+    }
+
+    /// The handshake is done, and `read` was read too far.
+    pub(super) fn begin(&mut self, read: &[u8]) {
+        self.framing = Framing::open();
+        self.framing.take(read);
+    }
+
+    /// How what has come is framed.
+    pub(super) fn framing(&self) -> &Framing {
+        &self.framing
     }
 
     /// Bytes read so far: a peer that sends one long frame slowly is not silent.
@@ -36,7 +50,9 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.transport).poll_read(cx, buf);
-        self.received += buf.filled().len().saturating_sub(before) as u64;
+        let new = buf.filled().get(before..).unwrap_or_default();
+        self.received += new.len() as u64;
+        self.framing.take(new);
         read
     }
 }

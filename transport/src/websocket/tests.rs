@@ -186,14 +186,80 @@ async fn a_peer_that_only_answers_pings_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_that_takes_minutes_is_not_silence() {
+async fn a_frame_that_takes_most_of_a_minute_is_neither_silence_nor_too_slow() {
     let (mut relay, mut peer) = relay().await;
     let bytes = [header(1000), vec![0; 1000]].concat();
-    for piece in bytes.chunks(100) {
-        peer.get_mut().write_all(piece).await.unwrap();
-        sleep(Duration::from_secs(29)).await;
+    for _ in 0..3 {
+        for piece in bytes.chunks(507) {
+            peer.get_mut().write_all(piece).await.unwrap();
+            sleep(Duration::from_secs(29)).await;
+        }
+        assert_eq!(relay.frames.recv().await.unwrap().len(), 1000);
     }
-    assert_eq!(relay.frames.recv().await.unwrap().len(), 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_trickles_in_is_given_up_after_a_minute() {
+    let (relay, mut peer) = relay().await;
+    let began = Instant::now();
+    peer.get_mut().write_all(&header(1000)).await.unwrap();
+    let trickle = async {
+        loop {
+            peer.get_mut().write_all(&[0]).await.unwrap();
+            sleep(Duration::from_secs(2)).await;
+        }
+    };
+    tokio::select! {
+        () = trickle => {}
+        ended = relay.ended => assert!(matches!(ended.unwrap(), Ended::Lost(LinkError::Slow))),
+    }
+    assert_eq!(began.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_without_end_end_the_line_whether_their_answers_are_read_or_not() {
+    for reads in [false, true] {
+        let (relay, peer) = relay().await;
+        let (mut answers, mut peer) = tokio::io::split(peer.into_inner());
+        let pings = [0x89, 0x80, 0, 0, 0, 0].repeat(100);
+        let flood = async { while peer.write_all(&pings).await.is_ok() {} };
+        let read = async {
+            if reads {
+                drop(tokio::io::copy(&mut answers, &mut tokio::io::sink()).await);
+            }
+        };
+        let (ended, ..) = tokio::join!(relay.ended, flood, read);
+        assert!(matches!(ended.unwrap(), Ended::Lost(LinkError::Flood)), "answers read: {reads}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fragments_without_end_end_the_line_and_the_peer_is_told_why() {
+    let (relay, mut peer) = relay().await;
+    peer.get_mut().write_all(&[0x02, 0x80, 0, 0, 0, 0]).await.unwrap();
+    let fragments = [0x00, 0x80, 0, 0, 0, 0].repeat(1100);
+    peer.get_mut().write_all(&fragments).await.unwrap();
+    assert_eq!(close_code(&mut peer).await, CloseCode::Policy);
+    assert!(matches!(relay.ended.await.unwrap(), Ended::Lost(LinkError::Flood)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_without_end_do_not_keep_a_line_from_closing() {
+    let (near, far) = duplex(PIPE);
+    let peer = Peer { relay: None, address: None };
+    let link = WebSocketLink::open(Socket::new(near), Vec::new(), Role::Server, peer).await;
+    let (_reads, mut far) = tokio::io::split(far);
+    let frames = [0x82, 0x80, 0, 0, 0, 0].repeat(100);
+    let flood = async {
+        while far.write_all(&frames).await.is_ok() {
+            // Virtual time passes only when it is made to.
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+    };
+    let began = Instant::now();
+    let (ended, ()) = tokio::join!(link.carry(stream::empty(), |_| async { true }), flood);
+    assert!(matches!(ended, Ended::ByUs), "{ended:?}");
+    assert_eq!(began.elapsed().as_secs(), 10);
 }
 
 #[tokio::test(start_paused = true)]

@@ -143,5 +143,8 @@ async fn a_server_without_tls_is_told_from_one_with_the_wrong_key() {
 async fn a_server_that_never_answers_costs_ten_seconds() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let error = refused(&encrypted(listener.local_addr().unwrap())).await;
-    assert_eq!(error.to_string(), "no connection within 10 seconds");
+    assert_eq!(
+        error.to_string(),
+        "no connection within 10 seconds: it took the connection and did not answer in TLS"
+    );
 }

@@ -78,6 +78,11 @@ impl Joining {
         true
     }
 
+    /// Bytes of the records that were collected.
+    pub(super) fn collected(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether the relay tells more of the roster than any roster has.
     pub(super) fn is_too_much(&self) -> bool {
         self.bytes > MAX_RECORDS

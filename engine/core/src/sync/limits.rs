@@ -6,8 +6,9 @@ pub(super) const HANDSHAKE_TIMEOUT: u64 = 15_000;
 /// Milliseconds without a frame before the relay is asked where its log is. Also finds a lost last frame.
 pub(super) const PING_AFTER: u64 = 20_000;
 
-/// Milliseconds for the answer to a ping before the connection counts as dead.
-pub(super) const PING_TIMEOUT: u64 = 15_000;
+/// Milliseconds for the answer to a ping before the connection counts as dead: with [`PING_AFTER`] half a minute, after which
+/// whoever waits is told that the relay is silent.
+pub(super) const PING_TIMEOUT: u64 = 10_000;
 
 /// Milliseconds before unanswered entries are sent again, and missing ones asked for again.
 pub(super) const RETRY_AFTER: u64 = 5_000;
@@ -15,10 +16,10 @@ pub(super) const RETRY_AFTER: u64 = 5_000;
 /// Bytes for each full lot of which, on the line and unanswered, the answer may take [`SLOWEST_BLOCK_TIME`] longer.
 pub(super) const SLOWEST_BLOCK: usize = 64 * 1024;
 
-/// Milliseconds for [`SLOWEST_BLOCK`] bytes on the slowest line that is of use, 32 KiB/s: any slower, and one frame takes
+/// Milliseconds for [`SLOWEST_BLOCK`] bytes on the slowest line that is of use, 36 KiB/s: any slower, and one frame takes
 /// longer than the time after which a silent line counts as dead. Without it, whatever takes more than [`RETRY_AFTER`] to
 /// send would be queued over and over behind itself.
-pub(super) const SLOWEST_BLOCK_TIME: u64 = 2_000;
+pub(super) const SLOWEST_BLOCK_TIME: u64 = 1_778;
 
 /// Bytes of entries on their way to the relay before sealing pauses: a few frames keep the line full, and more would
 /// only be sealed under a roster that may be about to change. Asked before a payload is sealed, so that one of any size
@@ -28,6 +29,17 @@ pub(super) const MAX_IN_FLIGHT: usize = 4 * 1024 * 1024;
 /// Refusals for good that one connection may bring before the device stops appending on it. An honest relay gives one
 /// for each chain at most; a lying one could otherwise have the device seal its documents over and over.
 pub(super) const MAX_REFUSALS: u32 = 8;
+
+/// Milliseconds of patience that a frame costs which brings nothing new: eight of them in a second are paid back by that
+/// second, and take less than a thousandth of a processor.
+pub(super) const BARREN_FRAME: u64 = 128;
+
+/// Milliseconds of patience that each entry, record or holding costs in a frame which brings nothing new.
+pub(super) const BARREN_ITEM: u64 = 16;
+
+/// Milliseconds of patience with one connection: a thousand frames that bring nothing, or eight thousand entries, more than an
+/// honest relay has on its way when entries are asked for a second time.
+pub(super) const BARREN_CREDIT: u64 = 1024 * BARREN_FRAME;
 
 /// Bytes of roster records taken from a relay before a Join. Far above what the roster's own limits allow in practice,
 /// and low enough for any device.

@@ -91,22 +91,28 @@ impl Outbox {
         }
     }
 
-    /// The relay has acknowledged an entry; true if it is one of these.
+    /// The relay has acknowledged entries; true if one of them is here and was not acknowledged before.
     pub(super) fn acknowledge(&mut self, ids: impl Fn(EntryId) -> bool) -> bool {
-        let mut is_ours = false;
+        let mut is_news = false;
         for outgoing in &mut self.entries {
-            if ids(outgoing.entry.id()) {
+            if outgoing.state != State::Acknowledged && ids(outgoing.entry.id()) {
                 outgoing.state = State::Acknowledged;
-                is_ours = true;
+                is_news = true;
             }
         }
-        is_ours
+        is_news
     }
 
-    /// The relay has refused an entry for now: it is sent again after a while.
-    pub(super) fn postpone(&mut self, id: EntryId, now: Millis) {
-        if let Some(outgoing) = self.entries.iter_mut().find(|outgoing| outgoing.entry.id() == id) {
-            outgoing.state = State::Waiting(now.plus(RETRY_AFTER));
+    /// The relay has refused an entry for now: it is sent again after a while. Returns `false` if it was not waiting for an
+    /// answer.
+    pub(super) fn postpone(&mut self, id: EntryId, now: Millis) -> bool {
+        let refused = |outgoing: &&mut Outgoing| outgoing.entry.id() == id && outgoing.unanswered().is_some();
+        match self.entries.iter_mut().find(refused) {
+            Some(outgoing) => {
+                outgoing.state = State::Waiting(now.plus(RETRY_AFTER));
+                true
+            }
+            None => false,
         }
     }
 
@@ -134,6 +140,11 @@ impl Outbox {
     /// Whether one of them is to be sent now.
     pub(super) fn is_due(&self, now: Millis) -> bool {
         self.entries.iter().any(|outgoing| matches!(outgoing.state, State::Waiting(at) if at <= now))
+    }
+
+    /// Whether one of them was sent and not answered.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.entries.iter().any(|outgoing| outgoing.unanswered().is_some())
     }
 
     /// Whether the relay has acknowledged one that has not come with the log.

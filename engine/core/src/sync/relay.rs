@@ -4,4 +4,5 @@ pub(super) mod faults;
 mod frames;
 mod holdings;
 mod join;
+mod patience;
 pub(super) mod session;

@@ -109,6 +109,12 @@ impl Replica {
         self.log.as_ref().map_or(Position::START, |log| log.head().position)
     }
 
+    /// What grows while the workspace comes in: the log's length here, and the bytes of a newcomer's records.
+    pub fn progress(&self) -> (Position, usize) {
+        let records = if let Phase::Joining(joining) = &self.phase { joining.collected() } else { 0 };
+        (self.position(), records)
+    }
+
     /// Why the relay does not take our entries at the moment, on this connection: it may later.
     pub fn held_up(&self) -> Option<Reason> {
         self.session.held_up()

@@ -98,14 +98,14 @@ fn a_slow_line_on_which_answers_come_is_not_dead() {
     bench.write_parts(&payload_of_parts(4));
     for part in 0..4 {
         bench.wait(20_000);
-        bench.wait(10_000);
+        bench.wait(9_000);
         assert!(!bench.closed(), "{part}");
         let mut append = bench.frames().into_iter().filter(|frame| matches!(frame, Frame::Append { .. }));
         let append = append.nth(part).unwrap().clone();
         bench.receive(relay.answer(append).remove(0));
     }
     bench.wait(20_000);
-    bench.wait(15_000);
+    bench.wait(10_000);
     assert!(bench.closed(), "and one that says nothing any more is");
 }
 

@@ -1,8 +1,8 @@
 //! A connection from Hello to Goodbye, and everything that may go missing on it.
 
-use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
+use bowline_core::sync::{Awaited, Effect, LinkState, NotReady, Phase, RelayFault};
 use bowline_wire::frame::{Frame, Party, Reason};
-use bowline_wire::ids::{Millis, Position, WorkspaceId};
+use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
 
 use crate::author::{Author, opaque_payload};
 use crate::bench::Bench;
@@ -99,10 +99,15 @@ fn a_handshake_that_stalls_is_given_up() {
         assert_eq!(bench.replica.poll_timeout(), Some(now.plus(15_000)));
         bench.wait(14_999);
         assert!(!bench.closed());
+        let owed = if answered { Awaited::Welcome } else { Awaited::Challenge };
+        assert_eq!((bench.replica.awaited(), bench.replica.last_silence()), (Some(owed), None));
         bench.wait(1);
         assert!(bench.closed());
         assert_eq!(bench.replica.link(), LinkState::Down);
         assert_eq!(bench.replica.poll_timeout(), None);
+        assert_eq!(bench.replica.last_silence(), Some(owed));
+        bench.step(|replica, _| replica.handle_connected(None, now));
+        assert_eq!(bench.replica.last_silence(), None, "of an earlier connection");
     }
 }
 
@@ -116,8 +121,86 @@ fn a_silent_line_is_asked_and_a_dead_one_is_closed() {
     assert_eq!(bench.frames().len(), 1, "it was heard of");
     bench.wait(1);
     assert_eq!(bench.frames().len(), 2);
-    bench.wait(15_000);
+    bench.wait(9_999);
+    assert!(!bench.closed());
+    bench.wait(1);
     assert!(bench.closed());
+    assert_eq!(bench.replica.last_silence(), Some(Awaited::Answer));
+}
+
+#[test]
+fn an_answer_is_owed_for_what_was_asked_and_for_what_was_sent() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    assert_eq!(bench.replica.awaited(), None);
+    bench.write(&opaque_payload(1));
+    assert_eq!(bench.replica.awaited(), Some(Awaited::Answer));
+    bench.talk(&mut relay);
+    assert_eq!(bench.replica.awaited(), None);
+    owner.put_message(&mut relay, opaque_payload(2).doc, "two");
+    bench.greet();
+    bench.receive(relay.welcome());
+    assert_eq!(bench.replica.awaited(), Some(Awaited::Answer), "entries are on their way");
+}
+
+#[test]
+fn a_relay_that_sends_without_end_what_brings_nothing_is_given_up() {
+    for name in
+        ["head", "higher head", "entries", "appended", "refused", "refused again", "challenge", "welcome"]
+    {
+        let (mut bench, _, relay) = Bench::member();
+        let sent = bench.write(&opaque_payload(1));
+        bench.receive(FakeRelay::refused(sent.id(), Reason::Rate, None));
+        bench.forget();
+        let mut count = 0;
+        while !bench.closed() && count < 2000 {
+            count += 1;
+            bench.receive(match name {
+                "head" => Frame::Head(relay.head()),
+                "higher head" => Frame::Head(relay.sign(relay.len() + count, LogHash::ZERO)),
+                "entries" => relay.frame(1, relay.len()),
+                "appended" => Frame::Appended { entries: Vec::new(), head: relay.head() },
+                "refused" => FakeRelay::refused(relay.signed(1).id(), Reason::Rate, None),
+                "refused again" => {
+                    let reason = if count % 2 == 0 { Reason::Rate } else { Reason::Quota };
+                    FakeRelay::refused(sent.id(), reason, None)
+                }
+                "challenge" => FakeRelay::challenge(),
+                _ => relay.welcome(),
+            });
+        }
+        assert!(count <= 1025, "{name}: {count}");
+        assert!(matches!(bench.faults()[..], [RelayFault::BringsNothing]), "{name}: {:?}", bench.faults());
+        assert!(!bench.replica.is_distrusted(), "{name}");
+        let others =
+            bench.effects.iter().filter(|effect| !matches!(effect, Effect::Fault(_) | Effect::Close));
+        assert_eq!(others.count(), 0, "{name}: nothing was written or sent");
+    }
+}
+
+#[test]
+fn frames_that_bring_nothing_are_forgiven_when_they_come_slowly() {
+    let (mut bench, _, relay) = Bench::member();
+    for _ in 0..5000 {
+        bench.wait(128);
+        bench.receive(Frame::Head(relay.head()));
+    }
+    assert!(!bench.closed() && bench.faults().is_empty());
+}
+
+#[test]
+fn entries_that_come_a_second_time_because_they_were_asked_for_twice_are_forgiven() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    for number in 0..200 {
+        owner.put_message(&mut relay, opaque_payload(1).doc, &number.to_string());
+    }
+    let before = bench.replica.position().0;
+    for _ in 0..3 {
+        for position in before + 1..=relay.len() {
+            bench.receive(relay.frame(position, position));
+        }
+    }
+    assert!(!bench.closed() && bench.faults().is_empty());
+    assert_eq!(bench.replica.position().0, relay.len());
 }
 
 #[test]
@@ -290,7 +373,7 @@ fn a_line_on_which_entries_arrive_is_not_dead() {
     }
     bench.wait(20_000);
     for at in relay.len() - 2..=relay.len() {
-        bench.wait(10_000);
+        bench.wait(9_000);
         bench.receive(relay.frame(at, at));
     }
     assert!(!bench.closed());

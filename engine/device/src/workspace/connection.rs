@@ -1,6 +1,6 @@
 //! Whether a workspace is connected, what still waits, and what other processes on the same home have changed.
 
-use bowline_core::sync::{Phase, RelayFault};
+use bowline_core::sync::{Awaited, Phase, RelayFault};
 use bowline_crypto::DeviceKeys;
 use bowline_store::{Reader, Store, StoreError, Tx, WorkspaceRow};
 use bowline_wire::frame::Reason;
@@ -29,6 +29,17 @@ pub struct Outstanding {
     pub offered: usize,
     /// Decisions about the roster that the log has not answered.
     pub undecided: usize,
+}
+
+/// Why a line has ended, as far as the device knows.
+#[derive(Clone, Debug, Default)]
+pub struct Parting {
+    /// What the relay said when it closed the line.
+    pub goodbye: Option<Reason>,
+    /// What the relay was caught at on the line.
+    pub fault: Option<RelayFault>,
+    /// What the relay had not answered when the device gave the line up.
+    pub silence: Option<Awaited>,
 }
 
 impl Outstanding {
@@ -85,13 +96,20 @@ impl Workspaces {
         Ok(!is_over && !is_disconnected(read, workspace)?)
     }
 
-    /// Why the line that has just ended did: what the relay said, and what it was caught at on it.
-    pub(crate) fn take_parting(
-        &mut self,
-        workspace: WorkspaceId,
-    ) -> Result<(Option<Reason>, Option<RelayFault>), Error> {
+    /// Why the line that has just ended did.
+    pub(crate) fn take_parting(&mut self, workspace: WorkspaceId) -> Result<Parting, Error> {
         let linked = self.linked(workspace)?;
-        Ok((linked.replica.last_goodbye(), linked.line_fault.take()))
+        Ok(Parting {
+            goodbye: linked.replica.last_goodbye(),
+            fault: linked.line_fault.take(),
+            silence: linked.replica.last_silence(),
+        })
+    }
+
+    /// Whether the device has given the line up because of what the relay did on it, or did not do.
+    pub(crate) fn has_given_up(&self, workspace: WorkspaceId) -> bool {
+        let linked = self.linked.get(&workspace);
+        linked.is_some_and(|linked| linked.line_fault.is_some() || linked.replica.last_silence().is_some())
     }
 
     /// How many documents have unsealed work that is more than others would take at once.

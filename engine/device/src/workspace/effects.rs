@@ -330,6 +330,7 @@ fn proof(fault: &RelayFault) -> (u8, Vec<u8>) {
         | RelayFault::OtherLog { .. }
         | RelayFault::Nonsense(_)
         | RelayFault::KeepsRefusing
-        | RelayFault::OtherRelay => (0, Vec::new()),
+        | RelayFault::OtherRelay
+        | RelayFault::BringsNothing => (0, Vec::new()),
     }
 }

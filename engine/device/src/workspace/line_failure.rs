@@ -1,7 +1,7 @@
 //! Why there is no connection to a relay, as the process that syncs notes it in the database: a number, and what the number
 //! leaves open.
 
-use bowline_core::sync::RelayFault;
+use bowline_core::sync::{Awaited, RelayFault};
 use bowline_wire::frame::Reason;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,10 @@ pub enum LineReason {
     Silent,
     /// The connection was too slow to send what was left.
     NotFlushed,
+    /// The relay sends pings or empty fragments without end.
+    Flood,
+    /// The relay began a frame and did not finish it.
+    Slow,
     /// The relay sent a frame that is too long.
     TooLarge,
     /// The relay sent text instead of a frame.
@@ -55,6 +59,8 @@ pub enum LineReason {
     OwnFrameTooLarge,
     /// The relay closed the connection without saying why.
     Closed,
+    /// The relay has gone silent, and owes this.
+    Unanswered(Awaited),
     /// The relay has signed two different histories.
     Fork,
     /// The relay has lost what it had signed for.
@@ -69,6 +75,8 @@ pub enum LineReason {
     OtherRelay,
     /// The relay refuses one entry after the other.
     KeepsRefusing,
+    /// The relay sends frame after frame, and none brings anything.
+    BringsNothing,
     /// The relay closed the connection with this reason.
     Goodbye(Reason),
     /// A number without a name here: a newer version wrote it.
@@ -77,7 +85,7 @@ pub enum LineReason {
 
 impl LineReason {
     /// All named reasons with their numbers, but for the relay's own.
-    pub const NAMED: [(u32, Self); 29] = [
+    pub const NAMED: [(u32, Self); 35] = [
         (0, Self::Told),
         (1, Self::Address),
         (10, Self::NameNotFound),
@@ -99,7 +107,12 @@ impl LineReason {
         (34, Self::Text),
         (35, Self::Protocol),
         (36, Self::OwnFrameTooLarge),
+        (37, Self::Flood),
+        (38, Self::Slow),
         (40, Self::Closed),
+        (41, Self::Unanswered(Awaited::Challenge)),
+        (42, Self::Unanswered(Awaited::Welcome)),
+        (43, Self::Unanswered(Awaited::Answer)),
         (50, Self::Fork),
         (51, Self::Rollback),
         (52, Self::OtherLog),
@@ -107,6 +120,7 @@ impl LineReason {
         (54, Self::Nonsense),
         (55, Self::OtherRelay),
         (56, Self::KeepsRefusing),
+        (57, Self::BringsNothing),
     ];
 
     /// The number in the database.
@@ -136,6 +150,7 @@ impl From<&RelayFault> for LineReason {
             RelayFault::Nonsense(_) => Self::Nonsense,
             RelayFault::OtherRelay => Self::OtherRelay,
             RelayFault::KeepsRefusing => Self::KeepsRefusing,
+            RelayFault::BringsNothing => Self::BringsNothing,
         }
     }
 }

@@ -17,7 +17,7 @@ fn up(line: &mut Line, now: Millis) {
 
 /// How long until the next dial, with the largest draw.
 fn lost(line: &mut Line, now: Millis) -> Option<u128> {
-    line.went_down(None, None, None, u64::MAX, now).map(|(_, pause)| pause.as_millis())
+    line.went_down(None, Parting::default(), u64::MAX, now).map(|(_, pause)| pause.as_millis())
 }
 
 #[tokio::test]

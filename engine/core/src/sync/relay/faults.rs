@@ -40,6 +40,9 @@ pub enum RelayFault {
     /// The relay refuses one entry after the other.
     #[error("the relay keeps refusing what this device writes")]
     KeepsRefusing,
+    /// The relay sends frame after frame, and none brings anything new.
+    #[error("the relay sends without end and brings nothing")]
+    BringsNothing,
 }
 
 impl RelayFault {

@@ -9,7 +9,8 @@ use bowline_wire::ids::{EntryId, Millis, Position};
 use bowline_wire::log::Log;
 
 use super::faults::RelayFault;
-use super::session::{LinkState, Pulse, Up};
+use super::patience;
+use super::session::{Awaited, LinkState, Pulse, Up};
 use crate::sync::context::Context;
 use crate::sync::effect::Effect;
 use crate::sync::limits::RETRY_AFTER;
@@ -23,6 +24,17 @@ impl Replica {
     /// Why the relay closed the last connection, if it said so. Its word, shown and not believed.
     pub fn last_goodbye(&self) -> Option<Reason> {
         self.session.goodbye()
+    }
+
+    /// What the relay had not answered when the last connection was given up because of its silence.
+    pub fn last_silence(&self) -> Option<Awaited> {
+        self.session.silence()
+    }
+
+    /// What the relay owes an answer to at the moment.
+    pub fn awaited(&self) -> Option<Awaited> {
+        let owes = || self.is_missing_entries() || self.outbox.is_unanswered();
+        self.session.awaited_in_handshake().or_else(|| owes().then_some(Awaited::Answer))
     }
 
     /// How the connection is.
@@ -51,9 +63,24 @@ impl Replica {
         self.outbox.start_over();
     }
 
-    /// A frame has come.
+    /// A frame has come. A relay that sends one after the other which bring nothing new is given up: answering them would keep
+    /// this device busy for ever.
     pub fn handle_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
         self.session.note_heard(cx.now);
+        let cost = patience::cost(&frame);
+        let before = self.brought();
+        self.take_frame(frame, cx);
+        if self.brought() == before && self.session.note_barren(cost, cx.now) {
+            self.fault(RelayFault::BringsNothing);
+        }
+    }
+
+    /// Changes whenever a frame brings something.
+    fn brought(&self) -> (Position, usize, u64) {
+        (self.position(), self.effects.len(), self.session.brought())
+    }
+
+    fn take_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
         match frame {
             Frame::Challenge(challenge) => self.handle_challenge(&challenge, cx),
             Frame::Welcome { head, capabilities } => self.handle_welcome(head, &capabilities, cx),
@@ -259,7 +286,11 @@ impl Replica {
             return;
         }
         if reason.is_transient() {
-            self.outbox.postpone(entry, cx.now);
+            // Saying it again changes nothing, and costs no writing here.
+            if !self.outbox.postpone(entry, cx.now) {
+                return;
+            }
+            self.session.note_brought();
             let before = self.session.held_up();
             self.session.note_refused_for_now(reason);
             let now = self.session.held_up();

@@ -88,6 +88,7 @@ impl Replica {
             let waiting = &mut self.holdings.waiting;
             if waiting.len() < MAX_HOLDINGS_PER_FRAME || waiting.contains_key(&said.device) {
                 waiting.insert(said.device, *holding.value());
+                self.session.note_brought();
             }
         }
         self.weigh_holdings(&BTreeMap::new(), cx);

@@ -54,8 +54,12 @@ impl Replica {
             return;
         };
         // Records that arrive twice or out of order are taken from the start on the next connection.
+        let brings = !entries.is_empty();
         if joining.offered().is_some() || !joining.collect(entries) {
             return;
+        }
+        if brings {
+            self.session.note_brought();
         }
         if joining.is_too_much() {
             return self.give_up(JoinFailed::BadRecords);

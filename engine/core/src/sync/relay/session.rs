@@ -4,6 +4,7 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Party, Reason};
 use bowline_wire::ids::{Millis, Position};
 
+use super::patience::Patience;
 use crate::sync::limits::{HANDSHAKE_TIMEOUT, MAX_REFUSALS, PING_AFTER, PING_TIMEOUT, RETRY_AFTER};
 
 /// A connection as people are told of it.
@@ -24,6 +25,17 @@ pub enum LinkState {
     Live,
 }
 
+/// What a relay owes an answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Awaited {
+    /// Our Hello: a Challenge is due.
+    Challenge,
+    /// Our Proof: a Welcome is due.
+    Welcome,
+    /// What was asked of it or sent to it once it had let us in.
+    Answer,
+}
+
 /// The connection to the relay, or that there is none. It knows nothing of log, roster or keys: what it needs of them is
 /// an argument.
 #[derive(Debug)]
@@ -31,7 +43,12 @@ pub(in crate::sync) struct Session {
     stage: Stage,
     partial: Option<Partial>,
     goodbye: Option<Reason>,
+    /// What the relay had not answered when the last connection was given up.
+    silence: Option<Awaited>,
     held_up: Option<Reason>,
+    patience: Patience,
+    /// How often a frame has brought something that no effect shows.
+    brought: u64,
 }
 
 /// How far a connection is.
@@ -93,7 +110,15 @@ pub(in crate::sync) enum Pulse {
 impl Session {
     /// A session without a connection, before the first one.
     pub(in crate::sync) fn new() -> Self {
-        Self { stage: Stage::Down, partial: None, goodbye: None, held_up: None }
+        Self {
+            stage: Stage::Down,
+            partial: None,
+            goodbye: None,
+            silence: None,
+            held_up: None,
+            patience: Patience::default(),
+            brought: 0,
+        }
     }
 
     /// How the connection is to a device that knows the log up to `here`.
@@ -146,6 +171,35 @@ impl Session {
         self.goodbye
     }
 
+    /// What the relay had not answered when the last connection was given up because of its silence.
+    pub(in crate::sync) fn silence(&self) -> Option<Awaited> {
+        self.silence
+    }
+
+    /// The part of the handshake that the relay owes.
+    pub(in crate::sync) fn awaited_in_handshake(&self) -> Option<Awaited> {
+        match &self.stage {
+            Stage::Greeting { .. } => Some(Awaited::Challenge),
+            Stage::Proving { .. } => Some(Awaited::Welcome),
+            Stage::Down | Stage::Up(_) => None,
+        }
+    }
+
+    /// Notes that a frame has brought something that no effect shows.
+    pub(in crate::sync) fn note_brought(&mut self) {
+        self.brought += 1;
+    }
+
+    /// A number that grows with what frames bring.
+    pub(in crate::sync) fn brought(&self) -> u64 {
+        self.brought
+    }
+
+    /// Notes that a frame has brought nothing; true if there were too many of those on this connection.
+    pub(in crate::sync) fn note_barren(&mut self, cost: u64, now: Millis) -> bool {
+        !matches!(self.stage, Stage::Down) && !self.patience.spend(cost, now)
+    }
+
     /// Why the relay last refused an entry of ours for now, if it has accepted none since.
     pub(in crate::sync) fn held_up(&self) -> Option<Reason> {
         self.held_up
@@ -154,6 +208,8 @@ impl Session {
     /// Notes that Hello was sent on a new line.
     pub(in crate::sync) fn greet(&mut self, party: Party, relay: Option<[u8; 32]>, now: Millis) {
         self.goodbye = None;
+        self.silence = None;
+        self.patience = Patience::default();
         self.stage = Stage::Greeting { since: now, party, relay };
     }
 
@@ -244,7 +300,11 @@ impl Session {
     pub(in crate::sync) fn note_head(&mut self) -> Option<bool> {
         let up = self.up_mut()?;
         let pinged = up.pinged.take();
-        Some(pinged.is_some_and(|pinged| up.entries_at < pinged))
+        let quiet = pinged.is_some_and(|pinged| up.entries_at < pinged);
+        if pinged.is_some() {
+            self.note_brought();
+        }
+        Some(quiet)
     }
 
     /// Notes that entries are asked for anew, so that those held back will come again. Returns as whom we are there; `None` if
@@ -322,13 +382,21 @@ impl Session {
 
     /// What the connection needs now that time has passed.
     pub(in crate::sync) fn pass_time(&mut self, now: Millis) -> Pulse {
+        let owed = self.awaited_in_handshake();
         match &mut self.stage {
             Stage::Down => Pulse::NotOpen,
             Stage::Greeting { since, .. } | Stage::Proving { since, .. } => {
-                if now.since(*since) >= HANDSHAKE_TIMEOUT { Pulse::Dead } else { Pulse::NotOpen }
+                if now.since(*since) < HANDSHAKE_TIMEOUT {
+                    return Pulse::NotOpen;
+                }
+                self.silence = owed;
+                Pulse::Dead
             }
             Stage::Up(up) => match up.dead_at() {
-                Some(at) if now >= at => Pulse::Dead,
+                Some(at) if now >= at => {
+                    self.silence = Some(Awaited::Answer);
+                    Pulse::Dead
+                }
                 None if now.since(up.heard) >= PING_AFTER => {
                     up.pinged = Some(now);
                     Pulse::PingDue

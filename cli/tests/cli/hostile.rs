@@ -1,0 +1,217 @@
+//! Relays that misbehave on the line: what a person reads and how soon, and that a process can always be stopped.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use bowline_cast::leash;
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::machine::Machine;
+use crate::relay::TestRelay;
+use crate::shared::{joined, ok, owner};
+
+/// How soon a process has to be gone that was told to end, on a machine that does other things as well. On virtual time less than
+/// a second is asked for, in `engine/tests/run.rs`.
+const SOON: Duration = Duration::from_secs(3);
+
+/// What a relay does with a connection.
+type Act = fn(TcpStream);
+
+/// A relay that does so with every connection: its address, and a message for each connection that was made.
+fn relay_that(act: Act) -> (String, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("ws://{}/", listener.local_addr().unwrap());
+    let (made, connections) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let made = made.clone();
+            std::thread::spawn(move || {
+                let _nobody_asks = made.send(());
+                act(stream);
+            });
+        }
+    });
+    (address, connections)
+}
+
+/// Reads until the other side is gone.
+fn says_nothing(mut stream: TcpStream) {
+    let mut bytes = [0; 4096];
+    while stream.read(&mut bytes).is_ok_and(|read| read > 0) {}
+}
+
+/// Opens a WebSocket on a connection.
+fn open(stream: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        if stream.read(&mut byte).unwrap_or(0) == 0 {
+            return;
+        }
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-accept: {}\r\nsec-websocket-protocol: bowline.1\r\n\r\n",
+        derive_accept_key(key.as_bytes())
+    );
+    let _gone = stream.write_all(answer.as_bytes());
+}
+
+fn is_silent(mut stream: TcpStream) {
+    open(&mut stream);
+    says_nothing(stream);
+}
+
+/// Never reads either.
+fn is_deaf(mut stream: TcpStream) {
+    open(&mut stream);
+    std::thread::sleep(Duration::from_mins(1));
+}
+
+fn pings(mut stream: TcpStream) {
+    open(&mut stream);
+    let pings = [0x89, 0].repeat(4096);
+    while stream.write_all(&pings).is_ok() {}
+}
+
+fn fragments(mut stream: TcpStream) {
+    open(&mut stream);
+    let _gone = stream.write_all(&[0x02, 0]);
+    let fragments = [0x00, 0].repeat(4096);
+    while stream.write_all(&fragments).is_ok() {}
+}
+
+/// Begins a frame of a megabyte, and goes on with it slowly.
+fn trickles(mut stream: TcpStream) {
+    open(&mut stream);
+    let _gone = stream.write_all(&[0x82, 127, 0, 0, 0, 0, 0, 16, 0, 0]);
+    while stream.write_all(&[0]).is_ok() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The built binary on a home.
+fn start(home: &Path, arguments: &[&str]) -> Child {
+    let mut command = leash::bare_command(env!("CARGO_BIN_EXE_bowline"));
+    command.env("BOWLINE_HOME", home).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn new_home() -> TempDir {
+    let home = TempDir::new().unwrap();
+    let made = start(&home.path().join("home"), &["init", "--user", "Ana"]).wait_with_output().unwrap();
+    assert!(made.status.success());
+    home
+}
+
+/// Tells a process to end; what it said, and how long it took to be gone.
+fn stopped(process: Child, signal: &str) -> (Output, Duration) {
+    let began = Instant::now();
+    assert!(leash::ends_well(leash::command("kill").args(["-s", signal, &process.id().to_string()])));
+    (process.wait_with_output().unwrap(), began.elapsed())
+}
+
+#[test]
+#[cfg(unix)]
+fn signals_are_heard_whatever_the_line_does() {
+    let lines: [(&str, Act, &str); 4] = [
+        ("nothing in answer to TCP", says_nothing, "INT"),
+        ("a WebSocket without a word", is_silent, "TERM"),
+        ("a WebSocket that nobody reads", is_deaf, "INT"),
+        ("a frame that trickles in", trickles, "TERM"),
+    ];
+    for (what, act, signal) in lines {
+        let home = new_home();
+        let (address, connections) = relay_that(act);
+        let process = start(&home.path().join("home"), &["workspace", "create", "--relay", &address]);
+        connections.recv_timeout(Duration::from_mins(1)).unwrap();
+        let (output, took) = stopped(process, signal);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{what}: {told}");
+        assert!(took < SOON, "{what}: {took:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_flood_is_called_one_at_once_and_is_met_again_ever_more_rarely_by_who_watches() {
+    for (what, act) in [("pings", pings as Act), ("fragments", fragments)] {
+        let home = new_home();
+        let (address, connections) = relay_that(act);
+        let home = home.path().join("home");
+        let began = Instant::now();
+        let made = start(&home, &["workspace", "create", "--relay", &address]).wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&made.stderr);
+        assert_eq!(made.status.code(), Some(5), "{what}: {told}");
+        assert!(told.contains("Error: The relay sends without end and brings nothing\n"), "{what}: {told}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{what}: {:?}", began.elapsed());
+        assert_eq!(connections.try_iter().count(), 1, "{what}: one flood is enough");
+        let watch = start(&home, &["sync", "--watch"]);
+        for _ in 0..2 {
+            connections.recv_timeout(Duration::from_mins(1)).unwrap();
+        }
+        let (output, took) = stopped(watch, "TERM");
+        assert_eq!(output.status.code(), Some(0), "{what}");
+        assert!(took < SOON, "{what}: {took:?}");
+    }
+}
+
+#[test]
+fn while_a_relay_is_silent_a_person_reads_so_within_seconds() {
+    let (address, _connections) = relay_that(is_silent);
+    let (mut machine, stop) = Machine::with_home().with_clock().that_stops();
+    let stopper = std::thread::spawn(move || {
+        // The sentence is due after four seconds.
+        std::thread::sleep(Duration::from_millis(4800));
+        stop.send(true).unwrap();
+    });
+    let ran = machine.run(&format!("--json workspace create --relay {address}"));
+    stopper.join().unwrap();
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(": connected, and the relay does not answer; waiting for it"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_relay_that_was_caught_keeps_no_command_waiting() {
+    let mut relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let code = ok(&mut laptop, "device link");
+    let mut phone = joined("phone", "Ana", &code);
+    ok(&mut phone, "sync");
+    ok(&mut laptop, "sync");
+    let older = relay.copy();
+    let id = laptop.made("chat new --title Groceries");
+    for text in ["Buy milk", "And bread"] {
+        ok(&mut laptop, &format!("chat say {id} '{text}'"));
+        ok(&mut laptop, "sync");
+    }
+    let newer = relay.copy();
+    relay.put_back(&older);
+    let other = phone.made("chat new --title 'In place of it'");
+    ok(&mut phone, &format!("chat say {other} 'Something else'"));
+    ok(&mut phone, "sync");
+    let caught = laptop.run("sync");
+    assert!(caught.stderr.contains("caught misbehaving"), "{}", caught.stderr);
+    relay.put_back(&newer);
+    for line in ["device link", "workspace invite", "device revoke phone --yes", "sync", "--json device link"]
+    {
+        let began = Instant::now();
+        let ran = laptop.run(line);
+        assert!(began.elapsed() < Duration::from_secs(15), "{line}: {:?}", began.elapsed());
+        assert!(!matches!(ran.code, 0 | 130), "{line}: {} {}", ran.code, ran.stderr);
+        assert!(ran.stderr.contains("caught misbehaving"), "{line}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{line}");
+    }
+}

@@ -1,0 +1,61 @@
+//! How much a relay may say that brings nothing, before the line to it is given up.
+
+use bowline_wire::frame::Frame;
+use bowline_wire::ids::Millis;
+
+use crate::sync::limits::{BARREN_CREDIT, BARREN_FRAME, BARREN_ITEM};
+
+/// What is left of a device's patience with one connection. Time pays back what was spent.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    /// Milliseconds that were spent and not paid back.
+    spent: u64,
+    /// When that was.
+    at: Millis,
+}
+
+impl Patience {
+    /// Spends what a frame costs that has brought nothing; false if that is more than there is.
+    pub(super) fn spend(&mut self, cost: u64, now: Millis) -> bool {
+        // A clock that was put back pays nothing back, and takes nothing either.
+        self.spent = self.spent.saturating_sub(now.since(self.at)).saturating_add(cost);
+        self.at = now;
+        self.spent <= BARREN_CREDIT
+    }
+}
+
+/// What a frame costs if it brings nothing: the work of reading it grows with what is in it.
+pub(super) fn cost(frame: &Frame) -> u64 {
+    let items = match frame {
+        Frame::Entries { entries, .. } => entries.len(),
+        Frame::Appended { entries, .. } => entries.len(),
+        Frame::Records { entries, .. } => entries.len(),
+        Frame::Holdings { devices } => devices.len(),
+        _ => 0,
+    };
+    BARREN_FRAME.saturating_add(BARREN_ITEM.saturating_mul(items as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_spent_is_paid_back_by_time_and_not_by_a_clock_that_goes_back() {
+        let mut patience = Patience::default();
+        let start = Millis(1_000_000);
+        assert!(patience.spend(BARREN_CREDIT, start));
+        assert!(!patience.spend(1, start));
+        let mut patience = Patience::default();
+        assert!(patience.spend(BARREN_CREDIT, start));
+        assert!(patience.spend(BARREN_FRAME, start.plus(BARREN_FRAME)));
+        assert!(!patience.spend(BARREN_FRAME, Millis(0)), "nothing is paid back");
+    }
+
+    #[test]
+    fn a_clock_put_back_by_a_year_is_not_the_relays_doing() {
+        let mut patience = Patience::default();
+        assert!(patience.spend(BARREN_FRAME, Millis(u64::from(u32::MAX) * 1000)));
+        assert!(patience.spend(BARREN_FRAME, Millis(1)));
+    }
+}

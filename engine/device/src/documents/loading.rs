@@ -104,6 +104,7 @@ impl Documents {
         let n = row.n;
         let suspects: BTreeMap<EntryN, Attempt> =
             lent.read().attempts()?.into_iter().map(|attempt| (attempt.entry, attempt)).collect();
+        let crashes = |n: &EntryN| suspects.get(n).is_some_and(has_crashed);
         // One of them may have ended the process before: one at a time, so that it is known which.
         let mut untaken = Untaken::of(n, !suspects.is_empty());
         let mut pending =
@@ -114,10 +115,8 @@ impl Documents {
             if found.is_empty() {
                 break;
             }
-            let has_crashed =
-                |found: &mut EntryWithBody| suspects.get(&found.entry.n).is_some_and(has_crashed);
-            let crashing = found.extract_if(.., has_crashed).map(|found| found.entry.n);
-            pending.crashing.extend(crashing);
+            let crashing = found.extract_if(.., |found| crashes(&found.entry.n));
+            pending.crashing.extend(crashing.map(|found| found.entry.n));
             self.take_some(lent, keyrings, row, found, (&mut untaken, &mut pending, &mut taken))?;
             if let Some((opened, unreadable)) = &taken.anew {
                 // The rest is in the document as well.
@@ -126,8 +125,12 @@ impl Documents {
                         pending.seen.insert(named.n, named.id);
                     } else if unreadable.contains(&named.n) {
                         pending.unreadable.push(named.n);
+                    } else if crashes(&named.n) {
+                        pending.crashing.push(named.n);
                     }
                 }
+                let survived: Vec<EntryN> = pending.seen.keys().chain(&pending.unreadable).copied().collect();
+                lent.store.transaction(|tx| tx.finish_attempt(&survived))?;
                 return self.write_all(lent, keyrings, row, (&pending, &taken));
             }
         }

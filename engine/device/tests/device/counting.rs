@@ -1,6 +1,7 @@
 //! What counted keeps counting, whatever its author says later.
 
 use bowline_core::document::{ActorId, Document, Incoming, Kind, MessageId, Pen, Role, Source};
+use bowline_store::EntryState;
 use bowline_wire::ids::{DocId, EntryId, Millis};
 
 use crate::author::{Author, payload_of};
@@ -59,4 +60,34 @@ fn nobody_takes_back_what_others_have_built_on_long_afterwards() {
     rig.device.store().connection().execute_batch("UPDATE base SET bytes = x'00'").unwrap();
     let mut rig = rig.reopened();
     assert_eq!(rig.texts(DOC), before, "made anew from all entries");
+}
+
+/// As after a process that ended while it was taking in all that this document waits for. With the last of it alone others have
+/// ended before, so many times.
+fn ended_in_the_middle(rig: Rig, crashes: u32) -> Rig {
+    let sql = "INSERT INTO attempt SELECT n, TRUE, ?1 * (n = (SELECT max(n) FROM entry)) FROM entry
+               WHERE state = 1 AND lane = 1 AND applied = 0";
+    rig.device.store().connection().execute(sql, [crashes]).unwrap();
+    rig.reopened()
+}
+
+#[test]
+fn nothing_is_suspected_any_more_once_a_document_was_made_anew_from_all_its_entries() {
+    for (crashes, quarantined) in [(0, 0), (3, 1)] {
+        let (mut rig, mut ana, mut relay) = Rig::member();
+        let mut mallory = Author::join(7, &ana.put_ticket(&mut relay, false), &mut relay);
+        let [first, later] = two_stories(&mallory);
+        put(&mut mallory, &mut relay, &first);
+        rig.sync(&mut relay);
+        assert_eq!(rig.texts(DOC).len(), 1);
+        put(&mut mallory, &mut relay, &later);
+        ana.put_message(&mut relay, DOC, "from ana");
+        rig.sync(&mut relay);
+        let mut rig = ended_in_the_middle(rig, crashes);
+        assert_eq!(rig.texts(DOC).len(), 2 - quarantined);
+        let read = rig.device.store().read();
+        assert_eq!(read.attempts().unwrap(), []);
+        let aside = read.entries_in_state(rig.workspace(), EntryState::Quarantined).unwrap();
+        assert_eq!(aside.len(), quarantined);
+    }
 }

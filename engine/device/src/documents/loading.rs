@@ -15,7 +15,7 @@ use crate::documents::folding::drop_settled_changes;
 use crate::documents::held::Documents;
 use crate::documents::overlaps;
 use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
-use crate::documents::untaken::{Named, Untaken};
+use crate::documents::untaken::Untaken;
 use crate::lent::Lent;
 use crate::rows::{doc_state, encode_heads, summary_row};
 use crate::workspace::Keyrings;
@@ -161,9 +161,8 @@ impl Documents {
             *taken = more;
             return Ok(());
         }
-        let (waiting, settled): (Vec<Named>, Vec<Named>) =
-            named.into_iter().partition(|named| more.unsettled.contains(&named.id));
-        untaken.note(waiting, settled.len() > more.refused.len());
+        let waiting = named.into_iter().filter(|named| more.unsettled.contains(&named.id)).collect();
+        untaken.note(waiting, more.has_grown);
         taken.refused.extend(more.refused);
         Ok(())
     }
@@ -183,7 +182,7 @@ impl Documents {
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
         let taken = if let Ok(applied) = loaded.document.apply(&incoming) {
             let (refused, unsettled) = (applied.refused, applied.unsettled);
-            TakenIn { refused, unsettled, ..TakenIn::default() }
+            TakenIn { refused, unsettled, has_grown: applied.changed, ..TakenIn::default() }
         } else {
             let kind = loaded.document.kind();
             let (document, taken) = Reading::of(lent, keyrings).rebuild(n, kind)?;

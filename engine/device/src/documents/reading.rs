@@ -67,6 +67,8 @@ pub(super) struct TakenIn {
     pub(super) refused: Vec<Refused>,
     pub(super) unsettled: Vec<EntryId>,
     pub(super) lost: Vec<Lost>,
+    /// Whether the document has become more by it, whatever of the entries still waits.
+    pub(super) has_grown: bool,
     /// If the document was made anew from all its entries: those that are in it, and those that no longer can be opened.
     pub(super) anew: Option<(BTreeSet<EntryN>, BTreeSet<EntryN>)>,
 }
@@ -184,7 +186,8 @@ impl<'r> Reading<'r> {
         let local = rows.iter().map(|row| self.keyrings.own_change(workspace, device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(local).collect();
         let built = Document::assemble(kind, &incoming);
-        let taken = TakenIn { refused: built.refused, unsettled: built.unsettled, lost: built.lost, anew };
+        let (refused, unsettled, lost) = (built.refused, built.unsettled, built.lost);
+        let taken = TakenIn { refused, unsettled, lost, has_grown: true, anew };
         Ok((built.document, taken))
     }
 

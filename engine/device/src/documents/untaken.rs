@@ -82,9 +82,9 @@ impl Untaken {
         }
     }
 
-    /// Notes what became of entries that were handed out: those of them that wait, and whether others were settled.
-    pub(super) fn note(&mut self, waiting: Vec<Named>, has_settled: bool) {
-        self.has_moved |= has_settled && !self.waiting.is_empty();
+    /// Notes what became of entries that were handed out: those of them that wait, and whether the document has more by them.
+    pub(super) fn note(&mut self, waiting: Vec<Named>, has_grown: bool) {
+        self.has_moved |= has_grown && !self.waiting.is_empty();
         self.waiting.extend(waiting);
     }
 

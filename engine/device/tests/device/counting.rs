@@ -91,3 +91,26 @@ fn nothing_is_suspected_any_more_once_a_document_was_made_anew_from_all_its_entr
         assert_eq!(aside.len(), quarantined);
     }
 }
+
+#[test]
+fn what_waits_for_part_of_an_entry_is_taken_in_though_the_rest_of_it_waits() {
+    let (mut rig, mut ana, mut relay) = Rig::member();
+    let (document, early) = said(&ana, "early");
+    let pen = Pen { actor: ActorId::for_device(ana.id(), [1; 8]), now: THEN };
+    let mut answering = document.clone();
+    let mut conversation = answering.conversation_mut(pen).unwrap();
+    let answer = conversation.append_message(MessageId::from_bytes([2; 4]), Role::User, "an answer", THEN);
+    put(&mut ana, &mut relay, &(answering, answer.unwrap().unwrap()));
+    let mut unheard = document.clone();
+    let mut waits = Vec::new();
+    for n in [3, 4] {
+        let pen = Pen { actor: ActorId::for_device(ana.id(), [n; 8]), now: THEN };
+        let mut conversation = unheard.conversation_mut(pen).unwrap();
+        let id = MessageId::from_bytes([n; 4]);
+        waits = conversation.append_message(id, Role::User, "on what nobody has", THEN).unwrap().unwrap();
+    }
+    put(&mut ana, &mut relay, &(document, [early, waits].concat()));
+    rig.sync(&mut relay);
+    let mut rig = ended_in_the_middle(rig, 0);
+    assert_eq!(rig.texts(DOC), ["early", "an answer"]);
+}

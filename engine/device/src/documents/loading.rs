@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::{ChangeHash, Deletion, Document, Incoming, Lost, Marks};
+use bowline_core::document::{Deletion, Document, Incoming, Lost, Marks};
 use bowline_store::{
     Attempt, DocN, DocRow, DocShown, EntryN, EntryState, EntryWithBody, NewDoc, OnlyHere, StoreError, Tx,
     WrittenDoc,
@@ -14,7 +14,7 @@ use crate::documents::cache::Loaded;
 use crate::documents::folding::drop_settled_changes;
 use crate::documents::held::Documents;
 use crate::documents::overlaps;
-use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
+use crate::documents::reading::{Content, Reading, TakenIn, has_crashed, recommitted};
 use crate::documents::untaken::Untaken;
 use crate::lent::Lent;
 use crate::rows::{doc_state, encode_heads, summary_row};
@@ -232,13 +232,16 @@ impl Documents {
         let unsettled: BTreeSet<EntryId> = taken.unsettled.iter().copied().collect();
         let waits = |id: &EntryId| refused.contains(id) || unsettled.contains(id);
         let settled: Vec<EntryN> = seen.iter().filter(|(_, id)| !waits(id)).map(|(n, _)| *n).collect();
+        // What is to be written again is nowhere but in the old base until it is.
+        let is_whole = Reading::of(lent, keyrings).ours_to_recommit(row, &taken.lost)?.is_empty();
         let loaded = self.cache.loaded(n)?;
         loaded.stale = false;
         let loaded_rev = loaded.rev;
         loaded.taken_in.extend(settled);
         loaded.taken_in.sort_unstable();
         loaded.taken_in.dedup();
-        let base = !loaded.taken_in.is_empty() && (*fresh || loaded.taken_in.len() >= BASE_AFTER);
+        let is_due = !loaded.taken_in.is_empty() && (*fresh || loaded.taken_in.len() >= BASE_AFTER);
+        let base = is_whole && is_due;
         let applied = if base { std::mem::take(&mut loaded.taken_in) } else { Vec::new() };
         // What of ours waits is not in the document, and would not be in its base.
         let ours_wait = loaded.ours_wait;
@@ -301,13 +304,8 @@ impl Documents {
         row: &DocRow,
         lost: &[Lost],
     ) -> Result<bool, Error> {
-        let (n, device) = (row.n, keyrings.writer(row.ws, lent.device()));
-        let mut ours = Vec::new();
-        for lost in lost.iter().filter(|lost| lost.actor.belongs_to(device)) {
-            if lent.read().meta(&recommitted(&lost.hash))?.is_none() {
-                ours.push(lost);
-            }
-        }
+        let n = row.n;
+        let ours = Reading::of(lent, keyrings).ours_to_recommit(row, lost)?;
         if ours.is_empty() {
             return Ok(false);
         }
@@ -492,8 +490,4 @@ fn quarantine_unreadable(lent: &mut Lent<'_>, unreadable: &[EntryN]) -> Result<(
         unreadable.iter().try_for_each(|n| tx.set_entry_state(*n, EntryState::Quarantined, Some(&why)))
     })?;
     Ok(())
-}
-
-fn recommitted(hash: &ChangeHash) -> String {
-    format!("recommitted/{}", bowline_wire::ids::EntryId::from_bytes(*hash.as_bytes()))
 }

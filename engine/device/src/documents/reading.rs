@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::document::{Document, Incoming, Kind, Lost, Refused, Source};
+use bowline_core::document::{ChangeHash, Document, Incoming, Kind, Lost, Refused, Source};
 use bowline_core::sync::Unreadable;
 use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryWithBody, Reader};
 use bowline_wire::entry::Entry;
@@ -191,6 +191,22 @@ impl<'r> Reading<'r> {
         Ok((built.document, taken))
     }
 
+    /// What this device wrote of what was left out of a document, unless it has been written again.
+    pub(super) fn ours_to_recommit<'l>(
+        &self,
+        row: &DocRow,
+        lost: &'l [Lost],
+    ) -> Result<Vec<&'l Lost>, Error> {
+        let device = self.keyrings.writer(row.ws, self.device);
+        let mut ours = Vec::new();
+        for lost in lost.iter().filter(|lost| lost.actor.belongs_to(device)) {
+            if self.read.meta(&recommitted(&lost.hash))?.is_none() {
+                ours.push(lost);
+            }
+        }
+        Ok(ours)
+    }
+
     /// Opens entries that were opened once when they came.
     fn open_all(&self, found: Vec<EntryWithBody>) -> Result<Batch, Error> {
         let mut batch = Batch::default();
@@ -250,4 +266,9 @@ fn saved_document(kind: Kind, compressed: &[u8]) -> Option<(Document, usize)> {
 /// Whether an entry has ended the process too often.
 pub(super) fn has_crashed(attempt: &Attempt) -> bool {
     attempt.crashes >= CRASHES_TO_QUARANTINE
+}
+
+/// Under what it is noted that a change was written again.
+pub(super) fn recommitted(hash: &ChangeHash) -> String {
+    format!("recommitted/{}", EntryId::from_bytes(*hash.as_bytes()))
 }

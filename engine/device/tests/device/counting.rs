@@ -2,6 +2,7 @@
 
 use bowline_core::document::{ActorId, Document, Incoming, Kind, MessageId, Pen, Role, Source};
 use bowline_store::EntryState;
+use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DocId, EntryId, Millis};
 
 use crate::author::{Author, payload_of};
@@ -113,4 +114,43 @@ fn what_waits_for_part_of_an_entry_is_taken_in_though_the_rest_of_it_waits() {
     rig.sync(&mut relay);
     let mut rig = ended_in_the_middle(rig, 0);
     assert_eq!(rig.texts(DOC), ["early", "an answer"]);
+}
+
+/// What another device holds of somebody's gives way to what they say themselves, and what was built on it goes with it.
+#[test]
+fn whatever_commit_fails_what_is_lost_of_ours_is_written_again() {
+    let mut nth = 1;
+    loop {
+        let (mut rig, mut ana, mut relay) = Rig::member();
+        let mut mallory = Author::join(7, &ana.put_ticket(&mut relay, false), &mut relay);
+        let [first, later] = two_stories(&mallory);
+        let snapshot = payload_of(&first.0, DOC, first.0.save());
+        let snapshot = ana.content_with(&relay, &snapshot.encode(), DOC, |header| {
+            header.entry_type = EntryType::Snapshot;
+        });
+        relay.put(snapshot.to_signed());
+        rig.sync(&mut relay);
+        rig.say(DOC, "ours");
+        rig.sync(&mut relay);
+        let mut rig = rig.reopened();
+        // Enough for a base, so that ours has no row any more.
+        ana.put_message(&mut relay, DOC, "more");
+        rig.sync(&mut relay);
+        assert_eq!(rig.texts(DOC).len(), 3);
+        put(&mut mallory, &mut relay, &later);
+        rig.sync(&mut relay);
+        let mut rig = rig.reopened();
+        rig.commits.refuse(nth);
+        let failed = rig.try_texts(DOC).is_err();
+        let is_spent = rig.commits.is_spent();
+        rig.commits.refuse(0);
+        let mut rig = if failed { rig.reopened() } else { rig };
+        let texts = rig.texts(DOC);
+        assert!(texts.contains(&"ours".to_owned()), "commit {nth}: {texts:?}");
+        if !is_spent {
+            break;
+        }
+        nth += 1;
+    }
+    assert!(nth > 3, "{nth} commits are too few to be true");
 }

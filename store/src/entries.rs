@@ -269,11 +269,15 @@ impl Tx<'_> {
         self.change("DELETE FROM body WHERE entry = ?1", [n]).map(drop)
     }
 
-    /// Forgets content of ours that was refused for good and is nowhere on the log, but for the last `keep`.
+    /// Forgets content of ours that was refused for good and is nowhere on the log, but for the last `keep`, and the last of each
+    /// type for each document: how that is sealed again goes by it.
     pub fn forget_refused(&self, ws: WorkspaceId, keep: u32) -> Result<(), StoreError> {
         let sql = "DELETE FROM entry WHERE n IN (
                        SELECT n FROM entry WHERE ws = ?1 AND state = 3 AND state <> 1 AND lane = 1 AND pos IS NULL
-                       ORDER BY n DESC LIMIT -1 OFFSET ?2)";
+                       ORDER BY n DESC LIMIT -1 OFFSET ?2)
+                   AND n NOT IN (
+                       SELECT max(n) FROM entry WHERE ws = ?1 AND state = 3 AND state <> 1 AND lane = 1 AND pos IS NULL
+                       GROUP BY doc, type)";
         self.change(sql, (ws.as_bytes(), keep)).map(drop)
     }
 

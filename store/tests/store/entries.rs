@@ -162,6 +162,13 @@ fn a_document_is_told_what_it_lacks_and_what_it_is_made_of() {
         Some(&b"body"[..])
     );
     assert_eq!(store.read().docs_with_unapplied().unwrap(), [doc]);
+    let some = |after: u64, bytes| -> Vec<_> {
+        let found = store.read().unapplied(doc, Position(after), bytes).unwrap();
+        found.into_iter().map(|found| found.entry.n).collect()
+    };
+    let one = b"body".len();
+    assert_eq!((some(0, 2 * one), some(0, 2 * one - 1)), (vec![early, late], vec![early]));
+    assert_eq!((some(0, 0), some(10, 0), some(20, 0)), (vec![early], vec![late], vec![]), "at least one");
 
     write(&mut store, |tx| tx.mark_applied(&[early, late]));
     assert_eq!(unapplied(&store), []);
@@ -253,6 +260,48 @@ fn the_log_is_read_by_type_and_by_state() {
     let counts = StateCounts { offered: 1, on_log: 2, quarantined: 1, refused: 0, update_needed: 1 };
     assert_eq!(read.count_by_state(ws(1)).unwrap(), counts);
     assert_eq!(read.count_by_state(ws(2)).unwrap(), StateCounts::default());
+}
+
+#[test]
+fn what_was_refused_for_good_is_forgotten_but_for_the_last_of_all_and_of_each_document() {
+    let mut store = store();
+    let docs = [1, 2].map(|n| insert_doc(&mut store, &new_doc(Some(ws(1)), n)));
+    let mut refuse = |n, doc, new: NewEntry<'static>| {
+        let new = NewEntry { state: EntryState::Refused, reason: Some(&WHY), doc, ..new };
+        (n, insert_entry(&mut store, &new))
+    };
+    let first = refuse(1, Some(docs[0]), new_entry(ws(1), 1, None));
+    let last = refuse(2, Some(docs[0]), new_entry(ws(1), 2, None));
+    let other = [3, 4, 5].map(|n| refuse(n, Some(docs[1]), new_entry(ws(1), n, None)));
+    let control = refuse(6, None, NewEntry { chain: chain(1, Lane::Control), ..new_entry(ws(1), 6, None) });
+    let elsewhere = refuse(7, None, new_entry(ws(2), 7, None));
+    write(&mut store, |tx| tx.forget_refused(ws(1), 2));
+    let is_there = |(_, n): &(u8, EntryN)| store.read().entry(*n).unwrap().is_some();
+    let stay = [last, other[1], other[2], control, elsewhere];
+    assert!(stay.iter().all(is_there));
+    assert!(![first, other[0]].iter().any(is_there));
+}
+
+#[test]
+fn a_body_goes_and_comes_back_once() {
+    let mut store = store();
+    let n = insert_entry(&mut store, &new_entry(ws(1), 1, None));
+    assert!(!write(&mut store, |tx| tx.put_missing_body(n, b"another")));
+    write(&mut store, |tx| tx.forget_body(n));
+    assert_eq!(store.read().body(n).unwrap(), None);
+    assert!(write(&mut store, |tx| tx.put_missing_body(n, b"again")));
+    assert_eq!(store.read().body(n).unwrap().as_deref(), Some(&b"again"[..]));
+}
+
+#[test]
+fn attempts_are_those_of_a_document() {
+    let mut store = store();
+    let docs = [1, 2].map(|n| insert_doc(&mut store, &new_doc(Some(ws(1)), n)));
+    let entries =
+        [1, 2].map(|n| insert_entry(&mut store, &on_log(ws(1), n, n.into(), Some(docs[usize::from(n) - 1]))));
+    write(&mut store, |tx| tx.begin_attempt(&entries));
+    let at = |doc| store.read().attempts_at(doc).unwrap().into_iter().map(|it| it.entry).collect::<Vec<_>>();
+    assert_eq!((at(docs[0]), at(docs[1])), (vec![entries[0]], vec![entries[1]]));
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Documents {
     ) -> Result<(), Error> {
         let n = row.n;
         let suspects: BTreeMap<EntryN, Attempt> =
-            lent.read().attempts()?.into_iter().map(|attempt| (attempt.entry, attempt)).collect();
+            lent.read().attempts_at(n)?.into_iter().map(|attempt| (attempt.entry, attempt)).collect();
         let crashes = |n: &EntryN| suspects.get(n).is_some_and(has_crashed);
         // One of them may have ended the process before: one at a time, so that it is known which.
         let mut untaken = Untaken::of(n, !suspects.is_empty());

@@ -1,7 +1,7 @@
 //! What devices say they hold, beside the log: when they say it, and what of others they believe.
 
 use bowline_core::sync::{Effect, RelayFault};
-use bowline_wire::frame::{Frame, HOLDINGS};
+use bowline_wire::frame::{Frame, HOLDINGS, Reason};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{DeviceId, LogHash, Millis, Position};
 use bowline_wire::limits::HOLDING_INTERVAL;
@@ -176,6 +176,16 @@ fn a_relay_that_makes_words_up_is_caught_and_loses_the_line() {
     assert!(matches!(bench.faults()[..], [RelayFault::Nonsense(_)]), "{:?}", bench.faults());
     assert!(bench.closed());
     assert_eq!(believed(&bench), []);
+}
+
+#[test]
+fn a_word_that_comes_after_the_line_is_over_is_nobodys_fault() {
+    let (mut bench, owner, relay) = listening();
+    let said = honest(&owner, &relay, bench.now);
+    bench.receive(Frame::Goodbye { reason: Reason::OutOfPlace, text: String::new() });
+    bench.forget();
+    hear(&mut bench, said);
+    assert!(bench.faults().is_empty(), "{:?}", bench.faults());
 }
 
 #[test]

@@ -74,6 +74,9 @@ impl Replica {
 
     /// The relay passes on what others have said.
     pub(in crate::sync) fn handle_holdings(&mut self, devices: &[SaidHolding], cx: &Context<'_>) {
+        if self.link() == LinkState::Down {
+            return; // late, on a line that is over
+        }
         if !self.session.is_greeting_device() && !self.session.hears_holdings() {
             return self.fault(RelayFault::Nonsense("holdings that nobody asked for"));
         }

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use bowline_disk::database;
-use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension, Params, Row, TransactionBehavior};
 
 use crate::{StoreError, schema};
@@ -120,13 +119,7 @@ impl Store {
     /// # Errors
     /// [`DatabaseError::Busy`](crate::DatabaseError::Busy) if a writer does not let go of either database; otherwise the environment's.
     pub fn copy_to(&self, to: &mut Connection) -> Result<(), StoreError> {
-        to.busy_timeout(Self::BUSY_TIMEOUT)?;
-        let busy = match Backup::new(&self.connection, to)?.step(-1)? {
-            StepResult::Done => return Ok(()),
-            StepResult::Locked => rusqlite::ffi::SQLITE_LOCKED,
-            _ => rusqlite::ffi::SQLITE_BUSY,
-        };
-        Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(busy), None).into())
+        Ok(database::copy(&self.connection, to)?)
     }
 
     /// Reads every page and checks every index and reference. Takes time in proportion to the file.
@@ -161,9 +154,7 @@ impl Reader<'_> {
         params: impl Params,
         decode: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map(params, decode)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.while_true(sql, params, decode, |_| true)
     }
 
     /// The first rows, as long as `keep` says so.

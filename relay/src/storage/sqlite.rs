@@ -20,7 +20,6 @@ use bowline_wire::ids::{
 };
 use bowline_wire::log::ChainTip;
 use bowline_wire::signed::Signed;
-use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, Transaction, TransactionBehavior};
 
 pub use self::census::{Deleted, WorkspaceStats};
@@ -78,13 +77,11 @@ impl Sqlite {
     /// Copies the database, as it is at one moment, into a file that is made for it (0600). Durable once this has returned.
     ///
     /// # Errors
-    /// [`DatabaseError::NotCreated`] if there is something of that name.
+    /// [`DatabaseError::NotCreated`] if there is something of that name; [`DatabaseError::Busy`] if the database is not let go of.
     pub fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
         drop(bowline_disk::file::create(path).map_err(DatabaseError::NotCreated)?);
         let mut copy = database::open(path)?;
-        // In one step, so that no commit comes between.
-        Backup::new(&self.connection, &mut copy)?.step(-1)?;
-        Ok(())
+        database::copy(&self.connection, &mut copy)
     }
 
     /// A database that lives as long as this value.

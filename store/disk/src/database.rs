@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 
@@ -82,6 +83,20 @@ fn write_ahead(connection: &Connection) -> Result<(), DatabaseError> {
         }
     }
     Ok(switch()?)
+}
+
+/// Copies a whole database over what `to` holds, as one consistent picture, while other processes may write.
+///
+/// # Errors
+/// [`DatabaseError::Busy`] if a writer does not let go of either database; otherwise the environment's.
+pub fn copy(from: &Connection, to: &mut Connection) -> Result<(), DatabaseError> {
+    to.busy_timeout(BUSY_TIMEOUT)?;
+    let busy = match Backup::new(from, to)?.step(-1)? {
+        StepResult::Done => return Ok(()),
+        StepResult::Locked => rusqlite::ffi::SQLITE_LOCKED,
+        _ => rusqlite::ffi::SQLITE_BUSY,
+    };
+    Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(busy), None).into())
 }
 
 /// Commits. Once this has returned `Ok`, everything is on the disk.

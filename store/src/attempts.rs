@@ -4,6 +4,8 @@
 //! Begin, in a transaction of its own; apply; finish, with the result. After a start, [`Tx::count_crashes`] turns what
 //! was in flight into suspects, to be tried one at a time: only a crash with a single entry in flight counts against it.
 
+use rusqlite::Row;
+
 use crate::{DocN, EntryN, Reader, StoreError, Tx};
 
 /// An entry whose application was begun and did not end.
@@ -20,20 +22,18 @@ pub struct Attempt {
 impl Reader<'_> {
     /// Every attempt that did not end, in the order of the entries.
     pub fn attempts(&self) -> Result<Vec<Attempt>, StoreError> {
-        self.all("SELECT entry, in_flight, crashes FROM attempt ORDER BY entry", (), |row| {
-            Ok(Attempt { entry: row.get(0)?, in_flight: row.get(1)?, crashes: row.get(2)? })
-        })
+        self.all("SELECT entry, in_flight, crashes FROM attempt ORDER BY entry", (), decode)
     }
-}
 
-impl Reader<'_> {
     /// Every attempt at an entry of this document that did not end, in the order of the entries.
     pub fn attempts_at(&self, doc: DocN) -> Result<Vec<Attempt>, StoreError> {
         let sql = "SELECT entry, in_flight, crashes FROM attempt JOIN entry ON n = entry WHERE doc = ?1 ORDER BY entry";
-        self.all(sql, [doc], |row| {
-            Ok(Attempt { entry: row.get(0)?, in_flight: row.get(1)?, crashes: row.get(2)? })
-        })
+        self.all(sql, [doc], decode)
     }
+}
+
+fn decode(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    Ok(Attempt { entry: row.get(0)?, in_flight: row.get(1)?, crashes: row.get(2)? })
 }
 
 impl Tx<'_> {

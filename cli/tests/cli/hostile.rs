@@ -1,6 +1,6 @@
 //! Relays that misbehave on the line: what a person reads and how soon, and that a process can always be stopped.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
@@ -11,9 +11,8 @@ use bowline_cast::leash;
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::machine::Machine;
 use crate::relay::TestRelay;
-use crate::shared::{joined, ok, owner};
+use crate::shared::{laptop_and_phone, ok};
 
 /// How soon a process has to be gone that was told to end, on a machine that does other things as well. On virtual time less than
 /// a second is asked for, in `engine/tests/run.rs`.
@@ -165,32 +164,27 @@ fn a_flood_is_called_one_at_once_and_is_met_again_ever_more_rarely_by_who_watche
 }
 
 #[test]
+#[cfg(unix)]
 fn while_a_relay_is_silent_a_person_reads_so_within_seconds() {
-    let (address, _connections) = relay_that(is_silent);
-    let (mut machine, stop) = Machine::with_home().with_clock().that_stops();
-    let stopper = std::thread::spawn(move || {
-        // The sentence is due after four seconds.
-        std::thread::sleep(Duration::from_millis(4800));
-        stop.send(true).unwrap();
-    });
-    let ran = machine.run(&format!("--json workspace create --relay {address}"));
-    stopper.join().unwrap();
-    assert_eq!(ran.code, 130, "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains(": connected, and the relay does not answer; waiting for it"),
-        "{}",
-        ran.stderr
-    );
+    let home = new_home();
+    let (address, connections) = relay_that(is_silent);
+    let line = ["--json", "workspace", "create", "--relay", &address];
+    let mut process = start(&home.path().join("home"), &line);
+    let mut told = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
+    connections.recv_timeout(Duration::from_mins(1)).unwrap();
+    let began = Instant::now();
+    let sentence = ": connected, and the relay does not answer; waiting for it";
+    assert!(told.any(|line| line.contains(sentence)), "it ended without saying so");
+    // The sentence is due after four seconds.
+    assert!(began.elapsed() < Duration::from_millis(4800), "{:?}", began.elapsed());
+    let (output, _) = stopped(process, "INT");
+    assert_eq!(output.status.code(), Some(130));
 }
 
 #[test]
 fn a_relay_that_was_caught_keeps_no_command_waiting() {
     let mut relay = TestRelay::start();
-    let mut laptop = owner(&relay);
-    let code = ok(&mut laptop, "device link");
-    let mut phone = joined("phone", "Ana", &code);
-    ok(&mut phone, "sync");
-    ok(&mut laptop, "sync");
+    let (mut laptop, mut phone) = laptop_and_phone(&relay);
     let older = relay.copy();
     let id = laptop.made("chat new --title Groceries");
     for text in ["Buy milk", "And bread"] {

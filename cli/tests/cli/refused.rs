@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::machine::{Machine, Ran};
 use crate::relay::{TestRelay, something_else};
-use crate::shared::{joined, ok, owner};
+use crate::shared::{joined, laptop_and_phone, ok, owner};
 
 /// A machine with a home, and one conversation to lose.
 fn newcomer() -> Machine {
@@ -150,11 +150,7 @@ fn a_relay_that_is_down_loses_nothing() {
 #[test]
 fn a_removal_without_a_relay_is_decided_and_not_yet_in_force() {
     let mut relay = TestRelay::start();
-    let mut laptop = owner(&relay);
-    let code = ok(&mut laptop, "device link");
-    let mut phone = joined("phone", "Ana", &code);
-    ok(&mut phone, "sync");
-    ok(&mut laptop, "sync");
+    let (mut laptop, _phone) = laptop_and_phone(&relay);
     relay.stop();
     let ran = laptop.run("device revoke phone --yes");
     assert_eq!(ran.code, 5, "{}", ran.stderr);

@@ -28,6 +28,16 @@ pub(crate) fn joined(name: &str, user: &str, code: &str) -> Machine {
     machine
 }
 
+/// The laptop of the workspace's owner and their phone, both with everything that the other has.
+pub(crate) fn laptop_and_phone(relay: &TestRelay) -> (Machine, Machine) {
+    let mut laptop = owner(relay);
+    let code = ok(&mut laptop, "device link");
+    let mut phone = joined("phone", "Ana", &code);
+    ok(&mut phone, "sync");
+    ok(&mut laptop, "sync");
+    (laptop, phone)
+}
+
 /// What depends on the moment and the port is made stable, and left out how connecting went.
 fn steady(told: &str, relay: &TestRelay) -> String {
     let told = told.replace(&format!("127.0.0.1:{}", relay.port()), "RELAY");
@@ -209,11 +219,7 @@ fn a_removed_member_is_told_so_and_keeps_what_was_there() {
 #[test]
 fn a_lost_device_is_revoked_by_its_name() {
     let relay = TestRelay::start();
-    let mut laptop = owner(&relay);
-    let code = ok(&mut laptop, "device link");
-    let mut phone = joined("phone", "Ana", &code);
-    ok(&mut phone, "sync");
-    ok(&mut laptop, "sync");
+    let (mut laptop, mut phone) = laptop_and_phone(&relay);
     assert_eq!(laptop.run("device revoke laptop --yes").code, 2);
     ok(&mut laptop, "device revoke phone --yes");
     assert!(!ok(&mut laptop, "device list").contains("phone"));

@@ -4,7 +4,7 @@ use bowline_engine::transport::Caps;
 
 use crate::machine::Machine;
 use crate::relay::TestRelay;
-use crate::shared::{joined, ok, owner};
+use crate::shared::{joined, laptop_and_phone, ok, owner};
 
 #[test]
 fn reset_says_what_nobody_can_read_any_more() {
@@ -217,11 +217,7 @@ fn who_may_not_invite_is_told_so_at_once() {
 #[test]
 fn a_decision_that_nobody_answers_is_named_and_can_be_cancelled() {
     let mut relay = TestRelay::start();
-    let mut laptop = owner(&relay);
-    let code = ok(&mut laptop, "device link");
-    let mut phone = joined("phone", "Ana", &code);
-    ok(&mut phone, "sync");
-    ok(&mut laptop, "sync");
+    let (mut laptop, _phone) = laptop_and_phone(&relay);
     relay.stop();
     assert_eq!(laptop.run("device revoke phone --yes").code, 5);
     let status = ok(&mut laptop, "status");

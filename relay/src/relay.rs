@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bowline_wire::codec::{DecodeError, decode, encode};
+use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, Reason};
 use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_REASON_TEXT};
@@ -25,7 +26,7 @@ use crate::storage::{Storage, StorageError};
 use crate::workspace::Workspace;
 
 /// What this version can do beyond the frames' version, by name, ascending. A session uses what both sides named.
-pub const CAPABILITIES: [&str; 2] = ["entries/1", HOLDINGS];
+pub const CAPABILITIES: [&str; 3] = [WRITES_DRAFT, "entries/1", HOLDINGS];
 
 /// The relay's state machine over its storage `S`.
 ///

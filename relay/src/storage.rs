@@ -39,13 +39,22 @@ pub struct Row {
     pub entry: Entry,
 }
 
+/// With what a log is made.
+#[derive(Clone, Debug)]
+pub struct NewLog {
+    /// The signing key; its public half is the log's id.
+    pub secret: LogSecret,
+    /// The draft of the protocol that the log is written in.
+    pub draft: u16,
+}
+
 /// What one commit does to one log.
 #[derive(Clone, Debug)]
 pub struct LogCommit {
     /// The workspace whose log this is for.
     pub workspace: WorkspaceId,
-    /// The signing key with which the log is made; `None` if the log is there already.
-    pub create: Option<LogSecret>,
+    /// With what the log is made; `None` if the log is there already.
+    pub create: Option<NewLog>,
     /// New entries, continuing the log.
     pub rows: Vec<Row>,
     /// The tips that the rows moved, as they are after the last row.
@@ -84,6 +93,8 @@ pub fn stored_len(entry: &Entry) -> u64 {
 pub struct StoredLog {
     /// The signing key; its public half is the log's id.
     pub secret: LogSecret,
+    /// The draft of the protocol that it is written in; 0 if it was made before drafts were counted.
+    pub draft: u16,
     /// How many entries it has, which is the position of the last one.
     pub position: Position,
     /// The log hash over all its entries.

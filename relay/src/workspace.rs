@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::Reason;
 use bowline_wire::head::{Head, SeenHead};
@@ -15,7 +16,7 @@ use bowline_wire::roster::Roster;
 
 use crate::keys::LogKey;
 use crate::session::ConnId;
-use crate::storage::{Budget, LogCommit, Row, Storage, StorageError, Usage};
+use crate::storage::{Budget, LogCommit, NewLog, Row, Storage, StorageError, Usage};
 
 /// Roster records read at once while a log is loaded.
 const LOADING: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: MAX_FRAME };
@@ -240,7 +241,7 @@ impl Workspace {
         let unsaved = std::mem::take(&mut self.unsaved);
         let mut commit = LogCommit {
             workspace: self.log.head().workspace,
-            create: self.durable.is_none().then(|| self.key.secret()),
+            create: self.durable.is_none().then(|| NewLog { secret: self.key.secret(), draft: DRAFT }),
             rows: Vec::with_capacity(self.staged.len()),
             tips: Vec::new(),
             holdings: unsaved.iter().filter_map(|device| self.holdings.get(device)).copied().collect(),

@@ -20,6 +20,7 @@ use bowline_relay::keys::Identity;
 use bowline_relay::storage::memory::Memory;
 use bowline_relay::{ConnId, Relay};
 use bowline_wire::codec::{Writer, decode, encode};
+use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Create, Frame};
 use bowline_wire::header::{Cover, EntryType};
@@ -56,7 +57,8 @@ fn scene() -> Scene {
     let (mut laptop, conn) = (Author::new(1), ConnId(1));
     let (workspace, genesis) = laptop.genesis(1);
     relay.connect(conn, NOW);
-    let hello = Frame::Hello { workspace, party: laptop.party(), capabilities: vec![] };
+    let hello =
+        Frame::Hello { workspace, party: laptop.party(), capabilities: vec![WRITES_DRAFT.to_owned()] };
     relay.handle_frame(conn, &encode(&hello), NOW);
     let Frame::Challenge(challenge) = next_frame(&mut relay) else { panic!() };
     let create = Create { token: String::new(), genesis: genesis.to_signed() };

@@ -197,6 +197,8 @@ codes! {
     WorkspaceFull, Refused, "workspace_full";
     /// The workspace uses features of a newer version.
     UpdateNeeded, Refused, "update_needed";
+    /// An earlier version made the workspace, and nobody can go on with it.
+    WorkspaceOld, Refused, "workspace_old";
     /// The workspace did not accept a decision.
     DecisionVoid, Refused, "decision_void";
     /// Nothing can be sent right now.

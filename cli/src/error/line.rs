@@ -208,6 +208,14 @@ fn turned_away(reason: Reason) -> CommandError {
             error.hint("take the address as `bowline-relay serve` printed it, with its token")
         }
         Reason::Version => error.hint("update the older of the two; everything here goes on working meanwhile"),
+        Reason::DeviceOutdated => error.hint("update this program; everything here goes on working meanwhile"),
+        Reason::RelayOutdated => {
+            error.hint("ask its operator to update it; everything here goes on working meanwhile")
+        }
+        Reason::LogOutdated => error.hint(
+            "nothing here is lost: a new workspace (`bowline workspace create`) takes in every document of the old one with \
+             `bowline share --all`",
+        ),
         Reason::NotAllowed | Reason::NotActive | Reason::Removed => {
             error.hint("ask somebody in the workspace for a new code; documents stay on this device")
         }
@@ -233,7 +241,8 @@ pub(crate) fn refusal_code(reason: Reason) -> ErrorCode {
         Reason::NoWorkspace => ErrorCode::RelayLacksWorkspace,
         Reason::NotAllowed | Reason::NotActive | Reason::Removed => ErrorCode::NotAMember,
         Reason::BadToken => ErrorCode::BadToken,
-        Reason::Version => ErrorCode::RelayVersion,
+        Reason::Version | Reason::DeviceOutdated | Reason::RelayOutdated => ErrorCode::RelayVersion,
+        Reason::LogOutdated => ErrorCode::WorkspaceOld,
         Reason::TicketUsed => ErrorCode::CodeUsed,
         Reason::TicketClosed => ErrorCode::CodeClosed,
         Reason::TicketExpired => ErrorCode::CodeExpired,
@@ -254,6 +263,9 @@ pub(crate) fn relay_says(reason: Reason) -> String {
         Reason::NotAllowed => "this device may not use the workspace",
         Reason::BadToken => "it takes new workspaces only with the right registration token",
         Reason::Version => "it speaks another version",
+        Reason::DeviceOutdated => "this program is older than the relay, and has to be updated",
+        Reason::RelayOutdated => "it is older than this program, and has to be updated",
+        Reason::LogOutdated => "an earlier version made this workspace, and nobody can go on with it",
         Reason::Shutdown => "it is stopping",
         Reason::TicketUsed => "somebody has already joined with this code",
         Reason::TicketClosed => "this code was closed by whoever made it",

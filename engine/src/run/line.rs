@@ -421,7 +421,7 @@ impl Line {
 pub(super) fn may_pass(reason: Reason) -> bool {
     let is_lasting =
         matches!(reason, Reason::NoWorkspace | Reason::BadToken | Reason::BadProof | Reason::Version);
-    !is_lasting && !reason.is_about_party()
+    !is_lasting && !reason.is_about_party() && !reason.is_about_draft()
 }
 
 /// Dials and carries frames until one side is done. Returns why it ended; `None` if it ended in order.

@@ -1,6 +1,8 @@
 //! Frames: what a device and a relay say to one another. One frame is one CBOR array
 //! `[version, number, fields…]` of at most [`crate::limits::MAX_FRAME`] bytes.
 
+mod reason;
+
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::SignedEntry;
 use crate::head::SeenHead;
@@ -10,6 +12,8 @@ use crate::limits::{
     MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ENTRIES_PER_FRAME, MAX_FRAME, MAX_HOLDINGS_PER_FRAME,
     MAX_REASON_TEXT, MAX_TOKEN,
 };
+
+pub use self::reason::Reason;
 
 /// The one version field; raised when a frame changes in a way that capabilities cannot express.
 pub const FRAME_VERSION: u64 = 1;
@@ -70,137 +74,6 @@ impl std::fmt::Debug for Create {
     /// The token lets anybody make workspaces: it stays out of logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Create").field("genesis", &self.genesis).finish_non_exhaustive()
-    }
-}
-
-/// Why a relay did not do what was asked. Numbers below 32 concern one entry, others the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// Transient: the workspace's storage is full. Control entries still fit.
-    Quota,
-    /// Transient: the entry's predecessor in its chain is not on the log yet.
-    ChainGap,
-    /// Transient: the entry's roster is not on the log yet.
-    RosterUnknown,
-    /// Transient: too many control entries at once.
-    Rate,
-    /// Transient: the run up to a removal's cut has to arrive whole.
-    RunIncomplete,
-    /// The number is taken by another entry; the proof is that entry's header.
-    SeqTaken,
-    /// The author is not (or no longer) active.
-    NotActive,
-    /// The Join cannot be applied: its invite or link is closed, used, expired or unknown.
-    JoinVoid,
-    /// The roster is older than the chain or what was seen allow, or sealing was suspended at it.
-    RosterStale,
-    /// The epoch is not the one in force at the entry's roster.
-    WrongEpoch,
-    /// `seen` or `held` goes back, names another log or a head that is not in this one, or is not signed by it.
-    BadSeen,
-    /// The entry is not canonical, not signed, of another workspace or over a limit, or its body is not the header's.
-    Malformed,
-    /// Transient: the relay could not store the entry.
-    Storage,
-    /// The relay has no such workspace.
-    NoWorkspace,
-    /// The party may not use this workspace.
-    NotAllowed,
-    /// The registration token is not accepted.
-    BadToken,
-    /// The proof does not verify.
-    BadProof,
-    /// A frame that has no place here.
-    OutOfPlace,
-    /// The frame version is not spoken here.
-    Version,
-    /// The peer was removed while connected.
-    Removed,
-    /// The relay is stopping.
-    Shutdown,
-    /// To whoever holds the secret of an invite or link: somebody has joined by it.
-    TicketUsed,
-    /// To whoever holds the secret of an invite or link: it was closed.
-    TicketClosed,
-    /// To whoever holds the secret of an invite or link: it has expired.
-    TicketExpired,
-    /// A number without a name here.
-    Unknown(u16),
-}
-
-impl Reason {
-    /// All named reasons with their numbers; PROTOCOL.md's table is compared with this.
-    pub const NAMED: [(&'static str, u16, Self); 24] = [
-        ("Quota", 1, Self::Quota),
-        ("ChainGap", 2, Self::ChainGap),
-        ("RosterUnknown", 3, Self::RosterUnknown),
-        ("Rate", 4, Self::Rate),
-        ("RunIncomplete", 5, Self::RunIncomplete),
-        ("SeqTaken", 6, Self::SeqTaken),
-        ("NotActive", 7, Self::NotActive),
-        ("JoinVoid", 8, Self::JoinVoid),
-        ("RosterStale", 9, Self::RosterStale),
-        ("WrongEpoch", 10, Self::WrongEpoch),
-        ("BadSeen", 11, Self::BadSeen),
-        ("Malformed", 12, Self::Malformed),
-        ("Storage", 13, Self::Storage),
-        ("NoWorkspace", 32, Self::NoWorkspace),
-        ("NotAllowed", 33, Self::NotAllowed),
-        ("BadToken", 34, Self::BadToken),
-        ("BadProof", 35, Self::BadProof),
-        ("OutOfPlace", 36, Self::OutOfPlace),
-        ("Version", 37, Self::Version),
-        ("Removed", 38, Self::Removed),
-        ("Shutdown", 39, Self::Shutdown),
-        ("TicketUsed", 40, Self::TicketUsed),
-        ("TicketClosed", 41, Self::TicketClosed),
-        ("TicketExpired", 42, Self::TicketExpired),
-    ];
-
-    /// The number on the wire.
-    pub fn number(self) -> u16 {
-        match self {
-            Self::Unknown(number) => number,
-            named => {
-                Self::NAMED.iter().find(|(_, _, reason)| *reason == named).map_or(0, |(_, number, _)| *number)
-            }
-        }
-    }
-
-    /// Never fails: numbers without a name are [`Reason::Unknown`].
-    pub fn from_number(number: u16) -> Self {
-        Self::NAMED
-            .iter()
-            .find(|(_, named, _)| *named == number)
-            .map_or(Self::Unknown(number), |(_, _, r)| *r)
-    }
-
-    /// Whether the same bytes may be accepted later. A reason without a name is taken as permanent only for the entry
-    /// it names; the entry is kept either way.
-    pub fn is_transient(self) -> bool {
-        matches!(
-            self,
-            Self::Quota
-                | Self::ChainGap
-                | Self::RosterUnknown
-                | Self::Rate
-                | Self::RunIncomplete
-                | Self::Storage
-        )
-    }
-
-    /// Whether it says to a device that it is not in the workspace, or that there is no such workspace: trying again helps
-    /// only if the relay changes its mind.
-    pub fn shuts_out(self) -> bool {
-        matches!(self, Self::NotAllowed | Self::Removed | Self::NotActive | Self::NoWorkspace)
-    }
-
-    /// Whether it turns away whoever is on the connection, so that a newcomer may have another way in.
-    pub fn is_about_party(self) -> bool {
-        matches!(
-            self,
-            Self::NotAllowed | Self::Removed | Self::TicketUsed | Self::TicketClosed | Self::TicketExpired
-        )
     }
 }
 

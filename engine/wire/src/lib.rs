@@ -2,6 +2,7 @@
 //! limits, and the verification of signatures. Shared by devices and relays, so that both decide alike.
 
 pub mod codec;
+pub mod draft;
 pub mod entry;
 pub mod frame;
 pub mod hash;

@@ -1,9 +1,11 @@
 //! `bowline-relay workspace`: which workspaces there are, and deleting one.
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use bowline_relay::data::DataFolder;
 use bowline_relay::storage::sqlite::WorkspaceStats;
+use bowline_wire::draft::DRAFT;
 use bowline_wire::ids::WorkspaceId;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -64,6 +66,37 @@ struct Listed {
     bytes: u64,
     created: String,
     appended: String,
+    state: LogState,
+}
+
+/// Whether this version serves a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum LogState {
+    /// Devices are served.
+    Served,
+    /// An earlier version made the log, and nobody can go on with it.
+    Old,
+    /// A later version made the log: this program has to be updated.
+    New,
+}
+
+impl LogState {
+    fn of(draft: u16) -> Self {
+        match draft.cmp(&DRAFT) {
+            Ordering::Less => Self::Old,
+            Ordering::Equal => Self::Served,
+            Ordering::Greater => Self::New,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Old => "old",
+            Self::New => "new",
+        }
+    }
 }
 
 impl From<WorkspaceStats> for Listed {
@@ -76,6 +109,7 @@ impl From<WorkspaceStats> for Listed {
             bytes: stats.usage.content.saturating_add(stats.usage.control),
             created: output::time(stats.created),
             appended: output::time(stats.appended),
+            state: LogState::of(stats.draft),
         }
     }
 }
@@ -91,7 +125,7 @@ impl List {
             output::say("There is no workspace on this relay yet.");
             return Ok(());
         }
-        let heads = ["ID", "DEVICES", "ENTRIES", "SIZE", "CREATED", "LAST WRITTEN"];
+        let heads = ["ID", "DEVICES", "ENTRIES", "SIZE", "CREATED", "LAST WRITTEN", "STATE"];
         let mut rows = vec![heads.map(str::to_owned).to_vec()];
         rows.extend(listed.into_iter().map(|listed| {
             vec![
@@ -101,6 +135,7 @@ impl List {
                 Size(listed.bytes).to_string(),
                 listed.created,
                 listed.appended,
+                listed.state.word().to_owned(),
             ]
         }));
         output::print(&output::columns(&rows))

@@ -1,5 +1,8 @@
 //! Hello, challenge, proof, welcome; and making a workspace.
 
+use std::cmp::Ordering;
+
+use bowline_wire::draft::{DRAFT, WRITES_DRAFT, newest_named};
 use bowline_wire::frame::{Challenge, Create, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::ids::{DeviceId, Signature, TicketKey, WorkspaceId};
 use bowline_wire::roster::{Roster, TicketStage};
@@ -9,11 +12,12 @@ use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
 use crate::session::{ConnId, Feed, Greeting, Member, State};
-use crate::storage::{Storage, StorageError, stored_len};
+use crate::storage::{Storage, stored_len};
 use crate::workspace::{Denial, Workspace};
 
 impl<S: Storage> Relay<S> {
-    /// Whoever says hello gets a challenge, member or not: what is on this relay is told to nobody before a proof.
+    /// Whoever says hello in this relay's draft gets a challenge, member or not: what is on this relay is told to nobody before
+    /// a proof.
     pub(super) fn handle_hello(
         &mut self,
         conn: ConnId,
@@ -21,6 +25,10 @@ impl<S: Storage> Relay<S> {
         party: Party,
         theirs: &[String],
     ) {
+        if !theirs.iter().any(|name| name == WRITES_DRAFT) {
+            let Denial { reason, text, .. } = other_draft(newest_named(theirs).unwrap_or_default());
+            return self.goodbye(conn, reason, &text);
+        }
         let mut nonce = [0; 32];
         self.rng.fill_bytes(&mut nonce);
         let challenge = Challenge { nonce, relay: self.identity.public(), time: self.clock };
@@ -81,12 +89,15 @@ impl<S: Storage> Relay<S> {
         self.begin(greeting, *create)
     }
 
-    /// The workspace in memory, read from storage if need be.
-    fn load(&mut self, workspace: WorkspaceId) -> Result<Option<&Workspace>, StorageError> {
+    /// The workspace in memory, read from storage if need be. One of another draft is denied.
+    fn load(&mut self, workspace: WorkspaceId) -> Result<Option<&Workspace>, Denial> {
         if !self.workspaces.contains_key(&workspace)
-            && let Some(loaded) = Workspace::load(&self.storage, workspace)?
+            && let Some(stored) = self.storage.log(workspace)?
         {
-            self.workspaces.insert(workspace, loaded);
+            check_draft(stored.draft)?;
+            if let Some(loaded) = Workspace::load(&self.storage, workspace)? {
+                self.workspaces.insert(workspace, loaded);
+            }
         }
         Ok(self.workspaces.get(&workspace))
     }
@@ -178,6 +189,32 @@ pub(super) fn spent(stage: TicketStage) -> Option<(Reason, &'static str)> {
         TicketStage::Open => None,
         TicketStage::Used(_) => Some((Reason::TicketUsed, "somebody has joined by this invite or link")),
         TicketStage::Closed => Some((Reason::TicketClosed, "this invite or link was closed")),
+    }
+}
+
+/// What a device of another draft is told.
+fn other_draft(theirs: u16) -> Denial {
+    if theirs > DRAFT {
+        return Denial::new(
+            Reason::RelayOutdated,
+            "this relay writes an older draft of the protocol; update it",
+        );
+    }
+    Denial::new(Reason::DeviceOutdated, "this relay writes a newer draft of the protocol; update the program")
+}
+
+/// Denies a log that this version can't go on with.
+fn check_draft(log: u16) -> Result<(), Denial> {
+    match log.cmp(&DRAFT) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(Denial::new(
+            Reason::RelayOutdated,
+            "this relay writes an older draft of the protocol than the workspace's log; update it",
+        )),
+        Ordering::Less => Err(Denial::new(
+            Reason::LogOutdated,
+            "the workspace's log is of an older draft of the protocol, which nobody can go on with",
+        )),
     }
 }
 

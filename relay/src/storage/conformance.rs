@@ -2,6 +2,7 @@
 //!
 //! A case gets a function that opens one and the same storage, empty at first, again and again: as after a restart.
 
+use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::hash::{log_hash, log_seed};
 use bowline_wire::header::EntryType;
@@ -10,7 +11,7 @@ use bowline_wire::log::ChainTip;
 use bowline_wire::roster::record::Record;
 
 use crate::keys::{LogKey, LogSecret};
-use crate::storage::{Budget, LogCommit, Row, Storage, StorageError, Usage, framed_len, stored_len};
+use crate::storage::{Budget, LogCommit, NewLog, Row, Storage, StorageError, Usage, framed_len, stored_len};
 use crate::testing::author::{Author, View};
 
 /// Opens the storage once more.
@@ -22,13 +23,14 @@ pub type Case<S> = fn(Open<'_, S>);
 const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// Every case, with its name. Each needs an empty storage of its own.
-pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 12] {
+pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 13] {
     [
         ("an empty storage knows nothing", an_empty_storage_knows_nothing),
         ("what was committed is there after reopening", what_was_committed_is_there_after_reopening),
         ("a log goes on where it stopped", a_log_goes_on_where_it_stopped),
         ("a refused commit leaves nothing behind", a_refused_commit_leaves_nothing_behind),
         ("a log is made once", a_log_is_made_once),
+        ("a log keeps its draft", a_log_keeps_its_draft),
         ("rows have no gap and no overlap", rows_have_no_gap_and_no_overlap),
         ("entries are found by id", entries_are_found_by_id),
         ("entries are found by number in their chain", entries_are_found_by_number_in_their_chain),
@@ -44,6 +46,8 @@ pub(crate) struct Scribe {
     author: Author,
     view: View,
     pub(crate) secret: LogSecret,
+    /// The draft with which the log is made.
+    pub(crate) draft: u16,
     position: Position,
     hash: LogHash,
     is_made: bool,
@@ -59,7 +63,7 @@ impl Scribe {
         let seen = Some(key.sign(head).unwrap());
         let view = View { workspace, seen, roster: RosterHash::ZERO, epoch: EpochId::from_bytes([1; 16]) };
         let author = Author::new(number);
-        Self { author, view, secret, position: Position::START, hash, is_made: false }
+        Self { author, view, secret, draft: DRAFT, position: Position::START, hash, is_made: false }
     }
 
     pub(crate) fn workspace(&self) -> WorkspaceId {
@@ -93,7 +97,8 @@ impl Scribe {
             tips.insert(header.chain(), tip);
             rows.push(Row { position: self.position, hash: self.hash, entry });
         }
-        let create = (!std::mem::replace(&mut self.is_made, true)).then(|| self.secret.clone());
+        let made = NewLog { secret: self.secret.clone(), draft: self.draft };
+        let create = (!std::mem::replace(&mut self.is_made, true)).then_some(made);
         LogCommit {
             workspace: self.workspace(),
             create,
@@ -215,13 +220,23 @@ fn a_log_is_made_once<S: Storage>(open: Open<'_, S>) {
     let mut scribe = Scribe::new(1);
     let commit = scribe.next(2);
     open().commit(std::slice::from_ref(&commit)).unwrap();
-    let again = LogCommit { create: Some(LogSecret::from_bytes([0xee; 32])), ..scribe.next(1) };
+    let made = NewLog { secret: LogSecret::from_bytes([0xee; 32]), draft: DRAFT };
+    let again = LogCommit { create: Some(made), ..scribe.next(1) };
     assert_misuse(&open().commit(std::slice::from_ref(&again)));
     assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
     let mut other = Scribe::new(2);
     let empty = other.commit_of(vec![]);
     assert_misuse(&open().commit(std::slice::from_ref(&empty)));
     assert_absent(&open(), &empty);
+}
+
+fn a_log_keeps_its_draft<S: Storage>(open: Open<'_, S>) {
+    for (number, draft) in [(1, 0), (2, DRAFT), (3, u16::MAX)] {
+        let mut scribe = Scribe { draft, ..Scribe::new(number) };
+        open().commit(&[scribe.next(1)]).unwrap();
+        open().commit(&[scribe.next(1)]).unwrap();
+        assert_eq!(open().log(scribe.workspace()).unwrap().map(|log| log.draft), Some(draft));
+    }
 }
 
 fn rows_have_no_gap_and_no_overlap<S: Storage>(open: Open<'_, S>) {

@@ -9,8 +9,9 @@ use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 
-use crate::keys::LogSecret;
-use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog, Usage, framed_len};
+use crate::storage::{
+    Budget, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_len,
+};
 
 /// Logs in memory. Clones share them, as two openings of one disk would; they last as long as the last clone.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,7 @@ pub struct Memory {
 
 #[derive(Debug)]
 struct MemoryLog {
-    secret: LogSecret,
+    made: NewLog,
     /// The row at index `i` is at position `i + 1`.
     rows: Vec<Row>,
     roster: Vec<Position>,
@@ -55,9 +56,9 @@ impl Memory {
 }
 
 impl MemoryLog {
-    fn new(secret: LogSecret) -> Self {
+    fn new(made: NewLog) -> Self {
         Self {
-            secret,
+            made,
             rows: Vec::new(),
             roster: Vec::new(),
             by_id: HashMap::new(),
@@ -69,7 +70,7 @@ impl MemoryLog {
     }
 
     fn copy(&self) -> Self {
-        let mut copy = Self::new(self.secret.clone());
+        let mut copy = Self::new(self.made.clone());
         self.rows.iter().for_each(|row| copy.append(row));
         copy.tips.clone_from(&self.tips);
         copy.holdings.clone_from(&self.holdings);
@@ -129,7 +130,8 @@ impl Storage for Memory {
         Ok(self.with(workspace, |log| {
             let last = log.rows.last()?;
             Some(StoredLog {
-                secret: log.secret.clone(),
+                secret: log.made.secret.clone(),
+                draft: log.made.draft,
                 position: last.position,
                 hash: last.hash,
                 usage: log.usage,
@@ -149,8 +151,8 @@ impl Storage for Memory {
             }
         }
         for commit in batch {
-            if let Some(secret) = &commit.create {
-                logs.insert(commit.workspace, MemoryLog::new(secret.clone()));
+            if let Some(made) = &commit.create {
+                logs.insert(commit.workspace, MemoryLog::new(made.clone()));
             }
             if let Some(log) = logs.get_mut(&commit.workspace) {
                 commit.rows.iter().for_each(|row| log.append(row));

@@ -25,7 +25,9 @@ use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, Transaction
 pub use self::census::{Deleted, WorkspaceStats};
 use crate::clock::wall;
 use crate::keys::LogSecret;
-use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size};
+use crate::storage::{
+    Budget, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
+};
 
 const READ: &str = "SELECT position, signature, header, body FROM entry
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND position > ?2 ORDER BY position";
@@ -177,10 +179,11 @@ impl Sqlite {
 
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        let sql = "SELECT secret, position, hash, content, control FROM log WHERE workspace = ?1";
+        let sql = "SELECT secret, position, hash, content, control, draft FROM log WHERE workspace = ?1";
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
             Ok(StoredLog {
                 secret: LogSecret::from_bytes(row.get(0)?),
+                draft: row.get(5)?,
                 position: Position(unsigned(row, 1)?),
                 hash: LogHash::from_bytes(row.get(2)?),
                 usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
@@ -306,11 +309,11 @@ fn find_or_make(
         (Some(_), Some(_)) => Err(StorageError::Misuse("the log is there already")),
         (None, None) => Err(StorageError::Misuse("there is no such log")),
         (None, Some(_)) if commit.rows.is_empty() => Err(StorageError::Misuse("a log begins with an entry")),
-        (None, Some(secret)) => {
-            let sql = "INSERT INTO log (workspace, secret, position, hash, content, control, created_at, appended_at)
-                       VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?4)";
+        (None, Some(NewLog { secret, draft })) => {
+            let sql = "INSERT INTO log (workspace, secret, position, hash, content, control, created_at, appended_at, draft)
+                       VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?4, ?5)";
             let (workspace, hash) = (commit.workspace.as_bytes(), LogHash::ZERO);
-            let params = (workspace, secret.as_bytes(), hash.as_bytes(), signed(now.0)?);
+            let params = (workspace, secret.as_bytes(), hash.as_bytes(), signed(now.0)?, draft);
             Ok((tx.prepare_cached(sql)?.insert(params)?, Position::START, Usage::default()))
         }
     }

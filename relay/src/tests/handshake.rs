@@ -1,12 +1,15 @@
 //! Hello, challenge, proof, welcome; making a workspace.
 
+use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
 use bowline_wire::ids::{DeviceId, Lane, Position, Signature, WorkspaceId};
 
+use crate::CAPABILITIES;
 use crate::config::{Config, HANDSHAKE_TIMEOUT, Registration};
 use crate::session::ConnId;
 use crate::storage::Storage;
+use crate::storage::conformance::Scribe;
 use crate::testing::author::Author;
 use crate::testing::bench::Bench;
 
@@ -34,16 +37,17 @@ fn a_device_that_proves_itself_is_welcomed_with_the_signed_head() {
     let (_, frame) = bench.enter(&laptop, workspace);
     let Frame::Welcome { head, capabilities } = frame else { panic!("{frame:?}") };
     assert_eq!(head.verify(workspace).unwrap().value().position, Position(1));
-    assert_eq!(capabilities, ["entries/1", "holdings/1"]);
+    assert_eq!(capabilities, ["draft/1", "entries/1", "holdings/1"]);
 }
 
 #[test]
 fn capabilities_are_what_both_sides_named() {
     let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
     let (workspace, _) = bench.create(&mut laptop);
-    for (theirs, both) in
-        [(vec!["aaa/9", "entries/1", "zzz/1"], vec!["entries/1"]), (vec!["entries/2"], vec![])]
-    {
+    for (theirs, both) in [
+        (vec!["aaa/9", "draft/1", "entries/1", "zzz/1"], vec!["draft/1", "entries/1"]),
+        (vec!["draft/1", "entries/2"], vec!["draft/1"]),
+    ] {
         let conn = bench.connect();
         let capabilities = theirs.into_iter().map(str::to_owned).collect();
         bench.send(conn, &Frame::Hello { workspace, party: laptop.party(), capabilities });
@@ -52,6 +56,44 @@ fn capabilities_are_what_both_sides_named() {
         bench.send(conn, &Frame::Proof { signature, create: None });
         let Frame::Welcome { capabilities, .. } = bench.frame(conn) else { panic!() };
         assert_eq!(capabilities, both);
+    }
+}
+
+#[test]
+fn a_device_of_another_draft_is_told_which_side_to_update() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, _) = bench.create(&mut laptop);
+    for (theirs, reason) in [
+        (&[][..], Reason::DeviceOutdated),
+        (&["entries/1", "holdings/1"], Reason::DeviceOutdated),
+        (&["draft/0", "entries/1"], Reason::DeviceOutdated),
+        (&["draft/2", "entries/1"], Reason::RelayOutdated),
+    ] {
+        let conn = bench.connect();
+        let capabilities = theirs.iter().map(|&name| name.to_owned()).collect();
+        bench.send(conn, &Frame::Hello { workspace, party: laptop.party(), capabilities });
+        assert_ends(&mut bench, conn, reason);
+    }
+    let conn = bench.connect();
+    let capabilities = vec!["draft/0".to_owned(), "draft/1".to_owned(), "draft/2".to_owned()];
+    bench.send(conn, &Frame::Hello { workspace, party: laptop.party(), capabilities });
+    assert!(matches!(bench.frame(conn), Frame::Challenge(_)), "whoever speaks several drafts says so");
+}
+
+#[test]
+fn nobody_goes_on_with_a_log_of_another_draft() {
+    for (draft, reason) in [(0, Reason::LogOutdated), (DRAFT + 1, Reason::RelayOutdated)] {
+        let (mut bench, author) = (Bench::new(), Author::new(1));
+        let mut scribe = Scribe::new(1);
+        scribe.draft = draft;
+        bench.storage.commit(&[scribe.next(2)]).unwrap();
+        let (conn, frame) = bench.enter(&author, scribe.workspace());
+        assert_goodbye(&frame, reason);
+        assert!(bench.is_closed(conn));
+        let (_, genesis) = Author::new(1).genesis(1);
+        let conn = bench.send_create(&author, scribe.workspace(), &genesis);
+        assert_ends(&mut bench, conn, reason);
+        assert_eq!(bench.relay.loaded(), 0);
     }
 }
 
@@ -172,7 +214,8 @@ fn frames_out_of_place_end_the_connection() {
     let (workspace, inside) = bench.create(&mut laptop);
     let (_, genesis) = Author::new(1).genesis(1);
     let proof = Frame::Proof { signature: Signature::ZERO, create: None };
-    let hello = Frame::Hello { workspace, party: laptop.party(), capabilities: vec![] };
+    let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
+    let hello = Frame::Hello { workspace, party: laptop.party(), capabilities };
     let append = Frame::Append { entries: vec![genesis.to_signed()] };
     for frame in [&proof, &append, &Frame::Ping, &Frame::Subscribe { after: Position::START }] {
         let conn = bench.connect();

@@ -1,5 +1,6 @@
 //! What devices say they hold: whose word is taken, who hears it, and what is kept of it.
 
+use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::frame::{Frame, HOLDINGS, Party, Reason};
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
@@ -136,7 +137,7 @@ fn whoever_did_not_say_that_it_hears_them_is_sent_none_and_may_send_none() {
     let old = story.bench.connect();
     let party = Party::Device(story.laptop.id());
     let hello =
-        Frame::Hello { workspace: story.workspace, party, capabilities: vec!["entries/1".to_owned()] };
+        Frame::Hello { workspace: story.workspace, party, capabilities: vec![WRITES_DRAFT.to_owned()] };
     story.bench.send(old, &hello);
     let Frame::Challenge(challenge) = story.bench.frame(old) else { panic!("no challenge") };
     let signature = story.laptop.prove(&challenge, story.workspace);

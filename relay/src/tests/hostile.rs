@@ -1,6 +1,7 @@
 //! Bytes that no honest device sends: whatever they are, the relay goes on, and so do the others.
 
 use bowline_wire::codec::encode;
+use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::frame::{Create, Frame, Party, Reason};
 use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::roster::record::Record;
@@ -36,7 +37,7 @@ fn scene() -> Scene {
     let more = laptop.content(&view, b"more").to_signed();
     let (_, genesis) = Author::new(4).genesis(4);
     let create = Some(Box::new(Create { token: "token".to_owned(), genesis: genesis.to_signed() }));
-    let hello = |party: Party| Frame::Hello { workspace, party, capabilities: vec!["entries/1".to_owned()] };
+    let hello = |party: Party| Frame::Hello { workspace, party, capabilities: vec![WRITES_DRAFT.to_owned()] };
     let frames = [
         hello(laptop.party()),
         hello(door.party()),
@@ -126,7 +127,11 @@ fn a_connection_number_may_be_used_again() {
     assert!(bench.frames(conn).is_empty(), "what waited for the old one is gone");
     bench.send(
         conn,
-        &Frame::Hello { workspace: WorkspaceId::ZERO, party: laptop.party(), capabilities: vec![] },
+        &Frame::Hello {
+            workspace: WorkspaceId::ZERO,
+            party: laptop.party(),
+            capabilities: vec![WRITES_DRAFT.to_owned()],
+        },
     );
     assert!(matches!(bench.frame(conn), Frame::Challenge(_)));
 }

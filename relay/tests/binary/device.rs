@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bowline_transport::{Address, Dial, Frame as Bytes, Link, WebSocketDialer};
 use bowline_wire::codec::{decode, encode};
+use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Create, Frame};
 use bowline_wire::head::SeenHead;
@@ -45,13 +46,10 @@ impl Device {
         Self::enter(address, author, workspace, roster, Some(create)).await
     }
 
-    /// Comes back to a workspace that an earlier process has made, on a relay that has it.
-    pub(crate) async fn returned(address: &Address, number: u8) -> Self {
-        let mut author = Author::new(number);
-        let (workspace, genesis) = author.genesis(1);
-        let mut roster = Roster::new(workspace);
-        roster.apply_entry(Position(1), &genesis);
-        Self::enter(address, author, workspace, roster, None).await.expect("a welcome")
+    /// Asks for a workspace and is not let in. Gives the relay's answer.
+    pub(crate) async fn turned_away(address: &Address, workspace: WorkspaceId) -> Frame {
+        let entered = Self::enter(address, Author::new(1), workspace, Roster::new(workspace), None).await;
+        entered.err().expect("no welcome")
     }
 
     /// Comes back after the connection or the relay was gone.
@@ -78,7 +76,7 @@ impl Device {
             link.carry(outbound, deliver).await
         });
         let send = async |frame: &Frame| outbound.send(encode(frame).into()).await.unwrap();
-        send(&Frame::Hello { workspace, party: author.party(), capabilities: vec!["entries/1".to_owned()] })
+        send(&Frame::Hello { workspace, party: author.party(), capabilities: vec![WRITES_DRAFT.to_owned()] })
             .await;
         let Some(Frame::Challenge(challenge)) = next(&mut inbound).await else { panic!("no challenge") };
         if let Some(key) = address.key() {

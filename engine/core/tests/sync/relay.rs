@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Challenge, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::hash;
@@ -154,7 +155,7 @@ impl FakeRelay {
     }
 
     pub(crate) fn welcome_at(head: SeenHead) -> Frame {
-        Frame::Welcome { head, capabilities: vec!["entries/1".to_owned()] }
+        Frame::Welcome { head, capabilities: vec![WRITES_DRAFT.to_owned()] }
     }
 
     pub(crate) fn welcome(&self) -> Frame {

@@ -1,7 +1,7 @@
 //! A connection from Hello to Goodbye, and everything that may go missing on it.
 
 use bowline_core::sync::{Awaited, Effect, LinkState, NotReady, Phase, RelayFault};
-use bowline_wire::frame::{Frame, Party, Reason};
+use bowline_wire::frame::{Frame, HOLDINGS, Party, Reason};
 use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
 
 use crate::author::{Author, opaque_payload};
@@ -308,6 +308,25 @@ fn a_goodbye_ends_the_connection_and_nothing_else() {
         bench.sync(&mut relay);
         assert!(relay.holds(sent.id()), "{reason:?}");
     }
+}
+
+#[test]
+fn a_relay_from_before_drafts_is_said_to_be_older_and_nothing_is_asked_of_it() {
+    let (mut bench, _, mut relay) = Bench::member();
+    let sent = bench.write(&opaque_payload(1));
+    let now = bench.now;
+    for theirs in [&[][..], &["entries/1", HOLDINGS], &["draft/0", "entries/1"]] {
+        bench.step(|replica, _| replica.handle_connected(None, now));
+        bench.receive(FakeRelay::challenge());
+        bench.forget();
+        let capabilities = theirs.iter().map(|&name| name.to_owned()).collect();
+        bench.receive(Frame::Welcome { head: relay.head(), capabilities });
+        assert!(bench.closed(), "{theirs:?}");
+        assert_eq!(bench.replica.last_goodbye(), Some(Reason::RelayOutdated), "{theirs:?}");
+        assert!(bench.faults().is_empty() && bench.appended().is_empty(), "{theirs:?}");
+    }
+    bench.sync(&mut relay);
+    assert!(relay.holds(sent.id()), "once it is updated");
 }
 
 #[test]

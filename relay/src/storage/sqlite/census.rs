@@ -33,6 +33,8 @@ pub struct WorkspaceStats {
     pub control_entries: u64,
     /// Bytes that its entries take.
     pub usage: Usage,
+    /// The draft of the protocol that its log is written in; 0 if it was made before drafts were counted.
+    pub draft: u16,
     /// When it was made here.
     pub created: Millis,
     /// When something was last appended.
@@ -54,14 +56,20 @@ pub struct Deleted {
 impl Sqlite {
     /// Every workspace, the one most recently appended to first. Reads an index entry of every entry.
     pub fn workspaces(&self) -> Result<Vec<WorkspaceStats>, DatabaseError> {
-        let sql = "SELECT workspace, content, control, created_at, appended_at,
+        // A database that no relay of this version has opened for serving yet has logs of draft 0 alone.
+        let has_drafts = "SELECT count(*) > 0 FROM pragma_table_info('log') WHERE name = 'draft'";
+        let draft = if self.connection.query_row(has_drafts, (), |row| row.get(0))? { "draft" } else { "0" };
+        let sql = format!(
+            "SELECT workspace, content, control, created_at, appended_at,
                           (SELECT count(DISTINCT device) FROM chain WHERE chain.log = log.n),
                           (SELECT count(*) FROM entry JOIN chain ON entry.chain = chain.n
                            WHERE chain.log = log.n AND lane = 1),
                           (SELECT count(*) FROM entry JOIN chain ON entry.chain = chain.n
-                           WHERE chain.log = log.n AND lane = 0)
-                   FROM log WHERE workspace <> ?1 ORDER BY appended_at DESC, n";
-        let mut statement = self.connection.prepare(sql)?;
+                           WHERE chain.log = log.n AND lane = 0),
+                   {draft}
+                   FROM log WHERE workspace <> ?1 ORDER BY appended_at DESC, n"
+        );
+        let mut statement = self.connection.prepare(&sql)?;
         let rows = statement.query_map([DELETING.as_bytes()], |row| {
             Ok(WorkspaceStats {
                 workspace: WorkspaceId::from_bytes(row.get(0)?),
@@ -71,6 +79,7 @@ impl Sqlite {
                 devices: unsigned(row, 5)?,
                 content_entries: unsigned(row, 6)?,
                 control_entries: unsigned(row, 7)?,
+                draft: row.get(8)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -1,7 +1,11 @@
 //! The relay's tables, their versions, and the settings every connection gets.
 
+mod draft;
+
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
+
+use self::draft::VERSION_3;
 
 /// Marks the file as a relay's: `BowR` in ASCII.
 const APPLICATION_ID: i64 = 0x426f_7752;
@@ -16,7 +20,7 @@ const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 const CACHED_STATEMENTS: usize = 32;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 

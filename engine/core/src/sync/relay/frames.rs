@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Challenge, Create, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::head::SeenHead;
@@ -18,7 +19,7 @@ use crate::sync::replica::Replica;
 use crate::sync::state::{Phase, Pins};
 
 /// What both sides have to name to use it, ascending.
-const CAPABILITIES: [&str; 2] = ["entries/1", HOLDINGS];
+const CAPABILITIES: [&str; 3] = [WRITES_DRAFT, "entries/1", HOLDINGS];
 
 impl Replica {
     /// Why the relay closed the last connection, if it said so. Its word, shown and not believed.
@@ -134,6 +135,11 @@ impl Replica {
         let Some(party) = self.session.proved() else {
             return;
         };
+        if !capabilities.iter().any(|name| name == WRITES_DRAFT) {
+            // A relay of before drafts cannot say so itself. One of a later draft has said goodbye to this Hello.
+            self.session.note_goodbye(Reason::RelayOutdated);
+            return self.close();
+        }
         if head.verify(self.workspace).is_err() {
             return self.fault(RelayFault::Nonsense("a head that its log did not sign"));
         }

@@ -5,6 +5,7 @@
 mod code;
 mod command;
 mod device;
+mod draft;
 mod edit;
 mod hints;
 mod kind;
@@ -15,6 +16,7 @@ mod usage;
 pub use code::ErrorCode;
 pub use command::CommandError;
 pub(crate) use command::ErrorLine;
+pub(crate) use draft::{other_draft, way_on};
 pub(crate) use hints::KEPT;
 pub(crate) use kind::EXIT_CODES;
 pub use kind::Kind;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bowline_engine::device::{Notice, Went};
+use bowline_engine::device::{Membership, Notice, Went};
 use bowline_engine::ids::{DocId, WorkspaceId};
 use bowline_engine::run::{self, Event, Finished, Goal, LineStage, Standing};
 use bowline_engine::transport::WebSocketDialer;
@@ -101,9 +101,11 @@ pub(crate) fn after_change(
 ) -> Result<(), CommandError> {
     let membership = here.device.membership(workspace)?;
     if membership.is_over() {
-        invocation.say(format_args!(
-            "kept on this device: it is not in the workspace any more, so nothing is sent"
-        ));
+        let why = match membership {
+            Membership::OtherDraft(_) => "the workspace is of another version",
+            _ => "it is not in the workspace any more",
+        };
+        invocation.say(format_args!("kept on this device: {why}, so nothing is sent"));
         invocation.hint(format_args!("{}", workspaces::way_back(&membership)));
         return Ok(());
     }

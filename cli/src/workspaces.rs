@@ -7,7 +7,7 @@ use bowline_engine::ids::{DeviceId, Millis, UserId, WorkspaceId};
 use bowline_engine::{Device, Role};
 
 use crate::documents::workspace_prefix;
-use crate::error::{CommandError, ErrorCode};
+use crate::error::{CommandError, ErrorCode, other_draft, way_on};
 use crate::ids::{Candidate, Names, Prefixes, resolve};
 use crate::text::OneLine;
 
@@ -83,6 +83,7 @@ pub(crate) fn check_in(device: &Device, workspace: WorkspaceId) -> Result<(), Co
         return Ok(());
     }
     let why = match membership {
+        Membership::OtherDraft(other) => return Err(other_draft(other)),
         Membership::Removed(_) => "This device was removed from the workspace, or has left it",
         Membership::NotLetIn => "The code did not let this device in",
         _ => "The relay says that this device is not in the workspace any more",
@@ -90,12 +91,19 @@ pub(crate) fn check_in(device: &Device, workspace: WorkspaceId) -> Result<(), Co
     Err(CommandError::new(ErrorCode::NotAMember, why).hint(way_back(&membership)))
 }
 
+/// An error if the workspace is of another version, for commands whose answer needs more than what is only read.
+pub(crate) fn check_draft(device: &Device, workspace: WorkspaceId) -> Result<(), CommandError> {
+    device.other_draft(workspace).map_or(Ok(()), |other| Err(other_draft(other)))
+}
+
 /// What brings a device back that is not in a workspace any more.
-pub(crate) fn way_back(membership: &Membership) -> &'static str {
+pub(crate) fn way_back(membership: &Membership) -> String {
     match membership {
-        Membership::NotLetIn => "ask for a new code and run `bowline join`",
+        Membership::OtherDraft(other) => way_on(*other, None),
+        Membership::NotLetIn => "ask for a new code and run `bowline join`".to_owned(),
         _ => {
             "ask somebody in the workspace for a code: `bowline workspace rejoin` brings this device back with all that is on it"
+                .to_owned()
         }
     }
 }
@@ -119,7 +127,8 @@ pub(crate) fn check_owner(
         .hint(format!("ask {whom}")))
 }
 
-/// The workspace a person means, or without a word the one in use, or the only one.
+/// The workspace a person means, or without a word the one in use, or the only one. One of another version is meant only where
+/// there is no other.
 pub(crate) fn chosen(device: &Device, typed: Option<&str>) -> Result<WorkspaceId, CommandError> {
     if let Some(typed) = typed {
         return find(device, typed);
@@ -127,7 +136,12 @@ pub(crate) fn chosen(device: &Device, typed: Option<&str>) -> Result<WorkspaceId
     if let Some(current) = device.current_workspace()? {
         return Ok(current);
     }
-    let mut all = device.workspaces();
+    let (mut all, old): (Vec<_>, Vec<_>) =
+        device.workspaces().partition(|workspace| device.other_draft(*workspace).is_none());
+    if all.is_empty() {
+        all = old;
+    }
+    let mut all = all.into_iter();
     match (all.next(), all.next()) {
         (Some(only), None) => Ok(only),
         (None, _) => Err(CommandError::new(ErrorCode::NoWorkspace, "This device is in no workspace").hint(

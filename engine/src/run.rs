@@ -270,7 +270,8 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
 
     /// Dials where a connection is wanted and its time has come, and closes where it is wanted no more.
     fn open_and_close(&mut self, now: Millis) -> Result<(), RunError> {
-        let workspaces: Vec<WorkspaceId> = self.device.workspaces().collect();
+        let is_followed = |id: &WorkspaceId| self.device.other_draft(*id).is_none();
+        let workspaces: Vec<WorkspaceId> = self.device.workspaces().filter(is_followed).collect();
         for gone in self.lines.keys().filter(|id| !workspaces.contains(id)).copied().collect::<Vec<_>>() {
             self.lines.remove(&gone);
         }

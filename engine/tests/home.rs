@@ -255,6 +255,7 @@ fn a_workspace_that_another_process_forgot_and_joined_again_is_taken_up_anew() {
         id: workspace,
         incarnation: Incarnation::from_bytes([9; 8]),
         state: 1,
+        draft: bowline_wire::draft::DRAFT,
         relay: "wss://127.0.0.1:2/",
         created_at: NOW,
     };

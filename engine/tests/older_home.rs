@@ -1,5 +1,5 @@
-//! A home as an earlier version left it: everything in it is found, and goes on. How it was made stands beside it, in
-//! `fixtures/README.md`.
+//! A home as an earlier version left it: everything in it is found, its workspace can be read, and the way out of that keeps all of it.
+//! How it was made stands beside it, in `fixtures/README.md`.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,11 +12,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use bowline_engine::device::{DocumentState, Notice, QuarantineReason, Random, WorkspaceStatus};
+use bowline_engine::device::{
+    DocumentState, Membership, OtherDraft, QuarantineReason, Random, WorkspaceStatus,
+};
+use bowline_engine::document::Role;
 use bowline_engine::home::OpenDevice;
 use bowline_engine::ids::{DocId, Millis, WorkspaceId};
 use bowline_engine::run::{LineFailure, LineReason};
-use bowline_engine::{Device, Home, NotReady, Reason, Void};
+use bowline_engine::{Device, Error, Home, Reason};
 use bowline_store::{Connection, EntryState};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -74,7 +77,7 @@ fn every_document_of_an_older_home_is_there() {
 
     let plans = titled(device, "Plans");
     assert_eq!(texts(device, plans), ["written by this device", "queued when the home was put away"]);
-    assert_eq!(device.document_state(plans).unwrap(), DocumentState::Queued);
+    assert_eq!(device.document_state(plans).unwrap(), DocumentState::Stays);
     let refused = titled(device, "Refused once");
     assert_eq!(device.document_state(refused).unwrap(), DocumentState::OnDevices(2));
     assert_eq!(texts(device, doc(0xd0)), ["written by another member"]);
@@ -123,8 +126,10 @@ fn everything_that_was_kept_apart_is_told_by_its_number() {
     let refused = open.device.store().read().entries_in_state(workspace(&open.device), EntryState::Refused);
     let refused: Vec<_> = refused.unwrap().into_iter().filter_map(|row| row.reason).collect();
     assert_eq!(refused.iter().map(|it| it.number).collect::<Vec<_>>(), [Reason::WrongEpoch.number()]);
-    assert_eq!((status.refused, status.update_needed, status.undecided), (1, 1, 2));
-    assert_eq!(status.waiting_for, Some(NotReady::Offline));
+    // Nothing will become of the two decisions that were made about its workspace.
+    assert_eq!((status.refused, status.update_needed, status.undecided), (1, 1, 0));
+    assert_eq!(status.membership, Membership::OtherDraft(OtherDraft::Earlier));
+    assert_eq!((status.members.len(), status.waiting_for), (5, None));
 }
 
 #[test]
@@ -139,28 +144,65 @@ fn what_the_last_process_that_synced_said_is_kept_in_its_words() {
 }
 
 #[test]
-fn what_was_put_aside_for_want_of_a_key_is_read_when_the_key_comes() {
+fn nothing_that_a_relay_says_is_taken_into_a_workspace_of_an_earlier_draft() {
     let (_folder, home) = home();
     let mut open = open(&home);
     let device = &mut open.device;
     let workspace = workspace(device);
-    let waits = |device: &Device| {
-        let aside = device.status(workspace).unwrap().quarantined;
-        aside.iter().any(|it| it.reason == QuarantineReason::NoKey)
-    };
-    assert!(waits(device));
-    device.handle_connected(workspace, None, NOW).unwrap();
+    assert!(!device.wants_connection(workspace).unwrap());
+    let is_refused = |done: Result<(), Error>| matches!(done, Err(Error::OtherDraft(it, OtherDraft::Earlier)) if it == workspace);
+    assert!(is_refused(device.handle_connected(workspace, None, NOW)));
     for line in include_str!("fixtures/home-3/later.hex").lines() {
         let frame: Vec<u8> =
             (0..line.len()).step_by(2).map(|at| u8::from_str_radix(&line[at..at + 2], 16).unwrap()).collect();
-        device.handle_frame(workspace, &frame, NOW).unwrap();
+        assert!(is_refused(device.handle_frame(workspace, &frame, NOW)));
     }
-    assert!(!waits(device));
-    assert_eq!(texts(device, doc(0xd2)), ["sealed under a key that comes later"]);
-    // Now that the log is here, the decision that this device may not make comes to nothing.
-    let notices: Vec<_> = std::iter::from_fn(|| device.poll_notice()).collect();
-    let void = Notice::DecisionVoid { workspace, why: Void::NotOwnUser };
-    assert!(notices.contains(&void), "{notices:?}");
+    let plans = titled(device, "Plans");
+    device.say(plans, Role::User, "written after the update", NOW).unwrap();
+    device.handle_store_changed(NOW).unwrap();
+    device.handle_timeout(NOW).unwrap();
+    let aside = status(device).quarantined;
+    assert!(aside.iter().any(|it| it.reason == QuarantineReason::NoKey));
+    assert_eq!(device.document_state(plans).unwrap(), DocumentState::Stays);
+    assert!(!device.needs_reopening() && device.poll_transmit(workspace).is_none());
+}
+
+#[test]
+fn every_document_stays_when_a_workspace_of_an_earlier_draft_is_forgotten() {
+    let (_folder, home) = home();
+    let mut open = open(&home);
+    let device = &mut open.device;
+    let before: BTreeMap<DocId, String> =
+        device.list(false).unwrap().into_iter().map(|listed| (listed.id, listed.title)).collect();
+    let shown: BTreeMap<DocId, Vec<String>> = before.keys().map(|id| (*id, texts(device, *id))).collect();
+    let agent = device.agents(false).unwrap().pop().unwrap();
+    let files = device.show_agent(agent.id, NOW).unwrap().files;
+    device.forget_workspace(workspace(device), NOW).unwrap();
+    assert_eq!(device.workspaces().count(), 0);
+    let after: BTreeMap<DocId, String> =
+        device.list(false).unwrap().into_iter().map(|listed| (listed.id, listed.title)).collect();
+    assert_eq!(after, before);
+    for (id, texts_before) in shown {
+        assert_eq!(texts(device, id), texts_before);
+        assert_eq!(device.document_state(id).unwrap(), DocumentState::OnlyHere);
+    }
+    assert_eq!(device.show_agent(agent.id, NOW).unwrap().files, files);
+}
+
+#[test]
+fn a_workspace_of_a_later_draft_is_read_and_waits_for_an_update() {
+    let (folder, home) = home();
+    drop(open(&home));
+    let database = Connection::open(folder.path().join("bowline.db")).unwrap();
+    database.execute("UPDATE workspace SET draft = 9", ()).unwrap();
+    let mut open = open(&home);
+    let device = &mut open.device;
+    assert_eq!(status(device).membership, Membership::OtherDraft(OtherDraft::Later));
+    let plans = titled(device, "Plans");
+    assert_eq!(texts(device, plans), ["written by this device", "queued when the home was put away"]);
+    let workspace = workspace(device);
+    let refused = device.share(plans, workspace, NOW).unwrap_err();
+    assert!(matches!(refused, Error::OtherDraft(_, OtherDraft::Later)), "{refused}");
 }
 
 #[test]

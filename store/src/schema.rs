@@ -1,11 +1,13 @@
 //! The tables, their versions, and the settings every connection gets.
 
+mod draft;
 mod one_row;
 mod reasons;
 
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
+use self::draft::VERSION_6;
 use self::one_row::VERSION_5;
 use self::reasons::VERSION_4;
 
@@ -16,7 +18,7 @@ const APPLICATION_ID: i64 = 0x426f_776c;
 const CACHED_STATEMENTS: usize = 128;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 

@@ -29,6 +29,8 @@ pub struct NewWorkspace<'a> {
     pub incarnation: Incarnation,
     /// The engine's number for how far joining got.
     pub state: u8,
+    /// The draft of the protocol that the workspace's log is written in.
+    pub draft: u16,
     /// The relay's address.
     pub relay: &'a str,
     /// When this device came to the workspace.
@@ -44,6 +46,8 @@ pub struct WorkspaceRow {
     pub incarnation: Incarnation,
     /// The engine's number for how far joining got.
     pub state: u8,
+    /// The draft of the protocol that the workspace's log is written in; 0 if the workspace came here before drafts were counted.
+    pub draft: u16,
     /// The relay's address.
     pub relay: String,
     /// When this device came to the workspace.
@@ -53,7 +57,7 @@ pub struct WorkspaceRow {
 }
 
 const ROW: &str =
-    "SELECT id, incarnation, state, relay, created_at, log_id, pos, log_hash, head FROM workspace";
+    "SELECT id, incarnation, state, relay, created_at, log_id, pos, log_hash, head, draft FROM workspace";
 
 fn decode(row: &Row<'_>) -> rusqlite::Result<WorkspaceRow> {
     let cursor = match optional_id(row, 5, LogId::from_bytes)? {
@@ -69,6 +73,7 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<WorkspaceRow> {
         id: id(row, 0, WorkspaceId::from_bytes)?,
         incarnation: id(row, 1, Incarnation::from_bytes)?,
         state: row.get(2)?,
+        draft: row.get(9)?,
         relay: row.get(3)?,
         created_at: millis(row, 4)?,
         cursor,
@@ -99,10 +104,11 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::AlreadyThere`].
     pub fn insert_workspace(&self, new: &NewWorkspace<'_>) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO workspace (id, incarnation, state, relay, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO workspace (id, incarnation, state, relay, created_at, draft)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (id, incarnation) = (new.id.as_bytes(), new.incarnation.as_bytes());
-        self.insert(sql, params![id, incarnation, new.state, new.relay, int(new.created_at.0)?]).map(drop)
+        let created_at = int(new.created_at.0)?;
+        self.insert(sql, params![id, incarnation, new.state, new.relay, created_at, new.draft]).map(drop)
     }
 
     /// Moves the cursor, together with whatever else this transaction stores. The entries up to it belong into the same

@@ -118,6 +118,9 @@ impl Share {
                 Some(workspace) => workspace,
                 None => workspaces::chosen(&here.device, None)?,
             };
+            if !self.all {
+                workspaces::check_draft(&here.device, workspace)?;
+            }
             meant.push((kind, id, workspace));
         }
         self.ask(invocation, &here.device, &meant)?;

@@ -246,7 +246,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         not_sent_because: status.held_up.map(|said| relay_says(said.reason)).or(waiting_for),
         not_sent_since: status.held_up.and_then(|said| iso(said.since)),
         held_up: status.held_up.map(|said| said.since),
-        undecided: outstanding.undecided,
+        undecided: status.undecided,
         decisions: decisions(&here.device, workspace, &called)?,
         signed_position: status.signed.map(|head| head.position.0),
         synced: outstanding.is_none()
@@ -296,6 +296,9 @@ fn decisions(
     workspace: WorkspaceId,
     called: &Called,
 ) -> Result<Vec<Decision>, CommandError> {
+    if device.other_draft(workspace).is_some() {
+        return Ok(Vec::new()); // nothing will become of any
+    }
     let pending = device.decisions(workspace)?;
     let told = pending.into_iter().map(|it| Decision {
         number: it.number,

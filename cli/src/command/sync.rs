@@ -9,7 +9,7 @@ use bowline_engine::run::{Finished, Goal, Standing};
 use clap::Args;
 use serde::Serialize;
 
-use crate::error::{CommandError, ErrorCode, Kind};
+use crate::error::{CommandError, ErrorCode, Kind, other_draft};
 use crate::invocation::Invocation;
 use crate::logging::WatchLog;
 use crate::opened::Opened;
@@ -87,6 +87,10 @@ fn wanted(device: &Device) -> Result<Vec<WorkspaceId>, CommandError> {
     }
     if !wanted.is_empty() {
         return Ok(wanted);
+    }
+    let drafts = device.workspaces().map(|workspace| device.other_draft(workspace));
+    if let Some(other) = drafts.reduce(Option::and).flatten() {
+        return Err(other_draft(other)); // all of them are of another version
     }
     Err(match device.workspaces().next() {
         None => CommandError::new(

@@ -8,6 +8,7 @@ use bowline_import::ImportError;
 
 use super::code::ErrorCode;
 use super::command::CommandError;
+use super::draft::other_draft;
 use super::hints::{REPORT, RESTORE};
 use crate::text::show_path;
 
@@ -99,6 +100,7 @@ impl From<Error> for CommandError {
             Error::NoDocument(id) => Self::new(ErrorCode::NoDocument, format!("There is no document {id} here")),
             Error::NoWorkspace(id) => Self::new(ErrorCode::NoWorkspace, format!("There is no workspace {id} here"))
                 .hint("`bowline workspace list` shows those there are"),
+            Error::OtherDraft(_, other) => other_draft(other),
             Error::OtherKind(id) => {
                 Self::new(ErrorCode::WrongKind, format!("{id} is of another kind than this command is for"))
                     .hint("`bowline chat` is for conversations, `bowline agent` for agents, `bowline skill` for skills, `bowline memory` for personal files")

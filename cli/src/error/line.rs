@@ -318,6 +318,13 @@ pub(crate) fn join_failed(why: &JoinFailed) -> CommandError {
             "This device was removed from the workspace, and its key lets nobody in any more",
         )
         .hint("`bowline workspace rejoin CODE` brings it back under a new key, with all that is on it"),
+        JoinFailed::LogOutdated => of(
+            ErrorCode::WorkspaceOld,
+            "An earlier version made the workspace of this code, and nobody can go on with it",
+        )
+        .hint(
+            "ask for a code of a new workspace: whoever is in the old one can make it, and share everything into it",
+        ),
         JoinFailed::NotAdmitted => of(ErrorCode::CodeVoid, "The relay does not know this code").hint(another),
         JoinFailed::OtherRoster | JoinFailed::BadRecords => CommandError::new(
             ErrorCode::OtherWorkspace,

@@ -23,6 +23,7 @@ mod left_behind;
 mod machine;
 mod meant;
 mod misuse;
+mod older;
 mod partly_here;
 mod refused;
 mod relay;

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
@@ -93,6 +93,11 @@ impl TestRelay {
         });
         self.listen = listens.recv().unwrap();
         self.running = Some((stop, thread));
+    }
+
+    /// The file that it keeps logs in.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("relay.db")
     }
 
     /// Starts it again on another port, with the data it had.

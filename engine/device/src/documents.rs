@@ -402,6 +402,7 @@ impl Device {
 
     /// Names the person whose device this is.
     pub fn name_user(&mut self, workspace: WorkspaceId, name: &str, now: Millis) -> Result<(), Error> {
+        self.workspaces.replica(workspace)?;
         let user = self.own_user(workspace)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         let set = |profile: &mut ProfileMut<'_>| profile.set_user_name(user, name);
@@ -417,7 +418,7 @@ impl Device {
         device: DeviceId,
         now: Millis,
     ) -> Result<Option<String>, Error> {
-        self.workspaces.replica(workspace)?;
+        self.workspaces.check_known(workspace)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         documents.named(&mut lent, workspaces.keyrings(), workspace, |profile| profile.device_name(device))
     }
@@ -429,7 +430,7 @@ impl Device {
         user: UserId,
         now: Millis,
     ) -> Result<Option<String>, Error> {
-        self.workspaces.replica(workspace)?;
+        self.workspaces.check_known(workspace)?;
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         documents.named(&mut lent, workspaces.keyrings(), workspace, |profile| profile.user_name(user))
     }
@@ -452,7 +453,7 @@ impl Device {
     /// could not be read goes with the entries. The relay and the others notice nothing. How many documents stay.
     pub fn forget_workspace(&mut self, workspace: WorkspaceId, now: Millis) -> Result<usize, Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
-        workspaces.replica(workspace)?;
+        workspaces.check_known(workspace)?;
         // With the keys of now: another process may have synced since this one looked, and what it took in could not be
         // read without the keys that came with it.
         workspaces.link_up(&lent, workspace)?;

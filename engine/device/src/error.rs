@@ -6,6 +6,7 @@ use bowline_store::StoreError;
 use bowline_wire::ids::{DocId, WorkspaceId};
 use thiserror::Error;
 
+use crate::draft::OtherDraft;
 use crate::workspace::code::CodeError;
 
 /// Why a device did not do what was asked. Nothing was changed.
@@ -32,6 +33,9 @@ pub enum Error {
     /// Misuse: there is no such workspace here.
     #[error("there is no workspace {0} here")]
     NoWorkspace(WorkspaceId),
+    /// Nobody's fault: the workspace's log is of another draft of the protocol than this version's.
+    #[error("workspace {0} is of another version: {1:?}")]
+    OtherDraft(WorkspaceId, OtherDraft),
     /// Nobody's fault: another process has written into the document since it was looked at. Look again.
     #[error("another process has written into document {0} meanwhile")]
     Changed(DocId),

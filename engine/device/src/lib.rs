@@ -7,6 +7,7 @@
 
 mod apart;
 mod documents;
+mod draft;
 mod error;
 mod import;
 mod lent;
@@ -45,6 +46,7 @@ pub use documents::sharing::{Kept, Shared};
 pub use documents::skills::ShownSkill;
 pub use documents::versions::{FilesEdit, Versions};
 pub use documents::writers::WrittenBy;
+pub use draft::OtherDraft;
 pub use error::{Damage, Error, Unmergeable};
 pub use import::{
     BOWLINE, DryRun, FilesImport, ImportTarget, ImportedFiles, ImportedSession, LeftLine, LineVerdict,

@@ -95,7 +95,7 @@ impl<'d> Merging<'d> {
     pub(crate) fn join_twins(&mut self, looked: &mut Looked) -> Result<bool, Error> {
         let workspaces: Vec<WorkspaceId> = self.parts.workspaces.ids().collect();
         for workspace in workspaces {
-            let replica = self.parts.workspaces.replica(workspace)?;
+            let Ok(replica) = self.parts.workspaces.replica(workspace) else { continue };
             let Some(at) = replica.log().map(|log| log.head().position) else { continue };
             let is_in_step = self.parts.workspaces.is_member(workspace) && replica.link() == LinkState::Live;
             if !is_in_step || looked.get(&workspace) == Some(&at) {
@@ -218,9 +218,9 @@ fn is_own(
     let Some(workspace) = row.ws else { return Ok(true) };
     let Some((_, by)) = read.first_placed(row.n)? else { return Ok(true) };
     // What is stored of its workspace cannot be read.
-    let Ok(replica) = workspaces.replica(workspace) else { return Ok(false) };
+    let Ok(log) = workspaces.log(workspace) else { return Ok(false) };
     let own = workspaces.own_user(workspaces.keyrings().writer(row.ws, device), workspace)?;
-    let roster = replica.log().map(Log::roster);
+    let roster = log.map(Log::roster);
     Ok(roster.and_then(|roster| roster.device(&by)).is_some_and(|known| known.user == own))
 }
 

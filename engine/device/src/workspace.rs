@@ -14,6 +14,7 @@ pub(crate) mod line_failure;
 mod linked;
 pub(crate) mod membership;
 mod moving;
+mod old;
 pub(crate) mod parts;
 pub(crate) mod quarantine;
 pub(crate) mod report;
@@ -33,7 +34,7 @@ use rand_core::Rng as _;
 use crate::apart::Parts;
 use crate::documents::reading::Reading;
 use crate::{
-    Cancelling, Code, CodeKind, Device, DocumentState, Error, Membership, OpenCode, Outstanding,
+    Cancelling, Code, CodeKind, Device, DocumentState, Error, Membership, OpenCode, OtherDraft, Outstanding,
     PendingDecision, SyncReport, Which, WorkspaceStatus,
 };
 use intent::Decision;
@@ -62,6 +63,9 @@ impl Device {
     /// lets nobody in any more. Elsewhere this device stays who it is. What is left of the workspace here is forgotten first;
     /// its documents stay on this device.
     pub fn rejoin(&mut self, code: &Code, now: Millis) -> Result<WorkspaceId, Error> {
+        if let Some(other) = self.other_draft(code.workspace) {
+            return Err(Error::OtherDraft(code.workspace, other));
+        }
         if self.workspaces.replica(code.workspace).is_ok() {
             if !self.membership(code.workspace)?.is_over() {
                 return Err(Error::AlreadyThere);
@@ -103,6 +107,12 @@ impl Device {
         self.workspaces.membership(self.store.read(), self.id_in(workspace), workspace)
     }
 
+    /// Which other draft of the protocol than this version's a workspace's log is of; `None` if it is of this one. Such a
+    /// workspace is only read: what needs its relay or its log fails with [`Error::OtherDraft`].
+    pub fn other_draft(&self, workspace: WorkspaceId) -> Option<OtherDraft> {
+        self.workspaces.other_draft(workspace)
+    }
+
     /// Whether lasting evidence keeps this device from sending anything to the workspace's relay.
     pub fn is_distrusted(&self, workspace: WorkspaceId) -> Result<bool, Error> {
         Ok(self.workspaces.replica(workspace)?.is_distrusted())
@@ -138,7 +148,7 @@ impl Device {
         self.workspaces.current(self.store.read())
     }
 
-    /// All workspaces of this device.
+    /// All workspaces of this device, in order.
     pub fn workspaces(&self) -> impl Iterator<Item = WorkspaceId> {
         self.workspaces.ids()
     }
@@ -278,7 +288,7 @@ impl Device {
 
     /// Says whether a workspace may be connected. Without that, no host opens a socket for it; everything else works.
     pub fn set_connected(&mut self, workspace: WorkspaceId, connected: bool) -> Result<(), Error> {
-        self.workspaces.replica(workspace)?;
+        self.workspaces.check_known(workspace)?;
         connection::put_connected(&mut self.store, workspace, connected)
     }
 
@@ -341,7 +351,7 @@ impl Device {
 
     /// How much of a workspace's log is here.
     pub fn position(&self, workspace: WorkspaceId) -> Result<Position, Error> {
-        Ok(self.workspaces.replica(workspace)?.position())
+        self.workspaces.position(workspace)
     }
 
     /// A number that changes when another connection to the database, of any process, has committed.

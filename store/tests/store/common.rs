@@ -54,6 +54,7 @@ pub(crate) fn new_workspace(n: u8) -> NewWorkspace<'static> {
         id: ws(n),
         incarnation: Incarnation::from_bytes([n; 8]),
         state: 3,
+        draft: 1,
         relay: "wss://relay.example:443",
         created_at: Millis(1_000 + u64::from(n)),
     }

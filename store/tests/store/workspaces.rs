@@ -24,6 +24,7 @@ fn a_workspace_is_read_back_as_inserted_and_has_no_cursor() {
         id: ws(1),
         incarnation: Incarnation::from_bytes([1; 8]),
         state: 3,
+        draft: 1,
         relay: "wss://relay.example:443".to_owned(),
         created_at: Millis(1_001),
         cursor: None,

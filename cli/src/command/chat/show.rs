@@ -295,7 +295,14 @@ impl fmt::Display for Conversation {
         writeln!(f, "{}{filed}", if filed.is_empty() { "" } else { " · " })?;
         if self.only_here > 0 {
             let n = documents::count_entries(self.only_here);
-            writeln!(f, "{n} only here: `bowline share {}` puts them into the workspace", self.prefix)?;
+            match self.whereabouts {
+                Whereabouts::Stays => writeln!(f, "{n} only here")?,
+                _ => writeln!(
+                    f,
+                    "{n} only here: `bowline share {}` puts them into the workspace",
+                    self.prefix
+                )?,
+            }
         }
         if let Some(from) = &self.copied_from {
             writeln!(f, "copied from {}", OneLine(from))?;

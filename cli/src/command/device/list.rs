@@ -49,6 +49,7 @@ impl List {
         let mut here = invocation.open()?;
         let now = invocation.now();
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
+        workspaces::check_draft(&here.device, workspace)?;
         let members = here.device.status(workspace)?.members;
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let this = here.device.id_in(workspace);

@@ -1,12 +1,12 @@
 //! How a device came out of a workspace, what waits for a relay's answer, and what a person can do about either, in words.
 
-use bowline_engine::device::{LineReason, Membership, WorkspaceStatus};
+use bowline_engine::device::{LineReason, Membership, OtherDraft, WorkspaceStatus};
 use bowline_engine::ids::{DeviceId, WorkspaceId};
 use bowline_engine::intent::Decision;
 use bowline_engine::{CodeKind, Device};
 
 use crate::documents::workspace_prefix;
-use crate::error::relay_says;
+use crate::error::{relay_says, way_on};
 use crate::time::moment;
 use crate::workspaces::{Called, way_back};
 
@@ -14,6 +14,12 @@ use crate::workspaces::{Called, way_back};
 pub(super) fn because(membership: &Membership, this: DeviceId, called: &Called) -> Option<String> {
     match membership {
         Membership::Creating | Membership::Joining | Membership::Member => None,
+        Membership::OtherDraft(OtherDraft::Earlier) => {
+            Some("an earlier version made this workspace, and with this one it is only read".to_owned())
+        }
+        Membership::OtherDraft(OtherDraft::Later) => {
+            Some("a later version made this workspace, and with this one it is only read".to_owned())
+        }
         Membership::NotLetIn => Some("the code did not let this device in".to_owned()),
         Membership::Removed(removal) => {
             let how = match removal.by {
@@ -35,8 +41,11 @@ pub(super) fn because(membership: &Membership, this: DeviceId, called: &Called) 
 /// What a person can do, if something has to be done.
 pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: WorkspaceId) -> Option<String> {
     let name = workspace_prefix(device, workspace);
+    if let Membership::OtherDraft(other) = status.membership {
+        return Some(way_on(other, Some(&name)));
+    }
     if status.membership.is_over() {
-        return Some(way_back(&status.membership).to_owned());
+        return Some(way_back(&status.membership));
     }
     if matches!(status.membership, Membership::TurnedAway(_)) {
         return Some(format!(

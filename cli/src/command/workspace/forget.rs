@@ -26,7 +26,8 @@ impl Forget {
         let workspace = workspaces::find(&here.device, &self.id)?;
         let name = workspaces::label(&here.device, workspace);
         let outstanding = here.device.outstanding(workspace)?;
-        if outstanding.queued > 0 {
+        // What waits for a workspace of another version goes into the next one with all the rest.
+        if outstanding.queued > 0 && here.device.other_draft(workspace).is_none() {
             invocation.warn(format_args!(
                 "others will never see what is queued for workspace {name}: {}",
                 count(outstanding.queued, "document")

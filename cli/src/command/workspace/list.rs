@@ -28,6 +28,7 @@ struct Row {
     in_use: bool,
     connected: bool,
     member: bool,
+    membership: &'static str,
     relay: String,
     owner: Option<String>,
     devices: usize,
@@ -51,6 +52,7 @@ impl List {
                 name: workspaces::name(&here.device, workspace),
                 in_use: current == Some(workspace),
                 connected: !here.device.is_disconnected(workspace)?,
+                membership: status.membership.name(),
                 member: status.member && !status.membership.is_over(),
                 relay: here.device.relay_address(workspace)?,
                 owner: owner.map(|owner| called.user_name(owner.user).unwrap_or_default().to_owned()),
@@ -78,6 +80,8 @@ impl fmt::Display for Rows {
         for row in &self.0 {
             let mark = if row.in_use { "*" } else { "" };
             let note = match (row.member, row.connected) {
+                (false, _) if row.membership == "old" => " (old)",
+                (false, _) if row.membership == "newer" => " (newer)",
                 (false, _) => " (not a member)",
                 (true, false) => " (disconnected)",
                 (true, true) => "",

@@ -29,6 +29,9 @@ pub enum JoinFailed {
     /// The device was removed from the workspace: its key lets nobody in any more, whatever the code.
     #[error("this device was removed from the workspace, and its key lets nobody in any more")]
     KeySpent,
+    /// An earlier version made the workspace, and nobody can go on with its log.
+    #[error("an earlier version made the workspace of this code")]
+    LogOutdated,
     /// The relay lets neither the code nor the device in, and does not say why.
     #[error("the relay does not know this code")]
     NotAdmitted,

@@ -35,6 +35,15 @@ fn parties(bench: &Bench) -> Vec<Party> {
 }
 
 #[test]
+fn a_code_of_a_workspace_that_nobody_can_go_on_with_has_failed() {
+    let (mut one, _, _, relay, _) = two_copies();
+    one.greet();
+    one.receive(FakeRelay::goodbye(Reason::LogOutdated));
+    assert_eq!(one.join_failed(), Some(JoinFailed::LogOutdated));
+    assert!(one.closed() && !is_in(&one, &relay));
+}
+
+#[test]
 fn a_code_that_another_copy_has_used_lets_this_one_in_as_the_device_that_it_is() {
     let (mut one, mut other, _, mut relay, secret) = two_copies();
     one.sync(&mut relay);

@@ -365,7 +365,8 @@ impl Documents {
             Some(shown) => shown.entries_beyond(&loaded.document),
             None => BTreeSet::new(),
         };
-        if loaded.standing.kept && loaded.standing.workspace.is_some() {
+        let Standing { kept, workspace, .. } = loaded.standing;
+        if workspace.is_some_and(|workspace| kept || keyrings.is_old(workspace)) {
             let rows = lent.store.read().unsealed(row.n)?;
             let changes: Vec<&[u8]> = rows.iter().map(|row| row.bytes.as_slice()).collect();
             only_here.extend(loaded.document.entries_in(&changes));

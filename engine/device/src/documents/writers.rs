@@ -72,7 +72,7 @@ impl Writers {
         let here: Vec<WorkspaceId> = workspaces.ids().collect();
         for workspace in here {
             writers.own.insert(workspaces.device_in(lent.keys, workspace));
-            let Some(roster) = workspaces.replica(workspace)?.log().map(Log::roster) else { continue };
+            let Some(roster) = workspaces.log(workspace)?.map(Log::roster) else { continue };
             documents.named(lent, workspaces.keyrings(), workspace, |profile| {
                 for (device, known) in roster.devices() {
                     let (user, name) = (profile.user_name(known.user), profile.device_name(*device));

@@ -99,7 +99,7 @@ fn candidates(
     let Parts { workspaces, lent, .. } = parts;
     let read = lent.read();
     let own = workspaces.own_user(workspaces.device_in(lent.keys, workspace), workspace)?;
-    let Some(roster) = workspaces.replica(workspace)?.log().map(Log::roster) else { return Ok(Vec::new()) };
+    let Some(roster) = workspaces.log(workspace)?.map(Log::roster) else { return Ok(Vec::new()) };
     let begins = match row.ws {
         Some(_) => read.first_placed(row.n)?.map(|(at, _)| at),
         None => None,

@@ -11,8 +11,7 @@ use crate::lent::Lent;
 use crate::workspace::Workspaces;
 use crate::workspace::evidence;
 use crate::workspace::linked::Linked;
-use crate::workspace::workspaces::restore;
-use crate::{Error, SyncReport};
+use crate::{Error, OtherDraft, SyncReport};
 
 /// Name of the value that is there while a person wants a workspace disconnected.
 const DISCONNECTED: &str = "disconnected";
@@ -91,6 +90,9 @@ impl Workspaces {
     /// Whether a person wants the workspace connected and it makes sense to: this device is in it or on its way in. What
     /// other processes have said counts at once.
     pub(crate) fn wants_connection(&self, read: Reader<'_>, workspace: WorkspaceId) -> Result<bool, Error> {
+        if self.other_draft(workspace).is_some() {
+            return Ok(false);
+        }
         let phase = self.replica(workspace)?.phase();
         let is_over = matches!(phase, Phase::Failed(_) | Phase::Removed);
         Ok(!is_over && !is_disconnected(read, workspace)?)
@@ -121,9 +123,10 @@ impl Workspaces {
     /// others.
     pub(crate) fn look_again(&mut self, lent: &mut Lent<'_>, documents: &mut Documents) -> Result<(), Error> {
         let rows = lent.read().workspaces()?;
-        let known = self.linked.len();
+        let known = self.linked.len() + self.old.len();
         self.linked.retain(|id, _| rows.iter().any(|row| row.id == *id));
-        if self.linked.len() < known {
+        self.old.retain(|id, _| rows.iter().any(|row| row.id == *id));
+        if self.linked.len() + self.old.len() < known {
             documents.forget_all();
         }
         for row in rows {
@@ -131,7 +134,7 @@ impl Workspaces {
                 self.take_up(lent.read(), lent.keys, documents, &row)?;
             }
             let Some(linked) = self.linked.get_mut(&row.id) else {
-                continue; // damaged and left out
+                continue; // damaged and left out, or of another draft
             };
             linked.too_large.clear();
             self.drive(lent, documents, row.id)?;
@@ -142,6 +145,9 @@ impl Workspaces {
     /// Whether the row is of a workspace that this process has not seen, or has seen before it was joined again, which begins
     /// a new life of this device's chains in it, or before its relay moved or was trusted again.
     fn is_news(&self, read: Reader<'_>, row: &WorkspaceRow) -> Result<bool, Error> {
+        if let Some(old) = self.old.get(&row.id) {
+            return Ok(Some(old.other) != OtherDraft::of(row.draft) || old.incarnation != row.incarnation);
+        }
         let Some(Linked { replica, relay, .. }) = self.linked.get(&row.id) else {
             return Ok(true);
         };
@@ -157,16 +163,19 @@ impl Workspaces {
         documents: &mut Documents,
         row: &WorkspaceRow,
     ) -> Result<(), Error> {
-        let replaced = self.linked.remove(&row.id).is_some();
-        match restore(read, keys, row) {
-            Ok(linked) => {
+        let was_linked = self.linked.remove(&row.id).is_some();
+        let was_old = self.old.remove(&row.id).is_some();
+        match self.follow(read, keys, row) {
+            Ok(()) => {
                 // If there is still a line, it is the old one's.
-                self.linked.insert(row.id, Linked { close: replaced, ..linked });
+                if let Some(linked) = self.linked.get_mut(&row.id) {
+                    linked.close = was_linked;
+                }
             }
             Err(error @ Error::Store(_)) => return Err(error),
             Err(error) => tracing::warn!(%error, "a workspace cannot be restored and is left out"),
         }
-        if replaced {
+        if was_linked || was_old {
             documents.forget_all();
         }
         Ok(())
@@ -180,6 +189,7 @@ impl Workspaces {
         documents: &mut Documents,
     ) -> Result<(), Error> {
         self.linked.clear();
+        self.old.clear();
         documents.forget_all();
         for row in read.workspaces()? {
             self.take_up(read, keys, documents, &row)?;

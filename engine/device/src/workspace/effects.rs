@@ -274,8 +274,7 @@ impl Workspaces {
         if store.read().meta(VERSION)?.as_deref() == Some(version) {
             return Ok(());
         }
-        let workspaces: Vec<_> =
-            self.linked.iter().map(|(id, it)| (*id, it.replica.keyring().cloned())).collect();
+        let workspaces: Vec<_> = self.ids().map(|id| (id, self.keyrings().of(id).cloned())).collect();
         store.transaction(|tx| -> Result<(), Error> {
             for (workspace, keyring) in &workspaces {
                 if let Some(keyring) = keyring {

@@ -62,7 +62,7 @@ impl Workspaces {
 
     /// Time has passed, for each workspace.
     pub(crate) fn time_out(&mut self, lent: &mut Lent<'_>, documents: &mut Documents) -> Result<(), Error> {
-        let workspaces: Vec<WorkspaceId> = self.ids().collect();
+        let workspaces: Vec<WorkspaceId> = self.linked.keys().copied().collect();
         for workspace in workspaces {
             self.linked(workspace)?.replica.handle_timeout(lent.now);
             self.drive(lent, documents, workspace)?;
@@ -81,7 +81,8 @@ impl Workspaces {
         linked.is_some_and(|linked| linked.transmit.is_empty() && std::mem::take(&mut linked.close))
     }
 
-    /// Does what the replica asks for and what a person decided, until there is nothing more to do.
+    /// Does what the replica asks for and what a person decided, until there is nothing more to do. In a workspace of another
+    /// draft nothing ever is.
     pub(crate) fn drive(
         &mut self,
         lent: &mut Lent<'_>,
@@ -90,6 +91,9 @@ impl Workspaces {
     ) -> Result<(), Error> {
         if self.broken {
             return Err(Error::Reopen);
+        }
+        if self.other_draft(workspace).is_some() {
+            return Ok(());
         }
         let done = self.drive_until_quiet(lent, documents, workspace);
         if done.is_err() {

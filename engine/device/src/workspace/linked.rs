@@ -7,16 +7,21 @@ use bowline_core::document::{Incoming, Source};
 use bowline_core::sync::{Context, Phase, RelayFault, Replica};
 use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::DocN;
-use bowline_wire::ids::{DeviceId, DocId, Incarnation, WireDoc, WorkspaceId};
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{DeviceId, DocId, Incarnation, Position, WireDoc, WorkspaceId};
+use bowline_wire::log::Log;
 
-use crate::Error;
 use crate::documents::edited::Edited;
 use crate::lent::Lent;
+use crate::workspace::old::{Old, no_replica};
+use crate::{Error, OtherDraft};
 
 /// The workspaces of a device, each with its line to the relay.
 #[derive(Default)]
 pub(crate) struct Workspaces {
     pub(super) linked: BTreeMap<WorkspaceId, Linked>,
+    /// Those whose log is of another draft than this version's.
+    pub(super) old: BTreeMap<WorkspaceId, Old>,
     /// A commit failed after memory had moved on: nothing more is believed or sent before the device is opened anew.
     pub(super) broken: bool,
 }
@@ -44,23 +49,33 @@ pub(super) struct Linked {
 
 /// The keys of all workspaces, lent to whoever reads what was sealed in them.
 #[derive(Clone, Copy)]
-pub(crate) struct Keyrings<'w>(&'w BTreeMap<WorkspaceId, Linked>);
+pub(crate) struct Keyrings<'w>(&'w Workspaces);
 
 impl<'w> Keyrings<'w> {
     /// The keys of a workspace; `None` if there are none here yet, or if it is damaged and left out.
     pub(crate) fn of(self, workspace: WorkspaceId) -> Option<&'w Keyring> {
-        self.0.get(&workspace)?.replica.keyring()
+        match self.0.linked.get(&workspace) {
+            Some(linked) => linked.replica.keyring(),
+            None => self.0.old.get(&workspace)?.keyring.as_ref(),
+        }
     }
 
     /// As whom this device, which is `device` elsewhere, writes in a workspace.
     pub(crate) fn writer(self, workspace: Option<WorkspaceId>, device: DeviceId) -> DeviceId {
-        let linked = workspace.and_then(|workspace| self.0.get(&workspace));
-        linked.and_then(|linked| linked.own_keys.as_ref()).map_or(device, DeviceKeys::id)
+        workspace.and_then(|workspace| self.0.own_keys(workspace)).map_or(device, DeviceKeys::id)
     }
 
     /// The life of this device's database in a workspace.
     pub(crate) fn incarnation(self, workspace: WorkspaceId) -> Option<Incarnation> {
-        self.0.get(&workspace).map(|linked| linked.replica.incarnation())
+        match self.0.linked.get(&workspace) {
+            Some(linked) => Some(linked.replica.incarnation()),
+            None => self.0.old.get(&workspace).map(|old| old.incarnation),
+        }
+    }
+
+    /// Whether nothing more is sealed for a workspace, because its log is of another draft than this version's.
+    pub(crate) fn is_old(self, workspace: WorkspaceId) -> bool {
+        self.0.old.contains_key(&workspace)
     }
 
     /// A change of this device's own in a document of a workspace, as it is read back.
@@ -86,7 +101,7 @@ impl<'w> Keyrings<'w> {
 
 impl Workspaces {
     pub(crate) fn keyrings(&self) -> Keyrings<'_> {
-        Keyrings(&self.linked)
+        Keyrings(self)
     }
 
     /// Whether the database failed in the middle of something.
@@ -106,15 +121,27 @@ impl Workspaces {
     /// Follows a workspace no longer.
     pub(crate) fn forget(&mut self, workspace: WorkspaceId) {
         self.linked.remove(&workspace);
+        self.old.remove(&workspace);
     }
 
     pub(super) fn linked(&mut self, workspace: WorkspaceId) -> Result<&mut Linked, Error> {
-        self.linked.get_mut(&workspace).ok_or(Error::NoWorkspace(workspace))
+        match self.linked.get_mut(&workspace) {
+            Some(linked) => Ok(linked),
+            None => Err(no_replica(&self.old, workspace)),
+        }
     }
 
     /// The keys of this device in a workspace: `keys`, unless it came back under others.
     pub(super) fn keys_in<'k>(&'k self, keys: &'k DeviceKeys, workspace: WorkspaceId) -> &'k DeviceKeys {
-        self.linked.get(&workspace).and_then(|linked| linked.own_keys.as_ref()).unwrap_or(keys)
+        self.own_keys(workspace).unwrap_or(keys)
+    }
+
+    /// The device's keys in a workspace only, if it came back under others than it has elsewhere.
+    fn own_keys(&self, workspace: WorkspaceId) -> Option<&DeviceKeys> {
+        match self.linked.get(&workspace) {
+            Some(linked) => linked.own_keys.as_ref(),
+            None => self.old.get(&workspace)?.own_keys.as_ref(),
+        }
     }
 
     /// Which device this is in a workspace.
@@ -124,8 +151,39 @@ impl Workspaces {
 
     /// The replica of a workspace.
     pub(crate) fn replica(&self, workspace: WorkspaceId) -> Result<&Replica, Error> {
-        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let linked = self.linked.get(&workspace).ok_or_else(|| no_replica(&self.old, workspace))?;
         Ok(&linked.replica)
+    }
+
+    /// Which other draft than this version's a workspace is of; `None` if it is of this one, or not here.
+    pub(crate) fn other_draft(&self, workspace: WorkspaceId) -> Option<OtherDraft> {
+        self.old.get(&workspace).map(|old| old.other)
+    }
+
+    /// The log of a workspace as far as it is here, whatever its draft; `None` if nothing of it is.
+    pub(crate) fn log(&self, workspace: WorkspaceId) -> Result<Option<&Log>, Error> {
+        match self.old.get(&workspace) {
+            Some(old) => Ok(old.log.as_ref()),
+            None => Ok(self.replica(workspace)?.log()),
+        }
+    }
+
+    /// The last head that the relay has signed in a workspace of another draft.
+    pub(super) fn old_head(&self, workspace: WorkspaceId) -> Option<SeenHead> {
+        self.old.get(&workspace)?.head
+    }
+
+    /// How much of a workspace's log is here, whatever its draft.
+    pub(crate) fn position(&self, workspace: WorkspaceId) -> Result<Position, Error> {
+        match self.old.get(&workspace) {
+            Some(old) => Ok(old.log.as_ref().map_or(Position::START, |log| log.head().position)),
+            None => Ok(self.replica(workspace)?.position()),
+        }
+    }
+
+    /// An error unless a workspace is here, whatever its draft.
+    pub(crate) fn check_known(&self, workspace: WorkspaceId) -> Result<(), Error> {
+        if self.old.contains_key(&workspace) { Ok(()) } else { self.replica(workspace).map(drop) }
     }
 
     /// Runs `step` on a workspace's replica with everything it needs from outside.
@@ -135,7 +193,7 @@ impl Workspaces {
         workspace: WorkspaceId,
         step: impl FnOnce(&mut Replica, &mut Context<'_>) -> T,
     ) -> Result<T, Error> {
-        let linked = self.linked.get_mut(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let linked = self.linked.get_mut(&workspace).ok_or_else(|| no_replica(&self.old, workspace))?;
         let keys = linked.own_keys.as_ref().unwrap_or(lent.keys);
         let store = &*lent.store;
         // A hash that cannot be read must not look like one that is not there: that would be evidence.

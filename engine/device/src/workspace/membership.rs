@@ -8,8 +8,8 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, Millis, WorkspaceId};
 use bowline_wire::roster::Standing;
 
-use crate::Error;
 use crate::workspace::Workspaces;
+use crate::{Error, OtherDraft};
 
 /// Name of the value that says since when the relay turns this device away, and why.
 pub(super) const TURNED_AWAY: &str = "turned-away";
@@ -35,12 +35,14 @@ pub enum Membership {
     Removed(Removal),
     /// The relay does not let this device in, though it is in the workspace as far as the log is known here.
     TurnedAway(RelaySays),
+    /// The workspace's log is of another draft of the protocol than this version's: nothing is sent or fetched.
+    OtherDraft(OtherDraft),
 }
 
 impl Membership {
     /// Names of all of them, for pages and programs.
-    pub const NAMES: [&'static str; 6] =
-        ["creating", "joining", "member", "not_let_in", "removed", "turned_away"];
+    pub const NAMES: [&'static str; 8] =
+        ["creating", "joining", "member", "not_let_in", "removed", "turned_away", "old", "newer"];
 
     /// The membership's name for programs.
     pub fn name(&self) -> &'static str {
@@ -51,13 +53,15 @@ impl Membership {
             Self::NotLetIn => "not_let_in",
             Self::Removed(_) => "removed",
             Self::TurnedAway(_) => "turned_away",
+            Self::OtherDraft(OtherDraft::Earlier) => "old",
+            Self::OtherDraft(OtherDraft::Later) => "newer",
         }
     }
 
     /// Whether nothing that is written here goes to the others any more, unless this device comes in once more.
     pub fn is_over(&self) -> bool {
         match self {
-            Self::Removed(_) | Self::NotLetIn => true,
+            Self::Removed(_) | Self::NotLetIn | Self::OtherDraft(_) => true,
             Self::TurnedAway(said) => said.reason != Reason::NoWorkspace,
             Self::Creating | Self::Joining | Self::Member => false,
         }
@@ -137,6 +141,9 @@ impl Workspaces {
         device: DeviceId,
         workspace: WorkspaceId,
     ) -> Result<Membership, Error> {
+        if let Some(other) = self.other_draft(workspace) {
+            return Ok(Membership::OtherDraft(other));
+        }
         Ok(match self.replica(workspace)?.phase() {
             Phase::Creating(_) => Membership::Creating,
             Phase::Joining(_) => Membership::Joining,

@@ -1,6 +1,6 @@
 //! What `status` says: for each workspace how the line is, and for each document why it is not synced.
 
-use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault};
+use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault, Replica};
 use bowline_crypto::DeviceKeys;
 use bowline_store::{DocRow, EntryRow, EntryState, Reader};
 use bowline_wire::frame::Reason;
@@ -137,35 +137,43 @@ impl Workspaces {
         keys: &DeviceKeys,
         workspace: WorkspaceId,
     ) -> Result<WorkspaceStatus, Error> {
-        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
-        let replica = &linked.replica;
+        let is_old = self.other_draft(workspace).is_some();
+        let replica = if is_old { None } else { Some(self.replica(workspace)?) };
         let counts = read.count_by_state(workspace)?;
         let device = self.device_in(keys, workspace);
         let (earlier, counting) = evidence::split(read, workspace)?;
         let queued = read.docs_with_unsealed(Some(workspace))?.len();
-        let waits = queued + replica.offered().count() > 0;
+        let offered = match replica {
+            Some(replica) => replica.offered().count(),
+            None => read.offered(workspace)?.len(),
+        };
+        let waits = queued + offered > 0;
         let quarantined = read.entries_in_state(workspace, EntryState::Quarantined)?;
         Ok(WorkspaceStatus {
-            link: replica.link(),
-            member: matches!(replica.phase(), Phase::Member | Phase::Creating(_)),
-            signed: replica.head().copied(),
-            waiting_for: self.waiting_for(read, keys, workspace)?,
-            relay_says: replica.last_goodbye(),
+            link: replica.map_or(LinkState::Down, Replica::link),
+            member: self.is_member(workspace),
+            signed: match replica {
+                Some(replica) => replica.head().copied(),
+                None => self.old_head(workspace),
+            },
+            waiting_for: if is_old { None } else { self.waiting_for(read, keys, workspace)? },
+            relay_says: replica.and_then(Replica::last_goodbye),
             membership: self.membership(read, device, workspace)?,
             held_up: said(read, workspace, HELD_UP)?.filter(|_| waits),
             behind: behind(read, workspace)?,
             caught: counting.last().map(evidence::shows),
             evidence: counting.into_iter().map(|row| row.what).collect(),
             earlier_evidence: earlier.len(),
-            undecided: intents(read, keys, workspace)?.len(),
+            // Nothing will become of what was decided about a workspace of another draft.
+            undecided: if is_old { 0 } else { intents(read, keys, workspace)?.len() },
             queued,
-            offered: replica.offered().count(),
+            offered,
             quarantined: quarantined.into_iter().map(Quarantined::of).collect(),
             refused: counts.refused.saturating_sub(refused_joins(read, workspace)?),
             update_needed: counts.update_needed,
             incomplete: read.count_incomplete(workspace)?,
-            members: replica.log().map(|log| members(read, log)).transpose()?.unwrap_or_default(),
-            fault: linked.fault.clone(),
+            members: self.log(workspace)?.map(|log| members(read, log)).transpose()?.unwrap_or_default(),
+            fault: self.linked.get(&workspace).and_then(|linked| linked.fault.clone()),
         })
     }
 
@@ -191,7 +199,7 @@ impl Workspaces {
 
     /// Whose device this is in a workspace.
     pub(crate) fn own_user(&self, device: DeviceId, workspace: WorkspaceId) -> Result<UserId, Error> {
-        let roster = self.replica(workspace)?.log().map(Log::roster);
+        let roster = self.log(workspace)?.map(Log::roster);
         let user = roster.and_then(|roster| roster.device(&device)).map(|device| device.user);
         // Before the log is known here this can only be the first device of a workspace made here.
         Ok(user.unwrap_or(UserId::of_first_device(device)))
@@ -208,33 +216,36 @@ impl Workspaces {
         let Some(workspace) = ws else {
             return Ok(DocumentState::OnlyHere);
         };
-        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        self.check_known(workspace)?;
         if row.kept {
             return Ok(DocumentState::Kept);
         }
-        if let Some(len) = linked.too_large.get(&n) {
+        let linked = self.linked.get(&workspace);
+        if let Some(len) = linked.and_then(|linked| linked.too_large.get(&n)) {
             return Ok(DocumentState::TooLarge(*len));
         }
         let wire = self.keyrings().wire_doc(workspace, row.in_log());
-        let on_its_way = linked.replica.offered().any(|entry| Some(entry.header().doc) == wire);
+        let on_its_way = match linked {
+            Some(linked) => linked.replica.offered().any(|entry| Some(entry.header().doc) == wire),
+            None => read.offered(workspace)?.iter().any(|entry| entry.wire == wire),
+        };
+        let is_distrusted = linked.is_some_and(|linked| linked.replica.is_distrusted());
         let is_over = self.membership(read, device, workspace)?.is_over();
         if on_its_way || !read.unsealed_sizes(n)?.is_empty() {
-            let stays = is_over || linked.replica.is_distrusted();
+            let stays = is_over || is_distrusted;
             return Ok(if stays { DocumentState::Stays } else { DocumentState::Queued });
         }
         if row.only_here.is_some() {
             return Ok(DocumentState::PartlyHere);
         }
         let last = read.last_placed(n)?;
-        let (Some(last), Some(log)) = (last, linked.replica.log()) else {
+        let (Some(last), Some(log)) = (last, self.log(workspace)?) else {
             return Ok(DocumentState::OnlyHere); // nothing was written into it yet
         };
         let others = members(read, log)?.into_iter();
         let have = others.filter(|it| it.active && it.device != device && it.seen >= last).count();
         Ok(match have {
-            0 if linked.replica.is_distrusted() || is_lacking(read, workspace, last)? => {
-                DocumentState::Doubted
-            }
+            0 if is_distrusted || is_lacking(read, workspace, last)? => DocumentState::Doubted,
             0 => DocumentState::OnRelay,
             have => DocumentState::OnDevices(have),
         })

@@ -1,11 +1,14 @@
 //! Workspaces of a device: making one, joining one, finding it again after a restart.
 
+use std::collections::BTreeSet;
+
 use bowline_core::sync::{
     Context, Joining, Phase, Pins, Recipient, Replica, Stored, Token, genesis, keys_in_records,
 };
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
 use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, Tx, WorkspaceRow};
 use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
+use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
@@ -21,8 +24,9 @@ use crate::workspace::Workspaces;
 use crate::workspace::code::Code;
 use crate::workspace::evidence;
 use crate::workspace::linked::Linked;
+use crate::workspace::old::Old;
 use crate::workspace::sealed_values::{self, AtRest};
-use crate::{Damage, Error, Notice};
+use crate::{Damage, Error, Notice, OtherDraft};
 
 /// Names of the small values kept for a workspace.
 pub(crate) mod state {
@@ -49,12 +53,13 @@ impl Workspaces {
     /// Where new documents go; `None` for this device only.
     pub(crate) fn current(&self, read: Reader<'_>) -> Result<Option<WorkspaceId>, Error> {
         let current = read.meta(CURRENT)?.and_then(|bytes| WorkspaceId::from_slice(&bytes));
+        // In one of another draft what is new would stay here, so it is not said to go there.
         Ok(current.filter(|workspace| self.linked.contains_key(workspace)))
     }
 
-    /// All of them that can be read.
+    /// All of them that can be read, in order.
     pub(crate) fn ids(&self) -> impl Iterator<Item = WorkspaceId> {
-        self.linked.keys().copied()
+        self.linked.keys().chain(self.old.keys()).copied().collect::<BTreeSet<_>>().into_iter()
     }
 }
 
@@ -75,8 +80,14 @@ impl Workspaces {
         let token =
             AtRest { keys: lent.keys, random: &mut *lent.random }.seal(state::TOKEN, token.as_bytes());
         lent.store.transaction(|tx| {
-            let row =
-                NewWorkspace { id: workspace, incarnation, state: stage::CREATING, relay, created_at: now };
+            let row = NewWorkspace {
+                id: workspace,
+                incarnation,
+                state: stage::CREATING,
+                draft: DRAFT,
+                relay,
+                created_at: now,
+            };
             tx.insert_workspace(&row)?;
             tx.put_state(workspace, state::TOKEN, &token)?;
             tx.put_state(workspace, state::KEYRING, &stored_keys)?;
@@ -95,8 +106,9 @@ impl Workspaces {
         as_new: bool,
     ) -> Result<WorkspaceId, Error> {
         let (workspace, now) = (code.workspace, lent.now);
-        if lent.read().workspace(workspace)?.is_some() {
-            return Err(Error::AlreadyThere);
+        if let Some(row) = lent.read().workspace(workspace)? {
+            let other = OtherDraft::of(row.draft);
+            return Err(other.map_or(Error::AlreadyThere, |other| Error::OtherDraft(workspace, other)));
         }
         let incarnation = new_incarnation(lent);
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
@@ -108,6 +120,7 @@ impl Workspaces {
                 id: workspace,
                 incarnation,
                 state: stage::JOINING,
+                draft: DRAFT,
                 relay: &code.relay,
                 created_at: now,
             };
@@ -138,7 +151,20 @@ impl Workspaces {
     /// Follows a workspace as it is in the database.
     pub(crate) fn link_up(&mut self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<(), Error> {
         let row = lent.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
-        self.linked.insert(workspace, restore(lent.read(), lent.keys, &row)?);
+        self.follow(lent.read(), lent.keys, &row)
+    }
+
+    /// Follows a workspace as its row has it, or keeps of it what there is to read by.
+    pub(super) fn follow(
+        &mut self,
+        read: Reader<'_>,
+        keys: &DeviceKeys,
+        row: &WorkspaceRow,
+    ) -> Result<(), Error> {
+        match OtherDraft::of(row.draft) {
+            Some(other) => drop(self.old.insert(row.id, restore_old(read, keys, row, other)?)),
+            None => drop(self.linked.insert(row.id, restore(read, keys, row)?)),
+        }
         Ok(())
     }
 
@@ -150,10 +176,8 @@ impl Workspaces {
         notices: &mut Notices,
     ) -> Result<(), Error> {
         for row in read.workspaces()? {
-            match restore(read, keys, &row) {
-                Ok(linked) => {
-                    self.linked.insert(row.id, linked);
-                }
+            match self.follow(read, keys, &row) {
+                Ok(()) => {}
                 Err(error @ Error::Store(_)) => return Err(error),
                 // One damaged workspace must not keep a person from everything else.
                 Err(error) => {
@@ -178,7 +202,7 @@ pub(crate) fn has_failed(read: Reader<'_>, workspace: WorkspaceId) -> Result<boo
 }
 
 /// A workspace as it was when the database was last written.
-pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Linked, Error> {
+fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Linked, Error> {
     let own_keys = own_keys(read, keys, row.id)?;
     let device = own_keys.as_ref().unwrap_or(keys).id();
     let mut offered = Vec::new();
@@ -223,6 +247,37 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         distrusted: evidence::counts(read, row.id)?,
     });
     Ok(Linked::new(replica, own_keys, row.relay.clone()))
+}
+
+/// A workspace of another draft as it is in the database. What can't be read of a log matters less than that documents are shown.
+fn restore_old(
+    read: Reader<'_>,
+    keys: &DeviceKeys,
+    row: &WorkspaceRow,
+    other: OtherDraft,
+) -> Result<Old, Error> {
+    let log = row.cursor.as_ref().map(|cursor| restore_log(read, row.id, cursor)).transpose();
+    let head = row.cursor.as_ref().and_then(|cursor| decode(cursor.head.as_ref()?).ok());
+    Ok(Old {
+        other,
+        head,
+        keyring: readable(restore_keys(read, keys, row.id))?,
+        own_keys: readable(own_keys(read, keys, row.id))?,
+        incarnation: row.incarnation,
+        log: readable(log)?,
+    })
+}
+
+/// Nothing in place of what this version cannot read. That the database fails stays an error.
+fn readable<T>(read: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Err(error @ Error::Store(_)) => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "something of a workspace of another draft cannot be read");
+            Ok(None)
+        }
+        read => read,
+    }
 }
 
 /// The device's keys in this workspace only, if it came back under others than it has elsewhere.

@@ -13,7 +13,7 @@ use super::faults::RelayFault;
 use super::patience;
 use super::session::{Awaited, LinkState, Pulse, Up};
 use crate::sync::context::Context;
-use crate::sync::effect::Effect;
+use crate::sync::effect::{Effect, JoinFailed};
 use crate::sync::limits::RETRY_AFTER;
 use crate::sync::replica::Replica;
 use crate::sync::state::{Phase, Pins};
@@ -322,6 +322,9 @@ impl Replica {
             && let Some(why) = joining.turned_away(&party, reason)
         {
             self.fail_join(why);
+        }
+        if reason == Reason::LogOutdated && matches!(self.phase, Phase::Joining(_)) {
+            self.fail_join(JoinFailed::LogOutdated);
         }
         if matches!(reason, Reason::NotAllowed | Reason::Removed) && matches!(party, Party::Device(_)) {
             self.start_over_unless_in();

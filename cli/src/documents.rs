@@ -258,6 +258,8 @@ pub(crate) enum Whereabouts {
     Doubted,
     /// Some of it is more than others would take at once, and cannot be divided.
     TooLarge { bytes: usize },
+    /// The workspace takes no more of it by this person.
+    Full,
     /// The relay has signed for all of it.
     OnRelay,
     /// The relay and other devices have all of it.
@@ -298,6 +300,7 @@ impl From<DocumentState> for Whereabouts {
             DocumentState::Stays => Self::Stays,
             DocumentState::Doubted => Self::Doubted,
             DocumentState::TooLarge(bytes) => Self::TooLarge { bytes },
+            DocumentState::Full => Self::Full,
             DocumentState::OnRelay => Self::OnRelay,
             DocumentState::OnDevices(devices) => Self::OnDevices { devices },
         }
@@ -314,6 +317,7 @@ impl std::fmt::Display for Whereabouts {
             Self::Stays => f.write_str("stays here"),
             Self::Doubted => f.write_str("relay in doubt"),
             Self::TooLarge { bytes } => write!(f, "too large to send ({bytes} bytes)"),
+            Self::Full => f.write_str("full, the rest stays here"),
             Self::OnRelay => f.write_str("on relay"),
             Self::OnDevices { devices } => write!(f, "on {}", count(*devices, "other device")),
             Self::Unknown => f.write_str("unknown"),

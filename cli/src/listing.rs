@@ -54,6 +54,8 @@ struct Row {
     whereabouts: Whereabouts,
     /// How much is only here beside what the workspace has; `null` if it was not counted yet.
     only_here: Option<u64>,
+    /// How many entries of it the relay holds back.
+    withheld: u64,
     count: u64,
     preview: String,
     updated_at: Option<String>,
@@ -62,6 +64,14 @@ struct Row {
     filed: Option<Filed>,
     #[serde(skip)]
     age: String,
+}
+
+impl Row {
+    /// Where the document is, and how much of it does not come.
+    fn place(&self) -> String {
+        let place = self.whereabouts.place(self.only_here);
+        if self.withheld == 0 { place } else { format!("{place}, {} held back", grouped(self.withheld)) }
+    }
 }
 
 /// How a conversation is filed.
@@ -113,6 +123,7 @@ impl List {
                     OnlyHere::Uncounted => None,
                     OnlyHere::Parts(parts) => Some(parts),
                 },
+                withheld: listed.withheld.map_or(0, |withheld| withheld.entries),
                 count: listed.count,
                 age: ago(listed.deleted_at.unwrap_or(listed.updated_at), now),
                 updated_at: iso(listed.updated_at),
@@ -145,12 +156,7 @@ impl fmt::Display for List {
         columns.extend(shows_filed.then_some("FILED"));
         let mut table = Table::new(&columns).cutting(&["WORKSPACE", self.columns.title, "FILED"]);
         for row in &self.rows {
-            let mut cells = vec![
-                row.prefix.clone(),
-                row.age.clone(),
-                grouped(row.count),
-                row.whereabouts.place(row.only_here),
-            ];
+            let mut cells = vec![row.prefix.clone(), row.age.clone(), grouped(row.count), row.place()];
             cells.extend(self.says_workspace.then(|| row.workspace_name.clone()));
             cells.push(fit(&documents::title(&row.title), TITLE_COLUMNS));
             cells.extend(shows_filed.then(|| filed(row)));

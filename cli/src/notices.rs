@@ -33,6 +33,11 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
                 error::relay_says(*reason)
             ),
         ),
+        Notice::Withheld(workspace) => (
+            *workspace,
+            "the relay holds back some of what others wrote; it is asked for again by itself: see `bowline status`".to_owned(),
+        ),
+        Notice::NothingWithheld(workspace) => (*workspace, "all that the relay had held back is here".to_owned()),
         Notice::Quarantined { workspace, .. } => {
             (*workspace, "something that cannot be read or verified was put aside: see `bowline status`".to_owned())
         }

@@ -267,6 +267,17 @@ pub(crate) fn standing_error(standing: &Standing) -> Option<CommandError> {
             )
             .hint("everything else is on the relay; it stays on this device, and `bowline status` counts it"),
         ),
+        Standing::Withheld(n) => Some(
+            refused(
+                ErrorCode::Withheld,
+                format!(
+                    "The relay holds back {} that others wrote; everything else is here",
+                    crate::documents::count_entries(usize::try_from(*n).unwrap_or(usize::MAX))
+                ),
+            )
+            .hint("they are asked for again by themselves; a device that has them gives them back when it connects")
+            .hint("if it stays so, ask the relay's operator: `bowline status` says since when"),
+        ),
         Standing::NotReady(why) => {
             let error =
                 refused(ErrorCode::NotReady, format!("Nothing can be sent: {}", error::not_ready(*why)));

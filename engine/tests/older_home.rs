@@ -79,7 +79,8 @@ fn every_document_of_an_older_home_is_there() {
     assert_eq!(texts(device, plans), ["written by this device", "queued when the home was put away"]);
     assert_eq!(device.document_state(plans).unwrap(), DocumentState::Stays);
     let refused = titled(device, "Refused once");
-    assert_eq!(device.document_state(refused).unwrap(), DocumentState::OnDevices(2));
+    // The others in this log never said that they hold anything, and what they have seen says nothing about it.
+    assert_eq!(device.document_state(refused).unwrap(), DocumentState::OnRelay);
     assert_eq!(texts(device, doc(0xd0)), ["written by another member"]);
     assert_eq!(texts(device, doc(0xd1)), ["written by the owner"]);
     let local = titled(device, "Only here");
@@ -275,7 +276,9 @@ fn every_sentence_that_was_ever_stored_has_its_number() {
         ("this program ended three times while applying it", R::Crashed, None),
         ("in other words", R::Told, Some("in other words")),
     ];
-    for (_, reason) in R::NAMED {
+    // What came later was stored as its number from the first.
+    let later = [R::LivesSpent, R::DocumentFull, R::Heavier];
+    for (_, reason) in R::NAMED.into_iter().filter(|(_, reason)| !later.contains(reason)) {
         assert!(told.iter().any(|(_, named, _)| *named == reason), "{reason:?} has no sentence here");
     }
     for some in told.chunks(10) {
@@ -290,7 +293,10 @@ fn every_sentence_that_was_ever_stored_has_its_number() {
         let mut expected = BTreeMap::new();
         for ((n, header), (sentence, reason, detail)) in rows.iter().zip(some) {
             database.execute("UPDATE entry SET reason = ?2 WHERE n = ?1", (n, sentence)).unwrap();
-            expected.insert(bowline_wire::hash::entry_id(header), (*reason, detail.map(str::to_owned)));
+            expected.insert(
+                bowline_wire::ids::EntryId::from_bytes(bowline_wire::hash::sha256(&[header])),
+                (*reason, detail.map(str::to_owned)),
+            );
         }
         assert_eq!(expected.len(), some.len());
         drop(database);

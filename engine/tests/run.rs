@@ -16,7 +16,7 @@ use bowline_transport::memory::{MemoryDialer, MemoryListener, network};
 use bowline_transport::{Link, Listen};
 use bowline_wire::codec::encode;
 use bowline_wire::frame::{Challenge, Frame, Reason};
-use bowline_wire::ids::{LogHash, LogId, Position};
+use bowline_wire::ids::{LogHash, LogId, LogTime, Position};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
@@ -100,6 +100,7 @@ async fn what_was_synced_before_the_lock_was_held_is_believed() {
     let cursor = Cursor {
         log: LogId::from_bytes([3; 32]),
         pos: Position(5),
+        time: LogTime::START,
         hash: LogHash::from_bytes([4; 32]),
         head: None,
     };
@@ -132,8 +133,8 @@ async fn what_another_process_did_at_the_last_moment_is_known_when_waiting_for_i
     let (workspace, mut store) = (desk.workspace, desk.store());
     let mut question = |_: &mut bowline_engine::Device, _: Millis| {
         // The device has read the database, and does not ask it for this.
-        let (log, hash) = (LogId::from_bytes([1; 32]), LogHash::ZERO);
-        let cursor = Cursor { log, pos: Position(5), hash, head: None };
+        let (log, time, hash) = (LogId::from_bytes([1; 32]), LogTime::START, LogHash::ZERO);
+        let cursor = Cursor { log, pos: Position(5), time, hash, head: None };
         store.transaction(|tx| tx.set_cursor(workspace, &cursor))?;
         Ok(true)
     };

@@ -50,6 +50,14 @@ pub const IDLE_INTERVAL: u64 = 250;
 /// Pings that a Subscribe counts as: it is answered from storage.
 pub const SUBSCRIBE_COST: u64 = 8;
 
+/// Pings that a Fetch counts as, and a Supply that nobody needs: a frame's worth of bodies is read, and each compared with its
+/// header. A device asks once a second at most.
+pub const FETCH_COST: u64 = 4;
+
+/// Milliseconds before a device that has not answered is asked again for bodies that are lost. Most have none of them, and say
+/// nothing.
+pub const WANTED_INTERVAL: u64 = 60_000;
+
 /// Control entries one device may append at once: more than a person's afternoon of invites, removals and closes.
 pub const CONTROL_BURST: u64 = 128;
 

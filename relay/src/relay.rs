@@ -1,6 +1,7 @@
 //! The relay itself: told what happened, asked what to do. No sockets, no clock, no randomness of its own.
 
 mod append;
+mod bodies;
 mod feed;
 mod flush;
 mod handshake;
@@ -175,7 +176,16 @@ impl<S: Storage> Relay<S> {
                 let workspace = member.workspace;
                 if self.note_idle(conn, 1) {
                     self.send_head(conn, workspace);
+                    self.ask_for_bodies(conn);
                 }
+            }
+            (State::Open(member), Frame::Fetch { positions }) => {
+                let (workspace, party) = (member.workspace, member.party);
+                self.handle_fetch(conn, workspace, &party, &positions);
+            }
+            (State::Open(member), Frame::Supply { bodies }) => {
+                let (workspace, party) = (member.workspace, member.party);
+                self.handle_supply(conn, workspace, &party, bodies);
             }
             (State::Open(member), Frame::Append { entries }) => {
                 let (workspace, party) = (member.workspace, member.party);

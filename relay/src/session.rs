@@ -46,6 +46,21 @@ pub(crate) struct Member {
     pub(crate) feed: Feed,
     /// Whether both sides say and hear what devices hold; never with a ticket's holder.
     pub(crate) hears_holdings: bool,
+    /// What it was last asked, while bodies are lost.
+    pub(crate) asked: Asked,
+}
+
+/// What was last asked of a session, while the relay lacks bodies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// When it was asked; `None` if it was not, or has answered since.
+    pub(crate) at: Option<Millis>,
+    /// The last position that it was asked for: the next question is about what follows.
+    pub(crate) up_to: Position,
+}
+
+impl Asked {
+    pub(crate) const NOTHING: Self = Self { at: None, up_to: Position::START };
 }
 
 /// What a session is being sent, and how far it got.

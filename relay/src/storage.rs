@@ -6,10 +6,11 @@ pub mod conformance;
 pub mod memory;
 pub mod sqlite;
 
-use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, Position, Signature, WorkspaceId};
+use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, LogTime, Position, Signature, WorkspaceId};
 use bowline_wire::log::ChainTip;
+use bowline_wire::weight::Written;
 use thiserror::Error;
 
 use crate::keys::LogSecret;
@@ -33,6 +34,8 @@ pub enum StorageError {
 pub struct Row {
     /// Where it stands in the log: from 1, without gaps.
     pub position: Position,
+    /// The log's time there.
+    pub time: LogTime,
     /// The log hash up to and including this entry.
     pub hash: LogHash,
     /// The entry, with its body.
@@ -59,6 +62,8 @@ pub struct LogCommit {
     pub rows: Vec<Row>,
     /// The tips that the rows moved, as they are after the last row.
     pub tips: Vec<(ChainKey, ChainTip)>,
+    /// What users have written of documents after the last row, where the rows changed it.
+    pub weights: Vec<Written>,
     /// What devices say they hold, each in place of what it said before.
     pub holdings: Vec<SaidHolding>,
 }
@@ -97,6 +102,8 @@ pub struct StoredLog {
     pub draft: u16,
     /// How many entries it has, which is the position of the last one.
     pub position: Position,
+    /// The log's time at the last one.
+    pub time: LogTime,
     /// The log hash over all its entries.
     pub hash: LogHash,
     /// What its entries take.
@@ -119,16 +126,16 @@ pub fn framed_len(entry: &Entry) -> usize {
 
 /// The most bytes an entry with a header and a body of these lengths takes in a frame, its position included.
 pub fn framed_size(header: usize, body: usize) -> usize {
-    /// Signature and the heads of CBOR items; at most 77 bytes and 10 for the position.
-    const ENVELOPE: usize = 96;
+    /// Signature and the heads of CBOR items; at most 77 bytes, 10 for the position and 10 for the time.
+    const ENVELOPE: usize = 106;
     header + body + ENVELOPE
 }
 
 /// Entries in log order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// The entries, each with its position.
-    pub entries: Vec<(Position, SignedEntry)>,
+    /// The entries, each with its position and time.
+    pub entries: Vec<(Position, LoggedEntry)>,
     /// Whether more entries follow these.
     pub more: bool,
 }
@@ -179,6 +186,28 @@ pub trait Storage {
     /// What the devices of a workspace last said that they hold, in no order.
     fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError>;
 
+    /// Positions above `after` of entries that are stored without a body, ascending, at most `limit`. One look-up, however long
+    /// the log is.
+    fn lost_bodies(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StorageError>;
+
+    /// Stores bodies in the place of what is stored as the bodies of these entries, durably, or none of them; `None` notes that
+    /// a body is lost. Whether they are the entries' bodies is for the caller to see.
+    ///
+    /// A position without an entry is [`StorageError::Misuse`].
+    fn put_bodies(
+        &mut self,
+        workspace: WorkspaceId,
+        bodies: &[(Position, Option<Vec<u8>>)],
+    ) -> Result<(), StorageError>;
+
     /// Every chain of a workspace's log, with its tip.
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError>;
+
+    /// What each user has written of each document of a workspace, in no order.
+    fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError>;
 }

@@ -1,6 +1,7 @@
 //! Tests of the relay from outside its frames: what goes in, what comes out.
 
 mod append;
+mod bodies;
 mod commits;
 mod handshake;
 mod holdings;

@@ -9,10 +9,11 @@ use bowline_wire::frame::Reason;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, LogTime, Millis, Position, WorkspaceId};
 use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::Roster;
+use bowline_wire::weight::{Weights, Written};
 
 use crate::keys::LogKey;
 use crate::session::ConnId;
@@ -96,16 +97,23 @@ pub(crate) struct Workspace {
     pub(crate) sessions: BTreeSet<ConnId>,
     /// What each device last said that it holds.
     pub(crate) holdings: BTreeMap<DeviceId, SaidHolding>,
+    /// Whether bodies of its entries may be lost here, which devices may hold.
+    pub(crate) lacks_bodies: bool,
     /// Whose word on what it holds is not stored.
     pub(crate) unsaved: BTreeSet<DeviceId>,
 }
 
 impl Workspace {
     /// A workspace that `genesis` begins, not durable yet.
-    pub(crate) fn create(workspace: WorkspaceId, key: LogKey, genesis: Entry) -> Result<Self, Refusal> {
+    pub(crate) fn create(
+        workspace: WorkspaceId,
+        key: LogKey,
+        genesis: Entry,
+        clock: Millis,
+    ) -> Result<Self, Refusal> {
         let log = Log::new(workspace, key.id());
         let mut created = Self::around(key, log, None, Usage::default());
-        let accepted = created.log.check(&genesis, |_| None)?;
+        let accepted = created.log.check(&genesis, created.log.time_at(clock), |_| None)?;
         let placed = created.append(accepted);
         created.stage(genesis, placed, None);
         Ok(created)
@@ -120,8 +128,9 @@ impl Workspace {
         let mut after = Position::START;
         loop {
             let page = storage.read_roster(workspace, after, LOADING)?;
-            for (position, entry) in page.entries {
-                let entry = entry.verify().map_err(|why| StorageError::Corrupt(why.to_string()))?;
+            for (position, logged) in page.entries {
+                let entry =
+                    logged.entry.verify(workspace).map_err(|why| StorageError::Corrupt(why.to_string()))?;
                 roster.apply_entry(position, &entry);
                 after = position;
             }
@@ -131,11 +140,13 @@ impl Workspace {
         }
         let key = LogKey::from(&stored.secret);
         let head = Head { workspace, log: key.id(), position: stored.position, hash: stored.hash };
-        let log = Log::restore(head, roster, storage.tips(workspace)?);
+        let weights = Weights::restore(storage.weights(workspace)?);
+        let log = Log::restore(head, stored.time, roster, storage.tips(workspace)?, weights);
         let durable = sign(&key, head)?;
         let mut loaded = Self::around(key, log, Some(durable), stored.usage);
         let holdings = storage.holdings(workspace)?.into_iter().map(|said| (said.device, said));
         loaded.holdings.extend(holdings);
+        loaded.lacks_bodies = !storage.lost_bodies(workspace, Position::START, 1)?.is_empty();
         Ok(Some(loaded))
     }
 
@@ -152,6 +163,7 @@ impl Workspace {
             sessions: BTreeSet::new(),
             holdings: BTreeMap::new(),
             unsaved: BTreeSet::new(),
+            lacks_bodies: false,
         }
     }
 
@@ -182,11 +194,12 @@ impl Workspace {
         }
     }
 
-    /// Asks the log about one entry or, if it goes up to a removed author's cut, a run.
+    /// Asks the log about one entry or, if it goes up to a removed author's cut, a run, at this time of the relay's clock.
     pub(crate) fn check<'e>(
         &self,
         storage: &impl Storage,
         entries: &'e [Entry],
+        clock: Millis,
     ) -> Result<Vec<Accepted<'e>>, Denial> {
         let failed = RefCell::new(None);
         let hash_at = |position| {
@@ -195,11 +208,15 @@ impl Workspace {
                 None
             })
         };
+        let time = self.log.time_at(clock);
         let checked = match entries {
             [entry] if self.log.run_remaining(entry.header()).is_none() => {
-                self.log.check(entry, hash_at).map(|accepted| vec![accepted])
+                self.log.check(entry, time, hash_at).map(|accepted| vec![accepted])
             }
-            run => self.log.check_run(run, hash_at),
+            run => {
+                let run: Vec<(LogTime, &Entry)> = run.iter().map(|entry| (time, entry)).collect();
+                self.log.check_run(&run, hash_at)
+            }
         };
         if let Some(error) = failed.into_inner() {
             return Err(error.into());
@@ -220,7 +237,7 @@ impl Workspace {
     pub(crate) fn stage(&mut self, entry: Entry, placed: Placed, waiter: Option<ConnId>) {
         self.usage.add(&entry);
         self.staged_index.insert(entry.id(), self.staged.len());
-        let row = Row { position: placed.position, hash: placed.hash, entry };
+        let row = Row { position: placed.position, time: placed.time, hash: placed.hash, entry };
         self.staged.push(Staged { row, waiters: waiter.into_iter().collect() });
     }
 
@@ -244,6 +261,7 @@ impl Workspace {
             create: self.durable.is_none().then(|| NewLog { secret: self.key.secret(), draft: DRAFT }),
             rows: Vec::with_capacity(self.staged.len()),
             tips: Vec::new(),
+            weights: Vec::new(),
             holdings: unsaved.iter().filter_map(|device| self.holdings.get(device)).copied().collect(),
         };
         let mut waiting = Waiting { accepted: Vec::new(), refused: std::mem::take(&mut self.refused) };
@@ -254,6 +272,9 @@ impl Workspace {
         let moved: BTreeSet<ChainKey> = commit.rows.iter().map(|row| row.entry.header().chain()).collect();
         let tips = moved.into_iter().filter_map(|chain| Some((chain, *self.log.tip(&chain)?)));
         commit.tips.extend(tips);
+        let weighed = commit.rows.iter().filter_map(|row| self.log.weighed(row.entry.header()));
+        let last: BTreeMap<_, Written> = weighed.map(|it| ((it.doc, it.user), it)).collect();
+        commit.weights.extend(last.into_values());
         (commit, waiting)
     }
 

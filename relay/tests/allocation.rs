@@ -23,9 +23,9 @@ use bowline_wire::codec::{Writer, decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Create, Frame};
-use bowline_wire::header::{Cover, EntryType};
-use bowline_wire::ids::{DeviceId, HpkePublicKey, Incarnation, Lane, Millis, Signature, WorkspaceId};
-use bowline_wire::limits::{MAX_BODY, MAX_COVERS, MAX_FRAME, MAX_RECIPIENTS};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{HpkePublicKey, Lane, Millis, Position, Signature, WorkspaceId};
+use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_RECIPIENTS};
 use bowline_wire::roster::record::Record;
 use bowline_wire::signed::Signed;
 use peak_alloc::PeakAlloc;
@@ -99,11 +99,7 @@ fn promised(mut head: Vec<u8>, len: u32) -> Vec<u8> {
 
 fn covering(laptop: &mut Author, view: &View) -> SignedEntry {
     let mut header = laptop.draft(view, EntryType::Snapshot, Lane::Content);
-    let cover = |number: u64| {
-        let incarnation = Incarnation::from_bytes(number.to_be_bytes());
-        Cover { device: DeviceId::ZERO, incarnation, seq: 1 }
-    };
-    header.covers = (0..MAX_COVERS as u64).map(cover).collect();
+    header.covers = header.seen.map_or(Position::START, |seen| seen.position);
     laptop.write(header, b"snapshot").to_signed()
 }
 

@@ -1,6 +1,6 @@
 //! How identifiers and numbers become column values and back.
 
-use bowline_wire::ids::{ChainKey, DeviceId, Incarnation, Lane, Millis};
+use bowline_wire::ids::{ChainKey, DeviceId, Incarnation, Lane, LogTime, Millis};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Error, Row};
 
@@ -58,6 +58,13 @@ pub(crate) fn number(row: &Row<'_>, index: usize) -> Result<u64, Error> {
 /// A time; a negative one is an error.
 pub(crate) fn millis(row: &Row<'_>, index: usize) -> Result<Millis, Error> {
     number(row, index).map(Millis)
+}
+
+/// A log's time; where there is none, in what is older than protocol 1, the one before every log.
+pub(crate) fn log_time(row: &Row<'_>, index: usize) -> Result<LogTime, Error> {
+    let Some(value) = row.get::<_, Option<i64>>(index)? else { return Ok(LogTime::START) };
+    let time = u64::try_from(value).ok().and_then(LogTime::new);
+    time.ok_or(Error::IntegralValueOutOfRange(index, value))
 }
 
 /// Device, incarnation and lane from three columns in a row.

@@ -1,9 +1,9 @@
 //! `entry` and `body`: one entry of a log, and the steps it goes through. Questions about many are in `log`.
 
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, Signature, WireDoc, WorkspaceId};
+use bowline_wire::ids::{ChainKey, EntryId, LogHash, LogTime, Position, Signature, WireDoc, WorkspaceId};
 use rusqlite::{Row, params};
 
-use crate::column::{chain_key, coded, id, int, number, optional_id, row_number};
+use crate::column::{chain_key, coded, id, int, log_time, number, optional_id, row_number};
 use crate::{DocN, Reader, StoreError, Tx};
 
 row_number! {
@@ -24,6 +24,8 @@ pub enum EntryState {
     Refused,
     /// An entry of a type that this version does not know.
     UpdateNeeded,
+    /// An entry that was accepted, at a position, and whose body the relay withholds.
+    Withheld,
 }
 
 impl EntryState {
@@ -35,6 +37,7 @@ impl EntryState {
             Self::Quarantined => 2,
             Self::Refused => 3,
             Self::UpdateNeeded => 4,
+            Self::Withheld => 5,
         }
     }
 
@@ -45,6 +48,7 @@ impl EntryState {
             2 => Some(Self::Quarantined),
             3 => Some(Self::Refused),
             4 => Some(Self::UpdateNeeded),
+            5 => Some(Self::Withheld),
             _ => None,
         }
     }
@@ -65,6 +69,8 @@ pub struct StoredReason {
 pub struct LogPlace {
     /// The entry's position.
     pub pos: Position,
+    /// The log's time there.
+    pub time: LogTime,
     /// The log hash up to and including the entry.
     pub log_hash: LogHash,
 }
@@ -99,7 +105,7 @@ pub struct NewEntry<'a> {
     pub header: &'a [u8],
     /// The author's signature over the header bytes.
     pub signature: Signature,
-    /// The sealed or plain body; `None` where it was erased.
+    /// The sealed or plain body; `None` where it is not here.
     pub body: Option<&'a [u8]>,
 }
 
@@ -148,16 +154,18 @@ pub struct EntryWithBody {
 /// Beginning of each query that [`decode`] reads.
 pub(crate) const ROW: &str =
     "SELECT n, ws, id, device, incarnation, lane, seq, type, wire, doc, pos, log_hash, state,
-                                     reason, detail, applied, header, signature FROM entry";
+                                     reason, detail, applied, header, signature, time FROM entry";
 
 /// Beginning of each query that [`decode_with_body`] reads: what [`decode`] reads, then the body.
 pub(crate) const ROW_WITH_BODY: &str = "SELECT n, ws, id, device, incarnation, lane, seq, type, wire, doc, pos,
-    log_hash, state, reason, detail, applied, header, signature, body.bytes FROM entry LEFT JOIN body ON body.entry = entry.n";
+    log_hash, state, reason, detail, applied, header, signature, time, body.bytes FROM entry LEFT JOIN body ON body.entry = entry.n";
 
 pub(crate) fn decode(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     let place = match optional_id(row, 11, LogHash::from_bytes)? {
         None => None,
-        Some(log_hash) => Some(LogPlace { pos: Position(number(row, 10)?), log_hash }),
+        Some(log_hash) => {
+            Some(LogPlace { pos: Position(number(row, 10)?), time: log_time(row, 18)?, log_hash })
+        }
     };
     Ok(EntryRow {
         n: row.get(0)?,
@@ -178,7 +186,7 @@ pub(crate) fn decode(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
 }
 
 pub(crate) fn decode_with_body(row: &Row<'_>) -> rusqlite::Result<EntryWithBody> {
-    Ok(EntryWithBody { entry: decode(row)?, body: row.get(18)? })
+    Ok(EntryWithBody { entry: decode(row)?, body: row.get(19)? })
 }
 
 /// Number and detail from two columns in a row; `None` where there is no number.
@@ -212,8 +220,8 @@ impl Tx<'_> {
     /// no such workspace or document, or if state, position and reason do not go together.
     pub fn insert_entry(&self, new: &NewEntry<'_>) -> Result<EntryN, StoreError> {
         let sql = "INSERT INTO entry (ws, id, device, incarnation, lane, seq, type, wire, doc, pos, log_hash, state,
-                                      reason, detail, applied, header, signature)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+                                      reason, detail, applied, header, signature, time)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
         let row = params![
             new.ws.as_bytes(),
             new.id.as_bytes(),
@@ -232,6 +240,7 @@ impl Tx<'_> {
             new.applied,
             new.header,
             new.signature.as_bytes(),
+            new.place.map(|place| int(place.time.millis().0)).transpose()?,
         ];
         let n = EntryN(self.insert(sql, row)?);
         if let Some(body) = new.body {
@@ -246,9 +255,13 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::WrongState`] for any other entry; [`StoreError::AlreadyThere`] if the position is taken.
     pub fn place_entry(&self, n: EntryN, place: LogPlace) -> Result<(), StoreError> {
-        let sql = "UPDATE entry SET state = 1, pos = ?2, log_hash = ?3, reason = NULL, detail = NULL
+        let sql =
+            "UPDATE entry SET state = 1, pos = ?2, log_hash = ?3, time = ?4, reason = NULL, detail = NULL
                    WHERE n = ?1 AND state IN (0, 3) AND pos IS NULL";
-        match self.change(sql, params![n, int(place.pos.0)?, place.log_hash.as_bytes()])? {
+        match self.change(
+            sql,
+            params![n, int(place.pos.0)?, place.log_hash.as_bytes(), int(place.time.millis().0)?],
+        )? {
             0 => Err(StoreError::WrongState("only an offered or refused entry can be placed")),
             _ => Ok(()),
         }

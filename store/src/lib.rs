@@ -27,6 +27,8 @@ mod schema;
 #[cfg(feature = "statements")]
 pub mod statements;
 mod store;
+mod weights;
+mod withheld;
 mod workspaces;
 
 pub use attempts::Attempt;
@@ -42,4 +44,5 @@ pub use log::StateCounts;
 pub use only_here::OnlyHere;
 pub use rusqlite::Connection;
 pub use store::{Reader, Store, Tx};
+pub use withheld::Withheld;
 pub use workspaces::{Cursor, NewWorkspace, WorkspaceRow};

@@ -20,6 +20,8 @@ pub struct StateCounts {
     pub refused: u64,
     /// Entries of a type that this version does not know.
     pub update_needed: u64,
+    /// Entries whose bodies the relay withholds.
+    pub withheld: u64,
 }
 
 // Literal numbers, because a partial index serves only a statement that repeats its condition.
@@ -90,6 +92,20 @@ impl Reader<'_> {
     /// All accepted content of a document, in log order: what it is a function of.
     pub fn accepted(&self, doc: DocN) -> Result<Vec<EntryWithBody>, StoreError> {
         self.all(&format!("{ROW_WITH_BODY} {ACCEPTED}"), [doc], decode_with_body)
+    }
+
+    /// Whether the entry with this number in a chain is here without its body.
+    pub fn is_withheld_in_chain(
+        &self,
+        ws: WorkspaceId,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<bool, StoreError> {
+        let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
+        let of = params![ws.as_bytes(), device, incarnation, chain.lane.number(), int(seq)?];
+        let sql = "SELECT n FROM entry
+                   WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state = 5";
+        Ok(self.one(sql, of, |row| row.get::<_, i64>(0))?.is_some())
     }
 
     /// The accepted entry with this number in a chain: an earlier part of a payload is found from its last one by it.
@@ -174,6 +190,7 @@ impl Reader<'_> {
                 EntryState::Quarantined => counts.quarantined = count,
                 EntryState::Refused => counts.refused = count,
                 EntryState::UpdateNeeded => counts.update_needed = count,
+                EntryState::Withheld => counts.withheld = count,
             }
         }
         counts.on_log = placed - placed_elsewhere;
@@ -222,9 +239,10 @@ mod tests {
     fn the_numbers_in_the_statements_are_those_of_the_states() {
         assert_eq!(EntryState::Offered.number(), 0);
         assert_eq!(EntryState::OnLog.number(), 1);
+        assert_eq!(EntryState::Withheld.number(), 5);
         for number in 0..=u8::MAX {
             let state = EntryState::from_number(number);
-            assert_eq!(state.map(EntryState::number), (number < 5).then_some(number));
+            assert_eq!(state.map(EntryState::number), (number < 6).then_some(number));
         }
     }
 }

@@ -3,13 +3,15 @@
 mod draft;
 mod one_row;
 mod reasons;
+mod withheld;
 
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
-use self::draft::VERSION_6;
+use self::draft::VERSION_7;
 use self::one_row::VERSION_5;
 use self::reasons::VERSION_4;
+use self::withheld::VERSION_6;
 
 /// Marks the file as ours: "Bowl" in ASCII.
 const APPLICATION_ID: i64 = 0x426f_776c;
@@ -18,13 +20,13 @@ const APPLICATION_ID: i64 = 0x426f_776c;
 const CACHED_STATEMENTS: usize = 128;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 
 /// Small columns come before long ones, so that reading them does not follow overflow pages.
 ///
-/// `entry.state`: 0 offered, 1 on the log, 2 quarantined, 3 refused, 4 update needed (`EntryState`).
+/// `entry.state`: 0 offered, 1 on the log, 2 quarantined, 3 refused, 4 update needed, 5 withheld (`EntryState`).
 /// `entry.lane`: 0 control, 1 content.
 const VERSION_1: &str = "
 CREATE TABLE meta (
@@ -241,6 +243,8 @@ mod tests {
             "meta",
             "sqlite_sequence",
             "state",
+            "weight",
+            "withheld",
             "workspace",
         ];
         assert_eq!(tables(&connection), expected);

@@ -1,10 +1,10 @@
 //! `workspace` and `state`: the workspaces this device is in, how far it has followed each log, and small values.
 
-use bowline_wire::ids::{Incarnation, LogHash, LogId, Millis, Position, WorkspaceId};
+use bowline_wire::ids::{Incarnation, LogHash, LogId, LogTime, Millis, Position, WorkspaceId};
 use rusqlite::{Row, params};
 use zeroize::Zeroizing;
 
-use crate::column::{id, int, millis, number, optional_id};
+use crate::column::{id, int, log_time, millis, number, optional_id};
 use crate::{Reader, StoreError, Tx};
 
 /// How far this device has followed a log.
@@ -14,6 +14,8 @@ pub struct Cursor {
     pub log: LogId,
     /// The last position that is stored here.
     pub pos: Position,
+    /// The log's time at `pos`.
+    pub time: LogTime,
     /// The log hash at `pos`.
     pub hash: LogHash,
     /// The last head the relay signed for this log, as the engine encodes it.
@@ -56,8 +58,7 @@ pub struct WorkspaceRow {
     pub cursor: Option<Cursor>,
 }
 
-const ROW: &str =
-    "SELECT id, incarnation, state, relay, created_at, log_id, pos, log_hash, head, draft FROM workspace";
+const ROW: &str = "SELECT id, incarnation, state, relay, created_at, log_id, pos, log_hash, head, draft, log_time FROM workspace";
 
 fn decode(row: &Row<'_>) -> rusqlite::Result<WorkspaceRow> {
     let cursor = match optional_id(row, 5, LogId::from_bytes)? {
@@ -65,6 +66,7 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<WorkspaceRow> {
         Some(log) => Some(Cursor {
             log,
             pos: Position(number(row, 6)?),
+            time: log_time(row, 10)?,
             hash: id(row, 7, LogHash::from_bytes)?,
             head: row.get(8)?,
         }),
@@ -117,12 +119,12 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::NoSuchRow`].
     pub fn set_cursor(&self, ws: WorkspaceId, cursor: &Cursor) -> Result<(), StoreError> {
-        let sql = "UPDATE workspace SET log_id = ?2, pos = ?3, log_hash = ?4, head = ?5 WHERE id = ?1";
+        let sql = "UPDATE workspace SET log_id = ?2, pos = ?3, log_hash = ?4, head = ?5, log_time = ?6 WHERE id = ?1";
         let (log, hash) = (cursor.log.as_bytes(), cursor.hash.as_bytes());
         self.change_one(
             "workspace",
             sql,
-            params![ws.as_bytes(), log, int(cursor.pos.0)?, hash, cursor.head],
+            params![ws.as_bytes(), log, int(cursor.pos.0)?, hash, cursor.head, int(cursor.time.millis().0)?],
         )?;
         #[cfg(feature = "planted-bugs")]
         if self.cursor_before_batch {

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use bowline_engine::device::Notice;
 use bowline_relay::ConnId;
 use bowline_wire::entry::Entry;
-use bowline_wire::ids::{DocId, Millis, Position, WorkspaceId};
+use bowline_wire::ids::{DocId, LogTime, Millis, Position, WorkspaceId};
 use bowline_wire::roster::Roster;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -69,7 +69,7 @@ pub struct World {
     failure: Option<Failure>,
     seen_notices: BTreeMap<String, u64>,
     /// The relay's log as it is stored, verified, and the roster it makes.
-    log: Vec<(Position, Entry)>,
+    log: Vec<(Position, LogTime, Entry)>,
     roster: Option<Roster>,
 }
 
@@ -155,7 +155,7 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::ToRelay { conn, bytes } => {
-                self.note(format!("relay < {conn:?} {}", trace::frame(&bytes)));
+                self.note(format!("relay < {conn:?} {}", trace::frame(&bytes, self.workspace)));
                 self.relay.handle_frame(conn, &bytes, self.now);
                 self.after_relay();
             }
@@ -163,7 +163,11 @@ impl World {
                 let Some(index) = self.machine_on(conn) else {
                     return;
                 };
-                self.note(format!("{} < {}", self.machines[index].name, trace::frame(&bytes)));
+                self.note(format!(
+                    "{} < {}",
+                    self.machines[index].name,
+                    trace::frame(&bytes, self.workspace)
+                ));
                 let (now, workspace) = (self.now, self.workspace);
                 self.call(index, |device| match workspace {
                     Some(workspace) => device.handle_frame(workspace, &bytes, now),
@@ -260,6 +264,8 @@ impl World {
                 Notice::DecisionVoid { .. } => "decision void",
                 Notice::Merged { .. } => "merged",
                 Notice::WrittenAgain { .. } => "written again",
+                Notice::Withheld(_) => "withheld",
+                Notice::NothingWithheld(_) => "nothing withheld",
                 Notice::Damaged(_) => "damaged",
             };
             *self.seen_notices.entry(name.to_owned()).or_default() += 1;
@@ -276,7 +282,11 @@ impl World {
             self.fired.count(Fault::RelayCrashAtCommit);
             return self.restart_relay();
         }
-        while let Some((conn, bytes)) = self.relay.poll_transmit() {
+        while let Some((conn, bytes, withholds)) = self.relay.poll_transmit(self.workspace) {
+            if withholds {
+                self.fired.count(Fault::WithheldBodies);
+                self.note("the relay withholds bodies");
+            }
             self.network.send_to_device(conn, bytes.to_vec(), self.now, &mut self.random, &mut self.fired);
         }
         while let Some(conn) = self.relay.poll_close() {

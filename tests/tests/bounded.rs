@@ -12,7 +12,6 @@
 
 mod bounded {
     pub(crate) mod checkpoint;
-    pub(crate) mod header;
     pub(crate) mod log;
     pub(crate) mod newcomer;
     pub(crate) mod people;
@@ -20,6 +19,15 @@ mod bounded {
     pub(crate) mod rounds;
     pub(crate) mod story;
     pub(crate) mod workspace;
+
+    use bowline_wire::codec::Writer;
+
+    /// What this writes.
+    pub(crate) fn field(write: impl FnOnce(&mut Writer) -> &mut Writer) -> Vec<u8> {
+        let mut writer = Writer::new();
+        write(&mut writer);
+        writer.into_bytes()
+    }
 }
 
 use bounded::log::Row;
@@ -86,7 +94,7 @@ fn what_a_newcomer_downloads_is_bounded_by_the_documents_however_they_came_about
         let mut workspace = growth.grow();
         let sizes = report::print(&named(how), &mut workspace);
         hold(&mut workspace, &sizes);
-        assert!(sizes.today.line > 2 * sizes.download(), "the log of today is much more");
+        assert!(2 * sizes.today.line > 3 * sizes.download(), "the log of today is much more");
     }
 }
 

@@ -19,6 +19,7 @@ mod processes {
     mod import;
     mod kills;
     mod latency;
+    mod lost_bodies;
     mod offline;
     mod plaintext;
     mod readme;

@@ -33,6 +33,7 @@ use crate::opened::Opened;
 use crate::overlaps;
 use crate::syncing;
 use crate::text::OneLine;
+use crate::time::moment;
 
 /// A document in full, as the engine shows it, and what the commands of its kind have to know. A new kind has one.
 pub(super) trait KindInFull: Sized {
@@ -82,6 +83,13 @@ impl<D: KindInFull> Named<D> {
     pub(super) fn read_to_show(invocation: &mut Invocation<'_>, typed: &str) -> Result<Self, CommandError> {
         let mut named = Self::read(invocation, typed)?;
         overlaps::told(invocation, &mut named.here, named.id)?;
+        if let Some(withheld) = named.here.device.withheld(named.id)? {
+            let n = documents::count_entries(usize::try_from(withheld.entries).unwrap_or(usize::MAX));
+            let since = moment(withheld.since);
+            invocation.warn(format_args!(
+                "the relay holds back {n} of it, since {since}: shown is what is here, and the rest is asked for by itself"
+            ));
+        }
         for issue in named.document.issues() {
             invocation.warn(format_args!("{}", documents::issue(issue)));
         }
@@ -101,6 +109,11 @@ impl<D: KindInFull> Named<D> {
     /// Which version of the document this is.
     pub(super) fn version(&mut self, now: Millis) -> Result<Version, CommandError> {
         Ok(self.here.device.versions(self.id, now)?.current()?)
+    }
+
+    /// How many of its entries the relay holds back.
+    pub(super) fn withheld(&self) -> Result<u64, CommandError> {
+        Ok(self.here.device.withheld(self.id)?.map_or(0, |withheld| withheld.entries))
     }
 
     /// Where the document is.

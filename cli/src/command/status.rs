@@ -5,7 +5,7 @@ mod out;
 mod states;
 mod words;
 
-use bowline_engine::device::{Behind, MemberStatus, WorkspaceStatus};
+use bowline_engine::device::{Behind, MemberStatus, WithheldStatus, WorkspaceStatus};
 use bowline_engine::document::Kind;
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
 use bowline_engine::run::{LineFailure, LineReport, LineStage};
@@ -87,7 +87,9 @@ struct Workspace {
     quarantined: Vec<Quarantined>,
     refused: u64,
     update_needed: u64,
-    /// Parts of something large by others whose last part has not come.
+    /// What the relay holds back of what others wrote; `null` if nothing.
+    withheld: Option<Withheld>,
+    /// Parts of something large by others of which another part has not come.
     incomplete: u64,
     relay_says: Option<String>,
     fault: Option<String>,
@@ -95,6 +97,22 @@ struct Workspace {
     /// Proofs from before this device joined again.
     earlier_evidence: usize,
     devices: Vec<Device>,
+}
+
+/// What the relay holds back: the log is here, and bodies of it are not.
+#[derive(Serialize)]
+struct Withheld {
+    entries: u64,
+    documents: u64,
+    since: Option<String>,
+    #[serde(skip)]
+    at: Millis,
+}
+
+impl From<WithheldStatus> for Withheld {
+    fn from(WithheldStatus { entries, documents, since }: WithheldStatus) -> Self {
+        Self { entries, documents, since: iso(since), at: since }
+    }
 }
 
 /// How the line to the relay is.
@@ -251,11 +269,13 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         signed_position: status.signed.map(|head| head.position.0),
         synced: outstanding.is_none()
             && !is_over
+            && status.withheld.is_none()
             && status.signed.is_some_and(|head| head.position == position)
             && is_live,
         quarantined: status.quarantined.iter().map(|it| quarantined(it, &called)).collect(),
         refused: status.refused,
         update_needed: status.update_needed,
+        withheld: status.withheld.map(Withheld::from),
         incomplete: status.incomplete,
         relay_says: status.relay_says.map(relay_says),
         fault: status

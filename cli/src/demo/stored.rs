@@ -48,8 +48,9 @@ impl Stored {
         let mut entries = Vec::new();
         for workspace in database.workspaces().map_err(|error| unread().because(&error))? {
             let page = database.read(workspace.workspace, Position(0), ALL);
-            for (position, entry) in page.map_err(|error| unread().because(&error))?.entries {
-                let entry = entry.verify().map_err(|error| unread().because(&error))?;
+            for (position, logged) in page.map_err(|error| unread().because(&error))?.entries {
+                let entry =
+                    logged.entry.verify(workspace.workspace).map_err(|error| unread().because(&error))?;
                 let header = entry.header();
                 let device = header.device.to_string();
                 let named = devices.iter().find(|has| has.device == device);

@@ -241,6 +241,8 @@ codes! {
     ImportIncomplete, Partial, "import_incomplete";
     /// Something could not be shared; the rest is.
     ShareIncomplete, Partial, "share_incomplete";
+    /// The relay holds back part of what others wrote; the rest is here.
+    Withheld, Partial, "withheld";
     /// Something could not be exported; the rest is there.
     ExportIncomplete, Partial, "export_incomplete";
     /// This device is back in a workspace, and some of its documents were not put back.

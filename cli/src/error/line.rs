@@ -227,6 +227,9 @@ fn turned_away(reason: Reason) -> CommandError {
         Reason::TicketUsed | Reason::TicketClosed | Reason::TicketExpired | Reason::JoinVoid => {
             error.hint("ask for a new code")
         }
+        Reason::DocumentFull => {
+            error.hint("what is written into it stays on this device; go on in a new document")
+        }
         _ => error.hint(REPORT),
     }
 }
@@ -259,6 +262,10 @@ pub(crate) fn relay_says(reason: Reason) -> String {
         Reason::NotActive | Reason::Removed => "this device was removed from the workspace",
         Reason::JoinVoid => "the code lets nobody in any more",
         Reason::Storage => "it cannot store anything right now",
+        Reason::LivesSpent => {
+            "this device's data was put back or copied too often; once a day is what is left"
+        }
+        Reason::DocumentFull => "the document, or this person's share of it, is full",
         Reason::NoWorkspace => "it has no such workspace",
         Reason::NotAllowed => "this device may not use the workspace",
         Reason::BadToken => "it takes new workspaces only with the right registration token",

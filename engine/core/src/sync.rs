@@ -1,6 +1,7 @@
 //! The sync machine: one workspace's log on this device, and the conversation with its relay. No I/O, clock or
 //! randomness: a caller hands in what happened, and does what [`Effect`]s say, in order.
 
+mod bodies;
 mod context;
 mod effect;
 mod holdings;

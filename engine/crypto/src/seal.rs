@@ -89,7 +89,7 @@ pub fn open(entry: &Entry, keys: &KeySnapshot) -> Result<Vec<u8>, OpenError> {
     if seals_nothing() {
         body.truncate(body.len().saturating_sub(TAG_LEN));
     } else {
-        key.open(&header.additional_data(), &mut body).map_err(|_| OpenError::NotAuthentic)?;
+        key.open(&entry.additional_data(), &mut body).map_err(|_| OpenError::NotAuthentic)?;
     }
     Ok(payload::decode(&body, payload::limit(header.part))?)
 }

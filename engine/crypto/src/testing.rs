@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 
-use bowline_wire::head::SeenHead;
-use bowline_wire::header::{Cover, EntryType, Header, Part};
+use bowline_wire::head::Seen;
+use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, EntryId, Incarnation, Lane, LogHash, LogId, Position, RosterHash, Salt, Signature, WireDoc,
-    WorkspaceId,
+    BodyHash, EntryId, Incarnation, Lane, LogHash, Position, RosterHash, Salt, Signature, SnapshotDigest,
+    WireDoc, WorkspaceId,
 };
+use bowline_wire::weight::Weight;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use serde::{Deserialize, Deserializer};
@@ -106,8 +107,7 @@ pub(crate) fn header(keyring: &Keyring) -> Header {
         lane: Lane::Content,
         seq: 7,
         prev: EntryId::from_bytes([3; 32]),
-        seen: Some(SeenHead {
-            log: LogId::from_bytes([4; 32]),
+        seen: Some(Seen {
             position: Position(90),
             hash: LogHash::from_bytes([5; 32]),
             signature: Signature::from_bytes([6; 64]),
@@ -115,11 +115,15 @@ pub(crate) fn header(keyring: &Keyring) -> Header {
         held: Position(80),
         roster: RosterHash::from_bytes([7; 32]),
         epoch: keyring.newest_epoch(),
-        entry_type: EntryType::Adopted,
+        entry_type: EntryType::Snapshot,
         doc: WireDoc::from_bytes([8; 16]),
-        target: EntryId::from_bytes([9; 32]),
-        covers: vec![Cover { device: device().id(), incarnation: Incarnation::from_bytes([2; 8]), seq: 5 }],
-        part: Part { index: 0, count: 2 },
+        covers: Position(70),
+        digests: Some(Digests {
+            all: SnapshotDigest::from_bytes([9; 32]),
+            own: SnapshotDigest::from_bytes([10; 32]),
+        }),
+        weight: Weight::of(1000),
+        part: Part { index: 1, count: 2 },
         salt: Salt::ZERO,
         body_len: 0,
         body_hash: BodyHash::ZERO,

@@ -7,13 +7,14 @@
 
 use bowline_crypto::{DeviceKeys, EpochKey, KeySnapshot, Keyring, open, seal};
 use bowline_wire::entry::Entry;
-use bowline_wire::head::SeenHead;
+use bowline_wire::head::Seen;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, EntryId, Incarnation, Lane, LogHash, LogId, Position, RosterHash, Salt, Signature, WireDoc,
+    BodyHash, EntryId, Incarnation, Lane, LogHash, Position, RosterHash, Salt, Signature, WireDoc,
     WorkspaceId,
 };
 use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD};
+use bowline_wire::weight::Weight;
 use peak_alloc::PeakAlloc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -44,8 +45,7 @@ impl Bench {
             lane: Lane::Content,
             seq: 1,
             prev: EntryId::ZERO,
-            seen: Some(SeenHead {
-                log: LogId::from_bytes([3; 32]),
+            seen: Some(Seen {
                 position: Position(1),
                 hash: LogHash::from_bytes([4; 32]),
                 signature: Signature::from_bytes([5; 64]),
@@ -55,8 +55,9 @@ impl Bench {
             epoch: self.keys.newest_epoch(),
             entry_type: EntryType::Changes,
             doc: WireDoc::from_bytes([7; 16]),
-            target: EntryId::ZERO,
-            covers: Vec::new(),
+            covers: Position::START,
+            digests: None,
+            weight: Weight::MIN,
             part: Part::WHOLE,
             salt: Salt::ZERO,
             body_len: 0,

@@ -32,7 +32,7 @@ use notice::Notices;
 use workspace::Workspaces;
 
 pub use bowline_core::document::Marks;
-pub use bowline_store::OnlyHere;
+pub use bowline_store::{OnlyHere, Withheld};
 pub use documents::agents::ShownAgent;
 pub use documents::edit::Shown;
 pub use documents::edited::Went;
@@ -64,6 +64,7 @@ pub use workspace::membership::{Membership, RelaySays, Removal};
 pub use workspace::quarantine::QuarantineReason;
 pub use workspace::report::{LineReport, LineStage, Stuck, SyncReport};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
+pub use workspace::withheld::WithheldStatus;
 
 /// Name of the value that says whose database this is.
 const DEVICE: &str = "device";

@@ -61,6 +61,10 @@ pub enum Notice {
         /// Why the relay refused it.
         reason: Reason,
     },
+    /// The relay withholds bodies of content, for the first time or after everything had come. See the workspace's status.
+    Withheld(WorkspaceId),
+    /// All that the relay had withheld has come.
+    NothingWithheld(WorkspaceId),
     /// Something that cannot be read, verified or applied was put aside. See the workspace's status.
     Quarantined {
         /// The workspace it happened in.

@@ -1,9 +1,11 @@
 //! What stands in the database's rows, and what it means here: kinds, heads, summaries and entries, both ways.
 
 use bowline_core::document::{ChangeHash, Kind};
-use bowline_store::{DocN, DocRow, EntryN, EntryState, EntryWithBody, NewEntry, Summary, Tx};
+use bowline_store::{DocN, DocRow, EntryN, EntryRow, EntryState, EntryWithBody, NewEntry, Summary, Tx};
+use bowline_wire::before;
 use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::ids::{ChainKey, DocId, Millis, WireDoc, WorkspaceId};
+use bowline_wire::hash;
+use bowline_wire::ids::{ChainKey, DocId, EntryId, Millis, WireDoc, WorkspaceId};
 use bowline_wire::signed::Signed;
 
 use crate::{Damage, Error};
@@ -50,9 +52,18 @@ pub(crate) fn summary_row(summary: &bowline_core::document::Summary, marks: Vec<
 
 /// An entry from the database. Its signature is checked again: the database is a file that others may have touched.
 pub(crate) fn entry_of(found: EntryWithBody) -> Result<Entry, Error> {
-    let header = Signed::from_parts(found.entry.header, found.entry.signature);
-    let entry = SignedEntry::from_parts(header, found.body).verify();
+    let EntryRow { ws, header, signature, .. } = found.entry;
+    let entry = if before::is_of_before(&header) {
+        before::entry(header, signature, found.body)
+    } else {
+        SignedEntry::from_parts(Signed::from_parts(header, signature), found.body).verify(ws)
+    };
     entry.map_err(|_| Error::Damaged(Damage::Entry))
+}
+
+/// The id of an entry with these header bytes, whatever version wrote them. What was put aside is stored under another one.
+pub(crate) fn id_of(workspace: WorkspaceId, header: &[u8]) -> EntryId {
+    if before::is_of_before(header) { before::id(header) } else { hash::entry_id(workspace, header) }
 }
 
 /// Stores an entry of ours that is about to be offered.

@@ -23,6 +23,7 @@ pub(crate) mod sealed_values;
 pub(crate) mod sealing;
 pub(crate) mod status;
 pub(crate) mod taken;
+pub(crate) mod withheld;
 pub(crate) mod workspaces;
 
 use bowline_core::document::ProfileMut;
@@ -35,7 +36,7 @@ use crate::apart::Parts;
 use crate::documents::reading::Reading;
 use crate::{
     Cancelling, Code, CodeKind, Device, DocumentState, Error, Membership, OpenCode, OtherDraft, Outstanding,
-    PendingDecision, SyncReport, Which, WorkspaceStatus,
+    PendingDecision, SyncReport, Which, Withheld, WorkspaceStatus,
 };
 use intent::Decision;
 pub(crate) use linked::{Keyrings, Workspaces};
@@ -281,6 +282,16 @@ impl Device {
         self.workspaces.document_state(self.store.read(), device, &found.row)
     }
 
+    /// What of a document the workspace's relay withholds, so that it is not shown; `None` if nothing.
+    pub fn withheld(&self, which: impl Into<Which>) -> Result<Option<Withheld>, Error> {
+        crate::documents::listed::withheld_of(self.store.read(), &self.find(which)?.row)
+    }
+
+    /// Whether bodies that the relay withheld may be about to come on this line.
+    pub fn is_fetching(&self, workspace: WorkspaceId) -> Result<bool, Error> {
+        Ok(self.workspaces.replica(workspace)?.is_fetching())
+    }
+
     /// Whose device this is in a workspace.
     pub fn own_user(&self, workspace: WorkspaceId) -> Result<UserId, Error> {
         self.workspaces.own_user(self.id_in(workspace), workspace)
@@ -329,9 +340,9 @@ impl Device {
         self.random.next_u64()
     }
 
-    /// Documents whose unsealed work is more than others would take at once.
-    pub(crate) fn too_large(&self, workspace: WorkspaceId) -> Result<usize, Error> {
-        self.workspaces.too_large(workspace)
+    /// How many documents have unsealed work that others would not take.
+    pub(crate) fn unsealable(&self, workspace: WorkspaceId) -> Result<usize, Error> {
+        self.workspaces.unsealable(workspace)
     }
 
     /// Why the relay does not take what this device offers at the moment, though it may later.

@@ -17,12 +17,14 @@ mod relay;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod rig;
 
-use bowline_core::document::{Kind, Summary};
+use bowline_core::document::{ActorId, AgentEdit, Document, FilePath, Kind, Pen, Summary, weight_of};
 use bowline_core::payload::Payload;
+use bowline_device::QuarantineReason;
 use bowline_wire::ids::{DocId, Millis};
 use bowline_wire::limits::MAX_PAYLOAD;
+use bowline_wire::weight::Weight;
 
-use author::Author;
+use author::{Author, payload_of};
 use relay::FakeRelay;
 use rig::Rig;
 
@@ -47,8 +49,8 @@ fn small_on_the_line() -> (Rig, FakeRelay, u64) {
     let (mut rig, mut owner, mut relay) = Rig::member();
     let mut mallory = Author::join(7, &owner.put_ticket(&mut relay, false), &mut relay);
     rig.sync(&mut relay);
-    let payload = Payload {
-        doc: DocId::from_bytes([0xd0; 16]),
+    let payload = |n: usize| Payload {
+        doc: DocId::from_bytes([u8::try_from(n).unwrap(); 16]),
         kind: Kind::Conversation.number(),
         time: Millis(1),
         heads: Vec::new(),
@@ -58,11 +60,51 @@ fn small_on_the_line() -> (Rig, FakeRelay, u64) {
         marks: None,
     };
     let first = relay.len() + 1;
-    for _ in 0..ENTRIES {
-        let entry = mallory.content(&relay, &payload);
+    for n in 0..ENTRIES {
+        let entry = mallory.content(&relay, &payload(n + 1));
         relay.put(entry.to_signed());
     }
     (rig, relay, first)
+}
+
+/// Characters in each of the entries that add up.
+const CHARACTERS: usize = 60_000;
+
+/// Entries of the attack on one document, each within every limit of an entry: 2.4 million operations.
+const EDITS: u8 = 40;
+
+/// A device, and a relay where a member tried to make one document too heavy to load.
+fn a_document_that_grows_and_grows() -> (Rig, FakeRelay) {
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    let mut mallory = Author::join(7, &owner.put_ticket(&mut relay, false), &mut relay);
+    rig.sync(&mut relay);
+    for n in 1..=EDITS {
+        let pen = Pen { actor: ActorId::for_device(mallory.id(), [n; 8]), now: Millis(1_000) };
+        let mut document = Document::create(Kind::Agent);
+        let mut edit = AgentEdit::default();
+        edit.write_file(FilePath::parse(&format!("f{n}")).unwrap(), &"a".repeat(CHARACTERS));
+        let bytes: Vec<u8> = document.agent_mut(pen).unwrap().edit(&edit).unwrap().concat();
+        let weight = Weight::of(weight_of(bytes.len(), CHARACTERS as u64 + 1));
+        let payload = payload_of(&document, DocId::from_bytes([0xd1; 16]), bytes);
+        let entry =
+            mallory.content_with(&relay, &payload.encode(), payload.doc, |header| header.weight = weight);
+        relay.put(entry.to_signed());
+    }
+    (rig, relay)
+}
+
+#[test]
+fn entries_within_every_limit_do_not_add_up_to_a_document_that_nobody_can_load() {
+    let (mut rig, mut relay) = a_document_that_grows_and_grows();
+    let peak = peak_during(|| rig.sync(&mut relay));
+    assert!(peak < BOUND, "taking in: {} MiB", peak >> 20);
+    let now = rig.now;
+    let peak = peak_during(|| while rig.device.index_one(now).unwrap() {});
+    assert!(peak < BOUND, "looking at it: {} MiB", peak >> 20);
+    let status = rig.status();
+    let refused: Vec<_> = status.quarantined.iter().map(|it| it.reason).collect();
+    assert_eq!(refused.len(), 24, "a quarter of a document is 16 of them");
+    assert_eq!(refused[0], QuarantineReason::DocumentFull, "and after it nothing in its chain counts");
 }
 
 #[test]

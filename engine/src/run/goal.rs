@@ -45,6 +45,8 @@ impl std::fmt::Debug for Goal<'_> {
 pub enum Standing {
     /// Everything is on the relay, which has signed for it, and everything of the relay's is here.
     Synced,
+    /// Everything is sent, and the relay withholds the bodies of so many entries.
+    Withheld(u64),
     /// Everything is here and sent, except for so many documents whose unsealed work is more than others would take at
     /// once.
     TooLarge(usize),
@@ -192,9 +194,13 @@ fn standing(device: &Device, workspace: WorkspaceId, line: Option<&Line>) -> Res
 
 fn live_standing(device: &Device, workspace: WorkspaceId, stuck: Option<Stuck>) -> Result<Standing, Error> {
     let outstanding = device.outstanding(workspace)?;
+    if device.is_fetching(workspace)? {
+        return Ok(Standing::UnderWay);
+    }
     // What a relay has signed that was caught lying is worth nothing, however little waits.
     if outstanding.is_none() && stuck != Some(Stuck::Distrusted) {
-        return Ok(Standing::Synced);
+        let withheld = device.status(workspace)?.withheld;
+        return Ok(withheld.map_or(Standing::Synced, |withheld| Standing::Withheld(withheld.entries)));
     }
     Ok(match stuck {
         None => Standing::UnderWay,

@@ -56,10 +56,19 @@ pub fn encode<T: Canonical>(value: &T) -> Vec<u8> {
 
 /// Reads the one encoding of a value, nothing before or after it.
 pub fn decode<T: Canonical>(bytes: &[u8]) -> Result<T, DecodeError> {
+    decode_by(bytes, T::read, encode)
+}
+
+/// Reads the one encoding of a value by `read`, nothing before or after it; `write` gives that encoding.
+pub(crate) fn decode_by<T>(
+    bytes: &[u8],
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>,
+    write: impl FnOnce(&T) -> Vec<u8>,
+) -> Result<T, DecodeError> {
     let mut reader = Reader::new(bytes);
-    let value = T::read(&mut reader)?;
+    let value = read(&mut reader)?;
     // What follows the value would be missing from this.
-    if encode(&value) != bytes {
+    if write(&value) != bytes {
         return Err(DecodeError::NotCanonical);
     }
     Ok(value)
@@ -284,6 +293,7 @@ canonical_ids!(
     crate::ids::WireDoc,
     crate::ids::Salt,
     crate::ids::BodyHash,
+    crate::ids::SnapshotDigest,
     crate::ids::Signature,
     crate::ids::TicketKey,
     crate::ids::HpkePublicKey,
@@ -295,6 +305,15 @@ impl Canonical for crate::ids::Position {
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.u64().map(Self)
+    }
+}
+
+impl Canonical for crate::ids::LogTime {
+    fn write(&self, to: &mut Writer) {
+        to.u64(self.millis().0);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Self::new(from.u64()?).ok_or(DecodeError::Rule("a log's time is below 2^48"))
     }
 }
 

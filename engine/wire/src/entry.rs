@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-use crate::codec::{Canonical, DecodeError, Reader, Writer};
+use crate::codec::{Canonical, DecodeError, Reader, Writer, encode};
 use crate::hash;
-use crate::header::Header;
-use crate::ids::EntryId;
+use crate::header::{HEADER_FIELDS, Header, UNBOUND_FIELDS};
+use crate::ids::{EntryId, LogTime, WorkspaceId};
 use crate::limits::{MAX_BODY, MAX_HEADER};
 use crate::signed::{Signed, Verified, VerifyError};
 
@@ -33,14 +33,30 @@ impl SignedEntry {
         Self { header, body }
     }
 
+    /// The entry with these bytes as its body, which is not verified by it.
+    #[must_use]
+    pub fn with_body(self, body: Vec<u8>) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    /// Whether a body came along.
+    pub fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Header and body, neither of them verified.
+    pub(crate) fn into_parts(self) -> (Signed<Header>, Option<Vec<u8>>) {
+        (self.header, self.body)
+    }
+
     /// Checks canonical form, signature, and that the body, if there is one, is the header's.
-    pub fn verify(self) -> Result<Entry, EntryError> {
-        Entry::new(self.header.verify()?, self.body)
+    pub fn verify(self, workspace: WorkspaceId) -> Result<Entry, EntryError> {
+        Entry::new(self.header.verify_within(workspace)?, self.body)
     }
 
     /// The id of the header bytes as received: what a log hash runs over, whatever the bytes turn out to be.
-    pub fn id(&self) -> EntryId {
-        hash::entry_id(self.header.parts().0)
+    pub fn id(&self, workspace: WorkspaceId) -> EntryId {
+        hash::entry_id(workspace, self.header.parts().0)
     }
 
     /// Bytes this entry takes in a frame, never less and at most a few more; for cutting batches.
@@ -66,6 +82,25 @@ impl Canonical for SignedEntry {
     }
 }
 
+/// An entry of a log as it travels, with the log's time at its position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEntry {
+    /// When the relay gave the entry its position.
+    pub time: LogTime,
+    /// The entry.
+    pub entry: SignedEntry,
+}
+
+impl Canonical for LoggedEntry {
+    fn write(&self, to: &mut Writer) {
+        to.array(2).value(&self.time).value(&self.entry);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(2)?;
+        Ok(Self { time: from.value()?, entry: from.value()? })
+    }
+}
+
 /// An entry whose signature and body have been checked. Whether it is *accepted* depends on the log: see
 /// [`crate::log::Log::check`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,16 +113,29 @@ pub struct Entry {
 impl Entry {
     /// Joins a verified header and its body.
     pub fn new(header: Verified<Header>, body: Option<Vec<u8>>) -> Result<Self, EntryError> {
+        Self::with_id(hash::entry_id(header.value().workspace, header.bytes()), header, body)
+    }
+
+    pub(crate) fn with_id(
+        id: EntryId,
+        header: Verified<Header>,
+        body: Option<Vec<u8>>,
+    ) -> Result<Self, EntryError> {
         if let Some(body) = &body {
             let named = header.value();
             if body.len() != named.body_len as usize || hash::body_hash(body) != named.body_hash {
                 return Err(EntryError::BodyMismatch);
             }
         }
-        Ok(Self { id: hash::entry_id(header.bytes()), header, body })
+        Ok(Self::with_its_body(id, header, body))
     }
 
-    /// SHA-256 of the header bytes.
+    /// A verified header and a body that it names, as the caller has seen.
+    pub(crate) fn with_its_body(id: EntryId, header: Verified<Header>, body: Option<Vec<u8>>) -> Self {
+        Self { id, header, body }
+    }
+
+    /// SHA-256 of the workspace and the header bytes.
     pub fn id(&self) -> EntryId {
         self.id
     }
@@ -100,6 +148,17 @@ impl Entry {
     /// The header with its bytes and signature, for storing.
     pub fn signed_header(&self) -> &Verified<Header> {
         &self.header
+    }
+
+    /// The additional data of the body's seal: the header without `salt`, `body_len` and `body_hash`, which depend on it. For
+    /// sealing it comes from [`Header::additional_data`]; here from the bytes that were signed, whatever version wrote them.
+    pub fn additional_data(&self) -> Vec<u8> {
+        let (bytes, header) = (self.header.bytes(), self.header());
+        let tail = encode(&header.salt).len() + encode_len(header.body_len) + encode(&header.body_hash).len();
+        let mut to = Writer::new();
+        to.array(HEADER_FIELDS.len() - UNBOUND_FIELDS);
+        let bound = bytes.get(ARRAY_HEAD..bytes.len().saturating_sub(tail)).unwrap_or_default();
+        [to.into_bytes().as_slice(), bound].concat()
     }
 
     /// The body, unless it was erased or withheld.
@@ -118,8 +177,18 @@ impl Entry {
     }
 }
 
-/// Bytes of header, signature and body with the heads of their CBOR.
+/// Bytes of the head of a header's array, which has fewer than 24 fields.
+const ARRAY_HEAD: usize = 1;
+
+/// Bytes that a number takes.
+fn encode_len(number: u32) -> usize {
+    let mut to = Writer::new();
+    to.u64(number.into());
+    to.into_bytes().len()
+}
+
+/// Bytes of header, signature and body with the heads of their CBOR, and of a log's time beside them.
 fn wire_len(header: &[u8], body: Option<&[u8]>) -> usize {
-    const ENVELOPE: usize = 88;
+    const ENVELOPE: usize = 98;
     header.len() + body.map_or(0, <[u8]>::len) + ENVELOPE
 }

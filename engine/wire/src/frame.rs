@@ -1,81 +1,25 @@
 //! Frames: what a device and a relay say to one another. One frame is one CBOR array
 //! `[version, number, fields…]` of at most [`crate::limits::MAX_FRAME`] bytes.
 
+mod opening;
 mod reason;
 
+pub use self::opening::{Challenge, Create, Party};
+use crate::bodies::Supplied;
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::entry::SignedEntry;
+use crate::entry::{LoggedEntry, SignedEntry};
 use crate::head::SeenHead;
 use crate::holding::SaidHolding;
-use crate::ids::{DeviceId, EntryId, Millis, Position, Signature, TicketKey, WorkspaceId};
+use crate::ids::{EntryId, Millis, Position, Signature, WorkspaceId};
 use crate::limits::{
-    MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ENTRIES_PER_FRAME, MAX_FRAME, MAX_HOLDINGS_PER_FRAME,
-    MAX_REASON_TEXT, MAX_TOKEN,
+    MAX_BODIES_PER_FRAME, MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ENTRIES_PER_FRAME, MAX_FRAME,
+    MAX_HOLDINGS_PER_FRAME, MAX_REASON_TEXT,
 };
 
 pub use self::reason::Reason;
 
 /// The one version field; raised when a frame changes in a way that capabilities cannot express.
 pub const FRAME_VERSION: u64 = 1;
-
-/// Who opens a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Party {
-    /// A device: everything its workspace's roster allows.
-    Device(DeviceId),
-    /// The holder of an open invite or link: may fetch roster records and append one Join.
-    Ticket(TicketKey),
-}
-
-impl Party {
-    /// The Ed25519 key that has to sign the challenge.
-    pub fn key(&self) -> &[u8; 32] {
-        match self {
-            Self::Device(device) => device.as_bytes(),
-            Self::Ticket(ticket) => ticket.as_bytes(),
-        }
-    }
-}
-
-/// What the relay wants signed, so that a proof is worth nothing elsewhere or later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Challenge {
-    /// Random, new for each connection.
-    pub nonce: [u8; 32],
-    /// The relay's long-lived Ed25519 identity.
-    pub relay: [u8; 32],
-    /// The relay's clock.
-    pub time: Millis,
-}
-
-impl Challenge {
-    /// Domain of the proof's signature.
-    pub const PROOF_DOMAIN: &'static [u8] = b"bowline/proof/1";
-
-    /// What a [`Party`] signs under [`Challenge::PROOF_DOMAIN`] to open a session on `workspace`.
-    pub fn proof_message(&self, workspace: WorkspaceId, party: &Party) -> Vec<u8> {
-        let mut writer = Writer::new();
-        writer.array(4).bytes(&self.nonce).bytes(&self.relay).u64(self.time.0).array(2);
-        writer.value(&workspace).bytes(party.key());
-        writer.into_bytes()
-    }
-}
-
-/// Makes a workspace on the relay. Idempotent by workspace.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Create {
-    /// What the relay's registration policy asks for; may be empty.
-    pub token: String,
-    /// The entry whose body is the Genesis record.
-    pub genesis: SignedEntry,
-}
-
-impl std::fmt::Debug for Create {
-    /// The token lets anybody make workspaces: it stays out of logs.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Create").field("genesis", &self.genesis).finish_non_exhaustive()
-    }
-}
 
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +58,8 @@ pub enum Frame {
     Entries {
         /// Position of the first entry.
         first: Position,
-        /// The entries, in log order.
-        entries: Vec<SignedEntry>,
+        /// The entries with the log's times, in log order.
+        entries: Vec<LoggedEntry>,
         /// The head at the last entry.
         head: SeenHead,
     },
@@ -146,8 +90,8 @@ pub enum Frame {
     Head(SeenHead),
     /// Relay → ticket holder: all roster records of the log so far, with their positions, in order.
     Records {
-        /// Roster entries with bodies.
-        entries: Vec<(Position, SignedEntry)>,
+        /// Roster entries with bodies and the log's times.
+        entries: Vec<(Position, LoggedEntry)>,
         /// Whether more follow.
         more: bool,
     },
@@ -166,13 +110,29 @@ pub enum Frame {
         /// The devices' words, each device's once.
         devices: Vec<SaidHolding>,
     },
+    /// Device → relay: send the bodies of these entries, which have come without.
+    Fetch {
+        /// The entries' positions, ascending.
+        positions: Vec<Position>,
+    },
+    /// Relay → device: of the bodies that were asked for those that it has, up to a frame; of the rest up to the last of these,
+    /// or of all if there are none, it has lost the bodies. Device → relay: bodies that the relay wants.
+    Supply {
+        /// The bodies, in the order of their positions.
+        bodies: Vec<Supplied>,
+    },
+    /// Relay → device: the relay has lost the bodies of these entries, and asks whoever holds them.
+    Wanted {
+        /// The entries' positions, ascending.
+        positions: Vec<Position>,
+    },
 }
 
 /// The capability of a side that says and hears [`Frame::Holdings`].
 pub const HOLDINGS: &str = "holdings/1";
 
 /// Names and numbers of the frames, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const FRAME_NUMBERS: [(&str, u64); 17] = [
+pub const FRAME_NUMBERS: [(&str, u64); 20] = [
     ("Hello", 1),
     ("Challenge", 2),
     ("Proof", 3),
@@ -190,6 +150,9 @@ pub const FRAME_NUMBERS: [(&str, u64); 17] = [
     ("Ephemeral", 15),
     ("Successor", 16),
     ("Holdings", 17),
+    ("Fetch", 18),
+    ("Supply", 19),
+    ("Wanted", 20),
 ];
 
 impl Canonical for Frame {
@@ -203,9 +166,7 @@ impl Canonical for Frame {
                 open(to, 3, 2).bytes(&challenge.nonce).bytes(&challenge.relay).u64(challenge.time.0);
             }
             Self::Proof { signature, create } => {
-                open(to, 2, 3).value(signature).option(create.as_ref(), |to, create| {
-                    to.array(2).text(&create.token).value(&create.genesis);
-                });
+                open(to, 2, 3).value(signature).option(create.as_ref(), |to, create| create.write(to));
             }
             Self::Welcome { head, capabilities } => {
                 open(to, 2, 4).value(head);
@@ -242,6 +203,15 @@ impl Canonical for Frame {
             Self::Holdings { devices } => {
                 open(to, 1, 17).list(devices);
             }
+            Self::Fetch { positions } => {
+                open(to, 1, 18).list(positions);
+            }
+            Self::Supply { bodies } => {
+                open(to, 1, 19).list(bodies);
+            }
+            Self::Wanted { positions } => {
+                open(to, 1, 20).list(positions);
+            }
         }
     }
 
@@ -264,7 +234,10 @@ impl Canonical for Frame {
                 relay: from.fixed()?,
                 time: Millis(from.u64()?),
             }),
-            3 => Self::Proof { signature: from.value()?, create: from.option(read_create)? },
+            3 => Self::Proof {
+                signature: from.value()?,
+                create: from.option(|from| Create::read(from).map(Box::new))?,
+            },
             4 => Self::Welcome { head: from.value()?, capabilities: read_names(from)? },
             5 => Self::Subscribe { after: from.value()? },
             6 => Self::Entries {
@@ -290,6 +263,9 @@ impl Canonical for Frame {
                 text: from.text("text", MAX_REASON_TEXT)?.to_owned(),
             },
             17 => Self::Holdings { devices: from.list("holdings", MAX_HOLDINGS_PER_FRAME)? },
+            18 => Self::Fetch { positions: read_positions(from)? },
+            19 => Self::Supply { bodies: read_bodies(from)? },
+            20 => Self::Wanted { positions: read_positions(from)? },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "frame", number });
             }
@@ -301,14 +277,26 @@ fn open(to: &mut Writer, fields: usize, number: u64) -> &mut Writer {
     to.array(fields + 2).u64(FRAME_VERSION).u64(number)
 }
 
-fn read_create(from: &mut Reader<'_>) -> Result<Box<Create>, DecodeError> {
-    from.array(2)?;
-    let token = from.text("token", MAX_TOKEN)?.to_owned();
-    Ok(Box::new(Create { token, genesis: from.value()? }))
-}
-
 fn read_reason(from: &mut Reader<'_>) -> Result<Reason, DecodeError> {
     from.u16().map(Reason::from_number)
+}
+
+fn read_positions(from: &mut Reader<'_>) -> Result<Vec<Position>, DecodeError> {
+    let positions: Vec<Position> = from.list("positions", MAX_BODIES_PER_FRAME)?;
+    in_order(positions, |position| *position)
+}
+
+fn read_bodies(from: &mut Reader<'_>) -> Result<Vec<Supplied>, DecodeError> {
+    let bodies: Vec<Supplied> = from.list("bodies", MAX_BODIES_PER_FRAME)?;
+    in_order(bodies, |supplied| supplied.position)
+}
+
+fn in_order<T>(items: Vec<T>, at: impl Fn(&T) -> Position) -> Result<Vec<T>, DecodeError> {
+    if items.is_sorted_by(|a, b| at(a) < at(b)) {
+        Ok(items)
+    } else {
+        Err(DecodeError::Rule("positions ascend without repetition"))
+    }
 }
 
 fn write_names(to: &mut Writer, names: &[String]) {
@@ -331,24 +319,6 @@ fn read_names(from: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
     }
 }
 
-impl Canonical for Party {
-    fn write(&self, to: &mut Writer) {
-        let kind = match self {
-            Self::Device(_) => 0,
-            Self::Ticket(_) => 1,
-        };
-        to.array(2).u64(kind).bytes(self.key());
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(2)?;
-        match from.u8()? {
-            0 => from.value().map(Self::Device),
-            1 => from.value().map(Self::Ticket),
-            number => Err(DecodeError::UnknownNumber { what: "party", number: number.into() }),
-        }
-    }
-}
-
 impl Canonical for (EntryId, Position) {
     fn write(&self, to: &mut Writer) {
         to.array(2).value(&self.0).value(&self.1);
@@ -359,7 +329,7 @@ impl Canonical for (EntryId, Position) {
     }
 }
 
-impl Canonical for (Position, SignedEntry) {
+impl Canonical for (Position, LoggedEntry) {
     fn write(&self, to: &mut Writer) {
         to.array(2).value(&self.0).value(&self.1);
     }

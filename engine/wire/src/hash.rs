@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::ids::{BodyHash, DeviceId, EntryId, LogHash, LogId, RosterHash, UserId, WorkspaceId};
+use crate::ids::{BodyHash, DeviceId, EntryId, LogHash, LogId, LogTime, RosterHash, UserId, WorkspaceId};
 
 /// SHA-256 of the concatenation of `parts`. Callers put a domain prefix first and only fixed-size parts before the
 /// last, so that no two meanings share an input.
@@ -14,9 +14,9 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// `SHA-256(header)`.
-pub fn entry_id(header: &[u8]) -> EntryId {
-    EntryId::from_bytes(sha256(&[header]))
+/// `SHA-256(workspace ‖ header)`. The workspace is not sent in a header, since whoever speaks of one knows it.
+pub fn entry_id(workspace: WorkspaceId, header: &[u8]) -> EntryId {
+    EntryId::from_bytes(sha256(&[workspace.as_bytes(), header]))
 }
 
 /// `SHA-256(body)`.
@@ -35,9 +35,10 @@ pub fn log_seed(workspace: WorkspaceId, log: LogId) -> LogHash {
     LogHash::from_bytes(sha256(&[b"bowline/log/1/new", workspace.as_bytes(), log.as_bytes()]))
 }
 
-/// `log_hash(p) = SHA-256("bowline/log/1" ‖ log_hash(p−1) ‖ entry_id(p))`.
-pub fn log_hash(previous: LogHash, entry: EntryId) -> LogHash {
-    LogHash::from_bytes(sha256(&[b"bowline/log/1", previous.as_bytes(), entry.as_bytes()]))
+/// `log_hash(p) = SHA-256("bowline/log/1" ‖ log_hash(p−1) ‖ entry_id(p) ‖ time(p))`, the time as 8 bytes, big-endian.
+pub fn log_hash(previous: LogHash, entry: EntryId, time: LogTime) -> LogHash {
+    let time = time.millis().0.to_be_bytes();
+    LogHash::from_bytes(sha256(&[b"bowline/log/1", previous.as_bytes(), entry.as_bytes(), &time]))
 }
 
 /// `SHA-256("bowline/roster/1" ‖ previous ‖ entry_id)`.

@@ -1,16 +1,18 @@
 //! The entry header: every field the relay sees of an entry, all of them under the author's signature.
 
-use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::head::SeenHead;
+use crate::codec::{Canonical, DecodeError, Reader, Writer, decode_by};
+use crate::head::Seen;
 use crate::ids::{
-    BodyHash, ChainKey, DeviceId, EntryId, EpochId, Incarnation, Lane, Position, RosterHash, Salt, WireDoc,
-    WorkspaceId,
+    BodyHash, ChainKey, DeviceId, EntryId, EpochId, Incarnation, Lane, Position, RosterHash, Salt,
+    SnapshotDigest, WireDoc, WorkspaceId,
 };
-use crate::limits::{MAX_BODY, MAX_COVERS, MAX_HEADER, MAX_PARTS};
+use crate::limits::{MAX_BODY, MAX_HEADER, MAX_PARTS};
 use crate::signed::Signable;
+use crate::weight::Weight;
 
-/// The header format this code writes, and the only one it reads.
-pub const HEADER_VERSION: u64 = 1;
+/// The header format this code writes, and the only one that counts. Logs in which version 1 stands are older than protocol 1;
+/// see [`crate::before`].
+pub const HEADER_VERSION: u64 = 2;
 
 /// What an entry is. Numbers below 16 belong to the content lane, 16 to 31 to the control lane; others may be in either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,23 +89,6 @@ impl EntryType {
     }
 }
 
-/// One covered chain: this document's content entries by `device` in `incarnation` up to and including `seq`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cover {
-    /// The author of the covered entries.
-    pub device: DeviceId,
-    /// The life of the author's database that the entry is from.
-    pub incarnation: Incarnation,
-    /// The last covered number in that content chain.
-    pub seq: u64,
-}
-
-impl Cover {
-    fn chain(&self) -> (DeviceId, Incarnation) {
-        (self.device, self.incarnation)
-    }
-}
-
 /// The piece of a payload that a body holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Part {
@@ -123,10 +108,19 @@ impl Part {
     }
 }
 
+/// What the author of a snapshot says it holds: each HMAC(document key, document ‖ sorted hashes of changes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Digests {
+    /// The one of all changes in the snapshot.
+    pub all: SnapshotDigest,
+    /// The one of those in it that devices of the author's user made.
+    pub own: SnapshotDigest,
+}
+
 /// What the author says about an entry. Field order is the order on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Where the entry belongs.
+    /// Where the entry belongs. Under the signature and part of the entry's id, and not sent.
     pub workspace: WorkspaceId,
     /// The author.
     pub device: DeviceId,
@@ -139,7 +133,7 @@ pub struct Header {
     /// Id of the chain's previous entry; zeros for seq 1.
     pub prev: EntryId,
     /// The last head whose headers the author had verified.
-    pub seen: Option<SeenHead>,
+    pub seen: Option<Seen>,
     /// Every live body up to here is durable at the author's.
     pub held: Position,
     /// The author's roster; in a roster record, the one it builds on.
@@ -150,10 +144,12 @@ pub struct Header {
     pub entry_type: EntryType,
     /// The document, or zeros.
     pub doc: WireDoc,
-    /// What a confirm confirms, else zeros.
-    pub target: EntryId,
-    /// What a snapshot or erase stands in for; ascending.
-    pub covers: Vec<Cover>,
+    /// A snapshot or an erase stands in for everything of its document up to here; [`Position::START`] for nothing.
+    pub covers: Position,
+    /// What a snapshot holds that others may confirm; only there.
+    pub digests: Option<Digests>,
+    /// What the payload weighs at most: in the entry with its last part, and only in the content lane.
+    pub weight: Weight,
     /// The piece of the payload that is in the body.
     pub part: Part,
     /// Input to the body key; zeros in the control lane.
@@ -167,25 +163,28 @@ pub struct Header {
 /// Names and CBOR types of the header's fields in wire order; PROTOCOL.md's table is compared with this.
 pub const HEADER_FIELDS: [(&str, &str); 19] = [
     ("version", "uint"),
-    ("workspace", "bytes(32)"),
     ("device", "bytes(32)"),
     ("incarnation", "bytes(8)"),
     ("lane", "uint"),
     ("seq", "uint"),
     ("prev", "bytes(32)"),
-    ("seen", "null / [bytes(32), uint, bytes(32), bytes(64)]"),
+    ("seen", "null / [uint, bytes(32), bytes(64)]"),
     ("held", "uint"),
     ("roster", "bytes(32)"),
     ("epoch", "bytes(16)"),
     ("type", "uint"),
     ("doc", "bytes(16)"),
-    ("target", "bytes(32)"),
-    ("covers", "[* [bytes(32), bytes(8), uint]]"),
+    ("covers", "uint"),
+    ("digests", "null / [bytes(32), bytes(32)]"),
+    ("weight", "uint"),
     ("part", "[uint, uint]"),
     ("salt", "bytes(16)"),
     ("body_len", "uint"),
     ("body_hash", "bytes(32)"),
 ];
+
+/// Fields that follow from sealing, the last three: the seal cannot bind them.
+pub(crate) const UNBOUND_FIELDS: usize = 3;
 
 impl Header {
     /// The chain this entry is in.
@@ -196,14 +195,13 @@ impl Header {
     /// The additional data of the body's seal: every field but `salt`, `body_len` and `body_hash`, which depend on it.
     pub fn additional_data(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.array(HEADER_FIELDS.len() - 3);
+        writer.array(HEADER_FIELDS.len() - UNBOUND_FIELDS);
         self.write_bound_fields(&mut writer);
         writer.into_bytes()
     }
 
     fn write_bound_fields(&self, to: &mut Writer) {
         to.u64(HEADER_VERSION)
-            .value(&self.workspace)
             .value(&self.device)
             .value(&self.incarnation)
             .value(&self.lane)
@@ -215,8 +213,9 @@ impl Header {
             .value(&self.epoch)
             .u64(self.entry_type.number().into())
             .value(&self.doc)
-            .value(&self.target)
-            .list(&self.covers)
+            .value(&self.covers)
+            .option(self.digests.as_ref(), |to, digests| digests.write(to))
+            .value(&self.weight)
             .value(&self.part);
     }
 
@@ -232,22 +231,23 @@ impl Header {
             (self.held <= seen_position, "held does not pass seen"),
             (content != self.epoch.is_zero(), "epoch is zeros exactly in the control lane"),
             (content || self.salt.is_zero(), "salt is zeros in the control lane"),
-            (
-                self.covers.is_sorted_by(|a, b| a.chain() < b.chain()),
-                "covers name each chain once, ascending",
-            ),
-            (self.covers.iter().all(|cover| cover.seq > 0), "a cover's seq counts from 1"),
+            (self.covers <= seen_position, "covers do not pass seen"),
             (self.part.count > 0 && self.part.index < self.part.count, "part index is below its count"),
             (self.part.count <= MAX_PARTS, "too many parts"),
             (self.seq > self.part.index.into(), "seq counts the parts before it"),
             (content || self.part == Part::WHOLE, "only content is in parts"),
+            (
+                self.weight.is_none() != (content && self.part.is_last()),
+                "weight is in the last part of content and nowhere else",
+            ),
             (self.body_len as usize <= MAX_BODY, "body is too long"),
         ];
+        let bare = self.covers == Position::START && self.digests.is_none();
         let own = match self.entry_type {
-            EntryType::Changes => self.covers.is_empty() && self.target.is_zero() && !self.doc.is_zero(),
-            EntryType::Snapshot => self.target.is_zero() && !self.doc.is_zero(),
-            EntryType::Roster => self.covers.is_empty() && self.target.is_zero() && self.doc.is_zero(),
-            _ => true,
+            EntryType::Changes => bare && !self.doc.is_zero(),
+            EntryType::Snapshot => !self.doc.is_zero(),
+            EntryType::Roster => bare && self.doc.is_zero(),
+            _ => self.digests.is_none(),
         };
         match rules
             .into_iter()
@@ -260,34 +260,29 @@ impl Header {
     }
 }
 
-impl Canonical for Header {
-    fn write(&self, to: &mut Writer) {
-        to.array(HEADER_FIELDS.len());
-        self.write_bound_fields(to);
-        to.value(&self.salt).u64(self.body_len.into()).value(&self.body_hash);
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl Header {
+    fn read(workspace: WorkspaceId, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(HEADER_FIELDS.len())?;
         let version = from.u64()?;
         if version != HEADER_VERSION {
             return Err(DecodeError::UnknownNumber { what: "header version", number: version });
         }
         let header = Self {
-            workspace: from.value()?,
+            workspace,
             device: from.value()?,
             incarnation: from.value()?,
             lane: from.value()?,
             seq: from.u64()?,
             prev: from.value()?,
-            seen: from.option(SeenHead::read)?,
+            seen: from.option(Seen::read)?,
             held: from.value()?,
             roster: from.value()?,
             epoch: from.value()?,
             entry_type: EntryType::from_number(from.u16()?),
             doc: from.value()?,
-            target: from.value()?,
-            covers: from.list("covers", MAX_COVERS)?,
+            covers: from.value()?,
+            digests: from.option(Digests::read)?,
+            weight: from.value()?,
             part: from.value()?,
             salt: from.value()?,
             body_len: from.u32()?,
@@ -299,20 +294,34 @@ impl Canonical for Header {
 }
 
 impl Signable for Header {
-    const DOMAIN: &'static [u8] = b"bowline/entry/1";
+    const DOMAIN: &'static [u8] = b"bowline/entry/2";
     const LIMIT: usize = MAX_HEADER;
+    type Within = WorkspaceId;
     fn signer(&self) -> [u8; 32] {
         *self.device.as_bytes()
     }
+    fn within(&self) -> WorkspaceId {
+        self.workspace
+    }
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut to = Writer::new();
+        to.array(HEADER_FIELDS.len());
+        self.write_bound_fields(&mut to);
+        to.value(&self.salt).u64(self.body_len.into()).value(&self.body_hash);
+        to.into_bytes()
+    }
+    fn from_bytes(workspace: WorkspaceId, bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode_by(bytes, |from| Self::read(workspace, from), Self::to_bytes)
+    }
 }
 
-impl Canonical for Cover {
+impl Canonical for Digests {
     fn write(&self, to: &mut Writer) {
-        to.array(3).value(&self.device).value(&self.incarnation).u64(self.seq);
+        to.array(2).value(&self.all).value(&self.own);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(3)?;
-        Ok(Self { device: from.value()?, incarnation: from.value()?, seq: from.u64()? })
+        from.array(2)?;
+        Ok(Self { all: from.value()?, own: from.value()? })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer, encode};
 use crate::ids::{DeviceId, LogHash, Millis, Position, Signature, WorkspaceId};
-use crate::signed::{Signable, Signed, Verified, VerifyError};
+use crate::signed::{Signable, Signed, Verified, VerifyError, signed_alone};
 
 /// A device's word that everything up to a position is durable at it. Signed by the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,7 @@ impl Canonical for Holding {
 impl Signable for Holding {
     const DOMAIN: &'static [u8] = b"bowline/holding/1";
     const LIMIT: usize = 128;
+    signed_alone!();
     fn signer(&self) -> [u8; 32] {
         *self.device.as_bytes()
     }

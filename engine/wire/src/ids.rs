@@ -70,7 +70,7 @@ byte_id! {
     Incarnation, 8
 }
 byte_id! {
-    /// An entry: SHA-256 of its exact header bytes.
+    /// An entry: SHA-256 of its workspace and its exact header bytes.
     EntryId, 32
 }
 byte_id! {
@@ -78,7 +78,7 @@ byte_id! {
     LogId, 32
 }
 byte_id! {
-    /// The running hash over all entry ids of a log up to a position.
+    /// The running hash over all entry ids of a log up to a position, and the log's time at each.
     LogHash, 32
 }
 byte_id! {
@@ -108,6 +108,10 @@ byte_id! {
 byte_id! {
     /// SHA-256 of a body as it travels.
     BodyHash, 32
+}
+byte_id! {
+    /// Commits to a set of changes of one document, without telling them.
+    SnapshotDigest, 32
 }
 byte_id! {
     /// An Ed25519 signature, not yet verified by being held in this type.
@@ -190,6 +194,33 @@ impl Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC, as a relay's clock had them when it gave an entry its position: below 2^48, and never less
+/// than at the position before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogTime(u64);
+
+impl LogTime {
+    /// Before every log.
+    pub const START: Self = Self(0);
+    /// The latest time that a log can have, in the year 10889.
+    pub const LAST: Self = Self((1 << 48) - 1);
+
+    /// `None` for 2^48 and beyond.
+    pub const fn new(millis: u64) -> Option<Self> {
+        if millis <= Self::LAST.0 { Some(Self(millis)) } else { None }
+    }
+
+    /// The time of a clock, or the last one that a log can have.
+    pub fn at_most(clock: Millis) -> Self {
+        Self(clock.0.min(Self::LAST.0))
+    }
+
+    /// The time, to be compared with a clock.
+    pub const fn millis(self) -> Millis {
+        Millis(self.0)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Everything an untrusted party may see: ids, entry headers, roster records and the fold that checks them, frames,
 //! limits, and the verification of signatures. Shared by devices and relays, so that both decide alike.
 
+pub mod before;
+pub mod bodies;
 pub mod codec;
 pub mod draft;
 pub mod entry;
@@ -14,3 +16,4 @@ pub mod limits;
 pub mod log;
 pub mod roster;
 pub mod signed;
+pub mod weight;

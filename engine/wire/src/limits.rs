@@ -8,11 +8,8 @@ pub const MAX_FRAME: usize = 1024 * 1024;
 /// Bytes of one body. Leaves room in a frame for the header and the envelope; what does not fit travels in parts.
 pub const MAX_BODY: usize = 768 * 1024;
 
-/// Bytes of one header. A header without `covers` is under 600; this leaves room for [`MAX_COVERS`].
-pub const MAX_HEADER: usize = 64 * 1024;
-
-/// Chains that one snapshot or erase may cover. A chain is a device in one life of its database, about 54 bytes here.
-pub const MAX_COVERS: usize = 1024;
+/// Bytes of one header. The longest that this version writes has 416; the rest is room for what later ones add.
+pub const MAX_HEADER: usize = 1024;
 
 /// Chains that one removal may name in its cut, about 80 bytes each.
 pub const MAX_CUT: usize = 1024;
@@ -57,8 +54,30 @@ pub const PART_LEN: usize = 750 * 1024;
 #[allow(clippy::cast_possible_truncation, reason = "there are 22")]
 pub const MAX_PARTS: u32 = MAX_PAYLOAD.div_ceil(PART_LEN) as u32;
 
+/// Incarnations of one device that are accepted at any time: each restore or clone of its database takes one, and each has chains
+/// that everybody keeps for ever, about 400 bytes.
+pub const MAX_LIVES: usize = 256;
+
+/// Milliseconds of log time between two further ones: a day, so that nobody is shut out for good.
+pub const LIFE_INTERVAL: u64 = 24 * 60 * 60 * 1000;
+
+/// Bytes that an operation of a document counts as, when its weight is declared: what Automerge keeps of one while the document
+/// is loaded (measured: 100 for a character of a text).
+pub const OPERATION_WEIGHT: u64 = 128;
+
+/// Bytes that the declared weights of one document may come to. As much text as a document's files may hold, 4 MiB of
+/// characters, each an operation; this bounds what loading any one document takes.
+pub const MAX_DOCUMENT_WEIGHT: u64 = 512 << 20;
+
+/// Bytes of that which a user other than the Owner's may write of one document: so that no member can fill another's.
+pub const MEMBER_WEIGHT: u64 = MAX_DOCUMENT_WEIGHT / 4;
+
 /// Holdings in one frame: one for each device that may be active.
 pub const MAX_HOLDINGS_PER_FRAME: usize = MAX_RECIPIENTS;
+
+/// Bodies in one frame, or positions whose bodies it asks for. Each is looked up by itself and compared with its header, which a
+/// relay does for everybody on one thread.
+pub const MAX_BODIES_PER_FRAME: usize = 256;
 
 /// Milliseconds between two holdings that one device says: soon enough for a list that people look at, and a device that is
 /// always connected costs a relay a frame a minute at most.

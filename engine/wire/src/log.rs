@@ -3,6 +3,7 @@
 //! A relay asks [`Log::check`] before it appends, a device asks it about what the relay appended. A device that gets
 //! another answer than the relay did has caught the relay, or the author, in the act.
 
+mod lives;
 mod tip;
 
 use std::cmp::Ordering;
@@ -14,11 +15,15 @@ use crate::codec::DecodeError;
 use crate::entry::Entry;
 use crate::frame::Reason;
 use crate::hash;
-use crate::head::{Head, SeenHead};
+use crate::head::{Head, Seen, SeenHead};
 use crate::header::{EntryType, Header};
-use crate::ids::{ChainKey, DeviceId, EntryId, EpochId, Lane, LogHash, LogId, Position, WorkspaceId};
+use crate::ids::{
+    ChainKey, DeviceId, EntryId, EpochId, Lane, LogHash, LogId, LogTime, Millis, Position, UserId, WireDoc,
+    WorkspaceId,
+};
 use crate::roster::record::Record;
-use crate::roster::{Outcome, Roster, Standing, Void};
+use crate::roster::{Outcome, Role, Roster, Standing, Void};
+use crate::weight::{Weight, Weights, Written};
 pub use tip::ChainTip;
 
 /// Why an entry may not be appended here and now.
@@ -66,13 +71,18 @@ pub enum Refusal {
     /// The epoch is not the one in force at its roster.
     #[error("its epoch is not the one in force at its roster")]
     WrongEpoch,
-    /// `seen` is missing, goes back, is from before the author entered, is of another log, or is not signed by this
-    /// one; or `held` goes back.
+    /// `seen` is missing, goes back, is from before the author entered, or is not signed by this log; or `held` goes back.
     #[error("what it says to have seen or to hold goes back or is not of this log")]
     BadSeen,
     /// `seen` is signed by this log, and is not a prefix of it: proof that whoever holds the log's key told two stories.
     #[error("it has seen a signed head that is not in this log")]
     Forked(Box<SeenHead>),
+    /// The author's database has begun anew more often than any may; the next time counts a day later.
+    #[error("its author's database has begun anew too often; once a day is what is left")]
+    LivesSpent,
+    /// With what the entry declares, its document or what its author's user wrote of it would be heavier than it may be.
+    #[error("its document is full, or what its author may write of it")]
+    DocumentFull,
 }
 
 impl From<&Refusal> for Reason {
@@ -90,6 +100,8 @@ impl From<&Refusal> for Reason {
             Refusal::RosterStale | Refusal::RekeyDue => Self::RosterStale,
             Refusal::WrongEpoch => Self::WrongEpoch,
             Refusal::BadSeen | Refusal::Forked(_) => Self::BadSeen,
+            Refusal::LivesSpent => Self::LivesSpent,
+            Refusal::DocumentFull => Self::DocumentFull,
         }
     }
 }
@@ -98,7 +110,10 @@ impl From<&Refusal> for Reason {
 #[derive(Debug)]
 pub struct Accepted<'e> {
     entry: &'e Entry,
+    time: LogTime,
     tip: ChainTip,
+    /// What its author's user has written of its document with this entry, if a payload ends here.
+    written: Option<Written>,
 }
 
 impl Accepted<'_> {
@@ -113,21 +128,25 @@ impl Accepted<'_> {
 pub struct Placed {
     /// The entry's position.
     pub position: Position,
+    /// The log's time there.
+    pub time: LogTime,
     /// The log hash up to and including it.
     pub hash: LogHash,
     /// What the record did; `None` unless the entry is a roster entry.
     pub roster: Option<Outcome>,
 }
 
-/// A log up to a position: running hash, roster, and the tip of every chain.
+/// A log up to a position: its time, running hash, roster, the tip of every chain, and what each document weighs.
 #[derive(Clone, Debug)]
 pub struct Log {
     workspace: WorkspaceId,
     id: LogId,
     position: Position,
+    time: LogTime,
     hash: LogHash,
     roster: Roster,
     tips: BTreeMap<ChainKey, ChainTip>,
+    weights: Weights,
 }
 
 impl Log {
@@ -137,22 +156,42 @@ impl Log {
             workspace,
             id,
             position: Position::START,
+            time: LogTime::START,
             hash: hash::log_seed(workspace, id),
             roster: Roster::new(workspace),
             tips: BTreeMap::new(),
+            weights: Weights::default(),
         }
     }
 
-    /// A log as it was when `head`, `roster` and `tips` were stored together.
-    pub fn restore(head: Head, roster: Roster, tips: impl IntoIterator<Item = (ChainKey, ChainTip)>) -> Self {
+    /// A log as it was when all of this was stored together.
+    pub fn restore(
+        head: Head,
+        time: LogTime,
+        roster: Roster,
+        tips: impl IntoIterator<Item = (ChainKey, ChainTip)>,
+        weights: Weights,
+    ) -> Self {
         Self {
             workspace: head.workspace,
             id: head.log,
             position: head.position,
+            time,
             hash: head.hash,
             roster,
             tips: tips.into_iter().collect(),
+            weights,
         }
+    }
+
+    /// The log's time at its last entry.
+    pub fn time(&self) -> LogTime {
+        self.time
+    }
+
+    /// The time for the next entry by this clock: never before the last one's.
+    pub fn time_at(&self, clock: Millis) -> LogTime {
+        LogTime::at_most(clock).max(self.time)
     }
 
     /// Where the log is.
@@ -175,11 +214,17 @@ impl Log {
         self.tips.iter()
     }
 
-    /// Whether `entry` may stand next. `hash_at` gives this log's hash at any earlier position: where it gives none, a
-    /// signed head of that position is taken for another story's.
+    /// What has been accepted of each document.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Whether `entry` may stand next, at a time that is not before the log's. `hash_at` gives this log's hash at any earlier
+    /// position: where it gives none, a signed head of that position is taken for another story's.
     pub fn check<'e>(
         &self,
         entry: &'e Entry,
+        time: LogTime,
         hash_at: impl Fn(Position) -> Option<LogHash>,
     ) -> Result<Accepted<'e>, Refusal> {
         let header = entry.header();
@@ -187,7 +232,7 @@ impl Log {
         let tip = self.tips.get(&header.chain());
         check_next(header, tip)?;
         self.check_author(header, record.as_ref())?;
-        self.check_bound(entry, record.as_ref(), tip, hash_at)
+        self.check_bound(entry, time, record.as_ref(), (tip, &self.weights), hash_at)
     }
 
     /// How many entries, this one included, are left up to the cut of the author's removal; `None` if the author was
@@ -197,18 +242,20 @@ impl Log {
         seq.checked_sub(header.seq).map(|rest| rest.saturating_add(1))
     }
 
-    /// Whether `entries` are exactly what a removed author's cut still allows in one chain, from its tip to the cut.
+    /// Whether `entries`, each with its time, are exactly what a removed author's cut still allows in one chain, from its tip to
+    /// the cut.
     pub fn check_run<'e>(
         &self,
-        entries: &'e [Entry],
+        entries: &[(LogTime, &'e Entry)],
         hash_at: impl Fn(Position) -> Option<LogHash>,
     ) -> Result<Vec<Accepted<'e>>, Refusal> {
-        let (first, last) = entries.first().zip(entries.last()).ok_or(Refusal::RunIncomplete)?;
+        let ((_, first), (_, last)) = entries.first().zip(entries.last()).ok_or(Refusal::RunIncomplete)?;
         let chain = first.header().chain();
         let (seq, id) = self.cut(first.header()).ok_or(Refusal::NotActive)?;
         let mut tip = self.tips.get(&chain).copied();
+        let mut weights = self.weights.clone();
         let mut run = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for (time, entry) in entries {
             if entry.header().chain() != chain {
                 return Err(Refusal::RunIncomplete);
             }
@@ -218,8 +265,12 @@ impl Log {
                 return Err(Refusal::NotActive);
             }
             check_next(entry.header(), tip.as_ref())?;
-            let accepted = self.check_bound(entry, record.as_ref(), tip.as_ref(), &hash_at)?;
+            let before = (tip.as_ref(), &weights);
+            let accepted = self.check_bound(entry, *time, record.as_ref(), before, &hash_at)?;
             tip = Some(accepted.tip);
+            if let Some(written) = accepted.written {
+                weights.set(written);
+            }
             run.push(accepted);
         }
         match last.header().seq.cmp(&seq) {
@@ -232,18 +283,22 @@ impl Log {
 
     /// Appends what [`Log::check`] allowed. Of a run, all in order.
     pub fn append(&mut self, accepted: Accepted<'_>) -> Placed {
-        let Accepted { entry, tip } = accepted;
+        let Accepted { entry, time, tip, written } = accepted;
         self.tips.insert(entry.header().chain(), tip);
-        let mut placed = self.pass(entry.id());
+        if let Some(written) = written {
+            self.weights.set(written);
+        }
+        let mut placed = self.pass(entry.id(), time);
         placed.roster = self.roster.apply_entry(placed.position, entry);
         placed
     }
 
     /// Moves past an entry that stands in the log but may not count: the hash runs on, nothing else changes.
-    pub fn pass(&mut self, entry: EntryId) -> Placed {
+    pub fn pass(&mut self, entry: EntryId, time: LogTime) -> Placed {
         self.position = self.position.next();
-        self.hash = hash::log_hash(self.hash, entry);
-        Placed { position: self.position, hash: self.hash, roster: None }
+        self.time = time;
+        self.hash = hash::log_hash(self.hash, entry, time);
+        Placed { position: self.position, time, hash: self.hash, roster: None }
     }
 
     fn record(&self, entry: &Entry) -> Result<Option<Record>, Refusal> {
@@ -289,12 +344,14 @@ impl Log {
         }
     }
 
-    /// The rules that bind an entry to roster, epoch and log, whoever may write it.
+    /// The rules that bind an entry to roster, epoch and log, whoever may write it, after this tip of its chain and with so much
+    /// written of each document.
     fn check_bound<'e>(
         &self,
         entry: &'e Entry,
+        time: LogTime,
         record: Option<&Record>,
-        tip: Option<&ChainTip>,
+        (tip, weights): (Option<&ChainTip>, &Weights),
         hash_at: impl Fn(Position) -> Option<LogHash>,
     ) -> Result<Accepted<'e>, Refusal> {
         let header = entry.header();
@@ -308,14 +365,48 @@ impl Log {
             Some(seen) if !is_newcomer(record) => self.check_seen(header, seen, tip, hash_at)?,
             _ => return Err(Refusal::BadSeen),
         }
+        if tip.is_none() && !lives::may_begin(&self.tips, &header.chain(), time) {
+            return Err(Refusal::LivesSpent);
+        }
+        let written = self.weigh(header, weights)?;
         let tip = ChainTip {
             seq: header.seq,
             id: entry.id(),
             seen: header.seen,
             held: header.held,
             roster: roster_index as u64,
+            since: tip.map_or(time, |tip| tip.since),
         };
-        Ok(Accepted { entry, tip })
+        Ok(Accepted { entry, time, tip, written })
+    }
+
+    /// What the author's user has written of the document, if a payload ends with this entry.
+    pub fn weighed(&self, header: &Header) -> Option<Written> {
+        let (doc, user) = (header.doc, self.user_of(&header.device).filter(|_| !header.weight.is_none())?);
+        Some(Written { doc, user, sum: self.weights.of(doc, user) })
+    }
+
+    /// Whether so much more of a document by this device's user would be accepted.
+    pub fn has_room_for(&self, device: &DeviceId, doc: WireDoc, weight: Weight) -> bool {
+        self.user_of(device).is_some_and(|user| self.with(&self.weights, doc, user, weight).is_some())
+    }
+
+    /// What the author's user will have written of the document, if a payload ends with this entry.
+    fn weigh(&self, header: &Header, weights: &Weights) -> Result<Option<Written>, Refusal> {
+        if header.weight.is_none() {
+            return Ok(None);
+        }
+        let user = self.user_of(&header.device).ok_or(Refusal::NotActive)?;
+        self.with(weights, header.doc, user, header.weight).map(Some).ok_or(Refusal::DocumentFull)
+    }
+
+    fn with(&self, weights: &Weights, doc: WireDoc, user: UserId, weight: Weight) -> Option<Written> {
+        let is_owner = self.roster.user(&user).is_some_and(|user| user.role == Role::Owner);
+        weights.with(doc, user, is_owner, weight)
+    }
+
+    fn user_of(&self, device: &DeviceId) -> Option<UserId> {
+        Some(self.roster.device(device)?.user)
     }
 
     /// Where the Genesis or Join of `device` stands. Nothing else by it can have been made before it saw that.
@@ -346,25 +437,24 @@ impl Log {
     fn check_seen(
         &self,
         header: &Header,
-        seen: SeenHead,
+        seen: Seen,
         tip: Option<&ChainTip>,
         hash_at: impl Fn(Position) -> Option<LogHash>,
     ) -> Result<(), Refusal> {
         let before = tip.and_then(|tip| tip.seen);
-        if seen.log != self.id
-            || seen.position < self.entered_at(&header.device)
+        if seen.position < self.entered_at(&header.device)
             || before.is_some_and(|before| seen.position < before.position)
             || tip.is_some_and(|tip| header.held < tip.held)
         {
             return Err(Refusal::BadSeen);
         }
         // The chain's last entry may carry the very same head, whose signature was checked then.
-        if before != Some(seen) && seen.verify(self.workspace).is_err() {
+        if before != Some(seen) && seen.of(self.id).verify(self.workspace).is_err() {
             return Err(Refusal::BadSeen);
         }
         let here = if seen.position == self.position { Some(self.hash) } else { hash_at(seen.position) };
         if seen.position > self.position || here != Some(seen.hash) {
-            return Err(Refusal::Forked(Box::new(seen)));
+            return Err(Refusal::Forked(Box::new(seen.of(self.id))));
         }
         Ok(())
     }

@@ -12,9 +12,11 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::Frame;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::Header;
+use bowline_wire::ids::WorkspaceId;
 use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_HEADER};
 use bowline_wire::log::ChainTip;
 use bowline_wire::roster::record::Record;
+use bowline_wire::signed::Signable;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::Value;
@@ -35,7 +37,7 @@ fn peak_during<T>(work: impl FnOnce() -> T) -> usize {
 /// The longest encodings of what has no limit of its own because its size hardly varies.
 const HEAD: usize = 1 + 34 + 34 + 9 + 34;
 const SEEN_HEAD: usize = 1 + 34 + 9 + 34 + 66;
-const CHAIN_TIP: usize = 1 + 9 + 34 + SEEN_HEAD + 9 + 9;
+const CHAIN_TIP: usize = 1 + 9 + 34 + SEEN_HEAD + 9 + 9 + 9;
 const SIGNED_ENTRY: usize = 1 + 5 + MAX_HEADER + 66 + 5 + MAX_BODY;
 
 struct Decoder {
@@ -48,8 +50,12 @@ fn peak_of<T: Canonical>(bytes: &[u8]) -> usize {
     peak_during(|| decode::<T>(bytes))
 }
 
+fn of_header(bytes: &[u8]) -> usize {
+    peak_during(|| Header::from_bytes(WorkspaceId::ZERO, bytes))
+}
+
 const DECODERS: [Decoder; 8] = [
-    Decoder { name: "Header", limit: MAX_HEADER, peak: peak_of::<Header> },
+    Decoder { name: "Header", limit: MAX_HEADER, peak: of_header },
     Decoder { name: "SignedEntry", limit: SIGNED_ENTRY, peak: peak_of::<SignedEntry> },
     Decoder { name: "Record", limit: MAX_BODY, peak: peak_of::<Record> },
     Decoder { name: "Record::parse", limit: MAX_BODY, peak: |bytes| peak_during(|| Record::parse(bytes)) },
@@ -69,7 +75,7 @@ fn vectors() -> Vec<Vec<u8>> {
             _ => {}
         }
     }
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/1");
     let mut all = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
@@ -103,6 +109,12 @@ fn heavy() -> Vec<(&'static str, Vec<u8>)> {
         entries.array(3).bytes(b"").bytes(&[0; 64]).option(None::<&()>, |_, ()| {});
     }
     heavy.push(("small entries", entries.into_bytes()));
+    let mut logged = Writer::new();
+    logged.array(5).u64(1).u64(6).u64(1).array(2048);
+    for _ in 0..2048 {
+        logged.array(2).u64(0).array(3).bytes(b"").bytes(&[0; 64]).option(None::<&()>, |_, ()| {});
+    }
+    heavy.push(("small entries of a log", logged.into_bytes()));
     let mut wraps = Writer::new();
     wraps.array(2).u64(10).array(3).bytes(&[0; 32]).bytes(b"").array(1024);
     for n in 0..1024_u64 {

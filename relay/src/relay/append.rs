@@ -2,13 +2,14 @@
 
 use std::iter::Peekable;
 
+use bowline_wire::bodies::without_body;
 use bowline_wire::codec::{DecodeError, Reader};
 use bowline_wire::entry::{Entry, EntryError, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
 use bowline_wire::hash::entry_id;
 use bowline_wire::header::{EntryType, Part};
 use bowline_wire::ids::{EntryId, Lane, Millis, Position, Signature, TicketKey, WorkspaceId};
-use bowline_wire::limits::{MAX_BODY, MAX_ENTRIES_PER_FRAME, MAX_HEADER};
+use bowline_wire::limits::{MAX_BODY, MAX_ENTRIES_PER_FRAME, MAX_HEADER, MAX_REASON_TEXT};
 use bowline_wire::log::Placed;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Outcome, Role, Roster};
@@ -19,8 +20,9 @@ use crate::session::ConnId;
 use crate::storage::{Storage, StorageError, stored_len};
 use crate::workspace::{Denial, Refused, Workspace};
 
-/// What a refusal that waits for a commit counts as, in bytes of what is staged: a header and its signature at most.
-const REFUSED_BYTES: u64 = MAX_HEADER as u64;
+/// What a refusal that waits for a commit counts as, in bytes of what is staged: the header that it shows
+/// and its sentence at most.
+const REFUSED_BYTES: u64 = (MAX_HEADER + MAX_REASON_TEXT) as u64;
 
 /// What is known of an entry that arrives.
 enum Known {
@@ -53,7 +55,7 @@ impl<S: Storage> Relay<S> {
         let before = self.end_of(workspace);
         let mut unreadable = Vec::new();
         let verify = |(index, entry): (usize, SignedEntry)| {
-            entry.verify().map_err(|why| unreadable.push((index, why))).ok()
+            entry.verify(workspace).map_err(|why| unreadable.push((index, why))).ok()
         };
         // One at a time, so that what is decoded is not held twice.
         let mut rest = entries.into_iter().enumerate().filter_map(verify).peekable();
@@ -76,7 +78,7 @@ impl<S: Storage> Relay<S> {
         }
         drop(rest);
         self.send_appended(conn, workspace, &known);
-        self.refuse_unreadable(conn, &unreadable, frame);
+        self.refuse_unreadable(conn, workspace, &unreadable, frame);
         if self.end_of(workspace) == before {
             self.note_idle(conn, 1);
         }
@@ -162,11 +164,11 @@ impl<S: Storage> Relay<S> {
 
     /// Puts entries on the log in memory if every rule allows it.
     fn accept(&mut self, workspace: WorkspaceId, entries: &[Entry]) -> Result<Vec<Placed>, Denial> {
-        if entries.iter().any(|entry| entry.body().is_none()) {
+        if entries.iter().any(|entry| without_body(entry).is_some()) {
             return Err(Denial::new(Reason::Malformed, "its body is missing"));
         }
         let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
-        let accepted = loaded.check(&self.storage, entries)?;
+        let accepted = loaded.check(&self.storage, entries, self.clock)?;
         if has_expired(loaded.log().roster(), entries, self.clock) {
             return Err(Denial::new(Reason::JoinVoid, "the invite or link has expired"));
         }
@@ -250,11 +252,17 @@ impl<S: Storage> Relay<S> {
 
     /// Refuses what could not be verified. Nothing may be read from such an entry, so it is named by the hash of its
     /// header bytes, which are looked up in the frame once more.
-    fn refuse_unreadable(&mut self, conn: ConnId, unreadable: &[(usize, EntryError)], frame: &[u8]) {
+    fn refuse_unreadable(
+        &mut self,
+        conn: ConnId,
+        workspace: WorkspaceId,
+        unreadable: &[(usize, EntryError)],
+        frame: &[u8],
+    ) {
         if unreadable.is_empty() {
             return;
         }
-        let ids = unverified_ids(frame).unwrap_or_default();
+        let ids = unverified_ids(workspace, frame).unwrap_or_default();
         for (index, why) in unreadable {
             if let Some(id) = ids.get(*index) {
                 self.refuse(conn, *id, Denial::new(Reason::Malformed, &why.to_string()));
@@ -264,7 +272,7 @@ impl<S: Storage> Relay<S> {
 }
 
 /// The ids that the entries of an Append frame would have. Decodes nothing but where their headers are.
-fn unverified_ids(frame: &[u8]) -> Result<Vec<EntryId>, DecodeError> {
+fn unverified_ids(workspace: WorkspaceId, frame: &[u8]) -> Result<Vec<EntryId>, DecodeError> {
     let mut reader = Reader::new(frame);
     reader.array(3)?;
     let _version_and_type = (reader.u64()?, reader.u64()?);
@@ -272,7 +280,7 @@ fn unverified_ids(frame: &[u8]) -> Result<Vec<EntryId>, DecodeError> {
     let mut ids = Vec::new();
     for _ in 0..count {
         reader.array(3)?;
-        ids.push(entry_id(reader.bytes("header", MAX_HEADER)?));
+        ids.push(entry_id(workspace, reader.bytes("header", MAX_HEADER)?));
         reader.fixed::<{ Signature::LEN }>()?;
         reader.option(|reader| reader.bytes("body", MAX_BODY))?;
     }

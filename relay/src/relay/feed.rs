@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bowline_wire::codec::encode;
+use bowline_wire::entry::LoggedEntry;
 use bowline_wire::frame::{Frame, Party};
 use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
@@ -89,7 +90,7 @@ impl<S: Storage> Relay<S> {
         let missing = || StorageError::Corrupt("entries below the head are missing".to_owned());
         let last = page.entries.last().map(|(position, _)| *position).ok_or_else(missing)?;
         let hash = self.storage.hash_at(workspace, last)?.ok_or_else(missing)?;
-        let entries = page.entries.into_iter().map(|(_, entry)| entry).collect();
+        let entries = page.entries.into_iter().map(|(_, logged)| logged).collect();
         let frame = Frame::Entries { first: after.next(), entries, head: loaded.sign_at(last, hash)? };
         Ok(Some((encode(&frame).into(), Feed::Entries(last))))
     }
@@ -135,6 +136,10 @@ impl<S: Storage> Relay<S> {
     }
 }
 
+fn logged(row: &Row) -> LoggedEntry {
+    LoggedEntry { time: row.time, entry: row.entry.to_signed() }
+}
+
 /// Packs rows into as few Entries frames as possible.
 fn pack(loaded: &Workspace, rows: &[Row]) -> Result<Vec<Next>, StorageError> {
     let mut frames = Vec::new();
@@ -142,7 +147,7 @@ fn pack(loaded: &Workspace, rows: &[Row]) -> Result<Vec<Next>, StorageError> {
     while !rest.is_empty() {
         let (packed, left) = rest.split_at(fitting(rest));
         if let Some((first, last)) = packed.first().zip(packed.last()) {
-            let entries = packed.iter().map(|row| row.entry.to_signed()).collect();
+            let entries = packed.iter().map(logged).collect();
             let head = loaded.sign_at(last.position, last.hash)?;
             let frame = Frame::Entries { first: first.position, entries, head };
             frames.push((encode(&frame).into(), Feed::Entries(last.position)));

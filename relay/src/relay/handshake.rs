@@ -11,7 +11,7 @@ use bowline_wire::signed::verify_signature;
 use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
-use crate::session::{ConnId, Feed, Greeting, Member, State};
+use crate::session::{Asked, ConnId, Feed, Greeting, Member, State};
 use crate::storage::{Storage, stored_len};
 use crate::workspace::{Denial, Workspace};
 
@@ -137,13 +137,13 @@ impl<S: Storage> Relay<S> {
     /// Stages the workspace's first entry.
     fn begin(&mut self, greeting: &Greeting, create: Create) -> Result<(), Denial> {
         let malformed = |why: &str| Denial::new(Reason::Malformed, why);
-        let genesis = create.genesis.verify().map_err(|why| malformed(&why.to_string()))?;
+        let genesis = create.genesis.verify(greeting.workspace).map_err(|why| malformed(&why.to_string()))?;
         if greeting.party != Party::Device(genesis.header().device) {
             return Err(Denial::new(Reason::NotAllowed, "a workspace is made by its first device"));
         }
         let size = stored_len(&genesis);
         let key = LogKey::generate(self.rng.as_mut());
-        let workspace = Workspace::create(greeting.workspace, key, genesis)
+        let workspace = Workspace::create(greeting.workspace, key, genesis, self.clock)
             .map_err(|why| Denial::new(Reason::from(&why), &why.to_string()))?;
         self.workspaces.insert(greeting.workspace, workspace);
         self.note_staged(greeting.workspace, size);
@@ -166,7 +166,7 @@ impl<S: Storage> Relay<S> {
         let (workspace, party) = (greeting.workspace, greeting.party);
         let is_device = matches!(party, Party::Device(_));
         let hears_holdings = is_device && capabilities.iter().any(|name| name == HOLDINGS);
-        let member = Member { workspace, party, feed: Feed::Idle, hears_holdings };
+        let member = Member { workspace, party, feed: Feed::Idle, hears_holdings, asked: Asked::NOTHING };
         tracing::info!(
             conn = conn.0,
             workspace = ?member.workspace,
@@ -178,6 +178,8 @@ impl<S: Storage> Relay<S> {
         if hears_holdings {
             self.send_holdings(conn, workspace, &party);
         }
+        // Before the welcome as well: whoever only looks in can supply what is lost.
+        self.ask_for_bodies(conn);
         self.answer(conn, &Frame::Welcome { head, capabilities });
     }
 }

@@ -109,6 +109,7 @@ struct Client {
     outbound: Option<mpsc::Sender<Bytes>>,
     inbound: mpsc::Receiver<Bytes>,
     ended: JoinHandle<Ended>,
+    workspace: WorkspaceId,
 }
 
 impl Client {
@@ -123,7 +124,8 @@ impl Client {
             };
             link.carry(outbound, deliver).await
         };
-        Self { outbound: Some(outbound), inbound, ended: tokio::spawn(carried) }
+        let (outbound, ended, workspace) = (Some(outbound), tokio::spawn(carried), WorkspaceId::ZERO);
+        Self { outbound, inbound, ended, workspace }
     }
 
     async fn send(&self, frame: &Frame) {
@@ -146,6 +148,7 @@ impl Client {
     }
 
     async fn enter(&mut self, author: &Author, workspace: WorkspaceId, create: Option<Create>) {
+        self.workspace = workspace;
         let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
         self.send(&Frame::Hello { workspace, party: author.party(), capabilities }).await;
         let Frame::Challenge(challenge) = self.frame().await else { panic!("no challenge") };
@@ -171,7 +174,7 @@ impl Client {
             let Frame::Entries { first, entries, .. } = self.frame().await else { panic!("not entries") };
             assert_eq!(first, expected, "a gap or an overlap");
             for entry in entries {
-                lengths.push(entry.verify().unwrap().body().unwrap().len());
+                lengths.push(entry.entry.verify(self.workspace).unwrap().body().unwrap().len());
                 expected = expected.next();
             }
         }

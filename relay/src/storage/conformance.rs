@@ -3,10 +3,10 @@
 //! A case gets a function that opens one and the same storage, empty at first, again and again: as after a restart.
 
 use bowline_wire::draft::DRAFT;
-use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::hash::{log_hash, log_seed};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{EpochId, Lane, LogHash, Position, RosterHash, WorkspaceId};
+use bowline_wire::ids::{EpochId, Lane, LogHash, LogTime, Position, RosterHash, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use bowline_wire::roster::record::Record;
 
@@ -23,7 +23,7 @@ pub type Case<S> = fn(Open<'_, S>);
 const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// Every case, with its name. Each needs an empty storage of its own.
-pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 13] {
+pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 14] {
     [
         ("an empty storage knows nothing", an_empty_storage_knows_nothing),
         ("what was committed is there after reopening", what_was_committed_is_there_after_reopening),
@@ -38,6 +38,7 @@ pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 13] {
         ("roster entries are read apart", roster_entries_are_read_apart),
         ("tips are the latest", tips_are_the_latest),
         ("workspaces are apart", workspaces_are_apart),
+        ("bodies are lost and found", bodies_are_lost_and_found),
     ]
 }
 
@@ -49,6 +50,7 @@ pub(crate) struct Scribe {
     /// The draft with which the log is made.
     pub(crate) draft: u16,
     position: Position,
+    time: LogTime,
     hash: LogHash,
     is_made: bool,
 }
@@ -63,7 +65,8 @@ impl Scribe {
         let seen = Some(key.sign(head).unwrap());
         let view = View { workspace, seen, roster: RosterHash::ZERO, epoch: EpochId::from_bytes([1; 16]) };
         let author = Author::new(number);
-        Self { author, view, secret, draft: DRAFT, position: Position::START, hash, is_made: false }
+        let (time, position) = (LogTime::START, Position::START);
+        Self { author, view, secret, draft: DRAFT, position, time, hash, is_made: false }
     }
 
     pub(crate) fn workspace(&self) -> WorkspaceId {
@@ -85,7 +88,8 @@ impl Scribe {
         let mut rows = Vec::new();
         for entry in entries {
             self.position = self.position.next();
-            self.hash = log_hash(self.hash, entry.id());
+            self.time = LogTime::at_most(self.time.millis().plus(1_000));
+            self.hash = log_hash(self.hash, entry.id(), self.time);
             let header = entry.header();
             let tip = ChainTip {
                 seq: header.seq,
@@ -93,9 +97,10 @@ impl Scribe {
                 seen: header.seen,
                 held: header.held,
                 roster: self.position.0,
+                since: self.time,
             };
             tips.insert(header.chain(), tip);
-            rows.push(Row { position: self.position, hash: self.hash, entry });
+            rows.push(Row { position: self.position, time: self.time, hash: self.hash, entry });
         }
         let made = NewLog { secret: self.secret.clone(), draft: self.draft };
         let create = (!std::mem::replace(&mut self.is_made, true)).then_some(made);
@@ -104,6 +109,7 @@ impl Scribe {
             create,
             rows,
             tips: tips.into_iter().collect(),
+            weights: Vec::new(),
             holdings: Vec::new(),
         }
     }
@@ -124,7 +130,7 @@ pub(crate) fn assert_holds<S: Storage>(
 ) {
     let log = storage.log(workspace).unwrap().expect("there is a log");
     let last = rows.last().expect("a log begins with an entry");
-    assert_eq!((log.position, log.hash), (last.position, last.hash));
+    assert_eq!((log.position, log.time, log.hash), (last.position, last.time, last.hash));
     assert_eq!(log.secret.as_bytes(), secret.as_bytes());
     let mut usage = Usage::default();
     for row in rows {
@@ -165,8 +171,9 @@ fn assert_misuse(result: &Result<(), StorageError>) {
     assert!(matches!(result, Err(StorageError::Misuse(_))), "{result:?}");
 }
 
-fn signed(rows: &[Row]) -> Vec<(Position, SignedEntry)> {
-    rows.iter().map(|row| (row.position, row.entry.to_signed())).collect()
+fn signed(rows: &[Row]) -> Vec<(Position, LoggedEntry)> {
+    let logged = |row: &Row| LoggedEntry { time: row.time, entry: row.entry.to_signed() };
+    rows.iter().map(|row| (row.position, logged(row))).collect()
 }
 
 fn an_empty_storage_knows_nothing<S: Storage>(open: Open<'_, S>) {
@@ -384,4 +391,40 @@ pub fn a_snapshot_is_a_storage_of_its_own<S: Storage>(mut storage: S, copy: impl
     storage.commit(std::slice::from_ref(&second)).unwrap();
     assert_holds(&snapshot, &scribe.secret, scribe.workspace(), &first.rows);
     assert_eq!(sorted(snapshot.tips(scribe.workspace()).unwrap()), sorted(first.tips));
+}
+
+/// What is stored of the bodies of a log.
+fn bodies<S: Storage>(storage: &S, workspace: WorkspaceId) -> Vec<Option<Vec<u8>>> {
+    let page = storage.read(workspace, Position::START, ALL).unwrap();
+    let body = |entry: SignedEntry| entry.verify(workspace).unwrap().body().map(<[u8]>::to_vec);
+    page.entries.into_iter().map(|(_, logged)| body(logged.entry)).collect()
+}
+
+fn bodies_are_lost_and_found<S: Storage>(open: Open<'_, S>) {
+    let (mut scribe, mut other) = (Scribe::new(1), Scribe::new(2));
+    let (commit, beside) = (scribe.next(5), other.next(3));
+    let workspace = scribe.workspace();
+    open().commit(&[commit.clone(), beside.clone()]).unwrap();
+    let lost = |after, limit| open().lost_bodies(workspace, Position(after), limit).unwrap();
+    assert_eq!(lost(0, 9), []);
+    let whole = bodies(&open(), workspace);
+
+    open().put_bodies(workspace, &[(Position(2), None), (Position(4), None)]).unwrap();
+    assert_eq!((lost(0, 9), lost(0, 1)), (vec![Position(2), Position(4)], vec![Position(2)]));
+    assert_eq!((lost(2, 9), lost(4, 9), lost(u64::MAX, 9)), (vec![Position(4)], vec![], vec![]));
+    let is_there: Vec<bool> = bodies(&open(), workspace).iter().map(Option::is_some).collect();
+    assert_eq!(is_there, [true, false, true, false, true]);
+    let hash = open().hash_at(workspace, Position(2)).unwrap();
+    assert_eq!(hash, Some(commit.rows[1].hash), "the log itself is as it was");
+
+    let mend = |position: u64| (Position(position), whole[usize::try_from(position).unwrap() - 1].clone());
+    assert_misuse(&open().put_bodies(workspace, &[mend(2), (Position(6), None)]));
+    assert_misuse(&open().put_bodies(WorkspaceId::from_bytes([9; 32]), &[mend(2)]));
+    assert_eq!(lost(0, 9), [Position(2), Position(4)], "all of them or none");
+    open().put_bodies(workspace, &[mend(4)]).unwrap();
+    assert_eq!(lost(0, 9), [Position(2)]);
+    open().put_bodies(workspace, &[mend(2)]).unwrap();
+    assert_eq!(lost(0, 9), []);
+    assert_holds(&open(), &scribe.secret, workspace, &commit.rows);
+    assert_holds(&open(), &other.secret, other.workspace(), &beside.rows);
 }

@@ -1,13 +1,14 @@
 //! Logs in memory: for tests, for simulated worlds, and for trying a relay out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bowline_wire::entry::SignedEntry;
+use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, UserId, WireDoc, WorkspaceId};
 use bowline_wire::log::ChainTip;
+use bowline_wire::weight::Written;
 
 use crate::storage::{
     Budget, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_len,
@@ -28,9 +29,15 @@ struct MemoryLog {
     by_id: HashMap<EntryId, Position>,
     by_number: HashMap<(ChainKey, u64), Position>,
     tips: BTreeMap<ChainKey, ChainTip>,
+    weights: BTreeMap<(WireDoc, UserId), Written>,
     usage: Usage,
     holdings: BTreeMap<DeviceId, SaidHolding>,
+    /// Positions of entries without a body.
+    lost: BTreeSet<Position>,
 }
+
+/// Why a body cannot be stored.
+const NO_ENTRY: StorageError = StorageError::Misuse("there is no entry for a body");
 
 impl Memory {
     /// A storage without logs.
@@ -64,15 +71,19 @@ impl MemoryLog {
             by_id: HashMap::new(),
             by_number: HashMap::new(),
             tips: BTreeMap::new(),
+            weights: BTreeMap::new(),
             usage: Usage::default(),
             holdings: BTreeMap::new(),
+            lost: BTreeSet::new(),
         }
     }
 
     fn copy(&self) -> Self {
         let mut copy = Self::new(self.made.clone());
         self.rows.iter().for_each(|row| copy.append(row));
+        copy.usage = self.usage;
         copy.tips.clone_from(&self.tips);
+        copy.weights.clone_from(&self.weights);
         copy.holdings.clone_from(&self.holdings);
         copy
     }
@@ -89,7 +100,23 @@ impl MemoryLog {
         self.by_id.entry(row.entry.id()).or_insert(row.position);
         self.by_number.entry((header.chain(), header.seq)).or_insert(row.position);
         self.usage.add(&row.entry);
+        if row.entry.body().is_none() {
+            self.lost.insert(row.position);
+        }
         self.rows.push(row.clone());
+    }
+
+    /// Puts an entry in the place of the same one with another body, or none.
+    fn replace(&mut self, position: Position, entry: Entry) {
+        if entry.body().is_none() {
+            self.lost.insert(position);
+        } else {
+            self.lost.remove(&position);
+        }
+        let index = usize::try_from(position.0.saturating_sub(1)).unwrap_or(usize::MAX);
+        if let Some(row) = self.rows.get_mut(index) {
+            row.entry = entry;
+        }
     }
 
     fn page<'r>(rows: impl Iterator<Item = &'r Row>, budget: Budget) -> Page {
@@ -102,7 +129,7 @@ impl MemoryLog {
                 page.more = true;
                 break;
             }
-            page.entries.push((row.position, row.entry.to_signed()));
+            page.entries.push((row.position, LoggedEntry { time: row.time, entry: row.entry.to_signed() }));
         }
         page
     }
@@ -133,6 +160,7 @@ impl Storage for Memory {
                 secret: log.made.secret.clone(),
                 draft: log.made.draft,
                 position: last.position,
+                time: last.time,
                 hash: last.hash,
                 usage: log.usage,
             })
@@ -157,6 +185,7 @@ impl Storage for Memory {
             if let Some(log) = logs.get_mut(&commit.workspace) {
                 commit.rows.iter().for_each(|row| log.append(row));
                 log.tips.extend(commit.tips.iter().copied());
+                log.weights.extend(commit.weights.iter().map(|it| ((it.doc, it.user), *it)));
                 log.holdings.extend(commit.holdings.iter().map(|said| (said.device, *said)));
             }
         }
@@ -205,8 +234,40 @@ impl Storage for Memory {
         Ok(self.with(workspace, |log| log.holdings.values().copied().collect()))
     }
 
+    fn lost_bodies(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StorageError> {
+        Ok(self.with(workspace, |log| log.lost.range(after.next()..).copied().take(limit).collect()))
+    }
+
+    fn put_bodies(
+        &mut self,
+        workspace: WorkspaceId,
+        bodies: &[(Position, Option<Vec<u8>>)],
+    ) -> Result<(), StorageError> {
+        let mut logs = self.lock();
+        let log = logs.get_mut(&workspace).ok_or(NO_ENTRY)?;
+        let mut changed = Vec::with_capacity(bodies.len());
+        for (position, body) in bodies {
+            let header = log.row(*position).ok_or(NO_ENTRY)?.entry.signed_header().clone();
+            let entry = Entry::new(header, body.clone());
+            changed.push((*position, entry.map_err(|why| StorageError::Corrupt(why.to_string()))?));
+        }
+        for (position, entry) in changed {
+            log.replace(position, entry);
+        }
+        Ok(())
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         Ok(self.with(workspace, |log| log.tips.iter().map(|(chain, tip)| (*chain, *tip)).collect()))
+    }
+
+    fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
+        Ok(self.with(workspace, |log| log.weights.values().copied().collect()))
     }
 }
 

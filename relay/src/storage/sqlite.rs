@@ -12,14 +12,16 @@ use std::path::Path;
 
 use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
-use bowline_wire::entry::SignedEntry;
+use bowline_wire::entry::{LoggedEntry, SignedEntry};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, Incarnation, Lane, LogHash, Millis, Position, Signature, WorkspaceId,
+    ChainKey, DeviceId, EntryId, Incarnation, Lane, LogHash, LogTime, Millis, Position, Signature, UserId,
+    WireDoc, WorkspaceId,
 };
 use bowline_wire::log::ChainTip;
 use bowline_wire::signed::Signed;
+use bowline_wire::weight::Written;
 use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, Transaction, TransactionBehavior};
 
 pub use self::census::{Deleted, WorkspaceStats};
@@ -29,10 +31,10 @@ use crate::storage::{
     Budget, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
 };
 
-const READ: &str = "SELECT position, signature, header, body FROM entry
+const READ: &str = "SELECT position, signature, header, body, time FROM entry
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND position > ?2 ORDER BY position";
 
-const READ_ROSTER: &str = "SELECT position, signature, header, body FROM entry
+const READ_ROSTER: &str = "SELECT position, signature, header, body, time FROM entry
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND position > ?2 AND type = 16 ORDER BY position";
 
 const POSITION_OF: &str = "SELECT position FROM entry
@@ -50,8 +52,17 @@ const HEADER_AT: &str = "SELECT header, signature FROM entry
 const TIPS: &str = "SELECT device, incarnation, lane, tip FROM chain
     WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
 
+const WEIGHTS: &str = "SELECT wire, user, sum FROM weight
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
+
 const HOLDINGS: &str = "SELECT said FROM holding
     WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
+
+const LOST_BODIES: &str = "SELECT position FROM entry
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND position > ?2 AND body IS NULL ORDER BY position LIMIT ?3";
+
+const PUT_BODY: &str = "UPDATE entry SET body = ?3
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1) AND position = ?2";
 
 /// The database of one relay. Signing keys of logs are in it, so the file is as secret as they are.
 #[derive(Debug)]
@@ -140,9 +151,19 @@ impl Sqlite {
                 break;
             }
             let header = Signed::from_parts(header.to_vec(), Signature::from_bytes(row.get(1)?));
-            page.entries.push((position, SignedEntry::from_parts(header, body.map(<[u8]>::to_vec))));
+            let entry = SignedEntry::from_parts(header, body.map(<[u8]>::to_vec));
+            page.entries.push((position, LoggedEntry { time: log_time(row, 4)?, entry }));
         }
         Ok(page)
+    }
+
+    fn read_weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, DatabaseError> {
+        let mut statement = self.connection.prepare_cached(WEIGHTS)?;
+        let read = |row: &SqlRow<'_>| {
+            let (doc, user) = (WireDoc::from_bytes(row.get(0)?), UserId::from_bytes(row.get(1)?));
+            Ok(Written { doc, user, sum: unsigned(row, 2)? })
+        };
+        Ok(statement.query_map([workspace.as_bytes()], read)?.collect::<Result<_, _>>()?)
     }
 
     fn read_tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, DatabaseError> {
@@ -164,6 +185,22 @@ impl Sqlite {
 }
 
 impl Sqlite {
+    fn read_lost(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, DatabaseError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.connection.prepare_cached(LOST_BODIES)?;
+        let mut rows = statement.query((workspace.as_bytes(), at(after), limit))?;
+        let mut lost = Vec::new();
+        while let Some(row) = rows.next()? {
+            lost.push(Position(unsigned(row, 0)?));
+        }
+        Ok(lost)
+    }
+
     fn read_holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, DatabaseError> {
         let unreadable = || DatabaseError::Damaged("what a device holds cannot be read back".to_owned());
         let mut statement = self.connection.prepare_cached(HOLDINGS)?;
@@ -179,12 +216,14 @@ impl Sqlite {
 
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        let sql = "SELECT secret, position, hash, content, control, draft FROM log WHERE workspace = ?1";
+        let sql =
+            "SELECT secret, position, hash, content, control, draft, time FROM log WHERE workspace = ?1";
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
             Ok(StoredLog {
                 secret: LogSecret::from_bytes(row.get(0)?),
                 draft: row.get(5)?,
                 position: Position(unsigned(row, 1)?),
+                time: log_time(row, 6)?,
                 hash: LogHash::from_bytes(row.get(2)?),
                 usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
             })
@@ -254,8 +293,36 @@ impl Storage for Sqlite {
         Ok(self.read_holdings(workspace)?)
     }
 
+    fn lost_bodies(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StorageError> {
+        Ok(self.read_lost(workspace, after, limit)?)
+    }
+
+    fn put_bodies(
+        &mut self,
+        workspace: WorkspaceId,
+        bodies: &[(Position, Option<Vec<u8>>)],
+    ) -> Result<(), StorageError> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (position, body) in bodies {
+            let params = (workspace.as_bytes(), at(*position), body);
+            if tx.prepare_cached(PUT_BODY)?.execute(params)? == 0 {
+                return Err(StorageError::Misuse("there is no entry for a body"));
+            }
+        }
+        Ok(database::commit(tx)?)
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         Ok(self.read_tips(workspace)?)
+    }
+
+    fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
+        Ok(self.read_weights(workspace)?)
     }
 }
 
@@ -267,6 +334,11 @@ fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), St
                    ON CONFLICT (log, device, incarnation, lane) DO UPDATE SET tip = excluded.tip";
         let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
         tx.prepare_cached(sql)?.execute((log, device, incarnation, chain.lane.number(), encode(tip)))?;
+    }
+    for Written { doc, user, sum } in &commit.weights {
+        let sql = "INSERT INTO weight (log, wire, user, sum) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (log, wire, user) DO UPDATE SET sum = excluded.sum";
+        tx.prepare_cached(sql)?.execute((log, doc.as_bytes(), user.as_bytes(), signed(*sum)?))?;
     }
     for said in &commit.holdings {
         let sql = "INSERT INTO holding (log, device, said) VALUES (?1, ?2, ?3)
@@ -283,15 +355,17 @@ fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), St
         insert(tx, log, row)?;
     }
     if let Some(last) = commit.rows.last() {
-        let sql = "UPDATE log SET position = ?2, hash = ?3, content = ?4, control = ?5, appended_at = ?6 WHERE n = ?1";
+        let sql =
+            "UPDATE log SET position = ?2, hash = ?3, content = ?4, control = ?5, appended_at = ?6, time = ?7
+                   WHERE n = ?1";
         let usage = (signed(usage.content)?, signed(usage.control)?);
-        let params = (log, signed(last.position.0)?, last.hash.as_bytes(), usage.0, usage.1, signed(now.0)?);
+        let (position, time) = (signed(last.position.0)?, signed(last.time.millis().0)?);
+        let params = (log, position, last.hash.as_bytes(), usage.0, usage.1, signed(now.0)?, time);
         tx.prepare_cached(sql)?.execute(params)?;
     }
     Ok(())
 }
 
-/// The log's row, where the log ends and what it takes.
 /// Finds the log that a commit is for, or makes it: its row, its position, and what its entries take.
 fn find_or_make(
     tx: &Transaction<'_>,
@@ -326,8 +400,8 @@ fn insert(tx: &Transaction<'_>, log: i64, row: &Row) -> Result<(), StorageError>
     let params = (log, chain.device.as_bytes(), chain.incarnation.as_bytes(), chain.lane.number());
     let chain: Option<i64> = tx.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
     let chain = chain.ok_or(StorageError::Misuse("the tip of a row's chain is missing"))?;
-    let sql = "INSERT INTO entry (log, position, type, chain, seq, hash, id, signature, header, body)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let sql = "INSERT INTO entry (log, position, type, chain, seq, hash, id, signature, header, body, time)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let signed_header = row.entry.signed_header();
     tx.prepare_cached(sql)?.execute((
         log,
@@ -340,6 +414,7 @@ fn insert(tx: &Transaction<'_>, log: i64, row: &Row) -> Result<(), StorageError>
         signed_header.signature().as_bytes(),
         signed_header.bytes(),
         row.entry.body(),
+        signed(row.time.millis().0)?,
     ))?;
     Ok(())
 }
@@ -355,6 +430,13 @@ fn at(position: Position) -> i64 {
 /// A number as SQLite's signed integer, to be stored.
 fn signed(number: u64) -> Result<i64, StorageError> {
     i64::try_from(number).map_err(|_| StorageError::Misuse("a number is too large to store"))
+}
+
+/// A log's time; the one before every log where none is stored, in logs that are older than protocol 1.
+fn log_time(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<LogTime> {
+    let Some(time) = row.get::<_, Option<i64>>(index)? else { return Ok(LogTime::START) };
+    let parsed = u64::try_from(time).ok().and_then(LogTime::new);
+    parsed.ok_or(rusqlite::Error::IntegralValueOutOfRange(index, time))
 }
 
 /// A stored number; a negative one is an error.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Challenge, Party};
 use bowline_wire::hash::{body_hash, workspace_id};
-use bowline_wire::head::SeenHead;
+use bowline_wire::head::{Seen, SeenHead};
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{
@@ -15,6 +15,7 @@ use bowline_wire::ids::{
 };
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
 use bowline_wire::signed::{Verified, signing_message};
+use bowline_wire::weight::Weight;
 use ed25519_dalek::{Signer, SigningKey};
 
 /// What an author knows of the log when it writes.
@@ -90,14 +91,15 @@ impl Author {
             lane,
             seq: seq + 1,
             prev,
-            seen: view.seen,
+            seen: view.seen.map(Seen::from),
             held: Position::START,
             roster: view.roster,
             epoch: if content { view.epoch } else { EpochId::ZERO },
             entry_type,
             doc: if content { WireDoc::from_bytes([7; 16]) } else { WireDoc::ZERO },
-            target: EntryId::ZERO,
-            covers: Vec::new(),
+            covers: Position::START,
+            digests: None,
+            weight: if content { Weight::of(1024) } else { Weight::NONE },
             part: Part::WHOLE,
             salt: if content { Salt::from_bytes([9; 16]) } else { Salt::ZERO },
             body_len: 0,

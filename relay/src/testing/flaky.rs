@@ -1,5 +1,6 @@
 //! A storage that records its commits, and fails or waits when told.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
@@ -7,6 +8,7 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
+use bowline_wire::weight::Written;
 
 use crate::storage::memory::Memory;
 use crate::storage::{Budget, LogCommit, Page, Storage, StorageError, StoredLog};
@@ -83,6 +85,10 @@ pub(crate) struct Flaky {
     pub(crate) tried: Arc<AtomicUsize>,
     /// How often entries were read.
     pub(crate) pages_read: Arc<AtomicUsize>,
+    /// Positions at which the stored bodies are not what was stored.
+    pub(crate) rotten: Arc<Mutex<BTreeSet<Position>>>,
+    /// How often was looked for lost bodies.
+    pub(crate) looked_for_lost: Arc<AtomicUsize>,
     /// For each successful commit, how many rows it had for how many workspaces.
     commits: Arc<Mutex<Vec<(usize, usize)>>>,
 }
@@ -131,7 +137,12 @@ impl Storage for Flaky {
 
     fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {
         self.pages_read.fetch_add(1, Ordering::SeqCst);
-        self.reading()?.read(workspace, after, budget)
+        let mut page = self.reading()?.read(workspace, after, budget)?;
+        let rotten = self.rotten.lock().unwrap();
+        for (_, logged) in page.entries.iter_mut().filter(|(position, _)| rotten.contains(position)) {
+            logged.entry = logged.entry.clone().with_body(b"rotten".to_vec());
+        }
+        Ok(page)
     }
 
     fn read_roster(
@@ -164,7 +175,34 @@ impl Storage for Flaky {
         self.reading()?.holdings(workspace)
     }
 
+    fn lost_bodies(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StorageError> {
+        self.looked_for_lost.fetch_add(1, Ordering::SeqCst);
+        self.reading()?.lost_bodies(workspace, after, limit)
+    }
+
+    fn put_bodies(
+        &mut self,
+        workspace: WorkspaceId,
+        bodies: &[(Position, Option<Vec<u8>>)],
+    ) -> Result<(), StorageError> {
+        if self.refuses_commits.get() {
+            return Err(StorageError::Unavailable("the disk is full".to_owned()));
+        }
+        self.memory.put_bodies(workspace, bodies)?;
+        self.rotten.lock().unwrap().retain(|at| bodies.iter().all(|(stored, _)| stored != at));
+        Ok(())
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         self.reading()?.tips(workspace)
+    }
+
+    fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
+        self.reading()?.weights(workspace)
     }
 }

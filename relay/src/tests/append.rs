@@ -2,9 +2,11 @@
 
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::head::Seen;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{EntryId, EpochId, Lane, LogHash, Position, RosterHash, WorkspaceId};
 use bowline_wire::roster::record::Record;
+use bowline_wire::weight::Weight;
 
 use crate::config::{CONTROL_BURST, CONTROL_INTERVAL, Config, STAGED_ENTRIES};
 use crate::keys::LogKey;
@@ -161,7 +163,7 @@ fn a_taken_number_is_refused_with_the_header_that_has_it() {
             }
             _ => None,
         });
-        let proof = proof.expect("a proof").verify().unwrap();
+        let proof = proof.expect("a proof").verify(workspace).unwrap();
         assert_eq!((proof.id(), proof.body()), (mine.id(), None));
     }
     // The number after it is taken too: its predecessor is another.
@@ -191,7 +193,7 @@ fn a_roster_older_than_what_the_author_saw_is_stale() {
     bench.must_append(conn, &[&invite]);
     let seen = bench.view(workspace).seen;
     let mut header = laptop.draft(&old, EntryType::Changes, Lane::Content);
-    header.seen = seen;
+    header.seen = seen.map(Seen::from);
     let stale = laptop.clone().write(header, b"one");
     assert_eq!(bench.refusal(conn, &stale), Reason::RosterStale);
     // Without having seen the newer roster the older one is fine.
@@ -216,7 +218,8 @@ fn what_was_seen_does_not_go_back_and_is_signed_by_this_log() {
         let key = LogKey::generate(&mut crate::testing::rng(77));
         let seen = bench.view(workspace).seen.unwrap();
         let head = seen.verify(workspace).unwrap();
-        header.seen = Some(key.sign(bowline_wire::head::Head { log: key.id(), ..*head.value() }).unwrap());
+        let theirs = key.sign(bowline_wire::head::Head { log: key.id(), ..*head.value() }).unwrap();
+        header.seen = Some(theirs.into());
     };
     assert_eq!(refused_for(head_of_nobody), Reason::BadSeen);
     assert_eq!(refused_for(head_of_another_log), Reason::BadSeen);
@@ -232,10 +235,13 @@ fn what_was_seen_does_not_go_back_and_is_signed_by_this_log() {
 
 #[test]
 fn an_entry_of_another_workspace_is_malformed_here() {
-    assert_eq!(
-        refused_for(|header, _, _| header.workspace = WorkspaceId::from_bytes([8; 32])),
-        Reason::Malformed
-    );
+    let (mut bench, mut laptop, workspace, conn) = alone(config());
+    let mut header = laptop.draft(&bench.view(workspace), EntryType::Changes, Lane::Content);
+    header.workspace = WorkspaceId::from_bytes([8; 32]);
+    let elsewhere = laptop.write(header, b"one").to_signed();
+    bench.send(conn, &Frame::Append { entries: vec![elsewhere.clone()] });
+    let Frame::Refused { entry, reason, .. } = bench.frame(conn) else { panic!("not refused") };
+    assert_eq!((entry, reason), (elsewhere.id(workspace), Reason::Malformed), "named as what it is here");
 }
 
 /// `entry` with the last byte of its signed header or of its body changed, or without a body.
@@ -300,6 +306,9 @@ fn parts(author: &Author, bench: &Bench, workspace: WorkspaceId) -> [Entry; 3] {
     [0, 1, 2].map(|index| {
         let mut header = author.draft(&view, EntryType::Changes, Lane::Content);
         header.part = Part { index, count: 3 };
+        if !header.part.is_last() {
+            header.weight = Weight::NONE;
+        }
         author.write(header, &vec![1; if index < 2 { 1000 } else { 1 }])
     })
 }

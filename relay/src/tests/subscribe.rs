@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bowline_wire::entry::Entry;
+use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::Frame;
 use bowline_wire::ids::{EntryId, LogId, Position, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
@@ -32,12 +32,12 @@ impl Reader {
             let log = self.log.get_or_insert_with(|| Log::new(self.workspace, head.log));
             assert_eq!(first, log.head().position.next(), "consecutive");
             let mut hashes = std::collections::HashMap::new();
-            for entry in entries {
-                let entry = entry.verify().unwrap();
+            for LoggedEntry { time, entry } in entries {
+                let entry = entry.verify(self.workspace).unwrap();
                 if let Some(seen) = entry.header().seen {
                     hashes.insert(seen.position, seen.hash);
                 }
-                let accepted = log.check(&entry, |position| hashes.get(&position).copied()).unwrap();
+                let accepted = log.check(&entry, time, |position| hashes.get(&position).copied()).unwrap();
                 log.append(accepted);
                 self.read.push(entry.id());
             }

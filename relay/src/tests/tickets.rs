@@ -47,7 +47,9 @@ fn the_holder_gets_the_roster_records_and_no_content() {
     let Frame::Records { entries, more } = bench.frame(conn) else { panic!() };
     assert_eq!(entries.iter().map(|(position, _)| position.0).collect::<Vec<_>>(), [1, 2, 4]);
     assert!(!more);
-    assert!(entries.iter().all(|(_, entry)| entry.clone().verify().unwrap().body().is_some()));
+    assert!(
+        entries.iter().all(|(_, logged)| logged.entry.clone().verify(workspace).unwrap().body().is_some())
+    );
     bench.send(conn, &Frame::Subscribe { after: Position(4) });
     assert_eq!(bench.frame(conn), Frame::Records { entries: vec![], more: false });
     // It does not listen to what comes either.

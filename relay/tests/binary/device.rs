@@ -133,7 +133,7 @@ impl Device {
         let mut log = Vec::new();
         while (log.len() as u64) < last.0 {
             let Some(Frame::Entries { entries, .. }) = self.next().await else { panic!("not entries") };
-            log.extend(entries.into_iter().map(|entry| entry.verify().unwrap()));
+            log.extend(entries.into_iter().map(|entry| entry.entry.verify(self.workspace).unwrap()));
         }
         log
     }

@@ -225,7 +225,8 @@ mod tests {
         let (values_before, indexes_before) = (values(&connection), indexes(&connection));
         prepare(&mut connection).unwrap();
         assert_eq!(values(&connection), values_before);
-        assert_eq!(indexes(&connection), indexes_before);
+        let indexes_after = indexes(&connection);
+        assert!(indexes_before.iter().all(|index| indexes_after.contains(index)), "{indexes_after:?}");
         assert!(indexes_before.len() > 6);
         connection.execute_batch("DELETE FROM entry WHERE pos = 1").unwrap();
         let bodies = connection.query_row("SELECT count(*) FROM body", (), |row| row.get(0));

@@ -8,8 +8,8 @@ use bowline_store::{
     StoreError, StoredReason, Summary, Tx,
 };
 use bowline_wire::ids::{
-    ChainKey, DeviceId, DocId, EntryId, Incarnation, Lane, LogHash, LogId, Millis, Position, Signature,
-    WireDoc, WorkspaceId,
+    ChainKey, DeviceId, DocId, EntryId, Incarnation, Lane, LogHash, LogId, LogTime, Millis, Position,
+    Signature, WireDoc, WorkspaceId,
 };
 
 /// Some reason, with nothing to add to its number.
@@ -37,13 +37,15 @@ pub(crate) fn chain(device: u8, lane: Lane) -> ChainKey {
 }
 
 pub(crate) fn at(pos: u64) -> LogPlace {
-    LogPlace { pos: Position(pos), log_hash: LogHash::from_bytes([u8::try_from(pos % 251).unwrap(); 32]) }
+    let log_hash = LogHash::from_bytes([u8::try_from(pos % 251).unwrap(); 32]);
+    LogPlace { pos: Position(pos), time: LogTime::at_most(Millis(pos)), log_hash }
 }
 
 pub(crate) fn cursor(pos: u64) -> Cursor {
     Cursor {
         log: LogId::from_bytes([9; 32]),
         pos: Position(pos),
+        time: at(pos).time,
         hash: at(pos).log_hash,
         head: Some(vec![1, 2, 3]),
     }

@@ -5,9 +5,9 @@ use crate::common::{
     write, ws,
 };
 use bowline_store::{
-    Attempt, EntryN, EntryRow, EntryState, NewEntry, StateCounts, Store, StoreError, StoredReason,
+    Attempt, EntryN, EntryRow, EntryState, NewEntry, StateCounts, Store, StoreError, StoredReason, Withheld,
 };
-use bowline_wire::ids::{Lane, Position, Signature};
+use bowline_wire::ids::{Lane, Millis, Position, Signature, WireDoc};
 
 fn row(store: &Store, n: EntryN) -> EntryRow {
     store.read().entry(n).unwrap().unwrap()
@@ -257,7 +257,8 @@ fn the_log_is_read_by_type_and_by_state() {
     assert_eq!(in_state(EntryState::Quarantined), [held]);
     assert_eq!(in_state(EntryState::UpdateNeeded), [newer]);
     assert_eq!(in_state(EntryState::Refused), []);
-    let counts = StateCounts { offered: 1, on_log: 2, quarantined: 1, refused: 0, update_needed: 1 };
+    let counts =
+        StateCounts { offered: 1, on_log: 2, quarantined: 1, refused: 0, update_needed: 1, withheld: 0 };
     assert_eq!(read.count_by_state(ws(1)).unwrap(), counts);
     assert_eq!(read.count_by_state(ws(2)).unwrap(), StateCounts::default());
 }
@@ -334,4 +335,54 @@ fn only_a_crash_with_one_entry_in_flight_counts_against_it() {
     start_again(&mut store);
     let expected = Attempt { entry: bad, in_flight: false, crashes: 3 };
     assert_eq!(store.read().attempts().unwrap(), [expected], "a start without a crash counts nothing");
+}
+
+#[test]
+fn a_withheld_entry_waits_in_its_place_until_its_body_comes() {
+    let mut store = store();
+    let wire = |n: u8| WireDoc::from_bytes([n; 16]);
+    let bare = |pos: u8, doc| NewEntry {
+        state: EntryState::Withheld,
+        body: None,
+        wire: Some(wire(doc)),
+        ..on_log(ws(1), pos, pos.into(), None)
+    };
+    let first = insert_entry(&mut store, &bare(3, 1));
+    let second = insert_entry(&mut store, &bare(5, 2));
+    let third = insert_entry(&mut store, &bare(7, 1));
+    let whole = insert_entry(&mut store, &on_log(ws(1), 4, 4, None));
+    for (n, since) in [(first, 100), (second, 200), (third, 300), (first, 400)] {
+        write(&mut store, |tx| tx.note_withheld(n, Millis(since)));
+    }
+    let behind = |store: &Store, after, limit| -> Vec<_> {
+        let rows = store.read().withheld_behind(ws(1), Position(after), limit).unwrap();
+        rows.into_iter().map(|row| row.n).collect()
+    };
+    assert_eq!((behind(&store, 0, 9), behind(&store, 3, 1)), (vec![first, second, third], vec![second]));
+    let withheld = |entries, since| Some(Withheld { entries, since: Millis(since) });
+    let of_doc = |store: &Store, doc| store.read().withheld_of_doc(ws(1), wire(doc)).unwrap();
+    assert_eq!(
+        (of_doc(&store, 1), of_doc(&store, 2), of_doc(&store, 3)),
+        (withheld(2, 100), withheld(1, 200), None)
+    );
+    let of_workspace = |store: &Store, place| store.read().withheld_of_workspace(ws(place)).unwrap();
+    assert_eq!((of_workspace(&store, 1), of_workspace(&store, 2)), (withheld(3, 100), None));
+    assert_eq!(store.read().docs_withheld(ws(1)).unwrap(), 2);
+    assert_eq!(store.read().count_by_state(ws(1)).unwrap().withheld, 3);
+    let chain = store.read().entry(first).unwrap().unwrap();
+    assert!(store.read().is_withheld_in_chain(ws(1), &chain.chain, chain.seq).unwrap());
+    assert_eq!(store.read().accepted_in_chain(ws(1), &chain.chain, chain.seq).unwrap(), None);
+
+    let not_withheld = refused(&mut store, |tx| tx.end_withheld(whole, b"again"));
+    assert!(matches!(not_withheld, StoreError::WrongState(_)));
+    let offered = insert_entry(&mut store, &new_entry(ws(1), 9, None));
+    let not_placed = refused(&mut store, |tx| tx.note_withheld(offered, Millis(1)));
+    assert!(matches!(not_placed, StoreError::WrongState(_)));
+
+    assert_eq!(store.read().withheld_at(ws(1), Position(3)).unwrap().map(|row| row.n), Some(first));
+    write(&mut store, |tx| tx.end_withheld(first, b"late"));
+    assert_eq!(store.read().withheld_at(ws(1), Position(3)).unwrap(), None);
+    let placed = store.read().placed_at(ws(1), Position(3)).unwrap().unwrap();
+    assert_eq!((placed.entry.state, placed.body.as_deref()), (EntryState::OnLog, Some(&b"late"[..])));
+    assert_eq!((of_doc(&store, 1), of_workspace(&store, 1)), (withheld(1, 300), withheld(2, 200)));
 }

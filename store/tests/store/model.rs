@@ -228,6 +228,7 @@ impl Model {
                 quarantined: count(EntryState::Quarantined),
                 refused: count(EntryState::Refused),
                 update_needed: 0,
+                withheld: 0,
             };
             assert_eq!(read.count_by_state(workspace).unwrap(), counts);
         }

@@ -117,6 +117,18 @@ impl Relay {
         self.process.as_mut().is_none_or(|process| process.try_wait().expect("it can be asked").is_some())
     }
 
+    /// Changes the row of the last content entry while the relay does not run: `SET` what is given.
+    pub fn change_newest_content(&self, set: &str) {
+        assert!(self.process.is_none(), "the relay runs");
+        let connection =
+            rusqlite::Connection::open(self.data().join("relay.db")).expect("the database opens");
+        let sql = format!(
+            "UPDATE entry SET {set} WHERE position = (
+                 SELECT max(position) FROM entry JOIN chain ON chain.n = entry.chain WHERE lane = 1)"
+        );
+        assert_eq!(connection.execute(&sql, ()).expect("it can be changed"), 1);
+    }
+
     /// The database passes SQLite's own check.
     pub fn check_database(&self) {
         for file in databases(&self.data()) {

@@ -8,7 +8,7 @@ use super::faults::Rates;
 use bowline_core::document::ChangeHash;
 use bowline_core::sync::LinkState;
 use bowline_engine::device::DocumentState;
-use bowline_wire::entry::Entry;
+use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, DocId, Position, WorkspaceId};
 use bowline_wire::log::Log;
@@ -34,6 +34,7 @@ impl World {
             }
             self.connect(index);
         }
+        self.relay.withhold(false);
         self.relay.plan_power_cut(u32::MAX, super::disk::PowerCut::Before);
         self.after_relay();
         let until = self.now.plus(SETTLING);
@@ -103,7 +104,7 @@ impl World {
     fn unrest(&mut self) -> Option<(String, String)> {
         self.read_log();
         let workspace = self.workspace?;
-        let head = self.log.last().map_or(Position::START, |(position, _)| *position);
+        let head = self.log.last().map_or(Position::START, |(position, ..)| *position);
         for index in self.members() {
             let machine = &self.machines[index];
             let why = match machine.device_ref().status(workspace) {
@@ -117,6 +118,7 @@ impl World {
                 Ok(status) if status.signed.is_none_or(|signed| signed.position != head) => {
                     format!("at {:?} of {head}", status.signed.map(|signed| signed.position))
                 }
+                Ok(status) if status.withheld.is_some() => format!("withheld: {:?}", status.withheld),
                 Ok(_) => continue,
             };
             return Some((machine.name.clone(), why));
@@ -129,12 +131,12 @@ impl World {
         let Some(workspace) = self.workspace else {
             return;
         };
-        let after = self.log.last().map_or(Position::START, |(position, _)| *position);
-        for (position, signed) in self.relay.log(workspace, after) {
-            match signed.verify() {
+        let after = self.log.last().map_or(Position::START, |(position, ..)| *position);
+        for (position, LoggedEntry { time, entry }) in self.relay.log(workspace, after) {
+            match entry.verify(workspace) {
                 Ok(entry) => {
                     self.roster.get_or_insert_with(|| Roster::new(workspace)).apply_entry(position, &entry);
-                    self.log.push((position, entry));
+                    self.log.push((position, time, entry));
                 }
                 Err(why) => self.fail(Failure::BadLog { at: position, why: why.to_string() }),
             }
@@ -167,10 +169,13 @@ impl World {
         let mut log = Log::new(workspace, head.log);
         let mut hashes = BTreeMap::new();
         let mut removed: BTreeMap<DeviceId, usize> = BTreeMap::new();
-        for (position, entry) in &self.log {
+        for (position, time, entry) in &self.log {
             let bad = |why: String| Failure::BadLog { at: *position, why };
-            let accepted =
-                log.check(entry, |at| hashes.get(&at).copied()).map_err(|why| bad(why.to_string()))?;
+            if *time < log.time() {
+                return Err(bad("its time goes back".to_owned()));
+            }
+            let accepted = log.check(entry, *time, |at| hashes.get(&at).copied());
+            let accepted = accepted.map_err(|why| bad(why.to_string()))?;
             let placed = log.append(accepted);
             hashes.insert(placed.position, placed.hash);
             let points = log.roster().points().len();

@@ -11,6 +11,7 @@ use bowline_wire::hash::log_hash;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
+use bowline_wire::weight::Written;
 
 use super::bug::Bug;
 
@@ -82,11 +83,11 @@ impl Disk {
     fn behind_all(&self, commit: LogCommit) -> LogCommit {
         let stored = self.memory.log(commit.workspace).expect("memory is always readable");
         let stored = stored.expect("the log was stored when the power went");
-        let (mut position, mut hash) = (stored.position, stored.hash);
+        let (mut position, time, mut hash) = (stored.position, stored.time, stored.hash);
         let rows = commit.rows.into_iter().map(|row| {
             position = position.next();
-            hash = log_hash(hash, row.entry.id());
-            Row { position, hash, entry: row.entry }
+            hash = log_hash(hash, row.entry.id(), time);
+            Row { position, time, hash, entry: row.entry }
         });
         LogCommit { create: None, rows: rows.collect(), ..commit }
     }
@@ -150,8 +151,29 @@ impl Storage for Disk {
         self.memory.holdings(workspace)
     }
 
+    fn lost_bodies(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StorageError> {
+        self.memory.lost_bodies(workspace, after, limit)
+    }
+
+    fn put_bodies(
+        &mut self,
+        workspace: WorkspaceId,
+        bodies: &[(Position, Option<Vec<u8>>)],
+    ) -> Result<(), StorageError> {
+        self.memory.put_bodies(workspace, bodies)
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         self.memory.tips(workspace)
+    }
+
+    fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
+        self.memory.weights(workspace)
     }
 }
 
@@ -178,8 +200,9 @@ mod tests {
     }
 
     fn stored(world: &World) -> Vec<EntryId> {
-        let log = world.relay.log(world.workspace.unwrap(), Position::START);
-        log.into_iter().map(|(_, entry)| entry.verify().unwrap().id()).collect()
+        let workspace = world.workspace.unwrap();
+        let log = world.relay.log(workspace, Position::START);
+        log.into_iter().map(|(_, logged)| logged.entry.id(workspace)).collect()
     }
 
     #[test]

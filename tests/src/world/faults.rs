@@ -47,10 +47,12 @@ pub enum Fault {
     Forgot,
     /// A device joins again a workspace that it has forgotten.
     Rejoined,
+    /// The relay gives entries away without their bodies.
+    WithheldBodies,
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 22] = [
+pub const FAULTS: [Fault; 23] = [
     Fault::Loss,
     Fault::Delay,
     Fault::Duplication,
@@ -73,6 +75,7 @@ pub const FAULTS: [Fault; 22] = [
     Fault::SharedAgain,
     Fault::Forgot,
     Fault::Rejoined,
+    Fault::WithheldBodies,
 ];
 
 /// How often each fault has happened.

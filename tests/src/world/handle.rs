@@ -4,9 +4,9 @@ use bowline_core::document::Role;
 use bowline_engine::CodeKind;
 use bowline_engine::device::DocumentState;
 use bowline_store::EntryRow;
-use bowline_wire::codec::decode;
 use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{DeviceId, DocId, TicketKey};
+use bowline_wire::signed::Signable;
 
 use super::World;
 use super::disk::PowerCut;
@@ -208,7 +208,9 @@ impl Handle<'_> {
             return false;
         };
         let offered = self.world.machines[self.index].device_ref().store().read().offered(workspace);
-        let is_part = |row: &EntryRow| decode(&row.header).is_ok_and(|it: Header| it.part != Part::WHOLE);
+        let is_part = |row: &EntryRow| {
+            Header::from_bytes(workspace, &row.header).is_ok_and(|header| header.part != Part::WHOLE)
+        };
         offered.is_ok_and(|rows| rows.iter().any(is_part))
     }
 

@@ -76,6 +76,10 @@ pub enum Step {
     Forget(usize),
     /// A device that has forgotten the workspace joins it again.
     Rejoin(usize),
+    /// The relay withholds bodies from now on.
+    Withhold,
+    /// The relay withholds nothing any more.
+    GiveBack,
     /// Time passes.
     Wait(u64),
 }
@@ -100,7 +104,25 @@ impl History {
             let at = random.next_u32() as usize % (history.steps.len() + 1);
             history.steps.insert(at, Step::draw_move(&mut random));
         }
+        history.withhold_at_times();
         history
+    }
+
+    /// In one history of four the relay withholds bodies, once or twice for some time, perhaps to the end.
+    fn withhold_at_times(&mut self) {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ 0xB0D1_E500);
+        let mut upto = |limit: usize| random.next_u32() as usize % limit;
+        if upto(4) > 0 {
+            return;
+        }
+        for _ in 0..=upto(2) {
+            let from = upto(self.steps.len());
+            let to = from + 1 + upto(self.steps.len());
+            self.steps.insert(from, Step::Withhold);
+            if to < self.steps.len() {
+                self.steps.insert(to, Step::GiveBack);
+            }
+        }
     }
 
     /// The history of a seed in which every document stays where it was begun.
@@ -266,6 +288,8 @@ impl World {
             | Step::Share(..)
             | Step::Forget(_)
             | Step::Rejoin(_) => self.act_on_places(number, step),
+            Step::Withhold => self.relay.withhold(true),
+            Step::GiveBack => self.relay.withhold(false),
             Step::Wait(millis) => self.advance(millis),
         }
         self.advance(number as u64 % 97);

@@ -6,8 +6,10 @@ use bowline_relay::config::{Config, Registration};
 use bowline_relay::keys::Identity;
 use bowline_relay::storage::{Budget, Storage};
 use bowline_relay::{ConnId, Relay};
-use bowline_wire::entry::SignedEntry;
-use bowline_wire::ids::{Millis, Position, WorkspaceId};
+use bowline_wire::codec::{decode, encode};
+use bowline_wire::entry::{LoggedEntry, SignedEntry};
+use bowline_wire::frame::Frame;
+use bowline_wire::ids::{Lane, Millis, Position, WorkspaceId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -26,6 +28,16 @@ pub(super) struct RelayMachine {
     identity: [u8; 32],
     next_process: u64,
     relay: Relay<Disk>,
+    withholding: Withholding,
+}
+
+/// Whether the relay gives bodies away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Withholding {
+    No,
+    /// The relay withholds bodies, and has not been asked for one since.
+    Begins,
+    Yes,
 }
 
 impl RelayMachine {
@@ -35,7 +47,7 @@ impl RelayMachine {
         random.fill_bytes(&mut identity);
         let next_process = random.next_u64();
         let relay = process(&disk, &identity, next_process);
-        Self { disk, identity, next_process, relay }
+        Self { disk, identity, next_process, relay, withholding: Withholding::No }
     }
 
     /// The power goes and comes back: all connections are gone.
@@ -87,8 +99,26 @@ impl RelayMachine {
         self.relay.needs_flush()
     }
 
-    pub(super) fn poll_transmit(&mut self) -> Option<(ConnId, Arc<[u8]>)> {
-        self.relay.poll_transmit()
+    /// From now on the relay keeps bodies of content to itself, or gives them away again.
+    pub(super) fn withhold(&mut self, withholds: bool) {
+        self.withholding = if withholds { Withholding::Begins } else { Withholding::No };
+    }
+
+    /// The next frame, and whether it is the first of which bodies were taken out since they are withheld.
+    pub(super) fn poll_transmit(
+        &mut self,
+        workspace: Option<WorkspaceId>,
+    ) -> Option<(ConnId, Arc<[u8]>, bool)> {
+        let (conn, bytes) = self.relay.poll_transmit()?;
+        if self.withholding == Withholding::No {
+            return Some((conn, bytes, false));
+        }
+        let Some(bare) = workspace.and_then(|workspace| without_bodies(&bytes, workspace)) else {
+            return Some((conn, bytes, false));
+        };
+        let is_first = self.withholding == Withholding::Begins;
+        self.withholding = Withholding::Yes;
+        Some((conn, bare.into(), is_first))
     }
 
     pub(super) fn poll_close(&mut self) -> Option<ConnId> {
@@ -96,8 +126,8 @@ impl RelayMachine {
     }
 
     /// The log after a position, as it is stored.
-    pub(super) fn log(&self, workspace: WorkspaceId, after: Position) -> Vec<(Position, SignedEntry)> {
-        let mut all: Vec<(Position, SignedEntry)> = Vec::new();
+    pub(super) fn log(&self, workspace: WorkspaceId, after: Position) -> Vec<(Position, LoggedEntry)> {
+        let mut all: Vec<(Position, LoggedEntry)> = Vec::new();
         let budget = Budget { entries: 1000, bytes: 1 << 30 };
         loop {
             let after = all.last().map_or(after, |(position, _)| *position);
@@ -108,6 +138,33 @@ impl RelayMachine {
                 return all;
             }
         }
+    }
+}
+
+/// A frame without half of the bodies of content that are in it, or without any if somebody has asked for them; `None` if there
+/// is none to take out.
+fn without_bodies(bytes: &[u8], workspace: WorkspaceId) -> Option<Vec<u8>> {
+    let frame = match decode::<Frame>(bytes).ok()? {
+        Frame::Supply { bodies } if !bodies.is_empty() => Frame::Supply { bodies: Vec::new() },
+        Frame::Entries { first, entries, head } => {
+            let bare: Vec<LoggedEntry> = entries.iter().map(|logged| bare(logged, workspace)).collect();
+            if bare == entries {
+                return None;
+            }
+            Frame::Entries { first, entries: bare, head }
+        }
+        _ => return None,
+    };
+    Some(encode(&frame))
+}
+
+fn bare(logged: &LoggedEntry, workspace: WorkspaceId) -> LoggedEntry {
+    match logged.entry.clone().verify(workspace) {
+        Ok(entry) if entry.header().lane == Lane::Content && entry.id().as_bytes()[0] % 2 == 0 => {
+            let entry = SignedEntry::from_parts(entry.signed_header().to_signed(), None);
+            LoggedEntry { entry, ..*logged }
+        }
+        _ => logged.clone(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What happened, line by line, and a hash over it: the same seed has to give the same.
 
 use bowline_wire::codec::decode;
+use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::Frame;
+use bowline_wire::ids::{Position, WorkspaceId};
 use sha2::{Digest, Sha256};
 
 /// Lines of the end of a history that are kept for a person to read.
@@ -35,8 +37,9 @@ impl Trace {
     }
 }
 
-/// A frame in a few words.
-pub(super) fn frame(bytes: &[u8]) -> String {
+/// A frame in a few words. Ids of entries are those in `workspace`.
+pub(super) fn frame(bytes: &[u8], workspace: Option<WorkspaceId>) -> String {
+    let id = |entry: &SignedEntry| entry.id(workspace.unwrap_or(WorkspaceId::ZERO));
     match decode::<Frame>(bytes) {
         Ok(Frame::Hello { party, .. }) => format!("Hello {party:?}"),
         Ok(Frame::Challenge(_)) => "Challenge".to_owned(),
@@ -47,14 +50,11 @@ pub(super) fn frame(bytes: &[u8]) -> String {
             format!(
                 "Entries {first}..={} {:?}",
                 head.position,
-                entries.first().map(bowline_wire::entry::SignedEntry::id)
+                entries.first().map(|logged| id(&logged.entry))
             )
         }
         Ok(Frame::Append { entries }) => {
-            format!(
-                "Append {:?}",
-                entries.iter().map(bowline_wire::entry::SignedEntry::id).collect::<Vec<_>>()
-            )
+            format!("Append {:?}", entries.iter().map(id).collect::<Vec<_>>())
         }
         Ok(Frame::Appended { entries, head }) => format!("Appended {entries:?} at {}", head.position),
         Ok(Frame::Refused { entry, reason, .. }) => format!("Refused {entry:?} {reason:?}"),
@@ -66,6 +66,16 @@ pub(super) fn frame(bytes: &[u8]) -> String {
         }
         Ok(Frame::Ping) => "Ping".to_owned(),
         Ok(Frame::Goodbye { reason, text }) => format!("Goodbye {reason:?} {text}"),
+        Ok(Frame::Fetch { positions }) => format!("Fetch {:?}", numbers(&positions)),
+        Ok(Frame::Wanted { positions }) => format!("Wanted {:?}", numbers(&positions)),
+        Ok(Frame::Supply { bodies }) => {
+            let positions: Vec<Position> = bodies.iter().map(|supplied| supplied.position).collect();
+            format!("Supply {:?}", numbers(&positions))
+        }
         Err(error) => format!("{} bytes that are not a frame: {error}", bytes.len()),
     }
+}
+
+fn numbers(positions: &[Position]) -> Vec<u64> {
+    positions.iter().map(|position| position.0).collect()
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, encode};
 use bowline_wire::hash::sha256;
-use bowline_wire::ids::{DeviceId, EntryId, Incarnation, Lane, LogHash, Position, RosterHash, WireDoc};
+use bowline_wire::ids::{
+    DeviceId, EntryId, Incarnation, Lane, LogHash, Position, RosterHash, SnapshotDigest, WireDoc,
+};
 
 use crate::bounded::log::{Log, Row};
 
@@ -30,7 +32,7 @@ pub(crate) struct Words {
     /// The user's number in the order of the roster.
     pub(crate) user: u64,
     /// What a device of the user signed last of its own changes in it.
-    pub(crate) digest: Option<[u8; 32]>,
+    pub(crate) digest: Option<SnapshotDigest>,
     /// Declared weight since the standing snapshot.
     pub(crate) weight: u64,
 }
@@ -65,14 +67,14 @@ impl State {
         let mut roster = Position::START;
         let mut rosters = BTreeMap::new();
         for row in &log.rows {
-            ends.insert(row.header.wire.chain(), row);
+            ends.insert(row.header.chain(), row);
             rosters.insert(row.position, roster);
-            if row.header.wire.lane == Lane::Control && row.header.wire.doc == WireDoc::ZERO {
+            if row.header.lane == Lane::Control && row.header.doc == WireDoc::ZERO {
                 roster = row.position;
             }
         }
         let tip = |row: &&Row| {
-            let wire = &row.header.wire;
+            let wire = &row.header;
             let seen = wire.seen.map_or(Position::START, |seen| seen.position);
             let (device, incarnation, lane, seq) = (wire.device, wire.incarnation, wire.lane, wire.seq);
             Tip {
@@ -153,13 +155,13 @@ impl Canonical for Words {
     fn write(&self, to: &mut Writer) {
         to.array(3).u64(self.user);
         to.option(self.digest.as_ref(), |to, digest| {
-            to.bytes(digest);
+            to.value(digest);
         });
         to.u64(self.weight);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(3)?;
-        Ok(Self { user: from.u64()?, digest: from.option(Reader::fixed)?, weight: from.u64()? })
+        Ok(Self { user: from.u64()?, digest: from.option(Reader::value)?, weight: from.u64()? })
     }
 }
 

@@ -2,20 +2,22 @@
 
 use bowline_crypto::{KeySnapshot, seal};
 use bowline_wire::codec::encode;
-use bowline_wire::hash::{self, sha256};
-use bowline_wire::head::{Head, SeenHead};
-use bowline_wire::header::{EntryType, Header, Part};
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::hash;
+use bowline_wire::head::{Head, Seen, SeenHead};
+use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, EntryId, EpochId, Lane, LogHash, LogId, Position, RosterHash, Salt, Signature, WireDoc,
-    WorkspaceId,
+    BodyHash, EntryId, EpochId, Lane, LogHash, LogId, LogTime, Position, RosterHash, Salt, Signature,
+    WireDoc, WorkspaceId,
 };
 use bowline_wire::roster::record::Record;
-use bowline_wire::signed::{Signable, signing_message};
+use bowline_wire::signed::{Signable, Signed, signing_message};
+use bowline_wire::weight::Weight;
 use ed25519_dalek::{Signer, SigningKey};
 use rand_chacha::ChaCha20Rng;
 use rusqlite::{Connection, params};
 
-use crate::bounded::header::{DOMAIN, Header1, field};
+use crate::bounded::field;
 use crate::bounded::people::{Device, random};
 
 /// Milliseconds of log time at which logs begin here.
@@ -33,9 +35,9 @@ const ENTRIES: &str = "CREATE TABLE entry (n INTEGER PRIMARY KEY, log INTEGER NO
 pub(crate) struct Draft<'a> {
     pub(crate) kind: EntryType,
     pub(crate) doc: WireDoc,
-    pub(crate) digests: Option<[[u8; 32]; 2]>,
+    pub(crate) digests: Option<Digests>,
     pub(crate) covers: Position,
-    pub(crate) weight: u8,
+    pub(crate) weight: Weight,
     pub(crate) body: Body<'a>,
     /// Whether today's program writes no such entry.
     pub(crate) upkeep: bool,
@@ -56,7 +58,7 @@ impl Draft<'_> {
     /// An entry of the control lane that keeps the log bounded.
     pub(crate) fn control(kind: EntryType, body: Vec<u8>) -> Self {
         let (doc, covers) = (WireDoc::ZERO, Position::START);
-        Self { kind, doc, digests: None, covers, weight: 0, body: Body::Plain(body), upkeep: true }
+        Self { kind, doc, digests: None, covers, weight: Weight::NONE, body: Body::Plain(body), upkeep: true }
     }
 }
 
@@ -64,7 +66,7 @@ impl Draft<'_> {
 pub(crate) struct Row {
     pub(crate) position: Position,
     pub(crate) id: EntryId,
-    pub(crate) header: Header1,
+    pub(crate) header: Header,
     pub(crate) bytes: Vec<u8>,
     pub(crate) signature: Signature,
     /// Log time, milliseconds.
@@ -76,13 +78,19 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// The entry as whoever receives it checks it.
+    pub(crate) fn entry(&self, workspace: WorkspaceId) -> Option<Entry> {
+        let header = Signed::from_parts(self.bytes.clone(), self.signature);
+        SignedEntry::from_parts(header, self.body.clone()).verify(workspace).ok()
+    }
+
     pub(crate) fn kind(&self) -> EntryType {
-        self.header.wire.entry_type
+        self.header.entry_type
     }
 
     /// Whether the entry outlives a checkpoint above it.
     pub(crate) fn is_live(&self) -> bool {
-        match self.header.wire.lane {
+        match self.header.lane {
             Lane::Content => self.body.is_some(),
             Lane::Control => self.kind() == EntryType::Roster,
         }
@@ -90,7 +98,7 @@ impl Row {
 
     /// Bytes on the line, with the whole body.
     pub(crate) fn len(&self) -> u64 {
-        self.on_line(Some(self.header.wire.body_len as usize))
+        self.on_line(Some(self.header.body_len as usize))
     }
 
     /// Bytes on the line, with this much of a body.
@@ -170,44 +178,46 @@ impl Log {
         let (seq, prev) = *device.tip(lane);
         let is_entrance = draft.kind == EntryType::Roster && seq == 0;
         let seen = (!is_entrance).then(|| self.head());
-        let wire = Header {
+        let header = Header {
             workspace: self.workspace,
             device: device.keys.id(),
             incarnation: device.incarnation,
             lane,
             seq: seq + 1,
             prev,
-            seen,
+            seen: seen.map(Seen::from),
             held: seen.map_or(Position::START, |seen| seen.position),
             roster: self.roster,
             epoch: if lane == Lane::Content { self.epoch } else { EpochId::ZERO },
             entry_type: draft.kind,
             doc: draft.doc,
-            target: EntryId::ZERO,
-            covers: Vec::new(),
+            covers: draft.covers,
+            digests: draft.digests,
+            weight: draft.weight,
             part: Part::WHOLE,
             salt: Salt::ZERO,
             body_len: 0,
             body_hash: BodyHash::ZERO,
         };
-        let (wire, body) = match &draft.body {
-            Body::Sealed(keys, payload) => seal(keys, wire, payload, random(rng)).unwrap(),
+        let (header, body) = match &draft.body {
+            Body::Sealed(keys, payload) => seal(keys, header, payload, random(rng)).unwrap(),
             Body::Plain(body) => {
                 let body_len = u32::try_from(body.len()).unwrap();
-                (Header { body_len, body_hash: hash::body_hash(body), ..wire }, body.clone())
+                (Header { body_len, body_hash: hash::body_hash(body), ..header }, body.clone())
             }
         };
-        let header = Header1 { wire, digests: draft.digests, covers: draft.covers, weight: draft.weight };
-        let bytes = header.encode();
-        let (id, time) = (hash::entry_id(&bytes), self.clock + MINUTE);
+        let signed = device.keys.sign_header(header.clone(), body.clone()).unwrap();
+        let (bytes, signature) =
+            (signed.signed_header().bytes().to_vec(), *signed.signed_header().signature());
+        let (id, time) = (signed.id(), self.clock + MINUTE);
         Row {
             position: self.position().next(),
             id,
-            signature: device.sign(DOMAIN, &bytes),
+            signature,
             header,
             bytes,
             time,
-            hash: log_hash(self.hash, id, time),
+            hash: hash::log_hash(self.hash, id, LogTime::new(time).unwrap()),
             body: Some(body),
             user: device.user,
             upkeep: draft.upkeep,
@@ -222,7 +232,7 @@ impl Log {
         rng: &mut ChaCha20Rng,
     ) -> Position {
         let row = self.make(device, &draft, rng);
-        *device.tip(row.header.wire.lane) = (row.header.wire.seq, row.id);
+        *device.tip(row.header.lane) = (row.header.seq, row.id);
         (self.hash, self.clock) = (row.hash, row.time);
         if draft.kind == EntryType::Roster {
             self.roster = hash::roster_hash(self.roster, row.id);
@@ -235,7 +245,7 @@ impl Log {
     /// The entries of a stage, with the length of the body that is still there.
     fn kept(&self, stage: Stage) -> impl Iterator<Item = (&Row, Option<usize>)> {
         self.rows.iter().filter_map(move |row| {
-            let len = row.header.wire.body_len as usize;
+            let len = row.header.body_len as usize;
             let body = row.body.as_ref().map(|_| len);
             match stage {
                 Stage::Today => (!row.upkeep).then_some((row, Some(len))),
@@ -259,7 +269,7 @@ impl Log {
             bytes.headers += row.on_line(None);
             bytes.line += row.on_line(body);
             let (hash, id, signature) = (row.hash.as_bytes(), row.id.as_bytes(), row.signature.as_bytes());
-            let (kind, seq) = (row.kind().number(), row.header.wire.seq.cast_signed());
+            let (kind, seq) = (row.kind().number(), row.header.seq.cast_signed());
             let (at, time) = (row.position.0.cast_signed(), row.time.cast_signed());
             let len = body.map_or(0, |len| i64::try_from(len).unwrap());
             insert.execute(params![at, kind, seq, time, hash, id, signature, row.bytes, len]).unwrap();
@@ -271,10 +281,4 @@ impl Log {
         bytes.stored = (pages * page).cast_unsigned();
         bytes
     }
-}
-
-/// The running hash, with log time under it.
-pub(crate) fn log_hash(previous: LogHash, entry: EntryId, time: u64) -> LogHash {
-    let parts = [b"bowline/log/1".as_slice(), previous.as_bytes(), entry.as_bytes(), &time.to_be_bytes()];
-    LogHash::from_bytes(sha256(&parts))
 }

@@ -10,12 +10,11 @@ use bowline_wire::codec::decode;
 use bowline_wire::hash;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, Lane, RosterHash, WireDoc, WorkspaceId};
-use bowline_wire::signed::verify_signature;
+use bowline_wire::ids::{DeviceId, Lane, LogTime, RosterHash, WireDoc, WorkspaceId};
 
 use crate::bounded::checkpoint::{State, live_digest};
-use crate::bounded::header::{DOMAIN, field};
-use crate::bounded::log::{Row, log_hash};
+use crate::bounded::field;
+use crate::bounded::log::Row;
 use crate::bounded::people::Device;
 use crate::bounded::workspace::digest_of;
 
@@ -52,11 +51,9 @@ pub(crate) fn begin(
     let state: State = decode(&handed.state).map_err(|_| Refusal::State)?;
     let mut roster = RosterHash::ZERO;
     for row in handed.below.iter().chain(&handed.above) {
-        let wire = &row.header.wire;
-        let is_header = row.header.encode() == row.bytes && hash::entry_id(&row.bytes) == row.id;
-        let signed = verify_signature(wire.device.as_bytes(), DOMAIN, &row.bytes, &row.signature).is_ok();
-        let has_its_body = row.body.as_ref().is_none_or(|body| hash::body_hash(body) == wire.body_hash);
-        if !(is_header && signed && has_its_body) {
+        let wire = &row.header;
+        let entry = row.entry(workspace).ok_or(Refusal::Entry)?;
+        if entry.id() != row.id || entry.header() != wire {
             return Err(Refusal::Entry);
         }
         if row.kind() == EntryType::Roster && row.position <= state.position {
@@ -72,15 +69,15 @@ pub(crate) fn begin(
     let mut hash = state.hash;
     let mut signers = BTreeSet::new();
     for row in &handed.above {
-        hash = log_hash(hash, row.id, row.time);
+        hash = hash::log_hash(hash, row.id, LogTime::new(row.time).ok_or(Refusal::Chain)?);
         if row.kind() == EntryType::Checkpoint && row.body == Some(vote(&state)) {
-            signers.insert(row.header.wire.device);
+            signers.insert(row.header.device);
         }
     }
     if hash != handed.head.hash || handed.head.verify(workspace).is_err() {
         return Err(Refusal::Chain);
     }
-    if is_signed(&signers, devices) { documents(handed, keys, devices) } else { Err(Refusal::Unsigned) }
+    if is_signed(&signers, devices) { documents(handed, keys) } else { Err(Refusal::Unsigned) }
 }
 
 /// Whether a device of the Owner and one of another user signed; in a workspace of one user, two of their devices.
@@ -98,24 +95,20 @@ pub(crate) fn vote(state: &State) -> Vec<u8> {
     field(|to| to.array(2).value(&state.position).bytes(&state.digest()))
 }
 
-fn documents(
-    handed: &Handed<'_>,
-    keys: &KeySnapshot,
-    devices: &[Device],
-) -> Result<BTreeMap<WireDoc, Document>, Refusal> {
+fn documents(handed: &Handed<'_>, keys: &KeySnapshot) -> Result<BTreeMap<WireDoc, Document>, Refusal> {
     let mut documents: BTreeMap<WireDoc, Document> = BTreeMap::new();
     for row in handed.below.iter().chain(&handed.above) {
-        if row.header.wire.lane == Lane::Control {
+        if row.header.lane == Lane::Control {
             continue;
         }
         // What a checkpoint lets go is gone with its header: nothing is left that may lack its body.
-        let payload = opened(row, devices, keys).ok_or(Refusal::Body)?;
-        let doc = row.header.wire.doc;
+        let payload = opened(row, keys).ok_or(Refusal::Body)?;
+        let doc = row.header.doc;
         let kind = if payload.kind == Kind::Agent.number() { Kind::Agent } else { Kind::Conversation };
         if row.kind() == EntryType::Snapshot {
             let snapshot = Document::load(kind, &payload.bytes).map_err(|_| Refusal::Body)?;
             let changes = snapshot.changes_beyond(&Document::create(kind));
-            if row.header.digests.map(|[all, _]| all) != Some(digest_of(payload.doc, changes)) {
+            if row.header.digests.map(|digests| digests.all) != Some(digest_of(payload.doc, changes)) {
                 return Err(Refusal::Body);
             }
             let united = match documents.get(&doc) {
@@ -125,9 +118,10 @@ fn documents(
             documents.insert(doc, united);
             continue;
         }
-        let author = row.header.wire.device;
+        let author = row.header.device;
         let (entry, position, source) = (row.id, Some(row.position), Source::Changes);
-        let incoming = [Incoming { entry, position, author, source, bytes: &payload.bytes }];
+        let (weight, bytes) = (row.header.weight, payload.bytes.as_slice());
+        let incoming = [Incoming { entry, position, author, source, weight, bytes }];
         let known = documents.entry(doc).or_insert_with(|| Document::create(kind));
         let applied = known.apply(&incoming).map_err(|_| Refusal::Body)?;
         if !applied.refused.is_empty() {
@@ -137,11 +131,8 @@ fn documents(
     Ok(documents)
 }
 
-/// The payload of an entry. What is sealed is bound to the fields that `bowline-wire` knows, and opens only under a signature
-/// over these, so its author signs once more here; the entry's own signature, over protocol 1's header, is checked elsewhere.
-pub(crate) fn opened(row: &Row, devices: &[Device], keys: &KeySnapshot) -> Option<Payload> {
-    let header = row.header.wire.clone();
-    let author = devices.iter().find(|device| device.keys.id() == header.device)?;
-    let entry = author.keys.sign_header(header, row.body.clone()?).ok()?;
+/// The payload of an entry.
+pub(crate) fn opened(row: &Row, keys: &KeySnapshot) -> Option<Payload> {
+    let entry = row.entry(keys.workspace())?;
     Payload::decode(&open(&entry, keys).ok()?).ok()
 }

@@ -3,10 +3,9 @@
 use bowline_core::document::ActorId;
 use bowline_crypto::{DeviceKeys, EpochKey, Keyring, TicketSecret};
 use bowline_wire::hash;
-use bowline_wire::ids::{EntryId, Incarnation, Lane, Signature};
+use bowline_wire::ids::{EntryId, Incarnation, Lane};
 use bowline_wire::roster::record::{Join, Record, Ticket};
-use bowline_wire::signed::signing_message;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::SigningKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
@@ -29,22 +28,15 @@ pub(crate) struct Device {
     pub(crate) incarnation: Incarnation,
     /// The ends of its chains, control and content.
     pub(crate) tips: [(u64, EntryId); 2],
-    signing: SigningKey,
 }
 
 impl Device {
     fn new(user: usize, rng: &mut ChaCha20Rng) -> Self {
         let keys = DeviceKeys::generate(rng);
-        let seed = keys.to_bytes()[..32].try_into().unwrap();
         let actor = ActorId::for_device(keys.id(), random(rng));
         let tips = [(0, EntryId::ZERO); 2];
         let incarnation = Incarnation::from_bytes(random(rng));
-        Self { user, keys, actor, incarnation, tips, signing: SigningKey::from_bytes(&seed) }
-    }
-
-    /// Signs bytes of one meaning.
-    pub(crate) fn sign(&self, domain: &[u8], bytes: &[u8]) -> Signature {
-        Signature::from_bytes(self.signing.sign(&signing_message(domain, bytes)).to_bytes())
+        Self { user, keys, actor, incarnation, tips }
     }
 
     /// The end of a chain.

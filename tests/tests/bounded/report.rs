@@ -3,8 +3,9 @@
 use bowline_wire::codec::encode;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::Lane;
+use bowline_wire::weight::Weight;
 
-use crate::bounded::header::field;
+use crate::bounded::field;
 use crate::bounded::log::{Body, Bytes, Draft, Row, Stage};
 use crate::bounded::workspace::Workspace;
 
@@ -24,7 +25,7 @@ pub(crate) struct Sizes {
 impl Sizes {
     pub(crate) fn of(workspace: &mut Workspace) -> Self {
         let at = workspace.state.as_ref().map_or_else(|| workspace.log.position(), |state| state.position);
-        let is_upkeep = |row: &&Row| row.header.wire.lane == Lane::Control && row.kind() != EntryType::Roster;
+        let is_upkeep = |row: &&Row| row.header.lane == Lane::Control && row.kind() != EntryType::Roster;
         let left = workspace.log.rows.iter().filter(|row| row.position > at || row.is_live());
         let upkeep_rows = left.filter(is_upkeep).count();
         let texts = workspace.docs.iter().map(|doc| doc.document.save().len() as u64);
@@ -166,17 +167,8 @@ pub(crate) fn print_header(workspace: &Workspace) {
         row.bytes.len() + 64,
         row.on_line(None)
     );
-    let fields: Vec<_> =
-        row.header.fields().iter().map(|(name, bytes)| format!("{name} {}", bytes.len())).collect();
-    println!("{}", fields.join(", "));
-    let seen = row.header.wire.seen.unwrap();
-    println!(
-        "seen: log {}, position {}, hash {}, signature {}",
-        encode(&seen.log).len(),
-        encode(&seen.position).len(),
-        encode(&seen.hash).len(),
-        encode(&seen.signature).len()
-    );
+    let seen = row.header.seen.unwrap();
+    println!("of which what it has seen {}", encode(&seen).len());
 }
 
 /// Prints what it takes to carry entries on verbatim, in one entry of another device, beside the entries themselves.
@@ -196,7 +188,8 @@ pub(crate) fn print_adopted(workspace: &mut Workspace) {
     let verbatim: Vec<u8> = originals.iter().flat_map(entry).collect();
     let (count, keys) = (originals.len(), workspace.keys());
     let body = Body::Sealed(&keys, &verbatim);
-    let draft = Draft { body, doc: workspace.docs[0].wire, ..Draft::control(EntryType::Adopted, Vec::new()) };
+    let (doc, weight) = (workspace.docs[0].wire, Weight::MIN);
+    let draft = Draft { doc, weight, body, ..Draft::control(EntryType::Adopted, Vec::new()) };
     let made = workspace.log.make(&mut workspace.devices[1], &draft, &mut workspace.rng);
     println!(
         "adopted: {count} entries of {len} B together are {} B in one entry, {:.2} x",

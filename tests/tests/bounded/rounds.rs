@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use bowline_core::document::Document;
 use bowline_wire::codec::encode;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Position, WireDoc};
+use bowline_wire::ids::{Position, SnapshotDigest, WireDoc};
 
 use crate::bounded::checkpoint::{Standing, State, Words};
-use crate::bounded::header::field;
+use crate::bounded::field;
 use crate::bounded::log::{Draft, Row};
 use crate::bounded::newcomer::{Handed, opened, vote};
 use crate::bounded::workspace::{Doc, Workspace};
@@ -119,7 +119,7 @@ impl Workspace {
             self.present().filter(|device| self.devices[*device].user != maker.user).collect();
         // One user: another device of theirs.
         let of_maker = |id| self.devices.iter().position(|device| device.keys.id() != id);
-        let witness = others.first().copied().or(of_maker(maker.header.wire.device)).unwrap();
+        let witness = others.first().copied().or(of_maker(maker.header.device)).unwrap();
         let part = |device: &usize| self.docs[doc].parts.get(&self.devices[*device].user);
         let is_new = |device: &usize| part(device).is_some_and(|part| part.confirmed < part.changes.len());
         let or_witness = |devices: Vec<usize>| if devices.is_empty() { vec![witness] } else { devices };
@@ -130,7 +130,7 @@ impl Workspace {
 
     /// Whoever confirms opens the snapshot and finds exactly the changes that count.
     fn check(&self, doc: usize, at: Position) {
-        let payload = opened(self.log.row(at), &self.devices, &self.keys()).unwrap();
+        let payload = opened(self.log.row(at), &self.keys()).unwrap();
         let kind = self.docs[doc].document.kind();
         let found = Document::load(kind, &payload.bytes).unwrap().changes_beyond(&Document::create(kind));
         let counts = self.docs[doc].parts.values().flat_map(|part| &part.changes);
@@ -140,7 +140,7 @@ impl Workspace {
     /// The bytes of confirms in the two forms that are not used.
     fn note_alternatives(&mut self, alike: &BTreeMap<usize, u64>) {
         for (device, count) in alike {
-            let row = confirm_row(self.log.position(), Some(&[9; 32]));
+            let row = confirm_row(self.log.position(), Some(&SnapshotDigest::from_bytes([9; 32])));
             let mut single = Draft::control(EntryType::Confirm, vec![9; 32]);
             single.covers = self.log.position();
             single.doc = WireDoc::from_bytes([9; 16]);
@@ -221,11 +221,11 @@ fn add(cost: &mut (u64, u64), row: &Row) {
 }
 
 /// A snapshot by its position, and the digest of the confirming user's own changes in it, if any of them are new.
-fn confirm_row(at: Position, own: Option<&[u8; 32]>) -> Vec<u8> {
+fn confirm_row(at: Position, own: Option<&SnapshotDigest>) -> Vec<u8> {
     field(|to| {
         to.array(2).value(&at);
         to.option(own, |to, own| {
-            to.bytes(own);
+            to.value(own);
         })
     })
 }

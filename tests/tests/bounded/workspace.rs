@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::{ChangeHash, Document, Kind, Marks, Pen, change_hash, operation_count};
+use bowline_core::document::{
+    ChangeHash, Document, Kind, Marks, Pen, change_hash, operation_count, weight_of,
+};
 use bowline_core::payload::Payload;
 use bowline_crypto::{KeySnapshot, Keyring};
 use bowline_wire::hash::sha256;
-use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DocId, LogHash, Millis, Position, WireDoc};
+use bowline_wire::header::{Digests, EntryType};
+use bowline_wire::ids::{DocId, LogHash, Millis, Position, SnapshotDigest, WireDoc};
+use bowline_wire::weight::Weight;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::bounded::checkpoint::State;
-use crate::bounded::header::weight;
 use crate::bounded::log::{Body, Draft, Log};
 use crate::bounded::people::{Device, found, random};
 use crate::bounded::rounds::Costs;
@@ -23,7 +25,7 @@ pub(crate) struct Part {
     pub(crate) changes: BTreeSet<ChangeHash>,
     /// How many of them a device of the user signed for, and the digest.
     pub(crate) confirmed: usize,
-    pub(crate) digest: Option<[u8; 32]>,
+    pub(crate) digest: Option<SnapshotDigest>,
     pub(crate) weight: u64,
 }
 
@@ -109,19 +111,19 @@ impl Workspace {
         }
         let operations = changes.iter().map(|change| operation_count(change).unwrap()).sum();
         let bytes = changes.concat();
-        let weight = weight(bytes.len(), operations);
+        let weight = Weight::of(weight_of(bytes.len(), operations));
         let at = self.seal(device, doc, EntryType::Changes, (Position::START, weight, bytes));
         let len = self.log.row(at).len();
         let doc = &mut self.docs[doc];
         doc.tail_len += len;
         doc.tail_entries += 1;
-        doc.parts.entry(user).or_default().weight += 1 << weight;
+        doc.parts.entry(user).or_default().weight += weight.most();
     }
 
     /// The whole document by this device, whose user thereby signs for the own words in it.
     pub(crate) fn snapshot(&mut self, device: usize, doc: usize, covers: Position) -> Position {
         let bytes = self.docs[doc].document.save();
-        let weight = weight(bytes.len(), self.docs[doc].document.extent().1);
+        let weight = Weight::of(weight_of(bytes.len(), self.docs[doc].document.extent().1));
         let user = self.devices[device].user;
         self.sign_for(doc, user);
         let at = self.seal(device, doc, EntryType::Snapshot, (covers, weight, bytes));
@@ -136,14 +138,14 @@ impl Workspace {
         device: usize,
         doc: usize,
         kind: EntryType,
-        what: (Position, u8, Vec<u8>),
+        what: (Position, Weight, Vec<u8>),
     ) -> Position {
         let (covers, weight, bytes) = what;
         let payload = self.payload(doc, bytes).encode();
         let Doc { wire, parts, .. } = &self.docs[doc];
         let own = parts.get(&self.devices[device].user).and_then(|part| part.digest);
-        let digests =
-            (kind == EntryType::Snapshot).then(|| [self.digest(doc, None), own.unwrap_or_default()]);
+        let digests = (kind == EntryType::Snapshot)
+            .then(|| Digests { all: self.digest(doc, None), own: own.unwrap_or(SnapshotDigest::ZERO) });
         let keys = self.keys();
         let draft = Draft {
             kind,
@@ -174,7 +176,7 @@ impl Workspace {
     }
 
     /// The digest of all changes in a document, or of one user's.
-    pub(crate) fn digest(&self, doc: usize, user: Option<usize>) -> [u8; 32] {
+    pub(crate) fn digest(&self, doc: usize, user: Option<usize>) -> SnapshotDigest {
         let Doc { parts, id, .. } = &self.docs[doc];
         let of = parts.iter().filter(|(of, _)| user.is_none_or(|user| user == **of));
         digest_of(*id, of.flat_map(|(_, part)| part.changes.iter().copied()))
@@ -195,15 +197,16 @@ impl Workspace {
         let payload = self.payload(doc, self.docs[doc].document.save()).encode();
         let (keys, doc) = (self.keys(), self.docs[doc].wire);
         let body = Body::Sealed(&keys, &payload);
-        let draft = Draft { doc, body, ..Draft::control(EntryType::Snapshot, Vec::new()) };
+        let draft =
+            Draft { doc, body, weight: Weight::MIN, ..Draft::control(EntryType::Snapshot, Vec::new()) };
         let made = self.log.make(&mut self.devices[0], &draft, &mut self.rng);
-        u64::from(made.header.wire.body_len)
+        u64::from(made.header.body_len)
     }
 }
 
 /// What a snapshot or a confirm says of changes. A plain hash stands here for one that is keyed: it is as long.
-pub(crate) fn digest_of(doc: DocId, changes: impl IntoIterator<Item = ChangeHash>) -> [u8; 32] {
+pub(crate) fn digest_of(doc: DocId, changes: impl IntoIterator<Item = ChangeHash>) -> SnapshotDigest {
     let sorted: BTreeSet<_> = changes.into_iter().collect();
     let bytes: Vec<u8> = sorted.iter().flat_map(|change| *change.as_bytes()).collect();
-    sha256(&[b"bowline/confirm/1", doc.as_bytes(), &bytes])
+    SnapshotDigest::from_bytes(sha256(&[b"bowline/confirm/1", doc.as_bytes(), &bytes]))
 }

@@ -50,6 +50,8 @@ struct Conversation {
     whereabouts: Whereabouts,
     /// How many entries are only here, beside what its workspace has.
     only_here: usize,
+    /// How many entries of its log the relay holds back.
+    withheld: u64,
     /// The conversation of another workspace that this one is a copy of: the workspace's id, and the conversation's.
     copied_from: Option<String>,
     entries: Vec<Line>,
@@ -99,6 +101,7 @@ impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let named = Named::<Shown>::read_to_show(invocation, &self.id)?;
         let (prefix, whereabouts) = (named.prefix()?, named.whereabouts()?);
+        let withheld = named.withheld()?;
         let Named { id, document: shown, .. } = named;
         let issues = shown.transcript.issues.iter().map(documents::issue).collect();
         let reader = Reader::of(&shown, &self);
@@ -111,6 +114,7 @@ impl Show {
             filed: Filed::from(shown.marks),
             whereabouts,
             only_here: shown.only_here.len(),
+            withheld,
             copied_from: shown.copied_from,
             entries,
             missing,

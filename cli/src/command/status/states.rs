@@ -13,13 +13,14 @@ use crate::error::not_ready;
 const PAGE: &str = include_str!("../../../../docs/STATES.md");
 
 /// What `state` of a document can be in JSON.
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "only_here",
     "kept",
     "partly_here",
     "queued",
     "stays",
     "too_large",
+    "full",
     "on_relay",
     "doubted",
     "on_devices",
@@ -58,6 +59,7 @@ fn every_state_of_a_document_has_its_words_and_its_way_out_on_the_page() {
         (DocumentState::Queued, vec![None]),
         (DocumentState::Stays, vec![None]),
         (DocumentState::TooLarge(8_000_000), vec![None]),
+        (DocumentState::Full, vec![None]),
         (DocumentState::OnRelay, vec![None]),
         (DocumentState::Doubted, vec![None]),
         (DocumentState::OnDevices(2), vec![None]),
@@ -71,6 +73,7 @@ fn every_state_of_a_document_has_its_words_and_its_way_out_on_the_page() {
             | DocumentState::Queued
             | DocumentState::Stays
             | DocumentState::TooLarge(_)
+            | DocumentState::Full
             | DocumentState::OnRelay
             | DocumentState::Doubted
             | DocumentState::OnDevices(_) => {}

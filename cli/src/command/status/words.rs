@@ -102,6 +102,17 @@ impl Workspace {
                 writeln!(f, "    {entry} by {}: {}", it.author_name, OneLine(&it.why))?;
             }
         }
+        if let Some(withheld) = &self.withheld {
+            let entries = count_entries(usize::try_from(withheld.entries).unwrap_or(usize::MAX));
+            let documents = count(usize::try_from(withheld.documents).unwrap_or(usize::MAX), "document");
+            let since = moment(withheld.at);
+            writeln!(f, "  Held back by the relay: {entries} of {documents}, since {since}")?;
+            writeln!(
+                f,
+                "    Asked for again by itself; a device that has them gives them back when it connects. If it stays so, \
+                 ask the relay's operator"
+            )?;
+        }
         if self.refused > 0 {
             let n = count_entries(usize::try_from(self.refused).unwrap_or(usize::MAX));
             writeln!(f, "  Refused by the relay for good: {n}, kept here and sent again in another form")?;

@@ -1,12 +1,14 @@
 //! What a caller has to do, in the order given.
 
 use bowline_crypto::KeyringError;
+use bowline_wire::bodies::Supplied;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Incarnation, Millis, Position};
 use bowline_wire::log::{ChainTip, Placed, Refusal};
 use bowline_wire::roster::Outcome;
+use bowline_wire::weight::Written;
 use thiserror::Error;
 
 use super::relay::faults::RelayFault;
@@ -52,6 +54,10 @@ pub enum JoinFailed {
 pub enum Effect {
     /// Store a stretch of the log in one transaction: entries, tips, cursor, and the new incarnation if there is one.
     Ingest(Box<Ingested>),
+    /// Store these bodies, which the relay had withheld, with their entries, and take in what was waiting for them.
+    Bodies(Vec<Supplied>),
+    /// Send those of the bodies at these positions that are here, as many as one Supply takes: the relay has lost them.
+    Supply(Vec<Position>),
     /// Store this entry of our own as offered, with the keyring as it is now: a Join that is about to be sent.
     OfferJoin(Box<Entry>),
     /// Send this frame. If the line is down by now, drop it: everything that matters is sent again.
@@ -103,6 +109,8 @@ pub struct Ingested {
     pub is_news: bool,
     /// The chain tips that have moved.
     pub tips: Vec<(ChainKey, ChainTip)>,
+    /// What users have written of documents by now, where that has changed.
+    pub weighed: Vec<Written>,
     /// Whether the keyring has changed and has to be stored as well.
     pub keys_changed: bool,
     /// Whether this device is in the workspace as of them, by the code it was given: the code's secret has done its work
@@ -139,6 +147,8 @@ pub enum Verdict {
     /// An accepted content entry, unopened. Whoever stores it opens it, and forgets what was in it before the next: a frame
     /// holds hundreds of entries that are small on the line and large once opened.
     Content(Box<Entry>),
+    /// An accepted content entry whose body the relay withholds. Kept without it, and opened once it comes.
+    Withheld(Box<Entry>),
     /// An entry that is on the log though it may not be: quarantine it. It counts for nothing.
     NotAcceptable(Box<Entry>, Refusal),
 }

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_crypto::{History, Keyring};
-use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::bodies::{WithoutBody, verify_given, without_body};
+use bowline_wire::entry::{Entry, EntryError, LoggedEntry};
 use bowline_wire::hash;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, EntryId, Incarnation, LogHash, Position};
+use bowline_wire::ids::{ChainKey, EntryId, Incarnation, LogHash, LogTime, Position, UserId, WireDoc};
 use bowline_wire::log::{ChainTip, Log, Placed, Refusal};
 use bowline_wire::roster::Outcome;
+use bowline_wire::weight::Written;
 
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
@@ -27,6 +29,7 @@ struct Stretch<'a, 'c> {
     cx: &'a mut Context<'c>,
     recent: BTreeMap<Position, LogHash>,
     touched: BTreeMap<ChainKey, ChainTip>,
+    weighed: BTreeMap<(WireDoc, UserId), Written>,
     entries: Vec<IngestedEntry>,
     /// The relay's signed head at the end of the stretch.
     head: SeenHead,
@@ -39,8 +42,13 @@ struct Stretch<'a, 'c> {
 }
 
 impl Stretch<'_, '_> {
-    fn check<'e>(&self, log: &Log, entry: &'e Entry) -> Result<bowline_wire::log::Accepted<'e>, Refusal> {
-        log.check(entry, |position| self.hash_at(position))
+    fn check<'e>(
+        &self,
+        log: &Log,
+        entry: &'e Entry,
+        time: LogTime,
+    ) -> Result<bowline_wire::log::Accepted<'e>, Refusal> {
+        log.check(entry, time, |position| self.hash_at(position))
     }
 
     fn hash_at(&self, position: Position) -> Option<LogHash> {
@@ -52,7 +60,7 @@ impl Replica {
     pub(super) fn handle_entries(
         &mut self,
         first: Position,
-        entries: Vec<SignedEntry>,
+        entries: Vec<LoggedEntry>,
         head: SeenHead,
         cx: &mut Context<'_>,
     ) {
@@ -70,17 +78,18 @@ impl Replica {
         let (first, entries) = self.session.join_held_back(first, entries);
         let next = self.position().next();
         if head.position < next {
-            return; // all of it is here already
+            return self.take_bodies_of(first, entries); // all of it is here already
         }
         if first > next {
             return self.ask_for_gap(next, cx.now); // something before it was lost on the way
         }
         let skip = usize::try_from(next.0 - first.0).unwrap_or(usize::MAX);
-        let new: Vec<SignedEntry> = entries.into_iter().skip(skip).collect();
+        let mut entries = entries;
+        let new = entries.split_off(skip.min(entries.len()));
         // Neither entries nor their bodies are under the relay's signature by themselves: what does not match is not
         // evidence, only useless, and the next connection may deliver the true bytes.
         let Some(passed) = self.hashes_over(&new) else {
-            return;
+            return self.fault(RelayFault::Nonsense("entries whose times go back"));
         };
         if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
             return self.fault(RelayFault::Nonsense("entries that are not the ones it signed for"));
@@ -91,31 +100,36 @@ impl Replica {
             }
             self.promised = None;
         }
+        self.take_bodies_of(first, entries);
         self.take_in(next, new, head, cx);
     }
 
-    /// Each new position with the log hash there.
-    fn hashes_over(&self, entries: &[SignedEntry]) -> Option<Vec<(Position, LogHash)>> {
-        let head = self.log.as_ref()?.head();
-        let (mut at, mut hash) = (head.position, head.hash);
-        let step = |entry: &SignedEntry| {
-            at = at.next();
-            hash = hash::log_hash(hash, entry.id());
-            (at, hash)
+    /// Each new position with the log hash there; `None` if the log's time goes back.
+    fn hashes_over(&self, entries: &[LoggedEntry]) -> Option<Vec<(Position, LogHash)>> {
+        let log = self.log.as_ref()?;
+        let (mut at, mut hash, mut time) = (log.head().position, log.head().hash, log.time());
+        let step = |logged: &LoggedEntry| {
+            if logged.time < time {
+                return None;
+            }
+            (at, time) = (at.next(), logged.time);
+            hash = hash::log_hash(hash, logged.entry.id(self.workspace), time);
+            Some((at, hash))
         };
-        Some(entries.iter().map(step).collect())
+        entries.iter().map(step).collect()
     }
 
-    fn take_in(&mut self, first: Position, new: Vec<SignedEntry>, head: SeenHead, cx: &mut Context<'_>) {
+    fn take_in(&mut self, first: Position, new: Vec<LoggedEntry>, head: SeenHead, cx: &mut Context<'_>) {
         let Some(log) = &self.log else {
             return;
         };
         let count = new.len();
-        let verified: Result<Vec<Entry>, _> = new.into_iter().map(SignedEntry::verify).collect();
-        let withheld =
-            |entry: &Entry| entry.header().entry_type == EntryType::Roster && entry.body().is_none();
+        let verify = |logged: LoggedEntry| Ok((logged.time, verify_given(logged.entry, self.workspace)?));
+        let verified: Result<Vec<(LogTime, Entry)>, EntryError> = new.into_iter().map(verify).collect();
+        let is_not_the_log =
+            |(_, entry): &(LogTime, Entry)| without_body(entry) == Some(WithoutBody::NotTheLog);
         let verified = match verified {
-            Ok(verified) if !verified.iter().any(withheld) => verified,
+            Ok(verified) if !verified.iter().any(is_not_the_log) => verified,
             // Taken in, it would silently drop a removal, or cut off its author's chain, on this device alone.
             _ => {
                 return self
@@ -123,17 +137,19 @@ impl Replica {
             }
         };
         // Only with such an entry can a run begin here, and only for a run does the state before matter.
-        let run_possible = verified.iter().any(|entry| {
+        let run_possible = verified.iter().any(|(_, entry)| {
             entry.header().entry_type == EntryType::Roster || !log.roster().is_active(&entry.header().device)
         });
         let mut before = run_possible.then(|| {
-            let entries: Vec<SignedEntry> = verified.iter().map(Entry::to_signed).collect();
-            (log.clone(), entries)
+            let signed =
+                |(time, entry): &(LogTime, Entry)| LoggedEntry { time: *time, entry: entry.to_signed() };
+            (log.clone(), verified.iter().map(signed).collect())
         });
         let mut stretch = Stretch {
             cx,
             recent: BTreeMap::new(),
             touched: BTreeMap::new(),
+            weighed: BTreeMap::new(),
             entries: Vec::with_capacity(count),
             head,
             own: BTreeSet::new(),
@@ -144,13 +160,13 @@ impl Replica {
         };
         let mut rest = verified.into_iter().peekable();
         while let Some(entry) = rest.next() {
-            let Some((entry, len)) = self.judge(&mut stretch, entry) else {
+            let Some((time, entry, len)) = self.judge(&mut stretch, entry) else {
                 continue;
             };
             let chain = entry.header().chain();
-            let mut run = vec![entry];
+            let mut run = vec![(time, entry)];
             while (run.len() as u64) < len
-                && let Some(next) = rest.next_if(|next| next.header().chain() == chain)
+                && let Some(next) = rest.next_if(|(_, next)| next.header().chain() == chain)
             {
                 run.push(next);
             }
@@ -167,9 +183,13 @@ impl Replica {
     }
 
     /// Judges one entry and moves the log past it; gives it back if it begins a run of so many, to be judged together.
-    fn judge(&mut self, stretch: &mut Stretch<'_, '_>, entry: Entry) -> Option<(Entry, u64)> {
+    fn judge(
+        &mut self,
+        stretch: &mut Stretch<'_, '_>,
+        (time, entry): (LogTime, Entry),
+    ) -> Option<(LogTime, Entry, u64)> {
         let log = self.log.as_mut()?;
-        let refusal = match stretch.check(log, &entry) {
+        let refusal = match stretch.check(log, &entry, time) {
             Ok(accepted) => {
                 let placed = log.append(accepted);
                 self.accept(stretch, entry, placed);
@@ -178,36 +198,37 @@ impl Replica {
             Err(refusal) => refusal,
         };
         match (refusal, log.run_remaining(entry.header())) {
-            (Refusal::RunIncomplete, Some(len)) => Some((entry, len)),
+            (Refusal::RunIncomplete, Some(len)) => Some((time, entry, len)),
             (refusal, _) => {
-                self.pass(stretch, entry, refusal);
+                self.pass(stretch, time, entry, refusal);
                 None
             }
         }
     }
 
     /// Judges what a removed author's cut still allows, as a whole.
-    fn judge_run(&mut self, stretch: &mut Stretch<'_, '_>, run: Vec<Entry>) {
+    fn judge_run(&mut self, stretch: &mut Stretch<'_, '_>, run: Vec<(LogTime, Entry)>) {
         let Some(log) = &mut self.log else {
             return;
         };
-        match log.check_run(&run, |position| stretch.hash_at(position)) {
+        let borrowed: Vec<(LogTime, &Entry)> = run.iter().map(|(time, entry)| (*time, entry)).collect();
+        match log.check_run(&borrowed, |position| stretch.hash_at(position)) {
             Ok(accepted) => {
                 let placed: Vec<Placed> = accepted.into_iter().map(|accepted| log.append(accepted)).collect();
-                for (entry, placed) in run.into_iter().zip(placed) {
+                for ((_, entry), placed) in run.into_iter().zip(placed) {
                     self.accept(stretch, entry, placed);
                 }
             }
             Err(refusal) => {
-                for entry in run {
-                    self.pass(stretch, entry, refusal.clone());
+                for (time, entry) in run {
+                    self.pass(stretch, time, entry, refusal.clone());
                 }
             }
         }
     }
 
     /// Moves the log past an entry that stands in it and may not count.
-    fn pass(&mut self, stretch: &mut Stretch<'_, '_>, entry: Entry, refusal: Refusal) {
+    fn pass(&mut self, stretch: &mut Stretch<'_, '_>, time: LogTime, entry: Entry, refusal: Refusal) {
         let Some(log) = &mut self.log else {
             return;
         };
@@ -215,7 +236,7 @@ impl Replica {
             // Somebody was shown another history up to a signed head than the one that this stretch's head signs.
             stretch.fork.get_or_insert(RelayFault::Fork { ours: stretch.head, theirs: **theirs });
         }
-        let placed = log.pass(entry.id());
+        let placed = log.pass(entry.id(), time);
         stretch.recent.insert(placed.position, placed.hash);
         let verdict = Verdict::NotAcceptable(Box::new(entry), refusal);
         stretch.entries.push(IngestedEntry { placed, verdict });
@@ -224,8 +245,10 @@ impl Replica {
     fn accept(&mut self, stretch: &mut Stretch<'_, '_>, entry: Entry, placed: Placed) {
         stretch.recent.insert(placed.position, placed.hash);
         let chain = entry.header().chain();
-        if let Some(tip) = self.log.as_ref().and_then(|log| log.tip(&chain)) {
-            stretch.touched.insert(chain, *tip);
+        if let Some(log) = &self.log {
+            stretch.touched.extend(log.tip(&chain).map(|tip| (chain, *tip)));
+            let written = log.weighed(entry.header());
+            stretch.weighed.extend(written.map(|it| ((it.doc, it.user), it)));
         }
         let own = self.offered().any(|offered| offered.id() == entry.id());
         if own {
@@ -241,6 +264,9 @@ impl Replica {
         let verdict = match (placed.roster, own) {
             (Some(outcome), _) => Verdict::Roster(Box::new(entry), outcome),
             (None, true) => Verdict::Own(Box::new(entry)),
+            (None, false) if without_body(&entry) == Some(WithoutBody::Withheld) => {
+                Verdict::Withheld(Box::new(entry))
+            }
             (None, false) => Verdict::Content(Box::new(entry)),
         };
         stretch.entries.push(IngestedEntry { placed, verdict });
@@ -273,13 +299,18 @@ impl Replica {
 
     /// Hands the stretch over for storing, and draws the consequences.
     fn settle(&mut self, stretch: Stretch<'_, '_>) {
-        let Stretch { cx, recent, entries, touched, head, own, keyring, keys_changed, taken_over, fork } =
-            stretch;
+        let Stretch { cx, recent, entries, touched, weighed, head, own, .. } = stretch;
+        let Stretch { keyring, keys_changed, taken_over, fork, .. } = stretch;
         let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
         let now = cx.now;
         self.outbox.drop_all(&own);
         self.keyring = keyring;
         self.head = Some(head);
+        let is_withheld = |entry: &&IngestedEntry| matches!(entry.verdict, Verdict::Withheld(_));
+        if let Some(first) = entries.iter().find(is_withheld) {
+            self.withheld_from.get_or_insert(first.position());
+            self.bodies.note_withheld(now);
+        }
         if let Some(incarnation) = new_incarnation {
             tracing::warn!("this database was restored or cloned: going on in a new incarnation");
             self.incarnation = incarnation;
@@ -299,7 +330,9 @@ impl Replica {
         let tips = touched.into_iter().collect();
         let is_after = |up: &Up| entries.first().is_some_and(|first| first.position() > up.target());
         let is_news = self.session.up().is_some_and(is_after);
-        let ingested = Ingested { entries, head, is_news, tips, keys_changed, joined, new_incarnation };
+        let weighed = weighed.into_values().collect();
+        let ingested =
+            Ingested { entries, head, is_news, tips, weighed, keys_changed, joined, new_incarnation };
         self.effects.push_back(Effect::Ingest(Box::new(ingested)));
         self.update_phase();
         self.weigh_holdings(&recent, cx);

@@ -1,6 +1,6 @@
 //! How far a device is that comes in through an invite or link.
 
-use bowline_wire::entry::SignedEntry;
+use bowline_wire::entry::LoggedEntry;
 use bowline_wire::frame::{Party, Reason};
 use bowline_wire::ids::{EntryId, Position};
 
@@ -16,7 +16,7 @@ pub struct Joining {
     refused_as_ticket: Option<JoinFailed>,
     refused_as_device: bool,
     /// What the relay has told of the roster so far.
-    records: Vec<(Position, SignedEntry)>,
+    records: Vec<(Position, LoggedEntry)>,
     /// Bytes of these records.
     bytes: usize,
 }
@@ -68,12 +68,12 @@ impl Joining {
     }
 
     /// Keeps records of the roster if they come after those that are here; true if they do.
-    pub(super) fn collect(&mut self, records: Vec<(Position, SignedEntry)>) -> bool {
+    pub(super) fn collect(&mut self, records: Vec<(Position, LoggedEntry)>) -> bool {
         let last = self.records.last().map_or(Position::START, |(position, _)| *position);
         if records.first().is_some_and(|(first, _)| *first <= last) {
             return false;
         }
-        self.bytes += records.iter().map(|(_, entry)| entry.wire_len()).sum::<usize>();
+        self.bytes += records.iter().map(|(_, logged)| logged.entry.wire_len()).sum::<usize>();
         self.records.extend(records);
         true
     }
@@ -89,7 +89,7 @@ impl Joining {
     }
 
     /// All records that were collected.
-    pub(super) fn take_records(&mut self) -> Vec<(Position, SignedEntry)> {
+    pub(super) fn take_records(&mut self) -> Vec<(Position, LoggedEntry)> {
         std::mem::take(&mut self.records)
     }
 

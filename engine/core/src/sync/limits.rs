@@ -1,5 +1,20 @@
 //! Times and sizes of the sync machine, with unit and reason.
 
+/// Milliseconds before the relay is asked again for bodies, the first time that nothing came of it; twice as many each time
+/// after that. Another device may be about to supply them.
+pub(super) const FETCH_AGAIN_AFTER: u64 = 5_000;
+
+/// Milliseconds before the relay is asked again for bodies, however often nothing came of it: whoever can supply them may
+/// connect at any time.
+pub(super) const FETCH_AGAIN_AT_MOST: u64 = 10 * 60 * 1_000;
+
+/// Milliseconds between two questions for bodies, whatever comes of them: each may cost the relay a frame.
+pub(super) const FETCH_INTERVAL: u64 = 1_000;
+
+/// Milliseconds between two frames of bodies that this device supplies: a relay that wants everything again gets a frame a
+/// second, and the person the rest of the line.
+pub(super) const SUPPLY_INTERVAL: u64 = 1_000;
+
 /// Milliseconds for a handshake: many round trips on a bad line, and still no connection that hangs for ever.
 pub(super) const HANDSHAKE_TIMEOUT: u64 = 15_000;
 

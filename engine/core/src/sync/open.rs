@@ -119,6 +119,7 @@ fn follows(before: Option<(EntryId, &Header)>, header: &Header) -> Result<(), &'
         (header.doc == before.doc, "they are of several documents"),
         (header.epoch == before.epoch, "they are of several epochs"),
         (header.covers == before.covers, "they cover different entries"),
+        (header.digests == before.digests, "they say that they hold different changes"),
     ];
     match rules.into_iter().find(|(kept, _)| !kept) {
         Some((_, broken)) => Err(broken),

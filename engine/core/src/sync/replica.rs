@@ -9,6 +9,7 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{DeviceId, Incarnation, Position, WorkspaceId};
 use bowline_wire::log::Log;
 
+use super::bodies::Bodies;
 use super::effect::Effect;
 use super::holdings::Holdings;
 use super::outbox::Outbox;
@@ -33,6 +34,9 @@ pub struct Replica {
     pub(super) outbox: Outbox,
     pub(super) session: Session,
     pub(super) holdings: Holdings,
+    pub(super) bodies: Bodies,
+    /// Where the first entry stands whose body is withheld.
+    pub(super) withheld_from: Option<Position>,
     pub(super) distrusted: bool,
     pub(super) effects: VecDeque<Effect>,
 }
@@ -54,6 +58,8 @@ impl Replica {
             outbox: Outbox::of(stored.offered),
             session: Session::new(),
             holdings: Holdings::default(),
+            bodies: Bodies::for_new_line(),
+            withheld_from: stored.withheld_from,
             distrusted: stored.distrusted,
             effects: VecDeque::new(),
         }
@@ -107,6 +113,12 @@ impl Replica {
     /// Where the log is here.
     pub fn position(&self) -> Position {
         self.log.as_ref().map_or(Position::START, |log| log.head().position)
+    }
+
+    /// Up to where everything is here, bodies included.
+    pub(super) fn held(&self) -> Position {
+        let before = |first: Position| Position(first.0.saturating_sub(1));
+        self.withheld_from.map_or(self.position(), |first| before(first).min(self.position()))
     }
 
     /// What grows while the workspace comes in: the log's length here, and the bytes of a newcomer's records.

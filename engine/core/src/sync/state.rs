@@ -57,6 +57,8 @@ pub struct Stored {
     pub pins: Option<Pins>,
     /// Our entries that are not answered yet, in the order they have to be appended.
     pub offered: Vec<Entry>,
+    /// Where the first entry stands whose body is withheld.
+    pub withheld_from: Option<Position>,
     /// Whether lasting evidence against the relay is on record.
     pub distrusted: bool,
 }

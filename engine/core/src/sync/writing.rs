@@ -4,13 +4,15 @@ use bowline_crypto::{EpochKey, KeySnapshot, Keyring, SealError, seal};
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::hash;
+use bowline_wire::head::Seen;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, EpochId, Incarnation, Lane, Millis, Position, RosterHash, Salt, WireDoc,
-    WorkspaceId,
+    ChainKey, DeviceId, DocId, EntryId, EpochId, Incarnation, Lane, Millis, Position, RosterHash, Salt,
+    WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::{MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Record;
+use bowline_wire::weight::Weight;
 use thiserror::Error;
 
 use super::context::Context;
@@ -61,6 +63,8 @@ pub struct ContentDraft<'a> {
     pub entry_type: EntryType,
     /// What to seal.
     pub payload: &'a Payload,
+    /// What the changes in it weigh; see [`crate::document::weight_of`].
+    pub weight: Weight,
 }
 
 impl Replica {
@@ -83,6 +87,14 @@ impl Replica {
             return Err(NotReady::NoKey);
         }
         if self.outbox.body_bytes() >= MAX_IN_FLIGHT { Err(NotReady::InFlight) } else { Ok(()) }
+    }
+
+    /// Whether the log would take so much more of a document by this device's user.
+    pub fn has_room_for(&self, doc: DocId, weight: Weight) -> bool {
+        let Some((log, keyring)) = self.log.as_ref().zip(self.keyring.as_ref()) else {
+            return false;
+        };
+        log.has_room_for(&self.device, keyring.wire_doc(doc), weight)
     }
 
     /// Whether the key of the epoch in force is here: without it nothing is sealed, nobody is let in, and no epoch begun.
@@ -119,7 +131,7 @@ impl Replica {
         header.doc = keyring.wire_doc(draft.payload.doc);
         header.epoch = keyring.newest_epoch();
         let payload = draft.payload.encode();
-        match seal_one(&keys, header.clone(), &payload, cx) {
+        match seal_one(&keys, Header { weight: draft.weight, ..header.clone() }, &payload, cx) {
             Err(SealError::TooLarge { .. }) if payload.len() <= MAX_PAYLOAD => {}
             sealed => return sealed.map(|entry| vec![entry]),
         }
@@ -127,6 +139,7 @@ impl Replica {
         let mut entries: Vec<Entry> = Vec::new();
         for (index, part) in (0..).zip(payload.chunks(PART_LEN)) {
             header.part = Part { index, count };
+            header.weight = if header.part.is_last() { draft.weight } else { Weight::NONE };
             if let Some(before) = entries.last() {
                 (header.seq, header.prev) = (before.header().seq + 1, before.id());
             }
@@ -165,8 +178,8 @@ impl Replica {
             lane,
             seq: seq + 1,
             prev,
-            seen: self.head,
-            held: self.position(),
+            seen: self.head.map(Seen::from),
+            held: self.held(),
             entry_type,
             ..first_header(self.workspace, self.device, self.incarnation, roster, &[])
         }
@@ -247,12 +260,12 @@ impl Replica {
     /// Whether the relay shows an entry that this device's key signed, in the chain of `entry` and at its number or
     /// before it, which is not ours: another copy of this database wrote it.
     fn proves_other_life(&self, entry: EntryId, proof: Option<SignedEntry>) -> bool {
-        let Some((ours, theirs)) = self.outbox.find(entry).zip(proof.and_then(|proof| proof.verify().ok()))
-        else {
+        let theirs = proof.and_then(|proof| proof.verify(self.workspace).ok());
+        let Some((ours, theirs)) = self.outbox.find(entry).zip(theirs) else {
             return false;
         };
         let (ours, header) = (ours.header(), theirs.header());
-        let same_chain = header.workspace == self.workspace && header.chain() == ours.chain();
+        let same_chain = header.chain() == ours.chain();
         let takes_number = header.seq == ours.seq && theirs.id() != entry;
         let takes_place = header.seq + 1 == ours.seq && theirs.id() != ours.prev;
         same_chain && (takes_number || takes_place)
@@ -291,8 +304,9 @@ pub(super) fn first_header(
         epoch: EpochId::ZERO,
         entry_type: EntryType::Roster,
         doc: WireDoc::ZERO,
-        target: EntryId::ZERO,
-        covers: Vec::new(),
+        covers: Position::START,
+        digests: None,
+        weight: Weight::NONE,
         part: Part::WHOLE,
         salt: Salt::ZERO,
         body_len: u32::try_from(body.len()).unwrap_or(u32::MAX),

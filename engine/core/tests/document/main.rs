@@ -23,3 +23,4 @@ mod support;
 mod take_over;
 mod transcript;
 mod versions;
+mod weight;

@@ -7,6 +7,7 @@ use bowline_core::document::{
     Incoming, Kind, MessageId, Pen, Role, SkillEdit, Source, Transcript,
 };
 use bowline_wire::ids::{DeviceId, EntryId, Millis, Position};
+use bowline_wire::weight::Weight;
 
 /// 2026-01-31T09:05:00.250Z
 pub const NOW: Millis = Millis(1_769_850_300_250);
@@ -40,7 +41,8 @@ impl Sealed {
     pub fn open(&self) -> Incoming<'_> {
         // Entries have numbers by their order in the log.
         let position = Some(Position(u64::from(self.entry.as_bytes()[0])));
-        Incoming { entry: self.entry, position, author: self.author, source: self.source, bytes: &self.bytes }
+        let (weight, bytes) = (Weight::MAX, self.bytes.as_slice());
+        Incoming { entry: self.entry, position, author: self.author, source: self.source, weight, bytes }
     }
 }
 

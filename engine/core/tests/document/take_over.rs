@@ -1,6 +1,7 @@
 //! Two states of one document that grew apart are written into one by a device, whoever wrote them.
 
 use bowline_core::document::{ActorId, AgentField, Document, Incoming, Kind, Lacking, Source, Writer};
+use bowline_wire::weight::Weight;
 
 use crate::support::{Author, NOW, device, entry, pen};
 
@@ -12,6 +13,7 @@ fn assembled(kind: Kind, author: u8, changes: &[Vec<u8>]) -> Document {
         position: None,
         author: device(author),
         source: Source::Changes,
+        weight: Weight::MAX,
         bytes: &bytes,
     };
     let built = Document::assemble(kind, &[incoming]);

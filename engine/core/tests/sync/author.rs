@@ -14,6 +14,7 @@ use bowline_wire::ids::{
 };
 use bowline_wire::limits::PART_LEN;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
+use bowline_wire::weight::Weight;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -22,6 +23,12 @@ use crate::relay::FakeRelay;
 pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
+
+/// Bytes of a payload up to which an author here declares a small weight.
+const SMALL: usize = 4096;
+
+/// What an author here declares for larger ones: enough for whatever one entry may hold.
+pub(crate) const LARGE_WEIGHT: Weight = Weight::of(1 << 24);
 
 /// A device whose every entry a test decides on.
 pub(crate) struct Author {
@@ -71,7 +78,10 @@ impl Author {
             recovery: false,
             proof: secret.prove_join(workspace, author.id(), hpke, false),
         });
-        let entry = author.record_with(relay, &join, |header| header.seen = None);
+        let entry = author.record_with(relay, &join, |header| {
+            header.seen = None;
+            header.held = Position::START;
+        });
         relay.put(entry.to_signed());
         author
     }
@@ -100,14 +110,15 @@ impl Author {
             lane,
             seq: seq + 1,
             prev,
-            seen: Some(relay.head()),
-            held: Position::START,
+            seen: Some(relay.head().into()),
+            held: Position(relay.len()),
             roster: relay.log().roster().hash(),
             epoch: EpochId::ZERO,
             entry_type,
             doc: WireDoc::ZERO,
-            target: EntryId::ZERO,
-            covers: Vec::new(),
+            covers: Position::START,
+            digests: None,
+            weight: if lane == Lane::Content { Weight::of(1 << 16) } else { Weight::NONE },
             part: Part::WHOLE,
             salt: Salt::ZERO,
             body_len: 0,
@@ -212,6 +223,9 @@ impl Author {
         let mut header = self.header(relay, Lane::Content, EntryType::Changes);
         header.doc = self.keyring.wire_doc(doc);
         header.epoch = self.keyring.newest_epoch();
+        if payload.len() > SMALL {
+            header.weight = LARGE_WEIGHT;
+        }
         tweak(&mut header);
         let mut random = [0; 32];
         self.rng.fill_bytes(&mut random);
@@ -233,6 +247,7 @@ impl Author {
         let part = |(index, piece)| {
             self.content_with(relay, piece, doc, |header| {
                 header.part = Part { index, count };
+                header.weight = if header.part.is_last() { LARGE_WEIGHT } else { Weight::NONE };
                 tweak(header);
             })
         };

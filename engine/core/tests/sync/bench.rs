@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use bowline_core::payload::Payload;
 use bowline_core::sync::{
-    ContentDraft, Context, Effect, Ingested, JoinFailed, Joining, Opened, Phase, Pins, RelayFault, Replica,
-    Stored, Token, Unreadable, Verdict, genesis, open,
+    ContentDraft, Context, Effect, Ingested, IngestedEntry, JoinFailed, Joining, Opened, Phase, Pins,
+    RelayFault, Replica, Stored, Token, Unreadable, Verdict, genesis, open,
 };
 use bowline_crypto::{DeviceKeys, TicketSecret};
-use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::bodies::{Bodiless, BodyName};
+use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position};
+use bowline_wire::limits::MAX_BODIES_PER_FRAME;
 use bowline_wire::log::Log;
 use rand_chacha::ChaCha20Rng;
 
-use crate::author::{Author, rng};
+use crate::author::{Author, LARGE_WEIGHT, rng};
 use crate::relay::FakeRelay;
 
 pub(crate) struct Bench {
@@ -24,6 +26,8 @@ pub(crate) struct Bench {
     pub(crate) now: Millis,
     rng: ChaCha20Rng,
     hashes: BTreeMap<Position, LogHash>,
+    /// Entries whose bodies are withheld.
+    pub(crate) withheld: BTreeMap<Position, Bodiless>,
     /// Everything the replica asked for, in order.
     pub(crate) effects: Vec<Effect>,
     /// How many of them a relay was shown.
@@ -38,6 +42,7 @@ impl Bench {
             now: Millis(1_000_000),
             rng: rng(u64::from(seed) + 1000),
             hashes: BTreeMap::new(),
+            withheld: BTreeMap::new(),
             effects: Vec::new(),
             shown: 0,
         }
@@ -62,6 +67,7 @@ impl Bench {
             ticket: None,
             pins: None,
             offered: vec![entry],
+            withheld_from: None,
             distrusted: false,
         };
         (Self::with(seed, keys, stored), FakeRelay::new(seed, workspace))
@@ -101,6 +107,7 @@ impl Bench {
             ticket: Some(TicketSecret::from_bytes(&secret.to_bytes())),
             pins: Some(pins),
             offered: Vec::new(),
+            withheld_from: None,
             distrusted: false,
         };
         Self::with(seed, keys, stored)
@@ -139,10 +146,10 @@ impl Bench {
     }
 
     fn restarted_as(self, phase: Phase, ticket: Option<TicketSecret>, pins: Option<Pins>) -> Self {
-        let Self { replica, keys, now, rng, hashes, .. } = self;
+        let Self { replica, keys, now, rng, hashes, withheld, .. } = self;
         let log = replica.log().filter(|log| log.head().position > Position::START).map(|log| {
             let tips = log.tips().map(|(chain, tip)| (*chain, *tip));
-            Log::restore(log.head(), log.roster().clone(), tips)
+            Log::restore(log.head(), log.time(), log.roster().clone(), tips, log.weights().clone())
         });
         let offered: Vec<Entry> = replica.offered().cloned().collect();
         let keyring = replica.keyring().map(|keyring| {
@@ -162,9 +169,11 @@ impl Bench {
             ticket,
             pins,
             offered,
+            withheld_from: withheld.keys().next().copied(),
             distrusted: replica.is_distrusted(),
         };
-        Self { replica: Replica::restore(stored), keys, now, rng, hashes, effects: Vec::new(), shown: 0 }
+        let (replica, effects) = (Replica::restore(stored), Vec::new());
+        Self { replica, keys, now, rng, hashes, withheld, effects, shown: 0 }
     }
 
     /// Lets the replica work, and does what it asks for.
@@ -173,14 +182,41 @@ impl Bench {
         let hash_at = |at| hashes.get(&at).copied();
         let mut cx = Context { keys: &self.keys, now: self.now, random: &mut self.rng, hash_at: &hash_at };
         let done = work(&mut self.replica, &mut cx);
+        if self.carry_out() {
+            let (hashes, first) = (&self.hashes, self.withheld.keys().next().copied());
+            let hash_at = |at| hashes.get(&at).copied();
+            let cx = Context { keys: &self.keys, now: self.now, random: &mut self.rng, hash_at: &hash_at };
+            self.replica.note_withheld_from(first, &cx);
+            self.carry_out();
+        }
+        while let Some(after) = self.replica.fetches_after(self.now) {
+            let behind = self.withheld.range(after.next()..).map(|(_, bodiless)| *bodiless);
+            let lacking: Vec<Bodiless> = behind.take(MAX_BODIES_PER_FRAME).collect();
+            self.replica.fetch(lacking, self.now);
+            self.carry_out();
+        }
+        done
+    }
+
+    /// Does what the replica asks for; true if bodies have come.
+    fn carry_out(&mut self) -> bool {
+        let mut have_come = false;
         while let Some(effect) = self.replica.poll_effect() {
-            if let Effect::Ingest(ingested) = &effect {
-                let places = ingested.entries.iter().map(|entry| entry.placed);
-                self.hashes.extend(places.map(|placed| (placed.position, placed.hash)));
+            match &effect {
+                Effect::Ingest(ingested) => {
+                    let places = ingested.entries.iter().map(|entry| entry.placed);
+                    self.hashes.extend(places.map(|placed| (placed.position, placed.hash)));
+                    self.withheld.extend(ingested.entries.iter().filter_map(bodiless));
+                }
+                Effect::Bodies(bodies) => {
+                    have_come = true;
+                    self.withheld.retain(|at, _| bodies.iter().all(|supplied| supplied.position != *at));
+                }
+                _ => {}
             }
             self.effects.push(effect);
         }
-        done
+        have_come
     }
 
     pub(crate) fn receive(&mut self, frame: Frame) {
@@ -243,12 +279,13 @@ impl Bench {
     }
 
     /// Every entry that was sent, in order, as often as it was.
-    pub(crate) fn appended(&self) -> Vec<SignedEntry> {
+    pub(crate) fn appended(&self) -> Vec<Entry> {
         let entries = |frame: &Frame| match frame {
             Frame::Append { entries } => entries.clone(),
             _ => Vec::new(),
         };
-        self.frames().into_iter().flat_map(entries).collect()
+        let signed = self.frames().into_iter().flat_map(entries);
+        signed.map(|entry| entry.verify(self.replica.workspace()).unwrap()).collect()
     }
 
     /// The positions after which entries were asked for.
@@ -341,9 +378,17 @@ impl Bench {
     }
 
     pub(crate) fn seal(&mut self, payload: &Payload) -> Vec<Entry> {
-        let draft = ContentDraft { entry_type: EntryType::Changes, payload };
+        let draft = ContentDraft { entry_type: EntryType::Changes, payload, weight: LARGE_WEIGHT };
         self.step(|replica, cx| replica.seal(&draft, cx)).unwrap()
     }
+}
+
+fn bodiless(ingested: &IngestedEntry) -> Option<(Position, Bodiless)> {
+    let Verdict::Withheld(entry) = &ingested.verdict else {
+        return None;
+    };
+    let position = ingested.position();
+    Some((position, Bodiless { position, id: entry.id(), name: BodyName::of(entry) }))
 }
 
 /// What a code made now would pin.

@@ -281,8 +281,9 @@ impl Joined {
     }
 
     fn records(&self) -> Vec<(Position, Entry)> {
-        let verified =
-            |(at, entry): (Position, bowline_wire::entry::SignedEntry)| (at, entry.verify().unwrap());
+        let verified = |(at, logged): (Position, bowline_wire::entry::LoggedEntry)| {
+            (at, logged.entry.verify(self.relay.workspace()).unwrap())
+        };
         self.relay.roster_records().into_iter().map(verified).collect()
     }
 

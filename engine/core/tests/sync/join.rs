@@ -73,7 +73,7 @@ fn the_join_is_stored_before_it_is_sent() {
     let offered = bench.effects.iter().position(|effect| matches!(effect, Effect::OfferJoin(_)));
     let sent = bench.effects.iter().position(|effect| matches!(effect, Effect::Send(Frame::Append { .. })));
     assert!(offered.unwrap() < sent.unwrap());
-    let joins: Vec<_> = offered_joins(&bench).iter().map(|join| join.to_signed()).collect();
+    let joins: Vec<Entry> = offered_joins(&bench).into_iter().cloned().collect();
     assert_eq!(joins, bench.appended());
 }
 
@@ -125,11 +125,11 @@ fn records_that_were_tampered_with_are_not_joined() {
     let (bench, _, relay, _) = invited();
     let records = relay.roster_records();
     let bare = |entry: &SignedEntry| {
-        let header = entry.clone().verify().unwrap().signed_header().to_signed();
+        let header = entry.clone().verify(relay.workspace()).unwrap().signed_header().to_signed();
         SignedEntry::from_parts(header, None)
     };
     let forged = |entry: &SignedEntry| {
-        let header = entry.clone().verify().unwrap();
+        let header = entry.clone().verify(relay.workspace()).unwrap();
         let bytes = header.signed_header().bytes().to_vec();
         let signature = bowline_wire::ids::Signature::from_bytes([3; 64]);
         let body = header.body().map(<[u8]>::to_vec);
@@ -140,7 +140,7 @@ fn records_that_were_tampered_with_are_not_joined() {
         for at in 0..records.len() {
             let (mut bench, _, relay, _) = invited();
             let mut entries = relay.roster_records();
-            entries[at].1 = tamper(&entries[at].1);
+            entries[at].1.entry = tamper(&entries[at].1.entry);
             bench.greet();
             bench.receive(relay.welcome());
             bench.receive(Frame::Records { entries, more: false });
@@ -202,7 +202,7 @@ fn a_join_whose_answer_was_lost_is_found_on_the_log() {
     bench.greet();
     bench.receive(relay.welcome());
     bench.receive(relay.records());
-    relay.put(bench.appended()[0].clone());
+    relay.put(bench.appended()[0].to_signed());
     for _ in 0..3 {
         bench.sync(&mut relay);
     }
@@ -225,6 +225,7 @@ fn after_a_crash(bench: Bench, secret: &TicketSecret, relay: &FakeRelay) -> Benc
         ticket: Some(TicketSecret::from_bytes(&secret.to_bytes())),
         pins: None,
         offered: vec![join],
+        withheld_from: None,
         distrusted: false,
     };
     let mut bench = bench;
@@ -233,7 +234,7 @@ fn after_a_crash(bench: Bench, secret: &TicketSecret, relay: &FakeRelay) -> Benc
     bench
 }
 
-fn crashed_after_offering() -> (Bench, Author, FakeRelay, TicketSecret, SignedEntry) {
+fn crashed_after_offering() -> (Bench, Author, FakeRelay, TicketSecret, Entry) {
     let (mut bench, owner, relay, secret) = invited();
     bench.greet();
     bench.receive(relay.welcome());
@@ -256,7 +257,7 @@ fn a_crash_after_the_join_was_stored_and_before_it_was_sent_sends_the_same_join(
 #[test]
 fn a_crash_after_the_join_was_appended_finds_the_device_in() {
     let (mut bench, _, mut relay, _, join) = crashed_after_offering();
-    relay.put(join);
+    relay.put(join.to_signed());
     bench.sync(&mut relay);
     assert!(bench.appended().is_empty() && bench.join_failed().is_none());
     assert!(is_member(&bench, &relay));
@@ -270,7 +271,7 @@ fn a_crash_before_sending_and_then_a_lost_answer_find_the_device_in() {
     bench.greet();
     bench.receive(relay.welcome());
     assert_eq!(bench.appended(), std::slice::from_ref(&join));
-    relay.put(join);
+    relay.put(join.to_signed());
     for _ in 0..3 {
         bench.sync(&mut relay);
     }

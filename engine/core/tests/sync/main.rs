@@ -9,6 +9,7 @@
 
 mod author;
 mod bench;
+mod bodies;
 mod copies;
 mod holdings;
 mod ingest;

@@ -5,12 +5,13 @@ use bowline_core::sync::{Effect, Parts, Unreadable};
 use bowline_crypto::OpenError;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
-use bowline_wire::header::{Cover, EntryType, Header, Part};
-use bowline_wire::ids::{EntryId, Incarnation};
+use bowline_wire::header::{EntryType, Header, Part};
+use bowline_wire::ids::{EntryId, Incarnation, Position};
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS, MAX_PAYLOAD, PART_LEN};
+use bowline_wire::weight::Weight;
 use rand_core::Rng;
 
-use crate::author::{Author, opaque_payload, rng};
+use crate::author::{Author, LARGE_WEIGHT, opaque_payload, rng};
 use crate::bench::Bench;
 use crate::relay::FakeRelay;
 
@@ -66,7 +67,7 @@ fn what_fits_one_body_once_compressed_stays_whole() {
 fn a_payload_beyond_what_may_be_in_flight_leaves_all_at_once() {
     let (mut bench, _, mut relay) = Bench::member();
     let entries = bench.write_parts(&payload_of_parts(8));
-    let sent: Vec<_> = bench.appended().iter().map(SignedEntry::id).collect();
+    let sent: Vec<_> = bench.appended().iter().map(Entry::id).collect();
     assert_eq!(sent, entries.iter().map(Entry::id).collect::<Vec<_>>());
     assert!(bench.replica.ready_to_seal().is_err(), "and nothing else on top");
     bench.talk(&mut relay);
@@ -88,7 +89,7 @@ fn nothing_is_queued_again_behind_itself_while_it_may_still_be_on_its_way() {
     assert_eq!(bench.appended().len(), 6, "for a minute nothing is sent twice");
     bench.receive(Frame::Head(relay.head()));
     bench.wait(18_000);
-    let again: Vec<EntryId> = bench.appended()[6..].iter().map(SignedEntry::id).collect();
+    let again: Vec<EntryId> = bench.appended()[6..].iter().map(Entry::id).collect();
     assert_eq!(again, [entries[2].id()], "and then what should have been answered by now");
 }
 
@@ -120,7 +121,7 @@ fn a_relay_that_has_no_room_is_asked_with_one_part_and_gets_the_rest_when_it_has
     for _ in 0..2 {
         bench.forget();
         bench.wait(5_000);
-        assert_eq!(bench.appended(), [entries[0].to_signed()]);
+        assert_eq!(bench.appended(), std::slice::from_ref(&entries[0]));
         bench.receive(FakeRelay::refused(entries[0].id(), Reason::Quota, None));
     }
     bench.forget();
@@ -200,8 +201,7 @@ fn parts_are_of_one_document_type_and_epoch() {
     let covers = |header: &mut Header| {
         header.entry_type = EntryType::Snapshot;
         if header.part.index == 0 {
-            let (device, incarnation) = (header.device, header.incarnation);
-            header.covers = vec![Cover { device, incarnation, seq: 1 }];
+            header.covers = Position(1);
         }
     };
     let (mut author, relay) = writer();
@@ -211,7 +211,12 @@ fn parts_are_of_one_document_type_and_epoch() {
     assert_eq!(joined(&author, &entries), Err(Unreadable::Parts("they cover different entries")));
 
     let mut pieces = bytes.chunks(PART_LEN);
-    let two = |index| move |header: &mut Header| header.part = Part { index, count: 2 };
+    let two = |index| {
+        move |header: &mut Header| {
+            header.part = Part { index, count: 2 };
+            header.weight = if header.part.is_last() { LARGE_WEIGHT } else { Weight::NONE };
+        }
+    };
     let first = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(0));
     let rekey = author.rekey(&[author.keys.hpke_public()]);
     let commitments = [relay.log().roster().commitments()[0], rekey.commitment];
@@ -277,7 +282,7 @@ fn a_part_that_does_not_open_says_why() {
     let (mut author, relay) = writer();
     let entries = author.parts(&relay, &payload_of_parts(2));
     let header = || entries[1].signed_header().to_signed();
-    let bare = SignedEntry::from_parts(header(), None).verify().unwrap();
+    let bare = SignedEntry::from_parts(header(), None).verify(relay.workspace()).unwrap();
     assert_eq!(joined(&author, [&entries[0], &bare]), Err(Unreadable::NoBody));
     let mut header = entries[1].header().clone();
     let body = vec![0x5a; 4096];

@@ -1,16 +1,19 @@
 //! A relay whose log is whatever a test puts into it, and which signs whatever a test asks for. The honest relay is
 //! another crate; this one exists to lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bowline_wire::bodies::Supplied;
 use bowline_wire::draft::WRITES_DRAFT;
-use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::frame::{Challenge, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{DeviceId, EntryId, LogHash, LogId, Millis, Position, Signature, WorkspaceId};
+use bowline_wire::ids::{
+    DeviceId, EntryId, LogHash, LogId, LogTime, Millis, Position, Signature, WorkspaceId,
+};
 use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::log::{Log, Refusal};
 use bowline_wire::roster::TicketStage;
@@ -22,13 +25,17 @@ use ed25519_dalek::{Signer, SigningKey};
 pub(crate) struct FakeRelay {
     key: SigningKey,
     log: Log,
-    entries: Vec<SignedEntry>,
+    entries: Vec<LoggedEntry>,
+    /// Its clock, by which entries get their times.
+    pub(crate) clock: Millis,
     hashes: Vec<LogHash>,
     party: Option<Party>,
     /// Up to where the line's device was told the log.
     told: Option<usize>,
     passes_holdings_on: bool,
     said: BTreeMap<DeviceId, SaidHolding>,
+    /// Positions of entries whose bodies it gives to nobody.
+    pub(crate) withholds: BTreeSet<u64>,
 }
 
 impl FakeRelay {
@@ -39,11 +46,13 @@ impl FakeRelay {
             key,
             log: Log::new(workspace, id),
             entries: Vec::new(),
+            clock: Millis(1_000),
             hashes: vec![hash::log_seed(workspace, id)],
             party: None,
             told: None,
             passes_holdings_on: false,
             said: BTreeMap::new(),
+            withholds: BTreeSet::new(),
         }
     }
 
@@ -66,20 +75,52 @@ impl FakeRelay {
     }
 
     pub(crate) fn entry(&self, position: u64) -> Entry {
-        self.signed(position).verify().unwrap()
+        self.signed(position).verify(self.workspace()).unwrap()
     }
 
     pub(crate) fn signed(&self, position: u64) -> SignedEntry {
+        self.logged(position).entry
+    }
+
+    pub(crate) fn logged(&self, position: u64) -> LoggedEntry {
         self.entries[usize::try_from(position).unwrap() - 1].clone()
     }
 
+    pub(crate) fn workspace(&self) -> WorkspaceId {
+        self.log.head().workspace
+    }
+
+    fn time(&self) -> LogTime {
+        self.log.time_at(self.clock)
+    }
+
+    /// An entry as it is given away.
+    fn given(&self, position: u64) -> LoggedEntry {
+        let LoggedEntry { time, entry } = self.logged(position);
+        let entry = if self.withholds.contains(&position) { bare(entry, self.workspace()) } else { entry };
+        LoggedEntry { time, entry }
+    }
+
+    /// The bodies at these positions, but for those that it gives to nobody.
+    pub(crate) fn supply(&self, positions: &[Position]) -> Frame {
+        let given = positions.iter().filter(|at| !self.withholds.contains(&at.0) && at.0 <= self.len());
+        let body = |at: &Position| self.entry(at.0).body().map(<[u8]>::to_vec);
+        let bodies = given.filter_map(|at| Some(Supplied { position: *at, body: body(at)? }));
+        Frame::Supply { bodies: bodies.collect() }
+    }
+
     pub(crate) fn holds(&self, id: EntryId) -> bool {
-        self.entries.iter().any(|entry| entry.id() == id)
+        self.find(id).is_some()
+    }
+
+    /// Where an entry stands, counted from 0.
+    fn find(&self, id: EntryId) -> Option<usize> {
+        self.entries.iter().position(|logged| logged.entry.id(self.workspace()) == id)
     }
 
     /// All entries of the log that verify, in order.
     pub(crate) fn verified(&self) -> impl Iterator<Item = Entry> {
-        self.entries.iter().filter_map(|entry| entry.clone().verify().ok())
+        self.entries.iter().filter_map(|logged| logged.entry.clone().verify(self.workspace()).ok())
     }
 
     /// Signs any claim about the log.
@@ -110,26 +151,28 @@ impl FakeRelay {
         back.log = Log::new(self.log.head().workspace, id);
         back.hashes = vec![hash::log_seed(self.log.head().workspace, id)];
         for at in 1..=position {
+            back.clock = self.logged(at).time.millis();
             back.put(self.signed(at));
         }
+        back.clock = self.clock;
         back
     }
 
     /// Puts an entry on the log, whether it may be there or not.
     pub(crate) fn put(&mut self, signed: SignedEntry) -> u64 {
-        let id = signed.id();
-        match signed.clone().verify() {
+        let (id, time) = (signed.id(self.workspace()), self.time());
+        match signed.clone().verify(self.workspace()) {
             Ok(entry) if self.check(&entry).is_ok() => {
                 let hashes = self.hashes.clone();
                 let hash_at = |at: Position| hashes.get(usize::try_from(at.0).ok()?).copied();
-                let accepted = self.log.check(&entry, hash_at).unwrap();
+                let accepted = self.log.check(&entry, time, hash_at).unwrap();
                 self.log.append(accepted);
             }
             _ => {
-                self.log.pass(id);
+                self.log.pass(id, time);
             }
         }
-        self.entries.push(signed);
+        self.entries.push(LoggedEntry { time, entry: signed });
         self.hashes.push(self.log.head().hash);
         self.len()
     }
@@ -138,8 +181,10 @@ impl FakeRelay {
     pub(crate) fn put_run(&mut self, run: Vec<Entry>) {
         let hashes = self.hashes.clone();
         let hash_at = |at: Position| hashes.get(usize::try_from(at.0).ok()?).copied();
+        let time = self.time();
+        let run: Vec<(LogTime, &Entry)> = run.iter().map(|entry| (time, entry)).collect();
         for accepted in self.log.check_run(&run, hash_at).unwrap() {
-            self.entries.push(accepted.entry().to_signed());
+            self.entries.push(LoggedEntry { time, entry: accepted.entry().to_signed() });
             self.log.append(accepted);
             self.hashes.push(self.log.head().hash);
         }
@@ -147,7 +192,7 @@ impl FakeRelay {
 
     pub(crate) fn check(&self, entry: &Entry) -> Result<(), Refusal> {
         let hash_at = |at: Position| self.hashes.get(usize::try_from(at.0).ok()?).copied();
-        self.log.check(entry, hash_at).map(drop)
+        self.log.check(entry, self.time(), hash_at).map(drop)
     }
 
     pub(crate) fn challenge() -> Frame {
@@ -172,19 +217,19 @@ impl FakeRelay {
     pub(crate) fn frame(&self, first: u64, last: u64) -> Frame {
         Frame::Entries {
             first: Position(first),
-            entries: (first..=last).map(|at| self.signed(at)).collect(),
+            entries: (first..=last).map(|at| self.given(at)).collect(),
             head: self.head_at(last),
         }
     }
 
     /// All roster records, as a ticket holder gets them.
-    pub(crate) fn roster_records(&self) -> Vec<(Position, SignedEntry)> {
+    pub(crate) fn roster_records(&self) -> Vec<(Position, LoggedEntry)> {
         (1..=self.len())
             .filter(|at| {
-                let entry = self.signed(*at).verify();
+                let entry = self.signed(*at).verify(self.workspace());
                 entry.is_ok_and(|entry| entry.header().entry_type == EntryType::Roster)
             })
-            .map(|at| (Position(at), self.signed(at)))
+            .map(|at| (Position(at), self.logged(at)))
             .collect()
     }
 
@@ -224,6 +269,7 @@ impl FakeRelay {
                 answers.extend(self.tell());
                 answers
             }
+            Frame::Fetch { positions } => vec![self.supply(&positions)],
             Frame::Ping => vec![Frame::Head(self.head())],
             Frame::Holdings { devices } => {
                 self.said.extend(devices.into_iter().map(|said| (said.device, said)));
@@ -256,12 +302,12 @@ impl FakeRelay {
         let mut appended = Vec::new();
         let mut refused = Vec::new();
         for signed in entries {
-            let id = signed.id();
-            if let Some(at) = self.entries.iter().position(|entry| entry.id() == id) {
+            let id = signed.id(self.workspace());
+            if let Some(at) = self.find(id) {
                 appended.push((id, Position(at as u64 + 1)));
                 continue;
             }
-            match self.check(&signed.clone().verify().unwrap()) {
+            match self.check(&signed.clone().verify(self.workspace()).unwrap()) {
                 Ok(()) => appended.push((id, Position(self.put(signed)))),
                 Err(why) => {
                     let proof = match &why {
@@ -280,7 +326,7 @@ impl FakeRelay {
 
     /// The entry of the same chain that has this number.
     fn taken_by(&self, signed: &SignedEntry, seq: u64) -> Option<SignedEntry> {
-        let chain = signed.clone().verify().ok()?.header().chain();
+        let chain = signed.clone().verify(self.workspace()).ok()?.header().chain();
         let taken =
             self.verified().find(|entry| entry.header().chain() == chain && entry.header().seq == seq)?;
         Some(SignedEntry::from_parts(taken.signed_header().to_signed(), None))
@@ -289,8 +335,8 @@ impl FakeRelay {
     /// How far a frame that begins after `told` may go.
     fn end_of_frame(&self, told: usize) -> usize {
         let mut room = MAX_FRAME - 1024;
-        let fits = |entry: &&SignedEntry| {
-            let left = room.checked_sub(entry.wire_len());
+        let fits = |logged: &&LoggedEntry| {
+            let left = room.checked_sub(logged.entry.wire_len());
             room = left.unwrap_or(0);
             left.is_some()
         };
@@ -307,4 +353,10 @@ impl FakeRelay {
         }
         frames
     }
+}
+
+/// An entry without its body.
+pub(crate) fn bare(entry: SignedEntry, workspace: WorkspaceId) -> SignedEntry {
+    let entry = entry.verify(workspace).unwrap();
+    SignedEntry::from_parts(entry.signed_header().to_signed(), None)
 }

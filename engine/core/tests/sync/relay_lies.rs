@@ -104,7 +104,7 @@ fn another_hash_at_a_known_position_is_a_fork_in_whatever_frame_it_comes() {
                 "appended" => Frame::Appended { entries: Vec::new(), head: theirs },
                 _ => Frame::Entries {
                     first: theirs.position,
-                    entries: vec![relay.signed(theirs.position.0)],
+                    entries: vec![relay.logged(theirs.position.0)],
                     head: theirs,
                 },
             };
@@ -128,7 +128,7 @@ fn entries_that_do_not_hash_to_their_head_are_not_taken_in() {
     let before = bench.replica.position();
     bench.receive(Frame::Entries {
         first: before.next(),
-        entries: vec![other.signed(other.len())],
+        entries: vec![other.logged(other.len())],
         head: relay.head(),
     });
     assert_eq!(bench.faults().len(), 1);
@@ -144,7 +144,7 @@ fn entries_that_do_not_hash_to_their_head_prove_nothing_about_the_relay() {
     owner.put_message(&mut relay, opaque_payload(1).doc, "signed for");
     bench.receive(Frame::Entries {
         first: bench.replica.position().next(),
-        entries: vec![other.signed(other.len())],
+        entries: vec![other.logged(other.len())],
         head: relay.head(),
     });
     assert!(is_nonsense(&bench.faults()));
@@ -159,9 +159,9 @@ fn entries_that_do_not_end_at_their_head_are_nonsense() {
     owner.put_message(&mut relay, opaque_payload(1).doc, "one");
     let last = relay.len();
     for (first, entries) in [
-        (last - 1, vec![relay.signed(last)]),
+        (last - 1, vec![relay.logged(last)]),
         (last, Vec::new()),
-        (0, (0..=last).map(|_| relay.signed(last)).collect()),
+        (0, (0..=last).map(|_| relay.logged(last)).collect()),
     ] {
         bench.forget();
         bench.receive(Frame::Entries { first: Position(first), entries, head: relay.head() });
@@ -252,7 +252,7 @@ fn a_head_that_is_not_signed_brings_nothing_in_whatever_frame_it_comes() {
     for frame in [
         Frame::Head(head),
         Frame::Appended { entries: Vec::new(), head },
-        Frame::Entries { first: before.next(), entries: vec![relay.signed(relay.len())], head },
+        Frame::Entries { first: before.next(), entries: vec![relay.logged(relay.len())], head },
     ] {
         bench.forget();
         bench.receive(frame);

@@ -1,6 +1,7 @@
 //! When content may be sealed and records written, and what they say about the log.
 
 use bowline_core::sync::{NotReady, Phase};
+use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{HpkePublicKey, Lane};
 use bowline_wire::roster::record::Record;
@@ -115,7 +116,7 @@ fn an_entry_says_what_its_author_knows() {
     let second = bench.write(&opaque_payload(2));
     for entry in [&first, &second] {
         let header = entry.header();
-        assert_eq!(header.seen, Some(relay.head()));
+        assert_eq!(header.seen, Some(relay.head().into()));
         assert_eq!(header.held, relay.head().position);
         assert_eq!(header.roster, relay.log().roster().hash());
         assert_eq!(Some(header.epoch), relay.log().roster().epoch());
@@ -132,6 +133,6 @@ fn sealing_without_offering_changes_nothing() {
     let unused = bench.seal(&payload);
     let used = bench.write(&payload);
     assert_eq!(unused[0].header().seq, used.header().seq);
-    let appended: Vec<_> = bench.appended().iter().map(bowline_wire::entry::SignedEntry::id).collect();
+    let appended: Vec<_> = bench.appended().iter().map(Entry::id).collect();
     assert_eq!(appended, [used.id()]);
 }

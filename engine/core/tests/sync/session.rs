@@ -63,7 +63,7 @@ fn nothing_is_sent_before_everything_up_to_the_relays_head_is_known() {
     bench.wait(1_000);
     assert!(bench.appended().is_empty());
     bench.receive(relay.frame(end, end));
-    assert_eq!(bench.appended(), [sent.to_signed()]);
+    assert_eq!(bench.appended(), std::slice::from_ref(&sent));
     assert_eq!(bench.replica.link(), LinkState::Live);
 }
 
@@ -159,7 +159,7 @@ fn a_relay_that_sends_without_end_what_brings_nothing_is_given_up() {
                 "higher head" => Frame::Head(relay.sign(relay.len() + count, LogHash::ZERO)),
                 "entries" => relay.frame(1, relay.len()),
                 "appended" => Frame::Appended { entries: Vec::new(), head: relay.head() },
-                "refused" => FakeRelay::refused(relay.signed(1).id(), Reason::Rate, None),
+                "refused" => FakeRelay::refused(relay.signed(1).id(relay.workspace()), Reason::Rate, None),
                 "refused again" => {
                     let reason = if count % 2 == 0 { Reason::Rate } else { Reason::Quota };
                     FakeRelay::refused(sent.id(), reason, None)
@@ -339,7 +339,7 @@ fn a_new_line_forgets_what_the_old_one_was_doing() {
     assert_eq!(bench.replica.link(), LinkState::Connecting);
     bench.receive(FakeRelay::challenge());
     bench.receive(relay.welcome());
-    assert_eq!(bench.appended(), [sent.to_signed()]);
+    assert_eq!(bench.appended(), std::slice::from_ref(&sent));
 }
 
 /// After `handle_timeout` nothing may still be due, or a host turns in circles.

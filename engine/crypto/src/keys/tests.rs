@@ -37,7 +37,7 @@ fn a_signed_header_is_an_entry_with_exactly_these_fields() {
     let (header, body) = seal(&keyring(1).snapshot(), header(&keyring(1)), b"text", [0; 32]).unwrap();
     let entry = crate::testing::device().sign_header(header.clone(), body.clone()).unwrap();
     assert_eq!((entry.header(), entry.body()), (&header, Some(&body[..])));
-    entry.to_signed().verify().unwrap();
+    entry.to_signed().verify(entry.header().workspace).unwrap();
 }
 
 #[test]

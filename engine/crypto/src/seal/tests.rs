@@ -3,11 +3,12 @@
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::header::{EntryType, HEADER_FIELDS, Part};
 use bowline_wire::ids::{
-    BodyHash, EntryId, Incarnation, LogHash, LogId, Position, RosterHash, Salt, Signature, WireDoc,
+    BodyHash, EntryId, Incarnation, LogHash, Position, RosterHash, Salt, Signature, SnapshotDigest, WireDoc,
     WorkspaceId,
 };
 use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Rekey;
+use bowline_wire::weight::Weight;
 use proptest::prelude::*;
 
 use super::*;
@@ -40,8 +41,7 @@ fn sealed(payload: &[u8]) -> (Header, Vec<u8>) {
 type Change = (&'static str, fn(&mut Header));
 
 /// One change of every field that the author's word covers; the names are those of [`HEADER_FIELDS`].
-const CHANGES: [Change; 17] = [
-    ("workspace", |h| h.workspace = WorkspaceId::from_bytes([0xee; 32])),
+const CHANGES: [Change; 18] = [
     ("device", |h| h.device = other_device().id()),
     ("incarnation", |h| {
         h.incarnation = Incarnation::from_bytes([0xee; 8]);
@@ -49,9 +49,6 @@ const CHANGES: [Change; 17] = [
     ("seq", |h| h.seq += 1),
     ("prev", |h| h.prev = EntryId::from_bytes([0xee; 32])),
     ("seen", |h| h.seen.as_mut().unwrap().position = Position(91)),
-    ("seen", |h| {
-        h.seen.as_mut().unwrap().log = LogId::from_bytes([0xee; 32]);
-    }),
     ("seen", |h| {
         h.seen.as_mut().unwrap().hash = LogHash::from_bytes([0xee; 32]);
     }),
@@ -61,11 +58,20 @@ const CHANGES: [Change; 17] = [
     ("held", |h| h.held = Position(81)),
     ("roster", |h| h.roster = RosterHash::from_bytes([0xee; 32])),
     ("epoch", |h| h.epoch = epoch_key(1).commitment().epoch_id()),
-    ("type", |h| h.entry_type = EntryType::Unknown(9)),
+    ("type", |h| {
+        (h.entry_type, h.digests) = (EntryType::Unknown(9), None);
+    }),
     ("doc", |h| h.doc = WireDoc::from_bytes([0xee; 16])),
-    ("target", |h| h.target = EntryId::from_bytes([0xee; 32])),
-    ("covers", |h| h.covers[0].seq = 6),
-    ("part", |h| h.part = Part { index: 1, count: 2 }),
+    ("covers", |h| h.covers = Position(71)),
+    ("digests", |h| h.digests = None),
+    ("digests", |h| {
+        h.digests.as_mut().unwrap().all = SnapshotDigest::from_bytes([0xee; 32]);
+    }),
+    ("digests", |h| {
+        h.digests.as_mut().unwrap().own = SnapshotDigest::from_bytes([0xee; 32]);
+    }),
+    ("weight", |h| h.weight = Weight::of(3000)),
+    ("part", |h| h.part = Part { index: 2, count: 3 }),
 ];
 
 #[test]
@@ -176,6 +182,8 @@ fn entries_of_another_workspace_or_lane_are_the_caller_s_mistake() {
         epoch: EpochId::ZERO,
         salt: Salt::ZERO,
         part: Part::WHOLE,
+        digests: None,
+        weight: Weight::NONE,
         ..header
     };
     let keys = keyring(2).snapshot();
@@ -221,7 +229,8 @@ fn salts_tell_nothing_to_those_without_the_key() {
 fn too_large_is_refused_before_anything_is_sealed() {
     let keys = keyring(2).snapshot();
     for (part, limit) in [(Part::WHOLE, MAX_PAYLOAD), (Part { index: 0, count: 2 }, PART_LEN)] {
-        let header = Header { part, ..header(&keyring(2)) };
+        let weight = if part.is_last() { Weight::MAX } else { Weight::NONE };
+        let header = Header { part, weight, ..header(&keyring(2)) };
         let refused = seal(&keys, header.clone(), &vec![0; limit + 1], RANDOM).unwrap_err();
         assert_eq!(refused, SealError::TooLarge { len: limit + 1, limit });
         let (header, body) = seal(&keys, header, &vec![0; limit], RANDOM).unwrap();

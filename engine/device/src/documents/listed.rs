@@ -1,7 +1,7 @@
 //! A document's line in a list, which loads nothing.
 
 use bowline_core::document::{Kind, Marks, entries_made_by};
-use bowline_store::{ChangeRow, DocFilter, DocRow, OnlyHere, Place, Reader, Trash};
+use bowline_store::{ChangeRow, DocFilter, DocRow, OnlyHere, Place, Reader, Trash, Withheld};
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
 use crate::Error;
@@ -16,6 +16,8 @@ pub struct Listed {
     pub workspace: Option<WorkspaceId>,
     /// A person keeps it here: what is written into it on this device stays.
     pub kept: bool,
+    /// What of it the workspace's relay withholds, so that it is not shown.
+    pub withheld: Option<Withheld>,
     /// How much of it is only here, beside what its workspace has.
     pub only_here: OnlyHere,
     /// The title of a conversation, else the document's name; may be empty.
@@ -58,10 +60,12 @@ pub(crate) fn listed(read: Reader<'_>, row: DocRow) -> Result<Listed, Error> {
         OnlyHere::Nothing => OnlyHere::Parts(stays),
         OnlyHere::Parts(parts) => OnlyHere::Parts(parts + stays),
     };
+    let withheld = withheld_of(read, &row)?;
     Ok(Listed {
         id: row.id,
         workspace: row.ws,
         kept: row.kept,
+        withheld,
         only_here,
         title: row.summary.title,
         updated_at: row.summary.updated_at,
@@ -70,6 +74,14 @@ pub(crate) fn listed(read: Reader<'_>, row: DocRow) -> Result<Listed, Error> {
         deleted_at: row.deleted_at,
         marks: Marks::from_bytes(&row.summary.marks),
     })
+}
+
+/// What of a document the workspace's relay withholds; `None` if nothing.
+pub(crate) fn withheld_of(read: Reader<'_>, row: &DocRow) -> Result<Option<Withheld>, Error> {
+    match row.ws.zip(row.wire) {
+        Some((workspace, wire)) => Ok(read.withheld_of_doc(workspace, wire)?),
+        None => Ok(None),
+    }
 }
 
 /// How many things a person would count in changes: entries of a conversation or, if there are none, the changes.

@@ -9,6 +9,7 @@ use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryWithBody, Reader};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId, Position};
+use bowline_wire::weight::Weight;
 
 use crate::Error;
 use crate::documents::cache::{Loaded, Standing};
@@ -18,9 +19,9 @@ use crate::rows::{entry_of, kind_of};
 use crate::workspace::Keyrings;
 use crate::workspace::parts::{Held, open_held};
 
-/// Bytes of opened payloads after which no more are opened before these are in the document: less than the largest single
-/// payload, which is opened whatever its size.
-const OPENED_BYTES: usize = 4 << 20;
+/// Declared weight of opened payloads after which no more are opened before these are in the document: less than the largest
+/// single payload, which is opened whatever its size. Taking in an operation costs Automerge four times what it keeps of it.
+const OPENED_WEIGHT: u64 = 8 << 20;
 
 /// Crashes with one entry alone in flight after which it is put aside.
 const CRASHES_TO_QUARANTINE: u32 = 3;
@@ -41,8 +42,8 @@ impl Content {
             EntryType::Adopted => Source::Adopted,
             _ => Source::Changes,
         };
-        let (entry, position) = (self.entry.id(), self.position);
-        Incoming { entry, position, author: header.device, source, bytes: &self.bytes }
+        let (entry, position, weight) = (self.entry.id(), self.position, header.weight);
+        Incoming { entry, position, author: header.device, source, weight, bytes: &self.bytes }
     }
 }
 
@@ -218,18 +219,18 @@ impl<'r> Reading<'r> {
 
     /// Opens entries that were opened once when they came, until what is in them is enough for now; the rest comes back.
     pub(super) fn open_some(&self, found: Vec<EntryWithBody>) -> Result<(Batch, Vec<EntryWithBody>), Error> {
-        let (mut batch, mut bytes) = (Batch::default(), 0);
+        let (mut batch, mut weight) = (Batch::default(), 0);
         let mut rest = found.into_iter();
-        while bytes < OPENED_BYTES
+        while weight < OPENED_WEIGHT
             && let Some(row) = rest.next()
         {
-            bytes += self.open_into(&mut batch, row)?;
+            weight += self.open_into(&mut batch, row)?;
         }
         Ok((batch, rest.collect()))
     }
 
-    /// Opens an entry; how many bytes were in it.
-    fn open_into(&self, batch: &mut Batch, row: EntryWithBody) -> Result<usize, Error> {
+    /// Opens an entry; what it weighs by its author's word, and at least what was in it.
+    fn open_into(&self, batch: &mut Batch, row: EntryWithBody) -> Result<u64, Error> {
         let (n, position) = (row.entry.n, row.entry.place.map(|place| place.pos));
         // No verdict on entries without keys: their workspace is damaged and left out, or another process has joined
         // it since.
@@ -240,12 +241,13 @@ impl<'r> Reading<'r> {
         };
         match open_held(self.read, &entry, &keyring.snapshot())? {
             Ok(Held::Payload(payload, _)) => {
-                let len = payload.bytes.len();
+                let (len, weight) = (payload.bytes.len() as u64, entry.header().weight);
                 batch.contents.push(Content { n, position, entry, bytes: payload.bytes });
-                return Ok(len);
+                // What nobody declared, in logs of before, counts as what there is.
+                return Ok(if weight == Weight::MAX { len } else { len.max(weight.most()) });
             }
             // Whoever took the entry in had the key; this process was opened before that.
-            Err(Unreadable::NoKey) => {}
+            Err(Unreadable::NoKey) | Ok(Held::Waits) => {}
             Ok(Held::Part | Held::UpdateNeeded) | Err(_) => batch.unreadable.push(n),
         }
         Ok(0)

@@ -114,9 +114,9 @@ impl Workspaces {
         linked.is_some_and(|linked| linked.line_fault.is_some() || linked.replica.last_silence().is_some())
     }
 
-    /// How many documents have unsealed work that is more than others would take at once.
-    pub(crate) fn too_large(&self, workspace: WorkspaceId) -> Result<usize, Error> {
-        Ok(self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?.too_large.len())
+    /// How many documents have unsealed work that others would not take.
+    pub(crate) fn unsealable(&self, workspace: WorkspaceId) -> Result<usize, Error> {
+        Ok(self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?.unsealable.len())
     }
 
     /// Another process may have written: looks for workspaces that came or went, and does what there is to do in the
@@ -136,7 +136,7 @@ impl Workspaces {
             let Some(linked) = self.linked.get_mut(&row.id) else {
                 continue; // damaged and left out, or of another draft
             };
-            linked.too_large.clear();
+            linked.unsealable.clear();
             self.drive(lent, documents, row.id)?;
         }
         Ok(())

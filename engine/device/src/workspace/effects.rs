@@ -1,10 +1,8 @@
 //! Carrying out what the sync machine asks for: first on the disk, then on the line.
 
-use std::collections::BTreeMap;
-
 use bowline_core::sync::{Effect, Ingested, Phase, Recipient, RelayFault, Verdict};
 use bowline_crypto::Keyring;
-use bowline_store::{Cursor, DocN, EntryState, Store};
+use bowline_store::{Cursor, EntryState, Store};
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::SeenHead;
@@ -25,7 +23,8 @@ use crate::workspace::membership;
 use crate::workspace::quarantine::refused;
 use crate::workspace::roster::{forget_spent_codes, release_decision, settle_decision};
 use crate::workspace::sealed_values::AtRest;
-use crate::workspace::taken::Consequences;
+use crate::workspace::taken::{Consequences, mark_stale};
+use crate::workspace::withheld;
 use crate::workspace::workspaces::{CURRENT, find_keys, seal_keys, stage, state, ticket};
 use crate::{Error, Notice};
 
@@ -44,6 +43,8 @@ impl Workspaces {
         match effect {
             Effect::Send(frame) => self.transmit(workspace, &frame),
             Effect::Ingest(ingested) => self.ingest(lent, documents, workspace, &ingested),
+            Effect::Bodies(bodies) => self.take_bodies(lent, documents, workspace, bodies),
+            Effect::Supply(positions) => self.supply(lent, workspace, &positions),
             Effect::OfferJoin(entry) => self.offer_join(lent, documents, workspace, &entry),
             Effect::Refused { entry, reason } => {
                 let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
@@ -139,9 +140,6 @@ impl Workspaces {
                 // Of the log there may be something here already, if the way in was begun anew.
                 open_with(tx, workspace, keyring, now, &mut after)?;
             }
-            for (device, claimed) in &after.heard {
-                put_heard(tx, workspace, *device, (*claimed).min(now), now)?;
-            }
             Ok(())
         })?;
         mark_stale(lent, documents, &after.touched)
@@ -210,10 +208,14 @@ impl Workspaces {
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         let mut after = Consequences::default();
         lent.store.transaction(|tx| -> Result<(), Error> {
+            if withheld::begins(**tx, workspace, ingested)? {
+                after.notices.push(Notice::Withheld(workspace));
+            }
             tx.set_cursor(workspace, &cursor)?;
             let mut roster_moved = false;
             for item in &ingested.entries {
                 after.add(workspace, store_entry(tx, workspace, item, snapshot.as_ref(), now)?);
+                after.hear(item);
                 if let Verdict::Roster(entry, outcome) = &item.verdict {
                     let told = settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?;
                     after.notices.extend(told);
@@ -230,12 +232,15 @@ impl Workspaces {
                 tx.put_state(workspace, state::KEYRING, sealed)?;
                 open_with(tx, workspace, keyring, now, &mut after)?;
             }
-            for (device, claimed) in &after.heard {
-                let at = if ingested.is_news { now } else { (*claimed).min(now) };
+            for (device, logged) in &after.heard {
+                let at = if ingested.is_news { now } else { logged.millis().min(now) };
                 put_heard(tx, workspace, *device, at, now)?;
             }
             for (chain, tip) in &ingested.tips {
                 tx.put_chain(workspace, chain, &encode(tip))?;
+            }
+            for written in &ingested.weighed {
+                tx.put_weight(workspace, written)?;
             }
             if let Some(incarnation) = ingested.new_incarnation {
                 tx.set_incarnation(workspace, incarnation)?;
@@ -291,23 +296,12 @@ impl Workspaces {
 /// Name of the value that says which version opened this database last.
 const VERSION: &str = "version";
 
-/// More has come for these documents, which wrote their rows so many times.
-fn mark_stale(
-    lent: &Lent<'_>,
-    documents: &mut Documents,
-    touched: &BTreeMap<DocN, u64>,
-) -> Result<(), Error> {
-    for (doc, writes) in touched {
-        documents.has_more(*doc, *writes, || Ok(lent.read().doc(*doc)?.map(|row| row.rev)))?;
-    }
-    Ok(())
-}
-
 fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
     let last = ingested.entries.last()?;
     Some(Cursor {
         log: ingested.head.log,
         pos: last.placed.position,
+        time: last.placed.time,
         hash: last.placed.hash,
         head: Some(encode(&ingested.head)),
     })

@@ -26,7 +26,7 @@ pub(super) fn store_entry(
     keys: Option<&KeySnapshot>,
     now: Millis,
 ) -> Result<Taken, Error> {
-    let place = LogPlace { pos: item.placed.position, log_hash: item.placed.hash };
+    let place = LogPlace { pos: item.placed.position, time: item.placed.time, log_hash: item.placed.hash };
     match &item.verdict {
         Verdict::Own(entry) => place_own(tx, workspace, entry, place),
         Verdict::Roster(entry, _) => {
@@ -37,6 +37,7 @@ pub(super) fn store_entry(
             Ok(Taken::default())
         }
         Verdict::Content(entry) => store_unopened(tx, workspace, entry, place, keys, now),
+        Verdict::Withheld(entry) => store_withheld(tx, entry, place, now),
         Verdict::NotAcceptable(entry, why) => put_aside(tx, entry, place, &not_acceptable(why)),
     }
 }
@@ -49,23 +50,22 @@ fn store_content(
     place: LogPlace,
     now: Millis,
 ) -> Result<Taken, Error> {
-    let heard = Some((entry.header().device, payload.time));
     if let Some(row) = tx.entry_by_id(workspace, entry.id())? {
         // Refused once, and there after all: what it held may have been sealed again, which changes nothing.
         place_after_all(tx, row.n, entry, place)?;
-        return Ok(Taken { doc: row.doc, heard, ..Taken::default() });
+        return Ok(Taken { doc: row.doc, ..Taken::default() });
     }
     if Kind::from_number(payload.kind).is_none() {
-        return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::UpdateNeeded, None)? });
+        return keep(tx, entry, place, EntryState::UpdateNeeded, None);
     }
     let Some(doc) = doc_for(tx, workspace, payload, entry.header().doc)? else {
         let why = QuarantineReason::OtherKind.plain();
-        return Ok(Taken { heard, ..keep(tx, entry, place, EntryState::Quarantined, Some(&why))? });
+        return keep(tx, entry, place, EntryState::Quarantined, Some(&why));
     };
     update_claim(tx, doc, entry, payload, now)?;
     let row = NewEntry { place: Some(place), doc: Some(doc), ..new_entry(entry, EntryState::OnLog) };
     tx.insert_entry(&row)?;
-    Ok(Taken { doc: Some(doc), heard, aside: None })
+    Ok(Taken { doc: Some(doc), aside: None })
 }
 
 /// Opens an entry, stores it, and forgets what was in it. A part is kept until the last one has come, with which the payload
@@ -78,25 +78,49 @@ fn store_unopened(
     keys: Option<&KeySnapshot>,
     now: Millis,
 ) -> Result<Taken, Error> {
-    let held = match keys {
-        Some(keys) => open_held(**tx, entry, keys)?,
-        None if !entry.header().entry_type.is_understood() => Ok(Held::UpdateNeeded),
-        None => Err(Unreadable::NoKey),
-    };
-    match held {
+    match open_with_any(tx, entry, keys)? {
         Ok(Held::Payload(payload, earlier)) => {
             tx.mark_applied(&earlier)?;
             store_content(tx, workspace, entry, &payload, place, now)
         }
-        Ok(Held::Part) => keep(tx, entry, place, EntryState::OnLog, None),
+        Ok(Held::Part | Held::Waits) => keep(tx, entry, place, EntryState::OnLog, None),
         Ok(Held::UpdateNeeded) => keep(tx, entry, place, EntryState::UpdateNeeded, None),
         Err(why) => keep(tx, entry, place, EntryState::Quarantined, Some(&unreadable(&why))),
     }
 }
 
+/// Opens an entry with whatever keys are here, perhaps none.
+fn open_with_any(
+    tx: &Tx<'_>,
+    entry: &Entry,
+    keys: Option<&KeySnapshot>,
+) -> Result<Result<Held, Unreadable>, Error> {
+    Ok(match keys {
+        Some(keys) => open_held(**tx, entry, keys)?,
+        None if !entry.header().entry_type.is_understood() => Ok(Held::UpdateNeeded),
+        None => Err(Unreadable::NoKey),
+    })
+}
+
 fn place_own(tx: &Tx<'_>, workspace: WorkspaceId, entry: &Entry, place: LogPlace) -> Result<Taken, Error> {
     let row = tx.entry_by_id(workspace, entry.id())?.ok_or(Error::Damaged(Damage::OwnEntry))?;
     tx.place_entry(row.n, place)?;
+    Ok(Taken::default())
+}
+
+/// Stores an accepted entry that has come without its body.
+fn store_withheld(tx: &Tx<'_>, entry: &Entry, place: LogPlace, now: Millis) -> Result<Taken, Error> {
+    let n = if let Some(row) = tx.entry_by_id(entry.header().workspace, entry.id())? {
+        // Ours, refused once and there after all.
+        tx.place_entry(row.n, place)?;
+        if tx.body(row.n)?.is_some() {
+            return Ok(Taken { doc: row.doc, ..Taken::default() });
+        }
+        row.n
+    } else {
+        tx.insert_entry(&NewEntry { place: Some(place), ..new_entry(entry, EntryState::Withheld) })?
+    };
+    tx.note_withheld(n, now)?;
     Ok(Taken::default())
 }
 
@@ -276,31 +300,44 @@ pub(super) fn read_again(
         let Ok(entry) = entry_of(EntryWithBody { entry: row, body }) else {
             continue;
         };
-        let mut taken = Taken::default();
-        let (state, reason) = match open_held(**tx, &entry, keys)? {
-            Ok(Held::Payload(payload, earlier)) => {
-                taken.heard = Some((entry.header().device, payload.time));
-                taken.doc = doc_for(tx, workspace, &payload, entry.header().doc)?;
-                match taken.doc {
-                    Some(doc) => {
-                        update_claim(tx, doc, &entry, &payload, now)?;
-                        tx.mark_applied(&earlier)?;
-                        tx.set_entry_doc(n, doc)?;
-                        (EntryState::OnLog, None)
-                    }
-                    None if Kind::from_number(payload.kind).is_none() => (EntryState::UpdateNeeded, None),
-                    None => (EntryState::Quarantined, Some(QuarantineReason::OtherKind.plain())),
-                }
-            }
-            Ok(Held::Part) => (EntryState::OnLog, None),
-            Ok(Held::UpdateNeeded) => (EntryState::UpdateNeeded, None),
-            // Whatever keeps it shut now, the key, say, for which it was not asked before the update.
-            Err(why) => (EntryState::Quarantined, Some(unreadable(&why))),
-        };
-        tx.set_entry_state(n, state, reason.as_ref())?;
+        let (state, taken) = reopen(tx, workspace, n, &entry, Some(keys), now)?;
         if state != EntryState::Quarantined {
             opened.push((id, taken));
         }
     }
     Ok(opened)
+}
+
+/// Opens an entry that is stored and was not opened before, and stores what became of it.
+pub(super) fn reopen(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    n: EntryN,
+    entry: &Entry,
+    keys: Option<&KeySnapshot>,
+    now: Millis,
+) -> Result<(EntryState, Taken), Error> {
+    let mut taken = Taken::default();
+    let (state, reason) = match open_with_any(tx, entry, keys)? {
+        Ok(Held::Payload(payload, earlier)) => {
+            taken.doc = doc_for(tx, workspace, &payload, entry.header().doc)?;
+            match taken.doc {
+                Some(doc) => {
+                    update_claim(tx, doc, entry, &payload, now)?;
+                    tx.mark_applied(&earlier)?;
+                    tx.set_entry_doc(n, doc)?;
+                    (EntryState::OnLog, None)
+                }
+                None if Kind::from_number(payload.kind).is_none() => (EntryState::UpdateNeeded, None),
+                None => (EntryState::Quarantined, Some(QuarantineReason::OtherKind.plain())),
+            }
+        }
+        Ok(Held::Part | Held::Waits) => (EntryState::OnLog, None),
+        Ok(Held::UpdateNeeded) => (EntryState::UpdateNeeded, None),
+        // Whatever keeps it shut now, the key, say, for which it was not asked before the update.
+        Err(why) => (EntryState::Quarantined, Some(unreadable(&why))),
+    };
+    tx.set_entry_state(n, state, reason.as_ref())?;
+    taken.aside = (state == EntryState::Quarantined).then_some(entry.id());
+    Ok((state, taken))
 }

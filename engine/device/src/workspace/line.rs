@@ -116,6 +116,9 @@ impl Workspaces {
             while let Some(effect) = self.linked(workspace)?.replica.poll_effect() {
                 self.carry_out(lent, documents, workspace, effect)?;
             }
+            if self.fetch_withheld(lent, workspace)? {
+                continue;
+            }
             let decided = self.write_records(lent, workspace)?;
             let sealed = self.seal_work(lent, documents, workspace)?;
             if !decided && !sealed {

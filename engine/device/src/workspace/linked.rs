@@ -43,8 +43,17 @@ pub(super) struct Linked {
     pub(super) line_fault: Option<RelayFault>,
     /// The person has been told that this device is no longer in the workspace.
     pub(super) removed: bool,
-    /// Documents whose unsealed work no payload may hold; looked at again when they change.
-    pub(super) too_large: BTreeMap<DocN, usize>,
+    /// Documents whose unsealed work cannot be sealed as it is; looked at again when they change.
+    pub(super) unsealable: BTreeMap<DocN, Unsealable>,
+}
+
+/// Why a document's unsealed work stays here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsealable {
+    /// More bytes than one payload may hold, which cannot be divided.
+    TooLarge(usize),
+    /// The log takes no more of the document by this person.
+    Full,
 }
 
 /// The keys of all workspaces, lent to whoever reads what was sealed in them.
@@ -114,7 +123,7 @@ impl Workspaces {
         if let Some(linked) = edited.workspace.and_then(|workspace| self.linked.get_mut(&workspace))
             && let Some(n) = edited.row
         {
-            linked.too_large.remove(&n);
+            linked.unsealable.remove(&n);
         }
     }
 
@@ -228,7 +237,7 @@ impl Linked {
             close: false,
             fault: None,
             line_fault: None,
-            too_large: BTreeMap::new(),
+            unsealable: BTreeMap::new(),
         }
     }
 }

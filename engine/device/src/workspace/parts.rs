@@ -15,6 +15,8 @@ pub(crate) enum Held {
     Payload(Box<Payload>, Vec<EntryN>),
     /// Part of a payload that takes effect with a later entry.
     Part,
+    /// The end of a payload of which a part before is withheld: it takes effect once that has come.
+    Waits,
     /// Something for a newer version.
     UpdateNeeded,
 }
@@ -42,6 +44,11 @@ fn gather(
 ) -> Result<Result<Held, Unreadable>, StoreError> {
     let header = last.header();
     let first = header.seq.saturating_sub(header.part.index.into());
+    for seq in first..header.seq {
+        if read.is_withheld_in_chain(header.workspace, &header.chain(), seq)? {
+            return Ok(Ok(Held::Waits));
+        }
+    }
     let (mut parts, mut earlier) = (Parts::default(), Vec::new());
     for seq in first..header.seq {
         let Some(found) = read.accepted_in_chain(header.workspace, &header.chain(), seq)? else {

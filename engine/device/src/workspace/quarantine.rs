@@ -102,13 +102,19 @@ pub enum QuarantineReason {
     Damaged,
     /// This program ended three times while it applied the entry.
     Crashed,
+    /// The entry's author had a database that had begun anew more often than any may.
+    LivesSpent,
+    /// The entry's document, or what its author's user wrote of it, was as heavy as it may be.
+    DocumentFull,
+    /// The entry's changes weigh more than it declares.
+    Heavier,
     /// A number without a name here: a newer version wrote it.
     Unknown(u16),
 }
 
 impl QuarantineReason {
     /// All named reasons with their numbers.
-    pub const NAMED: [(u16, Self); 44] = [
+    pub const NAMED: [(u16, Self); 47] = [
         (0, Self::Told),
         (1, Self::NoKey),
         (2, Self::NoBody),
@@ -135,6 +141,8 @@ impl QuarantineReason {
         (32, Self::WrongEpoch),
         (33, Self::BadSeen),
         (34, Self::Forked),
+        (35, Self::LivesSpent),
+        (36, Self::DocumentFull),
         (40, Self::TooLarge),
         (41, Self::TooMany),
         (42, Self::Malformed),
@@ -150,6 +158,7 @@ impl QuarantineReason {
         (52, Self::Rejected),
         (53, Self::Unfaithful),
         (54, Self::Panicked),
+        (55, Self::Heavier),
         (60, Self::OtherKind),
         (61, Self::Damaged),
         (62, Self::Crashed),
@@ -212,6 +221,8 @@ pub(crate) fn not_acceptable(why: &Refusal) -> StoredReason {
         Refusal::WrongEpoch => QuarantineReason::WrongEpoch.plain(),
         Refusal::BadSeen => QuarantineReason::BadSeen.plain(),
         Refusal::Forked(_) => QuarantineReason::Forked.plain(),
+        Refusal::LivesSpent => QuarantineReason::LivesSpent.plain(),
+        Refusal::DocumentFull => QuarantineReason::DocumentFull.plain(),
     }
 }
 
@@ -221,6 +232,7 @@ pub(crate) fn not_applied(why: &document::Reason) -> Option<StoredReason> {
     Some(match why {
         Reason::UnknownSchema { .. } | Reason::UnknownOperation(_) => return None,
         Reason::TooLarge(bytes) => QuarantineReason::TooLarge.with(bytes),
+        Reason::Heavier(weight) => QuarantineReason::Heavier.with(weight),
         Reason::TooMany(what) => QuarantineReason::TooMany.with(what),
         Reason::Malformed(what) => QuarantineReason::Malformed.with(what),
         Reason::BadChecksum => QuarantineReason::BadChecksum.plain(),

@@ -76,8 +76,8 @@ impl Stuck {
             Some(NotReady::NotMember) => return Ok(Some(Self::NotMember)),
             _ => {}
         }
-        let too_large = device.too_large(workspace)?;
-        Ok((too_large > 0).then_some(Self::TooLarge(too_large)))
+        let unsealable = device.unsealable(workspace)?;
+        Ok((unsealable > 0).then_some(Self::TooLarge(unsealable)))
     }
 }
 

@@ -2,7 +2,7 @@
 //! does anything leave.
 
 use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OPS_MAX};
-use bowline_core::document::{Marks, change_actor, operation_count};
+use bowline_core::document::{Marks, change_actor, operation_count, weight_of};
 use bowline_core::payload::{MAX_HEADS, Payload};
 use bowline_core::sync::ContentDraft;
 use bowline_crypto::SealError;
@@ -10,6 +10,7 @@ use bowline_store::{ChangeN, ChangeRow, DocN, DocRow, DocUpdate, Reader, StoreEr
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DocId, WorkspaceId};
+use bowline_wire::weight::Weight;
 
 use crate::Error;
 use crate::documents::held::Documents;
@@ -17,6 +18,7 @@ use crate::documents::loading::Derived;
 use crate::lent::Lent;
 use crate::rows::{decode_heads, doc_state, encode_heads, insert_offered};
 use crate::workspace::Workspaces;
+use crate::workspace::linked::Unsealable;
 use crate::workspace::roster::awaits_removal;
 
 /// Changes in one payload at most, unless it is the whole document: half of what a recipient takes.
@@ -57,6 +59,7 @@ fn is_all_in(read: Reader<'_>, n: DocN, sizes: &[(ChangeN, u64)]) -> Result<bool
 struct Work {
     entry_type: EntryType,
     payload: Payload,
+    weight: Weight,
     changes: Vec<ChangeN>,
 }
 
@@ -78,7 +81,7 @@ impl Workspaces {
             if self.replica(workspace)?.ready_to_seal().is_err() {
                 break;
             }
-            if self.linked(workspace)?.too_large.contains_key(&n) {
+            if self.linked(workspace)?.unsealable.contains_key(&n) {
                 continue;
             }
             let row = lent.row(n)?;
@@ -142,6 +145,9 @@ impl Workspaces {
         if work.payload.bytes.len() > CONTENT_MAX {
             return self.keep_queued(workspace, n, work.payload.bytes.len());
         }
+        if !self.replica(workspace)?.has_room_for(row.in_log(), work.weight) {
+            return self.keep_full(workspace, n);
+        }
         match self.seal(lent, workspace, &work)? {
             Ok(entries) => {
                 self.offer(lent, documents, workspace, row, &work, entries)?;
@@ -174,7 +180,13 @@ impl Workspaces {
 
     fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {
         tracing::warn!(len, "unsealed work is more than others would take and stays queued");
-        self.linked(workspace)?.too_large.insert(n, len);
+        self.linked(workspace)?.unsealable.insert(n, Unsealable::TooLarge(len));
+        Ok(false)
+    }
+
+    fn keep_full(&mut self, workspace: WorkspaceId, n: DocN) -> Result<bool, Error> {
+        tracing::warn!("a document has as much as it may have, and unsealed work stays queued");
+        self.linked(workspace)?.unsealable.insert(n, Unsealable::Full);
         Ok(false)
     }
 
@@ -184,7 +196,7 @@ impl Workspaces {
         workspace: WorkspaceId,
         work: &Work,
     ) -> Result<Result<Vec<Entry>, SealError>, Error> {
-        let draft = ContentDraft { entry_type: work.entry_type, payload: &work.payload };
+        let draft = ContentDraft { entry_type: work.entry_type, payload: &work.payload, weight: work.weight };
         self.with_replica(lent, workspace, |replica, cx| replica.seal(&draft, cx))
     }
 
@@ -207,13 +219,16 @@ impl Workspaces {
             None
         };
         let row = as_sealed.as_ref().unwrap_or(row);
-        let (entry_type, heads, bytes) = if whole {
+        let (entry_type, heads, bytes, operations) = if whole {
             let document = &documents.load(lent, self.keyrings(), row)?.document;
-            (EntryType::Snapshot, encode_heads(&document.heads()), document.save())
+            let (_, operations) = document.extent();
+            (EntryType::Snapshot, encode_heads(&document.heads()), document.save(), operations)
         } else {
-            let bytes = changes.iter().flat_map(|change| change.bytes.iter().copied()).collect();
-            (EntryType::Changes, row.heads.clone(), bytes)
+            let bytes: Vec<u8> = changes.iter().flat_map(|change| change.bytes.iter().copied()).collect();
+            let operations = changes.iter().filter_map(|change| operation_count(&change.bytes)).sum();
+            (EntryType::Changes, row.heads.clone(), bytes, operations)
         };
+        let weight = Weight::of(weight_of(bytes.len(), operations));
         let summary = bowline_core::document::Summary {
             title: row.summary.title.clone(),
             updated_at: row.summary.updated_at,
@@ -230,7 +245,7 @@ impl Workspaces {
             deleted_at: row.deleted_at,
             marks: Some(Marks::from_bytes(&row.summary.marks).claimed()),
         };
-        Ok(Work { entry_type, payload, changes: changes.iter().map(|change| change.n).collect() })
+        Ok(Work { entry_type, payload, weight, changes: changes.iter().map(|change| change.n).collect() })
     }
 
     /// Stores everything the work was sealed in as offered, with its changes marked, all at once, and only then hands it over

@@ -10,15 +10,18 @@ use bowline_wire::log::Log;
 use bowline_wire::roster::Role;
 
 use crate::Error;
+use crate::rows::id_of;
 use crate::workspace::Workspaces;
 use crate::workspace::behind::{Behind, behind};
 use crate::workspace::connection::{held_by, last_heard};
 use crate::workspace::effects::is_join_record;
 use crate::workspace::evidence;
 use crate::workspace::line_failure::LineReason;
+use crate::workspace::linked::Unsealable;
 use crate::workspace::membership::{HELD_UP, Membership, RelaySays, said};
 use crate::workspace::quarantine::QuarantineReason;
 use crate::workspace::roster::{awaits_removal, intents};
+use crate::workspace::withheld::{self, WithheldStatus};
 
 /// Where a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub enum DocumentState {
     Stays,
     /// Some of the document is more than other devices would take, and cannot be divided: this many bytes.
     TooLarge(usize),
+    /// The workspace takes no more of the document by this person: what is written now stays here.
+    Full,
     /// All of the document is durable at the relay, which has signed for it.
     OnRelay,
     /// The relay has signed for all of the document and was caught since: nobody else has said that they have it.
@@ -60,7 +65,7 @@ pub struct Quarantined {
 
 impl Quarantined {
     fn of(row: EntryRow) -> Self {
-        let entry = bowline_wire::hash::entry_id(&row.header);
+        let entry = id_of(row.ws, &row.header);
         let stored = row.reason.unwrap_or(QuarantineReason::Told.plain());
         let reason = QuarantineReason::from_number(stored.number);
         Self { entry, author: row.chain.device, reason, detail: stored.detail }
@@ -78,7 +83,7 @@ pub struct MemberStatus {
     pub role: Option<Role>,
     /// Whether it may write.
     pub active: bool,
-    /// The last position it has said to have seen.
+    /// Up to this position it has said to hold everything.
     pub seen: Position,
     /// When it was last heard, by our clock: as it came while we were connected, else as the device itself says.
     pub heard: Option<Millis>,
@@ -121,7 +126,9 @@ pub struct WorkspaceStatus {
     pub refused: u64,
     /// Entries that need a newer version.
     pub update_needed: u64,
-    /// Parts by others of something whose last part has not come, or is among those put aside. On their way, as a rule.
+    /// What the relay withholds: the log is here, and bodies of it are not. They are asked for again by themselves.
+    pub withheld: Option<WithheldStatus>,
+    /// Parts by others of something of which another part has not come, or is among those put aside. On their way, as a rule.
     pub incomplete: u64,
     /// The devices.
     pub members: Vec<MemberStatus>,
@@ -171,6 +178,7 @@ impl Workspaces {
             quarantined: quarantined.into_iter().map(Quarantined::of).collect(),
             refused: counts.refused.saturating_sub(refused_joins(read, workspace)?),
             update_needed: counts.update_needed,
+            withheld: withheld::status(read, workspace)?,
             incomplete: read.count_incomplete(workspace)?,
             members: self.log(workspace)?.map(|log| members(read, log)).transpose()?.unwrap_or_default(),
             fault: self.linked.get(&workspace).and_then(|linked| linked.fault.clone()),
@@ -221,8 +229,10 @@ impl Workspaces {
             return Ok(DocumentState::Kept);
         }
         let linked = self.linked.get(&workspace);
-        if let Some(len) = linked.and_then(|linked| linked.too_large.get(&n)) {
-            return Ok(DocumentState::TooLarge(*len));
+        match linked.and_then(|linked| linked.unsealable.get(&n)) {
+            Some(Unsealable::TooLarge(len)) => return Ok(DocumentState::TooLarge(*len)),
+            Some(Unsealable::Full) => return Ok(DocumentState::Full),
+            None => {}
         }
         let wire = self.keyrings().wire_doc(workspace, row.in_log());
         let on_its_way = match linked {
@@ -268,9 +278,9 @@ fn refused_joins(read: Reader<'_>, workspace: WorkspaceId) -> Result<u64, Error>
 
 fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
     let roster = log.roster();
-    let seen = |device: DeviceId| {
+    let held = |device: DeviceId| {
         let chains = log.tips().filter(|(ChainKey { device: author, .. }, _)| *author == device);
-        chains.filter_map(|(_, tip)| tip.seen).map(|seen| seen.position).max().unwrap_or(Position::START)
+        chains.map(|(_, tip)| tip.held).max().unwrap_or(Position::START)
     };
     let workspace = log.head().workspace;
     let status = |(id, device): (&DeviceId, &bowline_wire::roster::Device)| -> Result<MemberStatus, Error> {
@@ -279,7 +289,7 @@ fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
             user: device.user,
             role: roster.user(&device.user).map(|user| user.role),
             active: device.is_active(),
-            seen: seen(*id).max(held_by(read, workspace, *id)?),
+            seen: held(*id).max(held_by(read, workspace, *id)?),
             heard: last_heard(read, workspace, *id)?,
         })
     };

@@ -3,18 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bowline_core::sync::{IngestedEntry, Verdict};
 use bowline_store::DocN;
-use bowline_wire::ids::{DeviceId, EntryId, Millis, WorkspaceId};
+use bowline_wire::ids::{DeviceId, EntryId, LogTime, WorkspaceId};
 
-use crate::Notice;
+use crate::documents::held::Documents;
+use crate::lent::Lent;
+use crate::{Error, Notice};
 
 /// What became of one entry.
 #[derive(Default)]
 pub(crate) struct Taken {
     /// The document that has become more by it, and whose row was written once for that.
     pub(crate) doc: Option<DocN>,
-    /// Who wrote content, and when as they claim.
-    pub(crate) heard: Option<(DeviceId, Millis)>,
     /// The entry's id, if it was put aside.
     pub(crate) aside: Option<EntryId>,
 }
@@ -24,8 +25,8 @@ pub(crate) struct Taken {
 pub(crate) struct Consequences {
     /// How often the row of each document that has become more was written.
     pub(crate) touched: BTreeMap<DocN, u64>,
-    /// When each author last wrote content, as it claims.
-    pub(crate) heard: BTreeMap<DeviceId, Millis>,
+    /// When each author but this device last wrote something, by the log.
+    pub(crate) heard: BTreeMap<DeviceId, LogTime>,
     /// What to tell the person.
     pub(crate) notices: Vec<Notice>,
 }
@@ -36,11 +37,15 @@ impl Consequences {
         if let Some(doc) = taken.doc {
             *self.touched.entry(doc).or_insert(0) += 1;
         }
-        if let Some((author, time)) = taken.heard {
-            let latest = self.heard.entry(author).or_default();
-            *latest = time.max(*latest);
-        }
         self.notices.extend(taken.aside.map(|entry| Notice::Quarantined { workspace, entry }));
+    }
+
+    /// Notes when the author of an entry that counts wrote it.
+    pub(crate) fn hear(&mut self, item: &IngestedEntry) {
+        if let Verdict::Roster(entry, _) | Verdict::Content(entry) | Verdict::Withheld(entry) = &item.verdict
+        {
+            self.heard.insert(entry.header().device, item.placed.time);
+        }
     }
 
     /// Adds entries that had been put aside and were opened after all. Nobody is told of one that was put aside a moment
@@ -54,4 +59,16 @@ impl Consequences {
             self.add(workspace, taken);
         }
     }
+}
+
+/// More has come for these documents, which wrote their rows so many times.
+pub(super) fn mark_stale(
+    lent: &Lent<'_>,
+    documents: &mut Documents,
+    touched: &BTreeMap<DocN, u64>,
+) -> Result<(), Error> {
+    for (doc, writes) in touched {
+        documents.has_more(*doc, *writes, || Ok(lent.read().doc(*doc)?.map(|row| row.rev)))?;
+    }
+    Ok(())
 }

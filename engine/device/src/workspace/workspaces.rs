@@ -7,14 +7,16 @@ use bowline_core::sync::{
 };
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
 use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, Tx, WorkspaceRow};
+use bowline_wire::before;
 use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Commitment, Incarnation, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
+use bowline_wire::weight::Weights;
 use rand_core::CryptoRng;
 
 use crate::lent::Lent;
@@ -244,6 +246,7 @@ fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Li
         ticket: ticket(read, keys, row.id)?,
         pins,
         offered,
+        withheld_from: read.first_withheld(row.id)?,
         distrusted: evidence::counts(read, row.id)?,
     });
     Ok(Linked::new(replica, own_keys, row.relay.clone()))
@@ -256,7 +259,7 @@ fn restore_old(
     row: &WorkspaceRow,
     other: OtherDraft,
 ) -> Result<Old, Error> {
-    let log = row.cursor.as_ref().map(|cursor| restore_log(read, row.id, cursor)).transpose();
+    let log = row.cursor.as_ref().map(|cursor| log_of_before(read, row.id, cursor)).transpose();
     let head = row.cursor.as_ref().and_then(|cursor| decode(cursor.head.as_ref()?).ok());
     Ok(Old {
         other,
@@ -332,14 +335,32 @@ fn restore_keys(
 
 /// The log at the cursor: its roster from the records, its chains from their tips.
 fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
-    let records = roster_records(read, workspace)?;
-    let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
     let mut tips = Vec::new();
     for (chain, tip) in read.chains(workspace)? {
         tips.push((chain, decode::<ChainTip>(&tip).map_err(|_| Error::Damaged(Damage::ChainTip))?));
     }
+    log_of(read, workspace, cursor, tips)
+}
+
+/// A log of another draft, as far as this version can read it.
+fn log_of_before(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
+    let chains = read.chains(workspace)?.into_iter();
+    let tips = chains.filter_map(|(chain, tip)| Some((chain, before::tip(&tip)?))).collect();
+    log_of(read, workspace, cursor, tips)
+}
+
+/// A log with these tips of chains, its roster replayed.
+fn log_of(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+    cursor: &Cursor,
+    tips: Vec<(ChainKey, ChainTip)>,
+) -> Result<Log, Error> {
+    let records = roster_records(read, workspace)?;
+    let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
     let head = Head { workspace, log: cursor.log, position: cursor.pos, hash: cursor.hash };
-    Ok(Log::restore(head, roster, tips))
+    let weights = Weights::restore(read.weights(workspace)?);
+    Ok(Log::restore(head, cursor.time, roster, tips, weights))
 }
 
 /// The accepted roster entries of a workspace, in log order.

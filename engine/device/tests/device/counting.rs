@@ -4,6 +4,7 @@ use bowline_core::document::{ActorId, Document, Incoming, Kind, MessageId, Pen, 
 use bowline_store::EntryState;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DocId, EntryId, Millis};
+use bowline_wire::weight::Weight;
 
 use crate::author::{Author, payload_of};
 use crate::relay::FakeRelay;
@@ -42,8 +43,8 @@ fn nobody_takes_back_what_others_have_built_on_long_afterwards() {
     put(&mut mallory, &mut relay, &first);
     let mut document = Document::create(Kind::Conversation);
     let (entry, position) = (EntryId::from_bytes([1; 32]), None);
-    let incoming =
-        Incoming { entry, position, author: mallory.id(), source: Source::Changes, bytes: &first.1 };
+    let (author, source, weight) = (mallory.id(), Source::Changes, Weight::MAX);
+    let incoming = Incoming { entry, position, author, source, weight, bytes: &first.1 };
     document.apply(&[incoming]).unwrap();
     for n in 0..3 {
         let pen = Pen { actor: ActorId::for_device(ana.id(), [n + 1; 8]), now: THEN };

@@ -41,3 +41,4 @@ mod sealing;
 mod secrets;
 mod versions;
 mod way_out;
+mod withheld;

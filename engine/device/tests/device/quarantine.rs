@@ -39,14 +39,14 @@ fn assert_put_aside(
         while rig.device.index_one(rig.now).unwrap() {}
         let status = rig.status();
         let shown: Vec<_> = status.quarantined.iter().map(|it| (it.entry, it.reason)).collect();
-        assert_eq!(shown, [(bad.id(), why)], "{:?}", status.quarantined);
+        assert_eq!(shown, [(bad.id(rig.workspace()), why)], "{:?}", status.quarantined);
         let aside =
             rig.device.store().read().entries_in_state(rig.workspace(), EntryState::Quarantined).unwrap();
         let is_at = |row: &EntryRow| row.place.is_some_and(|place| place.pos == at);
         let row = aside.into_iter().find(is_at).unwrap();
         assert_eq!(row.state, EntryState::Quarantined);
         assert_eq!(row.reason.unwrap().number, why.number());
-        let entry = bad.clone().verify().unwrap();
+        let entry = bad.clone().verify(rig.workspace()).unwrap();
         assert_eq!(row.header, entry.signed_header().bytes());
         assert_eq!(row.signature, *entry.signed_header().signature());
         let body = rig.device.store().read().body(row.n).unwrap();
@@ -192,7 +192,7 @@ fn an_entry_of_ours_where_it_may_not_stand_stops_nothing() {
     let sent = rig.appended();
     assert_eq!(sent.len(), 2);
     // The second before the first.
-    relay.put(sent[1].clone());
+    relay.put(sent[1].to_signed());
     owner.put_message(&mut relay, OTHER, "still counts");
     rig.sync(&mut relay);
     assert_eq!(rig.texts(OTHER), ["still counts"]);
@@ -301,7 +301,7 @@ fn an_entry_of_ours_that_was_refused_and_comes_back_bare_stops_nothing() {
     let entry = rig.appended()[0].clone();
     rig.receive(&FakeRelay::refused(entry.id(), bowline_wire::frame::Reason::Malformed, None));
     rig.disconnect();
-    let header = entry.verify().unwrap().signed_header().to_signed();
+    let header = entry.signed_header().to_signed();
     relay.put(SignedEntry::from_parts(header, None));
     owner.put_message(&mut relay, OTHER, "still counts");
     rig.sync(&mut relay);

@@ -190,7 +190,7 @@ fn refuse_all(rig: &mut Rig, relay: &FakeRelay, lines: usize) -> Vec<SignedEntry
                 break;
             }
             for entry in entries {
-                rig.receive(&FakeRelay::refused(entry.id(), Reason::Malformed, None));
+                rig.receive(&FakeRelay::refused(entry.id(relay.workspace()), Reason::Malformed, None));
                 refused.push(entry);
             }
         }
@@ -221,6 +221,6 @@ fn a_relay_that_refuses_everything_costs_bounded_room_and_loses_nothing() {
     }
     assert!(rig.texts(id) == [text], "once, and as it was written");
     let read = rig.device.store().read();
-    let row = read.entry_by_id(rig.workspace(), whole.id()).unwrap().unwrap();
+    let row = read.entry_by_id(rig.workspace(), whole.id(rig.workspace())).unwrap().unwrap();
     assert!(row.place.is_some() && read.body(row.n).unwrap().is_some(), "with the body that came again");
 }

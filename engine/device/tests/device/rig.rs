@@ -253,8 +253,9 @@ impl Rig {
     }
 
     /// Every entry that was sent, in order, as often as it was.
-    pub(crate) fn appended(&self) -> Vec<SignedEntry> {
-        self.sent.iter().flat_map(entries_of).collect()
+    pub(crate) fn appended(&self) -> Vec<Entry> {
+        let signed = self.sent.iter().flat_map(entries_of);
+        signed.map(|entry| entry.verify(self.workspace()).unwrap()).collect()
     }
 }
 

@@ -85,6 +85,7 @@ fn nothing_prints_keys_codes_tokens_or_content() {
         ticket: Some(bowline_crypto::TicketSecret::from_bytes(&ticket.to_bytes())),
         pins: None,
         offered: vec![relay.entry(1)],
+        withheld_from: None,
         distrusted: false,
     };
     check("what was stored", format!("{stored:?} {stored:#?}"));

@@ -29,6 +29,10 @@ pub enum Reason {
     Malformed,
     /// Transient: the relay could not store the entry.
     Storage,
+    /// Transient: the author's database has begun anew too often; the next time counts a day later.
+    LivesSpent,
+    /// The entry's document is as heavy as a document may be, or as its author's user may make it.
+    DocumentFull,
     /// The relay has no such workspace.
     NoWorkspace,
     /// The party may not use this workspace.
@@ -63,7 +67,7 @@ pub enum Reason {
 
 impl Reason {
     /// All named reasons with their numbers; PROTOCOL.md's table is compared with this.
-    pub const NAMED: [(&'static str, u16, Self); 27] = [
+    pub const NAMED: [(&'static str, u16, Self); 29] = [
         ("Quota", 1, Self::Quota),
         ("ChainGap", 2, Self::ChainGap),
         ("RosterUnknown", 3, Self::RosterUnknown),
@@ -77,6 +81,8 @@ impl Reason {
         ("BadSeen", 11, Self::BadSeen),
         ("Malformed", 12, Self::Malformed),
         ("Storage", 13, Self::Storage),
+        ("LivesSpent", 14, Self::LivesSpent),
+        ("DocumentFull", 15, Self::DocumentFull),
         ("NoWorkspace", 32, Self::NoWorkspace),
         ("NotAllowed", 33, Self::NotAllowed),
         ("BadToken", 34, Self::BadToken),
@@ -122,6 +128,7 @@ impl Reason {
                 | Self::Rate
                 | Self::RunIncomplete
                 | Self::Storage
+                | Self::LivesSpent
         )
     }
 

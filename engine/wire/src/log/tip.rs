@@ -1,8 +1,8 @@
 //! The tip of a chain: what the next entry of that chain is compared with.
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::head::SeenHead;
-use crate::ids::{EntryId, Position};
+use crate::head::Seen;
+use crate::ids::{EntryId, LogTime, Position};
 
 /// The last accepted entry of a chain, as far as the next one depends on it. Its canonical encoding is for storing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,26 +12,29 @@ pub struct ChainTip {
     /// The entry's id.
     pub id: EntryId,
     /// The head that the entry names as seen.
-    pub seen: Option<SeenHead>,
+    pub seen: Option<Seen>,
     /// The position up to which its author held everything.
     pub held: Position,
     /// Number of the entry's roster among the applied records, from 0.
     pub roster: u64,
+    /// The log's time at the chain's first entry.
+    pub since: LogTime,
 }
 
 impl Canonical for ChainTip {
     fn write(&self, to: &mut Writer) {
-        to.array(5).u64(self.seq).value(&self.id).option(self.seen.as_ref(), |to, seen| seen.write(to));
-        to.value(&self.held).u64(self.roster);
+        to.array(6).u64(self.seq).value(&self.id).option(self.seen.as_ref(), |to, seen| seen.write(to));
+        to.value(&self.held).u64(self.roster).value(&self.since);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(5)?;
+        from.array(6)?;
         Ok(Self {
             seq: from.u64()?,
             id: from.value()?,
-            seen: from.option(SeenHead::read)?,
+            seen: from.option(Seen::read)?,
             held: from.value()?,
             roster: from.u64()?,
+            since: from.value()?,
         })
     }
 }

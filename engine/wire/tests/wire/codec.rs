@@ -2,7 +2,7 @@
 
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use bowline_wire::ids::*;
-use bowline_wire::limits::MAX_COVERS;
+use bowline_wire::limits::MAX_CUT;
 
 /// One of each thing the codec knows.
 #[derive(Debug, PartialEq)]
@@ -150,8 +150,8 @@ fn a_length_that_promises_what_does_not_come_is_refused() {
     assert!(matches!(spelt(7, "9bffffffffffffffff"), Err(DecodeError::TooLarge { .. })));
     assert!(matches!(spelt(0, "9bffffffffffffffff"), Err(DecodeError::Malformed { .. })));
     assert!(matches!(spelt(7, "830102"), Err(DecodeError::Malformed { .. })));
-    let mut covers = Reader::new(&[0x99, 0xff, 0xff]);
-    assert!(covers.array_up_to("covers", MAX_COVERS).is_err());
+    let mut cut = Reader::new(&[0x99, 0xff, 0xff]);
+    assert!(cut.array_up_to("cut", MAX_CUT).is_err());
 }
 
 #[test]

@@ -1,29 +1,32 @@
 //! Entries: a header, its author's signature, and the body it names or none.
 
 use bowline_wire::codec::{DecodeError, decode, encode};
-use bowline_wire::entry::{Entry, EntryError, SignedEntry};
+use bowline_wire::entry::{Entry, EntryError, LoggedEntry, SignedEntry};
 use bowline_wire::frame::Frame;
 use bowline_wire::hash;
 use bowline_wire::head::SeenHead;
-use bowline_wire::header::{Cover, EntryType, Header};
+use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::*;
-use bowline_wire::limits::{MAX_BODY, MAX_COVERS, MAX_FRAME, MAX_HEADER};
-use bowline_wire::signed::{Signed, VerifyError};
+use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_HEADER};
+use bowline_wire::signed::{Signable, Signed, VerifyError};
 
 use crate::samples::{ana, ben, entries, story};
 use crate::support::Author;
 
 fn with_body(entry: &Entry, body: Option<&[u8]>) -> Result<Entry, EntryError> {
-    SignedEntry::from_parts(entry.signed_header().to_signed(), body.map(<[u8]>::to_vec)).verify()
+    SignedEntry::from_parts(entry.signed_header().to_signed(), body.map(<[u8]>::to_vec))
+        .verify(entry.header().workspace)
 }
 
 #[test]
 fn entries_travel_unchanged() {
     for (name, entry) in entries() {
         let bytes = encode(&entry.to_signed());
-        let received = decode::<SignedEntry>(&bytes).unwrap().verify();
+        let received = decode::<SignedEntry>(&bytes).unwrap().verify(story().workspace());
         assert_eq!(received, Ok(entry.clone()), "{name}");
-        assert_eq!(entry.id(), hash::entry_id(entry.signed_header().bytes()));
+        assert_eq!(entry.id(), hash::entry_id(story().workspace(), entry.signed_header().bytes()));
+        assert_eq!(entry.to_signed().id(story().workspace()), entry.id());
+        assert_eq!(entry.additional_data(), entry.header().additional_data(), "{name}");
     }
 }
 
@@ -55,8 +58,8 @@ fn an_erased_body_leaves_the_header_standing() {
 fn an_entry_is_signed_by_its_own_author() {
     let entry = story().content_by(&ana());
     let stolen = Header { device: ben().id(), ..entry.header().clone() };
-    let signed = Signed::<Header>::from_parts(encode(&stolen), *entry.signed_header().signature());
-    let refused = SignedEntry::from_parts(signed, None).verify();
+    let signed = Signed::<Header>::from_parts(stolen.to_bytes(), *entry.signed_header().signature());
+    let refused = SignedEntry::from_parts(signed, None).verify(story().workspace());
     assert_eq!(refused, Err(EntryError::Header(VerifyError::BadSignature)));
 }
 
@@ -75,19 +78,13 @@ fn what_is_too_long_is_not_read() {
 #[test]
 fn the_largest_entry_fits_a_frame() {
     let (story, ana) = (story(), ana());
-    let mut header = story.draft(&ana, EntryType::Snapshot);
-    header.covers = (0..MAX_COVERS)
-        .map(|n| Cover {
-            device: DeviceId::from_bytes([0xff; 32]),
-            incarnation: Incarnation::from_bytes((n as u64).to_be_bytes()),
-            seq: u64::MAX,
-        })
-        .collect();
+    let header = story.draft(&ana, EntryType::Snapshot);
     let entry = ana.sign(header, &vec![1; MAX_BODY]).to_signed();
     let head: SeenHead = story.head_at(story.position());
+    let logged = LoggedEntry { time: LogTime::LAST, entry: entry.clone() };
     let frames = [
         Frame::Append { entries: vec![entry.clone()] },
-        Frame::Entries { first: Position(u64::MAX), entries: vec![entry], head },
+        Frame::Entries { first: Position(u64::MAX), entries: vec![logged], head },
     ];
     for frame in frames {
         let bytes = encode(&frame);
@@ -96,15 +93,20 @@ fn the_largest_entry_fits_a_frame() {
     }
 }
 
+/// An entry with the longest position and time.
+fn positioned(entry: &SignedEntry) -> Vec<u8> {
+    encode(&(Position(u64::MAX), LoggedEntry { time: LogTime::LAST, entry: entry.clone() }))
+}
+
 #[test]
 fn the_length_for_cutting_batches_is_never_too_short() {
     for (name, entry) in entries() {
         let signed = entry.to_signed();
-        let positioned = encode(&(Position(u64::MAX), signed.clone())).len();
+        let positioned = positioned(&signed).len();
         assert!(signed.wire_len() >= positioned, "{name}");
         assert!(signed.wire_len() <= positioned + 32, "{name}");
     }
     let bare = Author::new("x");
     let longest = bare.sign(story().draft(&bare, EntryType::Changes), &vec![0; MAX_BODY]).to_signed();
-    assert!(longest.wire_len() >= encode(&(Position(u64::MAX), longest.clone())).len());
+    assert!(longest.wire_len() >= positioned(&longest).len());
 }

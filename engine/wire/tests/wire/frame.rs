@@ -1,5 +1,6 @@
 //! Frames: every one of them, there and back, and what a frame may not be.
 
+use bowline_wire::bodies::Supplied;
 use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Frame, Party, Reason};
 use bowline_wire::header::EntryType;
@@ -36,7 +37,7 @@ fn every_frame_has_its_number() {
 
 #[test]
 fn reserved_and_unknown_frames_are_refused_by_number() {
-    for number in [0, 14, 15, 16, 18, 23] {
+    for number in [0, 14, 15, 16, 21, 23] {
         let refused = DecodeError::UnknownNumber { what: "frame", number: number.into() };
         assert_eq!(decode::<Frame>(&[0x82, 1, number]), Err(refused));
     }
@@ -82,6 +83,13 @@ fn lists_and_texts_keep_to_their_limits() {
     refused(Frame::Goodbye { reason: Reason::Version, text }, "text", MAX_REASON_TEXT);
     let devices = vec![said_holding(); MAX_HOLDINGS_PER_FRAME + 1];
     refused(Frame::Holdings { devices }, "holdings", MAX_HOLDINGS_PER_FRAME);
+    let positions: Vec<Position> = (0..=MAX_BODIES_PER_FRAME as u64).map(Position).collect();
+    refused(Frame::Fetch { positions: positions.clone() }, "positions", MAX_BODIES_PER_FRAME);
+    refused(Frame::Wanted { positions: positions.clone() }, "positions", MAX_BODIES_PER_FRAME);
+    let bodies = positions.into_iter().map(|position| Supplied { position, body: Vec::new() }).collect();
+    refused(Frame::Supply { bodies }, "bodies", MAX_BODIES_PER_FRAME);
+    let bodies = vec![Supplied { position: Position(1), body: vec![0; MAX_BODY + 1] }];
+    refused(Frame::Supply { bodies }, "body", MAX_BODY);
     let capabilities = |capabilities| Frame::Welcome { head, capabilities };
     let many = (0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect();
     refused(capabilities(many), "capabilities", MAX_CAPABILITIES);
@@ -92,6 +100,37 @@ fn lists_and_texts_keep_to_their_limits() {
     let mut create = create.unwrap();
     create.token = "x".repeat(MAX_TOKEN + 1);
     refused(Frame::Proof { signature, create: Some(create) }, "token", MAX_TOKEN);
+}
+
+#[test]
+fn lists_at_their_limits_are_read() {
+    let positions: Vec<Position> = (1..=MAX_BODIES_PER_FRAME as u64).map(Position).collect();
+    let bodies =
+        positions.iter().map(|position| Supplied { position: *position, body: Vec::new() }).collect();
+    let largest = vec![Supplied { position: Position(u64::MAX), body: vec![0; MAX_BODY] }];
+    for frame in [
+        Frame::Fetch { positions: positions.clone() },
+        Frame::Wanted { positions },
+        Frame::Supply { bodies },
+        Frame::Supply { bodies: largest },
+    ] {
+        assert_eq!(decode::<Frame>(&encode(&frame)), Ok(frame));
+    }
+}
+
+#[test]
+fn positions_ascend_without_repetition() {
+    let rule = DecodeError::Rule("positions ascend without repetition");
+    for [first, second] in [[2, 1], [1, 1]].map(|pair| pair.map(Position)) {
+        let supplied = |position| Supplied { position, body: Vec::new() };
+        for frame in [
+            Frame::Fetch { positions: vec![first, second] },
+            Frame::Wanted { positions: vec![first, second] },
+            Frame::Supply { bodies: vec![supplied(first), supplied(second)] },
+        ] {
+            assert_eq!(decode::<Frame>(&encode(&frame)), Err(rule));
+        }
+    }
 }
 
 #[test]
@@ -153,7 +192,7 @@ fn every_reason_has_its_number_and_every_number_a_reason() {
 
 #[test]
 fn what_may_succeed_later_is_transient() {
-    let transient = ["Quota", "ChainGap", "RosterUnknown", "Rate", "RunIncomplete", "Storage"];
+    let transient = ["Quota", "ChainGap", "RosterUnknown", "Rate", "RunIncomplete", "Storage", "LivesSpent"];
     for (name, _, reason) in Reason::NAMED {
         assert_eq!(reason.is_transient(), transient.contains(&name), "{name}");
     }

@@ -1,12 +1,23 @@
 //! The header: its numbers, its own rules each broken alone, and what the body's seal binds.
 
-use bowline_wire::codec::{DecodeError, decode, encode};
-use bowline_wire::header::{Cover, EntryType, HEADER_FIELDS, Header, Part};
+use bowline_wire::codec::DecodeError;
+use bowline_wire::head::Seen;
+use bowline_wire::header::{Digests, EntryType, HEADER_FIELDS, Header, Part};
 use bowline_wire::ids::*;
-use bowline_wire::limits::{MAX_BODY, MAX_COVERS, MAX_HEADER, MAX_PARTS, MAX_PAYLOAD, PART_LEN};
+use bowline_wire::limits::{MAX_BODY, MAX_HEADER, MAX_PARTS, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::signed::Signable;
+use bowline_wire::weight::Weight;
 
 use crate::samples::{ana, headers, story};
+use crate::support::WEIGHT;
+
+const DIGESTS: Digests =
+    Digests { all: SnapshotDigest::from_bytes([1; 32]), own: SnapshotDigest::from_bytes([2; 32]) };
+
+/// The header, read from its bytes.
+fn read(header: &Header) -> Result<Header, DecodeError> {
+    Header::from_bytes(header.workspace, &header.to_bytes())
+}
 
 fn good(entry_type: EntryType) -> Header {
     story().draft(&ana(), entry_type)
@@ -15,9 +26,9 @@ fn good(entry_type: EntryType) -> Header {
 /// The rule that a header breaks which is good but for what `spoil` does.
 fn broken(entry_type: EntryType, spoil: impl FnOnce(&mut Header)) -> &'static str {
     let mut header = good(entry_type);
-    assert_eq!(decode::<Header>(&encode(&header)).as_ref(), Ok(&header), "good to begin with");
+    assert_eq!(read(&header).as_ref(), Ok(&header), "good to begin with");
     spoil(&mut header);
-    match decode::<Header>(&encode(&header)) {
+    match read(&header) {
         Err(DecodeError::Rule(rule)) => rule,
         other => panic!("no rule was broken: {other:?}"),
     }
@@ -27,19 +38,10 @@ fn content(spoil: impl FnOnce(&mut Header)) -> &'static str {
     broken(EntryType::Changes, spoil)
 }
 
-fn covers(seqs: &[(u8, u8, u64)]) -> Vec<Cover> {
-    let cover = |(device, life, seq): &(u8, u8, u64)| Cover {
-        device: DeviceId::from_bytes([*device; 32]),
-        incarnation: Incarnation::from_bytes([*life; 8]),
-        seq: *seq,
-    };
-    seqs.iter().map(cover).collect()
-}
-
 #[test]
 fn a_header_of_every_type_is_read_as_it_was_written() {
     for (name, header) in headers() {
-        assert_eq!(decode::<Header>(&encode(&header)), Ok(header), "{name}");
+        assert_eq!(read(&header), Ok(header), "{name}");
     }
 }
 
@@ -48,9 +50,10 @@ fn types_keep_to_their_lane() {
     let rule = "type belongs to the other lane";
     let into_control = |header: &mut Header| {
         (header.lane, header.epoch, header.salt) = (Lane::Control, EpochId::ZERO, Salt::ZERO);
+        header.weight = Weight::NONE;
     };
     let into_content = |header: &mut Header| {
-        (header.lane, header.epoch) = (Lane::Content, EpochId::from_bytes([1; 16]));
+        (header.lane, header.epoch, header.weight) = (Lane::Content, EpochId::from_bytes([1; 16]), WEIGHT);
     };
     for entry_type in [EntryType::Changes, EntryType::Snapshot, EntryType::Adopted, EntryType::Unknown(15)] {
         assert_eq!(broken(entry_type, into_control), rule, "{entry_type:?}");
@@ -62,7 +65,7 @@ fn types_keep_to_their_lane() {
     let mut either = good(EntryType::Unknown(32));
     assert_eq!(either.lane, Lane::Control);
     into_content(&mut either);
-    assert!(decode::<Header>(&encode(&either)).is_ok());
+    assert!(read(&either).is_ok());
 }
 
 #[test]
@@ -80,10 +83,7 @@ fn content_has_seen_a_head() {
     assert_eq!(content(blind), "content has seen a head");
     let mut control = good(EntryType::Witness);
     blind(&mut control);
-    assert!(
-        decode::<Header>(&encode(&control)).is_ok(),
-        "which control entries need one is the log's to say"
-    );
+    assert!(read(&control).is_ok(), "which control entries need one is the log's to say");
 }
 
 #[test]
@@ -105,20 +105,27 @@ fn control_has_no_salt() {
 }
 
 #[test]
-fn covers_name_each_chain_once_ascending_and_count_from_one() {
-    let with = |list: &[(u8, u8, u64)]| {
-        let list = covers(list);
-        broken(EntryType::Snapshot, |header| header.covers = list)
-    };
-    let rule = "covers name each chain once, ascending";
-    assert_eq!(with(&[(2, 1, 1), (1, 1, 1)]), rule);
-    assert_eq!(with(&[(1, 2, 1), (1, 1, 1)]), rule);
-    assert_eq!(with(&[(1, 1, 1), (1, 1, 1)]), rule);
-    assert_eq!(with(&[(1, 1, 1), (1, 1, 2)]), rule, "the same chain with two ends");
-    assert_eq!(with(&[(1, 1, 0)]), "a cover's seq counts from 1");
+fn nothing_is_covered_that_was_not_seen() {
+    let beyond = |header: &mut Header| header.covers = header.seen.unwrap().position.next();
+    assert_eq!(broken(EntryType::Snapshot, beyond), "covers do not pass seen");
+    assert_eq!(broken(EntryType::Erase, beyond), "covers do not pass seen");
     let mut fine = good(EntryType::Snapshot);
-    fine.covers = covers(&[(1, 1, 5), (1, 2, 1), (2, 1, 9)]);
-    assert!(decode::<Header>(&encode(&fine)).is_ok());
+    fine.covers = fine.seen.unwrap().position;
+    assert!(read(&fine).is_ok());
+}
+
+#[test]
+fn the_weight_is_declared_where_a_payload_ends_and_nowhere_else() {
+    let rule = "weight is in the last part of content and nowhere else";
+    assert_eq!(content(|header| header.weight = Weight::NONE), rule);
+    assert_eq!(broken(EntryType::Erase, |header| header.weight = WEIGHT), rule);
+    assert_eq!(content(|header| header.part = Part { index: 0, count: 2 }), rule);
+    let mut first = good(EntryType::Changes);
+    (first.part, first.weight) = (Part { index: 0, count: 2 }, Weight::NONE);
+    assert!(read(&first).is_ok());
+    let mut heaviest = good(EntryType::Unknown(9));
+    heaviest.weight = Weight::MAX;
+    assert!(read(&heaviest).is_ok());
 }
 
 #[test]
@@ -131,22 +138,24 @@ fn parts_are_numbered_within_their_count() {
     let mut last = good(EntryType::Changes);
     last.part = Part { index: MAX_PARTS - 1, count: MAX_PARTS };
     (last.seq, last.prev) = (MAX_PARTS.into(), EntryId::from_bytes([1; 32]));
-    assert!(decode::<Header>(&encode(&last)).is_ok());
+    assert!(read(&last).is_ok());
     last.seq -= 1;
     let rule = DecodeError::Rule("seq counts the parts before it");
-    assert_eq!(decode::<Header>(&encode(&last)), Err(rule), "there is no number for the first one");
+    assert_eq!(read(&last), Err(rule), "there is no number for the first one");
 }
 
 #[test]
 fn only_content_is_in_parts() {
-    let in_two = |header: &mut Header| header.part = Part { index: 0, count: 2 };
+    let in_two = |header: &mut Header| {
+        (header.part, header.weight) = (Part { index: 0, count: 2 }, Weight::NONE);
+    };
     for entry_type in [EntryType::Roster, EntryType::Erase, EntryType::Unknown(30)] {
         assert_eq!(broken(entry_type, in_two), "only content is in parts", "{entry_type:?}");
     }
     for entry_type in [EntryType::Changes, EntryType::Snapshot, EntryType::Unknown(9)] {
         let mut header = good(entry_type);
         in_two(&mut header);
-        assert!(decode::<Header>(&encode(&header)).is_ok(), "{entry_type:?}");
+        assert!(read(&header).is_ok(), "{entry_type:?}");
     }
 }
 
@@ -163,47 +172,58 @@ fn bodies_keep_to_their_limit() {
     assert_eq!(content(|header| header.body_len = too_long), "body is too long");
     let mut longest = good(EntryType::Changes);
     longest.body_len = too_long - 1;
-    assert!(decode::<Header>(&encode(&longest)).is_ok());
+    assert!(read(&longest).is_ok());
 }
 
 #[test]
 fn a_field_that_a_type_does_not_use_is_empty() {
     let rule = "a field that this type does not use is not zeros";
     let doc = WireDoc::from_bytes([1; 16]);
-    let target = EntryId::from_bytes([1; 32]);
-    assert_eq!(content(|header| header.covers = covers(&[(1, 1, 1)])), rule);
-    assert_eq!(content(|header| header.target = target), rule);
+    assert_eq!(content(|header| header.covers = Position(1)), rule);
+    assert_eq!(content(|header| header.digests = Some(DIGESTS)), rule);
     assert_eq!(content(|header| header.doc = WireDoc::ZERO), rule);
-    assert_eq!(broken(EntryType::Snapshot, |header| header.target = target), rule);
     assert_eq!(broken(EntryType::Snapshot, |header| header.doc = WireDoc::ZERO), rule);
-    assert_eq!(broken(EntryType::Roster, |header| header.covers = covers(&[(1, 1, 1)])), rule);
-    assert_eq!(broken(EntryType::Roster, |header| header.target = target), rule);
+    assert_eq!(broken(EntryType::Roster, |header| header.covers = Position(1)), rule);
+    assert_eq!(broken(EntryType::Roster, |header| header.digests = Some(DIGESTS)), rule);
+    assert_eq!(broken(EntryType::Erase, |header| header.digests = Some(DIGESTS)), rule);
     assert_eq!(broken(EntryType::Roster, |header| header.doc = doc), rule);
 }
 
 #[test]
 fn another_version_is_not_read() {
-    let mut bytes = encode(&good(EntryType::Changes));
-    assert_eq!(bytes[..2], [0x93, 1]);
-    bytes[1] = 2;
-    let unknown = DecodeError::UnknownNumber { what: "header version", number: 2 };
-    assert_eq!(decode::<Header>(&bytes), Err(unknown));
+    let mut bytes = good(EntryType::Changes).to_bytes();
+    assert_eq!(bytes[..2], [0x93, 2]);
+    bytes[1] = 1;
+    let unknown = DecodeError::UnknownNumber { what: "header version", number: 1 };
+    assert_eq!(Header::from_bytes(story().workspace(), &bytes), Err(unknown));
 }
 
 #[test]
 fn the_longest_header_fits_its_limit() {
     let mut header = good(EntryType::Snapshot);
-    let chain = |n: usize| Cover {
-        device: DeviceId::from_bytes([0xff; 32]),
-        incarnation: Incarnation::from_bytes((n as u64).to_be_bytes()),
-        seq: u64::MAX,
-    };
-    header.covers = (0..MAX_COVERS).map(chain).collect();
-    assert!(encode(&header).len() <= MAX_HEADER);
-    assert!(decode::<Header>(&encode(&header)).is_ok());
-    header.covers.push(chain(MAX_COVERS));
-    let too_many = DecodeError::TooLarge { what: "covers", limit: MAX_COVERS };
-    assert_eq!(decode::<Header>(&encode(&header)), Err(too_many));
+    let signature = Signature::from_bytes([1; 64]);
+    header.seen = Some(Seen { position: Position(u64::MAX), hash: LogHash::from_bytes([1; 32]), signature });
+    (header.held, header.covers) = (Position(u64::MAX), Position(u64::MAX));
+    (header.digests, header.weight) = (Some(DIGESTS), Weight::MAX);
+    (header.seq, header.prev) = (u64::MAX, EntryId::from_bytes([1; 32]));
+    header.part = Part { index: MAX_PARTS - 1, count: MAX_PARTS };
+    header.body_len = u32::try_from(MAX_BODY).unwrap();
+    assert_eq!(read(&header).as_ref(), Ok(&header));
+    assert_eq!(header.to_bytes().len(), 416);
+    assert!(header.to_bytes().len() <= MAX_HEADER);
+}
+
+#[test]
+fn a_header_belongs_to_one_workspace_that_it_does_not_name() {
+    let header = good(EntryType::Changes);
+    let workspace = *header.workspace.as_bytes();
+    assert!(!header.to_bytes().windows(workspace.len()).any(|bytes| bytes == workspace));
+    let elsewhere = WorkspaceId::from_bytes([9; 32]);
+    let there = Header::from_bytes(elsewhere, &header.to_bytes()).unwrap();
+    assert_eq!(there, Header { workspace: elsewhere, ..header.clone() });
+    let signed = ana().sign(header, b"sealed").signed_header().to_signed();
+    assert!(signed.clone().verify_within(story().workspace()).is_ok());
+    assert!(signed.verify_within(elsewhere).is_err(), "the signature is over the workspace as well");
 }
 
 #[test]
@@ -239,7 +259,6 @@ fn the_seal_binds_every_field_but_those_that_depend_on_it() {
     assert!(free(&|header| header.body_len += 1));
     assert!(free(&|header| header.body_hash = BodyHash::from_bytes([9; 32])));
     let bound_fields: [&dyn Fn(&mut Header); 15] = [
-        &|header| header.workspace = WorkspaceId::from_bytes([9; 32]),
         &|header| header.device = DeviceId::from_bytes([9; 32]),
         &|header| header.incarnation = Incarnation::from_bytes([9; 8]),
         &|header| header.lane = Lane::Control,
@@ -251,8 +270,9 @@ fn the_seal_binds_every_field_but_those_that_depend_on_it() {
         &|header| header.epoch = EpochId::from_bytes([9; 16]),
         &|header| header.entry_type = EntryType::Snapshot,
         &|header| header.doc = WireDoc::from_bytes([9; 16]),
-        &|header| header.target = EntryId::from_bytes([9; 32]),
-        &|header| header.covers = covers(&[(1, 1, 1)]),
+        &|header| header.covers = Position(1),
+        &|header| header.digests = Some(DIGESTS),
+        &|header| header.weight = Weight::MAX,
         &|header| header.part = Part { index: 1, count: 2 },
     ];
     // The version is bound as well, and there is one.

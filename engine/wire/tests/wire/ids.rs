@@ -52,6 +52,10 @@ fn lanes_have_their_numbers() {
 fn positions_and_times_stop_at_their_end() {
     assert_eq!(Position::START.next(), Position(1));
     assert_eq!(Position(u64::MAX).next(), Position(u64::MAX));
+    assert_eq!(LogTime::new(1 << 48), None);
+    assert_eq!(LogTime::new((1 << 48) - 1), Some(LogTime::LAST));
+    assert_eq!(LogTime::at_most(Millis(u64::MAX)), LogTime::LAST);
+    assert_eq!(LogTime::at_most(Millis(5)).millis(), Millis(5));
     assert_eq!(Millis(5).plus(7), Millis(12));
     assert_eq!(Millis(u64::MAX).plus(1), Millis(u64::MAX));
     assert_eq!(Millis(12).since(Millis(5)), 7);
@@ -62,7 +66,7 @@ fn positions_and_times_stop_at_their_end() {
 fn no_two_hashes_share_an_input() {
     let (entry, zeros) = (EntryId::from_bytes([1; 32]), [0; 32]);
     let hashes = [
-        *hash::log_hash(LogHash::from_bytes(zeros), entry).as_bytes(),
+        *hash::log_hash(LogHash::from_bytes(zeros), entry, LogTime::START).as_bytes(),
         *hash::roster_hash(RosterHash::from_bytes(zeros), entry).as_bytes(),
         *hash::log_seed(WorkspaceId::from_bytes(zeros), LogId::from_bytes([1; 32])).as_bytes(),
         hash::sha256(&[&zeros, entry.as_bytes()]),

@@ -128,7 +128,7 @@ fn strangers_are_refused() {
     assert_eq!(story.refusal(&story.content_by(&stranger)), Refusal::NotActive);
     let empty = Story::empty(&ana);
     let mut early = blank_header(&ana, empty.workspace(), EntryType::Witness);
-    early.seen = Some(empty.head_at(Position::START));
+    early.seen = Some(empty.seen_at(Position::START));
     assert_eq!(empty.refusal(&ana.sign(early, b"")), Refusal::NotActive);
 }
 
@@ -200,7 +200,7 @@ fn a_roster_that_is_not_here_waits() {
 #[test]
 fn a_roster_older_than_the_chains_last_is_stale() {
     let Cast { mut story, ana, .. } = cast();
-    let (old, early) = (story.roster().hash(), story.head_at(story.position()));
+    let (old, early) = (story.roster().hash(), story.seen_at(story.position()));
     story.record(&ana, &Record::Link(Secret::new("t").ticket()));
     // Ana's first entry of this life names the new roster, though it has seen only the head before.
     let reborn = ana.reborn("new life");
@@ -216,7 +216,7 @@ fn a_roster_older_than_the_chains_last_is_stale() {
 #[test]
 fn a_roster_older_than_what_was_seen_is_stale() {
     let Cast { mut story, ana, ben } = cast();
-    let (old, before) = (story.roster().hash(), story.head_at(story.position()));
+    let (old, before) = (story.roster().hash(), story.seen_at(story.position()));
     story.record(&ana, &Record::Link(Secret::new("t").ticket()));
     assert_eq!(spoilt(&story, &ben, |header| header.roster = old), Refusal::RosterStale);
     let unaware = Header {
@@ -243,7 +243,7 @@ fn content_waits_for_a_rekey_and_control_does_not() {
 fn content_is_sealed_in_the_epoch_of_its_roster() {
     let Cast { mut story, ana, ben } = cast();
     let (first, old_roster) = (story.roster().epoch().unwrap(), story.roster().hash());
-    let before = story.head_at(story.position());
+    let before = story.seen_at(story.position());
     story.record(&ana, &story.expulsion_of(&ana, ben.user(), vec![]));
     let second = story.roster().epoch().unwrap();
     assert_eq!(spoilt(&story, &ana, |header| header.epoch = first), Refusal::WrongEpoch);
@@ -264,7 +264,7 @@ fn the_hash_runs_over_everything_that_stands_in_the_log() {
     let Cast { story, .. } = cast();
     let mut log = Log::new(story.workspace(), story.log.head().log);
     for (entry, hash) in story.entries.iter().zip(&story.hashes[1..]) {
-        assert_eq!(log.pass(entry.id()).hash, *hash);
+        assert_eq!(log.pass(entry.id(), story.log.time()).hash, *hash);
     }
     assert_eq!(log.head(), story.log.head());
     assert_eq!(log.tips().count(), 0);
@@ -278,7 +278,7 @@ fn a_log_goes_on_from_where_it_was_stored() {
     let roster = Roster::replay(story.workspace(), entries);
     assert_eq!(roster.hash(), story.roster().hash());
     let tips: Vec<_> = story.log.tips().map(|(chain, tip)| (*chain, *tip)).collect();
-    story.log = Log::restore(story.log.head(), roster, tips);
+    story.log = Log::restore(story.log.head(), story.log.time(), roster, tips, story.log.weights().clone());
     story.put(&story.content_by(&ben));
     story.record(&ana, &Record::Link(Secret::new("t").ticket()));
 }
@@ -300,6 +300,8 @@ fn every_refusal_has_the_reason_that_tells_the_author_what_to_do() {
         (Refusal::RekeyDue, Reason::RosterStale, false),
         (Refusal::WrongEpoch, Reason::WrongEpoch, false),
         (Refusal::BadSeen, Reason::BadSeen, false),
+        (Refusal::LivesSpent, Reason::LivesSpent, true),
+        (Refusal::DocumentFull, Reason::DocumentFull, false),
     ];
     for (refusal, reason, transient) in cases {
         assert_eq!(Reason::from(&refusal), reason, "{refusal}");

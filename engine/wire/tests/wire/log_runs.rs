@@ -1,7 +1,7 @@
 //! What a removed author's chains may still bring: exactly the run from the chain's last entry to the cut.
 
 use bowline_wire::entry::Entry;
-use bowline_wire::head::SeenHead;
+use bowline_wire::head::Seen;
 use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::*;
 use bowline_wire::log::Refusal;
@@ -121,7 +121,7 @@ fn the_other_rules_hold_inside_a_run() {
         2 => header.roster = begun.roster().points()[0].hash,
         3 => header.held = Position(header.held.0 - 1),
         4 => {
-            header.seen = header.seen.map(|seen| SeenHead { signature: Signature::ZERO, ..seen });
+            header.seen = header.seen.map(|seen| Seen { signature: Signature::ZERO, ..seen });
         }
         _ => header.workspace = WorkspaceId::ZERO,
     };

@@ -3,6 +3,9 @@
 // Tests may fail by panicking, helpers outside of `#[test]` functions included.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod before;
+mod bodies;
+mod budgets;
 mod codec;
 mod entry;
 mod frame;

@@ -2,16 +2,17 @@
 
 use std::fmt::Debug;
 
-use bowline_wire::codec::{Canonical, decode, encode};
-use bowline_wire::entry::SignedEntry;
+use bowline_wire::codec::{Canonical, DecodeError, decode, encode};
+use bowline_wire::entry::{LoggedEntry, SignedEntry};
 use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
-use bowline_wire::head::{Head, SeenHead};
-use bowline_wire::header::{Cover, EntryType, Header, Part};
+use bowline_wire::head::{Head, Seen, SeenHead};
+use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS};
 use bowline_wire::log::ChainTip;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
-use bowline_wire::signed::Signed;
+use bowline_wire::signed::{Signable, Signed};
+use bowline_wire::weight::Weight;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -41,32 +42,38 @@ fn head() -> impl Strategy<Value = Head> {
 }
 
 fn chain_tip() -> impl Strategy<Value = ChainTip> {
-    (any::<u64>(), id!(EntryId), option::of(seen_head()), position(), any::<u64>())
-        .prop_map(|(seq, id, seen, held, roster)| ChainTip { seq, id, seen, held, roster })
+    (any::<u64>(), id!(EntryId), option::of(seen()), position(), any::<u64>(), log_time())
+        .prop_map(|(seq, id, seen, held, roster, since)| ChainTip { seq, id, seen, held, roster, since })
 }
 
-fn covers() -> impl Strategy<Value = Vec<Cover>> {
-    btree_map((id!(DeviceId), id!(Incarnation)), 1..=u64::MAX, 0..5).prop_map(|covers| {
-        let cover = |((device, incarnation), seq)| Cover { device, incarnation, seq };
-        covers.into_iter().map(cover).collect()
-    })
+fn digests() -> impl Strategy<Value = Digests> {
+    (id!(SnapshotDigest), id!(SnapshotDigest)).prop_map(|(all, own)| Digests { all, own })
+}
+
+fn log_time() -> impl Strategy<Value = LogTime> {
+    (0..1_u64 << 48).prop_map(|millis| LogTime::new(millis).unwrap())
+}
+
+fn seen() -> impl Strategy<Value = Seen> {
+    seen_head().prop_map(Seen::from)
 }
 
 /// A header that keeps its own rules.
 fn header() -> impl Strategy<Value = Header> {
     let ids =
         (id!(WorkspaceId), id!(DeviceId), id!(Incarnation), id!(EntryId), id!(RosterHash), id!(BodyHash));
-    let content_only = (id!(EpochId), id!(Salt), id!(WireDoc), covers());
+    let content_only = (id!(EpochId), id!(Salt), id!(WireDoc), any::<u64>(), digests(), 0..63_u64);
     let numbers =
         (1..=u64::MAX, any::<u64>(), any::<u16>(), 0..MAX_PARTS, 0..=u32::try_from(MAX_BODY).unwrap());
-    (ids, content_only, numbers, lane(), seen_head()).prop_map(|(ids, own, numbers, any_lane, seen)| {
+    (ids, content_only, numbers, lane(), seen()).prop_map(|(ids, own, numbers, any_lane, seen)| {
         let (workspace, device, incarnation, prev, roster, body_hash) = ids;
-        let (epoch, salt, doc, covers) = own;
+        let (epoch, salt, doc, covers, digests, weight) = own;
         let (seq, held, number, index, body_len) = numbers;
         let entry_type = EntryType::from_number(number % 40);
         let lane = entry_type.lane().unwrap_or(any_lane);
         let (content, roster_record) = (lane == Lane::Content, entry_type == EntryType::Roster);
         let plain = matches!(entry_type, EntryType::Changes | EntryType::Roster);
+        let part = if content && seq > index.into() { Part { index, count: index + 1 } } else { Part::WHOLE };
         Header {
             workspace,
             device,
@@ -80,9 +87,10 @@ fn header() -> impl Strategy<Value = Header> {
             epoch: if content { epoch } else { EpochId::ZERO },
             entry_type,
             doc: if roster_record { WireDoc::ZERO } else { doc },
-            target: EntryId::ZERO,
-            covers: if plain { Vec::new() } else { covers },
-            part: if content && seq > index.into() { Part { index, count: index + 1 } } else { Part::WHOLE },
+            covers: Position(if plain { 0 } else { covers.min(seen.position.0) }),
+            digests: (entry_type == EntryType::Snapshot).then_some(digests),
+            weight: if content && part.is_last() { Weight::of(1 << weight) } else { Weight::NONE },
+            part,
             salt: if content { salt } else { Salt::ZERO },
             body_len,
             body_hash,
@@ -159,8 +167,12 @@ fn record() -> impl Strategy<Value = Record> {
 
 fn signed_entry() -> impl Strategy<Value = SignedEntry> {
     (header(), id!(Signature), option::of(vec(any::<u8>(), 0..100))).prop_map(|(header, signature, body)| {
-        SignedEntry::from_parts(Signed::from_parts(encode(&header), signature), body)
+        SignedEntry::from_parts(Signed::from_parts(header.to_bytes(), signature), body)
     })
+}
+
+fn logged() -> impl Strategy<Value = LoggedEntry> {
+    (log_time(), signed_entry()).prop_map(|(time, entry)| LoggedEntry { time, entry })
 }
 
 fn party() -> impl Strategy<Value = Party> {
@@ -189,7 +201,7 @@ fn frame() -> impl Strategy<Value = Frame> {
             .prop_map(|(signature, create)| Frame::Proof { signature, create }),
         (seen_head(), names()).prop_map(|(head, capabilities)| Frame::Welcome { head, capabilities }),
         position().prop_map(|after| Frame::Subscribe { after }),
-        (position(), entries(), seen_head()).prop_map(|(first, entries, head)| Frame::Entries {
+        (position(), vec(logged(), 0..3), seen_head()).prop_map(|(first, entries, head)| Frame::Entries {
             first,
             entries,
             head
@@ -200,7 +212,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         (id!(EntryId), reason(), option::of(signed_entry().prop_map(Box::new)), ".{0,20}")
             .prop_map(|(entry, reason, proof, text)| Frame::Refused { entry, reason, proof, text }),
         seen_head().prop_map(Frame::Head),
-        (vec((position(), signed_entry()), 0..3), any::<bool>())
+        (vec((position(), logged()), 0..3), any::<bool>())
             .prop_map(|(entries, more)| Frame::Records { entries, more }),
         Just(Frame::Ping),
         (reason(), ".{0,20}").prop_map(|(reason, text)| Frame::Goodbye { reason, text }),
@@ -210,14 +222,24 @@ fn frame() -> impl Strategy<Value = Frame> {
 /// There and back; and with one byte of it changed, dropped or added, either refused or again the one encoding of
 /// what was read.
 fn survives<T: Canonical + PartialEq + Debug>(value: &T, at: usize, change: u8) {
+    survives_as(value, at, change, encode, decode);
+}
+
+fn survives_as<T: PartialEq + Debug>(
+    value: &T,
+    at: usize,
+    change: u8,
+    encode: impl Fn(&T) -> Vec<u8>,
+    decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+) {
     let bytes = encode(value);
-    assert_eq!(decode::<T>(&bytes).as_ref(), Ok(value));
+    assert_eq!(decode(&bytes).as_ref(), Ok(value));
     let at = at % bytes.len();
     let (mut changed, mut longer) = (bytes.clone(), bytes.clone());
     changed[at] ^= change;
     longer.insert(at, change);
     for bytes in [&changed, &longer, &bytes[..at].to_vec()] {
-        if let Ok(read) = decode::<T>(bytes) {
+        if let Ok(read) = decode(bytes) {
             assert_eq!(encode(&read), *bytes);
         }
     }
@@ -228,7 +250,8 @@ proptest! {
 
     #[test]
     fn headers_survive(value in header(), at: usize, change: u8) {
-        survives(&value, at, change);
+        let workspace = value.workspace;
+        survives_as(&value, at, change, Header::to_bytes, |bytes| Header::from_bytes(workspace, bytes));
     }
 
     #[test]
@@ -264,7 +287,9 @@ proptest! {
                 assert_eq!(encode(&read), bytes);
             }
         }
-        read::<Header>(&bytes);
+        if let Ok(header) = Header::from_bytes(WorkspaceId::ZERO, &bytes) {
+            assert_eq!(header.to_bytes(), bytes);
+        }
         read::<SignedEntry>(&bytes);
         read::<Record>(&bytes);
         read::<Frame>(&bytes);

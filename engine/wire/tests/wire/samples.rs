@@ -1,12 +1,14 @@
 //! One of everything that travels, made from fixed keys: the golden vectors and the round trips are over these.
 
-use bowline_wire::entry::Entry;
+use bowline_wire::bodies::Supplied;
+use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
-use bowline_wire::header::{Cover, EntryType, Header, Part};
+use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Record};
 use bowline_wire::signed::Verified;
+use bowline_wire::weight::Weight;
 
 use crate::support::*;
 
@@ -29,7 +31,7 @@ pub(crate) fn ben() -> Author {
 
 /// An entry of every type.
 pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
-    let (story, ana, ben) = (story(), ana(), ben());
+    let (story, ana) = (story(), ana());
     let mut entries = vec![("genesis", story.entries[0].clone()), ("join", story.entries[2].clone())];
     for (name, entry_type) in EntryType::NAMED {
         let mut header = story.draft(&ana, entry_type);
@@ -40,17 +42,15 @@ pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
                 continue;
             }
             EntryType::Snapshot => {
-                header.covers = vec![cover(&ben, 1)];
+                header.covers = Position(2);
+                let [all, own] = ["all", "own"].map(|it| SnapshotDigest::from_bytes(seed(it)));
+                header.digests = Some(Digests { all, own });
                 b"a sealed snapshot"
             }
             EntryType::Erase => {
                 header.doc = WireDoc::from_bytes(bytes("doc"));
-                header.covers = vec![cover(&ben, 1)];
+                header.covers = Position(3);
                 b"erase"
-            }
-            EntryType::Confirm => {
-                header.target = story.entries[3].id();
-                b"confirm"
             }
             _ => b"a body",
         };
@@ -58,19 +58,15 @@ pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
     }
     entries.push(("unknown", ana.sign(story.draft(&ana, EntryType::Unknown(500)), b"")));
     let mut part = story.draft(&ana, EntryType::Changes);
-    part.part = Part { index: 0, count: 2 };
+    (part.part, part.weight) = (Part { index: 0, count: 2 }, Weight::NONE);
     let first = ana.sign(part.clone(), b"the first part");
-    (part.seq, part.prev, part.part.index) = (part.seq + 1, first.id(), 1);
+    (part.seq, part.prev, part.part.index, part.weight) = (part.seq + 1, first.id(), 1, WEIGHT);
     entries.extend([("first part", first), ("last part", ana.sign(part, b"the last part"))]);
     entries
 }
 
 pub(crate) fn headers() -> Vec<(&'static str, Header)> {
     entries().into_iter().map(|(name, entry)| (name, entry.header().clone())).collect()
-}
-
-fn cover(author: &Author, seq: u64) -> Cover {
-    Cover { device: author.id(), incarnation: author.incarnation, seq }
 }
 
 fn cut(author: &Author, lane: Lane) -> Cut {
@@ -121,6 +117,11 @@ pub(crate) fn said_holding() -> SaidHolding {
     SaidHolding::from(&signed)
 }
 
+/// The body of an entry that stands at a position.
+pub(crate) fn supplied(position: u64, entry: &Entry) -> Supplied {
+    Supplied { position: Position(position), body: entry.body().unwrap().to_vec() }
+}
+
 /// Every frame, with and without what is optional in it.
 pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let story = story();
@@ -131,6 +132,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let [genesis, join] = [&story.entries[0], &story.entries[2]].map(Entry::to_signed);
     let content = &story.entries[3];
     let bare = Entry::new(content.signed_header().clone(), None).unwrap().to_signed();
+    let logged = |entry| LoggedEntry { time: story.log.time(), entry };
     let create = Create { token: "token".into(), genesis: genesis.clone() };
     vec![
         ("Hello", Frame::Hello { workspace, party: Party::Device(ana().id()), capabilities: capabilities() }),
@@ -142,7 +144,11 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("Subscribe", Frame::Subscribe { after: Position(3) }),
         (
             "Entries",
-            Frame::Entries { first: Position(4), entries: vec![content.to_signed(), bare.clone()], head },
+            Frame::Entries {
+                first: Position(4),
+                entries: vec![logged(content.to_signed()), logged(bare.clone())],
+                head,
+            },
         ),
         ("Append", Frame::Append { entries: vec![content.to_signed()] }),
         ("Appended", Frame::Appended { entries: vec![(content.id(), Position(4))], head }),
@@ -162,10 +168,17 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("Head", Frame::Head(head)),
         (
             "Records",
-            Frame::Records { entries: vec![(Position(1), genesis), (Position(3), join)], more: true },
+            Frame::Records {
+                entries: vec![(Position(1), logged(genesis)), (Position(3), logged(join))],
+                more: true,
+            },
         ),
         ("Ping", Frame::Ping),
         ("Goodbye", Frame::Goodbye { reason: Reason::Unknown(999), text: "so long".into() }),
         ("Holdings", Frame::Holdings { devices: vec![said_holding()] }),
+        ("Fetch", Frame::Fetch { positions: vec![Position(4), Position(6)] }),
+        ("Supply", Frame::Supply { bodies: vec![supplied(4, content)] }),
+        ("Supply of nothing", Frame::Supply { bodies: vec![] }),
+        ("Wanted", Frame::Wanted { positions: vec![Position(4)] }),
     ]
 }

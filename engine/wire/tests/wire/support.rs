@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use bowline_wire::entry::Entry;
 use bowline_wire::hash;
-use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::head::{Head, Seen, SeenHead};
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Outcome, Roster, Void};
 use bowline_wire::signed::{Verified, signing_message};
+use bowline_wire::weight::Weight;
 use ed25519_dalek::{Signer, SigningKey};
 
 /// 32 bytes that look random and depend on `name` only.
@@ -138,6 +139,9 @@ pub(crate) fn cut_at(entry: &Entry) -> Cut {
     }
 }
 
+/// What everything weighs here.
+pub(crate) const WEIGHT: Weight = Weight::MIN;
+
 /// A header of `author`'s first control entry in `workspace`, before it has seen anything.
 pub(crate) fn blank_header(author: &Author, workspace: WorkspaceId, entry_type: EntryType) -> Header {
     Header {
@@ -153,8 +157,9 @@ pub(crate) fn blank_header(author: &Author, workspace: WorkspaceId, entry_type: 
         epoch: EpochId::ZERO,
         entry_type,
         doc: WireDoc::ZERO,
-        target: EntryId::ZERO,
-        covers: Vec::new(),
+        covers: Position::START,
+        digests: None,
+        weight: if entry_type.lane() == Some(Lane::Content) { WEIGHT } else { Weight::NONE },
         part: Part::WHOLE,
         salt: Salt::ZERO,
         body_len: 0,
@@ -169,6 +174,8 @@ pub(crate) struct Story {
     pub(crate) log: Log,
     pub(crate) hashes: Vec<LogHash>,
     pub(crate) entries: Vec<Entry>,
+    /// The relay's clock.
+    pub(crate) clock: Millis,
 }
 
 impl Story {
@@ -177,7 +184,8 @@ impl Story {
         let relay = SigningKey::from_bytes(&seed("relay"));
         let workspace = hash::workspace_id(&author.genesis("workspace").to_body());
         let log = Log::new(workspace, LogId::from_bytes(relay.verifying_key().to_bytes()));
-        Self { relay, hashes: vec![log.head().hash], log, entries: Vec::new() }
+        let clock = Millis(1_700_000_000_000);
+        Self { relay, hashes: vec![log.head().hash], log, entries: Vec::new(), clock }
     }
 
     /// A log whose first entry is the Genesis by `author`.
@@ -211,6 +219,11 @@ impl Story {
         self.sign_head(Head { position, hash, ..self.log.head() })
     }
 
+    /// The head at `position` as a header has it.
+    pub(crate) fn seen_at(&self, position: Position) -> Seen {
+        self.head_at(position).into()
+    }
+
     pub(crate) fn sign_head(&self, head: Head) -> SeenHead {
         SeenHead::from(&Verified::sign(head, signer(&self.relay)).unwrap())
     }
@@ -226,7 +239,7 @@ impl Story {
             header.seq = tip.seq + 1;
             header.prev = tip.id;
         }
-        header.seen = Some(self.head_at(self.position()));
+        header.seen = Some(self.seen_at(self.position()));
         header.held = self.position();
         header.roster = self.roster().hash();
         if header.lane == Lane::Content {
@@ -261,7 +274,7 @@ impl Story {
         let entered = self.roster().device(&author.id()).unwrap().joined_at;
         let seen = point.position.max(self.roster().points()[entered].position);
         header.roster = roster;
-        header.seen = Some(self.head_at(seen));
+        header.seen = Some(self.seen_at(seen));
         header.held = seen;
         author.sign(header, &record.to_body())
     }
@@ -274,7 +287,12 @@ impl Story {
     }
 
     pub(crate) fn check<'e>(&self, entry: &'e Entry) -> Result<Accepted<'e>, Refusal> {
-        self.log.check(entry, |position| self.hash_at(position))
+        self.log.check(entry, self.time(), |position| self.hash_at(position))
+    }
+
+    /// The log's time for the next entry.
+    pub(crate) fn time(&self) -> LogTime {
+        self.log.time_at(self.clock)
     }
 
     /// Why `entry` may not stand next.
@@ -283,15 +301,17 @@ impl Story {
     }
 
     pub(crate) fn check_run<'e>(&self, entries: &'e [Entry]) -> Result<Vec<Accepted<'e>>, Refusal> {
-        self.log.check_run(entries, |position| self.hash_at(position))
+        self.log.check_run(&self.timed(entries), |position| self.hash_at(position))
+    }
+
+    fn timed<'e>(&self, entries: &'e [Entry]) -> Vec<(LogTime, &'e Entry)> {
+        entries.iter().map(|entry| (self.time(), entry)).collect()
     }
 
     /// Appends an entry that has to be acceptable.
     pub(crate) fn put(&mut self, entry: &Entry) -> Placed {
-        let accepted = self
-            .log
-            .check(entry, |position| self.hashes.get(usize::try_from(position.0).unwrap()).copied())
-            .unwrap();
+        let hash_at = |position: Position| self.hashes.get(usize::try_from(position.0).unwrap()).copied();
+        let accepted = self.log.check(entry, self.log.time_at(self.clock), hash_at).unwrap();
         let placed = self.log.append(accepted);
         self.hashes.push(placed.hash);
         self.entries.push(entry.clone());
@@ -302,7 +322,7 @@ impl Story {
     pub(crate) fn put_run(&mut self, run: &[Entry]) -> Vec<Placed> {
         let hashes = self.hashes.clone();
         let hash_at = |position: Position| hashes.get(usize::try_from(position.0).unwrap()).copied();
-        let accepted = self.log.check_run(run, hash_at).unwrap();
+        let accepted = self.log.check_run(&self.timed(run), hash_at).unwrap();
         accepted
             .into_iter()
             .map(|accepted| {

@@ -1,4 +1,4 @@
-//! Golden vectors under `vectors/`: what this code writes is what it wrote before, and follows from the formulas.
+//! Golden vectors under `vectors/1/`: what this code writes is what it wrote before, and follows from the formulas.
 //! `BOWLINE_BLESS=1 cargo test -p bowline-wire` writes them anew after a deliberate change of the protocol.
 
 use std::fs;
@@ -13,6 +13,7 @@ use bowline_wire::ids::*;
 use bowline_wire::log::ChainTip;
 use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::{Join, Record};
+use bowline_wire::signed::Signable;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -23,7 +24,7 @@ use crate::support::*;
 const FILES: [&str; 6] = ["entries", "records", "frames", "heads", "chains", "proofs"];
 
 fn path(file: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(format!("{file}.json"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/1").join(format!("{file}.json"))
 }
 
 fn read(file: &str) -> Value {
@@ -52,6 +53,7 @@ fn written(file: &str) -> Value {
                     if entry.header().device == ana().id() { "ana's laptop" } else { "ben's laptop" };
                 json!({
                     "name": name,
+                    "workspace": entry.header().workspace.to_string(),
                     "signing_seed": hex::encode(seed(author)),
                     "header": hex::encode(entry.signed_header().bytes()),
                     "signature": entry.signed_header().signature().to_string(),
@@ -120,6 +122,7 @@ fn chains() -> Value {
         "entries": story.entries.iter().zip(&story.hashes[1..]).map(|(entry, hash)| json!({
             "entry": hex::encode(encode(&entry.to_signed())),
             "entry_id": entry.id().to_string(),
+            "time": story.log.time().millis().0,
             "log_hash": hash.to_string(),
         })).collect::<Vec<_>>(),
         "roster": points.iter().map(|point| json!({
@@ -188,17 +191,19 @@ fn entries_follow_from_the_formulas() {
     assert_eq!(list.len(), 13);
     for vector in list {
         let (bytes, body) = (unhex(&vector, "header"), unhex(&vector, "body"));
-        let header: Header = reencodes(&bytes);
+        let workspace = WorkspaceId::from_bytes(fixed(&vector, "workspace"));
+        let header = Header::from_bytes(workspace, &bytes).unwrap();
+        let signed = [workspace.as_bytes(), bytes.as_slice()].concat();
         let key = SigningKey::from_bytes(&fixed(&vector, "signing_seed")).verifying_key();
         assert_eq!(header.device.as_bytes(), key.as_bytes());
-        assert_signed(*header.device.as_bytes(), "bowline/entry/1", &bytes, fixed(&vector, "signature"));
-        assert_eq!(digest(&[&bytes]), unhex(&vector, "entry_id"));
+        assert_signed(*header.device.as_bytes(), "bowline/entry/2", &signed, fixed(&vector, "signature"));
+        assert_eq!(digest(&[&signed]), unhex(&vector, "entry_id"));
         assert_eq!(
             (digest(&[&body]), body.len()),
             (header.body_hash.as_bytes().to_vec(), header.body_len as usize)
         );
         let entry: SignedEntry = reencodes(&unhex(&vector, "entry"));
-        assert_eq!(entry.verify().unwrap().id().as_bytes()[..], unhex(&vector, "entry_id"));
+        assert_eq!(entry.verify(workspace).unwrap().id().as_bytes()[..], unhex(&vector, "entry_id"));
         // The additional data is the header's array with a shorter head and without its last three items.
         let tail = 17 + if header.body_len < 24 { 1 } else { 2 + usize::from(header.body_len > 255) } + 34;
         let expected = [&[0x90], &bytes[1..bytes.len() - tail]].concat();
@@ -253,6 +258,7 @@ fn heads_follow_from_the_formulas() {
 fn hash_chains_follow_from_the_formulas() {
     let chains = read("chains");
     let workspace = digest(&[&unhex(&chains, "genesis_body")]);
+    let within = WorkspaceId::from_slice(&workspace).unwrap();
     assert_eq!(unhex(&chains, "workspace"), workspace);
     let user = digest(&[b"bowline/user/1", &unhex(&chains, "first_device")]);
     assert_eq!(unhex(&chains, "first_user"), user[..16]);
@@ -264,10 +270,11 @@ fn hash_chains_follow_from_the_formulas() {
     let mut points = chains["roster"].as_array().unwrap().iter();
     let mut roster = Roster::new(WorkspaceId::from_bytes(workspace.try_into().unwrap()));
     for (position, step) in (1..).map(Position).zip(chains["entries"].as_array().unwrap()) {
-        let entry = reencodes::<SignedEntry>(&unhex(step, "entry")).verify().unwrap();
+        let entry = reencodes::<SignedEntry>(&unhex(step, "entry")).verify(within).unwrap();
         let id = entry.id();
         assert_eq!(unhex(step, "entry_id"), id.as_bytes());
-        log_hash = digest(&[b"bowline/log/1", &log_hash, id.as_bytes()]);
+        let time = step["time"].as_u64().unwrap().to_be_bytes();
+        log_hash = digest(&[b"bowline/log/1", &log_hash, id.as_bytes(), &time]);
         assert_eq!(unhex(step, "log_hash"), log_hash);
         if roster.apply_entry(position, &entry) == Some(APPLIED) {
             roster_hash = digest(&[b"bowline/roster/1", &roster_hash, id.as_bytes()]);

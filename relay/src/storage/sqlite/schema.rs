@@ -5,7 +5,7 @@ mod draft;
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
-use self::draft::VERSION_3;
+use self::draft::VERSION_4;
 
 /// Marks the file as a relay's: `BowR` in ASCII.
 const APPLICATION_ID: i64 = 0x426f_7752;
@@ -20,7 +20,7 @@ const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 const CACHED_STATEMENTS: usize = 32;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 
@@ -76,6 +76,11 @@ CREATE TABLE holding (
     said   BLOB NOT NULL,
     PRIMARY KEY (log, device)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Which bodies are lost is one look-up.
+const VERSION_3: &str = "
+CREATE INDEX entry_bodiless ON entry (log, position) WHERE body IS NULL;
 ";
 
 /// Makes a connection fit for use: settings, and every step of the schema it lacks.

@@ -11,11 +11,12 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
+use bowline_wire::weight::Written;
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use tempfile::TempDir;
 
-use super::{HASH_AT, HEADER_AT, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
+use super::{HASH_AT, HEADER_AT, LOST_BODIES, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
 use crate::storage::conformance::{self, Scribe, assert_absent, assert_holds};
 use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 
@@ -102,8 +103,26 @@ impl Storage for Reopened {
     fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
         self.sqlite().holdings(workspace)
     }
+    fn lost_bodies(
+        &self,
+        workspace: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StorageError> {
+        self.sqlite().lost_bodies(workspace, after, limit)
+    }
+    fn put_bodies(
+        &mut self,
+        workspace: WorkspaceId,
+        bodies: &[(Position, Option<Vec<u8>>)],
+    ) -> Result<(), StorageError> {
+        self.sqlite.as_mut().unwrap().put_bodies(workspace, bodies)
+    }
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         self.sqlite().tips(workspace)
+    }
+    fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
+        self.sqlite().weights(workspace)
     }
 }
 
@@ -215,7 +234,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = fs::read(disk.path()).unwrap();
     for refused in [Sqlite::open(&disk.path()), Sqlite::open_for_reading(&disk.path())] {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 3 }), "{refused}");
+        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 4 }), "{refused}");
     }
     assert_eq!(fs::read(disk.path()).unwrap(), before);
 }
@@ -272,6 +291,7 @@ fn entries_are_read_by_an_index_and_in_order() {
     for (query, index) in [
         (READ, "sqlite_autoindex_entry_1 (log=? AND position>?)"),
         (READ_ROSTER, "entry_roster (log=? AND position>?)"),
+        (LOST_BODIES, "entry_bodiless (log=? AND position>?)"),
         (POSITION_OF, "entry_id (log=? AND id=?)"),
         (HASH_AT, "sqlite_autoindex_entry_1 (log=? AND position=?)"),
         (HEADER_AT, "entry_seq (chain=? AND seq=?)"),

@@ -1,6 +1,8 @@
 //! What arrives for a document from other devices, and why it may be refused.
 
 use bowline_wire::ids::{DeviceId, EntryId, Position};
+use bowline_wire::limits::OPERATION_WEIGHT;
+use bowline_wire::weight::Weight;
 
 use super::hash::ChangeHash;
 use crate::document::actor::ActorId;
@@ -17,16 +19,25 @@ pub struct Incoming<'a> {
     pub author: DeviceId,
     /// What kind of entry it came in.
     pub source: Source,
+    /// What its author says it weighs at most: bytes, and [`OPERATION_WEIGHT`] for each operation. The log was told by it how heavy
+    /// the document is.
+    pub weight: Weight,
     /// Concatenated raw changes for [`Source::Changes`] and [`Source::Adopted`]; one uncompressed document save for
     /// [`Source::Snapshot`].
     pub bytes: &'a [u8],
+}
+
+/// What automerge bytes with so many operations weigh.
+pub fn weight_of(bytes: usize, operations: u64) -> u64 {
+    operations.saturating_mul(OPERATION_WEIGHT).saturating_add(bytes as u64)
 }
 
 impl<'a> Incoming<'a> {
     /// This device's own changes that are in no entry yet: they obey the same rules as if they came in one.
     /// Answers name them [`EntryId::ZERO`].
     pub const fn local(device: DeviceId, bytes: &'a [u8]) -> Self {
-        Self { entry: EntryId::ZERO, position: None, author: device, source: Source::Changes, bytes }
+        let (entry, source, weight) = (EntryId::ZERO, Source::Changes, Weight::MAX);
+        Self { entry, position: None, author: device, source, weight, bytes }
     }
 }
 
@@ -58,6 +69,9 @@ pub enum Reason {
     /// More than [`CONTENT_MAX`](crate::document::limits::CONTENT_MAX).
     #[error("{0} bytes are too many for one entry")]
     TooLarge(usize),
+    /// More than its author has declared: the bounds on what a document comes to rest on that.
+    #[error("weighs {0}, which is more than it declares")]
+    Heavier(u64),
     /// More of something than its limit in [`limits`](crate::document::limits) allows.
     #[error("too many {0}")]
     TooMany(&'static str),

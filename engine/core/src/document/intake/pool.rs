@@ -10,7 +10,7 @@ use super::ancestry::Ancestry;
 use super::change::Vetted;
 use super::first::FirstChange;
 use super::hash::ChangeHash;
-use super::incoming::{Cause, Incoming, Lost, Reason, Refused, Source};
+use super::incoming::{Cause, Incoming, Lost, Reason, Refused, Source, weight_of};
 use super::snapshot;
 use crate::document::actor::ActorId;
 use crate::document::kind::Kind;
@@ -26,7 +26,7 @@ pub(super) struct Opened {
 
 impl Opened {
     fn open(kind: Kind, incoming: &Incoming<'_>) -> Result<Self, Reason> {
-        let Incoming { entry, position, author, source, bytes } = *incoming;
+        let Incoming { entry, position, author, source, weight, bytes } = *incoming;
         if bytes.len() > CONTENT_MAX {
             return Err(Reason::TooLarge(bytes.len()));
         }
@@ -34,6 +34,11 @@ impl Opened {
             Source::Snapshot => snapshot::take_changes(kind, bytes)?,
             Source::Changes | Source::Adopted => Vetted::take_all(kind, bytes)?,
         };
+        let operations = changes.iter().map(|change| change.max_op.saturating_sub(change.start_op) + 1).sum();
+        let heavy = weight_of(bytes.len(), operations);
+        if heavy > weight.most() {
+            return Err(Reason::Heavier(heavy));
+        }
         let built_in = FirstChange::of(kind).hash();
         let foreign = |change: &&Vetted| change.hash != built_in && !change.actor.belongs_to(author);
         if let (Source::Changes, Some(change)) = (source, changes.iter().find(foreign)) {

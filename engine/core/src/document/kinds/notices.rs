@@ -98,6 +98,7 @@ impl Notices<'_> {
 mod tests {
     use automerge::ROOT;
     use bowline_wire::ids::{DeviceId, EntryId, Millis};
+    use bowline_wire::weight::Weight;
 
     use super::*;
     use crate::document::actor::ActorId;
@@ -147,6 +148,7 @@ mod tests {
                 position: None,
                 author: DeviceId::from_bytes([self.0; 32]),
                 source: Source::Changes,
+                weight: Weight::MAX,
                 bytes: &self.1,
             }
         }

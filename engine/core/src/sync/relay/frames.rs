@@ -12,6 +12,7 @@ use bowline_wire::log::Log;
 use super::faults::RelayFault;
 use super::patience;
 use super::session::{Awaited, LinkState, Pulse, Up};
+use crate::sync::bodies::Bodies;
 use crate::sync::context::Context;
 use crate::sync::effect::{Effect, JoinFailed};
 use crate::sync::limits::RETRY_AFTER;
@@ -61,6 +62,7 @@ impl Replica {
     pub fn handle_disconnected(&mut self) {
         self.session.lose();
         self.holdings.start_over();
+        self.bodies = Bodies::for_new_line();
         self.outbox.start_over();
     }
 
@@ -94,10 +96,13 @@ impl Replica {
             Frame::Records { entries, more } => self.handle_records(entries, more, cx),
             Frame::Goodbye { reason, .. } => self.handle_goodbye(reason),
             Frame::Holdings { devices } => self.handle_holdings(&devices, cx),
+            Frame::Supply { bodies } => self.handle_supply(bodies, cx),
+            Frame::Wanted { positions } => self.handle_wanted(positions, cx),
             Frame::Hello { .. }
             | Frame::Proof { .. }
             | Frame::Subscribe { .. }
             | Frame::Append { .. }
+            | Frame::Fetch { .. }
             | Frame::Ping => self.fault(RelayFault::Nonsense("a frame that only devices send")),
         }
     }
@@ -161,6 +166,7 @@ impl Replica {
                 self.subscribe(cx.now);
                 self.send_outbox(cx.now);
                 self.renew_holding(cx);
+                self.supply_wanted(cx.now);
             }
             Party::Ticket(_) => self.enter_by_ticket(cx.now),
         }
@@ -354,7 +360,8 @@ impl Replica {
         let missing = self.is_missing_entries().then(|| up.asked_at().plus(RETRY_AFTER));
         let may_send = self.may_append() || self.may_send_join();
         let send = self.outbox.due_at(up.subscribed()).filter(|_| may_send);
-        send.into_iter().chain(missing).chain(self.holding_due_at()).chain([wakes_at]).min()
+        let others = self.holding_due_at().into_iter().chain(self.bodies_due_at());
+        send.into_iter().chain(missing).chain(others).chain([wakes_at]).min()
     }
 
     /// Time has passed.
@@ -371,6 +378,7 @@ impl Replica {
         }
         self.outbox.expire(now);
         self.say_holding(now);
+        self.supply_wanted(now);
         if !self.may_send_join() {
             self.send_outbox(now);
         } else if self.outbox.is_due(now) {

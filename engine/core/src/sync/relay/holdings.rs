@@ -18,23 +18,21 @@ use crate::sync::state::Phase;
 impl Replica {
     /// Signs anew what this device holds if that has become more, and sends it unless it said so a moment ago.
     pub(in crate::sync) fn renew_holding(&mut self, cx: &Context<'_>) {
-        if let Some(holding) = self.holding(cx.now) {
+        if let Some(holding) = self.holding(cx) {
             self.holdings.due = cx.keys.sign_holding(holding);
         }
         self.say_holding(cx.now);
     }
 
     /// This device's word, if it holds more than when it last said so and there is somebody to hear it.
-    fn holding(&self, now: Millis) -> Option<Holding> {
-        let head = self.log.as_ref()?.head();
-        let is_told = self.holdings.said.is_some_and(|position| position >= head.position);
-        (!is_told && self.may_say_holding()).then_some(Holding {
-            workspace: self.workspace,
-            device: self.device,
-            position: head.position,
-            hash: head.hash,
-            time: now,
-        })
+    fn holding(&self, cx: &Context<'_>) -> Option<Holding> {
+        let position = self.held();
+        let is_told = self.holdings.said.is_some_and(|said| said >= position);
+        if is_told || position == Position::START || !self.may_say_holding() {
+            return None;
+        }
+        let hash = self.hash_at(position, cx)?;
+        Some(Holding { workspace: self.workspace, device: self.device, position, hash, time: cx.now })
     }
 
     fn may_say_holding(&self) -> bool {

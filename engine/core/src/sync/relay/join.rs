@@ -2,7 +2,7 @@
 //! append a Join.
 
 use bowline_crypto::{Keyring, KeyringError, TicketSecret, open_wrap};
-use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::Frame;
 use bowline_wire::hash;
 use bowline_wire::ids::{Millis, Position, TicketKey, WorkspaceId};
@@ -42,7 +42,7 @@ impl Replica {
 
     pub(in crate::sync) fn handle_records(
         &mut self,
-        entries: Vec<(Position, SignedEntry)>,
+        entries: Vec<(Position, LoggedEntry)>,
         more: bool,
         cx: &mut Context<'_>,
     ) {
@@ -87,7 +87,7 @@ impl Replica {
     /// already: it has joined in another copy of its database.
     fn prepare_join(
         &mut self,
-        records: Vec<(Position, SignedEntry)>,
+        records: Vec<(Position, LoggedEntry)>,
         cx: &Context<'_>,
     ) -> Result<Option<Entry>, JoinFailed> {
         let Phase::Joining(joining) = &mut self.phase else {
@@ -162,18 +162,17 @@ impl Folded {
     fn new(
         workspace: WorkspaceId,
         key: TicketKey,
-        records: Vec<(Position, SignedEntry)>,
+        records: Vec<(Position, LoggedEntry)>,
     ) -> Result<Self, JoinFailed> {
         let mut roster = Roster::new(workspace);
         let mut ticket = None;
         let mut began = Vec::new();
-        for (position, signed) in records {
-            let entry = signed.verify().map_err(|_| JoinFailed::BadRecords)?;
+        for (position, logged) in records {
+            let entry = logged.entry.verify(workspace).map_err(|_| JoinFailed::BadRecords)?;
             let body = entry.body().ok_or(JoinFailed::BadRecords)?;
             let record = Record::parse(body).map_err(|_| JoinFailed::BadRecords)?;
             let is_genesis = matches!(record, Record::Genesis { .. });
-            if entry.header().workspace != workspace
-                || (is_genesis && hash::workspace_id(body) != workspace)
+            if (is_genesis && hash::workspace_id(body) != workspace)
                 || (is_genesis != roster.points().is_empty())
             {
                 return Err(JoinFailed::BadRecords);

@@ -31,6 +31,8 @@ pub(super) fn cost(frame: &Frame) -> u64 {
         Frame::Appended { entries, .. } => entries.len(),
         Frame::Records { entries, .. } => entries.len(),
         Frame::Holdings { devices } => devices.len(),
+        Frame::Supply { bodies } => bodies.len(),
+        Frame::Wanted { positions } => positions.len(),
         _ => 0,
     };
     BARREN_FRAME.saturating_add(BARREN_ITEM.saturating_mul(items as u64))

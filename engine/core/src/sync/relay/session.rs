@@ -1,6 +1,6 @@
 //! One connection to the relay: how far it is, and what is remembered only as long as it lasts.
 
-use bowline_wire::entry::SignedEntry;
+use bowline_wire::entry::LoggedEntry;
 use bowline_wire::frame::{Party, Reason};
 use bowline_wire::ids::{Millis, Position};
 
@@ -92,7 +92,7 @@ pub(in crate::sync) struct Up {
 #[derive(Debug)]
 struct Partial {
     first: Position,
-    entries: Vec<SignedEntry>,
+    entries: Vec<LoggedEntry>,
 }
 
 /// What a connection needs when time has passed.
@@ -350,7 +350,7 @@ impl Session {
     }
 
     /// Keeps entries until those that follow them have come.
-    pub(in crate::sync) fn hold_back(&mut self, first: Position, entries: Vec<SignedEntry>) {
+    pub(in crate::sync) fn hold_back(&mut self, first: Position, entries: Vec<LoggedEntry>) {
         self.partial = Some(Partial { first, entries });
     }
 
@@ -358,8 +358,8 @@ impl Session {
     pub(in crate::sync) fn join_held_back(
         &mut self,
         first: Position,
-        entries: Vec<SignedEntry>,
-    ) -> (Position, Vec<SignedEntry>) {
+        entries: Vec<LoggedEntry>,
+    ) -> (Position, Vec<LoggedEntry>) {
         match self.partial.take() {
             Some(mut partial) if partial.first.0 + partial.entries.len() as u64 == first.0 => {
                 partial.entries.extend(entries);

@@ -136,7 +136,9 @@ impl Sqlite {
         after: Position,
         budget: Budget,
     ) -> Result<Page, DatabaseError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+        // A database of an earlier version that is only read has no times, and its logs have none.
+        let timeless = (!self.has_times()?).then(|| sql.replace(", time FROM", ", NULL FROM"));
+        let mut statement = self.connection.prepare_cached(timeless.as_deref().unwrap_or(sql))?;
         let mut rows = statement.query((workspace.as_bytes(), at(after)))?;
         let mut page = Page::default();
         let mut bytes = 0;
@@ -155,6 +157,11 @@ impl Sqlite {
             page.entries.push((position, LoggedEntry { time: log_time(row, 4)?, entry }));
         }
         Ok(page)
+    }
+
+    fn has_times(&self) -> Result<bool, DatabaseError> {
+        let sql = "SELECT count(*) FROM pragma_table_info('entry') WHERE name = 'time'";
+        Ok(self.connection.prepare_cached(sql)?.query_row((), |row| row.get::<_, i64>(0))? > 0)
     }
 
     fn read_weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, DatabaseError> {

@@ -55,7 +55,7 @@ fn stored_logs(place: &Place) -> Vec<Vec<String>> {
     let database = DataFolder::read_database(&place.data()).unwrap();
     let logs = database.workspaces().unwrap().into_iter().map(|stats| {
         let page = database.read(stats.workspace, Position::START, all).unwrap();
-        page.entries.iter().map(|(_, entry)| data_encoding::HEXLOWER.encode(&encode(entry))).collect()
+        page.entries.iter().map(|(_, it)| data_encoding::HEXLOWER.encode(&encode(&it.entry))).collect()
     });
     let mut logs: Vec<_> = logs.collect();
     logs.sort_by_key(|log: &Vec<String>| std::cmp::Reverse(log.len()));

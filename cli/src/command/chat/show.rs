@@ -279,7 +279,9 @@ impl<'a> Reader<'a> {
         ends.sort_by_key(|entry| !entry.is_active);
         let way = |entry: &Entry| {
             let rendered = Rendered::of(entry, &|id| self.shorten(id));
-            format!("{} {}  {}", mark(entry), self.shorten(&entry.id), self.said_by(entry, &rendered))
+            // With commas, so that who looks for the first lines of entries by their dots finds each entry once.
+            let said_by = self.said_by(entry, &rendered).replace(" · ", ", ");
+            format!("{} {}  {said_by}", mark(entry), self.shorten(&entry.id))
         };
         ends.into_iter().map(way).collect()
     }

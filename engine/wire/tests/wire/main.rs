@@ -5,6 +5,7 @@
 
 mod before;
 mod bodies;
+mod broken;
 mod budgets;
 mod codec;
 mod entry;

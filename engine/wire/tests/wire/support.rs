@@ -174,6 +174,8 @@ pub(crate) struct Story {
     pub(crate) log: Log,
     pub(crate) hashes: Vec<LogHash>,
     pub(crate) entries: Vec<Entry>,
+    /// The log's time at each entry.
+    pub(crate) times: Vec<LogTime>,
     /// The relay's clock.
     pub(crate) clock: Millis,
 }
@@ -185,7 +187,7 @@ impl Story {
         let workspace = hash::workspace_id(&author.genesis("workspace").to_body());
         let log = Log::new(workspace, LogId::from_bytes(relay.verifying_key().to_bytes()));
         let clock = Millis(1_700_000_000_000);
-        Self { relay, hashes: vec![log.head().hash], log, entries: Vec::new(), clock }
+        Self { relay, hashes: vec![log.head().hash], log, entries: Vec::new(), times: Vec::new(), clock }
     }
 
     /// A log whose first entry is the Genesis by `author`.
@@ -315,6 +317,7 @@ impl Story {
         let placed = self.log.append(accepted);
         self.hashes.push(placed.hash);
         self.entries.push(entry.clone());
+        self.times.push(placed.time);
         placed
     }
 
@@ -329,6 +332,7 @@ impl Story {
                 self.entries.push(accepted.entry().clone());
                 let placed = self.log.append(accepted);
                 self.hashes.push(placed.hash);
+                self.times.push(placed.time);
                 placed
             })
             .collect()

@@ -1,0 +1,173 @@
+//! Frames that break one rule, made from the samples of every frame, whatever their fields are.
+
+use bowline_wire::bodies::Supplied;
+use bowline_wire::codec::{Writer, encode};
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::ids::Position;
+use bowline_wire::limits::*;
+use serde_json::{Value, json};
+
+use super::raw::{array, items, other_spellings, with_item};
+use super::vector;
+use crate::samples::frames;
+
+/// Most bytes of a frame that is broken in every way: what is wrong is the same in the longer ones.
+const SHORT: usize = 300;
+
+fn broken(name: &str, rule: &str, frame: &[u8]) -> Value {
+    vector(name, rule, "malformed", json!({ "frame": hex::encode(frame) }))
+}
+
+fn sample(name: &str) -> Frame {
+    frames().into_iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+fn of(name: &str) -> Vec<u8> {
+    encode(&sample(name))
+}
+
+pub(super) fn vectors() -> Value {
+    let spelt = other_spellings(&of("Subscribe"));
+    let spelt = spelt.iter().map(|(what, rule, frame)| broken(&format!("a Subscribe: {what}"), rule, frame));
+    spelt.chain(counts()).chain(numbers()).chain(lists()).chain(orders()).chain(limits()).collect()
+}
+
+/// Every frame with a field more and with one less.
+fn counts() -> Vec<Value> {
+    let both = |(name, frame): (&str, Frame)| {
+        let bytes = encode(&frame);
+        let more = array(&[items(&bytes), vec![vec![0xf6]]].concat());
+        let less = array(&items(&bytes)[..items(&bytes).len() - 1]);
+        [
+            broken(&format!("{name} with a null more"), "Shape", &more),
+            broken(&format!("{name} without its last field"), "Shape", &less),
+        ]
+    };
+    let is_short = |(_, frame): &(&str, Frame)| encode(frame).len() <= SHORT;
+    frames().into_iter().filter(|(name, _)| *name != "Subscribe").filter(is_short).flat_map(both).collect()
+}
+
+fn numbers() -> Vec<Value> {
+    let without_a_name = [0, 15, 16, 21, 23];
+    let mut vectors: Vec<_> = without_a_name
+        .iter()
+        .map(|number| broken(&format!("a frame of number {number}"), "Number", &[0x82, 1, *number]))
+        .collect();
+    vectors.extend([
+        broken("a frame of version 0", "Number", &[0x82, 0, 12]),
+        broken("a frame of version 2", "Number", &[0x82, 2, 12]),
+        broken("a frame with a number of two bytes that one would do for", "Canonical", &[0x82, 1, 0x18, 12]),
+        broken("a Hello of a party without a name", "Number", &{
+            let hello = of("Hello");
+            let at =
+                items(&hello).iter().position(|item| item.len() == 36 && item[..2] == [0x82, 0]).unwrap();
+            with_item(&hello, at, &with_item(&items(&hello)[at], 0, &[2]))
+        }),
+        broken(
+            "a Goodbye with a reason of more than 16 bits",
+            "Shape",
+            &with_item(&of("Goodbye"), 2, &[0x1a, 0, 1, 0, 0]),
+        ),
+        broken(
+            "a Goodbye with text that is not UTF-8",
+            "Canonical",
+            &with_item(&of("Goodbye"), 3, b"\x61\xff"),
+        ),
+        broken("a Records whose more is a number", "Shape", &with_item(&of("Records"), 3, &[1])),
+    ]);
+    vectors
+}
+
+/// What is wrong with the things that frames are lists of.
+fn lists() -> Vec<Value> {
+    let entries = of("Entries");
+    let logged = items(&items(&entries)[3])[0].clone();
+    let with_time = |time: u64| {
+        let mut writer = Writer::new();
+        writer.u64(time);
+        with_item(&entries, 3, &array(&[with_item(&logged, 0, &writer.into_bytes())]))
+    };
+    let appended = of("Appended");
+    let pair = items(&items(&appended)[2])[0].clone();
+    vec![
+        broken("an entry at a time of 2^48", "TimeLimit", &with_time(1 << 48)),
+        broken(
+            "an entry without a time",
+            "Shape",
+            &with_item(&entries, 3, &array(&[items(&logged)[1].clone()])),
+        ),
+        broken("an Entries whose head is null", "Shape", &with_item(&entries, 4, &[0xf6])),
+        broken("an Appended with a position too few", "Shape", &{
+            with_item(&appended, 2, &array(&[array(&items(&pair)[..1])]))
+        }),
+        broken("a Fetch of positions in bytes", "Shape", &with_item(&of("Fetch"), 2, &[0x42, 4, 6])),
+        broken(
+            "a Fetch of a list without a length",
+            "Canonical",
+            &with_item(&of("Fetch"), 2, &[0x9f, 4, 6, 0xff]),
+        ),
+    ]
+}
+
+/// Frames whose lists are out of order or name something twice.
+fn orders() -> Vec<Value> {
+    let supplied = |position| Supplied { position, body: b"sealed".to_vec() };
+    let mut vectors = Vec::new();
+    for (what, pair) in [("out of order", [2, 1]), ("twice", [1, 1])] {
+        let [first, second] = pair.map(Position);
+        let frames = [
+            ("a Fetch", Frame::Fetch { positions: vec![first, second] }),
+            ("a Wanted", Frame::Wanted { positions: vec![first, second] }),
+            ("a Supply", Frame::Supply { bodies: vec![supplied(first), supplied(second)] }),
+        ];
+        vectors.extend(frames.map(|(name, frame)| {
+            broken(&format!("{name} of positions {what}"), "PositionOrder", &encode(&frame))
+        }));
+    }
+    for (what, pair) in [("out of order", ["zstd", "parts"]), ("twice", ["parts", "parts"])] {
+        for name in ["Hello", "Welcome"] {
+            let frame = with_capabilities(sample(name), pair.map(String::from).to_vec());
+            vectors.push(broken(
+                &format!("a {name} of capabilities {what}"),
+                "CapabilityOrder",
+                &encode(&frame),
+            ));
+        }
+    }
+    vectors
+}
+
+fn with_capabilities(mut frame: Frame, names: Vec<String>) -> Frame {
+    match &mut frame {
+        Frame::Hello { capabilities, .. } | Frame::Welcome { capabilities, .. } => *capabilities = names,
+        other => unreachable!("{other:?} has no capabilities"),
+    }
+    frame
+}
+
+fn limits() -> Vec<Value> {
+    let named = |names| encode(&with_capabilities(sample("Welcome"), names));
+    let positions: Vec<_> = (1..=MAX_BODIES_PER_FRAME as u64 + 1).map(Position).collect();
+    let text = "x".repeat(MAX_REASON_TEXT + 1);
+    vec![
+        broken("more positions than MAX_BODIES_PER_FRAME", "Limit", &encode(&Frame::Fetch { positions })),
+        broken("a text of more than MAX_REASON_TEXT bytes", "Limit", &{
+            encode(&Frame::Goodbye { reason: Reason::Version, text })
+        }),
+        broken(
+            "a capability of more than MAX_CAPABILITY bytes",
+            "Limit",
+            &named(vec!["x".repeat(MAX_CAPABILITY + 1)]),
+        ),
+        broken("more capabilities than MAX_CAPABILITIES", "Limit", &{
+            named((0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect())
+        }),
+        broken("a token of more than MAX_TOKEN bytes", "Limit", &{
+            let mut frame = sample("Proof with create");
+            if let Frame::Proof { create: Some(create), .. } = &mut frame {
+                create.token = "x".repeat(MAX_TOKEN + 1);
+            }
+            encode(&frame)
+        }),
+    ]
+}

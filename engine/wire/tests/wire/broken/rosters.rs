@@ -1,0 +1,302 @@
+//! Roster records that are void, each for one reason, and those beside them that are applied.
+
+use bowline_wire::header::Header;
+use bowline_wire::ids::*;
+use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
+use serde_json::Value;
+
+use super::tale::Tale;
+use crate::support::*;
+
+pub(super) fn vectors() -> Value {
+    let tales = [tickets(), joins(), removals(), races(), leaving(), gone(), rekeys(), unknown(), in_a_run()];
+    tales.into_iter().map(Tale::told).collect()
+}
+
+struct Cast {
+    story: Story,
+    laptop: Author,
+    phone: Author,
+    ben: Author,
+    tablet: Author,
+}
+
+/// Ana has a laptop and a phone and owns the workspace, Ben has a laptop and a tablet.
+fn cast() -> Cast {
+    let [laptop, phone, ben, tablet] =
+        ["ana's laptop", "ana's phone", "ben's laptop", "ben's tablet"].map(Author::new);
+    let mut story = Story::begun_by(&laptop);
+    story.linked(&laptop, &phone, false);
+    story.invited(&laptop, &ben);
+    story.linked(&ben, &tablet, false);
+    Cast { story, laptop, phone, ben, tablet }
+}
+
+fn leave(whole_user: bool) -> Record {
+    Record::Leave { whole_user, cut: vec![] }
+}
+
+fn tickets() -> Tale {
+    let Cast { mut story, laptop, phone, ben, tablet } = cast();
+    let old = story.roster().hash();
+    let [invite, link, closed, fresh] =
+        ["an invite", "a link", "a closed one", "a fresh one"].map(Secret::new);
+    story.record(&laptop, &Record::Invite(invite.ticket()));
+    story.record(&ben, &Record::Link(link.ticket()));
+    story.record(&laptop, &Record::Invite(closed.ticket()));
+    story.record(&laptop, &Record::CloseInvite(closed.id()));
+    let mut tale = Tale::new("invites and links", story.clone());
+    tale.applied("an invite by the Owner's other device", &phone, &Record::Invite(fresh.ticket()));
+    tale.void("an invite by a Member", "NotOwner", &ben, &Record::Invite(fresh.ticket()));
+    for (name, record) in
+        [("an invite", Record::Invite(fresh.ticket())), ("a link", Record::Link(fresh.ticket()))]
+    {
+        let late = story.record_on(&phone, old, &record);
+        tale.entry(&format!("{name} on an old roster"), "void", Some("NotOnHead"), &late);
+    }
+    let other_hpke = Ticket { hpke: fresh.hpke, wrap: wrap(fresh.hpke), ..invite.ticket() };
+    tale.void("a ticket key again, with another HPKE key", "KeyReused", &laptop, &Record::Invite(other_hpke));
+    let same_hpke = |hpke| Record::Link(Ticket { hpke, wrap: wrap(hpke), ..fresh.ticket() });
+    tale.void("a ticket's HPKE key again", "KeyReused", &ben, &same_hpke(invite.hpke));
+    tale.void("a closed ticket's HPKE key again", "KeyReused", &ben, &same_hpke(closed.hpke));
+    tale.void("a device's HPKE key for a ticket", "KeyReused", &ben, &same_hpke(phone.hpke));
+    let as_device = Ticket { key: TicketKey::from_bytes(*phone.id().as_bytes()), ..fresh.ticket() };
+    tale.applied("a ticket under the key of a device", &laptop, &Record::Invite(as_device));
+    let as_hpke = Ticket { key: TicketKey::from_bytes(*phone.hpke.as_bytes()), ..fresh.ticket() };
+    tale.applied("a ticket under the HPKE key of a device", &laptop, &Record::Invite(as_hpke));
+    let to_another = Ticket { wrap: wrap(ben.hpke), ..fresh.ticket() };
+    tale.void(
+        "a ticket with a key for somebody else",
+        "WrongRecipients",
+        &laptop,
+        &Record::Invite(to_another),
+    );
+    tale.void("a close of an invite by a Member", "NotOwner", &ben, &Record::CloseInvite(invite.id()));
+    tale.void("a close of a link as an invite", "NoTicket", &laptop, &Record::CloseInvite(link.id()));
+    tale.void("a close of an invite as a link", "NoTicket", &laptop, &Record::CloseLink(invite.id()));
+    tale.void("a close of somebody else's link", "NoTicket", &laptop, &Record::CloseLink(link.id()));
+    tale.void("a close of what nobody made", "NoTicket", &laptop, &Record::CloseInvite(fresh.id()));
+    tale.void("a second close", "TicketNotOpen", &laptop, &Record::CloseInvite(closed.id()));
+    tale.applied("a close by another device of the link's user", &tablet, &Record::CloseLink(link.id()));
+    let late = story.record_on(&phone, old, &Record::CloseInvite(invite.id()));
+    tale.entry("a close on an old roster", "applied", None, &late);
+    tale
+}
+
+fn joins() -> Tale {
+    let Cast { mut story, laptop, ben, tablet, .. } = cast();
+    let [invite, link, used, closed] = ["an invite", "a link", "a used one", "a closed one"].map(Secret::new);
+    story.record(&laptop, &Record::Invite(used.ticket()));
+    story.joined(&Author::new("dora"), &used, false);
+    story.record(&laptop, &Record::Invite(closed.ticket()));
+    story.record(&laptop, &Record::CloseInvite(closed.id()));
+    story.record(&laptop, &Record::Invite(invite.ticket()));
+    story.record(&ben, &Record::Link(link.ticket()));
+    let removal = story.removal_of(&laptop, &tablet, vec![]);
+    story.record(&laptop, &removal);
+    let (here, carl, eve) = (story.workspace(), Author::new("carl"), Author::new("eve"));
+    let mut tale = Tale::new("joins", story.clone());
+    let by = |secret: &Secret, author: &Author, recovery| {
+        story.join_by(author, &secret.join(here, author, recovery))
+    };
+    tale.entry("by an invite", "applied", None, &by(&invite, &carl, false));
+    tale.entry("by a link", "applied", None, &by(&link, &carl, false));
+    tale.entry("a phrase by a link", "applied", None, &by(&link, &carl, true));
+    let on_genesis =
+        Header { roster: story.roster().points()[0].hash, ..by(&invite, &carl, false).header().clone() };
+    let record = Record::Join(invite.join(here, &carl, false));
+    tale.entry("on any applied roster", "applied", None, &carl.sign(on_genesis, &record.to_body()));
+    let low = Author { hpke: HpkePublicKey::ZERO, ..carl.clone() };
+    tale.entry("with an HPKE key of low order", "applied", None, &by(&invite, &low, false));
+    tale.join_void("by what nobody made", "NoTicket", &by(&Secret::new("never made"), &carl, false));
+    tale.join_void("by a used invite", "TicketNotOpen", &by(&used, &carl, false));
+    tale.join_void("by a closed invite", "TicketNotOpen", &by(&closed, &carl, false));
+    tale.join_void("a phrase by an invite", "Recovery", &by(&invite, &carl, true));
+    let fresh = |author: &Author| Author { hpke: Author::new("fresh").hpke, ..author.reborn("new life") };
+    tale.join_void("a device that is in", "KeyReused", &by(&invite, &fresh(&ben), false));
+    tale.join_void("a device that was removed", "KeyReused", &by(&link, &fresh(&tablet), false));
+    for (whose, hpke) in
+        [("a device's", ben.hpke), ("a removed device's", tablet.hpke), ("the ticket's", invite.hpke)]
+    {
+        let author = Author { hpke, ..carl.clone() };
+        tale.join_void(&format!("with {whose} HPKE key"), "KeyReused", &by(&invite, &author, false));
+    }
+    let good = invite.join(here, &carl, false);
+    let elsewhere = WorkspaceId::from_bytes(seed("elsewhere"));
+    let proofs = [
+        ("by another secret", Join { proof: link.join(here, &carl, false).proof, ..good.clone() }),
+        ("of another device", Join { proof: invite.join(here, &eve, false).proof, ..good.clone() }),
+        ("of another HPKE key", Join { hpke: eve.hpke, ..good.clone() }),
+        ("of another workspace", Join { proof: invite.join(elsewhere, &carl, false).proof, ..good.clone() }),
+        ("of a device that is no phrase", Join { recovery: true, ..good }),
+    ];
+    for (name, join) in proofs {
+        tale.join_void(&format!("with a proof {name}"), "BadProof", &story.join_by(&carl, &join));
+    }
+    tale
+}
+
+fn cut_of(author: &Author) -> Cut {
+    Cut {
+        device: author.id(),
+        incarnation: author.incarnation,
+        lane: Lane::Content,
+        seq: 3,
+        id: EntryId::from_bytes(seed("third")),
+    }
+}
+
+fn removals() -> Tale {
+    let Cast { mut story, laptop, phone, ben, tablet } = cast();
+    let (phrase, stranger) = (Author::new("ben's phrase"), Author::new("stranger"));
+    story.linked(&ben, &phrase, true);
+    let mut tale = Tale::new("removals", story.clone());
+    let remove = |by: &Author, whom: &Author, cut| story.removal_of(by, whom, cut);
+    tale.applied("a Member's own device", &ben, &remove(&ben, &tablet, vec![cut_of(&tablet)]));
+    tale.applied("a Member's device by the Owner", &phone, &remove(&phone, &tablet, vec![]));
+    tale.applied("a Member by the Owner", &laptop, &story.expulsion_of(&laptop, ben.user(), vec![]));
+    tale.void("a device of the Owner by a Member", "NotOwnUser", &ben, &remove(&ben, &phone, vec![]));
+    tale.void("a Member by a Member", "NotOwner", &ben, &story.expulsion_of(&ben, ben.user(), vec![]));
+    tale.void(
+        "the Owner by name",
+        "LastOwnerDevice",
+        &phone,
+        &story.expulsion_of(&phone, laptop.user(), vec![]),
+    );
+    tale.void("itself", "SelfRemoval", &ben, &remove(&ben, &ben, vec![]));
+    tale.void(
+        "a device that was never there",
+        "TargetNotActive",
+        &laptop,
+        &remove(&laptop, &stranger, vec![]),
+    );
+    tale.void("a user who was never there", "TargetNotActive", &laptop, &{
+        story.expulsion_of(&laptop, stranger.user(), vec![])
+    });
+    tale.void("a phrase by its own user", "Recovery", &ben, &remove(&ben, &phrase, vec![]));
+    tale.void("a phrase by the Owner", "Recovery", &laptop, &remove(&laptop, &phrase, vec![]));
+    tale.void("with a cut of the user's other device", "ForeignCut", &laptop, &{
+        remove(&laptop, &tablet, vec![cut_of(&ben)])
+    });
+    tale.void("a Member with a cut of the Owner's device", "ForeignCut", &laptop, &{
+        story.expulsion_of(&laptop, ben.user(), vec![cut_of(&phone)])
+    });
+    let with = |rekey| Record::RemoveDevice { device: tablet.id(), cut: vec![], rekey };
+    let everyone = story.roster().recipients();
+    tale.without_rekey("with a rekey to everybody", "WrongRecipients", &laptop, &with(rekey("e", everyone)));
+    tale.without_rekey("with a rekey to nobody", "WrongRecipients", &laptop, &with(rekey("e", [])));
+    tale.without_rekey("with a rekey to the epoch that there is", "KeyReused", &laptop, &{
+        let Record::RemoveDevice { rekey, .. } = remove(&laptop, &tablet, vec![]) else { unreachable!() };
+        with(Rekey { commitment: story.roster().commitments()[0], ..rekey })
+    });
+    tale.without_rekey("by a phrase", "Recovery", &phrase, &remove(&phrase, &tablet, vec![]));
+    tale
+}
+
+fn races() -> Tale {
+    let Cast { mut story, laptop, phone, ben, tablet } = cast();
+    let old = story.roster().hash();
+    let removal = story.removal_of(&laptop, &ben, vec![]);
+    let hidden = Author::new("ben's hidden");
+    story.linked(&ben, &hidden, false);
+    let mut tale = Tale::new("records that meet others", story.clone());
+    let late = story.record_on(&laptop, old, &removal);
+    tale.entry(
+        "a removal on an old roster, which takes what was linked since",
+        "applied without its rekey",
+        Some("NotOnHead"),
+        &late,
+    );
+    tale.applied("a removal on the head", &phone, &story.removal_of(&phone, &tablet, vec![]));
+    let next = story.record_on(&tablet, old, &Record::Link(Secret::new("t").ticket()));
+    tale.entry("a link on an old roster", "void", Some("NotOnHead"), &next);
+    tale
+}
+
+fn leaving() -> Tale {
+    let Cast { mut story, laptop, ben, tablet, .. } = cast();
+    story.linked(&laptop, &Author::new("ana's phrase"), true);
+    let mut tale = Tale::new("leaving", story.clone());
+    tale.applied("one of two devices", &tablet, &leave(false));
+    tale.applied("a Member with all devices", &ben, &leave(true));
+    tale.applied("one of the Owner's devices", &laptop, &leave(false));
+    tale.void("the Owner with all devices", "LastOwnerDevice", &laptop, &leave(true));
+    let cut = |whole_user, author: &Author| Record::Leave { whole_user, cut: vec![cut_of(author)] };
+    tale.void("with a cut of the user's other device", "ForeignCut", &tablet, &cut(false, &ben));
+    tale.applied("with all devices and a cut of another", &tablet, &cut(true, &ben));
+    tale.void("with a cut of somebody else's device", "ForeignCut", &tablet, &cut(true, &laptop));
+    tale
+}
+
+/// A user without devices is gone by name only if that was said.
+fn gone() -> Tale {
+    let Cast { mut story, laptop, ben, tablet, .. } = cast();
+    let carl = Author::new("carl");
+    story.invited(&laptop, &carl);
+    for author in [&ben, &tablet] {
+        story.record(author, &leave(false));
+    }
+    story.record(&carl, &leave(true));
+    let mut tale = Tale::new("users without devices", story.clone());
+    tale.applied("a removal of one whose devices left one by one", &laptop, &{
+        story.expulsion_of(&laptop, ben.user(), vec![])
+    });
+    tale.void("a removal of one who left with all devices", "TargetNotActive", &laptop, &{
+        story.expulsion_of(&laptop, carl.user(), vec![])
+    });
+    tale.void("a removal of a device that left", "TargetNotActive", &laptop, &{
+        story.removal_of(&laptop, &tablet, vec![])
+    });
+    tale
+}
+
+fn rekeys() -> Tale {
+    let Cast { mut story, laptop, ben, tablet, .. } = cast();
+    let phrase = Author::new("ana's phrase");
+    story.linked(&laptop, &phrase, true);
+    story.record(&tablet, &leave(false));
+    let old = story.roster().hash();
+    let open = Secret::new("an open one");
+    story.record(&laptop, &Record::Invite(open.ticket()));
+    let mut tale = Tale::new("a rekey that is due", story.clone());
+    let right = story.roster().recipients();
+    tale.applied("to all active devices and open tickets", &ben, &story.due_rekey("e"));
+    let without = right.iter().copied().filter(|key| *key != open.hpke);
+    tale.void("without an open ticket", "WrongRecipients", &ben, &Record::Rekey(rekey("e", without)));
+    let more = right.iter().copied().chain([tablet.hpke]);
+    tale.void("with one who has left", "WrongRecipients", &ben, &Record::Rekey(rekey("e", more)));
+    let late = story.record_on(&laptop, old, &story.due_rekey("e"));
+    tale.entry("on an old roster", "void", Some("NotOnHead"), &late);
+    tale.void("by a phrase", "Recovery", &phrase, &story.due_rekey("e"));
+    let first = story.roster().commitments()[0];
+    let same_id = Commitment::from_bytes(std::array::from_fn(|at| first.as_bytes()[at] ^ u8::from(at == 31)));
+    for (name, commitment) in [("to an epoch that there was", first), ("to one with the same id", same_id)] {
+        let rekey = Rekey { commitment, ..rekey("e", right.clone()) };
+        tale.void(name, "KeyReused", &ben, &Record::Rekey(rekey));
+    }
+    tale
+}
+
+fn unknown() -> Tale {
+    let Cast { mut story, laptop, ben, .. } = cast();
+    let secret = Secret::new("an invite");
+    story.record(&laptop, &Record::Invite(secret.ticket()));
+    story.record(&ben, &Record::Unknown(99));
+    story.record(&laptop, &Record::Unknown(11));
+    let (carl, here) = (Author::new("carl"), story.workspace());
+    let mut tale = Tale::new("records of unknown numbers, by a Member and by the Owner", story.clone());
+    tale.void("a rekey", "AfterUnknown", &laptop, &story.due_rekey("e"));
+    tale.void("another unknown record", "AfterUnknown", &laptop, &Record::Unknown(12));
+    tale.join_void("a join", "AfterUnknown", &story.join_by(&carl, &secret.join(here, &carl, false)));
+    tale
+}
+
+fn in_a_run() -> Tale {
+    let Cast { mut story, laptop, phone, ben, .. } = cast();
+    let link = story.record_by(&ben, &Record::Link(Secret::new("t").ticket()));
+    story.record(&laptop, &story.expulsion_of(&laptop, ben.user(), vec![cut_at(&link)]));
+    let mut tale = Tale::new("a record in a run, and a rekey that nobody needs", story.clone());
+    tale.entry("the record", "void", Some("AuthorNotActive"), &link);
+    tale.void("the rekey", "NotDue", &phone, &story.due_rekey("e"));
+    tale
+}

@@ -75,5 +75,6 @@ step "build" cargo test --workspace --locked --no-run
 step "tests" watched cargo test --workspace --locked -- --skip processes::
 # By themselves and not captured: they measure, and say what they had to skip.
 step "processes" watched cargo test --workspace --locked --test processes -- --nocapture
+step "second reader" watched bash tests/reader/run.sh
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 step "dependencies" dependencies

@@ -297,7 +297,8 @@ fn composition() -> serde_json::Value {
     let (header, body) = seal(&keys.snapshot(), header(&keys), b"some text", RANDOM).unwrap();
     let rekey = keys.rekey(&[device.hpke_public()], &mut Repeating(&[0x44; 32])).unwrap();
     serde_json::json!({
-        "about": "Our own formats. Secrets: see testing.rs; written by the test with BOWLINE_BLESS=1.",
+        "about": "Our own formats; written by the test with BOWLINE_BLESS=1.",
+        "workspace": WORKSPACE.to_string(),
         "first_epoch_key": hex::encode(epoch_key(1).as_bytes()),
         "commitment": hex::encode(epoch_key(1).commitment().as_bytes()),
         "doc": hex::encode(doc.as_bytes()),

@@ -1,4 +1,4 @@
-//! Bodies of roster entries that are no records: refused as `BadRecord`, and no fold sees them.
+//! Bodies of roster entries that are not records: refused as `BadRecord`, before any fold sees them.
 
 use bowline_wire::ids::*;
 use bowline_wire::limits::MAX_WRAP;

@@ -128,7 +128,7 @@ fn joins() -> Tale {
         ("of another device", Join { proof: invite.join(here, &eve, false).proof, ..good.clone() }),
         ("of another HPKE key", Join { hpke: eve.hpke, ..good.clone() }),
         ("of another workspace", Join { proof: invite.join(elsewhere, &carl, false).proof, ..good.clone() }),
-        ("of a device that is no phrase", Join { recovery: true, ..good }),
+        ("of a device that is not a phrase", Join { recovery: true, ..good }),
     ];
     for (name, join) in proofs {
         tale.join_void(&format!("with a proof {name}"), "BadProof", &story.join_by(&carl, &join));

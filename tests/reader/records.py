@@ -1,0 +1,114 @@
+"""Roster records: the plain bodies of roster entries, section 4."""
+
+from dataclasses import dataclass
+
+import limits
+from cbor import Malformed, decode, encode
+from entries import CONTENT, CONTROL
+from forms import (
+    ascending,
+    boolean,
+    bytes_to,
+    fields,
+    fixed,
+    list_of,
+    number_of,
+    uint,
+)
+
+GENESIS, INVITE, CLOSE_INVITE, LINK, CLOSE_LINK = 1, 2, 3, 4, 5
+JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY = 6, 7, 8, 9, 10
+
+# An unknown record is an array of at most so many items.
+MAX_FIELDS = 16
+
+WRAP = fields(fixed(32), uint(16), bytes_to(limits.MAX_WRAP), bytes_to(limits.MAX_WRAP))
+TICKET = fields(fixed(32), fixed(32), uint(), WRAP)
+WRAPS = ascending(list_of(WRAP, limits.MAX_RECIPIENTS), lambda wrap: wrap[0], "WrapOrder")
+REKEY_FORM = fields(fixed(32), bytes_to(limits.MAX_SEALED_HISTORY), WRAPS)
+
+
+def _seq(value):
+    if uint()(value) == 0:
+        raise Malformed("CutSeq", "a chain of which nothing counts")
+    return value
+
+
+_CUT_ITEM = fields(fixed(32), fixed(8), number_of("lane", {CONTROL, CONTENT}), _seq, fixed(32))
+CUT = ascending(list_of(_CUT_ITEM, limits.MAX_CUT), lambda cut: tuple(cut[:3]), "CutOrder")
+
+FORMS = {
+    GENESIS: fields(uint(), fixed(16), fixed(32), fixed(32), fixed(32)),
+    INVITE: fields(uint(), TICKET),
+    CLOSE_INVITE: fields(uint(), fixed(32)),
+    LINK: fields(uint(), TICKET),
+    CLOSE_LINK: fields(uint(), fixed(32)),
+    JOIN: fields(uint(), fixed(32), fixed(32), boolean, fixed(64)),
+    REMOVE_DEVICE: fields(uint(), fixed(32), CUT, REKEY_FORM),
+    REMOVE_MEMBER: fields(uint(), fixed(16), CUT, REKEY_FORM),
+    LEAVE: fields(uint(), boolean, CUT),
+    REKEY: fields(uint(), REKEY_FORM),
+}
+
+
+@dataclass
+class Rekey:
+    """A new epoch."""
+
+    commitment: bytes
+    history: bytes
+    wraps: list
+
+    def to_bytes(self):
+        """The one encoding of the rekey."""
+        return encode([self.commitment, self.history, self.wraps])
+
+
+def read_rekey(value):
+    """The rekey that a decoded array is."""
+    return Rekey(*REKEY_FORM(value))
+
+
+@dataclass
+class Record:
+    """A record: its number and its fields, which are not read if the number has no meaning here."""
+
+    number: int
+    fields: list
+
+    @property
+    def rekey(self):
+        """The rekey inside, if there is one."""
+        if self.number in (REMOVE_DEVICE, REMOVE_MEMBER, REKEY):
+            return Rekey(*self.fields[-1])
+        return None
+
+
+def read_record(body):
+    """The record that a roster entry's body is."""
+    number = _peek(body)
+    if number not in FORMS:
+        return Record(number, [])
+    return Record(number, FORMS[number](decode(body))[1:])
+
+
+def _peek(body):
+    """The number that a body begins with. Of an unknown record nothing else is looked at, not even how the number is spelt."""
+    if len(body) > limits.MAX_BODY:
+        raise Malformed("Limit", "the record is too long")
+    items, at = _lax_head(body, 0, 4)
+    if items > MAX_FIELDS:
+        raise Malformed("Limit", "the record has too many fields")
+    return _lax_head(body, at, 0)[0]
+
+
+def _lax_head(data, at, major):
+    if at >= len(data) or data[at] >> 5 != major:
+        raise Malformed("Shape", "not an array that begins with a number")
+    code, at = data[at] & 0x1F, at + 1
+    if code < 24:
+        return code, at
+    length = 1 << code - 24
+    if code > 27 or length > len(data) - at:
+        raise Malformed("Canonical", "a length that is not given")
+    return int.from_bytes(data[at : at + length], "big"), at + length

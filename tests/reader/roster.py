@@ -1,0 +1,352 @@
+"""The fold of section 4: who is in a workspace, from its roster records in log order."""
+
+from dataclasses import dataclass, field
+
+import entries
+import limits
+import records
+import signing
+from cbor import Malformed, encode
+
+OWNER, MEMBER = "owner", "member"
+OPEN, USED, CLOSED = "open", "used", "closed"
+
+
+class Void(Exception):
+    """A record changes nothing, for a reason of the page's table."""
+
+
+@dataclass
+class User:
+    role: str
+    removed: bool = False
+
+
+@dataclass
+class Device:
+    user: bytes
+    hpke: bytes
+    recovery: bool
+    joined_at: int  # the log position of its Genesis or Join
+    active: bool = True
+    cut: dict = field(default_factory=dict)  # of a removed device: chain -> (seq, entry id)
+
+
+@dataclass
+class Ticket:
+    user: bytes | None  # whose device a link lets in; None for an invite
+    maker: bytes
+    hpke: bytes
+    made_at: int  # how many records had been applied before
+    stage: str = OPEN
+    used_by: bytes | None = None
+
+
+@dataclass
+class Point:
+    """The roster after an applied record, as far as entries refer to it."""
+
+    hash: bytes
+    position: int
+    epoch: bytes
+    rekey_due: bool
+
+
+@dataclass
+class Outcome:
+    """What a record did: applied, void or unknown; and why it, or the rekey inside, is void."""
+
+    word: str
+    why: str | None = None
+
+
+class Roster:
+    """Who is in a workspace at some position of its log."""
+
+    def __init__(self, workspace):
+        self.workspace = workspace
+        self.points = []
+        self.index = {}
+        self.users, self.devices, self.tickets = {}, {}, {}
+        self.commitments = []
+        self.hpke_keys = set()
+        self.rekey_due = False
+        self.unknown = False
+
+    @property
+    def hash(self):
+        """The hash after the last applied record."""
+        return self.points[-1].hash if self.points else bytes(32)
+
+    def is_active(self, device):
+        """Whether a device may write."""
+        return device in self.devices and self.devices[device].active
+
+    def is_owner(self, user):
+        """Whether this is the Owner."""
+        return user in self.users and self.users[user].role == OWNER
+
+    def recipients(self):
+        """To whom a rekey has to be wrapped."""
+        devices = {device.hpke for device in self.devices.values() if device.active}
+        return devices | {ticket.hpke for ticket in self.tickets.values() if ticket.stage == OPEN}
+
+    def applied_by(self, position):
+        """How many records had been applied up to a position."""
+        return sum(point.position <= position for point in self.points)
+
+    def apply(self, position, entry):
+        """Applies a roster entry that stands at a position, and says what it did."""
+        header, record = entry.header, records.read_record(entry.body)
+        if self.unknown:
+            return Outcome("void", "AfterUnknown")
+        try:
+            if record.number not in records.FORMS:
+                self._owner(header)
+                self.unknown = True
+                return Outcome("unknown")
+            rekey_void = self._apply(position, header, record, entry.body)
+        except Void as void:
+            return Outcome("void", str(void))
+        point = Point(
+            entries.roster_hash(self.hash, entry.id),
+            position,
+            self.commitments[-1][:16],
+            self.rekey_due,
+        )
+        self.index[point.hash] = len(self.points)
+        self.points.append(point)
+        return Outcome("applied without its rekey", rekey_void) if rekey_void else Outcome("applied")
+
+    def _apply(self, position, header, record, body):
+        """Applies a record; the reason for which its rekey is void, if it is."""
+        values = record.fields
+        match record.number:
+            case records.GENESIS:
+                self._genesis(position, header, values, body)
+            case records.INVITE:
+                self._owner(header)
+                self._open(header, values[0], None)
+            case records.LINK:
+                self._open(header, values[0], self._author(header).user)
+            case records.CLOSE_INVITE:
+                self._owner(header)
+                self._close(values[0], None)
+            case records.CLOSE_LINK:
+                self._close(values[0], self._author(header).user)
+            case records.JOIN:
+                self._join(position, header, values)
+            case records.REMOVE_DEVICE:
+                target, cut, _ = values
+                self._removable(header, target)
+                _check_cut(cut, lambda device: device == target)
+                return self._remove(header, {target}, cut, record.rekey)
+            case records.REMOVE_MEMBER:
+                return self._remove_member(header, values, record.rekey)
+            case records.LEAVE:
+                self._leave(header, *values)
+            case records.REKEY:
+                self._live_author(header)
+                if not self.rekey_due:
+                    raise Void("NotDue")
+                self._on_head(header)
+                self._begin_epoch(record.rekey)
+        return None
+
+    def _author(self, header):
+        if not self.is_active(header.device):
+            raise Void("AuthorNotActive")
+        return self.devices[header.device]
+
+    def _live_author(self, header):
+        author = self._author(header)
+        if author.recovery:
+            raise Void("Recovery")
+        return author
+
+    def _owner(self, header):
+        if not self.is_owner(self._author(header).user):
+            raise Void("NotOwner")
+
+    def _on_head(self, header):
+        if header.roster != self.hash:
+            raise Void("NotOnHead")
+
+    def _genesis(self, position, header, values, body):
+        _, device, hpke, commitment = values
+        if self.points or device != header.device or entries.digest(body) != self.workspace:
+            raise Void("Genesis")
+        user = entries.user_of(device)
+        self.users[user] = User(OWNER)
+        self._insert(device, Device(user, hpke, False, position))
+        self.commitments.append(commitment)
+
+    def _insert(self, id_, device):
+        self.devices[id_] = device
+        self.hpke_keys.add(device.hpke)
+
+    def _open(self, header, ticket, user):
+        key, hpke, _, wrap = ticket
+        self._on_head(header)
+        if key in self.tickets or hpke in self.hpke_keys:
+            raise Void("KeyReused")
+        if wrap[0] != hpke:
+            raise Void("WrongRecipients")
+        if len(self.recipients()) >= limits.MAX_RECIPIENTS:
+            raise Void("Full")
+        self.hpke_keys.add(hpke)
+        self.tickets[key] = Ticket(user, header.device, hpke, len(self.points))
+
+    def _close(self, key, user):
+        ticket = self.tickets.get(key)
+        if ticket is None or ticket.user != user:
+            raise Void("NoTicket")
+        if ticket.stage != OPEN:
+            raise Void("TicketNotOpen")
+        ticket.stage = CLOSED
+
+    def check_join(self, header, values):
+        """The user whom a Join makes a device of, and whether that user is new."""
+        key, hpke, recovery, proof = values
+        if self.unknown:
+            raise Void("AfterUnknown")
+        if key not in self.tickets:
+            raise Void("NoTicket")
+        ticket = self.tickets[key]
+        if ticket.stage != OPEN:
+            raise Void("TicketNotOpen")
+        if header.device in self.devices or hpke in self.hpke_keys:
+            raise Void("KeyReused")
+        try:
+            message = encode([self.workspace, header.device, hpke, recovery])
+            signing.verify(key, "bowline/join/1", message, proof)
+        except Malformed:
+            raise Void("BadProof") from None
+        if ticket.user is not None:
+            if self.users[ticket.user].removed:
+                raise Void("TargetNotActive")
+            return ticket.user, False
+        if recovery:
+            raise Void("Recovery")
+        user = entries.user_of(header.device)
+        if user in self.users:
+            raise Void("KeyReused")
+        return user, True
+
+    def _join(self, position, header, values):
+        user, is_new = self.check_join(header, values)
+        key, hpke, recovery, _ = values
+        if is_new:
+            self.users[user] = User(MEMBER)
+        self._insert(header.device, Device(user, hpke, recovery, position))
+        self.tickets[key].stage = USED
+        self.tickets[key].used_by = header.device
+
+    def _removable(self, header, target):
+        author = self._author(header)
+        if not self.is_active(target):
+            raise Void("TargetNotActive")
+        device = self.devices[target]
+        if device.user != author.user and not self.is_owner(author.user):
+            raise Void("NotOwnUser")
+        if device.recovery:
+            raise Void("Recovery")
+
+    def _remove_member(self, header, values, rekey):
+        user, cut, _ = values
+        self._owner(header)
+        if self.is_owner(user):
+            raise Void("LastOwnerDevice")
+        if user not in self.users or self.users[user].removed:
+            raise Void("TargetNotActive")
+        _check_cut(cut, lambda device: self._is_of(device, user))
+        rekey_void = self._remove(header, self._active_of(user), cut, rekey)
+        self.users[user].removed = True
+        return rekey_void
+
+    def _is_of(self, device, user):
+        return device in self.devices and self.devices[device].user == user
+
+    def _active_of(self, user):
+        return {id_ for id_, device in self.devices.items() if device.user == user and device.active}
+
+    def _remove(self, header, targets, cut, rekey):
+        known = self.index[header.roster] + 1 if header.roster in self.index else 0
+        going = self._with_linked_since(targets, known)
+        if header.device in going:
+            raise Void("SelfRemoval")
+        self._check_owner_stays(going)
+        was_on_head = header.roster == self.hash
+        self._strike(going, cut)
+        self.rekey_due = True
+        try:
+            self._live_author(header)
+            if not was_on_head:
+                raise Void("NotOnHead")
+            self._begin_epoch(rekey)
+        except Void as void:
+            return str(void)
+        return None
+
+    def _with_linked_since(self, targets, known):
+        """`targets`, and who joined by links that one of them made after the remover's roster; and so on."""
+        going, count = set(targets), -1
+        while len(going) != count:
+            count = len(going)
+            for ticket in self.tickets.values():
+                by_link = ticket.user is not None and ticket.stage == USED
+                if by_link and ticket.made_at >= known and ticket.maker in going:
+                    device = self.devices[ticket.used_by]
+                    if device.active and not device.recovery:
+                        going.add(ticket.used_by)
+        return going
+
+    def _check_owner_stays(self, going):
+        if any(self.is_owner(self.devices[id_].user) for id_ in going):
+            owners = (
+                id_
+                for id_, device in self.devices.items()
+                if self.is_owner(device.user) and device.active and not device.recovery
+            )
+            if not set(owners) - going:
+                raise Void("LastOwnerDevice")
+
+    def _strike(self, going, cut):
+        for id_ in going:
+            device = self.devices[id_]
+            device.active = False
+            device.cut = {tuple(item[:3]): (item[3], item[4]) for item in cut if item[0] == id_}
+        for ticket in self.tickets.values():
+            if ticket.stage == OPEN and ticket.maker in going:
+                ticket.stage = CLOSED
+
+    def _leave(self, header, whole_user, cut):
+        author = self._author(header)
+        user = author.user
+        _check_cut(
+            cut,
+            lambda device: device == header.device or whole_user and self._is_of(device, user),
+        )
+        going = {header.device} | (self._active_of(user) if whole_user else set())
+        if not author.recovery:
+            going = {id_ for id_ in going if not self.devices[id_].recovery}
+        self._check_owner_stays(going)
+        self._strike(going, cut)
+        if whole_user and not self._active_of(user):
+            self.users[user].removed = True
+        self.rekey_due = True
+
+    def _begin_epoch(self, rekey):
+        if {wrap[0] for wrap in rekey.wraps} != self.recipients():
+            raise Void("WrongRecipients")
+        if any(known[:16] == rekey.commitment[:16] for known in self.commitments):
+            raise Void("KeyReused")
+        if len(self.commitments) >= limits.MAX_EPOCHS:
+            raise Void("Full")
+        self.commitments.append(rekey.commitment)
+        self.rekey_due = False
+
+
+def _check_cut(cut, concerns):
+    if not all(concerns(item[0]) for item in cut):
+        raise Void("ForeignCut")

@@ -1,0 +1,210 @@
+"""Runs every golden vector: the good ones are read and follow from the formulas, the broken ones come to their verdicts."""
+
+import json
+from pathlib import Path
+
+import entries
+import frames
+import records
+import sealing
+import signing
+from cbor import Malformed, decode, encode
+from log import Log, NotALog
+
+ROOT = Path(__file__).resolve().parents[2]
+
+GOOD = ROOT / "engine/wire/vectors/1"
+
+BROKEN = GOOD / "broken"
+
+SEALED = ROOT / "engine/crypto/vectors/composition.json"
+
+
+# What is another type to a reader who asks for one is another spelling to a reader of bytes.
+SPELLINGS = {"Canonical", "Shape"}
+
+
+class Differs(Exception):
+    """A vector comes to something else than it says."""
+
+
+def same(found, expected, what):
+    """Says so unless both are equal."""
+    if found != expected:
+        raise Differs(f"{what}: {found!r}, and the vector says {expected!r}")
+
+
+def unhex(vector, name):
+    """Bytes of a vector."""
+    return bytes.fromhex(vector[name])
+
+
+def read(folder, name):
+    """The vectors in a file."""
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def good_entry(vector):
+    """An entry, its signature, and what follows from its header."""
+    workspace, header, body = (unhex(vector, name) for name in ("workspace", "header", "body"))
+    entry = entries.read_entry(workspace, unhex(vector, "entry"))
+    seed = unhex(vector, "signing_seed")
+    same(entry.id.hex(), vector["entry_id"], "id")
+    same(entry.header.device, signing.public_key(seed), "device")
+    same(entry.additional_data().hex(), vector["additional_data"], "additional data")
+    signature = signing.sign(seed, "bowline/entry/2", workspace + header)
+    same(signature.hex(), vector["signature"], "signature")
+    same(encode([header, signature, body]).hex(), vector["entry"], "entry")
+
+
+def good_record(vector):
+    """A record's body."""
+    record = records.read_record(unhex(vector, "body"))
+    same(encode([record.number, *record.fields]).hex(), vector["body"], "body")
+
+
+def good_frame(vector):
+    """A frame."""
+    number, fields = frames.read_frame(unhex(vector, "frame"))
+    same(encode([frames.VERSION, number, *fields]).hex(), vector["frame"], "frame")
+
+
+def good_head(vector):
+    """A head as it is signed and as it travels. How a program keeps the tip of a chain is its own affair."""
+    if "seen" not in vector:
+        return
+    workspace = unhex(vector, "workspace")
+    log, position, hash_ = entries.read_head(workspace, unhex(vector, "seen"))
+    same([log.hex(), position, hash_.hex()], [vector[it] for it in ("log", "position", "hash")], "head")
+    signed = encode([workspace, log, position, hash_])
+    same(signed.hex(), vector["head"], "what is signed")
+    seed = unhex(vector, "signing_seed")
+    same(signing.sign(seed, "bowline/head/1", signed).hex(), vector["signature"], "signature")
+
+
+def good_proof(vector):
+    """A signature by a domain of its own."""
+    seed, message = unhex(vector, "signing_seed"), unhex(vector, "message")
+    same(signing.public_key(seed).hex(), vector["public_key"], "key")
+    same(signing.sign(seed, vector["domain"], message).hex(), vector["signature"], "signature")
+    signing.verify(unhex(vector, "public_key"), vector["domain"], message, unhex(vector, "signature"))
+
+
+def good_chain(vector):
+    """A log from its beginning, with its hashes and its roster's."""
+    workspace = entries.digest(unhex(vector, "genesis_body"))
+    same(workspace.hex(), vector["workspace"], "workspace")
+    same(entries.user_of(unhex(vector, "first_device")).hex(), vector["first_user"], "user")
+    same(vector["first_commitment"][:32], vector["first_epoch"], "epoch")
+    log = Log(workspace, unhex(vector, "log"))
+    same(log.hashes[0].hex(), vector["log_hash_0"], "hash of the empty log")
+    for step in vector["entries"]:
+        entry = entries.read_entry(workspace, unhex(step, "entry"))
+        same(entry.id.hex(), step["entry_id"], "id")
+        log.follow([(step["time"], entry)])
+        same(log.hashes[-1].hex(), step["log_hash"], "log hash")
+    points = [{"position": it.position, "roster_hash": it.hash.hex()} for it in log.roster.points]
+    same(points, vector["roster"], "roster")
+
+
+def good_seal(vector):
+    """Keys, a sealed body and a rekey."""
+    workspace, first = unhex(vector, "workspace"), unhex(vector, "first_epoch_key")
+    same(sealing.commitment(first).hex(), vector["commitment"], "commitment")
+    seed, hpke = unhex(vector, "device_keys")[:32], unhex(vector, "device_keys")[32:]
+    same(signing.public_key(seed).hex(), vector["device"], "device")
+    same(sealing.x25519_public(hpke).hex(), vector["device_hpke"], "HPKE key")
+    ticket = sealing.Ticket(unhex(vector, "ticket_secret"))
+    same(signing.public_key(ticket.signing_seed).hex(), vector["ticket_key"], "ticket key")
+    same(sealing.x25519_public(ticket.hpke_secret).hex(), vector["ticket_hpke"], "ticket's HPKE key")
+    rekey = records.read_rekey(decode(unhex(vector, "rekey")))
+    keys = sealing.open_rekey(rekey, workspace, hpke)
+    same(keys[0], first, "the first epoch key in the history")
+    keyring = sealing.Keyring(workspace, keys[:1], [unhex(vector, "commitment")])
+    same(keyring.wire_doc(unhex(vector, "doc")).hex(), vector["wire_doc"], "document's name")
+    aad, salt = unhex(vector, "additional_data"), unhex(vector, "salt")
+    epoch, doc = decode(aad)[9], decode(aad)[11]
+    key = next(it for it in keys if sealing.commitment(it)[:16] == epoch)
+    okm = sealing.hkdf(key, b"bowline/body/1" + workspace + doc, 44, salt=salt)
+    plaintext = sealing.open_aead(okm, aad, unhex(vector, "body"))
+    same(sealing.unpad(plaintext, len(plaintext)).hex(), vector["payload"], "payload")
+    random = unhex(vector, "random")
+    same(sealing.salt_of(key, workspace, random, aad, plaintext), salt, "salt")
+
+
+def broken(read_it, *names):
+    """What refuses a vector for the rule that it breaks and for no other."""
+
+    def run(vector):
+        try:
+            read_it(*(unhex(vector, name) for name in names))
+        except Malformed as malformed:
+            if not {malformed.rule, vector["rule"]} <= SPELLINGS:
+                same(malformed.rule, vector["rule"], "broken rule")
+            return
+        raise Differs(f"it was read, and breaks {vector['rule']}")
+
+    return run
+
+
+def broken_signature(vector):
+    """A signature that a laxer predicate takes."""
+    key, message, signature = (unhex(vector, name) for name in ("public_key", "message", "signature"))
+    broken(lambda: signing.verify(key, vector["domain"], message, signature))(vector)
+
+
+def broken_log(vector):
+    """A log with the outcome of each entry, and of each that may be offered next."""
+    workspace = unhex(vector, "workspace")
+
+    def timed(steps):
+        return [(it["time"], entries.read_entry(workspace, unhex(it, "entry"))) for it in steps]
+
+    log, steps = Log(workspace, unhex(vector, "log")), vector["entries"]
+    outcomes = log.follow(timed(steps))
+    for step, outcome, hash_ in zip(steps, outcomes, log.hashes[1:], strict=True):
+        same([outcome.word, outcome.why], [step["verdict"], step["rule"]], "an entry of its log")
+        same(hash_.hex(), step["log_hash"], "log hash")
+    same(log.roster.hash.hex(), vector["roster_hash"], "roster hash")
+    for offered in vector["next"]:
+        expected = [offered["verdict"], offered["rule"]]
+        try:
+            found = [[it.word, it.why] for it in log.copy().follow(timed(offered["entries"]))]
+        except NotALog:
+            found = [["not a log", "LogTime"]]
+        same(found, [expected] * len(found), offered["name"])
+
+
+FILES = [
+    (GOOD, "entries", good_entry),
+    (GOOD, "records", good_record),
+    (GOOD, "frames", good_frame),
+    (GOOD, "heads", good_head),
+    (GOOD, "proofs", good_proof),
+    (GOOD, "chains", good_chain),
+    (BROKEN, "entries", broken(entries.read_entry, "workspace", "entry")),
+    (BROKEN, "records", broken(records.read_record, "body")),
+    (BROKEN, "frames", broken(frames.read_frame, "frame")),
+    (BROKEN, "heads", broken(entries.read_head, "workspace", "seen")),
+    (BROKEN, "signatures", broken_signature),
+    (BROKEN, "logs", broken_log),
+    (BROKEN, "rosters", broken_log),
+]
+
+
+def run_all():
+    """Runs all vectors and gives what differs, and how many there were."""
+    vectors = [(SEALED.parent, SEALED.stem, good_seal, read(SEALED.parent, SEALED.stem))]
+    for folder, name, run in FILES:
+        found = read(folder, name)
+        vectors += [(folder, name, run, it) for it in (found if isinstance(found, list) else [found])]
+    differences = []
+    for folder, name, run, vector in vectors:
+        try:
+            run(vector)
+        except (Differs, Malformed) as error:
+            differences.append(f"{folder.name}/{name}: {vector.get('name', '')}: {error}")
+    known = {f"{folder}/{name}.json" for folder, name, _ in FILES}
+    on_disk = {str(path) for folder in (GOOD, BROKEN) for path in folder.glob("*.json")}
+    differences += [f"no reader for {path}" for path in sorted(on_disk - known)]
+    return differences, len(vectors) + sum(len(it[3].get("next", [])) for it in vectors)

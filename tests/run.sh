@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the project in one command: format, lints, tests, documentation, dependencies.
-# Needs a Rust toolchain and a C compiler; no network once cargo has fetched what Cargo.lock names.
+# Needs a Rust toolchain and a C compiler; no network once cargo has fetched what Cargo.lock names. The second reader of the
+# protocol takes two packages from PyPI, and is skipped where there is no Python or they cannot be had.
 set -euo pipefail
 
 usage() {

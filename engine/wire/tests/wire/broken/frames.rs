@@ -73,6 +73,8 @@ fn numbers() -> Vec<Value> {
             "Canonical",
             &with_item(&of("Goodbye"), 3, b"\x61\xff"),
         ),
+        broken("a Goodbye with text in bytes", "Shape", &with_item(&of("Goodbye"), 3, b"\x41x")),
+        broken("a frame that ends in a number", "Canonical", &[0x83, 1, 5, 0x19, 1]),
         broken("a Records whose more is a number", "Shape", &with_item(&of("Records"), 3, &[1])),
     ]);
     vectors

@@ -119,6 +119,7 @@ fn fields() -> Vec<Value> {
         broken("a number of a record alone", "Shape", &[0x01]),
         broken("a record without a number", "Shape", &[0x80]),
         broken("a record whose number is text", "Shape", &[0x81, 0x61, b'a']),
+        broken("an unknown record of 17 fields", "Limit", &[&[0x91, 0x0b][..], &[0xf6; 16]].concat()),
         broken("an unknown record without a length", "Canonical", &[0x9f, 0x0b, 0xff]),
     ]
 }

@@ -1,6 +1,6 @@
 //! Roster records that are void, each for one reason, and those beside them that are applied.
 
-use bowline_wire::header::Header;
+use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
 use serde_json::Value;
@@ -293,10 +293,19 @@ fn unknown() -> Tale {
 
 fn in_a_run() -> Tale {
     let Cast { mut story, laptop, phone, ben, .. } = cast();
+    let (secret, reborn) = (Secret::new("an invite"), ben.reborn("new life"));
+    story.record(&laptop, &Record::Invite(secret.ticket()));
     let link = story.record_by(&ben, &Record::Link(Secret::new("t").ticket()));
-    story.record(&laptop, &story.expulsion_of(&laptop, ben.user(), vec![cut_at(&link)]));
-    let mut tale = Tale::new("a record in a run, and a rekey that nobody needs", story.clone());
-    tale.entry("the record", "void", Some("AuthorNotActive"), &link);
+    let witness = reborn.sign(story.draft(&reborn, EntryType::Witness), b"");
+    let join = story.join_by(&reborn, &secret.join(story.workspace(), &reborn, false));
+    let behind = Header { seq: 2, prev: witness.id(), ..join.header().clone() };
+    let join = reborn.sign(behind, join.body().unwrap());
+    let mut cut = vec![cut_at(&link), cut_at(&join)];
+    cut.sort();
+    story.record(&laptop, &story.expulsion_of(&laptop, ben.user(), cut));
+    let mut tale = Tale::new("records in runs, and a rekey that nobody needs", story.clone());
+    tale.entry("a link", "void", Some("AuthorNotActive"), &link);
+    tale.run("a join behind a witness", Some("NotActive"), &[witness, join]);
     tale.void("the rekey", "NotDue", &phone, &story.due_rekey("e"));
     tale
 }

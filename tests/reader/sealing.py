@@ -23,7 +23,11 @@ ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 
 
 class Unopenable(Exception):
-    """What is sealed does not open, or not to what it has to be."""
+    """What is sealed does not open, or not to what it has to be, and the name that the page gives to the rule."""
+
+    def __init__(self, rule, what):
+        super().__init__(f"{rule}: {what}")
+        self.rule = rule
 
 
 def extract(salt, ikm):
@@ -51,7 +55,7 @@ def open_aead(okm, aad, sealed):
     try:
         return AESGCM(okm[:32]).decrypt(okm[32:44], sealed, aad)
     except InvalidTag:
-        raise Unopenable("it was sealed otherwise") from None
+        raise Unopenable("Seal", "it was sealed otherwise") from None
 
 
 def commitment(epoch_key):
@@ -98,7 +102,7 @@ def open_hpke(secret, encapsulated, info, ciphertext):
     try:
         shared_point = own.exchange(X25519PublicKey.from_public_bytes(encapsulated))
     except ValueError:
-        raise Unopenable("the encapsulated key is not one") from None
+        raise Unopenable("Seal", "the encapsulated key is not one") from None
     eae = _labeled_extract(kem, b"", b"eae_prk", shared_point)
     context = encapsulated + x25519_public(secret)
     shared = _labeled_expand(kem, eae, b"shared_secret", context, 32)
@@ -115,11 +119,11 @@ def open_wrap(wrap, workspace, epoch_commitment, secret):
     """The epoch key that a wrap holds for this secret."""
     recipient, suite, encapsulated, ciphertext = WRAP(wrap)
     if suite != SUITE:
-        raise Unopenable(f"suite {suite} is of a newer version")
+        raise Unopenable("Suite", f"suite {suite} is of a newer version")
     info = b"bowline/wrap/1" + workspace + recipient + epoch_commitment
     key = open_hpke(secret, encapsulated, info, ciphertext)
     if len(key) != 32 or commitment(key) != epoch_commitment:
-        raise Unopenable("it is not the key that is committed to")
+        raise Unopenable("Commitment", "it is not the key that is committed to")
     return key
 
 
@@ -128,7 +132,7 @@ def open_history(workspace, newest, sealed):
     okm = hkdf(newest, b"bowline/history/1" + workspace, 44)
     keys = open_aead(okm, b"", sealed)
     if len(keys) % 32:
-        raise Unopenable("the history is not of whole keys")
+        raise Unopenable("Seal", "the history is not of whole keys")
     return [keys[at : at + 32] for at in range(0, len(keys), 32)]
 
 
@@ -137,7 +141,7 @@ def open_rekey(rekey, workspace, secret):
     own = x25519_public(secret)
     wraps = [wrap for wrap in rekey.wraps if wrap[0] == own]
     if not wraps:
-        raise Unopenable("there is no wrap for this recipient")
+        raise Unopenable("Seal", "there is no wrap for this recipient")
     newest = open_wrap(wraps[0], workspace, rekey.commitment, secret)
     return open_history(workspace, newest, rekey.history) + [newest]
 
@@ -147,7 +151,7 @@ class Keyring:
 
     def __init__(self, workspace, keys, commitments):
         if [commitment(key) for key in keys] != list(commitments):
-            raise Unopenable("the keys are not those that the roster commits to")
+            raise Unopenable("Commitment", "the keys are not those of the roster")
         self.workspace = workspace
         self.newest = keys[-1]
         self.by_epoch = {known[:16]: key for known, key in zip(commitments, keys)}
@@ -186,36 +190,38 @@ def padme(length):
 def unpad(plaintext, most):
     """The data inside a padded plaintext."""
     if len(plaintext) < 5:
-        raise Unopenable("cut short")
+        raise Unopenable("Truncated", "cut short")
     codec, length = plaintext[0], int.from_bytes(plaintext[1:5], "big")
     data, padding = plaintext[5 : 5 + length], plaintext[5 + length :]
     if len(data) < length:
-        raise Unopenable("cut short")
+        raise Unopenable("Truncated", "cut short")
     if len(plaintext) != padme(5 + length) or any(padding):
-        raise Unopenable("padded otherwise")
+        raise Unopenable("Padding", "padded otherwise")
     if codec == ZSTD:
         data = _decompress(data, most)
     elif codec != STORED:
-        raise Unopenable("an unknown codec")
+        raise Unopenable("Codec", "an unknown codec")
     if len(data) > most:
-        raise Unopenable("too large")
+        raise Unopenable("PayloadLimit", "too large")
     return data
 
 
 def _decompress(frame, most):
     """What exactly one zstd frame holds that states its size and is smaller than that."""
     if not frame.startswith(ZSTD_MAGIC):
-        raise Unopenable("not a zstd frame")
+        raise Unopenable("Compression", "not a zstd frame")
     try:
         size = zstandard.frame_content_size(frame)
-        if not len(frame) < size <= most:
-            raise Unopenable("a frame of no size, or of too much")
+        if size > most:
+            raise Unopenable("PayloadLimit", "a frame of too much")
+        if size <= len(frame):
+            raise Unopenable("Compression", "a frame of no size, or that is no smaller than that")
         decompressor = zstandard.ZstdDecompressor().decompressobj()
         data = decompressor.decompress(frame)
     except zstandard.ZstdError as error:
-        raise Unopenable(str(error)) from None
+        raise Unopenable("Compression", str(error)) from None
     if decompressor.unused_data or not decompressor.eof or len(data) != size:
-        raise Unopenable("something else than one frame")
+        raise Unopenable("Compression", "something else than one frame")
     return data
 
 

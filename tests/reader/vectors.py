@@ -1,10 +1,12 @@
 """Runs every golden vector: the good ones are read and follow from the formulas, the broken ones come to their verdicts."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import entries
 import frames
+import limits
 import records
 import sealing
 import signing
@@ -17,7 +19,7 @@ GOOD = ROOT / "engine/wire/vectors/1"
 
 BROKEN = GOOD / "broken"
 
-SEALED = ROOT / "engine/crypto/vectors/composition.json"
+SEALED = ROOT / "engine/crypto/vectors"
 
 
 # What is another type to a reader who asks for one is another spelling to a reader of bytes.
@@ -138,9 +140,9 @@ def broken(read_it, *names):
     def run(vector):
         try:
             read_it(*(unhex(vector, name) for name in names))
-        except Malformed as malformed:
-            if not {malformed.rule, vector["rule"]} <= SPELLINGS:
-                same(malformed.rule, vector["rule"], "broken rule")
+        except (Malformed, sealing.Unopenable) as error:
+            if not {error.rule, vector["rule"]} <= SPELLINGS:
+                same(error.rule, vector["rule"], "broken rule")
             return
         raise Differs(f"it was read, and breaks {vector['rule']}")
 
@@ -175,6 +177,19 @@ def broken_log(vector):
         same(found, [expected] * len(found), offered["name"])
 
 
+def broken_plaintext(vector):
+    """What was sealed and is not a payload, nor a part of one."""
+    for most in (limits.MAX_PAYLOAD, limits.PART_LEN):
+        broken(partial(sealing.unpad, most=most), "plaintext")(vector)
+
+
+def broken_wrap(vector):
+    """A wrap that hands out no key."""
+    wrap = decode(unhex(vector, "wrap"))
+    rest = (unhex(vector, name) for name in ("workspace", "commitment", "hpke_secret"))
+    broken(lambda: sealing.open_wrap(wrap, *rest))(vector)
+
+
 FILES = [
     (GOOD, "entries", good_entry),
     (GOOD, "records", good_record),
@@ -194,7 +209,10 @@ FILES = [
 
 def run_all():
     """Runs all vectors and gives what differs, and how many there were."""
-    vectors = [(SEALED.parent, SEALED.stem, good_seal, read(SEALED.parent, SEALED.stem))]
+    vectors = [(SEALED, "composition", good_seal, read(SEALED, "composition"))]
+    sealed = read(SEALED, "broken")
+    for run, list_ in ((broken_plaintext, "plaintexts"), (broken_wrap, "wraps")):
+        vectors += [(SEALED, list_, run, vector) for vector in sealed[list_]]
     for folder, name, run in FILES:
         found = read(folder, name)
         vectors += [(folder, name, run, it) for it in (found if isinstance(found, list) else [found])]
@@ -202,7 +220,7 @@ def run_all():
     for folder, name, run, vector in vectors:
         try:
             run(vector)
-        except (Differs, Malformed) as error:
+        except (Differs, Malformed, sealing.Unopenable) as error:
             differences.append(f"{folder.name}/{name}: {vector.get('name', '')}: {error}")
     known = {f"{folder}/{name}.json" for folder, name, _ in FILES}
     on_disk = {str(path) for folder in (GOOD, BROKEN) for path in folder.glob("*.json")}

@@ -36,6 +36,8 @@ pub mod seal;
 pub mod wrap;
 
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 mod testing;
 
 pub use epoch::EpochKey;

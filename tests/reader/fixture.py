@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import string
 import subprocess
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,8 +91,13 @@ class Programs:
             text=True,
             env=self._environment(),
         )
+        # A relay that says nothing is ended, and then has said nothing.
+        patience = threading.Timer(PATIENCE, serving.kill)
+        patience.start()
+        address = serving.stdout.readline().strip()
+        patience.cancel()
         try:
-            yield serving.stdout.readline().strip()
+            yield address
         finally:
             serving.terminate()
             serving.wait(PATIENCE)

@@ -23,8 +23,6 @@ KEY_PREFIX = "bowline-device-key-1:"
 # What SQLite's `application_id` is: "Bowl".
 APPLICATION_ID = 0x426F776C
 
-DRAFT = 1
-
 # Of `entry.state`: set aside, for whatever reason.
 QUARANTINED = 2
 
@@ -118,7 +116,7 @@ class Home:
 
     def workspaces(self):
         """Ids of the workspaces whose logs are of the draft that this reader knows."""
-        rows = self.database.execute("SELECT id FROM workspace WHERE draft = ? ORDER BY id", (DRAFT,))
+        rows = self.database.execute("SELECT id FROM workspace WHERE draft = ? ORDER BY id", (limits.DRAFT,))
         return [id_ for (id_,) in rows]
 
     def state(self, workspace, name):

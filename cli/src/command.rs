@@ -6,6 +6,7 @@ mod code;
 mod codes;
 mod demo;
 mod device;
+mod evidence;
 mod export;
 mod import;
 mod init;
@@ -92,6 +93,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Device(device::Device),
     Join(join::Join),
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
     Sync(sync::Sync),
     Reset(reset::Reset),
     Demo(demo::Demo),
@@ -113,6 +116,7 @@ impl Command {
             Self::Workspace(command) => command.run(invocation),
             Self::Device(command) => command.run(invocation),
             Self::Join(command) => command.run(invocation),
+            Self::Evidence(command) => command.run(invocation),
             Self::Sync(command) => command.run(invocation),
             Self::Reset(command) => command.run(invocation),
             Self::Demo(command) => command.run(invocation),

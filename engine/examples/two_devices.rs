@@ -13,7 +13,8 @@ use bowline_engine::run::{self, Goal, Host};
 use bowline_engine::transport::memory::{MemoryDialer, network};
 use bowline_engine::{Device, Home, device::Random, transport::RelayKey};
 use bowline_relay::config::{Config, Registration::Open};
-use bowline_relay::{Relay, keys::Identity, serve::Server, storage::memory::Memory};
+use bowline_relay::keys::{CertificateKey, Identity};
+use bowline_relay::{Relay, serve::Server, storage::memory::Memory};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -27,9 +28,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 pub(crate) async fn two_devices(folder: &std::path::Path) -> Result<[Vec<String>; 2], Box<dyn Error>> {
     // A relay: it orders sealed entries. Real ones are reached with a `WebSocketDialer`.
     let identity = Identity::generate(&mut *chance());
-    let (dial, listen) = network(RelayKey::from_bytes(identity.public()));
+    let certificate = CertificateKey::generate(&mut *chance());
+    let (dial, listen) = network(RelayKey::from_bytes(*certificate.public().as_bytes()));
     let dial = Arc::new(dial);
-    let relay = Relay::open(Memory::new(), identity, Config::new(Open), chance());
+    let config = Config { line: Some(certificate.public()), ..Config::new(Open) };
+    let relay = Relay::open(Memory::new(), identity, config, chance());
     tokio::spawn(Server::start(relay)?.serve(listen, pending()));
 
     // The first device makes a workspace and writes. All of this works without the relay.

@@ -16,6 +16,7 @@ pub use bowline_device::{Code, CodeError, CodeKind, Damage, Device, Error, inten
 pub use bowline_disk::sink;
 pub use bowline_store::{DatabaseError, StoreError};
 pub use bowline_transport as transport;
+pub use bowline_wire::evidence;
 pub use bowline_wire::frame::Reason;
 pub use bowline_wire::head::SeenHead;
 pub use bowline_wire::ids;

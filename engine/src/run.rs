@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_core::sync::LinkState;
-use bowline_transport::Dial;
+use bowline_transport::{Address, Dial, RelayKey};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{Millis, Position, WorkspaceId};
 use thiserror::Error;
@@ -25,7 +25,7 @@ use crate::home::{Home, HomeError, SyncLock};
 use crate::{Device, Error};
 pub use bowline_device::{LineFailure, LineReason, LineReport, LineStage, Stuck, SyncReport};
 pub use goal::{Goal, Question, Standing};
-use line::{Happened, Line, Said};
+use line::{Follows, Happened, Line, Said};
 pub use line::{LineError, Waiting};
 use patience::Patience;
 use report::Reporter;
@@ -286,8 +286,11 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
             } else if line.is_due(now) {
                 self.next_life += 1;
                 let address = self.device.relay_address(workspace)?;
+                let is_known = self.device.knows_relay(workspace)?;
+                let follows = if is_known { Follows::Identity } else { Follows::Nobody };
                 let dial = Arc::clone(&self.host.dial);
-                line.dial(dial, &address, Said::from(workspace, self.next_life), self.said.clone(), now);
+                let whose = Said::from(workspace, self.next_life);
+                line.dial(dial, &address, follows, whose, self.said.clone(), now);
                 (self.host.observer)(Event::Connecting(workspace));
             }
         }
@@ -352,6 +355,23 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         Ok(())
     }
 
+    /// Keeps the key of the relay's certificate in the workspace's address, once the relay's identity has said that it has
+    /// another one.
+    fn note_key(&mut self, workspace: WorkspaceId) -> Result<(), RunError> {
+        let Some(key) = self.device.take_relay_key(workspace) else {
+            return Ok(());
+        };
+        let Ok(address) = self.device.relay_address(workspace)?.parse::<Address>() else {
+            return Ok(());
+        };
+        let key = RelayKey::from_bytes(*key.as_bytes());
+        if address.key().is_some_and(|known| known != key) {
+            tracing::info!("the relay's certificate has another key, as its identity says");
+            self.device.note_relay_address(workspace, &address.with_key(key).to_text())?;
+        }
+        Ok(())
+    }
+
     async fn wait(&mut self, stop: std::pin::Pin<&mut impl Future<Output = ()>>, more: bool) -> Woken {
         let deadline = self.deadline();
         let now = (self.host.clock)();
@@ -389,6 +409,7 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
             Happened::Frame(frame) => {
                 line.note_frame(now);
                 self.device.handle_frame(said.workspace, &frame, now)?;
+                self.note_key(said.workspace)?;
             }
             Happened::Down(why) => self.went_down(said.workspace, why, now)?,
         }

@@ -11,11 +11,12 @@ use bowline_engine::ids::{Millis, WorkspaceId};
 use bowline_engine::run::{self, Event, Finished, Goal, Host, LineError, Standing, Waiting};
 use bowline_engine::transport::RelayKey;
 use bowline_engine::{Awaited, RelayFault};
+use bowline_relay::keys::Identity;
 use bowline_store::{Cursor, Store};
 use bowline_transport::memory::{MemoryDialer, MemoryListener, network};
-use bowline_transport::{Link, Listen};
+use bowline_transport::{Frame as Bytes, Link, Listen};
 use bowline_wire::codec::encode;
-use bowline_wire::frame::{Challenge, Frame, Reason};
+use bowline_wire::frame::{Frame, Reason, Transcript};
 use bowline_wire::ids::{LogHash, LogId, LogTime, Position};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -159,14 +160,14 @@ async fn what_an_earlier_process_said_of_its_lines_is_gone_when_another_one_sync
     assert_ne!(said[0].pid, 1);
 }
 
-/// Answers each frame that comes with what `say` makes of its number, and never closes a line.
-async fn relay_saying(mut listener: MemoryListener, say: fn(usize) -> Vec<Frame>) {
+/// Answers each frame that comes with what `say` makes of its number and bytes, and never closes a line.
+async fn relay_saying(mut listener: MemoryListener, say: fn(usize, &[u8]) -> Vec<Frame>) {
     while let Some(link) = listener.accept().await {
         let (told, mut said) = mpsc::unbounded_channel();
         let outbound = futures_util::stream::poll_fn(move |cx| said.poll_recv(cx));
         let mut number = 0;
-        let deliver = move |_| {
-            for frame in say(number) {
+        let deliver = move |heard: Bytes| {
+            for frame in say(number, &heard) {
                 let _gone = told.send(encode(&frame).into());
             }
             number += 1;
@@ -184,17 +185,18 @@ async fn deaf_relay(mut listener: MemoryListener) {
     }
 }
 
-fn challenge() -> Frame {
-    Frame::Challenge(Challenge { nonce: [1; 32], relay: [2; 32], time: Millis(NOW) })
+/// The challenge of a relay to a device that says this hello.
+fn challenge(hello: &[u8]) -> Frame {
+    let identity = Identity::from_secret(&[2; 32]);
+    Frame::Challenge(identity.challenge(Transcript::START.then(hello), 1, [1; 32], None, Millis(NOW)))
 }
 
 #[tokio::test(start_paused = true)]
 async fn silence_is_told_within_seconds_and_called_silence_within_half_a_minute() {
-    let challenges: fn(usize) -> Vec<Frame> =
-        |number| if number == 0 { vec![challenge()] } else { Vec::new() };
-    for (say, owed) in
-        [((|_| Vec::new()) as fn(usize) -> Vec<Frame>, Awaited::Challenge), (challenges, Awaited::Welcome)]
-    {
+    let challenges: fn(usize, &[u8]) -> Vec<Frame> =
+        |number, hello| if number == 0 { vec![challenge(hello)] } else { Vec::new() };
+    let nothing: fn(usize, &[u8]) -> Vec<Frame> = |_, _| Vec::new();
+    for (say, owed) in [(nothing, Awaited::Challenge), (challenges, Awaited::Welcome)] {
         let (mut desk, (dial, listener)) = (Desk::new(), net());
         tokio::spawn(relay_saying(listener, say));
         let began = Instant::now();
@@ -213,7 +215,7 @@ async fn silence_is_told_within_seconds_and_called_silence_within_half_a_minute(
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_sends_without_end_what_brings_nothing_is_given_up_at_once() {
     let (mut desk, (dial, listener)) = (Desk::new(), net());
-    tokio::spawn(relay_saying(listener, |_| vec![challenge(); 5000]));
+    tokio::spawn(relay_saying(listener, |_, hello| vec![challenge(hello); 5000]));
     let began = Instant::now();
     let (finished, events) = desk.reach(dial, Goal::Synced, pending()).await;
     let Standing::Failed(why) = &finished.workspaces[&desk.workspace] else { panic!("{events:?}") };
@@ -237,7 +239,7 @@ async fn a_process_that_is_told_to_end_waits_less_than_a_second_for_a_relay_that
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_is_silent_again_and_again_is_dialled_ever_more_rarely() {
     let (mut desk, (dial, listener)) = (Desk::new(), net());
-    tokio::spawn(relay_saying(listener, |_| Vec::new()));
+    tokio::spawn(relay_saying(listener, |_, _| Vec::new()));
     let (_, events) = desk.reach(dial, Goal::Forever, sleep(Duration::from_hours(1))).await;
     let pauses = events.iter().filter_map(|event| match event {
         Event::Lost(_, why, pause) if matches!(**why, LineError::Silent(Awaited::Challenge)) => Some(*pause),

@@ -1,6 +1,7 @@
 //! What an operator may set, and every limit of the relay that the protocol does not fix, with unit and reason.
 
 use bowline_wire::hash::sha256;
+use bowline_wire::ids::LineKey;
 use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_HEADER, MAX_RECIPIENTS};
 
 /// Milliseconds for which it holds whether the storage stores: trying writes to the disk, and anybody may ask.
@@ -116,6 +117,8 @@ impl TokenDigest {
 pub struct Config {
     /// Who may make workspaces here.
     pub registration: Registration,
+    /// The key of the relay's own certificate, which its address may name; `None` if it has none.
+    pub line: Option<LineKey>,
     /// Bytes of content entries one workspace may store.
     pub content_quota: u64,
     /// Bytes of control entries one workspace may store.
@@ -129,6 +132,7 @@ impl Config {
     pub fn new(registration: Registration) -> Self {
         Self {
             registration,
+            line: None,
             content_quota: CONTENT_QUOTA,
             control_reserve: CONTROL_RESERVE,
             owner_reserve: OWNER_RESERVE,

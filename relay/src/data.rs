@@ -15,7 +15,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::keys::Identity;
+use crate::keys::{CertificateKey, Identity};
 use crate::storage::sqlite::Sqlite;
 
 /// Bytes of chance in a registration token: nobody guesses it, and it still fits a line.
@@ -26,6 +26,7 @@ const MAX_PROCESS: u64 = 32;
 
 const DATABASE: &str = "relay.db";
 const KEY: &str = "relay.key";
+const IDENTITY: &str = "identity.key";
 const TOKEN: &str = "registration.token";
 const LOCK: &str = "relay.lock";
 
@@ -109,6 +110,16 @@ impl DataFolder {
         Self::lock(path)
     }
 
+    /// Whether the folder holds a relay's database.
+    pub fn has_database(path: &Path) -> bool {
+        path.join(DATABASE).exists()
+    }
+
+    /// Whether the folder holds the key of a relay's certificate.
+    pub fn has_certificate_key(path: &Path) -> bool {
+        path.join(KEY).exists()
+    }
+
     /// Locks a folder that holds a relay's data for this process.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         find_database(path)?;
@@ -139,27 +150,40 @@ impl DataFolder {
         Ok(Self { path: folder.to_owned(), _lock: lock })
     }
 
-    /// The relay's identity, made the first time.
+    /// The key of the relay's certificate, made the first time, and anew if it is gone while the identity is there: devices that
+    /// know the identity follow it. Ask for it before [`DataFolder::identity`].
     ///
     /// # Errors
-    /// [`DataError::KeyMissing`] rather than a new identity when there is a database already: devices would refuse to
-    /// talk to it.
-    pub fn identity(&self, rng: &mut dyn CryptoRng) -> Result<Identity, DataError> {
+    /// [`DataError::KeyMissing`] rather than a new key when there is a database and no identity: devices would refuse to talk to
+    /// that relay.
+    pub fn certificate_key(&self, rng: &mut dyn CryptoRng) -> Result<CertificateKey, DataError> {
         let path = self.path.join(KEY);
-        if let Some(line) = read(&path)? {
-            let what = "a relay's key";
-            let seed = BASE64URL_NOPAD.decode(&line).map(Zeroizing::new).ok();
-            let seed = seed.and_then(|seed| <[u8; 32]>::try_from(seed.as_slice()).ok()).map(Zeroizing::new);
-            return match seed {
-                Some(seed) => Ok(Identity::from_secret(&seed)),
-                None => Err(DataError::Unreadable { path, what }),
-            };
+        if let Some(seed) = read_seed(&path)? {
+            return Ok(CertificateKey::from_secret(&seed));
         }
-        if self.database_path().exists() {
+        if self.database_path().exists() && !self.path.join(IDENTITY).exists() {
+            return Err(DataError::KeyMissing(path));
+        }
+        let key = CertificateKey::generate(rng);
+        write_seed(&path, &key.secret())?;
+        Ok(key)
+    }
+
+    /// The relay's identity, made the first time, and for a database of a version before relays had one.
+    ///
+    /// # Errors
+    /// [`DataError::KeyMissing`] rather than a new identity for a database that has had one: devices would refuse to talk to it.
+    pub fn identity(&self, rng: &mut dyn CryptoRng) -> Result<Identity, DataError> {
+        let path = self.path.join(IDENTITY);
+        if let Some(seed) = read_seed(&path)? {
+            return Ok(Identity::from_secret(&seed));
+        }
+        let database = self.database_path();
+        if database.exists() && Self::read_database(&self.path)?.has_had_an_identity() {
             return Err(DataError::KeyMissing(path));
         }
         let identity = Identity::generate(rng);
-        write(&path, &Zeroizing::new(BASE64URL_NOPAD.encode(identity.secret().as_ref())))?;
+        write_seed(&path, &identity.secret())?;
         Ok(identity)
     }
 
@@ -179,8 +203,7 @@ impl DataFolder {
         Token::from_str(&text).map_err(|_| unreadable(path))
     }
 
-    /// The database, made the first time. Ask for [`DataFolder::identity`] first: the key has to be there before the first
-    /// log is.
+    /// The database, made the first time. Ask for [`DataFolder::identity`] first: it has to be there before the first log is.
     pub fn database(&self) -> Result<Sqlite, DataError> {
         let path = self.database_path();
         Sqlite::open(&path).map_err(|source| DataError::Database { path, source })
@@ -205,6 +228,19 @@ fn write(path: &Path, line: &str) -> Result<(), DataError> {
         SecretError::Io(source) => failed(path, "written", source),
         SecretError::NoModes | SecretError::Exposed => DataError::NoModes(path.to_owned()),
     })
+}
+
+/// The Ed25519 seed in a file, if there is one.
+fn read_seed(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, DataError> {
+    let Some(line) = read(path)? else { return Ok(None) };
+    let seed = BASE64URL_NOPAD.decode(&line).map(Zeroizing::new).ok();
+    let seed = seed.and_then(|seed| <[u8; 32]>::try_from(seed.as_slice()).ok()).map(Zeroizing::new);
+    let unreadable = || DataError::Unreadable { path: path.to_owned(), what: "a relay's key" };
+    seed.map(Some).ok_or_else(unreadable)
+}
+
+fn write_seed(path: &Path, seed: &[u8; 32]) -> Result<(), DataError> {
+    write(path, &Zeroizing::new(BASE64URL_NOPAD.encode(seed)))
 }
 
 /// The process that has said in its lock's file that it holds the lock.
@@ -240,9 +276,12 @@ mod tests {
     fn key_and_token_are_made_once() {
         let folder = TempDir::new().unwrap();
         let data = DataFolder::create(&folder.path().join("deep/data")).unwrap();
-        let (key, token) = (data.identity(&mut rng(1)).unwrap(), data.token(&mut rng(2)).unwrap());
+        let (key, token) = (data.certificate_key(&mut rng(1)).unwrap(), data.token(&mut rng(2)).unwrap());
+        let identity = data.identity(&mut rng(5)).unwrap();
         assert_eq!(token.as_str().len(), 22);
-        assert_eq!(data.identity(&mut rng(3)).unwrap().public(), key.public());
+        assert_ne!(key.public().as_bytes(), identity.public().as_bytes());
+        assert_eq!(data.certificate_key(&mut rng(3)).unwrap().public(), key.public());
+        assert_eq!(data.identity(&mut rng(3)).unwrap().public(), identity.public());
         assert_eq!(data.token(&mut rng(4)).unwrap().as_str(), token.as_str());
     }
 
@@ -258,14 +297,27 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_key_is_not_replaced_once_there_is_a_database() {
+    fn a_lost_identity_is_not_replaced_once_there_is_a_database() {
         let folder = TempDir::new().unwrap();
         let data = DataFolder::create(folder.path()).unwrap();
-        let key = data.identity(&mut rng(1)).unwrap();
+        let identity = data.identity(&mut rng(1)).unwrap();
         data.database().unwrap();
-        assert_eq!(data.identity(&mut rng(2)).unwrap().public(), key.public());
-        fs::remove_file(folder.path().join(KEY)).unwrap();
+        assert_eq!(data.identity(&mut rng(2)).unwrap().public(), identity.public());
+        fs::remove_file(folder.path().join(IDENTITY)).unwrap();
         assert!(matches!(data.identity(&mut rng(2)), Err(DataError::KeyMissing(_))));
+        assert!(matches!(data.certificate_key(&mut rng(2)), Err(DataError::KeyMissing(_))));
+    }
+
+    #[test]
+    fn the_certificates_key_can_be_made_anew_under_the_same_identity() {
+        let folder = TempDir::new().unwrap();
+        let data = DataFolder::create(folder.path()).unwrap();
+        let (key, identity) =
+            (data.certificate_key(&mut rng(1)).unwrap(), data.identity(&mut rng(2)).unwrap());
+        data.database().unwrap();
+        fs::remove_file(folder.path().join(KEY)).unwrap();
+        assert_ne!(data.certificate_key(&mut rng(3)).unwrap().public(), key.public());
+        assert_eq!(data.identity(&mut rng(4)).unwrap().public(), identity.public());
     }
 
     #[test]
@@ -276,7 +328,7 @@ mod tests {
         secret::write(&folder.path().join(TOKEN), b"").unwrap();
         for wrong in ["", "AAAA", "not a key at all", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"] {
             fs::write(folder.path().join(KEY), wrong).unwrap();
-            let refused = data.identity(&mut rng(1)).unwrap_err();
+            let refused = data.certificate_key(&mut rng(1)).unwrap_err();
             assert!(matches!(refused, DataError::Unreadable { .. }), "{wrong:?}: {refused}");
             assert_eq!(fs::read_to_string(folder.path().join(KEY)).unwrap(), wrong);
         }
@@ -302,7 +354,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = TempDir::new().unwrap();
         let data = DataFolder::create(folder.path()).unwrap();
-        let key = data.identity(&mut rng(1)).unwrap();
+        let key = data.certificate_key(&mut rng(1)).unwrap();
         let token = data.token(&mut rng(1)).unwrap();
         let allow = |name: &str, mode| {
             fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
@@ -310,14 +362,14 @@ mod tests {
         for mode in [0o644, 0o640, 0o660, 0o604] {
             allow(KEY, mode);
             allow(TOKEN, mode);
-            let refused = data.identity(&mut rng(2)).unwrap_err();
+            let refused = data.certificate_key(&mut rng(2)).unwrap_err();
             assert!(matches!(&refused, DataError::Exposed(path) if path.ends_with(KEY)), "{refused}");
             let refused = data.token(&mut rng(2)).unwrap_err();
             assert!(matches!(&refused, DataError::Exposed(path) if path.ends_with(TOKEN)), "{refused}");
         }
         allow(KEY, 0o600);
         allow(TOKEN, 0o400);
-        assert_eq!(data.identity(&mut rng(2)).unwrap().public(), key.public());
+        assert_eq!(data.certificate_key(&mut rng(2)).unwrap().public(), key.public());
         assert_eq!(data.token(&mut rng(2)).unwrap().as_str(), token.as_str());
     }
 
@@ -329,6 +381,7 @@ mod tests {
         let parent = TempDir::new().unwrap();
         let folder = parent.path().join("data");
         let data = DataFolder::create(&folder).unwrap();
+        data.certificate_key(&mut rng(1)).unwrap();
         data.identity(&mut rng(1)).unwrap();
         data.token(&mut rng(1)).unwrap();
         let database = data.database().unwrap();

@@ -2,15 +2,16 @@
 
 use std::fmt;
 
+use bowline_wire::frame::{Challenge, Transcript, Welcome, Word};
 use bowline_wire::head::{Head, SeenHead};
-use bowline_wire::ids::{LogId, Signature};
+use bowline_wire::ids::{LineKey, LogId, LogTime, Millis, RelayId, Signature};
 use bowline_wire::signed::{Verified, VerifyError};
 use ed25519_dalek::{Signer, SigningKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-/// The relay's long-lived Ed25519 identity, which every challenge names: a proof made for one relay is worth nothing at
-/// another. Wiped when dropped, never printed.
+/// The relay's long-lived Ed25519 identity, which signs every challenge: a proof made for one relay is worth nothing at
+/// another, and the key of its certificate may change under it. Wiped when dropped, never printed.
 pub struct Identity(SigningKey);
 
 impl Identity {
@@ -30,14 +31,60 @@ impl Identity {
     }
 
     /// The identity's public key, which challenges name.
-    pub fn public(&self) -> [u8; 32] {
-        self.0.verifying_key().to_bytes()
+    pub fn public(&self) -> RelayId {
+        RelayId::from_bytes(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs a challenge of this relay's for a line on which `said` was said.
+    pub fn challenge(
+        &self,
+        said: Transcript,
+        version: u64,
+        nonce: [u8; 32],
+        line: Option<LineKey>,
+        time: Millis,
+    ) -> Challenge {
+        let relay = self.public();
+        let challenge = Challenge { version, nonce, relay, line, time, signature: Signature::ZERO };
+        challenge.signed(said, |message| Signature::from_bytes(self.0.sign(message).to_bytes()))
     }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Identity(***)")
+    }
+}
+
+/// The Ed25519 key of the relay's own certificate, which its address pins. It may be made anew: devices follow the identity,
+/// which signs it. Wiped when dropped, never printed.
+pub struct CertificateKey(SigningKey);
+
+impl CertificateKey {
+    /// A new key.
+    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+        Self(generate(rng))
+    }
+
+    /// The key of this Ed25519 seed (RFC 8032 §5.1.5).
+    pub fn from_secret(secret: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(secret))
+    }
+
+    /// The seed, for storing and for making the certificate.
+    pub fn secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// The public key, which a line with TLS proves.
+    pub fn public(&self) -> LineKey {
+        LineKey::from_bytes(self.0.verifying_key().to_bytes())
+    }
+}
+
+impl fmt::Debug for CertificateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CertificateKey(***)")
     }
 }
 
@@ -81,6 +128,18 @@ impl LogKey {
     /// The key's seed, for storing.
     pub fn secret(&self) -> LogSecret {
         LogSecret::from_bytes(self.0.to_bytes())
+    }
+
+    /// Signs a welcome to this log for a line on which `said` was said.
+    pub fn welcome(
+        &self,
+        said: Transcript,
+        head: SeenHead,
+        time: LogTime,
+        capabilities: Vec<String>,
+    ) -> Welcome {
+        let welcome = Welcome { head, time, capabilities, signature: Signature::ZERO };
+        welcome.signed(said, |message| Signature::from_bytes(self.0.sign(message).to_bytes()))
     }
 
     /// Signs a head.
@@ -146,8 +205,9 @@ mod tests {
     #[test]
     fn keys_do_not_print() {
         let secret = LogSecret::from_bytes([0xab; 32]);
-        let printed =
-            format!("{:?} {:?} {:?}", secret, LogKey::from(&secret), Identity::from_secret(&[0xab; 32]));
-        assert_eq!(printed, "LogSecret(***) LogKey(***) Identity(***)");
+        let (identity, certificate) =
+            (Identity::from_secret(&[0xab; 32]), CertificateKey::from_secret(&[0xab; 32]));
+        let printed = format!("{secret:?} {:?} {identity:?} {certificate:?}", LogKey::from(&secret));
+        assert_eq!(printed, "LogSecret(***) LogKey(***) Identity(***) CertificateKey(***)");
     }
 }

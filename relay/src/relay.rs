@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
-use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, Reason};
+use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, Reason, is_hello_of_before};
 use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_REASON_TEXT};
 use rand_core::CryptoRng;
@@ -28,6 +28,10 @@ use crate::workspace::Workspace;
 
 /// What this version can do beyond the frames' version, by name, ascending. A session uses what both sides named.
 pub const CAPABILITIES: [&str; 3] = [WRITES_DRAFT, "entries/1", HOLDINGS];
+
+/// What an operator is told of a log whose key has signed for more than is stored here.
+const LOST: &str =
+    "a part of a log that this relay had signed for is gone; stop it and run `bowline-relay restore`";
 
 /// The relay's state machine over its storage `S`.
 ///
@@ -147,6 +151,10 @@ impl<S: Storage> Relay<S> {
                 let text = format!("frames of type {number} are not known here");
                 self.goodbye(conn, Reason::OutOfPlace, &text);
             }
+            Err(_) if is_hello_of_before(bytes) => {
+                let text = "this relay opens sessions in a newer way; update the program";
+                self.goodbye(conn, Reason::DeviceOutdated, text);
+            }
             Err(why) => self.goodbye(conn, Reason::Malformed, &why.to_string()),
         }
     }
@@ -160,12 +168,8 @@ impl<S: Storage> Relay<S> {
                 tracing::debug!(conn = conn.0, ?reason, "the peer said goodbye");
                 self.close(conn);
             }
-            (State::Connected, Frame::Hello { workspace, party, capabilities }) => {
-                self.handle_hello(conn, workspace, party, &capabilities);
-            }
-            (State::Challenged(..), Frame::Proof { signature, create }) => {
-                self.handle_proof(conn, &signature, create);
-            }
+            (State::Connected, Frame::Hello(hello)) => self.handle_hello(conn, &hello, bytes),
+            (State::Challenged(_), Frame::Proof(proof)) => self.handle_proof(conn, *proof, bytes),
             (State::Open(member), Frame::Subscribe { after }) => {
                 let (workspace, party) = (member.workspace, member.party);
                 if self.note_idle(conn, SUBSCRIBE_COST) {
@@ -210,13 +214,16 @@ impl<S: Storage> Relay<S> {
         }
     }
 
-    /// Whether what devices send could be stored now. Tries the storage, once in
+    /// Whether what devices send could be stored now, and nothing is lost that was signed for. Tries the storage, once in
     /// [`STORAGE_CHECK_INTERVAL`](crate::config::STORAGE_CHECK_INTERVAL) at most.
     ///
     /// # Errors
     /// What the storage says.
     pub fn check_storage(&mut self, now: Millis) -> Result<(), StorageError> {
         self.hear(now);
+        if self.storage.is_any_lost()? {
+            return Err(StorageError::Corrupt(LOST.to_owned()));
+        }
         if self.room.is_to_be_tried(self.clock) {
             self.room.note_trial(self.storage.check_writable());
         }
@@ -274,7 +281,7 @@ impl<S: Storage> Relay<S> {
     /// A deadline has passed: the handshake's, or the one for reading the last frames.
     fn expire(&mut self, conn: ConnId) {
         match self.sessions.get(&conn).map(|session| &session.state) {
-            Some(State::Connected | State::Challenged(..)) => {
+            Some(State::Connected | State::Challenged(_)) => {
                 self.goodbye(conn, Reason::BadProof, "there was no proof in time");
             }
             _ => self.close(conn),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bowline_wire::frame::{Challenge, Party};
+use bowline_wire::frame::{Party, Transcript};
 use bowline_wire::ids::{Millis, Position, WorkspaceId};
 
 use crate::config::{FEED_BYTES, FEED_FRAMES, QUEUE_BYTES, QUEUE_FRAMES};
@@ -14,13 +14,24 @@ use crate::rate::Idle;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
-/// What a Hello said.
+/// What a Hello said, once it has a Challenge.
+#[derive(Debug)]
+pub(crate) struct Greeted {
+    /// Capabilities both sides have, ascending.
+    pub(crate) capabilities: Vec<String>,
+    /// Hello and Challenge.
+    pub(crate) said: Transcript,
+}
+
+/// Who has proven to be there, and for which workspace.
 #[derive(Debug)]
 pub(crate) struct Greeting {
     pub(crate) workspace: WorkspaceId,
     pub(crate) party: Party,
     /// Capabilities both sides have, ascending.
     pub(crate) capabilities: Vec<String>,
+    /// Hello, Challenge and Proof.
+    pub(crate) said: Transcript,
 }
 
 /// How far a connection has got.
@@ -29,7 +40,7 @@ pub(crate) enum State {
     /// Waits for a Hello.
     Connected,
     /// Waits for a Proof.
-    Challenged(Greeting, Challenge),
+    Challenged(Greeted),
     /// Has proven who it is; its Welcome follows when the workspace is durable.
     Creating(Greeting),
     /// Was welcomed.

@@ -108,6 +108,8 @@ pub struct StoredLog {
     pub hash: LogHash,
     /// What its entries take.
     pub usage: Usage,
+    /// Whether its key is known to have signed for more than is stored.
+    pub is_lost: bool,
 }
 
 /// How much to read at once.
@@ -204,6 +206,14 @@ pub trait Storage {
         workspace: WorkspaceId,
         bodies: &[(Position, Option<Vec<u8>>)],
     ) -> Result<(), StorageError>;
+
+    /// Notes durably that a log's key has signed for more than is stored.
+    ///
+    /// A workspace without a log is [`StorageError::Misuse`].
+    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError>;
+
+    /// Whether a log was noted as lost.
+    fn is_any_lost(&self) -> Result<bool, StorageError>;
 
     /// Every chain of a workspace's log, with its tip.
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError>;

@@ -6,6 +6,7 @@ mod commits;
 mod handshake;
 mod holdings;
 mod hostile;
+mod lost;
 mod removal;
 mod room;
 mod shutdown;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::frame::Reason;
+use bowline_wire::frame::{Reason, Transcript, Welcome};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
@@ -85,6 +85,8 @@ pub(crate) struct Workspace {
     log: Log,
     /// The head that is signed for, before everything staged; `None` before the first commit.
     durable: Option<SeenHead>,
+    /// The log's time at `durable`.
+    durable_time: LogTime,
     /// The roster at `durable` while a staged record may have changed it.
     durable_roster: Option<Roster>,
     staged: Vec<Staged>,
@@ -99,6 +101,8 @@ pub(crate) struct Workspace {
     pub(crate) holdings: BTreeMap<DeviceId, SaidHolding>,
     /// Whether bodies of its entries may be lost here, which devices may hold.
     pub(crate) lacks_bodies: bool,
+    /// Whether this log's key has signed for more than is stored here.
+    is_lost: bool,
     /// Whose word on what it holds is not stored.
     pub(crate) unsaved: BTreeSet<DeviceId>,
 }
@@ -146,6 +150,7 @@ impl Workspace {
         let mut loaded = Self::around(key, log, Some(durable), stored.usage);
         let holdings = storage.holdings(workspace)?.into_iter().map(|said| (said.device, said));
         loaded.holdings.extend(holdings);
+        loaded.is_lost = stored.is_lost;
         loaded.lacks_bodies = !storage.lost_bodies(workspace, Position::START, 1)?.is_empty();
         Ok(Some(loaded))
     }
@@ -153,6 +158,7 @@ impl Workspace {
     fn around(key: LogKey, log: Log, durable: Option<SeenHead>, usage: Usage) -> Self {
         Self {
             key,
+            durable_time: log.time(),
             log,
             durable,
             durable_roster: None,
@@ -164,6 +170,7 @@ impl Workspace {
             holdings: BTreeMap::new(),
             unsaved: BTreeSet::new(),
             lacks_bodies: false,
+            is_lost: false,
         }
     }
 
@@ -175,6 +182,16 @@ impl Workspace {
     /// The head that is signed for; `None` if nothing is durable yet.
     pub(crate) fn durable(&self) -> Option<SeenHead> {
         self.durable
+    }
+
+    /// The signed welcome to whoever has said so much; `None` if nothing is durable yet.
+    pub(crate) fn welcome(&self, said: Transcript, capabilities: Vec<String>) -> Option<Welcome> {
+        Some(self.key.welcome(said, self.durable?, self.durable_time, capabilities))
+    }
+
+    /// Whether this log's key has signed for more than is stored here.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// The roster at the durable head.
@@ -281,6 +298,7 @@ impl Workspace {
     /// Signs for what [`Workspace::take_staged`] took, which is durable now. Returns `true` if the roster may have changed.
     pub(crate) fn committed(&mut self) -> Result<bool, StorageError> {
         self.durable = Some(self.sign_at(self.log.head().position, self.log.head().hash)?);
+        self.durable_time = self.log.time();
         Ok(self.durable_roster.take().is_some())
     }
 
@@ -297,7 +315,12 @@ impl Workspace {
         self.durable.map_or(Position::START, |durable| durable.position)
     }
 
-    fn hash_at(&self, storage: &impl Storage, position: Position) -> Result<Option<LogHash>, StorageError> {
+    /// The hash of the log at a position, with everything staged; `None` beyond.
+    pub(crate) fn hash_at(
+        &self,
+        storage: &impl Storage,
+        position: Position,
+    ) -> Result<Option<LogHash>, StorageError> {
         match position.0.checked_sub(self.durable_position().0 + 1) {
             Some(index) => {
                 let staged = usize::try_from(index).ok().and_then(|index| self.staged.get(index));

@@ -14,7 +14,7 @@
 #[expect(dead_code, reason = "shared with the unit tests, which use more of it")]
 mod author;
 
-use author::{Author, View};
+use author::{Author, View, hello, said};
 use bowline_relay::config::{Config, Registration};
 use bowline_relay::keys::Identity;
 use bowline_relay::storage::memory::Memory;
@@ -22,7 +22,7 @@ use bowline_relay::{ConnId, Relay};
 use bowline_wire::codec::{Writer, decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::frame::{Create, Frame};
+use bowline_wire::frame::{Create, Frame, Proof, Welcome};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{HpkePublicKey, Lane, Millis, Position, Signature, WorkspaceId};
 use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_RECIPIENTS};
@@ -57,15 +57,15 @@ fn scene() -> Scene {
     let (mut laptop, conn) = (Author::new(1), ConnId(1));
     let (workspace, genesis) = laptop.genesis(1);
     relay.connect(conn, NOW);
-    let hello =
-        Frame::Hello { workspace, party: laptop.party(), capabilities: vec![WRITES_DRAFT.to_owned()] };
+    let hello = hello(&[WRITES_DRAFT]);
     relay.handle_frame(conn, &encode(&hello), NOW);
-    let Frame::Challenge(challenge) = next_frame(&mut relay) else { panic!() };
-    let create = Create { token: String::new(), genesis: genesis.to_signed() };
-    let signature = laptop.prove(&challenge, workspace);
-    relay.handle_frame(conn, &encode(&Frame::Proof { signature, create: Some(Box::new(create)) }), NOW);
+    let challenge = next_frame(&mut relay);
+    let create = Some(Box::new(Create { token: String::new(), genesis: genesis.to_signed() }));
+    let proof = Proof { create, ..Proof::unsigned(workspace, laptop.party()) };
+    let proof = Frame::Proof(Box::new(laptop.prove_with(said(&hello, &challenge), proof)));
+    relay.handle_frame(conn, &encode(&proof), NOW);
     relay.flush(NOW);
-    let Frame::Welcome { head, .. } = next_frame(&mut relay) else { panic!() };
+    let Frame::Welcome(Welcome { head, .. }) = next_frame(&mut relay) else { panic!() };
     let mut roster = bowline_wire::roster::Roster::new(workspace);
     roster.apply_entry(head.position, &genesis);
     let view = View { workspace, seen: Some(head), roster: roster.hash(), epoch: roster.epoch().unwrap() };

@@ -1,9 +1,9 @@
 //! Questions about many entries: what is offered, what is to be applied, what a log holds.
 
-use bowline_wire::ids::{ChainKey, DeviceId, LogHash, Position, WorkspaceId};
-use rusqlite::params;
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, LogTime, Position, WorkspaceId};
+use rusqlite::{Row, params};
 
-use crate::column::{coded, id, int, number};
+use crate::column::{coded, id, int, log_time, number};
 use crate::entries::{ROW, ROW_WITH_BODY, decode, decode_with_body};
 use crate::{DocN, EntryRow, EntryState, EntryWithBody, Reader, StoreError};
 
@@ -170,6 +170,18 @@ impl Reader<'_> {
     pub fn log_hash_at(&self, ws: WorkspaceId, pos: Position) -> Result<Option<LogHash>, StoreError> {
         let sql = "SELECT log_hash FROM entry WHERE ws = ?1 AND pos = ?2";
         self.one(sql, (ws.as_bytes(), int(pos.0)?), |row| id(row, 0, LogHash::from_bytes))
+    }
+
+    /// Id and log time of each entry behind one position up to another, in order, as far as they are here.
+    pub fn steps(
+        &self,
+        ws: WorkspaceId,
+        behind: Position,
+        up_to: Position,
+    ) -> Result<Vec<(EntryId, LogTime)>, StoreError> {
+        let sql = "SELECT id, time FROM entry WHERE ws = ?1 AND pos > ?2 AND pos <= ?3 ORDER BY pos";
+        let read = |row: &Row<'_>| Ok((id(row, 0, EntryId::from_bytes)?, log_time(row, 1)?));
+        self.all(sql, (ws.as_bytes(), int(behind.0)?, int(up_to.0)?), read)
     }
 
     /// How many entries are in each state. Walks an index of what is on the log, and the rows of what is not.

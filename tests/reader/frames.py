@@ -4,7 +4,7 @@ import re
 
 import limits
 from cbor import Malformed, decode
-from entries import HEAD, entry_parts
+from entries import HEAD, digest, entry_parts
 from forms import ascending, boolean, fields, fixed, list_of, null_or, number_of, text_to, uint
 
 VERSION = 1
@@ -41,6 +41,11 @@ WORDS = {
     ),
     "nonce": fixed(32),
     "relay": fixed(32),
+    "line": null_or(fixed(32)),
+    "version": uint(),
+    "versions": ascending(list_of(uint(), limits.MAX_VERSIONS), lambda version: version, "VersionOrder"),
+    "shown": null_or(HEAD),
+    "log_time": _log_time,
     "time": uint(),
     "signature": fixed(64),
     "create": null_or(fields(text_to(limits.MAX_TOKEN), entry_parts)),
@@ -86,3 +91,8 @@ def read_frame(data):
     # A word that is not known here is a field that the page has got since.
     forms = [WORDS.get(word, lambda value: value) for word in words]
     return items[1], fields(*forms)(items[2:])
+
+
+def said_after(said, frame):
+    """What was said on a line once this frame was, too."""
+    return digest(b"bowline/transcript/1" + said + frame)

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import entries
+import evidence
 import frames
 import limits
 import records
@@ -90,6 +91,30 @@ def good_proof(vector):
     same(signing.public_key(seed).hex(), vector["public_key"], "key")
     same(signing.sign(seed, vector["domain"], message).hex(), vector["signature"], "signature")
     signing.verify(unhex(vector, "public_key"), vector["domain"], message, unhex(vector, "signature"))
+
+
+def good_session(vector):
+    """The opening of a session: who signs what after what was said."""
+    said = bytes(32)
+    domains = [None, "bowline/challenge/1", "bowline/proof/2", "bowline/welcome/1"]
+    for step, domain in zip(vector["frames"], domains, strict=True):
+        frame = unhex(step, "frame")
+        same(said.hex(), step["said_before"], "what was said before")
+        _, fields = frames.read_frame(frame)
+        if domain:
+            seed = unhex(step, "signing_seed")
+            signature = signing.sign(seed, domain, encode([said, *fields[:-1]]))
+            same(signature.hex(), fields[-1].hex(), "signature")
+        said = frames.said_after(said, frame)
+
+
+def any_evidence(vector):
+    """Evidence, and what it proves if it proves anything."""
+    try:
+        found = evidence.verify(decode(unhex(vector, "evidence")))
+    except evidence.ProvesNothing as error:
+        found = str(error)
+    same(found, vector["verdict"], "what is proven")
 
 
 def good_chain(vector):
@@ -196,6 +221,8 @@ FILES = [
     (GOOD, "frames", good_frame),
     (GOOD, "heads", good_head),
     (GOOD, "proofs", good_proof),
+    (GOOD, "sessions", good_session),
+    (GOOD, "evidence", any_evidence),
     (GOOD, "chains", good_chain),
     (BROKEN, "entries", broken(entries.read_entry, "workspace", "entry")),
     (BROKEN, "records", broken(records.read_record, "body")),

@@ -4,6 +4,7 @@ mod cancel;
 mod connect;
 mod create;
 mod disconnect;
+mod evidence;
 mod forget;
 mod invite;
 mod invites;
@@ -41,6 +42,7 @@ pub(crate) enum Workspace {
     Connect(connect::Connect),
     Disconnect(disconnect::Disconnect),
     Move(move_relay::Move),
+    Evidence(evidence::Evidence),
     Forget(forget::Forget),
     Rejoin(rejoin::Rejoin),
     Members(members::Members),
@@ -58,6 +60,7 @@ impl Workspace {
             Self::Use(command) => command.run(invocation),
             Self::Connect(command) => command.run(invocation),
             Self::Disconnect(command) => command.run(invocation),
+            Self::Evidence(command) => command.run(invocation),
             Self::Forget(command) => command.run(invocation),
             Self::Members(command) => command.run(invocation),
             Self::Invite(command) => command.run(invocation),

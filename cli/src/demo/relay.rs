@@ -42,12 +42,15 @@ impl LoopbackRelay {
     /// Starts it, with its data in a folder that is not there yet.
     pub(super) fn start(data: &Path, mut keys: Random, chance: Random) -> Result<Self, CommandError> {
         let folder = DataFolder::create(data).map_err(|error| failed("made").because(&error))?;
-        let identity = folder.identity(&mut *keys).map_err(|error| failed("given a key").because(&error))?;
+        let no_key = |error| failed("given a key").because(&error);
+        let certificate = folder.certificate_key(&mut *keys).map_err(no_key)?;
+        let identity = folder.identity(&mut *keys).map_err(no_key)?;
         let token = folder.token(&mut *keys).map_err(|error| failed("given a token").because(&error))?;
         let database = folder.database().map_err(|error| failed("given a database").because(&error))?;
-        let key = RelayKey::from_bytes(identity.public());
-        let tls = ServerTls::SelfSigned(identity.secret());
-        let config = Config::new(Registration::with_token(token.as_str()));
+        let key = RelayKey::from_bytes(*certificate.public().as_bytes());
+        let tls = ServerTls::SelfSigned(certificate.secret());
+        let registration = Registration::with_token(token.as_str());
+        let config = Config { line: Some(certificate.public()), ..Config::new(registration) };
         let relay = Relay::open(database, identity, config, chance);
         let wire = Arc::new(Wire::default());
         let (stop, stopped) = oneshot::channel();

@@ -85,6 +85,8 @@ codes! {
     NotACode, Misuse, "not_a_code";
     /// The code is incomplete or mistyped.
     CodeMistyped, Misuse, "code_mistyped";
+    /// A file holds no evidence, or evidence that proves nothing.
+    NotEvidence, Misuse, "not_evidence";
 
     /// A file or folder cannot be read, written or made.
     FileFailed, Environment, "file_failed";
@@ -173,6 +175,8 @@ codes! {
     RelayStopping, Refused, "relay_stopping";
     /// The relay has no such workspace.
     RelayLacksWorkspace, Refused, "relay_lacks_workspace";
+    /// The relay has lost a part of the workspace's log, and waits to be restored.
+    RelayLostLog, Refused, "relay_lost_log";
     /// The relay does not accept the registration token.
     BadToken, Refused, "bad_token";
     /// This device is not in the workspace, or not any more.

@@ -9,3 +9,7 @@ pub(super) const REPORT: &str = "this is a bug: please report it with what you d
 
 /// What is tried again by itself.
 pub(crate) const KEPT: &str = "what is queued stays queued: run `bowline sync` again later";
+
+/// What to do about a relay that has lost a part of a log.
+pub(crate) const HAVE_IT_RESTORED: &str = "nothing here is lost: tell the relay's operator, who has to run `bowline-relay restore`; then `bowline sync` \
+     goes on";

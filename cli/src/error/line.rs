@@ -6,7 +6,7 @@ use bowline_engine::{Awaited, JoinFailed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
 use super::command::CommandError;
-use super::hints::{KEPT, REPORT};
+use super::hints::{HAVE_IT_RESTORED, KEPT, REPORT};
 use crate::text::OneLine;
 
 /// What to do when the relay is not who it should be.
@@ -111,11 +111,14 @@ pub(crate) fn no_connection(failure: &LineFailure) -> String {
         }
         LineReason::Closed => "the relay closed the connection without saying why",
         LineReason::Fork => "the relay has signed two different histories of this workspace",
-        LineReason::Rollback => "the relay has lost entries it had signed for",
+        LineReason::Rollback => {
+            "the relay has signed for less of the log than it was shown it had signed for"
+        }
+        LineReason::LogLost => "the relay has lost a part of the workspace's log, and waits to be restored",
         LineReason::OtherLog => "the relay offers another log for this workspace than before",
         LineReason::NotThePinnedLog => "the relay's log is not the one that the code was made for",
         LineReason::Nonsense => &format!("the relay sent something that makes no sense: {about}"),
-        LineReason::OtherRelay => "the relay asks for a proof that is meant for another relay",
+        LineReason::OtherRelay => "what answers at the relay's address is not the workspace's relay",
         LineReason::KeepsRefusing => "the relay keeps refusing what this device writes",
         LineReason::Goodbye(reason) => &format!("the relay refused: {}", relay_says(reason)),
         LineReason::Unknown(number) => &format!("for a reason that this version does not know ({number})"),
@@ -222,6 +225,7 @@ fn turned_away(reason: Reason) -> CommandError {
         Reason::NoWorkspace => error.hint(
             "it was deleted there, or the relay has lost its data: ask its operator. Everything stays on this device",
         ),
+        Reason::LogLost => error.hint(HAVE_IT_RESTORED),
         _ if reason.is_transient() => error.hint(KEPT),
         Reason::Shutdown => error.hint(KEPT),
         Reason::TicketUsed | Reason::TicketClosed | Reason::TicketExpired | Reason::JoinVoid => {
@@ -242,6 +246,7 @@ pub(crate) fn refusal_code(reason: Reason) -> ErrorCode {
         Reason::Storage => ErrorCode::RelayStorage,
         Reason::Shutdown => ErrorCode::RelayStopping,
         Reason::NoWorkspace => ErrorCode::RelayLacksWorkspace,
+        Reason::LogLost => ErrorCode::RelayLostLog,
         Reason::NotAllowed | Reason::NotActive | Reason::Removed => ErrorCode::NotAMember,
         Reason::BadToken => ErrorCode::BadToken,
         Reason::Version | Reason::DeviceOutdated | Reason::RelayOutdated => ErrorCode::RelayVersion,
@@ -267,6 +272,7 @@ pub(crate) fn relay_says(reason: Reason) -> String {
         }
         Reason::DocumentFull => "the document, or this person's share of it, is full",
         Reason::NoWorkspace => "it has no such workspace",
+        Reason::LogLost => "it has lost a part of the workspace's log, and waits to be restored",
         Reason::NotAllowed => "this device may not use the workspace",
         Reason::BadToken => "it takes new workspaces only with the right registration token",
         Reason::Version => "it speaks another version",
@@ -293,14 +299,15 @@ fn fault_found(fault: &RelayFault) -> CommandError {
         RelayFault::OtherRelay => error.hint(DO_NOT_GO_ON),
         RelayFault::NotThePinnedLog => error.hint("ask for a new code, and for the relay's address once more"),
         RelayFault::Nonsense(_) | RelayFault::KeepsRefusing => error.hint(KEPT),
-        RelayFault::Rollback { .. } => error.hint(
-            "tell its operator, who may have put back an old backup; nothing here is lost, and once it has everything again \
-             `bowline sync` goes on",
-        ),
+        RelayFault::LogLost => CommandError::new(
+            ErrorCode::RelayLostLog,
+            "The relay has lost a part of the workspace's log, and waits to be restored",
+        )
+        .hint(HAVE_IT_RESTORED),
         RelayFault::OtherLog { .. } => error.hint(
             "look whether the relay's address is right, and if it has moved, `bowline workspace move ADDRESS`; nothing here is lost",
         ),
-        RelayFault::Fork { .. } => error.hint(
+        RelayFault::Fork { .. } | RelayFault::Rollback { .. } => error.hint(
             "nothing more is sent there, and nothing here is lost. `bowline status` shows the evidence: talk to the relay's operator",
         ),
     }

@@ -8,9 +8,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use bowline_cast::leash;
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::machine::Machine;
 use crate::relay::TestRelay;
 use crate::shared::{laptop_and_phone, ok};
 
@@ -183,29 +185,77 @@ fn while_a_relay_is_silent_a_person_reads_so_within_seconds() {
 
 #[test]
 fn a_relay_that_was_caught_keeps_no_command_waiting() {
+    let relay = TestRelay::start();
+    let (mut laptop, _phone) = laptop_and_phone(&relay);
+    let database = Connection::open(laptop.home("bowline.db")).unwrap();
+    let plant = "INSERT INTO evidence (ws, kind, at, what) SELECT id, 4, 1, x'' FROM workspace";
+    database.execute(plant, ()).unwrap();
+    assert_fails_soon(&mut laptop, "device revoke phone --yes", "caught misbehaving");
+    assert_fails_soon(&mut laptop, "workspace invite", "caught misbehaving");
+}
+
+/// Commands that need the relay, this one among them, say why they cannot go on, and soon.
+fn assert_fails_soon(machine: &mut Machine, also: &str, why: &str) {
+    for line in ["device link", also, "sync", "--json device link"] {
+        let began = Instant::now();
+        let ran = machine.run(line);
+        assert!(began.elapsed() < Duration::from_secs(15), "{line}: {:?}", began.elapsed());
+        assert!(!matches!(ran.code, 0 | 130), "{line}: {} {}", ran.code, ran.stderr);
+        assert!(ran.stderr.contains(why), "{line}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{line}");
+    }
+}
+
+#[test]
+fn a_relay_that_has_lost_a_part_of_the_log_says_so_and_everything_goes_on_once_it_has_it_again() {
     let mut relay = TestRelay::start();
     let (mut laptop, mut phone) = laptop_and_phone(&relay);
     let older = relay.copy();
     let id = laptop.made("chat new --title Groceries");
-    for text in ["Buy milk", "And bread"] {
-        ok(&mut laptop, &format!("chat say {id} '{text}'"));
-        ok(&mut laptop, "sync");
-    }
+    ok(&mut laptop, "sync");
     let newer = relay.copy();
     relay.put_back(&older);
-    let other = phone.made("chat new --title 'In place of it'");
-    ok(&mut phone, &format!("chat say {other} 'Something else'"));
-    ok(&mut phone, "sync");
-    let caught = laptop.run("sync");
-    assert!(caught.stderr.contains("caught misbehaving"), "{}", caught.stderr);
+    let told = laptop.run("--json sync");
+    assert!(told.stderr.contains("relay_lost_log"), "{}", told.stderr);
+    assert_fails_soon(&mut laptop, "workspace invite", "waits to be restored");
+    let told = ok(&mut laptop, "status");
+    assert!(told.contains("has lost a part of the workspace's log") && told.contains("restore"), "{told}");
+    assert!(phone.run("sync").stderr.contains("waits to be restored"), "whoever comes");
     relay.put_back(&newer);
-    for line in ["device link", "workspace invite", "device revoke phone --yes", "sync", "--json device link"]
-    {
-        let began = Instant::now();
-        let ran = laptop.run(line);
-        assert!(began.elapsed() < Duration::from_secs(15), "{line}: {:?}", began.elapsed());
-        assert!(!matches!(ran.code, 0 | 130), "{line}: {} {}", ran.code, ran.stderr);
-        assert!(ran.stderr.contains("caught misbehaving"), "{line}: {}", ran.stderr);
-        assert_eq!(ran.stdout, "", "{line}");
+    ok(&mut laptop, "sync");
+    ok(&mut phone, "sync");
+    assert!(ok(&mut phone, &format!("chat show {id}")).contains("Groceries"));
+    assert!(!ok(&mut laptop, "status").contains("restore"));
+}
+
+#[test]
+fn a_relay_whose_certificate_has_another_key_is_followed_by_those_who_know_it() {
+    let mut relay = TestRelay::start();
+    let (mut laptop, mut phone) = laptop_and_phone(&relay);
+    let before = ok(&mut laptop, "workspace show");
+    relay.take_another_certificate();
+    let id = laptop.made("chat new --title Groceries");
+    for machine in [&mut laptop, &mut phone] {
+        ok(machine, "sync");
+        let after = ok(machine, "workspace show");
+        assert!(before.contains("#key=") && after != before, "the address has the new key");
+        ok(machine, "sync");
+        assert_eq!(ok(machine, "workspace show"), after);
     }
+    assert!(ok(&mut phone, &format!("chat show {id}")).contains("Groceries"));
+    // A new device comes in by a code that names the new key.
+    let code = ok(&mut laptop, "device link");
+    crate::shared::joined("tablet", "Ana", &code);
+}
+
+#[test]
+fn another_relay_at_the_address_of_one_that_is_known_gets_nothing() {
+    let mut relay = TestRelay::start();
+    let (mut laptop, _phone) = laptop_and_phone(&relay);
+    laptop.made("chat new --title Groceries");
+    let before = ok(&mut laptop, "workspace show");
+    relay.become_another();
+    let told = laptop.run("sync");
+    assert!(told.code != 0 && told.stderr.contains("not the workspace's relay"), "{}", told.stderr);
+    assert_eq!(ok(&mut laptop, "workspace show"), before, "the address stays what it was");
 }

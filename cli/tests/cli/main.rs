@@ -14,6 +14,7 @@ mod chats;
 mod damage;
 mod demo;
 mod edits;
+mod evidence;
 mod help;
 mod homes;
 mod hostile;

@@ -44,7 +44,8 @@ impl TestRelay {
         let data = DataFolder::create(folder.path()).unwrap();
         let mut rng = ChaCha20Rng::seed_from_u64(RELAYS.fetch_add(1, Ordering::Relaxed));
         let token = data.token(&mut rng).unwrap().as_str().to_owned();
-        let key = RelayKey::from_bytes(data.identity(&mut rng).unwrap().public());
+        let key = RelayKey::from_bytes(*data.certificate_key(&mut rng).unwrap().public().as_bytes());
+        data.identity(&mut rng).unwrap();
         drop(data);
         let mut config = Config::new(Registration::with_token(&token));
         set(&mut config);
@@ -81,8 +82,10 @@ impl TestRelay {
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async move {
                 let data = DataFolder::create(&path).unwrap();
-                let identity = data.identity(&mut ChaCha20Rng::seed_from_u64(0)).unwrap();
-                let tls = ServerTls::SelfSigned(identity.secret());
+                let certificate = data.certificate_key(&mut ChaCha20Rng::seed_from_u64(0)).unwrap();
+                let identity = data.identity(&mut ChaCha20Rng::seed_from_u64(1)).unwrap();
+                let tls = ServerTls::SelfSigned(certificate.secret());
+                let config = Config { line: Some(certificate.public()), ..config };
                 let rng = Box::new(ChaCha20Rng::seed_from_u64(listen.port().into()));
                 let relay = Relay::open(data.database().unwrap(), identity, config, rng);
                 let server = Server::start(relay).unwrap();
@@ -107,6 +110,20 @@ impl TestRelay {
         self.resume();
         let key = self.address.key().unwrap();
         self.address = format!("wss://{}/#key={key}", self.listen).parse().unwrap();
+    }
+
+    /// Starts it again where it was, its certificate under another key, as after its operator has deleted the old one.
+    pub(crate) fn take_another_certificate(&mut self) {
+        self.stop();
+        std::fs::remove_file(self.folder.path().join("relay.key")).unwrap();
+        self.resume();
+    }
+
+    /// Starts it again where it was with nothing that it had: another relay.
+    pub(crate) fn become_another(&mut self) {
+        self.stop();
+        copy_files(TempDir::new().unwrap().path(), self.folder.path());
+        self.resume();
     }
 
     /// A copy of what it keeps, made while it stands still.

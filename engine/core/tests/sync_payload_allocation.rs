@@ -5,6 +5,8 @@
 #[path = "sync/author.rs"]
 #[allow(dead_code, reason = "the tests of sync use the rest")]
 mod author;
+#[path = "sync/opening.rs"]
+mod opening;
 #[path = "sync/relay.rs"]
 #[allow(dead_code, reason = "the tests of sync use the rest")]
 mod relay;

@@ -1,7 +1,8 @@
 //! The secrets by which somebody is known: a device's two keys, and the secret behind an invite or link.
 
 use bowline_wire::entry::{Entry, EntryError};
-use bowline_wire::frame::{Challenge, Party};
+use bowline_wire::frame::{Create, Party, Proof, Transcript, Word};
+use bowline_wire::head::SeenHead;
 use bowline_wire::header::Header;
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{DeviceId, HpkePublicKey, Signature, TicketKey, WorkspaceId};
@@ -110,10 +111,16 @@ impl DeviceKeys {
         Verified::sign(holding, sign).ok().as_ref().map(SaidHolding::from)
     }
 
-    /// Answers a relay's challenge for a session on `workspace`.
-    pub fn sign_challenge(&self, challenge: &Challenge, workspace: WorkspaceId) -> Signature {
-        let message = challenge.proof_message(workspace, &Party::Device(self.id()));
-        sign(&self.signing, Challenge::PROOF_DOMAIN, &message)
+    /// Signs a proof of this device's for a line on which `said` was said.
+    pub fn prove(
+        &self,
+        said: Transcript,
+        workspace: WorkspaceId,
+        head: Option<SeenHead>,
+        create: Option<Box<Create>>,
+    ) -> Proof {
+        let proof = Proof { head, create, ..Proof::unsigned(workspace, Party::Device(self.id())) };
+        proof.signed(said, |message| Signature::from_bytes(self.signing.sign(message).to_bytes()))
     }
 }
 
@@ -160,10 +167,10 @@ impl TicketSecret {
         self.hpke().public()
     }
 
-    /// Answers a relay's challenge for a ticket session on `workspace`.
-    pub fn sign_challenge(&self, challenge: &Challenge, workspace: WorkspaceId) -> Signature {
-        let message = challenge.proof_message(workspace, &Party::Ticket(self.ticket_key()));
-        sign(&self.signing(), Challenge::PROOF_DOMAIN, &message)
+    /// Signs a proof of the ticket's for a line on which `said` was said.
+    pub fn prove(&self, said: Transcript, workspace: WorkspaceId, head: Option<SeenHead>) -> Proof {
+        let proof = Proof { head, ..Proof::unsigned(workspace, Party::Ticket(self.ticket_key())) };
+        proof.signed(said, |message| Signature::from_bytes(self.signing().sign(message).to_bytes()))
     }
 
     /// The [`Join::proof`] of `device`, with which the ticket's holder says that it is this device that joins.

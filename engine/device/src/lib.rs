@@ -58,6 +58,7 @@ pub use workspace::behind::Behind;
 pub use workspace::code::{Code, CodeError, CodeKind};
 pub use workspace::connection::{Outstanding, Parting};
 pub use workspace::decisions::{Cancelling, OpenCode, PendingDecision};
+pub use workspace::evidence::Caught;
 pub use workspace::intent;
 pub use workspace::line_failure::{LineFailure, LineReason};
 pub use workspace::membership::{Membership, RelaySays, Removal};

@@ -7,7 +7,7 @@ pub(crate) mod connection;
 pub(crate) mod decisions;
 mod effects;
 mod entries;
-mod evidence;
+pub(crate) mod evidence;
 pub mod intent;
 pub(crate) mod line;
 pub(crate) mod line_failure;
@@ -29,14 +29,14 @@ pub(crate) mod workspaces;
 use bowline_core::document::ProfileMut;
 use bowline_core::sync::{Awaited, LinkState, NotReady, Phase};
 use bowline_wire::frame::Reason;
-use bowline_wire::ids::{DeviceId, Millis, Position, TicketKey, UserId, WorkspaceId};
+use bowline_wire::ids::{DeviceId, LineKey, Millis, Position, TicketKey, UserId, WorkspaceId};
 use rand_core::Rng as _;
 
 use crate::apart::Parts;
 use crate::documents::reading::Reading;
 use crate::{
-    Cancelling, Code, CodeKind, Device, DocumentState, Error, Membership, OpenCode, OtherDraft, Outstanding,
-    PendingDecision, SyncReport, Which, Withheld, WorkspaceStatus,
+    Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Membership, OpenCode, OtherDraft,
+    Outstanding, PendingDecision, SyncReport, Which, Withheld, WorkspaceStatus,
 };
 use intent::Decision;
 pub(crate) use linked::{Keyrings, Workspaces};
@@ -154,16 +154,39 @@ impl Device {
         self.workspaces.ids()
     }
 
-    /// A line to this workspace's relay is up. `relay` is the relay's identity as the line has proven it (a pinned TLS
-    /// key), which the relay's challenge then has to name; `None` if the line proves something else.
+    /// A line to this workspace's relay is up. `line` is the key of the relay's certificate as the line has proven it (a pinned
+    /// TLS key), which the relay's challenge then has to name; `None` if the line proves something else.
     pub fn handle_connected(
         &mut self,
         workspace: WorkspaceId,
-        relay: Option<[u8; 32]>,
+        line: Option<LineKey>,
         now: Millis,
     ) -> Result<(), Error> {
-        self.workspaces.connect(workspace, relay, now)?;
-        self.drive(workspace, now)
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.connect(&mut lent, workspace, line)?;
+        workspaces.drive(&mut lent, documents, workspace)
+    }
+
+    /// Whether the identity of this workspace's relay is known: the key of its certificate may then be another than the address
+    /// names, if that identity says so.
+    pub fn knows_relay(&self, workspace: WorkspaceId) -> Result<bool, Error> {
+        moving::knows_relay(self.store.read(), workspace)
+    }
+
+    /// The key of the relay's certificate, once on each line: when the relay's identity and the log have vouched for it.
+    pub fn take_relay_key(&mut self, workspace: WorkspaceId) -> Option<LineKey> {
+        self.workspaces.take_relay_key(workspace)
+    }
+
+    /// Stores the address at which this workspace's relay was reached.
+    pub fn note_relay_address(&mut self, workspace: WorkspaceId, relay: &str) -> Result<(), Error> {
+        let Parts { workspaces, mut lent, .. } = self.parts(Millis::default());
+        workspaces.readdress(&mut lent, workspace, relay)
+    }
+
+    /// Everything this workspace's relay was caught at, oldest first, with what proves it to others.
+    pub fn caught(&self, workspace: WorkspaceId) -> Result<Vec<Caught>, Error> {
+        Ok(evidence::all(self.store.read(), workspace)?)
     }
 
     /// The line is down.

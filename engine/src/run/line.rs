@@ -8,7 +8,7 @@ use std::time::Duration;
 use bowline_core::sync::{Awaited, RelayFault};
 use bowline_transport::{Address, AddressError, Backoff, Dial, DialError, Ended, Link, LinkError};
 use bowline_wire::frame::Reason;
-use bowline_wire::ids::{Millis, Position, WorkspaceId};
+use bowline_wire::ids::{LineKey, Millis, Position, WorkspaceId};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -66,11 +66,20 @@ pub(super) struct Said {
 }
 
 pub(super) enum Happened {
-    /// The line is connected; with the relay's key, if the line has proven it.
-    Up(Option<[u8; 32]>),
+    /// The line is connected; with the key of the relay's certificate, if the line has proven it.
+    Up(Option<LineKey>),
     Frame(Bytes),
     /// The socket is closed.
     Down(Option<Box<LineError>>),
+}
+
+/// What a line trusts when the relay's certificate holds another key than the address names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follows {
+    /// Nothing: the key in the address is all that is known of the relay.
+    Nobody,
+    /// The relay's identity, which is known: it has to sign the other key in its challenge.
+    Identity,
 }
 
 /// Whom a task speaks for.
@@ -228,6 +237,7 @@ impl Line {
         &mut self,
         dial: Arc<D>,
         address: &str,
+        follows: Follows,
         whose: Whose,
         said: mpsc::Sender<Said>,
         now: Millis,
@@ -246,7 +256,7 @@ impl Line {
         };
         let (outbound, frames) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
-            let ended = carry(&*dial, &address, whose, &said, frames).await;
+            let ended = carry(&*dial, &address, follows, whose, &said, frames).await;
             // Nobody listens once the loop has ended.
             let _unheard = said.send(whose.says(Happened::Down(ended.map(Box::new)))).await;
         });
@@ -428,18 +438,26 @@ pub(super) fn may_pass(reason: Reason) -> bool {
 async fn carry<D: Dial>(
     dial: &D,
     address: &Address,
+    follows: Follows,
     whose: Whose,
     said: &mpsc::Sender<Said>,
     mut frames: mpsc::UnboundedReceiver<Bytes>,
 ) -> Option<LineError> {
-    let link = match dial.dial(address).await {
+    let dialled = match (dial.dial(address).await, follows) {
+        // Whether this is the relay's new key, its identity has to say in the challenge.
+        (Err(DialError::WrongPin { found: Some(found), .. }), Follows::Identity) => {
+            dial.dial(&address.clone().with_key(found)).await
+        }
+        (dialled, _) => dialled,
+    };
+    let link = match dialled {
         Ok(link) => link,
         Err(why) => return Some(why.into()),
     };
     // Where the line itself proves nothing (no TLS, or the system's trust), the challenge still has to name whom the
     // address names.
-    let relay = link.peer().relay.or_else(|| address.key()).map(|key| *key.as_bytes());
-    if said.send(whose.says(Happened::Up(relay))).await.is_err() {
+    let key = link.peer().relay.or_else(|| address.key()).map(|key| LineKey::from_bytes(*key.as_bytes()));
+    if said.send(whose.says(Happened::Up(key))).await.is_err() {
         return None;
     }
     let outbound = futures_util::stream::poll_fn(move |cx| frames.poll_recv(cx));

@@ -285,6 +285,8 @@ canonical_ids!(
     crate::ids::Incarnation,
     crate::ids::EntryId,
     crate::ids::LogId,
+    crate::ids::RelayId,
+    crate::ids::LineKey,
     crate::ids::LogHash,
     crate::ids::RosterHash,
     crate::ids::Commitment,

@@ -3,17 +3,18 @@
 
 mod opening;
 mod reason;
+mod word;
 
-pub use self::opening::{Challenge, Create, Party};
+pub use self::opening::{Challenge, Create, Hello, Party, Proof, VERSIONS, Welcome, is_hello_of_before};
+pub use self::word::{Transcript, Word};
 use crate::bodies::Supplied;
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::{LoggedEntry, SignedEntry};
 use crate::head::SeenHead;
 use crate::holding::SaidHolding;
-use crate::ids::{EntryId, Millis, Position, Signature, WorkspaceId};
+use crate::ids::{EntryId, Position};
 use crate::limits::{
-    MAX_BODIES_PER_FRAME, MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ENTRIES_PER_FRAME, MAX_FRAME,
-    MAX_HOLDINGS_PER_FRAME, MAX_REASON_TEXT,
+    MAX_BODIES_PER_FRAME, MAX_ENTRIES_PER_FRAME, MAX_FRAME, MAX_HOLDINGS_PER_FRAME, MAX_REASON_TEXT,
 };
 
 pub use self::reason::Reason;
@@ -24,31 +25,14 @@ pub const FRAME_VERSION: u64 = 1;
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// Device → relay, first: which workspace, who, and what both may use.
-    Hello {
-        /// The workspace whose log it is about.
-        workspace: WorkspaceId,
-        /// Who opens the connection.
-        party: Party,
-        /// Capabilities by name, ascending.
-        capabilities: Vec<String>,
-    },
-    /// Relay → device: sign this.
+    /// Device → relay, first: a nonce, and what the device can do.
+    Hello(Hello),
+    /// Relay → device: who the relay is; sign this.
     Challenge(Challenge),
-    /// Device → relay: the challenge, signed, and the workspace itself if the relay has still to make it.
-    Proof {
-        /// Signature over [`Challenge::proof_message`].
-        signature: Signature,
-        /// For a workspace the relay does not know yet. Boxed because it is rare and large.
-        create: Option<Box<Create>>,
-    },
+    /// Device → relay: which workspace and who, signed, and the workspace itself if the relay has still to make it.
+    Proof(Box<Proof>),
     /// Relay → device: you are in; this is the log.
-    Welcome {
-        /// The log's head, signed.
-        head: SeenHead,
-        /// Capabilities both sides named, ascending.
-        capabilities: Vec<String>,
-    },
+    Welcome(Welcome),
     /// Device → relay: send what comes after this position, and keep sending.
     Subscribe {
         /// The last position the device has ingested.
@@ -158,20 +142,10 @@ pub const FRAME_NUMBERS: [(&str, u64); 20] = [
 impl Canonical for Frame {
     fn write(&self, to: &mut Writer) {
         match self {
-            Self::Hello { workspace, party, capabilities } => {
-                open(to, 3, 1).value(workspace).value(party);
-                write_names(to, capabilities);
-            }
-            Self::Challenge(challenge) => {
-                open(to, 3, 2).bytes(&challenge.nonce).bytes(&challenge.relay).u64(challenge.time.0);
-            }
-            Self::Proof { signature, create } => {
-                open(to, 2, 3).value(signature).option(create.as_ref(), |to, create| create.write(to));
-            }
-            Self::Welcome { head, capabilities } => {
-                open(to, 2, 4).value(head);
-                write_names(to, capabilities);
-            }
+            Self::Hello(hello) => hello.write_to(open(to, 3, 1)),
+            Self::Challenge(challenge) => challenge.write_to(open(to, 6, 2)),
+            Self::Proof(proof) => proof.write_to(open(to, 5, 3)),
+            Self::Welcome(welcome) => welcome.write_to(open(to, 4, 4)),
             Self::Subscribe { after } => {
                 open(to, 1, 5).value(after);
             }
@@ -224,21 +198,10 @@ impl Canonical for Frame {
             return Err(DecodeError::UnknownNumber { what: "frame version", number: version });
         }
         Ok(match from.u64()? {
-            1 => Self::Hello {
-                workspace: from.value()?,
-                party: from.value()?,
-                capabilities: read_names(from)?,
-            },
-            2 => Self::Challenge(Challenge {
-                nonce: from.fixed()?,
-                relay: from.fixed()?,
-                time: Millis(from.u64()?),
-            }),
-            3 => Self::Proof {
-                signature: from.value()?,
-                create: from.option(|from| Create::read(from).map(Box::new))?,
-            },
-            4 => Self::Welcome { head: from.value()?, capabilities: read_names(from)? },
+            1 => Self::Hello(Hello::read_from(from)?),
+            2 => Self::Challenge(Challenge::read_from(from)?),
+            3 => Self::Proof(Box::new(Proof::read_from(from)?)),
+            4 => Self::Welcome(Welcome::read_from(from)?),
             5 => Self::Subscribe { after: from.value()? },
             6 => Self::Entries {
                 first: from.value()?,
@@ -296,26 +259,6 @@ fn in_order<T>(items: Vec<T>, at: impl Fn(&T) -> Position) -> Result<Vec<T>, Dec
         Ok(items)
     } else {
         Err(DecodeError::Rule("positions ascend without repetition"))
-    }
-}
-
-fn write_names(to: &mut Writer, names: &[String]) {
-    to.array(names.len());
-    for name in names {
-        to.text(name);
-    }
-}
-
-fn read_names(from: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
-    let len = from.array_up_to("capabilities", MAX_CAPABILITIES)?;
-    let mut names = Vec::new();
-    for _ in 0..len {
-        names.push(from.text("capability", MAX_CAPABILITY)?.to_owned());
-    }
-    if names.is_sorted_by(|a, b| a < b) {
-        Ok(names)
-    } else {
-        Err(DecodeError::Rule("capabilities ascend without repetition"))
     }
 }
 

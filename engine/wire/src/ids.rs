@@ -78,6 +78,14 @@ byte_id! {
     LogId, 32
 }
 byte_id! {
+    /// A relay: its identity's Ed25519 public key, which signs what its lines prove and outlives them.
+    RelayId, 32
+}
+byte_id! {
+    /// The Ed25519 public key of a relay's own certificate, which a line with TLS has proven.
+    LineKey, 32
+}
+byte_id! {
     /// The running hash over all entry ids of a log up to a position, and the log's time at each.
     LogHash, 32
 }

@@ -6,6 +6,7 @@ pub mod bodies;
 pub mod codec;
 pub mod draft;
 pub mod entry;
+pub mod evidence;
 pub mod frame;
 pub mod hash;
 pub mod head;

@@ -30,6 +30,9 @@ pub const MAX_WRAP: usize = 2048;
 /// Entries in one frame. Bounds the work one frame can ask for.
 pub const MAX_ENTRIES_PER_FRAME: usize = 2048;
 
+/// Versions of the protocol one side may name.
+pub const MAX_VERSIONS: usize = 16;
+
 /// Capabilities one side may name.
 pub const MAX_CAPABILITIES: usize = 64;
 
@@ -82,6 +85,9 @@ pub const MAX_BODIES_PER_FRAME: usize = 256;
 /// Milliseconds between two holdings that one device says: soon enough for a list that people look at, and a device that is
 /// always connected costs a relay a frame a minute at most.
 pub const HOLDING_INTERVAL: u64 = 60 * 1000;
+
+/// Entries between two heads that prove a fork together: 45 MB of ids and times, which an exported file may have.
+pub const MAX_EVIDENCE_STEPS: usize = 1 << 20;
 
 /// Milliseconds a link stays open: long enough to type a code on a second machine, short enough that a code left in a
 /// terminal's history is worthless.

@@ -1,4 +1,6 @@
 //! docs/PROTOCOL.md against the code: its tables, its formulas' labels and its hex examples.
+//!
+//! Longer than 500 lines because every table of the page is compared here, one test for each.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -7,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bowline_wire::codec::DecodeError;
-use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Reason};
+use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Proof, Reason, Welcome, Word};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::{EntryType, HEADER_FIELDS, Header};
 use bowline_wire::holding::Holding;
@@ -132,6 +134,8 @@ fn ids() {
         ("Incarnation", Incarnation::LEN),
         ("EntryId", EntryId::LEN),
         ("LogId", LogId::LEN),
+        ("RelayId", RelayId::LEN),
+        ("LineKey", LineKey::LEN),
         ("LogHash", LogHash::LEN),
         ("RosterHash", RosterHash::LEN),
         ("Commitment", Commitment::LEN),
@@ -169,6 +173,7 @@ fn limits() {
         ("MAX_SEALED_HISTORY", MAX_SEALED_HISTORY as u64),
         ("MAX_WRAP", MAX_WRAP as u64),
         ("MAX_ENTRIES_PER_FRAME", MAX_ENTRIES_PER_FRAME as u64),
+        ("MAX_VERSIONS", MAX_VERSIONS as u64),
         ("MAX_CAPABILITIES", MAX_CAPABILITIES as u64),
         ("MAX_CAPABILITY", MAX_CAPABILITY as u64),
         ("MAX_TOKEN", MAX_TOKEN as u64),
@@ -184,6 +189,7 @@ fn limits() {
         ("MAX_HOLDINGS_PER_FRAME", MAX_HOLDINGS_PER_FRAME as u64),
         ("MAX_BODIES_PER_FRAME", MAX_BODIES_PER_FRAME as u64),
         ("HOLDING_INTERVAL", HOLDING_INTERVAL),
+        ("MAX_EVIDENCE_STEPS", MAX_EVIDENCE_STEPS as u64),
         ("LINK_LIFETIME", LINK_LIFETIME),
         ("INVITE_LIFETIME", INVITE_LIFETIME),
     ];
@@ -447,11 +453,19 @@ fn domains_and_labels() {
         let of_kind = rows.iter().filter(|[_, used_for]| used_for.starts_with(kind));
         of_kind.map(|[label, _]| label.trim_matches('`').to_owned()).collect()
     };
-    let domains =
-        [Header::DOMAIN, Head::DOMAIN, Join::PROOF_DOMAIN, Challenge::PROOF_DOMAIN, Holding::DOMAIN];
+    let domains = [
+        Header::DOMAIN,
+        Head::DOMAIN,
+        Join::PROOF_DOMAIN,
+        Challenge::DOMAIN,
+        Proof::DOMAIN,
+        Welcome::DOMAIN,
+        Holding::DOMAIN,
+    ];
     let domains = domains.map(|domain| String::from_utf8(domain.to_vec()).unwrap());
     assert_eq!(listed("signature"), BTreeSet::from(domains));
-    let prefixes = &labels(&text("src/hash.rs")) | &labels(&text("src/ids.rs"));
+    let files = ["src/hash.rs", "src/ids.rs", "src/frame/word.rs"];
+    let prefixes: BTreeSet<String> = files.iter().flat_map(|file| labels(&text(file))).collect();
     assert_eq!(listed("prefix"), prefixes);
     let derived = &listed("derivation") | &listed("HPKE");
     let in_crypto = labels(&text("../crypto/src/derive.rs"));

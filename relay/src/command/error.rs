@@ -133,7 +133,7 @@ impl From<DataError> for CommandError {
             }
             DataError::KeyMissing(_) => (
                 ErrorCode::KeyMissing,
-                "restore relay.key from a backup: devices know this relay by that key and refuse any other",
+                "restore it from a backup: devices know this relay by that key and refuse any other",
             ),
             DataError::Unreadable { .. } => {
                 (ErrorCode::FileDamaged, "restore the file from a backup; it is not overwritten")

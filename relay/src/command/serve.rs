@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use bowline_relay::Relay;
 use bowline_relay::config::{Config, Registration};
 use bowline_relay::data::DataFolder;
-use bowline_relay::keys::Identity;
+use bowline_relay::keys::{CertificateKey, Identity};
 use bowline_relay::serve::Server;
 use bowline_relay::storage::sqlite::Sqlite;
 use bowline_transport::{Caps, RelayKey, ServerTls, Token, WebSocketListener};
@@ -85,6 +85,7 @@ enum Who {
 struct Parts {
     /// Held until the end.
     _folder: DataFolder,
+    key: CertificateKey,
     identity: Identity,
     token: Option<Token>,
     database: Sqlite,
@@ -95,7 +96,15 @@ impl Serve {
         self.check()?;
         let log = Log::start(log::Format::or_fitting(self.log));
         let mut log = log.map_err(|error| CommandError::new(ErrorCode::SystemRefuses, error))?;
+        let is_known = DataFolder::has_database(&self.data);
+        let had_key = DataFolder::has_certificate_key(&self.data);
         let parts = self.open()?;
+        if is_known && !had_key {
+            log.say(
+                "relay.key was not there, so the certificate has a new key. Devices that know this relay follow by themselves; \
+                 addresses and codes that were given out before lead nobody in any more.",
+            );
+        }
         log.say(&format!("Keeping everything in {}.", self.data.display()));
         let runtime = Runtime::new().map_err(|error| {
             CommandError::new(ErrorCode::SystemRefuses, error)
@@ -123,13 +132,14 @@ impl Serve {
     fn open(&self) -> Result<Parts, CommandError> {
         let folder = DataFolder::create(&self.data)?;
         let mut rng = UnwrapErr(SysRng);
+        let key = folder.certificate_key(&mut rng)?;
         let identity = folder.identity(&mut rng)?;
         let token = match self.registration {
             Who::Token => Some(folder.token(&mut rng)?),
             Who::Open | Who::Closed => None,
         };
         let database = folder.database()?;
-        Ok(Parts { _folder: folder, identity, token, database })
+        Ok(Parts { _folder: folder, key, identity, token, database })
     }
 
     fn config(&self, token: Option<&Token>) -> Config {
@@ -158,21 +168,22 @@ impl Serve {
     }
 
     async fn serve(&self, parts: Parts, log: &mut Log) -> Result<(), CommandError> {
-        let Parts { _folder, identity, token, database } = parts;
+        let Parts { _folder, key, identity, token, database } = parts;
         // Before the address is printed: whoever has read it may stop the relay in order.
         let stop = stopped().map_err(|error| CommandError::new(ErrorCode::SystemRefuses, error))?;
-        let key = RelayKey::from_bytes(identity.public());
         let tls = match self.tls {
-            Tls::SelfSigned => ServerTls::SelfSigned(identity.secret()),
+            Tls::SelfSigned => ServerTls::SelfSigned(key.secret()),
             Tls::Off => ServerTls::Off,
         };
-        let config = self.config(token.as_ref());
+        // Without TLS as well: an address may name the key, and the challenge has to name whom the address names.
+        let config = Config { line: Some(key.public()), ..self.config(token.as_ref()) };
         let relay = Relay::open(database, identity, config, Box::new(UnwrapErr(SysRng)));
         let server =
             Server::start(relay).map_err(|error| CommandError::new(ErrorCode::SystemRefuses, error))?;
         let listener = WebSocketListener::bind(self.listen, tls, server.routes(), self.caps()).await;
         let listener = listener.map_err(|error| not_bound(self.listen, error))?;
         let listen = listener.local_addr();
+        let key = RelayKey::from_bytes(*key.public().as_bytes());
         let address = self.reached(listen, key, &hostname()).address()?;
         let address = match token {
             Some(token) => address.with_token(token),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bowline_disk::{folder, secret};
 
-use super::{DATABASE, DataError, DataFolder, KEY, TOKEN, failed, read, write};
+use super::{DATABASE, DataError, DataFolder, IDENTITY, KEY, TOKEN, failed, read, write};
 use crate::storage::sqlite::Sqlite;
 
 /// Name of the copied database until it is whole. No command takes a folder without a database for a relay's, so a copy
@@ -14,7 +14,7 @@ use crate::storage::sqlite::Sqlite;
 const UNFINISHED: &str = "relay.db.unfinished";
 
 impl DataFolder {
-    /// Copies database, key and token into a new folder (0700, files 0600), as they are at one moment, also while a relay
+    /// Copies database, keys and token into a new folder (0700, files 0600), as they are at one moment, also while a relay
     /// serves them. The copy is durable once this has returned.
     ///
     /// # Errors
@@ -23,7 +23,7 @@ impl DataFolder {
     pub fn back_up(from: &Path, to: &Path) -> Result<Sqlite, DataError> {
         let database = Self::read_database(from)?;
         let key = read(&from.join(KEY))?.ok_or_else(|| DataError::KeyMissing(from.join(KEY)))?;
-        let token = read(&from.join(TOKEN))?;
+        let (identity, token) = (read(&from.join(IDENTITY))?, read(&from.join(TOKEN))?);
         if to.symlink_metadata().is_ok() {
             return Err(DataError::AlreadyThere(to.to_owned()));
         }
@@ -31,7 +31,7 @@ impl DataFolder {
             secret::SecretError::Io(source) => failed(to, "created", source),
             _ => DataError::NoModes(to.to_owned()),
         })?;
-        for (name, line) in [(KEY, Some(key)), (TOKEN, token)] {
+        for (name, line) in [(KEY, Some(key)), (IDENTITY, identity), (TOKEN, token)] {
             if let Some(line) = line {
                 let path = to.join(name);
                 write(&path, str::from_utf8(&line).map_err(|_| not_text(&from.join(name)))?)?;
@@ -64,11 +64,13 @@ mod tests {
         let place = TempDir::new().unwrap();
         let (from, to) = (place.path().join("data"), place.path().join("deep/copy"));
         let data = DataFolder::create(&from).unwrap();
-        let (key, token) = (data.identity(&mut rng(1)).unwrap(), data.token(&mut rng(2)).unwrap());
+        let (key, token) = (data.certificate_key(&mut rng(1)).unwrap(), data.token(&mut rng(2)).unwrap());
+        let identity = data.identity(&mut rng(5)).unwrap();
         data.database().unwrap();
         assert_eq!(DataFolder::back_up(&from, &to).unwrap().workspaces().unwrap(), []);
         let copy = DataFolder::open(&to).unwrap();
-        assert_eq!(copy.identity(&mut rng(3)).unwrap().public(), key.public());
+        assert_eq!(copy.certificate_key(&mut rng(3)).unwrap().public(), key.public());
+        assert_eq!(copy.identity(&mut rng(3)).unwrap().public(), identity.public());
         assert_eq!(copy.token(&mut rng(4)).unwrap().as_str(), token.as_str());
         copy.database().unwrap();
         assert!(matches!(DataFolder::back_up(&from, &to), Err(DataError::AlreadyThere(path)) if path == to));
@@ -80,6 +82,7 @@ mod tests {
         let (from, to) = (place.path().join("data"), place.path().join("copy"));
         assert!(matches!(DataFolder::back_up(&from, &to), Err(DataError::Absent(_))));
         let data = DataFolder::create(&from).unwrap();
+        data.certificate_key(&mut rng(1)).unwrap();
         data.identity(&mut rng(1)).unwrap();
         data.database().unwrap();
         fs::remove_file(from.join(KEY)).unwrap();

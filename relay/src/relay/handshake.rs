@@ -2,59 +2,61 @@
 
 use std::cmp::Ordering;
 
+use bowline_wire::codec::encode;
 use bowline_wire::draft::{DRAFT, WRITES_DRAFT, newest_named};
-use bowline_wire::frame::{Challenge, Create, Frame, HOLDINGS, Party, Reason};
-use bowline_wire::ids::{DeviceId, Signature, TicketKey, WorkspaceId};
+use bowline_wire::frame::{Create, Frame, HOLDINGS, Hello, Party, Proof, Reason, Transcript, Word};
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{DeviceId, Position, TicketKey, WorkspaceId};
 use bowline_wire::roster::{Roster, TicketStage};
-use bowline_wire::signed::verify_signature;
 
 use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
-use crate::session::{Asked, ConnId, Feed, Greeting, Member, State};
-use crate::storage::{Storage, stored_len};
+use crate::session::{Asked, ConnId, Feed, Greeted, Greeting, Member, State};
+use crate::storage::{Storage, StorageError, stored_len};
 use crate::workspace::{Denial, Workspace};
 
 impl<S: Storage> Relay<S> {
-    /// Whoever says hello in this relay's draft gets a challenge, member or not: what is on this relay is told to nobody before
-    /// a proof.
-    pub(super) fn handle_hello(
-        &mut self,
-        conn: ConnId,
-        workspace: WorkspaceId,
-        party: Party,
-        theirs: &[String],
-    ) {
+    /// Whoever says hello in this relay's version and draft gets a challenge, member or not: what is on this relay is told to
+    /// nobody before a proof.
+    pub(super) fn handle_hello(&mut self, conn: ConnId, hello: &Hello, frame: &[u8]) {
+        let theirs = &hello.capabilities;
         if !theirs.iter().any(|name| name == WRITES_DRAFT) {
             let Denial { reason, text, .. } = other_draft(newest_named(theirs).unwrap_or_default());
             return self.goodbye(conn, reason, &text);
         }
+        let Some(version) = hello.version() else {
+            let text = "this relay and this program speak no version of the protocol that both know";
+            return self.goodbye(conn, Reason::Version, text);
+        };
         let mut nonce = [0; 32];
         self.rng.fill_bytes(&mut nonce);
-        let challenge = Challenge { nonce, relay: self.identity.public(), time: self.clock };
+        let said = Transcript::START.then(frame);
+        let challenge = self.identity.challenge(said, version, nonce, self.config.line, self.clock);
+        let challenge = Frame::Challenge(challenge);
         let ours = CAPABILITIES.iter().map(|&name| name.to_owned());
-        let greeting =
-            Greeting { workspace, party, capabilities: ours.filter(|name| theirs.contains(name)).collect() };
+        let capabilities = ours.filter(|name| theirs.contains(name)).collect();
         if let Some(session) = self.sessions.get_mut(&conn) {
-            session.state = State::Challenged(greeting, challenge);
-            self.answer(conn, &Frame::Challenge(challenge));
+            let said = said.then(&encode(&challenge));
+            session.state = State::Challenged(Greeted { capabilities, said });
+            self.answer(conn, &challenge);
         }
     }
 
-    pub(super) fn handle_proof(&mut self, conn: ConnId, signature: &Signature, create: Option<Box<Create>>) {
+    pub(super) fn handle_proof(&mut self, conn: ConnId, proof: Proof, frame: &[u8]) {
         // A challenge is good for one proof, whatever becomes of it.
         let Some(session) = self.sessions.get_mut(&conn) else {
             return;
         };
-        let State::Challenged(greeting, challenge) = std::mem::replace(&mut session.state, State::Connected)
-        else {
+        let State::Challenged(greeted) = std::mem::replace(&mut session.state, State::Connected) else {
             return;
         };
-        let message = challenge.proof_message(greeting.workspace, &greeting.party);
-        let proven =
-            verify_signature(greeting.party.key(), Challenge::PROOF_DOMAIN, &message, signature).is_ok();
+        let proven = proof.verify(greeted.said).is_ok();
+        let Proof { workspace, party, head, create, .. } = proof;
+        let Greeted { capabilities, said } = greeted;
+        let greeting = Greeting { workspace, party, capabilities, said: said.then(frame) };
         let let_in = if proven {
-            self.find_or_create(&greeting, create)
+            self.find_or_create(&greeting, create).and_then(|()| self.compare(workspace, head))
         } else {
             Err(Denial::new(Reason::BadProof, "the proof does not verify"))
         };
@@ -70,6 +72,49 @@ impl<S: Storage> Relay<S> {
             session.state = State::Creating(greeting);
         }
         self.welcome(conn);
+    }
+
+    /// Compares the log with the furthest head that somebody who comes has seen of it. One that this log's key has signed and this
+    /// log does not pass through was lost with a part of the storage: whatever is signed from here on would contradict it.
+    fn compare(&mut self, workspace: WorkspaceId, theirs: Option<SeenHead>) -> Result<(), Denial> {
+        let Some(loaded) = self.workspaces.get(&workspace) else {
+            return Ok(());
+        };
+        if loaded.is_lost() {
+            return Err(lost());
+        }
+        let Some(theirs) = theirs.filter(|theirs| theirs.log == loaded.log().head().log) else {
+            return Ok(());
+        };
+        let head = theirs.verify(workspace);
+        let head = *head.map_err(|_| Denial::new(Reason::BadProof, "the head does not verify"))?.value();
+        if loaded.hash_at(&self.storage, head.position)? == Some(head.hash) {
+            return Ok(());
+        }
+        self.note_lost(workspace, head.position)?;
+        Err(lost())
+    }
+
+    /// This log's key has signed for more than is here: nothing more is signed until an operator has restored the relay.
+    fn note_lost(&mut self, workspace: WorkspaceId, shown: Position) -> Result<(), StorageError> {
+        let Some(loaded) = self.workspaces.get(&workspace) else {
+            return Ok(());
+        };
+        self.storage.note_lost(workspace)?;
+        tracing::error!(
+            ?workspace,
+            here = loaded.log().head().position.0,
+            shown = shown.0,
+            "this relay has lost a part of a log that it had signed for; stop it and run `bowline-relay restore`"
+        );
+        // What is staged is on nobody's log: whoever sent it keeps it.
+        self.dirty.remove(&workspace);
+        let loaded = self.workspaces.remove(&workspace);
+        for conn in loaded.into_iter().flat_map(|loaded| loaded.sessions) {
+            let Denial { reason, text, .. } = lost();
+            self.goodbye(conn, reason, &text);
+        }
+        Ok(())
     }
 
     /// Loads the workspace and checks that the party may use it, or stages its beginning.
@@ -159,19 +204,24 @@ impl<S: Storage> Relay<S> {
         let State::Creating(greeting) = &mut session.state else {
             return;
         };
-        let Some(head) = self.workspaces.get(&greeting.workspace).and_then(Workspace::durable) else {
+        let Some(loaded) =
+            self.workspaces.get(&greeting.workspace).filter(|loaded| loaded.durable().is_some())
+        else {
             return;
         };
         let capabilities = std::mem::take(&mut greeting.capabilities);
-        let (workspace, party) = (greeting.workspace, greeting.party);
+        let Greeting { workspace, party, said, .. } = *greeting;
         let is_device = matches!(party, Party::Device(_));
         let hears_holdings = is_device && capabilities.iter().any(|name| name == HOLDINGS);
         let member = Member { workspace, party, feed: Feed::Idle, hears_holdings, asked: Asked::NOTHING };
+        let Some(welcome) = loaded.welcome(said, capabilities) else {
+            return;
+        };
         tracing::info!(
             conn = conn.0,
             workspace = ?member.workspace,
             party = ?member.party,
-            position = head.position.0,
+            position = welcome.head.position.0,
             "a session begins"
         );
         session.state = State::Open(member);
@@ -180,7 +230,7 @@ impl<S: Storage> Relay<S> {
         }
         // Before the welcome as well: whoever only looks in can supply what is lost.
         self.ask_for_bodies(conn);
-        self.answer(conn, &Frame::Welcome { head, capabilities });
+        self.answer(conn, &Frame::Welcome(welcome));
     }
 }
 
@@ -218,6 +268,13 @@ fn check_draft(log: u16) -> Result<(), Denial> {
             "the workspace's log is of an older draft of the protocol, which nobody can go on with",
         )),
     }
+}
+
+fn lost() -> Denial {
+    Denial::new(
+        Reason::LogLost,
+        "this relay has lost a part of the workspace's log; its operator has to run `bowline-relay restore`",
+    )
 }
 
 fn no_workspace() -> Denial {

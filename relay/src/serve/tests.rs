@@ -8,7 +8,7 @@ use bowline_transport::memory::{MemoryDialer, network};
 use bowline_transport::{Address, Dial, DialError, Ended, Link, RelayKey};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Create, Frame, Reason};
+use bowline_wire::frame::{Create, Frame, Proof, Reason};
 use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::{INBOX_KIBIBYTES, Inbox, ServeError, Server};
 use crate::CAPABILITIES;
-use crate::testing::author::Author;
+use crate::testing::author::{Author, hello, said};
 use crate::testing::bench::{config, relay, view};
 use crate::testing::flaky::Flaky;
 
@@ -149,13 +149,14 @@ impl Client {
 
     async fn enter(&mut self, author: &Author, workspace: WorkspaceId, create: Option<Create>) {
         self.workspace = workspace;
-        let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
-        self.send(&Frame::Hello { workspace, party: author.party(), capabilities }).await;
-        let Frame::Challenge(challenge) = self.frame().await else { panic!("no challenge") };
-        let signature = author.prove(&challenge, workspace);
-        self.send(&Frame::Proof { signature, create: create.map(Box::new) }).await;
+        let hello = hello(&CAPABILITIES);
+        self.send(&hello).await;
+        let challenge = self.frame().await;
+        let proof = Proof { create: create.map(Box::new), ..Proof::unsigned(workspace, author.party()) };
+        let proof = author.prove_with(said(&hello, &challenge), proof);
+        self.send(&Frame::Proof(Box::new(proof))).await;
         let frame = self.frame().await;
-        assert!(matches!(frame, Frame::Welcome { .. }), "{frame:?}");
+        assert!(matches!(frame, Frame::Welcome(_)), "{frame:?}");
     }
 
     async fn must_append(&mut self, entries: &[&Entry]) {

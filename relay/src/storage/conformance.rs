@@ -23,7 +23,7 @@ pub type Case<S> = fn(Open<'_, S>);
 const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// Every case, with its name. Each needs an empty storage of its own.
-pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 14] {
+pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 15] {
     [
         ("an empty storage knows nothing", an_empty_storage_knows_nothing),
         ("what was committed is there after reopening", what_was_committed_is_there_after_reopening),
@@ -39,6 +39,7 @@ pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 14] {
         ("tips are the latest", tips_are_the_latest),
         ("workspaces are apart", workspaces_are_apart),
         ("bodies are lost and found", bodies_are_lost_and_found),
+        ("a log that was lost stays lost", a_log_that_was_lost_stays_lost),
     ]
 }
 
@@ -377,6 +378,19 @@ fn workspaces_are_apart<S: Storage>(open: Open<'_, S>) {
     assert_eq!(storage.header_at(one.workspace(), &two.author.chain(Lane::Content), 1).unwrap(), None);
     assert_eq!(sorted(storage.tips(one.workspace()).unwrap()), sorted(first.tips));
     assert!(stored_len(&second.rows[0].entry) > 0);
+}
+
+fn a_log_that_was_lost_stays_lost<S: Storage>(open: Open<'_, S>) {
+    let (mut lost, mut other) = (Scribe::new(1), Scribe::new(2));
+    let mut storage = open();
+    storage.commit(&[lost.next(1), other.next(1)]).unwrap();
+    let is_lost = |storage: &S, of: &Scribe| storage.log(of.workspace()).unwrap().unwrap().is_lost;
+    assert!(!storage.is_any_lost().unwrap() && !is_lost(&storage, &lost));
+    assert!(matches!(storage.note_lost(WorkspaceId::ZERO), Err(StorageError::Misuse(_))));
+    storage.note_lost(lost.workspace()).unwrap();
+    drop(storage);
+    let storage = open();
+    assert!(storage.is_any_lost().unwrap() && is_lost(&storage, &lost) && !is_lost(&storage, &other));
 }
 
 /// For back ends that can be copied: what happens to either afterwards does not reach the other.

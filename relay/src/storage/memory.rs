@@ -34,10 +34,15 @@ struct MemoryLog {
     holdings: BTreeMap<DeviceId, SaidHolding>,
     /// Positions of entries without a body.
     lost: BTreeSet<Position>,
+    /// Whether the key has signed for more than is here.
+    is_lost: bool,
 }
 
 /// Why a body cannot be stored.
 const NO_ENTRY: StorageError = StorageError::Misuse("there is no entry for a body");
+
+/// Why a log cannot be noted as lost.
+const NO_LOG: StorageError = StorageError::Misuse("there is no log to be lost");
 
 impl Memory {
     /// A storage without logs.
@@ -75,6 +80,7 @@ impl MemoryLog {
             usage: Usage::default(),
             holdings: BTreeMap::new(),
             lost: BTreeSet::new(),
+            is_lost: false,
         }
     }
 
@@ -82,6 +88,7 @@ impl MemoryLog {
         let mut copy = Self::new(self.made.clone());
         self.rows.iter().for_each(|row| copy.append(row));
         copy.usage = self.usage;
+        copy.is_lost = self.is_lost;
         copy.tips.clone_from(&self.tips);
         copy.weights.clone_from(&self.weights);
         copy.holdings.clone_from(&self.holdings);
@@ -163,6 +170,7 @@ impl Storage for Memory {
                 time: last.time,
                 hash: last.hash,
                 usage: log.usage,
+                is_lost: log.is_lost,
             })
         }))
     }
@@ -260,6 +268,16 @@ impl Storage for Memory {
             log.replace(position, entry);
         }
         Ok(())
+    }
+
+    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
+        let mut logs = self.lock();
+        logs.get_mut(&workspace).ok_or(NO_LOG)?.is_lost = true;
+        Ok(())
+    }
+
+    fn is_any_lost(&self) -> Result<bool, StorageError> {
+        Ok(self.lock().values().any(|log| log.is_lost))
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

@@ -55,6 +55,10 @@ const TIPS: &str = "SELECT device, incarnation, lane, tip FROM chain
 const WEIGHTS: &str = "SELECT wire, user, sum FROM weight
     WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
 
+const NOTE_LOST: &str = "UPDATE log SET lost = 1 WHERE workspace = ?1";
+
+const IS_ANY_LOST: &str = "SELECT EXISTS (SELECT 1 FROM log WHERE lost <> 0)";
+
 const HOLDINGS: &str = "SELECT said FROM holding
     WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
 
@@ -85,6 +89,11 @@ impl Sqlite {
         let connection = database::open_for_reading(path)?;
         schema::prepare_for_reading(&connection)?;
         Ok(Self { connection })
+    }
+
+    /// Whether a version has opened the database for writing that gave relays an identity beside their certificate's key.
+    pub(crate) fn has_had_an_identity(&self) -> bool {
+        schema::has_had_an_identity(&self.connection)
     }
 
     /// Copies the database, as it is at one moment, into a file that is made for it (0600). Durable once this has returned.
@@ -223,8 +232,7 @@ impl Sqlite {
 
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        let sql =
-            "SELECT secret, position, hash, content, control, draft, time FROM log WHERE workspace = ?1";
+        let sql = "SELECT secret, position, hash, content, control, draft, time, lost FROM log WHERE workspace = ?1";
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
             Ok(StoredLog {
                 secret: LogSecret::from_bytes(row.get(0)?),
@@ -233,6 +241,7 @@ impl Storage for Sqlite {
                 time: log_time(row, 6)?,
                 hash: LogHash::from_bytes(row.get(2)?),
                 usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
+                is_lost: row.get(7)?,
             })
         })?)
     }
@@ -322,6 +331,18 @@ impl Storage for Sqlite {
             }
         }
         Ok(database::commit(tx)?)
+    }
+
+    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if tx.prepare_cached(NOTE_LOST)?.execute([workspace.as_bytes()])? == 0 {
+            return Err(StorageError::Misuse("there is no log to be lost"));
+        }
+        Ok(database::commit(tx)?)
+    }
+
+    fn is_any_lost(&self) -> Result<bool, StorageError> {
+        Ok(self.one(IS_ANY_LOST, (), |row| row.get(0))?.unwrap_or(false))
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

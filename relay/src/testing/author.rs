@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Challenge, Party};
+use bowline_wire::frame::{Frame, Hello, Party, Proof, Transcript, VERSIONS, Word};
 use bowline_wire::hash::{body_hash, workspace_id};
 use bowline_wire::head::{Seen, SeenHead};
 use bowline_wire::header::{EntryType, Header, Part};
@@ -63,8 +64,13 @@ impl Author {
         HpkePublicKey::from_bytes(bytes)
     }
 
-    pub(crate) fn prove(&self, challenge: &Challenge, workspace: WorkspaceId) -> Signature {
-        prove(&self.key, challenge, workspace, &self.party())
+    pub(crate) fn prove(&self, said: Transcript, workspace: WorkspaceId) -> Proof {
+        self.prove_with(said, Proof::unsigned(workspace, self.party()))
+    }
+
+    /// A proof with this head or this creation.
+    pub(crate) fn prove_with(&self, said: Transcript, proof: Proof) -> Proof {
+        prove(&self.key, said, proof)
     }
 
     /// This device's word that it holds the log up to a position.
@@ -187,8 +193,13 @@ impl Door {
         Party::Ticket(self.key())
     }
 
-    pub(crate) fn prove(&self, challenge: &Challenge, workspace: WorkspaceId) -> Signature {
-        prove(&self.0, challenge, workspace, &self.party())
+    pub(crate) fn prove(&self, said: Transcript, workspace: WorkspaceId) -> Proof {
+        self.prove_with(said, Proof::unsigned(workspace, self.party()))
+    }
+
+    /// A proof with this creation.
+    pub(crate) fn prove_with(&self, said: Transcript, proof: Proof) -> Proof {
+        prove(&self.0, said, proof)
     }
 
     pub(crate) fn ticket(&self, expires: u64) -> Ticket {
@@ -197,8 +208,19 @@ impl Door {
     }
 }
 
-fn prove(key: &SigningKey, challenge: &Challenge, workspace: WorkspaceId, party: &Party) -> Signature {
-    sign(key, Challenge::PROOF_DOMAIN, &challenge.proof_message(workspace, party))
+fn prove(key: &SigningKey, said: Transcript, proof: Proof) -> Proof {
+    proof.signed(said, |message| Signature::from_bytes(key.sign(message).to_bytes()))
+}
+
+/// The first frame of somebody with these capabilities.
+pub(crate) fn hello(capabilities: &[&str]) -> Frame {
+    let capabilities = capabilities.iter().map(|&name| name.to_owned()).collect();
+    Frame::Hello(Hello { nonce: [7; 32], versions: VERSIONS.to_vec(), capabilities })
+}
+
+/// What was said on a line with this Hello and this Challenge.
+pub(crate) fn said(hello: &Frame, challenge: &Frame) -> Transcript {
+    Transcript::START.then(&encode(hello)).then(&encode(challenge))
 }
 
 fn wrap(recipient: HpkePublicKey) -> Wrap {

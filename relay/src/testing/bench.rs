@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bowline_wire::codec::{decode, encode};
-use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::frame::{Create, Frame, Party, Proof, Reason, Transcript};
 use bowline_wire::ids::{EntryId, EpochId, Millis, Position, WorkspaceId};
 use bowline_wire::roster::record::Record;
 
-use super::author::{Author, Door, View};
+use super::author::{Author, Door, View, hello, said};
 use super::flaky::Flaky;
 use crate::config::{Config, Registration};
 use crate::keys::Identity;
@@ -106,22 +106,27 @@ impl Bench {
         self.closed.contains(&conn)
     }
 
-    /// Says hello and takes the challenge.
-    pub(crate) fn hello(&mut self, workspace: WorkspaceId, party: Party) -> (ConnId, Challenge) {
-        let conn = self.connect();
-        let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
-        self.send(conn, &Frame::Hello { workspace, party, capabilities });
-        match self.frame(conn) {
-            Frame::Challenge(challenge) => (conn, challenge),
-            other => panic!("{other:?}"),
-        }
+    /// Says hello and takes the challenge; gives what was said so far.
+    pub(crate) fn hello(&mut self) -> (ConnId, Transcript) {
+        self.hello_with(&CAPABILITIES)
+    }
+
+    pub(crate) fn hello_with(&mut self, capabilities: &[&str]) -> (ConnId, Transcript) {
+        let (conn, hello) = (self.connect(), hello(capabilities));
+        self.send(conn, &hello);
+        let challenge = self.frame(conn);
+        assert!(matches!(challenge, Frame::Challenge(_)), "{challenge:?}");
+        (conn, said(&hello, &challenge))
+    }
+
+    pub(crate) fn send_proof(&mut self, conn: ConnId, proof: Proof) {
+        self.send(conn, &Frame::Proof(Box::new(proof)));
     }
 
     /// The whole handshake; gives the relay's answer to the proof.
     pub(crate) fn enter(&mut self, author: &Author, workspace: WorkspaceId) -> (ConnId, Frame) {
-        let (conn, challenge) = self.hello(workspace, author.party());
-        let signature = author.prove(&challenge, workspace);
-        self.send(conn, &Frame::Proof { signature, create: None });
+        let (conn, said) = self.hello();
+        self.send_proof(conn, author.prove(said, workspace));
         let frame = self.frame(conn);
         (conn, frame)
     }
@@ -129,23 +134,23 @@ impl Bench {
     /// A session of a device that is in.
     pub(crate) fn open(&mut self, author: &Author, workspace: WorkspaceId) -> ConnId {
         let (conn, frame) = self.enter(author, workspace);
-        assert!(matches!(frame, Frame::Welcome { .. }), "{frame:?}");
+        assert!(matches!(frame, Frame::Welcome(_)), "{frame:?}");
         conn
     }
 
     pub(crate) fn enter_by(&mut self, door: &Door, workspace: WorkspaceId) -> (ConnId, Frame) {
-        let (conn, challenge) = self.hello(workspace, door.party());
-        let signature = door.prove(&challenge, workspace);
-        self.send(conn, &Frame::Proof { signature, create: None });
+        let (conn, said) = self.hello();
+        self.send_proof(conn, door.prove(said, workspace));
         let frame = self.frame(conn);
         (conn, frame)
     }
 
     pub(crate) fn send_create(&mut self, author: &Author, workspace: WorkspaceId, genesis: &Entry) -> ConnId {
-        let (conn, challenge) = self.hello(workspace, author.party());
-        let signature = author.prove(&challenge, workspace);
-        let create = Create { token: "token".to_owned(), genesis: genesis.to_signed() };
-        self.send(conn, &Frame::Proof { signature, create: Some(Box::new(create)) });
+        let (conn, said) = self.hello();
+        self.send_proof(
+            conn,
+            author.prove_with(said, creation(author.party(), workspace, genesis.to_signed())),
+        );
         conn
     }
 
@@ -155,7 +160,7 @@ impl Bench {
         let conn = self.send_create(author, workspace, &genesis);
         self.flush();
         let frame = self.frame(conn);
-        assert!(matches!(frame, Frame::Welcome { .. }), "{frame:?}");
+        assert!(matches!(frame, Frame::Welcome(_)), "{frame:?}");
         (workspace, conn)
     }
 
@@ -206,6 +211,12 @@ impl Bench {
         self.must_append(conn, &[&join]);
         self.open(newcomer, workspace)
     }
+}
+
+/// A proof, not signed yet, that makes a workspace.
+pub(crate) fn creation(party: Party, workspace: WorkspaceId, genesis: SignedEntry) -> Proof {
+    let create = Some(Box::new(Create { token: "token".to_owned(), genesis }));
+    Proof { create, ..Proof::unsigned(workspace, party) }
 }
 
 /// What somebody knows who has read all that is stored of a log.

@@ -198,6 +198,17 @@ impl Storage for Flaky {
         Ok(())
     }
 
+    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
+        if self.refuses_commits.get() {
+            return Err(StorageError::Unavailable("the disk is full".to_owned()));
+        }
+        self.memory.note_lost(workspace)
+    }
+
+    fn is_any_lost(&self) -> Result<bool, StorageError> {
+        self.reading()?.is_any_lost()
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         self.reading()?.tips(workspace)
     }

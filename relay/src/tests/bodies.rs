@@ -69,11 +69,11 @@ impl Story {
     /// A device comes, and what it is told with its welcome.
     fn come(&mut self, phone: bool) -> (ConnId, Vec<Position>) {
         let author = if phone { &self.phone } else { &self.laptop };
-        let (conn, challenge) = self.bench.hello(self.workspace, author.party());
-        let signature = author.prove(&challenge, self.workspace);
-        self.bench.send(conn, &Frame::Proof { signature, create: None });
+        let (conn, said) = self.bench.hello();
+        let proof = author.prove(said, self.workspace);
+        self.bench.send_proof(conn, proof);
         let mut frames = self.bench.frames(conn);
-        assert!(matches!(frames.pop(), Some(Frame::Welcome { .. })));
+        assert!(matches!(frames.pop(), Some(Frame::Welcome(_))));
         (conn, wanted(&frames))
     }
 
@@ -322,7 +322,7 @@ fn a_tickets_holder_neither_gets_nor_gives_bodies() {
         story.bench.must_append(story.on_laptop, &[&invite]);
         story.lose(&all);
         let (conn, welcome) = story.bench.enter_by(&door, story.workspace);
-        assert!(matches!(welcome, Frame::Welcome { .. }), "it is not asked: {welcome:?}");
+        assert!(matches!(welcome, Frame::Welcome(_)), "it is not asked: {welcome:?}");
         story.bench.send(conn, &frame(all[0]));
         let answer = story.bench.frame(conn);
         assert!(matches!(answer, Frame::Goodbye { reason: Reason::NotAllowed, .. }), "{answer:?}");

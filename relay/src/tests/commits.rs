@@ -220,7 +220,7 @@ fn what_was_stored_although_the_storage_said_otherwise_is_found_and_served() {
     assert!(matches!(bench.frame(conn), Frame::Refused { reason: Reason::Storage, .. }));
     assert!(matches!(bench.frame(listening), Frame::Entries { first: Position(4), .. }));
     assert!(matches!(bench.frame(member), Frame::Goodbye { reason: Reason::Removed, .. }));
-    assert!(matches!(bench.frame(creating), Frame::Welcome { .. }));
+    assert!(matches!(bench.frame(creating), Frame::Welcome(_)));
     bench.append(conn, &[&removal]);
     let Frame::Appended { entries, .. } = bench.frame(conn) else { panic!() };
     assert_eq!(entries, [(removal.id(), Position(4))]);

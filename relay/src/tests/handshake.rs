@@ -1,17 +1,19 @@
 //! Hello, challenge, proof, welcome; making a workspace.
 
+use bowline_wire::codec::{Writer, encode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
-use bowline_wire::ids::{DeviceId, Lane, Position, Signature, WorkspaceId};
+use bowline_wire::frame::{Frame, Hello, Party, Proof, Reason, Transcript, Welcome, Word};
+use bowline_wire::head::Seen;
+use bowline_wire::ids::{DeviceId, Lane, LineKey, LogHash, LogId, Position, Signature, WorkspaceId};
 
 use crate::CAPABILITIES;
 use crate::config::{Config, HANDSHAKE_TIMEOUT, Registration};
 use crate::session::ConnId;
 use crate::storage::Storage;
 use crate::storage::conformance::Scribe;
-use crate::testing::author::Author;
-use crate::testing::bench::Bench;
+use crate::testing::author::{Author, hello};
+use crate::testing::bench::{Bench, config, creation};
 
 fn assert_goodbye(frame: &Frame, expected: Reason) {
     match frame {
@@ -35,7 +37,7 @@ fn a_device_that_proves_itself_is_welcomed_with_the_signed_head() {
     let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
     let (workspace, _) = bench.create(&mut laptop);
     let (_, frame) = bench.enter(&laptop, workspace);
-    let Frame::Welcome { head, capabilities } = frame else { panic!("{frame:?}") };
+    let Frame::Welcome(Welcome { head, capabilities, .. }) = frame else { panic!("{frame:?}") };
     assert_eq!(head.verify(workspace).unwrap().value().position, Position(1));
     assert_eq!(capabilities, ["draft/1", "entries/1", "holdings/1"]);
 }
@@ -48,21 +50,16 @@ fn capabilities_are_what_both_sides_named() {
         (vec!["aaa/9", "draft/1", "entries/1", "zzz/1"], vec!["draft/1", "entries/1"]),
         (vec!["draft/1", "entries/2"], vec!["draft/1"]),
     ] {
-        let conn = bench.connect();
-        let capabilities = theirs.into_iter().map(str::to_owned).collect();
-        bench.send(conn, &Frame::Hello { workspace, party: laptop.party(), capabilities });
-        let Frame::Challenge(challenge) = bench.frame(conn) else { panic!() };
-        let signature = laptop.prove(&challenge, workspace);
-        bench.send(conn, &Frame::Proof { signature, create: None });
-        let Frame::Welcome { capabilities, .. } = bench.frame(conn) else { panic!() };
+        let (conn, said) = bench.hello_with(&theirs);
+        bench.send_proof(conn, laptop.prove(said, workspace));
+        let Frame::Welcome(Welcome { capabilities, .. }) = bench.frame(conn) else { panic!() };
         assert_eq!(capabilities, both);
     }
 }
 
 #[test]
 fn a_device_of_another_draft_is_told_which_side_to_update() {
-    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
-    let (workspace, _) = bench.create(&mut laptop);
+    let mut bench = Bench::new();
     for (theirs, reason) in [
         (&[][..], Reason::DeviceOutdated),
         (&["entries/1", "holdings/1"], Reason::DeviceOutdated),
@@ -70,14 +67,10 @@ fn a_device_of_another_draft_is_told_which_side_to_update() {
         (&["draft/2", "entries/1"], Reason::RelayOutdated),
     ] {
         let conn = bench.connect();
-        let capabilities = theirs.iter().map(|&name| name.to_owned()).collect();
-        bench.send(conn, &Frame::Hello { workspace, party: laptop.party(), capabilities });
+        bench.send(conn, &hello(theirs));
         assert_ends(&mut bench, conn, reason);
     }
-    let conn = bench.connect();
-    let capabilities = vec!["draft/0".to_owned(), "draft/1".to_owned(), "draft/2".to_owned()];
-    bench.send(conn, &Frame::Hello { workspace, party: laptop.party(), capabilities });
-    assert!(matches!(bench.frame(conn), Frame::Challenge(_)), "whoever speaks several drafts says so");
+    bench.hello_with(&["draft/0", "draft/1", "draft/2"]); // whoever speaks several drafts says so
 }
 
 #[test]
@@ -98,40 +91,71 @@ fn nobody_goes_on_with_a_log_of_another_draft() {
 }
 
 #[test]
-fn a_challenge_names_the_relay_and_the_time_and_is_never_the_same() {
-    let mut bench = Bench::new();
-    let challenges: Vec<Challenge> =
-        (0..3).map(|_| bench.hello(WorkspaceId::ZERO, Author::new(1).party()).1).collect();
-    assert!(challenges.iter().all(|challenge| challenge.time == bench.now));
+fn a_challenge_is_signed_by_the_relay_for_one_hello_and_is_never_the_same() {
+    let line = Some(LineKey::from_bytes([4; 32]));
+    let mut bench = Bench::with(Config { line, ..config() });
+    let mut challenges = Vec::new();
+    for _ in 0..3 {
+        let conn = bench.connect();
+        bench.send(conn, &hello(&CAPABILITIES));
+        let Frame::Challenge(challenge) = bench.frame(conn) else { panic!() };
+        challenge.verify(Transcript::START.then(&encode(&hello(&CAPABILITIES)))).unwrap();
+        challenge.verify(Transcript::START.then(&encode(&hello(&["draft/1"])))).unwrap_err();
+        challenges.push(challenge);
+    }
+    assert!(challenges.iter().all(|it| (it.time, it.line, it.version) == (bench.now, line, 1)));
     assert!(challenges.windows(2).all(|pair| pair[0].relay == pair[1].relay));
     assert!(challenges.windows(2).all(|pair| pair[0].nonce != pair[1].nonce));
 }
 
-/// Signs for the first workspace or, wrongly, for the second.
-type Forge = fn(&Author, &Challenge, WorkspaceId, WorkspaceId) -> Signature;
+#[test]
+fn whoever_speaks_no_version_of_ours_is_told_so() {
+    let mut bench = Bench::new();
+    for versions in [vec![], vec![2], vec![2, 3]] {
+        let conn = bench.connect();
+        let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
+        bench.send(conn, &Frame::Hello(Hello { nonce: [7; 32], versions, capabilities }));
+        assert_ends(&mut bench, conn, Reason::Version);
+    }
+}
+
+#[test]
+fn a_device_from_before_nonces_is_told_that_it_is_outdated() {
+    let mut bench = Bench::new();
+    let mut hello = Writer::new();
+    hello.array(5).u64(1).u64(1).value(&WorkspaceId::ZERO).value(&Author::new(1).party());
+    hello.array(1).text("draft/1");
+    let conn = bench.connect();
+    bench.relay.handle_frame(conn, &hello.into_bytes(), bench.now);
+    assert_ends(&mut bench, conn, Reason::DeviceOutdated);
+}
+
+/// Signs what was said for the first workspace or, wrongly, something else.
+type Forge = fn(&Author, Transcript, WorkspaceId, WorkspaceId) -> Proof;
 
 #[test]
 fn a_proof_is_worth_nothing_for_anything_else() {
     let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
     let (workspace, _) = bench.create(&mut laptop);
     let elsewhere = WorkspaceId::from_bytes([9; 32]);
-    let forged: [(&str, Forge); 5] = [
-        ("by another device", |_, challenge, here, _| Author::new(2).prove(challenge, here)),
-        ("for another workspace", |by, challenge, _, there| by.prove(challenge, there)),
-        ("of another challenge", |by, challenge, here, _| {
-            by.prove(&Challenge { nonce: [0; 32], ..*challenge }, here)
+    let forged: [(&str, Forge); 4] = [
+        ("by another device", |by, said, here, _| {
+            Author::new(2).prove_with(said, Proof::unsigned(here, by.party()))
         }),
-        ("for another relay", |by, challenge, here, _| {
-            by.prove(&Challenge { relay: [0; 32], ..*challenge }, here)
-        }),
-        ("of another time", |by, challenge, here, _| {
-            by.prove(&Challenge { time: challenge.time.plus(1), ..*challenge }, here)
+        ("for another workspace", |by, said, here, there| Proof { workspace: here, ..by.prove(said, there) }),
+        ("of another line", |by, said, here, _| by.prove(said.then(b"more"), here)),
+        ("without what it shows", |by, said, here, _| {
+            let head = Some(
+                Seen { position: Position(1), hash: LogHash::ZERO, signature: Signature::ZERO }
+                    .of(LogId::ZERO),
+            );
+            Proof { head, ..by.prove(said, here) }
         }),
     ];
     for (what, forge) in forged {
-        let (conn, challenge) = bench.hello(workspace, laptop.party());
-        let signature = forge(&laptop, &challenge, workspace, elsewhere);
-        bench.send(conn, &Frame::Proof { signature, create: None });
+        let (conn, said) = bench.hello();
+        let proof = forge(&laptop, said, workspace, elsewhere);
+        bench.send_proof(conn, proof);
         println!("{what}");
         assert_ends(&mut bench, conn, Reason::BadProof);
     }
@@ -144,8 +168,9 @@ fn a_key_that_signs_anything_opens_nothing() {
     neutral[0] = 1;
     let key = DeviceId::from_slice(&neutral[..32]).unwrap();
     let mut bench = Bench::new();
-    let (conn, _) = bench.hello(WorkspaceId::ZERO, Party::Device(key));
-    bench.send(conn, &Frame::Proof { signature: Signature::from_bytes(neutral), create: None });
+    let (conn, _) = bench.hello();
+    let signature = Signature::from_bytes(neutral);
+    bench.send_proof(conn, Proof { signature, ..Proof::unsigned(WorkspaceId::ZERO, Party::Device(key)) });
     assert_ends(&mut bench, conn, Reason::BadProof);
 }
 
@@ -170,15 +195,14 @@ fn a_workspace_that_is_not_here_is_told_so_only_after_a_proof() {
 fn whoever_takes_too_long_is_sent_away() {
     let mut bench = Bench::new();
     let silent = bench.connect();
-    let (slow, challenge) = bench.hello(WorkspaceId::ZERO, Author::new(1).party());
+    let (slow, said) = bench.hello();
     assert_eq!(bench.relay.poll_timeout(), Some(bench.now.plus(HANDSHAKE_TIMEOUT)));
     bench.now = bench.now.plus(HANDSHAKE_TIMEOUT - 1);
     bench.relay.handle_timeout(bench.now);
     assert!(bench.frames(silent).is_empty());
     bench.now = bench.now.plus(1);
     // A proof that comes too late is too late even if the driver's timer is later still.
-    let signature = Author::new(1).prove(&challenge, WorkspaceId::ZERO);
-    bench.send(slow, &Frame::Proof { signature, create: None });
+    bench.send_proof(slow, Author::new(1).prove(said, WorkspaceId::ZERO));
     assert_ends(&mut bench, slow, Reason::BadProof);
     bench.relay.handle_timeout(bench.now);
     assert_ends(&mut bench, silent, Reason::BadProof);
@@ -213,16 +237,15 @@ fn frames_out_of_place_end_the_connection() {
     let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
     let (workspace, inside) = bench.create(&mut laptop);
     let (_, genesis) = Author::new(1).genesis(1);
-    let proof = Frame::Proof { signature: Signature::ZERO, create: None };
-    let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
-    let hello = Frame::Hello { workspace, party: laptop.party(), capabilities };
+    let proof = Frame::Proof(Box::new(Proof::unsigned(workspace, laptop.party())));
+    let hello = hello(&CAPABILITIES);
     let append = Frame::Append { entries: vec![genesis.to_signed()] };
     for frame in [&proof, &append, &Frame::Ping, &Frame::Subscribe { after: Position::START }] {
         let conn = bench.connect();
         bench.send(conn, frame);
         assert_ends(&mut bench, conn, Reason::OutOfPlace);
     }
-    let (challenged, _) = bench.hello(workspace, laptop.party());
+    let (challenged, _) = bench.hello();
     bench.send(challenged, &hello);
     assert_ends(&mut bench, challenged, Reason::OutOfPlace);
     bench.send(inside, &hello);
@@ -277,7 +300,7 @@ fn a_workspace_is_welcomed_only_when_it_is_durable() {
     assert!(bench.frames(conn).is_empty());
     assert!(bench.storage.log(workspace).unwrap().is_none());
     bench.flush();
-    let Frame::Welcome { head, .. } = bench.frame(conn) else { panic!() };
+    let Frame::Welcome(Welcome { head, .. }) = bench.frame(conn) else { panic!() };
     assert_eq!(head.verify(workspace).unwrap().value().position, Position(1));
     assert_eq!(bench.storage.log(workspace).unwrap().unwrap().position, Position(1));
 }
@@ -290,7 +313,7 @@ fn making_a_workspace_again_gives_the_same_log() {
     for flushes in [1, 1, 0] {
         let conn = bench.send_create(&laptop, workspace, &genesis);
         (0..flushes).for_each(|_| bench.flush());
-        let Frame::Welcome { head, .. } = bench.frame(conn) else { panic!() };
+        let Frame::Welcome(Welcome { head, .. }) = bench.frame(conn) else { panic!() };
         heads.push(head);
     }
     assert!(heads.windows(2).all(|pair| pair[0] == pair[1]));
@@ -307,9 +330,8 @@ fn making_a_workspace_on_two_connections_at_once_makes_one_log() {
     assert_goodbye(&frame, Reason::NoWorkspace);
     assert!(bench.is_closed(early));
     bench.flush();
-    let welcomes = (bench.frame(one), bench.frame(two));
-    assert!(matches!(welcomes.0, Frame::Welcome { .. }));
-    assert_eq!(welcomes.0, welcomes.1);
+    let (Frame::Welcome(one), Frame::Welcome(two)) = (bench.frame(one), bench.frame(two)) else { panic!() };
+    assert_eq!(one.head, two.head);
 }
 
 #[test]
@@ -323,7 +345,7 @@ fn a_workspace_that_could_not_be_stored_can_be_made_later() {
     bench.storage.refuses_commits.set(false);
     let conn = bench.send_create(&laptop, workspace, &genesis);
     bench.flush();
-    assert!(matches!(bench.frame(conn), Frame::Welcome { .. }));
+    assert!(matches!(bench.frame(conn), Frame::Welcome(_)));
 }
 
 #[test]
@@ -381,10 +403,9 @@ fn an_altered_genesis_is_refused() {
     let (workspace, genesis) = laptop.genesis(1);
     let body = Some(vec![0; genesis.body().unwrap().len()]);
     let altered = bowline_wire::entry::SignedEntry::from_parts(genesis.signed_header().to_signed(), body);
-    let (conn, challenge) = bench.hello(workspace, laptop.party());
-    let signature = laptop.prove(&challenge, workspace);
-    let create = Some(Box::new(Create { token: String::new(), genesis: altered }));
-    bench.send(conn, &Frame::Proof { signature, create });
+    let (conn, said) = bench.hello();
+    let proof = laptop.prove_with(said, creation(laptop.party(), workspace, altered));
+    bench.send_proof(conn, proof);
     assert_ends(&mut bench, conn, Reason::Malformed);
     assert_eq!(laptop.cut(Lane::Control).id, genesis.id());
 }
@@ -401,7 +422,7 @@ fn who_may_make_workspaces_is_the_operators_choice() {
         let (workspace, genesis) = Author::new(1).genesis(1);
         let answer = create_answer(&mut bench, &Author::new(1), workspace, &genesis);
         if is_allowed {
-            assert!(matches!(answer, Frame::Welcome { .. }), "{answer:?}");
+            assert!(matches!(answer, Frame::Welcome(_)), "{answer:?}");
         } else {
             assert_goodbye(&answer, Reason::BadToken);
         }

@@ -1,7 +1,7 @@
 //! What devices say they hold: whose word is taken, who hears it, and what is kept of it.
 
 use bowline_wire::draft::WRITES_DRAFT;
-use bowline_wire::frame::{Frame, HOLDINGS, Party, Reason};
+use bowline_wire::frame::{Frame, HOLDINGS, Reason, Welcome};
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
 
@@ -44,11 +44,10 @@ impl Story {
 
     /// What somebody who comes by is told before the welcome.
     fn told(&mut self, author: &Author) -> Vec<SaidHolding> {
-        let (conn, challenge) = self.bench.hello(self.workspace, author.party());
-        let signature = author.prove(&challenge, self.workspace);
-        self.bench.send(conn, &Frame::Proof { signature, create: None });
+        let (conn, said) = self.bench.hello();
+        self.bench.send_proof(conn, author.prove(said, self.workspace));
         let frames = self.bench.frames(conn);
-        assert!(matches!(frames.last(), Some(Frame::Welcome { .. })), "{frames:?}");
+        assert!(matches!(frames.last(), Some(Frame::Welcome(_))), "{frames:?}");
         match &frames[0] {
             Frame::Holdings { devices } => devices.clone(),
             _ => Vec::new(),
@@ -134,16 +133,10 @@ fn whoever_did_not_say_that_it_hears_them_is_sent_none_and_may_send_none() {
     let mut story = two_devices();
     let said = story.word(&story.phone);
     story.say(story.on_phone, vec![said]);
-    let old = story.bench.connect();
-    let party = Party::Device(story.laptop.id());
-    let hello =
-        Frame::Hello { workspace: story.workspace, party, capabilities: vec![WRITES_DRAFT.to_owned()] };
-    story.bench.send(old, &hello);
-    let Frame::Challenge(challenge) = story.bench.frame(old) else { panic!("no challenge") };
-    let signature = story.laptop.prove(&challenge, story.workspace);
-    story.bench.send(old, &Frame::Proof { signature, create: None });
+    let (old, said) = story.bench.hello_with(&[WRITES_DRAFT]);
+    story.bench.send_proof(old, story.laptop.prove(said, story.workspace));
     let frames = story.bench.frames(old);
-    let [Frame::Welcome { capabilities, .. }] = &frames[..] else { panic!("{frames:?}") };
+    let [Frame::Welcome(Welcome { capabilities, .. })] = &frames[..] else { panic!("{frames:?}") };
     assert!(!capabilities.iter().any(|name| name == HOLDINGS));
     let own = story.word(&story.laptop);
     story.say(old, vec![own]);

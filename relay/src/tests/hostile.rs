@@ -2,15 +2,15 @@
 
 use bowline_wire::codec::encode;
 use bowline_wire::draft::WRITES_DRAFT;
-use bowline_wire::frame::{Create, Frame, Party, Reason};
-use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::ids::Position;
 use bowline_wire::roster::record::Record;
 use proptest::prelude::*;
 
 use crate::config::{IDLE_BURST, IDLE_INTERVAL};
 use crate::session::ConnId;
-use crate::testing::author::{Author, Door};
-use crate::testing::bench::Bench;
+use crate::testing::author::{Author, Door, hello};
+use crate::testing::bench::{Bench, creation};
 
 /// A relay with a connection in every state, and one honest session to look on.
 struct Scene {
@@ -30,19 +30,18 @@ fn scene() -> Scene {
     let (by_ticket, _) = bench.enter_by(&door, workspace);
     let view = bench.view(workspace);
     let join = phone.join(&view, &door);
-    let (challenged, challenge) = bench.hello(workspace, laptop.party());
-    let signature = laptop.prove(&challenge, workspace);
+    let (challenged, said) = bench.hello();
+    let proof = laptop.prove(said, workspace);
     let targets = vec![bench.connect(), challenged, bench.open(&laptop, workspace), by_ticket];
     let content = laptop.content(&view, b"content").to_signed();
     let more = laptop.content(&view, b"more").to_signed();
     let (_, genesis) = Author::new(4).genesis(4);
-    let create = Some(Box::new(Create { token: "token".to_owned(), genesis: genesis.to_signed() }));
-    let hello = |party: Party| Frame::Hello { workspace, party, capabilities: vec![WRITES_DRAFT.to_owned()] };
+    let creating = laptop.prove_with(said, creation(laptop.party(), workspace, genesis.to_signed()));
     let frames = [
-        hello(laptop.party()),
-        hello(door.party()),
-        Frame::Proof { signature, create: None },
-        Frame::Proof { signature, create },
+        hello(&[WRITES_DRAFT]),
+        hello(&[]),
+        Frame::Proof(Box::new(proof)),
+        Frame::Proof(Box::new(creating)),
         Frame::Append { entries: vec![content, more] },
         Frame::Append { entries: vec![join.to_signed()] },
         Frame::Subscribe { after: Position::START },
@@ -125,14 +124,7 @@ fn a_connection_number_may_be_used_again() {
     bench.relay.disconnect(conn);
     bench.relay.connect(conn, bench.now);
     assert!(bench.frames(conn).is_empty(), "what waited for the old one is gone");
-    bench.send(
-        conn,
-        &Frame::Hello {
-            workspace: WorkspaceId::ZERO,
-            party: laptop.party(),
-            capabilities: vec![WRITES_DRAFT.to_owned()],
-        },
-    );
+    bench.send(conn, &hello(&[WRITES_DRAFT]));
     assert!(matches!(bench.frame(conn), Frame::Challenge(_)));
 }
 

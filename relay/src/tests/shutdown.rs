@@ -13,7 +13,7 @@ fn what_was_accepted_is_committed_and_everybody_is_told_goodbye() {
     let (workspace, writing) = bench.create(&mut laptop);
     let listening = bench.open(&laptop, workspace);
     bench.send(listening, &Frame::Subscribe { after: Position(1) });
-    let (greeting, _) = bench.hello(workspace, laptop.party());
+    let (greeting, _) = bench.hello();
     let silent = bench.connect();
     let entry = laptop.content(&bench.view(workspace), b"last words");
     bench.append(writing, &[&entry]);

@@ -1,13 +1,14 @@
 //! What the holder of an invite or link may do, and may not.
 
-use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::frame::{Frame, Reason, Transcript};
 use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::roster::record::Record;
 
+use crate::keys::Identity;
 use crate::session::ConnId;
-use crate::testing::author::{Author, Door};
-use crate::testing::bench::Bench;
+use crate::testing::author::{Author, Door, hello};
+use crate::testing::bench::{Bench, creation};
 
 /// A workspace with one open invite that lasts an hour.
 fn invited() -> (Bench, Author, WorkspaceId, ConnId, Door) {
@@ -22,7 +23,7 @@ fn invited() -> (Bench, Author, WorkspaceId, ConnId, Door) {
 
 fn open_by(bench: &mut Bench, door: &Door, workspace: WorkspaceId) -> ConnId {
     let (conn, frame) = bench.enter_by(door, workspace);
-    assert!(matches!(frame, Frame::Welcome { .. }), "{frame:?}");
+    assert!(matches!(frame, Frame::Welcome(_)), "{frame:?}");
     conn
 }
 
@@ -149,8 +150,14 @@ fn the_holder_appends_one_join_by_this_invite_and_nothing_else() {
         assert_goodbye(&mut bench, conn, Reason::NotAllowed);
     }
     let no_place = [
-        Frame::Challenge(bowline_wire::frame::Challenge { nonce: [0; 32], relay: [0; 32], time: bench.now }),
-        Frame::Hello { workspace, party: door.party(), capabilities: Vec::new() },
+        Frame::Challenge(Identity::from_secret(&[1; 32]).challenge(
+            Transcript::START,
+            1,
+            [0; 32],
+            None,
+            bench.now,
+        )),
+        hello(&[]),
     ];
     for frame in no_place {
         let conn = open_by(&mut bench, &door, workspace);
@@ -203,10 +210,9 @@ fn an_invite_makes_no_workspace() {
     let mut bench = Bench::new();
     let (workspace, genesis) = Author::new(1).genesis(1);
     let door = Door::new(1);
-    let (conn, challenge) = bench.hello(workspace, door.party());
-    let create = bowline_wire::frame::Create { token: String::new(), genesis: genesis.to_signed() };
-    let signature = door.prove(&challenge, workspace);
-    bench.send(conn, &Frame::Proof { signature, create: Some(Box::new(create)) });
+    let (conn, said) = bench.hello();
+    let proof = door.prove_with(said, creation(door.party(), workspace, genesis.to_signed()));
+    bench.send_proof(conn, proof);
     assert_goodbye(&mut bench, conn, Reason::NotAllowed);
     assert!(!bench.relay.needs_flush());
 }

@@ -6,14 +6,14 @@ use bowline_transport::{Address, Dial, Frame as Bytes, Link, WebSocketDialer};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Create, Frame};
+use bowline_wire::frame::{Create, Frame, Proof, Welcome};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{EpochId, Position, WorkspaceId};
 use bowline_wire::roster::Roster;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::author::{Author, View};
+use crate::author::{Author, View, hello, said};
 
 /// Longer than anything here takes.
 const TOO_LONG: Duration = Duration::from_mins(1);
@@ -76,16 +76,18 @@ impl Device {
             link.carry(outbound, deliver).await
         });
         let send = async |frame: &Frame| outbound.send(encode(frame).into()).await.unwrap();
-        send(&Frame::Hello { workspace, party: author.party(), capabilities: vec![WRITES_DRAFT.to_owned()] })
-            .await;
+        let hello = hello(&[WRITES_DRAFT]);
+        send(&hello).await;
         let Some(Frame::Challenge(challenge)) = next(&mut inbound).await else { panic!("no challenge") };
         if let Some(key) = address.key() {
-            assert_eq!(key.as_bytes(), &challenge.relay, "the pin is the relay's identity");
+            let line = challenge.line.expect("the key of its certificate");
+            assert_eq!(key.as_bytes(), line.as_bytes(), "the pin is the certificate's key");
         }
-        let signature = author.prove(&challenge, workspace);
-        send(&Frame::Proof { signature, create: create.map(Box::new) }).await;
+        let proof = Proof { create: create.map(Box::new), ..Proof::unsigned(workspace, author.party()) };
+        let proof = author.prove_with(said(&hello, &Frame::Challenge(challenge)), proof);
+        send(&Frame::Proof(Box::new(proof))).await;
         match next(&mut inbound).await {
-            Some(Frame::Welcome { head, .. }) => {
+            Some(Frame::Welcome(Welcome { head, .. })) => {
                 Ok(Self { author, workspace, roster, head, outbound, inbound })
             }
             other => Err(other.expect("an answer to the proof")),

@@ -97,14 +97,17 @@ fn a_damaged_database_is_refused_and_not_touched() {
 }
 
 #[test]
-fn a_lost_or_overwritten_key_is_not_replaced() {
+fn an_overwritten_key_and_a_lost_identity_are_not_replaced() {
     let place = used();
-    let key = place.file("relay.key");
-    fs::write(&key, "something else").unwrap();
-    place.run(SERVE).assert_refused(4, "does not hold a relay's key", "backup");
-    fs::remove_file(&key).unwrap();
-    place.run(SERVE).assert_refused(4, "relay.key is missing", "backup");
-    assert!(!key.exists());
+    for name in ["relay.key", "identity.key"] {
+        let before = fs::read(place.file(name)).unwrap();
+        fs::write(place.file(name), "something else").unwrap();
+        place.run(SERVE).assert_refused(4, "does not hold a relay's key", "backup");
+        fs::write(place.file(name), before).unwrap();
+    }
+    fs::remove_file(place.file("identity.key")).unwrap();
+    place.run(SERVE).assert_refused(4, "identity.key is missing", "backup");
+    assert!(!place.file("identity.key").exists());
 }
 
 #[cfg(unix)]
@@ -112,7 +115,7 @@ fn a_lost_or_overwritten_key_is_not_replaced() {
 fn a_key_or_token_that_others_can_read_is_refused_until_its_mode_is_put_right() {
     use std::os::unix::fs::PermissionsExt;
     let place = used();
-    for name in ["relay.key", "registration.token"] {
+    for name in ["relay.key", "identity.key", "registration.token"] {
         let allow = |mode| fs::set_permissions(place.file(name), fs::Permissions::from_mode(mode)).unwrap();
         allow(0o644);
         let close = format!("`chmod 600 {}`", place.file(name).display());

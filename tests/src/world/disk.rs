@@ -168,6 +168,14 @@ impl Storage for Disk {
         self.memory.put_bodies(workspace, bodies)
     }
 
+    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
+        self.memory.note_lost(workspace)
+    }
+
+    fn is_any_lost(&self) -> Result<bool, StorageError> {
+        self.memory.is_any_lost()
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         self.memory.tips(workspace)
     }

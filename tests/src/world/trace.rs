@@ -41,10 +41,10 @@ impl Trace {
 pub(super) fn frame(bytes: &[u8], workspace: Option<WorkspaceId>) -> String {
     let id = |entry: &SignedEntry| entry.id(workspace.unwrap_or(WorkspaceId::ZERO));
     match decode::<Frame>(bytes) {
-        Ok(Frame::Hello { party, .. }) => format!("Hello {party:?}"),
+        Ok(Frame::Hello(_)) => "Hello".to_owned(),
         Ok(Frame::Challenge(_)) => "Challenge".to_owned(),
-        Ok(Frame::Proof { create, .. }) => format!("Proof create={}", create.is_some()),
-        Ok(Frame::Welcome { head, .. }) => format!("Welcome at {}", head.position),
+        Ok(Frame::Proof(proof)) => format!("Proof {:?} create={}", proof.party, proof.create.is_some()),
+        Ok(Frame::Welcome(welcome)) => format!("Welcome at {}", welcome.head.position),
         Ok(Frame::Subscribe { after }) => format!("Subscribe after {after}"),
         Ok(Frame::Entries { first, entries, head }) => {
             format!(

@@ -8,6 +8,7 @@ use bowline_engine::ids::Millis;
 use bowline_engine::transport::{Address, Dial, Ended, Frame, Link, WebSocketDialer};
 use bowline_store::Store;
 use bowline_tests::processes::{Relay, Tls};
+use bowline_wire::ids::LineKey;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tokio::sync::mpsc;
@@ -43,8 +44,8 @@ async fn idle(
     let mut device = Device::open(Store::in_memory().unwrap(), keys, Box::new(random)).unwrap();
     let workspace = device.create_workspace(&address.to_text(), &token, now()).unwrap();
     let link = WebSocketDialer.dial(&address).await.unwrap();
-    let relay = link.peer().relay.map(|key| *key.as_bytes());
-    device.handle_connected(workspace, relay, now()).unwrap();
+    let key = link.peer().relay.map(|key| LineKey::from_bytes(*key.as_bytes()));
+    device.handle_connected(workspace, key, now()).unwrap();
     let (outbound, frames) = mpsc::unbounded_channel::<Frame>();
     let device = Arc::new(std::sync::Mutex::new((device, Some(outbound))));
     let pump = move |device: &mut Device, outbound: &mpsc::UnboundedSender<Frame>| {

@@ -64,14 +64,14 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
                  `bowline workspace move ADDRESS`; {keeps}"
             ),
             _ => format!(
-                "nothing is sent there and nothing here is lost: tell the relay's operator, who may have put back an old \
-                 backup. Once it has everything again, this device goes on by itself; {keeps}"
+                "nothing is sent there and nothing here is lost: tell the relay's operator, who has to run `bowline-relay \
+                 restore`. Then this device goes on by itself; {keeps}"
             ),
         });
     }
     (!status.evidence.is_empty()).then(|| {
         format!(
-            "nothing here is lost: tell the relay's operator, who may have put back an old backup. `bowline workspace forget \
+            "nothing here is lost: tell the relay's operator. `bowline workspace forget \
              {name}` keeps every document on this device; `bowline share --all` then puts them into a new workspace, or into \
              this one after `bowline join` with a new code"
         )

@@ -5,7 +5,7 @@ use bowline_wire::bodies::Supplied;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Incarnation, Millis, Position};
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Incarnation, LineKey, Millis, Position, RelayId};
 use bowline_wire::log::{ChainTip, Placed, Refusal};
 use bowline_wire::roster::Outcome;
 use bowline_wire::weight::Written;
@@ -83,6 +83,13 @@ pub enum Effect {
     NewIncarnation(Incarnation),
     /// Store that this device is now a member: its Join is on the log.
     Joined,
+    /// Store whose relay this is and what its certificate holds, if either is news: the log's key has vouched for it on this line.
+    Met {
+        /// The relay's identity.
+        relay: RelayId,
+        /// The key of its certificate, if the line has proven one.
+        line: Option<LineKey>,
+    },
     /// Store that the relay has let this device in: what it said against that before counts no more.
     LetIn,
     /// Store that the relay does not let this device in, though it is in the workspace as far as the log is known here. The

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bowline_crypto::{History, Keyring};
 use bowline_wire::bodies::{WithoutBody, verify_given, without_body};
 use bowline_wire::entry::{Entry, EntryError, LoggedEntry};
+use bowline_wire::evidence::Fork;
 use bowline_wire::hash;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
@@ -95,8 +96,15 @@ impl Replica {
             return self.fault(RelayFault::Nonsense("entries that are not the ones it signed for"));
         }
         if let Some(promised) = self.promised.filter(|promised| promised.position <= head.position) {
-            if passed.iter().any(|(at, hash)| *at == promised.position && *hash != promised.hash) {
-                return self.fault(RelayFault::Fork { ours: promised, theirs: head });
+            let there = passed.iter().find(|(at, _)| *at == promised.position);
+            if let Some((_, hash)) = there.filter(|(_, hash)| *hash != promised.hash) {
+                let before = usize::try_from(promised.position.0 - next.0 + 1).unwrap_or(usize::MAX);
+                let steps =
+                    new.iter().skip(before).map(|it| (it.entry.id(self.workspace), it.time)).collect();
+                let workspace = self.workspace;
+                let proof = Fork { workspace, low: promised, high: head, passed: *hash, steps };
+                let proof = Some(Box::new(proof));
+                return self.fault(RelayFault::Fork { ours: promised, theirs: head, proof });
             }
             self.promised = None;
         }
@@ -234,7 +242,8 @@ impl Replica {
         };
         if let Refusal::Forked(theirs) = &refusal {
             // Somebody was shown another history up to a signed head than the one that this stretch's head signs.
-            stretch.fork.get_or_insert(RelayFault::Fork { ours: stretch.head, theirs: **theirs });
+            let proof = None;
+            stretch.fork.get_or_insert(RelayFault::Fork { ours: stretch.head, theirs: **theirs, proof });
         }
         let placed = log.pass(entry.id(), time);
         stretch.recent.insert(placed.position, placed.hash);

@@ -6,7 +6,7 @@ use bowline_crypto::{Keyring, TicketSecret};
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, Incarnation, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, Incarnation, Position, RelayId, WorkspaceId};
 use bowline_wire::log::Log;
 
 use super::bodies::Bodies;
@@ -31,6 +31,7 @@ pub struct Replica {
     pub(super) keyring: Option<Keyring>,
     pub(super) ticket: Option<TicketSecret>,
     pub(super) pins: Option<Pins>,
+    pub(super) relay: Option<RelayId>,
     pub(super) outbox: Outbox,
     pub(super) session: Session,
     pub(super) holdings: Holdings,
@@ -55,6 +56,7 @@ impl Replica {
             keyring: stored.keyring,
             ticket: stored.ticket,
             pins: stored.pins,
+            relay: stored.relay,
             outbox: Outbox::of(stored.offered),
             session: Session::new(),
             holdings: Holdings::default(),
@@ -98,6 +100,11 @@ impl Replica {
     /// Takes the keys that [`super::keys_in_records`] has found and the caller has stored, if there are none here.
     pub fn take_keys(&mut self, keyring: Keyring) {
         self.keyring.get_or_insert(keyring);
+    }
+
+    /// The relay's identity, once the log's key has vouched for it.
+    pub fn relay(&self) -> Option<RelayId> {
+        self.relay
     }
 
     /// The keys.

@@ -3,7 +3,7 @@
 use bowline_crypto::{Keyring, TicketSecret};
 use bowline_wire::entry::Entry;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, Incarnation, LogHash, LogId, Position, RosterHash, WorkspaceId};
+use bowline_wire::ids::{DeviceId, Incarnation, LogHash, LogId, Position, RelayId, RosterHash, WorkspaceId};
 use bowline_wire::log::Log;
 
 use super::effect::JoinFailed;
@@ -55,6 +55,8 @@ pub struct Stored {
     pub ticket: Option<TicketSecret>,
     /// What a code said about the log, until the log has passed it.
     pub pins: Option<Pins>,
+    /// The relay's identity, once the log's key has vouched for it.
+    pub relay: Option<RelayId>,
     /// Our entries that are not answered yet, in the order they have to be appended.
     pub offered: Vec<Entry>,
     /// Where the first entry stands whose body is withheld.

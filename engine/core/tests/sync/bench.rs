@@ -18,6 +18,7 @@ use bowline_wire::log::Log;
 use rand_chacha::ChaCha20Rng;
 
 use crate::author::{Author, LARGE_WEIGHT, rng};
+use crate::opening::Opening;
 use crate::relay::FakeRelay;
 
 pub(crate) struct Bench {
@@ -32,6 +33,8 @@ pub(crate) struct Bench {
     pub(crate) effects: Vec<Effect>,
     /// How many of them a relay was shown.
     shown: usize,
+    /// What was said on the line.
+    opening: Opening,
 }
 
 impl Bench {
@@ -45,6 +48,7 @@ impl Bench {
             withheld: BTreeMap::new(),
             effects: Vec::new(),
             shown: 0,
+            opening: Opening::default(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Bench {
             keyring: Some(keyring),
             ticket: None,
             pins: None,
+            relay: None,
             offered: vec![entry],
             withheld_from: None,
             distrusted: false,
@@ -106,6 +111,7 @@ impl Bench {
             keyring: None,
             ticket: Some(TicketSecret::from_bytes(&secret.to_bytes())),
             pins: Some(pins),
+            relay: None,
             offered: Vec::new(),
             withheld_from: None,
             distrusted: false,
@@ -168,12 +174,13 @@ impl Bench {
             keyring,
             ticket,
             pins,
+            relay: replica.relay(),
             offered,
             withheld_from: withheld.keys().next().copied(),
             distrusted: replica.is_distrusted(),
         };
         let (replica, effects) = (Replica::restore(stored), Vec::new());
-        Self { replica, keys, now, rng, hashes, withheld, effects, shown: 0 }
+        Self { replica, keys, now, rng, hashes, withheld, effects, shown: 0, opening: Opening::default() }
     }
 
     /// Lets the replica work, and does what it asks for.
@@ -212,6 +219,7 @@ impl Bench {
                     have_come = true;
                     self.withheld.retain(|at, _| bodies.iter().all(|supplied| supplied.position != *at));
                 }
+                Effect::Send(frame) => self.opening.hears(frame),
                 _ => {}
             }
             self.effects.push(effect);
@@ -219,8 +227,24 @@ impl Bench {
         have_come
     }
 
+    /// What the relay says, signed for this line where it has to be.
     pub(crate) fn receive(&mut self, frame: Frame) {
+        let frame = self.opening.signs(frame);
+        self.receive_as_it_is(frame);
+    }
+
+    /// What the relay says, signed for this line.
+    pub(crate) fn signed(&mut self, frame: Frame) -> Frame {
+        self.opening.signs(frame)
+    }
+
+    pub(crate) fn receive_as_it_is(&mut self, frame: Frame) {
         self.step(|replica, cx| replica.handle_frame(frame, cx));
+    }
+
+    /// The line is up.
+    pub(crate) fn connect(&mut self) {
+        self.step(|replica, cx| replica.handle_connected(None, cx));
     }
 
     pub(crate) fn disconnect(&mut self) {
@@ -229,17 +253,15 @@ impl Bench {
 
     /// Opens a line that stops before Welcome.
     pub(crate) fn greet(&mut self) {
-        let now = self.now;
-        self.step(|replica, _| replica.handle_connected(None, now));
+        self.connect();
         self.receive(FakeRelay::challenge());
         self.shown = self.effects.len();
     }
 
     /// Opens a line and answers honestly until nothing more is to be said.
     pub(crate) fn sync(&mut self, relay: &mut FakeRelay) {
-        let now = self.now;
         self.shown = self.effects.len();
-        self.step(|replica, _| replica.handle_connected(None, now));
+        self.connect();
         self.talk(relay);
     }
 

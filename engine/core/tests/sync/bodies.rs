@@ -329,8 +329,7 @@ fn bodies_before_the_session_is_open_end_it() {
     for frame in [Frame::Supply { bodies: vec![] }, Frame::Wanted { positions: vec![] }] {
         let (mut bench, ..) = Bench::member();
         bench.disconnect();
-        let now = bench.now;
-        bench.step(|replica, _| replica.handle_connected(None, now));
+        bench.connect();
         bench.receive(frame.clone());
         assert!(matches!(bench.faults()[..], [RelayFault::Nonsense(_)]), "{frame:?}");
     }

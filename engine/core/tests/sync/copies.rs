@@ -28,7 +28,7 @@ fn is_in(bench: &Bench, relay: &FakeRelay) -> bool {
 /// As whom each connection was opened.
 fn parties(bench: &Bench) -> Vec<Party> {
     let party = |frame: &&Frame| match frame {
-        Frame::Hello { party, .. } => Some(*party),
+        Frame::Proof(proof) => Some(proof.party),
         _ => None,
     };
     bench.frames().iter().filter_map(party).collect()

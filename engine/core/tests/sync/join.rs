@@ -39,7 +39,7 @@ fn a_code_lets_a_device_in_and_everything_before_can_be_read() {
     let (mut bench, _, mut relay, secret) = invited();
     bench.sync(&mut relay);
     assert!(
-        matches!(bench.frames()[0], Frame::Hello { party: Party::Ticket(key), .. } if *key == secret.ticket_key())
+        matches!(bench.frames()[1], Frame::Proof(proof) if proof.party == Party::Ticket(secret.ticket_key()))
     );
     assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::Joined)));
     assert!(bench.closed(), "the code's session has done its work");
@@ -224,6 +224,7 @@ fn after_a_crash(bench: Bench, secret: &TicketSecret, relay: &FakeRelay) -> Benc
         keyring: Some(keyring),
         ticket: Some(TicketSecret::from_bytes(&secret.to_bytes())),
         pins: None,
+        relay: None,
         offered: vec![join],
         withheld_from: None,
         distrusted: false,
@@ -425,8 +426,7 @@ fn a_newcomer_seals_nothing_before_its_join_is_applied() {
 #[test]
 fn a_codes_session_takes_in_records_and_nothing_else_and_not_before_it_is_let_in() {
     let (mut bench, _, relay, _) = invited();
-    let now = bench.now;
-    bench.step(|replica, _| replica.handle_connected(None, now));
+    bench.connect();
     bench.receive(relay.records());
     bench.receive(FakeRelay::challenge());
     bench.receive(relay.records());

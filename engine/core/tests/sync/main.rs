@@ -14,6 +14,7 @@ mod copies;
 mod holdings;
 mod ingest;
 mod join;
+mod opening;
 mod own_life;
 mod parts;
 mod refusals;

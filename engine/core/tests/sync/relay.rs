@@ -6,23 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use bowline_wire::bodies::Supplied;
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
-use bowline_wire::frame::{Challenge, Frame, HOLDINGS, Party, Reason};
+use bowline_wire::frame::{Frame, HOLDINGS, Party, Reason};
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{
-    DeviceId, EntryId, LogHash, LogId, LogTime, Millis, Position, Signature, WorkspaceId,
-};
+use bowline_wire::ids::{DeviceId, EntryId, LogHash, LogTime, Millis, Position, Signature, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::log::{Log, Refusal};
 use bowline_wire::roster::TicketStage;
 use bowline_wire::signed::Verified;
 use ed25519_dalek::{Signer, SigningKey};
 
+use crate::opening::{self, Opening};
+
 /// One workspace's log, and the line to one device.
 #[derive(Clone)]
 pub(crate) struct FakeRelay {
+    opening: Opening,
     key: SigningKey,
     log: Log,
     entries: Vec<LoggedEntry>,
@@ -41,8 +42,9 @@ pub(crate) struct FakeRelay {
 impl FakeRelay {
     pub(crate) fn new(seed: u8, workspace: WorkspaceId) -> Self {
         let key = SigningKey::from_bytes(&[seed; 32]);
-        let id = LogId::from_bytes(key.verifying_key().to_bytes());
+        let id = opening::note_log(&key);
         Self {
+            opening: Opening::default(),
             key,
             log: Log::new(workspace, id),
             entries: Vec::new(),
@@ -196,21 +198,16 @@ impl FakeRelay {
     }
 
     pub(crate) fn challenge() -> Frame {
-        Frame::Challenge(Challenge { nonce: [7; 32], relay: [8; 32], time: Millis(1) })
+        opening::challenge()
     }
 
     pub(crate) fn welcome_at(head: SeenHead) -> Frame {
-        Frame::Welcome { head, capabilities: vec![WRITES_DRAFT.to_owned()] }
+        opening::welcome(head, &[WRITES_DRAFT])
     }
 
     pub(crate) fn welcome(&self) -> Frame {
-        let mut frame = Self::welcome_at(self.head());
-        if let Frame::Welcome { capabilities, .. } = &mut frame
-            && self.passes_holdings_on
-        {
-            capabilities.push(HOLDINGS.to_owned());
-        }
-        frame
+        let all = [WRITES_DRAFT, HOLDINGS];
+        opening::welcome(self.head(), if self.passes_holdings_on { &all } else { &all[..1] })
     }
 
     /// An honest frame with the entries from one position to another.
@@ -247,14 +244,20 @@ impl FakeRelay {
 
     /// Answers a device honestly.
     pub(crate) fn answer(&mut self, frame: Frame) -> Vec<Frame> {
+        self.opening.hears(&frame);
+        let answers = self.answers(frame);
+        answers.into_iter().map(|answer| self.opening.signs(answer)).collect()
+    }
+
+    fn answers(&mut self, frame: Frame) -> Vec<Frame> {
         match frame {
-            Frame::Hello { party, .. } => {
-                self.party = Some(party);
+            Frame::Hello(_) => {
                 self.told = None;
                 vec![Self::challenge()]
             }
-            Frame::Proof { create, .. } => {
-                if let Some(create) = create.filter(|_| self.entries.is_empty()) {
+            Frame::Proof(proof) => {
+                self.party = Some(proof.party);
+                if let Some(create) = proof.create.filter(|_| self.entries.is_empty()) {
                     self.put(create.genesis);
                 }
                 self.admit()

@@ -1,6 +1,7 @@
 //! A relay that says something else than it did, and what a device makes of it.
 
 use bowline_core::sync::{LinkState, NotReady, RelayFault};
+use bowline_wire::evidence::Evidence;
 use bowline_wire::frame::Frame;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{LogHash, Position, Signature, TicketKey};
@@ -56,16 +57,30 @@ fn assert_goes_on(mut bench: Bench, relay: &mut FakeRelay) {
 }
 
 #[test]
-fn a_relay_that_offers_less_than_it_had_signed_for_loses_the_line_and_nothing_else() {
+fn a_relay_that_signs_less_than_it_was_shown_it_had_signed_is_caught_for_everybody() {
     let (mut bench, _, mut relay) = Bench::member();
-    let ours = relay.head();
     let back = relay.rolled_back(relay.len() - 1);
     bench.greet();
     bench.receive(back.welcome());
-    let theirs = back.head();
-    assert_eq!(bench.faults(), [&RelayFault::Rollback { ours, theirs }]);
-    bench.write(&opaque_payload(2));
-    assert!(bench.appended().is_empty(), "nothing goes to a relay that shows less");
+    let [RelayFault::Rollback { ours, theirs, proof }] = bench.faults()[..] else { panic!() };
+    assert_eq!((*ours, *theirs), (relay.head(), back.head()));
+    let proven = Evidence::Rollback((**proof).clone()).verify().unwrap();
+    assert_eq!((proven.signed, proven.against), (relay.log().head(), back.log().head()));
+    assert_stopped(&mut bench, &mut relay);
+    assert!(bench.restarted().replica.is_distrusted());
+}
+
+#[test]
+fn an_old_welcome_that_somebody_kept_is_nothing() {
+    let (mut bench, _, mut relay) = Bench::member();
+    bench.greet();
+    let back = relay.rolled_back(relay.len() - 1);
+    let kept = bench.signed(back.welcome());
+    bench.disconnect();
+    bench.greet();
+    bench.forget();
+    bench.receive_as_it_is(kept);
+    assert!(is_nonsense(&bench.faults()));
     assert_goes_on(bench, &mut relay);
 }
 
@@ -77,11 +92,23 @@ fn a_relay_that_goes_on_from_an_old_state_is_caught_once_it_has_signed_as_much_a
     owner.put_message(&mut back, opaque_payload(9).doc, "something else at this position");
     bench.greet();
     bench.receive(back.welcome());
-    assert_eq!(bench.faults(), [&RelayFault::Fork { ours, theirs: back.head() }]);
+    assert_fork(&bench, ours, back.head());
     assert_stopped(&mut bench, &mut relay);
     let mut bench = bench.restarted();
     assert!(bench.replica.is_distrusted());
     assert_stopped_from_the_start(&mut bench, &mut relay);
+}
+
+/// The relay was caught with these two heads, which prove it alone if they are at one position.
+fn assert_fork(bench: &Bench, expected: SeenHead, contradicts: SeenHead) {
+    let [RelayFault::Fork { ours, theirs, proof }] = bench.faults()[..] else {
+        panic!("{:?}", bench.faults())
+    };
+    assert_eq!((*ours, *theirs), (expected, contradicts));
+    assert_eq!(proof.is_some(), ours.position == theirs.position);
+    if let Some(proof) = proof {
+        Evidence::Fork(proof.clone()).verify().unwrap();
+    }
 }
 
 fn assert_stopped_from_the_start(bench: &mut Bench, relay: &mut FakeRelay) {
@@ -112,7 +139,8 @@ fn another_hash_at_a_known_position_is_a_fork_in_whatever_frame_it_comes() {
                 bench.greet();
             }
             bench.receive(lie);
-            assert_eq!(bench.faults(), [&RelayFault::Fork { ours, theirs }], "{frame} {back}");
+            println!("{frame} {back}");
+            assert_fork(&bench, ours, theirs);
             assert_stopped(&mut bench, &mut relay);
         }
     }
@@ -334,7 +362,7 @@ fn a_newcomer_sees_the_fork_too_with_two_heads_that_show_it() {
     let mut bench = Bench::newcomer(2, &relay, &secret);
     bench.sync(&mut relay);
     bench.sync(&mut relay);
-    let [RelayFault::Fork { ours, theirs }] = bench.faults()[..] else { panic!("{:?}", bench.faults()) };
+    let [RelayFault::Fork { ours, theirs, .. }] = bench.faults()[..] else { panic!("{:?}", bench.faults()) };
     assert_eq!(*theirs, seen);
     assert!(ours.position >= theirs.position, "ours has passed the place that theirs contradicts");
 }

@@ -14,8 +14,7 @@ fn nothing_is_sealed_without_a_line_that_is_let_in_and_caught_up() {
     let (mut bench, _, relay) = Bench::member();
     bench.disconnect();
     assert_eq!(bench.replica.ready_to_seal(), Err(NotReady::Offline));
-    let now = bench.now;
-    bench.step(|replica, _| replica.handle_connected(None, now));
+    bench.connect();
     assert_eq!(bench.replica.ready_to_seal(), Err(NotReady::Offline));
     bench.receive(crate::relay::FakeRelay::challenge());
     assert_eq!(bench.replica.ready_to_seal(), Err(NotReady::Offline));

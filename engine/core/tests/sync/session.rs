@@ -1,11 +1,14 @@
 //! A connection from Hello to Goodbye, and everything that may go missing on it.
 
 use bowline_core::sync::{Awaited, Effect, LinkState, NotReady, Phase, RelayFault};
-use bowline_wire::frame::{Frame, HOLDINGS, Party, Reason};
-use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
+use bowline_wire::codec::encode;
+use bowline_wire::frame::{Challenge, Frame, HOLDINGS, Hello, Party, Proof, Reason, Transcript, Word};
+use bowline_wire::ids::{LineKey, LogHash, Millis, Position, RelayId, Signature, WorkspaceId};
+use ed25519_dalek::{Signer, SigningKey};
 
 use crate::author::{Author, opaque_payload};
 use crate::bench::Bench;
+use crate::opening::{LINE, Opening};
 use crate::relay::FakeRelay;
 
 #[test]
@@ -16,33 +19,46 @@ fn a_new_workspace_is_made_with_its_token_and_followed_from_then_on() {
     assert_eq!(bench.replica.link(), LinkState::Live);
     assert_eq!(relay.len(), 1);
     let create = bench.frames().into_iter().find_map(|frame| match frame {
-        Frame::Proof { create, .. } => create.clone(),
+        Frame::Proof(proof) => proof.create.clone(),
         _ => None,
     });
     assert_eq!(create.unwrap().token, "the token");
     bench.sync(&mut relay);
     let again =
-        bench.frames().into_iter().filter(|frame| matches!(frame, Frame::Proof { create: Some(_), .. }));
+        bench.frames().into_iter().filter(|it| matches!(it, Frame::Proof(proof) if proof.create.is_some()));
     assert_eq!(again.count(), 1, "a token is shown once");
 }
 
 #[test]
-fn the_device_says_who_it_is_and_signs_the_challenge_for_this_workspace_only() {
+fn the_device_says_who_it_is_what_it_knows_and_signs_that_for_this_line_only() {
     let (mut bench, _, relay) = Bench::member();
-    bench.greet();
-    let device = bench.keys.id();
-    let [Frame::Hello { party, workspace, .. }, Frame::Proof { signature, .. }] = bench.frames()[..] else {
-        panic!("{:?}", bench.frames())
-    };
-    assert_eq!((*party, *workspace), (Party::Device(device), relay.log().head().workspace));
-    let Frame::Challenge(challenge) = FakeRelay::challenge() else { unreachable!() };
-    let verify = |workspace: WorkspaceId| {
-        let message = challenge.proof_message(workspace, party);
-        let domain = bowline_wire::frame::Challenge::PROOF_DOMAIN;
-        bowline_wire::signed::verify_signature(party.key(), domain, &message, signature)
-    };
-    assert!(verify(*workspace).is_ok());
-    assert!(verify(WorkspaceId::ZERO).is_err());
+    bench.forget();
+    bench.connect();
+    let [hello @ Frame::Hello(_)] = bench.frames()[..] else { panic!("{:?}", bench.frames()) };
+    let mut opening = Opening::default();
+    opening.hears(hello);
+    let said = Transcript::START.then(&encode(hello));
+    let challenge = opening.signs(FakeRelay::challenge());
+    bench.receive_as_it_is(challenge.clone());
+    let said = said.then(&encode(&challenge));
+    let Some(Frame::Proof(proof)) = bench.frames().pop() else { panic!("{:?}", bench.frames()) };
+    let head = relay.log().head();
+    assert_eq!((proof.party, proof.workspace), (Party::Device(bench.keys.id()), head.workspace));
+    assert_eq!(proof.head, Some(relay.head()), "what the relay has to be up to");
+    proof.verify(said).unwrap();
+    proof.verify(Transcript::START).unwrap_err();
+}
+
+#[test]
+fn no_two_lines_begin_with_the_same_hello() {
+    let (mut bench, _, _) = Bench::member();
+    bench.forget();
+    (0..3).for_each(|_| bench.connect());
+    let nonces = bench.frames().into_iter().filter_map(|frame| match frame {
+        Frame::Hello(hello) => Some(hello.nonce),
+        _ => None,
+    });
+    assert_eq!(nonces.collect::<std::collections::BTreeSet<_>>().len(), 3);
 }
 
 #[test]
@@ -69,14 +85,12 @@ fn nothing_is_sent_before_everything_up_to_the_relays_head_is_known() {
 
 #[test]
 fn no_proof_is_made_for_a_relay_that_is_not_at_the_end_of_the_line() {
-    let Frame::Challenge(challenge) = FakeRelay::challenge() else { unreachable!() };
-    for (proven, is_right) in [(challenge.relay, true), ([0xee; 32], false)] {
+    for (proven, is_right) in [(LINE, true), (LineKey::from_bytes([0xee; 32]), false)] {
         let (mut bench, _, _) = Bench::member();
-        let now = bench.now;
-        bench.step(|replica, _| replica.handle_connected(Some(proven), now));
+        bench.step(|replica, cx| replica.handle_connected(Some(proven), cx));
         bench.forget();
         bench.receive(FakeRelay::challenge());
-        let proofs = bench.frames().iter().filter(|frame| matches!(frame, Frame::Proof { .. })).count();
+        let proofs = bench.frames().iter().filter(|frame| matches!(frame, Frame::Proof(_))).count();
         assert_eq!((proofs, bench.closed()), (usize::from(is_right), !is_right));
         assert_eq!(bench.faults().contains(&&RelayFault::OtherRelay), !is_right);
         assert!(
@@ -87,11 +101,36 @@ fn no_proof_is_made_for_a_relay_that_is_not_at_the_end_of_the_line() {
 }
 
 #[test]
+fn nobody_but_the_relay_that_is_known_gets_a_proof() {
+    let told = |change: fn(Challenge, Transcript) -> Challenge| {
+        let (mut bench, _, _) = Bench::member();
+        bench.forget();
+        bench.connect();
+        let said = Transcript::START.then(&encode(bench.frames()[0]));
+        bench.forget();
+        let Frame::Challenge(challenge) = bench.signed(FakeRelay::challenge()) else { unreachable!() };
+        bench.receive_as_it_is(Frame::Challenge(change(challenge, said)));
+        let proofs = bench.frames().iter().filter(|frame| matches!(frame, Frame::Proof(_))).count();
+        (proofs, bench.faults().contains(&&RelayFault::OtherRelay))
+    };
+    assert_eq!(told(|challenge, _| challenge), (1, false));
+    assert_eq!(told(|challenge, _| Challenge { nonce: [0; 32], ..challenge }), (0, true), "not signed");
+    assert_eq!(told(|challenge, _| Challenge { time: Millis(2), ..challenge }), (0, true), "not signed");
+    let another = |challenge: Challenge, said| {
+        let key = SigningKey::from_bytes(&[3; 32]);
+        let relay = RelayId::from_bytes(key.verifying_key().to_bytes());
+        let by = |message: &[u8]| Signature::from_bytes(key.sign(message).to_bytes());
+        Challenge { relay, ..challenge }.signed(said, by)
+    };
+    assert_eq!(told(another), (0, true), "another identity than the one that the log has vouched for");
+}
+
+#[test]
 fn a_handshake_that_stalls_is_given_up() {
     for answered in [false, true] {
         let (mut bench, _, _) = Bench::member();
         let now = bench.now;
-        bench.step(|replica, _| replica.handle_connected(None, now));
+        bench.connect();
         if answered {
             bench.receive(FakeRelay::challenge());
         }
@@ -106,7 +145,7 @@ fn a_handshake_that_stalls_is_given_up() {
         assert_eq!(bench.replica.link(), LinkState::Down);
         assert_eq!(bench.replica.poll_timeout(), None);
         assert_eq!(bench.replica.last_silence(), Some(owed));
-        bench.step(|replica, _| replica.handle_connected(None, now));
+        bench.connect();
         assert_eq!(bench.replica.last_silence(), None, "of an earlier connection");
     }
 }
@@ -248,8 +287,7 @@ fn frames_that_have_no_place_yet_change_nothing() {
         match stage {
             "down" => bench.receive(relay.welcome()),
             "greeting" => {
-                let now = bench.now;
-                bench.step(|replica, _| replica.handle_connected(None, now));
+                bench.connect();
                 bench.receive(relay.welcome());
             }
             _ => bench.receive(FakeRelay::challenge()),
@@ -276,12 +314,11 @@ fn frames_that_only_devices_send_close_the_line() {
         Frame::Ping,
         Frame::Subscribe { after: Position(1) },
         Frame::Append { entries: vec![relay.signed(1)] },
-        Frame::Hello {
-            workspace: WorkspaceId::ZERO,
-            party: Party::Device(relay.entry(1).header().device),
-            capabilities: Vec::new(),
-        },
-        Frame::Proof { signature: bowline_wire::ids::Signature::ZERO, create: None },
+        Frame::Hello(Hello { nonce: [0; 32], versions: vec![1], capabilities: Vec::new() }),
+        Frame::Proof(Box::new(Proof::unsigned(
+            WorkspaceId::ZERO,
+            Party::Device(relay.entry(1).header().device),
+        ))),
     ];
     for frame in frames {
         let (mut bench, _, _) = Bench::member();
@@ -303,7 +340,9 @@ fn a_goodbye_ends_the_connection_and_nothing_else() {
         let sent = bench.write(&opaque_payload(1));
         bench.receive(FakeRelay::goodbye(reason));
         assert!(bench.closed(), "{reason:?}");
-        assert!(bench.faults().is_empty() && bench.refused().is_empty());
+        let is_lost = reason == Reason::LogLost;
+        assert_eq!(bench.faults(), if is_lost { vec![&RelayFault::LogLost] } else { vec![] }, "{reason:?}");
+        assert!(bench.refused().is_empty() && !bench.replica.is_distrusted());
         assert!(matches!(bench.replica.phase(), Phase::Member), "{reason:?}: words are not a removal");
         bench.sync(&mut relay);
         assert!(relay.holds(sent.id()), "{reason:?}");
@@ -311,31 +350,37 @@ fn a_goodbye_ends_the_connection_and_nothing_else() {
 }
 
 #[test]
-fn a_relay_from_before_drafts_is_said_to_be_older_and_nothing_is_asked_of_it() {
+fn a_relay_that_cannot_read_our_hello_is_said_to_be_older() {
     let (mut bench, _, mut relay) = Bench::member();
     let sent = bench.write(&opaque_payload(1));
-    let now = bench.now;
-    for theirs in [&[][..], &["entries/1", HOLDINGS], &["draft/0", "entries/1"]] {
-        bench.step(|replica, _| replica.handle_connected(None, now));
-        bench.receive(FakeRelay::challenge());
-        bench.forget();
-        let capabilities = theirs.iter().map(|&name| name.to_owned()).collect();
-        bench.receive(Frame::Welcome { head: relay.head(), capabilities });
-        assert!(bench.closed(), "{theirs:?}");
-        assert_eq!(bench.replica.last_goodbye(), Some(Reason::RelayOutdated), "{theirs:?}");
-        assert!(bench.faults().is_empty() && bench.appended().is_empty(), "{theirs:?}");
-    }
+    bench.connect();
+    bench.forget();
+    bench.receive(FakeRelay::goodbye(Reason::Malformed));
+    assert!(bench.closed());
+    assert_eq!(bench.replica.last_goodbye(), Some(Reason::RelayOutdated));
+    assert!(bench.faults().is_empty());
     bench.sync(&mut relay);
     assert!(relay.holds(sent.id()), "once it is updated");
+}
+
+#[test]
+fn a_welcome_without_our_draft_lets_nobody_in() {
+    let (mut bench, _, relay) = Bench::member();
+    for theirs in [&[][..], &["entries/1", HOLDINGS], &["draft/0", "entries/1"]] {
+        bench.greet();
+        bench.forget();
+        bench.receive(crate::opening::welcome(relay.head(), theirs));
+        assert!(bench.closed() && bench.appended().is_empty(), "{theirs:?}");
+        assert!(matches!(bench.faults()[..], [RelayFault::Nonsense(_)]), "{theirs:?}");
+    }
 }
 
 #[test]
 fn a_new_line_forgets_what_the_old_one_was_doing() {
     let (mut bench, _, relay) = Bench::member();
     let sent = bench.write(&opaque_payload(1));
-    let now = bench.now;
     bench.forget();
-    bench.step(|replica, _| replica.handle_connected(None, now));
+    bench.connect();
     assert_eq!(bench.replica.link(), LinkState::Connecting);
     bench.receive(FakeRelay::challenge());
     bench.receive(relay.welcome());

@@ -1,7 +1,7 @@
 //! Keys survive being stored, sign under the right domains, and never show themselves.
 
 use bowline_wire::entry::EntryError;
-use bowline_wire::ids::{Millis, WorkspaceId};
+use bowline_wire::ids::WorkspaceId;
 use bowline_wire::signed::{VerifyError, verify_signature};
 
 use super::*;
@@ -9,8 +9,9 @@ use crate::epoch::{DocumentKey, EpochKey};
 use crate::seal::seal;
 use crate::testing::{WORKSPACE, epoch_key, header, keyring, rng};
 
-fn challenge() -> Challenge {
-    Challenge { nonce: [1; 32], relay: [2; 32], time: Millis(3) }
+/// A line on which something was said.
+fn said() -> Transcript {
+    Transcript::START.then(b"hello").then(b"challenge")
 }
 
 #[test]
@@ -51,17 +52,13 @@ fn a_device_signs_no_other_device_s_header_and_no_other_body() {
 }
 
 #[test]
-fn a_challenge_is_answered_as_a_device_in_one_workspace() {
+fn a_proof_is_a_devices_for_one_workspace_on_one_line() {
     let device = DeviceKeys::generate(&mut rng(5));
-    let signature = device.sign_challenge(&challenge(), WORKSPACE);
-    let message =
-        |challenge: &Challenge, workspace| challenge.proof_message(workspace, &Party::Device(device.id()));
-    let verify = |message: &[u8]| {
-        verify_signature(device.id().as_bytes(), Challenge::PROOF_DOMAIN, message, &signature)
-    };
-    verify(&message(&challenge(), WORKSPACE)).unwrap();
-    verify(&message(&challenge(), WorkspaceId::ZERO)).unwrap_err();
-    verify(&message(&Challenge { nonce: [9; 32], ..challenge() }, WORKSPACE)).unwrap_err();
+    let proof = device.prove(said(), WORKSPACE, None, None);
+    assert_eq!(proof.party, Party::Device(device.id()));
+    proof.verify(said()).unwrap();
+    proof.verify(said().then(b"more")).unwrap_err();
+    Proof { workspace: WorkspaceId::ZERO, ..proof }.verify(said()).unwrap_err();
 }
 
 #[test]
@@ -75,11 +72,11 @@ fn a_ticket_is_the_same_from_its_code() {
 }
 
 #[test]
-fn a_ticket_answers_challenges_as_a_ticket() {
+fn a_proof_by_a_ticket_is_the_tickets() {
     let ticket = TicketSecret::generate(&mut rng(6));
-    let signature = ticket.sign_challenge(&challenge(), WORKSPACE);
-    let message = challenge().proof_message(WORKSPACE, &Party::Ticket(ticket.ticket_key()));
-    verify_signature(ticket.ticket_key().as_bytes(), Challenge::PROOF_DOMAIN, &message, &signature).unwrap();
+    let proof = ticket.prove(said(), WORKSPACE, None);
+    assert_eq!(proof.party, Party::Ticket(ticket.ticket_key()));
+    proof.verify(said()).unwrap();
 }
 
 #[test]

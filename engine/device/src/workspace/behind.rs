@@ -1,5 +1,5 @@
-//! A relay that shows less of the log than it has signed for, or another log. That is proof of nothing to anybody: whoever is on
-//! the line can show an old head, and any key signs a log. So it stands in the way only as long as it is so.
+//! A relay that shows less of the log than it has signed for, says that it has lost a part, or shows another log. The last two are
+//! proof of nothing to anybody: a relay may be restored, and any key signs a log. So they stand in the way only as long as it is so.
 
 use bowline_store::{Reader, Store, StoreError, Tx};
 use bowline_wire::ids::{Millis, Position, WorkspaceId};
@@ -15,28 +15,39 @@ const OLDER: u8 = 1;
 /// Number of a relay that shows another log of the workspace.
 const OTHER: u8 = 2;
 
+/// Number of a relay that says itself that it has lost a part of the log.
+const LOST: u8 = 3;
+
 /// What the relay shows instead of the log that is known here. Nothing is sent to it meanwhile, and everything goes on once it
 /// shows that log again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behind {
-    /// [`LineReason::Rollback`] or [`LineReason::OtherLog`].
+    /// [`LineReason::Rollback`], [`LineReason::LogLost`] or [`LineReason::OtherLog`].
     pub reason: LineReason,
     /// Since when, by this device's clock.
     pub since: Millis,
-    /// The last position that it shows; of another log none counts.
+    /// The last position that it shows; of another log none counts, and of one that is partly lost none is known.
     pub shown: Position,
 }
 
 impl Behind {
     fn to_bytes(self) -> Vec<u8> {
-        let number = if self.reason == LineReason::OtherLog { OTHER } else { OLDER };
+        let number = match self.reason {
+            LineReason::OtherLog => OTHER,
+            LineReason::LogLost => LOST,
+            _ => OLDER,
+        };
         [&[number][..], &self.since.0.to_be_bytes(), &self.shown.0.to_be_bytes()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (number, rest) = bytes.split_first()?;
         let (since, shown) = rest.split_first_chunk::<8>()?;
-        let reason = if *number == OTHER { LineReason::OtherLog } else { LineReason::Rollback };
+        let reason = match *number {
+            OTHER => LineReason::OtherLog,
+            LOST => LineReason::LogLost,
+            _ => LineReason::Rollback,
+        };
         let shown = Position(u64::from_be_bytes(shown.try_into().ok()?));
         Some(Self { reason, since: Millis(u64::from_be_bytes(*since)), shown })
     }

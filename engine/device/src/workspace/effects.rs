@@ -5,7 +5,6 @@ use bowline_crypto::Keyring;
 use bowline_store::{Cursor, EntryState, Store};
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
-use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{Lane, Millis, Position, WorkspaceId};
 use bowline_wire::log::Log;
@@ -91,6 +90,14 @@ impl Workspaces {
                 }
                 Ok(())
             }
+            Effect::Met { relay, line } => {
+                self.linked(workspace)?.met = line;
+                let known = lent.read().state(workspace, state::RELAY)?;
+                if known.is_some_and(|known| known.as_slice() == relay.as_bytes()) {
+                    return Ok(());
+                }
+                Ok(lent.store.transaction(|tx| tx.put_state(workspace, state::RELAY, relay.as_bytes()))?)
+            }
             Effect::LetIn => {
                 membership::note(lent.store, workspace, membership::TURNED_AWAY, None, lent.now)?;
                 Ok(behind::clear(lent.store, workspace)?)
@@ -158,13 +165,10 @@ impl Workspaces {
         fault: RelayFault,
     ) -> Result<(), Error> {
         let now = lent.now;
-        if fault.is_lasting() {
-            let (kind, what) = proof(&fault);
-            lent.store.transaction(|tx| evidence::keep(tx, workspace, kind, &what, now))?;
-        }
+        lent.store.transaction(|tx| evidence::keep(tx, workspace, &fault, now))?;
         let shown = match &fault {
             RelayFault::Rollback { theirs, .. } => Some(theirs.position),
-            RelayFault::OtherLog { .. } => Some(Position::START),
+            RelayFault::OtherLog { .. } | RelayFault::LogLost => Some(Position::START),
             _ => None,
         };
         let is_news = match shown {
@@ -311,19 +315,4 @@ fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
 pub(super) fn is_join_record(body: Option<&[u8]>, entry_type: u16) -> bool {
     entry_type == EntryType::Roster.number()
         && body.is_some_and(|body| matches!(Record::parse(body), Ok(Record::Join(_))))
-}
-
-/// The kind of a fault and the signed heads that show it.
-fn proof(fault: &RelayFault) -> (u8, Vec<u8>) {
-    let heads = |heads: &[&SeenHead]| heads.iter().flat_map(|head| encode(*head)).collect();
-    match fault {
-        RelayFault::Fork { ours, theirs } => (evidence::FORK, heads(&[ours, theirs])),
-        RelayFault::NotThePinnedLog => (evidence::NOT_THE_PINNED_LOG, Vec::new()),
-        RelayFault::Rollback { .. }
-        | RelayFault::OtherLog { .. }
-        | RelayFault::Nonsense(_)
-        | RelayFault::KeepsRefusing
-        | RelayFault::OtherRelay
-        | RelayFault::BringsNothing => (0, Vec::new()),
-    }
 }

@@ -1,7 +1,11 @@
 //! Proofs against a relay, and which of them count: those from before this device joined again, or from where the workspace's
 //! relay is no longer, are kept and shown, and stand in nobody's way.
 
+use bowline_core::sync::RelayFault;
 use bowline_store::{EvidenceRow, Reader, StoreError, Tx};
+use bowline_wire::codec::{Canonical, Reader as CborReader, encode};
+use bowline_wire::evidence::{Evidence, Fork};
+use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{Millis, WorkspaceId};
 
 use crate::workspace::line_failure::LineReason;
@@ -9,8 +13,8 @@ use crate::workspace::line_failure::LineReason;
 /// Name of the value that says how many proofs against a relay were here when this device joined, or when the workspace moved.
 const EARLIER_EVIDENCE: &str = "earlier-evidence";
 
-/// The number of the proof that a relay has signed two histories.
-pub(super) const FORK: u8 = 1;
+/// The number of two heads that show a fork with the log that this device holds.
+const FORK: u8 = 1;
 
 /// The number under which versions before kept that a relay had lost what it had signed for, which proves nothing.
 const ROLLBACK: u8 = 2;
@@ -19,17 +23,42 @@ const ROLLBACK: u8 = 2;
 const OTHER_LOG: u8 = 3;
 
 /// The number of the proof that a relay's log is not the one that a code was made for.
-pub(super) const NOT_THE_PINNED_LOG: u8 = 4;
+const NOT_THE_PINNED_LOG: u8 = 4;
 
-/// Keeps a proof. One that was set aside counts again when it is found once more.
+/// The number of [`Evidence`], which proves to anybody that a relay has signed two histories.
+const PROVEN_FORK: u8 = 5;
+
+/// The number of [`Evidence`], which proves to anybody that a relay has signed less than it was shown it had signed.
+const PROVEN_ROLLBACK: u8 = 6;
+
+/// Keeps what a lasting fault proves. One that was set aside counts again when it is found once more.
 pub(super) fn keep(
     tx: &Tx<'_>,
     workspace: WorkspaceId,
-    kind: u8,
-    what: &[u8],
+    fault: &RelayFault,
     at: Millis,
 ) -> Result<(), StoreError> {
-    if tx.insert_evidence(workspace, kind, what, at)? {
+    let (kind, what) = match fault {
+        RelayFault::Fork { proof: Some(proof), .. } => {
+            (PROVEN_FORK, Evidence::Fork(proof.clone()).to_bytes())
+        }
+        RelayFault::Fork { ours, theirs, .. } => (FORK, [encode(ours), encode(theirs)].concat()),
+        RelayFault::Rollback { proof, .. } => {
+            // Each line brings another: one is enough until somebody has decided to go on.
+            if split(**tx, workspace)?.1.iter().any(|row| row.kind == PROVEN_ROLLBACK) {
+                return Ok(());
+            }
+            (PROVEN_ROLLBACK, Evidence::Rollback((**proof).clone()).to_bytes())
+        }
+        RelayFault::NotThePinnedLog => (NOT_THE_PINNED_LOG, Vec::new()),
+        RelayFault::OtherLog { .. }
+        | RelayFault::LogLost
+        | RelayFault::Nonsense(_)
+        | RelayFault::KeepsRefusing
+        | RelayFault::OtherRelay
+        | RelayFault::BringsNothing => return Ok(()),
+    };
+    if tx.insert_evidence(workspace, kind, &what, at)? {
         Ok(())
     } else {
         tx.delete_state(workspace, EARLIER_EVIDENCE)
@@ -53,10 +82,56 @@ pub(super) fn set_aside_of_address(tx: &Tx<'_>, workspace: WorkspaceId) -> Resul
 /// What a proof shows.
 pub(super) fn shows(row: &EvidenceRow) -> LineReason {
     match row.kind {
-        FORK => LineReason::Fork,
+        FORK | PROVEN_FORK => LineReason::Fork,
+        PROVEN_ROLLBACK => LineReason::Rollback,
         NOT_THE_PINNED_LOG => LineReason::NotThePinnedLog,
         _ => LineReason::Nonsense,
     }
+}
+
+/// What shows that a workspace's relay lied.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    /// What it shows.
+    pub shows: LineReason,
+    /// When this device first held it.
+    pub at: Millis,
+    /// Whether it keeps this device from sending; a person's decision to trust the relay again sets it aside.
+    pub counts: bool,
+    /// What anybody can verify; `None` if it convinces this device alone.
+    pub evidence: Option<Evidence>,
+}
+
+/// Everything a workspace's relay was caught at, oldest first.
+pub(crate) fn all(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Caught>, StoreError> {
+    let (aside, counting) = split(read, workspace)?;
+    let rows = aside.into_iter().map(|row| (row, false)).chain(counting.into_iter().map(|row| (row, true)));
+    rows.map(|(row, counts)| {
+        let evidence = match row.kind {
+            PROVEN_FORK | PROVEN_ROLLBACK => Evidence::from_bytes(&row.what).ok(),
+            FORK => bridged(read, workspace, &row.what)?,
+            _ => None,
+        };
+        let evidence = evidence.filter(|evidence| evidence.verify().is_ok());
+        Ok(Caught { shows: shows(&row), at: row.at, counts, evidence })
+    })
+    .collect()
+}
+
+/// Two heads with the entries between them, as far as the log here has those.
+fn bridged(read: Reader<'_>, workspace: WorkspaceId, heads: &[u8]) -> Result<Option<Evidence>, StoreError> {
+    let mut from = CborReader::new(heads);
+    let (Ok(one), Ok(other)) = (SeenHead::read(&mut from), SeenHead::read(&mut from)) else {
+        return Ok(None);
+    };
+    let (low, high) = if one.position <= other.position { (one, other) } else { (other, one) };
+    let steps = read.steps(workspace, low.position, high.position)?;
+    let passed = match read.log_hash_at(workspace, low.position)? {
+        _ if low.position == high.position => high.hash,
+        Some(passed) => passed,
+        None => return Ok(None),
+    };
+    Ok(Some(Evidence::Fork(Box::new(Fork { workspace, low, high, passed, steps }))))
 }
 
 /// Whether there are proofs that count.

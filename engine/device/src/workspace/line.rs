@@ -2,7 +2,7 @@
 
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::frame::Frame;
-use bowline_wire::ids::{Millis, WorkspaceId};
+use bowline_wire::ids::{LineKey, Millis, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
 
 use crate::Error;
@@ -11,19 +11,18 @@ use crate::lent::Lent;
 use crate::workspace::Workspaces;
 
 impl Workspaces {
-    /// A line to a workspace's relay is up. `relay` is the relay's identity as the line has proven it.
+    /// A line to a workspace's relay is up. `line` is the key of the relay's certificate as the line has proven it.
     pub(crate) fn connect(
         &mut self,
+        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
-        relay: Option<[u8; 32]>,
-        now: Millis,
+        line: Option<LineKey>,
     ) -> Result<(), Error> {
         let linked = self.linked(workspace)?;
         linked.transmit.clear();
         linked.close = false;
         linked.line_fault = None;
-        linked.replica.handle_connected(relay, now);
-        Ok(())
+        self.with_replica(lent, workspace, |replica, cx| replica.handle_connected(line, cx))
     }
 
     /// The line is down.
@@ -53,6 +52,11 @@ impl Workspaces {
             None => self.with_replica(lent, workspace, |replica, _| replica.handle_malformed())?,
         }
         Ok(())
+    }
+
+    /// The key of the relay's certificate, once on each line: when the log's key has vouched for it.
+    pub(crate) fn take_relay_key(&mut self, workspace: WorkspaceId) -> Option<LineKey> {
+        self.linked.get_mut(&workspace)?.met.take()
     }
 
     /// When a replica wants to be told that time has passed.

@@ -65,6 +65,8 @@ pub enum LineReason {
     Fork,
     /// The relay has lost what it had signed for.
     Rollback,
+    /// The relay says that it has lost a part of the log.
+    LogLost,
     /// The relay offers another log than before.
     OtherLog,
     /// The relay's log is not the one the code was made for.
@@ -85,7 +87,7 @@ pub enum LineReason {
 
 impl LineReason {
     /// All named reasons with their numbers, but for the relay's own.
-    pub const NAMED: [(u32, Self); 35] = [
+    pub const NAMED: [(u32, Self); 36] = [
         (0, Self::Told),
         (1, Self::Address),
         (10, Self::NameNotFound),
@@ -121,6 +123,7 @@ impl LineReason {
         (55, Self::OtherRelay),
         (56, Self::KeepsRefusing),
         (57, Self::BringsNothing),
+        (58, Self::LogLost),
     ];
 
     /// The number in the database.
@@ -145,6 +148,7 @@ impl From<&RelayFault> for LineReason {
         match fault {
             RelayFault::Fork { .. } => Self::Fork,
             RelayFault::Rollback { .. } => Self::Rollback,
+            RelayFault::LogLost => Self::LogLost,
             RelayFault::OtherLog { .. } => Self::OtherLog,
             RelayFault::NotThePinnedLog => Self::NotThePinnedLog,
             RelayFault::Nonsense(_) => Self::Nonsense,

@@ -8,7 +8,7 @@ use bowline_core::sync::{Context, Phase, RelayFault, Replica};
 use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::DocN;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, DocId, Incarnation, Position, WireDoc, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, Incarnation, LineKey, Position, WireDoc, WorkspaceId};
 use bowline_wire::log::Log;
 
 use crate::documents::edited::Edited;
@@ -41,6 +41,8 @@ pub(super) struct Linked {
     pub(super) fault: Option<RelayFault>,
     /// What it was caught at on this line.
     pub(super) line_fault: Option<RelayFault>,
+    /// The key of the relay's certificate on this line, until somebody has taken it.
+    pub(super) met: Option<LineKey>,
     /// The person has been told that this device is no longer in the workspace.
     pub(super) removed: bool,
     /// Documents whose unsealed work cannot be sealed as it is; looked at again when they change.
@@ -237,6 +239,7 @@ impl Linked {
             close: false,
             fault: None,
             line_fault: None,
+            met: None,
             unsealable: BTreeMap::new(),
         }
     }

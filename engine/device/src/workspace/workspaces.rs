@@ -13,7 +13,7 @@ use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, RelayId, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
 use bowline_wire::weight::Weights;
@@ -36,6 +36,8 @@ pub(crate) mod state {
     pub(crate) const TICKET: &str = "ticket";
     pub(crate) const PINS: &str = "pins";
     pub(crate) const KEYRING: &str = "keyring";
+    /// The relay's identity, once the log's key has vouched for it.
+    pub(crate) const RELAY: &str = "relay-identity";
     /// The device's keys in this workspace only.
     pub(crate) const OWN_KEYS: &str = "device-keys";
 }
@@ -245,6 +247,7 @@ fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Li
         keyring: restore_keys(read, keys, row.id)?,
         ticket: ticket(read, keys, row.id)?,
         pins,
+        relay: read.state(row.id, state::RELAY)?.and_then(|bytes| RelayId::from_slice(&bytes)),
         offered,
         withheld_from: read.first_withheld(row.id)?,
         distrusted: evidence::counts(read, row.id)?,

@@ -10,6 +10,8 @@
 #[path = "../../../core/tests/sync/author.rs"]
 #[allow(dead_code, reason = "core's own tests use the rest")]
 mod author;
+#[path = "../../../core/tests/sync/opening.rs"]
+mod opening;
 #[path = "../../../core/tests/sync/relay.rs"]
 #[allow(dead_code, reason = "core's own tests use the rest")]
 mod relay;

@@ -1,5 +1,6 @@
 //! A device, its line, and a hand on its database's commits.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -15,6 +16,7 @@ use bowline_wire::frame::Frame;
 use bowline_wire::ids::{DocId, Millis, WorkspaceId};
 
 use crate::author::{Author, rng};
+use crate::opening::Opening;
 use crate::relay::FakeRelay;
 
 /// Refuses a commit, counted from when it was set; later ones go through.
@@ -43,6 +45,10 @@ pub(crate) struct Rig {
     pub(crate) commits: Commits,
     /// Everything the line was given, in order.
     pub(crate) sent: Vec<Frame>,
+    /// What the line has not been given yet.
+    waiting: VecDeque<Frame>,
+    /// What was said on the line.
+    opening: Opening,
     pub(crate) notices: Vec<Notice>,
     keys: [u8; 64],
     seed: u64,
@@ -62,6 +68,8 @@ impl Rig {
             now: Millis(1_700_000_000_000),
             commits,
             sent: Vec::new(),
+            waiting: VecDeque::new(),
+            opening: Opening::default(),
             notices: Vec::new(),
             keys,
             seed,
@@ -129,6 +137,8 @@ impl Rig {
         Ok(Self {
             device: open(store, &self.keys, seed)?,
             sent: Vec::new(),
+            waiting: VecDeque::new(),
+            opening: Opening::default(),
             notices: Vec::new(),
             seed,
             ..self
@@ -148,6 +158,8 @@ impl Rig {
             now: self.now,
             commits,
             sent: Vec::new(),
+            waiting: VecDeque::new(),
+            opening: Opening::default(),
             notices: Vec::new(),
             keys: self.keys,
             seed,
@@ -156,7 +168,9 @@ impl Rig {
     }
 
     pub(crate) fn try_receive(&mut self, frame: &Frame) -> Result<(), Error> {
-        let done = self.device.handle_frame(self.workspace, &encode(frame), self.now);
+        self.look_at_sent();
+        let frame = self.opening.signs(frame.clone());
+        let done = self.device.handle_frame(self.workspace, &encode(&frame), self.now);
         while let Some(notice) = self.device.poll_notice() {
             self.notices.push(notice);
         }
@@ -167,12 +181,23 @@ impl Rig {
         self.try_receive(frame).unwrap();
     }
 
+    /// Reads what the device wants to send, as far as it has come, which is to be given away later.
+    fn look_at_sent(&mut self) {
+        while let Some(bytes) = self.device.poll_transmit(self.workspace) {
+            let frame = decode::<Frame>(&bytes).unwrap();
+            self.opening.hears(&frame);
+            if matches!(frame, Frame::Hello(_)) {
+                // What the line before was not given is given to nobody.
+                self.waiting.clear();
+            }
+            self.waiting.push_back(frame);
+        }
+    }
+
     /// Takes what the device wants to send, and gives it to nobody.
     pub(crate) fn take_sent(&mut self) -> Vec<Frame> {
-        let mut taken = Vec::new();
-        while let Some(bytes) = self.device.poll_transmit(self.workspace) {
-            taken.push(decode::<Frame>(&bytes).unwrap());
-        }
+        self.look_at_sent();
+        let taken: Vec<Frame> = self.waiting.drain(..).collect();
         self.sent.extend(taken.iter().cloned());
         taken
     }
@@ -224,13 +249,19 @@ impl Rig {
 
     pub(crate) fn disconnect(&mut self) {
         self.device.handle_disconnected(self.workspace).unwrap();
+        self.waiting.clear();
     }
 
     /// A line that is let in and has said nothing more.
     pub(crate) fn connect(&mut self, relay: &FakeRelay) {
+        self.greet();
+        self.receive(&relay.welcome());
+    }
+
+    /// A line on which the device has said who it is.
+    pub(crate) fn greet(&mut self) {
         self.device.handle_connected(self.workspace, None, self.now).unwrap();
         self.receive(&FakeRelay::challenge());
-        self.receive(&relay.welcome());
     }
 
     pub(crate) fn say(&mut self, id: DocId, text: &str) {

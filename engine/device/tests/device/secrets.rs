@@ -2,7 +2,7 @@
 
 use bowline_core::sync::{Phase, Replica, Stored, Token};
 use bowline_device::Error;
-use bowline_wire::frame::{Create, Frame};
+use bowline_wire::frame::{Create, Frame, Party, Proof};
 
 use crate::author::{Author, message};
 use crate::rig::{Rig, code};
@@ -84,6 +84,7 @@ fn nothing_prints_keys_codes_tokens_or_content() {
         keyring: Some(crate::author::keyring_for(&owner.put_ticket(&mut relay, false), &relay)),
         ticket: Some(bowline_crypto::TicketSecret::from_bytes(&ticket.to_bytes())),
         pins: None,
+        relay: None,
         offered: vec![relay.entry(1)],
         withheld_from: None,
         distrusted: false,
@@ -97,8 +98,9 @@ fn nothing_prints_keys_codes_tokens_or_content() {
 fn a_proof_does_not_print_its_token() {
     let relay = Rig::member().2;
     let create = Create { token: "the registration token".to_owned(), genesis: relay.signed(1) };
-    let proof =
-        Frame::Proof { signature: bowline_wire::ids::Signature::ZERO, create: Some(Box::new(create)) };
+    let (workspace, party) = (relay.workspace(), Party::Device(relay.entry(1).header().device));
+    let proof = Proof { create: Some(Box::new(create)), ..Proof::unsigned(workspace, party) };
+    let proof = Frame::Proof(Box::new(proof));
     let printed = format!("{proof:?} {proof:#?}");
     assert!(!shows(&printed, b"the registration token"));
 }

@@ -11,7 +11,8 @@ const WORKSPACE: WorkspaceId = WorkspaceId::ZERO;
 fn up(line: &mut Line, now: Millis) {
     let (dial, _listener) = network(RelayKey::from_bytes([1; 32]));
     let (said, _heard) = mpsc::channel(1);
-    line.dial(Arc::new(dial), "wss://relay.example/", Said::from(WORKSPACE, 1), said, now);
+    let whose = Said::from(WORKSPACE, 1);
+    line.dial(Arc::new(dial), "wss://relay.example/", Follows::Nobody, whose, said, now);
     line.came_up(now);
 }
 

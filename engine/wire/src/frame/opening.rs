@@ -1,9 +1,17 @@
-//! What a session is opened with: who comes, what the relay wants signed, and the workspace that it may have to make.
+//! What a session is opened with. Each side draws a nonce and signs what both have said so far, so that nothing said on one line is
+//! worth anything on another: Hello and Challenge show that this is the relay's identity, before it is told what anybody wants
+//! of it; Proof shows who comes, and the furthest log that they know; Welcome shows that the log's key is there, and what it
+//! answered to whom.
 
+use super::word::Word;
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::SignedEntry;
-use crate::ids::{DeviceId, Millis, TicketKey, WorkspaceId};
-use crate::limits::MAX_TOKEN;
+use crate::head::SeenHead;
+use crate::ids::{DeviceId, LineKey, LogTime, Millis, RelayId, Signature, TicketKey, WorkspaceId};
+use crate::limits::{MAX_CAPABILITIES, MAX_CAPABILITY, MAX_TOKEN, MAX_VERSIONS};
+
+/// Versions of the protocol that this program speaks, ascending.
+pub const VERSIONS: [u64; 1] = [1];
 
 /// Who opens a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +23,7 @@ pub enum Party {
 }
 
 impl Party {
-    /// The Ed25519 key that has to sign the challenge.
+    /// The Ed25519 key that has to sign the proof.
     pub fn key(&self) -> &[u8; 32] {
         match self {
             Self::Device(device) => device.as_bytes(),
@@ -24,27 +32,129 @@ impl Party {
     }
 }
 
-/// What the relay wants signed, so that a proof is worth nothing elsewhere or later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Challenge {
+/// The first word of whoever dials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
     /// Random, new for each connection.
     pub nonce: [u8; 32],
-    /// The relay's long-lived Ed25519 identity.
-    pub relay: [u8; 32],
-    /// The relay's clock.
-    pub time: Millis,
+    /// Versions of the protocol, ascending.
+    pub versions: Vec<u64>,
+    /// Capabilities by name, ascending.
+    pub capabilities: Vec<String>,
 }
 
-impl Challenge {
-    /// Domain of the proof's signature.
-    pub const PROOF_DOMAIN: &'static [u8] = b"bowline/proof/1";
+/// The relay's answer: who it is, and what the line's own certificate has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The version that both speak.
+    pub version: u64,
+    /// Random, new for each connection.
+    pub nonce: [u8; 32],
+    /// The relay's long-lived Ed25519 identity, which signs this.
+    pub relay: RelayId,
+    /// The Ed25519 key of the relay's own certificate, which its address may name; `None` if it has none.
+    pub line: Option<LineKey>,
+    /// The relay's clock.
+    pub time: Millis,
+    /// The identity's signature over what was said and the fields above.
+    pub signature: Signature,
+}
 
-    /// What a [`Party`] signs under [`Challenge::PROOF_DOMAIN`] to open a session on `workspace`.
-    pub fn proof_message(&self, workspace: WorkspaceId, party: &Party) -> Vec<u8> {
-        let mut writer = Writer::new();
-        writer.array(4).bytes(&self.nonce).bytes(&self.relay).u64(self.time.0).array(2);
-        writer.value(&workspace).bytes(party.key());
-        writer.into_bytes()
+/// Who comes, for which workspace, and the furthest log that they know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The workspace whose log it is about.
+    pub workspace: WorkspaceId,
+    /// Who opens the session.
+    pub party: Party,
+    /// The furthest signed head of that log that they know. A relay that answers with less has signed what convicts it.
+    pub head: Option<SeenHead>,
+    /// For a workspace the relay does not know yet. Boxed because it is rare and large.
+    pub create: Option<Box<Create>>,
+    /// The party's signature over what was said and the fields above.
+    pub signature: Signature,
+}
+
+/// Relay → device: you are in; this is the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// The log's head, signed.
+    pub head: SeenHead,
+    /// The log's time there.
+    pub time: LogTime,
+    /// Capabilities both sides named, ascending.
+    pub capabilities: Vec<String>,
+    /// The log's signature over what was said and the fields above.
+    pub signature: Signature,
+}
+
+impl Word for Challenge {
+    const DOMAIN: &'static [u8] = b"bowline/challenge/1";
+    const FIELDS: usize = 5;
+
+    fn signer(&self) -> &[u8; 32] {
+        self.relay.as_bytes()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn sign_with(self, signature: Signature) -> Self {
+        Self { signature, ..self }
+    }
+
+    fn write_fields(&self, to: &mut Writer) {
+        to.u64(self.version).bytes(&self.nonce).value(&self.relay);
+        to.option(self.line.as_ref(), |to, line| {
+            to.value(line);
+        });
+        to.u64(self.time.0);
+    }
+}
+
+impl Word for Proof {
+    const DOMAIN: &'static [u8] = b"bowline/proof/2";
+    const FIELDS: usize = 4;
+
+    fn signer(&self) -> &[u8; 32] {
+        self.party.key()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn sign_with(self, signature: Signature) -> Self {
+        Self { signature, ..self }
+    }
+
+    fn write_fields(&self, to: &mut Writer) {
+        to.value(&self.workspace).value(&self.party);
+        to.option(self.head.as_ref(), |to, head| head.write(to));
+        to.option(self.create.as_ref(), |to, create| create.write(to));
+    }
+}
+
+impl Word for Welcome {
+    const DOMAIN: &'static [u8] = b"bowline/welcome/1";
+    const FIELDS: usize = 3;
+
+    fn signer(&self) -> &[u8; 32] {
+        self.head.log.as_bytes()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn sign_with(self, signature: Signature) -> Self {
+        Self { signature, ..self }
+    }
+
+    fn write_fields(&self, to: &mut Writer) {
+        to.value(&self.head).value(&self.time);
+        write_names(to, &self.capabilities);
     }
 }
 
@@ -61,6 +171,81 @@ impl std::fmt::Debug for Create {
     /// The token lets anybody make workspaces: it stays out of logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Create").field("genesis", &self.genesis).finish_non_exhaustive()
+    }
+}
+
+impl Hello {
+    pub(super) fn write_to(&self, to: &mut Writer) {
+        to.bytes(&self.nonce).array(self.versions.len());
+        for version in &self.versions {
+            to.u64(*version);
+        }
+        write_names(to, &self.capabilities);
+    }
+
+    pub(super) fn read_from(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { nonce: from.fixed()?, versions: read_versions(from)?, capabilities: read_names(from)? })
+    }
+
+    /// The newest version that both sides speak.
+    pub fn version(&self) -> Option<u64> {
+        self.versions.iter().rev().find(|version| VERSIONS.contains(version)).copied()
+    }
+}
+
+impl Challenge {
+    pub(super) fn write_to(&self, to: &mut Writer) {
+        self.write_fields(to);
+        to.value(&self.signature);
+    }
+
+    pub(super) fn read_from(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            version: from.u64()?,
+            nonce: from.fixed()?,
+            relay: from.value()?,
+            line: from.option(LineKey::read)?,
+            time: Millis(from.u64()?),
+            signature: from.value()?,
+        })
+    }
+}
+
+impl Proof {
+    /// A proof of somebody who knows nothing of the log, to be [`Word::signed`].
+    pub fn unsigned(workspace: WorkspaceId, party: Party) -> Self {
+        Self { workspace, party, head: None, create: None, signature: Signature::ZERO }
+    }
+
+    pub(super) fn write_to(&self, to: &mut Writer) {
+        self.write_fields(to);
+        to.value(&self.signature);
+    }
+
+    pub(super) fn read_from(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            workspace: from.value()?,
+            party: from.value()?,
+            head: from.option(SeenHead::read)?,
+            create: from.option(|from| Create::read(from).map(Box::new))?,
+            signature: from.value()?,
+        })
+    }
+}
+
+impl Welcome {
+    pub(super) fn write_to(&self, to: &mut Writer) {
+        self.write_fields(to);
+        to.value(&self.signature);
+    }
+
+    pub(super) fn read_from(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            head: from.value()?,
+            time: from.value()?,
+            capabilities: read_names(from)?,
+            signature: from.value()?,
+        })
     }
 }
 
@@ -91,4 +276,55 @@ impl Canonical for Create {
         let token = from.text("token", MAX_TOKEN)?.to_owned();
         Ok(Self { token, genesis: from.value()? })
     }
+}
+
+fn write_names(to: &mut Writer, names: &[String]) {
+    to.array(names.len());
+    for name in names {
+        to.text(name);
+    }
+}
+
+fn read_names(from: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
+    let len = from.array_up_to("capabilities", MAX_CAPABILITIES)?;
+    let mut names = Vec::new();
+    for _ in 0..len {
+        names.push(from.text("capability", MAX_CAPABILITY)?.to_owned());
+    }
+    if names.is_sorted_by(|a, b| a < b) {
+        Ok(names)
+    } else {
+        Err(DecodeError::Rule("capabilities ascend without repetition"))
+    }
+}
+
+fn read_versions(from: &mut Reader<'_>) -> Result<Vec<u64>, DecodeError> {
+    let len = from.array_up_to("versions", MAX_VERSIONS)?;
+    let mut versions = Vec::new();
+    for _ in 0..len {
+        versions.push(from.u64()?);
+    }
+    if versions.is_sorted_by(|a, b| a < b) {
+        Ok(versions)
+    } else {
+        Err(DecodeError::Rule("versions ascend without repetition"))
+    }
+}
+
+/// Whether these bytes are a Hello as it was before both sides drew nonces: whoever sends one is to be told which side is behind.
+pub fn is_hello_of_before(frame: &[u8]) -> bool {
+    let read = || {
+        let mut from = Reader::new(frame);
+        from.array(5)?;
+        let (version, number) = (from.u64()?, from.u64()?);
+        let (workspace, party) = (WorkspaceId::read(&mut from)?, Party::read(&mut from)?);
+        let names = read_names(&mut from)?;
+        Ok::<_, DecodeError>((version, number, workspace, party, names))
+    };
+    read().is_ok_and(|(version, number, workspace, party, names)| {
+        let mut to = Writer::new();
+        to.array(5).u64(version).u64(number).value(&workspace).value(&party);
+        write_names(&mut to, &names);
+        (version, number) == (1, 1) && to.into_bytes() == frame
+    })
 }

@@ -61,13 +61,15 @@ pub enum Reason {
     RelayOutdated,
     /// The log is of an older draft than the relay's: nobody can go on with it.
     LogOutdated,
+    /// The relay has lost a part of the log that it had signed for, and signs nothing before its operator has restored it.
+    LogLost,
     /// A number without a name here.
     Unknown(u16),
 }
 
 impl Reason {
     /// All named reasons with their numbers; PROTOCOL.md's table is compared with this.
-    pub const NAMED: [(&'static str, u16, Self); 29] = [
+    pub const NAMED: [(&'static str, u16, Self); 30] = [
         ("Quota", 1, Self::Quota),
         ("ChainGap", 2, Self::ChainGap),
         ("RosterUnknown", 3, Self::RosterUnknown),
@@ -97,6 +99,7 @@ impl Reason {
         ("DeviceOutdated", 43, Self::DeviceOutdated),
         ("RelayOutdated", 44, Self::RelayOutdated),
         ("LogOutdated", 45, Self::LogOutdated),
+        ("LogLost", 46, Self::LogLost),
     ];
 
     /// The number on the wire.

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 const FILES: [&str; 7] = ["entries", "frames", "heads", "logs", "records", "rosters", "signatures"];
 
 /// Rules of form by the names that the page gives them, with what this code says when one is broken.
-const RULES: [(&str, &str); 19] = [
+const RULES: [(&str, &str); 20] = [
     ("CapabilityOrder", "capabilities ascend without repetition"),
     ("ContentSeen", "content has seen a head"),
     ("CoversSeen", "covers do not pass seen"),
@@ -48,6 +48,7 @@ const RULES: [(&str, &str); 19] = [
     ("TypeLane", "type belongs to the other lane"),
     ("WeightPlace", "weight is in the last part of content and nowhere else"),
     ("WrapOrder", "wraps name each recipient once, ascending"),
+    ("VersionOrder", "versions ascend without repetition"),
 ];
 
 /// Names of which this code has no sentence of their own, or more than one.

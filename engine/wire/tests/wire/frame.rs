@@ -2,13 +2,16 @@
 
 use bowline_wire::bodies::Supplied;
 use bowline_wire::codec::{DecodeError, decode, encode};
-use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Frame, Party, Reason};
+use bowline_wire::frame::{
+    Challenge, Create, FRAME_NUMBERS, Frame, Hello, Party, Proof, Reason, Transcript, Welcome, Word,
+    is_hello_of_before,
+};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::*;
 use bowline_wire::limits::*;
 
-use crate::samples::{ana, challenge, frames, said_holding, story};
+use crate::samples::{ana, frames, opening, said_holding, story};
 
 #[test]
 fn frames_are_read_as_they_were_written() {
@@ -23,7 +26,7 @@ fn every_frame_has_its_number() {
     for (name, frame) in frames() {
         let bytes = encode(&frame);
         let (head, version, number) = (bytes[0], bytes[1], bytes[2]);
-        assert!((0x82..=0x86).contains(&head) && version == 1, "{name}");
+        assert!((0x82..=0x88).contains(&head) && version == 1, "{name}");
         let name = name.split(' ').next().unwrap().to_owned();
         if numbers.last().is_none_or(|last| last.0 != name) {
             numbers.push((name, number.into()));
@@ -90,16 +93,16 @@ fn lists_and_texts_keep_to_their_limits() {
     refused(Frame::Supply { bodies }, "bodies", MAX_BODIES_PER_FRAME);
     let bodies = vec![Supplied { position: Position(1), body: vec![0; MAX_BODY + 1] }];
     refused(Frame::Supply { bodies }, "body", MAX_BODY);
-    let capabilities = |capabilities| Frame::Welcome { head, capabilities };
+    let [_, _, Frame::Proof(proof), Frame::Welcome(welcome)] = opened() else { unreachable!() };
+    let capabilities = |capabilities| Frame::Welcome(Welcome { capabilities, ..welcome.clone() });
     let many = (0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect();
     refused(capabilities(many), "capabilities", MAX_CAPABILITIES);
     refused(capabilities(vec!["x".repeat(MAX_CAPABILITY + 1)]), "capability", MAX_CAPABILITY);
-    let Some((_, Frame::Proof { signature, create })) = frames().into_iter().nth(4) else {
-        unreachable!("the fifth is a Proof");
-    };
-    let mut create = create.unwrap();
-    create.token = "x".repeat(MAX_TOKEN + 1);
-    refused(Frame::Proof { signature, create: Some(create) }, "token", MAX_TOKEN);
+    let create = Create { token: "x".repeat(MAX_TOKEN + 1), genesis: story().entries[0].to_signed() };
+    refused(Frame::Proof(Box::new(Proof { create: Some(Box::new(create)), ..*proof })), "token", MAX_TOKEN);
+    let versions = (0..=MAX_VERSIONS as u64).collect();
+    let hello = Hello { nonce: [0; 32], versions, capabilities: vec![] };
+    refused(Frame::Hello(hello), "versions", MAX_VERSIONS);
 }
 
 #[test]
@@ -135,12 +138,31 @@ fn positions_ascend_without_repetition() {
 
 #[test]
 fn capabilities_ascend_without_repetition() {
-    let head = story().head_at(Position(1));
+    let [_, _, _, Frame::Welcome(welcome)] = opened() else { unreachable!() };
     for names in [["b", "a"], ["a", "a"]] {
-        let frame = Frame::Welcome { head, capabilities: names.map(String::from).to_vec() };
+        let capabilities = names.map(String::from).to_vec();
+        let frame = Frame::Welcome(Welcome { capabilities, ..welcome.clone() });
         let rule = DecodeError::Rule("capabilities ascend without repetition");
         assert_eq!(decode::<Frame>(&encode(&frame)), Err(rule));
     }
+}
+
+#[test]
+fn versions_ascend_without_repetition() {
+    for versions in [vec![2, 1], vec![1, 1]] {
+        let frame = Frame::Hello(Hello { nonce: [0; 32], versions, capabilities: vec![] });
+        let rule = DecodeError::Rule("versions ascend without repetition");
+        assert_eq!(decode::<Frame>(&encode(&frame)), Err(rule));
+    }
+}
+
+#[test]
+fn of_several_versions_the_newest_that_both_speak_counts() {
+    let newest = |versions: &[u64]| {
+        Hello { nonce: [0; 32], versions: versions.to_vec(), capabilities: vec![] }.version()
+    };
+    assert_eq!([newest(&[1]), newest(&[0, 1, 2])], [Some(1), Some(1)]);
+    assert_eq!([newest(&[]), newest(&[2, 3])], [None, None]);
 }
 
 #[test]
@@ -152,18 +174,70 @@ fn a_party_is_a_device_or_a_ticket() {
     assert_eq!(decode::<Party>(&bytes), Err(unknown));
 }
 
+/// An opening by Ana's laptop, which has seen the story up to its third entry.
+fn opened() -> [Frame; 4] {
+    opening(Party::Device(ana().id()), &ana().key, Some(3), None)
+}
+
 #[test]
-fn a_proof_is_bound_to_everything_that_makes_it_worth_something() {
-    let (workspace, party) = (story().workspace(), Party::Device(ana().id()));
-    let message = challenge().proof_message(workspace, &party);
-    let others = [
-        Challenge { nonce: [0; 32], ..challenge() }.proof_message(workspace, &party),
-        Challenge { relay: [0; 32], ..challenge() }.proof_message(workspace, &party),
-        Challenge { time: Millis(0), ..challenge() }.proof_message(workspace, &party),
-        challenge().proof_message(WorkspaceId::ZERO, &party),
-        challenge().proof_message(workspace, &Party::Device(DeviceId::ZERO)),
-    ];
-    assert!(others.iter().all(|other| *other != message));
+fn each_word_of_an_opening_is_bound_to_its_fields_and_to_all_that_was_said_before() {
+    let frames = opened();
+    let said = |so_far: usize| {
+        frames.iter().take(so_far).fold(Transcript::START, |said, frame| said.then(&encode(frame)))
+    };
+    let [_, Frame::Challenge(challenge), Frame::Proof(proof), Frame::Welcome(welcome)] = frames.clone()
+    else {
+        unreachable!()
+    };
+    challenge.verify(said(1)).unwrap();
+    proof.verify(said(2)).unwrap();
+    welcome.verify(said(3)).unwrap();
+    for wrong in (0..4).filter(|so_far| *so_far != 1) {
+        assert!(challenge.verify(said(wrong)).is_err());
+    }
+    for wrong in (0..4).filter(|so_far| *so_far != 2) {
+        assert!(proof.verify(said(wrong)).is_err());
+    }
+    for wrong in 0..3 {
+        assert!(welcome.verify(said(wrong)).is_err());
+    }
+    for changed in [
+        Challenge { version: 2, ..challenge },
+        Challenge { nonce: [0; 32], ..challenge },
+        Challenge { line: None, ..challenge },
+        Challenge { relay: RelayId::ZERO, ..challenge },
+        Challenge { time: Millis(0), ..challenge },
+    ] {
+        assert!(changed.verify(said(1)).is_err(), "{changed:?}");
+    }
+    for changed in [
+        Proof { workspace: WorkspaceId::ZERO, ..(*proof).clone() },
+        Proof { party: Party::Ticket(TicketKey::from_bytes(*ana().id().as_bytes())), ..(*proof).clone() },
+        Proof { head: None, ..(*proof).clone() },
+    ] {
+        assert!(changed.verify(said(2)).is_err(), "{changed:?}");
+    }
+    for changed in [
+        Welcome { head: story().head_at(Position(1)), ..welcome.clone() },
+        Welcome { time: LogTime::LAST, ..welcome.clone() },
+        Welcome { capabilities: vec![], ..welcome.clone() },
+    ] {
+        assert!(changed.verify(said(3)).is_err(), "{changed:?}");
+    }
+}
+
+#[test]
+fn a_hello_from_before_nonces_is_recognised_and_no_other_bytes_are() {
+    let mut before = bowline_wire::codec::Writer::new();
+    before.array(5).u64(1).u64(1).value(&WorkspaceId::ZERO).value(&Party::Device(ana().id()));
+    before.array(2).text("draft/1").text("entries/1");
+    let before = before.into_bytes();
+    assert!(is_hello_of_before(&before) && decode::<Frame>(&before).is_err());
+    for (name, frame) in frames() {
+        assert!(!is_hello_of_before(&encode(&frame)), "{name}");
+    }
+    assert!(!is_hello_of_before(&[&before[..], &[0]].concat()));
+    assert!(!is_hello_of_before(&before[..before.len() - 1]));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod broken;
 mod budgets;
 mod codec;
 mod entry;
+mod evidence;
 mod frame;
 mod header;
 mod ids;

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use bowline_wire::codec::{Canonical, DecodeError, decode, encode};
 use bowline_wire::entry::{LoggedEntry, SignedEntry};
-use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::frame::{Challenge, Create, Frame, Hello, Party, Proof, Reason, Welcome};
 use bowline_wire::head::{Head, Seen, SeenHead};
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::*;
@@ -188,18 +188,38 @@ fn frame() -> impl Strategy<Value = Frame> {
     let entries = || vec(signed_entry(), 0..3);
     let create =
         ("[a-z]{0,20}", signed_entry()).prop_map(|(token, genesis)| Box::new(Create { token, genesis }));
-    let challenge = (any::<[u8; 32]>(), any::<[u8; 32]>(), any::<u64>())
-        .prop_map(|(nonce, relay, time)| Challenge { nonce, relay, time: Millis(time) });
+    let versions = || btree_set(any::<u64>(), 0..3).prop_map(|versions| versions.into_iter().collect());
+    let challenge = (
+        any::<u64>(),
+        any::<[u8; 32]>(),
+        id!(RelayId),
+        option::of(id!(LineKey)),
+        any::<u64>(),
+        id!(Signature),
+    )
+        .prop_map(|(version, nonce, relay, line, time, signature)| Challenge {
+            version,
+            nonce,
+            relay,
+            line,
+            time: Millis(time),
+            signature,
+        });
     prop_oneof![
-        (id!(WorkspaceId), party(), names()).prop_map(|(workspace, party, capabilities)| Frame::Hello {
-            workspace,
-            party,
-            capabilities
+        (any::<[u8; 32]>(), versions(), names()).prop_map(|(nonce, versions, capabilities)| {
+            Frame::Hello(Hello { nonce, versions, capabilities })
         }),
         challenge.prop_map(Frame::Challenge),
-        (id!(Signature), option::of(create))
-            .prop_map(|(signature, create)| Frame::Proof { signature, create }),
-        (seen_head(), names()).prop_map(|(head, capabilities)| Frame::Welcome { head, capabilities }),
+        (id!(WorkspaceId), party(), option::of(seen_head()), option::of(create), id!(Signature)).prop_map(
+            |(workspace, party, head, create, signature)| {
+                Frame::Proof(Box::new(Proof { workspace, party, head, create, signature }))
+            }
+        ),
+        (seen_head(), log_time(), names(), id!(Signature)).prop_map(
+            |(head, time, capabilities, signature)| {
+                Frame::Welcome(Welcome { head, time, capabilities, signature })
+            }
+        ),
         position().prop_map(|after| Frame::Subscribe { after }),
         (position(), vec(logged(), 0..3), seen_head()).prop_map(|(first, entries, head)| Frame::Entries {
             first,

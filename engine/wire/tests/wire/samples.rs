@@ -1,14 +1,16 @@
 //! One of everything that travels, made from fixed keys: the golden vectors and the round trips are over these.
 
 use bowline_wire::bodies::Supplied;
+use bowline_wire::codec::encode;
 use bowline_wire::entry::{Entry, LoggedEntry};
-use bowline_wire::frame::{Challenge, Create, Frame, Party, Reason};
+use bowline_wire::frame::{Challenge, Create, Frame, Hello, Party, Proof, Reason, Transcript, Welcome, Word};
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Record};
 use bowline_wire::signed::Verified;
 use bowline_wire::weight::Weight;
+use ed25519_dalek::SigningKey;
 
 use crate::support::*;
 
@@ -98,8 +100,41 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
     ]
 }
 
-pub(crate) fn challenge() -> Challenge {
-    Challenge { nonce: seed("nonce"), relay: seed("relay identity"), time: Millis(1_700_000_000_000) }
+/// The relay's identity.
+pub(crate) fn identity() -> SigningKey {
+    SigningKey::from_bytes(&seed("relay identity"))
+}
+
+/// How a session on the story's log is opened by this party, which has seen it up to a position.
+pub(crate) fn opening(
+    party: Party,
+    key: &SigningKey,
+    seen: Option<u64>,
+    create: Option<Create>,
+) -> [Frame; 4] {
+    let story = story();
+    let capabilities = || vec!["draft/1".to_owned(), "entries/1".to_owned()];
+    let hello = Hello { nonce: seed("device nonce"), versions: vec![1], capabilities: capabilities() };
+    let hello = Frame::Hello(hello);
+    let said = Transcript::START.then(&encode(&hello));
+    let challenge = Challenge {
+        version: 1,
+        nonce: seed("relay nonce"),
+        relay: RelayId::from_bytes(identity().verifying_key().to_bytes()),
+        line: Some(LineKey::from_bytes(SigningKey::from_bytes(&seed("line")).verifying_key().to_bytes())),
+        time: Millis(1_700_000_000_000),
+        signature: Signature::ZERO,
+    };
+    let challenge = Frame::Challenge(challenge.signed(said, signer(&identity())));
+    let said = said.then(&encode(&challenge));
+    let head = seen.map(|position| story.head_at(Position(position)));
+    let create = create.map(Box::new);
+    let proof = Proof { head, create, ..Proof::unsigned(story.workspace(), party) };
+    let proof = Frame::Proof(Box::new(proof.signed(said, signer(key))));
+    let (head, time) = (story.head_at(story.position()), story.log.time());
+    let welcome = Welcome { head, time, capabilities: capabilities(), signature: Signature::ZERO };
+    let welcome = welcome.signed(said.then(&encode(&proof)), signer(&story.relay));
+    [hello, challenge, proof, Frame::Welcome(welcome)]
 }
 
 /// Ben's word that he holds the story as far as it goes.
@@ -122,25 +157,39 @@ pub(crate) fn supplied(position: u64, entry: &Entry) -> Supplied {
     Supplied { position: Position(position), body: entry.body().unwrap().to_vec() }
 }
 
+fn as_challenge(frame: &Frame) -> Challenge {
+    let Frame::Challenge(challenge) = frame else { unreachable!() };
+    *challenge
+}
+
 /// Every frame, with and without what is optional in it.
 pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let story = story();
-    let (head, workspace) = (story.head_at(story.position()), story.workspace());
-    let capabilities = || vec!["parts".to_owned(), "zstd".to_owned()];
-    let ticket = Party::Ticket(Secret::new("sample ticket").id());
-    let signature = Signature::from_bytes([5; 64]);
+    let head = story.head_at(story.position());
+    let device = ana();
+    let secret = Secret::new("sample ticket");
+    let (ana, ticket) = (Party::Device(device.id()), Party::Ticket(secret.id()));
     let [genesis, join] = [&story.entries[0], &story.entries[2]].map(Entry::to_signed);
     let content = &story.entries[3];
     let bare = Entry::new(content.signed_header().clone(), None).unwrap().to_signed();
     let logged = |entry| LoggedEntry { time: story.log.time(), entry };
     let create = Create { token: "token".into(), genesis: genesis.clone() };
+    let [hello, challenge, proof, welcome] = opening(ana, &device.key, Some(3), None);
+    let [_, _, by_ticket, _] = opening(ticket, &secret.key, None, None);
+    let [_, _, creating, _] = opening(ana, &device.key, None, Some(create));
+    let bare_challenge = Challenge { line: None, ..as_challenge(&challenge) };
     vec![
-        ("Hello", Frame::Hello { workspace, party: Party::Device(ana().id()), capabilities: capabilities() }),
-        ("Hello by ticket", Frame::Hello { workspace, party: ticket, capabilities: vec![] }),
-        ("Challenge", Frame::Challenge(challenge())),
-        ("Proof", Frame::Proof { signature, create: None }),
-        ("Proof with create", Frame::Proof { signature, create: Some(Box::new(create)) }),
-        ("Welcome", Frame::Welcome { head, capabilities: capabilities() }),
+        ("Hello", hello),
+        (
+            "Hello without capabilities",
+            Frame::Hello(Hello { nonce: seed("x"), versions: vec![], capabilities: vec![] }),
+        ),
+        ("Challenge", challenge),
+        ("Challenge without a certificate", Frame::Challenge(bare_challenge)),
+        ("Proof", proof),
+        ("Proof by ticket", by_ticket),
+        ("Proof with create", creating),
+        ("Welcome", welcome),
         ("Subscribe", Frame::Subscribe { after: Position(3) }),
         (
             "Entries",

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use bowline_wire::codec::{Canonical, decode, encode};
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::frame::{Challenge, Frame, Party};
+use bowline_wire::evidence::{Evidence, NotProven, Proven};
+use bowline_wire::frame::{Challenge, Frame, Party, Proof, Transcript, Welcome, Word};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::Header;
 use bowline_wire::ids::*;
@@ -18,10 +19,11 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::samples::{ana, ben, challenge, entries, frames, records, story};
+use crate::samples::{ana, ben, entries, frames, identity, opening, records, story};
 use crate::support::*;
 
-const FILES: [&str; 6] = ["entries", "records", "frames", "heads", "chains", "proofs"];
+const FILES: [&str; 8] =
+    ["entries", "records", "frames", "heads", "chains", "proofs", "sessions", "evidence"];
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/1").join(format!("{file}.json"))
@@ -75,8 +77,42 @@ fn written(file: &str) -> Value {
         "heads" => heads(),
         "chains" => chains(),
         "proofs" => proofs(),
+        "sessions" => sessions(),
+        "evidence" => evidence(),
         other => unreachable!("no such file: {other}"),
     }
+}
+
+/// A session's opening, with the keys that sign in it and what was said before each signature.
+fn sessions() -> Value {
+    let device = ana();
+    let frames = opening(Party::Device(device.id()), &device.key, Some(3), None);
+    let mut said = Transcript::START;
+    let steps = frames.iter().zip([None, Some(identity()), Some(device.key), Some(story().relay)]);
+    let steps = steps.map(|(frame, key)| {
+        let step = json!({
+            "frame": hex::encode(encode(frame)),
+            "said_before": hex::encode(said.as_bytes()),
+            "signing_seed": key.map(|key| hex::encode(key.to_bytes())),
+        });
+        said = said.then(&encode(frame));
+        step
+    });
+    json!([{ "name": "a device that has seen a part of the log", "frames": steps.collect::<Vec<_>>() }])
+}
+
+/// What convicts the holder of a log's key, and what looks like it and does not.
+fn evidence() -> Value {
+    let of = |(name, evidence, verdict): (&str, Evidence, Result<Proven, NotProven>)| {
+        let expected = match &verdict {
+            Ok(proven) => json!({ "workspace": proven.workspace.to_string(), "log": proven.log.to_string(),
+                "signed": proven.signed.position.0, "against": proven.against.position.0 }),
+            Err(why) => json!(format!("{why:?}")),
+        };
+        assert_eq!(evidence.verify(), verdict, "{name}");
+        json!({ "name": name, "evidence": hex::encode(encode(&evidence)), "verdict": expected })
+    };
+    crate::evidence::samples().into_iter().map(of).collect()
 }
 
 fn heads() -> Value {
@@ -134,7 +170,15 @@ fn chains() -> Value {
 
 fn proofs() -> Value {
     let (workspace, device) = (story().workspace(), ana());
-    let session = challenge().proof_message(workspace, &Party::Device(device.id()));
+    let frames = opening(Party::Device(device.id()), &device.key, Some(3), None);
+    let [Frame::Hello(_), Frame::Challenge(challenge), Frame::Proof(session), Frame::Welcome(welcome)] =
+        &frames
+    else {
+        unreachable!()
+    };
+    let said = |so_far: usize| {
+        frames.iter().take(so_far).fold(Transcript::START, |said, frame| said.then(&encode(frame)))
+    };
     let secret = Secret::new("sample ticket");
     let join = Join::proof_message(workspace, ben().id(), ben().hpke, true);
     let proof = |name: &str, key: &SigningKey, domain: &[u8], message: Vec<u8>| {
@@ -149,7 +193,9 @@ fn proofs() -> Value {
         })
     };
     json!([
-        proof("session", &device.key, Challenge::PROOF_DOMAIN, session),
+        proof("challenge", &identity(), Challenge::DOMAIN, challenge.bytes_after(said(1))),
+        proof("session", &device.key, Proof::DOMAIN, session.bytes_after(said(2))),
+        proof("welcome", &story().relay, Welcome::DOMAIN, welcome.bytes_after(said(3))),
         proof("join", &secret.key, Join::PROOF_DOMAIN, join),
     ])
 }
@@ -289,6 +335,31 @@ fn hash_chains_follow_from_the_formulas() {
     assert_eq!(points.next(), None);
     assert_eq!(roster.hash().as_bytes()[..], roster_hash);
 }
+
+#[test]
+fn sessions_follow_from_the_formulas() {
+    for session in list("sessions") {
+        let mut said = vec![0; 32];
+        for (step, domain) in session["frames"].as_array().unwrap().iter().zip(OPENING) {
+            let bytes = unhex(step, "frame");
+            assert_eq!(unhex(step, "said_before"), said);
+            if let Some(domain) = domain {
+                // What is signed is the array of what was said and of the fields between number and signature.
+                let fields = &bytes[3..bytes.len() - 66];
+                let count = bytes[0] - 2;
+                let message = [&[count, 0x58, 32], said.as_slice(), fields].concat();
+                let key = SigningKey::from_bytes(&fixed(step, "signing_seed")).verifying_key();
+                let signature = bytes[bytes.len() - 64..].try_into().unwrap();
+                assert_signed(key.to_bytes(), domain, &message, signature);
+            }
+            said = digest(&[b"bowline/transcript/1", &said, &bytes]);
+        }
+    }
+}
+
+/// The domains under which the frames of an opening are signed.
+const OPENING: [Option<&str>; 4] =
+    [None, Some("bowline/challenge/1"), Some("bowline/proof/2"), Some("bowline/welcome/1")];
 
 #[test]
 fn proofs_follow_from_the_formulas() {

@@ -20,7 +20,7 @@ const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 const CACHED_STATEMENTS: usize = 32;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 
@@ -83,6 +83,14 @@ const VERSION_3: &str = "
 CREATE INDEX entry_bodiless ON entry (log, position) WHERE body IS NULL;
 ";
 
+/// How many steps were done once [`VERSION_5`] was, with which relays have an identity beside their certificate's key.
+const WITH_IDENTITY: i64 = 5;
+
+/// `log.lost`: whether the log's key has signed for more than is stored. Nothing is signed for such a log.
+const VERSION_5: &str = "
+ALTER TABLE log ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+";
+
 /// Makes a connection fit for use: settings, and every step of the schema it lacks.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), DatabaseError> {
     set_up(connection)?;
@@ -105,6 +113,12 @@ pub(super) fn prepare_for_reading(connection: &Connection) -> Result<(), Databas
     set_up(connection)?;
     let is_unmade = SCHEMA.is_behind(connection)? && is_new(connection)?;
     if is_unmade { Err(DatabaseError::NotOurs) } else { Ok(()) }
+}
+
+/// Whether the step was done that came with identities. One that cannot be read says yes: then no identity is made for it.
+pub(super) fn has_had_an_identity(connection: &Connection) -> bool {
+    let steps = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    !steps.is_ok_and(|steps| steps < WITH_IDENTITY)
 }
 
 /// Whether no step was done yet.

@@ -103,6 +103,12 @@ impl Storage for Reopened {
     fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
         self.sqlite().holdings(workspace)
     }
+    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
+        self.sqlite.as_mut().unwrap().note_lost(workspace)
+    }
+    fn is_any_lost(&self) -> Result<bool, StorageError> {
+        self.sqlite().is_any_lost()
+    }
     fn lost_bodies(
         &self,
         workspace: WorkspaceId,
@@ -234,7 +240,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = fs::read(disk.path()).unwrap();
     for refused in [Sqlite::open(&disk.path()), Sqlite::open_for_reading(&disk.path())] {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 4 }), "{refused}");
+        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 5 }), "{refused}");
     }
     assert_eq!(fs::read(disk.path()).unwrap(), before);
 }

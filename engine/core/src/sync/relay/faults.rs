@@ -1,5 +1,6 @@
 //! What a relay can be caught at, with what shows it.
 
+use bowline_wire::evidence::{Fork, Rollback};
 use bowline_wire::head::SeenHead;
 use thiserror::Error;
 
@@ -13,14 +14,18 @@ pub enum RelayFault {
         ours: SeenHead,
         /// What contradicts it.
         theirs: SeenHead,
+        /// What shows it to anybody, if that is at hand: the log as it is stored here shows it otherwise.
+        proof: Option<Box<Fork>>,
     },
-    /// The relay offers less of the log than it had signed for. So does whoever replays an old head, or has put back an old backup.
+    /// Shown a head that it had signed, the relay has signed a welcome to less of the log: proof for anyone.
     #[error("the relay has lost entries it had signed for")]
     Rollback {
         /// What this device had verified.
         ours: SeenHead,
         /// What the relay now calls its head.
         theirs: SeenHead,
+        /// What was said from Hello to Welcome.
+        proof: Box<Rollback>,
     },
     /// The relay offers another log of this workspace than the one known here.
     #[error("the relay offers another log for this workspace than before")]
@@ -28,6 +33,9 @@ pub enum RelayFault {
         /// What the relay calls its head.
         theirs: SeenHead,
     },
+    /// The relay says that it has lost a part of the log that it had signed for, and signs nothing until it is restored.
+    #[error("the relay has lost a part of the workspace's log, and waits to be restored")]
+    LogLost,
     /// The log does not pass through the point that the invite or link code names.
     #[error("the relay's log is not the one that the code was made for")]
     NotThePinnedLog,
@@ -47,8 +55,8 @@ pub enum RelayFault {
 
 impl RelayFault {
     /// Whether the device has to stop believing this relay, beyond this connection: it is caught by two signatures of the one key that
-    /// was followed, or by the code. Whoever is on the line can show an old head, and any key signs a log; that ends a connection.
+    /// was followed, or by the code. Any key signs a log, so another log ends a connection.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::Fork { .. } | Self::NotThePinnedLog)
+        matches!(self, Self::Fork { .. } | Self::Rollback { .. } | Self::NotThePinnedLog)
     }
 }

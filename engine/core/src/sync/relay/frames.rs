@@ -2,16 +2,20 @@
 
 use std::cmp::Ordering;
 
+use bowline_wire::codec::encode;
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::frame::{Challenge, Create, Frame, HOLDINGS, Party, Reason};
+use bowline_wire::evidence::{Fork, Rollback};
+use bowline_wire::frame::{
+    Challenge, Create, Frame, HOLDINGS, Hello, Party, Reason, VERSIONS, Welcome, Word,
+};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{EntryId, Millis, Position};
+use bowline_wire::ids::{EntryId, LineKey, Millis, Position};
 use bowline_wire::log::Log;
 
 use super::faults::RelayFault;
 use super::patience;
-use super::session::{Awaited, LinkState, Pulse, Up};
+use super::session::{Awaited, Greeted, LinkState, Proving, Pulse, Up};
 use crate::sync::bodies::Bodies;
 use crate::sync::context::Context;
 use crate::sync::effect::{Effect, JoinFailed};
@@ -44,18 +48,18 @@ impl Replica {
         self.session.link(self.position())
     }
 
-    /// A line to the relay is up. Whatever an earlier line was doing is over. `relay` is the relay's Ed25519 identity as
-    /// the line has proven it (a pinned TLS key); `None` if the line proves something else, such as a host name.
-    pub fn handle_connected(&mut self, relay: Option<[u8; 32]>, now: Millis) {
+    /// A line to the relay is up. Whatever an earlier line was doing is over. `line` is the Ed25519 key of the relay's certificate
+    /// as the line has proven it; `None` if the line proves something else, such as a host name.
+    pub fn handle_connected(&mut self, line: Option<LineKey>, cx: &mut Context<'_>) {
         self.handle_disconnected();
         if matches!(self.phase, Phase::Failed(_)) {
             // Not in the workspace, and not on its way in: there is nothing to say.
             return self.effects.push_back(Effect::Close);
         }
-        let party = self.party();
         let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
-        self.send(Frame::Hello { workspace: self.workspace, party, capabilities });
-        self.session.greet(party, relay, now);
+        let hello = Frame::Hello(Hello { nonce: cx.bytes(), versions: VERSIONS.to_vec(), capabilities });
+        self.session.greet(&hello, self.party(), line, cx.now);
+        self.send(hello);
     }
 
     /// The line is down. Nothing is lost by it: what was not answered is sent again.
@@ -85,8 +89,8 @@ impl Replica {
 
     fn take_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
         match frame {
-            Frame::Challenge(challenge) => self.handle_challenge(&challenge, cx),
-            Frame::Welcome { head, capabilities } => self.handle_welcome(head, &capabilities, cx),
+            Frame::Challenge(challenge) => self.handle_challenge(challenge, cx),
+            Frame::Welcome(welcome) => self.handle_welcome(welcome, cx),
             Frame::Entries { first, entries, head } => self.handle_entries(first, entries, head, cx),
             Frame::Appended { entries, head } => self.handle_appended(&entries, head, cx),
             Frame::Refused { entry, reason, proof, .. } => {
@@ -98,8 +102,8 @@ impl Replica {
             Frame::Holdings { devices } => self.handle_holdings(&devices, cx),
             Frame::Supply { bodies } => self.handle_supply(bodies, cx),
             Frame::Wanted { positions } => self.handle_wanted(positions, cx),
-            Frame::Hello { .. }
-            | Frame::Proof { .. }
+            Frame::Hello(_)
+            | Frame::Proof(_)
             | Frame::Subscribe { .. }
             | Frame::Append { .. }
             | Frame::Fetch { .. }
@@ -112,18 +116,20 @@ impl Replica {
         self.fault(RelayFault::Nonsense("bytes that are not a frame"));
     }
 
-    fn handle_challenge(&mut self, challenge: &Challenge, cx: &Context<'_>) {
-        let Some((party, relay)) = self.session.greeted() else {
+    fn handle_challenge(&mut self, challenge: Challenge, cx: &Context<'_>) {
+        let Some(Greeted { party, line, said }) = self.session.greeted() else {
             return;
         };
-        // A proof is good at the relay that the challenge names: never make one for whom this line is not to.
-        if relay.is_some_and(|relay| relay != challenge.relay) {
+        // A proof is good at the relay that has signed the challenge: never make one for whom this line is not to.
+        let is_elsewhere = line.is_some() && challenge.line != line;
+        let is_another = self.relay.is_some_and(|known| known != challenge.relay);
+        if is_elsewhere || is_another || challenge.verify(said).is_err() {
             return self.fault(RelayFault::OtherRelay);
         }
-        let signature = match (&party, &self.ticket) {
-            (Party::Ticket(_), Some(secret)) => secret.sign_challenge(challenge, self.workspace),
-            _ => cx.keys.sign_challenge(challenge, self.workspace),
-        };
+        if !VERSIONS.contains(&challenge.version) {
+            self.session.note_goodbye(Reason::Version);
+            return self.close();
+        }
         let create = match &self.phase {
             Phase::Creating(token) => self
                 .outbox
@@ -132,28 +138,39 @@ impl Replica {
                 .map(|genesis| Box::new(Create { token: token.0.clone(), genesis: genesis.to_signed() })),
             _ => None,
         };
-        self.send(Frame::Proof { signature, create });
-        self.session.prove(party, cx.now);
+        let relay = challenge.relay;
+        let challenge = Frame::Challenge(challenge);
+        let said = said.then(&encode(&challenge));
+        let shown = self.promised.or(self.head);
+        let proof = match (&party, &self.ticket) {
+            (Party::Ticket(_), Some(secret)) => secret.prove(said, self.workspace, shown),
+            _ => cx.keys.prove(said, self.workspace, shown, create),
+        };
+        let proof = Frame::Proof(Box::new(proof));
+        self.session.prove(relay, (&challenge, &proof), shown, cx.now);
+        self.send(proof);
     }
 
-    fn handle_welcome(&mut self, head: SeenHead, capabilities: &[String], cx: &Context<'_>) {
-        let Some(party) = self.session.proved() else {
+    fn handle_welcome(&mut self, welcome: Welcome, cx: &Context<'_>) {
+        let Some(proving) = self.session.proved() else {
             return;
         };
-        if !capabilities.iter().any(|name| name == WRITES_DRAFT) {
-            // A relay of before drafts cannot say so itself. One of a later draft has said goodbye to this Hello.
-            self.session.note_goodbye(Reason::RelayOutdated);
-            return self.close();
+        if welcome.verify(proving.said()).is_err() || welcome.head.verify(self.workspace).is_err() {
+            return self.fault(RelayFault::Nonsense("a welcome that its log did not sign on this line"));
         }
-        if head.verify(self.workspace).is_err() {
-            return self.fault(RelayFault::Nonsense("a head that its log did not sign"));
+        if !welcome.capabilities.iter().any(|name| name == WRITES_DRAFT) {
+            return self.fault(RelayFault::Nonsense("a welcome without the draft of this log"));
         }
-        if let Some(fault) = self.compare_welcome(&head, cx) {
+        if let Some(fault) = self.compare_welcome(&welcome, &proving, cx) {
             return self.fault(fault);
         }
+        let Welcome { head, capabilities, .. } = welcome;
+        let Proving { party, relay, line, .. } = proving;
         if self.log.is_none() {
             self.log = Some(Log::new(self.workspace, head.log));
         }
+        self.relay = Some(relay);
+        self.effects.push_back(Effect::Met { relay, line });
         let hears_holdings = capabilities.iter().any(|name| name == HOLDINGS);
         self.session.open(party, head.position, hears_holdings, cx.now);
         match party {
@@ -173,20 +190,23 @@ impl Replica {
     }
 
     /// What is wrong with the head that the relay opens the session with.
-    fn compare_welcome(&self, theirs: &SeenHead, cx: &Context<'_>) -> Option<RelayFault> {
+    fn compare_welcome(&self, welcome: &Welcome, proving: &Proving, cx: &Context<'_>) -> Option<RelayFault> {
+        let theirs = welcome.head;
         let pinned = self.pins.as_ref().map(|pins| pins.log);
         let known = self.log.as_ref().map(|log| log.head().log);
         if known.or(pinned).is_some_and(|known| known != theirs.log) {
-            return Some(RelayFault::OtherLog { theirs: *theirs });
+            return Some(RelayFault::OtherLog { theirs });
         }
-        if self.pins.as_ref().is_some_and(|pins| self.misses(pins, theirs, cx)) {
+        if self.pins.as_ref().is_some_and(|pins| self.misses(pins, &theirs, cx)) {
             return Some(RelayFault::NotThePinnedLog);
         }
-        if let Some(fault) = self.contradiction(theirs, cx) {
+        if let Some(fault) = self.contradiction(&theirs, cx) {
             return Some(fault);
         }
-        let ours = self.promised.or(self.head)?;
-        (theirs.position < ours.position).then_some(RelayFault::Rollback { ours, theirs: *theirs })
+        let ours = proving.shown.filter(|shown| theirs.position < shown.position)?;
+        let [hello, challenge, proof] = proving.frames.clone();
+        let proof = Rollback { frames: [hello, challenge, proof, encode(&Frame::Welcome(welcome.clone()))] };
+        Some(RelayFault::Rollback { ours, theirs, proof: Box::new(proof) })
     }
 
     /// Whether the log does not pass through the point of the code: as it is known here, or because it ends before.
@@ -264,10 +284,18 @@ impl Replica {
         if let (Some(ours), Some(hash)) = (self.head, here)
             && hash != theirs.hash
         {
-            return Some(RelayFault::Fork { ours, theirs: *theirs });
+            return Some(self.fork(ours, *theirs));
         }
         let promised = self.promised.filter(|promised| promised.position == theirs.position)?;
-        (promised.hash != theirs.hash).then_some(RelayFault::Fork { ours: promised, theirs: *theirs })
+        (promised.hash != theirs.hash).then(|| self.fork(promised, *theirs))
+    }
+
+    /// Two heads of this log that contradict each other; at one position they prove it alone.
+    fn fork(&self, ours: SeenHead, theirs: SeenHead) -> RelayFault {
+        let workspace = self.workspace;
+        let alone = || Fork { workspace, low: ours, high: theirs, passed: theirs.hash, steps: Vec::new() };
+        let proof = (ours.position == theirs.position).then(|| Box::new(alone()));
+        RelayFault::Fork { ours, theirs, proof }
     }
 
     fn handle_appended(&mut self, entries: &[(EntryId, Position)], head: SeenHead, cx: &Context<'_>) {
@@ -315,6 +343,9 @@ impl Replica {
     }
 
     fn handle_goodbye(&mut self, reason: Reason) {
+        // A relay of before nonces cannot read our Hello, which is never malformed to one of today.
+        let is_behind = self.session.greeted().is_some() && reason == Reason::Malformed;
+        let reason = if is_behind { Reason::RelayOutdated } else { reason };
         // The relay knows a ticket that it has let in: what it does not allow then is something else, and may be another
         // time.
         let is_known = self.session.is_up_as_ticket() && reason == Reason::NotAllowed;
@@ -322,6 +353,9 @@ impl Replica {
             return;
         };
         tracing::info!(?reason, "the relay closed the connection");
+        if reason == Reason::LogLost {
+            return self.fault(RelayFault::LogLost);
+        }
         if reason.is_about_party()
             && !is_known
             && let Phase::Joining(joining) = &mut self.phase

@@ -1,8 +1,10 @@
 //! One connection to the relay: how far it is, and what is remembered only as long as it lasts.
 
+use bowline_wire::codec::encode;
 use bowline_wire::entry::LoggedEntry;
-use bowline_wire::frame::{Party, Reason};
-use bowline_wire::ids::{Millis, Position};
+use bowline_wire::frame::{Frame, Party, Reason, Transcript};
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{LineKey, Millis, Position, RelayId};
 
 use super::patience::Patience;
 use crate::sync::limits::{HANDSHAKE_TIMEOUT, MAX_REFUSALS, PING_AFTER, PING_TIMEOUT, RETRY_AFTER};
@@ -56,12 +58,53 @@ pub(in crate::sync) struct Session {
 enum Stage {
     /// There is no connection.
     Down,
-    /// Hello was sent. `relay` is the identity that the line itself has proven, if it has proven one.
-    Greeting { since: Millis, party: Party, relay: Option<[u8; 32]> },
+    /// Hello was sent.
+    Greeting(Greeting),
     /// Proof was sent.
-    Proving { since: Millis, party: Party },
+    Proving(Box<Proving>),
     /// The relay let us in.
     Up(Up),
+}
+
+/// A connection on which Hello was sent.
+#[derive(Debug)]
+struct Greeting {
+    since: Millis,
+    party: Party,
+    /// The key of the relay's certificate that the line itself has proven, if it has proven one.
+    line: Option<LineKey>,
+    hello: Vec<u8>,
+}
+
+/// What Hello said, for whoever answers the challenge to it.
+pub(in crate::sync) struct Greeted {
+    pub(in crate::sync) party: Party,
+    /// The key of the relay's certificate that the line itself has proven, if it has proven one.
+    pub(in crate::sync) line: Option<LineKey>,
+    /// Hello alone.
+    pub(in crate::sync) said: Transcript,
+}
+
+/// A connection on which Proof was sent.
+#[derive(Clone, Debug)]
+pub(in crate::sync) struct Proving {
+    since: Millis,
+    pub(in crate::sync) party: Party,
+    /// The identity that has signed the challenge.
+    pub(in crate::sync) relay: RelayId,
+    /// The key of the relay's certificate that the line has proven and the identity has signed.
+    pub(in crate::sync) line: Option<LineKey>,
+    /// The head that the relay was shown.
+    pub(in crate::sync) shown: Option<SeenHead>,
+    /// Hello, Challenge and Proof, as they were sent.
+    pub(in crate::sync) frames: [Vec<u8>; 3],
+}
+
+impl Proving {
+    /// Hello, Challenge and Proof.
+    pub(in crate::sync) fn said(&self) -> Transcript {
+        self.frames.iter().fold(Transcript::START, |said, frame| said.then(frame))
+    }
 }
 
 /// An open connection.
@@ -125,7 +168,7 @@ impl Session {
     pub(in crate::sync) fn link(&self, here: Position) -> LinkState {
         match &self.stage {
             Stage::Down => LinkState::Down,
-            Stage::Greeting { .. } | Stage::Proving { .. } => LinkState::Connecting,
+            Stage::Greeting(_) | Stage::Proving(_) => LinkState::Connecting,
             Stage::Up(up) if here < up.target => LinkState::CatchingUp { at: here, of: up.target },
             Stage::Up(_) => LinkState::Live,
         }
@@ -158,7 +201,7 @@ impl Session {
 
     /// Whether a device's Proof was sent and its welcome is due.
     pub(in crate::sync) fn is_greeting_device(&self) -> bool {
-        matches!(self.proved(), Some(Party::Device(_)))
+        matches!(&self.stage, Stage::Proving(proving) if matches!(proving.party, Party::Device(_)))
     }
 
     /// Whether the relay let us in as the holder of a ticket.
@@ -179,8 +222,8 @@ impl Session {
     /// The part of the handshake that the relay owes.
     pub(in crate::sync) fn awaited_in_handshake(&self) -> Option<Awaited> {
         match &self.stage {
-            Stage::Greeting { .. } => Some(Awaited::Challenge),
-            Stage::Proving { .. } => Some(Awaited::Welcome),
+            Stage::Greeting(_) => Some(Awaited::Challenge),
+            Stage::Proving(_) => Some(Awaited::Welcome),
             Stage::Down | Stage::Up(_) => None,
         }
     }
@@ -205,31 +248,43 @@ impl Session {
         self.held_up
     }
 
-    /// Notes that Hello was sent on a new line.
-    pub(in crate::sync) fn greet(&mut self, party: Party, relay: Option<[u8; 32]>, now: Millis) {
+    /// Notes that this Hello was sent on a new line, on behalf of this party.
+    pub(in crate::sync) fn greet(&mut self, hello: &Frame, party: Party, line: Option<LineKey>, now: Millis) {
         self.goodbye = None;
         self.silence = None;
         self.patience = Patience::default();
-        self.stage = Stage::Greeting { since: now, party, relay };
+        self.stage = Stage::Greeting(Greeting { since: now, party, line, hello: encode(hello) });
     }
 
-    /// As whom Hello was sent, and the relay's identity if the line has proven it; `None` unless a challenge is due.
-    pub(in crate::sync) fn greeted(&self) -> Option<(Party, Option<[u8; 32]>)> {
+    /// What Hello said; `None` unless a challenge is due.
+    pub(in crate::sync) fn greeted(&self) -> Option<Greeted> {
         match &self.stage {
-            Stage::Greeting { party, relay, .. } => Some((*party, *relay)),
+            Stage::Greeting(Greeting { party, line, hello, .. }) => {
+                Some(Greeted { party: *party, line: *line, said: Transcript::START.then(hello) })
+            }
             _ => None,
         }
     }
 
-    /// Notes that Proof was sent.
-    pub(in crate::sync) fn prove(&mut self, party: Party, now: Millis) {
-        self.stage = Stage::Proving { since: now, party };
+    /// Notes that this Proof was sent in answer to this Challenge by `relay`, with the head that it shows.
+    pub(in crate::sync) fn prove(
+        &mut self,
+        relay: RelayId,
+        (challenge, proof): (&Frame, &Frame),
+        shown: Option<SeenHead>,
+        now: Millis,
+    ) {
+        if let Stage::Greeting(Greeting { party, line, hello, .. }) = &mut self.stage {
+            let frames = [std::mem::take(hello), encode(challenge), encode(proof)];
+            let proving = Proving { since: now, party: *party, relay, line: *line, shown, frames };
+            self.stage = Stage::Proving(Box::new(proving));
+        }
     }
 
-    /// As whom Proof was sent; `None` unless a welcome is due.
-    pub(in crate::sync) fn proved(&self) -> Option<Party> {
+    /// What Proof said; `None` unless a welcome is due.
+    pub(in crate::sync) fn proved(&self) -> Option<Proving> {
         match &self.stage {
-            Stage::Proving { party, .. } => Some(*party),
+            Stage::Proving(proving) => Some((**proving).clone()),
             _ => None,
         }
     }
@@ -274,7 +329,8 @@ impl Session {
     pub(in crate::sync) fn note_goodbye(&mut self, reason: Reason) -> Option<Party> {
         let party = match &self.stage {
             Stage::Down => return None,
-            Stage::Greeting { party, .. } | Stage::Proving { party, .. } => *party,
+            Stage::Greeting(greeting) => greeting.party,
+            Stage::Proving(proving) => proving.party,
             Stage::Up(up) => up.party,
         };
         self.goodbye = Some(reason);
@@ -373,25 +429,23 @@ impl Session {
     pub(in crate::sync) fn wakes_at(&self) -> Option<Millis> {
         match &self.stage {
             Stage::Down => None,
-            Stage::Greeting { since, .. } | Stage::Proving { since, .. } => {
-                Some(since.plus(HANDSHAKE_TIMEOUT))
-            }
+            Stage::Greeting(Greeting { since, .. }) => Some(since.plus(HANDSHAKE_TIMEOUT)),
+            Stage::Proving(proving) => Some(proving.since.plus(HANDSHAKE_TIMEOUT)),
             Stage::Up(up) => Some(up.dead_at().unwrap_or_else(|| up.heard.plus(PING_AFTER))),
         }
     }
 
     /// What the connection needs now that time has passed.
     pub(in crate::sync) fn pass_time(&mut self, now: Millis) -> Pulse {
-        let owed = self.awaited_in_handshake();
-        match &mut self.stage {
-            Stage::Down => Pulse::NotOpen,
-            Stage::Greeting { since, .. } | Stage::Proving { since, .. } => {
-                if now.since(*since) < HANDSHAKE_TIMEOUT {
-                    return Pulse::NotOpen;
-                }
-                self.silence = owed;
-                Pulse::Dead
+        if let Some(owed) = self.awaited_in_handshake() {
+            if self.wakes_at().is_some_and(|at| now < at) {
+                return Pulse::NotOpen;
             }
+            self.silence = Some(owed);
+            return Pulse::Dead;
+        }
+        match &mut self.stage {
+            Stage::Down | Stage::Greeting(_) | Stage::Proving(_) => Pulse::NotOpen,
             Stage::Up(up) => match up.dead_at() {
                 Some(at) if now >= at => {
                     self.silence = Some(Awaited::Answer);

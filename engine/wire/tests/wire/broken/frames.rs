@@ -2,7 +2,7 @@
 
 use bowline_wire::bodies::Supplied;
 use bowline_wire::codec::{Writer, encode};
-use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::frame::{Frame, Hello, Reason};
 use bowline_wire::ids::Position;
 use bowline_wire::limits::*;
 use serde_json::{Value, json};
@@ -57,11 +57,14 @@ fn numbers() -> Vec<Value> {
         broken("a frame of version 0", "Number", &[0x82, 0, 12]),
         broken("a frame of version 2", "Number", &[0x82, 2, 12]),
         broken("a frame with a number of two bytes that one would do for", "Canonical", &[0x82, 1, 0x18, 12]),
-        broken("a Hello of a party without a name", "Number", &{
-            let hello = of("Hello");
+        broken("a Proof of a party without a name", "Number", &{
+            let proof = of("Proof by ticket");
             let at =
-                items(&hello).iter().position(|item| item.len() == 36 && item[..2] == [0x82, 0]).unwrap();
-            with_item(&hello, at, &with_item(&items(&hello)[at], 0, &[2]))
+                items(&proof).iter().position(|item| item.len() == 36 && item[..2] == [0x82, 1]).unwrap();
+            with_item(&proof, at, &with_item(&items(&proof)[at], 0, &[2]))
+        }),
+        broken("a Welcome with a time that no log has", "TimeLimit", &{
+            with_item(&of("Welcome"), 3, &[0x1b, 0, 1, 0, 0, 0, 0, 0, 0])
         }),
         broken(
             "a Goodbye with a reason of more than 16 bits",
@@ -136,12 +139,17 @@ fn orders() -> Vec<Value> {
             ));
         }
     }
+    for (what, versions) in [("out of order", vec![2, 1]), ("twice", vec![1, 1])] {
+        let hello = Frame::Hello(Hello { nonce: [1; 32], versions, capabilities: vec![] });
+        vectors.push(broken(&format!("a Hello of versions {what}"), "VersionOrder", &encode(&hello)));
+    }
     vectors
 }
 
 fn with_capabilities(mut frame: Frame, names: Vec<String>) -> Frame {
     match &mut frame {
-        Frame::Hello { capabilities, .. } | Frame::Welcome { capabilities, .. } => *capabilities = names,
+        Frame::Hello(hello) => hello.capabilities = names,
+        Frame::Welcome(welcome) => welcome.capabilities = names,
         other => unreachable!("{other:?} has no capabilities"),
     }
     frame
@@ -166,7 +174,9 @@ fn limits() -> Vec<Value> {
         }),
         broken("a token of more than MAX_TOKEN bytes", "Limit", &{
             let mut frame = sample("Proof with create");
-            if let Frame::Proof { create: Some(create), .. } = &mut frame {
+            if let Frame::Proof(proof) = &mut frame
+                && let Some(create) = &mut proof.create
+            {
                 create.token = "x".repeat(MAX_TOKEN + 1);
             }
             encode(&frame)

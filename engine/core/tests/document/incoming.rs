@@ -4,7 +4,7 @@ use crate::support::{Author, Sealed, assemble, entry, forge, hash, is_pristine, 
 use automerge::legacy::{Key, ObjectId, OpId, OpType};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId as RawActor, AutoCommit, ObjType, ROOT, ReadDoc};
-use bowline_core::document::{Document, Kind, Reason, Source};
+use bowline_core::document::{Document, Kind, Reason, Since, Source};
 
 const CONVERSATION: Kind = Kind::Conversation;
 
@@ -23,21 +23,15 @@ mod honest_entries {
     }
 
     #[test]
-    fn a_snapshot_brings_what_everybody_wrote() {
+    fn a_snapshot_that_stands_for_everybody_brings_what_everybody_wrote() {
         let (mut ana, mut ben) = (Author::conversation(1), Author::conversation(2));
         ana.say("one");
         let a = ana.seal(1);
         ben.receive(&[a]).say("two");
-        let assembled = assemble(CONVERSATION, &[ben.snapshot(2)]);
+        let snapshot = ben.snapshot(2).standing_for(&[1, 2], Since::Settled);
+        let assembled = assemble(CONVERSATION, &[snapshot]);
         assert_eq!(shown(&assembled.document), shown(&ben.document));
         assert!(assembled.refused.is_empty() && assembled.unsettled.is_empty() && assembled.lost.is_empty());
-    }
-
-    #[test]
-    fn adopted_entries_may_hold_what_others_wrote() {
-        let bytes = Author::conversation(1).say("hello").unsealed.concat();
-        let assembled = assemble(CONVERSATION, &[Sealed::new(1, 2, Source::Adopted, bytes)]);
-        assert_eq!(texts(&assembled.document), ["hello"]);
     }
 
     #[test]

@@ -29,6 +29,11 @@ impl ActorId {
         self.owner() == Owner::of(device)
     }
 
+    /// Whether a device may write under this actor at all; nobody does under that of the first changes.
+    pub fn is_of_a_device(&self) -> bool {
+        self.as_built_in().is_none()
+    }
+
     /// Whether both belong to one device.
     pub(super) fn is_same_device(&self, other: Self) -> bool {
         self.owner() == other.owner()

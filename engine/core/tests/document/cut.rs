@@ -1,6 +1,6 @@
 //! An entry of which a change turns out bad: it is cut there, and what counted before stays.
 
-use bowline_core::document::{ActorId, Document, Extent, Kind, NeedsRebuild, Pen, Reason, Source};
+use bowline_core::document::{ActorId, Cause, Document, Extent, Kind, NeedsRebuild, Pen, Reason, Source};
 
 use crate::support::{Author, Sealed, assemble, device, entry, forge, open, pen, shown, texts};
 
@@ -57,6 +57,9 @@ fn an_entry_is_cut_where_it_begins_if_the_bad_change_would_count_from_there() {
     let assembled = assemble(CONVERSATION, &[both, answer, kept_back]);
     assert_eq!(texts(&assembled.document), ["kept back"]);
     assert_eq!(assembled.unsettled, [entry(3)], "the answer waits for what it answers");
+    let lost: Vec<_> = assembled.lost.iter().map(|lost| lost.cause).collect();
+    assert_eq!(lost, [Cause::Dependent], "and whoever wrote it is told to write it again");
+    assert!(assembled.lost[0].actor.belongs_to(device(1)));
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! What counted keeps counting, whatever its author says later.
 
-use bowline_core::document::{ActorId, Document, Incoming, Kind, MessageId, Pen, Role, Source};
+use bowline_core::document::{ActorId, Document, Incoming, Kind, MessageId, Pen, Role};
 use bowline_store::EntryState;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DocId, EntryId, Millis};
-use bowline_wire::weight::Weight;
+use bowline_wire::ids::{DocId, Millis};
 
 use crate::author::{Author, payload_of};
 use crate::relay::FakeRelay;
@@ -42,10 +41,7 @@ fn nobody_takes_back_what_others_have_built_on_long_afterwards() {
     let [first, later] = two_stories(&mallory);
     put(&mut mallory, &mut relay, &first);
     let mut document = Document::create(Kind::Conversation);
-    let (entry, position) = (EntryId::from_bytes([1; 32]), None);
-    let (author, source, weight) = (mallory.id(), Source::Changes, Weight::MAX);
-    let incoming = Incoming { entry, position, author, source, weight, bytes: &first.1 };
-    document.apply(&[incoming]).unwrap();
+    document.apply(&[Incoming::local(mallory.id(), &first.1)]).unwrap();
     for n in 0..3 {
         let pen = Pen { actor: ActorId::for_device(ana.id(), [n + 1; 8]), now: THEN };
         let (id, text) = (MessageId::from_bytes([n + 2; 4]), format!("ana's message {n}"));

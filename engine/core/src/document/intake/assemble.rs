@@ -73,10 +73,11 @@ impl Document {
             }
             pool.cut(&settled, &mut entries);
             faults.extend(settled.faults);
-            if let Some((automerge, lost)) = made {
+            if let Some((automerge, mut lost)) = made {
                 let mut document = Self::from_parts(kind, automerge);
                 let history = document.take_history();
                 refused.extend(refused_of(&entries, &faults, &history));
+                lost.extend(pool.stranded(&history));
                 let unsettled = unsettled(&entries, &history);
                 document.keep_history(history);
                 return Assembled { document, refused: by_entry(refused, incoming), unsettled, lost };

@@ -175,6 +175,6 @@ pub struct Lost {
 pub enum Cause {
     /// The actor made two changes with one number, and the other one counted before.
     Conflict,
-    /// The change builds on one that lost.
+    /// The change builds on one that lost, or of whose entry what would have counted from there on was refused.
     Dependent,
 }

@@ -184,6 +184,30 @@ impl Pool {
         deps.iter().all(|dep| shaky.get(dep).is_none_or(|by| *by == Some(entry)))
     }
 
+    /// Changes that no entry with a cut holds them back from counting, and that build on what one does: they would wait for
+    /// ever.
+    pub(super) fn stranded(&self, history: &Ancestry) -> Vec<Lost> {
+        let mut dependents: HashMap<ChangeHash, Vec<&Member>> = HashMap::new();
+        let mut gone: Vec<ChangeHash> = Vec::new();
+        for (hash, member) in self.members.iter().filter(|(hash, _)| !history.contains(hash)) {
+            member.change.deps.iter().for_each(|dep| dependents.entry(*dep).or_default().push(member));
+            if member.through.iter().all(|way| way.cut.is_some()) {
+                gone.push(*hash);
+            }
+        }
+        let mut stranded: HashMap<ChangeHash, &Member> = HashMap::new();
+        while let Some(hash) = gone.pop() {
+            for dependent in dependents.remove(&hash).unwrap_or_default() {
+                if stranded.insert(dependent.change.hash, dependent).is_none() {
+                    gone.push(dependent.change.hash);
+                }
+            }
+        }
+        let is_free = |member: &&Member| member.through.iter().any(|way| way.cut.is_none());
+        let stranded = stranded.into_values().filter(is_free).map(|member| Arc::clone(&member.change));
+        in_order(stranded.collect()).iter().map(|change| lost(change, Cause::Dependent)).collect()
+    }
+
     /// Takes out of `complete`, ancestors first, what may not stay: of two changes with one number the one that counts later,
     /// and whatever builds on it. Places decide, and hashes between changes with one place; so what counts at a place of
     /// the log counts whatever comes behind that.
@@ -202,13 +226,13 @@ impl Pool {
         }
         let (gone, stay): (Vec<_>, Vec<_>) =
             settled.complete.iter().cloned().partition(|change| lost.contains_key(&change.hash));
-        let report = |change: Arc<Vetted>| {
-            let cause = *lost.get(&change.hash)?;
-            let bytes = change.bytes.to_vec();
-            Some(Lost { hash: change.hash, actor: change.actor, cause, bytes })
-        };
-        (stay, in_order(gone).into_iter().filter_map(report).collect())
+        let report = |change: &Arc<Vetted>| Some(self::lost(change, *lost.get(&change.hash)?));
+        (stay, in_order(gone).iter().filter_map(report).collect())
     }
+}
+
+fn lost(change: &Vetted, cause: Cause) -> Lost {
+    Lost { hash: change.hash, actor: change.actor, cause, bytes: change.bytes.to_vec() }
 }
 
 /// The changes in the order in which they began to count, each behind what it builds on.

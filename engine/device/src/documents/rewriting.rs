@@ -1,0 +1,104 @@
+//! Work that this device did under other keys than it has in a workspace now: others take nothing of it in an entry of the device
+//! that it is, so it is written again in that one's name before it is sealed.
+
+use std::collections::BTreeSet;
+
+use bowline_core::document::{ChangeHash, Document, EditError, Incoming, change_actor, change_hash};
+use bowline_store::{ChangeN, ChangeRow, DocN, DocRow};
+use bowline_wire::ids::DeviceId;
+
+use crate::Error;
+use crate::documents::base::compressed;
+use crate::documents::held::Documents;
+use crate::documents::loading::Derived;
+use crate::documents::reading::{Content, Reading};
+use crate::lent::Lent;
+use crate::rows::kind_of;
+use crate::workspace::Keyrings;
+
+/// Whether others take this change in an entry by `writer`: it is the writer's, or the one that every document begins with.
+pub(crate) fn may_travel(change: &ChangeRow, writer: DeviceId) -> bool {
+    change_actor(&change.bytes).is_none_or(|actor| actor.belongs_to(writer) || !actor.is_of_a_device())
+}
+
+/// What became of work that cannot travel as it is.
+pub(crate) enum Rewritten {
+    /// There was none in the document.
+    Nothing,
+    /// All of it is written again; the document's row is another one now.
+    Done,
+    /// The document takes no more.
+    Full,
+}
+
+impl Documents {
+    /// Writes again, in this device's name in the document's workspace, what in the document is unsealed and in another name, and
+    /// what of ours was built on that. What still waits for others stays as it is.
+    pub(crate) fn write_in_own_name(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        n: DocN,
+    ) -> Result<Rewritten, Error> {
+        loop {
+            let loaded = self.load_anew(lent, keyrings, n)?;
+            let (rev, shown) = (loaded.rev, loaded.document.clone());
+            let row = lent.row(n)?;
+            let writer = keyrings.writer(row.ws, lent.device());
+            let is_in = |hash: ChangeHash| shown.contains(&hash);
+            let unsealed = lent.read().unsealed(n)?;
+            let mut foreign = unsealed.iter().filter(|change| !may_travel(change, writer));
+            if !foreign.any(|change| change_hash(&change.bytes).is_some_and(is_in)) {
+                return Ok(Rewritten::Nothing);
+            }
+            let mut document = without_foreign(lent, keyrings, &row, writer)?;
+            let is_lost = |change: &&ChangeRow| {
+                change_hash(&change.bytes).is_some_and(|hash| is_in(hash) && !document.contains(&hash))
+            };
+            let lost: Vec<&ChangeRow> = unsealed.iter().filter(is_lost).collect();
+            let bytes: Vec<&[u8]> = lost.iter().map(|change| change.bytes.as_slice()).collect();
+            let changes = match document.recommit(lent.fresh_pen(writer), &bytes) {
+                Err(EditError::Full) => return Ok(Rewritten::Full),
+                made => made?,
+            };
+            let derived = Derived::of(&document).no_later_than(lent.now, row.summary.updated_at);
+            let (base, gone): (_, Vec<ChangeN>) = (compressed(&document)?, lost.iter().map(|it| it.n).collect());
+            let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
+                if tx.doc(n)?.is_none_or(|now| now.rev != rev) {
+                    return Ok(false);
+                }
+                tx.delete_changes(&gone)?;
+                for change in &changes {
+                    tx.insert_change(n, change)?;
+                }
+                tx.put_base(n, &base)?;
+                if !row.only_here.is_some() {
+                    derived.write(tx, n)?;
+                }
+                Ok(true)
+            })?;
+            self.forget(n);
+            if is_done {
+                return Ok(Rewritten::Done);
+            }
+        }
+    }
+}
+
+/// A document of a workspace without what is unsealed in it in other names than the writer's, and without what was built on that.
+fn without_foreign(
+    lent: &Lent<'_>,
+    keyrings: Keyrings<'_>,
+    row: &DocRow,
+    writer: DeviceId,
+) -> Result<Document, Error> {
+    let reading = Reading::of(lent, keyrings);
+    let contents = reading.all_accepted(row.n)?.contents;
+    let rows = lent.read().changes(row.n)?;
+    let unsealed: BTreeSet<ChangeN> = lent.read().unsealed(row.n)?.iter().map(|change| change.n).collect();
+    let stays = |change: &&ChangeRow| !unsealed.contains(&change.n) || may_travel(change, writer);
+    let kept = rows.iter().filter(stays);
+    let ours = kept.map(|change| keyrings.own_change(row.ws, lent.device(), &change.bytes));
+    let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
+    Ok(Document::assemble(kind_of(row)?, &incoming).document)
+}

@@ -16,6 +16,7 @@ mod relay;
 
 mod agents;
 mod aside;
+mod consent;
 mod copies;
 mod counting;
 mod crashes;

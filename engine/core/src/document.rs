@@ -30,7 +30,7 @@ pub use edit::files::{FilePath, NotAPath, TextFile};
 pub use edit::take_over::{Lacking, entries_made_by};
 pub use intake::assemble::{Applied, Assembled, NeedsRebuild};
 pub use intake::change::{change_actor, change_hash, operation_count};
-pub use intake::consent::{Consent, Since, Standing};
+pub use intake::consent::{Consent, Standing};
 pub use intake::hash::ChangeHash;
 pub use intake::incoming::{Cause, Extent, Incoming, Lost, Reason, Refused, Source, weight_of};
 pub use kind::Kind;

@@ -246,7 +246,8 @@ impl Header {
         let own = match self.entry_type {
             EntryType::Changes => bare && !self.doc.is_zero(),
             EntryType::Snapshot => !self.doc.is_zero(),
-            EntryType::Roster => bare && self.doc.is_zero(),
+            EntryType::Adopted => bare && !self.doc.is_zero(),
+            EntryType::Roster | EntryType::Confirm => bare && self.doc.is_zero(),
             _ => self.digests.is_none(),
         };
         match rules

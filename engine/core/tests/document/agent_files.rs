@@ -2,7 +2,7 @@
 
 use crate::support::{Author, Sealed, assemble, device, files, hash, open, owned, pen, shown};
 use bowline_core::document::limits::{EDIT_OPS_MAX, OPS_MAX};
-use bowline_core::document::{ActorId, Document, FilePath, Kind, Pen, Since, Source, operation_count};
+use bowline_core::document::{ActorId, Document, FilePath, Kind, Pen, Source, operation_count};
 use proptest::prelude::*;
 
 const AGENT: Kind = Kind::Agent;
@@ -164,7 +164,7 @@ fn what_is_written_survives_being_saved_and_loaded() {
     ben.write("b", "日 本").write("c", "é");
     let both = merged(base, ana, ben);
     assert_eq!(shown(&Document::load(AGENT, &both.save()).unwrap()), shown(&both));
-    let snapshot = Sealed::new(9, 7, Source::Snapshot, both.save()).standing_for(&[1, 2, 3], Since::Settled);
+    let snapshot = Sealed::new(9, 7, Source::Snapshot, both.save()).standing_alone_for(&[1, 2, 3]);
     let assembled = assemble(AGENT, &[snapshot]);
     assert_eq!(assembled.refused, []);
     assert_eq!(shown(&assembled.document), shown(&both));

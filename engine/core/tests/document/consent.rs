@@ -1,6 +1,6 @@
 //! In another's name only with that other's signature or consent.
 
-use bowline_core::document::{Consent, Document, Extent, Incoming, Kind, Reason, Refused, Since, Source};
+use bowline_core::document::{Consent, Document, Extent, Incoming, Kind, Reason, Refused, Source};
 
 use crate::support::{Author, Sealed, assemble, device, entry, hash, open, pen, shown, texts};
 
@@ -101,11 +101,11 @@ fn a_snapshot_speaks_for_those_for_whom_it_stands_and_for_nobody_else() {
     let a = ana.say("from ana").seal(1);
     ben.receive(&[a]).say("from ben");
     let snapshot = Sealed::new(3, EVE, Source::Snapshot, ben.document.save());
-    let for_ana = snapshot.clone().standing_for(&[1], Since::Settled);
+    let for_ana = snapshot.clone().standing_alone_for(&[1]);
     let built = assemble(CONVERSATION, std::slice::from_ref(&for_ana));
     assert_eq!(texts(&built.document), ["from ana"]);
     assert_eq!(built.refused[0].reason, Reason::NotConsented(pen(2).actor));
-    let both = assemble(CONVERSATION, &[snapshot.standing_for(&[1, 2], Since::Settled)]);
+    let both = assemble(CONVERSATION, &[snapshot.standing_alone_for(&[1, 2])]);
     assert_eq!(texts(&both.document), ["from ana", "from ben"]);
 }
 
@@ -118,11 +118,28 @@ fn what_a_snapshot_holds_whose_entries_are_gone_goes_before_what_it_does_not_hol
         let twin = Sealed::new(later, 1, Source::Changes, low.unsealed.concat());
         let mut ben = Author::conversation(2);
         ben.receive(std::slice::from_ref(&first));
-        let snapshot = ben.snapshot(5).standing_for(&[1], Since::Settled);
+        let snapshot = ben.snapshot(5).standing_alone_for(&[1]);
         let late_joiner = assemble(CONVERSATION, &[snapshot, twin]);
         assert_eq!(shown(&late_joiner.document), shown(&high.document), "twin at {later}");
     }
     low.unsealed.clear();
+}
+
+/// Something that stays there has lost against something else that stays, by where what it builds on stood; that is gone, and the
+/// snapshot says how it was.
+#[test]
+fn what_stays_beside_a_snapshot_counts_as_it_did_when_all_was_there() {
+    let mut ana = Author::conversation(3);
+    let late = ana.say("what the first was built on, and came late").seal(4);
+    let (mut first, mut second) = (Author::conversation(1), Author::conversation(1));
+    first.receive(std::slice::from_ref(&late)).say("an answer");
+    second.say("said without waiting");
+    let (first, second) = (first.seal(2), second.seal(3));
+    let there = assemble(CONVERSATION, &[first.clone(), second.clone(), late.clone()]);
+    assert_eq!(there.lost.len(), 1);
+    let snapshot = Sealed::new(6, 2, Source::Snapshot, there.document.save()).standing_alone_for(&[3]);
+    let late_joiner = assemble(CONVERSATION, &[first, second, snapshot]);
+    assert_eq!(shown(&late_joiner.document), shown(&there.document));
 }
 
 /// While the entries are there a snapshot brings nothing forward: a member who signs for something new under an old position
@@ -135,7 +152,7 @@ fn what_a_snapshot_brings_anew_counts_only_from_where_the_consent_is_complete() 
     ana.receive(std::slice::from_ref(&said)).say("an answer");
     let answer = ana.seal(3);
     let signed = Sealed::new(4, 1, Source::Snapshot, high.document.save());
-    let signed = signed.standing_for(&[1], Since::Position(bowline_wire::ids::Position(5)));
+    let signed = signed.standing_beside_for(&[1], 5);
     let built = assemble(CONVERSATION, &[said, answer, signed]);
     assert_eq!(texts(&built.document), texts(&ana.document));
     assert_eq!(built.lost.len(), 1);

@@ -4,7 +4,7 @@
 use crate::support::{Author, Sealed, assemble, device, is_pristine, open, shown, texts};
 use automerge::legacy::{Key, OpId, OpType};
 use automerge::{ActorId as RawActor, Change, ExpandedChange};
-use bowline_core::document::{ActorId, Document, Extent, Incoming, Kind, NeedsRebuild, Pen, Since, Source};
+use bowline_core::document::{ActorId, Document, Extent, Incoming, Kind, NeedsRebuild, Pen, Source};
 use proptest::prelude::*;
 
 const CONVERSATION: Kind = Kind::Conversation;
@@ -311,7 +311,7 @@ proptest! {
         let loaded = Document::load(CONVERSATION, &document.save()).unwrap();
         prop_assert_eq!(shown(&loaded), shown(&document));
         let snapshot = Sealed::new(250, 7, Source::Snapshot, document.save());
-        let snapshot = snapshot.standing_for(&[1, 2, 3, EVE], Since::Settled);
+        let snapshot = snapshot.standing_alone_for(&[1, 2, 3, EVE]);
         prop_assert_eq!(shown(&assemble(CONVERSATION, &[snapshot]).document), shown(&document));
     }
 

@@ -4,7 +4,7 @@ use crate::support::{Author, Sealed, assemble, entry, forge, hash, is_pristine, 
 use automerge::legacy::{Key, ObjectId, OpId, OpType};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId as RawActor, AutoCommit, ObjType, ROOT, ReadDoc};
-use bowline_core::document::{Document, Kind, Reason, Since, Source};
+use bowline_core::document::{Document, Kind, Reason, Source};
 
 const CONVERSATION: Kind = Kind::Conversation;
 
@@ -28,7 +28,7 @@ mod honest_entries {
         ana.say("one");
         let a = ana.seal(1);
         ben.receive(&[a]).say("two");
-        let snapshot = ben.snapshot(2).standing_for(&[1, 2], Since::Settled);
+        let snapshot = ben.snapshot(2).standing_alone_for(&[1, 2]);
         let assembled = assemble(CONVERSATION, &[snapshot]);
         assert_eq!(shown(&assembled.document), shown(&ben.document));
         assert!(assembled.refused.is_empty() && assembled.unsettled.is_empty() && assembled.lost.is_empty());

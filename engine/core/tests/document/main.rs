@@ -21,6 +21,7 @@ mod overlaps;
 mod profile;
 mod refused;
 mod skill;
+mod standing;
 mod support;
 mod take_over;
 mod transcript;

@@ -4,7 +4,7 @@
 use automerge::{Change, ExpandedChange};
 use bowline_core::document::{
     ActorId, AgentEdit, AgentField, AgentValues, Assembled, ChangeHash, Consent, ConversationMut, Document,
-    FilePath, Incoming, Kind, MessageId, Pen, Role, Since, SkillEdit, Source, Standing, Transcript,
+    FilePath, Incoming, Kind, MessageId, Pen, Role, SkillEdit, Source, Standing, Transcript,
 };
 use bowline_wire::ids::{DeviceId, EntryId, Millis, Position};
 use bowline_wire::weight::Weight;
@@ -40,9 +40,17 @@ impl Sealed {
         Self { entry: entry(number), author: device(author), source, standing: None, bytes }
     }
 
-    /// The same, standing for these devices since then.
-    pub fn standing_for(self, devices: &[u8], since: Since) -> Self {
-        let mut standing = Standing::default();
+    /// The same, standing for these devices, when what it covers is gone.
+    pub fn standing_alone_for(self, devices: &[u8]) -> Self {
+        self.standing(Standing::alone(), devices, Position(1))
+    }
+
+    /// The same, standing for these devices from there on, when what it covers is there.
+    pub fn standing_beside_for(self, devices: &[u8], since: u64) -> Self {
+        self.standing(Standing::beside_what_it_covers(), devices, Position(since))
+    }
+
+    fn standing(self, mut standing: Standing, devices: &[u8], since: Position) -> Self {
         devices.iter().for_each(|number| standing.add(device(*number), since));
         Self { standing: Some(standing), ..self }
     }

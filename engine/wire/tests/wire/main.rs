@@ -7,6 +7,7 @@ mod before;
 mod bodies;
 mod budgets;
 mod codec;
+mod consent;
 mod entry;
 mod frame;
 mod header;

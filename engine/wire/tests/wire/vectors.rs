@@ -18,10 +18,11 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::samples::{ana, ben, challenge, entries, frames, records, story};
+use crate::samples::{adopted, ana, ben, challenge, confirms, entries, frames, records, story};
 use crate::support::*;
 
-const FILES: [&str; 6] = ["entries", "records", "frames", "heads", "chains", "proofs"];
+const FILES: [&str; 8] =
+    ["entries", "records", "frames", "heads", "chains", "proofs", "confirms", "adopted"];
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/1").join(format!("{file}.json"))
@@ -72,6 +73,19 @@ fn written(file: &str) -> Value {
             .into_iter()
             .map(|(name, frame)| json!({ "name": name, "frame": hex::encode(encode(&frame)) }))
             .collect(),
+        "confirms" => confirms()
+            .into_iter()
+            .map(|(name, confirm)| json!({ "name": name, "body": hex::encode(confirm.to_body()) }))
+            .collect(),
+        "adopted" => {
+            let (original, adopting, adopted) = adopted();
+            json!([{
+                "name": "an entry verbatim",
+                "original": hex::encode(encode(&original.to_signed())),
+                "adopting_header": hex::encode(adopting.signed_header().bytes()),
+                "sealed": hex::encode(adopted.encode()),
+            }])
+        }
         "heads" => heads(),
         "chains" => chains(),
         "proofs" => proofs(),

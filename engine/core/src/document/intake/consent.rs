@@ -18,28 +18,35 @@ pub enum Consent<'a> {
     Standing(&'a Standing),
 }
 
-/// From where on what a snapshot holds of somebody counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Since {
-    /// Before everything that the snapshot does not hold: the entries that it covers are gone, and it says what counted of them.
-    Settled,
-    /// From here on, where the consent was complete.
-    Position(Position),
-}
-
 /// For whose devices a snapshot stands, and since when.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    since: BTreeMap<Owner, Since>,
+    covered_is_gone: bool,
+    since: BTreeMap<Owner, Position>,
 }
 
 impl Standing {
+    /// That of a snapshot whose covered entries are there as well: what they do not hold counts from where its consent is complete.
+    pub fn beside_what_it_covers() -> Self {
+        Self { covered_is_gone: false, since: BTreeMap::new() }
+    }
+
+    /// That of a snapshot whose covered entries are gone, by a checkpoint that stands: what it holds is all that counted of them,
+    /// and goes before whatever else is at or below the position that it covers.
+    pub fn alone() -> Self {
+        Self { covered_is_gone: true, since: BTreeMap::new() }
+    }
+
     /// Notes that the snapshot stands for this device; the earliest since when remains.
-    pub fn add(&mut self, device: DeviceId, since: Since) {
+    pub fn add(&mut self, device: DeviceId, since: Position) {
         self.since.entry(Owner::of(device)).and_modify(|it| *it = since.min(*it)).or_insert(since);
     }
 
-    pub(super) fn since(&self, owner: Owner) -> Option<Since> {
+    pub(super) fn since(&self, owner: Owner) -> Option<Position> {
         self.since.get(&owner).copied()
+    }
+
+    pub(super) fn is_alone(&self) -> bool {
+        self.covered_is_gone
     }
 }

@@ -7,7 +7,7 @@ use bowline_wire::ids::{EntryId, Position};
 
 use super::ancestry::Ancestry;
 use super::change::Vetted;
-use super::consent::{Consent, Since};
+use super::consent::Consent;
 use super::first::FirstChange;
 use super::hash::ChangeHash;
 use super::incoming::{Extent, Incoming, Reason, Refused, Source, weight_of};
@@ -34,15 +34,6 @@ impl Place {
     }
 }
 
-impl From<Since> for Place {
-    fn from(since: Since) -> Self {
-        match since {
-            Since::Settled => Self::START,
-            Since::Position(position) => Self::at(Some(position)),
-        }
-    }
-}
-
 /// A change in an entry.
 pub(super) struct Held {
     pub(super) change: Arc<Vetted>,
@@ -54,6 +45,8 @@ pub(super) struct Held {
 pub(super) struct Opened {
     pub(super) entry: EntryId,
     pub(super) held: Vec<Held>,
+    /// All of it that counts by whatever way counted before everything that it does not hold.
+    pub(super) is_settled: bool,
     /// What of the entry would count from here on is refused, and why.
     pub(super) cut: Option<(Place, Reason)>,
 }
@@ -85,7 +78,8 @@ impl Opened {
         if let (Source::Changes, Some(foreign)) = (source, held.iter().find(|held| held.place.is_none())) {
             return Err(Reason::NotTheAuthors(foreign.change.actor));
         }
-        Ok(Self { entry, held, cut: None })
+        let is_settled = matches!(incoming.consent, Consent::Standing(standing) if standing.is_alone());
+        Ok(Self { entry, held, is_settled, cut: None })
     }
 
     /// Opens each entry by itself: one that is broken does not hold up the others.
@@ -149,7 +143,7 @@ impl<'a> Whose<'a> {
         let by_others = match self.consent {
             Consent::Author => None,
             Consent::Everybody => Some(self.at.max(Place::HEARSAY)),
-            Consent::Standing(standing) => standing.since(actor.owner()).map(Place::from),
+            Consent::Standing(standing) => standing.since(actor.owner()).map(|since| Place::at(Some(since))),
         };
         own.into_iter().chain(by_others).min()
     }

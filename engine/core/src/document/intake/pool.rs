@@ -72,6 +72,14 @@ impl Pool {
                 member.through.push(Way { entry, place, cut });
             }
         }
+        for (entry, opened) in entries.iter().enumerate().filter(|(_, opened)| opened.is_settled) {
+            let cut = opened.cut.as_ref().map(|(place, _)| *place);
+            for held in &opened.held {
+                if let Some(member) = members.get_mut(&held.change.hash) {
+                    member.through.push(Way { entry, place: Place::START, cut });
+                }
+            }
+        }
         Self { members }
     }
 

@@ -145,11 +145,7 @@ mod tests {
         fn open(&self) -> Incoming<'_> {
             Incoming {
                 entry: EntryId::from_bytes([self.1.len().to_le_bytes()[0] ^ self.0; 32]),
-                position: None,
-                author: DeviceId::from_bytes([self.0; 32]),
-                source: Source::Changes,
-                weight: Weight::MAX,
-                bytes: &self.1,
+                ..Incoming::local(DeviceId::from_bytes([self.0; 32]), &self.1)
             }
         }
     }

@@ -105,6 +105,9 @@ impl DocumentKey {
         doc: DocId,
         sorted: impl Iterator<Item = &'h [u8; 32]>,
     ) -> SnapshotDigest {
-        SnapshotDigest::from_bytes(hmac32(&self.0, [&doc.as_bytes()[..]].into_iter().chain(sorted.map(|it| &it[..]))))
+        SnapshotDigest::from_bytes(hmac32(
+            &self.0,
+            [&doc.as_bytes()[..]].into_iter().chain(sorted.map(|it| &it[..])),
+        ))
     }
 }

@@ -85,12 +85,19 @@ impl Adopted {
         let number = |entry: &Entry| (entry.header().chain(), entry.header().seq);
         let declared = entries.iter().map(|entry| entry.header().weight.most());
         let declared = declared.fold(0, u64::saturating_add);
-        let is_content = |entry: &Entry| matches!(entry.header().entry_type, EntryType::Changes | EntryType::Snapshot);
+        let is_content =
+            |entry: &Entry| matches!(entry.header().entry_type, EntryType::Changes | EntryType::Snapshot);
         let rules = [
             (!entries.is_empty(), "an adopted entry holds one"),
             (entries.iter().all(is_content), "what is adopted is changes or a snapshot"),
-            (entries.iter().all(|entry| entry.header().doc == header.doc), "what is adopted is of one document"),
-            (entries.is_sorted_by(|one, next| number(one) < number(next)), "what is adopted is in order, each once"),
+            (
+                entries.iter().all(|entry| entry.header().doc == header.doc),
+                "what is adopted is of one document",
+            ),
+            (
+                entries.is_sorted_by(|one, next| number(one) < number(next)),
+                "what is adopted is in order, each once",
+            ),
             (declared <= header.weight.most(), "what is adopted declares more than what adopts it"),
         ];
         match rules.into_iter().find(|(kept, _)| !kept) {

@@ -42,7 +42,8 @@ impl People {
     /// Those of a roster.
     pub fn of(roster: &Roster) -> Self {
         let member = |device: &bowline_wire::roster::Device| {
-            let joined = roster.points().get(device.joined_at).map_or(Position::START, |point| point.position);
+            let joined =
+                roster.points().get(device.joined_at).map_or(Position::START, |point| point.position);
             let left = match &device.standing {
                 Standing::Active => None,
                 Standing::Removed { position, .. } => Some(*position),
@@ -90,7 +91,8 @@ impl People {
     /// Whether this is the one live device that its user has at a position.
     pub(super) fn is_only_device(&self, device: DeviceId, at: Position) -> bool {
         let Some(user) = self.user(device) else { return false };
-        let live = |(_, member): &(&DeviceId, &Member)| member.user == user && !member.recovery && member.is_in(at);
+        let live =
+            |(_, member): &(&DeviceId, &Member)| member.user == user && !member.recovery && member.is_in(at);
         self.devices.iter().filter(live).all(|(id, _)| *id == device)
     }
 

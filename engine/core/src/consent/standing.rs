@@ -99,7 +99,8 @@ impl Stands {
     /// What of it counts for whom, for a document. If what it covers is gone, by a checkpoint that stands, it says what counted of
     /// that.
     pub fn to_standing(&self, people: &People, covered_is_gone: bool) -> Standing {
-        let mut standing = if covered_is_gone { Standing::alone() } else { Standing::beside_what_it_covers() };
+        let mut standing =
+            if covered_is_gone { Standing::alone() } else { Standing::beside_what_it_covers() };
         for (user, StandsFor { since, .. }) in &self.users {
             people.devices_of(*user).for_each(|device| standing.add(device, *since));
         }
@@ -134,7 +135,8 @@ impl Facts<'_> {
         }
         let mut stands = Stands::default();
         for (user, changes) in &by_user {
-            let by_others = self.people.gone(*user).and_then(|gone| self.for_who_is_gone(snapshot, *user, gone));
+            let by_others =
+                self.people.gone(*user).and_then(|gone| self.for_who_is_gone(snapshot, *user, gone));
             let by_others = by_others.map(|since| StandsFor { since, signed: snapshot.covers });
             let all = self.by_own_word(snapshot, *user, changes, digest).into_iter().chain(by_others);
             if let Some(how) = all.reduce(StandsFor::and) {
@@ -195,7 +197,9 @@ impl Facts<'_> {
     fn entries_of(&self, user: UserId, after: Position, to: Position) -> impl Iterator<Item = ChangeHash> {
         let is_theirs = move |entry: &&Holding| self.people.user(entry.author) == Some(user);
         let found = self.entries.iter().filter(is_theirs);
-        found.filter(move |entry| after < entry.position && entry.position <= to).flat_map(|it| it.changes.iter().copied())
+        found
+            .filter(move |entry| after < entry.position && entry.position <= to)
+            .flat_map(|it| it.changes.iter().copied())
     }
 
     /// Since when a snapshot stands for somebody who went: the Owner and one other user have confirmed it, if there is one.

@@ -25,8 +25,7 @@ fn a_snapshot_says_nothing_in_anothers_name() {
     let mut ana = Author::conversation(1);
     ana.say("I quit. Ana");
     let forged = forged(1, &ana);
-    let told =
-        Refused { entry: entry(1), reason: Reason::NotConsented(pen(1).actor), extent: Extent::Part };
+    let told = Refused { entry: entry(1), reason: Reason::NotConsented(pen(1).actor), extent: Extent::Part };
     let built = assemble(CONVERSATION, std::slice::from_ref(&forged));
     assert_eq!(texts(&built.document), [""; 0]);
     assert_eq!((built.refused, built.unsettled), (vec![told.clone()], vec![]));
@@ -59,7 +58,9 @@ fn what_an_author_builds_on_something_made_up_waits_for_ever() {
 
 #[test]
 fn a_made_up_change_takes_no_number_from_whoever_has_the_name() {
-    for [false_one, mut own] in [twins(), twins().map(|twin| twin).into_iter().rev().collect::<Vec<_>>().try_into().unwrap()] {
+    for [false_one, mut own] in
+        [twins(), twins().map(|twin| twin).into_iter().rev().collect::<Vec<_>>().try_into().unwrap()]
+    {
         let own_says = shown(&own.document);
         let entries = [forged(1, &false_one), own.seal(2)];
         for order in [[0, 1], [1, 0]] {

@@ -70,7 +70,11 @@ impl Log {
 
     /// A change of a device's in an entry of its own, and in the snapshot.
     fn says(&mut self, number: u8, hash: u8, at: u64) -> &mut Self {
-        self.entries.push(Holding { position: Position(at), author: device(number), changes: vec![change(hash)] });
+        self.entries.push(Holding {
+            position: Position(at),
+            author: device(number),
+            changes: vec![change(hash)],
+        });
         self.holds.push((change(hash), number));
         self
     }
@@ -78,7 +82,8 @@ impl Log {
     fn own_digest(&self, of: u8) -> SnapshotDigest {
         let people = self.people();
         let is_theirs = |number: u8| people.user(device(number)) == Some(user(of));
-        let mut theirs: Vec<_> = self.holds.iter().filter(|(_, by)| is_theirs(*by)).map(|(hash, _)| *hash).collect();
+        let mut theirs: Vec<_> =
+            self.holds.iter().filter(|(_, by)| is_theirs(*by)).map(|(hash, _)| *hash).collect();
         theirs.sort_unstable();
         digest(&theirs)
     }
@@ -132,7 +137,13 @@ impl Log {
 
     fn may_go(&self, of: u8, at: u64) -> bool {
         let people = self.people();
-        self.facts(&people).may_go(self.snapshots.last().unwrap(), &self.stands(), user(of), Position(at), NOW)
+        self.facts(&people).may_go(
+            self.snapshots.last().unwrap(),
+            &self.stands(),
+            user(of),
+            Position(at),
+            NOW,
+        )
     }
 
     fn disputed(&self) -> usize {
@@ -258,7 +269,12 @@ mod a_word_carries_over {
         let mut log = older();
         log.says(CARL, 4, 16).says(BEN, 5, 17).snapshot_at(BEN, 18, 19);
         let before = log.since(&[OWNER, BEN, CARL]);
-        let gone: Vec<_> = log.entries.iter().filter(|it| !log.may_go(it.author.as_bytes()[0], it.position.0)).cloned().collect();
+        let gone: Vec<_> = log
+            .entries
+            .iter()
+            .filter(|it| !log.may_go(it.author.as_bytes()[0], it.position.0))
+            .cloned()
+            .collect();
         log.entries = gone;
         assert_eq!(log.entries.len(), 1, "carl's last");
         assert_eq!(log.since(&[OWNER, BEN, CARL]), before);
@@ -294,7 +310,11 @@ mod whoever_is_alone {
         assert_eq!(log.since(&[OWNER]), [Some(14)]);
         let mut log = one_user(2);
         log.devices[1].1.recovery = true;
-        assert_eq!(log.confirms(OWNER, OWNER, 14).since(&[OWNER]), [Some(14)], "a phrase on paper looks at nothing");
+        assert_eq!(
+            log.confirms(OWNER, OWNER, 14).since(&[OWNER]),
+            [Some(14)],
+            "a phrase on paper looks at nothing"
+        );
         let mut log = one_user(2);
         log.leaves(11, 13);
         assert_eq!(log.confirms(OWNER, OWNER, 14).since(&[OWNER]), [Some(14)]);
@@ -407,7 +427,8 @@ fn a_late_joiner_shows_what_everybody_else_does() {
     let mut log = Log::of(&[OWNER, BEN]);
     for (number, author) in [(OWNER, &owner), (BEN, &ben)] {
         let changes = author.document.changes_beyond(&Document::create(Kind::Conversation));
-        let own: Vec<_> = changes.into_iter().filter(|it| log.holds.iter().all(|(had, _)| had != it)).collect();
+        let own: Vec<_> =
+            changes.into_iter().filter(|it| log.holds.iter().all(|(had, _)| had != it)).collect();
         for hash in own {
             log.holds.push((hash, number));
         }
@@ -417,7 +438,8 @@ fn a_late_joiner_shows_what_everybody_else_does() {
     let snapshot = Sealed { standing: Some(standing), ..snapshot };
     let late = assemble(Kind::Conversation, std::slice::from_ref(&snapshot));
     assert_eq!((shown(&late.document), late.refused), (shown(&there), vec![]));
-    let [present, half] = [&all[..], &[second]].map(|kept| assemble(Kind::Conversation, &[kept, &[snapshot.clone()]].concat()));
+    let [present, half] =
+        [&all[..], &[second]].map(|kept| assemble(Kind::Conversation, &[kept, &[snapshot.clone()]].concat()));
     assert_eq!(shown(&present.document), shown(&there));
     assert_eq!(shown(&half.document), shown(&there));
 }

@@ -88,9 +88,8 @@ pub(crate) fn left_out(
     let Some(workspace) = row.ws.filter(|_| !in_part.is_empty()) else { return Ok(Vec::new()) };
     let wire = keyrings.wire_doc(workspace, row.in_log());
     let may_be_elsewhere = wire.map(|wire| is_incomplete(read, workspace, wire)).transpose()?.unwrap_or(true);
-    let is_sure = |refused: &&&Refused| {
-        !may_be_elsewhere || !matches!(refused.reason, Reason::NotConsented(_))
-    };
+    let is_sure =
+        |refused: &&&Refused| !may_be_elsewhere || !matches!(refused.reason, Reason::NotConsented(_));
     let told = in_part.iter().filter(is_sure);
     let told = told.filter_map(|it| Some(InPart { entry: it.entry, reason: not_applied(&it.reason)? }));
     Ok(told.collect())
@@ -110,7 +109,9 @@ fn is_incomplete(read: Reader<'_>, workspace: WorkspaceId, wire: WireDoc) -> Res
     .map(QuarantineReason::number);
     let aside = read.entries_in_state(workspace, EntryState::Quarantined)?;
     let is_of_ours = |number| of_ours.contains(&number);
-    Ok(aside.iter().any(|it| it.wire == Some(wire) && it.reason.as_ref().is_some_and(|it| is_of_ours(it.number))))
+    Ok(aside
+        .iter()
+        .any(|it| it.wire == Some(wire) && it.reason.as_ref().is_some_and(|it| is_of_ours(it.number))))
 }
 
 fn name(entry: EntryId) -> String {

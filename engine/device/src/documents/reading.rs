@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::document::{ChangeHash, Consent, Document, Incoming, Kind, Lost, NeedsRebuild, Refused, Source};
+use bowline_core::document::{
+    ChangeHash, Consent, Document, Incoming, Kind, Lost, NeedsRebuild, Refused, Source,
+};
 use bowline_core::sync::Unreadable;
 use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryWithBody, Reader};
 use bowline_wire::entry::Entry;

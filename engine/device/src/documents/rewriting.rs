@@ -62,7 +62,8 @@ impl Documents {
                 made => made?,
             };
             let derived = Derived::of(&document).no_later_than(lent.now, row.summary.updated_at);
-            let (base, gone): (_, Vec<ChangeN>) = (compressed(&document)?, lost.iter().map(|it| it.n).collect());
+            let (base, gone): (_, Vec<ChangeN>) =
+                (compressed(&document)?, lost.iter().map(|it| it.n).collect());
             let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
                 if tx.doc(n)?.is_none_or(|now| now.rev != rev) {
                     return Ok(false);

@@ -138,8 +138,7 @@ impl Workspaces {
             let first = document.kind().first_change();
             // Whoever gets the entry refuses more than this, however well it compresses.
             whole = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
-            divisible =
-                count == 1 + changes.iter().filter(|change| change.bytes != first).count();
+            divisible = count == 1 + changes.iter().filter(|change| change.bytes != first).count();
         }
         if !whole && !divisible {
             let len = documents.load(lent, self.keyrings(), row)?.document.save().len();

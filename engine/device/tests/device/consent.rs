@@ -2,7 +2,7 @@
 
 use automerge::{Change, ExpandedChange};
 use bowline_core::document::{ActorId, Document, Incoming, Kind, MessageId, Pen, Role};
-use bowline_device::{Notice, Quarantined, QuarantineReason};
+use bowline_device::{Notice, QuarantineReason, Quarantined};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, DocId, EntryId, Millis};
@@ -230,7 +230,8 @@ fn what_waited_while_a_device_came_back_under_a_new_key_is_written_again_in_that
     rig.sent.clear();
     rig.say(DOC, "an answer");
     // The disk loses what it answers.
-    let lose = "UPDATE base SET bytes = x'00'; DELETE FROM body WHERE entry IN (SELECT n FROM entry WHERE lane = 1)";
+    let lose =
+        "UPDATE base SET bytes = x'00'; DELETE FROM body WHERE entry IN (SELECT n FROM entry WHERE lane = 1)";
     rig.device.store().connection().execute_batch(lose).unwrap();
     let mut rig = rig.reopened();
     relay.withholds.insert(at);

@@ -143,7 +143,10 @@ mod an_adopted_entry {
         assert_eq!(opened, Err(AdoptedError::Entry(EntryError::BodyMismatch)));
         bytes[body] ^= 1;
         bytes[10] ^= 1; // in the device of its header
-        assert!(matches!(Adopted::open(adopting.header(), &bytes), Err(AdoptedError::Entry(EntryError::Header(_)))));
+        assert!(matches!(
+            Adopted::open(adopting.header(), &bytes),
+            Err(AdoptedError::Entry(EntryError::Header(_)))
+        ));
         let elsewhere = Header { workspace: WorkspaceId::from_bytes([9; 32]), ..adopting.header().clone() };
         let opened = Adopted::open(&elsewhere, &sealed(&[&original]));
         assert!(matches!(opened, Err(AdoptedError::Entry(EntryError::Header(_)))));
@@ -167,7 +170,10 @@ mod an_adopted_entry {
         let (story, ben) = (story(), ben());
         let mut other = story.draft(&ben, EntryType::Changes);
         other.doc = WireDoc::from_bytes([0xee; 16]);
-        assert_eq!(broken(&[&ben.sign(other, b"x")]), AdoptedError::Rule("what is adopted is of one document"));
+        assert_eq!(
+            broken(&[&ben.sign(other, b"x")]),
+            AdoptedError::Rule("what is adopted is of one document")
+        );
         let nested = ben.sign(story.draft(&ben, EntryType::Adopted), b"x");
         let rule = AdoptedError::Rule("what is adopted is changes or a snapshot");
         assert_eq!(broken(&[&nested]), rule);
@@ -181,7 +187,8 @@ mod an_adopted_entry {
     #[test]
     fn declares_what_it_holds() {
         let (story, ben) = (story(), ben());
-        let heavy = ben.sign(Header { weight: Weight::of(4096), ..story.draft(&ben, EntryType::Changes) }, b"x");
+        let heavy =
+            ben.sign(Header { weight: Weight::of(4096), ..story.draft(&ben, EntryType::Changes) }, b"x");
         assert!(Adopted::open(&header(4096), &sealed(&[&heavy])).is_ok());
         let rule = AdoptedError::Rule("what is adopted declares more than what adopts it");
         assert_eq!(Adopted::open(&header(2048), &sealed(&[&heavy])), Err(rule));
@@ -203,7 +210,8 @@ mod an_adopted_entry {
         let first = story.content_by(&ben);
         let second = ben.sign(story.draft_after(&ben, &first, EntryType::Changes), b"second");
         let third = ben.sign(story.draft_after(&ben, &second, EntryType::Changes), b"third");
-        let another_first = ben.sign(story.draft(&ben, EntryType::Changes), b"said afterwards under an old number");
+        let another_first =
+            ben.sign(story.draft(&ben, EntryType::Changes), b"said afterwards under an old number");
         let all = vec![first.clone(), second.clone(), third];
         let before = story.position();
         let removal = story.removal_of(&ana, &ben, vec![cut_at(&second)]);
@@ -213,24 +221,11 @@ mod an_adopted_entry {
         assert_eq!(admitted(story.roster(), all.clone(), before), all);
         assert_eq!(admitted(story.roster(), all, after), [first.clone(), second.clone()]);
         assert_eq!(admitted(story.roster(), vec![another_first.clone(), second.clone()], after), [second]);
-        assert_eq!(admitted(story.roster(), vec![first], after), [], "nothing shows that it is of that chain");
+        assert_eq!(
+            admitted(story.roster(), vec![first], after),
+            [],
+            "nothing shows that it is of that chain"
+        );
         assert_eq!(admitted(story.roster(), vec![another_first], after), []);
     }
-}
-
-#[test]
-fn neither_covers_anything_and_only_what_is_adopted_is_of_a_document() {
-    let (story, ana) = (story(), ana());
-    let refuses = |entry_type, change: &dyn Fn(&mut Header)| {
-        let mut header = story.draft(&ana, entry_type);
-        change(&mut header);
-        let entry = ana.sign(header, b"x").to_signed();
-        decode::<bowline_wire::entry::SignedEntry>(&encode(&entry)).unwrap().verify(story.workspace()).is_err()
-    };
-    for entry_type in [EntryType::Confirm, EntryType::Adopted] {
-        assert!(!refuses(entry_type, &|_| {}), "{entry_type:?}");
-        assert!(refuses(entry_type, &|header| header.covers = Position(1)), "{entry_type:?}");
-    }
-    assert!(refuses(EntryType::Confirm, &|header| header.doc = WireDoc::from_bytes([1; 16])));
-    assert!(refuses(EntryType::Adopted, &|header| header.doc = WireDoc::from_bytes([0; 16])));
 }

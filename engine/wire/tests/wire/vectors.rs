@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use bowline_wire::adopted::Adopted;
 use bowline_wire::codec::{Canonical, decode, encode};
+use bowline_wire::confirm::Confirm;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Challenge, Frame, Party};
 use bowline_wire::head::{Head, SeenHead};
@@ -21,8 +23,7 @@ use sha2::{Digest, Sha256};
 use crate::samples::{adopted, ana, ben, challenge, confirms, entries, frames, records, story};
 use crate::support::*;
 
-const FILES: [&str; 8] =
-    ["entries", "records", "frames", "heads", "chains", "proofs", "confirms", "adopted"];
+const FILES: [&str; 8] = ["entries", "records", "frames", "heads", "chains", "proofs", "confirms", "adopted"];
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/1").join(format!("{file}.json"))
@@ -240,6 +241,20 @@ fn frames_are_read_from_their_vectors() {
         let frame: Frame = reencodes(&unhex(&vector, "frame"));
         let name = vector["name"].as_str().unwrap().split(' ').next().unwrap();
         assert!(format!("{frame:?}").starts_with(name), "{name}");
+    }
+}
+
+#[test]
+fn what_devices_consent_with_is_read_from_its_vectors() {
+    for vector in list("confirms") {
+        let _: Confirm = reencodes(&unhex(&vector, "body"));
+    }
+    for vector in list("adopted") {
+        let _: Adopted = reencodes(&unhex(&vector, "sealed"));
+        let header = Header::from_bytes(story().workspace(), &unhex(&vector, "adopting_header")).unwrap();
+        let original: SignedEntry = reencodes(&unhex(&vector, "original"));
+        let original = original.verify(story().workspace()).unwrap();
+        assert_eq!(Adopted::open(&header, &unhex(&vector, "sealed")), Ok(vec![original]));
     }
 }
 

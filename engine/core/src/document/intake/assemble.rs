@@ -126,11 +126,7 @@ impl Document {
 }
 
 /// Entries of which something is left out, and how much.
-fn refused_of(
-    entries: &[Opened],
-    faults: &HashMap<ChangeHash, Reason>,
-    history: &Ancestry,
-) -> Vec<Refused> {
+fn refused_of(entries: &[Opened], faults: &HashMap<ChangeHash, Reason>, history: &Ancestry) -> Vec<Refused> {
     let of = |opened: &Opened| {
         if opened.cut.is_some() {
             let is_dead = opened.is_dead(|change| faults.contains_key(change), history);

@@ -71,7 +71,8 @@ impl Opened {
         let held: Vec<Held> = changes
             .into_iter()
             .map(|change| {
-                let place = if change.hash == built_in { Some(Place::START) } else { whose.place(change.actor) };
+                let place =
+                    if change.hash == built_in { Some(Place::START) } else { whose.place(change.actor) };
                 Held { change: Arc::new(change), place }
             })
             .collect();

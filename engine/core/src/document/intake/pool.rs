@@ -113,8 +113,7 @@ impl Pool {
                 missing.insert(*hash, count);
             }
         }
-        let mut settled =
-            Settled { complete: Vec::new(), faults: HashMap::new(), places: HashMap::new() };
+        let mut settled = Settled { complete: Vec::new(), faults: HashMap::new(), places: HashMap::new() };
         while let Some(member) = ready.pop() {
             let change = &member.change;
             let deps = change.deps.iter().map(|dep| settled.place(dep)).max().unwrap_or(Place::START);
@@ -157,7 +156,9 @@ impl Pool {
         let shaky = self.shaky(settled, &first);
         for (entry, (place, hash)) in first {
             let is_sure = Some(place) == earliest || self.rests_on_nothing_shaky(&hash, entry, &shaky);
-            if let (true, Some(opened), Some(reason)) = (is_sure, entries.get_mut(entry), settled.faults.get(&hash)) {
+            if let (true, Some(opened), Some(reason)) =
+                (is_sure, entries.get_mut(entry), settled.faults.get(&hash))
+            {
                 opened.cut = Some((place, reason.clone()));
             }
         }

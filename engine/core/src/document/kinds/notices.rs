@@ -98,12 +98,11 @@ impl Notices<'_> {
 mod tests {
     use automerge::ROOT;
     use bowline_wire::ids::{DeviceId, EntryId, Millis};
-    use bowline_wire::weight::Weight;
 
     use super::*;
     use crate::document::actor::ActorId;
     use crate::document::edit::deletion::Deletion;
-    use crate::document::intake::incoming::{Incoming, Reason, Source};
+    use crate::document::intake::incoming::{Incoming, Reason};
     use crate::document::loaded::LoadError;
     use crate::payload::Payload;
 

@@ -79,8 +79,8 @@ impl Replica {
                 self.author.unsealed.clear();
                 self.author.snapshot(number)
             }
-            _ if self.author.unsealed.is_empty() => return,
-            _ => self.author.seal(number),
+            Source::Changes if self.author.unsealed.is_empty() => return,
+            Source::Changes => self.author.seal(number),
         };
         self.entries.push(sealed.clone());
         world.push(sealed);

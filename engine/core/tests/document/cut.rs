@@ -79,13 +79,12 @@ fn every_order_and_every_way_to_split_the_entries_comes_to_the_same() {
                     have.extend(new.clone());
                     let handed: Vec<_> = new.into_iter().chain(waits).collect();
                     // What is cut is handed in anew with whatever comes out of order; here that is always.
-                    let (refused, unsettled) = match document.apply(&open(&handed)) {
-                        Ok(applied) => (applied.refused, applied.unsettled),
-                        Err(NeedsRebuild) => {
-                            let built = assemble(CONVERSATION, &have);
-                            document = built.document;
-                            (built.refused, built.unsettled)
-                        }
+                    let (refused, unsettled) = if let Ok(applied) = document.apply(&open(&handed)) {
+                        (applied.refused, applied.unsettled)
+                    } else {
+                        let built = assemble(CONVERSATION, &have);
+                        document = built.document;
+                        (built.refused, built.unsettled)
                     };
                     let again = refused.iter().filter(|it| it.extent == Extent::Part).map(|it| it.entry);
                     let again: Vec<_> = unsettled.into_iter().chain(again).collect();

@@ -44,7 +44,9 @@ struct Log {
 impl Log {
     fn of(users: &[u8]) -> Self {
         let mut log = Self::default();
-        users.iter().for_each(|number| log.joins(*number, *number));
+        for number in users {
+            log.joins(*number, *number);
+        }
         log
     }
 
@@ -438,8 +440,8 @@ fn a_late_joiner_shows_what_everybody_else_does() {
     let snapshot = Sealed { standing: Some(standing), ..snapshot };
     let late = assemble(Kind::Conversation, std::slice::from_ref(&snapshot));
     assert_eq!((shown(&late.document), late.refused), (shown(&there), vec![]));
-    let [present, half] =
-        [&all[..], &[second]].map(|kept| assemble(Kind::Conversation, &[kept, &[snapshot.clone()]].concat()));
+    let [present, half] = [&all[..], &[second]]
+        .map(|kept| assemble(Kind::Conversation, &[kept, std::slice::from_ref(&snapshot)].concat()));
     assert_eq!(shown(&present.document), shown(&there));
     assert_eq!(shown(&half.document), shown(&there));
 }

@@ -51,7 +51,9 @@ impl Sealed {
     }
 
     fn standing(self, mut standing: Standing, devices: &[u8], since: Position) -> Self {
-        devices.iter().for_each(|number| standing.add(device(*number), since));
+        for number in devices {
+            standing.add(device(*number), since);
+        }
         Self { standing: Some(standing), ..self }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::{Deletion, Document, Extent, Incoming, Lost, Marks, NeedsRebuild};
+use bowline_core::document::{Deletion, Document, Extent, Incoming, Marks, NeedsRebuild};
 use bowline_store::{
     Attempt, DocN, DocRow, DocShown, EntryN, EntryState, EntryWithBody, NewDoc, OnlyHere, StoreError, Tx,
     WrittenDoc,
@@ -15,7 +15,7 @@ use crate::documents::folding::drop_settled_changes;
 use crate::documents::held::Documents;
 use crate::documents::in_part::{self, left_out};
 use crate::documents::overlaps;
-use crate::documents::reading::{Content, Reading, TakenIn, has_crashed, recommitted};
+use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
 use crate::documents::untaken::Untaken;
 use crate::lent::Lent;
 use crate::rows::{doc_state, encode_heads, summary_row};
@@ -313,51 +313,6 @@ impl Documents {
             lent.notices.push(Notice::Quarantined { workspace, entry });
         }
         Ok(())
-    }
-
-    /// Edits of ours that lost against another of ours, because two copies of this database were at work: written once
-    /// more, under this process's actor. True if that has changed the document's row.
-    fn recommit(
-        &mut self,
-        lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
-        row: &DocRow,
-        lost: &[Lost],
-    ) -> Result<bool, Error> {
-        let n = row.n;
-        let ours = Reading::of(lent, keyrings).ours_to_recommit(row, lost)?;
-        if ours.is_empty() {
-            return Ok(false);
-        }
-        let bytes: Vec<&[u8]> = ours.iter().map(|lost| lost.bytes.as_slice()).collect();
-        let pen = self.pen(lent, keyrings, row.ws);
-        let loaded = self.cache.loaded(n)?;
-        let changes = match loaded.document.recommit(pen, &bytes) {
-            Ok(changes) => changes,
-            Err(error) => {
-                self.cache.remove(n); // it may hold part of it
-                return Err(error.into());
-            }
-        };
-        loaded.with_aside = None;
-        let derived = Derived::of_loaded(loaded).no_later_than(lent.now, lent.now);
-        let rev = lent.store.transaction(|tx| -> Result<Option<u64>, Error> {
-            for lost in &ours {
-                tx.put_meta(&recommitted(&lost.hash), &[])?;
-            }
-            for change in &changes {
-                tx.insert_change(n, change)?;
-            }
-            if changes.is_empty() { Ok(None) } else { derived.write(tx, n).map(Some) }
-        })?;
-        if let (Some(_), Some(workspace)) = (rev, row.ws) {
-            lent.notices.push(Notice::WrittenAgain { workspace, id: row.id });
-        }
-        if let (Some(rev), Some(loaded)) = (rev, self.cache.get_mut(n)) {
-            loaded.wrote(rev);
-        }
-        self.cache.grow(n, changes.iter().map(Vec::len).sum());
-        Ok(rev.is_some())
     }
 
     /// Brings what a document's place has of it together with what is only here. If the two can't be one, because one actor

@@ -1,20 +1,20 @@
-//! Work that this device did under other keys than it has in a workspace now: others take nothing of it in an entry of the device
-//! that it is, so it is written again in that one's name before it is sealed.
+//! Work of this device that does not count as it is, written again: what lost, and what was done under other keys than the device has
+//! in a workspace now, of which others take nothing in an entry of the device that it is.
 
 use std::collections::BTreeSet;
 
-use bowline_core::document::{ChangeHash, Document, EditError, Incoming, change_actor, change_hash};
+use bowline_core::document::{ChangeHash, Document, EditError, Incoming, Lost, change_actor, change_hash};
 use bowline_store::{ChangeN, ChangeRow, DocN, DocRow};
 use bowline_wire::ids::DeviceId;
 
-use crate::Error;
 use crate::documents::base::compressed;
 use crate::documents::held::Documents;
 use crate::documents::loading::Derived;
-use crate::documents::reading::{Content, Reading};
+use crate::documents::reading::{Content, Reading, recommitted};
 use crate::lent::Lent;
 use crate::rows::kind_of;
 use crate::workspace::Keyrings;
+use crate::{Error, Notice};
 
 /// Whether others take this change in an entry by `writer`: it is the writer's, or the one that every document begins with.
 pub(crate) fn may_travel(change: &ChangeRow, writer: DeviceId) -> bool {
@@ -32,6 +32,51 @@ pub(crate) enum Rewritten {
 }
 
 impl Documents {
+    /// Edits of ours that lost, against another of ours because two copies of this database were at work, or with what they were built
+    /// on: written once more, under this process's actor. True if that has changed the document's row.
+    pub(super) fn recommit(
+        &mut self,
+        lent: &mut Lent<'_>,
+        keyrings: Keyrings<'_>,
+        row: &DocRow,
+        lost: &[Lost],
+    ) -> Result<bool, Error> {
+        let n = row.n;
+        let ours = Reading::of(lent, keyrings).ours_to_recommit(row, lost)?;
+        if ours.is_empty() {
+            return Ok(false);
+        }
+        let bytes: Vec<&[u8]> = ours.iter().map(|lost| lost.bytes.as_slice()).collect();
+        let pen = self.pen(lent, keyrings, row.ws);
+        let loaded = self.cache.loaded(n)?;
+        let changes = match loaded.document.recommit(pen, &bytes) {
+            Ok(changes) => changes,
+            Err(error) => {
+                self.cache.remove(n); // it may hold part of it
+                return Err(error.into());
+            }
+        };
+        loaded.with_aside = None;
+        let derived = Derived::of_loaded(loaded).no_later_than(lent.now, lent.now);
+        let rev = lent.store.transaction(|tx| -> Result<Option<u64>, Error> {
+            for lost in &ours {
+                tx.put_meta(&recommitted(&lost.hash), &[])?;
+            }
+            for change in &changes {
+                tx.insert_change(n, change)?;
+            }
+            if changes.is_empty() { Ok(None) } else { derived.write(tx, n).map(Some) }
+        })?;
+        if let (Some(_), Some(workspace)) = (rev, row.ws) {
+            lent.notices.push(Notice::WrittenAgain { workspace, id: row.id });
+        }
+        if let (Some(rev), Some(loaded)) = (rev, self.cache.get_mut(n)) {
+            loaded.wrote(rev);
+        }
+        self.cache.grow(n, changes.iter().map(Vec::len).sum());
+        Ok(rev.is_some())
+    }
+
     /// Writes again, in this device's name in the document's workspace, what in the document is unsealed and in another name, and
     /// what of ours was built on that. What still waits for others stays as it is.
     pub(crate) fn write_in_own_name(

@@ -153,7 +153,7 @@ impl Pool {
             }
         }
         let earliest = first.values().map(|(place, _)| *place).min();
-        let shaky = self.shaky(settled, &first);
+        let shaky = shaky(settled, &first);
         for (entry, (place, hash)) in first {
             let is_sure = Some(place) == earliest || self.rests_on_nothing_shaky(&hash, entry, &shaky);
             if let (true, Some(opened), Some(reason)) =
@@ -162,25 +162,6 @@ impl Pool {
                 opened.cut = Some((place, reason.clone()));
             }
         }
-    }
-
-    /// Changes that may not count, or not so early, once the entries with faults are cut; each with the entry if it is only one.
-    fn shaky(
-        &self,
-        settled: &Settled,
-        first: &HashMap<EntryIndex, (Place, ChangeHash)>,
-    ) -> HashMap<ChangeHash, Option<EntryIndex>> {
-        let mut shaky: HashMap<ChangeHash, Option<EntryIndex>> = HashMap::new();
-        for change in &settled.complete {
-            let (place, entry) = settled.places.get(&change.hash).copied().unwrap_or((Place::START, 0));
-            let own = first.get(&entry).filter(|(cut, _)| place >= *cut).map(|_| Some(entry));
-            let from_deps = change.deps.iter().filter_map(|dep| shaky.get(dep).copied());
-            let all = from_deps.chain(own).reduce(|one, other| if one == other { one } else { None });
-            if let Some(all) = all {
-                shaky.insert(change.hash, all);
-            }
-        }
-        shaky
     }
 
     fn rests_on_nothing_shaky(
@@ -238,6 +219,24 @@ impl Pool {
         let report = |change: &Arc<Vetted>| Some(self::lost(change, *lost.get(&change.hash)?));
         (stay, in_order(gone).iter().filter_map(report).collect())
     }
+}
+
+/// Changes that may not count, or not so early, once the entries with faults are cut; each with the entry if it is only one.
+fn shaky(
+    settled: &Settled,
+    first: &HashMap<EntryIndex, (Place, ChangeHash)>,
+) -> HashMap<ChangeHash, Option<EntryIndex>> {
+    let mut shaky: HashMap<ChangeHash, Option<EntryIndex>> = HashMap::new();
+    for change in &settled.complete {
+        let (place, entry) = settled.places.get(&change.hash).copied().unwrap_or((Place::START, 0));
+        let own = first.get(&entry).filter(|(cut, _)| place >= *cut).map(|_| Some(entry));
+        let from_deps = change.deps.iter().filter_map(|dep| shaky.get(dep).copied());
+        let all = from_deps.chain(own).reduce(|one, other| if one == other { one } else { None });
+        if let Some(all) = all {
+            shaky.insert(change.hash, all);
+        }
+    }
+    shaky
 }
 
 fn lost(change: &Vetted, cause: Cause) -> Lost {

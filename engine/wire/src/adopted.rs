@@ -22,7 +22,7 @@ pub struct Original {
     body: Vec<u8>,
 }
 
-/// Why what an adopted entry holds are no entries, or none that it may hold. Its author's fault.
+/// Why what an adopted entry holds is not a list of entries, or not one that it may hold. Its author's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AdoptedError {
     /// The bytes are not a list of entries.

@@ -87,10 +87,10 @@ impl Confirm {
     }
 
     /// Reads the body of an entry with this header. What it says of a snapshot that its author had not seen is said blindly, and
-    /// such a confirm is none.
+    /// such a confirm says nothing.
     pub fn parse(header: &Header, body: &[u8]) -> Result<Self, DecodeError> {
         if header.entry_type != EntryType::Confirm {
-            return Err(DecodeError::Rule("the entry is no confirm"));
+            return Err(DecodeError::Rule("the entry is not a confirm"));
         }
         let confirm: Self = decode(body)?;
         let seen = header.seen.map_or(Position::START, |seen| seen.position);

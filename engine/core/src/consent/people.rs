@@ -12,7 +12,7 @@ use crate::document::ActorId;
 pub struct Member {
     /// Whose device it is.
     pub user: UserId,
-    /// It is a recovery phrase and no live device.
+    /// Whether the device is a recovery phrase, which is not live.
     pub recovery: bool,
     /// Where the record stands by which it came.
     pub joined: Position,

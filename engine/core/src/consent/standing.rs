@@ -16,7 +16,7 @@ pub struct SnapshotHeader {
     pub position: Position,
     /// Whose it is.
     pub author: DeviceId,
-    /// It stands in for everything of its document up to here.
+    /// The snapshot stands in for everything of its document up to here.
     pub covers: Position,
     /// What its author says it holds.
     pub digests: Digests,
@@ -63,9 +63,9 @@ pub struct Facts<'f> {
 /// Whether a snapshot is what its author says, for whoever has opened it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It holds other changes than its header says, and stands for nobody.
+    /// The snapshot holds other changes than its header says, and stands for nobody.
     NotAsDeclared,
-    /// It stands for these.
+    /// The snapshot stands for these users.
     Stands(Stands),
 }
 
@@ -111,7 +111,7 @@ impl Stands {
 /// A user's consent to a set of changes.
 struct Consented {
     digest: SnapshotDigest,
-    /// It is about everything up to here.
+    /// The word is about everything up to here.
     covers: Position,
     /// Where it was said.
     position: Position,

@@ -84,7 +84,9 @@ pub(crate) fn left_out(
     row: &DocRow,
     refused: &[Refused],
 ) -> Result<Vec<InPart>, Error> {
-    let in_part: Vec<_> = refused.iter().filter(|refused| refused.extent == Extent::Part).collect();
+    // What is in no entry yet is nobody's to be told of.
+    let is_in_part = |refused: &&Refused| refused.extent == Extent::Part && refused.entry != EntryId::ZERO;
+    let in_part: Vec<_> = refused.iter().filter(is_in_part).collect();
     let Some(workspace) = row.ws.filter(|_| !in_part.is_empty()) else { return Ok(Vec::new()) };
     let wire = keyrings.wire_doc(workspace, row.in_log());
     let may_be_elsewhere = wire.map(|wire| is_incomplete(read, workspace, wire)).transpose()?.unwrap_or(true);

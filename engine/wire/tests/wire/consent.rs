@@ -105,7 +105,7 @@ mod a_confirm {
     fn is_the_body_of_a_confirm_only() {
         let body = confirms()[0].1.to_body();
         let other = story().draft(&ana(), EntryType::Witness);
-        assert_eq!(Confirm::parse(&other, &body), Err(DecodeError::Rule("the entry is no confirm")));
+        assert_eq!(Confirm::parse(&other, &body), Err(DecodeError::Rule("the entry is not a confirm")));
     }
 }
 

@@ -70,6 +70,10 @@ impl Document {
                     Ok(automerge) => made = Some((automerge, lost)),
                     Err(_) => settled.faults = first_fault(&first, &stay),
                 }
+                // Whatever Automerge may say when it is asked once more: this comes to an end.
+                if made.is_none() && settled.faults.is_empty() {
+                    made = Some((first.clone(), Vec::new()));
+                }
             }
             pool.cut(&settled, &mut entries);
             faults.extend(settled.faults);

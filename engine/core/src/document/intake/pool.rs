@@ -49,7 +49,7 @@ pub(super) struct Settled {
     pub(super) complete: Vec<Arc<Vetted>>,
     /// Changes whose ancestors are all here and which do not continue them.
     pub(super) faults: HashMap<ChangeHash, Reason>,
-    /// Of both, from where on they count and through which entry.
+    /// From where on each of both counts, and through which entry.
     places: HashMap<ChangeHash, (Place, EntryIndex)>,
 }
 
@@ -174,8 +174,8 @@ impl Pool {
         deps.iter().all(|dep| shaky.get(dep).is_none_or(|by| *by == Some(entry)))
     }
 
-    /// Changes that no entry with a cut holds them back from counting, and that build on what one does: they would wait for
-    /// ever.
+    /// Changes that are in entries without a cut, and build on what counts no more because its entries are cut: they would wait
+    /// for ever.
     pub(super) fn stranded(&self, history: &Ancestry) -> Vec<Lost> {
         let mut dependents: HashMap<ChangeHash, Vec<&Member>> = HashMap::new();
         let mut gone: Vec<ChangeHash> = Vec::new();

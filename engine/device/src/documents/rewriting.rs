@@ -8,6 +8,7 @@ use bowline_store::{ChangeN, ChangeRow, DocN, DocRow};
 use bowline_wire::ids::DeviceId;
 
 use crate::documents::base::compressed;
+use crate::documents::edit::touch;
 use crate::documents::held::Documents;
 use crate::documents::loading::Derived;
 use crate::documents::reading::{Content, Reading, recommitted};
@@ -97,18 +98,24 @@ impl Documents {
                 return Ok(Rewritten::Nothing);
             }
             let mut document = without_foreign(lent, keyrings, &row, writer)?;
-            let is_lost = |change: &&ChangeRow| {
-                change_hash(&change.bytes).is_some_and(|hash| is_in(hash) && !document.contains(&hash))
-            };
-            let lost: Vec<&ChangeRow> = unsealed.iter().filter(is_lost).collect();
-            let bytes: Vec<&[u8]> = lost.iter().map(|change| change.bytes.as_slice()).collect();
-            let changes = match document.recommit(lent.fresh_pen(writer), &bytes) {
+            let (mut gone, mut lost) = (Vec::new(), Vec::new());
+            for change in &unsealed {
+                let Some(hash) = change_hash(&change.bytes).filter(|hash| is_in(*hash)) else { continue };
+                let is_there = document.contains(&hash);
+                if !is_there {
+                    lost.push(change.bytes.as_slice());
+                }
+                // What counts by an entry of the device as it was before needs no row any more.
+                if !is_there || !may_travel(change, writer) {
+                    gone.push(change.n);
+                }
+            }
+            let changes = match document.recommit(lent.fresh_pen(writer), &lost) {
                 Err(EditError::Full) => return Ok(Rewritten::Full),
                 made => made?,
             };
             let derived = Derived::of(&document).no_later_than(lent.now, row.summary.updated_at);
-            let (base, gone): (_, Vec<ChangeN>) =
-                (compressed(&document)?, lost.iter().map(|it| it.n).collect());
+            let base = compressed(&document)?;
             let is_done = lent.store.transaction(|tx| -> Result<bool, Error> {
                 if tx.doc(n)?.is_none_or(|now| now.rev != rev) {
                     return Ok(false);
@@ -118,9 +125,11 @@ impl Documents {
                     tx.insert_change(n, change)?;
                 }
                 tx.put_base(n, &base)?;
-                if !row.only_here.is_some() {
-                    derived.write(tx, n)?;
-                }
+                if row.only_here.is_some() {
+                    touch(tx, &row)?
+                } else {
+                    derived.write(tx, n)?
+                };
                 Ok(true)
             })?;
             self.forget(n);

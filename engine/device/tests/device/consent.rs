@@ -226,49 +226,58 @@ fn an_entry_that_was_bad_where_it_stands_does_not_count_whenever_that_is_seen() 
     }
 }
 
-/// Work under a key that is spent, which waited when it was taken along, goes out under the new one once it does not wait any more.
+/// Work under a key that is spent, which waited when it was taken along, goes out under the new one once it does not wait any more;
+/// unless it was on the log already.
 #[test]
 fn what_waited_while_a_device_came_back_under_a_new_key_is_written_again_in_that_ones_name() {
-    let (mut rig, mut ana, mut relay) = Rig::member();
-    let mut document = Document::create(Kind::Conversation);
-    let change = say(&mut document, ana.id(), 1, "from ana");
-    put_changes(&mut ana, &mut relay, &document, change);
-    let at = relay.len();
-    rig.sync(&mut relay);
-    assert_eq!(rig.texts(DOC), ["from ana"]);
-    crate::way_out::remove(&mut ana, &mut relay, rig.device.id());
-    rig.receive(&relay.frame(relay.len(), relay.len()));
-    rig.disconnect();
-    rig.sent.clear();
-    rig.say(DOC, "an answer");
-    // The disk loses what it answers.
-    let lose =
-        "UPDATE base SET bytes = x'00'; DELETE FROM body WHERE entry IN (SELECT n FROM entry WHERE lane = 1)";
-    rig.device.store().connection().execute_batch(lose).unwrap();
-    let mut rig = rig.reopened();
-    relay.withholds.insert(at);
-    let secret = ana.put_ticket(&mut relay, false);
-    let workspace = rig.device.rejoin(&crate::rig::code(&relay, &secret), rig.now).unwrap();
-    for _ in 0..3 {
+    for was_sent in [false, true] {
+        let (mut rig, mut ana, mut relay) = Rig::member();
+        let mut document = Document::create(Kind::Conversation);
+        let change = say(&mut document, ana.id(), 1, "from ana");
+        put_changes(&mut ana, &mut relay, &document, change);
+        let at = relay.len();
         rig.sync(&mut relay);
+        assert_eq!(rig.texts(DOC), ["from ana"]);
+        if was_sent {
+            rig.say(DOC, "an answer");
+            rig.sync(&mut relay);
+        }
+        crate::way_out::remove(&mut ana, &mut relay, rig.device.id());
+        rig.receive(&relay.frame(relay.len(), relay.len()));
+        rig.disconnect();
+        rig.sent.clear();
+        if !was_sent {
+            rig.say(DOC, "an answer");
+        }
+        // The disk loses what it answers.
+        let lose = "UPDATE base SET bytes = x'00';
+                    DELETE FROM body WHERE entry IN (SELECT n FROM entry WHERE lane = 1)";
+        rig.device.store().connection().execute_batch(lose).unwrap();
+        let mut rig = rig.reopened();
+        relay.withholds.insert(at);
+        let secret = ana.put_ticket(&mut relay, false);
+        let workspace = rig.device.rejoin(&crate::rig::code(&relay, &secret), rig.now).unwrap();
+        for _ in 0..3 {
+            rig.sync(&mut relay);
+        }
+        let mut rig = rig.reopened();
+        rig.sync(&mut relay);
+        rig.device.share(DOC, workspace, rig.now).unwrap();
+        rig.sync(&mut relay);
+        relay.withholds.clear();
+        for _ in 0..3 {
+            another_day(&mut rig, &mut relay);
+            look(&mut rig);
+        }
+        let mut other = Rig::new(9);
+        let secret = ana.put_ticket(&mut relay, false);
+        other.join(&crate::rig::code(&relay, &secret));
+        other.sync(&mut relay);
+        other.sync(&mut relay);
+        for rig in [&mut rig, &mut other] {
+            assert_eq!(rig.texts(DOC), ["from ana", "an answer"], "sent before: {was_sent}");
+            assert_eq!(put_aside(rig), []);
+        }
+        assert!(rig.device.outstanding(workspace).unwrap().is_none(), "sent before: {was_sent}");
     }
-    let mut rig = rig.reopened();
-    rig.sync(&mut relay);
-    rig.device.share(DOC, workspace, rig.now).unwrap();
-    rig.sync(&mut relay);
-    relay.withholds.clear();
-    for _ in 0..3 {
-        another_day(&mut rig, &mut relay);
-        look(&mut rig);
-    }
-    let mut other = Rig::new(9);
-    let secret = ana.put_ticket(&mut relay, false);
-    other.join(&crate::rig::code(&relay, &secret));
-    other.sync(&mut relay);
-    other.sync(&mut relay);
-    for rig in [&mut rig, &mut other] {
-        assert_eq!(rig.texts(DOC), ["from ana", "an answer"]);
-        assert_eq!(put_aside(rig), []);
-    }
-    assert!(rig.device.outstanding(workspace).unwrap().is_none());
 }

@@ -32,7 +32,9 @@ mod a_confirm {
     fn list(rows: &[&dyn Fn(&mut Writer)]) -> Vec<u8> {
         let mut to = Writer::new();
         to.array(rows.len());
-        rows.iter().for_each(|row| row(&mut to));
+        for row in rows {
+            row(&mut to);
+        }
         to.into_bytes()
     }
 

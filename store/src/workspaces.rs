@@ -98,6 +98,13 @@ impl Reader<'_> {
         let sql = "SELECT value FROM state WHERE ws = ?1 AND name = ?2";
         self.one(sql, (ws.as_bytes(), name), |row| row.get(0).map(Zeroizing::new))
     }
+
+    /// The values of a workspace whose names begin so, in order of their names.
+    pub fn states_under(&self, ws: WorkspaceId, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let sql =
+            "SELECT name, value FROM state WHERE ws = ?1 AND substr(name, 1, length(?2)) = ?2 ORDER BY name";
+        self.all(sql, (ws.as_bytes(), prefix), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
 }
 
 impl Tx<'_> {

@@ -9,7 +9,7 @@ from cbor import Malformed, decode, encode
 from forms import bytes_to, fields, fixed, null_or, number_of, uint
 
 CONTROL, CONTENT = 0, 1
-CHANGES, SNAPSHOT, ROSTER = 1, 2, 16
+CHANGES, SNAPSHOT, ADOPTED, ROSTER, CONFIRM = 1, 2, 3, 16, 18
 
 HEADER_VERSION = 2
 
@@ -89,8 +89,10 @@ class Header:
         bare = self.covers == 0 and self.digests is None
         unused = {
             CHANGES: bare and any(self.doc),
+            ADOPTED: bare and any(self.doc),
             SNAPSHOT: any(self.doc),
             ROSTER: bare and not any(self.doc),
+            CONFIRM: bare and not any(self.doc),
         }
         kept = {
             "TypeLane": self.type >= 32 or (self.type < 16) == content,

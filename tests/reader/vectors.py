@@ -4,6 +4,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+import consent
 import entries
 import evidence
 import frames
@@ -117,6 +118,21 @@ def any_evidence(vector):
     same(found, vector["verdict"], "what is proven")
 
 
+def good_confirm(vector):
+    """A confirm's rows."""
+    rows = consent.read_confirm(unhex(vector, "body"))
+    same(encode(rows).hex(), vector["body"], "body")
+
+
+def good_adopted(vector):
+    """An entry that stands verbatim in another."""
+    header = entries.read_header(unhex(vector, "adopting_header"))
+    workspace = bytes.fromhex(read(GOOD, "chains")["workspace"])
+    found = consent.read_adopted(workspace, header, unhex(vector, "sealed"))
+    original = entries.read_entry(workspace, unhex(vector, "original"))
+    same([it.id for it in found], [original.id], "originals")
+
+
 def good_chain(vector):
     """A log from its beginning, with its hashes and its roster's."""
     workspace = entries.digest(unhex(vector, "genesis_body"))
@@ -223,6 +239,8 @@ FILES = [
     (GOOD, "proofs", good_proof),
     (GOOD, "sessions", good_session),
     (GOOD, "evidence", any_evidence),
+    (GOOD, "confirms", good_confirm),
+    (GOOD, "adopted", good_adopted),
     (GOOD, "chains", good_chain),
     (BROKEN, "entries", broken(entries.read_entry, "workspace", "entry")),
     (BROKEN, "records", broken(records.read_record, "body")),

@@ -56,6 +56,9 @@ fn known_reason(reason: QuarantineReason) -> &'static str {
         QuarantineReason::BadChecksum => "a checksum in its changes does not hold",
         QuarantineReason::Compressed => "its changes are compressed, which is not allowed",
         QuarantineReason::Unused => "its changes use something that no document does",
+        QuarantineReason::NotConsented => {
+            "its author put words into the mouth of somebody who has not said them; those words are left out"
+        }
         QuarantineReason::NotTheAuthors => "it holds a change by somebody who is not its author",
         QuarantineReason::NoFirstChange => "it holds a change with no history",
         QuarantineReason::ForgedFirstChange => "it forges the beginning of a document",

@@ -30,8 +30,9 @@ pub use edit::files::{FilePath, NotAPath, TextFile};
 pub use edit::take_over::{Lacking, entries_made_by};
 pub use intake::assemble::{Applied, Assembled, NeedsRebuild};
 pub use intake::change::{change_actor, change_hash, operation_count};
+pub use intake::consent::{Consent, Standing};
 pub use intake::hash::ChangeHash;
-pub use intake::incoming::{Cause, Incoming, Lost, Reason, Refused, Source, weight_of};
+pub use intake::incoming::{Cause, Extent, Incoming, Lost, Reason, Refused, Source, weight_of};
 pub use kind::Kind;
 pub use kinds::agent::{Agent, AgentEdit, AgentField, AgentMut, AgentValues, Json, NotJson};
 pub use kinds::conversation::{

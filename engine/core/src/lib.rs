@@ -1,5 +1,6 @@
 //! Deterministic documents and the sync machine; no I/O, clock or randomness.
 
+pub mod consent;
 pub mod document;
 pub mod payload;
 pub mod sync;

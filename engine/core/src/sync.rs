@@ -1,6 +1,7 @@
 //! The sync machine: one workspace's log on this device, and the conversation with its relay. No I/O, clock or
 //! randomness: a caller hands in what happened, and does what [`Effect`]s say, in order.
 
+mod adopted;
 mod bodies;
 mod context;
 mod effect;
@@ -16,6 +17,7 @@ mod replica;
 mod state;
 mod writing;
 
+pub use adopted::{NotAdopted, Original, originals};
 pub use context::Context;
 pub use effect::{Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
 pub use joining::Joining;

@@ -64,17 +64,18 @@ pub(crate) fn hkdf<const N: usize>(ikm: &[u8], salt: &[u8], info: &[&[u8]]) -> Z
 
 /// HMAC-SHA256 (RFC 2104) over the concatenation of `parts`, first 16 bytes.
 pub(crate) fn hmac16(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.iter_mut().zip(hmac32(key, parts.iter().copied())).for_each(|(to, from)| *to = from);
+    short
+}
+
+/// HMAC-SHA256 (RFC 2104) over the concatenation of `parts`.
+pub(crate) fn hmac32<'p>(key: &[u8; 32], parts: impl Iterator<Item = &'p [u8]>) -> [u8; 32] {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         unreachable!("HMAC takes keys of any length");
     };
-    for part in parts {
-        mac.update(part);
-    }
-    let mut short = [0; 16];
-    for (to, from) in short.iter_mut().zip(mac.finalize().into_bytes()) {
-        *to = from;
-    }
-    short
+    parts.for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! One epoch's content key, and everything derived from it.
 
 use bowline_wire::hash;
-use bowline_wire::ids::{Commitment, DocId, HpkePublicKey, Salt, WireDoc, WorkspaceId};
+use bowline_wire::ids::{Commitment, DocId, HpkePublicKey, Salt, SnapshotDigest, WireDoc, WorkspaceId};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::aead::OneTimeKey;
-use crate::derive::{Label, hkdf, hmac16};
+use crate::derive::{Label, hkdf, hmac16, hmac32};
 
 /// Bytes of an epoch key.
 pub(crate) const EPOCH_KEY_LEN: usize = 32;
@@ -97,5 +97,17 @@ impl DocumentKey {
     /// Unguessable without the key, and another one in each workspace.
     pub(crate) fn wire_doc(&self, doc: DocId) -> WireDoc {
         WireDoc::from_bytes(hmac16(&self.0, &[doc.as_bytes()]))
+    }
+
+    /// What a snapshot says of a set of changes of a document, whose hashes are given in order.
+    pub(crate) fn digest<'h>(
+        &self,
+        doc: DocId,
+        sorted: impl Iterator<Item = &'h [u8; 32]>,
+    ) -> SnapshotDigest {
+        SnapshotDigest::from_bytes(hmac32(
+            &self.0,
+            [&doc.as_bytes()[..]].into_iter().chain(sorted.map(|it| &it[..])),
+        ))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bowline_wire::codec::DecodeError;
-use bowline_wire::ids::{Commitment, DocId, EpochId, WireDoc, WorkspaceId};
+use bowline_wire::ids::{Commitment, DocId, EpochId, SnapshotDigest, WireDoc, WorkspaceId};
 use thiserror::Error;
 
 use crate::epoch::{DocumentKey, EpochKey};
@@ -192,6 +192,16 @@ impl KeySnapshot {
     /// What the relay sees of a document.
     pub fn wire_doc(&self, doc: DocId) -> WireDoc {
         self.0.document_key.wire_doc(doc)
+    }
+
+    /// What snapshots and confirms say of a set of changes of a document, given by their hashes in ascending order: with the key
+    /// that names documents, so that nobody who is not in the workspace can tell which changes they are.
+    pub fn changes_digest<'h>(
+        &self,
+        doc: DocId,
+        sorted: impl Iterator<Item = &'h [u8; 32]>,
+    ) -> SnapshotDigest {
+        self.0.document_key.digest(doc, sorted)
     }
 
     pub(crate) fn newest_key(&self) -> &EpochKey {

@@ -21,13 +21,13 @@ pub enum EntryType {
     Changes,
     /// A whole document, as its author had it.
     Snapshot,
-    /// Others' changes, sealed again because the originals are gone. Reserved.
+    /// Others' entries verbatim, because the log has lost them; see [`crate::adopted`]. Reserved.
     Adopted,
     /// A roster record.
     Roster,
     /// Erases a document everywhere. Reserved.
     Erase,
-    /// Says that a snapshot holds what it covers. Reserved.
+    /// Says of snapshots that they hold what they cover, or do not; see [`crate::confirm`]. Reserved.
     Confirm,
     /// The state of the log at a position. Reserved.
     Checkpoint,
@@ -244,9 +244,9 @@ impl Header {
         ];
         let bare = self.covers == Position::START && self.digests.is_none();
         let own = match self.entry_type {
-            EntryType::Changes => bare && !self.doc.is_zero(),
+            EntryType::Changes | EntryType::Adopted => bare && !self.doc.is_zero(),
             EntryType::Snapshot => !self.doc.is_zero(),
-            EntryType::Roster => bare && self.doc.is_zero(),
+            EntryType::Roster | EntryType::Confirm => bare && self.doc.is_zero(),
             _ => self.digests.is_none(),
         };
         match rules

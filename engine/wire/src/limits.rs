@@ -82,6 +82,12 @@ pub const MAX_HOLDINGS_PER_FRAME: usize = MAX_RECIPIENTS;
 /// relay does for everybody on one thread.
 pub const MAX_BODIES_PER_FRAME: usize = 256;
 
+/// Rows of one confirm: 46 bytes each, so that all of them fit a body.
+pub const MAX_CONFIRM_ROWS: usize = 16 * 1024;
+
+/// Entries that one adopted entry holds: the largest payload has room for so many small ones.
+pub const MAX_ORIGINALS: usize = 16 * 1024;
+
 /// Milliseconds between two holdings that one device says: soon enough for a list that people look at, and a device that is
 /// always connected costs a relay a frame a minute at most.
 pub const HOLDING_INTERVAL: u64 = 60 * 1000;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::{Document, Incoming, Kind, Source};
+use bowline_core::document::{Consent, Document, Incoming, Kind, Source};
 use bowline_core::payload::Payload;
 use bowline_crypto::{KeySnapshot, open};
 use bowline_wire::codec::decode;
@@ -121,7 +121,8 @@ fn documents(handed: &Handed<'_>, keys: &KeySnapshot) -> Result<BTreeMap<WireDoc
         let author = row.header.device;
         let (entry, position, source) = (row.id, Some(row.position), Source::Changes);
         let (weight, bytes) = (row.header.weight, payload.bytes.as_slice());
-        let incoming = [Incoming { entry, position, author, source, weight, bytes }];
+        let consent = Consent::Author;
+        let incoming = [Incoming { entry, position, author, source, consent, weight, bytes }];
         let known = documents.entry(doc).or_insert_with(|| Document::create(kind));
         let applied = known.apply(&incoming).map_err(|_| Refusal::Body)?;
         if !applied.refused.is_empty() {

@@ -26,12 +26,22 @@ impl ActorId {
 
     /// Whether `device` is the one that may write under this actor.
     pub fn belongs_to(&self, device: DeviceId) -> bool {
-        self.owner().eq(sha256(&[device.as_bytes()]).iter().take(Self::OWNER))
+        self.owner() == Owner::of(device)
+    }
+
+    /// Whether a device may write under this actor at all; nobody does under that of the first changes.
+    pub fn is_of_a_device(&self) -> bool {
+        self.as_built_in().is_none()
     }
 
     /// Whether both belong to one device.
     pub(super) fn is_same_device(&self, other: Self) -> bool {
-        self.owner().eq(other.owner())
+        self.owner() == other.owner()
+    }
+
+    /// What the actor has of the device that may write under it.
+    pub(super) fn owner(&self) -> Owner {
+        Owner::of_bytes(&self.0)
     }
 
     /// The bytes, as they stand in a change.
@@ -66,16 +76,29 @@ impl ActorId {
         automerge::ActorId::from(self.0)
     }
 
-    fn owner(&self) -> impl Iterator<Item = &u8> {
-        self.0.iter().take(Self::OWNER)
-    }
-
     fn join(owner: &[u8; 32], tail: [u8; 8]) -> Self {
         let mut id = [0; Self::LEN];
         for (to, from) in id.iter_mut().zip(owner.iter().take(Self::OWNER).copied().chain(tail)) {
             *to = from;
         }
         Self(id)
+    }
+}
+
+/// The part of an actor that says whose it is: which device may write under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Owner([u8; ActorId::OWNER]);
+
+impl Owner {
+    /// The one in the actors of this device.
+    pub(super) fn of(device: DeviceId) -> Self {
+        Self::of_bytes(&sha256(&[device.as_bytes()]))
+    }
+
+    fn of_bytes<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> Self {
+        let mut owner = [0; ActorId::OWNER];
+        owner.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        Self(owner)
     }
 }
 

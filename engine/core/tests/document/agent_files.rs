@@ -164,7 +164,7 @@ fn what_is_written_survives_being_saved_and_loaded() {
     ben.write("b", "日 本").write("c", "é");
     let both = merged(base, ana, ben);
     assert_eq!(shown(&Document::load(AGENT, &both.save()).unwrap()), shown(&both));
-    let snapshot = Sealed::new(9, 7, Source::Snapshot, both.save());
+    let snapshot = Sealed::new(9, 7, Source::Snapshot, both.save()).standing_alone_for(&[1, 2, 3]);
     let assembled = assemble(AGENT, &[snapshot]);
     assert_eq!(assembled.refused, []);
     assert_eq!(shown(&assembled.document), shown(&both));

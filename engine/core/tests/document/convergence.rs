@@ -4,7 +4,7 @@
 use crate::support::{Author, Sealed, assemble, device, is_pristine, open, shown, texts};
 use automerge::legacy::{Key, OpId, OpType};
 use automerge::{ActorId as RawActor, Change, ExpandedChange};
-use bowline_core::document::{ActorId, Document, Incoming, Kind, NeedsRebuild, Pen, Source};
+use bowline_core::document::{ActorId, Document, Extent, Incoming, Kind, NeedsRebuild, Pen, Source};
 use proptest::prelude::*;
 
 const CONVERSATION: Kind = Kind::Conversation;
@@ -40,8 +40,9 @@ impl Replica {
         let handed: Vec<_> = fresh.into_iter().chain(self.unsettled.clone()).collect();
         match self.author.document.apply(&open(&handed)) {
             Ok(applied) => {
-                self.unsettled =
-                    handed.into_iter().filter(|one| applied.unsettled.contains(&one.entry)).collect();
+                let cut = applied.refused.iter().filter(|it| it.extent == Extent::Part).map(|it| it.entry);
+                let waits: Vec<_> = applied.unsettled.iter().copied().chain(cut).collect();
+                self.unsettled = handed.into_iter().filter(|one| waits.contains(&one.entry)).collect();
             }
             Err(NeedsRebuild) => self.rebuild(),
         }
@@ -54,8 +55,10 @@ impl Replica {
         all.push(Incoming::local(me, &rows));
         let assembled = Document::assemble(CONVERSATION, &all);
         self.author.document = assembled.document;
-        let unsettled = |one: &&Sealed| assembled.unsettled.contains(&one.entry);
-        self.unsettled = self.entries.iter().filter(unsettled).cloned().collect();
+        // Entries come in any order here, so what is cut is handed in with all that comes.
+        let cut = assembled.refused.iter().filter(|it| it.extent == Extent::Part).map(|it| it.entry);
+        let waits: Vec<_> = assembled.unsettled.iter().copied().chain(cut).collect();
+        self.unsettled = self.entries.iter().filter(|one| waits.contains(&one.entry)).cloned().collect();
 
         let lost: Vec<_> = assembled.lost.into_iter().filter(|lost| lost.actor.belongs_to(me)).collect();
         self.author.unsealed.retain(|row| lost.iter().all(|lost| lost.bytes != *row));
@@ -76,8 +79,8 @@ impl Replica {
                 self.author.unsealed.clear();
                 self.author.snapshot(number)
             }
-            _ if self.author.unsealed.is_empty() => return,
-            _ => self.author.seal(number),
+            Source::Changes if self.author.unsealed.is_empty() => return,
+            Source::Changes => self.author.seal(number),
         };
         self.entries.push(sealed.clone());
         world.push(sealed);
@@ -147,11 +150,12 @@ struct Story {
     replicas: Vec<Replica>,
     entries: Vec<Sealed>,
     said: Vec<String>,
+    forged: Vec<Sealed>,
 }
 
 fn tell(acts: &[(prop::sample::Index, Act)]) -> Story {
     let replicas = (1..=3).map(Replica::new).collect();
-    let mut story = Story { replicas, entries: Vec::new(), said: Vec::new() };
+    let mut story = Story { replicas, entries: Vec::new(), said: Vec::new(), forged: Vec::new() };
     for (who, act) in acts {
         story.perform(*who, act);
     }
@@ -204,7 +208,9 @@ impl Story {
     }
 
     fn forge(&mut self, how: Forgery, of: prop::sample::Index) {
-        let sources: Vec<_> = self.entries.iter().filter(|entry| entry.source == Source::Changes).collect();
+        let is_forged = |entry: &Sealed| self.forged.iter().any(|forged| forged.entry == entry.entry);
+        let is_honest = |entry: &&Sealed| entry.source == Source::Changes && !is_forged(entry);
+        let sources: Vec<_> = self.entries.iter().filter(is_honest).collect();
         let Some(victim) = (!sources.is_empty()).then(|| of.get(&sources)) else {
             return;
         };
@@ -230,7 +236,11 @@ impl Story {
         }
         changes.push(forged);
         let number = u8::try_from(self.entries.len() + 1).unwrap();
-        self.entries.push(Sealed::new(number, EVE, Source::Adopted, changes.concat()));
+        // In the name of another, or as a copy of that other's home that is in the wrong hands.
+        let author = if number % 4 == 0 { EVE } else { victim.author.as_bytes()[0] };
+        let forged = Sealed::new(number, author, Source::Changes, changes.concat());
+        self.forged.push(forged.clone());
+        self.entries.push(forged);
     }
 
     /// Lets everybody receive and seal until nobody has anything new.
@@ -301,6 +311,7 @@ proptest! {
         let loaded = Document::load(CONVERSATION, &document.save()).unwrap();
         prop_assert_eq!(shown(&loaded), shown(&document));
         let snapshot = Sealed::new(250, 7, Source::Snapshot, document.save());
+        let snapshot = snapshot.standing_alone_for(&[1, 2, 3, EVE]);
         prop_assert_eq!(shown(&assemble(CONVERSATION, &[snapshot]).document), shown(&document));
     }
 

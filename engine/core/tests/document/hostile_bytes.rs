@@ -6,7 +6,7 @@ use crate::support::{Author, Sealed, assemble, frame, open, shown, unframe};
 use bowline_core::document::{AgentField, AgentValues, Document, FileContent, FilePath, Json, Kind, Source};
 use proptest::prelude::*;
 
-const SOURCES: [Source; 3] = [Source::Changes, Source::Adopted, Source::Snapshot];
+const SOURCES: [Source; 2] = [Source::Changes, Source::Snapshot];
 
 /// Two devices' document with everything in it that there is, and the last entry of device 1, who is hostile.
 fn story(kind: Kind) -> (Vec<Sealed>, Sealed, Document) {

@@ -23,21 +23,15 @@ mod honest_entries {
     }
 
     #[test]
-    fn a_snapshot_brings_what_everybody_wrote() {
+    fn a_snapshot_that_stands_for_everybody_brings_what_everybody_wrote() {
         let (mut ana, mut ben) = (Author::conversation(1), Author::conversation(2));
         ana.say("one");
         let a = ana.seal(1);
         ben.receive(&[a]).say("two");
-        let assembled = assemble(CONVERSATION, &[ben.snapshot(2)]);
+        let snapshot = ben.snapshot(2).standing_alone_for(&[1, 2]);
+        let assembled = assemble(CONVERSATION, &[snapshot]);
         assert_eq!(shown(&assembled.document), shown(&ben.document));
         assert!(assembled.refused.is_empty() && assembled.unsettled.is_empty() && assembled.lost.is_empty());
-    }
-
-    #[test]
-    fn adopted_entries_may_hold_what_others_wrote() {
-        let bytes = Author::conversation(1).say("hello").unsealed.concat();
-        let assembled = assemble(CONVERSATION, &[Sealed::new(1, 2, Source::Adopted, bytes)]);
-        assert_eq!(texts(&assembled.document), ["hello"]);
     }
 
     #[test]

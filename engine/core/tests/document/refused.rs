@@ -19,7 +19,7 @@ fn reason(source: Source, bytes: Vec<u8>) -> Reason {
         assert_eq!(applied.refused, assembled.refused, "apply and assemble agree");
         assert!(!applied.changed);
     }
-    let [Refused { entry: refused, reason }] = <[_; 1]>::try_from(assembled.refused).expect("refused");
+    let [Refused { entry: refused, reason, .. }] = <[_; 1]>::try_from(assembled.refused).expect("refused");
     assert_eq!(refused, entry(1));
     reason
 }

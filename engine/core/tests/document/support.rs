@@ -3,8 +3,8 @@
 
 use automerge::{Change, ExpandedChange};
 use bowline_core::document::{
-    ActorId, AgentEdit, AgentField, AgentValues, Assembled, ChangeHash, ConversationMut, Document, FilePath,
-    Incoming, Kind, MessageId, Pen, Role, SkillEdit, Source, Transcript,
+    ActorId, AgentEdit, AgentField, AgentValues, Assembled, ChangeHash, Consent, ConversationMut, Document,
+    FilePath, Incoming, Kind, MessageId, Pen, Role, SkillEdit, Source, Standing, Transcript,
 };
 use bowline_wire::ids::{DeviceId, EntryId, Millis, Position};
 use bowline_wire::weight::Weight;
@@ -30,19 +30,40 @@ pub struct Sealed {
     pub entry: EntryId,
     pub author: DeviceId,
     pub source: Source,
+    /// For whom it stands, if it is a snapshot.
+    pub standing: Option<Standing>,
     pub bytes: Vec<u8>,
 }
 
 impl Sealed {
     pub fn new(number: u8, author: u8, source: Source, bytes: Vec<u8>) -> Self {
-        Self { entry: entry(number), author: device(author), source, bytes }
+        Self { entry: entry(number), author: device(author), source, standing: None, bytes }
+    }
+
+    /// The same, standing for these devices, when what it covers is gone.
+    pub fn standing_alone_for(self, devices: &[u8]) -> Self {
+        self.standing(Standing::alone(), devices, Position(1))
+    }
+
+    /// The same, standing for these devices from there on, when what it covers is there.
+    pub fn standing_beside_for(self, devices: &[u8], since: u64) -> Self {
+        self.standing(Standing::beside_what_it_covers(), devices, Position(since))
+    }
+
+    fn standing(self, mut standing: Standing, devices: &[u8], since: Position) -> Self {
+        for number in devices {
+            standing.add(device(*number), since);
+        }
+        Self { standing: Some(standing), ..self }
     }
 
     pub fn open(&self) -> Incoming<'_> {
         // Entries have numbers by their order in the log.
         let position = Some(Position(u64::from(self.entry.as_bytes()[0])));
         let (weight, bytes) = (Weight::MAX, self.bytes.as_slice());
-        Incoming { entry: self.entry, position, author: self.author, source: self.source, weight, bytes }
+        let consent = self.standing.as_ref().map_or(Consent::Author, Consent::Standing);
+        let Self { entry, author, source, .. } = *self;
+        Incoming { entry, position, author, source, consent, weight, bytes }
     }
 }
 

@@ -1,21 +1,13 @@
 //! Two states of one document that grew apart are written into one by a device, whoever wrote them.
 
-use bowline_core::document::{ActorId, AgentField, Document, Incoming, Kind, Lacking, Source, Writer};
-use bowline_wire::weight::Weight;
+use bowline_core::document::{ActorId, AgentField, Document, Incoming, Kind, Lacking, Writer};
 
 use crate::support::{Author, NOW, device, entry, pen};
 
 /// What a device that has only these changes of an author shows.
 fn assembled(kind: Kind, author: u8, changes: &[Vec<u8>]) -> Document {
     let bytes: Vec<u8> = changes.iter().flatten().copied().collect();
-    let incoming = Incoming {
-        entry: entry(9),
-        position: None,
-        author: device(author),
-        source: Source::Changes,
-        weight: Weight::MAX,
-        bytes: &bytes,
-    };
+    let incoming = Incoming { entry: entry(9), ..Incoming::local(device(author), &bytes) };
     let built = Document::assemble(kind, &[incoming]);
     assert_eq!((built.refused.len(), built.unsettled.len()), (0, 0));
     built.document

@@ -7,7 +7,7 @@ use crate::support::{Author, device, entry};
 
 /// An entry with these changes by Ana's device that declares `weight`.
 fn declared(bytes: &[u8], source: Source, weight: Weight) -> Incoming<'_> {
-    Incoming { entry: entry(1), position: None, author: device(1), source, weight, bytes }
+    Incoming { entry: entry(1), source, weight, ..Incoming::local(device(1), bytes) }
 }
 
 fn refused(bytes: &[u8], source: Source, weight: Weight) -> Option<Reason> {

@@ -123,3 +123,14 @@ fn wire_names_differ_by_document_workspace_and_key() {
     assert_ne!(name, Keyring::genesis(WorkspaceId::from_bytes([1; 32]), epoch_key(1)).wire_doc(doc));
     assert_ne!(name, Keyring::genesis(WORKSPACE, epoch_key(2)).wire_doc(doc));
 }
+
+#[test]
+fn what_is_said_of_changes_depends_on_each_on_the_document_and_on_the_first_key_alone() {
+    let (doc, hashes) = (DocId::from_bytes([5; 16]), [[1; 32], [2; 32]]);
+    let of = |keys: &Keyring, doc, hashes: &[[u8; 32]]| keys.snapshot().changes_digest(doc, hashes.iter());
+    let digest = of(&keyring(1), doc, &hashes);
+    assert_eq!(digest, of(&keyring(3), doc, &hashes));
+    assert_ne!(digest, of(&keyring(1), doc, &hashes[..1]));
+    assert_ne!(digest, of(&keyring(1), DocId::from_bytes([6; 16]), &hashes));
+    assert_ne!(digest, of(&Keyring::genesis(WORKSPACE, epoch_key(2)), doc, &hashes));
+}

@@ -49,6 +49,12 @@ impl Documents {
         self.cache.get_mut(row.n).map_or(row.kept, |loaded| loaded.standing.kept)
     }
 
+    /// Forgets what is in memory of a document: it was written anew.
+    pub(super) fn forget(&mut self, n: DocN) {
+        self.cache.remove(n);
+        self.indexed.remove(&n);
+    }
+
     /// Forgets what is in memory: rows of documents went, and new ones may have got their numbers.
     pub(crate) fn forget_all(&mut self) {
         self.cache = Cache::new(CACHE_BYTES);

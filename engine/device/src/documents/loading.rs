@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::document::{Deletion, Document, Incoming, Lost, Marks};
+use bowline_core::document::{Deletion, Document, Extent, Incoming, Marks, NeedsRebuild};
 use bowline_store::{
     Attempt, DocN, DocRow, DocShown, EntryN, EntryState, EntryWithBody, NewDoc, OnlyHere, StoreError, Tx,
     WrittenDoc,
@@ -13,8 +13,9 @@ use crate::documents::base::compressed;
 use crate::documents::cache::Loaded;
 use crate::documents::folding::drop_settled_changes;
 use crate::documents::held::Documents;
+use crate::documents::in_part::{self, left_out};
 use crate::documents::overlaps;
-use crate::documents::reading::{Content, Reading, TakenIn, has_crashed, recommitted};
+use crate::documents::reading::{Content, Reading, TakenIn, has_crashed};
 use crate::documents::untaken::Untaken;
 use crate::lent::Lent;
 use crate::rows::{doc_state, encode_heads, summary_row};
@@ -180,7 +181,9 @@ impl Documents {
         let ours = if loaded.ours_wait { lent.read().changes(n)? } else { Vec::new() };
         let ours = ours.iter().map(|row| keyrings.own_change(workspace, device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
-        let taken = if let Ok(applied) = loaded.document.apply(&incoming) {
+        let anew = in_part::has_cut(lent.read(), row)?;
+        let applied = if anew { Err(NeedsRebuild) } else { loaded.document.apply(&incoming) };
+        let taken = if let Ok(applied) = applied {
             let (refused, unsettled) = (applied.refused, applied.unsettled);
             TakenIn { refused, unsettled, has_grown: applied.changed, ..TakenIn::default() }
         } else {
@@ -228,9 +231,15 @@ impl Documents {
     ) -> Result<(), Error> {
         let n = row.n;
         let Pending { fresh, seen, crashing, .. } = pending;
-        let refused: BTreeSet<EntryId> = taken.refused.iter().map(|refused| refused.entry).collect();
+        let (whole, part): (Vec<_>, Vec<_>) =
+            taken.refused.iter().partition(|refused| refused.extent == Extent::Whole);
         let unsettled: BTreeSet<EntryId> = taken.unsettled.iter().copied().collect();
-        let waits = |id: &EntryId| refused.contains(id) || unsettled.contains(id);
+        let in_part = left_out(lent.read(), keyrings, row, &taken.refused)?;
+        // Of what is left out and not told of the last word has not been said.
+        let untold = part.iter().map(|it| it.entry).filter(|id| in_part.iter().all(|told| told.entry != *id));
+        let waiting: BTreeSet<EntryId> =
+            unsettled.into_iter().chain(whole.iter().map(|it| it.entry)).chain(untold).collect();
+        let waits = |id: &EntryId| waiting.contains(id);
         let settled: Vec<EntryN> = seen.iter().filter(|(_, id)| !waits(id)).map(|(n, _)| *n).collect();
         // What is to be written again is nowhere but in the old base until it is.
         let is_whole = Reading::of(lent, keyrings).ours_to_recommit(row, &taken.lost)?.is_empty();
@@ -247,14 +256,15 @@ impl Documents {
         let ours_wait = loaded.ours_wait;
         let base = base.then(|| compressed(&loaded.document)).transpose()?;
         let derived = Derived::of_loaded(loaded).no_later_than(lent.now, row.summary.updated_at);
-        if base.is_none() && refused.is_empty() && crashing.is_empty() && derived.is_in(row) {
+        let is_judged = whole.is_empty() && crashing.is_empty() && taken.anew.is_none();
+        if base.is_none() && is_judged && in_part.is_empty() && derived.is_in(row) {
             return Ok(());
         }
         let overlaps = overlaps::found(row, loaded.shown(), (keyrings, lent.device()));
         let ws = row.ws;
         let mut quarantined = Vec::new();
         let rev = lent.store.transaction(|tx| -> Result<Option<u64>, Error> {
-            for refused in &taken.refused {
+            for refused in whole {
                 let Some(entry) = ws.map(|ws| tx.entry_by_id(ws, refused.entry)).transpose()?.flatten()
                 else {
                     continue;
@@ -263,6 +273,16 @@ impl Documents {
                 let state = if reason.is_some() { EntryState::Quarantined } else { EntryState::UpdateNeeded };
                 tx.set_entry_state(entry.n, state, reason.as_ref())?;
                 quarantined.push((entry.ws, refused.entry));
+            }
+            if taken.anew.is_some() {
+                in_part::clear_others(tx, row, &taken.refused)?;
+            }
+            for part in &in_part {
+                if let Some(ws) = ws
+                    && in_part::note(tx, ws, part.entry, &part.reason)?
+                {
+                    quarantined.push((ws, part.entry));
+                }
             }
             for entry in crashing {
                 let reason = QuarantineReason::Crashed.plain();
@@ -293,51 +313,6 @@ impl Documents {
             lent.notices.push(Notice::Quarantined { workspace, entry });
         }
         Ok(())
-    }
-
-    /// Edits of ours that lost against another of ours, because two copies of this database were at work: written once
-    /// more, under this process's actor. True if that has changed the document's row.
-    fn recommit(
-        &mut self,
-        lent: &mut Lent<'_>,
-        keyrings: Keyrings<'_>,
-        row: &DocRow,
-        lost: &[Lost],
-    ) -> Result<bool, Error> {
-        let n = row.n;
-        let ours = Reading::of(lent, keyrings).ours_to_recommit(row, lost)?;
-        if ours.is_empty() {
-            return Ok(false);
-        }
-        let bytes: Vec<&[u8]> = ours.iter().map(|lost| lost.bytes.as_slice()).collect();
-        let pen = self.pen(lent, keyrings, row.ws);
-        let loaded = self.cache.loaded(n)?;
-        let changes = match loaded.document.recommit(pen, &bytes) {
-            Ok(changes) => changes,
-            Err(error) => {
-                self.cache.remove(n); // it may hold part of it
-                return Err(error.into());
-            }
-        };
-        loaded.with_aside = None;
-        let derived = Derived::of_loaded(loaded).no_later_than(lent.now, lent.now);
-        let rev = lent.store.transaction(|tx| -> Result<Option<u64>, Error> {
-            for lost in &ours {
-                tx.put_meta(&recommitted(&lost.hash), &[])?;
-            }
-            for change in &changes {
-                tx.insert_change(n, change)?;
-            }
-            if changes.is_empty() { Ok(None) } else { derived.write(tx, n).map(Some) }
-        })?;
-        if let (Some(_), Some(workspace)) = (rev, row.ws) {
-            lent.notices.push(Notice::WrittenAgain { workspace, id: row.id });
-        }
-        if let (Some(rev), Some(loaded)) = (rev, self.cache.get_mut(n)) {
-            loaded.wrote(rev);
-        }
-        self.cache.grow(n, changes.iter().map(Vec::len).sum());
-        Ok(rev.is_some())
     }
 
     /// Brings what a document's place has of it together with what is only here. If the two can't be one, because one actor

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::document::{ChangeHash, Document, Incoming, Kind, Lost, Refused, Source};
+use bowline_core::document::{
+    ChangeHash, Consent, Document, Incoming, Kind, Lost, NeedsRebuild, Refused, Source,
+};
 use bowline_core::sync::Unreadable;
 use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryWithBody, Reader};
 use bowline_wire::entry::Entry;
@@ -13,6 +15,7 @@ use bowline_wire::weight::Weight;
 
 use crate::Error;
 use crate::documents::cache::{Loaded, Standing};
+use crate::documents::in_part;
 use crate::documents::untaken::{Named, Untaken};
 use crate::lent::Lent;
 use crate::rows::{entry_of, kind_of};
@@ -31,6 +34,8 @@ pub(super) struct Content {
     pub(super) n: EntryN,
     pub(super) position: Option<Position>,
     pub(super) entry: Entry,
+    /// The entry is of a log from before protocol 1, where everybody spoke for everybody.
+    pub(super) is_of_before: bool,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -39,11 +44,12 @@ impl Content {
         let header = self.entry.header();
         let source = match header.entry_type {
             EntryType::Snapshot => Source::Snapshot,
-            EntryType::Adopted => Source::Adopted,
             _ => Source::Changes,
         };
+        let is_of_everybody = self.is_of_before && source == Source::Snapshot;
+        let consent = if is_of_everybody { Consent::Everybody } else { Consent::Author };
         let (entry, position, weight) = (self.entry.id(), self.position, header.weight);
-        Incoming { entry, position, author: header.device, source, weight, bytes: &self.bytes }
+        Incoming { entry, position, author: header.device, source, consent, weight, bytes: &self.bytes }
     }
 }
 
@@ -149,6 +155,7 @@ impl<'r> Reading<'r> {
         let mut document = loaded.document;
         let crashing = self.crashing()?;
         let mut untaken = Untaken::of(n, false);
+        let anew = in_part::has_cut(self.read, &row)?;
         loop {
             let mut found = untaken.next(self.read)?;
             if found.is_empty() {
@@ -160,7 +167,8 @@ impl<'r> Reading<'r> {
             let ours = ours.iter().map(|own| self.keyrings.own_change(row.ws, self.device, &own.bytes));
             let incoming: Vec<Incoming<'_>> =
                 batch.contents.iter().map(Content::incoming).chain(ours).collect();
-            let Ok(applied) = document.apply(&incoming) else {
+            let applied = if anew { Err(NeedsRebuild) } else { document.apply(&incoming) };
+            let Ok(applied) = applied else {
                 document = self.rebuild(n, kind_of(&row)?)?.0;
                 break;
             };
@@ -176,10 +184,7 @@ impl<'r> Reading<'r> {
 
     /// The document from every accepted entry and every change row: what it is a function of.
     pub(super) fn rebuild(&self, n: DocN, kind: Kind) -> Result<(Document, TakenIn), Error> {
-        let crashing = self.crashing()?;
-        let mut found = self.read.accepted(n)?;
-        found.retain(|found| !crashing.contains(&found.entry.n));
-        let Batch { contents, unreadable } = self.open_all(found)?;
+        let Batch { contents, unreadable } = self.all_accepted(n)?;
         let opened = contents.iter().map(|content| content.n).collect();
         let anew = Some((opened, unreadable.into_iter().collect()));
         let rows = self.read.changes(n)?;
@@ -190,6 +195,14 @@ impl<'r> Reading<'r> {
         let (refused, unsettled, lost) = (built.refused, built.unsettled, built.lost);
         let taken = TakenIn { refused, unsettled, lost, has_grown: true, anew };
         Ok((built.document, taken))
+    }
+
+    /// All accepted entries of a document, opened.
+    pub(super) fn all_accepted(&self, n: DocN) -> Result<Batch, Error> {
+        let crashing = self.crashing()?;
+        let mut found = self.read.accepted(n)?;
+        found.retain(|found| !crashing.contains(&found.entry.n));
+        self.open_all(found)
     }
 
     /// What this device wrote of what was left out of a document, unless it has been written again.
@@ -242,7 +255,8 @@ impl<'r> Reading<'r> {
         match open_held(self.read, &entry, &keyring.snapshot())? {
             Ok(Held::Payload(payload, _)) => {
                 let (len, weight) = (payload.bytes.len() as u64, entry.header().weight);
-                batch.contents.push(Content { n, position, entry, bytes: payload.bytes });
+                let is_of_before = self.keyrings.is_old(entry.header().workspace);
+                batch.contents.push(Content { n, position, entry, is_of_before, bytes: payload.bytes });
                 // What nobody declared, in logs of before, counts as what there is.
                 return Ok(if weight == Weight::MAX { len } else { len.max(weight.most()) });
             }

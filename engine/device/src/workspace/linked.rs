@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
-use bowline_core::document::{Incoming, Source};
+use bowline_core::document::Incoming;
 use bowline_core::sync::{Context, Phase, RelayFault, Replica};
 use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::DocN;
@@ -97,11 +97,10 @@ impl<'w> Keyrings<'w> {
         bytes: &[u8],
     ) -> Incoming<'_> {
         let writer = self.writer(workspace, device);
-        let local = Incoming::local(writer, bytes);
         // What was written before this device came back under other keys is by the device as it is elsewhere, and what is in
         // no workspace any more may be by the device as it was in one.
         let is_by_one_device = writer == device && workspace.is_some();
-        if is_by_one_device { local } else { Incoming { source: Source::Adopted, ..local } }
+        if is_by_one_device { Incoming::local(writer, bytes) } else { Incoming::kept(writer, bytes) }
     }
 
     /// A document's id on the wire, once the workspace's first key is known here.

@@ -108,13 +108,15 @@ pub enum QuarantineReason {
     DocumentFull,
     /// The entry's changes weigh more than it declares.
     Heavier,
+    /// The entry says something in the name of somebody who has not said it. What its own author says in it counts.
+    NotConsented,
     /// A number without a name here: a newer version wrote it.
     Unknown(u16),
 }
 
 impl QuarantineReason {
     /// All named reasons with their numbers.
-    pub const NAMED: [(u16, Self); 47] = [
+    pub const NAMED: [(u16, Self); 48] = [
         (0, Self::Told),
         (1, Self::NoKey),
         (2, Self::NoBody),
@@ -159,6 +161,7 @@ impl QuarantineReason {
         (53, Self::Unfaithful),
         (54, Self::Panicked),
         (55, Self::Heavier),
+        (56, Self::NotConsented),
         (60, Self::OtherKind),
         (61, Self::Damaged),
         (62, Self::Crashed),
@@ -239,6 +242,8 @@ pub(crate) fn not_applied(why: &document::Reason) -> Option<StoredReason> {
         Reason::Compressed => QuarantineReason::Compressed.plain(),
         Reason::Unused(what) => QuarantineReason::Unused.with(what),
         Reason::NotTheAuthors(actor) => QuarantineReason::NotTheAuthors.with(format_args!("{actor:?}")),
+        // Whose name it was is left out: who answers for it is the entry's author.
+        Reason::NotConsented(_) => QuarantineReason::NotConsented.plain(),
         Reason::NoFirstChange => QuarantineReason::NoFirstChange.plain(),
         Reason::ForgedFirstChange => QuarantineReason::ForgedFirstChange.plain(),
         Reason::WrongKind(kind) => QuarantineReason::WrongKind.with(kind),

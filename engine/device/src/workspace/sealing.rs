@@ -2,7 +2,7 @@
 //! does anything leave.
 
 use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OPS_MAX};
-use bowline_core::document::{Marks, change_actor, operation_count, weight_of};
+use bowline_core::document::{Marks, operation_count, weight_of};
 use bowline_core::payload::{MAX_HEADS, Payload};
 use bowline_core::sync::ContentDraft;
 use bowline_crypto::SealError;
@@ -15,6 +15,7 @@ use bowline_wire::weight::Weight;
 use crate::Error;
 use crate::documents::held::Documents;
 use crate::documents::loading::Derived;
+use crate::documents::rewriting::{Rewritten, may_travel};
 use crate::lent::Lent;
 use crate::rows::{decode_heads, doc_state, encode_heads, insert_offered};
 use crate::workspace::Workspaces;
@@ -106,6 +107,16 @@ impl Workspaces {
         row: &DocRow,
     ) -> Result<bool, Error> {
         let n = row.n;
+        let rewritten = if self.has_work_of_before(lent, workspace, n)? {
+            match documents.write_in_own_name(lent, self.keyrings(), n)? {
+                Rewritten::Nothing => None,
+                Rewritten::Done => Some(lent.row(n)?),
+                Rewritten::Full => return self.keep_full(workspace, n),
+            }
+        } else {
+            None
+        };
+        let row = rewritten.as_ref().unwrap_or(row);
         let sizes = lent.read().unsealed_sizes(n)?;
         let Some(last) = last_of_next(&sizes) else {
             return Ok(false); // another process has taken it back
@@ -114,20 +125,20 @@ impl Workspaces {
         // Changes one after the other are as good as all of it, unless there is more in the document than they hold.
         let mut divisible = true;
         // A snapshot that was refused may have held more than the changes that are unsealed again.
-        let is_mixed = self.has_work_of_before(lent, workspace, n, last)?;
         let as_whole = row.state == doc_state::NEVER_SEALED
-            || is_mixed
             || lent.read().was_refused(n, EntryType::Snapshot.number())?;
         let mut changes = Vec::new();
-        if as_whole && (is_mixed || !is_all_in(lent.read(), n, &sizes)?) {
+        // What of before still waits for others can't be written again yet, and stays.
+        let writer = self.device_in(lent.keys, workspace);
+        if as_whole && !is_all_in(lent.read(), n, &sizes)? {
             changes = lent.read().unsealed(n)?;
+            changes.retain(|change| may_travel(change, writer));
             let document = &documents.load(lent, self.keyrings(), row)?.document;
             let (count, operations) = document.extent();
             let first = document.kind().first_change();
             // Whoever gets the entry refuses more than this, however well it compresses.
             whole = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
-            divisible =
-                !is_mixed && count == 1 + changes.iter().filter(|change| change.bytes != first).count();
+            divisible = count == 1 + changes.iter().filter(|change| change.bytes != first).count();
         }
         if !whole && !divisible {
             let len = documents.load(lent, self.keyrings(), row)?.document.save().len();
@@ -135,7 +146,11 @@ impl Workspaces {
         }
         if !whole {
             changes = lent.read().unsealed_up_to(n, last)?;
+            changes.retain(|change| may_travel(change, writer));
             changes.truncate(acceptable(&changes));
+        }
+        if changes.is_empty() {
+            return Ok(false);
         }
         let mut work = self.gather(lent, documents, row, &changes, whole)?;
         if whole && divisible && work.payload.bytes.len() > CONTENT_MAX {
@@ -159,23 +174,13 @@ impl Workspaces {
         }
     }
 
-    /// Whether unsealed work up to `last` is by the device that this one was in the workspace before it came back as a new
-    /// one. Others take that from it only in a whole document.
-    fn has_work_of_before(
-        &self,
-        lent: &Lent<'_>,
-        workspace: WorkspaceId,
-        n: DocN,
-        last: ChangeN,
-    ) -> Result<bool, Error> {
+    /// Whether unsealed work is by the device that this one was in the workspace before it came back as a new one.
+    fn has_work_of_before(&self, lent: &Lent<'_>, workspace: WorkspaceId, n: DocN) -> Result<bool, Error> {
         let writer = self.device_in(lent.keys, workspace);
         if writer == lent.device() {
             return Ok(false);
         }
-        let is_of_before = |change: &ChangeRow| {
-            change_actor(&change.bytes).is_some_and(|actor| actor.belongs_to(lent.device()))
-        };
-        Ok(lent.read().unsealed_up_to(n, last)?.iter().any(is_of_before))
+        Ok(lent.read().unsealed(n)?.iter().any(|change| !may_travel(change, writer)))
     }
 
     fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {

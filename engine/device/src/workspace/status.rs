@@ -10,6 +10,7 @@ use bowline_wire::log::Log;
 use bowline_wire::roster::Role;
 
 use crate::Error;
+use crate::documents::in_part::{self, InPart};
 use crate::rows::id_of;
 use crate::workspace::Workspaces;
 use crate::workspace::behind::{Behind, behind};
@@ -69,6 +70,16 @@ impl Quarantined {
         let stored = row.reason.unwrap_or(QuarantineReason::Told.plain());
         let reason = QuarantineReason::from_number(stored.number);
         Self { entry, author: row.chain.device, reason, detail: stored.detail }
+    }
+
+    /// Entries of which part was put aside.
+    fn in_part(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Self>, Error> {
+        let mut found = Vec::new();
+        for InPart { entry, reason } in in_part::all(read, workspace)? {
+            let Some(row) = read.entry_by_id(workspace, entry)? else { continue };
+            found.push(Self::of(EntryRow { reason: Some(reason), ..row }));
+        }
+        Ok(found)
     }
 }
 
@@ -156,6 +167,7 @@ impl Workspaces {
         };
         let waits = queued + offered > 0;
         let quarantined = read.entries_in_state(workspace, EntryState::Quarantined)?;
+        let in_part = Quarantined::in_part(read, workspace)?;
         Ok(WorkspaceStatus {
             link: replica.map_or(LinkState::Down, Replica::link),
             member: self.is_member(workspace),
@@ -175,7 +187,7 @@ impl Workspaces {
             undecided: if is_old { 0 } else { intents(read, keys, workspace)?.len() },
             queued,
             offered,
-            quarantined: quarantined.into_iter().map(Quarantined::of).collect(),
+            quarantined: quarantined.into_iter().map(Quarantined::of).chain(in_part).collect(),
             refused: counts.refused.saturating_sub(refused_joins(read, workspace)?),
             update_needed: counts.update_needed,
             withheld: withheld::status(read, workspace)?,

@@ -12,7 +12,7 @@ use crate::relay::FakeRelay;
 use crate::rig::{Rig, code};
 
 /// Removes the rig's device with its person; whoever stays has the next key.
-fn remove(owner: &mut Author, relay: &mut FakeRelay, device: DeviceId) {
+pub(crate) fn remove(owner: &mut Author, relay: &mut FakeRelay, device: DeviceId) {
     let rekey = owner.rekey(&[owner.keys.hpke_public()]);
     let user = UserId::of_first_device(device);
     owner.put_record(relay, &Record::RemoveMember { user, cut: Vec::new(), rekey: rekey.clone() });

@@ -187,6 +187,12 @@ fn a_field_that_a_type_does_not_use_is_empty() {
     assert_eq!(broken(EntryType::Roster, |header| header.digests = Some(DIGESTS)), rule);
     assert_eq!(broken(EntryType::Erase, |header| header.digests = Some(DIGESTS)), rule);
     assert_eq!(broken(EntryType::Roster, |header| header.doc = doc), rule);
+    assert_eq!(broken(EntryType::Confirm, |header| header.doc = doc), rule);
+    assert_eq!(broken(EntryType::Confirm, |header| header.covers = Position(1)), rule);
+    assert_eq!(broken(EntryType::Confirm, |header| header.digests = Some(DIGESTS)), rule);
+    assert_eq!(broken(EntryType::Adopted, |header| header.doc = WireDoc::ZERO), rule);
+    assert_eq!(broken(EntryType::Adopted, |header| header.covers = Position(1)), rule);
+    assert_eq!(broken(EntryType::Adopted, |header| header.digests = Some(DIGESTS)), rule);
 }
 
 #[test]

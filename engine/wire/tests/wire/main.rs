@@ -8,6 +8,7 @@ mod bodies;
 mod broken;
 mod budgets;
 mod codec;
+mod consent;
 mod entry;
 mod evidence;
 mod frame;

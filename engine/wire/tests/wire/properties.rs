@@ -71,8 +71,9 @@ fn header() -> impl Strategy<Value = Header> {
         let (seq, held, number, index, body_len) = numbers;
         let entry_type = EntryType::from_number(number % 40);
         let lane = entry_type.lane().unwrap_or(any_lane);
-        let (content, roster_record) = (lane == Lane::Content, entry_type == EntryType::Roster);
-        let plain = matches!(entry_type, EntryType::Changes | EntryType::Roster);
+        let content = lane == Lane::Content;
+        let of_no_document = matches!(entry_type, EntryType::Roster | EntryType::Confirm);
+        let plain = of_no_document || matches!(entry_type, EntryType::Changes | EntryType::Adopted);
         let part = if content && seq > index.into() { Part { index, count: index + 1 } } else { Part::WHOLE };
         Header {
             workspace,
@@ -86,7 +87,7 @@ fn header() -> impl Strategy<Value = Header> {
             roster,
             epoch: if content { epoch } else { EpochId::ZERO },
             entry_type,
-            doc: if roster_record { WireDoc::ZERO } else { doc },
+            doc: if of_no_document { WireDoc::ZERO } else { doc },
             covers: Position(if plain { 0 } else { covers.min(seen.position.0) }),
             digests: (entry_type == EntryType::Snapshot).then_some(digests),
             weight: if content && part.is_last() { Weight::of(1 << weight) } else { Weight::NONE },

@@ -1,9 +1,13 @@
 //! One of everything that travels, made from fixed keys: the golden vectors and the round trips are over these.
 
+use bowline_wire::adopted::{Adopted, Original};
 use bowline_wire::bodies::Supplied;
 use bowline_wire::codec::encode;
+use bowline_wire::confirm::{Confirm, Row, Word};
 use bowline_wire::entry::{Entry, LoggedEntry};
-use bowline_wire::frame::{Challenge, Create, Frame, Hello, Party, Proof, Reason, Transcript, Welcome, Word};
+use bowline_wire::frame::{
+    Challenge, Create, Frame, Hello, Party, Proof, Reason, Transcript, Welcome, Word as _,
+};
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::*;
@@ -31,6 +35,31 @@ pub(crate) fn ben() -> Author {
     Author::new("ben's laptop")
 }
 
+/// Confirms with each kind of row.
+pub(crate) fn confirms() -> Vec<(&'static str, Confirm)> {
+    let digest = |name| SnapshotDigest::from_bytes(seed(name));
+    let row = |snapshot, word| Row { snapshot: Position(snapshot), word };
+    let own = row(2, Word::Confirms(Some(digest("own"))));
+    let nothing_of_ones_own = row(3, Word::Confirms(None));
+    let dispute = row(4, Word::Disputes(digest("something else")));
+    let confirm = |rows| Confirm::new(rows).unwrap();
+    vec![
+        ("of each kind", confirm(vec![own, nothing_of_ones_own, dispute])),
+        ("own changes", confirm(vec![own])),
+        ("a dispute", confirm(vec![dispute])),
+    ]
+}
+
+/// What an adopted entry of ana's holds: an entry of ben's, verbatim.
+pub(crate) fn adopted() -> (Entry, Entry, Adopted) {
+    let (story, ana, ben) = (story(), ana(), ben());
+    let original = story.content_by(&ben);
+    let adopted = Adopted::new(vec![Original::of(&original, LogTime::START).unwrap()]);
+    let mut header = story.draft(&ana, EntryType::Adopted);
+    header.weight = original.header().weight;
+    (original, ana.sign(header, b"sealed"), adopted)
+}
+
 /// An entry of every type.
 pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
     let (story, ana) = (story(), ana());
@@ -53,6 +82,11 @@ pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
                 header.doc = WireDoc::from_bytes(bytes("doc"));
                 header.covers = Position(3);
                 b"erase"
+            }
+            EntryType::Confirm => {
+                let (_, confirm) = confirms().remove(0);
+                entries.push((name, ana.sign(header, &confirm.to_body())));
+                continue;
             }
             _ => b"a body",
         };

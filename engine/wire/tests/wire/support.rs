@@ -248,7 +248,7 @@ impl Story {
             header.epoch = self.roster().epoch().unwrap();
             header.salt = Salt::from_bytes(bytes("salt"));
         }
-        if matches!(entry_type, EntryType::Changes | EntryType::Snapshot) {
+        if matches!(entry_type, EntryType::Changes | EntryType::Snapshot | EntryType::Adopted) {
             header.doc = WireDoc::from_bytes(bytes("doc"));
         }
         header

@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use bowline_wire::adopted::Adopted;
 use bowline_wire::codec::{Canonical, decode, encode};
+use bowline_wire::confirm::Confirm;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::evidence::{Evidence, NotProven, Proven};
 use bowline_wire::frame::{Challenge, Frame, Party, Proof, Transcript, Welcome, Word};
@@ -19,11 +21,12 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::samples::{ana, ben, entries, frames, identity, opening, records, story};
+use crate::samples::{adopted, ana, ben, confirms, entries, frames, identity, opening, records, story};
 use crate::support::*;
 
-const FILES: [&str; 8] =
-    ["entries", "records", "frames", "heads", "chains", "proofs", "sessions", "evidence"];
+const FILES: [&str; 10] = [
+    "entries", "records", "frames", "heads", "chains", "proofs", "sessions", "evidence", "confirms", "adopted",
+];
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/1").join(format!("{file}.json"))
@@ -74,6 +77,19 @@ fn written(file: &str) -> Value {
             .into_iter()
             .map(|(name, frame)| json!({ "name": name, "frame": hex::encode(encode(&frame)) }))
             .collect(),
+        "confirms" => confirms()
+            .into_iter()
+            .map(|(name, confirm)| json!({ "name": name, "body": hex::encode(confirm.to_body()) }))
+            .collect(),
+        "adopted" => {
+            let (original, adopting, adopted) = adopted();
+            json!([{
+                "name": "an entry verbatim",
+                "original": hex::encode(encode(&original.to_signed())),
+                "adopting_header": hex::encode(adopting.signed_header().bytes()),
+                "sealed": hex::encode(adopted.encode()),
+            }])
+        }
         "heads" => heads(),
         "chains" => chains(),
         "proofs" => proofs(),
@@ -273,6 +289,20 @@ fn frames_are_read_from_their_vectors() {
         let frame: Frame = reencodes(&unhex(&vector, "frame"));
         let name = vector["name"].as_str().unwrap().split(' ').next().unwrap();
         assert!(format!("{frame:?}").starts_with(name), "{name}");
+    }
+}
+
+#[test]
+fn what_devices_consent_with_is_read_from_its_vectors() {
+    for vector in list("confirms") {
+        let _: Confirm = reencodes(&unhex(&vector, "body"));
+    }
+    for vector in list("adopted") {
+        let _: Adopted = reencodes(&unhex(&vector, "sealed"));
+        let header = Header::from_bytes(story().workspace(), &unhex(&vector, "adopting_header")).unwrap();
+        let original: SignedEntry = reencodes(&unhex(&vector, "original"));
+        let original = original.verify(story().workspace()).unwrap();
+        assert_eq!(Adopted::open(&header, &unhex(&vector, "sealed")), Ok(vec![original]));
     }
 }
 

@@ -10,8 +10,9 @@ use super::apply::extended;
 use super::change::Vetted;
 use super::first::FirstChange;
 use super::hash::ChangeHash;
-use super::incoming::{Incoming, Lost, Reason, Refused};
-use super::pool::{Opened, Pool, in_order, refuse};
+use super::incoming::{Extent, Incoming, Lost, Reason, Refused};
+use super::opened::{Opened, in_order};
+use super::pool::{Pool, Settled};
 use crate::document::kind::Kind;
 use crate::document::loaded::Document;
 
@@ -20,7 +21,7 @@ use crate::document::loaded::Document;
 pub struct Assembled {
     /// The document.
     pub document: Document,
-    /// Entries left out as a whole, each with the reason, in no particular order.
+    /// Entries left out, wholly or in part, each with the reason, in no particular order.
     pub refused: Vec<Refused>,
     /// Entries that are accepted and not wholly in the document: they wait for changes they build on, or hold changes
     /// that lost. Hand them to every later [`Document::apply`] again.
@@ -34,7 +35,7 @@ pub struct Assembled {
 pub struct Applied {
     /// Whether the document has other heads than before.
     pub changed: bool,
-    /// Entries left out as a whole, as in [`Assembled`].
+    /// Entries left out, as in [`Assembled`].
     pub refused: Vec<Refused>,
     /// Accepted entries that are not wholly in the document, as in [`Assembled`]: hand them to every later call again.
     pub unsettled: Vec<EntryId>,
@@ -50,34 +51,41 @@ impl Document {
     /// Makes the document that a set of accepted entries says, this device's own unsealed changes among them
     /// ([`Incoming::local`]). Neither the order in which they are given nor anything but them matters.
     ///
-    /// If one actor made two changes with one number, the one that counted first stays: a change counts from the earliest
-    /// entry that holds it, or from what it builds on if that came later. An entry signed by the actor's own device goes
-    /// before any other, and what has no place yet goes last. The other, and what builds on it, is reported as lost.
+    /// A change counts from the earliest entry through which it does, or from what it builds on if that came later. If one
+    /// actor made two changes with one number, the one that counted first stays; what has no place yet goes last. The other,
+    /// and what builds on it, is reported as lost. If a change does not continue what it builds on, its entry is cut there:
+    /// what of it counted before stays, and the rest is refused.
     pub fn assemble(kind: Kind, incoming: &[Incoming<'_>]) -> Assembled {
         let (mut entries, mut refused) = Opened::open_all(kind, incoming);
+        let mut faults = HashMap::new();
+        let first = FirstChange::of(kind).document();
         loop {
             let pool = Pool::of(&entries);
-            let first = FirstChange::of(kind).document();
-            let settled = pool.settle(&mut Ancestry::of(&first));
-            if !settled.faults.is_empty() {
-                refuse(&settled.faults, &mut entries, &mut refused);
-                continue;
+            let mut settled = pool.settle(&mut Ancestry::of(&first));
+            let mut made = None;
+            if settled.faults.is_empty() {
+                let (stay, lost) = Pool::resolve(&settled);
+                let stay = in_order(stay);
+                match extended(&first, stay.iter().map(Arc::as_ref)) {
+                    Ok(automerge) => made = Some((automerge, lost)),
+                    Err(_) => settled.faults = first_fault(&first, &stay),
+                }
+                // Whatever Automerge may say when it is asked once more: this comes to an end.
+                if made.is_none() && settled.faults.is_empty() {
+                    made = Some((first.clone(), Vec::new()));
+                }
             }
-            let (stay, lost) = pool.resolve(settled.complete);
-            let stay = in_order(stay);
-            let (automerge, faults) = match extended(&first, stay.iter().map(Arc::as_ref)) {
-                Ok(automerge) => (automerge, HashMap::new()),
-                Err(_) => (first.clone(), first_fault(&first, &stay)),
-            };
-            if !faults.is_empty() {
-                refuse(&faults, &mut entries, &mut refused);
-                continue;
+            pool.cut(&settled, &mut entries);
+            faults.extend(settled.faults);
+            if let Some((automerge, mut lost)) = made {
+                let mut document = Self::from_parts(kind, automerge);
+                let history = document.take_history();
+                refused.extend(refused_of(&entries, &faults, &history));
+                lost.extend(pool.stranded(&history));
+                let unsettled = unsettled(&entries, &history);
+                document.keep_history(history);
+                return Assembled { document, refused: by_entry(refused, incoming), unsettled, lost };
             }
-            let mut document = Self::from_parts(kind, automerge);
-            let history = document.take_history();
-            let unsettled = unsettled(&entries, &history);
-            document.keep_history(history);
-            return Assembled { document, refused, unsettled, lost };
         }
     }
 
@@ -93,40 +101,77 @@ impl Document {
             if pool.conflicts_with(&history) {
                 return Err(NeedsRebuild);
             }
-            let known: HashSet<ChangeHash> = known_changes(&entries, &history, self.kind());
-            let settled = pool.settle(&mut history);
-            if settled.faults.is_empty() {
-                let fresh = in_order(settled.complete);
+            let Settled { complete, faults, .. } = pool.settle(&mut history);
+            if faults.is_empty() {
+                let fresh = in_order(complete);
                 let changed = !fresh.is_empty();
                 if changed {
                     let next = extended(self.automerge(), fresh.iter().map(Arc::as_ref));
                     self.replace(next.map_err(|_| NeedsRebuild)?);
                 }
+                refused.extend(refused_of(&entries, &faults, &history));
                 let unsettled = unsettled(&entries, &history);
                 self.keep_history(history);
-                return Ok(Applied { changed, refused, unsettled });
+                return Ok(Applied { changed, refused: by_entry(refused, incoming), unsettled });
             }
-            let faulty =
-                |opened: &&Opened| opened.changes.iter().any(|it| settled.faults.contains_key(&it.hash));
-            let shared = |opened: &Opened| opened.changes.iter().any(|it| known.contains(&it.hash));
-            if entries.iter().filter(faulty).any(shared) {
-                // What the entry brought in earlier has to leave the document again.
+            let before = entries.len();
+            let (dead, alive): (Vec<_>, Vec<_>) = entries
+                .into_iter()
+                .partition(|opened| opened.is_dead(|change| faults.contains_key(change), &history));
+            refused.extend(dead.iter().filter_map(|opened| refusal(opened, &faults, Extent::Whole)));
+            entries = alive;
+            let is_faulty = |opened: &Opened| opened.consented().any(|(it, _)| faults.contains_key(&it.hash));
+            if entries.len() == before || entries.iter().any(is_faulty) {
+                // From where on they are cut, only the places of all changes tell.
                 return Err(NeedsRebuild);
             }
-            refuse(&settled.faults, &mut entries, &mut refused);
         }
     }
 }
 
-/// Changes of these entries that are in the document already; the first change, which is in every document, aside.
-fn known_changes(entries: &[Opened], history: &Ancestry, kind: Kind) -> HashSet<ChangeHash> {
-    let first = FirstChange::of(kind).hash();
-    let hashes = entries.iter().flat_map(|opened| &opened.changes).map(|change| change.hash);
-    hashes.filter(|hash| *hash != first && history.contains(hash)).collect()
+/// Entries of which something is left out, and how much.
+fn refused_of(entries: &[Opened], faults: &HashMap<ChangeHash, Reason>, history: &Ancestry) -> Vec<Refused> {
+    let of = |opened: &Opened| {
+        if opened.cut.is_some() {
+            let is_dead = opened.is_dead(|change| faults.contains_key(change), history);
+            return refusal(opened, faults, if is_dead { Extent::Whole } else { Extent::Part });
+        }
+        let reason = Reason::NotConsented(opened.speaks_for(history)?);
+        Some(Refused { entry: opened.entry, reason, extent: Extent::Part })
+    };
+    entries.iter().filter_map(of).collect()
 }
 
+/// The refusal of an entry with faulty changes.
+fn refusal(opened: &Opened, faults: &HashMap<ChangeHash, Reason>, extent: Extent) -> Option<Refused> {
+    let found = || opened.consented().find_map(|(change, _)| faults.get(&change.hash).cloned());
+    let reason = opened.cut.as_ref().map(|(_, reason)| reason.clone()).or_else(found)?;
+    Some(Refused { entry: opened.entry, reason, extent })
+}
+
+/// What was refused, once for each entry. An entry that was handed in as several is refused as a whole only if all of them are.
+fn by_entry(refused: Vec<Refused>, incoming: &[Incoming<'_>]) -> Vec<Refused> {
+    let mut parts: HashMap<EntryId, usize> = HashMap::new();
+    for one in incoming {
+        *parts.entry(one.entry).or_default() += 1;
+    }
+    let is_whole = |refused: &&Refused| refused.extent == Extent::Whole;
+    let mut whole: HashMap<EntryId, usize> = HashMap::new();
+    for one in refused.iter().filter(is_whole) {
+        *whole.entry(one.entry).or_default() += 1;
+    }
+    let mut told = HashSet::new();
+    let once = refused.into_iter().filter(|one| told.insert(one.entry));
+    let all_of_it = |entry: &EntryId| whole.get(entry) >= parts.get(entry);
+    once.map(|one| Refused { extent: if all_of_it(&one.entry) { one.extent } else { Extent::Part }, ..one })
+        .collect()
+}
+
+/// Entries that are not wholly in a document and may come to be.
 fn unsettled(entries: &[Opened], history: &Ancestry) -> Vec<EntryId> {
-    entries.iter().filter(|opened| !opened.is_within(history)).map(|opened| opened.entry).collect()
+    let waits = |opened: &&Opened| opened.cut.is_none() && !opened.is_within(history);
+    let mut told = HashSet::new();
+    entries.iter().filter(waits).map(|opened| opened.entry).filter(|entry| told.insert(*entry)).collect()
 }
 
 /// Finds the first change in order that Automerge does not take, by halving. Whether it takes one depends on the

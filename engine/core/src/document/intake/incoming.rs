@@ -4,6 +4,7 @@ use bowline_wire::ids::{DeviceId, EntryId, Position};
 use bowline_wire::limits::OPERATION_WEIGHT;
 use bowline_wire::weight::Weight;
 
+use super::consent::Consent;
 use super::hash::ChangeHash;
 use crate::document::actor::ActorId;
 
@@ -15,15 +16,16 @@ pub struct Incoming<'a> {
     /// Where the entry stands in the log; `None` if it has no place there yet, and then it displaces nothing. Of a payload in
     /// parts, where the last one stands.
     pub position: Option<Position>,
-    /// Who signed the entry. Blame and precedence come from here, never from an actor id alone.
+    /// Who signed the entry. What an actor may say comes from here, never from its id alone.
     pub author: DeviceId,
     /// What kind of entry it came in.
     pub source: Source,
+    /// On whose word what others made counts through this entry.
+    pub consent: Consent<'a>,
     /// What its author says it weighs at most: bytes, and [`OPERATION_WEIGHT`] for each operation. The log was told by it how heavy
     /// the document is.
     pub weight: Weight,
-    /// Concatenated raw changes for [`Source::Changes`] and [`Source::Adopted`]; one uncompressed document save for
-    /// [`Source::Snapshot`].
+    /// Concatenated raw changes for [`Source::Changes`]; one uncompressed document save for [`Source::Snapshot`].
     pub bytes: &'a [u8],
 }
 
@@ -37,29 +39,46 @@ impl<'a> Incoming<'a> {
     /// Answers name them [`EntryId::ZERO`].
     pub const fn local(device: DeviceId, bytes: &'a [u8]) -> Self {
         let (entry, source, weight) = (EntryId::ZERO, Source::Changes, Weight::MAX);
-        Self { entry, position: None, author: device, source, weight, bytes }
+        Self { entry, position: None, author: device, source, consent: Consent::Author, weight, bytes }
+    }
+
+    /// What this device keeps of its own and may have written under other keys than it has now.
+    pub const fn kept(device: DeviceId, bytes: &'a [u8]) -> Self {
+        Self { consent: Consent::Everybody, ..Self::local(device, bytes) }
     }
 }
 
 /// How changes travelled, which says whose they may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The author's own changes; anything else in it refuses the entry.
+    /// Changes of those who consented, as a rule the author's own; anything else in it refuses the entry.
     Changes,
-    /// A whole document with everybody's changes, as the author had it.
+    /// A whole document with everybody's changes, as the author had it. Those of others count if they consented.
     Snapshot,
-    /// Others' changes, sealed again by the author because the originals are gone.
-    Adopted,
 }
 
-/// An entry left out of the document as a whole. What decides is in the entry and in what it builds on, so it stays
-/// refused: leave it out of later calls, until an update.
+/// An entry of which something was left out of the document. It is kept and shown with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The entry that was left out.
+    /// The entry.
     pub entry: EntryId,
-    /// Why it was left out; the entry is kept and shown with this reason.
+    /// Why it was left out.
     pub reason: Reason,
+    /// How much of it was.
+    pub extent: Extent,
+}
+
+/// How much of an entry is left out of a document, and what to do with the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it. What decides is in the entry and in what it builds on, so it stays refused: leave it out of every later call,
+    /// until an update.
+    Whole,
+    /// What does not count, and what of its author's would have counted from there on. What counted before stays. Hand the entry
+    /// to every later [`Document::assemble`](crate::document::Document::assemble); to
+    /// [`Document::apply`](crate::document::Document::apply) only if something comes after all that stands before it in the log,
+    /// or somebody consents.
+    Part,
 }
 
 /// Why an entry was refused. Except for [`Reason::needs_update`], the entry's author misbehaves or its device is broken:
@@ -90,6 +109,10 @@ pub enum Reason {
     /// A change entry with a change that is not its author's to make.
     #[error("holds a change by {0:?}, who is not the entry's author")]
     NotTheAuthors(ActorId),
+    /// A change in the name of somebody who has not said so: it is in no entry of theirs, and they stand for none that holds it.
+    /// That the change was made up is for the entry's author to answer, not for whoever has the name.
+    #[error("says something in the name of {0:?}, who has not said it")]
+    NotConsented(ActorId),
     /// A change that hangs on nothing and is not a built-in first change.
     #[error("holds a change with no history")]
     NoFirstChange,
@@ -152,6 +175,6 @@ pub struct Lost {
 pub enum Cause {
     /// The actor made two changes with one number, and the other one counted before.
     Conflict,
-    /// The change builds on one that lost.
+    /// The change builds on one that lost, or of whose entry what would have counted from there on was refused.
     Dependent,
 }

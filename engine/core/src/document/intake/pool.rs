@@ -1,102 +1,41 @@
-//! Entries taken apart: their changes as one set, put in an order in which each continues the history before it.
+//! The changes of several entries as one set, put in an order in which each continues the history before it, and in the
+//! order in which they began to count.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
-use bowline_wire::ids::{DeviceId, EntryId, Position};
-
 use super::ancestry::Ancestry;
 use super::change::Vetted;
-use super::first::FirstChange;
 use super::hash::ChangeHash;
-use super::incoming::{Cause, Incoming, Lost, Reason, Refused, Source, weight_of};
-use super::snapshot;
+use super::incoming::{Cause, Lost, Reason};
+use super::opened::{Opened, Place, in_order};
 use crate::document::actor::ActorId;
-use crate::document::kind::Kind;
-use crate::document::limits::CONTENT_MAX;
 
-/// One entry whose bytes are sound.
-pub(super) struct Opened {
-    pub(super) entry: EntryId,
-    position: Option<Position>,
-    author: DeviceId,
-    pub(super) changes: Vec<Arc<Vetted>>,
-}
+/// Number of an entry among those the pool is of.
+type EntryIndex = usize;
 
-impl Opened {
-    fn open(kind: Kind, incoming: &Incoming<'_>) -> Result<Self, Reason> {
-        let Incoming { entry, position, author, source, weight, bytes } = *incoming;
-        if bytes.len() > CONTENT_MAX {
-            return Err(Reason::TooLarge(bytes.len()));
-        }
-        let changes = match source {
-            Source::Snapshot => snapshot::take_changes(kind, bytes)?,
-            Source::Changes | Source::Adopted => Vetted::take_all(kind, bytes)?,
-        };
-        let operations = changes.iter().map(|change| change.max_op.saturating_sub(change.start_op) + 1).sum();
-        let heavy = weight_of(bytes.len(), operations);
-        if heavy > weight.most() {
-            return Err(Reason::Heavier(heavy));
-        }
-        let built_in = FirstChange::of(kind).hash();
-        let foreign = |change: &&Vetted| change.hash != built_in && !change.actor.belongs_to(author);
-        if let (Source::Changes, Some(change)) = (source, changes.iter().find(foreign)) {
-            return Err(Reason::NotTheAuthors(change.actor));
-        }
-        Ok(Self { entry, position, author, changes: changes.into_iter().map(Arc::new).collect() })
-    }
-
-    /// Opens each entry by itself: one that is broken does not hold up the others.
-    pub(super) fn open_all(kind: Kind, incoming: &[Incoming<'_>]) -> (Vec<Self>, Vec<Refused>) {
-        let (mut opened, mut refused) = (Vec::new(), Vec::new());
-        for one in incoming {
-            match Self::open(kind, one) {
-                Ok(entry) => opened.push(entry),
-                Err(reason) => refused.push(Refused { entry: one.entry, reason }),
-            }
-        }
-        (opened, refused)
-    }
-
-    pub(super) fn is_within(&self, history: &Ancestry) -> bool {
-        self.changes.iter().all(|change| history.contains(&change.hash))
-    }
-}
-
-/// Moves the entries that hold a faulty change from `entries` to `refused`.
-pub(super) fn refuse(
-    faults: &HashMap<ChangeHash, Reason>,
-    entries: &mut Vec<Opened>,
-    refused: &mut Vec<Refused>,
-) {
-    entries.retain(|opened| {
-        let fault = opened.changes.iter().find_map(|change| faults.get(&change.hash));
-        refused.extend(fault.map(|reason| Refused { entry: opened.entry, reason: reason.clone() }));
-        fault.is_none()
-    });
-}
-
-/// From where on a change counts: the earliest entry that holds it, or the latest place of what it builds on. An earlier
-/// place is less.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    /// No entry signed by the device of its actor holds it, or what it builds on: it gives way to whatever that device
-    /// says.
-    is_hearsay: bool,
-    /// Position in the log; behind all of them if it has none yet.
-    position: u64,
-}
-
-impl Place {
-    /// The place of what is in every document.
-    const START: Self = Self { is_hearsay: false, position: 0 };
-}
-
-/// A change and the place of the earliest entry that holds it.
+/// A change, and the entries through which it may count.
 struct Member {
     change: Arc<Vetted>,
+    through: Vec<Way>,
+}
+
+/// A way to count.
+struct Way {
+    entry: EntryIndex,
     place: Place,
+    /// Nothing counts through the entry from here on.
+    cut: Option<Place>,
+}
+
+impl Member {
+    /// From where on the change counts, given the latest place of what it builds on, and through which entry.
+    fn place_after(&self, deps: Place) -> Option<(Place, EntryIndex)> {
+        let ways = self.through.iter().map(|way| (way.place.max(deps), way));
+        let open = ways.filter(|(place, way)| way.cut.is_none_or(|cut| *place < cut));
+        open.map(|(place, way)| (place, way.entry)).min()
+    }
 }
 
 /// The changes of several entries as a set.
@@ -106,24 +45,39 @@ pub(super) struct Pool {
 
 /// What became of a pool next to a history.
 pub(super) struct Settled {
-    /// Changes whose ancestors are all here, ancestors first.
+    /// Changes that count or would, if they are not lost: their ancestors are all here. Ancestors first.
     pub(super) complete: Vec<Arc<Vetted>>,
     /// Changes whose ancestors are all here and which do not continue them.
     pub(super) faults: HashMap<ChangeHash, Reason>,
+    /// From where on each of both counts, and through which entry.
+    places: HashMap<ChangeHash, (Place, EntryIndex)>,
+}
+
+impl Settled {
+    /// From where on a change of the pool counts; the start for what is in the history already.
+    pub(super) fn place(&self, change: &ChangeHash) -> Place {
+        self.places.get(change).map_or(Place::START, |(place, _)| *place)
+    }
 }
 
 impl Pool {
     pub(super) fn of(entries: &[Opened]) -> Self {
         let mut members: HashMap<ChangeHash, Member> = HashMap::new();
-        for opened in entries {
-            for change in &opened.changes {
-                let place = Place {
-                    is_hearsay: !change.actor.belongs_to(opened.author),
-                    position: opened.position.map_or(u64::MAX, |position| position.0),
-                };
+        for (entry, opened) in entries.iter().enumerate() {
+            let cut = opened.cut.as_ref().map(|(place, _)| *place);
+            for (change, place) in opened.consented() {
                 let member = members.entry(change.hash);
-                let member = member.or_insert_with(|| Member { change: Arc::clone(change), place });
-                member.place = member.place.min(place);
+                let member =
+                    member.or_insert_with(|| Member { change: Arc::clone(change), through: Vec::new() });
+                member.through.push(Way { entry, place, cut });
+            }
+        }
+        for (entry, opened) in entries.iter().enumerate().filter(|(_, opened)| opened.is_settled) {
+            let cut = opened.cut.as_ref().map(|(place, _)| *place);
+            for held in &opened.held {
+                if let Some(member) = members.get_mut(&held.change.hash) {
+                    member.through.push(Way { entry, place: Place::START, cut });
+                }
             }
         }
         Self { members }
@@ -141,33 +95,39 @@ impl Pool {
     /// Goes on along a branch as long as it can: [`Ancestry`] answers fastest about a change on top of the last.
     pub(super) fn settle(&self, history: &mut Ancestry) -> Settled {
         let mut missing: HashMap<ChangeHash, usize> = HashMap::new();
-        let mut dependents: HashMap<ChangeHash, Vec<&Arc<Vetted>>> = HashMap::new();
-        let mut ready: Vec<&Arc<Vetted>> = Vec::new();
-        for (hash, Member { change, .. }) in &self.members {
+        let mut dependents: HashMap<ChangeHash, Vec<&Member>> = HashMap::new();
+        let mut ready: Vec<&Member> = Vec::new();
+        for (hash, member) in &self.members {
             if history.contains(hash) {
                 continue;
             }
-            let absent = change.deps.iter().filter(|dep| !history.contains(dep));
+            let absent = member.change.deps.iter().filter(|dep| !history.contains(dep));
             let mut count = 0;
             for dep in absent {
-                dependents.entry(*dep).or_default().push(change);
+                dependents.entry(*dep).or_default().push(member);
                 count += 1;
             }
             if count == 0 {
-                ready.push(change);
+                ready.push(member);
             } else {
                 missing.insert(*hash, count);
             }
         }
-        let mut settled = Settled { complete: Vec::new(), faults: HashMap::new() };
-        while let Some(change) = ready.pop() {
+        let mut settled = Settled { complete: Vec::new(), faults: HashMap::new(), places: HashMap::new() };
+        while let Some(member) = ready.pop() {
+            let change = &member.change;
+            let deps = change.deps.iter().map(|dep| settled.place(dep)).max().unwrap_or(Place::START);
+            let Some(way) = member.place_after(deps) else {
+                continue; // every entry that holds it was cut before
+            };
+            settled.places.insert(change.hash, way);
             if let Err(reason) = history.add(change) {
                 settled.faults.insert(change.hash, reason);
                 continue;
             }
             settled.complete.push(Arc::clone(change));
             for dependent in dependents.remove(&change.hash).unwrap_or_default() {
-                if let Some(count) = missing.get_mut(&dependent.hash) {
+                if let Some(count) = missing.get_mut(&dependent.change.hash) {
                     *count -= 1;
                     if *count == 0 {
                         ready.push(dependent);
@@ -178,13 +138,73 @@ impl Pool {
         settled
     }
 
+    /// Cuts the entries that hold a faulty change, each where the first such would count.
+    ///
+    /// A cut may take away what another fault builds on: then that one waits, or counts from a later place, and its entry
+    /// is not cut yet. Where the earliest fault would count nothing changes any more, so each round gets further.
+    pub(super) fn cut(&self, settled: &Settled, entries: &mut [Opened]) {
+        let mut first: HashMap<EntryIndex, (Place, ChangeHash)> = HashMap::new();
+        for hash in settled.faults.keys() {
+            let Some(member) = self.members.get(hash) else { continue };
+            let place = settled.place(hash);
+            for way in member.through.iter().filter(|way| way.cut.is_none_or(|cut| place < cut)) {
+                let found = (place, *hash);
+                first.entry(way.entry).and_modify(|it| *it = found.min(*it)).or_insert(found);
+            }
+        }
+        let earliest = first.values().map(|(place, _)| *place).min();
+        let shaky = shaky(settled, &first);
+        for (entry, (place, hash)) in first {
+            let is_sure = Some(place) == earliest || self.rests_on_nothing_shaky(&hash, entry, &shaky);
+            if let (true, Some(opened), Some(reason)) =
+                (is_sure, entries.get_mut(entry), settled.faults.get(&hash))
+            {
+                opened.cut = Some((place, reason.clone()));
+            }
+        }
+    }
+
+    fn rests_on_nothing_shaky(
+        &self,
+        fault: &ChangeHash,
+        entry: EntryIndex,
+        shaky: &HashMap<ChangeHash, Option<EntryIndex>>,
+    ) -> bool {
+        let deps = self.members.get(fault).map_or(&[][..], |member| &member.change.deps);
+        deps.iter().all(|dep| shaky.get(dep).is_none_or(|by| *by == Some(entry)))
+    }
+
+    /// Changes that are in entries without a cut, and build on what counts no more because its entries are cut: they would wait
+    /// for ever.
+    pub(super) fn stranded(&self, history: &Ancestry) -> Vec<Lost> {
+        let mut dependents: HashMap<ChangeHash, Vec<&Member>> = HashMap::new();
+        let mut gone: Vec<ChangeHash> = Vec::new();
+        for (hash, member) in self.members.iter().filter(|(hash, _)| !history.contains(hash)) {
+            member.change.deps.iter().for_each(|dep| dependents.entry(*dep).or_default().push(member));
+            if member.through.iter().all(|way| way.cut.is_some()) {
+                gone.push(*hash);
+            }
+        }
+        let mut stranded: HashMap<ChangeHash, &Member> = HashMap::new();
+        while let Some(hash) = gone.pop() {
+            for dependent in dependents.remove(&hash).unwrap_or_default() {
+                if stranded.insert(dependent.change.hash, dependent).is_none() {
+                    gone.push(dependent.change.hash);
+                }
+            }
+        }
+        let is_free = |member: &&Member| member.through.iter().any(|way| way.cut.is_none());
+        let stranded = stranded.into_values().filter(is_free).map(|member| Arc::clone(&member.change));
+        in_order(stranded.collect()).iter().map(|change| lost(change, Cause::Dependent)).collect()
+    }
+
     /// Takes out of `complete`, ancestors first, what may not stay: of two changes with one number the one that counts later,
     /// and whatever builds on it. Places decide, and hashes between changes with one place; so what counts at a place of
     /// the log counts whatever comes behind that.
-    pub(super) fn resolve(&self, complete: Vec<Arc<Vetted>>) -> (Vec<Arc<Vetted>>, Vec<Lost>) {
+    pub(super) fn resolve(settled: &Settled) -> (Vec<Arc<Vetted>>, Vec<Lost>) {
         let mut taken: HashSet<(ActorId, u64)> = HashSet::new();
         let mut lost: HashMap<ChangeHash, Cause> = HashMap::new();
-        for change in self.by_place(&complete) {
+        for change in by_place(settled) {
             let cause = if change.deps.iter().any(|dep| lost.contains_key(dep)) {
                 Cause::Dependent
             } else if taken.insert((change.actor, change.seq)) {
@@ -195,56 +215,61 @@ impl Pool {
             lost.insert(change.hash, cause);
         }
         let (gone, stay): (Vec<_>, Vec<_>) =
-            complete.into_iter().partition(|change| lost.contains_key(&change.hash));
-        let report = |change: Arc<Vetted>| {
-            let cause = *lost.get(&change.hash)?;
-            let bytes = change.bytes.to_vec();
-            Some(Lost { hash: change.hash, actor: change.actor, cause, bytes })
-        };
-        (stay, in_order(gone).into_iter().filter_map(report).collect())
-    }
-
-    /// The changes in the order in which they began to count, each behind what it builds on.
-    fn by_place<'c>(&self, complete: &'c [Arc<Vetted>]) -> Vec<&'c Vetted> {
-        let by_hash: HashMap<ChangeHash, &Vetted> =
-            complete.iter().map(|change| (change.hash, &**change)).collect();
-        let mut places: HashMap<ChangeHash, Place> = HashMap::new();
-        let mut missing: HashMap<ChangeHash, usize> = HashMap::new();
-        let mut dependents: HashMap<ChangeHash, Vec<ChangeHash>> = HashMap::new();
-        let mut ready = BinaryHeap::new();
-        for change in complete {
-            let own = self.members.get(&change.hash).map_or(Place::START, |member| member.place);
-            let of_deps = change.deps.iter().filter_map(|dep| places.get(dep)).max();
-            let place = of_deps.map_or(own, |dep| own.max(*dep));
-            places.insert(change.hash, place);
-            let here: Vec<_> = change.deps.iter().filter(|dep| by_hash.contains_key(dep)).collect();
-            if here.is_empty() {
-                ready.push(Reverse((place, change.hash)));
-            }
-            missing.insert(change.hash, here.len());
-            for dep in here {
-                dependents.entry(*dep).or_default().push(change.hash);
-            }
-        }
-        let mut ordered = Vec::with_capacity(complete.len());
-        while let Some(Reverse((_, hash))) = ready.pop() {
-            ordered.extend(by_hash.get(&hash).copied());
-            for dependent in dependents.remove(&hash).unwrap_or_default() {
-                let Some(count) = missing.get_mut(&dependent) else { continue };
-                *count -= 1;
-                if *count == 0
-                    && let Some(place) = places.get(&dependent)
-                {
-                    ready.push(Reverse((*place, dependent)));
-                }
-            }
-        }
-        ordered
+            settled.complete.iter().cloned().partition(|change| lost.contains_key(&change.hash));
+        let report = |change: &Arc<Vetted>| Some(self::lost(change, *lost.get(&change.hash)?));
+        (stay, in_order(gone).iter().filter_map(report).collect())
     }
 }
 
-/// The order in which changes are handed to Automerge: ancestors first, and the same on every device.
-pub(super) fn in_order(mut changes: Vec<Arc<Vetted>>) -> Vec<Arc<Vetted>> {
-    changes.sort_by_key(|change| (change.start_op, change.hash));
-    changes
+/// Changes that may not count, or not so early, once the entries with faults are cut; each with the entry if it is only one.
+fn shaky(
+    settled: &Settled,
+    first: &HashMap<EntryIndex, (Place, ChangeHash)>,
+) -> HashMap<ChangeHash, Option<EntryIndex>> {
+    let mut shaky: HashMap<ChangeHash, Option<EntryIndex>> = HashMap::new();
+    for change in &settled.complete {
+        let (place, entry) = settled.places.get(&change.hash).copied().unwrap_or((Place::START, 0));
+        let own = first.get(&entry).filter(|(cut, _)| place >= *cut).map(|_| Some(entry));
+        let from_deps = change.deps.iter().filter_map(|dep| shaky.get(dep).copied());
+        let all = from_deps.chain(own).reduce(|one, other| if one == other { one } else { None });
+        if let Some(all) = all {
+            shaky.insert(change.hash, all);
+        }
+    }
+    shaky
+}
+
+fn lost(change: &Vetted, cause: Cause) -> Lost {
+    Lost { hash: change.hash, actor: change.actor, cause, bytes: change.bytes.to_vec() }
+}
+
+/// The changes in the order in which they began to count, each behind what it builds on.
+fn by_place(settled: &Settled) -> Vec<&Vetted> {
+    let by_hash: HashMap<ChangeHash, &Vetted> =
+        settled.complete.iter().map(|change| (change.hash, &**change)).collect();
+    let mut missing: HashMap<ChangeHash, usize> = HashMap::new();
+    let mut dependents: HashMap<ChangeHash, Vec<ChangeHash>> = HashMap::new();
+    let mut ready = BinaryHeap::new();
+    for change in &settled.complete {
+        let here: Vec<_> = change.deps.iter().filter(|dep| by_hash.contains_key(dep)).collect();
+        if here.is_empty() {
+            ready.push(Reverse((settled.place(&change.hash), change.hash)));
+        }
+        missing.insert(change.hash, here.len());
+        for dep in here {
+            dependents.entry(*dep).or_default().push(change.hash);
+        }
+    }
+    let mut ordered = Vec::with_capacity(settled.complete.len());
+    while let Some(Reverse((_, hash))) = ready.pop() {
+        ordered.extend(by_hash.get(&hash).copied());
+        for dependent in dependents.remove(&hash).unwrap_or_default() {
+            let Some(count) = missing.get_mut(&dependent) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                ready.push(Reverse((settled.place(&dependent), dependent)));
+            }
+        }
+    }
+    ordered
 }

@@ -98,12 +98,11 @@ impl Notices<'_> {
 mod tests {
     use automerge::ROOT;
     use bowline_wire::ids::{DeviceId, EntryId, Millis};
-    use bowline_wire::weight::Weight;
 
     use super::*;
     use crate::document::actor::ActorId;
     use crate::document::edit::deletion::Deletion;
-    use crate::document::intake::incoming::{Incoming, Reason, Source};
+    use crate::document::intake::incoming::{Incoming, Reason};
     use crate::document::loaded::LoadError;
     use crate::payload::Payload;
 
@@ -145,11 +144,7 @@ mod tests {
         fn open(&self) -> Incoming<'_> {
             Incoming {
                 entry: EntryId::from_bytes([self.1.len().to_le_bytes()[0] ^ self.0; 32]),
-                position: None,
-                author: DeviceId::from_bytes([self.0; 32]),
-                source: Source::Changes,
-                weight: Weight::MAX,
-                bytes: &self.1,
+                ..Incoming::local(DeviceId::from_bytes([self.0; 32]), &self.1)
             }
         }
     }

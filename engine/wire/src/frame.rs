@@ -13,10 +13,11 @@ use crate::holding::SaidHolding;
 use crate::ids::{EntryId, Millis, Position, Signature, WorkspaceId};
 use crate::limits::{
     MAX_BODIES_PER_FRAME, MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ENTRIES_PER_FRAME, MAX_FRAME,
-    MAX_HOLDINGS_PER_FRAME, MAX_REASON_TEXT,
+    MAX_HOLDINGS_PER_FRAME, MAX_REASON_TEXT, MAX_SUCCESSORS,
 };
 
 pub use self::reason::Reason;
+use crate::successor::SaidSuccessor;
 
 /// The one version field; raised when a frame changes in a way that capabilities cannot express.
 pub const FRAME_VERSION: u64 = 1;
@@ -48,6 +49,8 @@ pub enum Frame {
         head: SeenHead,
         /// Capabilities both sides named, ascending.
         capabilities: Vec<String>,
+        /// By which the workspace's log came to be the one of the head, first one first; empty unless it was continued.
+        successors: Vec<SaidSuccessor>,
     },
     /// Device → relay: send what comes after this position, and keep sending.
     Subscribe {
@@ -168,9 +171,10 @@ impl Canonical for Frame {
             Self::Proof { signature, create } => {
                 open(to, 2, 3).value(signature).option(create.as_ref(), |to, create| create.write(to));
             }
-            Self::Welcome { head, capabilities } => {
-                open(to, 2, 4).value(head);
+            Self::Welcome { head, capabilities, successors } => {
+                open(to, 3, 4).value(head);
                 write_names(to, capabilities);
+                to.list(successors);
             }
             Self::Subscribe { after } => {
                 open(to, 1, 5).value(after);
@@ -238,7 +242,11 @@ impl Canonical for Frame {
                 signature: from.value()?,
                 create: from.option(|from| Create::read(from).map(Box::new))?,
             },
-            4 => Self::Welcome { head: from.value()?, capabilities: read_names(from)? },
+            4 => Self::Welcome {
+                head: from.value()?,
+                capabilities: read_names(from)?,
+                successors: from.list("successors", MAX_SUCCESSORS)?,
+            },
             5 => Self::Subscribe { after: from.value()? },
             6 => Self::Entries {
                 first: from.value()?,

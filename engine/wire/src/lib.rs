@@ -16,4 +16,5 @@ pub mod limits;
 pub mod log;
 pub mod roster;
 pub mod signed;
+pub mod successor;
 pub mod weight;

@@ -17,6 +17,7 @@ use bowline_wire::log::Refusal;
 use bowline_wire::roster::Void;
 use bowline_wire::roster::record::{Join, RECORD_NUMBERS};
 use bowline_wire::signed::Signable;
+use bowline_wire::successor::Successor;
 use serde_json::Value;
 
 fn here() -> PathBuf {
@@ -181,6 +182,7 @@ fn limits() {
         ("OPERATION_WEIGHT", OPERATION_WEIGHT),
         ("MAX_DOCUMENT_WEIGHT", MAX_DOCUMENT_WEIGHT),
         ("MEMBER_WEIGHT", MEMBER_WEIGHT),
+        ("MAX_SUCCESSORS", MAX_SUCCESSORS as u64),
         ("MAX_HOLDINGS_PER_FRAME", MAX_HOLDINGS_PER_FRAME as u64),
         ("MAX_BODIES_PER_FRAME", MAX_BODIES_PER_FRAME as u64),
         ("HOLDING_INTERVAL", HOLDING_INTERVAL),
@@ -343,8 +345,15 @@ fn domains_and_labels() {
         let of_kind = rows.iter().filter(|[_, used_for]| used_for.starts_with(kind));
         of_kind.map(|[label, _]| label.trim_matches('`').to_owned()).collect()
     };
-    let domains =
-        [Header::DOMAIN, Head::DOMAIN, Join::PROOF_DOMAIN, Challenge::PROOF_DOMAIN, Holding::DOMAIN];
+    let domains = [
+        Header::DOMAIN,
+        Head::DOMAIN,
+        Join::PROOF_DOMAIN,
+        Challenge::PROOF_DOMAIN,
+        Holding::DOMAIN,
+        Successor::DOMAIN,
+        Successor::RELAY_DOMAIN,
+    ];
     let domains = domains.map(|domain| String::from_utf8(domain.to_vec()).unwrap());
     assert_eq!(listed("signature"), BTreeSet::from(domains));
     let prefixes = &labels(&text("src/hash.rs")) | &labels(&text("src/ids.rs"));

@@ -180,7 +180,7 @@ impl<S: Storage> Relay<S> {
         }
         // Before the welcome as well: whoever only looks in can supply what is lost.
         self.ask_for_bodies(conn);
-        self.answer(conn, &Frame::Welcome { head, capabilities });
+        self.answer(conn, &Frame::Welcome { head, capabilities, successors: Vec::new() });
     }
 }
 

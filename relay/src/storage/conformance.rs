@@ -98,6 +98,7 @@ impl Scribe {
                 held: header.held,
                 roster: self.position.0,
                 since: self.time,
+                log: 0,
             };
             tips.insert(header.chain(), tip);
             rows.push(Row { position: self.position, time: self.time, hash: self.hash, entry });

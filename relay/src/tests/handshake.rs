@@ -35,7 +35,7 @@ fn a_device_that_proves_itself_is_welcomed_with_the_signed_head() {
     let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
     let (workspace, _) = bench.create(&mut laptop);
     let (_, frame) = bench.enter(&laptop, workspace);
-    let Frame::Welcome { head, capabilities } = frame else { panic!("{frame:?}") };
+    let Frame::Welcome { head, capabilities, .. } = frame else { panic!("{frame:?}") };
     assert_eq!(head.verify(workspace).unwrap().value().position, Position(1));
     assert_eq!(capabilities, ["draft/1", "entries/1", "holdings/1"]);
 }

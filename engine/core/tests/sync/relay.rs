@@ -200,7 +200,7 @@ impl FakeRelay {
     }
 
     pub(crate) fn welcome_at(head: SeenHead) -> Frame {
-        Frame::Welcome { head, capabilities: vec![WRITES_DRAFT.to_owned()] }
+        Frame::Welcome { head, capabilities: vec![WRITES_DRAFT.to_owned()], successors: vec![] }
     }
 
     pub(crate) fn welcome(&self) -> Frame {

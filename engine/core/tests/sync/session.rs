@@ -320,7 +320,7 @@ fn a_relay_from_before_drafts_is_said_to_be_older_and_nothing_is_asked_of_it() {
         bench.receive(FakeRelay::challenge());
         bench.forget();
         let capabilities = theirs.iter().map(|&name| name.to_owned()).collect();
-        bench.receive(Frame::Welcome { head: relay.head(), capabilities });
+        bench.receive(Frame::Welcome { head: relay.head(), capabilities, successors: vec![] });
         assert!(bench.closed(), "{theirs:?}");
         assert_eq!(bench.replica.last_goodbye(), Some(Reason::RelayOutdated), "{theirs:?}");
         assert!(bench.faults().is_empty() && bench.appended().is_empty(), "{theirs:?}");

@@ -8,7 +8,7 @@ use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::*;
 use bowline_wire::limits::*;
 
-use crate::samples::{ana, challenge, frames, said_holding, story};
+use crate::samples::{ana, challenge, frames, said_holding, said_successor, story};
 
 #[test]
 fn frames_are_read_as_they_were_written() {
@@ -90,7 +90,9 @@ fn lists_and_texts_keep_to_their_limits() {
     refused(Frame::Supply { bodies }, "bodies", MAX_BODIES_PER_FRAME);
     let bodies = vec![Supplied { position: Position(1), body: vec![0; MAX_BODY + 1] }];
     refused(Frame::Supply { bodies }, "body", MAX_BODY);
-    let capabilities = |capabilities| Frame::Welcome { head, capabilities };
+    let successors = vec![said_successor(); MAX_SUCCESSORS + 1];
+    refused(Frame::Welcome { head, capabilities: vec![], successors }, "successors", MAX_SUCCESSORS);
+    let capabilities = |capabilities| Frame::Welcome { head, capabilities, successors: vec![] };
     let many = (0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect();
     refused(capabilities(many), "capabilities", MAX_CAPABILITIES);
     refused(capabilities(vec!["x".repeat(MAX_CAPABILITY + 1)]), "capability", MAX_CAPABILITY);
@@ -137,7 +139,8 @@ fn positions_ascend_without_repetition() {
 fn capabilities_ascend_without_repetition() {
     let head = story().head_at(Position(1));
     for names in [["b", "a"], ["a", "a"]] {
-        let frame = Frame::Welcome { head, capabilities: names.map(String::from).to_vec() };
+        let capabilities = names.map(String::from).to_vec();
+        let frame = Frame::Welcome { head, capabilities, successors: vec![] };
         let rule = DecodeError::Rule("capabilities ascend without repetition");
         assert_eq!(decode::<Frame>(&encode(&frame)), Err(rule));
     }

@@ -17,6 +17,8 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::samples::said_successor;
+
 macro_rules! id {
     ($id:ident) => {
         any::<[u8; $id::LEN]>().prop_map($id::from_bytes)
@@ -42,8 +44,9 @@ fn head() -> impl Strategy<Value = Head> {
 }
 
 fn chain_tip() -> impl Strategy<Value = ChainTip> {
-    (any::<u64>(), id!(EntryId), option::of(seen()), position(), any::<u64>(), log_time())
-        .prop_map(|(seq, id, seen, held, roster, since)| ChainTip { seq, id, seen, held, roster, since })
+    (any::<u64>(), id!(EntryId), option::of(seen()), position(), any::<u64>(), log_time(), 0..3_u64).prop_map(
+        |(seq, id, seen, held, roster, since, log)| ChainTip { seq, id, seen, held, roster, since, log },
+    )
 }
 
 fn digests() -> impl Strategy<Value = Digests> {
@@ -199,7 +202,8 @@ fn frame() -> impl Strategy<Value = Frame> {
         challenge.prop_map(Frame::Challenge),
         (id!(Signature), option::of(create))
             .prop_map(|(signature, create)| Frame::Proof { signature, create }),
-        (seen_head(), names()).prop_map(|(head, capabilities)| Frame::Welcome { head, capabilities }),
+        (seen_head(), names(), vec(Just(said_successor()), 0..3))
+            .prop_map(|(head, capabilities, successors)| Frame::Welcome { head, capabilities, successors }),
         position().prop_map(|after| Frame::Subscribe { after }),
         (position(), vec(logged(), 0..3), seen_head()).prop_map(|(first, entries, head)| Frame::Entries {
             first,

@@ -8,7 +8,9 @@ use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Record};
 use bowline_wire::signed::Verified;
+use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Weight;
+use ed25519_dalek::SigningKey;
 
 use crate::support::*;
 
@@ -117,6 +119,18 @@ pub(crate) fn said_holding() -> SaidHolding {
     SaidHolding::from(&signed)
 }
 
+/// The relay of the story, by its identity.
+pub(crate) fn relay_identity() -> SigningKey {
+    SigningKey::from_bytes(&seed("relay identity"))
+}
+
+/// That the story's log goes on from its third entry under another key.
+pub(crate) fn said_successor() -> SaidSuccessor {
+    let story = story();
+    let new = SigningKey::from_bytes(&seed("next log"));
+    story.said_successor(Position(3), &new, &relay_identity())
+}
+
 /// The body of an entry that stands at a position.
 pub(crate) fn supplied(position: u64, entry: &Entry) -> Supplied {
     Supplied { position: Position(position), body: entry.body().unwrap().to_vec() }
@@ -140,7 +154,11 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("Challenge", Frame::Challenge(challenge())),
         ("Proof", Frame::Proof { signature, create: None }),
         ("Proof with create", Frame::Proof { signature, create: Some(Box::new(create)) }),
-        ("Welcome", Frame::Welcome { head, capabilities: capabilities() }),
+        ("Welcome", Frame::Welcome { head, capabilities: capabilities(), successors: vec![] }),
+        (
+            "Welcome to a log that was continued",
+            Frame::Welcome { head, capabilities: capabilities(), successors: vec![said_successor()] },
+        ),
         ("Subscribe", Frame::Subscribe { after: Position(3) }),
         (
             "Entries",

@@ -14,14 +14,15 @@ use bowline_wire::log::ChainTip;
 use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::{Join, Record};
 use bowline_wire::signed::Signable;
+use bowline_wire::successor::{SaidSuccessor, Succession};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::samples::{ana, ben, challenge, entries, frames, records, story};
+use crate::samples::{ana, ben, challenge, entries, frames, records, relay_identity, story};
 use crate::support::*;
 
-const FILES: [&str; 6] = ["entries", "records", "frames", "heads", "chains", "proofs"];
+const FILES: [&str; 7] = ["entries", "records", "frames", "heads", "chains", "proofs", "successors"];
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/1").join(format!("{file}.json"))
@@ -75,6 +76,7 @@ fn written(file: &str) -> Value {
         "heads" => heads(),
         "chains" => chains(),
         "proofs" => proofs(),
+        "successors" => successors(),
         other => unreachable!("no such file: {other}"),
     }
 }
@@ -152,6 +154,46 @@ fn proofs() -> Value {
         proof("session", &device.key, Challenge::PROOF_DOMAIN, session),
         proof("join", &secret.key, Join::PROOF_DOMAIN, join),
     ])
+}
+
+/// One log after the other, and what is not such a chain: each breaks one rule alone.
+fn successors() -> Value {
+    let story = story();
+    let (second, third) =
+        (SigningKey::from_bytes(&seed("next log")), SigningKey::from_bytes(&seed("third log")));
+    let relay = relay_identity();
+    let later = Story { relay: second.clone(), ..story.continued_by(Position(3), "next log", &next(&story)) };
+    let one = story.said_successor(Position(3), &second, &relay);
+    let two = later.said_successor(Position(3), &third, &relay);
+    let back = later.said_successor(Position(2), &third, &relay);
+    let without = |at: usize| {
+        let mut bytes = encode(&one);
+        bytes[at..at + 64].fill(0);
+        decode(&bytes).unwrap()
+    };
+    let list = |name: &str, said: &[SaidSuccessor], why: Option<&str>| {
+        json!({
+            "name": name,
+            "workspace": story.workspace().to_string(),
+            "relay": hex::encode(relay.verifying_key().to_bytes()),
+            "successors": said.iter().map(|said| hex::encode(encode(said))).collect::<Vec<_>>(),
+            "refused": why,
+        })
+    };
+    json!([
+        list("a log that was continued once", &[one], None),
+        list("a log that was continued twice", &[one, two], None),
+        list("only the relay has signed", &[without(106)], Some("NotByLog")),
+        list("only the log has signed", &[without(172)], Some("NotByRelay")),
+        list("a gap", &[two, one], Some("NotAChain")),
+        list("positions that go down", &[one, back], Some("NotAChain")),
+    ])
+}
+
+fn next(story: &Story) -> Succession {
+    let said =
+        story.said_successor(Position(3), &SigningKey::from_bytes(&seed("next log")), &relay_identity());
+    Succession::stored(story.workspace(), &[said]).unwrap()
 }
 
 #[test]
@@ -287,6 +329,34 @@ fn hash_chains_follow_from_the_formulas() {
     }
     assert_eq!(points.next(), None);
     assert_eq!(roster.hash().as_bytes()[..], roster_hash);
+}
+
+#[test]
+fn successors_follow_from_the_formulas() {
+    for vector in list("successors") {
+        let workspace = WorkspaceId::from_bytes(fixed(&vector, "workspace"));
+        let relay = fixed(&vector, "relay");
+        let said: Vec<SaidSuccessor> = vector["successors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|said| reencodes(&hex::decode(said.as_str().unwrap()).unwrap()))
+            .collect();
+        match Succession::verify(workspace, &relay, &said) {
+            Ok(chain) => {
+                assert_eq!(vector["refused"], Value::Null);
+                for (successor, said) in chain.successors().zip(&said) {
+                    let bytes = encode(said);
+                    let value = [&[0x85, 0x58, 0x20][..], workspace.as_bytes(), &bytes[1..104]].concat();
+                    let signature = |at: usize| bytes[at..at + 64].try_into().unwrap();
+                    let old = *successor.old.as_bytes();
+                    assert_signed(old, "bowline/successor/1", &value, signature(106));
+                    assert_signed(relay, "bowline/successor/relay/1", &value, signature(172));
+                }
+            }
+            Err(why) => assert_eq!(vector["refused"], format!("{why:?}")),
+        }
+    }
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Replica {
     fn take_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
         match frame {
             Frame::Challenge(challenge) => self.handle_challenge(&challenge, cx),
-            Frame::Welcome { head, capabilities } => self.handle_welcome(head, &capabilities, cx),
+            Frame::Welcome { head, capabilities, .. } => self.handle_welcome(head, &capabilities, cx),
             Frame::Entries { first, entries, head } => self.handle_entries(first, entries, head, cx),
             Frame::Appended { entries, head } => self.handle_appended(&entries, head, cx),
             Frame::Refused { entry, reason, proof, .. } => {

@@ -5,6 +5,7 @@ use std::fmt;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::ids::{LogId, Signature};
 use bowline_wire::signed::{Verified, VerifyError};
+use bowline_wire::successor::{SaidSuccessor, Successor};
 use ed25519_dalek::{Signer, SigningKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
@@ -27,6 +28,16 @@ impl Identity {
     /// The identity's seed, for storing.
     pub fn secret(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// Says that the log of `key` goes on under another one.
+    ///
+    /// # Errors
+    /// If the successor is of another log: our bug.
+    pub fn sign_successor(&self, successor: Successor, key: &LogKey) -> Result<SaidSuccessor, VerifyError> {
+        let sign = |key: &SigningKey, message: &[u8]| Signature::from_bytes(key.sign(message).to_bytes());
+        let by_log = |message: &[u8]| sign(&key.0, message);
+        SaidSuccessor::sign(successor, by_log, &self.public(), |message| sign(&self.0, message))
     }
 
     /// The identity's public key, which challenges name.

@@ -7,6 +7,7 @@ mod flush;
 mod handshake;
 mod holdings;
 mod idle;
+mod lost;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Relay<S> {
     staged_bytes: usize,
     staged_entries: usize,
     room: Room,
+    /// The relay was shown a head of its own that is newer than what it has: it signs nothing.
+    is_lost: bool,
 }
 
 impl<S: Storage> Relay<S> {
@@ -75,6 +78,7 @@ impl<S: Storage> Relay<S> {
             staged_bytes: 0,
             staged_entries: 0,
             room: Room::default(),
+            is_lost: false,
         }
     }
 
@@ -217,6 +221,9 @@ impl<S: Storage> Relay<S> {
     /// What the storage says.
     pub fn check_storage(&mut self, now: Millis) -> Result<(), StorageError> {
         self.hear(now);
+        if self.is_lost {
+            return Err(StorageError::Corrupt(lost::LOST.to_owned()));
+        }
         if self.room.is_to_be_tried(self.clock) {
             self.room.note_trial(self.storage.check_writable());
         }

@@ -7,6 +7,7 @@ mod handshake;
 mod holdings;
 mod hostile;
 mod removal;
+mod restored;
 mod room;
 mod shutdown;
 mod subscribe;

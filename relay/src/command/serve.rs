@@ -9,6 +9,7 @@ use bowline_relay::config::{Config, Registration};
 use bowline_relay::data::DataFolder;
 use bowline_relay::keys::Identity;
 use bowline_relay::serve::Server;
+use bowline_relay::storage::Storage as _;
 use bowline_relay::storage::sqlite::Sqlite;
 use bowline_transport::{Caps, RelayKey, ServerTls, Token, WebSocketListener};
 use clap::{Args, ValueEnum};
@@ -129,6 +130,18 @@ impl Serve {
             Who::Open | Who::Closed => None,
         };
         let database = folder.database()?;
+        let has_lost = database.has_lost().map_err(|why| CommandError::new(ErrorCode::NotWritable, why))?;
+        if has_lost {
+            let what = format!(
+                "{} was put back to an older state: a device has shown entries that this relay has signed for and lost",
+                self.data.display()
+            );
+            let hint = format!(
+                "`bowline-relay restore --data {}` goes on from there: devices send again what is missing",
+                self.data.display()
+            );
+            return Err(CommandError::new(ErrorCode::RestoreNeeded, what).hint(hint));
+        }
         Ok(Parts { _folder: folder, identity, token, database })
     }
 

@@ -8,6 +8,7 @@ use bowline_wire::ids::{DeviceId, Signature, TicketKey, WorkspaceId};
 use bowline_wire::roster::{Roster, TicketStage};
 use bowline_wire::signed::verify_signature;
 
+use super::lost::LOST;
 use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
@@ -25,6 +26,9 @@ impl<S: Storage> Relay<S> {
         party: Party,
         theirs: &[String],
     ) {
+        if self.signs_nothing() {
+            return self.goodbye(conn, Reason::Storage, LOST);
+        }
         if !theirs.iter().any(|name| name == WRITES_DRAFT) {
             let Denial { reason, text, .. } = other_draft(newest_named(theirs).unwrap_or_default());
             return self.goodbye(conn, reason, &text);
@@ -159,7 +163,10 @@ impl<S: Storage> Relay<S> {
         let State::Creating(greeting) = &mut session.state else {
             return;
         };
-        let Some(head) = self.workspaces.get(&greeting.workspace).and_then(Workspace::durable) else {
+        let loaded = self.workspaces.get(&greeting.workspace);
+        let Some((head, successors)) =
+            loaded.and_then(|loaded| Some((loaded.durable()?, loaded.successors.clone())))
+        else {
             return;
         };
         let capabilities = std::mem::take(&mut greeting.capabilities);
@@ -180,7 +187,7 @@ impl<S: Storage> Relay<S> {
         }
         // Before the welcome as well: whoever only looks in can supply what is lost.
         self.ask_for_bodies(conn);
-        self.answer(conn, &Frame::Welcome { head, capabilities, successors: Vec::new() });
+        self.answer(conn, &Frame::Welcome { head, capabilities, successors });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Logs in one SQLite file.
 
 mod census;
+mod continued;
 mod error;
 mod schema;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::path::Path;
 use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{LoggedEntry, SignedEntry};
+use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
@@ -28,7 +30,7 @@ pub use self::census::{Deleted, WorkspaceStats};
 use crate::clock::wall;
 use crate::keys::LogSecret;
 use crate::storage::{
-    Budget, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
+    Budget, Continued, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
 };
 
 const READ: &str = "SELECT position, signature, header, body, time FROM entry
@@ -225,6 +227,7 @@ impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
         let sql =
             "SELECT secret, position, hash, content, control, draft, time FROM log WHERE workspace = ?1";
+        let successors = self.read_successors(workspace)?;
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
             Ok(StoredLog {
                 secret: LogSecret::from_bytes(row.get(0)?),
@@ -233,6 +236,7 @@ impl Storage for Sqlite {
                 time: log_time(row, 6)?,
                 hash: LogHash::from_bytes(row.get(2)?),
                 usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
+                successors,
             })
         })?)
     }
@@ -322,6 +326,18 @@ impl Storage for Sqlite {
             }
         }
         Ok(database::commit(tx)?)
+    }
+
+    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+        self.put_successors(logs)
+    }
+
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        self.put_lost(workspace, head)
+    }
+
+    fn has_lost(&self) -> Result<bool, StorageError> {
+        Ok(self.is_lacking()?)
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

@@ -5,9 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bowline_relay::storage::memory::Memory;
-use bowline_relay::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog};
+use bowline_relay::storage::{Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::hash::log_hash;
+use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
@@ -166,6 +167,18 @@ impl Storage for Disk {
         bodies: &[(Position, Option<Vec<u8>>)],
     ) -> Result<(), StorageError> {
         self.memory.put_bodies(workspace, bodies)
+    }
+
+    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+        self.memory.continue_logs(logs)
+    }
+
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        self.memory.note_lost(workspace, head)
+    }
+
+    fn has_lost(&self) -> Result<bool, StorageError> {
+        self.memory.has_lost()
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

@@ -112,6 +112,10 @@ codes! {
     NotADatabase, Data, "not_a_database";
     /// The database was made by a newer version.
     DataNewer, Data, "data_newer";
+    /// The database was put back to an older state, and `restore` was not run.
+    RestoreNeeded, Data, "restore_needed";
+    /// A log was restored so often that no device follows it any further.
+    RestoredTooOften, Data, "restored_too_often";
 
     /// Another relay is using the folder.
     FolderInUse, InUse, "folder_in_use";

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use bowline_disk::DatabaseError;
 use bowline_wire::entry::SignedEntry;
+use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 
 use super::{HASH_AT, HEADER_AT, LOST_BODIES, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
 use crate::storage::conformance::{self, Scribe, assert_absent, assert_holds};
-use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog};
+use crate::storage::{Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 
 /// A database in a folder that goes away.
 struct Disk {
@@ -118,6 +119,18 @@ impl Storage for Reopened {
     ) -> Result<(), StorageError> {
         self.sqlite.as_mut().unwrap().put_bodies(workspace, bodies)
     }
+    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+        self.sqlite.as_mut().unwrap().continue_logs(logs)
+    }
+
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        self.sqlite.as_mut().unwrap().note_lost(workspace, head)
+    }
+
+    fn has_lost(&self) -> Result<bool, StorageError> {
+        self.sqlite().has_lost()
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         self.sqlite().tips(workspace)
     }
@@ -234,7 +247,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = fs::read(disk.path()).unwrap();
     for refused in [Sqlite::open(&disk.path()), Sqlite::open_for_reading(&disk.path())] {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 4 }), "{refused}");
+        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 5 }), "{refused}");
     }
     assert_eq!(fs::read(disk.path()).unwrap(), before);
 }

@@ -4,6 +4,7 @@
 mod bodies;
 mod context;
 mod effect;
+mod feed;
 mod holdings;
 mod ingest;
 mod joining;
@@ -12,17 +13,19 @@ mod limits;
 mod open;
 mod outbox;
 mod relay;
+mod replay;
 mod replica;
 mod state;
 mod writing;
 
 pub use context::Context;
-pub use effect::{Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
+pub use effect::{CutBack, Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
 pub use joining::Joining;
 pub use keys::{Recipient, keys_in_records};
 pub use open::{Opened, Parts, Unreadable, open};
 pub use relay::faults::RelayFault;
 pub use relay::session::{Awaited, LinkState};
+pub use replay::{NotReplayed, Replay};
 pub use replica::Replica;
 pub use state::{Phase, Pins, Stored, Token};
 pub use writing::{ContentDraft, NotReady, genesis};

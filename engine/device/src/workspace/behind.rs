@@ -15,11 +15,17 @@ const OLDER: u8 = 1;
 /// Number of a relay that shows another log of the workspace.
 const OTHER: u8 = 2;
 
+/// Number of a relay whose log is continued in two ways.
+const TWO_WAYS: u8 = 3;
+
+/// Number of a relay only one of whose keys says that its log was continued.
+const HALF: u8 = 4;
+
 /// What the relay shows instead of the log that is known here. Nothing is sent to it meanwhile, and everything goes on once it
 /// shows that log again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behind {
-    /// [`LineReason::Rollback`] or [`LineReason::OtherLog`].
+    /// [`LineReason::Rollback`], [`LineReason::OtherLog`], [`LineReason::OtherSuccessor`] or [`LineReason::HalfSuccessor`].
     pub reason: LineReason,
     /// Since when, by this device's clock.
     pub since: Millis,
@@ -29,14 +35,24 @@ pub struct Behind {
 
 impl Behind {
     fn to_bytes(self) -> Vec<u8> {
-        let number = if self.reason == LineReason::OtherLog { OTHER } else { OLDER };
+        let number = match self.reason {
+            LineReason::OtherLog => OTHER,
+            LineReason::OtherSuccessor => TWO_WAYS,
+            LineReason::HalfSuccessor => HALF,
+            _ => OLDER,
+        };
         [&[number][..], &self.since.0.to_be_bytes(), &self.shown.0.to_be_bytes()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (number, rest) = bytes.split_first()?;
         let (since, shown) = rest.split_first_chunk::<8>()?;
-        let reason = if *number == OTHER { LineReason::OtherLog } else { LineReason::Rollback };
+        let reason = match *number {
+            OTHER => LineReason::OtherLog,
+            TWO_WAYS => LineReason::OtherSuccessor,
+            HALF => LineReason::HalfSuccessor,
+            _ => LineReason::Rollback,
+        };
         let shown = Position(u64::from_be_bytes(shown.try_into().ok()?));
         Some(Self { reason, since: Millis(u64::from_be_bytes(*since)), shown })
     }

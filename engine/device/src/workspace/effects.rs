@@ -68,6 +68,11 @@ impl Workspaces {
                 }
                 Ok(())
             }
+            Effect::Followed(said) => Self::note_successors(lent, workspace, said),
+            Effect::CutBack(cut) => self.cut_back(lent, workspace, *cut),
+            Effect::NotTakenAgain { entry, reason } => {
+                self.not_taken_again(lent, documents, workspace, (entry, reason))
+            }
             Effect::Holds { device, position, at } => {
                 let now = lent.now;
                 Ok(lent.store.transaction(|tx| match put_holding(tx, workspace, device, position)? {
@@ -164,7 +169,9 @@ impl Workspaces {
         }
         let shown = match &fault {
             RelayFault::Rollback { theirs, .. } => Some(theirs.position),
-            RelayFault::OtherLog { .. } => Some(Position::START),
+            RelayFault::OtherLog { .. } | RelayFault::OtherSuccessor { .. } | RelayFault::HalfSuccessor => {
+                Some(Position::START)
+            }
             _ => None,
         };
         let is_news = match shown {
@@ -214,8 +221,11 @@ impl Workspaces {
             tx.set_cursor(workspace, &cursor)?;
             let mut roster_moved = false;
             for item in &ingested.entries {
-                after.add(workspace, store_entry(tx, workspace, item, snapshot.as_ref(), now)?);
-                after.hear(item);
+                let taken = store_entry(tx, workspace, item, snapshot.as_ref(), now)?;
+                if !taken.again {
+                    after.hear(item);
+                }
+                after.add(workspace, taken);
                 if let Verdict::Roster(entry, outcome) = &item.verdict {
                     let told = settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?;
                     after.notices.extend(told);
@@ -318,9 +328,15 @@ fn proof(fault: &RelayFault) -> (u8, Vec<u8>) {
     let heads = |heads: &[&SeenHead]| heads.iter().flat_map(|head| encode(*head)).collect();
     match fault {
         RelayFault::Fork { ours, theirs } => (evidence::FORK, heads(&[ours, theirs])),
+        RelayFault::FalseSuccessor { ours, position, hash } => {
+            let theirs = [&position.0.to_be_bytes()[..], hash.as_bytes()].concat();
+            (evidence::FALSE_SUCCESSOR, [heads(&[ours]), theirs].concat())
+        }
         RelayFault::NotThePinnedLog => (evidence::NOT_THE_PINNED_LOG, Vec::new()),
         RelayFault::Rollback { .. }
         | RelayFault::OtherLog { .. }
+        | RelayFault::OtherSuccessor { .. }
+        | RelayFault::HalfSuccessor
         | RelayFault::Nonsense(_)
         | RelayFault::KeepsRefusing
         | RelayFault::OtherRelay

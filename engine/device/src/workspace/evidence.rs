@@ -21,6 +21,9 @@ const OTHER_LOG: u8 = 3;
 /// The number of the proof that a relay's log is not the one that a code was made for.
 pub(super) const NOT_THE_PINNED_LOG: u8 = 4;
 
+/// The number of the proof that a log's key says that the log was continued from what is not in it.
+pub(super) const FALSE_SUCCESSOR: u8 = 5;
+
 /// Keeps a proof. One that was set aside counts again when it is found once more.
 pub(super) fn keep(
     tx: &Tx<'_>,
@@ -55,6 +58,7 @@ pub(super) fn shows(row: &EvidenceRow) -> LineReason {
     match row.kind {
         FORK => LineReason::Fork,
         NOT_THE_PINNED_LOG => LineReason::NotThePinnedLog,
+        FALSE_SUCCESSOR => LineReason::FalseSuccessor,
         _ => LineReason::Nonsense,
     }
 }

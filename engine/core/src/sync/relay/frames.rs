@@ -7,8 +7,9 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Challenge, Create, Frame, HOLDINGS, Party, Reason};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{EntryId, Millis, Position};
-use bowline_wire::log::Log;
+use bowline_wire::successor::SaidSuccessor;
 
+use super::again::Leads;
 use super::faults::RelayFault;
 use super::patience;
 use super::session::{Awaited, LinkState, Pulse, Up};
@@ -35,7 +36,8 @@ impl Replica {
 
     /// What the relay owes an answer to at the moment.
     pub fn awaited(&self) -> Option<Awaited> {
-        let owes = || self.is_missing_entries() || self.outbox.is_unanswered();
+        let is_unanswered = || self.outbox.is_unanswered() || self.feed.is_unanswered();
+        let owes = || self.is_missing_entries() || is_unanswered();
         self.session.awaited_in_handshake().or_else(|| owes().then_some(Awaited::Answer))
     }
 
@@ -64,6 +66,7 @@ impl Replica {
         self.holdings.start_over();
         self.bodies = Bodies::for_new_line();
         self.outbox.start_over();
+        self.feed.start_over();
     }
 
     /// A frame has come. A relay that sends one after the other which bring nothing new is given up: answering them would keep
@@ -86,7 +89,9 @@ impl Replica {
     fn take_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
         match frame {
             Frame::Challenge(challenge) => self.handle_challenge(&challenge, cx),
-            Frame::Welcome { head, capabilities, .. } => self.handle_welcome(head, &capabilities, cx),
+            Frame::Welcome { head, capabilities, successors } => {
+                self.handle_welcome(head, &capabilities, &successors, cx);
+            }
             Frame::Entries { first, entries, head } => self.handle_entries(first, entries, head, cx),
             Frame::Appended { entries, head } => self.handle_appended(&entries, head, cx),
             Frame::Refused { entry, reason, proof, .. } => {
@@ -133,10 +138,16 @@ impl Replica {
             _ => None,
         };
         self.send(Frame::Proof { signature, create });
-        self.session.prove(party, cx.now);
+        self.session.prove(party, challenge.relay, cx.now);
     }
 
-    fn handle_welcome(&mut self, head: SeenHead, capabilities: &[String], cx: &Context<'_>) {
+    pub(super) fn handle_welcome(
+        &mut self,
+        head: SeenHead,
+        capabilities: &[String],
+        successors: &[SaidSuccessor],
+        cx: &Context<'_>,
+    ) {
         let Some(party) = self.session.proved() else {
             return;
         };
@@ -148,11 +159,13 @@ impl Replica {
         if head.verify(self.workspace).is_err() {
             return self.fault(RelayFault::Nonsense("a head that its log did not sign"));
         }
+        match self.follow_successors(&head, capabilities, successors, cx) {
+            Ok(Leads::On) => {}
+            Ok(Leads::Back(cut)) => return self.effects.push_back(Effect::CutBack(cut)),
+            Err(fault) => return self.fault(fault),
+        }
         if let Some(fault) = self.compare_welcome(&head, cx) {
             return self.fault(fault);
-        }
-        if self.log.is_none() {
-            self.log = Some(Log::new(self.workspace, head.log));
         }
         let hears_holdings = capabilities.iter().any(|name| name == HOLDINGS);
         self.session.open(party, head.position, hears_holdings, cx.now);
@@ -274,9 +287,14 @@ impl Replica {
         if self.session.up().is_none() || !self.agrees(&head, cx) {
             return;
         }
-        if self.outbox.acknowledge(|ours| entries.iter().any(|(id, _)| *id == ours)) {
+        let is_taken = |ours| entries.iter().any(|(id, _)| *id == ours);
+        let is_news = self.feed.acknowledge(is_taken);
+        if self.outbox.acknowledge(is_taken) || is_news {
             self.session.note_accepted();
             self.effects.push_back(Effect::HeldUp(None));
+        }
+        if is_news {
+            self.send_outbox(cx.now);
         }
         if let Phase::Joining(joining) = &self.phase
             && joining.offered().is_some_and(|join| entries.iter().any(|(id, _)| *id == join))
@@ -294,6 +312,9 @@ impl Replica {
         proof: Option<SignedEntry>,
         cx: &mut Context<'_>,
     ) {
+        if self.session.up().is_some() && self.feed.find(entry).is_some() {
+            return self.refused_again(entry, reason, proof, cx);
+        }
         if self.session.up().is_none() || self.outbox.find(entry).is_none() {
             return;
         }
@@ -303,15 +324,20 @@ impl Replica {
                 return;
             }
             self.session.note_brought();
-            let before = self.session.held_up();
-            self.session.note_refused_for_now(reason);
-            let now = self.session.held_up();
-            if now != before {
-                self.effects.push_back(Effect::HeldUp(now));
-            }
+            self.note_held_up(reason);
             return;
         }
         self.refused_for_good(entry, reason, proof, cx);
+    }
+
+    /// Notes that the relay takes an entry later, perhaps.
+    pub(super) fn note_held_up(&mut self, reason: Reason) {
+        let before = self.session.held_up();
+        self.session.note_refused_for_now(reason);
+        let now = self.session.held_up();
+        if now != before {
+            self.effects.push_back(Effect::HeldUp(now));
+        }
     }
 
     fn handle_goodbye(&mut self, reason: Reason) {
@@ -359,7 +385,8 @@ impl Replica {
         };
         let missing = self.is_missing_entries().then(|| up.asked_at().plus(RETRY_AFTER));
         let may_send = self.may_append() || self.may_send_join();
-        let send = self.outbox.due_at(up.subscribed()).filter(|_| may_send);
+        let ours = if self.feed.is_done() { self.outbox.due_at(up.subscribed()) } else { None };
+        let send = ours.into_iter().chain(self.feed.due_at(up.subscribed())).min().filter(|_| may_send);
         let others = self.holding_due_at().into_iter().chain(self.bodies_due_at());
         send.into_iter().chain(missing).chain(others).chain([wakes_at]).min()
     }
@@ -377,6 +404,7 @@ impl Replica {
             self.ask_again(now);
         }
         self.outbox.expire(now);
+        self.feed.expire(now);
         self.say_holding(now);
         self.supply_wanted(now);
         if !self.may_send_join() {
@@ -410,7 +438,10 @@ impl Replica {
             return false;
         };
         match up.party() {
-            Party::Device(_) => self.position() < up.target() || self.outbox.has_acknowledged(),
+            Party::Device(_) => {
+                let is_acknowledged = self.outbox.has_acknowledged() || self.feed.has_acknowledged();
+                self.position() < up.target() || is_acknowledged
+            }
             Party::Ticket(_) => !self.may_send_join(),
         }
     }

@@ -49,6 +49,8 @@ pub(in crate::sync) struct Session {
     patience: Patience,
     /// How often a frame has brought something that no effect shows.
     brought: u64,
+    /// The relay's identity, as the challenge on this line named it.
+    relay: Option<[u8; 32]>,
 }
 
 /// How far a connection is.
@@ -118,6 +120,7 @@ impl Session {
             held_up: None,
             patience: Patience::default(),
             brought: 0,
+            relay: None,
         }
     }
 
@@ -222,8 +225,14 @@ impl Session {
     }
 
     /// Notes that Proof was sent.
-    pub(in crate::sync) fn prove(&mut self, party: Party, now: Millis) {
+    pub(in crate::sync) fn prove(&mut self, party: Party, relay: [u8; 32], now: Millis) {
+        self.relay = Some(relay);
         self.stage = Stage::Proving { since: now, party };
+    }
+
+    /// The relay's identity, as the last challenge named it.
+    pub(in crate::sync) fn relay(&self) -> Option<[u8; 32]> {
+        self.relay
     }
 
     /// As whom Proof was sent; `None` unless a welcome is due.

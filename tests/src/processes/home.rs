@@ -29,7 +29,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn new(output: Output) -> Self {
+    pub(super) fn of(output: Output) -> Self {
         Self {
             stdout: String::from_utf8(output.stdout).expect("answers are UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("talk is UTF-8"),
@@ -78,7 +78,7 @@ impl Home {
 
     /// Runs a command to its end.
     pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
-        Ran::new(self.command(arguments).output().expect("bowline starts"))
+        Ran::of(self.command(arguments).output().expect("bowline starts"))
     }
 
     /// Runs a command with something to read.
@@ -87,7 +87,7 @@ impl Home {
         let mut pipe = child.stdin.take().expect("stdin is a pipe");
         pipe.write_all(stdin.as_bytes()).expect("bowline reads");
         drop(pipe);
-        Ran::new(child.wait_with_output().expect("bowline ends"))
+        Ran::of(child.wait_with_output().expect("bowline ends"))
     }
 
     /// Starts `sync --watch`.

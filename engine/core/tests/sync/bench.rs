@@ -67,6 +67,8 @@ impl Bench {
             ticket: None,
             pins: None,
             offered: vec![entry],
+            succession: bowline_wire::successor::Succession::default(),
+            to_send_again: std::collections::BTreeSet::new(),
             withheld_from: None,
             distrusted: false,
         };
@@ -107,6 +109,8 @@ impl Bench {
             ticket: Some(TicketSecret::from_bytes(&secret.to_bytes())),
             pins: Some(pins),
             offered: Vec::new(),
+            succession: bowline_wire::successor::Succession::default(),
+            to_send_again: std::collections::BTreeSet::new(),
             withheld_from: None,
             distrusted: false,
         };
@@ -169,6 +173,8 @@ impl Bench {
             ticket,
             pins,
             offered,
+            succession: bowline_wire::successor::Succession::default(),
+            to_send_again: std::collections::BTreeSet::new(),
             withheld_from: withheld.keys().next().copied(),
             distrusted: replica.is_distrusted(),
         };

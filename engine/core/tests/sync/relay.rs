@@ -18,6 +18,7 @@ use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::log::{Log, Refusal};
 use bowline_wire::roster::TicketStage;
 use bowline_wire::signed::Verified;
+use bowline_wire::successor::{SaidSuccessor, Succession, Successor};
 use ed25519_dalek::{Signer, SigningKey};
 
 /// One workspace's log, and the line to one device.
@@ -36,6 +37,10 @@ pub(crate) struct FakeRelay {
     said: BTreeMap<DeviceId, SaidHolding>,
     /// Positions of entries whose bodies it gives to nobody.
     pub(crate) withholds: BTreeSet<u64>,
+    /// By which its log came to be signed by its key.
+    pub(crate) successors: Vec<SaidSuccessor>,
+    /// What it refuses of all that is offered, and why.
+    pub(crate) refuses: BTreeMap<EntryId, Reason>,
 }
 
 impl FakeRelay {
@@ -53,6 +58,8 @@ impl FakeRelay {
             passes_holdings_on: false,
             said: BTreeMap::new(),
             withholds: BTreeSet::new(),
+            successors: Vec::new(),
+            refuses: BTreeMap::new(),
         }
     }
 
@@ -158,6 +165,44 @@ impl FakeRelay {
         back
     }
 
+    /// The relay's own key, whatever log it signs for.
+    pub(crate) fn identity() -> SigningKey {
+        SigningKey::from_bytes(&[8; 32])
+    }
+
+    /// Says that the log goes on from a position under the key of `seed`.
+    pub(crate) fn successor(&self, position: u64, seed: u8) -> SaidSuccessor {
+        let sign = |key: &SigningKey, message: &[u8]| Signature::from_bytes(key.sign(message).to_bytes());
+        let (identity, new) = (Self::identity(), SigningKey::from_bytes(&[seed; 32]));
+        let successor = Successor {
+            workspace: self.workspace(),
+            old: self.log.head().log,
+            position: Position(position),
+            hash: self.hash_at(position),
+            new: LogId::from_bytes(new.verifying_key().to_bytes()),
+        };
+        let by_log = |message: &[u8]| sign(&self.key, message);
+        let relay = identity.verifying_key().to_bytes();
+        SaidSuccessor::sign(successor, by_log, &relay, |message| sign(&identity, message)).unwrap()
+    }
+
+    /// The same relay, restored from what it had at a position: its log goes on from there under the key of `seed`.
+    pub(crate) fn restored(&self, position: u64, seed: u8) -> Self {
+        let mut successors = self.successors.clone();
+        successors.push(self.successor(position, seed));
+        let succession = Succession::stored(self.workspace(), &successors).unwrap();
+        let mut back = Self::new(seed, self.workspace());
+        back.log = Log::begun(self.workspace(), self.log.head().log, &succession);
+        back.hashes = vec![back.log.head().hash];
+        back.successors = successors;
+        for at in 1..=position {
+            back.clock = self.logged(at).time.millis();
+            back.put(self.signed(at));
+        }
+        back.clock = self.clock;
+        back
+    }
+
     /// Puts an entry on the log, whether it may be there or not.
     pub(crate) fn put(&mut self, signed: SignedEntry) -> u64 {
         let (id, time) = (signed.id(self.workspace()), self.time());
@@ -196,7 +241,8 @@ impl FakeRelay {
     }
 
     pub(crate) fn challenge() -> Frame {
-        Frame::Challenge(Challenge { nonce: [7; 32], relay: [8; 32], time: Millis(1) })
+        let relay = Self::identity().verifying_key().to_bytes();
+        Frame::Challenge(Challenge { nonce: [7; 32], relay, time: Millis(1) })
     }
 
     pub(crate) fn welcome_at(head: SeenHead) -> Frame {
@@ -205,10 +251,11 @@ impl FakeRelay {
 
     pub(crate) fn welcome(&self) -> Frame {
         let mut frame = Self::welcome_at(self.head());
-        if let Frame::Welcome { capabilities, .. } = &mut frame
-            && self.passes_holdings_on
-        {
-            capabilities.push(HOLDINGS.to_owned());
+        if let Frame::Welcome { capabilities, successors, .. } = &mut frame {
+            successors.clone_from(&self.successors);
+            if self.passes_holdings_on {
+                capabilities.push(HOLDINGS.to_owned());
+            }
         }
         frame
     }
@@ -305,6 +352,10 @@ impl FakeRelay {
             let id = signed.id(self.workspace());
             if let Some(at) = self.find(id) {
                 appended.push((id, Position(at as u64 + 1)));
+                continue;
+            }
+            if let Some(reason) = self.refuses.get(&id) {
+                refused.push(Self::refused(id, *reason, None));
                 continue;
             }
             match self.check(&signed.clone().verify(self.workspace()).unwrap()) {

@@ -36,6 +36,7 @@ mod quarantine;
 mod relay_lies;
 mod removal;
 mod restored;
+mod restored_relay;
 mod rig;
 mod sealing;
 mod secrets;

@@ -85,6 +85,8 @@ fn nothing_prints_keys_codes_tokens_or_content() {
         ticket: Some(bowline_crypto::TicketSecret::from_bytes(&ticket.to_bytes())),
         pins: None,
         offered: vec![relay.entry(1)],
+        succession: bowline_wire::successor::Succession::default(),
+        to_send_again: std::collections::BTreeSet::new(),
         withheld_from: None,
         distrusted: false,
     };

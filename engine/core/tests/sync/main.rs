@@ -7,6 +7,7 @@
     reason = "tests may fail loudly, the functions they share as well"
 )]
 
+mod again;
 mod author;
 mod bench;
 mod bodies;

@@ -5,7 +5,7 @@ use bowline_engine::ids::WorkspaceId;
 
 use crate::error;
 
-/// So many entries, as what a sentence is about.
+/// Number and verb of entries that a sentence is about.
 fn are_entries(entries: usize) -> String {
     if entries == 1 { "1 entry is".to_owned() } else { format!("{entries} entries are") }
 }

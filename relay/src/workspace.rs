@@ -30,7 +30,7 @@ pub(crate) struct Denial {
     pub(crate) text: String,
     pub(crate) proof: Option<Box<SignedEntry>>,
     /// A head that the log's own key has signed, of which the log lacks entries.
-    pub(crate) lost: Option<SeenHead>,
+    pub(crate) lost: Option<Box<SeenHead>>,
 }
 
 impl Denial {
@@ -331,7 +331,7 @@ impl Workspace {
                     "an entry has seen a head that this log has lost"
                 );
                 let is_newer = seen.log == self.key.id() && seen.position > self.durable_position();
-                denial.lost = is_newer.then_some(**seen);
+                denial.lost = is_newer.then(|| seen.clone());
             }
             Refusal::SeqTaken { seq } => {
                 if let Some(chain) = entries.first().map(|entry| entry.header().chain()) {

@@ -73,6 +73,19 @@ impl Disk {
         self.memory.commit(&again).expect("it continues what is stored");
     }
 
+    /// A copy of everything that is stored.
+    pub(super) fn backup(&self) -> Memory {
+        self.memory.snapshot()
+    }
+
+    /// Holds this from now on. A disk that is wrong on purpose stays as it is: returns `false`.
+    pub(super) fn put_back(&mut self, backup: &Memory) -> bool {
+        if self.bug.is_none() {
+            self.memory = backup.snapshot();
+        }
+        self.bug.is_none()
+    }
+
     fn store(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
         if self.bug == Some(Bug::AckBeforeCommit) {
             self.before_last.replace(Some(self.memory.snapshot()));

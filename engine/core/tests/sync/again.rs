@@ -97,6 +97,21 @@ fn all_of_it_comes_back_and_then_something_new_may_be_sealed() {
 }
 
 #[test]
+fn what_the_old_log_promised_beyond_its_end_is_not_held_against_the_new_one() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let backup = relay.len();
+    content(&mut owner, &mut relay, [1, 2]);
+    // It hears of two entries and gets neither.
+    bench.receive(Frame::Head(relay.head()));
+    bench.disconnect();
+    let mut relay = relay.restored(backup, 21);
+    content(&mut owner, &mut relay, [3, 4]);
+    bench.sync(&mut relay);
+    assert!(bench.faults().is_empty(), "{:?}", bench.faults());
+    assert_eq!(bench.replica.position(), Position(relay.len()));
+}
+
+#[test]
 fn what_another_device_brought_is_not_sent() {
     let Restored { mut bench, mut relay, lost, .. } = restored();
     for entry in &lost[..4] {

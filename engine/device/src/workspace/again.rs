@@ -192,9 +192,10 @@ impl Workspaces {
         })?;
         // What is in memory may hold what counts no more.
         documents.forget_all();
-        lent.notices.push(match is_own {
-            true => Notice::Refused { workspace, entry, reason },
-            false => Notice::Quarantined { workspace, entry },
+        lent.notices.push(if is_own {
+            Notice::Refused { workspace, entry, reason }
+        } else {
+            Notice::Quarantined { workspace, entry }
         });
         Ok(())
     }

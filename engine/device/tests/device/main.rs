@@ -37,6 +37,7 @@ mod relay_lies;
 mod removal;
 mod restored;
 mod restored_relay;
+mod restored_relay_lies;
 mod rig;
 mod sealing;
 mod secrets;

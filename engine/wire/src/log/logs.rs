@@ -29,7 +29,7 @@ impl Signed {
         self.place < self.head.position
     }
 
-    /// Of a position in the log of the head, where it is in the log as it went on.
+    /// Where a position in the log of the head is in the log as it went on.
     pub(super) fn place_of(&self, position: Position) -> Position {
         if self.is_lost() { self.place.min(position) } else { position }
     }

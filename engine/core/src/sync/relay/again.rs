@@ -8,7 +8,7 @@ use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{EntryId, Incarnation, Position};
 use bowline_wire::log::Log;
-use bowline_wire::successor::{After, SaidSuccessor, Succession, SuccessionError};
+use bowline_wire::successor::{After, SaidSuccessor, Succession, SuccessionError, Successor};
 
 use crate::sync::context::Context;
 use crate::sync::effect::{CutBack, Effect};
@@ -31,15 +31,16 @@ impl Replica {
         capabilities: &[String],
         said: &[SaidSuccessor],
         cx: &Context<'_>,
-    ) -> Result<Leads, RelayFault> {
+    ) -> Result<Leads, Box<RelayFault>> {
         if said.is_empty() && self.succession.is_empty() {
             self.begin_log(theirs);
             return Ok(Leads::On);
         }
         let identity = self.session.relay().unwrap_or([0; 32]);
-        let succession = Succession::verify(self.workspace, &identity, said).map_err(refused)?;
+        let succession =
+            Succession::verify(self.workspace, &identity, said).map_err(|why| Box::new(refused(why)))?;
         if succession.last().is_some_and(|last| last != theirs.log) {
-            return Err(RelayFault::Nonsense("successors that do not lead to its log"));
+            return Err(Box::new(RelayFault::Nonsense("successors that do not lead to its log")));
         }
         self.restate_pins(theirs, &succession);
         let here = self.position();
@@ -51,26 +52,35 @@ impl Replica {
         };
         let next = match succession.after(&self.succession, known) {
             After::Same | After::Unrelated => return Ok(Leads::On),
-            After::Before => return Err(self.rolled_back(theirs)),
-            After::Contradicts(_) => return Err(RelayFault::OtherSuccessor { theirs: *theirs }),
+            After::Before => return Err(Box::new(self.rolled_back(theirs))),
+            After::Contradicts(_) => return Err(Box::new(RelayFault::OtherSuccessor { theirs: *theirs })),
             After::Continued(next) => *next,
         };
         if next.position <= here && self.hash_at(next.position, cx) != Some(next.hash) {
-            return Err(match self.head {
-                Some(ours) => RelayFault::FalseSuccessor { ours, position: next.position, hash: next.hash },
-                None => RelayFault::Nonsense("a successor that is not of this log"),
-            });
+            return Err(Box::new(self.self_contradiction(&next)));
         }
         if next.position < here {
             let (at, capabilities) = (next.position, capabilities.to_vec());
             return Ok(Leads::Back(Box::new(CutBack { succession, at, head: *theirs, capabilities })));
         }
-        self.promised = self.promised.filter(|promised| promised.position <= next.position);
         self.take_succession(succession);
         Ok(Leads::On)
     }
 
+    /// The log's key says that the log goes on from something else than it had signed for.
+    fn self_contradiction(&self, said: &Successor) -> RelayFault {
+        let Successor { position, hash, .. } = *said;
+        self.head.map_or(RelayFault::Nonsense("a successor that is not of this log"), |ours| {
+            RelayFault::FalseSuccessor { ours, position, hash }
+        })
+    }
+
     fn take_succession(&mut self, succession: Succession) {
+        // What a log promised beyond the place where it was continued is lost, and held against nobody.
+        let is_lost = |promised: &SeenHead| {
+            succession.end_of(promised.log).is_some_and(|end| promised.position > end.position)
+        };
+        self.promised = self.promised.filter(|promised| !is_lost(promised));
         self.log = self.log.take().map(|log| log.with_succession(&succession));
         self.effects.push_back(Effect::Followed(succession.said()));
         self.succession = succession;

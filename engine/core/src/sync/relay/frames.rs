@@ -162,7 +162,7 @@ impl Replica {
         match self.follow_successors(&head, capabilities, successors, cx) {
             Ok(Leads::On) => {}
             Ok(Leads::Back(cut)) => return self.effects.push_back(Effect::CutBack(cut)),
-            Err(fault) => return self.fault(fault),
+            Err(fault) => return self.fault(*fault),
         }
         if let Some(fault) = self.compare_welcome(&head, cx) {
             return self.fault(fault);

@@ -22,7 +22,7 @@ use rand_core::CryptoRng;
 use crate::config::{CLOSE_TIMEOUT, Config, HANDSHAKE_TIMEOUT, SUBSCRIBE_COST};
 use crate::keys::Identity;
 use crate::rate::Rates;
-use crate::room::Room;
+use crate::room::{LOST, Room};
 use crate::session::{ConnId, Session, State};
 use crate::storage::{Storage, StorageError};
 use crate::workspace::Workspace;
@@ -222,7 +222,7 @@ impl<S: Storage> Relay<S> {
     pub fn check_storage(&mut self, now: Millis) -> Result<(), StorageError> {
         self.hear(now);
         if self.is_lost {
-            return Err(StorageError::Corrupt(lost::LOST.to_owned()));
+            return Err(StorageError::Corrupt(LOST.to_owned()));
         }
         if self.room.is_to_be_tried(self.clock) {
             self.room.note_trial(self.storage.check_writable());

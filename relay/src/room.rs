@@ -11,6 +11,10 @@ use crate::storage::StorageError;
 /// What is logged when the storage stops storing.
 const GONE: &str = "nothing can be stored: devices are told to try again later";
 
+/// What is said of a relay that has lost what it had signed for: to devices, and to whoever asks whether it can store anything.
+pub(crate) const LOST: &str =
+    "this relay was put back to an older state; its operator has to run `bowline-relay restore`";
+
 /// What the relay knows of its room.
 #[derive(Default)]
 pub(crate) struct Room {

@@ -8,10 +8,10 @@ use bowline_wire::ids::{DeviceId, Signature, TicketKey, WorkspaceId};
 use bowline_wire::roster::{Roster, TicketStage};
 use bowline_wire::signed::verify_signature;
 
-use super::lost::LOST;
 use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
+use crate::room::LOST;
 use crate::session::{Asked, ConnId, Feed, Greeting, Member, State};
 use crate::storage::{Storage, stored_len};
 use crate::workspace::{Denial, Workspace};

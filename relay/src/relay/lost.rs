@@ -6,13 +6,10 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::ids::WorkspaceId;
 
 use super::Relay;
+use crate::room::LOST;
 use crate::session::{ConnId, Session, State};
 use crate::storage::Storage;
 use crate::workspace::{Workspace, report};
-
-/// What devices are told, and whoever asks whether the relay is ready.
-pub(crate) const LOST: &str =
-    "this relay was put back to an older state; its operator has to run `bowline-relay restore`";
 
 impl<S: Storage> Relay<S> {
     /// A head of a workspace was shown that its log's own key has signed, with more entries than the log has: nothing is signed or

@@ -3,46 +3,19 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use bowline_cast::leash;
 use tempfile::TempDir;
 
 use super::binary;
+use super::ran::Ran;
 use super::relay::databases;
 
 /// A home of its own, without anything of the machine's environment.
 pub struct Home {
     folder: TempDir,
     program: PathBuf,
-}
-
-/// A command that has run.
-#[derive(Debug)]
-pub struct Ran {
-    /// What the command answered on stdout.
-    pub stdout: String,
-    /// What the command said on stderr.
-    pub stderr: String,
-    /// How it ended.
-    pub status: ExitStatus,
-}
-
-impl Ran {
-    pub(super) fn of(output: Output) -> Self {
-        Self {
-            stdout: String::from_utf8(output.stdout).expect("answers are UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("talk is UTF-8"),
-            status: output.status,
-        }
-    }
-
-    /// The answer of a command that succeeded.
-    #[track_caller]
-    pub fn answer(self) -> String {
-        assert!(self.status.success(), "{}\n{}{}", self.status, self.stdout, self.stderr);
-        self.stdout
-    }
 }
 
 impl Home {

@@ -8,7 +8,8 @@ use std::process::{Child, Stdio};
 use bowline_cast::leash;
 use tempfile::TempDir;
 
-use super::{Ran, binary};
+use super::binary;
+use super::ran::Ran;
 
 /// Whether lines to it are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -194,7 +194,7 @@ fn refused(error: SuccessionError) -> RelayFault {
     match error {
         SuccessionError::NotByLog | SuccessionError::NotByRelay => RelayFault::HalfSuccessor,
         SuccessionError::Unsigned | SuccessionError::NotAChain | SuccessionError::TooMany => {
-            RelayFault::Nonsense("successors that are no chain")
+            RelayFault::Nonsense("successors that do not follow one another")
         }
     }
 }

@@ -10,7 +10,7 @@ use bowline_core::sync::LinkState;
 use bowline_engine::device::{DocumentState, QuarantineReason, Quarantined};
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, DocId, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, LogTime, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Roster, Standing};
@@ -174,15 +174,28 @@ impl World {
         let mut log = Log::begun(workspace, head.log, &self.relay.succession(workspace));
         let mut hashes = BTreeMap::new();
         let mut removed: BTreeMap<DeviceId, usize> = BTreeMap::new();
-        for (position, time, entry) in &self.log {
+        let mut rest = self.log.as_slice();
+        while let Some((position, time, entry)) = rest.first() {
             let bad = |why: String| Failure::BadLog { at: *position, why };
             if *time < log.time() {
                 return Err(bad("its time goes back".to_owned()));
             }
-            let accepted = log.check(entry, *time, |at| hashes.get(&at).copied());
+            // What the cut of a removed author still allows stands there as a whole.
+            let len =
+                log.run_remaining(entry.header()).and_then(|len| usize::try_from(len).ok()).unwrap_or(1);
+            let (run, behind) = rest.split_at(len.min(rest.len()));
+            rest = behind;
+            let timed: Vec<(LogTime, &Entry)> = run.iter().map(|(_, time, entry)| (*time, entry)).collect();
+            let hash_at = |at| hashes.get(&at).copied();
+            let accepted = match log.run_remaining(entry.header()) {
+                Some(_) => log.check_run(&timed, hash_at),
+                None => log.check(entry, *time, hash_at).map(|accepted| vec![accepted]),
+            };
             let accepted = accepted.map_err(|why| bad(why.to_string()))?;
-            let placed = log.append(accepted);
-            hashes.insert(placed.position, placed.hash);
+            for accepted in accepted {
+                let placed = log.append(accepted);
+                hashes.insert(placed.position, placed.hash);
+            }
             let points = log.roster().points().len();
             for (device, state) in log.roster().devices() {
                 if matches!(state.standing, Standing::Removed { .. }) {

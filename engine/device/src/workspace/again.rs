@@ -210,10 +210,15 @@ pub(super) fn put_again(tx: &Tx<'_>, row: &EntryRow, place: LogPlace) -> Result<
 /// Keeps an entry by somebody else that the log does not take again. Its document is made anew without it.
 pub(super) fn put_apart(tx: &Tx<'_>, row: &EntryRow, why: &StoredReason) -> Result<(), Error> {
     tx.refuse_again(row.n, EntryState::Quarantined, why)?;
-    if let Some(doc) = row.doc {
-        tx.make_anew(doc)?;
-    }
-    Ok(())
+    let Some(doc) = row.doc else {
+        return Ok(());
+    };
+    tx.make_anew(doc)?;
+    // A document of which nothing is left would be shown as an empty one.
+    let is_empty = tx.last_placed(doc)?.is_none()
+        && tx.changes(doc)?.is_empty()
+        && tx.doc(doc)?.is_some_and(|row| !row.only_here.is_some());
+    if is_empty { Ok(tx.delete_doc(doc)?) } else { Ok(()) }
 }
 
 /// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more.

@@ -159,6 +159,23 @@ fn a_gap_is_waited_for_only_while_something_before_it_is_open() {
 }
 
 #[test]
+fn an_entry_on_a_roster_that_did_not_come_again_is_not_offered_for_ever() {
+    let Restored { mut bench, mut before, lost, .. } = restored();
+    bench.sync(&mut before);
+    let offered = bench.write(&opaque_payload(5));
+    bench.disconnect();
+    let mut relay = before.restored(before.len() - 5, 22);
+    relay.refuses.insert(lost[2].id(), Reason::RosterStale);
+    bench.sync(&mut relay);
+    for _ in 0..3 {
+        bench.wait(6_000);
+        bench.talk(&mut relay);
+    }
+    assert_eq!(bench.refused(), [(offered.id(), Reason::RosterUnknown)]);
+    assert_eq!(bench.replica.ready_to_seal(), Ok(()));
+}
+
+#[test]
 fn nothing_is_asked_for_while_there_is_nothing_to_send() {
     let Restored { mut bench, relay, lost, .. } = restored();
     let_in(&mut bench, &relay);

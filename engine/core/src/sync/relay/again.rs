@@ -6,7 +6,7 @@ use bowline_crypto::Keyring;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{EntryId, Incarnation, Position};
+use bowline_wire::ids::{EntryId, Incarnation, Position, RosterHash};
 use bowline_wire::log::Log;
 use bowline_wire::successor::{After, SaidSuccessor, Succession, SuccessionError, Successor};
 
@@ -147,6 +147,17 @@ impl Replica {
         let commitments = self.log.as_ref()?.roster().commitments();
         let keyring = self.keyring.as_mut()?;
         keyring.forget_epochs_beyond(commitments).then(|| keyring.clone())
+    }
+
+    /// Whether an entry of ours builds on a roster that was lost when the log was continued, and did not come again: it never will, since
+    /// all that this device knew of it was sent again.
+    pub(super) fn names_lost_roster(&self, entry: EntryId, reason: Reason) -> bool {
+        let is_known =
+            |roster: &RosterHash| self.log.as_ref().is_some_and(|log| log.roster().point(roster).is_some());
+        reason == Reason::RosterUnknown
+            && !self.succession.is_empty()
+            && self.feed.is_done()
+            && self.outbox.find(entry).is_some_and(|entry| !is_known(&entry.header().roster))
     }
 
     /// An entry that is sent again was refused.

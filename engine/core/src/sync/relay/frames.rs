@@ -318,7 +318,7 @@ impl Replica {
         if self.session.up().is_none() || self.outbox.find(entry).is_none() {
             return;
         }
-        if reason.is_transient() {
+        if reason.is_transient() && !self.names_lost_roster(entry, reason) {
             // Saying it again changes nothing, and costs no writing here.
             if !self.outbox.postpone(entry, cx.now) {
                 return;

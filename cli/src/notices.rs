@@ -5,6 +5,11 @@ use bowline_engine::ids::WorkspaceId;
 
 use crate::error;
 
+/// Number and verb of entries that a sentence is about.
+fn are_entries(entries: usize) -> String {
+    if entries == 1 { "1 entry is".to_owned() } else { format!("{entries} entries are") }
+}
+
 /// A notice for a person; `None` for what the command that waits for it says itself.
 pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
     Some(match notice {
@@ -53,6 +58,10 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
                 "1 {} that was imported here joined the one that another device of yours had shared; nothing of it is lost",
                 kind.words().one
             ),
+        ),
+        Notice::Restored { workspace, entries } => (
+            *workspace,
+            format!("the relay was restored from a backup; {} sent again, and nothing is lost", are_entries(*entries)),
         ),
         Notice::Damaged(workspace) => (
             *workspace,

@@ -5,6 +5,7 @@ mod backup;
 mod error;
 mod log;
 mod output;
+mod restore;
 mod serve;
 mod size;
 mod stats;
@@ -35,6 +36,7 @@ enum Command {
     Workspace(workspace::Workspace),
     Stats(stats::Stats),
     Backup(backup::Backup),
+    Restore(restore::Restore),
 }
 
 /// Does what the command line says, tells what went wrong, and gives the exit code.
@@ -62,6 +64,7 @@ impl Command {
             Self::Workspace(workspace) => workspace.run(),
             Self::Stats(stats) => stats.run(),
             Self::Backup(backup) => backup.run(),
+            Self::Restore(restore) => restore.run(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The folder a relay keeps everything in: its lock, its key, its registration token, its database.
 
 mod backup;
+mod restore;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+pub use self::restore::NotRestored;
 use bowline_disk::secret::{self, SecretError};
 use bowline_disk::{DatabaseError, lock};
 use bowline_transport::Token;

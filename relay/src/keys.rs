@@ -6,6 +6,7 @@ use bowline_wire::frame::{Challenge, Transcript, Welcome, Word};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::ids::{LineKey, LogId, LogTime, Millis, RelayId, Signature};
 use bowline_wire::signed::{Verified, VerifyError};
+use bowline_wire::successor::{SaidSuccessor, Successor};
 use ed25519_dalek::{Signer, SigningKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
@@ -28,6 +29,16 @@ impl Identity {
     /// The identity's seed, for storing.
     pub fn secret(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// Says that the log of `key` goes on under another one.
+    ///
+    /// # Errors
+    /// If the successor is of another log: our bug.
+    pub fn sign_successor(&self, successor: Successor, key: &LogKey) -> Result<SaidSuccessor, VerifyError> {
+        let sign = |key: &SigningKey, message: &[u8]| Signature::from_bytes(key.sign(message).to_bytes());
+        let by_log = |message: &[u8]| sign(&key.0, message);
+        SaidSuccessor::sign(successor, by_log, self.public().as_bytes(), |message| sign(&self.0, message))
     }
 
     /// The identity's public key, which challenges name.
@@ -137,8 +148,9 @@ impl LogKey {
         head: SeenHead,
         time: LogTime,
         capabilities: Vec<String>,
+        successors: Vec<SaidSuccessor>,
     ) -> Welcome {
-        let welcome = Welcome { head, time, capabilities, signature: Signature::ZERO };
+        let welcome = Welcome { head, time, capabilities, successors, signature: Signature::ZERO };
         welcome.signed(said, |message| Signature::from_bytes(self.0.sign(message).to_bytes()))
     }
 

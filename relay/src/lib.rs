@@ -12,6 +12,7 @@ pub mod data;
 pub mod keys;
 mod rate;
 mod relay;
+pub mod restore;
 mod room;
 pub mod serve;
 mod session;

@@ -7,6 +7,7 @@ mod flush;
 mod handshake;
 mod holdings;
 mod idle;
+mod lost;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -221,7 +222,7 @@ impl<S: Storage> Relay<S> {
     /// What the storage says.
     pub fn check_storage(&mut self, now: Millis) -> Result<(), StorageError> {
         self.hear(now);
-        if self.storage.is_any_lost()? {
+        if self.storage.has_lost()? {
             return Err(StorageError::Corrupt(LOST.to_owned()));
         }
         if self.room.is_to_be_tried(self.clock) {

@@ -7,9 +7,11 @@ pub mod memory;
 pub mod sqlite;
 
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
+use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, LogTime, Position, Signature, WorkspaceId};
 use bowline_wire::log::ChainTip;
+use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 use thiserror::Error;
 
@@ -110,6 +112,19 @@ pub struct StoredLog {
     pub usage: Usage,
     /// Whether its key is known to have signed for more than is stored.
     pub is_lost: bool,
+    /// By which it came to be signed by its key, first one first; none unless it was continued after a restore.
+    pub successors: Vec<SaidSuccessor>,
+}
+
+/// How a log goes on after a restore.
+#[derive(Clone, Debug)]
+pub struct Continued {
+    /// The workspace whose log this is about.
+    pub workspace: WorkspaceId,
+    /// The signing key from now on, in place of the one before; its public half is the log's id.
+    pub secret: LogSecret,
+    /// What says so to everybody.
+    pub successor: SaidSuccessor,
 }
 
 /// How much to read at once.
@@ -207,13 +222,18 @@ pub trait Storage {
         bodies: &[(Position, Option<Vec<u8>>)],
     ) -> Result<(), StorageError>;
 
-    /// Notes durably that a log's key has signed for more than is stored.
+    /// Lets logs go on under other keys, durably, all of them or none. That one of them had lost entries is settled by it.
     ///
-    /// A workspace without a log is [`StorageError::Misuse`].
-    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError>;
+    /// A log that is not there is [`StorageError::Misuse`].
+    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError>;
 
-    /// Whether a log was noted as lost.
-    fn is_any_lost(&self) -> Result<bool, StorageError>;
+    /// Notes, durably, that a log's key has signed this head, of which the log lacks entries.
+    ///
+    /// A log that is not there is [`StorageError::Misuse`].
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError>;
+
+    /// Whether a log here is known to lack entries that its key has signed for.
+    fn has_lost(&self) -> Result<bool, StorageError>;
 
     /// Every chain of a workspace's log, with its tip.
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError>;

@@ -8,6 +8,7 @@ mod holdings;
 mod hostile;
 mod lost;
 mod removal;
+mod restored;
 mod room;
 mod shutdown;
 mod subscribe;

@@ -13,6 +13,7 @@ use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, LogTime, Millis, P
 use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::Roster;
+use bowline_wire::successor::{SaidSuccessor, Succession};
 use bowline_wire::weight::{Weights, Written};
 
 use crate::keys::LogKey;
@@ -28,11 +29,13 @@ pub(crate) struct Denial {
     pub(crate) reason: Reason,
     pub(crate) text: String,
     pub(crate) proof: Option<Box<SignedEntry>>,
+    /// A head that the log's own key has signed, of which the log lacks entries.
+    pub(crate) lost: Option<Box<SeenHead>>,
 }
 
 impl Denial {
     pub(crate) fn new(reason: Reason, text: &str) -> Self {
-        Self { reason, text: text.to_owned(), proof: None }
+        Self { reason, text: text.to_owned(), proof: None, lost: None }
     }
 }
 
@@ -103,6 +106,8 @@ pub(crate) struct Workspace {
     pub(crate) lacks_bodies: bool,
     /// Whether this log's key has signed for more than is stored here.
     is_lost: bool,
+    /// By which the log came to be signed by its key; none unless it was continued after a restore.
+    pub(crate) successors: Vec<SaidSuccessor>,
     /// Whose word on what it holds is not stored.
     pub(crate) unsaved: BTreeSet<DeviceId>,
 }
@@ -145,9 +150,16 @@ impl Workspace {
         let key = LogKey::from(&stored.secret);
         let head = Head { workspace, log: key.id(), position: stored.position, hash: stored.hash };
         let weights = Weights::restore(storage.weights(workspace)?);
+        let succession = Succession::stored(workspace, &stored.successors)
+            .map_err(|why| StorageError::Corrupt(why.to_string()))?;
         let log = Log::restore(head, stored.time, roster, storage.tips(workspace)?, weights);
+        let log = log.with_succession(&succession);
+        if log.head().log != key.id() {
+            return Err(StorageError::Corrupt("the signing key does not fit the log".to_owned()));
+        }
         let durable = sign(&key, head)?;
         let mut loaded = Self::around(key, log, Some(durable), stored.usage);
+        loaded.successors = stored.successors;
         let holdings = storage.holdings(workspace)?.into_iter().map(|said| (said.device, said));
         loaded.holdings.extend(holdings);
         loaded.is_lost = stored.is_lost;
@@ -171,6 +183,7 @@ impl Workspace {
             unsaved: BTreeSet::new(),
             lacks_bodies: false,
             is_lost: false,
+            successors: Vec::new(),
         }
     }
 
@@ -186,7 +199,7 @@ impl Workspace {
 
     /// The signed welcome to whoever has said so much; `None` if nothing is durable yet.
     pub(crate) fn welcome(&self, said: Transcript, capabilities: Vec<String>) -> Option<Welcome> {
-        Some(self.key.welcome(said, self.durable?, self.durable_time, capabilities))
+        Some(self.key.welcome(said, self.durable?, self.durable_time, capabilities, self.successors.clone()))
     }
 
     /// Whether this log's key has signed for more than is stored here.
@@ -340,6 +353,8 @@ impl Workspace {
                     position = seen.position.0,
                     "an entry has seen a head that this log has lost"
                 );
+                let is_newer = seen.log == self.key.id() && seen.position > self.durable_position();
+                denial.lost = is_newer.then(|| seen.clone());
             }
             Refusal::SeqTaken { seq } => {
                 if let Some(chain) = entries.first().map(|entry| entry.header().chain()) {

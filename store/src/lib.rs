@@ -9,6 +9,7 @@
 //!
 //! Architecture Invariant: this crate never reaches `bowline-crypto` or automerge, and never decodes what it stores.
 
+mod again;
 mod aside;
 mod attempts;
 mod chains;
@@ -31,6 +32,7 @@ mod weights;
 mod withheld;
 mod workspaces;
 
+pub use again::is_again;
 pub use attempts::Attempt;
 pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};

@@ -34,8 +34,10 @@ const REFUSED: &str = "AS refused WHERE doc = ?1 AND pos IS NULL AND state = 3 A
 const SINCE: &str = "WHERE doc = ?1 AND device = refused.device AND n > refused.n AND state < 2";
 // The plus keeps the planner from walking a whole workspace by an index that begins with it.
 const INCOMPLETE: &str = "WHERE doc IS NULL AND state = 1 AND lane = 1 AND applied = 0 AND +ws = ?1";
-const CONTROL_BY_TYPE: &str = "WHERE ws = ?1 AND type = ?2 AND state = 1 AND lane = 0 ORDER BY pos";
-const ON_LOG: &str = "WHERE ws = ?1 AND state = 1 AND pos IS NOT NULL ORDER BY pos";
+// What is to come again (`again.rs`) is not on the log.
+const CONTROL_BY_TYPE: &str =
+    "WHERE ws = ?1 AND type = ?2 AND state = 1 AND lane = 0 AND pos < 1099511627776 ORDER BY pos";
+const ON_LOG: &str = "WHERE ws = ?1 AND state = 1 AND pos IS NOT NULL AND pos < 1099511627776 ORDER BY pos";
 const NOT_ON_LOG: &str = "WHERE ws = ?1 AND state = ?2 AND state <> 1 ORDER BY lane, n";
 
 impl Reader<'_> {
@@ -187,9 +189,10 @@ impl Reader<'_> {
     /// How many entries are in each state. Walks an index of what is on the log, and the rows of what is not.
     pub fn count_by_state(&self, ws: WorkspaceId) -> Result<StateCounts, StoreError> {
         let mut counts = StateCounts::default();
-        let sql = "SELECT count(*) FROM entry WHERE ws = ?1 AND pos IS NOT NULL";
+        let sql = "SELECT count(*) FROM entry WHERE ws = ?1 AND pos < 1099511627776";
         let placed = self.one(sql, [ws.as_bytes()], |row| number(row, 0))?.unwrap_or(0);
-        let sql = "SELECT state, count(*), count(pos) FROM entry WHERE ws = ?1 AND state <> 1 GROUP BY state";
+        let sql = "SELECT state, count(*), count(pos) FILTER (WHERE pos < 1099511627776) FROM entry
+                   WHERE ws = ?1 AND state <> 1 GROUP BY state";
         let rows = self.all(sql, [ws.as_bytes()], |row| {
             Ok((coded(row, 0, EntryState::from_number)?, number(row, 1)?, number(row, 2)?))
         })?;
@@ -230,8 +233,8 @@ mod tests {
                 "SEARCH entry USING INDEX entry_chain (ws=? AND device=? AND incarnation=? AND lane=? AND seq=?)",
             ),
             (INCOMPLETE, 1, "SEARCH entry USING INDEX entry_unapplied (doc=?)"),
-            (CONTROL_BY_TYPE, 2, "SEARCH entry USING INDEX entry_control (ws=? AND type=?)"),
-            (ON_LOG, 1, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)"),
+            (CONTROL_BY_TYPE, 2, "SEARCH entry USING INDEX entry_control (ws=? AND type=? AND pos<?)"),
+            (ON_LOG, 1, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>? AND pos<?)"),
         ] {
             let sql = format!("{ROW} {condition}");
             let zeros = rusqlite::params_from_iter(vec![0; parameters]);

@@ -1,6 +1,7 @@
 //! Real processes: the shipped binaries, on homes and data directories of their own, over real sockets on this machine.
 
 mod home;
+mod ran;
 mod relay;
 mod wire;
 
@@ -8,7 +9,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-pub use home::{Home, Ran, Watching};
+pub use home::{Home, Watching};
+pub use ran::Ran;
 pub use relay::{Relay, Tls};
 pub use wire::Wire;
 

@@ -267,6 +267,7 @@ impl World {
                 Notice::Withheld(_) => "withheld",
                 Notice::NothingWithheld(_) => "nothing withheld",
                 Notice::Damaged(_) => "damaged",
+                Notice::Restored { .. } => "restored",
             };
             *self.seen_notices.entry(name.to_owned()).or_default() += 1;
             self.note(format!("{} notes {notice:?}", self.machines[index].name));

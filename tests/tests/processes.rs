@@ -23,6 +23,7 @@ mod processes {
     mod offline;
     mod plaintext;
     mod readme;
+    mod restored;
 }
 
 use bowline_tests::processes::{Home, Relay};

@@ -89,6 +89,8 @@ struct Workspace {
     update_needed: u64,
     /// What the relay holds back of what others wrote; `null` if nothing.
     withheld: Option<Withheld>,
+    /// Entries that the relay lacks since it was restored from a backup, and that are sent again.
+    sent_again: usize,
     /// Parts of something large by others of which another part has not come.
     incomplete: u64,
     relay_says: Option<String>,
@@ -276,6 +278,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         refused: status.refused,
         update_needed: status.update_needed,
         withheld: status.withheld.map(Withheld::from),
+        sent_again: status.sent_again,
         incomplete: status.incomplete,
         relay_says: status.relay_says.map(relay_says),
         fault: status

@@ -119,6 +119,11 @@ pub(crate) fn no_connection(failure: &LineFailure) -> String {
         LineReason::NotThePinnedLog => "the relay's log is not the one that the code was made for",
         LineReason::Nonsense => &format!("the relay sent something that makes no sense: {about}"),
         LineReason::OtherRelay => "what answers at the relay's address is not the workspace's relay",
+        LineReason::FalseSuccessor => {
+            "the relay says that its log was continued from a place that is not in the workspace's log"
+        }
+        LineReason::OtherSuccessor => "the relay's log is continued in two ways",
+        LineReason::HalfSuccessor => "only one of the relay's keys says that its log was continued",
         LineReason::KeepsRefusing => "the relay keeps refusing what this device writes",
         LineReason::Goodbye(reason) => &format!("the relay refused: {}", relay_says(reason)),
         LineReason::Unknown(number) => &format!("for a reason that this version does not know ({number})"),
@@ -307,7 +312,11 @@ fn fault_found(fault: &RelayFault) -> CommandError {
         RelayFault::OtherLog { .. } => error.hint(
             "look whether the relay's address is right, and if it has moved, `bowline workspace move ADDRESS`; nothing here is lost",
         ),
-        RelayFault::Fork { .. } | RelayFault::Rollback { .. } => error.hint(
+        RelayFault::OtherSuccessor { .. } | RelayFault::HalfSuccessor => error.hint(
+            "tell its operator: one backup was restored twice, or a key of the relay is in other hands. Nothing here is lost, and nothing \
+             is sent until it shows the log as before",
+        ),
+        RelayFault::Fork { .. } | RelayFault::Rollback { .. } | RelayFault::FalseSuccessor { .. } => error.hint(
             "nothing more is sent there, and nothing here is lost. `bowline status` shows the evidence: talk to the relay's operator",
         ),
     }
@@ -386,6 +395,9 @@ pub(crate) fn not_ready(why: NotReady) -> &'static str {
         NotReady::NoKey => "this device has no key for what is written now: remove it and link it again",
         NotReady::UpdateNeeded => "the workspace uses features of a newer version: update this program",
         NotReady::RemovalPending => "waiting for a removal to be in force",
+        NotReady::SendingAgain => {
+            "the relay was restored from a backup, and what it lacks is sent again first"
+        }
         NotReady::InFlight => "waiting for the relay to answer",
     }
 }

@@ -72,6 +72,9 @@ fn known_reason(reason: QuarantineReason) -> &'static str {
         QuarantineReason::OtherKind => "it claims another kind for a document that is here",
         QuarantineReason::Damaged => "it cannot be opened any more: it was damaged on this device",
         QuarantineReason::Crashed => "this program ended three times while it applied the entry",
+        QuarantineReason::NotTakenAgain => {
+            "the relay was restored from a backup, and its log does not take this again"
+        }
         QuarantineReason::Told | QuarantineReason::Unknown(_) => "for a reason that is told apart",
     }
 }

@@ -137,6 +137,22 @@ impl Keyring {
         Ok(())
     }
 
+    /// Forgets the newest keys as far as they are not those of `commitments`, the roster's of all epochs in order: the log that had begun
+    /// those epochs goes on without them. Whether there were any. The first key is never forgotten.
+    pub fn forget_epochs_beyond(&mut self, commitments: &[Commitment]) -> bool {
+        let shared = self.commitments().zip(commitments).take_while(|(ours, theirs)| ours == *theirs).count();
+        let keep = shared.max(1);
+        if keep > self.0.earlier.len() {
+            return false;
+        }
+        let epochs = Arc::make_mut(&mut self.0);
+        epochs.earlier.truncate(keep);
+        if let Some(newest) = epochs.earlier.pop() {
+            epochs.newest = newest;
+        }
+        true
+    }
+
     /// The workspace whose keys these are.
     pub fn workspace(&self) -> WorkspaceId {
         self.0.workspace

@@ -92,6 +92,13 @@ pub enum Notice {
         /// The other one, which is in the trash.
         from: DocId,
     },
+    /// The relay was restored from a backup: what it lacks is sent again, and nothing new before it.
+    Restored {
+        /// The workspace it happened in.
+        workspace: WorkspaceId,
+        /// How many entries are sent again.
+        entries: usize,
+    },
     /// What is stored of this workspace cannot be read; it is left alone, and out.
     Damaged(WorkspaceId),
     /// The relay was caught.

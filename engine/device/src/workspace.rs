@@ -1,6 +1,7 @@
 //! Workspaces of this device: what is decided about them, sealed for them, taken in from them, and said to their relays. The
 //! verbs that hosts call stand here; each borrows the parts of the device that it needs, and hands them on.
 
+mod again;
 pub(crate) mod behind;
 pub(crate) mod code;
 pub(crate) mod connection;

@@ -85,7 +85,7 @@ impl Canonical for TipBefore {
         let (seq, id) = (from.u64()?, from.value()?);
         let seen = from.option(SeenHead::read)?;
         let (held, roster, since) = (from.value()?, from.u64()?, LogTime::START);
-        let tip = ChainTip { seq, id, seen: seen.map(Seen::from), held, roster, since };
+        let tip = ChainTip { seq, id, seen: seen.map(Seen::from), held, roster, since, log: 0 };
         Ok(Self { tip, seen })
     }
 }

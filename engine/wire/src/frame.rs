@@ -145,7 +145,7 @@ impl Canonical for Frame {
             Self::Hello(hello) => hello.write_to(open(to, 3, 1)),
             Self::Challenge(challenge) => challenge.write_to(open(to, 6, 2)),
             Self::Proof(proof) => proof.write_to(open(to, 5, 3)),
-            Self::Welcome(welcome) => welcome.write_to(open(to, 4, 4)),
+            Self::Welcome(welcome) => welcome.write_to(open(to, 5, 4)),
             Self::Subscribe { after } => {
                 open(to, 1, 5).value(after);
             }

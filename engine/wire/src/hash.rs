@@ -29,8 +29,7 @@ pub fn workspace_id(genesis_body: &[u8]) -> WorkspaceId {
     WorkspaceId::from_bytes(sha256(&[genesis_body]))
 }
 
-/// `log_hash(0)`: commits to workspace and log. A log restored from another will commit to that head as well; the
-/// prefix leaves room for it.
+/// `log_hash(0)`: commits to workspace and log. A log that continues another one has the hashes of the workspace's first.
 pub fn log_seed(workspace: WorkspaceId, log: LogId) -> LogHash {
     LogHash::from_bytes(sha256(&[b"bowline/log/1/new", workspace.as_bytes(), log.as_bytes()]))
 }

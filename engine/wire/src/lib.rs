@@ -19,4 +19,5 @@ pub mod limits;
 pub mod log;
 pub mod roster;
 pub mod signed;
+pub mod successor;
 pub mod weight;

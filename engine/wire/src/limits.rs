@@ -75,6 +75,10 @@ pub const MAX_DOCUMENT_WEIGHT: u64 = 512 << 20;
 /// Bytes of that which a user other than the Owner's may write of one document: so that no member can fill another's.
 pub const MEMBER_WEIGHT: u64 = MAX_DOCUMENT_WEIGHT / 4;
 
+/// Times that a log may be continued after a restore. Whoever comes later has to know all of its logs, since every entry names one by
+/// its signature alone, and tries a signature against each.
+pub const MAX_SUCCESSORS: usize = 64;
+
 /// Holdings in one frame: one for each device that may be active.
 pub const MAX_HOLDINGS_PER_FRAME: usize = MAX_RECIPIENTS;
 

@@ -4,6 +4,8 @@
 //! another answer than the relay did has caught the relay, or the author, in the act.
 
 mod lives;
+mod logs;
+mod seen;
 mod tip;
 
 use std::cmp::Ordering;
@@ -15,7 +17,7 @@ use crate::codec::DecodeError;
 use crate::entry::Entry;
 use crate::frame::Reason;
 use crate::hash;
-use crate::head::{Head, Seen, SeenHead};
+use crate::head::{Head, SeenHead};
 use crate::header::{EntryType, Header};
 use crate::ids::{
     ChainKey, DeviceId, EntryId, EpochId, Lane, LogHash, LogId, LogTime, Millis, Position, UserId, WireDoc,
@@ -23,7 +25,9 @@ use crate::ids::{
 };
 use crate::roster::record::Record;
 use crate::roster::{Outcome, Role, Roster, Standing, Void};
+use crate::successor::Succession;
 use crate::weight::{Weight, Weights, Written};
+use logs::Logs;
 pub use tip::ChainTip;
 
 /// Why an entry may not be appended here and now.
@@ -71,7 +75,7 @@ pub enum Refusal {
     /// The epoch is not the one in force at its roster.
     #[error("its epoch is not the one in force at its roster")]
     WrongEpoch,
-    /// `seen` is missing, goes back, is from before the author entered, or is not signed by this log; or `held` goes back.
+    /// `seen` is missing, goes back, is from before the author entered, or is signed by none of its logs; or `held` goes back.
     #[error("what it says to have seen or to hold goes back or is not of this log")]
     BadSeen,
     /// `seen` is signed by this log, and is not a prefix of it: proof that whoever holds the log's key told two stories.
@@ -140,7 +144,7 @@ pub struct Placed {
 #[derive(Clone, Debug)]
 pub struct Log {
     workspace: WorkspaceId,
-    id: LogId,
+    logs: Logs,
     position: Position,
     time: LogTime,
     hash: LogHash,
@@ -154,7 +158,7 @@ impl Log {
     pub fn new(workspace: WorkspaceId, id: LogId) -> Self {
         Self {
             workspace,
-            id,
+            logs: Logs::new(id),
             position: Position::START,
             time: LogTime::START,
             hash: hash::log_seed(workspace, id),
@@ -162,6 +166,12 @@ impl Log {
             tips: BTreeMap::new(),
             weights: Weights::default(),
         }
+    }
+
+    /// A log without entries that will pass through every log of `succession`, or that of `id` if no log was continued. Its hashes
+    /// are the first one's.
+    pub fn begun(workspace: WorkspaceId, id: LogId, succession: &Succession) -> Self {
+        Self::new(workspace, succession.first().unwrap_or(id)).with_succession(succession)
     }
 
     /// A log as it was when all of this was stored together.
@@ -174,7 +184,7 @@ impl Log {
     ) -> Self {
         Self {
             workspace: head.workspace,
-            id: head.log,
+            logs: Logs::new(head.log),
             position: head.position,
             time,
             hash: head.hash,
@@ -182,6 +192,14 @@ impl Log {
             tips: tips.into_iter().collect(),
             weights,
         }
+    }
+
+    /// The log as it goes on by all of `succession`: the last of these signs now. Where it is beyond a place at which it was
+    /// continued, it has to have been judged with that known.
+    #[must_use]
+    pub fn with_succession(mut self, succession: &Succession) -> Self {
+        self.logs = Logs::of(self.logs.now(), succession);
+        self
     }
 
     /// The log's time at its last entry.
@@ -196,7 +214,7 @@ impl Log {
 
     /// Where the log is.
     pub fn head(&self) -> Head {
-        Head { workspace: self.workspace, log: self.id, position: self.position, hash: self.hash }
+        Head { workspace: self.workspace, log: self.logs.now(), position: self.position, hash: self.hash }
     }
 
     /// Who is in the workspace at the head.
@@ -355,14 +373,17 @@ impl Log {
         hash_at: impl Fn(Position) -> Option<LogHash>,
     ) -> Result<Accepted<'e>, Refusal> {
         let header = entry.header();
+        let seen = self.find_seen(header, tip)?;
         let roster_index = match record {
             Some(Record::Genesis { .. }) if header.roster.is_zero() => 0,
             Some(Record::Genesis { .. }) => return Err(Refusal::NotGenesis),
-            _ => self.check_roster(header, tip)?,
+            _ => self.check_roster(header, seen.as_ref(), tip)?,
         };
-        match header.seen {
+        match &seen {
             None if is_newcomer(record) => {}
-            Some(seen) if !is_newcomer(record) => self.check_seen(header, seen, tip, hash_at)?,
+            Some(seen) if !is_newcomer(record) => {
+                self.check_seen(header, seen, roster_index, tip, hash_at)?;
+            }
             _ => return Err(Refusal::BadSeen),
         }
         if tip.is_none() && !lives::may_begin(&self.tips, &header.chain(), time) {
@@ -373,9 +394,10 @@ impl Log {
             seq: header.seq,
             id: entry.id(),
             seen: header.seen,
-            held: header.held,
+            held: seen.as_ref().map_or(header.held, |seen| seen.place_of(header.held)),
             roster: roster_index as u64,
             since: tip.map_or(time, |tip| tip.since),
+            log: seen.as_ref().map_or(0, |seen| seen.log),
         };
         Ok(Accepted { entry, time, tip, written })
     }
@@ -409,17 +431,15 @@ impl Log {
         Some(self.roster.device(device)?.user)
     }
 
-    /// Where the Genesis or Join of `device` stands. Nothing else by it can have been made before it saw that.
-    fn entered_at(&self, device: &DeviceId) -> Position {
-        let device = self.roster.device(device);
-        let point = device.and_then(|device| self.roster.points().get(device.joined_at));
-        point.map_or(Position::START, |point| point.position)
-    }
-
     /// Number of the entry's roster among the applied records, if the entry may name it.
-    fn check_roster(&self, header: &Header, tip: Option<&ChainTip>) -> Result<usize, Refusal> {
+    fn check_roster(
+        &self,
+        header: &Header,
+        seen: Option<&logs::Signed>,
+        tip: Option<&ChainTip>,
+    ) -> Result<usize, Refusal> {
         let (index, point) = self.roster.point(&header.roster).ok_or(Refusal::RosterUnknown)?;
-        let seen_by = header.seen.map_or(0, |seen| self.roster.applied_by(seen.position));
+        let seen_by = seen.map_or(0, |seen| self.roster.applied_by(seen.place));
         if index + 1 < seen_by || tip.is_some_and(|tip| (index as u64) < tip.roster) {
             return Err(Refusal::RosterStale);
         }
@@ -432,31 +452,6 @@ impl Log {
             }
         }
         Ok(index)
-    }
-
-    fn check_seen(
-        &self,
-        header: &Header,
-        seen: Seen,
-        tip: Option<&ChainTip>,
-        hash_at: impl Fn(Position) -> Option<LogHash>,
-    ) -> Result<(), Refusal> {
-        let before = tip.and_then(|tip| tip.seen);
-        if seen.position < self.entered_at(&header.device)
-            || before.is_some_and(|before| seen.position < before.position)
-            || tip.is_some_and(|tip| header.held < tip.held)
-        {
-            return Err(Refusal::BadSeen);
-        }
-        // The chain's last entry may carry the very same head, whose signature was checked then.
-        if before != Some(seen) && seen.of(self.id).verify(self.workspace).is_err() {
-            return Err(Refusal::BadSeen);
-        }
-        let here = if seen.position == self.position { Some(self.hash) } else { hash_at(seen.position) };
-        if seen.position > self.position || here != Some(seen.hash) {
-            return Err(Refusal::Forked(Box::new(seen.of(self.id))));
-        }
-        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ use bowline_wire::log::Refusal;
 use bowline_wire::roster::Void;
 use bowline_wire::roster::record::{Join, RECORD_NUMBERS};
 use bowline_wire::signed::Signable;
+use bowline_wire::successor::Successor;
 use serde_json::Value;
 
 fn here() -> PathBuf {
@@ -186,6 +187,7 @@ fn limits() {
         ("OPERATION_WEIGHT", OPERATION_WEIGHT),
         ("MAX_DOCUMENT_WEIGHT", MAX_DOCUMENT_WEIGHT),
         ("MEMBER_WEIGHT", MEMBER_WEIGHT),
+        ("MAX_SUCCESSORS", MAX_SUCCESSORS as u64),
         ("MAX_HOLDINGS_PER_FRAME", MAX_HOLDINGS_PER_FRAME as u64),
         ("MAX_BODIES_PER_FRAME", MAX_BODIES_PER_FRAME as u64),
         ("MAX_CONFIRM_ROWS", MAX_CONFIRM_ROWS as u64),
@@ -463,6 +465,8 @@ fn domains_and_labels() {
         Proof::DOMAIN,
         Welcome::DOMAIN,
         Holding::DOMAIN,
+        Successor::DOMAIN,
+        Successor::RELAY_DOMAIN,
     ];
     let domains = domains.map(|domain| String::from_utf8(domain.to_vec()).unwrap());
     assert_eq!(listed("signature"), BTreeSet::from(domains));

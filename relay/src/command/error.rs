@@ -10,7 +10,8 @@ use std::io;
 use std::process::ExitCode;
 
 use bowline_disk::DatabaseError;
-use bowline_relay::data::DataError;
+use bowline_relay::data::{DataError, NotRestored};
+use bowline_relay::restore::RestoreError;
 use bowline_relay::serve::ServeError;
 use serde::Serialize;
 
@@ -104,6 +105,20 @@ impl CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
+    }
+}
+
+impl From<NotRestored> for CommandError {
+    fn from(error: NotRestored) -> Self {
+        match error {
+            NotRestored::Data(error) => error.into(),
+            NotRestored::Logs(RestoreError::Storage(why)) => Self::new(ErrorCode::NotWritable, why)
+                .hint("nothing was restored; look at the disk and run the command again"),
+            NotRestored::Logs(error) => Self::new(ErrorCode::RestoredTooOften, error).hint(
+                "make the workspace anew: `bowline workspace create`, then `bowline share --all`; \
+                 `bowline-relay workspace delete` deletes it here",
+            ),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use bowline_relay::config::{Config, Registration};
 use bowline_relay::data::DataFolder;
 use bowline_relay::keys::{CertificateKey, Identity};
 use bowline_relay::serve::Server;
+use bowline_relay::storage::Storage as _;
 use bowline_relay::storage::sqlite::Sqlite;
 use bowline_transport::{Caps, RelayKey, ServerTls, Token, WebSocketListener};
 use clap::{Args, ValueEnum};
@@ -99,6 +100,13 @@ impl Serve {
         let is_known = DataFolder::has_database(&self.data);
         let had_key = DataFolder::has_certificate_key(&self.data);
         let parts = self.open()?;
+        if parts.database.has_lost().is_ok_and(|has_lost| has_lost) {
+            log.say(&format!(
+                "A part of a log that this relay has signed for is gone, and its devices are sent away. Stop this relay and run \
+                 `bowline-relay restore --data {}`: devices send again what is missing.",
+                self.data.display()
+            ));
+        }
         if is_known && !had_key {
             log.say(
                 "relay.key was not there, so the certificate has a new key. Devices that know this relay follow by themselves; \

@@ -21,11 +21,21 @@ impl DataFolder {
     /// [`DataError::AlreadyThere`] if there is something of that name; [`DataError::KeyMissing`] rather than a copy that no
     /// device would talk to.
     pub fn back_up(from: &Path, to: &Path) -> Result<Sqlite, DataError> {
+        Self::copy(from, to, |_| Ok::<_, DataError>(()))?;
+        Self::read_database(to)
+    }
+
+    /// Copies everything into a new folder. `finish` gets the copied database before any command takes it for one.
+    pub(super) fn copy<T, E: From<DataError>>(
+        from: &Path,
+        to: &Path,
+        finish: impl FnOnce(&Path) -> Result<T, E>,
+    ) -> Result<T, E> {
         let database = Self::read_database(from)?;
         let key = read(&from.join(KEY))?.ok_or_else(|| DataError::KeyMissing(from.join(KEY)))?;
         let (identity, token) = (read(&from.join(IDENTITY))?, read(&from.join(TOKEN))?);
         if to.symlink_metadata().is_ok() {
-            return Err(DataError::AlreadyThere(to.to_owned()));
+            return Err(DataError::AlreadyThere(to.to_owned()).into());
         }
         secret::make_folder(to).map_err(|error| match error {
             secret::SecretError::Io(source) => failed(to, "created", source),
@@ -40,11 +50,12 @@ impl DataFolder {
         let (unfinished, copy) = (to.join(UNFINISHED), to.join(DATABASE));
         let of_copy = |source| DataError::Database { path: copy.clone(), source };
         database.copy_to(&unfinished).map_err(of_copy)?;
+        let finished = finish(&unfinished)?;
         let named: io::Result<()> = fs::rename(&unfinished, &copy)
             .and_then(|()| folder::sync_parent(&copy))
             .and_then(|()| folder::sync_parent(to));
         named.map_err(|source| failed(&copy, "written", source))?;
-        Sqlite::open_for_reading(&copy).map_err(of_copy)
+        Ok(finished)
     }
 }
 

@@ -16,9 +16,9 @@ use bowline_wire::roster::{Outcome, Role, Roster};
 
 use super::{Relay, sentence};
 use crate::config::{STAGED_BYTES, STAGED_ENTRIES};
-use crate::session::ConnId;
+use crate::session::{ConnId, Session};
 use crate::storage::{Storage, StorageError, stored_len};
-use crate::workspace::{Denial, Refused, Workspace};
+use crate::workspace::{Denial, Refused, Workspace, report};
 
 /// What a refusal that waits for a commit counts as, in bytes of what is staged: the header that it shows
 /// and its sentence at most.
@@ -148,10 +148,17 @@ impl<S: Storage> Relay<S> {
     /// Stages one entry or one run, or refuses all of it.
     fn append(&mut self, conn: ConnId, workspace: WorkspaceId, entries: Vec<Entry>) {
         let ids: Vec<EntryId> = entries.iter().map(Entry::id).collect();
-        match self.accept(workspace, &entries) {
+        let by = self.sessions.get(&conn).and_then(Session::member).map(|member| member.party);
+        match self.accept(workspace, by, &entries) {
             Ok(placed) => {
                 for (entry, placed) in entries.into_iter().zip(placed) {
                     self.stage(conn, workspace, entry, placed);
+                }
+            }
+            Err(Denial { lost: Some(head), .. }) => {
+                if let Err(error) = self.note_lost(workspace, &head) {
+                    // It is shown again by the next entry, or on the next line.
+                    report(&error);
                 }
             }
             Err(denial) => {
@@ -163,13 +170,20 @@ impl<S: Storage> Relay<S> {
     }
 
     /// Puts entries on the log in memory if every rule allows it.
-    fn accept(&mut self, workspace: WorkspaceId, entries: &[Entry]) -> Result<Vec<Placed>, Denial> {
+    fn accept(
+        &mut self,
+        workspace: WorkspaceId,
+        by: Option<Party>,
+        entries: &[Entry],
+    ) -> Result<Vec<Placed>, Denial> {
         if entries.iter().any(|entry| without_body(entry).is_some()) {
             return Err(Denial::new(Reason::Malformed, "its body is missing"));
         }
         let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
         let accepted = loaded.check(&self.storage, entries, self.clock)?;
-        if has_expired(loaded.log().roster(), entries, self.clock) {
+        // After a restore members bring what the log had: whoever joined in time is not judged by time again.
+        let is_vouched = matches!(by, Some(Party::Device(_))) && !loaded.successors.is_empty();
+        if !is_vouched && has_expired(loaded.log().roster(), entries, self.clock) {
             return Err(Denial::new(Reason::JoinVoid, "the invite or link has expired"));
         }
         self.check_room(workspace, entries)?;
@@ -245,7 +259,7 @@ impl<S: Storage> Relay<S> {
     }
 
     pub(super) fn refuse(&mut self, conn: ConnId, entry: EntryId, denial: Denial) {
-        let Denial { reason, text, proof } = denial;
+        let Denial { reason, text, proof, .. } = denial;
         tracing::debug!(conn = conn.0, ?entry, ?reason, "an entry is refused");
         self.answer(conn, &Frame::Refused { entry, reason, proof, text: sentence(&text) });
     }

@@ -6,14 +6,15 @@ use bowline_wire::codec::encode;
 use bowline_wire::draft::{DRAFT, WRITES_DRAFT, newest_named};
 use bowline_wire::frame::{Create, Frame, HOLDINGS, Hello, Party, Proof, Reason, Transcript, Word};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, Position, TicketKey, WorkspaceId};
+use bowline_wire::ids::{DeviceId, TicketKey, WorkspaceId};
 use bowline_wire::roster::{Roster, TicketStage};
 
+use super::lost::lost;
 use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
 use crate::session::{Asked, ConnId, Feed, Greeted, Greeting, Member, State};
-use crate::storage::{Storage, StorageError, stored_len};
+use crate::storage::{Storage, stored_len};
 use crate::workspace::{Denial, Workspace};
 
 impl<S: Storage> Relay<S> {
@@ -91,30 +92,8 @@ impl<S: Storage> Relay<S> {
         if loaded.hash_at(&self.storage, head.position)? == Some(head.hash) {
             return Ok(());
         }
-        self.note_lost(workspace, head.position)?;
+        self.note_lost(workspace, &theirs)?;
         Err(lost())
-    }
-
-    /// This log's key has signed for more than is here: nothing more is signed until an operator has restored the relay.
-    fn note_lost(&mut self, workspace: WorkspaceId, shown: Position) -> Result<(), StorageError> {
-        let Some(loaded) = self.workspaces.get(&workspace) else {
-            return Ok(());
-        };
-        self.storage.note_lost(workspace)?;
-        tracing::error!(
-            ?workspace,
-            here = loaded.log().head().position.0,
-            shown = shown.0,
-            "this relay has lost a part of a log that it had signed for; stop it and run `bowline-relay restore`"
-        );
-        // What is staged is on nobody's log: whoever sent it keeps it.
-        self.dirty.remove(&workspace);
-        let loaded = self.workspaces.remove(&workspace);
-        for conn in loaded.into_iter().flat_map(|loaded| loaded.sessions) {
-            let Denial { reason, text, .. } = lost();
-            self.goodbye(conn, reason, &text);
-        }
-        Ok(())
     }
 
     /// Loads the workspace and checks that the party may use it, or stages its beginning.
@@ -268,13 +247,6 @@ fn check_draft(log: u16) -> Result<(), Denial> {
             "the workspace's log is of an older draft of the protocol, which nobody can go on with",
         )),
     }
-}
-
-fn lost() -> Denial {
-    Denial::new(
-        Reason::LogLost,
-        "this relay has lost a part of the workspace's log; its operator has to run `bowline-relay restore`",
-    )
 }
 
 fn no_workspace() -> Denial {

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
+use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, UserId, WireDoc, WorkspaceId};
 use bowline_wire::log::ChainTip;
+use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 
 use crate::storage::{
-    Budget, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_len,
+    Budget, Continued, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_len,
 };
 
 /// Logs in memory. Clones share them, as two openings of one disk would; they last as long as the last clone.
@@ -34,15 +36,16 @@ struct MemoryLog {
     holdings: BTreeMap<DeviceId, SaidHolding>,
     /// Positions of entries without a body.
     lost: BTreeSet<Position>,
-    /// Whether the key has signed for more than is here.
-    is_lost: bool,
+    successors: Vec<SaidSuccessor>,
+    /// A head that its key has signed, of which it lacks entries.
+    lacks: Option<SeenHead>,
 }
 
 /// Why a body cannot be stored.
 const NO_ENTRY: StorageError = StorageError::Misuse("there is no entry for a body");
 
-/// Why a log cannot be noted as lost.
-const NO_LOG: StorageError = StorageError::Misuse("there is no log to be lost");
+/// Why nothing can be said of a log.
+const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
 
 impl Memory {
     /// A storage without logs.
@@ -80,7 +83,8 @@ impl MemoryLog {
             usage: Usage::default(),
             holdings: BTreeMap::new(),
             lost: BTreeSet::new(),
-            is_lost: false,
+            successors: Vec::new(),
+            lacks: None,
         }
     }
 
@@ -88,10 +92,11 @@ impl MemoryLog {
         let mut copy = Self::new(self.made.clone());
         self.rows.iter().for_each(|row| copy.append(row));
         copy.usage = self.usage;
-        copy.is_lost = self.is_lost;
         copy.tips.clone_from(&self.tips);
         copy.weights.clone_from(&self.weights);
         copy.holdings.clone_from(&self.holdings);
+        copy.successors.clone_from(&self.successors);
+        copy.lacks = self.lacks;
         copy
     }
 
@@ -170,7 +175,8 @@ impl Storage for Memory {
                 time: last.time,
                 hash: last.hash,
                 usage: log.usage,
-                is_lost: log.is_lost,
+                is_lost: log.lacks.is_some(),
+                successors: log.successors.clone(),
             })
         }))
     }
@@ -270,14 +276,28 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
+    fn continue_logs(&mut self, continued: &[Continued]) -> Result<(), StorageError> {
         let mut logs = self.lock();
-        logs.get_mut(&workspace).ok_or(NO_LOG)?.is_lost = true;
+        if !continued.iter().all(|it| logs.contains_key(&it.workspace)) {
+            return Err(NO_LOG);
+        }
+        for Continued { workspace, secret, successor } in continued {
+            if let Some(log) = logs.get_mut(workspace) {
+                log.made.secret = secret.clone();
+                log.successors.push(*successor);
+                log.lacks = None;
+            }
+        }
         Ok(())
     }
 
-    fn is_any_lost(&self) -> Result<bool, StorageError> {
-        Ok(self.lock().values().any(|log| log.is_lost))
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        self.lock().get_mut(&workspace).ok_or(NO_LOG)?.lacks = Some(*head);
+        Ok(())
+    }
+
+    fn has_lost(&self) -> Result<bool, StorageError> {
+        Ok(self.lock().values().any(|log| log.lacks.is_some()))
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

@@ -1,6 +1,7 @@
 //! Logs in one SQLite file.
 
 mod census;
+mod continued;
 mod error;
 mod schema;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::path::Path;
 use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{LoggedEntry, SignedEntry};
+use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
@@ -28,7 +30,7 @@ pub use self::census::{Deleted, WorkspaceStats};
 use crate::clock::wall;
 use crate::keys::LogSecret;
 use crate::storage::{
-    Budget, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
+    Budget, Continued, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
 };
 
 const READ: &str = "SELECT position, signature, header, body, time FROM entry
@@ -54,10 +56,6 @@ const TIPS: &str = "SELECT device, incarnation, lane, tip FROM chain
 
 const WEIGHTS: &str = "SELECT wire, user, sum FROM weight
     WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
-
-const NOTE_LOST: &str = "UPDATE log SET lost = 1 WHERE workspace = ?1";
-
-const IS_ANY_LOST: &str = "SELECT EXISTS (SELECT 1 FROM log WHERE lost <> 0)";
 
 const HOLDINGS: &str = "SELECT said FROM holding
     WHERE log = (SELECT n FROM log WHERE workspace = ?1)";
@@ -232,7 +230,9 @@ impl Sqlite {
 
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        let sql = "SELECT secret, position, hash, content, control, draft, time, lost FROM log WHERE workspace = ?1";
+        let sql = "SELECT secret, position, hash, content, control, draft, time, lacks IS NOT NULL
+                   FROM log WHERE workspace = ?1";
+        let successors = self.read_successors(workspace)?;
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
             Ok(StoredLog {
                 secret: LogSecret::from_bytes(row.get(0)?),
@@ -242,6 +242,7 @@ impl Storage for Sqlite {
                 hash: LogHash::from_bytes(row.get(2)?),
                 usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
                 is_lost: row.get(7)?,
+                successors,
             })
         })?)
     }
@@ -333,16 +334,16 @@ impl Storage for Sqlite {
         Ok(database::commit(tx)?)
     }
 
-    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if tx.prepare_cached(NOTE_LOST)?.execute([workspace.as_bytes()])? == 0 {
-            return Err(StorageError::Misuse("there is no log to be lost"));
-        }
-        Ok(database::commit(tx)?)
+    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+        self.put_successors(logs)
     }
 
-    fn is_any_lost(&self) -> Result<bool, StorageError> {
-        Ok(self.one(IS_ANY_LOST, (), |row| row.get(0))?.unwrap_or(false))
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        self.put_lost(workspace, head)
+    }
+
+    fn has_lost(&self) -> Result<bool, StorageError> {
+        Ok(self.is_lacking()?)
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

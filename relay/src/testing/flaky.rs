@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bowline_wire::entry::SignedEntry;
+use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use bowline_wire::weight::Written;
 
 use crate::storage::memory::Memory;
-use crate::storage::{Budget, LogCommit, Page, Storage, StorageError, StoredLog};
+use crate::storage::{Budget, Continued, LogCommit, Page, Storage, StorageError, StoredLog};
 
 /// Something that a test turns on and off.
 #[derive(Clone, Debug, Default)]
@@ -198,15 +199,19 @@ impl Storage for Flaky {
         Ok(())
     }
 
-    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
+    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+        self.memory.continue_logs(logs)
+    }
+
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
         if self.refuses_commits.get() {
             return Err(StorageError::Unavailable("the disk is full".to_owned()));
         }
-        self.memory.note_lost(workspace)
+        self.memory.note_lost(workspace, head)
     }
 
-    fn is_any_lost(&self) -> Result<bool, StorageError> {
-        self.reading()?.is_any_lost()
+    fn has_lost(&self) -> Result<bool, StorageError> {
+        self.reading()?.has_lost()
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

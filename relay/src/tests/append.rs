@@ -398,7 +398,7 @@ fn too_much_for_one_commit_is_committed_in_several() {
 }
 
 #[test]
-fn a_head_that_the_relay_has_lost_is_evidence() {
+fn a_head_of_its_own_that_is_not_in_its_log_is_refused() {
     let (mut bench, mut laptop, workspace, conn) = alone(config());
     let backup = bench.storage.memory.snapshot();
     let lost = laptop.content(&bench.view(workspace), b"lost");
@@ -411,6 +411,8 @@ fn a_head_that_the_relay_has_lost_is_evidence() {
     view.seen = seen;
     let mut other = Author::new(1);
     other.genesis(1);
+    let instead = other.content(&bench.view(workspace), b"in its place");
+    bench.must_append(conn, &[&instead]);
     let entry = other.content(&view, b"new");
     assert_eq!(bench.refusal(conn, &entry), Reason::BadSeen);
 }

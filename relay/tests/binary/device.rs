@@ -110,6 +110,16 @@ impl Device {
         Ok(entry)
     }
 
+    /// The last head that it knows.
+    pub(crate) fn head(&self) -> SeenHead {
+        self.head
+    }
+
+    /// Goes on as if it had seen this head.
+    pub(crate) fn know(&mut self, head: SeenHead) {
+        self.head = head;
+    }
+
     fn view(&self) -> View {
         View {
             workspace: self.workspace,

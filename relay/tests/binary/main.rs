@@ -15,5 +15,6 @@ mod older;
 mod operator;
 mod process;
 mod refusals;
+mod restored;
 mod serving;
 mod streams;

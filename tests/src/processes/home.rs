@@ -3,46 +3,19 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use bowline_cast::leash;
 use tempfile::TempDir;
 
 use super::binary;
+use super::ran::Ran;
 use super::relay::databases;
 
 /// A home of its own, without anything of the machine's environment.
 pub struct Home {
     folder: TempDir,
     program: PathBuf,
-}
-
-/// A command that has run.
-#[derive(Debug)]
-pub struct Ran {
-    /// What the command answered on stdout.
-    pub stdout: String,
-    /// What the command said on stderr.
-    pub stderr: String,
-    /// How it ended.
-    pub status: ExitStatus,
-}
-
-impl Ran {
-    fn new(output: Output) -> Self {
-        Self {
-            stdout: String::from_utf8(output.stdout).expect("answers are UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("talk is UTF-8"),
-            status: output.status,
-        }
-    }
-
-    /// The answer of a command that succeeded.
-    #[track_caller]
-    pub fn answer(self) -> String {
-        assert!(self.status.success(), "{}\n{}{}", self.status, self.stdout, self.stderr);
-        self.stdout
-    }
 }
 
 impl Home {
@@ -78,7 +51,7 @@ impl Home {
 
     /// Runs a command to its end.
     pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
-        Ran::new(self.command(arguments).output().expect("bowline starts"))
+        Ran::of(self.command(arguments).output().expect("bowline starts"))
     }
 
     /// Runs a command with something to read.
@@ -87,7 +60,7 @@ impl Home {
         let mut pipe = child.stdin.take().expect("stdin is a pipe");
         pipe.write_all(stdin.as_bytes()).expect("bowline reads");
         drop(pipe);
-        Ran::new(child.wait_with_output().expect("bowline ends"))
+        Ran::of(child.wait_with_output().expect("bowline ends"))
     }
 
     /// Starts `sync --watch`.

@@ -9,6 +9,7 @@ use bowline_cast::leash;
 use tempfile::TempDir;
 
 use super::binary;
+use super::ran::Ran;
 
 /// Whether lines to it are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,35 @@ impl Relay {
             let _already_gone = process.kill();
             process.wait().expect("the relay ends");
         }
+    }
+
+    /// Ends it as a service manager does: what it has done is in its database file alone.
+    pub fn stop(&mut self) {
+        let pid = self.pid().to_string();
+        assert!(leash::ends_well(leash::command("kill").args(["-s", "TERM", &pid])));
+        let mut process = self.process.take().expect("the relay runs");
+        assert!(process.wait().expect("the relay ends").success());
+    }
+
+    /// Copies everything it keeps into a new folder, while it serves.
+    pub fn backup(&self, copy: &Path) -> Ran {
+        let ran = self.operate(&["backup"], Some(copy));
+        assert!(ran.status.success(), "{ran:?}");
+        ran
+    }
+
+    /// Lets it go on from a backup, or from what was put back into its folder.
+    pub fn restore(&self, copy: Option<&Path>) -> Ran {
+        assert!(self.process.is_none(), "the relay runs");
+        let ran = self.operate(&["restore"], copy);
+        assert!(ran.status.success(), "{ran:?}");
+        ran
+    }
+
+    fn operate(&self, arguments: &[&str], path: Option<&Path>) -> Ran {
+        let mut command = leash::command(binary("bowline-relay"));
+        command.args(arguments).arg("--data").arg(self.data()).args(path);
+        Ran::of(command.stdin(Stdio::null()).output().expect("the command runs"))
     }
 
     /// Whether it has ended by itself.

@@ -7,10 +7,10 @@ use super::failure::Failure;
 use super::faults::Rates;
 use bowline_core::document::ChangeHash;
 use bowline_core::sync::LinkState;
-use bowline_engine::device::DocumentState;
+use bowline_engine::device::{DocumentState, QuarantineReason, Quarantined};
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, DocId, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, LogTime, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Roster, Standing};
@@ -90,8 +90,13 @@ impl World {
 
     /// The machines whose device is in the workspace as the relay's log has it, whichever copy of its database has joined.
     fn members(&self) -> Vec<usize> {
+        // With the backup a removal may be gone that nobody else has heard of, or a code that somebody was about to use.
+        let is_restored = self.fired.of(super::Fault::RelayRestored) > 0;
         let active = |index: &usize| {
             let machine = &self.machines[*index];
+            if is_restored && machine.gone {
+                return false;
+            }
             let roster = self.roster.as_ref();
             let is_here =
                 self.workspace.is_some_and(|it| machine.device_ref().workspaces().any(|id| id == it));
@@ -166,18 +171,31 @@ impl World {
         else {
             return Ok(());
         };
-        let mut log = Log::new(workspace, head.log);
+        let mut log = Log::begun(workspace, head.log, &self.relay.succession(workspace));
         let mut hashes = BTreeMap::new();
         let mut removed: BTreeMap<DeviceId, usize> = BTreeMap::new();
-        for (position, time, entry) in &self.log {
+        let mut rest = self.log.as_slice();
+        while let Some((position, time, entry)) = rest.first() {
             let bad = |why: String| Failure::BadLog { at: *position, why };
             if *time < log.time() {
                 return Err(bad("its time goes back".to_owned()));
             }
-            let accepted = log.check(entry, *time, |at| hashes.get(&at).copied());
+            // What the cut of a removed author still allows stands there as a whole.
+            let len =
+                log.run_remaining(entry.header()).and_then(|len| usize::try_from(len).ok()).unwrap_or(1);
+            let (run, behind) = rest.split_at(len.min(rest.len()));
+            rest = behind;
+            let timed: Vec<(LogTime, &Entry)> = run.iter().map(|(_, time, entry)| (*time, entry)).collect();
+            let hash_at = |at| hashes.get(&at).copied();
+            let accepted = match log.run_remaining(entry.header()) {
+                Some(_) => log.check_run(&timed, hash_at),
+                None => log.check(entry, *time, hash_at).map(|accepted| vec![accepted]),
+            };
             let accepted = accepted.map_err(|why| bad(why.to_string()))?;
-            let placed = log.append(accepted);
-            hashes.insert(placed.position, placed.hash);
+            for accepted in accepted {
+                let placed = log.append(accepted);
+                hashes.insert(placed.position, placed.hash);
+            }
             let points = log.roster().points().len();
             for (device, state) in log.roster().devices() {
                 if matches!(state.standing, Standing::Removed { .. }) {
@@ -196,11 +214,17 @@ impl World {
             let status = machine.device_ref().status(workspace);
             let status =
                 status.map_err(|error| Failure::PutAside(machine.name.clone(), error.to_string()))?;
-            if let Some(aside) = status.quarantined.first() {
+            let is_restored = self.fired.of(super::Fault::RelayRestored) > 0;
+            let lost_its_place =
+                |it: &&Quarantined| is_restored && it.reason == QuarantineReason::NotTakenAgain;
+            if let Some(aside) = status.quarantined.iter().find(|it| !lost_its_place(it)) {
                 return Err(Failure::PutAside(machine.name.clone(), format!("{aside:?}")));
             }
             let copies = self.fired.of(super::Fault::Restored) + self.fired.of(super::Fault::Cloned);
-            if copies == 0 && (status.refused > 0 || self.seen_notices.contains_key("other life")) {
+            if copies == 0
+                && !is_restored
+                && (status.refused > 0 || self.seen_notices.contains_key("other life"))
+            {
                 let what =
                     "an entry was refused for good, or another life was seen, without any copy".to_owned();
                 return Err(Failure::PutAside(machine.name.clone(), what));
@@ -260,7 +284,9 @@ impl World {
                     let entries = shown.map(|shown| shown.transcript.entries).unwrap_or_default();
                     entries.into_iter().map(|entry| entry.raw).collect()
                 });
-                let promised = members.contains(&said.machine) || said.was_on_relay;
+                // What only the relay and somebody had who is gone since goes with a backup that lacks it.
+                let is_restored = self.fired.of(super::Fault::RelayRestored) > 0;
+                let promised = members.contains(&said.machine) || (said.was_on_relay && !is_restored);
                 if promised && !text.contains(quoted) {
                     let (on, by) =
                         (self.machines[*index].name.clone(), self.machines[said.machine].name.clone());

@@ -5,9 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bowline_relay::storage::memory::Memory;
-use bowline_relay::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog};
+use bowline_relay::storage::{Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::hash::log_hash;
+use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
@@ -70,6 +71,19 @@ impl Disk {
         let again: Vec<LogCommit> =
             self.unanswered.take().into_iter().map(|it| self.behind_all(it)).collect();
         self.memory.commit(&again).expect("it continues what is stored");
+    }
+
+    /// A copy of everything that is stored.
+    pub(super) fn backup(&self) -> Memory {
+        self.memory.snapshot()
+    }
+
+    /// Holds this from now on. A disk that is wrong on purpose stays as it is: returns `false`.
+    pub(super) fn put_back(&mut self, backup: &Memory) -> bool {
+        if self.bug.is_none() {
+            self.memory = backup.snapshot();
+        }
+        self.bug.is_none()
     }
 
     fn store(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
@@ -168,12 +182,16 @@ impl Storage for Disk {
         self.memory.put_bodies(workspace, bodies)
     }
 
-    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
-        self.memory.note_lost(workspace)
+    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+        self.memory.continue_logs(logs)
     }
 
-    fn is_any_lost(&self) -> Result<bool, StorageError> {
-        self.memory.is_any_lost()
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        self.memory.note_lost(workspace, head)
+    }
+
+    fn has_lost(&self) -> Result<bool, StorageError> {
+        self.memory.has_lost()
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

@@ -49,10 +49,12 @@ pub enum Fault {
     Rejoined,
     /// The relay gives entries away without their bodies.
     WithheldBodies,
+    /// The relay is restored from a backup that lacks entries.
+    RelayRestored,
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 23] = [
+pub const FAULTS: [Fault; 24] = [
     Fault::Loss,
     Fault::Delay,
     Fault::Duplication,
@@ -76,6 +78,7 @@ pub const FAULTS: [Fault; 23] = [
     Fault::Forgot,
     Fault::Rejoined,
     Fault::WithheldBodies,
+    Fault::RelayRestored,
 ];
 
 /// How often each fault has happened.

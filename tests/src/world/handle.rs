@@ -333,6 +333,20 @@ impl World {
         }
     }
 
+    /// The relay is restored from its backup, if it has one that lacks nothing of what the world is about.
+    pub(super) fn restore_relay(&mut self) {
+        let Some(workspace) = self.workspace else { return };
+        // What was said and is nowhere but on the relay and on a device that is gone would be lost, and with right.
+        if let Some(lost) = self.relay.restore(workspace) {
+            self.note(format!("the relay is restored from a backup that lacks {lost} entries"));
+            if lost > 0 {
+                self.fired.count(Fault::RelayRestored);
+            }
+            (self.log, self.roster) = (Vec::new(), None);
+            self.restart_relay();
+        }
+    }
+
     pub(super) fn lose_power(&mut self, index: usize) {
         self.leave_connection(index);
         self.machines[index].restart();

@@ -80,6 +80,10 @@ pub enum Step {
     Withhold,
     /// The relay withholds nothing any more.
     GiveBack,
+    /// An operator makes a backup of the relay.
+    BackUpRelay,
+    /// The relay is restored from its backup.
+    RestoreRelay,
     /// Time passes.
     Wait(u64),
 }
@@ -105,7 +109,28 @@ impl History {
             history.steps.insert(at, Step::draw_move(&mut random));
         }
         history.withhold_at_times();
+        history.restore_relay_at_times();
         history
+    }
+
+    /// In one history of five the relay is restored from a backup, perhaps twice.
+    fn restore_relay_at_times(&mut self) {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ 0xBAC0_0BAC);
+        let mut upto = |limit: usize| random.next_u32() as usize % limit;
+        if upto(5) > 0 {
+            return;
+        }
+        // Of two copies of one database the relay may take the other one's words in the place of those that are lost, and whoever would
+        // have to write these again may be gone. And a code that was in use then may lead nowhere.
+        self.steps.retain(|step| !matches!(step, Step::Clone(_) | Step::Rejoin(_)));
+        let mut from = 0;
+        for _ in 0..=upto(2) {
+            from += upto(self.steps.len() + 1 - from);
+            let to = from + 1 + upto(self.steps.len() + 1 - from);
+            self.steps.insert(from, Step::BackUpRelay);
+            self.steps.insert(to.min(self.steps.len()), Step::RestoreRelay);
+            from = to.min(self.steps.len() - 1);
+        }
     }
 
     /// In one history of four the relay withholds bodies, once or twice for some time, perhaps to the end.
@@ -290,6 +315,8 @@ impl World {
             | Step::Rejoin(_) => self.act_on_places(number, step),
             Step::Withhold => self.relay.withhold(true),
             Step::GiveBack => self.relay.withhold(false),
+            Step::BackUpRelay => self.relay.back_up(),
+            Step::RestoreRelay => self.restore_relay(),
             Step::Wait(millis) => self.advance(millis),
         }
         self.advance(number as u64 % 97);

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use bowline_relay::config::{Config, Registration};
 use bowline_relay::keys::Identity;
-use bowline_relay::storage::{Budget, Storage};
+use bowline_relay::restore::continue_logs;
+use bowline_relay::storage::memory::Memory;
+use bowline_relay::storage::{Budget, Storage, StoredLog};
 use bowline_relay::{ConnId, Relay};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{LoggedEntry, SignedEntry};
 use bowline_wire::frame::Frame;
 use bowline_wire::ids::{Lane, Millis, Position, WorkspaceId};
+use bowline_wire::successor::Succession;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -29,6 +32,8 @@ pub(super) struct RelayMachine {
     next_process: u64,
     relay: Relay<Disk>,
     withholding: Withholding,
+    /// A copy of the disk, kept elsewhere.
+    backup: Option<Memory>,
 }
 
 /// Whether the relay gives bodies away.
@@ -47,7 +52,7 @@ impl RelayMachine {
         random.fill_bytes(&mut identity);
         let next_process = random.next_u64();
         let relay = process(&disk, &identity, next_process);
-        Self { disk, identity, next_process, relay, withholding: Withholding::No }
+        Self { disk, identity, next_process, relay, withholding: Withholding::No, backup: None }
     }
 
     /// The power goes and comes back: all connections are gone.
@@ -55,6 +60,33 @@ impl RelayMachine {
         self.next_process = self.next_process.wrapping_add(1);
         self.disk.power_back();
         self.relay = process(&self.disk, &self.identity, self.next_process);
+    }
+
+    /// An operator makes a backup.
+    pub(super) fn back_up(&mut self) {
+        self.backup = Some(self.disk.backup());
+    }
+
+    /// An operator restores the backup, as `bowline-relay restore` does, and nobody has told the relay's process: it has to be started
+    /// anew. Returns how many entries of the log are lost; `None` if nothing was done.
+    pub(super) fn restore(&mut self, workspace: WorkspaceId) -> Option<u64> {
+        let backup = self.backup.take()?;
+        let end = |log: Option<StoredLog>| Some(log?.position.0);
+        let (kept, had) = (end(backup.log(workspace).ok()?)?, end(self.disk.log(workspace).ok()?)?);
+        if !self.disk.put_back(&backup) {
+            return None;
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(self.next_process);
+        continue_logs(&mut self.disk, &Identity::from_secret(&self.identity), &[workspace], &mut random)
+            .expect("a log that is there goes on");
+        Some(had - kept)
+    }
+
+    /// By which the workspace's log came to be signed by its key.
+    pub(super) fn succession(&self, workspace: WorkspaceId) -> Succession {
+        let stored = self.disk.log(workspace).expect("memory is always readable");
+        let said = stored.map(|stored| stored.successors).unwrap_or_default();
+        Succession::stored(workspace, &said).expect("what was verified once")
     }
 
     /// The power goes in the commit after `commits` more.

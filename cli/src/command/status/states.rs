@@ -140,6 +140,7 @@ fn every_reason_for_sending_nothing_has_its_way_out_on_the_page() {
         NotReady::NoKey,
         NotReady::UpdateNeeded,
         NotReady::RemovalPending,
+        NotReady::SendingAgain,
         NotReady::InFlight,
     ];
     for it in all {
@@ -152,6 +153,7 @@ fn every_reason_for_sending_nothing_has_its_way_out_on_the_page() {
             | NotReady::NoKey
             | NotReady::UpdateNeeded
             | NotReady::RemovalPending
+            | NotReady::SendingAgain
             | NotReady::InFlight => {}
         }
     }

@@ -113,6 +113,10 @@ impl Workspace {
                  ask the relay's operator"
             )?;
         }
+        if self.sent_again > 0 {
+            let entries = count_entries(self.sent_again);
+            writeln!(f, "  Sent again: {entries} that the relay lacks since it was restored from a backup")?;
+        }
         if self.refused > 0 {
             let n = count_entries(usize::try_from(self.refused).unwrap_or(usize::MAX));
             writeln!(f, "  Refused by the relay for good: {n}, kept here and sent again in another form")?;

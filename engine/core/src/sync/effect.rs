@@ -3,11 +3,12 @@
 use bowline_crypto::KeyringError;
 use bowline_wire::bodies::Supplied;
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::frame::{Frame, Reason, Welcome};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Incarnation, LineKey, Millis, Position, RelayId};
 use bowline_wire::log::{ChainTip, Placed, Refusal};
 use bowline_wire::roster::Outcome;
+use bowline_wire::successor::{SaidSuccessor, Succession};
 use bowline_wire::weight::Written;
 use thiserror::Error;
 
@@ -60,6 +61,11 @@ pub enum Effect {
     Supply(Vec<Position>),
     /// Store this entry of our own as offered, with the keyring as it is now: a Join that is about to be sent.
     OfferJoin(Box<Entry>),
+    /// Store by which others the log came to be signed by its key: nothing that is here changes by it.
+    Followed(Vec<SaidSuccessor>),
+    /// Cut the log back to where it was continued, in one transaction: what stood behind is to be sent again. Then go on with a replica
+    /// of what is stored, by [`Replica::go_on`](super::Replica::go_on).
+    CutBack(Box<CutBack>),
     /// Send this frame. If the line is down by now, drop it: everything that matters is sent again.
     Send(Frame),
     /// Store that another device holds the log up to here, as it has signed, and was heard at this time of our clock. For status
@@ -74,6 +80,14 @@ pub enum Effect {
     },
     /// Store that our entry was refused for good. It is kept and shown; what it held counts as unsealed again.
     Refused {
+        /// The entry that was refused.
+        entry: EntryId,
+        /// Why the relay refused it.
+        reason: Reason,
+    },
+    /// Store that an entry which was on the log before that was continued is not taken again. It is kept and shown; what it held of
+    /// ours counts as unsealed again.
+    NotTakenAgain {
         /// The entry that was refused.
         entry: EntryId,
         /// Why the relay refused it.
@@ -103,6 +117,19 @@ pub enum Effect {
     Fault(RelayFault),
     /// Close the connection. What came before has been handed over.
     Close,
+}
+
+/// A log of which less counts than is here, because its relay was restored from a backup.
+#[derive(Debug)]
+pub struct CutBack {
+    /// By which it came to be signed by its key.
+    pub succession: Succession,
+    /// Up to where everything stays as it is here.
+    pub at: Position,
+    /// The relay's head.
+    pub head: SeenHead,
+    /// What the relay has said, to go on with.
+    pub(super) welcome: Box<Welcome>,
 }
 
 /// A stretch of the log, verified against the relay's signature on its end.

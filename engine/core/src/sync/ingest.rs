@@ -95,6 +95,11 @@ impl Replica {
         if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
             return self.fault(RelayFault::Nonsense("entries that are not the ones it signed for"));
         }
+        if self.succession.successors().any(|it| {
+            passed.contains(&(it.position, it.hash)) != passed.iter().any(|(at, _)| *at == it.position)
+        }) {
+            return self.fault(RelayFault::Nonsense("a log that was continued from something else"));
+        }
         if let Some(promised) = self.promised.filter(|promised| promised.position <= head.position) {
             let there = passed.iter().find(|(at, _)| *at == promised.position);
             if let Some((_, hash)) = there.filter(|(_, hash)| *hash != promised.hash) {
@@ -247,6 +252,9 @@ impl Replica {
         }
         let placed = log.pass(entry.id(), time);
         stretch.recent.insert(placed.position, placed.hash);
+        if self.feed.contains(entry.id()) {
+            stretch.own.insert(entry.id());
+        }
         let verdict = Verdict::NotAcceptable(Box::new(entry), refusal);
         stretch.entries.push(IngestedEntry { placed, verdict });
     }
@@ -259,7 +267,7 @@ impl Replica {
             let written = log.weighed(entry.header());
             stretch.weighed.extend(written.map(|it| ((it.doc, it.user), it)));
         }
-        let own = self.offered().any(|offered| offered.id() == entry.id());
+        let own = self.feed.contains(entry.id()) || self.offered().any(|offered| offered.id() == entry.id());
         if own {
             stretch.own.insert(entry.id());
         }
@@ -313,6 +321,7 @@ impl Replica {
         let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
         let now = cx.now;
         self.outbox.drop_all(&own);
+        self.feed.drop_all(&own);
         self.keyring = keyring;
         self.head = Some(head);
         let is_withheld = |entry: &&IngestedEntry| matches!(entry.verdict, Verdict::Withheld(_));

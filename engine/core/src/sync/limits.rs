@@ -41,6 +41,9 @@ pub(super) const SLOWEST_BLOCK_TIME: u64 = 1_778;
 /// gets through, all of its parts at once.
 pub(super) const MAX_IN_FLIGHT: usize = 4 * 1024 * 1024;
 
+/// Bytes of entries in memory that are sent again after a restore, before more of them are read.
+pub(super) const FEED_AHEAD: usize = 4 * 1024 * 1024;
+
 /// Refusals for good that one connection may bring before the device stops appending on it. An honest relay gives one
 /// for each chain at most; a lying one could otherwise have the device seal its documents over and over.
 pub(super) const MAX_REFUSALS: u32 = 8;

@@ -1,5 +1,6 @@
 //! What this device and a relay say to one another.
 
+mod again;
 mod bodies;
 pub(super) mod faults;
 mod frames;

@@ -8,9 +8,11 @@ use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{DeviceId, Incarnation, Position, RelayId, WorkspaceId};
 use bowline_wire::log::Log;
+use bowline_wire::successor::Succession;
 
 use super::bodies::Bodies;
 use super::effect::Effect;
+use super::feed::Feed;
 use super::holdings::Holdings;
 use super::outbox::Outbox;
 use super::relay::faults::RelayFault;
@@ -33,6 +35,10 @@ pub struct Replica {
     pub(super) pins: Option<Pins>,
     pub(super) relay: Option<RelayId>,
     pub(super) outbox: Outbox,
+    /// What the log had before it was continued, on its way back.
+    pub(super) feed: Feed,
+    /// By which the log came to be signed by its key.
+    pub(super) succession: Succession,
     pub(super) session: Session,
     pub(super) holdings: Holdings,
     pub(super) bodies: Bodies,
@@ -50,7 +56,7 @@ impl Replica {
             device: stored.device,
             incarnation: stored.incarnation,
             phase: stored.phase,
-            log: stored.log,
+            log: stored.log.map(|log| log.with_succession(&stored.succession)),
             head: stored.head,
             promised: None,
             keyring: stored.keyring,
@@ -58,6 +64,8 @@ impl Replica {
             pins: stored.pins,
             relay: stored.relay,
             outbox: Outbox::of(stored.offered),
+            feed: Feed::of(stored.to_send_again),
+            succession: stored.succession,
             session: Session::new(),
             holdings: Holdings::default(),
             bodies: Bodies::for_new_line(),

@@ -1,10 +1,15 @@
 //! What a replica begins with: how far this device's membership is, and everything else that was stored.
 
+use std::collections::BTreeSet;
+
 use bowline_crypto::{Keyring, TicketSecret};
 use bowline_wire::entry::Entry;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, Incarnation, LogHash, LogId, Position, RelayId, RosterHash, WorkspaceId};
+use bowline_wire::ids::{
+    DeviceId, EntryId, Incarnation, LogHash, LogId, Position, RelayId, RosterHash, WorkspaceId,
+};
 use bowline_wire::log::Log;
+use bowline_wire::successor::Succession;
 
 use super::effect::JoinFailed;
 use super::joining::Joining;
@@ -59,6 +64,10 @@ pub struct Stored {
     pub relay: Option<RelayId>,
     /// Our entries that are not answered yet, in the order they have to be appended.
     pub offered: Vec<Entry>,
+    /// By which the log came to be signed by its key; empty unless it was continued.
+    pub succession: Succession,
+    /// What the log had before it was continued, and does not have yet.
+    pub to_send_again: BTreeSet<EntryId>,
     /// Where the first entry stands whose body is withheld.
     pub withheld_from: Option<Position>,
     /// Whether lasting evidence against the relay is on record.

@@ -51,6 +51,9 @@ pub enum NotReady {
     /// Somebody is to be removed, and the log has not answered: nothing more is sealed that they could read.
     #[error("waiting for a removal to be in force")]
     RemovalPending,
+    /// The relay was restored from a backup, and what it lacks is being sent again.
+    #[error("the relay was restored from a backup, and what it lacks is being sent again")]
+    SendingAgain,
     /// Enough of ours is on its way, unanswered.
     #[error("waiting for the relay to answer")]
     InFlight,
@@ -111,6 +114,9 @@ impl Replica {
             LinkState::Down | LinkState::Connecting => return Err(NotReady::Offline),
             LinkState::CatchingUp { .. } => return Err(NotReady::CatchingUp),
             LinkState::Live => {}
+        }
+        if !self.feed.is_done() {
+            return Err(NotReady::SendingAgain);
         }
         let roster = self.log.as_ref().ok_or(NotReady::CatchingUp)?.roster();
         if !matches!(self.phase, Phase::Member) || !roster.is_active(&self.device) {
@@ -204,6 +210,12 @@ impl Replica {
         if !self.may_append() {
             return;
         }
+        for entries in self.feed.send_due(now) {
+            self.send(Frame::Append { entries });
+        }
+        if !self.feed.is_done() {
+            return; // what is ours comes after it
+        }
         // A run goes whole.
         let one_of_each_chain = self.session.held_up().is_some_and(|why| why != Reason::RunIncomplete);
         for entries in self.outbox.send_due(one_of_each_chain, now) {
@@ -259,9 +271,10 @@ impl Replica {
 
     /// Whether the relay shows an entry that this device's key signed, in the chain of `entry` and at its number or
     /// before it, which is not ours: another copy of this database wrote it.
-    fn proves_other_life(&self, entry: EntryId, proof: Option<SignedEntry>) -> bool {
+    pub(super) fn proves_other_life(&self, entry: EntryId, proof: Option<SignedEntry>) -> bool {
         let theirs = proof.and_then(|proof| proof.verify(self.workspace).ok());
-        let Some((ours, theirs)) = self.outbox.find(entry).zip(theirs) else {
+        let ours = self.outbox.find(entry).or_else(|| self.feed.find(entry));
+        let Some((ours, theirs)) = ours.zip(theirs) else {
             return false;
         };
         let (ours, header) = (ours.header(), theirs.header());

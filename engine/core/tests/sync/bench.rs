@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use bowline_core::payload::Payload;
 use bowline_core::sync::{
-    ContentDraft, Context, Effect, Ingested, IngestedEntry, JoinFailed, Joining, Opened, Phase, Pins,
-    RelayFault, Replica, Stored, Token, Unreadable, Verdict, genesis, open,
+    ContentDraft, Context, CutBack, Effect, Ingested, IngestedEntry, JoinFailed, Joining, Opened, Phase,
+    Pins, RelayFault, Replay, Replica, Stored, Token, Unreadable, Verdict, genesis, open,
 };
 use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_wire::bodies::{Bodiless, BodyName};
-use bowline_wire::entry::Entry;
+use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position};
@@ -35,6 +35,10 @@ pub(crate) struct Bench {
     shown: usize,
     /// What was said on the line.
     opening: Opening,
+    /// What is stored of the log: enough to cut it back, and to send again what stood behind.
+    kept: Vec<LoggedEntry>,
+    /// How many of what is kept were handed in to be sent again.
+    handed: usize,
 }
 
 impl Bench {
@@ -49,6 +53,61 @@ impl Bench {
             effects: Vec::new(),
             shown: 0,
             opening: Opening::default(),
+            kept: Vec::new(),
+            handed: 0,
+        }
+    }
+
+    /// The log of this relay is what is stored here.
+    pub(crate) fn keep(&mut self, relay: &FakeRelay) {
+        self.kept = (1..=relay.len()).map(|at| relay.logged(at)).collect();
+    }
+
+    fn stored_entry(&self, logged: &LoggedEntry) -> Entry {
+        logged.entry.clone().verify(self.replica.workspace()).unwrap()
+    }
+
+    /// Cuts the log back as a caller does: it is made anew from what is stored, and what stood behind is to be sent again.
+    fn cut_back(&mut self, cut: CutBack) {
+        let at = usize::try_from(cut.at.0).unwrap();
+        let mut replay = Replay::of(Log::begun(self.replica.workspace(), cut.head.log, &cut.succession));
+        for logged in &self.kept[..at] {
+            let entry = self.stored_entry(logged);
+            replay.take(logged.time, entry, true, |position| self.hashes.get(&position).copied()).unwrap();
+        }
+        let log = replay.finish().unwrap();
+        assert_eq!(Some(&log.head().hash), self.hashes.get(&cut.at));
+        let behind: Vec<LoggedEntry> = self.kept.split_off(at);
+        self.hashes.retain(|position, _| *position <= cut.at);
+        let stored = Stored {
+            workspace: self.replica.workspace(),
+            device: self.keys.id(),
+            incarnation: self.replica.incarnation(),
+            phase: Phase::Member,
+            log: Some(log),
+            head: Some(cut.head).filter(|head| head.position == cut.at),
+            keyring: self.replica.keyring().cloned(),
+            ticket: None,
+            pins: None,
+            relay: self.replica.relay(),
+            offered: self.replica.offered().cloned().collect(),
+            succession: cut.succession.clone(),
+            to_send_again: behind.iter().map(|logged| self.stored_entry(logged).id()).collect(),
+            withheld_from: None,
+            distrusted: false,
+        };
+        (self.kept, self.handed) = (behind, 0);
+        let before = std::mem::replace(&mut self.replica, Replica::restore(stored));
+        self.step(|replica, cx| replica.go_on(before, cut, cx));
+    }
+
+    /// Hands in what is to be sent again, if the replica wants it.
+    fn feed(&mut self) {
+        while self.replica.wants_feed() {
+            let next: Vec<Entry> =
+                self.kept[self.handed..].iter().map(|logged| self.stored_entry(logged)).collect();
+            self.handed = self.kept.len();
+            self.step(|replica, cx| replica.feed(next, cx));
         }
     }
 
@@ -72,6 +131,8 @@ impl Bench {
             pins: None,
             relay: None,
             offered: vec![entry],
+            succession: bowline_wire::successor::Succession::default(),
+            to_send_again: std::collections::BTreeSet::new(),
             withheld_from: None,
             distrusted: false,
         };
@@ -113,6 +174,8 @@ impl Bench {
             pins: Some(pins),
             relay: None,
             offered: Vec::new(),
+            succession: bowline_wire::successor::Succession::default(),
+            to_send_again: std::collections::BTreeSet::new(),
             withheld_from: None,
             distrusted: false,
         };
@@ -176,11 +239,25 @@ impl Bench {
             pins,
             relay: replica.relay(),
             offered,
+            succession: bowline_wire::successor::Succession::default(),
+            to_send_again: std::collections::BTreeSet::new(),
             withheld_from: withheld.keys().next().copied(),
             distrusted: replica.is_distrusted(),
         };
         let (replica, effects) = (Replica::restore(stored), Vec::new());
-        Self { replica, keys, now, rng, hashes, withheld, effects, shown: 0, opening: Opening::default() }
+        Self {
+            replica,
+            keys,
+            now,
+            rng,
+            hashes,
+            withheld,
+            effects,
+            shown: 0,
+            opening: Opening::default(),
+            kept: Vec::new(),
+            handed: 0,
+        }
     }
 
     /// Lets the replica work, and does what it asks for.
@@ -215,6 +292,11 @@ impl Bench {
                     self.hashes.extend(places.map(|placed| (placed.position, placed.hash)));
                     self.withheld.extend(ingested.entries.iter().filter_map(bodiless));
                 }
+                Effect::CutBack(_) => {
+                    let Effect::CutBack(cut) = effect else { unreachable!() };
+                    self.cut_back(*cut);
+                    continue;
+                }
                 Effect::Bodies(bodies) => {
                     have_come = true;
                     self.withheld.retain(|at, _| bodies.iter().all(|supplied| supplied.position != *at));
@@ -240,6 +322,7 @@ impl Bench {
 
     pub(crate) fn receive_as_it_is(&mut self, frame: Frame) {
         self.step(|replica, cx| replica.handle_frame(frame, cx));
+        self.feed();
     }
 
     /// The line is up.

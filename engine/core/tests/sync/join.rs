@@ -226,6 +226,8 @@ fn after_a_crash(bench: Bench, secret: &TicketSecret, relay: &FakeRelay) -> Benc
         pins: None,
         relay: None,
         offered: vec![join],
+        succession: bowline_wire::successor::Succession::default(),
+        to_send_again: std::collections::BTreeSet::new(),
         withheld_from: None,
         distrusted: false,
     };

@@ -8,6 +8,7 @@
 )]
 
 mod adopted;
+mod again;
 mod author;
 mod bench;
 mod bodies;

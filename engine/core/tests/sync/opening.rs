@@ -39,7 +39,8 @@ pub(crate) fn challenge() -> Frame {
 /// A welcome as it is before it is signed for a line.
 pub(crate) fn welcome(head: SeenHead, capabilities: &[&str]) -> Frame {
     let capabilities = capabilities.iter().map(|&name| name.to_owned()).collect();
-    Frame::Welcome(Welcome { head, time: LogTime::START, capabilities, signature: Signature::ZERO })
+    let (time, signature) = (LogTime::START, Signature::ZERO);
+    Frame::Welcome(Welcome { head, time, capabilities, successors: Vec::new(), signature })
 }
 
 /// What was said on one line.

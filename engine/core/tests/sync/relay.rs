@@ -11,11 +11,12 @@ use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{DeviceId, EntryId, LogHash, LogTime, Millis, Position, Signature, WorkspaceId};
+use bowline_wire::ids::{DeviceId, EntryId, LogHash, LogId, LogTime, Millis, Position, Signature, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::log::{Log, Refusal};
 use bowline_wire::roster::TicketStage;
 use bowline_wire::signed::Verified;
+use bowline_wire::successor::{SaidSuccessor, Succession, Successor};
 use ed25519_dalek::{Signer, SigningKey};
 
 use crate::opening::{self, Opening};
@@ -37,6 +38,10 @@ pub(crate) struct FakeRelay {
     said: BTreeMap<DeviceId, SaidHolding>,
     /// Positions of entries whose bodies it gives to nobody.
     pub(crate) withholds: BTreeSet<u64>,
+    /// By which its log came to be signed by its key.
+    pub(crate) successors: Vec<SaidSuccessor>,
+    /// What it refuses of all that is offered, and why.
+    pub(crate) refuses: BTreeMap<EntryId, Reason>,
 }
 
 impl FakeRelay {
@@ -55,6 +60,8 @@ impl FakeRelay {
             passes_holdings_on: false,
             said: BTreeMap::new(),
             withholds: BTreeSet::new(),
+            successors: Vec::new(),
+            refuses: BTreeMap::new(),
         }
     }
 
@@ -160,6 +167,40 @@ impl FakeRelay {
         back
     }
 
+    /// Says that the log goes on from a position under the key of `seed`.
+    pub(crate) fn successor(&self, position: u64, seed: u8) -> SaidSuccessor {
+        let sign = |key: &SigningKey, message: &[u8]| Signature::from_bytes(key.sign(message).to_bytes());
+        let (identity, new) = (opening::identity(), SigningKey::from_bytes(&[seed; 32]));
+        opening::note_log(&new);
+        let successor = Successor {
+            workspace: self.workspace(),
+            old: self.log.head().log,
+            position: Position(position),
+            hash: self.hash_at(position),
+            new: LogId::from_bytes(new.verifying_key().to_bytes()),
+        };
+        let by_log = |message: &[u8]| sign(&self.key, message);
+        let relay = identity.verifying_key().to_bytes();
+        SaidSuccessor::sign(successor, by_log, &relay, |message| sign(&identity, message)).unwrap()
+    }
+
+    /// The same relay, restored from what it had at a position: its log goes on from there under the key of `seed`.
+    pub(crate) fn restored(&self, position: u64, seed: u8) -> Self {
+        let mut successors = self.successors.clone();
+        successors.push(self.successor(position, seed));
+        let succession = Succession::stored(self.workspace(), &successors).unwrap();
+        let mut back = Self::new(seed, self.workspace());
+        back.log = Log::begun(self.workspace(), self.log.head().log, &succession);
+        back.hashes = vec![back.log.head().hash];
+        back.successors = successors;
+        for at in 1..=position {
+            back.clock = self.logged(at).time.millis();
+            back.put(self.signed(at));
+        }
+        back.clock = self.clock;
+        back
+    }
+
     /// Puts an entry on the log, whether it may be there or not.
     pub(crate) fn put(&mut self, signed: SignedEntry) -> u64 {
         let (id, time) = (signed.id(self.workspace()), self.time());
@@ -207,7 +248,11 @@ impl FakeRelay {
 
     pub(crate) fn welcome(&self) -> Frame {
         let all = [WRITES_DRAFT, HOLDINGS];
-        opening::welcome(self.head(), if self.passes_holdings_on { &all } else { &all[..1] })
+        let mut frame = opening::welcome(self.head(), if self.passes_holdings_on { &all } else { &all[..1] });
+        if let Frame::Welcome(welcome) = &mut frame {
+            welcome.successors.clone_from(&self.successors);
+        }
+        frame
     }
 
     /// An honest frame with the entries from one position to another.
@@ -308,6 +353,10 @@ impl FakeRelay {
             let id = signed.id(self.workspace());
             if let Some(at) = self.find(id) {
                 appended.push((id, Position(at as u64 + 1)));
+                continue;
+            }
+            if let Some(reason) = self.refuses.get(&id) {
+                refused.push(Self::refused(id, *reason, None));
                 continue;
             }
             match self.check(&signed.clone().verify(self.workspace()).unwrap()) {

@@ -17,12 +17,18 @@ const OTHER: u8 = 2;
 
 /// Number of a relay that says itself that it has lost a part of the log.
 const LOST: u8 = 3;
+/// Number of a relay whose log is continued in two ways.
+const TWO_WAYS: u8 = 4;
+
+/// Number of a relay only one of whose keys says that its log was continued.
+const HALF: u8 = 5;
 
 /// What the relay shows instead of the log that is known here. Nothing is sent to it meanwhile, and everything goes on once it
 /// shows that log again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behind {
-    /// [`LineReason::Rollback`], [`LineReason::LogLost`] or [`LineReason::OtherLog`].
+    /// [`LineReason::Rollback`], [`LineReason::LogLost`], [`LineReason::OtherLog`], [`LineReason::OtherSuccessor`] or
+    /// [`LineReason::HalfSuccessor`].
     pub reason: LineReason,
     /// Since when, by this device's clock.
     pub since: Millis,
@@ -35,6 +41,8 @@ impl Behind {
         let number = match self.reason {
             LineReason::OtherLog => OTHER,
             LineReason::LogLost => LOST,
+            LineReason::OtherSuccessor => TWO_WAYS,
+            LineReason::HalfSuccessor => HALF,
             _ => OLDER,
         };
         [&[number][..], &self.since.0.to_be_bytes(), &self.shown.0.to_be_bytes()].concat()
@@ -46,6 +54,8 @@ impl Behind {
         let reason = match *number {
             OTHER => LineReason::OtherLog,
             LOST => LineReason::LogLost,
+            TWO_WAYS => LineReason::OtherSuccessor,
+            HALF => LineReason::HalfSuccessor,
             _ => LineReason::Rollback,
         };
         let shown = Position(u64::from_be_bytes(shown.try_into().ok()?));

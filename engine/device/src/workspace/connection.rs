@@ -81,7 +81,7 @@ pub(super) fn put_report(store: &mut Store, report: &SyncReport) -> Result<(), E
 pub(super) fn outstanding(read: Reader<'_>, workspace: WorkspaceId) -> Result<Outstanding, Error> {
     Ok(Outstanding {
         queued: read.docs_with_unsealed(Some(workspace))?.len(),
-        offered: read.offered(workspace)?.len(),
+        offered: read.offered(workspace)?.len() + read.ids_again(workspace)?.len(),
         undecided: read.intents(workspace)?.len(),
     })
 }
@@ -250,6 +250,16 @@ pub(super) fn put_holding(
     }
     tx.put_state(workspace, &holding(device), &position.0.to_be_bytes())?;
     Ok(HeardBefore::No)
+}
+
+/// What a device has said beyond a position counts no more.
+pub(super) fn cut_holding(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    device: DeviceId,
+    at: Position,
+) -> Result<(), StoreError> {
+    tx.put_state(workspace, &holding(device), &at.0.to_be_bytes())
 }
 
 /// Up to where a device has said that it holds the log, beside what its entries say.

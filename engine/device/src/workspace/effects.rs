@@ -67,6 +67,11 @@ impl Workspaces {
                 }
                 Ok(())
             }
+            Effect::Followed(said) => Self::note_successors(lent, workspace, said),
+            Effect::CutBack(cut) => self.cut_back(lent, workspace, *cut),
+            Effect::NotTakenAgain { entry, reason } => {
+                self.not_taken_again(lent, documents, workspace, (entry, reason))
+            }
             Effect::Holds { device, position, at } => {
                 let now = lent.now;
                 Ok(lent.store.transaction(|tx| match put_holding(tx, workspace, device, position)? {
@@ -168,7 +173,10 @@ impl Workspaces {
         lent.store.transaction(|tx| evidence::keep(tx, workspace, &fault, now))?;
         let shown = match &fault {
             RelayFault::Rollback { theirs, .. } => Some(theirs.position),
-            RelayFault::OtherLog { .. } | RelayFault::LogLost => Some(Position::START),
+            RelayFault::OtherLog { .. }
+            | RelayFault::LogLost
+            | RelayFault::OtherSuccessor { .. }
+            | RelayFault::HalfSuccessor => Some(Position::START),
             _ => None,
         };
         let is_news = match shown {
@@ -218,8 +226,11 @@ impl Workspaces {
             tx.set_cursor(workspace, &cursor)?;
             let mut roster_moved = false;
             for item in &ingested.entries {
-                after.add(workspace, store_entry(tx, workspace, item, snapshot.as_ref(), now)?);
-                after.hear(item);
+                let taken = store_entry(tx, workspace, item, snapshot.as_ref(), now)?;
+                if !taken.again {
+                    after.hear(item);
+                }
+                after.add(workspace, taken);
                 if let Verdict::Roster(entry, outcome) = &item.verdict {
                     let told = settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?;
                     after.notices.extend(told);

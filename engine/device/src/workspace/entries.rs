@@ -13,6 +13,7 @@ use bowline_wire::hash::sha256;
 use bowline_wire::ids::{DocId, EntryId, Millis, Position, WireDoc, WorkspaceId};
 
 use crate::rows::{doc_state, entry_of, kind_column, new_entry, profile_id, summary_row};
+use crate::workspace::again::{put_again, put_apart};
 use crate::workspace::parts::{Held, open_held};
 use crate::workspace::quarantine::{QuarantineReason, not_acceptable, unreadable};
 use crate::workspace::taken::{Consequences, Taken};
@@ -27,6 +28,13 @@ pub(super) fn store_entry(
     now: Millis,
 ) -> Result<Taken, Error> {
     let place = LogPlace { pos: item.placed.position, time: item.placed.time, log_hash: item.placed.hash };
+    if let Some(row) = to_come_again(tx, workspace, item)? {
+        if let Verdict::NotAcceptable(entry, why) = &item.verdict {
+            put_apart(tx, &row, &not_acceptable(why))?;
+            return put_aside(tx, entry, place, &not_acceptable(why));
+        }
+        return put_again(tx, &row, place);
+    }
     match &item.verdict {
         Verdict::Own(entry) => place_own(tx, workspace, entry, place),
         Verdict::Roster(entry, _) => {
@@ -40,6 +48,20 @@ pub(super) fn store_entry(
         Verdict::Withheld(entry) => store_withheld(tx, entry, place, now),
         Verdict::NotAcceptable(entry, why) => put_aside(tx, entry, place, &not_acceptable(why)),
     }
+}
+
+/// The row of an entry that was on the log before that was continued, if it is to come again.
+fn to_come_again(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    item: &IngestedEntry,
+) -> Result<Option<EntryRow>, Error> {
+    let (Verdict::Own(entry)
+    | Verdict::Roster(entry, _)
+    | Verdict::Content(entry)
+    | Verdict::Withheld(entry)
+    | Verdict::NotAcceptable(entry, _)) = &item.verdict;
+    Ok(tx.entry_by_id(workspace, entry.id())?.filter(EntryRow::is_to_come_again))
 }
 
 fn store_content(
@@ -65,7 +87,7 @@ fn store_content(
     update_claim(tx, doc, entry, payload, now)?;
     let row = NewEntry { place: Some(place), doc: Some(doc), ..new_entry(entry, EntryState::OnLog) };
     tx.insert_entry(&row)?;
-    Ok(Taken { doc: Some(doc), aside: None })
+    Ok(Taken { doc: Some(doc), ..Taken::default() })
 }
 
 /// Opens an entry, stores it, and forgets what was in it. A part is kept until the last one has come, with which the payload

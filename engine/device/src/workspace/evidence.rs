@@ -31,6 +31,9 @@ const PROVEN_FORK: u8 = 5;
 /// The number of [`Evidence`], which proves to anybody that a relay has signed less than it was shown it had signed.
 const PROVEN_ROLLBACK: u8 = 6;
 
+/// The number of the proof that a log's key says that the log was continued from what is not in it.
+const FALSE_SUCCESSOR: u8 = 7;
+
 /// Keeps what a lasting fault proves. One that was set aside counts again when it is found once more.
 pub(super) fn keep(
     tx: &Tx<'_>,
@@ -51,7 +54,13 @@ pub(super) fn keep(
             (PROVEN_ROLLBACK, Evidence::Rollback((**proof).clone()).to_bytes())
         }
         RelayFault::NotThePinnedLog => (NOT_THE_PINNED_LOG, Vec::new()),
+        RelayFault::FalseSuccessor { ours, position, hash } => {
+            let theirs = [&position.0.to_be_bytes()[..], hash.as_bytes()].concat();
+            (FALSE_SUCCESSOR, [encode(ours), theirs].concat())
+        }
         RelayFault::OtherLog { .. }
+        | RelayFault::OtherSuccessor { .. }
+        | RelayFault::HalfSuccessor
         | RelayFault::LogLost
         | RelayFault::Nonsense(_)
         | RelayFault::KeepsRefusing
@@ -85,6 +94,7 @@ pub(super) fn shows(row: &EvidenceRow) -> LineReason {
         FORK | PROVEN_FORK => LineReason::Fork,
         PROVEN_ROLLBACK => LineReason::Rollback,
         NOT_THE_PINNED_LOG => LineReason::NotThePinnedLog,
+        FALSE_SUCCESSOR => LineReason::FalseSuccessor,
         _ => LineReason::Nonsense,
     }
 }

@@ -123,6 +123,9 @@ impl Workspaces {
             if self.fetch_withheld(lent, workspace)? {
                 continue;
             }
+            if self.feed_again(lent, workspace)? {
+                continue;
+            }
             let decided = self.write_records(lent, workspace)?;
             let sealed = self.seal_work(lent, documents, workspace)?;
             if !decided && !sealed {

@@ -79,6 +79,12 @@ pub enum LineReason {
     KeepsRefusing,
     /// The relay sends frame after frame, and none brings anything.
     BringsNothing,
+    /// The relay's log is said to be continued from what is not in it.
+    FalseSuccessor,
+    /// The relay's log is continued in two ways.
+    OtherSuccessor,
+    /// Only one of the relay's keys says that the log was continued.
+    HalfSuccessor,
     /// The relay closed the connection with this reason.
     Goodbye(Reason),
     /// A number without a name here: a newer version wrote it.
@@ -87,7 +93,7 @@ pub enum LineReason {
 
 impl LineReason {
     /// All named reasons with their numbers, but for the relay's own.
-    pub const NAMED: [(u32, Self); 36] = [
+    pub const NAMED: [(u32, Self); 39] = [
         (0, Self::Told),
         (1, Self::Address),
         (10, Self::NameNotFound),
@@ -124,6 +130,9 @@ impl LineReason {
         (56, Self::KeepsRefusing),
         (57, Self::BringsNothing),
         (58, Self::LogLost),
+        (59, Self::FalseSuccessor),
+        (60, Self::OtherSuccessor),
+        (61, Self::HalfSuccessor),
     ];
 
     /// The number in the database.
@@ -155,6 +164,9 @@ impl From<&RelayFault> for LineReason {
             RelayFault::OtherRelay => Self::OtherRelay,
             RelayFault::KeepsRefusing => Self::KeepsRefusing,
             RelayFault::BringsNothing => Self::BringsNothing,
+            RelayFault::FalseSuccessor { .. } => Self::FalseSuccessor,
+            RelayFault::OtherSuccessor { .. } => Self::OtherSuccessor,
+            RelayFault::HalfSuccessor => Self::HalfSuccessor,
         }
     }
 }

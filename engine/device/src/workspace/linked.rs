@@ -45,6 +45,8 @@ pub(super) struct Linked {
     pub(super) met: Option<LineKey>,
     /// The person has been told that this device is no longer in the workspace.
     pub(super) removed: bool,
+    /// The last of the entries that are sent again which the replica was handed.
+    pub(super) fed_up_to: Option<Position>,
     /// Documents whose unsealed work cannot be sealed as it is; looked at again when they change.
     pub(super) unsealable: BTreeMap<DocN, Unsealable>,
 }
@@ -239,6 +241,7 @@ impl Linked {
             fault: None,
             line_fault: None,
             met: None,
+            fed_up_to: None,
             unsealable: BTreeMap::new(),
         }
     }

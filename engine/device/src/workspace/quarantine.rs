@@ -110,13 +110,15 @@ pub enum QuarantineReason {
     Heavier,
     /// The entry says something in the name of somebody who has not said it. What its own author says in it counts.
     NotConsented,
+    /// The entry was on the log before its relay was restored from a backup, and the log does not take it again.
+    NotTakenAgain,
     /// A number without a name here: a newer version wrote it.
     Unknown(u16),
 }
 
 impl QuarantineReason {
     /// All named reasons with their numbers.
-    pub const NAMED: [(u16, Self); 48] = [
+    pub const NAMED: [(u16, Self); 49] = [
         (0, Self::Told),
         (1, Self::NoKey),
         (2, Self::NoBody),
@@ -165,6 +167,7 @@ impl QuarantineReason {
         (60, Self::OtherKind),
         (61, Self::Damaged),
         (62, Self::Crashed),
+        (70, Self::NotTakenAgain),
     ];
 
     /// The number in the database.
@@ -183,6 +186,11 @@ impl QuarantineReason {
     /// For the database, with nothing to add.
     pub(crate) fn plain(self) -> StoredReason {
         StoredReason { number: self.number(), detail: None }
+    }
+
+    /// For the database, why the relay does not take an entry again.
+    pub(crate) fn not_taken_again(reason: frame::Reason) -> StoredReason {
+        Self::NotTakenAgain.with(reason.number())
     }
 
     fn with(self, detail: impl ToString) -> StoredReason {

@@ -2,7 +2,7 @@
 
 use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault, Replica};
 use bowline_crypto::DeviceKeys;
-use bowline_store::{DocRow, EntryRow, EntryState, Reader};
+use bowline_store::{DocRow, EntryRow, EntryState, Reader, is_again};
 use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Millis, Position, UserId, WorkspaceId};
@@ -139,6 +139,8 @@ pub struct WorkspaceStatus {
     pub update_needed: u64,
     /// What the relay withholds: the log is here, and bodies of it are not. They are asked for again by themselves.
     pub withheld: Option<WithheldStatus>,
+    /// Entries that the log had before its relay was restored from a backup, and that are sent again.
+    pub sent_again: usize,
     /// Parts by others of something of which another part has not come, or is among those put aside. On their way, as a rule.
     pub incomplete: u64,
     /// The devices.
@@ -191,6 +193,7 @@ impl Workspaces {
             refused: counts.refused.saturating_sub(refused_joins(read, workspace)?),
             update_needed: counts.update_needed,
             withheld: withheld::status(read, workspace)?,
+            sent_again: read.ids_again(workspace)?.len(),
             incomplete: read.count_incomplete(workspace)?,
             members: self.log(workspace)?.map(|log| members(read, log)).transpose()?.unwrap_or_default(),
             fault: self.linked.get(&workspace).and_then(|linked| linked.fault.clone()),
@@ -261,6 +264,11 @@ impl Workspaces {
             return Ok(DocumentState::PartlyHere);
         }
         let last = read.last_placed(n)?;
+        if last.is_some_and(is_again) {
+            // The relay had it, and has not signed for it again.
+            let stays = is_over || is_distrusted;
+            return Ok(if stays { DocumentState::Stays } else { DocumentState::Queued });
+        }
         let (Some(last), Some(log)) = (last, self.log(workspace)?) else {
             return Ok(DocumentState::OnlyHere); // nothing was written into it yet
         };

@@ -18,6 +18,8 @@ pub(crate) struct Taken {
     pub(crate) doc: Option<DocN>,
     /// The entry's id, if it was put aside.
     pub(crate) aside: Option<EntryId>,
+    /// The entry was here before, and is on the log again: nobody has written anything just now.
+    pub(crate) again: bool,
 }
 
 /// What became of many entries together.

@@ -16,6 +16,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, RelayId, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
+use bowline_wire::successor::{SaidSuccessor, Succession};
 use bowline_wire::weight::Weights;
 use rand_core::CryptoRng;
 
@@ -38,6 +39,8 @@ pub(crate) mod state {
     pub(crate) const KEYRING: &str = "keyring";
     /// The relay's identity, once the log's key has vouched for it.
     pub(crate) const RELAY: &str = "relay-identity";
+    /// By which the log came to be signed by its key.
+    pub(crate) const SUCCESSION: &str = "succession";
     /// The device's keys in this workspace only.
     pub(crate) const OWN_KEYS: &str = "device-keys";
 }
@@ -206,7 +209,7 @@ pub(crate) fn has_failed(read: Reader<'_>, workspace: WorkspaceId) -> Result<boo
 }
 
 /// A workspace as it was when the database was last written.
-fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Linked, Error> {
+pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Linked, Error> {
     let own_keys = own_keys(read, keys, row.id)?;
     let device = own_keys.as_ref().unwrap_or(keys).id();
     let mut offered = Vec::new();
@@ -249,6 +252,8 @@ fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -> Result<Li
         pins,
         relay: read.state(row.id, state::RELAY)?.and_then(|bytes| RelayId::from_slice(&bytes)),
         offered,
+        succession: succession(read, row.id)?,
+        to_send_again: read.ids_again(row.id)?.into_iter().collect(),
         withheld_from: read.first_withheld(row.id)?,
         distrusted: evidence::counts(read, row.id)?,
     });
@@ -298,6 +303,15 @@ fn own_keys(
     let bytes = sealed_values::open(keys, state::OWN_KEYS, &bytes)?;
     let bytes = bytes.as_slice().try_into().map_err(|_| Error::Damaged(Damage::Secret))?;
     Ok(Some(DeviceKeys::from_bytes(bytes)))
+}
+
+/// By which the log of a workspace came to be signed by its key.
+fn succession(read: Reader<'_>, workspace: WorkspaceId) -> Result<Succession, Error> {
+    let Some(bytes) = read.state(workspace, state::SUCCESSION)? else {
+        return Ok(Succession::default());
+    };
+    let said = decode::<StoredSuccession>(&bytes).map_err(|_| Error::Damaged(Damage::Head))?;
+    Succession::stored(workspace, &said.0).map_err(|_| Error::Damaged(Damage::Head))
 }
 
 fn token(read: Reader<'_>, keys: &DeviceKeys, workspace: WorkspaceId) -> Result<String, Error> {
@@ -398,6 +412,18 @@ pub(crate) fn seal_keys(
     let sealed = keyring.to_stored(keys.hpke_public(), random);
     let sealed = sealed.map_err(|_| Error::Bug("nothing can be sealed to this device's own key"))?;
     Ok(encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed }))
+}
+
+/// Successors at rest.
+pub(super) struct StoredSuccession(pub(super) Vec<SaidSuccessor>);
+
+impl Canonical for StoredSuccession {
+    fn write(&self, to: &mut Writer) {
+        to.list(&self.0);
+    }
+    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
+        from.list("successors", bowline_wire::limits::MAX_SUCCESSORS).map(Self)
+    }
 }
 
 struct StoredPins(Pins);

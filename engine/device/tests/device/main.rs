@@ -39,6 +39,8 @@ mod quarantine;
 mod relay_lies;
 mod removal;
 mod restored;
+mod restored_relay;
+mod restored_relay_lies;
 mod rig;
 mod sealing;
 mod secrets;

@@ -86,6 +86,8 @@ fn nothing_prints_keys_codes_tokens_or_content() {
         pins: None,
         relay: None,
         offered: vec![relay.entry(1)],
+        succession: bowline_wire::successor::Succession::default(),
+        to_send_again: std::collections::BTreeSet::new(),
         withheld_from: None,
         distrusted: false,
     };

@@ -8,7 +8,8 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::SignedEntry;
 use crate::head::SeenHead;
 use crate::ids::{DeviceId, LineKey, LogTime, Millis, RelayId, Signature, TicketKey, WorkspaceId};
-use crate::limits::{MAX_CAPABILITIES, MAX_CAPABILITY, MAX_TOKEN, MAX_VERSIONS};
+use crate::limits::{MAX_CAPABILITIES, MAX_CAPABILITY, MAX_SUCCESSORS, MAX_TOKEN, MAX_VERSIONS};
+use crate::successor::SaidSuccessor;
 
 /// Versions of the protocol that this program speaks, ascending.
 pub const VERSIONS: [u64; 1] = [1];
@@ -84,6 +85,8 @@ pub struct Welcome {
     pub time: LogTime,
     /// Capabilities both sides named, ascending.
     pub capabilities: Vec<String>,
+    /// By which the workspace's log came to be the one of the head, first one first; empty unless it was continued.
+    pub successors: Vec<SaidSuccessor>,
     /// The log's signature over what was said and the fields above.
     pub signature: Signature,
 }
@@ -138,7 +141,7 @@ impl Word for Proof {
 
 impl Word for Welcome {
     const DOMAIN: &'static [u8] = b"bowline/welcome/1";
-    const FIELDS: usize = 3;
+    const FIELDS: usize = 4;
 
     fn signer(&self) -> &[u8; 32] {
         self.head.log.as_bytes()
@@ -155,6 +158,7 @@ impl Word for Welcome {
     fn write_fields(&self, to: &mut Writer) {
         to.value(&self.head).value(&self.time);
         write_names(to, &self.capabilities);
+        to.list(&self.successors);
     }
 }
 
@@ -244,6 +248,7 @@ impl Welcome {
             head: from.value()?,
             time: from.value()?,
             capabilities: read_names(from)?,
+            successors: from.list("successors", MAX_SUCCESSORS)?,
             signature: from.value()?,
         })
     }

@@ -13,21 +13,35 @@ pub struct ChainTip {
     pub id: EntryId,
     /// The head that the entry names as seen.
     pub seen: Option<Seen>,
-    /// The position up to which its author held everything.
+    /// The position up to which its author held everything, as far as the log was not continued from before it.
     pub held: Position,
     /// Number of the entry's roster among the applied records, from 0.
     pub roster: u64,
     /// The log's time at the chain's first entry.
     pub since: LogTime,
+    /// Which of the logs signed what the entry names as seen, by its number, from 0: more only once a log was continued.
+    pub log: u64,
 }
+
+/// Fields of a tip whose log is the workspace's first.
+const FIELDS: usize = 6;
 
 impl Canonical for ChainTip {
     fn write(&self, to: &mut Writer) {
-        to.array(6).u64(self.seq).value(&self.id).option(self.seen.as_ref(), |to, seen| seen.write(to));
+        to.array(if self.log == 0 { FIELDS } else { FIELDS + 1 })
+            .u64(self.seq)
+            .value(&self.id)
+            .option(self.seen.as_ref(), |to, seen| seen.write(to));
         to.value(&self.held).u64(self.roster).value(&self.since);
+        if self.log > 0 {
+            to.u64(self.log);
+        }
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(6)?;
+        let fields = from.array_up_to("fields of a tip", FIELDS + 1)?;
+        if fields < FIELDS {
+            return Err(DecodeError::Rule("a tip has all of its fields"));
+        }
         Ok(Self {
             seq: from.u64()?,
             id: from.value()?,
@@ -35,6 +49,7 @@ impl Canonical for ChainTip {
             held: from.value()?,
             roster: from.u64()?,
             since: from.value()?,
+            log: if fields > FIELDS { from.u64()? } else { 0 },
         })
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn samples() -> Vec<(&'static str, Evidence, Result<Proven, NotProven
     let of = |fork: Fork| Evidence::Fork(Box::new(fork));
     let forked = |low: u64| proven(&story, (low, OTHER), (end, hash(end)));
     let good = || fork(&story, 2, OTHER);
-    let stranger = crate::samples::identity();
+    let stranger = crate::samples::relay_identity();
     let by_another = Verified::sign(
         Head { log: LogId::from_bytes(stranger.verifying_key().to_bytes()), ..story.log.head() },
         signer(&stranger),
@@ -135,7 +135,7 @@ fn evidence_proves_what_it_says_or_nothing_and_is_read_as_it_was_written() {
 fn a_welcome_to_a_head_that_another_log_signed_convicts_nobody() {
     let mut rollback = rollback(Some(3), 2);
     let Frame::Welcome(welcome) = decode(&rollback.frames[3]).unwrap() else { unreachable!() };
-    let stranger = crate::samples::identity();
+    let stranger = crate::samples::relay_identity();
     let log = LogId::from_bytes(stranger.verifying_key().to_bytes());
     let head = Head { log, position: Position(1), ..story().log.head() };
     let head = SeenHead::from(&Verified::sign(head, signer(&stranger)).unwrap());

@@ -11,7 +11,7 @@ use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::*;
 use bowline_wire::limits::*;
 
-use crate::samples::{ana, frames, opening, said_holding, story};
+use crate::samples::{ana, frames, opening, said_holding, said_successor, story};
 
 #[test]
 fn frames_are_read_as_they_were_written() {
@@ -94,6 +94,9 @@ fn lists_and_texts_keep_to_their_limits() {
     let bodies = vec![Supplied { position: Position(1), body: vec![0; MAX_BODY + 1] }];
     refused(Frame::Supply { bodies }, "body", MAX_BODY);
     let [_, _, Frame::Proof(proof), Frame::Welcome(welcome)] = opened() else { unreachable!() };
+    let successors = vec![said_successor(); MAX_SUCCESSORS + 1];
+    let continued = Welcome { successors, ..welcome.clone() };
+    refused(Frame::Welcome(continued), "successors", MAX_SUCCESSORS);
     let capabilities = |capabilities| Frame::Welcome(Welcome { capabilities, ..welcome.clone() });
     let many = (0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect();
     refused(capabilities(many), "capabilities", MAX_CAPABILITIES);

@@ -17,6 +17,8 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::samples::said_successor;
+
 macro_rules! id {
     ($id:ident) => {
         any::<[u8; $id::LEN]>().prop_map($id::from_bytes)
@@ -42,8 +44,9 @@ fn head() -> impl Strategy<Value = Head> {
 }
 
 fn chain_tip() -> impl Strategy<Value = ChainTip> {
-    (any::<u64>(), id!(EntryId), option::of(seen()), position(), any::<u64>(), log_time())
-        .prop_map(|(seq, id, seen, held, roster, since)| ChainTip { seq, id, seen, held, roster, since })
+    (any::<u64>(), id!(EntryId), option::of(seen()), position(), any::<u64>(), log_time(), 0..3_u64).prop_map(
+        |(seq, id, seen, held, roster, since, log)| ChainTip { seq, id, seen, held, roster, since, log },
+    )
 }
 
 fn digests() -> impl Strategy<Value = Digests> {
@@ -216,9 +219,9 @@ fn frame() -> impl Strategy<Value = Frame> {
                 Frame::Proof(Box::new(Proof { workspace, party, head, create, signature }))
             }
         ),
-        (seen_head(), log_time(), names(), id!(Signature)).prop_map(
-            |(head, time, capabilities, signature)| {
-                Frame::Welcome(Welcome { head, time, capabilities, signature })
+        (seen_head(), log_time(), names(), vec(Just(said_successor()), 0..3), id!(Signature)).prop_map(
+            |(head, time, capabilities, successors, signature)| {
+                Frame::Welcome(Welcome { head, time, capabilities, successors, signature })
             }
         ),
         position().prop_map(|after| Frame::Subscribe { after }),

@@ -13,6 +13,7 @@ use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Record};
 use bowline_wire::signed::Verified;
+use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Weight;
 use ed25519_dalek::SigningKey;
 
@@ -135,7 +136,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
 }
 
 /// The relay's identity.
-pub(crate) fn identity() -> SigningKey {
+pub(crate) fn relay_identity() -> SigningKey {
     SigningKey::from_bytes(&seed("relay identity"))
 }
 
@@ -154,19 +155,20 @@ pub(crate) fn opening(
     let challenge = Challenge {
         version: 1,
         nonce: seed("relay nonce"),
-        relay: RelayId::from_bytes(identity().verifying_key().to_bytes()),
+        relay: RelayId::from_bytes(relay_identity().verifying_key().to_bytes()),
         line: Some(LineKey::from_bytes(SigningKey::from_bytes(&seed("line")).verifying_key().to_bytes())),
         time: Millis(1_700_000_000_000),
         signature: Signature::ZERO,
     };
-    let challenge = Frame::Challenge(challenge.signed(said, signer(&identity())));
+    let challenge = Frame::Challenge(challenge.signed(said, signer(&relay_identity())));
     let said = said.then(&encode(&challenge));
     let head = seen.map(|position| story.head_at(Position(position)));
     let create = create.map(Box::new);
     let proof = Proof { head, create, ..Proof::unsigned(story.workspace(), party) };
     let proof = Frame::Proof(Box::new(proof.signed(said, signer(key))));
     let (head, time) = (story.head_at(story.position()), story.log.time());
-    let welcome = Welcome { head, time, capabilities: capabilities(), signature: Signature::ZERO };
+    let (successors, signature) = (Vec::new(), Signature::ZERO);
+    let welcome = Welcome { head, time, capabilities: capabilities(), successors, signature };
     let welcome = welcome.signed(said.then(&encode(&proof)), signer(&story.relay));
     [hello, challenge, proof, Frame::Welcome(welcome)]
 }
@@ -186,9 +188,22 @@ pub(crate) fn said_holding() -> SaidHolding {
     SaidHolding::from(&signed)
 }
 
+/// That the story's log goes on from its third entry under another key.
+pub(crate) fn said_successor() -> SaidSuccessor {
+    let story = story();
+    let new = SigningKey::from_bytes(&seed("next log"));
+    story.said_successor(Position(3), &new, &relay_identity())
+}
+
 /// The body of an entry that stands at a position.
 pub(crate) fn supplied(position: u64, entry: &Entry) -> Supplied {
     Supplied { position: Position(position), body: entry.body().unwrap().to_vec() }
+}
+
+/// The same welcome to a log that was continued.
+fn continued(welcome: Frame) -> Frame {
+    let Frame::Welcome(welcome) = welcome else { unreachable!() };
+    Frame::Welcome(Welcome { successors: vec![said_successor()], ..welcome })
 }
 
 fn as_challenge(frame: &Frame) -> Challenge {
@@ -223,7 +238,8 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("Proof", proof),
         ("Proof by ticket", by_ticket),
         ("Proof with create", creating),
-        ("Welcome", welcome),
+        ("Welcome", welcome.clone()),
+        ("Welcome to a log that was continued", continued(welcome)),
         ("Subscribe", Frame::Subscribe { after: Position(3) }),
         (
             "Entries",

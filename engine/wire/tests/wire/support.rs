@@ -11,6 +11,7 @@ use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Outcome, Roster, Void};
 use bowline_wire::signed::{Verified, signing_message};
+use bowline_wire::successor::{SaidSuccessor, Succession, Successor};
 use bowline_wire::weight::Weight;
 use ed25519_dalek::{Signer, SigningKey};
 
@@ -224,6 +225,37 @@ impl Story {
     /// The head at `position` as a header has it.
     pub(crate) fn seen_at(&self, position: Position) -> Seen {
         self.head_at(position).into()
+    }
+
+    /// That this log goes on from `position` under another key, as its relay says.
+    pub(crate) fn said_successor(
+        &self,
+        position: Position,
+        new: &SigningKey,
+        relay: &SigningKey,
+    ) -> SaidSuccessor {
+        let successor = Successor {
+            workspace: self.workspace(),
+            old: self.log.head().log,
+            position,
+            hash: self.hash_at(position).unwrap(),
+            new: LogId::from_bytes(new.verifying_key().to_bytes()),
+        };
+        let identity = relay.verifying_key().to_bytes();
+        SaidSuccessor::sign(successor, signer(&self.relay), &identity, signer(relay)).unwrap()
+    }
+
+    /// The same workspace after its relay was put back to `position`: its log goes on under the key `name`, and whoever takes it in
+    /// from its beginning knows all of `succession`.
+    pub(crate) fn continued_by(&self, position: Position, name: &str, succession: &Succession) -> Self {
+        let relay = SigningKey::from_bytes(&seed(name));
+        let log = Log::begun(self.workspace(), self.log.head().log, succession);
+        let mut story =
+            Self { relay, hashes: vec![log.head().hash], log, entries: Vec::new(), times: Vec::new(), clock: self.clock };
+        for entry in self.entries.iter().take(usize::try_from(position.0).unwrap()) {
+            story.put(entry);
+        }
+        story
     }
 
     pub(crate) fn sign_head(&self, head: Head) -> SeenHead {

@@ -17,15 +17,26 @@ use bowline_wire::log::ChainTip;
 use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::{Join, Record};
 use bowline_wire::signed::Signable;
+use bowline_wire::successor::{SaidSuccessor, Succession};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::samples::{adopted, ana, ben, confirms, entries, frames, identity, opening, records, story};
+use crate::samples::{adopted, ana, ben, confirms, entries, frames, opening, records, relay_identity, story};
 use crate::support::*;
 
-const FILES: [&str; 10] = [
-    "entries", "records", "frames", "heads", "chains", "proofs", "sessions", "evidence", "confirms", "adopted",
+const FILES: [&str; 11] = [
+    "entries",
+    "records",
+    "frames",
+    "heads",
+    "chains",
+    "proofs",
+    "sessions",
+    "evidence",
+    "confirms",
+    "adopted",
+    "successors",
 ];
 
 fn path(file: &str) -> PathBuf {
@@ -95,6 +106,7 @@ fn written(file: &str) -> Value {
         "proofs" => proofs(),
         "sessions" => sessions(),
         "evidence" => evidence(),
+        "successors" => successors(),
         other => unreachable!("no such file: {other}"),
     }
 }
@@ -104,7 +116,7 @@ fn sessions() -> Value {
     let device = ana();
     let frames = opening(Party::Device(device.id()), &device.key, Some(3), None);
     let mut said = Transcript::START;
-    let steps = frames.iter().zip([None, Some(identity()), Some(device.key), Some(story().relay)]);
+    let steps = frames.iter().zip([None, Some(relay_identity()), Some(device.key), Some(story().relay)]);
     let steps = steps.map(|(frame, key)| {
         let step = json!({
             "frame": hex::encode(encode(frame)),
@@ -209,11 +221,51 @@ fn proofs() -> Value {
         })
     };
     json!([
-        proof("challenge", &identity(), Challenge::DOMAIN, challenge.bytes_after(said(1))),
+        proof("challenge", &relay_identity(), Challenge::DOMAIN, challenge.bytes_after(said(1))),
         proof("session", &device.key, Proof::DOMAIN, session.bytes_after(said(2))),
         proof("welcome", &story().relay, Welcome::DOMAIN, welcome.bytes_after(said(3))),
         proof("join", &secret.key, Join::PROOF_DOMAIN, join),
     ])
+}
+
+/// One log after the other, and what is not such a chain: each breaks one rule alone.
+fn successors() -> Value {
+    let story = story();
+    let (second, third) =
+        (SigningKey::from_bytes(&seed("next log")), SigningKey::from_bytes(&seed("third log")));
+    let relay = relay_identity();
+    let later = Story { relay: second.clone(), ..story.continued_by(Position(3), "next log", &next(&story)) };
+    let one = story.said_successor(Position(3), &second, &relay);
+    let two = later.said_successor(Position(3), &third, &relay);
+    let back = later.said_successor(Position(2), &third, &relay);
+    let without = |at: usize| {
+        let mut bytes = encode(&one);
+        bytes[at..at + 64].fill(0);
+        decode(&bytes).unwrap()
+    };
+    let list = |name: &str, said: &[SaidSuccessor], why: Option<&str>| {
+        json!({
+            "name": name,
+            "workspace": story.workspace().to_string(),
+            "relay": hex::encode(relay.verifying_key().to_bytes()),
+            "successors": said.iter().map(|said| hex::encode(encode(said))).collect::<Vec<_>>(),
+            "refused": why,
+        })
+    };
+    json!([
+        list("a log that was continued once", &[one], None),
+        list("a log that was continued twice", &[one, two], None),
+        list("only the relay has signed", &[without(106)], Some("NotByLog")),
+        list("only the log has signed", &[without(172)], Some("NotByRelay")),
+        list("a gap", &[two, one], Some("NotAChain")),
+        list("positions that go down", &[one, back], Some("NotAChain")),
+    ])
+}
+
+fn next(story: &Story) -> Succession {
+    let said =
+        story.said_successor(Position(3), &SigningKey::from_bytes(&seed("next log")), &relay_identity());
+    Succession::stored(story.workspace(), &[said]).unwrap()
 }
 
 #[test]
@@ -383,6 +435,34 @@ fn sessions_follow_from_the_formulas() {
                 assert_signed(key.to_bytes(), domain, &message, signature);
             }
             said = digest(&[b"bowline/transcript/1", &said, &bytes]);
+        }
+    }
+}
+
+#[test]
+fn successors_follow_from_the_formulas() {
+    for vector in list("successors") {
+        let workspace = WorkspaceId::from_bytes(fixed(&vector, "workspace"));
+        let relay = fixed(&vector, "relay");
+        let said: Vec<SaidSuccessor> = vector["successors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|said| reencodes(&hex::decode(said.as_str().unwrap()).unwrap()))
+            .collect();
+        match Succession::verify(workspace, &relay, &said) {
+            Ok(chain) => {
+                assert_eq!(vector["refused"], Value::Null);
+                for (successor, said) in chain.successors().zip(&said) {
+                    let bytes = encode(said);
+                    let value = [&[0x85, 0x58, 0x20][..], workspace.as_bytes(), &bytes[1..104]].concat();
+                    let signature = |at: usize| bytes[at..at + 64].try_into().unwrap();
+                    let old = *successor.old.as_bytes();
+                    assert_signed(old, "bowline/successor/1", &value, signature(106));
+                    assert_signed(relay, "bowline/successor/relay/1", &value, signature(172));
+                }
+            }
+            Err(why) => assert_eq!(vector["refused"], format!("{why:?}")),
         }
     }
 }

@@ -112,6 +112,8 @@ codes! {
     NotADatabase, Data, "not_a_database";
     /// The database was made by a newer version.
     DataNewer, Data, "data_newer";
+    /// A log was restored so often that no device follows it any further.
+    RestoredTooOften, Data, "restored_too_often";
 
     /// Another relay is using the folder.
     FolderInUse, InUse, "folder_in_use";

@@ -1,11 +1,13 @@
 //! The relay's tables, their versions, and the settings every connection gets.
 
 mod draft;
+mod successor;
 
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
 use self::draft::VERSION_4;
+use self::successor::VERSION_5;
 
 /// Marks the file as a relay's: `BowR` in ASCII.
 const APPLICATION_ID: i64 = 0x426f_7752;
@@ -85,11 +87,6 @@ CREATE INDEX entry_bodiless ON entry (log, position) WHERE body IS NULL;
 
 /// How many steps were done once [`VERSION_5`] was, with which relays have an identity beside their certificate's key.
 const WITH_IDENTITY: i64 = 5;
-
-/// `log.lost`: whether the log's key has signed for more than is stored. Nothing is signed for such a log.
-const VERSION_5: &str = "
-ALTER TABLE log ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
-";
 
 /// Makes a connection fit for use: settings, and every step of the schema it lacks.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), DatabaseError> {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use bowline_disk::DatabaseError;
 use bowline_wire::entry::SignedEntry;
+use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 
 use super::{HASH_AT, HEADER_AT, LOST_BODIES, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
 use crate::storage::conformance::{self, Scribe, assert_absent, assert_holds};
-use crate::storage::{Budget, LogCommit, Page, Row, Storage, StorageError, StoredLog};
+use crate::storage::{Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 
 /// A database in a folder that goes away.
 struct Disk {
@@ -103,12 +104,6 @@ impl Storage for Reopened {
     fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
         self.sqlite().holdings(workspace)
     }
-    fn note_lost(&mut self, workspace: WorkspaceId) -> Result<(), StorageError> {
-        self.sqlite.as_mut().unwrap().note_lost(workspace)
-    }
-    fn is_any_lost(&self) -> Result<bool, StorageError> {
-        self.sqlite().is_any_lost()
-    }
     fn lost_bodies(
         &self,
         workspace: WorkspaceId,
@@ -124,6 +119,18 @@ impl Storage for Reopened {
     ) -> Result<(), StorageError> {
         self.sqlite.as_mut().unwrap().put_bodies(workspace, bodies)
     }
+    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+        self.sqlite.as_mut().unwrap().continue_logs(logs)
+    }
+
+    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        self.sqlite.as_mut().unwrap().note_lost(workspace, head)
+    }
+
+    fn has_lost(&self) -> Result<bool, StorageError> {
+        self.sqlite().has_lost()
+    }
+
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
         self.sqlite().tips(workspace)
     }

@@ -2,6 +2,7 @@
 
 use bowline_wire::evidence::{Fork, Rollback};
 use bowline_wire::head::SeenHead;
+use bowline_wire::ids::{LogHash, Position};
 use thiserror::Error;
 
 /// A relay that broke its word. The device stops appending and goes on offline; nothing local is touched.
@@ -36,6 +37,26 @@ pub enum RelayFault {
     /// The relay says that it has lost a part of the log that it had signed for, and signs nothing until it is restored.
     #[error("the relay has lost a part of the workspace's log, and waits to be restored")]
     LogLost,
+    /// The log's key says that the log is continued from a place at which it had signed for something else: it contradicts itself.
+    #[error("the relay says that the log was continued from a place that is not in it")]
+    FalseSuccessor {
+        /// What this device had verified.
+        ours: SeenHead,
+        /// The place.
+        position: Position,
+        /// What the relay says of it.
+        hash: LogHash,
+    },
+    /// The log that is followed here is continued by another one than was said before: a relay was restored twice from one backup, or
+    /// two relays go on with one log.
+    #[error("the relay's log is continued in two ways")]
+    OtherSuccessor {
+        /// What the relay calls its head.
+        theirs: SeenHead,
+    },
+    /// Only one of the two keys says that the log is continued: the log's, or the relay's own.
+    #[error("only one of the relay's keys says that the log was continued")]
+    HalfSuccessor,
     /// The log does not pass through the point that the invite or link code names.
     #[error("the relay's log is not the one that the code was made for")]
     NotThePinnedLog,
@@ -57,6 +78,9 @@ impl RelayFault {
     /// Whether the device has to stop believing this relay, beyond this connection: it is caught by two signatures of the one key that
     /// was followed, or by the code. Any key signs a log, so another log ends a connection.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::Fork { .. } | Self::Rollback { .. } | Self::NotThePinnedLog)
+        matches!(
+            self,
+            Self::Fork { .. } | Self::Rollback { .. } | Self::NotThePinnedLog | Self::FalseSuccessor { .. }
+        )
     }
 }

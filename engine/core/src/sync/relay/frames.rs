@@ -11,8 +11,8 @@ use bowline_wire::frame::{
 };
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{EntryId, LineKey, Millis, Position};
-use bowline_wire::log::Log;
 
+use super::again::Leads;
 use super::faults::RelayFault;
 use super::patience;
 use super::session::{Awaited, Greeted, LinkState, Proving, Pulse, Up};
@@ -39,7 +39,8 @@ impl Replica {
 
     /// What the relay owes an answer to at the moment.
     pub fn awaited(&self) -> Option<Awaited> {
-        let owes = || self.is_missing_entries() || self.outbox.is_unanswered();
+        let is_unanswered = || self.outbox.is_unanswered() || self.feed.is_unanswered();
+        let owes = || self.is_missing_entries() || is_unanswered();
         self.session.awaited_in_handshake().or_else(|| owes().then_some(Awaited::Answer))
     }
 
@@ -68,6 +69,7 @@ impl Replica {
         self.holdings.start_over();
         self.bodies = Bodies::for_new_line();
         self.outbox.start_over();
+        self.feed.start_over();
     }
 
     /// A frame has come. A relay that sends one after the other which bring nothing new is given up: answering them would keep
@@ -151,7 +153,7 @@ impl Replica {
         self.send(proof);
     }
 
-    fn handle_welcome(&mut self, welcome: Welcome, cx: &Context<'_>) {
+    pub(super) fn handle_welcome(&mut self, welcome: Welcome, cx: &Context<'_>) {
         let Some(proving) = self.session.proved() else {
             return;
         };
@@ -161,14 +163,16 @@ impl Replica {
         if !welcome.capabilities.iter().any(|name| name == WRITES_DRAFT) {
             return self.fault(RelayFault::Nonsense("a welcome without the draft of this log"));
         }
+        match self.follow_successors(&welcome, proving.relay, cx) {
+            Ok(Leads::On) => {}
+            Ok(Leads::Back(cut)) => return self.effects.push_back(Effect::CutBack(cut)),
+            Err(fault) => return self.fault(*fault),
+        }
         if let Some(fault) = self.compare_welcome(&welcome, &proving, cx) {
             return self.fault(fault);
         }
         let Welcome { head, capabilities, .. } = welcome;
         let Proving { party, relay, line, .. } = proving;
-        if self.log.is_none() {
-            self.log = Some(Log::new(self.workspace, head.log));
-        }
         self.relay = Some(relay);
         self.effects.push_back(Effect::Met { relay, line });
         let hears_holdings = capabilities.iter().any(|name| name == HOLDINGS);
@@ -203,7 +207,7 @@ impl Replica {
         if let Some(fault) = self.contradiction(&theirs, cx) {
             return Some(fault);
         }
-        let ours = proving.shown.filter(|shown| theirs.position < shown.position)?;
+        let ours = proving.shown.filter(|shown| shown.log == theirs.log && theirs.position < shown.position)?;
         let [hello, challenge, proof] = proving.frames.clone();
         let proof = Rollback { frames: [hello, challenge, proof, encode(&Frame::Welcome(welcome.clone()))] };
         Some(RelayFault::Rollback { ours, theirs, proof: Box::new(proof) })
@@ -302,9 +306,14 @@ impl Replica {
         if self.session.up().is_none() || !self.agrees(&head, cx) {
             return;
         }
-        if self.outbox.acknowledge(|ours| entries.iter().any(|(id, _)| *id == ours)) {
+        let is_taken = |ours| entries.iter().any(|(id, _)| *id == ours);
+        let is_news = self.feed.acknowledge(is_taken);
+        if self.outbox.acknowledge(is_taken) || is_news {
             self.session.note_accepted();
             self.effects.push_back(Effect::HeldUp(None));
+        }
+        if is_news {
+            self.send_outbox(cx.now);
         }
         if let Phase::Joining(joining) = &self.phase
             && joining.offered().is_some_and(|join| entries.iter().any(|(id, _)| *id == join))
@@ -322,24 +331,32 @@ impl Replica {
         proof: Option<SignedEntry>,
         cx: &mut Context<'_>,
     ) {
+        if self.session.up().is_some() && self.feed.find(entry).is_some() {
+            return self.refused_again(entry, reason, proof, cx);
+        }
         if self.session.up().is_none() || self.outbox.find(entry).is_none() {
             return;
         }
-        if reason.is_transient() {
+        if reason.is_transient() && !self.names_lost_roster(entry, reason) {
             // Saying it again changes nothing, and costs no writing here.
             if !self.outbox.postpone(entry, cx.now) {
                 return;
             }
             self.session.note_brought();
-            let before = self.session.held_up();
-            self.session.note_refused_for_now(reason);
-            let now = self.session.held_up();
-            if now != before {
-                self.effects.push_back(Effect::HeldUp(now));
-            }
+            self.note_held_up(reason);
             return;
         }
         self.refused_for_good(entry, reason, proof, cx);
+    }
+
+    /// Notes that the relay takes an entry later, perhaps.
+    pub(super) fn note_held_up(&mut self, reason: Reason) {
+        let before = self.session.held_up();
+        self.session.note_refused_for_now(reason);
+        let now = self.session.held_up();
+        if now != before {
+            self.effects.push_back(Effect::HeldUp(now));
+        }
     }
 
     fn handle_goodbye(&mut self, reason: Reason) {
@@ -393,7 +410,8 @@ impl Replica {
         };
         let missing = self.is_missing_entries().then(|| up.asked_at().plus(RETRY_AFTER));
         let may_send = self.may_append() || self.may_send_join();
-        let send = self.outbox.due_at(up.subscribed()).filter(|_| may_send);
+        let ours = if self.feed.is_done() { self.outbox.due_at(up.subscribed()) } else { None };
+        let send = ours.into_iter().chain(self.feed.due_at(up.subscribed())).min().filter(|_| may_send);
         let others = self.holding_due_at().into_iter().chain(self.bodies_due_at());
         send.into_iter().chain(missing).chain(others).chain([wakes_at]).min()
     }
@@ -411,6 +429,7 @@ impl Replica {
             self.ask_again(now);
         }
         self.outbox.expire(now);
+        self.feed.expire(now);
         self.say_holding(now);
         self.supply_wanted(now);
         if !self.may_send_join() {
@@ -444,7 +463,10 @@ impl Replica {
             return false;
         };
         match up.party() {
-            Party::Device(_) => self.position() < up.target() || self.outbox.has_acknowledged(),
+            Party::Device(_) => {
+                let is_acknowledged = self.outbox.has_acknowledged() || self.feed.has_acknowledged();
+                self.position() < up.target() || is_acknowledged
+            }
             Party::Ticket(_) => !self.may_send_join(),
         }
     }

@@ -1,0 +1,406 @@
+//! A relay that was restored from its backup: the log is cut back to where it goes on from, in one transaction, and what stood behind is
+//! sent again. Documents keep showing it meanwhile.
+
+use std::collections::BTreeSet;
+
+use bowline_core::document::Kind;
+use bowline_core::sync::{CutBack, Replay};
+use bowline_crypto::Keyring;
+use bowline_store::{
+    Cursor, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
+};
+use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::Reason;
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{DeviceId, EntryId, Lane, Position, UserId, WorkspaceId};
+use bowline_wire::log::Log;
+use bowline_wire::roster::Roster;
+use bowline_wire::roster::record::Record;
+use bowline_wire::successor::Succession;
+
+use crate::documents::held::Documents;
+use crate::lent::Lent;
+use crate::rows::{entry_of, id_of};
+use crate::workspace::Workspaces;
+use crate::workspace::connection::{cut_holding, held_by};
+use crate::workspace::intent::Decision;
+use crate::workspace::parts::{Held, open_held};
+use crate::workspace::quarantine::{QuarantineReason, refused};
+use crate::workspace::roster::{intents, release_decision};
+use crate::workspace::sealed_values::AtRest;
+use crate::workspace::taken::Taken;
+use crate::workspace::workspaces::{StoredSuccession, restore, seal_keys, state};
+use crate::{Damage, Error, Notice};
+
+/// Entries that are read at once while the log is made anew.
+const REPLAYED_AT_ONCE: usize = 1024;
+
+/// Bytes of sealed bodies that are read at once to be sent again.
+const FED_AT_ONCE: usize = 1 << 20;
+
+impl Workspaces {
+    /// Cuts the log back to where it was continued, and goes on with what is left of it.
+    pub(super) fn cut_back(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+        cut: CutBack,
+    ) -> Result<(), Error> {
+        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+        let before = linked.replica.log().ok_or(Error::Bug("a log that is not here was cut back"))?;
+        let own = self.own_user(self.keys_in(lent.keys, workspace).id(), workspace)?;
+        let removals = removals(lent.read(), workspace, (own, before.roster()), cut.at)?;
+        let devices: Vec<DeviceId> = before.roster().devices().map(|(device, _)| *device).collect();
+        let entries = lent.store.transaction(|tx| -> Result<usize, Error> {
+            let log = replayed(**tx, workspace, &cut)?;
+            let mut from = cut.at;
+            loop {
+                let tail = tx.stretch(workspace, from, before.head().position, REPLAYED_AT_ONCE)?;
+                let Some(last) = tail.last().and_then(|row| row.place) else { break };
+                from = last.pos;
+                for row in tail.iter().filter(|row| !was_accepted(row)) {
+                    tx.take_off(row.n)?;
+                }
+            }
+            tx.set_back(workspace, cut.at)?;
+            tx.set_cursor(workspace, &cursor(&log, &cut))?;
+            tx.forget_log_state(workspace)?;
+            for (chain, tip) in log.tips() {
+                tx.put_chain(workspace, chain, &encode(tip))?;
+            }
+            for written in log.weights().iter() {
+                tx.put_weight(workspace, &written)?;
+            }
+            for device in &devices {
+                if held_by(**tx, workspace, *device)? > cut.at {
+                    cut_holding(tx, workspace, *device, cut.at)?;
+                }
+            }
+            put_succession(tx, workspace, &cut.succession)?;
+            tx.put_state(workspace, AGAIN, &encode(&Removals(removals)))?;
+            Ok(tx.ids_again(workspace)?.len())
+        })?;
+        lent.notices.push(Notice::Restored { workspace, entries });
+        let row = lent.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
+        let fresh = restore(lent.read(), lent.keys, &row)?.replica;
+        let linked = self.linked(workspace)?;
+        let old = std::mem::replace(&mut linked.replica, fresh);
+        linked.fed_up_to = None;
+        self.with_replica(lent, workspace, |replica, cx| replica.go_on(old, cut, cx))
+    }
+
+    /// Stores by which others a log came to be signed by its key.
+    pub(super) fn note_successors(
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+        said: Vec<bowline_wire::successor::SaidSuccessor>,
+    ) -> Result<(), Error> {
+        let bytes = encode(&StoredSuccession(said));
+        Ok(lent.store.transaction(|tx| tx.put_state(workspace, state::SUCCESSION, &bytes))?)
+    }
+
+    /// Hands the replica more of what is sent again, or ends it once all of that is answered. Whether there was something to do.
+    pub(super) fn feed_again(&mut self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<bool, Error> {
+        let linked = self.linked(workspace)?;
+        if linked.replica.to_send_again() == 0 {
+            return self.end_again(lent, workspace);
+        }
+        if !linked.replica.wants_feed() {
+            return Ok(false);
+        }
+        let found = lent.read().again(workspace, linked.fed_up_to, FED_AT_ONCE)?;
+        if let Some(place) = found.last().and_then(|last| last.entry.place) {
+            linked.fed_up_to = Some(place.pos);
+        }
+        let mut entries = Vec::with_capacity(found.len());
+        let mut damaged = Vec::new();
+        for row in found {
+            let (n, id) = (row.entry.n, row.entry.id);
+            match entry_of(row) {
+                Ok(entry) if entry.body().is_some() => entries.push(entry),
+                // What cannot be read cannot be sent either.
+                _ => damaged.push((n, id)),
+            }
+        }
+        let why = QuarantineReason::Damaged.plain();
+        lent.store.transaction(|tx| {
+            damaged.iter().try_for_each(|(n, _)| tx.refuse_again(*n, EntryState::Quarantined, &why))
+        })?;
+        let damaged: BTreeSet<EntryId> = damaged.into_iter().map(|(_, id)| id).collect();
+        self.with_replica(lent, workspace, |replica, cx| {
+            let is_end = entries.is_empty() && damaged.is_empty();
+            replica.forget_again(&damaged);
+            if is_end || !entries.is_empty() {
+                replica.feed(entries, cx);
+            }
+        })?;
+        Ok(true)
+    }
+
+    /// Everything is answered: what the log did not take again of this person's removals is decided once more, and keys that no
+    /// longer belong to an epoch go.
+    fn end_again(&mut self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<bool, Error> {
+        let Some(bytes) = lent.read().state(workspace, AGAIN)? else {
+            return Ok(false);
+        };
+        let removals = decode::<Removals>(&bytes).map_err(|_| Error::Damaged(Damage::Decision))?.0;
+        let pending = intents(lent.read(), lent.keys, workspace)?;
+        let roster = self.replica(workspace)?.log().map(Log::roster);
+        let lapsed: Vec<Removal> = removals
+            .into_iter()
+            .filter(|removal| roster.is_some_and(|roster| removal.has_lapsed(roster)))
+            .filter(|removal| !pending.iter().any(|(_, intent)| removal.is(&intent.decision)))
+            .collect();
+        for removal in lapsed {
+            self.decide(lent, workspace, removal.into())?;
+        }
+        let keyring = self.with_replica(lent, workspace, |replica, _| replica.forget_lost_keys())?;
+        let sealed =
+            keyring.map(|keyring: Keyring| seal_keys(&keyring, lent.keys, &mut *lent.random)).transpose()?;
+        lent.store.transaction(|tx| -> Result<(), Error> {
+            if let Some(sealed) = &sealed {
+                tx.put_state(workspace, state::KEYRING, sealed)?;
+            }
+            Ok(tx.delete_state(workspace, AGAIN)?)
+        })?;
+        Ok(true)
+    }
+
+    /// An entry that was on the log is not taken again: it is kept and shown, and what this device wrote in it is sealed anew.
+    pub(super) fn not_taken_again(
+        &mut self,
+        lent: &mut Lent<'_>,
+        documents: &mut Documents,
+        workspace: WorkspaceId,
+        (entry, reason): (EntryId, Reason),
+    ) -> Result<(), Error> {
+        let Some(row) = lent.read().entry_by_id(workspace, entry)? else {
+            return Ok(());
+        };
+        let is_own = row.chain.device == self.keys_in(lent.keys, workspace).id();
+        let keyring = self.replica(workspace)?.keyring().cloned();
+        let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
+        lent.store.transaction(|tx| -> Result<(), Error> {
+            if is_own {
+                unseal_again(tx, &row, keyring.as_ref())?;
+                tx.refuse_again(row.n, EntryState::Refused, &refused(reason))?;
+                release_decision(tx, &mut rest, workspace, entry)
+            } else {
+                put_apart(tx, &row, &QuarantineReason::not_taken_again(reason))
+            }
+        })?;
+        // What is in memory may hold what counts no more.
+        documents.forget_all();
+        lent.notices.push(if is_own {
+            Notice::Refused { workspace, entry, reason }
+        } else {
+            Notice::Quarantined { workspace, entry }
+        });
+        Ok(())
+    }
+}
+
+/// Puts an entry in its new place that was to come again.
+pub(super) fn put_again(tx: &Tx<'_>, row: &EntryRow, place: LogPlace) -> Result<Taken, Error> {
+    tx.place_again(row.n, place)?;
+    Ok(Taken { again: true, ..Taken::default() })
+}
+
+/// Keeps an entry by somebody else that the log does not take again. Its document is made anew without it.
+pub(super) fn put_apart(tx: &Tx<'_>, row: &EntryRow, why: &StoredReason) -> Result<(), Error> {
+    tx.refuse_again(row.n, EntryState::Quarantined, why)?;
+    let Some(doc) = row.doc else {
+        return Ok(());
+    };
+    tx.make_anew(doc)?;
+    // A document of which nothing is left would be shown as an empty one.
+    let is_empty = tx.last_placed(doc)?.is_none()
+        && tx.changes(doc)?.is_empty()
+        && tx.doc(doc)?.is_some_and(|row| !row.only_here.is_some());
+    if is_empty { Ok(tx.delete_doc(doc)?) } else { Ok(()) }
+}
+
+/// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more.
+fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring>) -> Result<(), Error> {
+    if tx.has_change_rows(row.n)? {
+        return Ok(tx.unseal(row.n)?);
+    }
+    let (Some(doc), Some(keyring)) = (row.doc.filter(|_| row.chain.lane == Lane::Content), keyring) else {
+        return Ok(());
+    };
+    let body = tx.body(row.n)?;
+    let Ok(entry) = entry_of(EntryWithBody { entry: row.clone(), body }) else {
+        return Ok(());
+    };
+    let Ok(Held::Payload(payload, _)) = open_held(**tx, &entry, &keyring.snapshot())? else {
+        return Ok(());
+    };
+    if entry.header().entry_type == EntryType::Changes {
+        tx.insert_change(doc, &payload.bytes)?;
+    } else if let Some(kind) = Kind::from_number(payload.kind) {
+        // The document as a whole is sealed anew once something of it is unsealed.
+        tx.insert_change(doc, kind.first_change())?;
+    }
+    Ok(())
+}
+
+/// Stores by which others a log came to be signed by its key.
+fn put_succession(tx: &Tx<'_>, workspace: WorkspaceId, succession: &Succession) -> Result<(), Error> {
+    let bytes = encode(&StoredSuccession(succession.said()));
+    Ok(tx.put_state(workspace, state::SUCCESSION, &bytes)?)
+}
+
+/// The log up to where it was continued, made anew by the rules that decided when its entries came.
+fn replayed(read: Reader<'_>, workspace: WorkspaceId, cut: &CutBack) -> Result<Log, Error> {
+    let begun = Log::begun(workspace, cut.head.log, &cut.succession);
+    let mut replay = Replay::of(begun);
+    let mut after = Position::START;
+    loop {
+        let rows = read.stretch(workspace, after, cut.at, REPLAYED_AT_ONCE)?;
+        let Some(last) = rows.last().and_then(|row| row.place) else { break };
+        after = last.pos;
+        for row in rows {
+            let (was_accepted, n) = (was_accepted(&row), row.n);
+            let time = row.place.map(|place| place.time).unwrap_or_default();
+            let entry = stored(read, n, row)?;
+            let failed = std::cell::Cell::new(None);
+            let hash_at = |position| {
+                read.log_hash_at(workspace, position).unwrap_or_else(|error| {
+                    failed.set(Some(error));
+                    None
+                })
+            };
+            let taken = replay.take(time, entry, was_accepted, hash_at);
+            if let Some(error) = failed.into_inner() {
+                return Err(error.into());
+            }
+            taken.map_err(|_| Error::Damaged(Damage::Entry))?;
+        }
+    }
+    let log = replay.finish().map_err(|_| Error::Damaged(Damage::Entry))?;
+    let head = log.head();
+    let is_it = cut.succession.successors().any(|it| (it.position, it.hash) == (head.position, head.hash));
+    if is_it { Ok(log) } else { Err(Error::Damaged(Damage::Entry)) }
+}
+
+/// An entry as it is stored; of content without its body, which no rule looks at.
+fn stored(read: Reader<'_>, n: EntryN, row: EntryRow) -> Result<Entry, Error> {
+    let body = if row.chain.lane == Lane::Control { read.body(n)? } else { None };
+    entry_of(EntryWithBody { entry: row, body })
+}
+
+/// Whether an entry of the log counts there, whatever became of what is in it.
+fn was_accepted(row: &EntryRow) -> bool {
+    row.id == id_of(row.ws, &row.header)
+}
+
+fn cursor(log: &Log, cut: &CutBack) -> Cursor {
+    let head = log.head();
+    let is_there = cut.head.position == head.position;
+    Cursor {
+        log: cut.head.log,
+        pos: head.position,
+        time: log.time(),
+        hash: head.hash,
+        head: is_there.then(|| encode(&cut.head)),
+    }
+}
+
+/// Name of the value that is there while a log gets again what it had: the removals that have to be in force in the end.
+const AGAIN: &str = "sent-again";
+
+/// A removal that was in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Removal {
+    Device(DeviceId),
+    Member(UserId),
+}
+
+impl Removal {
+    /// Whether it is not in force any more.
+    fn has_lapsed(&self, roster: &Roster) -> bool {
+        match self {
+            Self::Device(device) => roster.is_active(device),
+            Self::Member(user) => {
+                roster.devices().any(|(_, device)| device.user == *user && device.is_active())
+            }
+        }
+    }
+
+    fn is(&self, decision: &Decision) -> bool {
+        match (self, decision) {
+            (Self::Device(device), Decision::RemoveDevice(other)) => device == other,
+            (Self::Member(user), Decision::RemoveMember(other)) => user == other,
+            _ => false,
+        }
+    }
+}
+
+impl From<Removal> for Decision {
+    fn from(removal: Removal) -> Self {
+        match removal {
+            Removal::Device(device) => Self::RemoveDevice(device),
+            Removal::Member(user) => Self::RemoveMember(user),
+        }
+    }
+}
+
+struct Removals(Vec<Removal>);
+
+impl Canonical for Removals {
+    fn write(&self, to: &mut Writer) {
+        to.array(self.0.len());
+        for removal in &self.0 {
+            match removal {
+                Removal::Device(device) => to.array(2).u64(0).value(device),
+                Removal::Member(user) => to.array(2).u64(1).value(user),
+            };
+        }
+    }
+    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
+        let len = from.array_up_to("removals", usize::MAX)?;
+        let mut removals = Vec::new();
+        for _ in 0..len {
+            from.array(2)?;
+            removals.push(match from.u8()? {
+                0 => Removal::Device(from.value()?),
+                1 => Removal::Member(from.value()?),
+                number => {
+                    return Err(DecodeError::UnknownNumber { what: "removal", number: number.into() });
+                }
+            });
+        }
+        Ok(Self(removals))
+    }
+}
+
+/// The removals by devices of this device's own user that were in force behind a position, and those that were already to be in force
+/// once an earlier restore was over.
+fn removals(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+    (own, roster): (UserId, &Roster),
+    at: Position,
+) -> Result<Vec<Removal>, Error> {
+    let mut removals = match read.state(workspace, AGAIN)? {
+        Some(bytes) => decode::<Removals>(&bytes).map_err(|_| Error::Damaged(Damage::Decision))?.0,
+        None => Vec::new(),
+    };
+    for found in read.control_by_type(workspace, EntryType::Roster.number())? {
+        let is_behind = found.entry.place.is_some_and(|place| place.pos > at);
+        let by = roster.device(&found.entry.chain.device).map(|device| device.user);
+        if !is_behind || by != Some(own) {
+            continue;
+        }
+        let removal = match found.body.as_deref().map(Record::parse) {
+            Some(Ok(Record::RemoveDevice { device, .. })) => Removal::Device(device),
+            Some(Ok(Record::RemoveMember { user, .. })) => Removal::Member(user),
+            _ => continue,
+        };
+        if !removal.has_lapsed(roster) && !removals.contains(&removal) {
+            removals.push(removal);
+        }
+    }
+    Ok(removals)
+}

@@ -1,0 +1,39 @@
+//! A relay that is shown a head of its own that its log does not pass through was put back to an older state. It signs nothing more for that
+//! log: every further entry would stand where it has signed for another one.
+
+use bowline_wire::frame::Reason;
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::WorkspaceId;
+
+use super::Relay;
+use crate::storage::{Storage, StorageError};
+use crate::workspace::Denial;
+
+impl<S: Storage> Relay<S> {
+    /// A head of a workspace was shown that its log's own key has signed, of a log that is not the one here: nothing is signed or
+    /// stored for it from now on. The caller has verified the signature.
+    pub(super) fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        self.storage.note_lost(workspace, head)?;
+        tracing::error!(
+            ?workspace,
+            shown = head.position.0,
+            "this relay has lost a part of a log that it had signed for; stop it and run `bowline-relay restore`"
+        );
+        // What is staged is on nobody's log: whoever sent it keeps it.
+        self.dirty.remove(&workspace);
+        let loaded = self.workspaces.remove(&workspace);
+        for conn in loaded.into_iter().flat_map(|loaded| loaded.sessions) {
+            let Denial { reason, text, .. } = lost();
+            self.goodbye(conn, reason, &text);
+        }
+        Ok(())
+    }
+}
+
+/// What whoever comes for such a log is told.
+pub(super) fn lost() -> Denial {
+    Denial::new(
+        Reason::LogLost,
+        "this relay has lost a part of the workspace's log; its operator has to run `bowline-relay restore`",
+    )
+}

@@ -1,0 +1,67 @@
+//! Logs that go on under another key after a restore, and logs that are known to have lost entries.
+
+use bowline_disk::{DatabaseError, database};
+use bowline_wire::codec::{decode, encode};
+use bowline_wire::head::SeenHead;
+use bowline_wire::ids::WorkspaceId;
+use bowline_wire::successor::SaidSuccessor;
+use rusqlite::{Transaction, TransactionBehavior};
+
+use super::Sqlite;
+use crate::storage::{Continued, StorageError};
+
+const SUCCESSORS: &str = "SELECT said FROM successor
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1) ORDER BY n";
+
+const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
+
+impl Sqlite {
+    pub(super) fn read_successors(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<SaidSuccessor>, DatabaseError> {
+        let unreadable = || DatabaseError::Damaged("a successor of a log cannot be read back".to_owned());
+        let mut statement = self.connection.prepare_cached(SUCCESSORS)?;
+        let mut rows = statement.query([workspace.as_bytes()])?;
+        let mut said = Vec::new();
+        while let Some(row) = rows.next()? {
+            let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+            said.push(decode(bytes).map_err(|_| unreadable())?);
+        }
+        Ok(said)
+    }
+
+    pub(super) fn put_successors(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for continued in logs {
+            put_successor(&tx, continued)?;
+        }
+        Ok(database::commit(tx)?)
+    }
+
+    pub(super) fn put_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let sql = "UPDATE log SET lacks = ?2 WHERE workspace = ?1";
+        if tx.execute(sql, (workspace.as_bytes(), encode(head)))? == 0 {
+            return Err(NO_LOG);
+        }
+        Ok(database::commit(tx)?)
+    }
+
+    pub(super) fn is_lacking(&self) -> Result<bool, DatabaseError> {
+        let sql = "SELECT count(*) > 0 FROM log WHERE lacks IS NOT NULL";
+        Ok(self.connection.query_row(sql, (), |row| row.get(0))?)
+    }
+}
+
+fn put_successor(tx: &Transaction<'_>, continued: &Continued) -> Result<(), StorageError> {
+    let Continued { workspace, secret, successor } = continued;
+    let sql = "INSERT INTO successor (log, n, said)
+               SELECT n, (SELECT count(*) FROM successor WHERE successor.log = log.n), ?2 FROM log WHERE workspace = ?1";
+    if tx.execute(sql, (workspace.as_bytes(), encode(successor)))? == 0 {
+        return Err(NO_LOG);
+    }
+    let sql = "UPDATE log SET secret = ?2, lacks = NULL WHERE workspace = ?1";
+    tx.execute(sql, (workspace.as_bytes(), secret.as_bytes()))?;
+    Ok(())
+}

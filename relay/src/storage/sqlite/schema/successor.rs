@@ -1,0 +1,13 @@
+//! The step after which a log says by which others it came to be signed, and whether it lacks what its key has signed for.
+
+/// `successor.n`: their order, from 0. `log.lacks`: a head that the log's key has signed, of which the log lacks entries.
+pub(super) const VERSION_5: &str = "
+ALTER TABLE log ADD COLUMN lacks BLOB;
+
+CREATE TABLE successor (
+    log  INTEGER NOT NULL REFERENCES log (n),
+    n    INTEGER NOT NULL,
+    said BLOB NOT NULL,
+    PRIMARY KEY (log, n)
+) STRICT, WITHOUT ROWID;
+";

@@ -1,0 +1,151 @@
+//! A relay that was put back to an older state: found out, it signs nothing more; restored, its logs go on and take again what they had.
+
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::{Frame, Reason, Welcome};
+use bowline_wire::ids::{Millis, Position, WorkspaceId};
+use bowline_wire::roster::record::Record;
+use bowline_wire::successor::Succession;
+
+use crate::keys::Identity;
+use crate::restore::continue_logs;
+use crate::storage::memory::Memory;
+use crate::storage::{Storage, StorageError};
+use crate::testing::author::{Author, Door};
+use crate::testing::bench::Bench;
+use crate::testing::rng;
+
+/// The relay's database is replaced by an older one, and the relay starts.
+fn put_back(bench: &mut Bench, backup: &Memory) {
+    bench.storage.memory = backup.snapshot();
+    bench.restart();
+}
+
+/// The same, with `restore` in between.
+fn restore(bench: &mut Bench, backup: &Memory, workspace: WorkspaceId) {
+    bench.storage.memory = backup.snapshot();
+    let identity = Identity::from_secret(&[5; 32]);
+    continue_logs(&mut bench.storage.memory, &identity, &[workspace], &mut rng(9)).unwrap();
+    bench.restart();
+}
+
+/// A workspace of one device with one entry beyond what the backup has.
+fn lost_one() -> (Bench, Memory, WorkspaceId, Author, Entry) {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, conn) = bench.create(&mut laptop);
+    let first = laptop.content(&bench.view(workspace), b"in the backup");
+    bench.must_append(conn, &[&first]);
+    let backup = bench.storage.memory.snapshot();
+    let lost = laptop.content(&bench.view(workspace), b"not in the backup");
+    bench.must_append(conn, &[&lost]);
+    (bench, backup, workspace, laptop, lost)
+}
+
+#[test]
+fn a_relay_that_is_shown_a_newer_head_of_its_own_signs_nothing_more() {
+    let (mut bench, backup, workspace, mut laptop, _) = lost_one();
+    let ahead = bench.view(workspace);
+    put_back(&mut bench, &backup);
+    let (conn, other) = (bench.open(&laptop, workspace), bench.open(&laptop, workspace));
+    assert!(bench.relay.check_storage(bench.now).is_ok());
+    // Rewound to what the backup has: only what it has seen shows that there was more.
+    let first = bench.storage.memory.log(workspace).unwrap().unwrap();
+    assert_eq!(first.position, Position(2));
+    laptop.rewind(bowline_wire::ids::Lane::Content, 1, in_backup(&bench, workspace, &laptop));
+    let shows = laptop.content(&ahead, b"new");
+    bench.append(conn, &[&shows]);
+    bench.flush();
+    for conn in [conn, other] {
+        let Frame::Goodbye { reason, text } = bench.frame(conn) else { panic!() };
+        assert_eq!(reason, Reason::LogLost);
+        assert!(text.contains("bowline-relay restore"), "{text}");
+    }
+    assert_eq!(bench.storage.memory.log(workspace).unwrap().unwrap().position, Position(2));
+    let not_ready = bench.relay.check_storage(bench.now).unwrap_err();
+    assert!(matches!(&not_ready, StorageError::Corrupt(why) if why.contains("restore")), "{not_ready}");
+    assert!(bench.storage.has_lost().unwrap(), "it is known after the next start as well");
+    let (_, told) = bench.enter(&laptop, workspace);
+    assert!(matches!(told, Frame::Goodbye { reason: Reason::LogLost, .. }), "{told:?}");
+    let as_it_is = bench.storage.memory.clone();
+    restore(&mut bench, &as_it_is, workspace);
+    assert!(!bench.storage.has_lost().unwrap());
+    bench.open(&laptop, workspace);
+}
+
+fn in_backup(bench: &Bench, workspace: WorkspaceId, author: &Author) -> bowline_wire::ids::EntryId {
+    let chain = author.chain(bowline_wire::ids::Lane::Content);
+    let tips = bench.storage.memory.tips(workspace).unwrap();
+    tips.iter().find(|(it, _)| *it == chain).unwrap().1.id
+}
+
+#[test]
+fn what_is_staged_when_it_is_found_out_is_not_signed_for() {
+    let (mut bench, backup, workspace, mut laptop, _) = lost_one();
+    let ahead = bench.view(workspace);
+    put_back(&mut bench, &backup);
+    let conn = bench.open(&laptop, workspace);
+    laptop.rewind(bowline_wire::ids::Lane::Content, 1, in_backup(&bench, workspace, &laptop));
+    let innocent = laptop.content(&bench.view(workspace), b"taken");
+    let shows = laptop.content(&ahead, b"new");
+    bench.append(conn, &[&innocent, &shows]);
+    bench.flush();
+    assert!(matches!(bench.frame(conn), Frame::Goodbye { .. }));
+    assert_eq!(bench.storage.memory.log(workspace).unwrap().unwrap().position, Position(2));
+}
+
+#[test]
+fn a_restored_log_takes_again_what_it_had_and_welcomes_with_its_successors() {
+    let (mut bench, backup, workspace, mut laptop, lost) = lost_one();
+    let before = bench.view(workspace).seen.unwrap();
+    restore(&mut bench, &backup, workspace);
+    let (conn, welcome) = bench.enter(&laptop, workspace);
+    let Frame::Welcome(Welcome { head, successors, .. }) = welcome else { panic!() };
+    let identity = Identity::from_secret(&[5; 32]).public();
+    let succession = Succession::verify(workspace, identity.as_bytes(), &successors).unwrap();
+    assert_eq!((succession.first(), succession.last()), (Some(before.log), Some(head.log)));
+    assert_eq!(succession.end_of(before.log).unwrap().position, Position(2));
+    assert_eq!(head.position, Position(2));
+    bench.must_append(conn, &[&lost]);
+    let new = laptop.content(&bench.view(workspace), b"new");
+    bench.must_append(conn, &[&new]);
+    // Another holder offers the same.
+    let other = bench.open(&laptop, workspace);
+    bench.append(other, &[&lost]);
+    let Frame::Appended { entries, .. } = bench.frame(other) else { panic!() };
+    assert_eq!(entries, [(lost.id(), Position(3))]);
+    bench.restart();
+    bench.open(&laptop, workspace);
+}
+
+#[test]
+fn a_head_of_the_old_log_that_the_restored_one_lacks_is_no_reason_to_stop() {
+    let (mut bench, backup, workspace, mut laptop, lost) = lost_one();
+    let ahead = bench.view(workspace);
+    restore(&mut bench, &backup, workspace);
+    let conn = bench.open(&laptop, workspace);
+    let shows = laptop.content(&ahead, b"written before the restore");
+    bench.must_append(conn, &[&lost, &shows]);
+    assert!(bench.relay.check_storage(bench.now).is_ok());
+}
+
+#[test]
+fn whoever_joined_in_time_is_not_judged_by_time_again() {
+    let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
+    let (workspace, conn) = bench.create(&mut laptop);
+    let door = Door::new(7);
+    let expires = bench.now.0 + 1_000;
+    let invite = laptop.record(&bench.view(workspace), &Record::Invite(door.ticket(expires)));
+    bench.must_append(conn, &[&invite]);
+    let backup = bench.storage.memory.snapshot();
+    let join = phone.join(&bench.view(workspace), &door);
+    bench.must_append(conn, &[&join]);
+    bench.now = Millis(expires + 1);
+    put_back(&mut bench, &backup);
+    let before = bench.open(&laptop, workspace);
+    assert_eq!(bench.refusal(before, &join), Reason::JoinVoid, "a log that goes on as it was");
+    restore(&mut bench, &backup, workspace);
+    let (_, turned_away) = bench.enter_by(&door, workspace);
+    assert!(matches!(turned_away, Frame::Goodbye { reason: Reason::TicketExpired, .. }));
+    let conn = bench.open(&laptop, workspace);
+    bench.must_append(conn, &[&join]);
+    bench.open(&phone, workspace);
+}

@@ -1,0 +1,112 @@
+//! `bowline-relay restore`: in place and of a copy, by whom it is refused, and what a relay says that needs it.
+
+use std::fs;
+use std::path::Path;
+
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::ids::Lane;
+
+use crate::device::Device;
+use crate::process::Place;
+
+/// Copies a stopped relay's folder, file by file, as an operator does.
+fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_backup_is_restored_into_a_new_folder_and_serves_as_the_same_relay() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let key = serving.address().key();
+    let mut device = Device::create(&serving.address(), 1).await;
+    device.append(b"in the backup").await;
+    let copy = Place::new();
+    assert_eq!(place.run(&["backup", copy.data().to_str().unwrap()]).code, Some(0));
+    device.append(b"later").await;
+    let copy_path = copy.data();
+    let copy_path = copy_path.to_str().unwrap();
+    serving.stop();
+
+    let new = Place::new();
+    let answer = new.run(&["restore", copy_path, "--json"]).json();
+    assert_eq!(answer["data"], new.data().to_str().unwrap());
+    assert_eq!(answer["workspaces"][0]["entries"], 2, "{answer}");
+    assert_eq!(answer["workspaces"][0]["id"], device.workspace.to_string());
+    new.run(&["restore", copy_path]).assert_refused(2, "already", "stays as it is");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&new.data()), 0o700);
+        for file in fs::read_dir(new.data()).unwrap() {
+            let path = file.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+    }
+    let serving = new.serve(&[]);
+    assert_eq!(serving.address().key(), key, "devices know it by its key");
+    let mut device = device.come_back(&serving.address()).await;
+    assert_eq!(device.read_log().await.len(), 2);
+    serving.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_folder_is_restored_in_place_while_no_relay_serves_it() {
+    let place = Place::new();
+    place.run(&["restore"]).assert_refused(3, "there is no relay's data", "serve --data");
+    let serving = place.serve(&[]);
+    Device::create(&serving.address(), 1).await;
+    place.run(&["restore"]).assert_refused(5, "in use by another", "stop that relay");
+    serving.stop();
+    let answer = place.run(&["restore"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert!(answer.stdout.starts_with("Restored 1 workspaces in "), "{answer:?}");
+    assert!(answer.stderr.contains("`bowline-relay serve --data"), "{answer:?}");
+    place.serve(&[]).stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_relay_that_was_put_back_without_it_stops_and_says_what_to_do() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let mut device = Device::create(&serving.address(), 1).await;
+    let first = device.append(b"in the backup").await;
+    serving.stop();
+    let backup = Place::new();
+    copy_files(&place.data(), &backup.data());
+    let serving = place.serve(&[]);
+    let mut device = device.come_back(&serving.address()).await;
+    device.append(b"later").await;
+    serving.stop();
+    fs::remove_dir_all(place.data()).unwrap();
+    copy_files(&backup.data(), &place.data());
+
+    let serving = place.serve(&[]);
+    let ahead = device.head();
+    let mut device = device.come_back(&serving.address()).await;
+    device.author.rewind(Lane::Content, 1, first.id());
+    device.know(ahead);
+    let told = device.offer(b"new").await.unwrap_err();
+    assert!(
+        matches!(&told, Frame::Goodbye { reason: Reason::Storage, text } if text.contains("restore")),
+        "{told:?}"
+    );
+    let log = place.log_after(serving);
+    assert!(log.contains("bowline-relay restore"), "{log}");
+    place.run(&["serve", "--listen", "127.0.0.1:0"]).assert_refused(
+        4,
+        "put back to an older state",
+        "restore --data",
+    );
+    assert_eq!(place.run(&["restore"]).code, Some(0));
+    let serving = place.serve(&[]);
+    device.author.rewind(Lane::Content, 1, first.id());
+    let mut device = device.come_back(&serving.address()).await;
+    device.append(b"goes on").await;
+    serving.stop();
+}

@@ -1,0 +1,122 @@
+//! A relay is stopped, its data put back from a backup, restored and started: all devices end equal with nothing lost, by the commands
+//! that the README shows, and nobody is asked.
+
+use bowline_tests::processes::{Home, Relay, Tls};
+use serde_json::Value;
+
+use crate::{shared_conversation, two_devices};
+
+fn workspace_status(home: &Home) -> Value {
+    let status: Value = serde_json::from_str(&home.run(["--json", "status"]).answer()).unwrap();
+    status["workspaces"][0].clone()
+}
+
+fn say(home: &Home, chat: &str, text: &str) {
+    home.run(["chat", "say", chat, text]).answer();
+    home.run(["sync"]).answer();
+}
+
+/// Two devices, and what they say to one another, some of it after the backup.
+struct Story {
+    relay: Relay,
+    laptop: Home,
+    desktop: Home,
+    chat: String,
+    said: Vec<String>,
+}
+
+impl Story {
+    fn new() -> Self {
+        let relay = Relay::start(Tls::SelfSigned);
+        let (laptop, desktop) = two_devices(&relay);
+        let chat = shared_conversation(&laptop, &desktop);
+        Self { relay, laptop, desktop, chat, said: Vec::new() }
+    }
+
+    fn say(&mut self, texts: [&str; 2]) {
+        for (home, text) in [&self.laptop, &self.desktop].into_iter().zip(texts) {
+            say(home, &self.chat, text);
+            self.said.push(text.to_owned());
+        }
+        self.laptop.run(["sync"]).answer();
+    }
+
+    /// All devices show everything, one that comes later too, and nothing is in doubt.
+    fn check(mut self, answers: [&str; 2]) {
+        for home in [&self.laptop, &self.desktop] {
+            home.run(["sync"]).answer();
+        }
+        self.say(answers);
+        for home in [&self.laptop, &self.desktop] {
+            home.run(["sync"]).answer();
+            let status = workspace_status(home);
+            assert_eq!(
+                (&status["sent_again"], &status["queued"], &status["evidence"]),
+                (&0.into(), &0.into(), &0.into())
+            );
+            assert_eq!((&status["fault"], &status["quarantined"]), (&Value::Null, &Value::Array(vec![])));
+        }
+        let tablet = Home::init("Ana", "tablet");
+        let code = self.laptop.run(["device", "link"]).answer();
+        tablet.run(["join", code.trim(), "--yes"]).answer();
+        tablet.run(["sync"]).answer();
+        for home in [&self.laptop, &self.desktop, &tablet] {
+            assert_eq!(home.messages(&self.chat), self.said);
+        }
+    }
+}
+
+#[test]
+fn a_backup_is_restored_into_a_new_folder_and_devices_send_again_what_it_lacks() {
+    let mut story = Story::new();
+    story.say(["in the backup", "this too"]);
+    let backup = story.relay.data().with_file_name("backup");
+    story.relay.backup(&backup);
+    story.say(["not in the backup", "nor this"]);
+    // What has not left yet comes after it.
+    story.desktop.run(["chat", "say", &story.chat, "written offline"]).answer();
+    story.said.push("written offline".to_owned());
+    story.relay.kill();
+    std::fs::rename(story.relay.data(), story.relay.data().with_file_name("gone")).unwrap();
+    let restored = story.relay.restore(Some(&backup));
+    assert!(restored.stdout.starts_with("Restored 1 workspaces"), "{restored:?}");
+    story.relay.restart();
+    let ran = story.laptop.run(["sync"]);
+    assert!(ran.status.success(), "{ran:?}");
+    assert!(ran.stderr.contains("the relay was restored from a backup"), "{}", ran.stderr);
+    story.check(["afterwards", "as before"]);
+}
+
+#[test]
+fn a_folder_that_was_put_back_is_restored_in_place_while_devices_wait() {
+    let mut story = Story::new();
+    story.say(["in the copy", "this too"]);
+    story.relay.stop();
+    let copy = story.relay.data().with_file_name("copy");
+    copy_folder(&story.relay.data(), &copy);
+    story.relay.restart();
+    story.say(["not in the copy", "nor this"]);
+    let watching = [story.laptop.watch(), story.desktop.watch()];
+    story.relay.stop();
+    std::fs::remove_dir_all(story.relay.data()).unwrap();
+    copy_folder(&copy, &story.relay.data());
+    story.relay.restore(None);
+    story.relay.restart();
+    bowline_tests::processes::wait_for("both to have sent everything again", || {
+        let is_there = |home: &Home| {
+            let status = workspace_status(home);
+            status["connection"]["state"] == "connected" && status["sent_again"] == 0
+        };
+        (is_there(&story.laptop) && is_there(&story.desktop)).then_some(())
+    });
+    watching.into_iter().for_each(bowline_tests::processes::Watching::kill);
+    story.check(["afterwards", "as before"]);
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}

@@ -101,8 +101,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::NoSuchRow`].
     pub fn take_off(&self, n: EntryN) -> Result<(), StoreError> {
-        let sql = "UPDATE entry SET pos = NULL, log_hash = NULL, time = NULL WHERE n = ?1";
-        self.change_one("entry", sql, [n])
+        self.change_one("entry", "DELETE FROM entry WHERE n = ?1", [n])
     }
 
     /// An entry is on the log again.

@@ -46,6 +46,7 @@ WORDS = {
     "versions": ascending(list_of(uint(), limits.MAX_VERSIONS), lambda version: version, "VersionOrder"),
     "shown": null_or(HEAD),
     "log_time": _log_time,
+    "successors": list_of(fields(fixed(32), uint(), fixed(32), fixed(32), fixed(64), fixed(64)), limits.MAX_SUCCESSORS),
     "time": uint(),
     "signature": fixed(64),
     "create": null_or(fields(text_to(limits.MAX_TOKEN), entry_parts)),

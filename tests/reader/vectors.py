@@ -12,6 +12,7 @@ import limits
 import records
 import sealing
 import signing
+import successors
 from cbor import Malformed, decode, encode
 from log import Log, NotALog
 
@@ -133,6 +134,17 @@ def good_adopted(vector):
     same([it.id for it in found], [original.id], "originals")
 
 
+def any_successors(vector):
+    """A chain of successors, or why it is none."""
+    try:
+        said = [bytes.fromhex(it) for it in vector["successors"]]
+        successors.follow(unhex(vector, "workspace"), unhex(vector, "relay"), said)
+        refused = None
+    except successors.Refused as error:
+        refused = str(error)
+    same(refused, vector["refused"], "what becomes of it")
+
+
 def good_chain(vector):
     """A log from its beginning, with its hashes and its roster's."""
     workspace = entries.digest(unhex(vector, "genesis_body"))
@@ -241,6 +253,7 @@ FILES = [
     (GOOD, "evidence", any_evidence),
     (GOOD, "confirms", good_confirm),
     (GOOD, "adopted", good_adopted),
+    (GOOD, "successors", any_successors),
     (GOOD, "chains", good_chain),
     (BROKEN, "entries", broken(entries.read_entry, "workspace", "entry")),
     (BROKEN, "records", broken(records.read_record, "body")),

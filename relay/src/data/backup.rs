@@ -34,6 +34,9 @@ impl DataFolder {
         let database = Self::read_database(from)?;
         let key = read(&from.join(KEY))?.ok_or_else(|| DataError::KeyMissing(from.join(KEY)))?;
         let (identity, token) = (read(&from.join(IDENTITY))?, read(&from.join(TOKEN))?);
+        if identity.is_none() && database.has_had_an_identity() {
+            return Err(DataError::KeyMissing(from.join(IDENTITY)).into());
+        }
         if to.symlink_metadata().is_ok() {
             return Err(DataError::AlreadyThere(to.to_owned()).into());
         }
@@ -96,8 +99,12 @@ mod tests {
         data.certificate_key(&mut rng(1)).unwrap();
         data.identity(&mut rng(1)).unwrap();
         data.database().unwrap();
-        fs::remove_file(from.join(KEY)).unwrap();
-        assert!(matches!(DataFolder::back_up(&from, &to), Err(DataError::KeyMissing(_))));
-        assert!(!to.exists());
+        for name in [KEY, IDENTITY] {
+            let kept = fs::read(from.join(name)).unwrap();
+            fs::remove_file(from.join(name)).unwrap();
+            assert!(matches!(DataFolder::back_up(&from, &to), Err(DataError::KeyMissing(_))), "{name}");
+            assert!(!to.exists());
+            secret::write(&from.join(name), &kept).unwrap();
+        }
     }
 }

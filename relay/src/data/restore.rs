@@ -76,6 +76,7 @@ mod tests {
     /// A relay's folder with one log of a few entries.
     fn served(folder: &Path) -> Scribe {
         let data = DataFolder::create(folder).unwrap();
+        data.certificate_key(&mut rng(5)).unwrap();
         data.identity(&mut rng(1)).unwrap();
         data.token(&mut rng(2)).unwrap();
         let mut scribe = Scribe::new(7);
@@ -125,7 +126,7 @@ mod tests {
     fn without_its_key_nothing_is_restored() {
         let place = TempDir::new().unwrap();
         served(place.path());
-        fs::remove_file(place.path().join("relay.key")).unwrap();
+        fs::remove_file(place.path().join("identity.key")).unwrap();
         let folder = DataFolder::open(place.path()).unwrap();
         let refused = folder.restore(&mut rng(3)).unwrap_err();
         assert!(matches!(refused, NotRestored::Data(DataError::KeyMissing(_))));

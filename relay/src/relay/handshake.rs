@@ -57,7 +57,7 @@ impl<S: Storage> Relay<S> {
         let Greeted { capabilities, said } = greeted;
         let greeting = Greeting { workspace, party, capabilities, said: said.then(frame) };
         let let_in = if proven {
-            self.find_or_create(&greeting, create).and_then(|()| self.compare(workspace, head))
+            self.find_or_create(&greeting, create, head)
         } else {
             Err(Denial::new(Reason::BadProof, "the proof does not verify"))
         };
@@ -89,7 +89,10 @@ impl<S: Storage> Relay<S> {
         };
         let head = theirs.verify(workspace);
         let head = *head.map_err(|_| Denial::new(Reason::BadProof, "the head does not verify"))?.value();
-        if loaded.hash_at(&self.storage, head.position)? == Some(head.hash) {
+        // What is staged was not signed for, whatever it hashes to.
+        let is_here = head.position <= loaded.durable_position()
+            && loaded.hash_at(&self.storage, head.position)? == Some(head.hash);
+        if is_here {
             return Ok(());
         }
         self.note_lost(workspace, &theirs)?;
@@ -97,9 +100,16 @@ impl<S: Storage> Relay<S> {
     }
 
     /// Loads the workspace and checks that the party may use it, or stages its beginning.
-    fn find_or_create(&mut self, greeting: &Greeting, create: Option<Box<Create>>) -> Result<(), Denial> {
+    fn find_or_create(
+        &mut self,
+        greeting: &Greeting,
+        create: Option<Box<Create>>,
+        shown: Option<SeenHead>,
+    ) -> Result<(), Denial> {
         if let Some(workspace) = self.load(greeting.workspace)? {
             if workspace.durable().is_some() {
+                // Before who it is: what let them in may be among what is lost.
+                self.compare(greeting.workspace, shown)?;
                 return self.admit(greeting);
             }
             // Staged by another connection of the first device; both are welcomed when it is durable.

@@ -80,8 +80,8 @@ impl Device {
         send(&hello).await;
         let Some(Frame::Challenge(challenge)) = next(&mut inbound).await else { panic!("no challenge") };
         if let Some(key) = address.key() {
-            let line = challenge.line.expect("the key of its certificate");
-            assert_eq!(key.as_bytes(), line.as_bytes(), "the pin is the certificate's key");
+            let pinned = challenge.line.expect("the key of its certificate");
+            assert_eq!(key.as_bytes(), pinned.as_bytes(), "the pin is the certificate's key");
         }
         let proof = Proof { create: create.map(Box::new), ..Proof::unsigned(workspace, author.party()) };
         let proof = author.prove_with(said(&hello, &Frame::Challenge(challenge)), proof);

@@ -1,4 +1,6 @@
 //! One replica, with a caller that does what it asks for and keeps a record of it.
+//!
+//! Longer than 500 lines because a caller of the sync machine owes it as much, and each test may ask for any of it.
 
 use std::collections::BTreeMap;
 

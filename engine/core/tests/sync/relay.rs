@@ -11,7 +11,9 @@ use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{DeviceId, EntryId, LogHash, LogId, LogTime, Millis, Position, Signature, WorkspaceId};
+use bowline_wire::ids::{
+    DeviceId, EntryId, LogHash, LogId, LogTime, Millis, Position, Signature, WorkspaceId,
+};
 use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::log::{Log, Refusal};
 use bowline_wire::roster::TicketStage;

@@ -442,3 +442,21 @@ fn a_line_on_which_entries_arrive_is_not_dead() {
     }
     assert!(!bench.closed());
 }
+
+#[test]
+fn before_its_challenge_nobody_speaks_for_the_relay() {
+    for reason in
+        [Reason::NotAllowed, Reason::Removed, Reason::TicketUsed, Reason::NoWorkspace, Reason::LogLost]
+    {
+        let (mut bench, _, mut relay) = Bench::member();
+        let sent = bench.write(&opaque_payload(1));
+        bench.connect();
+        bench.forget();
+        bench.receive(FakeRelay::goodbye(reason));
+        assert!(bench.closed() && bench.faults().is_empty(), "{reason:?}");
+        assert!(matches!(bench.effects[..], [Effect::Close]), "{reason:?}: nothing is stored of it");
+        assert_eq!(bench.replica.last_goodbye(), None, "{reason:?}");
+        bench.sync(&mut relay);
+        assert!(relay.holds(sent.id()), "{reason:?}");
+    }
+}

@@ -35,6 +35,7 @@ pub(super) fn store_entry(
         }
         return put_again(tx, &row, place);
     }
+    forget_apart(tx, workspace, item)?;
     match &item.verdict {
         Verdict::Own(entry) => place_own(tx, workspace, entry, place),
         Verdict::Roster(entry, _) => {
@@ -56,12 +57,26 @@ fn to_come_again(
     workspace: WorkspaceId,
     item: &IngestedEntry,
 ) -> Result<Option<EntryRow>, Error> {
+    Ok(tx.entry_by_id(workspace, judged(&item.verdict).id())?.filter(EntryRow::is_to_come_again))
+}
+
+fn judged(verdict: &Verdict) -> &Entry {
     let (Verdict::Own(entry)
     | Verdict::Roster(entry, _)
     | Verdict::Content(entry)
     | Verdict::Withheld(entry)
-    | Verdict::NotAcceptable(entry, _)) = &item.verdict;
-    Ok(tx.entry_by_id(workspace, entry.id())?.filter(EntryRow::is_to_come_again))
+    | Verdict::NotAcceptable(entry, _)) = verdict;
+    entry
+}
+
+/// Forgets that an entry was put apart when the log did not take it again: it is on the log after all, and is taken in as one that
+/// was never here.
+fn forget_apart(tx: &Tx<'_>, workspace: WorkspaceId, item: &IngestedEntry) -> Result<(), Error> {
+    let is_apart = |row: &EntryRow| row.state == EntryState::Quarantined && row.place.is_none();
+    if let Some(row) = tx.entry_by_id(workspace, judged(&item.verdict).id())?.filter(is_apart) {
+        tx.take_off(row.n)?;
+    }
+    Ok(())
 }
 
 fn store_content(

@@ -84,7 +84,7 @@ fn a_relay_from_before_its_restore_is_behind() {
     rig.sync(&mut restored);
     rig.disconnect();
     shown(&mut rig, &relay.welcome());
-    assert_waits(rig, &mut restored, LineReason::Rollback);
+    assert_waits(rig, &mut restored, LineReason::OtherLog);
 }
 
 #[test]

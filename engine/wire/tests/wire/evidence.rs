@@ -72,7 +72,7 @@ pub(crate) fn samples() -> Vec<(&'static str, Evidence, Result<Proven, NotProven
     let mut wrong_time = steps(&story, 2, story.entries.len());
     wrong_time[0].1 = LogTime::LAST;
     let mut unsigned = rollback(Some(3), 2);
-    unsigned.frames[0] = rollback(None, 2).frames[1].clone();
+    unsigned.frames[0].clone_from(&rollback(None, 2).frames[1]);
     let because = Err::<Proven, NotProven>;
     vec![
         ("two heads at one position", of(fork(&story, story.entries.len(), OTHER)), Ok(forked(end))),

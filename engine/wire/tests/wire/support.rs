@@ -250,8 +250,14 @@ impl Story {
     pub(crate) fn continued_by(&self, position: Position, name: &str, succession: &Succession) -> Self {
         let relay = SigningKey::from_bytes(&seed(name));
         let log = Log::begun(self.workspace(), self.log.head().log, succession);
-        let mut story =
-            Self { relay, hashes: vec![log.head().hash], log, entries: Vec::new(), times: Vec::new(), clock: self.clock };
+        let mut story = Self {
+            relay,
+            hashes: vec![log.head().hash],
+            log,
+            entries: Vec::new(),
+            times: Vec::new(),
+            clock: self.clock,
+        };
         for entry in self.entries.iter().take(usize::try_from(position.0).unwrap()) {
             story.put(entry);
         }

@@ -41,6 +41,14 @@ impl Replica {
         if succession.last().is_some_and(|last| last != theirs.log) {
             return Err(Box::new(RelayFault::Nonsense("successors that do not lead to its log")));
         }
+        let begun = succession.successors().last();
+        let is_short = |begun: &Successor| {
+            theirs.position < begun.position
+                || (theirs.position == begun.position && theirs.hash != begun.hash)
+        };
+        if begun.is_some_and(is_short) {
+            return Err(Box::new(RelayFault::Nonsense("a head from before its log was continued")));
+        }
         self.restate_pins(theirs, &succession);
         let here = self.position();
         let known = self.log.as_ref().filter(|_| here > Position::START).map(|log| log.head().log);

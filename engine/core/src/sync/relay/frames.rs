@@ -207,7 +207,8 @@ impl Replica {
         if let Some(fault) = self.contradiction(&theirs, cx) {
             return Some(fault);
         }
-        let ours = proving.shown.filter(|shown| shown.log == theirs.log && theirs.position < shown.position)?;
+        let ours =
+            proving.shown.filter(|shown| shown.log == theirs.log && theirs.position < shown.position)?;
         let [hello, challenge, proof] = proving.frames.clone();
         let proof = Rollback { frames: [hello, challenge, proof, encode(&Frame::Welcome(welcome.clone()))] };
         Some(RelayFault::Rollback { ours, theirs, proof: Box::new(proof) })
@@ -363,6 +364,10 @@ impl Replica {
         // A relay of before nonces cannot read our Hello, which is never malformed to one of today.
         let is_behind = self.session.greeted().is_some() && reason == Reason::Malformed;
         let reason = if is_behind { Reason::RelayOutdated } else { reason };
+        // Before its challenge nobody has shown that this is the relay, and a relay says nothing of parties or logs then.
+        if self.session.greeted().is_some() && !speaks_of_the_line(reason) {
+            return self.close();
+        }
         // The relay knows a ticket that it has let in: what it does not allow then is something else, and may be another
         // time.
         let is_known = self.session.is_up_as_ticket() && reason == Reason::NotAllowed;
@@ -470,6 +475,15 @@ impl Replica {
             Party::Ticket(_) => !self.may_send_join(),
         }
     }
+}
+
+/// Whether a relay may close a line for this reason before it knows who is there.
+fn speaks_of_the_line(reason: Reason) -> bool {
+    reason.is_about_draft()
+        || matches!(
+            reason,
+            Reason::Version | Reason::Malformed | Reason::OutOfPlace | Reason::Shutdown | Reason::Rate
+        )
 }
 
 fn head_of_other_log(replica: &Replica, theirs: &SeenHead) -> bool {

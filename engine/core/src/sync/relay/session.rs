@@ -86,7 +86,7 @@ pub(in crate::sync) struct Greeted {
 }
 
 /// A connection on which Proof was sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in crate::sync) struct Proving {
     since: Millis,
     pub(in crate::sync) party: Party,
@@ -98,6 +98,13 @@ pub(in crate::sync) struct Proving {
     pub(in crate::sync) shown: Option<SeenHead>,
     /// Hello, Challenge and Proof, as they were sent.
     pub(in crate::sync) frames: [Vec<u8>; 3],
+}
+
+impl std::fmt::Debug for Proving {
+    /// The bytes of a proof may hold a registration token, which stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proving").field("party", &self.party).finish_non_exhaustive()
+    }
 }
 
 impl Proving {

@@ -1,4 +1,4 @@
-//! TLS on both sides: a relay whose certificate is its identity, devices that know it or ask the system whom it trusts.
+//! TLS on both sides: a relay whose certificate holds a key of its own, devices that know that key or ask the system whom it trusts.
 
 mod certificate;
 mod pin;
@@ -21,7 +21,7 @@ pub(crate) use pin::OtherKey;
 pub enum ServerTls {
     /// No TLS: for this machine, or behind a proxy that does it.
     Off,
-    /// A certificate signed by itself, made now from this Ed25519 seed (RFC 8032), which is also the relay's identity.
+    /// A certificate signed by itself, made now from this Ed25519 seed (RFC 8032).
     SelfSigned(Zeroizing<[u8; 32]>),
 }
 

@@ -1,4 +1,4 @@
-//! A relay's identity key.
+//! The key of a relay's certificate, as its address pins it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,7 @@ use std::str::FromStr;
 use data_encoding::BASE64URL_NOPAD;
 use thiserror::Error;
 
-/// A relay's Ed25519 public key: the pin in its address, the key in its self-signed certificate, and the relay named in
-/// every challenge. Text is 43 characters of base64url without padding (RFC 4648, section 5).
+/// The Ed25519 public key of a relay's certificate: the pin in its address, and what its identity signs in every challenge. Text is 43 characters of base64url without padding (RFC 4648, section 5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RelayKey([u8; 32]);
 
@@ -17,7 +16,7 @@ pub struct RelayKey([u8; 32]);
 pub struct RelayKeyError;
 
 impl RelayKey {
-    /// Takes the key as it stands in a challenge or certificate.
+    /// Takes the key as it stands in a certificate.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }

@@ -1,4 +1,4 @@
-//! The certificate a relay makes for itself from its identity key.
+//! The certificate a relay makes for itself from the key that its address pins.
 
 use std::sync::Arc;
 

@@ -147,6 +147,11 @@ impl Workspaces {
         if !whole {
             changes = lent.read().unsealed_up_to(n, last)?;
             changes.retain(|change| may_travel(change, writer));
+            if changes.is_empty() {
+                // What waits fills the batch: what was written behind it goes all the same.
+                changes = lent.read().unsealed(n)?;
+                changes.retain(|change| may_travel(change, writer));
+            }
             changes.truncate(acceptable(&changes));
         }
         if changes.is_empty() {

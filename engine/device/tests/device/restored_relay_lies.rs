@@ -2,12 +2,12 @@
 
 use bowline_device::{LineReason, Notice};
 use bowline_wire::codec::{decode, encode};
-use bowline_wire::frame::Frame;
+use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
 use bowline_wire::successor::SaidSuccessor;
 
 use crate::relay::FakeRelay;
-use crate::rig::Rig;
+use crate::rig::{Rig, exchange, two};
 
 /// The welcome with something else in place of its successors.
 fn welcome(relay: &FakeRelay, successors: Vec<SaidSuccessor>) -> Frame {
@@ -116,4 +116,48 @@ fn a_successor_from_a_place_that_is_not_in_the_log_is_evidence() {
     assert!(evidence[0].what.starts_with(&encode(&heads)));
     assert_eq!(rig.status().caught, Some(LineReason::FalseSuccessor));
     assert!(rig.device.is_distrusted(rig.workspace()).unwrap());
+}
+
+#[test]
+fn what_was_not_taken_again_and_is_on_the_log_after_all_stops_nothing() {
+    let (mut one, mut other, mut relay) = two();
+    let backup = relay.len();
+    let id = other.conversation("by the other one");
+    other.say(id, "lost, and fed by its author");
+    exchange(&mut one, &mut other, &mut relay);
+    one.disconnect();
+    other.disconnect();
+    let lost: Vec<_> =
+        relay.verified().map(|entry| entry.id()).skip(usize::try_from(backup).unwrap()).collect();
+    let mut relay = relay.restored(backup, 21);
+    relay.refuses.extend(lost.iter().map(|id| (*id, Reason::WrongEpoch)));
+    one.sync(&mut relay);
+    assert_eq!(one.status().quarantined.len(), lost.len(), "the relay has refused it for good");
+    relay.refuses.clear();
+    other.sync(&mut relay);
+    one.sync(&mut relay);
+    assert!(one.status().quarantined.is_empty(), "it is on the log");
+    assert_eq!(one.texts(id), ["lost, and fed by its author"]);
+    let mut one = one.reopened();
+    one.sync(&mut relay);
+    assert_eq!(one.texts(id), ["lost, and fed by its author"]);
+}
+
+#[test]
+fn a_head_from_before_the_place_cuts_nothing_back() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let id = rig.conversation("here");
+    rig.talk(&mut relay);
+    rig.disconnect();
+    let signed = rig.status().signed;
+    let restored = relay.restored(relay.len() - 1, 21);
+    let mut frame = restored.welcome();
+    let Frame::Welcome(welcome) = &mut frame else { panic!() };
+    welcome.head = restored.head_at(restored.len() - 1);
+    shown(&mut rig, &frame);
+    assert_eq!((rig.status().signed, rig.status().sent_again), (signed, 0));
+    assert!(rig.status().evidence.is_empty(), "it says nothing that two signatures contradict");
+    rig.disconnect();
+    rig.sync(&mut relay);
+    assert_eq!(rig.device.document_state(id).unwrap(), bowline_device::DocumentState::OnRelay);
 }

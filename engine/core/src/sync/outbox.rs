@@ -1,4 +1,4 @@
-//! Our entries on their way to the log, in the order in which they have to be appended.
+//! Entries on their way to the log, in the order in which they have to be appended: how far each is, and what goes into each frame.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +11,20 @@ use super::limits::{RETRY_AFTER, SLOWEST_BLOCK, SLOWEST_BLOCK_TIME};
 /// Bytes of an Append frame besides its entries.
 const FRAME_ROOM: usize = 64;
 
-/// Everything of ours that has not come with the log yet.
+/// Entries that have not come with the log yet.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     entries: Vec<Outgoing>,
 }
 
-/// One of our entries on its way.
+/// An entry on its way.
 #[derive(Debug)]
 struct Outgoing {
     entry: Entry,
     state: State,
 }
 
-/// How far an entry of ours is.
+/// How far an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// To be sent, not before this time.
@@ -77,11 +77,21 @@ impl Outbox {
 
     /// Takes out all entries of a chain, in order.
     pub(super) fn take_chain(&mut self, chain: &ChainKey) -> Vec<Entry> {
-        let (taken, left) = std::mem::take(&mut self.entries)
-            .into_iter()
-            .partition::<Vec<_>, _>(|outgoing| outgoing.entry.header().chain() == *chain);
-        self.entries = left;
-        taken.into_iter().map(|outgoing| outgoing.entry).collect()
+        self.take(|entry| entry.header().chain() == *chain)
+    }
+
+    /// Takes out an entry, and what is behind it of its chain, in order.
+    pub(super) fn take_chain_from(&mut self, first: EntryId, chain: &ChainKey) -> Vec<Entry> {
+        let mut is_behind = false;
+        self.take(|entry| {
+            is_behind |= entry.id() == first;
+            is_behind && entry.header().chain() == *chain
+        })
+    }
+
+    fn take(&mut self, mut is_taken: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
+        let taken = self.entries.extract_if(.., |outgoing| is_taken(&outgoing.entry));
+        taken.map(|outgoing| outgoing.entry).collect()
     }
 
     /// The connection is gone: everything is sent again on the next one.
@@ -129,7 +139,12 @@ impl Outbox {
 
     /// When the first of them is to be sent, but nothing before `earliest`, or sent again.
     pub(super) fn due_at(&self, earliest: Millis) -> Option<Millis> {
-        let due = self.entries.iter().filter_map(|outgoing| match outgoing.state {
+        self.due_among(self.entries.len(), earliest)
+    }
+
+    /// When the first of the first `count` is to be sent, but nothing before `earliest`, or sent again.
+    pub(super) fn due_among(&self, count: usize, earliest: Millis) -> Option<Millis> {
+        let due = self.entries.iter().take(count).filter_map(|outgoing| match outgoing.state {
             State::Waiting(at) => Some(at.max(earliest)),
             State::Sent { again } => Some(again),
             State::Acknowledged => None,
@@ -139,17 +154,34 @@ impl Outbox {
 
     /// Whether one of them is to be sent now.
     pub(super) fn is_due(&self, now: Millis) -> bool {
-        self.entries.iter().any(|outgoing| matches!(outgoing.state, State::Waiting(at) if at <= now))
+        self.entries.iter().any(|outgoing| outgoing.is_due(now))
     }
 
     /// Whether one of them was sent and not answered.
     pub(super) fn is_unanswered(&self) -> bool {
-        self.entries.iter().any(|outgoing| outgoing.unanswered().is_some())
+        self.is_unanswered_among(self.entries.len())
+    }
+
+    /// Whether one of the first `count` was sent and not answered.
+    pub(super) fn is_unanswered_among(&self, count: usize) -> bool {
+        self.entries.iter().take(count).any(|outgoing| outgoing.unanswered().is_some())
     }
 
     /// Whether the relay has acknowledged one that has not come with the log.
     pub(super) fn has_acknowledged(&self) -> bool {
         self.entries.iter().any(|outgoing| outgoing.state == State::Acknowledged)
+    }
+
+    /// Where the first is that `is_it` holds of and that the relay has not acknowledged; behind all of them if there is none.
+    pub(super) fn first_open(&self, is_it: impl Fn(&Entry) -> bool) -> usize {
+        let is_first = |outgoing: &Outgoing| outgoing.state != State::Acknowledged && is_it(&outgoing.entry);
+        self.entries.iter().position(is_first).unwrap_or(self.entries.len())
+    }
+
+    /// Whether the relay has acknowledged all that stand before this one.
+    pub(super) fn is_acknowledged_up_to(&self, id: EntryId) -> bool {
+        let mut before = self.entries.iter().take_while(|outgoing| outgoing.entry.id() != id);
+        before.all(|outgoing| outgoing.state == State::Acknowledged)
     }
 
     /// Sends all of them, whatever became of them before: what goes into one frame.
@@ -164,22 +196,31 @@ impl Outbox {
     /// Sends everything that is due, in order: what goes into each frame. While the relay takes nothing
     /// (`one_of_each_chain`), one entry of each chain finds out whether it does again.
     pub(super) fn send_due(&mut self, one_of_each_chain: bool, now: Millis) -> Vec<Vec<SignedEntry>> {
+        if one_of_each_chain {
+            self.hold_back(now);
+        }
+        self.send_among(self.entries.len(), now)
+    }
+
+    /// Puts off everything that is due but the first entry of each chain that the relay has not acknowledged.
+    fn hold_back(&mut self, now: Millis) {
+        let mut ahead = BTreeSet::new();
+        for outgoing in &mut self.entries {
+            let is_behind =
+                outgoing.state != State::Acknowledged && !ahead.insert(outgoing.entry.header().chain());
+            if is_behind && outgoing.is_due(now) {
+                outgoing.state = State::Waiting(now.plus(RETRY_AFTER));
+            }
+        }
+    }
+
+    /// Sends those of the first `count` that are due, in order: what goes into each frame.
+    pub(super) fn send_among(&mut self, count: usize, now: Millis) -> Vec<Vec<SignedEntry>> {
         let mut batch: Vec<SignedEntry> = Vec::new();
         let mut bytes = 0;
         let mut frames = Vec::new();
         let mut on_the_line: usize = self.entries.iter().filter_map(Outgoing::unanswered).sum();
-        let mut ahead = BTreeSet::new();
-        for outgoing in &mut self.entries {
-            let state = outgoing.state;
-            let is_behind = state != State::Acknowledged && !ahead.insert(outgoing.entry.header().chain());
-            match state {
-                State::Waiting(at) if at <= now && is_behind && one_of_each_chain => {
-                    outgoing.state = State::Waiting(now.plus(RETRY_AFTER));
-                    continue;
-                }
-                State::Waiting(at) if at <= now => {}
-                _ => continue,
-            }
+        for outgoing in self.entries.iter_mut().take(count).filter(|outgoing| outgoing.is_due(now)) {
             let signed = outgoing.entry.to_signed();
             on_the_line += signed.wire_len();
             outgoing.state = State::Sent { again: now.plus(answer_within(on_the_line)) };
@@ -197,6 +238,11 @@ impl Outbox {
 }
 
 impl Outgoing {
+    /// Whether it is to be sent now.
+    fn is_due(&self, now: Millis) -> bool {
+        matches!(self.state, State::Waiting(at) if at <= now)
+    }
+
     /// Bytes of it on the line, without an answer.
     fn unanswered(&self) -> Option<usize> {
         matches!(self.state, State::Sent { .. }).then(|| self.entry.wire_len())

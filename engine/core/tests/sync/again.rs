@@ -1,12 +1,14 @@
 //! A log that was continued, seen by the sync machine alone: what it follows, what it asks to have cut back, and in which order it sends
 //! again what is missing.
 
+use bowline_core::payload::Payload;
 use bowline_core::sync::{Effect, NotReady};
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::ids::{EntryId, Lane, Position};
+use bowline_wire::limits::PART_LEN;
 
-use crate::author::{Author, opaque_payload};
+use crate::author::{Author, noise, opaque_payload};
 use crate::bench::Bench;
 use crate::relay::FakeRelay;
 
@@ -20,24 +22,31 @@ struct Restored {
 
 /// What is lost: two entries of content, a record of the roster, two more entries of content.
 fn restored() -> Restored {
+    restored_after(5, |owner, before| {
+        content(owner, before, [1, 2].map(opaque_payload));
+        drop(owner.put_ticket(before, false));
+        content(owner, before, [3, 4].map(opaque_payload));
+    })
+}
+
+/// What is lost: the `count` entries that `write` puts on the log.
+fn restored_after(count: usize, write: impl FnOnce(&mut Author, &mut FakeRelay)) -> Restored {
     let (mut bench, mut owner, mut before) = Bench::member();
     let backup = before.len();
-    content(&mut owner, &mut before, [1, 2]);
-    drop(owner.put_ticket(&mut before, false));
-    content(&mut owner, &mut before, [3, 4]);
+    write(&mut owner, &mut before);
     bench.sync(&mut before);
     bench.disconnect();
     bench.forget();
     let lost: Vec<Entry> = before.verified().skip(usize::try_from(backup).unwrap()).collect();
-    assert_eq!(lost.len(), 5);
+    assert_eq!(lost.len(), count);
     let relay = before.restored(backup, 21);
     bench.keep(&before);
     Restored { bench, before, relay, lost }
 }
 
-fn content(owner: &mut Author, relay: &mut FakeRelay, numbers: [u8; 2]) {
-    for number in numbers {
-        let entry = owner.content(relay, &opaque_payload(number));
+fn content(owner: &mut Author, relay: &mut FakeRelay, payloads: impl IntoIterator<Item = Payload>) {
+    for payload in payloads {
+        let entry = owner.content(relay, &payload);
         relay.put(entry.to_signed());
     }
 }
@@ -100,12 +109,12 @@ fn all_of_it_comes_back_and_then_something_new_may_be_sealed() {
 fn what_the_old_log_promised_beyond_its_end_is_not_held_against_the_new_one() {
     let (mut bench, mut owner, mut relay) = Bench::member();
     let backup = relay.len();
-    content(&mut owner, &mut relay, [1, 2]);
+    content(&mut owner, &mut relay, [1, 2].map(opaque_payload));
     // It hears of two entries and gets neither.
     bench.receive(Frame::Head(relay.head()));
     bench.disconnect();
     let mut relay = relay.restored(backup, 21);
-    content(&mut owner, &mut relay, [3, 4]);
+    content(&mut owner, &mut relay, [3, 4].map(opaque_payload));
     bench.sync(&mut relay);
     assert!(bench.faults().is_empty(), "{:?}", bench.faults());
     assert_eq!(bench.replica.position(), Position(relay.len()));
@@ -133,6 +142,26 @@ fn what_is_not_answered_is_sent_again_on_the_next_line_from_the_beginning() {
     bench.disconnect();
     let_in(&mut bench, &relay);
     assert_eq!(sent(&mut bench, &lost), [vec![0, 1]]);
+}
+
+/// Each of these takes 24 seconds on the slowest line, and whatever was sent before it comes first.
+#[test]
+fn nothing_is_sent_twice_while_it_may_still_be_on_its_way() {
+    let large = |number| Payload { bytes: noise(PART_LEN - 1000), ..opaque_payload(number) };
+    let Restored { mut bench, relay, lost, .. } =
+        restored_after(3, |owner, before| content(owner, before, [1, 2, 3].map(large)));
+    let_in(&mut bench, &relay);
+    assert_eq!(sent(&mut bench, &lost), [vec![0], vec![1], vec![2]]);
+    for answered in 0..2 {
+        bench.wait(19_000);
+        assert!(sent(&mut bench, &lost).is_empty(), "while {answered} is on its way");
+        bench.receive(appended(&lost, &[answered], &relay));
+    }
+    bench.wait(19_000);
+    assert!(sent(&mut bench, &lost).is_empty());
+    bench.receive(Frame::Head(relay.head()));
+    bench.wait(18_000);
+    assert_eq!(sent(&mut bench, &lost), [vec![2]], "and then what should have been answered by now");
 }
 
 #[test]

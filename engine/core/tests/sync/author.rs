@@ -328,6 +328,13 @@ pub(crate) fn payload_of(document: &Document, doc: DocId, bytes: Vec<u8>) -> Pay
     }
 }
 
+/// Bytes that do not compress.
+pub(crate) fn noise(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    rng(9).fill_bytes(&mut bytes);
+    bytes
+}
+
 /// A payload whose document nobody looks into.
 pub(crate) fn opaque_payload(doc: u8) -> Payload {
     Payload {

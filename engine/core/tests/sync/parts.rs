@@ -9,18 +9,10 @@ use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{EntryId, Incarnation, Position};
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::weight::Weight;
-use rand_core::Rng;
 
-use crate::author::{Author, LARGE_WEIGHT, opaque_payload, rng};
+use crate::author::{Author, LARGE_WEIGHT, noise, opaque_payload};
 use crate::bench::Bench;
 use crate::relay::FakeRelay;
-
-/// Bytes that do not compress.
-fn noise(len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    rng(9).fill_bytes(&mut bytes);
-    bytes
-}
 
 /// A payload that takes so many parts and does not compress.
 fn payload_of_parts(count: usize) -> Payload {

@@ -13,6 +13,8 @@ use crate::storage::{Continued, StorageError};
 const SUCCESSORS: &str = "SELECT said FROM successor
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) ORDER BY n";
 
+pub(super) const IS_LACKING: &str = "SELECT EXISTS (SELECT 1 FROM log WHERE lacks IS NOT NULL)";
+
 const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
 
 impl Sqlite {
@@ -49,8 +51,7 @@ impl Sqlite {
     }
 
     pub(super) fn is_lacking(&self) -> Result<bool, DatabaseError> {
-        let sql = "SELECT count(*) > 0 FROM log WHERE lacks IS NOT NULL";
-        Ok(self.connection.query_row(sql, (), |row| row.get(0))?)
+        Ok(self.connection.prepare_cached(IS_LACKING)?.query_row((), |row| row.get(0))?)
     }
 }
 

@@ -7,7 +7,7 @@ use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
 use self::draft::VERSION_4;
-use self::successor::VERSION_5;
+use self::successor::{VERSION_5, VERSION_6};
 
 /// Marks the file as a relay's: `BowR` in ASCII.
 const APPLICATION_ID: i64 = 0x426f_7752;
@@ -22,7 +22,7 @@ const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 const CACHED_STATEMENTS: usize = 32;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 

@@ -17,6 +17,7 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use tempfile::TempDir;
 
+use super::continued::IS_LACKING;
 use super::{HASH_AT, HEADER_AT, LOST_BODIES, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
 use crate::storage::conformance::{self, Scribe, assert_absent, assert_holds};
 use crate::storage::{Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog};
@@ -247,7 +248,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = fs::read(disk.path()).unwrap();
     for refused in [Sqlite::open(&disk.path()), Sqlite::open_for_reading(&disk.path())] {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 5 }), "{refused}");
+        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 6 }), "{refused}");
     }
     assert_eq!(fs::read(disk.path()).unwrap(), before);
 }
@@ -297,6 +298,19 @@ fn a_tip_that_cannot_be_read_back_is_damage() {
     assert!(matches!(read, Err(StorageError::Corrupt(_))), "{read:?}");
 }
 
+/// How SQLite goes about a query.
+fn plan(sqlite: &Sqlite, query: &str) -> Vec<String> {
+    let mut plan = sqlite.connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+    let unbound = rusqlite::params_from_iter((0..plan.parameter_count()).map(|_| rusqlite::types::Null));
+    plan.query_map(unbound, |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn whether_a_log_lacks_anything_is_known_without_looking_at_the_others() {
+    let steps = plan(&Disk::new().open(), IS_LACKING);
+    assert!(steps.iter().any(|step| step.contains("USING INDEX log_lacking")), "{steps:?}");
+}
+
 #[test]
 fn entries_are_read_by_an_index_and_in_order() {
     let disk = Disk::new();
@@ -310,10 +324,7 @@ fn entries_are_read_by_an_index_and_in_order() {
         (HEADER_AT, "entry_seq (chain=? AND seq=?)"),
         (TIPS, "sqlite_autoindex_chain_1 (log=?)"),
     ] {
-        let mut plan = sqlite.connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
-        let unbound = rusqlite::params_from_iter((0..plan.parameter_count()).map(|_| rusqlite::types::Null));
-        let steps: Vec<String> =
-            plan.query_map(unbound, |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+        let steps = plan(&sqlite, query);
         assert!(steps.iter().any(|step| step.contains(index)), "{query}: {steps:?}");
         assert!(!steps.iter().any(|step| step.contains("SCAN")), "{query}: {steps:?}");
     }

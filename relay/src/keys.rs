@@ -36,7 +36,6 @@ impl Identity {
     /// # Errors
     /// If the successor is of another log: our bug.
     pub fn sign_successor(&self, successor: Successor, key: &LogKey) -> Result<SaidSuccessor, VerifyError> {
-        let sign = |key: &SigningKey, message: &[u8]| Signature::from_bytes(key.sign(message).to_bytes());
         let by_log = |message: &[u8]| sign(&key.0, message);
         SaidSuccessor::sign(successor, by_log, self.public().as_bytes(), |message| sign(&self.0, message))
     }
@@ -57,7 +56,7 @@ impl Identity {
     ) -> Challenge {
         let relay = self.public();
         let challenge = Challenge { version, nonce, relay, line, time, signature: Signature::ZERO };
-        challenge.signed(said, |message| Signature::from_bytes(self.0.sign(message).to_bytes()))
+        challenge.signed(said, |message| sign(&self.0, message))
     }
 }
 
@@ -151,7 +150,7 @@ impl LogKey {
         successors: Vec<SaidSuccessor>,
     ) -> Welcome {
         let welcome = Welcome { head, time, capabilities, successors, signature: Signature::ZERO };
-        welcome.signed(said, |message| Signature::from_bytes(self.0.sign(message).to_bytes()))
+        welcome.signed(said, |message| sign(&self.0, message))
     }
 
     /// Signs a head.
@@ -159,7 +158,7 @@ impl LogKey {
     /// # Errors
     /// If the head is of another log: our bug.
     pub fn sign(&self, head: Head) -> Result<SeenHead, VerifyError> {
-        let signed = Verified::sign(head, |message| Signature::from_bytes(self.0.sign(message).to_bytes()))?;
+        let signed = Verified::sign(head, |message| sign(&self.0, message))?;
         Ok(SeenHead::from(&signed))
     }
 }
@@ -180,6 +179,10 @@ fn generate(rng: &mut dyn CryptoRng) -> SigningKey {
     let mut secret = Zeroizing::new([0; 32]);
     rng.fill_bytes(secret.as_mut());
     SigningKey::from_bytes(&secret)
+}
+
+fn sign(key: &SigningKey, message: &[u8]) -> Signature {
+    Signature::from_bytes(key.sign(message).to_bytes())
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use crate::workspace::Workspace;
 pub const CAPABILITIES: [&str; 3] = [WRITES_DRAFT, "entries/1", HOLDINGS];
 
 /// What an operator is told of a log whose key has signed for more than is stored here.
-const LOST: &str =
+const TOLD_OPERATOR: &str =
     "a part of a log that this relay had signed for is gone; stop it and run `bowline-relay restore`";
 
 /// The relay's state machine over its storage `S`.
@@ -223,7 +223,7 @@ impl<S: Storage> Relay<S> {
     pub fn check_storage(&mut self, now: Millis) -> Result<(), StorageError> {
         self.hear(now);
         if self.storage.has_lost()? {
-            return Err(StorageError::Corrupt(LOST.to_owned()));
+            return Err(StorageError::Corrupt(TOLD_OPERATOR.to_owned()));
         }
         if self.room.is_to_be_tried(self.clock) {
             self.room.note_trial(self.storage.check_writable());

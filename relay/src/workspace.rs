@@ -18,7 +18,7 @@ use bowline_wire::weight::{Weights, Written};
 
 use crate::keys::LogKey;
 use crate::session::ConnId;
-use crate::storage::{Budget, LogCommit, NewLog, Row, Storage, StorageError, Usage};
+use crate::storage::{Budget, LogCommit, NewLog, Row, Storage, StorageError, StoredLog, Usage};
 
 /// Roster records read at once while a log is loaded.
 const LOADING: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: MAX_FRAME };
@@ -130,9 +130,15 @@ impl Workspace {
 
     /// The workspace as it is stored; `None` if it is not.
     pub(crate) fn load(storage: &impl Storage, workspace: WorkspaceId) -> Result<Option<Self>, StorageError> {
-        let Some(stored) = storage.log(workspace)? else {
-            return Ok(None);
-        };
+        storage.log(workspace)?.map(|stored| Self::of(stored, storage, workspace)).transpose()
+    }
+
+    /// The workspace whose log is stored so.
+    pub(crate) fn of(
+        stored: StoredLog,
+        storage: &impl Storage,
+        workspace: WorkspaceId,
+    ) -> Result<Self, StorageError> {
         let mut roster = Roster::new(workspace);
         let mut after = Position::START;
         loop {
@@ -164,7 +170,7 @@ impl Workspace {
         loaded.holdings.extend(holdings);
         loaded.is_lost = stored.is_lost;
         loaded.lacks_bodies = !storage.lost_bodies(workspace, Position::START, 1)?.is_empty();
-        Ok(Some(loaded))
+        Ok(loaded)
     }
 
     fn around(key: LogKey, log: Log, durable: Option<SeenHead>, usage: Usage) -> Self {

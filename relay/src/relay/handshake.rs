@@ -129,9 +129,8 @@ impl<S: Storage> Relay<S> {
             && let Some(stored) = self.storage.log(workspace)?
         {
             check_draft(stored.draft)?;
-            if let Some(loaded) = Workspace::load(&self.storage, workspace)? {
-                self.workspaces.insert(workspace, loaded);
-            }
+            let loaded = Workspace::of(stored, &self.storage, workspace)?;
+            self.workspaces.insert(workspace, loaded);
         }
         Ok(self.workspaces.get(&workspace))
     }

@@ -5,7 +5,7 @@ use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::WorkspaceId;
 
-use super::Relay;
+use super::{Relay, TOLD_OPERATOR};
 use crate::storage::{Storage, StorageError};
 use crate::workspace::Denial;
 
@@ -14,11 +14,7 @@ impl<S: Storage> Relay<S> {
     /// stored for it from now on. The caller has verified the signature.
     pub(super) fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
         self.storage.note_lost(workspace, head)?;
-        tracing::error!(
-            ?workspace,
-            shown = head.position.0,
-            "this relay has lost a part of a log that it had signed for; stop it and run `bowline-relay restore`"
-        );
+        tracing::error!(?workspace, shown = head.position.0, "{TOLD_OPERATOR}");
         // What is staged is on nobody's log: whoever sent it keeps it.
         self.dirty.remove(&workspace);
         let loaded = self.workspaces.remove(&workspace);

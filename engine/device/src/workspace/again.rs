@@ -17,7 +17,7 @@ use bowline_wire::ids::{DeviceId, EntryId, Lane, Position, UserId, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::Record;
-use bowline_wire::successor::Succession;
+use bowline_wire::successor::SaidSuccessor;
 
 use crate::documents::held::Documents;
 use crate::lent::Lent;
@@ -77,7 +77,7 @@ impl Workspaces {
                     cut_holding(tx, workspace, *device, cut.at)?;
                 }
             }
-            put_succession(tx, workspace, &cut.succession)?;
+            put_succession(tx, workspace, cut.succession.said())?;
             tx.put_state(workspace, AGAIN, &encode(&Removals(removals)))?;
             Ok(tx.ids_again(workspace)?.len())
         })?;
@@ -94,10 +94,9 @@ impl Workspaces {
     pub(super) fn note_successors(
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
-        said: Vec<bowline_wire::successor::SaidSuccessor>,
+        said: Vec<SaidSuccessor>,
     ) -> Result<(), Error> {
-        let bytes = encode(&StoredSuccession(said));
-        Ok(lent.store.transaction(|tx| tx.put_state(workspace, state::SUCCESSION, &bytes))?)
+        lent.store.transaction(|tx| put_succession(tx, workspace, said))
     }
 
     /// Hands the replica more of what is sent again, or ends it once all of that is answered. Whether there was something to do.
@@ -123,10 +122,12 @@ impl Workspaces {
                 _ => damaged.push((n, id)),
             }
         }
-        let why = QuarantineReason::Damaged.plain();
-        lent.store.transaction(|tx| {
-            damaged.iter().try_for_each(|(n, _)| tx.refuse_again(*n, EntryState::Quarantined, &why))
-        })?;
+        if !damaged.is_empty() {
+            let why = QuarantineReason::Damaged.plain();
+            lent.store.transaction(|tx| {
+                damaged.iter().try_for_each(|(n, _)| tx.refuse_again(*n, EntryState::Quarantined, &why))
+            })?;
+        }
         let damaged: BTreeSet<EntryId> = damaged.into_iter().map(|(_, id)| id).collect();
         self.with_replica(lent, workspace, |replica, cx| {
             let is_end = entries.is_empty() && damaged.is_empty();
@@ -246,8 +247,8 @@ fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring>) -> Resul
 }
 
 /// Stores by which others a log came to be signed by its key.
-fn put_succession(tx: &Tx<'_>, workspace: WorkspaceId, succession: &Succession) -> Result<(), Error> {
-    let bytes = encode(&StoredSuccession(succession.said()));
+fn put_succession(tx: &Tx<'_>, workspace: WorkspaceId, said: Vec<SaidSuccessor>) -> Result<(), Error> {
+    let bytes = encode(&StoredSuccession(said));
     Ok(tx.put_state(workspace, state::SUCCESSION, &bytes)?)
 }
 

@@ -12,16 +12,14 @@ const BEHIND: &str = "behind";
 /// Number of a relay that shows an older state of the log.
 const OLDER: u8 = 1;
 
-/// Number of a relay that shows another log of the workspace.
-const OTHER: u8 = 2;
-
-/// Number of a relay that says itself that it has lost a part of the log.
-const LOST: u8 = 3;
-/// Number of a relay whose log is continued in two ways.
-const TWO_WAYS: u8 = 4;
-
-/// Number of a relay only one of whose keys says that its log was continued.
-const HALF: u8 = 5;
+/// What a relay can show or say instead, by the numbers that are kept. An unknown number is read as the first.
+const SHOWN: [(u8, LineReason); 5] = [
+    (OLDER, LineReason::Rollback),
+    (2, LineReason::OtherLog),
+    (3, LineReason::LogLost),
+    (4, LineReason::OtherSuccessor),
+    (5, LineReason::HalfSuccessor),
+];
 
 /// What the relay shows instead of the log that is known here. Nothing is sent to it meanwhile, and everything goes on once it
 /// shows that log again.
@@ -38,26 +36,16 @@ pub struct Behind {
 
 impl Behind {
     fn to_bytes(self) -> Vec<u8> {
-        let number = match self.reason {
-            LineReason::OtherLog => OTHER,
-            LineReason::LogLost => LOST,
-            LineReason::OtherSuccessor => TWO_WAYS,
-            LineReason::HalfSuccessor => HALF,
-            _ => OLDER,
-        };
+        let number =
+            SHOWN.iter().find(|(_, reason)| *reason == self.reason).map_or(OLDER, |(number, _)| *number);
         [&[number][..], &self.since.0.to_be_bytes(), &self.shown.0.to_be_bytes()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (number, rest) = bytes.split_first()?;
         let (since, shown) = rest.split_first_chunk::<8>()?;
-        let reason = match *number {
-            OTHER => LineReason::OtherLog,
-            LOST => LineReason::LogLost,
-            TWO_WAYS => LineReason::OtherSuccessor,
-            HALF => LineReason::HalfSuccessor,
-            _ => LineReason::Rollback,
-        };
+        let known = SHOWN.iter().find(|(known, _)| known == number);
+        let reason = known.map_or(LineReason::Rollback, |(_, reason)| *reason);
         let shown = Position(u64::from_be_bytes(shown.try_into().ok()?));
         Some(Self { reason, since: Millis(u64::from_be_bytes(*since)), shown })
     }

@@ -28,18 +28,23 @@ pub(super) fn store_entry(
     now: Millis,
 ) -> Result<Taken, Error> {
     let place = LogPlace { pos: item.placed.position, time: item.placed.time, log_hash: item.placed.hash };
-    if let Some(row) = to_come_again(tx, workspace, item)? {
+    let mut known = tx.entry_by_id(workspace, judged(&item.verdict).id())?;
+    if let Some(row) = known.as_ref().filter(|row| row.is_to_come_again()) {
         if let Verdict::NotAcceptable(entry, why) = &item.verdict {
-            put_apart(tx, &row, &not_acceptable(why))?;
-            return put_aside(tx, entry, place, &not_acceptable(why));
+            let why = not_acceptable(why);
+            put_apart(tx, row, &why)?;
+            return put_aside(tx, entry, place, &why);
         }
-        return put_again(tx, &row, place);
+        return put_again(tx, row, place);
     }
-    forget_apart(tx, workspace, item)?;
+    // Put apart when the log did not take it again, and on the log after all: it is taken in as one that was never here.
+    if let Some(row) = known.take_if(|row| row.state == EntryState::Quarantined && row.place.is_none()) {
+        tx.take_off(row.n)?;
+    }
     match &item.verdict {
         Verdict::Own(entry) => place_own(tx, workspace, entry, place),
         Verdict::Roster(entry, _) => {
-            if tx.entry_by_id(workspace, entry.id())?.is_some() {
+            if known.is_some() {
                 return place_own(tx, workspace, entry, place);
             }
             tx.insert_entry(&NewEntry { place: Some(place), ..new_entry(entry, EntryState::OnLog) })?;
@@ -51,15 +56,7 @@ pub(super) fn store_entry(
     }
 }
 
-/// The row of an entry that was on the log before that was continued, if it is to come again.
-fn to_come_again(
-    tx: &Tx<'_>,
-    workspace: WorkspaceId,
-    item: &IngestedEntry,
-) -> Result<Option<EntryRow>, Error> {
-    Ok(tx.entry_by_id(workspace, judged(&item.verdict).id())?.filter(EntryRow::is_to_come_again))
-}
-
+/// The entry that a verdict is about.
 fn judged(verdict: &Verdict) -> &Entry {
     let (Verdict::Own(entry)
     | Verdict::Roster(entry, _)
@@ -67,16 +64,6 @@ fn judged(verdict: &Verdict) -> &Entry {
     | Verdict::Withheld(entry)
     | Verdict::NotAcceptable(entry, _)) = verdict;
     entry
-}
-
-/// Forgets that an entry was put apart when the log did not take it again: it is on the log after all, and is taken in as one that
-/// was never here.
-fn forget_apart(tx: &Tx<'_>, workspace: WorkspaceId, item: &IngestedEntry) -> Result<(), Error> {
-    let is_apart = |row: &EntryRow| row.state == EntryState::Quarantined && row.place.is_none();
-    if let Some(row) = tx.entry_by_id(workspace, judged(&item.verdict).id())?.filter(is_apart) {
-        tx.take_off(row.n)?;
-    }
-    Ok(())
 }
 
 fn store_content(

@@ -95,9 +95,7 @@ impl Evidence {
 
 impl Fork {
     fn verify(&self) -> Result<Proven, NotProven> {
-        let head = |seen: &SeenHead| seen.verify(self.workspace).map(|head| *head.value());
-        let low = head(&self.low).map_err(|_| NotProven::Unreadable)?;
-        let high = head(&self.high).map_err(|_| NotProven::Unreadable)?;
+        let (low, high) = (head(&self.low, self.workspace)?, head(&self.high, self.workspace)?);
         if low.log != high.log {
             return Err(NotProven::OtherKey);
         }
@@ -115,14 +113,12 @@ impl Fork {
 impl Rollback {
     fn verify(&self) -> Result<Proven, NotProven> {
         let [hello, challenge, proof, welcome] = &self.frames;
-        let said = [hello, challenge, proof].into_iter().fold(Transcript::START, |said, it| said.then(it));
+        let said = Transcript::of([hello, challenge, proof]);
         let (Frame::Proof(proof), Frame::Welcome(welcome)) = (decode(proof)?, decode(welcome)?) else {
             return Err(NotProven::Unreadable);
         };
         let shown = proof.head.ok_or(NotProven::NoContradiction)?;
-        let head = |seen: &SeenHead| seen.verify(proof.workspace).map(|head| *head.value());
-        let shown = head(&shown).map_err(|_| NotProven::Unreadable)?;
-        let answered = head(&welcome.head).map_err(|_| NotProven::Unreadable)?;
+        let (shown, answered) = (head(&shown, proof.workspace)?, head(&welcome.head, proof.workspace)?);
         welcome.verify(said).map_err(|_| NotProven::Unreadable)?;
         if shown.log != answered.log {
             return Err(NotProven::OtherKey);
@@ -132,6 +128,10 @@ impl Rollback {
         }
         Ok(Proven { workspace: proof.workspace, log: shown.log, signed: shown, against: answered })
     }
+}
+
+fn head(seen: &SeenHead, workspace: WorkspaceId) -> Result<Head, NotProven> {
+    seen.verify(workspace).map(|head| *head.value()).map_err(|_| NotProven::Unreadable)
 }
 
 impl Canonical for Evidence {

@@ -198,11 +198,6 @@ impl Hello {
 }
 
 impl Challenge {
-    pub(super) fn write_to(&self, to: &mut Writer) {
-        self.write_fields(to);
-        to.value(&self.signature);
-    }
-
     pub(super) fn read_from(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             version: from.u64()?,
@@ -221,11 +216,6 @@ impl Proof {
         Self { workspace, party, head: None, create: None, signature: Signature::ZERO }
     }
 
-    pub(super) fn write_to(&self, to: &mut Writer) {
-        self.write_fields(to);
-        to.value(&self.signature);
-    }
-
     pub(super) fn read_from(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             workspace: from.value()?,
@@ -238,11 +228,6 @@ impl Proof {
 }
 
 impl Welcome {
-    pub(super) fn write_to(&self, to: &mut Writer) {
-        self.write_fields(to);
-        to.value(&self.signature);
-    }
-
     pub(super) fn read_from(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             head: from.value()?,
@@ -292,28 +277,17 @@ fn write_names(to: &mut Writer, names: &[String]) {
 
 fn read_names(from: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
     let len = from.array_up_to("capabilities", MAX_CAPABILITIES)?;
-    let mut names = Vec::new();
-    for _ in 0..len {
-        names.push(from.text("capability", MAX_CAPABILITY)?.to_owned());
-    }
-    if names.is_sorted_by(|a, b| a < b) {
-        Ok(names)
-    } else {
-        Err(DecodeError::Rule("capabilities ascend without repetition"))
-    }
+    let name = |_| from.text("capability", MAX_CAPABILITY).map(str::to_owned);
+    ascending((0..len).map(name).collect::<Result<_, _>>()?, "capabilities ascend without repetition")
 }
 
 fn read_versions(from: &mut Reader<'_>) -> Result<Vec<u64>, DecodeError> {
     let len = from.array_up_to("versions", MAX_VERSIONS)?;
-    let mut versions = Vec::new();
-    for _ in 0..len {
-        versions.push(from.u64()?);
-    }
-    if versions.is_sorted_by(|a, b| a < b) {
-        Ok(versions)
-    } else {
-        Err(DecodeError::Rule("versions ascend without repetition"))
-    }
+    ascending((0..len).map(|_| from.u64()).collect::<Result<_, _>>()?, "versions ascend without repetition")
+}
+
+fn ascending<T: Ord>(items: Vec<T>, rule: &'static str) -> Result<Vec<T>, DecodeError> {
+    if items.is_sorted_by(|a, b| a < b) { Ok(items) } else { Err(DecodeError::Rule(rule)) }
 }
 
 /// Whether these bytes are a Hello as it was before both sides drew nonces: whoever sends one is to be told which side is behind.

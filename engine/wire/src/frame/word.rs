@@ -14,6 +14,11 @@ impl Transcript {
     /// A line on which nothing was said.
     pub const START: Self = Self([0; 32]);
 
+    /// A line on which these frames were said, in this order.
+    pub fn of(frames: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
+        frames.into_iter().fold(Self::START, |said, frame| said.then(frame.as_ref()))
+    }
+
     /// What was said once this frame was, too.
     #[must_use]
     pub fn then(self, frame: &[u8]) -> Self {
@@ -42,6 +47,12 @@ pub trait Word: Sized {
     fn sign_with(self, signature: Signature) -> Self;
     /// Writes the fields under the signature.
     fn write_fields(&self, to: &mut Writer);
+
+    /// Writes the word as its frame holds it: the fields, and the signature.
+    fn write_to(&self, to: &mut Writer) {
+        self.write_fields(to);
+        to.value(self.signature());
+    }
 
     /// The word, signed for a line on which `said` was said; the signature that it has is replaced.
     #[must_use]

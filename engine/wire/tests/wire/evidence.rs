@@ -2,7 +2,7 @@
 
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::evidence::{Evidence, Fork, NotProven, Proven, Rollback};
-use bowline_wire::frame::{Create, Frame, Party, Welcome, Word};
+use bowline_wire::frame::{Create, Frame, Party, Transcript, Welcome, Word};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::ids::*;
 use bowline_wire::signed::Verified;
@@ -41,9 +41,7 @@ fn rollback(seen: Option<u64>, answered: u64) -> Rollback {
     let [hello, challenge, proof, welcome] =
         opening(Party::Device(device.id()), &device.key, seen, None).map(|frame| encode(&frame));
     let Frame::Welcome(welcome) = decode(&welcome).unwrap() else { unreachable!() };
-    let said = [&hello, &challenge, &proof]
-        .into_iter()
-        .fold(bowline_wire::frame::Transcript::START, |said, frame| said.then(frame));
+    let said = Transcript::of([&hello, &challenge, &proof]);
     let welcome = Welcome { head: story.head_at(Position(answered)), ..welcome };
     let welcome = encode(&Frame::Welcome(welcome.signed(said, signer(&story.relay))));
     Rollback { frames: [hello, challenge, proof, welcome] }
@@ -139,9 +137,7 @@ fn a_welcome_to_a_head_that_another_log_signed_convicts_nobody() {
     let log = LogId::from_bytes(stranger.verifying_key().to_bytes());
     let head = Head { log, position: Position(1), ..story().log.head() };
     let head = SeenHead::from(&Verified::sign(head, signer(&stranger)).unwrap());
-    let said = rollback.frames[..3]
-        .iter()
-        .fold(bowline_wire::frame::Transcript::START, |said, frame| said.then(frame));
+    let said = Transcript::of(&rollback.frames[..3]);
     let welcome = Welcome { head, ..welcome }.signed(said, signer(&stranger));
     rollback.frames[3] = encode(&Frame::Welcome(welcome));
     assert_eq!(Evidence::Rollback(rollback).verify(), Err(NotProven::OtherKey));

@@ -185,9 +185,7 @@ fn opened() -> [Frame; 4] {
 #[test]
 fn each_word_of_an_opening_is_bound_to_its_fields_and_to_all_that_was_said_before() {
     let frames = opened();
-    let said = |so_far: usize| {
-        frames.iter().take(so_far).fold(Transcript::START, |said, frame| said.then(&encode(frame)))
-    };
+    let said = |so_far: usize| Transcript::of(frames.iter().take(so_far).map(encode));
     let [_, Frame::Challenge(challenge), Frame::Proof(proof), Frame::Welcome(welcome)] = frames.clone()
     else {
         unreachable!()

@@ -204,9 +204,7 @@ fn proofs() -> Value {
     else {
         unreachable!()
     };
-    let said = |so_far: usize| {
-        frames.iter().take(so_far).fold(Transcript::START, |said, frame| said.then(&encode(frame)))
-    };
+    let said = |so_far: usize| Transcript::of(frames.iter().take(so_far).map(encode));
     let secret = Secret::new("sample ticket");
     let join = Join::proof_message(workspace, ben().id(), ben().hpke, true);
     let proof = |name: &str, key: &SigningKey, domain: &[u8], message: Vec<u8>| {

@@ -110,7 +110,7 @@ impl std::fmt::Debug for Proving {
 impl Proving {
     /// Hello, Challenge and Proof.
     pub(in crate::sync) fn said(&self) -> Transcript {
-        self.frames.iter().fold(Transcript::START, |said, frame| said.then(frame))
+        Transcript::of(&self.frames)
     }
 }
 

@@ -136,7 +136,7 @@ impl Replica {
         let Some(log) = &self.log else {
             return;
         };
-        let count = new.len();
+        let (count, bytes) = (new.len(), new.iter().map(|logged| logged.entry.wire_len()).sum::<usize>());
         let verify = |logged: LoggedEntry| Ok((logged.time, verify_given(logged.entry, self.workspace)?));
         let verified: Result<Vec<(LogTime, Entry)>, EntryError> = new.into_iter().map(verify).collect();
         let is_not_the_log =
@@ -183,10 +183,14 @@ impl Replica {
             {
                 run.push(next);
             }
-            let goes_on = (run.len() as u64) < len && rest.peek().is_none() && count <= MAX_HELD_BACK;
+            let goes_on = (run.len() as u64) < len && rest.peek().is_none();
             if goes_on && let Some((log, entries)) = before.take() {
                 // Judged once the rest has come, all from the same state.
                 self.log = Some(log);
+                if bytes > MAX_HELD_BACK {
+                    return self
+                        .fault(RelayFault::Nonsense("more of a removed author than it can have taken"));
+                }
                 self.session.hold_back(first, entries);
                 return;
             }

@@ -63,6 +63,6 @@ pub(super) const BARREN_CREDIT: u64 = 1024 * BARREN_FRAME;
 /// and low enough for any device.
 pub(super) const MAX_RECORDS: usize = 64 * 1024 * 1024;
 
-/// Entries held back in memory because a removed author's run goes on in the next frame. A run fits one Append frame, so
-/// it is in two frames at most; whoever makes it longer loses the run, not our memory.
-pub(super) const MAX_HELD_BACK: usize = 2 * bowline_wire::limits::MAX_ENTRIES_PER_FRAME;
+/// Bytes of entries held back in memory because a removed author's run goes on in the next frame. A run fits one Append frame, so
+/// it is in two frames at most; no relay has taken a longer one.
+pub(super) const MAX_HELD_BACK: usize = 2 * bowline_wire::limits::MAX_FRAME;

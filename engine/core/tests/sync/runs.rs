@@ -1,12 +1,14 @@
 //! What a removed author's cut still allows comes as one run, however the frames fall.
 
-use bowline_core::sync::Verdict;
+use bowline_core::sync::{RelayFault, Verdict};
 use bowline_crypto::Keyring;
+use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::ids::Position;
+use bowline_wire::limits::{MAX_BODY, MAX_FRAME};
 use bowline_wire::log::Refusal;
 
-use crate::author::{Author, message, opaque_payload};
+use crate::author::{Author, message, noise, opaque_payload};
 use crate::bench::Bench;
 use crate::relay::FakeRelay;
 
@@ -23,6 +25,10 @@ struct Removal {
 
 impl Removal {
     fn before_the_run() -> Self {
+        Self::before_a_run_of(["one", "two", "three"].map(|text| text.to_owned()).into())
+    }
+
+    fn before_a_run_of(texts: Vec<String>) -> Self {
         let (mut bench, mut owner, mut relay) = Bench::member();
         let mut other = Author::join(7, &owner.put_ticket(&mut relay, false), &mut relay);
         bench.sync(&mut relay);
@@ -31,14 +37,18 @@ impl Removal {
             let payload = message(other.id(), opaque_payload(1).doc, text);
             other.content(relay, &payload)
         };
-        let run: Vec<Entry> = ["one", "two", "three"].map(|text| entry(text, &mut other, &relay)).into();
-        owner.put_removal(&mut relay, &other, Author::cut_at(&run[2]));
+        let run: Vec<Entry> = texts.iter().map(|text| entry(text, &mut other, &relay)).collect();
+        owner.put_removal(&mut relay, &other, Author::cut_at(run.last().unwrap()));
         let at = relay.len();
         Self { bench, owner, relay, at, run }
     }
 
     fn new() -> Self {
-        let mut removal = Self::before_the_run();
+        Self::before_the_run().followed_by_its_run()
+    }
+
+    fn followed_by_its_run(self) -> Self {
+        let mut removal = self;
         let run = removal.run.clone();
         removal.relay.put_run(run);
         removal
@@ -191,4 +201,48 @@ fn a_run_that_is_never_finished_is_shown_as_missing_and_not_as_everything() {
         removal.bench.replica.link(),
         bowline_core::sync::LinkState::CatchingUp { at: Position(at), of: Position(at + 3) }
     );
+}
+
+/// What each of them says compresses to so many bytes at the least, however it is sealed.
+fn long_texts(count: usize) -> Vec<String> {
+    let hex: String = noise(MAX_BODY / 2).iter().map(|byte| format!("{byte:02x}")).collect();
+    vec![hex; count]
+}
+
+/// An honest relay has taken a run in one frame. Whoever shows a longer one, a body in each frame, is not given room for all of it.
+#[test]
+fn a_run_that_no_relay_can_have_taken_is_not_held_in_memory() {
+    let mut removal = Removal::before_a_run_of(long_texts(8)).followed_by_its_run();
+    let (at, welcome) = (removal.at, removal.relay.welcome());
+    removal.bench.disconnect();
+    removal.bench.greet();
+    removal.bench.receive(welcome);
+    removal.bench.receive(removal.relay.frame(at, at));
+    let mut held = 0;
+    for position in at + 1..=at + 8 {
+        if !removal.bench.faults().is_empty() {
+            break;
+        }
+        let frame = removal.relay.frame(position, position);
+        held += encode(&frame).len();
+        removal.bench.receive(frame);
+    }
+    assert!(matches!(removal.bench.faults()[..], [RelayFault::Nonsense(_)]), "{:?}", removal.bench.faults());
+    assert!((2 * MAX_FRAME..4 * MAX_FRAME).contains(&held), "{held} bytes were taken");
+    assert_eq!(removal.bench.replica.position(), Position(at), "nothing of the run was judged");
+}
+
+/// The longest that a relay takes at once, in as many frames as it has entries.
+#[test]
+fn the_largest_run_counts_however_it_is_cut() {
+    let mut removal = Removal::before_a_run_of(long_texts(2)).followed_by_its_run();
+    let (at, welcome) = (removal.at, removal.relay.welcome());
+    removal.bench.disconnect();
+    removal.bench.greet();
+    removal.bench.receive(welcome);
+    for position in at..=at + 2 {
+        let frame = removal.relay.frame(position, position);
+        removal.bench.receive(frame);
+    }
+    removal.assert_complete();
 }

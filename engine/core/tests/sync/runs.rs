@@ -25,7 +25,7 @@ struct Removal {
 
 impl Removal {
     fn before_the_run() -> Self {
-        Self::before_a_run_of(["one", "two", "three"].map(|text| text.to_owned()).into())
+        Self::before_a_run_of(["one", "two", "three"].map(str::to_owned).into())
     }
 
     fn before_a_run_of(texts: Vec<String>) -> Self {
@@ -203,10 +203,10 @@ fn a_run_that_is_never_finished_is_shown_as_missing_and_not_as_everything() {
     );
 }
 
-/// What each of them says compresses to so many bytes at the least, however it is sealed.
+/// Texts of which each takes most of a body, since nothing in them can be compressed.
 fn long_texts(count: usize) -> Vec<String> {
-    let hex: String = noise(MAX_BODY / 2).iter().map(|byte| format!("{byte:02x}")).collect();
-    vec![hex; count]
+    let long: String = noise(MAX_BODY / 2).into_iter().map(char::from).collect();
+    vec![long; count]
 }
 
 /// An honest relay has taken a run in one frame. Whoever shows a longer one, a body in each frame, is not given room for all of it.

@@ -6,7 +6,7 @@ use bowline_wire::confirm::{Confirm, Row, Word};
 use bowline_wire::entry::{Entry, EntryError};
 use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::*;
-use bowline_wire::limits::{MAX_BODY, MAX_CONFIRM_ROWS};
+use bowline_wire::limits::{MAX_BODY, MAX_CONFIRM_ROWS, MAX_ORIGINALS};
 use bowline_wire::weight::Weight;
 
 use crate::samples::{adopted, ana, ben, confirms, story};
@@ -165,6 +165,18 @@ mod an_adopted_entry {
         for wrong in [[&second, &first], [&first, &first]] {
             assert_eq!(broken(&wrong), rule("what is adopted is in order, each once"));
         }
+    }
+
+    #[test]
+    fn holds_as_many_as_the_largest_payload_has_room_for() {
+        let (original, ..) = adopted();
+        let of = |count| {
+            let original = Original::of(&original, LogTime::START).unwrap();
+            decode::<Adopted>(&Adopted::new(vec![original; count]).encode()).map(|_| ())
+        };
+        assert_eq!(of(MAX_ORIGINALS), Ok(()));
+        let limit = MAX_ORIGINALS;
+        assert_eq!(of(MAX_ORIGINALS + 1), Err(DecodeError::TooLarge { what: "adopted", limit }));
     }
 
     #[test]

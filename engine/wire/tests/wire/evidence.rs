@@ -1,10 +1,12 @@
 //! What convicts the holder of a log's key, and what does not.
 
-use bowline_wire::codec::{decode, encode};
+use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::evidence::{Evidence, Fork, NotProven, Proven, Rollback};
 use bowline_wire::frame::{Create, Frame, Party, Transcript, Welcome, Word};
+use bowline_wire::hash::log_hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::ids::*;
+use bowline_wire::limits::MAX_EVIDENCE_STEPS;
 use bowline_wire::signed::Verified;
 
 use crate::samples::{ana, opening, story};
@@ -127,6 +129,28 @@ fn evidence_proves_what_it_says_or_nothing_and_is_read_as_it_was_written() {
         assert_eq!(evidence.verify(), verdict, "{name}");
         assert_eq!(decode::<Evidence>(&encode(&evidence)), Ok(evidence), "{name}");
     }
+}
+
+/// Two heads of one key that contradict each other, with so many entries between them.
+fn apart_by(count: usize) -> Evidence {
+    let (story, low) = (story(), Position(1));
+    let steps = vec![(EntryId::from_bytes([7; 32]), LogTime::START); count];
+    let end = steps.iter().fold(OTHER, |hash, (entry, time)| log_hash(hash, *entry, *time));
+    let high = claim(&story, low.0 + count as u64, end);
+    let low = claim(&story, low.0, story.hashes[1]);
+    let workspace = story.workspace();
+    Evidence::Fork(Box::new(Fork { workspace, low, high, passed: OTHER, steps }))
+}
+
+#[test]
+fn evidence_may_be_as_long_as_a_file_of_it_that_others_read() {
+    let longest = apart_by(MAX_EVIDENCE_STEPS);
+    assert!(longest.verify().is_ok());
+    assert!(decode::<Evidence>(&encode(&longest)).is_ok());
+    let longer = apart_by(MAX_EVIDENCE_STEPS + 1);
+    assert_eq!(longer.verify(), Err(NotProven::Unreadable));
+    let limit = MAX_EVIDENCE_STEPS;
+    assert_eq!(decode::<Evidence>(&encode(&longer)), Err(DecodeError::TooLarge { what: "steps", limit }));
 }
 
 #[test]

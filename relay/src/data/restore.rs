@@ -192,4 +192,90 @@ mod tests {
         let refused = DataFolder::open(&from).unwrap().restore(&mut rng(3)).unwrap_err();
         assert!(matches!(refused, NotRestored::Logs(RestoreError::TooOften(_))));
     }
+
+    fn successors(database: &Sqlite, scribe: &Scribe) -> Vec<bowline_wire::successor::SaidSuccessor> {
+        database.log(scribe.workspace()).unwrap().unwrap().successors
+    }
+
+    #[test]
+    fn a_restore_that_ended_before_the_database_changed_is_known_and_run_again() {
+        let place = TempDir::new().unwrap();
+        let scribe = served(place.path());
+        let folder = DataFolder::open(place.path()).unwrap();
+        let database = folder.database().unwrap();
+        assert!(!folder.is_older_than_a_restore(&database).unwrap());
+        let identity = folder.identity(&mut rng(1)).unwrap();
+        let plan = plan(&database, &identity, &Earlier::default(), &mut rng(3)).unwrap();
+        restores::write(place.path(), plan.noted()).unwrap();
+        // The power goes here.
+        assert!(folder.is_older_than_a_restore(&database).unwrap());
+        drop(database);
+        folder.restore(&mut rng(4)).unwrap();
+        let database = folder.database().unwrap();
+        assert!(!folder.is_older_than_a_restore(&database).unwrap());
+        let (_, noted) = plan.noted().iter().next().unwrap();
+        let said = successors(&database, &scribe);
+        assert_eq!((said.len(), &said[..1]), (2, &noted.said[..]), "whoever has followed the first goes on");
+    }
+
+    #[test]
+    fn a_backup_is_restored_again_whatever_became_of_the_folder_before() {
+        let place = TempDir::new().unwrap();
+        let (from, copy) = (place.path().join("data"), place.path().join("copy"));
+        let scribe = served(&from);
+        DataFolder::back_up(&from, &copy).unwrap();
+        let mut before = Vec::new();
+        for times in 1..=3 {
+            let to = place.path().join(format!("new {times}"));
+            let restored = DataFolder::restore_copy(&copy, &to, &mut rng(10 + times)).unwrap();
+            assert!(restored.is_noted && !restored.logs[0].contradicts);
+            let folder = DataFolder::open(&to).unwrap();
+            let database = folder.database().unwrap();
+            assert!(!folder.is_older_than_a_restore(&database).unwrap());
+            let said = successors(&database, &scribe);
+            assert_eq!((said.len() as u64, &said[..before.len()]), (times, &before[..]));
+            let log = database.log(scribe.workspace()).unwrap().unwrap();
+            assert_eq!(crate::keys::LogKey::from(&log.secret).id(), restored.logs[0].log);
+            before = said;
+        }
+        let backup = DataFolder::open(&copy).unwrap();
+        assert!(
+            backup.is_older_than_a_restore(&backup.database().unwrap()).unwrap(),
+            "it is not served itself"
+        );
+    }
+
+    #[test]
+    fn a_relay_without_a_workspace_is_restored_as_well() {
+        let place = TempDir::new().unwrap();
+        let folder = DataFolder::create(place.path()).unwrap();
+        folder.identity(&mut rng(1)).unwrap();
+        folder.database().unwrap();
+        for _ in 0..2 {
+            assert!(folder.restore(&mut rng(3)).unwrap().logs.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_noted_is_a_secret_and_is_not_guessed_at() {
+        let place = TempDir::new().unwrap();
+        served(place.path());
+        let folder = DataFolder::open(place.path()).unwrap();
+        folder.restore(&mut rng(3)).unwrap();
+        let note = place.path().join("restores.key");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&note).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let line = fs::read_to_string(&note).unwrap();
+        for wrong in [&line[..line.len() / 2], "no such thing"] {
+            fs::write(&note, wrong).unwrap();
+            let refused = folder.restore(&mut rng(4)).unwrap_err();
+            assert!(matches!(refused, NotRestored::Data(DataError::Unreadable { .. })), "{refused}");
+            assert_eq!(fs::read_to_string(&note).unwrap(), wrong);
+        }
+        fs::write(&note, &line).unwrap();
+        folder.restore(&mut rng(4)).unwrap();
+    }
 }

@@ -41,7 +41,8 @@ pub(super) fn read(folder: &Path) -> Result<Earlier, DataError> {
     let mut earlier = Earlier::default();
     let Some(file) = file else { return Ok(earlier) };
     let text = str::from_utf8(&file).map_err(|_| unreadable())?;
-    for line in text.lines() {
+    // Where no log was there is one empty line.
+    for line in text.lines().filter(|line| !line.is_empty()) {
         let bytes = BASE64URL_NOPAD.decode(line.as_bytes()).map(Zeroizing::new);
         let read = bytes.ok().and_then(|bytes| decode::<Line>(&bytes).ok());
         let Line { workspace, chain } = read.ok_or_else(unreadable)?;

@@ -2,13 +2,14 @@
 
 mod backup;
 mod restore;
+mod restores;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-pub use self::restore::NotRestored;
+pub use self::restore::{NotRestored, Restored};
 use bowline_disk::secret::{self, SecretError};
 use bowline_disk::{DatabaseError, lock};
 use bowline_transport::Token;
@@ -218,18 +219,20 @@ impl DataFolder {
 
 /// The secret in a file, if there is one.
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DataError> {
-    secret::read(path).map_err(|error| match error {
-        SecretError::Exposed => DataError::Exposed(path.to_owned()),
-        SecretError::NoModes => DataError::NoModes(path.to_owned()),
-        SecretError::Io(source) => failed(path, "read", source),
-    })
+    secret::read(path).map_err(|error| of_secret(error, path, "read"))
 }
 
 fn write(path: &Path, line: &str) -> Result<(), DataError> {
-    secret::write(path, line.as_bytes()).map_err(|error| match error {
-        SecretError::Io(source) => failed(path, "written", source),
-        SecretError::NoModes | SecretError::Exposed => DataError::NoModes(path.to_owned()),
-    })
+    secret::write(path, line.as_bytes()).map_err(|error| of_secret(error, path, "written"))
+}
+
+/// Why a secret could not be read, or `what` else was to be done with it.
+fn of_secret(error: SecretError, path: &Path, what: &'static str) -> DataError {
+    match error {
+        SecretError::Exposed => DataError::Exposed(path.to_owned()),
+        SecretError::NoModes => DataError::NoModes(path.to_owned()),
+        SecretError::Io(source) => failed(path, what, source),
+    }
 }
 
 /// The Ed25519 seed in a file, if there is one.

@@ -1,5 +1,8 @@
 //! Going on after a restore: each log gets another key, and says from where it goes on under that. The old key may have signed for
-//! entries that the backup does not have; it signs nothing any more.
+//! entries that the backup does not have, and for others in their place if the relay served in between; it signs nothing any more.
+
+mod agreed;
+mod earlier;
 
 use bowline_wire::draft::DRAFT;
 use bowline_wire::ids::{LogId, Position, WorkspaceId};
@@ -8,8 +11,11 @@ use bowline_wire::successor::Successor;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
+use self::agreed::agreed;
+pub use self::earlier::{Chain, Earlier};
 use crate::keys::{Identity, LogKey};
-use crate::storage::{Continued, Storage, StorageError};
+use crate::storage::{Continued, Storage, StorageError, StoredLog};
+use crate::workspace::Workspace;
 
 /// Why logs could not be made to go on. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -32,35 +38,97 @@ pub struct RestoredLog {
     pub workspace: WorkspaceId,
     /// The last entry that the backup has of it.
     pub position: Position,
+    /// The place from which the log goes on: devices read again what is behind it, and send what is missing.
+    pub place: Position,
     /// The log that signs from now on.
     pub log: LogId,
+    /// Whether an earlier restore went on from further than the backup has: devices that know of that do not follow this.
+    pub contradicts: bool,
 }
 
-/// Lets the logs of these workspaces go on from where they are, all of them or none. Logs that this version does not serve stay
-/// as they are.
-pub fn continue_logs(
-    storage: &mut impl Storage,
-    identity: &Identity,
-    workspaces: &[WorkspaceId],
-    rng: &mut dyn CryptoRng,
-) -> Result<Vec<RestoredLog>, RestoreError> {
-    let (mut restored, mut continued) = (Vec::new(), Vec::new());
-    for &workspace in workspaces {
-        let Some(stored) = storage.log(workspace)?.filter(|stored| stored.draft == DRAFT) else {
-            continue;
-        };
-        if stored.successors.len() >= MAX_SUCCESSORS {
+/// How logs are going to go on.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    logs: Vec<Continued>,
+    restored: Vec<RestoredLog>,
+    noted: Earlier,
+}
+
+impl Plan {
+    /// Lets these workspaces' logs go on, from where devices can follow. What is known of earlier restores is gone on from in turn, so
+    /// that a backup may be restored a second time. Logs that this version does not serve stay as they are.
+    pub fn make(
+        storage: &impl Storage,
+        identity: &Identity,
+        workspaces: &[WorkspaceId],
+        earlier: &Earlier,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, RestoreError> {
+        let mut plan = Self { noted: earlier.clone(), ..Self::default() };
+        for &workspace in workspaces {
+            if let Some(stored) = storage.log(workspace)?.filter(|stored| stored.draft == DRAFT) {
+                plan.add(storage, identity, workspace, stored, rng)?;
+            }
+        }
+        Ok(plan)
+    }
+
+    fn add(
+        &mut self,
+        storage: &impl Storage,
+        identity: &Identity,
+        workspace: WorkspaceId,
+        stored: StoredLog,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), RestoreError> {
+        let (position, known) = (stored.position, stored.successors.len());
+        let later = self.noted.later_than(storage, workspace, &stored)?;
+        let contradicts = later.is_none() && self.noted.has_gone_on_from(workspace, &stored);
+        let before = Chain { said: stored.successors.clone(), secret: stored.secret.clone() };
+        let mut chain = later.unwrap_or(before);
+        let is_followed = chain.said.len() == known;
+        if chain.said.len() >= MAX_SUCCESSORS {
             return Err(RestoreError::TooOften(workspace));
         }
-        let (old, new) = (LogKey::from(&stored.secret), LogKey::generate(&mut *rng));
-        let (position, hash) = (stored.position, stored.hash);
-        let successor = Successor { workspace, old: old.id(), position, hash, new: new.id() };
-        let successor = identity
-            .sign_successor(successor, &old)
-            .map_err(|_| StorageError::Corrupt("the signing key does not fit the log".to_owned()))?;
-        restored.push(RestoredLog { workspace, position, log: new.id() });
-        continued.push(Continued { workspace, secret: new.secret(), successor });
+        let loaded = Workspace::of(stored, storage, workspace)?;
+        let begun = chain.begun(workspace)?;
+        // What another database has signed under a later key is not known here.
+        let place = if is_followed { agreed(&loaded, begun) } else { begun };
+        let hash = storage.hash_at(workspace, place)?.ok_or_else(|| damaged("a log has gaps"))?;
+        let (old, new) = (LogKey::from(&chain.secret), LogKey::generate(rng));
+        let successor = Successor { workspace, old: old.id(), position: place, hash, new: new.id() };
+        let said = identity.sign_successor(successor, &old);
+        chain.said.push(said.map_err(|_| damaged("the signing key does not fit the log"))?);
+        chain.secret = new.secret();
+        let successors = chain.said.iter().skip(known).copied().collect();
+        let from = place_of(workspace, &chain, known)?;
+        let tips = loaded.log().tips().map(|(key, tip)| (*key, *tip, tip.continued_from(known as u64, from)));
+        let tips =
+            tips.filter(|(_, before, after)| before != after).map(|(key, _, tip)| (key, tip)).collect();
+        self.logs.push(Continued { workspace, secret: chain.secret.clone(), successors, tips });
+        self.restored.push(RestoredLog { workspace, position, place, log: new.id(), contradicts });
+        self.noted.note(workspace, chain);
+        Ok(())
     }
-    storage.continue_logs(&continued)?;
-    Ok(restored)
+
+    /// What has to be known to the next restore, should the database be put back once more. To be kept before [`Plan::carry_out`].
+    pub fn noted(&self) -> &Earlier {
+        &self.noted
+    }
+
+    /// Lets the logs go on, all of them or none.
+    pub fn carry_out(self, storage: &mut impl Storage) -> Result<Vec<RestoredLog>, RestoreError> {
+        storage.continue_logs(&self.logs)?;
+        Ok(self.restored)
+    }
+}
+
+/// The place from which the log goes on that was the first's `known`-th successor.
+fn place_of(workspace: WorkspaceId, chain: &Chain, known: usize) -> Result<Position, StorageError> {
+    let succession = chain.succession(workspace)?;
+    succession.successors().nth(known).map(|it| it.position).ok_or_else(|| damaged("a log has no successor"))
+}
+
+fn damaged(what: &str) -> StorageError {
+    StorageError::Corrupt(what.to_owned())
 }

@@ -123,8 +123,10 @@ pub struct Continued {
     pub workspace: WorkspaceId,
     /// The signing key from now on, in place of the one before; its public half is the log's id.
     pub secret: LogSecret,
-    /// What says so to everybody.
-    pub successor: SaidSuccessor,
+    /// What says so to everybody: the successors that the log does not have yet, the last of which names the key.
+    pub successors: Vec<SaidSuccessor>,
+    /// Tips of its chains that are others now.
+    pub tips: Vec<(ChainKey, ChainTip)>,
 }
 
 /// How much to read at once.

@@ -7,6 +7,7 @@ mod handshake;
 mod holdings;
 mod hostile;
 mod lost;
+mod put_back;
 mod removal;
 mod restored;
 mod room;

@@ -353,14 +353,13 @@ impl Workspace {
     fn deny(&self, storage: &impl Storage, entries: &[Entry], refusal: &Refusal) -> Denial {
         let mut denial = Denial::new(Reason::from(refusal), &refusal.to_string());
         match refusal {
-            // Only this relay can have signed that head, so what it signed for is gone from its storage.
+            // Only this relay can have signed that head, so what it signed for is gone from its storage, whatever stands there now.
             Refusal::Forked(seen) => {
                 tracing::error!(
                     position = seen.position.0,
                     "an entry has seen a head that this log has lost"
                 );
-                let is_newer = seen.log == self.key.id() && seen.position > self.durable_position();
-                denial.lost = is_newer.then(|| seen.clone());
+                denial.lost = (seen.log == self.key.id()).then(|| seen.clone());
             }
             Refusal::SeqTaken { seq } => {
                 if let Some(chain) = entries.first().map(|entry| entry.header().chain()) {

@@ -20,6 +20,7 @@ mod processes {
     mod kills;
     mod latency;
     mod lost_bodies;
+    mod moved;
     mod offline;
     mod plaintext;
     mod readme;

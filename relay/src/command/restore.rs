@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bowline_relay::data::DataFolder;
+use bowline_relay::restore::RestoredLog;
 use clap::Args;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -28,6 +29,8 @@ pub(crate) struct Restore {
 #[derive(Debug, Serialize)]
 struct Restored {
     data: String,
+    /// Whether the backup has this noted, so that it can be restored once more.
+    noted: bool,
     workspaces: Vec<GoesOn>,
 }
 
@@ -37,30 +40,48 @@ struct GoesOn {
     id: String,
     /// Entries that the backup has.
     entries: u64,
+    /// How many of them devices do not read again.
+    known: u64,
+    /// Whether devices will ask their people, since they follow an earlier restore from more than the backup has.
+    contradicts: bool,
 }
 
 impl Restore {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         let mut rng = UnwrapErr(SysRng);
-        let logs = match &self.copy {
+        let done = match &self.copy {
             Some(copy) => DataFolder::restore_copy(copy, &self.data, &mut rng)?,
             None => DataFolder::open(&self.data)?.restore(&mut rng)?,
         };
         let data = self.data.display().to_string();
-        let goes_on = |log: &bowline_relay::restore::RestoredLog| GoesOn {
+        let goes_on = |log: &RestoredLog| GoesOn {
             id: log.workspace.to_string(),
             entries: log.position.0,
+            known: log.place.0,
+            contradicts: log.contradicts,
         };
-        let restored = Restored { data, workspaces: logs.iter().map(goes_on).collect() };
+        let restored =
+            Restored { data, noted: done.is_noted, workspaces: done.logs.iter().map(goes_on).collect() };
         if self.json {
             return output::print_json(&restored);
         }
-        let Restored { data, workspaces } = restored;
+        let Restored { data, noted, workspaces } = restored;
         output::print(&format!("Restored {} workspaces in {data}\n", workspaces.len()))?;
         output::say(&format!(
-            "Next: `bowline-relay serve --data {data}`. Devices notice and send again what the backup lacks.\n\
-             Then make a new backup: this one cannot be restored a second time."
+            "Next: `bowline-relay serve --data {data}`. Devices notice and send again what the backup lacks."
         ));
+        if !noted {
+            output::say(
+                "The backup cannot be written, so it has not noted this. Make a new one: devices would not follow a second \
+                 restore of this one, and ask their people.",
+            );
+        }
+        for GoesOn { id, .. } in workspaces.iter().filter(|goes_on| goes_on.contradicts) {
+            output::say(&format!(
+                "Workspace {id} was restored before, from more than this backup has. Its devices do not follow, and ask \
+                 their people."
+            ));
+        }
         Ok(())
     }
 }

@@ -147,6 +147,13 @@ impl Serve {
             Who::Open | Who::Closed => None,
         };
         let database = folder.database()?;
+        if folder.is_older_than_a_restore(&database)? {
+            let folder = self.data.display();
+            let what = format!("the database in {folder} is older than a restore that is noted beside it");
+            return Err(CommandError::new(ErrorCode::NotRestored, what).hint(format!(
+                "run `bowline-relay restore --data {folder}` first: devices follow what was restored last, and send again what is missing"
+            )));
+        }
         Ok(Parts { _folder: folder, key, identity, token, database })
     }
 

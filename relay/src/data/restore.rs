@@ -5,10 +5,11 @@ use std::path::Path;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-use super::{DATABASE, DataError, DataFolder};
+use super::{DATABASE, DataError, DataFolder, restores};
 use crate::keys::Identity;
-use crate::restore::{RestoreError, RestoredLog, continue_logs};
+use crate::restore::{Earlier, Plan, RestoreError, RestoredLog};
 use crate::storage::sqlite::Sqlite;
+use crate::storage::{Storage, StorageError};
 
 /// Why a relay does not go on from a backup. Nothing was changed, but that a new folder may be left without a database.
 #[derive(Debug, Error)]
@@ -21,14 +22,27 @@ pub enum NotRestored {
     Logs(#[from] RestoreError),
 }
 
+/// What a restore has done.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The logs that go on.
+    pub logs: Vec<RestoredLog>,
+    /// Whether the backup has it noted, so that it can be restored once more. One that cannot be written has not.
+    pub is_noted: bool,
+}
+
 impl DataFolder {
     /// Lets every log in this folder go on from where its database has it, which was put back from a backup.
     ///
     /// # Errors
     /// [`NotRestored`]; nothing is changed then.
-    pub fn restore(&self, rng: &mut dyn CryptoRng) -> Result<Vec<RestoredLog>, NotRestored> {
+    pub fn restore(&self, rng: &mut dyn CryptoRng) -> Result<Restored, NotRestored> {
         let identity = self.identity(rng)?;
-        continue_in(&self.path.join(DATABASE), &identity, rng)
+        let mut database = open_whole(&self.path.join(DATABASE))?;
+        let plan = plan(&database, &identity, &restores::read(&self.path)?, rng)?;
+        // Before anything is served by it: a database that is put back after that has to go on from there.
+        restores::write(&self.path, plan.noted())?;
+        Ok(Restored { logs: plan.carry_out(&mut database)?, is_noted: true })
     }
 
     /// Makes a folder (0700, files 0600) of a backup, whose logs go on from where that has them. Until they do, no command takes the
@@ -36,29 +50,58 @@ impl DataFolder {
     ///
     /// # Errors
     /// [`DataError::AlreadyThere`] if there is something of that name, and the rest of [`NotRestored`].
-    pub fn restore_copy(
-        from: &Path,
-        to: &Path,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Vec<RestoredLog>, NotRestored> {
-        // The key is copied before the database.
-        Self::copy(from, to, |database| continue_in(database, &Self::lock(to)?.identity(rng)?, rng))
+    pub fn restore_copy(from: &Path, to: &Path, rng: &mut dyn CryptoRng) -> Result<Restored, NotRestored> {
+        let finish = |database: &Path| {
+            // The key is copied before the database.
+            let identity = Self::lock(to)?.identity(rng)?;
+            let mut database = open_whole(database)?;
+            let plan = plan(&database, &identity, &restores::read(from)?, rng)?;
+            restores::write(to, plan.noted())?;
+            // A backup may be on something that cannot be written.
+            let noted = restores::write(from, plan.noted());
+            if let Err(error) = &noted {
+                tracing::debug!(%error, "a backup does not have noted that it was restored");
+            }
+            Ok(Restored { logs: plan.carry_out(&mut database)?, is_noted: noted.is_ok() })
+        };
+        Self::copy(from, to, finish)
+    }
+
+    /// Whether a restore of this folder or of this backup is known of which its database knows nothing: it was put back since, and what
+    /// it signed now nobody would follow.
+    ///
+    /// # Errors
+    /// If what is noted of restores cannot be read.
+    pub fn is_older_than_a_restore(&self, database: &Sqlite) -> Result<bool, NotRestored> {
+        let earlier = restores::read(&self.path)?;
+        for (workspace, _) in earlier.iter() {
+            let stored = database.log(*workspace).map_err(RestoreError::from)?;
+            if stored.is_some_and(|stored| earlier.has_gone_on_from(*workspace, &stored)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
-/// Lets every log in a database go on, in one transaction. A database that is not whole is not served again.
-fn continue_in(
-    path: &Path,
-    identity: &Identity,
-    rng: &mut dyn CryptoRng,
-) -> Result<Vec<RestoredLog>, NotRestored> {
+/// Opens a database for going on with it. One that is not whole is not served again.
+fn open_whole(path: &Path) -> Result<Sqlite, DataError> {
     let of_database = |source| DataError::Database { path: path.to_owned(), source };
-    let mut database = Sqlite::open(path).map_err(of_database)?;
+    let database = Sqlite::open(path).map_err(of_database)?;
     // A journal that belonged to another database would show here.
     database.integrity_check().map_err(of_database)?;
-    let workspaces = database.workspaces().map_err(of_database)?;
+    Ok(database)
+}
+
+fn plan(
+    database: &Sqlite,
+    identity: &Identity,
+    earlier: &Earlier,
+    rng: &mut dyn CryptoRng,
+) -> Result<Plan, RestoreError> {
+    let workspaces = database.workspaces().map_err(StorageError::from)?;
     let workspaces: Vec<_> = workspaces.into_iter().map(|stats| stats.workspace).collect();
-    Ok(continue_logs(&mut database, identity, &workspaces, rng)?)
+    Plan::make(database, identity, &workspaces, earlier, rng)
 }
 
 #[cfg(test)]
@@ -69,7 +112,6 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::storage::Storage;
     use crate::storage::conformance::Scribe;
     use crate::testing::rng;
 
@@ -93,7 +135,7 @@ mod tests {
         let folder = DataFolder::open(place.path()).unwrap();
         let before = folder.database().unwrap().log(scribe.workspace()).unwrap().unwrap();
         let restored = folder.restore(&mut rng(3)).unwrap();
-        assert_eq!(restored.iter().map(|log| log.position).collect::<Vec<_>>(), [Position(3)]);
+        assert_eq!(restored.logs.iter().map(|log| log.position).collect::<Vec<_>>(), [Position(3)]);
         let after = folder.database().unwrap().log(scribe.workspace()).unwrap().unwrap();
         assert_eq!((after.position, after.hash, after.time), (before.position, before.hash, before.time));
         assert_ne!(after.secret.as_bytes(), before.secret.as_bytes());
@@ -110,7 +152,7 @@ mod tests {
         let scribe = served(&from);
         DataFolder::back_up(&from, &copy).unwrap();
         let restored = DataFolder::restore_copy(&copy, &to, &mut rng(3)).unwrap();
-        assert_eq!(restored.len(), 1);
+        assert_eq!(restored.logs.len(), 1);
         let folder = DataFolder::open(&to).unwrap();
         let identity = folder.identity(&mut rng(4)).unwrap().public();
         assert_eq!(identity, DataFolder::open(&from).unwrap().identity(&mut rng(4)).unwrap().public());
@@ -149,5 +191,91 @@ mod tests {
         assert!(matches!(DataFolder::open(&to), Err(DataError::Absent(_))));
         let refused = DataFolder::open(&from).unwrap().restore(&mut rng(3)).unwrap_err();
         assert!(matches!(refused, NotRestored::Logs(RestoreError::TooOften(_))));
+    }
+
+    fn successors(database: &Sqlite, scribe: &Scribe) -> Vec<bowline_wire::successor::SaidSuccessor> {
+        database.log(scribe.workspace()).unwrap().unwrap().successors
+    }
+
+    #[test]
+    fn a_restore_that_ended_before_the_database_changed_is_known_and_run_again() {
+        let place = TempDir::new().unwrap();
+        let scribe = served(place.path());
+        let folder = DataFolder::open(place.path()).unwrap();
+        let database = folder.database().unwrap();
+        assert!(!folder.is_older_than_a_restore(&database).unwrap());
+        let identity = folder.identity(&mut rng(1)).unwrap();
+        let plan = plan(&database, &identity, &Earlier::default(), &mut rng(3)).unwrap();
+        restores::write(place.path(), plan.noted()).unwrap();
+        // The power goes here.
+        assert!(folder.is_older_than_a_restore(&database).unwrap());
+        drop(database);
+        folder.restore(&mut rng(4)).unwrap();
+        let database = folder.database().unwrap();
+        assert!(!folder.is_older_than_a_restore(&database).unwrap());
+        let (_, noted) = plan.noted().iter().next().unwrap();
+        let said = successors(&database, &scribe);
+        assert_eq!((said.len(), &said[..1]), (2, &noted.said[..]), "whoever has followed the first goes on");
+    }
+
+    #[test]
+    fn a_backup_is_restored_again_whatever_became_of_the_folder_before() {
+        let place = TempDir::new().unwrap();
+        let (from, copy) = (place.path().join("data"), place.path().join("copy"));
+        let scribe = served(&from);
+        DataFolder::back_up(&from, &copy).unwrap();
+        let mut before = Vec::new();
+        for times in 1..=3 {
+            let to = place.path().join(format!("new {times}"));
+            let restored = DataFolder::restore_copy(&copy, &to, &mut rng(10 + times)).unwrap();
+            assert!(restored.is_noted && !restored.logs[0].contradicts);
+            let folder = DataFolder::open(&to).unwrap();
+            let database = folder.database().unwrap();
+            assert!(!folder.is_older_than_a_restore(&database).unwrap());
+            let said = successors(&database, &scribe);
+            assert_eq!((said.len() as u64, &said[..before.len()]), (times, &before[..]));
+            let log = database.log(scribe.workspace()).unwrap().unwrap();
+            assert_eq!(crate::keys::LogKey::from(&log.secret).id(), restored.logs[0].log);
+            before = said;
+        }
+        let backup = DataFolder::open(&copy).unwrap();
+        assert!(
+            backup.is_older_than_a_restore(&backup.database().unwrap()).unwrap(),
+            "it is not served itself"
+        );
+    }
+
+    #[test]
+    fn a_relay_without_a_workspace_is_restored_as_well() {
+        let place = TempDir::new().unwrap();
+        let folder = DataFolder::create(place.path()).unwrap();
+        folder.identity(&mut rng(1)).unwrap();
+        folder.database().unwrap();
+        for _ in 0..2 {
+            assert!(folder.restore(&mut rng(3)).unwrap().logs.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_noted_is_a_secret_and_is_not_guessed_at() {
+        let place = TempDir::new().unwrap();
+        served(place.path());
+        let folder = DataFolder::open(place.path()).unwrap();
+        folder.restore(&mut rng(3)).unwrap();
+        let note = place.path().join("restores.key");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&note).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let line = fs::read_to_string(&note).unwrap();
+        for wrong in [&line[..line.len() / 2], "no such thing"] {
+            fs::write(&note, wrong).unwrap();
+            let refused = folder.restore(&mut rng(4)).unwrap_err();
+            assert!(matches!(refused, NotRestored::Data(DataError::Unreadable { .. })), "{refused}");
+            assert_eq!(fs::read_to_string(&note).unwrap(), wrong);
+        }
+        fs::write(&note, &line).unwrap();
+        folder.restore(&mut rng(4)).unwrap();
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A case gets a function that opens one and the same storage, empty at first, again and again: as after a restart.
 
+mod continued;
+
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::hash::{log_hash, log_seed};
@@ -10,10 +12,9 @@ use bowline_wire::ids::{EpochId, Lane, LogHash, LogTime, Position, RosterHash, W
 use bowline_wire::log::ChainTip;
 use bowline_wire::roster::record::Record;
 
+use self::continued::{a_log_that_was_lost_stays_lost, logs_go_on_under_other_keys};
 use crate::keys::{LogKey, LogSecret};
-use crate::storage::{
-    Budget, Continued, LogCommit, NewLog, Row, Storage, StorageError, Usage, framed_len, stored_len,
-};
+use crate::storage::{Budget, LogCommit, NewLog, Row, Storage, StorageError, Usage, framed_len, stored_len};
 use crate::testing::author::{Author, View};
 
 /// Opens the storage once more.
@@ -384,22 +385,6 @@ fn workspaces_are_apart<S: Storage>(open: Open<'_, S>) {
     assert!(stored_len(&second.rows[0].entry) > 0);
 }
 
-fn a_log_that_was_lost_stays_lost<S: Storage>(open: Open<'_, S>) {
-    let (mut lost, mut other) = (Scribe::new(1), Scribe::new(2));
-    let mut storage = open();
-    storage.commit(&[lost.next(1), other.next(1)]).unwrap();
-    let is_lost = |storage: &S, of: &Scribe| storage.log(of.workspace()).unwrap().unwrap().is_lost;
-    assert!(!storage.has_lost().unwrap() && !is_lost(&storage, &lost));
-    let log = bowline_wire::ids::LogId::ZERO;
-    let (hash, signature) = (LogHash::ZERO, bowline_wire::ids::Signature::ZERO);
-    let head = bowline_wire::head::SeenHead { log, position: Position(9), hash, signature };
-    assert!(matches!(storage.note_lost(WorkspaceId::ZERO, &head), Err(StorageError::Misuse(_))));
-    storage.note_lost(lost.workspace(), &head).unwrap();
-    drop(storage);
-    let storage = open();
-    assert!(storage.has_lost().unwrap() && is_lost(&storage, &lost) && !is_lost(&storage, &other));
-}
-
 /// For back ends that can be copied: what happens to either afterwards does not reach the other.
 ///
 /// # Panics
@@ -448,48 +433,4 @@ fn bodies_are_lost_and_found<S: Storage>(open: Open<'_, S>) {
     assert_eq!(lost(0, 9), []);
     assert_holds(&open(), &scribe.secret, workspace, &commit.rows);
     assert_holds(&open(), &other.secret, other.workspace(), &beside.rows);
-}
-
-fn logs_go_on_under_other_keys<S: Storage>(open: Open<'_, S>) {
-    let (mut one, mut two, absent) = (Scribe::new(1), Scribe::new(2), Scribe::new(3));
-    let entries = [one.content(3), two.content(3)];
-    let [first, second] = entries;
-    let commits = [one.commit_of(vec![first]), two.commit_of(vec![second])];
-    open().commit(&commits).unwrap();
-    let key = |number: u8| LogKey::from(&LogSecret::from_bytes([number; 32]));
-    let identity = crate::keys::Identity::from_secret(&[5; 32]);
-    let goes_on = |scribe: &Scribe, old: u8, new: u8| {
-        let successor = bowline_wire::successor::Successor {
-            workspace: scribe.workspace(),
-            old: key(old).id(),
-            position: Position(1),
-            hash: LogHash::ZERO,
-            new: key(new).id(),
-        };
-        let successor = identity.sign_successor(successor, &key(old)).unwrap();
-        Continued { workspace: scribe.workspace(), secret: key(new).secret(), successor }
-    };
-    let head = key(1).sign(bowline_wire::head::Head {
-        workspace: one.workspace(),
-        log: key(1).id(),
-        position: Position(9),
-        hash: LogHash::ZERO,
-    });
-    assert!(!open().has_lost().unwrap());
-    open().note_lost(one.workspace(), &head.unwrap()).unwrap();
-    assert!(open().has_lost().unwrap());
-    let misuse = StorageError::Misuse("there is no such log");
-    assert_eq!(open().continue_logs(&[goes_on(&one, 1, 7), goes_on(&absent, 3, 8)]), Err(misuse.clone()));
-    assert_eq!(open().note_lost(absent.workspace(), &head.unwrap()), Err(misuse));
-    assert!(open().log(one.workspace()).unwrap().unwrap().successors.is_empty(), "all or none");
-    assert!(open().has_lost().unwrap());
-    open().continue_logs(&[goes_on(&one, 1, 7)]).unwrap();
-    assert!(!open().has_lost().unwrap());
-    open().continue_logs(&[goes_on(&one, 7, 8)]).unwrap();
-    let stored = open().log(one.workspace()).unwrap().unwrap();
-    assert_eq!(stored.secret.as_bytes(), &[8; 32]);
-    assert_eq!(stored.successors, [goes_on(&one, 1, 7).successor, goes_on(&one, 7, 8).successor]);
-    assert_eq!((stored.position, stored.draft), (Position(1), DRAFT));
-    let other = open().log(two.workspace()).unwrap().unwrap();
-    assert_eq!((other.secret.as_bytes(), other.successors.len()), (&[2; 32], 0));
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
@@ -281,10 +282,11 @@ impl Storage for Memory {
         if !continued.iter().all(|it| logs.contains_key(&it.workspace)) {
             return Err(NO_LOG);
         }
-        for Continued { workspace, secret, successor } in continued {
+        for Continued { workspace, secret, successors, tips } in continued {
             if let Some(log) = logs.get_mut(workspace) {
                 log.made.secret = secret.clone();
-                log.successors.push(*successor);
+                log.successors.extend(successors);
+                log.tips.extend(tips.iter().copied());
                 log.lacks = None;
             }
         }
@@ -297,7 +299,7 @@ impl Storage for Memory {
     }
 
     fn has_lost(&self) -> Result<bool, StorageError> {
-        Ok(self.lock().values().any(|log| log.lacks.is_some()))
+        Ok(self.lock().values().any(|log| log.lacks.is_some() && log.made.draft == DRAFT))
     }
 
     fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {

@@ -335,7 +335,7 @@ impl Storage for Sqlite {
     }
 
     fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
-        self.put_successors(logs)
+        self.continue_all(logs)
     }
 
     fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
@@ -359,10 +359,7 @@ impl Storage for Sqlite {
 fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), StorageError> {
     let (log, position, mut usage) = find_or_make(tx, commit, now)?;
     for (chain, tip) in &commit.tips {
-        let sql = "INSERT INTO chain (log, device, incarnation, lane, tip) VALUES (?1, ?2, ?3, ?4, ?5)
-                   ON CONFLICT (log, device, incarnation, lane) DO UPDATE SET tip = excluded.tip";
-        let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
-        tx.prepare_cached(sql)?.execute((log, device, incarnation, chain.lane.number(), encode(tip)))?;
+        put_tip(tx, log, chain, tip)?;
     }
     for Written { doc, user, sum } in &commit.weights {
         let sql = "INSERT INTO weight (log, wire, user, sum) VALUES (?1, ?2, ?3, ?4)
@@ -392,6 +389,15 @@ fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), St
         let params = (log, position, last.hash.as_bytes(), usage.0, usage.1, signed(now.0)?, time);
         tx.prepare_cached(sql)?.execute(params)?;
     }
+    Ok(())
+}
+
+/// Stores the tip of a chain, in place of the one before.
+fn put_tip(tx: &Transaction<'_>, log: i64, chain: &ChainKey, tip: &ChainTip) -> Result<(), StorageError> {
+    let sql = "INSERT INTO chain (log, device, incarnation, lane, tip) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (log, device, incarnation, lane) DO UPDATE SET tip = excluded.tip";
+    let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
+    tx.prepare_cached(sql)?.execute((log, device, incarnation, chain.lane.number(), encode(tip)))?;
     Ok(())
 }
 

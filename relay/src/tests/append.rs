@@ -398,7 +398,7 @@ fn too_much_for_one_commit_is_committed_in_several() {
 }
 
 #[test]
-fn a_head_of_its_own_that_is_not_in_its_log_is_refused() {
+fn a_head_of_its_own_in_whose_place_another_stands_says_that_a_part_is_lost() {
     let (mut bench, mut laptop, workspace, conn) = alone(config());
     let backup = bench.storage.memory.snapshot();
     let lost = laptop.content(&bench.view(workspace), b"lost");
@@ -414,5 +414,8 @@ fn a_head_of_its_own_that_is_not_in_its_log_is_refused() {
     let instead = other.content(&bench.view(workspace), b"in its place");
     bench.must_append(conn, &[&instead]);
     let entry = other.content(&view, b"new");
-    assert_eq!(bench.refusal(conn, &entry), Reason::BadSeen);
+    bench.append(conn, &[&entry]);
+    let told = bench.frame(conn);
+    assert!(matches!(told, Frame::Goodbye { reason: Reason::LogLost, .. }), "{told:?}");
+    assert!(bench.relay.check_storage(bench.now).is_err());
 }

@@ -24,6 +24,8 @@ pub(crate) struct Device {
     pub(crate) workspace: WorkspaceId,
     roster: Roster,
     head: SeenHead,
+    /// By how many successors the log came to be signed by its key.
+    pub(crate) successors: usize,
     outbound: mpsc::Sender<Bytes>,
     inbound: mpsc::Receiver<Bytes>,
 }
@@ -87,8 +89,9 @@ impl Device {
         let proof = author.prove_with(said(&hello, &Frame::Challenge(challenge)), proof);
         send(&Frame::Proof(Box::new(proof))).await;
         match next(&mut inbound).await {
-            Some(Frame::Welcome(Welcome { head, .. })) => {
-                Ok(Self { author, workspace, roster, head, outbound, inbound })
+            Some(Frame::Welcome(Welcome { head, successors, .. })) => {
+                let successors = successors.len();
+                Ok(Self { author, workspace, roster, head, successors, outbound, inbound })
             }
             other => Err(other.expect("an answer to the proof")),
         }

@@ -71,6 +71,63 @@ async fn a_folder_is_restored_in_place_while_no_relay_serves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_backup_is_restored_as_often_as_needed_and_says_when_it_cannot_note_that() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let mut device = Device::create(&serving.address(), 1).await;
+    device.append(b"in the backup").await;
+    let copy = Place::new();
+    let path = copy.data();
+    let path = path.to_str().unwrap();
+    assert_eq!(place.run(&["backup", path]).code, Some(0));
+    serving.stop();
+    for times in 1..=3 {
+        let new = Place::new();
+        let answer = new.run(&["restore", path, "--json"]).json();
+        assert_eq!(
+            (&answer["noted"], &answer["workspaces"][0]["contradicts"]),
+            (&true.into(), &false.into())
+        );
+        let serving = new.serve(&[]);
+        device = device.come_back(&serving.address()).await;
+        assert_eq!(device.successors, times, "each goes on from the one before");
+        assert_eq!(device.read_log().await.len(), 2);
+        serving.stop();
+    }
+    // Where the note would be written first, there is something else.
+    fs::create_dir_all(copy.file("restores.key.new/in the way")).unwrap();
+    let new = Place::new();
+    let answer = new.run(&["restore", path]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert!(answer.stderr.contains("Make a new one"), "{answer:?}");
+    new.serve(&[]).stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_database_from_before_a_restore_is_not_served() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let mut device = Device::create(&serving.address(), 1).await;
+    device.append(b"in the backup").await;
+    serving.stop();
+    let before = Place::new();
+    copy_files(&place.data(), &before.data());
+    assert_eq!(place.run(&["restore"]).code, Some(0));
+    let serving = place.serve(&[]);
+    let mut device = device.come_back(&serving.address()).await;
+    device.append(b"since the restore").await;
+    serving.stop();
+    fs::copy(before.file("relay.db"), place.file("relay.db")).unwrap();
+    let refused = place.run(&["serve", "--listen", "127.0.0.1:0"]);
+    refused.assert_refused(4, "older than a restore", "bowline-relay restore --data");
+    assert_eq!(place.run(&["restore"]).code, Some(0));
+    let serving = place.serve(&[]);
+    let device = device.come_back(&serving.address()).await;
+    assert_eq!(device.successors, 2);
+    serving.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_relay_that_was_put_back_without_it_stops_and_says_what_to_do() {
     let place = Place::new();
     let serving = place.serve(&[]);
@@ -90,6 +147,7 @@ async fn a_relay_that_was_put_back_without_it_stops_and_says_what_to_do() {
     let ahead = device.head();
     let mut device = device.come_back(&serving.address()).await;
     device.author.rewind(Lane::Content, 1, first.id());
+    let meanwhile = device.append(b"meanwhile").await;
     device.know(ahead);
     let told = device.offer(b"new").await.unwrap_err();
     assert!(
@@ -104,8 +162,9 @@ async fn a_relay_that_was_put_back_without_it_stops_and_says_what_to_do() {
     serving.stop();
     assert_eq!(place.run(&["restore"]).code, Some(0));
     let serving = place.serve(&[]);
-    device.author.rewind(Lane::Content, 1, first.id());
+    device.author.rewind(Lane::Content, 2, meanwhile.id());
     let mut device = device.come_back(&serving.address()).await;
     device.append(b"goes on").await;
+    assert!(device.read_log().await.iter().any(|entry| entry.id() == meanwhile.id()));
     serving.stop();
 }

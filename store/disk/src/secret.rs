@@ -38,11 +38,24 @@ pub enum SecretError {
 /// # Errors
 /// [`SecretError::Exposed`] or [`SecretError::NoModes`] before anything is read.
 pub fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
+    Ok(read_up_to(path, MAX_SECRET_FILE)?.map(|mut line| {
+        let len = line.trim_ascii_end().len();
+        line.truncate(len);
+        line
+    }))
+}
+
+/// The first bytes of a secret's file, as many as `limit` at most; `None` if there is no file. Wiped when dropped.
+///
+/// # Errors
+/// As [`read()`].
+pub fn read_up_to(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    if is_exposed(&file.metadata()?) {
+    let about = file.metadata()?;
+    if is_exposed(&about) {
         let folder = path.parent().unwrap_or(Path::new(""));
         return Err(match keeps_modes(folder) {
             Ok(false) => SecretError::NoModes,
@@ -50,11 +63,10 @@ pub fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
         });
     }
     // Room for all of it: what grows leaves copies behind.
-    let mut line = Zeroizing::new(Vec::with_capacity(MAX_SECRET_FILE));
-    file.take(MAX_SECRET_FILE as u64).read_to_end(&mut line)?;
-    let len = line.trim_ascii_end().len();
-    line.truncate(len);
-    Ok(Some(line))
+    let len = usize::try_from(about.len()).unwrap_or(limit).min(limit);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(len + 1));
+    file.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// Writes a secret as one line into a file that only its owner may read. The secret is durable before the file has its

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use bowline_cast::leash;
 use tempfile::TempDir;
@@ -136,10 +136,37 @@ impl Relay {
         ran
     }
 
+    /// As [`Relay::restore`] of what was put back, but for ending at one of its commits (`before 1`, `after 1`).
+    pub fn restore_to_end(&self, at: &str) -> Ran {
+        let mut command = self.operator(&["restore"], None);
+        Ran::of(command.env("BOWLINE_END_AT_COMMIT", at).output().expect("the command runs"))
+    }
+
+    /// What `serve` says that does not begin to.
+    pub fn refuses_to_serve(&self) -> Ran {
+        let listen = self.listen.to_string();
+        let ran = Ran::of(self.operator(&["serve", "--listen", &listen], None).output().expect("it runs"));
+        assert!(!ran.status.success(), "{ran:?}");
+        ran
+    }
+
+    /// Its folder comes to another machine: another path, another port, and another key of its certificate.
+    pub fn move_to_another_machine(&mut self) {
+        assert!(self.process.is_none(), "the relay runs");
+        let new = TempDir::new().expect("a folder for a relay");
+        std::fs::rename(self.data(), new.path().join("data")).expect("its folder can be moved");
+        (self.folder, self.listen) = (new, free_port());
+        std::fs::remove_file(self.data().join("relay.key")).expect("it has a key");
+    }
+
     fn operate(&self, arguments: &[&str], path: Option<&Path>) -> Ran {
+        Ran::of(self.operator(arguments, path).output().expect("the command runs"))
+    }
+
+    fn operator(&self, arguments: &[&str], path: Option<&Path>) -> Command {
         let mut command = leash::command(binary("bowline-relay"));
-        command.args(arguments).arg("--data").arg(self.data()).args(path);
-        Ran::of(command.stdin(Stdio::null()).output().expect("the command runs"))
+        command.args(arguments).arg("--data").arg(self.data()).args(path).stdin(Stdio::null());
+        command
     }
 
     /// Whether it has ended by itself.

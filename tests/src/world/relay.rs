@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bowline_relay::config::{Config, Registration};
 use bowline_relay::keys::Identity;
-use bowline_relay::restore::continue_logs;
+use bowline_relay::restore::{Earlier, Plan};
 use bowline_relay::storage::memory::Memory;
 use bowline_relay::storage::{Budget, Storage, StoredLog};
 use bowline_relay::{ConnId, Relay};
@@ -77,8 +77,10 @@ impl RelayMachine {
             return None;
         }
         let mut random = ChaCha8Rng::seed_from_u64(self.next_process);
-        continue_logs(&mut self.disk, &Identity::from_secret(&self.identity), &[workspace], &mut random)
-            .expect("a log that is there goes on");
+        let identity = Identity::from_secret(&self.identity);
+        let plan = Plan::make(&self.disk, &identity, &[workspace], &Earlier::default(), &mut random);
+        let plan = plan.expect("a log that is there goes on");
+        plan.carry_out(&mut self.disk).expect("a disk that was just put back can be written");
         Some(had - kept)
     }
 

@@ -42,7 +42,13 @@ impl Story {
     }
 
     /// All devices show everything, one that comes later too, and nothing is in doubt.
-    fn check(mut self, answers: [&str; 2]) {
+    fn check(self, answers: [&str; 2]) {
+        let said = self.check_in_any_order(answers);
+        assert_eq!(said.shown, said.written);
+    }
+
+    /// As [`Story::check`], where two wrote at the same time without knowing of one another.
+    fn check_in_any_order(mut self, answers: [&str; 2]) -> Said {
         for home in [&self.laptop, &self.desktop] {
             home.run(["sync"]).answer();
         }
@@ -60,10 +66,21 @@ impl Story {
         let code = self.laptop.run(["device", "link"]).answer();
         tablet.run(["join", code.trim(), "--yes"]).answer();
         tablet.run(["sync"]).answer();
-        for home in [&self.laptop, &self.desktop, &tablet] {
-            assert_eq!(home.messages(&self.chat), self.said);
+        let shown = self.laptop.messages(&self.chat);
+        for home in [&self.desktop, &tablet] {
+            assert_eq!(home.messages(&self.chat), shown);
         }
+        let sorted = |texts: &[String]| texts.iter().cloned().collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(sorted(&shown), sorted(&self.said));
+        assert_eq!(shown.len(), self.said.len(), "nothing twice");
+        Said { shown, written: self.said }
     }
+}
+
+/// What was written, in that order, and what all devices show in the end.
+struct Said {
+    written: Vec<String>,
+    shown: Vec<String>,
 }
 
 #[test]
@@ -91,9 +108,7 @@ fn a_backup_is_restored_into_a_new_folder_and_devices_send_again_what_it_lacks()
 fn a_folder_that_was_put_back_is_restored_in_place_while_devices_wait() {
     let mut story = Story::new();
     story.say(["in the copy", "this too"]);
-    story.relay.stop();
-    let copy = story.relay.data().with_file_name("copy");
-    copy_folder(&story.relay.data(), &copy);
+    let copy = story.stop_and_copy();
     story.relay.restart();
     story.say(["not in the copy", "nor this"]);
     let watching = [story.laptop.watch(), story.desktop.watch()];
@@ -110,6 +125,92 @@ fn a_folder_that_was_put_back_is_restored_in_place_while_devices_wait() {
         (is_there(&story.laptop) && is_there(&story.desktop)).then_some(())
     });
     watching.into_iter().for_each(bowline_tests::processes::Watching::kill);
+    story.check(["afterwards", "as before"]);
+}
+
+/// A relay whose folder was put back to a copy and that served since: the laptop knows more than it, and the desktop has written to it
+/// meanwhile.
+fn put_back_and_served() -> Story {
+    let mut story = Story::new();
+    story.say(["in the copy", "this too"]);
+    let copy = story.stop_and_copy();
+    story.relay.restart();
+    for text in ["not in the copy", "nor this"] {
+        say(&story.laptop, &story.chat, text);
+        story.said.push(text.to_owned());
+    }
+    story.relay.stop();
+    std::fs::remove_dir_all(story.relay.data()).unwrap();
+    copy_folder(&copy, &story.relay.data());
+    story.relay.restart();
+    for text in ["written meanwhile", "and this", "and longer than what was lost"] {
+        say(&story.desktop, &story.chat, text);
+        story.said.push(text.to_owned());
+    }
+    story
+}
+
+impl Story {
+    fn stop_and_copy(&mut self) -> std::path::PathBuf {
+        self.relay.stop();
+        let copy = self.relay.data().with_file_name("copy");
+        copy_folder(&self.relay.data(), &copy);
+        copy
+    }
+}
+
+#[test]
+fn what_was_written_to_a_relay_that_was_put_back_comes_together_with_what_it_had() {
+    let mut story = put_back_and_served();
+    let told = story.laptop.run(["sync"]);
+    assert!(!told.status.success() && told.stderr.contains("bowline-relay restore"), "{told:?}");
+    let told = story.desktop.run(["sync"]);
+    assert!(!told.status.success(), "for both, until it is restored: {told:?}");
+    story.relay.stop();
+    story.relay.restore(None);
+    story.relay.restart();
+    story.check_in_any_order(["afterwards", "as before"]);
+}
+
+#[test]
+fn nobody_need_have_found_out_before_it_is_restored() {
+    let mut story = put_back_and_served();
+    story.relay.stop();
+    story.relay.restore(None);
+    story.relay.restart();
+    story.check_in_any_order(["afterwards", "as before"]);
+}
+
+#[test]
+fn a_restore_that_ends_at_its_commit_is_run_again() {
+    for at in ["before 1", "after 1"] {
+        let mut story = put_back_and_served();
+        story.relay.stop();
+        let ended = story.relay.restore_to_end(at);
+        assert!(!ended.status.success(), "{at}: {ended:?}");
+        if at == "before 1" {
+            let refused = story.relay.refuses_to_serve();
+            assert!(refused.stderr.contains("bowline-relay restore"), "{refused:?}");
+        }
+        story.relay.restore(None);
+        story.relay.restart();
+        story.check_in_any_order(["afterwards", "as before"]);
+    }
+}
+
+#[test]
+fn a_backup_is_restored_twice_and_nobody_is_asked() {
+    let mut story = Story::new();
+    story.say(["in the backup", "this too"]);
+    let backup = story.relay.data().with_file_name("backup");
+    story.relay.backup(&backup);
+    for (texts, gone) in [(["one", "two"], "gone"), (["three", "four"], "gone too")] {
+        story.say(texts);
+        story.relay.kill();
+        std::fs::rename(story.relay.data(), story.relay.data().with_file_name(gone)).unwrap();
+        story.relay.restore(Some(&backup));
+        story.relay.restart();
+    }
     story.check(["afterwards", "as before"]);
 }
 

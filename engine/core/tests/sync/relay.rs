@@ -188,14 +188,24 @@ impl FakeRelay {
 
     /// The same relay, restored from what it had at a position: its log goes on from there under the key of `seed`.
     pub(crate) fn restored(&self, position: u64, seed: u8) -> Self {
+        self.continued(position, position, seed)
+    }
+
+    /// The same relay, restored while it may have signed for other entries behind a place before: its log goes on from that place under
+    /// the key of `seed`, and what it has behind it stays.
+    pub(crate) fn restored_from(&self, place: u64, seed: u8) -> Self {
+        self.continued(place, self.len(), seed)
+    }
+
+    fn continued(&self, place: u64, kept: u64, seed: u8) -> Self {
         let mut successors = self.successors.clone();
-        successors.push(self.successor(position, seed));
+        successors.push(self.successor(place, seed));
         let succession = Succession::stored(self.workspace(), &successors).unwrap();
         let mut back = Self::new(seed, self.workspace());
         back.log = Log::begun(self.workspace(), self.log.head().log, &succession);
         back.hashes = vec![back.log.head().hash];
         back.successors = successors;
-        for at in 1..=position {
+        for at in 1..=kept {
             back.clock = self.logged(at).time.millis();
             back.put(self.signed(at));
         }

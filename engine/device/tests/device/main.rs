@@ -35,6 +35,7 @@ mod one_row;
 mod other_process;
 mod overlaps;
 mod parts;
+mod put_back_relay;
 mod quarantine;
 mod relay_lies;
 mod removal;

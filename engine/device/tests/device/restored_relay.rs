@@ -17,7 +17,7 @@ fn ids(relay: &FakeRelay) -> Vec<EntryId> {
 }
 
 /// Everything that the relay had is on the log again, and whoever looks from its beginning agrees.
-fn assert_has_all(relay: &FakeRelay, before: &FakeRelay) {
+pub(crate) fn assert_has_all(relay: &FakeRelay, before: &FakeRelay) {
     let (now, then): (BTreeSet<_>, BTreeSet<_>) =
         (ids(relay).into_iter().collect(), ids(before).into_iter().collect());
     assert!(now.is_superset(&then), "{} entries are lost", then.difference(&now).count());
@@ -31,7 +31,7 @@ fn restored_notice(rig: &Rig) -> Option<usize> {
 }
 
 /// The device is where the relay is, with nothing on its way.
-fn assert_in_step(rig: &Rig, relay: &FakeRelay) {
+pub(crate) fn assert_in_step(rig: &Rig, relay: &FakeRelay) {
     let status = rig.status();
     assert_eq!(status.signed, Some(relay.head()));
     assert_eq!((status.sent_again, status.offered, status.queued), (0, 0, 0));

@@ -23,6 +23,16 @@ pub struct ChainTip {
     pub log: u64,
 }
 
+impl ChainTip {
+    /// The tip as it is once the log of number `log` was continued from a place: what its author held beyond, of a log that it has seen
+    /// beyond, was lost. Everybody who judges the chain's entries again with that known comes to it.
+    #[must_use]
+    pub fn continued_from(self, log: u64, place: Position) -> Self {
+        let is_beyond = self.log == log && self.seen.is_some_and(|seen| seen.position > place);
+        Self { held: if is_beyond { self.held.min(place) } else { self.held }, ..self }
+    }
+}
+
 /// Fields of a tip whose log is the workspace's first.
 const FIELDS: usize = 6;
 

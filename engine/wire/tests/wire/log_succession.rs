@@ -106,6 +106,37 @@ fn whoever_comes_late_gets_the_log_of_whoever_was_there() {
     }
 }
 
+#[test]
+fn a_log_may_be_continued_from_below_its_end_and_its_entries_stay_what_they_are() {
+    let mut story = cast().story;
+    let (ana, ben) = (Author::new("ana"), Author::new("ben"));
+    let shared = story.position();
+    for author in [&ana, &ben, &ana, &ben] {
+        story.put(&story.content_by(author));
+    }
+    let (end, log) = (story.position(), story.log.head().log);
+    for place in 1..=end.0 {
+        let succession = succession_of(&[(&story, Position(place), "second log")]);
+        let again = replay(&story, end, &succession);
+        assert_eq!(again.head(), bowline_wire::head::Head { log: again.head().log, ..story.log.head() });
+        assert_ne!(again.head().log, log);
+        assert_eq!(again.tips().count(), story.log.tips().count());
+        for (chain, tip) in story.log.tips() {
+            assert_eq!(again.tip(chain), Some(&tip.continued_from(0, Position(place))), "from {place}");
+            assert_eq!(tip.continued_from(1, Position(place)), *tip, "another log's");
+        }
+        // Who held more says less once the log goes on from below that.
+        let holds = |held: Position| held > Position(place);
+        let is_less = |chain| again.tip(chain).is_some_and(|tip| !holds(tip.held));
+        let held_more = story.log.tips().filter(|(_, tip)| holds(tip.held));
+        assert!(held_more.map(|(chain, _)| chain).all(is_less));
+        assert!(
+            place != shared.0 || story.log.tips().any(|(_, tip)| holds(tip.held)),
+            "there is such a chain"
+        );
+    }
+}
+
 /// The log of a story up to a position, as somebody took it in who knew so much of how it goes on.
 fn replay(story: &Story, to: Position, known: &Succession) -> Log {
     let mut log = Log::begun(story.workspace(), story.log.head().log, known);

@@ -114,6 +114,8 @@ codes! {
     DataNewer, Data, "data_newer";
     /// A log was restored so often that no device follows it any further.
     RestoredTooOften, Data, "restored_too_often";
+    /// The database is from before a restore that the folder has noted.
+    NotRestored, Data, "not_restored";
 
     /// Another relay is using the folder.
     FolderInUse, InUse, "folder_in_use";

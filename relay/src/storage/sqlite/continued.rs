@@ -2,18 +2,21 @@
 
 use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
+use bowline_wire::draft::DRAFT;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::WorkspaceId;
 use bowline_wire::successor::SaidSuccessor;
-use rusqlite::{Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
-use super::Sqlite;
+use super::{Sqlite, put_tip};
 use crate::storage::{Continued, StorageError};
 
 const SUCCESSORS: &str = "SELECT said FROM successor
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) ORDER BY n";
 
-pub(super) const IS_LACKING: &str = "SELECT EXISTS (SELECT 1 FROM log WHERE lacks IS NOT NULL)";
+/// Of another draft, which is not served, nothing is said: nobody comes for it, and `restore` leaves it as it is.
+pub(super) const IS_LACKING: &str =
+    "SELECT EXISTS (SELECT 1 FROM log WHERE lacks IS NOT NULL AND draft = ?1)";
 
 const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
 
@@ -33,10 +36,10 @@ impl Sqlite {
         Ok(said)
     }
 
-    pub(super) fn put_successors(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
+    pub(super) fn continue_all(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for continued in logs {
-            put_successor(&tx, continued)?;
+            continue_log(&tx, continued)?;
         }
         Ok(database::commit(tx)?)
     }
@@ -51,18 +54,19 @@ impl Sqlite {
     }
 
     pub(super) fn is_lacking(&self) -> Result<bool, DatabaseError> {
-        Ok(self.connection.prepare_cached(IS_LACKING)?.query_row((), |row| row.get(0))?)
+        Ok(self.connection.prepare_cached(IS_LACKING)?.query_row([DRAFT], |row| row.get(0))?)
     }
 }
 
-fn put_successor(tx: &Transaction<'_>, continued: &Continued) -> Result<(), StorageError> {
-    let Continued { workspace, secret, successor } = continued;
-    let sql = "INSERT INTO successor (log, n, said)
-               SELECT n, (SELECT count(*) FROM successor WHERE successor.log = log.n), ?2 FROM log WHERE workspace = ?1";
-    if tx.execute(sql, (workspace.as_bytes(), encode(successor)))? == 0 {
-        return Err(NO_LOG);
+fn continue_log(tx: &Transaction<'_>, continued: &Continued) -> Result<(), StorageError> {
+    let Continued { workspace, secret, successors, tips } = continued;
+    let sql = "UPDATE log SET secret = ?2, lacks = NULL WHERE workspace = ?1 RETURNING n";
+    let params = (workspace.as_bytes(), secret.as_bytes());
+    let log: i64 = tx.query_row(sql, params, |row| row.get(0)).optional()?.ok_or(NO_LOG)?;
+    for successor in successors {
+        let sql = "INSERT INTO successor (log, n, said)
+                   VALUES (?1, (SELECT count(*) FROM successor WHERE log = ?1), ?2)";
+        tx.execute(sql, (log, encode(successor)))?;
     }
-    let sql = "UPDATE log SET secret = ?2, lacks = NULL WHERE workspace = ?1";
-    tx.execute(sql, (workspace.as_bytes(), secret.as_bytes()))?;
-    Ok(())
+    tips.iter().try_for_each(|(chain, tip)| put_tip(tx, log, chain, tip))
 }

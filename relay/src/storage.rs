@@ -4,12 +4,14 @@
 #[cfg(test)]
 pub mod conformance;
 pub mod memory;
+pub(crate) mod roster;
 pub mod sqlite;
 
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
+use bowline_wire::frame::Party;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, LogTime, Position, Signature, WorkspaceId};
+use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, LogId, LogTime, Position, Signature, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
@@ -68,6 +70,39 @@ pub struct LogCommit {
     pub weights: Vec<Written>,
     /// What devices say they hold, each in place of what it said before.
     pub holdings: Vec<SaidHolding>,
+    /// How parties stand after the last row, where the rows changed it.
+    pub parties: Vec<(Party, Standing)>,
+}
+
+/// How somebody stands in a workspace who is or was in it, or an invite or link that is or was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A device that may write.
+    Active,
+    /// A device that was removed or has left.
+    Removed,
+    /// An invite or link that waits for its Join.
+    Open {
+        /// Milliseconds since 1970 after which nobody is let in by it.
+        expires: u64,
+    },
+    /// An invite or link that somebody has joined by.
+    Used,
+    /// An invite or link that was closed.
+    Closed,
+}
+
+/// What decides whether somebody comes in, before anything of a log is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The log's id.
+    pub log: LogId,
+    /// The draft of the protocol that it is written in; 0 if it was made before drafts were counted.
+    pub draft: u16,
+    /// Whether its key is known to have signed for more than is stored.
+    pub is_lost: bool,
+    /// How the party stands by all that is stored; `None` if it is in no record.
+    pub standing: Option<Standing>,
 }
 
 /// Bytes that a workspace's entries take: headers, signatures and bodies.
@@ -110,8 +145,6 @@ pub struct StoredLog {
     pub hash: LogHash,
     /// What its entries take.
     pub usage: Usage,
-    /// Whether its key is known to have signed for more than is stored.
-    pub is_lost: bool,
     /// By which it came to be signed by its key, first one first; none unless it was continued after a restore.
     pub successors: Vec<SaidSuccessor>,
 }
@@ -163,6 +196,10 @@ pub struct Page {
 pub trait Storage {
     /// A workspace's log, without its entries; `None` if there is none.
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError>;
+
+    /// Whether a party may come in; `None` if there is no such log. One look-up, however long the log is and however many are in
+    /// it: anybody may ask. A log of which it cannot be said is [`StorageError::Corrupt`].
+    fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError>;
 
     /// Stores everything in `batch`, durably, or nothing of it. When this returns `Ok`, a power cut takes nothing away.
     ///

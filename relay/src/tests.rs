@@ -1,5 +1,6 @@
 //! Tests of the relay from outside its frames: what goes in, what comes out.
 
+mod admission;
 mod append;
 mod bodies;
 mod commits;

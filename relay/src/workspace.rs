@@ -10,7 +10,6 @@ use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, LogTime, Millis, Position, WorkspaceId};
-use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
@@ -18,10 +17,7 @@ use bowline_wire::weight::{Weights, Written};
 
 use crate::keys::LogKey;
 use crate::session::ConnId;
-use crate::storage::{Budget, LogCommit, NewLog, Row, Storage, StorageError, StoredLog, Usage};
-
-/// Roster records read at once while a log is loaded.
-const LOADING: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: MAX_FRAME };
+use crate::storage::{LogCommit, NewLog, Row, Storage, StorageError, StoredLog, Usage, roster};
 
 /// Why an entry is not appended or a party is not let in, as the peer is told.
 #[derive(Clone, Debug)]
@@ -104,8 +100,6 @@ pub(crate) struct Workspace {
     pub(crate) holdings: BTreeMap<DeviceId, SaidHolding>,
     /// Whether bodies of its entries may be lost here, which devices may hold.
     pub(crate) lacks_bodies: bool,
-    /// Whether this log's key has signed for more than is stored here.
-    is_lost: bool,
     /// By which the log came to be signed by its key; none unless it was continued after a restore.
     pub(crate) successors: Vec<SaidSuccessor>,
     /// Whose word on what it holds is not stored.
@@ -139,20 +133,7 @@ impl Workspace {
         storage: &impl Storage,
         workspace: WorkspaceId,
     ) -> Result<Self, StorageError> {
-        let mut roster = Roster::new(workspace);
-        let mut after = Position::START;
-        loop {
-            let page = storage.read_roster(workspace, after, LOADING)?;
-            for (position, logged) in page.entries {
-                let entry =
-                    logged.entry.verify(workspace).map_err(|why| StorageError::Corrupt(why.to_string()))?;
-                roster.apply_entry(position, &entry);
-                after = position;
-            }
-            if !page.more {
-                break;
-            }
-        }
+        let roster = roster::fold(storage, workspace)?;
         let key = LogKey::from(&stored.secret);
         let head = Head { workspace, log: key.id(), position: stored.position, hash: stored.hash };
         let weights = Weights::restore(storage.weights(workspace)?);
@@ -168,7 +149,6 @@ impl Workspace {
         loaded.successors = stored.successors;
         let holdings = storage.holdings(workspace)?.into_iter().map(|said| (said.device, said));
         loaded.holdings.extend(holdings);
-        loaded.is_lost = stored.is_lost;
         loaded.lacks_bodies = !storage.lost_bodies(workspace, Position::START, 1)?.is_empty();
         Ok(loaded)
     }
@@ -188,7 +168,6 @@ impl Workspace {
             holdings: BTreeMap::new(),
             unsaved: BTreeSet::new(),
             lacks_bodies: false,
-            is_lost: false,
             successors: Vec::new(),
         }
     }
@@ -206,11 +185,6 @@ impl Workspace {
     /// The signed welcome to whoever has said so much; `None` if nothing is durable yet.
     pub(crate) fn welcome(&self, said: Transcript, capabilities: Vec<String>) -> Option<Welcome> {
         Some(self.key.welcome(said, self.durable?, self.durable_time, capabilities, self.successors.clone()))
-    }
-
-    /// Whether this log's key has signed for more than is stored here.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.is_lost
     }
 
     /// The roster at the durable head.
@@ -299,6 +273,11 @@ impl Workspace {
             tips: Vec::new(),
             weights: Vec::new(),
             holdings: unsaved.iter().filter_map(|device| self.holdings.get(device)).copied().collect(),
+            parties: self
+                .durable_roster
+                .iter()
+                .flat_map(|it| roster::changed(it, self.log.roster()))
+                .collect(),
         };
         let mut waiting = Waiting { accepted: Vec::new(), refused: std::mem::take(&mut self.refused) };
         for Staged { row, waiters } in self.staged.drain(..) {

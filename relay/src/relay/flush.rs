@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_wire::frame::{Party, Reason};
+use bowline_wire::frame::Reason;
 use bowline_wire::ids::{EntryId, Millis, Position, WorkspaceId};
-use bowline_wire::roster::TicketStage;
 
 use super::Relay;
-use super::handshake::spent;
+use super::handshake::{barred, stranger};
 use crate::session::{ConnId, Session};
-use crate::storage::{LogCommit, Storage};
+use crate::storage::roster::standing;
+use crate::storage::{LogCommit, Standing, Storage};
 use crate::workspace::{Denial, Refused, Waiting, Workspace, report};
 
 impl<S: Storage> Relay<S> {
@@ -164,22 +164,18 @@ impl<S: Storage> Relay<S> {
             let Some(member) = self.sessions.get(&conn).and_then(Session::member) else {
                 continue;
             };
-            match member.party {
-                Party::Device(device) if !roster.is_active(&device) => {
-                    self.goodbye(conn, Reason::Removed, "this device was removed from the workspace");
+            match standing(roster, &member.party) {
+                None => {
+                    let Denial { reason, text, .. } = stranger(&member.party);
+                    self.goodbye(conn, reason, &text);
                 }
-                Party::Ticket(ticket) => match roster.ticket(&ticket).map(|ticket| ticket.stage) {
-                    Some(TicketStage::Open) => {}
-                    // The ticket has done what it was for, and its session was told so: the newcomer comes back as a device.
-                    Some(TicketStage::Used(_)) if acknowledged.contains(&conn) => self.close_quietly(conn),
-                    Some(stage) => {
-                        if let Some((reason, text)) = spent(stage) {
-                            self.goodbye(conn, reason, text);
-                        }
+                // The ticket has done what it was for, and its session was told so: the newcomer comes back as a device.
+                Some(Standing::Used) if acknowledged.contains(&conn) => self.close_quietly(conn),
+                Some(standing) => {
+                    if let Some((reason, text)) = barred(standing) {
+                        self.goodbye(conn, reason, text);
                     }
-                    None => self.goodbye(conn, Reason::NotAllowed, "there is no such invite or link"),
-                },
-                Party::Device(_) => {}
+                }
             }
         }
     }

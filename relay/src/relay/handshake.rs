@@ -6,15 +6,14 @@ use bowline_wire::codec::encode;
 use bowline_wire::draft::{DRAFT, WRITES_DRAFT, newest_named};
 use bowline_wire::frame::{Create, Frame, HOLDINGS, Hello, Party, Proof, Reason, Transcript, Word};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, TicketKey, WorkspaceId};
-use bowline_wire::roster::{Roster, TicketStage};
+use bowline_wire::ids::WorkspaceId;
 
 use super::lost::lost;
 use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
 use crate::session::{Asked, ConnId, Feed, Greeted, Greeting, Member, State};
-use crate::storage::{Storage, stored_len};
+use crate::storage::{Admission, Standing, Storage, stored_len};
 use crate::workspace::{Denial, Workspace};
 
 impl<S: Storage> Relay<S> {
@@ -75,85 +74,84 @@ impl<S: Storage> Relay<S> {
         self.welcome(conn);
     }
 
-    /// Compares the log with the furthest head that somebody who comes has seen of it. One that this log's key has signed and this
-    /// log does not pass through was lost with a part of the storage: whatever is signed from here on would contradict it.
-    fn compare(&mut self, workspace: WorkspaceId, theirs: Option<SeenHead>) -> Result<(), Denial> {
-        let Some(loaded) = self.workspaces.get(&workspace) else {
-            return Ok(());
-        };
-        if loaded.is_lost() {
-            return Err(lost());
-        }
-        let Some(theirs) = theirs.filter(|theirs| theirs.log == loaded.log().head().log) else {
-            return Ok(());
-        };
-        let head = theirs.verify(workspace);
-        let head = *head.map_err(|_| Denial::new(Reason::BadProof, "the head does not verify"))?.value();
-        // What is staged was not signed for, whatever it hashes to.
-        let is_here = head.position <= loaded.durable_position()
-            && loaded.hash_at(&self.storage, head.position)? == Some(head.hash);
-        if is_here {
-            return Ok(());
-        }
-        self.note_lost(workspace, &theirs)?;
-        Err(lost())
-    }
-
-    /// Loads the workspace and checks that the party may use it, or stages its beginning.
+    /// Loads the workspace if the party may use it, or stages its beginning. Whoever may not costs one look-up.
     fn find_or_create(
         &mut self,
         greeting: &Greeting,
         create: Option<Box<Create>>,
         shown: Option<SeenHead>,
     ) -> Result<(), Denial> {
-        if let Some(workspace) = self.load(greeting.workspace)? {
-            if workspace.durable().is_some() {
-                // Before who it is: what let them in may be among what is lost.
-                self.compare(greeting.workspace, shown)?;
-                return self.admit(greeting);
+        let Some(found) = self.storage.admission(greeting.workspace, &greeting.party)? else {
+            return self.find_staged_or_begin(greeting, create);
+        };
+        check_draft(found.draft)?;
+        // Before who it is: what let them in may be among what is lost.
+        self.compare(greeting.workspace, &found, shown)?;
+        let standing = found.standing.ok_or_else(|| stranger(&greeting.party))?;
+        self.admit(standing)?;
+        self.load(greeting.workspace)
+    }
+
+    /// Compares the log with the furthest head that somebody who comes has seen of it. One that this log's key has signed and this
+    /// log does not pass through was lost with a part of the storage: whatever is signed from here on would contradict it.
+    fn compare(
+        &mut self,
+        workspace: WorkspaceId,
+        found: &Admission,
+        theirs: Option<SeenHead>,
+    ) -> Result<(), Denial> {
+        if found.is_lost {
+            return Err(lost());
+        }
+        let Some(theirs) = theirs.filter(|theirs| theirs.log == found.log) else {
+            return Ok(());
+        };
+        let head = theirs.verify(workspace);
+        let head = *head.map_err(|_| Denial::new(Reason::BadProof, "the head does not verify"))?.value();
+        // What is staged was not signed for, whatever it hashes to.
+        if self.storage.hash_at(workspace, head.position)? == Some(head.hash) {
+            return Ok(());
+        }
+        self.note_lost(workspace, &theirs)?;
+        Err(lost())
+    }
+
+    fn admit(&self, standing: Standing) -> Result<(), Denial> {
+        if let Some((reason, text)) = barred(standing) {
+            return Err(Denial::new(reason, text));
+        }
+        match standing {
+            Standing::Open { expires } if self.clock.0 > expires => {
+                Err(Denial::new(Reason::TicketExpired, "this invite or link has expired"))
             }
-            // Staged by another connection of the first device; both are welcomed when it is durable.
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the workspace into memory, unless it is there.
+    fn load(&mut self, workspace: WorkspaceId) -> Result<(), Denial> {
+        if !self.workspaces.contains_key(&workspace) {
+            let loaded = Workspace::load(&self.storage, workspace)?.ok_or_else(no_workspace)?;
+            self.workspaces.insert(workspace, loaded);
+        }
+        Ok(())
+    }
+
+    fn find_staged_or_begin(
+        &mut self,
+        greeting: &Greeting,
+        create: Option<Box<Create>>,
+    ) -> Result<(), Denial> {
+        if let Some(staged) = self.workspaces.get(&greeting.workspace) {
+            // By another connection of the first device; both are welcomed when it is durable.
             return match (&greeting.party, create) {
-                (Party::Device(device), Some(_)) if workspace.log().roster().is_active(device) => Ok(()),
+                (Party::Device(device), Some(_)) if staged.log().roster().is_active(device) => Ok(()),
                 _ => Err(no_workspace()),
             };
         }
         let create = create.ok_or_else(no_workspace)?;
         self.may_register(&create.token)?;
         self.begin(greeting, *create)
-    }
-
-    /// The workspace in memory, read from storage if need be. One of another draft is denied.
-    fn load(&mut self, workspace: WorkspaceId) -> Result<Option<&Workspace>, Denial> {
-        if !self.workspaces.contains_key(&workspace)
-            && let Some(stored) = self.storage.log(workspace)?
-        {
-            check_draft(stored.draft)?;
-            let loaded = Workspace::of(stored, &self.storage, workspace)?;
-            self.workspaces.insert(workspace, loaded);
-        }
-        Ok(self.workspaces.get(&workspace))
-    }
-
-    fn admit(&self, greeting: &Greeting) -> Result<(), Denial> {
-        let workspace = self.workspaces.get(&greeting.workspace).ok_or_else(no_workspace)?;
-        match greeting.party {
-            Party::Device(device) => admit_device(workspace.roster(), device),
-            Party::Ticket(ticket) => self.admit_ticket(workspace.roster(), ticket),
-        }
-    }
-
-    fn admit_ticket(&self, roster: &Roster, ticket: TicketKey) -> Result<(), Denial> {
-        let Some(ticket) = roster.ticket(&ticket) else {
-            return Err(Denial::new(Reason::NotAllowed, "there is no such invite or link"));
-        };
-        if let Some((reason, text)) = spent(ticket.stage) {
-            return Err(Denial::new(reason, text));
-        }
-        if self.clock.0 > ticket.expires {
-            return Err(Denial::new(Reason::TicketExpired, "this invite or link has expired"));
-        }
-        Ok(())
     }
 
     fn may_register(&self, token: &str) -> Result<(), Denial> {
@@ -222,14 +220,24 @@ impl<S: Storage> Relay<S> {
     }
 }
 
-/// Why an invite or link lets nobody in any more; `None` if it still does. Told only to whoever has proven to hold its
-/// secret.
-pub(super) fn spent(stage: TicketStage) -> Option<(Reason, &'static str)> {
-    match stage {
-        TicketStage::Open => None,
-        TicketStage::Used(_) => Some((Reason::TicketUsed, "somebody has joined by this invite or link")),
-        TicketStage::Closed => Some((Reason::TicketClosed, "this invite or link was closed")),
+/// Why whoever stands so is not let in; `None` if they are, a ticket's holder until it expires. Told only to whoever has proven to
+/// hold the key.
+pub(super) fn barred(standing: Standing) -> Option<(Reason, &'static str)> {
+    match standing {
+        Standing::Active | Standing::Open { .. } => None,
+        Standing::Removed => Some((Reason::Removed, "this device was removed from the workspace")),
+        Standing::Used => Some((Reason::TicketUsed, "somebody has joined by this invite or link")),
+        Standing::Closed => Some((Reason::TicketClosed, "this invite or link was closed")),
     }
+}
+
+/// What somebody is told who is in no record.
+pub(super) fn stranger(party: &Party) -> Denial {
+    let text = match party {
+        Party::Device(_) => "this device is not in the workspace",
+        Party::Ticket(_) => "there is no such invite or link",
+    };
+    Denial::new(Reason::NotAllowed, text)
 }
 
 /// What a device of another draft is told.
@@ -260,14 +268,4 @@ fn check_draft(log: u16) -> Result<(), Denial> {
 
 fn no_workspace() -> Denial {
     Denial::new(Reason::NoWorkspace, "there is no such workspace on this relay")
-}
-
-fn admit_device(roster: &Roster, device: DeviceId) -> Result<(), Denial> {
-    match roster.device(&device) {
-        None => Err(Denial::new(Reason::NotAllowed, "this device is not in the workspace")),
-        Some(known) if !known.is_active() => {
-            Err(Denial::new(Reason::Removed, "this device was removed from the workspace"))
-        }
-        Some(_) => Ok(()),
-    }
 }

@@ -6,15 +6,18 @@ mod continued;
 
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
+use bowline_wire::frame::Party;
 use bowline_wire::hash::{log_hash, log_seed};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{EpochId, Lane, LogHash, LogTime, Position, RosterHash, WorkspaceId};
+use bowline_wire::ids::{EpochId, Lane, LogHash, LogTime, Position, RosterHash, TicketKey, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use bowline_wire::roster::record::Record;
 
 use self::continued::{a_log_that_was_lost_stays_lost, logs_go_on_under_other_keys};
 use crate::keys::{LogKey, LogSecret};
-use crate::storage::{Budget, LogCommit, NewLog, Row, Storage, StorageError, Usage, framed_len, stored_len};
+use crate::storage::{
+    Admission, Budget, LogCommit, NewLog, Row, Standing, Storage, StorageError, Usage, framed_len, stored_len,
+};
 use crate::testing::author::{Author, View};
 
 /// Opens the storage once more.
@@ -26,7 +29,7 @@ pub type Case<S> = fn(Open<'_, S>);
 const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// Every case, with its name. Each needs an empty storage of its own.
-pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 16] {
+pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 17] {
     [
         ("an empty storage knows nothing", an_empty_storage_knows_nothing),
         ("what was committed is there after reopening", what_was_committed_is_there_after_reopening),
@@ -43,6 +46,7 @@ pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 16] {
         ("workspaces are apart", workspaces_are_apart),
         ("bodies are lost and found", bodies_are_lost_and_found),
         ("a log that was lost stays lost", a_log_that_was_lost_stays_lost),
+        ("parties stand as they last did", parties_stand_as_they_last_did),
         ("logs go on under other keys", logs_go_on_under_other_keys),
     ]
 }
@@ -117,6 +121,7 @@ impl Scribe {
             tips: tips.into_iter().collect(),
             weights: Vec::new(),
             holdings: Vec::new(),
+            parties: Vec::new(),
         }
     }
 
@@ -433,4 +438,44 @@ fn bodies_are_lost_and_found<S: Storage>(open: Open<'_, S>) {
     assert_eq!(lost(0, 9), []);
     assert_holds(&open(), &scribe.secret, workspace, &commit.rows);
     assert_holds(&open(), &other.secret, other.workspace(), &beside.rows);
+}
+
+/// What decides whether the scribe's own device comes in.
+pub(super) fn admission<S: Storage>(storage: &S, of: &Scribe) -> Option<Admission> {
+    storage.admission(of.workspace(), &of.author.party()).unwrap()
+}
+
+fn parties_stand_as_they_last_did<S: Storage>(open: Open<'_, S>) {
+    let (mut one, mut two) = (Scribe { draft: 0, ..Scribe::new(1) }, Scribe::new(2));
+    assert_eq!(admission(&open(), &one), None);
+    // One key may be a device's and a ticket's.
+    let (device, number) = (one.author.party(), *one.author.id().as_bytes());
+    let ticket = Party::Ticket(TicketKey::from_bytes(number));
+    let open_ticket = Standing::Open { expires: 1_700_000_000_000 };
+    let all = [
+        Standing::Active,
+        Standing::Removed,
+        open_ticket,
+        Standing::Open { expires: 0 },
+        Standing::Used,
+        Standing::Closed,
+    ];
+    let standing = |workspace, party| open().admission(workspace, party).unwrap().unwrap().standing;
+    let first = LogCommit { parties: vec![(ticket, open_ticket)], ..one.next(1) };
+    open().commit(&[first, two.next(1)]).unwrap();
+    for now in all {
+        let workspace = one.workspace();
+        let commit = LogCommit { parties: vec![(device, now)], ..one.next(1) };
+        open().commit(&[commit]).unwrap();
+        let found = admission(&open(), &one).unwrap();
+        let log = LogKey::from(&one.secret).id();
+        assert_eq!(found, Admission { log, draft: 0, is_lost: false, standing: Some(now) });
+        assert_eq!(standing(workspace, &ticket), Some(open_ticket));
+        let other = admission(&open(), &two).unwrap();
+        assert_eq!((other.draft, other.standing, standing(two.workspace(), &device)), (DRAFT, None, None));
+        let refused = LogCommit { parties: vec![(device, Standing::Active)], create: None, ..one.next(0) };
+        let broken = LogCommit { create: None, ..Scribe::new(3).next(1) };
+        assert_misuse(&open().commit(&[refused, broken]));
+        assert_eq!(standing(workspace, &device), Some(now), "a commit that fails changes nothing");
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
+use bowline_wire::frame::Party;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
@@ -13,8 +14,10 @@ use bowline_wire::log::ChainTip;
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 
+use crate::keys::LogKey;
 use crate::storage::{
-    Budget, Continued, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_len,
+    Admission, Budget, Continued, LogCommit, NewLog, Page, Row, Standing, Storage, StorageError, StoredLog,
+    Usage, framed_len,
 };
 
 /// Logs in memory. Clones share them, as two openings of one disk would; they last as long as the last clone.
@@ -35,6 +38,7 @@ struct MemoryLog {
     weights: BTreeMap<(WireDoc, UserId), Written>,
     usage: Usage,
     holdings: BTreeMap<DeviceId, SaidHolding>,
+    parties: HashMap<Party, Standing>,
     /// Positions of entries without a body.
     lost: BTreeSet<Position>,
     successors: Vec<SaidSuccessor>,
@@ -83,6 +87,7 @@ impl MemoryLog {
             weights: BTreeMap::new(),
             usage: Usage::default(),
             holdings: BTreeMap::new(),
+            parties: HashMap::new(),
             lost: BTreeSet::new(),
             successors: Vec::new(),
             lacks: None,
@@ -96,6 +101,7 @@ impl MemoryLog {
         copy.tips.clone_from(&self.tips);
         copy.weights.clone_from(&self.weights);
         copy.holdings.clone_from(&self.holdings);
+        copy.parties.clone_from(&self.parties);
         copy.successors.clone_from(&self.successors);
         copy.lacks = self.lacks;
         copy
@@ -176,8 +182,18 @@ impl Storage for Memory {
                 time: last.time,
                 hash: last.hash,
                 usage: log.usage,
-                is_lost: log.lacks.is_some(),
                 successors: log.successors.clone(),
+            })
+        }))
+    }
+
+    fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {
+        Ok(self.with(workspace, |log| {
+            Some(Admission {
+                log: LogKey::from(&log.made.secret).id(),
+                draft: log.made.draft,
+                is_lost: log.lacks.is_some(),
+                standing: log.parties.get(party).copied(),
             })
         }))
     }
@@ -202,6 +218,7 @@ impl Storage for Memory {
                 log.tips.extend(commit.tips.iter().copied());
                 log.weights.extend(commit.weights.iter().map(|it| ((it.doc, it.user), *it)));
                 log.holdings.extend(commit.holdings.iter().map(|said| (said.device, *said)));
+                log.parties.extend(commit.parties.iter().copied());
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod census;
 mod continued;
 mod error;
+mod parties;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::path::Path;
 use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{LoggedEntry, SignedEntry};
+use bowline_wire::frame::Party;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
@@ -30,7 +32,8 @@ pub use self::census::{Deleted, WorkspaceStats};
 use crate::clock::wall;
 use crate::keys::LogSecret;
 use crate::storage::{
-    Budget, Continued, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
+    Admission, Budget, Continued, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage,
+    framed_size,
 };
 
 const READ: &str = "SELECT position, signature, header, body, time FROM entry
@@ -116,6 +119,7 @@ impl Sqlite {
         if let Err(error) = opened.finish_deleting() {
             tracing::warn!(%error, "a workspace could not be deleted to the end; it is tried again at the next start");
         }
+        opened.complete_parties()?;
         Ok(opened)
     }
 
@@ -230,7 +234,7 @@ impl Sqlite {
 
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        let sql = "SELECT secret, position, hash, content, control, draft, time, lacks IS NOT NULL
+        let sql = "SELECT secret, position, hash, content, control, draft, time
                    FROM log WHERE workspace = ?1";
         let successors = self.read_successors(workspace)?;
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
@@ -241,10 +245,13 @@ impl Storage for Sqlite {
                 time: log_time(row, 6)?,
                 hash: LogHash::from_bytes(row.get(2)?),
                 usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
-                is_lost: row.get(7)?,
                 successors,
             })
         })?)
+    }
+
+    fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {
+        self.read_admission(workspace, party)
     }
 
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
@@ -371,6 +378,7 @@ fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), St
                    ON CONFLICT (log, device) DO UPDATE SET said = excluded.said";
         tx.prepare_cached(sql)?.execute((log, said.device.as_bytes(), encode(said)))?;
     }
+    Sqlite::put_parties(tx, log, &commit.parties)?;
     let mut expected = position;
     for row in &commit.rows {
         expected = expected.next();
@@ -419,8 +427,9 @@ fn find_or_make(
         (None, None) => Err(StorageError::Misuse("there is no such log")),
         (None, Some(_)) if commit.rows.is_empty() => Err(StorageError::Misuse("a log begins with an entry")),
         (None, Some(NewLog { secret, draft })) => {
-            let sql = "INSERT INTO log (workspace, secret, position, hash, content, control, created_at, appended_at, draft)
-                       VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?4, ?5)";
+            let sql = "INSERT INTO log (workspace, secret, position, hash, content, control, created_at, appended_at, draft,
+                                        has_parties)
+                       VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?4, ?5, 1)";
             let (workspace, hash) = (commit.workspace.as_bytes(), LogHash::ZERO);
             let params = (workspace, secret.as_bytes(), hash.as_bytes(), signed(now.0)?, draft);
             Ok((tx.prepare_cached(sql)?.insert(params)?, Position::START, Usage::default()))

@@ -42,8 +42,17 @@ pub(crate) fn sign(key: &SigningKey, domain: &[u8], bytes: &[u8]) -> Signature {
 
 impl Author {
     pub(crate) fn new(number: u8) -> Self {
+        Self::with_secret(&[number; 32])
+    }
+
+    /// One of more devices than [`Author::new`] has numbers for, and none of those.
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        Self::with_secret(&secret(seed, 1))
+    }
+
+    fn with_secret(secret: &[u8; 32]) -> Self {
         Self {
-            key: SigningKey::from_bytes(&[number; 32]),
+            key: SigningKey::from_bytes(secret),
             incarnation: Incarnation::from_bytes([1; 8]),
             tips: BTreeMap::new(),
         }
@@ -151,11 +160,16 @@ impl Author {
 
     /// This device's entrance. `view.seen` does not matter.
     pub(crate) fn join(&mut self, view: &View, door: &Door) -> Entry {
-        let message = Join::proof_message(view.workspace, self.id(), self.hpke(), false);
+        self.join_as(view, door, false)
+    }
+
+    /// This device's entrance, as a recovery device or not.
+    pub(crate) fn join_as(&mut self, view: &View, door: &Door, recovery: bool) -> Entry {
+        let message = Join::proof_message(view.workspace, self.id(), self.hpke(), recovery);
         let join = Join {
             ticket: door.key(),
             hpke: self.hpke(),
-            recovery: false,
+            recovery,
             proof: sign(&door.0, Join::PROOF_DOMAIN, &message),
         };
         self.record(&View { seen: None, ..*view }, &Record::Join(join))
@@ -177,12 +191,25 @@ impl Author {
     }
 }
 
+fn secret(seed: u64, kind: u8) -> [u8; 32] {
+    let mut secret = [0; 32];
+    secret[0] = kind;
+    secret[24..].copy_from_slice(&seed.to_be_bytes());
+    secret[1] = 0xff;
+    secret
+}
+
 /// The secret behind an invite or link.
 pub(crate) struct Door(SigningKey);
 
 impl Door {
     pub(crate) fn new(number: u8) -> Self {
         Self(SigningKey::from_bytes(&[number ^ 0x80; 32]))
+    }
+
+    /// One of more secrets than [`Door::new`] has numbers for, and none of those.
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        Self(SigningKey::from_bytes(&secret(seed, 2)))
     }
 
     pub(crate) fn key(&self) -> TicketKey {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bowline_wire::entry::SignedEntry;
+use bowline_wire::frame::Party;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
@@ -12,7 +13,7 @@ use bowline_wire::log::ChainTip;
 use bowline_wire::weight::Written;
 
 use crate::storage::memory::Memory;
-use crate::storage::{Budget, Continued, LogCommit, Page, Storage, StorageError, StoredLog};
+use crate::storage::{Admission, Budget, Continued, LogCommit, Page, Storage, StorageError, StoredLog};
 
 /// Something that a test turns on and off.
 #[derive(Clone, Debug, Default)]
@@ -84,23 +85,38 @@ pub(crate) struct Flaky {
     pub(crate) gate: Gate,
     /// How often was tried whether it stores.
     pub(crate) tried: Arc<AtomicUsize>,
+    /// How often was looked up whether somebody may come in.
+    pub(crate) looked_up: Arc<AtomicUsize>,
+    /// How often anything else was read.
+    pub(crate) reads: Arc<AtomicUsize>,
     /// How often entries were read.
     pub(crate) pages_read: Arc<AtomicUsize>,
     /// Positions at which the stored bodies are not what was stored.
     pub(crate) rotten: Arc<Mutex<BTreeSet<Position>>>,
     /// How often was looked for lost bodies.
     pub(crate) looked_for_lost: Arc<AtomicUsize>,
-    /// For each successful commit, how many rows it had for how many workspaces.
-    commits: Arc<Mutex<Vec<(usize, usize)>>>,
+    /// Every successful commit.
+    batches: Arc<Mutex<Vec<Vec<LogCommit>>>>,
 }
 
 impl Flaky {
     /// For each successful commit, how many rows it had for how many workspaces.
     pub(crate) fn commits(&self) -> Vec<(usize, usize)> {
-        self.commits.lock().unwrap().clone()
+        let rows = |batch: &[LogCommit]| batch.iter().map(|commit| commit.rows.len()).sum();
+        self.batches.lock().unwrap().iter().map(|batch| (rows(batch), batch.len())).collect()
+    }
+
+    /// Every successful commit, in order.
+    pub(crate) fn batches(&self) -> Vec<Vec<LogCommit>> {
+        self.batches.lock().unwrap().clone()
     }
 
     fn reading(&self) -> Result<&Memory, StorageError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.readable()
+    }
+
+    fn readable(&self) -> Result<&Memory, StorageError> {
         if self.refuses_reads.get() {
             return Err(StorageError::Unavailable("the disk is gone".to_owned()));
         }
@@ -113,6 +129,11 @@ impl Storage for Flaky {
         self.reading()?.log(workspace)
     }
 
+    fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {
+        self.looked_up.fetch_add(1, Ordering::SeqCst);
+        self.readable()?.admission(workspace, party)
+    }
+
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
         self.gate.pass();
         assert!(!self.panics.get(), "as the test asked");
@@ -120,8 +141,7 @@ impl Storage for Flaky {
             return Err(StorageError::Unavailable("the disk is full".to_owned()));
         }
         self.memory.commit(batch)?;
-        let rows = batch.iter().map(|commit| commit.rows.len()).sum();
-        self.commits.lock().unwrap().push((rows, batch.len()));
+        self.batches.lock().unwrap().push(batch.to_vec());
         if self.loses_answers.get() {
             return Err(StorageError::Unavailable("the connection to the disk is gone".to_owned()));
         }

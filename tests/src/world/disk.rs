@@ -5,8 +5,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bowline_relay::storage::memory::Memory;
-use bowline_relay::storage::{Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog};
+use bowline_relay::storage::{
+    Admission, Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog,
+};
 use bowline_wire::entry::SignedEntry;
+use bowline_wire::frame::Party;
 use bowline_wire::hash::log_hash;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
@@ -110,6 +113,10 @@ impl Disk {
 impl Storage for Disk {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
         self.memory.log(workspace)
+    }
+
+    fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {
+        self.memory.admission(workspace, party)
     }
 
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {

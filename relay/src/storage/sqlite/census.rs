@@ -141,6 +141,7 @@ impl Sqlite {
         let last = last_of_some(&tx, log)?.unwrap_or(end);
         let entries = tx.execute("DELETE FROM entry WHERE log = ?1 AND position <= ?2", (log, last))?;
         if last >= end {
+            tx.execute("DELETE FROM party WHERE log = ?1", [log])?;
             tx.execute("DELETE FROM successor WHERE log = ?1", [log])?;
             tx.execute("DELETE FROM weight WHERE log = ?1", [log])?;
             tx.execute("DELETE FROM holding WHERE log = ?1", [log])?;

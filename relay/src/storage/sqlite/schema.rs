@@ -1,12 +1,14 @@
 //! The relay's tables, their versions, and the settings every connection gets.
 
 mod draft;
+mod parties;
 mod successor;
 
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
 use self::draft::VERSION_4;
+use self::parties::VERSION_7;
 use self::successor::{VERSION_5, VERSION_6};
 
 /// Marks the file as a relay's: `BowR` in ASCII.
@@ -22,7 +24,7 @@ const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 const CACHED_STATEMENTS: usize = 32;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 

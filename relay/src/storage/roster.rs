@@ -1,0 +1,55 @@
+//! Who is in a stored log, and what of it decides who comes in.
+
+use bowline_wire::frame::Party;
+use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
+use bowline_wire::roster::{Roster, TicketStage};
+
+use crate::storage::{Budget, Standing, Storage, StorageError};
+
+/// Roster records read at once.
+const AT_ONCE: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: MAX_FRAME };
+
+/// Who is in a workspace, by every roster record of its log. Verifies the signature of each.
+pub(crate) fn fold(storage: &impl Storage, workspace: WorkspaceId) -> Result<Roster, StorageError> {
+    let mut roster = Roster::new(workspace);
+    let mut after = Position::START;
+    loop {
+        let page = storage.read_roster(workspace, after, AT_ONCE)?;
+        for (position, logged) in page.entries {
+            let entry =
+                logged.entry.verify(workspace).map_err(|why| StorageError::Corrupt(why.to_string()))?;
+            roster.apply_entry(position, &entry);
+            after = position;
+        }
+        if !page.more {
+            return Ok(roster);
+        }
+    }
+}
+
+/// How a party stands in a roster; `None` if it is in no record.
+pub(crate) fn standing(roster: &Roster, party: &Party) -> Option<Standing> {
+    match party {
+        Party::Device(device) => {
+            let is_active = roster.device(device)?.is_active();
+            Some(if is_active { Standing::Active } else { Standing::Removed })
+        }
+        Party::Ticket(ticket) => {
+            let ticket = roster.ticket(ticket)?;
+            Some(match ticket.stage {
+                TicketStage::Open => Standing::Open { expires: ticket.expires },
+                TicketStage::Used(_) => Standing::Used,
+                TicketStage::Closed => Standing::Closed,
+            })
+        }
+    }
+}
+
+/// How everybody stands in `after` who stood otherwise, or nowhere, in `before`.
+pub(crate) fn changed(before: &Roster, after: &Roster) -> Vec<(Party, Standing)> {
+    let devices = after.devices().map(|(device, _)| Party::Device(*device));
+    let parties = devices.chain(after.tickets().map(|(ticket, _)| Party::Ticket(*ticket)));
+    let now = parties.filter_map(|party| Some((party, standing(after, &party)?)));
+    now.filter(|(party, now)| standing(before, party) != Some(*now)).collect()
+}

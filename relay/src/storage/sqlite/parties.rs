@@ -1,0 +1,125 @@
+//! Who may come in: a row for each device and ticket of a log, so that a stranger costs one look-up.
+
+use bowline_disk::{DatabaseError, database};
+use bowline_wire::draft::DRAFT;
+use bowline_wire::frame::Party;
+use bowline_wire::ids::WorkspaceId;
+use bowline_wire::roster::Roster;
+use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, TransactionBehavior};
+
+use super::Sqlite;
+use crate::keys::{LogKey, LogSecret};
+use crate::storage::{Admission, Standing, StorageError, roster};
+
+pub(super) const ADMISSION: &str = "SELECT secret, draft, lacks IS NOT NULL, has_parties, standing, expires
+    FROM log LEFT JOIN party ON party.log = log.n AND kind = ?2 AND party.key = ?3
+    WHERE workspace = ?1";
+
+impl Sqlite {
+    pub(super) fn read_admission(
+        &self,
+        workspace: WorkspaceId,
+        party: &Party,
+    ) -> Result<Option<Admission>, StorageError> {
+        let params = (workspace.as_bytes(), kind(party), party.key());
+        let mut statement = self.connection.prepare_cached(ADMISSION).map_err(DatabaseError::from)?;
+        let read = statement.query_row(params, |row| {
+            let log = LogKey::from(&LogSecret::from_bytes(row.get(0)?)).id();
+            let (draft, is_lost, standing) = (row.get(1)?, row.get(2)?, standing(row)?);
+            Ok((row.get::<_, bool>(3)?, Admission { log, draft, is_lost, standing }))
+        });
+        match read.optional().map_err(DatabaseError::from)? {
+            // Nobody goes on with a log of another draft, so who is in it does not matter.
+            Some((false, Admission { draft: DRAFT, .. })) => {
+                Err(StorageError::Corrupt("a log's roster cannot be read, so nobody is let in".to_owned()))
+            }
+            found => Ok(found.map(|(_, admission)| admission)),
+        }
+    }
+
+    pub(super) fn put_parties(
+        tx: &Transaction<'_>,
+        log: i64,
+        parties: &[(Party, Standing)],
+    ) -> Result<(), DatabaseError> {
+        let sql = "INSERT INTO party (log, kind, key, standing, expires) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT (log, kind, key) DO UPDATE SET standing = excluded.standing, expires = excluded.expires";
+        let mut statement = tx.prepare_cached(sql)?;
+        for (party, standing) in parties {
+            let (number, expires) = columns(*standing);
+            statement.execute((log, kind(party), party.key(), number, expires))?;
+        }
+        Ok(())
+    }
+
+    /// Finds out who is in the logs that are older than this table, each in a transaction of its own. A log of which that cannot be
+    /// said lets nobody in; the others are served.
+    pub(super) fn complete_parties(&mut self) -> Result<(), DatabaseError> {
+        let sql =
+            "SELECT n, workspace FROM log WHERE NOT has_parties AND draft = ?1 AND workspace <> zeroblob(32)";
+        let mut statement = self.connection.prepare(sql)?;
+        let read = |row: &SqlRow<'_>| Ok((row.get(0)?, WorkspaceId::from_bytes(row.get(1)?)));
+        let logs: Vec<(i64, WorkspaceId)> = statement.query_map([DRAFT], read)?.collect::<Result<_, _>>()?;
+        drop(statement);
+        for (log, workspace) in logs {
+            match roster::fold(self, workspace) {
+                Ok(folded) => self.complete(log, workspace, &folded)?,
+                Err(error) => tracing::error!(?workspace, %error, "a log's roster cannot be read"),
+            }
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, log: i64, workspace: WorkspaceId, folded: &Roster) -> Result<(), DatabaseError> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        Self::put_parties(&tx, log, &roster::changed(&Roster::new(workspace), folded))?;
+        tx.execute("UPDATE log SET has_parties = 1 WHERE n = ?1", [log])?;
+        Ok(database::commit(tx)?)
+    }
+}
+
+#[cfg(test)]
+impl Sqlite {
+    /// Forgets who is in each log, as if it were older than the table, and finds it out again.
+    pub(crate) fn forget_parties(&mut self) {
+        self.connection.execute_batch("DELETE FROM party; UPDATE log SET has_parties = 0").unwrap();
+        self.complete_parties().unwrap();
+    }
+}
+
+fn kind(party: &Party) -> u8 {
+    match party {
+        Party::Device(_) => 0,
+        Party::Ticket(_) => 1,
+    }
+}
+
+/// The columns `standing` and `expires`. No clock gets to the largest number that fits.
+fn columns(standing: Standing) -> (u8, Option<i64>) {
+    match standing {
+        Standing::Active => (0, None),
+        Standing::Removed => (1, None),
+        Standing::Open { expires } => (2, Some(i64::try_from(expires).unwrap_or(i64::MAX))),
+        Standing::Used => (3, None),
+        Standing::Closed => (4, None),
+    }
+}
+
+fn standing(row: &SqlRow<'_>) -> rusqlite::Result<Option<Standing>> {
+    const STANDING: usize = 4;
+    const EXPIRES: usize = 5;
+    let Some(number) = row.get::<_, Option<i64>>(STANDING)? else { return Ok(None) };
+    Ok(Some(match number {
+        0 => Standing::Active,
+        1 => Standing::Removed,
+        2 => {
+            let expires: i64 = row.get(EXPIRES)?;
+            let unsigned = u64::try_from(expires);
+            let expires = unsigned.map_err(|_| rusqlite::Error::IntegralValueOutOfRange(EXPIRES, expires))?;
+            Standing::Open { expires }
+        }
+        3 => Standing::Used,
+        4 => Standing::Closed,
+        _ => return Err(rusqlite::Error::IntegralValueOutOfRange(STANDING, number)),
+    }))
+}

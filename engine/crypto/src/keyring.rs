@@ -65,6 +65,8 @@ struct Epochs {
     /// All epochs but the newest, oldest first.
     earlier: Vec<Epoch>,
     newest: Epoch,
+    /// Keys of epochs that the log has lost: what was sealed in them is still read, and nothing else.
+    apart: Vec<Epoch>,
 }
 
 impl Epochs {
@@ -85,7 +87,7 @@ impl Keyring {
     pub fn genesis(workspace: WorkspaceId, first: EpochKey) -> Self {
         let document_key = Arc::new(first.document_key(workspace));
         let newest = Epoch { commitment: first.commitment(), key: Arc::new(first) };
-        Self(Arc::new(Epochs { workspace, document_key, earlier: Vec::new(), newest }))
+        Self(Arc::new(Epochs { workspace, document_key, earlier: Vec::new(), newest, apart: Vec::new() }))
     }
 
     /// A keyring from all its keys, oldest first and the newest apart, each of which has to match its place in
@@ -115,7 +117,7 @@ impl Keyring {
         let newest = epochs.pop().ok_or(KeyringError::EpochUnknown)?;
         let first = epochs.first().unwrap_or(&newest);
         let document_key = Arc::new(first.key.document_key(workspace));
-        Ok(Self(Arc::new(Epochs { workspace, document_key, earlier: epochs, newest })))
+        Ok(Self(Arc::new(Epochs { workspace, document_key, earlier: epochs, newest, apart: Vec::new() })))
     }
 
     /// Adds the key of the epoch that follows, which has to be the one that `commitment` commits to.
@@ -151,6 +153,16 @@ impl Keyring {
             epochs.newest = newest;
         }
         true
+    }
+
+    /// Reads what was sealed in the epochs of another keyring of this workspace as well, which the log has lost. Nothing else is done
+    /// with their keys.
+    pub fn read_also(&mut self, lost: &Self) {
+        let is_new = |epoch: &&Epoch| {
+            self.0.iter().chain(&self.0.apart).all(|held| held.commitment != epoch.commitment)
+        };
+        let new: Vec<Epoch> = lost.0.iter().filter(is_new).cloned().collect();
+        Arc::make_mut(&mut self.0).apart.extend(new);
     }
 
     /// The workspace whose keys these are.
@@ -226,7 +238,8 @@ impl KeySnapshot {
 
     /// The key of an epoch. It is looked for among the newest first, since most entries are of those.
     pub(crate) fn key(&self, epoch: EpochId) -> Option<&EpochKey> {
-        self.0.iter().rev().find(|held| held.commitment.epoch_id() == epoch).map(|held| held.key.as_ref())
+        let mut held = self.0.iter().rev().chain(&self.0.apart);
+        held.find(|held| held.commitment.epoch_id() == epoch).map(|held| held.key.as_ref())
     }
 }
 

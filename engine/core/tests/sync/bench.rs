@@ -70,7 +70,8 @@ impl Bench {
     }
 
     /// Cuts the log back as a caller does: it is made anew from what is stored, and what stood behind is to be sent again.
-    fn cut_back(&mut self, cut: CutBack) {
+    fn cut_back(&mut self, back: CutBack) {
+        let cut = back.cut.clone();
         let at = usize::try_from(cut.at.0).unwrap();
         let mut replay = Replay::of(Log::begun(self.replica.workspace(), cut.head.log, &cut.succession));
         for logged in &self.kept[..at] {
@@ -95,12 +96,13 @@ impl Bench {
             offered: self.replica.offered().cloned().collect(),
             succession: cut.succession.clone(),
             to_send_again: behind.iter().map(|logged| self.stored_entry(logged).id()).collect(),
+            decided: None,
             withheld_from: None,
             distrusted: false,
         };
         (self.kept, self.handed) = (behind, 0);
         let before = std::mem::replace(&mut self.replica, Replica::restore(stored));
-        self.step(|replica, cx| replica.go_on(before, cut, cx));
+        self.step(|replica, cx| replica.go_on(before, back, cx));
     }
 
     /// Hands in what is to be sent again, if the replica wants it.
@@ -134,6 +136,7 @@ impl Bench {
             relay: None,
             offered: vec![entry],
             succession: bowline_wire::successor::Succession::default(),
+            decided: None,
             to_send_again: std::collections::BTreeSet::new(),
             withheld_from: None,
             distrusted: false,
@@ -177,6 +180,7 @@ impl Bench {
             relay: None,
             offered: Vec::new(),
             succession: bowline_wire::successor::Succession::default(),
+            decided: None,
             to_send_again: std::collections::BTreeSet::new(),
             withheld_from: None,
             distrusted: false,
@@ -242,6 +246,7 @@ impl Bench {
             relay: replica.relay(),
             offered,
             succession: bowline_wire::successor::Succession::default(),
+            decided: None,
             to_send_again: std::collections::BTreeSet::new(),
             withheld_from: withheld.keys().next().copied(),
             distrusted: replica.is_distrusted(),

@@ -217,6 +217,7 @@ pub(super) fn put_apart(tx: &Tx<'_>, row: &EntryRow, why: &StoredReason) -> Resu
     tx.make_anew(doc)?;
     // A document of which nothing is left would be shown as an empty one.
     let is_empty = tx.last_placed(doc)?.is_none()
+        && !tx.is_partly_apart(doc)?
         && tx.changes(doc)?.is_empty()
         && tx.doc(doc)?.is_some_and(|row| !row.only_here.is_some());
     if is_empty { Ok(tx.delete_doc(doc)?) } else { Ok(()) }

@@ -14,6 +14,7 @@ use crate::sync::context::Context;
 use crate::sync::effect::{CutBack, Effect};
 use crate::sync::relay::faults::RelayFault;
 use crate::sync::replica::Replica;
+use crate::sync::shown_log::Cut;
 
 /// How a Welcome goes on.
 pub(super) enum Leads {
@@ -36,8 +37,13 @@ impl Replica {
             self.begin_log(theirs);
             return Ok(Leads::On);
         }
-        let succession = Succession::verify(self.workspace, relay.as_bytes(), said)
-            .map_err(|why| Box::new(refused(why)))?;
+        // What is followed already was verified, or a person has decided for it.
+        let succession = if *said == self.succession.said() {
+            self.succession.clone()
+        } else {
+            Succession::verify(self.workspace, relay.as_bytes(), said)
+                .map_err(|why| Box::new(refused(why)))?
+        };
         if succession.last().is_some_and(|last| last != theirs.log) {
             return Err(Box::new(RelayFault::Nonsense("successors that do not lead to its log")));
         }
@@ -67,9 +73,8 @@ impl Replica {
             return Err(Box::new(self.self_contradiction(&next)));
         }
         if next.position < here {
-            let (at, head) = (next.position, *theirs);
-            let welcome = Box::new(welcome.clone());
-            return Ok(Leads::Back(Box::new(CutBack { succession, at, head, welcome })));
+            let cut = Cut { succession, at: next.position, hash: next.hash, head: *theirs };
+            return Ok(Leads::Back(Box::new(CutBack { cut, welcome: Box::new(welcome.clone()) })));
         }
         self.take_succession(succession);
         Ok(Leads::On)
@@ -89,6 +94,7 @@ impl Replica {
             succession.end_of(promised.log).is_some_and(|end| promised.position > end.position)
         };
         self.promised = self.promised.filter(|promised| !is_lost(promised));
+        self.decided = self.decided.filter(|decided| !is_lost(decided));
         self.log = self.log.take().map(|log| log.with_succession(&succession));
         self.effects.push_back(Effect::Followed(succession.said()));
         self.succession = succession;

@@ -139,19 +139,20 @@ impl Keyring {
         Ok(())
     }
 
-    /// Forgets the newest keys as far as they are not those of `commitments`, the roster's of all epochs in order: the log that had begun
-    /// those epochs goes on without them. Whether there were any. The first key is never forgotten.
-    pub fn forget_epochs_beyond(&mut self, commitments: &[Commitment]) -> bool {
+    /// Keeps the newest keys for reading alone as far as they are not those of `commitments`, the roster's of all epochs in order: the log
+    /// that had begun those epochs goes on without them. Whether there were any. The first key always stays.
+    pub fn set_apart_epochs_beyond(&mut self, commitments: &[Commitment]) -> bool {
         let shared = self.commitments().zip(commitments).take_while(|(ours, theirs)| ours == *theirs).count();
         let keep = shared.max(1);
         if keep > self.0.earlier.len() {
             return false;
         }
         let epochs = Arc::make_mut(&mut self.0);
-        epochs.earlier.truncate(keep);
+        let mut lost = epochs.earlier.split_off(keep);
         if let Some(newest) = epochs.earlier.pop() {
-            epochs.newest = newest;
+            lost.push(std::mem::replace(&mut epochs.newest, newest));
         }
+        epochs.apart.append(&mut lost);
         true
     }
 

@@ -136,6 +136,11 @@ impl Replica {
         self.decided.as_ref()
     }
 
+    /// Whether the log has not passed the point yet that the code names by which this device came in.
+    pub fn has_pins(&self) -> bool {
+        self.pins.is_some()
+    }
+
     /// By which others the log came to be signed by its key.
     pub fn succession(&self) -> &Succession {
         &self.succession

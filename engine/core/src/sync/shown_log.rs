@@ -69,6 +69,11 @@ impl ShownLog {
         &self.here
     }
 
+    /// The last place at which both logs are the same.
+    pub fn parting(&self) -> Position {
+        self.parting
+    }
+
     /// How many entries the relay's log has behind the place where the two part.
     pub fn others(&self) -> usize {
         self.has.len()

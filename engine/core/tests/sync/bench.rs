@@ -13,6 +13,7 @@ use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_wire::bodies::{Bodiless, BodyName};
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position};
 use bowline_wire::limits::MAX_BODIES_PER_FRAME;
@@ -220,7 +221,22 @@ impl Bench {
         self.restarted_as(Phase::Joining(Box::new(Joining::new(join))), Some(ticket), Some(pins))
     }
 
+    /// This database after a restart, once a person has decided to go on with the log up to a head.
+    pub(crate) fn decided(self, head: SeenHead) -> Self {
+        self.restarted_from(Phase::Member, None, None, Some(head))
+    }
+
     fn restarted_as(self, phase: Phase, ticket: Option<TicketSecret>, pins: Option<Pins>) -> Self {
+        self.restarted_from(phase, ticket, pins, None)
+    }
+
+    fn restarted_from(
+        self,
+        phase: Phase,
+        ticket: Option<TicketSecret>,
+        pins: Option<Pins>,
+        decided: Option<SeenHead>,
+    ) -> Self {
         let Self { replica, keys, now, rng, hashes, withheld, .. } = self;
         let log = replica.log().filter(|log| log.head().position > Position::START).map(|log| {
             let tips = log.tips().map(|(chain, tip)| (*chain, *tip));
@@ -246,7 +262,7 @@ impl Bench {
             relay: replica.relay(),
             offered,
             succession: bowline_wire::successor::Succession::default(),
-            decided: None,
+            decided,
             to_send_again: std::collections::BTreeSet::new(),
             withheld_from: withheld.keys().next().copied(),
             distrusted: replica.is_distrusted(),

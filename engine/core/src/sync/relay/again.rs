@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bowline_crypto::Keyring;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Reason, Welcome};
 use bowline_wire::head::SeenHead;
@@ -147,12 +146,12 @@ impl Replica {
         self.feed.drop_all(entries);
     }
 
-    /// Forgets the keys of epochs that the log had begun and does not have any more, once everything was sent again. Gives what is left
-    /// of the keys, to be stored; `None` if that is all of them.
-    pub fn forget_lost_keys(&mut self) -> Option<Keyring> {
-        let commitments = self.log.as_ref()?.roster().commitments();
-        let keyring = self.keyring.as_mut()?;
-        keyring.forget_epochs_beyond(commitments).then(|| keyring.clone())
+    /// Keeps the keys of epochs that the log had begun and does not have any more for reading alone, once everything was sent again.
+    /// Whether there were any: then the keys have to be stored.
+    pub fn set_lost_keys_apart(&mut self) -> bool {
+        let commitments = self.log.as_ref().map(|log| log.roster().commitments());
+        let keys = commitments.zip(self.keyring.as_mut());
+        keys.is_some_and(|(commitments, keyring)| keyring.set_apart_epochs_beyond(commitments))
     }
 
     /// Whether an entry of ours builds on a roster that was lost when the log was continued, and did not come again: it never will, since

@@ -10,6 +10,7 @@ use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{Challenge, Frame, Hello, Party, Reason, VERSIONS, Welcome, Word};
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Position, RelayId, WorkspaceId};
 use bowline_wire::successor::{Succession, SuccessionError};
 use thiserror::Error;
@@ -76,6 +77,24 @@ struct Reading {
     has: BTreeSet<EntryId>,
     records: Vec<(Position, Entry)>,
     records_len: usize,
+}
+
+impl Reading {
+    /// Begins behind a place up to which both logs may be the same.
+    fn from(head: SeenHead, succession: Succession, at: Position, hash: LogHash) -> Self {
+        Self {
+            head,
+            succession,
+            step: SURVEY_STEP,
+            at,
+            hash,
+            is_on: false,
+            parting: at,
+            has: BTreeSet::new(),
+            records: Vec::new(),
+            records_len: 0,
+        }
+    }
 }
 
 impl Survey {
@@ -178,7 +197,7 @@ impl Survey {
             return Err(SurveyFailed::Nonsense("successors that do not lead to its log"));
         }
         if self.hash_at(head.position, cx) == Some(head.hash) {
-            let reading = self.reading_from(head, succession, head.position, head.hash);
+            let reading = Reading::from(head, succession, head.position, head.hash);
             self.check_successors(&reading, head.position, cx)?;
             return Ok(Some(self.shown(reading, cx)?));
         }
@@ -188,7 +207,7 @@ impl Survey {
             Position(head.position.0.saturating_sub(SURVEY_STEP))
         };
         let hash = self.hash_at(begin, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
-        let reading = self.reading_from(head, succession, begin, hash);
+        let reading = Reading::from(head, succession, begin, hash);
         self.out.push_back(Frame::Subscribe { after: begin });
         self.reading = Some(reading);
         Ok(None)
@@ -208,21 +227,6 @@ impl Survey {
                 SurveyFailed::Nonsense("successors that do not follow one another")
             }
         })
-    }
-
-    fn reading_from(&self, head: SeenHead, succession: Succession, at: Position, hash: LogHash) -> Reading {
-        Reading {
-            head,
-            succession,
-            step: SURVEY_STEP,
-            at,
-            hash,
-            is_on: false,
-            parting: at,
-            has: BTreeSet::new(),
-            records: Vec::new(),
-            records_len: 0,
-        }
     }
 
     /// The hash of our log.
@@ -288,7 +292,7 @@ impl Survey {
         let hash = self.hash_at(begin, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
         self.out.push_back(Frame::Subscribe { after: begin });
         let step = step.saturating_mul(SURVEY_STEP_GROWS);
-        Ok(Reading { step, ..self.reading_from(head, succession, begin, hash) })
+        Ok(Reading { step, ..Reading::from(head, succession, begin, hash) })
     }
 
     /// Takes in the next entry of the relay's log.
@@ -319,7 +323,7 @@ impl Survey {
         let entry = verify_given(logged.entry, self.workspace)
             .map_err(|_| SurveyFailed::Nonsense("an entry that its author did not sign"))?;
         reading.has.insert(entry.id());
-        if entry.header().entry_type == bowline_wire::header::EntryType::Roster {
+        if entry.header().entry_type == EntryType::Roster {
             reading.records_len = reading.records_len.saturating_add(len);
             if reading.records_len > MAX_RECORDS {
                 return Err(SurveyFailed::Nonsense("more records than a roster takes"));

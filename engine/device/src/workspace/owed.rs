@@ -174,11 +174,11 @@ impl Workspaces {
         let Some(roster) = self.replica(workspace)?.log().map(|log| log.roster().clone()) else {
             return Ok(false);
         };
-        let left: Vec<Owed> = before.iter().filter(|it| !it.is_settled(&roster)).copied().collect();
+        let remaining: Vec<Owed> = before.iter().filter(|it| !it.is_settled(&roster)).copied().collect();
         let pending = intents(lent.read(), lent.keys, workspace)?;
         let device = self.device_in(lent.keys, workspace);
         let mut is_decided = false;
-        for owed in left.iter().filter(|it| it.has_lapsed(&roster)) {
+        for owed in remaining.iter().filter(|it| it.has_lapsed(&roster)) {
             let is_pending = pending.iter().any(|(_, intent)| owed.is(&intent.decision));
             if is_pending || !owed.may_be_decided_by(device, &roster) {
                 continue;
@@ -189,16 +189,16 @@ impl Workspaces {
                 is_decided = true;
             }
         }
-        if left.len() < before.len() || left.is_empty() {
+        if remaining.len() < before.len() || remaining.is_empty() {
             lent.store.transaction(|tx| {
-                if left.is_empty() {
+                if remaining.is_empty() {
                     tx.delete_state(workspace, OWED)
                 } else {
-                    tx.put_state(workspace, OWED, &encode(&List(left.clone())))
+                    tx.put_state(workspace, OWED, &encode(&List(remaining.clone())))
                 }
             })?;
         }
-        Ok(is_decided || left.len() < before.len() || left.is_empty())
+        Ok(is_decided || remaining.len() < before.len() || remaining.is_empty())
     }
 }
 

@@ -16,6 +16,7 @@ mod opening;
 #[allow(dead_code, reason = "core's own tests use the rest")]
 mod relay;
 
+mod accepting;
 mod agents;
 mod aside;
 mod consent;
@@ -39,6 +40,7 @@ mod put_back_relay;
 mod quarantine;
 mod relay_lies;
 mod removal;
+mod repairing;
 mod restored;
 mod restored_relay;
 mod restored_relay_lies;

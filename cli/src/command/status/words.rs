@@ -146,7 +146,10 @@ impl Workspace {
         }
         if self.earlier_evidence > 0 {
             let n = count(self.earlier_evidence, "proof");
-            writeln!(f, "  Caught earlier: {n} set aside since: this device has joined again, the relay has moved, or you have gone on with it")?;
+            writeln!(
+                f,
+                "  Caught earlier: {n} set aside since: this device has joined again, the relay has moved, or you have gone on with it"
+            )?;
         }
         match &self.fault {
             Some(fault) => writeln!(f, "  The relay misbehaves: {fault}"),

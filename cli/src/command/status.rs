@@ -91,6 +91,8 @@ struct Workspace {
     withheld: Option<Withheld>,
     /// Entries that the relay lacks since it was restored from a backup, and that are sent again.
     sent_again: usize,
+    /// Entries by others that the relay's log lacks, and that are shown here alone until they are written anew.
+    apart: u64,
     /// Parts of something large by others of which another part has not come.
     incomplete: u64,
     relay_says: Option<String>,
@@ -279,6 +281,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         update_needed: status.update_needed,
         withheld: status.withheld.map(Withheld::from),
         sent_again: status.sent_again,
+        apart: status.apart,
         incomplete: status.incomplete,
         relay_says: status.relay_says.map(relay_says),
         fault: status

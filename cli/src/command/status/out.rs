@@ -54,28 +54,34 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
         ));
     }
     if let (true, Some(behind)) = (status.evidence.is_empty(), status.behind) {
-        let keeps = format!(
-            "if that is how it stays, `bowline workspace forget {name}` keeps every document on this device, and \
-             `bowline share --all` puts them into a new workspace"
-        );
         return Some(match behind.reason {
             LineReason::OtherLog => format!(
                 "nothing is sent there and nothing here is lost: look whether the address is right, and if the relay has moved, \
-                 `bowline workspace move ADDRESS`; {keeps}"
+                 `bowline workspace move ADDRESS`; if that is how it stays, `bowline workspace accept -w {name} --dry-run` shows what \
+                 its log lacks"
             ),
             _ => format!(
                 "nothing is sent there and nothing here is lost: tell the relay's operator, who has to run `bowline-relay \
-                 restore`. Then this device goes on by itself; {keeps}"
+                 restore`. Then this device goes on by itself; if that is how it stays, {}",
+                decide(&name)
             ),
         });
     }
     (!status.evidence.is_empty()).then(|| {
         format!(
-            "nothing here is lost: tell the relay's operator. `bowline workspace forget \
-             {name}` keeps every document on this device; `bowline share --all` then puts them into a new workspace, or into \
-             this one after `bowline join` with a new code"
+            "nothing here is lost: tell the relay's operator, who may have to run `bowline-relay restore`. Once the relay has the log \
+             again, or if that is how it stays, {}",
+            decide(&name)
         )
     })
+}
+
+/// How a person goes on with a relay that tells another story.
+fn decide(name: &str) -> String {
+    format!(
+        "`bowline workspace accept -w {name}` shows what its log lacks and goes on with it, and `bowline workspace repair -w {name}` \
+         sends that again"
+    )
 }
 
 /// What was decided.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use bowline_core::document::{ActorId, Document, Kind, MessageId, Pen, Role};
+use bowline_core::sync::GoingOn;
 use bowline_crypto::DeviceKeys;
-use bowline_device::{Device, Notice, OnlyHere, Random, Shared};
+use bowline_device::{Device, Error, Look, Notice, OnlyHere, Random, Shared};
 use bowline_store::Store;
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::frame::Frame;
@@ -17,7 +18,7 @@ use rand_core::{Rng, TryCryptoRng, TryRng};
 use crate::author::{Author, rng};
 use crate::importing::{import, import_into, session, source};
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, code};
+use crate::rig::{Rig, code, look_at};
 
 const NOW: Millis = Millis(1_700_000_000_000);
 
@@ -173,6 +174,31 @@ fn what_another_process_wrote_is_sent_and_stays_in_view() {
         assert!(shown.contains(&"by the one that syncs".to_owned()), "{shown:?}");
         assert_eq!(shown.len(), 42);
     }
+}
+
+#[test]
+fn what_another_process_has_decided_about_the_log_is_taken_up_by_the_one_that_syncs() {
+    let home = Home::new("decided-elsewhere");
+    let (mut syncing, mut owner, mut relay) = joined(&home);
+    let workspace = relay.log().head().workspace;
+    let mut back = relay.rolled_back(relay.len());
+    let id = syncing.create_conversation(Some("kept"), NOW).unwrap();
+    syncing.say(id, Role::User, "lost", NOW).unwrap();
+    sync(&mut syncing, &mut relay);
+    syncing.handle_disconnected(workspace).unwrap();
+    owner.put_message(&mut back, DocId::from_bytes([4; 16]), "another story");
+
+    let mut deciding = home.open(14);
+    let Look::Done(shown) = look_at(&mut deciding, workspace, &mut back, NOW) else { panic!() };
+    deciding.go_on_with(workspace, &shown, GoingOn::Accept, NOW).unwrap();
+    // Until it is told, nothing of what it has in memory goes over what was decided.
+    let late = syncing.go_on_with(workspace, &shown, GoingOn::Accept, NOW);
+    assert!(matches!(late, Err(Error::LogMoved(_))), "{late:?}");
+    syncing.handle_store_changed(NOW).unwrap();
+    sync(&mut syncing, &mut back);
+    let status = syncing.status(workspace).unwrap();
+    assert_eq!((status.signed, status.queued, status.offered), (Some(back.head()), 0, 0));
+    assert_eq!(texts(&mut syncing, id), ["lost"]);
 }
 
 #[test]

@@ -301,6 +301,28 @@ fn open(store: Store, keys: &[u8; 64], seed: u64) -> Result<Device, Error> {
     Device::open(store, DeviceKeys::from_bytes(keys), Box::new(rng(seed)))
 }
 
+/// Looks at a relay's log on a line of its own.
+pub(crate) fn look_at(
+    device: &mut Device,
+    workspace: WorkspaceId,
+    relay: &mut FakeRelay,
+    now: Millis,
+) -> Look {
+    let mut survey = device.survey(workspace, None, now).unwrap();
+    let (mut opening, mut answers) = (Opening::default(), VecDeque::new());
+    loop {
+        while let Some(frame) = survey.poll_transmit() {
+            opening.hears(&frame);
+            answers.extend(relay.answer(frame));
+        }
+        let frame = opening.signs(answers.pop_front().expect("the look waits for nothing"));
+        match device.look(workspace, &mut survey, &encode(&frame), now).unwrap() {
+            Look::On => {}
+            looked => return looked,
+        }
+    }
+}
+
 /// Two members of one workspace, both with everything in it.
 pub(crate) fn two() -> (Rig, Rig, FakeRelay) {
     let (one, mut owner, mut relay) = Rig::member();
@@ -366,20 +388,7 @@ impl Rig {
     }
 
     pub(crate) fn try_look(&mut self, relay: &mut FakeRelay) -> Look {
-        let mut survey = self.device.survey(self.workspace, None, self.now).unwrap();
-        let (mut opening, mut answers) = (Opening::default(), VecDeque::new());
-        loop {
-            while let Some(frame) = survey.poll_transmit() {
-                opening.hears(&frame);
-                answers.extend(relay.answer(frame));
-            }
-            let frame = opening.signs(answers.pop_front().expect("the look waits for nothing"));
-            let bytes = encode(&frame);
-            match self.device.look(self.workspace, &mut survey, &bytes, self.now).unwrap() {
-                Look::On => {}
-                looked => return looked,
-            }
-        }
+        look_at(&mut self.device, self.workspace, relay, self.now)
     }
 
     /// What a relay's log lacks of what is known here.

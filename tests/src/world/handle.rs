@@ -347,6 +347,20 @@ impl World {
         }
     }
 
+    /// The relay serves its backup from now on, and nobody has restored it.
+    pub(super) fn put_relay_back(&mut self) {
+        let Some(workspace) = self.workspace else { return };
+        if let Some(lost) = self.relay.put_back(workspace) {
+            self.note(format!("the relay is put back to a backup that lacks {lost} entries, and goes on"));
+            if lost > 0 {
+                self.fired.count(Fault::RelayPutBack);
+                self.fired.count(Fault::RelayRestored);
+            }
+            (self.log, self.roster) = (Vec::new(), None);
+            self.restart_relay();
+        }
+    }
+
     pub(super) fn lose_power(&mut self, index: usize) {
         self.leave_connection(index);
         self.machines[index].restart();

@@ -8,12 +8,12 @@ use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{DeviceId, DocId, TicketKey};
 use bowline_wire::signed::Signable;
 
-use super::World;
 use super::disk::PowerCut;
 use super::faults::Fault;
 use super::machine::{Said, Staying};
 use super::network::Event;
 use super::relay::{ADDRESS, TOKEN};
+use super::{Failure, World};
 
 /// Milliseconds before a device tries to connect again, at least and at most.
 const BACKOFF: std::ops::Range<u64> = 100..2_000;
@@ -336,6 +336,15 @@ impl World {
     /// The relay is restored from its backup, if it has one that lacks nothing of what the world is about.
     pub(super) fn restore_relay(&mut self) {
         let Some(workspace) = self.workspace else { return };
+        // A relay that serves what was put back may have found that out, and says so as an error.
+        let is_about_that = |line: &String| {
+            ["bowline_relay::relay::lost:", "bowline_relay::workspace:"].iter().any(|it| line.starts_with(it))
+        };
+        if self.relay.is_put_back()
+            && let Some(line) = super::errors::take().filter(|line| !is_about_that(line))
+        {
+            self.fail(Failure::ErrorLogged(line));
+        }
         // What was said and is nowhere but on the relay and on a device that is gone would be lost, and with right.
         if let Some(lost) = self.relay.restore(workspace) {
             self.note(format!("the relay is restored from a backup that lacks {lost} entries"));

@@ -128,13 +128,15 @@ impl History {
         let mut from = 0;
         for _ in 0..=upto(2) {
             from += upto(self.steps.len() + 1 - from);
-            let to = from + 1 + upto(self.steps.len() + 1 - from);
+            let mut to = from + 1 + upto(self.steps.len() + 1 - from);
             self.steps.insert(from, Step::BackUpRelay);
             self.steps.insert(to.min(self.steps.len()), Step::RestoreRelay);
             if upto(2) > 0 {
                 self.steps.insert((from + 1 + upto(to - from)).min(self.steps.len() - 1), Step::PutRelayBack);
+                to += 1;
             }
-            from = to.min(self.steps.len() - 1);
+            // A backup of what was put back and not restored is of the log that goes.
+            from = (to + 1).min(self.steps.len());
         }
     }
 

@@ -34,8 +34,9 @@ pub(super) struct RelayMachine {
     withholding: Withholding,
     /// A copy of the disk, kept elsewhere.
     backup: Option<Memory>,
-    /// Whether it serves what was put back, and has to be restored.
     is_put_back: bool,
+    /// What restores have noted beside the database.
+    noted: Earlier,
 }
 
 /// Whether the relay gives bodies away.
@@ -62,6 +63,7 @@ impl RelayMachine {
             withholding: Withholding::No,
             backup: None,
             is_put_back: false,
+            noted: Earlier::default(),
         }
     }
 
@@ -87,6 +89,11 @@ impl RelayMachine {
         self.is_put_back.then_some(had - kept)
     }
 
+    /// Whether it serves what was put back, and has to be restored.
+    pub(super) fn is_put_back(&self) -> bool {
+        self.is_put_back
+    }
+
     /// An operator restores the backup, or what was put back before, as `bowline-relay restore` does, and nobody has told the relay's process: it has to be started
     /// anew. Returns how many entries of the log are lost; `None` if nothing was done.
     pub(super) fn restore(&mut self, workspace: WorkspaceId) -> Option<u64> {
@@ -94,8 +101,9 @@ impl RelayMachine {
         self.is_put_back = false;
         let mut random = ChaCha8Rng::seed_from_u64(self.next_process);
         let identity = Identity::from_secret(&self.identity);
-        let plan = Plan::make(&self.disk, &identity, &[workspace], &Earlier::default(), &mut random);
+        let plan = Plan::make(&self.disk, &identity, &[workspace], &self.noted, &mut random);
         let plan = plan.expect("a log that is there goes on");
+        self.noted = plan.noted().clone();
         plan.carry_out(&mut self.disk).expect("a disk that was just put back can be written");
         Some(lost)
     }

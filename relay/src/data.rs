@@ -78,6 +78,9 @@ pub enum DataError {
         /// What it should hold.
         what: &'static str,
     },
+    /// A file does not hold what restores have noted in it.
+    #[error("{} does not hold what was restored", .0.display())]
+    Restores(PathBuf),
     /// The database cannot be used.
     #[error("{} cannot be used", .path.display())]
     Database {

@@ -10,7 +10,7 @@ use super::error::{self, CommandError};
 use super::output;
 use super::size::Size;
 
-/// Copy everything the relay keeps into a new folder, its key and token included. Works while the relay serves.
+/// Copy everything the relay keeps into a new folder, its keys and token included. Works while the relay serves.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
     /// The folder to make. There must be nothing of that name.
@@ -44,7 +44,10 @@ impl Backup {
         }
         let Copied { copy, workspaces, file } = copied;
         output::print(&format!("Copied {workspaces} workspaces, {}, to {copy}\n", Size(file)))?;
-        output::say("It holds the relay's key and token: keep it as secret as the relay's own folder.");
+        output::say(&format!(
+            "It holds the relay's keys and token: keep it as secret as the relay's own folder.\n\
+             To go on from it: `bowline-relay restore --data NEW {copy}`, where NEW is not there yet."
+        ));
         Ok(())
     }
 }

@@ -153,6 +153,10 @@ impl From<DataError> for CommandError {
             DataError::Unreadable { .. } => {
                 (ErrorCode::FileDamaged, "restore the file from a backup; it is not overwritten")
             }
+            DataError::Restores(_) => (
+                ErrorCode::FileDamaged,
+                "move that file away and run the command again; devices then ask their people about a backup that was restored before",
+            ),
             DataError::Database { source, .. } => about_database(source),
             _ => (ErrorCode::Bug, "this is a bug; please report it"),
         };

@@ -12,11 +12,19 @@ use serde::Serialize;
 use super::error::CommandError;
 use super::output;
 
-/// Go on from a backup. Devices notice, and send again what it lacks. Without it, a relay that was put back to an older state is
-/// found to misbehave.
+/// Go on from a backup: devices notice, and send again what it lacks
+///
+/// Every log goes on under a new key, so that nothing is signed twice. A relay that was put back without this is found to have lost
+/// something, and serves its devices no more. It may have served since: what it had before and what was written to it meanwhile come
+/// together. The same backup can be restored as often as needed; that it was is noted in it.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    bowline-relay restore --data DIR COPY    make the new folder DIR of a backup\n  \
+    bowline-relay restore --data DIR         DIR was put back into its place already\n\
+    Then `bowline-relay serve --data DIR`. At another address: `bowline workspace move ADDRESS` on each device.")]
 pub(crate) struct Restore {
-    /// What `bowline-relay backup` has made, to make a new folder of. Left away, DIR is a folder that was put back as it is.
+    /// What `bowline-relay backup` has made, or a copy of a stopped relay's whole folder, to make a new folder of. Left away, DIR is a
+    /// folder that was put back as it is.
     copy: Option<PathBuf>,
     /// The relay's folder. No relay may be serving it; with COPY, there must be nothing of that name.
     #[arg(long, value_name = "DIR", env = "BOWLINE_RELAY_DATA")]

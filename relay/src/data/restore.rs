@@ -272,7 +272,7 @@ mod tests {
         for wrong in [&line[..line.len() / 2], "no such thing"] {
             fs::write(&note, wrong).unwrap();
             let refused = folder.restore(&mut rng(4)).unwrap_err();
-            assert!(matches!(refused, NotRestored::Data(DataError::Unreadable { .. })), "{refused}");
+            assert!(matches!(refused, NotRestored::Data(DataError::Restores(_))), "{refused}");
             assert_eq!(fs::read_to_string(&note).unwrap(), wrong);
         }
         fs::write(&note, &line).unwrap();

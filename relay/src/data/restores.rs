@@ -36,7 +36,7 @@ impl Canonical for Line {
 /// What is noted in a folder; nothing if there is no such file.
 pub(super) fn read(folder: &Path) -> Result<Earlier, DataError> {
     let path = folder.join(RESTORES);
-    let unreadable = || DataError::Unreadable { path: path.clone(), what: "what was restored" };
+    let unreadable = || DataError::Restores(path.clone());
     let file = secret::read_up_to(&path, MAX_RESTORES).map_err(|error| of_secret(error, &path, "read"))?;
     let mut earlier = Earlier::default();
     let Some(file) = file else { return Ok(earlier) };

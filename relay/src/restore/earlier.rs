@@ -8,14 +8,13 @@ use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::MAX_SUCCESSORS;
 use bowline_wire::successor::{After, SaidSuccessor, Succession};
 
-use super::damaged;
 use crate::keys::{LogKey, LogSecret};
 use crate::storage::{Storage, StorageError, StoredLog};
 
 /// How a log has gone on so far.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    /// Its successors, first one first.
+    /// The successors by which it came to be signed by its key, first one first.
     pub said: Vec<SaidSuccessor>,
     /// The key that signs since the last of them.
     pub secret: LogSecret,
@@ -23,7 +22,7 @@ pub struct Chain {
 
 impl Chain {
     pub(super) fn succession(&self, workspace: WorkspaceId) -> Result<Succession, StorageError> {
-        Succession::stored(workspace, &self.said).map_err(|why| damaged(&why.to_string()))
+        Succession::stored(workspace, &self.said).map_err(|why| StorageError::Corrupt(why.to_string()))
     }
 
     /// The position through which everything passes that the present key has ever signed: the place from which it signs, or where the

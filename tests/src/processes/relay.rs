@@ -150,7 +150,7 @@ impl Relay {
         ran
     }
 
-    /// Its folder comes to another machine: another path, another port, and another key of its certificate.
+    /// Brings its folder to another machine: another path, another port, and another key of its certificate.
     pub fn move_to_another_machine(&mut self) {
         assert!(self.process.is_none(), "the relay runs");
         let new = TempDir::new().expect("a folder for a relay");

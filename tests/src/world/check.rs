@@ -6,7 +6,7 @@ use super::World;
 use super::failure::Failure;
 use super::faults::Rates;
 use bowline_core::document::ChangeHash;
-use bowline_core::sync::LinkState;
+use bowline_core::sync::{LinkState, RelayFault};
 use bowline_engine::device::{DocumentState, QuarantineReason, Quarantined};
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::header::EntryType;
@@ -35,6 +35,9 @@ impl World {
             self.connect(index);
         }
         self.relay.withhold(false);
+        if self.relay.is_put_back() {
+            self.restore_relay();
+        }
         self.relay.plan_power_cut(u32::MAX, super::disk::PowerCut::Before);
         self.after_relay();
         let until = self.now.plus(SETTLING);
@@ -229,7 +232,11 @@ impl World {
                     "an entry was refused for good, or another life was seen, without any copy".to_owned();
                 return Err(Failure::PutAside(machine.name.clone(), what));
             }
-            if let Some(fault) = status.fault {
+            // What a relay that was put back says of itself is true, and over.
+            let is_over = |fault: &RelayFault| {
+                *fault == RelayFault::LogLost && self.fired.of(super::Fault::RelayPutBack) > 0
+            };
+            if let Some(fault) = status.fault.filter(|fault| !is_over(fault)) {
                 return Err(Failure::PutAside(machine.name.clone(), fault.to_string()));
             }
         }

@@ -51,10 +51,12 @@ pub enum Fault {
     WithheldBodies,
     /// The relay is restored from a backup that lacks entries.
     RelayRestored,
+    /// The relay serves such a backup for a while before it is restored.
+    RelayPutBack,
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 24] = [
+pub const FAULTS: [Fault; 25] = [
     Fault::Loss,
     Fault::Delay,
     Fault::Duplication,
@@ -79,6 +81,7 @@ pub const FAULTS: [Fault; 24] = [
     Fault::Rejoined,
     Fault::WithheldBodies,
     Fault::RelayRestored,
+    Fault::RelayPutBack,
 ];
 
 /// How often each fault has happened.

@@ -8,12 +8,12 @@ use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{DeviceId, DocId, TicketKey};
 use bowline_wire::signed::Signable;
 
-use super::World;
 use super::disk::PowerCut;
 use super::faults::Fault;
 use super::machine::{Said, Staying};
 use super::network::Event;
 use super::relay::{ADDRESS, TOKEN};
+use super::{Failure, World};
 
 /// Milliseconds before a device tries to connect again, at least and at most.
 const BACKOFF: std::ops::Range<u64> = 100..2_000;
@@ -336,10 +336,33 @@ impl World {
     /// The relay is restored from its backup, if it has one that lacks nothing of what the world is about.
     pub(super) fn restore_relay(&mut self) {
         let Some(workspace) = self.workspace else { return };
+        // A relay that serves what was put back may have found that out, and says so as an error.
+        let is_about_that = |line: &String| {
+            ["bowline_relay::relay::lost:", "bowline_relay::workspace:"].iter().any(|it| line.starts_with(it))
+        };
+        if self.relay.is_put_back()
+            && let Some(line) = super::errors::take().filter(|line| !is_about_that(line))
+        {
+            self.fail(Failure::ErrorLogged(line));
+        }
         // What was said and is nowhere but on the relay and on a device that is gone would be lost, and with right.
         if let Some(lost) = self.relay.restore(workspace) {
             self.note(format!("the relay is restored from a backup that lacks {lost} entries"));
             if lost > 0 {
+                self.fired.count(Fault::RelayRestored);
+            }
+            (self.log, self.roster) = (Vec::new(), None);
+            self.restart_relay();
+        }
+    }
+
+    /// The relay serves its backup from now on, and nobody has restored it.
+    pub(super) fn put_relay_back(&mut self) {
+        let Some(workspace) = self.workspace else { return };
+        if let Some(lost) = self.relay.put_back(workspace) {
+            self.note(format!("the relay is put back to a backup that lacks {lost} entries, and goes on"));
+            if lost > 0 {
+                self.fired.count(Fault::RelayPutBack);
                 self.fired.count(Fault::RelayRestored);
             }
             (self.log, self.roster) = (Vec::new(), None);

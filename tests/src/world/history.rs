@@ -82,7 +82,9 @@ pub enum Step {
     GiveBack,
     /// An operator makes a backup of the relay.
     BackUpRelay,
-    /// The relay is restored from its backup.
+    /// The relay serves its backup.
+    PutRelayBack,
+    /// The relay is restored from its backup, or from what was put back before.
     RestoreRelay,
     /// Time passes.
     Wait(u64),
@@ -113,7 +115,7 @@ impl History {
         history
     }
 
-    /// In one history of five the relay is restored from a backup, perhaps twice.
+    /// In one history of five the relay is restored from a backup, perhaps twice, and perhaps after it has served that for a while.
     fn restore_relay_at_times(&mut self) {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ 0xBAC0_0BAC);
         let mut upto = |limit: usize| random.next_u32() as usize % limit;
@@ -126,10 +128,15 @@ impl History {
         let mut from = 0;
         for _ in 0..=upto(2) {
             from += upto(self.steps.len() + 1 - from);
-            let to = from + 1 + upto(self.steps.len() + 1 - from);
+            let mut to = from + 1 + upto(self.steps.len() + 1 - from);
             self.steps.insert(from, Step::BackUpRelay);
             self.steps.insert(to.min(self.steps.len()), Step::RestoreRelay);
-            from = to.min(self.steps.len() - 1);
+            if upto(2) > 0 {
+                self.steps.insert((from + 1 + upto(to - from)).min(self.steps.len() - 1), Step::PutRelayBack);
+                to += 1;
+            }
+            // A backup of what was put back and not restored is of the log that goes.
+            from = (to + 1).min(self.steps.len());
         }
     }
 
@@ -316,6 +323,7 @@ impl World {
             Step::Withhold => self.relay.withhold(true),
             Step::GiveBack => self.relay.withhold(false),
             Step::BackUpRelay => self.relay.back_up(),
+            Step::PutRelayBack => self.put_relay_back(),
             Step::RestoreRelay => self.restore_relay(),
             Step::Wait(millis) => self.advance(millis),
         }

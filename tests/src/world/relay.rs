@@ -34,6 +34,9 @@ pub(super) struct RelayMachine {
     withholding: Withholding,
     /// A copy of the disk, kept elsewhere.
     backup: Option<Memory>,
+    is_put_back: bool,
+    /// What restores have noted beside the database.
+    noted: Earlier,
 }
 
 /// Whether the relay gives bodies away.
@@ -52,7 +55,16 @@ impl RelayMachine {
         random.fill_bytes(&mut identity);
         let next_process = random.next_u64();
         let relay = process(&disk, &identity, next_process);
-        Self { disk, identity, next_process, relay, withholding: Withholding::No, backup: None }
+        Self {
+            disk,
+            identity,
+            next_process,
+            relay,
+            withholding: Withholding::No,
+            backup: None,
+            is_put_back: false,
+            noted: Earlier::default(),
+        }
     }
 
     /// The power goes and comes back: all connections are gone.
@@ -67,21 +79,33 @@ impl RelayMachine {
         self.backup = Some(self.disk.backup());
     }
 
-    /// An operator restores the backup, as `bowline-relay restore` does, and nobody has told the relay's process: it has to be started
-    /// anew. Returns how many entries of the log are lost; `None` if nothing was done.
-    pub(super) fn restore(&mut self, workspace: WorkspaceId) -> Option<u64> {
+    /// An operator puts the backup back and starts the relay, without restoring it. Returns how many entries of the log are lost; `None`
+    /// if nothing was done.
+    pub(super) fn put_back(&mut self, workspace: WorkspaceId) -> Option<u64> {
         let backup = self.backup.take()?;
         let end = |log: Option<StoredLog>| Some(log?.position.0);
         let (kept, had) = (end(backup.log(workspace).ok()?)?, end(self.disk.log(workspace).ok()?)?);
-        if !self.disk.put_back(&backup) {
-            return None;
-        }
+        self.is_put_back = self.disk.put_back(&backup);
+        self.is_put_back.then_some(had - kept)
+    }
+
+    /// Whether it serves what was put back, and has to be restored.
+    pub(super) fn is_put_back(&self) -> bool {
+        self.is_put_back
+    }
+
+    /// An operator restores the backup, or what was put back before, as `bowline-relay restore` does, and nobody has told the relay's process: it has to be started
+    /// anew. Returns how many entries of the log are lost; `None` if nothing was done.
+    pub(super) fn restore(&mut self, workspace: WorkspaceId) -> Option<u64> {
+        let lost = if std::mem::take(&mut self.is_put_back) { 0 } else { self.put_back(workspace)? };
+        self.is_put_back = false;
         let mut random = ChaCha8Rng::seed_from_u64(self.next_process);
         let identity = Identity::from_secret(&self.identity);
-        let plan = Plan::make(&self.disk, &identity, &[workspace], &Earlier::default(), &mut random);
+        let plan = Plan::make(&self.disk, &identity, &[workspace], &self.noted, &mut random);
         let plan = plan.expect("a log that is there goes on");
+        self.noted = plan.noted().clone();
         plan.carry_out(&mut self.disk).expect("a disk that was just put back can be written");
-        Some(had - kept)
+        Some(lost)
     }
 
     /// By which the workspace's log came to be signed by its key.

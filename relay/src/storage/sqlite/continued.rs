@@ -14,7 +14,7 @@ use crate::storage::{Continued, StorageError};
 const SUCCESSORS: &str = "SELECT said FROM successor
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) ORDER BY n";
 
-/// Of another draft, which is not served, nothing is said: nobody comes for it, and `restore` leaves it as it is.
+/// Logs of another draft are not asked about: nobody is served them, and `restore` leaves them as they are.
 pub(super) const IS_LACKING: &str =
     "SELECT EXISTS (SELECT 1 FROM log WHERE lacks IS NOT NULL AND draft = ?1)";
 

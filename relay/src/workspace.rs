@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bowline_wire::bodies::{WithoutBody, without_body};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Reason, Transcript, Welcome};
@@ -42,7 +43,17 @@ impl Denial {
 impl From<StorageError> for Denial {
     fn from(error: StorageError) -> Self {
         report(&error);
-        Self::new(Reason::Storage, "the relay cannot use its storage now; try again later")
+        match error {
+            // Later is as bad as now: a part of the log is lost, if not by its length.
+            StorageError::Corrupt(_) => Self::new(
+                Reason::LogLost,
+                "a part of the workspace's log is damaged on this relay; its operator has to put a backup back and run \
+                 `bowline-relay restore`",
+            ),
+            StorageError::Unavailable(_) | StorageError::Misuse(_) => {
+                Self::new(Reason::Storage, "the relay cannot use its storage now; try again later")
+            }
+        }
     }
 }
 
@@ -146,6 +157,10 @@ impl Workspace {
             for (position, logged) in page.entries {
                 let entry =
                     logged.entry.verify(workspace).map_err(|why| StorageError::Corrupt(why.to_string()))?;
+                // Without it a removal may be missing, and whoever was removed would come in.
+                if without_body(&entry) == Some(WithoutBody::NotTheLog) {
+                    return Err(StorageError::Corrupt("a roster record has lost its body".to_owned()));
+                }
                 roster.apply_entry(position, &entry);
                 after = position;
             }

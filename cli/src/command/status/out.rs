@@ -78,6 +78,30 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
     })
 }
 
+/// What a person can do about a relay with which no connection comes about, because of what it does.
+pub(super) fn way_on_line(why: LineReason) -> Option<&'static str> {
+    match why {
+        LineReason::Silent
+        | LineReason::Unanswered(_)
+        | LineReason::NotFlushed
+        | LineReason::Slow
+        | LineReason::TooLarge
+        | LineReason::Text
+        | LineReason::Protocol
+        | LineReason::Flood
+        | LineReason::BringsNothing
+        | LineReason::Nonsense
+        | LineReason::KeepsRefusing => Some(
+            "nothing here is lost, and `bowline sync` tries again: if it stays so, tell the relay's operator what it says",
+        ),
+        LineReason::OtherRelay | LineReason::WrongPin => Some(
+            "nothing was sent: ask the relay's operator, on another way, for its address; if it has moved, \
+             `bowline workspace move ADDRESS`",
+        ),
+        _ => None,
+    }
+}
+
 /// What was decided.
 pub(super) fn decided(decision: &Decision, called: &Called) -> String {
     match decision {

@@ -122,8 +122,7 @@ fn of_the_log() -> Vec<Lie> {
     let on_another = Stuck(NOT_SIGNED_FOR.says);
     let continued_elsewhere = Stuck("continued from a place that is not in the workspace's log");
     let written_on = Stuck(TIMES.says);
-    let doubled =
-        Met { code: 0, says: "put aside", shows: "its author wrote another entry with the same number" };
+    let doubled = Met { code: 0, says: "put aside", shows: "the relay put it on the log twice" };
     vec![
         lie("tail removed", Desktop, Database(tampering::tail_removed), both(LOST, Good)),
         lie("rolled back", Desktop, Older, both(LOST, Good)),
@@ -150,7 +149,6 @@ fn of_the_log() -> Vec<Lie> {
 
 /// The parts of an entry.
 fn of_what_is_in_it() -> Vec<Lie> {
-    let unreadable = told(6, "it cannot store anything right now");
     vec![
         lie(
             "body null",
@@ -164,7 +162,8 @@ fn of_what_is_in_it() -> Vec<Lie> {
             Database(tampering::body_zeroed),
             [(HELD_BACK, Alone), (HELD_BACK, Restored)],
         ),
-        lie("roster body damaged", Desktop, Database(tampering::record_zeroed), both(unreadable, Good)),
+        lie("roster body null", Desktop, Database(tampering::record_gone), both(LOST, Good)),
+        lie("roster body damaged", Desktop, Database(tampering::record_zeroed), both(LOST, Good)),
         lie(
             "signature zeroed",
             Desktop,
@@ -184,7 +183,6 @@ fn of_what_is_in_it() -> Vec<Lie> {
 fn of_what_is_beside_it() -> Vec<Lie> {
     let other_log = told(5, "offers another log for this workspace than before");
     let half = told(5, "only one of the relay's keys says that");
-    let unreadable = told(6, "it cannot store anything right now");
     let none = Met { code: 6, says: "it has no such workspace", shows: "\"turned_away\"" };
     let older = told(6, "an earlier version made this workspace");
     vec![
@@ -201,8 +199,8 @@ fn of_what_is_beside_it() -> Vec<Lie> {
             Database(Forger::continue_without_the_identity),
             both(half, Good),
         ),
-        lie("successor damaged", Desktop, Database(tampering::successor_damaged), both(unreadable, Good)),
-        lie("another log under this id", Desktop, Database(Forger::take_another_log), both(unreadable, Good)),
+        lie("successor damaged", Desktop, Database(tampering::successor_damaged), both(LOST, Good)),
+        lie("another log under this id", Desktop, Database(Forger::take_another_log), both(LOST, Good)),
         lie("workspace gone", Desktop, Database(tampering::workspace_gone), both(none, Good)),
         lie("draft changed", Desktop, Database(tampering::draft_changed), both(older, Good)),
     ]
@@ -214,6 +212,5 @@ pub(super) fn slow() -> Vec<Lie> {
     vec![
         lie("acknowledged and dropped", Desktop, Line(line::acknowledged_and_dropped), waits(Alone)),
         lie("tip of another chain", Laptop, Database(tampering::tip_of_another_chain), waits(Good)),
-        lie("roster body null", Desktop, Database(tampering::record_gone), waits(Good)),
     ]
 }

@@ -11,6 +11,7 @@ mod hints;
 mod kind;
 mod line;
 mod quarantine;
+mod survey;
 mod usage;
 
 pub use code::ErrorCode;
@@ -24,3 +25,4 @@ pub(crate) use line::{
     join_failed, line_failed, no_connection, not_ready, refusal_code, relay_fault, relay_says, void,
 };
 pub(crate) use quarantine::put_aside;
+pub(crate) use survey::survey_failed;

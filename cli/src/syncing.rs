@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bowline_engine::device::{Membership, Notice, Went};
 use bowline_engine::ids::{DocId, WorkspaceId};
-use bowline_engine::run::{self, Event, Finished, Goal, LineStage, Standing};
+use bowline_engine::run::{self, Event, Finished, Goal, LineStage, Looked, Standing};
 use bowline_engine::transport::WebSocketDialer;
 use bowline_engine::{Device, Home, NotReady};
 
@@ -195,6 +195,29 @@ pub(crate) fn reach(
     runtime.shutdown_background();
     progress.into_inner().clear();
     Ok(Reached { finished: finished?, notices: notices.into_inner() })
+}
+
+/// Looks at the log that a workspace's relay has, on a line of this process. The workspace is disconnected meanwhile.
+pub(crate) fn look(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    workspace: WorkspaceId,
+    progress: Progress,
+) -> Result<Looked, CommandError> {
+    let runtime = runtime()?;
+    note_proxies(invocation);
+    let progress = RefCell::new(progress);
+    let clock = Arc::clone(&invocation.host.clock);
+    let dial = Arc::new(WebSocketDialer);
+    let looked = runtime.block_on(async {
+        let stop = stop(invocation)?;
+        let mut observer = |event: Event| progress.borrow_mut().show(invocation, &event);
+        let host = run::Host { dial, clock: &*clock, observer: &mut observer };
+        run::look(&mut here.device, workspace, host, stop).await.map_err(CommandError::from)
+    });
+    runtime.shutdown_background();
+    progress.into_inner().clear();
+    looked
 }
 
 /// Notes that a proxy which other programs would use is not used, for whoever asks why a relay is not reached.

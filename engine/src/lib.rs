@@ -10,7 +10,9 @@ pub mod home;
 pub mod run;
 
 pub use bowline_core::document;
-pub use bowline_core::sync::{Awaited, JoinFailed, LinkState, NotReady, RelayFault};
+pub use bowline_core::sync::{
+    Awaited, GoingOn, JoinFailed, LinkState, NotReady, RelayFault, ShownLog, SurveyFailed,
+};
 pub use bowline_device as device;
 pub use bowline_device::{Code, CodeError, CodeKind, Damage, Device, Error, intent};
 pub use bowline_disk::sink;

@@ -3,6 +3,7 @@
 
 mod goal;
 mod line;
+mod look;
 mod patience;
 mod report;
 mod wake;
@@ -27,6 +28,7 @@ pub use bowline_device::{LineFailure, LineReason, LineReport, LineStage, Stuck, 
 pub use goal::{Goal, Question, Standing};
 use line::{Follows, Happened, Line, Said};
 pub use line::{LineError, Waiting};
+pub use look::{Looked, look};
 use patience::Patience;
 use report::Reporter;
 use wake::Wake;
@@ -44,6 +46,9 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// How long lines may take to close in order once the process is told to end: a round trip to a relay that is well, and less
 /// than a person waits before pressing the keys again. What was not sent is durable here, and sent another time.
 const LAST_WORDS_IN_A_HURRY: Duration = Duration::from_millis(700);
+
+/// How long a relay whose log is looked at may say nothing: as long as a silent line is believed to be alive otherwise.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Milliseconds after which the loop looks at the clock in any case: somebody may have set it back.
 const LONGEST_WAIT: u64 = 60_000;

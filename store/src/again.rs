@@ -1,10 +1,11 @@
-//! Entries that a log had before it was continued and does not have any more, until they are on it again. They stay accepted content,
-//! behind everything that has a place: their positions are as before, shifted beyond any that a log comes to.
+//! Entries that a log had before it was continued and does not have any more: until they are on it again, or for good, *apart*. They stay
+//! accepted content, behind everything that has a place: their positions are as before, shifted beyond any that a log comes to, and
+//! those of what is apart twice as far.
 
 use bowline_wire::ids::{EntryId, Position, WorkspaceId};
 use rusqlite::params;
 
-use crate::column::{id, int};
+use crate::column::{id, int, number};
 use crate::entries::{ROW, ROW_WITH_BODY, decode, decode_with_body};
 use crate::{
     DocN, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoreError, StoredReason, Tx,
@@ -13,13 +14,21 @@ use crate::{
 /// What is added to a position that does not count any more. Statements about what is on the log name it.
 const AGAIN: i64 = 1 << 40;
 
+/// Behind this stands what is not to come again. Statements about it name it.
+const APART: i64 = 1 << 41;
+
 // Literal numbers, as everywhere that an index is to serve.
-const BEHIND: &str = "WHERE ws = ?1 AND pos > ?2 AND pos IS NOT NULL ORDER BY pos";
+const BEHIND: &str = "WHERE ws = ?1 AND pos > ?2 AND pos <= 2199023255552 AND pos IS NOT NULL ORDER BY pos";
 const STRETCH: &str = "WHERE ws = ?1 AND pos > ?2 AND pos <= ?3 AND pos IS NOT NULL ORDER BY pos LIMIT ?4";
 
+// Its author has written into the document since, on the log that is followed now.
+const SINCE: &str = "WHERE doc = lost.doc AND device = lost.device AND n > lost.n AND state = 1
+                     AND pos < 1099511627776";
+const LOST: &str = "AS lost WHERE pos > 2199023255552 AND pos IS NOT NULL AND lane = 1 AND doc IS NOT NULL";
+
 impl EntryRow {
-    /// Whether the log has to get this entry again: what counts as its place is behind everything else.
-    pub fn is_to_come_again(&self) -> bool {
+    /// Whether the log has lost this entry: what counts as its place is behind everything else.
+    pub fn is_off_the_log(&self) -> bool {
         self.place.is_some_and(|place| is_again(place.pos))
     }
 }
@@ -74,6 +83,33 @@ impl Reader<'_> {
             is_within,
         )
     }
+
+    /// Everything behind a position of the log in the old order, without bodies: up to its end, and then what was to come again before.
+    /// At most `limit` entries.
+    pub fn behind(
+        &self,
+        ws: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>, StoreError> {
+        self.stretch(ws, after, Position(APART.unsigned_abs()), limit)
+    }
+
+    /// How many entries of content are apart whose authors have not written into their documents since.
+    pub fn count_apart(&self, ws: WorkspaceId) -> Result<u64, StoreError> {
+        let sql = format!(
+            "SELECT count(*) FROM entry {LOST} AND ws = ?1 AND NOT EXISTS (SELECT 1 FROM entry {SINCE})"
+        );
+        Ok(self.one(&sql, [ws.as_bytes()], |row| number(row, 0))?.unwrap_or(0))
+    }
+
+    /// Whether there is something of a document apart whose author has not written into it since.
+    pub fn is_partly_apart(&self, doc: DocN) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT n FROM entry {LOST} AND doc = ?1 AND NOT EXISTS (SELECT 1 FROM entry {SINCE}) LIMIT 1"
+        );
+        Ok(self.one(&sql, [doc], |row| row.get::<_, i64>(0))?.is_some())
+    }
 }
 
 impl Tx<'_> {
@@ -88,12 +124,26 @@ impl Tx<'_> {
         self.change(sql, (ws, at))?;
         // Further than both reach, so that no two rows ever have one position on the way.
         let sql = "UPDATE entry SET pos = pos - ?2
-                       + (SELECT max(pos) FROM entry WHERE ws = ?1)
+                       + (SELECT max(pos) FROM entry WHERE ws = ?1 AND pos <= ?3)
                        + (SELECT coalesce(max(pos), 0) FROM entry WHERE ws = ?1 AND pos <= ?2)
-                   WHERE ws = ?1 AND pos > ?2";
-        self.change(sql, (ws, AGAIN))?;
+                   WHERE ws = ?1 AND pos > ?2 AND pos <= ?3";
+        self.change(sql, (ws, AGAIN, APART))?;
         let sql = "UPDATE entry SET pos = pos + ?3 WHERE ws = ?1 AND pos > ?2 AND pos <= ?3";
         self.change(sql, (ws, at, AGAIN)).map(drop)
+    }
+
+    /// Puts an entry that is to come again apart, behind what is apart already: it is not to come.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongState`] for any that was not to come again.
+    pub fn put_apart(&self, n: EntryN) -> Result<(), StoreError> {
+        let sql = "UPDATE entry
+                   SET pos = 1 + (SELECT max(max(pos), ?3) FROM entry AS other WHERE other.ws = entry.ws)
+                   WHERE n = ?1 AND pos > ?2 AND pos <= ?3";
+        match self.change(sql, params![n, AGAIN, APART])? {
+            0 => Err(StoreError::WrongState("only what was to come again is put apart")),
+            _ => Ok(()),
+        }
     }
 
     /// Takes an entry off the log that counts for nothing and is not to come again.
@@ -107,7 +157,7 @@ impl Tx<'_> {
     /// An entry is on the log again.
     ///
     /// # Errors
-    /// [`StoreError::WrongState`] for any that was not to come again; [`StoreError::AlreadyThere`] if the position is taken.
+    /// [`StoreError::WrongState`] for any that was not off the log; [`StoreError::AlreadyThere`] if the position is taken.
     pub fn place_again(&self, n: EntryN, place: LogPlace) -> Result<(), StoreError> {
         let sql = "UPDATE entry SET pos = ?2, log_hash = ?3, time = ?4 WHERE n = ?1 AND pos > ?5";
         let (pos, time) = (int(place.pos.0)?, int(place.time.millis().0)?);
@@ -163,13 +213,13 @@ mod tests {
         let store = Store::in_memory().unwrap();
         let read = store.read();
         let plan = read.plan(&format!("{ROW} {BEHIND}"), [0, 0]);
-        assert_eq!(plan, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>?)");
+        assert_eq!(plan, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>? AND pos<?)");
         let plan = read.plan(&format!("{ROW} {STRETCH}"), [0, 0, 0, 0]);
         assert_eq!(plan, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>? AND pos<?)");
     }
 
     #[test]
     fn the_number_in_the_statements_is_the_one_that_is_added() {
-        assert_eq!(AGAIN, 1_099_511_627_776);
+        assert_eq!((AGAIN, APART), (1_099_511_627_776, 2_199_023_255_552));
     }
 }

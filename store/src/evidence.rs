@@ -40,4 +40,18 @@ impl Tx<'_> {
                    ON CONFLICT (ws, kind, what) DO NOTHING";
         Ok(self.change(sql, params![ws.as_bytes(), kind, what, int(at.0)?])? == 1)
     }
+
+    /// Puts a proof that needs nothing else in the place of one that needed the log. Its time and its place among the others stay; if the
+    /// same is kept already, both stay.
+    pub fn complete_evidence(
+        &self,
+        ws: WorkspaceId,
+        row: &EvidenceRow,
+        kind: u8,
+        what: &[u8],
+    ) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE OR IGNORE evidence SET kind = ?4, what = ?5 WHERE ws = ?1 AND kind = ?2 AND what = ?3";
+        self.change(sql, params![ws.as_bytes(), row.kind, row.what, kind, what]).map(drop)
+    }
 }

@@ -136,9 +136,10 @@ impl Reader<'_> {
         Ok(self.one(&sql, [ws.as_bytes()], |row| number(row, 0))?.unwrap_or(0))
     }
 
-    /// The position of a document's last accepted content, if it has any.
+    /// The position of a document's last accepted content that is on the log or to come again, if it has any.
     pub fn last_placed(&self, doc: DocN) -> Result<Option<Position>, StoreError> {
-        let sql = "SELECT max(pos) FROM entry WHERE doc = ?1 AND state = 1 AND lane = 1";
+        let sql =
+            "SELECT max(pos) FROM entry WHERE doc = ?1 AND state = 1 AND lane = 1 AND pos <= 2199023255552";
         let last = self.one(sql, [doc], |row| row.get::<_, Option<i64>>(0))?.flatten();
         Ok(last.map(|position| Position(position.unsigned_abs())))
     }

@@ -91,6 +91,8 @@ struct Workspace {
     withheld: Option<Withheld>,
     /// Entries that the relay lacks since it was restored from a backup, and that are sent again.
     sent_again: usize,
+    /// Entries by others that the relay's log lacks, and that are shown here alone until they are written anew.
+    apart: u64,
     /// Parts of something large by others of which another part has not come.
     incomplete: u64,
     relay_says: Option<String>,
@@ -261,7 +263,8 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         membership: status.membership.name(),
         out_because: out::because(&status.membership, this, &called),
         what_to_do: match out::way(&status, &here.device, workspace) {
-            None => last_failure(here, workspace)?.and_then(out::way_on_line).map(str::to_owned),
+            None => last_failure(here, workspace)?
+                .and_then(|why| out::way_on_line(why, &documents::workspace_prefix(&here.device, workspace))),
             way => way,
         },
         queued: outstanding.queued,
@@ -282,6 +285,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         update_needed: status.update_needed,
         withheld: status.withheld.map(Withheld::from),
         sent_again: status.sent_again,
+        apart: status.apart,
         incomplete: status.incomplete,
         relay_says: status.relay_says.map(relay_says),
         fault: status

@@ -1,11 +1,13 @@
 //! `bowline workspace`: who shares what with whom, over which relay.
 
+mod accept;
 mod cancel;
 mod connect;
 mod create;
 mod disconnect;
 mod evidence;
 mod forget;
+mod going_on;
 mod invite;
 mod invites;
 mod list;
@@ -14,6 +16,7 @@ mod move_relay;
 mod rejoin;
 mod remove;
 mod rename;
+mod repair;
 mod show;
 mod use_workspace;
 
@@ -43,6 +46,8 @@ pub(crate) enum Workspace {
     Disconnect(disconnect::Disconnect),
     Move(move_relay::Move),
     Evidence(evidence::Evidence),
+    Accept(accept::Accept),
+    Repair(repair::Repair),
     Forget(forget::Forget),
     Rejoin(rejoin::Rejoin),
     Members(members::Members),
@@ -61,6 +66,8 @@ impl Workspace {
             Self::Connect(command) => command.run(invocation),
             Self::Disconnect(command) => command.run(invocation),
             Self::Evidence(command) => command.run(invocation),
+            Self::Accept(command) => command.run(invocation),
+            Self::Repair(command) => command.run(invocation),
             Self::Forget(command) => command.run(invocation),
             Self::Members(command) => command.run(invocation),
             Self::Invite(command) => command.run(invocation),

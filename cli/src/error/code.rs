@@ -77,6 +77,8 @@ codes! {
     Disconnected, Misuse, "disconnected";
     /// No workspace is to be connected.
     NothingToSync, Misuse, "nothing_to_sync";
+    /// Nothing of the workspace's log is known here.
+    NothingToGoOnFrom, Misuse, "nothing_to_go_on_from";
     /// Nobody removes themselves, and no device itself.
     RemovesItself, Misuse, "removes_itself";
     /// This is not a relay's address.

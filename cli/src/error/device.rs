@@ -110,6 +110,13 @@ impl From<Error> for CommandError {
                 Self::new(ErrorCode::Changed, format!("Another process has written into {id} meanwhile"))
                     .hint("run this again")
             }
+            Error::NothingToGoOnFrom(_) => of(
+                ErrorCode::NothingToGoOnFrom,
+                "Nothing is known here of the workspace's log that a relay's could be compared with",
+            )
+            .hint("this device is not in yet: ask for a new code, and `bowline join` with it"),
+            Error::LogMoved(_) => of(ErrorCode::Changed, "More is known of the workspace's log since it was compared")
+                .hint("nothing was changed: run this again"),
             Error::AlreadyThere => of(ErrorCode::AlreadyJoined, "This device is in that workspace already")
                 .hint("a code is for a device that is not in yet: run `bowline join` there"),
             Error::OtherKey => of(ErrorCode::OtherKey, "The key does not belong to this database")

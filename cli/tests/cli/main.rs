@@ -15,6 +15,7 @@ mod damage;
 mod demo;
 mod edits;
 mod evidence;
+mod going_on;
 mod help;
 mod homes;
 mod hostile;

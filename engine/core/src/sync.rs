@@ -16,6 +16,7 @@ mod outbox;
 mod relay;
 mod replay;
 mod replica;
+mod shown_log;
 mod state;
 mod writing;
 
@@ -27,7 +28,9 @@ pub use keys::{Recipient, keys_in_records};
 pub use open::{Opened, Parts, Unreadable, open};
 pub use relay::faults::RelayFault;
 pub use relay::session::{Awaited, LinkState};
+pub use relay::survey::{Survey, SurveyFailed};
 pub use replay::{NotReplayed, Replay};
 pub use replica::Replica;
+pub use shown_log::{Cut, Fate, GoingOn, ShownLog, Sorting};
 pub use state::{Phase, Pins, Stored, Token};
 pub use writing::{ContentDraft, NotReady, genesis};

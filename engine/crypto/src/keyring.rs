@@ -65,6 +65,8 @@ struct Epochs {
     /// All epochs but the newest, oldest first.
     earlier: Vec<Epoch>,
     newest: Epoch,
+    /// Keys of epochs that the log has lost: what was sealed in them is still read, and nothing else.
+    apart: Vec<Epoch>,
 }
 
 impl Epochs {
@@ -85,7 +87,7 @@ impl Keyring {
     pub fn genesis(workspace: WorkspaceId, first: EpochKey) -> Self {
         let document_key = Arc::new(first.document_key(workspace));
         let newest = Epoch { commitment: first.commitment(), key: Arc::new(first) };
-        Self(Arc::new(Epochs { workspace, document_key, earlier: Vec::new(), newest }))
+        Self(Arc::new(Epochs { workspace, document_key, earlier: Vec::new(), newest, apart: Vec::new() }))
     }
 
     /// A keyring from all its keys, oldest first and the newest apart, each of which has to match its place in
@@ -115,7 +117,7 @@ impl Keyring {
         let newest = epochs.pop().ok_or(KeyringError::EpochUnknown)?;
         let first = epochs.first().unwrap_or(&newest);
         let document_key = Arc::new(first.key.document_key(workspace));
-        Ok(Self(Arc::new(Epochs { workspace, document_key, earlier: epochs, newest })))
+        Ok(Self(Arc::new(Epochs { workspace, document_key, earlier: epochs, newest, apart: Vec::new() })))
     }
 
     /// Adds the key of the epoch that follows, which has to be the one that `commitment` commits to.
@@ -137,20 +139,31 @@ impl Keyring {
         Ok(())
     }
 
-    /// Forgets the newest keys as far as they are not those of `commitments`, the roster's of all epochs in order: the log that had begun
-    /// those epochs goes on without them. Whether there were any. The first key is never forgotten.
-    pub fn forget_epochs_beyond(&mut self, commitments: &[Commitment]) -> bool {
+    /// Keeps the newest keys for reading alone as far as they are not those of `commitments`, the roster's of all epochs in order: the log
+    /// that had begun those epochs goes on without them. Whether there were any. The first key always stays.
+    pub fn set_apart_epochs_beyond(&mut self, commitments: &[Commitment]) -> bool {
         let shared = self.commitments().zip(commitments).take_while(|(ours, theirs)| ours == *theirs).count();
         let keep = shared.max(1);
         if keep > self.0.earlier.len() {
             return false;
         }
         let epochs = Arc::make_mut(&mut self.0);
-        epochs.earlier.truncate(keep);
+        let mut lost = epochs.earlier.split_off(keep);
         if let Some(newest) = epochs.earlier.pop() {
-            epochs.newest = newest;
+            lost.push(std::mem::replace(&mut epochs.newest, newest));
         }
+        epochs.apart.append(&mut lost);
         true
+    }
+
+    /// Reads what was sealed in the epochs of another keyring of this workspace as well, which the log has lost. Nothing else is done
+    /// with their keys.
+    pub fn read_also(&mut self, lost: &Self) {
+        let is_new = |epoch: &&Epoch| {
+            self.0.iter().chain(&self.0.apart).all(|held| held.commitment != epoch.commitment)
+        };
+        let new: Vec<Epoch> = lost.0.iter().filter(is_new).cloned().collect();
+        Arc::make_mut(&mut self.0).apart.extend(new);
     }
 
     /// The workspace whose keys these are.
@@ -226,7 +239,8 @@ impl KeySnapshot {
 
     /// The key of an epoch. It is looked for among the newest first, since most entries are of those.
     pub(crate) fn key(&self, epoch: EpochId) -> Option<&EpochKey> {
-        self.0.iter().rev().find(|held| held.commitment.epoch_id() == epoch).map(|held| held.key.as_ref())
+        let mut held = self.0.iter().rev().chain(&self.0.apart);
+        held.find(|held| held.commitment.epoch_id() == epoch).map(|held| held.key.as_ref())
     }
 }
 

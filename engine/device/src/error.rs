@@ -42,6 +42,12 @@ pub enum Error {
     /// Misuse: two documents that cannot become one.
     #[error("documents cannot be merged: {0:?}")]
     Unmergeable(Unmergeable),
+    /// Nobody's fault: nothing of the workspace's log is known here by which a relay's could be judged.
+    #[error("nothing is known of the log of workspace {0} here")]
+    NothingToGoOnFrom(WorkspaceId),
+    /// Nobody's fault: more of the log is known since the relay's was looked at. Look again.
+    #[error("more of the log of workspace {0} is known by now")]
+    LogMoved(WorkspaceId),
     /// Misuse: this home is in the workspace already.
     #[error("this device is in that workspace already")]
     AlreadyThere,

@@ -9,6 +9,7 @@ pub(crate) mod decisions;
 mod effects;
 mod entries;
 pub(crate) mod evidence;
+pub(crate) mod going_on;
 pub mod intent;
 pub(crate) mod line;
 pub(crate) mod line_failure;
@@ -16,6 +17,7 @@ mod linked;
 pub(crate) mod membership;
 mod moving;
 mod old;
+pub(crate) mod owed;
 pub(crate) mod parts;
 pub(crate) mod quarantine;
 pub(crate) mod report;
@@ -28,7 +30,7 @@ pub(crate) mod withheld;
 pub(crate) mod workspaces;
 
 use bowline_core::document::ProfileMut;
-use bowline_core::sync::{Awaited, LinkState, NotReady, Phase};
+use bowline_core::sync::{Awaited, GoingOn, LinkState, NotReady, Phase, ShownLog, Survey};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DeviceId, LineKey, Millis, Position, TicketKey, UserId, WorkspaceId};
 use rand_core::Rng as _;
@@ -36,8 +38,8 @@ use rand_core::Rng as _;
 use crate::apart::Parts;
 use crate::documents::reading::Reading;
 use crate::{
-    Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Membership, OpenCode, OtherDraft,
-    Outstanding, PendingDecision, SyncReport, Which, Withheld, WorkspaceStatus,
+    Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Look, Membership, Missing, OpenCode,
+    OtherDraft, Outstanding, PendingDecision, SyncReport, Which, Withheld, WorkspaceStatus,
 };
 use intent::Decision;
 pub(crate) use linked::{Keyrings, Workspaces};
@@ -188,6 +190,56 @@ impl Device {
     /// Everything this workspace's relay was caught at, oldest first, with what proves it to others.
     pub fn caught(&self, workspace: WorkspaceId) -> Result<Vec<Caught>, Error> {
         Ok(evidence::all(self.store.read(), workspace)?)
+    }
+
+    /// Begins to look at the log that a workspace's relay has, on a line of its own, beside the one that is known here. Nothing that is
+    /// known here changes by it. `line` is as with [`Device::handle_connected`].
+    ///
+    /// # Errors
+    /// [`Error::NothingToGoOnFrom`] if this device knows nothing of the log, or has not reached the point that its code names.
+    pub fn survey(
+        &mut self,
+        workspace: WorkspaceId,
+        line: Option<LineKey>,
+        now: Millis,
+    ) -> Result<Survey, Error> {
+        let Parts { workspaces, mut lent, .. } = self.parts(now);
+        workspaces.survey(&mut lent, workspace, line)
+    }
+
+    /// A frame has come on a line on which a relay's log is looked at.
+    pub fn look(
+        &mut self,
+        workspace: WorkspaceId,
+        survey: &mut Survey,
+        bytes: &[u8],
+        now: Millis,
+    ) -> Result<Look, Error> {
+        let Parts { workspaces, mut lent, .. } = self.parts(now);
+        workspaces.look(&mut lent, workspace, survey, bytes)
+    }
+
+    /// What a relay's log lacks of the one that is known here.
+    ///
+    /// # Errors
+    /// [`Error::LogMoved`] if more is known here by now: look again.
+    pub fn missing(&self, workspace: WorkspaceId, shown: &ShownLog) -> Result<Missing, Error> {
+        self.workspaces.missing(self.store.read(), workspace, shown)
+    }
+
+    /// Goes on with a relay's log. Only a person may decide so, who has seen what it lacks.
+    ///
+    /// # Errors
+    /// [`Error::LogMoved`] if more is known here by now: look again.
+    pub fn go_on_with(
+        &mut self,
+        workspace: WorkspaceId,
+        shown: &ShownLog,
+        how: GoingOn,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        workspaces.go_on_with(&mut lent, documents, workspace, (shown, how))
     }
 
     /// The line is down.

@@ -8,6 +8,7 @@
     reason = "tests may fail loudly, the functions they share as well"
 )]
 
+mod again;
 mod common;
 mod docs;
 mod entries;

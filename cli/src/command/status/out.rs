@@ -3,7 +3,7 @@
 use bowline_engine::device::{LineReason, Membership, OtherDraft, WorkspaceStatus};
 use bowline_engine::ids::{DeviceId, WorkspaceId};
 use bowline_engine::intent::Decision;
-use bowline_engine::{CodeKind, Device};
+use bowline_engine::{CodeKind, Device, Reason};
 
 use crate::documents::workspace_prefix;
 use crate::error::{relay_says, way_on};
@@ -54,33 +54,35 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
         ));
     }
     if let (true, Some(behind)) = (status.evidence.is_empty(), status.behind) {
-        let keeps = format!(
-            "if that is how it stays, `bowline workspace forget {name}` keeps every document on this device, and \
-             `bowline share --all` puts them into a new workspace"
-        );
         return Some(match behind.reason {
             LineReason::OtherLog => format!(
                 "nothing is sent there and nothing here is lost: look whether the address is right, and if the relay has moved, \
-                 `bowline workspace move ADDRESS`; {keeps}"
+                 `bowline workspace move ADDRESS`; if that is how it stays, `bowline workspace accept -w {name} --dry-run` shows what \
+                 its log lacks"
             ),
             _ => format!(
                 "nothing is sent there and nothing here is lost: tell the relay's operator, who has to run `bowline-relay \
-                 restore`. Then this device goes on by itself; {keeps}"
+                 restore`. Then this device goes on by itself; if that is how it stays, {}",
+                decide(&name)
             ),
         });
     }
     (!status.evidence.is_empty()).then(|| {
         format!(
-            "nothing here is lost: tell the relay's operator. `bowline workspace forget \
-             {name}` keeps every document on this device; `bowline share --all` then puts them into a new workspace, or into \
-             this one after `bowline join` with a new code"
+            "nothing here is lost: tell the relay's operator, who may have to run `bowline-relay restore`. Once the relay has the log \
+             again, or if that is how it stays, {}",
+            decide(&name)
         )
     })
 }
 
 /// What a person can do about a relay with which no connection comes about, because of what it does.
-pub(super) fn way_on_line(why: LineReason) -> Option<&'static str> {
+pub(super) fn way_on_line(why: LineReason, name: &str) -> Option<String> {
+    const AGAIN: &str = "nothing here is lost, and `bowline sync` tries again: if it stays so, tell the relay's operator what it says";
     match why {
+        LineReason::Nonsense => {
+            Some(format!("{AGAIN}. If it has another log than this device, {}", decide(name)))
+        }
         LineReason::Silent
         | LineReason::Unanswered(_)
         | LineReason::NotFlushed
@@ -90,16 +92,27 @@ pub(super) fn way_on_line(why: LineReason) -> Option<&'static str> {
         | LineReason::Protocol
         | LineReason::Flood
         | LineReason::BringsNothing
-        | LineReason::Nonsense
-        | LineReason::KeepsRefusing => Some(
-            "nothing here is lost, and `bowline sync` tries again: if it stays so, tell the relay's operator what it says",
+        | LineReason::KeepsRefusing => Some(AGAIN.to_owned()),
+        LineReason::Goodbye(Reason::LogOutdated) => Some(
+            "nothing here is lost: ask the relay's operator whether that is so. A new workspace (`bowline workspace create`) takes in \
+             every document with `bowline share --all`"
+                .to_owned(),
         ),
         LineReason::OtherRelay | LineReason::WrongPin => Some(
             "nothing was sent: ask the relay's operator, on another way, for its address; if it has moved, \
-             `bowline workspace move ADDRESS`",
+             `bowline workspace move ADDRESS`"
+                .to_owned(),
         ),
         _ => None,
     }
+}
+
+/// How a person goes on with a relay that tells another story.
+fn decide(name: &str) -> String {
+    format!(
+        "`bowline workspace accept -w {name}` shows what its log lacks and goes on with it, and `bowline workspace repair -w {name}` \
+         sends that again"
+    )
 }
 
 /// What was decided.

@@ -117,6 +117,14 @@ impl Workspace {
             let entries = count_entries(self.sent_again);
             writeln!(f, "  Sent again: {entries} that the relay lacks since it was restored from a backup")?;
         }
+        if self.apart > 0 {
+            let entries = count_entries(usize::try_from(self.apart).unwrap_or(usize::MAX));
+            writeln!(f, "  Only in sight here: {entries} by others that the relay's log lacks")?;
+            writeln!(
+                f,
+                "    Whoever wrote them sends them anew with `bowline workspace accept` or `repair` on their device"
+            )?;
+        }
         if self.refused > 0 {
             let n = count_entries(usize::try_from(self.refused).unwrap_or(usize::MAX));
             writeln!(f, "  Refused by the relay for good: {n}, kept here and sent again in another form")?;
@@ -138,7 +146,10 @@ impl Workspace {
         }
         if self.earlier_evidence > 0 {
             let n = count(self.earlier_evidence, "proof");
-            writeln!(f, "  Caught earlier: {n} from before this device joined again or the relay moved")?;
+            writeln!(
+                f,
+                "  Caught earlier: {n} set aside since: this device has joined again, the relay has moved, or you have gone on with it"
+            )?;
         }
         match &self.fault {
             Some(fault) => writeln!(f, "  The relay misbehaves: {fault}"),

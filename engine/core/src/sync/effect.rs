@@ -8,11 +8,12 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Incarnation, LineKey, Millis, Position, RelayId};
 use bowline_wire::log::{ChainTip, Placed, Refusal};
 use bowline_wire::roster::Outcome;
-use bowline_wire::successor::{SaidSuccessor, Succession};
+use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 use thiserror::Error;
 
 use super::relay::faults::RelayFault;
+use super::shown_log::Cut;
 
 /// Why a code did not let the device in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -122,12 +123,8 @@ pub enum Effect {
 /// A log of which less counts than is here, because its relay was restored from a backup.
 #[derive(Debug)]
 pub struct CutBack {
-    /// By which it came to be signed by its key.
-    pub succession: Succession,
-    /// Up to where everything stays as it is here.
-    pub at: Position,
-    /// The relay's head.
-    pub head: SeenHead,
+    /// Where, and what it goes on as.
+    pub cut: Cut,
     /// What the relay has said, to go on with.
     pub(super) welcome: Box<Welcome>,
 }

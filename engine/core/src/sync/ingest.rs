@@ -100,7 +100,8 @@ impl Replica {
         }) {
             return self.fault(RelayFault::Nonsense("a log that was continued from something else"));
         }
-        if let Some(promised) = self.promised.filter(|promised| promised.position <= head.position) {
+        let reached = |beyond: &SeenHead| beyond.position <= head.position;
+        for promised in self.beyond().filter(reached).collect::<Vec<_>>() {
             let there = passed.iter().find(|(at, _)| *at == promised.position);
             if let Some((_, hash)) = there.filter(|(_, hash)| *hash != promised.hash) {
                 let before = usize::try_from(promised.position.0 - next.0 + 1).unwrap_or(usize::MAX);
@@ -111,8 +112,9 @@ impl Replica {
                 let proof = Some(Box::new(proof));
                 return self.fault(RelayFault::Fork { ours: promised, theirs: head, proof });
             }
-            self.promised = None;
         }
+        self.promised = self.promised.filter(|promised| !reached(promised));
+        self.decided = self.decided.filter(|decided| !reached(decided));
         self.take_bodies_of(first, entries);
         self.take_in(next, new, head, cx);
     }

@@ -59,6 +59,13 @@ pub(super) const BARREN_ITEM: u64 = 16;
 /// honest relay has on its way when entries are asked for a second time.
 pub(super) const BARREN_CREDIT: u64 = 1024 * BARREN_FRAME;
 
+/// Entries before a relay's head at which a survey begins to look for where its log parts from ours: a frame or two, and most relays
+/// that lost something lost the last of it.
+pub(super) const SURVEY_STEP: u64 = 1_024;
+
+/// How much further back a survey looks each time: five beginnings are enough for millions of entries.
+pub(super) const SURVEY_STEP_GROWS: u64 = 8;
+
 /// Bytes of roster records taken from a relay before a Join. Far above what the roster's own limits allow in practice,
 /// and low enough for any device.
 pub(super) const MAX_RECORDS: usize = 64 * 1024 * 1024;

@@ -8,3 +8,4 @@ mod holdings;
 mod join;
 mod patience;
 pub(super) mod session;
+pub(super) mod survey;

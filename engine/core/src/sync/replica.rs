@@ -30,6 +30,8 @@ pub struct Replica {
     pub(super) head: Option<SeenHead>,
     /// The furthest head beyond ours that the relay has signed: the log has to come to pass through it.
     pub(super) promised: Option<SeenHead>,
+    /// The head beyond ours up to which a person has seen the log and decided to go on with it.
+    pub(super) decided: Option<SeenHead>,
     pub(super) keyring: Option<Keyring>,
     pub(super) ticket: Option<TicketSecret>,
     pub(super) pins: Option<Pins>,
@@ -51,6 +53,9 @@ pub struct Replica {
 impl Replica {
     /// The replica of what was stored, to go on from there.
     pub fn restore(stored: Stored) -> Self {
+        let head = stored.log.as_ref().map(Log::head);
+        let is_beyond =
+            |it: &SeenHead| head.is_some_and(|head| head.log == it.log && head.position < it.position);
         Self {
             workspace: stored.workspace,
             device: stored.device,
@@ -59,6 +64,7 @@ impl Replica {
             log: stored.log.map(|log| log.with_succession(&stored.succession)),
             head: stored.head,
             promised: None,
+            decided: stored.decided.filter(|decided| is_beyond(decided)),
             keyring: stored.keyring,
             ticket: stored.ticket,
             pins: stored.pins,
@@ -123,6 +129,21 @@ impl Replica {
     /// Our entries that are not on the log yet as far as we know, in order.
     pub fn offered(&self) -> impl Iterator<Item = &Entry> {
         self.outbox.entries()
+    }
+
+    /// The head beyond ours up to which a person has decided to go on with the log.
+    pub fn decided(&self) -> Option<&SeenHead> {
+        self.decided.as_ref()
+    }
+
+    /// Whether the log has not passed the point yet that the code names by which this device came in.
+    pub fn has_pins(&self) -> bool {
+        self.pins.is_some()
+    }
+
+    /// By which others the log came to be signed by its key.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
     }
 
     /// Where the log is here.

@@ -66,6 +66,8 @@ pub struct Stored {
     pub offered: Vec<Entry>,
     /// By which the log came to be signed by its key; empty unless it was continued.
     pub succession: Succession,
+    /// The head beyond this one up to which a person has decided to go on with the log.
+    pub decided: Option<SeenHead>,
     /// What the log had before it was continued, and does not have yet.
     pub to_send_again: BTreeSet<EntryId>,
     /// Where the first entry stands whose body is withheld.

@@ -57,6 +57,18 @@ impl Author {
         (author, relay)
     }
 
+    /// This author with the same keys and numbers, for another branch of the log.
+    pub(crate) fn on_another_branch(&self) -> Self {
+        Self {
+            keys: DeviceKeys::from_bytes(&self.keys.to_bytes()),
+            incarnation: self.incarnation,
+            keyring: self.keyring.clone(),
+            rng: self.rng.clone(),
+            workspace: self.workspace,
+            tips: self.tips.clone(),
+        }
+    }
+
     /// Comes in through an invite or link that is on the log.
     pub(crate) fn join(seed: u8, secret: &TicketSecret, relay: &mut FakeRelay) -> Self {
         let workspace = relay.log().head().workspace;

@@ -13,6 +13,7 @@ use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_wire::bodies::{Bodiless, BodyName};
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position};
 use bowline_wire::limits::MAX_BODIES_PER_FRAME;
@@ -70,7 +71,8 @@ impl Bench {
     }
 
     /// Cuts the log back as a caller does: it is made anew from what is stored, and what stood behind is to be sent again.
-    fn cut_back(&mut self, cut: CutBack) {
+    fn cut_back(&mut self, back: CutBack) {
+        let cut = back.cut.clone();
         let at = usize::try_from(cut.at.0).unwrap();
         let mut replay = Replay::of(Log::begun(self.replica.workspace(), cut.head.log, &cut.succession));
         for logged in &self.kept[..at] {
@@ -95,12 +97,13 @@ impl Bench {
             offered: self.replica.offered().cloned().collect(),
             succession: cut.succession.clone(),
             to_send_again: behind.iter().map(|logged| self.stored_entry(logged).id()).collect(),
+            decided: None,
             withheld_from: None,
             distrusted: false,
         };
         (self.kept, self.handed) = (behind, 0);
         let before = std::mem::replace(&mut self.replica, Replica::restore(stored));
-        self.step(|replica, cx| replica.go_on(before, cut, cx));
+        self.step(|replica, cx| replica.go_on(before, back, cx));
     }
 
     /// Hands in what is to be sent again, if the replica wants it.
@@ -134,6 +137,7 @@ impl Bench {
             relay: None,
             offered: vec![entry],
             succession: bowline_wire::successor::Succession::default(),
+            decided: None,
             to_send_again: std::collections::BTreeSet::new(),
             withheld_from: None,
             distrusted: false,
@@ -177,6 +181,7 @@ impl Bench {
             relay: None,
             offered: Vec::new(),
             succession: bowline_wire::successor::Succession::default(),
+            decided: None,
             to_send_again: std::collections::BTreeSet::new(),
             withheld_from: None,
             distrusted: false,
@@ -216,7 +221,22 @@ impl Bench {
         self.restarted_as(Phase::Joining(Box::new(Joining::new(join))), Some(ticket), Some(pins))
     }
 
+    /// This database after a restart, once a person has decided to go on with the log up to a head.
+    pub(crate) fn decided(self, head: SeenHead) -> Self {
+        self.restarted_from(Phase::Member, None, None, Some(head))
+    }
+
     fn restarted_as(self, phase: Phase, ticket: Option<TicketSecret>, pins: Option<Pins>) -> Self {
+        self.restarted_from(phase, ticket, pins, None)
+    }
+
+    fn restarted_from(
+        self,
+        phase: Phase,
+        ticket: Option<TicketSecret>,
+        pins: Option<Pins>,
+        decided: Option<SeenHead>,
+    ) -> Self {
         let Self { replica, keys, now, rng, hashes, withheld, .. } = self;
         let log = replica.log().filter(|log| log.head().position > Position::START).map(|log| {
             let tips = log.tips().map(|(chain, tip)| (*chain, *tip));
@@ -242,6 +262,7 @@ impl Bench {
             relay: replica.relay(),
             offered,
             succession: bowline_wire::successor::Succession::default(),
+            decided,
             to_send_again: std::collections::BTreeSet::new(),
             withheld_from: withheld.keys().next().copied(),
             distrusted: replica.is_distrusted(),

@@ -227,6 +227,7 @@ fn after_a_crash(bench: Bench, secret: &TicketSecret, relay: &FakeRelay) -> Benc
         relay: None,
         offered: vec![join],
         succession: bowline_wire::successor::Succession::default(),
+        decided: None,
         to_send_again: std::collections::BTreeSet::new(),
         withheld_from: None,
         distrusted: false,

@@ -25,3 +25,4 @@ mod relay_lies;
 mod runs;
 mod sealing;
 mod session;
+mod survey;

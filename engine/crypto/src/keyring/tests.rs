@@ -134,3 +134,31 @@ fn what_is_said_of_changes_depends_on_each_on_the_document_and_on_the_first_key_
     assert_ne!(digest, of(&keyring(1), DocId::from_bytes([6; 16]), &hashes));
     assert_ne!(digest, of(&Keyring::genesis(WORKSPACE, epoch_key(2)), doc, &hashes));
 }
+
+#[test]
+fn keys_of_lost_epochs_are_read_with_and_nothing_else() {
+    let before = keyring(3);
+    let mut now = before.clone();
+    let kept = [epoch_key(1).commitment()];
+    assert!(now.set_apart_epochs_beyond(&kept));
+    assert!(!now.set_apart_epochs_beyond(&kept));
+    // As it is made anew from what is stored.
+    let mut stored = keyring(1);
+    assert!(stored.snapshot().key(epoch_key(3).commitment().epoch_id()).is_none());
+    stored.read_also(&before);
+    for number in 1..=3 {
+        let epoch = epoch_key(number).commitment().epoch_id();
+        assert_eq!(stored.snapshot().key(epoch).unwrap().as_bytes(), epoch_key(number).as_bytes());
+    }
+    for number in 1..=3 {
+        let epoch = epoch_key(number).commitment().epoch_id();
+        assert_eq!(now.snapshot().key(epoch).unwrap().as_bytes(), epoch_key(number).as_bytes());
+    }
+    assert_eq!(now.commitments().collect::<Vec<_>>(), kept);
+    assert_eq!((now.newest_epoch(), now.keys().count()), (kept[0].epoch_id(), 1));
+    // The log goes on, perhaps with an epoch that was lost before.
+    for number in [4, 3] {
+        now.add(epoch_key(number), epoch_key(number).commitment()).unwrap();
+    }
+    assert_eq!(now.newest_epoch(), epoch_key(3).commitment().epoch_id());
+}

@@ -238,6 +238,7 @@ impl Documents {
             // Asked in here, because another process may be about to send it.
             let has_left = row.state != doc_state::NEVER_SEALED
                 || tx.last_placed(row.n)?.is_some()
+                || tx.is_partly_apart(row.n)?
                 || tx.changes(row.n)?.iter().any(|it| it.entry.is_some());
             if row.ws.is_some() && !has_left {
                 tx.set_doc_workspace(row.n, None, None)?;

@@ -4,19 +4,17 @@
 use std::collections::BTreeSet;
 
 use bowline_core::document::Kind;
-use bowline_core::sync::{CutBack, Replay};
+use bowline_core::sync::{Cut, CutBack, Replay};
 use bowline_crypto::Keyring;
 use bowline_store::{
     Cursor, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
 };
-use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
+use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, EntryId, Lane, Position, UserId, WorkspaceId};
+use bowline_wire::ids::{EntryId, Lane, Position, WorkspaceId};
 use bowline_wire::log::Log;
-use bowline_wire::roster::Roster;
-use bowline_wire::roster::record::Record;
 use bowline_wire::successor::SaidSuccessor;
 
 use crate::documents::held::Documents;
@@ -24,13 +22,15 @@ use crate::lent::Lent;
 use crate::rows::{entry_of, id_of};
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{cut_holding, held_by};
-use crate::workspace::intent::Decision;
+use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::parts::{Held, open_held};
 use crate::workspace::quarantine::{QuarantineReason, refused};
-use crate::workspace::roster::{intents, release_decision};
+use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
-use crate::workspace::workspaces::{StoredSuccession, restore, seal_keys, state};
+use crate::workspace::workspaces::{
+    StoredKeysApart, StoredSuccession, keys_apart, restore, seal_keys, state,
+};
 use crate::{Damage, Error, Notice};
 
 /// Entries that are read at once while the log is made anew.
@@ -45,40 +45,14 @@ impl Workspaces {
         &mut self,
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
-        cut: CutBack,
+        back: CutBack,
     ) -> Result<(), Error> {
+        let cut = &back.cut;
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let before = linked.replica.log().ok_or(Error::Bug("a log that is not here was cut back"))?;
-        let own = self.own_user(self.keys_in(lent.keys, workspace).id(), workspace)?;
-        let removals = removals(lent.read(), workspace, (own, before.roster()), cut.at)?;
-        let devices: Vec<DeviceId> = before.roster().devices().map(|(device, _)| *device).collect();
         let entries = lent.store.transaction(|tx| -> Result<usize, Error> {
-            let log = replayed(**tx, workspace, &cut)?;
-            let mut from = cut.at;
-            loop {
-                let tail = tx.stretch(workspace, from, before.head().position, REPLAYED_AT_ONCE)?;
-                let Some(last) = tail.last().and_then(|row| row.place) else { break };
-                from = last.pos;
-                for row in tail.iter().filter(|row| !was_accepted(row)) {
-                    tx.take_off(row.n)?;
-                }
-            }
-            tx.set_back(workspace, cut.at)?;
-            tx.set_cursor(workspace, &cursor(&log, &cut))?;
-            tx.forget_log_state(workspace)?;
-            for (chain, tip) in log.tips() {
-                tx.put_chain(workspace, chain, &encode(tip))?;
-            }
-            for written in log.weights().iter() {
-                tx.put_weight(workspace, &written)?;
-            }
-            for device in &devices {
-                if held_by(**tx, workspace, *device)? > cut.at {
-                    cut_holding(tx, workspace, *device, cut.at)?;
-                }
-            }
-            put_succession(tx, workspace, cut.succession.said())?;
-            tx.put_state(workspace, AGAIN, &encode(&Removals(removals)))?;
+            let log = cut_log(tx, workspace, cut, before)?;
+            owed::put(tx, workspace, Owed::between(before.roster(), log.roster(), Codes::Closed))?;
             Ok(tx.ids_again(workspace)?.len())
         })?;
         lent.notices.push(Notice::Restored { workspace, entries });
@@ -87,7 +61,7 @@ impl Workspaces {
         let linked = self.linked(workspace)?;
         let old = std::mem::replace(&mut linked.replica, fresh);
         linked.fed_up_to = None;
-        self.with_replica(lent, workspace, |replica, cx| replica.go_on(old, cut, cx))
+        self.with_replica(lent, workspace, |replica, cx| replica.go_on(old, back, cx))
     }
 
     /// Stores by which others a log came to be signed by its key.
@@ -139,32 +113,23 @@ impl Workspaces {
         Ok(true)
     }
 
-    /// Everything is answered: what the log did not take again of this person's removals is decided once more, and keys that no
-    /// longer belong to an epoch go.
+    /// Everything is answered: keys that no longer belong to an epoch are kept for reading alone, and what the log owes is seen to.
     fn end_again(&mut self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<bool, Error> {
-        let Some(bytes) = lent.read().state(workspace, AGAIN)? else {
+        let is_over =
+            owed::is_lacking(lent.read(), workspace)? && self.replica(workspace)?.ready_for_record().is_ok();
+        if !is_over {
             return Ok(false);
-        };
-        let removals = decode::<Removals>(&bytes).map_err(|_| Error::Damaged(Damage::Decision))?.0;
-        let pending = intents(lent.read(), lent.keys, workspace)?;
-        let roster = self.replica(workspace)?.log().map(Log::roster);
-        let lapsed: Vec<Removal> = removals
-            .into_iter()
-            .filter(|removal| roster.is_some_and(|roster| removal.has_lapsed(roster)))
-            .filter(|removal| !pending.iter().any(|(_, intent)| removal.is(&intent.decision)))
-            .collect();
-        for removal in lapsed {
-            self.decide(lent, workspace, removal.into())?;
         }
-        let keyring = self.with_replica(lent, workspace, |replica, _| replica.forget_lost_keys())?;
-        let sealed =
-            keyring.map(|keyring: Keyring| seal_keys(&keyring, lent.keys, &mut *lent.random)).transpose()?;
-        lent.store.transaction(|tx| -> Result<(), Error> {
-            if let Some(sealed) = &sealed {
-                tx.put_state(workspace, state::KEYRING, sealed)?;
-            }
-            Ok(tx.delete_state(workspace, AGAIN)?)
-        })?;
+        let before = self.replica(workspace)?.keyring().cloned();
+        if !self.linked(workspace)?.replica.set_lost_keys_apart() {
+            return self.settle_owed(lent, workspace);
+        }
+        let now = self.replica(workspace)?.keyring().cloned();
+        if let Some((before, now)) = before.zip(now) {
+            let (keys, random) = (lent.keys, &mut *lent.random);
+            let sealed = (seal_keys(&before, keys, random)?, seal_keys(&now, keys, random)?);
+            lent.store.transaction(|tx| put_keys_apart(tx, workspace, sealed))?;
+        }
         Ok(true)
     }
 
@@ -217,13 +182,14 @@ pub(super) fn put_apart(tx: &Tx<'_>, row: &EntryRow, why: &StoredReason) -> Resu
     tx.make_anew(doc)?;
     // A document of which nothing is left would be shown as an empty one.
     let is_empty = tx.last_placed(doc)?.is_none()
+        && !tx.is_partly_apart(doc)?
         && tx.changes(doc)?.is_empty()
         && tx.doc(doc)?.is_some_and(|row| !row.only_here.is_some());
     if is_empty { Ok(tx.delete_doc(doc)?) } else { Ok(()) }
 }
 
 /// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more.
-fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring>) -> Result<(), Error> {
+pub(super) fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring>) -> Result<(), Error> {
     if tx.has_change_rows(row.n)? {
         return Ok(tx.unseal(row.n)?);
     }
@@ -252,8 +218,50 @@ fn put_succession(tx: &Tx<'_>, workspace: WorkspaceId, said: Vec<SaidSuccessor>)
     Ok(tx.put_state(workspace, state::SUCCESSION, &bytes)?)
 }
 
+/// Takes everything behind a place off the log, to be sent again in the old order, and keeps the log as it is up to there.
+pub(super) fn cut_log(tx: &Tx<'_>, workspace: WorkspaceId, cut: &Cut, before: &Log) -> Result<Log, Error> {
+    let log = replayed(**tx, workspace, cut)?;
+    let mut from = cut.at;
+    loop {
+        let tail = tx.stretch(workspace, from, before.head().position, REPLAYED_AT_ONCE)?;
+        let Some(last) = tail.last().and_then(|row| row.place) else { break };
+        from = last.pos;
+        for row in tail.iter().filter(|row| !was_accepted(row)) {
+            tx.take_off(row.n)?;
+        }
+    }
+    tx.set_back(workspace, cut.at)?;
+    tx.set_cursor(workspace, &cursor(&log, cut))?;
+    tx.forget_log_state(workspace)?;
+    for (chain, tip) in log.tips() {
+        tx.put_chain(workspace, chain, &encode(tip))?;
+    }
+    for written in log.weights().iter() {
+        tx.put_weight(workspace, &written)?;
+    }
+    for (device, _) in before.roster().devices() {
+        if held_by(**tx, workspace, *device)? > cut.at {
+            cut_holding(tx, workspace, *device, cut.at)?;
+        }
+    }
+    put_succession(tx, workspace, cut.succession.said())?;
+    Ok(log)
+}
+
+/// Stores the keys of the log's epochs, and beside them those of before, for reading what was sealed in epochs that are lost.
+pub(super) fn put_keys_apart(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    (before, now): (Vec<u8>, Vec<u8>),
+) -> Result<(), Error> {
+    let mut apart = keys_apart(**tx, workspace)?;
+    apart.push(before);
+    tx.put_state(workspace, state::KEYS_APART, &encode(&StoredKeysApart(apart)))?;
+    Ok(tx.put_state(workspace, state::KEYRING, &now)?)
+}
+
 /// The log up to where it was continued, made anew by the rules that decided when its entries came.
-fn replayed(read: Reader<'_>, workspace: WorkspaceId, cut: &CutBack) -> Result<Log, Error> {
+fn replayed(read: Reader<'_>, workspace: WorkspaceId, cut: &Cut) -> Result<Log, Error> {
     let begun = Log::begun(workspace, cut.head.log, &cut.succession);
     let mut replay = Replay::of(begun);
     let mut after = Position::START;
@@ -281,8 +289,11 @@ fn replayed(read: Reader<'_>, workspace: WorkspaceId, cut: &CutBack) -> Result<L
     }
     let log = replay.finish().map_err(|_| Error::Damaged(Damage::Entry))?;
     let head = log.head();
-    let is_it = cut.succession.successors().any(|it| (it.position, it.hash) == (head.position, head.hash));
-    if is_it { Ok(log) } else { Err(Error::Damaged(Damage::Entry)) }
+    if (cut.at, cut.hash) == (head.position, head.hash) {
+        Ok(log)
+    } else {
+        Err(Error::Damaged(Damage::Entry))
+    }
 }
 
 /// An entry as it is stored; of content without its body, which no rule looks at.
@@ -292,11 +303,11 @@ fn stored(read: Reader<'_>, n: EntryN, row: EntryRow) -> Result<Entry, Error> {
 }
 
 /// Whether an entry of the log counts there, whatever became of what is in it.
-fn was_accepted(row: &EntryRow) -> bool {
+pub(super) fn was_accepted(row: &EntryRow) -> bool {
     row.id == id_of(row.ws, &row.header)
 }
 
-fn cursor(log: &Log, cut: &CutBack) -> Cursor {
+fn cursor(log: &Log, cut: &Cut) -> Cursor {
     let head = log.head();
     let is_there = cut.head.position == head.position;
     Cursor {
@@ -306,102 +317,4 @@ fn cursor(log: &Log, cut: &CutBack) -> Cursor {
         hash: head.hash,
         head: is_there.then(|| encode(&cut.head)),
     }
-}
-
-/// Name of the value that is there while a log gets again what it had: the removals that have to be in force in the end.
-const AGAIN: &str = "sent-again";
-
-/// A removal that was in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Removal {
-    Device(DeviceId),
-    Member(UserId),
-}
-
-impl Removal {
-    /// Whether it is not in force any more.
-    fn has_lapsed(&self, roster: &Roster) -> bool {
-        match self {
-            Self::Device(device) => roster.is_active(device),
-            Self::Member(user) => {
-                roster.devices().any(|(_, device)| device.user == *user && device.is_active())
-            }
-        }
-    }
-
-    fn is(&self, decision: &Decision) -> bool {
-        match (self, decision) {
-            (Self::Device(device), Decision::RemoveDevice(other)) => device == other,
-            (Self::Member(user), Decision::RemoveMember(other)) => user == other,
-            _ => false,
-        }
-    }
-}
-
-impl From<Removal> for Decision {
-    fn from(removal: Removal) -> Self {
-        match removal {
-            Removal::Device(device) => Self::RemoveDevice(device),
-            Removal::Member(user) => Self::RemoveMember(user),
-        }
-    }
-}
-
-struct Removals(Vec<Removal>);
-
-impl Canonical for Removals {
-    fn write(&self, to: &mut Writer) {
-        to.array(self.0.len());
-        for removal in &self.0 {
-            match removal {
-                Removal::Device(device) => to.array(2).u64(0).value(device),
-                Removal::Member(user) => to.array(2).u64(1).value(user),
-            };
-        }
-    }
-    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
-        let len = from.array_up_to("removals", usize::MAX)?;
-        let mut removals = Vec::new();
-        for _ in 0..len {
-            from.array(2)?;
-            removals.push(match from.u8()? {
-                0 => Removal::Device(from.value()?),
-                1 => Removal::Member(from.value()?),
-                number => {
-                    return Err(DecodeError::UnknownNumber { what: "removal", number: number.into() });
-                }
-            });
-        }
-        Ok(Self(removals))
-    }
-}
-
-/// The removals by devices of this device's own user that were in force behind a position, and those that were already to be in force
-/// once an earlier restore was over.
-fn removals(
-    read: Reader<'_>,
-    workspace: WorkspaceId,
-    (own, roster): (UserId, &Roster),
-    at: Position,
-) -> Result<Vec<Removal>, Error> {
-    let mut removals = match read.state(workspace, AGAIN)? {
-        Some(bytes) => decode::<Removals>(&bytes).map_err(|_| Error::Damaged(Damage::Decision))?.0,
-        None => Vec::new(),
-    };
-    for found in read.control_by_type(workspace, EntryType::Roster.number())? {
-        let is_behind = found.entry.place.is_some_and(|place| place.pos > at);
-        let by = roster.device(&found.entry.chain.device).map(|device| device.user);
-        if !is_behind || by != Some(own) {
-            continue;
-        }
-        let removal = match found.body.as_deref().map(Record::parse) {
-            Some(Ok(Record::RemoveDevice { device, .. })) => Removal::Device(device),
-            Some(Ok(Record::RemoveMember { user, .. })) => Removal::Member(user),
-            _ => continue,
-        };
-        if !removal.has_lapsed(roster) && !removals.contains(&removal) {
-            removals.push(removal);
-        }
-    }
-    Ok(removals)
 }

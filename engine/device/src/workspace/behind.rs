@@ -67,6 +67,11 @@ pub(super) fn note(store: &mut Store, workspace: WorkspaceId, now: Behind) -> Re
     Ok(before.is_none())
 }
 
+/// What a relay has shown is not what it is measured by any more.
+pub(super) fn forget(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), StoreError> {
+    tx.delete_state(workspace, BEHIND)
+}
+
 /// The relay shows the log again.
 pub(super) fn clear(store: &mut Store, workspace: WorkspaceId) -> Result<(), StoreError> {
     if behind(store.read(), workspace)?.is_some() {

@@ -156,7 +156,7 @@ impl Workspaces {
     }
 
     /// Begins to follow a workspace as it is in the database. One that is damaged is left out, as when opening.
-    fn take_up(
+    pub(super) fn take_up(
         &mut self,
         read: Reader<'_>,
         keys: &DeviceKeys,

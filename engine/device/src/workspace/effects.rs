@@ -216,6 +216,7 @@ impl Workspaces {
             Recipient { device: self.keys_in(lent.keys, workspace).hpke(), ticket: ticket.as_ref() };
         let now = lent.now;
         let is_removed = matches!(linked.replica.phase(), Phase::Removed) && !linked.removed;
+        let has_reached_decided = linked.replica.decided().is_none();
         let roster = linked.replica.log().map(Log::roster);
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         let mut after = Consequences::default();
@@ -270,6 +271,9 @@ impl Workspaces {
             }
             if ingested.entries.iter().any(|item| matches!(item.verdict, Verdict::Own(_))) {
                 tx.delete_state(workspace, membership::HELD_UP)?;
+            }
+            if has_reached_decided {
+                tx.delete_state(workspace, state::DECIDED)?;
             }
             tx.delete_state(workspace, state::TOKEN)?;
             Ok(tx.set_workspace_state(workspace, stage::MEMBER)?)

@@ -29,7 +29,7 @@ pub(super) fn store_entry(
 ) -> Result<Taken, Error> {
     let place = LogPlace { pos: item.placed.position, time: item.placed.time, log_hash: item.placed.hash };
     let mut known = tx.entry_by_id(workspace, judged(&item.verdict).id())?;
-    if let Some(row) = known.as_ref().filter(|row| row.is_to_come_again()) {
+    if let Some(row) = known.as_ref().filter(|row| row.is_off_the_log()) {
         if let Verdict::NotAcceptable(entry, why) = &item.verdict {
             let why = not_acceptable(why);
             put_apart(tx, row, &why)?;

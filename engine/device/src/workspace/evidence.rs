@@ -80,6 +80,19 @@ pub(super) fn set_aside_all(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), S
     if number == 0 { Ok(()) } else { tx.put_state(workspace, EARLIER_EVIDENCE, &number.to_be_bytes()) }
 }
 
+/// Sets aside every proof that there is, each with what shows it to others: the log that is here may not do so any longer.
+pub(super) fn set_aside_whole(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), StoreError> {
+    for row in tx.evidence(workspace)?.into_iter().filter(|row| row.kind == FORK) {
+        let shown = bridged(**tx, workspace, &row.what)?.filter(|it| it.verify().is_ok());
+        // More entries than are read back in one piece of evidence stay as they are.
+        let shown = shown.map(|it| it.to_bytes()).filter(|it| Evidence::from_bytes(it).is_ok());
+        if let Some(shown) = shown {
+            tx.complete_evidence(workspace, &row, PROVEN_FORK, &shown)?;
+        }
+    }
+    set_aside_all(tx, workspace)
+}
+
 /// Sets aside every proof that there is, if all of them are about who answers at an address: the key that signs the log has
 /// signed nothing wrong.
 pub(super) fn set_aside_of_address(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), StoreError> {

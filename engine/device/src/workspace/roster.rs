@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::sync::{NotReady, Pins};
+use bowline_core::sync::{NotReady, Pins, Replica};
 use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_store::{IntentN, IntentRow, Reader, Tx};
 use bowline_wire::ids::{
@@ -17,6 +17,7 @@ use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
 use crate::workspace::code::{Code, CodeKind};
 use crate::workspace::intent::{Decision, Intent};
+use crate::workspace::owed::owes_removal;
 use crate::workspace::sealed_values::{self, AtRest};
 use crate::{Damage, Error, Notice};
 
@@ -178,7 +179,7 @@ impl Workspaces {
     }
 
     /// The record that carries out a decision, or why none could.
-    fn record_for(
+    pub(super) fn record_for(
         &self,
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
@@ -282,13 +283,12 @@ impl Workspaces {
     }
 }
 
-/// Whether a removal or leave is decided and not yet answered by the log: nothing is sealed until then.
-pub(super) fn awaits_removal(
-    read: Reader<'_>,
-    keys: &DeviceKeys,
-    workspace: WorkspaceId,
-) -> Result<bool, Error> {
-    Ok(intents(read, keys, workspace)?.iter().any(|(_, intent)| intent.decision.stops_sealing()))
+/// Whether a removal or leave is decided and not yet answered by the log, or was in force in what the log has lost: nothing is sealed
+/// until it is.
+pub(super) fn awaits_removal(read: Reader<'_>, keys: &DeviceKeys, replica: &Replica) -> Result<bool, Error> {
+    let workspace = replica.workspace();
+    let is_decided = intents(read, keys, workspace)?.iter().any(|(_, it)| it.decision.stops_sealing());
+    Ok(is_decided || owes_removal(read, workspace, replica)?)
 }
 
 /// The decisions that the log has not answered, in the order in which they were made.

@@ -73,7 +73,7 @@ impl Workspaces {
         workspace: WorkspaceId,
     ) -> Result<bool, Error> {
         if self.replica(workspace)?.ready_to_seal().is_err()
-            || awaits_removal(lent.read(), lent.keys, workspace)?
+            || awaits_removal(lent.read(), lent.keys, self.replica(workspace)?)?
         {
             return Ok(false);
         }

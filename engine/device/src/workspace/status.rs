@@ -141,6 +141,8 @@ pub struct WorkspaceStatus {
     pub withheld: Option<WithheldStatus>,
     /// Entries that the log had before its relay was restored from a backup, and that are sent again.
     pub sent_again: usize,
+    /// Entries by others that the log has lost, and that their authors have not written anew: they are shown here alone.
+    pub apart: u64,
     /// Parts by others of something of which another part has not come, or is among those put aside. On their way, as a rule.
     pub incomplete: u64,
     /// The devices.
@@ -194,6 +196,7 @@ impl Workspaces {
             update_needed: counts.update_needed,
             withheld: withheld::status(read, workspace)?,
             sent_again: read.ids_again(workspace)?.len(),
+            apart: read.count_apart(workspace)?,
             incomplete: read.count_incomplete(workspace)?,
             members: self.log(workspace)?.map(|log| members(read, log)).transpose()?.unwrap_or_default(),
             fault: self.linked.get(&workspace).and_then(|linked| linked.fault.clone()),
@@ -209,7 +212,9 @@ impl Workspaces {
     ) -> Result<Option<NotReady>, Error> {
         match self.replica(workspace)?.ready_to_seal() {
             Err(why) => Ok(Some(why)),
-            Ok(()) if awaits_removal(read, keys, workspace)? => Ok(Some(NotReady::RemovalPending)),
+            Ok(()) if awaits_removal(read, keys, self.replica(workspace)?)? => {
+                Ok(Some(NotReady::RemovalPending))
+            }
             Ok(()) => Ok(None),
         }
     }
@@ -268,6 +273,9 @@ impl Workspaces {
             // The relay had it, and has not signed for it again.
             let stays = is_over || is_distrusted;
             return Ok(if stays { DocumentState::Stays } else { DocumentState::Queued });
+        }
+        if read.is_partly_apart(n)? {
+            return Ok(DocumentState::Doubted);
         }
         let (Some(last), Some(log)) = (last, self.log(workspace)?) else {
             return Ok(DocumentState::OnlyHere); // nothing was written into it yet

@@ -41,6 +41,10 @@ pub(crate) mod state {
     pub(crate) const RELAY: &str = "relay-identity";
     /// By which the log came to be signed by its key.
     pub(crate) const SUCCESSION: &str = "succession";
+    /// Keyrings with the keys of epochs that the log has lost.
+    pub(crate) const KEYS_APART: &str = "keys-apart";
+    /// The head beyond ours up to which a person has decided to go on with the log.
+    pub(crate) const DECIDED: &str = "decided-head";
     /// The device's keys in this workspace only.
     pub(crate) const OWN_KEYS: &str = "device-keys";
 }
@@ -197,7 +201,7 @@ impl Workspaces {
     }
 }
 
-fn new_incarnation(lent: &mut Lent<'_>) -> Incarnation {
+pub(super) fn new_incarnation(lent: &mut Lent<'_>) -> Incarnation {
     let mut incarnation = [0; Incarnation::LEN];
     lent.random.fill_bytes(&mut incarnation);
     Incarnation::from_bytes(incarnation)
@@ -253,6 +257,7 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         relay: read.state(row.id, state::RELAY)?.and_then(|bytes| RelayId::from_slice(&bytes)),
         offered,
         succession: succession(read, row.id)?,
+        decided: read.state(row.id, state::DECIDED)?.and_then(|bytes| decode(&bytes).ok()),
         to_send_again: read.ids_again(row.id)?.into_iter().collect(),
         withheld_from: read.first_withheld(row.id)?,
         distrusted: evidence::counts(read, row.id)?,
@@ -345,9 +350,26 @@ fn restore_keys(
     let Some(bytes) = read.state(workspace, state::KEYRING)? else {
         return Ok(None);
     };
-    let stored: StoredKeys = decode(&bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
+    let mut keyring = open_keys(&bytes, keys, workspace)?;
+    for apart in keys_apart(read, workspace)? {
+        keyring.read_also(&open_keys(&apart, keys, workspace)?);
+    }
+    Ok(Some(keyring))
+}
+
+fn open_keys(bytes: &[u8], keys: &DeviceKeys, workspace: WorkspaceId) -> Result<Keyring, Error> {
+    let stored: StoredKeys = decode(bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
     let keyring = Keyring::from_stored(workspace, &stored.sealed, keys.hpke(), &stored.commitments);
-    keyring.map(Some).map_err(|_| Error::Damaged(Damage::Keyring))
+    keyring.map_err(|_| Error::Damaged(Damage::Keyring))
+}
+
+/// Keyrings with the keys of epochs that the log has lost, as they are stored.
+pub(super) fn keys_apart(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Vec<u8>>, Error> {
+    let Some(bytes) = read.state(workspace, state::KEYS_APART)? else {
+        return Ok(Vec::new());
+    };
+    let apart = decode::<StoredKeysApart>(&bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
+    Ok(apart.0)
 }
 
 /// The log at the cursor: its roster from the records, its chains from their tips.
@@ -381,7 +403,10 @@ fn log_of(
 }
 
 /// The accepted roster entries of a workspace, in log order.
-fn roster_records(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<(Position, Entry)>, Error> {
+pub(super) fn roster_records(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+) -> Result<Vec<(Position, Entry)>, Error> {
     let mut records = Vec::new();
     for found in read.control_by_type(workspace, EntryType::Roster.number())? {
         let position = found.entry.place.map_or(Position::START, |place| place.pos);
@@ -423,6 +448,22 @@ impl Canonical for StoredSuccession {
     }
     fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
         from.list("successors", bowline_wire::limits::MAX_SUCCESSORS).map(Self)
+    }
+}
+
+/// Keyrings beside the one in use, each as it was stored.
+pub(super) struct StoredKeysApart(pub(super) Vec<Vec<u8>>);
+
+impl Canonical for StoredKeysApart {
+    fn write(&self, to: &mut Writer) {
+        to.array(self.0.len());
+        for stored in &self.0 {
+            to.bytes(stored);
+        }
+    }
+    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
+        let len = from.array_up_to("keyrings", usize::MAX)?;
+        (0..len).map(|_| Ok(from.bytes("keyring", usize::MAX)?.to_vec())).collect::<Result<_, _>>().map(Self)
     }
 }
 

@@ -16,6 +16,7 @@ mod opening;
 #[allow(dead_code, reason = "core's own tests use the rest")]
 mod relay;
 
+mod accepting;
 mod agents;
 mod aside;
 mod consent;
@@ -38,6 +39,7 @@ mod parts;
 mod quarantine;
 mod relay_lies;
 mod removal;
+mod repairing;
 mod restored;
 mod restored_relay;
 mod restored_relay_lies;

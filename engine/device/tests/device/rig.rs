@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bowline_core::document::Role;
-use bowline_core::sync::{LinkState, Pins};
+use bowline_core::sync::{GoingOn, LinkState, Pins, ShownLog};
 use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_device::{Code, CodeKind, Device, Error};
-use bowline_device::{Notice, WorkspaceStatus};
+use bowline_device::{Look, Missing, Notice, WorkspaceStatus};
 use bowline_store::{Connection, Store};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{Entry, SignedEntry};
@@ -357,6 +357,49 @@ pub(crate) fn entries_on(relay: &FakeRelay, author: &Author, doc: DocId) -> Vec<
 }
 
 impl Rig {
+    /// Looks at a relay's log on a line of its own.
+    pub(crate) fn look(&mut self, relay: &mut FakeRelay) -> ShownLog {
+        match self.try_look(relay) {
+            Look::Done(shown) => *shown,
+            looked => panic!("{looked:?}"),
+        }
+    }
+
+    pub(crate) fn try_look(&mut self, relay: &mut FakeRelay) -> Look {
+        let mut survey = self.device.survey(self.workspace, None, self.now).unwrap();
+        let (mut opening, mut answers) = (Opening::default(), VecDeque::new());
+        loop {
+            while let Some(frame) = survey.poll_transmit() {
+                opening.hears(&frame);
+                answers.extend(relay.answer(frame));
+            }
+            let frame = opening.signs(answers.pop_front().expect("the look waits for nothing"));
+            let bytes = encode(&frame);
+            match self.device.look(self.workspace, &mut survey, &bytes, self.now).unwrap() {
+                Look::On => {}
+                looked => return looked,
+            }
+        }
+    }
+
+    /// What a relay's log lacks of what is known here.
+    pub(crate) fn missing(&mut self, relay: &mut FakeRelay) -> Missing {
+        let shown = self.look(relay);
+        self.device.missing(self.workspace, &shown).unwrap()
+    }
+
+    /// A person looks, and decides to go on with what is shown.
+    pub(crate) fn try_go_on(&mut self, relay: &mut FakeRelay, how: GoingOn) -> Result<(), Error> {
+        let shown = self.look(relay);
+        self.device.go_on_with(self.workspace, &shown, how, self.now)
+    }
+
+    /// A person decides, and everything that follows is done.
+    pub(crate) fn go_on(&mut self, relay: &mut FakeRelay, how: GoingOn) {
+        self.try_go_on(relay, how).unwrap();
+        self.sync(relay);
+    }
+
     /// Opens a line that brings the whole log and then no answer any more.
     pub(crate) fn sync_without_answers(&mut self, relay: &FakeRelay) {
         let after = self.status().signed.map_or(0, |head| head.position.0);

@@ -87,6 +87,7 @@ fn nothing_prints_keys_codes_tokens_or_content() {
         relay: None,
         offered: vec![relay.entry(1)],
         succession: bowline_wire::successor::Succession::default(),
+        decided: None,
         to_send_again: std::collections::BTreeSet::new(),
         withheld_from: None,
         distrusted: false,

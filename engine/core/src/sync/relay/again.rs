@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bowline_crypto::Keyring;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Reason, Welcome};
 use bowline_wire::head::SeenHead;
@@ -14,6 +13,7 @@ use crate::sync::context::Context;
 use crate::sync::effect::{CutBack, Effect};
 use crate::sync::relay::faults::RelayFault;
 use crate::sync::replica::Replica;
+use crate::sync::shown_log::Cut;
 
 /// How a Welcome goes on.
 pub(super) enum Leads {
@@ -36,8 +36,13 @@ impl Replica {
             self.begin_log(theirs);
             return Ok(Leads::On);
         }
-        let succession = Succession::verify(self.workspace, relay.as_bytes(), said)
-            .map_err(|why| Box::new(refused(why)))?;
+        // What is followed already was verified, or a person has decided for it.
+        let succession = if *said == self.succession.said() {
+            self.succession.clone()
+        } else {
+            Succession::verify(self.workspace, relay.as_bytes(), said)
+                .map_err(|why| Box::new(refused(why)))?
+        };
         if succession.last().is_some_and(|last| last != theirs.log) {
             return Err(Box::new(RelayFault::Nonsense("successors that do not lead to its log")));
         }
@@ -67,9 +72,8 @@ impl Replica {
             return Err(Box::new(self.self_contradiction(&next)));
         }
         if next.position < here {
-            let (at, head) = (next.position, *theirs);
-            let welcome = Box::new(welcome.clone());
-            return Ok(Leads::Back(Box::new(CutBack { succession, at, head, welcome })));
+            let cut = Cut { succession, at: next.position, hash: next.hash, head: *theirs };
+            return Ok(Leads::Back(Box::new(CutBack { cut, welcome: Box::new(welcome.clone()) })));
         }
         self.take_succession(succession);
         Ok(Leads::On)
@@ -89,6 +93,7 @@ impl Replica {
             succession.end_of(promised.log).is_some_and(|end| promised.position > end.position)
         };
         self.promised = self.promised.filter(|promised| !is_lost(promised));
+        self.decided = self.decided.filter(|decided| !is_lost(decided));
         self.log = self.log.take().map(|log| log.with_succession(&succession));
         self.effects.push_back(Effect::Followed(succession.said()));
         self.succession = succession;
@@ -141,12 +146,12 @@ impl Replica {
         self.feed.drop_all(entries);
     }
 
-    /// Forgets the keys of epochs that the log had begun and does not have any more, once everything was sent again. Gives what is left
-    /// of the keys, to be stored; `None` if that is all of them.
-    pub fn forget_lost_keys(&mut self) -> Option<Keyring> {
-        let commitments = self.log.as_ref()?.roster().commitments();
-        let keyring = self.keyring.as_mut()?;
-        keyring.forget_epochs_beyond(commitments).then(|| keyring.clone())
+    /// Keeps the keys of epochs that the log had begun and does not have any more for reading alone, once everything was sent again.
+    /// Whether there were any: then the keys have to be stored.
+    pub fn set_lost_keys_apart(&mut self) -> bool {
+        let commitments = self.log.as_ref().map(|log| log.roster().commitments());
+        let keys = commitments.zip(self.keyring.as_mut());
+        keys.is_some_and(|(commitments, keyring)| keyring.set_apart_epochs_beyond(commitments))
     }
 
     /// Whether an entry of ours builds on a roster that was lost when the log was continued, and did not come again: it never will, since

@@ -143,7 +143,7 @@ impl Replica {
         let relay = challenge.relay;
         let challenge = Frame::Challenge(challenge);
         let said = said.then(&encode(&challenge));
-        let shown = self.promised.or(self.head);
+        let shown = self.beyond().max_by_key(|head| head.position).or(self.head);
         let proof = match (&party, &self.ticket) {
             (Party::Ticket(_), Some(secret)) => secret.prove(said, self.workspace, shown),
             _ => cx.keys.prove(said, self.workspace, shown, create),
@@ -291,8 +291,13 @@ impl Replica {
         {
             return Some(self.fork(ours, *theirs));
         }
-        let promised = self.promised.filter(|promised| promised.position == theirs.position)?;
-        (promised.hash != theirs.hash).then(|| self.fork(promised, *theirs))
+        let signed = self.beyond().find(|it| it.position == theirs.position && it.hash != theirs.hash)?;
+        Some(self.fork(signed, *theirs))
+    }
+
+    /// The heads beyond ours through which the log has to pass.
+    pub(in crate::sync) fn beyond(&self) -> impl Iterator<Item = SeenHead> {
+        self.promised.into_iter().chain(self.decided)
     }
 
     /// Two heads of this log that contradict each other; at one position they prove it alone.

@@ -1,0 +1,353 @@
+//! Looking at a relay's log beside the one that is known here, on a line of its own: nothing that is known here changes by it, and the relay
+//! is told no head.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use bowline_wire::bodies::verify_given;
+use bowline_wire::codec::encode;
+use bowline_wire::draft::WRITES_DRAFT;
+use bowline_wire::entry::{Entry, LoggedEntry};
+use bowline_wire::frame::{Challenge, Frame, Hello, Party, Reason, VERSIONS, Welcome, Word};
+use bowline_wire::hash;
+use bowline_wire::head::{Head, SeenHead};
+use bowline_wire::header::EntryType;
+use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Position, RelayId, WorkspaceId};
+use bowline_wire::successor::{Succession, SuccessionError};
+use thiserror::Error;
+
+use super::patience;
+use super::session::{Greeted, Session};
+use crate::sync::context::Context;
+use crate::sync::limits::{MAX_RECORDS, SURVEY_STEP, SURVEY_STEP_GROWS};
+use crate::sync::replica::Replica;
+use crate::sync::shown_log::{Cut, ShownLog, agree_up_to};
+
+/// Why nobody can say what a relay's log is.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SurveyFailed {
+    /// The relay closed the line with this reason.
+    #[error("the relay does not let this device look: {0:?}")]
+    Goodbye(Reason),
+    /// Another relay answers than the one that is known.
+    #[error("another relay answers at this address")]
+    OtherRelay,
+    /// The relay's log has nothing in common with the one known here, since another key began it.
+    #[error("the relay's log is another one from its beginning")]
+    OtherLog,
+    /// The log's own key did not sign that it is continued: whoever says so does not hold it.
+    #[error("the log's own key did not sign that the log is continued")]
+    NotByLog,
+    /// No honest relay says this. Another line may bring better.
+    #[error("the relay sent something that makes no sense: {0}")]
+    Nonsense(&'static str),
+}
+
+type Surveyed<T> = Result<T, SurveyFailed>;
+
+/// A line on which a relay's log is looked at.
+#[derive(Debug)]
+pub struct Survey {
+    workspace: WorkspaceId,
+    device: DeviceId,
+    /// The relay's identity, if the log's key has ever vouched for one.
+    relay: Option<RelayId>,
+    /// Our log, and by which others it came to be signed by its key.
+    here: Head,
+    known: Succession,
+    session: Session,
+    reading: Option<Reading>,
+    out: VecDeque<Frame>,
+}
+
+/// How much of the relay's log has been read.
+#[derive(Debug)]
+struct Reading {
+    /// The head that the relay has signed its welcome with: the log is read up to there.
+    head: SeenHead,
+    succession: Succession,
+    /// How far before the last beginning the next one is, if they parted before it.
+    step: u64,
+    /// Where the last frame ended, or where reading has begun.
+    at: Position,
+    hash: LogHash,
+    /// Whether a frame has shown that both logs are the same where reading has begun.
+    is_on: bool,
+    /// The last place at which both logs are known to be the same.
+    parting: Position,
+    has: BTreeSet<EntryId>,
+    records: Vec<(Position, Entry)>,
+    records_len: usize,
+}
+
+impl Reading {
+    /// Begins behind a place up to which both logs may be the same.
+    fn from(head: SeenHead, succession: Succession, at: Position, hash: LogHash) -> Self {
+        Self {
+            head,
+            succession,
+            step: SURVEY_STEP,
+            at,
+            hash,
+            is_on: false,
+            parting: at,
+            has: BTreeSet::new(),
+            records: Vec::new(),
+            records_len: 0,
+        }
+    }
+}
+
+impl Survey {
+    /// Begins on a new line; `None` if nothing of the log is known here. `line` is the key of the relay's certificate as the line has
+    /// proven it.
+    pub fn begin(replica: &Replica, line: Option<LineKey>, cx: &mut Context<'_>) -> Option<Self> {
+        let here = replica.log()?.head();
+        let mut session = Session::new();
+        let capabilities = vec![WRITES_DRAFT.to_owned(), "entries/1".to_owned()];
+        let hello = Frame::Hello(Hello { nonce: cx.bytes(), versions: VERSIONS.to_vec(), capabilities });
+        session.greet(&hello, Party::Device(replica.device), line, cx.now);
+        Some(Self {
+            workspace: replica.workspace,
+            device: replica.device,
+            relay: replica.relay,
+            here,
+            known: replica.succession.clone(),
+            session,
+            reading: None,
+            out: VecDeque::from([hello]),
+        })
+    }
+
+    /// The next frame for the line.
+    pub fn poll_transmit(&mut self) -> Option<Frame> {
+        self.out.pop_front()
+    }
+
+    /// Up to where the relay's log was read, and where it ends.
+    pub fn progress(&self) -> Option<(Position, Position)> {
+        self.reading.as_ref().map(|reading| (reading.at, reading.head.position))
+    }
+
+    /// A frame has come. Gives the log once it was read to its end.
+    ///
+    /// # Errors
+    /// Then nothing more comes of this line.
+    pub fn handle_frame(&mut self, frame: Frame, cx: &Context<'_>) -> Surveyed<Option<ShownLog>> {
+        let cost = patience::cost(&frame);
+        match frame {
+            Frame::Challenge(challenge) => self.handle_challenge(challenge, cx).map(|()| None),
+            Frame::Welcome(welcome) => self.handle_welcome(&welcome, cx),
+            Frame::Goodbye { reason, .. } => Err(SurveyFailed::Goodbye(reason)),
+            Frame::Entries { first, entries, head } if self.is_next(first) => {
+                self.handle_entries(first, entries, head, cx)
+            }
+            // What was asked for before, and what a relay says unasked.
+            Frame::Entries { .. } | Frame::Head(_) | Frame::Holdings { .. } | Frame::Wanted { .. } => {
+                if self.session.note_barren(cost, cx.now) {
+                    return Err(SurveyFailed::Nonsense("frame after frame, and none brings anything"));
+                }
+                Ok(None)
+            }
+            _ => Err(SurveyFailed::Nonsense("a frame that nobody has asked for")),
+        }
+    }
+
+    fn handle_challenge(&mut self, challenge: Challenge, cx: &Context<'_>) -> Surveyed<()> {
+        let Some(Greeted { line, said, .. }) = self.session.greeted() else {
+            return Err(SurveyFailed::Nonsense("a second challenge"));
+        };
+        let is_elsewhere = line.is_some() && challenge.line != line;
+        let is_another = self.relay.is_some_and(|known| known != challenge.relay);
+        if is_elsewhere || is_another || challenge.verify(said).is_err() {
+            return Err(SurveyFailed::OtherRelay);
+        }
+        if !VERSIONS.contains(&challenge.version) {
+            return Err(SurveyFailed::Goodbye(Reason::Version));
+        }
+        let relay = challenge.relay;
+        let challenge = Frame::Challenge(challenge);
+        let said = said.then(&encode(&challenge));
+        let proof = Frame::Proof(Box::new(cx.keys.prove(said, self.workspace, None, None)));
+        self.session.prove(relay, (&challenge, &proof), None, cx.now);
+        self.out.push_back(proof);
+        Ok(())
+    }
+
+    fn handle_welcome(&mut self, welcome: &Welcome, cx: &Context<'_>) -> Surveyed<Option<ShownLog>> {
+        let Some(proving) = self.session.proved() else {
+            return Err(SurveyFailed::Nonsense("a welcome before its proof"));
+        };
+        let head = welcome.head;
+        if welcome.verify(proving.said()).is_err() || head.verify(self.workspace).is_err() {
+            return Err(SurveyFailed::Nonsense("a welcome that its log did not sign on this line"));
+        }
+        if !welcome.capabilities.iter().any(|name| name == WRITES_DRAFT) {
+            return Err(SurveyFailed::Nonsense("a welcome without the draft of this log"));
+        }
+        self.session.open(Party::Device(self.device), head.position, false, cx.now);
+        let succession = self.succession(welcome, proving.relay)?;
+        let first = |succession: &Succession, now| succession.first().unwrap_or(now);
+        if first(&succession, head.log) != first(&self.known, self.here.log) {
+            return Err(SurveyFailed::OtherLog);
+        }
+        let is_short = |begun: Position| head.position < begun;
+        if succession.last().is_some_and(|last| last != head.log)
+            || succession.successors().last().is_some_and(|begun| is_short(begun.position))
+        {
+            return Err(SurveyFailed::Nonsense("successors that do not lead to its log"));
+        }
+        if self.hash_at(head.position, cx) == Some(head.hash) {
+            let reading = Reading::from(head, succession, head.position, head.hash);
+            self.check_successors(&reading, head.position, cx)?;
+            return Ok(Some(self.shown(reading, cx)?));
+        }
+        let begin = if head.position > self.here.position {
+            self.here.position
+        } else {
+            Position(head.position.0.saturating_sub(SURVEY_STEP))
+        };
+        let hash = self.hash_at(begin, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
+        let reading = Reading::from(head, succession, begin, hash);
+        self.out.push_back(Frame::Subscribe { after: begin });
+        self.reading = Some(reading);
+        Ok(None)
+    }
+
+    /// By which logs the relay's came to be signed by its key, under the log's own signatures at least: whether the identity that signs
+    /// is this relay's is one of the things that a person decides about.
+    fn succession(&self, welcome: &Welcome, relay: RelayId) -> Surveyed<Succession> {
+        let said = &welcome.successors;
+        match Succession::verify(self.workspace, relay.as_bytes(), said) {
+            Err(SuccessionError::NotByRelay) => Succession::stored(self.workspace, said),
+            succession => succession,
+        }
+        .map_err(|why| match why {
+            SuccessionError::NotByLog | SuccessionError::NotByRelay => SurveyFailed::NotByLog,
+            SuccessionError::Unsigned | SuccessionError::NotAChain | SuccessionError::TooMany => {
+                SurveyFailed::Nonsense("successors that do not follow one another")
+            }
+        })
+    }
+
+    /// The hash of our log.
+    fn hash_at(&self, position: Position, cx: &Context<'_>) -> Option<LogHash> {
+        if position == self.here.position {
+            return Some(self.here.hash);
+        }
+        if position == Position::START {
+            let first = self.known.first().unwrap_or(self.here.log);
+            return Some(hash::log_seed(self.workspace, first));
+        }
+        (position < self.here.position).then(|| (cx.hash_at)(position)).flatten()
+    }
+
+    fn is_next(&self, first: Position) -> bool {
+        self.reading.as_ref().is_some_and(|reading| reading.at.next() == first)
+    }
+
+    fn handle_entries(
+        &mut self,
+        first: Position,
+        entries: Vec<LoggedEntry>,
+        head: SeenHead,
+        cx: &Context<'_>,
+    ) -> Surveyed<Option<ShownLog>> {
+        let Some(mut reading) = self.reading.take() else {
+            return Ok(None);
+        };
+        let len = entries.len() as u64;
+        let is_of_log = head.log == reading.head.log && head.verify(self.workspace).is_ok();
+        if len == 0 || !is_of_log || head.position.0 != first.0.saturating_add(len - 1) {
+            return Err(SurveyFailed::Nonsense("entries that do not end at their head"));
+        }
+        let step = |hash: &mut LogHash, logged: &LoggedEntry| {
+            *hash = hash::log_hash(*hash, logged.entry.id(self.workspace), logged.time);
+            Some(*hash)
+        };
+        let passed: Vec<LogHash> = entries.iter().scan(reading.hash, step).collect();
+        if passed.last() != Some(&head.hash) {
+            self.reading = Some(self.begin_earlier(reading, cx)?);
+            return Ok(None);
+        }
+        if !std::mem::replace(&mut reading.is_on, true) {
+            self.check_successors(&reading, reading.at, cx)?;
+        }
+        for (logged, hash) in entries.into_iter().zip(passed) {
+            self.pass(&mut reading, logged, hash, cx)?;
+        }
+        if reading.at < reading.head.position {
+            self.reading = Some(reading);
+            return Ok(None);
+        }
+        Ok(Some(self.shown(reading, cx)?))
+    }
+
+    /// The two logs part before reading has begun: begins further before.
+    fn begin_earlier(&mut self, reading: Reading, cx: &Context<'_>) -> Surveyed<Reading> {
+        if reading.is_on || reading.at == Position::START {
+            return Err(SurveyFailed::Nonsense("entries that are not the ones it signed for"));
+        }
+        let Reading { head, succession, step, at, .. } = reading;
+        let begin = Position(at.0.min(head.position.0).saturating_sub(step));
+        let hash = self.hash_at(begin, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
+        self.out.push_back(Frame::Subscribe { after: begin });
+        let step = step.saturating_mul(SURVEY_STEP_GROWS);
+        Ok(Reading { step, ..Reading::from(head, succession, begin, hash) })
+    }
+
+    /// Takes in the next entry of the relay's log.
+    fn pass(
+        &self,
+        reading: &mut Reading,
+        logged: LoggedEntry,
+        hash: LogHash,
+        cx: &Context<'_>,
+    ) -> Surveyed<()> {
+        let is_same = reading.parting == reading.at && self.hash_at(reading.at.next(), cx) == Some(hash);
+        (reading.at, reading.hash) = (reading.at.next(), hash);
+        if reading.at == reading.head.position && hash != reading.head.hash {
+            return Err(SurveyFailed::Nonsense("a log that does not pass through its own head"));
+        }
+        let mut there = reading.succession.successors().filter(|it| it.position == reading.at);
+        if there.any(|it| it.hash != hash) {
+            return Err(SurveyFailed::Nonsense("a log that was continued from something else"));
+        }
+        if is_same {
+            reading.parting = reading.at;
+            return Ok(());
+        }
+        if reading.at > reading.head.position {
+            return Ok(()); // appended since
+        }
+        let len = logged.entry.wire_len();
+        let entry = verify_given(logged.entry, self.workspace)
+            .map_err(|_| SurveyFailed::Nonsense("an entry that its author did not sign"))?;
+        reading.has.insert(entry.id());
+        if entry.header().entry_type == EntryType::Roster {
+            reading.records_len = reading.records_len.saturating_add(len);
+            if reading.records_len > MAX_RECORDS {
+                return Err(SurveyFailed::Nonsense("more records than a roster takes"));
+            }
+            reading.records.push((reading.at, entry));
+        }
+        Ok(())
+    }
+
+    /// Successors up to a place up to which both logs are the same name what is there.
+    fn check_successors(&self, reading: &Reading, up_to: Position, cx: &Context<'_>) -> Surveyed<()> {
+        let mut there = reading.succession.successors().filter(|it| it.position <= up_to);
+        if there.all(|it| self.hash_at(it.position, cx) == Some(it.hash)) {
+            Ok(())
+        } else {
+            Err(SurveyFailed::Nonsense("a log that was continued from something else"))
+        }
+    }
+
+    fn shown(&self, reading: Reading, cx: &Context<'_>) -> Surveyed<ShownLog> {
+        let Reading { head, succession, parting, has, records, .. } = reading;
+        let at = agree_up_to(&self.known, &succession).map_or(parting, |place| place.min(parting));
+        let hash = self.hash_at(at, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
+        let cut = Cut { succession, at, hash, head };
+        Ok(ShownLog { workspace: self.workspace, here: self.here, parting, cut, has, records })
+    }
+}

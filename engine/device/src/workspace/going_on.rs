@@ -1,0 +1,286 @@
+//! A person decides with which log of its relay a device goes on: what it would lose is shown before, and then the log is cut back to
+//! where both part, in one transaction. No device does this by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_core::sync::{Cut, Fate, GoingOn, Phase, ShownLog, Survey, SurveyFailed};
+use bowline_store::{EntryN, EntryRow, EntryState, EntryWithBody, Reader, Tx};
+use bowline_wire::codec::{decode, encode};
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, Position, WorkspaceId};
+use bowline_wire::limits::MAX_FRAME;
+use bowline_wire::log::Log;
+use bowline_wire::roster::Roster;
+
+use crate::Error;
+use crate::documents::held::Documents;
+use crate::lent::Lent;
+use crate::rows::entry_of;
+use crate::workspace::again::{cut_log, put_keys_apart, unseal_again, was_accepted};
+use crate::workspace::owed::{self, Codes, Owed};
+use crate::workspace::quarantine::refused;
+use crate::workspace::roster::release_decision;
+use crate::workspace::sealed_values::AtRest;
+use crate::workspace::workspaces::{new_incarnation, roster_records, seal_keys, state};
+use crate::workspace::{Workspaces, behind, evidence, membership};
+
+/// Entries that are read at once while they are sorted.
+const SORTED_AT_ONCE: usize = 1024;
+
+/// How far a look at a relay's log is.
+#[derive(Debug)]
+pub enum Look {
+    /// More has to come.
+    On,
+    /// The log was read up to its signed end.
+    Done(Box<ShownLog>),
+    /// Nothing more comes of this line.
+    Failed(SurveyFailed),
+}
+
+/// What a relay's log lacks of the one that is known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The last place at which both logs are the same.
+    pub parting: Position,
+    /// How many entries the relay's log has behind that place.
+    pub others: usize,
+    /// How many of the entries known here it lacks.
+    pub entries: u64,
+    /// How many of these may be sent again as they are.
+    pub again: u64,
+    /// Who wrote those that it lacks, with their numbers.
+    pub by: BTreeMap<DeviceId, u64>,
+    /// The documents of which it lacks something.
+    pub documents: BTreeSet<DocId>,
+    /// Removals, and codes that were closed or used, that are not in force in it. They are made again.
+    pub owed: Vec<Owed>,
+    /// Devices that are in the workspace, and not by that log.
+    pub not_in: Vec<DeviceId>,
+}
+
+impl Workspaces {
+    /// Begins to look at a relay's log on a line of its own.
+    pub(crate) fn survey(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+        line: Option<LineKey>,
+    ) -> Result<Survey, Error> {
+        let replica = self.replica(workspace)?;
+        if !matches!(replica.phase(), Phase::Member) || replica.has_pins() {
+            return Err(Error::NothingToGoOnFrom(workspace));
+        }
+        let survey = self.with_replica(lent, workspace, |replica, cx| Survey::begin(replica, line, cx))?;
+        survey.ok_or(Error::NothingToGoOnFrom(workspace))
+    }
+
+    /// A frame has come on a line on which a relay's log is looked at.
+    pub(crate) fn look(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+        survey: &mut Survey,
+        bytes: &[u8],
+    ) -> Result<Look, Error> {
+        let frame: Option<Frame> = (bytes.len() <= MAX_FRAME).then(|| decode(bytes).ok()).flatten();
+        let Some(frame) = frame else {
+            return Ok(Look::Failed(SurveyFailed::Nonsense("bytes that are not a frame")));
+        };
+        let looked = self.with_replica(lent, workspace, |_, cx| survey.handle_frame(frame, cx))?;
+        Ok(match looked {
+            Ok(None) => Look::On,
+            Ok(Some(shown)) => Look::Done(Box::new(shown)),
+            Err(why) => {
+                if let SurveyFailed::Goodbye(reason @ (Reason::NotAllowed | Reason::Removed)) = why {
+                    // Its log does not have this device, which so has a way back in: a new code.
+                    let name = membership::TURNED_AWAY;
+                    membership::note(lent.store, workspace, name, Some(reason), lent.now)?;
+                }
+                Look::Failed(why)
+            }
+        })
+    }
+
+    /// What a relay's log lacks.
+    pub(crate) fn missing(
+        &self,
+        read: Reader<'_>,
+        workspace: WorkspaceId,
+        shown: &ShownLog,
+    ) -> Result<Missing, Error> {
+        let log = self.known_log(workspace, shown)?;
+        let mut missing = Missing {
+            parting: shown.parting(),
+            others: shown.others(),
+            entries: 0,
+            again: 0,
+            by: BTreeMap::new(),
+            documents: BTreeSet::new(),
+            owed: Vec::new(),
+            not_in: Vec::new(),
+        };
+        let mut sorting = shown.sort(GoingOn::Repair);
+        each_behind(read, workspace, shown.cut().at, |row| {
+            let fate = fate(&mut sorting, row)?;
+            if fate == Fate::Comes {
+                return Ok(());
+            }
+            missing.entries += 1;
+            missing.again += u64::from(fate == Fate::Again);
+            *missing.by.entry(row.chain.device).or_default() += 1;
+            if let Some(doc) = row.doc.map(|doc| read.doc(doc)).transpose()?.flatten() {
+                missing.documents.insert(doc.id);
+            }
+            Ok(())
+        })?;
+        let records = roster_records(read, workspace)?;
+        let up_to = |(position, _): &&(Position, Entry)| *position <= shown.cut().at;
+        let at_cut = records.iter().take_while(up_to).map(|(position, entry)| (*position, entry));
+        let theirs = shown.roster(Roster::replay(workspace, at_cut));
+        missing.owed = Owed::between(log.roster(), &theirs, Codes::ClosedOrUsed);
+        missing.owed.retain(|owed| owed.has_lapsed(&theirs));
+        let is_in = |(id, device): &(&DeviceId, &bowline_wire::roster::Device)| {
+            device.is_active() && !theirs.is_active(id)
+        };
+        missing.not_in = log.roster().devices().filter(is_in).map(|(id, _)| *id).collect();
+        Ok(missing)
+    }
+
+    /// Goes on with a relay's log, as a person has decided.
+    pub(crate) fn go_on_with(
+        &mut self,
+        lent: &mut Lent<'_>,
+        documents: &mut Documents,
+        workspace: WorkspaceId,
+        (shown, how): (&ShownLog, GoingOn),
+    ) -> Result<(), Error> {
+        let before = self.known_log(workspace, shown)?.clone();
+        let replica = self.replica(workspace)?;
+        let (continues, keyring) = (shown.continues(replica.succession()), replica.keyring().cloned());
+        let own = self.keys_in(lent.keys, workspace).id();
+        let incarnation = new_incarnation(lent);
+        let now_keys = |log: &Log| {
+            let mut now = keyring.clone()?;
+            now.set_apart_epochs_beyond(log.roster().commitments()).then_some(now)
+        };
+        let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
+        lent.store.transaction(|tx| -> Result<(), Error> {
+            let cursor = tx.workspace(workspace)?.and_then(|row| row.cursor);
+            if cursor.is_none_or(|it| (it.pos, it.hash) != (shown.here().position, shown.here().hash)) {
+                return Err(Error::LogMoved(workspace));
+            }
+            evidence::set_aside_whole(tx, workspace)?;
+            behind::forget(tx, workspace)?;
+            take_back_offered(tx, &mut rest, workspace)?;
+            if !continues {
+                let lost = Lost::of(**tx, workspace, (shown, how), own)?;
+                let log = cut_log(tx, workspace, shown.cut(), &before)?;
+                lost.apart.iter().try_for_each(|n| tx.put_apart(*n))?;
+                // From the end: what ends a payload is opened with its earlier parts.
+                for row in lost.own.iter().rev() {
+                    unseal_again(tx, row, keyring.as_ref())?;
+                    tx.refuse_again(row.n, EntryState::Refused, &refused(Reason::BadSeen))?;
+                    release_decision(tx, &mut rest, workspace, row.id)?;
+                }
+                owed::put(tx, workspace, Owed::between(before.roster(), log.roster(), Codes::ClosedOrUsed))?;
+                if let Some((before, now)) = keyring.as_ref().zip(now_keys(&log)) {
+                    let seal =
+                        |keyring, rest: &mut AtRest<'_>| seal_keys(keyring, rest.keys, &mut *rest.random);
+                    let sealed = (seal(before, &mut rest)?, seal(&now, &mut rest)?);
+                    put_keys_apart(tx, workspace, sealed)?;
+                }
+            }
+            put_decided(tx, workspace, shown.cut(), incarnation)
+        })?;
+        let row = lent.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
+        self.take_up(lent.read(), lent.keys, documents, &row)?;
+        documents.forget_all();
+        Ok(())
+    }
+
+    /// The log that is known here, if it is still the one that the relay's was compared with.
+    fn known_log(&self, workspace: WorkspaceId, shown: &ShownLog) -> Result<&Log, Error> {
+        let log = self.replica(workspace)?.log().ok_or(Error::NothingToGoOnFrom(workspace))?;
+        if log.head() == *shown.here() { Ok(log) } else { Err(Error::LogMoved(workspace)) }
+    }
+}
+
+/// Entries that a log has lost and that are not sent again.
+#[derive(Default)]
+struct Lost {
+    /// This device's: what is in them is sealed anew.
+    own: Vec<EntryRow>,
+    /// Those of others.
+    apart: Vec<EntryN>,
+}
+
+impl Lost {
+    fn of(
+        read: Reader<'_>,
+        workspace: WorkspaceId,
+        (shown, how): (&ShownLog, GoingOn),
+        own: DeviceId,
+    ) -> Result<Self, Error> {
+        let mut lost = Self::default();
+        let mut sorting = shown.sort(how);
+        each_behind(read, workspace, shown.cut().at, |row| {
+            if fate(&mut sorting, row)? == Fate::Lost {
+                if row.chain.device == own {
+                    lost.own.push(row.clone());
+                } else if row.state != EntryState::Withheld {
+                    lost.apart.push(row.n);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(lost)
+    }
+}
+
+/// Every entry that counted behind a place, in the old order.
+fn each_behind(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+    at: Position,
+    mut each: impl FnMut(&EntryRow) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut from = at;
+    loop {
+        let rows = read.behind(workspace, from, SORTED_AT_ONCE)?;
+        let Some(last) = rows.last().and_then(|row| row.place) else { return Ok(()) };
+        from = last.pos;
+        rows.iter().filter(|row| was_accepted(row)).try_for_each(&mut each)?;
+    }
+}
+
+fn fate(sorting: &mut bowline_core::sync::Sorting<'_>, row: &EntryRow) -> Result<Fate, Error> {
+    let position = row.place.map_or(Position::START, |place| place.pos);
+    let entry = entry_of(EntryWithBody { entry: row.clone(), body: None })?;
+    Ok(sorting.fate(position, row.id, entry.header()))
+}
+
+/// What this device had offered names what it knew then: it is written anew in the next life of its chains.
+fn take_back_offered(tx: &Tx<'_>, rest: &mut AtRest<'_>, workspace: WorkspaceId) -> Result<(), Error> {
+    for row in tx.offered(workspace)?.into_iter().rev() {
+        tx.set_entry_state(row.n, EntryState::Refused, Some(&refused(Reason::BadSeen)))?;
+        tx.unseal(row.n)?;
+        if row.chain.lane == Lane::Content {
+            tx.forget_body(row.n)?;
+        }
+        release_decision(tx, rest, workspace, row.id)?;
+    }
+    Ok(())
+}
+
+/// Notes what the log has to pass through, and the life in which this device goes on: other processes see by it that something was decided.
+fn put_decided(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    cut: &Cut,
+    incarnation: Incarnation,
+) -> Result<(), Error> {
+    tx.put_state(workspace, state::DECIDED, &encode(&cut.head))?;
+    Ok(tx.set_incarnation(workspace, incarnation)?)
+}

@@ -1,0 +1,187 @@
+//! A person goes on with a relay's log, and what it lacks and can hold is sent again as it was: everybody ends with one log.
+
+use bowline_core::sync::GoingOn;
+use bowline_device::{DocumentState, LineReason};
+use bowline_wire::ids::EntryId;
+
+use crate::accepting::assert_in_step;
+use crate::relay::FakeRelay;
+use crate::rig::{Rig, exchange, two};
+
+fn ids(relay: &FakeRelay) -> Vec<EntryId> {
+    relay.verified().map(|entry| entry.id()).collect()
+}
+
+#[test]
+fn what_names_nothing_that_was_given_up_is_sent_again_as_it_was() {
+    let (mut one, mut other, mut known) = two();
+    let id = other.conversation("theirs");
+    let back = known.rolled_back(known.len());
+    other.say(id, "the first of its chain behind the parting");
+    exchange(&mut one, &mut other, &mut known);
+    let first = ids(&known)[usize::try_from(back.len()).unwrap()];
+    let mut back = back;
+    one.disconnect();
+    one.connect(&back);
+    one.disconnect();
+    assert_eq!(one.status().caught, Some(LineReason::Rollback));
+    let missing = one.missing(&mut back);
+    assert!(missing.again > 0 && missing.again <= missing.entries);
+    one.go_on(&mut back, GoingOn::Repair);
+    assert!(back.holds(first), "verbatim, by somebody else's device");
+    assert_in_step(&one, &back);
+    assert_eq!(one.texts(id), ["the first of its chain behind the parting"]);
+}
+
+#[test]
+fn no_entry_is_offered_that_names_a_head_of_the_branch_that_was_given_up() {
+    let (mut one, mut other, mut known) = two();
+    let back = known.rolled_back(known.len());
+    let id = other.conversation("theirs");
+    for text in ["a", "b", "c"] {
+        other.say(id, text);
+        exchange(&mut one, &mut other, &mut known);
+        one.say(id, &text.to_uppercase());
+        exchange(&mut one, &mut other, &mut known);
+    }
+    let mut back = back;
+    one.disconnect();
+    one.sent.clear();
+    one.go_on(&mut back, GoingOn::Repair);
+    let parting = known.len() - 6;
+    for entry in one.appended() {
+        let seen = entry.header().seen;
+        let is_of_back =
+            seen.is_none_or(|seen| seen.position.0 <= parting || back.hash_at(seen.position.0) == seen.hash);
+        assert!(is_of_back, "an honest relay would take it for a loss of its own");
+    }
+    assert_in_step(&one, &back);
+    let all = ["a", "A", "b", "B", "c", "C"];
+    assert_eq!(one.texts(id).len(), all.len());
+    other.disconnect();
+    other.go_on(&mut back, GoingOn::Repair);
+    exchange(&mut one, &mut other, &mut back);
+    for rig in [&mut one, &mut other] {
+        let mut texts = rig.texts(id);
+        texts.sort();
+        assert_eq!(texts, ["A", "B", "C", "a", "b", "c"]);
+        assert_in_step(rig, &back);
+        assert_eq!(rig.status().apart, 0);
+    }
+}
+
+#[test]
+fn what_a_successor_covers_comes_back_whole() {
+    // A relay that was restored from one backup twice: what saw the first log beyond its end can stand in the second one.
+    let (mut one, mut other, relay) = two();
+    let (mut one_said, mut known) = (Vec::new(), relay.clone());
+    let id = one.conversation("mine");
+    for text in ["a", "b"] {
+        one.say(id, text);
+        exchange(&mut one, &mut other, &mut known);
+        one_said.push(text.to_owned());
+    }
+    one.disconnect();
+    other.disconnect();
+    let mut first = known.restored(relay.len(), 21);
+    one.sync(&mut first);
+    one.disconnect();
+    let mut second = known.restored(relay.len(), 22);
+    one.sync(&mut second);
+    assert_eq!(one.status().behind.unwrap().reason, LineReason::OtherSuccessor);
+    one.disconnect();
+    let missing = one.missing(&mut second);
+    assert_eq!(missing.again, missing.entries);
+    one.go_on(&mut second, GoingOn::Repair);
+    assert_eq!(ids(&second), ids(&first));
+    assert_in_step(&one, &second);
+    // The other one has never seen the first one's successor, and is not asked.
+    other.sync(&mut second);
+    assert_in_step(&other, &second);
+    assert_eq!(other.texts(id), one_said);
+    assert_eq!(one.device.document_state(id).unwrap(), DocumentState::OnRelay);
+}
+
+#[test]
+fn one_device_accepts_and_another_repairs_and_both_end_equal() {
+    for first_accepts in [true, false] {
+        let (mut one, mut other, mut known) = two();
+        let back = known.rolled_back(known.len());
+        let (mine, theirs) = (one.conversation("mine"), other.conversation("theirs"));
+        for text in ["a", "b"] {
+            one.say(mine, text);
+            other.say(theirs, text);
+            exchange(&mut one, &mut other, &mut known);
+        }
+        let mut back = back;
+        one.disconnect();
+        other.disconnect();
+        let (first, second) = if first_accepts {
+            (GoingOn::Accept, GoingOn::Repair)
+        } else {
+            (GoingOn::Repair, GoingOn::Accept)
+        };
+        one.go_on(&mut back, first);
+        other.go_on(&mut back, second);
+        exchange(&mut one, &mut other, &mut back);
+        for rig in [&mut one, &mut other] {
+            assert_eq!(
+                (rig.texts(mine), rig.texts(theirs)),
+                (vec!["a".into(), "b".into()], vec!["a".into(), "b".into()])
+            );
+            assert_in_step(rig, &back);
+            assert_eq!(rig.status().apart, 0);
+        }
+    }
+}
+
+#[test]
+fn a_member_that_came_in_behind_the_parting_comes_back_with_what_is_sent_again() {
+    let (mut rig, mut relay) = Rig::creator(1);
+    rig.sync(&mut relay);
+    let (workspace, now) = (rig.workspace(), rig.now);
+    let key = rig.device.invite(workspace, now).unwrap();
+    rig.talk(&mut relay);
+    let code = rig.device.code(workspace, key).unwrap().unwrap();
+    let mut back = relay.rolled_back(relay.len());
+    let mut member = Rig::new(5);
+    member.join(&code);
+    member.sync(&mut relay);
+    member.sync(&mut relay);
+    let id = member.conversation("by who came in");
+    member.say(id, "here");
+    member.talk(&mut relay);
+    rig.sync(&mut relay);
+    rig.disconnect();
+    member.disconnect();
+    assert_eq!(rig.missing(&mut back).not_in, [member.device.id()]);
+    rig.go_on(&mut back, GoingOn::Repair);
+    assert!(back.log().roster().is_active(&member.device.id()));
+    assert_in_step(&rig, &back);
+    member.go_on(&mut back, GoingOn::Repair);
+    exchange(&mut rig, &mut member, &mut back);
+    assert_eq!(rig.texts(id), ["here"]);
+    assert_in_step(&member, &back);
+}
+
+#[test]
+fn a_line_that_is_cut_at_any_answer_loses_nothing() {
+    for answers in 0..14 {
+        let (mut one, mut other, mut known) = two();
+        let back = known.rolled_back(known.len());
+        let id = one.conversation("shared");
+        for text in ["a", "b"] {
+            one.say(id, text);
+            exchange(&mut one, &mut other, &mut known);
+        }
+        let mut back = back;
+        one.disconnect();
+        one.try_go_on(&mut back, GoingOn::Repair).unwrap();
+        one.try_sync_until(&mut back, answers).unwrap();
+        let mut one = one.reopened();
+        one.sync(&mut back);
+        assert_in_step(&one, &back);
+        assert_eq!(one.texts(id), ["a", "b"]);
+        assert_eq!(one.device.document_state(id).unwrap(), DocumentState::OnRelay);
+    }
+}

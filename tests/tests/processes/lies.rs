@@ -194,13 +194,18 @@ fn bring_back(stage: &mut Stage, scene: &Scene, way: &Way) -> Result<(), String>
             stage.relay.restore(None);
             ends_well_on(stage, scene)
         }
-        Way::Stuck(says) => {
-            stage.relay.put_data(&stage.good());
-            stage.relay.restore(None);
-            match ends_well_on(stage, scene) {
-                Err(said) if said.contains(says) => Ok(()),
-                ended => Err(format!("not stuck as it was, with {says:?}: {ended:?}")),
+        Way::Decided => {
+            for verb in ["accept", "repair"] {
+                stage.relay.put_data(&stage.good());
+                stage.relay.restore(None);
+                let scene = scene.copied();
+                stage.relay.restart();
+                let decided = scene.decide(verb);
+                stage.relay.stop();
+                let ended = decided.and_then(|()| ends_well_on(stage, &scene));
+                ended.map_err(|why| format!("after `{verb}`: {why}"))?;
             }
+            Ok(())
         }
     }
 }

@@ -93,6 +93,12 @@ pub(super) struct Scene {
 }
 
 impl Scene {
+    /// The same devices once more, as they are now.
+    pub(super) fn copied(&self) -> Self {
+        let homes = self.homes.each_ref().map(Home::copied);
+        Self { homes, chat: self.chat.clone(), said: self.said.clone() }
+    }
+
     pub(super) fn home(&self, who: Who) -> &Home {
         let [laptop, desktop, tablet] = &self.homes;
         match who {
@@ -125,6 +131,22 @@ impl Scene {
     pub(super) fn status(&self, who: Who) -> Value {
         let status = self.home(who).run(["--json", "status"]).answer();
         serde_json::from_str::<Value>(&status).unwrap()["workspaces"][0].clone()
+    }
+
+    /// The person decides so on each device that does not go on by itself.
+    pub(super) fn decide(&self, verb: &str) -> Result<(), String> {
+        let mut decided = 0;
+        for who in [Who::Tablet, Who::Desktop, Who::Laptop] {
+            if self.run(who, &["sync"])?.status.success() {
+                continue;
+            }
+            let ran = self.run(who, &["workspace", verb, "--yes"])?;
+            if !ran.status.success() {
+                return Err(format!("{who:?}: `{verb}` {} {}{}", ran.status, ran.stdout, ran.stderr));
+            }
+            decided += 1;
+        }
+        if decided > 0 { Ok(()) } else { Err("nobody has to decide anything".to_owned()) }
     }
 
     /// All devices come to an end, are equal with nothing lost, and nothing is in the way.

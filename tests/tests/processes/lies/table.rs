@@ -7,7 +7,7 @@ use super::line::{self, Known, Tells};
 use super::stage::Who::{self, Desktop, Laptop, Tablet};
 use super::tampering;
 use Plant::{Database, Line, Older, OlderWrittenOn, Socket};
-use Way::{Alone, Good, Restored, Stuck};
+use Way::{Alone, Decided, Good, Restored};
 
 /// How a lie is planted.
 pub(super) enum Plant {
@@ -43,8 +43,8 @@ pub(super) enum Way {
     Good,
     /// The operator puts the good data back, which is older than what the relay has signed since, and restores it.
     Restored,
-    /// A known fault: neither the good data nor a restore does it, and `sync` says this. To be changed with what mends it.
-    Stuck(&'static str),
+    /// The operator puts the good data back and restores it, and the person decides: `accept` does it, and so does `repair`.
+    Decided,
 }
 
 /// A lie, what comes of it for a device that only reads and for one that also writes, and which device that is.
@@ -82,9 +82,6 @@ const REFUSES: Met = told(5, "the relay keeps refusing what this device writes")
 const UNANSWERED: Met =
     Met { code: 5, says: "for a minute nothing has come of what it was asked", shows: "" };
 
-/// Whoever holds evidence sends nothing, whatever the relay does afterwards.
-const DISTRUSTED: Way = Stuck("the relay has been caught misbehaving, and nothing more is sent there");
-
 /// All lies but those that take a minute. The slowest come first, so that nothing waits for them.
 pub(super) fn all() -> Vec<Lie> {
     [on_the_line(), of_the_log(), of_what_is_in_it(), of_what_is_beside_it()].into_iter().flatten().collect()
@@ -111,35 +108,31 @@ fn on_the_line() -> Vec<Lie> {
             Line(line::everything_refused),
             [(UNHARMED, Alone), (REFUSES, Alone)],
         ),
-        lie("second history", Desktop, Line(line::second_history), both(TWO_HISTORIES, DISTRUSTED)),
+        lie("second history", Desktop, Line(line::second_history), both(TWO_HISTORIES, Decided)),
         lie("told removed", Desktop, Line(line::told_removed), both(removed, Alone)),
     ]
 }
 
 /// Which entries there are, and in which order.
 fn of_the_log() -> Vec<Lie> {
-    // The tablet has taken in another history than the one that goes on: the relay's key has signed both.
-    let on_another = Stuck(NOT_SIGNED_FOR.says);
-    let continued_elsewhere = Stuck("continued from a place that is not in the workspace's log");
-    let written_on = Stuck(TIMES.says);
     let doubled = Met { code: 0, says: "put aside", shows: "the relay put it on the log twice" };
     vec![
         lie("tail removed", Desktop, Database(tampering::tail_removed), both(LOST, Good)),
         lie("rolled back", Desktop, Older, both(LOST, Good)),
-        lie("rolled back and written on", Desktop, OlderWrittenOn, both(LOST, written_on)),
+        lie("rolled back and written on", Desktop, OlderWrittenOn, both(LOST, Decided)),
         lie("middle removed", Desktop, Database(tampering::middle_removed), both(LOST, Good)),
         lie(
             "middle removed before a device",
             Tablet,
             Database(tampering::middle_removed_before_the_tablet),
-            both(TWO_HISTORIES, on_another),
+            both(TWO_HISTORIES, Decided),
         ),
         lie("entries swapped", Desktop, Database(tampering::swapped), both(LOST, Good)),
         lie(
             "entries swapped before a device",
             Tablet,
             Database(tampering::swapped),
-            both(TWO_HISTORIES, continued_elsewhere),
+            both(TWO_HISTORIES, Decided),
         ),
         lie("entry doubled", Desktop, Database(tampering::doubled), both(doubled, Restored)),
         lie("times going back", Desktop, Database(tampering::times_going_back), both(TIMES, Good)),

@@ -8,7 +8,7 @@ usage() {
     cat <<'TEXT'
 usage: bash tests/run.sh [--nightly]
 
-  --nightly   more seeds in the simulated worlds and more killed processes (sets BOWLINE_NIGHTLY=1)
+  --nightly   more seeds in the simulated worlds, more killed processes, and lies of a relay that take minutes (sets BOWLINE_NIGHTLY=1)
   --help      this text
 
 A check that fails stops the run. Whatever tests leave behind (processes, mounts, files) is named at its end, fails it and

@@ -1,5 +1,6 @@
 //! What is going on while a command waits for a relay: a line that changes on a terminal, milestones elsewhere.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bowline_engine::Awaited;
@@ -25,6 +26,8 @@ pub(crate) struct Progress {
     logged: bool,
     /// A connection that was lost: told when it is made again, and not when the command ends with that very error.
     lost: Option<String>,
+    /// What was told already of what happened: a relay that does the same over and over is told of once.
+    told: BTreeSet<String>,
     names: WorkspaceNames,
 }
 
@@ -39,12 +42,12 @@ impl Progress {
             bar.enable_steady_tick(TICK);
             bar
         });
-        Self { bar, logged: false, lost: None, names }
+        Self { bar, logged: false, lost: None, told: BTreeSet::new(), names }
     }
 
     /// For the log of a process that runs for long.
     pub(crate) fn logged(names: WorkspaceNames) -> Self {
-        Self { bar: None, logged: true, lost: None, names }
+        Self { bar: None, logged: true, lost: None, told: BTreeSet::new(), names }
     }
 
     /// Shows one event.
@@ -58,6 +61,9 @@ impl Progress {
         };
         if let Some(lost) = lost {
             self.keep(invocation, &lost);
+        }
+        if matches!(event, Event::Notice(_)) && !self.told.insert(text.clone()) {
+            return;
         }
         match (&self.bar, event) {
             (_, Event::Lost(..)) => self.lost = Some(text),

@@ -38,7 +38,17 @@ impl Denial {
 impl From<StorageError> for Denial {
     fn from(error: StorageError) -> Self {
         report(&error);
-        Self::new(Reason::Storage, "the relay cannot use its storage now; try again later")
+        match error {
+            // Later is as bad as now: a part of the log is lost, if not by its length.
+            StorageError::Corrupt(_) => Self::new(
+                Reason::LogLost,
+                "a part of the workspace's log is damaged on this relay; its operator has to put a backup back and run \
+                 `bowline-relay restore`",
+            ),
+            StorageError::Unavailable(_) | StorageError::Misuse(_) => {
+                Self::new(Reason::Storage, "the relay cannot use its storage now; try again later")
+            }
+        }
     }
 }
 

@@ -6,13 +6,13 @@ mod relay;
 mod wire;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use home::{Home, Watching};
 pub use ran::Ran;
 pub use relay::{Relay, Tls};
-pub use wire::Wire;
+pub use wire::{Heading, Wire};
 
 /// How long anything may take before a test gives up: far longer than it does on a busy machine, and the end of a test
 /// that would hang.
@@ -28,6 +28,19 @@ pub fn binary(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(path.exists(), "{} is not there: run `cargo test --workspace --no-run` first", path.display());
     path
+}
+
+/// Copies a folder's files into a new one. Permissions stay as they are.
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the folder can be made");
+    let permissions = std::fs::metadata(from).expect("a folder").permissions();
+    std::fs::set_permissions(to, permissions).expect("they can be set");
+    for file in std::fs::read_dir(from).expect("a folder") {
+        let file = file.expect("a file");
+        if file.path().is_file() {
+            std::fs::copy(file.path(), to.join(file.file_name())).expect("it can be copied");
+        }
+    }
 }
 
 /// The `PATH` of a shell that finds the binaries of this workspace first.

@@ -19,6 +19,7 @@ mod processes {
     mod import;
     mod kills;
     mod latency;
+    mod lies;
     mod lost_bodies;
     mod moved;
     mod offline;

@@ -8,7 +8,7 @@ mod words;
 use bowline_engine::device::{Behind, MemberStatus, WithheldStatus, WorkspaceStatus};
 use bowline_engine::document::Kind;
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
-use bowline_engine::run::{LineFailure, LineReport, LineStage};
+use bowline_engine::run::{LineFailure, LineReason, LineReport, LineStage};
 use clap::Args;
 use serde::Serialize;
 
@@ -262,7 +262,11 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         member: status.member && !is_over,
         membership: status.membership.name(),
         out_because: out::because(&status.membership, this, &called),
-        what_to_do: out::way(&status, &here.device, workspace),
+        what_to_do: match out::way(&status, &here.device, workspace) {
+            None => last_failure(here, workspace)?
+                .and_then(|why| out::way_on_line(why, &documents::workspace_prefix(&here.device, workspace))),
+            way => way,
+        },
         queued: outstanding.queued,
         on_its_way: outstanding.offered,
         not_sent_because: status.held_up.map(|said| relay_says(said.reason)).or(waiting_for),
@@ -300,6 +304,16 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .collect(),
         connection,
     })
+}
+
+/// Why the last connection came to nothing; `None` if it did not, or nobody wants one.
+fn last_failure(here: &Opened, workspace: WorkspaceId) -> Result<Option<LineReason>, CommandError> {
+    if !here.device.wants_connection(workspace)? {
+        return Ok(None);
+    }
+    let report = here.device.sync_report()?;
+    let line = report.as_ref().and_then(|report| report.line(workspace));
+    Ok(line.and_then(|line| line.error.as_ref()).map(|failure| failure.reason))
 }
 
 /// What the relay shows instead of the log, in words.

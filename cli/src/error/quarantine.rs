@@ -38,6 +38,7 @@ fn known_reason(reason: QuarantineReason) -> &'static str {
         QuarantineReason::NoRecord => "it is a roster record without a body",
         QuarantineReason::ChainGap => "the entry before it in its author's chain is missing",
         QuarantineReason::SeqTaken => "its author wrote another entry with the same number",
+        QuarantineReason::Doubled => "the relay put it on the log twice, and it counts once",
         QuarantineReason::NotActive => "its author is not in the workspace",
         QuarantineReason::RunIncomplete => "its author was removed, and not all came that was still allowed",
         QuarantineReason::JoinVoid => "it lets somebody in who is not let in",

@@ -142,7 +142,7 @@ pub(super) struct Line {
     told: Option<Position>,
     /// What is being waited for, and since when nothing has come of it.
     awaits: Option<(Waiting, Millis)>,
-    /// Whether people were told of waiting since everything was here last.
+    /// Whether people were told of waiting since everything was here last and nothing was owed.
     has_told: bool,
     /// Whether the next connection follows this one at once.
     follow: bool,
@@ -412,7 +412,7 @@ impl Line {
     pub(super) fn turned_live(&mut self, now: Millis) -> bool {
         self.live_since.get_or_insert(now);
         self.error = None;
-        self.has_told = false;
+        self.has_told &= self.awaits.is_some();
         self.last_live = Some(now);
         !std::mem::replace(&mut self.live, true)
     }

@@ -260,6 +260,8 @@ impl<S: Storage> Relay<S> {
 
     pub(super) fn refuse(&mut self, conn: ConnId, entry: EntryId, denial: Denial) {
         let Denial { reason, text, proof, .. } = denial;
+        // For good is only what the entry itself deserves: its author sends it again once the log can be read.
+        let reason = if reason == Reason::LogLost { Reason::Storage } else { reason };
         tracing::debug!(conn = conn.0, ?entry, ?reason, "an entry is refused");
         self.answer(conn, &Frame::Refused { entry, reason, proof, text: sentence(&text) });
     }

@@ -1,5 +1,6 @@
 //! Who is in a stored log, and what of it decides who comes in.
 
+use bowline_wire::bodies::{WithoutBody, without_body};
 use bowline_wire::frame::Party;
 use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
@@ -19,6 +20,10 @@ pub(crate) fn fold(storage: &impl Storage, workspace: WorkspaceId) -> Result<Ros
         for (position, logged) in page.entries {
             let entry =
                 logged.entry.verify(workspace).map_err(|why| StorageError::Corrupt(why.to_string()))?;
+            // Without it a removal may be missing, and whoever was removed would come in.
+            if without_body(&entry) == Some(WithoutBody::NotTheLog) {
+                return Err(StorageError::Corrupt("a roster record has lost its body".to_owned()));
+            }
             roster.apply_entry(position, &entry);
             after = position;
         }

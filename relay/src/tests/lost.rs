@@ -67,6 +67,18 @@ fn after_a_head_of_its_own_that_it_has_lost_a_relay_signs_nothing_more() {
 }
 
 #[test]
+fn a_relay_that_cannot_read_a_roster_record_lets_nobody_in_rather_than_go_on_without_it() {
+    let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
+    let (workspace, conn) = bench.create(&mut laptop);
+    bench.let_in((&mut laptop, conn), &mut phone, workspace);
+    let join = bench.position(workspace);
+    bench.storage.put_bodies(workspace, &[(join, None)]).unwrap();
+    bench.restart();
+    assert!(is_lost(&bench.enter(&laptop, workspace).1));
+    assert!(is_lost(&bench.enter(&phone, workspace).1));
+}
+
+#[test]
 fn other_workspaces_of_the_relay_go_on() {
     let (mut bench, mut laptop, mut other) = (Bench::new(), Author::new(1), Author::new(2));
     let (workspace, _) = bench.create(&mut laptop);

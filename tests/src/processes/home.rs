@@ -4,13 +4,14 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use bowline_cast::leash;
 use tempfile::TempDir;
 
-use super::binary;
 use super::ran::Ran;
 use super::relay::databases;
+use super::{LOOK_AGAIN, binary, copy_folder};
 
 /// A home of its own, without anything of the machine's environment.
 pub struct Home {
@@ -29,6 +30,14 @@ impl Home {
     /// A folder where there is no home yet, for a program that has the same command line.
     pub fn with_program(program: PathBuf) -> Self {
         Self { folder: TempDir::new().expect("a folder for a home"), program }
+    }
+
+    /// The same home once more, in a folder of its own, as it is while no process has it open.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let copy = Self::with_program(self.program.clone());
+        copy_folder(&self.path(), &copy.path());
+        copy
     }
 
     /// The home's folder.
@@ -52,6 +61,25 @@ impl Home {
     /// Runs a command to its end.
     pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
         Ran::of(self.command(arguments).output().expect("bowline starts"))
+    }
+
+    /// Runs a command that has to end by itself within so long; `None` if it does not, and is ended.
+    pub fn run_within<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+        bound: Duration,
+    ) -> Option<Ran> {
+        let mut child = self.command(arguments).spawn().expect("bowline starts");
+        let begun = Instant::now();
+        while child.try_wait().expect("it can be asked").is_none() {
+            if begun.elapsed() > bound {
+                let _already_gone = child.kill();
+                child.wait().expect("bowline ends");
+                return None;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Some(Ran::of(child.wait_with_output().expect("bowline ends")))
     }
 
     /// Runs a command with something to read.

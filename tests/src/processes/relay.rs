@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use bowline_cast::leash;
 use tempfile::TempDir;
 
-use super::binary;
 use super::ran::Ran;
+use super::{binary, copy_folder};
 
 /// Whether lines to it are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,29 @@ impl Relay {
         assert!(leash::ends_well(leash::command("kill").args(["-s", "TERM", &pid])));
         let mut process = self.process.take().expect("the relay runs");
         assert!(process.wait().expect("the relay ends").success());
+    }
+
+    /// Has it listen on another free port when it is started again; gives the one that it leaves.
+    pub fn leave_its_port(&mut self) -> SocketAddr {
+        std::mem::replace(&mut self.listen, free_port())
+    }
+
+    /// Has it listen there when it is started again.
+    pub fn come_to(&mut self, port: SocketAddr) {
+        self.listen = port;
+    }
+
+    /// Copies everything it keeps into a new folder, while it does not run.
+    pub fn copy_data(&self, to: &Path) {
+        assert!(self.process.is_none(), "the relay runs");
+        copy_folder(&self.data(), to);
+    }
+
+    /// Puts a copy in the place of everything it keeps, while it does not run.
+    pub fn put_data(&self, from: &Path) {
+        assert!(self.process.is_none(), "the relay runs");
+        std::fs::remove_dir_all(self.data()).expect("its folder goes");
+        copy_folder(from, &self.data());
     }
 
     /// Copies everything it keeps into a new folder, while it serves.

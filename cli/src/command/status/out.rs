@@ -3,7 +3,7 @@
 use bowline_engine::device::{LineReason, Membership, OtherDraft, WorkspaceStatus};
 use bowline_engine::ids::{DeviceId, WorkspaceId};
 use bowline_engine::intent::Decision;
-use bowline_engine::{CodeKind, Device};
+use bowline_engine::{CodeKind, Device, Reason};
 
 use crate::documents::workspace_prefix;
 use crate::error::{relay_says, way_on};
@@ -74,6 +74,37 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
             decide(&name)
         )
     })
+}
+
+/// What a person can do about a relay with which no connection comes about, because of what it does.
+pub(super) fn way_on_line(why: LineReason, name: &str) -> Option<String> {
+    const AGAIN: &str = "nothing here is lost, and `bowline sync` tries again: if it stays so, tell the relay's operator what it says";
+    match why {
+        LineReason::Nonsense => {
+            Some(format!("{AGAIN}. If it has another log than this device, {}", decide(name)))
+        }
+        LineReason::Silent
+        | LineReason::Unanswered(_)
+        | LineReason::NotFlushed
+        | LineReason::Slow
+        | LineReason::TooLarge
+        | LineReason::Text
+        | LineReason::Protocol
+        | LineReason::Flood
+        | LineReason::BringsNothing
+        | LineReason::KeepsRefusing => Some(AGAIN.to_owned()),
+        LineReason::Goodbye(Reason::LogOutdated) => Some(
+            "nothing here is lost: ask the relay's operator whether that is so. A new workspace (`bowline workspace create`) takes in \
+             every document with `bowline share --all`"
+                .to_owned(),
+        ),
+        LineReason::OtherRelay | LineReason::WrongPin => Some(
+            "nothing was sent: ask the relay's operator, on another way, for its address; if it has moved, \
+             `bowline workspace move ADDRESS`"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// How a person goes on with a relay that tells another story.

@@ -52,7 +52,11 @@ pub(super) fn store_entry(
         }
         Verdict::Content(entry) => store_unopened(tx, workspace, entry, place, keys, now),
         Verdict::Withheld(entry) => store_withheld(tx, entry, place, now),
-        Verdict::NotAcceptable(entry, why) => put_aside(tx, entry, place, &not_acceptable(why)),
+        Verdict::NotAcceptable(entry, why) => {
+            let is_double = known.is_some_and(|row| row.place.is_some());
+            let why = if is_double { QuarantineReason::Doubled.plain() } else { not_acceptable(why) };
+            put_aside(tx, entry, place, &why)
+        }
     }
 }
 

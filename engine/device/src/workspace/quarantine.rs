@@ -46,6 +46,8 @@ pub enum QuarantineReason {
     ChainGap,
     /// The log has another entry with its number.
     SeqTaken,
+    /// The relay has put the entry on the log a second time; where it stands first, it counts.
+    Doubled,
     /// The entry's author is not in the workspace.
     NotActive,
     /// The entry's author was removed, and the entries up to the cut did not come as one run.
@@ -118,7 +120,7 @@ pub enum QuarantineReason {
 
 impl QuarantineReason {
     /// All named reasons with their numbers.
-    pub const NAMED: [(u16, Self); 49] = [
+    pub const NAMED: [(u16, Self); 50] = [
         (0, Self::Told),
         (1, Self::NoKey),
         (2, Self::NoBody),
@@ -147,6 +149,7 @@ impl QuarantineReason {
         (34, Self::Forked),
         (35, Self::LivesSpent),
         (36, Self::DocumentFull),
+        (37, Self::Doubled),
         (40, Self::TooLarge),
         (41, Self::TooMany),
         (42, Self::Malformed),

@@ -72,6 +72,15 @@ fn an_entry_by_a_stranger_is_put_aside() {
 }
 
 #[test]
+fn an_entry_that_stands_on_the_log_twice_counts_once_and_is_the_relays_doing() {
+    let (rig, owner, mut other, mut relay) = with_member();
+    let entry = other.content(&relay, &message(other.id(), DOC, "x")).to_signed();
+    relay.put(entry.clone());
+    relay.put(entry.clone());
+    assert_put_aside(rig, owner, relay, &entry, QuarantineReason::Doubled);
+}
+
+#[test]
 fn content_that_does_not_open_is_put_aside() {
     let (rig, owner, mut other, mut relay) = with_member();
     let mut header = other.content(&relay, &message(other.id(), DOC, "x")).header().clone();

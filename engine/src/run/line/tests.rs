@@ -61,3 +61,24 @@ async fn a_clock_that_was_set_back_keeps_no_line_down() {
     assert!(!line.is_due(Millis(day)));
     assert!(line.is_due(Millis(day - hour)));
 }
+
+#[tokio::test]
+async fn of_what_a_relay_owes_while_everything_of_it_is_here_people_are_told_once() {
+    let mut line = Line::new(Millis(0));
+    up(&mut line, Millis(0));
+    let mut seconds = 0..;
+    let mut told = |line: &mut Line, owed| {
+        seconds
+            .by_ref()
+            .take(60)
+            .filter(|second| {
+                let now = Millis(second * 1000);
+                line.turned_live(now);
+                line.note_awaited(owed, now).is_some()
+            })
+            .count()
+    };
+    assert_eq!(told(&mut line, Some(Awaited::Answer)), 1);
+    assert_eq!(told(&mut line, None), 0);
+    assert_eq!(told(&mut line, Some(Awaited::Answer)), 1, "something else is owed");
+}

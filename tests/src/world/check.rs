@@ -35,6 +35,7 @@ impl World {
             self.connect(index);
         }
         self.relay.withhold(false);
+        self.eavesdropper.replay(false);
         self.relay.plan_power_cut(u32::MAX, super::disk::PowerCut::Before);
         self.after_relay();
         let until = self.now.plus(SETTLING);
@@ -132,7 +133,7 @@ impl World {
     }
 
     /// Takes in what the relay has stored since the last call.
-    fn read_log(&mut self) {
+    pub(super) fn read_log(&mut self) {
         let Some(workspace) = self.workspace else {
             return;
         };
@@ -161,6 +162,7 @@ impl World {
         let shown: Vec<_> = members.iter().map(|index| self.shown_on(*index)).collect();
         self.check_same(&members, &shown)?;
         self.check_said(&members)?;
+        self.check_twins(&members)?;
         self.check_synced(&members)
     }
 
@@ -217,7 +219,8 @@ impl World {
             let is_restored = self.fired.of(super::Fault::RelayRestored) > 0;
             let lost_its_place =
                 |it: &&Quarantined| is_restored && it.reason == QuarantineReason::NotTakenAgain;
-            if let Some(aside) = status.quarantined.iter().find(|it| !lost_its_place(it)) {
+            let is_right = |it: &&Quarantined| lost_its_place(it) || self.is_hostile(&it.entry);
+            if let Some(aside) = status.quarantined.iter().find(|it| !is_right(it)) {
                 return Err(Failure::PutAside(machine.name.clone(), format!("{aside:?}")));
             }
             let copies = self.fired.of(super::Fault::Restored) + self.fired.of(super::Fault::Cloned);
@@ -229,7 +232,14 @@ impl World {
                     "an entry was refused for good, or another life was seen, without any copy".to_owned();
                 return Err(Failure::PutAside(machine.name.clone(), what));
             }
-            if let Some(fault) = status.fault {
+            if !status.evidence.is_empty() {
+                let what = format!("keeps evidence against the relay: {:?}", status.caught);
+                return Err(Failure::PutAside(machine.name.clone(), what));
+            }
+            // What somebody replays on a line ends that line, and condemns nobody.
+            let replays =
+                self.fired.of(super::Fault::ReplayedWelcome) + self.fired.of(super::Fault::Replayed);
+            if let Some(fault) = status.fault.filter(|fault| replays == 0 || fault.is_lasting()) {
                 return Err(Failure::PutAside(machine.name.clone(), fault.to_string()));
             }
         }

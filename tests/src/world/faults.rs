@@ -51,10 +51,16 @@ pub enum Fault {
     WithheldBodies,
     /// The relay is restored from a backup that lacks entries.
     RelayRestored,
+    /// A member's program publishes two changes of one actor and one number.
+    Twins,
+    /// A welcome of an earlier line is said again.
+    ReplayedWelcome,
+    /// Something else that was said under a signature on an earlier line is said again.
+    Replayed,
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 24] = [
+pub const FAULTS: [Fault; 27] = [
     Fault::Loss,
     Fault::Delay,
     Fault::Duplication,
@@ -79,6 +85,9 @@ pub const FAULTS: [Fault; 24] = [
     Fault::Rejoined,
     Fault::WithheldBodies,
     Fault::RelayRestored,
+    Fault::Twins,
+    Fault::ReplayedWelcome,
+    Fault::Replayed,
 ];
 
 /// How often each fault has happened.

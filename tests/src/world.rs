@@ -16,8 +16,10 @@ mod machine;
 mod network;
 mod places;
 mod relay;
+mod replay;
 mod run;
 mod trace;
+mod twins;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +43,8 @@ pub use trace::Trace;
 use machine::{Said, Staying, Written};
 use network::{Event, Network};
 use relay::RelayMachine;
+use replay::Eavesdropper;
+use twins::Hostile;
 
 /// Frames that one call may make a device send: its whole allowance of work on the way, in the smallest entries.
 const MAX_FRAMES_AT_ONCE: usize = 64;
@@ -55,6 +59,8 @@ pub struct World {
     machines: Vec<Machine>,
     relay: RelayMachine,
     network: Network,
+    eavesdropper: Eavesdropper,
+    hostile: Hostile,
     workspace: Option<WorkspaceId>,
     /// Every edit whose call returned, and has to be found again.
     said: Vec<Said>,
@@ -84,6 +90,8 @@ impl World {
             machines: Vec::new(),
             relay,
             network: Network::default(),
+            eavesdropper: Eavesdropper::default(),
+            hostile: Hostile::default(),
             workspace: None,
             said: Vec::new(),
             written: Vec::new(),
@@ -288,9 +296,18 @@ impl World {
                 self.fired.count(Fault::WithheldBodies);
                 self.note("the relay withholds bodies");
             }
+            if self.hostile_hears(conn, &bytes) {
+                continue;
+            }
+            if let Some((fault, older)) = self.eavesdropper.hears(conn, &bytes, &mut self.random) {
+                self.fired.count(fault);
+                self.note(format!("{conn:?} is told again what was said on another line: {fault:?}"));
+                self.network.send_to_device(conn, older, self.now, &mut self.random, &mut self.fired);
+            }
             self.network.send_to_device(conn, bytes.to_vec(), self.now, &mut self.random, &mut self.fired);
         }
         while let Some(conn) = self.relay.poll_close() {
+            self.close_hostile_line(conn);
             self.network.close_after_delivery(conn, self.now);
         }
         if self.relay.needs_flush() {

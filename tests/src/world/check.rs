@@ -38,6 +38,7 @@ impl World {
         if self.relay.is_put_back() {
             self.restore_relay();
         }
+        self.eavesdropper.replay(false);
         self.relay.plan_power_cut(u32::MAX, super::disk::PowerCut::Before);
         self.after_relay();
         let until = self.now.plus(SETTLING);
@@ -135,7 +136,7 @@ impl World {
     }
 
     /// Takes in what the relay has stored since the last call.
-    fn read_log(&mut self) {
+    pub(super) fn read_log(&mut self) {
         let Some(workspace) = self.workspace else {
             return;
         };
@@ -164,6 +165,7 @@ impl World {
         let shown: Vec<_> = members.iter().map(|index| self.shown_on(*index)).collect();
         self.check_same(&members, &shown)?;
         self.check_said(&members)?;
+        self.check_twins(&members)?;
         self.check_synced(&members)
     }
 
@@ -220,7 +222,8 @@ impl World {
             let is_restored = self.fired.of(super::Fault::RelayRestored) > 0;
             let lost_its_place =
                 |it: &&Quarantined| is_restored && it.reason == QuarantineReason::NotTakenAgain;
-            if let Some(aside) = status.quarantined.iter().find(|it| !lost_its_place(it)) {
+            let is_right = |it: &&Quarantined| lost_its_place(it) || self.is_hostile(&it.entry);
+            if let Some(aside) = status.quarantined.iter().find(|it| !is_right(it)) {
                 return Err(Failure::PutAside(machine.name.clone(), format!("{aside:?}")));
             }
             let copies = self.fired.of(super::Fault::Restored) + self.fired.of(super::Fault::Cloned);
@@ -232,9 +235,17 @@ impl World {
                     "an entry was refused for good, or another life was seen, without any copy".to_owned();
                 return Err(Failure::PutAside(machine.name.clone(), what));
             }
-            // What a relay that was put back says of itself is true, and over.
+            if !status.evidence.is_empty() {
+                let what = format!("keeps evidence against the relay: {:?}", status.caught);
+                return Err(Failure::PutAside(machine.name.clone(), what));
+            }
+            // What a relay that was put back says of itself is true, and over. What somebody replays on a line ends that line, and
+            // condemns nobody.
+            let fired = |fault| self.fired.of(fault) > 0;
+            let is_put_back = fired(super::Fault::RelayPutBack);
+            let is_replayed = fired(super::Fault::ReplayedWelcome) || fired(super::Fault::Replayed);
             let is_over = |fault: &RelayFault| {
-                *fault == RelayFault::LogLost && self.fired.of(super::Fault::RelayPutBack) > 0
+                is_put_back && *fault == RelayFault::LogLost || is_replayed && !fault.is_lasting()
             };
             if let Some(fault) = status.fault.filter(|fault| !is_over(fault)) {
                 return Err(Failure::PutAside(machine.name.clone(), fault.to_string()));

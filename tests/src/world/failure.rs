@@ -42,6 +42,16 @@ pub enum Failure {
         /// The text.
         text: String,
     },
+    /// Of two changes of one actor and one number the first counts, and the other does not.
+    #[error("{on} {} {text:?}, one of two with one number", if *.shows { "shows" } else { "does not show" })]
+    Twin {
+        /// The device.
+        on: String,
+        /// What one of both says.
+        text: String,
+        /// Whether it is shown there.
+        shows: bool,
+    },
     /// A list shows one document twice.
     #[error("{0} lists {1} twice")]
     Twice(String, DocId),

@@ -53,10 +53,16 @@ pub enum Fault {
     RelayRestored,
     /// The relay serves such a backup for a while before it is restored.
     RelayPutBack,
+    /// A member's program publishes two changes of one actor and one number.
+    Twins,
+    /// A welcome of an earlier line is said again.
+    ReplayedWelcome,
+    /// Something else that was said under a signature on an earlier line is said again.
+    Replayed,
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 25] = [
+pub const FAULTS: [Fault; 28] = [
     Fault::Loss,
     Fault::Delay,
     Fault::Duplication,
@@ -82,6 +88,9 @@ pub const FAULTS: [Fault; 25] = [
     Fault::WithheldBodies,
     Fault::RelayRestored,
     Fault::RelayPutBack,
+    Fault::Twins,
+    Fault::ReplayedWelcome,
+    Fault::Replayed,
 ];
 
 /// How often each fault has happened.

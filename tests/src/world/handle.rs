@@ -299,6 +299,14 @@ impl Handle<'_> {
         self.world.connect(index);
     }
 
+    /// Somebody on the line breaks it, and from now on says again what was said on earlier ones.
+    pub fn replay(self) {
+        self.world.eavesdropper.replay(true);
+        if let Some(conn) = self.world.machines[self.index].conn {
+            self.world.hang_up(conn);
+        }
+    }
+
     /// The device takes nothing off its line for a while, or does again.
     pub fn stall(self, stalled: bool) {
         if let Some(conn) = self.world.machines[self.index].conn {
@@ -327,6 +335,7 @@ impl World {
     pub(super) fn restart_relay(&mut self) {
         self.note("the relay loses power");
         self.relay.restart();
+        self.close_hostile_lines();
         let lines: Vec<_> = self.machines.iter().filter_map(|machine| machine.conn).collect();
         for conn in lines {
             self.hang_up(conn);

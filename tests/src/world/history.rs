@@ -86,6 +86,14 @@ pub enum Step {
     PutRelayBack,
     /// The relay is restored from its backup, or from what was put back before.
     RestoreRelay,
+    /// A person links a device whose program makes up two stories under one actor, for a conversation.
+    MakeUpTwins(usize, usize),
+    /// The programs that make things up publish one thing each.
+    TellOfTwins,
+    /// A device's line breaks, and from now on what was said on earlier lines is said again on later ones.
+    Replay(usize),
+    /// Nothing is said again any more.
+    StopReplaying,
     /// Time passes.
     Wait(u64),
 }
@@ -112,7 +120,39 @@ impl History {
         }
         history.withhold_at_times();
         history.restore_relay_at_times();
+        history.publish_twins_at_times();
+        history.replay_at_times();
         history
+    }
+
+    /// In one history of four a program of a member's publishes what has one actor and one number, bit by bit.
+    fn publish_twins_at_times(&mut self) {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ 0x7815_7815);
+        let mut pick = || random.next_u32() as usize;
+        if !pick().is_multiple_of(4) {
+            return;
+        }
+        let mut at = pick() % self.steps.len();
+        self.steps.insert(at, Step::MakeUpTwins(pick(), pick()));
+        for _ in 0..5 {
+            at += 1 + pick() % (self.steps.len() - at);
+            self.steps.insert(at, Step::TellOfTwins);
+        }
+    }
+
+    /// In one history of five somebody says again what was said on earlier lines, for some time and perhaps to the end.
+    fn replay_at_times(&mut self) {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ 0x0EC4_00E5);
+        let mut pick = || random.next_u32() as usize;
+        if !pick().is_multiple_of(5) {
+            return;
+        }
+        let from = pick() % self.steps.len();
+        let to = from + 1 + pick() % self.steps.len();
+        self.steps.insert(from, Step::Replay(pick()));
+        if to < self.steps.len() {
+            self.steps.insert(to, Step::StopReplaying);
+        }
     }
 
     /// In one history of five the relay is restored from a backup, perhaps twice, and perhaps after it has served that for a while.
@@ -325,6 +365,10 @@ impl World {
             Step::BackUpRelay => self.relay.back_up(),
             Step::PutRelayBack => self.put_relay_back(),
             Step::RestoreRelay => self.restore_relay(),
+            Step::MakeUpTwins(device, document) => self.make_up_twins(number, device, document),
+            Step::TellOfTwins => self.tell_of_twins(),
+            Step::Replay(device) => self.on(device).replay(),
+            Step::StopReplaying => self.eavesdropper.replay(false),
             Step::Wait(millis) => self.advance(millis),
         }
         self.advance(number as u64 % 97);

@@ -125,9 +125,8 @@ impl Machine {
         store.plant_cursor_before_batch(self.bug == Some(Bug::CursorBeforeBatch));
         let random = ChaCha8Rng::seed_from_u64(self.next_process);
         self.next_process = self.next_process.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let keys = DeviceKeys::from_bytes(&self.key);
         self.device =
-            Some(Device::open(store, keys, Box::new(random)).expect("a device on its own database"));
+            Some(Device::open(store, self.keys(), Box::new(random)).expect("a device on its own database"));
     }
 
     /// The power goes: what was not committed is gone, and so is everything in memory.
@@ -168,6 +167,11 @@ impl Machine {
     /// The commit after `commits` more fails.
     pub(super) fn fail_commit(&mut self, commits: u32) {
         self.commits_left.store(commits.into(), Ordering::Relaxed);
+    }
+
+    /// The keys of its device, which every program of its owner can read.
+    pub(super) fn keys(&self) -> DeviceKeys {
+        DeviceKeys::from_bytes(&self.key)
     }
 
     pub(super) fn device(&mut self) -> &mut Device {

@@ -191,13 +191,9 @@ impl FakeRelay {
         self.continued(position, position, seed)
     }
 
-    /// The same relay, restored while it may have signed for other entries behind a place before: its log goes on from that place under
-    /// the key of `seed`, and what it has behind it stays.
-    pub(crate) fn restored_from(&self, place: u64, seed: u8) -> Self {
-        self.continued(place, self.len(), seed)
-    }
-
-    fn continued(&self, place: u64, kept: u64, seed: u8) -> Self {
+    /// The same relay, restored with what it has `kept`, and its log goes on from a place that may lie before the end of that: it may have
+    /// signed for other entries behind the place before.
+    pub(crate) fn continued(&self, place: u64, kept: u64, seed: u8) -> Self {
         let mut successors = self.successors.clone();
         successors.push(self.successor(place, seed));
         let succession = Succession::stored(self.workspace(), &successors).unwrap();

@@ -34,6 +34,10 @@ const PROVEN_ROLLBACK: u8 = 6;
 /// The number of the proof that a log's key says that the log was continued from what is not in it.
 const FALSE_SUCCESSOR: u8 = 7;
 
+/// Proofs of one kind that are kept until a person has decided to go on: each line to a relay that lies may bring another, and the
+/// first of them are as good as all.
+const MOST_OF_A_KIND: usize = 16;
+
 /// Keeps what a lasting fault proves. One that was set aside counts again when it is found once more.
 pub(super) fn keep(
     tx: &Tx<'_>,
@@ -46,11 +50,8 @@ pub(super) fn keep(
             (PROVEN_FORK, Evidence::Fork(proof.clone()).to_bytes())
         }
         RelayFault::Fork { ours, theirs, .. } => (FORK, [encode(ours), encode(theirs)].concat()),
+        // Each line brings another, and this kind is signed over all that was said on its line.
         RelayFault::Rollback { proof, .. } => {
-            // Each line brings another: one is enough until somebody has decided to go on.
-            if split(**tx, workspace)?.1.iter().any(|row| row.kind == PROVEN_ROLLBACK) {
-                return Ok(());
-            }
             (PROVEN_ROLLBACK, Evidence::Rollback((**proof).clone()).to_bytes())
         }
         RelayFault::NotThePinnedLog => (NOT_THE_PINNED_LOG, Vec::new()),
@@ -67,6 +68,10 @@ pub(super) fn keep(
         | RelayFault::OtherRelay
         | RelayFault::BringsNothing => return Ok(()),
     };
+    let most = if kind == PROVEN_ROLLBACK { 1 } else { MOST_OF_A_KIND };
+    if split(**tx, workspace)?.1.iter().filter(|row| row.kind == kind).count() >= most {
+        return Ok(());
+    }
     if tx.insert_evidence(workspace, kind, &what, at)? {
         Ok(())
     } else {

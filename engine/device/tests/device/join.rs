@@ -1,11 +1,12 @@
 //! Coming in by a code, on a database.
 
 use bowline_core::sync::JoinFailed;
-use bowline_device::Notice;
-use bowline_device::{Code, Error};
+use bowline_device::{Code, Error, LineReason, Notice};
+use bowline_wire::frame::Frame;
+use bowline_wire::ids::{DocId, Incarnation, Position};
 
-use crate::author::Author;
-use crate::rig::{Rig, code};
+use crate::author::{Author, message};
+use crate::rig::{Rig, code, entries_of};
 
 #[test]
 fn a_code_made_on_one_device_lets_another_in_and_both_show_the_same() {
@@ -128,4 +129,43 @@ fn the_codes_secret_and_the_token_are_gone_once_they_have_done_their_work() {
     assert!(!read(&creator, "token"));
     assert!(!read(&rig, "ticket") && !read(&rig, "pins"));
     assert!(read(&rig, "keyring"));
+}
+
+/// A relay that welcomes a newcomer to its true log, and then tells it another, which leaves out what was written before the code
+/// was made. The newcomer's Join is below the point that the code names there.
+#[test]
+fn what_a_code_names_is_compared_with_the_log_after_a_restart_too() {
+    let (mut owner, mut relay) = Author::owner(1);
+    let secret = owner.put_ticket(&mut relay, false);
+    let mut fork = relay.clone();
+    let doc = DocId::from_bytes([9; 16]);
+    for n in 0..5 {
+        owner.put_message(&mut relay, doc, &format!("left out {n}"));
+    }
+    let code = code(&relay, &secret);
+    let mut rig = Rig::new(2);
+    rig.join(&code);
+    rig.connect(&relay);
+    rig.take_sent();
+    rig.receive(&fork.records());
+    let join = rig.take_sent().iter().flat_map(entries_of).next().unwrap();
+    let appended = vec![(join.id(rig.workspace()), Position(fork.put(join)))];
+    rig.receive(&Frame::Appended { entries: appended, head: fork.head() });
+    rig.disconnect();
+    rig.connect(&relay);
+    rig.take_sent();
+    rig.receive(&fork.frame(1, fork.len()));
+    assert_eq!(rig.status().signed.unwrap().position, Position(fork.len()), "its Join is there");
+    let mut rig = rig.reopened();
+    rig.conversation("for members only");
+    rig.sync(&mut fork);
+    for n in 0..8 {
+        owner.incarnation = Incarnation::from_bytes([0x70 + n; 8]);
+        let other = owner.content(&fork, &message(owner.id(), doc, &format!("other {n}")));
+        fork.put(other.to_signed());
+    }
+    rig.sync(&mut fork);
+    assert_eq!(rig.status().caught, Some(LineReason::NotThePinnedLog));
+    let by_rig = fork.verified().filter(|entry| entry.header().device == rig.device.id()).count();
+    assert_eq!(by_rig, 1, "nothing but its Join");
 }

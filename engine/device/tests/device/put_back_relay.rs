@@ -40,6 +40,11 @@ fn forked() -> Forked {
     Forked { one, other, doc, shared, lost: relay, put_back }
 }
 
+/// The relay, restored while its log goes on from this place, with all that it has behind it.
+fn restored_from(relay: &FakeRelay, place: u64) -> FakeRelay {
+    relay.continued(place, relay.len(), 21)
+}
+
 fn sorted(mut texts: Vec<String>) -> Vec<String> {
     texts.sort();
     texts
@@ -73,7 +78,7 @@ impl Forked {
 fn both_sorts_of_devices_follow_to_the_place_that_both_logs_share() {
     for is_other_first in [false, true] {
         let forked = forked();
-        let relay = forked.put_back.restored_from(forked.shared, 21);
+        let relay = restored_from(&forked.put_back, forked.shared);
         forked.check(relay, is_other_first);
     }
 }
@@ -84,7 +89,7 @@ fn a_place_below_what_the_logs_share_costs_reading_again_and_nothing_else() {
         for is_other_first in [false, true] {
             let forked = forked();
             assert!(place < forked.shared);
-            let relay = forked.put_back.restored_from(place, 21);
+            let relay = restored_from(&forked.put_back, place);
             forked.check(relay, is_other_first);
         }
     }
@@ -101,7 +106,7 @@ fn what_the_relay_still_has_is_read_again_and_not_sent() {
         rig.sent.clear();
     }
     // From the very beginning: below where either of them joined.
-    let mut relay = relay.restored_from(1, 21);
+    let mut relay = restored_from(&relay, 1);
     for rig in [&mut one, &mut other] {
         rig.sync(&mut relay);
         assert!(rig.appended().is_empty());
@@ -125,7 +130,7 @@ fn both(texts: &[&str]) -> (Vec<String>, Vec<String>) {
 #[test]
 fn a_place_that_only_the_log_of_the_one_side_has_condemns_the_relay() {
     let Forked { mut one, shared, put_back, .. } = forked();
-    let mut relay = put_back.restored_from(shared + 1, 21);
+    let mut relay = restored_from(&put_back, shared + 1);
     one.sync(&mut relay);
     assert!(!one.status().evidence.is_empty(), "which is why the place is not where the relay is");
 }
@@ -135,7 +140,7 @@ fn a_crash_at_any_commit_while_it_is_read_again_loses_nothing() {
     let mut nth = 1;
     loop {
         let mut forked = forked();
-        let mut relay = forked.put_back.restored_from(2, 21);
+        let mut relay = restored_from(&forked.put_back, 2);
         forked.other.commits.refuse(nth);
         let failed = forked.other.try_sync(&mut relay).is_err();
         let is_over = !forked.other.commits.is_spent();

@@ -126,6 +126,24 @@ fn a_fork_is_remembered_with_both_heads_and_stops_sending_for_good() {
 }
 
 #[test]
+fn a_relay_that_contradicts_itself_on_every_line_costs_bounded_room() {
+    let (mut rig, _, relay) = Rig::member();
+    let kept = |rig: &Rig| rig.device.store().read().evidence(rig.workspace()).unwrap().len();
+    let mut after_half = 0;
+    for n in 1..=100 {
+        rig.disconnect();
+        rig.greet();
+        rig.receive(&FakeRelay::welcome_at(relay.sign(relay.len(), LogHash::from_bytes([n; 32]))));
+        if n == 50 {
+            after_half = kept(&rig);
+        }
+    }
+    assert_eq!(kept(&rig), after_half);
+    let rig = rig.reopened();
+    assert_eq!((kept(&rig), rig.status().caught), (after_half, Some(LineReason::Fork)));
+}
+
+#[test]
 fn another_log_stops_sending_only_as_long_as_it_is_shown() {
     let (mut rig, _, mut relay) = Rig::member();
     let mut other = FakeRelay::new(99, rig.workspace());

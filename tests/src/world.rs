@@ -12,6 +12,7 @@ mod failure;
 mod faults;
 mod handle;
 mod history;
+mod hostile;
 mod machine;
 mod network;
 mod places;
@@ -40,11 +41,11 @@ pub use machine::Machine;
 pub use run::{Outcome, first_caught, run, shrink};
 pub use trace::Trace;
 
+use hostile::Hostile;
 use machine::{Said, Staying, Written};
 use network::{Event, Network};
 use relay::RelayMachine;
 use replay::Eavesdropper;
-use twins::Hostile;
 
 /// Frames that one call may make a device send: its whole allowance of work on the way, in the smallest entries.
 const MAX_FRAMES_AT_ONCE: usize = 64;

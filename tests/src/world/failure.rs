@@ -42,7 +42,7 @@ pub enum Failure {
         /// The text.
         text: String,
     },
-    /// Of two changes of one actor and one number the first counts, and the other does not.
+    /// Two changes have one actor and one number, and the first of them does not count, or the other does.
     #[error("{on} {} {text:?}, one of two with one number", if *.shows { "shows" } else { "does not show" })]
     Twin {
         /// The device.

@@ -1,9 +1,9 @@
 //! A member whose second device runs another program: it publishes changes of which two have one actor and one number, in any
 //! order and long after one another. What it needs to seal it reads in the database of the first device.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use bowline_core::document::{ActorId, Document, Entry as Shown, Kind, Marks, MessageId, Pen, Role};
+use bowline_core::document::{Entry as Shown, Marks};
 use bowline_core::payload::Payload;
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
 use bowline_engine::CodeKind;
@@ -12,7 +12,7 @@ use bowline_relay::ConnId;
 use bowline_wire::codec::{Reader, decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::frame::{Frame, Hello, Proof, Transcript, VERSIONS};
+use bowline_wire::frame::{Frame, Hello, Transcript, VERSIONS};
 use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
@@ -22,104 +22,13 @@ use bowline_wire::limits::{MAX_EPOCHS, MAX_SEALED_HISTORY};
 use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::{Join, Record};
 use bowline_wire::weight::Weight;
-use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 use super::World;
 use super::failure::Failure;
 use super::faults::Fault;
 use super::handle::Handle;
-
-/// Messages of one of the two stories: each is built on the one before it.
-const CHAPTERS: usize = 2;
-
-/// What one program publishes: two stories under one actor, whose messages have the same numbers.
-struct Twins {
-    /// The machine with the first device of the same person.
-    machine: usize,
-    /// The keys of the second one.
-    key: [u8; 64],
-    document: DocId,
-    tales: Vec<Tale>,
-}
-
-/// One message of one of the stories.
-struct Tale {
-    story: usize,
-    chapter: usize,
-    text: String,
-    /// What tells it, and the heads of whoever has told as much of its story.
-    told: Document,
-    change: Vec<u8>,
-    entry: Option<EntryId>,
-}
-
-/// The other programs of a world's members.
-#[derive(Default)]
-pub(super) struct Hostile {
-    twins: Vec<Twins>,
-    lines: BTreeMap<ConnId, Line>,
-    entries: BTreeSet<EntryId>,
-}
-
-/// A line that appends one entry.
-struct Line {
-    who: Who,
-    said: Transcript,
-    entry: SignedEntry,
-}
-
-/// As whom such a program comes.
-enum Who {
-    Ticket(TicketSecret),
-    Device(Box<DeviceKeys>),
-}
-
-impl Who {
-    fn prove(&self, said: Transcript, workspace: WorkspaceId) -> Proof {
-        match self {
-            Self::Ticket(secret) => secret.prove(said, workspace, None),
-            Self::Device(keys) => keys.prove(said, workspace, None, None),
-        }
-    }
-}
-
-impl Twins {
-    /// Both stories, to be told from the last to the first.
-    fn new(
-        machine: usize,
-        key: [u8; 64],
-        document: DocId,
-        number: usize,
-        now: Millis,
-        random: &mut ChaCha8Rng,
-    ) -> Self {
-        let mut process = [0; 8];
-        random.fill_bytes(&mut process);
-        let actor = ActorId::for_device(DeviceKeys::from_bytes(&key).id(), process);
-        let mut tales = Vec::new();
-        for story in 0..2 {
-            let mut told = Document::create(Kind::Conversation);
-            for chapter in 0..CHAPTERS {
-                let text = format!("twin {number}, story {story}, chapter {chapter}");
-                let id = MessageId::from_bytes(random.next_u32().to_le_bytes());
-                let pen = Pen { actor, now };
-                let mut conversation = told.conversation_mut(pen).expect("it is a conversation");
-                let change = conversation.append_message(id, Role::User, &text, now);
-                let change = change.expect("a short message").expect("something new");
-                tales.push(Tale { story, chapter, text, told: told.clone(), change, entry: None });
-            }
-        }
-        for at in (1..tales.len()).rev() {
-            tales.swap(at, random.next_u32() as usize % (at + 1));
-        }
-        Self { machine, key, document, tales }
-    }
-
-    fn keys(&self) -> DeviceKeys {
-        DeviceKeys::from_bytes(&self.key)
-    }
-}
+use super::hostile::{Line, Tale, Twins, Who};
 
 impl World {
     /// A member's second device joins by a link, and makes up two stories, to be told in a conversation that the member has.

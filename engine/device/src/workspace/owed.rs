@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use bowline_core::sync::Replica;
+use bowline_crypto::DeviceKeys;
 use bowline_store::{Reader, Tx};
 use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
 use bowline_wire::ids::{DeviceId, TicketKey, UserId, WorkspaceId};
@@ -151,12 +152,16 @@ fn owed(read: Reader<'_>, workspace: WorkspaceId) -> Result<Option<Vec<Owed>>, E
     Ok(Some(decode::<List>(&bytes).map_err(|_| Error::Damaged(Damage::Decision))?.0))
 }
 
+/// Whether a removal or leave is decided and not yet answered by the log, or was in force in what the log has lost: nothing is sealed
+/// until it is.
+pub(super) fn awaits_removal(read: Reader<'_>, keys: &DeviceKeys, replica: &Replica) -> Result<bool, Error> {
+    let workspace = replica.workspace();
+    let is_decided = intents(read, keys, workspace)?.iter().any(|(_, it)| it.decision.stops_sealing());
+    Ok(is_decided || owes_removal(read, workspace, replica)?)
+}
+
 /// Whether somebody is in again who was removed.
-pub(super) fn owes_removal(
-    read: Reader<'_>,
-    workspace: WorkspaceId,
-    replica: &Replica,
-) -> Result<bool, Error> {
+fn owes_removal(read: Reader<'_>, workspace: WorkspaceId, replica: &Replica) -> Result<bool, Error> {
     let Some(roster) = replica.log().map(Log::roster) else {
         return Ok(false);
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::sync::{NotReady, Pins, Replica};
+use bowline_core::sync::{NotReady, Pins};
 use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_store::{IntentN, IntentRow, Reader, Tx};
 use bowline_wire::ids::{
@@ -17,7 +17,6 @@ use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
 use crate::workspace::code::{Code, CodeKind};
 use crate::workspace::intent::{Decision, Intent};
-use crate::workspace::owed::owes_removal;
 use crate::workspace::sealed_values::{self, AtRest};
 use crate::{Damage, Error, Notice};
 
@@ -281,14 +280,6 @@ impl Workspaces {
         let rekey = self.rekey(lent, workspace, &recipients)?.unwrap_or(nobody);
         Ok(Ok(with(rekey)))
     }
-}
-
-/// Whether a removal or leave is decided and not yet answered by the log, or was in force in what the log has lost: nothing is sealed
-/// until it is.
-pub(super) fn awaits_removal(read: Reader<'_>, keys: &DeviceKeys, replica: &Replica) -> Result<bool, Error> {
-    let workspace = replica.workspace();
-    let is_decided = intents(read, keys, workspace)?.iter().any(|(_, it)| it.decision.stops_sealing());
-    Ok(is_decided || owes_removal(read, workspace, replica)?)
 }
 
 /// The decisions that the log has not answered, in the order in which they were made.

@@ -20,7 +20,7 @@ use crate::lent::Lent;
 use crate::rows::{decode_heads, doc_state, encode_heads, insert_offered};
 use crate::workspace::Workspaces;
 use crate::workspace::linked::Unsealable;
-use crate::workspace::roster::awaits_removal;
+use crate::workspace::owed::awaits_removal;
 
 /// Changes in one payload at most, unless it is the whole document: half of what a recipient takes.
 const MAX_CHANGES: usize = CHANGES_MAX / 2;

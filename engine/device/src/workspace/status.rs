@@ -20,8 +20,9 @@ use crate::workspace::evidence;
 use crate::workspace::line_failure::LineReason;
 use crate::workspace::linked::Unsealable;
 use crate::workspace::membership::{HELD_UP, Membership, RelaySays, said};
+use crate::workspace::owed::awaits_removal;
 use crate::workspace::quarantine::QuarantineReason;
-use crate::workspace::roster::{awaits_removal, intents};
+use crate::workspace::roster::intents;
 use crate::workspace::withheld::{self, WithheldStatus};
 
 /// Where a document is.

@@ -12,6 +12,7 @@ use bowline_engine::run::{LineFailure, LineReport, LineStage};
 use clap::Args;
 use serde::Serialize;
 
+use crate::clocks::ShownClocks;
 use crate::documents;
 use crate::error::{CommandError, no_connection, not_ready, put_aside, relay_fault, relay_says};
 use crate::invocation::Invocation;
@@ -93,6 +94,8 @@ struct Workspace {
     sent_again: usize,
     /// Parts of something large by others of which another part has not come.
     incomplete: u64,
+    /// The clocks of the relay, the log and this device, if two of them are apart.
+    clocks: Option<ShownClocks>,
     relay_says: Option<String>,
     fault: Option<String>,
     evidence: usize,
@@ -280,6 +283,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         withheld: status.withheld.map(Withheld::from),
         sent_again: status.sent_again,
         incomplete: status.incomplete,
+        clocks: status.clocks.map(ShownClocks::from),
         relay_says: status.relay_says.map(relay_says),
         fault: status
             .fault

@@ -25,6 +25,7 @@ pub use effect::{CutBack, Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
 pub use joining::Joining;
 pub use keys::{Recipient, keys_in_records};
 pub use open::{Opened, Parts, Unreadable, open};
+pub use relay::clocks::{Clocks, WrongClock};
 pub use relay::faults::RelayFault;
 pub use relay::session::{Awaited, LinkState};
 pub use replay::{NotReplayed, Replay};

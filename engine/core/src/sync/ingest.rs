@@ -113,6 +113,9 @@ impl Replica {
             }
             self.promised = None;
         }
+        if let Some(fault) = new.last().and_then(|last| self.is_too_late(last.time, cx)) {
+            return self.fault(fault);
+        }
         self.take_bodies_of(first, entries);
         self.take_in(next, new, head, cx);
     }

@@ -18,6 +18,7 @@ mod relay;
 
 mod agents;
 mod aside;
+mod clocks;
 mod consent;
 mod copies;
 mod counting;

@@ -3,6 +3,7 @@
 
 mod adopted;
 mod bodies;
+mod clocks;
 mod context;
 mod effect;
 mod feed;
@@ -20,12 +21,12 @@ mod state;
 mod writing;
 
 pub use adopted::{NotAdopted, Original, originals};
+pub use clocks::{Clocks, WrongClock};
 pub use context::Context;
 pub use effect::{CutBack, Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
 pub use joining::Joining;
 pub use keys::{Recipient, keys_in_records};
 pub use open::{Opened, Parts, Unreadable, open};
-pub use relay::clocks::{Clocks, WrongClock};
 pub use relay::faults::RelayFault;
 pub use relay::session::{Awaited, LinkState};
 pub use replay::{NotReplayed, Replay};

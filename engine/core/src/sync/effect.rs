@@ -12,7 +12,7 @@ use bowline_wire::successor::{SaidSuccessor, Succession};
 use bowline_wire::weight::Written;
 use thiserror::Error;
 
-use super::relay::clocks::Clocks;
+use super::clocks::Clocks;
 use super::relay::faults::RelayFault;
 
 /// Why a code did not let the device in.

@@ -2,7 +2,7 @@
 
 mod again;
 mod bodies;
-pub(super) mod clocks;
+mod clocks;
 pub(super) mod faults;
 mod frames;
 mod holdings;

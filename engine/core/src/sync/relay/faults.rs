@@ -5,7 +5,7 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{LogHash, Position};
 use thiserror::Error;
 
-use super::clocks::Clocks;
+use crate::sync::clocks::Clocks;
 
 /// A relay that broke its word. The device stops appending and goes on offline; nothing local is touched.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

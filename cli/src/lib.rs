@@ -4,6 +4,7 @@
 //! one line of JSON. What each command does is in its own file under `command`; what can go wrong, and its exit code, in
 //! [`CommandError`].
 
+mod clocks;
 mod command;
 pub mod demo;
 mod documents;

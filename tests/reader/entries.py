@@ -9,7 +9,8 @@ from cbor import Malformed, decode, encode
 from forms import bytes_to, fields, fixed, null_or, number_of, uint
 
 CONTROL, CONTENT = 0, 1
-CHANGES, SNAPSHOT, ADOPTED, ROSTER, CONFIRM = 1, 2, 3, 16, 18
+CHANGES, SNAPSHOT, ADOPTED, RECEIPT, SECRET = 1, 2, 3, 4, 5
+ROSTER, ERASE, CONFIRM, CHECKPOINT, WITNESS, ERASED = 16, 17, 18, 19, 20, 21
 
 HEADER_VERSION = 2
 
@@ -90,9 +91,15 @@ class Header:
         unused = {
             CHANGES: bare and any(self.doc),
             ADOPTED: bare and any(self.doc),
+            RECEIPT: bare and any(self.doc),
+            SECRET: bare and any(self.doc),
             SNAPSHOT: any(self.doc),
+            ERASE: self.digests is None and any(self.doc),
+            CHECKPOINT: self.digests is None and not any(self.doc),
             ROSTER: bare and not any(self.doc),
             CONFIRM: bare and not any(self.doc),
+            WITNESS: bare and not any(self.doc),
+            ERASED: bare and not any(self.doc),
         }
         kept = {
             "TypeLane": self.type >= 32 or (self.type < 16) == content,

@@ -13,7 +13,8 @@ import limits
 import records
 import sealing
 import signing
-from cbor import Malformed, decode
+import successors
+from cbor import Malformed, decode, encode
 from entries import CHANGES, CONTENT, ROSTER, SNAPSHOT
 from forms import bytes_to, fields, fixed, list_of, null_or, number_of, uint
 from log import Log
@@ -147,6 +148,14 @@ class Home:
         keys = sealing.open_rekey(rekey, workspace, self.keys.hpke_secret)
         return sealing.Keyring(workspace, keys, known)
 
+    def successors(self, workspace):
+        """By which logs the workspace's log came to be signed by its key, verified."""
+        said = self.state(workspace, "succession")
+        if said is None:
+            return []
+        relay = self.state(workspace, "relay-identity")
+        return successors.follow(workspace, relay, [encode(it) for it in decode(said)])
+
     def open(self, workspace):
         """Everything in a workspace, verified from its log's beginning to its end."""
         return Opened(self, workspace)
@@ -166,7 +175,7 @@ class Opened:
     def __init__(self, home, workspace):
         sql = "SELECT log_id, pos, log_hash, log_time, head FROM workspace WHERE id = ?"
         log_id, position, log_hash, log_time, head = home.database.execute(sql, (workspace,)).fetchone()
-        self.log, self.refused = Log(workspace, log_id), []
+        self.log, self.refused = Log(workspace, log_id, home.successors(workspace)), []
         self.accepted = self._follow(home.log_rows(workspace), workspace)
         found = (self.log.position, self.log.hashes[-1], self.log.time)
         demand(found == (position, log_hash, log_time), "the log does not end where it has to")

@@ -25,12 +25,31 @@ class NotALog(Exception):
 
 
 @dataclass
+class Seen:
+    """A head that an entry names: which log it is of, and where that log ends, if it was continued before the entry."""
+
+    log: int
+    position: int
+    hash: bytes
+    end: int | None
+
+    @property
+    def is_lost(self):
+        """Whether it names what was lost when its log was continued."""
+        return self.end is not None and self.position > self.end
+
+    def place(self, position):
+        """Where a position in the head's log is in the log as it went on."""
+        return min(position, self.end) if self.is_lost else position
+
+
+@dataclass
 class Tip:
     """The last accepted entry of a chain."""
 
     seq: int
     id: bytes
-    seen: list | None
+    seen: Seen | None
     held: int
     roster: int
     since: int
@@ -39,13 +58,20 @@ class Tip:
 class Log:
     """A log up to a position."""
 
-    def __init__(self, workspace, id_):
-        self.workspace, self.id = workspace, id_
+    def __init__(self, workspace, id_, successors=()):
+        self.workspace = workspace
+        # Each log that was continued, with its end, and the one that signs now.
+        self.logs = [(old, end) for old, end, _, _ in successors] + [(id_, None)]
         self.time = 0
-        self.hashes = [entries.log_seed(workspace, id_)]
+        self.hashes = [entries.log_seed(workspace, self.logs[0][0])]
         self.roster = Roster(workspace)
         self.tips = {}
         self.weights = defaultdict(int)
+
+    @property
+    def id(self):
+        """The log that signs now."""
+        return self.logs[-1][0]
 
     @property
     def position(self):
@@ -122,11 +148,12 @@ class Log:
     def _append(self, entry, time):
         header = entry.header
         tip = self.tips.get(header.chain)
+        seen = self._seen(header)
         self.tips[header.chain] = Tip(
             header.seq,
             entry.id,
-            header.seen,
-            header.held,
+            seen,
+            seen.place(header.held) if seen else header.held,
             self.roster.index.get(header.roster, 0),
             tip.since if tip else time,
         )
@@ -194,22 +221,49 @@ class Log:
         header, tip = entry.header, self.tips.get(entry.header.chain)
         is_genesis = record and record.number == records.GENESIS
         enters = record is not None and record.number in (records.GENESIS, records.JOIN)
-        if not is_genesis:
-            self._check_roster(header, tip)
-        if enters != (header.seen is None):
+        seen = self._seen(header)
+        if header.seen is not None and seen is None and self._known()[0][1] is not None:
             raise Refused("BadSeen")
-        if header.seen is not None:
-            self._check_seen(header, tip)
+        if not is_genesis:
+            self._check_roster(header, seen, tip)
+        if enters != (header.seen is None) or header.seen is not None and seen is None:
+            raise Refused("BadSeen")
+        if seen is not None:
+            self._check_seen(header, seen, tip)
         if tip is None and not self._may_begin(header.chain, time):
             raise Refused("LivesSpent")
         if header.weight:
             self._check_weight(header)
 
-    def _check_roster(self, header, tip):
+    def _known(self):
+        """The logs that were known at the next place, each with its end there: those continued below it, and the one after them."""
+        known = []
+        for log, end in self.logs:
+            is_over = end is not None and end <= self.position
+            known.append((log, end if is_over else None))
+            if not is_over:
+                break
+        return known
+
+    def _seen(self, header):
+        """The head that an entry names, by the log that signed it; none if it names none, or no known log has signed it."""
+        if header.seen is None:
+            return None
+        position, hash_, signature = header.seen
+        for number, (log, end) in enumerate(self._known()):
+            try:
+                entries.verify_head(self.workspace, log, position, hash_, signature)
+            except Malformed:
+                continue
+            return Seen(number, position, hash_, end)
+        return None
+
+    def _check_roster(self, header, seen, tip):
         index = self.roster.index.get(header.roster)
         if index is None:
             raise Refused("RosterUnknown")
-        if index + 1 < self.roster.applied_by(header.seen_position) or tip and index < tip.roster:
+        known = seen.place(seen.position) if seen else header.seen_position
+        if index + 1 < self.roster.applied_by(known) or tip and index < tip.roster:
             raise Refused("RosterStale")
         if header.lane == CONTENT:
             point = self.roster.points[index]
@@ -218,17 +272,17 @@ class Log:
             if point.epoch != header.epoch:
                 raise Refused("WrongEpoch")
 
-    def _check_seen(self, header, tip):
-        position, hash_, signature = header.seen
-        if position < self.roster.devices[header.device].joined_at:
+    def _check_seen(self, header, seen, tip):
+        joined_at = self.roster.devices[header.device].joined_at
+        if seen.is_lost:
+            is_early = self.roster.points[self.roster.index[header.roster]].position < joined_at
+        else:
+            is_early = seen.position < joined_at
+        before = tip.seen if tip else None
+        goes_back = before and (seen.log, seen.position) < (before.log, before.position)
+        if is_early or goes_back or tip and seen.place(header.held) < tip.held:
             raise Refused("BadSeen")
-        if tip and (position < (tip.seen[0] if tip.seen else 0) or header.held < tip.held):
-            raise Refused("BadSeen")
-        try:
-            entries.verify_head(self.workspace, self.id, position, hash_, signature)
-        except Malformed:
-            raise Refused("BadSeen") from None
-        if position > self.position or self.hashes[position] != hash_:
+        if not seen.is_lost and (seen.position > self.position or self.hashes[seen.position] != seen.hash):
             raise Refused("Forked")
 
     def _may_begin(self, chain, time):

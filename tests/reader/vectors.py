@@ -215,7 +215,9 @@ def broken_log(vector):
     def timed(steps):
         return [(it["time"], entries.read_entry(workspace, unhex(it, "entry"))) for it in steps]
 
-    log, steps = Log(workspace, unhex(vector, "log")), vector["entries"]
+    said = [bytes.fromhex(it) for it in vector.get("successors", [])]
+    links = successors.follow(workspace, unhex(vector, "relay"), said) if said else []
+    log, steps = Log(workspace, unhex(vector, "log"), links), vector["entries"]
     outcomes = log.follow(timed(steps))
     for step, outcome, hash_ in zip(steps, outcomes, log.hashes[1:], strict=True):
         same([outcome.word, outcome.why], [step["verdict"], step["rule"]], "an entry of its log")
@@ -260,6 +262,7 @@ FILES = [
     (BROKEN, "frames", broken(frames.read_frame, "frame")),
     (BROKEN, "heads", broken(entries.read_head, "workspace", "seen")),
     (BROKEN, "signatures", broken_signature),
+    (BROKEN, "continued", broken_log),
     (BROKEN, "logs", broken_log),
     (BROKEN, "rosters", broken_log),
 ]

@@ -12,6 +12,7 @@ use bowline_engine::run::{LineFailure, LineReason, LineReport, LineStage};
 use clap::Args;
 use serde::Serialize;
 
+use crate::clocks::ShownClocks;
 use crate::documents;
 use crate::error::{CommandError, no_connection, not_ready, put_aside, relay_fault, relay_says};
 use crate::invocation::Invocation;
@@ -95,6 +96,8 @@ struct Workspace {
     apart: u64,
     /// Parts of something large by others of which another part has not come.
     incomplete: u64,
+    /// The clocks of the relay, the log and this device, if two of them are apart.
+    clocks: Option<ShownClocks>,
     relay_says: Option<String>,
     fault: Option<String>,
     evidence: usize,
@@ -287,6 +290,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         sent_again: status.sent_again,
         apart: status.apart,
         incomplete: status.incomplete,
+        clocks: status.clocks.map(ShownClocks::from),
         relay_says: status.relay_says.map(relay_says),
         fault: status
             .fault

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bowline_engine::Device;
-use bowline_engine::ids::WorkspaceId;
+use bowline_engine::ids::{Millis, WorkspaceId};
 use bowline_engine::run::{Finished, Goal, Standing};
 use clap::Args;
 use serde::Serialize;
@@ -32,6 +32,9 @@ pub(crate) struct Sync {
     /// Go on until stopped
     #[arg(long)]
     watch: bool,
+    /// Go on with a log whose time is more than a day ahead of this device's clock
+    #[arg(long)]
+    accept_time: bool,
 }
 
 #[derive(Serialize)]
@@ -53,6 +56,9 @@ struct Row {
 impl Sync {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let mut here = invocation.open()?;
+        if self.accept_time {
+            accept_times(&mut here.device, invocation.now())?;
+        }
         if self.watch {
             return watch(invocation, &mut here);
         }
@@ -75,6 +81,16 @@ impl Sync {
             None => invocation.answer(&Synced { workspaces: rows }),
         }
     }
+}
+
+/// Lets through the time of every log that is too far ahead for a connection.
+fn accept_times(device: &mut Device, now: Millis) -> Result<(), CommandError> {
+    for workspace in device.workspaces().collect::<Vec<_>>() {
+        if device.wants_connection(workspace)? {
+            device.accept_time(workspace, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Those that are to be connected; an error that says what to do if there are none.

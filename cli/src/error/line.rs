@@ -7,6 +7,7 @@ use bowline_engine::{Awaited, JoinFailed, NotReady, Reason, RelayFault, Void};
 use super::code::ErrorCode;
 use super::command::CommandError;
 use super::hints::{HAVE_IT_RESTORED, KEPT, REPORT};
+use crate::clocks::clocks_in_words;
 use crate::text::OneLine;
 
 /// What to do when the relay is not who it should be.
@@ -124,6 +125,7 @@ pub(crate) fn no_connection(failure: &LineFailure) -> String {
         }
         LineReason::OtherSuccessor => "the relay's log is continued in two ways",
         LineReason::HalfSuccessor => "only one of the relay's keys says that its log was continued",
+        LineReason::TimeAhead => "the log's time is more than a day ahead of this device's clock",
         LineReason::KeepsRefusing => "the relay keeps refusing what this device writes",
         LineReason::Goodbye(reason) => &format!("the relay refused: {}", relay_says(reason)),
         LineReason::Unknown(number) => &format!("for a reason that this version does not know ({number})"),
@@ -309,6 +311,12 @@ fn fault_found(fault: &RelayFault) -> CommandError {
             "The relay has lost a part of the workspace's log, and waits to be restored",
         )
         .hint(HAVE_IT_RESTORED),
+        RelayFault::TimeAhead(clocks) => {
+            let error = CommandError::new(ErrorCode::LogTimeAhead, "The log is of a time that has not come");
+            CommandError { causes: vec![clocks_in_words(clocks)], ..error }
+                .hint("if this device's clock is wrong, set it; if it is right, tell the relay's operator")
+                .hint("`bowline sync --accept-time` goes on all the same; nothing here is lost")
+        }
         RelayFault::OtherLog { .. } => error.hint(
             "look whether the relay's address is right, and if it has moved, `bowline workspace move ADDRESS`; nothing here is lost",
         ),

@@ -11,6 +11,7 @@
 mod agents;
 mod binary;
 mod chats;
+mod clocks;
 mod damage;
 mod demo;
 mod edits;

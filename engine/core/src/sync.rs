@@ -3,6 +3,7 @@
 
 mod adopted;
 mod bodies;
+mod clocks;
 mod context;
 mod effect;
 mod feed;
@@ -21,6 +22,7 @@ mod state;
 mod writing;
 
 pub use adopted::{NotAdopted, Original, originals};
+pub use clocks::{Clocks, WrongClock};
 pub use context::Context;
 pub use effect::{CutBack, Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
 pub use joining::Joining;

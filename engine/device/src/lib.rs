@@ -32,6 +32,7 @@ use notice::Notices;
 use workspace::Workspaces;
 
 pub use bowline_core::document::Marks;
+pub use bowline_core::sync::{Clocks, WrongClock};
 pub use bowline_store::{OnlyHere, Withheld};
 pub use documents::agents::ShownAgent;
 pub use documents::edit::Shown;

@@ -3,6 +3,7 @@
 
 mod again;
 pub(crate) mod behind;
+mod clocks;
 pub(crate) mod code;
 pub(crate) mod connection;
 pub(crate) mod decisions;
@@ -185,6 +186,13 @@ impl Device {
     pub fn note_relay_address(&mut self, workspace: WorkspaceId, relay: &str) -> Result<(), Error> {
         let Parts { workspaces, mut lent, .. } = self.parts(Millis::default());
         workspaces.readdress(&mut lent, workspace, relay)
+    }
+
+    /// Lets the log's time be as far ahead of this device's clock as the relay has shown it to be: the person says that it is right, or
+    /// wants to go on with it. Returns `false` if no connection has failed because of that.
+    pub fn accept_time(&mut self, workspace: WorkspaceId, now: Millis) -> Result<bool, Error> {
+        let Parts { workspaces, mut lent, .. } = self.parts(now);
+        workspaces.accept_time(&mut lent, workspace)
     }
 
     /// Everything this workspace's relay was caught at, oldest first, with what proves it to others.

@@ -116,7 +116,7 @@ pub enum Frame {
 pub const HOLDINGS: &str = "holdings/1";
 
 /// Names and numbers of the frames, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const FRAME_NUMBERS: [(&str, u64); 20] = [
+pub const FRAME_NUMBERS: [(&str, u64); 22] = [
     ("Hello", 1),
     ("Challenge", 2),
     ("Proof", 3),
@@ -137,6 +137,8 @@ pub const FRAME_NUMBERS: [(&str, u64); 20] = [
     ("Fetch", 18),
     ("Supply", 19),
     ("Wanted", 20),
+    ("Lookup", 21),
+    ("Found", 22),
 ];
 
 impl Canonical for Frame {

@@ -23,6 +23,10 @@ pub enum EntryType {
     Snapshot,
     /// Others' entries verbatim, because the log has lost them; see [`crate::adopted`]. Reserved.
     Adopted,
+    /// "My user has read this document up to here." Reserved.
+    Receipt,
+    /// A secret, sealed to some of the members alone. Reserved.
+    Secret,
     /// A roster record.
     Roster,
     /// Erases a document everywhere. Reserved.
@@ -33,21 +37,26 @@ pub enum EntryType {
     Checkpoint,
     /// "I am here and have seen this much." Reserved.
     Witness,
+    /// "I have erased what these erases cover." Reserved.
+    Erased,
     /// A type this version has no name for: stored and carried, not understood.
     Unknown(u16),
 }
 
 impl EntryType {
     /// All types with a name, for tables and tests.
-    pub const NAMED: [(&'static str, Self); 8] = [
+    pub const NAMED: [(&'static str, Self); 11] = [
         ("changes", Self::Changes),
         ("snapshot", Self::Snapshot),
         ("adopted", Self::Adopted),
+        ("receipt", Self::Receipt),
+        ("secret", Self::Secret),
         ("roster", Self::Roster),
         ("erase", Self::Erase),
         ("confirm", Self::Confirm),
         ("checkpoint", Self::Checkpoint),
         ("witness", Self::Witness),
+        ("erased", Self::Erased),
     ];
 
     /// The number on the wire.
@@ -56,11 +65,14 @@ impl EntryType {
             Self::Changes => 1,
             Self::Snapshot => 2,
             Self::Adopted => 3,
+            Self::Receipt => 4,
+            Self::Secret => 5,
             Self::Roster => 16,
             Self::Erase => 17,
             Self::Confirm => 18,
             Self::Checkpoint => 19,
             Self::Witness => 20,
+            Self::Erased => 21,
             Self::Unknown(number) => number,
         }
     }
@@ -244,10 +256,16 @@ impl Header {
         ];
         let bare = self.covers == Position::START && self.digests.is_none();
         let own = match self.entry_type {
-            EntryType::Changes | EntryType::Adopted => bare && !self.doc.is_zero(),
+            EntryType::Changes | EntryType::Adopted | EntryType::Receipt | EntryType::Secret => {
+                bare && !self.doc.is_zero()
+            }
             EntryType::Snapshot => !self.doc.is_zero(),
-            EntryType::Roster | EntryType::Confirm => bare && self.doc.is_zero(),
-            _ => self.digests.is_none(),
+            EntryType::Erase => self.digests.is_none() && !self.doc.is_zero(),
+            EntryType::Checkpoint => self.digests.is_none() && self.doc.is_zero(),
+            EntryType::Roster | EntryType::Confirm | EntryType::Witness | EntryType::Erased => {
+                bare && self.doc.is_zero()
+            }
+            EntryType::Unknown(_) => self.digests.is_none(),
         };
         match rules
             .into_iter()

@@ -1,6 +1,8 @@
 //! What every storage back end has to do, as test cases over [`Storage`]. A back end runs [`cases`] in its tests.
 //!
 //! A case gets a function that opens one and the same storage, empty at first, again and again: as after a restart.
+//!
+//! Longer than 500 lines because a back end has to do all of it, and each case is short.
 
 mod continued;
 

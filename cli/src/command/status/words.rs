@@ -50,6 +50,9 @@ impl Workspace {
         }
         self.write_waiting(f, now)?;
         self.write_trouble(f)?;
+        if let Some(clocks) = &self.clocks {
+            writeln!(f, "  Clocks: {}", clocks.words)?;
+        }
         if self.devices.is_empty() {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 use thiserror::Error;
 
+use super::clocks::Clocks;
 use super::relay::faults::RelayFault;
 use super::shown_log::Cut;
 
@@ -105,6 +106,8 @@ pub enum Effect {
         /// The key of its certificate, if the line has proven one.
         line: Option<LineKey>,
     },
+    /// Store what the clocks say, if a person is to know. For status, and to be let through.
+    Clocks(Clocks),
     /// Store that the relay has let this device in: what it said against that before counts no more.
     LetIn,
     /// Store that the relay does not let this device in, though it is in the workspace as far as the log is known here. The

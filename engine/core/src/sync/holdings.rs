@@ -19,6 +19,8 @@ pub(in crate::sync) struct Holdings {
     pub(in crate::sync) waiting: BTreeMap<DeviceId, Holding>,
     /// Up to where others have said that they hold the log.
     pub(in crate::sync) known: BTreeMap<DeviceId, Position>,
+    /// The latest time by the clock of another device that has signed one.
+    pub(in crate::sync) latest: Option<Millis>,
 }
 
 impl Holdings {

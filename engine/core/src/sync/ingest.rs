@@ -113,6 +113,9 @@ impl Replica {
                 return self.fault(RelayFault::Fork { ours: promised, theirs: head, proof });
             }
         }
+        if let Some(fault) = new.last().and_then(|last| self.is_too_late(last.time, cx)) {
+            return self.fault(fault);
+        }
         self.promised = self.promised.filter(|promised| !reached(promised));
         self.decided = self.decided.filter(|decided| !reached(decided));
         self.take_bodies_of(first, entries);

@@ -1,5 +1,12 @@
 //! Times and sizes of the sync machine, with unit and reason.
 
+/// Milliseconds by which two clocks that are set right do not part: more is shown to the person.
+pub(super) const CLOCKS_APART: u64 = 10 * 60 * 1_000;
+
+/// Milliseconds by which a log's time may be ahead of this device's clock: a clock that shows the time of the wrong zone is
+/// let through, and one that shows the wrong day is not.
+pub(super) const LOG_AHEAD: u64 = 24 * 60 * 60 * 1_000;
+
 /// Milliseconds before the relay is asked again for bodies, the first time that nothing came of it; twice as many each time
 /// after that. Another device may be about to supply them.
 pub(super) const FETCH_AGAIN_AFTER: u64 = 5_000;

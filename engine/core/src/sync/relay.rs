@@ -2,6 +2,7 @@
 
 mod again;
 mod bodies;
+mod clocks;
 pub(super) mod faults;
 mod frames;
 mod holdings;

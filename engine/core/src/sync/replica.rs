@@ -47,6 +47,8 @@ pub struct Replica {
     /// Where the first entry stands whose body is withheld.
     pub(super) withheld_from: Option<Position>,
     pub(super) distrusted: bool,
+    /// Milliseconds by which a person lets the log's time be further ahead than is taken without asking.
+    pub(super) time_let_through: u64,
     pub(super) effects: VecDeque<Effect>,
 }
 
@@ -77,6 +79,7 @@ impl Replica {
             bodies: Bodies::for_new_line(),
             withheld_from: stored.withheld_from,
             distrusted: stored.distrusted,
+            time_let_through: 0,
             effects: VecDeque::new(),
         }
     }

@@ -12,6 +12,7 @@ mod again;
 mod author;
 mod bench;
 mod bodies;
+mod clocks;
 mod copies;
 mod holdings;
 mod ingest;

@@ -259,6 +259,7 @@ impl FakeRelay {
         let mut frame = opening::welcome(self.head(), if self.passes_holdings_on { &all } else { &all[..1] });
         if let Frame::Welcome(welcome) = &mut frame {
             welcome.successors.clone_from(&self.successors);
+            welcome.time = self.log.time();
         }
         frame
     }

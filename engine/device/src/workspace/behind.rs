@@ -1,5 +1,6 @@
-//! A relay that shows less of the log than it has signed for, says that it has lost a part, or shows another log. The last two are
-//! proof of nothing to anybody: a relay may be restored, and any key signs a log. So they stand in the way only as long as it is so.
+//! A relay that shows less of the log than it has signed for, says that it has lost a part, shows another log, or one of a time that is
+//! far from having come. All but the first are proof of nothing to anybody: a relay may be restored, any key signs a log, and either clock
+//! may be wrong. So they stand in the way only as long as it is so.
 
 use bowline_store::{Reader, Store, StoreError, Tx};
 use bowline_wire::ids::{Millis, Position, WorkspaceId};
@@ -13,24 +14,26 @@ const BEHIND: &str = "behind";
 const OLDER: u8 = 1;
 
 /// What a relay can show or say instead, by the numbers that are kept. An unknown number is read as the first.
-const SHOWN: [(u8, LineReason); 5] = [
+const SHOWN: [(u8, LineReason); 6] = [
     (OLDER, LineReason::Rollback),
     (2, LineReason::OtherLog),
     (3, LineReason::LogLost),
     (4, LineReason::OtherSuccessor),
     (5, LineReason::HalfSuccessor),
+    (6, LineReason::TimeAhead),
 ];
 
 /// What the relay shows instead of the log that is known here. Nothing is sent to it meanwhile, and everything goes on once it
 /// shows that log again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behind {
-    /// [`LineReason::Rollback`], [`LineReason::LogLost`], [`LineReason::OtherLog`], [`LineReason::OtherSuccessor`] or
-    /// [`LineReason::HalfSuccessor`].
+    /// [`LineReason::Rollback`], [`LineReason::LogLost`], [`LineReason::OtherLog`], [`LineReason::OtherSuccessor`],
+    /// [`LineReason::HalfSuccessor`] or [`LineReason::TimeAhead`].
     pub reason: LineReason,
     /// Since when, by this device's clock.
     pub since: Millis,
-    /// The last position that it shows; of another log none counts, and of one that is partly lost none is known.
+    /// The last position that it shows; of another log none counts, of one that is partly lost none is known, and of one whose time
+    /// has not come nothing is in doubt.
     pub shown: Position,
 }
 

@@ -15,6 +15,7 @@ use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
 use crate::workspace::behind::{self, Behind};
+use crate::workspace::clocks;
 use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
 use crate::workspace::entries::{open_with, read_again, store_entry};
 use crate::workspace::evidence;
@@ -103,6 +104,7 @@ impl Workspaces {
                 }
                 Ok(lent.store.transaction(|tx| tx.put_state(workspace, state::RELAY, relay.as_bytes()))?)
             }
+            Effect::Clocks(now) => Ok(clocks::note(lent.store, workspace, &now)?),
             Effect::LetIn => {
                 membership::note(lent.store, workspace, membership::TURNED_AWAY, None, lent.now)?;
                 Ok(behind::clear(lent.store, workspace)?)
@@ -177,6 +179,7 @@ impl Workspaces {
             | RelayFault::LogLost
             | RelayFault::OtherSuccessor { .. }
             | RelayFault::HalfSuccessor => Some(Position::START),
+            RelayFault::TimeAhead(_) => Some(Position(u64::MAX)),
             _ => None,
         };
         let is_news = match shown {

@@ -63,6 +63,7 @@ pub(super) fn keep(
         | RelayFault::OtherSuccessor { .. }
         | RelayFault::HalfSuccessor
         | RelayFault::LogLost
+        | RelayFault::TimeAhead(_)
         | RelayFault::Nonsense(_)
         | RelayFault::KeepsRefusing
         | RelayFault::OtherRelay

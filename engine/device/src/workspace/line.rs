@@ -9,6 +9,7 @@ use crate::Error;
 use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::workspace::Workspaces;
+use crate::workspace::clocks;
 
 impl Workspaces {
     /// A line to a workspace's relay is up. `line` is the key of the relay's certificate as the line has proven it.
@@ -22,6 +23,8 @@ impl Workspaces {
         linked.transmit.clear();
         linked.close = false;
         linked.line_fault = None;
+        // What another process has let through counts on the next line.
+        linked.replica.let_time_through(clocks::let_through(lent.read(), workspace)?);
         self.with_replica(lent, workspace, |replica, cx| replica.handle_connected(line, cx))
     }
 

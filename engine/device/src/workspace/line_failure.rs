@@ -85,6 +85,8 @@ pub enum LineReason {
     OtherSuccessor,
     /// Only one of the relay's keys says that the log was continued.
     HalfSuccessor,
+    /// The log's time is more than a day ahead of this device's clock.
+    TimeAhead,
     /// The relay closed the connection with this reason.
     Goodbye(Reason),
     /// A number without a name here: a newer version wrote it.
@@ -93,7 +95,7 @@ pub enum LineReason {
 
 impl LineReason {
     /// All named reasons with their numbers, but for the relay's own.
-    pub const NAMED: [(u32, Self); 39] = [
+    pub const NAMED: [(u32, Self); 40] = [
         (0, Self::Told),
         (1, Self::Address),
         (10, Self::NameNotFound),
@@ -133,6 +135,7 @@ impl LineReason {
         (59, Self::FalseSuccessor),
         (60, Self::OtherSuccessor),
         (61, Self::HalfSuccessor),
+        (62, Self::TimeAhead),
     ];
 
     /// The number in the database.
@@ -167,6 +170,7 @@ impl From<&RelayFault> for LineReason {
             RelayFault::FalseSuccessor { .. } => Self::FalseSuccessor,
             RelayFault::OtherSuccessor { .. } => Self::OtherSuccessor,
             RelayFault::HalfSuccessor => Self::HalfSuccessor,
+            RelayFault::TimeAhead(_) => Self::TimeAhead,
         }
     }
 }

@@ -10,7 +10,7 @@ use bowline_wire::ids::{
 };
 use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_CUT};
 use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
-use bowline_wire::roster::{Outcome, Roster, TicketStage, Void};
+use bowline_wire::roster::{Outcome, Roster, TicketKind, TicketStage, TicketState, Void};
 
 use crate::lent::Lent;
 use crate::rows::insert_offered;
@@ -95,6 +95,9 @@ impl Workspaces {
         if let Some(record) = self.due_rekey(lent, workspace)? {
             return self.offer_record(lent, workspace, &record, None).map(|()| true);
         }
+        if let Some(record) = self.over_code(lent, workspace)? {
+            return self.offer_record(lent, workspace, &record, None).map(|()| true);
+        }
         // A code hands out the key in force: until that is here, whoever is to be let in waits.
         let has_key = self.replica(workspace)?.has_key_in_force();
         let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
@@ -155,6 +158,20 @@ impl Workspaces {
         }
         let recipients = roster.recipients();
         Ok(self.rekey(lent, workspace, &recipients)?.map(Record::Rekey))
+    }
+
+    /// The closing of a code that was made on this device and is over by its clock. A relay whose clock stands still would let somebody
+    /// in by it for ever.
+    fn over_code(&self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
+        let device = self.device_in(lent.keys, workspace);
+        let is_over = |ticket: &TicketState| {
+            ticket.maker == device && ticket.stage == TicketStage::Open && lent.now.0 > ticket.expires
+        };
+        let over = self.roster(workspace)?.tickets().find(|(_, ticket)| is_over(ticket));
+        Ok(over.map(|(key, ticket)| match ticket.kind {
+            TicketKind::Invite => Record::CloseInvite(*key),
+            TicketKind::Link(_) => Record::CloseLink(*key),
+        }))
     }
 
     fn rekey(

@@ -1,6 +1,6 @@
 //! What `status` says: for each workspace how the line is, and for each document why it is not synced.
 
-use bowline_core::sync::{LinkState, NotReady, Phase, RelayFault, Replica};
+use bowline_core::sync::{Clocks, LinkState, NotReady, Phase, RelayFault, Replica};
 use bowline_crypto::DeviceKeys;
 use bowline_store::{DocRow, EntryRow, EntryState, Reader, is_again};
 use bowline_wire::frame::Reason;
@@ -14,6 +14,7 @@ use crate::documents::in_part::{self, InPart};
 use crate::rows::id_of;
 use crate::workspace::Workspaces;
 use crate::workspace::behind::{Behind, behind};
+use crate::workspace::clocks::clocks;
 use crate::workspace::connection::{held_by, last_heard};
 use crate::workspace::effects::is_join_record;
 use crate::workspace::evidence;
@@ -120,6 +121,8 @@ pub struct WorkspaceStatus {
     pub held_up: Option<RelaySays>,
     /// What the relay shows instead of the log that is known here; `None` if it shows that log, or was not asked yet.
     pub behind: Option<Behind>,
+    /// What the clocks said when a session last began, if two of them were apart.
+    pub clocks: Option<Clocks>,
     /// Lasting evidence against the relay: signed heads that it cannot both have meant.
     pub evidence: Vec<Vec<u8>>,
     /// What the last of that evidence shows.
@@ -185,6 +188,7 @@ impl Workspaces {
             membership: self.membership(read, device, workspace)?,
             held_up: said(read, workspace, HELD_UP)?.filter(|_| waits),
             behind: behind(read, workspace)?,
+            clocks: clocks(read, workspace)?,
             caught: counting.last().map(evidence::shows),
             evidence: counting.into_iter().map(|row| row.what).collect(),
             earlier_evidence: earlier.len(),

@@ -19,6 +19,7 @@ mod relay;
 mod accepting;
 mod agents;
 mod aside;
+mod clocks;
 mod consent;
 mod copies;
 mod counting;

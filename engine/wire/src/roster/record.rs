@@ -145,7 +145,7 @@ pub enum Record {
 }
 
 /// Names and numbers of the records, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const RECORD_NUMBERS: [(&str, u64); 13] = [
+pub const RECORD_NUMBERS: [(&str, u64); 14] = [
     ("Genesis", 1),
     ("Invite", 2),
     ("CloseInvite", 3),
@@ -159,6 +159,7 @@ pub const RECORD_NUMBERS: [(&str, u64); 13] = [
     ("Complaint", 11),
     ("Move", 12),
     ("Successor", 13),
+    ("Owners", 14),
 ];
 
 impl Record {

@@ -1,6 +1,7 @@
 //! Negative golden vectors under `vectors/1/broken/`: each rule of the page broken alone, with the verdict that every
 //! implementation has to come to. Written anew as those of `vectors.rs`, and judged here by this code.
 
+mod continued;
 mod frames;
 mod headers;
 mod heads;
@@ -25,7 +26,8 @@ use bowline_wire::roster::record::Record;
 use bowline_wire::signed::{VerifyError, verify_signature};
 use serde_json::{Value, json};
 
-const FILES: [&str; 7] = ["entries", "frames", "heads", "logs", "records", "rosters", "signatures"];
+const FILES: [&str; 8] =
+    ["continued", "entries", "frames", "heads", "logs", "records", "rosters", "signatures"];
 
 /// Rules of form by the names that the page gives them, with what this code says when one is broken.
 const RULES: [(&str, &str); 20] = [
@@ -64,6 +66,7 @@ fn read(file: &str) -> Vec<Value> {
 
 fn written(file: &str) -> Value {
     match file {
+        "continued" => continued::vectors(),
         "entries" => headers::vectors(),
         "frames" => frames::vectors(),
         "heads" => heads::vectors(),
@@ -205,14 +208,14 @@ fn a_signature_that_a_laxer_predicate_takes_is_refused() {
 
 #[test]
 fn every_log_comes_to_what_its_vector_says() {
-    for vector in ["logs", "rosters"].iter().flat_map(|file| read(file)) {
+    for vector in ["continued", "logs", "rosters"].iter().flat_map(|file| read(file)) {
         judged::assert_log(&vector);
     }
 }
 
 #[test]
 fn every_refusal_and_every_void_reason_has_a_vector_but_those_that_take_thousands_of_entries() {
-    let vectors: Vec<_> = ["logs", "rosters"].iter().flat_map(|file| read(file)).collect();
+    let vectors: Vec<_> = ["continued", "logs", "rosters"].iter().flat_map(|file| read(file)).collect();
     let steps =
         |vector: &Value| ["entries", "next"].map(|list| vector[list].as_array().unwrap().clone()).concat();
     let all: Vec<_> = vectors.iter().flat_map(steps).collect();

@@ -75,8 +75,16 @@ fn header() -> impl Strategy<Value = Header> {
         let entry_type = EntryType::from_number(number % 40);
         let lane = entry_type.lane().unwrap_or(any_lane);
         let content = lane == Lane::Content;
-        let of_no_document = matches!(entry_type, EntryType::Roster | EntryType::Confirm);
-        let plain = of_no_document || matches!(entry_type, EntryType::Changes | EntryType::Adopted);
+        let covers_all = matches!(entry_type, EntryType::Snapshot | EntryType::Erase | EntryType::Checkpoint);
+        let plain = !covers_all && !matches!(entry_type, EntryType::Unknown(_));
+        let of_no_document = matches!(
+            entry_type,
+            EntryType::Roster
+                | EntryType::Confirm
+                | EntryType::Checkpoint
+                | EntryType::Witness
+                | EntryType::Erased
+        );
         let part = if content && seq > index.into() { Part { index, count: index + 1 } } else { Part::WHOLE };
         Header {
             workspace,

@@ -286,7 +286,15 @@ impl Story {
             header.epoch = self.roster().epoch().unwrap();
             header.salt = Salt::from_bytes(bytes("salt"));
         }
-        if matches!(entry_type, EntryType::Changes | EntryType::Snapshot | EntryType::Adopted) {
+        let names_a_document = [
+            EntryType::Changes,
+            EntryType::Snapshot,
+            EntryType::Adopted,
+            EntryType::Receipt,
+            EntryType::Secret,
+            EntryType::Erase,
+        ];
+        if names_a_document.contains(&entry_type) {
             header.doc = WireDoc::from_bytes(bytes("doc"));
         }
         header

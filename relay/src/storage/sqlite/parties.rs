@@ -123,3 +123,56 @@ fn standing(row: &SqlRow<'_>) -> rusqlite::Result<Option<Standing>> {
         _ => return Err(rusqlite::Error::IntegralValueOutOfRange(STANDING, number)),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use bowline_wire::ids::Millis;
+    use rusqlite::Connection;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::storage::{LogCommit, Storage};
+    use crate::testing::author::Author;
+    use crate::testing::rng;
+    use crate::workspace::Workspace;
+
+    #[test]
+    fn whether_somebody_may_come_in_is_known_without_looking_at_anybody_else() {
+        let sqlite = Sqlite::in_memory().unwrap();
+        let mut plan = sqlite.connection.prepare(&format!("EXPLAIN QUERY PLAN {ADMISSION}")).unwrap();
+        let steps = plan.query_map([0, 0, 0], |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
+        for index in ["sqlite_autoindex_log_1 (workspace=?)", "PRIMARY KEY (log=? AND kind=? AND key=?)"] {
+            assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
+        }
+        assert!(!steps.iter().any(|step| step.contains("SCAN")), "{steps:?}");
+    }
+
+    /// A log of one device that makes its workspace.
+    fn begun(number: u8) -> (WorkspaceId, Party, LogCommit) {
+        let mut author = Author::new(number);
+        let (workspace, genesis) = author.genesis(number);
+        let mut created =
+            Workspace::create(workspace, LogKey::generate(&mut rng(1)), genesis, Millis(1)).unwrap();
+        (workspace, author.party(), created.take_staged().0)
+    }
+
+    #[test]
+    fn who_is_in_logs_of_before_is_found_out_when_the_database_is_opened() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("relay.db");
+        let ((one, first, begins_one), (two, second, begins_two)) = (begun(1), begun(2));
+        Sqlite::open(&path).unwrap().commit(&[begins_one, begins_two]).unwrap();
+        let old = "DROP TABLE party; ALTER TABLE log DROP COLUMN has_parties; PRAGMA user_version = 6;
+                   UPDATE entry SET signature = zeroblob(64) WHERE log = (SELECT max(n) FROM log)";
+        Connection::open(&path).unwrap().execute_batch(old).unwrap();
+        for _ in 0..2 {
+            let sqlite = Sqlite::open(&path).unwrap();
+            let standing = |party| sqlite.admission(one, party).unwrap().unwrap().standing;
+            assert_eq!((standing(&first), standing(&second)), (Some(Standing::Active), None));
+            // Of a log that is damaged that cannot be said; the relay serves the others.
+            let damaged = sqlite.admission(two, &second);
+            assert!(matches!(damaged, Err(StorageError::Corrupt(_))), "{damaged:?}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::Party;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Millis, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use bowline_wire::weight::Written;
 use rusqlite::Connection;
@@ -19,16 +19,9 @@ use rusqlite::hooks::Wal;
 use tempfile::TempDir;
 
 use super::continued::IS_LACKING;
-use super::parties::ADMISSION;
 use super::{HASH_AT, HEADER_AT, LOST_BODIES, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
-use crate::keys::LogKey;
 use crate::storage::conformance::{self, Scribe, assert_absent, assert_holds};
-use crate::storage::{
-    Admission, Budget, Continued, LogCommit, Page, Row, Standing, Storage, StorageError, StoredLog,
-};
-use crate::testing::author::Author;
-use crate::testing::rng;
-use crate::workspace::Workspace;
+use crate::storage::{Admission, Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog};
 
 /// A database in a folder that goes away.
 struct Disk {
@@ -321,42 +314,6 @@ fn plan(sqlite: &Sqlite, query: &str) -> Vec<String> {
 fn whether_a_log_lacks_anything_is_known_without_looking_at_the_others() {
     let steps = plan(&Disk::new().open(), IS_LACKING);
     assert!(steps.iter().any(|step| step.contains("USING INDEX log_lacking")), "{steps:?}");
-}
-
-#[test]
-fn whether_somebody_may_come_in_is_known_without_looking_at_anybody_else() {
-    let steps = plan(&Disk::new().open(), ADMISSION);
-    for index in ["sqlite_autoindex_log_1 (workspace=?)", "PRIMARY KEY (log=? AND kind=? AND key=?)"] {
-        assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
-    }
-    assert!(!steps.iter().any(|step| step.contains("SCAN")), "{steps:?}");
-}
-
-/// A log of one device that makes its workspace.
-fn begun(number: u8) -> (WorkspaceId, Party, LogCommit) {
-    let mut author = Author::new(number);
-    let (workspace, genesis) = author.genesis(number);
-    let mut created =
-        Workspace::create(workspace, LogKey::generate(&mut rng(1)), genesis, Millis(1)).unwrap();
-    (workspace, author.party(), created.take_staged().0)
-}
-
-#[test]
-fn who_is_in_logs_of_before_is_found_out_when_the_database_is_opened() {
-    let disk = Disk::new();
-    let ((one, first, begins_one), (two, second, begins_two)) = (begun(1), begun(2));
-    disk.open().commit(&[begins_one, begins_two]).unwrap();
-    let old = "DROP TABLE party; ALTER TABLE log DROP COLUMN has_parties; PRAGMA user_version = 6;
-               UPDATE entry SET signature = zeroblob(64) WHERE log = (SELECT max(n) FROM log)";
-    disk.raw().execute_batch(old).unwrap();
-    for _ in 0..2 {
-        let sqlite = disk.open();
-        let standing = |party| sqlite.admission(one, party).unwrap().unwrap().standing;
-        assert_eq!((standing(&first), standing(&second)), (Some(Standing::Active), None));
-        // Of a log that is damaged that cannot be said; the relay serves the others.
-        let damaged = sqlite.admission(two, &second);
-        assert!(matches!(damaged, Err(StorageError::Corrupt(_))), "{damaged:?}");
-    }
 }
 
 #[test]

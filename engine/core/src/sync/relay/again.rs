@@ -122,6 +122,7 @@ impl Replica {
     /// is stored, and gives it the line of the one before.
     pub fn go_on(&mut self, before: Self, cut: CutBack, cx: &Context<'_>) {
         self.session = before.session;
+        self.time_let_through = before.time_let_through;
         self.handle_welcome(*cut.welcome, cx);
     }
 

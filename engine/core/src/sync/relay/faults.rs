@@ -5,6 +5,8 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{LogHash, Position};
 use thiserror::Error;
 
+use crate::sync::clocks::Clocks;
+
 /// A relay that broke its word. The device stops appending and goes on offline; nothing local is touched.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RelayFault {
@@ -66,6 +68,9 @@ pub enum RelayFault {
     /// The challenge names another relay than the one at the end of the line: someone wants a proof for use elsewhere.
     #[error("the relay at this address asks for a proof that is meant for another relay")]
     OtherRelay,
+    /// The log's time is so far ahead of this device's clock that a person has to let it through.
+    #[error("the log's time is more than a day ahead of this device's clock")]
+    TimeAhead(Clocks),
     /// The relay refuses one entry after the other.
     #[error("the relay keeps refusing what this device writes")]
     KeepsRefusing,

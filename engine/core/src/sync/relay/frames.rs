@@ -168,7 +168,8 @@ impl Replica {
             Ok(Leads::Back(cut)) => return self.effects.push_back(Effect::CutBack(cut)),
             Err(fault) => return self.fault(*fault),
         }
-        if let Some(fault) = self.compare_welcome(&welcome, &proving, cx) {
+        let wrong = self.compare_welcome(&welcome, &proving, cx);
+        if let Some(fault) = wrong.or_else(|| self.read_clocks(&welcome, &proving, cx)) {
             return self.fault(fault);
         }
         let Welcome { head, capabilities, .. } = welcome;

@@ -86,6 +86,7 @@ impl Replica {
             let Ok(holding) = said.verify(self.workspace) else {
                 return self.fault(RelayFault::Nonsense("a holding that its device did not sign"));
             };
+            self.holdings.latest = self.holdings.latest.max(Some(holding.value().time));
             let waiting = &mut self.holdings.waiting;
             if waiting.len() < MAX_HOLDINGS_PER_FRAME || waiting.contains_key(&said.device) {
                 waiting.insert(said.device, *holding.value());

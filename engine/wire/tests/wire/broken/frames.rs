@@ -48,8 +48,8 @@ fn counts() -> Vec<Value> {
 }
 
 fn numbers() -> Vec<Value> {
-    let without_a_name = [0, 15, 16, 21, 23];
-    let mut vectors: Vec<_> = without_a_name
+    let without_a_layout = [0, 14, 15, 16, 21, 22, 23];
+    let mut vectors: Vec<_> = without_a_layout
         .iter()
         .map(|number| broken(&format!("a frame of number {number}"), "Number", &[0x82, 1, *number]))
         .collect();

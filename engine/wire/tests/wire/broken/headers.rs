@@ -143,6 +143,7 @@ fn unused_fields() -> Vec<Value> {
     let [all, own] = ["all", "own"].map(|name| SnapshotDigest::from_bytes(seed(name)));
     let digested = move |header: &mut Header| header.digests = Some(Digests { all, own });
     let nameless = |header: &mut Header| header.doc = WireDoc::ZERO;
+    let named = |header: &mut Header| header.doc = WireDoc::from_bytes([1; 16]);
     let rule = "UnusedField";
     vec![
         content("changes that cover something", rule, |header| header.covers = Position(1)),
@@ -157,6 +158,18 @@ fn unused_fields() -> Vec<Value> {
             header.doc = WireDoc::from_bytes([1; 16]);
         }),
         spoilt("an erase with digests", rule, EntryType::Erase, digested),
+        spoilt("an erase of no document", rule, EntryType::Erase, nameless),
+        spoilt("a receipt of no document", rule, EntryType::Receipt, nameless),
+        spoilt("a secret of no document", rule, EntryType::Secret, nameless),
+        spoilt("a receipt that covers something", rule, EntryType::Receipt, |header| {
+            header.covers = Position(1);
+        }),
+        spoilt("a checkpoint of a document", rule, EntryType::Checkpoint, named),
+        spoilt("a witness of a document", rule, EntryType::Witness, named),
+        spoilt("a witness that covers something", rule, EntryType::Witness, |header| {
+            header.covers = Position(1);
+        }),
+        spoilt("an erased of a document", rule, EntryType::Erased, named),
         spoilt("an unnamed type with digests", rule, EntryType::Unknown(500), digested),
     ]
 }

@@ -5,6 +5,7 @@ use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::ids::*;
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::Outcome;
+use bowline_wire::successor::Succession;
 use serde_json::Value;
 
 use super::{fixed, text, unhex};
@@ -101,8 +102,8 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    pub(super) fn new(workspace: WorkspaceId, id: LogId) -> Self {
-        let log = Log::new(workspace, id);
+    pub(super) fn new(workspace: WorkspaceId, id: LogId, succession: &Succession) -> Self {
+        let log = Log::begun(workspace, id, succession);
         Self { hashes: vec![log.head().hash], log }
     }
 
@@ -174,8 +175,17 @@ fn entry_of(vector: &Value, workspace: WorkspaceId) -> (LogTime, Entry) {
 /// Checks one vector: every entry of its log, and each of what may be offered next.
 pub(super) fn assert_log(vector: &Value) {
     let workspace = WorkspaceId::from_bytes(fixed(vector, "workspace"));
-    let mut followed = Followed::new(workspace, LogId::from_bytes(fixed(vector, "log")));
     let list = |vector: &Value, name: &str| vector[name].as_array().unwrap().clone();
+    let succession = match vector.get("successors") {
+        Some(said) => {
+            let said = said.as_array().unwrap().iter();
+            let said: Vec<_> =
+                said.map(|it| decode(&hex::decode(it.as_str().unwrap()).unwrap()).unwrap()).collect();
+            Succession::verify(workspace, &fixed(vector, "relay"), &said).unwrap()
+        }
+        None => Succession::default(),
+    };
+    let mut followed = Followed::new(workspace, LogId::from_bytes(fixed(vector, "log")), &succession);
     let log = list(vector, "entries");
     let entries: Vec<_> = log.iter().map(|step| entry_of(step, workspace)).collect();
     let verdicts: Vec<_> = log.iter().map(Verdict::read).collect();

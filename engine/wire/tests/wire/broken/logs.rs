@@ -80,6 +80,13 @@ fn two_people() -> Tale {
     tale.accepted("content", &good);
     tale.accepted("content without its body", &Entry::new(good.signed_header().clone(), None).unwrap());
     tale.accepted("a witness", &witness(&story, &ben()));
+    for (name, entry_type) in EntryType::NAMED {
+        let is_reserved = !entry_type.is_understood() && entry_type != EntryType::Witness;
+        if is_reserved {
+            let entry = ben().sign(story.draft(&ben(), entry_type), b"from the future");
+            tale.accepted(&format!("an entry of the reserved type {name}"), &entry);
+        }
+    }
     for number in [15, 31, 500] {
         let entry = ana().sign(story.draft(&ana(), EntryType::Unknown(number)), b"from the future");
         tale.accepted(&format!("an entry of type {number}"), &entry);

@@ -282,6 +282,9 @@ fn unknown() -> Tale {
     let secret = Secret::new("an invite");
     story.record(&laptop, &Record::Invite(secret.ticket()));
     story.record(&ben, &Record::Unknown(99));
+    for reserved in 11..=14 {
+        story.record(&ben, &Record::Unknown(reserved));
+    }
     story.record(&laptop, &Record::Unknown(11));
     let (carl, here) = (Author::new("carl"), story.workspace());
     let mut tale = Tale::new("records of unknown numbers, by a Member and by the Owner", story.clone());

@@ -4,21 +4,29 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::ids::LogTime;
 use bowline_wire::roster::record::Record;
+use bowline_wire::successor::{SaidSuccessor, Succession};
 use serde_json::{Value, json};
 
 use super::judged::Followed;
+use crate::samples::relay_identity;
 use crate::support::{Author, Story};
 
 /// A log, and what is offered next to it, each by itself.
 pub(super) struct Tale {
     name: &'static str,
     pub(super) story: Story,
+    successors: Vec<SaidSuccessor>,
     next: Vec<Value>,
 }
 
 impl Tale {
     pub(super) fn new(name: &'static str, story: Story) -> Self {
-        Self { name, story, next: Vec::new() }
+        Self::continued(name, story, &[])
+    }
+
+    /// The tale of a log that is signed by its key by these.
+    pub(super) fn continued(name: &'static str, story: Story, successors: &[SaidSuccessor]) -> Self {
+        Self { name, story, successors: successors.to_vec(), next: Vec::new() }
     }
 
     /// What is offered next, and what is expected of it: a word, and the rule that it breaks.
@@ -72,7 +80,9 @@ impl Tale {
     /// The vector.
     pub(super) fn told(self) -> Value {
         let Story { log, entries, times, hashes, .. } = self.story;
-        let mut followed = Followed::new(log.head().workspace, log.head().log);
+        let relay = relay_identity().verifying_key().to_bytes();
+        let succession = Succession::verify(log.head().workspace, &relay, &self.successors).unwrap();
+        let mut followed = Followed::new(log.head().workspace, log.head().log, &succession);
         let timed: Vec<_> = times.iter().copied().zip(entries.iter().cloned()).collect();
         let verdicts = followed.follow(&timed);
         assert_eq!(followed.log.head(), log.head(), "{}", self.name);
@@ -86,14 +96,19 @@ impl Tale {
                 step
             })
             .collect();
-        json!({
+        let mut told = json!({
             "name": self.name,
             "workspace": log.head().workspace.to_string(),
             "log": log.head().log.to_string(),
             "entries": steps,
             "roster_hash": log.roster().hash().to_string(),
             "next": self.next,
-        })
+        });
+        if !self.successors.is_empty() {
+            told["relay"] = hex::encode(relay).into();
+            told["successors"] = self.successors.iter().map(|it| hex::encode(encode(it))).collect();
+        }
+        told
     }
 }
 

@@ -60,9 +60,10 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
                  `bowline workspace move ADDRESS`; if that is how it stays, `bowline workspace accept -w {name} --dry-run` shows what \
                  its log lacks"
             ),
-            LineReason::TimeAhead => format!(
-                "nothing is sent there and nothing here is lost: if this device's clock is wrong, set it. If it is right, the relay's was                  ahead when it took what is on the log: tell its operator, and `bowline sync --accept-time` goes on all the same; {keeps}"
-            ),
+            LineReason::TimeAhead => "nothing is sent there and nothing here is lost: if this device's clock is wrong, set it. If it is \
+                 right, the relay's was ahead when it took what is on the log: tell its operator, and `bowline sync --accept-time` goes \
+                 on all the same"
+                .to_owned(),
             _ => format!(
                 "nothing is sent there and nothing here is lost: tell the relay's operator, who has to run `bowline-relay \
                  restore`. Then this device goes on by itself; if that is how it stays, {}",

@@ -55,18 +55,18 @@ fn restored() -> (Story, Story, Vec<SaidSuccessor>) {
 
 fn once() -> Tale {
     let (before, mut after, said) = restored();
-    let (end, last) = (after.position(), before.position());
+    let (end, furthest) = (after.position(), before.position());
     let lost: Vec<_> = before.entries[usize::try_from(end.0).unwrap()..].to_vec();
     // Of what was lost the first two are here again; in another life Ana went from the old log to the new one.
     for entry in &lost[..2] {
         after.put(entry);
     }
-    let (reborn, lost_head) = (ana().reborn("new life"), before.seen_at(last));
+    let (reborn, lost_head) = (ana().reborn("new life"), before.seen_at(furthest));
     let unheld = |seen| move |header: &mut Header| (header.seen, header.held) = (Some(seen), Position::START);
     after.put(&spoilt(&after, &reborn, unheld(lost_head)));
     after.put(&spoilt(&after, &reborn, unheld(after.seen_at(end))));
     after.put(&spoilt(&after, &ben().reborn("held"), |header| {
-        (header.seen, header.held) = (Some(lost_head), last);
+        (header.seen, header.held) = (Some(lost_head), furthest);
     }));
 
     let mut tale = Tale::continued("a log that was continued", after.clone(), &said);
@@ -76,7 +76,7 @@ fn once() -> Tale {
         let header = Header { prev: EntryId::from_bytes(seed("fork")), ..lost[2].header().clone() };
         ana().sign(header, b"sealed")
     });
-    let ahead = spoilt(&after, &ana(), |header| (header.seen, header.held) = (Some(lost_head), last));
+    let ahead = spoilt(&after, &ana(), |header| (header.seen, header.held) = (Some(lost_head), furthest));
     tale.accepted("a head of the old log beyond its end", &ahead);
     let unsigned = Seen { signature: Signature::from_bytes([1; 64]), ..lost_head };
     tale.refused(

@@ -29,9 +29,7 @@ fn look_with(
             opening.hears(&frame);
             waiting.extend(relay.answer(frame));
         }
-        if waiting.is_empty() {
-            panic!("the survey waits for nothing");
-        }
+        assert!(!waiting.is_empty(), "the survey waits for nothing");
         let frame = opening.signs(tweak(waiting.remove(0)));
         let looked = bench.step(|_, cx| survey.handle_frame(frame, cx));
         if let Some(shown) = looked? {

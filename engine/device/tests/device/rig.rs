@@ -381,10 +381,9 @@ pub(crate) fn entries_on(relay: &FakeRelay, author: &Author, doc: DocId) -> Vec<
 impl Rig {
     /// Looks at a relay's log on a line of its own.
     pub(crate) fn look(&mut self, relay: &mut FakeRelay) -> ShownLog {
-        match self.try_look(relay) {
-            Look::Done(shown) => *shown,
-            looked => panic!("{looked:?}"),
-        }
+        let looked = self.try_look(relay);
+        let Look::Done(shown) = looked else { unreachable!("{looked:?}") };
+        *shown
     }
 
     pub(crate) fn try_look(&mut self, relay: &mut FakeRelay) -> Look {

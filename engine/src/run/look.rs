@@ -24,7 +24,7 @@ pub enum Looked {
     Failed(SurveyFailed),
     /// There was no connection.
     NoLine(Arc<LineError>),
-    /// It was stopped.
+    /// The look was stopped.
     Stopped,
 }
 

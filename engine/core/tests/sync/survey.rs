@@ -274,7 +274,7 @@ fn the_log_that_was_decided_for_has_to_pass_through_what_was_shown() {
     write(&mut owner, &mut relay, 1..3);
     let shown = look(&mut bench, &mut relay);
     let mut bench = decided_for(bench, &shown);
-    // A higher head is no way around it.
+    // A higher head does not lead around it.
     write(&mut other, &mut liar, 5..9);
     bench.greet();
     let Some(Frame::Proof(proof)) = bench.frames().into_iter().rev().find(|it| matches!(it, Frame::Proof(_)))

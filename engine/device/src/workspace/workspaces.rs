@@ -365,11 +365,9 @@ fn open_keys(bytes: &[u8], keys: &DeviceKeys, workspace: WorkspaceId) -> Result<
 
 /// Keyrings with the keys of epochs that the log has lost, as they are stored.
 pub(super) fn keys_apart(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Vec<u8>>, Error> {
-    let Some(bytes) = read.state(workspace, state::KEYS_APART)? else {
-        return Ok(Vec::new());
-    };
-    let apart = decode::<StoredKeysApart>(&bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
-    Ok(apart.0)
+    let stored = read.state(workspace, state::KEYS_APART)?;
+    let apart = stored.map(|bytes| decode::<StoredKeysApart>(&bytes)).transpose();
+    Ok(apart.map_err(|_| Error::Damaged(Damage::Keyring))?.map_or_else(Vec::new, |apart| apart.0))
 }
 
 /// The log at the cursor: its roster from the records, its chains from their tips.

@@ -298,26 +298,6 @@ fn who_may_not_remove_seals_nothing_until_somebody_has_who_may() {
 }
 
 #[test]
-fn a_removal_that_can_come_again_as_it_is_does() {
-    let (mut one, mut owner, mut known) = Rig::member();
-    let secret = owner.put_ticket(&mut known, false);
-    let mallory = Author::join(7, &secret, &mut known);
-    one.talk(&mut known);
-    let mut back = known.rolled_back(known.len());
-    let rekey = owner.put_removal(&mut known, &mallory, Vec::new());
-    owner.accept(&known, &rekey);
-    one.sync(&mut known);
-    one.disconnect();
-    one.go_on(&mut back, GoingOn::Repair);
-    assert!(back.holds(known.entry(known.len()).id()), "in its author's name");
-    assert!(!back.log().roster().is_active(&mallory.id()));
-    let id = one.conversation("not for Mallory");
-    one.talk(&mut back);
-    assert_in_step(&one, &back);
-    assert_eq!(one.device.document_state(id).unwrap(), DocumentState::OnRelay);
-}
-
-#[test]
 fn codes_that_let_nobody_in_are_closed_again() {
     let (mut rig, mut relay) = Rig::creator(1);
     rig.sync(&mut relay);

@@ -5,6 +5,7 @@ use bowline_device::{DocumentState, LineReason};
 use bowline_wire::ids::EntryId;
 
 use crate::accepting::assert_in_step;
+use crate::author::Author;
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, exchange, two};
 
@@ -184,4 +185,24 @@ fn a_line_that_is_cut_at_any_answer_loses_nothing() {
         assert_eq!(one.texts(id), ["a", "b"]);
         assert_eq!(one.device.document_state(id).unwrap(), DocumentState::OnRelay);
     }
+}
+
+#[test]
+fn a_removal_that_can_come_again_as_it_is_does() {
+    let (mut one, mut owner, mut known) = Rig::member();
+    let secret = owner.put_ticket(&mut known, false);
+    let mallory = Author::join(7, &secret, &mut known);
+    one.talk(&mut known);
+    let mut back = known.rolled_back(known.len());
+    let rekey = owner.put_removal(&mut known, &mallory, Vec::new());
+    owner.accept(&known, &rekey);
+    one.sync(&mut known);
+    one.disconnect();
+    one.go_on(&mut back, GoingOn::Repair);
+    assert!(back.holds(known.entry(known.len()).id()), "in its author's name");
+    assert!(!back.log().roster().is_active(&mallory.id()));
+    let id = one.conversation("not for Mallory");
+    one.talk(&mut back);
+    assert_in_step(&one, &back);
+    assert_eq!(one.device.document_state(id).unwrap(), DocumentState::OnRelay);
 }

@@ -81,7 +81,7 @@ fn play(stage: &mut Stage, lie: &Lie, manner: Manner) -> Result<(), String> {
     };
     let mut scene = stage.scene();
     let met = lied_to(stage, &lie.plant, &mut scene, |scene| meet(scene, lie, manner, expected));
-    let back = bring_back(stage, &scene, way);
+    let back = bring_back(stage, &scene, *way);
     met.and(back)
 }
 
@@ -174,7 +174,7 @@ fn meet(scene: &mut Scene, lie: &Lie, manner: Manner, expected: &Met) -> Result<
 }
 
 /// The relay is honest again, and everything comes back in the way that is named.
-fn bring_back(stage: &mut Stage, scene: &Scene, way: &Way) -> Result<(), String> {
+fn bring_back(stage: &mut Stage, scene: &Scene, way: Way) -> Result<(), String> {
     match way {
         Way::Alone => ends_well_on(stage, scene),
         Way::Good => {

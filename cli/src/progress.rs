@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bowline_engine::Awaited;
+use bowline_engine::device::Notice;
 use bowline_engine::ids::WorkspaceId;
 use bowline_engine::run::{Event, LineFailure, Waiting};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -26,7 +27,7 @@ pub(crate) struct Progress {
     logged: bool,
     /// A connection that was lost: told when it is made again, and not when the command ends with that very error.
     lost: Option<String>,
-    /// What was told already of what happened: a relay that does the same over and over is told of once.
+    /// What was told already of what the relay refused: one that refuses everything is told of once.
     told: BTreeSet<String>,
     names: WorkspaceNames,
 }
@@ -62,7 +63,7 @@ impl Progress {
         if let Some(lost) = lost {
             self.keep(invocation, &lost);
         }
-        if matches!(event, Event::Notice(_)) && !self.told.insert(text.clone()) {
+        if matches!(event, Event::Notice(Notice::Refused { .. })) && !self.told.insert(text.clone()) {
             return;
         }
         match (&self.bar, event) {

@@ -195,10 +195,12 @@ def unpad(plaintext, most):
     data, padding = plaintext[5 : 5 + length], plaintext[5 + length :]
     if len(data) < length:
         raise Unopenable("Truncated", "cut short")
-    if len(plaintext) != padme(5 + length) or any(padding):
+    opened = _frame_size(data, most) if codec == ZSTD else length
+    least = -(-opened // limits.MAX_EXPANSION) if opened > limits.FREE_EXPANSION else 0
+    if len(plaintext) != padme(max(5 + length, least)) or any(padding):
         raise Unopenable("Padding", "padded otherwise")
     if codec == ZSTD:
-        data = _decompress(data, most)
+        data = _decompress(data, opened)
     elif codec != STORED:
         raise Unopenable("Codec", "an unknown codec")
     if len(data) > most:
@@ -206,16 +208,24 @@ def unpad(plaintext, most):
     return data
 
 
-def _decompress(frame, most):
-    """What exactly one zstd frame holds that states its size and is smaller than that."""
+def _frame_size(frame, most):
+    """The size that a zstd frame states, which has to be larger than the frame is."""
     if not frame.startswith(ZSTD_MAGIC):
         raise Unopenable("Compression", "not a zstd frame")
     try:
         size = zstandard.frame_content_size(frame)
-        if size > most:
-            raise Unopenable("PayloadLimit", "a frame of too much")
-        if size <= len(frame):
-            raise Unopenable("Compression", "a frame of no size, or that is no smaller than that")
+    except zstandard.ZstdError as error:
+        raise Unopenable("Compression", str(error)) from None
+    if size > most:
+        raise Unopenable("PayloadLimit", "a frame of too much")
+    if size <= len(frame):
+        raise Unopenable("Compression", "a frame of no size, or that is no smaller than that")
+    return size
+
+
+def _decompress(frame, size):
+    """What exactly one zstd frame holds that states this size."""
+    try:
         decompressor = zstandard.ZstdDecompressor().decompressobj()
         data = decompressor.decompress(frame)
     except zstandard.ZstdError as error:

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::ids::{Commitment, WorkspaceId};
-use bowline_wire::limits::{MAX_PAYLOAD, PART_LEN};
+use bowline_wire::limits::{FREE_EXPANSION, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Wrap;
 use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
@@ -19,6 +19,9 @@ use crate::wrap::{SUITE, WrapError, open_wrap};
 
 /// One zstd frame that says its size, 1,000, as zstd 1.5.7 made it of `0123456789` a hundred times.
 const FRAME: &str = "28b52ffd60e8028d000050303132333435363738390100db5b1524";
+
+/// One that says 65,537, as zstd 1.5.7 made it of as many zeros.
+const ZEROS: &str = "28b52ffd6001ff5500001000000100fc7f1d6001";
 
 const STORED: u8 = 0;
 const ZSTD: u8 = 1;
@@ -57,6 +60,7 @@ fn plaintexts() -> Vec<Value> {
     // The same block in a frame with a window and without a size.
     let unsized_frame = [&frame[..4], &[0x00, 0x58, 0x19, 0, 0], b"abc"].concat();
     let huge = [&frame[..4], &[0xe0], &(u64::MAX - 2).to_le_bytes(), &[1, 0, 0]].concat();
+    let zeros = hex::decode(ZEROS).unwrap();
     let compressed = |name, data: &[u8]| (name, "Compression", enveloped(ZSTD, data));
     let cases = [
         ("nothing", "Truncated", vec![]),
@@ -67,6 +71,7 @@ fn plaintexts() -> Vec<Value> {
         ("a zero too many", "Padding", resized(good.len() + 1)),
         ("padding to the length after", "Padding", resized(padme(good.len() + 1))),
         ("no padding", "Padding", resized(5 + text.len())),
+        ("more than 64 times as much inside, without room for it", "Padding", enveloped(ZSTD, &zeros)),
         ("a one at the end", "Padding", with(good.len() - 1, 1)),
         ("a one behind the data", "Padding", with(5 + text.len(), 1)),
         ("a codec without a meaning", "Codec", with(0, 2)),
@@ -196,7 +201,8 @@ fn what_is_written_now_is_what_was_written_before() {
 fn a_plaintext_is_refused_for_the_rule_that_it_breaks() {
     for vector in read("plaintexts") {
         for limit in [MAX_PAYLOAD, PART_LEN] {
-            let rule = match payload::decode(&unhex(&vector, "plaintext"), limit).unwrap_err() {
+            let rule = match payload::decode(&unhex(&vector, "plaintext"), limit, FREE_EXPANSION).unwrap_err()
+            {
                 PayloadError::Truncated => "Truncated",
                 PayloadError::Padding => "Padding",
                 PayloadError::UnknownCodec(_) => "Codec",

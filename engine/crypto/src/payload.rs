@@ -2,7 +2,7 @@
 
 use bowline_wire::header::Part;
 use bowline_wire::ids::EpochId;
-use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD, PART_LEN};
+use bowline_wire::limits::{FREE_EXPANSION, MAX_BODY, MAX_EXPANSION, MAX_PAYLOAD, PART_LEN};
 use thiserror::Error;
 use zstd::zstd_safe;
 
@@ -61,7 +61,8 @@ pub enum PayloadError {
     /// The payload is shorter than its prefix, or than the data the prefix announces.
     #[error("the payload is cut short")]
     Truncated,
-    /// The padding holds something else than zeros, or not as many of them as PADMÉ says.
+    /// The padding holds something else than zeros, or not as many of them as PADMÉ says of a length that is long enough for what is
+    /// inside.
     #[error("the payload is padded wrongly")]
     Padding,
     /// No codec has this number.
@@ -98,6 +99,12 @@ pub fn padme(len: usize) -> usize {
     len.saturating_add(mask) & !mask
 }
 
+/// How long a plaintext has to be that opens to so many bytes, of which any may open to `free`. Whoever has others open much pays for
+/// it on the line and in their storage.
+fn least(opened: usize, free: usize) -> usize {
+    if opened <= free { 0 } else { opened.div_ceil(MAX_EXPANSION) }
+}
+
 /// Compresses a payload if that helps, and pads it. The result has room for the tag.
 pub(crate) fn encode(payload: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
     if payload.len() > limit {
@@ -106,7 +113,7 @@ pub(crate) fn encode(payload: &[u8], limit: usize) -> Result<Vec<u8>, SealError>
     let compressed = zstd::bulk::compress(payload, ZSTD_LEVEL).map_err(|_| SealError::Compressor)?;
     let helps = compressed.len() < payload.len() && !seals_nothing();
     let (codec, data) = if helps { (ZSTD, compressed.as_slice()) } else { (STORED, payload) };
-    let padded = padme(PREFIX_LEN + data.len());
+    let padded = padme((PREFIX_LEN + data.len()).max(least(payload.len(), FREE_EXPANSION)));
     let too_large = SealError::TooLarge { len: padded + TAG_LEN, limit: MAX_BODY };
     if padded + TAG_LEN > MAX_BODY {
         return Err(too_large);
@@ -119,31 +126,29 @@ pub(crate) fn encode(payload: &[u8], limit: usize) -> Result<Vec<u8>, SealError>
     Ok(plaintext)
 }
 
-/// The payload, if it was encoded as it has to be. Allocates what the payload takes, capped at `limit`.
-pub(crate) fn decode(plaintext: &[u8], limit: usize) -> Result<Vec<u8>, PayloadError> {
+/// The payload, if it was encoded as it has to be. Allocates what the payload takes, capped at `limit`. `free` is how much any
+/// plaintext may open to: [`FREE_EXPANSION`], or anything for logs of before protocol 1.
+pub(crate) fn decode(plaintext: &[u8], limit: usize, free: usize) -> Result<Vec<u8>, PayloadError> {
     let (&[codec, a, b, c, d], rest) =
         plaintext.split_first_chunk::<PREFIX_LEN>().ok_or(PayloadError::Truncated)?;
     let len = u32::from_be_bytes([a, b, c, d]) as usize;
     let (data, padding) = rest.split_at_checked(len).ok_or(PayloadError::Truncated)?;
-    if plaintext.len() != padme(PREFIX_LEN + len) || padding.iter().any(|byte| *byte != 0) {
+    let opened = match codec {
+        STORED => Ok(len as u64),
+        ZSTD => zstd_safe::get_frame_content_size(data).ok().flatten().ok_or(PayloadError::Compression),
+        other => Err(PayloadError::UnknownCodec(other)),
+    }?;
+    let too_large = PayloadError::TooLarge { len: opened, limit };
+    let opened = usize::try_from(opened).ok().filter(|opened| *opened <= limit).ok_or(too_large)?;
+    let padded = padme((PREFIX_LEN + len).max(least(opened, free)));
+    if plaintext.len() != padded || padding.iter().any(|byte| *byte != 0) {
         return Err(PayloadError::Padding);
     }
-    match codec {
-        STORED if len > limit => Err(PayloadError::TooLarge { len: len as u64, limit }),
-        STORED => Ok(data.to_vec()),
-        ZSTD => decompress(data, limit),
-        other => Err(PayloadError::UnknownCodec(other)),
-    }
+    if codec == STORED { Ok(data.to_vec()) } else { decompress(data, opened) }
 }
 
-/// Decompresses exactly one zstd frame that declares its size and is smaller than that, the rule of [`encode`].
-fn decompress(frame: &[u8], limit: usize) -> Result<Vec<u8>, PayloadError> {
-    let declared =
-        zstd_safe::get_frame_content_size(frame).ok().flatten().ok_or(PayloadError::Compression)?;
-    let len = usize::try_from(declared)
-        .ok()
-        .filter(|len| *len <= limit)
-        .ok_or(PayloadError::TooLarge { len: declared, limit })?;
+/// Decompresses exactly one zstd frame that declares this size and is smaller than that, the rule of [`encode`].
+fn decompress(frame: &[u8], len: usize) -> Result<Vec<u8>, PayloadError> {
     let alone = frame.starts_with(&ZSTD_MAGIC)
         && zstd_safe::find_frame_compressed_size(frame) == Ok(frame.len())
         && frame.len() < len;

@@ -1,9 +1,11 @@
 //! Bodies: a payload sealed under its header, and opened again.
 
+use bowline_wire::before::is_of_before;
 use bowline_wire::entry::Entry;
 use bowline_wire::hash;
 use bowline_wire::header::Header;
 use bowline_wire::ids::{EpochId, Lane};
+use bowline_wire::limits::FREE_EXPANSION;
 use thiserror::Error;
 
 use crate::aead::TAG_LEN;
@@ -91,7 +93,8 @@ pub fn open(entry: &Entry, keys: &KeySnapshot) -> Result<Vec<u8>, OpenError> {
     } else {
         key.open(&entry.additional_data(), &mut body).map_err(|_| OpenError::NotAuthentic)?;
     }
-    Ok(payload::decode(&body, payload::limit(header.part))?)
+    let free = if is_of_before(entry.signed_header().bytes()) { usize::MAX } else { FREE_EXPANSION };
+    Ok(payload::decode(&body, payload::limit(header.part), free)?)
 }
 
 #[cfg(test)]

@@ -53,6 +53,13 @@ pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 /// [`MAX_BODY`] however badly it compresses: with prefix and padding 770,048 bytes, and the tag.
 pub const PART_LEN: usize = 750 * 1024;
 
+/// Bytes that any body may open to, however short it is: a paragraph of the same letter is nobody's attack.
+pub const FREE_EXPANSION: usize = 64 * 1024;
+
+/// Times that what is sealed in a body may be as long once decompressed, beyond [`FREE_EXPANSION`]. Text seldom gets a tenth of it;
+/// without it each kilobyte of a frame costs every device the work of 16 MiB.
+pub const MAX_EXPANSION: usize = 64;
+
 /// Parts that one payload may be split into: as many as [`MAX_PAYLOAD`] has.
 #[allow(clippy::cast_possible_truncation, reason = "there are 22")]
 pub const MAX_PARTS: u32 = MAX_PAYLOAD.div_ceil(PART_LEN) as u32;

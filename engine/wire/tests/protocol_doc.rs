@@ -181,6 +181,8 @@ fn limits() {
         ("MAX_REASON_TEXT", MAX_REASON_TEXT as u64),
         ("MAX_PAYLOAD", MAX_PAYLOAD as u64),
         ("PART_LEN", PART_LEN as u64),
+        ("FREE_EXPANSION", FREE_EXPANSION as u64),
+        ("MAX_EXPANSION", MAX_EXPANSION as u64),
         ("MAX_PARTS", u64::from(MAX_PARTS)),
         ("MAX_LIVES", MAX_LIVES as u64),
         ("LIFE_INTERVAL", LIFE_INTERVAL),

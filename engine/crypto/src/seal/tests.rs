@@ -179,6 +179,7 @@ fn entries_of_another_workspace_or_lane_are_the_caller_s_mistake() {
     let control = Header {
         lane: Lane::Control,
         entry_type: EntryType::Checkpoint,
+        doc: WireDoc::ZERO,
         epoch: EpochId::ZERO,
         salt: Salt::ZERO,
         part: Part::WHOLE,

@@ -302,9 +302,10 @@ impl World {
                     let entries = shown.map(|shown| shown.transcript.entries).unwrap_or_default();
                     entries.into_iter().map(|entry| entry.raw).collect()
                 });
-                // What only the relay and somebody had who is gone since goes with a backup that lacks it.
+                // What only the relay has, because who said it is gone or was put back itself, goes with a backup that lacks it.
                 let is_restored = self.fired.of(super::Fault::RelayRestored) > 0;
-                let promised = members.contains(&said.machine) || (said.was_on_relay && !is_restored);
+                let is_kept = members.contains(&said.machine) && !(said.left_its_device && is_restored);
+                let promised = is_kept || (said.was_on_relay && !is_restored);
                 if promised && !text.contains(quoted) {
                     let (on, by) =
                         (self.machines[*index].name.clone(), self.machines[said.machine].name.clone());

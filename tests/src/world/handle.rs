@@ -162,7 +162,8 @@ impl Handle<'_> {
         }
         if done && !stays && !is_gone {
             let text = text.to_owned();
-            let said = Said { machine: self.index, document, text, was_on_relay: false };
+            let (machine, was_on_relay, left_its_device) = (self.index, false, false);
+            let said = Said { machine, document, text, was_on_relay, left_its_device };
             self.world.said.push(said);
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct Said {
     /// Whether the relay was known to have it when somebody decided to remove the device that said it. Of a removed device
     /// nothing else is promised.
     pub(super) was_on_relay: bool,
+    /// Whether the device that said it was put back to before that: from then on perhaps nobody but the relay has it.
+    pub(super) left_its_device: bool,
 }
 
 /// A text whose writing was acknowledged, on the machine it was written on.

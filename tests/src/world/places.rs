@@ -104,6 +104,9 @@ impl World {
     pub(super) fn forget_what_is_gone_on(&mut self, machine: usize) {
         let shown = self.shown_texts(machine);
         self.written.retain(|it| it.machine != machine || shown.contains(&(it.document, it.text.clone())));
+        for said in self.said.iter_mut().filter(|said| said.machine == machine) {
+            said.left_its_device |= !shown.contains(&(said.document, said.text.clone()));
+        }
     }
 
     /// A machine that has forgotten the workspace joins it again, by a door that another opens.

@@ -142,7 +142,7 @@ impl Workspace {
         for (device, count) in alike {
             let row = confirm_row(self.log.position(), Some(&SnapshotDigest::from_bytes([9; 32])));
             // A confirm has no such fields; a type that has them is as long.
-            let mut single = Draft::control(EntryType::Witness, vec![9; 32]);
+            let mut single = Draft::control(EntryType::Erase, vec![9; 32]);
             single.covers = self.log.position();
             single.doc = WireDoc::from_bytes([9; 16]);
             let rows = vec![row; usize::try_from(*count).unwrap()];

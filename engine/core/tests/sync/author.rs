@@ -158,6 +158,9 @@ impl Author {
         let mut header = self.header(relay, Lane::Control, entry_type);
         header.body_len = u32::try_from(body.len()).unwrap();
         header.body_hash = hash::body_hash(&body);
+        if entry_type == EntryType::Erase {
+            header.doc = WireDoc::from_bytes([0xe5; 16]); // none is of no document
+        }
         tweak(&mut header);
         let entry = self.keys.sign_header(header, body).unwrap();
         self.note(&entry);

@@ -119,7 +119,7 @@ fn of_the_log() -> Vec<Lie> {
     vec![
         lie("tail removed", Desktop, Database(tampering::tail_removed), both(LOST, Good)),
         lie("rolled back", Desktop, Older, both(LOST, Good)),
-        lie("rolled back and written on", Desktop, OlderWrittenOn, both(LOST, Decided)),
+        lie("rolled back and written on", Desktop, OlderWrittenOn, both(LOST, Restored)),
         lie("middle removed", Desktop, Database(tampering::middle_removed), both(LOST, Good)),
         lie(
             "middle removed before a device",
@@ -177,6 +177,8 @@ fn of_what_is_beside_it() -> Vec<Lie> {
     let other_log = told(5, "offers another log for this workspace than before");
     let half = told(5, "only one of the relay's keys says that");
     let none = Met { code: 6, says: "it has no such workspace", shows: "\"turned_away\"" };
+    // Its log does not have the device, and its head is of another key.
+    let stranger = Met { code: 6, says: "this device may not use the workspace", shows: "\"turned_away\"" };
     let older = told(6, "an earlier version made this workspace");
     vec![
         lie("log key changed", Desktop, Database(tampering::log_key_changed), both(other_log, Good)),
@@ -193,7 +195,7 @@ fn of_what_is_beside_it() -> Vec<Lie> {
             both(half, Good),
         ),
         lie("successor damaged", Desktop, Database(tampering::successor_damaged), both(LOST, Good)),
-        lie("another log under this id", Desktop, Database(Forger::take_another_log), both(LOST, Good)),
+        lie("another log under this id", Desktop, Database(Forger::take_another_log), both(stranger, Good)),
         lie("workspace gone", Desktop, Database(tampering::workspace_gone), both(none, Good)),
         lie("draft changed", Desktop, Database(tampering::draft_changed), both(older, Good)),
     ]

@@ -184,7 +184,7 @@ fn bring_back(stage: &mut Stage, scene: &Scene, way: Way) -> Result<(), String> 
         Way::Restored => {
             stage.relay.put_data(&stage.good());
             stage.relay.restart();
-            let told = [Who::Desktop, Who::Laptop].map(|who| scene.run(who, &["sync"]));
+            let told = [Who::Desktop, Who::Laptop, Who::Tablet].map(|who| scene.run(who, &["sync"]));
             stage.relay.stop();
             let told = told.map(|ran| ran.map(|ran| ran.stderr));
             if !told.iter().flatten().any(|said| said.contains("waits to be restored")) {

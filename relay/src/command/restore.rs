@@ -16,7 +16,7 @@ use super::output;
 ///
 /// Every log goes on under a new key, so that nothing is signed twice. A relay that was put back without this is found to have lost
 /// something, and serves its devices no more. It may have served since: what it had before and what was written to it meanwhile come
-/// together. The same backup can be restored as often as needed; that it was is noted in it.
+/// together. The same backup can be restored as often as needed; that it was is noted in COPY.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     bowline-relay restore --data DIR COPY    make the new folder DIR of a backup\n  \
@@ -79,10 +79,14 @@ impl Restore {
             "Next: `bowline-relay serve --data {data}`. Devices notice and send again what the backup lacks."
         ));
         if !noted {
-            output::say(
-                "The backup cannot be written, so it has not noted this. Make a new one: devices would not follow a second \
-                 restore of this one, and ask their people.",
-            );
+            let why = match self.copy {
+                Some(_) => "The backup cannot be written, so it has not noted this.",
+                None => "The backup that was put here has not noted this.",
+            };
+            output::say(&format!(
+                "{why} Make a new one, or copy restores.key of {data} into it: devices would not follow a second restore of it \
+                 as it is, and ask their people."
+            ));
         }
         for GoesOn { id, .. } in workspaces.iter().filter(|goes_on| goes_on.contradicts) {
             output::say(&format!(

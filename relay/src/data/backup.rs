@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bowline_disk::{folder, secret};
 
-use super::{DATABASE, DataError, DataFolder, IDENTITY, KEY, TOKEN, failed, read, write};
+use super::{DATABASE, DataError, DataFolder, IDENTITY, KEY, TOKEN, failed, read, restores, write};
 use crate::storage::sqlite::Sqlite;
 
 /// Name of the copied database until it is whole. No command takes a folder without a database for a relay's, so a copy
@@ -14,14 +14,15 @@ use crate::storage::sqlite::Sqlite;
 const UNFINISHED: &str = "relay.db.unfinished";
 
 impl DataFolder {
-    /// Copies database, keys and token into a new folder (0700, files 0600), as they are at one moment, also while a relay
-    /// serves them. The copy is durable once this has returned.
+    /// Copies database, keys, token and what is noted of restores into a new folder (0700, files 0600), as they are at one moment, also
+    /// while a relay serves them. The copy is durable once this has returned.
     ///
     /// # Errors
     /// [`DataError::AlreadyThere`] if there is something of that name; [`DataError::KeyMissing`] rather than a copy that no
     /// device would talk to.
     pub fn back_up(from: &Path, to: &Path) -> Result<Sqlite, DataError> {
-        Self::copy(from, to, |_| Ok::<_, DataError>(()))?;
+        // Without it a restore of the copy would go on from a key that devices have left behind.
+        Self::copy(from, to, |_| restores::copy(from, to))?;
         Self::read_database(to)
     }
 

@@ -27,7 +27,8 @@ pub enum NotRestored {
 pub struct Restored {
     /// The logs that go on.
     pub logs: Vec<RestoredLog>,
-    /// Whether the backup has it noted, so that it can be restored once more. One that cannot be written has not.
+    /// Whether the backup has it noted, so that it can be restored once more. One that cannot be written has not, nor one that was put
+    /// in the folder's place: where that lies nobody knows here.
     pub is_noted: bool,
 }
 
@@ -42,7 +43,7 @@ impl DataFolder {
         let plan = plan(&database, &identity, &restores::read(&self.path)?, rng)?;
         // Before anything is served by it: a database that is put back after that has to go on from there.
         restores::write(&self.path, plan.noted())?;
-        Ok(Restored { logs: plan.carry_out(&mut database)?, is_noted: true })
+        Ok(Restored { logs: plan.carry_out(&mut database)?, is_noted: false })
     }
 
     /// Makes a folder (0700, files 0600) of a backup, whose logs go on from where that has them. Until they do, no command takes the
@@ -243,6 +244,26 @@ mod tests {
             backup.is_older_than_a_restore(&backup.database().unwrap()).unwrap(),
             "it is not served itself"
         );
+    }
+
+    #[test]
+    fn a_backup_of_a_folder_that_was_put_back_is_restored_so_that_devices_follow() {
+        let place = TempDir::new().unwrap();
+        let (data, copy, to) =
+            (place.path().join("data"), place.path().join("copy"), place.path().join("new"));
+        let scribe = served(&data);
+        let before = fs::read(data.join("relay.db")).unwrap();
+        let folder = DataFolder::open(&data).unwrap();
+        assert!(
+            !folder.restore(&mut rng(3)).unwrap().is_noted,
+            "the backup that was put there has it nowhere"
+        );
+        let followed = successors(&folder.database().unwrap(), &scribe);
+        fs::write(data.join("relay.db"), before).unwrap();
+        DataFolder::back_up(&data, &copy).unwrap();
+        assert!(DataFolder::restore_copy(&copy, &to, &mut rng(4)).unwrap().is_noted);
+        let said = successors(&DataFolder::open(&to).unwrap().database().unwrap(), &scribe);
+        assert_eq!((said.len(), &said[..1]), (2, &followed[..]));
     }
 
     #[test]

@@ -67,6 +67,9 @@ async fn a_folder_is_restored_in_place_while_no_relay_serves_it() {
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stdout.starts_with("Restored 1 workspaces in "), "{answer:?}");
     assert!(answer.stderr.contains("`bowline-relay serve --data"), "{answer:?}");
+    assert!(answer.stderr.contains("The backup that was put here has not noted this"), "{answer:?}");
+    assert!(answer.stderr.contains("copy restores.key of"), "{answer:?}");
+    assert_eq!(place.run(&["restore", "--json"]).json()["noted"], false);
     place.serve(&[]).stop();
 }
 

@@ -114,10 +114,9 @@ impl From<NotRestored> for CommandError {
             NotRestored::Data(error) => error.into(),
             NotRestored::Logs(RestoreError::Storage(why)) => Self::new(ErrorCode::NotWritable, why)
                 .hint("nothing was restored; look at the disk and run the command again"),
-            NotRestored::Logs(error) => Self::new(ErrorCode::RestoredTooOften, error).hint(
-                "make the workspace anew: `bowline workspace create`, then `bowline share --all`; \
-                 `bowline-relay workspace delete` deletes it here",
-            ),
+            NotRestored::Logs(error) => {
+                Self::new(ErrorCode::Bug, error).hint("this is a bug; please report it")
+            }
         }
     }
 }

@@ -141,6 +141,11 @@ impl From<DataError> for CommandError {
             DataError::Absent(_) => {
                 (ErrorCode::NoData, "name the folder that was given to `bowline-relay serve --data`")
             }
+            DataError::Unfinished(_) => (
+                ErrorCode::Unfinished,
+                "run the command that was cut off again: `bowline-relay restore --data DIR COPY` or `bowline-relay backup`; if it says that \
+                 there is something already, name another folder",
+            ),
             DataError::File { source, .. } => (ErrorCode::FileFailed, about_io(source)),
             DataError::AlreadyThere(_) => {
                 (ErrorCode::Usage, "name a folder that is not there yet; what is in this one stays as it is")

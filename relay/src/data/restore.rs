@@ -57,9 +57,8 @@ impl DataFolder {
     /// # Errors
     /// [`DataError::AlreadyThere`] if there is something of that name, and the rest of [`NotRestored`].
     pub fn restore_copy(from: &Path, to: &Path, rng: &mut dyn CryptoRng) -> Result<Restored, NotRestored> {
-        let finish = |database: &Path| {
-            // The key is copied before the database.
-            let identity = Self::lock(to)?.identity(rng)?;
+        let finish = |folder: &Self, database: &Path| {
+            let identity = folder.identity(rng)?;
             let mut database = open_whole(database)?;
             let plan = plan(&database, &identity, &restores::read(from)?, rng)?;
             restores::write(to, plan.noted())?;
@@ -297,6 +296,32 @@ mod tests {
             backup.is_older_than_a_restore(&backup.database().unwrap()).unwrap(),
             "it is not served itself"
         );
+    }
+
+    #[test]
+    fn a_restore_that_was_cut_off_is_not_served_and_can_be_run_again() {
+        let place = TempDir::new().unwrap();
+        let (from, to) = (place.path().join("data"), place.path().join("new"));
+        let scribe = served(&from);
+        let cut_off = |held: &DataFolder, _: &Path| {
+            assert!(
+                matches!(DataFolder::create(&to), Err(DataError::InUse { .. })),
+                "nobody serves it meanwhile"
+            );
+            held.identity(&mut rng(9)).unwrap();
+            Err::<(), _>(DataError::NoModes(to.clone()))
+        };
+        DataFolder::copy(&from, &to, cut_off).unwrap_err();
+        let folder = DataFolder::create(&to).unwrap();
+        assert!(matches!(folder.database(), Err(DataError::Unfinished(path)) if path == to));
+        assert!(matches!(DataFolder::read_database(&to), Err(DataError::Unfinished(path)) if path == to));
+        drop(folder);
+        let restored = DataFolder::restore_copy(&from, &to, &mut rng(3)).unwrap();
+        assert_eq!(restored.logs.len(), 1);
+        let folder = DataFolder::open(&to).unwrap();
+        assert_eq!(successors(&folder.database().unwrap(), &scribe).len(), 1);
+        let identity = folder.identity(&mut rng(4)).unwrap().public();
+        assert_eq!(identity, DataFolder::open(&from).unwrap().identity(&mut rng(4)).unwrap().public());
     }
 
     #[test]

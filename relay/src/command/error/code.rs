@@ -114,6 +114,8 @@ codes! {
     DataNewer, Data, "data_newer";
     /// Logs could not go on from a backup; the others do.
     RestoreIncomplete, Data, "restore_incomplete";
+    /// A backup or a restore into the folder was cut off.
+    Unfinished, Data, "unfinished";
     /// The database is from before a restore that the folder has noted.
     NotRestored, Data, "not_restored";
 

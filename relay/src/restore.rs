@@ -31,10 +31,10 @@ pub enum RestoreError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WhyLeft {
-    /// It cannot be read to its end.
+    /// The log cannot be read to its end.
     #[error("it is damaged: {0}")]
     Damaged(String),
-    /// It was continued so often that no device follows it any further.
+    /// The log was continued so often that no device follows it any further.
     #[error("it was restored {MAX_SUCCESSORS} times, and no device follows it any further")]
     TooOften,
 }

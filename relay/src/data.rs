@@ -28,6 +28,8 @@ const TOKEN_BYTES: usize = 16;
 const MAX_PROCESS: u64 = 32;
 
 const DATABASE: &str = "relay.db";
+/// Name of a copied database until it is whole.
+const UNFINISHED: &str = "relay.db.unfinished";
 const KEY: &str = "relay.key";
 const IDENTITY: &str = "identity.key";
 const TOKEN: &str = "registration.token";
@@ -48,6 +50,9 @@ pub enum DataError {
     /// There is no relay's data in this folder.
     #[error("there is no relay's data in {}", .0.display())]
     Absent(PathBuf),
+    /// A copy or a restore into this folder was cut off.
+    #[error("what was being copied into {} is not whole", .0.display())]
+    Unfinished(PathBuf),
     /// The environment: a file or folder cannot be made, read or written.
     #[error("{} cannot be {what}", .path.display())]
     File {
@@ -210,7 +215,13 @@ impl DataFolder {
     }
 
     /// The database, made the first time. Ask for [`DataFolder::identity`] first: it has to be there before the first log is.
+    ///
+    /// # Errors
+    /// [`DataError::Unfinished`] rather than a new one beside what was to become it.
     pub fn database(&self) -> Result<Sqlite, DataError> {
+        if self.path.join(UNFINISHED).exists() {
+            return Err(DataError::Unfinished(self.path.clone()));
+        }
         let path = self.database_path();
         Sqlite::open(&path).map_err(|source| DataError::Database { path, source })
     }
@@ -262,6 +273,7 @@ fn find_database(folder: &Path) -> Result<PathBuf, DataError> {
     let path = folder.join(DATABASE);
     match path.try_exists() {
         Ok(true) => Ok(path),
+        Ok(false) if folder.join(UNFINISHED).exists() => Err(DataError::Unfinished(folder.to_owned())),
         Ok(false) => Err(DataError::Absent(folder.to_owned())),
         Err(source) => Err(failed(&path, "read", source)),
     }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, Reason, is_hello_of_before};
+use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_REASON_TEXT};
 use rand_core::CryptoRng;
@@ -58,6 +59,8 @@ pub struct Relay<S> {
     staged_bytes: usize,
     staged_entries: usize,
     room: Room,
+    /// Heads that were shown of logs that lack them, of which the storage does not know yet.
+    unstored_losses: BTreeMap<WorkspaceId, SeenHead>,
 }
 
 impl<S: Storage> Relay<S> {
@@ -80,6 +83,7 @@ impl<S: Storage> Relay<S> {
             staged_bytes: 0,
             staged_entries: 0,
             room: Room::default(),
+            unstored_losses: BTreeMap::new(),
         }
     }
 
@@ -222,7 +226,7 @@ impl<S: Storage> Relay<S> {
     /// What the storage says.
     pub fn check_storage(&mut self, now: Millis) -> Result<(), StorageError> {
         self.hear(now);
-        if self.storage.has_lost()? {
+        if !self.unstored_losses.is_empty() || self.storage.has_lost()? {
             return Err(StorageError::Corrupt(TOLD_OPERATOR.to_owned()));
         }
         if self.room.is_to_be_tried(self.clock) {

@@ -5,6 +5,7 @@ mod agreed;
 mod earlier;
 
 use bowline_wire::draft::DRAFT;
+use bowline_wire::head::Head;
 use bowline_wire::ids::{LogId, Position, WorkspaceId};
 use bowline_wire::limits::MAX_SUCCESSORS;
 use bowline_wire::successor::Successor;
@@ -14,21 +15,37 @@ use thiserror::Error;
 use self::agreed::agreed;
 pub use self::earlier::{Chain, Earlier};
 use crate::keys::{Identity, LogKey};
-use crate::storage::{Continued, Storage, StorageError, StoredLog};
+use crate::storage::{Continued, Storage, StorageError};
 use crate::workspace::Workspace;
 
-/// Why logs could not be made to go on. Nothing was changed.
+/// Why no log could be made to go on. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RestoreError {
     /// The storage cannot be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// A log was continued so often that no device follows it any further.
-    #[error(
-        "the log of workspace {0} was restored {MAX_SUCCESSORS} times, and no device follows it any further"
-    )]
-    TooOften(WorkspaceId),
+}
+
+/// Why one log is left as it is, while the others go on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum WhyLeft {
+    /// The log cannot be read to its end.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// The log was continued so often that no device follows it any further.
+    #[error("it was restored {MAX_SUCCESSORS} times, and no device follows it any further")]
+    TooOften,
+}
+
+/// A log that does not go on: it is served to nobody, and what is noted of earlier restores of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftLog {
+    /// The workspace whose log it is.
+    pub workspace: WorkspaceId,
+    /// Why it does not go on.
+    pub why: WhyLeft,
 }
 
 /// A log that goes on under another key.
@@ -51,12 +68,13 @@ pub struct RestoredLog {
 pub struct Plan {
     logs: Vec<Continued>,
     restored: Vec<RestoredLog>,
+    left: Vec<LeftLog>,
     noted: Earlier,
 }
 
 impl Plan {
     /// Lets these workspaces' logs go on, from where devices can follow. What is known of earlier restores is gone on from in turn, so
-    /// that a backup may be restored a second time. Logs that this version does not serve stay as they are.
+    /// that a backup may be restored a second time. Logs that this version does not serve stay as they are, and so does one that cannot go on.
     pub fn make(
         storage: &impl Storage,
         identity: &Identity,
@@ -66,21 +84,29 @@ impl Plan {
     ) -> Result<Self, RestoreError> {
         let mut plan = Self { noted: earlier.clone(), ..Self::default() };
         for &workspace in workspaces {
-            if let Some(stored) = storage.log(workspace)?.filter(|stored| stored.draft == DRAFT) {
-                plan.add(storage, identity, workspace, stored, rng)?;
+            match plan.add(storage, identity, workspace, rng) {
+                Ok(None) => {}
+                Ok(Some(why)) => plan.left.push(LeftLog { workspace, why }),
+                Err(StorageError::Corrupt(what)) => {
+                    plan.left.push(LeftLog { workspace, why: WhyLeft::Damaged(what) });
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(plan)
     }
 
+    /// Lets one log go on, or says why it is left.
     fn add(
         &mut self,
         storage: &impl Storage,
         identity: &Identity,
         workspace: WorkspaceId,
-        stored: StoredLog,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<Option<WhyLeft>, StorageError> {
+        let Some(stored) = storage.log(workspace)?.filter(|stored| stored.draft == DRAFT) else {
+            return Ok(None);
+        };
         let (position, known) = (stored.position, stored.successors.len());
         let later = self.noted.later_than(storage, workspace, &stored)?;
         let contradicts = later.is_none() && self.noted.has_gone_on_from(workspace, &stored);
@@ -88,7 +114,7 @@ impl Plan {
         let mut chain = later.unwrap_or(before);
         let is_followed = chain.said.len() == known;
         if chain.said.len() >= MAX_SUCCESSORS {
-            return Err(RestoreError::TooOften(workspace));
+            return Ok(Some(WhyLeft::TooOften));
         }
         let loaded = Workspace::of(stored, storage, workspace)?;
         let begun = chain.begun(workspace)?;
@@ -108,7 +134,7 @@ impl Plan {
         self.logs.push(Continued { workspace, secret: chain.secret.clone(), successors, tips });
         self.restored.push(RestoredLog { workspace, position, place, log: new.id(), contradicts });
         self.noted.note(workspace, chain);
-        Ok(())
+        Ok(None)
     }
 
     /// What has to be known to the next restore, should the database be put back once more. To be kept before [`Plan::carry_out`].
@@ -116,11 +142,33 @@ impl Plan {
         &self.noted
     }
 
-    /// Lets the logs go on, all of them or none.
+    /// The logs that do not go on.
+    pub fn left(&self) -> &[LeftLog] {
+        &self.left
+    }
+
+    /// Lets the logs go on, all that can or none. Those that are left are served to nobody: whoever knows a later state of one would
+    /// hear it contradicted.
     pub fn carry_out(self, storage: &mut impl Storage) -> Result<Vec<RestoredLog>, RestoreError> {
+        for LeftLog { workspace, .. } in &self.left {
+            close(storage, *workspace)?;
+        }
         storage.continue_logs(&self.logs)?;
         Ok(self.restored)
     }
+}
+
+/// Marks a log as one that has lost a part. One of which not even the end can be read, or whose key is another's, is served to nobody
+/// as it is.
+fn close(storage: &mut impl Storage, workspace: WorkspaceId) -> Result<(), StorageError> {
+    let stored = match storage.log(workspace) {
+        Ok(Some(stored)) => stored,
+        Ok(None) | Err(StorageError::Corrupt(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let key = LogKey::from(&stored.secret);
+    let end = Head { workspace, log: key.id(), position: stored.position, hash: stored.hash };
+    key.sign(end).map_or(Ok(()), |end| storage.note_lost(workspace, &end))
 }
 
 /// The place from which the log goes on that was the first's `known`-th successor.

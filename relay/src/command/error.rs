@@ -114,10 +114,9 @@ impl From<NotRestored> for CommandError {
             NotRestored::Data(error) => error.into(),
             NotRestored::Logs(RestoreError::Storage(why)) => Self::new(ErrorCode::NotWritable, why)
                 .hint("nothing was restored; look at the disk and run the command again"),
-            NotRestored::Logs(error) => Self::new(ErrorCode::RestoredTooOften, error).hint(
-                "make the workspace anew: `bowline workspace create`, then `bowline share --all`; \
-                 `bowline-relay workspace delete` deletes it here",
-            ),
+            NotRestored::Logs(error) => {
+                Self::new(ErrorCode::Bug, error).hint("this is a bug; please report it")
+            }
         }
     }
 }
@@ -142,6 +141,11 @@ impl From<DataError> for CommandError {
             DataError::Absent(_) => {
                 (ErrorCode::NoData, "name the folder that was given to `bowline-relay serve --data`")
             }
+            DataError::Unfinished(_) => (
+                ErrorCode::Unfinished,
+                "run the command that was cut off again: `bowline-relay restore --data DIR COPY` or `bowline-relay backup`; if it says that \
+                 there is something already, name another folder",
+            ),
             DataError::File { source, .. } => (ErrorCode::FileFailed, about_io(source)),
             DataError::AlreadyThere(_) => {
                 (ErrorCode::Usage, "name a folder that is not there yet; what is in this one stays as it is")

@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 use bowline_relay::data::DataFolder;
-use bowline_relay::restore::RestoredLog;
+use bowline_relay::restore::{LeftLog, RestoredLog};
 use clap::Args;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use serde::Serialize;
 
-use super::error::CommandError;
+use super::error::{CommandError, ErrorCode};
 use super::output;
 
 /// Go on from a backup: devices notice, and send again what it lacks
 ///
 /// Every log goes on under a new key, so that nothing is signed twice. A relay that was put back without this is found to have lost
 /// something, and serves its devices no more. It may have served since: what it had before and what was written to it meanwhile come
-/// together. The same backup can be restored as often as needed; that it was is noted in it.
+/// together. The same backup can be restored as often as needed; that it was is noted in COPY.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     bowline-relay restore --data DIR COPY    make the new folder DIR of a backup\n  \
@@ -40,6 +40,15 @@ struct Restored {
     /// Whether the backup has this noted, so that it can be restored once more.
     noted: bool,
     workspaces: Vec<GoesOn>,
+    /// Logs that do not go on, and are served to nobody.
+    left: Vec<Left>,
+}
+
+/// A workspace whose log does not go on.
+#[derive(Debug, Serialize)]
+struct Left {
+    id: String,
+    why: String,
 }
 
 /// A workspace whose log goes on.
@@ -68,21 +77,40 @@ impl Restore {
             known: log.place.0,
             contradicts: log.contradicts,
         };
-        let restored =
-            Restored { data, noted: done.is_noted, workspaces: done.logs.iter().map(goes_on).collect() };
+        let left =
+            |LeftLog { workspace, why }: &LeftLog| Left { id: workspace.to_string(), why: why.to_string() };
+        let restored = Restored {
+            data,
+            noted: done.is_noted,
+            workspaces: done.logs.iter().map(goes_on).collect(),
+            left: done.left.iter().map(left).collect(),
+        };
         if self.json {
-            return output::print_json(&restored);
+            output::print_json(&restored)?;
+        } else {
+            self.tell(&restored)?;
         }
-        let Restored { data, noted, workspaces } = restored;
+        if restored.left.is_empty() { Ok(()) } else { Err(incomplete(&restored)) }
+    }
+
+    fn tell(&self, restored: &Restored) -> Result<(), CommandError> {
+        let Restored { data, noted, workspaces, left } = restored;
         output::print(&format!("Restored {} workspaces in {data}\n", workspaces.len()))?;
         output::say(&format!(
             "Next: `bowline-relay serve --data {data}`. Devices notice and send again what the backup lacks."
         ));
         if !noted {
-            output::say(
-                "The backup cannot be written, so it has not noted this. Make a new one: devices would not follow a second \
-                 restore of this one, and ask their people.",
-            );
+            let why = match self.copy {
+                Some(_) => "The backup cannot be written, so it has not noted this.",
+                None => "The backup that was put here has not noted this.",
+            };
+            output::say(&format!(
+                "{why} Make a new one, or copy restores.key of {data} into it: devices would not follow a second restore of it \
+                 as it is, and ask their people."
+            ));
+        }
+        for Left { id, why } in left {
+            output::say(&format!("Workspace {id} does not go on and is served to nobody: {why}."));
         }
         for GoesOn { id, .. } in workspaces.iter().filter(|goes_on| goes_on.contradicts) {
             output::say(&format!(
@@ -92,4 +120,14 @@ impl Restore {
         }
         Ok(())
     }
+}
+
+/// What is told when only some logs go on.
+fn incomplete(Restored { data, workspaces, left, .. }: &Restored) -> CommandError {
+    let what = format!("{} of {} workspaces do not go on", left.len(), left.len() + workspaces.len());
+    CommandError::new(ErrorCode::RestoreIncomplete, what).hint(format!(
+        "the others do, and {data} can be served. For one that is damaged, restore an older backup into another folder; if there is none, or \
+         it was restored too often, `bowline-relay workspace delete` deletes it here, and `bowline workspace create` and `bowline share --all` make \
+         it anew"
+    ))
 }

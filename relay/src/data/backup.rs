@@ -6,30 +6,30 @@ use std::path::Path;
 
 use bowline_disk::{folder, secret};
 
-use super::{DATABASE, DataError, DataFolder, IDENTITY, KEY, TOKEN, failed, read, write};
+use super::{
+    DATABASE, DataError, DataFolder, IDENTITY, KEY, TOKEN, UNFINISHED, failed, read, restores, write,
+};
 use crate::storage::sqlite::Sqlite;
 
-/// Name of the copied database until it is whole. No command takes a folder without a database for a relay's, so a copy
-/// that was interrupted is served by none.
-const UNFINISHED: &str = "relay.db.unfinished";
-
 impl DataFolder {
-    /// Copies database, keys and token into a new folder (0700, files 0600), as they are at one moment, also while a relay
-    /// serves them. The copy is durable once this has returned.
+    /// Copies database, keys, token and what is noted of restores into a new folder (0700, files 0600), as they are at one moment, also
+    /// while a relay serves them. The copy is durable once this has returned.
     ///
     /// # Errors
     /// [`DataError::AlreadyThere`] if there is something of that name; [`DataError::KeyMissing`] rather than a copy that no
     /// device would talk to.
     pub fn back_up(from: &Path, to: &Path) -> Result<Sqlite, DataError> {
-        Self::copy(from, to, |_| Ok::<_, DataError>(()))?;
+        // Without it a restore of the copy would go on from a key that devices have left behind.
+        Self::copy(from, to, |_, _| restores::copy(from, to))?;
         Self::read_database(to)
     }
 
-    /// Copies everything into a new folder. `finish` gets the copied database before any command takes it for one.
+    /// Copies everything into a new folder, or one that was cut off here. `finish` gets the folder, which is locked until the end, and the
+    /// copied database before any command takes it for one.
     pub(super) fn copy<T, E: From<DataError>>(
         from: &Path,
         to: &Path,
-        finish: impl FnOnce(&Path) -> Result<T, E>,
+        finish: impl FnOnce(&Self, &Path) -> Result<T, E>,
     ) -> Result<T, E> {
         let database = Self::read_database(from)?;
         let key = read(&from.join(KEY))?.ok_or_else(|| DataError::KeyMissing(from.join(KEY)))?;
@@ -37,28 +37,53 @@ impl DataFolder {
         if identity.is_none() && database.has_had_an_identity() {
             return Err(DataError::KeyMissing(from.join(IDENTITY)).into());
         }
-        if to.symlink_metadata().is_ok() {
-            return Err(DataError::AlreadyThere(to.to_owned()).into());
-        }
-        secret::make_folder(to).map_err(|error| match error {
-            secret::SecretError::Io(source) => failed(to, "created", source),
-            _ => DataError::NoModes(to.to_owned()),
-        })?;
+        let folder = Self::make_or_resume(to)?;
+        // First of all, so that a folder that has keys and no whole database is known for what it is.
+        let (unfinished, copy) = (to.join(UNFINISHED), to.join(DATABASE));
+        let of_copy = |source| DataError::Database { path: copy.clone(), source };
+        database.copy_to(&unfinished).map_err(of_copy)?;
         for (name, line) in [(KEY, Some(key)), (IDENTITY, identity), (TOKEN, token)] {
             if let Some(line) = line {
                 let path = to.join(name);
                 write(&path, str::from_utf8(&line).map_err(|_| not_text(&from.join(name)))?)?;
             }
         }
-        let (unfinished, copy) = (to.join(UNFINISHED), to.join(DATABASE));
-        let of_copy = |source| DataError::Database { path: copy.clone(), source };
-        database.copy_to(&unfinished).map_err(of_copy)?;
-        let finished = finish(&unfinished)?;
+        let finished = finish(&folder, &unfinished)?;
         let named: io::Result<()> = fs::rename(&unfinished, &copy)
             .and_then(|()| folder::sync_parent(&copy))
             .and_then(|()| folder::sync_parent(to));
         named.map_err(|source| failed(&copy, "written", source))?;
         Ok(finished)
+    }
+
+    /// Makes the folder of a copy and locks it. One in which a copy was cut off is begun anew.
+    fn make_or_resume(to: &Path) -> Result<Self, DataError> {
+        if to.symlink_metadata().is_err() {
+            secret::make_folder(to).map_err(|error| match error {
+                secret::SecretError::Io(source) => failed(to, "created", source),
+                _ => DataError::NoModes(to.to_owned()),
+            })?;
+            return Self::lock(to);
+        }
+        let is_unfinished = || to.join(UNFINISHED).exists() && !Self::has_database(to);
+        if !is_unfinished() {
+            return Err(DataError::AlreadyThere(to.to_owned()));
+        }
+        let folder = Self::lock(to)?;
+        // Whoever had the lock may have finished it.
+        if !is_unfinished() {
+            return Err(DataError::AlreadyThere(to.to_owned()));
+        }
+        for ending in ["-wal", "-shm", "-journal", ""] {
+            let path = to.join(format!("{UNFINISHED}{ending}"));
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed(&path, "deleted", source));
+                }
+                _ => {}
+            }
+        }
+        Ok(folder)
     }
 }
 

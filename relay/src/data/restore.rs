@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use bowline_wire::frame::Party;
+use bowline_wire::ids::{DeviceId, WorkspaceId};
 use rand_core::CryptoRng;
 use thiserror::Error;
 
 use super::{DATABASE, DataError, DataFolder, restores};
 use crate::keys::Identity;
-use crate::restore::{Earlier, Plan, RestoreError, RestoredLog};
+use crate::restore::{Earlier, LeftLog, Plan, RestoreError, RestoredLog};
 use crate::storage::sqlite::Sqlite;
 use crate::storage::{Storage, StorageError};
 
@@ -27,7 +29,10 @@ pub enum NotRestored {
 pub struct Restored {
     /// The logs that go on.
     pub logs: Vec<RestoredLog>,
-    /// Whether the backup has it noted, so that it can be restored once more. One that cannot be written has not.
+    /// The logs that do not, and are served to nobody.
+    pub left: Vec<LeftLog>,
+    /// Whether the backup has it noted, so that it can be restored once more. One that cannot be written has not, nor one that was put
+    /// in the folder's place: where that lies nobody knows here.
     pub is_noted: bool,
 }
 
@@ -42,7 +47,8 @@ impl DataFolder {
         let plan = plan(&database, &identity, &restores::read(&self.path)?, rng)?;
         // Before anything is served by it: a database that is put back after that has to go on from there.
         restores::write(&self.path, plan.noted())?;
-        Ok(Restored { logs: plan.carry_out(&mut database)?, is_noted: true })
+        let left = plan.left().to_vec();
+        Ok(Restored { logs: plan.carry_out(&mut database)?, left, is_noted: false })
     }
 
     /// Makes a folder (0700, files 0600) of a backup, whose logs go on from where that has them. Until they do, no command takes the
@@ -51,9 +57,8 @@ impl DataFolder {
     /// # Errors
     /// [`DataError::AlreadyThere`] if there is something of that name, and the rest of [`NotRestored`].
     pub fn restore_copy(from: &Path, to: &Path, rng: &mut dyn CryptoRng) -> Result<Restored, NotRestored> {
-        let finish = |database: &Path| {
-            // The key is copied before the database.
-            let identity = Self::lock(to)?.identity(rng)?;
+        let finish = |folder: &Self, database: &Path| {
+            let identity = folder.identity(rng)?;
             let mut database = open_whole(database)?;
             let plan = plan(&database, &identity, &restores::read(from)?, rng)?;
             restores::write(to, plan.noted())?;
@@ -62,26 +67,38 @@ impl DataFolder {
             if let Err(error) = &noted {
                 tracing::debug!(%error, "a backup does not have noted that it was restored");
             }
-            Ok(Restored { logs: plan.carry_out(&mut database)?, is_noted: noted.is_ok() })
+            let left = plan.left().to_vec();
+            Ok(Restored { logs: plan.carry_out(&mut database)?, left, is_noted: noted.is_ok() })
         };
         Self::copy(from, to, finish)
     }
 
     /// Whether a restore of this folder or of this backup is known of which its database knows nothing: it was put back since, and what
-    /// it signed now nobody would follow.
+    /// it signed now nobody would follow. A log that is served to nobody signs nothing.
     ///
     /// # Errors
     /// If what is noted of restores cannot be read.
     pub fn is_older_than_a_restore(&self, database: &Sqlite) -> Result<bool, NotRestored> {
         let earlier = restores::read(&self.path)?;
         for (workspace, _) in earlier.iter() {
-            let stored = database.log(*workspace).map_err(RestoreError::from)?;
-            if stored.is_some_and(|stored| earlier.has_gone_on_from(*workspace, &stored)) {
+            let stored = match database.log(*workspace) {
+                Err(StorageError::Corrupt(_)) => None,
+                stored => stored.map_err(RestoreError::from)?,
+            };
+            if is_served(database, *workspace)
+                && stored.is_some_and(|stored| earlier.has_gone_on_from(*workspace, &stored))
+            {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+}
+
+/// Whether a log is served to anybody: no loss is known of it.
+fn is_served(database: &Sqlite, workspace: WorkspaceId) -> bool {
+    let anybody = Party::Device(DeviceId::ZERO);
+    !matches!(database.admission(workspace, &anybody), Ok(Some(found)) if found.is_lost)
 }
 
 /// Opens a database for going on with it. One that is not whole is not served again.
@@ -108,12 +125,16 @@ fn plan(
 mod tests {
     use std::fs;
 
-    use bowline_wire::ids::Position;
+    use bowline_wire::ids::{Millis, Position};
     use tempfile::TempDir;
 
     use super::*;
+    use crate::keys::LogKey;
+    use crate::restore::WhyLeft;
     use crate::storage::conformance::Scribe;
+    use crate::testing::author::Author;
     use crate::testing::rng;
+    use crate::workspace::Workspace;
 
     /// A relay's folder with one log of a few entries.
     fn served(folder: &Path) -> Scribe {
@@ -179,18 +200,50 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_which_the_logs_do_not_go_on_is_no_relays() {
+    fn a_log_that_no_device_follows_any_further_is_left_and_keeps_no_other_from_going_on() {
         let place = TempDir::new().unwrap();
         let (from, to) = (place.path().join("data"), place.path().join("new"));
-        served(&from);
+        let scribe = served(&from);
+        let before = fs::read(from.join("relay.db")).unwrap();
         for n in 0..bowline_wire::limits::MAX_SUCCESSORS {
             DataFolder::open(&from).unwrap().restore(&mut rng(n as u64)).unwrap();
         }
-        let refused = DataFolder::restore_copy(&from, &to, &mut rng(3)).unwrap_err();
-        assert!(matches!(refused, NotRestored::Logs(RestoreError::TooOften(_))));
-        assert!(matches!(DataFolder::open(&to), Err(DataError::Absent(_))));
-        let refused = DataFolder::open(&from).unwrap().restore(&mut rng(3)).unwrap_err();
-        assert!(matches!(refused, NotRestored::Logs(RestoreError::TooOften(_))));
+        fs::write(from.join("relay.db"), before).unwrap();
+        let mut other = Scribe::new(8);
+        let entry = other.content(5);
+        let mut database = DataFolder::open(&from).unwrap().database().unwrap();
+        database.commit(&[other.commit_of(vec![entry])]).unwrap();
+        drop(database);
+        let restored = DataFolder::restore_copy(&from, &to, &mut rng(3)).unwrap();
+        let left = LeftLog { workspace: scribe.workspace(), why: WhyLeft::TooOften };
+        assert_eq!(restored.left, [left]);
+        assert_eq!(restored.logs.iter().map(|log| log.workspace).collect::<Vec<_>>(), [other.workspace()]);
+        let folder = DataFolder::open(&to).unwrap();
+        let database = folder.database().unwrap();
+        assert!(database.has_lost().unwrap() && !is_served(&database, scribe.workspace()));
+        assert!(is_served(&database, other.workspace()));
+        assert!(!folder.is_older_than_a_restore(&database).unwrap(), "the others are served");
+    }
+
+    #[test]
+    fn a_damaged_log_is_left_and_keeps_no_other_from_going_on() {
+        let place = TempDir::new().unwrap();
+        let scribe = served(place.path());
+        let folder = DataFolder::open(place.path()).unwrap();
+        folder.restore(&mut rng(2)).unwrap();
+        let mut database = folder.database().unwrap();
+        let (damaged, genesis) = Author::new(8).genesis(8);
+        let mut made = Workspace::create(damaged, LogKey::generate(&mut rng(8)), genesis, Millis(1)).unwrap();
+        database.commit(&[made.take_staged().0]).unwrap();
+        database.put_bodies(damaged, &[(Position(1), None)]).unwrap();
+        drop(database);
+        let restored = folder.restore(&mut rng(3)).unwrap();
+        assert_eq!(restored.logs.iter().map(|log| log.workspace).collect::<Vec<_>>(), [scribe.workspace()]);
+        let [LeftLog { workspace, why: WhyLeft::Damaged(what) }] = &restored.left[..] else { panic!() };
+        assert_eq!((*workspace, what.contains("roster")), (damaged, true), "{what}");
+        let database = folder.database().unwrap();
+        assert_eq!(successors(&database, &scribe).len(), 2);
+        assert!(!is_served(&database, damaged));
     }
 
     fn successors(database: &Sqlite, scribe: &Scribe) -> Vec<bowline_wire::successor::SaidSuccessor> {
@@ -235,7 +288,7 @@ mod tests {
             let said = successors(&database, &scribe);
             assert_eq!((said.len() as u64, &said[..before.len()]), (times, &before[..]));
             let log = database.log(scribe.workspace()).unwrap().unwrap();
-            assert_eq!(crate::keys::LogKey::from(&log.secret).id(), restored.logs[0].log);
+            assert_eq!(LogKey::from(&log.secret).id(), restored.logs[0].log);
             before = said;
         }
         let backup = DataFolder::open(&copy).unwrap();
@@ -243,6 +296,52 @@ mod tests {
             backup.is_older_than_a_restore(&backup.database().unwrap()).unwrap(),
             "it is not served itself"
         );
+    }
+
+    #[test]
+    fn a_restore_that_was_cut_off_is_not_served_and_can_be_run_again() {
+        let place = TempDir::new().unwrap();
+        let (from, to) = (place.path().join("data"), place.path().join("new"));
+        let scribe = served(&from);
+        let cut_off = |held: &DataFolder, _: &Path| {
+            assert!(
+                matches!(DataFolder::create(&to), Err(DataError::InUse { .. })),
+                "nobody serves it meanwhile"
+            );
+            held.identity(&mut rng(9)).unwrap();
+            Err::<(), _>(DataError::NoModes(to.clone()))
+        };
+        DataFolder::copy(&from, &to, cut_off).unwrap_err();
+        let folder = DataFolder::create(&to).unwrap();
+        assert!(matches!(folder.database(), Err(DataError::Unfinished(path)) if path == to));
+        assert!(matches!(DataFolder::read_database(&to), Err(DataError::Unfinished(path)) if path == to));
+        drop(folder);
+        let restored = DataFolder::restore_copy(&from, &to, &mut rng(3)).unwrap();
+        assert_eq!(restored.logs.len(), 1);
+        let folder = DataFolder::open(&to).unwrap();
+        assert_eq!(successors(&folder.database().unwrap(), &scribe).len(), 1);
+        let identity = folder.identity(&mut rng(4)).unwrap().public();
+        assert_eq!(identity, DataFolder::open(&from).unwrap().identity(&mut rng(4)).unwrap().public());
+    }
+
+    #[test]
+    fn a_backup_of_a_folder_that_was_put_back_is_restored_so_that_devices_follow() {
+        let place = TempDir::new().unwrap();
+        let (data, copy, to) =
+            (place.path().join("data"), place.path().join("copy"), place.path().join("new"));
+        let scribe = served(&data);
+        let before = fs::read(data.join("relay.db")).unwrap();
+        let folder = DataFolder::open(&data).unwrap();
+        assert!(
+            !folder.restore(&mut rng(3)).unwrap().is_noted,
+            "the backup that was put there has it nowhere"
+        );
+        let followed = successors(&folder.database().unwrap(), &scribe);
+        fs::write(data.join("relay.db"), before).unwrap();
+        DataFolder::back_up(&data, &copy).unwrap();
+        assert!(DataFolder::restore_copy(&copy, &to, &mut rng(4)).unwrap().is_noted);
+        let said = successors(&DataFolder::open(&to).unwrap().database().unwrap(), &scribe);
+        assert_eq!((said.len(), &said[..1]), (2, &followed[..]));
     }
 
     #[test]

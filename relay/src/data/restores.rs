@@ -51,6 +51,12 @@ pub(super) fn read(folder: &Path) -> Result<Earlier, DataError> {
     Ok(earlier)
 }
 
+/// Notes in another folder what is noted in this one, if anything is.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), DataError> {
+    let noted = read(from)?;
+    if noted.iter().next().is_none() { Ok(()) } else { write(to, &noted) }
+}
+
 /// Notes what was restored, durably, in place of what was noted before.
 pub(super) fn write(folder: &Path, earlier: &Earlier) -> Result<(), DataError> {
     let path = folder.join(RESTORES);

@@ -18,7 +18,7 @@ use super::{Relay, sentence};
 use crate::config::{STAGED_BYTES, STAGED_ENTRIES};
 use crate::session::{ConnId, Session};
 use crate::storage::{Storage, StorageError, stored_len};
-use crate::workspace::{Denial, Refused, Workspace, report};
+use crate::workspace::{Denial, Refused, Workspace};
 
 /// What a refusal that waits for a commit counts as, in bytes of what is staged: the header that it shows
 /// and its sentence at most.
@@ -155,12 +155,7 @@ impl<S: Storage> Relay<S> {
                     self.stage(conn, workspace, entry, placed);
                 }
             }
-            Err(Denial { lost: Some(head), .. }) => {
-                if let Err(error) = self.note_lost(workspace, &head) {
-                    // It is shown again by the next entry, or on the next line.
-                    report(&error);
-                }
-            }
+            Err(Denial { lost: Some(head), .. }) => self.note_lost(workspace, &head),
             Err(denial) => {
                 for id in ids {
                     self.refuse_when_durable(conn, workspace, id, denial.clone());

@@ -100,7 +100,7 @@ impl<S: Storage> Relay<S> {
         found: &Admission,
         theirs: Option<SeenHead>,
     ) -> Result<(), Denial> {
-        if found.is_lost {
+        if found.is_lost || self.has_unstored_loss(workspace, found.log) {
             return Err(lost());
         }
         let Some(theirs) = theirs.filter(|theirs| theirs.log == found.log) else {
@@ -112,7 +112,7 @@ impl<S: Storage> Relay<S> {
         if self.storage.hash_at(workspace, head.position)? == Some(head.hash) {
             return Ok(());
         }
-        self.note_lost(workspace, &theirs)?;
+        self.note_lost(workspace, &theirs);
         Err(lost())
     }
 

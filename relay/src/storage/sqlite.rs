@@ -73,6 +73,8 @@ const PUT_BODY: &str = "UPDATE entry SET body = ?3
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
+    /// Logs of before there was a table of parties, of which it cannot be said who is in them: they are damaged.
+    unreadable: BTreeSet<WorkspaceId>,
 }
 
 impl Sqlite {
@@ -89,7 +91,7 @@ impl Sqlite {
     pub fn open_for_reading(path: &Path) -> Result<Self, DatabaseError> {
         let connection = database::open_for_reading(path)?;
         schema::prepare_for_reading(&connection)?;
-        Ok(Self { connection })
+        Ok(Self { connection, unreadable: BTreeSet::new() })
     }
 
     /// Whether a version has opened the database for writing that gave relays an identity beside their certificate's key.
@@ -114,12 +116,15 @@ impl Sqlite {
 
     fn from_connection(mut connection: Connection) -> Result<Self, DatabaseError> {
         schema::prepare(&mut connection)?;
-        let mut opened = Self { connection };
+        let mut opened = Self { connection, unreadable: BTreeSet::new() };
         // It is gone for everybody already and only takes space, so this may fail.
         if let Err(error) = opened.finish_deleting() {
             tracing::warn!(%error, "a workspace could not be deleted to the end; it is tried again at the next start");
         }
-        opened.complete_parties()?;
+        // Nobody comes into such a log until then; the others are served.
+        if let Err(error) = opened.complete_parties() {
+            tracing::warn!(%error, "who is in a log of an earlier version cannot be stored; it is tried again at the next start");
+        }
         Ok(opened)
     }
 

@@ -67,6 +67,28 @@ fn after_a_head_of_its_own_that_it_has_lost_a_relay_signs_nothing_more() {
 }
 
 #[test]
+fn a_loss_that_a_full_disk_does_not_take_is_known_all_the_same_and_stored_when_there_is_room() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, inside) = bench.create(&mut laptop);
+    let entry = laptop.content(&bench.view(workspace), b"staged");
+    bench.append(inside, &[&entry]);
+    let head = signed(&bench, workspace, 9, LogHash::ZERO);
+    bench.storage.refuses_commits.set(true);
+    assert!(is_lost(&come(&mut bench, &laptop, workspace, head).1));
+    assert!(is_lost(&bench.frame(inside)), "who is there is told as well");
+    bench.storage.refuses_commits.set(false);
+    bench.flush();
+    assert_eq!(bench.position(workspace), Position(1), "what was staged is not signed for");
+    assert!(!bench.storage.has_lost().unwrap(), "nothing has stored it so far");
+    let why = bench.relay.check_storage(bench.now).unwrap_err().to_string();
+    assert!(why.contains("bowline-relay restore"), "{why}");
+    assert!(is_lost(&bench.enter(&laptop, workspace).1), "whoever comes without that head");
+    assert!(bench.storage.has_lost().unwrap());
+    bench.restart();
+    assert!(is_lost(&bench.enter(&laptop, workspace).1));
+}
+
+#[test]
 fn a_relay_that_cannot_read_a_roster_record_lets_nobody_in_rather_than_go_on_without_it() {
     let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
     let (workspace, conn) = bench.create(&mut laptop);

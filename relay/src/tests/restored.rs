@@ -73,6 +73,27 @@ fn a_relay_that_is_shown_a_newer_head_of_its_own_signs_nothing_more() {
     bench.open(&laptop, workspace);
 }
 
+#[test]
+fn a_relay_that_is_shown_a_newer_head_signs_nothing_more_on_a_full_disk_either() {
+    let (mut bench, backup, workspace, mut laptop, _) = lost_one();
+    let ahead = bench.view(workspace);
+    put_back(&mut bench, &backup);
+    let (conn, other) = (bench.open(&laptop, workspace), bench.open(&laptop, workspace));
+    laptop.rewind(bowline_wire::ids::Lane::Content, 1, in_backup(&bench, workspace, &laptop));
+    let shows = laptop.content(&ahead, b"new");
+    bench.storage.refuses_commits.set(true);
+    bench.append(conn, &[&shows]);
+    bench.storage.refuses_commits.set(false);
+    bench.flush();
+    for conn in [conn, other] {
+        let told = bench.frame(conn);
+        assert!(matches!(told, Frame::Goodbye { reason: Reason::LogLost, .. }), "{told:?}");
+    }
+    let (_, told) = bench.enter(&laptop, workspace);
+    assert!(matches!(told, Frame::Goodbye { reason: Reason::LogLost, .. }), "{told:?}");
+    assert!(bench.storage.has_lost().unwrap(), "it was stored when there was room");
+}
+
 fn in_backup(bench: &Bench, workspace: WorkspaceId, author: &Author) -> bowline_wire::ids::EntryId {
     let chain = author.chain(bowline_wire::ids::Lane::Content);
     let tips = bench.storage.memory.tips(workspace).unwrap();

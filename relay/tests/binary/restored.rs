@@ -67,6 +67,9 @@ async fn a_folder_is_restored_in_place_while_no_relay_serves_it() {
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stdout.starts_with("Restored 1 workspaces in "), "{answer:?}");
     assert!(answer.stderr.contains("`bowline-relay serve --data"), "{answer:?}");
+    assert!(answer.stderr.contains("The backup that was put here has not noted this"), "{answer:?}");
+    assert!(answer.stderr.contains("copy restores.key of"), "{answer:?}");
+    assert_eq!(place.run(&["restore", "--json"]).json()["noted"], false);
     place.serve(&[]).stop();
 }
 
@@ -101,6 +104,41 @@ async fn a_backup_is_restored_as_often_as_needed_and_says_when_it_cannot_note_th
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stderr.contains("Make a new one"), "{answer:?}");
     new.serve(&[]).stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_damaged_log_is_named_and_left_and_the_others_go_on() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let mut device = Device::create(&serving.address(), 1).await;
+    let damaged = Device::create(&serving.address(), 2).await;
+    device.append(b"in the backup").await;
+    serving.stop();
+    let database = rusqlite::Connection::open(place.file("relay.db")).unwrap();
+    let sql =
+        "UPDATE entry SET body = NULL WHERE type = 16 AND log = (SELECT n FROM log WHERE workspace = ?1)";
+    assert_eq!(database.execute(sql, [damaged.workspace.as_bytes()]).unwrap(), 1);
+    drop(database);
+    let answer = place.run(&["restore", "--json"]);
+    assert_eq!(answer.code, Some(4), "{answer:?}");
+    assert!(answer.stderr.contains("restore_incomplete"), "{answer:?}");
+    let said: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(said["workspaces"][0]["id"], device.workspace.to_string());
+    assert_eq!(said["left"][0]["id"], damaged.workspace.to_string());
+    let answer = place.run(&["restore"]);
+    assert_eq!(answer.code, Some(4), "{answer:?}");
+    assert!(answer.stdout.starts_with("Restored 1 workspaces in "), "{answer:?}");
+    for told in
+        ["Error: 1 of 2 workspaces do not go on", "workspace delete", "roster record has lost its body"]
+    {
+        assert!(answer.stderr.contains(told), "{answer:?}");
+    }
+    let serving = place.serve(&[]);
+    let device = device.come_back(&serving.address()).await;
+    assert_eq!(device.successors, 2);
+    let told = Device::turned_away(&serving.address(), damaged.workspace).await;
+    assert!(matches!(told, Frame::Goodbye { reason: Reason::LogLost, .. }), "{told:?}");
+    serving.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

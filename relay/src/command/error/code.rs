@@ -112,8 +112,10 @@ codes! {
     NotADatabase, Data, "not_a_database";
     /// The database was made by a newer version.
     DataNewer, Data, "data_newer";
-    /// A log was restored so often that no device follows it any further.
-    RestoredTooOften, Data, "restored_too_often";
+    /// Logs could not go on from a backup; the others do.
+    RestoreIncomplete, Data, "restore_incomplete";
+    /// A backup or a restore into the folder was cut off.
+    Unfinished, Data, "unfinished";
     /// The database is from before a restore that the folder has noted.
     NotRestored, Data, "not_restored";
 

@@ -30,6 +30,12 @@ impl Sqlite {
         });
         match read.optional().map_err(DatabaseError::from)? {
             // Nobody goes on with a log of another draft, so who is in it does not matter.
+            Some((false, Admission { draft: DRAFT, .. })) if !self.unreadable.contains(&workspace) => {
+                Err(StorageError::Unavailable(
+                    "who is in a log could not be stored; start the relay again when there is room"
+                        .to_owned(),
+                ))
+            }
             Some((false, Admission { draft: DRAFT, .. })) => {
                 Err(StorageError::Corrupt("a log's roster cannot be read, so nobody is let in".to_owned()))
             }
@@ -53,21 +59,29 @@ impl Sqlite {
     }
 
     /// Finds out who is in the logs that are older than this table, each in a transaction of its own. A log of which that cannot be
-    /// said lets nobody in; the others are served.
-    pub(super) fn complete_parties(&mut self) -> Result<(), DatabaseError> {
+    /// said lets nobody in; the others are served. The first failure to store or to read is given back once all were tried.
+    pub(super) fn complete_parties(&mut self) -> Result<(), StorageError> {
         let sql =
             "SELECT n, workspace FROM log WHERE NOT has_parties AND draft = ?1 AND workspace <> zeroblob(32)";
         let mut statement = self.connection.prepare(sql)?;
         let read = |row: &SqlRow<'_>| Ok((row.get(0)?, WorkspaceId::from_bytes(row.get(1)?)));
         let logs: Vec<(i64, WorkspaceId)> = statement.query_map([DRAFT], read)?.collect::<Result<_, _>>()?;
         drop(statement);
+        let mut done = Ok(());
         for (log, workspace) in logs {
-            match roster::fold(self, workspace) {
-                Ok(folded) => self.complete(log, workspace, &folded)?,
-                Err(error) => tracing::error!(?workspace, %error, "a log's roster cannot be read"),
+            let completed = match roster::fold(self, workspace) {
+                Ok(folded) => self.complete(log, workspace, &folded).map_err(StorageError::from),
+                Err(error) => Err(error),
+            };
+            match completed {
+                Err(StorageError::Corrupt(error)) => {
+                    tracing::error!(?workspace, %error, "a log's roster cannot be read");
+                    self.unreadable.insert(workspace);
+                }
+                completed => done = done.and(completed),
             }
         }
-        Ok(())
+        done
     }
 
     fn complete(&mut self, log: i64, workspace: WorkspaceId, folded: &Roster) -> Result<(), DatabaseError> {
@@ -174,5 +188,22 @@ mod tests {
             let damaged = sqlite.admission(two, &second);
             assert!(matches!(damaged, Err(StorageError::Corrupt(_))), "{damaged:?}");
         }
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_keeps_no_database_from_opening() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("relay.db");
+        let (workspace, party, begins) = begun(1);
+        Sqlite::open(&path).unwrap().commit(&[begins]).unwrap();
+        // In place of a full disk: what such a log's rows are not taken by.
+        let full = "DELETE FROM party; UPDATE log SET has_parties = 0;
+                    CREATE TRIGGER full BEFORE INSERT ON party BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+        Connection::open(&path).unwrap().execute_batch(full).unwrap();
+        let admitted = Sqlite::open(&path).unwrap().admission(workspace, &party);
+        assert!(matches!(admitted, Err(StorageError::Unavailable(_))), "{admitted:?}");
+        Connection::open(&path).unwrap().execute_batch("DROP TRIGGER full").unwrap();
+        let admitted = Sqlite::open(&path).unwrap().admission(workspace, &party).unwrap().unwrap();
+        assert_eq!(admitted.standing, Some(Standing::Active));
     }
 }

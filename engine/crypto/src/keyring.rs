@@ -166,6 +166,12 @@ impl Keyring {
         Arc::make_mut(&mut self.0).apart.extend(new);
     }
 
+    /// A key that was kept for reading alone, whose epoch the log may begin again.
+    pub(crate) fn key_apart(&self, commitment: Commitment) -> Option<Arc<EpochKey>> {
+        let lost = self.0.apart.iter().find(|lost| lost.commitment == commitment);
+        lost.map(|lost| Arc::clone(&lost.key))
+    }
+
     /// The workspace whose keys these are.
     pub fn workspace(&self) -> WorkspaceId {
         self.0.workspace

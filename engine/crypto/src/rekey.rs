@@ -90,7 +90,11 @@ impl Keyring {
         secret: &HpkeSecret,
         commitments: &[Commitment],
     ) -> Result<History, KeyringError> {
-        let newest = Arc::new(open_own_wrap(self.workspace(), rekey, secret)?);
+        let newest = match self.key_apart(rekey.commitment) {
+            // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was.
+            Some(key) => key,
+            None => Arc::new(open_own_wrap(self.workspace(), rekey, secret)?),
+        };
         match assemble(self.workspace(), Arc::clone(&newest), Some(&rekey.history), commitments) {
             Ok(mut keyring) => {
                 keyring.read_also(self);

@@ -300,3 +300,16 @@ fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
     }
     assert_eq!(held_here.keys().count(), 3, "nothing is handed on of what is apart");
 }
+
+#[test]
+fn a_key_whose_epoch_is_lost_and_begun_again_is_in_force_again_without_a_wrap() {
+    let (ana, late) = (device(1), device(2));
+    let rekey = keyring(2).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let epochs = commitments(&keyring(2), &rekey);
+    let mut by_ticket = keyring(2);
+    assert_eq!(by_ticket.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+    assert!(by_ticket.set_apart_epochs_beyond(&held(&keyring(2))));
+    assert_eq!(by_ticket.accept(&rekey, late.hpke(), &epochs), Ok(History::Intact));
+    assert_eq!(held(&by_ticket), epochs);
+    assert_eq!(by_ticket.newest_epoch(), rekey.commitment.epoch_id());
+}

@@ -1,6 +1,7 @@
 //! Keys of epochs that a log has lost: what was sealed in them is read and sent on, and a key whose epoch comes again is in force again.
 
-use bowline_device::DocumentState;
+use bowline_core::sync::GoingOn;
+use bowline_device::{DocumentState, LineReason};
 
 use crate::author::Author;
 use crate::restored_relay::assert_in_step;
@@ -49,5 +50,44 @@ fn what_was_folded_is_sealed_anew_if_the_continued_log_began_its_epoch_otherwise
             rig.sync(&mut back);
         }
         assert_eq!(late.texts(id), said, "after {answers} answers and a start");
+    }
+}
+
+#[test]
+fn who_came_in_after_the_last_rekey_has_its_key_in_force_again_once_it_comes_again() {
+    for how in [GoingOn::Accept, GoingOn::Repair] {
+        let (mut owner, mut known) = Author::owner(1);
+        let secret = owner.put_ticket(&mut known, false);
+        let removed = Author::join(7, &secret, &mut known);
+        let backup = known.len();
+        owner.put_removal(&mut known, &removed, Vec::new());
+        let secret = owner.put_ticket(&mut known, false);
+        let mut rig = Rig::new(2);
+        rig.join(&code(&known, &secret));
+        for _ in 0..2 {
+            rig.sync(&mut known);
+        }
+        rig.disconnect();
+        // One backup is restored twice, and both times others have brought back everything.
+        let again = |seed| {
+            let mut restored = known.restored(backup, seed);
+            (backup + 1..=known.len()).for_each(|at| {
+                restored.put(known.entry(at).to_signed());
+            });
+            restored
+        };
+        let (mut first, mut second) = (again(21), again(22));
+        rig.sync(&mut first);
+        rig.disconnect();
+        rig.sync(&mut second);
+        assert_eq!(rig.status().behind.unwrap().reason, LineReason::OtherSuccessor);
+        rig.disconnect();
+        rig.go_on(&mut second, how);
+        assert_in_step(&rig, &second);
+        let mut rig = rig.reopened();
+        let id = rig.conversation("sealed under it");
+        rig.sync(&mut second);
+        assert_in_step(&rig, &second);
+        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
     }
 }

@@ -223,10 +223,11 @@ impl Lost {
         let mut lost = Self::default();
         let mut sorting = shown.sort(how);
         each_behind(read, workspace, shown.cut().at, |row| {
-            if fate(&mut sorting, row)? == Fate::Lost {
+            // What was withheld goes with the log; if it is this device's, rows that it has of it are sealed anew by that.
+            if fate(&mut sorting, row)? == Fate::Lost && row.state != EntryState::Withheld {
                 if row.chain.device == own {
                     lost.own.push(row.clone());
-                } else if row.state != EntryState::Withheld {
+                } else {
                     lost.apart.push(row.n);
                 }
             }

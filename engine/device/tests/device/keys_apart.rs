@@ -23,7 +23,9 @@ fn what_was_folded_is_sealed_anew_if_the_continued_log_began_its_epoch_otherwise
         rig.sync(&mut relay);
         let id = rig.conversation("under a key that is lost");
         let said: Vec<String> = (0..MANY).map(|turn| turn.to_string()).collect();
-        said.iter().for_each(|text| rig.say(id, text));
+        for text in &said {
+            rig.say(id, text);
+        }
         rig.talk(&mut relay);
         rig.disconnect();
         let mut rig = rig.reopened();
@@ -71,9 +73,9 @@ fn who_came_in_after_the_last_rekey_has_its_key_in_force_again_once_it_comes_aga
         // One backup is restored twice, and both times others have brought back everything.
         let again = |seed| {
             let mut restored = known.restored(backup, seed);
-            (backup + 1..=known.len()).for_each(|at| {
+            for at in backup + 1..=known.len() {
                 restored.put(known.entry(at).to_signed());
-            });
+            }
             restored
         };
         let (mut first, mut second) = (again(21), again(22));

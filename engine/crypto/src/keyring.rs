@@ -156,14 +156,20 @@ impl Keyring {
         true
     }
 
-    /// Reads what was sealed in the epochs of another keyring of this workspace as well, which the log has lost. Nothing else is done
-    /// with their keys.
+    /// Reads what another keyring of this workspace reads as well: in epochs that the log has lost. Nothing else is done with their
+    /// keys.
     pub fn read_also(&mut self, lost: &Self) {
         let is_new = |epoch: &&Epoch| {
             self.0.iter().chain(&self.0.apart).all(|held| held.commitment != epoch.commitment)
         };
-        let new: Vec<Epoch> = lost.0.iter().filter(is_new).cloned().collect();
+        let new: Vec<Epoch> = lost.0.iter().chain(&lost.0.apart).filter(is_new).cloned().collect();
         Arc::make_mut(&mut self.0).apart.extend(new);
+    }
+
+    /// A key that was kept for reading alone, whose epoch the log may begin again.
+    pub(crate) fn key_apart(&self, commitment: Commitment) -> Option<Arc<EpochKey>> {
+        let lost = self.0.apart.iter().find(|lost| lost.commitment == commitment);
+        lost.map(|lost| Arc::clone(&lost.key))
     }
 
     /// The workspace whose keys these are.

@@ -82,16 +82,22 @@ impl Keyring {
     /// Takes the key of an epoch that the roster has just begun with `rekey`. `commitments` are the roster's, of all
     /// epochs in order, up to and including this one.
     ///
-    /// Keys this device missed, because an earlier wrap to it was bad, come from the history as well.
+    /// Keys this device missed, because an earlier wrap to it was bad, come from the history as well. Keys of epochs that are not among
+    /// them stay for reading alone: the log that had begun those was continued without them.
     pub fn accept(
         &mut self,
         rekey: &Rekey,
         secret: &HpkeSecret,
         commitments: &[Commitment],
     ) -> Result<History, KeyringError> {
-        let newest = Arc::new(open_own_wrap(self.workspace(), rekey, secret)?);
+        let newest = match self.key_apart(rekey.commitment) {
+            // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was.
+            Some(key) => key,
+            None => Arc::new(open_own_wrap(self.workspace(), rekey, secret)?),
+        };
         match assemble(self.workspace(), Arc::clone(&newest), Some(&rekey.history), commitments) {
-            Ok(keyring) => {
+            Ok(mut keyring) => {
+                keyring.read_also(self);
                 *self = keyring;
                 Ok(History::Intact)
             }

@@ -73,6 +73,10 @@ pub(super) const SURVEY_STEP: u64 = 1_024;
 /// How much further back a survey looks each time: five beginnings are enough for millions of entries.
 pub(super) const SURVEY_STEP_GROWS: u64 = 8;
 
+/// Entries behind the place where two logs part whose ids a survey keeps, 32 bytes each. So many take a hundred megabytes, and an honest
+/// relay is ahead by a small part of that, after years.
+pub(super) const MAX_SURVEYED: usize = 2 * 1024 * 1024;
+
 /// Bytes of roster records taken from a relay before a Join. Far above what the roster's own limits allow in practice,
 /// and low enough for any device.
 pub(super) const MAX_RECORDS: usize = 64 * 1024 * 1024;

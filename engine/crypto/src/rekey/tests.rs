@@ -283,3 +283,33 @@ fn a_stored_keyring_may_be_behind_the_roster_but_not_beside_or_ahead_of_it() {
         assert!(matches!(refused, KeyringError::Stored(_)));
     }
 }
+
+#[test]
+fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
+    let ana = device(1);
+    let rekey = keyring(2).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let epochs = commitments(&keyring(2), &rekey);
+    let mut held_here = keyring(4);
+    assert!(held_here.set_apart_epochs_beyond(&held(&keyring(3))), "the fourth is apart already");
+    assert_eq!(held_here.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+    assert_eq!(held(&held_here), epochs);
+    for lost in [3, 4] {
+        let epoch = epoch_key(lost).commitment().epoch_id();
+        let snapshot = held_here.snapshot();
+        assert_eq!(snapshot.key(epoch).map(EpochKey::as_bytes), Some(epoch_key(lost).as_bytes()));
+    }
+    assert_eq!(held_here.keys().count(), 3, "nothing is handed on of what is apart");
+}
+
+#[test]
+fn a_key_whose_epoch_is_lost_and_begun_again_is_in_force_again_without_a_wrap() {
+    let (ana, late) = (device(1), device(2));
+    let rekey = keyring(2).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let epochs = commitments(&keyring(2), &rekey);
+    let mut by_ticket = keyring(2);
+    assert_eq!(by_ticket.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+    assert!(by_ticket.set_apart_epochs_beyond(&held(&keyring(2))));
+    assert_eq!(by_ticket.accept(&rekey, late.hpke(), &epochs), Ok(History::Intact));
+    assert_eq!(held(&by_ticket), epochs);
+    assert_eq!(by_ticket.newest_epoch(), rekey.commitment.epoch_id());
+}

@@ -9,11 +9,11 @@ use bowline_crypto::Keyring;
 use bowline_store::{
     Cursor, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
 };
-use bowline_wire::codec::encode;
+use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{EntryId, Lane, Position, WorkspaceId};
+use bowline_wire::ids::{Commitment, EntryId, Lane, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::successor::SaidSuccessor;
 
@@ -29,7 +29,7 @@ use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
 use crate::workspace::workspaces::{
-    StoredKeysApart, StoredSuccession, keys_apart, restore, seal_keys, state,
+    StoredKeys, StoredKeysApart, StoredSuccession, keys_apart, restore, seal_keys, state,
 };
 use crate::{Damage, Error, Notice};
 
@@ -120,15 +120,12 @@ impl Workspaces {
         if !is_over {
             return Ok(false);
         }
-        let before = self.replica(workspace)?.keyring().cloned();
         if !self.linked(workspace)?.replica.set_lost_keys_apart() {
             return self.settle_owed(lent, workspace);
         }
-        let now = self.replica(workspace)?.keyring().cloned();
-        if let Some((before, now)) = before.zip(now) {
-            let (keys, random) = (lent.keys, &mut *lent.random);
-            let sealed = (seal_keys(&before, keys, random)?, seal_keys(&now, keys, random)?);
-            lent.store.transaction(|tx| put_keys_apart(tx, workspace, sealed))?;
+        if let Some(now) = self.replica(workspace)?.keyring() {
+            let sealed = seal_keys(now, lent.keys, &mut *lent.random)?;
+            lent.store.transaction(|tx| put_keys(tx, workspace, &sealed))?;
         }
         Ok(true)
     }
@@ -248,16 +245,23 @@ pub(super) fn cut_log(tx: &Tx<'_>, workspace: WorkspaceId, cut: &Cut, before: &L
     Ok(log)
 }
 
-/// Stores the keys of the log's epochs, and beside them those of before, for reading what was sealed in epochs that are lost.
-pub(super) fn put_keys_apart(
-    tx: &Tx<'_>,
-    workspace: WorkspaceId,
-    (before, now): (Vec<u8>, Vec<u8>),
-) -> Result<(), Error> {
-    let mut apart = keys_apart(**tx, workspace)?;
-    apart.push(before);
-    tx.put_state(workspace, state::KEYS_APART, &encode(&StoredKeysApart(apart)))?;
-    Ok(tx.put_state(workspace, state::KEYRING, &now)?)
+/// Stores the keys of the log's epochs. Those that were stored before stay beside them if one is of no epoch that the log still has,
+/// for reading what was sealed in it.
+pub(super) fn put_keys(tx: &Tx<'_>, workspace: WorkspaceId, now: &[u8]) -> Result<(), Error> {
+    if let Some(before) = tx.state(workspace, state::KEYRING)? {
+        let kept = epochs_of(now)?;
+        if epochs_of(&before)?.iter().any(|epoch| !kept.contains(epoch)) {
+            let mut apart = keys_apart(**tx, workspace)?;
+            apart.push(before.to_vec());
+            tx.put_state(workspace, state::KEYS_APART, &encode(&StoredKeysApart(apart)))?;
+        }
+    }
+    Ok(tx.put_state(workspace, state::KEYRING, now)?)
+}
+
+fn epochs_of(stored: &[u8]) -> Result<Vec<Commitment>, Error> {
+    let stored = decode::<StoredKeys>(stored).map_err(|_| Error::Damaged(Damage::Keyring))?;
+    Ok(stored.commitments)
 }
 
 /// The log up to where it was continued, made anew by the rules that decided when its entries came.

@@ -14,6 +14,7 @@ use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
+use crate::workspace::again::put_keys;
 use crate::workspace::behind::{self, Behind};
 use crate::workspace::clocks;
 use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
@@ -150,7 +151,7 @@ impl Workspaces {
         lent.store.transaction(|tx| -> Result<(), Error> {
             insert_offered(tx, entry, None)?;
             if let Some((sealed, keyring)) = keys.as_ref().zip(keyring.as_ref()) {
-                tx.put_state(workspace, state::KEYRING, sealed)?;
+                put_keys(tx, workspace, sealed)?;
                 // Of the log there may be something here already, if the way in was begun anew.
                 open_with(tx, workspace, keyring, now, &mut after)?;
             }
@@ -248,7 +249,7 @@ impl Workspaces {
                 learned = find_keys(tx, workspace, &recipient, &mut rest)?;
             }
             if let Some((sealed, keyring)) = &learned {
-                tx.put_state(workspace, state::KEYRING, sealed)?;
+                put_keys(tx, workspace, sealed)?;
                 open_with(tx, workspace, keyring, now, &mut after)?;
             }
             for (device, logged) in &after.heard {

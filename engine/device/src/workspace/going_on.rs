@@ -17,7 +17,7 @@ use crate::Error;
 use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::entry_of;
-use crate::workspace::again::{cut_log, put_keys_apart, unseal_again, was_accepted};
+use crate::workspace::again::{cut_log, put_keys, unseal_again, was_accepted};
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::quarantine::refused;
 use crate::workspace::roster::release_decision;
@@ -185,11 +185,8 @@ impl Workspaces {
                     release_decision(tx, &mut rest, workspace, row.id)?;
                 }
                 owed::put(tx, workspace, Owed::between(before.roster(), log.roster(), Codes::ClosedOrUsed))?;
-                if let Some((before, now)) = keyring.as_ref().zip(now_keys(&log)) {
-                    let seal =
-                        |keyring, rest: &mut AtRest<'_>| seal_keys(keyring, rest.keys, &mut *rest.random);
-                    let sealed = (seal(before, &mut rest)?, seal(&now, &mut rest)?);
-                    put_keys_apart(tx, workspace, sealed)?;
+                if let Some(now) = now_keys(&log) {
+                    put_keys(tx, workspace, &seal_keys(&now, rest.keys, &mut *rest.random)?)?;
                 }
             }
             put_decided(tx, workspace, shown.cut(), incarnation)
@@ -226,10 +223,11 @@ impl Lost {
         let mut lost = Self::default();
         let mut sorting = shown.sort(how);
         each_behind(read, workspace, shown.cut().at, |row| {
-            if fate(&mut sorting, row)? == Fate::Lost {
+            // What was withheld goes with the log; if it is this device's, rows that it has of it are sealed anew by that.
+            if fate(&mut sorting, row)? == Fate::Lost && row.state != EntryState::Withheld {
                 if row.chain.device == own {
                     lost.own.push(row.clone());
-                } else if row.state != EntryState::Withheld {
+                } else {
                     lost.apart.push(row.n);
                 }
             }

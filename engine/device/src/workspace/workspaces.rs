@@ -480,8 +480,8 @@ impl Canonical for StoredPins {
 }
 
 /// The keyring at rest. The commitments say what the sealed keys have to be; the roster is compared when it is used.
-struct StoredKeys {
-    commitments: Vec<Commitment>,
+pub(super) struct StoredKeys {
+    pub(super) commitments: Vec<Commitment>,
     sealed: Vec<u8>,
 }
 

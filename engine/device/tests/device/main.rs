@@ -32,6 +32,7 @@ mod imported_files;
 mod imported_twice;
 mod importing;
 mod join;
+mod keys_apart;
 mod one_home;
 mod one_row;
 mod other_process;

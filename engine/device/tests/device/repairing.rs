@@ -206,3 +206,31 @@ fn a_removal_that_can_come_again_as_it_is_does() {
     assert_in_step(&one, &back);
     assert_eq!(one.device.document_state(id).unwrap(), DocumentState::OnRelay);
 }
+
+#[test]
+fn what_a_relay_withholds_of_this_device_s_own_stops_no_decision() {
+    for how in [GoingOn::Accept, GoingOn::Repair] {
+        let (mut rig, _, mut known) = Rig::member();
+        let id = rig.conversation("kept");
+        rig.say(id, "before");
+        rig.talk(&mut known);
+        let backup = known.len();
+        // The database is put back to here, so that it knows its own words from the log alone.
+        let mut put_back = rig.copied();
+        for text in ["one", "two"] {
+            rig.say(id, text);
+            rig.talk(&mut known);
+            known.withholds.insert(known.len());
+        }
+        put_back.sync(&mut known);
+        assert_eq!(put_back.status().withheld.map(|withheld| withheld.entries), Some(2));
+        put_back.say(id, "written since");
+        put_back.talk(&mut known);
+        put_back.disconnect();
+        let mut back = known.rolled_back(backup);
+        put_back.go_on(&mut back, how);
+        assert_in_step(&put_back, &back);
+        assert_eq!(put_back.texts(id), ["before", "written since"], "{how:?}");
+        assert_eq!(put_back.device.document_state(id).unwrap(), DocumentState::OnRelay);
+    }
+}

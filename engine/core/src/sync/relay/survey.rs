@@ -18,7 +18,7 @@ use thiserror::Error;
 use super::patience;
 use super::session::{Greeted, Session};
 use crate::sync::context::Context;
-use crate::sync::limits::{MAX_RECORDS, SURVEY_STEP, SURVEY_STEP_GROWS};
+use crate::sync::limits::{MAX_RECORDS, MAX_SURVEYED, SURVEY_STEP, SURVEY_STEP_GROWS};
 use crate::sync::replica::Replica;
 use crate::sync::shown_log::{Cut, ShownLog, agree_up_to};
 
@@ -322,7 +322,7 @@ impl Survey {
         let len = logged.entry.wire_len();
         let entry = verify_given(logged.entry, self.workspace)
             .map_err(|_| SurveyFailed::Nonsense("an entry that its author did not sign"))?;
-        reading.has.insert(entry.id());
+        keep(&mut reading.has, entry.id(), MAX_SURVEYED)?;
         if entry.header().entry_type == EntryType::Roster {
             reading.records_len = reading.records_len.saturating_add(len);
             if reading.records_len > MAX_RECORDS {
@@ -349,5 +349,30 @@ impl Survey {
         let hash = self.hash_at(at, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
         let cut = Cut { succession, at, hash, head };
         Ok(ShownLog { workspace: self.workspace, here: self.here, parting, cut, has, records })
+    }
+}
+
+/// Keeps the id of one more entry, of at most `limit`: a relay can make up entries without end.
+fn keep(has: &mut BTreeSet<EntryId>, id: EntryId, limit: usize) -> Surveyed<()> {
+    if has.len() >= limit {
+        return Err(SurveyFailed::Nonsense("more entries than any relay is ahead by"));
+    }
+    has.insert(id);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_kept_up_to_the_limit_and_not_beyond() {
+        let mut has = BTreeSet::new();
+        for id in 0..3 {
+            keep(&mut has, EntryId::from_bytes([id; 32]), 3).unwrap();
+        }
+        let beyond = keep(&mut has, EntryId::from_bytes([3; 32]), 3);
+        assert!(matches!(beyond, Err(SurveyFailed::Nonsense(_))), "{beyond:?}");
+        assert_eq!(has.len(), 3);
     }
 }

@@ -171,7 +171,7 @@ impl History {
             let mut to = from + 1 + upto(self.steps.len() + 1 - from);
             self.steps.insert(from, Step::BackUpRelay);
             self.steps.insert(to.min(self.steps.len()), Step::RestoreRelay);
-            if upto(2) > 0 {
+            if upto(4) > 0 {
                 self.steps.insert((from + 1 + upto(to - from)).min(self.steps.len() - 1), Step::PutRelayBack);
                 to += 1;
             }

@@ -217,10 +217,7 @@ fn removal_lost() -> (Rig, Author, Author, FakeRelay, DocId) {
     rig.sync(&mut relay);
     let mut members = Vec::new();
     for seed in [7, 8] {
-        let (workspace, now) = (rig.workspace(), rig.now);
-        let key = rig.device.invite(workspace, now).unwrap();
-        rig.talk(&mut relay);
-        let code = rig.device.code(workspace, key).unwrap().unwrap();
+        let code = rig.invited(&mut relay);
         members.push(Author::join(seed, &code.secret, &mut relay));
         rig.sync(&mut relay);
     }

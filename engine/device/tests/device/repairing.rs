@@ -140,10 +140,7 @@ fn one_device_accepts_and_another_repairs_and_both_end_equal() {
 fn a_member_that_came_in_behind_the_parting_comes_back_with_what_is_sent_again() {
     let (mut rig, mut relay) = Rig::creator(1);
     rig.sync(&mut relay);
-    let (workspace, now) = (rig.workspace(), rig.now);
-    let key = rig.device.invite(workspace, now).unwrap();
-    rig.talk(&mut relay);
-    let code = rig.device.code(workspace, key).unwrap().unwrap();
+    let code = rig.invited(&mut relay);
     let mut back = relay.rolled_back(relay.len());
     let mut member = Rig::new(5);
     member.join(&code);

@@ -245,9 +245,7 @@ fn removal_is_lost() -> (Rig, Author, FakeRelay, FakeRelay, DocId) {
     let (mut rig, mut relay) = Rig::creator(1);
     rig.sync(&mut relay);
     let (workspace, now) = (rig.workspace(), rig.now);
-    let key = rig.device.invite(workspace, now).unwrap();
-    rig.talk(&mut relay);
-    let code = rig.device.code(workspace, key).unwrap().unwrap();
+    let code = rig.invited(&mut relay);
     let member = Author::join(7, &code.secret, &mut relay);
     rig.sync(&mut relay);
     let backup = relay.len();

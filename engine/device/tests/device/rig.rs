@@ -110,6 +110,13 @@ impl Rig {
         (rig, owner, relay)
     }
 
+    /// A code for a new member, once the relay has it.
+    pub(crate) fn invited(&mut self, relay: &mut FakeRelay) -> Code {
+        let key = self.device.invite(self.workspace, self.now).unwrap();
+        self.talk(relay);
+        self.device.code(self.workspace, key).unwrap().unwrap()
+    }
+
     pub(crate) fn join(&mut self, code: &Code) {
         self.workspace = self.device.join(code, self.now).unwrap();
     }

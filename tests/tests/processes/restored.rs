@@ -113,8 +113,7 @@ fn a_folder_that_was_put_back_is_restored_in_place_while_devices_wait() {
     story.say(["not in the copy", "nor this"]);
     let watching = [story.laptop.watch(), story.desktop.watch()];
     story.relay.stop();
-    std::fs::remove_dir_all(story.relay.data()).unwrap();
-    copy_folder(&copy, &story.relay.data());
+    story.relay.put_data(&copy);
     story.relay.restore(None);
     story.relay.restart();
     bowline_tests::processes::wait_for("both to have sent everything again", || {
@@ -140,8 +139,7 @@ fn put_back_and_served() -> Story {
         story.said.push(text.to_owned());
     }
     story.relay.stop();
-    std::fs::remove_dir_all(story.relay.data()).unwrap();
-    copy_folder(&copy, &story.relay.data());
+    story.relay.put_data(&copy);
     story.relay.restart();
     for text in ["written meanwhile", "and this", "and longer than what was lost"] {
         say(&story.desktop, &story.chat, text);
@@ -154,7 +152,7 @@ impl Story {
     fn stop_and_copy(&mut self) -> std::path::PathBuf {
         self.relay.stop();
         let copy = self.relay.data().with_file_name("copy");
-        copy_folder(&self.relay.data(), &copy);
+        self.relay.copy_data(&copy);
         copy
     }
 }
@@ -212,12 +210,4 @@ fn a_backup_is_restored_twice_and_nobody_is_asked() {
         story.relay.restart();
     }
     story.check(["afterwards", "as before"]);
-}
-
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir(to).unwrap();
-    for file in std::fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
-    }
 }

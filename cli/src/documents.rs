@@ -22,7 +22,7 @@ pub(crate) fn issue(issue: &Issue) -> String {
             format!("entry {} is not what its key says and is left out", OneLine(key))
         }
         Issue::SameId { id, keys } => {
-            format!("{} have the id {}; all of them are shown", count_entries(keys.len()), OneLine(id))
+            format!("{} have the id {}; all of them are shown", count_entries(keys.len() as u64), OneLine(id))
         }
         Issue::NoParent { key, parent } => {
             format!("entry {} continues {}, which is not here", OneLine(key), OneLine(parent))
@@ -34,8 +34,8 @@ pub(crate) fn issue(issue: &Issue) -> String {
 }
 
 /// `1 entry`, `2 entries`.
-pub(crate) fn count_entries(n: usize) -> String {
-    if n == 1 { "1 entry".to_owned() } else { format!("{} entries", grouped(n as u64)) }
+pub(crate) fn count_entries(n: u64) -> String {
+    if n == 1 { "1 entry".to_owned() } else { format!("{} entries", grouped(n)) }
 }
 
 /// The kinds that people make, list and share, in the order in which they are told.

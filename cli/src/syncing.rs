@@ -1,6 +1,5 @@
 //! What commands have to do with syncing: saying whether it happens, and doing it until something is reached.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -160,41 +159,28 @@ pub(crate) struct Reached {
     pub(crate) notices: Vec<Notice>,
 }
 
-/// Syncs, or waits for the process that does, until `goal` is reached. The only place that opens sockets.
+/// Syncs, or waits for the process that does, until `goal` is reached.
 pub(crate) fn reach(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
     goal: Goal<'_>,
     progress: Progress,
 ) -> Result<Reached, CommandError> {
-    let runtime = runtime()?;
-    note_proxies(invocation);
     // A process that goes on for months would only collect them: nobody asks for them afterwards.
     let keeps_notices = !matches!(goal, Goal::Forever);
-    let notices = RefCell::new(Vec::new());
-    let progress = RefCell::new(progress);
-    let clock = Arc::clone(&invocation.host.clock);
-    let dial = Arc::new(WebSocketDialer);
-    let Opened { home, .. } = &*here;
-    let home = home.clone();
-    let finished = runtime.block_on(async {
-        let stop = stop(invocation)?;
-        let mut observer = |event: Event| {
-            progress.borrow_mut().show(invocation, &event);
-            if let Event::Notice(notice) = event
-                && keeps_notices
-            {
-                notices.borrow_mut().push(notice);
-            }
-        };
-        let host = run::Host { dial, clock: &*clock, observer: &mut observer };
-        let reached = run::reach(&home, &mut here.device, host, goal, stop).await;
-        reached.map_err(CommandError::from)
-    });
-    // A system that looks a name up may take half a minute to give up, and nobody waits for that.
-    runtime.shutdown_background();
-    progress.into_inner().clear();
-    Ok(Reached { finished: finished?, notices: notices.into_inner() })
+    let mut notices = Vec::new();
+    let home = here.home.clone();
+    let keep = |event: Event| {
+        if let Event::Notice(notice) = event
+            && keeps_notices
+        {
+            notices.push(notice);
+        }
+    };
+    let finished = on_the_line(invocation, progress, keep, async |host, stop| {
+        run::reach(&home, &mut here.device, host, goal, stop).await
+    })?;
+    Ok(Reached { finished, notices })
 }
 
 /// Looks at the log that a workspace's relay has, on a line of this process. The workspace is disconnected meanwhile.
@@ -204,20 +190,35 @@ pub(crate) fn look(
     workspace: WorkspaceId,
     progress: Progress,
 ) -> Result<Looked, CommandError> {
+    on_the_line(invocation, progress, drop, async |host, stop| {
+        run::look(&mut here.device, workspace, host, stop).await
+    })
+}
+
+/// Does what needs a relay, and shows how far it is. The only place that opens sockets.
+fn on_the_line<T, E: Into<CommandError>>(
+    invocation: &mut Invocation<'_>,
+    mut progress: Progress,
+    mut shown: impl FnMut(Event),
+    work: impl AsyncFnOnce(run::Host<'_, WebSocketDialer>, Stop) -> Result<T, E>,
+) -> Result<T, CommandError> {
     let runtime = runtime()?;
     note_proxies(invocation);
-    let progress = RefCell::new(progress);
     let clock = Arc::clone(&invocation.host.clock);
     let dial = Arc::new(WebSocketDialer);
-    let looked = runtime.block_on(async {
+    let done = runtime.block_on(async {
         let stop = stop(invocation)?;
-        let mut observer = |event: Event| progress.borrow_mut().show(invocation, &event);
+        let mut observer = |event: Event| {
+            progress.show(invocation, &event);
+            shown(event);
+        };
         let host = run::Host { dial, clock: &*clock, observer: &mut observer };
-        run::look(&mut here.device, workspace, host, stop).await.map_err(CommandError::from)
+        work(host, stop).await.map_err(Into::into)
     });
+    // A system that looks a name up may take half a minute to give up, and nobody waits for that.
     runtime.shutdown_background();
-    progress.into_inner().clear();
-    looked
+    progress.clear();
+    done
 }
 
 /// Notes that a proxy which other programs would use is not used, for whoever asks why a relay is not reached.
@@ -295,7 +296,7 @@ pub(crate) fn standing_error(standing: &Standing) -> Option<CommandError> {
                 ErrorCode::Withheld,
                 format!(
                     "The relay holds back {} that others wrote; everything else is here",
-                    crate::documents::count_entries(usize::try_from(*n).unwrap_or(usize::MAX))
+                    crate::documents::count_entries(*n)
                 ),
             )
             .hint("they are asked for again by themselves; a device that has them gives them back when it connects")

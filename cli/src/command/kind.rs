@@ -84,7 +84,7 @@ impl<D: KindInFull> Named<D> {
         let mut named = Self::read(invocation, typed)?;
         overlaps::told(invocation, &mut named.here, named.id)?;
         if let Some(withheld) = named.here.device.withheld(named.id)? {
-            let n = documents::count_entries(usize::try_from(withheld.entries).unwrap_or(usize::MAX));
+            let n = documents::count_entries(withheld.entries);
             let since = moment(withheld.since);
             invocation.warn(format_args!(
                 "the relay holds back {n} of it, since {since}: shown is what is here, and the rest is asked for by itself"

@@ -245,7 +245,9 @@ fn own_name(here: &mut Opened, own: Option<String>, now: Millis) -> Result<Optio
 fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Workspace, CommandError> {
     let status = here.device.status(workspace)?;
     let called = Called::load(&mut here.device, workspace, &status.members, now)?;
-    let connection = connection(here, workspace, &status)?;
+    let synced = here.device.sync_report()?;
+    let line = synced.as_ref().and_then(|synced| synced.line(workspace));
+    let connection = connection(here, workspace, &status, line)?;
     let outstanding = here.device.outstanding(workspace)?;
     let position = here.device.position(workspace)?;
     let this = here.device.id_in(workspace);
@@ -266,7 +268,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         membership: status.membership.name(),
         out_because: out::because(&status.membership, this, &called),
         what_to_do: match out::way(&status, &here.device, workspace) {
-            None => last_failure(here, workspace)?
+            None => last_failure(here, workspace, line)?
                 .and_then(|why| out::way_on_line(why, &documents::workspace_prefix(&here.device, workspace))),
             way => way,
         },
@@ -311,12 +313,14 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
 }
 
 /// Why the last connection came to nothing; `None` if it did not, or nobody wants one.
-fn last_failure(here: &Opened, workspace: WorkspaceId) -> Result<Option<LineReason>, CommandError> {
+fn last_failure(
+    here: &Opened,
+    workspace: WorkspaceId,
+    line: Option<&LineReport>,
+) -> Result<Option<LineReason>, CommandError> {
     if !here.device.wants_connection(workspace)? {
         return Ok(None);
     }
-    let report = here.device.sync_report()?;
-    let line = report.as_ref().and_then(|report| report.line(workspace));
     Ok(line.and_then(|line| line.error.as_ref()).map(|failure| failure.reason))
 }
 
@@ -373,6 +377,7 @@ fn connection(
     here: &Opened,
     workspace: WorkspaceId,
     status: &WorkspaceStatus,
+    line: Option<&LineReport>,
 ) -> Result<Connection, CommandError> {
     if status.membership.is_over() {
         return Ok(Connection::Over);
@@ -380,8 +385,6 @@ fn connection(
     if here.device.is_disconnected(workspace)? {
         return Ok(Connection::Disconnected);
     }
-    let report = here.device.sync_report()?;
-    let line = report.as_ref().and_then(|report| report.line(workspace));
     if here.home.try_sync_lock()?.is_some() {
         // Who was refused was in step with what the relay had, and the relay not with what is here.
         let last = line.and_then(|line| line.last_live).map(Millis).filter(|_| status.held_up.is_none());

@@ -47,7 +47,7 @@ impl Export {
         };
         files::write_new(&path, lines.as_bytes())?;
         let n = shown.transcript.entries.len();
-        invocation.say(format_args!("Wrote {} to {}.", documents::count_entries(n), show_path(&path)));
+        invocation.say(format_args!("Wrote {} to {}.", documents::count_entries(n as u64), show_path(&path)));
         invocation.answer_in_json(&serde_json::json!({
             "id": id.to_string(),
             "entries": n,

@@ -295,12 +295,12 @@ fn mark(entry: &Entry) -> &'static str {
 impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let title = documents::title(self.title.as_deref().unwrap_or_default());
-        let n = documents::count_entries(self.entries.len());
+        let n = documents::count_entries(self.entries.len() as u64);
         write!(f, "{title}\n{} · {n} · {}", self.prefix, self.whereabouts)?;
         let filed = self.filed.to_string();
         writeln!(f, "{}{filed}", if filed.is_empty() { "" } else { " · " })?;
         if self.only_here > 0 {
-            let n = documents::count_entries(self.only_here);
+            let n = documents::count_entries(self.only_here as u64);
             match self.whereabouts {
                 Whereabouts::Stays => writeln!(f, "{n} only here")?,
                 _ => writeln!(

@@ -67,9 +67,11 @@ impl Workspace {
                 let n = count(n.max(m), "document");
                 writeln!(f, "  Stays here: {n} with what the others do not have; nothing is queued")?;
             }
-            (0, n) => writeln!(f, "  Queued: nothing; on its way: {}", count_entries(n))?,
+            (0, n) => writeln!(f, "  Queued: nothing; on its way: {}", count_entries(n as u64))?,
             (n, 0) => writeln!(f, "  Queued: {}", count(n, "document"))?,
-            (n, m) => writeln!(f, "  Queued: {}; on its way: {}", count(n, "document"), count_entries(m))?,
+            (n, m) => {
+                writeln!(f, "  Queued: {}; on its way: {}", count(n, "document"), count_entries(m as u64))?;
+            }
         }
         if let Some(why) = self.not_sent_because.as_ref().filter(|_| !self.stays()) {
             match self.held_up {
@@ -99,14 +101,14 @@ impl Workspace {
 
     fn write_trouble(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if !self.quarantined.is_empty() {
-            writeln!(f, "  Put aside: {}", count_entries(self.quarantined.len()))?;
+            writeln!(f, "  Put aside: {}", count_entries(self.quarantined.len() as u64))?;
             for it in &self.quarantined {
                 let entry = it.entry.get(..8).unwrap_or(&it.entry);
                 writeln!(f, "    {entry} by {}: {}", it.author_name, OneLine(&it.why))?;
             }
         }
         if let Some(withheld) = &self.withheld {
-            let entries = count_entries(usize::try_from(withheld.entries).unwrap_or(usize::MAX));
+            let entries = count_entries(withheld.entries);
             let documents = count(usize::try_from(withheld.documents).unwrap_or(usize::MAX), "document");
             let since = moment(withheld.at);
             writeln!(f, "  Held back by the relay: {entries} of {documents}, since {since}")?;
@@ -117,11 +119,11 @@ impl Workspace {
             )?;
         }
         if self.sent_again > 0 {
-            let entries = count_entries(self.sent_again);
+            let entries = count_entries(self.sent_again as u64);
             writeln!(f, "  Sent again: {entries} that the relay lacks since it was restored from a backup")?;
         }
         if self.apart > 0 {
-            let entries = count_entries(usize::try_from(self.apart).unwrap_or(usize::MAX));
+            let entries = count_entries(self.apart);
             writeln!(f, "  Only in sight here: {entries} by others that the relay's log lacks")?;
             writeln!(
                 f,
@@ -129,11 +131,11 @@ impl Workspace {
             )?;
         }
         if self.refused > 0 {
-            let n = count_entries(usize::try_from(self.refused).unwrap_or(usize::MAX));
+            let n = count_entries(self.refused);
             writeln!(f, "  Refused by the relay for good: {n}, kept here and sent again in another form")?;
         }
         if self.update_needed > 0 {
-            let n = count_entries(usize::try_from(self.update_needed).unwrap_or(usize::MAX));
+            let n = count_entries(self.update_needed);
             writeln!(f, "  Written by a newer version: {n}; update this program to see them")?;
         }
         if self.incomplete > 0 {

@@ -9,6 +9,7 @@ use bowline_engine::{Device, GoingOn, LinkState, ShownLog};
 use clap::Args;
 use serde::Serialize;
 
+use crate::documents::count_entries;
 use crate::error::{CommandError, line_failed, survey_failed};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
@@ -193,26 +194,22 @@ fn described(
     })
 }
 
-fn entries(n: u64) -> String {
-    crate::documents::count_entries(usize::try_from(n).unwrap_or(usize::MAX))
-}
-
 impl Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "The relay's log and the one known here are the same for {}.", entries(self.same))?;
+        writeln!(f, "The relay's log and the one known here are the same for {}.", count_entries(self.same))?;
         if self.others > 0 {
             writeln!(
                 f,
                 "Behind those it has {} that are not here at that place.",
-                entries(self.others as u64)
+                count_entries(self.others as u64)
             )?;
         }
         if self.missing == 0 {
             return write!(f, "It lacks nothing of what is known here.");
         }
-        writeln!(f, "It lacks {} of what is known here:", entries(self.missing))?;
+        writeln!(f, "It lacks {} of what is known here:", count_entries(self.missing))?;
         for By { entries: n, called, .. } in &self.by {
-            writeln!(f, "  {} by {called}", entries(*n))?;
+            writeln!(f, "  {} by {called}", count_entries(*n))?;
         }
         if !self.documents.is_empty() {
             writeln!(f, "in {}:", count(self.documents.len(), "document"))?;
@@ -247,7 +244,7 @@ impl Display for Answer {
             GoingOn::Repair => write!(
                 f,
                 "{} can be sent again as they are; of the rest, what this device wrote is sent anew.",
-                entries(self.can_be_sent_again)
+                count_entries(self.can_be_sent_again)
             ),
         }
     }

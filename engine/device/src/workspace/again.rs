@@ -116,7 +116,7 @@ impl Workspaces {
     /// Everything is answered: keys that no longer belong to an epoch are kept for reading alone, and what the log owes is seen to.
     fn end_again(&mut self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<bool, Error> {
         let is_over =
-            owed::is_lacking(lent.read(), workspace)? && self.replica(workspace)?.ready_for_record().is_ok();
+            self.replica(workspace)?.ready_for_record().is_ok() && owed::is_lacking(lent.read(), workspace)?;
         if !is_over {
             return Ok(false);
         }

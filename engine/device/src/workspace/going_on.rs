@@ -121,7 +121,7 @@ impl Workspaces {
             owed: Vec::new(),
             not_in: Vec::new(),
         };
-        let mut sorting = shown.sort(GoingOn::Repair);
+        let (mut sorting, mut docs) = (shown.sort(GoingOn::Repair), BTreeSet::new());
         each_behind(read, workspace, shown.cut().at, |row| {
             let fate = fate(&mut sorting, row)?;
             if fate == Fate::Comes {
@@ -130,11 +130,12 @@ impl Workspaces {
             missing.entries += 1;
             missing.again += u64::from(fate == Fate::Again);
             *missing.by.entry(row.chain.device).or_default() += 1;
-            if let Some(doc) = row.doc.map(|doc| read.doc(doc)).transpose()?.flatten() {
-                missing.documents.insert(doc.id);
-            }
+            docs.extend(row.doc);
             Ok(())
         })?;
+        for doc in docs {
+            missing.documents.extend(read.doc(doc)?.map(|row| row.id));
+        }
         let records = roster_records(read, workspace)?;
         let up_to = |(position, _): &&(Position, Entry)| *position <= shown.cut().at;
         let at_cut = records.iter().take_while(up_to).map(|(position, entry)| (*position, entry));
@@ -156,7 +157,7 @@ impl Workspaces {
         workspace: WorkspaceId,
         (shown, how): (&ShownLog, GoingOn),
     ) -> Result<(), Error> {
-        let before = self.known_log(workspace, shown)?.clone();
+        let before = self.known_log(workspace, shown)?;
         let replica = self.replica(workspace)?;
         let (continues, keyring) = (shown.continues(replica.succession()), replica.keyring().cloned());
         let own = self.keys_in(lent.keys, workspace).id();
@@ -176,7 +177,7 @@ impl Workspaces {
             take_back_offered(tx, &mut rest, workspace)?;
             if !continues {
                 let lost = Lost::of(**tx, workspace, (shown, how), own)?;
-                let log = cut_log(tx, workspace, shown.cut(), &before)?;
+                let log = cut_log(tx, workspace, shown.cut(), before)?;
                 lost.apart.iter().try_for_each(|n| tx.put_apart(*n))?;
                 // From the end: what ends a payload is opened with its earlier parts.
                 for row in lost.own.iter().rev() {
@@ -192,9 +193,7 @@ impl Workspaces {
             put_decided(tx, workspace, shown.cut(), incarnation)
         })?;
         let row = lent.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
-        self.take_up(lent.read(), lent.keys, documents, &row)?;
-        documents.forget_all();
-        Ok(())
+        self.take_up(lent.read(), lent.keys, documents, &row)
     }
 
     /// The log that is known here, if it is still the one that the relay's was compared with.

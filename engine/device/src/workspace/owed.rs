@@ -176,25 +176,27 @@ impl Workspaces {
         let Some(before) = owed(lent.read(), workspace)? else {
             return Ok(false);
         };
-        let Some(roster) = self.replica(workspace)?.log().map(|log| log.roster().clone()) else {
+        let device = self.device_in(lent.keys, workspace);
+        let Some(roster) = self.replica(workspace)?.log().map(Log::roster) else {
             return Ok(false);
         };
-        let remaining: Vec<Owed> = before.iter().filter(|it| !it.is_settled(&roster)).copied().collect();
-        let pending = intents(lent.read(), lent.keys, workspace)?;
-        let device = self.device_in(lent.keys, workspace);
+        let remaining: Vec<Owed> = before.iter().filter(|it| !it.is_settled(roster)).copied().collect();
+        let is_due = |it: &&Owed| it.has_lapsed(roster) && it.may_be_decided_by(device, roster);
+        let due: Vec<Owed> = remaining.iter().filter(is_due).copied().collect();
+        let pending = if due.is_empty() { Vec::new() } else { intents(lent.read(), lent.keys, workspace)? };
         let mut is_decided = false;
-        for owed in remaining.iter().filter(|it| it.has_lapsed(&roster)) {
-            let is_pending = pending.iter().any(|(_, intent)| owed.is(&intent.decision));
-            if is_pending || !owed.may_be_decided_by(device, &roster) {
+        for owed in due {
+            if pending.iter().any(|(_, intent)| owed.is(&intent.decision)) {
                 continue;
             }
-            let decision = Decision::from(*owed);
+            let decision = Decision::from(owed);
             if self.record_for(lent, workspace, &decision)?.is_ok() {
                 self.decide(lent, workspace, decision)?;
                 is_decided = true;
             }
         }
-        if remaining.len() < before.len() || remaining.is_empty() {
+        let is_less = remaining.len() < before.len() || remaining.is_empty();
+        if is_less {
             lent.store.transaction(|tx| {
                 if remaining.is_empty() {
                     tx.delete_state(workspace, OWED)
@@ -203,7 +205,7 @@ impl Workspaces {
                 }
             })?;
         }
-        Ok(is_decided || remaining.len() < before.len() || remaining.is_empty())
+        Ok(is_decided || is_less)
     }
 }
 

@@ -73,7 +73,7 @@ impl<S: Storage> Relay<S> {
                     let run = self.gather_run(workspace, entry, &mut rest);
                     self.append(conn, workspace, run);
                 }
-                Err(error) => self.refuse(conn, id, error.into()),
+                Err(error) => self.refuse(conn, id, of_entry(error.into())),
             }
         }
         drop(rest);
@@ -157,6 +157,7 @@ impl<S: Storage> Relay<S> {
             }
             Err(Denial { lost: Some(head), .. }) => self.note_lost(workspace, &head),
             Err(denial) => {
+                let denial = of_entry(denial);
                 for id in ids {
                     self.refuse_when_durable(conn, workspace, id, denial.clone());
                 }
@@ -255,8 +256,6 @@ impl<S: Storage> Relay<S> {
 
     pub(super) fn refuse(&mut self, conn: ConnId, entry: EntryId, denial: Denial) {
         let Denial { reason, text, proof, .. } = denial;
-        // For good is only what the entry itself deserves: its author sends it again once the log can be read.
-        let reason = if reason == Reason::LogLost { Reason::Storage } else { reason };
         tracing::debug!(conn = conn.0, ?entry, ?reason, "an entry is refused");
         self.answer(conn, &Frame::Refused { entry, reason, proof, text: sentence(&text) });
     }
@@ -343,6 +342,12 @@ fn is_essential(roster: &Roster, entry: &Entry) -> bool {
         }
         _ => false,
     }
+}
+
+/// Why an entry is refused. For good is only what it deserves itself: its author sends it again once a log that can't be read now can be.
+fn of_entry(denial: Denial) -> Denial {
+    let reason = if denial.reason == Reason::LogLost { Reason::Storage } else { denial.reason };
+    Denial { reason, ..denial }
 }
 
 /// The denial for a workspace that is not in memory. Every open session's is, so this is never told to anybody.

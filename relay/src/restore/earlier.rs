@@ -86,9 +86,12 @@ impl Earlier {
 
     /// Whether the log is known to have gone on from the key that a database has for it.
     pub fn has_gone_on_from(&self, workspace: WorkspaceId, stored: &StoredLog) -> bool {
+        let Some(chain) = self.0.get(&workspace) else { return false };
+        if chain.secret.as_bytes() == stored.secret.as_bytes() {
+            return false; // as it is noted: there is nothing to verify
+        }
         let now = LogKey::from(&stored.secret).id();
-        let (chain, known) = (self.0.get(&workspace), Succession::stored(workspace, &stored.successors));
-        let (Some(chain), Ok(known)) = (chain, known) else { return false };
+        let Ok(known) = Succession::stored(workspace, &stored.successors) else { return false };
         chain.succession(workspace).is_ok_and(|succession| {
             let fits = succession.last() == Some(LogKey::from(&chain.secret).id());
             fits && matches!(succession.after(&known, now), After::Continued(_))

@@ -8,7 +8,7 @@ use super::{Sqlite, unsigned};
 use crate::storage::Usage;
 
 /// The id of a log that is being deleted. No workspace has it: an id is a hash.
-const DELETING: WorkspaceId = WorkspaceId::ZERO;
+pub(super) const DELETING: WorkspaceId = WorkspaceId::ZERO;
 
 /// Bytes of entries that are deleted in one transaction. As many zeros go to the write-ahead log, and on a full disk, where
 /// workspaces are deleted, it can hardly grow.

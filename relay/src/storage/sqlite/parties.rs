@@ -5,9 +5,10 @@ use bowline_wire::draft::DRAFT;
 use bowline_wire::frame::Party;
 use bowline_wire::ids::WorkspaceId;
 use bowline_wire::roster::Roster;
-use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, TransactionBehavior};
+use rusqlite::{Row as SqlRow, Transaction, TransactionBehavior};
 
-use super::Sqlite;
+use super::census::DELETING;
+use super::{Sqlite, unsigned};
 use crate::keys::{LogKey, LogSecret};
 use crate::storage::{Admission, Standing, StorageError, roster};
 
@@ -21,24 +22,19 @@ impl Sqlite {
         workspace: WorkspaceId,
         party: &Party,
     ) -> Result<Option<Admission>, StorageError> {
-        let params = (workspace.as_bytes(), kind(party), party.key());
-        let mut statement = self.connection.prepare_cached(ADMISSION).map_err(DatabaseError::from)?;
-        let read = statement.query_row(params, |row| {
+        let found = self.one(ADMISSION, (workspace.as_bytes(), kind(party), party.key()), |row| {
             let log = LogKey::from(&LogSecret::from_bytes(row.get(0)?)).id();
             let (draft, is_lost, standing) = (row.get(1)?, row.get(2)?, standing(row)?);
             Ok((row.get::<_, bool>(3)?, Admission { log, draft, is_lost, standing }))
-        });
-        match read.optional().map_err(DatabaseError::from)? {
+        })?;
+        match found {
             // Nobody goes on with a log of another draft, so who is in it does not matter.
-            Some((false, Admission { draft: DRAFT, .. })) if !self.unreadable.contains(&workspace) => {
-                Err(StorageError::Unavailable(
-                    "who is in a log could not be stored; start the relay again when there is room"
-                        .to_owned(),
-                ))
-            }
-            Some((false, Admission { draft: DRAFT, .. })) => {
-                Err(StorageError::Corrupt("a log's roster cannot be read, so nobody is let in".to_owned()))
-            }
+            Some((false, Admission { draft: DRAFT, .. })) => Err(if self.unreadable.contains(&workspace) {
+                StorageError::Corrupt("a log's roster cannot be read, so nobody is let in".to_owned())
+            } else {
+                let why = "who is in a log could not be stored; start the relay again when there is room";
+                StorageError::Unavailable(why.to_owned())
+            }),
             found => Ok(found.map(|(_, admission)| admission)),
         }
     }
@@ -50,10 +46,9 @@ impl Sqlite {
     ) -> Result<(), DatabaseError> {
         let sql = "INSERT INTO party (log, kind, key, standing, expires) VALUES (?1, ?2, ?3, ?4, ?5)
                    ON CONFLICT (log, kind, key) DO UPDATE SET standing = excluded.standing, expires = excluded.expires";
-        let mut statement = tx.prepare_cached(sql)?;
         for (party, standing) in parties {
             let (number, expires) = columns(*standing);
-            statement.execute((log, kind(party), party.key(), number, expires))?;
+            tx.prepare_cached(sql)?.execute((log, kind(party), party.key(), number, expires))?;
         }
         Ok(())
     }
@@ -61,11 +56,11 @@ impl Sqlite {
     /// Finds out who is in the logs that are older than this table, each in a transaction of its own. A log of which that cannot be
     /// said lets nobody in; the others are served. The first failure to store or to read is given back once all were tried.
     pub(super) fn complete_parties(&mut self) -> Result<(), StorageError> {
-        let sql =
-            "SELECT n, workspace FROM log WHERE NOT has_parties AND draft = ?1 AND workspace <> zeroblob(32)";
+        let sql = "SELECT n, workspace FROM log WHERE NOT has_parties AND draft = ?1 AND workspace <> ?2";
         let mut statement = self.connection.prepare(sql)?;
         let read = |row: &SqlRow<'_>| Ok((row.get(0)?, WorkspaceId::from_bytes(row.get(1)?)));
-        let logs: Vec<(i64, WorkspaceId)> = statement.query_map([DRAFT], read)?.collect::<Result<_, _>>()?;
+        let logs: Vec<(i64, WorkspaceId)> =
+            statement.query_map((DRAFT, DELETING.as_bytes()), read)?.collect::<Result<_, _>>()?;
         drop(statement);
         let mut done = Ok(());
         for (log, workspace) in logs {
@@ -126,12 +121,7 @@ fn standing(row: &SqlRow<'_>) -> rusqlite::Result<Option<Standing>> {
     Ok(Some(match number {
         0 => Standing::Active,
         1 => Standing::Removed,
-        2 => {
-            let expires: i64 = row.get(EXPIRES)?;
-            let unsigned = u64::try_from(expires);
-            let expires = unsigned.map_err(|_| rusqlite::Error::IntegralValueOutOfRange(EXPIRES, expires))?;
-            Standing::Open { expires }
-        }
+        2 => Standing::Open { expires: unsigned(row, EXPIRES)? },
         3 => Standing::Used,
         4 => Standing::Closed,
         _ => return Err(rusqlite::Error::IntegralValueOutOfRange(STANDING, number)),

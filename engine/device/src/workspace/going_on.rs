@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::sync::{Cut, Fate, GoingOn, Phase, ShownLog, Survey, SurveyFailed};
 use bowline_store::{EntryN, EntryRow, EntryState, EntryWithBody, Reader, Tx};
-use bowline_wire::codec::{decode, encode};
+use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, Position, WorkspaceId};
-use bowline_wire::limits::MAX_FRAME;
 use bowline_wire::log::Log;
 use bowline_wire::roster::Roster;
 
@@ -18,6 +17,7 @@ use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::entry_of;
 use crate::workspace::again::{cut_log, put_keys, unseal_again, was_accepted};
+use crate::workspace::line::frame_of;
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::quarantine::refused;
 use crate::workspace::roster::release_decision;
@@ -84,8 +84,7 @@ impl Workspaces {
         survey: &mut Survey,
         bytes: &[u8],
     ) -> Result<Look, Error> {
-        let frame: Option<Frame> = (bytes.len() <= MAX_FRAME).then(|| decode(bytes).ok()).flatten();
-        let Some(frame) = frame else {
+        let Some(frame) = frame_of(bytes) else {
             return Ok(Look::Failed(SurveyFailed::Nonsense("bytes that are not a frame")));
         };
         let looked = self.with_replica(lent, workspace, |_, cx| survey.handle_frame(frame, cx))?;

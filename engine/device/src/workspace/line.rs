@@ -47,8 +47,7 @@ impl Workspaces {
         if self.broken {
             return Err(Error::Reopen);
         }
-        let frame: Option<Frame> = (bytes.len() <= MAX_FRAME).then(|| decode(bytes).ok()).flatten();
-        match frame {
+        match frame_of(bytes) {
             Some(frame) => {
                 self.with_replica(lent, workspace, |replica, cx| replica.handle_frame(frame, cx))?;
             }
@@ -143,4 +142,9 @@ impl Workspaces {
         self.linked(workspace)?.transmit.push_back(bytes);
         Ok(())
     }
+}
+
+/// The frame that has come on a line; `None` if the bytes are none.
+pub(super) fn frame_of(bytes: &[u8]) -> Option<Frame> {
+    (bytes.len() <= MAX_FRAME).then(|| decode(bytes).ok()).flatten()
 }

@@ -3,7 +3,7 @@
 //! of it; Proof shows who comes, and the furthest log that they know; Welcome shows that the log's key is there, and what it
 //! answered to whom.
 
-use super::word::Word;
+use super::word::{Transcript, Word};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::SignedEntry;
 use crate::head::SeenHead;
@@ -89,6 +89,16 @@ pub struct Welcome {
     pub successors: Vec<SaidSuccessor>,
     /// The log's signature over what was said and the fields above.
     pub signature: Signature,
+}
+
+impl Challenge {
+    /// Whether it was signed on this line, after `said`, by whoever is at the end of the line (`line` if that has proven a certificate's
+    /// key) and is the relay that is `known`, if one is. A proof is good at the relay that has signed the challenge: make one for no other.
+    pub fn is_by(&self, line: Option<LineKey>, known: Option<RelayId>, said: Transcript) -> bool {
+        (line.is_none() || self.line == line)
+            && known.is_none_or(|known| known == self.relay)
+            && self.verify(said).is_ok()
+    }
 }
 
 impl Word for Challenge {

@@ -122,10 +122,7 @@ impl Replica {
         let Some(Greeted { party, line, said }) = self.session.greeted() else {
             return;
         };
-        // A proof is good at the relay that has signed the challenge: never make one for whom this line is not to.
-        let is_elsewhere = line.is_some() && challenge.line != line;
-        let is_another = self.relay.is_some_and(|known| known != challenge.relay);
-        if is_elsewhere || is_another || challenge.verify(said).is_err() {
+        if !challenge.is_by(line, self.relay, said) {
             return self.fault(RelayFault::OtherRelay);
         }
         if !VERSIONS.contains(&challenge.version) {

@@ -156,9 +156,7 @@ impl Survey {
         let Some(Greeted { line, said, .. }) = self.session.greeted() else {
             return Err(SurveyFailed::Nonsense("a second challenge"));
         };
-        let is_elsewhere = line.is_some() && challenge.line != line;
-        let is_another = self.relay.is_some_and(|known| known != challenge.relay);
-        if is_elsewhere || is_another || challenge.verify(said).is_err() {
+        if !challenge.is_by(line, self.relay, said) {
             return Err(SurveyFailed::OtherRelay);
         }
         if !VERSIONS.contains(&challenge.version) {

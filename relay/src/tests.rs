@@ -15,3 +15,28 @@ mod room;
 mod shutdown;
 mod subscribe;
 mod tickets;
+
+use bowline_wire::ids::WorkspaceId;
+
+use crate::session::ConnId;
+use crate::testing::author::Author;
+use crate::testing::bench::Bench;
+
+/// A laptop and a phone in one workspace, both connected.
+struct Two {
+    bench: Bench,
+    workspace: WorkspaceId,
+    laptop: Author,
+    phone: Author,
+    on_laptop: ConnId,
+    on_phone: ConnId,
+}
+
+impl Two {
+    fn connected() -> Self {
+        let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
+        let (workspace, on_laptop) = bench.create(&mut laptop);
+        let on_phone = bench.let_in((&mut laptop, on_laptop), &mut phone, workspace);
+        Self { bench, workspace, laptop, phone, on_laptop, on_phone }
+    }
+}

@@ -9,6 +9,7 @@ use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::{MAX_BODIES_PER_FRAME, MAX_BODY, MAX_FRAME};
 use bowline_wire::roster::record::Record;
 
+use super::Two;
 use crate::config::{IDLE_BURST, WANTED_INTERVAL};
 use crate::session::ConnId;
 use crate::storage::Storage;
@@ -28,9 +29,7 @@ struct Story {
 
 /// Two devices in one workspace, both connected, and so many content entries with bodies of such a length.
 fn story(entries: usize, len: usize) -> Story {
-    let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
-    let (workspace, on_laptop) = bench.create(&mut laptop);
-    let on_phone = bench.let_in((&mut laptop, on_laptop), &mut phone, workspace);
+    let Two { mut bench, workspace, mut laptop, phone, on_laptop, on_phone } = Two::connected();
     let mut content = Vec::new();
     for n in 0..entries {
         let entry = laptop.content(&bench.view(workspace), &vec![u8::try_from(n % 251).unwrap(); len]);

@@ -3,35 +3,24 @@
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::frame::{Frame, HOLDINGS, Reason, Welcome};
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
+use bowline_wire::ids::{LogHash, Millis, Position};
 
+use super::Two;
 use crate::session::ConnId;
 use crate::testing::author::Author;
-use crate::testing::bench::Bench;
-
-struct Story {
-    bench: Bench,
-    workspace: WorkspaceId,
-    laptop: Author,
-    phone: Author,
-    on_laptop: ConnId,
-    on_phone: ConnId,
-}
 
 /// Two devices in one workspace, both connected and listening.
-fn two_devices() -> Story {
-    let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
-    let (workspace, on_laptop) = bench.create(&mut laptop);
-    let on_phone = bench.let_in((&mut laptop, on_laptop), &mut phone, workspace);
-    let end = bench.position(workspace);
-    for conn in [on_laptop, on_phone] {
-        bench.send(conn, &Frame::Subscribe { after: end });
-        bench.frames(conn);
+fn two_devices() -> Two {
+    let mut two = Two::connected();
+    let end = two.bench.position(two.workspace);
+    for conn in [two.on_laptop, two.on_phone] {
+        two.bench.send(conn, &Frame::Subscribe { after: end });
+        two.bench.frames(conn);
     }
-    Story { bench, workspace, laptop, phone, on_laptop, on_phone }
+    two
 }
 
-impl Story {
+impl Two {
     /// The word of a device about the end of the log.
     fn word(&self, of: &Author) -> SaidHolding {
         let seen = self.bench.view(self.workspace).seen.unwrap();
@@ -97,7 +86,7 @@ fn a_word_that_nothing_was_appended_after_is_stored_when_the_last_session_ends()
 
 #[test]
 fn a_device_speaks_for_itself_alone_and_signs_what_it_says() {
-    let forge: [fn(&Story) -> Vec<SaidHolding>; 4] = [
+    let forge: [fn(&Two) -> Vec<SaidHolding>; 4] = [
         |story| vec![story.word(&story.laptop)],
         |story| vec![SaidHolding { time: Millis(8), ..story.word(&story.phone) }],
         |story| vec![story.word(&story.phone), story.word(&story.laptop)],

@@ -8,33 +8,15 @@ use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 use bowline_wire::successor::{Succession, Successor};
 
+use super::Two;
 use crate::keys::Identity;
 use crate::restore::{Earlier, Plan, RestoredLog};
-use crate::session::ConnId;
 use crate::storage::memory::Memory;
 use crate::storage::{Budget, Storage};
-use crate::testing::author::{Author, Door};
-use crate::testing::bench::Bench;
+use crate::testing::author::Door;
 use crate::testing::rng;
 
-/// A laptop and a phone in one workspace, each having written something.
-struct Story {
-    bench: Bench,
-    workspace: WorkspaceId,
-    laptop: Author,
-    phone: Author,
-    on_laptop: ConnId,
-    on_phone: ConnId,
-}
-
-impl Story {
-    fn new() -> Self {
-        let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
-        let (workspace, on_laptop) = bench.create(&mut laptop);
-        let on_phone = bench.let_in((&mut laptop, on_laptop), &mut phone, workspace);
-        Self { bench, workspace, laptop, phone, on_laptop, on_phone }
-    }
-
+impl Two {
     fn laptop_writes(&mut self, text: &str) -> Entry {
         let entry = self.laptop.content(&self.bench.view(self.workspace), text.as_bytes());
         self.bench.must_append(self.on_laptop, &[&entry]);
@@ -87,7 +69,7 @@ impl Story {
 
 #[test]
 fn what_a_relay_signed_since_it_was_put_back_stays_and_what_it_had_before_is_taken_behind_it() {
-    let mut story = Story::new();
+    let mut story = Two::connected();
     story.laptop_writes("both know");
     story.phone_writes("both know this");
     let (shared, backup) = (story.head(), story.bench.storage.memory.snapshot());
@@ -128,7 +110,7 @@ fn what_a_relay_signed_since_it_was_put_back_stays_and_what_it_had_before_is_tak
 
 #[test]
 fn an_entry_that_has_seen_what_stands_elsewhere_now_is_reason_to_stop() {
-    let mut story = Story::new();
+    let mut story = Two::connected();
     story.phone_writes("both know");
     let backup = story.bench.storage.memory.snapshot();
     story.laptop_writes("before");
@@ -167,7 +149,7 @@ fn judged_anew(memory: &Memory, workspace: WorkspaceId, succession: &Succession,
 
 #[test]
 fn a_relay_judges_what_comes_as_whoever_has_taken_the_log_in_from_its_beginning() {
-    let mut story = Story::new();
+    let mut story = Two::connected();
     let first = story.head();
     // What the phone says to hold is beyond the place from which the log goes on, since the laptop says nothing of it.
     for text in ["1", "2"] {
@@ -198,11 +180,11 @@ fn a_relay_judges_what_comes_as_whoever_has_taken_the_log_in_from_its_beginning(
 
 #[test]
 fn a_log_goes_on_from_what_its_devices_have_said_to_know() {
-    let mut story = Story::new();
+    let mut story = Two::connected();
     let entries = ["1", "2", "3"].map(|text| story.laptop_writes(text));
     let end = story.head();
     // The phone has said nothing: it may have come in on a log that was lost, with nothing behind its beginning in common.
-    let place = |story: &Story| {
+    let place = |story: &Two| {
         let plan = story.plan(&Earlier::default(), 9);
         plan.carry_out(&mut story.bench.storage.memory.snapshot()).unwrap()[0].place
     };
@@ -246,7 +228,7 @@ fn a_log_goes_on_from_what_its_devices_have_said_to_know() {
 
 #[test]
 fn a_log_goes_on_behind_the_place_where_its_key_began() {
-    let mut story = Story::new();
+    let mut story = Two::connected();
     story.laptop_writes("1");
     let first = story.restore();
     assert_eq!(first.place, Position(1), "the phone has said nothing");
@@ -263,7 +245,7 @@ fn a_log_goes_on_behind_the_place_where_its_key_began() {
 
 #[test]
 fn a_backup_is_restored_twice_and_devices_follow_both_times() {
-    let mut story = Story::new();
+    let mut story = Two::connected();
     story.laptop_writes("in the backup");
     story.phone_writes("this too");
     let backup = story.bench.storage.memory.snapshot();
@@ -301,7 +283,7 @@ fn a_backup_is_restored_twice_and_devices_follow_both_times() {
 
 #[test]
 fn a_backup_from_before_the_place_of_an_earlier_restore_contradicts_and_says_so() {
-    let mut story = Story::new();
+    let mut story = Two::connected();
     let early = story.bench.storage.memory.snapshot();
     for text in ["1", "2", "3"] {
         story.laptop_writes(text);

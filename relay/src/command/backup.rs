@@ -43,7 +43,7 @@ impl Backup {
             return output::print_json(&copied);
         }
         let Copied { copy, workspaces, file } = copied;
-        output::print(&format!("Copied {workspaces} workspaces, {}, to {copy}\n", Size(file)))?;
+        output::print(&format!("Copied {}, {}, to {copy}\n", output::workspaces(workspaces), Size(file)))?;
         output::say(&format!(
             "It holds the relay's keys and token: keep it as secret as the relay's own folder.\n\
              To go on from it: `bowline-relay restore --data NEW {copy}`, where NEW is not there yet."

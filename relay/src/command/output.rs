@@ -27,6 +27,11 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// How many workspaces, in words.
+pub(crate) fn workspaces(n: usize) -> String {
+    if n == 1 { "1 workspace".to_owned() } else { format!("{n} workspaces") }
+}
+
 /// A time as ISO 8601 in UTC, to the second.
 pub(crate) fn time(at: Millis) -> String {
     let seconds =

@@ -95,7 +95,7 @@ impl Restore {
 
     fn tell(&self, restored: &Restored) -> Result<(), CommandError> {
         let Restored { data, noted, workspaces, left } = restored;
-        output::print(&format!("Restored {} workspaces in {data}\n", workspaces.len()))?;
+        output::print(&format!("Restored {} in {data}\n", output::workspaces(workspaces.len())))?;
         output::say(&format!(
             "Next: `bowline-relay serve --data {data}`. Devices notice and send again what the backup lacks."
         ));
@@ -124,7 +124,8 @@ impl Restore {
 
 /// What is told when only some logs go on.
 fn incomplete(Restored { data, workspaces, left, .. }: &Restored) -> CommandError {
-    let what = format!("{} of {} workspaces do not go on", left.len(), left.len() + workspaces.len());
+    let of = output::workspaces(left.len() + workspaces.len());
+    let what = format!("{} of {of} cannot go on", left.len());
     CommandError::new(ErrorCode::RestoreIncomplete, what).hint(format!(
         "the others do, and {data} can be served. For one that is damaged, restore an older backup into another folder; if there is none, or \
          it was restored too often, `bowline-relay workspace delete` deletes it here, and `bowline workspace create` and `bowline share --all` make \

@@ -65,7 +65,7 @@ async fn a_folder_is_restored_in_place_while_no_relay_serves_it() {
     serving.stop();
     let answer = place.run(&["restore"]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
-    assert!(answer.stdout.starts_with("Restored 1 workspaces in "), "{answer:?}");
+    assert!(answer.stdout.starts_with("Restored 1 workspace in "), "{answer:?}");
     assert!(answer.stderr.contains("`bowline-relay serve --data"), "{answer:?}");
     assert!(answer.stderr.contains("The backup that was put here has not noted this"), "{answer:?}");
     assert!(answer.stderr.contains("copy restores.key of"), "{answer:?}");
@@ -127,9 +127,9 @@ async fn a_damaged_log_is_named_and_left_and_the_others_go_on() {
     assert_eq!(said["left"][0]["id"], damaged.workspace.to_string());
     let answer = place.run(&["restore"]);
     assert_eq!(answer.code, Some(4), "{answer:?}");
-    assert!(answer.stdout.starts_with("Restored 1 workspaces in "), "{answer:?}");
+    assert!(answer.stdout.starts_with("Restored 1 workspace in "), "{answer:?}");
     for told in
-        ["Error: 1 of 2 workspaces do not go on", "workspace delete", "roster record has lost its body"]
+        ["Error: 1 of 2 workspaces cannot go on", "workspace delete", "roster record has lost its body"]
     {
         assert!(answer.stderr.contains(told), "{answer:?}");
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::machine::Machine;
 use crate::relay::TestRelay;
-use crate::shared::{laptop_and_phone, ok, owner};
+use crate::shared::{joined, laptop_and_phone, ok, owner};
 
 /// A laptop that knows more than its relay, which was put back, has taken in what the phone wrote, and forgets that it has lost something.
 fn older_log() -> (TestRelay, Machine, Machine, [String; 2]) {
@@ -65,6 +65,23 @@ fn what_is_missing_is_shown_before_anything_changes() {
         "{shown}"
     );
     assert_eq!(ok(&mut laptop, "sync"), "synced: everything is on the relay\n");
+}
+
+#[test]
+fn whoever_came_in_by_the_relay_s_log_alone_is_named_before_the_yes() {
+    let mut relay = TestRelay::start();
+    let (mut laptop, mut phone) = laptop_and_phone(&relay);
+    let older = relay.copy();
+    laptop.made("chat new --title Groceries");
+    ok(&mut laptop, "sync");
+    relay.put_back(&older);
+    let code = ok(&mut phone, "device link");
+    let _tablet = joined("tablet", "Ana", &code);
+    let shown: Value = serde_json::from_str(&ok(&mut laptop, "--json workspace accept --dry-run")).unwrap();
+    assert_eq!(shown["unknown_in"].as_array().map(Vec::len), Some(1), "{shown}");
+    assert_eq!(shown["removed_unknown"].as_u64(), Some(0), "{shown}");
+    let told = ok(&mut laptop, "workspace accept --dry-run");
+    assert!(told.contains("In by that log, and unknown here: "), "{told}");
 }
 
 #[test]

@@ -54,8 +54,12 @@ struct Answer {
     removals: Vec<String>,
     /// How many codes let nobody in any more and are open again by that log.
     codes: usize,
+    /// How many were removed here of whom that log has never heard.
+    removed_unknown: usize,
     /// Devices that are in the workspace, and not by that log.
     not_in: Vec<String>,
+    /// Devices that are in by that log, and unknown here.
+    unknown_in: Vec<String>,
     #[serde(skip)]
     how: GoingOn,
 }
@@ -161,7 +165,8 @@ fn described(
     let missing = here.device.missing(workspace, shown)?;
     let members = here.device.status(workspace)?.members;
     let called = Called::load(&mut here.device, workspace, &members, invocation.now())?;
-    let Missing { parting, others, entries, again, by, documents, owed, not_in } = missing;
+    let Missing { parting, others, entries, again, by, documents, owed, removed_unknown, not_in, unknown_in } =
+        missing;
     let titled = |id| -> Result<Titled, CommandError> {
         Ok(Titled { id: format!("{id}"), title: here.device.find(id)?.title().to_owned() })
     };
@@ -189,7 +194,9 @@ fn described(
         documents: documents.into_iter().map(titled).filter_map(Result::ok).collect(),
         removals: owed.iter().filter_map(removal).collect(),
         codes: owed.iter().filter(|owed| matches!(owed, Owed::Code(..))).count(),
+        removed_unknown: removed_unknown.len(),
         not_in: not_in.into_iter().map(|device| called.device(device)).collect(),
+        unknown_in: unknown_in.into_iter().map(|device| called.device(device)).collect(),
         how,
     })
 }
@@ -203,6 +210,9 @@ impl Display for Answer {
                 "Behind those it has {} that are not here at that place.",
                 count_entries(self.others as u64)
             )?;
+        }
+        if !self.unknown_in.is_empty() {
+            writeln!(f, "In by that log, and unknown here: {}.", self.unknown_in.join(", "))?;
         }
         if self.missing == 0 {
             return write!(f, "It lacks nothing of what is known here.");
@@ -231,6 +241,13 @@ impl Display for Answer {
                 f,
                 "By that log {} that let nobody in any more would again; whoever may closes them.",
                 count(self.codes, "code")
+            )?;
+        }
+        if self.removed_unknown > 0 {
+            writeln!(
+                f,
+                "Removed here, and unknown to that log: {}. They may hold the key that is in force there.",
+                self.removed_unknown
             )?;
         }
         for device in &self.not_in {

@@ -12,6 +12,7 @@ use crate::invocation::Invocation;
 /// Like `bowline workspace accept`, and every missing entry that the log can take as it is goes back to the relay in the old order, whoever
 /// wrote it, before anything new. An entry that builds on what the relay has signed and given up cannot stand in its log: what this device
 /// wrote of that is sent anew, and the rest stays in sight here until whoever wrote it decides as well.
+/// What remains is what `bowline workspace accept --help` says of that.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   bowline workspace repair --dry-run     only show what is missing

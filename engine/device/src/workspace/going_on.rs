@@ -56,8 +56,12 @@ pub struct Missing {
     pub documents: BTreeSet<DocId>,
     /// Removals, and codes that were closed or used, that are not in force in it. They are made again.
     pub owed: Vec<Owed>,
+    /// Removals of whom that log has never heard. They may hold the key that is in force in it.
+    pub removed_unknown: Vec<Owed>,
     /// Devices that are in the workspace, and not by that log.
     pub not_in: Vec<DeviceId>,
+    /// Devices that are in by that log, and of which nothing is known here.
+    pub unknown_in: Vec<DeviceId>,
 }
 
 impl Workspaces {
@@ -118,7 +122,9 @@ impl Workspaces {
             by: BTreeMap::new(),
             documents: BTreeSet::new(),
             owed: Vec::new(),
+            removed_unknown: Vec::new(),
             not_in: Vec::new(),
+            unknown_in: Vec::new(),
         };
         let (mut sorting, mut docs) = (shown.sort(GoingOn::Repair), BTreeSet::new());
         each_behind(read, workspace, shown.cut().at, |row| {
@@ -139,12 +145,18 @@ impl Workspaces {
         let up_to = |(position, _): &&(Position, Entry)| *position <= shown.cut().at;
         let at_cut = records.iter().take_while(up_to).map(|(position, entry)| (*position, entry));
         let theirs = shown.roster(Roster::replay(workspace, at_cut));
-        missing.owed = Owed::between(log.roster(), &theirs, Codes::ClosedOrUsed);
-        missing.owed.retain(|owed| owed.has_lapsed(&theirs));
+        let owed = Owed::between(log.roster(), &theirs, Codes::ClosedOrUsed).into_iter();
+        let (lapsed, unknown) = owed.partition(|owed| owed.has_lapsed(&theirs));
+        (missing.owed, missing.removed_unknown) = (lapsed, unknown);
+        missing.removed_unknown.retain(Owed::is_removal);
         let is_in = |(id, device): &(&DeviceId, &bowline_wire::roster::Device)| {
             device.is_active() && !theirs.is_active(id)
         };
         missing.not_in = log.roster().devices().filter(is_in).map(|(id, _)| *id).collect();
+        let is_new = |(id, device): &(&DeviceId, &bowline_wire::roster::Device)| {
+            device.is_active() && log.roster().device(id).is_none()
+        };
+        missing.unknown_in = theirs.devices().filter(is_new).map(|(id, _)| *id).collect();
         Ok(missing)
     }
 

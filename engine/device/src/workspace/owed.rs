@@ -85,7 +85,7 @@ impl Owed {
     }
 
     /// Whether it keeps somebody from reading.
-    fn is_removal(&self) -> bool {
+    pub(super) fn is_removal(&self) -> bool {
         matches!(self, Self::Device(_) | Self::Member(_))
     }
 

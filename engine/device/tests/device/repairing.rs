@@ -1,7 +1,7 @@
 //! A person goes on with a relay's log, and what it lacks and can hold is sent again as it was: everybody ends with one log.
 
 use bowline_core::sync::GoingOn;
-use bowline_device::{DocumentState, LineReason};
+use bowline_device::{DocumentState, LineReason, Owed};
 use bowline_wire::ids::EntryId;
 
 use crate::accepting::assert_in_step;
@@ -230,4 +230,22 @@ fn what_a_relay_withholds_of_this_device_s_own_stops_no_decision() {
         assert_eq!(put_back.texts(id), ["before", "written since"], "{how:?}");
         assert_eq!(put_back.device.document_state(id).unwrap(), DocumentState::OnRelay);
     }
+}
+
+#[test]
+fn whoever_one_log_knows_and_the_other_does_not_is_shown_before_the_decision() {
+    let (mut rig, mut owner, mut known) = Rig::member();
+    let mut owner_there = owner.on_another_branch();
+    let mut back = known.rolled_back(known.len());
+    let secret = owner.put_ticket(&mut known, false);
+    let mallory = Author::join(7, &secret, &mut known);
+    owner.put_removal(&mut known, &mallory, Vec::new());
+    rig.sync(&mut known);
+    rig.disconnect();
+    let secret = owner_there.put_ticket(&mut back, false);
+    let stranger = Author::join(8, &secret, &mut back);
+    let missing = rig.missing(&mut back);
+    assert_eq!(missing.owed, []);
+    assert_eq!(missing.removed_unknown, [Owed::Member(mallory.user())], "no code is named among them");
+    assert_eq!((missing.not_in, missing.unknown_in), (vec![], vec![stranger.id()]));
 }

@@ -1,6 +1,5 @@
 //! What happened in a workspace, as sentences.
 
-use bowline_engine::RelayFault;
 use bowline_engine::device::Notice;
 use bowline_engine::ids::WorkspaceId;
 
@@ -69,12 +68,12 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
             "what is stored of it cannot be read; it is left alone and out. Its documents are listed and cannot be opened"
                 .to_owned(),
         ),
-        // Who is to blame for these is not known: an operator's backup, or this device's own clock.
-        Notice::RelayFault(workspace, fault) if matches!(**fault, RelayFault::LogLost | RelayFault::TimeAhead(_)) => {
-            (*workspace, format!("{}: see `bowline status`", error::relay_fault(fault)))
-        }
-        Notice::RelayFault(workspace, fault) => {
+        Notice::RelayFault(workspace, fault) if fault.is_lasting() => {
             (*workspace, format!("the relay was caught misbehaving: {}", error::relay_fault(fault)))
+        }
+        // Who is to blame for the others is not known: an operator's backup, somebody on the line, or this device's own clock.
+        Notice::RelayFault(workspace, fault) => {
+            (*workspace, format!("{}: see `bowline status`", error::relay_fault(fault)))
         }
     })
 }

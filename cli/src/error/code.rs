@@ -156,7 +156,7 @@ codes! {
     NotConnected, Network, "not_connected";
     /// The relay has not answered yet.
     NoAnswer, Network, "no_answer";
-    /// The relay has been caught misbehaving.
+    /// The relay was caught misbehaving, or shows what this device cannot follow.
     RelayMisbehaves, Network, "relay_misbehaves";
     /// The relay shows another workspace than the one the code is for.
     OtherWorkspace, Network, "other_workspace";

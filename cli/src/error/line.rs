@@ -8,7 +8,7 @@ use super::code::ErrorCode;
 use super::command::CommandError;
 use super::hints::{HAVE_IT_RESTORED, KEPT, REPORT};
 use crate::clocks::clocks_in_words;
-use crate::text::OneLine;
+use crate::text::{OneLine, sentence_case};
 
 /// What to do when the relay is not who it should be.
 const DO_NOT_GO_ON: &str = "nothing was sent. Ask the relay's operator, on another way, for its address; if they have not changed it, somebody is in between";
@@ -299,8 +299,7 @@ pub(crate) fn relay_says(reason: Reason) -> String {
 }
 
 fn fault_found(fault: &RelayFault) -> CommandError {
-    let error =
-        CommandError::new(ErrorCode::RelayMisbehaves, "The relay has been caught misbehaving").because(fault);
+    let error = CommandError::new(ErrorCode::RelayMisbehaves, sentence_case(&relay_fault(fault)));
     match fault {
         RelayFault::BringsNothing => CommandError::new(ErrorCode::RelayMisbehaves, FLOOD).hint(FLOODED),
         RelayFault::OtherRelay => error.hint(DO_NOT_GO_ON),
@@ -317,14 +316,22 @@ fn fault_found(fault: &RelayFault) -> CommandError {
                 .hint("if this device's clock is wrong, set it; if it is right, tell the relay's operator")
                 .hint("`bowline sync --accept-time` goes on all the same; nothing here is lost")
         }
-        RelayFault::OtherLog { .. } => error.hint(
-            "look whether the relay's address is right, and if it has moved, `bowline workspace move ADDRESS`; nothing here is lost",
-        ),
+        RelayFault::OtherLog { .. } => error
+            .hint("look whether the relay's address is right, and if it has moved, `bowline workspace move ADDRESS`; nothing here is lost")
+            .hint(
+                "if its operator has put a backup there, `bowline-relay restore` is missing; if that is how it stays, `bowline workspace \
+                 accept --dry-run` shows what its log lacks",
+            ),
         RelayFault::OtherSuccessor { .. } | RelayFault::HalfSuccessor => error.hint(
             "tell its operator: one backup was restored twice, or a key of the relay is in other hands. Nothing here is lost, and nothing \
              is sent until it shows the log as before",
         ),
-        RelayFault::Fork { .. } | RelayFault::Rollback { .. } | RelayFault::FalseSuccessor { .. } => error.hint(
+        RelayFault::Fork { .. } | RelayFault::Rollback { .. } | RelayFault::FalseSuccessor { .. } => CommandError::new(
+            ErrorCode::RelayMisbehaves,
+            "The relay has been caught misbehaving",
+        )
+        .because(fault)
+        .hint(
             "nothing more is sent there, and nothing here is lost. `bowline status` shows the evidence: talk to the relay's operator",
         ),
     }

@@ -157,7 +157,7 @@ impl Workspace {
             )?;
         }
         match &self.fault {
-            Some(fault) => writeln!(f, "  The relay misbehaves: {fault}"),
+            Some(fault) => writeln!(f, "  What is wrong: {fault}"),
             None => Ok(()),
         }
     }

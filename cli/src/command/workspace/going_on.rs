@@ -145,7 +145,7 @@ fn decide(
     if decides.dry_run {
         return Ok(answer);
     }
-    invocation.say(format_args!("{answer}"));
+    invocation.say(format_args!("{}", answer.to_string().trim_end()));
     let question = match how {
         GoingOn::Accept => "Go on with the relay's log as it is?",
         GoingOn::Repair => "Go on with the relay's log and send again what it lacks?",
@@ -215,7 +215,7 @@ impl Display for Answer {
             writeln!(f, "In by that log, and unknown here: {}.", self.unknown_in.join(", "))?;
         }
         if self.missing == 0 {
-            return write!(f, "It lacks nothing of what is known here.");
+            return writeln!(f, "It lacks nothing of what is known here.");
         }
         writeln!(f, "It lacks {} of what is known here:", count_entries(self.missing))?;
         for By { entries: n, called, .. } in &self.by {
@@ -254,11 +254,11 @@ impl Display for Answer {
             writeln!(f, "By that log {device} is not in.")?;
         }
         match self.how {
-            GoingOn::Accept => write!(
+            GoingOn::Accept => writeln!(
                 f,
                 "What this device wrote of it is sent anew; the rest stays in sight here until it is sent anew."
             ),
-            GoingOn::Repair => write!(
+            GoingOn::Repair => writeln!(
                 f,
                 "{} can be sent again as they are; of the rest, what this device wrote is sent anew.",
                 count_entries(self.can_be_sent_again)

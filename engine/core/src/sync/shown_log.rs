@@ -84,9 +84,10 @@ impl ShownLog {
         self.cut.at == self.here.position && self.cut.succession == *known
     }
 
-    /// Who is in the workspace at the relay's head, by its roster at the place of the cut.
-    pub fn roster(&self, at_cut: Roster) -> Roster {
-        let mut roster = at_cut;
+    /// Who is in the workspace at the relay's head, by the roster at the place where the two logs part. The cut may be below that: two
+    /// ways in which a log goes on may hold the same entries for a while.
+    pub fn roster(&self, at_parting: Roster) -> Roster {
+        let mut roster = at_parting;
         for (position, entry) in &self.records {
             roster.apply_entry(*position, entry);
         }

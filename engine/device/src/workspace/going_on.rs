@@ -142,9 +142,9 @@ impl Workspaces {
             missing.documents.extend(read.doc(doc)?.map(|row| row.id));
         }
         let records = roster_records(read, workspace)?;
-        let up_to = |(position, _): &&(Position, Entry)| *position <= shown.cut().at;
-        let at_cut = records.iter().take_while(up_to).map(|(position, entry)| (*position, entry));
-        let theirs = shown.roster(Roster::replay(workspace, at_cut));
+        let is_in_both = |(position, _): &&(Position, Entry)| *position <= shown.parting();
+        let in_both = records.iter().take_while(is_in_both).map(|(position, entry)| (*position, entry));
+        let theirs = shown.roster(Roster::replay(workspace, in_both));
         let owed = Owed::between(log.roster(), &theirs, Codes::ClosedOrUsed).into_iter();
         let (lapsed, unknown) = owed.partition(|owed| owed.has_lapsed(&theirs));
         (missing.owed, missing.removed_unknown) = (lapsed, unknown);

@@ -47,6 +47,20 @@ fn caught() -> (Rig, Author, FakeRelay, FakeRelay, DocId) {
 }
 
 #[test]
+fn who_came_in_before_two_ways_of_going_on_part_is_in_by_both() {
+    let (mut rig, _, mut before) = Rig::member();
+    rig.sync(&mut before);
+    rig.disconnect();
+    // From below where the device joined, and with the same entries behind that.
+    let mut relay = before.continued(1, before.len(), 21);
+    rig.sync(&mut relay);
+    rig.disconnect();
+    let missing = rig.missing(&mut before);
+    assert_eq!((missing.parting, missing.entries), (Position(before.len()), 0));
+    assert_eq!((missing.not_in, missing.unknown_in), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn what_is_missing_is_shown_and_nothing_changes_by_that() {
     let (mut rig, _, known, mut back, id) = caught();
     let before = rig.status();

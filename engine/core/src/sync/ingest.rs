@@ -110,7 +110,8 @@ impl Replica {
                 let workspace = self.workspace;
                 let proof = Fork { workspace, low: promised, high: head, passed: *hash, steps };
                 let proof = Some(Box::new(proof));
-                return self.fault(RelayFault::Fork { ours: promised, theirs: head, proof });
+                let fork = || RelayFault::Fork { ours: promised, theirs: head, proof };
+                return self.fault(self.given_up(promised).unwrap_or_else(fork));
             }
         }
         if let Some(fault) = new.last().and_then(|last| self.is_too_late(last.time, cx)) {

@@ -323,3 +323,32 @@ fn once_the_log_has_passed_what_was_shown_nothing_is_held_back() {
     bench.sync(&mut restored);
     assert!(bench.faults().is_empty(), "{:?}", bench.faults());
 }
+
+#[test]
+fn what_was_decided_for_is_not_forgotten_when_the_log_is_continued_behind_it() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let mut liar = relay.clone();
+    write(&mut owner, &mut relay, 1..3);
+    let shown = look(&mut bench, &mut relay);
+    let decided = shown.cut().head;
+    let mut bench = decided_for(bench, &shown);
+    // Restored from behind what was shown, by whoever holds all keys, with other entries up to there.
+    write(&mut owner.on_another_branch(), &mut liar, 5..9);
+    let place = liar.len() - 1;
+    assert!(place > decided.position.0);
+    let liar = liar.restored(place, 21);
+    bench.greet();
+    bench.receive(liar.welcome());
+    assert!(bench.faults().is_empty(), "nothing shows it yet: {:?}", bench.faults());
+    let mut bench = bench.decided(decided);
+    assert_eq!(bench.replica.decided(), Some(&decided));
+    let from = bench.replica.position().0 + 1;
+    bench.greet();
+    bench.receive(liar.welcome());
+    bench.receive(liar.frame(from, liar.len()));
+    let [RelayFault::FalseSuccessor { ours, position, .. }] = bench.faults()[..] else {
+        panic!("{:?}", bench.faults())
+    };
+    assert_eq!((*ours, *position), (decided, Position(place)));
+    assert!(bench.stretches().is_empty() && bench.replica.is_distrusted());
+}

@@ -1,11 +1,9 @@
 //! What a replica and the relay say to one another on a connection, from Hello to Goodbye.
 
-use std::cmp::Ordering;
-
 use bowline_wire::codec::encode;
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::evidence::{Fork, Rollback};
+use bowline_wire::evidence::Rollback;
 use bowline_wire::frame::{
     Challenge, Create, Frame, HOLDINGS, Hello, Party, Reason, VERSIONS, Welcome, Word,
 };
@@ -220,20 +218,6 @@ impl Replica {
         self.hash_at(pins.position, cx).is_some_and(|hash| hash != pins.hash)
     }
 
-    /// The hash of the log as it is known here.
-    pub(in crate::sync) fn hash_at(
-        &self,
-        position: Position,
-        cx: &Context<'_>,
-    ) -> Option<bowline_wire::ids::LogHash> {
-        let head = self.log.as_ref()?.head();
-        match position.cmp(&head.position) {
-            Ordering::Equal => Some(head.hash),
-            Ordering::Less => (cx.hash_at)(position),
-            Ordering::Greater => None,
-        }
-    }
-
     /// Asks for everything after what is here.
     pub(in crate::sync) fn subscribe(&mut self, now: Millis) {
         let after = self.position();
@@ -248,62 +232,6 @@ impl Replica {
         if self.session.note_gap(missing, now) {
             self.subscribe(now);
         }
-    }
-
-    fn handle_head(&mut self, head: SeenHead, cx: &Context<'_>) {
-        let Some(quiet) = self.session.note_head() else {
-            return;
-        };
-        if !self.agrees(&head, cx) {
-            return;
-        }
-        // The relay is ahead and has sent nothing since it was asked: its last frame was lost on the way.
-        if head.position > self.position() && quiet {
-            self.subscribe(cx.now);
-        }
-    }
-
-    /// Whether a signed head agrees with the log as it is known here; if not, that is a fault. One beyond what is here is
-    /// remembered: signing for it was a promise.
-    pub(in crate::sync) fn agrees(&mut self, theirs: &SeenHead, cx: &Context<'_>) -> bool {
-        if head_of_other_log(self, theirs) || theirs.verify(self.workspace).is_err() {
-            self.fault(RelayFault::Nonsense("a head that is not of this log"));
-            return false;
-        }
-        if let Some(fault) = self.contradiction(theirs, cx) {
-            self.fault(fault);
-            return false;
-        }
-        let known = self.promised.map_or(self.position(), |promised| promised.position);
-        if theirs.position > known {
-            self.promised = Some(*theirs);
-        }
-        true
-    }
-
-    /// The proof that two heads of this log cannot both be true, if `theirs` is one of two such.
-    fn contradiction(&self, theirs: &SeenHead, cx: &Context<'_>) -> Option<RelayFault> {
-        let here = self.hash_at(theirs.position, cx);
-        if let (Some(ours), Some(hash)) = (self.head, here)
-            && hash != theirs.hash
-        {
-            return Some(self.fork(ours, *theirs));
-        }
-        let signed = self.beyond().find(|it| it.position == theirs.position && it.hash != theirs.hash)?;
-        Some(self.fork(signed, *theirs))
-    }
-
-    /// The heads beyond ours through which the log has to pass.
-    pub(in crate::sync) fn beyond(&self) -> impl Iterator<Item = SeenHead> {
-        self.promised.into_iter().chain(self.decided)
-    }
-
-    /// Two heads of this log that contradict each other; at one position they prove it alone.
-    fn fork(&self, ours: SeenHead, theirs: SeenHead) -> RelayFault {
-        let workspace = self.workspace;
-        let alone = || Fork { workspace, low: ours, high: theirs, passed: theirs.hash, steps: Vec::new() };
-        let proof = (ours.position == theirs.position).then(|| Box::new(alone()));
-        RelayFault::Fork { ours, theirs, proof }
     }
 
     fn handle_appended(&mut self, entries: &[(EntryId, Position)], head: SeenHead, cx: &Context<'_>) {
@@ -487,8 +415,4 @@ fn speaks_of_the_line(reason: Reason) -> bool {
             reason,
             Reason::Version | Reason::Malformed | Reason::OutOfPlace | Reason::Shutdown | Reason::Rate
         )
-}
-
-fn head_of_other_log(replica: &Replica, theirs: &SeenHead) -> bool {
-    replica.log.as_ref().is_some_and(|log| log.head().log != theirs.log)
 }

@@ -38,6 +38,8 @@ fn assert_both_have_both(laptop: &mut Machine, phone: &mut Machine, [lost, new]:
 #[test]
 fn a_person_accepts_an_older_log_and_everything_written_since_is_there() {
     let (_relay, mut laptop, mut phone, ids) = older_log();
+    let told = ok(&mut laptop, "workspace evidence");
+    assert!(told.contains("two different histories") && told.contains("set aside"), "{told}");
     assert_both_have_both(&mut laptop, &mut phone, &ids);
 }
 

@@ -181,6 +181,12 @@ impl Replica {
         self.distrusted
     }
 
+    /// Notes that evidence against the relay was found beside its line, and is stored.
+    pub fn distrust(&mut self) {
+        self.distrusted = true;
+        self.close();
+    }
+
     /// Reports a fault of the relay and closes the connection.
     pub(super) fn fault(&mut self, fault: RelayFault) {
         self.note_fault(fault);

@@ -16,8 +16,17 @@ use crate::relay::FakeRelay;
 fn look_with(
     bench: &mut Bench,
     relay: &mut FakeRelay,
-    mut tweak: impl FnMut(Frame) -> Frame,
+    tweak: impl FnMut(Frame) -> Frame,
 ) -> Result<ShownLog, SurveyFailed> {
+    look_and_catch(bench, relay, tweak).0
+}
+
+/// Looks at what a relay has, and what that catches it at.
+fn look_and_catch(
+    bench: &mut Bench,
+    relay: &mut FakeRelay,
+    mut tweak: impl FnMut(Frame) -> Frame,
+) -> (Result<ShownLog, SurveyFailed>, Option<RelayFault>) {
     let (mut survey, mut opening) =
         (bench.step(|replica, cx| Survey::begin(replica, None, cx)).unwrap(), Opening::default());
     let mut waiting = Vec::new();
@@ -31,11 +40,19 @@ fn look_with(
         }
         assert!(!waiting.is_empty(), "the survey waits for nothing");
         let frame = opening.signs(tweak(waiting.remove(0)));
-        let looked = bench.step(|_, cx| survey.handle_frame(frame, cx));
-        if let Some(shown) = looked? {
-            return Ok(shown);
+        match bench.step(|_, cx| survey.handle_frame(frame, cx)) {
+            Ok(None) => {}
+            Ok(Some(shown)) => return (Ok(shown), survey.take_caught()),
+            Err(why) => return (Err(why), survey.take_caught()),
         }
     }
+}
+
+/// What a look at an honest answer catches a relay at.
+fn caught(bench: &mut Bench, relay: &mut FakeRelay) -> Option<RelayFault> {
+    let (shown, caught) = look_and_catch(bench, relay, |frame| frame);
+    assert!(shown.is_ok(), "whatever is found, the look goes on: {shown:?}");
+    caught
 }
 
 fn look(bench: &mut Bench, relay: &mut FakeRelay) -> ShownLog {
@@ -104,6 +121,63 @@ fn two_logs_part_where_their_entries_do() {
     assert_eq!(fates(GoingOn::Repair), [Fate::Again, Fate::Lost, Fate::Lost]);
     let mut sorting = shown.sort(GoingOn::Accept);
     assert_eq!(sorting.fate(Position(99), theirs[1].id(), theirs[1].header()), Fate::Comes);
+}
+
+#[test]
+fn two_histories_that_only_a_look_shows_are_two_signatures_that_contradict_each_other() {
+    for theirs in [5..7, 5..8, 5..10] {
+        let (mut bench, mut owner, relay) = Bench::member();
+        let (mut known, mut shown) = (relay.clone(), relay);
+        write(&mut owner, &mut known, 1..4);
+        bench.sync(&mut known);
+        bench.disconnect();
+        write(&mut owner.on_another_branch(), &mut shown, theirs);
+        let caught = caught(&mut bench, &mut shown);
+        let Some(RelayFault::Fork { ours, theirs, proof }) = caught else { panic!("{caught:?}") };
+        assert_eq!((ours, theirs), (known.head(), shown.head()));
+        // The log that is known here has the entries between the two, if theirs is the lower one.
+        assert_eq!(proof.is_some(), theirs.position >= ours.position);
+        assert!(proof.is_none_or(|proof| Evidence::Fork(proof).verify().is_ok()));
+        assert!(bench.faults().is_empty(), "nothing that is known here changes by a look");
+    }
+}
+
+#[test]
+fn a_head_that_was_promised_or_decided_for_and_is_not_in_the_log_that_a_look_shows_is_proof() {
+    let (bench, mut owner, mut relay) = Bench::member();
+    let mut liar = relay.clone();
+    write(&mut owner, &mut relay, 1..3);
+    write(&mut owner.on_another_branch(), &mut liar, 5..9);
+    let mut bench = bench.decided(relay.head());
+    let caught = caught(&mut bench, &mut liar);
+    let Some(RelayFault::Fork { ours, proof: Some(proof), .. }) = caught else { panic!("{caught:?}") };
+    assert_eq!(ours, relay.head());
+    assert!(Evidence::Fork(proof).verify().is_ok());
+}
+
+#[test]
+fn a_log_that_goes_on_from_another_history_contradicts_what_its_key_had_signed() {
+    let (mut bench, known, relay, _, _) = forked();
+    let mut restored = relay.restored(relay.len(), 21);
+    let caught = caught(&mut bench, &mut restored);
+    let Some(RelayFault::FalseSuccessor { ours, position, .. }) = caught else { panic!("{caught:?}") };
+    assert_eq!((ours, position), (known.head(), Position(relay.len())));
+}
+
+#[test]
+fn a_look_at_what_an_honest_relay_may_show_catches_it_at_nothing() {
+    let (mut bench, mut owner, relay) = Bench::member();
+    let mut known = relay.clone();
+    write(&mut owner, &mut known, 1..4);
+    bench.sync(&mut known);
+    bench.disconnect();
+    let mut on = known.clone();
+    write(&mut owner, &mut on, 5..7);
+    let mut continued = known.restored(known.len() - 2, 21);
+    write(&mut owner.on_another_branch(), &mut continued, 10..14);
+    for mut honest in [known.clone(), on, known.rolled_back(known.len() - 2), continued] {
+        assert_eq!(caught(&mut bench, &mut honest), None);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use bowline_core::sync::{Context, Fate, GoingOn, RelayFault, ShownLog, Survey, S
 use bowline_wire::entry::Entry;
 use bowline_wire::evidence::Evidence;
 use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{LogHash, Position};
 use bowline_wire::successor::SaidSuccessor;
 
@@ -335,6 +336,14 @@ fn frames_that_nobody_asked_for_end_the_look() {
     assert!(frames.by_ref().take(5_000).any(|looked| looked.is_err()));
 }
 
+/// The head in the last proof.
+fn shown_head(bench: &Bench) -> Option<SeenHead> {
+    let proofs = bench.frames().into_iter().rev();
+    let mut heads =
+        proofs.filter_map(|it| if let Frame::Proof(proof) = it { Some(proof.head) } else { None });
+    heads.next().expect("a proof was sent")
+}
+
 /// A replica that goes on with a log up to a head that a person was shown.
 fn decided_for(bench: Bench, shown: &ShownLog) -> Bench {
     bench.decided(shown.cut().head)
@@ -351,11 +360,7 @@ fn the_log_that_was_decided_for_has_to_pass_through_what_was_shown() {
     // A higher head does not lead around it.
     write(&mut other, &mut liar, 5..9);
     bench.greet();
-    let Some(Frame::Proof(proof)) = bench.frames().into_iter().rev().find(|it| matches!(it, Frame::Proof(_)))
-    else {
-        panic!()
-    };
-    assert_eq!(proof.head, Some(shown.cut().head), "a relay is held to it from the first frame");
+    assert_eq!(shown_head(&bench), Some(shown.cut().head), "a relay is held to it from the first frame");
     bench.receive(liar.welcome());
     bench.receive(liar.frame(from + 1, liar.len()));
     let [RelayFault::Fork { ours, proof: Some(proof), .. }] = bench.faults()[..] else {
@@ -365,6 +370,13 @@ fn the_log_that_was_decided_for_has_to_pass_through_what_was_shown() {
     assert!(Evidence::Fork(proof.clone()).verify().is_ok());
     assert!(bench.stretches().is_empty(), "nothing of it is taken in");
     bench.disconnect();
+    // An honest relay that is back with another log is not shown what that lacks.
+    bench.greet();
+    assert_eq!(shown_head(&bench), bench.replica.head().copied());
+    let mut bench = bench.decided(shown.cut().head);
+    assert!(bench.replica.decided().is_some() && bench.replica.is_distrusted());
+    bench.greet();
+    assert_eq!(shown_head(&bench), bench.replica.head().copied());
 }
 
 #[test]

@@ -76,7 +76,7 @@ const TWO_HISTORIES: Met = told(6, "has signed two different histories");
 const HELD_BACK: Met =
     Met { code: 10, says: "The relay holds back 1 entry that others wrote", shows: "\"withheld\":{" };
 const NOT_THE_AUTHORS: Met = told(5, "an entry whose signature or body is not its author's");
-const NOT_SIGNED_FOR: Met = told(5, "entries that are not the ones it signed for");
+const NOT_SIGNED_FOR: Met = told(5, "so it tells two histories, or alters what it sends");
 const TIMES: Met = told(5, "entries whose times go back");
 const REFUSES: Met = told(5, "the relay keeps refusing what this device writes");
 const UNANSWERED: Met =

@@ -138,7 +138,7 @@ impl Replica {
         let relay = challenge.relay;
         let challenge = Frame::Challenge(challenge);
         let said = said.then(&encode(&challenge));
-        let shown = self.beyond().max_by_key(|head| head.position).or(self.head);
+        let shown = self.furthest_head();
         let proof = match (&party, &self.ticket) {
             (Party::Ticket(_), Some(secret)) => secret.prove(said, self.workspace, shown),
             _ => cx.keys.prove(said, self.workspace, shown, create),
@@ -238,6 +238,7 @@ impl Replica {
         if self.session.up().is_none() || !self.agrees(&head, cx) {
             return;
         }
+        self.note_promise(&head);
         let is_taken = |ours| entries.iter().any(|(id, _)| *id == ours);
         let is_news = self.feed.acknowledge(is_taken);
         if self.outbox.acknowledge(is_taken) || is_news {

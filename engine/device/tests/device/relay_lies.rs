@@ -1,5 +1,7 @@
 //! What stays of a relay's lie: evidence, a stop that lasts, and a device that works on.
 
+use std::collections::BTreeSet;
+
 use bowline_core::sync::{GoingOn, NotReady, RelayFault};
 use bowline_device::{DocumentState, LineReason, Notice};
 use bowline_wire::codec::{decode, encode};
@@ -239,8 +241,11 @@ fn a_relay_that_refuses_everything_costs_bounded_room_and_loses_nothing() {
     let text: String =
         (0..60_000_u32).map(|n| char::from(33 + (sha256(&[&n.to_le_bytes()])[0] % 90))).collect();
     rig.say(id, &text);
-    let refused = refuse_all(&mut rig, &relay, 3);
+    let refused = refuse_all(&mut rig, &relay, 8);
     assert!(refused.len() > 20, "{}", refused.len());
+    let large = refused.iter().filter(|entry| entry.wire_len() > 40_000);
+    let sealed: BTreeSet<_> = large.map(|entry| entry.id(relay.workspace())).collect();
+    assert!(sealed.len() <= 3 * 8, "one edit is sealed three times at most on a line: {}", sealed.len());
     let sum = "SELECT coalesce(sum(length(bytes)), 0) FROM body JOIN entry ON n = entry WHERE state <> 1";
     let held: i64 = rig.device.store().connection().query_row(sum, (), |row| row.get(0)).unwrap();
     assert!(held < 2 * 60_000, "{held} bytes of sealed bodies that are not on the log");

@@ -270,6 +270,9 @@ impl Replica {
         if self.session.up().is_none() || self.outbox.find(entry).is_none() {
             return;
         }
+        if self.misses_what_it_signed(entry, reason) {
+            return self.fault(RelayFault::Nonsense("that it lacks what it has signed for"));
+        }
         if reason.is_transient() && !self.names_lost_roster(entry, reason) {
             // Saying it again changes nothing, and costs no writing here.
             if !self.outbox.postpone(entry, cx.now) {

@@ -18,7 +18,7 @@ pub use code::ErrorCode;
 pub use command::CommandError;
 pub(crate) use command::ErrorLine;
 pub(crate) use draft::{other_draft, way_on};
-pub(crate) use hints::KEPT;
+pub(crate) use hints::{COME_BACK, KEPT};
 pub(crate) use kind::EXIT_CODES;
 pub use kind::Kind;
 pub(crate) use line::{

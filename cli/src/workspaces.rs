@@ -7,7 +7,7 @@ use bowline_engine::ids::{DeviceId, Millis, UserId, WorkspaceId};
 use bowline_engine::{Device, Role};
 
 use crate::documents::workspace_prefix;
-use crate::error::{CommandError, ErrorCode, other_draft, way_on};
+use crate::error::{COME_BACK, CommandError, ErrorCode, other_draft, way_on};
 use crate::ids::{Candidate, Names, Prefixes, resolve};
 use crate::text::OneLine;
 
@@ -101,10 +101,7 @@ pub(crate) fn way_back(membership: &Membership) -> String {
     match membership {
         Membership::OtherDraft(other) => way_on(*other, None),
         Membership::NotLetIn => "ask for a new code and run `bowline join`".to_owned(),
-        _ => {
-            "ask somebody in the workspace for a code: `bowline workspace rejoin` brings this device back with all that is on it"
-                .to_owned()
-        }
+        _ => COME_BACK.to_owned(),
     }
 }
 

@@ -65,6 +65,10 @@ pub const CONTROL_BURST: u64 = 128;
 /// Milliseconds after which a device may append one more control entry.
 pub const CONTROL_INTERVAL: u64 = 1_000;
 
+/// Milliseconds of log time, from the first entry behind a restore, in which a member may bring a Join whose code has expired since: a
+/// device that holds what was lost comes within a month, and no code that nobody used is good for longer.
+pub const BROUGHT_BACK_WITHIN: u64 = 30 * 24 * 60 * 60 * 1_000;
+
 /// Bytes of content entries in one workspace by default: some ten million messages.
 pub const CONTENT_QUOTA: u64 = 4 * 1024 * 1024 * 1024;
 

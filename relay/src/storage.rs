@@ -266,6 +266,9 @@ pub trait Storage {
     /// A log that is not there is [`StorageError::Misuse`].
     fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError>;
 
+    /// The last position that a log had when it last went on under another key, which signs what is behind; `None` if it never did.
+    fn continued_at(&self, workspace: WorkspaceId) -> Result<Option<Position>, StorageError>;
+
     /// Notes, durably, that a log's key has signed this head, of which the log lacks entries.
     ///
     /// A log that is not there is [`StorageError::Misuse`].

@@ -112,6 +112,8 @@ pub(crate) struct Workspace {
     pub(crate) lacks_bodies: bool,
     /// By which the log came to be signed by its key; none unless it was continued after a restore.
     pub(crate) successors: Vec<SaidSuccessor>,
+    /// The place from which the last of them goes on.
+    pub(crate) continued_from: Option<Position>,
     /// Whose word on what it holds is not stored.
     pub(crate) unsaved: BTreeSet<DeviceId>,
 }
@@ -157,6 +159,7 @@ impl Workspace {
         let durable = sign(&key, head)?;
         let mut loaded = Self::around(key, log, Some(durable), stored.usage);
         loaded.successors = stored.successors;
+        loaded.continued_from = succession.successors().last().map(|last| last.position);
         let holdings = storage.holdings(workspace)?.into_iter().map(|said| (said.device, said));
         loaded.holdings.extend(holdings);
         loaded.lacks_bodies = !storage.lost_bodies(workspace, Position::START, 1)?.is_empty();
@@ -179,6 +182,7 @@ impl Workspace {
             unsaved: BTreeSet::new(),
             lacks_bodies: false,
             successors: Vec::new(),
+            continued_from: None,
         }
     }
 

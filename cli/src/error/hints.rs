@@ -13,3 +13,6 @@ pub(crate) const KEPT: &str = "what is queued stays queued: run `bowline sync` a
 /// What to do about a relay that has lost a part of a log.
 pub(crate) const HAVE_IT_RESTORED: &str = "nothing here is lost: tell the relay's operator, who has to run `bowline-relay restore`; then `bowline sync` \
      goes on";
+
+/// What brings a device back that is not in a workspace any more.
+pub(crate) const COME_BACK: &str = "ask somebody in the workspace for a code: `bowline workspace rejoin` brings this device back with all that is on it";

@@ -6,7 +6,7 @@ use bowline_engine::{Awaited, JoinFailed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
 use super::command::CommandError;
-use super::hints::{HAVE_IT_RESTORED, KEPT, REPORT};
+use super::hints::{COME_BACK, HAVE_IT_RESTORED, KEPT, REPORT};
 use crate::clocks::clocks_in_words;
 use crate::text::{OneLine, sentence_case};
 
@@ -226,9 +226,10 @@ pub(super) fn turned_away(reason: Reason) -> CommandError {
             "nothing here is lost: a new workspace (`bowline workspace create`) takes in every document of the old one with \
              `bowline share --all`",
         ),
-        Reason::NotAllowed | Reason::NotActive | Reason::Removed => {
-            error.hint("ask somebody in the workspace for a new code; documents stay on this device")
-        }
+        Reason::NotAllowed => error
+            .hint("if the relay was restored from a backup, this may pass: another device that knows this one lets it in by connecting")
+            .hint(COME_BACK),
+        Reason::NotActive | Reason::Removed => error.hint(COME_BACK),
         Reason::NoWorkspace => error.hint(
             "it was deleted there, or the relay has lost its data: ask its operator. Everything stays on this device",
         ),

@@ -38,6 +38,8 @@ fn assert_both_have_both(laptop: &mut Machine, phone: &mut Machine, [lost, new]:
 #[test]
 fn a_person_accepts_an_older_log_and_everything_written_since_is_there() {
     let (_relay, mut laptop, mut phone, ids) = older_log();
+    let told = ok(&mut laptop, "workspace evidence");
+    assert!(told.contains("two different histories") && told.contains("set aside"), "{told}");
     assert_both_have_both(&mut laptop, &mut phone, &ids);
 }
 
@@ -121,6 +123,39 @@ fn a_relay_that_waits_to_be_restored_is_not_gone_on_with() {
     relay.resume();
     ok(&mut laptop, "workspace accept --yes");
     assert_eq!(ok(&mut laptop, "sync"), "synced: everything is on the relay\n");
+}
+
+#[test]
+fn whoever_joined_what_was_lost_by_a_code_that_was_closed_since_is_shown_the_way_back_in() {
+    let mut relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let code = ok(&mut laptop, "device link");
+    let older = relay.copy();
+    let mut phone = joined("phone", "Ana", &code);
+    let id = phone.made("chat new --title Errands");
+    ok(&mut phone, "sync");
+    // Nobody else has heard of the phone, and the code is closed on the log that goes on.
+    relay.put_back(&older);
+    let open: Value = serde_json::from_str(&ok(&mut laptop, "--json device links")).unwrap();
+    ok(&mut laptop, &format!("device links close {}", open[0]["id"].as_str().unwrap()));
+    ok(&mut laptop, "sync");
+    relay.restore();
+    ok(&mut laptop, "sync");
+
+    let told = phone.run("sync");
+    assert_eq!(told.code, 6, "{}", told.stderr);
+    assert!(told.stderr.contains("this device may not use the workspace"), "{}", told.stderr);
+    for words in ["restored from a backup", "`bowline workspace rejoin`"] {
+        assert!(told.stderr.contains(words), "{}", told.stderr);
+    }
+    assert!(ok(&mut phone, "status").contains("`bowline workspace rejoin`"));
+    assert!(!ok(&mut phone, "workspace evidence").contains("histories"), "nothing contradicts");
+    let code = ok(&mut laptop, "device link");
+    let back = phone.run_with("workspace rejoin - --yes", &code);
+    assert_eq!(back.code, 0, "{}\n{}", back.stdout, back.stderr);
+    ok(&mut phone, "sync");
+    ok(&mut laptop, "sync");
+    assert!(ok(&mut laptop, &format!("chat show {id}")).contains("Errands"));
 }
 
 #[test]

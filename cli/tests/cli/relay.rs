@@ -142,6 +142,16 @@ impl TestRelay {
         self.resume();
     }
 
+    /// Its operator runs `bowline-relay restore` in the folder, and starts it again.
+    pub(crate) fn restore(&mut self) {
+        self.stop();
+        let data = DataFolder::create(self.folder.path()).unwrap();
+        let restored = data.restore(&mut ChaCha20Rng::seed_from_u64(2)).unwrap();
+        assert!(restored.left.is_empty() && !restored.logs.is_empty());
+        drop(data);
+        self.resume();
+    }
+
     /// Stops it in order.
     pub(crate) fn stop(&mut self) {
         if let Some(ended) = self.end() {

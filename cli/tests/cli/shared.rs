@@ -209,7 +209,9 @@ fn a_removed_member_is_told_so_and_keeps_what_was_there() {
         refused.stderr.contains("Error: The relay refused: this device was removed from the workspace\n")
     );
     assert!(
-        refused.stderr.contains("\nHint: ask somebody in the workspace for a new code"),
+        refused
+            .stderr
+            .contains("\nHint: ask somebody in the workspace for a code: `bowline workspace rejoin`"),
         "{}",
         refused.stderr
     );

@@ -167,7 +167,7 @@ impl Device {
         now: Millis,
     ) -> Result<(), Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
-        workspaces.connect(&mut lent, workspace, line)?;
+        workspaces.connect(&mut lent, documents, workspace, line)?;
         workspaces.drive(&mut lent, documents, workspace)
     }
 

@@ -221,13 +221,14 @@ fn live_standing(device: &Device, workspace: WorkspaceId, stuck: Option<Stuck>) 
 fn attempts(why: &LineError) -> u32 {
     match why {
         LineError::Goodbye(reason) if !may_pass(*reason) => 1,
-        // After silence whoever waits has waited long enough, and after a flood comes the same flood.
+        // After silence whoever waits has waited long enough, and after a flood comes the same flood. What was refused without a reason
+        // would be sealed once more for each connection.
         LineError::Address(_)
         | LineError::Dial(_)
         | LineError::Elsewhere(_)
         | LineError::Silent(_)
         | LineError::Lost(LinkError::Silent | LinkError::Flood | LinkError::Slow)
-        | LineError::Fault(RelayFault::BringsNothing) => 1,
+        | LineError::Fault(RelayFault::BringsNothing | RelayFault::KeepsRefusing) => 1,
         LineError::Goodbye(_) | LineError::Lost(_) | LineError::Closed | LineError::Fault(_) => ATTEMPTS,
     }
 }

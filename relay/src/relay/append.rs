@@ -8,16 +8,16 @@ use bowline_wire::entry::{Entry, EntryError, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
 use bowline_wire::hash::entry_id;
 use bowline_wire::header::{EntryType, Part};
-use bowline_wire::ids::{EntryId, Lane, Millis, Position, Signature, TicketKey, WorkspaceId};
+use bowline_wire::ids::{EntryId, Lane, LogTime, Millis, Position, Signature, TicketKey, WorkspaceId};
 use bowline_wire::limits::{MAX_BODY, MAX_ENTRIES_PER_FRAME, MAX_HEADER, MAX_REASON_TEXT};
 use bowline_wire::log::Placed;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Outcome, Role, Roster};
 
 use super::{Relay, sentence};
-use crate::config::{STAGED_BYTES, STAGED_ENTRIES};
+use crate::config::{BROUGHT_BACK_WITHIN, STAGED_BYTES, STAGED_ENTRIES};
 use crate::session::{ConnId, Session};
-use crate::storage::{Storage, StorageError, stored_len};
+use crate::storage::{Budget, Storage, StorageError, stored_len};
 use crate::workspace::{Denial, Refused, Workspace};
 
 /// What a refusal that waits for a commit counts as, in bytes of what is staged: the header that it shows
@@ -177,14 +177,41 @@ impl<S: Storage> Relay<S> {
         }
         let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
         let accepted = loaded.check(&self.storage, entries, self.clock)?;
-        // After a restore members bring what the log had: whoever joined in time is not judged by time again.
-        let is_vouched = matches!(by, Some(Party::Device(_))) && !loaded.successors.is_empty();
-        if !is_vouched && has_expired(loaded.log().roster(), entries, self.clock) {
+        let is_over = has_expired(loaded.log().roster(), entries, self.clock);
+        if is_over && !self.is_brought_back(loaded, by, entries)? {
             return Err(Denial::new(Reason::JoinVoid, "the invite or link has expired"));
         }
         self.check_room(workspace, entries)?;
         let loaded = self.workspaces.get_mut(&workspace).ok_or_else(not_loaded)?;
         Ok(accepted.into_iter().map(|accepted| loaded.append(accepted)).collect())
+    }
+
+    /// Whether `entries` may be what a log had before it was continued: whoever joined in time then is not judged by time again. A
+    /// member brings them, not long after the log went on, and the code was not over at the place from which it did.
+    fn is_brought_back(
+        &self,
+        loaded: &Workspace,
+        by: Option<Party>,
+        entries: &[Entry],
+    ) -> Result<bool, StorageError> {
+        let workspace = loaded.log().head().workspace;
+        let (Some(Party::Device(_)), Some(place)) = (by, loaded.continued_from) else {
+            return Ok(false);
+        };
+        let now = loaded.log().time_at(self.clock);
+        let ended = self.storage.continued_at(workspace)?.unwrap_or(place);
+        // Nothing that was signed since is durable yet: then it goes on now.
+        let since = self.time_of(workspace, ended.next())?.unwrap_or(now);
+        let there = self.time_of(workspace, place)?.unwrap_or(LogTime::START);
+        Ok(now.millis().since(since.millis()) <= BROUGHT_BACK_WITHIN
+            && !has_expired(loaded.log().roster(), entries, there.millis()))
+    }
+
+    /// The log's time at a position; `None` if nothing durable stands there.
+    fn time_of(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogTime>, StorageError> {
+        let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
+        let page = self.storage.read(workspace, Position(before), Budget { entries: 1, bytes: 0 })?;
+        Ok(page.entries.first().filter(|(at, _)| *at == position).map(|(_, logged)| logged.time))
     }
 
     /// Checks quota, reserve and rate. Asked last, so that what can never be accepted is not refused as if it could be sent

@@ -42,6 +42,8 @@ struct MemoryLog {
     /// Positions of entries without a body.
     lost: BTreeSet<Position>,
     successors: Vec<SaidSuccessor>,
+    /// Where the log ended when it last went on under another key.
+    continued_at: Option<Position>,
     /// A head that its key has signed, of which it lacks entries.
     lacks: Option<SeenHead>,
 }
@@ -90,6 +92,7 @@ impl MemoryLog {
             parties: HashMap::new(),
             lost: BTreeSet::new(),
             successors: Vec::new(),
+            continued_at: None,
             lacks: None,
         }
     }
@@ -103,6 +106,7 @@ impl MemoryLog {
         copy.holdings.clone_from(&self.holdings);
         copy.parties.clone_from(&self.parties);
         copy.successors.clone_from(&self.successors);
+        copy.continued_at = self.continued_at;
         copy.lacks = self.lacks;
         copy
     }
@@ -303,11 +307,16 @@ impl Storage for Memory {
             if let Some(log) = logs.get_mut(workspace) {
                 log.made.secret = secret.clone();
                 log.successors.extend(successors);
+                log.continued_at = log.rows.last().map(|row| row.position);
                 log.tips.extend(tips.iter().copied());
                 log.lacks = None;
             }
         }
         Ok(())
+    }
+
+    fn continued_at(&self, workspace: WorkspaceId) -> Result<Option<Position>, StorageError> {
+        Ok(self.with(workspace, |log| log.continued_at))
     }
 
     fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {

@@ -350,6 +350,10 @@ impl Storage for Sqlite {
         self.continue_all(logs)
     }
 
+    fn continued_at(&self, workspace: WorkspaceId) -> Result<Option<Position>, StorageError> {
+        Ok(self.read_continued_at(workspace)?)
+    }
+
     fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
         self.put_lost(workspace, head)
     }

@@ -223,6 +223,10 @@ impl Storage for Flaky {
         self.memory.continue_logs(logs)
     }
 
+    fn continued_at(&self, workspace: WorkspaceId) -> Result<Option<Position>, StorageError> {
+        self.reading()?.continued_at(workspace)
+    }
+
     fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
         if self.refuses_commits.get() {
             return Err(StorageError::Unavailable("the disk is full".to_owned()));

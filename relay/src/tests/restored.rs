@@ -4,12 +4,13 @@ use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason, Welcome};
 use bowline_wire::ids::{Millis, Position, WorkspaceId};
 use bowline_wire::roster::record::Record;
-use bowline_wire::successor::Succession;
+use bowline_wire::successor::{Succession, Successor};
 
-use crate::keys::Identity;
+use crate::config::BROUGHT_BACK_WITHIN;
+use crate::keys::{Identity, LogKey, LogSecret};
 use crate::restore::{Earlier, Plan};
 use crate::storage::memory::Memory;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Continued, Storage, StorageError};
 use crate::testing::author::{Author, Door};
 use crate::testing::bench::Bench;
 use crate::testing::rng;
@@ -154,25 +155,104 @@ fn a_head_of_the_old_log_that_the_restored_one_lacks_is_no_reason_to_stop() {
     assert!(bench.relay.check_storage(bench.now).is_ok());
 }
 
+/// A workspace whose relay is restored from a backup that lacks the phone's Join, which came by a code that is over by now.
+struct JoinLost {
+    bench: Bench,
+    backup: Memory,
+    workspace: WorkspaceId,
+    laptop: Author,
+    phone: Author,
+    door: Door,
+    join: Entry,
+    /// When the code was over.
+    expires: Millis,
+}
+
+impl JoinLost {
+    fn new() -> Self {
+        let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
+        let (workspace, conn) = bench.create(&mut laptop);
+        let (door, expires) = (Door::new(7), bench.now.plus(1_000));
+        let invite = laptop.record(&bench.view(workspace), &Record::Invite(door.ticket(expires.0)));
+        bench.must_append(conn, &[&invite]);
+        let backup = bench.storage.memory.snapshot();
+        let join = phone.join(&bench.view(workspace), &door);
+        bench.must_append(conn, &[&join]);
+        bench.now = expires.plus(1);
+        Self { bench, backup, workspace, laptop, phone, door, join, expires }
+    }
+
+    fn restore(&mut self) {
+        restore(&mut self.bench, &self.backup, self.workspace);
+    }
+
+    /// The laptop writes something, which is the first that the log has behind the restore.
+    fn writes(&mut self, text: &[u8]) {
+        let conn = self.bench.open(&self.laptop, self.workspace);
+        let entry = self.laptop.content(&self.bench.view(self.workspace), text);
+        self.bench.must_append(conn, &[&entry]);
+    }
+
+    /// What the relay says when the laptop brings the Join.
+    fn refusal(&mut self) -> Reason {
+        let conn = self.bench.open(&self.laptop, self.workspace);
+        self.bench.refusal(conn, &self.join)
+    }
+
+    /// The laptop brings the Join, and the phone is in.
+    fn comes_in(mut self) {
+        let conn = self.bench.open(&self.laptop, self.workspace);
+        self.bench.must_append(conn, &[&self.join]);
+        self.bench.open(&self.phone, self.workspace);
+    }
+}
+
 #[test]
 fn whoever_joined_in_time_is_not_judged_by_time_again() {
-    let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
-    let (workspace, conn) = bench.create(&mut laptop);
-    let door = Door::new(7);
-    let expires = bench.now.0 + 1_000;
-    let invite = laptop.record(&bench.view(workspace), &Record::Invite(door.ticket(expires)));
-    bench.must_append(conn, &[&invite]);
-    let backup = bench.storage.memory.snapshot();
-    let join = phone.join(&bench.view(workspace), &door);
-    bench.must_append(conn, &[&join]);
-    bench.now = Millis(expires + 1);
-    put_back(&mut bench, &backup);
-    let before = bench.open(&laptop, workspace);
-    assert_eq!(bench.refusal(before, &join), Reason::JoinVoid, "a log that goes on as it was");
-    restore(&mut bench, &backup, workspace);
-    let (_, turned_away) = bench.enter_by(&door, workspace);
+    let mut lost = JoinLost::new();
+    put_back(&mut lost.bench, &lost.backup);
+    assert_eq!(lost.refusal(), Reason::JoinVoid, "a log that goes on as it was");
+    lost.restore();
+    let (_, turned_away) = lost.bench.enter_by(&lost.door, lost.workspace);
     assert!(matches!(turned_away, Frame::Goodbye { reason: Reason::TicketExpired, .. }));
-    let conn = bench.open(&laptop, workspace);
-    bench.must_append(conn, &[&join]);
-    bench.open(&phone, workspace);
+    lost.comes_in();
+}
+
+#[test]
+fn what_a_restored_log_had_is_brought_back_within_a_month_of_log_time() {
+    let mut lost = JoinLost::new();
+    // However old the backup is.
+    lost.bench.now = lost.bench.now.plus(10 * BROUGHT_BACK_WITHIN);
+    lost.restore();
+    lost.writes(b"the first behind the restore");
+    lost.bench.now = lost.bench.now.plus(BROUGHT_BACK_WITHIN);
+    lost.bench.restart();
+    lost.comes_in();
+}
+
+#[test]
+fn after_a_month_of_log_time_nobody_comes_in_by_a_code_that_is_over() {
+    let mut lost = JoinLost::new();
+    lost.restore();
+    lost.writes(b"the first behind the restore");
+    lost.bench.now = lost.bench.now.plus(BROUGHT_BACK_WITHIN + 1);
+    assert_eq!(lost.refusal(), Reason::JoinVoid);
+}
+
+#[test]
+fn a_code_that_was_over_where_the_log_goes_on_lets_nobody_in() {
+    let mut lost = JoinLost::new();
+    put_back(&mut lost.bench, &lost.backup);
+    lost.writes(b"when the code was over");
+    let memory = &mut lost.bench.storage.memory;
+    let stored = memory.log(lost.workspace).unwrap().unwrap();
+    let (old, new) = (LogKey::from(&stored.secret), LogKey::from(&LogSecret::from_bytes([9; 32])));
+    assert!(stored.time.millis() > lost.expires);
+    let (workspace, position, hash) = (lost.workspace, stored.position, stored.hash);
+    let successor = Successor { workspace, old: old.id(), position, hash, new: new.id() };
+    let said = Identity::from_secret(&[5; 32]).sign_successor(successor, &old).unwrap();
+    let continued = Continued { workspace, secret: new.secret(), successors: vec![said], tips: Vec::new() };
+    memory.continue_logs(&[continued]).unwrap();
+    lost.bench.restart();
+    assert_eq!(lost.refusal(), Reason::JoinVoid);
 }

@@ -193,6 +193,10 @@ impl Storage for Disk {
         self.memory.continue_logs(logs)
     }
 
+    fn continued_at(&self, workspace: WorkspaceId) -> Result<Option<Position>, StorageError> {
+        self.memory.continued_at(workspace)
+    }
+
     fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
         self.memory.note_lost(workspace, head)
     }

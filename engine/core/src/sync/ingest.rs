@@ -24,6 +24,11 @@ use super::relay::session::Up;
 use super::replica::Replica;
 use super::state::Phase;
 
+/// Entries do not lead to the head that is signed for them. Which of the two it is shows only what stands before them: a look at the relay's
+/// log before a decision reads that.
+const OTHER_HISTORY: &str = "entries that do not lead from what it signed before to what it signs now, so it tells two histories, or alters \
+                             what it sends";
+
 /// What one stretch has changed so far. Nothing outside it moves before the stretch is whole, because a stretch that ends
 /// inside a run is judged again with the rest.
 struct Stretch<'a, 'c> {
@@ -82,6 +87,7 @@ impl Replica {
             return self.take_bodies_of(first, entries); // all of it is here already
         }
         if first > next {
+            self.note_promise(&head);
             return self.ask_for_gap(next, cx.now); // something before it was lost on the way
         }
         let skip = usize::try_from(next.0 - first.0).unwrap_or(usize::MAX);
@@ -89,11 +95,13 @@ impl Replica {
         let new = entries.split_off(skip.min(entries.len()));
         // Neither entries nor their bodies are under the relay's signature by themselves: what does not match is not
         // evidence, only useless, and the next connection may deliver the true bytes.
-        let Some(passed) = self.hashes_over(&new) else {
-            return self.fault(RelayFault::Nonsense("entries whose times go back"));
-        };
+        let passed = self.hashes_over(&new);
         if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
-            return self.fault(RelayFault::Nonsense("entries that are not the ones it signed for"));
+            return self.fault(RelayFault::Nonsense(OTHER_HISTORY));
+        }
+        // Looked at once the entries are known to follow: behind another history any time would seem to go back.
+        if self.do_times_go_back(&new) {
+            return self.fault(RelayFault::Nonsense("entries whose times go back"));
         }
         if self.succession.successors().any(|it| {
             passed.contains(&(it.position, it.hash)) != passed.iter().any(|(at, _)| *at == it.position)
@@ -110,9 +118,12 @@ impl Replica {
                 let workspace = self.workspace;
                 let proof = Fork { workspace, low: promised, high: head, passed: *hash, steps };
                 let proof = Some(Box::new(proof));
-                return self.fault(RelayFault::Fork { ours: promised, theirs: head, proof });
+                let fork = || RelayFault::Fork { ours: promised, theirs: head, proof };
+                return self.fault(self.given_up(promised).unwrap_or_else(fork));
             }
         }
+        // Not before: it would take the place of what was promised on the way to it.
+        self.note_promise(&head);
         if let Some(fault) = new.last().and_then(|last| self.is_too_late(last.time, cx)) {
             return self.fault(fault);
         }
@@ -122,19 +133,23 @@ impl Replica {
         self.take_in(next, new, head, cx);
     }
 
-    /// Each new position with the log hash there; `None` if the log's time goes back.
-    fn hashes_over(&self, entries: &[LoggedEntry]) -> Option<Vec<(Position, LogHash)>> {
-        let log = self.log.as_ref()?;
-        let (mut at, mut hash, mut time) = (log.head().position, log.head().hash, log.time());
+    /// Each new position with the log hash there.
+    fn hashes_over(&self, entries: &[LoggedEntry]) -> Vec<(Position, LogHash)> {
+        let Some(head) = self.log.as_ref().map(Log::head) else { return Vec::new() };
+        let (mut at, mut hash) = (head.position, head.hash);
         let step = |logged: &LoggedEntry| {
-            if logged.time < time {
-                return None;
-            }
-            (at, time) = (at.next(), logged.time);
-            hash = hash::log_hash(hash, logged.entry.id(self.workspace), time);
-            Some((at, hash))
+            at = at.next();
+            hash = hash::log_hash(hash, logged.entry.id(self.workspace), logged.time);
+            (at, hash)
         };
         entries.iter().map(step).collect()
+    }
+
+    fn do_times_go_back(&self, entries: &[LoggedEntry]) -> bool {
+        let here = self.log.as_ref().map(Log::time).unwrap_or_default();
+        let times: Vec<LogTime> =
+            std::iter::once(here).chain(entries.iter().map(|logged| logged.time)).collect();
+        !times.is_sorted()
     }
 
     fn take_in(&mut self, first: Position, new: Vec<LoggedEntry>, head: SeenHead, cx: &mut Context<'_>) {

@@ -55,6 +55,11 @@ pub(super) const FEED_AHEAD: usize = 4 * 1024 * 1024;
 /// for each chain at most; a lying one could otherwise have the device seal its documents over and over.
 pub(super) const MAX_REFUSALS: u32 = 8;
 
+/// Refusals for good in a row that one connection may bring while the log stands still here. What was right by the log as it is known here
+/// is refused for something that came first, and an honest relay sends that: it refuses once for each of the two chains until then.
+/// So one edit is sealed three times at most on a connection that refuses it, and `sync` makes no other after that.
+pub(super) const MAX_UNEXPLAINED: u32 = 3;
+
 /// Milliseconds of patience that a frame costs which brings nothing new: eight of them in a second are paid back by that
 /// second, and take less than a thousandth of a processor.
 pub(super) const BARREN_FRAME: u64 = 128;

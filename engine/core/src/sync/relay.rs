@@ -5,6 +5,7 @@ mod bodies;
 mod clocks;
 pub(super) mod faults;
 mod frames;
+mod heads;
 mod holdings;
 mod join;
 mod patience;

@@ -55,15 +55,20 @@ pub struct Replica {
 impl Replica {
     /// The replica of what was stored, to go on from there.
     pub fn restore(stored: Stored) -> Self {
-        let head = stored.log.as_ref().map(Log::head);
-        let is_beyond =
-            |it: &SeenHead| head.is_some_and(|head| head.log == it.log && head.position < it.position);
+        let log = stored.log.map(|log| log.with_succession(&stored.succession));
+        let head = log.as_ref().map(Log::head);
+        // A log that was continued passes through what the logs before it have signed, up to where each of them ends.
+        let is_of_log = |it: &SeenHead| match stored.succession.end_of(it.log) {
+            Some(end) => it.position <= end.position,
+            None => head.is_some_and(|head| head.log == it.log),
+        };
+        let is_beyond = |it: &SeenHead| is_of_log(it) && head.is_some_and(|head| head.position < it.position);
         Self {
             workspace: stored.workspace,
             device: stored.device,
             incarnation: stored.incarnation,
             phase: stored.phase,
-            log: stored.log.map(|log| log.with_succession(&stored.succession)),
+            log,
             head: stored.head,
             promised: None,
             decided: stored.decided.filter(|decided| is_beyond(decided)),
@@ -174,6 +179,12 @@ impl Replica {
     /// Whether lasting evidence against the relay is on record.
     pub fn is_distrusted(&self) -> bool {
         self.distrusted
+    }
+
+    /// Notes that evidence against the relay was found beside its line, and is stored.
+    pub fn distrust(&mut self) {
+        self.distrusted = true;
+        self.close();
     }
 
     /// Reports a fault of the relay and closes the connection.

@@ -223,6 +223,21 @@ impl Replica {
         }
     }
 
+    /// Whether the relay says that an entry of ours waits for what is on the log here, which it has signed: waiting would bring nothing.
+    pub(super) fn misses_what_it_signed(&self, entry: EntryId, reason: Reason) -> bool {
+        let Some((log, entry)) = self.log.as_ref().zip(self.outbox.find(entry)) else {
+            return false;
+        };
+        let header = entry.header();
+        match reason {
+            Reason::ChainGap => {
+                header.seq == 1 || log.tip(&header.chain()).is_some_and(|tip| tip.id == header.prev)
+            }
+            Reason::RosterUnknown => log.roster().point(&header.roster).is_some(),
+            _ => false,
+        }
+    }
+
     /// Takes an entry out of the outbox that the relay will never append. It is kept, and what it holds is to be sealed again
     /// in a new incarnation, because its chain ends before it.
     pub(super) fn refused_for_good(
@@ -264,7 +279,7 @@ impl Replica {
             self.become_member();
             return self.close();
         }
-        if self.session.note_refused_for_good() {
+        if self.session.note_refused_for_good(self.position()) {
             self.fault(RelayFault::KeepsRefusing);
         }
     }

@@ -261,7 +261,7 @@ impl Bench {
             pins,
             relay: replica.relay(),
             offered,
-            succession: bowline_wire::successor::Succession::default(),
+            succession: replica.succession().clone(),
             decided,
             to_send_again: std::collections::BTreeSet::new(),
             withheld_from: withheld.keys().next().copied(),

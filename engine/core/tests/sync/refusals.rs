@@ -105,14 +105,7 @@ fn a_taken_number_without_proof_is_the_relays_fault_and_the_entry_stays() {
 
 #[test]
 fn a_transient_refusal_sends_the_same_bytes_again_after_a_while() {
-    for reason in [
-        Reason::Quota,
-        Reason::ChainGap,
-        Reason::RosterUnknown,
-        Reason::Rate,
-        Reason::RunIncomplete,
-        Reason::Storage,
-    ] {
+    for reason in [Reason::Quota, Reason::Rate, Reason::RunIncomplete, Reason::Storage] {
         let (mut bench, _, _) = Bench::member();
         let sent = bench.write(&opaque_payload(1));
         bench.forget();
@@ -122,6 +115,45 @@ fn a_transient_refusal_sends_the_same_bytes_again_after_a_while() {
         bench.wait(1_000);
         assert_eq!(bench.appended(), std::slice::from_ref(&sent), "{reason:?}");
         assert!(bench.refused().is_empty() && bench.new_incarnations() == 0);
+    }
+}
+
+#[test]
+fn what_waits_for_an_entry_before_it_is_sent_again_with_that() {
+    let (mut bench, _, _) = Bench::member();
+    let (first, second) = (bench.write(&opaque_payload(1)), bench.write(&opaque_payload(2)));
+    bench.forget();
+    bench.receive(FakeRelay::refused(first.id(), Reason::Quota, None));
+    bench.receive(FakeRelay::refused(second.id(), Reason::ChainGap, None));
+    assert!(bench.faults().is_empty() && !bench.closed());
+    assert_eq!(bench.replica.held_up(), Some(Reason::Quota));
+    assert!(still_waits(&bench, &first) && still_waits(&bench, &second));
+}
+
+#[test]
+fn a_relay_that_says_to_lack_what_it_has_signed_is_not_waited_for() {
+    for reason in [Reason::ChainGap, Reason::RosterUnknown] {
+        for is_first in [true, false] {
+            let (mut bench, _, mut relay) = Bench::member();
+            if !is_first {
+                bench.write(&opaque_payload(1));
+                bench.talk(&mut relay);
+            }
+            let sent = bench.write(&opaque_payload(1));
+            assert_eq!(sent.header().seq == 1, is_first);
+            bench.forget();
+            bench.receive(FakeRelay::refused(sent.id(), reason, None));
+            assert!(
+                matches!(bench.faults()[..], [RelayFault::Nonsense(_)]),
+                "{reason:?}: {:?}",
+                bench.faults()
+            );
+            assert!(bench.closed() && still_waits(&bench, &sent) && !bench.replica.is_distrusted());
+            bench.greet();
+            bench.forget();
+            bench.receive(relay.welcome());
+            assert_eq!(bench.appended(), [sent], "the next line may be to one that is well");
+        }
     }
 }
 
@@ -160,11 +192,28 @@ fn a_relay_that_refuses_everything_is_not_fed_for_ever() {
         let entry = bench.write(&opaque_payload(1));
         sent += 1;
         assert!(sent < 100, "it goes on and on");
-        bench.receive(FakeRelay::refused(entry.id(), Reason::Malformed, None));
+        bench.receive(FakeRelay::refused(entry.id(), Reason::DocumentFull, None));
     }
+    assert_eq!(sent, 3, "once for each chain is what an honest relay refuses without the log having moved");
     assert_eq!(bench.faults(), [&RelayFault::KeepsRefusing]);
     assert_eq!(bench.replica.ready_to_seal(), Err(NotReady::Offline));
     assert!(bench.closed());
+}
+
+#[test]
+fn what_the_log_explains_may_be_refused_a_few_times_more() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let mut sent = 0;
+    while bench.replica.ready_to_seal().is_ok() {
+        let entry = bench.write(&opaque_payload(1));
+        sent += 1;
+        assert!(sent < 100, "it goes on and on");
+        owner.put_message(&mut relay, opaque_payload(2).doc, "came first");
+        bench.receive(relay.frame(relay.len(), relay.len()));
+        bench.receive(FakeRelay::refused(entry.id(), Reason::RosterStale, None));
+    }
+    assert_eq!(sent, 8);
+    assert_eq!(bench.faults(), [&RelayFault::KeepsRefusing]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! A relay that says something else than it did, and what a device makes of it.
 
 use bowline_core::sync::{LinkState, NotReady, RelayFault};
+use bowline_wire::entry::LoggedEntry;
 use bowline_wire::evidence::Evidence;
 use bowline_wire::frame::Frame;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{LogHash, Position, Signature, TicketKey};
+use bowline_wire::ids::{LogHash, LogTime, Position, Signature, TicketKey};
 use bowline_wire::roster::record::Record;
 
 use crate::author::{Author, message, opaque_payload};
@@ -389,4 +390,64 @@ fn a_head_far_beyond_the_log_is_asked_for_and_contradicts_nothing() {
     let (mut bench, _, relay) = Bench::member();
     bench.receive(Frame::Head(relay.sign(u64::MAX, OTHER)));
     assert!(bench.faults().is_empty());
+}
+
+#[test]
+fn the_proof_after_a_fork_shows_no_head_that_something_contradicts() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let promised = relay.sign(relay.len() + 2, OTHER);
+    bench.receive(Frame::Head(promised));
+    assert!(bench.faults().is_empty());
+    let from = relay.len() + 1;
+    for text in ["one", "two", "three"] {
+        owner.put_message(&mut relay, opaque_payload(1).doc, text);
+    }
+    bench.receive(relay.frame(from, relay.len()));
+    let [RelayFault::Fork { ours, .. }] = bench.faults()[..] else { panic!("{:?}", bench.faults()) };
+    assert_eq!(*ours, promised);
+    bench.greet();
+    let frames = bench.frames();
+    let Some(Frame::Proof(proof)) = frames.iter().rev().find(|it| matches!(it, Frame::Proof(_))) else {
+        panic!("no proof")
+    };
+    assert_eq!(
+        proof.head,
+        bench.replica.head().copied(),
+        "an honest relay would take it for a loss of its own"
+    );
+}
+
+#[test]
+fn entries_of_another_history_are_said_to_be_that_whatever_their_times() {
+    for hours in [0, 1] {
+        let (mut bench, mut owner, mut relay) = Bench::member();
+        let mut other = relay.clone();
+        relay.clock = relay.clock.plus(hours * 3_600_000);
+        let mut theirs = owner.on_another_branch();
+        owner.put_message(&mut relay, opaque_payload(1).doc, "here");
+        bench.sync(&mut relay);
+        bench.disconnect();
+        for text in ["there", "and there"] {
+            theirs.put_message(&mut other, opaque_payload(2).doc, text);
+        }
+        bench.greet();
+        bench.receive(other.welcome());
+        bench.receive(other.frame(relay.len() + 1, other.len()));
+        let [RelayFault::Nonsense(why)] = bench.faults()[..] else { panic!("{:?}", bench.faults()) };
+        assert!(why.contains("two histories"), "{why}");
+        assert!(!bench.replica.is_distrusted(), "nobody can prove it by that");
+    }
+}
+
+#[test]
+fn a_log_whose_own_times_go_back_is_said_to_be_that() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let before = relay.log().head();
+    owner.put_message(&mut relay, opaque_payload(1).doc, "dated back");
+    let LoggedEntry { entry, .. } = relay.logged(relay.len());
+    let time = LogTime::START;
+    let hash = bowline_wire::hash::log_hash(before.hash, entry.id(relay.workspace()), time);
+    let head = relay.sign(relay.len(), hash);
+    bench.receive(Frame::Entries { first: head.position, entries: vec![LoggedEntry { time, entry }], head });
+    assert_eq!(bench.faults(), [&RelayFault::Nonsense("entries whose times go back")]);
 }

@@ -4,6 +4,7 @@ use bowline_core::sync::{Context, Fate, GoingOn, RelayFault, ShownLog, Survey, S
 use bowline_wire::entry::Entry;
 use bowline_wire::evidence::Evidence;
 use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{LogHash, Position};
 use bowline_wire::successor::SaidSuccessor;
 
@@ -16,8 +17,17 @@ use crate::relay::FakeRelay;
 fn look_with(
     bench: &mut Bench,
     relay: &mut FakeRelay,
-    mut tweak: impl FnMut(Frame) -> Frame,
+    tweak: impl FnMut(Frame) -> Frame,
 ) -> Result<ShownLog, SurveyFailed> {
+    look_and_catch(bench, relay, tweak).0
+}
+
+/// Looks at what a relay has, and what that catches it at.
+fn look_and_catch(
+    bench: &mut Bench,
+    relay: &mut FakeRelay,
+    mut tweak: impl FnMut(Frame) -> Frame,
+) -> (Result<ShownLog, SurveyFailed>, Option<RelayFault>) {
     let (mut survey, mut opening) =
         (bench.step(|replica, cx| Survey::begin(replica, None, cx)).unwrap(), Opening::default());
     let mut waiting = Vec::new();
@@ -31,11 +41,19 @@ fn look_with(
         }
         assert!(!waiting.is_empty(), "the survey waits for nothing");
         let frame = opening.signs(tweak(waiting.remove(0)));
-        let looked = bench.step(|_, cx| survey.handle_frame(frame, cx));
-        if let Some(shown) = looked? {
-            return Ok(shown);
+        match bench.step(|_, cx| survey.handle_frame(frame, cx)) {
+            Ok(None) => {}
+            Ok(Some(shown)) => return (Ok(shown), survey.take_caught()),
+            Err(why) => return (Err(why), survey.take_caught()),
         }
     }
+}
+
+/// What a look at an honest answer catches a relay at.
+fn caught(bench: &mut Bench, relay: &mut FakeRelay) -> Option<RelayFault> {
+    let (shown, caught) = look_and_catch(bench, relay, |frame| frame);
+    assert!(shown.is_ok(), "whatever is found, the look goes on: {shown:?}");
+    caught
 }
 
 fn look(bench: &mut Bench, relay: &mut FakeRelay) -> ShownLog {
@@ -104,6 +122,63 @@ fn two_logs_part_where_their_entries_do() {
     assert_eq!(fates(GoingOn::Repair), [Fate::Again, Fate::Lost, Fate::Lost]);
     let mut sorting = shown.sort(GoingOn::Accept);
     assert_eq!(sorting.fate(Position(99), theirs[1].id(), theirs[1].header()), Fate::Comes);
+}
+
+#[test]
+fn two_histories_that_only_a_look_shows_are_two_signatures_that_contradict_each_other() {
+    for theirs in [5..7, 5..8, 5..10] {
+        let (mut bench, mut owner, relay) = Bench::member();
+        let (mut known, mut shown) = (relay.clone(), relay);
+        write(&mut owner, &mut known, 1..4);
+        bench.sync(&mut known);
+        bench.disconnect();
+        write(&mut owner.on_another_branch(), &mut shown, theirs);
+        let caught = caught(&mut bench, &mut shown);
+        let Some(RelayFault::Fork { ours, theirs, proof }) = caught else { panic!("{caught:?}") };
+        assert_eq!((ours, theirs), (known.head(), shown.head()));
+        // The log that is known here has the entries between the two, if theirs is the lower one.
+        assert_eq!(proof.is_some(), theirs.position >= ours.position);
+        assert!(proof.is_none_or(|proof| Evidence::Fork(proof).verify().is_ok()));
+        assert!(bench.faults().is_empty(), "nothing that is known here changes by a look");
+    }
+}
+
+#[test]
+fn a_head_that_was_promised_or_decided_for_and_is_not_in_the_log_that_a_look_shows_is_proof() {
+    let (bench, mut owner, mut relay) = Bench::member();
+    let mut liar = relay.clone();
+    write(&mut owner, &mut relay, 1..3);
+    write(&mut owner.on_another_branch(), &mut liar, 5..9);
+    let mut bench = bench.decided(relay.head());
+    let caught = caught(&mut bench, &mut liar);
+    let Some(RelayFault::Fork { ours, proof: Some(proof), .. }) = caught else { panic!("{caught:?}") };
+    assert_eq!(ours, relay.head());
+    assert!(Evidence::Fork(proof).verify().is_ok());
+}
+
+#[test]
+fn a_log_that_goes_on_from_another_history_contradicts_what_its_key_had_signed() {
+    let (mut bench, known, relay, _, _) = forked();
+    let mut restored = relay.restored(relay.len(), 21);
+    let caught = caught(&mut bench, &mut restored);
+    let Some(RelayFault::FalseSuccessor { ours, position, .. }) = caught else { panic!("{caught:?}") };
+    assert_eq!((ours, position), (known.head(), Position(relay.len())));
+}
+
+#[test]
+fn a_look_at_what_an_honest_relay_may_show_catches_it_at_nothing() {
+    let (mut bench, mut owner, relay) = Bench::member();
+    let mut known = relay.clone();
+    write(&mut owner, &mut known, 1..4);
+    bench.sync(&mut known);
+    bench.disconnect();
+    let mut on = known.clone();
+    write(&mut owner, &mut on, 5..7);
+    let mut continued = known.restored(known.len() - 2, 21);
+    write(&mut owner.on_another_branch(), &mut continued, 10..14);
+    for mut honest in [known.clone(), on, known.rolled_back(known.len() - 2), continued] {
+        assert_eq!(caught(&mut bench, &mut honest), None);
+    }
 }
 
 #[test]
@@ -261,6 +336,14 @@ fn frames_that_nobody_asked_for_end_the_look() {
     assert!(frames.by_ref().take(5_000).any(|looked| looked.is_err()));
 }
 
+/// The head in the last proof.
+fn shown_head(bench: &Bench) -> Option<SeenHead> {
+    let proofs = bench.frames().into_iter().rev();
+    let mut heads =
+        proofs.filter_map(|it| if let Frame::Proof(proof) = it { Some(proof.head) } else { None });
+    heads.next().expect("a proof was sent")
+}
+
 /// A replica that goes on with a log up to a head that a person was shown.
 fn decided_for(bench: Bench, shown: &ShownLog) -> Bench {
     bench.decided(shown.cut().head)
@@ -277,11 +360,7 @@ fn the_log_that_was_decided_for_has_to_pass_through_what_was_shown() {
     // A higher head does not lead around it.
     write(&mut other, &mut liar, 5..9);
     bench.greet();
-    let Some(Frame::Proof(proof)) = bench.frames().into_iter().rev().find(|it| matches!(it, Frame::Proof(_)))
-    else {
-        panic!()
-    };
-    assert_eq!(proof.head, Some(shown.cut().head), "a relay is held to it from the first frame");
+    assert_eq!(shown_head(&bench), Some(shown.cut().head), "a relay is held to it from the first frame");
     bench.receive(liar.welcome());
     bench.receive(liar.frame(from + 1, liar.len()));
     let [RelayFault::Fork { ours, proof: Some(proof), .. }] = bench.faults()[..] else {
@@ -291,6 +370,13 @@ fn the_log_that_was_decided_for_has_to_pass_through_what_was_shown() {
     assert!(Evidence::Fork(proof.clone()).verify().is_ok());
     assert!(bench.stretches().is_empty(), "nothing of it is taken in");
     bench.disconnect();
+    // An honest relay that is back with another log is not shown what that lacks.
+    bench.greet();
+    assert_eq!(shown_head(&bench), bench.replica.head().copied());
+    let mut bench = bench.decided(shown.cut().head);
+    assert!(bench.replica.decided().is_some() && bench.replica.is_distrusted());
+    bench.greet();
+    assert_eq!(shown_head(&bench), bench.replica.head().copied());
 }
 
 #[test]
@@ -322,4 +408,33 @@ fn once_the_log_has_passed_what_was_shown_nothing_is_held_back() {
     let mut restored = relay.restored(relay.len(), 21);
     bench.sync(&mut restored);
     assert!(bench.faults().is_empty(), "{:?}", bench.faults());
+}
+
+#[test]
+fn what_was_decided_for_is_not_forgotten_when_the_log_is_continued_behind_it() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let mut liar = relay.clone();
+    write(&mut owner, &mut relay, 1..3);
+    let shown = look(&mut bench, &mut relay);
+    let decided = shown.cut().head;
+    let mut bench = decided_for(bench, &shown);
+    // Restored from behind what was shown, by whoever holds all keys, with other entries up to there.
+    write(&mut owner.on_another_branch(), &mut liar, 5..9);
+    let place = liar.len() - 1;
+    assert!(place > decided.position.0);
+    let liar = liar.restored(place, 21);
+    bench.greet();
+    bench.receive(liar.welcome());
+    assert!(bench.faults().is_empty(), "nothing shows it yet: {:?}", bench.faults());
+    let mut bench = bench.decided(decided);
+    assert_eq!(bench.replica.decided(), Some(&decided));
+    let from = bench.replica.position().0 + 1;
+    bench.greet();
+    bench.receive(liar.welcome());
+    bench.receive(liar.frame(from, liar.len()));
+    let [RelayFault::FalseSuccessor { ours, position, .. }] = bench.faults()[..] else {
+        panic!("{:?}", bench.faults())
+    };
+    assert_eq!((*ours, *position), (decided, Position(place)));
+    assert!(bench.stretches().is_empty() && bench.replica.is_distrusted());
 }

@@ -143,16 +143,16 @@ impl Workspaces {
     }
 
     /// Whether the row is of a workspace that this process has not seen, or has seen before it was joined again, which begins
-    /// a new life of this device's chains in it, or before its relay moved or was trusted again.
-    fn is_news(&self, read: Reader<'_>, row: &WorkspaceRow) -> Result<bool, Error> {
+    /// a new life of this device's chains in it, or before its relay moved, was caught or was trusted again.
+    pub(super) fn is_news(&self, read: Reader<'_>, row: &WorkspaceRow) -> Result<bool, Error> {
         if let Some(old) = self.old.get(&row.id) {
             return Ok(Some(old.other) != OtherDraft::of(row.draft) || old.incarnation != row.incarnation);
         }
         let Some(Linked { replica, relay, .. }) = self.linked.get(&row.id) else {
             return Ok(true);
         };
-        let is_forgiven = replica.is_distrusted() && !evidence::counts(read, row.id)?;
-        Ok(replica.incarnation() != row.incarnation || *relay != row.relay || is_forgiven)
+        let is_trusted_otherwise = replica.is_distrusted() != evidence::counts(read, row.id)?;
+        Ok(replica.incarnation() != row.incarnation || *relay != row.relay || is_trusted_otherwise)
     }
 
     /// Begins to follow a workspace as it is in the database. One that is damaged is left out, as when opening.

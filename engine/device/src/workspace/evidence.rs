@@ -163,6 +163,15 @@ fn bridged(read: Reader<'_>, workspace: WorkspaceId, heads: &[u8]) -> Result<Opt
     Ok(Some(Evidence::Fork(Box::new(Fork { workspace, low, high, passed, steps }))))
 }
 
+/// Whether there is a proof that counts and shows this.
+pub(super) fn counts_that(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+    shown: LineReason,
+) -> Result<bool, StoreError> {
+    Ok(split(read, workspace)?.1.iter().any(|row| shows(row) == shown))
+}
+
 /// Whether there are proofs that count.
 pub(super) fn counts(read: Reader<'_>, workspace: WorkspaceId) -> Result<bool, StoreError> {
     Ok(!split(read, workspace)?.1.is_empty())

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::sync::{Cut, Fate, GoingOn, Phase, ShownLog, Survey, SurveyFailed};
+use bowline_core::sync::{Cut, Fate, GoingOn, Phase, RelayFault, ShownLog, Survey, SurveyFailed};
 use bowline_store::{EntryN, EntryRow, EntryState, EntryWithBody, Reader, Tx};
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
@@ -92,6 +92,9 @@ impl Workspaces {
             return Ok(Look::Failed(SurveyFailed::Nonsense("bytes that are not a frame")));
         };
         let looked = self.with_replica(lent, workspace, |_, cx| survey.handle_frame(frame, cx))?;
+        if let Some(fault) = survey.take_caught() {
+            self.note_caught(lent, workspace, fault)?;
+        }
         Ok(match looked {
             Ok(None) => Look::On,
             Ok(Some(shown)) => Look::Done(Box::new(shown)),
@@ -104,6 +107,24 @@ impl Workspaces {
                 Look::Failed(why)
             }
         })
+    }
+
+    /// Keeps what a look has caught the relay at, unless as much is held against it: a person may look as often as they like.
+    fn note_caught(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+        fault: RelayFault,
+    ) -> Result<(), Error> {
+        let now = lent.now;
+        if evidence::counts_that(lent.read(), workspace, (&fault).into())? {
+            return Ok(());
+        }
+        lent.store.transaction(|tx| evidence::keep(tx, workspace, &fault, now))?;
+        let linked = self.linked(workspace)?;
+        linked.replica.distrust();
+        linked.fault = Some(fault);
+        Ok(())
     }
 
     /// What a relay's log lacks.

@@ -16,9 +16,16 @@ impl Workspaces {
     pub(crate) fn connect(
         &mut self,
         lent: &mut Lent<'_>,
+        documents: &mut Documents,
         workspace: WorkspaceId,
         line: Option<LineKey>,
     ) -> Result<(), Error> {
+        // What a person has decided in another process meanwhile: the head known before may be of what was given up, and nobody is shown it.
+        if let Some(row) = lent.read().workspace(workspace)?
+            && self.is_news(lent.read(), &row)?
+        {
+            self.take_up(lent.read(), lent.keys, documents, &row)?;
+        }
         let linked = self.linked(workspace)?;
         linked.transmit.clear();
         linked.close = false;

@@ -202,6 +202,57 @@ fn what_another_process_has_decided_about_the_log_is_taken_up_by_the_one_that_sy
 }
 
 #[test]
+fn what_another_process_has_caught_a_relay_at_stops_the_one_that_syncs() {
+    let home = Home::new("caught-elsewhere");
+    let (mut syncing, mut owner, mut relay) = joined(&home);
+    let workspace = relay.log().head().workspace;
+    let mut back = relay.rolled_back(relay.len());
+    syncing.create_conversation(Some("ours"), NOW).unwrap();
+    sync(&mut syncing, &mut relay);
+    syncing.handle_disconnected(workspace).unwrap();
+    owner.put_message(&mut back, DocId::from_bytes([4; 16]), "another story");
+    let mut looking = home.open(14);
+    assert!(matches!(look_at(&mut looking, workspace, &mut back, NOW), Look::Done(_)));
+    assert!(looking.is_distrusted(workspace).unwrap() && !syncing.is_distrusted(workspace).unwrap());
+    syncing.handle_store_changed(NOW).unwrap();
+    assert!(syncing.is_distrusted(workspace).unwrap());
+}
+
+#[test]
+fn a_process_that_dials_right_after_a_decision_shows_nothing_of_what_was_given_up() {
+    let home = Home::new("dials-after-a-decision");
+    let (mut syncing, mut owner, mut relay) = joined(&home);
+    let workspace = relay.log().head().workspace;
+    let mut back = relay.rolled_back(relay.len());
+    syncing.create_conversation(Some("kept"), NOW).unwrap();
+    sync(&mut syncing, &mut relay);
+    syncing.handle_disconnected(workspace).unwrap();
+    owner.put_message(&mut back, DocId::from_bytes([4; 16]), "another story");
+    let mut deciding = home.open(14);
+    let Look::Done(shown) = look_at(&mut deciding, workspace, &mut back, NOW) else { panic!() };
+    deciding.go_on_with(workspace, &shown, GoingOn::Accept, NOW).unwrap();
+
+    // Nobody has told this process that the store has changed.
+    syncing.handle_connected(workspace, None, NOW).unwrap();
+    let mut proofs = Vec::new();
+    while let Some(bytes) = syncing.poll_transmit(workspace) {
+        let frame = decode::<Frame>(&bytes).unwrap();
+        if let Frame::Proof(proof) = &frame {
+            proofs.push(proof.head);
+        }
+        for answer in back.answer(frame) {
+            syncing.handle_frame(workspace, &encode(&answer), NOW).unwrap();
+        }
+    }
+    assert_eq!(
+        proofs,
+        [Some(shown.cut().head)],
+        "an honest relay would take another one for a loss of its own"
+    );
+    assert_eq!(syncing.status(workspace).unwrap().signed, Some(back.head()));
+}
+
+#[test]
 fn a_document_that_was_found_before_another_process_wrote_is_as_it_is_now() {
     let home = Home::new("found-before");
     let (mut one, mut other) = (home.open(10), home.open(11));

@@ -1,14 +1,17 @@
 //! What stays of a relay's lie: evidence, a stop that lasts, and a device that works on.
 
-use bowline_core::sync::{NotReady, RelayFault};
+use std::collections::BTreeSet;
+
+use bowline_core::sync::{GoingOn, NotReady, RelayFault};
 use bowline_device::{DocumentState, LineReason, Notice};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::evidence::Evidence;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::hash::sha256;
-use bowline_wire::ids::{LogHash, Position};
+use bowline_wire::ids::{DocId, LogHash, Position};
 
+use crate::accepting::assert_in_step;
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, entries_of};
 
@@ -238,8 +241,11 @@ fn a_relay_that_refuses_everything_costs_bounded_room_and_loses_nothing() {
     let text: String =
         (0..60_000_u32).map(|n| char::from(33 + (sha256(&[&n.to_le_bytes()])[0] % 90))).collect();
     rig.say(id, &text);
-    let refused = refuse_all(&mut rig, &relay, 3);
+    let refused = refuse_all(&mut rig, &relay, 8);
     assert!(refused.len() > 20, "{}", refused.len());
+    let large = refused.iter().filter(|entry| entry.wire_len() > 40_000);
+    let sealed: BTreeSet<_> = large.map(|entry| entry.id(relay.workspace())).collect();
+    assert!(sealed.len() <= 3 * 8, "one edit is sealed three times at most on a line: {}", sealed.len());
     let sum = "SELECT coalesce(sum(length(bytes)), 0) FROM body JOIN entry ON n = entry WHERE state <> 1";
     let held: i64 = rig.device.store().connection().query_row(sum, (), |row| row.get(0)).unwrap();
     assert!(held < 2 * 60_000, "{held} bytes of sealed bodies that are not on the log");
@@ -255,4 +261,44 @@ fn a_relay_that_refuses_everything_costs_bounded_room_and_loses_nothing() {
     let read = rig.device.store().read();
     let row = read.entry_by_id(rig.workspace(), whole.id(rig.workspace())).unwrap().unwrap();
     assert!(row.place.is_some() && read.body(row.n).unwrap().is_some(), "with the body that came again");
+}
+
+#[test]
+fn a_fork_that_only_a_look_shows_is_kept_as_any_other_and_the_decision_goes_on() {
+    // The relay's other history is shorter than ours, as long, and longer.
+    for theirs in 1..=3 {
+        let (mut rig, mut owner, mut known) = Rig::member();
+        let id = rig.conversation("kept");
+        rig.sync(&mut known);
+        rig.disconnect();
+        let mut back = known.rolled_back(known.len());
+        for text in ["a", "b"] {
+            rig.say(id, text);
+            rig.sync(&mut known);
+            rig.disconnect();
+        }
+        for turn in 0..theirs {
+            owner.put_message(&mut back, DocId::from_bytes([4; 16]), &turn.to_string());
+        }
+        assert!(rig.status().evidence.is_empty());
+        let shown = rig.look(&mut back);
+        assert_eq!(rig.status().caught, Some(LineReason::Fork));
+        let proof = |rig: &Rig| {
+            let caught = rig.device.caught(rig.workspace()).unwrap();
+            assert_eq!(caught.len(), 1);
+            (caught[0].counts, caught[0].evidence.as_ref().unwrap().verify().is_ok())
+        };
+        assert_eq!(proof(&rig), (true, true), "{theirs}");
+        assert_eq!(rig.status().waiting_for, Some(NotReady::Distrusted));
+        // Another look brings nothing more, and a person who says no has decided nothing.
+        rig.look(&mut back);
+        let mut rig = rig.reopened();
+        assert_eq!(proof(&rig), (true, true));
+        rig.device.go_on_with(rig.workspace(), &shown, GoingOn::Accept, rig.now).unwrap();
+        assert_eq!(proof(&rig), (false, true));
+        rig.sync(&mut back);
+        assert_in_step(&rig, &back);
+        assert_eq!(rig.texts(id), ["a", "b"]);
+        assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+    }
 }

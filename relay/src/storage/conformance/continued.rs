@@ -63,8 +63,17 @@ pub(super) fn logs_go_on_under_other_keys<S: Storage>(open: Open<'_, S>) {
     assert_eq!(open().note_lost(absent.workspace(), &head), Err(misuse));
     assert!(open().log(one.workspace()).unwrap().unwrap().successors.is_empty(), "all or none");
     assert!(open().has_lost().unwrap());
+    assert_eq!(open().continued_at(one.workspace()).unwrap(), None);
     open().continue_logs(&[goes_on(&one, &[1, 7])]).unwrap();
     assert!(!open().has_lost().unwrap());
+    assert_eq!(open().continued_at(one.workspace()).unwrap(), Some(Position(1)));
+    let more = one.next(1);
+    open().commit(&[more]).unwrap();
+    assert_eq!(
+        open().continued_at(one.workspace()).unwrap(),
+        Some(Position(1)),
+        "where it was, not where it is"
+    );
     let tips = open().tips(one.workspace()).unwrap();
     let less: Vec<_> =
         tips.iter().map(|(chain, tip)| (*chain, bowline_wire::log::ChainTip { seq: 77, ..*tip })).collect();
@@ -73,7 +82,9 @@ pub(super) fn logs_go_on_under_other_keys<S: Storage>(open: Open<'_, S>) {
     let stored = open().log(one.workspace()).unwrap().unwrap();
     assert_eq!(stored.secret.as_bytes(), &[9; 32]);
     assert_eq!(stored.successors, [said(&one, 1, 7), said(&one, 7, 8), said(&one, 8, 9)]);
-    assert_eq!((stored.position, stored.draft), (Position(1), bowline_wire::draft::DRAFT));
+    assert_eq!((stored.position, stored.draft), (Position(2), bowline_wire::draft::DRAFT));
+    assert_eq!(open().continued_at(one.workspace()).unwrap(), Some(Position(2)), "it was continued again");
+    assert_eq!(open().continued_at(two.workspace()).unwrap(), None);
     let other = open().log(two.workspace()).unwrap().unwrap();
     assert_eq!((other.secret.as_bytes(), other.successors.len()), (&[2; 32], 0));
 }

@@ -4,15 +4,18 @@ use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::WorkspaceId;
+use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::successor::SaidSuccessor;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{Sqlite, put_tip};
+use super::{Sqlite, put_tip, unsigned};
 use crate::storage::{Continued, StorageError};
 
 const SUCCESSORS: &str = "SELECT said FROM successor
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) ORDER BY n";
+
+const CONTINUED_AT: &str = "SELECT ended FROM successor
+    WHERE log = (SELECT n FROM log WHERE workspace = ?1) ORDER BY n DESC LIMIT 1";
 
 /// Logs of another draft are not asked about: nobody is served them, and `restore` leaves them as they are.
 pub(super) const IS_LACKING: &str =
@@ -34,6 +37,14 @@ impl Sqlite {
             said.push(decode(bytes).map_err(|_| unreadable())?);
         }
         Ok(said)
+    }
+
+    pub(super) fn read_continued_at(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Option<Position>, DatabaseError> {
+        let mut statement = self.connection.prepare_cached(CONTINUED_AT)?;
+        Ok(statement.query_row([workspace.as_bytes()], |row| Ok(Position(unsigned(row, 0)?))).optional()?)
     }
 
     pub(super) fn continue_all(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
@@ -64,8 +75,9 @@ fn continue_log(tx: &Transaction<'_>, continued: &Continued) -> Result<(), Stora
     let params = (workspace.as_bytes(), secret.as_bytes());
     let log: i64 = tx.query_row(sql, params, |row| row.get(0)).optional()?.ok_or(NO_LOG)?;
     for successor in successors {
-        let sql = "INSERT INTO successor (log, n, said)
-                   VALUES (?1, (SELECT count(*) FROM successor WHERE log = ?1), ?2)";
+        let sql = "INSERT INTO successor (log, n, said, ended)
+                   VALUES (?1, (SELECT count(*) FROM successor WHERE log = ?1), ?2,
+                           (SELECT position FROM log WHERE n = ?1))";
         tx.execute(sql, (log, encode(successor)))?;
     }
     tips.iter().try_for_each(|(chain, tip)| put_tip(tx, log, chain, tip))

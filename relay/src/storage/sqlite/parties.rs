@@ -167,7 +167,8 @@ mod tests {
         let path = folder.path().join("relay.db");
         let ((one, first, begins_one), (two, second, begins_two)) = (begun(1), begun(2));
         Sqlite::open(&path).unwrap().commit(&[begins_one, begins_two]).unwrap();
-        let old = "DROP TABLE party; ALTER TABLE log DROP COLUMN has_parties; PRAGMA user_version = 6;
+        let old = "DROP TABLE party; ALTER TABLE log DROP COLUMN has_parties; ALTER TABLE successor DROP COLUMN ended;
+                   PRAGMA user_version = 6;
                    UPDATE entry SET signature = zeroblob(64) WHERE log = (SELECT max(n) FROM log)";
         Connection::open(&path).unwrap().execute_batch(old).unwrap();
         for _ in 0..2 {

@@ -129,6 +129,10 @@ impl Storage for Reopened {
         self.sqlite.as_mut().unwrap().continue_logs(logs)
     }
 
+    fn continued_at(&self, workspace: WorkspaceId) -> Result<Option<Position>, StorageError> {
+        self.sqlite().continued_at(workspace)
+    }
+
     fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
         self.sqlite.as_mut().unwrap().note_lost(workspace, head)
     }
@@ -246,6 +250,18 @@ fn every_connection_gets_the_settings_that_keep_data_safe() {
 }
 
 #[test]
+fn a_log_that_an_earlier_version_continued_counts_as_continued_where_it_ends() {
+    let (disk, mut scribe) = (Disk::new(), Scribe::new(1));
+    disk.open().commit(&[scribe.next(3)]).unwrap();
+    let old = "INSERT INTO successor (log, n, said) VALUES (1, 0, x'00');
+               ALTER TABLE successor DROP COLUMN ended; PRAGMA user_version = 7;";
+    disk.raw().execute_batch(old).unwrap();
+    assert_eq!(disk.open().continued_at(scribe.workspace()).unwrap(), Some(Position(3)));
+    disk.open().commit(&[scribe.next(1)]).unwrap();
+    assert_eq!(disk.open().continued_at(scribe.workspace()).unwrap(), Some(Position(3)));
+}
+
+#[test]
 fn a_newer_database_is_refused_and_left_as_it_is() {
     let disk = Disk::new();
     drop(disk.open());
@@ -253,7 +269,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = fs::read(disk.path()).unwrap();
     for refused in [Sqlite::open(&disk.path()), Sqlite::open_for_reading(&disk.path())] {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 7 }), "{refused}");
+        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 8 }), "{refused}");
     }
     assert_eq!(fs::read(disk.path()).unwrap(), before);
 }

@@ -76,7 +76,7 @@ const TWO_HISTORIES: Met = told(6, "has signed two different histories");
 const HELD_BACK: Met =
     Met { code: 10, says: "The relay holds back 1 entry that others wrote", shows: "\"withheld\":{" };
 const NOT_THE_AUTHORS: Met = told(5, "an entry whose signature or body is not its author's");
-const NOT_SIGNED_FOR: Met = told(5, "entries that are not the ones it signed for");
+const NOT_SIGNED_FOR: Met = told(5, "so it tells two histories, or alters what it sends");
 const TIMES: Met = told(5, "entries whose times go back");
 const REFUSES: Met = told(5, "the relay keeps refusing what this device writes");
 const UNANSWERED: Met =
@@ -180,6 +180,7 @@ fn of_what_is_beside_it() -> Vec<Lie> {
     // Its log does not have the device, and its head is of another key.
     let stranger = Met { code: 6, says: "this device may not use the workspace", shows: "\"turned_away\"" };
     let older = told(6, "an earlier version made this workspace");
+    let lacks = told(5, "that it lacks what it has signed for");
     vec![
         lie("log key changed", Desktop, Database(tampering::log_key_changed), both(other_log, Good)),
         lie(
@@ -187,6 +188,12 @@ fn of_what_is_beside_it() -> Vec<Lie> {
             Laptop,
             Database(Forger::raise_weights),
             [(UNHARMED, Good), (REFUSES, Restored)],
+        ),
+        lie(
+            "tip of another chain",
+            Laptop,
+            Database(tampering::tip_of_another_chain),
+            [(UNHARMED, Alone), (lacks, Good)],
         ),
         lie(
             "continued without the identity",
@@ -203,9 +210,6 @@ fn of_what_is_beside_it() -> Vec<Lie> {
 
 /// Lies that keep a command waiting for a minute.
 pub(super) fn slow() -> Vec<Lie> {
-    let waits = |way| [(UNHARMED, Alone), (UNANSWERED, way)];
-    vec![
-        lie("acknowledged and dropped", Desktop, Line(line::acknowledged_and_dropped), waits(Alone)),
-        lie("tip of another chain", Laptop, Database(tampering::tip_of_another_chain), waits(Good)),
-    ]
+    let waits = [(UNHARMED, Alone), (UNANSWERED, Alone)];
+    vec![lie("acknowledged and dropped", Desktop, Line(line::acknowledged_and_dropped), waits)]
 }

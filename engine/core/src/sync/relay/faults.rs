@@ -2,7 +2,7 @@
 
 use bowline_wire::evidence::{Fork, Rollback};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{LogHash, Position};
+use bowline_wire::ids::{LogHash, Position, WorkspaceId};
 use thiserror::Error;
 
 use crate::sync::clocks::Clocks;
@@ -80,6 +80,13 @@ pub enum RelayFault {
 }
 
 impl RelayFault {
+    /// Two heads of one log that contradict each other; at one position they prove it alone.
+    pub(in crate::sync) fn fork(workspace: WorkspaceId, ours: SeenHead, theirs: SeenHead) -> Self {
+        let alone = || Fork { workspace, low: ours, high: theirs, passed: theirs.hash, steps: Vec::new() };
+        let proof = (ours.position == theirs.position).then(|| Box::new(alone()));
+        Self::Fork { ours, theirs, proof }
+    }
+
     /// Whether the device has to stop believing this relay, beyond this connection: it is caught by two signatures of the one key that
     /// was followed, or by the code. Any key signs a log, so another log ends a connection.
     pub fn is_lasting(&self) -> bool {

@@ -1,11 +1,9 @@
 //! What a replica and the relay say to one another on a connection, from Hello to Goodbye.
 
-use std::cmp::Ordering;
-
 use bowline_wire::codec::encode;
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::evidence::{Fork, Rollback};
+use bowline_wire::evidence::Rollback;
 use bowline_wire::frame::{
     Challenge, Create, Frame, HOLDINGS, Hello, Party, Reason, VERSIONS, Welcome, Word,
 };
@@ -140,7 +138,7 @@ impl Replica {
         let relay = challenge.relay;
         let challenge = Frame::Challenge(challenge);
         let said = said.then(&encode(&challenge));
-        let shown = self.beyond().max_by_key(|head| head.position).or(self.head);
+        let shown = self.furthest_head();
         let proof = match (&party, &self.ticket) {
             (Party::Ticket(_), Some(secret)) => secret.prove(said, self.workspace, shown),
             _ => cx.keys.prove(said, self.workspace, shown, create),
@@ -220,20 +218,6 @@ impl Replica {
         self.hash_at(pins.position, cx).is_some_and(|hash| hash != pins.hash)
     }
 
-    /// The hash of the log as it is known here.
-    pub(in crate::sync) fn hash_at(
-        &self,
-        position: Position,
-        cx: &Context<'_>,
-    ) -> Option<bowline_wire::ids::LogHash> {
-        let head = self.log.as_ref()?.head();
-        match position.cmp(&head.position) {
-            Ordering::Equal => Some(head.hash),
-            Ordering::Less => (cx.hash_at)(position),
-            Ordering::Greater => None,
-        }
-    }
-
     /// Asks for everything after what is here.
     pub(in crate::sync) fn subscribe(&mut self, now: Millis) {
         let after = self.position();
@@ -250,66 +234,11 @@ impl Replica {
         }
     }
 
-    fn handle_head(&mut self, head: SeenHead, cx: &Context<'_>) {
-        let Some(quiet) = self.session.note_head() else {
-            return;
-        };
-        if !self.agrees(&head, cx) {
-            return;
-        }
-        // The relay is ahead and has sent nothing since it was asked: its last frame was lost on the way.
-        if head.position > self.position() && quiet {
-            self.subscribe(cx.now);
-        }
-    }
-
-    /// Whether a signed head agrees with the log as it is known here; if not, that is a fault. One beyond what is here is
-    /// remembered: signing for it was a promise.
-    pub(in crate::sync) fn agrees(&mut self, theirs: &SeenHead, cx: &Context<'_>) -> bool {
-        if head_of_other_log(self, theirs) || theirs.verify(self.workspace).is_err() {
-            self.fault(RelayFault::Nonsense("a head that is not of this log"));
-            return false;
-        }
-        if let Some(fault) = self.contradiction(theirs, cx) {
-            self.fault(fault);
-            return false;
-        }
-        let known = self.promised.map_or(self.position(), |promised| promised.position);
-        if theirs.position > known {
-            self.promised = Some(*theirs);
-        }
-        true
-    }
-
-    /// The proof that two heads of this log cannot both be true, if `theirs` is one of two such.
-    fn contradiction(&self, theirs: &SeenHead, cx: &Context<'_>) -> Option<RelayFault> {
-        let here = self.hash_at(theirs.position, cx);
-        if let (Some(ours), Some(hash)) = (self.head, here)
-            && hash != theirs.hash
-        {
-            return Some(self.fork(ours, *theirs));
-        }
-        let signed = self.beyond().find(|it| it.position == theirs.position && it.hash != theirs.hash)?;
-        Some(self.fork(signed, *theirs))
-    }
-
-    /// The heads beyond ours through which the log has to pass.
-    pub(in crate::sync) fn beyond(&self) -> impl Iterator<Item = SeenHead> {
-        self.promised.into_iter().chain(self.decided)
-    }
-
-    /// Two heads of this log that contradict each other; at one position they prove it alone.
-    fn fork(&self, ours: SeenHead, theirs: SeenHead) -> RelayFault {
-        let workspace = self.workspace;
-        let alone = || Fork { workspace, low: ours, high: theirs, passed: theirs.hash, steps: Vec::new() };
-        let proof = (ours.position == theirs.position).then(|| Box::new(alone()));
-        RelayFault::Fork { ours, theirs, proof }
-    }
-
     fn handle_appended(&mut self, entries: &[(EntryId, Position)], head: SeenHead, cx: &Context<'_>) {
         if self.session.up().is_none() || !self.agrees(&head, cx) {
             return;
         }
+        self.note_promise(&head);
         let is_taken = |ours| entries.iter().any(|(id, _)| *id == ours);
         let is_news = self.feed.acknowledge(is_taken);
         if self.outbox.acknowledge(is_taken) || is_news {
@@ -340,6 +269,9 @@ impl Replica {
         }
         if self.session.up().is_none() || self.outbox.find(entry).is_none() {
             return;
+        }
+        if self.misses_what_it_signed(entry, reason) {
+            return self.fault(RelayFault::Nonsense("that it lacks what it has signed for"));
         }
         if reason.is_transient() && !self.names_lost_roster(entry, reason) {
             // Saying it again changes nothing, and costs no writing here.
@@ -487,8 +419,4 @@ fn speaks_of_the_line(reason: Reason) -> bool {
             reason,
             Reason::Version | Reason::Malformed | Reason::OutOfPlace | Reason::Shutdown | Reason::Rate
         )
-}
-
-fn head_of_other_log(replica: &Replica, theirs: &SeenHead) -> bool {
-    replica.log.as_ref().is_some_and(|log| log.head().log != theirs.log)
 }

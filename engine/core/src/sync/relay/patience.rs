@@ -1,9 +1,9 @@
 //! How much a relay may say that brings nothing, before the line to it is given up.
 
 use bowline_wire::frame::Frame;
-use bowline_wire::ids::Millis;
+use bowline_wire::ids::{Millis, Position};
 
-use crate::sync::limits::{BARREN_CREDIT, BARREN_FRAME, BARREN_ITEM};
+use crate::sync::limits::{BARREN_CREDIT, BARREN_FRAME, BARREN_ITEM, MAX_REFUSALS, MAX_UNEXPLAINED};
 
 /// What is left of a device's patience with one connection. Time pays back what was spent.
 #[derive(Debug, Default)]
@@ -21,6 +21,26 @@ impl Patience {
         self.spent = self.spent.saturating_sub(now.since(self.at)).saturating_add(cost);
         self.at = now;
         self.spent <= BARREN_CREDIT
+    }
+}
+
+/// Refusals for good on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    all: u32,
+    /// How many in a row came while the log stood still here.
+    unexplained: u32,
+    /// Up to where the log was here when the last of them came.
+    at: Option<Position>,
+}
+
+impl Refusals {
+    /// Notes one more, and up to where the log is here; true if those are more than an honest relay gives.
+    pub(super) fn are_too_many(&mut self, here: Position) -> bool {
+        self.all += 1;
+        self.unexplained = if self.at.is_none_or(|at| here > at) { 1 } else { self.unexplained + 1 };
+        self.at = Some(here);
+        self.all >= MAX_REFUSALS || self.unexplained >= MAX_UNEXPLAINED
     }
 }
 

@@ -6,8 +6,8 @@ use bowline_wire::frame::{Frame, Party, Reason, Transcript};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{LineKey, Millis, Position, RelayId};
 
-use super::patience::Patience;
-use crate::sync::limits::{HANDSHAKE_TIMEOUT, MAX_REFUSALS, PING_AFTER, PING_TIMEOUT, RETRY_AFTER};
+use super::patience::{Patience, Refusals};
+use crate::sync::limits::{HANDSHAKE_TIMEOUT, PING_AFTER, PING_TIMEOUT, RETRY_AFTER};
 
 /// A connection as people are told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ pub(in crate::sync) struct Up {
     /// The position from which entries were last found missing.
     gap: Option<Position>,
     /// Refusals for good on this connection.
-    refusals: u32,
+    refusals: Refusals,
     /// Whether both sides say and hear what devices hold.
     hears_holdings: bool,
 }
@@ -313,7 +313,7 @@ impl Session {
             subscribed: now,
             entries_at: now,
             gap: None,
-            refusals: 0,
+            refusals: Refusals::default(),
             hears_holdings,
         });
     }
@@ -404,12 +404,10 @@ impl Session {
         }
     }
 
-    /// Notes that the relay has refused an entry of ours for good; true if it has done so too often on this connection.
-    pub(in crate::sync) fn note_refused_for_good(&mut self) -> bool {
-        self.up_mut().is_some_and(|up| {
-            up.refusals += 1;
-            up.refusals >= MAX_REFUSALS
-        })
+    /// Notes that the relay has refused an entry of ours for good, and up to where the log is here; true if it has done so too often on
+    /// this connection.
+    pub(in crate::sync) fn note_refused_for_good(&mut self, here: Position) -> bool {
+        self.up_mut().is_some_and(|up| up.refusals.are_too_many(here))
     }
 
     /// Keeps entries until those that follow them have come.

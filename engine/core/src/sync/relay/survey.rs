@@ -7,6 +7,7 @@ use bowline_wire::bodies::verify_given;
 use bowline_wire::codec::encode;
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry};
+use bowline_wire::evidence::Fork;
 use bowline_wire::frame::{Challenge, Frame, Hello, Party, Reason, VERSIONS, Welcome, Word};
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
@@ -15,6 +16,7 @@ use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Position, RelayId, 
 use bowline_wire::successor::{Succession, SuccessionError};
 use thiserror::Error;
 
+use super::faults::RelayFault;
 use super::patience;
 use super::session::{Greeted, Session};
 use crate::sync::context::Context;
@@ -54,6 +56,10 @@ pub struct Survey {
     /// Our log, and by which others it came to be signed by its key.
     here: Head,
     known: Succession,
+    /// What the log's keys have signed: the head at our log's end, and those beyond it.
+    signed: Vec<SeenHead>,
+    /// What the relay was caught at, until somebody has taken it.
+    caught: Option<RelayFault>,
     session: Session,
     reading: Option<Reading>,
     out: VecDeque<Frame>,
@@ -74,7 +80,7 @@ struct Reading {
     is_on: bool,
     /// The last place at which both logs are known to be the same.
     parting: Position,
-    has: BTreeSet<EntryId>,
+    has: Ids,
     records: Vec<(Position, Entry)>,
     records_len: usize,
 }
@@ -90,7 +96,7 @@ impl Reading {
             hash,
             is_on: false,
             parting: at,
-            has: BTreeSet::new(),
+            has: Ids::up_to(MAX_SURVEYED),
             records: Vec::new(),
             records_len: 0,
         }
@@ -112,6 +118,8 @@ impl Survey {
             relay: replica.relay,
             here,
             known: replica.succession.clone(),
+            signed: replica.head.into_iter().chain(replica.beyond()).collect(),
+            caught: None,
             session,
             reading: None,
             out: VecDeque::from([hello]),
@@ -126,6 +134,11 @@ impl Survey {
     /// Up to where the relay's log was read, and where it ends.
     pub fn progress(&self) -> Option<(Position, Position)> {
         self.reading.as_ref().map(|reading| (reading.at, reading.head.position))
+    }
+
+    /// What the relay was caught at by what it has shown, once: two signatures of a key that was followed here, which contradict each other.
+    pub fn take_caught(&mut self) -> Option<RelayFault> {
+        self.caught.take()
     }
 
     /// A frame has come. Gives the log once it was read to its end.
@@ -199,6 +212,7 @@ impl Survey {
             self.check_successors(&reading, head.position, cx)?;
             return Ok(Some(self.shown(reading, cx)?));
         }
+        self.compare_end(&head, cx);
         let begin = if head.position > self.here.position {
             self.here.position
         } else {
@@ -258,19 +272,21 @@ impl Survey {
         if len == 0 || !is_of_log || head.position.0 != first.0.saturating_add(len - 1) {
             return Err(SurveyFailed::Nonsense("entries that do not end at their head"));
         }
-        let step = |hash: &mut LogHash, logged: &LoggedEntry| {
-            *hash = hash::log_hash(*hash, logged.entry.id(self.workspace), logged.time);
-            Some(*hash)
+        let step = |(at, hash): &mut (Position, LogHash), logged: &LoggedEntry| {
+            (*at, *hash) = (at.next(), hash::log_hash(*hash, logged.entry.id(self.workspace), logged.time));
+            Some((*at, *hash))
         };
-        let passed: Vec<LogHash> = entries.iter().scan(reading.hash, step).collect();
-        if passed.last() != Some(&head.hash) {
+        let passed: Vec<(Position, LogHash)> =
+            entries.iter().scan((reading.at, reading.hash), step).collect();
+        if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
             self.reading = Some(self.begin_earlier(reading, cx)?);
             return Ok(None);
         }
+        self.compare_heads(&entries, &passed, head);
         if !std::mem::replace(&mut reading.is_on, true) {
             self.check_successors(&reading, reading.at, cx)?;
         }
-        for (logged, hash) in entries.into_iter().zip(passed) {
+        for (logged, (_, hash)) in entries.into_iter().zip(passed) {
             self.pass(&mut reading, logged, hash, cx)?;
         }
         if reading.at < reading.head.position {
@@ -278,6 +294,29 @@ impl Survey {
             return Ok(None);
         }
         Ok(Some(self.shown(reading, cx)?))
+    }
+
+    /// The relay's head is not in our log, though it is not beyond our signed end.
+    fn compare_end(&mut self, theirs: &SeenHead, cx: &Context<'_>) {
+        let is_other = self.hash_at(theirs.position, cx).is_some_and(|hash| hash != theirs.hash);
+        let ours = self.signed.iter().find(|it| it.log == theirs.log && it.position == self.here.position);
+        if let (true, Some(ours)) = (is_other, ours) {
+            self.caught = Some(RelayFault::fork(self.workspace, *ours, *theirs));
+        }
+    }
+
+    /// Entries lead up to a head of the relay's: each head that its key has signed before has to stand where they pass it.
+    fn compare_heads(&mut self, entries: &[LoggedEntry], passed: &[(Position, LogHash)], theirs: SeenHead) {
+        let workspace = self.workspace;
+        let is_passed = |ours: &SeenHead| {
+            let at = passed.iter().position(|(position, _)| *position == ours.position)?;
+            let (_, hash) = passed.get(at)?;
+            (ours.log == theirs.log && *hash != ours.hash).then_some((*ours, at, *hash))
+        };
+        let Some((low, at, passed)) = self.signed.iter().find_map(is_passed) else { return };
+        let steps = entries.iter().skip(at + 1).map(|it| (it.entry.id(workspace), it.time)).collect();
+        let proof = Fork { workspace, low, high: theirs, passed, steps };
+        self.caught = Some(RelayFault::Fork { ours: low, theirs, proof: Some(Box::new(proof)) });
     }
 
     /// The two logs part before reading has begun: begins further before.
@@ -320,7 +359,7 @@ impl Survey {
         let len = logged.entry.wire_len();
         let entry = verify_given(logged.entry, self.workspace)
             .map_err(|_| SurveyFailed::Nonsense("an entry that its author did not sign"))?;
-        keep(&mut reading.has, entry.id(), MAX_SURVEYED)?;
+        reading.has.keep(entry.id())?;
         if entry.header().entry_type == EntryType::Roster {
             reading.records_len = reading.records_len.saturating_add(len);
             if reading.records_len > MAX_RECORDS {
@@ -341,22 +380,50 @@ impl Survey {
         }
     }
 
-    fn shown(&self, reading: Reading, cx: &Context<'_>) -> Surveyed<ShownLog> {
+    /// The relay's log was read up to its end: a log whose key has signed what is not in it is said to go on from what it had not signed.
+    fn compare_succession(&mut self, succession: &Succession, parting: Position) {
+        let false_end = |ours: &SeenHead| {
+            let end = succession.end_of(ours.log).filter(|_| ours.position == self.here.position)?;
+            let is_false = ours.position.min(end.position) > parting;
+            is_false.then_some(RelayFault::FalseSuccessor {
+                ours: *ours,
+                position: end.position,
+                hash: end.hash,
+            })
+        };
+        let found = self.signed.iter().find_map(false_end);
+        self.caught = self.caught.take().or(found);
+    }
+
+    fn shown(&mut self, reading: Reading, cx: &Context<'_>) -> Surveyed<ShownLog> {
         let Reading { head, succession, parting, has, records, .. } = reading;
+        self.compare_succession(&succession, parting);
         let at = agree_up_to(&self.known, &succession).map_or(parting, |place| place.min(parting));
         let hash = self.hash_at(at, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
         let cut = Cut { succession, at, hash, head };
-        Ok(ShownLog { workspace: self.workspace, here: self.here, parting, cut, has, records })
+        Ok(ShownLog { workspace: self.workspace, here: self.here, parting, cut, has: has.kept, records })
     }
 }
 
-/// Keeps the id of one more entry, of at most `limit`: a relay can make up entries without end.
-fn keep(has: &mut BTreeSet<EntryId>, id: EntryId, limit: usize) -> Surveyed<()> {
-    if has.len() >= limit {
-        return Err(SurveyFailed::Nonsense("more entries than any relay is ahead by"));
+/// Ids of entries, of which no more are kept than there is room for: a relay can make up entries without end.
+#[derive(Debug)]
+struct Ids {
+    kept: BTreeSet<EntryId>,
+    most: usize,
+}
+
+impl Ids {
+    fn up_to(most: usize) -> Self {
+        Self { kept: BTreeSet::new(), most }
     }
-    has.insert(id);
-    Ok(())
+
+    fn keep(&mut self, id: EntryId) -> Surveyed<()> {
+        if self.kept.len() >= self.most {
+            return Err(SurveyFailed::Nonsense("more entries than any relay is ahead by"));
+        }
+        self.kept.insert(id);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -365,12 +432,12 @@ mod tests {
 
     #[test]
     fn ids_are_kept_up_to_the_limit_and_not_beyond() {
-        let mut has = BTreeSet::new();
+        let mut has = Ids::up_to(3);
         for id in 0..3 {
-            keep(&mut has, EntryId::from_bytes([id; 32]), 3).unwrap();
+            has.keep(EntryId::from_bytes([id; 32])).unwrap();
         }
-        let beyond = keep(&mut has, EntryId::from_bytes([3; 32]), 3);
+        let beyond = has.keep(EntryId::from_bytes([3; 32]));
         assert!(matches!(beyond, Err(SurveyFailed::Nonsense(_))), "{beyond:?}");
-        assert_eq!(has.len(), 3);
+        assert_eq!(has.kept.len(), 3);
     }
 }

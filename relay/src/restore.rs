@@ -59,7 +59,8 @@ pub struct RestoredLog {
     pub place: Position,
     /// The log that signs from now on.
     pub log: LogId,
-    /// Whether an earlier restore went on from further than the backup has: devices that know of that do not follow this.
+    /// Whether an earlier restore let it go on in a way that this does not go on from, as from further than the backup has: devices
+    /// that know of that do not follow this.
     pub contradicts: bool,
 }
 
@@ -74,7 +75,8 @@ pub struct Plan {
 
 impl Plan {
     /// Lets these workspaces' logs go on, from where devices can follow. What is known of earlier restores is gone on from in turn, so
-    /// that a backup may be restored a second time. Logs that this version does not serve stay as they are, and so does one that cannot go on.
+    /// that a backup may be restored a second time; of several ways the first that the storage has the place of. Logs that this version
+    /// does not serve stay as they are, and so does one that cannot go on.
     pub fn make(
         storage: &impl Storage,
         identity: &Identity,
@@ -109,7 +111,6 @@ impl Plan {
         };
         let (position, known) = (stored.position, stored.successors.len());
         let later = self.noted.later_than(storage, workspace, &stored)?;
-        let contradicts = later.is_none() && self.noted.has_gone_on_from(workspace, &stored);
         let before = Chain { said: stored.successors.clone(), secret: stored.secret.clone() };
         let mut chain = later.unwrap_or(before);
         let is_followed = chain.said.len() == known;
@@ -132,8 +133,9 @@ impl Plan {
         let tips =
             tips.filter(|(_, before, after)| before != after).map(|(key, _, tip)| (key, tip)).collect();
         self.logs.push(Continued { workspace, secret: chain.secret.clone(), successors, tips });
-        self.restored.push(RestoredLog { workspace, position, place, log: new.id(), contradicts });
         self.noted.note(workspace, chain);
+        let contradicts = self.noted.has_left_behind(workspace);
+        self.restored.push(RestoredLog { workspace, position, place, log: new.id(), contradicts });
         Ok(None)
     }
 

@@ -19,8 +19,7 @@ impl DataFolder {
     /// [`DataError::AlreadyThere`] if there is something of that name; [`DataError::KeyMissing`] rather than a copy that no
     /// device would talk to.
     pub fn back_up(from: &Path, to: &Path) -> Result<Sqlite, DataError> {
-        // Without it a restore of the copy would go on from a key that devices have left behind.
-        Self::copy(from, to, |_, _| restores::copy(from, to))?;
+        Self::copy(from, to, |_, _| Ok::<_, DataError>(()))?;
         Self::read_database(to)
     }
 
@@ -48,6 +47,8 @@ impl DataFolder {
                 write(&path, str::from_utf8(&line).map_err(|_| not_text(&from.join(name)))?)?;
             }
         }
+        // Without it a restore of the copy would go on from a key that devices have left behind.
+        restores::copy(from, to)?;
         let finished = finish(&folder, &unfinished)?;
         let named: io::Result<()> = fs::rename(&unfinished, &copy)
             .and_then(|()| folder::sync_parent(&copy))

@@ -1,5 +1,6 @@
 //! Going on from a backup: the logs in a folder that was put back, or in a new one that is made of a copy.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bowline_wire::frame::Party;
@@ -84,6 +85,23 @@ impl DataFolder {
         let (is_noted, left) = (matches!(noted, Some(Ok(()))), plan.left().to_vec());
         let kept = restores::kept(&self.path)?;
         Ok(Restored { logs: plan.carry_out(&mut database)?, left, is_noted, kept })
+    }
+
+    /// The workspaces of which restores have noted anything here.
+    ///
+    /// # Errors
+    /// If what is noted of restores cannot be read.
+    pub fn noted(&self) -> Result<BTreeSet<WorkspaceId>, DataError> {
+        restores::workspaces(&self.path)
+    }
+
+    /// Takes away, durably, what restores have noted of a workspace, keys included. To be called when its log is gone: without what is
+    /// noted an older database would be served under a key that devices have left behind.
+    ///
+    /// # Errors
+    /// If what is noted of restores cannot be read or written.
+    pub fn forget(&self, workspace: WorkspaceId) -> Result<(), DataError> {
+        restores::forget(&self.path, workspace)
     }
 
     /// Whether a restore of this folder or of this backup is known of which its database knows nothing: it was put back since, and what

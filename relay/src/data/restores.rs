@@ -58,7 +58,7 @@ fn add(earlier: &mut Earlier, lines: Vec<Line>) {
 
 /// Copies what is noted in a folder, and what is kept of ways that were left behind, into another one.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), DataError> {
-    for name in [RESTORES.to_owned()].into_iter().chain(kept_names(from)?) {
+    for name in names(from)? {
         if let Some(lines) = read_file(&from.join(&name))?.filter(|lines| !lines.is_empty()) {
             write_file(&to.join(&name), &lines)?;
         }
@@ -76,6 +76,30 @@ pub(super) fn write(folder: &Path, earlier: &Earlier) -> Result<(), DataError> {
         keep(folder, &left)?;
     }
     write_file(&folder.join(RESTORES), &earlier.iter().map(line).collect::<Vec<_>>())
+}
+
+/// The workspaces of whose logs anything is noted in a folder, or kept.
+pub(super) fn workspaces(folder: &Path) -> Result<BTreeSet<WorkspaceId>, DataError> {
+    let mut found = BTreeSet::new();
+    for name in names(folder)? {
+        let lines = read_file(&folder.join(name))?.unwrap_or_default();
+        found.extend(lines.iter().map(|line| line.workspace));
+    }
+    Ok(found)
+}
+
+/// Takes away, durably, what is noted in a folder of a workspace's log, and what is kept.
+pub(super) fn forget(folder: &Path, workspace: WorkspaceId) -> Result<(), DataError> {
+    for name in names(folder)? {
+        let path = folder.join(name);
+        let mut lines = read_file(&path)?.unwrap_or_default();
+        let before = lines.len();
+        lines.retain(|line| line.workspace != workspace);
+        if lines.len() < before {
+            write_file(&path, &lines)?;
+        }
+    }
+    Ok(())
 }
 
 /// The files in a folder with ways that its logs have left behind.
@@ -108,6 +132,13 @@ fn keep(folder: &Path, left: &[Line]) -> Result<(), DataError> {
         }
     }
     Ok(())
+}
+
+/// The names of all such files that a folder may have.
+fn names(folder: &Path) -> Result<Vec<String>, DataError> {
+    let mut names = kept_names(folder)?;
+    names.insert(0, RESTORES.to_owned());
+    Ok(names)
 }
 
 /// The names of files in a folder that keep what was left behind, in the order in which they were written.

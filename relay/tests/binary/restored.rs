@@ -205,6 +205,43 @@ async fn a_restore_of_too_old_a_backup_names_the_file_that_leads_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_workspace_is_deleted_with_what_restores_have_noted_of_it_and_others_keep_theirs() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let goes = Device::create(&serving.address(), 1).await.workspace;
+    let mut stays = Device::create(&serving.address(), 2).await;
+    stays.append(b"stays").await;
+    serving.stop();
+    assert_eq!(place.run(&["restore"]).code, Some(0));
+    // As it is kept where a later restore does not go on from this one.
+    fs::copy(place.file("restores.key"), place.file("restores.key.1")).unwrap();
+    let noted = |name: &str| fs::read_to_string(place.file(name)).unwrap().lines().count();
+    assert_eq!((noted("restores.key"), noted("restores.key.1")), (2, 2));
+
+    // The disk fails when the log is gone and what is noted is not.
+    let in_the_way = place.file("restores.key.new");
+    fs::create_dir_all(in_the_way.join("something")).unwrap();
+    let id = goes.to_string();
+    let delete = |more: &[&str]| place.run(&[&["workspace", "delete", &id], more].concat());
+    delete(&["--yes"]).assert_refused(3, "restores.key cannot be written", "run the command again");
+    fs::remove_dir_all(in_the_way).unwrap();
+    let restored = place.run(&["restore", "--json"]).json();
+    let ids: Vec<&str> =
+        restored["workspaces"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [stays.workspace.to_string()], "what is deleted does not come back");
+
+    delete(&[]).assert_refused(2, "noted of workspace", "--yes");
+    let deleted = delete(&["--yes"]);
+    assert!(deleted.stdout.starts_with("Deleted what restores had noted"), "{deleted:?}");
+    assert_eq!((noted("restores.key"), noted("restores.key.1")), (1, 1));
+    delete(&["--yes"]).assert_refused(2, "no workspace here", "workspace list");
+    let serving = place.serve(&[]);
+    let mut stays = stays.come_back(&serving.address()).await;
+    assert_eq!(stays.read_log().await.len(), 2);
+    serving.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_relay_that_was_put_back_without_it_stops_and_says_what_to_do() {
     let place = Place::new();
     let serving = place.serve(&[]);

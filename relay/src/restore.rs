@@ -18,15 +18,6 @@ use crate::keys::{Identity, LogKey};
 use crate::storage::{Continued, Storage, StorageError};
 use crate::workspace::Workspace;
 
-/// Why no log could be made to go on. Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RestoreError {
-    /// The storage cannot be read or written.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
 /// Why one log is left as it is, while the others go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -83,7 +74,7 @@ impl Plan {
         workspaces: &[WorkspaceId],
         earlier: &Earlier,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Self, RestoreError> {
+    ) -> Result<Self, StorageError> {
         let mut plan = Self { noted: earlier.clone(), ..Self::default() };
         for &workspace in workspaces {
             match plan.add(storage, identity, workspace, rng) {
@@ -92,7 +83,7 @@ impl Plan {
                 Err(StorageError::Corrupt(what)) => {
                     plan.left.push(LeftLog { workspace, why: WhyLeft::Damaged(what) });
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(plan)
@@ -118,7 +109,9 @@ impl Plan {
             return Ok(Some(WhyLeft::TooOften));
         }
         let loaded = Workspace::of(stored, storage, workspace)?;
-        let begun = chain.begun(workspace)?;
+        let succession = chain.succession(workspace)?;
+        // Everything passes through it that the present key has ever signed.
+        let begun = succession.successors().last().map_or(Position::START.next(), |last| last.position);
         // What another database has signed under a later key is not known here.
         let place = if is_followed { agreed(&loaded, begun) } else { begun };
         let hash = storage.hash_at(workspace, place)?.ok_or_else(|| damaged("a log has gaps"))?;
@@ -128,7 +121,8 @@ impl Plan {
         chain.said.push(said.map_err(|_| damaged("the signing key does not fit the log"))?);
         chain.secret = new.secret();
         let successors = chain.said.iter().skip(known).copied().collect();
-        let from = place_of(workspace, &chain, known)?;
+        // From there the log of the database goes on, whoever let it.
+        let from = succession.successors().nth(known).map_or(place, |next| next.position);
         let tips = loaded.log().tips().map(|(key, tip)| (*key, *tip, tip.continued_from(known as u64, from)));
         let tips =
             tips.filter(|(_, before, after)| before != after).map(|(key, _, tip)| (key, tip)).collect();
@@ -151,7 +145,7 @@ impl Plan {
 
     /// Lets the logs go on, all that can or none. Those that are left are served to nobody: whoever knows a later state of one would
     /// hear it contradicted.
-    pub fn carry_out(self, storage: &mut impl Storage) -> Result<Vec<RestoredLog>, RestoreError> {
+    pub fn carry_out(self, storage: &mut impl Storage) -> Result<Vec<RestoredLog>, StorageError> {
         for LeftLog { workspace, .. } in &self.left {
             close(storage, *workspace)?;
         }
@@ -171,12 +165,6 @@ fn close(storage: &mut impl Storage, workspace: WorkspaceId) -> Result<(), Stora
     let key = LogKey::from(&stored.secret);
     let end = Head { workspace, log: key.id(), position: stored.position, hash: stored.hash };
     key.sign(end).map_or(Ok(()), |end| storage.note_lost(workspace, &end))
-}
-
-/// The place from which the log goes on that was the first's `known`-th successor.
-fn place_of(workspace: WorkspaceId, chain: &Chain, known: usize) -> Result<Position, StorageError> {
-    let succession = chain.succession(workspace)?;
-    succession.successors().nth(known).map(|it| it.position).ok_or_else(|| damaged("a log has no successor"))
 }
 
 fn damaged(what: &str) -> StorageError {

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use bowline_wire::frame::Party;
-use bowline_wire::ids::{DeviceId, WorkspaceId};
+use bowline_wire::ids::WorkspaceId;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
 use super::{DATABASE, DataError, DataFolder, restores};
 use crate::keys::Identity;
-use crate::restore::{Earlier, LeftLog, Plan, RestoreError, RestoredLog};
+use crate::restore::{Earlier, LeftLog, Plan, RestoredLog};
 use crate::storage::sqlite::Sqlite;
 use crate::storage::{Storage, StorageError};
 
@@ -20,9 +19,9 @@ pub enum NotRestored {
     /// A folder or its database cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The logs cannot go on.
+    /// The logs cannot be read, or cannot be made to go on.
     #[error(transparent)]
-    Logs(#[from] RestoreError),
+    Logs(#[from] StorageError),
 }
 
 /// What a restore has done.
@@ -114,22 +113,15 @@ impl DataFolder {
         for (workspace, _) in earlier.iter() {
             let stored = match database.log(*workspace) {
                 Err(StorageError::Corrupt(_)) => None,
-                stored => stored.map_err(RestoreError::from)?,
+                stored => stored?,
             };
-            if is_served(database, *workspace)
-                && stored.is_some_and(|stored| earlier.has_gone_on_from(*workspace, &stored))
-            {
+            let signs = stored.filter(|stored| !stored.is_lost);
+            if signs.is_some_and(|stored| earlier.has_gone_on_from(*workspace, &stored)) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
-}
-
-/// Whether a log is served to anybody: no loss is known of it.
-fn is_served(database: &Sqlite, workspace: WorkspaceId) -> bool {
-    let anybody = Party::Device(DeviceId::ZERO);
-    !matches!(database.admission(workspace, &anybody), Ok(Some(found)) if found.is_lost)
 }
 
 /// Opens a database for going on with it. One that is not whole is not served again.
@@ -146,7 +138,7 @@ fn plan(
     identity: &Identity,
     earlier: &Earlier,
     rng: &mut dyn CryptoRng,
-) -> Result<Plan, RestoreError> {
+) -> Result<Plan, StorageError> {
     let workspaces = database.workspaces().map_err(StorageError::from)?;
     let workspaces: Vec<_> = workspaces.into_iter().map(|stats| stats.workspace).collect();
     Plan::make(database, identity, &workspaces, earlier, rng)

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer};
-use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::ids::WorkspaceId;
 use bowline_wire::limits::MAX_SUCCESSORS;
 use bowline_wire::successor::{After, SaidSuccessor, Succession};
 
@@ -23,14 +23,6 @@ pub struct Chain {
 impl Chain {
     pub(super) fn succession(&self, workspace: WorkspaceId) -> Result<Succession, StorageError> {
         Succession::stored(workspace, &self.said).map_err(|why| StorageError::Corrupt(why.to_string()))
-    }
-
-    /// The position through which everything passes that the present key has ever signed: the place from which it signs, or where the
-    /// workspace begins.
-    pub(super) fn begun(&self, workspace: WorkspaceId) -> Result<Position, StorageError> {
-        let succession = self.succession(workspace)?;
-        let last = succession.successors().last();
-        Ok(last.map_or(Position::START.next(), |successor| successor.position))
     }
 
     /// Whether a log has gone on from the key that a database has for it.

@@ -357,3 +357,8 @@ fn what_is_noted_is_a_secret_and_is_not_guessed_at() {
     fs::write(&note, &line).unwrap();
     folder.restore(None, &mut rng(4)).unwrap();
 }
+
+/// Whether a log is served to anybody.
+fn is_served(database: &Sqlite, workspace: WorkspaceId) -> bool {
+    !database.log(workspace).unwrap().unwrap().is_lost
+}

@@ -113,10 +113,7 @@ impl DataFolder {
     /// keep a secret.
     pub fn create(path: &Path) -> Result<Self, DataError> {
         if !path.join(KEY).exists() {
-            secret::make_folder(path).map_err(|error| match error {
-                SecretError::Io(source) => failed(path, "created", source),
-                SecretError::NoModes | SecretError::Exposed => DataError::NoModes(path.to_owned()),
-            })?;
+            make_folder(path)?;
         }
         Self::lock(path)
     }
@@ -238,6 +235,11 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DataError> {
 
 fn write(path: &Path, line: &str) -> Result<(), DataError> {
     secret::write(path, line.as_bytes()).map_err(|error| of_secret(error, path, "written"))
+}
+
+/// Makes a folder for secrets, and leaves nothing behind where that cannot be.
+fn make_folder(path: &Path) -> Result<(), DataError> {
+    secret::make_folder(path).map_err(|error| of_secret(error, path, "created"))
 }
 
 /// Why a secret could not be read, or `what` else was to be done with it.

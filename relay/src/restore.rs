@@ -18,15 +18,6 @@ use crate::keys::{Identity, LogKey};
 use crate::storage::{Continued, Storage, StorageError};
 use crate::workspace::Workspace;
 
-/// Why no log could be made to go on. Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RestoreError {
-    /// The storage cannot be read or written.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
 /// Why one log is left as it is, while the others go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -59,7 +50,8 @@ pub struct RestoredLog {
     pub place: Position,
     /// The log that signs from now on.
     pub log: LogId,
-    /// Whether an earlier restore went on from further than the backup has: devices that know of that do not follow this.
+    /// Whether an earlier restore let it go on in a way that this does not go on from, as from further than the backup has: devices
+    /// that know of that do not follow this.
     pub contradicts: bool,
 }
 
@@ -74,14 +66,15 @@ pub struct Plan {
 
 impl Plan {
     /// Lets these workspaces' logs go on, from where devices can follow. What is known of earlier restores is gone on from in turn, so
-    /// that a backup may be restored a second time. Logs that this version does not serve stay as they are, and so does one that cannot go on.
+    /// that a backup may be restored a second time; of several ways the first that the storage has the place of. Logs that this version
+    /// does not serve stay as they are, and so does one that cannot go on.
     pub fn make(
         storage: &impl Storage,
         identity: &Identity,
         workspaces: &[WorkspaceId],
         earlier: &Earlier,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Self, RestoreError> {
+    ) -> Result<Self, StorageError> {
         let mut plan = Self { noted: earlier.clone(), ..Self::default() };
         for &workspace in workspaces {
             match plan.add(storage, identity, workspace, rng) {
@@ -90,7 +83,7 @@ impl Plan {
                 Err(StorageError::Corrupt(what)) => {
                     plan.left.push(LeftLog { workspace, why: WhyLeft::Damaged(what) });
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(plan)
@@ -109,7 +102,6 @@ impl Plan {
         };
         let (position, known) = (stored.position, stored.successors.len());
         let later = self.noted.later_than(storage, workspace, &stored)?;
-        let contradicts = later.is_none() && self.noted.has_gone_on_from(workspace, &stored);
         let before = Chain { said: stored.successors.clone(), secret: stored.secret.clone() };
         let mut chain = later.unwrap_or(before);
         let is_followed = chain.said.len() == known;
@@ -117,7 +109,9 @@ impl Plan {
             return Ok(Some(WhyLeft::TooOften));
         }
         let loaded = Workspace::of(stored, storage, workspace)?;
-        let begun = chain.begun(workspace)?;
+        let succession = chain.succession(workspace)?;
+        // Everything passes through it that the present key has ever signed.
+        let begun = succession.successors().last().map_or(Position::START.next(), |last| last.position);
         // What another database has signed under a later key is not known here.
         let place = if is_followed { agreed(&loaded, begun) } else { begun };
         let hash = storage.hash_at(workspace, place)?.ok_or_else(|| damaged("a log has gaps"))?;
@@ -127,13 +121,15 @@ impl Plan {
         chain.said.push(said.map_err(|_| damaged("the signing key does not fit the log"))?);
         chain.secret = new.secret();
         let successors = chain.said.iter().skip(known).copied().collect();
-        let from = place_of(workspace, &chain, known)?;
+        // From there the log of the database goes on, whoever let it.
+        let from = succession.successors().nth(known).map_or(place, |next| next.position);
         let tips = loaded.log().tips().map(|(key, tip)| (*key, *tip, tip.continued_from(known as u64, from)));
         let tips =
             tips.filter(|(_, before, after)| before != after).map(|(key, _, tip)| (key, tip)).collect();
         self.logs.push(Continued { workspace, secret: chain.secret.clone(), successors, tips });
-        self.restored.push(RestoredLog { workspace, position, place, log: new.id(), contradicts });
         self.noted.note(workspace, chain);
+        let contradicts = self.noted.has_left_behind(workspace);
+        self.restored.push(RestoredLog { workspace, position, place, log: new.id(), contradicts });
         Ok(None)
     }
 
@@ -149,7 +145,7 @@ impl Plan {
 
     /// Lets the logs go on, all that can or none. Those that are left are served to nobody: whoever knows a later state of one would
     /// hear it contradicted.
-    pub fn carry_out(self, storage: &mut impl Storage) -> Result<Vec<RestoredLog>, RestoreError> {
+    pub fn carry_out(self, storage: &mut impl Storage) -> Result<Vec<RestoredLog>, StorageError> {
         for LeftLog { workspace, .. } in &self.left {
             close(storage, *workspace)?;
         }
@@ -169,12 +165,6 @@ fn close(storage: &mut impl Storage, workspace: WorkspaceId) -> Result<(), Stora
     let key = LogKey::from(&stored.secret);
     let end = Head { workspace, log: key.id(), position: stored.position, hash: stored.hash };
     key.sign(end).map_or(Ok(()), |end| storage.note_lost(workspace, &end))
-}
-
-/// The place from which the log goes on that was the first's `known`-th successor.
-fn place_of(workspace: WorkspaceId, chain: &Chain, known: usize) -> Result<Position, StorageError> {
-    let succession = chain.succession(workspace)?;
-    succession.successors().nth(known).map(|it| it.position).ok_or_else(|| damaged("a log has no successor"))
 }
 
 fn damaged(what: &str) -> StorageError {

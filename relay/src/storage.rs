@@ -145,6 +145,8 @@ pub struct StoredLog {
     pub hash: LogHash,
     /// What its entries take.
     pub usage: Usage,
+    /// Whether its key is known to have signed for more than is stored: it is served to nobody.
+    pub is_lost: bool,
     /// By which it came to be signed by its key, first one first; none unless it was continued after a restore.
     pub successors: Vec<SaidSuccessor>,
 }

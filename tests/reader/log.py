@@ -162,7 +162,8 @@ class Log:
         self._pass(entry, time)
         if header.type == ROSTER:
             return self.roster.apply(self.position, entry)
-        return Outcome("accepted")
+        # Behind the place of a log that was continued stands something else than what was covered.
+        return Outcome("accepted", covers=(seen.place(header.covers) if seen else 0) or None)
 
     def _pass(self, entry, time):
         self.time = time

@@ -54,10 +54,12 @@ class Point:
 
 @dataclass
 class Outcome:
-    """What a record did: applied, void or unknown; and why it, or the rekey inside, is void."""
+    """What a record did: applied, void or unknown; and why it, or the rekey inside, is void. Of another entry what became of it, and
+    up to where it covers its document."""
 
     word: str
     why: str | None = None
+    covers: int | None = None
 
 
 class Roster:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import consent
+import crowds
 import entries
 import evidence
 import frames
@@ -208,6 +209,16 @@ def broken_signature(vector):
     broken(lambda: signing.verify(key, vector["domain"], message, signature))(vector)
 
 
+def became(outcome):
+    """What became of an entry."""
+    return outcome.word, outcome.why, outcome.covers
+
+
+def expected(step):
+    """What a vector says of it."""
+    return step["verdict"], step["rule"], step.get("covers")
+
+
 def broken_log(vector):
     """A log with the outcome of each entry, and of each that may be offered next."""
     workspace = unhex(vector, "workspace")
@@ -220,16 +231,29 @@ def broken_log(vector):
     log, steps = Log(workspace, unhex(vector, "log"), links), vector["entries"]
     outcomes = log.follow(timed(steps))
     for step, outcome, hash_ in zip(steps, outcomes, log.hashes[1:], strict=True):
-        same([outcome.word, outcome.why], [step["verdict"], step["rule"]], "an entry of its log")
+        same(became(outcome), expected(step), "an entry of its log")
         same(hash_.hex(), step["log_hash"], "log hash")
     same(log.roster.hash.hex(), vector["roster_hash"], "roster hash")
+    if crowd := vector.get("crowd"):
+        for outcome in log.follow(crowds.read_crowd(workspace, crowd)):
+            same(became(outcome), expected(crowd), "an entry of the crowd")
+        same(log.hashes[-1].hex(), crowd["log_hash"], "log hash after the crowd")
+        same(log.roster.hash.hex(), crowd["roster_hash"], "roster hash after the crowd")
     for offered in vector["next"]:
-        expected = [offered["verdict"], offered["rule"]]
         try:
-            found = [[it.word, it.why] for it in log.copy().follow(timed(offered["entries"]))]
+            found = [became(outcome) for outcome in log.copy().follow(timed(offered["entries"]))]
         except NotALog:
-            found = [["not a log", "LogTime"]]
-        same(found, [expected] * len(found), offered["name"])
+            found = [("not a log", "LogTime", None)]
+        same(found, [expected(offered)] * len(found), offered["name"])
+
+
+def frame_at_limit(vector):
+    """A frame that is as large as a limit allows, or one beyond: runs of bytes, each with how often it stands there."""
+    frame = b"".join(bytes.fromhex(part) * times for part, times in vector["frame"])
+    if vector["verdict"] == "read":
+        frames.read_frame(frame)
+    else:
+        broken(lambda: frames.read_frame(frame))(vector)
 
 
 def broken_plaintext(vector):
@@ -262,7 +286,9 @@ FILES = [
     (BROKEN, "frames", broken(frames.read_frame, "frame")),
     (BROKEN, "heads", broken(entries.read_head, "workspace", "seen")),
     (BROKEN, "signatures", broken_signature),
+    (BROKEN, "limits", frame_at_limit),
     (BROKEN, "continued", broken_log),
+    (BROKEN, "crowds", broken_log),
     (BROKEN, "logs", broken_log),
     (BROKEN, "rosters", broken_log),
 ]

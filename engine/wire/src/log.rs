@@ -116,6 +116,8 @@ pub struct Accepted<'e> {
     entry: &'e Entry,
     time: LogTime,
     tip: ChainTip,
+    /// Up to where it covers its document in this log.
+    covers: Position,
     /// What its author's user has written of its document with this entry, if a payload ends here.
     written: Option<Written>,
 }
@@ -136,6 +138,9 @@ pub struct Placed {
     pub time: LogTime,
     /// The log hash up to and including it.
     pub hash: LogHash,
+    /// Up to where it covers its document. Where its author knew a log that was continued since, what stands here behind the place of
+    /// that is something else than what was covered: so it covers no more than up to there, as with what is held.
+    pub covers: Position,
     /// What the record did; `None` unless the entry is a roster entry.
     pub roster: Option<Outcome>,
 }
@@ -301,12 +306,13 @@ impl Log {
 
     /// Appends what [`Log::check`] allowed. Of a run, all in order.
     pub fn append(&mut self, accepted: Accepted<'_>) -> Placed {
-        let Accepted { entry, time, tip, written } = accepted;
+        let Accepted { entry, time, tip, covers, written } = accepted;
         self.tips.insert(entry.header().chain(), tip);
         if let Some(written) = written {
             self.weights.set(written);
         }
         let mut placed = self.pass(entry.id(), time);
+        placed.covers = covers;
         placed.roster = self.roster.apply_entry(placed.position, entry);
         placed
     }
@@ -316,7 +322,8 @@ impl Log {
         self.position = self.position.next();
         self.time = time;
         self.hash = hash::log_hash(self.hash, entry, time);
-        Placed { position: self.position, time, hash: self.hash, roster: None }
+        let covers = Position::START;
+        Placed { position: self.position, time, hash: self.hash, covers, roster: None }
     }
 
     fn record(&self, entry: &Entry) -> Result<Option<Record>, Refusal> {
@@ -390,16 +397,17 @@ impl Log {
             return Err(Refusal::LivesSpent);
         }
         let written = self.weigh(header, weights)?;
+        let place_of = |position| seen.as_ref().map_or(position, |seen| seen.place_of(position));
         let tip = ChainTip {
             seq: header.seq,
             id: entry.id(),
             seen: header.seen,
-            held: seen.as_ref().map_or(header.held, |seen| seen.place_of(header.held)),
+            held: place_of(header.held),
             roster: roster_index as u64,
             since: tip.map_or(time, |tip| tip.since),
             log: seen.as_ref().map_or(0, |seen| seen.log),
         };
-        Ok(Accepted { entry, time, tip, written })
+        Ok(Accepted { entry, time, tip, covers: place_of(header.covers), written })
     }
 
     /// What the author's user has written of the document, if a payload ends with this entry.

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use bowline_disk::DatabaseError;
 use bowline_relay::data::{DataError, NotRestored};
-use bowline_relay::restore::RestoreError;
 use bowline_relay::serve::ServeError;
+use bowline_relay::storage::StorageError;
 use serde::Serialize;
 
 pub(crate) use self::code::ErrorCode;
@@ -112,10 +112,16 @@ impl From<NotRestored> for CommandError {
     fn from(error: NotRestored) -> Self {
         match error {
             NotRestored::Data(error) => error.into(),
-            NotRestored::Logs(RestoreError::Storage(why)) => Self::new(ErrorCode::NotWritable, why)
-                .hint("nothing was restored; look at the disk and run the command again"),
             NotRestored::Logs(error) => {
-                Self::new(ErrorCode::Bug, error).hint("this is a bug; please report it")
+                let (code, hint) = match &error {
+                    StorageError::Unavailable(_) => (
+                        ErrorCode::NotWritable,
+                        "nothing was restored; look at the disk and run the command again",
+                    ),
+                    StorageError::Corrupt(_) => (ErrorCode::DatabaseDamaged, RESTORE),
+                    StorageError::Misuse(_) => (ErrorCode::Bug, "this is a bug; please report it"),
+                };
+                Self::new(code, error).hint(hint)
             }
         }
     }

@@ -20,7 +20,8 @@ use super::output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     bowline-relay restore --data DIR COPY    make the new folder DIR of a backup\n  \
-    bowline-relay restore --data DIR         DIR was put back into its place already\n\
+    bowline-relay restore --data DIR         DIR was put back into its place already\n  \
+    bowline-relay restore --data NEW COPY --noted DIR/restores.key.1    go on from what the restore of DIR could not\n\
     Then `bowline-relay serve --data DIR`. At another address: `bowline workspace move ADDRESS` on each device.")]
 pub(crate) struct Restore {
     /// What `bowline-relay backup` has made, or a copy of a stopped relay's whole folder, to make a new folder of. Left away, DIR is a
@@ -29,6 +30,10 @@ pub(crate) struct Restore {
     /// The relay's folder. No relay may be serving it; with COPY, there must be nothing of that name.
     #[arg(long, value_name = "DIR", env = "BOWLINE_RELAY_DATA")]
     data: PathBuf,
+    /// What earlier restores have done, in place of what is noted of it: a `restores.key` of another folder, or one that a restore has
+    /// kept because it could not go on from it.
+    #[arg(long, value_name = "FILE")]
+    noted: Option<PathBuf>,
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
@@ -42,6 +47,8 @@ struct Restored {
     workspaces: Vec<GoesOn>,
     /// Logs that do not go on, and are served to nobody.
     left: Vec<Left>,
+    /// Files with keys that earlier restores have made, and that no log goes on from.
+    kept: Vec<String>,
 }
 
 /// A workspace whose log does not go on.
@@ -59,16 +66,17 @@ struct GoesOn {
     entries: u64,
     /// How many of them devices do not read again.
     known: u64,
-    /// Whether devices will ask their people, since they follow an earlier restore from more than the backup has.
+    /// Whether devices will ask their people, since they follow an earlier restore that this does not go on from.
     contradicts: bool,
 }
 
 impl Restore {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         let mut rng = UnwrapErr(SysRng);
+        let noted = self.noted.as_deref();
         let done = match &self.copy {
-            Some(copy) => DataFolder::restore_copy(copy, &self.data, &mut rng)?,
-            None => DataFolder::open(&self.data)?.restore(&mut rng)?,
+            Some(copy) => DataFolder::restore_copy(copy, &self.data, noted, &mut rng)?,
+            None => DataFolder::open(&self.data)?.restore(noted, &mut rng)?,
         };
         let data = self.data.display().to_string();
         let goes_on = |log: &RestoredLog| GoesOn {
@@ -84,6 +92,7 @@ impl Restore {
             noted: done.is_noted,
             workspaces: done.logs.iter().map(goes_on).collect(),
             left: done.left.iter().map(left).collect(),
+            kept: done.kept.iter().map(|path| path.display().to_string()).collect(),
         };
         if self.json {
             output::print_json(&restored)?;
@@ -94,7 +103,7 @@ impl Restore {
     }
 
     fn tell(&self, restored: &Restored) -> Result<(), CommandError> {
-        let Restored { data, noted, workspaces, left } = restored;
+        let Restored { data, noted, workspaces, left, kept } = restored;
         output::print(&format!("Restored {} in {data}\n", output::workspaces(workspaces.len())))?;
         output::say(&format!(
             "Next: `bowline-relay serve --data {data}`. Devices notice and send again what the backup lacks."
@@ -114,8 +123,14 @@ impl Restore {
         }
         for GoesOn { id, .. } in workspaces.iter().filter(|goes_on| goes_on.contradicts) {
             output::say(&format!(
-                "Workspace {id} was restored before, from more than this backup has. Its devices do not follow, and ask \
-                 their people."
+                "Workspace {id} was restored before in a way that this does not go on from, as from more than this backup has. \
+                 Devices that follow that do not follow this, and ask their people."
+            ));
+        }
+        for file in kept {
+            output::say(&format!(
+                "The keys by which logs went on before are kept in {file}. Is there a backup that has more? Do not serve {data} then, but \
+                 restore that one with `--noted {file}`: devices follow, and nobody is asked."
             ));
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `bowline-relay workspace`: which workspaces there are, and deleting one.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bowline_relay::data::DataFolder;
@@ -35,7 +36,7 @@ pub(crate) struct List {
     json: bool,
 }
 
-/// Delete a workspace from this relay for good. Devices keep what they have.
+/// Delete a workspace from this relay for good, and what restores have noted of it. Devices keep what they have, and backups too.
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
     /// The workspace's id, or the beginning of it.
@@ -146,21 +147,31 @@ impl Delete {
     fn run(self) -> Result<(), CommandError> {
         // Locked first, so that what is counted is what is deleted.
         let folder = DataFolder::open(&self.data)?;
-        let found = find(&self.id, &workspaces(&self.data)?)?;
-        let id = found.workspace;
-        let entries = found.content_entries + found.control_entries;
+        let (all, noted) = (workspaces(&self.data)?, folder.noted()?);
+        let id = find(&self.id, all.iter().map(|stats| stats.workspace).chain(noted).collect())?;
+        let found = all.into_iter().find(|stats| stats.workspace == id);
         if !self.yes {
-            let what = format!(
-                "workspace {id} has {entries} entries of {} devices and was not deleted",
-                found.devices
-            );
+            let what = match &found {
+                Some(stats) => format!(
+                    "workspace {id} has {} entries of {} devices and was not deleted",
+                    stats.content_entries + stats.control_entries,
+                    stats.devices
+                ),
+                None => format!("what restores have noted of workspace {id} was not deleted"),
+            };
             return Err(CommandError::new(ErrorCode::Unconfirmed, what)
                 .hint("add --yes to delete it from this relay for good"));
         }
-        let mut database = folder.database()?;
-        let deleted = database.delete(id).map_err(error::database)?;
-        let deleted =
-            deleted.ok_or_else(|| CommandError::new(ErrorCode::Bug, "the workspace is gone already"))?;
+        // The log first: without what restores have noted, an older database would be served as it is. If only one is done, the command
+        // is run again.
+        let deleted = folder.database()?.delete(id).map_err(error::database)?;
+        folder.forget(id).map_err(|error| {
+            CommandError::from(error)
+                .hint("the log is gone; run the command again, to delete the keys that restores have noted")
+        })?;
+        let Some(deleted) = deleted else {
+            return output::print(&format!("Deleted what restores had noted of workspace {id}.\n"));
+        };
         let freed = Size(deleted.freed);
         if deleted.is_read_elsewhere {
             output::say(
@@ -176,7 +187,7 @@ fn workspaces(data: &Path) -> Result<Vec<WorkspaceStats>, CommandError> {
 }
 
 /// The one workspace whose id begins with `prefix`.
-fn find(prefix: &str, all: &[WorkspaceStats]) -> Result<WorkspaceStats, CommandError> {
+fn find(prefix: &str, all: BTreeSet<WorkspaceId>) -> Result<WorkspaceId, CommandError> {
     let prefix = prefix.to_ascii_lowercase();
     let is_id = (1..=2 * WorkspaceId::LEN).contains(&prefix.len());
     if !is_id || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -186,9 +197,9 @@ fn find(prefix: &str, all: &[WorkspaceStats]) -> Result<WorkspaceStats, CommandE
         )
         .hint("an id is made of the digits 0 to 9 and a to f; `bowline-relay workspace list` shows them"));
     }
-    let mut fitting = all.iter().filter(|stats| stats.workspace.to_string().starts_with(&prefix));
+    let mut fitting = all.into_iter().filter(|id| id.to_string().starts_with(&prefix));
     match (fitting.next(), fitting.next()) {
-        (Some(found), None) => Ok(found.clone()),
+        (Some(found), None) => Ok(found),
         (None, _) => Err(CommandError::new(
             ErrorCode::NoWorkspace,
             format!("no workspace here has an id that begins with {prefix}"),

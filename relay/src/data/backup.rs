@@ -4,10 +4,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use bowline_disk::{folder, secret};
+use bowline_disk::{file, folder};
 
 use super::{
-    DATABASE, DataError, DataFolder, IDENTITY, KEY, TOKEN, UNFINISHED, failed, read, restores, write,
+    DATABASE, DataError, DataFolder, IDENTITY, KEY, TOKEN, UNFINISHED, failed, make_folder, read, restores,
+    write,
 };
 use crate::storage::sqlite::Sqlite;
 
@@ -19,8 +20,7 @@ impl DataFolder {
     /// [`DataError::AlreadyThere`] if there is something of that name; [`DataError::KeyMissing`] rather than a copy that no
     /// device would talk to.
     pub fn back_up(from: &Path, to: &Path) -> Result<Sqlite, DataError> {
-        // Without it a restore of the copy would go on from a key that devices have left behind.
-        Self::copy(from, to, |_, _| restores::copy(from, to))?;
+        Self::copy(from, to, |_, _| Ok::<_, DataError>(()))?;
         Self::read_database(to)
     }
 
@@ -48,6 +48,8 @@ impl DataFolder {
                 write(&path, str::from_utf8(&line).map_err(|_| not_text(&from.join(name)))?)?;
             }
         }
+        // Without it a restore of the copy would go on from a key that devices have left behind.
+        restores::copy(from, to)?;
         let finished = finish(&folder, &unfinished)?;
         let named: io::Result<()> = fs::rename(&unfinished, &copy)
             .and_then(|()| folder::sync_parent(&copy))
@@ -59,10 +61,7 @@ impl DataFolder {
     /// Makes the folder of a copy and locks it. One in which a copy was cut off is begun anew.
     fn make_or_resume(to: &Path) -> Result<Self, DataError> {
         if to.symlink_metadata().is_err() {
-            secret::make_folder(to).map_err(|error| match error {
-                secret::SecretError::Io(source) => failed(to, "created", source),
-                _ => DataError::NoModes(to.to_owned()),
-            })?;
+            make_folder(to)?;
             return Self::lock(to);
         }
         let is_unfinished = || to.join(UNFINISHED).exists() && !Self::has_database(to);
@@ -76,12 +75,7 @@ impl DataFolder {
         }
         for ending in ["-wal", "-shm", "-journal", ""] {
             let path = to.join(format!("{UNFINISHED}{ending}"));
-            match fs::remove_file(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(failed(&path, "deleted", source));
-                }
-                _ => {}
-            }
+            file::remove(&path).map_err(|source| failed(&path, "deleted", source))?;
         }
         Ok(folder)
     }
@@ -93,6 +87,7 @@ fn not_text(path: &Path) -> DataError {
 
 #[cfg(test)]
 mod tests {
+    use bowline_disk::secret;
     use tempfile::TempDir;
 
     use super::*;

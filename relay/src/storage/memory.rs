@@ -186,6 +186,7 @@ impl Storage for Memory {
                 time: last.time,
                 hash: last.hash,
                 usage: log.usage,
+                is_lost: log.lacks.is_some(),
                 successors: log.successors.clone(),
             })
         }))

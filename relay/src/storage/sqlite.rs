@@ -239,7 +239,7 @@ impl Sqlite {
 
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        let sql = "SELECT secret, position, hash, content, control, draft, time
+        let sql = "SELECT secret, position, hash, content, control, draft, time, lacks IS NOT NULL
                    FROM log WHERE workspace = ?1";
         let successors = self.read_successors(workspace)?;
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
@@ -250,6 +250,7 @@ impl Storage for Sqlite {
                 time: log_time(row, 6)?,
                 hash: LogHash::from_bytes(row.get(2)?),
                 usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
+                is_lost: row.get(7)?,
                 successors,
             })
         })?)

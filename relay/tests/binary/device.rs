@@ -10,6 +10,7 @@ use bowline_wire::frame::{Create, Frame, Proof, Welcome};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{EpochId, Position, WorkspaceId};
 use bowline_wire::roster::Roster;
+use bowline_wire::successor::SaidSuccessor;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -24,8 +25,8 @@ pub(crate) struct Device {
     pub(crate) workspace: WorkspaceId,
     roster: Roster,
     head: SeenHead,
-    /// By how many successors the log came to be signed by its key.
-    pub(crate) successors: usize,
+    /// The successors by which the log came to be signed by its key.
+    pub(crate) successors: Vec<SaidSuccessor>,
     outbound: mpsc::Sender<Bytes>,
     inbound: mpsc::Receiver<Bytes>,
 }
@@ -90,7 +91,6 @@ impl Device {
         send(&Frame::Proof(Box::new(proof))).await;
         match next(&mut inbound).await {
             Some(Frame::Welcome(Welcome { head, successors, .. })) => {
-                let successors = successors.len();
                 Ok(Self { author, workspace, roster, head, successors, outbound, inbound })
             }
             other => Err(other.expect("an answer to the proof")),

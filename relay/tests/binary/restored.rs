@@ -93,7 +93,7 @@ async fn a_backup_is_restored_as_often_as_needed_and_says_when_it_cannot_note_th
         );
         let serving = new.serve(&[]);
         device = device.come_back(&serving.address()).await;
-        assert_eq!(device.successors, times, "each goes on from the one before");
+        assert_eq!(device.successors.len(), times, "each goes on from the one before");
         assert_eq!(device.read_log().await.len(), 2);
         serving.stop();
     }
@@ -135,7 +135,7 @@ async fn a_damaged_log_is_named_and_left_and_the_others_go_on() {
     }
     let serving = place.serve(&[]);
     let device = device.come_back(&serving.address()).await;
-    assert_eq!(device.successors, 2);
+    assert_eq!(device.successors.len(), 2);
     let told = Device::turned_away(&serving.address(), damaged.workspace).await;
     assert!(matches!(told, Frame::Goodbye { reason: Reason::LogLost, .. }), "{told:?}");
     serving.stop();
@@ -161,7 +161,83 @@ async fn a_database_from_before_a_restore_is_not_served() {
     assert_eq!(place.run(&["restore"]).code, Some(0));
     let serving = place.serve(&[]);
     let device = device.come_back(&serving.address()).await;
-    assert_eq!(device.successors, 2);
+    assert_eq!(device.successors.len(), 2);
+    serving.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_restore_of_too_old_a_backup_names_the_file_that_leads_back() {
+    let place = Place::new();
+    let mut backups = Vec::new();
+    let mut serving = place.serve(&[]);
+    let mut device = Device::create(&serving.address(), 1).await;
+    for text in ["in both backups", "in one", "in one, and known to be there"] {
+        device.append(text.as_bytes()).await;
+        serving.stop();
+        let backup = Place::new();
+        copy_files(&place.data(), &backup.data());
+        backups.push(backup);
+        serving = place.serve(&[]);
+        device = device.come_back(&serving.address()).await;
+    }
+    serving.stop();
+    assert_eq!(place.run(&["restore"]).code, Some(0));
+    let serving = place.serve(&[]);
+    let device = device.come_back(&serving.address()).await;
+    serving.stop();
+
+    fs::copy(backups[0].file("relay.db"), place.file("relay.db")).unwrap();
+    let answer = place.run(&["restore"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    let kept = place.file("restores.key.1");
+    let kept = kept.to_str().unwrap();
+    for told in ["ask their people", &format!("`--noted {kept}`")] {
+        assert!(answer.stderr.contains(told), "{answer:?}");
+    }
+    fs::copy(backups[2].file("relay.db"), place.file("relay.db")).unwrap();
+    let answer = place.run(&["restore", "--noted", kept, "--json"]).json();
+    assert_eq!(answer["kept"][0], place.file("restores.key.2").to_str().unwrap(), "{answer}");
+    let serving = place.serve(&[]);
+    let followed = device.successors.clone();
+    let device = device.come_back(&serving.address()).await;
+    assert_eq!((device.successors.len(), &device.successors[..1]), (2, &followed[..]), "it follows");
+    serving.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_workspace_is_deleted_with_what_restores_have_noted_of_it_and_others_keep_theirs() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let goes = Device::create(&serving.address(), 1).await.workspace;
+    let mut stays = Device::create(&serving.address(), 2).await;
+    stays.append(b"stays").await;
+    serving.stop();
+    assert_eq!(place.run(&["restore"]).code, Some(0));
+    // As it is kept where a later restore does not go on from this one.
+    fs::copy(place.file("restores.key"), place.file("restores.key.1")).unwrap();
+    let noted = |name: &str| fs::read_to_string(place.file(name)).unwrap().lines().count();
+    assert_eq!((noted("restores.key"), noted("restores.key.1")), (2, 2));
+
+    // The disk fails when the log is gone and what is noted is not.
+    let in_the_way = place.file("restores.key.new");
+    fs::create_dir_all(in_the_way.join("something")).unwrap();
+    let id = goes.to_string();
+    let delete = |more: &[&str]| place.run(&[&["workspace", "delete", &id], more].concat());
+    delete(&["--yes"]).assert_refused(3, "restores.key cannot be written", "run the command again");
+    fs::remove_dir_all(in_the_way).unwrap();
+    let restored = place.run(&["restore", "--json"]).json();
+    let ids: Vec<&str> =
+        restored["workspaces"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [stays.workspace.to_string()], "what is deleted does not come back");
+
+    delete(&[]).assert_refused(2, "noted of workspace", "--yes");
+    let deleted = delete(&["--yes"]);
+    assert!(deleted.stdout.starts_with("Deleted what restores had noted"), "{deleted:?}");
+    assert_eq!((noted("restores.key"), noted("restores.key.1")), (1, 1));
+    delete(&["--yes"]).assert_refused(2, "no workspace here", "workspace list");
+    let serving = place.serve(&[]);
+    let mut stays = stays.come_back(&serving.address()).await;
+    assert_eq!(stays.read_log().await.len(), 2);
     serving.stop();
 }
 

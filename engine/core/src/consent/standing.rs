@@ -16,7 +16,7 @@ pub struct SnapshotHeader {
     pub position: Position,
     /// Whose it is.
     pub author: DeviceId,
-    /// The snapshot stands in for everything of its document up to here.
+    /// The snapshot stands in for everything of its document up to here, by the log as it went on (`Placed::covers`).
     pub covers: Position,
     /// What its author says it holds.
     pub digests: Digests,

@@ -2,10 +2,12 @@
 //! implementation has to come to. Written anew as those of `vectors.rs`, and judged here by this code.
 
 mod continued;
+mod crowds;
 mod frames;
 mod headers;
 mod heads;
 mod judged;
+mod limits;
 mod logs;
 mod raw;
 mod records;
@@ -26,8 +28,21 @@ use bowline_wire::roster::record::Record;
 use bowline_wire::signed::{VerifyError, verify_signature};
 use serde_json::{Value, json};
 
-const FILES: [&str; 8] =
-    ["continued", "entries", "frames", "heads", "logs", "records", "rosters", "signatures"];
+const FILES: [&str; 10] = [
+    "continued",
+    "crowds",
+    "entries",
+    "frames",
+    "heads",
+    "limits",
+    "logs",
+    "records",
+    "rosters",
+    "signatures",
+];
+
+/// Those of them that are logs.
+const LOGS: [&str; 4] = ["continued", "crowds", "logs", "rosters"];
 
 /// Rules of form by the names that the page gives them, with what this code says when one is broken.
 const RULES: [(&str, &str); 20] = [
@@ -67,9 +82,11 @@ fn read(file: &str) -> Vec<Value> {
 fn written(file: &str) -> Value {
     match file {
         "continued" => continued::vectors(),
+        "crowds" => crowds::vectors(),
         "entries" => headers::vectors(),
         "frames" => frames::vectors(),
         "heads" => heads::vectors(),
+        "limits" => limits::vectors(),
         "logs" => logs::vectors(),
         "records" => records::vectors(),
         "rosters" => rosters::vectors(),
@@ -180,6 +197,17 @@ fn a_broken_frame_is_refused_for_the_rule_that_it_breaks() {
 }
 
 #[test]
+fn a_frame_at_a_limit_is_read_and_one_beyond_is_refused_for_that() {
+    for vector in read("limits") {
+        let (name, read) = (text(&vector, "name"), decode::<Frame>(&limits::bytes_of(&vector["frame"])));
+        assert_eq!(read.is_ok(), text(&vector, "verdict") == "read", "{name}: {read:?}");
+        if let Err(error) = read {
+            assert_rule(&vector, &error);
+        }
+    }
+}
+
+#[test]
 fn a_broken_head_is_refused_for_the_rule_that_it_breaks() {
     for vector in read("heads") {
         let workspace = WorkspaceId::from_bytes(fixed(&vector, "workspace"));
@@ -208,14 +236,14 @@ fn a_signature_that_a_laxer_predicate_takes_is_refused() {
 
 #[test]
 fn every_log_comes_to_what_its_vector_says() {
-    for vector in ["continued", "logs", "rosters"].iter().flat_map(|file| read(file)) {
+    for vector in LOGS.iter().flat_map(|file| read(file)) {
         judged::assert_log(&vector);
     }
 }
 
 #[test]
-fn every_refusal_and_every_void_reason_has_a_vector_but_those_that_take_thousands_of_entries() {
-    let vectors: Vec<_> = ["continued", "logs", "rosters"].iter().flat_map(|file| read(file)).collect();
+fn every_refusal_and_every_void_reason_has_a_vector() {
+    let vectors: Vec<_> = LOGS.iter().flat_map(|file| read(file)).collect();
     let steps =
         |vector: &Value| ["entries", "next"].map(|list| vector[list].as_array().unwrap().clone()).concat();
     let all: Vec<_> = vectors.iter().flat_map(steps).collect();

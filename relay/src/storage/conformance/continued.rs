@@ -30,7 +30,11 @@ pub(super) fn a_log_that_was_lost_stays_lost<S: Storage>(open: Open<'_, S>) {
     old.draft = 0;
     let mut storage = open();
     storage.commit(&[lost.next(1), other.next(1), old.next(1)]).unwrap();
-    let is_lost = |storage: &S, of: &Scribe| admission(storage, of).unwrap().is_lost;
+    let is_lost = |storage: &S, of: &Scribe| {
+        let stored = storage.log(of.workspace()).unwrap().unwrap();
+        assert_eq!(stored.is_lost, admission(storage, of).unwrap().is_lost);
+        stored.is_lost
+    };
     assert!(!storage.has_lost().unwrap() && !is_lost(&storage, &lost));
     let (log, hash, signature) = (LogId::ZERO, LogHash::ZERO, Signature::ZERO);
     let head = SeenHead { log, position: Position(9), hash, signature };

@@ -2,7 +2,7 @@
 
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, Seen};
-use bowline_wire::header::{EntryType, Header};
+use bowline_wire::header::{Digests, EntryType, Header};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::Record;
 use bowline_wire::successor::{SaidSuccessor, Succession};
@@ -14,7 +14,8 @@ use crate::samples::{ana, ben, relay_identity};
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
-    [once(), before_the_place(), a_roster_that_is_older(), twice()].into_iter().map(Tale::told).collect()
+    let tales = [once(), before_the_place(), a_roster_that_is_older(), twice(), what_was_covered()];
+    tales.into_iter().map(Tale::told).collect()
 }
 
 /// Ana and Ben are in, each with a content entry.
@@ -186,5 +187,34 @@ fn twice() -> Tale {
     let log = LogId::from_bytes(fourth.relay.verifying_key().to_bytes());
     let foreign = fourth.sign_head(Head { log, ..third.log.head() });
     tale.refused("a head of a log that is none of them", "BadSeen", &seeing(foreign.into()));
+    tale
+}
+
+/// What a snapshot or an erase covered in a log that was continued, it covers up to the place: behind it stands something else.
+fn what_was_covered() -> Tale {
+    let (before, after, said) = restored();
+    let (end, furthest) = (after.position(), before.position());
+    let lost = before.seen_at(furthest);
+    let covering = |entry_type, life: &str, seen, covers| {
+        let author = ana().reborn(life);
+        let header = after.draft(&author, entry_type);
+        let digests = (entry_type == EntryType::Snapshot).then(|| Digests {
+            all: SnapshotDigest::from_bytes(seed("all")),
+            own: SnapshotDigest::from_bytes(seed("own")),
+        });
+        author.sign(Header { seen: Some(seen), held: Position::START, covers, digests, ..header }, b"sealed")
+    };
+    let mut tale = Tale::continued("what was covered before a log was continued", after.clone(), &said);
+    for (what, entry_type) in [("a snapshot", EntryType::Snapshot), ("an erase", EntryType::Erase)] {
+        let all = covering(entry_type, "all", lost, furthest);
+        tale.covering(&format!("{what} of all that was there"), &all, end);
+        let at_end = covering(entry_type, "end", lost, end);
+        tale.covering(&format!("{what} up to the end of the old log"), &at_end, end);
+        let below = covering(entry_type, "below", lost, Position(end.0 - 1));
+        tale.covering(&format!("{what} of less than there is"), &below, Position(end.0 - 1));
+        let unsigned = Seen { signature: Signature::from_bytes([1; 64]), ..lost };
+        let forged = covering(entry_type, "forged", unsigned, furthest);
+        tale.refused(&format!("{what} by who has not seen what it covers"), "BadSeen", &forged);
+    }
     tale
 }

@@ -2,9 +2,8 @@
 
 use bowline_wire::bodies::Supplied;
 use bowline_wire::codec::{Writer, encode};
-use bowline_wire::frame::{Frame, Hello, Reason};
+use bowline_wire::frame::{Frame, Hello};
 use bowline_wire::ids::Position;
-use bowline_wire::limits::*;
 use serde_json::{Value, json};
 
 use super::raw::{array, items, other_spellings, with_item};
@@ -18,7 +17,7 @@ fn broken(name: &str, rule: &str, frame: &[u8]) -> Value {
     vector(name, rule, "malformed", json!({ "frame": hex::encode(frame) }))
 }
 
-fn sample(name: &str) -> Frame {
+pub(super) fn sample(name: &str) -> Frame {
     frames().into_iter().find(|(known, _)| *known == name).unwrap().1
 }
 
@@ -29,7 +28,7 @@ fn of(name: &str) -> Vec<u8> {
 pub(super) fn vectors() -> Value {
     let spelt = other_spellings(&of("Subscribe"));
     let spelt = spelt.iter().map(|(what, rule, frame)| broken(&format!("a Subscribe: {what}"), rule, frame));
-    spelt.chain(counts()).chain(numbers()).chain(lists()).chain(orders()).chain(limits()).collect()
+    spelt.chain(counts()).chain(numbers()).chain(lists()).chain(orders()).collect()
 }
 
 /// Every frame with a field more and with one less.
@@ -146,40 +145,11 @@ fn orders() -> Vec<Value> {
     vectors
 }
 
-fn with_capabilities(mut frame: Frame, names: Vec<String>) -> Frame {
+pub(super) fn with_capabilities(mut frame: Frame, names: Vec<String>) -> Frame {
     match &mut frame {
         Frame::Hello(hello) => hello.capabilities = names,
         Frame::Welcome(welcome) => welcome.capabilities = names,
         other => unreachable!("{other:?} has no capabilities"),
     }
     frame
-}
-
-fn limits() -> Vec<Value> {
-    let named = |names| encode(&with_capabilities(sample("Welcome"), names));
-    let positions: Vec<_> = (1..=MAX_BODIES_PER_FRAME as u64 + 1).map(Position).collect();
-    let text = "x".repeat(MAX_REASON_TEXT + 1);
-    vec![
-        broken("more positions than MAX_BODIES_PER_FRAME", "Limit", &encode(&Frame::Fetch { positions })),
-        broken("a text of more than MAX_REASON_TEXT bytes", "Limit", &{
-            encode(&Frame::Goodbye { reason: Reason::Version, text })
-        }),
-        broken(
-            "a capability of more than MAX_CAPABILITY bytes",
-            "Limit",
-            &named(vec!["x".repeat(MAX_CAPABILITY + 1)]),
-        ),
-        broken("more capabilities than MAX_CAPABILITIES", "Limit", &{
-            named((0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect())
-        }),
-        broken("a token of more than MAX_TOKEN bytes", "Limit", &{
-            let mut frame = sample("Proof with create");
-            if let Frame::Proof(proof) = &mut frame
-                && let Some(create) = &mut proof.create
-            {
-                create.token = "x".repeat(MAX_TOKEN + 1);
-            }
-            encode(&frame)
-        }),
-    ]
 }

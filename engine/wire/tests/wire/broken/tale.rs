@@ -2,7 +2,7 @@
 
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
-use bowline_wire::ids::LogTime;
+use bowline_wire::ids::{LogTime, Position};
 use bowline_wire::roster::record::Record;
 use bowline_wire::successor::{SaidSuccessor, Succession};
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ pub(super) struct Tale {
     pub(super) story: Story,
     successors: Vec<SaidSuccessor>,
     next: Vec<Value>,
+    /// More entries of the log, that differ in one thing.
+    pub(super) crowd: Option<Value>,
 }
 
 impl Tale {
@@ -26,17 +28,32 @@ impl Tale {
 
     /// The tale of a log that is signed by its key by these.
     pub(super) fn continued(name: &'static str, story: Story, successors: &[SaidSuccessor]) -> Self {
-        Self { name, story, successors: successors.to_vec(), next: Vec::new() }
+        Self { name, story, successors: successors.to_vec(), next: Vec::new(), crowd: None }
     }
 
     /// What is offered next, and what is expected of it: a word, and the rule that it breaks.
-    fn offer(&mut self, name: &str, word: &str, rule: Option<&str>, entries: &[Entry], time: LogTime) {
+    pub(super) fn offer(
+        &mut self,
+        name: &str,
+        word: &str,
+        rule: Option<&str>,
+        entries: &[Entry],
+        time: LogTime,
+    ) {
         let entries: Vec<_> = entries.iter().map(|entry| step(entry, time)).collect();
         self.next.push(json!({ "name": name, "verdict": word, "rule": rule, "entries": entries }));
     }
 
     pub(super) fn accepted(&mut self, name: &str, entry: &Entry) {
         self.offer(name, "accepted", None, std::slice::from_ref(entry), self.story.time());
+    }
+
+    /// An entry that covers something, and up to where it does in this log.
+    pub(super) fn covering(&mut self, name: &str, entry: &Entry, covers: Position) {
+        self.accepted(name, entry);
+        if let Some(offered) = self.next.last_mut() {
+            offered["covers"] = covers.0.into();
+        }
     }
 
     pub(super) fn refused(&mut self, name: &str, refusal: &str, entry: &Entry) {
@@ -104,6 +121,9 @@ impl Tale {
             "roster_hash": log.roster().hash().to_string(),
             "next": self.next,
         });
+        if let Some(crowd) = self.crowd {
+            told["crowd"] = crowd;
+        }
         if !self.successors.is_empty() {
             told["relay"] = hex::encode(relay).into();
             told["successors"] = self.successors.iter().map(|it| hex::encode(encode(it))).collect();

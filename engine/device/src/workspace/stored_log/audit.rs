@@ -109,8 +109,8 @@ pub struct Audited {
     pub user: Option<UserId>,
     /// What the author did.
     pub did: Did,
-    /// The entry's type.
-    pub entry_type: EntryType,
+    /// What the entry's type is called, or its number.
+    pub entry_type: String,
     /// What the record's type is called, or its number; `None` unless the entry is a roster record.
     pub record: Option<String>,
     /// Whether it counts.
@@ -226,7 +226,7 @@ impl Audit<'_> {
             device: row.chain.device,
             user: None,
             did: Did::Other,
-            entry_type,
+            entry_type: type_of(entry_type),
             record: None,
             counts: self.counts(&row),
             wire: row.wire,
@@ -329,6 +329,12 @@ impl Audit<'_> {
         };
         self.roster.devices().filter(move |(_, device)| struck(&device.standing)).map(|(id, _)| *id)
     }
+}
+
+/// What an entry's type is called, or its number if it has no name here.
+fn type_of(entry_type: EntryType) -> String {
+    let named = EntryType::NAMED.into_iter().find(|(_, known)| *known == entry_type);
+    named.map_or_else(|| entry_type.number().to_string(), |(name, _)| name.to_owned())
 }
 
 /// What a record's type is called, or its number if it has no name here.

@@ -223,9 +223,9 @@ impl Check<'_> {
         self.done.aside += u64::from(is_aside);
         let follows = hash::log_hash(self.done.hash, id, place.time);
         if follows != place.log_hash || place.time < self.done.time {
-            self.note(here, Fault::LogHash);
+            self.judge_no_more(here, Fault::LogHash);
         }
-        // From here on everything is judged by itself.
+        // What comes after it is judged by itself.
         (self.done.to, self.done.time, self.done.hash) = (here, place.time, place.log_hash);
         self.done.without_body += u64::from(row.chain.lane == Lane::Content && body.is_none());
         match self.verified(&row, body) {

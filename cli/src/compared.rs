@@ -27,10 +27,6 @@ pub(crate) struct Remembered {
     when: Millis,
 }
 
-/// What can be in `verified.roster` in JSON.
-#[cfg(test)]
-pub(crate) const ROSTERS: [&str; 3] = ["same", "changed", "gone"];
-
 /// What is remembered of a workspace; `None` if it was never compared.
 pub(crate) fn remembered(
     device: &Device,

@@ -30,6 +30,13 @@ impl Spoken {
         words.collect::<Vec<_>>().join(" ")
     }
 
+    /// The words on two lines, each indented, so that both fit on any terminal.
+    pub(crate) fn lines(&self) -> String {
+        let words = self.words();
+        let words: Vec<&str> = words.split(' ').collect();
+        words.chunks(WORDS / 2).map(|line| format!("  {}", line.join(" "))).collect::<Vec<_>>().join("\n")
+    }
+
     /// Their numbers, four digits each.
     pub(crate) fn digits(&self) -> String {
         self.0.iter().map(|number| format!("{number:04}")).collect::<Vec<_>>().join(" ")
@@ -42,12 +49,14 @@ pub(crate) struct Shown {
     pub(crate) hash: String,
     pub(crate) words: String,
     pub(crate) digits: String,
+    #[serde(skip)]
+    pub(crate) lines: String,
 }
 
 impl Shown {
     pub(crate) fn of(hash: &impl fmt::Display, bytes: &[u8; 32]) -> Self {
         let spoken = Spoken::of(bytes);
-        Self { hash: hash.to_string(), words: spoken.words(), digits: spoken.digits() }
+        Self { hash: hash.to_string(), words: spoken.words(), digits: spoken.digits(), lines: spoken.lines() }
     }
 }
 

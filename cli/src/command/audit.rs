@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
-use bowline_engine::device::{Audited, Counts};
+use bowline_engine::device::{Audit, Audited, Counts, Did};
 use bowline_engine::ids::{DeviceId, Millis, UserId};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -101,10 +101,12 @@ enum What {
 }
 
 impl What {
-    fn is(self, deed: &Deed, counts: &Counts) -> bool {
+    fn is(self, row: &Audited) -> bool {
         match self {
-            Self::Refused => !matches!(counts, Counts::Whole | Counts::Withheld | Counts::SentAgain),
-            _ => self.to_possible_value().is_some_and(|value| value.get_name() == deed.word()),
+            Self::Refused => !matches!(row.counts, Counts::Whole | Counts::Withheld | Counts::SentAgain),
+            // A removal carries new keys.
+            Self::Rekeyed => matches!(row.did, Did::Rekeyed | Did::Removed) && row.new_key,
+            _ => self.to_possible_value().is_some_and(|value| value.get_name() == Deed::from(row.did).word()),
         }
     }
 }
@@ -129,8 +131,7 @@ impl Asked {
             Who::Person(user) => row.user == Some(user),
             Who::Device(device) => row.device == device,
         });
-        let deed = Deed::from(row.did);
-        let is_what = self.what.is_empty() || self.what.iter().any(|what| what.is(&deed, &row.counts));
+        let is_what = self.what.is_empty() || self.what.iter().any(|what| what.is(row));
         // What has no place has no time either; it is not left out for that.
         let is_since = self.since.zip(row.time).is_none_or(|(since, time)| time.millis() >= since);
         is_who && is_what && is_since
@@ -169,15 +170,30 @@ impl Told {
             since: self.since.as_deref().map(since).transpose()?,
         };
         let mut out = Out::to(invocation, self.export.as_deref())?;
-        let mut audit = here.device.stored_log(workspace).audit()?;
-        while let Some(rows) = audit.next_rows()? {
-            for row in rows.iter().filter(|row| asked.is_for(row)) {
-                out.tell(names.row(row))?;
-            }
-            out.flush(invocation)?;
+        let audit = here.device.stored_log(workspace).audit()?;
+        if let Err(error) = tell(invocation, audit, &asked, &names, &mut out) {
+            out.discard();
+            return Err(error);
         }
         out.end(invocation)
     }
+}
+
+/// Tells all that is asked for.
+fn tell(
+    invocation: &mut Invocation<'_>,
+    mut audit: Audit<'_>,
+    asked: &Asked,
+    names: &row::Names<'_>,
+    out: &mut Out,
+) -> Result<(), CommandError> {
+    while let Some(rows) = audit.next_rows()? {
+        for row in rows.iter().filter(|row| asked.is_for(row)) {
+            out.tell(names.row(row))?;
+        }
+        out.flush(invocation)?;
+    }
+    Ok(())
 }
 
 impl row::Names<'_> {
@@ -264,6 +280,15 @@ impl Out {
                 invocation.print(std::mem::take(text).as_bytes())
             }
             Self::File { .. } => Ok(()),
+        }
+    }
+
+    /// Gives up. A file with a part of it is worse than none.
+    fn discard(self) {
+        if let Self::File { path, .. } = self
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::debug!(%error, "a file that was not finished stays");
         }
     }
 

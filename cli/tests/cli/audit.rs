@@ -61,6 +61,8 @@ fn who_did_what_is_told_to_both_roles_and_stays_when_somebody_is_removed() {
     let edit = by_ben.as_array().unwrap().iter().find(trip).unwrap();
     assert_eq!((&edit["who"]["user_name"], &edit["standing"]), (&"Ben".into(), &"counts".into()));
     assert_eq!(edit["document"]["name"], "Trip");
+    let keys = json(&mut laptop, "audit --what rekeyed");
+    assert_eq!(each(&keys, "what"), ["removed"], "a removal carries new keys");
     assert_eq!(json(&mut laptop, "audit --since 2100-01-01"), Value::Array(Vec::new()));
     let nobody = laptop.run("audit --who Nobody");
     assert_eq!(nobody.code, 7, "{}", nobody.stderr);

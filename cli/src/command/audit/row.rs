@@ -283,6 +283,9 @@ impl fmt::Display for Row {
         let at = self.at.map_or_else(|| "at no place on the log".to_owned(), moment);
         write!(f, "{at}  {} ", self.who.shown)?;
         self.write_deed(f)?;
+        if self.new_keys && self.what == Deed::Removed {
+            write!(f, "; new keys")?;
+        }
         if let Some(why) = &self.why {
             let what = match self.standing {
                 "in_part" => "counts in part",

@@ -190,7 +190,10 @@ impl fmt::Display for Answer {
         let (from, to) = (grouped(self.from), grouped(self.to));
         writeln!(f, "Workspace {}, positions {from} to {to}, the last of {}", self.label, moment(self.at))?;
         if self.verified {
-            writeln!(f, "  Every signature and hash verifies, and the rules of the log take every entry.")?;
+            writeln!(
+                f,
+                "  Every signature and hash verifies, and the rules of the log take every entry that counts."
+            )?;
         } else {
             writeln!(f, "  Does not verify:")?;
             for found in &self.faults {

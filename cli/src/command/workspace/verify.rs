@@ -182,9 +182,9 @@ impl fmt::Display for Answer {
         writeln!(f, "Workspace {} at position {position} of its log, of {at}", self.label)?;
         let people = if self.people == 1 { "1 person".to_owned() } else { format!("{} people", self.people) };
         writeln!(f, "Roster: {people}, {}", count(self.devices, "device"))?;
-        writeln!(f, "  {}\n  {}", self.roster.words, self.roster.digits)?;
+        writeln!(f, "{}\n  {}", self.roster.lines, self.roster.digits)?;
         writeln!(f, "Log: all that everybody wrote up to position {position}")?;
-        writeln!(f, "  {}\n  {}", self.log.words, self.log.digits)?;
+        writeln!(f, "{}\n  {}", self.log.lines, self.log.digits)?;
         match &self.verified {
             Some(verified) => writeln!(f, "Verified: {}", verified.in_words(self.now)),
             None => writeln!(f, "Verified: not on this device"),

@@ -1,6 +1,7 @@
 //! The commands, a file or folder for each; what the commands of every kind of document do alike is in `kind`.
 
 mod agent;
+mod audit;
 mod chat;
 mod code;
 mod codes;
@@ -93,6 +94,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Device(device::Device),
     Join(join::Join),
+    Audit(audit::AuditCommand),
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
     Sync(sync::Sync),
@@ -116,6 +118,7 @@ impl Command {
             Self::Workspace(command) => command.run(invocation),
             Self::Device(command) => command.run(invocation),
             Self::Join(command) => command.run(invocation),
+            Self::Audit(command) => command.run(invocation),
             Self::Evidence(command) => command.run(invocation),
             Self::Sync(command) => command.run(invocation),
             Self::Reset(command) => command.run(invocation),

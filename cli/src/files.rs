@@ -17,6 +17,27 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     write_new_as(path, bytes, false)
 }
 
+/// Makes a file that is not there yet, which its owner alone may read.
+pub(crate) fn create_private(path: &Path) -> Result<fs::File, CommandError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| not_written(path, &error))
+}
+
+/// Why a new file could not be written.
+fn not_written(path: &Path, error: &io::Error) -> CommandError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => CommandError::new(
+            ErrorCode::FileExists,
+            format!("There is something at {} already", show_path(path)),
+        )
+        .hint("nothing was overwritten: choose another name"),
+        _ => CommandError::file("Writing", path, error),
+    }
+}
+
 /// Writes a file that is not there yet, and that may be one to run.
 fn write_new_as(path: &Path, bytes: &[u8], executable: bool) -> Result<(), CommandError> {
     let mut options = OpenOptions::new();
@@ -27,14 +48,7 @@ fn write_new_as(path: &Path, bytes: &[u8], executable: bool) -> Result<(), Comma
     let _no_such_thing = executable;
     let opened = options.open(path);
     let written = opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => CommandError::new(
-            ErrorCode::FileExists,
-            format!("There is something at {} already", show_path(path)),
-        )
-        .hint("nothing was overwritten: choose another name"),
-        _ => CommandError::file("Writing", path, &error),
-    })
+    written.map_err(|error| not_written(path, &error))
 }
 
 /// Reads a text file.

@@ -5,7 +5,9 @@
 //! [`CommandError`].
 
 mod clocks;
+mod comings;
 mod command;
+mod compared;
 pub mod demo;
 mod documents;
 mod error;
@@ -23,6 +25,7 @@ mod secret_argument;
 mod syncing;
 mod text;
 mod time;
+mod words;
 mod workspaces;
 
 pub use error::{CommandError, ErrorCode, Kind};

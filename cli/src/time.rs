@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use bowline_engine::ids::Millis;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 const SECOND: u64 = 1000;
@@ -42,6 +43,15 @@ pub(crate) fn moment(time: Millis) -> String {
 /// `2026-01-31T09:05:00.250Z`, for programs; `None` beyond the year 9999.
 pub(crate) fn iso(time: Millis) -> Option<String> {
     timestamp(time).map(|time| format!("{time:.3}"))
+}
+
+/// The time that somebody writes: a date, which begins at midnight in the reader's zone, or a time with its zone. `None` if it is neither.
+pub(crate) fn parse(text: &str) -> Option<Millis> {
+    let time = match text.trim().parse::<Date>() {
+        Ok(date) if !text.contains(['T', 't', ':']) => date.to_zoned(zone()).ok()?.timestamp(),
+        _ => text.trim().parse::<Timestamp>().ok()?,
+    };
+    u64::try_from(time.as_millisecond()).ok().map(Millis)
 }
 
 fn date(time: Millis) -> String {
@@ -93,6 +103,17 @@ mod tests {
         assert_eq!(in_zone(time, "%Y-%m-%d %H:%M %Z", zone.clone()), "2026-01-30 23:05 -10");
         assert_eq!(in_zone(time, "%Y-%m-%d", zone), "2026-01-30");
         assert_eq!(iso(time).unwrap(), "2026-01-31T09:05:00.250Z");
+    }
+
+    #[test]
+    fn a_date_is_its_beginning_and_a_time_says_its_zone() {
+        let day = 1_769_817_600_000; // 2026-01-31 00:00 UTC
+        assert_eq!(parse("2026-01-31"), Some(Millis(day)));
+        assert_eq!(parse("2026-01-31T09:05:00.250Z"), Some(Millis(1_769_850_300_250)));
+        assert_eq!(parse("2026-01-31T10:05:00.250+01:00"), Some(Millis(1_769_850_300_250)));
+        for text in ["", "yesterday", "2026-02-30", "2026-01-31T09:05:00", "09:05", "1969-12-31"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
     }
 
     #[test]

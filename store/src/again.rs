@@ -53,6 +53,11 @@ pub fn is_again(position: Position) -> bool {
     position.0 > AGAIN.unsigned_abs()
 }
 
+/// Whether this stands for a place that the log has lost for good.
+pub fn is_apart(position: Position) -> bool {
+    position.0 > APART.unsigned_abs()
+}
+
 impl Reader<'_> {
     /// Some entries of the log in log order, without their bodies: from behind a position up to another one, at most `limit`.
     pub fn stretch(

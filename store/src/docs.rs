@@ -236,6 +236,11 @@ impl Reader<'_> {
         self.one(&format!("{ROW} WHERE id = ?1"), [id.as_bytes()], decode)
     }
 
+    /// The document that has this id on the wire of a workspace.
+    pub fn find_on_wire(&self, ws: WorkspaceId, wire: WireDoc) -> Result<Option<DocRow>, StoreError> {
+        self.one(&format!("{ROW} WHERE ws = ?1 AND wire = ?2"), (ws.as_bytes(), wire.as_bytes()), decode)
+    }
+
     /// The document that a workspace's log knows by this id.
     pub fn find_in_log(&self, ws: WorkspaceId, id: DocId) -> Result<Option<DocRow>, StoreError> {
         let sql = format!("{ROW} WHERE ws = ?1 AND coalesce(log_id, id) = ?2");

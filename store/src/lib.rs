@@ -32,7 +32,7 @@ mod weights;
 mod withheld;
 mod workspaces;
 
-pub use again::is_again;
+pub use again::{is_again, is_apart};
 pub use attempts::Attempt;
 pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};

@@ -39,6 +39,8 @@ const CONTROL_BY_TYPE: &str =
     "WHERE ws = ?1 AND type = ?2 AND state = 1 AND lane = 0 AND pos < 1099511627776 ORDER BY pos";
 const ON_LOG: &str = "WHERE ws = ?1 AND state = 1 AND pos IS NOT NULL AND pos < 1099511627776 ORDER BY pos";
 const NOT_ON_LOG: &str = "WHERE ws = ?1 AND state = ?2 AND state <> 1 ORDER BY lane, n";
+const STRETCH: &str = "WHERE ws = ?1 AND pos > ?2 AND pos <= ?3 AND pos IS NOT NULL ORDER BY pos";
+const WITHOUT_A_PLACE: &str = "WHERE ws = ?1 AND state IN (2, 3) AND state <> 1 AND pos IS NULL ORDER BY n";
 
 impl Reader<'_> {
     /// Our entries that are not answered yet: control lane first, then in the order they were made.
@@ -169,6 +171,42 @@ impl Reader<'_> {
         }
     }
 
+    /// Some entries of the log in log order, with their bodies: from behind a position up to another one, so many that their bodies
+    /// are no more than `bytes`, and at least one.
+    pub fn stretch_with_bodies(
+        &self,
+        ws: WorkspaceId,
+        after: Position,
+        to: Position,
+        bytes: usize,
+    ) -> Result<Vec<EntryWithBody>, StoreError> {
+        let mut sum = 0_usize;
+        let is_within = |found: &EntryWithBody| {
+            let is_first = sum == 0;
+            let body = found.body.as_ref().map_or(0, Vec::len);
+            sum = sum.saturating_add(body).saturating_add(found.entry.header.len().max(1));
+            is_first || sum <= bytes
+        };
+        let of = params![ws.as_bytes(), int(after.0)?, int(to.0)?];
+        self.while_true(&format!("{ROW_WITH_BODY} {STRETCH}"), of, decode_with_body, is_within)
+    }
+
+    /// Entries that have no place on the log and get none as they are: refused for good, or put apart, in the order in which they came.
+    pub fn without_a_place(&self, ws: WorkspaceId) -> Result<Vec<EntryRow>, StoreError> {
+        self.all(&format!("{ROW} {WITHOUT_A_PLACE}"), [ws.as_bytes()], decode)
+    }
+
+    /// The log's time at a position, and the device whose entry stands there; `None` if none is here.
+    pub fn author_at(
+        &self,
+        ws: WorkspaceId,
+        pos: Position,
+    ) -> Result<Option<(LogTime, DeviceId)>, StoreError> {
+        let sql = "SELECT time, device FROM entry WHERE ws = ?1 AND pos = ?2";
+        let read = |row: &Row<'_>| Ok((log_time(row, 0)?, id(row, 1, DeviceId::from_bytes)?));
+        self.one(sql, (ws.as_bytes(), int(pos.0)?), read)
+    }
+
     /// The log hash at a position.
     pub fn log_hash_at(&self, ws: WorkspaceId, pos: Position) -> Result<Option<LogHash>, StoreError> {
         let sql = "SELECT log_hash FROM entry WHERE ws = ?1 AND pos = ?2";
@@ -236,6 +274,7 @@ mod tests {
             (INCOMPLETE, 1, "SEARCH entry USING INDEX entry_unapplied (doc=?)"),
             (CONTROL_BY_TYPE, 2, "SEARCH entry USING INDEX entry_control (ws=? AND type=? AND pos<?)"),
             (ON_LOG, 1, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>? AND pos<?)"),
+            (STRETCH, 3, "SEARCH entry USING INDEX entry_pos (ws=? AND pos>? AND pos<?)"),
         ] {
             let sql = format!("{ROW} {condition}");
             let zeros = rusqlite::params_from_iter(vec![0; parameters]);

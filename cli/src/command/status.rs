@@ -13,6 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::clocks::ShownClocks;
+use crate::compared::{Remembered, remembered};
 use crate::documents;
 use crate::error::{CommandError, no_connection, not_ready, put_aside, relay_fault, relay_says};
 use crate::invocation::Invocation;
@@ -84,6 +85,8 @@ struct Workspace {
     undecided: usize,
     decisions: Vec<Decision>,
     signed_position: Option<u64>,
+    /// What this device remembers of having compared the workspace with another person's device.
+    verified: Option<Remembered>,
     synced: bool,
     quarantined: Vec<Quarantined>,
     refused: u64,
@@ -280,6 +283,10 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         undecided: status.undecided,
         decisions: decisions(&here.device, workspace, &called)?,
         signed_position: status.signed.map(|head| head.position.0),
+        verified: match here.device.other_draft(workspace) {
+            Some(_) => None,
+            None => remembered(&here.device, workspace)?,
+        },
         synced: outstanding.is_none()
             && !is_over
             && status.withheld.is_none()

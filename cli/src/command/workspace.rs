@@ -19,6 +19,7 @@ mod rename;
 mod repair;
 mod show;
 mod use_workspace;
+mod verify;
 
 use clap::Subcommand;
 pub(super) use members::heard;
@@ -51,6 +52,7 @@ pub(crate) enum Workspace {
     Forget(forget::Forget),
     Rejoin(rejoin::Rejoin),
     Members(members::Members),
+    Verify(verify::Verify),
     Invite(invite::Invite),
     Invites(invites::Invites),
     Remove(remove::Remove),
@@ -70,6 +72,7 @@ impl Workspace {
             Self::Repair(command) => command.run(invocation),
             Self::Forget(command) => command.run(invocation),
             Self::Members(command) => command.run(invocation),
+            Self::Verify(command) => command.run(invocation),
             Self::Invite(command) => command.run(invocation),
             Self::Remove(command) => command.run(invocation),
             Self::Show(command) => command.run(invocation),

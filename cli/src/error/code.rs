@@ -259,6 +259,11 @@ codes! {
     /// A check of the demo did not hold, or it could not be brought to its end.
     DemoFailed, Demo, "demo_failed";
 
+    /// The stored log of a workspace does not verify.
+    LogUnverified, Unverified, "log_unverified";
+    /// Another device sees something else than this one.
+    WordsDiffer, Unverified, "words_differ";
+
     /// A person has stopped it.
     Interrupted, Interrupted, "interrupted";
 }

@@ -107,7 +107,7 @@ mod tests {
     use super::super::EXIT_CODES;
     use super::*;
 
-    const KINDS: [Kind; 12] = [
+    const KINDS: [Kind; 13] = [
         Kind::Bug,
         Kind::Misuse,
         Kind::Environment,
@@ -119,6 +119,7 @@ mod tests {
         Kind::Busy,
         Kind::Partial,
         Kind::Demo,
+        Kind::Unverified,
         Kind::Interrupted,
     ];
 

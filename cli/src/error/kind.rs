@@ -25,6 +25,8 @@ pub enum Kind {
     Partial = 10,
     /// A check of the demo did not hold, or the demo could not be brought to its end.
     Demo = 11,
+    /// Something was checked and does not hold: a log does not verify, or two devices see different things.
+    Unverified = 12,
     /// A person has stopped it. The number is that of shells for an interrupt.
     Interrupted = 130,
 }
@@ -44,6 +46,7 @@ Exit codes:
   9  another process is in the way
  10  done but in part: something could not be imported or exported
  11  the demo: a check did not hold
+ 12  checked, and it does not hold: a log does not verify, or two devices differ
 130  interrupted";
 
 impl Kind {
@@ -61,6 +64,7 @@ impl Kind {
             Self::Busy => "busy",
             Self::Partial => "partial",
             Self::Demo => "demo",
+            Self::Unverified => "unverified",
             Self::Interrupted => "interrupted",
         }
     }

@@ -9,6 +9,7 @@
 )]
 
 mod agents;
+mod audit;
 mod binary;
 mod chats;
 mod clocks;

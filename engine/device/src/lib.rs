@@ -68,6 +68,11 @@ pub use workspace::owed::Owed;
 pub use workspace::quarantine::QuarantineReason;
 pub use workspace::report::{LineReport, LineStage, Stuck, SyncReport};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
+pub use workspace::stored_log::StoredLog;
+pub use workspace::stored_log::audit::{Audit, Audited, AuditedDocument, Counts, Did};
+pub use workspace::stored_log::check::{Check, Checked, Fault, LogFault};
+pub use workspace::stored_log::comings::{Coming, Step};
+pub use workspace::stored_log::compare::{Comparable, Compared, Since};
 pub use workspace::withheld::WithheldStatus;
 
 /// Name of the value that says whose database this is.
@@ -158,6 +163,29 @@ impl Device {
     /// The device's database, to close it or to open the device anew.
     pub fn into_store(self) -> Store {
         self.store
+    }
+
+    /// The log of a workspace as it is stored here, to look at.
+    pub fn stored_log(&self, workspace: WorkspaceId) -> StoredLog<'_> {
+        StoredLog::new(self.store.read(), &self.workspaces, workspace)
+    }
+
+    /// Remembers that two people have compared what stands here and found the same: the roster, and with `with_log` the log as well.
+    pub fn remember_compared(
+        &mut self,
+        workspace: WorkspaceId,
+        compared: &Comparable,
+        with_log: bool,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.workspaces.replica(workspace)?;
+        workspace::stored_log::compare::remember(&mut self.store, workspace, compared, with_log, now)
+    }
+
+    /// Workspaces in the database that are too damaged to be used.
+    pub fn damaged_workspaces(&self) -> Result<Vec<WorkspaceId>, Error> {
+        let stored = self.store.read().workspaces()?.into_iter().map(|row| row.id);
+        Ok(stored.filter(|id| self.workspaces.check_known(*id).is_err()).collect())
     }
 
     /// The next thing a person may want to know.

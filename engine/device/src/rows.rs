@@ -5,7 +5,7 @@ use bowline_store::{DocN, DocRow, EntryN, EntryRow, EntryState, EntryWithBody, N
 use bowline_wire::before;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::hash;
-use bowline_wire::ids::{ChainKey, DocId, EntryId, Millis, WireDoc, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DocId, EntryId, Millis, Position, WireDoc, WorkspaceId};
 use bowline_wire::signed::Signed;
 
 use crate::{Damage, Error};
@@ -64,6 +64,12 @@ pub(crate) fn entry_of(found: EntryWithBody) -> Result<Entry, Error> {
 /// The id of an entry with these header bytes, whatever version wrote them. What was put aside is stored under another one.
 pub(crate) fn id_of(workspace: WorkspaceId, header: &[u8]) -> EntryId {
     if before::is_of_before(header) { before::id(header) } else { hash::entry_id(workspace, header) }
+}
+
+/// The id under which an entry is stored that stands at a position where it may not: it may yet be accepted at another one, so its own
+/// stays free.
+pub(crate) fn aside_id(entry: EntryId, position: Position) -> EntryId {
+    EntryId::from_bytes(hash::sha256(&[b"bowline/aside/1", entry.as_bytes(), &position.0.to_be_bytes()]))
 }
 
 /// Stores an entry of ours that is about to be offered.

@@ -26,6 +26,7 @@ pub(crate) mod roster;
 pub(crate) mod sealed_values;
 pub(crate) mod sealing;
 pub(crate) mod status;
+pub(crate) mod stored_log;
 pub(crate) mod taken;
 pub(crate) mod withheld;
 pub(crate) mod workspaces;

@@ -59,6 +59,8 @@ fn a_document_is_found_by_its_id_here_and_by_the_one_its_log_knows() {
     let known = |place, id| store.read().find_in_log(place, id).unwrap().map(|row| row.n);
     assert_eq!((known(ws(1), doc_id(1)), known(ws(1), doc_id(3))), (Some(shared), Some(same)));
     assert_eq!((known(ws(1), doc_id(2)), known(ws(2), doc_id(1))), (None, None));
+    let on_wire = |place, id| store.read().find_on_wire(place, id).unwrap().map(|row| row.n);
+    assert_eq!((on_wire(ws(1), wire(2)), on_wire(ws(2), wire(2))), (Some(shared), None));
 }
 
 #[test]

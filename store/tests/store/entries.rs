@@ -55,6 +55,49 @@ fn an_entry_is_read_back_as_inserted_by_every_name_it_has() {
 }
 
 #[test]
+fn a_stretch_of_the_log_comes_whole_and_no_more_of_it_than_asked_for() {
+    let mut store = store();
+    for n in 1..=5 {
+        insert_entry(&mut store, &on_log(ws(1), n, u64::from(n), None));
+    }
+    insert_entry(&mut store, &on_log(ws(2), 9, 3, None));
+    let stretch = |after, to, bytes| -> Vec<(u64, Option<Vec<u8>>)> {
+        let found = store.read().stretch_with_bodies(ws(1), Position(after), Position(to), bytes).unwrap();
+        found.into_iter().map(|it| (it.entry.place.unwrap().pos.0, it.body)).collect()
+    };
+    let with_body = |pos| (pos, Some(b"body".to_vec()));
+    assert_eq!(stretch(1, 4, usize::MAX), [2, 3, 4].map(with_body));
+    let one = b"header".len() + b"body".len();
+    assert_eq!(stretch(0, 5, 2 * one), [1, 2].map(with_body));
+    assert_eq!(stretch(0, 5, 1), [1].map(with_body), "at least one");
+    assert_eq!(stretch(5, 5, usize::MAX), []);
+}
+
+#[test]
+fn whose_entry_stands_at_a_position_and_since_when() {
+    let mut store = store();
+    insert_entry(&mut store, &on_log(ws(1), 4, 9, None));
+    let author = chain(1, Lane::Content).device;
+    assert_eq!(store.read().author_at(ws(1), Position(9)).unwrap(), Some((at(9).time, author)));
+    assert_eq!(store.read().author_at(ws(1), Position(8)).unwrap(), None);
+    assert_eq!(store.read().author_at(ws(2), Position(9)).unwrap(), None);
+}
+
+#[test]
+fn without_a_place_are_those_that_were_refused_or_put_apart() {
+    let mut store = store();
+    let aside = |n, state, reason| NewEntry { state, reason, ..new_entry(ws(1), n, None) };
+    insert_entry(&mut store, &aside(1, EntryState::Refused, Some(&WHY)));
+    insert_entry(&mut store, &aside(2, EntryState::Offered, None));
+    insert_entry(&mut store, &aside(3, EntryState::Quarantined, Some(&WHY)));
+    insert_entry(&mut store, &on_log(ws(1), 4, 1, None));
+    let placed = NewEntry { place: Some(at(2)), ..aside(5, EntryState::Quarantined, Some(&WHY)) };
+    insert_entry(&mut store, &placed);
+    let found: Vec<_> = store.read().without_a_place(ws(1)).unwrap().into_iter().map(|row| row.id).collect();
+    assert_eq!(found, [entry_id(1), entry_id(3)]);
+}
+
+#[test]
 fn an_entry_without_a_body_has_none() {
     let mut store = store();
     let n = insert_entry(&mut store, &NewEntry { body: None, ..on_log(ws(1), 1, 1, None) });

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use bowline_engine::device::MemberStatus;
 use clap::Args;
 use serde::Serialize;
 
+use crate::comings::{Came, Comings};
 use crate::command::workspace::heard;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
@@ -39,6 +41,8 @@ struct Row {
     owner: String,
     this_device: bool,
     active: bool,
+    #[serde(flatten)]
+    came: Came,
     heard_at: Option<String>,
     #[serde(skip)]
     heard: String,
@@ -53,7 +57,8 @@ impl List {
         let members = here.device.status(workspace)?.members;
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let this = here.device.id_in(workspace);
-        let rows = members.iter().filter(|member| member.active || self.all).map(|member| Row {
+        let comings = Comings::load(&here.device, workspace, &members, &called, now)?;
+        let row = |member: &MemberStatus, came: Came| Row {
             device: member.device.to_string(),
             prefix: called.device_prefix(member.device),
             name: called.device_name(member.device).map(str::to_owned),
@@ -63,24 +68,30 @@ impl List {
             this_device: member.device == this,
             active: member.active,
             heard_at: member.heard.and_then(iso),
-            heard: match (member.active, member.device == this) {
-                (false, _) => "removed".to_owned(),
-                (true, true) => "this device".to_owned(),
-                (true, false) => heard(member.heard, now),
+            heard: match (&came.shown_removal, member.device == this) {
+                (Some(removal), _) => removal.clone(),
+                (None, true) => "this device".to_owned(),
+                (None, false) => heard(member.heard, now),
             },
-        });
+            came,
+        };
+        let shown = members.iter().filter(|member| member.active || self.all);
+        let rows = shown.map(|member| row(member, comings.of_device(member.device)));
         invocation.answer(&Rows(rows.collect()))
     }
 }
 
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(&["ID", "NAME", "WHOSE", "LAST HEARD"]).cutting(&["NAME", "WHOSE"]);
+        let mut table = Table::new(&["ID", "NAME", "WHOSE", "SINCE", "LET IN BY", "LAST HEARD"]);
+        table = table.cutting(&["NAME", "WHOSE", "LET IN BY", "LAST HEARD"]);
         for row in &self.0 {
             table.row(vec![
                 row.prefix.clone(),
                 OneLine(row.name.as_deref().unwrap_or_default()).to_string(),
                 row.owner.clone(),
+                row.came.shown_since.clone(),
+                row.came.shown_by.clone(),
                 row.heard.clone(),
             ]);
         }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_engine::NotReady;
-use bowline_engine::device::{DocumentState, Membership};
-use bowline_engine::ids::Millis;
+use bowline_engine::device::{Compared, DocumentState, Membership, Since};
+use bowline_engine::ids::{Millis, Position};
 
 use super::Connection;
+use crate::compared::Remembered;
 use crate::documents::Whereabouts;
 use crate::error::not_ready;
 
@@ -97,6 +98,15 @@ fn every_state_of_a_document_has_its_words_and_its_way_out_on_the_page() {
 #[test]
 fn every_membership_has_its_way_out_on_the_page() {
     assert_eq!(states("A device in a workspace"), Membership::NAMES.map(str::to_owned).into());
+}
+
+#[test]
+fn every_state_of_what_was_compared_has_its_way_out_on_the_page() {
+    let at = |roster| Compared { at: Millis(0), position: Position(1), roster, log: None };
+    let all = [Since::Same, Since::Changed { records: 1, came: 0, went: 0 }, Since::Gone];
+    let name =
+        |it| serde_json::to_value(Remembered::from(at(it))).unwrap()["roster"].as_str().unwrap().to_owned();
+    assert_eq!(states("What was compared"), all.into_iter().map(name).collect());
 }
 
 #[test]

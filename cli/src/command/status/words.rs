@@ -50,6 +50,12 @@ impl Workspace {
         }
         self.write_waiting(f, now)?;
         self.write_trouble(f)?;
+        if let Some(verified) = &self.verified {
+            writeln!(f, "  Verified: {}", verified.in_words(now))?;
+            if verified.is_over() {
+                writeln!(f, "    `bowline workspace verify` compares it once more")?;
+            }
+        }
         if let Some(clocks) = &self.clocks {
             writeln!(f, "  Clocks: {}", clocks.words)?;
         }

@@ -8,6 +8,7 @@ use bowline_engine::ids::{Millis, UserId};
 use clap::Args;
 use serde::Serialize;
 
+use crate::comings::{Came, Comings};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::text::{OneLine, Table};
@@ -19,6 +20,9 @@ use crate::workspaces::{self, Called};
 pub(crate) struct Members {
     /// Which workspace: its name, or the beginning of its id [default: the one in use]
     workspace: Option<String>,
+    /// Those who were removed or have left as well
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Serialize)]
@@ -33,7 +37,12 @@ struct Row {
     name: Option<String>,
     role: &'static str,
     you: bool,
+    /// Whether they are in.
+    active: bool,
+    /// How many of their devices are in.
     devices: usize,
+    #[serde(flatten)]
+    came: Came,
     heard_at: Option<String>,
     #[serde(skip)]
     heard: String,
@@ -55,24 +64,35 @@ impl Members {
         let members = here.device.status(workspace)?.members;
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let own = here.device.own_user(workspace)?;
+        let comings = Comings::load(&here.device, workspace, &members, &called, now)?;
         let mut people: BTreeMap<UserId, Person> = BTreeMap::new();
-        for member in members.iter().filter(|member| member.active) {
+        for member in &members {
             let person = people.entry(member.user).or_default();
             person.role = member.role;
-            person.devices += 1;
-            person.heard = person.heard.max(member.heard);
+            person.devices += usize::from(member.active);
+            // A device that is out says nothing about whether its person can be reached.
+            let heard = member.heard.filter(|_| member.active);
+            person.heard = person.heard.max(heard);
         }
-        let row = |(user, person): (UserId, Person)| Row {
+        people.retain(|_, person| self.all || person.devices > 0);
+        let row = |(user, person): (UserId, Person), came: Came| Row {
             user: user.to_string(),
             prefix: called.user_prefix(user),
             name: called.user_name(user).map(str::to_owned),
             role: if person.role == Some(Role::Owner) { "owner" } else { "member" },
             you: user == own,
+            active: person.devices > 0,
             devices: person.devices,
             heard_at: person.heard.and_then(iso),
-            heard: if user == own { "this is you".to_owned() } else { heard(person.heard, now) },
+            heard: match &came.shown_removal {
+                Some(removal) => removal.clone(),
+                None if user == own => "this is you".to_owned(),
+                None => heard(person.heard, now),
+            },
+            came,
         };
-        invocation.answer(&Rows(people.into_iter().map(row).collect()))
+        let rows = people.into_iter().map(|(user, person)| row((user, person), comings.of_person(user)));
+        invocation.answer(&Rows(rows.collect()))
     }
 }
 
@@ -83,13 +103,16 @@ pub(in crate::command) fn heard(at: Option<Millis>, now: Millis) -> String {
 
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(&["ID", "NAME", "ROLE", "DEVICES", "LAST HEARD"]).cutting(&["NAME"]);
+        let mut table = Table::new(&["ID", "NAME", "ROLE", "DEVICES", "SINCE", "LET IN BY", "LAST HEARD"]);
+        table = table.cutting(&["NAME", "LET IN BY", "LAST HEARD"]);
         for row in &self.0 {
             table.row(vec![
                 row.prefix.clone(),
                 OneLine(row.name.as_deref().unwrap_or_default()).to_string(),
                 row.role.to_owned(),
                 row.devices.to_string(),
+                row.came.shown_since.clone(),
+                row.came.shown_by.clone(),
                 row.heard.clone(),
             ]);
         }

@@ -10,6 +10,13 @@ use thiserror::Error;
 #[error("an entry that was accepted is not acceptable: {0}")]
 pub struct NotReplayed(Refusal);
 
+impl NotReplayed {
+    /// The rule that the entry breaks.
+    pub fn why(&self) -> &Refusal {
+        &self.0
+    }
+}
+
 /// A log that is made anew, entry by entry, in log order.
 #[derive(Debug)]
 pub struct Replay {
@@ -54,6 +61,16 @@ impl Replay {
             }
             Err(refusal) => Err(NotReplayed(refusal)),
         }
+    }
+
+    /// Whether the log would take an entry next, which stands there and does not count. Where a run is under way, nothing can be said.
+    pub fn would_take(
+        &self,
+        time: LogTime,
+        entry: &Entry,
+        hash_at: impl Fn(Position) -> Option<LogHash>,
+    ) -> bool {
+        self.run.is_empty() && self.log.check(entry, time, hash_at).is_ok()
     }
 
     fn end_run(&mut self, hash_at: impl Fn(Position) -> Option<LogHash>) -> Result<(), NotReplayed> {

@@ -214,7 +214,7 @@ impl FakeRelay {
         let (id, time) = (signed.id(self.workspace()), self.time());
         match signed.clone().verify(self.workspace()) {
             Ok(entry) if self.check(&entry).is_ok() => {
-                let hashes = self.hashes.clone();
+                let hashes = &self.hashes;
                 let hash_at = |at: Position| hashes.get(usize::try_from(at.0).ok()?).copied();
                 let accepted = self.log.check(&entry, time, hash_at).unwrap();
                 self.log.append(accepted);

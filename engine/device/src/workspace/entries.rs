@@ -12,7 +12,7 @@ use bowline_wire::entry::Entry;
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::{DocId, EntryId, Millis, Position, WireDoc, WorkspaceId};
 
-use crate::rows::{doc_state, entry_of, kind_column, new_entry, profile_id, summary_row};
+use crate::rows::{aside_id, doc_state, entry_of, kind_column, new_entry, profile_id, summary_row};
 use crate::workspace::again::{put_again, put_apart};
 use crate::workspace::parts::{Held, open_held};
 use crate::workspace::quarantine::{QuarantineReason, not_acceptable, unreadable};
@@ -179,12 +179,10 @@ fn keep(
     Ok(Taken { aside, ..Taken::default() })
 }
 
-/// Keeps an entry that stands where it may not. It may yet be accepted at another place, so its id stays free: the row has
-/// one of its own.
+/// Keeps an entry that stands where it may not.
 fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &StoredReason) -> Result<Taken, Error> {
-    let id = sha256(&[b"bowline/aside/1", entry.id().as_bytes(), &place.pos.0.to_be_bytes()]);
     tx.insert_entry(&NewEntry {
-        id: EntryId::from_bytes(id),
+        id: aside_id(entry.id(), place.pos),
         place: Some(place),
         reason: Some(why),
         ..new_entry(entry, EntryState::Quarantined)

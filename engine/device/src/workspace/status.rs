@@ -67,7 +67,7 @@ pub struct Quarantined {
 }
 
 impl Quarantined {
-    fn of(row: EntryRow) -> Self {
+    pub(super) fn of(row: EntryRow) -> Self {
         let entry = id_of(row.ws, &row.header);
         let stored = row.reason.unwrap_or(QuarantineReason::Told.plain());
         let reason = QuarantineReason::from_number(stored.number);

@@ -45,6 +45,8 @@ pub(crate) mod state {
     pub(crate) const KEYS_APART: &str = "keys-apart";
     /// The head beyond ours up to which a person has decided to go on with the log.
     pub(crate) const DECIDED: &str = "decided-head";
+    /// What two people have compared.
+    pub(crate) const COMPARED: &str = "compared";
     /// The device's keys in this workspace only.
     pub(crate) const OWN_KEYS: &str = "device-keys";
 }
@@ -311,7 +313,7 @@ fn own_keys(
 }
 
 /// By which the log of a workspace came to be signed by its key.
-fn succession(read: Reader<'_>, workspace: WorkspaceId) -> Result<Succession, Error> {
+pub(super) fn succession(read: Reader<'_>, workspace: WorkspaceId) -> Result<Succession, Error> {
     let Some(bytes) = read.state(workspace, state::SUCCESSION)? else {
         return Ok(Succession::default());
     };

@@ -1,9 +1,8 @@
-//! Starting an epoch, learning about one, and keeping a keyring on disk: all three are a [`Rekey`] record, which wraps
-//! the newest key to each recipient and carries the earlier ones sealed under it.
+//! Starting an epoch and learning about one: both are a [`Rekey`] record, which wraps the newest key to each recipient and
+//! carries the earlier ones sealed under it.
 
 use std::sync::Arc;
 
-use bowline_wire::codec::{decode, encode};
 use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
 use bowline_wire::limits::{MAX_EPOCHS, MAX_RECIPIENTS};
 use bowline_wire::roster::record::{Rekey, Wrap};
@@ -121,29 +120,6 @@ impl Keyring {
     ) -> Result<Self, KeyringError> {
         assemble(workspace, Arc::new(newest), history, commitments)
     }
-
-    /// The keyring for the device's database: all keys, sealed to the device's own HPKE key, so that the database alone tells none.
-    pub fn to_stored(&self, device: HpkePublicKey, rng: &mut dyn CryptoRng) -> Result<Vec<u8>, WrapError> {
-        let wrap = self.wrap_newest(device, rng)?;
-        let mut earlier: Vec<_> = self.keys().collect();
-        earlier.pop();
-        let history = seal_history(self.workspace(), self.newest_key(), &earlier);
-        Ok(encode(&Rekey { commitment: self.newest_key().commitment(), history, wraps: vec![wrap] }))
-    }
-
-    /// Reads what [`Keyring::to_stored`] made. The roster may have gone on since, and know more epochs than the stored keyring.
-    pub fn from_stored(
-        workspace: WorkspaceId,
-        stored: &[u8],
-        secret: &HpkeSecret,
-        commitments: &[Commitment],
-    ) -> Result<Self, KeyringError> {
-        let stored: Rekey = decode(stored).map_err(KeyringError::Stored)?;
-        let newest = Arc::new(open_own_wrap(workspace, &stored, secret)?);
-        let earlier = open_history(workspace, &newest, &stored.history)?;
-        let known = commitments.get(..=earlier.len()).ok_or(KeyringError::EpochUnknown)?;
-        Self::from_keys(workspace, earlier, newest, known)
-    }
 }
 
 fn open_own_wrap(
@@ -184,7 +160,7 @@ fn seal_history(workspace: WorkspaceId, newest: &EpochKey, earlier: &[&EpochKey]
     history
 }
 
-fn open_history(
+pub(crate) fn open_history(
     workspace: WorkspaceId,
     newest: &EpochKey,
     sealed: &[u8],

@@ -43,7 +43,7 @@ pub enum WrapError {
 
 /// `info` binds a wrap to where it belongs. With the commitment in it, a repeated ephemeral key (a virtual machine
 /// resumed twice) meets another HPKE key and nonce as soon as there is another epoch key to wrap.
-fn info(workspace: WorkspaceId, recipient: HpkePublicKey, commitment: Commitment) -> Vec<u8> {
+pub(crate) fn info(workspace: WorkspaceId, recipient: HpkePublicKey, commitment: Commitment) -> Vec<u8> {
     [Label::WRAP.as_bytes(), workspace.as_bytes(), recipient.as_bytes(), commitment.as_bytes()].concat()
 }
 
@@ -83,14 +83,26 @@ pub fn open_wrap(
     if wrap.suite != SUITE {
         return Err(WrapError::UpdateNeeded { suite: wrap.suite });
     }
-    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&wrap.encapsulated)
+    let info = info(workspace, wrap.recipient, commitment);
+    open_x25519(secret, &info, &wrap.encapsulated, &wrap.ciphertext, commitment)
+}
+
+/// Opens what is wrapped to an X25519 key.
+pub(crate) fn open_x25519(
+    secret: &HpkeSecret,
+    info: &[u8],
+    encapsulated: &[u8],
+    ciphertext: &[u8],
+    commitment: Commitment,
+) -> Result<EpochKey, WrapError> {
+    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated)
         .map_err(|_| WrapError::Unopenable)?;
     let plaintext = hpke::single_shot_open::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
         &OpModeR::Base,
         &secret.private_key(),
         &encapsulated,
-        &info(workspace, wrap.recipient, commitment),
-        &wrap.ciphertext,
+        info,
+        ciphertext,
         &[],
     )
     .map(Zeroizing::new)

@@ -160,7 +160,7 @@ impl World {
         from.array(2).expect("commitments and keys");
         let commitments = from.list("epochs", MAX_EPOCHS).expect("commitments");
         let sealed = from.bytes("keyring", 2 * MAX_SEALED_HISTORY).expect("sealed keys");
-        Keyring::from_stored(workspace, sealed, keys.hpke(), &commitments).ok()
+        Keyring::from_stored(workspace, sealed, keys, &commitments).ok()
     }
 
     /// Such a program's line to the relay. Nothing is lost on it, so that what is published comes.

@@ -244,10 +244,10 @@ impl Bench {
         });
         let offered: Vec<Entry> = replica.offered().cloned().collect();
         let keyring = replica.keyring().map(|keyring| {
-            let stored = keyring.to_stored(keys.hpke_public(), &mut crate::author::rng(1)).unwrap();
+            let stored = keyring.to_stored(&keys, [1; 32]);
             let commitments: Vec<_> = keyring.commitments().collect();
             let workspace = keyring.workspace();
-            bowline_crypto::Keyring::from_stored(workspace, &stored, keys.hpke(), &commitments).unwrap()
+            bowline_crypto::Keyring::from_stored(workspace, &stored, &keys, &commitments).unwrap()
         });
         let stored = Stored {
             workspace: replica.workspace(),

@@ -248,43 +248,6 @@ fn repeated_randomness_still_keeps_the_new_key_from_the_one_removed() {
 }
 
 #[test]
-fn a_stored_keyring_opens_with_the_device_s_key_only() {
-    let (ana, ben) = (device(1), device(2));
-    for epochs in [1, 4] {
-        let keyring = keyring(epochs);
-        let stored = keyring.to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
-        let again = Keyring::from_stored(WORKSPACE, &stored, ana.hpke(), &held(&keyring)).unwrap();
-        assert_eq!(held(&again), held(&keyring));
-        let refused = Keyring::from_stored(WORKSPACE, &stored, ben.hpke(), &held(&keyring)).unwrap_err();
-        assert_eq!(refused, KeyringError::NoWrap);
-        for key in 1..=epochs {
-            let bare = epoch_key(key);
-            assert!(!stored.windows(EPOCH_KEY_LEN).any(|window| window == bare.as_bytes()));
-        }
-    }
-}
-
-#[test]
-fn a_stored_keyring_may_be_behind_the_roster_but_not_beside_or_ahead_of_it() {
-    let ana = device(1);
-    let stored = keyring(2).to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
-    let from = |numbers: &[u8]| {
-        let epochs: Vec<_> = numbers.iter().map(|number| epoch_key(*number).commitment()).collect();
-        Keyring::from_stored(WORKSPACE, &stored, ana.hpke(), &epochs).map(|keyring| held(&keyring).len())
-    };
-    assert_eq!(from(&[1, 2]), Ok(2));
-    assert_eq!(from(&[1, 2, 3]), Ok(2));
-    assert_eq!(from(&[1]), Err(KeyringError::EpochUnknown));
-    assert_eq!(from(&[1, 9]), Err(KeyringError::WrongKey { epoch: 2 }));
-    assert_eq!(from(&[9, 2]), Err(KeyringError::WrongKey { epoch: 1 }));
-    for cut in [0, 1, stored.len() - 1] {
-        let epochs = held(&keyring(2));
-        let refused = Keyring::from_stored(WORKSPACE, &stored[..cut], ana.hpke(), &epochs).unwrap_err();
-        assert!(matches!(refused, KeyringError::Stored(_)));
-    }
-}
-
-#[test]
 fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
     let ana = device(1);
     let rekey = keyring(2).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();

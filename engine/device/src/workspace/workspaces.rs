@@ -87,7 +87,7 @@ impl Workspaces {
         let (entry, keyring) =
             genesis(incarnation, &mut cx).ok_or(Error::Bug("the Genesis just written is refused"))?;
         let workspace = keyring.workspace();
-        let stored_keys = seal_keys(&keyring, lent.keys, &mut *lent.random)?;
+        let stored_keys = seal_keys(&keyring, lent.keys, &mut *lent.random);
         let token =
             AtRest { keys: lent.keys, random: &mut *lent.random }.seal(state::TOKEN, token.as_bytes());
         lent.store.transaction(|tx| {
@@ -359,7 +359,7 @@ fn restore_keys(
 
 fn open_keys(bytes: &[u8], keys: &DeviceKeys, workspace: WorkspaceId) -> Result<Keyring, Error> {
     let stored: StoredKeys = decode(bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
-    let keyring = Keyring::from_stored(workspace, &stored.sealed, keys.hpke(), &stored.commitments);
+    let keyring = Keyring::from_stored(workspace, &stored.sealed, keys, &stored.commitments);
     keyring.map_err(|_| Error::Damaged(Damage::Keyring))
 }
 
@@ -422,19 +422,15 @@ pub(crate) fn find_keys(
     rest: &mut AtRest<'_>,
 ) -> Result<Option<(Vec<u8>, Keyring)>, Error> {
     let found = keys_in_records(workspace, &roster_records(**tx, workspace)?, recipient);
-    let sealed = |keyring: Keyring| Ok((seal_keys(&keyring, rest.keys, &mut *rest.random)?, keyring));
-    found.map(sealed).transpose()
+    Ok(found.map(|keyring| (seal_keys(&keyring, rest.keys, &mut *rest.random), keyring)))
 }
 
 /// All keys of a workspace for the database, sealed to this device, with what they are checked against.
-pub(crate) fn seal_keys(
-    keyring: &Keyring,
-    keys: &DeviceKeys,
-    random: &mut dyn CryptoRng,
-) -> Result<Vec<u8>, Error> {
-    let sealed = keyring.to_stored(keys.hpke_public(), random);
-    let sealed = sealed.map_err(|_| Error::Bug("nothing can be sealed to this device's own key"))?;
-    Ok(encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed }))
+pub(crate) fn seal_keys(keyring: &Keyring, keys: &DeviceKeys, random: &mut dyn CryptoRng) -> Vec<u8> {
+    let mut drawn = [0; 32];
+    random.fill_bytes(&mut drawn);
+    let sealed = keyring.to_stored(keys, drawn);
+    encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed })
 }
 
 /// Successors at rest.

@@ -64,6 +64,11 @@ class DeviceKeys:
         return cls(secret[:32], secret[32:])
 
     @property
+    def hpke(self):
+        """The device's private keys for wraps."""
+        return sealing.device_hpke(self.seed, self.hpke_secret)
+
+    @property
     def id(self):
         """The device's id."""
         return signing.public_key(self.seed)

@@ -15,7 +15,7 @@ use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position};
+use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position, Suite};
 use bowline_wire::limits::MAX_BODIES_PER_FRAME;
 use bowline_wire::log::Log;
 use rand_chacha::ChaCha20Rng;
@@ -122,7 +122,7 @@ impl Bench {
         let keys = DeviceKeys::generate(&mut rng);
         let incarnation = Incarnation::from_bytes([seed; 8]);
         let mut cx = Context { keys: &keys, now: Millis(1), random: &mut rng, hash_at: &|_| None };
-        let (entry, keyring) = genesis(incarnation, &mut cx).unwrap();
+        let (entry, keyring) = genesis(Suite::XWing, incarnation, &mut cx).unwrap();
         let workspace = keyring.workspace();
         let stored = Stored {
             workspace,

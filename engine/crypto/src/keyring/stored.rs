@@ -6,6 +6,7 @@ use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
 use bowline_wire::limits::{MAX_SEALED_HISTORY, MAX_WRAP};
+use hpke::kem::X25519HkdfSha256;
 use zeroize::Zeroizing;
 
 use super::{Keyring, KeyringError};
@@ -122,8 +123,9 @@ fn open_before(
     device: &DeviceKeys,
 ) -> Result<Vec<Arc<EpochKey>>, KeyringError> {
     let StoredBefore { commitment, history, recipient, encapsulated, ciphertext } = stored;
-    let info = wrap::info(workspace, HpkePublicKey::from_bytes(*recipient), *commitment);
-    let newest = wrap::open_x25519(device.hpke(), &info, encapsulated, ciphertext, *commitment)
+    let info = wrap::info(workspace, &HpkePublicKey::x25519(*recipient), *commitment);
+    let private = device.hpke().x25519_key();
+    let newest = wrap::open_by::<X25519HkdfSha256>(&private, &info, encapsulated, ciphertext, *commitment)
         .map_err(|_| KeyringError::NotThisDevice)?;
     let mut keys = open_history(workspace, &newest, history)?;
     keys.push(Arc::new(newest));

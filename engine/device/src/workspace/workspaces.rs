@@ -13,7 +13,7 @@ use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, RelayId, WorkspaceId};
+use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, RelayId, Suite, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
@@ -84,8 +84,8 @@ impl Workspaces {
     ) -> Result<WorkspaceId, Error> {
         let (incarnation, now) = (new_incarnation(lent), lent.now);
         let mut cx = Context { keys: lent.keys, now, random: &mut *lent.random, hash_at: &|_| None };
-        let (entry, keyring) =
-            genesis(incarnation, &mut cx).ok_or(Error::Bug("the Genesis just written is refused"))?;
+        let (entry, keyring) = genesis(Suite::XWing, incarnation, &mut cx)
+            .ok_or(Error::Bug("the Genesis just written is refused"))?;
         let workspace = keyring.workspace();
         let stored_keys = seal_keys(&keyring, lent.keys, &mut *lent.random);
         let token =
@@ -376,25 +376,29 @@ fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Res
     for (chain, tip) in read.chains(workspace)? {
         tips.push((chain, decode::<ChainTip>(&tip).map_err(|_| Error::Damaged(Damage::ChainTip))?));
     }
-    log_of(read, workspace, cursor, tips)
+    let records = roster_records(read, workspace)?;
+    let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
+    log_of(read, workspace, cursor, tips, roster)
 }
 
 /// A log of another draft, as far as this version can read it.
 fn log_of_before(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
     let chains = read.chains(workspace)?.into_iter();
-    let tips = chains.filter_map(|(chain, tip)| Some((chain, before::tip(&tip)?))).collect();
-    log_of(read, workspace, cursor, tips)
+    let tip = |tip: &[u8]| before::tip(tip).or_else(|| decode(tip).ok());
+    let tips = chains.filter_map(|(chain, bytes)| Some((chain, tip(&bytes)?))).collect();
+    let records = roster_records(read, workspace)?;
+    let roster = before::roster(workspace, records.iter().map(|(position, entry)| (*position, entry)));
+    log_of(read, workspace, cursor, tips, roster)
 }
 
-/// A log with these tips of chains, its roster replayed.
+/// A log with these tips of chains and this roster.
 fn log_of(
     read: Reader<'_>,
     workspace: WorkspaceId,
     cursor: &Cursor,
     tips: Vec<(ChainKey, ChainTip)>,
+    roster: Roster,
 ) -> Result<Log, Error> {
-    let records = roster_records(read, workspace)?;
-    let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
     let head = Head { workspace, log: cursor.log, position: cursor.pos, hash: cursor.hash };
     let weights = Weights::restore(read.weights(workspace)?);
     Ok(Log::restore(head, cursor.time, roster, tips, weights))

@@ -45,7 +45,7 @@ fn a_rekey_reaches_exactly_active_devices_and_open_tickets() {
     let too_many = right.iter().cloned().chain([Author::new("carl").hpke]);
     let swapped = [ana().hpke, ben().hpke, Author::new("carl").hpke];
     for wrong in
-        [rekey("e", right.iter().cloned().skip(1)), rekey("e", too_many), rekey("e", swapped), rekey("e", [])]
+        [rekey("e", right.iter().skip(1).cloned()), rekey("e", too_many), rekey("e", swapped), rekey("e", [])]
     {
         assert_eq!(fold(&story, &ana(), &Record::Rekey(wrong)), void(Void::WrongRecipients));
     }

@@ -296,7 +296,7 @@ fn rekeys() -> Tale {
     let mut tale = Tale::new("a rekey that is due", story.clone());
     let right = story.roster().recipients();
     tale.applied("to all active devices and open tickets", &ben, &story.due_rekey("e"));
-    let without = right.iter().cloned().filter(|key| *key != open.hpke);
+    let without = right.iter().filter(|key| **key != open.hpke).cloned();
     tale.void("without an open ticket", "WrongRecipients", &ben, &Record::Rekey(rekey("e", without)));
     let more = right.iter().cloned().chain([tablet.hpke.clone()]);
     tale.void("with one who has left", "WrongRecipients", &ben, &Record::Rekey(rekey("e", more)));

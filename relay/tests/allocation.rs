@@ -25,7 +25,7 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Create, Frame, Proof, Welcome};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{HpkePublicKey, Lane, Millis, Position, Signature, WorkspaceId};
-use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_RECIPIENTS};
+use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_RECIPIENTS, MAX_SEALED_HISTORY};
 use bowline_wire::roster::record::Record;
 use bowline_wire::signed::Signed;
 use peak_alloc::PeakAlloc;
@@ -105,12 +105,12 @@ fn covering(laptop: &mut Author, view: &View) -> SignedEntry {
 
 fn rekeying(laptop: &mut Author, view: &View) -> SignedEntry {
     let recipients = (0..MAX_RECIPIENTS as u16).map(|number| {
-        let mut bytes = [0; 32];
+        let mut bytes = [0; 1216];
         bytes[..2].copy_from_slice(&number.to_be_bytes());
-        HpkePublicKey::from_bytes(bytes)
+        HpkePublicKey::from_slice(&bytes).unwrap()
     });
     let mut rekey = author::rekey(1, recipients);
-    rekey.history = vec![0; 256 * 1024];
+    rekey.history = vec![0; MAX_SEALED_HISTORY];
     laptop.record(view, &Record::Rekey(rekey)).to_signed()
 }
 

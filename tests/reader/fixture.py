@@ -184,13 +184,13 @@ def compare_code(home, opened, text):
     same((code.workspace, code.log, code.kind), (opened.log.workspace, opened.log.id, codes.LINK), "the code")
     same(code.log_hash, opened.log.hashes[code.position], "the point that the code pins")
     same(code.roster_hash in roster.index, True, "the roster that the code pins")
-    state, hpke = roster.tickets[key], sealing.x25519_public(ticket.hpke_secret)
+    state, hpke = roster.tickets[key], ticket.hpke.public(roster.suite)
     same((state.stage, state.hpke), (OPEN, hpke), "the ticket")
     kept = home.open_code(code.workspace, key)
     same((kept.number, kept.secret), (records.LINK, code.secret), "what the home keeps of the code")
     links = [record.fields[0] for record in opened.records if record.number == records.LINK]
     (wrap,) = [wrap for made, _, _, wrap in links if made == key]
-    epoch_key = sealing.open_wrap(wrap, code.workspace, roster.commitments[-1], ticket.hpke_secret)
+    epoch_key = sealing.open_wrap(wrap, code.workspace, roster.commitments[-1], ticket.hpke)
     same(epoch_key, opened.keyring.newest, "the epoch key that the ticket hands out")
 
 

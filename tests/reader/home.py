@@ -31,7 +31,7 @@ QUARANTINED = 2
 RANDOM_LEN = 32
 
 KEYRING = fields(list_of(fixed(32), limits.MAX_EPOCHS), bytes_to(limits.MAX_SEALED_HISTORY + limits.MAX_WRAP))
-
+STORED = fields(fixed(32), bytes_to(limits.MAX_SEALED_HISTORY))
 
 CODE = fields(number_of("code", {1, 2}), null_or(fixed(32)), fields(fixed(32), uint()))
 
@@ -62,6 +62,11 @@ class DeviceKeys:
         secret = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
         demand(len(secret) == 64, f"{path.name} is damaged")
         return cls(secret[:32], secret[32:])
+
+    @property
+    def hpke(self):
+        """The device's private keys for wraps."""
+        return sealing.device_hpke(self.seed, self.hpke_secret)
 
     @property
     def id(self):
@@ -144,9 +149,9 @@ class Home:
         """The epoch keys that the device holds, which have to be those that the roster commits to."""
         known, stored = KEYRING(decode(self.state(workspace, "keyring")))
         demand(known == commitments[: len(known)], "the keyring is of another roster")
-        rekey = records.read_rekey(decode(stored))
-        keys = sealing.open_rekey(rekey, workspace, self.keys.hpke_secret)
-        return sealing.Keyring(workspace, keys, known)
+        which, sealed = STORED(decode(stored))
+        keys = self.keys.open_at_rest(f"keyring/{workspace.hex()}/{which.hex()}", sealed)
+        return sealing.Keyring(workspace, [keys[at : at + 32] for at in range(0, len(keys), 32)], known)
 
     def successors(self, workspace):
         """By which logs the workspace's log came to be signed by its key, verified."""

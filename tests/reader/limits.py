@@ -19,5 +19,8 @@ def table(heading):
 
 globals().update({name: int(value) for name, value, _ in table("8. Limits")})
 
+# The suite of an HPKE key, by its length.
+SUITES = {int(length): int(suite) for suite, length, _ in table("Suites")}
+
 # The draft of protocol 1 that the page is about.
 DRAFT = int(re.search(r"whose capability is `draft/(\d+)`", TEXT).group(1))

@@ -22,9 +22,25 @@ JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY = 6, 7, 8, 9, 10
 # An unknown record is an array of at most so many items.
 MAX_FIELDS = 16
 
-WRAP = fields(fixed(32), uint(16), bytes_to(limits.MAX_WRAP), bytes_to(limits.MAX_WRAP))
-TICKET = fields(fixed(32), fixed(32), uint(), WRAP)
-WRAPS = ascending(list_of(WRAP, limits.MAX_RECIPIENTS), lambda wrap: wrap[0], "WrapOrder")
+
+def suite_of(key):
+    """The suite of an HPKE key."""
+    return limits.SUITES[len(key)]
+
+
+def _hpke_key(value):
+    if len(bytes_to(max(limits.SUITES))(value)) not in limits.SUITES:
+        raise Malformed("Shape", "no suite has keys of this length")
+    return value
+
+
+def _suite(value):
+    return number_of("suite", set(limits.SUITES.values()))(uint(16)(value))
+
+
+WRAP = fields(_hpke_key, bytes_to(limits.MAX_WRAP), bytes_to(limits.MAX_WRAP))
+TICKET = fields(fixed(32), _hpke_key, uint(), WRAP)
+WRAPS = ascending(list_of(WRAP, limits.MAX_RECIPIENTS), lambda wrap: (suite_of(wrap[0]), wrap[0]), "WrapOrder")
 REKEY_FORM = fields(fixed(32), bytes_to(limits.MAX_SEALED_HISTORY), WRAPS)
 
 
@@ -38,12 +54,12 @@ _CUT_ITEM = fields(fixed(32), fixed(8), number_of("lane", {CONTROL, CONTENT}), _
 CUT = ascending(list_of(_CUT_ITEM, limits.MAX_CUT), lambda cut: tuple(cut[:3]), "CutOrder")
 
 FORMS = {
-    GENESIS: fields(uint(), fixed(16), fixed(32), fixed(32), fixed(32)),
+    GENESIS: fields(uint(), fixed(16), fixed(32), _suite, _hpke_key, fixed(32)),
     INVITE: fields(uint(), TICKET),
     CLOSE_INVITE: fields(uint(), fixed(32)),
     LINK: fields(uint(), TICKET),
     CLOSE_LINK: fields(uint(), fixed(32)),
-    JOIN: fields(uint(), fixed(32), fixed(32), boolean, fixed(64)),
+    JOIN: fields(uint(), fixed(32), _hpke_key, boolean, fixed(64)),
     REMOVE_DEVICE: fields(uint(), fixed(32), CUT, REKEY_FORM),
     REMOVE_MEMBER: fields(uint(), fixed(16), CUT, REKEY_FORM),
     LEAVE: fields(uint(), boolean, CUT),

@@ -72,6 +72,7 @@ class Roster:
         self.users, self.devices, self.tickets = {}, {}, {}
         self.commitments = []
         self.hpke_keys = set()
+        self.suite = None
         self.rekey_due = False
         self.unknown = False
 
@@ -174,10 +175,17 @@ class Roster:
         if header.roster != self.hash:
             raise Void("NotOnHead")
 
+    def _takes(self, hpke):
+        if records.suite_of(hpke) < self.suite:
+            raise Void("WeakSuite")
+
     def _genesis(self, position, header, values, body):
-        _, device, hpke, commitment = values
+        _, device, suite, hpke, commitment = values
         if self.points or device != header.device or entries.digest(body) != self.workspace:
             raise Void("Genesis")
+        if records.suite_of(hpke) < suite:
+            raise Void("WeakSuite")
+        self.suite = suite
         user = entries.user_of(device)
         self.users[user] = User(OWNER)
         self._insert(device, Device(user, hpke, False, position))
@@ -192,6 +200,7 @@ class Roster:
         self._on_head(header)
         if key in self.tickets or hpke in self.hpke_keys:
             raise Void("KeyReused")
+        self._takes(hpke)
         if wrap[0] != hpke:
             raise Void("WrongRecipients")
         if len(self.recipients()) >= limits.MAX_RECIPIENTS:
@@ -219,6 +228,7 @@ class Roster:
             raise Void("TicketNotOpen")
         if header.device in self.devices or hpke in self.hpke_keys:
             raise Void("KeyReused")
+        self._takes(hpke)
         try:
             message = encode([self.workspace, header.device, hpke, recovery])
             signing.verify(key, "bowline/join/1", message, proof)

@@ -2,10 +2,11 @@
 
 import hmac
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import sha3_256, sha256, shake_256
 
 import zstandard
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -13,9 +14,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import limits
 from cbor import Malformed, decode
 from forms import boolean, bytes_to, fixed, list_of, null_or, text_to, uint
-from records import WRAP
+from records import WRAP, suite_of
 
-SUITE = 1
+# How the KEMs are named in what they derive: 0x0020 and 0x647a.
+KEMS = {1: b"KEM\x00\x20", 2: b"KEM\x64\x7a"}
+
+# Of X-Wing: bytes of ML-KEM-768's ciphertext, and what its secret is hashed with.
+LATTICE_LEN, XWING_LABEL = 1088, b"\\.//^\\"
 
 STORED, ZSTD = 0, 1
 
@@ -70,6 +75,58 @@ def x25519_public(secret):
 
 
 @dataclass
+class HpkeSecrets:
+    """Somebody's private keys, of suite 1 and of suite 2."""
+
+    x25519: bytes
+    xwing: bytes
+
+    def public(self, suite):
+        """The public key of a suite."""
+        if suite == 1:
+            return x25519_public(self.x25519)
+        lattice, point = _expand_xwing(self.xwing)
+        return lattice.public_key().public_bytes_raw() + x25519_public(point)
+
+    def shared(self, suite, encapsulated):
+        """What the KEM of a suite gives to the holder of the private key."""
+        return self._shared_x25519(encapsulated) if suite == 1 else self._shared_xwing(encapsulated)
+
+    def _shared_x25519(self, encapsulated):
+        try:
+            shared_point = exchange(self.x25519, encapsulated)
+        except ValueError:
+            raise Unopenable("Seal", "the encapsulated key is not one") from None
+        eae = _labeled_extract(KEMS[1], b"", b"eae_prk", shared_point)
+        context = encapsulated + x25519_public(self.x25519)
+        return _labeled_expand(KEMS[1], eae, b"shared_secret", context, 32)
+
+    def _shared_xwing(self, encapsulated):
+        lattice, point = _expand_xwing(self.xwing)
+        if len(encapsulated) != LATTICE_LEN + 32:
+            raise Unopenable("Seal", "the encapsulated key is not one")
+        first, last = encapsulated[:LATTICE_LEN], encapsulated[LATTICE_LEN:]
+        try:
+            shared_point = exchange(point, last)
+        except ValueError:
+            # X-Wing goes on with it: the other half holds.
+            shared_point = bytes(32)
+        parts = [lattice.decapsulate(first), shared_point, last, x25519_public(point), XWING_LABEL]
+        return sha3_256(b"".join(parts)).digest()
+
+
+def exchange(secret, public):
+    """X25519 of RFC 7748; a shared point of zeros is a ValueError."""
+    return X25519PrivateKey.from_private_bytes(secret).exchange(X25519PublicKey.from_public_bytes(public))
+
+
+def _expand_xwing(seed):
+    """The private keys of ML-KEM-768 and X25519 that an X-Wing key is."""
+    expanded = shake_256(seed).digest(96)
+    return MLKEM768PrivateKey.from_seed_bytes(expanded[:64]), expanded[64:]
+
+
+@dataclass
 class Ticket:
     """The keys of an invite or link, from the secret in its code."""
 
@@ -81,9 +138,10 @@ class Ticket:
         return hkdf(self.secret, b"bowline/ticket/signing/1", 32)
 
     @property
-    def hpke_secret(self):
-        """The ticket's X25519 key."""
-        return hkdf(self.secret, b"bowline/ticket/hpke/1", 32)
+    def hpke(self):
+        """The ticket's private keys for wraps."""
+        labels = b"bowline/ticket/hpke/1", b"bowline/ticket/xwing/1"
+        return HpkeSecrets(*(hkdf(self.secret, label, 32) for label in labels))
 
 
 def _labeled_extract(suite, salt, label, ikm):
@@ -94,37 +152,44 @@ def _labeled_expand(suite, prk, label, info, length):
     return expand(prk, length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info, length)
 
 
-def open_hpke(secret, encapsulated, info, ciphertext):
-    """Opens a single message of HPKE's base mode (RFC 9180) with suite 1 and no additional data."""
-    # Section 7.1: DHKEM(X25519, HKDF-SHA256) is 0x0020, HKDF-SHA256 0x0001, AES-256-GCM 0x0002.
-    kem, suite = b"KEM\x00\x20", b"HPKE\x00\x20\x00\x01\x00\x02"
-    own = X25519PrivateKey.from_private_bytes(secret)
-    try:
-        shared_point = own.exchange(X25519PublicKey.from_public_bytes(encapsulated))
-    except ValueError:
-        raise Unopenable("Seal", "the encapsulated key is not one") from None
-    eae = _labeled_extract(kem, b"", b"eae_prk", shared_point)
-    context = encapsulated + x25519_public(secret)
-    shared = _labeled_expand(kem, eae, b"shared_secret", context, 32)
-    psk_id = _labeled_extract(suite, b"", b"psk_id_hash", b"")
-    info_hash = _labeled_extract(suite, b"", b"info_hash", info)
+def device_hpke(seed, x25519):
+    """A device's private keys for wraps, from the two secrets in device.key."""
+    return HpkeSecrets(x25519, hkdf(seed + x25519, b"bowline/device/xwing/1", 32))
+
+
+def open_hpke(suite, secrets, encapsulated, info, ciphertext):
+    """Opens a single message of HPKE's base mode (RFC 9180) without additional data."""
+    # Section 7: after the KEM HKDF-SHA256 is 0x0001 and AES-256-GCM 0x0002.
+    name = b"HPKE" + KEMS[suite].removeprefix(b"KEM") + b"\x00\x01\x00\x02"
+    shared = secrets.shared(suite, encapsulated)
+    psk_id = _labeled_extract(name, b"", b"psk_id_hash", b"")
+    info_hash = _labeled_extract(name, b"", b"info_hash", info)
     schedule = b"\x00" + psk_id + info_hash
-    key_secret = _labeled_extract(suite, shared, b"secret", b"")
-    key = _labeled_expand(suite, key_secret, b"key", schedule, 32)
-    nonce = _labeled_expand(suite, key_secret, b"base_nonce", schedule, 12)
+    key_secret = _labeled_extract(name, shared, b"secret", b"")
+    key = _labeled_expand(name, key_secret, b"key", schedule, 32)
+    nonce = _labeled_expand(name, key_secret, b"base_nonce", schedule, 12)
     return open_aead(key + nonce, b"", ciphertext)
 
 
-def open_wrap(wrap, workspace, epoch_commitment, secret):
+def open_wrap(wrap, workspace, epoch_commitment, secrets):
     """The epoch key that a wrap holds for this secret."""
-    recipient, suite, encapsulated, ciphertext = WRAP(wrap)
-    if suite != SUITE:
-        raise Unopenable("Suite", f"suite {suite} is of a newer version")
+    recipient, encapsulated, ciphertext = WRAP(wrap)
     info = b"bowline/wrap/1" + workspace + recipient + epoch_commitment
-    key = open_hpke(secret, encapsulated, info, ciphertext)
+    key = open_hpke(suite_of(recipient), secrets, encapsulated, info, ciphertext)
     if len(key) != 32 or commitment(key) != epoch_commitment:
         raise Unopenable("Commitment", "it is not the key that is committed to")
     return key
+
+
+def ephemeral_point(key, workspace, recipient):
+    """The X25519 half of the encapsulated key that everybody who holds an epoch key gives its wrap: all of it in suite 1."""
+    suite = suite_of(recipient)
+    info = b"bowline/wrap/seed/1" + workspace + suite.to_bytes(2, "big") + recipient
+    if suite == 2:
+        return x25519_public(hkdf(key, info, 64)[32:])
+    # Section 7.1.3 of RFC 9180.
+    prk = _labeled_extract(KEMS[1], b"", b"dkp_prk", hkdf(key, info, 32))
+    return x25519_public(_labeled_expand(KEMS[1], prk, b"sk", b"", 32))
 
 
 def open_history(workspace, newest, sealed):
@@ -136,13 +201,13 @@ def open_history(workspace, newest, sealed):
     return [keys[at : at + 32] for at in range(0, len(keys), 32)]
 
 
-def open_rekey(rekey, workspace, secret):
-    """All epoch keys that a rekey hands to this secret, oldest first."""
-    own = x25519_public(secret)
-    wraps = [wrap for wrap in rekey.wraps if wrap[0] == own]
+def open_rekey(rekey, workspace, secrets):
+    """All epoch keys that a rekey hands to the holder of these secrets, oldest first."""
+    own = [secrets.public(suite) for suite in limits.SUITES.values()]
+    wraps = [wrap for wrap in rekey.wraps if wrap[0] in own]
     if not wraps:
         raise Unopenable("Seal", "there is no wrap for this recipient")
-    newest = open_wrap(wraps[0], workspace, rekey.commitment, secret)
+    newest = open_wrap(wraps[0], workspace, rekey.commitment, secrets)
     return open_history(workspace, newest, rekey.history) + [newest]
 
 

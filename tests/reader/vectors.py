@@ -163,19 +163,30 @@ def good_chain(vector):
     same(points, vector["roster"], "roster")
 
 
+def halves(secret):
+    """Two secrets of 32 bytes."""
+    return secret[:32], secret[32:]
+
+
 def good_seal(vector):
     """Keys, a sealed body and a rekey."""
     workspace, first = unhex(vector, "workspace"), unhex(vector, "first_epoch_key")
     same(sealing.commitment(first).hex(), vector["commitment"], "commitment")
-    seed, hpke = unhex(vector, "device_keys")[:32], unhex(vector, "device_keys")[32:]
+    seed, hpke = unhex(vector, "device_keys")[:32], sealing.device_hpke(*halves(unhex(vector, "device_keys")))
     same(signing.public_key(seed).hex(), vector["device"], "device")
-    same(sealing.x25519_public(hpke).hex(), vector["device_hpke"], "HPKE key")
+    same(hpke.public(1).hex(), vector["device_hpke"], "HPKE key")
+    same(hpke.public(2).hex(), vector["device_xwing"], "X-Wing key")
     ticket = sealing.Ticket(unhex(vector, "ticket_secret"))
     same(signing.public_key(ticket.signing_seed).hex(), vector["ticket_key"], "ticket key")
-    same(sealing.x25519_public(ticket.hpke_secret).hex(), vector["ticket_hpke"], "ticket's HPKE key")
-    rekey = records.read_rekey(decode(unhex(vector, "rekey")))
-    keys = sealing.open_rekey(rekey, workspace, hpke)
-    same(keys[0], first, "the first epoch key in the history")
+    same(ticket.hpke.public(1).hex(), vector["ticket_hpke"], "ticket's HPKE key")
+    same(ticket.hpke.public(2).hex(), vector["ticket_xwing"], "ticket's X-Wing key")
+    for name in ("rekey_xwing", "rekey"):
+        rekey = records.read_rekey(decode(unhex(vector, name)))
+        keys = sealing.open_rekey(rekey, workspace, hpke)
+        same(keys[0], first, "the first epoch key in the history")
+        for recipient, encapsulated, _ in rekey.wraps:
+            point = sealing.ephemeral_point(keys[-1], workspace, recipient)
+            same(encapsulated[-32:], point, "the randomness of a wrap")
     keyring = sealing.Keyring(workspace, keys[:1], [unhex(vector, "commitment")])
     same(keyring.wire_doc(unhex(vector, "doc")).hex(), vector["wire_doc"], "document's name")
     aad, salt = unhex(vector, "additional_data"), unhex(vector, "salt")
@@ -265,8 +276,9 @@ def broken_plaintext(vector):
 def broken_wrap(vector):
     """A wrap that hands out no key."""
     wrap = decode(unhex(vector, "wrap"))
-    rest = (unhex(vector, name) for name in ("workspace", "commitment", "hpke_secret"))
-    broken(lambda: sealing.open_wrap(wrap, *rest))(vector)
+    secrets = sealing.HpkeSecrets(unhex(vector, "hpke_secret"), unhex(vector, "xwing_secret"))
+    rest = (unhex(vector, name) for name in ("workspace", "commitment"))
+    broken(lambda: sealing.open_wrap(wrap, *rest, secrets))(vector)
 
 
 FILES = [

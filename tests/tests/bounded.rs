@@ -128,7 +128,6 @@ fn a_team_with_an_absent_member_keeps_their_words_and_little_else() {
     }
     let sizes = report::print("team, 10 rounds later, one member absent", &mut team.workspace);
     hold(&mut team.workspace, &sizes);
-    println!("roster records would take {} B more with X-Wing (estimated)", team.workspace.x_wing);
     team.work();
     report::print_header(&team.workspace);
     report::print_adopted(&mut team.workspace);

@@ -364,6 +364,9 @@ pub(crate) fn join_failed(why: &JoinFailed) -> CommandError {
         .hint(
             "ask for a code of a new workspace: whoever is in the old one can make it, and share everything into it",
         ),
+        JoinFailed::UpdateNeeded => {
+            of(ErrorCode::UpdateNeeded, "A later version made the workspace of this code").hint("update this program")
+        }
         JoinFailed::NotAdmitted => of(ErrorCode::CodeVoid, "The relay does not know this code").hint(another),
         JoinFailed::OtherRoster | JoinFailed::BadRecords => CommandError::new(
             ErrorCode::OtherWorkspace,

@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use bowline_wire::codec::{decode, encode};
-use bowline_wire::ids::{Commitment, WorkspaceId};
+use bowline_wire::ids::{Commitment, HpkePublicKey, Suite, WorkspaceId};
 use bowline_wire::limits::{FREE_EXPANSION, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Wrap;
 use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256;
+use hpke::kem::{X25519HkdfSha256, XWing};
 use hpke::{Deserializable, Kem, OpModeS, Serializable};
 use serde_json::{Value, json};
 
 use crate::keys::DeviceKeys;
 use crate::payload::{self, PayloadError, padme};
 use crate::testing::{WORKSPACE, device, epoch_key, keyring, rng, vector_path};
-use crate::wrap::{SUITE, WrapError, open_wrap};
+use crate::wrap::{WrapError, open_wrap};
 
 /// One zstd frame that says its size, 1,000, as zstd 1.5.7 made it of `0123456789` a hundred times.
 const FRAME: &str = "28b52ffd60e8028d000050303132333435363738390100db5b1524";
@@ -95,68 +95,77 @@ fn plaintexts() -> Vec<Value> {
 }
 
 /// A wrap made by someone who follows the format and not the rules: these bytes, said to be the key behind a commitment.
-fn wrap_of(plaintext: &[u8], commitment: Commitment) -> Wrap {
-    let recipient = device().hpke_public();
-    let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(recipient.as_bytes()).unwrap();
+fn wrap_of<K: Kem>(recipient: HpkePublicKey, plaintext: &[u8], commitment: Commitment) -> Wrap {
+    let public = K::PublicKey::from_bytes(recipient.as_bytes()).unwrap();
     let info =
         [b"bowline/wrap/1", &WORKSPACE.as_bytes()[..], recipient.as_bytes(), commitment.as_bytes()].concat();
-    let (encapsulated, ciphertext) =
-        hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &public,
-            &info,
-            plaintext,
-            &[],
-            &mut rng(43),
-        )
-        .unwrap();
-    Wrap { recipient, suite: SUITE, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
+    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, K>(
+        &OpModeS::Base,
+        &public,
+        &info,
+        plaintext,
+        &[],
+        &mut rng(43),
+    )
+    .unwrap();
+    Wrap { recipient, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
 }
 
 fn wraps() -> Vec<Value> {
-    let to =
-        |keys: &DeviceKeys, epochs| keyring(epochs).wrap_newest(keys.hpke_public(), &mut rng(41)).unwrap();
-    let (own, other) = (device(), DeviceKeys::generate(&mut rng(2)));
-    let (good, elsewhere) = (to(&own, 1), WorkspaceId::from_bytes([0xee; 32]));
+    let own = device();
+    let wrong = epoch_key(2);
+    let another = |suite: Suite| {
+        let (to, committed) = (own.hpke_public(suite), epoch_key(1).commitment());
+        match suite {
+            Suite::X25519 => wrap_of::<X25519HkdfSha256>(to, wrong.as_bytes(), committed),
+            Suite::XWing => wrap_of::<XWing>(to, wrong.as_bytes(), committed),
+        }
+    };
+    let low = Wrap { encapsulated: vec![0; 32], ..wrapped(&own, Suite::X25519) };
+    let low = [("an encapsulated key of low order", "Seal", low, WORKSPACE, 1)];
+    let of_both = Suite::ALL.into_iter().flat_map(|suite| wraps_of(&own, suite, another(suite)));
+    let vector = |(name, rule, wrap, workspace, epoch): (_, _, Wrap, WorkspaceId, u8)| {
+        json!({
+            "name": format!("suite {}: {name}", wrap.recipient.suite().number()),
+            "rule": rule,
+            "verdict": "unreadable",
+            "wrap": hex::encode(encode(&wrap)),
+            "workspace": workspace.to_string(),
+            "commitment": epoch_key(epoch).commitment().to_string(),
+            "hpke_secret": hex::encode(own.hpke().x25519()),
+            "xwing_secret": hex::encode(own.hpke().xwing()),
+        })
+    };
+    of_both.chain(low).map(vector).collect()
+}
+
+fn wrapped(to: &DeviceKeys, suite: Suite) -> Wrap {
+    keyring(1).wrap_newest(&to.hpke_public(suite)).unwrap()
+}
+
+fn wraps_of(
+    own: &DeviceKeys,
+    suite: Suite,
+    another: Wrap,
+) -> [(&'static str, &'static str, Wrap, WorkspaceId, u8); 7] {
+    let (good, elsewhere) = (wrapped(own, suite), WorkspaceId::from_bytes([0xee; 32]));
     let changed = |at: usize| {
         let mut wrap = good.clone();
         wrap.ciphertext[at] ^= 1;
         wrap
     };
-    let low = Wrap { encapsulated: vec![0; 32], ..good.clone() };
-    let relabelled = Wrap { recipient: own.hpke_public(), ..to(&other, 1) };
-    let another = wrap_of(epoch_key(2).as_bytes(), epoch_key(1).commitment());
+    let to_other = wrapped(&DeviceKeys::generate(&mut rng(2)), suite);
+    let relabelled = Wrap { recipient: own.hpke_public(suite), ..to_other };
     let empty = Wrap { encapsulated: vec![], ciphertext: vec![], ..good.clone() };
-    let cases = [
-        ("a wrap with a bit changed", "Seal", "unreadable", changed(0), WORKSPACE, 1),
-        ("a wrap with a bit of its tag changed", "Seal", "unreadable", changed(47), WORKSPACE, 1),
-        ("a wrap of another workspace", "Seal", "unreadable", good.clone(), elsewhere, 1),
-        ("a wrap of another epoch", "Seal", "unreadable", good.clone(), WORKSPACE, 2),
-        ("a wrap to another recipient", "Seal", "unreadable", relabelled, WORKSPACE, 1),
-        ("an encapsulated key of low order", "Seal", "unreadable", low, WORKSPACE, 1),
-        ("another key than the committed one", "Commitment", "unreadable", another, WORKSPACE, 1),
-        ("an empty wrap", "Seal", "unreadable", empty, WORKSPACE, 1),
-        (
-            "a suite without a meaning",
-            "Suite",
-            "update needed",
-            Wrap { suite: 2, ..good.clone() },
-            WORKSPACE,
-            1,
-        ),
-    ];
-    let vector = |(name, rule, verdict, wrap, workspace, epoch): (_, _, _, Wrap, WorkspaceId, u8)| {
-        json!({
-            "name": name,
-            "rule": rule,
-            "verdict": verdict,
-            "wrap": hex::encode(encode(&wrap)),
-            "workspace": workspace.to_string(),
-            "commitment": epoch_key(epoch).commitment().to_string(),
-            "hpke_secret": hex::encode(own.hpke().as_bytes()),
-        })
-    };
-    cases.map(vector).to_vec()
+    [
+        ("a wrap with a bit changed", "Seal", changed(0), WORKSPACE, 1),
+        ("a wrap with a bit of its tag changed", "Seal", changed(47), WORKSPACE, 1),
+        ("a wrap of another workspace", "Seal", good.clone(), elsewhere, 1),
+        ("a wrap of another epoch", "Seal", good, WORKSPACE, 2),
+        ("a wrap to another recipient", "Seal", relabelled, WORKSPACE, 1),
+        ("another key than the committed one", "Commitment", another, WORKSPACE, 1),
+        ("an empty wrap", "Seal", empty, WORKSPACE, 1),
+    ]
 }
 
 fn written() -> Value {
@@ -220,9 +229,9 @@ fn a_wrap_is_refused_for_the_rule_that_it_breaks() {
         let wrap: Wrap = decode(&unhex(&vector, "wrap")).unwrap();
         let workspace = WorkspaceId::from_slice(&unhex(&vector, "workspace")).unwrap();
         let commitment = Commitment::from_slice(&unhex(&vector, "commitment")).unwrap();
-        assert_eq!(unhex(&vector, "hpke_secret"), device().hpke().as_bytes());
+        assert_eq!(unhex(&vector, "hpke_secret"), device().hpke().x25519());
+        assert_eq!(unhex(&vector, "xwing_secret"), device().hpke().xwing());
         let rule = match open_wrap(&wrap, workspace, commitment, device().hpke()).unwrap_err() {
-            WrapError::UpdateNeeded { .. } => "Suite",
             WrapError::Unopenable => "Seal",
             WrapError::WrongKey => "Commitment",
             other => panic!("{other}"),

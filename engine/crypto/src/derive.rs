@@ -5,8 +5,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// A label that opens an HKDF or HPKE `info`. What follows it has a fixed length for each label, and no label begins
-/// another, so that no two uses share an `info`.
+/// A label that opens an HKDF or HPKE `info`. What follows it has a fixed length for each label and suite, and no label
+/// begins another, so that no two uses share an `info`.
 #[derive(Clone, Copy)]
 pub(crate) struct Label(&'static str);
 
@@ -27,13 +27,19 @@ impl Label {
     pub(crate) const TICKET_SIGNING: Self = Self("bowline/ticket/signing/1");
     /// A ticket's X25519 key.
     pub(crate) const TICKET_HPKE: Self = Self("bowline/ticket/hpke/1");
+    /// A ticket's X-Wing key.
+    pub(crate) const TICKET_XWING: Self = Self("bowline/ticket/xwing/1");
+    /// A device's X-Wing key.
+    pub(crate) const DEVICE_XWING: Self = Self("bowline/device/xwing/1");
     /// HPKE: an epoch key for one recipient.
     pub(crate) const WRAP: Self = Self("bowline/wrap/1");
+    /// The randomness of one wrap.
+    pub(crate) const WRAP_SEED: Self = Self("bowline/wrap/seed/1");
     /// Key and nonce of one small secret in this device's database.
     pub(crate) const REST: Self = Self("bowline/rest/1");
 
     #[cfg(test)]
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::COMMITMENT,
         Self::NEXT_EPOCH,
         Self::DOCUMENT,
@@ -42,7 +48,10 @@ impl Label {
         Self::HISTORY,
         Self::TICKET_SIGNING,
         Self::TICKET_HPKE,
+        Self::TICKET_XWING,
+        Self::DEVICE_XWING,
         Self::WRAP,
+        Self::WRAP_SEED,
         Self::REST,
     ];
 

@@ -53,7 +53,7 @@ impl EpochKey {
         for (to, from) in ikm.iter_mut().zip(random.iter().chain(&self.0)) {
             *to = *from;
         }
-        let listed: Vec<&[u8]> = recipients.iter().map(|recipient| recipient.as_bytes().as_slice()).collect();
+        let listed: Vec<&[u8]> = recipients.iter().map(HpkePublicKey::as_bytes).collect();
         let info = [Label::NEXT_EPOCH.as_bytes(), workspace.as_bytes(), &hash::sha256(&listed)];
         Self(*hkdf(ikm.as_ref(), &[], &info))
     }

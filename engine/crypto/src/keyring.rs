@@ -1,5 +1,7 @@
 //! The epoch keys of one workspace, from the first to the newest, each checked against the roster's commitment.
 
+mod stored;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -46,6 +48,9 @@ pub enum KeyringError {
     /// The newest key's wrap does not open; the error says whose fault that is.
     #[error(transparent)]
     Wrap(#[from] WrapError),
+    /// Environment: the stored keyring is damaged, or another device's.
+    #[error("the stored keyring does not open with this device's keys")]
+    NotThisDevice,
     /// Environment: the stored keyring is damaged.
     #[error("the stored keyring is damaged")]
     Stored(#[source] DecodeError),

@@ -1,15 +1,15 @@
-//! The secrets by which somebody is known: a device's two keys, and the secret behind an invite or link.
+//! The secrets by which somebody is known: a device's keys, and the secret behind an invite or link.
 
 use bowline_wire::entry::{Entry, EntryError};
 use bowline_wire::frame::{Create, Party, Proof, Transcript, Word};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::Header;
 use bowline_wire::holding::{Holding, SaidHolding};
-use bowline_wire::ids::{DeviceId, HpkePublicKey, Signature, TicketKey, WorkspaceId};
+use bowline_wire::ids::{DeviceId, HpkePublicKey, Signature, Suite, TicketKey, WorkspaceId};
 use bowline_wire::roster::record::Join;
 use bowline_wire::signed::{Verified, signing_message};
 use ed25519_dalek::{Signer, SigningKey};
-use hpke::kem::X25519HkdfSha256;
+use hpke::kem::{X25519HkdfSha256, XWing};
 use hpke::{Deserializable, Kem, Serializable};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -22,32 +22,64 @@ pub const DEVICE_KEYS_LEN: usize = 64;
 /// Bytes of [`TicketSecret::to_bytes`].
 pub const TICKET_SECRET_LEN: usize = 32;
 
-/// The private half of an [`HpkePublicKey`]: opens wraps.
+/// The private halves of somebody's [`HpkePublicKey`]s, one of each suite: opens wraps.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct HpkeSecret([u8; 32]);
+pub struct HpkeSecret {
+    x25519: [u8; 32],
+    xwing: [u8; 32],
+}
 
 opaque_debug!(HpkeSecret);
 
 impl HpkeSecret {
     /// The X25519 key; `hpke` clamps it (RFC 7748 section 5).
-    pub(crate) fn private_key(&self) -> <X25519HkdfSha256 as Kem>::PrivateKey {
-        let Ok(key) = Deserializable::from_bytes(&self.0) else {
-            unreachable!("any 32 bytes are an X25519 private key");
-        };
-        key
+    pub(crate) fn x25519_key(&self) -> <X25519HkdfSha256 as Kem>::PrivateKey {
+        private_key::<X25519HkdfSha256>(&self.x25519)
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+    /// The X-Wing key, which its draft keeps as a seed.
+    pub(crate) fn xwing_key(&self) -> <XWing as Kem>::PrivateKey {
+        private_key::<XWing>(&self.xwing)
     }
 
-    /// What others wrap keys to.
-    pub fn public(&self) -> HpkePublicKey {
-        HpkePublicKey::from_bytes(X25519HkdfSha256::sk_to_pk(&self.private_key()).to_bytes().into())
+    pub(crate) fn x25519(&self) -> &[u8; 32] {
+        &self.x25519
+    }
+
+    #[cfg(test)]
+    pub(crate) fn xwing(&self) -> &[u8; 32] {
+        &self.xwing
+    }
+
+    /// What others wrap keys to, by each suite.
+    pub fn publics(&self) -> [HpkePublicKey; 2] {
+        Suite::ALL.map(|suite| self.public(suite))
+    }
+
+    /// What others wrap keys to by this suite.
+    pub fn public(&self, suite: Suite) -> HpkePublicKey {
+        match suite {
+            Suite::X25519 => public_key::<X25519HkdfSha256>(&self.x25519_key()),
+            Suite::XWing => public_key::<XWing>(&self.xwing_key()),
+        }
     }
 }
 
-/// What a device is: an Ed25519 key that signs and is its id, and an X25519 key that opens wraps.
+fn private_key<K: Kem>(bytes: &[u8; 32]) -> K::PrivateKey {
+    let Ok(key) = Deserializable::from_bytes(bytes) else {
+        unreachable!("any 32 bytes are a private key of either suite");
+    };
+    key
+}
+
+fn public_key<K: Kem>(private: &K::PrivateKey) -> HpkePublicKey {
+    let Some(key) = HpkePublicKey::from_slice(&K::sk_to_pk(private).to_bytes()) else {
+        unreachable!("keys have the lengths of their suites");
+    };
+    key
+}
+
+/// What a device is: an Ed25519 key that signs and is its id, and the keys that open wraps.
 #[derive(ZeroizeOnDrop)]
 pub struct DeviceKeys {
     signing: SigningKey,
@@ -66,8 +98,10 @@ impl DeviceKeys {
 
     /// The device whose [`DeviceKeys::to_bytes`] these are. Any bytes are some device.
     pub fn from_bytes(bytes: &[u8; DEVICE_KEYS_LEN]) -> Self {
-        let (mut signing, mut hpke) = (Zeroizing::new([0; 32]), HpkeSecret([0; 32]));
-        for (to, from) in signing.iter_mut().chain(&mut hpke.0).zip(bytes) {
+        // From both secrets, since whoever breaks X25519 has the second one from its public key.
+        let xwing = *hkdf(bytes, &[], &[Label::DEVICE_XWING.as_bytes()]);
+        let (mut signing, mut hpke) = (Zeroizing::new([0; 32]), HpkeSecret { x25519: [0; 32], xwing });
+        for (to, from) in signing.iter_mut().chain(&mut hpke.x25519).zip(bytes) {
             *to = *from;
         }
         Self { signing: SigningKey::from_bytes(&signing), hpke }
@@ -76,7 +110,7 @@ impl DeviceKeys {
     /// The secret's bytes, Ed25519 seed and then X25519 key: for `device.key`, and nowhere else.
     pub fn to_bytes(&self) -> Zeroizing<[u8; DEVICE_KEYS_LEN]> {
         let mut bytes = Zeroizing::new([0; DEVICE_KEYS_LEN]);
-        for (to, from) in bytes.iter_mut().zip(self.signing.as_bytes().iter().chain(&self.hpke.0)) {
+        for (to, from) in bytes.iter_mut().zip(self.signing.as_bytes().iter().chain(&self.hpke.x25519)) {
             *to = *from;
         }
         bytes
@@ -92,9 +126,9 @@ impl DeviceKeys {
         &self.hpke
     }
 
-    /// What others wrap keys to.
-    pub fn hpke_public(&self) -> HpkePublicKey {
-        self.hpke.public()
+    /// What others wrap keys to in a workspace of this suite.
+    pub fn hpke_public(&self, suite: Suite) -> HpkePublicKey {
+        self.hpke.public(suite)
     }
 
     /// Signs a finished header. Fills in nothing; fails if the header names another device, breaks a rule of its own, or
@@ -154,7 +188,10 @@ impl TicketSecret {
 
     /// Opens wraps to this ticket.
     pub fn hpke(&self) -> HpkeSecret {
-        HpkeSecret(*hkdf(&self.0, &[], &[Label::TICKET_HPKE.as_bytes()]))
+        HpkeSecret {
+            x25519: *hkdf(&self.0, &[], &[Label::TICKET_HPKE.as_bytes()]),
+            xwing: *hkdf(&self.0, &[], &[Label::TICKET_XWING.as_bytes()]),
+        }
     }
 
     /// The ticket's name in the roster, and the key its proofs verify under.
@@ -162,9 +199,9 @@ impl TicketSecret {
         TicketKey::from_bytes(self.signing().verifying_key().to_bytes())
     }
 
-    /// What rekeys wrap to while the ticket is open.
-    pub fn hpke_public(&self) -> HpkePublicKey {
-        self.hpke().public()
+    /// What rekeys wrap to while the ticket is open, in a workspace of this suite.
+    pub fn hpke_public(&self, suite: Suite) -> HpkePublicKey {
+        self.hpke().public(suite)
     }
 
     /// Signs a proof of the ticket's for a line on which `said` was said.
@@ -178,7 +215,7 @@ impl TicketSecret {
         &self,
         workspace: WorkspaceId,
         device: DeviceId,
-        hpke: HpkePublicKey,
+        hpke: &HpkePublicKey,
         recovery: bool,
     ) -> Signature {
         let message = Join::proof_message(workspace, device, hpke, recovery);

@@ -1,9 +1,8 @@
-//! Starting an epoch, learning about one, and keeping a keyring on disk: all three are a [`Rekey`] record, which wraps
-//! the newest key to each recipient and carries the earlier ones sealed under it.
+//! Starting an epoch and learning about one: both are a [`Rekey`] record, which wraps the newest key to each recipient and
+//! carries the earlier ones sealed under it.
 
 use std::sync::Arc;
 
-use bowline_wire::codec::{decode, encode};
 use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
 use bowline_wire::limits::{MAX_EPOCHS, MAX_RECIPIENTS};
 use bowline_wire::roster::record::{Rekey, Wrap};
@@ -15,7 +14,7 @@ use crate::aead::TAG_LEN;
 use crate::epoch::{EPOCH_KEY_LEN, EpochKey};
 use crate::keyring::{Keyring, KeyringError};
 use crate::keys::HpkeSecret;
-use crate::wrap::{SUITE, WrapError, open_wrap, seal_wrap};
+use crate::wrap::{WrapError, open_wrap, seal_wrap, wrap_or_nothing};
 
 /// Why no new epoch can be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -44,8 +43,16 @@ pub enum History {
 
 impl Keyring {
     /// Wraps the newest key for an invite or link.
-    pub fn wrap_newest(&self, recipient: HpkePublicKey, rng: &mut dyn CryptoRng) -> Result<Wrap, WrapError> {
-        seal_wrap(self.newest_key(), self.workspace(), recipient, rng)
+    pub fn wrap_newest(&self, recipient: &HpkePublicKey) -> Result<Wrap, WrapError> {
+        seal_wrap(self.newest_key(), self.workspace(), recipient)
+    }
+
+    /// Whom a rekey that has begun the newest epoch wraps something else to than everybody who holds that key would: its author
+    /// has made these wraps wrongly, or on purpose.
+    pub fn wrapped_otherwise(&self, rekey: &Rekey) -> Vec<HpkePublicKey> {
+        let as_made = |to| wrap_or_nothing(self.newest_key(), self.workspace(), to);
+        let differ = rekey.wraps.iter().filter(|wrap| **wrap != as_made(&wrap.recipient));
+        differ.map(|wrap| wrap.recipient.clone()).collect()
     }
 
     /// Starts an epoch for exactly `recipients`: a record with a new key. The keyring does not change: the new key comes
@@ -67,16 +74,11 @@ impl Keyring {
         rng.fill_bytes(random.as_mut());
         let next = self.newest_key().next(self.workspace(), &recipients, &random);
         let history = seal_history(self.workspace(), &next, &self.keys().collect::<Vec<_>>());
-        Ok(Rekey { commitment: next.commitment(), history, wraps: self.wraps(&next, &recipients, rng) })
+        Ok(Rekey { commitment: next.commitment(), history, wraps: self.wraps(&next, &recipients) })
     }
 
-    fn wraps(&self, key: &EpochKey, recipients: &[HpkePublicKey], rng: &mut dyn CryptoRng) -> Vec<Wrap> {
-        let empty =
-            |recipient| Wrap { recipient, suite: SUITE, encapsulated: Vec::new(), ciphertext: Vec::new() };
-        recipients
-            .iter()
-            .map(|to| seal_wrap(key, self.workspace(), *to, rng).unwrap_or_else(|_| empty(*to)))
-            .collect()
+    fn wraps(&self, key: &EpochKey, recipients: &[HpkePublicKey]) -> Vec<Wrap> {
+        recipients.iter().map(|to| wrap_or_nothing(key, self.workspace(), to)).collect()
     }
 
     /// Takes the key of an epoch that the roster has just begun with `rekey`. `commitments` are the roster's, of all
@@ -121,29 +123,6 @@ impl Keyring {
     ) -> Result<Self, KeyringError> {
         assemble(workspace, Arc::new(newest), history, commitments)
     }
-
-    /// The keyring for the device's database: all keys, sealed to the device's own HPKE key, so that the database alone tells none.
-    pub fn to_stored(&self, device: HpkePublicKey, rng: &mut dyn CryptoRng) -> Result<Vec<u8>, WrapError> {
-        let wrap = self.wrap_newest(device, rng)?;
-        let mut earlier: Vec<_> = self.keys().collect();
-        earlier.pop();
-        let history = seal_history(self.workspace(), self.newest_key(), &earlier);
-        Ok(encode(&Rekey { commitment: self.newest_key().commitment(), history, wraps: vec![wrap] }))
-    }
-
-    /// Reads what [`Keyring::to_stored`] made. The roster may have gone on since, and know more epochs than the stored keyring.
-    pub fn from_stored(
-        workspace: WorkspaceId,
-        stored: &[u8],
-        secret: &HpkeSecret,
-        commitments: &[Commitment],
-    ) -> Result<Self, KeyringError> {
-        let stored: Rekey = decode(stored).map_err(KeyringError::Stored)?;
-        let newest = Arc::new(open_own_wrap(workspace, &stored, secret)?);
-        let earlier = open_history(workspace, &newest, &stored.history)?;
-        let known = commitments.get(..=earlier.len()).ok_or(KeyringError::EpochUnknown)?;
-        Self::from_keys(workspace, earlier, newest, known)
-    }
 }
 
 fn open_own_wrap(
@@ -151,8 +130,8 @@ fn open_own_wrap(
     rekey: &Rekey,
     secret: &HpkeSecret,
 ) -> Result<EpochKey, KeyringError> {
-    let recipient = secret.public();
-    let wrap = rekey.wraps.iter().find(|wrap| wrap.recipient == recipient).ok_or(KeyringError::NoWrap)?;
+    let own = secret.publics();
+    let wrap = rekey.wraps.iter().find(|wrap| own.contains(&wrap.recipient)).ok_or(KeyringError::NoWrap)?;
     Ok(open_wrap(wrap, workspace, rekey.commitment, secret)?)
 }
 
@@ -184,7 +163,7 @@ fn seal_history(workspace: WorkspaceId, newest: &EpochKey, earlier: &[&EpochKey]
     history
 }
 
-fn open_history(
+pub(crate) fn open_history(
     workspace: WorkspaceId,
     newest: &EpochKey,
     sealed: &[u8],

@@ -28,7 +28,7 @@ impl DeviceKeys {
     }
 
     fn rest_key(&self, name: &str, random: &[u8; RANDOM_LEN]) -> OneTimeKey {
-        OneTimeKey::derive(self.hpke().as_bytes(), random, Label::REST, &[&sha256(&[name.as_bytes()])])
+        OneTimeKey::derive(self.hpke().x25519(), random, Label::REST, &[&sha256(&[name.as_bytes()])])
     }
 }
 

@@ -1,36 +1,32 @@
-//! Epoch keys sealed to one recipient: HPKE (RFC 9180) base mode with
-//! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
+//! Epoch keys sealed to one recipient: HPKE (RFC 9180) base mode by the suite of the recipient's key, with HKDF-SHA256 and
+//! AES-256-GCM.
+//!
+//! The randomness of a wrap follows from the key inside, so that whoever holds that key makes the same bytes. It is as secret as the key
+//! and no one else's: whoever knows it could open the wrap, and has the key already.
 
-use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
+use std::convert::Infallible;
+
+use bowline_wire::ids::{Commitment, HpkePublicKey, Suite, WorkspaceId};
 use bowline_wire::roster::record::Wrap;
 use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256;
+use hpke::kem::{X25519HkdfSha256, XWing};
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
-use rand_core::CryptoRng;
+use rand_core::{TryCryptoRng, TryRng};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::derive::Label;
+use crate::derive::{Label, hkdf};
 use crate::epoch::EpochKey;
 use crate::keys::HpkeSecret;
-
-/// The number of the one suite this version knows.
-pub const SUITE: u16 = 1;
 
 /// Why an epoch key could not be wrapped or a wrap not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WrapError {
-    /// Incompatible peer: made with a suite this version does not know. An update is needed.
-    #[error("the key is wrapped with suite {suite}, which this version does not know: update needed")]
-    UpdateNeeded {
-        /// The suite's number.
-        suite: u16,
-    },
     /// Misuse: the wrap is for someone else.
     #[error("the key is wrapped for another recipient")]
     NotForUs,
-    /// Misbehaving peer: the recipient's public key is of low order, so that anyone could open what is wrapped to it.
+    /// Misbehaving peer: the recipient's public key is of low order, so that anyone could open what is wrapped to it, or not a key.
     #[error("nothing can be wrapped safely to this recipient's public key")]
     UnusableRecipient,
     /// Misbehaving peer: whoever made the record wrapped nothing that opens.
@@ -41,33 +37,91 @@ pub enum WrapError {
     WrongKey,
 }
 
-/// `info` binds a wrap to where it belongs. With the commitment in it, a repeated ephemeral key (a virtual machine
-/// resumed twice) meets another HPKE key and nonce as soon as there is another epoch key to wrap.
-fn info(workspace: WorkspaceId, recipient: HpkePublicKey, commitment: Commitment) -> Vec<u8> {
+/// What randomness a suite draws for a wrap, and nothing else: `hpke` takes a generator, since its deterministic call is its own.
+struct Drawn<'s> {
+    left: &'s [u8],
+}
+
+impl TryRng for Drawn<'_> {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        unreachable!("an encapsulation draws bytes")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        unreachable!("an encapsulation draws bytes")
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
+        let Some((drawn, left)) = self.left.split_at_checked(to.len()) else {
+            unreachable!("an encapsulation draws more than its suite says");
+        };
+        to.copy_from_slice(drawn);
+        self.left = left;
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Drawn<'_> {}
+
+/// `info` binds a wrap to where it belongs.
+pub(crate) fn info(workspace: WorkspaceId, recipient: &HpkePublicKey, commitment: Commitment) -> Vec<u8> {
     [Label::WRAP.as_bytes(), workspace.as_bytes(), recipient.as_bytes(), commitment.as_bytes()].concat()
 }
 
-/// Wraps `key` so that only `recipient`, in this workspace, can open it.
+/// The randomness of the wrap of `key` to `recipient`.
+fn seed<const N: usize>(
+    key: &EpochKey,
+    workspace: WorkspaceId,
+    recipient: &HpkePublicKey,
+) -> Zeroizing<[u8; N]> {
+    let suite = recipient.suite().number().to_be_bytes();
+    let info = [Label::WRAP_SEED.as_bytes(), workspace.as_bytes(), &suite, recipient.as_bytes()];
+    hkdf(key.as_bytes(), &[], &info)
+}
+
+/// Wraps `key` so that only `recipient`, in this workspace, can open it: in the one way in which it can be wrapped.
 pub(crate) fn seal_wrap(
     key: &EpochKey,
     workspace: WorkspaceId,
-    recipient: HpkePublicKey,
-    mut rng: &mut dyn CryptoRng,
+    recipient: &HpkePublicKey,
 ) -> Result<Wrap, WrapError> {
-    let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(recipient.as_bytes())
-        .map_err(|_| WrapError::UnusableRecipient)?;
-    let info = info(workspace, recipient, key.commitment());
-    let (encapsulated, ciphertext) =
-        hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &public,
-            &info,
-            key.as_bytes(),
-            &[],
-            &mut rng,
-        )
-        .map_err(|_| WrapError::UnusableRecipient)?;
-    Ok(Wrap { recipient, suite: SUITE, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext })
+    match recipient.suite() {
+        // The ikm of RFC 9180's DeriveKeyPair, for the ephemeral key.
+        Suite::X25519 => {
+            seal_by::<X25519HkdfSha256>(key, workspace, recipient, &*seed::<32>(key, workspace, recipient))
+        }
+        // X-Wing's `eseed`.
+        Suite::XWing => seal_by::<XWing>(key, workspace, recipient, &*seed::<64>(key, workspace, recipient)),
+    }
+}
+
+fn seal_by<K: Kem>(
+    key: &EpochKey,
+    workspace: WorkspaceId,
+    recipient: &HpkePublicKey,
+    seed: &[u8],
+) -> Result<Wrap, WrapError> {
+    let public = K::PublicKey::from_bytes(recipient.as_bytes()).map_err(|_| WrapError::UnusableRecipient)?;
+    let mut drawn = Drawn { left: seed };
+    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, K>(
+        &OpModeS::Base,
+        &public,
+        &info(workspace, recipient, key.commitment()),
+        key.as_bytes(),
+        &[],
+        &mut drawn,
+    )
+    .map_err(|_| WrapError::UnusableRecipient)?;
+    assert!(drawn.left.is_empty(), "an encapsulation draws less than its suite says");
+    Ok(Wrap { recipient: recipient.clone(), encapsulated: encapsulated.to_bytes().to_vec(), ciphertext })
+}
+
+/// The wrap of `key` to `recipient`; an empty one if nothing can be wrapped to it, since it must not be able to prevent a rekey.
+pub(crate) fn wrap_or_nothing(key: &EpochKey, workspace: WorkspaceId, recipient: &HpkePublicKey) -> Wrap {
+    let nothing = || Wrap { recipient: recipient.clone(), encapsulated: Vec::new(), ciphertext: Vec::new() };
+    seal_wrap(key, workspace, recipient).unwrap_or_else(|_| nothing())
 }
 
 /// Opens a wrap in `workspace` that is said to hold the key behind `commitment`, and checks that it does.
@@ -77,20 +131,35 @@ pub fn open_wrap(
     commitment: Commitment,
     secret: &HpkeSecret,
 ) -> Result<EpochKey, WrapError> {
-    if wrap.recipient != secret.public() {
+    let suite = wrap.recipient.suite();
+    if wrap.recipient != secret.public(suite) {
         return Err(WrapError::NotForUs);
     }
-    if wrap.suite != SUITE {
-        return Err(WrapError::UpdateNeeded { suite: wrap.suite });
+    let info = info(workspace, &wrap.recipient, commitment);
+    let (encapsulated, ciphertext) = (wrap.encapsulated.as_slice(), wrap.ciphertext.as_slice());
+    match suite {
+        Suite::X25519 => {
+            open_by::<X25519HkdfSha256>(&secret.x25519_key(), &info, encapsulated, ciphertext, commitment)
+        }
+        Suite::XWing => open_by::<XWing>(&secret.xwing_key(), &info, encapsulated, ciphertext, commitment),
     }
-    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&wrap.encapsulated)
-        .map_err(|_| WrapError::Unopenable)?;
-    let plaintext = hpke::single_shot_open::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
+}
+
+/// Opens what is wrapped to a private key.
+pub(crate) fn open_by<K: Kem>(
+    private: &K::PrivateKey,
+    info: &[u8],
+    encapsulated: &[u8],
+    ciphertext: &[u8],
+    commitment: Commitment,
+) -> Result<EpochKey, WrapError> {
+    let encapsulated = K::EncappedKey::from_bytes(encapsulated).map_err(|_| WrapError::Unopenable)?;
+    let plaintext = hpke::single_shot_open::<AesGcm256, HkdfSha256, K>(
         &OpModeR::Base,
-        &secret.private_key(),
+        private,
         &encapsulated,
-        &info(workspace, wrap.recipient, commitment),
-        &wrap.ciphertext,
+        info,
+        ciphertext,
         &[],
     )
     .map(Zeroizing::new)

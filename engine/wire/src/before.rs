@@ -2,6 +2,8 @@
 //! workspaces made before can be read for ever. Nothing writes them, no log accepts them, and nothing but what shows such workspaces
 //! may use this.
 
+mod records;
+
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode};
 use crate::entry::{Entry, EntryError};
 use crate::hash;
@@ -14,6 +16,8 @@ use crate::ids::{
 use crate::log::ChainTip;
 use crate::signed::{Verified, verify_signature};
 use crate::weight::Weight;
+
+pub use records::{record, roster};
 
 /// The number that the headers read here begin with.
 const VERSION: u64 = 1;

@@ -173,7 +173,7 @@ impl<'b> Reader<'b> {
         if self.decoder.input().len() > limit { Err(DecodeError::TooLarge { what, limit }) } else { Ok(()) }
     }
 
-    fn malformed(&self) -> DecodeError {
+    pub(crate) fn malformed(&self) -> DecodeError {
         DecodeError::Malformed { at: self.decoder.position() }
     }
 
@@ -298,7 +298,6 @@ canonical_ids!(
     crate::ids::SnapshotDigest,
     crate::ids::Signature,
     crate::ids::TicketKey,
-    crate::ids::HpkePublicKey,
 );
 
 impl Canonical for crate::ids::Position {

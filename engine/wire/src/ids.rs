@@ -1,6 +1,10 @@
-//! The identifiers every crate speaks in: fixed-size newtypes that cannot be mixed up.
+//! The identifiers every crate speaks in: newtypes of a fixed size that cannot be mixed up, and suites with their keys.
+
+mod suite;
 
 use std::fmt;
+
+pub use suite::{HpkePublicKey, Suite};
 
 /// Declares an opaque fixed-size identifier.
 macro_rules! byte_id {
@@ -128,10 +132,6 @@ byte_id! {
 byte_id! {
     /// The public key of an invite or link secret: an Ed25519 key, with which a Join is proven.
     TicketKey, 32
-}
-byte_id! {
-    /// A public key for HPKE (X25519 in suite 1).
-    HpkePublicKey, 32
 }
 
 impl Commitment {

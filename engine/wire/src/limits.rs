@@ -14,18 +14,18 @@ pub const MAX_HEADER: usize = 1024;
 /// Chains that one removal may name in its cut, about 80 bytes each.
 pub const MAX_CUT: usize = 1024;
 
-/// Recipients of one rekey: active devices and open invites and links of a workspace together. Each gets a wrap of about
-/// 120 bytes, and the rekey has to fit one body.
-pub const MAX_RECIPIENTS: usize = 1024;
+/// Recipients of one rekey: active devices and open invites and links of a workspace together. Each gets a wrap, with its key in front
+/// 2,400 bytes under X-Wing, and the rekey has to fit one body.
+pub const MAX_RECIPIENTS: usize = 256;
 
 /// Epochs in one workspace: each adds 32 bytes to the sealed history that a rekey carries in one body.
-pub const MAX_EPOCHS: usize = 8192;
+pub const MAX_EPOCHS: usize = 4096;
 
 /// Bytes of the sealed history of epoch keys: [`MAX_EPOCHS`] keys and the seal around them.
 pub const MAX_SEALED_HISTORY: usize = MAX_EPOCHS * 34 + 64;
 
-/// Bytes of one HPKE ciphertext that wraps an epoch key: key, tag, and room for a post-quantum suite's larger parts.
-pub const MAX_WRAP: usize = 2048;
+/// Bytes of an encapsulated key, and of the epoch key wrapped by it: X-Wing's come to 1,120, a wrapped key and its tag to 48.
+pub const MAX_WRAP: usize = 1120;
 
 /// Entries in one frame. Bounds the work one frame can ask for.
 pub const MAX_ENTRIES_PER_FRAME: usize = 2048;

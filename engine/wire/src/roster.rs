@@ -11,8 +11,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ids::{
-    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Position, RosterHash, TicketKey, UserId,
-    WorkspaceId,
+    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Position, RosterHash, Suite, TicketKey,
+    UserId, WorkspaceId,
 };
 use crate::limits::MAX_RECIPIENTS;
 
@@ -93,7 +93,7 @@ pub enum TicketStage {
 }
 
 /// An invite or link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketState {
     /// Whom the ticket lets in.
     pub kind: TicketKind,
@@ -166,6 +166,9 @@ pub enum Void {
     /// A ticket, device or HPKE key that was used before in this workspace.
     #[error("a key in it was used before")]
     KeyReused,
+    /// An HPKE key of a weaker suite than the workspace takes.
+    #[error("a key in it is of a weaker suite than this workspace takes")]
+    WeakSuite,
     /// The wraps are not to exactly the right recipients.
     #[error("it is not sealed to exactly those who stay")]
     WrongRecipients,
@@ -206,6 +209,8 @@ pub struct Roster {
     tickets: BTreeMap<TicketKey, TicketState>,
     commitments: Vec<Commitment>,
     keys_seen: BTreeSet<HpkePublicKey>,
+    /// Genesis states it.
+    suite: Suite,
     rekey_due: bool,
     unknown: Option<u64>,
 }
@@ -222,6 +227,7 @@ impl Roster {
             tickets: BTreeMap::new(),
             commitments: Vec::new(),
             keys_seen: BTreeSet::new(),
+            suite: Suite::X25519,
             rekey_due: false,
             unknown: None,
         }
@@ -256,6 +262,11 @@ impl Roster {
     /// Commitments to all epoch keys, oldest first.
     pub fn commitments(&self) -> &[Commitment] {
         &self.commitments
+    }
+
+    /// The weakest suite whose keys may come in, which this version's devices and codes have keys of.
+    pub fn suite(&self) -> Suite {
+        self.suite
     }
 
     /// Whether nobody may seal content until a Rekey.
@@ -305,9 +316,9 @@ impl Roster {
 
     /// To whom a rekey has to be wrapped: all active devices and open tickets, ascending.
     pub fn recipients(&self) -> BTreeSet<HpkePublicKey> {
-        let devices = self.devices.values().filter(|device| device.is_active()).map(|device| device.hpke);
+        let devices = self.devices.values().filter(|device| device.is_active()).map(|device| &device.hpke);
         let open = self.tickets.values().filter(|ticket| ticket.stage == TicketStage::Open);
-        devices.chain(open.map(|ticket| ticket.hpke)).collect()
+        devices.chain(open.map(|ticket| &ticket.hpke)).cloned().collect()
     }
 
     fn has_room(&self) -> bool {

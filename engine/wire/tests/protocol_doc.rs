@@ -146,7 +146,6 @@ fn ids() {
         ("BodyHash", BodyHash::LEN),
         ("SnapshotDigest", SnapshotDigest::LEN),
         ("TicketKey", TicketKey::LEN),
-        ("HpkePublicKey", HpkePublicKey::LEN),
         ("Signature", Signature::LEN),
     ];
     let expected = lengths.map(|(name, len)| [name.to_owned(), len.to_string()]);
@@ -160,6 +159,12 @@ fn ids() {
         .filter(|name| name != "DocId")
         .collect();
     assert_eq!(declared, lengths.iter().map(|(name, _)| (*name).to_owned()).collect());
+}
+
+#[test]
+fn suites() {
+    let expected = Suite::ALL.map(|suite| [suite.number().to_string(), suite.key_len().to_string()]);
+    assert_eq!(columns::<2>("Suites"), expected);
 }
 
 #[test]
@@ -232,6 +237,7 @@ fn void_reasons() -> Vec<Void> {
         Void::TicketNotOpen,
         Void::BadProof,
         Void::KeyReused,
+        Void::WeakSuite,
         Void::WrongRecipients,
         Void::NotDue,
         Void::TargetNotActive,
@@ -252,15 +258,16 @@ fn void_reasons() -> Vec<Void> {
         Void::TicketNotOpen => 6,
         Void::BadProof => 7,
         Void::KeyReused => 8,
-        Void::WrongRecipients => 9,
-        Void::NotDue => 10,
-        Void::TargetNotActive => 11,
-        Void::SelfRemoval => 12,
-        Void::LastOwnerDevice => 13,
-        Void::Recovery => 14,
-        Void::ForeignCut => 15,
-        Void::Full => 16,
-        Void::AfterUnknown => 17,
+        Void::WeakSuite => 9,
+        Void::WrongRecipients => 10,
+        Void::NotDue => 11,
+        Void::TargetNotActive => 12,
+        Void::SelfRemoval => 13,
+        Void::LastOwnerDevice => 14,
+        Void::Recovery => 15,
+        Void::ForeignCut => 16,
+        Void::Full => 17,
+        Void::AfterUnknown => 18,
     };
     assert!(all.iter().map(number).eq(0..all.len()));
     all

@@ -12,7 +12,7 @@ use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{
     ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogHash, Millis,
-    Position, RosterHash, Salt, Signature, TicketKey, WireDoc, WorkspaceId,
+    Position, RosterHash, Salt, Signature, Suite, TicketKey, WireDoc, WorkspaceId,
 };
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
 use bowline_wire::signed::{Verified, signing_message};
@@ -70,7 +70,7 @@ impl Author {
     pub(crate) fn hpke(&self) -> HpkePublicKey {
         let mut bytes = *self.id().as_bytes();
         bytes[0] ^= 0xff;
-        HpkePublicKey::from_bytes(bytes)
+        HpkePublicKey::x25519(bytes)
     }
 
     pub(crate) fn prove(&self, said: Transcript, workspace: WorkspaceId) -> Proof {
@@ -150,6 +150,7 @@ impl Author {
         let record = Record::Genesis {
             nonce: [nonce; 16],
             device: self.id(),
+            suite: Suite::X25519,
             hpke: self.hpke(),
             commitment: Commitment::from_bytes([nonce; 32]),
         };
@@ -165,7 +166,7 @@ impl Author {
 
     /// This device's entrance, as a recovery device or not.
     pub(crate) fn join_as(&mut self, view: &View, door: &Door, recovery: bool) -> Entry {
-        let message = Join::proof_message(view.workspace, self.id(), self.hpke(), recovery);
+        let message = Join::proof_message(view.workspace, self.id(), &self.hpke(), recovery);
         let join = Join {
             ticket: door.key(),
             hpke: self.hpke(),
@@ -230,8 +231,8 @@ impl Door {
     }
 
     pub(crate) fn ticket(&self, expires: u64) -> Ticket {
-        let hpke = HpkePublicKey::from_bytes(*self.key().as_bytes());
-        Ticket { key: self.key(), hpke, expires, wrap: wrap(hpke) }
+        let hpke = HpkePublicKey::x25519(*self.key().as_bytes());
+        Ticket { key: self.key(), hpke: hpke.clone(), expires, wrap: wrap(hpke) }
     }
 }
 
@@ -251,12 +252,12 @@ pub(crate) fn said(hello: &Frame, challenge: &Frame) -> Transcript {
 }
 
 fn wrap(recipient: HpkePublicKey) -> Wrap {
-    Wrap { recipient, suite: 1, encapsulated: vec![1; 32], ciphertext: vec![2; 48] }
+    Wrap { recipient, encapsulated: vec![1; 32], ciphertext: vec![2; 48] }
 }
 
 /// A rekey to `recipients`, whose commitment is made of `number`.
 pub(crate) fn rekey(number: u8, recipients: impl IntoIterator<Item = HpkePublicKey>) -> Rekey {
     let mut wraps: Vec<Wrap> = recipients.into_iter().map(wrap).collect();
-    wraps.sort_by_key(|wrap| wrap.recipient);
+    wraps.sort_by(|a, b| a.recipient.cmp(&b.recipient));
     Rekey { commitment: Commitment::from_bytes([number; 32]), history: vec![3; 34], wraps }
 }

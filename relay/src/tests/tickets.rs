@@ -2,7 +2,7 @@
 
 use bowline_wire::frame::{Frame, Reason, Transcript};
 use bowline_wire::ids::{Position, WorkspaceId};
-use bowline_wire::limits::MAX_FRAME;
+use bowline_wire::limits::{MAX_FRAME, MAX_SEALED_HISTORY};
 use bowline_wire::roster::record::Record;
 
 use crate::keys::Identity;
@@ -64,13 +64,13 @@ fn a_large_roster_comes_in_several_frames() {
     let (mut bench, mut laptop, workspace, owner, door) = invited();
     let view = bench.view(workspace);
     for number in 0..5 {
-        let hpke = (0..700u16).map(|recipient| {
-            let mut bytes = [number; 32];
-            bytes[..2].copy_from_slice(&recipient.to_be_bytes());
-            bowline_wire::ids::HpkePublicKey::from_bytes(bytes)
+        let hpke = (0..=255u8).map(|recipient| {
+            let mut bytes = [number; 1216];
+            bytes[0] = recipient;
+            bowline_wire::ids::HpkePublicKey::from_slice(&bytes).unwrap()
         });
         let mut rekey = crate::testing::author::rekey(number, hpke);
-        rekey.history = vec![0; 250_000];
+        rekey.history = vec![0; MAX_SEALED_HISTORY];
         let void = laptop.record(&view, &Record::Rekey(rekey));
         bench.must_append(owner, &[&void]);
     }

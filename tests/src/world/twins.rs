@@ -16,7 +16,7 @@ use bowline_wire::frame::{Frame, Hello, Transcript, VERSIONS};
 use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
-    DocId, EntryId, EpochId, Incarnation, Lane, Millis, Position, Salt, WireDoc, WorkspaceId,
+    DocId, EntryId, EpochId, Incarnation, Lane, Millis, Position, Salt, Suite, WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::{MAX_EPOCHS, MAX_SEALED_HISTORY};
 use bowline_wire::roster::Roster;
@@ -72,8 +72,8 @@ impl World {
     fn join_of(&mut self, keys: &DeviceKeys, secret: &TicketSecret) -> Option<Entry> {
         self.read_log();
         let workspace = self.workspace?;
-        let (ticket, hpke, recovery) = (secret.ticket_key(), keys.hpke_public(), false);
-        let proof = secret.prove_join(workspace, keys.id(), hpke, recovery);
+        let (ticket, hpke, recovery) = (secret.ticket_key(), keys.hpke_public(Suite::XWing), false);
+        let proof = secret.prove_join(workspace, keys.id(), &hpke, recovery);
         let body = Record::Join(Join { ticket, hpke, recovery, proof }).to_body();
         let header = Header {
             body_len: u32::try_from(body.len()).expect("a short record"),
@@ -160,7 +160,7 @@ impl World {
         from.array(2).expect("commitments and keys");
         let commitments = from.list("epochs", MAX_EPOCHS).expect("commitments");
         let sealed = from.bytes("keyring", 2 * MAX_SEALED_HISTORY).expect("sealed keys");
-        Keyring::from_stored(workspace, sealed, keys.hpke(), &commitments).ok()
+        Keyring::from_stored(workspace, sealed, &keys, &commitments).ok()
     }
 
     /// Such a program's line to the relay. Nothing is lost on it, so that what is published comes.

@@ -3,18 +3,13 @@
 use bowline_core::document::ActorId;
 use bowline_crypto::{DeviceKeys, EpochKey, Keyring, TicketSecret};
 use bowline_wire::hash;
-use bowline_wire::ids::{EntryId, Incarnation, Lane};
+use bowline_wire::ids::{EntryId, Incarnation, Lane, Suite};
 use bowline_wire::roster::record::{Join, Record, Ticket};
 use ed25519_dalek::SigningKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
 use crate::bounded::log::{Draft, Log};
-
-/// Bytes that X-Wing adds to a public key in a record: 1,216 in place of 32.
-const X_WING_KEY: u64 = 1216 - 32;
-/// Bytes that X-Wing adds to an encapsulated key: 1,120 in place of 32.
-const X_WING_WRAP: u64 = 1120 - 32;
 
 /// One device of a user.
 pub(crate) struct Device {
@@ -45,15 +40,15 @@ impl Device {
     }
 }
 
-/// A workspace with these many devices of each user, the Owner first: its log, its devices, its keys, and the bytes that its
-/// records would have more with X-Wing (an estimate).
-pub(crate) fn found(users: &[usize], rng: &mut ChaCha20Rng) -> (Log, Vec<Device>, Keyring, u64) {
+/// A workspace with these many devices of each user, the Owner first: its log, its devices and its keys.
+pub(crate) fn found(users: &[usize], rng: &mut ChaCha20Rng) -> (Log, Vec<Device>, Keyring) {
     let mut owner = Device::new(0, rng);
     let key = EpochKey::generate(rng);
     let genesis = Record::Genesis {
         nonce: random(rng),
         device: owner.keys.id(),
-        hpke: owner.keys.hpke_public(),
+        suite: Suite::XWing,
+        hpke: owner.keys.hpke_public(Suite::XWing),
         commitment: key.commitment(),
     };
     let workspace = hash::workspace_id(&genesis.to_body());
@@ -61,31 +56,28 @@ pub(crate) fn found(users: &[usize], rng: &mut ChaCha20Rng) -> (Log, Vec<Device>
     let mut log = Log::new(workspace, keyring.newest_epoch(), SigningKey::from_bytes(&random(rng)));
     log.append(&mut owner, Draft::record(&genesis), rng);
     let mut devices = vec![owner];
-    let mut more = X_WING_KEY;
     for (user, count) in users.iter().enumerate() {
         for _ in usize::from(user == 0)..*count {
             let inviter = devices.iter().position(|device| device.user == user).unwrap_or(0);
             let secret = TicketSecret::generate(rng);
             let ticket = Ticket {
                 key: secret.ticket_key(),
-                hpke: secret.hpke_public(),
+                hpke: secret.hpke_public(Suite::XWing),
                 expires: log.clock + 600_000,
-                wrap: keyring.wrap_newest(secret.hpke_public(), rng).unwrap(),
+                wrap: keyring.wrap_newest(&secret.hpke_public(Suite::XWing)).unwrap(),
             };
             let is_new_user = devices[inviter].user != user;
             let record = if is_new_user { Record::Invite(ticket) } else { Record::Link(ticket) };
             log.append(&mut devices[inviter], Draft::record(&record), rng);
             let mut device = Device::new(user, rng);
-            let (id, hpke) = (device.keys.id(), device.keys.hpke_public());
-            let proof = secret.prove_join(workspace, id, hpke, false);
+            let (id, hpke) = (device.keys.id(), device.keys.hpke_public(Suite::XWing));
+            let proof = secret.prove_join(workspace, id, &hpke, false);
             let join = Record::Join(Join { ticket: secret.ticket_key(), hpke, recovery: false, proof });
             log.append(&mut device, Draft::record(&join), rng);
             devices.push(device);
-            // The ticket's key, its wrap with the recipient in it, and the newcomer's key.
-            more += 3 * X_WING_KEY + X_WING_WRAP;
         }
     }
-    (log, devices, keyring, more)
+    (log, devices, keyring)
 }
 
 /// Seeded bytes.

@@ -55,7 +55,6 @@ pub(crate) struct Workspace {
     pub(crate) absent: BTreeSet<usize>,
     /// When there is nothing else to do, a tail that takes more than this many hundredths of its snapshot is due.
     pub(crate) idle_share: u64,
-    pub(crate) x_wing: u64,
     pub(crate) state: Option<State>,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) marks: Vec<(Position, LogHash)>,
@@ -65,9 +64,9 @@ pub(crate) struct Workspace {
 impl Workspace {
     pub(crate) fn found(users: &[usize], idle_share: u64, seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let (log, devices, keyring, x_wing) = found(users, &mut rng);
+        let (log, devices, keyring) = found(users, &mut rng);
         let (docs, marks, costs, absent) = (Vec::new(), Vec::new(), Costs::default(), BTreeSet::new());
-        Self { log, devices, docs, costs, absent, idle_share, x_wing, state: None, rng, keyring, marks }
+        Self { log, devices, docs, costs, absent, idle_share, state: None, rng, keyring, marks }
     }
 
     pub(crate) fn keys(&self) -> KeySnapshot {

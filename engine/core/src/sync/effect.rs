@@ -37,6 +37,9 @@ pub enum JoinFailed {
     /// An earlier version made the workspace, and nobody can go on with its log.
     #[error("an earlier version made the workspace of this code")]
     LogOutdated,
+    /// A later version made the workspace: its keys are of a suite that this version does not know.
+    #[error("a later version made the workspace of this code")]
+    UpdateNeeded,
     /// The relay lets neither the code nor the device in, and does not say why.
     #[error("the relay does not know this code")]
     NotAdmitted,

@@ -31,11 +31,16 @@ impl Recipient<'_> {
         rekey: &Rekey,
         commitments: &[Commitment],
     ) -> Result<History, KeyringError> {
-        match (keyring.accept(rekey, self.device, commitments), self.ticket) {
+        let accepted = match (keyring.accept(rekey, self.device, commitments), self.ticket) {
             // Before our Join was on the log, rekeys were wrapped to the ticket we came by.
             (Err(KeyringError::NoWrap), Some(ticket)) => keyring.accept(rekey, &ticket.hpke(), commitments),
             (accepted, _) => accepted,
+        }?;
+        let otherwise = keyring.wrapped_otherwise(rekey).len();
+        if otherwise > 0 {
+            tracing::warn!(otherwise, "the author of a rekey has wrapped otherwise than everybody would");
         }
+        Ok(accepted)
     }
 
     /// A whole keyring from one record: a newest key that is wrapped to this device, and the `history` of the record that
@@ -52,7 +57,8 @@ impl Recipient<'_> {
         let secrets = [Some(self.device), ticket.as_ref()];
         let mut secrets = secrets.into_iter().flatten();
         secrets.find_map(|secret| {
-            let wrap = wraps.iter().find(|wrap| wrap.recipient == secret.public())?;
+            let own = secret.publics();
+            let wrap = wraps.iter().find(|wrap| own.contains(&wrap.recipient))?;
             let key = open_wrap(wrap, workspace, newest, secret).ok()?;
             Keyring::from_newest(workspace, key, history, commitments).ok()
         })

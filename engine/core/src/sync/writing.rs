@@ -8,7 +8,7 @@ use bowline_wire::head::Seen;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
     ChainKey, DeviceId, DocId, EntryId, EpochId, Incarnation, Lane, Millis, Position, RosterHash, Salt,
-    WireDoc, WorkspaceId,
+    Suite, WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::{MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Record;
@@ -342,12 +342,12 @@ pub(super) fn first_header(
     }
 }
 
-/// A new workspace: its Genesis entry, and the keyring with its first epoch key.
-pub fn genesis(incarnation: Incarnation, cx: &mut Context<'_>) -> Option<(Entry, Keyring)> {
+/// A new workspace that takes keys of `suite` or a stronger one: its Genesis entry, and the keyring with its first epoch key.
+pub fn genesis(suite: Suite, incarnation: Incarnation, cx: &mut Context<'_>) -> Option<(Entry, Keyring)> {
     let key = EpochKey::generate(cx.random);
     let device = cx.keys.id();
-    let (hpke, commitment) = (cx.keys.hpke_public(), key.commitment());
-    let body = Record::Genesis { nonce: cx.bytes(), device, hpke, commitment }.to_body();
+    let (hpke, commitment) = (cx.keys.hpke_public(suite), key.commitment());
+    let body = Record::Genesis { nonce: cx.bytes(), device, suite, hpke, commitment }.to_body();
     let workspace = hash::workspace_id(&body);
     let header = first_header(workspace, device, incarnation, RosterHash::ZERO, &body);
     let entry = cx.keys.sign_header(header, body).ok()?;

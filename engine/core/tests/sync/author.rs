@@ -10,7 +10,7 @@ use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
     ChainKey, DeviceId, DocId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Millis, Position, Salt,
-    UserId, WireDoc, WorkspaceId,
+    Suite, UserId, WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::PART_LEN;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
@@ -48,7 +48,7 @@ impl Author {
         let incarnation = Incarnation::from_bytes([seed; 8]);
         let mut cx =
             bowline_core::sync::Context { keys: &keys, now: Millis(1), random: &mut rng, hash_at: &|_| None };
-        let (genesis, keyring) = bowline_core::sync::genesis(incarnation, &mut cx).unwrap();
+        let (genesis, keyring) = bowline_core::sync::genesis(Suite::XWing, incarnation, &mut cx).unwrap();
         let workspace = keyring.workspace();
         let mut relay = FakeRelay::new(seed, workspace);
         relay.put(genesis.to_signed());
@@ -83,12 +83,12 @@ impl Author {
             workspace,
             tips: BTreeMap::new(),
         };
-        let hpke = author.keys.hpke_public();
+        let hpke = author.keys.hpke_public(Suite::XWing);
         let join = Record::Join(Join {
             ticket: secret.ticket_key(),
+            proof: secret.prove_join(workspace, author.id(), &hpke, false),
             hpke,
             recovery: false,
-            proof: secret.prove_join(workspace, author.id(), hpke, false),
         });
         let entry = author.record_with(relay, &join, |header| {
             header.seen = None;
@@ -176,8 +176,8 @@ impl Author {
     /// Lets somebody in: a link if it is for this author's own user, else an invite.
     pub(crate) fn put_ticket(&mut self, relay: &mut FakeRelay, link: bool) -> TicketSecret {
         let secret = TicketSecret::generate(&mut self.rng);
-        let hpke = secret.hpke_public();
-        let wrap = self.keyring.wrap_newest(hpke, &mut self.rng).unwrap();
+        let hpke = secret.hpke_public(Suite::XWing);
+        let wrap = self.keyring.wrap_newest(&hpke).unwrap();
         let ticket = Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, wrap };
         let record = if link { Record::Link(ticket) } else { Record::Invite(ticket) };
         self.put_record(relay, &record);
@@ -202,7 +202,7 @@ impl Author {
         let recipients: Vec<HpkePublicKey> = roster
             .devices()
             .filter(|(id, device)| stays(id) && device.is_active())
-            .map(|(_, device)| device.hpke)
+            .map(|(_, device)| device.hpke.clone())
             .collect();
         let rekey = self.rekey(&recipients);
         let record = Record::RemoveMember { user: of.user(), cut, rekey: rekey.clone() };
@@ -298,8 +298,9 @@ pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
             Record::Rekey(rekey)
             | Record::RemoveDevice { rekey, .. }
             | Record::RemoveMember { rekey, .. } => {
-                let ours =
-                    |wrap: &&bowline_wire::roster::record::Wrap| wrap.recipient == secret.hpke_public();
+                let ours = |wrap: &&bowline_wire::roster::record::Wrap| {
+                    wrap.recipient == secret.hpke_public(Suite::XWing)
+                };
                 wrap = rekey.wraps.iter().find(ours).cloned().or(wrap);
                 history = Some(rekey.history);
             }

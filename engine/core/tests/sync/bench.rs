@@ -15,7 +15,7 @@ use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position};
+use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position, Suite};
 use bowline_wire::limits::MAX_BODIES_PER_FRAME;
 use bowline_wire::log::Log;
 use rand_chacha::ChaCha20Rng;
@@ -122,7 +122,7 @@ impl Bench {
         let keys = DeviceKeys::generate(&mut rng);
         let incarnation = Incarnation::from_bytes([seed; 8]);
         let mut cx = Context { keys: &keys, now: Millis(1), random: &mut rng, hash_at: &|_| None };
-        let (entry, keyring) = genesis(incarnation, &mut cx).unwrap();
+        let (entry, keyring) = genesis(Suite::XWing, incarnation, &mut cx).unwrap();
         let workspace = keyring.workspace();
         let stored = Stored {
             workspace,
@@ -244,10 +244,10 @@ impl Bench {
         });
         let offered: Vec<Entry> = replica.offered().cloned().collect();
         let keyring = replica.keyring().map(|keyring| {
-            let stored = keyring.to_stored(keys.hpke_public(), &mut crate::author::rng(1)).unwrap();
+            let stored = keyring.to_stored(&keys, [1; 32]);
             let commitments: Vec<_> = keyring.commitments().collect();
             let workspace = keyring.workspace();
-            bowline_crypto::Keyring::from_stored(workspace, &stored, keys.hpke(), &commitments).unwrap()
+            bowline_crypto::Keyring::from_stored(workspace, &stored, &keys, &commitments).unwrap()
         });
         let stored = Stored {
             workspace: replica.workspace(),

@@ -4,7 +4,7 @@ use bowline_core::sync::{Effect, JoinFailed, Phase, Recipient, keys_in_records};
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Party, Reason};
-use bowline_wire::ids::{HpkePublicKey, Position};
+use bowline_wire::ids::{HpkePublicKey, Position, Suite};
 use bowline_wire::roster::record::{Record, Rekey};
 
 use crate::author::{Author, opaque_payload, rng};
@@ -97,7 +97,7 @@ fn a_code_that_a_copy_has_used_whose_device_was_removed_since_has_failed() {
     let (mut one, mut other, mut owner, mut relay, _) = two_copies();
     one.sync(&mut relay);
     let user = relay.log().roster().device(&one.keys.id()).unwrap().user;
-    let rekey = owner.rekey(&[owner.keys.hpke_public()]);
+    let rekey = owner.rekey(&[owner.keys.hpke_public(Suite::XWing)]);
     owner.put_record(&mut relay, &Record::RemoveMember { user, cut: Vec::new(), rekey });
     other.sync(&mut relay);
     other.sync(&mut relay);
@@ -187,7 +187,7 @@ fn a_device_that_was_removed_before_its_first_session_has_failed() {
     other.talk(&mut relay);
     assert!(matches!(other.replica.phase(), Phase::Member));
     let user = relay.log().roster().device(&other.keys.id()).unwrap().user;
-    let rekey = owner.rekey(&[owner.keys.hpke_public()]);
+    let rekey = owner.rekey(&[owner.keys.hpke_public(Suite::XWing)]);
     owner.put_record(&mut relay, &Record::RemoveMember { user, cut: Vec::new(), rekey });
     for _ in 0..3 {
         other.sync(&mut relay);
@@ -345,7 +345,7 @@ fn the_records_give_nobody_else_a_key() {
 #[test]
 fn a_key_that_is_wrapped_wrongly_leaves_those_before_it_and_the_next_brings_it_along() {
     let Joined { mut owner, mut relay, keys, secret } = Joined::with_epochs(1, 0, 0);
-    let mine = keys.hpke_public();
+    let mine = keys.hpke_public(Suite::XWing);
     put_spoilt_rekey(&mut owner, &mut relay, 30, |rekey| {
         for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == mine) {
             wrap.ciphertext[0] ^= 1;

@@ -4,7 +4,7 @@ use bowline_core::sync::{Effect, JoinFailed, Joining, NotReady, Opened, Phase, R
 use bowline_crypto::{KeyringError, TicketSecret, WrapError};
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
-use bowline_wire::ids::{HpkePublicKey, Incarnation, Position, RosterHash};
+use bowline_wire::ids::{HpkePublicKey, Incarnation, Position, RosterHash, Suite};
 use bowline_wire::roster::TicketStage;
 use bowline_wire::roster::record::Record;
 
@@ -105,11 +105,11 @@ fn records_that_leave_one_out_are_not_joined() {
 #[test]
 fn a_wrong_key_in_the_code_is_found_before_anything_is_sent() {
     let (mut owner, mut relay) = Author::owner(1);
-    let (mut liar, _) = Author::owner(60);
+    let (liar, _) = Author::owner(60);
     let secret = TicketSecret::generate(&mut owner.rng);
-    let hpke = secret.hpke_public();
+    let hpke = secret.hpke_public(Suite::XWing);
     // Sealed properly, but another workspace's key.
-    let wrap = liar.keyring.wrap_newest(hpke, &mut liar.rng).unwrap();
+    let wrap = liar.keyring.wrap_newest(&hpke).unwrap();
     let ticket =
         bowline_wire::roster::record::Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, wrap };
     owner.put_record(&mut relay, &Record::Invite(ticket));

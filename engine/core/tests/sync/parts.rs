@@ -6,7 +6,7 @@ use bowline_crypto::OpenError;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::header::{EntryType, Header, Part};
-use bowline_wire::ids::{EntryId, Incarnation, Position};
+use bowline_wire::ids::{EntryId, Incarnation, Position, Suite};
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::weight::Weight;
 
@@ -210,7 +210,7 @@ fn parts_are_of_one_document_type_and_epoch() {
         }
     };
     let first = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(0));
-    let rekey = author.rekey(&[author.keys.hpke_public()]);
+    let rekey = author.rekey(&[author.keys.hpke_public(Suite::XWing)]);
     let commitments = [relay.log().roster().commitments()[0], rekey.commitment];
     let _ = author.keyring.accept(&rekey, author.keys.hpke(), &commitments).unwrap();
     let second = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(1));

@@ -3,7 +3,7 @@
 use bowline_core::sync::{NotReady, Phase};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{HpkePublicKey, Lane};
+use bowline_wire::ids::{HpkePublicKey, Lane, Suite};
 use bowline_wire::roster::record::Record;
 
 use crate::author::{Author, opaque_payload};
@@ -47,7 +47,7 @@ fn nothing_is_sealed_without_the_key_of_the_epoch_in_force() {
     other.put_record(&mut relay, &Record::Leave { whole_user: true, cut: Vec::new() });
     let recipients: Vec<HpkePublicKey> = relay.log().roster().recipients().into_iter().collect();
     let mut rekey = owner.rekey(&recipients);
-    let mine = bench.keys.hpke_public();
+    let mine = bench.keys.hpke_public(Suite::XWing);
     for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == mine) {
         wrap.ciphertext[0] ^= 1;
     }
@@ -66,7 +66,7 @@ fn who_was_removed_seals_nothing_and_learns_no_new_key() {
     let (mut bench, mut owner, mut relay) = Bench::member();
     let before = bench.replica.keyring().unwrap().newest_epoch();
     let user = bowline_wire::ids::UserId::of_first_device(bench.keys.id());
-    let stays: Vec<HpkePublicKey> = vec![owner.keys.hpke_public()];
+    let stays: Vec<HpkePublicKey> = vec![owner.keys.hpke_public(Suite::XWing)];
     let rekey = owner.rekey(&stays);
     owner.put_record(&mut relay, &Record::RemoveMember { user, cut: Vec::new(), rekey });
     bench.receive(relay.frame(relay.len(), relay.len()));

@@ -1,7 +1,7 @@
 //! Keys survive being stored, sign under the right domains, and never show themselves.
 
 use bowline_wire::entry::EntryError;
-use bowline_wire::ids::WorkspaceId;
+use bowline_wire::ids::{Suite, WorkspaceId};
 use bowline_wire::signed::{VerifyError, verify_signature};
 
 use super::*;
@@ -20,7 +20,7 @@ fn a_device_is_the_same_after_being_stored() {
     let stored = device.to_bytes();
     let again = DeviceKeys::from_bytes(&stored);
     assert_eq!(again.id(), device.id());
-    assert_eq!(again.hpke_public(), device.hpke_public());
+    assert_eq!(again.hpke().publics(), device.hpke().publics());
     assert_eq!(again.to_bytes(), stored);
     assert_ne!(stored[..32], stored[32..], "the two secrets are drawn apart");
 }
@@ -30,7 +30,23 @@ fn the_hpke_public_key_is_x25519_of_the_secret() {
     let stored = DeviceKeys::generate(&mut rng(5)).to_bytes();
     let secret: [u8; 32] = stored[32..].try_into().unwrap();
     let public = x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(secret));
-    assert_eq!(DeviceKeys::from_bytes(&stored).hpke_public().as_bytes(), public.as_bytes());
+    assert_eq!(DeviceKeys::from_bytes(&stored).hpke_public(Suite::X25519).as_bytes(), public.as_bytes());
+}
+
+#[test]
+fn the_xwing_key_follows_from_both_secrets_and_shares_nothing_with_the_x25519_key() {
+    let keys = |signing, x25519| {
+        let mut bytes = [0; DEVICE_KEYS_LEN];
+        bytes[..32].fill(signing);
+        bytes[32..].fill(x25519);
+        DeviceKeys::from_bytes(&bytes)
+    };
+    let public = |signing, x25519| keys(signing, x25519).hpke_public(Suite::XWing);
+    assert_eq!(public(1, 2), public(1, 2));
+    assert_ne!(public(1, 2), public(1, 3));
+    assert_ne!(public(1, 2), public(3, 2), "who breaks X25519 has only the second secret");
+    let x25519 = keys(1, 2).hpke_public(Suite::X25519);
+    assert_ne!(public(1, 2).as_bytes()[1184..], *x25519.as_bytes());
 }
 
 #[test]
@@ -66,9 +82,9 @@ fn a_ticket_is_the_same_from_its_code() {
     let ticket = TicketSecret::generate(&mut rng(6));
     let again = TicketSecret::from_bytes(&ticket.to_bytes());
     assert_eq!(again.ticket_key(), ticket.ticket_key());
-    assert_eq!(again.hpke_public(), ticket.hpke_public());
+    assert_eq!(again.hpke().publics(), ticket.hpke().publics());
     assert_ne!(ticket.ticket_key(), TicketSecret::generate(&mut rng(7)).ticket_key());
-    assert_ne!(ticket.ticket_key().as_bytes(), ticket.hpke_public().as_bytes());
+    assert_ne!(ticket.ticket_key().as_bytes()[..], *ticket.hpke_public(Suite::X25519).as_bytes());
 }
 
 #[test]
@@ -84,7 +100,7 @@ fn a_join_proof_is_for_one_device_with_one_key_in_one_workspace() {
     let ticket = TicketSecret::generate(&mut rng(6));
     let device = DeviceKeys::generate(&mut rng(5));
     let other = DeviceKeys::generate(&mut rng(8));
-    let (id, hpke) = (device.id(), device.hpke_public());
+    let (id, hpke) = (device.id(), &device.hpke_public(Suite::XWing));
     let proof = ticket.prove_join(WORKSPACE, id, hpke, false);
     let verify = |message: Vec<u8>| {
         verify_signature(ticket.ticket_key().as_bytes(), Join::PROOF_DOMAIN, &message, &proof)
@@ -93,7 +109,7 @@ fn a_join_proof_is_for_one_device_with_one_key_in_one_workspace() {
     for changed in [
         Join::proof_message(WorkspaceId::ZERO, id, hpke, false),
         Join::proof_message(WORKSPACE, other.id(), hpke, false),
-        Join::proof_message(WORKSPACE, id, other.hpke_public(), false),
+        Join::proof_message(WORKSPACE, id, &other.hpke_public(Suite::XWing), false),
         Join::proof_message(WORKSPACE, id, hpke, true),
     ] {
         verify(changed).unwrap_err();

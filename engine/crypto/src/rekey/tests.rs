@@ -1,6 +1,7 @@
 //! Whoever stays learns the new key, whoever joins learns all keys, and whoever is removed learns none.
 
-use bowline_wire::limits::MAX_BODY;
+use bowline_wire::ids::Suite;
+use bowline_wire::limits::{MAX_BODY, MAX_WRAP};
 use bowline_wire::roster::record::Record;
 
 use super::*;
@@ -24,7 +25,8 @@ fn held(keyring: &Keyring) -> Vec<Commitment> {
 fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
     let (ana, ben) = (device(1), device(2));
     let before = keyring(2);
-    let rekey = before.rekey(&[ana.hpke_public(), ben.hpke_public()], &mut rng(3)).unwrap();
+    let rekey =
+        before.rekey(&[ana.hpke_public(Suite::XWing), ben.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     let epochs = commitments(&before, &rekey);
     for device in [ana, ben] {
         let mut keyring = keyring(2);
@@ -36,7 +38,7 @@ fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
 #[test]
 fn a_removed_device_gets_nothing_from_a_rekey() {
     let (ana, removed) = (device(1), device(2));
-    let rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring(1), &rekey);
     let mut keyring = keyring(1);
     assert_eq!(keyring.accept(&rekey, removed.hpke(), &epochs), Err(KeyringError::NoWrap));
@@ -45,8 +47,8 @@ fn a_removed_device_gets_nothing_from_a_rekey() {
 
 #[test]
 fn wraps_are_sorted_and_name_each_recipient_once() {
-    let keys: Vec<_> = (0..20).map(|seed| device(seed).hpke_public()).collect();
-    let twice: Vec<_> = keys.iter().chain(keys.iter().rev()).copied().collect();
+    let keys: Vec<_> = (0..20).map(|seed| device(seed).hpke_public(Suite::XWing)).collect();
+    let twice: Vec<_> = keys.iter().chain(keys.iter().rev()).cloned().collect();
     let rekey = keyring(1).rekey(&twice, &mut rng(3)).unwrap();
     assert_eq!(rekey.wraps.len(), 20);
     assert!(rekey.wraps.is_sorted_by(|a, b| a.recipient < b.recipient));
@@ -56,15 +58,16 @@ fn wraps_are_sorted_and_name_each_recipient_once() {
 
 #[test]
 fn the_largest_rekey_fits_a_body() {
-    let some = device(1).hpke_public();
+    let some = device(1).hpke_public(Suite::XWing);
     let mut recipients = Vec::new();
     for at in 0..MAX_RECIPIENTS {
-        // Any 32 bytes will do: X25519 takes points of the curve and of its twist.
-        let mut key = *some.as_bytes();
-        key[..2].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
-        recipients.push(HpkePublicKey::from_bytes(key));
+        // The last 32 bytes are of X25519, which takes points of the curve and of its twist: any will do.
+        let mut key = some.as_bytes().to_vec();
+        key[1184..1186].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
+        recipients.push(HpkePublicKey::from_slice(&key).unwrap());
     }
     let rekey = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+    assert!(rekey.wraps.iter().all(|wrap| wrap.encapsulated.len() == MAX_WRAP));
     let history = vec![0; EPOCH_KEY_LEN * (MAX_EPOCHS - 1) + TAG_LEN];
     assert!(Record::Rekey(Rekey { history, ..rekey }).to_body().len() < MAX_BODY);
 
@@ -91,28 +94,63 @@ fn epochs_run_out() {
     assert_eq!(Record::parse(&last.to_body()), Ok(last));
 }
 
+/// A key of each suite to which nothing can be wrapped: the point of order one, and polynomials with coefficients above the modulus.
+pub(crate) fn unusable() -> [HpkePublicKey; 2] {
+    [vec![0; 32], vec![0xff; 1216]].map(|bytes| HpkePublicKey::from_slice(&bytes).unwrap())
+}
+
 #[test]
 fn a_recipient_with_an_unusable_key_cannot_prevent_a_rekey() {
     let ana = device(1);
-    let hostile = HpkePublicKey::from_bytes([0; 32]);
-    let rekey = keyring(1).rekey(&[hostile, ana.hpke_public()], &mut rng(3)).unwrap();
-    let for_hostile = rekey.wraps.iter().find(|wrap| wrap.recipient == hostile).unwrap();
-    assert!(for_hostile.ciphertext.is_empty(), "no key, under no secret");
-    let epochs = commitments(&keyring(1), &rekey);
-    assert_eq!(keyring(1).accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
-    let record = Record::Rekey(rekey);
-    assert_eq!(Record::parse(&record.to_body()), Ok(record));
+    for hostile in unusable() {
+        let recipients = [hostile.clone(), ana.hpke_public(Suite::XWing)];
+        let rekey = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+        let for_hostile = rekey.wraps.iter().find(|wrap| wrap.recipient == hostile).unwrap();
+        assert_eq!((&for_hostile.encapsulated[..], &for_hostile.ciphertext[..]), (&[][..], &[][..]));
+        let epochs = commitments(&keyring(1), &rekey);
+        let mut holder = keyring(1);
+        assert_eq!(holder.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+        assert_eq!(holder.wrapped_otherwise(&rekey), [], "everybody would wrap nothing to it");
+        let record = Record::Rekey(rekey);
+        assert_eq!(Record::parse(&record.to_body()), Ok(record));
+    }
+}
+
+#[test]
+fn whoever_holds_the_key_sees_which_wraps_were_made_otherwise() {
+    let all = [1, 2, 3].map(device);
+    let recipients: Vec<_> = all
+        .iter()
+        .zip([Suite::X25519, Suite::XWing, Suite::XWing])
+        .map(|(to, suite)| to.hpke_public(suite))
+        .collect();
+    let good = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+    let epochs = commitments(&keyring(1), &good);
+    for device in &all {
+        let mut holder = keyring(1);
+        assert_eq!(holder.accept(&good, device.hpke(), &epochs), Ok(History::Intact));
+        assert_eq!(holder.wrapped_otherwise(&good), []);
+        for at in 0..3 {
+            for spoil in
+                [|wrap: &mut Wrap| wrap.ciphertext[0] ^= 1, |wrap: &mut Wrap| wrap.encapsulated.clear()]
+            {
+                let mut spoilt = good.clone();
+                spoil(&mut spoilt.wraps[at]);
+                assert_eq!(holder.wrapped_otherwise(&spoilt), [spoilt.wraps[at].recipient.clone()]);
+            }
+        }
+    }
 }
 
 #[test]
 fn a_newcomer_opens_the_ticket_s_wrap_and_the_history_of_that_epoch() {
     let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
     let mut keyring = keyring(2);
-    let rekey = keyring.rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = keyring.rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring, &rekey);
     assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
 
-    let wrap = keyring.wrap_newest(ticket.hpke_public(), &mut rng(4)).unwrap();
+    let wrap = keyring.wrap_newest(&ticket.hpke_public(Suite::XWing)).unwrap();
     let newest = open_wrap(&wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
     let joined = Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs).unwrap();
     assert_eq!(held(&joined), held(&keyring));
@@ -121,7 +159,7 @@ fn a_newcomer_opens_the_ticket_s_wrap_and_the_history_of_that_epoch() {
 #[test]
 fn a_newcomer_to_a_workspace_in_its_first_epoch_needs_no_history() {
     let ticket = TicketSecret::generate(&mut rng(9));
-    let wrap = keyring(1).wrap_newest(ticket.hpke_public(), &mut rng(4)).unwrap();
+    let wrap = keyring(1).wrap_newest(&ticket.hpke_public(Suite::XWing)).unwrap();
     let commitment = epoch_key(1).commitment();
     let newest = open_wrap(&wrap, WORKSPACE, commitment, &ticket.hpke()).unwrap();
     let joined = Keyring::from_newest(WORKSPACE, newest, None, &[commitment]).unwrap();
@@ -132,8 +170,10 @@ fn a_newcomer_to_a_workspace_in_its_first_epoch_needs_no_history() {
 fn a_newcomer_learns_of_rekeys_while_the_ticket_was_open() {
     let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
     let before = keyring(1);
-    let rekey = before.rekey(&[ana.hpke_public(), ticket.hpke_public()], &mut rng(3)).unwrap();
-    let wrap = rekey.wraps.iter().find(|wrap| wrap.recipient == ticket.hpke_public()).unwrap();
+    let rekey = before
+        .rekey(&[ana.hpke_public(Suite::XWing), ticket.hpke_public(Suite::XWing)], &mut rng(3))
+        .unwrap();
+    let wrap = rekey.wraps.iter().find(|wrap| wrap.recipient == ticket.hpke_public(Suite::XWing)).unwrap();
     let newest = open_wrap(wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
     let epochs = commitments(&before, &rekey);
     let joined = Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs).unwrap();
@@ -187,7 +227,7 @@ fn a_history_opens_only_whole_in_its_workspace_and_under_its_key() {
 fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
     let ana = device(1);
     let before = keyring(2);
-    let mut rekey = before.rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let mut rekey = before.rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     rekey.history[0] ^= 1;
     let epochs = commitments(&before, &rekey);
     let mut keyring = keyring(2);
@@ -199,7 +239,7 @@ fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
 #[test]
 fn a_device_that_missed_an_epoch_catches_up_from_the_history() {
     let ana = device(1);
-    let rekey = keyring(3).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = keyring(3).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring(3), &rekey);
     let mut behind = keyring(1);
     assert_eq!(behind.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
@@ -214,7 +254,7 @@ fn a_device_that_missed_an_epoch_catches_up_from_the_history() {
 #[test]
 fn a_rekey_that_wraps_a_wrong_key_is_refused() {
     let ana = device(1);
-    let mut rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let mut rekey = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     rekey.commitment = epoch_key(7).commitment();
     let epochs = commitments(&keyring(1), &rekey);
     let refused = keyring(1).accept(&rekey, ana.hpke(), &epochs);
@@ -224,7 +264,7 @@ fn a_rekey_that_wraps_a_wrong_key_is_refused() {
 #[test]
 fn a_rekey_that_the_roster_does_not_commit_to_is_refused() {
     let ana = device(1);
-    let rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     let epochs = [epoch_key(1).commitment(), epoch_key(7).commitment()];
     let mut keyring = keyring(1);
     assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Err(KeyringError::WrongKey { epoch: 2 }));
@@ -236,58 +276,23 @@ fn a_rekey_that_the_roster_does_not_commit_to_is_refused() {
 fn repeated_randomness_still_keeps_the_new_key_from_the_one_removed() {
     // A virtual machine rekeys for both, is set back, and then rekeys without Ben, drawing the same randomness.
     let (ana, ben) = (device(1), device(2));
-    let both = keyring(1).rekey(&[ana.hpke_public(), ben.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
-    let one = keyring(1).rekey(&[ana.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
+    let both = keyring(1)
+        .rekey(&[ana.hpke_public(Suite::XWing), ben.hpke_public(Suite::XWing)], &mut Repeating(&[5; 32]))
+        .unwrap();
+    let one = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut Repeating(&[5; 32])).unwrap();
     assert_ne!(both.commitment, one.commitment);
     // Nor does it repeat a key from epoch to epoch.
-    let later = keyring(2).rekey(&[ana.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
+    let later = keyring(2).rekey(&[ana.hpke_public(Suite::XWing)], &mut Repeating(&[5; 32])).unwrap();
     assert_ne!(later.commitment, one.commitment);
     // While other randomness alone makes another key.
-    let other = keyring(1).rekey(&[ana.hpke_public()], &mut Repeating(&[6; 32])).unwrap();
+    let other = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut Repeating(&[6; 32])).unwrap();
     assert_ne!(other.commitment, one.commitment);
-}
-
-#[test]
-fn a_stored_keyring_opens_with_the_device_s_key_only() {
-    let (ana, ben) = (device(1), device(2));
-    for epochs in [1, 4] {
-        let keyring = keyring(epochs);
-        let stored = keyring.to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
-        let again = Keyring::from_stored(WORKSPACE, &stored, ana.hpke(), &held(&keyring)).unwrap();
-        assert_eq!(held(&again), held(&keyring));
-        let refused = Keyring::from_stored(WORKSPACE, &stored, ben.hpke(), &held(&keyring)).unwrap_err();
-        assert_eq!(refused, KeyringError::NoWrap);
-        for key in 1..=epochs {
-            let bare = epoch_key(key);
-            assert!(!stored.windows(EPOCH_KEY_LEN).any(|window| window == bare.as_bytes()));
-        }
-    }
-}
-
-#[test]
-fn a_stored_keyring_may_be_behind_the_roster_but_not_beside_or_ahead_of_it() {
-    let ana = device(1);
-    let stored = keyring(2).to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
-    let from = |numbers: &[u8]| {
-        let epochs: Vec<_> = numbers.iter().map(|number| epoch_key(*number).commitment()).collect();
-        Keyring::from_stored(WORKSPACE, &stored, ana.hpke(), &epochs).map(|keyring| held(&keyring).len())
-    };
-    assert_eq!(from(&[1, 2]), Ok(2));
-    assert_eq!(from(&[1, 2, 3]), Ok(2));
-    assert_eq!(from(&[1]), Err(KeyringError::EpochUnknown));
-    assert_eq!(from(&[1, 9]), Err(KeyringError::WrongKey { epoch: 2 }));
-    assert_eq!(from(&[9, 2]), Err(KeyringError::WrongKey { epoch: 1 }));
-    for cut in [0, 1, stored.len() - 1] {
-        let epochs = held(&keyring(2));
-        let refused = Keyring::from_stored(WORKSPACE, &stored[..cut], ana.hpke(), &epochs).unwrap_err();
-        assert!(matches!(refused, KeyringError::Stored(_)));
-    }
 }
 
 #[test]
 fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
     let ana = device(1);
-    let rekey = keyring(2).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = keyring(2).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring(2), &rekey);
     let mut held_here = keyring(4);
     assert!(held_here.set_apart_epochs_beyond(&held(&keyring(3))), "the fourth is apart already");
@@ -304,7 +309,7 @@ fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
 #[test]
 fn a_key_whose_epoch_is_lost_and_begun_again_is_in_force_again_without_a_wrap() {
     let (ana, late) = (device(1), device(2));
-    let rekey = keyring(2).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = keyring(2).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring(2), &rekey);
     let mut by_ticket = keyring(2);
     assert_eq!(by_ticket.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
@@ -312,4 +317,26 @@ fn a_key_whose_epoch_is_lost_and_begun_again_is_in_force_again_without_a_wrap() 
     assert_eq!(by_ticket.accept(&rekey, late.hpke(), &epochs), Ok(History::Intact));
     assert_eq!(held(&by_ticket), epochs);
     assert_eq!(by_ticket.newest_epoch(), rekey.commitment.epoch_id());
+}
+
+/// `cargo test -p bowline-crypto rekey_for_fifty -- --nocapture` prints how long it takes.
+#[test]
+fn a_rekey_for_fifty_has_the_bytes_that_the_note_says() {
+    let devices: Vec<_> = (0..50).map(device).collect();
+    for (suite, bytes) in [(Suite::X25519, 6_039), (Suite::XWing, 119_739)] {
+        let recipients: Vec<_> = devices.iter().map(|device| device.hpke_public(suite)).collect();
+        let begun = std::time::Instant::now();
+        let rekey = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+        let made = begun.elapsed();
+        let begun = std::time::Instant::now();
+        let mut holder = keyring(1);
+        let epochs = commitments(&holder, &rekey);
+        assert_eq!(holder.accept(&rekey, devices[0].hpke(), &epochs), Ok(History::Intact));
+        let opened = begun.elapsed();
+        let begun = std::time::Instant::now();
+        assert_eq!(holder.wrapped_otherwise(&rekey), []);
+        let compared = begun.elapsed();
+        println!("{suite:?}: made in {made:?}, opened in {opened:?}, all wraps compared in {compared:?}");
+        assert_eq!(Record::Rekey(rekey).to_body().len(), bytes, "{suite:?}");
+    }
 }

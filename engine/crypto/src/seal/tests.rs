@@ -3,8 +3,8 @@
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::header::{EntryType, HEADER_FIELDS, Part};
 use bowline_wire::ids::{
-    BodyHash, EntryId, Incarnation, LogHash, Position, RosterHash, Salt, Signature, SnapshotDigest, WireDoc,
-    WorkspaceId,
+    BodyHash, EntryId, Incarnation, LogHash, Position, RosterHash, Salt, Signature, SnapshotDigest, Suite,
+    WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Rekey;
@@ -296,7 +296,10 @@ fn composition() -> serde_json::Value {
     let doc = bowline_wire::ids::DocId::from_bytes([0x33; 16]);
     // Too short to compress, so that another version of zstd does not make another body.
     let (header, body) = seal(&keys.snapshot(), header(&keys), b"some text", RANDOM).unwrap();
-    let rekey = keys.rekey(&[device.hpke_public()], &mut Repeating(&[0x44; 32])).unwrap();
+    let rekeyed = |suite| {
+        let rekey = keys.rekey(&[device.hpke_public(suite)], &mut Repeating(&[0x44; 32])).unwrap();
+        hex::encode(encode(&rekey))
+    };
     serde_json::json!({
         "about": "Our own formats; written by the test with BOWLINE_BLESS=1.",
         "workspace": WORKSPACE.to_string(),
@@ -306,16 +309,19 @@ fn composition() -> serde_json::Value {
         "wire_doc": hex::encode(keys.wire_doc(doc).as_bytes()),
         "device_keys": hex::encode(*device.to_bytes()),
         "device": hex::encode(device.id().as_bytes()),
-        "device_hpke": hex::encode(device.hpke_public().as_bytes()),
+        "device_hpke": hex::encode(device.hpke_public(Suite::X25519).as_bytes()),
+        "device_xwing": hex::encode(device.hpke_public(Suite::XWing).as_bytes()),
         "ticket_secret": hex::encode(*ticket.to_bytes()),
         "ticket_key": hex::encode(ticket.ticket_key().as_bytes()),
-        "ticket_hpke": hex::encode(ticket.hpke_public().as_bytes()),
+        "ticket_hpke": hex::encode(ticket.hpke_public(Suite::X25519).as_bytes()),
+        "ticket_xwing": hex::encode(ticket.hpke_public(Suite::XWing).as_bytes()),
         "additional_data": hex::encode(header.additional_data()),
         "payload": hex::encode(b"some text"),
         "random": hex::encode(RANDOM),
         "salt": hex::encode(header.salt.as_bytes()),
         "body": hex::encode(body),
-        "rekey": hex::encode(encode(&rekey)),
+        "rekey": rekeyed(Suite::X25519),
+        "rekey_xwing": rekeyed(Suite::XWing),
     })
 }
 
@@ -334,10 +340,12 @@ fn the_committed_rekey_and_a_compressed_body_still_open() {
     let text = std::fs::read_to_string(vector_path("composition.json")).unwrap();
     let committed: serde_json::Value = serde_json::from_str(&text).unwrap();
     let field = |name: &str| hex::decode(committed[name].as_str().unwrap()).unwrap();
-    let rekey: Rekey = decode(&field("rekey")).unwrap();
-    let key: EpochKey = open_wrap(&rekey.wraps[0], WORKSPACE, rekey.commitment, device().hpke()).unwrap();
-    let epochs: Vec<_> = keyring(2).commitments().chain([rekey.commitment]).collect();
-    assert!(Keyring::from_newest(WORKSPACE, key, Some(&rekey.history), &epochs).is_ok());
+    for name in ["rekey", "rekey_xwing"] {
+        let rekey: Rekey = decode(&field(name)).unwrap();
+        let key: EpochKey = open_wrap(&rekey.wraps[0], WORKSPACE, rekey.commitment, device().hpke()).unwrap();
+        let epochs: Vec<_> = keyring(2).commitments().chain([rekey.commitment]).collect();
+        assert!(Keyring::from_newest(WORKSPACE, key, Some(&rekey.history), &epochs).is_ok());
+    }
 
     // As zstd 1.5.7 compressed it: later versions may compress otherwise, but have to open this.
     let frame = hex::decode("28b52ffd60e8028d000050303132333435363738390100db5b1524").unwrap();

@@ -22,8 +22,8 @@ fn device() -> DeviceKeys {
     DeviceKeys::generate(&mut rng(40))
 }
 
-fn wrapped() -> Wrap {
-    seal_wrap(&epoch_key(1), WORKSPACE, device().hpke_public(), &mut rng(41)).unwrap()
+fn wrapped(suite: Suite) -> Wrap {
+    seal_wrap(&epoch_key(1), WORKSPACE, &device().hpke_public(suite)).unwrap()
 }
 
 fn open(wrap: &Wrap) -> Result<EpochKey, WrapError> {
@@ -32,93 +32,115 @@ fn open(wrap: &Wrap) -> Result<EpochKey, WrapError> {
 
 #[test]
 fn a_wrap_opens_for_its_recipient() {
-    assert_eq!(open(&wrapped()).unwrap().as_bytes(), epoch_key(1).as_bytes());
+    for suite in Suite::ALL {
+        assert_eq!(open(&wrapped(suite)).unwrap().as_bytes(), epoch_key(1).as_bytes());
+    }
 }
 
 #[test]
 fn a_wrap_opens_for_nobody_else() {
     let other = DeviceKeys::generate(&mut rng(42));
     let commitment = epoch_key(1).commitment();
-    let refused = open_wrap(&wrapped(), WORKSPACE, commitment, other.hpke()).unwrap_err();
-    assert_eq!(refused, WrapError::NotForUs);
-    // Nor if another recipient's key is put on it.
-    let relabelled = Wrap { recipient: other.hpke_public(), ..wrapped() };
-    let refused = open_wrap(&relabelled, WORKSPACE, commitment, other.hpke()).unwrap_err();
-    assert_eq!(refused, WrapError::Unopenable);
+    for suite in Suite::ALL {
+        let refused = open_wrap(&wrapped(suite), WORKSPACE, commitment, other.hpke()).unwrap_err();
+        assert_eq!(refused, WrapError::NotForUs);
+        // Nor if another recipient's key is put on it.
+        let relabelled = Wrap { recipient: other.hpke_public(suite), ..wrapped(suite) };
+        let refused = open_wrap(&relabelled, WORKSPACE, commitment, other.hpke()).unwrap_err();
+        assert_eq!(refused, WrapError::Unopenable);
+    }
 }
 
 #[test]
 fn a_wrap_opens_only_in_its_workspace_and_for_its_commitment() {
     let elsewhere = WorkspaceId::from_bytes([0xee; 32]);
-    let refused = open_wrap(&wrapped(), elsewhere, epoch_key(1).commitment(), device().hpke()).unwrap_err();
-    assert_eq!(refused, WrapError::Unopenable);
-    let refused = open_wrap(&wrapped(), WORKSPACE, epoch_key(2).commitment(), device().hpke()).unwrap_err();
-    assert_eq!(refused, WrapError::Unopenable);
+    let (commitment, other) = (epoch_key(1).commitment(), epoch_key(2).commitment());
+    for wrap in Suite::ALL.map(wrapped) {
+        let refused = open_wrap(&wrap, elsewhere, commitment, device().hpke()).unwrap_err();
+        assert_eq!(refused, WrapError::Unopenable);
+        let refused = open_wrap(&wrap, WORKSPACE, other, device().hpke()).unwrap_err();
+        assert_eq!(refused, WrapError::Unopenable);
+    }
 }
 
 /// A wrap made by someone who follows the format but not the rules.
-fn wrap_of(plaintext: &[u8], commitment: Commitment) -> Wrap {
-    let recipient = device().hpke_public();
-    let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(recipient.as_bytes()).unwrap();
-    let info = info(WORKSPACE, recipient, commitment);
-    let (encapsulated, ciphertext) =
-        hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &public,
-            &info,
-            plaintext,
-            &[],
-            &mut rng(43),
-        )
-        .unwrap();
-    Wrap { recipient, suite: SUITE, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
+fn wrap_of<K: Kem>(suite: Suite, plaintext: &[u8], commitment: Commitment) -> Wrap {
+    let recipient = device().hpke_public(suite);
+    let public = K::PublicKey::from_bytes(recipient.as_bytes()).unwrap();
+    let info = info(WORKSPACE, &recipient, commitment);
+    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, K>(
+        &OpModeS::Base,
+        &public,
+        &info,
+        plaintext,
+        &[],
+        &mut rng(43),
+    )
+    .unwrap();
+    Wrap { recipient, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
+}
+
+fn refuses_what_is_not_the_committed_key<K: Kem>(suite: Suite) {
+    let committed = epoch_key(1).commitment();
+    let of = |plaintext: &[u8]| wrap_of::<K>(suite, plaintext, committed);
+    let otherwise = of(epoch_key(1).as_bytes());
+    assert!(open(&otherwise).is_ok() && otherwise != wrapped(suite), "made otherwise, it opens all the same");
+    assert_eq!(open(&of(epoch_key(2).as_bytes())).unwrap_err(), WrapError::WrongKey);
+    assert_eq!(open(&of(&[1; 31])).unwrap_err(), WrapError::Unopenable);
+    assert_eq!(open(&of(&[1; 33])).unwrap_err(), WrapError::Unopenable);
 }
 
 #[test]
 fn a_wrapped_key_that_is_not_the_committed_one_is_refused() {
-    let committed = epoch_key(1).commitment();
-    assert!(open(&wrap_of(epoch_key(1).as_bytes(), committed)).is_ok());
-    assert_eq!(open(&wrap_of(epoch_key(2).as_bytes(), committed)).unwrap_err(), WrapError::WrongKey);
-    assert_eq!(open(&wrap_of(&[1; 31], committed)).unwrap_err(), WrapError::Unopenable);
-    assert_eq!(open(&wrap_of(&[1; 33], committed)).unwrap_err(), WrapError::Unopenable);
-}
-
-#[test]
-fn an_unknown_suite_asks_for_an_update() {
-    for suite in [0, 2, u16::MAX] {
-        let refused = open(&Wrap { suite, ..wrapped() }).unwrap_err();
-        assert_eq!(refused, WrapError::UpdateNeeded { suite });
-    }
+    refuses_what_is_not_the_committed_key::<X25519HkdfSha256>(Suite::X25519);
+    refuses_what_is_not_the_committed_key::<XWing>(Suite::XWing);
 }
 
 #[test]
 fn altered_wraps_do_not_open() {
-    let wrap = wrapped();
-    for at in 0..wrap.ciphertext.len() {
-        let mut altered = wrap.clone();
-        altered.ciphertext[at] ^= 0x40;
-        assert_eq!(open(&altered).unwrap_err(), WrapError::Unopenable);
-    }
-    for at in 0..wrap.encapsulated.len() {
-        let mut altered = wrap.clone();
-        altered.encapsulated[at] ^= 0x40;
-        assert_eq!(open(&altered).unwrap_err(), WrapError::Unopenable);
-    }
-    for len in [0, 1, 31, 33, 2048] {
-        let mut altered = wrap.clone();
-        altered.encapsulated.resize(len, 0);
-        assert_eq!(open(&altered).unwrap_err(), WrapError::Unopenable);
-        let mut altered = wrap.clone();
-        altered.ciphertext.resize(len, 0);
-        assert_eq!(open(&altered).unwrap_err(), WrapError::Unopenable);
+    for wrap in Suite::ALL.map(wrapped) {
+        for at in 0..wrap.ciphertext.len() {
+            let mut altered = wrap.clone();
+            altered.ciphertext[at] ^= 0x40;
+            assert_eq!(open(&altered).unwrap_err(), WrapError::Unopenable);
+        }
+        for at in (0..wrap.encapsulated.len()).rev().take(64).chain([0]) {
+            let mut altered = wrap.clone();
+            altered.encapsulated[at] ^= 0x40;
+            assert_eq!(open(&altered).unwrap_err(), WrapError::Unopenable);
+        }
+        for len in [0, 1, 31, 33, 1119, 1121, 2048] {
+            let mut altered = wrap.clone();
+            altered.encapsulated.resize(len, 0);
+            assert_eq!(open(&altered).unwrap_err(), WrapError::Unopenable);
+            let mut altered = wrap.clone();
+            altered.ciphertext.resize(len, 0);
+            assert_eq!(open(&altered).unwrap_err(), WrapError::Unopenable);
+        }
     }
 }
 
 #[test]
 fn nothing_is_wrapped_to_a_key_of_low_order() {
     for point in low_order() {
-        let refused = seal_wrap(&epoch_key(1), WORKSPACE, point, &mut rng(44)).unwrap_err();
-        assert_eq!(refused, WrapError::UnusableRecipient, "{point}");
+        let refused = seal_wrap(&epoch_key(1), WORKSPACE, &point).unwrap_err();
+        assert_eq!(refused, WrapError::UnusableRecipient, "{point:?}");
+    }
+}
+
+#[test]
+fn nothing_is_wrapped_to_polynomials_with_a_coefficient_that_is_not_below_the_modulus() {
+    let good = device().hpke_public(Suite::XWing);
+    // Two coefficients of 12 bits are in three bytes, the lower bits first (FIPS 203 section 4.2.1): of the first and of the last.
+    for first in [0, 1149] {
+        for (coefficient, is_key) in [(3328u16, true), (3329, false), (4095, false)] {
+            let mut bytes = good.as_bytes().to_vec();
+            bytes[first] = coefficient.to_le_bytes()[0];
+            bytes[first + 1] = (bytes[first + 1] & 0xf0) | coefficient.to_le_bytes()[1];
+            let key = HpkePublicKey::from_slice(&bytes).unwrap();
+            let wrapped = seal_wrap(&epoch_key(1), WORKSPACE, &key);
+            assert_eq!(wrapped.is_ok(), is_key, "{coefficient} at {first}: {wrapped:?}");
+        }
     }
 }
 
@@ -126,9 +148,9 @@ fn nothing_is_wrapped_to_a_key_of_low_order() {
 fn nothing_is_opened_from_an_encapsulated_key_of_low_order() {
     for point in low_order() {
         // With the all-zero shared secret anyone could compute this wrap's key; the receiver has to notice before that.
-        let wrap = Wrap { encapsulated: point.as_bytes().to_vec(), ..wrapped() };
+        let wrap = Wrap { encapsulated: point.as_bytes().to_vec(), ..wrapped(Suite::X25519) };
         assert_eq!(open(&wrap).unwrap_err(), WrapError::Unopenable);
-        let private = device().hpke().private_key();
+        let private = device().hpke().x25519_key();
         let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(point.as_bytes()).unwrap();
         let refused = hpke::setup_receiver::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
             &OpModeR::Base,
@@ -136,20 +158,51 @@ fn nothing_is_opened_from_an_encapsulated_key_of_low_order() {
             &encapsulated,
             b"",
         );
-        assert_eq!(refused.err(), Some(hpke::HpkeError::DecapError), "{point}");
+        assert_eq!(refused.err(), Some(hpke::HpkeError::DecapError), "{point:?}");
     }
 }
 
 #[test]
-fn repeated_randomness_shares_no_keystream_between_two_epoch_keys() {
-    // The same ephemeral key twice: with key and nonce from the shared secret alone, the two ciphertexts would differ by
-    // exactly what the keys differ by.
-    let to = device().hpke_public();
-    let a = seal_wrap(&epoch_key(1), WORKSPACE, to, &mut Repeating(&[7; 32])).unwrap();
-    let b = seal_wrap(&epoch_key(2), WORKSPACE, to, &mut Repeating(&[7; 32])).unwrap();
-    assert_eq!(a.encapsulated, b.encapsulated, "the randomness was repeated");
-    let difference: Vec<u8> = a.ciphertext.iter().zip(&b.ciphertext).map(|(a, b)| a ^ b).take(32).collect();
-    assert_ne!(difference, [1 ^ 2; 32]);
+fn there_is_one_wrap_of_a_key_to_a_recipient_and_another_of_any_other() {
+    for suite in Suite::ALL {
+        let to = device().hpke_public(suite);
+        let wrap = |key, workspace, to: &HpkePublicKey| seal_wrap(&epoch_key(key), workspace, to).unwrap();
+        assert_eq!(wrap(1, WORKSPACE, &to), wrapped(suite));
+        let other = DeviceKeys::generate(&mut rng(42)).hpke_public(suite);
+        let elsewhere = WorkspaceId::from_bytes([0xee; 32]);
+        for other in [wrap(2, WORKSPACE, &to), wrap(1, elsewhere, &to), wrap(1, WORKSPACE, &other)] {
+            assert_ne!(other.encapsulated, wrapped(suite).encapsulated);
+            assert_ne!(other.ciphertext, wrapped(suite).ciphertext);
+        }
+    }
+}
+
+#[test]
+fn a_wrap_draws_the_bytes_of_its_seed_and_no_others() {
+    let (x25519, xwing) = (device().hpke_public(Suite::X25519), device().hpke_public(Suite::XWing));
+    let key = epoch_key(1);
+    let ikm = seed::<32>(&key, WORKSPACE, &x25519);
+    let (_, ephemeral) = X25519HkdfSha256::derive_keypair(ikm.as_ref());
+    assert_eq!(wrapped(Suite::X25519).encapsulated, ephemeral.to_bytes().to_vec());
+    // What X-Wing's draft calls ct_X, the last 32 bytes, is the public half of the last 32 bytes of eseed.
+    let eseed = seed::<64>(&key, WORKSPACE, &xwing);
+    let secret: [u8; 32] = eseed[32..].try_into().unwrap();
+    let public = x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(secret));
+    assert_eq!(wrapped(Suite::XWing).encapsulated[1088..], *public.as_bytes());
+}
+
+#[test]
+#[should_panic(expected = "draws more than its suite says")]
+fn a_seed_that_is_too_short_is_no_seed() {
+    let to = device().hpke_public(Suite::XWing);
+    let _ = seal_by::<XWing>(&epoch_key(1), WORKSPACE, &to, &[7; 63]);
+}
+
+#[test]
+#[should_panic(expected = "draws less than its suite says")]
+fn a_seed_that_is_too_long_is_no_seed() {
+    let to = device().hpke_public(Suite::X25519);
+    let _ = seal_by::<X25519HkdfSha256>(&epoch_key(1), WORKSPACE, &to, &[7; 33]);
 }
 
 #[derive(serde::Deserialize)]
@@ -209,4 +262,35 @@ fn rfc_9180_base_mode_vectors() {
         suites.push(case.aead);
     }
     assert_eq!(suites, [1, 2]);
+}
+
+#[derive(serde::Deserialize)]
+struct XWingCase {
+    seed: Hex,
+    eseed: Hex,
+    pk: Hex,
+    ct: Hex,
+    ss: Hex,
+}
+
+#[test]
+fn xwing_vectors() {
+    let cases: Vec<XWingCase> = vectors("xwing.json");
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        let private = <XWing as Kem>::PrivateKey::from_bytes(&case.seed).unwrap();
+        let public = XWing::sk_to_pk(&private);
+        assert_eq!(public.to_bytes()[..], case.pk[..]);
+        let mut drawn = Drawn { left: &case.eseed };
+        let (secret, encapsulated) = XWing::encap_with_rng(&public, None, &mut drawn).unwrap();
+        assert!(drawn.left.is_empty());
+        assert_eq!((&encapsulated.to_bytes()[..], &secret.0[..]), (&case.ct[..], &case.ss[..]));
+        let opened = XWing::decap(&private, None, &encapsulated).unwrap();
+        assert_eq!(opened.0[..], case.ss[..]);
+    }
+}
+
+#[test]
+fn the_suites_are_hpke_s() {
+    assert_eq!((X25519HkdfSha256::KEM_ID, XWing::KEM_ID), (0x0020, 0x647a));
 }

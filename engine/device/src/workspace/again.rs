@@ -124,7 +124,7 @@ impl Workspaces {
             return self.settle_owed(lent, workspace);
         }
         if let Some(now) = self.replica(workspace)?.keyring() {
-            let sealed = seal_keys(now, lent.keys, &mut *lent.random)?;
+            let sealed = seal_keys(now, lent.keys, &mut *lent.random);
             lent.store.transaction(|tx| put_keys(tx, workspace, &sealed))?;
         }
         Ok(true)

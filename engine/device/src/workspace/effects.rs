@@ -163,7 +163,7 @@ impl Workspaces {
     fn keys_to_store(&self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<Option<Vec<u8>>, Error> {
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let keyring = linked.replica.keyring();
-        keyring.map(|keyring| seal_keys(keyring, lent.keys, &mut *lent.random)).transpose()
+        Ok(keyring.map(|keyring| seal_keys(keyring, lent.keys, &mut *lent.random)))
     }
 
     fn note_fault(

@@ -219,7 +219,7 @@ impl Workspaces {
                 }
                 owed::put(tx, workspace, Owed::between(before.roster(), log.roster(), Codes::ClosedOrUsed))?;
                 if let Some(now) = now_keys(&log) {
-                    put_keys(tx, workspace, &seal_keys(&now, rest.keys, &mut *rest.random)?)?;
+                    put_keys(tx, workspace, &seal_keys(&now, rest.keys, &mut *rest.random))?;
                 }
             }
             put_decided(tx, workspace, shown.cut(), incarnation)

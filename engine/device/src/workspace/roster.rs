@@ -184,7 +184,7 @@ impl Workspaces {
         let Some(keyring) = linked.replica.keyring().filter(|_| linked.replica.has_key_in_force()) else {
             return Ok(None);
         };
-        let recipients: Vec<HpkePublicKey> = to.iter().copied().collect();
+        let recipients: Vec<HpkePublicKey> = to.iter().cloned().collect();
         match keyring.rekey(&recipients, &mut *lent.random) {
             Ok(rekey) => Ok(Some(rekey)),
             Err(why) => {
@@ -203,7 +203,7 @@ impl Workspaces {
     ) -> Result<Result<Record, Void>, Error> {
         Ok(match decision {
             Decision::Open { kind, secret, expires } => {
-                match self.ticket_record(lent, workspace, secret, *expires)? {
+                match self.ticket_record(workspace, secret, *expires)? {
                     Some(ticket) => Ok(match kind {
                         CodeKind::Invite => Record::Invite(ticket),
                         CodeKind::Link => Record::Link(ticket),
@@ -247,7 +247,6 @@ impl Workspaces {
 
     fn ticket_record(
         &self,
-        lent: &mut Lent<'_>,
         workspace: WorkspaceId,
         secret: &TicketSecret,
         expires: Millis,
@@ -256,8 +255,8 @@ impl Workspaces {
         let Some(keyring) = linked.replica.keyring() else {
             return Ok(None);
         };
-        let hpke = secret.hpke_public();
-        let wrap = keyring.wrap_newest(hpke, &mut *lent.random).ok();
+        let hpke = secret.hpke_public(self.roster(workspace)?.suite());
+        let wrap = keyring.wrap_newest(&hpke).ok();
         Ok(wrap.map(|wrap| Ticket { key: secret.ticket_key(), hpke, expires: expires.0, wrap }))
     }
 

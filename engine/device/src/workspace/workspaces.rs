@@ -13,7 +13,7 @@ use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, RelayId, WorkspaceId};
+use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, RelayId, Suite, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
@@ -86,10 +86,10 @@ impl Workspaces {
     ) -> Result<WorkspaceId, Error> {
         let (incarnation, now) = (new_incarnation(lent), lent.now);
         let mut cx = Context { keys: lent.keys, now, random: &mut *lent.random, hash_at: &|_| None };
-        let (entry, keyring) =
-            genesis(incarnation, &mut cx).ok_or(Error::Bug("the Genesis just written is refused"))?;
+        let (entry, keyring) = genesis(Suite::XWing, incarnation, &mut cx)
+            .ok_or(Error::Bug("the Genesis just written is refused"))?;
         let workspace = keyring.workspace();
-        let stored_keys = seal_keys(&keyring, lent.keys, &mut *lent.random)?;
+        let stored_keys = seal_keys(&keyring, lent.keys, &mut *lent.random);
         let token =
             AtRest { keys: lent.keys, random: &mut *lent.random }.seal(state::TOKEN, token.as_bytes());
         lent.store.transaction(|tx| {
@@ -361,7 +361,7 @@ fn restore_keys(
 
 fn open_keys(bytes: &[u8], keys: &DeviceKeys, workspace: WorkspaceId) -> Result<Keyring, Error> {
     let stored: StoredKeys = decode(bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
-    let keyring = Keyring::from_stored(workspace, &stored.sealed, keys.hpke(), &stored.commitments);
+    let keyring = Keyring::from_stored(workspace, &stored.sealed, keys, &stored.commitments);
     keyring.map_err(|_| Error::Damaged(Damage::Keyring))
 }
 
@@ -378,25 +378,29 @@ fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Res
     for (chain, tip) in read.chains(workspace)? {
         tips.push((chain, decode::<ChainTip>(&tip).map_err(|_| Error::Damaged(Damage::ChainTip))?));
     }
-    log_of(read, workspace, cursor, tips)
+    let records = roster_records(read, workspace)?;
+    let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
+    log_of(read, workspace, cursor, tips, roster)
 }
 
 /// A log of another draft, as far as this version can read it.
 fn log_of_before(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
     let chains = read.chains(workspace)?.into_iter();
-    let tips = chains.filter_map(|(chain, tip)| Some((chain, before::tip(&tip)?))).collect();
-    log_of(read, workspace, cursor, tips)
+    let tip = |tip: &[u8]| before::tip(tip).or_else(|| decode(tip).ok());
+    let tips = chains.filter_map(|(chain, bytes)| Some((chain, tip(&bytes)?))).collect();
+    let records = roster_records(read, workspace)?;
+    let roster = before::roster(workspace, records.iter().map(|(position, entry)| (*position, entry)));
+    log_of(read, workspace, cursor, tips, roster)
 }
 
-/// A log with these tips of chains, its roster replayed.
+/// A log with these tips of chains and this roster.
 fn log_of(
     read: Reader<'_>,
     workspace: WorkspaceId,
     cursor: &Cursor,
     tips: Vec<(ChainKey, ChainTip)>,
+    roster: Roster,
 ) -> Result<Log, Error> {
-    let records = roster_records(read, workspace)?;
-    let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
     let head = Head { workspace, log: cursor.log, position: cursor.pos, hash: cursor.hash };
     let weights = Weights::restore(read.weights(workspace)?);
     Ok(Log::restore(head, cursor.time, roster, tips, weights))
@@ -424,19 +428,15 @@ pub(crate) fn find_keys(
     rest: &mut AtRest<'_>,
 ) -> Result<Option<(Vec<u8>, Keyring)>, Error> {
     let found = keys_in_records(workspace, &roster_records(**tx, workspace)?, recipient);
-    let sealed = |keyring: Keyring| Ok((seal_keys(&keyring, rest.keys, &mut *rest.random)?, keyring));
-    found.map(sealed).transpose()
+    Ok(found.map(|keyring| (seal_keys(&keyring, rest.keys, &mut *rest.random), keyring)))
 }
 
 /// All keys of a workspace for the database, sealed to this device, with what they are checked against.
-pub(crate) fn seal_keys(
-    keyring: &Keyring,
-    keys: &DeviceKeys,
-    random: &mut dyn CryptoRng,
-) -> Result<Vec<u8>, Error> {
-    let sealed = keyring.to_stored(keys.hpke_public(), random);
-    let sealed = sealed.map_err(|_| Error::Bug("nothing can be sealed to this device's own key"))?;
-    Ok(encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed }))
+pub(crate) fn seal_keys(keyring: &Keyring, keys: &DeviceKeys, random: &mut dyn CryptoRng) -> Vec<u8> {
+    let mut drawn = [0; 32];
+    random.fill_bytes(&mut drawn);
+    let sealed = keyring.to_stored(keys, drawn);
+    encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed })
 }
 
 /// Successors at rest.

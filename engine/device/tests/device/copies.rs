@@ -239,7 +239,7 @@ fn parts_that_came_before_the_keys_take_effect_with_them() {
 /// A device to which nobody has wrapped the newest key usably, and something written under that key.
 fn without_the_newest_key(payload: impl FnOnce(&Author) -> Payload) -> (Rig, Author, FakeRelay) {
     let (mut rig, mut owner, mut relay) = Rig::member();
-    let mine = relay.log().roster().device(&rig.device.id()).unwrap().hpke;
+    let mine = relay.log().roster().device(&rig.device.id()).unwrap().hpke.clone();
     begin_epoch(&mut owner, &mut relay, 2, |rekey| {
         for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == mine) {
             wrap.ciphertext[0] ^= 1;

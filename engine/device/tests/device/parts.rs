@@ -329,8 +329,8 @@ fn a_part_whose_key_comes_later_is_read_then() {
 fn damaged_rekey(author: &mut Author, relay: &FakeRelay, leaver: &Author, spoilt: DeviceId) -> Rekey {
     let roster = relay.log().roster();
     let stay = roster.devices().filter(|(id, device)| device.is_active() && **id != leaver.id());
-    let recipients: Vec<HpkePublicKey> = stay.map(|(_, device)| device.hpke).collect();
-    let spoilt = roster.device(&spoilt).unwrap().hpke;
+    let recipients: Vec<HpkePublicKey> = stay.map(|(_, device)| device.hpke.clone()).collect();
+    let spoilt = roster.device(&spoilt).unwrap().hpke.clone();
     let mut rekey = author.rekey(&recipients);
     for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == spoilt) {
         wrap.ciphertext[0] ^= 1;

@@ -128,7 +128,7 @@ fn a_removed_device_says_so_keeps_what_it_has_and_sends_nothing() {
     let id = rig.conversation("mine");
     rig.talk(&mut relay);
     let user = bowline_wire::ids::UserId::of_first_device(rig.device.id());
-    let rekey = owner.rekey(&[owner.keys.hpke_public()]);
+    let rekey = owner.rekey(&[owner.keys.hpke_public(bowline_wire::ids::Suite::XWing)]);
     let cut = Vec::new();
     owner.put_record(&mut relay, &Record::RemoveMember { user, cut, rekey });
     let frame = relay.frame(relay.len(), relay.len());

@@ -4,7 +4,7 @@ use bowline_core::document::change_actor;
 use bowline_core::sync::NotReady;
 use bowline_device::{Cancelling, DocumentState, Error, Membership, Notice};
 use bowline_wire::frame::{Frame, Reason};
-use bowline_wire::ids::{DeviceId, DocId, LogHash, UserId};
+use bowline_wire::ids::{DeviceId, DocId, LogHash, Suite, UserId};
 use bowline_wire::roster::record::Record;
 
 use crate::author::Author;
@@ -13,7 +13,7 @@ use crate::rig::{Rig, code};
 
 /// Removes the rig's device with its person; whoever stays has the next key.
 pub(crate) fn remove(owner: &mut Author, relay: &mut FakeRelay, device: DeviceId) {
-    let rekey = owner.rekey(&[owner.keys.hpke_public()]);
+    let rekey = owner.rekey(&[owner.keys.hpke_public(Suite::XWing)]);
     let user = UserId::of_first_device(device);
     owner.put_record(relay, &Record::RemoveMember { user, cut: Vec::new(), rekey: rekey.clone() });
     owner.accept(relay, &rekey);

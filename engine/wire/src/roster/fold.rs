@@ -98,13 +98,17 @@ fn apply(
     record: &Record,
 ) -> Result<Option<Void>, Void> {
     match record {
-        Record::Genesis { device, hpke, commitment, .. } => {
+        Record::Genesis { device, suite, hpke, commitment, .. } => {
             if !roster.points.is_empty() || *device != header.device {
                 return Err(Void::Genesis);
             }
+            if hpke.suite() < *suite {
+                return Err(Void::WeakSuite);
+            }
+            roster.suite = *suite;
             let user = UserId::of_first_device(*device);
             roster.users.insert(user, User { role: Role::Owner, removed: false });
-            insert_device(roster, *device, user, *hpke, None, false);
+            insert_device(roster, *device, user, hpke.clone(), None, false);
             roster.commitments.push(*commitment);
             Ok(None)
         }
@@ -179,6 +183,11 @@ fn on_head(roster: &Roster, header: &Header) -> Result<(), Void> {
     if header.roster == roster.hash() { Ok(()) } else { Err(Void::NotOnHead) }
 }
 
+/// Whether a key is of a suite that the workspace takes.
+fn takes(roster: &Roster, hpke: &HpkePublicKey) -> Result<(), Void> {
+    if hpke.suite() >= roster.suite { Ok(()) } else { Err(Void::WeakSuite) }
+}
+
 fn insert_device(
     roster: &mut Roster,
     id: DeviceId,
@@ -187,7 +196,7 @@ fn insert_device(
     joined_by: Option<TicketKey>,
     recovery: bool,
 ) {
-    roster.keys_seen.insert(hpke);
+    roster.keys_seen.insert(hpke.clone());
     roster.devices.insert(
         id,
         Device {
@@ -211,17 +220,18 @@ fn open_ticket(
     if roster.tickets.contains_key(&ticket.key) || roster.keys_seen.contains(&ticket.hpke) {
         return Err(Void::KeyReused);
     }
+    takes(roster, &ticket.hpke)?;
     if ticket.wrap.recipient != ticket.hpke {
         return Err(Void::WrongRecipients);
     }
     if !roster.has_room() {
         return Err(Void::Full);
     }
-    roster.keys_seen.insert(ticket.hpke);
+    roster.keys_seen.insert(ticket.hpke.clone());
     let state = TicketState {
         kind,
         maker: header.device,
-        hpke: ticket.hpke,
+        hpke: ticket.hpke.clone(),
         expires: ticket.expires,
         stage: TicketStage::Open,
         made_at: roster.points.len(),
@@ -252,7 +262,8 @@ fn check_join(roster: &Roster, header: &Header, join: &Join) -> Result<(UserId, 
     if roster.devices.contains_key(&header.device) || roster.keys_seen.contains(&join.hpke) {
         return Err(Void::KeyReused);
     }
-    let message = Join::proof_message(roster.workspace, header.device, join.hpke, join.recovery);
+    takes(roster, &join.hpke)?;
+    let message = Join::proof_message(roster.workspace, header.device, &join.hpke, join.recovery);
     verify_signature(join.ticket.as_bytes(), Join::PROOF_DOMAIN, &message, &join.proof)
         .map_err(|_| Void::BadProof)?;
     match ticket.kind {
@@ -273,7 +284,7 @@ fn apply_join(roster: &mut Roster, header: &Header, join: &Join) -> Result<Optio
     if is_new {
         roster.users.insert(user, User { role: Role::Member, removed: false });
     }
-    insert_device(roster, header.device, user, join.hpke, Some(join.ticket), join.recovery);
+    insert_device(roster, header.device, user, join.hpke.clone(), Some(join.ticket), join.recovery);
     if let Some(ticket) = roster.tickets.get_mut(&join.ticket) {
         ticket.stage = TicketStage::Used(header.device);
     }
@@ -426,7 +437,7 @@ fn begin_epoch(roster: &mut Roster, header: &Header, rekey: &Rekey) -> Result<()
 
 /// A new epoch, if `rekey` is wrapped to exactly those in the roster as it is now.
 fn begin_epoch_unbound(roster: &mut Roster, rekey: &Rekey) -> Result<(), Void> {
-    let wrapped: BTreeSet<HpkePublicKey> = rekey.wraps.iter().map(|wrap| wrap.recipient).collect();
+    let wrapped: BTreeSet<HpkePublicKey> = rekey.wraps.iter().map(|wrap| wrap.recipient.clone()).collect();
     if wrapped != roster.recipients() || wrapped.len() != rekey.wraps.len() {
         return Err(Void::WrongRecipients);
     }

@@ -2,7 +2,7 @@
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use crate::ids::{
-    Commitment, DeviceId, EntryId, HpkePublicKey, Incarnation, Lane, Signature, TicketKey, UserId,
+    Commitment, DeviceId, EntryId, HpkePublicKey, Incarnation, Lane, Signature, Suite, TicketKey, UserId,
     WorkspaceId,
 };
 use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_WRAP};
@@ -12,9 +12,7 @@ use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_W
 pub struct Wrap {
     /// Whom it is for.
     pub recipient: HpkePublicKey,
-    /// The HPKE suite; 1 is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
-    pub suite: u16,
-    /// The KEM's encapsulated key.
+    /// The KEM's encapsulated key, of the recipient's suite; empty if nothing can be wrapped to the recipient.
     pub encapsulated: Vec<u8>,
     /// The sealed epoch key.
     pub ciphertext: Vec<u8>,
@@ -80,11 +78,11 @@ impl Join {
     pub fn proof_message(
         workspace: WorkspaceId,
         device: DeviceId,
-        hpke: HpkePublicKey,
+        hpke: &HpkePublicKey,
         recovery: bool,
     ) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.array(4).value(&workspace).value(&device).value(&hpke).bool(recovery);
+        writer.array(4).value(&workspace).value(&device).value(hpke).bool(recovery);
         writer.into_bytes()
     }
 }
@@ -98,6 +96,8 @@ pub enum Record {
         nonce: [u8; 16],
         /// The Owner's first device, author of this record.
         device: DeviceId,
+        /// The weakest suite whose keys may come in.
+        suite: Suite,
         /// The new device's HPKE key.
         hpke: HpkePublicKey,
         /// Commits to the first epoch key.
@@ -183,8 +183,8 @@ impl Record {
 impl Canonical for Record {
     fn write(&self, to: &mut Writer) {
         match self {
-            Self::Genesis { nonce, device, hpke, commitment } => {
-                to.array(5).u64(1).bytes(nonce).value(device).value(hpke).value(commitment);
+            Self::Genesis { nonce, device, suite, hpke, commitment } => {
+                to.array(6).u64(1).bytes(nonce).value(device).value(suite).value(hpke).value(commitment);
             }
             Self::Invite(ticket) => {
                 to.array(2).u64(2).value(ticket);
@@ -231,6 +231,7 @@ impl Canonical for Record {
             1 => Self::Genesis {
                 nonce: from.fixed()?,
                 device: from.value()?,
+                suite: from.value()?,
                 hpke: from.value()?,
                 commitment: from.value()?,
             },
@@ -291,17 +292,12 @@ impl Canonical for Cut {
 
 impl Canonical for Wrap {
     fn write(&self, to: &mut Writer) {
-        to.array(4)
-            .value(&self.recipient)
-            .u64(self.suite.into())
-            .bytes(&self.encapsulated)
-            .bytes(&self.ciphertext);
+        to.array(3).value(&self.recipient).bytes(&self.encapsulated).bytes(&self.ciphertext);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(4)?;
+        from.array(3)?;
         Ok(Self {
             recipient: from.value()?,
-            suite: from.u16()?,
             encapsulated: from.bytes("encapsulated key", MAX_WRAP)?.to_vec(),
             ciphertext: from.bytes("wrapped key", MAX_WRAP)?.to_vec(),
         })

@@ -8,10 +8,16 @@ use crate::limits::MAX_EPOCHS;
 
 #[test]
 fn a_workspace_has_so_many_epochs_and_no_more() {
-    let (device, hpke) = (DeviceId::from_bytes([2; 32]), HpkePublicKey::from_bytes([9; 32]));
+    let (device, hpke) = (DeviceId::from_bytes([2; 32]), HpkePublicKey::x25519([9; 32]));
     let mut roster = Roster::new(WorkspaceId::ZERO);
     let mut header = control_header(device);
-    let genesis = Record::Genesis { nonce: [0; 16], device, hpke, commitment: numbered(0) };
+    let genesis = Record::Genesis {
+        nonce: [0; 16],
+        device,
+        suite: Suite::X25519,
+        hpke: hpke.clone(),
+        commitment: numbered(0),
+    };
     let applied = Outcome::Applied { rekey_void: None };
     assert_eq!(roster.apply(Position(1), EntryId::ZERO, &header, &genesis), applied);
     roster.commitments.extend((1..MAX_EPOCHS - 1).map(numbered));
@@ -21,7 +27,7 @@ fn a_workspace_has_so_many_epochs_and_no_more() {
         let rekey = Rekey {
             commitment: numbered(n),
             history: Vec::new(),
-            wraps: vec![Wrap { recipient: hpke, suite: 1, encapsulated: Vec::new(), ciphertext: Vec::new() }],
+            wraps: vec![Wrap { recipient: hpke.clone(), encapsulated: Vec::new(), ciphertext: Vec::new() }],
         };
         roster.apply(Position(2), EntryId::ZERO, &header, &Record::Rekey(rekey))
     };

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use bowline_wire::before;
 use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::entry::{EntryError, SignedEntry};
-use bowline_wire::ids::{Lane, LogTime, Position, Signature};
+use bowline_wire::ids::{Lane, LogTime, Position, Signature, WorkspaceId};
+use bowline_wire::roster::record::Record;
 use bowline_wire::signed::VerifyError;
 use bowline_wire::weight::Weight;
 use serde_json::Value;
@@ -93,4 +94,43 @@ fn what_is_written_now_is_not_of_before() {
         assert!(before::entry(bytes, signature, None).is_err(), "{name}");
     }
     assert!(!before::is_of_before(b""));
+}
+
+fn of_before(file: &str) -> Value {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/before").join(file);
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn records_from_before_there_were_suites_are_read_and_are_none_of_now() {
+    let records = of_before("records.json");
+    for vector in records.as_array().unwrap() {
+        let (name, body) = (vector["name"].as_str().unwrap(), unhex(vector, "body"));
+        let record = before::record(&body).unwrap();
+        assert!(format!("{record:?}").starts_with(name), "{name}: {record:?}");
+        let is_same = ["CloseInvite", "CloseLink", "Join", "Leave"].contains(&name);
+        assert_eq!(Record::parse(&body).is_ok(), is_same, "{name}");
+        assert!(before::record(&[&body[..], &[0]].concat()).is_err(), "{name} and a byte");
+    }
+}
+
+#[test]
+fn who_was_in_a_workspace_of_draft_one_is_found() {
+    let chains = of_before("chains.json");
+    let workspace = WorkspaceId::from_slice(&unhex(&chains, "workspace")).unwrap();
+    let entries: Vec<_> = chains["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|vector| {
+            let signed: SignedEntry = decode(&unhex(vector, "entry")).unwrap();
+            signed.verify(workspace).unwrap()
+        })
+        .collect();
+    let placed = entries.iter().enumerate().map(|(at, entry)| (Position(at as u64 + 1), entry));
+    let roster = before::roster(workspace, placed);
+    let hashes: Vec<_> = roster.points().iter().map(|point| point.hash.to_string()).collect();
+    let expected = chains["roster"].as_array().unwrap().iter();
+    assert!(hashes.iter().eq(expected.map(|point| point["roster_hash"].as_str().unwrap())), "{hashes:?}");
+    assert_eq!(roster.devices().count(), 2);
 }

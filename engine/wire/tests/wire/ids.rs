@@ -49,6 +49,24 @@ fn lanes_have_their_numbers() {
 }
 
 #[test]
+fn suites_have_their_numbers_and_a_key_says_its_suite_by_its_length() {
+    assert_eq!(Suite::ALL.map(Suite::number), [1, 2]);
+    for suite in Suite::ALL {
+        assert_eq!(Suite::from_number(suite.number()), Some(suite));
+        let key = HpkePublicKey::from_slice(&vec![7; suite.key_len()]).unwrap();
+        assert_eq!((key.suite(), key.as_bytes().len()), (suite, suite.key_len()));
+    }
+    for number in [0, 3, u16::MAX] {
+        assert_eq!(Suite::from_number(number), None);
+    }
+    for len in [0, 31, 33, 1215, 1217] {
+        assert_eq!(HpkePublicKey::from_slice(&vec![7; len]), None, "{len}");
+    }
+    let largest = HpkePublicKey::x25519([0xff; 32]);
+    assert!(largest < HpkePublicKey::from_slice(&[0; 1216]).unwrap(), "the suite comes first");
+}
+
+#[test]
 fn positions_and_times_stop_at_their_end() {
     assert_eq!(Position::START.next(), Position(1));
     assert_eq!(Position(u64::MAX).next(), Position(u64::MAX));

@@ -110,14 +110,24 @@ fn header() -> impl Strategy<Value = Header> {
     })
 }
 
+fn suite() -> impl Strategy<Value = Suite> {
+    prop_oneof![Just(Suite::X25519), Just(Suite::XWing)]
+}
+
+fn hpke() -> impl Strategy<Value = HpkePublicKey> {
+    suite().prop_flat_map(|suite| {
+        let bytes = vec(any::<u8>(), suite.key_len());
+        bytes.prop_map(|bytes| HpkePublicKey::from_slice(&bytes).unwrap())
+    })
+}
+
 fn wrap() -> impl Strategy<Value = Wrap> {
-    (id!(HpkePublicKey), any::<u16>(), vec(any::<u8>(), 0..40), vec(any::<u8>(), 0..60)).prop_map(
-        |(recipient, suite, encapsulated, ciphertext)| Wrap { recipient, suite, encapsulated, ciphertext },
-    )
+    (hpke(), vec(any::<u8>(), 0..40), vec(any::<u8>(), 0..60))
+        .prop_map(|(recipient, encapsulated, ciphertext)| Wrap { recipient, encapsulated, ciphertext })
 }
 
 fn rekey() -> impl Strategy<Value = Rekey> {
-    let recipients = btree_set(id!(HpkePublicKey), 0..4);
+    let recipients = btree_set(hpke(), 0..4);
     (id!(Commitment), vec(any::<u8>(), 0..100), recipients, wrap()).prop_map(
         |(commitment, history, to, wrap)| {
             let wraps = to.into_iter().map(|recipient| Wrap { recipient, ..wrap.clone() }).collect();
@@ -135,7 +145,7 @@ fn cut() -> impl Strategy<Value = Vec<Cut>> {
 }
 
 fn ticket() -> impl Strategy<Value = Ticket> {
-    (id!(TicketKey), id!(HpkePublicKey), any::<u64>(), wrap()).prop_map(|(key, hpke, expires, wrap)| Ticket {
+    (id!(TicketKey), hpke(), any::<u64>(), wrap()).prop_map(|(key, hpke, expires, wrap)| Ticket {
         key,
         hpke,
         expires,
@@ -144,16 +154,21 @@ fn ticket() -> impl Strategy<Value = Ticket> {
 }
 
 fn join() -> impl Strategy<Value = Join> {
-    (id!(TicketKey), id!(HpkePublicKey), any::<bool>(), id!(Signature))
-        .prop_map(|(ticket, hpke, recovery, proof)| Join { ticket, hpke, recovery, proof })
+    (id!(TicketKey), hpke(), any::<bool>(), id!(Signature)).prop_map(|(ticket, hpke, recovery, proof)| Join {
+        ticket,
+        hpke,
+        recovery,
+        proof,
+    })
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let genesis = (any::<[u8; 16]>(), id!(DeviceId), id!(HpkePublicKey), id!(Commitment));
+    let genesis = (any::<[u8; 16]>(), id!(DeviceId), suite(), hpke(), id!(Commitment));
     prop_oneof![
-        genesis.prop_map(|(nonce, device, hpke, commitment)| Record::Genesis {
+        genesis.prop_map(|(nonce, device, suite, hpke, commitment)| Record::Genesis {
             nonce,
             device,
+            suite,
             hpke,
             commitment
         }),

@@ -171,7 +171,7 @@ impl Cast {
                 rekey,
             }),
             Attempt::Leave { whole_user } => Record::Leave { whole_user, cut: vec![] },
-            Attempt::Rekey { wrong: true } => Record::Rekey(rekey(&name, [self.people[0].hpke])),
+            Attempt::Rekey { wrong: true } => Record::Rekey(rekey(&name, [self.people[0].hpke.clone()])),
             Attempt::Rekey { wrong: false } => Record::Rekey(rekey(&name, roster.recipients())),
             Attempt::Unknown => Record::Unknown(99),
         }
@@ -189,13 +189,14 @@ fn check_state(roster: &Roster) {
     };
     assert!(live(owners[0].0), "the Owner has a live device");
 
-    let active = roster.devices().filter(|(_, device)| device.is_active()).map(|(_, device)| device.hpke);
+    let active =
+        roster.devices().filter(|(_, device)| device.is_active()).map(|(_, device)| device.hpke.clone());
     let open: Vec<_> = roster
         .tickets()
         .filter(|(_, ticket)| ticket.stage == TicketStage::Open)
-        .map(|(_, ticket)| *ticket)
+        .map(|(_, ticket)| ticket.clone())
         .collect();
-    let due: BTreeSet<_> = active.chain(open.iter().map(|ticket| ticket.hpke)).collect();
+    let due: BTreeSet<_> = active.chain(open.iter().map(|ticket| ticket.hpke.clone())).collect();
     assert_eq!(roster.recipients(), due);
 
     for ticket in open {

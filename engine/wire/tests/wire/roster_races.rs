@@ -64,7 +64,7 @@ fn a_rekey_that_meets_a_removal_is_void_and_stays_due() {
     let removal = Record::RemoveMember {
         user: ben.user(),
         cut: vec![],
-        rekey: crate::support::rekey("short", [laptop.hpke]),
+        rekey: crate::support::rekey("short", [laptop.hpke.clone()]),
     };
     assert_eq!(story.record(&laptop, &removal), applied_without_epoch(Void::WrongRecipients));
     assert_eq!(story.late_record(&phone, head, &rekey), void(Void::NotOnHead));

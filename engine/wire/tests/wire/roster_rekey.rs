@@ -41,11 +41,11 @@ fn a_rekey_reaches_exactly_active_devices_and_open_tickets() {
     let secret = Secret::new("t");
     assert_eq!(story.record(&ana(), &Record::Invite(secret.ticket())), APPLIED);
     let right = story.roster().recipients();
-    assert_eq!(right, [ana().hpke, ben().hpke, secret.hpke].into());
-    let too_many = right.iter().copied().chain([Author::new("carl").hpke]);
+    assert_eq!(right, [ana().hpke, ben().hpke, secret.hpke.clone()].into());
+    let too_many = right.iter().cloned().chain([Author::new("carl").hpke]);
     let swapped = [ana().hpke, ben().hpke, Author::new("carl").hpke];
     for wrong in
-        [rekey("e", right.iter().copied().skip(1)), rekey("e", too_many), rekey("e", swapped), rekey("e", [])]
+        [rekey("e", right.iter().skip(1).cloned()), rekey("e", too_many), rekey("e", swapped), rekey("e", [])]
     {
         assert_eq!(fold(&story, &ana(), &Record::Rekey(wrong)), void(Void::WrongRecipients));
     }

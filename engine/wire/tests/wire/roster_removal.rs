@@ -189,13 +189,13 @@ fn who_joined_by_the_targets_links_before_the_removal_was_written_stays() {
 fn a_removals_rekey_to_the_wrong_people_is_void_and_the_removal_stands() {
     let Cast { story, laptop, tablet, .. } = cast();
     let everyone: Vec<_> = story.roster().recipients().into_iter().collect();
-    let few = [laptop.hpke];
+    let few = [laptop.hpke.clone()];
     for wraps in [everyone.as_slice(), few.as_slice(), &[]] {
         let mut story = story.clone();
         let record = Record::RemoveDevice {
             device: tablet.id(),
             cut: vec![],
-            rekey: rekey("e", wraps.iter().copied()),
+            rekey: rekey("e", wraps.iter().cloned()),
         };
         assert_eq!(story.record(&laptop, &record), applied_without_epoch(Void::WrongRecipients));
         assert!(!story.roster().is_active(&tablet.id()));
@@ -221,7 +221,7 @@ fn the_recipients_of_a_removal_are_known_before_it_is_sealed() {
     let header = story.draft(&laptop, EntryType::Roster);
     let removal = story.expulsion_of(&laptop, ben.user(), vec![]);
     let stay = story.roster().recipients_after(&header, &removal);
-    assert_eq!(stay, Ok([laptop.hpke, phone.hpke].into()));
+    assert_eq!(stay, Ok([laptop.hpke.clone(), phone.hpke.clone()].into()));
     let header = story.draft(&tablet, EntryType::Roster);
     assert_eq!(story.roster().recipients_after(&header, &removal), Err(Void::NotOwner));
     assert!(story.roster().is_active(&ben.id()));

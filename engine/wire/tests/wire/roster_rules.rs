@@ -5,7 +5,7 @@ use bowline_wire::ids::*;
 use bowline_wire::limits::MAX_RECIPIENTS;
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
-use bowline_wire::roster::{Outcome, Role, TicketKind, TicketStage, Void};
+use bowline_wire::roster::{Outcome, Role, Roster, TicketKind, TicketStage, Void};
 
 use crate::support::*;
 
@@ -258,7 +258,7 @@ fn a_join_is_proven_by_the_secret_over_everything_it_says() {
     let mut for_another_device = good.clone();
     for_another_device.proof = secret.join(here, &dora, false).proof;
     let mut for_another_key = good.clone();
-    for_another_key.hpke = dora.hpke;
+    for_another_key.hpke = dora.hpke.clone();
     let mut for_another_workspace = good.clone();
     for_another_workspace.proof = secret.join(WorkspaceId::ZERO, &carl, false).proof;
     let mut for_a_recovery_phrase = good.clone();
@@ -282,7 +282,7 @@ fn a_join_brings_keys_that_were_never_used_here() {
     assert_eq!(join_void(&story, &ben_again, &secret, false), Void::KeyReused);
     let with_bens_hpke = Author { hpke: ben().hpke, ..Author::new("carl") };
     assert_eq!(join_void(&story, &with_bens_hpke, &secret, false), Void::KeyReused);
-    let with_the_tickets_hpke = Author { hpke: secret.hpke, ..Author::new("carl") };
+    let with_the_tickets_hpke = Author { hpke: secret.hpke.clone(), ..Author::new("carl") };
     assert_eq!(join_void(&story, &with_the_tickets_hpke, &secret, false), Void::KeyReused);
 }
 
@@ -357,4 +357,47 @@ fn reserved_records_are_unknown_records() {
         let body = Record::Unknown(number).to_body();
         assert_eq!(Record::parse(&body), Ok(Record::Unknown(number)));
     }
+}
+
+#[test]
+fn a_key_of_a_weaker_suite_than_the_workspace_takes_does_not_come_in() {
+    let owner = Author::xwing("ana's laptop");
+    let mut story = Story::begun_by(&owner);
+    assert_eq!(story.roster().suite(), Suite::XWing);
+    let weak = Secret::new("t").ticket();
+    assert_eq!(fold(&story, &owner, &Record::Invite(weak.clone())), void(Void::WeakSuite));
+    assert_eq!(fold(&story, &owner, &Record::Link(weak)), void(Void::WeakSuite));
+    let secret = Secret::xwing("t");
+    assert_eq!(story.record(&owner, &Record::Invite(secret.ticket())), APPLIED);
+    assert_eq!(join_void(&story, &Author::new("carl"), &secret, false), Void::WeakSuite);
+    let join = secret.join(story.workspace(), &Author::xwing("carl"), false);
+    assert_eq!(fold(&story, &Author::xwing("carl"), &Record::Join(join)), APPLIED);
+}
+
+#[test]
+fn a_workspace_of_the_weaker_suite_takes_keys_of_the_stronger_one() {
+    let mut story = ana_and_ben();
+    let secret = Secret::xwing("t");
+    assert_eq!(story.record(&ana(), &Record::Invite(secret.ticket())), APPLIED);
+    let carl = Author::xwing("carl");
+    let join = secret.join(story.workspace(), &carl, false);
+    let join = story.join_by(&carl, &join);
+    story.put(&join);
+    let right: Vec<_> = story.roster().recipients().into_iter().collect();
+    let mut expected = [ana().hpke, ben().hpke];
+    expected.sort();
+    assert_eq!(right, [&expected[..], &[carl.hpke]].concat(), "by suite, and then by bytes");
+}
+
+#[test]
+fn nobody_begins_a_workspace_with_a_weaker_key_than_it_takes() {
+    let story = Story::empty(&ana());
+    let Record::Genesis { nonce, device, hpke, commitment, .. } = ana().genesis("workspace") else {
+        unreachable!()
+    };
+    let genesis = Record::Genesis { nonce, device, suite: Suite::XWing, hpke, commitment };
+    let mut roster = Roster::new(story.workspace());
+    let header = story.genesis_by(&ana()).header().clone();
+    assert_eq!(roster.apply(Position(1), EntryId::ZERO, &header, &genesis), void(Void::WeakSuite));
+    assert!(roster.points().is_empty() && roster.suite() == Suite::X25519, "nothing has changed");
 }

@@ -41,9 +41,14 @@ impl Author {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             key: SigningKey::from_bytes(&seed(name)),
-            hpke: HpkePublicKey::from_bytes(seed(&format!("{name} hpke"))),
+            hpke: HpkePublicKey::x25519(seed(&format!("{name} hpke"))),
             incarnation: Incarnation::from_bytes(bytes(&format!("{name} life"))),
         }
+    }
+
+    /// A device whose key is of X-Wing; nothing can be wrapped to it, which nobody here finds out.
+    pub(crate) fn xwing(name: &str) -> Self {
+        Self { hpke: xwing_key(&format!("{name} hpke")), ..Self::new(name) }
     }
 
     /// This device after its database was restored.
@@ -77,7 +82,8 @@ impl Author {
         Record::Genesis {
             nonce: bytes(name),
             device: self.id(),
-            hpke: self.hpke,
+            suite: self.hpke.suite(),
+            hpke: self.hpke.clone(),
             commitment: Commitment::from_bytes(seed(&format!("{name} epoch"))),
         }
     }
@@ -93,8 +99,13 @@ impl Secret {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             key: SigningKey::from_bytes(&seed(&format!("{name} ticket"))),
-            hpke: HpkePublicKey::from_bytes(seed(&format!("{name} ticket hpke"))),
+            hpke: HpkePublicKey::x25519(seed(&format!("{name} ticket hpke"))),
         }
+    }
+
+    /// A ticket whose key is of X-Wing.
+    pub(crate) fn xwing(name: &str) -> Self {
+        Self { hpke: xwing_key(&format!("{name} ticket hpke")), ..Self::new(name) }
     }
 
     pub(crate) fn id(&self) -> TicketKey {
@@ -102,22 +113,31 @@ impl Secret {
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket { key: self.id(), hpke: self.hpke, expires: 1_700_000_000_000, wrap: wrap(self.hpke) }
+        Ticket {
+            key: self.id(),
+            hpke: self.hpke.clone(),
+            expires: 1_700_000_000_000,
+            wrap: wrap(self.hpke.clone()),
+        }
     }
 
     pub(crate) fn join(&self, workspace: WorkspaceId, device: &Author, recovery: bool) -> Join {
-        let message = Join::proof_message(workspace, device.id(), device.hpke, recovery);
+        let message = Join::proof_message(workspace, device.id(), &device.hpke, recovery);
         Join {
             ticket: self.id(),
-            hpke: device.hpke,
+            hpke: device.hpke.clone(),
             recovery,
             proof: signer(&self.key)(&signing_message(Join::PROOF_DOMAIN, &message)),
         }
     }
 }
 
+fn xwing_key(name: &str) -> HpkePublicKey {
+    HpkePublicKey::from_slice(&seed(name).repeat(38)).unwrap()
+}
+
 pub(crate) fn wrap(recipient: HpkePublicKey) -> Wrap {
-    Wrap { recipient, suite: 1, encapsulated: vec![7; 32], ciphertext: vec![9; 48] }
+    Wrap { recipient, encapsulated: vec![7; 32], ciphertext: vec![9; 48] }
 }
 
 pub(crate) fn rekey(name: &str, recipients: impl IntoIterator<Item = HpkePublicKey>) -> Rekey {
@@ -458,7 +478,7 @@ pub(crate) fn facts(roster: &Roster) -> impl PartialEq + std::fmt::Debug {
         roster.points().to_vec(),
         roster.users().map(|(id, user)| (*id, user.clone())).collect::<Vec<_>>(),
         roster.devices().map(|(id, device)| (*id, device.clone())).collect::<Vec<_>>(),
-        roster.tickets().map(|(id, ticket)| (*id, *ticket)).collect::<Vec<_>>(),
+        roster.tickets().map(|(id, ticket)| (*id, ticket.clone())).collect::<Vec<_>>(),
         roster.commitments().to_vec(),
         (roster.is_rekey_due(), roster.unknown_record()),
     )

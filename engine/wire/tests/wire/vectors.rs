@@ -206,7 +206,7 @@ fn proofs() -> Value {
     };
     let said = |so_far: usize| Transcript::of(frames.iter().take(so_far).map(encode));
     let secret = Secret::new("sample ticket");
-    let join = Join::proof_message(workspace, ben().id(), ben().hpke, true);
+    let join = Join::proof_message(workspace, ben().id(), &ben().hpke, true);
     let proof = |name: &str, key: &SigningKey, domain: &[u8], message: Vec<u8>| {
         let signed = bowline_wire::signed::signing_message(domain, &message);
         json!({

@@ -2,6 +2,7 @@
 //! append a Join.
 
 use bowline_crypto::{Keyring, KeyringError, TicketSecret, open_wrap};
+use bowline_wire::codec::DecodeError;
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::Frame;
 use bowline_wire::hash;
@@ -107,8 +108,8 @@ impl Replica {
             return Err(JoinFailed::KeySpent);
         }
         let keyring = folded.keyring(self.workspace, secret)?;
-        let hpke = cx.keys.hpke_public();
-        let proof = secret.prove_join(self.workspace, self.device, hpke, false);
+        let hpke = cx.keys.hpke_public(folded.roster.suite());
+        let proof = secret.prove_join(self.workspace, self.device, &hpke, false);
         let body = Record::Join(Join { ticket, hpke, recovery: false, proof }).to_body();
         let header = first_header(self.workspace, self.device, self.incarnation, folded.roster.hash(), &body);
         let entry = cx.keys.sign_header(header, body).map_err(|_| JoinFailed::BadRecords)?;
@@ -170,7 +171,11 @@ impl Folded {
         for (position, logged) in records {
             let entry = logged.entry.verify(workspace).map_err(|_| JoinFailed::BadRecords)?;
             let body = entry.body().ok_or(JoinFailed::BadRecords)?;
-            let record = Record::parse(body).map_err(|_| JoinFailed::BadRecords)?;
+            let record = Record::parse(body).map_err(|why| match why {
+                // A workspace of a suite that is not known here.
+                DecodeError::UnknownNumber { what: "suite", .. } => JoinFailed::UpdateNeeded,
+                _ => JoinFailed::BadRecords,
+            })?;
             let is_genesis = matches!(record, Record::Genesis { .. });
             if (is_genesis && hash::workspace_id(body) != workspace)
                 || (is_genesis != roster.points().is_empty())

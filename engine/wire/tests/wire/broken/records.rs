@@ -1,5 +1,6 @@
 //! Bodies of roster entries that are not records: refused as `BadRecord`, before any fold sees them.
 
+use bowline_wire::codec::Writer;
 use bowline_wire::ids::*;
 use bowline_wire::limits::MAX_WRAP;
 use bowline_wire::roster::record::{Cut, Record, Rekey, Wrap};
@@ -67,22 +68,22 @@ fn cuts() -> Vec<Value> {
 fn wraps() -> Vec<Value> {
     let mut keys = [ana().hpke, ben().hpke];
     keys.sort();
-    let [low, high] = keys;
+    let [low, high] = keys.map(wrap);
     let rekeyed = |wraps: Vec<Wrap>| Record::Rekey(Rekey { wraps, ..rekey("sample epoch", []) }).to_body();
     let long = || vec![7; MAX_WRAP + 1];
     vec![
-        broken("wraps out of order", "WrapOrder", &rekeyed(vec![wrap(high), wrap(low)])),
-        broken("a recipient twice", "WrapOrder", &rekeyed(vec![wrap(low), wrap(low)])),
+        broken("wraps out of order", "WrapOrder", &rekeyed(vec![high.clone(), low.clone()])),
+        broken("a recipient twice", "WrapOrder", &rekeyed(vec![low.clone(), low.clone()])),
         broken("wraps out of order in a removal", "WrapOrder", &{
-            let wraps = vec![wrap(high), wrap(low)];
+            let wraps = vec![high.clone(), low.clone()];
             let rekey = Rekey { wraps, ..rekey("sample epoch", []) };
             Record::RemoveDevice { device: ben().id(), cut: vec![], rekey }.to_body()
         }),
         broken("an encapsulated key of more than MAX_WRAP bytes", "Limit", &{
-            rekeyed(vec![Wrap { encapsulated: long(), ..wrap(low) }])
+            rekeyed(vec![Wrap { encapsulated: long(), ..low.clone() }])
         }),
         broken("a wrapped key of more than MAX_WRAP bytes", "Limit", &{
-            rekeyed(vec![Wrap { ciphertext: long(), ..wrap(low) }])
+            rekeyed(vec![Wrap { ciphertext: long(), ..low.clone() }])
         }),
     ]
 }
@@ -92,10 +93,14 @@ fn fields() -> Vec<Value> {
     let (genesis, invite, close, join, leave) =
         (of("Genesis"), of("Invite"), of("CloseInvite"), of("Join"), of("Leave"));
     let ticket = items(&invite)[1].clone();
-    let wrap = items(&ticket)[3].clone();
+    let wrap = items(&items(&ticket)[3]);
+    let of_len = |len: usize| {
+        let mut key = Writer::new();
+        key.bytes(&vec![7; len]);
+        key.into_bytes()
+    };
     let device = ana().id();
     let in_ticket = |at, item: &[u8]| with_item(&invite, 1, &with_item(&ticket, at, item));
-    let suite = [0x1a, 0, 1, 0, 0];
     vec![
         broken("a Genesis with a nonce of 15 bytes", "Shape", &{
             with_item(&genesis, 1, &[&[0x4f], &[7; 15][..]].concat())
@@ -108,11 +113,22 @@ fn fields() -> Vec<Value> {
             with_item(&invite, 1, &array(&[items(&ticket), vec![vec![0]]].concat()))
         }),
         broken("an Invite that expires at a negative time", "Canonical", &in_ticket(2, &[0x20])),
-        broken(
-            "an Invite with a suite of more than 16 bits",
-            "Shape",
-            &in_ticket(3, &with_item(&wrap, 1, &suite)),
-        ),
+        broken("an Invite whose wrap has a suite in it", "Shape", &{
+            in_ticket(3, &array(&[&wrap[..1], &[vec![1]], &wrap[1..]].concat()))
+        }),
+        broken("an Invite with an HPKE key of 31 bytes", "Shape", &in_ticket(1, &of_len(31))),
+        broken("an Invite with an HPKE key of 33 bytes", "Shape", &in_ticket(1, &of_len(33))),
+        broken("a Join with an HPKE key of 1,215 bytes", "Shape", &with_item(&join, 2, &of_len(1215))),
+        broken("a Join with an HPKE key of 1,217 bytes", "Limit", &with_item(&join, 2, &of_len(1217))),
+        broken("a Genesis without a suite", "Shape", &{
+            let items = items(&genesis);
+            array(&[&items[..3], &items[4..]].concat())
+        }),
+        broken("a Genesis of suite 0", "Number", &with_item(&genesis, 3, &[0])),
+        broken("a Genesis of a suite without a meaning", "Number", &with_item(&genesis, 3, &[3])),
+        broken("a Genesis of a suite of more than 16 bits", "Shape", &{
+            with_item(&genesis, 3, &[0x1a, 0, 1, 0, 0])
+        }),
         broken("a Join whose recovery is a number", "Shape", &with_item(&join, 3, &[1])),
         broken("a Join whose recovery is null", "Shape", &with_item(&join, 3, &[0xf6])),
         broken("a Leave whose cut is null", "Shape", &with_item(&leave, 2, &[0xf6])),

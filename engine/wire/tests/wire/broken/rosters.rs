@@ -9,7 +9,18 @@ use super::tale::Tale;
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
-    let tales = [tickets(), joins(), removals(), races(), leaving(), gone(), rekeys(), unknown(), in_a_run()];
+    let tales = [
+        tickets(),
+        joins(),
+        suites(),
+        removals(),
+        races(),
+        leaving(),
+        gone(),
+        rekeys(),
+        unknown(),
+        in_a_run(),
+    ];
     tales.into_iter().map(Tale::told).collect()
 }
 
@@ -36,6 +47,27 @@ fn leave(whole_user: bool) -> Record {
     Record::Leave { whole_user, cut: vec![] }
 }
 
+/// A workspace that takes keys of X-Wing alone, with an open invite and a link.
+fn suites() -> Tale {
+    let laptop = Author::xwing("ana's laptop");
+    let mut story = Story::begun_by(&laptop);
+    let (invite, link) = (Secret::xwing("an invite"), Secret::xwing("a link"));
+    story.record(&laptop, &Record::Invite(invite.ticket()));
+    story.record(&laptop, &Record::Link(link.ticket()));
+    let mut tale = Tale::new("suites", story.clone());
+    tale.void("an invite of suite 1", "WeakSuite", &laptop, &Record::Invite(Secret::new("weak").ticket()));
+    tale.void("a link of suite 1", "WeakSuite", &laptop, &Record::Link(Secret::new("weak").ticket()));
+    tale.applied("a link of suite 2", &laptop, &Record::Link(Secret::xwing("strong").ticket()));
+    for (name, secret, recovery) in
+        [("by an invite", &invite, false), ("by a link", &link, false), ("a phrase by a link", &link, true)]
+    {
+        let by = |author: &Author| story.join_by(author, &secret.join(story.workspace(), author, recovery));
+        tale.join_void(&format!("{name}, with a key of suite 1"), "WeakSuite", &by(&Author::new("carl")));
+        tale.entry(&format!("{name}, of suite 2"), "applied", None, &by(&Author::xwing("carl")));
+    }
+    tale
+}
+
 fn tickets() -> Tale {
     let Cast { mut story, laptop, phone, ben, tablet } = cast();
     let old = story.roster().hash();
@@ -54,17 +86,18 @@ fn tickets() -> Tale {
         let late = story.record_on(&phone, old, &record);
         tale.entry(&format!("{name} on an old roster"), "void", Some("NotOnHead"), &late);
     }
-    let other_hpke = Ticket { hpke: fresh.hpke, wrap: wrap(fresh.hpke), ..invite.ticket() };
+    let other_hpke = Ticket { hpke: fresh.hpke.clone(), wrap: wrap(fresh.hpke.clone()), ..invite.ticket() };
     tale.void("a ticket key again, with another HPKE key", "KeyReused", &laptop, &Record::Invite(other_hpke));
-    let same_hpke = |hpke| Record::Link(Ticket { hpke, wrap: wrap(hpke), ..fresh.ticket() });
-    tale.void("a ticket's HPKE key again", "KeyReused", &ben, &same_hpke(invite.hpke));
-    tale.void("a closed ticket's HPKE key again", "KeyReused", &ben, &same_hpke(closed.hpke));
-    tale.void("a device's HPKE key for a ticket", "KeyReused", &ben, &same_hpke(phone.hpke));
+    let same_hpke =
+        |hpke: HpkePublicKey| Record::Link(Ticket { hpke: hpke.clone(), wrap: wrap(hpke), ..fresh.ticket() });
+    tale.void("a ticket's HPKE key again", "KeyReused", &ben, &same_hpke(invite.hpke.clone()));
+    tale.void("a closed ticket's HPKE key again", "KeyReused", &ben, &same_hpke(closed.hpke.clone()));
+    tale.void("a device's HPKE key for a ticket", "KeyReused", &ben, &same_hpke(phone.hpke.clone()));
     let as_device = Ticket { key: TicketKey::from_bytes(*phone.id().as_bytes()), ..fresh.ticket() };
     tale.applied("a ticket under the key of a device", &laptop, &Record::Invite(as_device));
-    let as_hpke = Ticket { key: TicketKey::from_bytes(*phone.hpke.as_bytes()), ..fresh.ticket() };
+    let as_hpke = Ticket { key: TicketKey::from_slice(phone.hpke.as_bytes()).unwrap(), ..fresh.ticket() };
     tale.applied("a ticket under the HPKE key of a device", &laptop, &Record::Invite(as_hpke));
-    let to_another = Ticket { wrap: wrap(ben.hpke), ..fresh.ticket() };
+    let to_another = Ticket { wrap: wrap(ben.hpke.clone()), ..fresh.ticket() };
     tale.void(
         "a ticket with a key for somebody else",
         "WrongRecipients",
@@ -106,7 +139,7 @@ fn joins() -> Tale {
         Header { roster: story.roster().points()[0].hash, ..by(&invite, &carl, false).header().clone() };
     let record = Record::Join(invite.join(here, &carl, false));
     tale.entry("on any applied roster", "applied", None, &carl.sign(on_genesis, &record.to_body()));
-    let low = Author { hpke: HpkePublicKey::ZERO, ..carl.clone() };
+    let low = Author { hpke: HpkePublicKey::x25519([0; 32]), ..carl.clone() };
     tale.entry("with an HPKE key of low order", "applied", None, &by(&invite, &low, false));
     tale.join_void("by what nobody made", "NoTicket", &by(&Secret::new("never made"), &carl, false));
     tale.join_void("by a used invite", "TicketNotOpen", &by(&used, &carl, false));
@@ -115,9 +148,11 @@ fn joins() -> Tale {
     let fresh = |author: &Author| Author { hpke: Author::new("fresh").hpke, ..author.reborn("new life") };
     tale.join_void("a device that is in", "KeyReused", &by(&invite, &fresh(&ben), false));
     tale.join_void("a device that was removed", "KeyReused", &by(&link, &fresh(&tablet), false));
-    for (whose, hpke) in
-        [("a device's", ben.hpke), ("a removed device's", tablet.hpke), ("the ticket's", invite.hpke)]
-    {
+    for (whose, hpke) in [
+        ("a device's", ben.hpke.clone()),
+        ("a removed device's", tablet.hpke.clone()),
+        ("the ticket's", invite.hpke.clone()),
+    ] {
         let author = Author { hpke, ..carl.clone() };
         tale.join_void(&format!("with {whose} HPKE key"), "KeyReused", &by(&invite, &author, false));
     }
@@ -126,7 +161,7 @@ fn joins() -> Tale {
     let proofs = [
         ("by another secret", Join { proof: link.join(here, &carl, false).proof, ..good.clone() }),
         ("of another device", Join { proof: invite.join(here, &eve, false).proof, ..good.clone() }),
-        ("of another HPKE key", Join { hpke: eve.hpke, ..good.clone() }),
+        ("of another HPKE key", Join { hpke: eve.hpke.clone(), ..good.clone() }),
         ("of another workspace", Join { proof: invite.join(elsewhere, &carl, false).proof, ..good.clone() }),
         ("of a device that is not a phrase", Join { recovery: true, ..good }),
     ];
@@ -261,9 +296,9 @@ fn rekeys() -> Tale {
     let mut tale = Tale::new("a rekey that is due", story.clone());
     let right = story.roster().recipients();
     tale.applied("to all active devices and open tickets", &ben, &story.due_rekey("e"));
-    let without = right.iter().copied().filter(|key| *key != open.hpke);
+    let without = right.iter().filter(|key| **key != open.hpke).cloned();
     tale.void("without an open ticket", "WrongRecipients", &ben, &Record::Rekey(rekey("e", without)));
-    let more = right.iter().copied().chain([tablet.hpke]);
+    let more = right.iter().cloned().chain([tablet.hpke.clone()]);
     tale.void("with one who has left", "WrongRecipients", &ben, &Record::Rekey(rekey("e", more)));
     let late = story.record_on(&laptop, old, &story.due_rekey("e"));
     tale.entry("on an old roster", "void", Some("NotOnHead"), &late);

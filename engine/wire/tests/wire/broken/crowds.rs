@@ -63,8 +63,13 @@ impl Each {
 fn numbered(number: u64) -> Ticket {
     let mut key = [0; 32];
     key[24..].copy_from_slice(&number.to_be_bytes());
-    let hpke = HpkePublicKey::from_bytes(key);
-    Ticket { key: TicketKey::from_bytes(key), hpke, expires: 1_700_000_000_000, wrap: wrap(hpke) }
+    let hpke = HpkePublicKey::x25519(key);
+    Ticket {
+        key: TicketKey::from_bytes(key),
+        hpke: hpke.clone(),
+        expires: 1_700_000_000_000,
+        wrap: wrap(hpke),
+    }
 }
 
 /// All entries of a crowd.

@@ -359,8 +359,8 @@ fn check_unreadable(
     };
     let applied = roster.points().last().is_some_and(|point| point.position == position);
     let reaches = |device: &DeviceId| {
-        let hpke = roster.device(device).map(|device| device.hpke.clone());
-        rekey.wraps.iter().any(|wrap| Some(&wrap.recipient) == hpke.as_ref())
+        let hpke = roster.device(device).map(|device| &device.hpke);
+        rekey.wraps.iter().any(|wrap| Some(&wrap.recipient) == hpke)
     };
     if applied && removed.keys().any(reaches) {
         return Err(Failure::ReadableByRemoved(position));

@@ -229,7 +229,7 @@ fn since(typed: &str) -> Result<Millis, CommandError> {
 /// Where rows go, as they come.
 enum Out {
     /// Lines for people; the last one may become one with what follows.
-    Lines { text: String, last: Option<Row> },
+    Lines { text: String, last: Option<Box<Row>> },
     /// An array for programs, an element in each line.
     Array { text: String, is_first: bool },
     /// A file with a line for each.
@@ -257,7 +257,7 @@ impl Out {
                     }
                     text.push_str(&before.to_string());
                 }
-                *last = Some(row);
+                *last = Some(Box::new(row));
             }
             Self::Array { text, is_first } => {
                 text.push_str(if *is_first { "" } else { ",\n" });

@@ -146,7 +146,7 @@ impl TestRelay {
     pub(crate) fn restore(&mut self) {
         self.stop();
         let data = DataFolder::create(self.folder.path()).unwrap();
-        let restored = data.restore(&mut ChaCha20Rng::seed_from_u64(2)).unwrap();
+        let restored = data.restore(None, &mut ChaCha20Rng::seed_from_u64(2)).unwrap();
         assert!(restored.left.is_empty() && !restored.logs.is_empty());
         drop(data);
         self.resume();

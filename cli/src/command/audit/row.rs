@@ -185,7 +185,7 @@ impl Names<'_> {
         if whom.is_empty() {
             whom.extend(told.member.map(|user| self.person(user)));
         }
-        let at = told.time.map(|time| time.millis());
+        let at = told.time.map(bowline_engine::ids::LogTime::millis);
         Row {
             position: told.position.map(|position| position.0),
             time: at.and_then(iso),

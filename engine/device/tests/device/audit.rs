@@ -89,7 +89,7 @@ fn what_somebody_did_stays_when_they_are_removed_and_the_removal_names_all_whom_
     let rekey = {
         let roster = relay.log().roster();
         let stays = roster.devices().filter(|(_, device)| device.user != bens.user());
-        let recipients: Vec<_> = stays.map(|(_, device)| device.hpke).collect();
+        let recipients: Vec<_> = stays.map(|(_, device)| device.hpke.clone()).collect();
         owner.rekey(&recipients)
     };
     let removal = Record::RemoveMember { user: bens.user(), cut: Vec::new(), rekey };
@@ -146,12 +146,12 @@ fn what_has_no_place_on_the_log_comes_last_and_says_why() {
     rig.disconnect();
     // As after a relay's restore: one entry comes again, and one does not.
     let lost = "UPDATE entry SET pos = pos + ?1 WHERE pos = ?2";
-    let last = i64::try_from(relay.len()).unwrap();
-    for (shift, position) in [(1_i64 << 40, last), (1 << 41, last - 1)] {
+    let end = i64::try_from(relay.len()).unwrap();
+    for (shift, position) in [(1_i64 << 40, end), (1 << 41, end - 1)] {
         assert_eq!(rig.device.store().connection().execute(lost, (shift, position)).unwrap(), 1);
     }
     let rows = audit(&rig);
-    let placed = usize::try_from(last - 2).unwrap();
+    let placed = usize::try_from(end - 2).unwrap();
     assert!(rows[..placed].iter().all(|row| row.position.is_some() && row.counts == Counts::Whole));
     let [again, apart, refused_row] = &rows[placed..] else { panic!("{:?}", &rows[placed..]) };
     assert_eq!((&again.counts, &apart.counts), (&Counts::SentAgain, &Counts::Apart));

@@ -376,6 +376,6 @@ fn told_of_record(told: &mut Audited, record: &Record) {
         }
         Record::Leave { .. } => Did::Left,
         Record::Rekey(_) => Did::Rekeyed,
-        _ => Did::Other,
+        Record::Unknown(_) => Did::Other,
     };
 }

@@ -228,12 +228,11 @@ impl Check<'_> {
         // What comes after it is judged by itself.
         (self.done.to, self.done.time, self.done.hash) = (here, place.time, place.log_hash);
         self.done.without_body += u64::from(row.chain.lane == Lane::Content && body.is_none());
-        match self.verified(&row, body) {
-            Some(entry) => self.judge(place, entry, !is_aside),
-            None => {
-                self.replay = None;
-                Ok(())
-            }
+        if let Some(entry) = self.verified(&row, body) {
+            self.judge(place, entry, !is_aside)
+        } else {
+            self.replay = None;
+            Ok(())
         }
     }
 

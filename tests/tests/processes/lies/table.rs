@@ -180,7 +180,6 @@ fn of_what_is_beside_it() -> Vec<Lie> {
     // Its log does not have the device, and its head is of another key.
     let stranger = Met { code: 6, says: "this device may not use the workspace", shows: "\"turned_away\"" };
     let older = told(6, "an earlier version made this workspace");
-    let lacks = told(5, "that it lacks what it has signed for");
     vec![
         lie("log key changed", Desktop, Database(tampering::log_key_changed), both(other_log, Good)),
         lie(
@@ -188,12 +187,6 @@ fn of_what_is_beside_it() -> Vec<Lie> {
             Laptop,
             Database(Forger::raise_weights),
             [(UNHARMED, Good), (REFUSES, Restored)],
-        ),
-        lie(
-            "tip of another chain",
-            Laptop,
-            Database(tampering::tip_of_another_chain),
-            [(UNHARMED, Alone), (lacks, Good)],
         ),
         lie(
             "continued without the identity",
@@ -211,5 +204,10 @@ fn of_what_is_beside_it() -> Vec<Lie> {
 /// Lies that keep a command waiting for a minute.
 pub(super) fn slow() -> Vec<Lie> {
     let waits = [(UNHARMED, Alone), (UNANSWERED, Alone)];
-    vec![lie("acknowledged and dropped", Desktop, Line(line::acknowledged_and_dropped), waits)]
+    let lacks = told(5, "that it lacks what it has signed for");
+    let tip = [(UNHARMED, Alone), (lacks, Good)];
+    vec![
+        lie("acknowledged and dropped", Desktop, Line(line::acknowledged_and_dropped), waits),
+        lie("tip of another chain", Laptop, Database(tampering::tip_of_another_chain), tip),
+    ]
 }

@@ -79,7 +79,7 @@ pub(crate) fn heard(text: &str) -> Result<Vec<Spoken>, Unheard<'_>> {
 pub(crate) enum Unheard<'t> {
     /// This is neither a word of the list nor a number of one.
     NoWord(&'t str),
-    /// So many words are not the words of one hash, nor of two.
+    /// Words in a number that neither one hash has nor two.
     Count(usize),
 }
 

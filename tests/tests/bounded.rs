@@ -66,16 +66,30 @@ fn newcomer(workspace: &Workspace, bend: impl FnOnce(&mut Handed<'_>)) -> Result
     Ok(documents.len())
 }
 
-/// Hundredths of the floor that a newcomer may download: a quarter is for tails that are not yet due, and what is left for the
-/// roster, headers and state, which weigh more the smaller a workspace is.
+/// Hundredths of the floor that a newcomer may download beside the roster: a quarter is for tails that are not yet due, and what is left
+/// for headers and state, which weigh more the smaller a workspace is.
 const MOST: u64 = 140;
+
+/// Bytes of roster records for each device at the most. Three public keys of 1,216 bytes, a wrap of one key for the code it comes by, and the headers
+/// of two entries are nearly all of it.
+const ROSTER_OF_A_DEVICE: u64 = 6 * 1024;
 
 /// Holds a workspace to what every one has to be like after a round.
 fn hold(workspace: &mut Workspace, sizes: &Sizes) {
     assert_eq!(newcomer(workspace, |_| {}), Ok(workspace.docs.len()));
     assert!(!workspace.maintain(), "an idle workspace writes nothing");
     let (download, floor) = (sizes.download(), sizes.floor);
-    assert!(download * 100 <= floor * MOST, "a newcomer downloads {download} for a floor of {floor}");
+    let (roster, devices) = (sizes.roster, workspace.devices.len() as u64);
+    println!(
+        "download {download}, roster {roster} of {devices} devices, floor {floor}: {}",
+        (download - roster) * 100 / floor
+    );
+    assert!(roster <= devices * ROSTER_OF_A_DEVICE, "{devices} devices take {roster} in the roster");
+    let beside = download - roster;
+    assert!(
+        beside * 100 <= floor * MOST,
+        "a newcomer downloads {beside} beside the roster for a floor of {floor}"
+    );
     // Confirms and checkpoints go in turn: there are the two signatures of the newest one.
     assert_eq!(sizes.upkeep_rows, 2);
 }

@@ -20,6 +20,8 @@ pub(crate) struct Sizes {
     pub(crate) state: u64,
     /// Entries of the control lane that are left and are not roster records.
     pub(crate) upkeep_rows: usize,
+    /// Roster records, which stay for ever.
+    pub(crate) roster: u64,
 }
 
 impl Sizes {
@@ -37,6 +39,13 @@ impl Sizes {
             headers_gone: workspace.log.bytes(Stage::HeadersGone(at)),
             state: workspace.state.as_ref().map_or(0, |state| encode(state).len() as u64),
             upkeep_rows,
+            roster: workspace
+                .log
+                .rows
+                .iter()
+                .filter(|row| row.kind() == EntryType::Roster)
+                .map(Row::len)
+                .sum(),
         }
     }
 

@@ -76,7 +76,7 @@ impl Verify {
         }
         let at = seen.position.0;
         invocation.hint(format_args!(
-            "on the other device, `bowline workspace verify --at {at}`; the words are no secret, but who says them has to be known"
+            "on the other device, `bowline workspace verify --at {at}`; the words are not a secret, but who says them has to be known"
         ));
         if invocation.ask("Does the other device show the same words?")? == Some(true) {
             remember(invocation, &mut here, workspace, &seen, true)?;

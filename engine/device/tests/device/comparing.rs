@@ -60,7 +60,7 @@ fn what_was_compared_is_remembered_and_says_what_has_changed_since() {
     let (rig, mut owner, mut relay) = compared();
     let mut rig = rig.reopened();
     assert_eq!((since(&rig), log_holds(&rig)), (Since::Same, Some(true)));
-    rig.conversation("what is written is no change of the roster");
+    rig.conversation("what is written does not change the roster");
     rig.sync(&mut relay);
     assert_eq!(since(&rig), Since::Same);
     let bens = Author::join(7, &owner.put_ticket(&mut relay, false), &mut relay);

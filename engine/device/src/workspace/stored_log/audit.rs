@@ -35,7 +35,7 @@ pub enum Did {
     Joined,
     /// Removed a device, or a member with all devices.
     Removed,
-    /// Left.
+    /// Left by themselves.
     Left,
     /// Began a new epoch.
     Rekeyed,
@@ -140,7 +140,7 @@ enum Stage {
     Lost,
     /// What has no place.
     WithoutAPlace,
-    /// Nothing.
+    /// Nothing more.
     Over,
 }
 

@@ -59,9 +59,9 @@ pub enum Fault {
 /// Something of the log that does not verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFault {
-    /// Where.
+    /// Where it stands.
     pub position: Position,
-    /// What.
+    /// What does not verify.
     pub fault: Fault,
 }
 

@@ -11,9 +11,9 @@ use crate::{Damage, Error};
 /// How a device came into a workspace, and how it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coming {
-    /// Its entrance. The hand is that of whoever made the code, or its own if it made the workspace.
+    /// The entrance. The hand is that of whoever made the code, or its own if it made the workspace.
     pub came: Step,
-    /// Its removal, by somebody else or itself; `None` while it is in.
+    /// The removal, by somebody else or itself; `None` while it is in.
     pub went: Option<Step>,
 }
 

@@ -1,6 +1,7 @@
 //! The thin loop around [`Device`]: lines to relays, time, and edits by other processes on the same home. The only place
 //! in this crate that knows tokio.
 
+mod arriving;
 mod goal;
 mod line;
 mod look;
@@ -24,6 +25,7 @@ use tokio::sync::mpsc;
 use crate::device::{Notice, Overlapping, Parting};
 use crate::home::{Home, HomeError, SyncLock};
 use crate::{Device, Error};
+use arriving::{QUIET, has_arriving};
 pub use bowline_device::{LineFailure, LineReason, LineReport, LineStage, Stuck, SyncReport};
 pub use goal::{Goal, Question, Standing};
 use line::{Follows, Happened, Line, Said};
@@ -220,9 +222,10 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         // would be continued where it no longer ends.
         self.device.reload()?;
         self.device.handle_store_changed(self.now())?;
+        let mut quiet = false;
         loop {
             let now = self.now();
-            let more = self.step(now)?;
+            let pause = self.step(now, quiet)?;
             let reached = self.goal.reached(self.device, &self.lines, &mut self.patience, now)?;
             if let Some(workspaces) = reached {
                 // What others changed at the same time as this device is told before it ends.
@@ -230,7 +233,9 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
                 self.tell(now)?;
                 return Ok(Finished { stopped: false, workspaces });
             }
-            match self.wait(stop.as_mut(), more).await {
+            let woken = self.wait(stop.as_mut(), pause).await;
+            quiet = matches!(woken, Woken::Time);
+            match woken {
                 Woken::Said(said) => self.handle(said)?,
                 Woken::StoreChanged => self.device.handle_store_changed(self.now())?,
                 Woken::Time => self.device.handle_timeout(self.now())?,
@@ -242,18 +247,24 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         }
     }
 
-    /// Does what there is to do without waiting for anything; true if there is more of it.
-    fn step(&mut self, now: Millis) -> Result<bool, RunError> {
+    /// Does what there is to do without waiting for anything; gives the milliseconds after which there is more of it, whatever
+    /// happens until then. `quiet` is whether nothing has happened before it for as long as was to be waited.
+    fn step(&mut self, now: Millis, quiet: bool) -> Result<u64, RunError> {
         self.open_and_close(now)?;
         self.greet_live(now)?;
         let joined = self.device.join_twins(now)?;
+        let goes_first = !quiet && has_arriving(self.device, &self.lines, now)?;
         // One document at a time, so that frames do not wait for a thousand of them.
-        let more = self.heard.is_empty() && self.device.index_one(now)? || joined;
+        let more = !goes_first && self.heard.is_empty() && self.device.index_one(now)? || joined;
         self.pump(now)?;
         self.tell(now)?;
         self.tell_waiting(now)?;
         self.reporter.report(self.device, &self.lines, now)?;
-        Ok(more)
+        Ok(match (more, goes_first) {
+            (true, _) => 0,
+            (false, true) => QUIET,
+            (false, false) => LONGEST_WAIT,
+        })
     }
 
     /// Hands on what the device has to say.
@@ -377,10 +388,10 @@ impl<D: Dial> Syncing<'_, '_, '_, D> {
         Ok(())
     }
 
-    async fn wait(&mut self, stop: std::pin::Pin<&mut impl Future<Output = ()>>, more: bool) -> Woken {
+    async fn wait(&mut self, stop: std::pin::Pin<&mut impl Future<Output = ()>>, at_most: u64) -> Woken {
         let deadline = self.deadline();
         let now = (self.host.clock)();
-        let pause = if more { 0 } else { deadline.since(now).min(LONGEST_WAIT) };
+        let pause = deadline.since(now).min(at_most);
         tokio::select! {
             biased;
             () = stop => Woken::Stop,

@@ -56,19 +56,22 @@ pub fn encode<T: Canonical>(value: &T) -> Vec<u8> {
 
 /// Reads the one encoding of a value, nothing before or after it.
 pub fn decode<T: Canonical>(bytes: &[u8]) -> Result<T, DecodeError> {
-    decode_by(bytes, T::read, encode)
+    decode_by(bytes, T::read, T::write)
 }
 
-/// Reads the one encoding of a value by `read`, nothing before or after it; `write` gives that encoding.
+/// Reads the one encoding of a value by `read`, nothing before or after it; `write` writes that encoding.
 pub(crate) fn decode_by<T>(
     bytes: &[u8],
     read: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>,
-    write: impl FnOnce(&T) -> Vec<u8>,
+    write: impl FnOnce(&T, &mut Writer),
 ) -> Result<T, DecodeError> {
     let mut reader = Reader::new(bytes);
     let value = read(&mut reader)?;
+    // In a buffer that need not grow: nearly all that comes is canonical, and as long as what it is compared with.
+    let mut again = Writer { encoder: Encoder::new(Vec::with_capacity(bytes.len())) };
+    write(&value, &mut again);
     // What follows the value would be missing from this.
-    if write(&value) != bytes {
+    if again.into_bytes() != bytes {
         return Err(DecodeError::NotCanonical);
     }
     Ok(value)

@@ -212,6 +212,12 @@ impl Header {
         writer.into_bytes()
     }
 
+    fn write(&self, to: &mut Writer) {
+        to.array(HEADER_FIELDS.len());
+        self.write_bound_fields(to);
+        to.value(&self.salt).u64(self.body_len.into()).value(&self.body_hash);
+    }
+
     fn write_bound_fields(&self, to: &mut Writer) {
         to.u64(HEADER_VERSION)
             .value(&self.device)
@@ -323,13 +329,11 @@ impl Signable for Header {
     }
     fn to_bytes(&self) -> Vec<u8> {
         let mut to = Writer::new();
-        to.array(HEADER_FIELDS.len());
-        self.write_bound_fields(&mut to);
-        to.value(&self.salt).u64(self.body_len.into()).value(&self.body_hash);
+        self.write(&mut to);
         to.into_bytes()
     }
     fn from_bytes(workspace: WorkspaceId, bytes: &[u8]) -> Result<Self, DecodeError> {
-        decode_by(bytes, |from| Self::read(workspace, from), Self::to_bytes)
+        decode_by(bytes, |from| Self::read(workspace, from), Self::write)
     }
 }
 

@@ -155,11 +155,9 @@ fn a_refusal_of_an_entry_that_is_not_on_its_way_means_nothing() {
 #[test]
 fn a_relay_that_refuses_everything_is_not_fed_for_ever() {
     let (mut bench, _, _) = Bench::member();
-    let mut sent = 0;
-    while bench.replica.ready_to_seal().is_ok() {
+    for _ in 0..8 {
+        assert!(bench.replica.ready_to_seal().is_ok());
         let entry = bench.write(&opaque_payload(1));
-        sent += 1;
-        assert!(sent < 100, "it goes on and on");
         bench.receive(FakeRelay::refused(entry.id(), Reason::Malformed, None));
     }
     assert_eq!(bench.faults(), [&RelayFault::KeepsRefusing]);

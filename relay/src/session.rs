@@ -173,3 +173,30 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(frames: usize, bytes: usize) -> Outbox {
+        let mut outbox = Outbox::default();
+        for _ in 1..frames {
+            outbox.push(Arc::from([].as_slice()));
+        }
+        outbox.push(Arc::from(vec![0; bytes]));
+        assert_eq!((outbox.frames.len(), outbox.bytes), (frames, bytes));
+        outbox
+    }
+
+    #[test]
+    fn entries_are_queued_up_to_so_many_bytes_and_frames() {
+        assert!(waiting(1, FEED_BYTES - 1).wants_feed() && waiting(FEED_FRAMES - 1, 1).wants_feed());
+        assert!(!waiting(1, FEED_BYTES).wants_feed() && !waiting(FEED_FRAMES, 1).wants_feed());
+    }
+
+    #[test]
+    fn answers_are_queued_up_to_so_many_bytes_and_frames() {
+        assert!(waiting(1, QUEUE_BYTES - 10).fits(10) && !waiting(1, QUEUE_BYTES - 10).fits(11));
+        assert!(waiting(QUEUE_FRAMES - 1, 1).fits(1) && !waiting(QUEUE_FRAMES, 1).fits(1));
+    }
+}

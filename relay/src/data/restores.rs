@@ -163,8 +163,12 @@ fn kept_name(number: u32) -> String {
 /// The lines of a file; `None` if there is none.
 fn read_file(path: &Path) -> Result<Option<Vec<Line>>, DataError> {
     let unreadable = || DataError::Restores(path.to_owned());
-    let file = secret::read_up_to(path, MAX_RESTORES).map_err(|error| of_secret(error, path, "read"))?;
+    let file = secret::read_up_to(path, MAX_RESTORES + 1).map_err(|error| of_secret(error, path, "read"))?;
     let Some(file) = file else { return Ok(None) };
+    // Of a longer one the rest would be lost without a word.
+    if file.len() > MAX_RESTORES {
+        return Err(unreadable());
+    }
     let text = str::from_utf8(&file).map_err(|_| unreadable())?;
     let line = |line: &str| {
         let bytes = BASE64URL_NOPAD.decode(line.as_bytes()).map(Zeroizing::new);
@@ -176,6 +180,9 @@ fn read_file(path: &Path) -> Result<Option<Vec<Line>>, DataError> {
 
 fn write_file(path: &Path, lines: &[Line]) -> Result<(), DataError> {
     let text = text_of(lines);
+    if text.len() >= MAX_RESTORES {
+        return Err(failed(path, "written", io::ErrorKind::FileTooLarge.into()));
+    }
     secret::write(path, text.as_bytes()).map_err(|error| of_secret(error, path, "written"))
 }
 
@@ -183,4 +190,29 @@ fn text_of(lines: &[Line]) -> Zeroizing<String> {
     let lines = lines.iter().map(|line| BASE64URL_NOPAD.encode(&Zeroizing::new(encode(line))));
     let lines = Zeroizing::new(lines.collect::<Vec<_>>());
     Zeroizing::new(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::keys::LogSecret;
+
+    #[test]
+    fn what_is_written_is_what_can_be_read_again() {
+        let place = TempDir::new().unwrap();
+        let path = place.path().join(RESTORES);
+        let line = |_| Line {
+            workspace: WorkspaceId::from_bytes([1; 32]),
+            chain: Chain { said: Vec::new(), secret: LogSecret::from_bytes([1; 32]) },
+        };
+        let lines = |count| (0..count).map(line).collect::<Vec<_>>();
+        let each = text_of(&lines(1)).len() + 1; // with its end
+        let most = MAX_RESTORES / each;
+        write_file(&path, &lines(most)).unwrap();
+        assert_eq!(read_file(&path).unwrap().map(|lines| lines.len()), Some(most));
+        assert!(write_file(&path, &lines(most + 1)).is_err());
+        assert_eq!(read_file(&path).unwrap().map(|lines| lines.len()), Some(most), "as it was");
+    }
 }

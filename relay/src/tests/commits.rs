@@ -1,11 +1,13 @@
 //! The group commit: one commit for all, nothing acknowledged before it, nothing left of one that failed.
 
-use bowline_wire::entry::SignedEntry;
+use bowline_wire::codec::encode;
+use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::ids::Position;
 use bowline_wire::roster::record::Record;
 
-use crate::config::STAGED_ENTRIES;
+use crate::config::{STAGED_BYTES, STAGED_ENTRIES};
+use crate::storage::stored_len;
 use crate::testing::author::{Author, Door};
 use crate::testing::bench::Bench;
 
@@ -174,6 +176,45 @@ fn an_answer_does_not_go_to_another_connection_with_the_same_number() {
         bench.relay.disconnect(conn);
         let again = bench.open(&laptop, workspace);
         assert_ne!(again, conn);
+    }
+}
+
+#[test]
+fn what_is_staged_is_committed_before_there_are_more_entries_than_it_may_have() {
+    let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+    let (workspace, conn) = bench.create(&mut laptop);
+    let view = bench.view(workspace);
+    let entries: Vec<_> = (0..=STAGED_ENTRIES).map(|_| laptop.content(&view, b"x")).collect();
+    for entries in entries[..STAGED_ENTRIES].chunks(1024) {
+        bench.append(conn, &entries.iter().collect::<Vec<_>>());
+    }
+    assert_eq!(bench.position(workspace), Position(1), "all of them wait");
+    bench.append(conn, &[&entries[STAGED_ENTRIES]]);
+    assert_eq!(bench.position(workspace), Position(1 + STAGED_ENTRIES as u64), "and one more does not fit");
+    assert!(bench.relay.needs_flush());
+}
+
+#[test]
+fn what_is_staged_is_committed_before_it_has_more_bytes_than_it_may_have() {
+    for more in [0, 1] {
+        let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+        let (workspace, conn) = bench.create(&mut laptop);
+        let view = bench.view(workspace);
+        let mut staged = 0;
+        for _ in 0..11 {
+            let entry = laptop.content(&view, &vec![0; 700_000]);
+            staged += usize::try_from(stored_len(&entry)).unwrap();
+            bench.append(conn, &[&entry]);
+        }
+        // The last frame is as long as there is room, or one longer.
+        let last = |laptop: &Author, len| laptop.clone().content(&view, &vec![0; len]);
+        let framed = |entry: &Entry| encode(&Frame::Append { entries: vec![entry.to_signed()] }).len();
+        let about = 100_000;
+        let len = about + (STAGED_BYTES - staged) - framed(&last(&laptop, about)) + more;
+        let entry = last(&laptop, len);
+        assert_eq!(staged + framed(&entry), STAGED_BYTES + more);
+        bench.append(conn, &[&entry]);
+        assert_eq!(bench.position(workspace), Position(if more == 0 { 1 } else { 12 }));
     }
 }
 

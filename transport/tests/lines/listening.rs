@@ -45,6 +45,21 @@ async fn what_is_no_websocket_is_answered_by_the_routes() {
 }
 
 #[tokio::test]
+async fn a_request_has_a_head_of_8_kib_at_most() {
+    let listener = listen(ServerTls::Off, ROOMY).await;
+    for (bytes, is_read) in [(8 * 1024, true), (8 * 1024 + 1, false)] {
+        let empty = "GET /healthz HTTP/1.1\r\nhost: relay\r\nx: \r\n\r\n";
+        let request = empty.replace("x: ", &format!("x: {}", "y".repeat(bytes - empty.len())));
+        let mut tcp = TcpStream::connect(listener.local_addr()).await.unwrap();
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // A line that is cut off with something unread on it may end in an error.
+        let _cut_off = within("an answer", tcp.read_to_end(&mut answer)).await;
+        assert_eq!(answer.ends_with(b"well"), is_read, "{bytes}: {}", String::from_utf8_lossy(&answer));
+    }
+}
+
+#[tokio::test]
 async fn a_device_of_another_version_is_told_ours() {
     let listener = listen(ServerTls::Off, ROOMY).await;
     let answer = answer(listener.local_addr(), &websocket("bowline.9")).await;

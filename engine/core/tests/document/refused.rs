@@ -1,10 +1,10 @@
 //! What a document refuses, and that the refused does not disturb the rest.
 
 use crate::support::{Author, Sealed, assemble, entry, forge, is_pristine, open, pen, shown};
-use automerge::legacy::{ObjectId, OpId};
+use automerge::legacy::{ObjectId, OpId, OpType};
 use automerge::transaction::Transactable;
 use automerge::{ActorId as RawActor, AutoCommit, ObjType, ROOT, ScalarValue};
-use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX};
+use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OP_COUNTER_MAX, OPS_MAX, REFERENCES_MAX};
 use bowline_core::document::{Document, Kind, NeedsRebuild, Reason, Refused, Source};
 
 const CONVERSATION: Kind = Kind::Conversation;
@@ -93,10 +93,72 @@ fn a_payload_beyond_its_limit() {
     assert_eq!(refused_as_changes(vec![0; CONTENT_MAX + 1]), Reason::TooLarge(CONTENT_MAX + 1));
 }
 
+/// Why an entry of these bytes is refused, if it is.
+fn why(bytes: Vec<u8>) -> Option<Reason> {
+    let assembled = assemble(CONVERSATION, &[Sealed::new(1, 1, Source::Changes, bytes)]);
+    assembled.refused.into_iter().next().map(|refused| refused.reason)
+}
+
+#[test]
+fn a_payload_at_its_limit_is_read() {
+    assert!(matches!(why(vec![0; CONTENT_MAX]), Some(Reason::Malformed(_))));
+}
+
 #[test]
 fn more_changes_than_one_entry_may_hold() {
-    let bytes = message().repeat(CHANGES_MAX + 1);
-    assert_eq!(refused_as_changes(bytes), Reason::TooMany("changes"));
+    let too_many = Some(Reason::TooMany("changes"));
+    assert_ne!(why(message().repeat(CHANGES_MAX)), too_many);
+    assert_eq!(why(message().repeat(CHANGES_MAX + 1)), too_many);
+}
+
+#[test]
+fn more_operations_than_one_entry_may_hold() {
+    let with = |count| {
+        forge(&message(), |change| {
+            let mut operation = change.operations[0].clone();
+            operation.action = OpType::Put(ScalarValue::Null);
+            change.operations = vec![operation; count];
+        })
+    };
+    let too_many = Some(Reason::TooMany("operations"));
+    assert_ne!(why(with(OPS_MAX)), too_many);
+    assert_eq!(why(with(OPS_MAX + 1)), too_many);
+}
+
+#[test]
+fn more_references_than_one_entry_may_hold() {
+    let with = |count: usize| {
+        let actor = RawActor::from(*pen(1).actor.as_bytes());
+        let pred: Vec<_> = (1..=count as u64).map(|n| OpId(n, actor.clone())).collect();
+        forge(&message(), |change| change.operations[0].pred = pred.into())
+    };
+    let too_many = Some(Reason::TooMany("references"));
+    assert_ne!(why(with(REFERENCES_MAX)), too_many);
+    assert_eq!(why(with(REFERENCES_MAX + 1)), too_many);
+}
+
+#[test]
+fn operations_counted_beyond_what_automerge_adds_to() {
+    let two_ending_at = |last: u64| {
+        forge(&message(), |change| {
+            change.operations = vec![change.operations[0].clone(); 2];
+            change.start_op = (last - 1).try_into().unwrap();
+        })
+    };
+    let beyond = Some(Reason::BrokenHistory("operation counter beyond its limit"));
+    assert_ne!(why(two_ending_at(OP_COUNTER_MAX)), beyond);
+    assert_eq!(why(two_ending_at(OP_COUNTER_MAX + 1)), beyond);
+}
+
+#[test]
+fn a_change_numbered_beyond_what_automerge_adds_to() {
+    let numbered = |seq| forge(&message(), |change| change.seq = seq);
+    let beginning_at = |first: u64| forge(&message(), |change| change.start_op = first.try_into().unwrap());
+    let beyond = Some(Reason::BrokenHistory("number beyond its limit"));
+    assert_ne!(why(numbered(OP_COUNTER_MAX)), beyond);
+    assert_eq!(why(numbered(OP_COUNTER_MAX + 1)), beyond);
+    assert_ne!(why(beginning_at(OP_COUNTER_MAX)), beyond);
+    assert_eq!(why(beginning_at(OP_COUNTER_MAX + 1)), beyond);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::support::{Author, Sealed, assemble, open, pen, shown};
 use automerge::transaction::Transactable;
 use automerge::{ActorId as RawActor, AutoCommit, ObjType, ROOT, ReadDoc, ScalarValue};
-use bowline_core::document::limits::{BYTES_FILE_MAX, BYTES_TOTAL_MAX, FILES_MAX};
+use bowline_core::document::limits::{BYTES_FILE_MAX, BYTES_TOTAL_MAX, EDIT_BYTES_MAX, FILES_MAX};
 use bowline_core::document::{
     Deletion, Document, EditError, FileContent, FilePath, Issue, Kind, Reason, SkillEdit, SkillFile, Source,
 };
@@ -230,6 +230,20 @@ fn many_bytes_come_in_several_changes_that_others_take() {
     assert!((4..=8).contains(&ana.unsealed.len()), "{}", ana.unsealed.len());
     let entry = ana.seal(1);
     assert_eq!(shown(&assemble(SKILL, &[entry]).document), shown(&ana.document));
+}
+
+#[test]
+fn an_edit_is_one_change_up_to_so_many_bytes() {
+    const { assert!(EDIT_BYTES_MAX == 2 * BYTES_FILE_MAX) };
+    for (beyond, changes) in [(None, 1), (Some(1), 2)] {
+        let mut ana = Author::new(1, SKILL);
+        ana.skill(|it| {
+            for (name, len) in ["a", "b", "c"].iter().zip([BYTES_FILE_MAX; 2].into_iter().chain(beyond)) {
+                it.write_file(path(name), FileContent::Bytes(vec![0; len]));
+            }
+        });
+        assert_eq!(ana.unsealed.len(), changes);
+    }
 }
 
 /// A change made with Automerge itself on top of Ana's skill.

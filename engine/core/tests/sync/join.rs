@@ -2,11 +2,13 @@
 
 use bowline_core::sync::{Effect, JoinFailed, Joining, NotReady, Opened, Phase, Replica, Stored};
 use bowline_crypto::{KeyringError, TicketSecret, WrapError};
-use bowline_wire::entry::{Entry, SignedEntry};
+use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
-use bowline_wire::ids::{HpkePublicKey, Incarnation, Position, RosterHash, Suite};
+use bowline_wire::ids::{HpkePublicKey, Incarnation, LogTime, Position, RosterHash, Signature, Suite};
+use bowline_wire::limits::MAX_BODY;
 use bowline_wire::roster::TicketStage;
 use bowline_wire::roster::record::Record;
+use bowline_wire::signed::Signed;
 
 use crate::author::{Author, opaque_payload};
 use crate::bench::{Bench, pins_of};
@@ -167,6 +169,31 @@ fn records_may_come_in_several_frames_and_twice() {
     bench.talk(&mut relay);
     bench.sync(&mut relay);
     assert!(is_member(&bench, &relay));
+}
+
+#[test]
+fn records_are_collected_up_to_more_than_any_roster_has_and_not_beyond() {
+    const MOST: usize = 64 << 20;
+    let record =
+        |len| SignedEntry::from_parts(Signed::from_parts(vec![], Signature::ZERO), Some(vec![0; len]));
+    for (most, ends) in [(MOST, false), (MOST + 1, true)] {
+        let (mut bench, _, relay, _) = invited();
+        bench.greet();
+        bench.receive(relay.welcome());
+        let (mut left, mut position) = (most, 0);
+        while left > 0 {
+            assert!(!bench.closed(), "{left} bytes before");
+            // What is around a body is as long for each of these lengths.
+            let around = record(MAX_BODY).wire_len() - MAX_BODY;
+            let entry = record(if left > MAX_BODY + 100_000 { MAX_BODY - 100_000 } else { left - around });
+            left -= entry.wire_len();
+            position += 1;
+            let logged = LoggedEntry { time: LogTime::START, entry };
+            bench.receive(Frame::Records { entries: vec![(Position(position), logged)], more: true });
+        }
+        assert_eq!(bench.closed(), ends, "{most} bytes");
+        assert_eq!(bench.join_failed(), ends.then_some(JoinFailed::BadRecords));
+    }
 }
 
 #[test]

@@ -336,6 +336,21 @@ fn a_relay_without_a_workspace_is_restored_as_well() {
 }
 
 #[test]
+fn what_is_noted_is_read_to_its_end_or_not_at_all() {
+    let place = TempDir::new().unwrap();
+    served(place.path());
+    let folder = DataFolder::open(place.path()).unwrap();
+    folder.restore(None, &mut rng(3)).unwrap();
+    let note = place.path().join("restores.key");
+    let line = fs::read_to_string(&note).unwrap();
+    // As much as a file may have, and a byte more, with what counts at its end.
+    for (most, is_read) in [(64 << 20, true), ((64 << 20) + 1, false)] {
+        fs::write(&note, "\n".repeat(most - line.len()) + &line).unwrap();
+        assert_eq!(folder.noted().map(|noted| noted.len()).ok(), is_read.then_some(1), "{most} bytes");
+    }
+}
+
+#[test]
 fn what_is_noted_is_a_secret_and_is_not_guessed_at() {
     let place = TempDir::new().unwrap();
     served(place.path());

@@ -242,6 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_has_so_many_columns_at_most() {
+        // In rising order, without the bit of deflated ones; the numbers are LEB128.
+        let list = |count: usize| {
+            let spec =
+                |n: usize| [0x80 | u8::try_from((16 * n) & 0x7f).unwrap(), u8::try_from(n / 8).unwrap()];
+            let column = |n: usize| [&spec(n + 8)[..], &[0]].concat();
+            [vec![u8::try_from(count).unwrap()], (0..count).flat_map(column).collect()].concat()
+        };
+        assert!(ColumnList::take(&mut Cursor::new(&list(COLUMNS_MAX))).is_ok());
+        let beyond = ColumnList::take(&mut Cursor::new(&list(COLUMNS_MAX + 1)));
+        assert_eq!(beyond.err(), Some(Reason::TooMany("columns")));
+    }
+
+    #[test]
     fn a_chunk_with_one_flipped_bit_is_refused() {
         let good =
             crate::document::intake::first::FirstChange::of(crate::document::Kind::Profile).bytes().to_vec();

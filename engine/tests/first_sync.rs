@@ -123,9 +123,9 @@ async fn pair(large: usize) -> Pair {
     let (home_of_author, mut author) = home("author", 10);
     let workspace = author.device.create_workspace("wss://relay.example/", "", clock()).unwrap();
     for n in 0..DOCUMENTS {
-        let mut bytes = vec![0; 30_000];
+        let mut bytes = vec![0; 60_000];
         chance.fill_bytes(&mut bytes);
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text: String = bytes.iter().map(|byte| char::from(b'a' + byte % 16)).collect();
         let doc = author.device.create_conversation(Some(&format!("{n}")), clock()).unwrap();
         author.device.say(doc, Role::User, &text, clock()).unwrap();
     }

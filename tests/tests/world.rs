@@ -18,9 +18,6 @@ const SEEDS: u64 = 1_000;
 /// Histories with `--nightly`.
 const NIGHTLY_SEEDS: u64 = 20_000;
 
-/// Histories in which a promise is known not to hold yet, and which runs leave out.
-const NOT_YET: [u64; 1] = [696];
-
 /// Histories within which each planted bug has to be caught.
 const SEEDS_TO_CATCH: u64 = 300;
 
@@ -39,7 +36,7 @@ fn seeds() -> (Vec<u64>, bool) {
     }
     let nightly = std::env::var_os("BOWLINE_NIGHTLY").is_some_and(|value| value == "1");
     let count = if nightly { NIGHTLY_SEEDS } else { SEEDS };
-    ((0..count).filter(|seed| !NOT_YET.contains(seed)).collect(), true)
+    ((0..count).collect(), true)
 }
 
 /// Writes each seed and its trace hash to the file that `BOWLINE_TRACE_HASHES` names, if it names one: a change that only
@@ -116,18 +113,10 @@ fn whatever_happens_the_promises_hold() {
 
 #[test]
 fn the_promises_hold_in_the_histories_in_which_they_were_found_not_to() {
-    // 1629: what is said before the log has come again displaced what was in it, 2120: a frame that came twice voided a code,
-    // 6848: what came late on a line that was over was taken for a lie.
-    for seed in [1629, 2120, 6848] {
-        let failure = run(&History::of(seed), None).failure.map(|failure| failure.to_string());
-        assert_eq!(failure, None, "seed {seed}");
-    }
-}
-
-#[test]
-#[ignore = "what was withheld before its relay was restored is missing on one device afterwards, and nobody has found out why yet"]
-fn the_promises_hold_in_the_histories_in_which_they_are_known_not_to() {
-    for seed in NOT_YET {
+    // 696: the end of a payload was not opened after a restore before which a part of it had been withheld, 1629: what is said
+    // before the log has come again displaced what was in it, 2120: a frame that came twice voided a code, 6848: what came
+    // late on a line that was over was taken for a lie.
+    for seed in [696, 1629, 2120, 6848] {
         let failure = run(&History::of(seed), None).failure.map(|failure| failure.to_string());
         assert_eq!(failure, None, "seed {seed}");
     }

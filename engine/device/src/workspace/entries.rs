@@ -10,7 +10,7 @@ use bowline_store::{
 };
 use bowline_wire::entry::Entry;
 use bowline_wire::hash::sha256;
-use bowline_wire::ids::{DocId, EntryId, Millis, Position, WireDoc, WorkspaceId};
+use bowline_wire::ids::{DocId, EntryId, Lane, Millis, Position, WireDoc, WorkspaceId};
 
 use crate::rows::{aside_id, doc_state, entry_of, kind_column, new_entry, profile_id, summary_row};
 use crate::workspace::again::{put_again, put_apart};
@@ -35,7 +35,7 @@ pub(super) fn store_entry(
             put_apart(tx, row, &why)?;
             return put_aside(tx, entry, place, &why);
         }
-        return put_again(tx, row, place);
+        return place_again(tx, workspace, row, place, keys, now);
     }
     // Put apart when the log did not take it again, and on the log after all: it is taken in as one that was never here.
     if let Some(row) = known.take_if(|row| row.state == EntryState::Quarantined && row.place.is_none()) {
@@ -58,6 +58,29 @@ pub(super) fn store_entry(
             put_aside(tx, entry, place, &why)
         }
     }
+}
+
+/// Puts an entry in its new place that was to come again. The end of a payload that waited for a part without its body may be opened now:
+/// such a part went with the log, and comes as any that was never here.
+fn place_again(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    row: &EntryRow,
+    place: LogPlace,
+    keys: Option<&KeySnapshot>,
+    now: Millis,
+) -> Result<Taken, Error> {
+    let taken = put_again(tx, row, place)?;
+    let may_wait = row.doc.is_none() && row.state == EntryState::OnLog && row.chain.lane == Lane::Content;
+    let Some(body) = tx.body(row.n)?.filter(|_| may_wait) else {
+        return Ok(taken);
+    };
+    let entry = entry_of(EntryWithBody { entry: row.clone(), body: Some(body) })?;
+    if !entry.header().part.is_last() {
+        return Ok(taken);
+    }
+    let (_, opened) = reopen(tx, workspace, row.n, &entry, keys, now)?;
+    Ok(Taken { again: true, ..opened })
 }
 
 /// The entry that a verdict is about.

@@ -96,7 +96,7 @@ fn a_backup_is_restored_into_a_new_folder_and_devices_send_again_what_it_lacks()
     story.relay.kill();
     std::fs::rename(story.relay.data(), story.relay.data().with_file_name("gone")).unwrap();
     let restored = story.relay.restore(Some(&backup));
-    assert!(restored.stdout.starts_with("Restored 1 workspaces"), "{restored:?}");
+    assert!(restored.stdout.starts_with("Restored 1 workspace "), "{restored:?}");
     story.relay.restart();
     let ran = story.laptop.run(["sync"]);
     assert!(ran.status.success(), "{ran:?}");

@@ -73,6 +73,8 @@ const fn told(code: i32, says: &'static str) -> Met {
 const UNHARMED: Met = told(0, "");
 const LOST: Met = told(6, "has lost a part of the workspace's log, and waits to be restored");
 const TWO_HISTORIES: Met = told(6, "has signed two different histories");
+/// The relay is tried again, and caught at the same, before the command ends.
+const TOLD_AGAIN: Met = told(5, "has signed two different histories");
 const HELD_BACK: Met =
     Met { code: 10, says: "The relay holds back 1 entry that others wrote", shows: "\"withheld\":{" };
 const NOT_THE_AUTHORS: Met = told(5, "an entry whose signature or body is not its author's");
@@ -108,7 +110,7 @@ fn on_the_line() -> Vec<Lie> {
             Line(line::everything_refused),
             [(UNHARMED, Alone), (REFUSES, Alone)],
         ),
-        lie("second history", Desktop, Line(line::second_history), both(TWO_HISTORIES, Decided)),
+        lie("second history", Desktop, Line(line::second_history), both(TOLD_AGAIN, Decided)),
         lie("told removed", Desktop, Line(line::told_removed), both(removed, Alone)),
     ]
 }

@@ -71,8 +71,11 @@ fn place_again(
     now: Millis,
 ) -> Result<Taken, Error> {
     let taken = put_again(tx, row, place)?;
-    let may_wait = row.doc.is_none() && row.state == EntryState::OnLog && row.chain.lane == Lane::Content;
-    let Some(body) = tx.body(row.n)?.filter(|_| may_wait) else {
+    // After a restore every entry comes by here, and few bodies are looked at.
+    if row.doc.is_some() || row.state != EntryState::OnLog || row.chain.lane != Lane::Content {
+        return Ok(taken);
+    }
+    let Some(body) = tx.body(row.n)? else {
         return Ok(taken);
     };
     let entry = entry_of(EntryWithBody { entry: row.clone(), body: Some(body) })?;

@@ -6,8 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use bowline_crypto::{History, Keyring};
 use bowline_wire::bodies::{WithoutBody, verify_given, without_body};
 use bowline_wire::entry::{Entry, EntryError, LoggedEntry};
-use bowline_wire::evidence::Fork;
-use bowline_wire::hash;
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{ChainKey, EntryId, Incarnation, LogHash, LogTime, Position, UserId, WireDoc};
@@ -20,6 +18,7 @@ use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
 use super::keys::{Recipient, rekey_of};
 use super::limits::MAX_HELD_BACK;
 use super::relay::faults::RelayFault;
+use super::relay::heads::{missed_by, passed_by};
 use super::relay::session::Up;
 use super::replica::Replica;
 use super::state::Phase;
@@ -95,7 +94,8 @@ impl Replica {
         let new = entries.split_off(skip.min(entries.len()));
         // Neither entries nor their bodies are under the relay's signature by themselves: what does not match is not
         // evidence, only useless, and the next connection may deliver the true bytes.
-        let passed = self.hashes_over(&new);
+        let Some(here) = self.log.as_ref().map(Log::head) else { return };
+        let passed = passed_by(self.workspace, (here.position, here.hash), &new);
         if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
             return self.fault(RelayFault::Nonsense(OTHER_HISTORY));
         }
@@ -110,16 +110,8 @@ impl Replica {
         }
         let reached = |beyond: &SeenHead| beyond.position <= head.position;
         for promised in self.beyond().filter(reached).collect::<Vec<_>>() {
-            let there = passed.iter().find(|(at, _)| *at == promised.position);
-            if let Some((_, hash)) = there.filter(|(_, hash)| *hash != promised.hash) {
-                let before = usize::try_from(promised.position.0 - next.0 + 1).unwrap_or(usize::MAX);
-                let steps =
-                    new.iter().skip(before).map(|it| (it.entry.id(self.workspace), it.time)).collect();
-                let workspace = self.workspace;
-                let proof = Fork { workspace, low: promised, high: head, passed: *hash, steps };
-                let proof = Some(Box::new(proof));
-                let fork = || RelayFault::Fork { ours: promised, theirs: head, proof };
-                return self.fault(self.given_up(promised).unwrap_or_else(fork));
+            if let Some(fork) = missed_by(self.workspace, promised, head, (&new, &passed)) {
+                return self.fault(self.given_up(promised).unwrap_or(fork));
             }
         }
         // Not before: it would take the place of what was promised on the way to it.
@@ -133,23 +125,9 @@ impl Replica {
         self.take_in(next, new, head, cx);
     }
 
-    /// Each new position with the log hash there.
-    fn hashes_over(&self, entries: &[LoggedEntry]) -> Vec<(Position, LogHash)> {
-        let Some(head) = self.log.as_ref().map(Log::head) else { return Vec::new() };
-        let (mut at, mut hash) = (head.position, head.hash);
-        let step = |logged: &LoggedEntry| {
-            at = at.next();
-            hash = hash::log_hash(hash, logged.entry.id(self.workspace), logged.time);
-            (at, hash)
-        };
-        entries.iter().map(step).collect()
-    }
-
     fn do_times_go_back(&self, entries: &[LoggedEntry]) -> bool {
         let here = self.log.as_ref().map(Log::time).unwrap_or_default();
-        let times: Vec<LogTime> =
-            std::iter::once(here).chain(entries.iter().map(|logged| logged.time)).collect();
-        !times.is_sorted()
+        !std::iter::once(here).chain(entries.iter().map(|logged| logged.time)).is_sorted()
     }
 
     fn take_in(&mut self, first: Position, new: Vec<LoggedEntry>, head: SeenHead, cx: &mut Context<'_>) {

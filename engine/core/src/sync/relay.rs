@@ -5,7 +5,7 @@ mod bodies;
 mod clocks;
 pub(super) mod faults;
 mod frames;
-mod heads;
+pub(super) mod heads;
 mod holdings;
 mod join;
 mod patience;

@@ -3,8 +3,11 @@
 
 use std::cmp::Ordering;
 
+use bowline_wire::entry::LoggedEntry;
+use bowline_wire::evidence::Fork;
+use bowline_wire::hash;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{LogHash, Position};
+use bowline_wire::ids::{LogHash, Position, WorkspaceId};
 
 use super::faults::RelayFault;
 use crate::sync::context::Context;
@@ -86,6 +89,33 @@ impl Replica {
     pub(in crate::sync) fn beyond(&self) -> impl Iterator<Item = SeenHead> {
         self.promised.into_iter().chain(self.decided)
     }
+}
+
+/// The positions that entries come to behind a place of the log, with the log hash at each.
+pub(in crate::sync) fn passed_by(
+    workspace: WorkspaceId,
+    behind: (Position, LogHash),
+    entries: &[LoggedEntry],
+) -> Vec<(Position, LogHash)> {
+    let step = |(at, hash): &mut (Position, LogHash), logged: &LoggedEntry| {
+        (*at, *hash) = (at.next(), hash::log_hash(*hash, logged.entry.id(workspace), logged.time));
+        Some((*at, *hash))
+    };
+    entries.iter().scan(behind, step).collect()
+}
+
+/// The proof that entries, which lead up to `theirs` by way of what they have `passed`, go past `ours` with another hash.
+pub(in crate::sync) fn missed_by(
+    workspace: WorkspaceId,
+    ours: SeenHead,
+    theirs: SeenHead,
+    (entries, passed): (&[LoggedEntry], &[(Position, LogHash)]),
+) -> Option<RelayFault> {
+    let at = passed.iter().position(|(position, _)| *position == ours.position)?;
+    let passed = passed.get(at).map(|(_, hash)| *hash).filter(|hash| *hash != ours.hash)?;
+    let steps = entries.iter().skip(at + 1).map(|it| (it.entry.id(workspace), it.time)).collect();
+    let proof = Fork { workspace, low: ours, high: theirs, passed, steps };
+    Some(RelayFault::Fork { ours, theirs, proof: Some(Box::new(proof)) })
 }
 
 fn head_of_other_log(replica: &Replica, theirs: &SeenHead) -> bool {

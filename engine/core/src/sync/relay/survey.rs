@@ -7,7 +7,6 @@ use bowline_wire::bodies::verify_given;
 use bowline_wire::codec::encode;
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry};
-use bowline_wire::evidence::Fork;
 use bowline_wire::frame::{Challenge, Frame, Hello, Party, Reason, VERSIONS, Welcome, Word};
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
@@ -17,6 +16,7 @@ use bowline_wire::successor::{Succession, SuccessionError};
 use thiserror::Error;
 
 use super::faults::RelayFault;
+use super::heads::{missed_by, passed_by};
 use super::patience;
 use super::session::{Greeted, Session};
 use crate::sync::context::Context;
@@ -272,17 +272,16 @@ impl Survey {
         if len == 0 || !is_of_log || head.position.0 != first.0.saturating_add(len - 1) {
             return Err(SurveyFailed::Nonsense("entries that do not end at their head"));
         }
-        let step = |(at, hash): &mut (Position, LogHash), logged: &LoggedEntry| {
-            (*at, *hash) = (at.next(), hash::log_hash(*hash, logged.entry.id(self.workspace), logged.time));
-            Some((*at, *hash))
-        };
-        let passed: Vec<(Position, LogHash)> =
-            entries.iter().scan((reading.at, reading.hash), step).collect();
+        let passed = passed_by(self.workspace, (reading.at, reading.hash), &entries);
         if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
             self.reading = Some(self.begin_earlier(reading, cx)?);
             return Ok(None);
         }
-        self.compare_heads(&entries, &passed, head);
+        // Each head that its key has signed before has to stand where the entries that lead up to this one pass it.
+        let of_its_key = self.signed.iter().filter(|ours| ours.log == head.log);
+        let mut missed =
+            of_its_key.filter_map(|ours| missed_by(self.workspace, *ours, head, (&entries, &passed)));
+        self.caught = missed.next().or(self.caught.take());
         if !std::mem::replace(&mut reading.is_on, true) {
             self.check_successors(&reading, reading.at, cx)?;
         }
@@ -303,20 +302,6 @@ impl Survey {
         if let (true, Some(ours)) = (is_other, ours) {
             self.caught = Some(RelayFault::fork(self.workspace, *ours, *theirs));
         }
-    }
-
-    /// Entries lead up to a head of the relay's: each head that its key has signed before has to stand where they pass it.
-    fn compare_heads(&mut self, entries: &[LoggedEntry], passed: &[(Position, LogHash)], theirs: SeenHead) {
-        let workspace = self.workspace;
-        let is_passed = |ours: &SeenHead| {
-            let at = passed.iter().position(|(position, _)| *position == ours.position)?;
-            let (_, hash) = passed.get(at)?;
-            (ours.log == theirs.log && *hash != ours.hash).then_some((*ours, at, *hash))
-        };
-        let Some((low, at, passed)) = self.signed.iter().find_map(is_passed) else { return };
-        let steps = entries.iter().skip(at + 1).map(|it| (it.entry.id(workspace), it.time)).collect();
-        let proof = Fork { workspace, low, high: theirs, passed, steps };
-        self.caught = Some(RelayFault::Fork { ours: low, theirs, proof: Some(Box::new(proof)) });
     }
 
     /// The two logs part before reading has begun: begins further before.

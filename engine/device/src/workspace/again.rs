@@ -22,6 +22,7 @@ use crate::lent::Lent;
 use crate::rows::{entry_of, id_of};
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{cut_holding, held_by};
+use crate::workspace::linked::with_hashes;
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::parts::{Held, open_held};
 use crate::workspace::quarantine::{QuarantineReason, refused};
@@ -277,17 +278,8 @@ fn replayed(read: Reader<'_>, workspace: WorkspaceId, cut: &Cut) -> Result<Log, 
             let (was_accepted, n) = (was_accepted(&row), row.n);
             let time = row.place.map(|place| place.time).unwrap_or_default();
             let entry = stored(read, n, row)?;
-            let failed = std::cell::Cell::new(None);
-            let hash_at = |position| {
-                read.log_hash_at(workspace, position).unwrap_or_else(|error| {
-                    failed.set(Some(error));
-                    None
-                })
-            };
-            let taken = replay.take(time, entry, was_accepted, hash_at);
-            if let Some(error) = failed.into_inner() {
-                return Err(error.into());
-            }
+            let taken =
+                with_hashes(read, workspace, |hash_at| replay.take(time, entry, was_accepted, hash_at))?;
             taken.map_err(|_| Error::Damaged(Damage::Entry))?;
         }
     }

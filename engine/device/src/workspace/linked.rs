@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use bowline_core::document::Incoming;
 use bowline_core::sync::{Context, Phase, RelayFault, Replica};
 use bowline_crypto::{DeviceKeys, Keyring};
-use bowline_store::DocN;
+use bowline_store::{DocN, Reader, StoreError};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, DocId, Incarnation, LineKey, Position, WireDoc, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, Incarnation, LineKey, LogHash, Position, WireDoc, WorkspaceId};
 use bowline_wire::log::Log;
 
 use crate::documents::edited::Edited;
@@ -207,26 +207,31 @@ impl Workspaces {
     ) -> Result<T, Error> {
         let linked = self.linked.get_mut(&workspace).ok_or_else(|| no_replica(&self.old, workspace))?;
         let keys = linked.own_keys.as_ref().unwrap_or(lent.keys);
-        let store = &*lent.store;
-        // A hash that cannot be read must not look like one that is not there: that would be evidence.
-        let failed = RefCell::new(None);
-        let hash_at = |position| match store.read().log_hash_at(workspace, position) {
-            Ok(hash) => hash,
-            Err(error) => {
-                failed.borrow_mut().get_or_insert(error);
-                None
-            }
-        };
-        let mut cx = Context { keys, now: lent.now, random: &mut *lent.random, hash_at: &hash_at };
-        let done = step(&mut linked.replica, &mut cx);
-        match failed.take() {
-            Some(error) => {
-                self.broken = true;
-                Err(error.into())
-            }
-            None => Ok(done),
-        }
+        let done = with_hashes(lent.store.read(), workspace, |hash_at| {
+            let mut cx = Context { keys, now: lent.now, random: &mut *lent.random, hash_at };
+            step(&mut linked.replica, &mut cx)
+        });
+        self.broken |= done.is_err();
+        Ok(done?)
     }
+}
+
+/// Runs `step` with the log's hash at any position. A hash that cannot be read must not look like one that is not there: that
+/// would be evidence.
+pub(super) fn with_hashes<T>(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+    step: impl FnOnce(&dyn Fn(Position) -> Option<LogHash>) -> T,
+) -> Result<T, StoreError> {
+    let failed = RefCell::new(None);
+    let done = step(&|position| match read.log_hash_at(workspace, position) {
+        Ok(hash) => hash,
+        Err(error) => {
+            failed.borrow_mut().get_or_insert(error);
+            None
+        }
+    });
+    failed.into_inner().map_or(Ok(done), Err)
 }
 
 impl Linked {

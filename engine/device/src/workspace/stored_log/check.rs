@@ -18,6 +18,7 @@ use bowline_wire::weight::Weights;
 
 use super::StoredLog;
 use crate::rows::{aside_id, id_of};
+use crate::workspace::linked::with_hashes;
 use crate::workspace::workspaces::succession;
 use crate::{Error, OtherDraft};
 
@@ -267,18 +268,10 @@ impl Check<'_> {
         let Some(replay) = &mut self.replay else {
             return Ok(());
         };
-        let failed = std::cell::Cell::new(None);
-        let hash_at = |position| {
-            read.log_hash_at(workspace, position).unwrap_or_else(|error| {
-                failed.set(Some(error));
-                None
-            })
-        };
-        let is_wrongly_aside = !counts && replay.would_take(place.time, &entry, hash_at);
-        let taken = replay.take(place.time, entry, counts, hash_at);
-        if let Some(error) = failed.into_inner() {
-            return Err(error.into());
-        }
+        let (is_wrongly_aside, taken) = with_hashes(read, workspace, |hash_at| {
+            let is_wrongly_aside = !counts && replay.would_take(place.time, &entry, hash_at);
+            (is_wrongly_aside, replay.take(place.time, entry, counts, hash_at))
+        })?;
         match taken {
             Err(not) => self.judge_no_more(place.pos, Fault::NotAcceptable(not.why().clone())),
             Ok(()) => self.done.judged_to = place.pos,

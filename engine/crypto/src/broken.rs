@@ -3,18 +3,15 @@
 use std::collections::BTreeSet;
 
 use bowline_wire::codec::{decode, encode};
-use bowline_wire::ids::{Commitment, HpkePublicKey, Suite, WorkspaceId};
+use bowline_wire::ids::{Commitment, Suite, WorkspaceId};
 use bowline_wire::limits::{FREE_EXPANSION, MAX_PAYLOAD, PART_LEN};
 use bowline_wire::roster::record::Wrap;
-use hpke::aead::AesGcm256;
-use hpke::kdf::HkdfSha256;
 use hpke::kem::{X25519HkdfSha256, XWing};
-use hpke::{Deserializable, Kem, OpModeS, Serializable};
 use serde_json::{Value, json};
 
 use crate::keys::DeviceKeys;
 use crate::payload::{self, PayloadError, padme};
-use crate::testing::{WORKSPACE, device, epoch_key, keyring, rng, vector_path};
+use crate::testing::{WORKSPACE, device, epoch_key, keyring, rng, vector_path, wrap_of};
 use crate::wrap::{WrapError, open_wrap};
 
 /// One zstd frame that says its size, 1,000, as zstd 1.5.7 made it of `0123456789` a hundred times.
@@ -92,23 +89,6 @@ fn plaintexts() -> Vec<Value> {
     ];
     let vector = |(name, rule, plaintext): (&str, &str, Vec<u8>)| json!({ "name": name, "rule": rule, "verdict": "unreadable", "plaintext": hex::encode(plaintext) });
     cases.into_iter().map(vector).collect()
-}
-
-/// A wrap made by someone who follows the format and not the rules: these bytes, said to be the key behind a commitment.
-fn wrap_of<K: Kem>(recipient: HpkePublicKey, plaintext: &[u8], commitment: Commitment) -> Wrap {
-    let public = K::PublicKey::from_bytes(recipient.as_bytes()).unwrap();
-    let info =
-        [b"bowline/wrap/1", &WORKSPACE.as_bytes()[..], recipient.as_bytes(), commitment.as_bytes()].concat();
-    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, K>(
-        &OpModeS::Base,
-        &public,
-        &info,
-        plaintext,
-        &[],
-        &mut rng(43),
-    )
-    .unwrap();
-    Wrap { recipient, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
 }
 
 fn wraps() -> Vec<Value> {

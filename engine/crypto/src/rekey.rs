@@ -170,10 +170,13 @@ pub(crate) fn open_history(
 ) -> Result<Vec<Arc<EpochKey>>, KeyringError> {
     let mut keys = Zeroizing::new(sealed.to_vec());
     newest.history_key(workspace).open(&[], &mut keys).map_err(|_| KeyringError::HistoryUnopenable)?;
-    let (keys, []) = keys.as_chunks::<EPOCH_KEY_LEN>() else {
-        return Err(KeyringError::HistoryUnopenable);
-    };
-    Ok(keys.iter().map(|key| Arc::new(EpochKey::from_bytes(*key))).collect())
+    keys_in(&keys).ok_or(KeyringError::HistoryUnopenable)
+}
+
+/// Epoch keys that stand one after the other; `None` if there is more or less than whole ones.
+pub(crate) fn keys_in(bytes: &[u8]) -> Option<Vec<Arc<EpochKey>>> {
+    let (keys, []) = bytes.as_chunks::<EPOCH_KEY_LEN>() else { return None };
+    Some(keys.iter().map(|key| Arc::new(EpochKey::from_bytes(*key))).collect())
 }
 
 #[cfg(test)]

@@ -6,10 +6,14 @@ use std::path::PathBuf;
 use bowline_wire::head::Seen;
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, EntryId, Incarnation, Lane, LogHash, Position, RosterHash, Salt, Signature, SnapshotDigest,
-    WireDoc, WorkspaceId,
+    BodyHash, Commitment, EntryId, HpkePublicKey, Incarnation, Lane, LogHash, Position, RosterHash, Salt,
+    Signature, SnapshotDigest, WireDoc, WorkspaceId,
 };
+use bowline_wire::roster::record::Wrap;
 use bowline_wire::weight::Weight;
+use hpke::aead::AesGcm256;
+use hpke::kdf::HkdfSha256;
+use hpke::{Deserializable as _, Kem, OpModeS, Serializable as _};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use serde::{Deserialize, Deserializer};
@@ -128,4 +132,21 @@ pub(crate) fn header(keyring: &Keyring) -> Header {
         body_len: 0,
         body_hash: BodyHash::ZERO,
     }
+}
+
+/// A wrap made by someone who follows the format and not the rules: these bytes, said to be the key behind a commitment.
+pub(crate) fn wrap_of<K: Kem>(recipient: HpkePublicKey, plaintext: &[u8], commitment: Commitment) -> Wrap {
+    let public = K::PublicKey::from_bytes(recipient.as_bytes()).unwrap();
+    let info =
+        [b"bowline/wrap/1", &WORKSPACE.as_bytes()[..], recipient.as_bytes(), commitment.as_bytes()].concat();
+    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, K>(
+        &OpModeS::Base,
+        &public,
+        &info,
+        plaintext,
+        &[],
+        &mut rng(43),
+    )
+    .unwrap();
+    Wrap { recipient, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
 }

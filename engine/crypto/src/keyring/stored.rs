@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Keyring, KeyringError};
 use crate::epoch::{EPOCH_KEY_LEN, EpochKey};
 use crate::keys::DeviceKeys;
-use crate::rekey::open_history;
+use crate::rekey::{keys_in, open_history};
 use crate::wrap;
 
 /// All keys of a keyring, sealed at rest under a name that has the workspace and [`Stored::keys`] in it.
@@ -111,10 +111,7 @@ fn open(
 ) -> Result<Vec<Arc<EpochKey>>, KeyringError> {
     let opened = device.open_at_rest(&stored.name(workspace), &stored.sealed);
     let opened = opened.ok_or(KeyringError::NotThisDevice)?;
-    let (keys, []) = opened.as_chunks::<EPOCH_KEY_LEN>() else {
-        return Err(KeyringError::NotThisDevice);
-    };
-    Ok(keys.iter().map(|key| Arc::new(EpochKey::from_bytes(*key))).collect())
+    keys_in(&opened).ok_or(KeyringError::NotThisDevice)
 }
 
 fn open_before(

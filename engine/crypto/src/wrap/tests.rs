@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::keys::DeviceKeys;
-use crate::testing::{Hex, Repeating, WORKSPACE, epoch_key, rng, vectors};
+use crate::testing::{Hex, Repeating, WORKSPACE, epoch_key, rng, vectors, wrap_of};
 
 /// The points of order 1, 2, 4 and 8 on Curve25519 and its twist, as u-coordinates (RFC 7748 section 7 and
 /// <https://cr.yp.to/ecdh.html#validate>), without the non-canonical ones that only repeat them.
@@ -63,26 +63,9 @@ fn a_wrap_opens_only_in_its_workspace_and_for_its_commitment() {
     }
 }
 
-/// A wrap made by someone who follows the format but not the rules.
-fn wrap_of<K: Kem>(suite: Suite, plaintext: &[u8], commitment: Commitment) -> Wrap {
-    let recipient = device().hpke_public(suite);
-    let public = K::PublicKey::from_bytes(recipient.as_bytes()).unwrap();
-    let info = info(WORKSPACE, &recipient, commitment);
-    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, K>(
-        &OpModeS::Base,
-        &public,
-        &info,
-        plaintext,
-        &[],
-        &mut rng(43),
-    )
-    .unwrap();
-    Wrap { recipient, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
-}
-
 fn refuses_what_is_not_the_committed_key<K: Kem>(suite: Suite) {
     let committed = epoch_key(1).commitment();
-    let of = |plaintext: &[u8]| wrap_of::<K>(suite, plaintext, committed);
+    let of = |plaintext: &[u8]| wrap_of::<K>(device().hpke_public(suite), plaintext, committed);
     let otherwise = of(epoch_key(1).as_bytes());
     assert!(open(&otherwise).is_ok() && otherwise != wrapped(suite), "made otherwise, it opens all the same");
     assert_eq!(open(&of(epoch_key(2).as_bytes())).unwrap_err(), WrapError::WrongKey);

@@ -12,7 +12,7 @@ use bowline_engine::ids::{DeviceId, Millis, UserId};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use self::row::{Deed, Row};
+use self::row::Row;
 use crate::error::{CommandError, ErrorCode};
 use crate::files;
 use crate::ids::{Candidate, Names, resolve};
@@ -106,7 +106,7 @@ impl What {
             Self::Refused => !matches!(row.counts, Counts::Whole | Counts::Withheld | Counts::SentAgain),
             // A removal carries new keys.
             Self::Rekeyed => matches!(row.did, Did::Rekeyed | Did::Removed) && row.new_key,
-            _ => self.to_possible_value().is_some_and(|value| value.get_name() == Deed::from(row.did).word()),
+            _ => self.to_possible_value().is_some_and(|value| value.get_name() == row::word(row.did)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use bowline_engine::device::{Audited, Counts, Did, MemberStatus};
 use bowline_engine::document::Visibility;
 use bowline_engine::ids::{DeviceId, Millis, UserId};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::documents::{counted, title};
 use crate::error::{put_aside, relay_says};
@@ -14,61 +14,27 @@ use crate::text::{OneLine, grouped};
 use crate::time::{iso, moment};
 use crate::workspaces::Called;
 
-/// What somebody did, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Deed {
-    Created,
-    Invited,
-    Linked,
-    Closed,
-    Joined,
-    Removed,
-    Left,
-    Rekeyed,
-    Shared,
-    Edited,
-    Erased,
-    Other,
-}
-
-impl Deed {
-    /// The word in JSON and of `--what`.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Invited => "invited",
-            Self::Linked => "linked",
-            Self::Closed => "closed",
-            Self::Joined => "joined",
-            Self::Removed => "removed",
-            Self::Left => "left",
-            Self::Rekeyed => "rekeyed",
-            Self::Shared => "shared",
-            Self::Edited => "edited",
-            Self::Erased => "erased",
-            Self::Other => "other",
-        }
+/// What somebody did, in the word of JSON and of `--what`.
+pub(super) const fn word(did: Did) -> &'static str {
+    match did {
+        Did::Created => "created",
+        Did::Invited => "invited",
+        Did::Linked => "linked",
+        Did::Closed => "closed",
+        Did::Joined => "joined",
+        Did::Removed => "removed",
+        Did::Left => "left",
+        Did::Rekeyed => "rekeyed",
+        Did::Shared => "shared",
+        Did::Edited => "edited",
+        Did::Erased => "erased",
+        Did::Other => "other",
     }
 }
 
-impl From<Did> for Deed {
-    fn from(did: Did) -> Self {
-        match did {
-            Did::Created => Self::Created,
-            Did::Invited => Self::Invited,
-            Did::Linked => Self::Linked,
-            Did::Closed => Self::Closed,
-            Did::Joined => Self::Joined,
-            Did::Removed => Self::Removed,
-            Did::Left => Self::Left,
-            Did::Rekeyed => Self::Rekeyed,
-            Did::Shared => Self::Shared,
-            Did::Edited => Self::Edited,
-            Did::Erased => Self::Erased,
-            Did::Other => Self::Other,
-        }
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a field over by reference")]
+fn as_word<S: Serializer>(did: &Did, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(word(*did))
 }
 
 /// What people, devices and documents are called.
@@ -106,7 +72,8 @@ pub(super) struct Row {
     /// The log's time there.
     time: Option<String>,
     who: Party,
-    what: Deed,
+    #[serde(serialize_with = "as_word")]
+    what: Did,
     /// Whether it counts, in a word.
     standing: &'static str,
     /// Why it does not, or not all of it.
@@ -190,7 +157,7 @@ impl Names<'_> {
             position: told.position.map(|position| position.0),
             time: at.and_then(iso),
             who: self.party(told.device, told.user),
-            what: Deed::from(told.did),
+            what: told.did,
             standing,
             why,
             document_in_log: told.wire.filter(|_| document.is_none()).map(|wire| wire.to_string()),
@@ -227,7 +194,7 @@ fn standing(counts: &Counts) -> (&'static str, Option<String>) {
 impl Row {
     /// Takes another edit of the same document by the same device into this line, if it is one.
     pub(super) fn takes(&mut self, next: &Self) -> bool {
-        let is_edit = |row: &Self| row.what == Deed::Edited && row.standing == "counts";
+        let is_edit = |row: &Self| row.what == Did::Edited && row.standing == "counts";
         let document =
             |row: &Self| row.document.as_ref().map(|it| it.id.clone()).or(row.document_in_log.clone());
         let same = self.who.device == next.who.device && document(self) == document(next);
@@ -249,28 +216,28 @@ impl Row {
         let others = self.whom.iter().filter(|party| party.device != self.who.device);
         let whom = others.map(|party| party.shown.as_str()).collect::<Vec<_>>().join(", ");
         match self.what {
-            Deed::Created => write!(f, "made the workspace"),
-            Deed::Invited => write!(f, "made a code for another person ({code})"),
-            Deed::Linked => write!(f, "made a code for another device ({code})"),
-            Deed::Closed => write!(f, "closed a code ({code})"),
-            Deed::Joined => match &self.let_in_by {
+            Did::Created => write!(f, "made the workspace"),
+            Did::Invited => write!(f, "made a code for another person ({code})"),
+            Did::Linked => write!(f, "made a code for another device ({code})"),
+            Did::Closed => write!(f, "closed a code ({code})"),
+            Did::Joined => match &self.let_in_by {
                 Some(by) => write!(f, "came in with a code ({code}) by {}", by.shown),
                 None => write!(f, "came in with a code ({code})"),
             },
-            Deed::Removed => write!(f, "removed {whom}"),
-            Deed::Left if whom.is_empty() => write!(f, "left"),
-            Deed::Left => write!(f, "left with {whom}"),
-            Deed::Rekeyed => write!(f, "began new keys"),
-            Deed::Shared => write!(f, "shared {document}"),
-            Deed::Edited => match self.edits {
+            Did::Removed => write!(f, "removed {whom}"),
+            Did::Left if whom.is_empty() => write!(f, "left"),
+            Did::Left => write!(f, "left with {whom}"),
+            Did::Rekeyed => write!(f, "began new keys"),
+            Did::Shared => write!(f, "shared {document}"),
+            Did::Edited => match self.edits {
                 (1, _) => write!(f, "edited {document}"),
                 (n, last) => {
                     let until = last.map(|last| format!(" until {}", moment(last))).unwrap_or_default();
                     write!(f, "edited {document} {} times{until}", grouped(n))
                 }
             },
-            Deed::Erased => write!(f, "erased {document}"),
-            Deed::Other => {
+            Did::Erased => write!(f, "erased {document}"),
+            Did::Other => {
                 let record = self.record.as_deref().unwrap_or(&self.entry_type);
                 write!(f, "wrote an entry of another type ({})", OneLine(record))
             }
@@ -283,7 +250,7 @@ impl fmt::Display for Row {
         let at = self.at.map_or_else(|| "at no place on the log".to_owned(), moment);
         write!(f, "{at}  {} ", self.who.shown)?;
         self.write_deed(f)?;
-        if self.new_keys && self.what == Deed::Removed {
+        if self.new_keys && self.what == Did::Removed {
             write!(f, "; new keys")?;
         }
         if let Some(why) = &self.why {

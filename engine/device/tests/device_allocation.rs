@@ -33,7 +33,7 @@ use rig::Rig;
 #[global_allocator]
 static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
-/// What a device may need beside what it needs anyway, whatever members write: issue 12's bound.
+/// What a device may need beside what it needs anyway, whatever members write.
 const BOUND: usize = 150 << 20;
 
 /// Entries of the attack: opened together, they are 256 MiB.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use bowline_core::document::{ActorId, Document, Kind, MessageId, Pen, Role};
-use bowline_core::sync::GoingOn;
+use bowline_core::sync::{GoingOn, ShownLog};
 use bowline_crypto::DeviceKeys;
 use bowline_device::{Device, Error, Look, Notice, OnlyHere, Random, Shared};
 use bowline_store::Store;
@@ -176,21 +176,33 @@ fn what_another_process_wrote_is_sent_and_stays_in_view() {
     }
 }
 
-#[test]
-fn what_another_process_has_decided_about_the_log_is_taken_up_by_the_one_that_syncs() {
-    let home = Home::new("decided-elsewhere");
-    let (mut syncing, mut owner, mut relay) = joined(&home);
-    let workspace = relay.log().head().workspace;
+/// A process that syncs a conversation with a message that its relay, which was put back and written to, does not have any more.
+fn syncing_before_a_relay_was_put_back(home: &Home) -> (Device, FakeRelay, DocId) {
+    let (mut syncing, mut owner, mut relay) = joined(home);
     let mut back = relay.rolled_back(relay.len());
     let id = syncing.create_conversation(Some("kept"), NOW).unwrap();
     syncing.say(id, Role::User, "lost", NOW).unwrap();
     sync(&mut syncing, &mut relay);
-    syncing.handle_disconnected(workspace).unwrap();
+    syncing.handle_disconnected(relay.log().head().workspace).unwrap();
     owner.put_message(&mut back, DocId::from_bytes([4; 16]), "another story");
+    (syncing, back, id)
+}
 
+/// Another process on this home decides to go on with what a relay shows.
+fn decide_elsewhere(home: &Home, back: &mut FakeRelay) -> ShownLog {
+    let workspace = back.log().head().workspace;
     let mut deciding = home.open(14);
-    let Look::Done(shown) = look_at(&mut deciding, workspace, &mut back, NOW) else { panic!() };
+    let Look::Done(shown) = look_at(&mut deciding, workspace, back, NOW) else { panic!() };
     deciding.go_on_with(workspace, &shown, GoingOn::Accept, NOW).unwrap();
+    *shown
+}
+
+#[test]
+fn what_another_process_has_decided_about_the_log_is_taken_up_by_the_one_that_syncs() {
+    let home = Home::new("decided-elsewhere");
+    let (mut syncing, mut back, id) = syncing_before_a_relay_was_put_back(&home);
+    let workspace = back.log().head().workspace;
+    let shown = decide_elsewhere(&home, &mut back);
     // Until it is told, nothing of what it has in memory goes over what was decided.
     let late = syncing.go_on_with(workspace, &shown, GoingOn::Accept, NOW);
     assert!(matches!(late, Err(Error::LogMoved(_))), "{late:?}");
@@ -204,13 +216,8 @@ fn what_another_process_has_decided_about_the_log_is_taken_up_by_the_one_that_sy
 #[test]
 fn what_another_process_has_caught_a_relay_at_stops_the_one_that_syncs() {
     let home = Home::new("caught-elsewhere");
-    let (mut syncing, mut owner, mut relay) = joined(&home);
-    let workspace = relay.log().head().workspace;
-    let mut back = relay.rolled_back(relay.len());
-    syncing.create_conversation(Some("ours"), NOW).unwrap();
-    sync(&mut syncing, &mut relay);
-    syncing.handle_disconnected(workspace).unwrap();
-    owner.put_message(&mut back, DocId::from_bytes([4; 16]), "another story");
+    let (mut syncing, mut back, _) = syncing_before_a_relay_was_put_back(&home);
+    let workspace = back.log().head().workspace;
     let mut looking = home.open(14);
     assert!(matches!(look_at(&mut looking, workspace, &mut back, NOW), Look::Done(_)));
     assert!(looking.is_distrusted(workspace).unwrap() && !syncing.is_distrusted(workspace).unwrap());
@@ -221,17 +228,9 @@ fn what_another_process_has_caught_a_relay_at_stops_the_one_that_syncs() {
 #[test]
 fn a_process_that_dials_right_after_a_decision_shows_nothing_of_what_was_given_up() {
     let home = Home::new("dials-after-a-decision");
-    let (mut syncing, mut owner, mut relay) = joined(&home);
-    let workspace = relay.log().head().workspace;
-    let mut back = relay.rolled_back(relay.len());
-    syncing.create_conversation(Some("kept"), NOW).unwrap();
-    sync(&mut syncing, &mut relay);
-    syncing.handle_disconnected(workspace).unwrap();
-    owner.put_message(&mut back, DocId::from_bytes([4; 16]), "another story");
-    let mut deciding = home.open(14);
-    let Look::Done(shown) = look_at(&mut deciding, workspace, &mut back, NOW) else { panic!() };
-    deciding.go_on_with(workspace, &shown, GoingOn::Accept, NOW).unwrap();
-
+    let (mut syncing, mut back, _) = syncing_before_a_relay_was_put_back(&home);
+    let workspace = back.log().head().workspace;
+    let shown = decide_elsewhere(&home, &mut back);
     // Nobody has told this process that the store has changed.
     syncing.handle_connected(workspace, None, NOW).unwrap();
     let mut proofs = Vec::new();

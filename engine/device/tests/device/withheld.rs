@@ -238,6 +238,28 @@ fn a_payload_waits_for_whichever_of_its_parts_is_withheld() {
 }
 
 #[test]
+fn a_payload_that_waits_while_its_relay_is_restored_is_whole_once_the_log_has_come_again() {
+    for missing in 0..3 {
+        let (mut rig, mut ana, mut relay) = Rig::member();
+        let (text, entries) = in_parts(&mut ana, &relay);
+        let before = relay.len();
+        for entry in &entries {
+            relay.put(entry.to_signed());
+        }
+        relay.withholds.insert(before + 1 + missing);
+        rig.sync(&mut relay);
+        assert_withheld(&rig, 1, 1);
+        rig.disconnect();
+        let mut restored = relay.continued(before, relay.len(), 21);
+        restored.withholds.clear();
+        rig.sync(&mut restored);
+        assert!(rig.texts(DOC) == [text], "part {missing}");
+        assert_withheld(&rig, 0, 0);
+        assert_eq!(rig.status().incomplete, 0);
+    }
+}
+
+#[test]
 fn what_comes_late_and_cannot_be_read_is_put_aside_for_that() {
     let (mut rig, mut ana, mut relay) = Rig::member();
     let entry = ana.content_with(&relay, b"no payload", DOC, |_| {});

@@ -30,6 +30,9 @@ const UNAPPLIED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 AND applied =
 const ACCEPTED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 ORDER BY pos";
 const IN_CHAIN: &str =
     "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state = 1";
+const ASIDE_FOR: &str = "WHERE doc = ?1 AND pos IS NULL AND state = 2 AND lane = 1 AND reason = ?2";
+const KEPT_IN_CHAIN: &str =
+    "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state IN (1, 2)";
 const REFUSED: &str = "AS refused WHERE doc = ?1 AND pos IS NULL AND state = 3 AND type = ?2";
 const SINCE: &str = "WHERE doc = ?1 AND device = refused.device AND n > refused.n AND state < 2";
 // The plus keeps the planner from walking a whole workspace by an index that begins with it.
@@ -98,6 +101,11 @@ impl Reader<'_> {
         self.all(&format!("{ROW_WITH_BODY} {ACCEPTED}"), [doc], decode_with_body)
     }
 
+    /// Content of a document that was put aside for one reason, in no particular order.
+    pub fn put_aside_for(&self, doc: DocN, reason: u16) -> Result<Vec<EntryWithBody>, StoreError> {
+        self.all(&format!("{ROW_WITH_BODY} {ASIDE_FOR}"), (doc, reason), decode_with_body)
+    }
+
     /// Whether the entry with this number in a chain is here without its body.
     pub fn is_withheld_in_chain(
         &self,
@@ -122,6 +130,18 @@ impl Reader<'_> {
         let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
         let of = params![ws.as_bytes(), device, incarnation, chain.lane.number(), int(seq)?];
         self.one(&format!("{ROW_WITH_BODY} {IN_CHAIN}"), of, decode_with_body)
+    }
+
+    /// As [`Reader::accepted_in_chain`], of an entry that may have been put aside meanwhile.
+    pub fn kept_in_chain(
+        &self,
+        ws: WorkspaceId,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<Option<EntryWithBody>, StoreError> {
+        let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
+        let of = params![ws.as_bytes(), device, incarnation, chain.lane.number(), int(seq)?];
+        self.one(&format!("{ROW_WITH_BODY} {KEPT_IN_CHAIN}"), of, decode_with_body)
     }
 
     /// Whether an entry of this type that this device made of a document was refused for good, and none was made since, of
@@ -266,8 +286,14 @@ mod tests {
             (NOT_ON_LOG, 2, not_on_log),
             (UNAPPLIED, 2, "SEARCH entry USING INDEX entry_unapplied (doc=? AND pos>?)"),
             (ACCEPTED, 1, "SEARCH entry USING INDEX entry_doc (doc=?)"),
+            (ASIDE_FOR, 2, "SEARCH entry USING INDEX entry_doc (doc=? AND pos=?)"),
             (
                 IN_CHAIN,
+                5,
+                "SEARCH entry USING INDEX entry_chain (ws=? AND device=? AND incarnation=? AND lane=? AND seq=?)",
+            ),
+            (
+                KEPT_IN_CHAIN,
                 5,
                 "SEARCH entry USING INDEX entry_chain (ws=? AND device=? AND incarnation=? AND lane=? AND seq=?)",
             ),

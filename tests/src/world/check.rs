@@ -123,6 +123,7 @@ impl World {
                 Ok(status) if status.queued > 0 => {
                     format!("{} queued: {:?}", status.queued, status.waiting_for)
                 }
+                Ok(status) if status.sent_again > 0 => format!("{} to be sent again", status.sent_again),
                 Ok(status) if status.undecided > 0 => format!("{} decisions open", status.undecided),
                 Ok(status) if status.signed.is_none_or(|signed| signed.position != head) => {
                     format!("at {:?} of {head}", status.signed.map(|signed| signed.position))

@@ -95,6 +95,12 @@ impl Kind {
         self.shape().schema
     }
 
+    /// Whether what a device writes again stands there once, even if what it wrote first comes to count after all. Only text that was put
+    /// into a file stands there twice then.
+    pub fn is_keyed(self) -> bool {
+        !self.maps().contains(&FILES)
+    }
+
     /// The empty maps that the first change makes, in their order there.
     pub(in crate::document) const fn maps(self) -> &'static [&'static str] {
         self.shape().maps

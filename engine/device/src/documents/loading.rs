@@ -181,7 +181,7 @@ impl Documents {
         let ours = if loaded.ours_wait { lent.read().changes(n)? } else { Vec::new() };
         let ours = ours.iter().map(|row| keyrings.own_change(workspace, device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
-        let anew = in_part::has_cut(lent.read(), row)?;
+        let anew = Reading::of(lent, keyrings).is_judged_as_a_whole(row)?;
         let applied = if anew { Err(NeedsRebuild) } else { loaded.document.apply(&incoming) };
         let taken = if let Ok(applied) = applied {
             let (refused, unsettled) = (applied.refused, applied.unsettled);

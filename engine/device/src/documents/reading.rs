@@ -7,7 +7,8 @@ use bowline_core::document::{
     ChangeHash, Consent, Document, Incoming, Kind, Lost, NeedsRebuild, Refused, Source,
 };
 use bowline_core::sync::Unreadable;
-use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryWithBody, Reader};
+use bowline_crypto::KeySnapshot;
+use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryRow, EntryWithBody, Reader, StoreError};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId, Position};
@@ -20,7 +21,8 @@ use crate::documents::untaken::{Named, Untaken};
 use crate::lent::Lent;
 use crate::rows::{entry_of, kind_of};
 use crate::workspace::Keyrings;
-use crate::workspace::parts::{Held, open_held};
+use crate::workspace::parts::{Held, open_held, open_put_aside};
+use crate::workspace::quarantine::QuarantineReason;
 
 /// Declared weight of opened payloads after which no more are opened before these are in the document: less than the largest
 /// single payload, which is opened whatever its size. Taking in an operation costs Automerge four times what it keeps of it.
@@ -28,6 +30,9 @@ const OPENED_WEIGHT: u64 = 8 << 20;
 
 /// Crashes with one entry alone in flight after which it is put aside.
 const CRASHES_TO_QUARANTINE: u32 = 3;
+
+/// Opens a stored entry, with the parts that belong to it.
+type Open<'r> = fn(Reader<'r>, &Entry, &KeySnapshot) -> Result<Result<Held, Unreadable>, StoreError>;
 
 /// An accepted entry, opened; with a payload in parts, the one that ends it.
 pub(super) struct Content {
@@ -118,6 +123,10 @@ impl<'r> Reading<'r> {
         let local: Vec<Incoming<'_>> =
             rows.iter().map(|own| self.keyrings.own_change(row.ws, self.device, &own.bytes)).collect();
         let applied = base.and_then(|mut base| base.apply(&local).ok().map(|applied| (base, applied)));
+        let applied = match applied {
+            Some((_, applied)) if !applied.unsettled.is_empty() && self.has_gone(row)? => None,
+            applied => applied,
+        };
         let (document, ours_wait, lost) = if let Some((document, applied)) = applied {
             (document, !applied.unsettled.is_empty(), Vec::new())
         } else {
@@ -155,7 +164,7 @@ impl<'r> Reading<'r> {
         let mut document = loaded.document;
         let crashing = self.crashing()?;
         let mut untaken = Untaken::of(n, false);
-        let anew = in_part::has_cut(self.read, &row)?;
+        let anew = self.is_judged_as_a_whole(&row)?;
         loop {
             let mut found = untaken.next(self.read)?;
             if found.is_empty() {
@@ -191,7 +200,9 @@ impl<'r> Reading<'r> {
         let (device, workspace) = (self.device, self.read.doc(n)?.and_then(|row| row.ws));
         let local = rows.iter().map(|row| self.keyrings.own_change(workspace, device, &row.bytes));
         let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(local).collect();
-        let built = Document::assemble(kind, &incoming);
+        let gone = self.gone(n, kind)?;
+        let gone: Vec<Incoming<'_>> = gone.contents.iter().map(Content::incoming).collect();
+        let built = Document::assemble_without(kind, &incoming, &gone);
         let (refused, unsettled, lost) = (built.refused, built.unsettled, built.lost);
         let taken = TakenIn { refused, unsettled, lost, has_grown: true, anew };
         Ok((built.document, taken))
@@ -203,6 +214,37 @@ impl<'r> Reading<'r> {
         let mut found = self.read.accepted(n)?;
         found.retain(|found| !crashing.contains(&found.entry.n));
         self.open_all(found)
+    }
+
+    /// Whether what comes can be told to count or not only together with everything else of the document.
+    pub(super) fn is_judged_as_a_whole(&self, row: &DocRow) -> Result<bool, Error> {
+        Ok(in_part::has_cut(self.read, row)? || self.has_gone(row)?)
+    }
+
+    /// Whether entries of a document are gone.
+    fn has_gone(&self, row: &DocRow) -> Result<bool, Error> {
+        Ok(self.rows_gone(row.n, kind_of(row)?)?.next().is_some())
+    }
+
+    /// Entries of a document that are gone, opened.
+    fn gone(&self, n: DocN, kind: Kind) -> Result<Batch, Error> {
+        let mut batch = Batch::default();
+        for row in self.rows_gone(n, kind)? {
+            self.open_into(&mut batch, row, open_put_aside)?;
+        }
+        Ok(batch)
+    }
+
+    /// Entries of a document that its log has lost for good. Authors who are in the workspace send again what was in theirs, unless their
+    /// database has lost it too; where waiting for that would spare nothing, nobody waits.
+    fn rows_gone(&self, n: DocN, kind: Kind) -> Result<impl Iterator<Item = EntryWithBody> + use<'r>, Error> {
+        let found = self.read.put_aside_for(n, QuarantineReason::NotTakenAgain.number())?;
+        let (keyrings, device) = (self.keyrings, self.device);
+        let is_waited_for = move |row: &EntryRow| {
+            let own = keyrings.writer(Some(row.ws), device);
+            !kind.is_keyed() && keyrings.are_in(row.ws, [own, row.chain.device])
+        };
+        Ok(found.into_iter().filter(move |found| !is_waited_for(&found.entry)))
     }
 
     /// What this device wrote of what was left out of a document, unless it has been written again.
@@ -225,7 +267,7 @@ impl<'r> Reading<'r> {
     fn open_all(&self, found: Vec<EntryWithBody>) -> Result<Batch, Error> {
         let mut batch = Batch::default();
         for row in found {
-            self.open_into(&mut batch, row)?;
+            self.open_into(&mut batch, row, open_held)?;
         }
         Ok(batch)
     }
@@ -237,13 +279,13 @@ impl<'r> Reading<'r> {
         while weight < OPENED_WEIGHT
             && let Some(row) = rest.next()
         {
-            weight += self.open_into(&mut batch, row)?;
+            weight += self.open_into(&mut batch, row, open_held)?;
         }
         Ok((batch, rest.collect()))
     }
 
     /// Opens an entry; what it weighs by its author's word, and at least what was in it.
-    fn open_into(&self, batch: &mut Batch, row: EntryWithBody) -> Result<u64, Error> {
+    fn open_into(&self, batch: &mut Batch, row: EntryWithBody, open: Open<'r>) -> Result<u64, Error> {
         let (n, position) = (row.entry.n, row.entry.place.map(|place| place.pos));
         // No verdict on entries without keys: their workspace is damaged and left out, or another process has joined
         // it since.
@@ -252,7 +294,7 @@ impl<'r> Reading<'r> {
             batch.unreadable.push(n);
             return Ok(0);
         };
-        match open_held(self.read, &entry, &keyring.snapshot())? {
+        match open(self.read, &entry, &keyring.snapshot())? {
             Ok(Held::Payload(payload, _)) => {
                 let (len, weight) = (payload.bytes.len() as u64, entry.header().weight);
                 let is_of_before = self.keyrings.is_old(entry.header().workspace);

@@ -7,7 +7,7 @@ use bowline_core::document::Kind;
 use bowline_core::sync::{Cut, CutBack, Replay};
 use bowline_crypto::Keyring;
 use bowline_store::{
-    Cursor, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
+    Cursor, DocN, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
 };
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::Entry;
@@ -184,6 +184,16 @@ pub(super) fn put_apart(tx: &Tx<'_>, row: &EntryRow, why: &StoredReason) -> Resu
         && tx.changes(doc)?.is_empty()
         && tx.doc(doc)?.is_some_and(|row| !row.only_here.is_some());
     if is_empty { Ok(tx.delete_doc(doc)?) } else { Ok(()) }
+}
+
+/// Documents of which the log has lost entries are made anew: it depends on who is in the workspace whether what was built on these waits.
+pub(super) fn look_at_lost_again(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), Error> {
+    let is_lost = |row: &EntryRow| {
+        row.reason.as_ref().is_some_and(|it| it.number == QuarantineReason::NotTakenAgain.number())
+    };
+    let aside = tx.entries_in_state(workspace, EntryState::Quarantined)?;
+    let docs: BTreeSet<DocN> = aside.iter().filter(|row| is_lost(row)).filter_map(|row| row.doc).collect();
+    Ok(docs.into_iter().try_for_each(|doc| tx.make_anew(doc))?)
 }
 
 /// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more.

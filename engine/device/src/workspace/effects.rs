@@ -14,7 +14,7 @@ use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
-use crate::workspace::again::put_keys;
+use crate::workspace::again::{look_at_lost_again, put_keys};
 use crate::workspace::behind::{self, Behind};
 use crate::workspace::clocks;
 use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
@@ -244,6 +244,7 @@ impl Workspaces {
             }
             if let Some(roster) = roster.filter(|_| roster_moved) {
                 forget_spent_codes(tx, workspace, roster)?;
+                look_at_lost_again(tx, workspace)?;
             }
             if (roster_moved || ingested.joined) && snapshot.is_none() {
                 learned = find_keys(tx, workspace, &recipient, &mut rest)?;

@@ -73,6 +73,12 @@ impl<'w> Keyrings<'w> {
         }
     }
 
+    /// Whether all of these are in a workspace, as its log is known here.
+    pub(crate) fn are_in(self, workspace: WorkspaceId, devices: [DeviceId; 2]) -> bool {
+        let log = self.0.linked.get(&workspace).and_then(|linked| linked.replica.log());
+        log.is_some_and(|log| devices.iter().all(|device| log.roster().is_active(device)))
+    }
+
     /// As whom this device, which is `device` elsewhere, writes in a workspace.
     pub(crate) fn writer(self, workspace: Option<WorkspaceId>, device: DeviceId) -> DeviceId {
         workspace.and_then(|workspace| self.0.own_keys(workspace)).map_or(device, DeviceKeys::id)

@@ -56,6 +56,15 @@ impl Document {
     /// and what builds on it, is reported as lost. If a change does not continue what it builds on, its entry is cut there:
     /// what of it counted before stays, and the rest is refused.
     pub fn assemble(kind: Kind, incoming: &[Incoming<'_>]) -> Assembled {
+        Self::assemble_without(kind, incoming, &[])
+    }
+
+    /// As [`Document::assemble`], beside entries that were accepted once and are not any more, nor to come again: what was built on what
+    /// their authors said in them does not wait for that, and is reported as lost.
+    pub fn assemble_without(kind: Kind, incoming: &[Incoming<'_>], gone: &[Incoming<'_>]) -> Assembled {
+        let (gone, _) = Opened::open_all(kind, gone);
+        let gone: HashSet<ChangeHash> =
+            gone.iter().flat_map(Opened::consented).map(|(change, _)| change.hash).collect();
         let (mut entries, mut refused) = Opened::open_all(kind, incoming);
         let mut faults = HashMap::new();
         let first = FirstChange::of(kind).document();
@@ -81,7 +90,7 @@ impl Document {
                 let mut document = Self::from_parts(kind, automerge);
                 let history = document.take_history();
                 refused.extend(refused_of(&entries, &faults, &history));
-                lost.extend(pool.stranded(&history));
+                lost.extend(pool.stranded(&history, &gone));
                 let unsettled = unsettled(&entries, &history);
                 document.keep_history(history);
                 return Assembled { document, refused: by_entry(refused, incoming), unsettled, lost };

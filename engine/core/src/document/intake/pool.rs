@@ -174,11 +174,12 @@ impl Pool {
         deps.iter().all(|dep| shaky.get(dep).is_none_or(|by| *by == Some(entry)))
     }
 
-    /// Changes that are in entries without a cut, and build on what counts no more because its entries are cut: they would wait
-    /// for ever.
-    pub(super) fn stranded(&self, history: &Ancestry) -> Vec<Lost> {
+    /// Changes that are in entries without a cut, and build on what counts no more because its entries are cut, or are `gone`: they
+    /// would wait for ever.
+    pub(super) fn stranded(&self, history: &Ancestry, gone: &HashSet<ChangeHash>) -> Vec<Lost> {
         let mut dependents: HashMap<ChangeHash, Vec<&Member>> = HashMap::new();
-        let mut gone: Vec<ChangeHash> = Vec::new();
+        let is_nowhere = |hash: &&ChangeHash| !history.contains(hash) && !self.members.contains_key(hash);
+        let mut gone: Vec<ChangeHash> = gone.iter().filter(is_nowhere).copied().collect();
         for (hash, member) in self.members.iter().filter(|(hash, _)| !history.contains(hash)) {
             member.change.deps.iter().for_each(|dep| dependents.entry(*dep).or_default().push(member));
             if member.through.iter().all(|way| way.cut.is_some()) {

@@ -1,0 +1,154 @@
+//! What a device built on words that a restored relay does not take again: it is written again, so that it is shown, and once.
+
+use bowline_core::document::{AgentEdit, FilePath};
+use bowline_wire::frame::Reason;
+use bowline_wire::ids::{DocId, EntryId};
+
+use crate::relay::FakeRelay;
+use crate::restored_relay::assert_in_step;
+use crate::rig::{Rig, exchange, two};
+use crate::sealing::noise;
+
+fn write(rig: &mut Rig, id: DocId, text: &str) {
+    let mut edit = AgentEdit::default();
+    edit.write_file(FilePath::parse("SOUL.md").unwrap(), text);
+    rig.device.edit_agent(id, &edit, rig.now).unwrap();
+}
+
+fn text(rig: &mut Rig, id: DocId) -> String {
+    let files = rig.device.show_agent(id, rig.now).unwrap().files;
+    files.into_iter().map(|file| file.text).collect()
+}
+
+/// The entry of the log behind so many.
+fn nth_on(relay: &FakeRelay, nth: u64) -> EntryId {
+    relay.verified().nth(usize::try_from(nth).unwrap()).unwrap().id()
+}
+
+/// The relay, restored to a state in which it lacks this entry, which it does not take again.
+fn restored_without(lost: EntryId, relay: FakeRelay, backup: u64) -> FakeRelay {
+    let mut relay = relay.restored(backup, 21);
+    relay.refuses.insert(lost, Reason::WrongEpoch);
+    relay
+}
+
+/// A conversation in which one has answered what the other one said, and a relay that does not take the latter again.
+fn answered(said: &str) -> (Rig, Rig, FakeRelay, DocId) {
+    let (mut one, mut other, mut relay) = two();
+    let id = one.conversation("shared");
+    one.say(id, "first");
+    exchange(&mut one, &mut other, &mut relay);
+    let backup = relay.len();
+    other.say(id, said);
+    other.talk(&mut relay);
+    let lost = nth_on(&relay, backup);
+    exchange(&mut one, &mut other, &mut relay);
+    one.say(id, "answer");
+    exchange(&mut one, &mut other, &mut relay);
+    one.disconnect();
+    other.disconnect();
+    let relay = restored_without(lost, relay, backup);
+    (one, other, relay, id)
+}
+
+#[test]
+fn an_answer_to_a_message_that_is_not_taken_again_is_shown_without_it() {
+    let (mut one, _, mut relay, id) = answered("lost");
+    for _ in 0..3 {
+        one.sync(&mut relay);
+        one.texts(id);
+    }
+    assert_eq!(one.texts(id), ["first", "answer"]);
+    assert_in_step(&one, &relay);
+    let mut one = one.reopened();
+    assert_eq!(one.texts(id), ["first", "answer"], "after a start");
+    one.say(id, "and on");
+    one.sync(&mut relay);
+    assert_eq!(one.texts(id), ["first", "answer", "and on"]);
+}
+
+#[test]
+fn an_answer_to_a_message_in_parts_that_is_not_taken_again_is_shown_without_it() {
+    let (mut one, _, mut relay, id) = answered(&noise(3 << 20));
+    for _ in 0..4 {
+        one.now = one.now.plus(6_000);
+        one.device.handle_timeout(one.now).unwrap();
+        one.sync(&mut relay);
+    }
+    assert!(one.status().quarantined.len() > 1, "every part is aside");
+    assert_eq!(one.texts(id), ["first", "answer"]);
+    one.sync(&mut relay);
+    assert_in_step(&one, &relay);
+}
+
+#[test]
+fn a_message_that_its_author_sends_again_stands_beside_the_answer_and_both_stand_once() {
+    let (mut one, mut other, mut relay, id) = answered("lost");
+    for _ in 0..3 {
+        one.sync(&mut relay);
+        one.texts(id);
+    }
+    for _ in 0..3 {
+        exchange(&mut one, &mut other, &mut relay);
+    }
+    let mut shown = one.texts(id);
+    assert_eq!(shown, other.texts(id));
+    shown.sort();
+    assert_eq!(shown, ["answer", "first", "lost"]);
+}
+
+/// An agent's text of which the other one wrote a line, and then one a line below; the relay does not take the former again.
+fn two_lines() -> (Rig, Rig, FakeRelay, DocId) {
+    let (mut one, mut relay) = Rig::creator(1);
+    one.sync(&mut relay);
+    let mut other = Rig::new(3);
+    other.join(&one.invited(&mut relay));
+    exchange(&mut one, &mut other, &mut relay);
+    let id = one.device.create_agent("Scribe", one.now).unwrap();
+    one.device.share(id, one.workspace(), one.now).unwrap();
+    write(&mut one, id, "a\n");
+    exchange(&mut one, &mut other, &mut relay);
+    exchange(&mut one, &mut other, &mut relay);
+    let backup = relay.len();
+    write(&mut other, id, "a\nlost\n");
+    other.talk(&mut relay);
+    let lost = nth_on(&relay, backup);
+    exchange(&mut one, &mut other, &mut relay);
+    write(&mut one, id, "a\nlost\nbelow\n");
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(text(&mut other, id), "a\nlost\nbelow\n");
+    one.disconnect();
+    other.disconnect();
+    let relay = restored_without(lost, relay, backup);
+    (one, other, relay, id)
+}
+
+#[test]
+fn a_line_of_text_waits_for_an_author_who_stays_and_stands_once() {
+    let (mut one, mut other, mut relay, id) = two_lines();
+    for _ in 0..3 {
+        one.sync(&mut relay);
+    }
+    assert_eq!(text(&mut one, id), "a\n", "until the other one is back");
+    for _ in 0..3 {
+        exchange(&mut one, &mut other, &mut relay);
+    }
+    for rig in [&mut one, &mut other] {
+        assert_eq!(text(rig, id), "a\nlost\nbelow\n");
+    }
+}
+
+#[test]
+fn a_line_of_text_does_not_wait_for_an_author_who_is_removed() {
+    let (mut one, other, mut relay, id) = two_lines();
+    for _ in 0..3 {
+        one.sync(&mut relay);
+    }
+    let (workspace, now) = (one.workspace(), one.now);
+    assert_eq!(text(&mut one, id), "a\n");
+    one.device.remove_device(workspace, other.device.id(), now).unwrap();
+    one.sync(&mut relay);
+    assert_eq!(text(&mut one, id), "a\nbelow\n");
+    one.sync(&mut relay);
+    assert_in_step(&one, &relay);
+}

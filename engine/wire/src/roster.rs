@@ -1,7 +1,7 @@
 //! The roster: who is in a workspace, as a fold over its roster records.
 //!
 //! [`Roster::apply`] never fails: a record that breaks a rule is [`Outcome::Void`] and changes nothing, on every replay
-//! and in every implementation alike. How records are applied, and by which rules, is in `fold.rs`.
+//! and in every implementation alike. How records are applied, and by which rules, is in `fold.rs` and below it.
 
 mod fold;
 pub mod record;

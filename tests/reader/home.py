@@ -145,7 +145,7 @@ class Home:
         known, stored = KEYRING(decode(self.state(workspace, "keyring")))
         demand(known == commitments[: len(known)], "the keyring is of another roster")
         rekey = records.read_rekey(decode(stored))
-        keys = sealing.open_rekey(rekey, workspace, self.keys.hpke_secret)
+        keys = sealing.open_stored(rekey, workspace, self.keys.hpke_secret, known)
         return sealing.Keyring(workspace, keys, known)
 
     def successors(self, workspace):

@@ -128,12 +128,13 @@ def open_wrap(wrap, workspace, epoch_commitment, secret):
 
 
 def open_history(workspace, newest, sealed):
-    """All earlier epoch keys, oldest first."""
+    """All earlier epoch keys, oldest first; None for each that whoever sealed them lacked."""
     okm = hkdf(newest, b"bowline/history/1" + workspace, 44)
     keys = open_aead(okm, b"", sealed)
     if len(keys) % 32:
         raise Unopenable("Seal", "the history is not of whole keys")
-    return [keys[at : at + 32] for at in range(0, len(keys), 32)]
+    keys = [keys[at : at + 32] for at in range(0, len(keys), 32)]
+    return [key if any(key) else None for key in keys]
 
 
 def open_rekey(rekey, workspace, secret):
@@ -146,16 +147,31 @@ def open_rekey(rekey, workspace, secret):
     return open_history(workspace, newest, rekey.history) + [newest]
 
 
+def open_stored(stored, workspace, secret, commitments):
+    """All epoch keys that a device has stored for itself, oldest first."""
+    own = x25519_public(secret)
+    wraps = [wrap for wrap in stored.wraps if wrap[0] == own]
+    if not wraps:
+        raise Unopenable("Seal", "there is no wrap for this recipient")
+    lid = open_wrap(wraps[0], workspace, stored.commitment, secret)
+    keys = open_history(workspace, lid, stored.history)
+    # Earlier versions sealed the earlier keys under the newest.
+    return keys + [lid] if commitments[len(keys) :][:1] == [stored.commitment] else keys
+
+
 class Keyring:
-    """All epoch keys of a workspace, oldest first."""
+    """The epoch keys of a workspace, oldest first; None where one is missing."""
 
     def __init__(self, workspace, keys, commitments):
-        if [commitment(key) for key in keys] != list(commitments):
+        if len(keys) != len(commitments) or keys[-1] is None:
+            raise Unopenable("Commitment", "the keys are not those of the roster")
+        if any(key is not None and commitment(key) != known for known, key in zip(commitments, keys)):
             raise Unopenable("Commitment", "the keys are not those of the roster")
         self.workspace = workspace
         self.newest = keys[-1]
-        self.by_epoch = {known[:16]: key for known, key in zip(commitments, keys)}
-        self.document_key = hkdf(keys[0], b"bowline/document/1" + workspace, 32)
+        self.by_epoch = {known[:16]: key for known, key in zip(commitments, keys) if key is not None}
+        # Without the first key no document has a name.
+        self.document_key = keys[0] and hkdf(keys[0], b"bowline/document/1" + workspace, 32)
 
     def wire_doc(self, doc):
         """What the relay sees of a document."""

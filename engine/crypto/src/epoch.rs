@@ -33,6 +33,12 @@ impl EpochKey {
         &self.0
     }
 
+    /// Whether these are the zeros that stand in a history for a key that is missing. Nobody draws them; who hands them out as a key gives
+    /// one that no history can hold.
+    pub(crate) fn is_hole(&self) -> bool {
+        self.0 == [0; EPOCH_KEY_LEN]
+    }
+
     /// What the roster says about this key: enough to recognise it, nothing to derive it from.
     pub fn commitment(&self) -> Commitment {
         Commitment::from_bytes(*hkdf(&self.0, &[], &[Label::COMMITMENT.as_bytes()]))
@@ -43,10 +49,13 @@ impl EpochKey {
     /// Fresh randomness alone would do, were it certain to be fresh. A virtual machine that is resumed twice from one
     /// image repeats it; with the recipients mixed in, it still does not hand a removed device the key of those who
     /// stay. Knowing this key and the recipients tells nothing about the next key without `random`.
+    ///
+    /// `earlier` is what its history will hold, so that no key ever seals two: one with a hole and one with the key that fills it.
     pub(crate) fn next(
         &self,
         workspace: WorkspaceId,
         recipients: &[HpkePublicKey],
+        earlier: &[Option<&Self>],
         random: &[u8; 32],
     ) -> Self {
         let mut ikm = Zeroizing::new([0; 64]);
@@ -54,7 +63,11 @@ impl EpochKey {
             *to = *from;
         }
         let listed: Vec<&[u8]> = recipients.iter().map(|recipient| recipient.as_bytes().as_slice()).collect();
-        let info = [Label::NEXT_EPOCH.as_bytes(), workspace.as_bytes(), &hash::sha256(&listed)];
+        let held: Vec<[u8; 32]> =
+            earlier.iter().map(|key| key.map_or([0; 32], |key| *key.commitment().as_bytes())).collect();
+        let held: Vec<&[u8]> = held.iter().map(<[u8; 32]>::as_slice).collect();
+        let (listed, held) = (hash::sha256(&listed), hash::sha256(&held));
+        let info = [Label::NEXT_EPOCH.as_bytes(), workspace.as_bytes(), &listed, &held];
         Self(*hkdf(ikm.as_ref(), &[], &info))
     }
 
@@ -83,7 +96,7 @@ impl EpochKey {
         OneTimeKey::derive(&self.0, salt.as_bytes(), Label::BODY, &[workspace.as_bytes(), doc.as_bytes()])
     }
 
-    /// Key and nonce of the history under this key. There is one: the keys before this one never change.
+    /// Key and nonce of the history under this key. There is one, which goes into what this key is derived from.
     pub(crate) fn history_key(&self, workspace: WorkspaceId) -> OneTimeKey {
         OneTimeKey::derive(&self.0, &[], Label::HISTORY, &[workspace.as_bytes()])
     }

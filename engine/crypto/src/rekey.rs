@@ -35,11 +35,18 @@ pub enum RekeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum History {
-    /// All earlier keys came along, for newcomers.
+    /// The earlier keys came along, as far as whoever began the epoch had them.
     Intact,
-    /// Misbehaving peer: what came along is not the earlier keys. This device has them and goes on; newcomers cannot until
-    /// someone rekeys again.
+    /// Misbehaving peer: what came along is not, or not only, the earlier keys. What this device has of them it keeps; newcomers lack
+    /// the rest until somebody hands it on.
     Damaged(KeyringError),
+}
+
+/// Earlier keys as they were handed over, each of them the one that the roster commits to.
+struct Handed {
+    /// In roster order; `None` where there was none, or a wrong one.
+    keys: Vec<Option<Arc<EpochKey>>>,
+    history: History,
 }
 
 impl Keyring {
@@ -48,25 +55,36 @@ impl Keyring {
         seal_wrap(self.newest_key(), self.workspace(), recipient, rng)
     }
 
-    /// Starts an epoch for exactly `recipients`: a record with a new key. The keyring does not change: the new key comes
-    /// into force, for its maker as for everyone else, by [`Keyring::accept`] once the roster has applied the record.
+    /// Starts an epoch for exactly `recipients`, after those of `commitments`, the roster's of all epochs so far in order: a record with a new
+    /// key. The keyring does not change: the new key comes into force, for its maker as for everyone else, by [`Keyring::accept`] once the
+    /// roster has applied the record.
+    ///
+    /// The maker may lack keys, even the newest: else whoever spoils one epoch for everybody would end the workspace. The new key is derived
+    /// from the newest that is here, and the history has holes where one is missing.
     ///
     /// A recipient whose public key is unusable gets an empty wrap: it must not be able to prevent the rekey that
     /// removes it, nor any other.
-    pub fn rekey(&self, recipients: &[HpkePublicKey], rng: &mut dyn CryptoRng) -> Result<Rekey, RekeyError> {
+    pub fn rekey(
+        &self,
+        recipients: &[HpkePublicKey],
+        commitments: &[Commitment],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Rekey, RekeyError> {
         let mut recipients = recipients.to_vec();
         recipients.sort_unstable();
         recipients.dedup();
         if recipients.len() > MAX_RECIPIENTS {
             return Err(RekeyError::TooManyRecipients { recipients: recipients.len() });
         }
-        if self.keys().count() >= MAX_EPOCHS {
+        if commitments.len() >= MAX_EPOCHS {
             return Err(RekeyError::TooManyEpochs);
         }
         let mut random = Zeroizing::new([0; 32]);
         rng.fill_bytes(random.as_mut());
-        let next = self.newest_key().next(self.workspace(), &recipients, &random);
-        let history = seal_history(self.workspace(), &next, &self.keys().collect::<Vec<_>>());
+        let earlier: Vec<_> = commitments.iter().map(|epoch| self.key_for(*epoch)).collect();
+        let earlier: Vec<_> = earlier.iter().map(Option::as_deref).collect();
+        let next = self.newest_key().next(self.workspace(), &recipients, &earlier, &random);
+        let history = seal_history(self.workspace(), &next, &earlier);
         Ok(Rekey { commitment: next.commitment(), history, wraps: self.wraps(&next, &recipients, rng) })
     }
 
@@ -83,32 +101,45 @@ impl Keyring {
     /// epochs in order, up to and including this one.
     ///
     /// Keys this device missed, because an earlier wrap to it was bad, come from the history as well. Keys of epochs that are not among
-    /// them stay for reading alone: the log that had begun those was continued without them.
+    /// `commitments` stay for reading alone: the log that had begun those was continued without them.
     pub fn accept(
         &mut self,
         rekey: &Rekey,
         secret: &HpkeSecret,
         commitments: &[Commitment],
     ) -> Result<History, KeyringError> {
-        let newest = match self.key_apart(rekey.commitment) {
+        let newest = match self.key_for(rekey.commitment) {
             // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was.
             Some(key) => key,
             None => Arc::new(open_own_wrap(self.workspace(), rekey, secret)?),
         };
-        match assemble(self.workspace(), Arc::clone(&newest), Some(&rekey.history), commitments) {
-            Ok(mut keyring) => {
-                keyring.read_also(self);
-                *self = keyring;
-                Ok(History::Intact)
-            }
-            Err(damage) => match commitments.split_last() {
-                Some((last, earlier)) if self.commitments().eq(earlier.iter().copied()) => {
-                    self.push(newest, *last)?;
-                    Ok(History::Damaged(damage))
-                }
-                _ => Err(damage),
-            },
+        self.take(newest, Some(&rekey.history), commitments)
+    }
+
+    /// Takes the key of the newest epoch of `commitments`, and what the `history` of the record that began it brings of earlier ones.
+    pub fn take_newest(
+        &mut self,
+        newest: EpochKey,
+        history: Option<&[u8]>,
+        commitments: &[Commitment],
+    ) -> Result<History, KeyringError> {
+        self.take(Arc::new(newest), history, commitments)
+    }
+
+    fn take(
+        &mut self,
+        newest: Arc<EpochKey>,
+        history: Option<&[u8]>,
+        commitments: &[Commitment],
+    ) -> Result<History, KeyringError> {
+        let Handed { mut keys, history } = handed(self.workspace(), &newest, history, commitments)?;
+        for (key, commitment) in keys.iter_mut().zip(commitments).filter(|(key, _)| key.is_none()) {
+            *key = self.key_for(*commitment);
         }
+        let mut keyring = Self::from_keys(self.workspace(), keys, newest, commitments)?;
+        keyring.read_also(self);
+        *self = keyring;
+        Ok(history)
     }
 
     /// A newcomer's keyring: the newest key, from the ticket's wrap or the last rekey's, and the `history` in the record
@@ -118,17 +149,21 @@ impl Keyring {
         newest: EpochKey,
         history: Option<&[u8]>,
         commitments: &[Commitment],
-    ) -> Result<Self, KeyringError> {
-        assemble(workspace, Arc::new(newest), history, commitments)
+    ) -> Result<(Self, History), KeyringError> {
+        let newest = Arc::new(newest);
+        let Handed { keys, history } = handed(workspace, &newest, history, commitments)?;
+        Ok((Self::from_keys(workspace, keys, newest, commitments)?, history))
     }
 
     /// The keyring for the device's database: all keys, sealed to the device's own HPKE key, so that the database alone tells none.
+    ///
+    /// Under a key that is drawn for it each time. The newest epoch's own seals one history, which everybody sees, and what is stored may have
+    /// less holes than that.
     pub fn to_stored(&self, device: HpkePublicKey, rng: &mut dyn CryptoRng) -> Result<Vec<u8>, WrapError> {
-        let wrap = self.wrap_newest(device, rng)?;
-        let mut earlier: Vec<_> = self.keys().collect();
-        earlier.pop();
-        let history = seal_history(self.workspace(), self.newest_key(), &earlier);
-        Ok(encode(&Rekey { commitment: self.newest_key().commitment(), history, wraps: vec![wrap] }))
+        let lid = EpochKey::generate(rng);
+        let wrap = seal_wrap(&lid, self.workspace(), device, rng)?;
+        let history = seal_history(self.workspace(), &lid, &self.keys().collect::<Vec<_>>());
+        Ok(encode(&Rekey { commitment: lid.commitment(), history, wraps: vec![wrap] }))
     }
 
     /// Reads what [`Keyring::to_stored`] made. The roster may have gone on since, and know more epochs than the stored keyring.
@@ -139,10 +174,15 @@ impl Keyring {
         commitments: &[Commitment],
     ) -> Result<Self, KeyringError> {
         let stored: Rekey = decode(stored).map_err(KeyringError::Stored)?;
-        let newest = Arc::new(open_own_wrap(workspace, &stored, secret)?);
-        let earlier = open_history(workspace, &newest, &stored.history)?;
-        let known = commitments.get(..=earlier.len()).ok_or(KeyringError::EpochUnknown)?;
-        Self::from_keys(workspace, earlier, newest, known)
+        let lid = Arc::new(open_own_wrap(workspace, &stored, secret)?);
+        let mut keys = open_history(workspace, &lid, &stored.history)?;
+        // Versions before this one sealed the earlier keys under the newest.
+        if commitments.get(keys.len()) == Some(&stored.commitment) {
+            keys.push(Some(lid));
+        }
+        let newest = keys.pop().flatten().ok_or(KeyringError::EpochUnknown)?;
+        let known = commitments.get(..=keys.len()).ok_or(KeyringError::EpochUnknown)?;
+        Self::from_keys(workspace, keys, newest, known)
     }
 }
 
@@ -156,29 +196,44 @@ fn open_own_wrap(
     Ok(open_wrap(wrap, workspace, rekey.commitment, secret)?)
 }
 
-fn assemble(
+/// The earlier keys in `history`, each compared with its commitment. An error only if `newest` itself is wrong: whatever else is, has to
+/// leave the device that key.
+fn handed(
     workspace: WorkspaceId,
-    newest: Arc<EpochKey>,
+    newest: &EpochKey,
     history: Option<&[u8]>,
     commitments: &[Commitment],
-) -> Result<Keyring, KeyringError> {
+) -> Result<Handed, KeyringError> {
     // The newest first: under a wrong key the history would not open either, and the blame would be misplaced.
-    if commitments.last() != Some(&newest.commitment()) {
+    let (last, before) = commitments.split_last().ok_or(KeyringError::EpochUnknown)?;
+    if newest.commitment() != *last || newest.is_hole() {
         return Err(KeyringError::WrongKey { epoch: commitments.len() });
     }
-    let earlier = match history {
-        Some(sealed) => open_history(workspace, &newest, sealed)?,
+    let nothing = |damage| Handed { keys: vec![None; before.len()], history: History::Damaged(damage) };
+    let mut keys = match history.map(|sealed| open_history(workspace, newest, sealed)) {
         None => Vec::new(),
+        Some(Ok(keys)) => keys,
+        Some(Err(damage)) => return Ok(nothing(damage)),
     };
-    Keyring::from_keys(workspace, earlier, newest, commitments)
+    if keys.len() != before.len() {
+        return Ok(nothing(KeyringError::HistoryIncomplete { found: keys.len(), expected: before.len() }));
+    }
+    let mut history = History::Intact;
+    for ((epoch, key), commitment) in (1..).zip(&mut keys).zip(before) {
+        if key.as_ref().is_some_and(|key| key.commitment() != *commitment) {
+            *key = None;
+            history = History::Damaged(KeyringError::WrongKey { epoch });
+        }
+    }
+    Ok(Handed { keys, history })
 }
 
-/// All earlier keys, oldest first, under a key that is derived from `newest` and seals nothing else.
-fn seal_history(workspace: WorkspaceId, newest: &EpochKey, earlier: &[&EpochKey]) -> Vec<u8> {
+/// All earlier keys, oldest first and zeros for each that is missing, under a key that is derived from `newest` and seals nothing else.
+fn seal_history(workspace: WorkspaceId, newest: &EpochKey, earlier: &[Option<&EpochKey>]) -> Vec<u8> {
     // Reserved at once: growing would leave copies of keys behind.
     let mut history = Vec::with_capacity(earlier.len() * EPOCH_KEY_LEN + TAG_LEN);
     for key in earlier {
-        history.extend_from_slice(key.as_bytes());
+        history.extend_from_slice(key.map_or(&[0; EPOCH_KEY_LEN], |key| key.as_bytes()));
     }
     newest.history_key(workspace).seal(&[], &mut history);
     history
@@ -188,13 +243,14 @@ fn open_history(
     workspace: WorkspaceId,
     newest: &EpochKey,
     sealed: &[u8],
-) -> Result<Vec<Arc<EpochKey>>, KeyringError> {
+) -> Result<Vec<Option<Arc<EpochKey>>>, KeyringError> {
     let mut keys = Zeroizing::new(sealed.to_vec());
     newest.history_key(workspace).open(&[], &mut keys).map_err(|_| KeyringError::HistoryUnopenable)?;
     let (keys, []) = keys.as_chunks::<EPOCH_KEY_LEN>() else {
         return Err(KeyringError::HistoryUnopenable);
     };
-    Ok(keys.iter().map(|key| Arc::new(EpochKey::from_bytes(*key))).collect())
+    let keys = keys.iter().map(|key| EpochKey::from_bytes(*key));
+    Ok(keys.map(|key| if key.is_hole() { None } else { Some(Arc::new(key)) }).collect())
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ impl World {
         let header = Header {
             seen: Some(seen.into()),
             epoch: keyring.newest_epoch(),
-            doc: keyring.wire_doc(payload.doc),
+            doc: keyring.wire_doc(payload.doc)?,
             weight: Weight::of(1 << 16),
             ..self.header_by(keys, Lane::Content, EntryType::Changes)?
         };

@@ -307,7 +307,7 @@ impl Replica {
         else {
             return;
         };
-        if keyring.commitments().any(|known| known == rekey.commitment) {
+        if keyring.holds(rekey.commitment) {
             return;
         }
         let commitments = log.roster().commitments();
@@ -318,7 +318,7 @@ impl Replica {
                 tracing::warn!(%why, "a rekey carries a damaged history");
                 stretch.keys_changed = true;
             }
-            // Sealing stops by itself: the keyring's newest epoch is no longer the roster's.
+            // Sealing stops by itself: the newest epoch with a key here is no longer the roster's. Later ones are taken all the same.
             Err(why) => tracing::warn!(%why, "a rekey gives this device no usable key"),
         }
     }

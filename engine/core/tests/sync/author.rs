@@ -186,7 +186,8 @@ impl Author {
 
     /// A rekey for everyone who is to read on.
     pub(crate) fn rekey(&mut self, recipients: &[HpkePublicKey]) -> Rekey {
-        self.keyring.rekey(recipients, &mut self.rng).unwrap()
+        let epochs: Vec<_> = self.keyring.commitments().collect();
+        self.keyring.rekey(recipients, &epochs, &mut self.rng).unwrap()
     }
 
     /// Takes the key of a rekey that is on the log by now.
@@ -236,7 +237,7 @@ impl Author {
         tweak: impl FnOnce(&mut Header),
     ) -> Entry {
         let mut header = self.header(relay, Lane::Content, EntryType::Changes);
-        header.doc = self.keyring.wire_doc(doc);
+        header.doc = self.keyring.wire_doc(doc).unwrap();
         header.epoch = self.keyring.newest_epoch();
         if payload.len() > SMALL {
             header.weight = LARGE_WEIGHT;
@@ -308,7 +309,7 @@ pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
     }
     let newest = *commitments.last().unwrap();
     let key = open_wrap(&wrap.unwrap(), workspace, newest, &secret.hpke()).unwrap();
-    Keyring::from_newest(workspace, key, history.as_deref(), commitments).unwrap()
+    Keyring::from_newest(workspace, key, history.as_deref(), commitments).unwrap().0
 }
 
 /// One message in a conversation that begins with it.

@@ -184,7 +184,7 @@ fn parts_are_all_there_in_their_order() {
 
 #[test]
 fn parts_are_of_one_document_type_and_epoch() {
-    let elsewhere = writer().0.keyring.wire_doc(opaque_payload(2).doc);
+    let elsewhere = writer().0.keyring.wire_doc(opaque_payload(2).doc).unwrap();
     let doc = Unreadable::Parts("they are of several documents");
     assert_eq!(refused(0, |header| header.doc = elsewhere), doc);
     assert_eq!(refused(1, |header| header.doc = elsewhere), doc);
@@ -260,7 +260,7 @@ fn parts_are_no_more_together_than_any_payload() {
 fn parts_are_of_the_document_that_is_in_them_and_hold_a_payload() {
     let (mut author, relay) = writer();
     let payload = payload_of_parts(2);
-    let name = author.keyring.wire_doc(opaque_payload(2).doc);
+    let name = author.keyring.wire_doc(opaque_payload(2).doc).unwrap();
     let bytes = payload.encode();
     let entries = author.parts_with(&relay, bytes.chunks(PART_LEN), payload.doc, |header| header.doc = name);
     assert_eq!(joined(&author, &entries), Err(Unreadable::OtherDocument));

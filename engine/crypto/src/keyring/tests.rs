@@ -34,20 +34,11 @@ fn a_key_that_does_not_match_its_commitment_is_named_and_not_added() {
 }
 
 #[test]
-fn an_epoch_id_does_not_come_twice() {
-    let mut keyring = keyring(3);
-    for number in 1..=3 {
-        let refused = keyring.add(epoch_key(number), epoch_key(number).commitment()).unwrap_err();
-        assert_eq!(refused, KeyringError::EpochRepeated { epoch: 4 });
-    }
-}
-
-#[test]
 fn each_of_many_keys_is_checked() {
     let commitments: Vec<_> = (1..=4).map(|number| epoch_key(number).commitment()).collect();
     let assemble = |numbers: [u8; 4]| {
-        let mut keys: Vec<_> = numbers.into_iter().map(|number| Arc::new(epoch_key(number))).collect();
-        let newest = keys.pop().unwrap();
+        let mut keys: Vec<_> = numbers.into_iter().map(|number| Some(Arc::new(epoch_key(number)))).collect();
+        let newest = keys.pop().flatten().unwrap();
         Keyring::from_keys(WORKSPACE, keys, newest, &commitments)
     };
     assert_eq!(assemble([1, 2, 3, 4]).unwrap().commitments().collect::<Vec<_>>(), commitments);
@@ -62,7 +53,7 @@ fn each_of_many_keys_is_checked() {
 fn all_keys_and_no_more_make_a_keyring() {
     let commitments: Vec<_> = (1..=3).map(|number| epoch_key(number).commitment()).collect();
     let assemble = |earlier: &[u8], commitments: &[Commitment]| {
-        let earlier = earlier.iter().map(|number| Arc::new(epoch_key(*number))).collect();
+        let earlier = earlier.iter().map(|number| Some(Arc::new(epoch_key(*number)))).collect();
         Keyring::from_keys(WORKSPACE, earlier, Arc::new(epoch_key(3)), commitments).map(|_| ())
     };
     assert_eq!(assemble(&[1, 2], &commitments), Ok(()));
@@ -70,15 +61,13 @@ fn all_keys_and_no_more_make_a_keyring() {
     let refused = |found| Err(KeyringError::HistoryIncomplete { found, expected: 2 });
     assert_eq!(assemble(&[1], &commitments), refused(1));
     assert_eq!(assemble(&[1, 2, 2], &commitments), refused(3));
-    let repeating = [1, 1, 3].map(|number| epoch_key(number).commitment());
-    assert_eq!(assemble(&[1, 1], &repeating), Err(KeyringError::EpochRepeated { epoch: 2 }));
 }
 
 #[test]
 fn a_keyring_from_all_its_keys_is_the_one_that_grew() {
     let doc = DocId::from_bytes([5; 16]);
     let commitments: Vec<_> = keyring(3).commitments().collect();
-    let earlier = vec![Arc::new(epoch_key(1)), Arc::new(epoch_key(2))];
+    let earlier = vec![Some(Arc::new(epoch_key(1))), Some(Arc::new(epoch_key(2)))];
     let built = Keyring::from_keys(WORKSPACE, earlier, Arc::new(epoch_key(3)), &commitments).unwrap();
     assert_eq!(built.commitments().collect::<Vec<_>>(), commitments);
     assert_eq!(built.wire_doc(doc), keyring(3).wire_doc(doc));
@@ -118,7 +107,7 @@ fn documents_keep_their_wire_names_across_epochs() {
 fn wire_names_differ_by_document_workspace_and_key() {
     let doc = DocId::from_bytes([5; 16]);
     let name = keyring(1).wire_doc(doc);
-    assert_ne!(name.as_bytes(), doc.as_bytes());
+    assert_ne!(name.unwrap().as_bytes(), doc.as_bytes());
     assert_ne!(name, keyring(1).wire_doc(DocId::from_bytes([6; 16])));
     assert_ne!(name, Keyring::genesis(WorkspaceId::from_bytes([1; 32]), epoch_key(1)).wire_doc(doc));
     assert_ne!(name, Keyring::genesis(WORKSPACE, epoch_key(2)).wire_doc(doc));
@@ -161,4 +150,55 @@ fn keys_of_lost_epochs_are_read_with_and_nothing_else() {
         now.add(epoch_key(number), epoch_key(number).commitment()).unwrap();
     }
     assert_eq!(now.newest_epoch(), epoch_key(3).commitment().epoch_id());
+}
+
+/// A keyring of the keys with these numbers, of as many epochs as the last.
+fn with_holes(held: &[u8]) -> Keyring {
+    let newest = *held.last().unwrap();
+    let commitments: Vec<_> = (1..=newest).map(|number| epoch_key(number).commitment()).collect();
+    let key = |number| held.contains(&number).then(|| Arc::new(epoch_key(number)));
+    let earlier = (1..newest).map(key).collect();
+    Keyring::from_keys(WORKSPACE, earlier, Arc::new(epoch_key(newest)), &commitments).unwrap()
+}
+
+#[test]
+fn a_keyring_has_its_newest_key_though_earlier_ones_are_missing() {
+    let keyring = with_holes(&[2, 4]);
+    assert_eq!(keyring.newest_epoch(), epoch_key(4).commitment().epoch_id());
+    assert_eq!(keyring.commitments().count(), 4);
+    for number in 1..=4 {
+        let commitment = epoch_key(number).commitment();
+        let is_held = [2, 4].contains(&number);
+        assert_eq!(keyring.holds(commitment), is_held, "{number}");
+        assert_eq!(keyring.snapshot().key(commitment.epoch_id()).is_some(), is_held, "{number}");
+    }
+}
+
+#[test]
+fn without_the_first_key_no_document_has_a_name() {
+    let doc = DocId::from_bytes([5; 16]);
+    let keyring = with_holes(&[2, 3]);
+    assert!(!keyring.names_documents());
+    assert_eq!(keyring.wire_doc(doc), None);
+    assert_eq!(keyring.snapshot().wire_doc(doc), None);
+    assert_eq!(keyring.snapshot().changes_digest(doc, [[1; 32]].iter()), None);
+    assert!(with_holes(&[1, 3]).names_documents());
+}
+
+#[test]
+fn what_is_kept_of_a_keyring_with_holes_ends_with_a_key() {
+    let commitments: Vec<_> = (1..=5).map(|number| epoch_key(number).commitment()).collect();
+    let kept = |held: &[u8], epochs: usize| {
+        let mut keyring = with_holes(held);
+        assert!(keyring.set_apart_epochs_beyond(&commitments[..epochs]));
+        for number in held {
+            assert!(keyring.snapshot().key(epoch_key(*number).commitment().epoch_id()).is_some(), "{number}");
+        }
+        keyring.commitments().count()
+    };
+    assert_eq!(kept(&[1, 2, 5], 4), 2);
+    assert_eq!(kept(&[1, 2, 5], 2), 2);
+    assert_eq!(kept(&[1, 2, 5], 1), 1);
+    // None of the log's epochs has a key here: the first that is held stays in its place.
+    assert_eq!(kept(&[3, 4, 5], 2), 3);
 }

@@ -16,6 +16,15 @@ fn commitments(keyring: &Keyring, rekey: &Rekey) -> Vec<Commitment> {
     keyring.commitments().chain([rekey.commitment]).collect()
 }
 
+/// A rekey after all epochs that the keyring knows of.
+fn rekey_of(
+    keyring: &Keyring,
+    recipients: &[HpkePublicKey],
+    rng: &mut dyn CryptoRng,
+) -> Result<Rekey, RekeyError> {
+    keyring.rekey(recipients, &held(keyring), rng)
+}
+
 fn held(keyring: &Keyring) -> Vec<Commitment> {
     keyring.commitments().collect()
 }
@@ -24,7 +33,7 @@ fn held(keyring: &Keyring) -> Vec<Commitment> {
 fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
     let (ana, ben) = (device(1), device(2));
     let before = keyring(2);
-    let rekey = before.rekey(&[ana.hpke_public(), ben.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&before, &[ana.hpke_public(), ben.hpke_public()], &mut rng(3)).unwrap();
     let epochs = commitments(&before, &rekey);
     for device in [ana, ben] {
         let mut keyring = keyring(2);
@@ -36,7 +45,7 @@ fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
 #[test]
 fn a_removed_device_gets_nothing_from_a_rekey() {
     let (ana, removed) = (device(1), device(2));
-    let rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(1), &[ana.hpke_public()], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring(1), &rekey);
     let mut keyring = keyring(1);
     assert_eq!(keyring.accept(&rekey, removed.hpke(), &epochs), Err(KeyringError::NoWrap));
@@ -47,7 +56,7 @@ fn a_removed_device_gets_nothing_from_a_rekey() {
 fn wraps_are_sorted_and_name_each_recipient_once() {
     let keys: Vec<_> = (0..20).map(|seed| device(seed).hpke_public()).collect();
     let twice: Vec<_> = keys.iter().chain(keys.iter().rev()).copied().collect();
-    let rekey = keyring(1).rekey(&twice, &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(1), &twice, &mut rng(3)).unwrap();
     assert_eq!(rekey.wraps.len(), 20);
     assert!(rekey.wraps.is_sorted_by(|a, b| a.recipient < b.recipient));
     let record = Record::Rekey(rekey);
@@ -64,12 +73,12 @@ fn the_largest_rekey_fits_a_body() {
         key[..2].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
         recipients.push(HpkePublicKey::from_bytes(key));
     }
-    let rekey = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(1), &recipients, &mut rng(3)).unwrap();
     let history = vec![0; EPOCH_KEY_LEN * (MAX_EPOCHS - 1) + TAG_LEN];
     assert!(Record::Rekey(Rekey { history, ..rekey }).to_body().len() < MAX_BODY);
 
     recipients.push(some);
-    let refused = keyring(1).rekey(&recipients, &mut rng(3)).unwrap_err();
+    let refused = rekey_of(&keyring(1), &recipients, &mut rng(3)).unwrap_err();
     assert_eq!(refused, RekeyError::TooManyRecipients { recipients: MAX_RECIPIENTS + 1 });
 }
 
@@ -82,12 +91,12 @@ fn epochs_run_out() {
     };
     let keyring = |epochs: usize| {
         let commitments: Vec<_> = (0..epochs).map(|number| key(number).commitment()).collect();
-        let earlier = (0..epochs - 1).map(key).collect();
+        let earlier = (0..epochs - 1).map(|number| Some(key(number))).collect();
         Keyring::from_keys(WORKSPACE, earlier, key(epochs - 1), &commitments).unwrap()
     };
-    assert_eq!(keyring(MAX_EPOCHS).rekey(&[], &mut rng(3)).unwrap_err(), RekeyError::TooManyEpochs);
+    assert_eq!(rekey_of(&keyring(MAX_EPOCHS), &[], &mut rng(3)).unwrap_err(), RekeyError::TooManyEpochs);
     // The last that is allowed is one that a reader accepts as well.
-    let last = Record::Rekey(keyring(MAX_EPOCHS - 1).rekey(&[], &mut rng(3)).unwrap());
+    let last = Record::Rekey(rekey_of(&keyring(MAX_EPOCHS - 1), &[], &mut rng(3)).unwrap());
     assert_eq!(Record::parse(&last.to_body()), Ok(last));
 }
 
@@ -95,7 +104,7 @@ fn epochs_run_out() {
 fn a_recipient_with_an_unusable_key_cannot_prevent_a_rekey() {
     let ana = device(1);
     let hostile = HpkePublicKey::from_bytes([0; 32]);
-    let rekey = keyring(1).rekey(&[hostile, ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(1), &[hostile, ana.hpke_public()], &mut rng(3)).unwrap();
     let for_hostile = rekey.wraps.iter().find(|wrap| wrap.recipient == hostile).unwrap();
     assert!(for_hostile.ciphertext.is_empty(), "no key, under no secret");
     let epochs = commitments(&keyring(1), &rekey);
@@ -108,13 +117,13 @@ fn a_recipient_with_an_unusable_key_cannot_prevent_a_rekey() {
 fn a_newcomer_opens_the_ticket_s_wrap_and_the_history_of_that_epoch() {
     let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
     let mut keyring = keyring(2);
-    let rekey = keyring.rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring, &[ana.hpke_public()], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring, &rekey);
     assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
 
     let wrap = keyring.wrap_newest(ticket.hpke_public(), &mut rng(4)).unwrap();
     let newest = open_wrap(&wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
-    let joined = Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs).unwrap();
+    let joined = whole(Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs));
     assert_eq!(held(&joined), held(&keyring));
 }
 
@@ -124,7 +133,7 @@ fn a_newcomer_to_a_workspace_in_its_first_epoch_needs_no_history() {
     let wrap = keyring(1).wrap_newest(ticket.hpke_public(), &mut rng(4)).unwrap();
     let commitment = epoch_key(1).commitment();
     let newest = open_wrap(&wrap, WORKSPACE, commitment, &ticket.hpke()).unwrap();
-    let joined = Keyring::from_newest(WORKSPACE, newest, None, &[commitment]).unwrap();
+    let joined = whole(Keyring::from_newest(WORKSPACE, newest, None, &[commitment]));
     assert_eq!(held(&joined), [commitment]);
 }
 
@@ -132,39 +141,110 @@ fn a_newcomer_to_a_workspace_in_its_first_epoch_needs_no_history() {
 fn a_newcomer_learns_of_rekeys_while_the_ticket_was_open() {
     let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
     let before = keyring(1);
-    let rekey = before.rekey(&[ana.hpke_public(), ticket.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&before, &[ana.hpke_public(), ticket.hpke_public()], &mut rng(3)).unwrap();
     let wrap = rekey.wraps.iter().find(|wrap| wrap.recipient == ticket.hpke_public()).unwrap();
     let newest = open_wrap(wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
     let epochs = commitments(&before, &rekey);
-    let joined = Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs).unwrap();
+    let joined = whole(Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs));
     assert_eq!(held(&joined), epochs);
 }
 
-#[test]
-fn a_wrong_key_is_named_by_its_epoch() {
+/// A keyring for which every earlier key came along.
+fn whole(joined: Result<(Keyring, History), KeyringError>) -> Keyring {
+    let (keyring, history) = joined.unwrap();
+    assert_eq!(history, History::Intact);
+    assert!(keyring.keys().all(|key| key.is_some()));
+    keyring
+}
+
+/// A history of the keys with these numbers under the key with number 3; 0 is a hole.
+fn history_of(numbers: &[u8]) -> Vec<u8> {
+    let keys: Vec<_> = numbers.iter().map(|number| epoch_key(*number)).collect();
+    seal_history(WORKSPACE, &epoch_key(3), &keys.iter().map(Some).collect::<Vec<_>>())
+}
+
+/// What came along with a history of these keys, and which keys a newcomer has by it.
+fn handed_out(newest: u8, numbers: Option<&[u8]>) -> Result<(History, Vec<bool>), KeyringError> {
     let epochs: Vec<_> = (1..=3).map(|number| epoch_key(number).commitment()).collect();
-    let history = |numbers: &[u8]| {
-        let keys: Vec<_> = numbers.iter().map(|number| epoch_key(*number)).collect();
-        seal_history(WORKSPACE, &epoch_key(3), &keys.iter().collect::<Vec<_>>())
+    let history = numbers.map(history_of);
+    let joined = Keyring::from_newest(WORKSPACE, epoch_key(newest), history.as_deref(), &epochs);
+    joined.map(|(keyring, history)| (history, keyring.keys().map(|key| key.is_some()).collect()))
+}
+
+#[test]
+fn each_key_of_a_history_is_checked_and_a_wrong_one_costs_itself_alone() {
+    let wrong = |epoch| History::Damaged(KeyringError::WrongKey { epoch });
+    assert_eq!(handed_out(3, Some(&[1, 2])), Ok((History::Intact, vec![true, true, true])));
+    assert_eq!(handed_out(3, Some(&[9, 2])), Ok((wrong(1), vec![false, true, true])));
+    assert_eq!(handed_out(3, Some(&[1, 9])), Ok((wrong(2), vec![true, false, true])));
+    assert_eq!(handed_out(3, Some(&[2, 1])), Ok((wrong(2), vec![false, false, true])));
+    assert_eq!(handed_out(4, Some(&[1, 2])), Err(KeyringError::WrongKey { epoch: 3 }));
+}
+
+#[test]
+fn a_history_says_what_its_maker_lacked_and_has_a_place_for_every_epoch() {
+    assert_eq!(handed_out(3, Some(&[0, 2])), Ok((History::Intact, vec![false, true, true])));
+    assert_eq!(handed_out(3, Some(&[0, 0])), Ok((History::Intact, vec![false, false, true])));
+    let of_another_length = |found| {
+        Ok((
+            History::Damaged(KeyringError::HistoryIncomplete { found, expected: 2 }),
+            vec![false, false, true],
+        ))
     };
-    let join =
-        |newest, numbers: &[u8]| Keyring::from_newest(WORKSPACE, newest, Some(&history(numbers)), &epochs);
-    assert!(join(epoch_key(3), &[1, 2]).is_ok());
-    assert_eq!(join(epoch_key(4), &[1, 2]).unwrap_err(), KeyringError::WrongKey { epoch: 3 });
-    assert_eq!(join(epoch_key(3), &[9, 2]).unwrap_err(), KeyringError::WrongKey { epoch: 1 });
-    assert_eq!(join(epoch_key(3), &[1, 9]).unwrap_err(), KeyringError::WrongKey { epoch: 2 });
-    assert_eq!(join(epoch_key(3), &[2, 1]).unwrap_err(), KeyringError::WrongKey { epoch: 1 });
-    let short = KeyringError::HistoryIncomplete { found: 1, expected: 2 };
-    assert_eq!(join(epoch_key(3), &[1]).unwrap_err(), short);
-    let long = KeyringError::HistoryIncomplete { found: 3, expected: 2 };
-    assert_eq!(join(epoch_key(3), &[1, 2, 3]).unwrap_err(), long);
-    let none = KeyringError::HistoryIncomplete { found: 0, expected: 2 };
-    assert_eq!(Keyring::from_newest(WORKSPACE, epoch_key(3), None, &epochs).unwrap_err(), none);
+    for numbers in [&[][..], &[1], &[1, 2, 3]] {
+        assert_eq!(handed_out(3, Some(numbers)), of_another_length(numbers.len()));
+    }
+    assert_eq!(handed_out(3, None), of_another_length(0));
+}
+
+#[test]
+fn zeros_are_a_hole_and_nobody_s_key() {
+    let zeros = epoch_key(0);
+    let epochs = [epoch_key(1).commitment(), zeros.commitment()];
+    let refused = Keyring::from_newest(WORKSPACE, zeros, None, &epochs).unwrap_err();
+    assert_eq!(refused, KeyringError::WrongKey { epoch: 2 });
+}
+
+#[test]
+fn who_lacks_the_newest_key_begins_an_epoch_from_the_newest_that_is_here() {
+    let (ana, ben) = (device(1), device(2));
+    // An epoch began of which nobody honest has the key.
+    let epochs = [1, 2, 3].map(|number| epoch_key(number).commitment());
+    let rekey = keyring(2).rekey(&[ana.hpke_public(), ben.hpke_public()], &epochs, &mut rng(3)).unwrap();
+    let epochs: Vec<_> = epochs.into_iter().chain([rekey.commitment]).collect();
+    let mut lacking = keyring(2);
+    assert_eq!(lacking.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+    assert_eq!(lacking.newest_epoch(), rekey.commitment.epoch_id());
+    assert_eq!(lacking.keys().map(|key| key.is_some()).collect::<Vec<_>>(), [true, true, false, true]);
+    // Who has the key that the maker lacked keeps it.
+    let mut holding = keyring(3);
+    assert_eq!(holding.accept(&rekey, ben.hpke(), &epochs), Ok(History::Intact));
+    assert!(holding.keys().all(|key| key.is_some()));
+}
+
+#[test]
+fn no_key_seals_two_histories() {
+    // A virtual machine rekeys, is set back, learns a key it lacked, and rekeys with the same randomness.
+    let epochs = [1, 2, 3].map(|number| epoch_key(number).commitment());
+    let rekey = |keyring: Keyring| keyring.rekey(&[], &epochs, &mut Repeating(&[5; 32])).unwrap();
+    let mut with_hole = keyring(1);
+    let history = seal_history(WORKSPACE, &epoch_key(3), &[None, None]);
+    assert_eq!(with_hole.take_newest(epoch_key(3), Some(&history), &epochs), Ok(History::Intact));
+    let (hole, filled) = (rekey(with_hole.clone()), rekey(keyring(3)));
+    assert_ne!(hole.commitment, filled.commitment);
+    // Nor does what is stored lie under a key that seals a history for others.
+    let ana = device(1);
+    let sealed = |rng| {
+        let stored = with_hole.to_stored(ana.hpke_public(), rng).unwrap();
+        decode::<Rekey>(&stored).unwrap()
+    };
+    let (one, other) = (sealed(&mut rng(3)), sealed(&mut rng(4)));
+    assert!(one.commitment != other.commitment && !epochs.contains(&one.commitment));
 }
 
 #[test]
 fn a_history_opens_only_whole_in_its_workspace_and_under_its_key() {
-    let sealed = seal_history(WORKSPACE, &epoch_key(3), &[&epoch_key(1), &epoch_key(2)]);
+    let sealed = history_of(&[1, 2]);
     let open = |sealed: &[u8]| open_history(WORKSPACE, &epoch_key(3), sealed).map(|keys| keys.len());
     assert_eq!(open(&sealed), Ok(2));
     let refused = Err(KeyringError::HistoryUnopenable);
@@ -187,7 +267,7 @@ fn a_history_opens_only_whole_in_its_workspace_and_under_its_key() {
 fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
     let ana = device(1);
     let before = keyring(2);
-    let mut rekey = before.rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let mut rekey = rekey_of(&before, &[ana.hpke_public()], &mut rng(3)).unwrap();
     rekey.history[0] ^= 1;
     let epochs = commitments(&before, &rekey);
     let mut keyring = keyring(2);
@@ -199,22 +279,24 @@ fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
 #[test]
 fn a_device_that_missed_an_epoch_catches_up_from_the_history() {
     let ana = device(1);
-    let rekey = keyring(3).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(3), &[ana.hpke_public()], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring(3), &rekey);
     let mut behind = keyring(1);
     assert_eq!(behind.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
     assert_eq!(held(&behind), epochs);
-    // Without a history there is nothing to catch up from, and nothing is half taken.
+    // Without a history there is nothing to catch up from: what is new and what was here is.
     let mut behind = keyring(1);
     let damaged = Rekey { history: Vec::new(), ..rekey };
-    assert_eq!(behind.accept(&damaged, ana.hpke(), &epochs), Err(KeyringError::HistoryUnopenable));
-    assert_eq!(held(&behind).len(), 1);
+    let accepted = behind.accept(&damaged, ana.hpke(), &epochs);
+    assert_eq!(accepted, Ok(History::Damaged(KeyringError::HistoryUnopenable)));
+    assert_eq!(held(&behind), epochs);
+    assert_eq!(behind.keys().map(|key| key.is_some()).collect::<Vec<_>>(), [true, false, false, true]);
 }
 
 #[test]
 fn a_rekey_that_wraps_a_wrong_key_is_refused() {
     let ana = device(1);
-    let mut rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let mut rekey = rekey_of(&keyring(1), &[ana.hpke_public()], &mut rng(3)).unwrap();
     rekey.commitment = epoch_key(7).commitment();
     let epochs = commitments(&keyring(1), &rekey);
     let refused = keyring(1).accept(&rekey, ana.hpke(), &epochs);
@@ -224,26 +306,27 @@ fn a_rekey_that_wraps_a_wrong_key_is_refused() {
 #[test]
 fn a_rekey_that_the_roster_does_not_commit_to_is_refused() {
     let ana = device(1);
-    let rekey = keyring(1).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(1), &[ana.hpke_public()], &mut rng(3)).unwrap();
     let epochs = [epoch_key(1).commitment(), epoch_key(7).commitment()];
     let mut keyring = keyring(1);
     assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Err(KeyringError::WrongKey { epoch: 2 }));
     assert_eq!(held(&keyring).len(), 1);
-    assert_eq!(keyring.accept(&rekey, ana.hpke(), &[]), Err(KeyringError::WrongKey { epoch: 0 }));
+    assert_eq!(keyring.accept(&rekey, ana.hpke(), &[]), Err(KeyringError::EpochUnknown));
 }
 
 #[test]
 fn repeated_randomness_still_keeps_the_new_key_from_the_one_removed() {
     // A virtual machine rekeys for both, is set back, and then rekeys without Ben, drawing the same randomness.
     let (ana, ben) = (device(1), device(2));
-    let both = keyring(1).rekey(&[ana.hpke_public(), ben.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
-    let one = keyring(1).rekey(&[ana.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
+    let both =
+        rekey_of(&keyring(1), &[ana.hpke_public(), ben.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
+    let one = rekey_of(&keyring(1), &[ana.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
     assert_ne!(both.commitment, one.commitment);
     // Nor does it repeat a key from epoch to epoch.
-    let later = keyring(2).rekey(&[ana.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
+    let later = rekey_of(&keyring(2), &[ana.hpke_public()], &mut Repeating(&[5; 32])).unwrap();
     assert_ne!(later.commitment, one.commitment);
     // While other randomness alone makes another key.
-    let other = keyring(1).rekey(&[ana.hpke_public()], &mut Repeating(&[6; 32])).unwrap();
+    let other = rekey_of(&keyring(1), &[ana.hpke_public()], &mut Repeating(&[6; 32])).unwrap();
     assert_ne!(other.commitment, one.commitment);
 }
 
@@ -262,6 +345,23 @@ fn a_stored_keyring_opens_with_the_device_s_key_only() {
             assert!(!stored.windows(EPOCH_KEY_LEN).any(|window| window == bare.as_bytes()));
         }
     }
+}
+
+#[test]
+fn a_stored_keyring_keeps_its_holes_and_what_earlier_versions_stored_is_read() {
+    let ana = device(1);
+    let epochs = [1, 2, 3].map(|number| epoch_key(number).commitment());
+    let (holed, _) =
+        Keyring::from_newest(WORKSPACE, epoch_key(3), Some(&history_of(&[1, 0])), &epochs).unwrap();
+    let stored = holed.to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
+    let again = Keyring::from_stored(WORKSPACE, &stored, ana.hpke(), &epochs).unwrap();
+    assert_eq!(again.keys().map(|key| key.is_some()).collect::<Vec<_>>(), [true, false, true]);
+
+    let wraps = vec![keyring(3).wrap_newest(ana.hpke_public(), &mut rng(4)).unwrap()];
+    let of_before = Rekey { commitment: epochs[2], history: history_of(&[1, 2]), wraps };
+    let again = Keyring::from_stored(WORKSPACE, &encode(&of_before), ana.hpke(), &epochs).unwrap();
+    assert_eq!(held(&again), epochs);
+    assert!(again.keys().all(|key| key.is_some()));
 }
 
 #[test]
@@ -287,7 +387,7 @@ fn a_stored_keyring_may_be_behind_the_roster_but_not_beside_or_ahead_of_it() {
 #[test]
 fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
     let ana = device(1);
-    let rekey = keyring(2).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(2), &[ana.hpke_public()], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring(2), &rekey);
     let mut held_here = keyring(4);
     assert!(held_here.set_apart_epochs_beyond(&held(&keyring(3))), "the fourth is apart already");
@@ -304,7 +404,7 @@ fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
 #[test]
 fn a_key_whose_epoch_is_lost_and_begun_again_is_in_force_again_without_a_wrap() {
     let (ana, late) = (device(1), device(2));
-    let rekey = keyring(2).rekey(&[ana.hpke_public()], &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(2), &[ana.hpke_public()], &mut rng(3)).unwrap();
     let epochs = commitments(&keyring(2), &rekey);
     let mut by_ticket = keyring(2);
     assert_eq!(by_ticket.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));

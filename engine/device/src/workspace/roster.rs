@@ -181,11 +181,12 @@ impl Workspaces {
         to: &BTreeSet<HpkePublicKey>,
     ) -> Result<Option<Rekey>, Error> {
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
-        let Some(keyring) = linked.replica.keyring().filter(|_| linked.replica.has_key_in_force()) else {
+        // Not the key in force: who had to have that could be kept from ever beginning another epoch.
+        let Some((keyring, log)) = linked.replica.keyring().zip(linked.replica.log()) else {
             return Ok(None);
         };
         let recipients: Vec<HpkePublicKey> = to.iter().copied().collect();
-        match keyring.rekey(&recipients, &mut *lent.random) {
+        match keyring.rekey(&recipients, log.roster().commitments(), &mut *lent.random) {
             Ok(rekey) => Ok(Some(rekey)),
             Err(why) => {
                 tracing::warn!(%why, "no rekey can be made");

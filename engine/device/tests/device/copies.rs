@@ -305,7 +305,7 @@ fn what_needs_an_update_says_so_once_its_key_is_here() {
 #[test]
 fn what_its_author_sealed_wrongly_says_so_once_its_key_is_here() {
     let (mut rig, mut owner, mut relay) = without_the_newest_key(|owner| message(owner.id(), doc(5), "x"));
-    let name = owner.keyring.wire_doc(doc(6));
+    let name = owner.keyring.wire_doc(doc(6)).unwrap();
     let payload = message(owner.id(), doc(7), "x").encode();
     let entry = owner.content_with(&relay, &payload, doc(7), |header| header.doc = name);
     relay.put(entry.to_signed());

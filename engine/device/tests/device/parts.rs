@@ -164,7 +164,7 @@ fn what_ends_without_all_of_its_parts_waits_and_nothing_else_does() {
 fn parts_that_do_not_belong_together_are_put_aside_with_the_last() {
     let (mut rig, _, mut other, mut relay) = with_member();
     let payload = message(other.id(), DOC, &"two documents ".repeat(90_000)).encode();
-    let name = other.keyring.wire_doc(OTHER);
+    let name = other.keyring.wire_doc(OTHER).unwrap();
     let entries = other.parts_with(&relay, payload.chunks(PART_LEN), DOC, |header| {
         if header.part.index == 0 {
             header.doc = name;

@@ -1,8 +1,7 @@
 //! Decisions about who is in the workspace: when they are in force, and what waits for them.
 
 use bowline_core::sync::NotReady;
-use bowline_device::CodeKind;
-use bowline_device::Notice;
+use bowline_device::{CodeKind, DocumentState, Notice};
 use bowline_wire::ids::Incarnation;
 use bowline_wire::limits::MAX_CUT;
 use bowline_wire::roster::TicketStage;
@@ -54,10 +53,71 @@ fn who_was_removed_cannot_open_what_is_sealed_afterwards() {
     rig.device.remove_member(workspace, member.user(), now).unwrap();
     let id = rig.conversation("not for them");
     rig.talk(&mut relay);
-    let wire = member.keyring.wire_doc(id);
+    let wire = member.keyring.wire_doc(id).unwrap();
     let sealed = relay.verified().find(|entry| entry.header().doc == wire).unwrap();
     assert!(bowline_crypto::open(&sealed, &member.keyring.snapshot()).is_err());
     assert!(member.keyring.commitments().count() < relay.log().roster().commitments().len());
+}
+
+/// A member spoils an epoch for everybody: a device of theirs goes, so that a rekey is due, and theirs comes first, with nothing in it.
+fn put_empty_epoch(member: &mut Author, relay: &mut FakeRelay) {
+    let link = member.put_ticket(relay, true);
+    let mut second = Author::join(8, &link, relay);
+    second.put_record(relay, &Record::Leave { whole_user: false, cut: Vec::new() });
+    let recipients: Vec<_> = relay.log().roster().recipients().into_iter().collect();
+    let mut rekey = member.rekey(&recipients);
+    for wrap in &mut rekey.wraps {
+        (wrap.encapsulated, wrap.ciphertext) = (Vec::new(), Vec::new());
+    }
+    rekey.history.clear();
+    member.put_record(relay, &Record::Rekey(rekey));
+    assert!(!relay.log().roster().is_rekey_due(), "the log takes it");
+}
+
+#[test]
+fn removing_who_began_an_epoch_that_nobody_can_open_lets_everybody_write_and_newcomers_in() {
+    let (mut rig, mut member, mut relay) = owner_and_member();
+    let before = rig.conversation("before");
+    rig.talk(&mut relay);
+    put_empty_epoch(&mut member, &mut relay);
+    rig.disconnect();
+    rig.sync(&mut relay);
+    let waiting = rig.conversation("waiting");
+    rig.talk(&mut relay);
+    assert_eq!(rig.status().waiting_for, Some(NotReady::NoKey));
+
+    let (workspace, now) = (rig.workspace(), rig.now);
+    rig.device.remove_member(workspace, member.user(), now).unwrap();
+    let mut rig = rig.reopened();
+    rig.sync(&mut relay);
+    assert!(!relay.log().roster().is_active(&member.id()));
+    assert_eq!(rig.status().waiting_for, None);
+    assert_eq!(rig.device.document_state(waiting).unwrap(), DocumentState::OnRelay);
+
+    let code = rig.invited(&mut relay);
+    let mut newcomer = Rig::new(9);
+    newcomer.join(&code);
+    for _ in 0..2 {
+        newcomer.sync(&mut relay);
+    }
+    assert_eq!(newcomer.status().waiting_for, None);
+    for id in [before, waiting] {
+        assert_eq!(newcomer.texts(id), rig.texts(id));
+    }
+}
+
+#[test]
+fn who_has_to_begin_an_epoch_does_so_without_the_key_of_the_one_in_force() {
+    let (mut rig, mut member, mut relay) = owner_and_member();
+    put_empty_epoch(&mut member, &mut relay);
+    member.put_record(&mut relay, &Record::Leave { whole_user: true, cut: Vec::new() });
+    assert!(relay.log().roster().is_rekey_due());
+    rig.disconnect();
+    let id = rig.conversation("goes on");
+    rig.sync(&mut relay);
+    assert!(!relay.log().roster().is_rekey_due());
+    assert_eq!(rig.status().waiting_for, None);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
 }
 
 #[test]

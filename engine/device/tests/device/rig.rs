@@ -381,7 +381,7 @@ pub(crate) fn code(relay: &FakeRelay, secret: &TicketSecret) -> Code {
 
 /// The signed entries of one document on the relay.
 pub(crate) fn entries_on(relay: &FakeRelay, author: &Author, doc: DocId) -> Vec<Entry> {
-    let wire = author.keyring.wire_doc(doc);
+    let wire = author.keyring.wire_doc(doc).unwrap();
     relay.verified().filter(|entry| entry.header().doc == wire).collect()
 }
 

@@ -162,14 +162,14 @@ def open_stored(stored, workspace, secret, commitments):
 class Keyring:
     """The epoch keys of a workspace, oldest first; None where one is missing."""
 
-    def __init__(self, workspace, keys, commitments):
-        if len(keys) != len(commitments) or keys[-1] is None:
+    def __init__(self, workspace, keys, epochs):
+        if len(keys) != len(epochs) or keys[-1] is None:
             raise Unopenable("Commitment", "the keys are not those of the roster")
-        if any(key is not None and commitment(key) != known for known, key in zip(commitments, keys)):
+        if any(key is not None and commitment(key) != known for (_, known), key in zip(epochs, keys)):
             raise Unopenable("Commitment", "the keys are not those of the roster")
         self.workspace = workspace
         self.newest = keys[-1]
-        self.by_epoch = {known[:16]: key for known, key in zip(commitments, keys) if key is not None}
+        self.by_epoch = {id_: key for (id_, _), key in zip(epochs, keys) if key is not None}
         # Without the first key no document has a name.
         self.document_key = keys[0] and hkdf(keys[0], b"bowline/document/1" + workspace, 32)
 

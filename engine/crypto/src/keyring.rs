@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bowline_wire::codec::DecodeError;
 use bowline_wire::ids::{Commitment, DocId, EpochId, SnapshotDigest, WireDoc, WorkspaceId};
+use bowline_wire::roster::Epoch;
 use thiserror::Error;
 
 use crate::epoch::{DocumentKey, EpochKey};
@@ -47,14 +48,14 @@ pub enum KeyringError {
 /// A key and what the roster says of it.
 #[derive(Clone)]
 struct Held {
-    commitment: Commitment,
+    epoch: Epoch,
     key: Arc<EpochKey>,
 }
 
 /// An epoch before the newest that a key is held of.
 #[derive(Clone)]
 struct Earlier {
-    commitment: Commitment,
+    epoch: Epoch,
     /// `None` where whoever handed the keys over lacked this one, or gave a wrong one.
     key: Option<Arc<EpochKey>>,
 }
@@ -74,19 +75,19 @@ struct Epochs {
 
 impl Earlier {
     fn held(self) -> Option<Held> {
-        Some(Held { commitment: self.commitment, key: self.key? })
+        Some(Held { epoch: self.epoch, key: self.key? })
     }
 }
 
 impl Epochs {
     /// All keys with what the roster says of them, oldest first.
-    fn held(&self) -> impl DoubleEndedIterator<Item = (Commitment, &Arc<EpochKey>)> {
-        let earlier = self.earlier.iter().filter_map(|it| Some((it.commitment, it.key.as_ref()?)));
-        earlier.chain([(self.newest.commitment, &self.newest.key)])
+    fn held(&self) -> impl DoubleEndedIterator<Item = (Epoch, &Arc<EpochKey>)> {
+        let earlier = self.earlier.iter().filter_map(|it| Some((it.epoch, it.key.as_ref()?)));
+        earlier.chain([(self.newest.epoch, &self.newest.key)])
     }
 
-    fn apart(&self) -> impl Iterator<Item = (Commitment, &Arc<EpochKey>)> {
-        self.apart.iter().map(|it| (it.commitment, &it.key))
+    fn apart(&self) -> impl Iterator<Item = (Epoch, &Arc<EpochKey>)> {
+        self.apart.iter().map(|it| (it.epoch, &it.key))
     }
 }
 
@@ -98,9 +99,9 @@ pub struct Keyring(Arc<Epochs>);
 opaque_debug!(Keyring);
 
 impl Keyring {
-    /// The keyring of a workspace that begins with `first`.
-    pub fn genesis(workspace: WorkspaceId, first: EpochKey) -> Self {
-        let newest = Held { commitment: first.commitment(), key: Arc::new(first) };
+    /// The keyring of a workspace whose first epoch has this id and this key.
+    pub fn genesis(workspace: WorkspaceId, id: EpochId, first: EpochKey) -> Self {
+        let newest = Held { epoch: Epoch { id, commitment: first.commitment() }, key: Arc::new(first) };
         Self::of(workspace, Vec::new(), newest, Vec::new())
     }
 
@@ -110,46 +111,45 @@ impl Keyring {
         Self(Arc::new(Epochs { workspace, document_key, earlier, newest, apart }))
     }
 
-    /// A keyring of these keys, of which each that is there has to match its place in `commitments`: the roster's, of all epochs in
-    /// order up to that of `newest`.
+    /// A keyring of these keys, of which each that is there has to match its place in `epochs`: the roster's, all in order up to that of
+    /// `newest`.
     pub(crate) fn from_keys(
         workspace: WorkspaceId,
         earlier: Vec<Option<Arc<EpochKey>>>,
         newest: Arc<EpochKey>,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<Self, KeyringError> {
-        let (last, before) = commitments.split_last().ok_or(KeyringError::EpochUnknown)?;
+        let (last, before) = epochs.split_last().ok_or(KeyringError::EpochUnknown)?;
         if earlier.len() != before.len() {
             return Err(KeyringError::HistoryIncomplete { found: earlier.len(), expected: before.len() });
         }
-        let newest_first = [(commitments.len(), *last, Some(&newest))].into_iter();
-        let others = (1..).zip(before).zip(&earlier).map(|((n, it), key)| (n, *it, key.as_ref()));
-        for (epoch, commitment, key) in newest_first.chain(others) {
-            if key.is_some_and(|key| key.commitment() != commitment) {
-                return Err(KeyringError::WrongKey { epoch });
+        let newest_first = [(epochs.len(), last, Some(&newest))].into_iter();
+        let others = (1..).zip(before).zip(&earlier).map(|((n, it), key)| (n, it, key.as_ref()));
+        for (number, epoch, key) in newest_first.chain(others) {
+            if key.is_some_and(|key| key.commitment() != epoch.commitment) {
+                return Err(KeyringError::WrongKey { epoch: number });
             }
         }
-        let earlier = before.iter().zip(earlier);
-        let earlier = earlier.map(|(commitment, key)| Earlier { commitment: *commitment, key }).collect();
-        Ok(Self::of(workspace, earlier, Held { commitment: *last, key: newest }, Vec::new()))
+        let earlier = before.iter().zip(earlier).map(|(epoch, key)| Earlier { epoch: *epoch, key }).collect();
+        Ok(Self::of(workspace, earlier, Held { epoch: *last, key: newest }, Vec::new()))
     }
 
-    /// Adds the key of the epoch that follows, which has to be the one that `commitment` commits to.
-    pub fn add(&mut self, key: EpochKey, commitment: Commitment) -> Result<(), KeyringError> {
-        if key.commitment() != commitment {
+    /// Adds the key of the epoch that follows, which has to be the one that the roster commits to.
+    pub fn add(&mut self, key: EpochKey, epoch: Epoch) -> Result<(), KeyringError> {
+        if key.commitment() != epoch.commitment {
             return Err(KeyringError::WrongKey { epoch: self.0.earlier.len() + 2 });
         }
         let epochs = Arc::make_mut(&mut self.0);
-        let newest = Held { commitment, key: Arc::new(key) };
-        let Held { commitment, key } = std::mem::replace(&mut epochs.newest, newest);
-        epochs.earlier.push(Earlier { commitment, key: Some(key) });
+        let newest = Held { epoch, key: Arc::new(key) };
+        let Held { epoch, key } = std::mem::replace(&mut epochs.newest, newest);
+        epochs.earlier.push(Earlier { epoch, key: Some(key) });
         Ok(())
     }
 
-    /// Keeps the newest keys for reading alone as far as they are not those of `commitments`, the roster's of all epochs in order: the log
+    /// Keeps the newest keys for reading alone as far as they are not those of `epochs`, the roster's, all in order: the log
     /// that had begun those epochs goes on without them. Whether there were any. The first key that is held always stays.
-    pub fn set_apart_epochs_beyond(&mut self, commitments: &[Commitment]) -> bool {
-        let shared = self.commitments().zip(commitments).take_while(|(ours, theirs)| ours == *theirs).count();
+    pub fn set_apart_epochs_beyond(&mut self, epochs: &[Epoch]) -> bool {
+        let shared = self.epochs().zip(epochs).take_while(|(ours, theirs)| ours == *theirs).count();
         let first_held = self.0.earlier.iter().take_while(|it| it.key.is_none()).count();
         let mut keep = shared.max(first_held + 1);
         if keep > self.0.earlier.len() {
@@ -172,24 +172,25 @@ impl Keyring {
     /// Reads what another keyring of this workspace reads as well: in epochs that the log has lost. Nothing else is done with their
     /// keys.
     pub fn read_also(&mut self, lost: &Self) {
-        let is_new = |it: &(Commitment, &Arc<EpochKey>)| self.held_or_apart().all(|(held, _)| held != it.0);
+        let is_new = |it: &(Epoch, &Arc<EpochKey>)| self.held_or_apart().all(|(held, _)| held.id != it.0.id);
         let new = lost.held_or_apart().filter(is_new);
-        let new: Vec<Held> = new.map(|(commitment, key)| Held { commitment, key: Arc::clone(key) }).collect();
+        let new: Vec<Held> = new.map(|(epoch, key)| Held { epoch, key: Arc::clone(key) }).collect();
         Arc::make_mut(&mut self.0).apart.extend(new);
     }
 
-    fn held_or_apart(&self) -> impl Iterator<Item = (Commitment, &Arc<EpochKey>)> {
+    fn held_or_apart(&self) -> impl Iterator<Item = (Epoch, &Arc<EpochKey>)> {
         self.0.held().chain(self.0.apart())
     }
 
-    /// The key behind a commitment, also one that was kept for reading alone: the log may begin its epoch again.
+    /// The key behind a commitment, whichever epoch it came with: the log may begin one again that it had lost, or another with its key.
     pub(crate) fn key_for(&self, commitment: Commitment) -> Option<Arc<EpochKey>> {
-        self.held_or_apart().find(|(held, _)| *held == commitment).map(|(_, key)| Arc::clone(key))
+        let mut keys = self.held_or_apart();
+        keys.find(|(held, _)| held.commitment == commitment).map(|(_, key)| Arc::clone(key))
     }
 
-    /// Whether the key behind a commitment of the roster is here and in use.
-    pub fn holds(&self, commitment: Commitment) -> bool {
-        self.0.held().any(|(held, _)| held == commitment)
+    /// Whether the key of an epoch of the roster is here and in use.
+    pub fn holds(&self, epoch: EpochId) -> bool {
+        self.0.held().any(|(held, _)| held.id == epoch)
     }
 
     /// Whether documents can be named, for which the first epoch's key is needed. Without it nothing is sealed.
@@ -202,14 +203,14 @@ impl Keyring {
         self.0.workspace
     }
 
-    /// The commitments of all epochs up to the newest that a key is held of, first to newest: to compare with the roster's.
-    pub fn commitments(&self) -> impl Iterator<Item = Commitment> {
-        self.0.earlier.iter().map(|it| it.commitment).chain([self.0.newest.commitment])
+    /// All epochs up to the newest that a key is held of, first to newest: to compare with the roster's.
+    pub fn epochs(&self) -> impl Iterator<Item = Epoch> {
+        self.0.earlier.iter().map(|it| it.epoch).chain([self.0.newest.epoch])
     }
 
     /// The newest epoch that a key is held of: the one to seal under, if the roster says the same.
     pub fn newest_epoch(&self) -> EpochId {
-        self.0.newest.commitment.epoch_id()
+        self.0.newest.epoch.id
     }
 
     /// What the relay sees of a document; `None` as long as the first epoch's key is missing.
@@ -246,7 +247,7 @@ impl KeySnapshot {
 
     /// The epoch to seal under, if the roster says the same.
     pub fn newest_epoch(&self) -> EpochId {
-        self.0.newest.commitment.epoch_id()
+        self.0.newest.epoch.id
     }
 
     /// What the relay sees of a document; `None` as long as the first epoch's key is missing.
@@ -272,7 +273,7 @@ impl KeySnapshot {
     /// The key of an epoch. It is looked for among the newest first, since most entries are of those.
     pub(crate) fn key(&self, epoch: EpochId) -> Option<&EpochKey> {
         let mut held = self.0.held().rev().chain(self.0.apart());
-        held.find(|(commitment, _)| commitment.epoch_id() == epoch).map(|(_, key)| key.as_ref())
+        held.find(|(held, _)| held.id == epoch).map(|(_, key)| key.as_ref())
     }
 }
 

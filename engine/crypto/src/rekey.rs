@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use bowline_wire::codec::{decode, encode};
-use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
+use bowline_wire::ids::{HpkePublicKey, WorkspaceId};
 use bowline_wire::limits::{MAX_EPOCHS, MAX_RECIPIENTS};
+use bowline_wire::roster::Epoch;
 use bowline_wire::roster::record::{Rekey, Wrap};
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -55,8 +56,7 @@ impl Keyring {
         seal_wrap(self.newest_key(), self.workspace(), recipient, rng)
     }
 
-    /// Starts an epoch for exactly `recipients`, after those of `commitments`, the roster's of all epochs so far in order: a record with a new
-    /// key. The keyring does not change: the new key comes into force, for its maker as for everyone else, by [`Keyring::accept`] once the
+    /// Starts an epoch for exactly `recipients`, after `epochs`, all of the roster's so far in order: a record with a new key. The keyring does not change: the new key comes into force, for its maker as for everyone else, by [`Keyring::accept`] once the
     /// roster has applied the record.
     ///
     /// The maker may lack keys, even the newest: else whoever spoils one epoch for everybody would end the workspace. The new key is derived
@@ -67,7 +67,7 @@ impl Keyring {
     pub fn rekey(
         &self,
         recipients: &[HpkePublicKey],
-        commitments: &[Commitment],
+        epochs: &[Epoch],
         rng: &mut dyn CryptoRng,
     ) -> Result<Rekey, RekeyError> {
         let mut recipients = recipients.to_vec();
@@ -76,12 +76,12 @@ impl Keyring {
         if recipients.len() > MAX_RECIPIENTS {
             return Err(RekeyError::TooManyRecipients { recipients: recipients.len() });
         }
-        if commitments.len() >= MAX_EPOCHS {
+        if epochs.len() >= MAX_EPOCHS {
             return Err(RekeyError::TooManyEpochs);
         }
         let mut random = Zeroizing::new([0; 32]);
         rng.fill_bytes(random.as_mut());
-        let earlier: Vec<_> = commitments.iter().map(|epoch| self.key_for(*epoch)).collect();
+        let earlier: Vec<_> = epochs.iter().map(|epoch| self.key_for(epoch.commitment)).collect();
         let earlier: Vec<_> = earlier.iter().map(Option::as_deref).collect();
         let next = self.newest_key().next(self.workspace(), &recipients, &earlier, &random);
         let history = seal_history(self.workspace(), &next, &earlier);
@@ -97,62 +97,62 @@ impl Keyring {
             .collect()
     }
 
-    /// Takes the key of an epoch that the roster has just begun with `rekey`. `commitments` are the roster's, of all
-    /// epochs in order, up to and including this one.
+    /// Takes the key of an epoch that the roster has just begun with `rekey`. `epochs` are the roster's, all in order, up to
+    /// and including this one.
     ///
     /// Keys this device missed, because an earlier wrap to it was bad, come from the history as well. Keys of epochs that are not among
-    /// `commitments` stay for reading alone: the log that had begun those was continued without them.
+    /// `epochs` stay for reading alone: the log that had begun those was continued without them.
     pub fn accept(
         &mut self,
         rekey: &Rekey,
         secret: &HpkeSecret,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
         let newest = match self.key_for(rekey.commitment) {
-            // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was.
+            // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was; or it has an earlier one's key.
             Some(key) => key,
             None => Arc::new(open_own_wrap(self.workspace(), rekey, secret)?),
         };
-        self.take(newest, Some(&rekey.history), commitments)
+        self.take(newest, Some(&rekey.history), epochs)
     }
 
-    /// Takes the key of the newest epoch of `commitments`, and what the `history` of the record that began it brings of earlier ones.
+    /// Takes the key of the newest of `epochs`, and what the `history` of the record that began it brings of earlier ones.
     pub fn take_newest(
         &mut self,
         newest: EpochKey,
         history: Option<&[u8]>,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
-        self.take(Arc::new(newest), history, commitments)
+        self.take(Arc::new(newest), history, epochs)
     }
 
     fn take(
         &mut self,
         newest: Arc<EpochKey>,
         history: Option<&[u8]>,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
-        let Handed { mut keys, history } = handed(self.workspace(), &newest, history, commitments)?;
-        for (key, commitment) in keys.iter_mut().zip(commitments).filter(|(key, _)| key.is_none()) {
-            *key = self.key_for(*commitment);
+        let Handed { mut keys, history } = handed(self.workspace(), &newest, history, epochs)?;
+        for (key, epoch) in keys.iter_mut().zip(epochs).filter(|(key, _)| key.is_none()) {
+            *key = self.key_for(epoch.commitment);
         }
-        let mut keyring = Self::from_keys(self.workspace(), keys, newest, commitments)?;
+        let mut keyring = Self::from_keys(self.workspace(), keys, newest, epochs)?;
         keyring.read_also(self);
         *self = keyring;
         Ok(history)
     }
 
     /// A newcomer's keyring: the newest key, from the ticket's wrap or the last rekey's, and the `history` in the record
-    /// that began its epoch, `None` if that is Genesis. `commitments` are the roster's, of all epochs in order.
+    /// that began its epoch, `None` if that is Genesis. `epochs` are the roster's, all in order.
     pub fn from_newest(
         workspace: WorkspaceId,
         newest: EpochKey,
         history: Option<&[u8]>,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<(Self, History), KeyringError> {
         let newest = Arc::new(newest);
-        let Handed { keys, history } = handed(workspace, &newest, history, commitments)?;
-        Ok((Self::from_keys(workspace, keys, newest, commitments)?, history))
+        let Handed { keys, history } = handed(workspace, &newest, history, epochs)?;
+        Ok((Self::from_keys(workspace, keys, newest, epochs)?, history))
     }
 
     /// The keyring for the device's database: all keys, sealed to the device's own HPKE key, so that the database alone tells none.
@@ -171,17 +171,17 @@ impl Keyring {
         workspace: WorkspaceId,
         stored: &[u8],
         secret: &HpkeSecret,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<Self, KeyringError> {
         let stored: Rekey = decode(stored).map_err(KeyringError::Stored)?;
         let lid = Arc::new(open_own_wrap(workspace, &stored, secret)?);
         let mut keys = open_history(workspace, &lid, &stored.history)?;
         // Versions before this one sealed the earlier keys under the newest.
-        if commitments.get(keys.len()) == Some(&stored.commitment) {
+        if epochs.get(keys.len()).is_some_and(|epoch| epoch.commitment == stored.commitment) {
             keys.push(Some(lid));
         }
         let newest = keys.pop().flatten().ok_or(KeyringError::EpochUnknown)?;
-        let known = commitments.get(..=keys.len()).ok_or(KeyringError::EpochUnknown)?;
+        let known = epochs.get(..=keys.len()).ok_or(KeyringError::EpochUnknown)?;
         Self::from_keys(workspace, keys, newest, known)
     }
 }
@@ -202,12 +202,12 @@ fn handed(
     workspace: WorkspaceId,
     newest: &EpochKey,
     history: Option<&[u8]>,
-    commitments: &[Commitment],
+    epochs: &[Epoch],
 ) -> Result<Handed, KeyringError> {
     // The newest first: under a wrong key the history would not open either, and the blame would be misplaced.
-    let (last, before) = commitments.split_last().ok_or(KeyringError::EpochUnknown)?;
-    if newest.commitment() != *last || newest.is_hole() {
-        return Err(KeyringError::WrongKey { epoch: commitments.len() });
+    let (last, before) = epochs.split_last().ok_or(KeyringError::EpochUnknown)?;
+    if newest.commitment() != last.commitment || newest.is_hole() {
+        return Err(KeyringError::WrongKey { epoch: epochs.len() });
     }
     let nothing = |damage| Handed { keys: vec![None; before.len()], history: History::Damaged(damage) };
     let mut keys = match history.map(|sealed| open_history(workspace, newest, sealed)) {
@@ -219,10 +219,10 @@ fn handed(
         return Ok(nothing(KeyringError::HistoryIncomplete { found: keys.len(), expected: before.len() }));
     }
     let mut history = History::Intact;
-    for ((epoch, key), commitment) in (1..).zip(&mut keys).zip(before) {
-        if key.as_ref().is_some_and(|key| key.commitment() != *commitment) {
+    for ((number, key), epoch) in (1..).zip(&mut keys).zip(before) {
+        if key.as_ref().is_some_and(|key| key.commitment() != epoch.commitment) {
             *key = None;
-            history = History::Damaged(KeyringError::WrongKey { epoch });
+            history = History::Damaged(KeyringError::WrongKey { epoch: number });
         }
     }
     Ok(Handed { keys, history })

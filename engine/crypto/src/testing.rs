@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use bowline_wire::head::Seen;
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, EntryId, Incarnation, Lane, LogHash, Position, RosterHash, Salt, Signature, SnapshotDigest,
-    WireDoc, WorkspaceId,
+    BodyHash, EntryId, EpochId, Incarnation, Lane, LogHash, Position, RosterHash, Salt, Signature,
+    SnapshotDigest, WireDoc, WorkspaceId,
 };
+use bowline_wire::roster::Epoch;
 use bowline_wire::weight::Weight;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
@@ -89,11 +90,16 @@ pub(crate) fn device() -> DeviceKeys {
 /// The workspace that all sample headers are in.
 pub(crate) const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([0xa1; 32]);
 
+/// The epoch of that key.
+pub(crate) fn epoch(number: u8) -> Epoch {
+    Epoch { id: EpochId::from_bytes([number; 16]), commitment: epoch_key(number).commitment() }
+}
+
 /// A keyring of [`WORKSPACE`] with this many epochs.
 pub(crate) fn keyring(epochs: u8) -> Keyring {
-    let mut keyring = Keyring::genesis(WORKSPACE, epoch_key(1));
+    let mut keyring = Keyring::genesis(WORKSPACE, epoch(1).id, epoch_key(1));
     for number in 2..=epochs {
-        keyring.add(epoch_key(number), epoch_key(number).commitment()).unwrap();
+        keyring.add(epoch_key(number), epoch(number)).unwrap();
     }
     keyring
 }

@@ -4,10 +4,10 @@
 
 /// The draft of protocol 1 that this version writes logs in, the only one in which it goes on with a log. Logs from before
 /// drafts were counted are of draft 0.
-pub const DRAFT: u16 = 1;
+pub const DRAFT: u16 = 2;
 
 /// The capability of a side that writes logs in [`DRAFT`]. Without it in both Hello and Welcome there is no session.
-pub const WRITES_DRAFT: &str = "draft/1";
+pub const WRITES_DRAFT: &str = "draft/2";
 
 /// The newest draft that a side names among its capabilities; `None` if it names none, as versions did from before drafts were
 /// counted.

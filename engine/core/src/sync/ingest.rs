@@ -307,12 +307,12 @@ impl Replica {
         else {
             return;
         };
-        if keyring.holds(rekey.commitment) {
+        let epochs = log.roster().epochs();
+        if epochs.last().is_none_or(|newest| keyring.holds(newest.id)) {
             return;
         }
-        let commitments = log.roster().commitments();
         let recipient = Recipient { device: stretch.cx.keys.hpke(), ticket: self.ticket.as_ref() };
-        match recipient.accept(keyring, &rekey, commitments) {
+        match recipient.accept(keyring, &rekey, epochs) {
             Ok(History::Intact) => stretch.keys_changed = true,
             Ok(History::Damaged(why)) => {
                 tracing::warn!(%why, "a rekey carries a damaged history");

@@ -6,7 +6,7 @@ use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{Commitment, Position, WorkspaceId};
 use bowline_wire::roster::record::{Record, Rekey, Wrap};
-use bowline_wire::roster::{Outcome, Roster, Void};
+use bowline_wire::roster::{Epoch, Outcome, Roster, Void};
 
 /// To whom the keys of a workspace are wrapped on this device.
 pub struct Recipient<'a> {
@@ -24,16 +24,16 @@ impl std::fmt::Debug for Recipient<'_> {
 }
 
 impl Recipient<'_> {
-    /// Takes the key of the epoch that `rekey` has just begun, the last in `commitments`.
+    /// Takes the key of the epoch that `rekey` has just begun, the last of `epochs`.
     pub(super) fn accept(
         &self,
         keyring: &mut Keyring,
         rekey: &Rekey,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
-        match (keyring.accept(rekey, self.device, commitments), self.ticket) {
+        match (keyring.accept(rekey, self.device, epochs), self.ticket) {
             // Before our Join was on the log, rekeys were wrapped to the ticket we came by.
-            (Err(KeyringError::NoWrap), Some(ticket)) => keyring.accept(rekey, &ticket.hpke(), commitments),
+            (Err(KeyringError::NoWrap), Some(ticket)) => keyring.accept(rekey, &ticket.hpke(), epochs),
             (accepted, _) => accepted,
         }
     }
@@ -76,25 +76,25 @@ impl<'a> HandedOut<'a> {
     }
 
     /// Looks at a record that was applied, after which the roster's epochs are these.
-    pub(super) fn look_at(&mut self, entry: &Entry, rekey_void: Option<Void>, commitments: &[Commitment]) {
+    pub(super) fn look_at(&mut self, entry: &Entry, rekey_void: Option<Void>, epochs: &[Epoch]) {
         if let Some(rekey) = rekey_of(entry).filter(|_| rekey_void.is_none()) {
             self.history = Some(rekey.history);
-            self.take(&rekey.wraps, commitments);
+            self.take(&rekey.wraps, epochs);
         } else if let Some(wrap) = ticket_wrap(entry, self.recipient.ticket) {
-            self.take(&[wrap], commitments);
+            self.take(&[wrap], epochs);
         }
     }
 
     /// Without a usable key in one record, the next one brings what was before it.
-    fn take(&mut self, wraps: &[Wrap], commitments: &[Commitment]) {
-        let Some(newest) = commitments.last() else {
+    fn take(&mut self, wraps: &[Wrap], epochs: &[Epoch]) {
+        let Some(newest) = epochs.last() else {
             return;
         };
         let (workspace, history) = (self.workspace, self.history.as_deref());
-        let opened = self.recipient.open_one(workspace, wraps, *newest);
+        let opened = self.recipient.open_one(workspace, wraps, newest.commitment);
         let taken = opened.and_then(|key| match &mut self.keyring {
-            Some(keyring) => keyring.take_newest(key, history, commitments),
-            None => Keyring::from_newest(workspace, key, history, commitments).map(|(keyring, history)| {
+            Some(keyring) => keyring.take_newest(key, history, epochs),
+            None => Keyring::from_newest(workspace, key, history, epochs).map(|(keyring, history)| {
                 self.keyring = Some(keyring);
                 history
             }),
@@ -124,7 +124,7 @@ pub fn keys_in_records(
     let mut handed_out = HandedOut::new(workspace, recipient);
     for (position, entry) in records {
         if let Some(Outcome::Applied { rekey_void }) = roster.apply_entry(*position, entry) {
-            handed_out.look_at(entry, rekey_void, roster.commitments());
+            handed_out.look_at(entry, rekey_void, roster.epochs());
         }
     }
     handed_out.keyring().ok()

@@ -333,5 +333,6 @@ pub fn genesis(incarnation: Incarnation, cx: &mut Context<'_>) -> Option<(Entry,
     let workspace = hash::workspace_id(&body);
     let header = first_header(workspace, device, incarnation, RosterHash::ZERO, &body);
     let entry = cx.keys.sign_header(header, body).ok()?;
-    Some((entry, Keyring::genesis(workspace, key)))
+    let epoch = EpochId::begun_by(entry.id());
+    Some((entry, Keyring::genesis(workspace, epoch, key)))
 }

@@ -186,14 +186,14 @@ impl Author {
 
     /// A rekey for everyone who is to read on.
     pub(crate) fn rekey(&mut self, recipients: &[HpkePublicKey]) -> Rekey {
-        let epochs: Vec<_> = self.keyring.commitments().collect();
+        let epochs: Vec<_> = self.keyring.epochs().collect();
         self.keyring.rekey(recipients, &epochs, &mut self.rng).unwrap()
     }
 
     /// Takes the key of a rekey that is on the log by now.
     pub(crate) fn accept(&mut self, relay: &FakeRelay, rekey: &Rekey) {
-        let commitments = relay.log().roster().commitments();
-        let _ = self.keyring.accept(rekey, self.keys.hpke(), commitments).unwrap();
+        let epochs = relay.log().roster().epochs();
+        let _ = self.keyring.accept(rekey, self.keys.hpke(), epochs).unwrap();
     }
 
     /// Removes a member; what has come of theirs counts, and after it what `beyond` adds to the cut.
@@ -286,7 +286,7 @@ impl Author {
 /// The keyring that an invite or link on the log gives, rekeys since then included.
 pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
     let workspace = relay.log().head().workspace;
-    let commitments = relay.log().roster().commitments();
+    let epochs = relay.log().roster().epochs();
     let (mut wrap, mut history) = (None, None);
     for entry in relay.verified() {
         let Some(Ok(record)) = entry.body().map(Record::parse) else {
@@ -307,9 +307,9 @@ pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
             _ => {}
         }
     }
-    let newest = *commitments.last().unwrap();
+    let newest = epochs.last().unwrap().commitment;
     let key = open_wrap(&wrap.unwrap(), workspace, newest, &secret.hpke()).unwrap();
-    Keyring::from_newest(workspace, key, history.as_deref(), commitments).unwrap().0
+    Keyring::from_newest(workspace, key, history.as_deref(), epochs).unwrap().0
 }
 
 /// One message in a conversation that begins with it.

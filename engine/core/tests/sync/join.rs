@@ -339,7 +339,7 @@ fn an_epoch_without_a_key_for_the_code_does_not_keep_a_newcomer_out() {
     bench.sync(&mut relay);
     assert_eq!(bench.replica.ready_to_seal(), Ok(()));
     let held = bench.replica.keyring().unwrap();
-    assert!(relay.log().roster().commitments().iter().all(|epoch| held.holds(*epoch)));
+    assert!(relay.log().roster().epochs().iter().all(|epoch| held.holds(epoch.id)));
 }
 
 #[test]

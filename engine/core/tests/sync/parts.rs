@@ -6,8 +6,9 @@ use bowline_crypto::OpenError;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::header::{EntryType, Header, Part};
-use bowline_wire::ids::{EntryId, Incarnation, Position};
+use bowline_wire::ids::{EntryId, EpochId, Incarnation, Position};
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS, MAX_PAYLOAD, PART_LEN};
+use bowline_wire::roster::Epoch;
 use bowline_wire::weight::Weight;
 
 use crate::author::{Author, LARGE_WEIGHT, noise, opaque_payload};
@@ -211,8 +212,9 @@ fn parts_are_of_one_document_type_and_epoch() {
     };
     let first = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(0));
     let rekey = author.rekey(&[author.keys.hpke_public()]);
-    let commitments = [relay.log().roster().commitments()[0], rekey.commitment];
-    let _ = author.keyring.accept(&rekey, author.keys.hpke(), &commitments).unwrap();
+    let begun = Epoch { id: EpochId::from_bytes([7; 16]), commitment: rekey.commitment };
+    let epochs = [relay.log().roster().epochs()[0], begun];
+    let _ = author.keyring.accept(&rekey, author.keys.hpke(), &epochs).unwrap();
     let second = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(1));
     let epochs = Unreadable::Parts("they are of several epochs");
     assert_eq!(joined(&author, [&first, &second]), Err(epochs));

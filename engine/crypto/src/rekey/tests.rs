@@ -1,19 +1,26 @@
 //! Whoever stays learns the new key, whoever joins learns all keys, and whoever is removed learns none.
 
+use bowline_wire::ids::EpochId;
 use bowline_wire::limits::MAX_BODY;
 use bowline_wire::roster::record::Record;
 
 use super::*;
 use crate::keys::{DeviceKeys, TicketSecret};
-use crate::testing::{Repeating, WORKSPACE, epoch_key, keyring, rng};
+use crate::testing::{Repeating, WORKSPACE, epoch, epoch_key, keyring, rng};
 use crate::wrap::WrapError;
 
 fn device(seed: u64) -> DeviceKeys {
     DeviceKeys::generate(&mut rng(seed))
 }
 
-fn commitments(keyring: &Keyring, rekey: &Rekey) -> Vec<Commitment> {
-    keyring.commitments().chain([rekey.commitment]).collect()
+/// All epochs once that of the rekey has begun.
+fn with_epoch_of(keyring: &Keyring, rekey: &Rekey) -> Vec<Epoch> {
+    keyring.epochs().chain([begun_by(rekey)]).collect()
+}
+
+/// The epoch of a rekey, with an id that no other one has.
+fn begun_by(rekey: &Rekey) -> Epoch {
+    Epoch { id: EpochId::of_before(rekey.commitment), commitment: rekey.commitment }
 }
 
 /// A rekey after all epochs that the keyring knows of.
@@ -25,8 +32,8 @@ fn rekey_of(
     keyring.rekey(recipients, &held(keyring), rng)
 }
 
-fn held(keyring: &Keyring) -> Vec<Commitment> {
-    keyring.commitments().collect()
+fn held(keyring: &Keyring) -> Vec<Epoch> {
+    keyring.epochs().collect()
 }
 
 #[test]
@@ -34,7 +41,7 @@ fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
     let (ana, ben) = (device(1), device(2));
     let before = keyring(2);
     let rekey = rekey_of(&before, &[ana.hpke_public(), ben.hpke_public()], &mut rng(3)).unwrap();
-    let epochs = commitments(&before, &rekey);
+    let epochs = with_epoch_of(&before, &rekey);
     for device in [ana, ben] {
         let mut keyring = keyring(2);
         assert_eq!(keyring.accept(&rekey, device.hpke(), &epochs), Ok(History::Intact));
@@ -46,7 +53,7 @@ fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
 fn a_removed_device_gets_nothing_from_a_rekey() {
     let (ana, removed) = (device(1), device(2));
     let rekey = rekey_of(&keyring(1), &[ana.hpke_public()], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(1), &rekey);
+    let epochs = with_epoch_of(&keyring(1), &rekey);
     let mut keyring = keyring(1);
     assert_eq!(keyring.accept(&rekey, removed.hpke(), &epochs), Err(KeyringError::NoWrap));
     assert_eq!(held(&keyring).len(), 1);
@@ -90,9 +97,13 @@ fn epochs_run_out() {
         Arc::new(EpochKey::from_bytes(bytes))
     };
     let keyring = |epochs: usize| {
-        let commitments: Vec<_> = (0..epochs).map(|number| key(number).commitment()).collect();
+        let epoch = |number| {
+            let commitment = key(number).commitment();
+            Epoch { id: EpochId::of_before(commitment), commitment }
+        };
+        let all: Vec<_> = (0..epochs).map(epoch).collect();
         let earlier = (0..epochs - 1).map(|number| Some(key(number))).collect();
-        Keyring::from_keys(WORKSPACE, earlier, key(epochs - 1), &commitments).unwrap()
+        Keyring::from_keys(WORKSPACE, earlier, key(epochs - 1), &all).unwrap()
     };
     assert_eq!(rekey_of(&keyring(MAX_EPOCHS), &[], &mut rng(3)).unwrap_err(), RekeyError::TooManyEpochs);
     // The last that is allowed is one that a reader accepts as well.
@@ -107,7 +118,7 @@ fn a_recipient_with_an_unusable_key_cannot_prevent_a_rekey() {
     let rekey = rekey_of(&keyring(1), &[hostile, ana.hpke_public()], &mut rng(3)).unwrap();
     let for_hostile = rekey.wraps.iter().find(|wrap| wrap.recipient == hostile).unwrap();
     assert!(for_hostile.ciphertext.is_empty(), "no key, under no secret");
-    let epochs = commitments(&keyring(1), &rekey);
+    let epochs = with_epoch_of(&keyring(1), &rekey);
     assert_eq!(keyring(1).accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
     let record = Record::Rekey(rekey);
     assert_eq!(Record::parse(&record.to_body()), Ok(record));
@@ -118,7 +129,7 @@ fn a_newcomer_opens_the_ticket_s_wrap_and_the_history_of_that_epoch() {
     let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
     let mut keyring = keyring(2);
     let rekey = rekey_of(&keyring, &[ana.hpke_public()], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring, &rekey);
+    let epochs = with_epoch_of(&keyring, &rekey);
     assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
 
     let wrap = keyring.wrap_newest(ticket.hpke_public(), &mut rng(4)).unwrap();
@@ -131,10 +142,9 @@ fn a_newcomer_opens_the_ticket_s_wrap_and_the_history_of_that_epoch() {
 fn a_newcomer_to_a_workspace_in_its_first_epoch_needs_no_history() {
     let ticket = TicketSecret::generate(&mut rng(9));
     let wrap = keyring(1).wrap_newest(ticket.hpke_public(), &mut rng(4)).unwrap();
-    let commitment = epoch_key(1).commitment();
-    let newest = open_wrap(&wrap, WORKSPACE, commitment, &ticket.hpke()).unwrap();
-    let joined = whole(Keyring::from_newest(WORKSPACE, newest, None, &[commitment]));
-    assert_eq!(held(&joined), [commitment]);
+    let newest = open_wrap(&wrap, WORKSPACE, epoch(1).commitment, &ticket.hpke()).unwrap();
+    let joined = whole(Keyring::from_newest(WORKSPACE, newest, None, &[epoch(1)]));
+    assert_eq!(held(&joined), [epoch(1)]);
 }
 
 #[test]
@@ -144,7 +154,7 @@ fn a_newcomer_learns_of_rekeys_while_the_ticket_was_open() {
     let rekey = rekey_of(&before, &[ana.hpke_public(), ticket.hpke_public()], &mut rng(3)).unwrap();
     let wrap = rekey.wraps.iter().find(|wrap| wrap.recipient == ticket.hpke_public()).unwrap();
     let newest = open_wrap(wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
-    let epochs = commitments(&before, &rekey);
+    let epochs = with_epoch_of(&before, &rekey);
     let joined = whole(Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs));
     assert_eq!(held(&joined), epochs);
 }
@@ -165,7 +175,7 @@ fn history_of(numbers: &[u8]) -> Vec<u8> {
 
 /// What came along with a history of these keys, and which keys a newcomer has by it.
 fn handed_out(newest: u8, numbers: Option<&[u8]>) -> Result<(History, Vec<bool>), KeyringError> {
-    let epochs: Vec<_> = (1..=3).map(|number| epoch_key(number).commitment()).collect();
+    let epochs: Vec<_> = (1..=3).map(epoch).collect();
     let history = numbers.map(history_of);
     let joined = Keyring::from_newest(WORKSPACE, epoch_key(newest), history.as_deref(), &epochs);
     joined.map(|(keyring, history)| (history, keyring.keys().map(|key| key.is_some()).collect()))
@@ -200,7 +210,7 @@ fn a_history_says_what_its_maker_lacked_and_has_a_place_for_every_epoch() {
 #[test]
 fn zeros_are_a_hole_and_nobody_s_key() {
     let zeros = epoch_key(0);
-    let epochs = [epoch_key(1).commitment(), zeros.commitment()];
+    let epochs = [epoch(1), epoch(0)];
     let refused = Keyring::from_newest(WORKSPACE, zeros, None, &epochs).unwrap_err();
     assert_eq!(refused, KeyringError::WrongKey { epoch: 2 });
 }
@@ -209,12 +219,12 @@ fn zeros_are_a_hole_and_nobody_s_key() {
 fn who_lacks_the_newest_key_begins_an_epoch_from_the_newest_that_is_here() {
     let (ana, ben) = (device(1), device(2));
     // An epoch began of which nobody honest has the key.
-    let epochs = [1, 2, 3].map(|number| epoch_key(number).commitment());
+    let epochs = [1, 2, 3].map(epoch);
     let rekey = keyring(2).rekey(&[ana.hpke_public(), ben.hpke_public()], &epochs, &mut rng(3)).unwrap();
-    let epochs: Vec<_> = epochs.into_iter().chain([rekey.commitment]).collect();
+    let epochs: Vec<_> = epochs.into_iter().chain([begun_by(&rekey)]).collect();
     let mut lacking = keyring(2);
     assert_eq!(lacking.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
-    assert_eq!(lacking.newest_epoch(), rekey.commitment.epoch_id());
+    assert_eq!(lacking.newest_epoch(), begun_by(&rekey).id);
     assert_eq!(lacking.keys().map(|key| key.is_some()).collect::<Vec<_>>(), [true, true, false, true]);
     // Who has the key that the maker lacked keeps it.
     let mut holding = keyring(3);
@@ -225,7 +235,7 @@ fn who_lacks_the_newest_key_begins_an_epoch_from_the_newest_that_is_here() {
 #[test]
 fn no_key_seals_two_histories() {
     // A virtual machine rekeys, is set back, learns a key it lacked, and rekeys with the same randomness.
-    let epochs = [1, 2, 3].map(|number| epoch_key(number).commitment());
+    let epochs = [1, 2, 3].map(epoch);
     let rekey = |keyring: Keyring| keyring.rekey(&[], &epochs, &mut Repeating(&[5; 32])).unwrap();
     let mut with_hole = keyring(1);
     let history = seal_history(WORKSPACE, &epoch_key(3), &[None, None]);
@@ -239,7 +249,7 @@ fn no_key_seals_two_histories() {
         decode::<Rekey>(&stored).unwrap()
     };
     let (one, other) = (sealed(&mut rng(3)), sealed(&mut rng(4)));
-    assert!(one.commitment != other.commitment && !epochs.contains(&one.commitment));
+    assert!(one.commitment != other.commitment && epochs.iter().all(|it| it.commitment != one.commitment));
 }
 
 #[test]
@@ -269,7 +279,7 @@ fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
     let before = keyring(2);
     let mut rekey = rekey_of(&before, &[ana.hpke_public()], &mut rng(3)).unwrap();
     rekey.history[0] ^= 1;
-    let epochs = commitments(&before, &rekey);
+    let epochs = with_epoch_of(&before, &rekey);
     let mut keyring = keyring(2);
     let accepted = keyring.accept(&rekey, ana.hpke(), &epochs);
     assert_eq!(accepted, Ok(History::Damaged(KeyringError::HistoryUnopenable)));
@@ -280,7 +290,7 @@ fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
 fn a_device_that_missed_an_epoch_catches_up_from_the_history() {
     let ana = device(1);
     let rekey = rekey_of(&keyring(3), &[ana.hpke_public()], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(3), &rekey);
+    let epochs = with_epoch_of(&keyring(3), &rekey);
     let mut behind = keyring(1);
     assert_eq!(behind.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
     assert_eq!(held(&behind), epochs);
@@ -298,7 +308,7 @@ fn a_rekey_that_wraps_a_wrong_key_is_refused() {
     let ana = device(1);
     let mut rekey = rekey_of(&keyring(1), &[ana.hpke_public()], &mut rng(3)).unwrap();
     rekey.commitment = epoch_key(7).commitment();
-    let epochs = commitments(&keyring(1), &rekey);
+    let epochs = with_epoch_of(&keyring(1), &rekey);
     let refused = keyring(1).accept(&rekey, ana.hpke(), &epochs);
     assert_eq!(refused, Err(KeyringError::Wrap(WrapError::Unopenable)));
 }
@@ -307,7 +317,7 @@ fn a_rekey_that_wraps_a_wrong_key_is_refused() {
 fn a_rekey_that_the_roster_does_not_commit_to_is_refused() {
     let ana = device(1);
     let rekey = rekey_of(&keyring(1), &[ana.hpke_public()], &mut rng(3)).unwrap();
-    let epochs = [epoch_key(1).commitment(), epoch_key(7).commitment()];
+    let epochs = [epoch(1), epoch(7)];
     let mut keyring = keyring(1);
     assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Err(KeyringError::WrongKey { epoch: 2 }));
     assert_eq!(held(&keyring).len(), 1);
@@ -350,7 +360,7 @@ fn a_stored_keyring_opens_with_the_device_s_key_only() {
 #[test]
 fn a_stored_keyring_keeps_its_holes_and_what_earlier_versions_stored_is_read() {
     let ana = device(1);
-    let epochs = [1, 2, 3].map(|number| epoch_key(number).commitment());
+    let epochs = [1, 2, 3].map(epoch);
     let (holed, _) =
         Keyring::from_newest(WORKSPACE, epoch_key(3), Some(&history_of(&[1, 0])), &epochs).unwrap();
     let stored = holed.to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
@@ -358,7 +368,7 @@ fn a_stored_keyring_keeps_its_holes_and_what_earlier_versions_stored_is_read() {
     assert_eq!(again.keys().map(|key| key.is_some()).collect::<Vec<_>>(), [true, false, true]);
 
     let wraps = vec![keyring(3).wrap_newest(ana.hpke_public(), &mut rng(4)).unwrap()];
-    let of_before = Rekey { commitment: epochs[2], history: history_of(&[1, 2]), wraps };
+    let of_before = Rekey { commitment: epochs[2].commitment, history: history_of(&[1, 2]), wraps };
     let again = Keyring::from_stored(WORKSPACE, &encode(&of_before), ana.hpke(), &epochs).unwrap();
     assert_eq!(held(&again), epochs);
     assert!(again.keys().all(|key| key.is_some()));
@@ -369,7 +379,7 @@ fn a_stored_keyring_may_be_behind_the_roster_but_not_beside_or_ahead_of_it() {
     let ana = device(1);
     let stored = keyring(2).to_stored(ana.hpke_public(), &mut rng(3)).unwrap();
     let from = |numbers: &[u8]| {
-        let epochs: Vec<_> = numbers.iter().map(|number| epoch_key(*number).commitment()).collect();
+        let epochs: Vec<_> = numbers.iter().map(|number| epoch(*number)).collect();
         Keyring::from_stored(WORKSPACE, &stored, ana.hpke(), &epochs).map(|keyring| held(&keyring).len())
     };
     assert_eq!(from(&[1, 2]), Ok(2));
@@ -388,15 +398,14 @@ fn a_stored_keyring_may_be_behind_the_roster_but_not_beside_or_ahead_of_it() {
 fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
     let ana = device(1);
     let rekey = rekey_of(&keyring(2), &[ana.hpke_public()], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(2), &rekey);
+    let epochs = with_epoch_of(&keyring(2), &rekey);
     let mut held_here = keyring(4);
     assert!(held_here.set_apart_epochs_beyond(&held(&keyring(3))), "the fourth is apart already");
     assert_eq!(held_here.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
     assert_eq!(held(&held_here), epochs);
     for lost in [3, 4] {
-        let epoch = epoch_key(lost).commitment().epoch_id();
         let snapshot = held_here.snapshot();
-        assert_eq!(snapshot.key(epoch).map(EpochKey::as_bytes), Some(epoch_key(lost).as_bytes()));
+        assert_eq!(snapshot.key(epoch(lost).id).map(EpochKey::as_bytes), Some(epoch_key(lost).as_bytes()));
     }
     assert_eq!(held_here.keys().count(), 3, "nothing is handed on of what is apart");
 }
@@ -405,11 +414,29 @@ fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
 fn a_key_whose_epoch_is_lost_and_begun_again_is_in_force_again_without_a_wrap() {
     let (ana, late) = (device(1), device(2));
     let rekey = rekey_of(&keyring(2), &[ana.hpke_public()], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(2), &rekey);
+    let epochs = with_epoch_of(&keyring(2), &rekey);
     let mut by_ticket = keyring(2);
     assert_eq!(by_ticket.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
     assert!(by_ticket.set_apart_epochs_beyond(&held(&keyring(2))));
     assert_eq!(by_ticket.accept(&rekey, late.hpke(), &epochs), Ok(History::Intact));
     assert_eq!(held(&by_ticket), epochs);
-    assert_eq!(by_ticket.newest_epoch(), rekey.commitment.epoch_id());
+    assert_eq!(by_ticket.newest_epoch(), begun_by(&rekey).id);
+}
+
+#[test]
+fn an_epoch_whose_commitment_was_copied_is_one_of_its_own() {
+    let ana = device(1);
+    // Somebody has seen what the next epoch commits to, and begins one with it that nobody can open.
+    let rekey = rekey_of(&keyring(2), &[ana.hpke_public()], &mut rng(3)).unwrap();
+    let copied = Epoch { id: EpochId::from_bytes([0xcc; 16]), ..begun_by(&rekey) };
+    let copy = Rekey { wraps: Vec::new(), history: Vec::new(), ..rekey.clone() };
+    let mut all: Vec<_> = held(&keyring(2)).into_iter().chain([copied]).collect();
+    let mut keyring = keyring(2);
+    assert_eq!(keyring.accept(&copy, ana.hpke(), &all), Err(KeyringError::NoWrap));
+    // Its maker says it again, after an epoch more, and who has its key has the copy's.
+    let again = keyring.rekey(&[ana.hpke_public()], &all, &mut rng(3)).unwrap();
+    all.push(begun_by(&again));
+    assert_eq!(keyring.accept(&again, ana.hpke(), &all), Ok(History::Intact));
+    assert_eq!(held(&keyring), all);
+    assert!(keyring.holds(begun_by(&again).id) && !keyring.holds(copied.id));
 }

@@ -13,7 +13,7 @@ use bowline_wire::roster::record::{Record, Rekey};
 
 use crate::author::{Author, message, payload_of};
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, code, entries_on};
+use crate::rig::{Rig, code, entries_on, take_keys};
 use crate::sealing::noise;
 
 const DOC: DocId = DocId::from_bytes([0xd0; 16]);
@@ -317,7 +317,8 @@ fn a_part_whose_key_comes_later_is_read_then() {
     rig.sync(&mut relay);
     assert_eq!(aside(&rig), [(entries[2].id(), QuarantineReason::NoKey)]);
     assert_eq!(rig.status().incomplete, 2);
-    // The next one brings the keys of before along.
+    // The next one brings the keys of before along, that of the epoch too which this device has begun meanwhile without them.
+    take_keys(&mut owner, &relay);
     let last = Author::join(9, &owner.put_ticket(&mut relay, false), &mut relay);
     owner.put_removal(&mut relay, &last, Vec::new());
     rig.sync(&mut relay);

@@ -1,16 +1,16 @@
 //! Applies roster records to a roster, by the rules that say which of them take effect.
 
-mod rekey;
+pub(super) mod rekey;
 mod removal;
 mod tickets;
 
 use std::collections::BTreeSet;
 
-use self::rekey::begin_epoch;
+use self::rekey::{begin_epoch, complain, count, permit};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
 use self::tickets::{apply_join, check_join, close_ticket, open_ticket};
 use super::record::{Join, Record};
-use super::{Device, Outcome, Point, Role, Roster, Standing, TicketKind, User, Void};
+use super::{Device, Epoch, Outcome, Point, Role, Roster, Standing, TicketKind, User, Void};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::{EntryType, Header};
@@ -58,7 +58,7 @@ impl Roster {
             self.unknown = Some(*number);
             return Outcome::Unknown(*number);
         }
-        match apply(self, position, header, record) {
+        match apply(self, position, EpochId::begun_by(id), header, record) {
             Err(why) => Outcome::Void(why),
             Ok(rekey_void) => {
                 let hash = hash::roster_hash(self.hash(), id);
@@ -86,15 +86,17 @@ impl Roster {
         removal: &Record,
     ) -> Result<BTreeSet<HpkePublicKey>, Void> {
         let mut after = self.clone();
-        apply(&mut after, Position(u64::MAX), header, removal)?;
+        apply(&mut after, Position(u64::MAX), EpochId::ZERO, header, removal)?;
         Ok(after.recipients())
     }
 }
 
-/// Applies `record`. `Ok(Some(why))` says that it took effect and its rekey did not; on `Err` nothing has changed.
+/// Applies `record`, which begins `epoch` if it begins any. `Ok(Some(why))` says that it took effect and its rekey did not; on `Err` nothing
+/// has changed.
 fn apply(
     roster: &mut Roster,
     position: Position,
+    epoch: EpochId,
     header: &Header,
     record: &Record,
 ) -> Result<Option<Void>, Void> {
@@ -106,7 +108,8 @@ fn apply(
             let user = UserId::of_first_device(*device);
             roster.users.insert(user, User { role: Role::Owner, removed: false });
             insert_device(roster, *device, user, *hpke, None, false);
-            roster.commitments.push(*commitment);
+            roster.epochs.push(Epoch { id: epoch, commitment: *commitment });
+            roster.permits.begun_by = Some(*device);
             Ok(None)
         }
         Record::Invite(ticket) => {
@@ -129,7 +132,7 @@ fn apply(
         Record::RemoveDevice { device, cut, rekey } => {
             let targets = device_targets(roster, header, *device)?;
             check_cut(cut, |named| named == *device)?;
-            remove(roster, position, header, targets, cut, rekey)
+            remove(roster, position, header, targets, cut, (epoch, rekey))
         }
         Record::RemoveMember { user, cut, rekey } => {
             owner(roster, header)?;
@@ -141,17 +144,22 @@ fn apply(
             // A device of theirs may have gone in the meantime; that must not save the others.
             check_cut(cut, |named| is_device_of(roster, &named, *user))?;
             let targets = devices_of(roster, *user);
-            let rekey_void = remove(roster, position, header, targets, cut, rekey)?;
+            let rekey_void = remove(roster, position, header, targets, cut, (epoch, rekey))?;
             mark_user_removed(roster, *user);
             Ok(rekey_void)
         }
         Record::Leave { whole_user, cut } => leave(roster, position, header, *whole_user, cut),
         Record::Rekey(rekey) => {
             live_author(roster, header)?;
-            if !roster.rekey_due {
-                return Err(Void::NotDue);
-            }
-            begin_epoch(roster, header, rekey)?;
+            let permit = permit(roster, &header.device)?;
+            on_head(roster, header)?;
+            begin_epoch(roster, header.device, epoch, rekey)?;
+            count(roster, &header.device, permit);
+            Ok(None)
+        }
+        Record::Complaint { epoch } => {
+            live_author(roster, header)?;
+            complain(roster, *epoch)?;
             Ok(None)
         }
         Record::Unknown(_) => Err(Void::AfterUnknown),

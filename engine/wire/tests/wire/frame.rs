@@ -231,7 +231,7 @@ fn each_word_of_an_opening_is_bound_to_its_fields_and_to_all_that_was_said_befor
 fn a_hello_from_before_nonces_is_recognised_and_no_other_bytes_are() {
     let mut before = bowline_wire::codec::Writer::new();
     before.array(5).u64(1).u64(1).value(&WorkspaceId::ZERO).value(&Party::Device(ana().id()));
-    before.array(2).text("draft/1").text("entries/1");
+    before.array(2).text("draft/2").text("entries/1");
     let before = before.into_bytes();
     assert!(is_hello_of_before(&before) && decode::<Frame>(&before).is_err());
     for (name, frame) in frames() {

@@ -132,6 +132,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("RemoveMember", story.expulsion_of(&ana, ben.user(), cuts())),
         ("Leave", Record::Leave { whole_user: true, cut: cuts() }),
         ("Rekey", Record::Rekey(rekey("sample epoch", [ana.hpke, ben.hpke]))),
+        ("Complaint", story.complaint()),
     ]
 }
 
@@ -148,7 +149,7 @@ pub(crate) fn opening(
     create: Option<Create>,
 ) -> [Frame; 4] {
     let story = story();
-    let capabilities = || vec!["draft/1".to_owned(), "entries/1".to_owned()];
+    let capabilities = || vec!["draft/2".to_owned(), "entries/1".to_owned()];
     let hello = Hello { nonce: seed("device nonce"), versions: vec![1], capabilities: capabilities() };
     let hello = Frame::Hello(hello);
     let said = Transcript::START.then(&encode(&hello));

@@ -178,7 +178,7 @@ impl Folded {
             }
             let outcome = roster.apply(position, entry.id(), entry.header(), &record);
             if let Outcome::Applied { rekey_void } = outcome {
-                handed_out.look_at(&entry, rekey_void, roster.commitments());
+                handed_out.look_at(&entry, rekey_void, roster.epochs());
             }
         }
         roster.ticket(&key).ok_or(JoinFailed::TicketGone)?;

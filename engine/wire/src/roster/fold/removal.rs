@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rekey::begin_epoch_unbound;
+use super::rekey::begin_epoch;
 use super::{author, is_owner, on_head};
 use crate::header::Header;
-use crate::ids::{ChainKey, DeviceId, EntryId, Position, UserId};
+use crate::ids::{ChainKey, DeviceId, EntryId, EpochId, Position, UserId};
 use crate::roster::record::{Cut, Rekey};
 use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, Void};
 
@@ -47,7 +47,7 @@ pub(super) fn remove(
     header: &Header,
     targets: BTreeSet<DeviceId>,
     cut: &[Cut],
-    rekey: &Rekey,
+    (epoch, rekey): (EpochId, &Rekey),
 ) -> Result<Option<Void>, Void> {
     let by = header.device;
     let known = roster.point(&header.roster).map_or(0, |(index, _)| index + 1);
@@ -66,7 +66,7 @@ pub(super) fn remove(
     let rekeyed = match (recovery, was_on_head) {
         (true, _) => Err(Void::Recovery),
         (false, Err(moved)) => Err(moved),
-        (false, Ok(())) => begin_epoch_unbound(roster, rekey),
+        (false, Ok(())) => begin_epoch(roster, by, epoch, rekey),
     };
     Ok(rekeyed.err())
 }

@@ -46,6 +46,10 @@ pub(super) fn close_ticket(
         return Err(Void::TicketNotOpen);
     }
     ticket.stage = TicketStage::Closed;
+    let maker = ticket.maker;
+    if let Some(maker) = roster.devices.get(&maker) {
+        roster.permits.closed_tickets.insert(maker.user);
+    }
     Ok(None)
 }
 

@@ -46,6 +46,6 @@ pub use keys::{DeviceKeys, HpkeSecret, TicketSecret};
 pub use payload::SealError;
 #[cfg(feature = "planted-bugs")]
 pub use planted::seal_nothing;
-pub use rekey::{History, RekeyError};
+pub use rekey::{History, NewEpoch, RekeyError};
 pub use seal::{OpenError, open, seal};
 pub use wrap::{WrapError, open_wrap};

@@ -9,12 +9,13 @@ use bowline_crypto::Keyring;
 use bowline_store::{
     Cursor, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
 };
-use bowline_wire::codec::{decode, encode};
+use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Commitment, EntryId, Lane, Position, WorkspaceId};
+use bowline_wire::ids::{EntryId, Lane, Position, WorkspaceId};
 use bowline_wire::log::Log;
+use bowline_wire::roster::Epoch;
 use bowline_wire::successor::SaidSuccessor;
 
 use crate::documents::held::Documents;
@@ -22,6 +23,7 @@ use crate::lent::Lent;
 use crate::rows::{entry_of, id_of};
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{cut_holding, held_by};
+use crate::workspace::keys_at_rest::{StoredKeys, StoredKeysApart, keys_apart, seal_keys};
 use crate::workspace::linked::with_hashes;
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::parts::{Held, open_held};
@@ -29,9 +31,7 @@ use crate::workspace::quarantine::{QuarantineReason, refused};
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
-use crate::workspace::workspaces::{
-    StoredKeys, StoredKeysApart, StoredSuccession, keys_apart, restore, seal_keys, state,
-};
+use crate::workspace::workspaces::{StoredSuccession, restore, state};
 use crate::{Damage, Error, Notice};
 
 /// Entries that are read at once while the log is made anew.
@@ -260,9 +260,9 @@ pub(super) fn put_keys(tx: &Tx<'_>, workspace: WorkspaceId, now: &[u8]) -> Resul
     Ok(tx.put_state(workspace, state::KEYRING, now)?)
 }
 
-fn epochs_of(stored: &[u8]) -> Result<Vec<Commitment>, Error> {
-    let stored = decode::<StoredKeys>(stored).map_err(|_| Error::Damaged(Damage::Keyring))?;
-    Ok(stored.commitments)
+fn epochs_of(stored: &[u8]) -> Result<Vec<Epoch>, Error> {
+    let stored = StoredKeys::from_bytes(stored).map_err(|_| Error::Damaged(Damage::Keyring))?;
+    Ok(stored.epochs)
 }
 
 /// The log up to where it was continued, made anew by the rules that decided when its entries came.

@@ -2,16 +2,32 @@
 
 use bowline_wire::codec::Writer;
 use bowline_wire::hash;
-use bowline_wire::ids::{Commitment, DocId, Salt, SnapshotDigest, WireDoc, WorkspaceId};
+use bowline_wire::ids::{
+    Commitment, DeviceId, DocId, HpkePublicKey, RosterHash, Salt, SnapshotDigest, WireDoc, WorkspaceId,
+};
+use bowline_wire::roster::Epoch;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::aead::OneTimeKey;
 use crate::derive::{Label, hkdf, hmac16, hmac32};
-use crate::rekey::NewEpoch;
 
 /// Bytes of an epoch key.
 pub(crate) const EPOCH_KEY_LEN: usize = 32;
+
+/// An epoch that is about to begin: whom its key is for, and where the record that begins it stands. All of it goes into what the key is
+/// derived from.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEpoch<'r> {
+    /// Exactly those who get the key.
+    pub recipients: &'r [HpkePublicKey],
+    /// All of the roster's epochs so far, in order.
+    pub epochs: &'r [Epoch],
+    /// The roster that the record builds on.
+    pub roster: RosterHash,
+    /// The device that writes the record.
+    pub author: DeviceId,
+}
 
 /// The secret that all active devices of a workspace share from one rekey to the next. It seals nothing itself.
 #[derive(Zeroize, ZeroizeOnDrop)]

@@ -40,12 +40,12 @@ mod broken;
 #[cfg(test)]
 mod testing;
 
-pub use epoch::EpochKey;
+pub use epoch::{EpochKey, NewEpoch};
 pub use keyring::{KeySnapshot, Keyring, KeyringError};
 pub use keys::{DeviceKeys, HpkeSecret, TicketSecret};
 pub use payload::SealError;
 #[cfg(feature = "planted-bugs")]
 pub use planted::seal_nothing;
-pub use rekey::{History, NewEpoch, RekeyError};
+pub use rekey::{History, RekeyError};
 pub use seal::{OpenError, open, seal};
 pub use wrap::{WrapError, open_wrap};

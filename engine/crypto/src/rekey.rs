@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bowline_wire::ids::{DeviceId, HpkePublicKey, RosterHash, WorkspaceId};
+use bowline_wire::ids::{HpkePublicKey, WorkspaceId};
 use bowline_wire::limits::{MAX_EPOCHS, MAX_RECIPIENTS};
 use bowline_wire::roster::Epoch;
 use bowline_wire::roster::record::{Rekey, Wrap};
@@ -12,7 +12,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::aead::TAG_LEN;
-use crate::epoch::{EPOCH_KEY_LEN, EpochKey};
+use crate::epoch::{EPOCH_KEY_LEN, EpochKey, NewEpoch};
 use crate::keyring::{Keyring, KeyringError};
 use crate::keys::HpkeSecret;
 use crate::wrap::{WrapError, open_wrap, seal_wrap, wrap_or_nothing};
@@ -29,20 +29,6 @@ pub enum RekeyError {
     /// The workspace has used up its epochs; the people in it have to make another one.
     #[error("this workspace has had {MAX_EPOCHS} epochs and cannot begin another")]
     TooManyEpochs,
-}
-
-/// An epoch that is about to begin: whom its key is for, and where the record that begins it stands. All of it goes into what the key is
-/// derived from.
-#[derive(Clone, Copy, Debug)]
-pub struct NewEpoch<'r> {
-    /// Exactly those who get the key.
-    pub recipients: &'r [HpkePublicKey],
-    /// All of the roster's epochs so far, in order.
-    pub epochs: &'r [Epoch],
-    /// The roster that the record builds on.
-    pub roster: RosterHash,
-    /// The device that writes the record.
-    pub author: DeviceId,
 }
 
 /// What an accepted rekey carried besides the new key. Either way the new key is in force.

@@ -19,10 +19,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use serde::{Deserialize, Deserializer};
 
-use crate::epoch::EpochKey;
+use crate::epoch::{EpochKey, NewEpoch};
 use crate::keyring::Keyring;
 use crate::keys::DeviceKeys;
-use crate::rekey::NewEpoch;
 
 /// Bytes that stand in a vector as hexadecimal digits.
 pub(crate) struct Hex(Vec<u8>);

@@ -91,7 +91,7 @@ impl Device {
         });
         let Some(key) = opened else { return };
         if let Some(keyring) = &mut self.keyring {
-            drop(keyring.take_newest(key, history, epochs));
+            let _ = keyring.take_newest(key, history, epochs);
         } else {
             let found = Keyring::from_newest(WORKSPACE, key, history, epochs);
             self.keyring = found.ok().map(|(keyring, _)| keyring);

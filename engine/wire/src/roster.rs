@@ -296,12 +296,6 @@ impl Roster {
         &self.epochs
     }
 
-    /// Whether `device` may begin an epoch now.
-    pub fn may_rekey(&self, device: &DeviceId) -> bool {
-        self.device(device).is_some_and(|it| it.is_active() && !it.recovery)
-            && fold::rekey::permit(self, device).is_ok()
-    }
-
     /// Whether somebody has complained of the newest epoch.
     pub fn has_complaint(&self) -> bool {
         self.permits.complained

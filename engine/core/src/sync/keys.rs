@@ -70,7 +70,7 @@ pub(super) struct HandedOut<'a> {
     workspace: WorkspaceId,
     recipient: &'a Recipient<'a>,
     keyring: Option<Keyring>,
-    /// Of the record that began the epoch in force; `None` in the first one.
+    /// What the record has that began the epoch in force; `None` in the first one.
     history: Option<Vec<u8>>,
     /// Why the last key that was to be for the recipient is none.
     failed: KeyringError,

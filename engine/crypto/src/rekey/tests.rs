@@ -1,6 +1,6 @@
 //! Whoever stays learns the new key, whoever joins learns all keys, and whoever is removed learns none.
 
-use bowline_wire::ids::{EpochId, Suite};
+use bowline_wire::ids::{EpochId, RosterHash, Suite};
 use bowline_wire::limits::{MAX_BODY, MAX_WRAP};
 use bowline_wire::roster::record::Record;
 

@@ -23,7 +23,9 @@ use crate::lent::Lent;
 use crate::rows::{entry_of, id_of};
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{cut_holding, held_by};
-use crate::workspace::keys_at_rest::{StoredKeys, StoredKeysApart, keys_apart, seal_keys};
+use crate::workspace::keys_at_rest::{
+    KEYRING, KEYS_APART, StoredKeys, StoredKeysApart, keys_apart, seal_keys,
+};
 use crate::workspace::linked::with_hashes;
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::parts::{Held, open_held};
@@ -249,15 +251,15 @@ pub(super) fn cut_log(tx: &Tx<'_>, workspace: WorkspaceId, cut: &Cut, before: &L
 /// Stores the keys of the log's epochs. Those that were stored before stay beside them if one is of no epoch that the log still has,
 /// for reading what was sealed in it.
 pub(super) fn put_keys(tx: &Tx<'_>, workspace: WorkspaceId, now: &[u8]) -> Result<(), Error> {
-    if let Some(before) = tx.state(workspace, state::KEYRING)? {
+    if let Some(before) = tx.state(workspace, KEYRING)? {
         let kept = epochs_of(now)?;
         if epochs_of(&before)?.iter().any(|epoch| !kept.contains(epoch)) {
             let mut apart = keys_apart(**tx, workspace)?;
             apart.push(before.to_vec());
-            tx.put_state(workspace, state::KEYS_APART, &encode(&StoredKeysApart(apart)))?;
+            tx.put_state(workspace, KEYS_APART, &encode(&StoredKeysApart(apart)))?;
         }
     }
-    Ok(tx.put_state(workspace, state::KEYRING, now)?)
+    Ok(tx.put_state(workspace, KEYRING, now)?)
 }
 
 fn epochs_of(stored: &[u8]) -> Result<Vec<Epoch>, Error> {

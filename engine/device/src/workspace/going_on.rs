@@ -15,7 +15,7 @@ use bowline_wire::roster::Roster;
 use crate::Error;
 use crate::documents::held::Documents;
 use crate::lent::Lent;
-use crate::rows::entry_of;
+use crate::rows::{entry_of, roster_records};
 use crate::workspace::again::{cut_log, put_keys, unseal_again, was_accepted};
 use crate::workspace::keys_at_rest::seal_keys;
 use crate::workspace::line::frame_of;
@@ -23,7 +23,7 @@ use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::quarantine::refused;
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
-use crate::workspace::workspaces::{new_incarnation, roster_records, state};
+use crate::workspace::workspaces::{new_incarnation, state};
 use crate::workspace::{Workspaces, behind, evidence, membership};
 
 /// Entries that are read at once while they are sorted.

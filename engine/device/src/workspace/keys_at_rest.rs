@@ -9,16 +9,22 @@ use bowline_wire::limits::{MAX_EPOCHS, MAX_SEALED_HISTORY, MAX_WRAP};
 use bowline_wire::roster::Epoch;
 use rand_core::CryptoRng;
 
+use crate::rows::roster_records;
 use crate::workspace::sealed_values::AtRest;
-use crate::workspace::workspaces::{roster_records, state};
 use crate::{Damage, Error};
+
+/// Name of the value with the keyring in use.
+pub(super) const KEYRING: &str = "keyring";
+
+/// Name of the value with keyrings of epochs that the log has lost.
+pub(super) const KEYS_APART: &str = "keys-apart";
 
 pub(super) fn restore_keys(
     read: Reader<'_>,
     keys: &DeviceKeys,
     workspace: WorkspaceId,
 ) -> Result<Option<Keyring>, Error> {
-    let Some(bytes) = read.state(workspace, state::KEYRING)? else {
+    let Some(bytes) = read.state(workspace, KEYRING)? else {
         return Ok(None);
     };
     let mut keyring = open_keys(&bytes, keys, workspace)?;
@@ -36,7 +42,7 @@ fn open_keys(bytes: &[u8], keys: &DeviceKeys, workspace: WorkspaceId) -> Result<
 
 /// Keyrings with the keys of epochs that the log has lost, as they are stored.
 pub(super) fn keys_apart(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Vec<u8>>, Error> {
-    let stored = read.state(workspace, state::KEYS_APART)?;
+    let stored = read.state(workspace, KEYS_APART)?;
     let apart = stored.map(|bytes| decode::<StoredKeysApart>(&bytes)).transpose();
     Ok(apart.map_err(|_| Error::Damaged(Damage::Keyring))?.map_or_else(Vec::new, |apart| apart.0))
 }

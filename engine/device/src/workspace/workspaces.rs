@@ -10,8 +10,7 @@ use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, 
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
-use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, Incarnation, Position, RelayId, Suite, WorkspaceId};
+use bowline_wire::ids::{ChainKey, Incarnation, RelayId, Suite, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
@@ -19,11 +18,11 @@ use bowline_wire::weight::Weights;
 
 use crate::lent::Lent;
 use crate::notice::Notices;
-use crate::rows::{entry_of, insert_offered};
+use crate::rows::{entry_of, insert_offered, roster_records};
 use crate::workspace::Workspaces;
 use crate::workspace::code::Code;
 use crate::workspace::evidence;
-use crate::workspace::keys_at_rest::{restore_keys, seal_keys};
+use crate::workspace::keys_at_rest::{self, restore_keys, seal_keys};
 use crate::workspace::linked::Linked;
 use crate::workspace::old::Old;
 use crate::workspace::sealed_values::{self, AtRest};
@@ -34,13 +33,10 @@ pub(crate) mod state {
     pub(crate) const TOKEN: &str = "token";
     pub(crate) const TICKET: &str = "ticket";
     pub(crate) const PINS: &str = "pins";
-    pub(crate) const KEYRING: &str = "keyring";
     /// The relay's identity, once the log's key has vouched for it.
     pub(crate) const RELAY: &str = "relay-identity";
     /// By which the log came to be signed by its key.
     pub(crate) const SUCCESSION: &str = "succession";
-    /// Keyrings with the keys of epochs that the log has lost.
-    pub(crate) const KEYS_APART: &str = "keys-apart";
     /// The head beyond ours up to which a person has decided to go on with the log.
     pub(crate) const DECIDED: &str = "decided-head";
     /// What two people have compared.
@@ -101,7 +97,7 @@ impl Workspaces {
             };
             tx.insert_workspace(&row)?;
             tx.put_state(workspace, state::TOKEN, &token)?;
-            tx.put_state(workspace, state::KEYRING, &stored_keys)?;
+            tx.put_state(workspace, keys_at_rest::KEYRING, &stored_keys)?;
             insert_offered(tx, &entry, None)?;
             tx.put_meta(CURRENT, workspace.as_bytes())
         })?;
@@ -374,19 +370,6 @@ fn log_of(
     let head = Head { workspace, log: cursor.log, position: cursor.pos, hash: cursor.hash };
     let weights = Weights::restore(read.weights(workspace)?);
     Ok(Log::restore(head, cursor.time, roster, tips, weights))
-}
-
-/// The accepted roster entries of a workspace, in log order.
-pub(super) fn roster_records(
-    read: Reader<'_>,
-    workspace: WorkspaceId,
-) -> Result<Vec<(Position, Entry)>, Error> {
-    let mut records = Vec::new();
-    for found in read.control_by_type(workspace, EntryType::Roster.number())? {
-        let position = found.entry.place.map_or(Position::START, |place| place.pos);
-        records.push((position, entry_of(found)?));
-    }
-    Ok(records)
 }
 
 /// Successors at rest.

@@ -1,20 +1,22 @@
 //! Applies roster records to a roster, by the rules that say which of them take effect.
 
-pub(super) mod rekey;
+mod rekey;
 mod removal;
+mod rights;
 mod tickets;
 
 use std::collections::BTreeSet;
 
 use self::rekey::{begin_epoch, complain, count, permit};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
-use self::tickets::{apply_join, check_join, close_ticket, open_ticket};
+use self::rights::{author, live_author, on_head, owner};
+use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
 use super::record::{Join, Record};
-use super::{Device, Epoch, Outcome, Point, Role, Roster, Standing, TicketKind, User, Void};
+use super::{Epoch, Outcome, Point, Role, Roster, TicketKind, User, Void};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::{EntryType, Header};
-use crate::ids::{DeviceId, EntryId, EpochId, HpkePublicKey, Position, TicketKey, UserId, WorkspaceId};
+use crate::ids::{DeviceId, EntryId, EpochId, HpkePublicKey, Position, UserId, WorkspaceId};
 
 impl Roster {
     /// The roster after `entries`, which are accepted roster entries in log order. Others are passed over, as are
@@ -76,6 +78,11 @@ impl Roster {
             return Err(Void::AfterUnknown);
         }
         check_join(self, header, join).map(|_| ())
+    }
+
+    /// Whether `device` may begin an epoch now.
+    pub fn may_rekey(&self, device: &DeviceId) -> bool {
+        self.device(device).is_some_and(|it| it.is_active() && !it.recovery) && permit(self, device).is_ok()
     }
 
     /// To whom the rekey inside a removal has to be wrapped, if that removal stands directly after this roster.
@@ -168,53 +175,4 @@ fn apply(
         }
         Record::Unknown(_) => Err(Void::AfterUnknown),
     }
-}
-
-fn author<'r>(roster: &'r Roster, header: &Header) -> Result<&'r Device, Void> {
-    roster.devices.get(&header.device).filter(|device| device.is_active()).ok_or(Void::AuthorNotActive)
-}
-
-/// The author, who has to be a live device: recovery phrases hold keys but do not make them.
-fn live_author<'r>(roster: &'r Roster, header: &Header) -> Result<&'r Device, Void> {
-    author(roster, header).and_then(|device| if device.recovery { Err(Void::Recovery) } else { Ok(device) })
-}
-
-fn is_owner(roster: &Roster, user: UserId) -> bool {
-    roster.users.get(&user).is_some_and(|user| user.role == Role::Owner)
-}
-
-/// Whether the author is an active device of the Owner's.
-fn owner(roster: &Roster, header: &Header) -> Result<(), Void> {
-    if is_owner(roster, author(roster, header)?.user) { Ok(()) } else { Err(Void::NotOwner) }
-}
-
-fn on_head(roster: &Roster, header: &Header) -> Result<(), Void> {
-    if header.roster == roster.hash() { Ok(()) } else { Err(Void::NotOnHead) }
-}
-
-/// Whether a key is of a suite that the workspace takes.
-fn takes(roster: &Roster, hpke: &HpkePublicKey) -> Result<(), Void> {
-    if hpke.suite() >= roster.suite { Ok(()) } else { Err(Void::WeakSuite) }
-}
-
-fn insert_device(
-    roster: &mut Roster,
-    id: DeviceId,
-    user: UserId,
-    hpke: HpkePublicKey,
-    joined_by: Option<TicketKey>,
-    recovery: bool,
-) {
-    roster.keys_seen.insert(hpke.clone());
-    roster.devices.insert(
-        id,
-        Device {
-            user,
-            hpke,
-            recovery,
-            joined_by,
-            joined_at: roster.points.len(),
-            standing: Standing::Active,
-        },
-    );
 }

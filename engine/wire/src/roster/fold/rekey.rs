@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::is_owner;
+use super::rights::is_owner;
 use crate::ids::{DeviceId, EpochId, HpkePublicKey, UserId};
 use crate::limits::{MAX_ANSWERS, MAX_EPOCHS, MAX_EPOCHS_OF_OTHERS};
 use crate::roster::record::Rekey;
@@ -13,7 +13,7 @@ use crate::roster::{Epoch, Roster, Void};
 
 /// Why a device may begin an epoch: the first of these that holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::roster) enum Permit {
+pub(super) enum Permit {
     /// Somebody has gone.
     Due,
     /// The device is one of the Owner's.
@@ -25,7 +25,7 @@ pub(in crate::roster) enum Permit {
 }
 
 /// By what right a live device begins an epoch.
-pub(in crate::roster) fn permit(roster: &Roster, device: &DeviceId) -> Result<Permit, Void> {
+pub(super) fn permit(roster: &Roster, device: &DeviceId) -> Result<Permit, Void> {
     let user = roster.devices.get(device).ok_or(Void::AuthorNotActive)?.user;
     let permits = &roster.permits;
     if roster.rekey_due {

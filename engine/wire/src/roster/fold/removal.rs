@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rekey::begin_epoch;
-use super::{author, is_owner, on_head};
+use super::rights::{author, is_owner, on_head};
 use crate::header::Header;
 use crate::ids::{ChainKey, DeviceId, EntryId, EpochId, Position, UserId};
 use crate::roster::record::{Cut, Rekey};

@@ -1,10 +1,10 @@
 //! Invites, links, and who comes in by them.
 
-use super::{insert_device, on_head, takes};
+use super::rights::{on_head, takes};
 use crate::header::Header;
-use crate::ids::{TicketKey, UserId};
+use crate::ids::{DeviceId, HpkePublicKey, TicketKey, UserId};
 use crate::roster::record::{Join, Ticket};
-use crate::roster::{Role, Roster, TicketKind, TicketStage, TicketState, User, Void};
+use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void};
 use crate::signed::verify_signature;
 
 pub(super) fn open_ticket(
@@ -90,4 +90,26 @@ pub(super) fn apply_join(roster: &mut Roster, header: &Header, join: &Join) -> R
         ticket.stage = TicketStage::Used(header.device);
     }
     Ok(None)
+}
+
+pub(super) fn insert_device(
+    roster: &mut Roster,
+    id: DeviceId,
+    user: UserId,
+    hpke: HpkePublicKey,
+    joined_by: Option<TicketKey>,
+    recovery: bool,
+) {
+    roster.keys_seen.insert(hpke.clone());
+    roster.devices.insert(
+        id,
+        Device {
+            user,
+            hpke,
+            recovery,
+            joined_by,
+            joined_at: roster.points.len(),
+            standing: Standing::Active,
+        },
+    );
 }

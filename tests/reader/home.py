@@ -30,7 +30,11 @@ QUARANTINED = 2
 # Bytes of a sealed secret's random beginning.
 RANDOM_LEN = 32
 
-KEYRING = fields(list_of(fixed(32), limits.MAX_EPOCHS), bytes_to(limits.MAX_SEALED_HISTORY + limits.MAX_WRAP))
+KEYRING = fields(
+    list_of(fixed(16), limits.MAX_EPOCHS),
+    list_of(fixed(32), limits.MAX_EPOCHS),
+    bytes_to(limits.MAX_SEALED_HISTORY + limits.MAX_WRAP),
+)
 STORED = fields(fixed(32), bytes_to(limits.MAX_SEALED_HISTORY))
 
 CODE = fields(number_of("code", {1, 2}), null_or(fixed(32)), fields(fixed(32), uint()))
@@ -145,13 +149,17 @@ class Home:
         number, _, (secret, _) = CODE(decode(self.keys.open_at_rest(name, self.state(workspace, name))))
         return OpenCode({1: records.INVITE, 2: records.LINK}[number], secret)
 
-    def keyring(self, workspace, commitments):
+    def keyring(self, workspace, epochs):
         """The epoch keys that the device holds, which have to be those that the roster commits to."""
-        known, stored = KEYRING(decode(self.state(workspace, "keyring")))
-        demand(known == commitments[: len(known)], "the keyring is of another roster")
+        ids, commitments, stored = KEYRING(decode(self.state(workspace, "keyring")))
+        demand(len(ids) == len(commitments), "an epoch has an id and a commitment")
+        known = list(zip(ids, commitments))
+        demand(known == epochs[: len(known)], "the keyring is of another roster")
         which, sealed = STORED(decode(stored))
-        keys = self.keys.open_at_rest(f"keyring/{workspace.hex()}/{which.hex()}", sealed)
-        return sealing.Keyring(workspace, [keys[at : at + 32] for at in range(0, len(keys), 32)], known)
+        keys = sealing.keys_in(self.keys.open_at_rest(f"keyring/{workspace.hex()}/{which.hex()}", sealed))
+        held = [sealing.commitment(key) if key else bytes(32) for key in keys]
+        demand(which == entries.digest(b"".join(held)), "the stored keys are not those of their name")
+        return sealing.Keyring(workspace, keys, known)
 
     def successors(self, workspace):
         """By which logs the workspace's log came to be signed by its key, verified."""
@@ -187,7 +195,7 @@ class Opened:
         signed = entries.read_head(workspace, head)
         demand(signed == [log_id, position, log_hash], "the head is not the log's")
         self.device = home.device_in(workspace)
-        self.keyring = home.keyring(workspace, self.log.roster.commitments)
+        self.keyring = home.keyring(workspace, self.log.roster.epochs)
         self.documents, self.unread = {}, []
         self._open_documents()
 

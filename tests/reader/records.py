@@ -17,7 +17,7 @@ from forms import (
 )
 
 GENESIS, INVITE, CLOSE_INVITE, LINK, CLOSE_LINK = 1, 2, 3, 4, 5
-JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY = 6, 7, 8, 9, 10
+JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY, COMPLAINT = 6, 7, 8, 9, 10, 11
 
 # An unknown record is an array of at most so many items.
 MAX_FIELDS = 16
@@ -64,6 +64,7 @@ FORMS = {
     REMOVE_MEMBER: fields(uint(), fixed(16), CUT, REKEY_FORM),
     LEAVE: fields(uint(), boolean, CUT),
     REKEY: fields(uint(), REKEY_FORM),
+    COMPLAINT: fields(uint(), fixed(16)),
 }
 
 

@@ -70,7 +70,12 @@ class Roster:
         self.points = []
         self.index = {}
         self.users, self.devices, self.tickets = {}, {}, {}
-        self.commitments = []
+        self.epochs = []  # (id, commitment) of each
+        self.begun_by = None  # the device that began the newest epoch
+        self.complained = False  # of the newest epoch
+        self.closed_tickets = set()  # users with a ticket that was closed during the newest epoch
+        self.by_others = 0  # epochs that others than the Owner have begun
+        self.answers = {}  # user -> epochs begun because of a complaint
         self.hpke_keys = set()
         self.suite = None
         self.rekey_due = False
@@ -108,25 +113,30 @@ class Roster:
                 self._owner(header)
                 self.unknown = True
                 return Outcome("unknown")
-            rekey_void = self._apply(position, header, record, entry.body)
+            rekey_void = self._apply(position, entry, record)
         except Void as void:
             return Outcome("void", str(void))
         point = Point(
             entries.roster_hash(self.hash, entry.id),
             position,
-            self.commitments[-1][:16],
+            self.epochs[-1][0],
             self.rekey_due,
         )
         self.index[point.hash] = len(self.points)
         self.points.append(point)
         return Outcome("applied without its rekey", rekey_void) if rekey_void else Outcome("applied")
 
-    def _apply(self, position, header, record, body):
+    @property
+    def commitments(self):
+        """What the key of each epoch has to be, oldest first."""
+        return [commitment for _, commitment in self.epochs]
+
+    def _apply(self, position, entry, record):
         """Applies a record; the reason for which its rekey is void, if it is."""
-        values = record.fields
+        header, values, epoch = entry.header, record.fields, entry.id[:16]
         match record.number:
             case records.GENESIS:
-                self._genesis(position, header, values, body)
+                self._genesis(position, entry, values)
             case records.INVITE:
                 self._owner(header)
                 self._open(header, values[0], None)
@@ -143,18 +153,39 @@ class Roster:
                 target, cut, _ = values
                 self._removable(header, target)
                 _check_cut(cut, lambda device: device == target)
-                return self._remove(header, {target}, cut, record.rekey)
+                return self._remove(header, {target}, cut, (epoch, record.rekey))
             case records.REMOVE_MEMBER:
-                return self._remove_member(header, values, record.rekey)
+                return self._remove_member(header, values, (epoch, record.rekey))
             case records.LEAVE:
                 self._leave(header, *values)
             case records.REKEY:
-                self._live_author(header)
-                if not self.rekey_due:
-                    raise Void("NotDue")
+                user = self._live_author(header).user
+                permit = self._permit(user)
                 self._on_head(header)
-                self._begin_epoch(record.rekey)
+                self._begin_epoch(header.device, epoch, record.rekey)
+                if permit == "Complaint":
+                    self.answers[user] = self.answers.get(user, 0) + 1
+            case records.COMPLAINT:
+                self._live_author(header)
+                if values[0] != self.epochs[-1][0]:
+                    raise Void("NotNewest")
+                if self.complained:
+                    raise Void("Complained")
+                self.complained = True
         return None
+
+    def _permit(self, user):
+        """Why a live device of this user may begin an epoch: the first reason that holds."""
+        if self.rekey_due:
+            return "Due"
+        if self.is_owner(user):
+            return "Owner"
+        if user in self.closed_tickets:
+            return "ClosedTicket"
+        is_by_another = self.devices[self.begun_by].user != user
+        if self.complained and self.answers.get(user, 0) < limits.MAX_ANSWERS and is_by_another:
+            return "Complaint"
+        raise Void("NotDue")
 
     def _author(self, header):
         if not self.is_active(header.device):
@@ -179,9 +210,9 @@ class Roster:
         if records.suite_of(hpke) < self.suite:
             raise Void("WeakSuite")
 
-    def _genesis(self, position, header, values, body):
+    def _genesis(self, position, entry, values):
         _, device, suite, hpke, commitment = values
-        if self.points or device != header.device or entries.digest(body) != self.workspace:
+        if self.points or device != entry.header.device or entries.digest(entry.body) != self.workspace:
             raise Void("Genesis")
         if records.suite_of(hpke) < suite:
             raise Void("WeakSuite")
@@ -189,7 +220,8 @@ class Roster:
         user = entries.user_of(device)
         self.users[user] = User(OWNER)
         self._insert(device, Device(user, hpke, False, position))
-        self.commitments.append(commitment)
+        self.epochs.append((entry.id[:16], commitment))
+        self.begun_by = device
 
     def _insert(self, id_, device):
         self.devices[id_] = device
@@ -215,6 +247,7 @@ class Roster:
         if ticket.stage != OPEN:
             raise Void("TicketNotOpen")
         ticket.stage = CLOSED
+        self.closed_tickets.add(self.devices[ticket.maker].user)
 
     def check_join(self, header, values):
         """The user whom a Join makes a device of, and whether that user is new."""
@@ -295,7 +328,7 @@ class Roster:
             self._live_author(header)
             if not was_on_head:
                 raise Void("NotOnHead")
-            self._begin_epoch(rekey)
+            self._begin_epoch(header.device, *rekey)
         except Void as void:
             return str(void)
         return None
@@ -348,14 +381,17 @@ class Roster:
             self.users[user].removed = True
         self.rekey_due = True
 
-    def _begin_epoch(self, rekey):
+    def _begin_epoch(self, by, epoch, rekey):
         if {wrap[0] for wrap in rekey.wraps} != self.recipients():
             raise Void("WrongRecipients")
-        if any(known[:16] == rekey.commitment[:16] for known in self.commitments):
-            raise Void("KeyReused")
-        if len(self.commitments) >= limits.MAX_EPOCHS:
+        is_owner = self.is_owner(self.devices[by].user)
+        spent = not is_owner and self.by_others >= limits.MAX_EPOCHS_OF_OTHERS
+        if len(self.epochs) >= limits.MAX_EPOCHS or spent:
             raise Void("Full")
-        self.commitments.append(rekey.commitment)
+        self.by_others += not is_owner
+        self.begun_by, self.complained = by, False
+        self.closed_tickets.clear()
+        self.epochs.append((epoch, rekey.commitment))
         self.rekey_due = False
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import limits
-from cbor import Malformed, decode
+from cbor import Malformed, decode, encode
 from forms import boolean, bytes_to, fixed, list_of, null_or, text_to, uint
 from records import WRAP, suite_of
 
@@ -193,12 +193,18 @@ def ephemeral_point(key, workspace, recipient):
 
 
 def open_history(workspace, newest, sealed):
-    """All earlier epoch keys, oldest first."""
+    """All earlier epoch keys, oldest first; None for each that whoever sealed them lacked."""
     okm = hkdf(newest, b"bowline/history/1" + workspace, 44)
     keys = open_aead(okm, b"", sealed)
     if len(keys) % 32:
         raise Unopenable("Seal", "the history is not of whole keys")
-    return [keys[at : at + 32] for at in range(0, len(keys), 32)]
+    return keys_in(keys)
+
+
+def keys_in(stretch):
+    """Keys that stand one after the other; None where zeros say that one is missing."""
+    keys = [stretch[at : at + 32] for at in range(0, len(stretch), 32)]
+    return [key if any(key) else None for key in keys]
 
 
 def open_rekey(rekey, workspace, secrets):
@@ -211,16 +217,28 @@ def open_rekey(rekey, workspace, secrets):
     return open_history(workspace, newest, rekey.history) + [newest]
 
 
-class Keyring:
-    """All epoch keys of a workspace, oldest first."""
+def next_key(earlier, random, workspace, recipients, at):
+    """The key of an epoch, as whoever holds these earlier keys draws it for these recipients; `at` is the roster and the device that it
+    is begun on and by."""
+    listed = sha256(encode(recipients)).digest()
+    held = sha256(b"".join(commitment(key) if key else bytes(32) for key in earlier)).digest()
+    newest = next(key for key in reversed(earlier) if key)
+    return hkdf(random + newest, b"bowline/epoch/next/1" + workspace + listed + held + at, 32)
 
-    def __init__(self, workspace, keys, commitments):
-        if [commitment(key) for key in keys] != list(commitments):
+
+class Keyring:
+    """The epoch keys of a workspace, oldest first; None where one is missing."""
+
+    def __init__(self, workspace, keys, epochs):
+        if len(keys) != len(epochs) or keys[-1] is None:
+            raise Unopenable("Commitment", "the keys are not those of the roster")
+        if any(key is not None and commitment(key) != known for (_, known), key in zip(epochs, keys)):
             raise Unopenable("Commitment", "the keys are not those of the roster")
         self.workspace = workspace
         self.newest = keys[-1]
-        self.by_epoch = {known[:16]: key for known, key in zip(commitments, keys)}
-        self.document_key = hkdf(keys[0], b"bowline/document/1" + workspace, 32)
+        self.by_epoch = {id_: key for (id_, _), key in zip(epochs, keys) if key is not None}
+        # Without the first key no document has a name.
+        self.document_key = keys[0] and hkdf(keys[0], b"bowline/document/1" + workspace, 32)
 
     def wire_doc(self, doc):
         """What the relay sees of a document."""

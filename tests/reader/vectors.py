@@ -151,7 +151,7 @@ def good_chain(vector):
     workspace = entries.digest(unhex(vector, "genesis_body"))
     same(workspace.hex(), vector["workspace"], "workspace")
     same(entries.user_of(unhex(vector, "first_device")).hex(), vector["first_user"], "user")
-    same(vector["first_commitment"][:32], vector["first_epoch"], "epoch")
+    same(vector["entries"][0]["entry_id"][:32], vector["first_epoch"], "epoch")
     log = Log(workspace, unhex(vector, "log"))
     same(log.hashes[0].hex(), vector["log_hash_0"], "hash of the empty log")
     for step in vector["entries"]:
@@ -184,14 +184,18 @@ def good_seal(vector):
         rekey = records.read_rekey(decode(unhex(vector, name)))
         keys = sealing.open_rekey(rekey, workspace, hpke)
         same(keys[0], first, "the first epoch key in the history")
+        at = unhex(vector, "rekey_roster") + unhex(vector, "device")
+        recipients = [wrap[0] for wrap in rekey.wraps]
+        made = sealing.next_key(keys[:-1], unhex(vector, "rekey_random"), workspace, recipients, at)
+        same(keys[-1], made, "the key of the next epoch")
         for recipient, encapsulated, _ in rekey.wraps:
             point = sealing.ephemeral_point(keys[-1], workspace, recipient)
             same(encapsulated[-32:], point, "the randomness of a wrap")
-    keyring = sealing.Keyring(workspace, keys[:1], [unhex(vector, "commitment")])
+    keyring = sealing.Keyring(workspace, keys[:1], [(bytes(16), unhex(vector, "commitment"))])
     same(keyring.wire_doc(unhex(vector, "doc")).hex(), vector["wire_doc"], "document's name")
     aad, salt = unhex(vector, "additional_data"), unhex(vector, "salt")
-    epoch, doc = decode(aad)[9], decode(aad)[11]
-    key = next(it for it in keys if sealing.commitment(it)[:16] == epoch)
+    # Sealed before the rekey, in the second epoch.
+    doc, key = decode(aad)[11], keys[1]
     okm = sealing.hkdf(key, b"bowline/body/1" + workspace + doc, 44, salt=salt)
     plaintext = sealing.open_aead(okm, aad, unhex(vector, "body"))
     same(sealing.unpad(plaintext, len(plaintext)).hex(), vector["payload"], "payload")

@@ -88,6 +88,8 @@ enum What {
     Left,
     /// New keys
     Rekeyed,
+    /// Keys that a device lacks
+    Complained,
     /// The first version of a document
     Shared,
     /// An edit

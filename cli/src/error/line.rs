@@ -411,7 +411,9 @@ pub(crate) fn not_ready(why: NotReady) -> &'static str {
         NotReady::NotMember => "this device is not in the workspace",
         NotReady::Distrusted => "the relay has been caught misbehaving, and nothing more is sent there",
         NotReady::RekeyDue => "somebody left, and the new key is not there yet",
-        NotReady::NoKey => "this device has no key for what is written now: remove it and link it again",
+        NotReady::NoKey => {
+            "this device has no key for what is written now: it has said so, and goes on with the next key"
+        }
         NotReady::UpdateNeeded => "the workspace uses features of a newer version: update this program",
         NotReady::RemovalPending => "waiting for a removal to be in force",
         NotReady::SendingAgain => {

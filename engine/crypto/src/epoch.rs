@@ -1,7 +1,11 @@
 //! One epoch's content key, and everything derived from it.
 
+use bowline_wire::codec::Writer;
 use bowline_wire::hash;
-use bowline_wire::ids::{Commitment, DocId, HpkePublicKey, Salt, SnapshotDigest, WireDoc, WorkspaceId};
+use bowline_wire::ids::{
+    Commitment, DeviceId, DocId, HpkePublicKey, RosterHash, Salt, SnapshotDigest, WireDoc, WorkspaceId,
+};
+use bowline_wire::roster::Epoch;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -10,6 +14,20 @@ use crate::derive::{Label, hkdf, hmac16, hmac32};
 
 /// Bytes of an epoch key.
 pub(crate) const EPOCH_KEY_LEN: usize = 32;
+
+/// An epoch that is about to begin: whom its key is for, and where the record that begins it stands. All of it goes into what the key is
+/// derived from.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEpoch<'r> {
+    /// Exactly those who get the key.
+    pub recipients: &'r [HpkePublicKey],
+    /// All of the roster's epochs so far, in order.
+    pub epochs: &'r [Epoch],
+    /// The roster that the record builds on.
+    pub roster: RosterHash,
+    /// The device that writes the record.
+    pub author: DeviceId,
+}
 
 /// The secret that all active devices of a workspace share from one rekey to the next. It seals nothing itself.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -33,6 +51,12 @@ impl EpochKey {
         &self.0
     }
 
+    /// Whether these are the zeros that stand in a history for a key that is missing. Nobody draws them; who hands them out as a key gives
+    /// one that no history can hold.
+    pub(crate) fn is_hole(&self) -> bool {
+        self.0 == [0; EPOCH_KEY_LEN]
+    }
+
     /// What the roster says about this key: enough to recognise it, nothing to derive it from.
     pub fn commitment(&self) -> Commitment {
         Commitment::from_bytes(*hkdf(&self.0, &[], &[Label::COMMITMENT.as_bytes()]))
@@ -42,19 +66,34 @@ impl EpochKey {
     ///
     /// Fresh randomness alone would do, were it certain to be fresh. A virtual machine that is resumed twice from one
     /// image repeats it; with the recipients mixed in, it still does not hand a removed device the key of those who
-    /// stay. Knowing this key and the recipients tells nothing about the next key without `random`.
+    /// stay, and with author and roster no two rekeys have one key. Knowing this key and the recipients tells nothing about the
+    /// next key without `random`.
+    ///
+    /// `earlier` is what its history will hold, so that no key ever seals two: one with a hole and one with the key that fills it.
     pub(crate) fn next(
         &self,
         workspace: WorkspaceId,
-        recipients: &[HpkePublicKey],
+        at: &NewEpoch<'_>,
+        earlier: &[Option<&Self>],
         random: &[u8; 32],
     ) -> Self {
         let mut ikm = Zeroizing::new([0; 64]);
         for (to, from) in ikm.iter_mut().zip(random.iter().chain(&self.0)) {
             *to = *from;
         }
-        let listed: Vec<&[u8]> = recipients.iter().map(HpkePublicKey::as_bytes).collect();
-        let info = [Label::NEXT_EPOCH.as_bytes(), workspace.as_bytes(), &hash::sha256(&listed)];
+        // With the length of each: keys of two suites in a row could else be taken for others.
+        let mut listed = Writer::new();
+        listed.list(at.recipients);
+        let held: Vec<[u8; 32]> =
+            earlier.iter().map(|key| key.map_or([0; 32], |key| *key.commitment().as_bytes())).collect();
+        let info = [
+            Label::NEXT_EPOCH.as_bytes(),
+            workspace.as_bytes(),
+            &hash::sha256(&[&listed.into_bytes()]),
+            &hash::sha256(&held.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>()),
+            at.roster.as_bytes(),
+            at.author.as_bytes(),
+        ];
         Self(*hkdf(ikm.as_ref(), &[], &info))
     }
 
@@ -83,7 +122,7 @@ impl EpochKey {
         OneTimeKey::derive(&self.0, salt.as_bytes(), Label::BODY, &[workspace.as_bytes(), doc.as_bytes()])
     }
 
-    /// Key and nonce of the history under this key. There is one: the keys before this one never change.
+    /// Key and nonce of the history under this key. There is one, which goes into what this key is derived from.
     pub(crate) fn history_key(&self, workspace: WorkspaceId) -> OneTimeKey {
         OneTimeKey::derive(&self.0, &[], Label::HISTORY, &[workspace.as_bytes()])
     }

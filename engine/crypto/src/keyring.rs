@@ -2,11 +2,11 @@
 
 mod stored;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bowline_wire::codec::DecodeError;
 use bowline_wire::ids::{Commitment, DocId, EpochId, SnapshotDigest, WireDoc, WorkspaceId};
+use bowline_wire::roster::Epoch;
 use thiserror::Error;
 
 use crate::epoch::{DocumentKey, EpochKey};
@@ -33,12 +33,6 @@ pub enum KeyringError {
         /// Epochs before the newest.
         expected: usize,
     },
-    /// Misbehaving peer: two epochs that headers could not tell apart.
-    #[error("epoch {epoch} has the same id as an earlier one")]
-    EpochRepeated {
-        /// The number of the later of the two, counted from 1.
-        epoch: usize,
-    },
     /// Misuse: the roster names fewer epochs than there are keys, or none.
     #[error("there are more keys than epochs in the roster")]
     EpochUnknown,
@@ -56,105 +50,124 @@ pub enum KeyringError {
     Stored(#[source] DecodeError),
 }
 
+/// A key and what the roster says of it.
 #[derive(Clone)]
-struct Epoch {
-    commitment: Commitment,
+struct Held {
+    epoch: Epoch,
     key: Arc<EpochKey>,
+}
+
+/// An epoch before the newest that a key is held of.
+#[derive(Clone)]
+struct Earlier {
+    epoch: Epoch,
+    /// `None` where whoever handed the keys over lacked this one, or gave a wrong one.
+    key: Option<Arc<EpochKey>>,
 }
 
 /// What a [`Keyring`] and its snapshots share. Cloning it copies references, never keys.
 #[derive(Clone)]
 struct Epochs {
     workspace: WorkspaceId,
-    document_key: Arc<DocumentKey>,
-    /// All epochs but the newest, oldest first.
-    earlier: Vec<Epoch>,
-    newest: Epoch,
+    /// `None` as long as the first epoch's key is missing.
+    document_key: Option<Arc<DocumentKey>>,
+    /// All epochs before the newest that a key is held of, oldest first.
+    earlier: Vec<Earlier>,
+    newest: Held,
     /// Keys of epochs that the log has lost: what was sealed in them is still read, and nothing else.
-    apart: Vec<Epoch>,
+    apart: Vec<Held>,
 }
 
-impl Epochs {
-    fn iter(&self) -> impl DoubleEndedIterator<Item = &Epoch> {
-        self.earlier.iter().chain([&self.newest])
+impl Earlier {
+    fn held(self) -> Option<Held> {
+        Some(Held { epoch: self.epoch, key: self.key? })
     }
 }
 
-/// All epoch keys of one workspace. Without gaps: entries of any epoch so far can be opened. A clone shares the keys and
-/// goes its own way from there.
+impl Epochs {
+    /// All keys with what the roster says of them, oldest first.
+    fn held(&self) -> impl DoubleEndedIterator<Item = (Epoch, &Arc<EpochKey>)> {
+        let earlier = self.earlier.iter().filter_map(|it| Some((it.epoch, it.key.as_ref()?)));
+        earlier.chain([(self.newest.epoch, &self.newest.key)])
+    }
+
+    fn apart(&self) -> impl Iterator<Item = (Epoch, &Arc<EpochKey>)> {
+        self.apart.iter().map(|it| (it.epoch, &it.key))
+    }
+}
+
+/// The epoch keys of one workspace that are here, the newest of them always. Earlier ones may be missing, where somebody handed on
+/// less than there was. A clone shares the keys and goes its own way from there.
 #[derive(Clone)]
 pub struct Keyring(Arc<Epochs>);
 
 opaque_debug!(Keyring);
 
 impl Keyring {
-    /// The keyring of a workspace that begins with `first`.
-    pub fn genesis(workspace: WorkspaceId, first: EpochKey) -> Self {
-        let document_key = Arc::new(first.document_key(workspace));
-        let newest = Epoch { commitment: first.commitment(), key: Arc::new(first) };
-        Self(Arc::new(Epochs { workspace, document_key, earlier: Vec::new(), newest, apart: Vec::new() }))
+    /// The keyring of a workspace whose first epoch has this id and this key.
+    pub fn genesis(workspace: WorkspaceId, id: EpochId, first: EpochKey) -> Self {
+        let newest = Held { epoch: Epoch { id, commitment: first.commitment() }, key: Arc::new(first) };
+        Self::of(workspace, Vec::new(), newest, Vec::new())
     }
 
-    /// A keyring from all its keys, oldest first and the newest apart, each of which has to match its place in
-    /// `commitments`: the roster's, of all epochs in order.
+    fn of(workspace: WorkspaceId, earlier: Vec<Earlier>, newest: Held, apart: Vec<Held>) -> Self {
+        let first = earlier.first().map_or(Some(&newest.key), |first| first.key.as_ref());
+        let document_key = first.map(|first| Arc::new(first.document_key(workspace)));
+        Self(Arc::new(Epochs { workspace, document_key, earlier, newest, apart }))
+    }
+
+    /// A keyring of these keys, of which each that is there has to match its place in `epochs`: the roster's, all in order up to that of
+    /// `newest`.
     pub(crate) fn from_keys(
         workspace: WorkspaceId,
-        earlier: Vec<Arc<EpochKey>>,
+        earlier: Vec<Option<Arc<EpochKey>>>,
         newest: Arc<EpochKey>,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<Self, KeyringError> {
-        let expected = commitments.len().checked_sub(1).ok_or(KeyringError::EpochUnknown)?;
-        if earlier.len() != expected {
-            return Err(KeyringError::HistoryIncomplete { found: earlier.len(), expected });
+        let (last, before) = epochs.split_last().ok_or(KeyringError::EpochUnknown)?;
+        if earlier.len() != before.len() {
+            return Err(KeyringError::HistoryIncomplete { found: earlier.len(), expected: before.len() });
         }
-        let mut ids = BTreeSet::new();
-        let mut epochs = Vec::with_capacity(commitments.len());
-        for (key, commitment) in earlier.into_iter().chain([newest]).zip(commitments) {
-            let epoch = epochs.len() + 1;
-            if key.commitment() != *commitment {
-                return Err(KeyringError::WrongKey { epoch });
+        let newest_first = [(epochs.len(), last, Some(&newest))].into_iter();
+        let others = (1..).zip(before).zip(&earlier).map(|((n, it), key)| (n, it, key.as_ref()));
+        for (number, epoch, key) in newest_first.chain(others) {
+            if key.is_some_and(|key| key.commitment() != epoch.commitment) {
+                return Err(KeyringError::WrongKey { epoch: number });
             }
-            if !ids.insert(commitment.epoch_id()) {
-                return Err(KeyringError::EpochRepeated { epoch });
-            }
-            epochs.push(Epoch { commitment: *commitment, key });
         }
-        let newest = epochs.pop().ok_or(KeyringError::EpochUnknown)?;
-        let first = epochs.first().unwrap_or(&newest);
-        let document_key = Arc::new(first.key.document_key(workspace));
-        Ok(Self(Arc::new(Epochs { workspace, document_key, earlier: epochs, newest, apart: Vec::new() })))
+        let earlier = before.iter().zip(earlier).map(|(epoch, key)| Earlier { epoch: *epoch, key }).collect();
+        Ok(Self::of(workspace, earlier, Held { epoch: *last, key: newest }, Vec::new()))
     }
 
-    /// Adds the key of the epoch that follows, which has to be the one that `commitment` commits to.
-    pub fn add(&mut self, key: EpochKey, commitment: Commitment) -> Result<(), KeyringError> {
-        self.push(Arc::new(key), commitment)
-    }
-
-    pub(crate) fn push(&mut self, key: Arc<EpochKey>, commitment: Commitment) -> Result<(), KeyringError> {
-        let epoch = self.0.earlier.len() + 2;
-        if key.commitment() != commitment {
-            return Err(KeyringError::WrongKey { epoch });
-        }
-        if self.0.iter().any(|earlier| earlier.commitment.epoch_id() == commitment.epoch_id()) {
-            return Err(KeyringError::EpochRepeated { epoch });
+    /// Adds the key of the epoch that follows, which has to be the one that the roster commits to.
+    pub fn add(&mut self, key: EpochKey, epoch: Epoch) -> Result<(), KeyringError> {
+        if key.commitment() != epoch.commitment {
+            return Err(KeyringError::WrongKey { epoch: self.0.earlier.len() + 2 });
         }
         let epochs = Arc::make_mut(&mut self.0);
-        let before = std::mem::replace(&mut epochs.newest, Epoch { commitment, key });
-        epochs.earlier.push(before);
+        let newest = Held { epoch, key: Arc::new(key) };
+        let Held { epoch, key } = std::mem::replace(&mut epochs.newest, newest);
+        epochs.earlier.push(Earlier { epoch, key: Some(key) });
         Ok(())
     }
 
-    /// Keeps the newest keys for reading alone as far as they are not those of `commitments`, the roster's of all epochs in order: the log
-    /// that had begun those epochs goes on without them. Whether there were any. The first key always stays.
-    pub fn set_apart_epochs_beyond(&mut self, commitments: &[Commitment]) -> bool {
-        let shared = self.commitments().zip(commitments).take_while(|(ours, theirs)| ours == *theirs).count();
-        let keep = shared.max(1);
+    /// Keeps the newest keys for reading alone as far as they are not those of `epochs`, the roster's, all in order: the log
+    /// that had begun those epochs goes on without them. Whether there were any. The first key that is held always stays.
+    pub fn set_apart_epochs_beyond(&mut self, epochs: &[Epoch]) -> bool {
+        let shared = self.epochs().zip(epochs).take_while(|(ours, theirs)| ours == *theirs).count();
+        let first_held = self.0.earlier.iter().take_while(|it| it.key.is_none()).count();
+        let mut keep = shared.max(first_held + 1);
         if keep > self.0.earlier.len() {
             return false;
         }
+        // What is kept ends with a key.
+        while self.0.earlier.get(keep - 1).is_some_and(|it| it.key.is_none()) {
+            keep -= 1;
+        }
         let epochs = Arc::make_mut(&mut self.0);
-        let mut lost = epochs.earlier.split_off(keep);
-        if let Some(newest) = epochs.earlier.pop() {
+        let mut lost: Vec<Held> =
+            epochs.earlier.split_off(keep).into_iter().filter_map(Earlier::held).collect();
+        if let Some(newest) = epochs.earlier.pop().and_then(Earlier::held) {
             lost.push(std::mem::replace(&mut epochs.newest, newest));
         }
         epochs.apart.append(&mut lost);
@@ -164,17 +177,30 @@ impl Keyring {
     /// Reads what another keyring of this workspace reads as well: in epochs that the log has lost. Nothing else is done with their
     /// keys.
     pub fn read_also(&mut self, lost: &Self) {
-        let is_new = |epoch: &&Epoch| {
-            self.0.iter().chain(&self.0.apart).all(|held| held.commitment != epoch.commitment)
-        };
-        let new: Vec<Epoch> = lost.0.iter().chain(&lost.0.apart).filter(is_new).cloned().collect();
+        let is_new = |it: &(Epoch, &Arc<EpochKey>)| self.held_or_apart().all(|(held, _)| held.id != it.0.id);
+        let new = lost.held_or_apart().filter(is_new);
+        let new: Vec<Held> = new.map(|(epoch, key)| Held { epoch, key: Arc::clone(key) }).collect();
         Arc::make_mut(&mut self.0).apart.extend(new);
     }
 
-    /// A key that was kept for reading alone, whose epoch the log may begin again.
-    pub(crate) fn key_apart(&self, commitment: Commitment) -> Option<Arc<EpochKey>> {
-        let lost = self.0.apart.iter().find(|lost| lost.commitment == commitment);
-        lost.map(|lost| Arc::clone(&lost.key))
+    fn held_or_apart(&self) -> impl Iterator<Item = (Epoch, &Arc<EpochKey>)> {
+        self.0.held().chain(self.0.apart())
+    }
+
+    /// The key behind a commitment, whichever epoch it came with: the log may begin one again that it had lost, or another with its key.
+    pub(crate) fn key_for(&self, commitment: Commitment) -> Option<Arc<EpochKey>> {
+        let mut keys = self.held_or_apart();
+        keys.find(|(held, _)| held.commitment == commitment).map(|(_, key)| Arc::clone(key))
+    }
+
+    /// Whether the key of an epoch of the roster is here and in use.
+    pub fn holds(&self, epoch: EpochId) -> bool {
+        self.0.held().any(|(held, _)| held.id == epoch)
+    }
+
+    /// Whether documents can be named, for which the first epoch's key is needed. Without it nothing is sealed.
+    pub fn names_documents(&self) -> bool {
+        self.0.document_key.is_some()
     }
 
     /// The workspace whose keys these are.
@@ -182,19 +208,19 @@ impl Keyring {
         self.0.workspace
     }
 
-    /// The commitments to all keys held, first to newest: to compare with the roster's.
-    pub fn commitments(&self) -> impl Iterator<Item = Commitment> {
-        self.0.iter().map(|epoch| epoch.commitment)
+    /// All epochs up to the newest that a key is held of, first to newest: to compare with the roster's.
+    pub fn epochs(&self) -> impl Iterator<Item = Epoch> {
+        self.0.earlier.iter().map(|it| it.epoch).chain([self.0.newest.epoch])
     }
 
-    /// The epoch to seal under, if the roster says the same.
+    /// The newest epoch that a key is held of: the one to seal under, if the roster says the same.
     pub fn newest_epoch(&self) -> EpochId {
-        self.0.newest.commitment.epoch_id()
+        self.0.newest.epoch.id
     }
 
-    /// What the relay sees of a document.
-    pub fn wire_doc(&self, doc: DocId) -> WireDoc {
-        self.0.document_key.wire_doc(doc)
+    /// What the relay sees of a document; `None` as long as the first epoch's key is missing.
+    pub fn wire_doc(&self, doc: DocId) -> Option<WireDoc> {
+        Some(self.0.document_key.as_ref()?.wire_doc(doc))
     }
 
     /// The keys as they are now, to seal and open with on any thread. Cheap; later additions do not reach it.
@@ -206,9 +232,9 @@ impl Keyring {
         &self.0.newest.key
     }
 
-    /// All keys, the first epoch's first.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &EpochKey> {
-        self.0.iter().map(|epoch| epoch.key.as_ref())
+    /// The keys of all epochs up to the newest held, the first one's first.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Option<&EpochKey>> {
+        self.0.earlier.iter().map(|epoch| epoch.key.as_deref()).chain([Some(self.newest_key())])
     }
 }
 
@@ -226,22 +252,23 @@ impl KeySnapshot {
 
     /// The epoch to seal under, if the roster says the same.
     pub fn newest_epoch(&self) -> EpochId {
-        self.0.newest.commitment.epoch_id()
+        self.0.newest.epoch.id
     }
 
-    /// What the relay sees of a document.
-    pub fn wire_doc(&self, doc: DocId) -> WireDoc {
-        self.0.document_key.wire_doc(doc)
+    /// What the relay sees of a document; `None` as long as the first epoch's key is missing.
+    pub fn wire_doc(&self, doc: DocId) -> Option<WireDoc> {
+        Some(self.0.document_key.as_ref()?.wire_doc(doc))
     }
 
     /// What snapshots and confirms say of a set of changes of a document, given by their hashes in ascending order: with the key
-    /// that names documents, so that nobody who is not in the workspace can tell which changes they are.
+    /// that names documents, so that nobody who is not in the workspace can tell which changes they are. `None` as long as that key is
+    /// missing.
     pub fn changes_digest<'h>(
         &self,
         doc: DocId,
         sorted: impl Iterator<Item = &'h [u8; 32]>,
-    ) -> SnapshotDigest {
-        self.0.document_key.digest(doc, sorted)
+    ) -> Option<SnapshotDigest> {
+        Some(self.0.document_key.as_ref()?.digest(doc, sorted))
     }
 
     pub(crate) fn newest_key(&self) -> &EpochKey {
@@ -250,8 +277,8 @@ impl KeySnapshot {
 
     /// The key of an epoch. It is looked for among the newest first, since most entries are of those.
     pub(crate) fn key(&self, epoch: EpochId) -> Option<&EpochKey> {
-        let mut held = self.0.iter().rev().chain(&self.0.apart);
-        held.find(|held| held.commitment.epoch_id() == epoch).map(|held| held.key.as_ref())
+        let mut held = self.0.held().rev().chain(self.0.apart());
+        held.find(|(held, _)| held.id == epoch).map(|(_, key)| key.as_ref())
     }
 }
 

@@ -40,7 +40,7 @@ mod broken;
 #[cfg(test)]
 mod testing;
 
-pub use epoch::EpochKey;
+pub use epoch::{EpochKey, NewEpoch};
 pub use keyring::{KeySnapshot, Keyring, KeyringError};
 pub use keys::{DeviceKeys, HpkeSecret, TicketSecret};
 pub use payload::SealError;

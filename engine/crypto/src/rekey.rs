@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
+use bowline_wire::ids::{HpkePublicKey, WorkspaceId};
 use bowline_wire::limits::{MAX_EPOCHS, MAX_RECIPIENTS};
+use bowline_wire::roster::Epoch;
 use bowline_wire::roster::record::{Rekey, Wrap};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::aead::TAG_LEN;
-use crate::epoch::{EPOCH_KEY_LEN, EpochKey};
+use crate::epoch::{EPOCH_KEY_LEN, EpochKey, NewEpoch};
 use crate::keyring::{Keyring, KeyringError};
 use crate::keys::HpkeSecret;
 use crate::wrap::{WrapError, open_wrap, seal_wrap, wrap_or_nothing};
@@ -34,11 +35,18 @@ pub enum RekeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum History {
-    /// All earlier keys came along, for newcomers.
+    /// The earlier keys came along, as far as whoever began the epoch had them.
     Intact,
-    /// Misbehaving peer: what came along is not the earlier keys. This device has them and goes on; newcomers cannot until
-    /// someone rekeys again.
+    /// Misbehaving peer: what came along is not, or not only, the earlier keys. What this device has of them it keeps; newcomers lack
+    /// the rest until somebody hands it on.
     Damaged(KeyringError),
+}
+
+/// Earlier keys as they were handed over, each of them the one that the roster commits to.
+struct Handed {
+    /// In roster order; `None` where there was none, or a wrong one.
+    keys: Vec<Option<Arc<EpochKey>>>,
+    history: History,
 }
 
 impl Keyring {
@@ -55,25 +63,31 @@ impl Keyring {
         differ.map(|wrap| wrap.recipient.clone()).collect()
     }
 
-    /// Starts an epoch for exactly `recipients`: a record with a new key. The keyring does not change: the new key comes
-    /// into force, for its maker as for everyone else, by [`Keyring::accept`] once the roster has applied the record.
+    /// Starts an epoch: a record with a new key. The keyring does not change: the new key comes into force, for its maker as for everyone
+    /// else, by [`Keyring::accept`] once the roster has applied the record.
+    ///
+    /// The maker may lack keys, even the newest: else whoever spoils one epoch for everybody would end the workspace. The new key is derived
+    /// from the newest that is here, and the history has holes where one is missing.
     ///
     /// A recipient whose public key is unusable gets an empty wrap: it must not be able to prevent the rekey that
     /// removes it, nor any other.
-    pub fn rekey(&self, recipients: &[HpkePublicKey], rng: &mut dyn CryptoRng) -> Result<Rekey, RekeyError> {
-        let mut recipients = recipients.to_vec();
+    pub fn rekey(&self, new: &NewEpoch<'_>, rng: &mut dyn CryptoRng) -> Result<Rekey, RekeyError> {
+        let mut recipients = new.recipients.to_vec();
         recipients.sort_unstable();
         recipients.dedup();
         if recipients.len() > MAX_RECIPIENTS {
             return Err(RekeyError::TooManyRecipients { recipients: recipients.len() });
         }
-        if self.keys().count() >= MAX_EPOCHS {
+        if new.epochs.len() >= MAX_EPOCHS {
             return Err(RekeyError::TooManyEpochs);
         }
         let mut random = Zeroizing::new([0; 32]);
         rng.fill_bytes(random.as_mut());
-        let next = self.newest_key().next(self.workspace(), &recipients, &random);
-        let history = seal_history(self.workspace(), &next, &self.keys().collect::<Vec<_>>());
+        let earlier: Vec<_> = new.epochs.iter().map(|epoch| self.key_for(epoch.commitment)).collect();
+        let earlier: Vec<_> = earlier.iter().map(Option::as_deref).collect();
+        let new = NewEpoch { recipients: &recipients, ..*new };
+        let next = self.newest_key().next(self.workspace(), &new, &earlier, &random);
+        let history = seal_history(self.workspace(), &next, &earlier);
         Ok(Rekey { commitment: next.commitment(), history, wraps: self.wraps(&next, &recipients) })
     }
 
@@ -81,47 +95,62 @@ impl Keyring {
         recipients.iter().map(|to| wrap_or_nothing(key, self.workspace(), to)).collect()
     }
 
-    /// Takes the key of an epoch that the roster has just begun with `rekey`. `commitments` are the roster's, of all
-    /// epochs in order, up to and including this one.
+    /// Takes the key of an epoch that the roster has just begun with `rekey`. `epochs` are the roster's, all in order, up to
+    /// and including this one.
     ///
     /// Keys this device missed, because an earlier wrap to it was bad, come from the history as well. Keys of epochs that are not among
-    /// them stay for reading alone: the log that had begun those was continued without them.
+    /// `epochs` stay for reading alone: the log that had begun those was continued without them.
     pub fn accept(
         &mut self,
         rekey: &Rekey,
         secret: &HpkeSecret,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
-        let newest = match self.key_apart(rekey.commitment) {
-            // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was.
+        let newest = match self.key_for(rekey.commitment) {
+            // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was; or it has an earlier one's key.
             Some(key) => key,
             None => Arc::new(open_own_wrap(self.workspace(), rekey, secret)?),
         };
-        match assemble(self.workspace(), Arc::clone(&newest), Some(&rekey.history), commitments) {
-            Ok(mut keyring) => {
-                keyring.read_also(self);
-                *self = keyring;
-                Ok(History::Intact)
-            }
-            Err(damage) => match commitments.split_last() {
-                Some((last, earlier)) if self.commitments().eq(earlier.iter().copied()) => {
-                    self.push(newest, *last)?;
-                    Ok(History::Damaged(damage))
-                }
-                _ => Err(damage),
-            },
+        self.take(newest, Some(&rekey.history), epochs)
+    }
+
+    /// Takes the key of the newest of `epochs`, and what the `history` of the record that began it brings of earlier ones.
+    pub fn take_newest(
+        &mut self,
+        newest: EpochKey,
+        history: Option<&[u8]>,
+        epochs: &[Epoch],
+    ) -> Result<History, KeyringError> {
+        self.take(Arc::new(newest), history, epochs)
+    }
+
+    fn take(
+        &mut self,
+        newest: Arc<EpochKey>,
+        history: Option<&[u8]>,
+        epochs: &[Epoch],
+    ) -> Result<History, KeyringError> {
+        let Handed { mut keys, history } = handed(self.workspace(), &newest, history, epochs)?;
+        for (key, epoch) in keys.iter_mut().zip(epochs).filter(|(key, _)| key.is_none()) {
+            *key = self.key_for(epoch.commitment);
         }
+        let mut keyring = Self::from_keys(self.workspace(), keys, newest, epochs)?;
+        keyring.read_also(self);
+        *self = keyring;
+        Ok(history)
     }
 
     /// A newcomer's keyring: the newest key, from the ticket's wrap or the last rekey's, and the `history` in the record
-    /// that began its epoch, `None` if that is Genesis. `commitments` are the roster's, of all epochs in order.
+    /// that began its epoch, `None` if that is Genesis. `epochs` are the roster's, all in order.
     pub fn from_newest(
         workspace: WorkspaceId,
         newest: EpochKey,
         history: Option<&[u8]>,
-        commitments: &[Commitment],
-    ) -> Result<Self, KeyringError> {
-        assemble(workspace, Arc::new(newest), history, commitments)
+        epochs: &[Epoch],
+    ) -> Result<(Self, History), KeyringError> {
+        let newest = Arc::new(newest);
+        let Handed { keys, history } = handed(workspace, &newest, history, epochs)?;
+        Ok((Self::from_keys(workspace, keys, newest, epochs)?, history))
     }
 }
 
@@ -135,29 +164,44 @@ fn open_own_wrap(
     Ok(open_wrap(wrap, workspace, rekey.commitment, secret)?)
 }
 
-fn assemble(
+/// The earlier keys in `history`, each compared with its commitment. An error only if `newest` itself is wrong: whatever else is, has to
+/// leave the device that key.
+fn handed(
     workspace: WorkspaceId,
-    newest: Arc<EpochKey>,
+    newest: &EpochKey,
     history: Option<&[u8]>,
-    commitments: &[Commitment],
-) -> Result<Keyring, KeyringError> {
+    epochs: &[Epoch],
+) -> Result<Handed, KeyringError> {
     // The newest first: under a wrong key the history would not open either, and the blame would be misplaced.
-    if commitments.last() != Some(&newest.commitment()) {
-        return Err(KeyringError::WrongKey { epoch: commitments.len() });
+    let (last, before) = epochs.split_last().ok_or(KeyringError::EpochUnknown)?;
+    if newest.commitment() != last.commitment || newest.is_hole() {
+        return Err(KeyringError::WrongKey { epoch: epochs.len() });
     }
-    let earlier = match history {
-        Some(sealed) => open_history(workspace, &newest, sealed)?,
+    let nothing = |damage| Handed { keys: vec![None; before.len()], history: History::Damaged(damage) };
+    let mut keys = match history.map(|sealed| open_history(workspace, newest, sealed)) {
         None => Vec::new(),
+        Some(Ok(keys)) => keys,
+        Some(Err(damage)) => return Ok(nothing(damage)),
     };
-    Keyring::from_keys(workspace, earlier, newest, commitments)
+    if keys.len() != before.len() {
+        return Ok(nothing(KeyringError::HistoryIncomplete { found: keys.len(), expected: before.len() }));
+    }
+    let mut history = History::Intact;
+    for ((number, key), epoch) in (1..).zip(&mut keys).zip(before) {
+        if key.as_ref().is_some_and(|key| key.commitment() != epoch.commitment) {
+            *key = None;
+            history = History::Damaged(KeyringError::WrongKey { epoch: number });
+        }
+    }
+    Ok(Handed { keys, history })
 }
 
-/// All earlier keys, oldest first, under a key that is derived from `newest` and seals nothing else.
-fn seal_history(workspace: WorkspaceId, newest: &EpochKey, earlier: &[&EpochKey]) -> Vec<u8> {
+/// All earlier keys, oldest first and zeros for each that is missing, under a key that is derived from `newest` and seals nothing else.
+fn seal_history(workspace: WorkspaceId, newest: &EpochKey, earlier: &[Option<&EpochKey>]) -> Vec<u8> {
     // Reserved at once: growing would leave copies of keys behind.
     let mut history = Vec::with_capacity(earlier.len() * EPOCH_KEY_LEN + TAG_LEN);
     for key in earlier {
-        history.extend_from_slice(key.as_bytes());
+        history.extend_from_slice(key.map_or(&[0; EPOCH_KEY_LEN], |key| key.as_bytes()));
     }
     newest.history_key(workspace).seal(&[], &mut history);
     history
@@ -167,16 +211,17 @@ pub(crate) fn open_history(
     workspace: WorkspaceId,
     newest: &EpochKey,
     sealed: &[u8],
-) -> Result<Vec<Arc<EpochKey>>, KeyringError> {
+) -> Result<Vec<Option<Arc<EpochKey>>>, KeyringError> {
     let mut keys = Zeroizing::new(sealed.to_vec());
     newest.history_key(workspace).open(&[], &mut keys).map_err(|_| KeyringError::HistoryUnopenable)?;
     keys_in(&keys).ok_or(KeyringError::HistoryUnopenable)
 }
 
-/// Epoch keys that stand one after the other; `None` if there is more or less than whole ones.
-pub(crate) fn keys_in(bytes: &[u8]) -> Option<Vec<Arc<EpochKey>>> {
+/// Epoch keys that stand one after the other, zeros for one that is missing; `None` if there is more or less than whole ones.
+pub(crate) fn keys_in(bytes: &[u8]) -> Option<Vec<Option<Arc<EpochKey>>>> {
     let (keys, []) = bytes.as_chunks::<EPOCH_KEY_LEN>() else { return None };
-    Some(keys.iter().map(|key| Arc::new(EpochKey::from_bytes(*key))).collect())
+    let keys = keys.iter().map(|key| EpochKey::from_bytes(*key));
+    Some(keys.map(|key| if key.is_hole() { None } else { Some(Arc::new(key)) }).collect())
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use bowline_wire::head::Seen;
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, Commitment, EntryId, HpkePublicKey, Incarnation, Lane, LogHash, Position, RosterHash, Salt,
-    Signature, SnapshotDigest, WireDoc, WorkspaceId,
+    BodyHash, Commitment, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogHash, Position, RosterHash,
+    Salt, Signature, SnapshotDigest, WireDoc, WorkspaceId,
 };
+use bowline_wire::roster::Epoch;
 use bowline_wire::roster::record::Wrap;
 use bowline_wire::weight::Weight;
 use hpke::aead::AesGcm256;
@@ -18,7 +19,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use serde::{Deserialize, Deserializer};
 
-use crate::epoch::EpochKey;
+use crate::epoch::{EpochKey, NewEpoch};
 use crate::keyring::Keyring;
 use crate::keys::DeviceKeys;
 
@@ -93,13 +94,23 @@ pub(crate) fn device() -> DeviceKeys {
 /// The workspace that all sample headers are in.
 pub(crate) const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([0xa1; 32]);
 
+/// The epoch of that key.
+pub(crate) fn epoch(number: u8) -> Epoch {
+    Epoch { id: EpochId::from_bytes([number; 16]), commitment: epoch_key(number).commitment() }
+}
+
 /// A keyring of [`WORKSPACE`] with this many epochs.
 pub(crate) fn keyring(epochs: u8) -> Keyring {
-    let mut keyring = Keyring::genesis(WORKSPACE, epoch_key(1));
+    let mut keyring = Keyring::genesis(WORKSPACE, epoch(1).id, epoch_key(1));
     for number in 2..=epochs {
-        keyring.add(epoch_key(number), epoch_key(number).commitment()).unwrap();
+        keyring.add(epoch_key(number), epoch(number)).unwrap();
     }
     keyring
+}
+
+/// An epoch for these recipients after these epochs, always begun by the same device at the same place.
+pub(crate) fn new_epoch<'r>(recipients: &'r [HpkePublicKey], epochs: &'r [Epoch]) -> NewEpoch<'r> {
+    NewEpoch { recipients, epochs, roster: RosterHash::from_bytes([7; 32]), author: device().id() }
 }
 
 /// A content header in the newest epoch of `keyring` in which no field is zeros, so that each can be changed.

@@ -10,7 +10,7 @@ use bowline_wire::entry::Entry;
 use bowline_wire::head::Seen;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, EntryId, Incarnation, Lane, LogHash, Position, RosterHash, Salt, Signature, WireDoc,
+    BodyHash, EntryId, EpochId, Incarnation, Lane, LogHash, Position, RosterHash, Salt, Signature, WireDoc,
     WorkspaceId,
 };
 use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD};
@@ -33,7 +33,8 @@ struct Bench {
 impl Bench {
     fn new(rng: &mut ChaCha20Rng) -> Self {
         let workspace = WorkspaceId::from_bytes([1; 32]);
-        let keys = Keyring::genesis(workspace, EpochKey::generate(rng)).snapshot();
+        let keys =
+            Keyring::genesis(workspace, EpochId::from_bytes([3; 16]), EpochKey::generate(rng)).snapshot();
         Self { device: DeviceKeys::generate(rng), keys }
     }
 

@@ -1,10 +1,13 @@
 //! What stands in the database's rows, and what it means here: kinds, heads, summaries and entries, both ways.
 
 use bowline_core::document::{ChangeHash, Kind};
-use bowline_store::{DocN, DocRow, EntryN, EntryRow, EntryState, EntryWithBody, NewEntry, Summary, Tx};
+use bowline_store::{
+    DocN, DocRow, EntryN, EntryRow, EntryState, EntryWithBody, NewEntry, Reader, Summary, Tx,
+};
 use bowline_wire::before;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::hash;
+use bowline_wire::header::EntryType;
 use bowline_wire::ids::{ChainKey, DocId, EntryId, Millis, Position, WireDoc, WorkspaceId};
 use bowline_wire::signed::Signed;
 
@@ -112,4 +115,17 @@ pub(crate) fn profile_id(workspace: WorkspaceId) -> DocId {
         *to = from;
     }
     DocId::from_bytes(id)
+}
+
+/// The accepted roster entries of a workspace, in log order.
+pub(crate) fn roster_records(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+) -> Result<Vec<(Position, Entry)>, Error> {
+    let mut records = Vec::new();
+    for found in read.control_by_type(workspace, EntryType::Roster.number())? {
+        let position = found.entry.place.map_or(Position::START, |place| place.pos);
+        records.push((position, entry_of(found)?));
+    }
+    Ok(records)
 }

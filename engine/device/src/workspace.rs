@@ -12,6 +12,7 @@ mod entries;
 pub(crate) mod evidence;
 pub(crate) mod going_on;
 pub mod intent;
+mod keys_at_rest;
 pub(crate) mod line;
 pub(crate) mod line_failure;
 mod linked;

@@ -3,11 +3,11 @@
 //! A log can't be brought from one draft to another: its heads are signed, and what its entries have seen are old hashes.
 
 /// The draft of protocol 1 that this version writes logs in, the only one in which it goes on with a log. Logs from before
-/// drafts were counted are of draft 0; 1 had no suites.
-pub const DRAFT: u16 = 2;
+/// drafts were counted are of draft 0; 1 had no suites, and in 2 epochs were named by their keys.
+pub const DRAFT: u16 = 3;
 
 /// The capability of a side that writes logs in [`DRAFT`]. Without it in both Hello and Welcome there is no session.
-pub const WRITES_DRAFT: &str = "draft/2";
+pub const WRITES_DRAFT: &str = "draft/3";
 
 /// The newest draft that a side names among its capabilities; `None` if it names none, as versions did from before drafts were
 /// counted.

@@ -102,7 +102,7 @@ byte_id! {
     Commitment, 32
 }
 byte_id! {
-    /// An epoch in a header: the first 16 bytes of its [`Commitment`]; zeros in the control lane.
+    /// An epoch in a header: the first 16 bytes of the id of the entry that began it; zeros in the control lane.
     EpochId, 16
 }
 byte_id! {
@@ -134,14 +134,21 @@ byte_id! {
     TicketKey, 32
 }
 
-impl Commitment {
-    /// The short form that headers carry.
-    pub fn epoch_id(&self) -> EpochId {
-        let mut id = [0; EpochId::LEN];
-        for (to, from) in id.iter_mut().zip(self.0) {
-            *to = from;
-        }
-        EpochId(id)
+impl EpochId {
+    /// The epoch that this entry began.
+    pub fn begun_by(entry: EntryId) -> Self {
+        Self::first_of(entry.as_bytes())
+    }
+
+    /// As epochs were named before draft 3: by the first bytes of their commitments.
+    pub fn of_before(commitment: Commitment) -> Self {
+        Self::first_of(commitment.as_bytes())
+    }
+
+    fn first_of(bytes: &[u8; 32]) -> Self {
+        let mut id = [0; Self::LEN];
+        id.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        Self(id)
     }
 }
 

@@ -21,6 +21,13 @@ pub const MAX_RECIPIENTS: usize = 256;
 /// Epochs in one workspace: each adds 32 bytes to the sealed history that a rekey carries in one body.
 pub const MAX_EPOCHS: usize = 4096;
 
+/// Epochs of those that others than the Owner may begin: half, so that the Owner is never without one for a removal.
+pub const MAX_EPOCHS_OF_OTHERS: usize = MAX_EPOCHS / 2;
+
+/// Epochs that a user other than the Owner may ever begin because somebody complained of the one in force. Enough for every accident; without a
+/// bound two who complain of one another would use up what others may begin.
+pub const MAX_ANSWERS: usize = 16;
+
 /// Bytes of the sealed history of epoch keys: [`MAX_EPOCHS`] keys and the seal around them.
 pub const MAX_SEALED_HISTORY: usize = MAX_EPOCHS * 34 + 64;
 

@@ -1,7 +1,7 @@
 //! The roster: who is in a workspace, as a fold over its roster records.
 //!
 //! [`Roster::apply`] never fails: a record that breaks a rule is [`Outcome::Void`] and changes nothing, on every replay
-//! and in every implementation alike. How records are applied, and by which rules, is in `fold.rs`.
+//! and in every implementation alike. How records are applied, and by which rules, is in `fold.rs` and below it.
 
 mod fold;
 pub mod record;
@@ -122,6 +122,15 @@ pub struct Point {
     pub rekey_due: bool,
 }
 
+/// An epoch: a time in which content is sealed under one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    /// From the entry that began the epoch, so that no two have one.
+    pub id: EpochId,
+    /// What the epoch's key has to be. Whoever began the epoch may have copied it from another one.
+    pub commitment: Commitment,
+}
+
 /// What a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -172,9 +181,15 @@ pub enum Void {
     /// The wraps are not to exactly the right recipients.
     #[error("it is not sealed to exactly those who stay")]
     WrongRecipients,
-    /// No rekey is due.
-    #[error("no rekey is due")]
+    /// No rekey is due, and its author may not begin an epoch without that.
+    #[error("no rekey is due, and its author has no other reason that counts")]
     NotDue,
+    /// The epoch complained of is not the newest.
+    #[error("it complains of an epoch that is not in force")]
+    NotNewest,
+    /// The newest epoch was complained of before.
+    #[error("somebody has complained of this epoch before")]
+    Complained,
     /// No such device or user, or already removed.
     #[error("its target is not active")]
     TargetNotActive,
@@ -198,6 +213,21 @@ pub enum Void {
     AfterUnknown,
 }
 
+/// What allows whom to begin an epoch when none is due.
+#[derive(Clone, Debug, Default)]
+struct Permits {
+    /// Who began the newest epoch.
+    begun_by: Option<DeviceId>,
+    /// Whether somebody has complained of it.
+    complained: bool,
+    /// Users with a ticket that was closed during it: somebody may have seen the code, who then has its key.
+    closed_tickets: BTreeSet<UserId>,
+    /// How many epochs others than the Owner have begun.
+    by_others: usize,
+    /// How many epochs each user has begun because of a complaint.
+    answers: BTreeMap<UserId, usize>,
+}
+
 /// Who is in a workspace, and which epoch is in force.
 #[derive(Clone, Debug)]
 pub struct Roster {
@@ -207,7 +237,8 @@ pub struct Roster {
     users: BTreeMap<UserId, User>,
     devices: BTreeMap<DeviceId, Device>,
     tickets: BTreeMap<TicketKey, TicketState>,
-    commitments: Vec<Commitment>,
+    epochs: Vec<Epoch>,
+    permits: Permits,
     keys_seen: BTreeSet<HpkePublicKey>,
     /// Genesis states it.
     suite: Suite,
@@ -225,7 +256,8 @@ impl Roster {
             users: BTreeMap::new(),
             devices: BTreeMap::new(),
             tickets: BTreeMap::new(),
-            commitments: Vec::new(),
+            epochs: Vec::new(),
+            permits: Permits::default(),
             keys_seen: BTreeSet::new(),
             suite: Suite::X25519,
             rekey_due: false,
@@ -256,12 +288,17 @@ impl Roster {
 
     /// The epoch in force; `None` before Genesis.
     pub fn epoch(&self) -> Option<EpochId> {
-        self.commitments.last().map(Commitment::epoch_id)
+        self.epochs.last().map(|epoch| epoch.id)
     }
 
-    /// Commitments to all epoch keys, oldest first.
-    pub fn commitments(&self) -> &[Commitment] {
-        &self.commitments
+    /// All epochs, oldest first.
+    pub fn epochs(&self) -> &[Epoch] {
+        &self.epochs
+    }
+
+    /// Whether somebody has complained of the newest epoch.
+    pub fn has_complaint(&self) -> bool {
+        self.permits.complained
     }
 
     /// The weakest suite whose keys may come in, which this version's devices and codes have keys of.

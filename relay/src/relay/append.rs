@@ -363,7 +363,7 @@ fn is_essential(roster: &Roster, entry: &Entry) -> bool {
             author.is_some_and(|user| user.role == Role::Owner)
         }
         // Only one that takes effect, or a member could fill the reserve with others.
-        Some(Record::Rekey(_)) if roster.is_rekey_due() => {
+        Some(Record::Rekey(_)) if roster.may_rekey(&entry.header().device) => {
             let outcome = roster.clone().apply_entry(Position(u64::MAX), entry);
             matches!(outcome, Some(Outcome::Applied { rekey_void: None }))
         }

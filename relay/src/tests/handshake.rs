@@ -39,7 +39,7 @@ fn a_device_that_proves_itself_is_welcomed_with_the_signed_head() {
     let (_, frame) = bench.enter(&laptop, workspace);
     let Frame::Welcome(Welcome { head, capabilities, .. }) = frame else { panic!("{frame:?}") };
     assert_eq!(head.verify(workspace).unwrap().value().position, Position(1));
-    assert_eq!(capabilities, ["draft/2", "entries/1", "holdings/1"]);
+    assert_eq!(capabilities, ["draft/3", "entries/1", "holdings/1"]);
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn capabilities_are_what_both_sides_named() {
     let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
     let (workspace, _) = bench.create(&mut laptop);
     for (theirs, both) in [
-        (vec!["aaa/9", "draft/2", "entries/1", "zzz/1"], vec!["draft/2", "entries/1"]),
-        (vec!["draft/2", "entries/2"], vec!["draft/2"]),
+        (vec!["aaa/9", "draft/3", "entries/1", "zzz/1"], vec!["draft/3", "entries/1"]),
+        (vec!["draft/3", "entries/2"], vec!["draft/3"]),
     ] {
         let (conn, said) = bench.hello_with(&theirs);
         bench.send_proof(conn, laptop.prove(said, workspace));
@@ -63,14 +63,14 @@ fn a_device_of_another_draft_is_told_which_side_to_update() {
     for (theirs, reason) in [
         (&[][..], Reason::DeviceOutdated),
         (&["entries/1", "holdings/1"], Reason::DeviceOutdated),
-        (&["draft/0", "draft/1", "entries/1"], Reason::DeviceOutdated),
-        (&["draft/3", "entries/1"], Reason::RelayOutdated),
+        (&["draft/1", "draft/2", "entries/1"], Reason::DeviceOutdated),
+        (&["draft/4", "entries/1"], Reason::RelayOutdated),
     ] {
         let conn = bench.connect();
         bench.send(conn, &hello(theirs));
         assert_ends(&mut bench, conn, reason);
     }
-    bench.hello_with(&["draft/0", "draft/2", "draft/3"]); // whoever speaks several drafts says so
+    bench.hello_with(&["draft/0", "draft/3", "draft/4"]); // whoever speaks several drafts says so
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_challenge_is_signed_by_the_relay_for_one_hello_and_is_never_the_same() {
         bench.send(conn, &hello(&CAPABILITIES));
         let Frame::Challenge(challenge) = bench.frame(conn) else { panic!() };
         challenge.verify(Transcript::START.then(&encode(&hello(&CAPABILITIES)))).unwrap();
-        challenge.verify(Transcript::START.then(&encode(&hello(&["draft/2"])))).unwrap_err();
+        challenge.verify(Transcript::START.then(&encode(&hello(&["draft/3"])))).unwrap_err();
         challenges.push(challenge);
     }
     assert!(challenges.iter().all(|it| (it.time, it.line, it.version) == (bench.now, line, 1)));
@@ -124,7 +124,7 @@ fn a_device_from_before_nonces_is_told_that_it_is_outdated() {
     let mut bench = Bench::new();
     let mut hello = Writer::new();
     hello.array(5).u64(1).u64(1).value(&WorkspaceId::ZERO).value(&Author::new(1).party());
-    hello.array(1).text("draft/2");
+    hello.array(1).text("draft/3");
     let conn = bench.connect();
     bench.relay.handle_frame(conn, &hello.into_bytes(), bench.now);
     assert_ends(&mut bench, conn, Reason::DeviceOutdated);

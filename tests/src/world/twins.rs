@@ -16,11 +16,12 @@ use bowline_wire::frame::{Frame, Hello, Transcript, VERSIONS};
 use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
-    DocId, EntryId, EpochId, Incarnation, Lane, Millis, Position, Salt, Suite, WireDoc, WorkspaceId,
+    Commitment, DocId, EntryId, EpochId, Incarnation, Lane, Millis, Position, Salt, Suite, WireDoc,
+    WorkspaceId,
 };
 use bowline_wire::limits::{MAX_EPOCHS, MAX_SEALED_HISTORY};
-use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::{Join, Record};
+use bowline_wire::roster::{Epoch, Roster};
 use bowline_wire::weight::Weight;
 use rand_core::Rng;
 
@@ -140,7 +141,7 @@ impl World {
         let header = Header {
             seen: Some(seen.into()),
             epoch: keyring.newest_epoch(),
-            doc: keyring.wire_doc(payload.doc),
+            doc: keyring.wire_doc(payload.doc)?,
             weight: Weight::of(1 << 16),
             ..self.header_by(keys, Lane::Content, EntryType::Changes)?
         };
@@ -157,10 +158,13 @@ impl World {
         let read = self.machines[machine].device_ref().store().read();
         let stored = read.state(workspace, "keyring").expect("memory is always readable")?;
         let mut from = Reader::new(&stored);
-        from.array(2).expect("commitments and keys");
-        let commitments = from.list("epochs", MAX_EPOCHS).expect("commitments");
+        from.array(3).expect("epochs and keys");
+        let ids: Vec<EpochId> = from.list("ids of epochs", MAX_EPOCHS).expect("ids");
+        let commitments: Vec<Commitment> = from.list("epochs", MAX_EPOCHS).expect("commitments");
+        let epochs = ids.into_iter().zip(commitments);
+        let epochs: Vec<_> = epochs.map(|(id, commitment)| Epoch { id, commitment }).collect();
         let sealed = from.bytes("keyring", 2 * MAX_SEALED_HISTORY).expect("sealed keys");
-        Keyring::from_stored(workspace, sealed, &keys, &commitments).ok()
+        Keyring::from_stored(workspace, sealed, &keys, &epochs).ok()
     }
 
     /// Such a program's line to the relay. Nothing is lost on it, so that what is published comes.

@@ -144,14 +144,15 @@ pub(crate) struct Log {
     pub(crate) records: u64,
     pub(crate) clock: u64,
     pub(crate) hash: LogHash,
-    epoch: EpochId,
+    /// The only one, which the first entry begins.
+    pub(crate) epoch: EpochId,
     key: SigningKey,
 }
 
 impl Log {
-    pub(crate) fn new(workspace: WorkspaceId, epoch: EpochId, key: SigningKey) -> Self {
+    pub(crate) fn new(workspace: WorkspaceId, key: SigningKey) -> Self {
         let hash = hash::log_seed(workspace, LogId::from_bytes(key.verifying_key().to_bytes()));
-        let roster = RosterHash::ZERO;
+        let (roster, epoch) = (RosterHash::ZERO, EpochId::ZERO);
         Self { workspace, rows: Vec::new(), roster, records: 0, clock: BEGINNING, hash, epoch, key }
     }
 
@@ -234,6 +235,9 @@ impl Log {
         let row = self.make(device, &draft, rng);
         *device.tip(row.header.lane) = (row.header.seq, row.id);
         (self.hash, self.clock) = (row.hash, row.time);
+        if self.rows.is_empty() {
+            self.epoch = EpochId::begun_by(row.id);
+        }
         if draft.kind == EntryType::Roster {
             self.roster = hash::roster_hash(self.roster, row.id);
             self.records += 1;

@@ -52,9 +52,9 @@ pub(crate) fn found(users: &[usize], rng: &mut ChaCha20Rng) -> (Log, Vec<Device>
         commitment: key.commitment(),
     };
     let workspace = hash::workspace_id(&genesis.to_body());
-    let keyring = Keyring::genesis(workspace, key);
-    let mut log = Log::new(workspace, keyring.newest_epoch(), SigningKey::from_bytes(&random(rng)));
+    let mut log = Log::new(workspace, SigningKey::from_bytes(&random(rng)));
     log.append(&mut owner, Draft::record(&genesis), rng);
+    let keyring = Keyring::genesis(workspace, log.epoch, key);
     let mut devices = vec![owner];
     for (user, count) in users.iter().enumerate() {
         for _ in usize::from(user == 0)..*count {

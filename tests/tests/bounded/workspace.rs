@@ -76,7 +76,7 @@ impl Workspace {
     /// Begins a document.
     pub(crate) fn create(&mut self, kind: Kind) -> usize {
         let id = DocId::from_bytes(random(&mut self.rng));
-        let wire = self.keyring.wire_doc(id);
+        let wire = self.keyring.wire_doc(id).unwrap();
         let (document, parts) = (Document::create(kind), BTreeMap::new());
         let (snapshot_len, tail_len, tail_entries) = (0, 0, 0);
         let (standing, pending, live) = (None, None, Vec::new());

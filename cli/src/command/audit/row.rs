@@ -25,6 +25,7 @@ pub(super) const fn word(did: Did) -> &'static str {
         Did::Removed => "removed",
         Did::Left => "left",
         Did::Rekeyed => "rekeyed",
+        Did::Complained => "complained",
         Did::Shared => "shared",
         Did::Edited => "edited",
         Did::Erased => "erased",
@@ -228,6 +229,7 @@ impl Row {
             Did::Left if whom.is_empty() => write!(f, "left"),
             Did::Left => write!(f, "left with {whom}"),
             Did::Rekeyed => write!(f, "began new keys"),
+            Did::Complained => write!(f, "asked for new keys, for want of one"),
             Did::Shared => write!(f, "shared {document}"),
             Did::Edited => match self.edits {
                 (1, _) => write!(f, "edited {document}"),

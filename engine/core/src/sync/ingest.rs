@@ -300,18 +300,18 @@ impl Replica {
         else {
             return;
         };
-        if keyring.commitments().any(|known| known == rekey.commitment) {
+        let epochs = log.roster().epochs();
+        if epochs.last().is_none_or(|newest| keyring.holds(newest.id)) {
             return;
         }
-        let commitments = log.roster().commitments();
         let recipient = Recipient { device: stretch.cx.keys.hpke(), ticket: self.ticket.as_ref() };
-        match recipient.accept(keyring, &rekey, commitments) {
+        match recipient.accept(keyring, &rekey, epochs) {
             Ok(History::Intact) => stretch.keys_changed = true,
             Ok(History::Damaged(why)) => {
                 tracing::warn!(%why, "a rekey carries a damaged history");
                 stretch.keys_changed = true;
             }
-            // Sealing stops by itself: the keyring's newest epoch is no longer the roster's.
+            // Sealing stops by itself: the newest epoch with a key here is no longer the roster's. Later ones are taken all the same.
             Err(why) => tracing::warn!(%why, "a rekey gives this device no usable key"),
         }
     }

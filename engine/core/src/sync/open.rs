@@ -23,7 +23,7 @@ pub enum Opened {
 /// Why an accepted entry cannot be read. It is kept and shown either way.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unreadable {
-    /// There is no key here for the entry's epoch.
+    /// There is no key here for the entry's epoch, or none of the first one to tell which document it is.
     #[error("there is no key here for its epoch")]
     NoKey,
     /// The relay has no body for the entry any more.
@@ -139,5 +139,9 @@ fn unsealed(entry: &Entry, keys: &KeySnapshot) -> Result<Vec<u8>, Unreadable> {
 /// The payload of entries that say they are of this document.
 fn read(bytes: &[u8], doc: WireDoc, keys: &KeySnapshot) -> Result<Payload, Unreadable> {
     let payload = Payload::decode(bytes)?;
-    if keys.wire_doc(payload.doc) == doc { Ok(payload) } else { Err(Unreadable::OtherDocument) }
+    match keys.wire_doc(payload.doc) {
+        Some(named) if named == doc => Ok(payload),
+        Some(_) => Err(Unreadable::OtherDocument),
+        None => Err(Unreadable::NoKey),
+    }
 }

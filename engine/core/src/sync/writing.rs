@@ -86,7 +86,8 @@ impl Replica {
         if roster.is_rekey_due() {
             return Err(NotReady::RekeyDue);
         }
-        if !self.has_key_in_force() {
+        // Without the first key no document has a name.
+        if !self.has_key_in_force() || !self.keyring.as_ref().is_some_and(Keyring::names_documents) {
             return Err(NotReady::NoKey);
         }
         if self.outbox.body_bytes() >= MAX_IN_FLIGHT { Err(NotReady::InFlight) } else { Ok(()) }
@@ -94,13 +95,11 @@ impl Replica {
 
     /// Whether the log would take so much more of a document by this device's user.
     pub fn has_room_for(&self, doc: DocId, weight: Weight) -> bool {
-        let Some((log, keyring)) = self.log.as_ref().zip(self.keyring.as_ref()) else {
-            return false;
-        };
-        log.has_room_for(&self.device, keyring.wire_doc(doc), weight)
+        let name = self.keyring.as_ref().and_then(|keyring| keyring.wire_doc(doc));
+        self.log.as_ref().zip(name).is_some_and(|(log, name)| log.has_room_for(&self.device, name, weight))
     }
 
-    /// Whether the key of the epoch in force is here: without it nothing is sealed, nobody is let in, and no epoch begun.
+    /// Whether the key of the epoch in force is here: without it nothing is sealed, and nobody is let in.
     pub fn has_key_in_force(&self) -> bool {
         let epoch = self.log.as_ref().and_then(|log| log.roster().epoch());
         self.keyring.as_ref().is_some_and(|keyring| Some(keyring.newest_epoch()) == epoch)
@@ -129,13 +128,11 @@ impl Replica {
     /// the next entries. The caller stores all of them as offered, in one transaction, and then hands them to
     /// [`Replica::offer`] in order; if it does neither, nothing has happened.
     pub fn seal(&self, draft: &ContentDraft<'_>, cx: &mut Context<'_>) -> Result<Vec<Entry>, SealError> {
-        let Some(keyring) = &self.keyring else {
-            return Err(SealError::WrongWorkspace);
-        };
-        let keys = keyring.snapshot();
+        let named = |keyring: &Keyring| Some((keyring.snapshot(), keyring.wire_doc(draft.payload.doc)?));
+        let (keys, doc) = self.keyring.as_ref().and_then(named).ok_or(SealError::WrongWorkspace)?;
         let mut header = self.next_header(Lane::Content, draft.entry_type);
-        header.doc = keyring.wire_doc(draft.payload.doc);
-        header.epoch = keyring.newest_epoch();
+        header.doc = doc;
+        header.epoch = keys.newest_epoch();
         let payload = draft.payload.encode();
         match seal_one(&keys, Header { weight: draft.weight, ..header.clone() }, &payload, cx) {
             Err(SealError::TooLarge { .. }) if payload.len() <= MAX_PAYLOAD => {}
@@ -351,5 +348,6 @@ pub fn genesis(suite: Suite, incarnation: Incarnation, cx: &mut Context<'_>) -> 
     let workspace = hash::workspace_id(&body);
     let header = first_header(workspace, device, incarnation, RosterHash::ZERO, &body);
     let entry = cx.keys.sign_header(header, body).ok()?;
-    Some((entry, Keyring::genesis(workspace, key)))
+    let epoch = EpochId::begun_by(entry.id());
+    Some((entry, Keyring::genesis(workspace, epoch, key)))
 }

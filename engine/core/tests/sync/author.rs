@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bowline_core::document::{ActorId, Document, Kind, Marks, MessageId, Pen, Role, Summary};
 use bowline_core::payload::Payload;
-use bowline_crypto::{DeviceKeys, Keyring, TicketSecret, open_wrap};
+use bowline_crypto::{DeviceKeys, Keyring, NewEpoch, TicketSecret, open_wrap};
 use bowline_wire::entry::Entry;
 use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
-    ChainKey, DeviceId, DocId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Millis, Position, Salt,
-    Suite, UserId, WireDoc, WorkspaceId,
+    ChainKey, DeviceId, DocId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Millis, Position,
+    RosterHash, Salt, Suite, UserId, WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::PART_LEN;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
@@ -186,13 +186,15 @@ impl Author {
 
     /// A rekey for everyone who is to read on.
     pub(crate) fn rekey(&mut self, recipients: &[HpkePublicKey]) -> Rekey {
-        self.keyring.rekey(recipients, &mut self.rng).unwrap()
+        let epochs: Vec<_> = self.keyring.epochs().collect();
+        let new = NewEpoch { recipients, epochs: &epochs, roster: RosterHash::ZERO, author: self.id() };
+        self.keyring.rekey(&new, &mut self.rng).unwrap()
     }
 
     /// Takes the key of a rekey that is on the log by now.
     pub(crate) fn accept(&mut self, relay: &FakeRelay, rekey: &Rekey) {
-        let commitments = relay.log().roster().commitments();
-        let _ = self.keyring.accept(rekey, self.keys.hpke(), commitments).unwrap();
+        let epochs = relay.log().roster().epochs();
+        let _ = self.keyring.accept(rekey, self.keys.hpke(), epochs).unwrap();
     }
 
     /// Removes a member; what has come of theirs counts, and after it what `beyond` adds to the cut.
@@ -236,7 +238,7 @@ impl Author {
         tweak: impl FnOnce(&mut Header),
     ) -> Entry {
         let mut header = self.header(relay, Lane::Content, EntryType::Changes);
-        header.doc = self.keyring.wire_doc(doc);
+        header.doc = self.keyring.wire_doc(doc).unwrap();
         header.epoch = self.keyring.newest_epoch();
         if payload.len() > SMALL {
             header.weight = LARGE_WEIGHT;
@@ -285,7 +287,7 @@ impl Author {
 /// The keyring that an invite or link on the log gives, rekeys since then included.
 pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
     let workspace = relay.log().head().workspace;
-    let commitments = relay.log().roster().commitments();
+    let epochs = relay.log().roster().epochs();
     let (mut wrap, mut history) = (None, None);
     for entry in relay.verified() {
         let Some(Ok(record)) = entry.body().map(Record::parse) else {
@@ -307,9 +309,9 @@ pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
             _ => {}
         }
     }
-    let newest = *commitments.last().unwrap();
+    let newest = epochs.last().unwrap().commitment;
     let key = open_wrap(&wrap.unwrap(), workspace, newest, &secret.hpke()).unwrap();
-    Keyring::from_newest(workspace, key, history.as_deref(), commitments).unwrap()
+    Keyring::from_newest(workspace, key, history.as_deref(), epochs).unwrap().0
 }
 
 /// One message in a conversation that begins with it.

@@ -245,9 +245,9 @@ impl Bench {
         let offered: Vec<Entry> = replica.offered().cloned().collect();
         let keyring = replica.keyring().map(|keyring| {
             let stored = keyring.to_stored(&keys, [1; 32]);
-            let commitments: Vec<_> = keyring.commitments().collect();
+            let epochs: Vec<_> = keyring.epochs().collect();
             let workspace = keyring.workspace();
-            bowline_crypto::Keyring::from_stored(workspace, &stored, &keys, &commitments).unwrap()
+            bowline_crypto::Keyring::from_stored(workspace, &stored, &keys, &epochs).unwrap()
         });
         let stored = Stored {
             workspace: replica.workspace(),

@@ -140,7 +140,7 @@ fn one_document_sealed_under_the_name_of_another_is_not_read() {
     let (mut bench, mut owner, mut relay) = Bench::member();
     let mut other = other_member(&mut bench, &mut owner, &mut relay);
     let payload = message(other.id(), opaque_payload(1).doc, "x");
-    let elsewhere = other.keyring.wire_doc(opaque_payload(2).doc);
+    let elsewhere = other.keyring.wire_doc(opaque_payload(2).doc).unwrap();
     let entry = other.content_with(&relay, &payload.encode(), payload.doc, |header| header.doc = elsewhere);
     let verdict = verdict_on(&mut bench, &mut owner, &mut relay, entry.to_signed());
     assert_eq!(verdict, format!("unreadable: {:?}", Unreadable::OtherDocument));

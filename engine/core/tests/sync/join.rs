@@ -30,7 +30,7 @@ fn offered_joins(bench: &Bench) -> Vec<&Entry> {
     joins.collect()
 }
 
-fn is_member(bench: &Bench, relay: &FakeRelay) -> bool {
+pub(crate) fn is_member(bench: &Bench, relay: &FakeRelay) -> bool {
     relay.log().roster().is_active(&bench.keys.id())
         && matches!(bench.replica.phase(), Phase::Member)
         && bench.replica.position() == relay.log().head().position
@@ -310,7 +310,7 @@ fn a_crash_before_sending_and_then_a_lost_answer_find_the_device_in() {
     assert!(is_member(&bench, &relay));
 }
 
-fn put_leave_and_rekey(owner: &mut Author, other: &mut Author, relay: &mut FakeRelay) {
+pub(crate) fn put_leave_and_rekey(owner: &mut Author, other: &mut Author, relay: &mut FakeRelay) {
     other.put_record(relay, &Record::Leave { whole_user: true, cut: Vec::new() });
     let recipients: Vec<HpkePublicKey> = relay.log().roster().recipients().into_iter().collect();
     let rekey = owner.rekey(&recipients);

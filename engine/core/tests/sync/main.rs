@@ -15,6 +15,7 @@ mod bodies;
 mod clocks;
 mod copies;
 mod holdings;
+mod holes;
 mod ingest;
 mod join;
 mod opening;

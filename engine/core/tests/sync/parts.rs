@@ -6,8 +6,9 @@ use bowline_crypto::OpenError;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::header::{EntryType, Header, Part};
-use bowline_wire::ids::{EntryId, Incarnation, Position, Suite};
+use bowline_wire::ids::{EntryId, EpochId, Incarnation, Position, Suite};
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS, MAX_PAYLOAD, PART_LEN};
+use bowline_wire::roster::Epoch;
 use bowline_wire::weight::Weight;
 
 use crate::author::{Author, LARGE_WEIGHT, noise, opaque_payload};
@@ -184,7 +185,7 @@ fn parts_are_all_there_in_their_order() {
 
 #[test]
 fn parts_are_of_one_document_type_and_epoch() {
-    let elsewhere = writer().0.keyring.wire_doc(opaque_payload(2).doc);
+    let elsewhere = writer().0.keyring.wire_doc(opaque_payload(2).doc).unwrap();
     let doc = Unreadable::Parts("they are of several documents");
     assert_eq!(refused(0, |header| header.doc = elsewhere), doc);
     assert_eq!(refused(1, |header| header.doc = elsewhere), doc);
@@ -211,8 +212,9 @@ fn parts_are_of_one_document_type_and_epoch() {
     };
     let first = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(0));
     let rekey = author.rekey(&[author.keys.hpke_public(Suite::XWing)]);
-    let commitments = [relay.log().roster().commitments()[0], rekey.commitment];
-    let _ = author.keyring.accept(&rekey, author.keys.hpke(), &commitments).unwrap();
+    let begun = Epoch { id: EpochId::from_bytes([7; 16]), commitment: rekey.commitment };
+    let epochs = [relay.log().roster().epochs()[0], begun];
+    let _ = author.keyring.accept(&rekey, author.keys.hpke(), &epochs).unwrap();
     let second = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(1));
     let epochs = Unreadable::Parts("they are of several epochs");
     assert_eq!(joined(&author, [&first, &second]), Err(epochs));
@@ -260,7 +262,7 @@ fn parts_are_no_more_together_than_any_payload() {
 fn parts_are_of_the_document_that_is_in_them_and_hold_a_payload() {
     let (mut author, relay) = writer();
     let payload = payload_of_parts(2);
-    let name = author.keyring.wire_doc(opaque_payload(2).doc);
+    let name = author.keyring.wire_doc(opaque_payload(2).doc).unwrap();
     let bytes = payload.encode();
     let entries = author.parts_with(&relay, bytes.chunks(PART_LEN), payload.doc, |header| header.doc = name);
     assert_eq!(joined(&author, &entries), Err(Unreadable::OtherDocument));

@@ -6,6 +6,7 @@ use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
 use bowline_wire::limits::{MAX_SEALED_HISTORY, MAX_WRAP};
+use bowline_wire::roster::Epoch;
 use hpke::kem::X25519HkdfSha256;
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ use crate::wrap;
 
 /// All keys of a keyring, sealed at rest under a name that has the workspace and [`Stored::keys`] in it.
 struct Stored {
-    /// Which keys they are: where chance repeats itself, other keys are sealed under another key all the same.
+    /// Which keys they are, and which are missing: where chance repeats itself, other keys are sealed under another key all the same.
     keys: [u8; 32],
     sealed: Vec<u8>,
 }
@@ -72,12 +73,15 @@ impl Canonical for StoredBefore {
 impl Keyring {
     /// The keyring for the device's database.
     pub fn to_stored(&self, device: &DeviceKeys, random: [u8; 32]) -> Vec<u8> {
-        let commitments: Vec<Commitment> = self.commitments().collect();
-        let listed: Vec<&[u8]> = commitments.iter().map(|it| it.as_bytes().as_slice()).collect();
         // Reserved at once: growing would leave copies of keys behind.
-        let mut keys = Zeroizing::new(Vec::with_capacity(commitments.len() * EPOCH_KEY_LEN));
-        self.keys().for_each(|key| keys.extend_from_slice(key.as_bytes()));
-        let mut stored = Stored { keys: sha256(&listed), sealed: Vec::new() };
+        let mut keys = Zeroizing::new(Vec::with_capacity(self.keys().count() * EPOCH_KEY_LEN));
+        let mut which = Vec::new();
+        for key in self.keys() {
+            keys.extend_from_slice(key.map_or(&[0; EPOCH_KEY_LEN], |key| key.as_bytes()));
+            which.push(key.map_or([0; 32], |key| *key.commitment().as_bytes()));
+        }
+        let which: Vec<&[u8]> = which.iter().map(<[u8; 32]>::as_slice).collect();
+        let mut stored = Stored { keys: sha256(&which), sealed: Vec::new() };
         stored.sealed = device.seal_at_rest(&stored.name(self.workspace()), &keys, random);
         encode(&stored)
     }
@@ -88,7 +92,7 @@ impl Keyring {
         workspace: WorkspaceId,
         stored: &[u8],
         device: &DeviceKeys,
-        commitments: &[Commitment],
+        epochs: &[Epoch],
     ) -> Result<Self, KeyringError> {
         let mut keys = match decode::<Stored>(stored) {
             Ok(stored) => open(workspace, &stored, device)?,
@@ -97,8 +101,8 @@ impl Keyring {
                 open_before(workspace, &before, device)?
             }
         };
-        let newest = keys.pop().ok_or(KeyringError::NotThisDevice)?;
-        let known = commitments.get(..=keys.len()).ok_or(KeyringError::EpochUnknown)?;
+        let newest = keys.pop().flatten().ok_or(KeyringError::NotThisDevice)?;
+        let known = epochs.get(..=keys.len()).ok_or(KeyringError::EpochUnknown)?;
         Self::from_keys(workspace, keys, newest, known)
     }
 }
@@ -108,7 +112,7 @@ fn open(
     workspace: WorkspaceId,
     stored: &Stored,
     device: &DeviceKeys,
-) -> Result<Vec<Arc<EpochKey>>, KeyringError> {
+) -> Result<Vec<Option<Arc<EpochKey>>>, KeyringError> {
     let opened = device.open_at_rest(&stored.name(workspace), &stored.sealed);
     let opened = opened.ok_or(KeyringError::NotThisDevice)?;
     keys_in(&opened).ok_or(KeyringError::NotThisDevice)
@@ -118,14 +122,14 @@ fn open_before(
     workspace: WorkspaceId,
     stored: &StoredBefore,
     device: &DeviceKeys,
-) -> Result<Vec<Arc<EpochKey>>, KeyringError> {
+) -> Result<Vec<Option<Arc<EpochKey>>>, KeyringError> {
     let StoredBefore { commitment, history, recipient, encapsulated, ciphertext } = stored;
     let info = wrap::info(workspace, &HpkePublicKey::x25519(*recipient), *commitment);
     let private = device.hpke().x25519_key();
     let newest = wrap::open_by::<X25519HkdfSha256>(&private, &info, encapsulated, ciphertext, *commitment)
         .map_err(|_| KeyringError::NotThisDevice)?;
     let mut keys = open_history(workspace, &newest, history)?;
-    keys.push(Arc::new(newest));
+    keys.push(Some(Arc::new(newest)));
     Ok(keys)
 }
 

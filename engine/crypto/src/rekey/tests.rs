@@ -1,24 +1,39 @@
 //! Whoever stays learns the new key, whoever joins learns all keys, and whoever is removed learns none.
 
-use bowline_wire::ids::Suite;
+use bowline_wire::ids::{EpochId, RosterHash, Suite};
 use bowline_wire::limits::{MAX_BODY, MAX_WRAP};
 use bowline_wire::roster::record::Record;
 
 use super::*;
 use crate::keys::{DeviceKeys, TicketSecret};
-use crate::testing::{Repeating, WORKSPACE, epoch_key, keyring, rng};
+use crate::testing::{Repeating, WORKSPACE, epoch, epoch_key, keyring, new_epoch, rng};
 use crate::wrap::WrapError;
 
 fn device(seed: u64) -> DeviceKeys {
     DeviceKeys::generate(&mut rng(seed))
 }
 
-fn commitments(keyring: &Keyring, rekey: &Rekey) -> Vec<Commitment> {
-    keyring.commitments().chain([rekey.commitment]).collect()
+/// All epochs once that of the rekey has begun.
+fn with_epoch_of(keyring: &Keyring, rekey: &Rekey) -> Vec<Epoch> {
+    keyring.epochs().chain([begun_by(rekey)]).collect()
 }
 
-fn held(keyring: &Keyring) -> Vec<Commitment> {
-    keyring.commitments().collect()
+/// The epoch of a rekey, with an id that no other one has.
+fn begun_by(rekey: &Rekey) -> Epoch {
+    Epoch { id: EpochId::of_before(rekey.commitment), commitment: rekey.commitment }
+}
+
+/// A rekey after all epochs that the keyring knows of.
+fn rekey_of(
+    keyring: &Keyring,
+    recipients: &[HpkePublicKey],
+    rng: &mut dyn CryptoRng,
+) -> Result<Rekey, RekeyError> {
+    keyring.rekey(&new_epoch(recipients, &held(keyring)), rng)
+}
+
+fn held(keyring: &Keyring) -> Vec<Epoch> {
+    keyring.epochs().collect()
 }
 
 #[test]
@@ -26,8 +41,9 @@ fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
     let (ana, ben) = (device(1), device(2));
     let before = keyring(2);
     let rekey =
-        before.rekey(&[ana.hpke_public(Suite::XWing), ben.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
-    let epochs = commitments(&before, &rekey);
+        rekey_of(&before, &[ana.hpke_public(Suite::XWing), ben.hpke_public(Suite::XWing)], &mut rng(3))
+            .unwrap();
+    let epochs = with_epoch_of(&before, &rekey);
     for device in [ana, ben] {
         let mut keyring = keyring(2);
         assert_eq!(keyring.accept(&rekey, device.hpke(), &epochs), Ok(History::Intact));
@@ -38,8 +54,8 @@ fn a_rekey_reaches_everyone_it_is_for_and_its_maker_too() {
 #[test]
 fn a_removed_device_gets_nothing_from_a_rekey() {
     let (ana, removed) = (device(1), device(2));
-    let rekey = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(1), &rekey);
+    let rekey = rekey_of(&keyring(1), &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let epochs = with_epoch_of(&keyring(1), &rekey);
     let mut keyring = keyring(1);
     assert_eq!(keyring.accept(&rekey, removed.hpke(), &epochs), Err(KeyringError::NoWrap));
     assert_eq!(held(&keyring).len(), 1);
@@ -49,7 +65,7 @@ fn a_removed_device_gets_nothing_from_a_rekey() {
 fn wraps_are_sorted_and_name_each_recipient_once() {
     let keys: Vec<_> = (0..20).map(|seed| device(seed).hpke_public(Suite::XWing)).collect();
     let twice: Vec<_> = keys.iter().chain(keys.iter().rev()).cloned().collect();
-    let rekey = keyring(1).rekey(&twice, &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(1), &twice, &mut rng(3)).unwrap();
     assert_eq!(rekey.wraps.len(), 20);
     assert!(rekey.wraps.is_sorted_by(|a, b| a.recipient < b.recipient));
     let record = Record::Rekey(rekey);
@@ -66,13 +82,13 @@ fn the_largest_rekey_fits_a_body() {
         key[1184..1186].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
         recipients.push(HpkePublicKey::from_slice(&key).unwrap());
     }
-    let rekey = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+    let rekey = rekey_of(&keyring(1), &recipients, &mut rng(3)).unwrap();
     assert!(rekey.wraps.iter().all(|wrap| wrap.encapsulated.len() == MAX_WRAP));
     let history = vec![0; EPOCH_KEY_LEN * (MAX_EPOCHS - 1) + TAG_LEN];
     assert!(Record::Rekey(Rekey { history, ..rekey }).to_body().len() < MAX_BODY);
 
     recipients.push(some);
-    let refused = keyring(1).rekey(&recipients, &mut rng(3)).unwrap_err();
+    let refused = rekey_of(&keyring(1), &recipients, &mut rng(3)).unwrap_err();
     assert_eq!(refused, RekeyError::TooManyRecipients { recipients: MAX_RECIPIENTS + 1 });
 }
 
@@ -84,13 +100,17 @@ fn epochs_run_out() {
         Arc::new(EpochKey::from_bytes(bytes))
     };
     let keyring = |epochs: usize| {
-        let commitments: Vec<_> = (0..epochs).map(|number| key(number).commitment()).collect();
-        let earlier = (0..epochs - 1).map(key).collect();
-        Keyring::from_keys(WORKSPACE, earlier, key(epochs - 1), &commitments).unwrap()
+        let epoch = |number| {
+            let commitment = key(number).commitment();
+            Epoch { id: EpochId::of_before(commitment), commitment }
+        };
+        let all: Vec<_> = (0..epochs).map(epoch).collect();
+        let earlier = (0..epochs - 1).map(|number| Some(key(number))).collect();
+        Keyring::from_keys(WORKSPACE, earlier, key(epochs - 1), &all).unwrap()
     };
-    assert_eq!(keyring(MAX_EPOCHS).rekey(&[], &mut rng(3)).unwrap_err(), RekeyError::TooManyEpochs);
+    assert_eq!(rekey_of(&keyring(MAX_EPOCHS), &[], &mut rng(3)).unwrap_err(), RekeyError::TooManyEpochs);
     // The last that is allowed is one that a reader accepts as well.
-    let last = Record::Rekey(keyring(MAX_EPOCHS - 1).rekey(&[], &mut rng(3)).unwrap());
+    let last = Record::Rekey(rekey_of(&keyring(MAX_EPOCHS - 1), &[], &mut rng(3)).unwrap());
     assert_eq!(Record::parse(&last.to_body()), Ok(last));
 }
 
@@ -104,10 +124,10 @@ fn a_recipient_with_an_unusable_key_cannot_prevent_a_rekey() {
     let ana = device(1);
     for hostile in unusable() {
         let recipients = [hostile.clone(), ana.hpke_public(Suite::XWing)];
-        let rekey = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+        let rekey = rekey_of(&keyring(1), &recipients, &mut rng(3)).unwrap();
         let for_hostile = rekey.wraps.iter().find(|wrap| wrap.recipient == hostile).unwrap();
         assert_eq!((&for_hostile.encapsulated[..], &for_hostile.ciphertext[..]), (&[][..], &[][..]));
-        let epochs = commitments(&keyring(1), &rekey);
+        let epochs = with_epoch_of(&keyring(1), &rekey);
         let mut holder = keyring(1);
         assert_eq!(holder.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
         assert_eq!(holder.wrapped_otherwise(&rekey), [], "everybody would wrap nothing to it");
@@ -124,8 +144,8 @@ fn whoever_holds_the_key_sees_which_wraps_were_made_otherwise() {
         .zip([Suite::X25519, Suite::XWing, Suite::XWing])
         .map(|(to, suite)| to.hpke_public(suite))
         .collect();
-    let good = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(1), &good);
+    let good = rekey_of(&keyring(1), &recipients, &mut rng(3)).unwrap();
+    let epochs = with_epoch_of(&keyring(1), &good);
     for device in &all {
         let mut holder = keyring(1);
         assert_eq!(holder.accept(&good, device.hpke(), &epochs), Ok(History::Intact));
@@ -146,13 +166,13 @@ fn whoever_holds_the_key_sees_which_wraps_were_made_otherwise() {
 fn a_newcomer_opens_the_ticket_s_wrap_and_the_history_of_that_epoch() {
     let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
     let mut keyring = keyring(2);
-    let rekey = keyring.rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring, &rekey);
+    let rekey = rekey_of(&keyring, &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let epochs = with_epoch_of(&keyring, &rekey);
     assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
 
     let wrap = keyring.wrap_newest(&ticket.hpke_public(Suite::XWing)).unwrap();
     let newest = open_wrap(&wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
-    let joined = Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs).unwrap();
+    let joined = whole(Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs));
     assert_eq!(held(&joined), held(&keyring));
 }
 
@@ -160,51 +180,114 @@ fn a_newcomer_opens_the_ticket_s_wrap_and_the_history_of_that_epoch() {
 fn a_newcomer_to_a_workspace_in_its_first_epoch_needs_no_history() {
     let ticket = TicketSecret::generate(&mut rng(9));
     let wrap = keyring(1).wrap_newest(&ticket.hpke_public(Suite::XWing)).unwrap();
-    let commitment = epoch_key(1).commitment();
-    let newest = open_wrap(&wrap, WORKSPACE, commitment, &ticket.hpke()).unwrap();
-    let joined = Keyring::from_newest(WORKSPACE, newest, None, &[commitment]).unwrap();
-    assert_eq!(held(&joined), [commitment]);
+    let newest = open_wrap(&wrap, WORKSPACE, epoch(1).commitment, &ticket.hpke()).unwrap();
+    let joined = whole(Keyring::from_newest(WORKSPACE, newest, None, &[epoch(1)]));
+    assert_eq!(held(&joined), [epoch(1)]);
 }
 
 #[test]
 fn a_newcomer_learns_of_rekeys_while_the_ticket_was_open() {
     let (ana, ticket) = (device(1), TicketSecret::generate(&mut rng(9)));
     let before = keyring(1);
-    let rekey = before
-        .rekey(&[ana.hpke_public(Suite::XWing), ticket.hpke_public(Suite::XWing)], &mut rng(3))
-        .unwrap();
+    let rekey =
+        rekey_of(&before, &[ana.hpke_public(Suite::XWing), ticket.hpke_public(Suite::XWing)], &mut rng(3))
+            .unwrap();
     let wrap = rekey.wraps.iter().find(|wrap| wrap.recipient == ticket.hpke_public(Suite::XWing)).unwrap();
     let newest = open_wrap(wrap, WORKSPACE, rekey.commitment, &ticket.hpke()).unwrap();
-    let epochs = commitments(&before, &rekey);
-    let joined = Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs).unwrap();
+    let epochs = with_epoch_of(&before, &rekey);
+    let joined = whole(Keyring::from_newest(WORKSPACE, newest, Some(&rekey.history), &epochs));
     assert_eq!(held(&joined), epochs);
 }
 
+/// A keyring for which every earlier key came along.
+fn whole(joined: Result<(Keyring, History), KeyringError>) -> Keyring {
+    let (keyring, history) = joined.unwrap();
+    assert_eq!(history, History::Intact);
+    assert!(keyring.keys().all(|key| key.is_some()));
+    keyring
+}
+
+/// A history of the keys with these numbers under the key with number 3; 0 is a hole.
+fn history_of(numbers: &[u8]) -> Vec<u8> {
+    let keys: Vec<_> = numbers.iter().map(|number| epoch_key(*number)).collect();
+    seal_history(WORKSPACE, &epoch_key(3), &keys.iter().map(Some).collect::<Vec<_>>())
+}
+
+/// What came along with a history of these keys, and which keys a newcomer has by it.
+fn handed_out(newest: u8, numbers: Option<&[u8]>) -> Result<(History, Vec<bool>), KeyringError> {
+    let epochs: Vec<_> = (1..=3).map(epoch).collect();
+    let history = numbers.map(history_of);
+    let joined = Keyring::from_newest(WORKSPACE, epoch_key(newest), history.as_deref(), &epochs);
+    joined.map(|(keyring, history)| (history, keyring.keys().map(|key| key.is_some()).collect()))
+}
+
 #[test]
-fn a_wrong_key_is_named_by_its_epoch() {
-    let epochs: Vec<_> = (1..=3).map(|number| epoch_key(number).commitment()).collect();
-    let history = |numbers: &[u8]| {
-        let keys: Vec<_> = numbers.iter().map(|number| epoch_key(*number)).collect();
-        seal_history(WORKSPACE, &epoch_key(3), &keys.iter().collect::<Vec<_>>())
+fn each_key_of_a_history_is_checked_and_a_wrong_one_costs_itself_alone() {
+    let wrong = |epoch| History::Damaged(KeyringError::WrongKey { epoch });
+    assert_eq!(handed_out(3, Some(&[1, 2])), Ok((History::Intact, vec![true, true, true])));
+    assert_eq!(handed_out(3, Some(&[9, 2])), Ok((wrong(1), vec![false, true, true])));
+    assert_eq!(handed_out(3, Some(&[1, 9])), Ok((wrong(2), vec![true, false, true])));
+    assert_eq!(handed_out(3, Some(&[2, 1])), Ok((wrong(2), vec![false, false, true])));
+    assert_eq!(handed_out(4, Some(&[1, 2])), Err(KeyringError::WrongKey { epoch: 3 }));
+}
+
+#[test]
+fn a_history_says_what_its_maker_lacked_and_has_a_place_for_every_epoch() {
+    assert_eq!(handed_out(3, Some(&[0, 2])), Ok((History::Intact, vec![false, true, true])));
+    assert_eq!(handed_out(3, Some(&[0, 0])), Ok((History::Intact, vec![false, false, true])));
+    let of_another_length = |found| {
+        Ok((
+            History::Damaged(KeyringError::HistoryIncomplete { found, expected: 2 }),
+            vec![false, false, true],
+        ))
     };
-    let join =
-        |newest, numbers: &[u8]| Keyring::from_newest(WORKSPACE, newest, Some(&history(numbers)), &epochs);
-    assert!(join(epoch_key(3), &[1, 2]).is_ok());
-    assert_eq!(join(epoch_key(4), &[1, 2]).unwrap_err(), KeyringError::WrongKey { epoch: 3 });
-    assert_eq!(join(epoch_key(3), &[9, 2]).unwrap_err(), KeyringError::WrongKey { epoch: 1 });
-    assert_eq!(join(epoch_key(3), &[1, 9]).unwrap_err(), KeyringError::WrongKey { epoch: 2 });
-    assert_eq!(join(epoch_key(3), &[2, 1]).unwrap_err(), KeyringError::WrongKey { epoch: 1 });
-    let short = KeyringError::HistoryIncomplete { found: 1, expected: 2 };
-    assert_eq!(join(epoch_key(3), &[1]).unwrap_err(), short);
-    let long = KeyringError::HistoryIncomplete { found: 3, expected: 2 };
-    assert_eq!(join(epoch_key(3), &[1, 2, 3]).unwrap_err(), long);
-    let none = KeyringError::HistoryIncomplete { found: 0, expected: 2 };
-    assert_eq!(Keyring::from_newest(WORKSPACE, epoch_key(3), None, &epochs).unwrap_err(), none);
+    for numbers in [&[][..], &[1], &[1, 2, 3]] {
+        assert_eq!(handed_out(3, Some(numbers)), of_another_length(numbers.len()));
+    }
+    assert_eq!(handed_out(3, None), of_another_length(0));
+}
+
+#[test]
+fn zeros_are_a_hole_and_nobody_s_key() {
+    let zeros = epoch_key(0);
+    let epochs = [epoch(1), epoch(0)];
+    let refused = Keyring::from_newest(WORKSPACE, zeros, None, &epochs).unwrap_err();
+    assert_eq!(refused, KeyringError::WrongKey { epoch: 2 });
+}
+
+#[test]
+fn who_lacks_the_newest_key_begins_an_epoch_from_the_newest_that_is_here() {
+    let (ana, ben) = (device(1), device(2));
+    // An epoch began of which nobody honest has the key.
+    let epochs = [1, 2, 3].map(epoch);
+    let recipients = [&ana, &ben].map(|device| device.hpke_public(Suite::XWing));
+    let rekey = keyring(2).rekey(&new_epoch(&recipients, &epochs), &mut rng(3)).unwrap();
+    let epochs: Vec<_> = epochs.into_iter().chain([begun_by(&rekey)]).collect();
+    let mut lacking = keyring(2);
+    assert_eq!(lacking.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
+    assert_eq!(lacking.newest_epoch(), begun_by(&rekey).id);
+    assert_eq!(lacking.keys().map(|key| key.is_some()).collect::<Vec<_>>(), [true, true, false, true]);
+    // Who has the key that the maker lacked keeps it.
+    let mut holding = keyring(3);
+    assert_eq!(holding.accept(&rekey, ben.hpke(), &epochs), Ok(History::Intact));
+    assert!(holding.keys().all(|key| key.is_some()));
+}
+
+#[test]
+fn no_key_seals_two_histories() {
+    // A virtual machine rekeys, is set back, learns a key it lacked, and rekeys with the same randomness.
+    let epochs = [1, 2, 3].map(epoch);
+    let rekey = |keyring: Keyring| keyring.rekey(&new_epoch(&[], &epochs), &mut Repeating(&[5; 32])).unwrap();
+    let mut with_hole = keyring(1);
+    let history = seal_history(WORKSPACE, &epoch_key(3), &[None, None]);
+    assert_eq!(with_hole.take_newest(epoch_key(3), Some(&history), &epochs), Ok(History::Intact));
+    let (hole, filled) = (rekey(with_hole.clone()), rekey(keyring(3)));
+    assert_ne!(hole.commitment, filled.commitment);
 }
 
 #[test]
 fn a_history_opens_only_whole_in_its_workspace_and_under_its_key() {
-    let sealed = seal_history(WORKSPACE, &epoch_key(3), &[&epoch_key(1), &epoch_key(2)]);
+    let sealed = history_of(&[1, 2]);
     let open = |sealed: &[u8]| open_history(WORKSPACE, &epoch_key(3), sealed).map(|keys| keys.len());
     assert_eq!(open(&sealed), Ok(2));
     let refused = Err(KeyringError::HistoryUnopenable);
@@ -227,9 +310,9 @@ fn a_history_opens_only_whole_in_its_workspace_and_under_its_key() {
 fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
     let ana = device(1);
     let before = keyring(2);
-    let mut rekey = before.rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let mut rekey = rekey_of(&before, &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     rekey.history[0] ^= 1;
-    let epochs = commitments(&before, &rekey);
+    let epochs = with_epoch_of(&before, &rekey);
     let mut keyring = keyring(2);
     let accepted = keyring.accept(&rekey, ana.hpke(), &epochs);
     assert_eq!(accepted, Ok(History::Damaged(KeyringError::HistoryUnopenable)));
@@ -239,24 +322,26 @@ fn a_damaged_history_does_not_keep_a_device_from_the_new_key() {
 #[test]
 fn a_device_that_missed_an_epoch_catches_up_from_the_history() {
     let ana = device(1);
-    let rekey = keyring(3).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(3), &rekey);
+    let rekey = rekey_of(&keyring(3), &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let epochs = with_epoch_of(&keyring(3), &rekey);
     let mut behind = keyring(1);
     assert_eq!(behind.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
     assert_eq!(held(&behind), epochs);
-    // Without a history there is nothing to catch up from, and nothing is half taken.
+    // Without a history there is nothing to catch up from: what is new and what was here is.
     let mut behind = keyring(1);
     let damaged = Rekey { history: Vec::new(), ..rekey };
-    assert_eq!(behind.accept(&damaged, ana.hpke(), &epochs), Err(KeyringError::HistoryUnopenable));
-    assert_eq!(held(&behind).len(), 1);
+    let accepted = behind.accept(&damaged, ana.hpke(), &epochs);
+    assert_eq!(accepted, Ok(History::Damaged(KeyringError::HistoryUnopenable)));
+    assert_eq!(held(&behind), epochs);
+    assert_eq!(behind.keys().map(|key| key.is_some()).collect::<Vec<_>>(), [true, false, false, true]);
 }
 
 #[test]
 fn a_rekey_that_wraps_a_wrong_key_is_refused() {
     let ana = device(1);
-    let mut rekey = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let mut rekey = rekey_of(&keyring(1), &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
     rekey.commitment = epoch_key(7).commitment();
-    let epochs = commitments(&keyring(1), &rekey);
+    let epochs = with_epoch_of(&keyring(1), &rekey);
     let refused = keyring(1).accept(&rekey, ana.hpke(), &epochs);
     assert_eq!(refused, Err(KeyringError::Wrap(WrapError::Unopenable)));
 }
@@ -264,44 +349,71 @@ fn a_rekey_that_wraps_a_wrong_key_is_refused() {
 #[test]
 fn a_rekey_that_the_roster_does_not_commit_to_is_refused() {
     let ana = device(1);
-    let rekey = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
-    let epochs = [epoch_key(1).commitment(), epoch_key(7).commitment()];
+    let rekey = rekey_of(&keyring(1), &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let epochs = [epoch(1), epoch(7)];
     let mut keyring = keyring(1);
     assert_eq!(keyring.accept(&rekey, ana.hpke(), &epochs), Err(KeyringError::WrongKey { epoch: 2 }));
     assert_eq!(held(&keyring).len(), 1);
-    assert_eq!(keyring.accept(&rekey, ana.hpke(), &[]), Err(KeyringError::WrongKey { epoch: 0 }));
+    assert_eq!(keyring.accept(&rekey, ana.hpke(), &[]), Err(KeyringError::EpochUnknown));
 }
 
 #[test]
 fn repeated_randomness_still_keeps_the_new_key_from_the_one_removed() {
     // A virtual machine rekeys for both, is set back, and then rekeys without Ben, drawing the same randomness.
     let (ana, ben) = (device(1), device(2));
-    let both = keyring(1)
-        .rekey(&[ana.hpke_public(Suite::XWing), ben.hpke_public(Suite::XWing)], &mut Repeating(&[5; 32]))
-        .unwrap();
-    let one = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut Repeating(&[5; 32])).unwrap();
+    let both = rekey_of(
+        &keyring(1),
+        &[ana.hpke_public(Suite::XWing), ben.hpke_public(Suite::XWing)],
+        &mut Repeating(&[5; 32]),
+    )
+    .unwrap();
+    let one = rekey_of(&keyring(1), &[ana.hpke_public(Suite::XWing)], &mut Repeating(&[5; 32])).unwrap();
     assert_ne!(both.commitment, one.commitment);
     // Nor does it repeat a key from epoch to epoch.
-    let later = keyring(2).rekey(&[ana.hpke_public(Suite::XWing)], &mut Repeating(&[5; 32])).unwrap();
+    let later = rekey_of(&keyring(2), &[ana.hpke_public(Suite::XWing)], &mut Repeating(&[5; 32])).unwrap();
     assert_ne!(later.commitment, one.commitment);
     // While other randomness alone makes another key.
-    let other = keyring(1).rekey(&[ana.hpke_public(Suite::XWing)], &mut Repeating(&[6; 32])).unwrap();
+    let other = rekey_of(&keyring(1), &[ana.hpke_public(Suite::XWing)], &mut Repeating(&[6; 32])).unwrap();
     assert_ne!(other.commitment, one.commitment);
+}
+
+#[test]
+fn repeated_randomness_makes_no_key_twice_for_another_place_or_another_author() {
+    let recipients = [device(1).hpke_public(Suite::XWing)];
+    let epochs = held(&keyring(1));
+    let of = |new: &NewEpoch<'_>| keyring(1).rekey(new, &mut Repeating(&[5; 32])).unwrap().commitment;
+    let here = new_epoch(&recipients, &epochs);
+    let elsewhere = NewEpoch { roster: RosterHash::from_bytes([8; 32]), ..here };
+    let by_another = NewEpoch { author: device(2).id(), ..here };
+    assert_eq!(of(&here), of(&here));
+    assert_ne!(of(&here), of(&elsewhere));
+    assert_ne!(of(&here), of(&by_another));
+    assert_ne!(of(&elsewhere), of(&by_another));
+}
+
+#[test]
+fn keys_of_two_suites_in_a_row_are_not_taken_for_others() {
+    // An X-Wing key is as long as 38 of X25519.
+    let of = |recipients: &[HpkePublicKey]| {
+        rekey_of(&keyring(1), recipients, &mut Repeating(&[5; 32])).unwrap().commitment
+    };
+    let long: Vec<u8> = (0..38).flat_map(|n| [n; 32]).collect();
+    let short: Vec<_> = (0..38).map(|n| HpkePublicKey::x25519([n; 32])).collect();
+    assert_ne!(of(&[HpkePublicKey::from_slice(&long).unwrap()]), of(&short));
 }
 
 #[test]
 fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
     let ana = device(1);
-    let rekey = keyring(2).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(2), &rekey);
+    let rekey = rekey_of(&keyring(2), &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let epochs = with_epoch_of(&keyring(2), &rekey);
     let mut held_here = keyring(4);
     assert!(held_here.set_apart_epochs_beyond(&held(&keyring(3))), "the fourth is apart already");
     assert_eq!(held_here.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
     assert_eq!(held(&held_here), epochs);
     for lost in [3, 4] {
-        let epoch = epoch_key(lost).commitment().epoch_id();
         let snapshot = held_here.snapshot();
-        assert_eq!(snapshot.key(epoch).map(EpochKey::as_bytes), Some(epoch_key(lost).as_bytes()));
+        assert_eq!(snapshot.key(epoch(lost).id).map(EpochKey::as_bytes), Some(epoch_key(lost).as_bytes()));
     }
     assert_eq!(held_here.keys().count(), 3, "nothing is handed on of what is apart");
 }
@@ -309,14 +421,32 @@ fn keys_of_epochs_that_a_continued_log_began_otherwise_are_still_read_with() {
 #[test]
 fn a_key_whose_epoch_is_lost_and_begun_again_is_in_force_again_without_a_wrap() {
     let (ana, late) = (device(1), device(2));
-    let rekey = keyring(2).rekey(&[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
-    let epochs = commitments(&keyring(2), &rekey);
+    let rekey = rekey_of(&keyring(2), &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let epochs = with_epoch_of(&keyring(2), &rekey);
     let mut by_ticket = keyring(2);
     assert_eq!(by_ticket.accept(&rekey, ana.hpke(), &epochs), Ok(History::Intact));
     assert!(by_ticket.set_apart_epochs_beyond(&held(&keyring(2))));
     assert_eq!(by_ticket.accept(&rekey, late.hpke(), &epochs), Ok(History::Intact));
     assert_eq!(held(&by_ticket), epochs);
-    assert_eq!(by_ticket.newest_epoch(), rekey.commitment.epoch_id());
+    assert_eq!(by_ticket.newest_epoch(), begun_by(&rekey).id);
+}
+
+#[test]
+fn an_epoch_whose_commitment_was_copied_is_one_of_its_own() {
+    let ana = device(1);
+    // Somebody has seen what the next epoch commits to, and begins one with it that nobody can open.
+    let rekey = rekey_of(&keyring(2), &[ana.hpke_public(Suite::XWing)], &mut rng(3)).unwrap();
+    let copied = Epoch { id: EpochId::from_bytes([0xcc; 16]), ..begun_by(&rekey) };
+    let copy = Rekey { wraps: Vec::new(), history: Vec::new(), ..rekey.clone() };
+    let mut all: Vec<_> = held(&keyring(2)).into_iter().chain([copied]).collect();
+    let mut keyring = keyring(2);
+    assert_eq!(keyring.accept(&copy, ana.hpke(), &all), Err(KeyringError::NoWrap));
+    // Its maker says it again, after an epoch more, and who has its key has the copy's.
+    let again = keyring.rekey(&new_epoch(&[ana.hpke_public(Suite::XWing)], &all), &mut rng(3)).unwrap();
+    all.push(begun_by(&again));
+    assert_eq!(keyring.accept(&again, ana.hpke(), &all), Ok(History::Intact));
+    assert_eq!(held(&keyring), all);
+    assert!(keyring.holds(begun_by(&again).id) && !keyring.holds(copied.id));
 }
 
 /// `cargo test -p bowline-crypto rekey_for_fifty -- --nocapture` prints how long it takes.
@@ -326,11 +456,11 @@ fn a_rekey_for_fifty_has_the_bytes_that_the_note_says() {
     for (suite, bytes) in [(Suite::X25519, 6_039), (Suite::XWing, 119_739)] {
         let recipients: Vec<_> = devices.iter().map(|device| device.hpke_public(suite)).collect();
         let begun = std::time::Instant::now();
-        let rekey = keyring(1).rekey(&recipients, &mut rng(3)).unwrap();
+        let rekey = rekey_of(&keyring(1), &recipients, &mut rng(3)).unwrap();
         let made = begun.elapsed();
         let begun = std::time::Instant::now();
         let mut holder = keyring(1);
-        let epochs = commitments(&holder, &rekey);
+        let epochs = with_epoch_of(&holder, &rekey);
         assert_eq!(holder.accept(&rekey, devices[0].hpke(), &epochs), Ok(History::Intact));
         let opened = begun.elapsed();
         let begun = std::time::Instant::now();

@@ -7,6 +7,7 @@ use bowline_wire::ids::{
     WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::{MAX_BODY, MAX_PAYLOAD, PART_LEN};
+use bowline_wire::roster::Epoch;
 use bowline_wire::roster::record::Rekey;
 use bowline_wire::weight::Weight;
 use proptest::prelude::*;
@@ -16,7 +17,10 @@ use crate::epoch::EpochKey;
 use crate::keyring::Keyring;
 use crate::keys::{DeviceKeys, TicketSecret};
 use crate::payload::padme;
-use crate::testing::{Repeating, WORKSPACE, device, epoch_key, header, keyring, rng, vector_path};
+use crate::rekey::History;
+use crate::testing::{
+    Repeating, WORKSPACE, device, epoch, epoch_key, header, keyring, new_epoch, rng, vector_path,
+};
 use crate::wrap::open_wrap;
 
 const RANDOM: [u8; 32] = [0x5a; 32];
@@ -57,7 +61,7 @@ const CHANGES: [Change; 18] = [
     }),
     ("held", |h| h.held = Position(81)),
     ("roster", |h| h.roster = RosterHash::from_bytes([0xee; 32])),
-    ("epoch", |h| h.epoch = epoch_key(1).commitment().epoch_id()),
+    ("epoch", |h| h.epoch = epoch(1).id),
     ("type", |h| {
         (h.entry_type, h.digests) = (EntryType::Unknown(9), None);
     }),
@@ -109,8 +113,8 @@ fn sealing_fills_in_what_follows_from_the_body_and_nothing_else() {
 fn nothing_opens_after_any_header_field_was_changed() {
     // Keys of the other workspace as well, so that it is the seal that refuses and not the check before it.
     let elsewhere = {
-        let mut keyring = Keyring::genesis(WorkspaceId::from_bytes([0xee; 32]), epoch_key(1));
-        keyring.add(epoch_key(2), epoch_key(2).commitment()).unwrap();
+        let mut keyring = Keyring::genesis(WorkspaceId::from_bytes([0xee; 32]), epoch(1).id, epoch_key(1));
+        keyring.add(epoch_key(2), epoch(2)).unwrap();
         keyring.snapshot()
     };
     for (field, change) in CHANGES {
@@ -171,7 +175,8 @@ fn an_erased_body_is_told_apart_from_bad_bytes() {
 
 #[test]
 fn entries_of_another_workspace_or_lane_are_the_caller_s_mistake() {
-    let elsewhere = Keyring::genesis(WorkspaceId::from_bytes([0xee; 32]), epoch_key(1)).snapshot();
+    let elsewhere =
+        Keyring::genesis(WorkspaceId::from_bytes([0xee; 32]), epoch(1).id, epoch_key(1)).snapshot();
     let (header, body) = sealed(b"some text");
     assert_eq!(open(&entry(header.clone(), body), &elsewhere), Err(OpenError::WrongWorkspace));
     assert_eq!(seal(&elsewhere, header.clone(), b"", RANDOM), Err(SealError::WrongWorkspace));
@@ -203,9 +208,9 @@ fn nothing_is_sealed_under_an_epoch_that_someone_removed_could_read() {
 #[test]
 fn repeated_randomness_repeats_a_salt_only_for_the_very_same_entry() {
     let salt_of = |header: Header, payload: &[u8], random| {
-        let mut keyring = Keyring::genesis(header.workspace, epoch_key(1));
+        let mut keyring = Keyring::genesis(header.workspace, epoch(1).id, epoch_key(1));
         if header.epoch != keyring.newest_epoch() {
-            keyring.add(epoch_key(2), epoch_key(2).commitment()).unwrap();
+            keyring.add(epoch_key(2), epoch(2)).unwrap();
         }
         seal(&keyring.snapshot(), header, payload, random).unwrap().0.salt
     };
@@ -296,8 +301,10 @@ fn composition() -> serde_json::Value {
     let doc = bowline_wire::ids::DocId::from_bytes([0x33; 16]);
     // Too short to compress, so that another version of zstd does not make another body.
     let (header, body) = seal(&keys.snapshot(), header(&keys), b"some text", RANDOM).unwrap();
+    let epochs: Vec<_> = keys.epochs().collect();
     let rekeyed = |suite| {
-        let rekey = keys.rekey(&[device.hpke_public(suite)], &mut Repeating(&[0x44; 32])).unwrap();
+        let recipients = [device.hpke_public(suite)];
+        let rekey = keys.rekey(&new_epoch(&recipients, &epochs), &mut Repeating(&[0x44; 32])).unwrap();
         hex::encode(encode(&rekey))
     };
     serde_json::json!({
@@ -306,7 +313,7 @@ fn composition() -> serde_json::Value {
         "first_epoch_key": hex::encode(epoch_key(1).as_bytes()),
         "commitment": hex::encode(epoch_key(1).commitment().as_bytes()),
         "doc": hex::encode(doc.as_bytes()),
-        "wire_doc": hex::encode(keys.wire_doc(doc).as_bytes()),
+        "wire_doc": hex::encode(keys.wire_doc(doc).unwrap().as_bytes()),
         "device_keys": hex::encode(*device.to_bytes()),
         "device": hex::encode(device.id().as_bytes()),
         "device_hpke": hex::encode(device.hpke_public(Suite::X25519).as_bytes()),
@@ -320,6 +327,8 @@ fn composition() -> serde_json::Value {
         "random": hex::encode(RANDOM),
         "salt": hex::encode(header.salt.as_bytes()),
         "body": hex::encode(body),
+        "rekey_random": hex::encode([0x44; 32]),
+        "rekey_roster": hex::encode(new_epoch(&[], &[]).roster.as_bytes()),
         "rekey": rekeyed(Suite::X25519),
         "rekey_xwing": rekeyed(Suite::XWing),
     })
@@ -343,8 +352,10 @@ fn the_committed_rekey_and_a_compressed_body_still_open() {
     for name in ["rekey", "rekey_xwing"] {
         let rekey: Rekey = decode(&field(name)).unwrap();
         let key: EpochKey = open_wrap(&rekey.wraps[0], WORKSPACE, rekey.commitment, device().hpke()).unwrap();
-        let epochs: Vec<_> = keyring(2).commitments().chain([rekey.commitment]).collect();
-        assert!(Keyring::from_newest(WORKSPACE, key, Some(&rekey.history), &epochs).is_ok());
+        let begun = Epoch { id: EpochId::ZERO, commitment: rekey.commitment };
+        let epochs: Vec<_> = keyring(2).epochs().chain([begun]).collect();
+        let (_, history) = Keyring::from_newest(WORKSPACE, key, Some(&rekey.history), &epochs).unwrap();
+        assert_eq!(history, History::Intact);
     }
 
     // As zstd 1.5.7 compressed it: later versions may compress otherwise, but have to open this.

@@ -9,12 +9,13 @@ use bowline_crypto::Keyring;
 use bowline_store::{
     Cursor, DocN, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
 };
-use bowline_wire::codec::{decode, encode};
+use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Commitment, EntryId, Lane, Position, WorkspaceId};
+use bowline_wire::ids::{EntryId, Lane, Position, WorkspaceId};
 use bowline_wire::log::Log;
+use bowline_wire::roster::Epoch;
 use bowline_wire::successor::SaidSuccessor;
 
 use crate::documents::held::Documents;
@@ -22,6 +23,9 @@ use crate::lent::Lent;
 use crate::rows::{entry_of, id_of};
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{cut_holding, held_by};
+use crate::workspace::keys_at_rest::{
+    KEYRING, KEYS_APART, StoredKeys, StoredKeysApart, keys_apart, seal_keys,
+};
 use crate::workspace::linked::with_hashes;
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::parts::{Held, open_held};
@@ -29,9 +33,7 @@ use crate::workspace::quarantine::{QuarantineReason, refused};
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
-use crate::workspace::workspaces::{
-    StoredKeys, StoredKeysApart, StoredSuccession, keys_apart, restore, seal_keys, state,
-};
+use crate::workspace::workspaces::{StoredSuccession, restore, state};
 use crate::{Damage, Error, Notice};
 
 /// Entries that are read at once while the log is made anew.
@@ -259,20 +261,20 @@ pub(super) fn cut_log(tx: &Tx<'_>, workspace: WorkspaceId, cut: &Cut, before: &L
 /// Stores the keys of the log's epochs. Those that were stored before stay beside them if one is of no epoch that the log still has,
 /// for reading what was sealed in it.
 pub(super) fn put_keys(tx: &Tx<'_>, workspace: WorkspaceId, now: &[u8]) -> Result<(), Error> {
-    if let Some(before) = tx.state(workspace, state::KEYRING)? {
+    if let Some(before) = tx.state(workspace, KEYRING)? {
         let kept = epochs_of(now)?;
         if epochs_of(&before)?.iter().any(|epoch| !kept.contains(epoch)) {
             let mut apart = keys_apart(**tx, workspace)?;
             apart.push(before.to_vec());
-            tx.put_state(workspace, state::KEYS_APART, &encode(&StoredKeysApart(apart)))?;
+            tx.put_state(workspace, KEYS_APART, &encode(&StoredKeysApart(apart)))?;
         }
     }
-    Ok(tx.put_state(workspace, state::KEYRING, now)?)
+    Ok(tx.put_state(workspace, KEYRING, now)?)
 }
 
-fn epochs_of(stored: &[u8]) -> Result<Vec<Commitment>, Error> {
-    let stored = decode::<StoredKeys>(stored).map_err(|_| Error::Damaged(Damage::Keyring))?;
-    Ok(stored.commitments)
+fn epochs_of(stored: &[u8]) -> Result<Vec<Epoch>, Error> {
+    let stored = StoredKeys::from_bytes(stored).map_err(|_| Error::Damaged(Damage::Keyring))?;
+    Ok(stored.epochs)
 }
 
 /// The log up to where it was continued, made anew by the rules that decided when its entries came.

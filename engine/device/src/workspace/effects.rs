@@ -20,13 +20,14 @@ use crate::workspace::clocks;
 use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
 use crate::workspace::entries::{open_with, read_again, store_entry};
 use crate::workspace::evidence;
+use crate::workspace::keys_at_rest::{find_keys, seal_keys};
 use crate::workspace::membership;
 use crate::workspace::quarantine::refused;
 use crate::workspace::roster::{forget_spent_codes, release_decision, settle_decision};
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::{Consequences, mark_stale};
 use crate::workspace::withheld;
-use crate::workspace::workspaces::{CURRENT, find_keys, seal_keys, stage, state, ticket};
+use crate::workspace::workspaces::{CURRENT, stage, state, ticket};
 use crate::{Error, Notice};
 
 /// Entries of content whose refusal is remembered for each workspace: their headers, some hundred bytes each. More come only

@@ -15,14 +15,15 @@ use bowline_wire::roster::Roster;
 use crate::Error;
 use crate::documents::held::Documents;
 use crate::lent::Lent;
-use crate::rows::entry_of;
+use crate::rows::{entry_of, roster_records};
 use crate::workspace::again::{cut_log, put_keys, unseal_again, was_accepted};
+use crate::workspace::keys_at_rest::seal_keys;
 use crate::workspace::line::frame_of;
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::quarantine::refused;
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
-use crate::workspace::workspaces::{new_incarnation, roster_records, seal_keys, state};
+use crate::workspace::workspaces::{new_incarnation, state};
 use crate::workspace::{Workspaces, behind, evidence, membership};
 
 /// Entries that are read at once while they are sorted.
@@ -196,7 +197,7 @@ impl Workspaces {
         let incarnation = new_incarnation(lent);
         let now_keys = |log: &Log| {
             let mut now = keyring.clone()?;
-            now.set_apart_epochs_beyond(log.roster().commitments()).then_some(now)
+            now.set_apart_epochs_beyond(log.roster().epochs()).then_some(now)
         };
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         lent.store.transaction(|tx| -> Result<(), Error> {

@@ -113,7 +113,7 @@ impl<'w> Keyrings<'w> {
 
     /// A document's id on the wire, once the workspace's first key is known here.
     pub(crate) fn wire_doc(self, workspace: WorkspaceId, id: DocId) -> Option<WireDoc> {
-        Some(self.of(workspace)?.wire_doc(id))
+        self.of(workspace)?.wire_doc(id)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bowline_core::sync::{NotReady, Pins};
-use bowline_crypto::{DeviceKeys, TicketSecret};
+use bowline_crypto::{DeviceKeys, NewEpoch, TicketSecret};
 use bowline_store::{IntentN, IntentRow, Reader, Tx};
 use bowline_wire::ids::{
     Commitment, DeviceId, EntryId, HpkePublicKey, Millis, TicketKey, UserId, WorkspaceId,
@@ -92,7 +92,10 @@ impl Workspaces {
         if self.replica(workspace)?.ready_for_record().is_err() {
             return Ok(false);
         }
-        if let Some(record) = self.due_rekey(lent, workspace)? {
+        if let Some(record) = self.needed_rekey(lent, workspace)? {
+            return self.offer_record(lent, workspace, &record, None).map(|()| true);
+        }
+        if let Some(record) = self.complaint(lent, workspace)? {
             return self.offer_record(lent, workspace, &record, None).map(|()| true);
         }
         if let Some(record) = self.over_code(lent, workspace)? {
@@ -147,17 +150,31 @@ impl Workspaces {
         Ok(self.replica(workspace)?.log().ok_or(NotReady::CatchingUp)?.roster())
     }
 
-    /// A Rekey, if one is due. Every remaining device that sees it writes one; the first on the log counts.
-    fn due_rekey(&self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
+    /// A Rekey, if this device may begin an epoch and there has to be one: because it is due, or because the key in force is not here.
+    /// Every device that is in this place writes one; the first on the log counts.
+    fn needed_rekey(&self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
+        let replica = self.replica(workspace)?;
         let roster = self.roster(workspace)?;
-        let live = roster
-            .device(&self.device_in(lent.keys, workspace))
-            .is_some_and(|device| device.is_active() && !device.recovery);
-        if !roster.is_rekey_due() || !live {
+        let is_needed = roster.is_rekey_due() || !replica.has_key_in_force();
+        if !is_needed || !roster.may_rekey(&self.device_in(lent.keys, workspace)) {
             return Ok(None);
         }
         let recipients = roster.recipients();
         Ok(self.rekey(lent, workspace, &recipients)?.map(Record::Rekey))
+    }
+
+    /// A Complaint, if a key is missing here without which nothing is sealed, and nobody has complained of the epoch in force.
+    fn complaint(&self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
+        let replica = self.replica(workspace)?;
+        let roster = self.roster(workspace)?;
+        let is_lacking = replica
+            .keyring()
+            .is_some_and(|keyring| !replica.has_key_in_force() || !keyring.names_documents());
+        let is_live = roster
+            .device(&self.device_in(lent.keys, workspace))
+            .is_some_and(|device| device.is_active() && !device.recovery);
+        let is_of_use = is_lacking && is_live && !roster.has_complaint();
+        Ok(roster.epoch().filter(|_| is_of_use).map(|epoch| Record::Complaint { epoch }))
     }
 
     /// The closing of a code that was made on this device and is over by its clock. A relay whose clock stands still would let somebody
@@ -181,11 +198,18 @@ impl Workspaces {
         to: &BTreeSet<HpkePublicKey>,
     ) -> Result<Option<Rekey>, Error> {
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
-        let Some(keyring) = linked.replica.keyring().filter(|_| linked.replica.has_key_in_force()) else {
+        // Not the key in force: who had to have that could be kept from ever beginning another epoch.
+        let Some((keyring, log)) = linked.replica.keyring().zip(linked.replica.log()) else {
             return Ok(None);
         };
         let recipients: Vec<HpkePublicKey> = to.iter().cloned().collect();
-        match keyring.rekey(&recipients, &mut *lent.random) {
+        let new = NewEpoch {
+            recipients: &recipients,
+            epochs: log.roster().epochs(),
+            roster: log.roster().hash(),
+            author: self.device_in(lent.keys, workspace),
+        };
+        match keyring.rekey(&new, &mut *lent.random) {
             Ok(rekey) => Ok(Some(rekey)),
             Err(why) => {
                 tracing::warn!(%why, "no rekey can be made");

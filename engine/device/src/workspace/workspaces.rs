@@ -2,30 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::sync::{
-    Context, Joining, Phase, Pins, Recipient, Replica, Stored, Token, genesis, keys_in_records,
-};
-use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
-use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, Tx, WorkspaceRow};
+use bowline_core::sync::{Context, Joining, Phase, Pins, Replica, Stored, Token, genesis};
+use bowline_crypto::{DeviceKeys, TicketSecret};
+use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, WorkspaceRow};
 use bowline_wire::before;
 use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
-use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, Commitment, Incarnation, Position, RelayId, Suite, WorkspaceId};
+use bowline_wire::ids::{ChainKey, Incarnation, RelayId, Suite, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
 use bowline_wire::weight::Weights;
-use rand_core::CryptoRng;
 
 use crate::lent::Lent;
 use crate::notice::Notices;
-use crate::rows::{entry_of, insert_offered};
+use crate::rows::{entry_of, insert_offered, roster_records};
 use crate::workspace::Workspaces;
 use crate::workspace::code::Code;
 use crate::workspace::evidence;
+use crate::workspace::keys_at_rest::{self, restore_keys, seal_keys};
 use crate::workspace::linked::Linked;
 use crate::workspace::old::Old;
 use crate::workspace::sealed_values::{self, AtRest};
@@ -36,13 +33,10 @@ pub(crate) mod state {
     pub(crate) const TOKEN: &str = "token";
     pub(crate) const TICKET: &str = "ticket";
     pub(crate) const PINS: &str = "pins";
-    pub(crate) const KEYRING: &str = "keyring";
     /// The relay's identity, once the log's key has vouched for it.
     pub(crate) const RELAY: &str = "relay-identity";
     /// By which the log came to be signed by its key.
     pub(crate) const SUCCESSION: &str = "succession";
-    /// Keyrings with the keys of epochs that the log has lost.
-    pub(crate) const KEYS_APART: &str = "keys-apart";
     /// The head beyond ours up to which a person has decided to go on with the log.
     pub(crate) const DECIDED: &str = "decided-head";
     /// What two people have compared.
@@ -103,7 +97,7 @@ impl Workspaces {
             };
             tx.insert_workspace(&row)?;
             tx.put_state(workspace, state::TOKEN, &token)?;
-            tx.put_state(workspace, state::KEYRING, &stored_keys)?;
+            tx.put_state(workspace, keys_at_rest::KEYRING, &stored_keys)?;
             insert_offered(tx, &entry, None)?;
             tx.put_meta(CURRENT, workspace.as_bytes())
         })?;
@@ -344,34 +338,6 @@ pub(super) fn ticket(
     Ok(Some(TicketSecret::from_bytes(bytes)))
 }
 
-fn restore_keys(
-    read: Reader<'_>,
-    keys: &DeviceKeys,
-    workspace: WorkspaceId,
-) -> Result<Option<Keyring>, Error> {
-    let Some(bytes) = read.state(workspace, state::KEYRING)? else {
-        return Ok(None);
-    };
-    let mut keyring = open_keys(&bytes, keys, workspace)?;
-    for apart in keys_apart(read, workspace)? {
-        keyring.read_also(&open_keys(&apart, keys, workspace)?);
-    }
-    Ok(Some(keyring))
-}
-
-fn open_keys(bytes: &[u8], keys: &DeviceKeys, workspace: WorkspaceId) -> Result<Keyring, Error> {
-    let stored: StoredKeys = decode(bytes).map_err(|_| Error::Damaged(Damage::Keyring))?;
-    let keyring = Keyring::from_stored(workspace, &stored.sealed, keys, &stored.commitments);
-    keyring.map_err(|_| Error::Damaged(Damage::Keyring))
-}
-
-/// Keyrings with the keys of epochs that the log has lost, as they are stored.
-pub(super) fn keys_apart(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Vec<u8>>, Error> {
-    let stored = read.state(workspace, state::KEYS_APART)?;
-    let apart = stored.map(|bytes| decode::<StoredKeysApart>(&bytes)).transpose();
-    Ok(apart.map_err(|_| Error::Damaged(Damage::Keyring))?.map_or_else(Vec::new, |apart| apart.0))
-}
-
 /// The log at the cursor: its roster from the records, its chains from their tips.
 fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
     let mut tips = Vec::new();
@@ -406,39 +372,6 @@ fn log_of(
     Ok(Log::restore(head, cursor.time, roster, tips, weights))
 }
 
-/// The accepted roster entries of a workspace, in log order.
-pub(super) fn roster_records(
-    read: Reader<'_>,
-    workspace: WorkspaceId,
-) -> Result<Vec<(Position, Entry)>, Error> {
-    let mut records = Vec::new();
-    for found in read.control_by_type(workspace, EntryType::Roster.number())? {
-        let position = found.entry.place.map_or(Position::START, |place| place.pos);
-        records.push((position, entry_of(found)?));
-    }
-    Ok(records)
-}
-
-/// The keys that the stored records hand out to this device or to the ticket it came by, and the same as they are stored.
-/// `None` if they hand out none.
-pub(crate) fn find_keys(
-    tx: &Tx<'_>,
-    workspace: WorkspaceId,
-    recipient: &Recipient<'_>,
-    rest: &mut AtRest<'_>,
-) -> Result<Option<(Vec<u8>, Keyring)>, Error> {
-    let found = keys_in_records(workspace, &roster_records(**tx, workspace)?, recipient);
-    Ok(found.map(|keyring| (seal_keys(&keyring, rest.keys, &mut *rest.random), keyring)))
-}
-
-/// All keys of a workspace for the database, sealed to this device, with what they are checked against.
-pub(crate) fn seal_keys(keyring: &Keyring, keys: &DeviceKeys, random: &mut dyn CryptoRng) -> Vec<u8> {
-    let mut drawn = [0; 32];
-    random.fill_bytes(&mut drawn);
-    let sealed = keyring.to_stored(keys, drawn);
-    encode(&StoredKeys { commitments: keyring.commitments().collect(), sealed })
-}
-
 /// Successors at rest.
 pub(super) struct StoredSuccession(pub(super) Vec<SaidSuccessor>);
 
@@ -448,22 +381,6 @@ impl Canonical for StoredSuccession {
     }
     fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
         from.list("successors", bowline_wire::limits::MAX_SUCCESSORS).map(Self)
-    }
-}
-
-/// Keyrings beside the one in use, each as it was stored.
-pub(super) struct StoredKeysApart(pub(super) Vec<Vec<u8>>);
-
-impl Canonical for StoredKeysApart {
-    fn write(&self, to: &mut Writer) {
-        to.array(self.0.len());
-        for stored in &self.0 {
-            to.bytes(stored);
-        }
-    }
-    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
-        let len = from.array_up_to("keyrings", usize::MAX)?;
-        (0..len).map(|_| Ok(from.bytes("keyring", usize::MAX)?.to_vec())).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -478,23 +395,5 @@ impl Canonical for StoredPins {
         from.array(4)?;
         let (log, position, hash, roster) = (from.value()?, from.value()?, from.value()?, from.value()?);
         Ok(Self(Pins { log, position, hash, roster }))
-    }
-}
-
-/// The keyring at rest. The commitments say what the sealed keys have to be; the roster is compared when it is used.
-pub(super) struct StoredKeys {
-    pub(super) commitments: Vec<Commitment>,
-    sealed: Vec<u8>,
-}
-
-impl Canonical for StoredKeys {
-    fn write(&self, to: &mut Writer) {
-        to.array(2).list(&self.commitments).bytes(&self.sealed);
-    }
-    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
-        from.array(2)?;
-        let commitments = from.list("epochs", bowline_wire::limits::MAX_EPOCHS)?;
-        let limit = bowline_wire::limits::MAX_SEALED_HISTORY + bowline_wire::limits::MAX_WRAP;
-        Ok(Self { commitments, sealed: from.bytes("keyring", limit)?.to_vec() })
     }
 }

@@ -165,7 +165,7 @@ fn what_has_no_place_on_the_log_comes_last_and_says_why() {
 fn an_erasure_is_told_before_this_version_acts_on_it() {
     let (mut rig, mut owner, mut relay) = Rig::member();
     owner.put_message(&mut relay, DOC, "to be erased");
-    let wire = owner.keyring.wire_doc(DOC);
+    let wire = owner.keyring.wire_doc(DOC).unwrap();
     let erase = owner.plain(&relay, EntryType::Erase, vec![0x80], |header| header.doc = wire);
     let position = relay.put(erase.to_signed());
     rig.sync(&mut relay);

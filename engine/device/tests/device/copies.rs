@@ -8,7 +8,7 @@ use bowline_wire::roster::record::{Record, Rekey};
 
 use crate::author::{Author, message};
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, code};
+use crate::rig::{Rig, code, linked, take_keys};
 
 /// What the Owner writes under one epoch after the other.
 fn doc(n: u8) -> DocId {
@@ -17,14 +17,35 @@ fn doc(n: u8) -> DocId {
 
 /// Somebody comes and leaves again, the Owner begins an epoch for everyone else, and writes under it.
 fn begin_epoch(owner: &mut Author, relay: &mut FakeRelay, n: u8, spoil: impl FnOnce(&mut Rekey)) {
-    let mut leaver = Author::join(100 + n, &owner.put_ticket(relay, false), relay);
-    leaver.put_record(relay, &Record::Leave { whole_user: true, cut: Vec::new() });
-    let recipients: Vec<HpkePublicKey> = relay.log().roster().recipients().into_iter().collect();
-    let mut rekey = owner.rekey(&recipients);
-    spoil(&mut rekey);
-    owner.put_record(relay, &Record::Rekey(rekey.clone()));
+    leave(owner, relay, n);
+    let rekey = put_rekey(owner, relay, spoil);
     owner.accept(relay, &rekey);
     owner.put_message(relay, doc(n), &format!("under key {n}"));
+}
+
+/// Somebody comes and leaves again, and another one than the Owner begins an epoch.
+fn begin_epoch_by(
+    by: &mut Author,
+    owner: &mut Author,
+    relay: &mut FakeRelay,
+    n: u8,
+    spoil: impl FnOnce(&mut Rekey),
+) {
+    leave(owner, relay, n);
+    put_rekey(by, relay, spoil);
+}
+
+fn leave(owner: &mut Author, relay: &mut FakeRelay, n: u8) {
+    let mut leaver = Author::join(100 + n, &owner.put_ticket(relay, false), relay);
+    leaver.put_record(relay, &Record::Leave { whole_user: true, cut: Vec::new() });
+}
+
+fn put_rekey(by: &mut Author, relay: &mut FakeRelay, spoil: impl FnOnce(&mut Rekey)) -> Rekey {
+    let recipients: Vec<HpkePublicKey> = relay.log().roster().recipients().into_iter().collect();
+    let mut rekey = by.rekey(&recipients);
+    spoil(&mut rekey);
+    by.put_record(relay, &Record::Rekey(rekey.clone()));
+    rekey
 }
 
 fn honestly(_: &mut Rekey) {}
@@ -236,8 +257,8 @@ fn parts_that_came_before_the_keys_take_effect_with_them() {
     assert!(restored.texts(doc(9)) == [text]);
 }
 
-/// A device to which nobody has wrapped the newest key usably, and something written under that key.
-fn without_the_newest_key(payload: impl FnOnce(&Author) -> Payload) -> (Rig, Author, FakeRelay) {
+/// A device to which nobody has wrapped a key usably, and something written under that key. It has begun another epoch by now.
+fn without_a_key(payload: impl FnOnce(&Author) -> Payload) -> (Rig, Author, FakeRelay) {
     let (mut rig, mut owner, mut relay) = Rig::member();
     let mine = relay.log().roster().device(&rig.device.id()).unwrap().hpke.clone();
     begin_epoch(&mut owner, &mut relay, 2, |rekey| {
@@ -250,6 +271,8 @@ fn without_the_newest_key(payload: impl FnOnce(&Author) -> Payload) -> (Rig, Aut
     relay.put(entry.to_signed());
     rig.sync(&mut relay);
     assert_eq!(aside(&rig), [QuarantineReason::NoKey, QuarantineReason::NoKey]);
+    assert_eq!(rig.status().waiting_for, None);
+    take_keys(&mut owner, &relay);
     (rig, owner, relay)
 }
 
@@ -259,7 +282,7 @@ fn aside(rig: &Rig) -> Vec<QuarantineReason> {
 
 #[test]
 fn what_was_kept_for_an_update_and_then_wants_a_key_is_read_once_the_key_is_here() {
-    let (rig, mut owner, mut relay) = without_the_newest_key(|owner| message(owner.id(), doc(5), "x"));
+    let (rig, mut owner, mut relay) = without_a_key(|owner| message(owner.id(), doc(5), "x"));
     // As a version would leave it that does not know the type of these entries.
     let sql = [
         "UPDATE entry SET state = 4, reason = NULL WHERE state = 2",
@@ -282,7 +305,17 @@ fn what_was_kept_for_an_update_and_then_wants_a_key_is_read_once_the_key_is_here
 
 #[test]
 fn whoever_is_to_be_let_in_while_the_key_in_force_is_missing_waits_for_it() {
-    let (mut rig, mut owner, mut relay) = without_the_newest_key(|owner| message(owner.id(), doc(5), "x"));
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    let mut own = linked(&mut rig, &mut relay, 8);
+    let mine = relay.log().roster().device(&rig.device.id()).unwrap().hpke.clone();
+    // By a device of the same user, so that this one may not begin another by itself.
+    begin_epoch_by(&mut own, &mut owner, &mut relay, 2, |rekey| {
+        for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == mine) {
+            wrap.ciphertext[0] ^= 1;
+        }
+    });
+    take_keys(&mut owner, &relay);
+    rig.sync(&mut relay);
     let workspace = rig.workspace();
     let ticket = rig.device.link_device(workspace, rig.now).unwrap();
     rig.sync(&mut relay);
@@ -296,7 +329,7 @@ fn whoever_is_to_be_let_in_while_the_key_in_force_is_missing_waits_for_it() {
 #[test]
 fn what_needs_an_update_says_so_once_its_key_is_here() {
     let (mut rig, mut owner, mut relay) =
-        without_the_newest_key(|owner| Payload { kind: 77, ..message(owner.id(), doc(5), "x") });
+        without_a_key(|owner| Payload { kind: 77, ..message(owner.id(), doc(5), "x") });
     begin_epoch(&mut owner, &mut relay, 3, honestly);
     rig.sync(&mut relay);
     assert_eq!((aside(&rig).len(), rig.status().update_needed), (0, 1));
@@ -304,8 +337,8 @@ fn what_needs_an_update_says_so_once_its_key_is_here() {
 
 #[test]
 fn what_its_author_sealed_wrongly_says_so_once_its_key_is_here() {
-    let (mut rig, mut owner, mut relay) = without_the_newest_key(|owner| message(owner.id(), doc(5), "x"));
-    let name = owner.keyring.wire_doc(doc(6));
+    let (mut rig, mut owner, mut relay) = without_a_key(|owner| message(owner.id(), doc(5), "x"));
+    let name = owner.keyring.wire_doc(doc(6)).unwrap();
     let payload = message(owner.id(), doc(7), "x").encode();
     let entry = owner.content_with(&relay, &payload, doc(7), |header| header.doc = name);
     relay.put(entry.to_signed());

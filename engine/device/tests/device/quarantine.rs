@@ -95,7 +95,7 @@ fn content_that_does_not_open_is_put_aside() {
 #[test]
 fn one_document_in_the_name_of_another_is_put_aside() {
     let (rig, owner, mut other, mut relay) = with_member();
-    let name = other.keyring.wire_doc(OTHER);
+    let name = other.keyring.wire_doc(OTHER).unwrap();
     let payload = message(other.id(), DOC, "x").encode();
     let entry = other.content_with(&relay, &payload, DOC, |header| header.doc = name).to_signed();
     relay.put(entry.clone());

@@ -1,8 +1,8 @@
 //! Decisions about who is in the workspace: when they are in force, and what waits for them.
 
 use bowline_core::sync::NotReady;
-use bowline_device::CodeKind;
-use bowline_device::Notice;
+use bowline_device::{CodeKind, DocumentState, Notice};
+use bowline_wire::header::EntryType;
 use bowline_wire::ids::Incarnation;
 use bowline_wire::limits::MAX_CUT;
 use bowline_wire::roster::TicketStage;
@@ -10,7 +10,7 @@ use bowline_wire::roster::record::Record;
 
 use crate::author::{Author, message, opaque_payload};
 use crate::relay::FakeRelay;
-use crate::rig::Rig;
+use crate::rig::{Rig, linked};
 
 /// The Owner's device, and a member.
 fn owner_and_member() -> (Rig, Author, FakeRelay) {
@@ -54,10 +54,133 @@ fn who_was_removed_cannot_open_what_is_sealed_afterwards() {
     rig.device.remove_member(workspace, member.user(), now).unwrap();
     let id = rig.conversation("not for them");
     rig.talk(&mut relay);
-    let wire = member.keyring.wire_doc(id);
+    let wire = member.keyring.wire_doc(id).unwrap();
     let sealed = relay.verified().find(|entry| entry.header().doc == wire).unwrap();
     assert!(bowline_crypto::open(&sealed, &member.keyring.snapshot()).is_err());
-    assert!(member.keyring.commitments().count() < relay.log().roster().commitments().len());
+    assert!(member.keyring.epochs().count() < relay.log().roster().epochs().len());
+}
+
+/// A member spoils an epoch for everybody: a device of theirs goes, so that a rekey is due, and theirs comes first, with nothing in it.
+fn put_empty_epoch(member: &mut Author, relay: &mut FakeRelay) {
+    let link = member.put_ticket(relay, true);
+    let mut second = Author::join(8, &link, relay);
+    second.put_record(relay, &Record::Leave { whole_user: false, cut: Vec::new() });
+    let recipients: Vec<_> = relay.log().roster().recipients().into_iter().collect();
+    let mut rekey = member.rekey(&recipients);
+    for wrap in &mut rekey.wraps {
+        (wrap.encapsulated, wrap.ciphertext) = (Vec::new(), Vec::new());
+    }
+    rekey.history.clear();
+    member.put_record(relay, &Record::Rekey(rekey));
+    assert!(!relay.log().roster().is_rekey_due(), "the log takes it");
+}
+
+#[test]
+fn the_owner_needs_no_reason_to_begin_another_epoch_where_nobody_can_open_the_one_in_force() {
+    let (mut rig, mut member, mut relay) = owner_and_member();
+    put_empty_epoch(&mut member, &mut relay);
+    let spoilt = relay.log().roster().epoch();
+    rig.disconnect();
+    let id = rig.conversation("goes on");
+    let mut rig = rig.reopened();
+    rig.sync(&mut relay);
+    assert_ne!(relay.log().roster().epoch(), spoilt);
+    assert!(!relay.log().roster().has_complaint());
+    assert_eq!(rig.status().waiting_for, None);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+}
+
+#[test]
+fn removing_who_began_an_epoch_that_nobody_can_open_lets_everybody_write_and_newcomers_in() {
+    let (mut rig, mut member, mut relay) = owner_and_member();
+    let before = rig.conversation("before");
+    rig.talk(&mut relay);
+    // As it stands there when the Owner comes back and decides, without having written anything of their own since.
+    rig.disconnect();
+    let (workspace, now) = (rig.workspace(), rig.now);
+    rig.device.remove_member(workspace, member.user(), now).unwrap();
+    put_empty_epoch(&mut member, &mut relay);
+    let waiting = rig.conversation("waiting");
+    rig.sync(&mut relay);
+    assert!(!relay.log().roster().is_active(&member.id()));
+    assert_eq!(rig.status().waiting_for, None);
+    assert_eq!(rig.device.document_state(waiting).unwrap(), DocumentState::OnRelay);
+
+    let code = rig.invited(&mut relay);
+    let mut newcomer = Rig::new(9);
+    newcomer.join(&code);
+    for _ in 0..2 {
+        newcomer.sync(&mut relay);
+    }
+    assert_eq!(newcomer.status().waiting_for, None);
+    for id in [before, waiting] {
+        assert_eq!(newcomer.texts(id), rig.texts(id));
+    }
+}
+
+#[test]
+fn a_member_without_a_key_complains_once_and_begins_another_epoch() {
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    let link = owner.put_ticket(&mut relay, false);
+    let mut mallory = Author::join(7, &link, &mut relay);
+    rig.sync(&mut relay);
+    put_empty_epoch(&mut mallory, &mut relay);
+    let spoilt = relay.log().roster().epoch();
+    rig.disconnect();
+    rig.sent.clear();
+    let id = rig.conversation("goes on");
+    rig.sync(&mut relay);
+    let records: Vec<Record> = rig
+        .appended()
+        .iter()
+        .filter(|entry| entry.header().entry_type == EntryType::Roster)
+        .map(|entry| Record::parse(entry.body().unwrap()).unwrap())
+        .collect();
+    assert!(
+        matches!(&records[..], [Record::Complaint { epoch }, Record::Rekey(_)] if Some(*epoch) == spoilt)
+    );
+    assert_eq!(rig.status().waiting_for, None);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
+}
+
+#[test]
+fn who_may_begin_no_epoch_complains_and_waits() {
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    // The same user began the epoch in force: another device of this member's own.
+    let mut own = linked(&mut rig, &mut relay, 8);
+    let mut leaver = Author::join(7, &owner.put_ticket(&mut relay, false), &mut relay);
+    leaver.put_record(&mut relay, &Record::Leave { whole_user: true, cut: Vec::new() });
+    let recipients: Vec<_> = relay.log().roster().recipients().into_iter().collect();
+    let mut rekey = own.rekey(&recipients);
+    for wrap in &mut rekey.wraps {
+        (wrap.encapsulated, wrap.ciphertext) = (Vec::new(), Vec::new());
+    }
+    own.put_record(&mut relay, &Record::Rekey(rekey));
+    let spoilt = relay.log().roster().epoch();
+    for _ in 0..3 {
+        rig.disconnect();
+        rig.sync(&mut relay);
+        assert_eq!(rig.status().waiting_for, Some(NotReady::NoKey));
+    }
+    assert_eq!(relay.log().roster().epoch(), spoilt);
+    let complaints = relay
+        .verified()
+        .filter(|entry| matches!(entry.body().map(Record::parse), Some(Ok(Record::Complaint { .. }))));
+    assert_eq!(complaints.count(), 1);
+}
+
+#[test]
+fn who_has_to_begin_an_epoch_does_so_without_the_key_of_the_one_in_force() {
+    let (mut rig, mut member, mut relay) = owner_and_member();
+    put_empty_epoch(&mut member, &mut relay);
+    member.put_record(&mut relay, &Record::Leave { whole_user: true, cut: Vec::new() });
+    assert!(relay.log().roster().is_rekey_due());
+    rig.disconnect();
+    let id = rig.conversation("goes on");
+    rig.sync(&mut relay);
+    assert!(!relay.log().roster().is_rekey_due());
+    assert_eq!(rig.status().waiting_for, None);
+    assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bowline_core::document::Role;
-use bowline_core::sync::{GoingOn, LinkState, Pins, ShownLog};
+use bowline_core::sync::{GoingOn, LinkState, Pins, Recipient, ShownLog, keys_in_records};
 use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_device::{Code, CodeKind, Device, Error};
 use bowline_device::{Look, Missing, Notice, WorkspaceStatus};
@@ -13,7 +13,7 @@ use bowline_store::{Connection, Store};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::Frame;
-use bowline_wire::ids::{DocId, Millis, WorkspaceId};
+use bowline_wire::ids::{DocId, Millis, Position, WorkspaceId};
 
 use crate::author::{Author, rng};
 use crate::opening::Opening;
@@ -379,9 +379,31 @@ pub(crate) fn code(relay: &FakeRelay, secret: &TicketSecret) -> Code {
     }
 }
 
+/// Another device of the rig's person, by a link that the rig makes.
+pub(crate) fn linked(rig: &mut Rig, relay: &mut FakeRelay, seed: u8) -> Author {
+    let (workspace, now) = (rig.workspace(), rig.now);
+    let ticket = rig.device.link_device(workspace, now).unwrap();
+    rig.sync(relay);
+    let code = rig.device.code(workspace, ticket).unwrap().unwrap();
+    let own = Author::join(seed, &code.secret, relay);
+    rig.sync(relay);
+    own
+}
+
+/// The author takes the keys that others have wrapped to it on the log.
+pub(crate) fn take_keys(author: &mut Author, relay: &FakeRelay) {
+    let records: Vec<(Position, Entry)> = relay
+        .roster_records()
+        .into_iter()
+        .map(|(at, logged)| (at, logged.entry.verify(relay.workspace()).unwrap()))
+        .collect();
+    let recipient = Recipient { device: author.keys.hpke(), ticket: None };
+    author.keyring = keys_in_records(relay.workspace(), &records, &recipient).unwrap();
+}
+
 /// The signed entries of one document on the relay.
 pub(crate) fn entries_on(relay: &FakeRelay, author: &Author, doc: DocId) -> Vec<Entry> {
-    let wire = author.keyring.wire_doc(doc);
+    let wire = author.keyring.wire_doc(doc).unwrap();
     relay.verified().filter(|entry| entry.header().doc == wire).collect()
 }
 

@@ -1,4 +1,5 @@
-//! Roster records as drafts 0 and 1 had them: before there were suites. All keys were of X25519, and a wrap said its suite.
+//! Roster records as earlier drafts had them. In drafts 0 and 1 there were no suites: all keys were of X25519, and a wrap said its suite.
+//! Draft 2 had the records of now.
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode};
 use crate::entry::Entry;
@@ -11,7 +12,7 @@ use crate::roster::record::{Cut, Record, Rekey, Ticket, Wrap};
 /// Items of a list in those drafts, and bytes of a body: nothing is read here that was not accepted within them.
 const MANY: usize = 1024 * 1024;
 
-/// Who was in a workspace of such a draft, from its accepted roster entries in log order. It is shown, and nothing is decided by it.
+/// Who was in a workspace of an earlier draft, from its accepted roster entries in log order. It is shown, and nothing is decided by it.
 pub fn roster<'e>(
     workspace: WorkspaceId,
     entries: impl IntoIterator<Item = (Position, &'e Entry)>,
@@ -34,7 +35,9 @@ pub fn record(body: &[u8]) -> Result<Record, DecodeError> {
     let mut peek = Reader::new(body);
     peek.array_up_to("record", 16)?;
     match peek.u64()? {
-        1 | 2 | 4 | 7 | 8 | 10 => decode::<RecordBefore>(body).map(|before| before.0),
+        1 | 2 | 4 | 7 | 8 | 10 => {
+            decode::<RecordBefore>(body).map(|before| before.0).or_else(|_| Record::parse(body))
+        }
         _ => Record::parse(body),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use crate::ids::{
-    Commitment, DeviceId, EntryId, HpkePublicKey, Incarnation, Lane, Signature, Suite, TicketKey, UserId,
-    WorkspaceId,
+    Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Signature, Suite, TicketKey,
+    UserId, WorkspaceId,
 };
 use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_WRAP};
 
@@ -140,6 +140,11 @@ pub enum Record {
     },
     /// A new epoch after someone left, or after a removal whose own rekey was void.
     Rekey(Rekey),
+    /// The newest epoch gives its author no usable key, or not all earlier ones: who may begin another because of it may do so now.
+    Complaint {
+        /// The epoch complained of.
+        epoch: EpochId,
+    },
     /// A record type this version has no name for. Whoever meets one stops sealing.
     Unknown(u64),
 }
@@ -169,7 +174,7 @@ impl Record {
         peek.at_most("record", MAX_BODY)?;
         peek.array_up_to("record", 16)?;
         match peek.u64()? {
-            1..=10 => decode(body),
+            1..=11 => decode(body),
             number => Ok(Self::Unknown(number)),
         }
     }
@@ -218,6 +223,9 @@ impl Canonical for Record {
             Self::Rekey(rekey) => {
                 to.array(2).u64(10).value(rekey);
             }
+            Self::Complaint { epoch } => {
+                to.array(2).u64(11).value(epoch);
+            }
             Self::Unknown(number) => {
                 to.array(1).u64(*number);
             }
@@ -249,6 +257,7 @@ impl Canonical for Record {
             8 => Self::RemoveMember { user: from.value()?, cut: read_cut(from)?, rekey: from.value()? },
             9 => Self::Leave { whole_user: from.bool()?, cut: read_cut(from)? },
             10 => Self::Rekey(from.value()?),
+            11 => Self::Complaint { epoch: from.value()? },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "record", number });
             }

@@ -4,7 +4,7 @@ use super::record::{Record, Rekey, Wrap};
 use super::*;
 use crate::header::{EntryType, Header};
 use crate::ids::{Incarnation, Lane, WireDoc};
-use crate::limits::MAX_EPOCHS;
+use crate::limits::{MAX_EPOCHS, MAX_EPOCHS_OF_OTHERS};
 
 #[test]
 fn a_workspace_has_so_many_epochs_and_no_more() {
@@ -20,20 +20,68 @@ fn a_workspace_has_so_many_epochs_and_no_more() {
     };
     let applied = Outcome::Applied { rekey_void: None };
     assert_eq!(roster.apply(Position(1), EntryId::ZERO, &header, &genesis), applied);
-    roster.commitments.extend((1..MAX_EPOCHS - 1).map(numbered));
+    roster.epochs.extend((1..MAX_EPOCHS - 1).map(epoch));
     let mut rekey = |n| {
         roster.rekey_due = true;
         header.roster = roster.hash();
-        let rekey = Rekey {
-            commitment: numbered(n),
-            history: Vec::new(),
-            wraps: vec![Wrap { recipient: hpke.clone(), encapsulated: Vec::new(), ciphertext: Vec::new() }],
-        };
-        roster.apply(Position(2), EntryId::ZERO, &header, &Record::Rekey(rekey))
+        roster.apply(Position(2), EntryId::ZERO, &header, &rekey_to(n, std::slice::from_ref(&hpke)))
     };
     assert_eq!(rekey(MAX_EPOCHS - 1), applied);
     assert_eq!(rekey(MAX_EPOCHS), Outcome::Void(Void::Full));
-    assert_eq!(roster.commitments.len(), MAX_EPOCHS);
+    assert_eq!(roster.epochs.len(), MAX_EPOCHS);
+}
+
+#[test]
+fn others_than_the_owner_begin_half_of_the_epochs_and_the_owner_goes_on() {
+    let (owner, member) = (DeviceId::from_bytes([2; 32]), DeviceId::from_bytes([3; 32]));
+    let keys = [[8; 32], [9; 32]].map(HpkePublicKey::x25519);
+    let mut roster = Roster::new(WorkspaceId::ZERO);
+    let genesis = Record::Genesis {
+        nonce: [0; 16],
+        device: owner,
+        suite: Suite::X25519,
+        hpke: keys[0].clone(),
+        commitment: numbered(0),
+    };
+    roster.apply(Position(1), EntryId::ZERO, &control_header(owner), &genesis);
+    let user = UserId::of_first_device(member);
+    roster.users.insert(user, User { role: Role::Member, removed: false });
+    let device = Device {
+        user,
+        hpke: keys[1].clone(),
+        recovery: false,
+        joined_by: None,
+        joined_at: 1,
+        standing: Standing::Active,
+    };
+    roster.devices.insert(member, device);
+    let mut rekey = |by, n| {
+        roster.rekey_due = true;
+        let header = Header { roster: roster.hash(), ..control_header(by) };
+        roster.apply(Position(2), EntryId::ZERO, &header, &rekey_to(n, &keys))
+    };
+    let applied = Outcome::Applied { rekey_void: None };
+    // The Owner's count for nobody else.
+    assert_eq!(rekey(owner, 1), applied);
+    for n in 0..MAX_EPOCHS_OF_OTHERS {
+        assert_eq!(rekey(member, 2 + n), applied, "{n}");
+    }
+    assert_eq!(rekey(member, MAX_EPOCHS - 2), Outcome::Void(Void::Full));
+    assert_eq!(rekey(owner, MAX_EPOCHS - 1), applied);
+}
+
+fn rekey_to(n: usize, recipients: &[HpkePublicKey]) -> Record {
+    let wrap = |recipient: &HpkePublicKey| Wrap {
+        recipient: recipient.clone(),
+        encapsulated: Vec::new(),
+        ciphertext: Vec::new(),
+    };
+    let wraps = recipients.iter().map(wrap).collect();
+    Record::Rekey(Rekey { commitment: numbered(n), history: Vec::new(), wraps })
+}
+
+fn epoch(n: usize) -> Epoch {
+    Epoch { id: EpochId::of_before(numbered(n)), commitment: numbered(n) }
 }
 
 fn numbered(n: usize) -> Commitment {

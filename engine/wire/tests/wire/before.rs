@@ -115,8 +115,24 @@ fn records_from_before_there_were_suites_are_read_and_are_none_of_now() {
 }
 
 #[test]
-fn who_was_in_a_workspace_of_draft_one_is_found() {
-    let chains = of_before("chains.json");
+fn records_of_draft_two_are_read() {
+    let records = of_before("records-2.json");
+    assert_eq!(records.as_array().unwrap().len(), 10);
+    for vector in records.as_array().unwrap() {
+        let (name, body) = (vector["name"].as_str().unwrap(), unhex(vector, "body"));
+        let record = before::record(&body).unwrap();
+        assert!(format!("{record:?}").starts_with(name), "{name}: {record:?}");
+        assert!(before::record(&[&body[..], &[0]].concat()).is_err(), "{name} and a byte");
+    }
+}
+
+#[test]
+fn who_was_in_a_workspace_of_an_earlier_draft_is_found() {
+    ["chains.json", "chains-2.json"].into_iter().for_each(who_was_in_is_found);
+}
+
+fn who_was_in_is_found(file: &str) {
+    let chains = of_before(file);
     let workspace = WorkspaceId::from_slice(&unhex(&chains, "workspace")).unwrap();
     let entries: Vec<_> = chains["entries"]
         .as_array()

@@ -28,9 +28,10 @@ fn ids_are_shown_in_full_and_traced_in_short() {
 }
 
 #[test]
-fn an_epoch_is_known_by_half_of_its_commitment() {
-    let commitment: [u8; 32] = std::array::from_fn(|i| i.to_le_bytes()[0]);
-    assert_eq!(Commitment::from_bytes(commitment).epoch_id().as_bytes()[..], commitment[..16]);
+fn an_epoch_is_known_by_half_of_the_id_of_the_entry_that_began_it() {
+    let id: [u8; 32] = std::array::from_fn(|i| i.to_le_bytes()[0]);
+    assert_eq!(EpochId::begun_by(EntryId::from_bytes(id)).as_bytes()[..], id[..16]);
+    assert_eq!(EpochId::of_before(Commitment::from_bytes(id)).as_bytes()[..], id[..16]);
 }
 
 #[test]

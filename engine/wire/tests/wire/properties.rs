@@ -189,6 +189,7 @@ fn record() -> impl Strategy<Value = Record> {
         }),
         (any::<bool>(), cut()).prop_map(|(whole_user, cut)| Record::Leave { whole_user, cut }),
         rekey().prop_map(Record::Rekey),
+        any::<[u8; 16]>().prop_map(|id| Record::Complaint { epoch: EpochId::from_bytes(id) }),
     ]
 }
 

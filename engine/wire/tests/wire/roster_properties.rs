@@ -27,6 +27,7 @@ enum Attempt {
     RemoveMember { target: usize, cut: bool },
     Leave { whole_user: bool },
     Rekey { wrong: bool },
+    Complaint { wrong: bool },
     Unknown,
 }
 
@@ -51,6 +52,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         2 => (person, any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveMember { target, cut }),
         1 => any::<bool>().prop_map(|whole_user| Attempt::Leave { whole_user }),
         3 => prop::bool::weighted(0.2).prop_map(|wrong| Attempt::Rekey { wrong }),
+        2 => prop::bool::weighted(0.2).prop_map(|wrong| Attempt::Complaint { wrong }),
     ]
 }
 
@@ -122,7 +124,7 @@ impl Cast {
             Attempt::RemoveDevice { target, .. } | Attempt::RemoveMember { target, .. } => {
                 pick(target, &mut (0..PEOPLE).filter(is_active));
             }
-            Attempt::Leave { .. } | Attempt::Rekey { .. } | Attempt::Unknown => {}
+            Attempt::Leave { .. } | Attempt::Rekey { .. } | Attempt::Complaint { .. } | Attempt::Unknown => {}
         }
         pick(&mut step.by, &mut (0..PEOPLE).filter(is_active));
         step
@@ -173,6 +175,8 @@ impl Cast {
             Attempt::Leave { whole_user } => Record::Leave { whole_user, cut: vec![] },
             Attempt::Rekey { wrong: true } => Record::Rekey(rekey(&name, [self.people[0].hpke.clone()])),
             Attempt::Rekey { wrong: false } => Record::Rekey(rekey(&name, roster.recipients())),
+            Attempt::Complaint { wrong: true } => Record::Complaint { epoch: EpochId::ZERO },
+            Attempt::Complaint { wrong: false } => Record::Complaint { epoch: roster.epoch().unwrap() },
             Attempt::Unknown => Record::Unknown(99),
         }
     }
@@ -230,11 +234,14 @@ fn check_step(before: &Roster, after: &Roster, id: EntryId, record: &Record, out
     }
     let removal = matches!(record, Record::RemoveDevice { .. } | Record::RemoveMember { .. });
     let begins = matches!(record, Record::Rekey(_)) || (removal && rekey_void.is_none());
-    let epochs = before.commitments().len() + usize::from(begins);
-    assert_eq!(after.commitments().len(), epochs);
+    let epochs = before.epochs().len() + usize::from(begins);
+    assert_eq!(after.epochs().len(), epochs);
     let ends = matches!(record, Record::Leave { .. }) || (removal && rekey_void.is_some());
     let due = if begins { false } else { ends || before.is_rekey_due() };
     assert_eq!(after.is_rekey_due(), due);
+    let complains = matches!(record, Record::Complaint { .. });
+    assert_eq!(after.has_complaint(), !begins && (complains || before.has_complaint()));
+    assert!(!complains || (before.recipients() == after.recipients() && !before.has_complaint()));
     assert!(removal || rekey_void.is_none());
 }
 

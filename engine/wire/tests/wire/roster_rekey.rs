@@ -2,6 +2,7 @@
 
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::*;
+use bowline_wire::limits::MAX_ANSWERS;
 use bowline_wire::roster::Void;
 use bowline_wire::roster::record::{Record, Rekey};
 
@@ -9,9 +10,12 @@ use crate::roster_rules::{ana, ana_and_ben, ben, fold};
 use crate::support::*;
 
 #[test]
-fn a_rekey_is_void_unless_one_is_due() {
+fn a_member_begins_no_epoch_without_a_reason_and_the_owner_needs_none() {
     let story = ana_and_ben();
-    assert_eq!(fold(&story, &ana(), &story.due_rekey("e")), void(Void::NotDue));
+    assert_eq!(fold(&story, &ben(), &story.due_rekey("e")), void(Void::NotDue));
+    assert!(!story.roster().may_rekey(&ben().id()));
+    assert_eq!(fold(&story, &ana(), &story.due_rekey("e")), APPLIED);
+    assert!(story.roster().may_rekey(&ana().id()));
 }
 
 /// Ana, Ben and Carl were here; Carl has left, and nobody has rekeyed yet.
@@ -31,7 +35,7 @@ fn any_remaining_live_device_rekeys_when_one_is_due() {
     assert_eq!(story.record(&ben(), &story.due_rekey("e")), APPLIED);
     assert!(!story.roster().is_rekey_due());
     assert_ne!(story.roster().epoch(), before);
-    assert_eq!(story.roster().commitments().len(), 2);
+    assert_eq!(story.roster().epochs().len(), 2);
     assert!(!story.roster().points().last().unwrap().rekey_due);
 }
 
@@ -68,14 +72,99 @@ fn a_rekey_builds_on_the_head_in_force() {
 }
 
 #[test]
-fn an_epoch_never_comes_back() {
-    let story = due();
-    let old = story.roster().commitments()[0];
-    let same_epoch_id: [u8; 32] = std::array::from_fn(|i| old.as_bytes()[i] ^ u8::from(i == 31));
-    for commitment in [old, Commitment::from_bytes(same_epoch_id)] {
-        let rekey = Rekey { commitment, ..rekey("e", story.roster().recipients()) };
-        assert_eq!(fold(&story, &ana(), &Record::Rekey(rekey)), void(Void::KeyReused));
+fn a_commitment_that_was_copied_makes_another_epoch_and_voids_none() {
+    let mut story = due();
+    let Record::Rekey(anas) = story.due_rekey("ana's") else { unreachable!("that is what it makes") };
+    // Ben has seen it on its way, and is first with nothing behind it.
+    let copy = Rekey { history: vec![], ..rekey("ben's", story.roster().recipients()) };
+    let copy = Rekey { commitment: anas.commitment, ..copy };
+    assert_eq!(story.record(&ben(), &Record::Rekey(copy)), APPLIED);
+    let copied = *story.roster().epochs().last().unwrap();
+    assert_eq!(story.record(&ana(), &Record::Rekey(anas)), APPLIED);
+    let newest = *story.roster().epochs().last().unwrap();
+    assert_eq!(newest.commitment, copied.commitment);
+    assert_ne!(newest.id, copied.id);
+    assert_eq!(newest.id, EpochId::begun_by(story.entries.last().unwrap().id()));
+}
+
+/// Ana, Ben and Carl are here, and Ben has begun the epoch in force.
+fn of_ben() -> (Story, Author) {
+    let (mut story, carl) = (due(), Author::new("second carl"));
+    assert_eq!(story.record(&ben(), &story.due_rekey("ben's")), APPLIED);
+    story.invited(&ana(), &carl);
+    (story, carl)
+}
+
+#[test]
+fn after_a_complaint_another_user_begins_an_epoch_once() {
+    let (mut story, carl) = of_ben();
+    assert_eq!(fold(&story, &carl, &story.due_rekey("carl's")), void(Void::NotDue));
+    assert_eq!(story.record(&carl, &story.complaint()), APPLIED);
+    assert!(!story.roster().is_rekey_due(), "it stops nothing");
+    assert_eq!(fold(&story, &ben(), &story.due_rekey("ben's again")), void(Void::NotDue));
+    assert_eq!(story.record(&carl, &story.due_rekey("carl's")), APPLIED);
+    for anybody in [&carl, &ben()] {
+        assert_eq!(fold(&story, anybody, &story.due_rekey("one more")), void(Void::NotDue));
     }
+}
+
+#[test]
+fn one_complaint_of_the_newest_epoch_is_enough_whoever_it_is_by() {
+    let (mut story, carl) = of_ben();
+    let of_before = Record::Complaint { epoch: story.roster().epochs()[0].id };
+    assert_eq!(fold(&story, &carl, &of_before), void(Void::NotNewest));
+    // Ben's own bars nobody: what Carl may do does not depend on who complained.
+    assert_eq!(story.record(&ben(), &story.complaint()), APPLIED);
+    for author in [&ana(), &ben(), &carl] {
+        assert_eq!(fold(&story, author, &story.complaint()), void(Void::Complained));
+    }
+    assert_eq!(fold(&story, &carl, &story.due_rekey("carl's")), APPLIED);
+}
+
+#[test]
+fn complaints_without_end_are_answered_sixteen_times_by_a_user_and_always_by_the_owner() {
+    let (mut story, carl) = of_ben();
+    let phone = Author::new("carl's phone");
+    story.linked(&carl, &phone, false);
+    for round in 0..MAX_ANSWERS {
+        assert_eq!(story.record(&ben(), &story.complaint()), APPLIED);
+        let by = if round % 2 == 0 { &carl } else { &phone };
+        assert_eq!(story.record(by, &story.due_rekey(&format!("carl's {round}"))), APPLIED);
+        assert_eq!(story.record(&ana(), &story.due_rekey(&format!("ana's {round}"))), APPLIED);
+    }
+    assert_eq!(story.record(&ben(), &story.complaint()), APPLIED);
+    for spent in [&carl, &phone] {
+        assert_eq!(fold(&story, spent, &story.due_rekey("one more")), void(Void::NotDue));
+        assert!(!story.roster().may_rekey(&spent.id()));
+    }
+    assert_eq!(fold(&story, &ben(), &story.due_rekey("ben's")), APPLIED);
+    assert_eq!(fold(&story, &ana(), &story.due_rekey("ana's")), APPLIED);
+    // What is due is not counted.
+    assert_eq!(story.record(&ben(), &Record::Leave { whole_user: true, cut: vec![] }), APPLIED);
+    assert_eq!(fold(&story, &carl, &story.due_rekey("carl's")), APPLIED);
+}
+
+#[test]
+fn after_a_code_was_closed_its_makers_user_begins_an_epoch_once() {
+    let (mut story, carl) = of_ben();
+    let (phone, link) = (Author::new("ben's phone"), Secret::new("a link"));
+    story.linked(&ben(), &phone, false);
+    assert_eq!(fold(&story, &ben(), &story.due_rekey("e")), void(Void::NotDue), "it was used");
+    assert_eq!(story.record(&ben(), &Record::Link(link.ticket())), APPLIED);
+    assert_eq!(fold(&story, &ben(), &story.due_rekey("e")), void(Void::NotDue), "it is open");
+    assert_eq!(story.record(&ben(), &Record::CloseLink(link.id())), APPLIED);
+    assert_eq!(fold(&story, &carl, &story.due_rekey("e")), void(Void::NotDue), "it was not Carl's");
+    assert_eq!(story.record(&phone, &story.due_rekey("e")), APPLIED);
+    assert_eq!(fold(&story, &ben(), &story.due_rekey("f")), void(Void::NotDue));
+}
+
+#[test]
+fn a_recovery_phrase_does_not_complain() {
+    let (mut story, _) = of_ben();
+    let phrase = Author::new("phrase");
+    story.linked(&ana(), &phrase, true);
+    assert_eq!(fold(&story, &phrase, &story.complaint()), void(Void::Recovery));
+    assert!(!story.roster().may_rekey(&phrase.id()));
 }
 
 #[test]

@@ -132,6 +132,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("RemoveMember", story.expulsion_of(&ana, ben.user(), cuts())),
         ("Leave", Record::Leave { whole_user: true, cut: cuts() }),
         ("Rekey", Record::Rekey(rekey("sample epoch", [ana.hpke.clone(), ben.hpke.clone()]))),
+        ("Complaint", story.complaint()),
     ]
 }
 

@@ -448,11 +448,16 @@ impl Story {
     }
 
     fn with_due_rekey(&self, by: &Author, removal: impl Fn(Rekey) -> Record) -> Record {
-        let name = format!("epoch {}", self.roster().commitments().len());
+        let name = format!("epoch {}", self.roster().epochs().len());
         let header = self.draft(by, EntryType::Roster);
         let without = removal(rekey(&name, []));
         let stay = self.roster().recipients_after(&header, &without);
         removal(rekey(&name, stay.unwrap_or_default()))
+    }
+
+    /// A complaint of the newest epoch.
+    pub(crate) fn complaint(&self) -> Record {
+        Record::Complaint { epoch: self.roster().epoch().unwrap() }
     }
 
     /// A rekey to everybody who is in now.
@@ -479,7 +484,7 @@ pub(crate) fn facts(roster: &Roster) -> impl PartialEq + std::fmt::Debug {
         roster.users().map(|(id, user)| (*id, user.clone())).collect::<Vec<_>>(),
         roster.devices().map(|(id, device)| (*id, device.clone())).collect::<Vec<_>>(),
         roster.tickets().map(|(id, ticket)| (*id, ticket.clone())).collect::<Vec<_>>(),
-        roster.commitments().to_vec(),
-        (roster.is_rekey_due(), roster.unknown_record()),
+        roster.epochs().to_vec(),
+        (roster.is_rekey_due(), roster.has_complaint(), roster.unknown_record()),
     )
 }

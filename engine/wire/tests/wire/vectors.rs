@@ -181,7 +181,7 @@ fn chains() -> Value {
         "log_hash_0": story.hashes[0].to_string(),
         "first_device": ana().id().to_string(),
         "first_user": ana().user().to_string(),
-        "first_commitment": story.roster().commitments()[0].to_string(),
+        "first_commitment": story.roster().epochs()[0].commitment.to_string(),
         "first_epoch": points[0].epoch.to_string(),
         "entries": story.entries.iter().zip(&story.hashes[1..]).map(|(entry, hash)| json!({
             "entry": hex::encode(encode(&entry.to_signed())),
@@ -389,7 +389,7 @@ fn hash_chains_follow_from_the_formulas() {
     assert_eq!(unhex(&chains, "workspace"), workspace);
     let user = digest(&[b"bowline/user/1", &unhex(&chains, "first_device")]);
     assert_eq!(unhex(&chains, "first_user"), user[..16]);
-    assert_eq!(unhex(&chains, "first_epoch"), unhex(&chains, "first_commitment")[..16]);
+    assert_eq!(unhex(&chains, "first_epoch"), unhex(&chains["entries"][0], "entry_id")[..16]);
 
     let mut log_hash = digest(&[b"bowline/log/1/new", &workspace, &unhex(&chains, "log")]);
     assert_eq!(unhex(&chains, "log_hash_0"), log_hash);

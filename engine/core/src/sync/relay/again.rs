@@ -150,9 +150,9 @@ impl Replica {
     /// Keeps the keys of epochs that the log had begun and does not have any more for reading alone, once everything was sent again.
     /// Whether there were any: then the keys have to be stored.
     pub fn set_lost_keys_apart(&mut self) -> bool {
-        let commitments = self.log.as_ref().map(|log| log.roster().commitments());
-        let keys = commitments.zip(self.keyring.as_mut());
-        keys.is_some_and(|(commitments, keyring)| keyring.set_apart_epochs_beyond(commitments))
+        let epochs = self.log.as_ref().map(|log| log.roster().epochs());
+        let keys = epochs.zip(self.keyring.as_mut());
+        keys.is_some_and(|(epochs, keyring)| keyring.set_apart_epochs_beyond(epochs))
     }
 
     /// Whether an entry of ours builds on a roster that was lost when the log was continued, and did not come again: it never will, since

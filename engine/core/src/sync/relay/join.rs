@@ -1,20 +1,20 @@
 //! Coming into a workspace through an invite or link: fetch the roster, check it against the code, take the keys, and
 //! append a Join.
 
-use bowline_crypto::{Keyring, KeyringError, TicketSecret, open_wrap};
+use bowline_crypto::{Keyring, KeyringError};
 use bowline_wire::codec::DecodeError;
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::Frame;
 use bowline_wire::hash;
 use bowline_wire::ids::{Millis, Position, TicketKey, WorkspaceId};
 use bowline_wire::log::Log;
-use bowline_wire::roster::record::{Join, Record, Ticket};
+use bowline_wire::roster::record::{Join, Record};
 use bowline_wire::roster::{Outcome, Roster};
 
 use crate::sync::context::Context;
 use crate::sync::effect::{Effect, JoinFailed};
 use crate::sync::joining::Joining;
-use crate::sync::keys::rekey_of;
+use crate::sync::keys::{HandedOut, Recipient};
 use crate::sync::replica::Replica;
 use crate::sync::state::Phase;
 use crate::sync::writing::first_header;
@@ -96,7 +96,8 @@ impl Replica {
         };
         let secret = self.ticket.as_ref().ok_or(JoinFailed::BadRecords)?;
         let ticket = secret.ticket_key();
-        let folded = Folded::new(self.workspace, ticket, records)?;
+        let recipient = Recipient { device: cx.keys.hpke(), ticket: Some(secret) };
+        let folded = Folded::new(self.workspace, ticket, &recipient, records)?;
         let pins = self.pins.as_ref().ok_or(JoinFailed::OtherRoster)?;
         if !folded.roster.points().iter().any(|point| point.hash == pins.roster) {
             return Err(JoinFailed::OtherRoster);
@@ -107,7 +108,7 @@ impl Replica {
         if folded.roster.device(&self.device).is_some() {
             return Err(JoinFailed::KeySpent);
         }
-        let keyring = folded.keyring(self.workspace, secret)?;
+        let keyring = folded.keyring.map_err(JoinFailed::Keys)?;
         let hpke = cx.keys.hpke_public(folded.roster.suite());
         let proof = secret.prove_join(self.workspace, self.device, &hpke, false);
         let body = Record::Join(Join { ticket, hpke, recovery: false, proof }).to_body();
@@ -150,24 +151,22 @@ impl Replica {
     }
 }
 
-/// The roster as the relay tells it to a ticket holder, with what the newcomer's keys come from.
+/// The roster as the relay tells it to a ticket holder, with the keys that it hands out by the ticket: from the last rekey that has one for
+/// it, or from the ticket itself, and earlier ones from the histories of these.
 struct Folded {
     roster: Roster,
-    /// The ticket's own record and the number of epochs when it was made.
-    ticket: (Ticket, usize),
-    /// For each epoch after the first, the entry that began it.
-    began: Vec<Entry>,
+    keyring: Result<Keyring, KeyringError>,
 }
 
 impl Folded {
     fn new(
         workspace: WorkspaceId,
         key: TicketKey,
+        recipient: &Recipient<'_>,
         records: Vec<(Position, LoggedEntry)>,
     ) -> Result<Self, JoinFailed> {
         let mut roster = Roster::new(workspace);
-        let mut ticket = None;
-        let mut began = Vec::new();
+        let mut handed_out = HandedOut::new(workspace, recipient);
         for (position, logged) in records {
             let entry = logged.entry.verify(workspace).map_err(|_| JoinFailed::BadRecords)?;
             let body = entry.body().ok_or(JoinFailed::BadRecords)?;
@@ -182,39 +181,12 @@ impl Folded {
             {
                 return Err(JoinFailed::BadRecords);
             }
-            let epochs = roster.commitments().len();
             let outcome = roster.apply(position, entry.id(), entry.header(), &record);
-            if let (Outcome::Applied { .. }, Record::Invite(made) | Record::Link(made)) = (outcome, record)
-                && made.key == key
-            {
-                ticket = Some((made, epochs));
-            }
-            if epochs > 0 && roster.commitments().len() > epochs {
-                began.push(entry);
+            if let Outcome::Applied { rekey_void } = outcome {
+                handed_out.look_at(&entry, rekey_void, roster.epochs());
             }
         }
-        let ticket = ticket.ok_or(JoinFailed::TicketGone)?;
-        Ok(Self { roster, ticket, began })
-    }
-
-    /// The newest key comes from the last rekey since the ticket was made, or else from the ticket itself; all earlier
-    /// ones from the history in the record that began its epoch.
-    fn keyring(&self, workspace: WorkspaceId, secret: &TicketSecret) -> Result<Keyring, JoinFailed> {
-        let commitments = self.roster.commitments();
-        let newest = *commitments.last().ok_or(JoinFailed::BadRecords)?;
-        let hpke = secret.hpke();
-        let (ticket, epochs) = &self.ticket;
-        let rekey = self.began.last().and_then(rekey_of);
-        let wrap = match &rekey {
-            Some(rekey) if commitments.len() > *epochs => {
-                rekey.wraps.iter().find(|wrap| wrap.recipient == ticket.hpke)
-            }
-            _ => Some(&ticket.wrap),
-        };
-        let wrap = wrap.ok_or(JoinFailed::Keys(KeyringError::NoWrap))?;
-        let key = open_wrap(wrap, workspace, newest, &hpke)
-            .map_err(|why| JoinFailed::Keys(KeyringError::Wrap(why)))?;
-        let history = rekey.as_ref().map(|rekey| rekey.history.as_slice());
-        Keyring::from_newest(workspace, key, history, commitments).map_err(JoinFailed::Keys)
+        roster.ticket(&key).ok_or(JoinFailed::TicketGone)?;
+        Ok(Self { roster, keyring: handed_out.keyring() })
     }
 }

@@ -39,6 +39,8 @@ pub enum Did {
     Left,
     /// Began a new epoch.
     Rekeyed,
+    /// Somebody lacks the key of the epoch in force, or the first one's.
+    Complained,
     /// Wrote the first that the log has of a document.
     Shared,
     /// Wrote into a document.
@@ -301,13 +303,13 @@ impl Audit<'_> {
         let is_in_force = row.state == EntryState::OnLog && !row.is_off_the_log();
         told_of_record(told, &record);
         if is_in_force {
-            let epochs = self.roster.commitments().len();
+            let epochs = self.roster.epochs().len();
             let entry = entry_of(EntryWithBody { entry: row, body })?;
             match self.roster.apply_entry(position, &entry) {
                 Some(Outcome::Void(why)) => told.counts = Counts::Void(why),
                 Some(Outcome::Unknown(_)) => told.counts = Counts::UpdateNeeded,
                 Some(Outcome::Applied { .. }) => {
-                    told.new_key = self.roster.commitments().len() > epochs;
+                    told.new_key = self.roster.epochs().len() > epochs;
                     let struck: Vec<DeviceId> = self.struck_at(position).collect();
                     if !struck.is_empty() {
                         told.devices = struck;
@@ -376,6 +378,7 @@ fn told_of_record(told: &mut Audited, record: &Record) {
         }
         Record::Leave { .. } => Did::Left,
         Record::Rekey(_) => Did::Rekeyed,
+        Record::Complaint { .. } => Did::Complained,
         Record::Unknown(_) => Did::Other,
     };
 }

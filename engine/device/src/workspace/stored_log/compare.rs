@@ -9,7 +9,8 @@ use bowline_wire::roster::{Roster, Standing};
 
 use super::StoredLog;
 use crate::Error;
-use crate::workspace::workspaces::{roster_records, state};
+use crate::rows::roster_records;
+use crate::workspace::workspaces::state;
 
 /// What two people compare: both see the same up to a position if their hashes there are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{crowds, fixed, text, unhex};
 
 /// Every refusal and void reason of the page, and what is wrong with a log whose time goes back.
-pub(super) const RULES: [&str; 36] = [
+pub(super) const RULES: [&str; 38] = [
     "WrongWorkspace",
     "NoRecord",
     "BadRecord",
@@ -41,6 +41,8 @@ pub(super) const RULES: [&str; 36] = [
     "KeyReused",
     "WrongRecipients",
     "NotDue",
+    "NotNewest",
+    "Complained",
     "TargetNotActive",
     "SelfRemoval",
     "LastOwnerDevice",

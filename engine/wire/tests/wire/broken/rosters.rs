@@ -9,18 +9,8 @@ use super::tale::Tale;
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
-    let tales = [
-        tickets(),
-        joins(),
-        suites(),
-        removals(),
-        races(),
-        leaving(),
-        gone(),
-        rekeys(),
-        unknown(),
-        in_a_run(),
-    ];
+    let mut tales = vec![tickets(), joins(), suites(), removals(), races(), leaving(), gone(), rekeys()];
+    tales.extend([complaints(), complained(), closed(), unknown(), in_a_run()]);
     tales.into_iter().map(Tale::told).collect()
 }
 
@@ -220,9 +210,9 @@ fn removals() -> Tale {
     let everyone = story.roster().recipients();
     tale.without_rekey("with a rekey to everybody", "WrongRecipients", &laptop, &with(rekey("e", everyone)));
     tale.without_rekey("with a rekey to nobody", "WrongRecipients", &laptop, &with(rekey("e", [])));
-    tale.without_rekey("with a rekey to the epoch that there is", "KeyReused", &laptop, &{
+    tale.applied("with a rekey whose commitment was copied", &laptop, &{
         let Record::RemoveDevice { rekey, .. } = remove(&laptop, &tablet, vec![]) else { unreachable!() };
-        with(Rekey { commitment: story.roster().commitments()[0], ..rekey })
+        with(Rekey { commitment: story.roster().epochs()[0].commitment, ..rekey })
     });
     tale.without_rekey("by a phrase", "Recovery", &phrase, &remove(&phrase, &tablet, vec![]));
     tale
@@ -303,12 +293,54 @@ fn rekeys() -> Tale {
     let late = story.record_on(&laptop, old, &story.due_rekey("e"));
     tale.entry("on an old roster", "void", Some("NotOnHead"), &late);
     tale.void("by a phrase", "Recovery", &phrase, &story.due_rekey("e"));
-    let first = story.roster().commitments()[0];
-    let same_id = Commitment::from_bytes(std::array::from_fn(|at| first.as_bytes()[at] ^ u8::from(at == 31)));
-    for (name, commitment) in [("to an epoch that there was", first), ("to one with the same id", same_id)] {
-        let rekey = Rekey { commitment, ..rekey("e", right.clone()) };
-        tale.void(name, "KeyReused", &ben, &Record::Rekey(rekey));
-    }
+    let commitment = story.roster().epochs()[0].commitment;
+    let copied = Record::Rekey(Rekey { commitment, ..rekey("e", right) });
+    tale.applied("with a commitment that was copied", &ben, &copied);
+    tale
+}
+
+/// Ben has begun the epoch in force, and everybody may complain of it.
+fn complaints() -> Tale {
+    let Cast { mut story, laptop, ben, tablet, .. } = cast();
+    let (phrase, carl) = (Author::new("ben's phrase"), Author::new("carl"));
+    story.linked(&ben, &phrase, true);
+    story.invited(&laptop, &carl);
+    let before = story.complaint();
+    story.record(&tablet, &leave(false));
+    story.record(&ben, &story.due_rekey("e"));
+    let mut tale = Tale::new("complaints, and who may begin an epoch", story.clone());
+    tale.applied("a rekey by the Owner, who needs no reason", &laptop, &story.due_rekey("f"));
+    tale.void("a rekey by a Member", "NotDue", &carl, &story.due_rekey("f"));
+    tale.void("a complaint of an epoch that is over", "NotNewest", &carl, &before);
+    tale.void("a complaint by a phrase", "Recovery", &phrase, &story.complaint());
+    tale.applied("a complaint", &carl, &story.complaint());
+    tale.applied("a complaint by who began it", &ben, &story.complaint());
+    tale
+}
+
+fn complained() -> Tale {
+    let Cast { mut story, laptop, ben, tablet, .. } = cast();
+    let carl = Author::new("carl");
+    story.invited(&laptop, &carl);
+    story.record(&tablet, &leave(false));
+    story.record(&ben, &story.due_rekey("e"));
+    story.record(&carl, &story.complaint());
+    let mut tale = Tale::new("an epoch that was complained of", story.clone());
+    tale.void("another complaint", "Complained", &laptop, &story.complaint());
+    tale.applied("a rekey by another user", &carl, &story.due_rekey("f"));
+    tale.void("a rekey by the user who began it", "NotDue", &ben, &story.due_rekey("f"));
+    tale
+}
+
+fn closed() -> Tale {
+    let Cast { mut story, laptop, ben, .. } = cast();
+    let (link, carl) = (Secret::new("a link"), Author::new("carl"));
+    story.invited(&laptop, &carl);
+    story.record(&ben, &Record::Link(link.ticket()));
+    story.record(&ben, &Record::CloseLink(link.id()));
+    let mut tale = Tale::new("a link that was closed", story.clone());
+    tale.applied("a rekey by who made it", &ben, &story.due_rekey("e"));
+    tale.void("a rekey by another Member", "NotDue", &carl, &story.due_rekey("e"));
     tale
 }
 
@@ -317,10 +349,10 @@ fn unknown() -> Tale {
     let secret = Secret::new("an invite");
     story.record(&laptop, &Record::Invite(secret.ticket()));
     story.record(&ben, &Record::Unknown(99));
-    for reserved in 11..=14 {
+    for reserved in 12..=14 {
         story.record(&ben, &Record::Unknown(reserved));
     }
-    story.record(&laptop, &Record::Unknown(11));
+    story.record(&laptop, &Record::Unknown(14));
     let (carl, here) = (Author::new("carl"), story.workspace());
     let mut tale = Tale::new("records of unknown numbers, by a Member and by the Owner", story.clone());
     tale.void("a rekey", "AfterUnknown", &laptop, &story.due_rekey("e"));
@@ -330,7 +362,7 @@ fn unknown() -> Tale {
 }
 
 fn in_a_run() -> Tale {
-    let Cast { mut story, laptop, phone, ben, .. } = cast();
+    let Cast { mut story, laptop, ben, .. } = cast();
     let (secret, reborn) = (Secret::new("an invite"), ben.reborn("new life"));
     story.record(&laptop, &Record::Invite(secret.ticket()));
     let link = story.record_by(&ben, &Record::Link(Secret::new("t").ticket()));
@@ -341,9 +373,8 @@ fn in_a_run() -> Tale {
     let mut cut = vec![cut_at(&link), cut_at(&join)];
     cut.sort();
     story.record(&laptop, &story.expulsion_of(&laptop, ben.user(), cut));
-    let mut tale = Tale::new("records in runs, and a rekey that nobody needs", story.clone());
+    let mut tale = Tale::new("records in runs", story.clone());
     tale.entry("a link", "void", Some("AuthorNotActive"), &link);
     tale.run("a join behind a witness", Some("NotActive"), &[witness, join]);
-    tale.void("the rekey", "NotDue", &phone, &story.due_rekey("e"));
     tale
 }

@@ -1,0 +1,163 @@
+//! Who goes, and what goes with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rekey::begin_epoch;
+use super::rights::{author, is_owner, on_head};
+use crate::header::Header;
+use crate::ids::{ChainKey, DeviceId, EntryId, EpochId, Position, UserId};
+use crate::roster::record::{Cut, Rekey};
+use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, Void};
+
+pub(super) fn check_cut(cut: &[Cut], concerns: impl Fn(DeviceId) -> bool) -> Result<(), Void> {
+    if cut.iter().all(|cut| concerns(cut.device)) { Ok(()) } else { Err(Void::ForeignCut) }
+}
+
+pub(super) fn is_device_of(roster: &Roster, device: &DeviceId, user: UserId) -> bool {
+    roster.devices.get(device).is_some_and(|device| device.user == user)
+}
+
+pub(super) fn devices_of(roster: &Roster, user: UserId) -> BTreeSet<DeviceId> {
+    let active = roster.devices.iter().filter(|(_, device)| device.user == user && device.is_active());
+    active.map(|(id, _)| *id).collect()
+}
+
+pub(super) fn device_targets(
+    roster: &Roster,
+    header: &Header,
+    target: DeviceId,
+) -> Result<BTreeSet<DeviceId>, Void> {
+    let by = author(roster, header)?;
+    let device = roster.devices.get(&target).filter(|device| device.is_active());
+    let device = device.ok_or(Void::TargetNotActive)?;
+    if device.user != by.user && !is_owner(roster, by.user) {
+        return Err(Void::NotOwnUser);
+    }
+    // Otherwise whoever steals a laptop could shut the phrase out that is meant to undo the theft.
+    if device.recovery {
+        return Err(Void::Recovery);
+    }
+    Ok(BTreeSet::from([target]))
+}
+
+/// Removes `targets` and what they let in behind the remover's back.
+pub(super) fn remove(
+    roster: &mut Roster,
+    position: Position,
+    header: &Header,
+    targets: BTreeSet<DeviceId>,
+    cut: &[Cut],
+    (epoch, rekey): (EpochId, &Rekey),
+) -> Result<Option<Void>, Void> {
+    let by = header.device;
+    let known = roster.point(&header.roster).map_or(0, |(index, _)| index + 1);
+    let going = with_linked_since(roster, targets, known);
+    if going.contains(&by) {
+        return Err(Void::SelfRemoval);
+    }
+    let owner_goes = going.iter().any(|id| roster.devices.get(id).is_some_and(|d| is_owner(roster, d.user)));
+    if owner_goes && !owner_stays_live(roster, &going) {
+        return Err(Void::LastOwnerDevice);
+    }
+    let recovery = author(roster, header)?.recovery;
+    let was_on_head = on_head(roster, header);
+    strike(roster, position, &going, cut);
+    roster.rekey_due = true;
+    let rekeyed = match (recovery, was_on_head) {
+        (true, _) => Err(Void::Recovery),
+        (false, Err(moved)) => Err(moved),
+        (false, Ok(())) => begin_epoch(roster, by, epoch, rekey),
+    };
+    Ok(rekeyed.err())
+}
+
+/// `targets`, and devices that joined through links which a target (or such a device) made after the remover's roster.
+/// Not recovery devices: the remover chooses which roster to name, and a thief would choose one old enough.
+fn with_linked_since(roster: &Roster, targets: BTreeSet<DeviceId>, known: usize) -> BTreeSet<DeviceId> {
+    let mut going = targets;
+    loop {
+        let more: Vec<DeviceId> = roster
+            .tickets
+            .values()
+            .filter(|ticket| ticket.made_at >= known && going.contains(&ticket.maker))
+            .filter_map(|ticket| match (ticket.kind, ticket.stage) {
+                (TicketKind::Link(_), TicketStage::Used(device)) => Some(device),
+                _ => None,
+            })
+            .filter(|device| is_removable(roster, device) && !going.contains(device))
+            .collect();
+        if more.is_empty() {
+            return going;
+        }
+        going.extend(more);
+    }
+}
+
+fn is_removable(roster: &Roster, device: &DeviceId) -> bool {
+    let device = roster.devices.get(device);
+    device.is_some_and(|device| device.is_active() && !device.recovery)
+}
+
+fn owner_stays_live(roster: &Roster, going: &BTreeSet<DeviceId>) -> bool {
+    let owners = roster.users.iter().filter(|(_, user)| user.role == Role::Owner).map(|(id, _)| *id);
+    owners.into_iter().any(|owner| roster.live_devices(owner).any(|device| !going.contains(&device)))
+}
+
+/// Takes standing and open tickets from `going`.
+fn strike(roster: &mut Roster, position: Position, going: &BTreeSet<DeviceId>, cut: &[Cut]) {
+    for id in going {
+        if let Some(device) = roster.devices.get_mut(id) {
+            device.standing = Standing::Removed { position, cut: cut_of(cut, *id) };
+        }
+    }
+    for ticket in roster.tickets.values_mut() {
+        if ticket.stage == TicketStage::Open && going.contains(&ticket.maker) {
+            ticket.stage = TicketStage::Closed;
+        }
+    }
+}
+
+/// A removed user's other devices may have made links as well, all struck by now; what is left is the name.
+pub(super) fn mark_user_removed(roster: &mut Roster, user: UserId) {
+    if let Some(user) = roster.users.get_mut(&user) {
+        user.removed = true;
+    }
+}
+
+pub(super) fn leave(
+    roster: &mut Roster,
+    position: Position,
+    header: &Header,
+    whole_user: bool,
+    cut: &[Cut],
+) -> Result<Option<Void>, Void> {
+    let Device { user, recovery, .. } = *author(roster, header)?;
+    check_cut(cut, |named| named == header.device || (whole_user && is_device_of(roster, &named, user)))?;
+    let mut going = BTreeSet::from([header.device]);
+    if whole_user {
+        going.extend(devices_of(roster, user));
+    }
+    if !recovery {
+        // Only the phrase gives the phrase up.
+        going.retain(|device| is_removable(roster, device));
+    }
+    if is_owner(roster, user) && !owner_stays_live(roster, &going) {
+        return Err(Void::LastOwnerDevice);
+    }
+    strike(roster, position, &going, cut);
+    if whole_user && devices_of(roster, user).is_empty() {
+        mark_user_removed(roster, user);
+    }
+    roster.rekey_due = true;
+    Ok(None)
+}
+
+fn cut_of(cut: &[Cut], device: DeviceId) -> BTreeMap<ChainKey, (u64, EntryId)> {
+    cut.iter()
+        .filter(|cut| cut.device == device)
+        .map(|cut| {
+            let chain = ChainKey { device, incarnation: cut.incarnation, lane: cut.lane };
+            (chain, (cut.seq, cut.id))
+        })
+        .collect()
+}

@@ -1,0 +1,32 @@
+//! What a record needs of whoever writes it, and of the roster that it builds on.
+
+use crate::header::Header;
+use crate::ids::{HpkePublicKey, UserId};
+use crate::roster::{Device, Role, Roster, Void};
+
+pub(super) fn author<'r>(roster: &'r Roster, header: &Header) -> Result<&'r Device, Void> {
+    roster.devices.get(&header.device).filter(|device| device.is_active()).ok_or(Void::AuthorNotActive)
+}
+
+/// The author, who has to be a live device: recovery phrases hold keys but do not make them.
+pub(super) fn live_author<'r>(roster: &'r Roster, header: &Header) -> Result<&'r Device, Void> {
+    author(roster, header).and_then(|device| if device.recovery { Err(Void::Recovery) } else { Ok(device) })
+}
+
+pub(super) fn is_owner(roster: &Roster, user: UserId) -> bool {
+    roster.users.get(&user).is_some_and(|user| user.role == Role::Owner)
+}
+
+/// Whether the author is an active device of the Owner's.
+pub(super) fn owner(roster: &Roster, header: &Header) -> Result<(), Void> {
+    if is_owner(roster, author(roster, header)?.user) { Ok(()) } else { Err(Void::NotOwner) }
+}
+
+pub(super) fn on_head(roster: &Roster, header: &Header) -> Result<(), Void> {
+    if header.roster == roster.hash() { Ok(()) } else { Err(Void::NotOnHead) }
+}
+
+/// Whether a key is of a suite that the workspace takes.
+pub(super) fn takes(roster: &Roster, hpke: &HpkePublicKey) -> Result<(), Void> {
+    if hpke.suite() >= roster.suite { Ok(()) } else { Err(Void::WeakSuite) }
+}

@@ -1,0 +1,115 @@
+//! Invites, links, and who comes in by them.
+
+use super::rights::{on_head, takes};
+use crate::header::Header;
+use crate::ids::{DeviceId, HpkePublicKey, TicketKey, UserId};
+use crate::roster::record::{Join, Ticket};
+use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void};
+use crate::signed::verify_signature;
+
+pub(super) fn open_ticket(
+    roster: &mut Roster,
+    header: &Header,
+    ticket: &Ticket,
+    kind: TicketKind,
+) -> Result<Option<Void>, Void> {
+    on_head(roster, header)?;
+    if roster.tickets.contains_key(&ticket.key) || roster.keys_seen.contains(&ticket.hpke) {
+        return Err(Void::KeyReused);
+    }
+    takes(roster, &ticket.hpke)?;
+    if ticket.wrap.recipient != ticket.hpke {
+        return Err(Void::WrongRecipients);
+    }
+    if !roster.has_room() {
+        return Err(Void::Full);
+    }
+    roster.keys_seen.insert(ticket.hpke.clone());
+    let state = TicketState {
+        kind,
+        maker: header.device,
+        hpke: ticket.hpke.clone(),
+        expires: ticket.expires,
+        stage: TicketStage::Open,
+        made_at: roster.points.len(),
+    };
+    roster.tickets.insert(ticket.key, state);
+    Ok(None)
+}
+
+pub(super) fn close_ticket(
+    roster: &mut Roster,
+    key: &TicketKey,
+    may: impl Fn(TicketKind) -> bool,
+) -> Result<Option<Void>, Void> {
+    let ticket = roster.tickets.get_mut(key).filter(|ticket| may(ticket.kind)).ok_or(Void::NoTicket)?;
+    if ticket.stage != TicketStage::Open {
+        return Err(Void::TicketNotOpen);
+    }
+    ticket.stage = TicketStage::Closed;
+    let maker = ticket.maker;
+    if let Some(maker) = roster.devices.get(&maker) {
+        roster.permits.closed_tickets.insert(maker.user);
+    }
+    Ok(None)
+}
+
+/// Everything a Join needs; gives the user that the newcomer will belong to and whether that user is new.
+pub(super) fn check_join(roster: &Roster, header: &Header, join: &Join) -> Result<(UserId, bool), Void> {
+    let ticket = roster.tickets.get(&join.ticket).ok_or(Void::NoTicket)?;
+    if ticket.stage != TicketStage::Open {
+        return Err(Void::TicketNotOpen);
+    }
+    if roster.devices.contains_key(&header.device) || roster.keys_seen.contains(&join.hpke) {
+        return Err(Void::KeyReused);
+    }
+    takes(roster, &join.hpke)?;
+    let message = Join::proof_message(roster.workspace, header.device, &join.hpke, join.recovery);
+    verify_signature(join.ticket.as_bytes(), Join::PROOF_DOMAIN, &message, &join.proof)
+        .map_err(|_| Void::BadProof)?;
+    match ticket.kind {
+        TicketKind::Invite if join.recovery => Err(Void::Recovery),
+        TicketKind::Invite => {
+            let user = UserId::of_first_device(header.device);
+            if roster.users.contains_key(&user) { Err(Void::KeyReused) } else { Ok((user, true)) }
+        }
+        TicketKind::Link(user) => match roster.users.get(&user) {
+            Some(User { removed: false, .. }) => Ok((user, false)),
+            _ => Err(Void::TargetNotActive),
+        },
+    }
+}
+
+pub(super) fn apply_join(roster: &mut Roster, header: &Header, join: &Join) -> Result<Option<Void>, Void> {
+    let (user, is_new) = check_join(roster, header, join)?;
+    if is_new {
+        roster.users.insert(user, User { role: Role::Member, removed: false });
+    }
+    insert_device(roster, header.device, user, join.hpke.clone(), Some(join.ticket), join.recovery);
+    if let Some(ticket) = roster.tickets.get_mut(&join.ticket) {
+        ticket.stage = TicketStage::Used(header.device);
+    }
+    Ok(None)
+}
+
+pub(super) fn insert_device(
+    roster: &mut Roster,
+    id: DeviceId,
+    user: UserId,
+    hpke: HpkePublicKey,
+    joined_by: Option<TicketKey>,
+    recovery: bool,
+) {
+    roster.keys_seen.insert(hpke.clone());
+    roster.devices.insert(
+        id,
+        Device {
+            user,
+            hpke,
+            recovery,
+            joined_by,
+            joined_at: roster.points.len(),
+            standing: Standing::Active,
+        },
+    );
+}

@@ -27,3 +27,4 @@ mod runs;
 mod sealing;
 mod session;
 mod survey;
+mod timings;

@@ -80,13 +80,9 @@ fn whoever_leaves_is_acknowledged_and_closed() {
 fn a_void_removal_closes_nobody() {
     let mut scene = two();
     let view = scene.bench.view(scene.workspace);
-    let record = Record::RemoveDevice {
-        device: scene.laptop.id(),
-        cut: vec![],
-        rekey: rekey(0x77, [scene.phone.hpke()]),
-    };
-    let coup = scene.phone.record(&view, &record);
-    scene.bench.must_append(scene.member, &[&coup]);
+    let (device, rekey) = (scene.phone.id(), rekey(0x77, [scene.laptop.hpke()]));
+    let of_itself = scene.phone.record(&view, &Record::RemoveDevice { device, cut: vec![], rekey });
+    scene.bench.must_append(scene.member, &[&of_itself]);
     for conn in [scene.owner, scene.member] {
         scene.bench.send(conn, &Frame::Ping);
         assert!(matches!(scene.bench.frame(conn), Frame::Head(_)));
@@ -242,7 +238,10 @@ fn removals_and_due_rekeys_fit_when_the_reserve_is_used_up() {
     assert_eq!(scene.bench.refusal(scene.owner, &needless), Reason::Quota);
     let coup = Record::RemoveDevice { device: scene.laptop.id(), cut: vec![], rekey: rekey(1, []) };
     let coup = scene.phone.clone().record(&view, &coup);
-    assert_eq!(scene.bench.refusal(scene.member, &coup), Reason::Quota);
+    assert_eq!(scene.bench.refusal(scene.member, &coup), Reason::NotPermitted);
+    let own = Record::RemoveDevice { device: scene.phone.id(), cut: vec![], rekey: rekey(2, []) };
+    let own = scene.phone.clone().record(&view, &own);
+    assert_eq!(scene.bench.refusal(scene.member, &own), Reason::Quota);
     // A removal whose own rekey is void leaves a rekey due.
     let record = Record::RemoveDevice { device: scene.phone.id(), cut: vec![], rekey: rekey(0x77, []) };
     let removal = scene.laptop.record(&view, &record);

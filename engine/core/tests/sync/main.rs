@@ -23,6 +23,7 @@ mod parts;
 mod refusals;
 mod relay;
 mod relay_lies;
+mod roles;
 mod runs;
 mod sealing;
 mod session;

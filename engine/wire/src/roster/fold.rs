@@ -51,7 +51,7 @@ impl Roster {
         }
         if let Record::Unknown(number) = record {
             // Nobody but the Owner may be able to stop everyone with a record made up for the purpose.
-            if let Err(why) = owner(self, header) {
+            if let Err(why) = self.check_role(&header.device, record) {
                 return Outcome::Void(why);
             }
             self.unknown = Some(*number);
@@ -97,6 +97,7 @@ fn apply(
     header: &Header,
     record: &Record,
 ) -> Result<Option<Void>, Void> {
+    roster.check_role(&header.device, record)?;
     match record {
         Record::Genesis { device, suite, hpke, commitment, .. } => {
             if !roster.points.is_empty() || *device != header.device {
@@ -112,30 +113,23 @@ fn apply(
             roster.commitments.push(*commitment);
             Ok(None)
         }
-        Record::Invite(ticket) => {
-            owner(roster, header)?;
-            open_ticket(roster, header, ticket, TicketKind::Invite)
-        }
+        Record::Invite(ticket) => open_ticket(roster, header, ticket, TicketKind::Invite),
         Record::Link(ticket) => {
             let user = author(roster, header)?.user;
             open_ticket(roster, header, ticket, TicketKind::Link(user))
         }
-        Record::CloseInvite(key) => {
-            owner(roster, header)?;
-            close_ticket(roster, key, |kind| kind == TicketKind::Invite)
-        }
+        Record::CloseInvite(key) => close_ticket(roster, key, |kind| kind == TicketKind::Invite),
         Record::CloseLink(key) => {
             let user = author(roster, header)?.user;
             close_ticket(roster, key, |kind| kind == TicketKind::Link(user))
         }
         Record::Join(join) => apply_join(roster, header, join),
         Record::RemoveDevice { device, cut, rekey } => {
-            let targets = device_targets(roster, header, *device)?;
+            let targets = device_targets(roster, *device)?;
             check_cut(cut, |named| named == *device)?;
             remove(roster, position, header, targets, cut, rekey)
         }
         Record::RemoveMember { user, cut, rekey } => {
-            owner(roster, header)?;
             match roster.users.get(user) {
                 Some(User { role: Role::Member, removed: false }) => {}
                 Some(User { role: Role::Owner, .. }) => return Err(Void::LastOwnerDevice),
@@ -172,11 +166,6 @@ fn live_author<'r>(roster: &'r Roster, header: &Header) -> Result<&'r Device, Vo
 
 fn is_owner(roster: &Roster, user: UserId) -> bool {
     roster.users.get(&user).is_some_and(|user| user.role == Role::Owner)
-}
-
-/// Whether the author is an active device of the Owner's.
-fn owner(roster: &Roster, header: &Header) -> Result<(), Void> {
-    if is_owner(roster, author(roster, header)?.user) { Ok(()) } else { Err(Void::NotOwner) }
 }
 
 fn on_head(roster: &Roster, header: &Header) -> Result<(), Void> {
@@ -304,13 +293,9 @@ fn devices_of(roster: &Roster, user: UserId) -> BTreeSet<DeviceId> {
     active.map(|(id, _)| *id).collect()
 }
 
-fn device_targets(roster: &Roster, header: &Header, target: DeviceId) -> Result<BTreeSet<DeviceId>, Void> {
-    let by = author(roster, header)?;
+fn device_targets(roster: &Roster, target: DeviceId) -> Result<BTreeSet<DeviceId>, Void> {
     let device = roster.devices.get(&target).filter(|device| device.is_active());
     let device = device.ok_or(Void::TargetNotActive)?;
-    if device.user != by.user && !is_owner(roster, by.user) {
-        return Err(Void::NotOwnUser);
-    }
     // Otherwise whoever steals a laptop could shut the phrase out that is meant to undo the theft.
     if device.recovery {
         return Err(Void::Recovery);

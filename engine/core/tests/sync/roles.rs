@@ -95,7 +95,7 @@ fn what_somebody_writes_who_is_not_in_stands_on_the_log_and_is_not_taken_for_a_r
                 let workspace = scene.member.workspace;
                 let keyring = scene.member.keyring.clone();
                 let tips = BTreeMap::new();
-                scene.member = Author { workspace, keyring, tips, ..Author::owner(50).0 };
+                scene.member = Author { keyring, workspace, tips, ..Author::owner(50).0 };
             }
             let record = scene.record(deed).unwrap();
             let before = scene.relay.log().roster().hash();

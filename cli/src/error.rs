@@ -22,7 +22,8 @@ pub(crate) use hints::{COME_BACK, KEPT};
 pub(crate) use kind::EXIT_CODES;
 pub use kind::Kind;
 pub(crate) use line::{
-    join_failed, line_failed, no_connection, not_ready, refusal_code, relay_fault, relay_says, void,
+    join_failed, line_failed, no_connection, not_permitted, not_ready, refusal_code, relay_fault, relay_says,
+    void,
 };
 pub(crate) use quarantine::put_aside;
 pub(crate) use survey::survey_failed;

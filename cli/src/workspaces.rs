@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use bowline_engine::device::{MemberStatus, Membership};
 use bowline_engine::ids::{DeviceId, Millis, UserId, WorkspaceId};
-use bowline_engine::{Device, Role};
+use bowline_engine::{Deed, Device, Role};
 
 use crate::documents::workspace_prefix;
-use crate::error::{COME_BACK, CommandError, ErrorCode, other_draft, way_on};
+use crate::error::{COME_BACK, CommandError, ErrorCode, not_permitted, other_draft, way_on};
 use crate::ids::{Candidate, Names, Prefixes, resolve};
 use crate::text::OneLine;
 
@@ -105,23 +105,32 @@ pub(crate) fn way_back(membership: &Membership) -> String {
     }
 }
 
-/// An error if only the owner of the workspace may do this, and this device is not the owner's.
+/// An error if only the owner of the workspace can invite, and this device is not the owner's.
 pub(crate) fn check_owner(
     device: &mut Device,
     workspace: WorkspaceId,
     now: Millis,
 ) -> Result<(), CommandError> {
+    check_may(device, workspace, Deed::Invite, now)
+}
+
+/// An error, which names whom to ask, if this device's role in the workspace does not permit this.
+pub(crate) fn check_may(
+    device: &mut Device,
+    workspace: WorkspaceId,
+    deed: Deed,
+    now: Millis,
+) -> Result<(), CommandError> {
     let members = device.status(workspace)?.members;
     let own = device.own_user(workspace)?;
     let role = |user| members.iter().find(|member| member.user == user).and_then(|member| member.role);
-    if role(own) != Some(Role::Member) {
+    if role(own).is_none_or(|role| role.may(deed)) {
         return Ok(());
     }
     let owner = members.iter().find(|member| member.role == Some(Role::Owner)).map(|member| member.user);
     let called = Called::load(device, workspace, &members, now)?;
     let whom = owner.map_or_else(|| "the owner".to_owned(), |owner| called.user(owner));
-    Err(CommandError::new(ErrorCode::NotOwner, "Only the workspace's owner may do this")
-        .hint(format!("ask {whom}")))
+    Err(not_permitted(deed).hint(format!("ask {whom}")))
 }
 
 /// The workspace a person means, or without a word the one in use, or the only one. One of another version is meant only where

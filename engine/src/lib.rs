@@ -23,5 +23,5 @@ pub use bowline_wire::frame::Reason;
 pub use bowline_wire::head::SeenHead;
 pub use bowline_wire::ids;
 pub use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME};
-pub use bowline_wire::roster::{Role, Void};
+pub use bowline_wire::roster::{Deed, Role, Void};
 pub use home::{Home, HomeError};

@@ -11,6 +11,7 @@ mod lost;
 mod put_back;
 mod removal;
 mod restored;
+mod roles;
 mod room;
 mod shutdown;
 mod subscribe;

@@ -10,6 +10,7 @@ use super::code::ErrorCode;
 use super::command::CommandError;
 use super::draft::other_draft;
 use super::hints::{REPORT, RESTORE};
+use super::line::not_permitted;
 use crate::text::show_path;
 
 impl From<HomeError> for CommandError {
@@ -117,6 +118,7 @@ impl From<Error> for CommandError {
             .hint("this device is not in yet: ask for a new code, and `bowline join` with it"),
             Error::LogMoved(_) => of(ErrorCode::Changed, "More is known of the workspace's log since it was compared")
                 .hint("nothing was changed: run this again"),
+            Error::NotPermitted(deed) => not_permitted(deed),
             Error::AlreadyThere => of(ErrorCode::AlreadyJoined, "This device is in that workspace already")
                 .hint("a code is for a device that is not in yet: run `bowline join` there"),
             Error::OtherKey => of(ErrorCode::OtherKey, "The key does not belong to this database")

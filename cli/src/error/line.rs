@@ -2,7 +2,7 @@
 
 use bowline_engine::run::{LineError, LineFailure, LineReason};
 use bowline_engine::transport::{AddressError, DialError, Distrust, LinkError, NotARelay};
-use bowline_engine::{Awaited, JoinFailed, NotReady, Reason, RelayFault, Void};
+use bowline_engine::{Awaited, Deed, JoinFailed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
 use super::command::CommandError;
@@ -242,6 +242,8 @@ pub(super) fn turned_away(reason: Reason) -> CommandError {
         Reason::DocumentFull => {
             error.hint("what is written into it stays on this device; go on in a new document")
         }
+        // The program here had let it be done.
+        Reason::NotPermitted => error.hint("ask the owner").hint(REPORT),
         _ => error.hint(REPORT),
     }
 }
@@ -263,6 +265,7 @@ pub(crate) fn refusal_code(reason: Reason) -> ErrorCode {
         Reason::TicketClosed => ErrorCode::CodeClosed,
         Reason::TicketExpired => ErrorCode::CodeExpired,
         Reason::JoinVoid => ErrorCode::CodeVoid,
+        Reason::NotPermitted => ErrorCode::NotOwner,
         _ => ErrorCode::RelayRefused,
     }
 }
@@ -279,6 +282,7 @@ pub(crate) fn relay_says(reason: Reason) -> String {
             "this device's data was put back or copied too often; once a day is what is left"
         }
         Reason::DocumentFull => "the document, or this person's share of it, is full",
+        Reason::NotPermitted => "only the owner may do this",
         Reason::NoWorkspace => "it has no such workspace",
         Reason::LogLost => "it has lost a part of the workspace's log, and waits to be restored",
         Reason::NotAllowed => "this device may not use the workspace",
@@ -378,6 +382,26 @@ pub(crate) fn join_failed(why: &JoinFailed) -> CommandError {
             of(ErrorCode::CodeVoid, "The code's key is not the workspace's").because(why).hint(another)
         }
     }
+}
+
+/// Somebody in another role may do this.
+pub(crate) fn not_permitted(deed: Deed) -> CommandError {
+    let message = match deed {
+        Deed::Invite => "Only the owner can invite",
+        Deed::CloseInvite => "Only the owner can close an invite",
+        Deed::RemoveMember => "Only the owner can remove people",
+        Deed::RemoveOthersDevice => "Only the owner can remove other people's devices",
+        Deed::Write
+        | Deed::Audit
+        | Deed::Link
+        | Deed::CloseLink
+        | Deed::RemoveOwnDevice
+        | Deed::Leave
+        | Deed::Rekey
+        | Deed::Complain
+        | Deed::WriteUnknown => "Only the owner can do this",
+    };
+    CommandError::new(ErrorCode::NotOwner, message)
 }
 
 /// Why a decision about the workspace came to nothing.

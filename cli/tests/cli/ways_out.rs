@@ -196,20 +196,21 @@ fn open_codes_are_listed_and_closed() {
 }
 
 #[test]
-fn who_may_not_invite_is_told_so_at_once() {
-    let relay = TestRelay::start();
+fn who_may_not_invite_or_remove_is_told_so_at_once_without_a_relay() {
+    let mut relay = TestRelay::start();
     let mut laptop = owner(&relay);
     let code = ok(&mut laptop, "workspace invite");
     let mut bens = joined("desktop", "Ben", &code);
     ok(&mut bens, "sync");
-    for line in ["workspace invite", "workspace remove Ana --yes"] {
+    relay.stop();
+    for (line, says) in [
+        ("workspace invite", "Only the owner can invite\nHint: ask Ana ("),
+        ("workspace remove Ana --yes", "Only the owner can remove people\nHint: ask Ana ("),
+        ("device revoke laptop --yes", "Only the owner can remove other people's devices\nHint: ask Ana ("),
+    ] {
         let ran = bens.run(line);
         assert_eq!((ran.code, ran.stdout.as_str()), (6, ""), "{line}: {}", ran.stderr);
-        assert!(
-            ran.stderr.contains("Error: Only the workspace's owner may do this\nHint: ask Ana ("),
-            "{}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains(&format!("Error: {says}")), "{line}: {}", ran.stderr);
     }
     assert!(!ok(&mut bens, "status").contains("Not yet in force"));
 }

@@ -47,5 +47,7 @@ pub use payload::SealError;
 #[cfg(feature = "planted-bugs")]
 pub use planted::seal_nothing;
 pub use rekey::{History, RekeyError};
+#[cfg(feature = "planted-bugs")]
+pub use seal::seal_tampered;
 pub use seal::{OpenError, open, seal};
 pub use wrap::{WrapError, open_wrap};

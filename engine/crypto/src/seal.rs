@@ -48,9 +48,32 @@ pub enum OpenError {
 /// [`PART_LEN`](bowline_wire::limits::PART_LEN), which always do.
 pub fn seal(
     keys: &KeySnapshot,
+    header: Header,
+    payload: &[u8],
+    random: [u8; 32],
+) -> Result<(Header, Vec<u8>), SealError> {
+    seal_with(keys, header, payload, random, |_| {})
+}
+
+/// What a member seals who has the keys and keeps no rule: the plaintext that holds `payload` as `tamper` leaves it. For tests alone.
+#[cfg(feature = "planted-bugs")]
+pub fn seal_tampered(
+    keys: &KeySnapshot,
+    header: Header,
+    payload: &[u8],
+    random: [u8; 32],
+    tamper: impl FnOnce(&mut Vec<u8>),
+) -> Result<(Header, Vec<u8>), SealError> {
+    seal_with(keys, header, payload, random, tamper)
+}
+
+/// Seals what `tamper` makes of the plaintext that holds `payload`.
+fn seal_with(
+    keys: &KeySnapshot,
     mut header: Header,
     payload: &[u8],
     random: [u8; 32],
+    tamper: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(Header, Vec<u8>), SealError> {
     if header.lane != Lane::Content {
         return Err(SealError::ControlLane);
@@ -62,6 +85,7 @@ pub fn seal(
         return Err(SealError::NotNewestEpoch { asked: header.epoch, newest: keys.newest_epoch() });
     }
     let mut body = payload::encode(payload, payload::limit(header.part))?;
+    tamper(&mut body);
     let additional = header.additional_data();
     let epoch = keys.newest_key();
     header.salt = epoch.salt(header.workspace, &random, &additional, &body);

@@ -4,6 +4,7 @@ use bowline_core::document::{EditError, NoVersion};
 use bowline_core::sync::NotReady;
 use bowline_store::StoreError;
 use bowline_wire::ids::{DocId, WorkspaceId};
+use bowline_wire::roster::Deed;
 use thiserror::Error;
 
 use crate::draft::OtherDraft;
@@ -48,6 +49,9 @@ pub enum Error {
     /// Nobody's fault: more of the log is known since the relay's was looked at. Look again.
     #[error("more of the log of workspace {0} is known by now")]
     LogMoved(WorkspaceId),
+    /// Misuse: whoever is here may not do this in the workspace.
+    #[error("somebody in another role may do this: {0:?}")]
+    NotPermitted(Deed),
     /// Misuse: this home is in the workspace already.
     #[error("this device is in that workspace already")]
     AlreadyThere,

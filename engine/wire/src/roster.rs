@@ -5,10 +5,13 @@
 
 mod fold;
 pub mod record;
+mod roles;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub use roles::{Deed, PERMITTED};
 
 use crate::ids::{
     ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Position, RosterHash, Suite, TicketKey,
@@ -16,7 +19,7 @@ use crate::ids::{
 };
 use crate::limits::MAX_RECIPIENTS;
 
-/// What a member may do.
+/// What a member may do: see [`PERMITTED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The one who made the workspace: invites and removes.

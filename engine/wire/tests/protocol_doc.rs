@@ -16,8 +16,8 @@ use bowline_wire::holding::Holding;
 use bowline_wire::ids::*;
 use bowline_wire::limits::*;
 use bowline_wire::log::Refusal;
-use bowline_wire::roster::Void;
 use bowline_wire::roster::record::{Join, RECORD_NUMBERS};
+use bowline_wire::roster::{PERMITTED, Void};
 use bowline_wire::signed::Signable;
 use bowline_wire::successor::Successor;
 use serde_json::Value;
@@ -283,6 +283,16 @@ fn void_reasons() -> Vec<Void> {
 fn void_records() {
     let expected: Vec<_> = void_reasons().iter().map(|void| [format!("{void:?}")]).collect();
     assert_eq!(columns::<1>("Void reasons"), expected);
+}
+
+#[test]
+fn roles() {
+    let said = |may: bool| if may { "yes" } else { "no" }.to_owned();
+    let expected: Vec<_> = PERMITTED
+        .iter()
+        .map(|(_, what, owner, member)| [(*what).to_owned(), said(*owner), said(*member)])
+        .collect();
+    assert_eq!(columns::<3>("Roles"), expected);
 }
 
 /// Every refusal; likewise.

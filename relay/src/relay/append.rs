@@ -12,7 +12,7 @@ use bowline_wire::ids::{EntryId, Lane, LogTime, Millis, Position, Signature, Tic
 use bowline_wire::limits::{MAX_BODY, MAX_ENTRIES_PER_FRAME, MAX_HEADER, MAX_REASON_TEXT};
 use bowline_wire::log::Placed;
 use bowline_wire::roster::record::Record;
-use bowline_wire::roster::{Outcome, Role, Roster};
+use bowline_wire::roster::{Deed, Outcome, Roster};
 
 use super::{Relay, sentence};
 use crate::config::{BROUGHT_BACK_WITHIN, STAGED_BYTES, STAGED_ENTRIES};
@@ -181,6 +181,9 @@ impl<S: Storage> Relay<S> {
         if is_over && !self.is_brought_back(loaded, by, entries)? {
             return Err(Denial::new(Reason::JoinVoid, "the invite or link has expired"));
         }
+        if is_forbidden(loaded.log().roster(), entries) && !self.is_taken_back(loaded, by)? {
+            return Err(Denial::new(Reason::NotPermitted, "its author's role does not permit it"));
+        }
         self.check_room(workspace, entries)?;
         let loaded = self.workspaces.get_mut(&workspace).ok_or_else(not_loaded)?;
         Ok(accepted.into_iter().map(|accepted| loaded.append(accepted)).collect())
@@ -194,6 +197,15 @@ impl<S: Storage> Relay<S> {
         by: Option<Party>,
         entries: &[Entry],
     ) -> Result<bool, StorageError> {
+        let Some(place) = loaded.continued_from else {
+            return Ok(false);
+        };
+        let there = self.time_of(loaded.log().head().workspace, place)?.unwrap_or(LogTime::START);
+        Ok(self.is_taken_back(loaded, by)? && !has_expired(loaded.log().roster(), entries, there.millis()))
+    }
+
+    /// Whether a member may be bringing what a log had before it was continued, not long after it went on.
+    fn is_taken_back(&self, loaded: &Workspace, by: Option<Party>) -> Result<bool, StorageError> {
         let workspace = loaded.log().head().workspace;
         let (Some(Party::Device(_)), Some(place)) = (by, loaded.continued_from) else {
             return Ok(false);
@@ -202,9 +214,7 @@ impl<S: Storage> Relay<S> {
         let ended = self.storage.continued_at(workspace)?.unwrap_or(place);
         // Nothing that was signed since is durable yet: then it goes on now.
         let since = self.time_of(workspace, ended.next())?.unwrap_or(now);
-        let there = self.time_of(workspace, place)?.unwrap_or(LogTime::START);
-        Ok(now.millis().since(since.millis()) <= BROUGHT_BACK_WITHIN
-            && !has_expired(loaded.log().roster(), entries, there.millis()))
+        Ok(now.millis().since(since.millis()) <= BROUGHT_BACK_WITHIN)
     }
 
     /// The log's time at a position; `None` if nothing durable stands there.
@@ -354,13 +364,22 @@ fn parts_to_come(entry: &Entry) -> u64 {
     u64::from(count - 2).saturating_mul(entry.header().body_len.into()).saturating_add(1)
 }
 
+/// Whether the role of an active author does not permit what it wrote. Not what is unknown here: a later rule may permit it. Nor a run,
+/// which comes as a whole.
+fn is_forbidden(roster: &Roster, entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| {
+        let author = &entry.header().device;
+        let record = record(entry).filter(|record| !matches!(record, Record::Unknown(_)));
+        record.is_some_and(|record| roster.is_active(author) && roster.check_role(author, &record).is_err())
+    })
+}
+
 /// Whether an entry has to fit even when the reserve for control entries is used up: without it, somebody who should be
 /// out stays in, or nobody may write.
 fn is_essential(roster: &Roster, entry: &Entry) -> bool {
     match record(entry) {
         Some(Record::RemoveDevice { .. } | Record::RemoveMember { .. }) => {
-            let author = roster.device(&entry.header().device).and_then(|device| roster.user(&device.user));
-            author.is_some_and(|user| user.role == Role::Owner)
+            roster.role(&entry.header().device).is_some_and(|role| role.may(Deed::RemoveMember))
         }
         // Only one that takes effect, or a member could fill the reserve with others.
         Some(Record::Rekey(_)) if roster.may_rekey(&entry.header().device) => {

@@ -13,7 +13,9 @@ use bowline_wire::log::ChainTip;
 use bowline_wire::weight::Written;
 
 use crate::storage::memory::Memory;
-use crate::storage::{Admission, Budget, Continued, LogCommit, Page, Storage, StorageError, StoredLog};
+use crate::storage::{
+    Admission, Budget, Continued, LogCommit, Page, Storage, StorageError, StoredLog, Usage,
+};
 
 /// Something that a test turns on and off.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +95,8 @@ pub(crate) struct Flaky {
     pub(crate) pages_read: Arc<AtomicUsize>,
     /// Positions at which the stored bodies are not what was stored.
     pub(crate) rotten: Arc<Mutex<BTreeSet<Position>>>,
+    /// Bytes that every log is said to have beside those that it has.
+    pub(crate) more: Arc<Mutex<Usage>>,
     /// How often was looked for lost bodies.
     pub(crate) looked_for_lost: Arc<AtomicUsize>,
     /// Every successful commit.
@@ -126,7 +130,13 @@ impl Flaky {
 
 impl Storage for Flaky {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        self.reading()?.log(workspace)
+        let mut log = self.reading()?.log(workspace)?;
+        let more = *self.more.lock().unwrap();
+        if let Some(log) = &mut log {
+            log.usage.content += more.content;
+            log.usage.control += more.control;
+        }
+        Ok(log)
     }
 
     fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {

@@ -8,7 +8,7 @@ use bowline_wire::ids::{EntryId, EpochId, Lane, LogHash, Position, RosterHash, W
 use bowline_wire::roster::record::Record;
 use bowline_wire::weight::Weight;
 
-use crate::config::{CONTROL_BURST, CONTROL_INTERVAL, Config, STAGED_ENTRIES};
+use crate::config::{CONTENT_QUOTA, CONTROL_BURST, CONTROL_INTERVAL, Config, STAGED_ENTRIES};
 use crate::keys::LogKey;
 use crate::session::ConnId;
 use crate::storage::{Storage, stored_len};
@@ -297,6 +297,23 @@ fn content_stops_at_the_quota_and_control_does_not() {
     assert_eq!(bench.refusal(conn, &entries[2]), Reason::Quota);
     let record = laptop.record(&view, &Record::CloseInvite(Door::new(1).key()));
     bench.must_append(conn, &[&record]);
+}
+
+#[test]
+fn a_workspace_has_four_gibibytes_of_content_and_not_a_byte_more() {
+    for (beyond, fits) in [(0, true), (1, false)] {
+        let (mut bench, mut laptop, workspace, _) = alone(config());
+        let entry = laptop.content(&bench.view(workspace), &[1; 1000]);
+        let stored = bench.storage.log(workspace).unwrap().unwrap().usage.content;
+        bench.storage.more.lock().unwrap().content = CONTENT_QUOTA - stored - stored_len(&entry) + beyond;
+        bench.restart();
+        let conn = bench.open(&laptop, workspace);
+        if fits {
+            bench.must_append(conn, &[&entry]);
+        } else {
+            assert_eq!(bench.refusal(conn, &entry), Reason::Quota);
+        }
+    }
 }
 
 /// Three parts of one payload, by an author who stays as it is.

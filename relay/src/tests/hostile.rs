@@ -7,7 +7,7 @@ use bowline_wire::ids::Position;
 use bowline_wire::roster::record::Record;
 use proptest::prelude::*;
 
-use crate::config::{IDLE_BURST, IDLE_INTERVAL, SUBSCRIBE_COST};
+use crate::config::{FETCH_COST, IDLE_BURST, IDLE_INTERVAL, SUBSCRIBE_COST};
 use crate::session::ConnId;
 use crate::testing::author::{Author, Door, hello};
 use crate::testing::bench::{Bench, creation};
@@ -164,6 +164,8 @@ fn idle_frames() -> Vec<(&'static str, Frame, u64)> {
         // The first time it brings something.
         ("append", Frame::Append { entries: vec![known.to_signed()] }, 1 + IDLE_BURST),
         ("nothing", Frame::Append { entries: Vec::new() }, IDLE_BURST),
+        ("fetch", Frame::Fetch { positions: Vec::new() }, IDLE_BURST / FETCH_COST),
+        ("supply", Frame::Supply { bodies: Vec::new() }, IDLE_BURST / FETCH_COST),
     ]
 }
 

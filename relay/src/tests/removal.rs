@@ -7,8 +7,9 @@ use bowline_wire::ids::{Lane, Position, WorkspaceId};
 use bowline_wire::roster::record::{Cut, Record};
 use bowline_wire::weight::Weight;
 
-use crate::config::{Config, STAGED_ENTRIES};
+use crate::config::{CONTROL_RESERVE, Config, OWNER_RESERVE, STAGED_ENTRIES};
 use crate::session::ConnId;
+use crate::storage::{Storage, stored_len};
 use crate::testing::author::{Author, Door, View, rekey};
 use crate::testing::bench::{Bench, config};
 
@@ -79,13 +80,9 @@ fn whoever_leaves_is_acknowledged_and_closed() {
 fn a_void_removal_closes_nobody() {
     let mut scene = two();
     let view = scene.bench.view(scene.workspace);
-    let record = Record::RemoveDevice {
-        device: scene.laptop.id(),
-        cut: vec![],
-        rekey: rekey(0x77, [scene.phone.hpke()]),
-    };
-    let coup = scene.phone.record(&view, &record);
-    scene.bench.must_append(scene.member, &[&coup]);
+    let (device, rekey) = (scene.phone.id(), rekey(0x77, [scene.laptop.hpke()]));
+    let of_itself = scene.phone.record(&view, &Record::RemoveDevice { device, cut: vec![], rekey });
+    scene.bench.must_append(scene.member, &[&of_itself]);
     for conn in [scene.owner, scene.member] {
         scene.bench.send(conn, &Frame::Ping);
         assert!(matches!(scene.bench.frame(conn), Frame::Head(_)));
@@ -241,7 +238,10 @@ fn removals_and_due_rekeys_fit_when_the_reserve_is_used_up() {
     assert_eq!(scene.bench.refusal(scene.owner, &needless), Reason::Quota);
     let coup = Record::RemoveDevice { device: scene.laptop.id(), cut: vec![], rekey: rekey(1, []) };
     let coup = scene.phone.clone().record(&view, &coup);
-    assert_eq!(scene.bench.refusal(scene.member, &coup), Reason::Quota);
+    assert_eq!(scene.bench.refusal(scene.member, &coup), Reason::NotPermitted);
+    let own = Record::RemoveDevice { device: scene.phone.id(), cut: vec![], rekey: rekey(2, []) };
+    let own = scene.phone.clone().record(&view, &own);
+    assert_eq!(scene.bench.refusal(scene.member, &own), Reason::Quota);
     // A removal whose own rekey is void leaves a rekey due.
     let record = Record::RemoveDevice { device: scene.phone.id(), cut: vec![], rekey: rekey(0x77, []) };
     let removal = scene.laptop.record(&view, &record);
@@ -249,6 +249,48 @@ fn removals_and_due_rekeys_fit_when_the_reserve_is_used_up() {
     let record = Record::Rekey(rekey(0x78, [scene.laptop.hpke()]));
     let due = scene.laptop.record(&scene.bench.view(scene.workspace), &record);
     scene.bench.must_append(scene.owner, &[&due]);
+}
+
+/// Writes an entry of a scene, by what its log looks like.
+type Write<'w> = &'w dyn Fn(&mut Scene, &View) -> Entry;
+
+#[test]
+fn control_entries_fill_their_reserve_and_the_owners_removals_what_is_kept_for_them_and_not_a_byte_more() {
+    let close = |scene: &mut Scene, view: &View| {
+        let record = Record::CloseInvite(Door::new(9).key());
+        scene.laptop.record(view, &record)
+    };
+    let removal = |scene: &mut Scene, view: &View| {
+        let record = Record::RemoveDevice { device: scene.phone.id(), cut: vec![], rekey: rekey(0x77, []) };
+        scene.laptop.record(view, &record)
+    };
+    let due = |scene: &mut Scene, view: &View| {
+        let removal = removal(scene, view);
+        scene.bench.must_append(scene.owner, &[&removal]);
+        let record = Record::Rekey(rekey(0x78, [scene.laptop.hpke()]));
+        scene.laptop.record(&scene.bench.view(scene.workspace), &record)
+    };
+    let cases: [(&str, Write<'_>, u64); 3] = [
+        ("a record", &close, CONTROL_RESERVE),
+        ("a removal", &removal, CONTROL_RESERVE + OWNER_RESERVE),
+        ("a rekey that is due", &due, CONTROL_RESERVE + OWNER_RESERVE),
+    ];
+    for (name, write, most) in cases {
+        for (beyond, fits) in [(0, true), (1, false)] {
+            let mut scene = two_with(config());
+            let view = scene.bench.view(scene.workspace);
+            let entry = write(&mut scene, &view);
+            let stored = scene.bench.storage.log(scene.workspace).unwrap().unwrap().usage.control;
+            scene.bench.storage.more.lock().unwrap().control = most - stored - stored_len(&entry) + beyond;
+            scene.bench.restart();
+            let owner = scene.bench.open(&scene.laptop, scene.workspace);
+            if fits {
+                scene.bench.must_append(owner, &[&entry]);
+            } else {
+                assert_eq!(scene.bench.refusal(owner, &entry), Reason::Quota, "{name}");
+            }
+        }
+    }
 }
 
 /// The Owner as the log knows it.

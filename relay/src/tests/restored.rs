@@ -239,6 +239,30 @@ fn after_a_month_of_log_time_nobody_comes_in_by_a_code_that_is_over() {
     assert_eq!(lost.refusal(), Reason::JoinVoid);
 }
 
+/// A log may have held it, from a relay that took it: what comes after it in its chain has to come back as well.
+#[test]
+fn what_a_role_does_not_permit_is_taken_back_for_a_month_of_log_time() {
+    for (after, is_taken) in [(BROUGHT_BACK_WITHIN, true), (BROUGHT_BACK_WITHIN + 1, false)] {
+        let (mut bench, mut laptop, mut phone) = (Bench::new(), Author::new(1), Author::new(2));
+        let (workspace, conn) = bench.create(&mut laptop);
+        bench.let_in((&mut laptop, conn), &mut phone, workspace);
+        let backup = bench.storage.memory.snapshot();
+        let ahead = bench.view(workspace);
+        restore(&mut bench, &backup, workspace);
+        let first = laptop.content(&bench.view(workspace), b"the first behind the restore");
+        let conn = bench.open(&laptop, workspace);
+        bench.must_append(conn, &[&first]);
+        bench.now = bench.now.plus(after);
+        let invite = phone.record(&ahead, &Record::Invite(Door::new(9).ticket(u64::MAX)));
+        let conn = bench.open(&laptop, workspace);
+        if is_taken {
+            bench.must_append(conn, &[&invite]);
+        } else {
+            assert_eq!(bench.refusal(conn, &invite), Reason::NotPermitted);
+        }
+    }
+}
+
 #[test]
 fn a_code_that_was_over_where_the_log_goes_on_lets_nobody_in() {
     let mut lost = JoinLost::new();

@@ -73,8 +73,10 @@ fn whoever_asks_learns_of_a_full_disk_before_any_device_does_and_asking_often_tr
         assert!(bench.relay.check_storage(bench.now).is_ok());
         bench.storage.refuses_commits.set(true);
         assert!(bench.relay.check_storage(bench.now).is_ok(), "as it was a moment ago");
+        bench.now = bench.now.plus(STORAGE_CHECK_INTERVAL - 1);
+        assert!(bench.relay.check_storage(bench.now).is_ok(), "and a millisecond too soon");
         assert_eq!(bench.storage.tried.load(Ordering::SeqCst), 1);
-        bench.now = bench.now.plus(STORAGE_CHECK_INTERVAL);
+        bench.now = bench.now.plus(1);
         for _ in 0..5 {
             assert!(
                 bench.relay.check_storage(bench.now).unwrap_err().to_string().contains("the disk is full")

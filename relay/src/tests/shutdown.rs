@@ -40,8 +40,10 @@ fn whoever_does_not_read_the_goodbye_is_closed_in_time() {
     let (_, conn) = bench.create(&mut laptop);
     bench.relay.set_writable(conn, false);
     bench.relay.shutdown(bench.now);
+    bench.now = bench.now.plus(CLOSE_TIMEOUT - 1);
+    bench.relay.handle_timeout(bench.now);
     assert!(!bench.is_closed(conn));
-    bench.now = bench.now.plus(CLOSE_TIMEOUT);
+    bench.now = bench.now.plus(1);
     bench.relay.handle_timeout(bench.now);
     assert!(bench.is_closed(conn) && bench.frames(conn).is_empty());
 }

@@ -1,5 +1,6 @@
 //! `bowline device revoke`: removes a device from a workspace.
 
+use bowline_engine::Deed;
 use clap::Args;
 
 use crate::command::removal;
@@ -35,6 +36,10 @@ impl Revoke {
         if device == here.device.id_in(workspace) {
             return Err(CommandError::new(ErrorCode::RemovesItself, "A device cannot revoke itself")
                 .hint("run this on another device, or `bowline workspace forget` here"));
+        }
+        let own = here.device.own_user(workspace)?;
+        if members.iter().any(|member| member.device == device && member.user != own) {
+            workspaces::check_may(&mut here.device, workspace, Deed::RemoveOthersDevice, now)?;
         }
         let whom = called.device(device);
         invocation.confirm(self.yes, &format!("Revoke {whom}?"))?;

@@ -1,5 +1,6 @@
 //! `bowline workspace remove`: removes a member with all devices.
 
+use bowline_engine::Deed;
 use clap::Args;
 
 use crate::command::removal;
@@ -28,7 +29,7 @@ impl Remove {
         let now = invocation.now();
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
         workspaces::check_in(&here.device, workspace)?;
-        workspaces::check_owner(&mut here.device, workspace, now)?;
+        workspaces::check_may(&mut here.device, workspace, Deed::RemoveMember, now)?;
         let members = here.device.status(workspace)?.members;
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let user = called.find_user(&members, &self.user)?;

@@ -95,6 +95,23 @@ fn a_record_goes_alone_and_nothing_goes_before_its_answer() {
 }
 
 #[test]
+fn no_more_is_read_once_four_mebibytes_wait_to_be_sent_again() {
+    const AHEAD: usize = 4 << 20;
+    for (waiting, handed) in [(AHEAD - 1, 8), (AHEAD, 7)] {
+        let Restored { mut bench, relay, lost, .. } = restored_after(9, |owner, before| {
+            let lens = [600_000; 6].into_iter().chain([waiting - 3_600_000, 1_000, 1_000]);
+            for len in lens {
+                let entry = owner.sized_on_the_line(before, len);
+                before.put(entry.to_signed());
+            }
+        });
+        bench.hands_in = 1;
+        let_in(&mut bench, &relay);
+        assert_eq!(sent(&mut bench, &lost).concat(), (0..handed).collect::<Vec<_>>(), "{waiting} bytes");
+    }
+}
+
+#[test]
 fn all_of_it_comes_back_and_then_something_new_may_be_sealed() {
     let Restored { mut bench, before, mut relay, lost } = restored();
     bench.sync(&mut relay);

@@ -252,6 +252,29 @@ impl Author {
         entry
     }
 
+    /// Content whose body has exactly so many bytes, which nobody can open.
+    pub(crate) fn sized(&mut self, relay: &FakeRelay, body_len: usize) -> Entry {
+        let mut header = self.header(relay, Lane::Content, EntryType::Changes);
+        header.doc = WireDoc::from_bytes([0x51; 16]);
+        header.epoch = self.keyring.newest_epoch();
+        let body = noise(body_len);
+        header.body_len = u32::try_from(body_len).unwrap();
+        header.body_hash = hash::body_hash(&body);
+        let entry = self.keys.sign_header(header, body).unwrap();
+        self.note(&entry);
+        entry
+    }
+
+    /// Content that takes exactly so many bytes on the line.
+    pub(crate) fn sized_on_the_line(&mut self, relay: &FakeRelay, total: usize) -> Entry {
+        // What is around a body is as long for each of two lengths that are close to one another.
+        let about = total - 400;
+        let around = self.on_another_branch().sized(relay, about).wire_len() - about;
+        let entry = self.sized(relay, total - around);
+        assert_eq!(entry.wire_len(), total);
+        entry
+    }
+
     /// Content in parts, one for each of these pieces; `tweak` changes each header before its piece is sealed.
     pub(crate) fn parts_with<'p>(
         &mut self,

@@ -42,6 +42,8 @@ pub(crate) struct Bench {
     kept: Vec<LoggedEntry>,
     /// How many of what is kept were handed in to be sent again.
     handed: usize,
+    /// How many of them are handed in at once.
+    pub(crate) hands_in: usize,
 }
 
 impl Bench {
@@ -58,6 +60,7 @@ impl Bench {
             opening: Opening::default(),
             kept: Vec::new(),
             handed: 0,
+            hands_in: usize::MAX,
         }
     }
 
@@ -109,9 +112,9 @@ impl Bench {
     /// Hands in what is to be sent again, if the replica wants it.
     fn feed(&mut self) {
         while self.replica.wants_feed() {
-            let next: Vec<Entry> =
-                self.kept[self.handed..].iter().map(|logged| self.stored_entry(logged)).collect();
-            self.handed = self.kept.len();
+            let next = self.kept[self.handed..].iter().take(self.hands_in);
+            let next: Vec<Entry> = next.map(|logged| self.stored_entry(logged)).collect();
+            self.handed += next.len();
             self.step(|replica, cx| replica.feed(next, cx));
         }
     }
@@ -280,6 +283,7 @@ impl Bench {
             opening: Opening::default(),
             kept: Vec::new(),
             handed: 0,
+            hands_in: usize::MAX,
         }
     }
 

@@ -90,7 +90,7 @@ fn a_withheld_body_is_asked_for_at_once_and_what_comes_later_counts() {
     assert_eq!((came(&bench), bench.withheld.len()), (positions, 0));
     assert!(!bench.replica.is_fetching(), "nothing is lacking any more");
     bench.forget();
-    pass(&mut bench, 600);
+    pass(&mut bench, 10 * MINUTE);
     assert_eq!(fetched(&bench), [[0_u64; 0]; 0]);
     assert_eq!((bench.faults().len(), bench.closed()), (0, false));
 }
@@ -151,8 +151,8 @@ fn a_body_comes_with_entries_that_are_sent_again() {
 }
 
 /// Lets time pass on a line that is well, in steps in which something is due.
-fn pass(bench: &mut Bench, seconds: u64) {
-    let end = bench.now.plus(seconds * 1_000);
+fn pass(bench: &mut Bench, millis: u64) {
+    let end = bench.now.plus(millis);
     while bench.now < end {
         let due = bench.replica.poll_timeout().unwrap().max(bench.now.plus(1)).min(end);
         bench.wait(due.since(bench.now));
@@ -167,7 +167,7 @@ fn the_relay_is_asked_again_and_later_each_time() {
         bench.receive(Frame::Supply { bodies: vec![] });
         assert!(!bench.replica.is_fetching(), "nobody waits for it");
         bench.forget();
-        pass(&mut bench, seconds - 1);
+        pass(&mut bench, seconds * 1_000 - 1);
         assert_eq!(fetched(&bench), [[0_u64; 0]; 0], "{seconds}");
         pass(&mut bench, 1);
         assert_eq!(fetched(&bench), std::slice::from_ref(&positions), "{seconds}");
@@ -221,8 +221,9 @@ fn one_question_takes_so_many_and_what_did_not_fit_the_answer_is_asked_for_next(
     bench.forget();
     bench.receive(Frame::Supply { bodies: answer });
     assert!(bench.replica.is_fetching());
+    bench.wait(999);
     assert_eq!(fetched(&bench), [[0_u64; 0]; 0], "a moment later");
-    bench.wait(1_000);
+    bench.wait(1);
     let next: Vec<u64> = positions[3..].to_vec();
     assert_eq!(fetched(&bench), std::slice::from_ref(&next));
     relay.withholds.remove(&positions[0]);
@@ -240,8 +241,9 @@ fn a_relay_that_withholds_everything_is_asked_once_a_second_at_most() {
     for _ in 0..20 {
         withhold(&mut bench, &mut owner, &mut relay, 1);
     }
+    bench.wait(999);
     assert_eq!(fetched(&bench).len(), 1);
-    bench.wait(1_000);
+    bench.wait(1);
     assert_eq!(fetched(&bench).len(), 2);
 }
 

@@ -58,6 +58,9 @@ fn a_log_more_than_a_day_ahead_is_a_failed_connection_until_a_person_lets_it_thr
     let now = bench.now;
     meet(&mut bench, &relay, now, now.plus(DAY));
     assert!(bench.faults().is_empty() && bench.replica.link() == LinkState::Live, "a day is let through");
+    assert!(!told(&bench).are_too_far());
+    meet(&mut bench, &relay, now, now.plus(DAY + 1));
+    assert!(is_too_far(&bench) && bench.closed() && told(&bench).are_too_far(), "and nothing beyond");
 
     let far = now.plus(400 * DAY);
     meet(&mut bench, &relay, far, far);
@@ -70,6 +73,8 @@ fn a_log_more_than_a_day_ahead_is_a_failed_connection_until_a_person_lets_it_thr
     assert!(bench.faults().is_empty());
     assert_eq!(bench.replica.link(), LinkState::Live);
     // What was let through is not more than a person was shown, and a day.
+    meet(&mut bench, &relay, far, far.plus(DAY));
+    assert!(bench.faults().is_empty());
     meet(&mut bench, &relay, far, far.plus(DAY + 1));
     assert!(is_too_far(&bench));
 }

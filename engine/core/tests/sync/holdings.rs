@@ -4,7 +4,7 @@ use bowline_core::sync::{Effect, RelayFault};
 use bowline_wire::frame::{Frame, HOLDINGS, Reason};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{DeviceId, LogHash, Millis, Position};
-use bowline_wire::limits::HOLDING_INTERVAL;
+use bowline_wire::limits::{HOLDING_INTERVAL, MAX_HOLDINGS_PER_FRAME};
 
 use crate::author::{Author, opaque_payload};
 use crate::bench::Bench;
@@ -72,6 +72,44 @@ fn a_device_says_once_what_it_holds_and_again_when_that_is_more_a_minute_later()
     }
     bench.wait(HOLDING_INTERVAL);
     assert_eq!(said(&bench).last().unwrap().position.0, relay.len(), "the last word is of everything");
+}
+
+#[test]
+fn a_minute_after_its_last_word_a_device_says_the_next_and_no_millisecond_before() {
+    let (mut bench, mut owner, mut relay) = listening();
+    owner.put_message(&mut relay, opaque_payload(1).doc, "a moment later");
+    bench.receive(relay.frame(relay.len(), relay.len()));
+    bench.forget();
+    bench.now = bench.now.plus(HOLDING_INTERVAL - 1);
+    bench.receive(Frame::Head(relay.head()));
+    bench.wait(0);
+    assert_eq!(said(&bench), []);
+    assert_eq!(bench.replica.poll_timeout(), Some(bench.now.plus(1)));
+    bench.wait(1);
+    assert_eq!(said(&bench).len(), 1);
+}
+
+/// Words of what is not here yet wait in memory, whoever says them: one for each device that may be active.
+#[test]
+fn words_wait_for_the_log_of_as_many_devices_as_may_be_active_and_of_no_more() {
+    for (others, is_heard) in [(MAX_HOLDINGS_PER_FRAME - 1, true), (MAX_HOLDINGS_PER_FRAME, false)] {
+        let (mut bench, mut owner, mut relay) = listening();
+        owner.put_message(&mut relay, opaque_payload(1).doc, "on its way");
+        bench.forget();
+        let now = bench.now;
+        let made_up = honest(&owner, &relay, now);
+        for number in 0..others {
+            let keys = bowline_crypto::DeviceKeys::generate(&mut crate::author::rng(1_000 + number as u64));
+            let (workspace, device) = (relay.log().head().workspace, keys.id());
+            let word =
+                Holding { workspace, device, position: made_up.position, hash: made_up.hash, time: now };
+            hear(&mut bench, keys.sign_holding(word).unwrap());
+        }
+        hear(&mut bench, made_up);
+        bench.receive(relay.frame(relay.len(), relay.len()));
+        let heard = believed(&bench).contains(&(owner.id(), Position(relay.len()), now));
+        assert_eq!(heard, is_heard, "after {others} others");
+    }
 }
 
 #[test]

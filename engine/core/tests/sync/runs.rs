@@ -29,15 +29,19 @@ impl Removal {
     }
 
     fn before_a_run_of(texts: Vec<String>) -> Self {
+        Self::before_a_run(|other, relay| {
+            let payload = |text: &String| message(other.id(), opaque_payload(1).doc, text);
+            let payloads: Vec<_> = texts.iter().map(payload).collect();
+            payloads.iter().map(|payload| other.content(relay, payload)).collect()
+        })
+    }
+
+    fn before_a_run(write: impl FnOnce(&mut Author, &FakeRelay) -> Vec<Entry>) -> Self {
         let (mut bench, mut owner, mut relay) = Bench::member();
         let mut other = Author::join(7, &owner.put_ticket(&mut relay, false), &mut relay);
         bench.sync(&mut relay);
         bench.forget();
-        let entry = |text: &str, other: &mut Author, relay: &FakeRelay| {
-            let payload = message(other.id(), opaque_payload(1).doc, text);
-            other.content(relay, &payload)
-        };
-        let run: Vec<Entry> = texts.iter().map(|text| entry(text, &mut other, &relay)).collect();
+        let run = write(&mut other, &relay);
         owner.put_removal(&mut relay, &other, Author::cut_at(run.last().unwrap()));
         let at = relay.len();
         Self { bench, owner, relay, at, run }
@@ -230,6 +234,30 @@ fn a_run_that_no_relay_can_have_taken_is_not_held_in_memory() {
     assert!(matches!(removal.bench.faults()[..], [RelayFault::Nonsense(_)]), "{:?}", removal.bench.faults());
     assert!((2 * MAX_FRAME..4 * MAX_FRAME).contains(&held), "{held} bytes were taken");
     assert_eq!(removal.bench.replica.position(), Position(at), "nothing of the run was judged");
+}
+
+#[test]
+fn entries_of_a_run_are_held_back_up_to_two_frames_and_not_a_byte_beyond() {
+    for (most, is_held) in [(2 * MAX_FRAME, true), (2 * MAX_FRAME + 1, false)] {
+        let mut removal = Removal::before_a_run(|other, relay| {
+            let lens = [700_000, 700_000, most - 1_400_000, 1_000];
+            lens.map(|len| other.sized_on_the_line(relay, len)).into()
+        })
+        .followed_by_its_run();
+        let (at, welcome) = (removal.at, removal.relay.welcome());
+        removal.bench.disconnect();
+        removal.bench.greet();
+        removal.bench.receive(welcome);
+        for position in at..=at + 3 {
+            assert!(removal.bench.faults().is_empty(), "before the last that is held back");
+            removal.bench.receive(removal.relay.frame(position, position));
+        }
+        assert_eq!(removal.bench.faults().is_empty(), is_held, "{most} bytes");
+        if is_held {
+            removal.bench.receive(removal.relay.frame(at + 4, at + 4));
+            removal.assert_complete();
+        }
+    }
 }
 
 /// The longest that a relay takes at once, in as many frames as it has entries.

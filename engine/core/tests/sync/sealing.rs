@@ -8,6 +8,7 @@ use bowline_wire::roster::record::Record;
 
 use crate::author::{Author, opaque_payload};
 use crate::bench::Bench;
+use crate::refusals::copy_of;
 
 #[test]
 fn nothing_is_sealed_without_a_line_that_is_let_in_and_caught_up() {
@@ -93,6 +94,21 @@ fn sealing_pauses_when_enough_is_on_its_way() {
     assert_eq!(written, 6, "4 MiB of them");
     bench.talk(&mut relay);
     assert_eq!(bench.replica.ready_to_seal(), Ok(()));
+}
+
+#[test]
+fn four_mebibytes_of_bodies_are_on_their_way_at_most_before_the_next_is_sealed() {
+    const MOST: usize = 4 << 20;
+    for (bytes, ready) in [(MOST - 1, Ok(())), (MOST, Err(NotReady::InFlight))] {
+        let (mut bench, owner, relay) = Bench::member();
+        let mut author = copy_of(&bench, owner);
+        for len in [600_000; 6].into_iter().chain([bytes - 3_600_000]) {
+            assert_eq!(bench.replica.ready_to_seal(), Ok(()));
+            let (entry, now) = (author.sized(&relay, len), bench.now);
+            bench.step(|replica, _| replica.offer(entry, now));
+        }
+        assert_eq!(bench.replica.ready_to_seal(), ready, "{bytes} bytes");
+    }
 }
 
 #[test]

@@ -266,6 +266,15 @@ fn what_is_sealed_properly_but_is_no_payload_is_the_author_s_fault() {
     ] {
         assert_eq!(open(&hostile(plaintext), &keys), Err(OpenError::Payload(error)));
     }
+    // What opens to 64 times its length, and to a byte more.
+    let zeros = |len: usize| crate::payload::encode(&vec![0; len], MAX_PAYLOAD).unwrap();
+    let most = 64 * 2_048;
+    assert_eq!(zeros(most).len(), 2_048);
+    assert_eq!(open(&hostile(zeros(most)), &keys).unwrap(), vec![0; most]);
+    let mut beyond = zeros(most + 1);
+    assert!(beyond.len() > 2_048);
+    beyond.truncate(2_048);
+    assert_eq!(open(&hostile(beyond), &keys), Err(OpenError::Payload(PayloadError::Padding)));
     // One part of two that unfolds to more than a part may hold.
     let bomb = crate::payload::encode(&vec![0; PART_LEN + 1], MAX_PAYLOAD).unwrap();
     let too_large = PayloadError::TooLarge { len: PART_LEN as u64 + 1, limit: PART_LEN };

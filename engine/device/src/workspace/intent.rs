@@ -3,6 +3,7 @@
 use bowline_crypto::TicketSecret;
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use bowline_wire::ids::{DeviceId, EntryId, Millis, TicketKey, UserId};
+use bowline_wire::roster::{Deed, Roster};
 use zeroize::Zeroizing;
 
 use crate::workspace::code::CodeKind;
@@ -36,6 +37,19 @@ impl Decision {
     /// Whether nothing may be sealed before the log has answered: the person wants someone not to read it.
     pub(crate) fn stops_sealing(&self) -> bool {
         matches!(self, Self::RemoveDevice(_) | Self::RemoveMember(_) | Self::Leave { .. })
+    }
+
+    /// What carrying it out is for a device of `by`; `None` if there is nothing to carry out.
+    pub(crate) fn deed(&self, by: UserId, roster: &Roster) -> Option<Deed> {
+        Some(match self {
+            Self::Open { kind: CodeKind::Invite, .. } => Deed::Invite,
+            Self::Open { kind: CodeKind::Link, .. } => Deed::Link,
+            Self::Close(CodeKind::Invite, _) => Deed::CloseInvite,
+            Self::Close(CodeKind::Link, _) => Deed::CloseLink,
+            Self::RemoveDevice(device) => return roster.removal_of(device, by),
+            Self::RemoveMember(_) => Deed::RemoveMember,
+            Self::Leave { .. } => Deed::Leave,
+        })
     }
 
     /// The number under which the store keeps it.

@@ -9,7 +9,7 @@ use bowline_store::{Reader, Tx};
 use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
 use bowline_wire::ids::{DeviceId, TicketKey, UserId, WorkspaceId};
 use bowline_wire::log::Log;
-use bowline_wire::roster::{Role, Roster, TicketKind, TicketStage};
+use bowline_wire::roster::{Roster, TicketKind, TicketStage};
 
 use crate::lent::Lent;
 use crate::workspace::Workspaces;
@@ -91,18 +91,17 @@ impl Owed {
 
     /// Whether `device` may bring it about.
     fn may_be_decided_by(&self, device: DeviceId, roster: &Roster) -> bool {
-        let Some(own) = roster.device(&device).filter(|it| it.is_active()).map(|it| it.user) else {
+        let Some((own, role)) = roster.device(&device).map(|it| it.user).zip(roster.role(&device)) else {
             return false;
         };
-        let is_owner = roster.user(&own).is_some_and(|user| user.role == Role::Owner);
-        match self {
-            Self::Device(other) => is_owner || roster.device(other).is_some_and(|it| it.user == own),
-            Self::Member(user) => is_owner && *user != own,
-            Self::Code(CodeKind::Invite, _) => is_owner,
+        let is_theirs = match self {
+            Self::Device(_) | Self::Code(CodeKind::Invite, _) => true,
+            Self::Member(user) => *user != own,
             Self::Code(CodeKind::Link, key) => {
                 roster.ticket(key).is_some_and(|it| it.kind == TicketKind::Link(own))
             }
-        }
+        };
+        is_theirs && Decision::from(*self).deed(own, roster).is_some_and(|deed| role.may(deed))
     }
 
     fn is(&self, decision: &Decision) -> bool {

@@ -9,6 +9,7 @@ use bowline_wire::ids::{
     Commitment, DeviceId, EntryId, HpkePublicKey, Millis, TicketKey, UserId, WorkspaceId,
 };
 use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_CUT};
+use bowline_wire::log::Log;
 use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
 use bowline_wire::roster::{Outcome, Roster, TicketKind, TicketStage, TicketState, Void};
 
@@ -45,12 +46,31 @@ impl Workspaces {
         workspace: WorkspaceId,
         decision: Decision,
     ) -> Result<(), Error> {
-        self.replica(workspace)?;
+        self.check_role(lent.keys, workspace, &decision)?;
         let number = decision.number();
         let value = Intent { decision, entry: None }.to_bytes();
         let sealed = AtRest { keys: lent.keys, random: &mut *lent.random }.seal(INTENT, &value);
         lent.store.transaction(|tx| tx.insert_intent(workspace, number, &sealed, lent.now))?;
         Ok(())
+    }
+
+    /// An error if the role in which this device is in a workspace, as far as the log is here, does not permit a decision: then nobody
+    /// has to be asked.
+    fn check_role(
+        &self,
+        keys: &DeviceKeys,
+        workspace: WorkspaceId,
+        decision: &Decision,
+    ) -> Result<(), Error> {
+        let Some(roster) = self.replica(workspace)?.log().map(Log::roster) else {
+            return Ok(());
+        };
+        let device = self.device_in(keys, workspace);
+        let deed = roster.device(&device).and_then(|own| decision.deed(own.user, roster));
+        match (deed, roster.role(&device)) {
+            (Some(deed), Some(role)) if !role.may(deed) => Err(Error::NotPermitted(deed)),
+            _ => Ok(()),
+        }
     }
 
     /// The code of an open invite or link that was made on this device.
@@ -62,9 +82,8 @@ impl Workspaces {
         ticket: TicketKey,
     ) -> Result<Option<Code>, Error> {
         let replica = self.replica(workspace)?;
-        let open = |log: &&bowline_wire::log::Log| {
-            log.roster().ticket(&ticket).is_some_and(|ticket| ticket.stage == TicketStage::Open)
-        };
+        let open =
+            |log: &&Log| log.roster().ticket(&ticket).is_some_and(|ticket| ticket.stage == TicketStage::Open);
         let Some(log) = replica.log().filter(open) else {
             return Ok(None);
         };

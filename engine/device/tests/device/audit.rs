@@ -17,7 +17,7 @@ const DOC: DocId = DocId::from_bytes([0xd0; 16]);
 const OTHER: DocId = DocId::from_bytes([0xd1; 16]);
 
 /// Every row, in order.
-fn audit(rig: &Rig) -> Vec<Audited> {
+pub(crate) fn audit(rig: &Rig) -> Vec<Audited> {
     let mut audit = rig.device.stored_log(rig.workspace()).audit().unwrap();
     let mut rows = Vec::new();
     while let Some(more) = audit.next_rows().unwrap() {

@@ -51,6 +51,7 @@ mod restored;
 mod restored_relay;
 mod restored_relay_lies;
 mod rig;
+mod roles;
 mod sealing;
 mod secrets;
 mod versions;

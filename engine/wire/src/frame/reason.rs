@@ -33,6 +33,8 @@ pub enum Reason {
     LivesSpent,
     /// The entry's document is as heavy as a document may be, or as its author's user may make it.
     DocumentFull,
+    /// The record is one that the role of its author does not permit.
+    NotPermitted,
     /// The relay has no such workspace.
     NoWorkspace,
     /// The party may not use this workspace.
@@ -69,7 +71,7 @@ pub enum Reason {
 
 impl Reason {
     /// All named reasons with their numbers; PROTOCOL.md's table is compared with this.
-    pub const NAMED: [(&'static str, u16, Self); 30] = [
+    pub const NAMED: [(&'static str, u16, Self); 31] = [
         ("Quota", 1, Self::Quota),
         ("ChainGap", 2, Self::ChainGap),
         ("RosterUnknown", 3, Self::RosterUnknown),
@@ -85,6 +87,7 @@ impl Reason {
         ("Storage", 13, Self::Storage),
         ("LivesSpent", 14, Self::LivesSpent),
         ("DocumentFull", 15, Self::DocumentFull),
+        ("NotPermitted", 16, Self::NotPermitted),
         ("NoWorkspace", 32, Self::NoWorkspace),
         ("NotAllowed", 33, Self::NotAllowed),
         ("BadToken", 34, Self::BadToken),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use self::rekey::{begin_epoch, complain, count, permit};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
-use self::rights::{author, live_author, on_head, owner};
+use self::rights::{author, live_author, on_head};
 use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
 use super::record::{Join, Record};
 use super::{Epoch, Outcome, Point, Role, Roster, TicketKind, User, Void};
@@ -54,7 +54,7 @@ impl Roster {
         }
         if let Record::Unknown(number) = record {
             // Nobody but the Owner may be able to stop everyone with a record made up for the purpose.
-            if let Err(why) = owner(self, header) {
+            if let Err(why) = self.check_role(&header.device, record) {
                 return Outcome::Void(why);
             }
             self.unknown = Some(*number);
@@ -107,6 +107,7 @@ fn apply(
     header: &Header,
     record: &Record,
 ) -> Result<Option<Void>, Void> {
+    roster.check_role(&header.device, record)?;
     match record {
         Record::Genesis { device, suite, hpke, commitment, .. } => {
             if !roster.points.is_empty() || *device != header.device {
@@ -123,30 +124,23 @@ fn apply(
             roster.permits.begun_by = Some(*device);
             Ok(None)
         }
-        Record::Invite(ticket) => {
-            owner(roster, header)?;
-            open_ticket(roster, header, ticket, TicketKind::Invite)
-        }
+        Record::Invite(ticket) => open_ticket(roster, header, ticket, TicketKind::Invite),
         Record::Link(ticket) => {
             let user = author(roster, header)?.user;
             open_ticket(roster, header, ticket, TicketKind::Link(user))
         }
-        Record::CloseInvite(key) => {
-            owner(roster, header)?;
-            close_ticket(roster, key, |kind| kind == TicketKind::Invite)
-        }
+        Record::CloseInvite(key) => close_ticket(roster, key, |kind| kind == TicketKind::Invite),
         Record::CloseLink(key) => {
             let user = author(roster, header)?.user;
             close_ticket(roster, key, |kind| kind == TicketKind::Link(user))
         }
         Record::Join(join) => apply_join(roster, header, join),
         Record::RemoveDevice { device, cut, rekey } => {
-            let targets = device_targets(roster, header, *device)?;
+            let targets = device_targets(roster, *device)?;
             check_cut(cut, |named| named == *device)?;
             remove(roster, position, header, targets, cut, (epoch, rekey))
         }
         Record::RemoveMember { user, cut, rekey } => {
-            owner(roster, header)?;
             match roster.users.get(user) {
                 Some(User { role: Role::Member, removed: false }) => {}
                 Some(User { role: Role::Owner, .. }) => return Err(Void::LastOwnerDevice),

@@ -60,6 +60,13 @@ pub(super) fn cost(frame: &Frame) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use bowline_wire::bodies::Supplied;
+    use bowline_wire::entry::{LoggedEntry, SignedEntry};
+    use bowline_wire::head::SeenHead;
+    use bowline_wire::holding::SaidHolding;
+    use bowline_wire::ids::{DeviceId, EntryId, LogHash, LogId, LogTime, Signature};
+    use bowline_wire::signed::Signed;
+
     use super::*;
 
     #[test]
@@ -72,6 +79,34 @@ mod tests {
         assert!(patience.spend(BARREN_CREDIT, start));
         assert!(patience.spend(BARREN_FRAME, start.plus(BARREN_FRAME)));
         assert!(!patience.spend(BARREN_FRAME, Millis(0)), "nothing is paid back");
+    }
+
+    #[test]
+    fn what_is_in_a_frame_costs_as_well_whatever_it_is() {
+        let (log, hash, signature) = (LogId::ZERO, LogHash::ZERO, Signature::ZERO);
+        let head = SeenHead { log, position: Position(1), hash, signature };
+        let entry = || LoggedEntry {
+            time: LogTime::START,
+            entry: SignedEntry::from_parts(Signed::from_parts(Vec::new(), signature), None),
+        };
+        let said =
+            SaidHolding { device: DeviceId::ZERO, position: Position(1), hash, time: Millis(1), signature };
+        let with = |count: usize| {
+            [
+                Frame::Entries { first: Position(1), entries: vec![entry(); count], head },
+                Frame::Appended { entries: vec![(EntryId::ZERO, Position(1)); count], head },
+                Frame::Records { entries: vec![(Position(1), entry()); count], more: false },
+                Frame::Holdings { devices: vec![said; count] },
+                Frame::Supply { bodies: vec![Supplied { position: Position(1), body: Vec::new() }; count] },
+                Frame::Wanted { positions: vec![Position(1); count] },
+            ]
+        };
+        for count in [0, 1, 8] {
+            for frame in with(count) {
+                assert_eq!(cost(&frame), 128 + 16 * count as u64, "{frame:?}");
+            }
+        }
+        assert_eq!(cost(&Frame::Head(head)), 128);
     }
 
     #[test]

@@ -413,16 +413,25 @@ impl Ids {
 
 #[cfg(test)]
 mod tests {
+    use bowline_wire::ids::{LogId, Signature};
+
     use super::*;
 
+    /// In memory, because nobody signs two million entries in a test.
     #[test]
-    fn ids_are_kept_up_to_the_limit_and_not_beyond() {
-        let mut has = Ids::up_to(3);
-        for id in 0..3 {
-            has.keep(EntryId::from_bytes([id; 32])).unwrap();
-        }
-        let beyond = has.keep(EntryId::from_bytes([3; 32]));
+    fn a_look_keeps_the_ids_of_two_million_entries_and_not_of_one_more() {
+        let id = |number: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            EntryId::from_bytes(bytes)
+        };
+        let (log, hash, signature) = (LogId::ZERO, LogHash::ZERO, Signature::ZERO);
+        let head = SeenHead { log, position: Position(1), hash, signature };
+        let mut has = Reading::from(head, Succession::default(), Position(1), hash).has;
+        has.kept = (1..MAX_SURVEYED).map(id).collect();
+        has.keep(id(0)).unwrap();
+        let beyond = has.keep(id(MAX_SURVEYED));
         assert!(matches!(beyond, Err(SurveyFailed::Nonsense(_))), "{beyond:?}");
-        assert_eq!(has.kept.len(), 3);
+        assert_eq!(has.kept.len(), MAX_SURVEYED);
     }
 }

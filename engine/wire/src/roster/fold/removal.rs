@@ -22,17 +22,9 @@ pub(super) fn devices_of(roster: &Roster, user: UserId) -> BTreeSet<DeviceId> {
     active.map(|(id, _)| *id).collect()
 }
 
-pub(super) fn device_targets(
-    roster: &Roster,
-    header: &Header,
-    target: DeviceId,
-) -> Result<BTreeSet<DeviceId>, Void> {
-    let by = author(roster, header)?;
+pub(super) fn device_targets(roster: &Roster, target: DeviceId) -> Result<BTreeSet<DeviceId>, Void> {
     let device = roster.devices.get(&target).filter(|device| device.is_active());
     let device = device.ok_or(Void::TargetNotActive)?;
-    if device.user != by.user && !is_owner(roster, by.user) {
-        return Err(Void::NotOwnUser);
-    }
     // Otherwise whoever steals a laptop could shut the phrase out that is meant to undo the theft.
     if device.recovery {
         return Err(Void::Recovery);

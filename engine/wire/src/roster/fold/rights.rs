@@ -17,11 +17,6 @@ pub(super) fn is_owner(roster: &Roster, user: UserId) -> bool {
     roster.users.get(&user).is_some_and(|user| user.role == Role::Owner)
 }
 
-/// Whether the author is an active device of the Owner's.
-pub(super) fn owner(roster: &Roster, header: &Header) -> Result<(), Void> {
-    if is_owner(roster, author(roster, header)?.user) { Ok(()) } else { Err(Void::NotOwner) }
-}
-
 pub(super) fn on_head(roster: &Roster, header: &Header) -> Result<(), Void> {
     if header.roster == roster.hash() { Ok(()) } else { Err(Void::NotOnHead) }
 }

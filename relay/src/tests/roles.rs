@@ -1,0 +1,120 @@
+//! Roles at the relay: what somebody's role does not permit is refused, though their own program let them write it.
+
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::{Frame, Reason};
+use bowline_wire::ids::{EpochId, Lane, UserId};
+use bowline_wire::roster::record::Record;
+use bowline_wire::roster::{Deed, PERMITTED, Role};
+
+use super::Two;
+use crate::session::ConnId;
+use crate::testing::author::{Author, Door, rekey};
+use crate::testing::bench::Bench;
+
+/// The workspace of [`Two`], with one more Member.
+fn three() -> (Two, Author) {
+    let (mut two, mut tablet) = (Two::connected(), Author::new(3));
+    two.bench.let_in((&mut two.laptop, two.on_laptop), &mut tablet, two.workspace);
+    drop(two.bench.frames(two.on_laptop));
+    drop(two.bench.frames(two.on_phone));
+    (two, tablet)
+}
+
+/// What `author` writes to do it; `None` for what is not a record. Whether it is void for another reason is nothing to a relay.
+fn entry(two: &Two, author: &mut Author, deed: Deed) -> Option<Entry> {
+    let tablet = Author::new(3).id();
+    let (view, rekey) = (two.bench.view(two.workspace), rekey(0x77, []));
+    let record = match deed {
+        Deed::Audit => return None,
+        Deed::Write => return Some(author.content(&view, b"a document")),
+        Deed::Invite => Record::Invite(Door::new(9).ticket(u64::MAX)),
+        Deed::CloseInvite => Record::CloseInvite(Door::new(9).key()),
+        Deed::Link => Record::Link(Door::new(9).ticket(u64::MAX)),
+        Deed::CloseLink => Record::CloseLink(Door::new(9).key()),
+        Deed::RemoveOwnDevice => Record::RemoveDevice { device: author.id(), cut: vec![], rekey },
+        Deed::RemoveOthersDevice => Record::RemoveDevice { device: tablet, cut: vec![], rekey },
+        Deed::RemoveMember => {
+            Record::RemoveMember { user: UserId::of_first_device(tablet), cut: vec![], rekey }
+        }
+        Deed::Leave => Record::Leave { whole_user: true, cut: vec![] },
+        Deed::Rekey => Record::Rekey(rekey),
+        Deed::Complain => Record::Complaint { epoch: EpochId::from_bytes([7; EpochId::LEN]) },
+        Deed::WriteUnknown => Record::Unknown(99),
+    };
+    Some(author.record(&view, &record))
+}
+
+/// Why the entry was refused that was the last thing sent on a line; `None` if it is on the log.
+fn refusal(bench: &mut Bench, conn: ConnId, entry: &Entry) -> Option<Reason> {
+    bench.append(conn, &[entry]);
+    bench.flush();
+    bench.frames(conn).into_iter().find_map(|frame| match frame {
+        Frame::Appended { entries, .. } => {
+            assert_eq!(entries[0].0, entry.id());
+            Some(None)
+        }
+        Frame::Refused { entry: refused, reason, .. } => {
+            assert_eq!(refused, entry.id());
+            Some(Some(reason))
+        }
+        _ => None,
+    })?
+}
+
+#[test]
+fn each_record_is_taken_from_whom_the_table_permits_it_and_from_nobody_else() {
+    for (deed, name, ..) in PERMITTED {
+        for role in [Role::Owner, Role::Member] {
+            let (mut two, _) = three();
+            let (mut author, conn) = match role {
+                Role::Owner => (two.laptop.clone(), two.on_laptop),
+                Role::Member => (two.phone.clone(), two.on_phone),
+            };
+            let Some(entry) = entry(&two, &mut author, deed) else { continue };
+            let before = two.bench.position(two.workspace);
+            // A later rule may permit what is not known here; by this one it is void.
+            let is_taken = role.may(deed) || deed == Deed::WriteUnknown;
+            let expected = (!is_taken).then_some(Reason::NotPermitted);
+            assert_eq!(refusal(&mut two.bench, conn, &entry), expected, "{name} by {role:?}");
+            let is_on_the_log = two.bench.position(two.workspace) > before;
+            assert_eq!(is_on_the_log, is_taken, "{name} by {role:?}");
+        }
+    }
+}
+
+/// Whoever is out has no session, so that somebody who is in has to bring it.
+#[test]
+fn nothing_is_taken_from_whoever_is_not_in_whoever_brings_it() {
+    for (deed, name, ..) in PERMITTED {
+        let (mut two, mut removed) = three();
+        let removal = Record::RemoveDevice { device: removed.id(), cut: vec![], rekey: rekey(1, []) };
+        let removal = two.laptop.record(&two.bench.view(two.workspace), &removal);
+        two.bench.must_append(two.on_laptop, &[&removal]);
+        let door = Door::new(8);
+        let invite = Record::Invite(door.ticket(two.bench.now.0));
+        let invite = two.laptop.record(&two.bench.view(two.workspace), &invite);
+        two.bench.must_append(two.on_laptop, &[&invite]);
+        two.bench.now = two.bench.now.plus(1);
+        let mut late = Author::new(7);
+        let join = late.clone().join(&two.bench.view(two.workspace), &door);
+        assert_eq!(refusal(&mut two.bench, two.on_phone, &join), Some(Reason::JoinVoid), "it came too late");
+        for author in [&mut removed, &mut late, &mut Author::new(6)] {
+            let Some(entry) = entry(&two, author, deed) else { continue };
+            assert_eq!(refusal(&mut two.bench, two.on_phone, &entry), Some(Reason::NotActive), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_a_role_does_not_permit_does_not_stop_what_a_removed_author_had_written_before() {
+    let (mut two, _) = three();
+    let mut phone = two.phone.clone();
+    let invite = entry(&two, &mut phone, Deed::Invite).unwrap();
+    let close = phone.record(&two.bench.view(two.workspace), &Record::CloseLink(Door::new(9).key()));
+    assert_eq!(refusal(&mut two.bench, two.on_phone, &invite), Some(Reason::NotPermitted));
+    let cut = phone.cut(Lane::Control);
+    let removal = Record::RemoveDevice { device: phone.id(), cut: vec![cut], rekey: rekey(1, []) };
+    let removal = two.laptop.record(&two.bench.view(two.workspace), &removal);
+    two.bench.must_append(two.on_laptop, &[&removal]);
+    two.bench.must_append(two.on_laptop, &[&invite, &close]);
+}

@@ -179,7 +179,8 @@ impl Workspaces {
             RelayFault::OtherLog { .. }
             | RelayFault::LogLost
             | RelayFault::OtherSuccessor { .. }
-            | RelayFault::HalfSuccessor => Some(Position::START),
+            | RelayFault::HalfSuccessor
+            | RelayFault::BegunAgain => Some(Position::START),
             RelayFault::TimeAhead(_) => Some(Position(u64::MAX)),
             _ => None,
         };

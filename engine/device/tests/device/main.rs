@@ -20,6 +20,7 @@ mod accepting;
 mod agents;
 mod aside;
 mod audit;
+mod begun_again;
 mod clocks;
 mod comparing;
 mod consent;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bowline_engine::device::{Membership, Notice, Went};
+use bowline_engine::device::{Looking, Membership, Notice, Went};
 use bowline_engine::ids::{DocId, WorkspaceId};
 use bowline_engine::run::{self, Event, Finished, Goal, LineStage, Looked, Standing};
 use bowline_engine::transport::WebSocketDialer;
@@ -187,11 +187,11 @@ pub(crate) fn reach(
 pub(crate) fn look(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
-    workspace: WorkspaceId,
+    (workspace, how): (WorkspaceId, &Looking),
     progress: Progress,
 ) -> Result<Looked, CommandError> {
     on_the_line(invocation, progress, drop, async |host, stop| {
-        run::look(&mut here.device, workspace, host, stop).await
+        run::look(&mut here.device, (workspace, how), host, stop).await
     })
 }
 

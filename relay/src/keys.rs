@@ -4,7 +4,7 @@ use std::fmt;
 
 use bowline_wire::frame::{Challenge, Transcript, Welcome, Word};
 use bowline_wire::head::{Head, SeenHead};
-use bowline_wire::ids::{LineKey, LogId, LogTime, Millis, RelayId, Signature};
+use bowline_wire::ids::{LineKey, LogId, LogTime, Millis, RelayId, Signature, WorkspaceId};
 use bowline_wire::signed::{Verified, VerifyError};
 use bowline_wire::successor::{SaidSuccessor, Successor};
 use ed25519_dalek::{Signer, SigningKey};
@@ -38,6 +38,20 @@ impl Identity {
     pub fn sign_successor(&self, successor: Successor, key: &LogKey) -> Result<SaidSuccessor, VerifyError> {
         let by_log = |message: &[u8]| sign(&key.0, message);
         SaidSuccessor::sign(successor, by_log, self.public().as_bytes(), |message| sign(&self.0, message))
+    }
+
+    /// Says that the log of `key` begins a lost one again, of which this relay has nothing any more.
+    ///
+    /// # Errors
+    /// Never, but for our bug.
+    pub fn sign_beginning(
+        &self,
+        workspace: WorkspaceId,
+        lost: LogId,
+        key: &LogKey,
+    ) -> Result<SaidSuccessor, VerifyError> {
+        let logs = (workspace, lost, key.id());
+        SaidSuccessor::sign_beginning(logs, self.public().as_bytes(), |message| sign(&self.0, message))
     }
 
     /// The identity's public key, which challenges name.
@@ -187,7 +201,7 @@ fn sign(key: &SigningKey, message: &[u8]) -> Signature {
 
 #[cfg(test)]
 mod tests {
-    use bowline_wire::ids::{LogHash, Position, WorkspaceId};
+    use bowline_wire::ids::{LogHash, Position};
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! The relay itself: told what happened, asked what to do. No sockets, no clock, no randomness of its own.
 
 mod append;
+mod beginning;
 mod bodies;
 mod feed;
 mod flush;

@@ -111,7 +111,8 @@ impl Plan {
         let loaded = Workspace::of(stored, storage, workspace)?;
         let succession = chain.succession(workspace)?;
         // Everything passes through it that the present key has ever signed.
-        let begun = succession.successors().last().map_or(Position::START.next(), |last| last.position);
+        let first = Position::START.next();
+        let begun = succession.successors().last().map_or(first, |last| last.position.max(first));
         // What another database has signed under a later key is not known here.
         let place = if is_followed { agreed(&loaded, begun) } else { begun };
         let hash = storage.hash_at(workspace, place)?.ok_or_else(|| damaged("a log has gaps"))?;

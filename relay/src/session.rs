@@ -23,6 +23,15 @@ pub(crate) struct Greeted {
     pub(crate) said: Transcript,
 }
 
+/// What a session may be there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Brings {
+    /// What its party writes: the roster says whether it may.
+    Own,
+    /// As well, what a log had that was lost and is begun again: the record by which the party came in may be among it.
+    LostLog,
+}
+
 /// Who has proven to be there, and for which workspace.
 #[derive(Debug)]
 pub(crate) struct Greeting {
@@ -32,6 +41,7 @@ pub(crate) struct Greeting {
     pub(crate) capabilities: Vec<String>,
     /// Hello, Challenge and Proof.
     pub(crate) said: Transcript,
+    pub(crate) brings: Brings,
 }
 
 /// How far a connection has got.
@@ -59,6 +69,7 @@ pub(crate) struct Member {
     pub(crate) hears_holdings: bool,
     /// What it was last asked, while bodies are lost.
     pub(crate) asked: Asked,
+    pub(crate) brings: Brings,
 }
 
 /// What was last asked of a session, while the relay lacks bodies.

@@ -53,6 +53,8 @@ pub struct NewLog {
     pub secret: LogSecret,
     /// The draft of the protocol that the log is written in.
     pub draft: u16,
+    /// What says which lost log it begins again; none if it is its workspace's first.
+    pub begins_again: Option<SaidSuccessor>,
 }
 
 /// What one commit does to one log.

@@ -2,6 +2,7 @@
 
 mod admission;
 mod append;
+mod begun_again;
 mod bodies;
 mod commits;
 mod handshake;

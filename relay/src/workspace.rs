@@ -119,15 +119,18 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// A workspace that `genesis` begins, not durable yet.
+    /// A workspace that `genesis` begins, not durable yet; begins again, if it had a log that is lost.
     pub(crate) fn create(
         workspace: WorkspaceId,
-        key: LogKey,
+        (key, lost): (LogKey, Option<SaidSuccessor>),
         genesis: Entry,
         clock: Millis,
     ) -> Result<Self, Refusal> {
-        let log = Log::new(workspace, key.id());
+        let succession = Succession::stored(workspace, lost.as_slice()).map_err(|_| Refusal::NotGenesis)?;
+        let log = Log::begun(workspace, key.id(), &succession);
         let mut created = Self::around(key, log, None, Usage::default());
+        created.successors = succession.said();
+        created.continued_from = lost.map(|_| Position::START);
         let accepted = created.log.check(&genesis, created.log.time_at(clock), |_| None)?;
         let placed = created.append(accepted);
         created.stage(genesis, placed, None);
@@ -282,7 +285,11 @@ impl Workspace {
         let unsaved = std::mem::take(&mut self.unsaved);
         let mut commit = LogCommit {
             workspace: self.log.head().workspace,
-            create: self.durable.is_none().then(|| NewLog { secret: self.key.secret(), draft: DRAFT }),
+            create: self.durable.is_none().then(|| NewLog {
+                secret: self.key.secret(),
+                draft: DRAFT,
+                begins_again: self.successors.first().copied(),
+            }),
             rows: Vec::with_capacity(self.staged.len()),
             tips: Vec::new(),
             weights: Vec::new(),

@@ -179,6 +179,8 @@ codes! {
     RelayLacksWorkspace, Refused, "relay_lacks_workspace";
     /// The relay has lost a part of the workspace's log, and waits to be restored.
     RelayLostLog, Refused, "relay_lost_log";
+    /// The relay had lost the workspace, and it was made there again.
+    LogBegunAgain, Refused, "log_begun_again";
     /// The log's time is more than a day ahead of this device's clock.
     LogTimeAhead, Refused, "log_time_ahead";
     /// The relay does not accept the registration token.

@@ -125,6 +125,7 @@ pub(crate) fn no_connection(failure: &LineFailure) -> String {
         }
         LineReason::OtherSuccessor => "the relay's log is continued in two ways",
         LineReason::HalfSuccessor => "only one of the relay's keys says that its log was continued",
+        LineReason::BegunAgain => "the relay had lost this workspace, and it was made there again",
         LineReason::TimeAhead => "the log's time is more than a day ahead of this device's clock",
         LineReason::KeepsRefusing => "the relay keeps refusing what this device writes",
         LineReason::Goodbye(reason) => &format!("the relay refused: {}", relay_says(reason)),
@@ -231,7 +232,8 @@ pub(super) fn turned_away(reason: Reason) -> CommandError {
             .hint(COME_BACK),
         Reason::NotActive | Reason::Removed => error.hint(COME_BACK),
         Reason::NoWorkspace => error.hint(
-            "it was deleted there, or the relay has lost its data: ask its operator. Everything stays on this device",
+            "it was deleted there, or the relay has lost its data: ask its operator. Everything stays on this device, and whoever has \
+             been in the workspace makes it there again by `bowline workspace repair`",
         ),
         Reason::LogLost => error.hint(HAVE_IT_RESTORED),
         _ if reason.is_transient() => error.hint(KEPT),
@@ -327,6 +329,14 @@ fn fault_found(fault: &RelayFault) -> CommandError {
                 "if its operator has put a backup there, `bowline-relay restore` is missing; if that is how it stays, `bowline workspace \
                  accept --dry-run` shows what its log lacks",
             ),
+        RelayFault::BegunAgain => CommandError::new(
+            ErrorCode::LogBegunAgain,
+            "The relay had lost this workspace, and it was made there again",
+        )
+        .hint(
+            "`bowline workspace repair` shows what its log still lacks and sends that; ask whoever made it there again. Nothing here is \
+             lost, and nothing is sent before",
+        ),
         RelayFault::OtherSuccessor { .. } | RelayFault::HalfSuccessor => error.hint(
             "tell its operator: one backup was restored twice, or a key of the relay is in other hands. Nothing here is lost, and nothing \
              is sent until it shows the log as before",

@@ -20,6 +20,11 @@ pub(crate) fn survey_failed(why: &SurveyFailed) -> CommandError {
             "By the relay's log this device is not in the workspace",
         )
         .hint("`bowline workspace rejoin` with a new code brings it back; everything stays on this device"),
+        SurveyFailed::Goodbye(Reason::BadToken) => CommandError::new(
+            ErrorCode::BadToken,
+            "The relay has nothing of this workspace, and takes new ones only with its registration token",
+        )
+        .hint("ask its operator for it: `bowline workspace repair --token -` reads it from stdin"),
         SurveyFailed::Goodbye(reason) => turned_away(*reason),
         SurveyFailed::OtherRelay => of("Another relay answers at this address").hint(
             "nothing was changed. If the relay is at another address, `bowline workspace move ADDRESS`",

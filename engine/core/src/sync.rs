@@ -30,7 +30,7 @@ pub use keys::{Recipient, keys_in_records};
 pub use open::{Opened, Parts, Unreadable, open};
 pub use relay::faults::RelayFault;
 pub use relay::session::{Awaited, LinkState};
-pub use relay::survey::{Survey, SurveyFailed};
+pub use relay::survey::{Remake, Survey, SurveyFailed};
 pub use replay::{NotReplayed, Replay};
 pub use replica::Replica;
 pub use shown_log::{Cut, Fate, GoingOn, ShownLog, Sorting};

@@ -32,7 +32,7 @@ use notice::Notices;
 use workspace::Workspaces;
 
 pub use bowline_core::document::Marks;
-pub use bowline_core::sync::{Clocks, WrongClock};
+pub use bowline_core::sync::{Clocks, Token, WrongClock};
 pub use bowline_store::{OnlyHere, Withheld};
 pub use documents::agents::ShownAgent;
 pub use documents::edit::Shown;
@@ -60,7 +60,7 @@ pub use workspace::code::{Code, CodeError, CodeKind};
 pub use workspace::connection::{Outstanding, Parting};
 pub use workspace::decisions::{Cancelling, OpenCode, PendingDecision};
 pub use workspace::evidence::Caught;
-pub use workspace::going_on::{Look, Missing};
+pub use workspace::going_on::{Look, Looking, Missing};
 pub use workspace::intent;
 pub use workspace::line_failure::{LineFailure, LineReason};
 pub use workspace::membership::{Membership, RelaySays, Removal};

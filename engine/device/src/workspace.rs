@@ -41,8 +41,8 @@ use rand_core::Rng as _;
 use crate::apart::Parts;
 use crate::documents::reading::Reading;
 use crate::{
-    Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Look, Membership, Missing, OpenCode,
-    OtherDraft, Outstanding, PendingDecision, SyncReport, Which, Withheld, WorkspaceStatus,
+    Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Look, Looking, Membership, Missing,
+    OpenCode, OtherDraft, Outstanding, PendingDecision, SyncReport, Which, Withheld, WorkspaceStatus,
 };
 use intent::Decision;
 pub(crate) use linked::{Keyrings, Workspaces};
@@ -203,18 +203,18 @@ impl Device {
     }
 
     /// Begins to look at the log that a workspace's relay has, on a line of its own, beside the one that is known here. Nothing that is
-    /// known here changes by it. `line` is as with [`Device::handle_connected`].
+    /// known here changes by it. `line` is as with [`Device::handle_connected`]. Where it is made again, the relay changes.
     ///
     /// # Errors
     /// [`Error::NothingToGoOnFrom`] if this device knows nothing of the log, or has not reached the point that its code names.
     pub fn survey(
         &mut self,
         workspace: WorkspaceId,
-        line: Option<LineKey>,
+        (line, how): (Option<LineKey>, &Looking),
         now: Millis,
     ) -> Result<Survey, Error> {
         let Parts { workspaces, mut lent, .. } = self.parts(now);
-        workspaces.survey(&mut lent, workspace, line)
+        workspaces.survey(&mut lent, workspace, (line, how))
     }
 
     /// A frame has come on a line on which a relay's log is looked at.

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::line::{Follows, Happened, Line, LineError, Said};
 use super::{Event, Host, INBOUND_FRAMES, LAST_WORDS_IN_A_HURRY, SILENCE};
 use crate::Device;
-use crate::device::{Error, Look};
+use crate::device::{Error, Look, Looking};
 
 /// What became of a look at a relay's log.
 #[derive(Debug)]
@@ -28,13 +28,13 @@ pub enum Looked {
     Stopped,
 }
 
-/// Looks at the log that a workspace's relay has. Its socket is closed when this returns.
+/// Looks at the log that a workspace's relay has, or makes it there again. Its socket is closed when this returns.
 ///
 /// # Errors
 /// The device's: [`Error::NothingToGoOnFrom`] if a log could not be judged here.
 pub async fn look<D: Dial>(
     device: &mut Device,
-    workspace: WorkspaceId,
+    (workspace, how): (WorkspaceId, &Looking),
     host: Host<'_, D>,
     stop: impl Future<Output = ()>,
 ) -> Result<Looked, Error> {
@@ -48,7 +48,7 @@ pub async fn look<D: Dial>(
     let looked = if let Some(why) = line.error() {
         Ok(Looked::NoLine(Arc::clone(why)))
     } else {
-        read(device, workspace, host, (&mut line, &mut heard), stop).await
+        read(device, (workspace, how), host, (&mut line, &mut heard), stop).await
     };
     line.hang_up(now);
     let late = tokio::time::Instant::now() + LAST_WORDS_IN_A_HURRY;
@@ -65,7 +65,7 @@ pub async fn look<D: Dial>(
 
 async fn read<D: Dial>(
     device: &mut Device,
-    workspace: WorkspaceId,
+    (workspace, how): (WorkspaceId, &Looking),
     host: Host<'_, D>,
     (line, heard): (&mut Line, &mut mpsc::Receiver<Said>),
     stop: impl Future<Output = ()>,
@@ -85,7 +85,7 @@ async fn read<D: Dial>(
         match said.happened {
             Happened::Up(key) => {
                 line.came_up(now);
-                survey = Some(device.survey(workspace, key, now)?);
+                survey = Some(device.survey(workspace, (key, how), now)?);
             }
             Happened::Frame(bytes) => {
                 let Some(survey) = &mut survey else { continue };

@@ -1,15 +1,17 @@
 //! How a log goes on after its relay was restored from a backup: the log and the relay's identity name the log that continues it, and
-//! from where. Everything up to there stays what it was.
+//! from where. Everything up to there stays what it was. Of a log that its relay has lost altogether the identity alone says from
+//! where another one goes on: from the beginning, and a person decides whether to follow.
 
 use thiserror::Error;
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer, encode};
+use crate::hash::log_seed;
 use crate::ids::{LogHash, LogId, Position, Signature, WorkspaceId};
 use crate::limits::MAX_SUCCESSORS;
 use crate::signed::{Signable, Signed, Verified, VerifyError, signed_alone, verify_signature};
 
 /// The statement that a log is continued by another one. It counts under two signatures: that of [`Successor::old`], and that of
-/// the relay's identity under [`Successor::RELAY_DOMAIN`].
+/// the relay's identity under [`Successor::RELAY_DOMAIN`]. One that [begins again](Successor::beginning) counts under the second alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Successor {
     /// The workspace whose log this is about.
@@ -27,6 +29,11 @@ pub struct Successor {
 impl Successor {
     /// Domain of the signature by the relay's identity.
     pub const RELAY_DOMAIN: &'static [u8] = b"bowline/successor/relay/1";
+
+    /// The statement that nothing is left of a log at its relay, its key included, and that `new` goes on from its very beginning.
+    pub fn beginning(workspace: WorkspaceId, old: LogId, new: LogId) -> Self {
+        Self { workspace, old, position: Position::START, hash: log_seed(workspace, old), new }
+    }
 }
 
 impl Canonical for Successor {
@@ -85,6 +92,32 @@ impl SaidSuccessor {
         let said = Self { old, position, hash, new, by_log, by_relay };
         said.verify_relay(workspace, relay)?;
         Ok(said)
+    }
+
+    /// Signs with the relay's identity alone that `new` begins the log of `old` again, whose key is lost.
+    ///
+    /// # Errors
+    /// If another key signs than `relay`: our bug.
+    pub fn sign_beginning(
+        (workspace, old, new): (WorkspaceId, LogId, LogId),
+        relay: &[u8; 32],
+        by_relay: impl FnOnce(&[u8]) -> Signature,
+    ) -> Result<Self, VerifyError> {
+        let successor = Successor::beginning(workspace, old, new);
+        let Successor { position, hash, .. } = successor;
+        let by_relay =
+            by_relay(&crate::signed::signing_message(Successor::RELAY_DOMAIN, &encode(&successor)));
+        let said = Self { old, position, hash, new, by_log: Signature::ZERO, by_relay };
+        said.verify_relay(workspace, relay)?;
+        Ok(said)
+    }
+
+    /// The statement that a lost log is begun again, if this is one: in the place of the log's signature there is none.
+    fn as_beginning(&self, workspace: WorkspaceId) -> Option<Successor> {
+        let said = self.value(workspace);
+        let is_beginning =
+            self.by_log == Signature::ZERO && said == Successor::beginning(workspace, said.old, said.new);
+        is_beginning.then_some(said)
     }
 
     fn value(&self, workspace: WorkspaceId) -> Successor {
@@ -155,10 +188,11 @@ impl Succession {
         said: &[SaidSuccessor],
     ) -> Result<Self, SuccessionError> {
         let link = |said: &SaidSuccessor| {
-            let by_log = said.verify_log(workspace);
+            let by_log = said.as_beginning(workspace).map_or_else(|| said.verify_log(workspace), Ok);
             let by_relay = said.verify_relay(workspace, relay);
             match (by_log, by_relay) {
                 (Ok(successor), Ok(())) => Ok((successor, *said)),
+                (Ok(_), Err(_)) if said.by_log == Signature::ZERO => Err(SuccessionError::Unsigned),
                 (Ok(_), Err(_)) => Err(SuccessionError::NotByRelay),
                 (Err(_), Ok(())) => Err(SuccessionError::NotByLog),
                 (Err(_), Err(_)) => Err(SuccessionError::Unsigned),
@@ -171,7 +205,8 @@ impl Succession {
     /// taken its place since.
     pub fn stored(workspace: WorkspaceId, said: &[SaidSuccessor]) -> Result<Self, SuccessionError> {
         let link = |said: &SaidSuccessor| {
-            said.verify_log(workspace).map(|it| (it, *said)).map_err(|_| SuccessionError::NotByLog)
+            let by_log = said.as_beginning(workspace).map_or_else(|| said.verify_log(workspace), Ok);
+            by_log.map(|it| (it, *said)).map_err(|_| SuccessionError::NotByLog)
         };
         Self::chain(said, link)
     }
@@ -191,7 +226,9 @@ impl Succession {
         let is_new = |(at, (link, _)): (usize, &(Successor, SaidSuccessor))| {
             links.iter().take(at + 1).all(|(earlier, _)| earlier.old != link.new)
         };
-        if links.windows(2).all(follows) && links.iter().enumerate().all(is_new) {
+        // Nothing stands before a beginning.
+        let begins_late = links.iter().skip(1).any(|(it, said)| said.as_beginning(it.workspace).is_some());
+        if !begins_late && links.windows(2).all(follows) && links.iter().enumerate().all(is_new) {
             Ok(Self { links })
         } else {
             Err(SuccessionError::NotAChain)
@@ -206,6 +243,13 @@ impl Succession {
     /// The successors as they travel, first one first.
     pub fn said(&self) -> Vec<SaidSuccessor> {
         self.links.iter().map(|(_, said)| *said).collect()
+    }
+
+    /// What says that the log was begun again, if it was: then the log before it has not signed that, and it is for a person, or for
+    /// whoever gave a code to a newcomer, to say that this is the log.
+    pub fn begun_again(&self) -> Option<&Successor> {
+        let (first, said) = self.links.first()?;
+        said.as_beginning(first.workspace).is_some().then_some(first)
     }
 
     /// Whether the log is its workspace's first.

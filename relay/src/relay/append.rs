@@ -218,7 +218,11 @@ impl<S: Storage> Relay<S> {
     }
 
     /// The log's time at a position; `None` if nothing durable stands there.
-    fn time_of(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogTime>, StorageError> {
+    pub(super) fn time_of(
+        &self,
+        workspace: WorkspaceId,
+        position: Position,
+    ) -> Result<Option<LogTime>, StorageError> {
         let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
         let page = self.storage.read(workspace, Position(before), Budget { entries: 1, bytes: 0 })?;
         Ok(page.entries.first().filter(|(at, _)| *at == position).map(|(_, logged)| logged.time))

@@ -7,7 +7,7 @@ use bowline_wire::ids::{EntryId, Millis, Position, WorkspaceId};
 
 use super::Relay;
 use super::handshake::{barred, stranger};
-use crate::session::{ConnId, Session};
+use crate::session::{Brings, ConnId, Session};
 use crate::storage::roster::standing;
 use crate::storage::{LogCommit, Standing, Storage};
 use crate::workspace::{Denial, Refused, Waiting, Workspace, report};
@@ -165,6 +165,8 @@ impl<S: Storage> Relay<S> {
                 continue;
             };
             match standing(roster, &member.party) {
+                // The record by which it came in is still to come.
+                None if member.brings == Brings::LostLog => {}
                 None => {
                     let Denial { reason, text, .. } = stranger(&member.party);
                     self.goodbye(conn, reason, &text);

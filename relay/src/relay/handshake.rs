@@ -12,7 +12,7 @@ use super::lost::lost;
 use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
-use crate::session::{Asked, ConnId, Feed, Greeted, Greeting, Member, State};
+use crate::session::{Asked, Brings, ConnId, Feed, Greeted, Greeting, Member, State};
 use crate::storage::{Admission, Standing, Storage, stored_len};
 use crate::workspace::{Denial, Workspace};
 
@@ -54,15 +54,19 @@ impl<S: Storage> Relay<S> {
         let proven = proof.verify(greeted.said).is_ok();
         let Proof { workspace, party, head, create, .. } = proof;
         let Greeted { capabilities, said } = greeted;
-        let greeting = Greeting { workspace, party, capabilities, said: said.then(frame) };
+        let mut greeting =
+            Greeting { workspace, party, capabilities, said: said.then(frame), brings: Brings::Own };
         let let_in = if proven {
             self.find_or_create(&greeting, create, head)
         } else {
             Err(Denial::new(Reason::BadProof, "the proof does not verify"))
         };
-        if let Err(Denial { reason, text, .. }) = let_in {
-            self.forget_if_idle(greeting.workspace);
-            return self.goodbye(conn, reason, &text);
+        match let_in {
+            Ok(brings) => greeting.brings = brings,
+            Err(Denial { reason, text, .. }) => {
+                self.forget_if_idle(greeting.workspace);
+                return self.goodbye(conn, reason, &text);
+            }
         }
         self.set_deadline(conn, None);
         if let Some(loaded) = self.workspaces.get_mut(&greeting.workspace) {
@@ -80,16 +84,20 @@ impl<S: Storage> Relay<S> {
         greeting: &Greeting,
         create: Option<Box<Create>>,
         shown: Option<SeenHead>,
-    ) -> Result<(), Denial> {
+    ) -> Result<Brings, Denial> {
         let Some(found) = self.storage.admission(greeting.workspace, &greeting.party)? else {
-            return self.find_staged_or_begin(greeting, create);
+            return self.find_staged_or_begin(greeting, create, shown);
         };
         check_draft(found.draft)?;
         // Before who it is: what let them in may be among what is lost.
         self.compare(greeting.workspace, &found, shown)?;
-        let standing = found.standing.ok_or_else(|| stranger(&greeting.party))?;
-        self.admit(standing)?;
-        self.load(greeting.workspace)
+        let brings = match found.standing {
+            Some(standing) => self.admit(standing).map(|()| Brings::Own)?,
+            None if self.may_bring_back(greeting, &found, create.as_deref(), shown)? => Brings::LostLog,
+            None => return Err(stranger(&greeting.party)),
+        };
+        self.load(greeting.workspace)?;
+        Ok(brings)
     }
 
     /// Compares the log with the furthest head that somebody who comes has seen of it. One that this log's key has signed and this
@@ -141,20 +149,23 @@ impl<S: Storage> Relay<S> {
         &mut self,
         greeting: &Greeting,
         create: Option<Box<Create>>,
-    ) -> Result<(), Denial> {
+        shown: Option<SeenHead>,
+    ) -> Result<Brings, Denial> {
         if let Some(staged) = self.workspaces.get(&greeting.workspace) {
             // By another connection of the first device; both are welcomed when it is durable.
             return match (&greeting.party, create) {
-                (Party::Device(device), Some(_)) if staged.log().roster().is_active(device) => Ok(()),
+                (Party::Device(device), Some(_)) if staged.log().roster().is_active(device) => {
+                    Ok(Brings::Own)
+                }
                 _ => Err(no_workspace()),
             };
         }
         let create = create.ok_or_else(no_workspace)?;
         self.may_register(&create.token)?;
-        self.begin(greeting, *create)
+        self.begin(greeting, *create, shown)
     }
 
-    fn may_register(&self, token: &str) -> Result<(), Denial> {
+    pub(super) fn may_register(&self, token: &str) -> Result<(), Denial> {
         match &self.config.registration {
             Registration::Open => Ok(()),
             Registration::Token(digest) if digest.matches(token) => Ok(()),
@@ -165,21 +176,30 @@ impl<S: Storage> Relay<S> {
         }
     }
 
-    /// Stages the workspace's first entry.
-    fn begin(&mut self, greeting: &Greeting, create: Create) -> Result<(), Denial> {
+    /// Stages the workspace's first entry. Whoever knows a signed head of the workspace brings back a log that this relay has lost:
+    /// that goes on, and any device that holds it may bring it. Else only the first device makes its workspace.
+    fn begin(
+        &mut self,
+        greeting: &Greeting,
+        create: Create,
+        shown: Option<SeenHead>,
+    ) -> Result<Brings, Denial> {
+        let workspace = greeting.workspace;
         let malformed = |why: &str| Denial::new(Reason::Malformed, why);
-        let genesis = create.genesis.verify(greeting.workspace).map_err(|why| malformed(&why.to_string()))?;
-        if greeting.party != Party::Device(genesis.header().device) {
+        let genesis = create.genesis.verify(workspace).map_err(|why| malformed(&why.to_string()))?;
+        let is_first = greeting.party == Party::Device(genesis.header().device);
+        if !is_first && (shown.is_none() || matches!(greeting.party, Party::Ticket(_))) {
             return Err(Denial::new(Reason::NotAllowed, "a workspace is made by its first device"));
         }
         let size = stored_len(&genesis);
         let key = LogKey::generate(self.rng.as_mut());
-        let workspace = Workspace::create(greeting.workspace, key, genesis, self.clock)
+        let lost = shown.map(|shown| self.begin_again(workspace, &shown, &key)).transpose()?;
+        let made = Workspace::create(workspace, (key, lost), genesis, self.clock)
             .map_err(|why| Denial::new(Reason::from(&why), &why.to_string()))?;
-        self.workspaces.insert(greeting.workspace, workspace);
-        self.note_staged(greeting.workspace, size);
-        tracing::info!(workspace = ?greeting.workspace, "a workspace is made");
-        Ok(())
+        self.workspaces.insert(workspace, made);
+        self.note_staged(workspace, size);
+        tracing::info!(?workspace, "a workspace is made");
+        Ok(if is_first { Brings::Own } else { Brings::LostLog })
     }
 
     /// Lets a proven connection in if its workspace is durable; else it goes on waiting for the commit.
@@ -196,10 +216,11 @@ impl<S: Storage> Relay<S> {
             return;
         };
         let capabilities = std::mem::take(&mut greeting.capabilities);
-        let Greeting { workspace, party, said, .. } = *greeting;
+        let Greeting { workspace, party, said, brings, .. } = *greeting;
         let is_device = matches!(party, Party::Device(_));
         let hears_holdings = is_device && capabilities.iter().any(|name| name == HOLDINGS);
-        let member = Member { workspace, party, feed: Feed::Idle, hears_holdings, asked: Asked::NOTHING };
+        let asked = Asked::NOTHING;
+        let member = Member { workspace, party, feed: Feed::Idle, hears_holdings, asked, brings };
         let Some(welcome) = loaded.welcome(said, capabilities) else {
             return;
         };

@@ -80,6 +80,8 @@ impl Memory {
 impl MemoryLog {
     fn new(made: NewLog) -> Self {
         Self {
+            successors: made.begins_again.into_iter().collect(),
+            continued_at: made.begins_again.map(|_| Position::START),
             made,
             rows: Vec::new(),
             roster: Vec::new(),
@@ -91,8 +93,6 @@ impl MemoryLog {
             holdings: BTreeMap::new(),
             parties: HashMap::new(),
             lost: BTreeSet::new(),
-            successors: Vec::new(),
-            continued_at: None,
             lacks: None,
         }
     }

@@ -32,8 +32,7 @@ pub use self::census::{Deleted, WorkspaceStats};
 use crate::clock::wall;
 use crate::keys::LogSecret;
 use crate::storage::{
-    Admission, Budget, Continued, LogCommit, NewLog, Page, Row, Storage, StorageError, StoredLog, Usage,
-    framed_size,
+    Admission, Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
 };
 
 const READ: &str = "SELECT position, signature, header, body, time FROM entry
@@ -436,13 +435,9 @@ fn find_or_make(
         (Some(_), Some(_)) => Err(StorageError::Misuse("the log is there already")),
         (None, None) => Err(StorageError::Misuse("there is no such log")),
         (None, Some(_)) if commit.rows.is_empty() => Err(StorageError::Misuse("a log begins with an entry")),
-        (None, Some(NewLog { secret, draft })) => {
-            let sql = "INSERT INTO log (workspace, secret, position, hash, content, control, created_at, appended_at, draft,
-                                        has_parties)
-                       VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?4, ?5, 1)";
-            let (workspace, hash) = (commit.workspace.as_bytes(), LogHash::ZERO);
-            let params = (workspace, secret.as_bytes(), hash.as_bytes(), signed(now.0)?, draft);
-            Ok((tx.prepare_cached(sql)?.insert(params)?, Position::START, Usage::default()))
+        (None, Some(made)) => {
+            let log = Sqlite::make_log(tx, commit.workspace, made, now)?;
+            Ok((log, Position::START, Usage::default()))
         }
     }
 }

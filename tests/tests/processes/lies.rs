@@ -194,6 +194,26 @@ fn bring_back(stage: &mut Stage, scene: &Scene, way: Way) -> Result<(), String> 
             stage.relay.restore(None);
             ends_well_on(stage, scene)
         }
+        Way::MadeAgain => {
+            stage.relay.restart();
+            let token = stage.relay.address().to_owned();
+            let decided = scene.make_again(&token);
+            stage.relay.stop();
+            decided.and_then(|()| ends_well_on(stage, scene))
+        }
+        Way::AsItIs => {
+            let as_it_is = stage.as_it_is();
+            for verb in ["accept", "repair"] {
+                stage.relay.put_data(&as_it_is);
+                let scene = scene.copied();
+                stage.relay.restart();
+                let decided = scene.decide(verb);
+                stage.relay.stop();
+                let ended = decided.and_then(|()| ends_well_on(stage, &scene));
+                ended.map_err(|why| format!("after `{verb}`: {why}"))?;
+            }
+            Ok(())
+        }
         Way::Decided => {
             for verb in ["accept", "repair"] {
                 stage.relay.put_data(&stage.good());

@@ -211,3 +211,38 @@ fn a_backup_is_restored_twice_and_nobody_is_asked() {
     }
     story.check(["afterwards", "as before"]);
 }
+
+#[test]
+fn a_workspace_that_was_made_after_the_backup_is_brought_back_by_the_first_device_that_repairs_it() {
+    let relay = Relay::start(Tls::SelfSigned);
+    let backup = relay.data().with_file_name("backup");
+    relay.backup(&backup);
+    let (laptop, desktop) = two_devices(&relay);
+    let chat = shared_conversation(&laptop, &desktop);
+    let mut story = Story { relay, laptop, desktop, chat, said: Vec::new() };
+    story.say(["after the backup", "this too"]);
+    story.desktop.run(["chat", "say", &story.chat, "written offline"]).answer();
+    story.said.push("written offline".to_owned());
+    story.relay.kill();
+    std::fs::rename(story.relay.data(), story.relay.data().with_file_name("gone")).unwrap();
+    story.relay.restore(Some(&backup));
+    story.relay.restart();
+    for home in [&story.desktop, &story.laptop] {
+        let told = home.run(["sync"]);
+        assert!(told.stderr.contains("bowline workspace repair"), "{told:?}");
+        let way = workspace_status(home)["what_to_do"].to_string();
+        assert!(way.contains("bowline workspace repair"), "{way}");
+    }
+    // Not the workspace's first device, and the relay takes nothing new without its token.
+    let refused = story.desktop.run(["workspace", "repair", "--yes"]);
+    assert!(!refused.status.success() && refused.stderr.contains("--token"), "{refused:?}");
+    let token = story.relay.address().to_owned();
+    let repaired = story.desktop.run_with(["workspace", "repair", "--yes", "--token", "-"], &token);
+    assert!(repaired.status.success(), "{repaired:?}");
+    let told = story.laptop.run(["sync"]);
+    assert!(told.stderr.contains("made there again") && told.stderr.contains("workspace repair"), "{told:?}");
+    let way = workspace_status(&story.laptop)["what_to_do"].to_string();
+    assert!(way.contains("bowline workspace repair"), "{way}");
+    story.laptop.run(["workspace", "repair", "--yes"]).answer();
+    story.check_in_any_order(["afterwards", "as before"]);
+}

@@ -49,8 +49,8 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
     }
     if matches!(status.membership, Membership::TurnedAway(_)) {
         return Some(format!(
-            "ask the relay's operator; if it is at another address, `bowline workspace move ADDRESS`. If the workspace is gone, \
-             `bowline workspace forget {name}` keeps its documents here, and `bowline share --all` puts them into a new one"
+            "ask the relay's operator; if it is at another address, `bowline workspace move ADDRESS`. If the workspace is gone there, \
+             `bowline workspace repair -w {name}` makes it there again, with everything that is known here"
         ));
     }
     if let (true, Some(behind)) = (status.evidence.is_empty(), status.behind) {
@@ -59,6 +59,10 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
                 "nothing is sent there and nothing here is lost: look whether the address is right, and if the relay has moved, \
                  `bowline workspace move ADDRESS`; if that is how it stays, `bowline workspace accept -w {name} --dry-run` shows what \
                  its log lacks"
+            ),
+            LineReason::BegunAgain => format!(
+                "nothing is sent there and nothing here is lost: `bowline workspace repair -w {name}` shows what its log still lacks, \
+                 asks, and sends that"
             ),
             LineReason::TimeAhead => "nothing is sent there and nothing here is lost: if this device's clock is wrong, set it. If it is \
                  right, the relay's was ahead when it took what is on the log: tell its operator, and `bowline sync --accept-time` goes \

@@ -29,6 +29,6 @@ pub(crate) struct Accept {
 
 impl Accept {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        going_on::run(invocation, self.decides, GoingOn::Accept)
+        going_on::run(invocation, self.decides, (GoingOn::Accept, None))
     }
 }

@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Display};
 
-use bowline_engine::device::{Missing, Owed};
-use bowline_engine::ids::{Millis, WorkspaceId};
+use bowline_engine::device::{Looking, Missing, Owed, Token};
+use bowline_engine::ids::{Millis, Position, WorkspaceId};
 use bowline_engine::run::{Goal, Looked};
-use bowline_engine::{Device, GoingOn, LinkState, ShownLog};
+use bowline_engine::{Device, GoingOn, LinkState, Reason, ShownLog, SurveyFailed};
 use clap::Args;
 use serde::Serialize;
 
@@ -81,14 +81,14 @@ struct Titled {
 pub(super) fn run(
     invocation: &mut Invocation<'_>,
     decides: Decides,
-    how: GoingOn,
+    (how, token): (GoingOn, Option<Token>),
 ) -> Result<(), CommandError> {
     let mut here = invocation.open()?;
     let workspace = workspaces::chosen(&here.device, decides.workspace.as_deref())?;
     let was_disconnected = here.device.is_disconnected(workspace)?;
     here.device.set_connected(workspace, false)?;
     let outcome = syncing::wait_until_closed(&here.home, &here.device, workspace)
-        .and_then(|()| decide(invocation, &mut here, workspace, (&decides, how)));
+        .and_then(|()| decide(invocation, &mut here, workspace, (&decides, how, token)));
     if !was_disconnected {
         here.device.set_connected(workspace, true)?;
         here.wake();
@@ -130,17 +130,11 @@ fn decide(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
     workspace: WorkspaceId,
-    (decides, how): (&Decides, GoingOn),
+    (decides, how, token): (&Decides, GoingOn, Option<Token>),
 ) -> Result<Answer, CommandError> {
     // Another process may have taken in more until its line was closed.
     here.device.reload()?;
-    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    let shown = match syncing::look(invocation, here, workspace, progress)? {
-        Looked::Shown(shown) => shown,
-        Looked::Failed(why) => return Err(survey_failed(&why)),
-        Looked::NoLine(why) => return Err(line_failed(&why)),
-        Looked::Stopped => return Err(syncing::interrupted()),
-    };
+    let (shown, is_decided) = look(invocation, here, workspace, (decides, token))?;
     let mut answer = described(invocation, here, workspace, (&shown, how))?;
     if decides.dry_run {
         return Ok(answer);
@@ -150,10 +144,58 @@ fn decide(
         GoingOn::Accept => "Go on with the relay's log as it is?",
         GoingOn::Repair => "Go on with the relay's log and send again what it lacks?",
     };
-    invocation.confirm(decides.yes, question)?;
+    invocation.confirm(decides.yes || is_decided, question)?;
     here.device.go_on_with(workspace, &shown, how, invocation.now())?;
     answer.done = true;
     Ok(answer)
+}
+
+/// The relay's log, and whether the person has said yes to going on with it: where the relay had nothing and was just given the
+/// beginning, there is nothing more to be shown.
+fn look(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    workspace: WorkspaceId,
+    (decides, token): (&Decides, Option<Token>),
+) -> Result<(Box<ShownLog>, bool), CommandError> {
+    let why = match look_once(invocation, here, workspace, &Looking::AsItIs)? {
+        Ok(shown) => return Ok((shown, false)),
+        Err(why) => why,
+    };
+    let is_gone = why == SurveyFailed::Goodbye(Reason::NoWorkspace);
+    // Where it was made again the record by which this device came in may still be missing.
+    let may_be_missing = is_gone || why == SurveyFailed::Goodbye(Reason::NotAllowed);
+    let Some(token) = token.filter(|_| may_be_missing && !decides.dry_run) else {
+        return Err(survey_failed(&why));
+    };
+    if is_gone {
+        invocation.say(format_args!(
+            "The relay has nothing of this workspace any more: it has lost it, or it was deleted there."
+        ));
+        invocation.confirm(decides.yes, "Make it there again, and send everything that is known here?")?;
+    }
+    match look_once(invocation, here, workspace, &Looking::MadeAgain(token))? {
+        Ok(shown) => {
+            let is_decided = is_gone && shown.parting() == Position::START && shown.others() <= 1;
+            Ok((shown, is_decided))
+        }
+        Err(why) => Err(survey_failed(&why)),
+    }
+}
+
+fn look_once(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    workspace: WorkspaceId,
+    how: &Looking,
+) -> Result<Result<Box<ShownLog>, SurveyFailed>, CommandError> {
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
+    match syncing::look(invocation, here, (workspace, how), progress)? {
+        Looked::Shown(shown) => Ok(Ok(shown)),
+        Looked::Failed(why) => Ok(Err(why)),
+        Looked::NoLine(why) => Err(line_failed(&why)),
+        Looked::Stopped => Err(syncing::interrupted()),
+    }
 }
 
 fn described(

@@ -186,6 +186,25 @@ impl FakeRelay {
         SaidSuccessor::sign(successor, by_log, &relay, |message| sign(&identity, message)).unwrap()
     }
 
+    /// The same relay once it has lost the workspace altogether: whoever makes it there again begins the log under the key of `seed`.
+    pub(crate) fn begun_again(&self, seed: u8) -> Self {
+        let (identity, new) = (opening::identity(), SigningKey::from_bytes(&[seed; 32]));
+        opening::note_log(&new);
+        let known = Succession::stored(self.workspace(), &self.successors).unwrap();
+        let old = known.first().unwrap_or(self.log.head().log);
+        let logs = (self.workspace(), old, LogId::from_bytes(new.verifying_key().to_bytes()));
+        let relay = identity.verifying_key().to_bytes();
+        let sign = |message: &[u8]| Signature::from_bytes(identity.sign(message).to_bytes());
+        let successors = vec![SaidSuccessor::sign_beginning(logs, &relay, sign).unwrap()];
+        let mut back = Self::new(seed, self.workspace());
+        back.log =
+            Log::begun(self.workspace(), old, &Succession::stored(self.workspace(), &successors).unwrap());
+        back.hashes = vec![back.log.head().hash];
+        back.successors = successors;
+        back.clock = self.clock.plus(60_000); // so that no hash is what it was
+        back
+    }
+
     /// The same relay, restored from what it had at a position: its log goes on from there under the key of `seed`.
     pub(crate) fn restored(&self, position: u64, seed: u8) -> Self {
         self.continued(position, position, seed)
@@ -336,11 +355,18 @@ impl FakeRelay {
         }
     }
 
+    fn is_begun_again(&self) -> bool {
+        let succession = Succession::stored(self.workspace(), &self.successors).unwrap();
+        succession.begun_again().is_some()
+    }
+
     fn admit(&self) -> Vec<Frame> {
         let roster = self.log.roster();
         let refused = match self.party {
             Some(Party::Device(device)) if roster.is_active(&device) => None,
             Some(Party::Device(device)) if roster.device(&device).is_some() => Some(Reason::Removed),
+            // Whoever holds a log that was begun again brings it back.
+            Some(Party::Device(_)) if self.is_begun_again() => None,
             Some(Party::Ticket(ticket)) => match roster.ticket(&ticket).map(|ticket| ticket.stage) {
                 Some(TicketStage::Open) => None,
                 Some(TicketStage::Used(_)) => Some(Reason::TicketUsed),

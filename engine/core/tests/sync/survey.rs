@@ -30,7 +30,7 @@ fn look_and_catch(
     mut tweak: impl FnMut(Frame) -> Frame,
 ) -> (Result<ShownLog, SurveyFailed>, Option<RelayFault>) {
     let (mut survey, mut opening) =
-        (bench.step(|replica, cx| Survey::begin(replica, None, cx)).unwrap(), Opening::default());
+        (bench.step(|replica, cx| Survey::begin(replica, None, None, cx)).unwrap(), Opening::default());
     let mut waiting = Vec::new();
     loop {
         while let Some(frame) = survey.poll_transmit() {
@@ -380,13 +380,13 @@ fn what_nobody_can_judge_is_not_begun() {
     let (mut owner, mut relay) = Author::owner(1);
     let secret = owner.put_ticket(&mut relay, false);
     let mut newcomer = Bench::newcomer(2, &relay, &secret);
-    assert!(newcomer.step(|replica, cx| Survey::begin(replica, None, cx)).is_none());
+    assert!(newcomer.step(|replica, cx| Survey::begin(replica, None, None, cx)).is_none());
 }
 
 #[test]
 fn frames_that_nobody_asked_for_end_the_look() {
     let (mut bench, _, relay, _, _) = forked();
-    let mut survey = bench.step(|replica, cx| Survey::begin(replica, None, cx)).unwrap();
+    let mut survey = bench.step(|replica, cx| Survey::begin(replica, None, None, cx)).unwrap();
     let keys = bowline_crypto::DeviceKeys::generate(&mut rng(5));
     let mut random = rng(6);
     let cx = Context { keys: &keys, now: bench.now, random: &mut random, hash_at: &|_| None };
@@ -495,4 +495,29 @@ fn what_was_decided_for_is_not_forgotten_when_the_log_is_continued_behind_it() {
     };
     assert_eq!((*ours, *position), (decided, Position(place)));
     assert!(bench.stretches().is_empty() && bench.replica.is_distrusted());
+}
+
+#[test]
+fn a_log_that_was_begun_again_is_followed_by_nobody_who_was_not_asked_and_all_of_it_may_come_again() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    let ours = write(&mut owner, &mut relay, 1..4);
+    bench.sync(&mut relay);
+    bench.disconnect();
+    bench.forget();
+    let mut again = relay.begun_again(21);
+    again.put(relay.signed(1));
+    bench.sync(&mut again);
+    assert!(matches!(bench.faults()[..], [RelayFault::BegunAgain]), "{:?}", bench.faults());
+    assert!(bench.appended().is_empty() && bench.closed());
+    bench.disconnect();
+    let shown = look(&mut bench, &mut again);
+    assert_eq!((shown.parting(), shown.others(), shown.cut().at), (Position::START, 1, Position::START));
+    let mut sorting = shown.sort(GoingOn::Repair);
+    for (at, entry) in (1..).zip(ours) {
+        let at = Position(relay.len() - 3 + at);
+        assert_eq!(sorting.fate(at, entry.id(), entry.header()), Fate::Again);
+    }
+    bench.forget();
+    bench.sync(&mut relay);
+    assert!(bench.faults().is_empty(), "the log as it was, and nobody need decide anything");
 }

@@ -180,7 +180,8 @@ impl Workspaces {
             RelayFault::OtherLog { .. }
             | RelayFault::LogLost
             | RelayFault::OtherSuccessor { .. }
-            | RelayFault::HalfSuccessor => Some(Position::START),
+            | RelayFault::HalfSuccessor
+            | RelayFault::BegunAgain => Some(Position::START),
             RelayFault::TimeAhead(_) => Some(Position(u64::MAX)),
             _ => None,
         };

@@ -62,6 +62,7 @@ pub(super) fn keep(
         RelayFault::OtherLog { .. }
         | RelayFault::OtherSuccessor { .. }
         | RelayFault::HalfSuccessor
+        | RelayFault::BegunAgain
         | RelayFault::LogLost
         | RelayFault::TimeAhead(_)
         | RelayFault::Nonsense(_)

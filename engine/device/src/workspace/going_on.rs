@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::sync::{Cut, Fate, GoingOn, Phase, RelayFault, ShownLog, Survey, SurveyFailed};
+use bowline_core::sync::{
+    Cut, Fate, GoingOn, Phase, RelayFault, Remake, ShownLog, Survey, SurveyFailed, Token,
+};
 use bowline_store::{EntryN, EntryRow, EntryState, EntryWithBody, Reader, Tx};
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::Reason;
+use bowline_wire::frame::{Create, Reason};
+use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Roster;
@@ -28,6 +31,15 @@ use crate::workspace::{Workspaces, behind, evidence, membership};
 
 /// Entries that are read at once while they are sorted.
 const SORTED_AT_ONCE: usize = 1024;
+
+/// How a relay's log is looked at.
+#[derive(Debug)]
+pub enum Looking {
+    /// Nothing changes by it.
+    AsItIs,
+    /// The relay has lost the workspace, and a person has decided to make it there again, with this registration token.
+    MadeAgain(Token),
+}
 
 /// How far a look at a relay's log is.
 #[derive(Debug)]
@@ -66,19 +78,48 @@ pub struct Missing {
 }
 
 impl Workspaces {
-    /// Begins to look at a relay's log on a line of its own.
+    /// Begins to look at a relay's log on a line of its own, at one that has lost the workspace by making it there again.
     pub(crate) fn survey(
         &mut self,
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
-        line: Option<LineKey>,
+        (line, how): (Option<LineKey>, &Looking),
     ) -> Result<Survey, Error> {
         let replica = self.replica(workspace)?;
         if !matches!(replica.phase(), Phase::Member) || replica.has_pins() {
             return Err(Error::NothingToGoOnFrom(workspace));
         }
-        let survey = self.with_replica(lent, workspace, |replica, cx| Survey::begin(replica, line, cx))?;
+        let remake = match how {
+            Looking::AsItIs => None,
+            Looking::MadeAgain(token) => Some(self.remake(lent.read(), workspace, token)?),
+        };
+        let survey =
+            self.with_replica(lent, workspace, |replica, cx| Survey::begin(replica, line, remake, cx))?;
         survey.ok_or(Error::NothingToGoOnFrom(workspace))
+    }
+
+    /// With what the workspace is made again: its first entry, and a head of its first log, which some entry names that its author wrote
+    /// soon after.
+    fn remake(&self, read: Reader<'_>, workspace: WorkspaceId, token: &Token) -> Result<Remake, Error> {
+        let replica = self.replica(workspace)?;
+        let now = replica.log().ok_or(Error::NothingToGoOnFrom(workspace))?.head();
+        let first = replica.succession().first().unwrap_or(now.log);
+        // What is still on its way back to an earlier relay stands behind the log here.
+        let rows = read.behind(workspace, Position::START, SORTED_AT_ONCE)?;
+        let Some(genesis) = rows.first().filter(|row| was_accepted(row)) else {
+            return Err(Error::NothingToGoOnFrom(workspace));
+        };
+        let body = read.body(genesis.n)?;
+        let genesis = entry_of(EntryWithBody { entry: genesis.clone(), body })?.to_signed();
+        let is_of_first = |head: &SeenHead| head.log == first && head.verify(workspace).is_ok();
+        let named = |row: &EntryRow| {
+            let entry = entry_of(EntryWithBody { entry: row.clone(), body: None }).ok()?;
+            Some(entry.header().seen?.of(first)).filter(is_of_first)
+        };
+        let known = || replica.head().copied().filter(is_of_first);
+        let of = rows.iter().find_map(named).or_else(known);
+        let of = of.ok_or(Error::NothingToGoOnFrom(workspace))?;
+        Ok(Remake { create: Create { token: token.0.clone(), genesis }, of })
     }
 
     /// A frame has come on a line on which a relay's log is looked at.
@@ -196,7 +237,8 @@ impl Workspaces {
         let own = self.keys_in(lent.keys, workspace).id();
         let incarnation = new_incarnation(lent);
         let now_keys = |log: &Log| {
-            let mut now = keyring.clone()?;
+            // Where nothing is left every epoch is still to come again; what does not is set apart once all was answered.
+            let mut now = keyring.clone().filter(|_| shown.cut().at > Position::START)?;
             now.set_apart_epochs_beyond(log.roster().epochs()).then_some(now)
         };
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };

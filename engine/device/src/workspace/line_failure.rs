@@ -85,6 +85,8 @@ pub enum LineReason {
     OtherSuccessor,
     /// Only one of the relay's keys says that the log was continued.
     HalfSuccessor,
+    /// The relay had lost the workspace, whose log was begun again there.
+    BegunAgain,
     /// The log's time is more than a day ahead of this device's clock.
     TimeAhead,
     /// The relay closed the connection with this reason.
@@ -95,7 +97,7 @@ pub enum LineReason {
 
 impl LineReason {
     /// All named reasons with their numbers, but for the relay's own.
-    pub const NAMED: [(u32, Self); 40] = [
+    pub const NAMED: [(u32, Self); 41] = [
         (0, Self::Told),
         (1, Self::Address),
         (10, Self::NameNotFound),
@@ -136,6 +138,7 @@ impl LineReason {
         (60, Self::OtherSuccessor),
         (61, Self::HalfSuccessor),
         (62, Self::TimeAhead),
+        (63, Self::BegunAgain),
     ];
 
     /// The number in the database.
@@ -170,6 +173,7 @@ impl From<&RelayFault> for LineReason {
             RelayFault::FalseSuccessor { .. } => Self::FalseSuccessor,
             RelayFault::OtherSuccessor { .. } => Self::OtherSuccessor,
             RelayFault::HalfSuccessor => Self::HalfSuccessor,
+            RelayFault::BegunAgain => Self::BegunAgain,
             RelayFault::TimeAhead(_) => Self::TimeAhead,
         }
     }

@@ -2,7 +2,7 @@
 //! comes back to read.
 
 use bowline_core::sync::{Fate, GoingOn, NotReady};
-use bowline_device::{DocumentState, Error, LineReason, Look, Membership, Missing, Owed};
+use bowline_device::{DocumentState, Error, LineReason, Look, Looking, Membership, Missing, Owed};
 use bowline_store::EntryState;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::ids::{DocId, LogHash, Position};
@@ -441,7 +441,7 @@ fn who_has_not_reached_the_point_of_the_code_has_nothing_to_go_on_from() {
     let secret = owner.put_ticket(&mut relay, false);
     let mut rig = Rig::new(2);
     rig.join(&code(&relay, &secret));
-    let begun = rig.device.survey(rig.workspace(), None, rig.now);
+    let begun = rig.device.survey(rig.workspace(), (None, &Looking::AsItIs), rig.now);
     assert!(matches!(begun, Err(Error::NothingToGoOnFrom(_))));
 }
 

@@ -20,6 +20,7 @@ mod accepting;
 mod agents;
 mod aside;
 mod audit;
+mod begun_again;
 mod built_on_lost;
 mod clocks;
 mod comparing;

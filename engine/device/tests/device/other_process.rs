@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bowline_core::document::{ActorId, Document, Kind, MessageId, Pen, Role};
 use bowline_core::sync::{GoingOn, ShownLog};
 use bowline_crypto::DeviceKeys;
-use bowline_device::{Device, Error, Look, Notice, OnlyHere, Random, Shared};
+use bowline_device::{Device, Error, Look, Looking, Notice, OnlyHere, Random, Shared};
 use bowline_store::Store;
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::frame::Frame;
@@ -192,7 +192,9 @@ fn syncing_before_a_relay_was_put_back(home: &Home) -> (Device, FakeRelay, DocId
 fn decide_elsewhere(home: &Home, back: &mut FakeRelay) -> ShownLog {
     let workspace = back.log().head().workspace;
     let mut deciding = home.open(14);
-    let Look::Done(shown) = look_at(&mut deciding, workspace, back, NOW) else { panic!() };
+    let Look::Done(shown) = look_at(&mut deciding, (workspace, &Looking::AsItIs), back, NOW) else {
+        panic!()
+    };
     deciding.go_on_with(workspace, &shown, GoingOn::Accept, NOW).unwrap();
     *shown
 }
@@ -219,7 +221,7 @@ fn what_another_process_has_caught_a_relay_at_stops_the_one_that_syncs() {
     let (mut syncing, mut back, _) = syncing_before_a_relay_was_put_back(&home);
     let workspace = back.log().head().workspace;
     let mut looking = home.open(14);
-    assert!(matches!(look_at(&mut looking, workspace, &mut back, NOW), Look::Done(_)));
+    assert!(matches!(look_at(&mut looking, (workspace, &Looking::AsItIs), &mut back, NOW), Look::Done(_)));
     assert!(looking.is_distrusted(workspace).unwrap() && !syncing.is_distrusted(workspace).unwrap());
     syncing.handle_store_changed(NOW).unwrap();
     assert!(syncing.is_distrusted(workspace).unwrap());

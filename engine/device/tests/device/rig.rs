@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bowline_core::document::Role;
-use bowline_core::sync::{GoingOn, LinkState, Pins, Recipient, ShownLog, keys_in_records};
+use bowline_core::sync::{GoingOn, LinkState, Pins, Recipient, ShownLog, Token, keys_in_records};
 use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_device::{Code, CodeKind, Device, Error};
-use bowline_device::{Look, Missing, Notice, WorkspaceStatus};
+use bowline_device::{Look, Looking, Missing, Notice, WorkspaceStatus};
 use bowline_store::{Connection, Store};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{Entry, SignedEntry};
@@ -311,11 +311,11 @@ fn open(store: Store, keys: &[u8; 64], seed: u64) -> Result<Device, Error> {
 /// Looks at a relay's log on a line of its own.
 pub(crate) fn look_at(
     device: &mut Device,
-    workspace: WorkspaceId,
+    (workspace, how): (WorkspaceId, &Looking),
     relay: &mut FakeRelay,
     now: Millis,
 ) -> Look {
-    let mut survey = device.survey(workspace, None, now).unwrap();
+    let mut survey = device.survey(workspace, (None, how), now).unwrap();
     let (mut opening, mut answers) = (Opening::default(), VecDeque::new());
     loop {
         while let Some(frame) = survey.poll_transmit() {
@@ -416,7 +416,7 @@ impl Rig {
     }
 
     pub(crate) fn try_look(&mut self, relay: &mut FakeRelay) -> Look {
-        look_at(&mut self.device, self.workspace, relay, self.now)
+        look_at(&mut self.device, (self.workspace, &Looking::AsItIs), relay, self.now)
     }
 
     /// What a relay's log lacks of what is known here.
@@ -434,6 +434,20 @@ impl Rig {
     /// A person decides, and everything that follows is done.
     pub(crate) fn go_on(&mut self, relay: &mut FakeRelay, how: GoingOn) {
         self.try_go_on(relay, how).unwrap();
+        self.sync(relay);
+    }
+
+    /// A person has the workspace made again at a relay that has lost it, and decides.
+    pub(crate) fn decide_to_make_again(&mut self, relay: &mut FakeRelay, how: GoingOn) {
+        let looking = Looking::MadeAgain(Token("the token".to_owned()));
+        let looked = look_at(&mut self.device, (self.workspace, &looking), relay, self.now);
+        let Look::Done(shown) = looked else { unreachable!("{looked:?}") };
+        self.device.go_on_with(self.workspace, &shown, how, self.now).unwrap();
+    }
+
+    /// The same, and everything that follows is done.
+    pub(crate) fn make_again(&mut self, relay: &mut FakeRelay, how: GoingOn) {
+        self.decide_to_make_again(relay, how);
         self.sync(relay);
     }
 

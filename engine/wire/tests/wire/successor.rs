@@ -163,3 +163,33 @@ fn a_chain_is_compared_with_the_one_that_is_known() {
     assert_eq!(chain(&[link("x", 3, "y")]).after(&two, log("c")), After::Unrelated);
     assert_eq!(chain(&[link("x", 3, "y")]).after(&none, log("a")), After::Unrelated);
 }
+
+/// The lost log `old` begins again as the log `new`, said by the relay alone.
+fn beginning(old: &str, new: &str) -> SaidSuccessor {
+    let logs = (workspace(), log(old), log(new));
+    SaidSuccessor::sign_beginning(logs, &identity(), signer(&relay_identity())).unwrap()
+}
+
+#[test]
+fn a_lost_log_is_begun_again_by_the_word_of_the_relay_alone_and_from_its_beginning_only() {
+    let again = beginning("a", "b");
+    let whole = chain(&[again]);
+    assert_eq!(
+        whole.begun_again().map(|it| (it.old, it.position, it.new)),
+        Some((log("a"), Position(0), log("b")))
+    );
+    assert_eq!(Succession::stored(workspace(), &[again]), Ok(whole));
+    assert_eq!(chain(&[link("a", 3, "b")]).begun_again(), None, "a restored one");
+    let restored = chain(&[again, link("b", 3, "c")]);
+    assert_eq!(restored.begun_again().map(|it| it.old), Some(log("a")));
+    assert_eq!(verify(&[with_bytes(&again, BY_RELAY, &[0; 64])]), Err(SuccessionError::Unsigned));
+    assert_eq!(verify(&[with_bytes(&again, 38, &seed("another hash"))]), Err(SuccessionError::Unsigned));
+    assert_eq!(verify(&[with_bytes(&again, BY_LOG, &[1; 64])]), Err(SuccessionError::NotByLog));
+    let zero = with_bytes(&link("a", 3, "b"), BY_LOG, &[0; 64]);
+    assert_eq!(verify(&[zero]), Err(SuccessionError::NotByLog), "from anywhere else");
+    assert_eq!(
+        verify(&[link("z", 0, "a"), again]),
+        Err(SuccessionError::NotAChain),
+        "nothing stands before it"
+    );
+}

@@ -236,11 +236,20 @@ fn successors() -> Value {
     let one = story.said_successor(Position(3), &second, &relay);
     let two = later.said_successor(Position(3), &third, &relay);
     let back = later.said_successor(Position(2), &third, &relay);
-    let without = |at: usize| {
-        let mut bytes = encode(&one);
+    let without_in = |said: &SaidSuccessor, at: usize| {
+        let mut bytes = encode(said);
         bytes[at..at + 64].fill(0);
         decode(&bytes).unwrap()
     };
+    let without = |at: usize| without_in(&one, at);
+    let log_of = |key: &SigningKey| LogId::from_bytes(key.verifying_key().to_bytes());
+    let logs = (story.workspace(), log_of(&story.relay), log_of(&second));
+    let identity = relay.verifying_key().to_bytes();
+    let again = SaidSuccessor::sign_beginning(logs, &identity, signer(&relay)).unwrap();
+    let unsigned = without_in(&again, 172);
+    let before = story.said_successor(Position(0), &second, &relay);
+    let logs = (story.workspace(), log_of(&second), log_of(&third));
+    let late = SaidSuccessor::sign_beginning(logs, &identity, signer(&relay)).unwrap();
     let list = |name: &str, said: &[SaidSuccessor], why: Option<&str>| {
         json!({
             "name": name,
@@ -253,6 +262,10 @@ fn successors() -> Value {
     json!([
         list("a log that was continued once", &[one], None),
         list("a log that was continued twice", &[one, two], None),
+        list("a lost log that is begun again", &[again], None),
+        list("a lost log that is begun again, and continued", &[again, two], None),
+        list("a log that is begun again behind another", &[before, late], Some("NotAChain")),
+        list("a log that is begun again without the relay", &[unsigned], Some("Unsigned")),
         list("only the relay has signed", &[without(106)], Some("NotByLog")),
         list("only the log has signed", &[without(172)], Some("NotByRelay")),
         list("a gap", &[two, one], Some("NotAChain")),
@@ -456,7 +469,11 @@ fn successors_follow_from_the_formulas() {
                     let value = [&[0x85, 0x58, 0x20][..], workspace.as_bytes(), &bytes[1..104]].concat();
                     let signature = |at: usize| bytes[at..at + 64].try_into().unwrap();
                     let old = *successor.old.as_bytes();
-                    assert_signed(old, "bowline/successor/1", &value, signature(106));
+                    if successor.position == Position::START {
+                        assert_eq!(signature(106), [0; 64]);
+                    } else {
+                        assert_signed(old, "bowline/successor/1", &value, signature(106));
+                    }
                     assert_signed(relay, "bowline/successor/relay/1", &value, signature(172));
                 }
             }

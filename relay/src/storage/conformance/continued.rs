@@ -6,7 +6,7 @@ use bowline_wire::successor::{SaidSuccessor, Successor};
 
 use super::{Open, Scribe, admission};
 use crate::keys::{Identity, LogKey, LogSecret};
-use crate::storage::{Continued, Storage, StorageError};
+use crate::storage::{Continued, NewLog, Storage, StorageError};
 
 fn key(number: u8) -> LogKey {
     LogKey::from(&LogSecret::from_bytes([number; 32]))
@@ -78,6 +78,14 @@ pub(super) fn logs_go_on_under_other_keys<S: Storage>(open: Open<'_, S>) {
         Some(Position(1)),
         "where it was, not where it is"
     );
+    let mut again = Scribe::new(6);
+    let mut begins = again.next(2);
+    let (identity, lost) = (Identity::from_secret(&[5; 32]), key(5).id());
+    let begun = identity.sign_beginning(again.workspace(), lost, &key(6)).unwrap();
+    begins.create = begins.create.map(|made| NewLog { begins_again: Some(begun), ..made });
+    open().commit(&[begins]).unwrap();
+    assert_eq!(open().log(again.workspace()).unwrap().unwrap().successors, [begun]);
+    assert_eq!(open().continued_at(again.workspace()).unwrap(), Some(Position::START));
     let tips = open().tips(one.workspace()).unwrap();
     let less: Vec<_> =
         tips.iter().map(|(chain, tip)| (*chain, bowline_wire::log::ChainTip { seq: 77, ..*tip })).collect();

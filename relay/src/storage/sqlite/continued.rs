@@ -4,12 +4,12 @@ use bowline_disk::{DatabaseError, database};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
 use bowline_wire::successor::SaidSuccessor;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{Sqlite, put_tip, unsigned};
-use crate::storage::{Continued, StorageError};
+use super::{Sqlite, put_tip, signed, unsigned};
+use crate::storage::{Continued, NewLog, StorageError};
 
 const SUCCESSORS: &str = "SELECT said FROM successor
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) ORDER BY n";
@@ -47,6 +47,24 @@ impl Sqlite {
         Ok(statement.query_row([workspace.as_bytes()], |row| Ok(Position(unsigned(row, 0)?))).optional()?)
     }
 
+    /// Makes a log without entries, with what says which lost log it begins again.
+    pub(super) fn make_log(
+        tx: &Transaction<'_>,
+        workspace: WorkspaceId,
+        made: &NewLog,
+        now: Millis,
+    ) -> Result<i64, StorageError> {
+        let NewLog { secret, draft, begins_again } = made;
+        let sql = "INSERT INTO log (workspace, secret, position, hash, content, control, created_at, appended_at, draft,
+                                    has_parties)
+                   VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?4, ?5, 1)";
+        let hash = LogHash::ZERO;
+        let params = (workspace.as_bytes(), secret.as_bytes(), hash.as_bytes(), signed(now.0)?, draft);
+        let log = tx.prepare_cached(sql)?.insert(params)?;
+        begins_again.iter().try_for_each(|successor| put_successor(tx, log, successor))?;
+        Ok(log)
+    }
+
     pub(super) fn continue_all(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for continued in logs {
@@ -74,11 +92,15 @@ fn continue_log(tx: &Transaction<'_>, continued: &Continued) -> Result<(), Stora
     let sql = "UPDATE log SET secret = ?2, lacks = NULL WHERE workspace = ?1 RETURNING n";
     let params = (workspace.as_bytes(), secret.as_bytes());
     let log: i64 = tx.query_row(sql, params, |row| row.get(0)).optional()?.ok_or(NO_LOG)?;
-    for successor in successors {
-        let sql = "INSERT INTO successor (log, n, said, ended)
-                   VALUES (?1, (SELECT count(*) FROM successor WHERE log = ?1), ?2,
-                           (SELECT position FROM log WHERE n = ?1))";
-        tx.execute(sql, (log, encode(successor)))?;
-    }
+    successors.iter().try_for_each(|successor| put_successor(tx, log, successor))?;
     tips.iter().try_for_each(|(chain, tip)| put_tip(tx, log, chain, tip))
+}
+
+/// Adds a successor to those of a log, which goes on under another key behind what it has now.
+fn put_successor(tx: &Transaction<'_>, log: i64, successor: &SaidSuccessor) -> Result<(), StorageError> {
+    let sql = "INSERT INTO successor (log, n, said, ended)
+               VALUES (?1, (SELECT count(*) FROM successor WHERE log = ?1), ?2,
+                       (SELECT position FROM log WHERE n = ?1))";
+    tx.execute(sql, (log, encode(successor)))?;
+    Ok(())
 }

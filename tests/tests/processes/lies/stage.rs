@@ -77,6 +77,16 @@ impl Stage {
         self.folder.path().join("good")
     }
 
+    /// The relay's data as it is now, kept to be put back. It does not run.
+    pub(super) fn as_it_is(&self) -> PathBuf {
+        let copy = self.folder.path().join("as it is");
+        if copy.exists() {
+            std::fs::remove_dir_all(&copy).unwrap();
+        }
+        self.relay.copy_data(&copy);
+        copy
+    }
+
     /// The devices as they are before the lie is told; the relay has its good data.
     pub(super) fn scene(&self) -> Scene {
         self.relay.put_data(&self.good());
@@ -147,6 +157,18 @@ impl Scene {
             decided += 1;
         }
         if decided > 0 { Ok(()) } else { Err("nobody has to decide anything".to_owned()) }
+    }
+
+    /// The person makes the workspace again at a relay that has lost it, with its token, from the device that knows least, and repairs
+    /// on the others.
+    pub(super) fn make_again(&self, token: &str) -> Result<(), String> {
+        for who in [Who::Tablet, Who::Desktop, Who::Laptop] {
+            let ran = self.run(who, &["workspace", "repair", "--yes", "--token", token])?;
+            if !ran.status.success() {
+                return Err(format!("{who:?}: {} {}{}", ran.status, ran.stdout, ran.stderr));
+            }
+        }
+        Ok(())
     }
 
     /// All devices come to an end, are equal with nothing lost, and nothing is in the way.

@@ -7,7 +7,7 @@ use super::line::{self, Known, Tells};
 use super::stage::Who::{self, Desktop, Laptop, Tablet};
 use super::tampering;
 use Plant::{Database, Line, Older, OlderWrittenOn, Socket};
-use Way::{Alone, Decided, Good, Restored};
+use Way::{Alone, AsItIs, Decided, Good, MadeAgain, Restored};
 
 /// How a lie is planted.
 pub(super) enum Plant {
@@ -45,6 +45,10 @@ pub(super) enum Way {
     Restored,
     /// The operator puts the good data back and restores it, and the person decides: `accept` does it, and so does `repair`.
     Decided,
+    /// Nobody puts anything back, and the person decides: `accept` does it, and so does `repair`.
+    AsItIs,
+    /// Nobody puts anything back: the person makes the workspace again at the relay with `repair`, and so do the others' persons.
+    MadeAgain,
 }
 
 /// A lie, what comes of it for a device that only reads and for one that also writes, and which device that is.
@@ -199,6 +203,7 @@ fn of_what_is_beside_it() -> Vec<Lie> {
         lie("successor damaged", Desktop, Database(tampering::successor_damaged), both(LOST, Good)),
         lie("another log under this id", Desktop, Database(Forger::take_another_log), both(stranger, Good)),
         lie("workspace gone", Desktop, Database(tampering::workspace_gone), both(none, Good)),
+        lie("workspace gone for good", Desktop, Database(tampering::workspace_gone), both(none, MadeAgain)),
         lie("draft changed", Desktop, Database(tampering::draft_changed), both(older, Good)),
     ]
 }
@@ -207,7 +212,10 @@ fn of_what_is_beside_it() -> Vec<Lie> {
 pub(super) fn slow() -> Vec<Lie> {
     let waits = [(UNHARMED, Alone), (UNANSWERED, Alone)];
     let lacks = told(5, "that it lacks what it has signed for");
-    let tip = [(UNHARMED, Alone), (lacks, Good)];
+    // Whoever only reads meets nothing, and whatever it writes later meets the same as one that writes at once: a relay that
+    // takes nothing more of one of its chains. A person goes on in another one, on the log as it is, which has lost nothing. Once
+    // others have written on, the good data is older than what the relay has signed since.
+    let tip = [(UNHARMED, AsItIs), (lacks, Restored)];
     vec![
         lie("acknowledged and dropped", Desktop, Line(line::acknowledged_and_dropped), waits),
         lie("tip of another chain", Laptop, Database(tampering::tip_of_another_chain), tip),

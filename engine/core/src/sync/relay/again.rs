@@ -46,6 +46,9 @@ impl Replica {
         if succession.last().is_some_and(|last| last != theirs.log) {
             return Err(Box::new(RelayFault::Nonsense("successors that do not lead to its log")));
         }
+        if self.is_to_be_decided(&succession) {
+            return Err(Box::new(RelayFault::BegunAgain));
+        }
         let begun = succession.successors().last();
         let is_short = |begun: &Successor| {
             theirs.position < begun.position
@@ -77,6 +80,17 @@ impl Replica {
         }
         self.take_succession(succession);
         Ok(Leads::On)
+    }
+
+    /// Whether a log was begun again, and nobody whom this device believes has said that this is the log: neither the person here nor,
+    /// for a newcomer, whoever made the code.
+    fn is_to_be_decided(&self, succession: &Succession) -> bool {
+        let begun = succession.begun_again();
+        if begun.is_none() || begun == self.succession.begun_again() {
+            return false;
+        }
+        let is_since = |log| succession.successors().any(|it| it.new == log);
+        self.position() > Position::START || !self.pins.as_ref().is_some_and(|pins| is_since(pins.log))
     }
 
     /// The log's key says that the log goes on from something else than it had signed for.

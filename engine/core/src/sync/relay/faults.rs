@@ -59,6 +59,10 @@ pub enum RelayFault {
     /// Only one of the two keys says that the log is continued: the log's, or the relay's own.
     #[error("only one of the relay's keys says that the log was continued")]
     HalfSuccessor,
+    /// The relay has lost the workspace altogether, and somebody has brought it back there since: its log begins again under a key that
+    /// the log known here has not signed for, so a person decides about it.
+    #[error("the relay had lost the workspace, whose log was begun again there")]
+    BegunAgain,
     /// The log does not pass through the point that the invite or link code names.
     #[error("the relay's log is not the one that the code was made for")]
     NotThePinnedLog,

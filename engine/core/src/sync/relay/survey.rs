@@ -1,5 +1,5 @@
 //! Looking at a relay's log beside the one that is known here, on a line of its own: nothing that is known here changes by it, and the relay
-//! is told no head.
+//! is told no head, but by a person who makes the workspace again at a relay that has lost it.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -7,7 +7,7 @@ use bowline_wire::bodies::verify_given;
 use bowline_wire::codec::encode;
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry};
-use bowline_wire::frame::{Challenge, Frame, Hello, Party, Reason, VERSIONS, Welcome, Word};
+use bowline_wire::frame::{Challenge, Create, Frame, Hello, Party, Reason, VERSIONS, Welcome, Word};
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
@@ -46,6 +46,16 @@ pub enum SurveyFailed {
 
 type Surveyed<T> = Result<T, SurveyFailed>;
 
+/// With what a workspace is made again at a relay that has lost it, its log's key included. A relay that has it lets this device look all
+/// the same, also where the record by which it came in is still missing.
+#[derive(Clone, Debug)]
+pub struct Remake {
+    /// What the workspace began with.
+    pub create: Create,
+    /// A head of its first log, for the relay to say which log goes on.
+    pub of: SeenHead,
+}
+
 /// A line on which a relay's log is looked at.
 #[derive(Debug)]
 pub struct Survey {
@@ -60,6 +70,8 @@ pub struct Survey {
     signed: Vec<SeenHead>,
     /// What the relay was caught at, until somebody has taken it.
     caught: Option<RelayFault>,
+    /// With what the workspace is made again, if a person has decided that.
+    remake: Option<Remake>,
     session: Session,
     reading: Option<Reading>,
     out: VecDeque<Frame>,
@@ -106,7 +118,12 @@ impl Reading {
 impl Survey {
     /// Begins on a new line; `None` if nothing of the log is known here. `line` is the key of the relay's certificate as the line has
     /// proven it.
-    pub fn begin(replica: &Replica, line: Option<LineKey>, cx: &mut Context<'_>) -> Option<Self> {
+    pub fn begin(
+        replica: &Replica,
+        line: Option<LineKey>,
+        remake: Option<Remake>,
+        cx: &mut Context<'_>,
+    ) -> Option<Self> {
         let here = replica.log()?.head();
         let mut session = Session::new();
         let capabilities = vec![WRITES_DRAFT.to_owned(), "entries/1".to_owned()];
@@ -120,6 +137,7 @@ impl Survey {
             known: replica.succession.clone(),
             signed: replica.head.into_iter().chain(replica.beyond()).collect(),
             caught: None,
+            remake,
             session,
             reading: None,
             out: VecDeque::from([hello]),
@@ -178,7 +196,8 @@ impl Survey {
         let relay = challenge.relay;
         let challenge = Frame::Challenge(challenge);
         let said = said.then(&encode(&challenge));
-        let proof = Frame::Proof(Box::new(cx.keys.prove(said, self.workspace, None, None)));
+        let (of, create) = self.remake.take().map(|it| (it.of, Box::new(it.create))).unzip();
+        let proof = Frame::Proof(Box::new(cx.keys.prove(said, self.workspace, of, create)));
         self.session.prove(relay, (&challenge, &proof), None, cx.now);
         self.out.push_back(proof);
         Ok(())

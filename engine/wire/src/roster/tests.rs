@@ -71,11 +71,7 @@ fn others_than_the_owner_begin_half_of_the_epochs_and_the_owner_goes_on() {
 }
 
 fn rekey_to(n: usize, recipients: &[HpkePublicKey]) -> Record {
-    let wrap = |recipient: &HpkePublicKey| Wrap {
-        recipient: recipient.clone(),
-        encapsulated: Vec::new(),
-        ciphertext: Vec::new(),
-    };
+    let wrap = |_: &HpkePublicKey| Wrap { encapsulated: Vec::new(), ciphertext: Vec::new() };
     let wraps = recipients.iter().map(wrap).collect();
     Record::Rekey(Rekey { commitment: numbered(n), history: Vec::new(), wraps })
 }

@@ -298,6 +298,9 @@ fn rekeys() -> Tale {
 }
 
 /// Ben has begun the epoch in force, and everybody may complain of it.
+/// What happens to the cast, an open invite and a link between a rekey's roster and its place.
+type Since<'a> = &'a dyn Fn(&mut Story, &[Author; 4], &Secret, &Secret);
+
 /// What may happen between a rekey's roster and its place.
 fn outrun() -> Vec<Tale> {
     let begin = || {
@@ -310,7 +313,6 @@ fn outrun() -> Vec<Tale> {
         story.record(&tablet, &Record::Link(link.ticket()));
         (story.roster().hash(), story, [laptop, phone, ben, tablet], open, link)
     };
-    type Since<'a> = &'a dyn Fn(&mut Story, &[Author; 4], &Secret, &Secret);
     let tell = |name: &'static str, [by_owner, by_member]: [(&str, Option<&str>); 2], since: Since<'_>| {
         let (old, mut story, cast, open, link) = begin();
         let rekey = story.due_rekey("late");

@@ -38,9 +38,9 @@ def _suite(value):
     return number_of("suite", set(limits.SUITES.values()))(uint(16)(value))
 
 
-WRAP = fields(_hpke_key, bytes_to(limits.MAX_WRAP), bytes_to(limits.MAX_WRAP))
+WRAP = fields(bytes_to(limits.MAX_WRAP), bytes_to(limits.MAX_WRAP))
 TICKET = fields(fixed(32), _hpke_key, uint(), WRAP)
-WRAPS = ascending(list_of(WRAP, limits.MAX_RECIPIENTS), lambda wrap: (suite_of(wrap[0]), wrap[0]), "WrapOrder")
+WRAPS = list_of(WRAP, limits.MAX_RECIPIENTS)
 REKEY_FORM = fields(fixed(32), bytes_to(limits.MAX_SEALED_HISTORY), WRAPS)
 
 

@@ -29,6 +29,7 @@ class Device:
     recovery: bool
     joined_at: int  # the log position of its Genesis or Join
     active: bool = True
+    removed_at: int | None = None  # the log position of what removed it
     cut: dict = field(default_factory=dict)  # of a removed device: chain -> (seq, entry id)
 
 
@@ -40,6 +41,11 @@ class Ticket:
     made_at: int  # how many records had been applied before
     stage: str = OPEN
     used_by: bytes | None = None
+    ended_at: int | None = None  # the log position of what used or closed it
+
+    def end(self, stage, position):
+        """Uses or closes the ticket."""
+        self.stage, self.ended_at = stage, position
 
 
 @dataclass
@@ -50,6 +56,16 @@ class Point:
     position: int
     epoch: bytes
     rekey_due: bool
+
+
+@dataclass
+class Place:
+    """A record that is applied, where it stands, and the epoch that it begins if it begins one."""
+
+    position: int
+    epoch: bytes
+    header: object
+    record: records.Record
 
 
 @dataclass
@@ -99,6 +115,32 @@ class Roster:
         devices = {device.hpke for device in self.devices.values() if device.active}
         return devices | {ticket.hpke for ticket in self.tickets.values() if ticket.stage == OPEN}
 
+    def recipients_of(self, header, record):
+        """Those who were in at a header's roster, but for whom a removal under it takes."""
+        number = self.index[header.roster]
+        position = self.points[number].position
+
+        def stays(id_):
+            match record.number:
+                case records.REMOVE_DEVICE:
+                    return id_ != record.fields[0]
+                case records.REMOVE_MEMBER:
+                    return self.devices[id_].user != record.fields[0]
+            return True
+
+        devices = {
+            device.hpke
+            for id_, device in self.devices.items()
+            if device.joined_at <= position and (device.active or device.removed_at > position) and stays(id_)
+        }
+        return devices | {
+            ticket.hpke
+            for ticket in self.tickets.values()
+            if ticket.made_at <= number
+            and (ticket.stage == OPEN or ticket.ended_at > position)
+            and stays(ticket.maker)
+        }
+
     def applied_by(self, position):
         """How many records had been applied up to a position."""
         return sum(point.position <= position for point in self.points)
@@ -133,7 +175,8 @@ class Roster:
 
     def _apply(self, position, entry, record):
         """Applies a record; the reason for which its rekey is void, if it is."""
-        header, values, epoch = entry.header, record.fields, entry.id[:16]
+        header, values = entry.header, record.fields
+        place = Place(position, entry.id[:16], header, record)
         match record.number:
             case records.GENESIS:
                 self._genesis(position, entry, values)
@@ -144,25 +187,24 @@ class Roster:
                 self._open(header, values[0], self._author(header).user)
             case records.CLOSE_INVITE:
                 self._owner(header)
-                self._close(values[0], None)
+                self._close(position, values[0], None)
             case records.CLOSE_LINK:
-                self._close(values[0], self._author(header).user)
+                self._close(position, values[0], self._author(header).user)
             case records.JOIN:
                 self._join(position, header, values)
             case records.REMOVE_DEVICE:
                 target, cut, _ = values
                 self._removable(header, target)
                 _check_cut(cut, lambda device: device == target)
-                return self._remove(header, {target}, cut, (epoch, record.rekey))
+                return self._remove(place, {target}, cut)
             case records.REMOVE_MEMBER:
-                return self._remove_member(header, values, (epoch, record.rekey))
+                return self._remove_member(place, values)
             case records.LEAVE:
-                self._leave(header, *values)
+                self._leave(position, header, *values)
             case records.REKEY:
                 user = self._live_author(header).user
                 permit = self._permit(user)
-                self._on_head(header)
-                self._begin_epoch(header.device, epoch, record.rekey)
+                self._begin_epoch(place)
                 if permit == "Complaint":
                     self.answers[user] = self.answers.get(user, 0) + 1
             case records.COMPLAINT:
@@ -228,25 +270,23 @@ class Roster:
         self.hpke_keys.add(device.hpke)
 
     def _open(self, header, ticket, user):
-        key, hpke, _, wrap = ticket
+        key, hpke, _, _ = ticket
         self._on_head(header)
         if key in self.tickets or hpke in self.hpke_keys:
             raise Void("KeyReused")
         self._takes(hpke)
-        if wrap[0] != hpke:
-            raise Void("WrongRecipients")
         if len(self.recipients()) >= limits.MAX_RECIPIENTS:
             raise Void("Full")
         self.hpke_keys.add(hpke)
         self.tickets[key] = Ticket(user, header.device, hpke, len(self.points))
 
-    def _close(self, key, user):
+    def _close(self, position, key, user):
         ticket = self.tickets.get(key)
         if ticket is None or ticket.user != user:
             raise Void("NoTicket")
         if ticket.stage != OPEN:
             raise Void("TicketNotOpen")
-        ticket.stage = CLOSED
+        ticket.end(CLOSED, position)
         self.closed_tickets.add(self.devices[ticket.maker].user)
 
     def check_join(self, header, values):
@@ -284,7 +324,7 @@ class Roster:
         if is_new:
             self.users[user] = User(MEMBER)
         self._insert(header.device, Device(user, hpke, recovery, position))
-        self.tickets[key].stage = USED
+        self.tickets[key].end(USED, position)
         self.tickets[key].used_by = header.device
 
     def _removable(self, header, target):
@@ -297,15 +337,15 @@ class Roster:
         if device.recovery:
             raise Void("Recovery")
 
-    def _remove_member(self, header, values, rekey):
-        user, cut, _ = values
+    def _remove_member(self, place, values):
+        header, (user, cut, _) = place.header, values
         self._owner(header)
         if self.is_owner(user):
             raise Void("LastOwnerDevice")
         if user not in self.users or self.users[user].removed:
             raise Void("TargetNotActive")
         _check_cut(cut, lambda device: self._is_of(device, user))
-        rekey_void = self._remove(header, self._active_of(user), cut, rekey)
+        rekey_void = self._remove(place, self._active_of(user), cut)
         self.users[user].removed = True
         return rekey_void
 
@@ -315,20 +355,18 @@ class Roster:
     def _active_of(self, user):
         return {id_ for id_, device in self.devices.items() if device.user == user and device.active}
 
-    def _remove(self, header, targets, cut, rekey):
+    def _remove(self, place, targets, cut):
+        header = place.header
         known = self.index[header.roster] + 1 if header.roster in self.index else 0
         going = self._with_linked_since(targets, known)
         if header.device in going:
             raise Void("SelfRemoval")
         self._check_owner_stays(going)
-        was_on_head = header.roster == self.hash
-        self._strike(going, cut)
+        self._strike(place.position, going, cut)
         self.rekey_due = True
         try:
             self._live_author(header)
-            if not was_on_head:
-                raise Void("NotOnHead")
-            self._begin_epoch(header.device, *rekey)
+            self._begin_epoch(place)
         except Void as void:
             return str(void)
         return None
@@ -356,16 +394,16 @@ class Roster:
             if not set(owners) - going:
                 raise Void("LastOwnerDevice")
 
-    def _strike(self, going, cut):
+    def _strike(self, position, going, cut):
         for id_ in going:
             device = self.devices[id_]
-            device.active = False
+            device.active, device.removed_at = False, position
             device.cut = {tuple(item[:3]): (item[3], item[4]) for item in cut if item[0] == id_}
         for ticket in self.tickets.values():
             if ticket.stage == OPEN and ticket.maker in going:
-                ticket.stage = CLOSED
+                ticket.end(CLOSED, position)
 
-    def _leave(self, header, whole_user, cut):
+    def _leave(self, position, header, whole_user, cut):
         author = self._author(header)
         user = author.user
         _check_cut(
@@ -376,23 +414,36 @@ class Roster:
         if not author.recovery:
             going = {id_ for id_ in going if not self.devices[id_].recovery}
         self._check_owner_stays(going)
-        self._strike(going, cut)
+        self._strike(position, going, cut)
         if whole_user and not self._active_of(user):
             self.users[user].removed = True
         self.rekey_due = True
 
-    def _begin_epoch(self, by, epoch, rekey):
-        if {wrap[0] for wrap in rekey.wraps} != self.recipients():
+    def _begin_epoch(self, place):
+        header, rekey, by = place.header, place.record.rekey, place.header.device
+        recipients = self.recipients_of(header, place.record)
+        if len(rekey.wraps) != len(recipients):
             raise Void("WrongRecipients")
         is_owner = self.is_owner(self.devices[by].user)
+        point = self.points[self.index[header.roster]]
+        has_joined = any(device.joined_at > point.position for device in self.devices.values())
+        if (
+            point.epoch != self.epochs[-1][0]
+            or not recipients <= self.recipients()
+            or (has_joined and not is_owner)
+        ):
+            raise Void("Outrun")
         spent = not is_owner and self.by_others >= limits.MAX_EPOCHS_OF_OTHERS
         if len(self.epochs) >= limits.MAX_EPOCHS or spent:
             raise Void("Full")
         self.by_others += not is_owner
         self.begun_by, self.complained = by, False
         self.closed_tickets.clear()
-        self.epochs.append((epoch, rekey.commitment))
+        self.epochs.append((place.epoch, rekey.commitment))
         self.rekey_due = False
+        for ticket in self.tickets.values():
+            if ticket.stage == OPEN and ticket.hpke not in recipients:
+                ticket.end(CLOSED, place.position)
 
 
 def _check_cut(cut, concerns):

@@ -171,9 +171,9 @@ def open_hpke(suite, secrets, encapsulated, info, ciphertext):
     return open_aead(key + nonce, b"", ciphertext)
 
 
-def open_wrap(wrap, workspace, epoch_commitment, secrets):
-    """The epoch key that a wrap holds for this secret."""
-    recipient, encapsulated, ciphertext = WRAP(wrap)
+def open_wrap(wrap, recipient, workspace, epoch_commitment, secrets):
+    """The epoch key that a wrap to this recipient holds for its secret."""
+    encapsulated, ciphertext = WRAP(wrap)
     info = b"bowline/wrap/1" + workspace + recipient + epoch_commitment
     key = open_hpke(suite_of(recipient), secrets, encapsulated, info, ciphertext)
     if len(key) != 32 or commitment(key) != epoch_commitment:
@@ -207,13 +207,13 @@ def keys_in(stretch):
     return [key if any(key) else None for key in keys]
 
 
-def open_rekey(rekey, workspace, secrets):
-    """All epoch keys that a rekey hands to the holder of these secrets, oldest first."""
+def open_rekey(rekey, recipients, workspace, secrets):
+    """All epoch keys that a rekey to these recipients hands to the holder of these secrets, oldest first."""
     own = [secrets.public(suite) for suite in limits.SUITES.values()]
-    wraps = [wrap for wrap in rekey.wraps if wrap[0] in own]
+    wraps = [(wrap, to) for to, wrap in zip(recipients, rekey.wraps) if to in own]
     if not wraps:
         raise Unopenable("Seal", "there is no wrap for this recipient")
-    newest = open_wrap(wraps[0], workspace, rekey.commitment, secrets)
+    newest = open_wrap(*wraps[0], workspace, rekey.commitment, secrets)
     return open_history(workspace, newest, rekey.history) + [newest]
 
 

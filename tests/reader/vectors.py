@@ -180,15 +180,14 @@ def good_seal(vector):
     same(signing.public_key(ticket.signing_seed).hex(), vector["ticket_key"], "ticket key")
     same(ticket.hpke.public(1).hex(), vector["ticket_hpke"], "ticket's HPKE key")
     same(ticket.hpke.public(2).hex(), vector["ticket_xwing"], "ticket's X-Wing key")
-    for name in ("rekey_xwing", "rekey"):
-        rekey = records.read_rekey(decode(unhex(vector, name)))
-        keys = sealing.open_rekey(rekey, workspace, hpke)
+    for name, own in (("rekey_xwing", "device_xwing"), ("rekey", "device_hpke")):
+        rekey, recipients = records.read_rekey(decode(unhex(vector, name))), [unhex(vector, own)]
+        keys = sealing.open_rekey(rekey, recipients, workspace, hpke)
         same(keys[0], first, "the first epoch key in the history")
         at = unhex(vector, "rekey_roster") + unhex(vector, "device")
-        recipients = [wrap[0] for wrap in rekey.wraps]
         made = sealing.next_key(keys[:-1], unhex(vector, "rekey_random"), workspace, recipients, at)
         same(keys[-1], made, "the key of the next epoch")
-        for recipient, encapsulated, _ in rekey.wraps:
+        for recipient, (encapsulated, _) in zip(recipients, rekey.wraps):
             point = sealing.ephemeral_point(keys[-1], workspace, recipient)
             same(encapsulated[-32:], point, "the randomness of a wrap")
     keyring = sealing.Keyring(workspace, keys[:1], [(bytes(16), unhex(vector, "commitment"))])
@@ -281,7 +280,7 @@ def broken_wrap(vector):
     """A wrap that hands out no key."""
     wrap = decode(unhex(vector, "wrap"))
     secrets = sealing.HpkeSecrets(unhex(vector, "hpke_secret"), unhex(vector, "xwing_secret"))
-    rest = (unhex(vector, name) for name in ("workspace", "commitment"))
+    rest = [unhex(vector, name) for name in ("recipient", "workspace", "commitment")]
     broken(lambda: sealing.open_wrap(wrap, *rest, secrets))(vector)
 
 

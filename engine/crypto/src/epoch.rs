@@ -150,3 +150,6 @@ impl DocumentKey {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Starting an epoch and learning about one: both are a [`Rekey`] record, which wraps the newest key to each recipient and
 //! carries the earlier ones sealed under it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bowline_wire::ids::{HpkePublicKey, WorkspaceId};
@@ -55,12 +56,16 @@ impl Keyring {
         seal_wrap(self.newest_key(), self.workspace(), recipient)
     }
 
-    /// Whom a rekey that has begun the newest epoch wraps something else to than everybody who holds that key would: its author
-    /// has made these wraps wrongly, or on purpose.
-    pub fn wrapped_otherwise(&self, rekey: &Rekey) -> Vec<HpkePublicKey> {
+    /// To whom of its `recipients` a rekey that has begun the newest epoch wraps something else than everybody who holds that key would: its
+    /// author has made these wraps wrongly, or on purpose.
+    pub fn wrapped_otherwise(
+        &self,
+        rekey: &Rekey,
+        recipients: &BTreeSet<HpkePublicKey>,
+    ) -> Vec<HpkePublicKey> {
         let as_made = |to| wrap_or_nothing(self.newest_key(), self.workspace(), to);
-        let differ = rekey.wraps.iter().filter(|wrap| **wrap != as_made(&wrap.recipient));
-        differ.map(|wrap| wrap.recipient.clone()).collect()
+        let differ = recipients.iter().zip(&rekey.wraps).filter(|(to, wrap)| **wrap != as_made(to));
+        differ.map(|(to, _)| to.clone()).collect()
     }
 
     /// Starts an epoch: a record with a new key. The keyring does not change: the new key comes into force, for its maker as for everyone
@@ -95,21 +100,22 @@ impl Keyring {
         recipients.iter().map(|to| wrap_or_nothing(key, self.workspace(), to)).collect()
     }
 
-    /// Takes the key of an epoch that the roster has just begun with `rekey`. `epochs` are the roster's, all in order, up to
-    /// and including this one.
+    /// Takes the key of an epoch that the roster has just begun with `rekey`, whose wraps are to these `recipients`. `epochs` are the roster's,
+    /// all in order, up to and including this one.
     ///
     /// Keys this device missed, because an earlier wrap to it was bad, come from the history as well. Keys of epochs that are not among
     /// `epochs` stay for reading alone: the log that had begun those was continued without them.
     pub fn accept(
         &mut self,
         rekey: &Rekey,
+        recipients: &BTreeSet<HpkePublicKey>,
         secret: &HpkeSecret,
         epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
         let newest = match self.key_for(rekey.commitment) {
             // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was; or it has an earlier one's key.
             Some(key) => key,
-            None => Arc::new(open_own_wrap(self.workspace(), rekey, secret)?),
+            None => Arc::new(open_own_wrap(self.workspace(), rekey, recipients, secret)?),
         };
         self.take(newest, Some(&rekey.history), epochs)
     }
@@ -157,11 +163,13 @@ impl Keyring {
 fn open_own_wrap(
     workspace: WorkspaceId,
     rekey: &Rekey,
+    recipients: &BTreeSet<HpkePublicKey>,
     secret: &HpkeSecret,
 ) -> Result<EpochKey, KeyringError> {
     let own = secret.publics();
-    let wrap = rekey.wraps.iter().find(|wrap| own.contains(&wrap.recipient)).ok_or(KeyringError::NoWrap)?;
-    Ok(open_wrap(wrap, workspace, rekey.commitment, secret)?)
+    let mut wraps = recipients.iter().zip(&rekey.wraps);
+    let (to, wrap) = wraps.find(|(to, _)| own.contains(to)).ok_or(KeyringError::NoWrap)?;
+    Ok(open_wrap(wrap, to, workspace, rekey.commitment, secret)?)
 }
 
 /// The earlier keys in `history`, each compared with its commitment. An error only if `newest` itself is wrong: whatever else is, has to

@@ -159,5 +159,5 @@ pub(crate) fn wrap_of<K: Kem>(recipient: HpkePublicKey, plaintext: &[u8], commit
         &mut rng(43),
     )
     .unwrap();
-    Wrap { recipient, encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
+    Wrap { encapsulated: encapsulated.to_bytes().to_vec(), ciphertext }
 }

@@ -115,27 +115,28 @@ fn seal_by<K: Kem>(
     )
     .map_err(|_| WrapError::UnusableRecipient)?;
     assert!(drawn.left.is_empty(), "an encapsulation draws less than its suite says");
-    Ok(Wrap { recipient: recipient.clone(), encapsulated: encapsulated.to_bytes().to_vec(), ciphertext })
+    Ok(Wrap { encapsulated: encapsulated.to_bytes().to_vec(), ciphertext })
 }
 
 /// The wrap of `key` to `recipient`; an empty one if nothing can be wrapped to it, since it must not be able to prevent a rekey.
 pub(crate) fn wrap_or_nothing(key: &EpochKey, workspace: WorkspaceId, recipient: &HpkePublicKey) -> Wrap {
-    let nothing = || Wrap { recipient: recipient.clone(), encapsulated: Vec::new(), ciphertext: Vec::new() };
+    let nothing = || Wrap { encapsulated: Vec::new(), ciphertext: Vec::new() };
     seal_wrap(key, workspace, recipient).unwrap_or_else(|_| nothing())
 }
 
-/// Opens a wrap in `workspace` that is said to hold the key behind `commitment`, and checks that it does.
+/// Opens a wrap to `recipient` in `workspace` that is said to hold the key behind `commitment`, and checks that it does.
 pub fn open_wrap(
     wrap: &Wrap,
+    recipient: &HpkePublicKey,
     workspace: WorkspaceId,
     commitment: Commitment,
     secret: &HpkeSecret,
 ) -> Result<EpochKey, WrapError> {
-    let suite = wrap.recipient.suite();
-    if wrap.recipient != secret.public(suite) {
+    let suite = recipient.suite();
+    if *recipient != secret.public(suite) {
         return Err(WrapError::NotForUs);
     }
-    let info = info(workspace, &wrap.recipient, commitment);
+    let info = info(workspace, recipient, commitment);
     let (encapsulated, ciphertext) = (wrap.encapsulated.as_slice(), wrap.ciphertext.as_slice());
     match suite {
         Suite::X25519 => {

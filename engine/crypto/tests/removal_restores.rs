@@ -40,6 +40,7 @@ struct Device {
 /// A record that was applied, and the roster's epochs after it.
 struct Applied {
     record: Record,
+    on: RosterHash,
     began: bool,
     epochs: usize,
 }
@@ -75,8 +76,10 @@ impl Device {
     }
 
     /// Takes what an applied record has for this device, as `HandedOut` and `learn_keys` of the engine do.
-    fn look_at(&mut self, applied: &Applied, history: Option<&[u8]>, epochs: &[Epoch]) {
+    fn look_at(&mut self, applied: &Applied, history: Option<&[u8]>, roster: &Roster) {
+        let epochs = &roster.epochs()[..applied.epochs];
         let newest = epochs.last().unwrap();
+        let Some(recipients) = roster.recipients_of(&applied.on, &applied.record) else { return };
         let wraps = match &applied.record {
             record if applied.began => rekey_in(record).unwrap().wraps.as_slice(),
             Record::Invite(ticket) | Record::Link(ticket) => std::slice::from_ref(&ticket.wrap),
@@ -86,8 +89,8 @@ impl Device {
         let secrets = [Some(self.keys.hpke()), ticket.as_ref()];
         let opened = secrets.into_iter().flatten().find_map(|secret| {
             let own = secret.publics();
-            let wrap = wraps.iter().find(|wrap| own.contains(&wrap.recipient))?;
-            open_wrap(wrap, WORKSPACE, newest.commitment, secret).ok()
+            let (to, wrap) = recipients.iter().zip(wraps).find(|(to, _)| own.contains(to))?;
+            open_wrap(wrap, to, WORKSPACE, newest.commitment, secret).ok()
         });
         let Some(key) = opened else { return };
         if let Some(keyring) = &mut self.keyring {
@@ -180,7 +183,7 @@ impl History {
         let outcome = self.roster.apply(Position(self.written), id, &header, &record);
         let Outcome::Applied { .. } = outcome else { return false };
         let epochs = self.roster.epochs().len();
-        self.applied.push(Applied { record, began: before > 0 && epochs > before, epochs });
+        self.applied.push(Applied { record, on, began: before > 0 && epochs > before, epochs });
         let last = self.applied.len() - 1;
         for n in 0..self.honest.len() {
             self.show(n, last..last + 1);
@@ -194,7 +197,7 @@ impl History {
             let began = self.applied[..=at].iter().rev().find(|it| it.began);
             let history = began.map(|it| rekey_in(&it.record).unwrap().history.as_slice());
             let applied = &self.applied[at];
-            self.honest[honest].look_at(applied, history, &self.roster.epochs()[..applied.epochs]);
+            self.honest[honest].look_at(applied, history, &self.roster);
         }
     }
 
@@ -319,7 +322,7 @@ impl History {
             }
             return rekey;
         }
-        let empty = |recipient| Wrap { recipient, encapsulated: vec![], ciphertext: vec![] };
+        let empty = |_| Wrap { encapsulated: vec![], ciphertext: vec![] };
         let len = self.below(100);
         Rekey { commitment, history: vec![3; len], wraps: to.into_iter().map(empty).collect() }
     }
@@ -342,7 +345,7 @@ impl History {
             0..=2 => {
                 let secret = TicketSecret::generate(&mut self.rng);
                 let hpke = secret.hpke_public(Suite::XWing);
-                let wrap = Wrap { recipient: hpke.clone(), encapsulated: vec![], ciphertext: vec![] };
+                let wrap = Wrap { encapsulated: vec![], ciphertext: vec![] };
                 let ticket = Ticket { key: secret.ticket_key(), hpke, expires: 0, wrap };
                 if self.write(device, on, Record::Link(ticket)) {
                     self.links.push(secret);

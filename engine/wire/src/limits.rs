@@ -14,8 +14,8 @@ pub const MAX_HEADER: usize = 1024;
 /// Chains that one removal may name in its cut, about 80 bytes each.
 pub const MAX_CUT: usize = 1024;
 
-/// Recipients of one rekey: active devices and open invites and links of a workspace together. Each gets a wrap, with its key in front
-/// 2,400 bytes under X-Wing, and the rekey has to fit one body.
+/// Recipients of one rekey: active devices and open invites and links of a workspace together. Each gets a wrap of 1,174
+/// bytes under X-Wing, and the rekey has to fit one body, in a removal with the cut of all chains.
 pub const MAX_RECIPIENTS: usize = 256;
 
 /// Epochs in one workspace: each adds 32 bytes to the sealed history that a rekey carries in one body.

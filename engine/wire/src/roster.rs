@@ -4,6 +4,7 @@
 //! and in every implementation alike. How records are applied, and by which rules, is in `fold.rs` and below it.
 
 mod fold;
+mod recipients;
 pub mod record;
 mod roles;
 #[cfg(test)]
@@ -110,6 +111,14 @@ pub struct TicketState {
     pub stage: TicketStage,
     /// Number of the record that made the ticket, counted from 0 over applied records.
     pub made_at: usize,
+    /// Where the record stands by which it was used or closed; `None` while it is open.
+    pub ended: Option<Position>,
+}
+
+impl TicketState {
+    fn end(&mut self, stage: TicketStage, position: Position) {
+        (self.stage, self.ended) = (stage, Some(position));
+    }
 }
 
 /// The roster after one applied record, as far as later entries refer to it.
@@ -181,9 +190,12 @@ pub enum Void {
     /// An HPKE key of a weaker suite than the workspace takes.
     #[error("a key in it is of a weaker suite than this workspace takes")]
     WeakSuite,
-    /// The wraps are not to exactly the right recipients.
+    /// Another number of wraps than there are recipients.
     #[error("it is not sealed to exactly those who stay")]
     WrongRecipients,
+    /// Since the roster that a rekey builds on, somebody went, came in, or began an epoch.
+    #[error("what has happened since its author wrote it was faster")]
+    Outrun,
     /// No rekey is due, and its author may not begin an epoch without that.
     #[error("no rekey is due, and its author has no other reason that counts")]
     NotDue,
@@ -352,13 +364,6 @@ impl Roster {
     /// All invites and links that are or were.
     pub fn tickets(&self) -> impl Iterator<Item = (&TicketKey, &TicketState)> {
         self.tickets.iter()
-    }
-
-    /// To whom a rekey has to be wrapped: all active devices and open tickets, ascending.
-    pub fn recipients(&self) -> BTreeSet<HpkePublicKey> {
-        let devices = self.devices.values().filter(|device| device.is_active()).map(|device| &device.hpke);
-        let open = self.tickets.values().filter(|ticket| ticket.stage == TicketStage::Open);
-        devices.chain(open.map(|ticket| &ticket.hpke)).cloned().collect()
     }
 
     fn has_room(&self) -> bool {

@@ -232,7 +232,7 @@ impl Door {
 
     pub(crate) fn ticket(&self, expires: u64) -> Ticket {
         let hpke = HpkePublicKey::x25519(*self.key().as_bytes());
-        Ticket { key: self.key(), hpke: hpke.clone(), expires, wrap: wrap(hpke) }
+        Ticket { key: self.key(), hpke, expires, wrap: wrap() }
     }
 }
 
@@ -251,13 +251,12 @@ pub(crate) fn said(hello: &Frame, challenge: &Frame) -> Transcript {
     Transcript::START.then(&encode(hello)).then(&encode(challenge))
 }
 
-fn wrap(recipient: HpkePublicKey) -> Wrap {
-    Wrap { recipient, encapsulated: vec![1; 32], ciphertext: vec![2; 48] }
+fn wrap() -> Wrap {
+    Wrap { encapsulated: vec![1; 32], ciphertext: vec![2; 48] }
 }
 
 /// A rekey to `recipients`, whose commitment is made of `number`.
 pub(crate) fn rekey(number: u8, recipients: impl IntoIterator<Item = HpkePublicKey>) -> Rekey {
-    let mut wraps: Vec<Wrap> = recipients.into_iter().map(wrap).collect();
-    wraps.sort_by(|a, b| a.recipient.cmp(&b.recipient));
+    let wraps = recipients.into_iter().map(|_| wrap()).collect();
     Rekey { commitment: Commitment::from_bytes([number; 32]), history: vec![3; 34], wraps }
 }

@@ -232,10 +232,10 @@ fn removals_and_due_rekeys_fit_when_the_reserve_is_used_up() {
     assert!(fillers < 10);
     // The one that did not fit has taken a number that only its author knows of: the chain goes on without it.
     scene.laptop = rewound(&scene);
-    // A rekey that nobody needs does not get the room, nor a removal that is not the Owner's.
+    // A rekey without a reason that counts does not get the room, nor a removal that is not the Owner's.
     let record = Record::Rekey(rekey(0x66, [scene.laptop.hpke(), scene.phone.hpke()]));
-    let needless = scene.laptop.clone().record(&view, &record);
-    assert_eq!(scene.bench.refusal(scene.owner, &needless), Reason::Quota);
+    let needless = scene.phone.clone().record(&view, &record);
+    assert_eq!(scene.bench.refusal(scene.member, &needless), Reason::Quota);
     let coup = Record::RemoveDevice { device: scene.laptop.id(), cut: vec![], rekey: rekey(1, []) };
     let coup = scene.phone.clone().record(&view, &coup);
     assert_eq!(scene.bench.refusal(scene.member, &coup), Reason::NotPermitted);

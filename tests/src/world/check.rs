@@ -357,14 +357,13 @@ fn check_unreadable(
         }
     }
     let record = entry.body().filter(|_| entry.header().entry_type == EntryType::Roster);
-    let Some(Record::Rekey(rekey)) = record.and_then(|body| Record::parse(body).ok()) else {
+    let Some(record @ Record::Rekey(_)) = record.and_then(|body| Record::parse(body).ok()) else {
         return Ok(());
     };
+    let recipients = roster.recipients_of(&entry.header().roster, &record).unwrap_or_default();
     let applied = roster.points().last().is_some_and(|point| point.position == position);
-    let reaches = |device: &DeviceId| {
-        let hpke = roster.device(device).map(|device| &device.hpke);
-        rekey.wraps.iter().any(|wrap| Some(&wrap.recipient) == hpke)
-    };
+    let reaches =
+        |device: &DeviceId| roster.device(device).is_some_and(|device| recipients.contains(&device.hpke));
     if applied && removed.keys().any(reaches) {
         return Err(Failure::ReadableByRemoved(position));
     }

@@ -15,7 +15,7 @@ use bowline_wire::weight::Written;
 
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
-use super::keys::{Recipient, rekey_of};
+use super::keys::{Begun, Recipient};
 use super::limits::MAX_HELD_BACK;
 use super::relay::faults::RelayFault;
 use super::relay::heads::{missed_by, passed_by};
@@ -296,8 +296,10 @@ impl Replica {
         let Outcome::Applied { rekey_void: None } = outcome else {
             return;
         };
-        let (Some(keyring), Some(log), Some(rekey)) = (&mut stretch.keyring, &self.log, rekey_of(entry))
-        else {
+        let (Some(keyring), Some(log)) = (&mut stretch.keyring, &self.log) else {
+            return;
+        };
+        let Some(begun) = Begun::by(entry, log.roster()) else {
             return;
         };
         let epochs = log.roster().epochs();
@@ -305,7 +307,7 @@ impl Replica {
             return;
         }
         let recipient = Recipient { device: stretch.cx.keys.hpke(), ticket: self.ticket.as_ref() };
-        match recipient.accept(keyring, &rekey, epochs) {
+        match recipient.accept(keyring, &begun, epochs) {
             Ok(History::Intact) => stretch.keys_changed = true,
             Ok(History::Damaged(why)) => {
                 tracing::warn!(%why, "a rekey carries a damaged history");

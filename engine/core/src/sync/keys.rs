@@ -1,11 +1,13 @@
 //! Epoch keys as roster records hand them out: each new one as it comes, and all of them to a device that is in the
 //! workspace and holds none.
 
+use std::collections::BTreeSet;
+
 use bowline_crypto::{EpochKey, History, HpkeSecret, Keyring, KeyringError, TicketSecret, open_wrap};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Commitment, Position, WorkspaceId};
-use bowline_wire::roster::record::{Record, Rekey, Wrap};
+use bowline_wire::ids::{Commitment, HpkePublicKey, Position, WorkspaceId};
+use bowline_wire::roster::record::{Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Epoch, Outcome, Roster, Void};
 
 /// To whom the keys of a workspace are wrapped on this device.
@@ -24,19 +26,21 @@ impl std::fmt::Debug for Recipient<'_> {
 }
 
 impl Recipient<'_> {
-    /// Takes the key of the epoch that `rekey` has just begun, the last of `epochs`.
+    /// Takes the key of the epoch that has just begun, the last of `epochs`.
     pub(super) fn accept(
         &self,
         keyring: &mut Keyring,
-        rekey: &Rekey,
+        Begun { rekey, recipients }: &Begun,
         epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
-        let accepted = match (keyring.accept(rekey, self.device, epochs), self.ticket) {
+        let accepted = match (keyring.accept(rekey, recipients, self.device, epochs), self.ticket) {
             // Before our Join was on the log, rekeys were wrapped to the ticket we came by.
-            (Err(KeyringError::NoWrap), Some(ticket)) => keyring.accept(rekey, &ticket.hpke(), epochs),
+            (Err(KeyringError::NoWrap), Some(ticket)) => {
+                keyring.accept(rekey, recipients, &ticket.hpke(), epochs)
+            }
             (accepted, _) => accepted,
         }?;
-        let otherwise = keyring.wrapped_otherwise(rekey).len();
+        let otherwise = keyring.wrapped_otherwise(rekey, recipients).len();
         if otherwise > 0 {
             tracing::warn!(otherwise, "the author of a rekey has wrapped otherwise than everybody would");
         }
@@ -48,14 +52,15 @@ impl Recipient<'_> {
         &self,
         workspace: WorkspaceId,
         wraps: &[Wrap],
+        recipients: &BTreeSet<HpkePublicKey>,
         newest: Commitment,
     ) -> Result<EpochKey, KeyringError> {
         let ticket = self.ticket.map(TicketSecret::hpke);
         let mut failed = KeyringError::NoWrap;
         for secret in [Some(self.device), ticket.as_ref()].into_iter().flatten() {
             let own = secret.publics();
-            let ours = wraps.iter().find(|wrap| own.contains(&wrap.recipient));
-            match ours.map(|wrap| open_wrap(wrap, workspace, newest, secret)) {
+            let ours = recipients.iter().zip(wraps).find(|(to, _)| own.contains(to));
+            match ours.map(|(to, wrap)| open_wrap(wrap, to, workspace, newest, secret)) {
                 Some(Ok(key)) => return Ok(key),
                 Some(Err(why)) => failed = why.into(),
                 None => {}
@@ -81,23 +86,23 @@ impl<'a> HandedOut<'a> {
         Self { workspace, recipient, keyring: None, history: None, failed: KeyringError::NoWrap }
     }
 
-    /// Looks at a record that was applied, after which the roster's epochs are these.
-    pub(super) fn look_at(&mut self, entry: &Entry, rekey_void: Option<Void>, epochs: &[Epoch]) {
-        if let Some(rekey) = rekey_of(entry).filter(|_| rekey_void.is_none()) {
+    /// Looks at a record that was applied, after which the roster is this.
+    pub(super) fn look_at(&mut self, entry: &Entry, rekey_void: Option<Void>, roster: &Roster) {
+        if let Some(Begun { rekey, recipients }) = Begun::by(entry, roster).filter(|_| rekey_void.is_none()) {
             self.history = Some(rekey.history);
-            self.take(&rekey.wraps, epochs);
-        } else if let Some(wrap) = ticket_wrap(entry, self.recipient.ticket) {
-            self.take(&[wrap], epochs);
+            self.take(&rekey.wraps, &recipients, roster.epochs());
+        } else if let Some(ticket) = made_ticket(entry, self.recipient.ticket) {
+            self.take(&[ticket.wrap], &BTreeSet::from([ticket.hpke]), roster.epochs());
         }
     }
 
     /// Without a usable key in one record, the next one brings what was before it.
-    fn take(&mut self, wraps: &[Wrap], epochs: &[Epoch]) {
+    fn take(&mut self, wraps: &[Wrap], recipients: &BTreeSet<HpkePublicKey>, epochs: &[Epoch]) {
         let Some(newest) = epochs.last() else {
             return;
         };
         let (workspace, history) = (self.workspace, self.history.as_deref());
-        let opened = self.recipient.open_one(workspace, wraps, newest.commitment);
+        let opened = self.recipient.open_one(workspace, wraps, recipients, newest.commitment);
         let taken = opened.and_then(|key| match &mut self.keyring {
             Some(keyring) => keyring.take_newest(key, history, epochs),
             None => Keyring::from_newest(workspace, key, history, epochs).map(|(keyring, history)| {
@@ -130,30 +135,40 @@ pub fn keys_in_records(
     let mut handed_out = HandedOut::new(workspace, recipient);
     for (position, entry) in records {
         if let Some(Outcome::Applied { rekey_void }) = roster.apply_entry(*position, entry) {
-            handed_out.look_at(entry, rekey_void, roster.epochs());
+            handed_out.look_at(entry, rekey_void, &roster);
         }
     }
     handed_out.keyring().ok()
 }
 
-/// The rekey in a roster entry, if there is one.
-pub(super) fn rekey_of(entry: &Entry) -> Option<Rekey> {
-    if entry.header().entry_type != EntryType::Roster {
-        return None;
-    }
-    match Record::parse(entry.body()?).ok()? {
-        Record::Rekey(rekey) | Record::RemoveDevice { rekey, .. } | Record::RemoveMember { rekey, .. } => {
-            Some(rekey)
+/// The rekey in a roster entry, and to whom its wraps are.
+pub(super) struct Begun {
+    rekey: Rekey,
+    recipients: BTreeSet<HpkePublicKey>,
+}
+
+impl Begun {
+    /// What is in an entry, if a rekey is; `roster` is as it was when the entry came, or later.
+    pub(super) fn by(entry: &Entry, roster: &Roster) -> Option<Self> {
+        if entry.header().entry_type != EntryType::Roster {
+            return None;
         }
-        _ => None,
+        let record = Record::parse(entry.body()?).ok()?;
+        let recipients = roster.recipients_of(&entry.header().roster, &record)?;
+        match record {
+            Record::Rekey(rekey)
+            | Record::RemoveDevice { rekey, .. }
+            | Record::RemoveMember { rekey, .. } => Some(Self { rekey, recipients }),
+            _ => None,
+        }
     }
 }
 
-/// The key in the record of our invite or link, if this is that record.
-fn ticket_wrap(entry: &Entry, ticket: Option<&TicketSecret>) -> Option<Wrap> {
+/// Our invite or link, if this is its record.
+fn made_ticket(entry: &Entry, ticket: Option<&TicketSecret>) -> Option<Ticket> {
     let ticket = ticket?;
     match Record::parse(entry.body()?).ok()? {
-        Record::Invite(made) | Record::Link(made) if made.key == ticket.ticket_key() => Some(made.wrap),
+        Record::Invite(made) | Record::Link(made) if made.key == ticket.ticket_key() => Some(made),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Someone else on the log, honest or not: writes entries by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::document::{ActorId, Document, Kind, Marks, MessageId, Pen, Role, Summary};
 use bowline_core::payload::Payload;
@@ -13,7 +13,7 @@ use bowline_wire::ids::{
     RosterHash, Salt, Suite, UserId, WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::PART_LEN;
-use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
+use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
 use bowline_wire::weight::Weight;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -193,8 +193,13 @@ impl Author {
 
     /// Takes the key of a rekey that is on the log by now.
     pub(crate) fn accept(&mut self, relay: &FakeRelay, rekey: &Rekey) {
-        let epochs = relay.log().roster().epochs();
-        let _ = self.keyring.accept(rekey, self.keys.hpke(), epochs).unwrap();
+        let roster = relay.log().roster();
+        let to = relay.verified().find_map(|entry| {
+            let record = Record::parse(entry.body()?).ok()?;
+            let is_it = rekey_in(&record) == Some(rekey);
+            roster.recipients_of(&entry.header().roster, &record).filter(|_| is_it)
+        });
+        let _ = self.keyring.accept(rekey, &to.unwrap(), self.keys.hpke(), roster.epochs()).unwrap();
     }
 
     /// Removes a member; what has come of theirs counts, and after it what `beyond` adds to the cut.
@@ -311,30 +316,48 @@ impl Author {
 pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
     let workspace = relay.log().head().workspace;
     let epochs = relay.log().roster().epochs();
-    let (mut wrap, mut history) = (None, None);
+    let (mut wrap, mut history, hpke) = (None, None, secret.hpke_public(Suite::XWing));
     for entry in relay.verified() {
         let Some(Ok(record)) = entry.body().map(Record::parse) else {
             continue;
         };
+        if let Some(rekey) = rekey_in(&record) {
+            let to = relay.log().roster().recipients_of(&entry.header().roster, &record).unwrap();
+            let ours = to.iter().zip(&rekey.wraps).find(|(to, _)| **to == hpke);
+            wrap = ours.map(|(_, wrap)| wrap.clone()).or(wrap);
+            history = Some(rekey.history.clone());
+        }
         match record {
             Record::Invite(ticket) | Record::Link(ticket) if ticket.key == secret.ticket_key() => {
                 wrap = Some(ticket.wrap);
-            }
-            Record::Rekey(rekey)
-            | Record::RemoveDevice { rekey, .. }
-            | Record::RemoveMember { rekey, .. } => {
-                let ours = |wrap: &&bowline_wire::roster::record::Wrap| {
-                    wrap.recipient == secret.hpke_public(Suite::XWing)
-                };
-                wrap = rekey.wraps.iter().find(ours).cloned().or(wrap);
-                history = Some(rekey.history);
             }
             _ => {}
         }
     }
     let newest = epochs.last().unwrap().commitment;
-    let key = open_wrap(&wrap.unwrap(), workspace, newest, &secret.hpke()).unwrap();
+    let key = open_wrap(&wrap.unwrap(), &hpke, workspace, newest, &secret.hpke()).unwrap();
     Keyring::from_newest(workspace, key, history.as_deref(), epochs).unwrap().0
+}
+
+/// The rekey in a record.
+fn rekey_in(record: &Record) -> Option<&Rekey> {
+    match record {
+        Record::Rekey(rekey) | Record::RemoveDevice { rekey, .. } | Record::RemoveMember { rekey, .. } => {
+            Some(rekey)
+        }
+        _ => None,
+    }
+}
+
+/// What a rekey to these recipients has for one of them.
+pub(crate) fn wrap_for<'r>(
+    rekey: &'r mut Rekey,
+    recipients: &[HpkePublicKey],
+    to: &HpkePublicKey,
+) -> &'r mut Wrap {
+    let sorted: BTreeSet<_> = recipients.iter().collect();
+    let at = sorted.into_iter().position(|it| it == to).unwrap();
+    &mut rekey.wraps[at]
 }
 
 /// One message in a conversation that begins with it.

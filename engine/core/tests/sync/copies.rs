@@ -7,7 +7,7 @@ use bowline_wire::frame::{Frame, Party, Reason};
 use bowline_wire::ids::{HpkePublicKey, Position, Suite};
 use bowline_wire::roster::record::{Record, Rekey};
 
-use crate::author::{Author, opaque_payload, rng};
+use crate::author::{Author, opaque_payload, rng, wrap_for};
 use crate::bench::{Bench, pins_of};
 use crate::relay::FakeRelay;
 
@@ -307,14 +307,20 @@ fn recipients(relay: &FakeRelay) -> Vec<HpkePublicKey> {
 
 /// Somebody comes and leaves again, and the Owner begins an epoch for everyone who is there or may still come.
 fn put_rekey(owner: &mut Author, relay: &mut FakeRelay, seed: u8) {
-    put_spoilt_rekey(owner, relay, seed, |_| {});
+    put_spoilt_rekey(owner, relay, seed, |_, _| {});
 }
 
-fn put_spoilt_rekey(owner: &mut Author, relay: &mut FakeRelay, seed: u8, spoil: impl FnOnce(&mut Rekey)) {
+fn put_spoilt_rekey(
+    owner: &mut Author,
+    relay: &mut FakeRelay,
+    seed: u8,
+    spoil: impl FnOnce(&mut Rekey, &[HpkePublicKey]),
+) {
     let mut leaver = Author::join(seed, &owner.put_ticket(relay, false), relay);
     leaver.put_record(relay, &Record::Leave { whole_user: true, cut: Vec::new() });
-    let mut rekey = owner.rekey(&recipients(relay));
-    spoil(&mut rekey);
+    let recipients = recipients(relay);
+    let mut rekey = owner.rekey(&recipients);
+    spoil(&mut rekey, &recipients);
     owner.put_record(relay, &Record::Rekey(rekey.clone()));
     assert!(!relay.log().roster().is_rekey_due());
     owner.accept(relay, &rekey);
@@ -346,10 +352,8 @@ fn the_records_give_nobody_else_a_key() {
 fn a_key_that_is_wrapped_wrongly_leaves_those_before_it_and_the_next_brings_it_along() {
     let Joined { mut owner, mut relay, keys, secret } = Joined::with_epochs(1, 0, 0);
     let mine = keys.hpke_public(Suite::XWing);
-    put_spoilt_rekey(&mut owner, &mut relay, 30, |rekey| {
-        for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == mine) {
-            wrap.ciphertext[0] ^= 1;
-        }
+    put_spoilt_rekey(&mut owner, &mut relay, 30, |rekey, recipients| {
+        wrap_for(rekey, recipients, &mine).ciphertext[0] ^= 1;
     });
     let joined = Joined { owner, relay, keys, secret };
     assert_eq!(joined.found(Some(&joined.secret)), Some(2));

@@ -4,7 +4,7 @@ use bowline_core::sync::{NotReady, Unreadable};
 use bowline_wire::ids::{HpkePublicKey, Suite};
 use bowline_wire::roster::record::Record;
 
-use crate::author::{Author, opaque_payload};
+use crate::author::{Author, opaque_payload, wrap_for};
 use crate::bench::Bench;
 use crate::join::{is_member, put_leave_and_rekey};
 
@@ -18,9 +18,7 @@ fn an_epoch_without_a_key_for_the_code_does_not_keep_a_newcomer_out() {
     other.put_record(&mut relay, &Record::Leave { whole_user: true, cut: Vec::new() });
     let recipients: Vec<HpkePublicKey> = relay.log().roster().recipients().into_iter().collect();
     let mut spoilt = owner.rekey(&recipients);
-    for wrap in spoilt.wraps.iter_mut().filter(|wrap| wrap.recipient == secret.hpke_public(Suite::XWing)) {
-        wrap.ciphertext[0] ^= 1;
-    }
+    wrap_for(&mut spoilt, &recipients, &secret.hpke_public(Suite::XWing)).ciphertext[0] ^= 1;
     owner.put_record(&mut relay, &Record::Rekey(spoilt.clone()));
     owner.accept(&relay, &spoilt);
     for _ in 0..2 {

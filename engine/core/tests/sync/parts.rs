@@ -211,10 +211,11 @@ fn parts_are_of_one_document_type_and_epoch() {
         }
     };
     let first = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(0));
-    let rekey = author.rekey(&[author.keys.hpke_public(Suite::XWing)]);
+    let own = author.keys.hpke_public(Suite::XWing);
+    let rekey = author.rekey(std::slice::from_ref(&own));
     let begun = Epoch { id: EpochId::from_bytes([7; 16]), commitment: rekey.commitment };
     let epochs = [relay.log().roster().epochs()[0], begun];
-    let _ = author.keyring.accept(&rekey, author.keys.hpke(), &epochs).unwrap();
+    let _ = author.keyring.accept(&rekey, &[own].into(), author.keys.hpke(), &epochs).unwrap();
     let second = author.content_with(&relay, pieces.next().unwrap(), payload.doc, two(1));
     let epochs = Unreadable::Parts("they are of several epochs");
     assert_eq!(joined(&author, [&first, &second]), Err(epochs));

@@ -6,7 +6,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{HpkePublicKey, Lane, Suite};
 use bowline_wire::roster::record::Record;
 
-use crate::author::{Author, opaque_payload};
+use crate::author::{Author, opaque_payload, wrap_for};
 use crate::bench::Bench;
 use crate::refusals::copy_of;
 
@@ -49,9 +49,7 @@ fn nothing_is_sealed_without_the_key_of_the_epoch_in_force() {
     let recipients: Vec<HpkePublicKey> = relay.log().roster().recipients().into_iter().collect();
     let mut rekey = owner.rekey(&recipients);
     let mine = bench.keys.hpke_public(Suite::XWing);
-    for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == mine) {
-        wrap.ciphertext[0] ^= 1;
-    }
+    wrap_for(&mut rekey, &recipients, &mine).ciphertext[0] ^= 1;
     let at = owner.put_record(&mut relay, &Record::Rekey(rekey));
     assert!(!relay.log().roster().is_rekey_due());
     bench.sync(&mut relay);

@@ -13,7 +13,6 @@ use bowline_wire::weight::Weight;
 use proptest::prelude::*;
 
 use super::*;
-use crate::epoch::EpochKey;
 use crate::keyring::Keyring;
 use crate::keys::{DeviceKeys, TicketSecret};
 use crate::payload::padme;
@@ -358,9 +357,10 @@ fn the_committed_rekey_and_a_compressed_body_still_open() {
     let text = std::fs::read_to_string(vector_path("composition.json")).unwrap();
     let committed: serde_json::Value = serde_json::from_str(&text).unwrap();
     let field = |name: &str| hex::decode(committed[name].as_str().unwrap()).unwrap();
-    for name in ["rekey", "rekey_xwing"] {
+    for (name, suite) in [("rekey", Suite::X25519), ("rekey_xwing", Suite::XWing)] {
         let rekey: Rekey = decode(&field(name)).unwrap();
-        let key: EpochKey = open_wrap(&rekey.wraps[0], WORKSPACE, rekey.commitment, device().hpke()).unwrap();
+        let to = device().hpke_public(suite);
+        let key = open_wrap(&rekey.wraps[0], &to, WORKSPACE, rekey.commitment, device().hpke()).unwrap();
         let begun = Epoch { id: EpochId::ZERO, commitment: rekey.commitment };
         let epochs: Vec<_> = keyring(2).epochs().chain([begun]).collect();
         let (_, history) = Keyring::from_newest(WORKSPACE, key, Some(&rekey.history), &epochs).unwrap();

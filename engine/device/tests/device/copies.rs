@@ -6,7 +6,7 @@ use bowline_wire::ids::{DocId, HpkePublicKey};
 use bowline_wire::roster::Role;
 use bowline_wire::roster::record::{Record, Rekey};
 
-use crate::author::{Author, message};
+use crate::author::{Author, message, wrap_for};
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, code, linked, take_keys};
 
@@ -16,7 +16,12 @@ fn doc(n: u8) -> DocId {
 }
 
 /// Somebody comes and leaves again, the Owner begins an epoch for everyone else, and writes under it.
-fn begin_epoch(owner: &mut Author, relay: &mut FakeRelay, n: u8, spoil: impl FnOnce(&mut Rekey)) {
+fn begin_epoch(
+    owner: &mut Author,
+    relay: &mut FakeRelay,
+    n: u8,
+    spoil: impl FnOnce(&mut Rekey, &[HpkePublicKey]),
+) {
     leave(owner, relay, n);
     let rekey = put_rekey(owner, relay, spoil);
     owner.accept(relay, &rekey);
@@ -29,7 +34,7 @@ fn begin_epoch_by(
     owner: &mut Author,
     relay: &mut FakeRelay,
     n: u8,
-    spoil: impl FnOnce(&mut Rekey),
+    spoil: impl FnOnce(&mut Rekey, &[HpkePublicKey]),
 ) {
     leave(owner, relay, n);
     put_rekey(by, relay, spoil);
@@ -40,15 +45,19 @@ fn leave(owner: &mut Author, relay: &mut FakeRelay, n: u8) {
     leaver.put_record(relay, &Record::Leave { whole_user: true, cut: Vec::new() });
 }
 
-fn put_rekey(by: &mut Author, relay: &mut FakeRelay, spoil: impl FnOnce(&mut Rekey)) -> Rekey {
+fn put_rekey(
+    by: &mut Author,
+    relay: &mut FakeRelay,
+    spoil: impl FnOnce(&mut Rekey, &[HpkePublicKey]),
+) -> Rekey {
     let recipients: Vec<HpkePublicKey> = relay.log().roster().recipients().into_iter().collect();
     let mut rekey = by.rekey(&recipients);
-    spoil(&mut rekey);
+    spoil(&mut rekey, &recipients);
     by.put_record(relay, &Record::Rekey(rekey.clone()));
     rekey
 }
 
-fn honestly(_: &mut Rekey) {}
+fn honestly(_: &mut Rekey, _: &[HpkePublicKey]) {}
 
 /// The device is in, reads what was written under these keys, and was never told that something is put aside.
 fn assert_reads(rig: &mut Rig, keys: &[u8], what: &str) {
@@ -261,10 +270,8 @@ fn parts_that_came_before_the_keys_take_effect_with_them() {
 fn without_a_key(payload: impl FnOnce(&Author) -> Payload) -> (Rig, Author, FakeRelay) {
     let (mut rig, mut owner, mut relay) = Rig::member();
     let mine = relay.log().roster().device(&rig.device.id()).unwrap().hpke.clone();
-    begin_epoch(&mut owner, &mut relay, 2, |rekey| {
-        for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == mine) {
-            wrap.ciphertext[0] ^= 1;
-        }
+    begin_epoch(&mut owner, &mut relay, 2, |rekey, recipients| {
+        wrap_for(rekey, recipients, &mine).ciphertext[0] ^= 1;
     });
     let payload = payload(&owner);
     let entry = owner.content(&relay, &payload);
@@ -309,10 +316,8 @@ fn whoever_is_to_be_let_in_while_the_key_in_force_is_missing_waits_for_it() {
     let mut own = linked(&mut rig, &mut relay, 8);
     let mine = relay.log().roster().device(&rig.device.id()).unwrap().hpke.clone();
     // By a device of the same user, so that this one may not begin another by itself.
-    begin_epoch_by(&mut own, &mut owner, &mut relay, 2, |rekey| {
-        for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == mine) {
-            wrap.ciphertext[0] ^= 1;
-        }
+    begin_epoch_by(&mut own, &mut owner, &mut relay, 2, |rekey, recipients| {
+        wrap_for(rekey, recipients, &mine).ciphertext[0] ^= 1;
     });
     take_keys(&mut owner, &relay);
     rig.sync(&mut relay);

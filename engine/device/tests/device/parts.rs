@@ -11,7 +11,7 @@ use bowline_wire::ids::{DeviceId, DocId, EntryId, HpkePublicKey, Millis};
 use bowline_wire::limits::PART_LEN;
 use bowline_wire::roster::record::{Record, Rekey};
 
-use crate::author::{Author, message, payload_of};
+use crate::author::{Author, message, payload_of, wrap_for};
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, code, entries_on, take_keys};
 use crate::sealing::noise;
@@ -333,9 +333,7 @@ fn damaged_rekey(author: &mut Author, relay: &FakeRelay, leaver: &Author, spoilt
     let recipients: Vec<HpkePublicKey> = stay.map(|(_, device)| device.hpke.clone()).collect();
     let spoilt = roster.device(&spoilt).unwrap().hpke.clone();
     let mut rekey = author.rekey(&recipients);
-    for wrap in rekey.wraps.iter_mut().filter(|wrap| wrap.recipient == spoilt) {
-        wrap.ciphertext[0] ^= 1;
-    }
+    wrap_for(&mut rekey, &recipients, &spoilt).ciphertext[0] ^= 1;
     rekey
 }
 

@@ -1,5 +1,5 @@
 //! Roster records as earlier drafts had them. In drafts 0 and 1 there were no suites: all keys were of X25519, and a wrap said its suite.
-//! Draft 2 had the records of now.
+//! Up to draft 2 a wrap said whom it was for.
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode};
 use crate::entry::Entry;
@@ -30,36 +30,107 @@ pub fn roster<'e>(
     roster
 }
 
-/// Reads the body of a roster entry of those drafts.
+/// Reads the body of a roster entry of an earlier draft.
 pub fn record(body: &[u8]) -> Result<Record, DecodeError> {
     let mut peek = Reader::new(body);
     peek.array_up_to("record", 16)?;
     match peek.u64()? {
-        1 | 2 | 4 | 7 | 8 | 10 => {
-            decode::<RecordBefore>(body).map(|before| before.0).or_else(|_| Record::parse(body))
-        }
+        1 | 2 | 4 | 7 | 8 | 10 => decode::<RecordBefore<WITHOUT_SUITES>>(body)
+            .map(|before| before.record)
+            .or_else(|_| decode::<RecordBefore<WITH_SUITES>>(body).map(|before| before.record)),
         _ => Record::parse(body),
     }
 }
 
-/// A record with a key or a wrap in it.
-struct RecordBefore(Record);
+/// Drafts 0 and 1.
+const WITHOUT_SUITES: bool = false;
 
-impl Canonical for RecordBefore {
-    fn write(&self, to: &mut Writer) {
-        match &self.0 {
-            Record::Genesis { nonce, device, hpke, commitment, .. } => {
-                to.array(5).u64(1).bytes(nonce).value(device).value(hpke).value(commitment)
+/// Draft 2.
+const WITH_SUITES: bool = true;
+
+/// A record with a key or a wrap in it.
+struct RecordBefore<const SUITES: bool> {
+    record: Record,
+    /// A wrap said whom it was for.
+    recipients: Vec<HpkePublicKey>,
+}
+
+impl<const SUITES: bool> RecordBefore<SUITES> {
+    fn write_ticket<'w>(&self, to: &'w mut Writer, ticket: &Ticket) -> &'w mut Writer {
+        to.array(4).value(&ticket.key).value(&ticket.hpke).u64(ticket.expires);
+        self.write_wraps(to, [&ticket.wrap].into_iter())
+    }
+
+    fn write_rekey<'w>(&self, to: &'w mut Writer, rekey: &Rekey) -> &'w mut Writer {
+        to.array(3).value(&rekey.commitment).bytes(&rekey.history).array(rekey.wraps.len());
+        self.write_wraps(to, rekey.wraps.iter())
+    }
+
+    fn write_wraps<'w, 'r>(
+        &self,
+        to: &'w mut Writer,
+        wraps: impl Iterator<Item = &'r Wrap>,
+    ) -> &'w mut Writer {
+        for (wrap, recipient) in wraps.zip(&self.recipients) {
+            if SUITES {
+                to.array(3).value(recipient);
+            } else {
+                to.array(4).value(recipient).u64(1);
             }
-            Record::Invite(ticket) => write_ticket(to.array(2).u64(2), ticket),
-            Record::Link(ticket) => write_ticket(to.array(2).u64(4), ticket),
+            to.bytes(&wrap.encapsulated).bytes(&wrap.ciphertext);
+        }
+        to
+    }
+
+    fn read_key(from: &mut Reader<'_>) -> Result<HpkePublicKey, DecodeError> {
+        if SUITES { from.value() } else { from.fixed().map(HpkePublicKey::x25519) }
+    }
+
+    fn read_wrap(&mut self, from: &mut Reader<'_>) -> Result<Wrap, DecodeError> {
+        from.array(if SUITES { 3 } else { 4 })?;
+        self.recipients.push(Self::read_key(from)?);
+        if !SUITES && from.u16()? != Suite::X25519.number() {
+            return Err(DecodeError::Rule("wraps of before are of suite 1"));
+        }
+        let (encapsulated, ciphertext) =
+            (from.bytes("encapsulated key", MANY)?, from.bytes("wrapped key", MANY)?);
+        Ok(Wrap { encapsulated: encapsulated.to_vec(), ciphertext: ciphertext.to_vec() })
+    }
+
+    fn read_ticket(&mut self, from: &mut Reader<'_>) -> Result<Ticket, DecodeError> {
+        from.array(4)?;
+        let (key, hpke, expires) = (from.value()?, Self::read_key(from)?, from.u64()?);
+        Ok(Ticket { key, hpke, expires, wrap: self.read_wrap(from)? })
+    }
+
+    fn read_rekey(&mut self, from: &mut Reader<'_>) -> Result<Rekey, DecodeError> {
+        from.array(3)?;
+        let (commitment, history) = (from.value()?, from.bytes("sealed history", MANY)?.to_vec());
+        let wraps = from.array_up_to("wraps", MANY)?;
+        let wraps = (0..wraps).map(|_| self.read_wrap(from)).collect::<Result<_, _>>()?;
+        Ok(Rekey { commitment, history, wraps })
+    }
+}
+
+impl<const SUITES: bool> Canonical for RecordBefore<SUITES> {
+    fn write(&self, to: &mut Writer) {
+        match &self.record {
+            Record::Genesis { nonce, device, suite, hpke, commitment } => {
+                to.array(if SUITES { 6 } else { 5 }).u64(1).bytes(nonce).value(device);
+                if SUITES {
+                    to.value(suite);
+                }
+                to.value(hpke).value(commitment)
+            }
+            Record::Invite(ticket) => self.write_ticket(to.array(2).u64(2), ticket),
+            Record::Link(ticket) => self.write_ticket(to.array(2).u64(4), ticket),
             Record::RemoveDevice { device, cut, rekey } => {
-                write_rekey(to.array(4).u64(7).value(device).list(cut), rekey)
+                self.write_rekey(to.array(4).u64(7).value(device).list(cut), rekey)
             }
             Record::RemoveMember { user, cut, rekey } => {
-                write_rekey(to.array(4).u64(8).value(user).list(cut), rekey)
+                self.write_rekey(to.array(4).u64(8).value(user).list(cut), rekey)
             }
-            Record::Rekey(rekey) => write_rekey(to.array(2).u64(10), rekey),
+            Record::Rekey(rekey) => self.write_rekey(to.array(2).u64(10), rekey),
             // The others have one encoding in every draft, and are not read here.
             other => to.value(other),
         };
@@ -67,73 +138,30 @@ impl Canonical for RecordBefore {
 
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array_up_to("record", 16)?;
-        Ok(Self(match from.u64()? {
+        let mut before = Self { record: Record::Unknown(0), recipients: Vec::new() };
+        before.record = match from.u64()? {
             1 => Record::Genesis {
                 nonce: from.fixed()?,
                 device: from.value()?,
-                suite: Suite::X25519,
-                hpke: read_key(from)?,
+                suite: if SUITES { from.value()? } else { Suite::X25519 },
+                hpke: Self::read_key(from)?,
                 commitment: from.value()?,
             },
-            2 => Record::Invite(read_ticket(from)?),
-            4 => Record::Link(read_ticket(from)?),
+            2 => Record::Invite(before.read_ticket(from)?),
+            4 => Record::Link(before.read_ticket(from)?),
             7 => Record::RemoveDevice {
                 device: from.value()?,
                 cut: from.list::<Cut>("cut", MANY)?,
-                rekey: read_rekey(from)?,
+                rekey: before.read_rekey(from)?,
             },
             8 => Record::RemoveMember {
                 user: from.value()?,
                 cut: from.list::<Cut>("cut", MANY)?,
-                rekey: read_rekey(from)?,
+                rekey: before.read_rekey(from)?,
             },
-            10 => Record::Rekey(read_rekey(from)?),
+            10 => Record::Rekey(before.read_rekey(from)?),
             number => return Err(DecodeError::UnknownNumber { what: "record", number }),
-        }))
+        };
+        Ok(before)
     }
-}
-
-fn read_key(from: &mut Reader<'_>) -> Result<HpkePublicKey, DecodeError> {
-    from.fixed().map(HpkePublicKey::x25519)
-}
-
-fn write_ticket<'w>(to: &'w mut Writer, ticket: &Ticket) -> &'w mut Writer {
-    to.array(4).value(&ticket.key).value(&ticket.hpke).u64(ticket.expires);
-    write_wrap(to, &ticket.wrap)
-}
-
-fn read_ticket(from: &mut Reader<'_>) -> Result<Ticket, DecodeError> {
-    from.array(4)?;
-    Ok(Ticket { key: from.value()?, hpke: read_key(from)?, expires: from.u64()?, wrap: read_wrap(from)? })
-}
-
-fn write_wrap<'w>(to: &'w mut Writer, wrap: &Wrap) -> &'w mut Writer {
-    to.array(4).value(&wrap.recipient).u64(1).bytes(&wrap.encapsulated).bytes(&wrap.ciphertext)
-}
-
-fn read_wrap(from: &mut Reader<'_>) -> Result<Wrap, DecodeError> {
-    from.array(4)?;
-    let recipient = read_key(from)?;
-    if from.u16()? != Suite::X25519.number() {
-        return Err(DecodeError::Rule("wraps of before are of suite 1"));
-    }
-    let (encapsulated, ciphertext) =
-        (from.bytes("encapsulated key", MANY)?, from.bytes("wrapped key", MANY)?);
-    Ok(Wrap { recipient, encapsulated: encapsulated.to_vec(), ciphertext: ciphertext.to_vec() })
-}
-
-fn write_rekey<'w>(to: &'w mut Writer, rekey: &Rekey) -> &'w mut Writer {
-    to.array(3).value(&rekey.commitment).bytes(&rekey.history).array(rekey.wraps.len());
-    for wrap in &rekey.wraps {
-        write_wrap(to, wrap);
-    }
-    to
-}
-
-fn read_rekey(from: &mut Reader<'_>) -> Result<Rekey, DecodeError> {
-    from.array(3)?;
-    let (commitment, history) = (from.value()?, from.bytes("sealed history", MANY)?.to_vec());
-    let wraps = from.array_up_to("wraps", MANY)?;
-    let wraps = (0..wraps).map(|_| read_wrap(from)).collect::<Result<_, _>>()?;
-    Ok(Rekey { commitment, history, wraps })
 }

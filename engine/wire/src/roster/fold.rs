@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use self::rekey::{begin_epoch, complain, count, permit};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
-use self::rights::{author, live_author, on_head};
+use self::rights::{Place, author, live_author};
 use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
 use super::record::{Join, Record};
 use super::{Epoch, Outcome, Point, Role, Roster, TicketKind, User, Void};
@@ -60,7 +60,8 @@ impl Roster {
             self.unknown = Some(*number);
             return Outcome::Unknown(*number);
         }
-        match apply(self, position, EpochId::begun_by(id), header, record) {
+        let place = Place { position, epoch: EpochId::begun_by(id), header, record };
+        match apply(self, &place) {
             Err(why) => Outcome::Void(why),
             Ok(rekey_void) => {
                 let hash = hash::roster_hash(self.hash(), id);
@@ -85,28 +86,24 @@ impl Roster {
         self.device(device).is_some_and(|it| it.is_active() && !it.recovery) && permit(self, device).is_ok()
     }
 
-    /// To whom the rekey inside a removal has to be wrapped, if that removal stands directly after this roster.
-    /// `Err` if the removal would be void.
+    /// To whom the rekey inside a removal has to be wrapped that builds on this roster. `Err` if the removal would be void directly after it.
     pub fn recipients_after(
         &self,
         header: &Header,
         removal: &Record,
     ) -> Result<BTreeSet<HpkePublicKey>, Void> {
         let mut after = self.clone();
-        apply(&mut after, Position(u64::MAX), EpochId::ZERO, header, removal)?;
+        apply(
+            &mut after,
+            &Place { position: Position(u64::MAX), epoch: EpochId::ZERO, header, record: removal },
+        )?;
         Ok(after.recipients())
     }
 }
 
-/// Applies `record`, which begins `epoch` if it begins any. `Ok(Some(why))` says that it took effect and its rekey did not; on `Err` nothing
-/// has changed.
-fn apply(
-    roster: &mut Roster,
-    position: Position,
-    epoch: EpochId,
-    header: &Header,
-    record: &Record,
-) -> Result<Option<Void>, Void> {
+/// Applies a record. `Ok(Some(why))` says that it took effect and its rekey did not; on `Err` nothing has changed.
+fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
+    let Place { position, epoch, header, record } = *place;
     roster.check_role(&header.device, record)?;
     match record {
         Record::Genesis { device, suite, hpke, commitment, .. } => {
@@ -129,16 +126,16 @@ fn apply(
             let user = author(roster, header)?.user;
             open_ticket(roster, header, ticket, TicketKind::Link(user))
         }
-        Record::CloseInvite(key) => close_ticket(roster, key, |kind| kind == TicketKind::Invite),
+        Record::CloseInvite(key) => close_ticket(roster, position, key, |kind| kind == TicketKind::Invite),
         Record::CloseLink(key) => {
             let user = author(roster, header)?.user;
-            close_ticket(roster, key, |kind| kind == TicketKind::Link(user))
+            close_ticket(roster, position, key, |kind| kind == TicketKind::Link(user))
         }
-        Record::Join(join) => apply_join(roster, header, join),
+        Record::Join(join) => apply_join(roster, position, header, join),
         Record::RemoveDevice { device, cut, rekey } => {
             let targets = device_targets(roster, *device)?;
             check_cut(cut, |named| named == *device)?;
-            remove(roster, position, header, targets, cut, (epoch, rekey))
+            remove(roster, place, targets, cut, rekey)
         }
         Record::RemoveMember { user, cut, rekey } => {
             match roster.users.get(user) {
@@ -149,7 +146,7 @@ fn apply(
             // A device of theirs may have gone in the meantime; that must not save the others.
             check_cut(cut, |named| is_device_of(roster, &named, *user))?;
             let targets = devices_of(roster, *user);
-            let rekey_void = remove(roster, position, header, targets, cut, (epoch, rekey))?;
+            let rekey_void = remove(roster, place, targets, cut, rekey)?;
             mark_user_removed(roster, *user);
             Ok(rekey_void)
         }
@@ -157,8 +154,7 @@ fn apply(
         Record::Rekey(rekey) => {
             live_author(roster, header)?;
             let permit = permit(roster, &header.device)?;
-            on_head(roster, header)?;
-            begin_epoch(roster, header.device, epoch, rekey)?;
+            begin_epoch(roster, place, rekey)?;
             count(roster, &header.device, permit);
             Ok(None)
         }

@@ -7,11 +7,9 @@ use crate::ids::{
 };
 use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_WRAP};
 
-/// An epoch key, HPKE-sealed (RFC 9180) to one recipient.
+/// An epoch key, HPKE-sealed (RFC 9180) to one recipient, which its place in the record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrap {
-    /// Whom it is for.
-    pub recipient: HpkePublicKey,
     /// The KEM's encapsulated key, of the recipient's suite; empty if nothing can be wrapped to the recipient.
     pub encapsulated: Vec<u8>,
     /// The sealed epoch key.
@@ -25,7 +23,8 @@ pub struct Rekey {
     pub commitment: Commitment,
     /// All earlier epoch keys, oldest first, sealed under the new one.
     pub history: Vec<u8>,
-    /// One wrap for each active device and each open ticket, ascending by recipient.
+    /// One wrap for each device that was active and each ticket that was open at the record's roster: the i-th is for the i-th of
+    /// these, ascending by key.
     pub wraps: Vec<Wrap>,
 }
 
@@ -301,12 +300,11 @@ impl Canonical for Cut {
 
 impl Canonical for Wrap {
     fn write(&self, to: &mut Writer) {
-        to.array(3).value(&self.recipient).bytes(&self.encapsulated).bytes(&self.ciphertext);
+        to.array(2).bytes(&self.encapsulated).bytes(&self.ciphertext);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(3)?;
+        from.array(2)?;
         Ok(Self {
-            recipient: from.value()?,
             encapsulated: from.bytes("encapsulated key", MAX_WRAP)?.to_vec(),
             ciphertext: from.bytes("wrapped key", MAX_WRAP)?.to_vec(),
         })
@@ -329,15 +327,10 @@ impl Canonical for Rekey {
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(3)?;
-        let rekey = Self {
+        Ok(Self {
             commitment: from.value()?,
             history: from.bytes("sealed history", MAX_SEALED_HISTORY)?.to_vec(),
             wraps: from.list("wraps", MAX_RECIPIENTS)?,
-        };
-        if rekey.wraps.is_sorted_by(|a, b| a.recipient < b.recipient) {
-            Ok(rekey)
-        } else {
-            Err(DecodeError::Rule("wraps name each recipient once, ascending"))
-        }
+        })
     }
 }

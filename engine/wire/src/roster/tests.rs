@@ -21,6 +21,7 @@ fn a_workspace_has_so_many_epochs_and_no_more() {
     let applied = Outcome::Applied { rekey_void: None };
     assert_eq!(roster.apply(Position(1), EntryId::ZERO, &header, &genesis), applied);
     roster.epochs.extend((1..MAX_EPOCHS - 1).map(epoch));
+    roster.points[0].epoch = roster.epoch().unwrap();
     let mut rekey = |n| {
         roster.rekey_due = true;
         header.roster = roster.hash();
@@ -51,7 +52,7 @@ fn others_than_the_owner_begin_half_of_the_epochs_and_the_owner_goes_on() {
         hpke: keys[1].clone(),
         recovery: false,
         joined_by: None,
-        joined_at: 1,
+        joined_at: 0,
         standing: Standing::Active,
     };
     roster.devices.insert(member, device);
@@ -71,11 +72,7 @@ fn others_than_the_owner_begin_half_of_the_epochs_and_the_owner_goes_on() {
 }
 
 fn rekey_to(n: usize, recipients: &[HpkePublicKey]) -> Record {
-    let wrap = |recipient: &HpkePublicKey| Wrap {
-        recipient: recipient.clone(),
-        encapsulated: Vec::new(),
-        ciphertext: Vec::new(),
-    };
+    let wrap = |_: &HpkePublicKey| Wrap { encapsulated: Vec::new(), ciphertext: Vec::new() };
     let wraps = recipients.iter().map(wrap).collect();
     Record::Rekey(Rekey { commitment: numbered(n), history: Vec::new(), wraps })
 }

@@ -35,19 +35,36 @@ fn of_two_rekeys_made_at_once_the_second_is_void() {
     let (first, second) = (story.due_rekey("first"), story.due_rekey("second"));
     assert_eq!(story.late_record(&laptop, head, &first), APPLIED);
     let epoch = story.roster().epoch();
-    assert_eq!(story.late_record(&phone, head, &second), void(Void::NotOnHead));
+    assert_eq!(story.late_record(&phone, head, &second), void(Void::Outrun));
     assert_eq!(story.roster().epoch(), epoch);
 }
 
 #[test]
-fn a_removal_that_meets_another_record_loses_its_rekey_only() {
+fn a_removal_that_meets_a_new_code_keeps_its_rekey_and_closes_the_code() {
     let (mut story, laptop, phone) = ana_with_two_devices();
-    let ben = Author::new("ben");
+    let (ben, link) = (Author::new("ben"), Secret::new("t"));
     story.invited(&laptop, &ben);
     let head = story.roster().hash();
     let removal = story.expulsion_of(&laptop, ben.user(), vec![]);
-    story.record(&phone, &Record::Link(Secret::new("t").ticket()));
-    assert_eq!(story.late_record(&laptop, head, &removal), applied_without_epoch(Void::NotOnHead));
+    story.record(&phone, &Record::Link(link.ticket()));
+    assert_eq!(story.late_record(&laptop, head, &removal), APPLIED);
+    assert!(!story.roster().is_rekey_due());
+    assert_eq!(story.roster().ticket(&link.id()).unwrap().stage, TicketStage::Closed);
+    let join =
+        story.join_by(&Author::new("late"), &link.join(story.workspace(), &Author::new("late"), false));
+    assert_eq!(story.refusal(&join), Refusal::JoinVoid(Void::TicketNotOpen));
+}
+
+#[test]
+fn a_removal_that_meets_somebody_s_leaving_loses_its_rekey_only() {
+    let (mut story, laptop, phone) = ana_with_two_devices();
+    let (ben, carl) = (Author::new("ben"), Author::new("carl"));
+    story.invited(&laptop, &ben);
+    story.invited(&laptop, &carl);
+    let head = story.roster().hash();
+    let removal = story.expulsion_of(&laptop, ben.user(), vec![]);
+    story.record(&carl, &Record::Leave { whole_user: true, cut: vec![] });
+    assert_eq!(story.late_record(&laptop, head, &removal), applied_without_epoch(Void::Outrun));
     assert!(!story.roster().is_active(&ben.id()));
     assert!(story.roster().is_rekey_due());
     assert_eq!(story.record(&phone, &story.due_rekey("e")), APPLIED);
@@ -67,7 +84,7 @@ fn a_rekey_that_meets_a_removal_is_void_and_stays_due() {
         rekey: crate::support::rekey("short", [laptop.hpke.clone()]),
     };
     assert_eq!(story.record(&laptop, &removal), applied_without_epoch(Void::WrongRecipients));
-    assert_eq!(story.late_record(&phone, head, &rekey), void(Void::NotOnHead));
+    assert_eq!(story.late_record(&phone, head, &rekey), void(Void::Outrun));
     assert!(story.roster().is_rekey_due());
 }
 
@@ -103,7 +120,7 @@ fn a_member_cannot_dodge_removal_by_removing_one_of_their_devices_first() {
     let head = story.roster().hash();
     let removal = story.expulsion_of(&laptop, ben.user(), vec![cut_at(&sealed)]);
     story.record(&tablet, &Record::Leave { whole_user: false, cut: vec![] });
-    assert_eq!(story.late_record(&laptop, head, &removal), applied_without_epoch(Void::NotOnHead));
+    assert_eq!(story.late_record(&laptop, head, &removal), APPLIED);
     assert!(!story.roster().is_active(&ben.id()));
     assert!(story.roster().user(&ben.user()).unwrap().removed);
 }
@@ -119,7 +136,7 @@ fn a_device_linked_behind_the_removers_back_goes_along() {
     story.linked(&hidden, &deeper, false);
     let open = Secret::new("hidden's next");
     story.record(&hidden, &Record::Link(open.ticket()));
-    assert_eq!(story.late_record(&laptop, head, &removal), applied_without_epoch(Void::NotOnHead));
+    assert_eq!(story.late_record(&laptop, head, &removal), APPLIED);
     for device in [&ben, &hidden, &deeper] {
         assert!(!story.roster().is_active(&device.id()));
     }

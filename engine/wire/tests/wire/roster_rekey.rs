@@ -1,10 +1,9 @@
 //! Rekeys: when one is due, who may make it, and whom it has to reach.
 
-use bowline_wire::header::EntryType;
 use bowline_wire::ids::*;
 use bowline_wire::limits::MAX_ANSWERS;
-use bowline_wire::roster::Void;
 use bowline_wire::roster::record::{Record, Rekey};
+use bowline_wire::roster::{TicketStage, Void};
 
 use crate::roster_rules::{ana, ana_and_ben, ben, fold};
 use crate::support::*;
@@ -47,28 +46,67 @@ fn a_rekey_reaches_exactly_active_devices_and_open_tickets() {
     let right = story.roster().recipients();
     assert_eq!(right, [ana().hpke, ben().hpke, secret.hpke.clone()].into());
     let too_many = right.iter().cloned().chain([Author::new("carl").hpke]);
-    let swapped = [ana().hpke, ben().hpke, Author::new("carl").hpke];
-    for wrong in
-        [rekey("e", right.iter().skip(1).cloned()), rekey("e", too_many), rekey("e", swapped), rekey("e", [])]
-    {
+    for wrong in [rekey("e", right.iter().skip(1).cloned()), rekey("e", too_many), rekey("e", [])] {
         assert_eq!(fold(&story, &ana(), &Record::Rekey(wrong)), void(Void::WrongRecipients));
     }
-    let mut twice = rekey("e", right.clone());
-    twice.wraps.push(wrap(ana().hpke));
-    let header = story.draft(&ana(), EntryType::Roster);
-    let outcome = story.roster().clone().apply(Position(9), EntryId::ZERO, &header, &Record::Rekey(twice));
-    assert_eq!(outcome, void(Void::WrongRecipients));
     assert_eq!(fold(&story, &ana(), &Record::Rekey(rekey("e", right))), APPLIED);
 }
 
 #[test]
-fn a_rekey_builds_on_the_head_in_force() {
+fn a_rekey_reaches_those_who_were_in_where_it_was_written_and_closes_what_was_opened_since() {
     let mut story = due();
-    let before = story.roster().hash();
-    story.record(&ana(), &Record::Link(Secret::new("t").ticket()));
-    let rekey = story.due_rekey("e");
-    assert_eq!(story.late_record(&ana(), before, &rekey), void(Void::NotOnHead));
-    assert_eq!(story.record(&ana(), &rekey), APPLIED);
+    let (before, rekey) = (story.roster().hash(), story.due_rekey("e"));
+    let (link, invite) = (Secret::new("t"), Secret::new("u"));
+    story.record(&ana(), &Record::Link(link.ticket()));
+    story.record(&ana(), &Record::Invite(invite.ticket()));
+    let recipients = story.roster().recipients_of(&before, &rekey).unwrap();
+    assert_eq!(recipients, [ana().hpke, ben().hpke].into());
+    assert_eq!(story.late_record(&ben(), before, &rekey), APPLIED);
+    for closed in [link, invite] {
+        assert_eq!(story.roster().ticket(&closed.id()).unwrap().stage, TicketStage::Closed);
+    }
+    // Whatever comes after it, it was for these.
+    story.record(&ben(), &Record::Leave { whole_user: true, cut: vec![] });
+    assert_eq!(story.roster().recipients_of(&before, &rekey).unwrap(), recipients);
+}
+
+#[test]
+fn whoever_has_come_in_since_outruns_a_members_rekey_and_not_the_owners() {
+    let mut story = due();
+    let (before, rekey) = (story.roster().hash(), story.due_rekey("e"));
+    story.linked(&ben(), &Author::new("ben's phone"), false);
+    let mut by_ben = story.clone();
+    assert_eq!(by_ben.late_record(&ben(), before, &rekey), void(Void::Outrun));
+    assert!(by_ben.roster().is_rekey_due());
+    assert_eq!(story.late_record(&ana(), before, &rekey), APPLIED);
+}
+
+#[test]
+fn nobody_gets_a_key_whose_code_was_used_or_closed_or_who_has_left_since() {
+    let (secret, carl) = (Secret::new("t"), Author::new("another carl"));
+    let mut story = due();
+    story.record(&ana(), &Record::Invite(secret.ticket()));
+    let (before, rekey) = (story.roster().hash(), story.due_rekey("e"));
+    let outrun = |since: &dyn Fn(&mut Story)| {
+        let mut story = story.clone();
+        since(&mut story);
+        assert_eq!(story.late_record(&ana(), before, &rekey), void(Void::Outrun));
+        assert!(story.roster().is_rekey_due());
+    };
+    outrun(&|story| story.joined(&carl, &secret, false));
+    outrun(&|story| assert_eq!(story.record(&ana(), &Record::CloseInvite(secret.id())), APPLIED));
+    outrun(&|story| {
+        assert_eq!(story.record(&ben(), &Record::Leave { whole_user: true, cut: vec![] }), APPLIED);
+    });
+    assert_eq!(story.clone().late_record(&ana(), before, &rekey), APPLIED);
+}
+
+#[test]
+fn a_rekey_is_outrun_by_an_epoch_that_its_history_has_no_place_for() {
+    let mut story = due();
+    let (before, rekey) = (story.roster().hash(), story.due_rekey("e"));
+    assert_eq!(story.record(&ben(), &story.due_rekey("ben's")), APPLIED);
+    assert_eq!(story.late_record(&ana(), before, &rekey), void(Void::Outrun));
 }
 
 #[test]

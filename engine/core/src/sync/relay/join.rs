@@ -183,7 +183,7 @@ impl Folded {
             }
             let outcome = roster.apply(position, entry.id(), entry.header(), &record);
             if let Outcome::Applied { rekey_void } = outcome {
-                handed_out.look_at(&entry, rekey_void, roster.epochs());
+                handed_out.look_at(&entry, rekey_void, &roster);
             }
         }
         roster.ticket(&key).ok_or(JoinFailed::TicketGone)?;

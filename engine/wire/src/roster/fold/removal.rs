@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rekey::begin_epoch;
-use super::rights::{author, is_owner, on_head};
+use super::rights::{Place, author, is_owner};
 use crate::header::Header;
-use crate::ids::{ChainKey, DeviceId, EntryId, EpochId, Position, UserId};
+use crate::ids::{ChainKey, DeviceId, EntryId, Position, UserId};
 use crate::roster::record::{Cut, Rekey};
 use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, Void};
 
@@ -35,16 +35,15 @@ pub(super) fn device_targets(roster: &Roster, target: DeviceId) -> Result<BTreeS
 /// Removes `targets` and what they let in behind the remover's back.
 pub(super) fn remove(
     roster: &mut Roster,
-    position: Position,
-    header: &Header,
+    place: &Place<'_>,
     targets: BTreeSet<DeviceId>,
     cut: &[Cut],
-    (epoch, rekey): (EpochId, &Rekey),
+    rekey: &Rekey,
 ) -> Result<Option<Void>, Void> {
-    let by = header.device;
+    let header = place.header;
     let known = roster.point(&header.roster).map_or(0, |(index, _)| index + 1);
     let going = with_linked_since(roster, targets, known);
-    if going.contains(&by) {
+    if going.contains(&header.device) {
         return Err(Void::SelfRemoval);
     }
     let owner_goes = going.iter().any(|id| roster.devices.get(id).is_some_and(|d| is_owner(roster, d.user)));
@@ -52,14 +51,9 @@ pub(super) fn remove(
         return Err(Void::LastOwnerDevice);
     }
     let recovery = author(roster, header)?.recovery;
-    let was_on_head = on_head(roster, header);
-    strike(roster, position, &going, cut);
+    strike(roster, place.position, &going, cut);
     roster.rekey_due = true;
-    let rekeyed = match (recovery, was_on_head) {
-        (true, _) => Err(Void::Recovery),
-        (false, Err(moved)) => Err(moved),
-        (false, Ok(())) => begin_epoch(roster, by, epoch, rekey),
-    };
+    let rekeyed = if recovery { Err(Void::Recovery) } else { begin_epoch(roster, place, rekey) };
     Ok(rekeyed.err())
 }
 
@@ -104,7 +98,7 @@ fn strike(roster: &mut Roster, position: Position, going: &BTreeSet<DeviceId>, c
     }
     for ticket in roster.tickets.values_mut() {
         if ticket.stage == TicketStage::Open && going.contains(&ticket.maker) {
-            ticket.stage = TicketStage::Closed;
+            ticket.end(TicketStage::Closed, position);
         }
     }
 }

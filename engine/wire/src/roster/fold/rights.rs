@@ -1,8 +1,20 @@
 //! What a record needs of whoever writes it, and of the roster that it builds on.
 
 use crate::header::Header;
-use crate::ids::{HpkePublicKey, UserId};
+use crate::ids::{EpochId, HpkePublicKey, Position, UserId};
+use crate::roster::record::Record;
 use crate::roster::{Device, Role, Roster, Void};
+
+/// A record that is applied.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'r> {
+    /// Where it stands.
+    pub(super) position: Position,
+    /// The epoch that it begins, if it begins any.
+    pub(super) epoch: EpochId,
+    pub(super) header: &'r Header,
+    pub(super) record: &'r Record,
+}
 
 pub(super) fn author<'r>(roster: &'r Roster, header: &Header) -> Result<&'r Device, Void> {
     roster.devices.get(&header.device).filter(|device| device.is_active()).ok_or(Void::AuthorNotActive)

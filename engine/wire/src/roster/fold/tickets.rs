@@ -2,7 +2,7 @@
 
 use super::rights::{on_head, takes};
 use crate::header::Header;
-use crate::ids::{DeviceId, HpkePublicKey, TicketKey, UserId};
+use crate::ids::{DeviceId, HpkePublicKey, Position, TicketKey, UserId};
 use crate::roster::record::{Join, Ticket};
 use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void};
 use crate::signed::verify_signature;
@@ -18,9 +18,6 @@ pub(super) fn open_ticket(
         return Err(Void::KeyReused);
     }
     takes(roster, &ticket.hpke)?;
-    if ticket.wrap.recipient != ticket.hpke {
-        return Err(Void::WrongRecipients);
-    }
     if !roster.has_room() {
         return Err(Void::Full);
     }
@@ -32,6 +29,7 @@ pub(super) fn open_ticket(
         expires: ticket.expires,
         stage: TicketStage::Open,
         made_at: roster.points.len(),
+        ended: None,
     };
     roster.tickets.insert(ticket.key, state);
     Ok(None)
@@ -39,6 +37,7 @@ pub(super) fn open_ticket(
 
 pub(super) fn close_ticket(
     roster: &mut Roster,
+    position: Position,
     key: &TicketKey,
     may: impl Fn(TicketKind) -> bool,
 ) -> Result<Option<Void>, Void> {
@@ -46,7 +45,7 @@ pub(super) fn close_ticket(
     if ticket.stage != TicketStage::Open {
         return Err(Void::TicketNotOpen);
     }
-    ticket.stage = TicketStage::Closed;
+    ticket.end(TicketStage::Closed, position);
     let maker = ticket.maker;
     if let Some(maker) = roster.devices.get(&maker) {
         roster.permits.closed_tickets.insert(maker.user);
@@ -80,14 +79,19 @@ pub(super) fn check_join(roster: &Roster, header: &Header, join: &Join) -> Resul
     }
 }
 
-pub(super) fn apply_join(roster: &mut Roster, header: &Header, join: &Join) -> Result<Option<Void>, Void> {
+pub(super) fn apply_join(
+    roster: &mut Roster,
+    position: Position,
+    header: &Header,
+    join: &Join,
+) -> Result<Option<Void>, Void> {
     let (user, is_new) = check_join(roster, header, join)?;
     if is_new {
         roster.users.insert(user, User { role: Role::Member, removed: false });
     }
     insert_device(roster, header.device, user, join.hpke.clone(), Some(join.ticket), join.recovery);
     if let Some(ticket) = roster.tickets.get_mut(&join.ticket) {
-        ticket.stage = TicketStage::Used(header.device);
+        ticket.end(TicketStage::Used(header.device), position);
     }
     Ok(None)
 }

@@ -64,12 +64,7 @@ fn numbered(number: u64) -> Ticket {
     let mut key = [0; 32];
     key[24..].copy_from_slice(&number.to_be_bytes());
     let hpke = HpkePublicKey::x25519(key);
-    Ticket {
-        key: TicketKey::from_bytes(key),
-        hpke: hpke.clone(),
-        expires: 1_700_000_000_000,
-        wrap: wrap(hpke),
-    }
+    Ticket { key: TicketKey::from_bytes(key), hpke: hpke.clone(), expires: 1_700_000_000_000, wrap: wrap() }
 }
 
 /// All entries of a crowd.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{crowds, fixed, text, unhex};
 
 /// Every refusal and void reason of the page, and what is wrong with a log whose time goes back.
-pub(super) const RULES: [&str; 38] = [
+pub(super) const RULES: [&str; 39] = [
     "WrongWorkspace",
     "NoRecord",
     "BadRecord",
@@ -40,6 +40,7 @@ pub(super) const RULES: [&str; 38] = [
     "BadProof",
     "KeyReused",
     "WrongRecipients",
+    "Outrun",
     "NotDue",
     "NotNewest",
     "Complained",

@@ -11,6 +11,7 @@ use crate::support::*;
 pub(super) fn vectors() -> Value {
     let mut tales = vec![tickets(), joins(), suites(), removals(), races(), leaving(), gone(), rekeys()];
     tales.extend([complaints(), complained(), closed(), unknown(), in_a_run()]);
+    tales.extend(outrun());
     tales.into_iter().map(Tale::told).collect()
 }
 
@@ -76,10 +77,9 @@ fn tickets() -> Tale {
         let late = story.record_on(&phone, old, &record);
         tale.entry(&format!("{name} on an old roster"), "void", Some("NotOnHead"), &late);
     }
-    let other_hpke = Ticket { hpke: fresh.hpke.clone(), wrap: wrap(fresh.hpke.clone()), ..invite.ticket() };
+    let other_hpke = Ticket { hpke: fresh.hpke.clone(), ..invite.ticket() };
     tale.void("a ticket key again, with another HPKE key", "KeyReused", &laptop, &Record::Invite(other_hpke));
-    let same_hpke =
-        |hpke: HpkePublicKey| Record::Link(Ticket { hpke: hpke.clone(), wrap: wrap(hpke), ..fresh.ticket() });
+    let same_hpke = |hpke: HpkePublicKey| Record::Link(Ticket { hpke, ..fresh.ticket() });
     tale.void("a ticket's HPKE key again", "KeyReused", &ben, &same_hpke(invite.hpke.clone()));
     tale.void("a closed ticket's HPKE key again", "KeyReused", &ben, &same_hpke(closed.hpke.clone()));
     tale.void("a device's HPKE key for a ticket", "KeyReused", &ben, &same_hpke(phone.hpke.clone()));
@@ -87,13 +87,6 @@ fn tickets() -> Tale {
     tale.applied("a ticket under the key of a device", &laptop, &Record::Invite(as_device));
     let as_hpke = Ticket { key: TicketKey::from_slice(phone.hpke.as_bytes()).unwrap(), ..fresh.ticket() };
     tale.applied("a ticket under the HPKE key of a device", &laptop, &Record::Invite(as_hpke));
-    let to_another = Ticket { wrap: wrap(ben.hpke.clone()), ..fresh.ticket() };
-    tale.void(
-        "a ticket with a key for somebody else",
-        "WrongRecipients",
-        &laptop,
-        &Record::Invite(to_another),
-    );
     tale.void("a close of an invite by a Member", "NotOwner", &ben, &Record::CloseInvite(invite.id()));
     tale.void("a close of a link as an invite", "NoTicket", &laptop, &Record::CloseInvite(link.id()));
     tale.void("a close of an invite as a link", "NoTicket", &laptop, &Record::CloseLink(invite.id()));
@@ -226,11 +219,13 @@ fn races() -> Tale {
     story.linked(&ben, &hidden, false);
     let mut tale = Tale::new("records that meet others", story.clone());
     let late = story.record_on(&laptop, old, &removal);
+    tale.entry("a removal on an old roster, which takes what was linked since", "applied", None, &late);
+    let other = story.record_on(&laptop, old, &story.removal_of(&phone, &tablet, vec![]));
     tale.entry(
-        "a removal on an old roster, which takes what was linked since",
+        "with a rekey to whoever is in now",
         "applied without its rekey",
-        Some("NotOnHead"),
-        &late,
+        Some("WrongRecipients"),
+        &other,
     );
     tale.applied("a removal on the head", &phone, &story.removal_of(&phone, &tablet, vec![]));
     let next = story.record_on(&tablet, old, &Record::Link(Secret::new("t").ticket()));
@@ -281,6 +276,7 @@ fn rekeys() -> Tale {
     story.linked(&laptop, &phrase, true);
     story.record(&tablet, &leave(false));
     let old = story.roster().hash();
+    let on_old = rekey("e", story.roster().recipients());
     let open = Secret::new("an open one");
     story.record(&laptop, &Record::Invite(open.ticket()));
     let mut tale = Tale::new("a rekey that is due", story.clone());
@@ -290,8 +286,10 @@ fn rekeys() -> Tale {
     tale.void("without an open ticket", "WrongRecipients", &ben, &Record::Rekey(rekey("e", without)));
     let more = right.iter().cloned().chain([tablet.hpke.clone()]);
     tale.void("with one who has left", "WrongRecipients", &ben, &Record::Rekey(rekey("e", more)));
+    let late = story.record_on(&laptop, old, &Record::Rekey(on_old.clone()));
+    tale.entry("on an old roster, which closes what was opened since", "applied", None, &late);
     let late = story.record_on(&laptop, old, &story.due_rekey("e"));
-    tale.entry("on an old roster", "void", Some("NotOnHead"), &late);
+    tale.entry("on an old roster, to whoever is in now", "void", Some("WrongRecipients"), &late);
     tale.void("by a phrase", "Recovery", &phrase, &story.due_rekey("e"));
     let commitment = story.roster().epochs()[0].commitment;
     let copied = Record::Rekey(Rekey { commitment, ..rekey("e", right) });
@@ -300,6 +298,79 @@ fn rekeys() -> Tale {
 }
 
 /// Ben has begun the epoch in force, and everybody may complain of it.
+/// What happens to the cast, an open invite and a link between a rekey's roster and its place.
+type Since<'a> = &'a dyn Fn(&mut Story, &[Author; 4], &Secret, &Secret);
+
+/// What may happen between a rekey's roster and its place.
+fn outrun() -> Vec<Tale> {
+    let begin = || {
+        let Cast { mut story, laptop, phone, ben, tablet } = cast();
+        let carl = Author::new("carl");
+        story.invited(&laptop, &carl);
+        story.record(&carl, &leave(true));
+        let (open, link) = (Secret::new("an open one"), Secret::new("a link"));
+        story.record(&laptop, &Record::Invite(open.ticket()));
+        story.record(&tablet, &Record::Link(link.ticket()));
+        (story.roster().hash(), story, [laptop, phone, ben, tablet], open, link)
+    };
+    let tell = |name: &'static str, [by_owner, by_member]: [(&str, Option<&str>); 2], since: Since<'_>| {
+        let (old, mut story, cast, open, link) = begin();
+        let rekey = story.due_rekey("late");
+        since(&mut story, &cast, &open, &link);
+        let mut tale = Tale::new(name, story.clone());
+        let [_, phone, ben, _] = &cast;
+        for (who, by, (word, rule)) in [("by the Owner", phone, by_owner), ("by a Member", ben, by_member)] {
+            tale.entry(who, word, rule, &story.record_on(by, old, &rekey));
+        }
+        tale
+    };
+    let (applied, outrun) = (("applied", None), ("void", Some("Outrun")));
+    vec![
+        tell(
+            "a rekey that was written before somebody let a code be made",
+            [applied, applied],
+            &|story, [_, _, _, tablet], _, _| {
+                story.record(tablet, &Record::Link(Secret::new("another link").ticket()));
+            },
+        ),
+        tell(
+            "a rekey that was written before a device came in by a later code",
+            [applied, outrun],
+            &|story, [_, _, _, tablet], _, _| {
+                story.linked(tablet, &Author::new("ben's new one"), false);
+            },
+        ),
+        tell(
+            "a rekey that was written before a device came in by a code that was open",
+            [outrun, outrun],
+            &|story, _, _, link| {
+                story.joined(&Author::new("ben's new one"), link, false);
+            },
+        ),
+        tell(
+            "a rekey that was written before a code was closed",
+            [outrun, outrun],
+            &|story, [laptop, ..], open, _| {
+                story.record(laptop, &Record::CloseInvite(open.id()));
+            },
+        ),
+        tell(
+            "a rekey that was written before a device left",
+            [outrun, outrun],
+            &|story, [_, _, _, tablet], _, _| {
+                story.record(tablet, &leave(false));
+            },
+        ),
+        tell(
+            "a rekey that was written before another one",
+            [outrun, ("void", Some("NotDue"))],
+            &|story, [laptop, ..], _, _| {
+                story.record(laptop, &story.due_rekey("first"));
+            },
+        ),
+    ]
+}
+
 fn complaints() -> Tale {
     let Cast { mut story, laptop, ben, tablet, .. } = cast();
     let (phrase, carl) = (Author::new("ben's phrase"), Author::new("carl"));

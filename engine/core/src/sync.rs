@@ -29,6 +29,7 @@ pub use joining::Joining;
 pub use keys::{Recipient, keys_in_records};
 pub use open::{Opened, Parts, Unreadable, open};
 pub use relay::faults::RelayFault;
+pub use relay::inquiry::{Asked, Inquiry, InquiryFailed, Invitation};
 pub use relay::session::{Awaited, LinkState};
 pub use relay::survey::{Survey, SurveyFailed};
 pub use replay::{NotReplayed, Replay};

@@ -56,7 +56,7 @@ pub use import::{
 pub use merging::Merged;
 pub use notice::Notice;
 pub use workspace::behind::Behind;
-pub use workspace::code::{Code, CodeError, CodeKind};
+pub use workspace::code::{Code, CodeError, CodeKind, Lifetime};
 pub use workspace::connection::{Outstanding, Parting};
 pub use workspace::decisions::{Cancelling, OpenCode, PendingDecision};
 pub use workspace::evidence::Caught;

@@ -11,10 +11,10 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ids::{
-    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Position, RosterHash, Suite, TicketKey,
-    UserId, WorkspaceId,
+    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Millis, Position, RosterHash,
+    Suite, TicketKey, UserId, WorkspaceId,
 };
-use crate::limits::MAX_RECIPIENTS;
+use crate::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_RECIPIENTS};
 
 /// What a member may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,42 @@ pub enum TicketKind {
     Link(UserId),
 }
 
+/// Whom a ticket's code lets in, as whoever makes or is given one sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeKind {
+    /// A new Member.
+    Invite,
+    /// Another device of the same person.
+    Link,
+}
+
+impl CodeKind {
+    /// Milliseconds for which a code lets somebody in, unless a person says otherwise.
+    pub fn usual(self) -> u64 {
+        match self {
+            Self::Invite => INVITE_LIFETIME,
+            Self::Link => LINK_LIFETIME,
+        }
+    }
+
+    /// Milliseconds for which a code lets somebody in at most.
+    pub fn longest(self) -> u64 {
+        match self {
+            Self::Invite => MAX_INVITE_LIFETIME,
+            Self::Link => MAX_LINK_LIFETIME,
+        }
+    }
+}
+
+impl From<TicketKind> for CodeKind {
+    fn from(kind: TicketKind) -> Self {
+        match kind {
+            TicketKind::Invite => Self::Invite,
+            TicketKind::Link(_) => Self::Link,
+        }
+    }
+}
+
 /// How far a ticket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketStage {
@@ -107,6 +143,14 @@ pub struct TicketState {
     pub stage: TicketStage,
     /// Number of the record that made the ticket, counted from 0 over applied records.
     pub made_at: usize,
+}
+
+impl TicketState {
+    /// When nobody is let in by the ticket any more, in the log's time; `made` is the log's time where its record stands. What its maker
+    /// wrote counts up to the longest that there is for its kind.
+    pub fn over_after(&self, made: LogTime) -> Millis {
+        Millis(self.expires).min(made.millis().plus(CodeKind::from(self.kind).longest()))
+    }
 }
 
 /// The roster after one applied record, as far as later entries refer to it.
@@ -307,6 +351,11 @@ impl Roster {
     /// An invite or link that is or was.
     pub fn ticket(&self, key: &TicketKey) -> Option<&TicketState> {
         self.tickets.get(key)
+    }
+
+    /// Where the record of an invite or link stands.
+    pub fn made_at(&self, ticket: &TicketState) -> Option<Position> {
+        self.points.get(ticket.made_at).map(|point| point.position)
     }
 
     /// All invites and links that are or were.

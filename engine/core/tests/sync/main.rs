@@ -16,6 +16,7 @@ mod clocks;
 mod copies;
 mod holdings;
 mod ingest;
+mod inquiry;
 mod join;
 mod opening;
 mod own_life;

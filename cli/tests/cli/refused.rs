@@ -94,7 +94,6 @@ fn a_maker_whose_clock_is_wrong_makes_codes_that_are_good_for_as_long_as_it_says
         let mut laptop = owner(&relay);
         laptop.now.0 = laptop.now.0.checked_add_signed(1000 * wrong).unwrap();
         let code = ok(&mut laptop, "device link");
-        assert!(ok(&mut laptop, "device links").contains("just now"));
         ok(&mut laptop, "sync");
         let mut phone = newcomer();
         ok(&mut phone, &format!("join {code} --yes"));
@@ -114,8 +113,11 @@ fn six_things_that_can_be_wrong_with_a_code_are_told_in_six_sentences() {
         &format!("workspace invites close {}", Code::parse(&closed).unwrap().secret.ticket_key()),
     );
     let expired = over_at_once(&mut laptop, CodeKind::Invite);
+    let mut tower = Machine::new("tower").with_clock();
+    ok(&mut tower, "init --user Dora");
+    ok(&mut tower, &format!("workspace create --relay {}", relay.address()));
     let mut elsewhere = Code::parse(&good).unwrap();
-    elsewhere.pins.roster = Code::parse(&ok(&mut owner(&relay), "workspace invite")).unwrap().pins.roster;
+    elsewhere.pins.roster = Code::parse(&ok(&mut tower, "workspace invite")).unwrap().pins.roster;
     let mistyped = good.replacen("bowline1-", "bowline1-x", 1);
     let newer = good.replacen("bowline1-", "bowline2-", 1);
     let mut late = newcomer();

@@ -16,25 +16,25 @@ use crate::device::Error;
 
 /// What is said on the line.
 pub(super) trait Talk {
-    /// What it is for.
+    /// What the conversation is for.
     type Outcome;
 
     /// The line is up; with the key of the relay's certificate, if the line has proven it.
     fn begin(&mut self, line: Option<LineKey>, now: Millis) -> Result<(), Error>;
 
-    /// A frame has come; gives what it was all for once that is known.
+    /// A frame has come; gives what the conversation is for once that is known.
     fn hear(&mut self, bytes: &[u8], now: Millis) -> Result<Option<Self::Outcome>, Error>;
 
     /// The next frame for the line.
     fn poll_transmit(&mut self) -> Option<Frame>;
 
-    /// How far it is, if people are to see that.
+    /// How far the conversation is, if people are to see that.
     fn progress(&self) -> Option<(Position, Position)>;
 }
 
-/// How it ended.
+/// How a conversation ended.
 pub(super) enum Ended<T> {
-    /// What it was for.
+    /// With what it was for.
     With(T),
     /// There was no connection.
     NoLine(Arc<LineError>),

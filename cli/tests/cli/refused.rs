@@ -89,8 +89,8 @@ fn over_at_once(maker: &mut Machine, kind: CodeKind) -> String {
 
 #[test]
 fn a_maker_whose_clock_is_wrong_makes_codes_that_are_good_for_as_long_as_it_says() {
-    let relay = TestRelay::start();
     for wrong in [-3600, 3600] {
+        let relay = TestRelay::start();
         let mut laptop = owner(&relay);
         laptop.now.0 = laptop.now.0.checked_add_signed(1000 * wrong).unwrap();
         let code = ok(&mut laptop, "device link");

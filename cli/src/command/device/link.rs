@@ -9,8 +9,8 @@ use crate::invocation::Invocation;
 
 /// Link another device of yours; prints a code for it
 ///
-/// Run `bowline join CODE` there. The code is a secret until it is used: give it to nobody. For another person, use
-/// `bowline workspace invite`.
+/// Run `bowline join` there, which asks for the code. It is a secret until it is used: give it to nobody. On a terminal it is shown as a
+/// QR code too. It is good for 10 minutes, or for as long as you say, up to an hour. For another person, use `bowline workspace invite`.
 #[derive(Args, Debug)]
 pub(crate) struct Link {
     #[command(flatten)]

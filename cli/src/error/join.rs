@@ -20,10 +20,10 @@ pub(crate) fn inquiry_failed(why: InquiryFailed) -> CommandError {
         )
         .hint("it was deleted there, or has moved to another relay: ask whoever gave you the code for a new one"),
         InquiryFailed::Goodbye(reason) => not_asked(turned_away(reason)),
-        InquiryFailed::Fault(fault @ (RelayFault::NotThePinnedLog | RelayFault::OtherLog { .. })) => {
-            other_workspace().because(&fault)
-        }
-        InquiryFailed::Fault(fault) => not_asked(line_failed(&LineError::Fault(fault))),
+        InquiryFailed::Fault(fault) => match *fault {
+            RelayFault::NotThePinnedLog | RelayFault::OtherLog { .. } => other_workspace().because(&fault),
+            fault => not_asked(line_failed(&LineError::Fault(fault))),
+        },
         InquiryFailed::Cut => not_asked(line_failed(&LineError::Closed)),
     }
 }

@@ -187,8 +187,11 @@ fn an_expired_invite_opens_nothing() {
     assert_eq!(bench.refusal(owner, &join), Reason::JoinVoid);
 }
 
+/// The record that a ticket stands in.
+type Opens = fn(Ticket) -> Record;
+
 /// Tickets whose makers wrote that they are never over, each with the longest that it lets somebody in.
-fn endless() -> [(fn(Ticket) -> Record, u64); 2] {
+fn endless() -> [(Opens, u64); 2] {
     [(Record::Link, MAX_LINK_LIFETIME), (Record::Invite, MAX_INVITE_LIFETIME)]
 }
 

@@ -31,7 +31,7 @@ impl Device {
         now: Millis,
     ) -> Result<Option<Invitation>, InquiryFailed> {
         let Some(frame) = frame_of(bytes) else {
-            return Err(InquiryFailed::Fault(RelayFault::Nonsense("bytes that are not a frame")));
+            return Err(InquiryFailed::Fault(Box::new(RelayFault::Nonsense("bytes that are not a frame"))));
         };
         let mut cx = Context { keys: &self.keys, now, random: &mut *self.random, hash_at: &|_| None };
         inquiry.handle_frame(frame, &mut cx)

@@ -84,7 +84,7 @@ pub enum InquiryFailed {
     Goodbye(Reason),
     /// The relay did what no honest one does, or it is another one.
     #[error(transparent)]
-    Fault(RelayFault),
+    Fault(Box<RelayFault>),
     /// The relay ended what it had begun.
     #[error("the relay ended the conversation before it had said what the code is for")]
     Cut,
@@ -183,7 +183,7 @@ impl Inquiry {
                 Err(joining.refused().unwrap_or(JoinFailed::NotAdmitted).into())
             }
             _ => match fault {
-                Some(fault) => Err(InquiryFailed::Fault(fault)),
+                Some(fault) => Err(InquiryFailed::Fault(Box::new(fault))),
                 None if is_closed => Err(InquiryFailed::Cut),
                 None => Ok(None),
             },

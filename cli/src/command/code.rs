@@ -33,7 +33,7 @@ pub(super) struct Making {
 }
 
 #[derive(Serialize)]
-struct Made<'a> {
+struct Answer<'a> {
     code: &'a str,
     kind: &'static str,
     workspace: String,
@@ -67,7 +67,7 @@ pub(super) fn make(
     let ticket = here.device.make_code(workspace, lifetime, now)?;
     let (code, open) = when_open(invocation, &mut here, workspace, (kind, ticket))?;
     let code = code.to_text();
-    invocation.answer(&Made {
+    invocation.answer(&Answer {
         code: &code,
         kind: word(kind),
         workspace: workspace.to_string(),
@@ -160,7 +160,7 @@ fn no_code(
         .hint("no code was made: run this again when the relay can be reached")
 }
 
-impl fmt::Display for Made<'_> {
+impl fmt::Display for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.code)
     }

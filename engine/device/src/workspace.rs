@@ -11,7 +11,7 @@ mod effects;
 mod entries;
 pub(crate) mod evidence;
 pub(crate) mod going_on;
-mod inquiry;
+pub(crate) mod inquiry;
 pub mod intent;
 mod joining_code;
 pub(crate) mod line;

@@ -13,8 +13,8 @@ use bowline_wire::weight::Written;
 use thiserror::Error;
 
 use super::clocks::Clocks;
+use super::invitation::Invitation;
 use super::relay::faults::RelayFault;
-use super::relay::inquiry::Invitation;
 use super::shown_log::Cut;
 
 /// Why a code did not let the device in.

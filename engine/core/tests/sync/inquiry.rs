@@ -105,7 +105,7 @@ fn a_code_that_says_another_kind_than_its_record_is_found_out_and_nobody_joins_b
         let (mut owner, mut relay) = Author::owner(1);
         let secret = owner.put_ticket(&mut relay, link);
         assert_eq!(ask(&mut relay, &secret, said), Err(InquiryFailed::Code(JoinFailed::OtherKind)));
-        // Who does not ask before is no worse off.
+        // Who does not ask before is as well off.
         let pins = pins_of(&relay);
         let mut bench = Bench::newcomer_by(&relay, &secret, said, pins);
         bench.sync(&mut relay);

@@ -82,7 +82,7 @@ impl Lifetime {
         Self { kind, millis: kind.usual() }
     }
 
-    /// So many milliseconds; `None` if that is none, or longer than codes of this kind may live.
+    /// A lifetime of so many milliseconds; `None` if that is none, or longer than codes of this kind may live.
     pub fn new(kind: CodeKind, millis: u64) -> Option<Self> {
         (1..=kind.longest()).contains(&millis).then_some(Self { kind, millis })
     }
@@ -92,7 +92,7 @@ impl Lifetime {
         self.kind
     }
 
-    /// Milliseconds.
+    /// The lifetime in milliseconds.
     pub fn millis(self) -> u64 {
         self.millis
     }

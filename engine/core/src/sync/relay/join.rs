@@ -15,9 +15,9 @@ use bowline_wire::roster::{CodeKind, Outcome, Roster};
 
 use crate::sync::context::Context;
 use crate::sync::effect::{Effect, JoinFailed};
+use crate::sync::invitation::Invitation;
 use crate::sync::joining::Joining;
 use crate::sync::keys::rekey_of;
-use crate::sync::relay::inquiry::Invitation;
 use crate::sync::replica::Replica;
 use crate::sync::state::{Phase, Pins};
 use crate::sync::writing::first_header;

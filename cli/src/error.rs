@@ -8,6 +8,7 @@ mod device;
 mod draft;
 mod edit;
 mod hints;
+mod join;
 mod kind;
 mod line;
 mod quarantine;
@@ -19,11 +20,11 @@ pub use command::CommandError;
 pub(crate) use command::ErrorLine;
 pub(crate) use draft::{other_draft, way_on};
 pub(crate) use hints::{COME_BACK, KEPT};
+pub(crate) use join::{inquiry_failed, join_failed, no_line_for_code};
 pub(crate) use kind::EXIT_CODES;
 pub use kind::Kind;
 pub(crate) use line::{
-    join_failed, line_failed, no_connection, not_permitted, not_ready, refusal_code, relay_fault, relay_says,
-    void,
+    line_failed, no_connection, not_permitted, not_ready, refusal_code, relay_fault, relay_says, void,
 };
 pub(crate) use quarantine::put_aside;
 pub(crate) use survey::survey_failed;

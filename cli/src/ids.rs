@@ -44,6 +44,15 @@ impl Prefixes {
     }
 }
 
+/// Groups of an id that is compared and not typed: 64 bits of it, which nobody finds again by trying.
+const GROUPS: usize = 4;
+
+/// The beginning of an id, in groups of four digits.
+pub(crate) fn spelled(id: &impl Display) -> String {
+    let digits: Vec<char> = id.to_string().chars().take(4 * GROUPS).collect();
+    digits.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ")
+}
+
 fn common(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::error::{CommandError, ErrorCode, ErrorLine};
 use crate::host::{Host, Stderr};
+use crate::qr::{Ink, Qr};
 use crate::text::json_safe;
 
 /// The folder of a home, in the folder of its user.
@@ -131,6 +132,21 @@ impl<'h> Invocation<'h> {
     /// Whether a person looks at the talk as it comes, and wants it.
     pub(crate) fn shows_progress(&self) -> bool {
         self.host.terminal.stderr && !self.is_quiet()
+    }
+
+    /// Shows a QR code beside an answer, if a person looks at the talk; says so if the terminal is too narrow for it.
+    pub(crate) fn show_qr(&mut self, text: &str) {
+        if !self.shows_progress() || self.json {
+            return;
+        }
+        let Some(qr) = Qr::of(text) else { return };
+        let (needed, there) = (qr.columns(), self.host.terminal.columns.unwrap_or(COLUMNS));
+        if needed > there {
+            return self.hint(format_args!(
+                "as a QR code this takes {needed} columns, and the terminal has {there}: make it wider and run this again, or take the line"
+            ));
+        }
+        self.line(&qr.draw(if self.color { Ink::Colors } else { Ink::Plain }));
     }
 
     /// How wide answers are for people.

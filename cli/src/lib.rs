@@ -21,6 +21,7 @@ mod notices;
 mod opened;
 mod overlaps;
 mod progress;
+mod qr;
 mod secret_argument;
 mod syncing;
 mod text;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use bowline_engine::device::{Looking, Membership, Notice, Went};
 use bowline_engine::ids::{DocId, WorkspaceId};
-use bowline_engine::run::{self, Event, Finished, Goal, LineStage, Looked, Standing};
+use bowline_engine::run::{self, Event, Finished, Goal, Inquired, LineStage, Looked, Standing};
 use bowline_engine::transport::WebSocketDialer;
-use bowline_engine::{Device, Home, NotReady};
+use bowline_engine::{Code, Device, Home, NotReady};
 
 use crate::documents::{prefixes, workspace_prefix};
 use crate::error::{self, CommandError, ErrorCode};
@@ -192,6 +192,18 @@ pub(crate) fn look(
 ) -> Result<Looked, CommandError> {
     on_the_line(invocation, progress, drop, async |host, stop| {
         run::look(&mut here.device, (workspace, how), host, stop).await
+    })
+}
+
+/// Asks what the record of a code says, on a line of this process.
+pub(crate) fn inquire(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    code: &Code,
+    progress: Progress,
+) -> Result<Inquired, CommandError> {
+    on_the_line(invocation, progress, drop, async |host, stop| {
+        run::inquire(&mut here.device, code, host, stop).await
     })
 }
 

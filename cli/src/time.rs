@@ -35,6 +35,28 @@ pub(crate) fn ago(then: Millis, now: Millis) -> String {
     format!("{} ago", crate::text::count(usize::try_from(n).unwrap_or(usize::MAX), unit))
 }
 
+/// `10 minutes`, `1 hour`, `7 days`: in the largest unit of which it is whole.
+pub(crate) fn lasting(millis: u64) -> String {
+    let units = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second")];
+    let (length, unit) =
+        units.into_iter().find(|(length, _)| millis.is_multiple_of(*length)).unwrap_or((1, "millisecond"));
+    crate::text::count(usize::try_from(millis / length).unwrap_or(usize::MAX), unit)
+}
+
+/// How long somebody says that something lasts: a number and `m`, `h` or `d` for minutes, hours or days. `None` if it says nothing.
+pub(crate) fn parse_lasting(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "m" => MINUTE,
+        "h" => HOUR,
+        "d" => DAY,
+        _ => return None,
+    };
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
 /// `2026-01-31 09:05 UTC`, in the reader's zone.
 pub(crate) fn moment(time: Millis) -> String {
     in_zone(time, "%Y-%m-%d %H:%M %Z", zone())

@@ -11,10 +11,11 @@ pub mod run;
 
 pub use bowline_core::document;
 pub use bowline_core::sync::{
-    Awaited, GoingOn, JoinFailed, LinkState, NotReady, RelayFault, ShownLog, SurveyFailed,
+    Awaited, GoingOn, InquiryFailed, Invitation, JoinFailed, LinkState, NotReady, RelayFault, ShownLog,
+    SurveyFailed,
 };
 pub use bowline_device as device;
-pub use bowline_device::{Code, CodeError, CodeKind, Damage, Device, Error, intent};
+pub use bowline_device::{Code, CodeError, CodeKind, Damage, Device, Error, Lifetime, intent};
 pub use bowline_disk::sink;
 pub use bowline_store::{DatabaseError, StoreError};
 pub use bowline_transport as transport;
@@ -22,6 +23,5 @@ pub use bowline_wire::evidence;
 pub use bowline_wire::frame::Reason;
 pub use bowline_wire::head::SeenHead;
 pub use bowline_wire::ids;
-pub use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME};
 pub use bowline_wire::roster::{Deed, Role, Void};
 pub use home::{Home, HomeError};

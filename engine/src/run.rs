@@ -3,8 +3,10 @@
 
 mod arriving;
 mod goal;
+mod inquire;
 mod line;
 mod look;
+mod own_line;
 mod patience;
 mod report;
 mod wake;
@@ -28,6 +30,7 @@ use crate::{Device, Error};
 use arriving::{QUIET, has_arriving};
 pub use bowline_device::{LineFailure, LineReason, LineReport, LineStage, Stuck, SyncReport};
 pub use goal::{Goal, Question, Standing};
+pub use inquire::{Inquired, inquire};
 use line::{Follows, Happened, Line, Said};
 pub use line::{LineError, Waiting};
 pub use look::{Looked, look};

@@ -4,20 +4,22 @@ use std::fmt;
 
 use bowline_engine::device::Notice;
 use bowline_engine::ids::{Millis, WorkspaceId};
-use bowline_engine::run::Goal;
+use bowline_engine::run::{Goal, Inquired};
 use bowline_engine::transport::Address;
-use bowline_engine::{Code, CodeKind, Device, JoinFailed};
+use bowline_engine::{Code, CodeKind, Device, Invitation, JoinFailed, Role};
 use clap::Args;
 use serde::Serialize;
 
-use crate::command::share;
+use crate::command::{code, share};
 use crate::documents::workspace_prefix;
-use crate::error::{CommandError, ErrorCode, join_failed};
-use crate::ids::Prefixes;
+use crate::error::{CommandError, ErrorCode, inquiry_failed, join_failed, no_line_for_code};
+use crate::ids::{Prefixes, spelled};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
 use crate::secret_argument::{self, Asked};
+use crate::text::count;
+use crate::time::moment;
 use crate::workspaces::{WorkspaceNames, relay_for_people};
 use crate::{syncing, workspaces};
 
@@ -27,8 +29,10 @@ pub(super) const CODE: Asked =
 
 /// Join a workspace with a code
 ///
-/// Asks for the code, and says what it does. A code from `bowline device link` makes this device another one of the person
-/// who made it; one from `bowline workspace invite` makes you a member. Nothing existing is shared by joining.
+/// Asks for the code, then the relay for the record behind it, and shows what that says: who made the code, whom it makes you,
+/// and until when. Nothing is written before you say yes; with nobody to ask and without --yes this shows it and joins nothing. A
+/// code from `bowline device link` makes this device another one of the person who made it; one from `bowline workspace invite` makes you
+/// a member. Nothing existing is shared by joining.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  bowline join\n  bowline join - --yes < FILE")]
 pub(crate) struct Join {
@@ -46,15 +50,16 @@ struct Joined {
     label: String,
     relay: String,
     kind: &'static str,
+    role: &'static str,
+    made_by: String,
 }
 
 impl Join {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let code = read_code(invocation, self.code.as_deref(), CODE)?;
-        let address: Address = code.relay.parse()?;
+        let mut code = read_code(invocation, self.code.as_deref(), CODE)?;
         let mut here = invocation.open()?;
-        let name = Prefixes::new([code.workspace]).shorten(code.workspace);
-        invocation.say(format_args!("{}", what_it_does(&code, &name, &address)));
+        here.device.check_joinable(&code)?;
+        let shown = show(invocation, &mut here, &mut code)?;
         invocation.confirm(self.yes, "Join?")?;
         let mut workspace = here.device.join(&code, invocation.now())?;
         if come_in(invocation, &mut here, workspace)? == CameIn::KeySpent {
@@ -66,13 +71,33 @@ impl Join {
                 return Err(join_failed(&JoinFailed::KeySpent));
             }
         }
-        answer(invocation, &here, &code)?;
+        answer(invocation, &here, &code, &shown)?;
         if code.kind == CodeKind::Link {
             share::offer(invocation, &mut here.device, workspace)?;
         }
         here.wake();
         bring_what_is_there(invocation, &mut here, workspace)
     }
+}
+
+/// Asks the relay for the record behind a code, and shows what it says. From then on the code is held to that.
+pub(super) fn show(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    code: &mut Code,
+) -> Result<Invitation, CommandError> {
+    let address: Address = code.relay.parse()?;
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
+    let shown = match syncing::inquire(invocation, here, code, progress)? {
+        Inquired::Said(shown) => shown,
+        Inquired::Failed(why) => return Err(inquiry_failed(why)),
+        Inquired::NoLine(why) => return Err(no_line_for_code(&why)),
+        Inquired::Stopped => return Err(syncing::interrupted()),
+    };
+    code.hold_to(&shown);
+    let name = Prefixes::new([code.workspace]).shorten(code.workspace);
+    invocation.say(format_args!("{}", what_it_says(&shown, &name, &address)));
+    Ok(shown)
 }
 
 /// The code that a person gives. One on the command line is taken, with a warning.
@@ -93,15 +118,15 @@ pub(super) fn answer(
     invocation: &mut Invocation<'_>,
     here: &Opened,
     code: &Code,
+    shown: &Invitation,
 ) -> Result<(), CommandError> {
     invocation.answer(&Joined {
         workspace: code.workspace.to_string(),
         label: workspaces::label(&here.device, code.workspace),
         relay: here.device.relay_address(code.workspace)?,
-        kind: match code.kind {
-            CodeKind::Invite => "invite",
-            CodeKind::Link => "link",
-        },
+        kind: code::word(shown.kind),
+        role: role(shown.role),
+        made_by: shown.maker.to_string(),
     })
 }
 
@@ -121,17 +146,42 @@ pub(super) fn bring_what_is_there(
     Ok(())
 }
 
-pub(super) fn what_it_does(code: &Code, name: &str, address: &Address) -> String {
+/// What the record of a code says, and whom it makes this machine.
+fn what_it_says(shown: &Invitation, name: &str, address: &Address) -> String {
     let relay = relay_for_people(&address.to_text());
-    match code.kind {
-        CodeKind::Invite => format!(
-            "This code makes you a member of workspace {name} on {relay}.\nIts members will read what you write there; \
-             what is on this device now stays on it."
+    let (what, warning) = match shown.kind {
+        CodeKind::Invite => (
+            format!("This code makes you a member of workspace {name} on {relay}."),
+            "Its members will read what you write there; what is on this device now stays on it.",
         ),
-        CodeKind::Link => format!(
-            "This code makes this machine a device of the person who made it, in workspace {name} on {relay}.\n\
-             Whoever made the code will read what is written there on this device. Use only a code of your own."
+        CodeKind::Link => (
+            format!(
+                "This code makes this machine a device of the person who made it, in workspace {name} on {relay}."
+            ),
+            "Whoever made the code will read what is written there on this device. Use only a code of your own.",
         ),
+    };
+    let may = match shown.role {
+        Role::Owner => "read and write everything, invite and remove people, as the owner",
+        Role::Member => "read and write everything; only the owner invites and removes people",
+    };
+    let whose = match shown.maker_role {
+        Role::Owner => "the owner",
+        Role::Member => "a member",
+    };
+    format!(
+        "{what}\n  Made by:    device {} of {whose}\n  You may:    {may}\n  Good until: {}, once\n  In it now:  {} with {}\n{warning}",
+        spelled(&shown.maker),
+        moment(shown.over_after),
+        if shown.people == 1 { "1 person".to_owned() } else { format!("{} people", shown.people) },
+        count(shown.devices, "device"),
+    )
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Member => "member",
     }
 }
 

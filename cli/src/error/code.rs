@@ -195,6 +195,8 @@ codes! {
     CodeExpired, Refused, "code_expired";
     /// The code lets nobody in: used, closed, expired or unknown.
     CodeVoid, Refused, "code_void";
+    /// The code says something else of whom it lets in than the workspace's record.
+    CodeFalse, Refused, "code_false";
     /// The code was made by another version.
     CodeVersion, Refused, "code_version";
     /// Only the owner may do this.

@@ -2,7 +2,7 @@
 
 use bowline_engine::run::{LineError, LineFailure, LineReason};
 use bowline_engine::transport::{AddressError, DialError, Distrust, LinkError, NotARelay};
-use bowline_engine::{Awaited, Deed, JoinFailed, NotReady, Reason, RelayFault, Void};
+use bowline_engine::{Awaited, Deed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
 use super::command::CommandError;
@@ -11,7 +11,7 @@ use crate::clocks::clocks_in_words;
 use crate::text::{OneLine, sentence_case};
 
 /// What to do when the relay is not who it should be.
-const DO_NOT_GO_ON: &str = "nothing was sent. Ask the relay's operator, on another way, for its address; if they have not changed it, somebody is in between";
+pub(super) const DO_NOT_GO_ON: &str = "nothing was sent. Ask the relay's operator, on another way, for its address; if they have not changed it, somebody is in between";
 
 impl From<AddressError> for CommandError {
     fn from(error: AddressError) -> Self {
@@ -349,48 +349,6 @@ fn fault_found(fault: &RelayFault) -> CommandError {
         .hint(
             "nothing more is sent there, and nothing here is lost. `bowline status` shows the evidence: talk to the relay's operator",
         ),
-    }
-}
-
-/// Why a code did not let this device in.
-pub(crate) fn join_failed(why: &JoinFailed) -> CommandError {
-    let of = |code, message: &str| CommandError::new(code, message);
-    let another = "ask for a new code: `bowline workspace invite` or `bowline device link` makes one";
-    match why {
-        JoinFailed::TicketUsed => of(ErrorCode::CodeUsed, "Somebody has already joined with this code")
-            .hint(format!("if that was not you, tell whoever gave it to you; {another}")),
-        JoinFailed::TicketClosed => {
-            of(ErrorCode::CodeClosed, "This code was closed by whoever made it").hint(another)
-        }
-        JoinFailed::TicketExpired => of(ErrorCode::CodeExpired, "This code has expired").hint(another),
-        JoinFailed::TicketGone => {
-            of(ErrorCode::CodeVoid, "This code was used, closed or expired just now").hint(another)
-        }
-        JoinFailed::KeySpent => of(
-            ErrorCode::NotAMember,
-            "This device was removed from the workspace, and its key lets nobody in any more",
-        )
-        .hint("`bowline workspace rejoin CODE` brings it back under a new key, with all that is on it"),
-        JoinFailed::LogOutdated => of(
-            ErrorCode::WorkspaceOld,
-            "An earlier version made the workspace of this code, and nobody can go on with it",
-        )
-        .hint(
-            "ask for a code of a new workspace: whoever is in the old one can make it, and share everything into it",
-        ),
-        JoinFailed::UpdateNeeded => {
-            of(ErrorCode::UpdateNeeded, "A later version made the workspace of this code").hint("update this program")
-        }
-        JoinFailed::NotAdmitted => of(ErrorCode::CodeVoid, "The relay does not know this code").hint(another),
-        JoinFailed::OtherRoster | JoinFailed::BadRecords => CommandError::new(
-            ErrorCode::OtherWorkspace,
-            "The relay shows another workspace than the one the code is for",
-        )
-        .because(why)
-        .hint(DO_NOT_GO_ON),
-        JoinFailed::Keys(_) => {
-            of(ErrorCode::CodeVoid, "The code's key is not the workspace's").because(why).hint(another)
-        }
     }
 }
 

@@ -117,6 +117,13 @@ impl Machine {
         self.folder.path().join(name)
     }
 
+    /// From now on its clock stands still.
+    pub(crate) fn stand_still(&mut self) {
+        if let Some(since) = self.ticking.take() {
+            self.now = self.now.plus(u64::try_from(since.elapsed().as_millis()).unwrap());
+        }
+    }
+
     /// Something in its home.
     pub(crate) fn home(&self, name: &str) -> PathBuf {
         self.folder.path().join(".bowline").join(name)

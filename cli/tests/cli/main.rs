@@ -13,6 +13,7 @@ mod audit;
 mod binary;
 mod chats;
 mod clocks;
+mod codes;
 mod damage;
 mod demo;
 mod edits;

@@ -2,7 +2,7 @@
 
 use bowline_engine::ids::TicketKey;
 use bowline_engine::transport::Caps;
-use bowline_engine::{Code, CodeKind, Home};
+use bowline_engine::{Code, CodeKind, Home, Lifetime};
 use bowline_relay::config::Registration;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -64,13 +64,98 @@ fn a_code_that_was_closed_is_told_apart() {
 #[test]
 fn a_code_that_has_expired_is_told_apart() {
     let relay = TestRelay::start();
-    // A machine whose clock is an hour behind makes links that are over when they are made. One that is a day behind makes none.
     let mut laptop = owner(&relay);
-    laptop.now.0 -= 1000 * 3600;
-    let code = ok(&mut laptop, "device link");
+    let code = over_at_once(&mut laptop, CodeKind::Link);
     let mut late = newcomer();
     let ran = late.run(&format!("join {code} --yes"));
     refused(&mut late, &ran, 6, "This code has expired", "ask for a new code");
+}
+
+/// A code that is over a millisecond after it was made, by the relay's clock. Its maker's stands still, so it is not closed.
+fn over_at_once(maker: &mut Machine, kind: CodeKind) -> String {
+    let home = Home::open(&maker.home("")).unwrap();
+    let open = |seed| home.device(Box::new(ChaCha20Rng::seed_from_u64(seed))).unwrap();
+    let (workspace, ticket) = {
+        let mut open = open(4);
+        let workspace = open.device.current_workspace().unwrap().unwrap();
+        let lifetime = Lifetime::new(kind, 1).unwrap();
+        (workspace, open.device.make_code(workspace, lifetime, maker.now).unwrap())
+    };
+    maker.stand_still();
+    ok(maker, "sync");
+    let code = open(5).device.code(workspace, ticket).unwrap();
+    code.unwrap().to_text().to_string()
+}
+
+#[test]
+fn a_maker_whose_clock_is_wrong_makes_codes_that_are_good_for_as_long_as_it_says() {
+    for wrong in [-3600, 3600] {
+        let relay = TestRelay::start();
+        let mut laptop = owner(&relay);
+        laptop.now.0 = laptop.now.0.checked_add_signed(1000 * wrong).unwrap();
+        let code = ok(&mut laptop, "device link");
+        ok(&mut laptop, "sync");
+        let mut phone = newcomer();
+        ok(&mut phone, &format!("join {code} --yes"));
+    }
+}
+
+#[test]
+fn six_things_that_can_be_wrong_with_a_code_are_told_in_six_sentences() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let good = ok(&mut laptop, "workspace invite");
+    let used = ok(&mut laptop, "workspace invite");
+    joined("desktop", "Cai", &used);
+    let closed = ok(&mut laptop, "workspace invite");
+    ok(
+        &mut laptop,
+        &format!("workspace invites close {}", Code::parse(&closed).unwrap().secret.ticket_key()),
+    );
+    let expired = over_at_once(&mut laptop, CodeKind::Invite);
+    let mut tower = Machine::new("tower").with_clock();
+    ok(&mut tower, "init --user Dora");
+    ok(&mut tower, &format!("workspace create --relay {}", relay.address()));
+    let mut elsewhere = Code::parse(&good).unwrap();
+    elsewhere.pins.roster = Code::parse(&ok(&mut tower, "workspace invite")).unwrap().pins.roster;
+    let mistyped = good.replacen("bowline1-", "bowline1-x", 1);
+    let newer = good.replacen("bowline1-", "bowline2-", 1);
+    let mut late = newcomer();
+    let mut told: Vec<(u8, String, String)> = Vec::new();
+    for (code, word) in [
+        (mistyped.as_str(), "code_mistyped"),
+        (expired.as_str(), "code_expired"),
+        (used.as_str(), "code_used"),
+        (closed.as_str(), "code_closed"),
+        (elsewhere.to_text().as_str(), "other_workspace"),
+        (newer.as_str(), "code_version"),
+    ] {
+        let ran = late.run_with("--json join - --yes", code);
+        let error: serde_json::Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+        assert_eq!(error["error"]["code"], word, "{}", ran.stderr);
+        let text = |name: &str| error["error"][name].as_str().unwrap().to_owned();
+        assert!(!text("hint").is_empty());
+        told.push((ran.code, text("message"), text("hint")));
+    }
+    assert_eq!(told.iter().map(|(code, ..)| *code).collect::<Vec<_>>(), [2, 6, 6, 6, 5, 6]);
+    let sentences: std::collections::BTreeSet<&String> = told.iter().map(|(_, message, _)| message).collect();
+    assert_eq!(sentences.len(), 6, "{told:?}");
+    assert_eq!(ok(&mut late, "workspace list"), "", "nothing of the workspace stays");
+    assert_eq!(late.run_with("join - --yes", &good).code, 0, "the good one still lets in");
+}
+
+#[test]
+fn a_code_that_says_another_kind_than_its_record_lets_nobody_in() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let mut code = Code::parse(&ok(&mut laptop, "device link")).unwrap();
+    code.kind = CodeKind::Invite;
+    let mut late = newcomer();
+    let ran = late.run_with("join - --yes", &code.to_text());
+    let sentence = "This code says something else of whom it lets in than the workspace's own record of it";
+    refused(&mut late, &ran, 6, sentence, "do not use it");
+    assert!(!ran.stderr.contains("makes you a member"), "{}", ran.stderr);
+    assert!(!ok(&mut laptop, "device list").contains("phone"));
 }
 
 #[test]
@@ -91,7 +176,9 @@ fn a_code_of_another_workspace_than_the_relay_has_is_told_apart() {
     code.relay = other.public();
     let mut late = newcomer();
     let ran = late.run(&format!("join {} --yes", code.to_text().as_str()));
-    refused(&mut late, &ran, 6, "The relay refused: it has no such workspace", "the code is kept");
+    let sentence = "The relay that this code names has no such workspace";
+    refused(&mut late, &ran, 6, sentence, "ask whoever gave you the code");
+    assert_eq!(ok(&mut late, "workspace list"), "", "nothing of the workspace stays");
 }
 
 #[test]

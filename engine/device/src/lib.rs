@@ -17,9 +17,10 @@ mod rows;
 mod workspace;
 
 use bowline_core::document::Kind;
+use bowline_core::sync::{Inquiry, InquiryFailed, Invitation};
 use bowline_crypto::DeviceKeys;
 use bowline_store::Store;
-use bowline_wire::ids::{DeviceId, DocId, Millis, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, LineKey, Millis, WorkspaceId};
 use rand_core::CryptoRng;
 
 use apart::Parts;
@@ -29,7 +30,7 @@ use import::knowledge::Knowledge;
 use lent::Lent;
 use merging::{Looked, Merging};
 use notice::Notices;
-use workspace::Workspaces;
+use workspace::{Workspaces, inquiry};
 
 pub use bowline_core::document::Marks;
 pub use bowline_core::sync::{Clocks, Token, WrongClock};
@@ -56,7 +57,7 @@ pub use import::{
 pub use merging::Merged;
 pub use notice::Notice;
 pub use workspace::behind::Behind;
-pub use workspace::code::{Code, CodeError, CodeKind};
+pub use workspace::code::{Code, CodeError, CodeKind, Lifetime};
 pub use workspace::connection::{Outstanding, Parting};
 pub use workspace::decisions::{Cancelling, OpenCode, PendingDecision};
 pub use workspace::evidence::Caught;
@@ -429,6 +430,27 @@ impl Device {
     /// A person has looked at a document: [`Self::overlaps`] has what was found of it no more.
     pub fn note_overlaps_seen(&mut self, id: DocId) -> Result<(), Error> {
         documents::overlaps::seen(&mut self.store, id)
+    }
+
+    /// An error if this device cannot join by a code because the workspace is here already.
+    pub fn check_joinable(&self, code: &Code) -> Result<(), Error> {
+        inquiry::check_joinable(self.store.read(), code)
+    }
+
+    /// Begins to ask what the record of a code says, on a line to its relay that is up. Nothing is stored, and nothing is written into
+    /// the log. `line` is the key of the relay's certificate as the line has proven it.
+    pub fn inquire(&mut self, code: &Code, line: Option<LineKey>, now: Millis) -> Inquiry {
+        inquiry::begin(&mut self.parts(now).lent, code, line)
+    }
+
+    /// A frame has come on a line on which the record of a code is asked for. Gives what it says once that is known.
+    pub fn hear_inquired(
+        &mut self,
+        inquiry: &mut Inquiry,
+        bytes: &[u8],
+        now: Millis,
+    ) -> Result<Option<Invitation>, InquiryFailed> {
+        inquiry::hear(&mut self.parts(now).lent, inquiry, bytes)
     }
 
     fn told(&mut self, all: Vec<documents::overlaps::Kept>, now: Millis) -> Result<Vec<Overlapping>, Error> {

@@ -11,7 +11,9 @@ mod effects;
 mod entries;
 pub(crate) mod evidence;
 pub(crate) mod going_on;
+pub(crate) mod inquiry;
 pub mod intent;
+mod joining_code;
 mod keys_at_rest;
 pub(crate) mod line;
 pub(crate) mod line_failure;
@@ -41,8 +43,9 @@ use rand_core::Rng as _;
 use crate::apart::Parts;
 use crate::documents::reading::Reading;
 use crate::{
-    Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Look, Looking, Membership, Missing,
-    OpenCode, OtherDraft, Outstanding, PendingDecision, SyncReport, Which, Withheld, WorkspaceStatus,
+    Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Lifetime, Look, Looking, Membership,
+    Missing, OpenCode, OtherDraft, Outstanding, PendingDecision, SyncReport, Which, Withheld,
+    WorkspaceStatus,
 };
 use intent::Decision;
 pub(crate) use linked::{Keyrings, Workspaces};
@@ -142,7 +145,7 @@ impl Device {
 
     /// The invites and links that are open, whoever made them.
     pub fn open_codes(&self, workspace: WorkspaceId) -> Result<Vec<OpenCode>, Error> {
-        self.workspaces.open_codes(workspace)
+        self.workspaces.open_codes(self.store.read(), workspace)
     }
 
     /// Where new documents go; `None` for this device only.
@@ -298,17 +301,23 @@ impl Device {
 
     /// Invites somebody as a Member. The code is ready once the relay has signed for it: see [`Device::code`].
     pub fn invite(&mut self, workspace: WorkspaceId, now: Millis) -> Result<TicketKey, Error> {
-        self.open_door(workspace, CodeKind::Invite, now)
+        self.make_code(workspace, Lifetime::usual(CodeKind::Invite), now)
     }
 
     /// Lets another device of the same person in. The code is ready once the relay has signed for it.
     pub fn link_device(&mut self, workspace: WorkspaceId, now: Millis) -> Result<TicketKey, Error> {
-        self.open_door(workspace, CodeKind::Link, now)
+        self.make_code(workspace, Lifetime::usual(CodeKind::Link), now)
     }
 
-    fn open_door(&mut self, workspace: WorkspaceId, kind: CodeKind, now: Millis) -> Result<TicketKey, Error> {
+    /// Lets somebody in by a code that is good for so long. The code is ready once the relay has signed for it.
+    pub fn make_code(
+        &mut self,
+        workspace: WorkspaceId,
+        lifetime: Lifetime,
+        now: Millis,
+    ) -> Result<TicketKey, Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
-        let key = workspaces.open_door(&mut lent, workspace, kind)?;
+        let key = workspaces.open_door(&mut lent, workspace, lifetime)?;
         workspaces.drive(&mut lent, documents, workspace)?;
         Ok(key)
     }

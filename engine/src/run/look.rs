@@ -1,17 +1,16 @@
 //! Looking at the log that a workspace's relay has, on a line of its own, before a person decides about it. The workspace has to be
 //! disconnected meanwhile: nothing else may come to be known of its log.
 
-use std::pin::pin;
 use std::sync::Arc;
 
-use bowline_core::sync::{Awaited, ShownLog, SurveyFailed};
+use bowline_core::sync::{ShownLog, Survey, SurveyFailed};
 use bowline_transport::Dial;
-use bowline_wire::codec::encode;
-use bowline_wire::ids::WorkspaceId;
-use tokio::sync::mpsc;
+use bowline_wire::frame::Frame;
+use bowline_wire::ids::{LineKey, Millis, Position, WorkspaceId};
 
-use super::line::{Follows, Happened, Line, LineError, Said};
-use super::{Event, Host, INBOUND_FRAMES, LAST_WORDS_IN_A_HURRY, SILENCE};
+use super::Host;
+use super::line::{Follows, LineError};
+use super::own_line::{Ended, Talk, talk};
 use crate::Device;
 use crate::device::{Error, Look, Looking};
 
@@ -40,71 +39,44 @@ pub async fn look<D: Dial>(
 ) -> Result<Looked, Error> {
     let address = device.relay_address(workspace)?;
     let follows = if device.knows_relay(workspace)? { Follows::Identity } else { Follows::Nobody };
-    let (said, mut heard) = mpsc::channel(INBOUND_FRAMES);
-    let now = (host.clock)();
-    let mut line = Line::new(now);
-    line.dial(Arc::clone(&host.dial), &address, follows, Said::from(workspace, 0), said, now);
-    (host.observer)(Event::Connecting(workspace));
-    let looked = if let Some(why) = line.error() {
-        Ok(Looked::NoLine(Arc::clone(why)))
-    } else {
-        read(device, (workspace, how), host, (&mut line, &mut heard), stop).await
-    };
-    line.hang_up(now);
-    let late = tokio::time::Instant::now() + LAST_WORDS_IN_A_HURRY;
-    while line.has_task()
-        && let Ok(Some(said)) = tokio::time::timeout_at(late, heard.recv()).await
-    {
-        if let Happened::Down(_) = said.happened {
-            line.ended();
-        }
-    }
-    line.cut();
-    looked
+    let looking = Lookout { device, workspace, how, survey: None };
+    Ok(match talk(workspace, (&address, follows), host, looking, stop).await? {
+        Ended::With(looked) => looked,
+        Ended::NoLine(why) => Looked::NoLine(why),
+        Ended::Stopped => Looked::Stopped,
+    })
 }
 
-async fn read<D: Dial>(
-    device: &mut Device,
-    (workspace, how): (WorkspaceId, &Looking),
-    host: Host<'_, D>,
-    (line, heard): (&mut Line, &mut mpsc::Receiver<Said>),
-    stop: impl Future<Output = ()>,
-) -> Result<Looked, Error> {
-    let mut stop = pin!(stop);
-    let mut survey = None;
-    loop {
-        let said = tokio::select! {
-            biased;
-            () = &mut stop => return Ok(Looked::Stopped),
-            said = tokio::time::timeout(SILENCE, heard.recv()) => said,
-        };
-        let Ok(Some(said)) = said else {
-            return Ok(Looked::NoLine(Arc::new(LineError::Silent(Awaited::Answer))));
-        };
-        let now = (host.clock)();
-        match said.happened {
-            Happened::Up(key) => {
-                line.came_up(now);
-                survey = Some(device.survey(workspace, (key, how), now)?);
-            }
-            Happened::Frame(bytes) => {
-                let Some(survey) = &mut survey else { continue };
-                match device.look(workspace, survey, &bytes, now)? {
-                    Look::On => {}
-                    Look::Done(shown) => return Ok(Looked::Shown(shown)),
-                    Look::Failed(why) => return Ok(Looked::Failed(why)),
-                }
-                if let Some((at, of)) = survey.progress() {
-                    (host.observer)(Event::CatchingUp(workspace, at, of));
-                }
-            }
-            Happened::Down(why) => {
-                line.ended();
-                return Ok(Looked::NoLine(Arc::new(why.map_or(LineError::Closed, |why| *why))));
-            }
-        }
-        while let Some(frame) = survey.as_mut().and_then(bowline_core::sync::Survey::poll_transmit) {
-            line.send(encode(&frame));
-        }
+/// Whoever looks.
+struct Lookout<'d> {
+    device: &'d mut Device,
+    workspace: WorkspaceId,
+    how: &'d Looking,
+    survey: Option<Survey>,
+}
+
+impl Talk for Lookout<'_> {
+    type Outcome = Looked;
+
+    fn begin(&mut self, line: Option<LineKey>, now: Millis) -> Result<(), Error> {
+        self.survey = Some(self.device.survey(self.workspace, (line, self.how), now)?);
+        Ok(())
+    }
+
+    fn hear(&mut self, bytes: &[u8], now: Millis) -> Result<Option<Looked>, Error> {
+        let Some(survey) = &mut self.survey else { return Ok(None) };
+        Ok(match self.device.look(self.workspace, survey, bytes, now)? {
+            Look::On => None,
+            Look::Done(shown) => Some(Looked::Shown(shown)),
+            Look::Failed(why) => Some(Looked::Failed(why)),
+        })
+    }
+
+    fn poll_transmit(&mut self) -> Option<Frame> {
+        self.survey.as_mut().and_then(Survey::poll_transmit)
+    }
+
+    fn progress(&self) -> Option<(Position, Position)> {
+        self.survey.as_ref().and_then(Survey::progress)
     }
 }

@@ -113,9 +113,15 @@ pub const HOLDING_INTERVAL: u64 = 60 * 1000;
 /// Entries between two heads that prove a fork together: 45 MB of ids and times, which an exported file may have.
 pub const MAX_EVIDENCE_STEPS: usize = 1 << 20;
 
-/// Milliseconds a link stays open: long enough to type a code on a second machine, short enough that a code left in a
+/// Milliseconds a link stays open by default: long enough to type a code on a second machine, short enough that a code left in a
 /// terminal's history is worthless.
 pub const LINK_LIFETIME: u64 = 10 * 60 * 1000;
 
+/// Milliseconds a link stays open at most, whatever its maker wrote: whoever finds one later is not let in.
+pub const MAX_LINK_LIFETIME: u64 = 60 * 60 * 1000;
+
 /// Milliseconds an invite stays open by default.
 pub const INVITE_LIFETIME: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Milliseconds an invite stays open at most, whatever its maker wrote: the owner has not forgotten it by then.
+pub const MAX_INVITE_LIFETIME: u64 = 30 * 24 * 60 * 60 * 1000;

@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use roles::{Deed, PERMITTED};
 
 use crate::ids::{
-    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Position, RosterHash, Suite, TicketKey,
-    UserId, WorkspaceId,
+    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Millis, Position, RosterHash,
+    Suite, TicketKey, UserId, WorkspaceId,
 };
-use crate::limits::MAX_RECIPIENTS;
+use crate::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_RECIPIENTS};
 
 /// What a member may do: see [`PERMITTED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,42 @@ pub enum TicketKind {
     Link(UserId),
 }
 
+/// Whom a ticket's code lets in, as whoever makes or is given one sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeKind {
+    /// A new Member.
+    Invite,
+    /// Another device of the same person.
+    Link,
+}
+
+impl CodeKind {
+    /// Milliseconds for which a code lets somebody in, unless a person says otherwise.
+    pub fn usual(self) -> u64 {
+        match self {
+            Self::Invite => INVITE_LIFETIME,
+            Self::Link => LINK_LIFETIME,
+        }
+    }
+
+    /// Milliseconds for which a code lets somebody in at most.
+    pub fn longest(self) -> u64 {
+        match self {
+            Self::Invite => MAX_INVITE_LIFETIME,
+            Self::Link => MAX_LINK_LIFETIME,
+        }
+    }
+}
+
+impl From<TicketKind> for CodeKind {
+    fn from(kind: TicketKind) -> Self {
+        match kind {
+            TicketKind::Invite => Self::Invite,
+            TicketKind::Link(_) => Self::Link,
+        }
+    }
+}
+
 /// How far a ticket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketStage {
@@ -118,6 +154,14 @@ pub struct TicketState {
 impl TicketState {
     fn end(&mut self, stage: TicketStage, position: Position) {
         (self.stage, self.ended) = (stage, Some(position));
+    }
+}
+
+impl TicketState {
+    /// When nobody is let in by the ticket any more, in the log's time; `made` is the log's time where its record stands. What its maker
+    /// wrote counts up to the longest that there is for its kind.
+    pub fn over_after(&self, made: LogTime) -> Millis {
+        Millis(self.expires).min(made.millis().plus(CodeKind::from(self.kind).longest()))
     }
 }
 
@@ -359,6 +403,11 @@ impl Roster {
     /// An invite or link that is or was.
     pub fn ticket(&self, key: &TicketKey) -> Option<&TicketState> {
         self.tickets.get(key)
+    }
+
+    /// Where the record of an invite or link stands.
+    pub fn made_at(&self, ticket: &TicketState) -> Option<Position> {
+        self.points.get(ticket.made_at).map(|point| point.position)
     }
 
     /// All invites and links that are or were.

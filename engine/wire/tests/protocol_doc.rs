@@ -204,7 +204,9 @@ fn limits() {
         ("HOLDING_INTERVAL", HOLDING_INTERVAL),
         ("MAX_EVIDENCE_STEPS", MAX_EVIDENCE_STEPS as u64),
         ("LINK_LIFETIME", LINK_LIFETIME),
+        ("MAX_LINK_LIFETIME", MAX_LINK_LIFETIME),
         ("INVITE_LIFETIME", INVITE_LIFETIME),
+        ("MAX_INVITE_LIFETIME", MAX_INVITE_LIFETIME),
     ];
     // Name and unit from the source: the first word of what is said about each.
     let source = text("src/limits.rs");

@@ -8,16 +8,16 @@ use bowline_wire::entry::{Entry, EntryError, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
 use bowline_wire::hash::entry_id;
 use bowline_wire::header::{EntryType, Part};
-use bowline_wire::ids::{EntryId, Lane, LogTime, Millis, Position, Signature, TicketKey, WorkspaceId};
+use bowline_wire::ids::{EntryId, Lane, LogTime, Position, Signature, TicketKey, WorkspaceId};
 use bowline_wire::limits::{MAX_BODY, MAX_ENTRIES_PER_FRAME, MAX_HEADER, MAX_REASON_TEXT};
-use bowline_wire::log::Placed;
+use bowline_wire::log::{Log, Placed};
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Deed, Outcome, Roster};
 
 use super::{Relay, sentence};
 use crate::config::{BROUGHT_BACK_WITHIN, STAGED_BYTES, STAGED_ENTRIES};
 use crate::session::{ConnId, Session};
-use crate::storage::{Budget, Storage, StorageError, stored_len};
+use crate::storage::{Storage, StorageError, roster, stored_len};
 use crate::workspace::{Denial, Refused, Workspace};
 
 /// What a refusal that waits for a commit counts as, in bytes of what is staged: the header that it shows
@@ -177,7 +177,8 @@ impl<S: Storage> Relay<S> {
         }
         let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
         let accepted = loaded.check(&self.storage, entries, self.clock)?;
-        let is_over = has_expired(loaded.log().roster(), entries, self.clock);
+        let now = loaded.log().time_at(self.clock);
+        let is_over = self.has_expired(loaded.log(), entries, now)?;
         if is_over && !self.is_brought_back(loaded, by, entries)? {
             return Err(Denial::new(Reason::JoinVoid, "the invite or link has expired"));
         }
@@ -200,8 +201,9 @@ impl<S: Storage> Relay<S> {
         let Some(place) = loaded.continued_from else {
             return Ok(false);
         };
-        let there = self.time_of(loaded.log().head().workspace, place)?.unwrap_or(LogTime::START);
-        Ok(self.is_taken_back(loaded, by)? && !has_expired(loaded.log().roster(), entries, there.millis()))
+        let workspace = loaded.log().head().workspace;
+        let there = roster::time_of(&self.storage, workspace, place)?.unwrap_or(LogTime::START);
+        Ok(self.is_taken_back(loaded, by)? && !self.has_expired(loaded.log(), entries, there)?)
     }
 
     /// Whether a member may be bringing what a log had before it was continued, not long after it went on.
@@ -213,19 +215,24 @@ impl<S: Storage> Relay<S> {
         let now = loaded.log().time_at(self.clock);
         let ended = self.storage.continued_at(workspace)?.unwrap_or(place);
         // Nothing that was signed since is durable yet: then it goes on now.
-        let since = self.time_of(workspace, ended.next())?.unwrap_or(now);
+        let since = roster::time_of(&self.storage, workspace, ended.next())?.unwrap_or(now);
         Ok(now.millis().since(since.millis()) <= BROUGHT_BACK_WITHIN)
     }
 
-    /// The log's time at a position; `None` if nothing durable stands there.
-    pub(super) fn time_of(
-        &self,
-        workspace: WorkspaceId,
-        position: Position,
-    ) -> Result<Option<LogTime>, StorageError> {
-        let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
-        let page = self.storage.read(workspace, Position(before), Budget { entries: 1, bytes: 0 })?;
-        Ok(page.entries.first().filter(|(at, _)| *at == position).map(|(_, logged)| logged.time))
+    /// Whether one of `entries` is a Join by a ticket that is over at this time of the log. The fold cannot know: it has no clock.
+    fn has_expired(&self, log: &Log, entries: &[Entry], at: LogTime) -> Result<bool, StorageError> {
+        let (roster, workspace) = (log.roster(), log.head().workspace);
+        for record in entries.iter().filter_map(record) {
+            let Record::Join(join) = record else { continue };
+            let Some(ticket) = roster.ticket(&join.ticket) else { continue };
+            let made = roster.made_at(ticket).map(|made| roster::time_of(&self.storage, workspace, made));
+            // What is not durable yet was made just now.
+            let made = made.transpose()?.flatten().unwrap_or(at);
+            if at.millis() > ticket.over_after(made) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Checks quota, reserve and rate. Asked last, so that what can never be accepted is not refused as if it could be sent
@@ -343,14 +350,6 @@ fn record(entry: &Entry) -> Option<Record> {
         return None;
     }
     Record::parse(entry.body()?).ok()
-}
-
-/// Whether one of `entries` is a Join by a ticket that is past its time. The fold cannot know: it has no clock.
-fn has_expired(roster: &Roster, entries: &[Entry], now: Millis) -> bool {
-    entries.iter().filter_map(record).any(|record| match record {
-        Record::Join(join) => roster.ticket(&join.ticket).is_some_and(|ticket| now.0 > ticket.expires),
-        _ => false,
-    })
 }
 
 /// Whether an entry is in a run: what its author's removal still allows.

@@ -10,7 +10,7 @@ use super::Relay;
 use crate::config::BROUGHT_BACK_WITHIN;
 use crate::keys::LogKey;
 use crate::session::Greeting;
-use crate::storage::{Admission, Storage};
+use crate::storage::{Admission, Storage, roster};
 use crate::workspace::Denial;
 
 impl<S: Storage> Relay<S> {
@@ -46,7 +46,7 @@ impl<S: Storage> Relay<S> {
         let first = stored.successors.first().map(std::slice::from_ref).unwrap_or_default();
         let first = Succession::stored(workspace, first).unwrap_or_default();
         let Some(lost) = first.begun_again().map(|it| it.old) else { return Ok(false) };
-        let began = self.time_of(workspace, Position::START.next())?.unwrap_or_default();
+        let began = roster::time_of(&self.storage, workspace, Position::START.next())?.unwrap_or_default();
         if self.clock.since(began.millis()) > BROUGHT_BACK_WITHIN {
             return Ok(false);
         }

@@ -2,8 +2,8 @@
 
 use bowline_wire::frame::{Frame, Reason, Transcript};
 use bowline_wire::ids::{Position, WorkspaceId};
-use bowline_wire::limits::{MAX_FRAME, MAX_SEALED_HISTORY};
-use bowline_wire::roster::record::Record;
+use bowline_wire::limits::{MAX_FRAME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_SEALED_HISTORY};
+use bowline_wire::roster::record::{Record, Ticket};
 
 use crate::keys::Identity;
 use crate::session::ConnId;
@@ -184,6 +184,66 @@ fn an_expired_invite_opens_nothing() {
     let (_, frame) = bench.enter_by(&door, workspace);
     assert!(matches!(frame, Frame::Goodbye { reason: Reason::TicketExpired, .. }));
     // Whoever carries it.
+    assert_eq!(bench.refusal(owner, &join), Reason::JoinVoid);
+}
+
+/// The record that a ticket stands in.
+type Opens = fn(Ticket) -> Record;
+
+/// Tickets whose makers wrote that they are never over, each with the longest that it lets somebody in.
+fn endless() -> [(Opens, u64); 2] {
+    [(Record::Link, MAX_LINK_LIFETIME), (Record::Invite, MAX_INVITE_LIFETIME)]
+}
+
+#[test]
+fn whatever_its_maker_wrote_a_ticket_is_over_once_its_kind_has_had_its_time() {
+    for (record, longest) in endless() {
+        let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+        let (workspace, owner) = bench.create(&mut laptop);
+        let door = Door::new(1);
+        let made = laptop.record(&bench.view(workspace), &record(door.ticket(u64::MAX)));
+        bench.must_append(owner, &[&made]);
+        let conn = open_by(&mut bench, &door, workspace);
+        let join = Author::new(2).join(&bench.view(workspace), &door);
+        bench.now = bench.now.plus(longest);
+        open_by(&mut bench, &door, workspace);
+        bench.now = bench.now.plus(1);
+        assert_eq!(bench.refusal(conn, &join), Reason::JoinVoid, "{longest}");
+        let (_, frame) = bench.enter_by(&door, workspace);
+        assert!(
+            matches!(frame, Frame::Goodbye { reason: Reason::TicketExpired, .. }),
+            "{longest}: {frame:?}"
+        );
+        assert_eq!(bench.refusal(owner, &join), Reason::JoinVoid, "{longest}");
+    }
+}
+
+#[test]
+fn at_the_last_millisecond_of_its_time_a_ticket_lets_somebody_in() {
+    for (record, longest) in endless() {
+        let (mut bench, mut laptop) = (Bench::new(), Author::new(1));
+        let (workspace, owner) = bench.create(&mut laptop);
+        let door = Door::new(1);
+        let made = laptop.record(&bench.view(workspace), &record(door.ticket(u64::MAX)));
+        bench.must_append(owner, &[&made]);
+        bench.now = bench.now.plus(longest);
+        let conn = open_by(&mut bench, &door, workspace);
+        let join = Author::new(2).join(&bench.view(workspace), &door);
+        bench.append(conn, &[&join]);
+        bench.flush();
+        assert!(matches!(bench.frame(conn), Frame::Appended { .. }), "{longest}");
+    }
+}
+
+#[test]
+fn a_relay_whose_clock_is_set_back_lets_nobody_in_whose_time_was_over_by_the_log() {
+    let (mut bench, mut laptop, workspace, owner, door) = invited();
+    let join = Author::new(2).join(&bench.view(workspace), &door);
+    let before = bench.now;
+    bench.now = bench.now.plus(3_600_001);
+    let content = laptop.content(&bench.view(workspace), b"later");
+    bench.must_append(owner, &[&content]);
+    bench.now = before;
     assert_eq!(bench.refusal(owner, &join), Reason::JoinVoid);
 }
 

@@ -2,13 +2,11 @@
 
 use bowline_engine::CodeKind;
 use bowline_engine::ids::DocId;
-use bowline_engine::transport::Address;
 use clap::Args;
 
-use crate::command::join::{CameIn, answer, bring_what_is_there, come_in, read_code, what_it_does};
+use crate::command::join::{CameIn, answer, bring_what_is_there, come_in, read_code, show};
 use crate::documents::{self, KINDS};
 use crate::error::{CommandError, ErrorCode, join_failed};
-use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::secret_argument::Asked;
@@ -36,16 +34,17 @@ pub(crate) struct Rejoin {
 
 impl Rejoin {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
-        let code = read_code(invocation, self.code.as_deref(), CODE)?;
-        let address: Address = code.relay.parse()?;
+        let mut code = read_code(invocation, self.code.as_deref(), CODE)?;
         let mut here = invocation.open()?;
         let workspace = code.workspace;
         let is_known = here.device.workspaces().any(|known| known == workspace);
         if is_known && !here.device.membership(workspace)?.is_over() {
             return Err(bowline_engine::Error::AlreadyThere.into());
         }
-        let name = Prefixes::new([workspace]).shorten(workspace);
-        invocation.say(format_args!("{}", what_it_does(&code, &name, &address)));
+        if let Some(other) = here.device.other_draft(workspace) {
+            return Err(bowline_engine::Error::OtherDraft(workspace, other).into());
+        }
+        let shown = show(invocation, &mut here, &mut code)?;
         invocation.confirm(self.yes, "Come back under a new key?")?;
         let theirs = documents_of(&here, workspace)?;
         if is_known {
@@ -61,7 +60,7 @@ impl Rejoin {
                 return Err(error.hint("its documents are on this device, in no workspace: once you are in, `bowline share ID` puts them back"));
             }
         }
-        answer(invocation, &here, &code)?;
+        answer(invocation, &here, &code, &shown)?;
         here.wake();
         bring_what_is_there(invocation, &mut here, workspace)?;
         put_back(invocation, &mut here, workspace, &theirs)?;

@@ -13,6 +13,7 @@ use bowline_wire::weight::Written;
 use thiserror::Error;
 
 use super::clocks::Clocks;
+use super::invitation::Invitation;
 use super::relay::faults::RelayFault;
 use super::shown_log::Cut;
 
@@ -43,6 +44,9 @@ pub enum JoinFailed {
     /// The relay lets neither the code nor the device in, and does not say why.
     #[error("the relay does not know this code")]
     NotAdmitted,
+    /// The code says that it lets in somebody else than its record does: whoever uses it would become what they did not agree to.
+    #[error("the code says something else of whom it lets in than its record")]
+    OtherKind,
     /// The relay's roster is not the one the code was made for.
     #[error("the relay shows another roster than the one the code was made for")]
     OtherRoster,
@@ -102,6 +106,8 @@ pub enum Effect {
     NewIncarnation(Incarnation),
     /// Store that this device is now a member: its Join is on the log.
     Joined,
+    /// Show a person what the record of the code says: nothing was written.
+    Invited(Box<Invitation>),
     /// Store whose relay this is and what its certificate holds, if either is news: the log's key has vouched for it on this line.
     Met {
         /// The relay's identity.

@@ -13,6 +13,8 @@ pub struct Joining {
     /// The Join, once it was written.
     offered: Option<EntryId>,
     as_device: bool,
+    /// Whether a person only wants to know what the code's record says.
+    asks: bool,
     refused_as_ticket: Option<JoinFailed>,
     refused_as_device: bool,
     /// What the relay has told of the roster so far.
@@ -28,11 +30,22 @@ impl Joining {
             offered,
             // After a crash the Join may be on the log already; then only the device's own session is let in.
             as_device: offered.is_some(),
+            asks: false,
             refused_as_ticket: None,
             refused_as_device: false,
             records: Vec::new(),
             bytes: 0,
         }
+    }
+
+    /// A device that only asks what the record of its code says, and writes nothing.
+    pub(super) fn asking() -> Self {
+        Self { asks: true, ..Self::new(None) }
+    }
+
+    /// Whether a person only wants to know what the code's record says.
+    pub(super) fn only_asks(&self) -> bool {
+        self.asks
     }
 
     /// A device whose Join the relay had and does not know any more: it is brought once more, by the ticket. `None` if another
@@ -100,6 +113,11 @@ impl Joining {
         self.as_device = true;
         self.refused_as_device = false;
         self.refused_as_ticket = Some(JoinFailed::TicketGone);
+    }
+
+    /// Why the relay did not let the code's holder in.
+    pub(super) fn refused(&self) -> Option<JoinFailed> {
+        self.refused_as_ticket
     }
 
     /// Notes that the relay did not let `party` in. Returns why joining has failed, if there is nothing left to try.

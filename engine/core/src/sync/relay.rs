@@ -7,6 +7,7 @@ pub(super) mod faults;
 mod frames;
 pub(super) mod heads;
 mod holdings;
+pub(super) mod inquiry;
 mod join;
 mod patience;
 pub(super) mod session;

@@ -8,6 +8,7 @@ use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{DeviceId, Incarnation, Position, RelayId, WorkspaceId};
 use bowline_wire::log::Log;
+use bowline_wire::roster::CodeKind;
 use bowline_wire::successor::Succession;
 
 use super::bodies::Bodies;
@@ -35,6 +36,7 @@ pub struct Replica {
     pub(super) keyring: Option<Keyring>,
     pub(super) ticket: Option<TicketSecret>,
     pub(super) pins: Option<Pins>,
+    pub(super) lets_in: Option<CodeKind>,
     pub(super) relay: Option<RelayId>,
     pub(super) outbox: Outbox,
     /// What the log had before it was continued, on its way back.
@@ -75,6 +77,7 @@ impl Replica {
             keyring: stored.keyring,
             ticket: stored.ticket,
             pins: stored.pins,
+            lets_in: stored.lets_in,
             relay: stored.relay,
             outbox: Outbox::of(stored.offered),
             feed: Feed::of(stored.to_send_again),

@@ -9,6 +9,7 @@ use bowline_wire::ids::{
     DeviceId, EntryId, Incarnation, LogHash, LogId, Position, RelayId, RosterHash, WorkspaceId,
 };
 use bowline_wire::log::Log;
+use bowline_wire::roster::CodeKind;
 use bowline_wire::successor::Succession;
 
 use super::effect::JoinFailed;
@@ -60,6 +61,8 @@ pub struct Stored {
     pub ticket: Option<TicketSecret>,
     /// What a code said about the log, until the log has passed it.
     pub pins: Option<Pins>,
+    /// Whom that code said it lets in; `None` if a version stored it that did not compare this with the record.
+    pub lets_in: Option<CodeKind>,
     /// The relay's identity, once the log's key has vouched for it.
     pub relay: Option<RelayId>,
     /// Our entries that are not answered yet, in the order they have to be appended.

@@ -18,6 +18,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position, Suite};
 use bowline_wire::limits::MAX_BODIES_PER_FRAME;
 use bowline_wire::log::Log;
+use bowline_wire::roster::CodeKind;
 use rand_chacha::ChaCha20Rng;
 
 use crate::author::{Author, LARGE_WEIGHT, rng};
@@ -96,6 +97,7 @@ impl Bench {
             keyring: self.replica.keyring().cloned(),
             ticket: None,
             pins: None,
+            lets_in: None,
             relay: self.replica.relay(),
             offered: self.replica.offered().cloned().collect(),
             succession: cut.succession.clone(),
@@ -137,6 +139,7 @@ impl Bench {
             keyring: Some(keyring),
             ticket: None,
             pins: None,
+            lets_in: None,
             relay: None,
             offered: vec![entry],
             succession: bowline_wire::successor::Succession::default(),
@@ -169,7 +172,22 @@ impl Bench {
         Self::newcomer_of(seed, seed + 100, relay, secret, pins_of(relay))
     }
 
+    /// Someone whose code says whom it lets in.
+    pub(crate) fn newcomer_by(relay: &FakeRelay, secret: &TicketSecret, kind: CodeKind, pins: Pins) -> Self {
+        Self::newcomer_told(2, 2, relay, secret, (pins, Some(kind)))
+    }
+
     fn newcomer_of(seed: u8, life: u8, relay: &FakeRelay, secret: &TicketSecret, pins: Pins) -> Self {
+        Self::newcomer_told(seed, life, relay, secret, (pins, None))
+    }
+
+    fn newcomer_told(
+        seed: u8,
+        life: u8,
+        relay: &FakeRelay,
+        secret: &TicketSecret,
+        (pins, lets_in): (Pins, Option<CodeKind>),
+    ) -> Self {
         let keys = DeviceKeys::generate(&mut rng(seed.into()));
         let stored = Stored {
             workspace: relay.log().head().workspace,
@@ -181,6 +199,7 @@ impl Bench {
             keyring: None,
             ticket: Some(TicketSecret::from_bytes(&secret.to_bytes())),
             pins: Some(pins),
+            lets_in,
             relay: None,
             offered: Vec::new(),
             succession: bowline_wire::successor::Succession::default(),
@@ -262,6 +281,7 @@ impl Bench {
             keyring,
             ticket,
             pins,
+            lets_in: None,
             relay: replica.relay(),
             offered,
             succession: replica.succession().clone(),

@@ -251,6 +251,7 @@ fn after_a_crash(bench: Bench, secret: &TicketSecret, relay: &FakeRelay) -> Benc
         keyring: Some(keyring),
         ticket: Some(TicketSecret::from_bytes(&secret.to_bytes())),
         pins: None,
+        lets_in: None,
         relay: None,
         offered: vec![join],
         succession: bowline_wire::successor::Succession::default(),

@@ -17,6 +17,7 @@ mod copies;
 mod holdings;
 mod holes;
 mod ingest;
+mod inquiry;
 mod join;
 mod opening;
 mod own_life;

@@ -1,10 +1,11 @@
 //! Invite and link codes: one string with everything a newcomer needs, and a checksum against typing errors.
 
-use bowline_core::sync::Pins;
+use bowline_core::sync::{Asked, Invitation, Pins};
 use bowline_crypto::TicketSecret;
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::WorkspaceId;
+pub use bowline_wire::roster::CodeKind;
 use data_encoding::BASE64URL_NOPAD;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -32,15 +33,6 @@ pub enum CodeError {
     Damaged,
 }
 
-/// Whom a code lets in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeKind {
-    /// A new Member.
-    Invite,
-    /// Another device of the same person.
-    Link,
-}
-
 /// Everything a newcomer needs. Whoever holds it can join: it is a secret, and does not print.
 pub struct Code {
     /// Where the relay is.
@@ -64,7 +56,64 @@ impl std::fmt::Debug for Code {
     }
 }
 
+/// The number of a kind in codes and at rest.
+pub(super) fn number(kind: CodeKind) -> u8 {
+    match kind {
+        CodeKind::Invite => 0,
+        CodeKind::Link => 1,
+    }
+}
+
+/// The kind of a number.
+pub(super) fn of_number(number: u8) -> Option<CodeKind> {
+    [CodeKind::Invite, CodeKind::Link].into_iter().find(|kind| self::number(*kind) == number)
+}
+
+/// For how long a code lets somebody in, counted from where its record comes to stand in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    kind: CodeKind,
+    millis: u64,
+}
+
+impl Lifetime {
+    /// The lifetime that codes of this kind have unless a person says otherwise.
+    pub fn usual(kind: CodeKind) -> Self {
+        Self { kind, millis: kind.usual() }
+    }
+
+    /// A lifetime of so many milliseconds; `None` if that is none, or longer than codes of this kind may live.
+    pub fn new(kind: CodeKind, millis: u64) -> Option<Self> {
+        (1..=kind.longest()).contains(&millis).then_some(Self { kind, millis })
+    }
+
+    /// Whom the code lets in.
+    pub fn kind(self) -> CodeKind {
+        self.kind
+    }
+
+    /// The lifetime in milliseconds.
+    pub fn millis(self) -> u64 {
+        self.millis
+    }
+}
+
 impl Code {
+    /// What has to be known of the code to ask what its record says.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            workspace: self.workspace,
+            kind: self.kind,
+            pins: self.pins.clone(),
+            secret: TicketSecret::from_bytes(&self.secret.to_bytes()),
+        }
+    }
+
+    /// Holds the code to what a person was shown: whoever joins by it does so under that record and no other.
+    pub fn hold_to(&mut self, shown: &Invitation) {
+        self.pins.roster = shown.roster;
+    }
+
     /// The one string to hand over.
     pub fn to_text(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new(encode(self));
@@ -94,10 +143,7 @@ impl Code {
 
 impl Canonical for Code {
     fn write(&self, to: &mut Writer) {
-        to.array(8).text(&self.relay).value(&self.workspace).u64(match self.kind {
-            CodeKind::Invite => 0,
-            CodeKind::Link => 1,
-        });
+        to.array(8).text(&self.relay).value(&self.workspace).u64(number(self.kind).into());
         to.value(&self.pins.log).value(&self.pins.position).value(&self.pins.hash).value(&self.pins.roster);
         to.bytes(self.secret.to_bytes().as_ref());
     }
@@ -106,13 +152,8 @@ impl Canonical for Code {
         from.array(8)?;
         let relay = from.text("relay address", MAX_RELAY)?.to_owned();
         let workspace = from.value()?;
-        let kind = match from.u8()? {
-            0 => CodeKind::Invite,
-            1 => CodeKind::Link,
-            number => {
-                return Err(DecodeError::UnknownNumber { what: "code", number: number.into() });
-            }
-        };
+        let kind = from.u8()?;
+        let kind = of_number(kind).ok_or(DecodeError::UnknownNumber { what: "code", number: kind.into() })?;
         let pins =
             Pins { log: from.value()?, position: from.value()?, hash: from.value()?, roster: from.value()? };
         let secret = Zeroizing::new(from.fixed::<32>()?);

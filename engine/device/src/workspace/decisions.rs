@@ -3,14 +3,14 @@
 use bowline_crypto::DeviceKeys;
 use bowline_store::{Reader, Store};
 use bowline_wire::ids::{DeviceId, Millis, TicketKey, WorkspaceId};
-use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME};
-use bowline_wire::roster::{TicketKind, TicketStage};
+use bowline_wire::log::Log;
+use bowline_wire::roster::TicketStage;
 
-use crate::Error;
 use crate::workspace::Workspaces;
 use crate::workspace::code::CodeKind;
 use crate::workspace::intent::Decision;
-use crate::workspace::roster::read_intents;
+use crate::workspace::roster::{Decided, intents, read_intents};
+use crate::{Damage, Error};
 
 /// A decision that is not in force yet.
 #[derive(Debug)]
@@ -45,9 +45,9 @@ pub struct OpenCode {
     pub kind: CodeKind,
     /// The device that made it.
     pub maker: DeviceId,
-    /// When it was made, by the maker's clock.
+    /// When it was made, in the log's time.
     pub made: Millis,
-    /// When the relay stops letting anybody in by it.
+    /// After when nobody is let in by it, in the log's time.
     pub expires: Millis,
 }
 
@@ -60,14 +60,11 @@ impl Workspaces {
         workspace: WorkspaceId,
     ) -> Result<Vec<PendingDecision>, Error> {
         self.replica(workspace)?;
-        let rows = read.intents(workspace)?;
-        let times: Vec<Millis> = rows.iter().map(|row| row.created_at).collect();
-        let intents = read_intents(rows, keys)?.into_iter().zip(times);
-        let pending = |((n, intent), since): ((bowline_store::IntentN, crate::intent::Intent), Millis)| {
+        let pending = |Decided { n, intent, since }: Decided| {
             let number = u64::try_from(n.0).unwrap_or_default();
             PendingDecision { number, is_sent: intent.entry.is_some(), decision: intent.decision, since }
         };
-        Ok(intents.map(pending).collect())
+        Ok(intents(read, keys, workspace)?.into_iter().map(pending).collect())
     }
 
     /// Takes a decision back, unless it has been sent by a device that is still in: then the relay may have it.
@@ -81,12 +78,12 @@ impl Workspaces {
         let is_over = self.membership(store.read(), self.device_in(keys, workspace), workspace)?.is_over();
         store.transaction(|tx| {
             let intents = read_intents(tx.intents(workspace)?, keys)?;
-            let found = intents.into_iter().find(|(n, _)| u64::try_from(n.0) == Ok(number));
+            let found = intents.into_iter().find(|it| u64::try_from(it.n.0) == Ok(number));
             match found {
                 None => Ok(Cancelling::NotThere),
-                Some((_, intent)) if intent.entry.is_some() && !is_over => Ok(Cancelling::Sent),
-                Some((n, _)) => {
-                    tx.delete_intent(n)?;
+                Some(found) if found.intent.entry.is_some() && !is_over => Ok(Cancelling::Sent),
+                Some(found) => {
+                    tx.delete_intent(found.n)?;
                     Ok(Cancelling::Cancelled)
                 }
             }
@@ -94,21 +91,26 @@ impl Workspaces {
     }
 
     /// The invites and links that are open, as far as the log is known here.
-    pub(crate) fn open_codes(&self, workspace: WorkspaceId) -> Result<Vec<OpenCode>, Error> {
-        let Some(log) = self.replica(workspace)?.log() else {
+    pub(crate) fn open_codes(
+        &self,
+        read: Reader<'_>,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<OpenCode>, Error> {
+        let Some(roster) = self.replica(workspace)?.log().map(Log::roster) else {
             return Ok(Vec::new());
         };
-        let open = log.roster().tickets().filter(|(_, ticket)| ticket.stage == TicketStage::Open);
-        Ok(open
-            .map(|(key, ticket)| {
-                let (kind, lifetime) = match ticket.kind {
-                    TicketKind::Invite => (CodeKind::Invite, INVITE_LIFETIME),
-                    TicketKind::Link(_) => (CodeKind::Link, LINK_LIFETIME),
-                };
-                let (expires, maker) = (Millis(ticket.expires), ticket.maker);
-                let made = Millis(ticket.expires.saturating_sub(lifetime));
-                OpenCode { ticket: *key, kind, maker, made, expires }
+        let open = roster.tickets().filter(|(_, ticket)| ticket.stage == TicketStage::Open);
+        open.map(|(key, ticket)| {
+            let position = roster.made_at(ticket).ok_or(Error::Damaged(Damage::Entry))?;
+            let (made, _) = read.author_at(workspace, position)?.ok_or(Error::Damaged(Damage::Entry))?;
+            Ok(OpenCode {
+                ticket: *key,
+                kind: ticket.kind.into(),
+                maker: ticket.maker,
+                made: made.millis(),
+                expires: ticket.over_after(made),
             })
-            .collect())
+        })
+        .collect()
     }
 }

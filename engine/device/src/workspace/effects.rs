@@ -20,6 +20,7 @@ use crate::workspace::clocks;
 use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
 use crate::workspace::entries::{open_with, read_again, store_entry};
 use crate::workspace::evidence;
+use crate::workspace::joining_code;
 use crate::workspace::keys_at_rest::{find_keys, seal_keys};
 use crate::workspace::membership;
 use crate::workspace::quarantine::refused;
@@ -27,7 +28,7 @@ use crate::workspace::roster::{forget_spent_codes, release_decision, settle_deci
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::{Consequences, mark_stale};
 use crate::workspace::withheld;
-use crate::workspace::workspaces::{CURRENT, stage, state, ticket};
+use crate::workspace::workspaces::{CURRENT, stage, state};
 use crate::{Error, Notice};
 
 /// Entries of content whose refusal is remembered for each workspace: their headers, some hundred bytes each. More come only
@@ -106,7 +107,10 @@ impl Workspaces {
                 }
                 Ok(lent.store.transaction(|tx| tx.put_state(workspace, state::RELAY, relay.as_bytes()))?)
             }
-            Effect::Clocks(now) => Ok(clocks::note(lent.store, workspace, &now)?),
+            Effect::Clocks(now) => {
+                self.linked(workspace)?.clocks = Some(now);
+                Ok(clocks::note(lent.store, workspace, &now)?)
+            }
             Effect::LetIn => {
                 membership::note(lent.store, workspace, membership::TURNED_AWAY, None, lent.now)?;
                 Ok(behind::clear(lent.store, workspace)?)
@@ -125,11 +129,13 @@ impl Workspaces {
             Effect::JoinFailed(why) => {
                 lent.store.transaction(|tx| {
                     tx.set_workspace_state(workspace, stage::FAILED)?;
-                    tx.delete_state(workspace, state::TICKET)
+                    joining_code::forget_secret(tx, workspace)
                 })?;
                 lent.notices.push(Notice::JoinFailed(workspace, why));
                 Ok(())
             }
+            // Only an inquiry is told, which has a replica of its own.
+            Effect::Invited(_) => Ok(()),
             Effect::Fault(fault) => self.note_fault(lent, workspace, fault),
             Effect::Close => {
                 self.linked(workspace)?.close = true;
@@ -216,7 +222,8 @@ impl Workspaces {
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let keyring = linked.replica.keyring().cloned();
         let snapshot = keyring.as_ref().map(Keyring::snapshot);
-        let ticket = if keyring.is_none() { ticket(lent.read(), lent.keys, workspace)? } else { None };
+        let ticket =
+            if keyring.is_none() { joining_code::ticket(lent.read(), lent.keys, workspace)? } else { None };
         let mut learned = changed.zip(keyring);
         let recipient =
             Recipient { device: self.keys_in(lent.keys, workspace).hpke(), ticket: ticket.as_ref() };
@@ -239,7 +246,7 @@ impl Workspaces {
                 }
                 after.add(workspace, taken);
                 if let Verdict::Roster(entry, outcome) = &item.verdict {
-                    let told = settle_decision(tx, &mut rest, workspace, entry.id(), *outcome)?;
+                    let told = settle_decision(tx, &mut rest, workspace, (entry.id(), *outcome), now)?;
                     after.notices.extend(told);
                     roster_moved = true;
                 }
@@ -270,8 +277,7 @@ impl Workspaces {
                 after.notices.push(Notice::OtherLife(workspace));
             }
             if ingested.joined {
-                tx.delete_state(workspace, state::TICKET)?;
-                tx.delete_state(workspace, state::PINS)?;
+                joining_code::forget(tx, workspace)?;
             }
             if is_removed {
                 membership::note_removal(tx, workspace, now)?;

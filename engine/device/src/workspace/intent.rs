@@ -17,7 +17,7 @@ pub enum Decision {
         kind: CodeKind,
         /// The code's secret.
         secret: TicketSecret,
-        /// When the relay stops letting in by it.
+        /// When it is over by the clock of the device that makes it. Until its record stands in the log, this counts from the decision.
         expires: Millis,
     },
     /// Close an invite or link.

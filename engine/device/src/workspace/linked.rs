@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
 use bowline_core::document::Incoming;
-use bowline_core::sync::{Context, Phase, RelayFault, Replica};
+use bowline_core::sync::{Clocks, Context, Phase, RelayFault, Replica};
 use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::{DocN, Reader, StoreError};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, DocId, Incarnation, LineKey, LogHash, Position, WireDoc, WorkspaceId};
+use bowline_wire::ids::{
+    DeviceId, DocId, Incarnation, LineKey, LogHash, Millis, Position, WireDoc, WorkspaceId,
+};
 use bowline_wire::log::Log;
 
 use crate::documents::edited::Edited;
@@ -43,6 +45,8 @@ pub(super) struct Linked {
     pub(super) line_fault: Option<RelayFault>,
     /// The key of the relay's certificate on this line, until somebody has taken it.
     pub(super) met: Option<LineKey>,
+    /// What the clocks said when the relay last let this device in.
+    pub(super) clocks: Option<Clocks>,
     /// The person has been told that this device is no longer in the workspace.
     pub(super) removed: bool,
     /// The last of the entries that are sent again which the replica was handed.
@@ -241,6 +245,12 @@ pub(super) fn with_hashes<T>(
 }
 
 impl Linked {
+    /// The time that the log would have now. Its clock is the relay's, and a clock here that is wrong changes nothing about that.
+    pub(super) fn log_now(&self, now: Millis) -> Millis {
+        let by_relay = self.clocks.map_or(now, |clocks| clocks.relay.plus(now.since(clocks.here)));
+        self.replica.log().map_or(by_relay, |log| log.time().millis().max(by_relay))
+    }
+
     pub(super) fn new(replica: Replica, own_keys: Option<DeviceKeys>, relay: String) -> Self {
         Self {
             removed: matches!(replica.phase(), Phase::Removed),
@@ -252,6 +262,7 @@ impl Linked {
             fault: None,
             line_fault: None,
             met: None,
+            clocks: None,
             fed_up_to: None,
             unsealable: BTreeMap::new(),
         }

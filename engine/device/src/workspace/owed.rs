@@ -59,7 +59,7 @@ impl Owed {
         let spent = before.tickets().filter(|(_, ticket)| is_spent(ticket.stage));
         let members = users.iter().map(|user| Self::Member(*user));
         let devices = gone.map(|(device, _)| Self::Device(*device));
-        let codes = spent.map(|(key, ticket)| Self::Code(kind_of(ticket.kind), *key));
+        let codes = spent.map(|(key, ticket)| Self::Code(ticket.kind.into(), *key));
         members.chain(devices).chain(codes).filter(|owed| !owed.is_settled(after)).collect()
     }
 
@@ -124,13 +124,6 @@ impl From<Owed> for Decision {
     }
 }
 
-fn kind_of(kind: TicketKind) -> CodeKind {
-    match kind {
-        TicketKind::Invite => CodeKind::Invite,
-        TicketKind::Link(_) => CodeKind::Link,
-    }
-}
-
 /// Notes what a log owes that has just lost a part, beside what it owed already.
 pub(super) fn put(tx: &Tx<'_>, workspace: WorkspaceId, more: Vec<Owed>) -> Result<(), Error> {
     let mut owed = owed(**tx, workspace)?.unwrap_or_default();
@@ -155,7 +148,7 @@ fn owed(read: Reader<'_>, workspace: WorkspaceId) -> Result<Option<Vec<Owed>>, E
 /// until it is.
 pub(super) fn awaits_removal(read: Reader<'_>, keys: &DeviceKeys, replica: &Replica) -> Result<bool, Error> {
     let workspace = replica.workspace();
-    let is_decided = intents(read, keys, workspace)?.iter().any(|(_, it)| it.decision.stops_sealing());
+    let is_decided = intents(read, keys, workspace)?.iter().any(|it| it.intent.decision.stops_sealing());
     Ok(is_decided || owes_removal(read, workspace, replica)?)
 }
 
@@ -185,11 +178,11 @@ impl Workspaces {
         let pending = if due.is_empty() { Vec::new() } else { intents(lent.read(), lent.keys, workspace)? };
         let mut is_decided = false;
         for owed in due {
-            if pending.iter().any(|(_, intent)| owed.is(&intent.decision)) {
+            if pending.iter().any(|it| owed.is(&it.intent.decision)) {
                 continue;
             }
             let decision = Decision::from(owed);
-            if self.record_for(lent, workspace, &decision)?.is_ok() {
+            if self.record_for(lent, workspace, (&decision, lent.now))?.is_ok() {
                 self.decide(lent, workspace, decision)?;
                 is_decided = true;
             }

@@ -8,15 +8,15 @@ use bowline_store::{IntentN, IntentRow, Reader, Tx};
 use bowline_wire::ids::{
     Commitment, DeviceId, EntryId, HpkePublicKey, Millis, TicketKey, UserId, WorkspaceId,
 };
-use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_CUT};
+use bowline_wire::limits::MAX_CUT;
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
-use bowline_wire::roster::{Outcome, Roster, TicketKind, TicketStage, TicketState, Void};
+use bowline_wire::roster::{Outcome, Roster, TicketStage, TicketState, Void};
 
 use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
-use crate::workspace::code::{Code, CodeKind};
+use crate::workspace::code::{Code, CodeKind, Lifetime};
 use crate::workspace::intent::{Decision, Intent};
 use crate::workspace::sealed_values::{self, AtRest};
 use crate::{Damage, Error, Notice};
@@ -27,15 +27,11 @@ impl Workspaces {
         &mut self,
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
-        kind: CodeKind,
+        lifetime: Lifetime,
     ) -> Result<TicketKey, Error> {
-        let lifetime = match kind {
-            CodeKind::Invite => INVITE_LIFETIME,
-            CodeKind::Link => LINK_LIFETIME,
-        };
         let secret = TicketSecret::generate(&mut *lent.random);
-        let (key, expires) = (secret.ticket_key(), lent.now.plus(lifetime));
-        self.decide(lent, workspace, Decision::Open { kind, secret, expires })?;
+        let (key, expires) = (secret.ticket_key(), lent.now.plus(lifetime.millis()));
+        self.decide(lent, workspace, Decision::Open { kind: lifetime.kind(), secret, expires })?;
         Ok(key)
     }
 
@@ -87,12 +83,7 @@ impl Workspaces {
         let Some(log) = replica.log().filter(open) else {
             return Ok(None);
         };
-        let Some(bytes) = read.state(workspace, &code_name(&ticket))? else {
-            return Ok(None);
-        };
-        let bytes = sealed_values::open(keys, &code_name(&ticket), &bytes)?;
-        let intent = Intent::from_bytes(&bytes).map_err(|_| Error::Damaged(Damage::Code))?;
-        let Decision::Open { kind, secret, .. } = intent.decision else {
+        let Some(Decision::Open { kind, secret, .. }) = kept_code(read, keys, workspace, &ticket)? else {
             return Ok(None);
         };
         let row = read.workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
@@ -125,11 +116,11 @@ impl Workspaces {
         let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
         let next = intents(lent.read(), lent.keys, workspace)?
             .into_iter()
-            .find(|(_, intent)| intent.entry.is_none() && may_go(intent));
-        let Some((n, intent)) = next else {
+            .find(|it| it.intent.entry.is_none() && may_go(&it.intent));
+        let Some(Decided { n, intent, since }) = next else {
             return Ok(false);
         };
-        match self.record_for(lent, workspace, &intent.decision)? {
+        match self.record_for(lent, workspace, (&intent.decision, since))? {
             Ok(record) => self.offer_record(lent, workspace, &record, Some((n, intent)))?,
             Err(why) => give_up(lent, workspace, n, why)?,
         }
@@ -200,14 +191,18 @@ impl Workspaces {
     /// in by it for ever.
     fn over_code(&self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
         let device = self.device_in(lent.keys, workspace);
-        let is_over = |ticket: &TicketState| {
-            ticket.maker == device && ticket.stage == TicketStage::Open && lent.now.0 > ticket.expires
-        };
-        let over = self.roster(workspace)?.tickets().find(|(_, ticket)| is_over(ticket));
-        Ok(over.map(|(key, ticket)| match ticket.kind {
-            TicketKind::Invite => Record::CloseInvite(*key),
-            TicketKind::Link(_) => Record::CloseLink(*key),
-        }))
+        let own = |ticket: &TicketState| ticket.maker == device && ticket.stage == TicketStage::Open;
+        for (key, ticket) in self.roster(workspace)?.tickets().filter(|(_, ticket)| own(ticket)) {
+            // The log's time is another clock's: this one says how long the code has been open here, if it was made here.
+            let over = match kept_code(lent.read(), lent.keys, workspace, key)? {
+                Some(Decision::Open { expires, .. }) => expires,
+                _ => Millis(ticket.expires),
+            };
+            if lent.now > over {
+                return Ok(Some(closing(ticket.kind.into(), *key)));
+            }
+        }
+        Ok(None)
     }
 
     fn rekey(
@@ -237,16 +232,18 @@ impl Workspaces {
         }
     }
 
-    /// The record that carries out a decision, or why none could.
+    /// The record that carries out a decision made at a time of the clock here, or why none could.
     pub(super) fn record_for(
         &self,
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
-        decision: &Decision,
+        (decision, since): (&Decision, Millis),
     ) -> Result<Result<Record, Void>, Error> {
         Ok(match decision {
             Decision::Open { kind, secret, expires } => {
-                match self.ticket_record(workspace, secret, *expires)? {
+                let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
+                let expires = linked.log_now(lent.now).plus(expires.since(since));
+                match self.ticket_record(workspace, secret, expires)? {
                     Some(ticket) => Ok(match kind {
                         CodeKind::Invite => Record::Invite(ticket),
                         CodeKind::Link => Record::Link(ticket),
@@ -254,8 +251,7 @@ impl Workspaces {
                     None => Err(Void::WrongRecipients),
                 }
             }
-            Decision::Close(CodeKind::Invite, key) => Ok(Record::CloseInvite(*key)),
-            Decision::Close(CodeKind::Link, key) => Ok(Record::CloseLink(*key)),
+            Decision::Close(kind, key) => Ok(closing(*kind, *key)),
             Decision::RemoveDevice(device) => {
                 let cut = self.cut(workspace, |id| id == device)?;
                 let device = *device;
@@ -346,8 +342,31 @@ pub(super) fn intents(
     read: Reader<'_>,
     keys: &DeviceKeys,
     workspace: WorkspaceId,
-) -> Result<Vec<(IntentN, Intent)>, Error> {
+) -> Result<Vec<Decided>, Error> {
     read_intents(read.intents(workspace)?, keys)
+}
+
+fn closing(kind: CodeKind, key: TicketKey) -> Record {
+    match kind {
+        CodeKind::Invite => Record::CloseInvite(key),
+        CodeKind::Link => Record::CloseLink(key),
+    }
+}
+
+/// The decision that made a code on this device, if it is kept here.
+fn kept_code(
+    read: Reader<'_>,
+    keys: &DeviceKeys,
+    workspace: WorkspaceId,
+    ticket: &TicketKey,
+) -> Result<Option<Decision>, Error> {
+    let name = code_name(ticket);
+    let Some(bytes) = read.state(workspace, &name)? else {
+        return Ok(None);
+    };
+    let bytes = sealed_values::open(keys, &name, &bytes)?;
+    let intent = Intent::from_bytes(&bytes).map_err(|_| Error::Damaged(Damage::Code))?;
+    Ok(Some(intent.decision))
 }
 
 fn give_up(lent: &mut Lent<'_>, workspace: WorkspaceId, n: IntentN, why: Void) -> Result<(), Error> {
@@ -362,19 +381,22 @@ pub(crate) fn settle_decision(
     tx: &Tx<'_>,
     rest: &mut AtRest<'_>,
     workspace: WorkspaceId,
-    entry: EntryId,
-    outcome: Outcome,
+    (entry, outcome): (EntryId, Outcome),
+    now: Millis,
 ) -> Result<Option<Notice>, Error> {
     let intents = read_intents(tx.intents(workspace)?, rest.keys)?;
-    let Some((n, mut intent)) = intents.into_iter().find(|(_, intent)| intent.entry == Some(entry)) else {
+    let Some(found) = intents.into_iter().find(|it| it.intent.entry == Some(entry)) else {
         return Ok(None);
     };
+    let Decided { n, mut intent, since } = found;
     match outcome {
         Outcome::Applied { .. } => {
             tx.delete_intent(n)?;
-            let Decision::Open { kind, secret, .. } = &intent.decision else {
+            let Decision::Open { kind, secret, expires } = &mut intent.decision else {
                 return Ok(Some(Notice::Decided { workspace, entry }));
             };
+            // From here on it is open: by the clock here it is over as long after this as it was to be good for.
+            *expires = now.plus(expires.since(since));
             let (kind, ticket) = (*kind, secret.ticket_key());
             let name = code_name(&ticket);
             tx.put_state(workspace, &name, &rest.seal(&name, &intent.to_bytes()))?;
@@ -403,7 +425,7 @@ pub(crate) fn release_decision(
     workspace: WorkspaceId,
     entry: EntryId,
 ) -> Result<(), Error> {
-    for (n, mut intent) in read_intents(tx.intents(workspace)?, rest.keys)? {
+    for Decided { n, mut intent, .. } in read_intents(tx.intents(workspace)?, rest.keys)? {
         if intent.entry == Some(entry) {
             intent.entry = None;
             update_intent(tx, rest, n, &intent)?;
@@ -422,11 +444,19 @@ pub(crate) fn forget_spent_codes(tx: &Tx<'_>, workspace: WorkspaceId, roster: &R
     Ok(())
 }
 
-pub(super) fn read_intents(rows: Vec<IntentRow>, keys: &DeviceKeys) -> Result<Vec<(IntentN, Intent)>, Error> {
+/// A decision that the log has not answered.
+pub(super) struct Decided {
+    pub(super) n: IntentN,
+    pub(super) intent: Intent,
+    /// When it was made.
+    pub(super) since: Millis,
+}
+
+pub(super) fn read_intents(rows: Vec<IntentRow>, keys: &DeviceKeys) -> Result<Vec<Decided>, Error> {
     let read = |row: IntentRow| {
         let value = sealed_values::open(keys, INTENT, &row.value)?;
         let intent = Intent::from_bytes(&value).map_err(|_| Error::Damaged(Damage::Decision))?;
-        Ok((row.n, intent))
+        Ok(Decided { n: row.n, intent, since: row.created_at })
     };
     rows.into_iter().map(read).collect()
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::sync::{Context, Joining, Phase, Pins, Replica, Stored, Token, genesis};
-use bowline_crypto::{DeviceKeys, TicketSecret};
+use bowline_core::sync::{Context, Joining, Phase, Replica, Stored, Token, genesis};
+use bowline_crypto::DeviceKeys;
 use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, WorkspaceRow};
 use bowline_wire::before;
-use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
+use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
@@ -22,6 +22,7 @@ use crate::rows::{entry_of, insert_offered, roster_records};
 use crate::workspace::Workspaces;
 use crate::workspace::code::Code;
 use crate::workspace::evidence;
+use crate::workspace::joining_code;
 use crate::workspace::keys_at_rest::{self, restore_keys, seal_keys};
 use crate::workspace::linked::Linked;
 use crate::workspace::old::Old;
@@ -31,8 +32,6 @@ use crate::{Damage, Error, Notice, OtherDraft};
 /// Names of the small values kept for a workspace.
 pub(crate) mod state {
     pub(crate) const TOKEN: &str = "token";
-    pub(crate) const TICKET: &str = "ticket";
-    pub(crate) const PINS: &str = "pins";
     /// The relay's identity, once the log's key has vouched for it.
     pub(crate) const RELAY: &str = "relay-identity";
     /// By which the log came to be signed by its key.
@@ -113,13 +112,9 @@ impl Workspaces {
         as_new: bool,
     ) -> Result<WorkspaceId, Error> {
         let (workspace, now) = (code.workspace, lent.now);
-        if let Some(row) = lent.read().workspace(workspace)? {
-            let other = OtherDraft::of(row.draft);
-            return Err(other.map_or(Error::AlreadyThere, |other| Error::OtherDraft(workspace, other)));
-        }
+        check_not_there(lent.read(), workspace)?;
         let incarnation = new_incarnation(lent);
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
-        let ticket = rest.seal(state::TICKET, code.secret.to_bytes().as_ref());
         let own_keys = as_new.then(|| DeviceKeys::generate(&mut *rest.random).to_bytes());
         let own_keys = own_keys.map(|keys| rest.seal(state::OWN_KEYS, keys.as_ref()));
         lent.store.transaction(|tx| {
@@ -132,12 +127,11 @@ impl Workspaces {
                 created_at: now,
             };
             tx.insert_workspace(&row)?;
-            tx.put_state(workspace, state::TICKET, &ticket)?;
+            joining_code::keep(tx, &mut rest, code)?;
             if let Some(own_keys) = &own_keys {
                 tx.put_state(workspace, state::OWN_KEYS, own_keys)?;
             }
-            evidence::set_aside_all(tx, workspace)?;
-            tx.put_state(workspace, state::PINS, &encode(&StoredPins(code.pins.clone())))
+            evidence::set_aside_all(tx, workspace)
         })?;
         self.link_up(lent, workspace)?;
         Ok(workspace)
@@ -203,6 +197,15 @@ pub(super) fn new_incarnation(lent: &mut Lent<'_>) -> Incarnation {
     Incarnation::from_bytes(incarnation)
 }
 
+/// An error if a workspace is here already.
+pub(super) fn check_not_there(read: Reader<'_>, workspace: WorkspaceId) -> Result<(), Error> {
+    let Some(row) = read.workspace(workspace)? else {
+        return Ok(());
+    };
+    let other = OtherDraft::of(row.draft);
+    Err(other.map_or(Error::AlreadyThere, |other| Error::OtherDraft(workspace, other)))
+}
+
 /// Whether the way into a workspace has ended outside it.
 pub(crate) fn has_failed(read: Reader<'_>, workspace: WorkspaceId) -> Result<bool, Error> {
     Ok(read.workspace(workspace)?.is_some_and(|row| row.state == stage::FAILED))
@@ -221,10 +224,7 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         Some(bytes) => Some(decode::<SeenHead>(bytes).map_err(|_| Error::Damaged(Damage::Head))?),
         None => None,
     };
-    let pins = match read.state(row.id, state::PINS)? {
-        Some(bytes) => Some(decode::<StoredPins>(&bytes).map_err(|_| Error::Damaged(Damage::Pins))?.0),
-        None => None,
-    };
+    let pins = joining_code::pins(read, row.id)?;
     let log = match &row.cursor {
         Some(cursor) => Some(restore_log(read, row.id, cursor)?),
         // A newcomer whose Join is offered knows the log from the code; nothing of it is here yet.
@@ -248,8 +248,9 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         log,
         head,
         keyring: restore_keys(read, keys, row.id)?,
-        ticket: ticket(read, keys, row.id)?,
+        ticket: joining_code::ticket(read, keys, row.id)?,
         pins,
+        lets_in: joining_code::lets_in(read, row.id)?,
         relay: read.state(row.id, state::RELAY)?.and_then(|bytes| RelayId::from_slice(&bytes)),
         offered,
         succession: succession(read, row.id)?,
@@ -324,20 +325,6 @@ fn token(read: Reader<'_>, keys: &DeviceKeys, workspace: WorkspaceId) -> Result<
     Ok(String::from_utf8_lossy(&token).into_owned())
 }
 
-/// The secret of the code by which this device is joining.
-pub(super) fn ticket(
-    read: Reader<'_>,
-    keys: &DeviceKeys,
-    workspace: WorkspaceId,
-) -> Result<Option<TicketSecret>, Error> {
-    let Some(bytes) = read.state(workspace, state::TICKET)? else {
-        return Ok(None);
-    };
-    let bytes = sealed_values::open(keys, state::TICKET, &bytes)?;
-    let bytes = bytes.as_slice().try_into().map_err(|_| Error::Damaged(Damage::Ticket))?;
-    Ok(Some(TicketSecret::from_bytes(bytes)))
-}
-
 /// The log at the cursor: its roster from the records, its chains from their tips.
 fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
     let mut tips = Vec::new();
@@ -381,19 +368,5 @@ impl Canonical for StoredSuccession {
     }
     fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
         from.list("successors", bowline_wire::limits::MAX_SUCCESSORS).map(Self)
-    }
-}
-
-struct StoredPins(Pins);
-
-impl Canonical for StoredPins {
-    fn write(&self, to: &mut Writer) {
-        let Pins { log, position, hash, roster } = &self.0;
-        to.array(4).value(log).value(position).value(hash).value(roster);
-    }
-    fn read(from: &mut CborReader<'_>) -> Result<Self, DecodeError> {
-        from.array(4)?;
-        let (log, position, hash, roster) = (from.value()?, from.value()?, from.value()?, from.value()?);
-        Ok(Self(Pins { log, position, hash, roster }))
     }
 }

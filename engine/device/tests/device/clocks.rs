@@ -1,10 +1,10 @@
 //! Clocks that are wrong: a log of a time that has not come waits for a person, and nobody's clock lets somebody in for ever.
 
 use bowline_core::sync::NotReady;
-use bowline_device::{DocumentState, LineReason, Notice};
+use bowline_device::{CodeKind, DocumentState, Lifetime, LineReason, Notice};
 use bowline_wire::frame::Frame;
 use bowline_wire::ids::Millis;
-use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME};
+use bowline_wire::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME};
 use bowline_wire::roster::TicketStage;
 
 use crate::relay::FakeRelay;
@@ -117,6 +117,60 @@ fn a_relay_whose_clock_stands_still_lets_nobody_in_for_ever() {
         assert!(rig.notices.is_empty(), "nobody decided it: {:?}", rig.notices);
         assert_eq!(rig.status().undecided, 0);
     }
+}
+
+/// Milliseconds of half an hour.
+const HALF_AN_HOUR: u64 = 30 * 60 * 1_000;
+
+#[test]
+fn how_long_a_code_is_good_is_not_for_its_makers_clock_to_say() {
+    let right = Millis(1_000 * DAY);
+    for wrong in [Millis(right.0 - DAY / 2), right, right.plus(400 * DAY)] {
+        let (mut rig, mut relay) = Rig::creator(1);
+        (relay.clock, rig.now) = (right, wrong);
+        rig.sync(&mut relay);
+        let workspace = rig.workspace();
+        let lifetime = Lifetime::new(CodeKind::Link, HALF_AN_HOUR).unwrap();
+        let key = rig.device.make_code(workspace, lifetime, rig.now).unwrap();
+        rig.talk(&mut relay);
+        assert_eq!(relay.log().roster().ticket(&key).unwrap().expires, right.0 + HALF_AN_HOUR, "{wrong:?}");
+        let open = rig.device.open_codes(workspace).unwrap();
+        assert_eq!((open[0].made, open[0].expires), (right, right.plus(HALF_AN_HOUR)), "{wrong:?}");
+        rig.now = wrong.plus(HALF_AN_HOUR);
+        assert_eq!(stage(&mut rig, &mut relay, key), (TicketStage::Open, 0), "{wrong:?}");
+        rig.now = wrong.plus(HALF_AN_HOUR + 1);
+        assert_eq!(stage(&mut rig, &mut relay, key), (TicketStage::Closed, 1), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_code_that_was_decided_long_before_the_relay_was_reached_is_good_from_when_it_was() {
+    let (mut rig, mut relay) = Rig::creator(1);
+    rig.sync(&mut relay);
+    let workspace = rig.workspace();
+    rig.disconnect();
+    let decided = rig.now;
+    let lifetime = Lifetime::new(CodeKind::Link, HALF_AN_HOUR).unwrap();
+    let key = rig.device.make_code(workspace, lifetime, rig.now).unwrap();
+    let came = decided.plus(DAY / 4);
+    (rig.now, relay.clock) = (came, came);
+    rig.sync(&mut relay);
+    assert!(rig.device.code(workspace, key).unwrap().is_some());
+    rig.now = came.plus(HALF_AN_HOUR);
+    assert_eq!(stage(&mut rig, &mut relay, key), (TicketStage::Open, 0));
+    rig.now = came.plus(HALF_AN_HOUR + 1);
+    assert_eq!(stage(&mut rig, &mut relay, key), (TicketStage::Closed, 1));
+}
+
+#[test]
+fn a_code_is_good_for_a_while_and_not_longer_than_its_kind_may() {
+    for (kind, longest) in [(CodeKind::Link, MAX_LINK_LIFETIME), (CodeKind::Invite, MAX_INVITE_LIFETIME)] {
+        assert_eq!(Lifetime::new(kind, 0), None);
+        assert_eq!(Lifetime::new(kind, longest).map(Lifetime::millis), Some(longest));
+        assert_eq!(Lifetime::new(kind, longest + 1), None);
+    }
+    assert_eq!(Lifetime::usual(CodeKind::Link).millis(), LINK_LIFETIME);
+    assert_eq!(Lifetime::usual(CodeKind::Invite).millis(), INVITE_LIFETIME);
 }
 
 #[test]

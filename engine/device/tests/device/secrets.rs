@@ -84,6 +84,7 @@ fn nothing_prints_keys_codes_tokens_or_content() {
         keyring: Some(crate::author::keyring_for(&owner.put_ticket(&mut relay, false), &relay)),
         ticket: Some(bowline_crypto::TicketSecret::from_bytes(&ticket.to_bytes())),
         pins: None,
+        lets_in: None,
         relay: None,
         offered: vec![relay.entry(1)],
         succession: bowline_wire::successor::Succession::default(),

@@ -1,22 +1,25 @@
 //! Coming into a workspace through an invite or link: fetch the roster, check it against the code, take the keys, and
 //! append a Join.
 
+use std::collections::BTreeMap;
+
 use bowline_crypto::{Keyring, KeyringError};
 use bowline_wire::codec::DecodeError;
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::Frame;
 use bowline_wire::hash;
-use bowline_wire::ids::{Millis, Position, TicketKey, WorkspaceId};
+use bowline_wire::ids::{LogTime, Millis, Position, TicketKey, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::{Join, Record};
-use bowline_wire::roster::{Outcome, Roster};
+use bowline_wire::roster::{CodeKind, Outcome, Roster};
 
 use crate::sync::context::Context;
 use crate::sync::effect::{Effect, JoinFailed};
+use crate::sync::invitation::Invitation;
 use crate::sync::joining::Joining;
 use crate::sync::keys::{HandedOut, Recipient};
 use crate::sync::replica::Replica;
-use crate::sync::state::Phase;
+use crate::sync::state::{Phase, Pins};
 use crate::sync::writing::first_header;
 
 impl Replica {
@@ -69,6 +72,9 @@ impl Replica {
             return;
         }
         let records = joining.take_records();
+        if joining.only_asks() {
+            return self.tell_invitation(records, cx);
+        }
         match self.prepare_join(records, cx) {
             // The ticket has nothing to do any more: the device opens its own session.
             Ok(None) => {
@@ -82,6 +88,31 @@ impl Replica {
             }
             Err(why) => self.give_up(why),
         }
+    }
+
+    /// Tells what the record of the code says, once it was checked against the code.
+    fn tell_invitation(&mut self, records: Vec<(Position, LoggedEntry)>, cx: &Context<'_>) {
+        match self.invitation(records, cx) {
+            Ok(invitation) => {
+                self.effects.push_back(Effect::Invited(Box::new(invitation)));
+                self.close();
+            }
+            Err(why) => self.give_up(why),
+        }
+    }
+
+    fn invitation(
+        &self,
+        records: Vec<(Position, LoggedEntry)>,
+        cx: &Context<'_>,
+    ) -> Result<Invitation, JoinFailed> {
+        let secret = self.ticket.as_ref().ok_or(JoinFailed::BadRecords)?;
+        let key = secret.ticket_key();
+        let recipient = Recipient { device: cx.keys.hpke(), ticket: Some(secret) };
+        let times: BTreeMap<Position, LogTime> = records.iter().map(|(at, it)| (*at, it.time)).collect();
+        let roster = Folded::new(self.workspace, key, &recipient, records)?.roster;
+        check_against_code(&roster, key, self.pins.as_ref().ok_or(JoinFailed::OtherRoster)?, self.lets_in)?;
+        Invitation::of(&roster, key, |at| times.get(&at).copied()).ok_or(JoinFailed::TicketGone)
     }
 
     /// Folds the records, checks them against the code, and writes the Join. `None` if this device is in the workspace
@@ -99,9 +130,7 @@ impl Replica {
         let recipient = Recipient { device: cx.keys.hpke(), ticket: Some(secret) };
         let folded = Folded::new(self.workspace, ticket, &recipient, records)?;
         let pins = self.pins.as_ref().ok_or(JoinFailed::OtherRoster)?;
-        if !folded.roster.points().iter().any(|point| point.hash == pins.roster) {
-            return Err(JoinFailed::OtherRoster);
-        }
+        check_against_code(&folded.roster, ticket, pins, self.lets_in)?;
         if folded.roster.is_active(&self.device) {
             return Ok(None);
         }
@@ -149,6 +178,20 @@ impl Replica {
         self.phase = Phase::Failed(why);
         self.effects.push_back(Effect::JoinFailed(why));
     }
+}
+
+/// Compares what the relay tells with what the code says: the roster that it was made for, and whom it lets in.
+fn check_against_code(
+    roster: &Roster,
+    ticket: TicketKey,
+    pins: &Pins,
+    lets_in: Option<CodeKind>,
+) -> Result<(), JoinFailed> {
+    if roster.point(&pins.roster).is_none() {
+        return Err(JoinFailed::OtherRoster);
+    }
+    let kind = CodeKind::from(roster.ticket(&ticket).ok_or(JoinFailed::TicketGone)?.kind);
+    if lets_in.is_some_and(|said| said != kind) { Err(JoinFailed::OtherKind) } else { Ok(()) }
 }
 
 /// The roster as the relay tells it to a ticket holder, with the keys that it hands out by the ticket: from the last rekey that has one for

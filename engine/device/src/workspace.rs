@@ -69,9 +69,8 @@ impl Device {
         workspaces.join(&mut lent, code, false)
     }
 
-    /// Begins to come back into a workspace as a new device, because the one that this device was there was removed: its key
-    /// lets nobody in any more. Elsewhere this device stays who it is. What is left of the workspace here is forgotten first;
-    /// its documents stay on this device.
+    /// Begins to come back into a workspace as a new device, because the one that this device was there was removed: its key lets
+    /// nobody in any more. Elsewhere it stays who it is. What is left of the workspace here is forgotten, and its documents stay.
     pub fn rejoin(&mut self, code: &Code, now: Millis) -> Result<WorkspaceId, Error> {
         if let Some(other) = self.other_draft(code.workspace) {
             return Err(Error::OtherDraft(code.workspace, other));

@@ -30,4 +30,5 @@ mod runs;
 mod sealing;
 mod session;
 mod survey;
+mod survey_limits;
 mod timings;

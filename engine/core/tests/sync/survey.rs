@@ -5,7 +5,6 @@ use bowline_wire::entry::Entry;
 use bowline_wire::evidence::Evidence;
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
-use bowline_wire::header::EntryType;
 use bowline_wire::ids::{LogHash, Position};
 use bowline_wire::successor::SaidSuccessor;
 
@@ -15,7 +14,7 @@ use crate::opening::Opening;
 use crate::relay::FakeRelay;
 
 /// Looks at what a relay has, which may say something else than it would.
-fn look_with(
+pub(crate) fn look_with(
     bench: &mut Bench,
     relay: &mut FakeRelay,
     tweak: impl FnMut(Frame) -> Frame,
@@ -61,7 +60,7 @@ fn look(bench: &mut Bench, relay: &mut FakeRelay) -> ShownLog {
     look_with(bench, relay, |frame| frame).unwrap()
 }
 
-fn write(owner: &mut Author, relay: &mut FakeRelay, docs: std::ops::Range<u8>) -> Vec<Entry> {
+pub(crate) fn write(owner: &mut Author, relay: &mut FakeRelay, docs: std::ops::Range<u8>) -> Vec<Entry> {
     docs.map(|doc| {
         let entry = owner.content(relay, &opaque_payload(doc));
         relay.put(entry.to_signed());
@@ -196,63 +195,6 @@ fn a_fork_far_back_is_found() {
     bench.disconnect();
     let shown = look(&mut bench, &mut relay);
     assert_eq!((shown.parting(), shown.others()), (Position(parting), 1_200));
-}
-
-/// Most relays that lost something lost the last of it: so far back a look finds that in one go.
-#[test]
-fn a_look_begins_1024_entries_before_the_head() {
-    for (apart, is_found_at_once) in [(1_024, true), (1_025, false)] {
-        let (mut bench, mut owner, relay) = Bench::member();
-        let (mut known, mut shown) = (relay.clone(), relay);
-        let parting = shown.len();
-        let mut other = owner.on_another_branch();
-        for _ in 0..apart {
-            write(&mut owner, &mut known, 2..3);
-            write(&mut other, &mut shown, 3..4);
-        }
-        bench.sync(&mut known);
-        bench.disconnect();
-        let mut firsts = Vec::new();
-        let looked = look_with(&mut bench, &mut shown, |frame| {
-            if let Frame::Entries { first, .. } = &frame {
-                firsts.push(first.0);
-            }
-            frame
-        });
-        assert_eq!(looked.unwrap().parting(), Position(parting));
-        assert_eq!(firsts.first(), Some(&(parting + 1 + u64::from(!is_found_at_once))));
-        assert_eq!(firsts.contains(&1), !is_found_at_once, "{apart}: {firsts:?}");
-    }
-}
-
-#[test]
-fn as_many_records_are_read_of_a_log_as_any_roster_has_and_not_a_byte_beyond() {
-    const MOST: usize = 64 << 20;
-    for (most, is_read) in [(MOST, true), (MOST + 1, false)] {
-        let (mut bench, owner, mut relay) = Bench::member();
-        let view = relay.clone();
-        let record = |len: usize| {
-            owner.on_another_branch().plain(&view, EntryType::Roster, vec![0; len], |_| {}).to_signed()
-        };
-        let long = record(600_000);
-        let around = long.wire_len() - 600_000;
-        let mut left = most;
-        while left > 2 * long.wire_len() {
-            relay.put(long.clone());
-            left -= long.wire_len();
-        }
-        for len in [left / 2, left - left / 2] {
-            relay.put(record(len - around));
-        }
-        let looked = look_with(&mut bench, &mut relay, |frame| frame);
-        match looked {
-            Ok(_) => assert!(is_read, "{most} bytes"),
-            Err(why) => {
-                assert_eq!(why, SurveyFailed::Nonsense("more records than a roster takes"));
-                assert!(!is_read, "{most} bytes");
-            }
-        }
-    }
 }
 
 #[test]

@@ -236,14 +236,16 @@ impl World {
                     "an entry was refused for good, or another life was seen, without any copy".to_owned();
                 return Err(Failure::PutAside(machine.name.clone(), what));
             }
-            if !status.evidence.is_empty() {
+            // A relay that was put back and served has signed two histories. It shows nobody both; who replays one of them does.
+            let fired = |fault| self.fired.of(fault) > 0;
+            let is_put_back = fired(super::Fault::RelayPutBack);
+            let is_shown_both = is_put_back && fired(super::Fault::Replayed);
+            if !status.evidence.is_empty() && !is_shown_both {
                 let what = format!("keeps evidence against the relay: {:?}", status.caught);
                 return Err(Failure::PutAside(machine.name.clone(), what));
             }
             // What a relay that was put back says of itself is true, and over. What somebody replays on a line ends that line, and
             // condemns nobody.
-            let fired = |fault| self.fired.of(fault) > 0;
-            let is_put_back = fired(super::Fault::RelayPutBack);
             let is_replayed = fired(super::Fault::ReplayedWelcome) || fired(super::Fault::Replayed);
             let is_over = |fault: &RelayFault| {
                 is_put_back && *fault == RelayFault::LogLost || is_replayed && !fault.is_lasting()

@@ -248,7 +248,9 @@ impl World {
             // condemns nobody.
             let is_replayed = fired(super::Fault::ReplayedWelcome) || fired(super::Fault::Replayed);
             let is_over = |fault: &RelayFault| {
-                is_put_back && *fault == RelayFault::LogLost || is_replayed && !fault.is_lasting()
+                is_put_back && *fault == RelayFault::LogLost
+                    || is_shown_both && matches!(fault, RelayFault::Fork { .. })
+                    || is_replayed && !fault.is_lasting()
             };
             if let Some(fault) = status.fault.filter(|fault| !is_over(fault)) {
                 return Err(Failure::PutAside(machine.name.clone(), fault.to_string()));

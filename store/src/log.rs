@@ -101,9 +101,9 @@ impl Reader<'_> {
         self.all(&format!("{ROW_WITH_BODY} {ACCEPTED}"), [doc], decode_with_body)
     }
 
-    /// Content of a document that was put aside for one reason, in no particular order.
-    pub fn put_aside_for(&self, doc: DocN, reason: u16) -> Result<Vec<EntryWithBody>, StoreError> {
-        self.all(&format!("{ROW_WITH_BODY} {ASIDE_FOR}"), (doc, reason), decode_with_body)
+    /// Content of a document that was put aside for one reason, without bodies and in no particular order.
+    pub fn put_aside_for(&self, doc: DocN, reason: u16) -> Result<Vec<EntryRow>, StoreError> {
+        self.all(&format!("{ROW} {ASIDE_FOR}"), (doc, reason), decode)
     }
 
     /// Whether the entry with this number in a chain is here without its body.
@@ -127,9 +127,7 @@ impl Reader<'_> {
         chain: &ChainKey,
         seq: u64,
     ) -> Result<Option<EntryWithBody>, StoreError> {
-        let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
-        let of = params![ws.as_bytes(), device, incarnation, chain.lane.number(), int(seq)?];
-        self.one(&format!("{ROW_WITH_BODY} {IN_CHAIN}"), of, decode_with_body)
+        self.in_chain(IN_CHAIN, ws, chain, seq)
     }
 
     /// As [`Reader::accepted_in_chain`], of an entry that may have been put aside meanwhile.
@@ -139,9 +137,19 @@ impl Reader<'_> {
         chain: &ChainKey,
         seq: u64,
     ) -> Result<Option<EntryWithBody>, StoreError> {
+        self.in_chain(KEPT_IN_CHAIN, ws, chain, seq)
+    }
+
+    fn in_chain(
+        self,
+        condition: &str,
+        ws: WorkspaceId,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<Option<EntryWithBody>, StoreError> {
         let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
         let of = params![ws.as_bytes(), device, incarnation, chain.lane.number(), int(seq)?];
-        self.one(&format!("{ROW_WITH_BODY} {KEPT_IN_CHAIN}"), of, decode_with_body)
+        self.one(&format!("{ROW_WITH_BODY} {condition}"), of, decode_with_body)
     }
 
     /// Whether an entry of this type that this device made of a document was refused for good, and none was made since, of

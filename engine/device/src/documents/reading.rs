@@ -7,8 +7,7 @@ use bowline_core::document::{
     ChangeHash, Consent, Document, Incoming, Kind, Lost, NeedsRebuild, Refused, Source,
 };
 use bowline_core::sync::Unreadable;
-use bowline_crypto::KeySnapshot;
-use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryRow, EntryWithBody, Reader, StoreError};
+use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryRow, EntryWithBody, Reader};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId, Position};
@@ -21,7 +20,7 @@ use crate::documents::untaken::{Named, Untaken};
 use crate::lent::Lent;
 use crate::rows::{entry_of, kind_of};
 use crate::workspace::Keyrings;
-use crate::workspace::parts::{Held, open_held, open_put_aside};
+use crate::workspace::parts::{Earlier, Held, open_held};
 use crate::workspace::quarantine::QuarantineReason;
 
 /// Declared weight of opened payloads after which no more are opened before these are in the document: less than the largest
@@ -30,9 +29,6 @@ const OPENED_WEIGHT: u64 = 8 << 20;
 
 /// Crashes with one entry alone in flight after which it is put aside.
 const CRASHES_TO_QUARANTINE: u32 = 3;
-
-/// Opens a stored entry, with the parts that belong to it.
-type Open<'r> = fn(Reader<'r>, &Entry, &KeySnapshot) -> Result<Result<Held, Unreadable>, StoreError>;
 
 /// An accepted entry, opened; with a payload in parts, the one that ends it.
 pub(super) struct Content {
@@ -229,22 +225,23 @@ impl<'r> Reading<'r> {
     /// Entries of a document that are gone, opened.
     fn gone(&self, n: DocN, kind: Kind) -> Result<Batch, Error> {
         let mut batch = Batch::default();
-        for row in self.rows_gone(n, kind)? {
-            self.open_into(&mut batch, row, open_put_aside)?;
+        for entry in self.rows_gone(n, kind)? {
+            let body = self.read.body(entry.n)?;
+            self.open_into(&mut batch, EntryWithBody { entry, body }, Earlier::Kept)?;
         }
         Ok(batch)
     }
 
     /// Entries of a document that its log has lost for good. Authors who are in the workspace send again what was in theirs, unless their
     /// database has lost it too; where waiting for that would spare nothing, nobody waits.
-    fn rows_gone(&self, n: DocN, kind: Kind) -> Result<impl Iterator<Item = EntryWithBody> + use<'r>, Error> {
+    fn rows_gone(&self, n: DocN, kind: Kind) -> Result<impl Iterator<Item = EntryRow> + use<'r>, Error> {
         let found = self.read.put_aside_for(n, QuarantineReason::NotTakenAgain.number())?;
         let (keyrings, device) = (self.keyrings, self.device);
         let is_waited_for = move |row: &EntryRow| {
             let own = keyrings.writer(Some(row.ws), device);
             !kind.is_keyed() && keyrings.are_in(row.ws, [own, row.chain.device])
         };
-        Ok(found.into_iter().filter(move |found| !is_waited_for(&found.entry)))
+        Ok(found.into_iter().filter(move |row| !is_waited_for(row)))
     }
 
     /// What this device wrote of what was left out of a document, unless it has been written again.
@@ -267,7 +264,7 @@ impl<'r> Reading<'r> {
     fn open_all(&self, found: Vec<EntryWithBody>) -> Result<Batch, Error> {
         let mut batch = Batch::default();
         for row in found {
-            self.open_into(&mut batch, row, open_held)?;
+            self.open_into(&mut batch, row, Earlier::Accepted)?;
         }
         Ok(batch)
     }
@@ -279,13 +276,13 @@ impl<'r> Reading<'r> {
         while weight < OPENED_WEIGHT
             && let Some(row) = rest.next()
         {
-            weight += self.open_into(&mut batch, row, open_held)?;
+            weight += self.open_into(&mut batch, row, Earlier::Accepted)?;
         }
         Ok((batch, rest.collect()))
     }
 
     /// Opens an entry; what it weighs by its author's word, and at least what was in it.
-    fn open_into(&self, batch: &mut Batch, row: EntryWithBody, open: Open<'r>) -> Result<u64, Error> {
+    fn open_into(&self, batch: &mut Batch, row: EntryWithBody, earlier: Earlier) -> Result<u64, Error> {
         let (n, position) = (row.entry.n, row.entry.place.map(|place| place.pos));
         // No verdict on entries without keys: their workspace is damaged and left out, or another process has joined
         // it since.
@@ -294,7 +291,7 @@ impl<'r> Reading<'r> {
             batch.unreadable.push(n);
             return Ok(0);
         };
-        match open(self.read, &entry, &keyring.snapshot())? {
+        match open_held(self.read, &entry, &keyring.snapshot(), earlier)? {
             Ok(Held::Payload(payload, _)) => {
                 let (len, weight) = (payload.bytes.len() as u64, entry.header().weight);
                 let is_of_before = self.keyrings.is_old(entry.header().workspace);

@@ -28,7 +28,7 @@ use crate::workspace::keys_at_rest::{
 };
 use crate::workspace::linked::with_hashes;
 use crate::workspace::owed::{self, Codes, Owed};
-use crate::workspace::parts::{Held, open_held};
+use crate::workspace::parts::{Earlier, Held, open_held};
 use crate::workspace::quarantine::{QuarantineReason, refused};
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
@@ -210,7 +210,8 @@ pub(super) fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring
     let Ok(entry) = entry_of(EntryWithBody { entry: row.clone(), body }) else {
         return Ok(());
     };
-    let Ok(Held::Payload(payload, _)) = open_held(**tx, &entry, &keyring.snapshot())? else {
+    let Ok(Held::Payload(payload, _)) = open_held(**tx, &entry, &keyring.snapshot(), Earlier::Accepted)?
+    else {
         return Ok(());
     };
     if entry.header().entry_type == EntryType::Changes {

@@ -14,7 +14,7 @@ use bowline_wire::ids::{DocId, EntryId, Lane, Millis, Position, WireDoc, Workspa
 
 use crate::rows::{aside_id, doc_state, entry_of, kind_column, new_entry, profile_id, summary_row};
 use crate::workspace::again::{put_again, put_apart};
-use crate::workspace::parts::{Held, open_held};
+use crate::workspace::parts::{Earlier, Held, open_held};
 use crate::workspace::quarantine::{QuarantineReason, not_acceptable, unreadable};
 use crate::workspace::taken::{Consequences, Taken};
 use crate::{Damage, Error};
@@ -150,7 +150,7 @@ fn open_with_any(
     keys: Option<&KeySnapshot>,
 ) -> Result<Result<Held, Unreadable>, Error> {
     Ok(match keys {
-        Some(keys) => open_held(**tx, entry, keys)?,
+        Some(keys) => open_held(**tx, entry, keys, Earlier::Accepted)?,
         None if !entry.header().entry_type.is_understood() => Ok(Held::UpdateNeeded),
         None => Err(Unreadable::NoKey),
     })

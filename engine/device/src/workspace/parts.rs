@@ -4,9 +4,8 @@
 use bowline_core::payload::Payload;
 use bowline_core::sync::{Opened, Parts, Unreadable, open};
 use bowline_crypto::KeySnapshot;
-use bowline_store::{EntryN, EntryWithBody, Reader, StoreError};
+use bowline_store::{EntryN, Reader, StoreError};
 use bowline_wire::entry::Entry;
-use bowline_wire::ids::{ChainKey, WorkspaceId};
 
 use crate::rows::entry_of;
 
@@ -22,36 +21,25 @@ pub(crate) enum Held {
     UpdateNeeded,
 }
 
-/// Opens an accepted content entry, with whatever comes before it if it ends a payload.
+/// Which entries are looked at for the parts before the last one.
+#[derive(Clone, Copy)]
+pub(crate) enum Earlier {
+    /// Those that count: of a payload that does.
+    Accepted,
+    /// Those that are here, whatever became of them: of a payload that was put aside.
+    Kept,
+}
+
+/// Opens a content entry, with whatever comes before it if it ends a payload.
 pub(crate) fn open_held(
     read: Reader<'_>,
     entry: &Entry,
     keys: &KeySnapshot,
-) -> Result<Result<Held, Unreadable>, StoreError> {
-    open_with(read, entry, keys, Reader::accepted_in_chain)
-}
-
-/// As [`open_held`], of an entry that was put aside, whatever became of the parts before it.
-pub(crate) fn open_put_aside(
-    read: Reader<'_>,
-    entry: &Entry,
-    keys: &KeySnapshot,
-) -> Result<Result<Held, Unreadable>, StoreError> {
-    open_with(read, entry, keys, Reader::kept_in_chain)
-}
-
-/// Finds an earlier part by its number in its author's chain.
-type FindPart<'r> = fn(&Reader<'r>, WorkspaceId, &ChainKey, u64) -> Result<Option<EntryWithBody>, StoreError>;
-
-fn open_with<'r>(
-    read: Reader<'r>,
-    entry: &Entry,
-    keys: &KeySnapshot,
-    find: FindPart<'r>,
+    earlier: Earlier,
 ) -> Result<Result<Held, Unreadable>, StoreError> {
     Ok(match open(entry, keys) {
         Ok(Opened::Content(payload)) => Ok(Held::Payload(payload, Vec::new())),
-        Ok(Opened::Part) if entry.header().part.is_last() => return gather(read, entry, keys, find),
+        Ok(Opened::Part) if entry.header().part.is_last() => return gather(read, entry, keys, earlier),
         Ok(Opened::Part) => Ok(Held::Part),
         Ok(Opened::UpdateNeeded) => Ok(Held::UpdateNeeded),
         Err(why) => Err(why),
@@ -59,11 +47,11 @@ fn open_with<'r>(
 }
 
 /// The payload that ends with `last`. One part at a time is read, so that no more than the payload is in memory.
-fn gather<'r>(
-    read: Reader<'r>,
+fn gather(
+    read: Reader<'_>,
     last: &Entry,
     keys: &KeySnapshot,
-    find: FindPart<'r>,
+    among: Earlier,
 ) -> Result<Result<Held, Unreadable>, StoreError> {
     let header = last.header();
     let first = header.seq.saturating_sub(header.part.index.into());
@@ -74,7 +62,11 @@ fn gather<'r>(
     }
     let (mut parts, mut earlier) = (Parts::default(), Vec::new());
     for seq in first..header.seq {
-        let Some(found) = find(&read, header.workspace, &header.chain(), seq)? else {
+        let found = match among {
+            Earlier::Accepted => read.accepted_in_chain(header.workspace, &header.chain(), seq)?,
+            Earlier::Kept => read.kept_in_chain(header.workspace, &header.chain(), seq)?,
+        };
+        let Some(found) = found else {
             return Ok(Err(Unreadable::NoPart));
         };
         earlier.push(found.entry.n);

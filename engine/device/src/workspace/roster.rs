@@ -11,7 +11,7 @@ use bowline_wire::ids::{
 use bowline_wire::limits::MAX_CUT;
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
-use bowline_wire::roster::{Outcome, Roster, TicketStage, TicketState, Void};
+use bowline_wire::roster::{Deed, Outcome, Roster, TicketStage, TicketState, Void};
 
 use crate::lent::Lent;
 use crate::rows::insert_offered;
@@ -58,15 +58,26 @@ impl Workspaces {
         workspace: WorkspaceId,
         decision: &Decision,
     ) -> Result<(), Error> {
+        match self.forbidden_deed(keys, workspace, decision)? {
+            Some(deed) => Err(Error::NotPermitted(deed)),
+            None => Ok(()),
+        }
+    }
+
+    /// What a decision would do, if the role of this device, as far as the log is here, does not permit that.
+    fn forbidden_deed(
+        &self,
+        keys: &DeviceKeys,
+        workspace: WorkspaceId,
+        decision: &Decision,
+    ) -> Result<Option<Deed>, Error> {
         let Some(roster) = self.replica(workspace)?.log().map(Log::roster) else {
-            return Ok(());
+            return Ok(None);
         };
         let device = self.device_in(keys, workspace);
         let deed = roster.device(&device).and_then(|own| decision.deed(own.user, roster));
-        match (deed, roster.role(&device)) {
-            (Some(deed), Some(role)) if !role.may(deed) => Err(Error::NotPermitted(deed)),
-            _ => Ok(()),
-        }
+        let role = roster.role(&device);
+        Ok(deed.filter(|deed| role.is_some_and(|role| !role.may(*deed))))
     }
 
     /// The code of an open invite or link that was made on this device.
@@ -239,6 +250,10 @@ impl Workspaces {
         workspace: WorkspaceId,
         (decision, since): (&Decision, Millis),
     ) -> Result<Result<Record, Void>, Error> {
+        // It may have been made before this device knew its role, and a relay would refuse the record again and again.
+        if let Some(deed) = self.forbidden_deed(lent.keys, workspace, decision)? {
+            return Ok(Err(deed.void()));
+        }
         Ok(match decision {
             Decision::Open { kind, secret, expires } => {
                 let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;

@@ -1,13 +1,14 @@
 //! Roles on a device: what its person's role does not permit is refused at once, without a line, and nothing is left of it.
 
-use bowline_device::{CodeKind, Error};
+use bowline_device::{CodeKind, Error, Notice};
 use bowline_wire::ids::{DeviceId, TicketKey, UserId};
-use bowline_wire::roster::{Deed, PERMITTED, Role, TicketKind, TicketStage};
+use bowline_wire::roster::record::Record;
+use bowline_wire::roster::{Deed, PERMITTED, Role, TicketKind, TicketStage, Void};
 
 use crate::audit::audit;
 use crate::author::Author;
 use crate::relay::FakeRelay;
-use crate::rig::Rig;
+use crate::rig::{Rig, code};
 
 /// A device whose line is down, with somebody else in the workspace, a second device of its own, and a code of each kind that is open.
 struct Scene {
@@ -95,6 +96,27 @@ fn a_decision_is_stored_if_the_table_permits_it_and_refused_at_once_without_a_li
             }
         }
     }
+}
+
+/// Seeds 25 and 29 of the World: a relay refused the record, the device wrote it again, and so for ever.
+#[test]
+fn what_was_decided_before_the_role_was_known_is_given_up_and_never_sent() {
+    let (mut owner, mut relay) = Author::owner(1);
+    let secret = owner.put_ticket(&mut relay, false);
+    let mut rig = Rig::new(2);
+    rig.join(&code(&relay, &secret));
+    let (workspace, now) = (rig.workspace(), rig.now);
+    rig.device.invite(workspace, now).unwrap();
+    rig.device.link_device(workspace, now).unwrap();
+    for _ in 0..3 {
+        rig.sync(&mut relay);
+    }
+    let given_up = |notice: &&Notice| matches!(notice, Notice::DecisionVoid { why: Void::NotOwner, .. });
+    assert_eq!(rig.notices.iter().filter(given_up).count(), 1, "{:?}", rig.notices);
+    assert!(rig.device.decisions(workspace).unwrap().is_empty());
+    let appended = rig.appended();
+    let sent: Vec<_> = appended.iter().filter_map(|entry| Record::parse(entry.body()?).ok()).collect();
+    assert!(matches!(sent[..], [Record::Join(_), Record::Link(_)]), "what its role permits is carried out");
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Role {
 
 impl Deed {
     /// What a record is that did this by somebody who may not.
-    fn void(self) -> Void {
+    pub fn void(self) -> Void {
         match self {
             Self::RemoveOthersDevice => Void::NotOwnUser,
             _ => Void::NotOwner,

@@ -38,6 +38,7 @@ class Ticket:
     user: bytes | None  # whose device a link lets in; None for an invite
     maker: bytes
     hpke: bytes
+    over_after: int  # the last time of the log at which it lets somebody in
     made_at: int  # how many records had been applied before
     stage: str = OPEN
     used_by: bytes | None = None
@@ -54,6 +55,7 @@ class Point:
 
     hash: bytes
     position: int
+    time: int
     epoch: bytes
     rekey_due: bool
 
@@ -63,6 +65,7 @@ class Place:
     """A record that is applied, where it stands, and the epoch that it begins if it begins one."""
 
     position: int
+    time: int
     epoch: bytes
     header: object
     record: records.Record
@@ -91,6 +94,7 @@ class Roster:
         self.complained = False  # of the newest epoch
         self.closed_tickets = set()  # users with a ticket that was closed during the newest epoch
         self.by_others = 0  # epochs that others than the Owner have begun
+        self.rewrapped, self.filled = set(), set()  # devices that have handed on keys of the newest epoch
         self.answers = {}  # user -> epochs begun because of a complaint
         self.hpke_keys = set()
         self.suite = None
@@ -112,13 +116,18 @@ class Roster:
 
     def recipients(self):
         """To whom a rekey has to be wrapped."""
-        devices = {device.hpke for device in self.devices.values() if device.active}
-        return devices | {ticket.hpke for ticket in self.tickets.values() if ticket.stage == OPEN}
+        now = self.points[-1].time if self.points else 0
+        tickets = self.tickets.values()
+        return self.device_keys() | {it.hpke for it in tickets if it.stage == OPEN and now <= it.over_after}
+
+    def device_keys(self):
+        """The HPKE keys of active devices."""
+        return {device.hpke for device in self.devices.values() if device.active}
 
     def recipients_of(self, header, record):
         """Those who were in at a header's roster, but for whom a removal under it takes."""
         number = self.index[header.roster]
-        position = self.points[number].position
+        position, time = self.points[number].position, self.points[number].time
 
         def stays(id_):
             match record.number:
@@ -133,10 +142,13 @@ class Roster:
             for id_, device in self.devices.items()
             if device.joined_at <= position and (device.active or device.removed_at > position) and stays(id_)
         }
+        if record.number == records.REWRAP:
+            return devices
         return devices | {
             ticket.hpke
             for ticket in self.tickets.values()
             if ticket.made_at <= number
+            and time <= ticket.over_after
             and (ticket.stage == OPEN or ticket.ended_at > position)
             and stays(ticket.maker)
         }
@@ -145,8 +157,8 @@ class Roster:
         """How many records had been applied up to a position."""
         return sum(point.position <= position for point in self.points)
 
-    def apply(self, position, entry):
-        """Applies a roster entry that stands at a position, and says what it did."""
+    def apply(self, position, time, entry):
+        """Applies a roster entry that stands at a position and a time of the log, and says what it did."""
         header, record = entry.header, records.read_record(entry.body)
         if self.unknown:
             return Outcome("void", "AfterUnknown")
@@ -155,12 +167,13 @@ class Roster:
                 self._owner(header)
                 self.unknown = True
                 return Outcome("unknown")
-            rekey_void = self._apply(position, entry, record)
+            rekey_void = self._apply(position, time, entry, record)
         except Void as void:
             return Outcome("void", str(void))
         point = Point(
             entries.roster_hash(self.hash, entry.id),
             position,
+            time,
             self.epochs[-1][0],
             self.rekey_due,
         )
@@ -173,23 +186,26 @@ class Roster:
         """What the key of each epoch has to be, oldest first."""
         return [commitment for _, commitment in self.epochs]
 
-    def _apply(self, position, entry, record):
+    def _apply(self, position, time, entry, record):
         """Applies a record; the reason for which its rekey is void, if it is."""
         header, values = entry.header, record.fields
-        place = Place(position, entry.id[:16], header, record)
+        place = Place(position, time, entry.id[:16], header, record)
         match record.number:
             case records.GENESIS:
                 self._genesis(position, entry, values)
             case records.INVITE:
                 self._owner(header)
-                self._open(header, values[0], None)
+                self._open(place, values[0], None)
             case records.LINK:
-                self._open(header, values[0], self._author(header).user)
+                self._open(place, values[0], self._author(header).user)
             case records.CLOSE_INVITE:
-                self._owner(header)
-                self._close(position, values[0], None)
+                if not self._is_over(values[0], time):
+                    self._owner(header)
+                self._author(header)
+                self._close(position, values[0], lambda ticket: ticket.user is None)
             case records.CLOSE_LINK:
-                self._close(position, values[0], self._author(header).user)
+                user, over = self._author(header).user, self._is_over(values[0], time)
+                self._close(position, values[0], lambda ticket: ticket.user == user or over and ticket.user)
             case records.JOIN:
                 self._join(position, header, values)
             case records.REMOVE_DEVICE:
@@ -214,7 +230,35 @@ class Roster:
                 if self.complained:
                     raise Void("Complained")
                 self.complained = True
+            case records.REWRAP:
+                self._live_author(header)
+                self._rewrap(place, values)
+            case records.FILL:
+                self._live_author(header)
+                if values[0] != self.epochs[-1][0]:
+                    raise Void("NotNewest")
+                self._hand_on(self.filled, header.device)
         return None
+
+    def _rewrap(self, place, values):
+        epoch, wraps = values
+        if place.header.roster not in self.index:
+            raise Void("NotOnHead")
+        point = self.points[self.index[place.header.roster]]
+        if epoch != self.epochs[-1][0] or epoch != point.epoch:
+            raise Void("NotNewest")
+        if len(self.recipients_of(place.header, place.record)) != len(wraps):
+            raise Void("WrongRecipients")
+        self._hand_on(self.rewrapped, place.header.device)
+
+    @staticmethod
+    def _hand_on(have, device):
+        if device in have:
+            raise Void("HandedOn")
+        have.add(device)
+
+    def _is_over(self, key, time):
+        return key in self.tickets and time > self.tickets[key].over_after
 
     def _permit(self, user):
         """Why a live device of this user may begin an epoch: the first reason that holds."""
@@ -269,8 +313,9 @@ class Roster:
         self.devices[id_] = device
         self.hpke_keys.add(device.hpke)
 
-    def _open(self, header, ticket, user):
-        key, hpke, _, _ = ticket
+    def _open(self, place, ticket, user):
+        header = place.header
+        key, hpke, expires, _ = ticket
         self._on_head(header)
         if key in self.tickets or hpke in self.hpke_keys:
             raise Void("KeyReused")
@@ -278,11 +323,13 @@ class Roster:
         if len(self.recipients()) >= limits.MAX_RECIPIENTS:
             raise Void("Full")
         self.hpke_keys.add(hpke)
-        self.tickets[key] = Ticket(user, header.device, hpke, len(self.points))
+        longest = limits.MAX_INVITE_LIFETIME if user is None else limits.MAX_LINK_LIFETIME
+        over_after = min(expires, place.time + longest)
+        self.tickets[key] = Ticket(user, header.device, hpke, over_after, len(self.points))
 
-    def _close(self, position, key, user):
+    def _close(self, position, key, is_meant):
         ticket = self.tickets.get(key)
-        if ticket is None or ticket.user != user:
+        if ticket is None or not is_meant(ticket):
             raise Void("NoTicket")
         if ticket.stage != OPEN:
             raise Void("TicketNotOpen")
@@ -438,7 +485,8 @@ class Roster:
             raise Void("Full")
         self.by_others += not is_owner
         self.begun_by, self.complained = by, False
-        self.closed_tickets.clear()
+        for since in (self.closed_tickets, self.rewrapped, self.filled):
+            since.clear()
         self.epochs.append((place.epoch, rekey.commitment))
         self.rekey_due = False
         for ticket in self.tickets.values():

@@ -361,12 +361,14 @@ pub(crate) fn not_permitted(deed: Deed) -> CommandError {
         Deed::RemoveOthersDevice => "Only the owner can remove other people's devices",
         Deed::Write
         | Deed::Audit
+        | Deed::CloseOver
         | Deed::Link
         | Deed::CloseLink
         | Deed::RemoveOwnDevice
         | Deed::Leave
         | Deed::Rekey
         | Deed::Complain
+        | Deed::HandOn
         | Deed::WriteUnknown => "Only the owner can do this",
     };
     CommandError::new(ErrorCode::NotOwner, message)

@@ -7,6 +7,7 @@ mod clocks;
 mod context;
 mod effect;
 mod feed;
+mod handing_on;
 mod holdings;
 mod ingest;
 mod invitation;

@@ -23,6 +23,10 @@ impl Label {
     pub(crate) const BODY: Self = Self("bowline/body/1");
     /// Key and nonce of the one history that an epoch key seals.
     pub(crate) const HISTORY: Self = Self("bowline/history/1");
+    /// What sets apart the earlier keys that a device hands on under an epoch key from others.
+    pub(crate) const FILL_SALT: Self = Self("bowline/fill/salt/1");
+    /// Key and nonce of the earlier keys that a device hands on under an epoch key.
+    pub(crate) const FILL: Self = Self("bowline/fill/1");
     /// A ticket's Ed25519 key.
     pub(crate) const TICKET_SIGNING: Self = Self("bowline/ticket/signing/1");
     /// A ticket's X25519 key.
@@ -39,13 +43,15 @@ impl Label {
     pub(crate) const REST: Self = Self("bowline/rest/1");
 
     #[cfg(test)]
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::COMMITMENT,
         Self::NEXT_EPOCH,
         Self::DOCUMENT,
         Self::SALT,
         Self::BODY,
         Self::HISTORY,
+        Self::FILL_SALT,
+        Self::FILL,
         Self::TICKET_SIGNING,
         Self::TICKET_HPKE,
         Self::TICKET_XWING,

@@ -11,6 +11,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::aead::OneTimeKey;
 use crate::derive::{Label, hkdf, hmac16, hmac32};
+use crate::rekey::handing_on::SALT_LEN;
 
 /// Bytes of an epoch key.
 pub(crate) const EPOCH_KEY_LEN: usize = 32;
@@ -125,6 +126,16 @@ impl EpochKey {
     /// Key and nonce of the history under this key. There is one, which goes into what this key is derived from.
     pub(crate) fn history_key(&self, workspace: WorkspaceId) -> OneTimeKey {
         OneTimeKey::derive(&self.0, &[], Label::HISTORY, &[workspace.as_bytes()])
+    }
+
+    /// The salt of earlier keys that are handed on under this key.
+    pub(crate) fn fill_salt(&self, workspace: WorkspaceId, keys: &[u8]) -> [u8; SALT_LEN] {
+        *hkdf(&self.0, keys, &[Label::FILL_SALT.as_bytes(), workspace.as_bytes()])
+    }
+
+    /// Key and nonce of earlier keys that are handed on under this key, with the salt that follows from them.
+    pub(crate) fn fill_key(&self, workspace: WorkspaceId, salt: &[u8]) -> OneTimeKey {
+        OneTimeKey::derive(&self.0, salt, Label::FILL, &[workspace.as_bytes()])
     }
 }
 

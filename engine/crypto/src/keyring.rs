@@ -232,6 +232,10 @@ impl Keyring {
         &self.0.newest.key
     }
 
+    pub(crate) fn newest_shared(&self) -> Arc<EpochKey> {
+        Arc::clone(&self.0.newest.key)
+    }
+
     /// The keys of all epochs up to the newest held, the first one's first.
     pub(crate) fn keys(&self) -> impl Iterator<Item = Option<&EpochKey>> {
         self.0.earlier.iter().map(|epoch| epoch.key.as_deref()).chain([Some(self.newest_key())])

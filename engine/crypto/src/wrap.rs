@@ -118,9 +118,13 @@ fn seal_by<K: Kem>(
     Ok(Wrap { encapsulated: encapsulated.to_bytes().to_vec(), ciphertext })
 }
 
+/// The wrap that gives nobody anything.
+pub(crate) fn nothing() -> Wrap {
+    Wrap { encapsulated: Vec::new(), ciphertext: Vec::new() }
+}
+
 /// The wrap of `key` to `recipient`; an empty one if nothing can be wrapped to it, since it must not be able to prevent a rekey.
 pub(crate) fn wrap_or_nothing(key: &EpochKey, workspace: WorkspaceId, recipient: &HpkePublicKey) -> Wrap {
-    let nothing = || Wrap { encapsulated: Vec::new(), ciphertext: Vec::new() };
     seal_wrap(key, workspace, recipient).unwrap_or_else(|_| nothing())
 }
 

@@ -31,6 +31,7 @@ pub(crate) mod sealing;
 pub(crate) mod status;
 pub(crate) mod stored_log;
 pub(crate) mod taken;
+mod unasked;
 pub(crate) mod withheld;
 pub(crate) mod workspaces;
 

@@ -31,6 +31,9 @@ pub const MAX_ANSWERS: usize = 16;
 /// Bytes of the sealed history of epoch keys: [`MAX_EPOCHS`] keys and the seal around them.
 pub const MAX_SEALED_HISTORY: usize = MAX_EPOCHS * 34 + 64;
 
+/// Bytes of the keys that a device hands on of epochs before the newest: [`MAX_EPOCHS`] keys, the salt and the tag.
+pub const MAX_SEALED_FILL: usize = MAX_EPOCHS * 32 + 16 + 16;
+
 /// Bytes of an encapsulated key, and of the epoch key wrapped by it: X-Wing's come to 1,120, a wrapped key and its tag to 48.
 pub const MAX_WRAP: usize = 1120;
 

@@ -160,6 +160,11 @@ impl TicketState {
 }
 
 impl TicketState {
+    /// Whether nobody is let in by the ticket any more at this time of the log.
+    pub fn is_over(&self, at: LogTime) -> bool {
+        at.millis() > self.over_after()
+    }
+
     /// When nobody is let in by the ticket any more, in the log's time. What its maker wrote counts up to the longest that there is for its
     /// kind.
     pub fn over_after(&self) -> Millis {
@@ -245,12 +250,15 @@ pub enum Void {
     /// No rekey is due, and its author may not begin an epoch without that.
     #[error("no rekey is due, and its author has no other reason that counts")]
     NotDue,
-    /// The epoch complained of is not the newest.
-    #[error("it complains of an epoch that is not in force")]
+    /// The epoch complained of, or whose keys are handed on, is not the newest.
+    #[error("it is about an epoch that is not in force")]
     NotNewest,
     /// The newest epoch was complained of before.
     #[error("somebody has complained of this epoch before")]
     Complained,
+    /// A device hands keys of an epoch on once.
+    #[error("its author has handed on keys of this epoch before")]
+    HandedOn,
     /// No such device or user, or already removed.
     #[error("its target is not active")]
     TargetNotActive,
@@ -274,7 +282,7 @@ pub enum Void {
     AfterUnknown,
 }
 
-/// What allows whom to begin an epoch when none is due.
+/// What allows whom to begin an epoch when none is due, and to hand its key on.
 #[derive(Clone, Debug, Default)]
 struct Permits {
     /// Who began the newest epoch.
@@ -283,6 +291,12 @@ struct Permits {
     complained: bool,
     /// Users with a ticket that was closed during it: somebody may have seen the code, who then has its key.
     closed_tickets: BTreeSet<UserId>,
+    /// Devices that were in when it began, and that the record which began it does not reach.
+    behind: BTreeSet<DeviceId>,
+    /// Devices that have wrapped its key to others.
+    rewrapped: BTreeSet<DeviceId>,
+    /// Devices that have handed on keys that its history lacks.
+    filled: BTreeSet<DeviceId>,
     /// How many epochs others than the Owner have begun.
     by_others: usize,
     /// How many epochs each user has begun because of a complaint.
@@ -362,9 +376,36 @@ impl Roster {
         self.permits.complained
     }
 
+    /// Where and when the epoch in force began; `None` before Genesis.
+    pub fn began(&self) -> Option<Moment> {
+        let epoch = self.epoch()?;
+        self.points.iter().rev().take_while(|point| point.epoch == epoch).last().map(|point| point.at)
+    }
+
+    /// Devices that were in when the epoch in force began, and that the record which began it does not reach. Whoever has its key wraps
+    /// it to them.
+    pub fn behind(&self) -> &BTreeSet<DeviceId> {
+        &self.permits.behind
+    }
+
+    /// Devices that have wrapped the key of the epoch in force to others.
+    pub fn rewrapped(&self) -> &BTreeSet<DeviceId> {
+        &self.permits.rewrapped
+    }
+
+    /// Devices that have handed on keys that the history of the epoch in force lacks.
+    pub fn filled(&self) -> &BTreeSet<DeviceId> {
+        &self.permits.filled
+    }
+
     /// The weakest suite whose keys may come in, which this version's devices and codes have keys of.
     pub fn suite(&self) -> Suite {
         self.suite
+    }
+
+    /// Whether a ticket of this user's was closed during the epoch in force, which nobody has come in by: somebody may have seen the code.
+    pub fn has_closed_ticket(&self, user: &UserId) -> bool {
+        self.permits.closed_tickets.contains(user)
     }
 
     /// Whether nobody may seal content until a Rekey.

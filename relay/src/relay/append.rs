@@ -182,7 +182,7 @@ impl<S: Storage> Relay<S> {
         if is_over && !self.is_brought_back(loaded, by, entries)? {
             return Err(Denial::new(Reason::JoinVoid, "the invite or link has expired"));
         }
-        if is_forbidden(loaded.log().roster(), entries) && !self.is_taken_back(loaded, by)? {
+        if is_forbidden(loaded.log().roster(), entries, now) && !self.is_taken_back(loaded, by)? {
             return Err(Denial::new(Reason::NotPermitted, "its author's role does not permit it"));
         }
         self.check_room(workspace, entries)?;
@@ -356,17 +356,18 @@ fn parts_to_come(entry: &Entry) -> u64 {
 fn has_expired(roster: &Roster, entries: &[Entry], at: LogTime) -> bool {
     entries.iter().filter_map(record).any(|record| {
         let Record::Join(join) = record else { return false };
-        roster.ticket(&join.ticket).is_some_and(|ticket| at.millis() > ticket.over_after())
+        roster.ticket(&join.ticket).is_some_and(|ticket| ticket.is_over(at))
     })
 }
 
 /// Whether the role of an active author does not permit what it wrote. Not what is unknown here: a later rule may permit it. Nor a run,
 /// which comes as a whole.
-fn is_forbidden(roster: &Roster, entries: &[Entry]) -> bool {
+fn is_forbidden(roster: &Roster, entries: &[Entry], at: LogTime) -> bool {
     entries.iter().any(|entry| {
         let author = &entry.header().device;
         let record = record(entry).filter(|record| !matches!(record, Record::Unknown(_)));
-        record.is_some_and(|record| roster.is_active(author) && roster.check_role(author, &record).is_err())
+        record
+            .is_some_and(|record| roster.is_active(author) && roster.check_role(author, &record, at).is_err())
     })
 }
 

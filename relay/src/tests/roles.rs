@@ -25,7 +25,8 @@ fn entry(two: &Two, author: &mut Author, deed: Deed) -> Option<Entry> {
     let tablet = Author::new(3).id();
     let (view, rekey) = (two.bench.view(two.workspace), rekey(0x77, []));
     let record = match deed {
-        Deed::Audit => return None,
+        // Of a code that is over there is a test of its own.
+        Deed::Audit | Deed::CloseOver => return None,
         Deed::Write => return Some(author.content(&view, b"a document")),
         Deed::Invite => Record::Invite(Door::new(9).ticket(u64::MAX)),
         Deed::CloseInvite => Record::CloseInvite(Door::new(9).key()),
@@ -39,6 +40,7 @@ fn entry(two: &Two, author: &mut Author, deed: Deed) -> Option<Entry> {
         Deed::Leave => Record::Leave { whole_user: true, cut: vec![] },
         Deed::Rekey => Record::Rekey(rekey),
         Deed::Complain => Record::Complaint { epoch: EpochId::from_bytes([7; EpochId::LEN]) },
+        Deed::HandOn => Record::Fill { epoch: EpochId::from_bytes([7; EpochId::LEN]), sealed: vec![7; 64] },
         Deed::WriteUnknown => Record::Unknown(99),
     };
     Some(author.record(&view, &record))
@@ -80,6 +82,21 @@ fn each_record_is_taken_from_whom_the_table_permits_it_and_from_nobody_else() {
             assert_eq!(is_on_the_log, is_taken, "{name} by {role:?}");
         }
     }
+}
+
+#[test]
+fn a_code_that_is_over_is_closed_by_anybody_from_the_millisecond_on_at_which_it_is() {
+    let (mut two, _) = three();
+    let door = Door::new(9);
+    let invite = Record::Invite(door.ticket(two.bench.now.0));
+    let invite = two.laptop.record(&two.bench.view(two.workspace), &invite);
+    two.bench.must_append(two.on_laptop, &[&invite]);
+    let closing = Record::CloseInvite(door.key());
+    let early = two.phone.clone().record(&two.bench.view(two.workspace), &closing);
+    assert_eq!(refusal(&mut two.bench, two.on_phone, &early), Some(Reason::NotPermitted));
+    two.bench.now = two.bench.now.plus(1);
+    let late = two.phone.clone().record(&two.bench.view(two.workspace), &closing);
+    assert_eq!(refusal(&mut two.bench, two.on_phone, &late), None);
 }
 
 /// Whoever is out has no session, so that somebody who is in has to bring it.

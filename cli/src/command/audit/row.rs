@@ -26,6 +26,7 @@ pub(super) const fn word(did: Did) -> &'static str {
         Did::Left => "left",
         Did::Rekeyed => "rekeyed",
         Did::Complained => "complained",
+        Did::HandedKeysOn => "handed-keys-on",
         Did::Shared => "shared",
         Did::Edited => "edited",
         Did::Erased => "erased",
@@ -230,6 +231,7 @@ impl Row {
             Did::Left => write!(f, "left with {whom}"),
             Did::Rekeyed => write!(f, "began new keys"),
             Did::Complained => write!(f, "asked for new keys, for want of one"),
+            Did::HandedKeysOn => write!(f, "handed keys on to devices that lacked them"),
             Did::Shared => write!(f, "shared {document}"),
             Did::Edited => match self.edits {
                 (1, _) => write!(f, "edited {document}"),

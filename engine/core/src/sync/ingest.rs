@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_crypto::{History, Keyring};
+use bowline_crypto::Keyring;
 use bowline_wire::bodies::{WithoutBody, verify_given, without_body};
 use bowline_wire::entry::{Entry, EntryError, LoggedEntry};
 use bowline_wire::head::SeenHead;
@@ -15,7 +15,8 @@ use bowline_wire::weight::Written;
 
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
-use super::keys::{Begun, Recipient};
+use super::handing_on::Lacking;
+use super::keys::{Begun, HandedOn, Recipient};
 use super::limits::MAX_HELD_BACK;
 use super::relay::faults::RelayFault;
 use super::relay::heads::{missed_by, passed_by};
@@ -41,6 +42,7 @@ struct Stretch<'a, 'c> {
     /// The entries of ours that have come.
     own: BTreeSet<EntryId>,
     keyring: Option<Keyring>,
+    lacking: Lacking,
     keys_changed: bool,
     taken_over: bool,
     fork: Option<RelayFault>,
@@ -165,6 +167,7 @@ impl Replica {
             head,
             own: BTreeSet::new(),
             keyring: self.keyring.clone(),
+            lacking: self.lacking.clone(),
             keys_changed: false,
             taken_over: false,
             fork: None,
@@ -291,7 +294,7 @@ impl Replica {
         stretch.entries.push(IngestedEntry { placed, verdict });
     }
 
-    /// Takes the new epoch's key if this record began one.
+    /// Takes the new epoch's key if this record began one, and keys that it hands on.
     fn learn_keys(&self, stretch: &mut Stretch<'_, '_>, entry: &Entry, outcome: Outcome) {
         let Outcome::Applied { rekey_void: None } = outcome else {
             return;
@@ -299,18 +302,24 @@ impl Replica {
         let (Some(keyring), Some(log)) = (&mut stretch.keyring, &self.log) else {
             return;
         };
-        let Some(begun) = Begun::by(entry, log.roster()) else {
+        let (roster, device) = (log.roster(), stretch.cx.keys.hpke());
+        let Some(begun) = Begun::by(entry, roster) else {
+            if let Some((handed_on, changed)) = HandedOn::by(entry, roster, (keyring, device)) {
+                stretch.keys_changed |= changed;
+                if Some(keyring.newest_epoch()) == roster.epoch() {
+                    stretch.lacking.note(keyring, roster, &handed_on);
+                }
+            }
             return;
         };
-        let epochs = log.roster().epochs();
-        if epochs.last().is_none_or(|newest| keyring.holds(newest.id)) {
+        if roster.epoch().is_none_or(|newest| keyring.holds(newest)) {
             return;
         }
-        let recipient = Recipient { device: stretch.cx.keys.hpke(), ticket: self.ticket.as_ref() };
-        match recipient.accept(keyring, &begun, epochs) {
-            Ok(History::Intact) => stretch.keys_changed = true,
-            Ok(History::Damaged(why)) => {
-                tracing::warn!(%why, "a rekey carries a damaged history");
+        let recipient = Recipient { device, ticket: self.ticket.as_ref() };
+        stretch.lacking = Lacking::default();
+        match recipient.accept(keyring, &begun, roster) {
+            Ok(lacking) => {
+                stretch.lacking = lacking;
                 stretch.keys_changed = true;
             }
             // Sealing stops by itself: the newest epoch with a key here is no longer the roster's. Later ones are taken all the same.
@@ -321,12 +330,13 @@ impl Replica {
     /// Hands the stretch over for storing, and draws the consequences.
     fn settle(&mut self, stretch: Stretch<'_, '_>) {
         let Stretch { cx, recent, entries, touched, weighed, head, own, .. } = stretch;
-        let Stretch { keyring, keys_changed, taken_over, fork, .. } = stretch;
+        let Stretch { keyring, lacking, keys_changed, taken_over, fork, .. } = stretch;
         let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
         let now = cx.now;
         self.outbox.drop_all(&own);
         self.feed.drop_all(&own);
         self.keyring = keyring;
+        self.lacking = lacking;
         self.head = Some(head);
         let is_withheld = |entry: &&IngestedEntry| matches!(entry.verdict, Verdict::Withheld(_));
         if let Some(first) = entries.iter().find(is_withheld) {

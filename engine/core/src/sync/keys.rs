@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use bowline_crypto::{EpochKey, History, HpkeSecret, Keyring, KeyringError, TicketSecret, open_wrap};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Commitment, HpkePublicKey, Moment, WorkspaceId};
+use bowline_wire::ids::{Commitment, EpochId, HpkePublicKey, Moment, WorkspaceId};
 use bowline_wire::roster::record::{Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Epoch, Outcome, Roster, Void};
+
+use super::handing_on::Lacking;
 
 /// To whom the keys of a workspace are wrapped on this device.
 pub struct Recipient<'a> {
@@ -26,13 +28,14 @@ impl std::fmt::Debug for Recipient<'_> {
 }
 
 impl Recipient<'_> {
-    /// Takes the key of the epoch that has just begun, the last of `epochs`.
+    /// Takes the key of the epoch that has just begun, the last of the roster's; gives who lacks keys of it that are here now.
     pub(super) fn accept(
         &self,
         keyring: &mut Keyring,
         Begun { rekey, recipients }: &Begun,
-        epochs: &[Epoch],
-    ) -> Result<History, KeyringError> {
+        roster: &Roster,
+    ) -> Result<Lacking, KeyringError> {
+        let epochs = roster.epochs();
         let accepted = match (keyring.accept(rekey, recipients, self.device, epochs), self.ticket) {
             // Before our Join was on the log, rekeys were wrapped to the ticket we came by.
             (Err(KeyringError::NoWrap), Some(ticket)) => {
@@ -40,11 +43,15 @@ impl Recipient<'_> {
             }
             (accepted, _) => accepted,
         }?;
-        let otherwise = keyring.wrapped_otherwise(rekey, recipients).len();
-        if otherwise > 0 {
+        if let History::Damaged(why) = accepted {
+            tracing::warn!(%why, "a rekey carries a damaged history");
+        }
+        let otherwise: BTreeSet<_> = keyring.wrapped_otherwise(rekey, recipients).into_iter().collect();
+        if !otherwise.is_empty() {
+            let otherwise = otherwise.len();
             tracing::warn!(otherwise, "the author of a rekey has wrapped otherwise than everybody would");
         }
-        Ok(accepted)
+        Ok(Lacking::of(keyring, roster, (otherwise, &rekey.history)))
     }
 
     /// The newest key in one record, if it is wrapped to this device or its ticket.
@@ -93,6 +100,12 @@ impl<'a> HandedOut<'a> {
             self.take(&rekey.wraps, &recipients, roster.epochs());
         } else if let Some(ticket) = made_ticket(entry, self.recipient.ticket) {
             self.take(&[ticket.wrap], &BTreeSet::from([ticket.hpke]), roster.epochs());
+        } else if let Some((wraps, devices)) = rewrap(entry, roster) {
+            self.take(&wraps, &devices, roster.epochs());
+        } else if let (Some(sealed), Some(keyring)) = (fill(entry), &mut self.keyring)
+            && let Err(why) = keyring.take_fill(&sealed, roster.epochs())
+        {
+            tracing::warn!(%why, "the keys that somebody hands on are none");
         }
     }
 
@@ -150,10 +163,7 @@ pub(super) struct Begun {
 impl Begun {
     /// What is in an entry, if a rekey is; `roster` is as it was when the entry came, or later.
     pub(super) fn by(entry: &Entry, roster: &Roster) -> Option<Self> {
-        if entry.header().entry_type != EntryType::Roster {
-            return None;
-        }
-        let record = Record::parse(entry.body()?).ok()?;
+        let record = roster_record(entry)?;
         let recipients = roster.recipients_of(&entry.header().roster, &record)?;
         match record {
             Record::Rekey(rekey)
@@ -162,6 +172,68 @@ impl Begun {
             _ => None,
         }
     }
+}
+
+/// What an applied record hands on of the keys of the epoch in force, once a device has taken of it what it lacks itself.
+pub(super) enum HandedOn {
+    /// The epoch's key, to devices.
+    Rewrap {
+        /// Each for one of the devices.
+        wraps: Vec<Wrap>,
+        /// The keys of the devices, ascending.
+        devices: BTreeSet<HpkePublicKey>,
+    },
+    /// Keys of earlier epochs.
+    Fill {
+        /// The epochs whose keys it brings.
+        brought: BTreeSet<EpochId>,
+    },
+}
+
+impl HandedOn {
+    /// What is in an entry, if it hands keys on. Whether the keyring has changed by it comes along.
+    pub(super) fn by(
+        entry: &Entry,
+        roster: &Roster,
+        (keyring, device): (&mut Keyring, &HpkeSecret),
+    ) -> Option<(Self, bool)> {
+        let epochs = roster.epochs();
+        let holds = epochs.last().is_some_and(|newest| keyring.holds(newest.id));
+        if let Some((wraps, devices)) = rewrap(entry, roster) {
+            // A wrap for others, or a wrong one, is nothing to this device: another record may bring the key.
+            let took = !holds && keyring.take_rewrapped(&wraps, &devices, device, epochs).is_ok();
+            return Some((Self::Rewrap { wraps, devices }, took));
+        }
+        let sealed = fill(entry).filter(|_| holds)?;
+        let had = keyring.clone();
+        match keyring.take_fill(&sealed, epochs) {
+            Ok(brought) => {
+                let is_new = brought.iter().any(|epoch| !had.holds(*epoch));
+                Some((Self::Fill { brought }, is_new))
+            }
+            Err(why) => {
+                tracing::warn!(%why, "the keys that somebody hands on are none");
+                None
+            }
+        }
+    }
+}
+
+/// The wraps in a Rewrap, and the keys that they are for.
+fn rewrap(entry: &Entry, roster: &Roster) -> Option<(Vec<Wrap>, BTreeSet<HpkePublicKey>)> {
+    let record = roster_record(entry)?;
+    let devices = roster.recipients_of(&entry.header().roster, &record)?;
+    if let Record::Rewrap { wraps, .. } = record { Some((wraps, devices)) } else { None }
+}
+
+/// The sealed keys in a Fill.
+fn fill(entry: &Entry) -> Option<Vec<u8>> {
+    if let Record::Fill { sealed, .. } = roster_record(entry)? { Some(sealed) } else { None }
+}
+
+fn roster_record(entry: &Entry) -> Option<Record> {
+    let is_one = entry.header().entry_type == EntryType::Roster;
+    Record::parse(entry.body().filter(|_| is_one)?).ok()
 }
 
 /// Our invite or link, if this is its record.

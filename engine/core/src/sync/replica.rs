@@ -14,6 +14,7 @@ use bowline_wire::successor::Succession;
 use super::bodies::Bodies;
 use super::effect::Effect;
 use super::feed::Feed;
+use super::handing_on::Lacking;
 use super::holdings::Holdings;
 use super::outbox::Outbox;
 use super::relay::faults::RelayFault;
@@ -34,6 +35,8 @@ pub struct Replica {
     /// The head beyond ours up to which a person has seen the log and decided to go on with it.
     pub(super) decided: Option<SeenHead>,
     pub(super) keyring: Option<Keyring>,
+    /// Who lacks keys that are here.
+    pub(super) lacking: Lacking,
     pub(super) ticket: Option<TicketSecret>,
     pub(super) pins: Option<Pins>,
     pub(super) lets_in: Option<CodeKind>,
@@ -75,6 +78,7 @@ impl Replica {
             promised: None,
             decided: stored.decided.filter(|decided| is_beyond(decided)),
             keyring: stored.keyring,
+            lacking: Lacking::default(),
             ticket: stored.ticket,
             pins: stored.pins,
             lets_in: stored.lets_in,

@@ -11,7 +11,7 @@ use bowline_wire::ids::{
 use bowline_wire::limits::MAX_CUT;
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::{Cut, Record, Rekey, Ticket};
-use bowline_wire::roster::{Deed, Outcome, Roster, TicketStage, TicketState, Void};
+use bowline_wire::roster::{Deed, Outcome, Roster, TicketStage, Void};
 
 use crate::lent::Lent;
 use crate::rows::insert_offered;
@@ -113,13 +113,7 @@ impl Workspaces {
         if self.replica(workspace)?.ready_for_record().is_err() {
             return Ok(false);
         }
-        if let Some(record) = self.needed_rekey(lent, workspace)? {
-            return self.offer_record(lent, workspace, &record, None).map(|()| true);
-        }
-        if let Some(record) = self.complaint(lent, workspace)? {
-            return self.offer_record(lent, workspace, &record, None).map(|()| true);
-        }
-        if let Some(record) = self.over_code(lent, workspace)? {
+        if let Some(record) = self.unasked(lent, workspace)? {
             return self.offer_record(lent, workspace, &record, None).map(|()| true);
         }
         // A code hands out the key in force: until that is here, whoever is to be let in waits.
@@ -167,56 +161,11 @@ impl Workspaces {
         Ok(())
     }
 
-    fn roster(&self, workspace: WorkspaceId) -> Result<&Roster, Error> {
+    pub(super) fn roster(&self, workspace: WorkspaceId) -> Result<&Roster, Error> {
         Ok(self.replica(workspace)?.log().ok_or(NotReady::CatchingUp)?.roster())
     }
 
-    /// A Rekey, if this device may begin an epoch and there has to be one: because it is due, or because the key in force is not here.
-    /// Every device that is in this place writes one; the first on the log counts.
-    fn needed_rekey(&self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
-        let replica = self.replica(workspace)?;
-        let roster = self.roster(workspace)?;
-        let is_needed = roster.is_rekey_due() || !replica.has_key_in_force();
-        if !is_needed || !roster.may_rekey(&self.device_in(lent.keys, workspace)) {
-            return Ok(None);
-        }
-        let recipients = roster.recipients();
-        Ok(self.rekey(lent, workspace, &recipients)?.map(Record::Rekey))
-    }
-
-    /// A Complaint, if a key is missing here without which nothing is sealed, and nobody has complained of the epoch in force.
-    fn complaint(&self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
-        let replica = self.replica(workspace)?;
-        let roster = self.roster(workspace)?;
-        let is_lacking = replica
-            .keyring()
-            .is_some_and(|keyring| !replica.has_key_in_force() || !keyring.names_documents());
-        let is_live = roster
-            .device(&self.device_in(lent.keys, workspace))
-            .is_some_and(|device| device.is_active() && !device.recovery);
-        let is_of_use = is_lacking && is_live && !roster.has_complaint();
-        Ok(roster.epoch().filter(|_| is_of_use).map(|epoch| Record::Complaint { epoch }))
-    }
-
-    /// The closing of a code that was made on this device and is over by its clock. A relay whose clock stands still would let somebody
-    /// in by it for ever.
-    fn over_code(&self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
-        let device = self.device_in(lent.keys, workspace);
-        let own = |ticket: &TicketState| ticket.maker == device && ticket.stage == TicketStage::Open;
-        for (key, ticket) in self.roster(workspace)?.tickets().filter(|(_, ticket)| own(ticket)) {
-            // The log's time is another clock's: this one says how long the code has been open here, if it was made here.
-            let over = match kept_code(lent.read(), lent.keys, workspace, key)? {
-                Some(Decision::Open { expires, .. }) => expires,
-                _ => Millis(ticket.expires),
-            };
-            if lent.now > over {
-                return Ok(Some(closing(ticket.kind.into(), *key)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn rekey(
+    pub(super) fn rekey(
         &self,
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
@@ -361,7 +310,7 @@ pub(super) fn intents(
     read_intents(read.intents(workspace)?, keys)
 }
 
-fn closing(kind: CodeKind, key: TicketKey) -> Record {
+pub(super) fn closing(kind: CodeKind, key: TicketKey) -> Record {
     match kind {
         CodeKind::Invite => Record::CloseInvite(key),
         CodeKind::Link => Record::CloseLink(key),
@@ -369,7 +318,7 @@ fn closing(kind: CodeKind, key: TicketKey) -> Record {
 }
 
 /// The decision that made a code on this device, if it is kept here.
-fn kept_code(
+pub(super) fn kept_code(
     read: Reader<'_>,
     keys: &DeviceKeys,
     workspace: WorkspaceId,

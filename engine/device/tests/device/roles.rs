@@ -67,7 +67,13 @@ impl Scene {
         let (workspace, now, other) = (self.rig.workspace(), self.rig.now, self.other.id());
         let device = &mut self.rig.device;
         Some(match deed {
-            Deed::Write | Deed::Audit | Deed::Rekey | Deed::Complain | Deed::WriteUnknown => return None,
+            Deed::Write
+            | Deed::Audit
+            | Deed::Rekey
+            | Deed::Complain
+            | Deed::HandOn
+            | Deed::CloseOver
+            | Deed::WriteUnknown => return None,
             Deed::Invite => device.invite(workspace, now).map(drop),
             Deed::CloseInvite => device.close_code(workspace, CodeKind::Invite, self.invite, now),
             Deed::Link => device.link_device(workspace, now).map(drop),

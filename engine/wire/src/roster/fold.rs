@@ -7,7 +7,7 @@ mod tickets;
 
 use std::collections::BTreeSet;
 
-use self::rekey::{begin_epoch, complain, count, permit};
+use self::rekey::{begin_epoch, complain, count, fill, permit, rewrap};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
 use self::rights::{Place, author, live_author};
 use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
@@ -54,7 +54,7 @@ impl Roster {
         }
         if let Record::Unknown(number) = record {
             // Nobody but the Owner may be able to stop everyone with a record made up for the purpose.
-            if let Err(why) = self.check_role(&header.device, record) {
+            if let Err(why) = self.check_role(&header.device, record, at.time) {
                 return Outcome::Void(why);
             }
             self.unknown = Some(*number);
@@ -101,7 +101,7 @@ impl Roster {
 /// Applies a record. `Ok(Some(why))` says that it took effect and its rekey did not; on `Err` nothing has changed.
 fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
     let Place { at, epoch, header, record } = *place;
-    roster.check_role(&header.device, record)?;
+    roster.check_role(&header.device, record, at.time)?;
     match record {
         Record::Genesis { device, suite, hpke, commitment, .. } => {
             if !roster.points.is_empty() || *device != header.device {
@@ -123,10 +123,13 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             let user = author(roster, header)?.user;
             open_ticket(roster, place, ticket, TicketKind::Link(user))
         }
-        Record::CloseInvite(key) => close_ticket(roster, at.position, key, |kind| kind == TicketKind::Invite),
+        Record::CloseInvite(key) => close_ticket(roster, at, key, |ticket| ticket.kind == TicketKind::Invite),
         Record::CloseLink(key) => {
             let user = author(roster, header)?.user;
-            close_ticket(roster, at.position, key, |kind| kind == TicketKind::Link(user))
+            close_ticket(roster, at, key, |ticket| match ticket.kind {
+                TicketKind::Invite => false,
+                TicketKind::Link(of) => of == user || ticket.is_over(at.time),
+            })
         }
         Record::Join(join) => apply_join(roster, at.position, header, join),
         Record::RemoveDevice { device, cut, rekey } => {
@@ -158,6 +161,16 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
         Record::Complaint { epoch } => {
             live_author(roster, header)?;
             complain(roster, *epoch)?;
+            Ok(None)
+        }
+        Record::Rewrap { epoch, wraps } => {
+            live_author(roster, header)?;
+            rewrap(roster, place, (*epoch, wraps.len()))?;
+            Ok(None)
+        }
+        Record::Fill { epoch, .. } => {
+            live_author(roster, header)?;
+            fill(roster, &header.device, *epoch)?;
             Ok(None)
         }
         Record::Unknown(_) => Err(Void::AfterUnknown),

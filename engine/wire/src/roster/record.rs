@@ -5,7 +5,7 @@ use crate::ids::{
     Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Signature, Suite, TicketKey,
     UserId, WorkspaceId,
 };
-use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_WRAP};
+use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_FILL, MAX_SEALED_HISTORY, MAX_WRAP};
 
 /// An epoch key, HPKE-sealed (RFC 9180) to one recipient, which its place in the record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,12 +144,26 @@ pub enum Record {
         /// The epoch complained of.
         epoch: EpochId,
     },
+    /// The key of the newest epoch for devices that have not got it by the record which began that.
+    Rewrap {
+        /// The epoch.
+        epoch: EpochId,
+        /// One wrap for each device that was active at the record's roster, ascending by key; empty for those who need none.
+        wraps: Vec<Wrap>,
+    },
+    /// Keys that the record which began the newest epoch has left out of the history.
+    Fill {
+        /// The epoch.
+        epoch: EpochId,
+        /// The missing keys, sealed under the newest.
+        sealed: Vec<u8>,
+    },
     /// A record type this version has no name for. Whoever meets one stops sealing.
     Unknown(u64),
 }
 
 /// Names and numbers of the records, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const RECORD_NUMBERS: [(&str, u64); 14] = [
+pub const RECORD_NUMBERS: [(&str, u64); 16] = [
     ("Genesis", 1),
     ("Invite", 2),
     ("CloseInvite", 3),
@@ -164,6 +178,8 @@ pub const RECORD_NUMBERS: [(&str, u64); 14] = [
     ("Move", 12),
     ("Successor", 13),
     ("Owners", 14),
+    ("Rewrap", 15),
+    ("Fill", 16),
 ];
 
 impl Record {
@@ -173,7 +189,7 @@ impl Record {
         peek.at_most("record", MAX_BODY)?;
         peek.array_up_to("record", 16)?;
         match peek.u64()? {
-            1..=11 => decode(body),
+            1..=11 | 15 | 16 => decode(body),
             number => Ok(Self::Unknown(number)),
         }
     }
@@ -225,6 +241,12 @@ impl Canonical for Record {
             Self::Complaint { epoch } => {
                 to.array(2).u64(11).value(epoch);
             }
+            Self::Rewrap { epoch, wraps } => {
+                to.array(3).u64(15).value(epoch).list(wraps);
+            }
+            Self::Fill { epoch, sealed } => {
+                to.array(3).u64(16).value(epoch).bytes(sealed);
+            }
             Self::Unknown(number) => {
                 to.array(1).u64(*number);
             }
@@ -257,6 +279,11 @@ impl Canonical for Record {
             9 => Self::Leave { whole_user: from.bool()?, cut: read_cut(from)? },
             10 => Self::Rekey(from.value()?),
             11 => Self::Complaint { epoch: from.value()? },
+            15 => Self::Rewrap { epoch: from.value()?, wraps: from.list("wraps", MAX_RECIPIENTS)? },
+            16 => Self::Fill {
+                epoch: from.value()?,
+                sealed: from.bytes("sealed keys", MAX_SEALED_FILL)?.to_vec(),
+            },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "record", number });
             }

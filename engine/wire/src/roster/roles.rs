@@ -2,7 +2,7 @@
 
 use super::record::Record;
 use super::{Role, Roster, Void};
-use crate::ids::{DeviceId, UserId};
+use crate::ids::{DeviceId, LogTime, UserId};
 
 /// Something that is done in a workspace and that depends on somebody's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +15,8 @@ pub enum Deed {
     Invite,
     /// Closes an invite.
     CloseInvite,
+    /// Closes an invite or link that lets nobody in any more.
+    CloseOver,
     /// Lets another device of its own user in.
     Link,
     /// Closes a link of its own user.
@@ -31,17 +33,20 @@ pub enum Deed {
     Rekey,
     /// Says that the key of the newest epoch has not come.
     Complain,
+    /// Hands keys on that others lack, which everybody who holds them can.
+    HandOn,
     /// Writes a record that this version does not know, after which nobody who does not know it seals anything.
     WriteUnknown,
 }
 
 /// Every deed with its name on the page, and whether the Owner and a Member may do it. PROTOCOL.md prints this table, and a test
 /// compares the two.
-pub const PERMITTED: [(Deed, &str, bool, bool); 13] = [
+pub const PERMITTED: [(Deed, &str, bool, bool); 15] = [
     (Deed::Write, "documents", true, true),
     (Deed::Audit, "audit", true, true),
     (Deed::Invite, "Invite", true, false),
     (Deed::CloseInvite, "CloseInvite", true, false),
+    (Deed::CloseOver, "CloseInvite, CloseLink of a code that is over", true, true),
     (Deed::Link, "Link", true, true),
     (Deed::CloseLink, "CloseLink", true, true),
     (Deed::RemoveOwnDevice, "RemoveDevice of the same user's", true, true),
@@ -50,6 +55,7 @@ pub const PERMITTED: [(Deed, &str, bool, bool); 13] = [
     (Deed::Leave, "Leave", true, true),
     (Deed::Rekey, "Rekey", true, true),
     (Deed::Complain, "Complaint", true, true),
+    (Deed::HandOn, "Rewrap, Fill", true, true),
     (Deed::WriteUnknown, "an unknown record", true, false),
 ];
 
@@ -95,12 +101,14 @@ impl Roster {
         Some(if target.user == by { Deed::RemoveOwnDevice } else { Deed::RemoveOthersDevice })
     }
 
-    /// Whether the role of a record's author permits the record, and if not, what the record is. Genesis and Join come before any
-    /// role.
-    pub fn check_role(&self, author: &DeviceId, record: &Record) -> Result<(), Void> {
+    /// Whether the role of a record's author permits the record at this time of the log, and if not, what the record is. Genesis and Join come
+    /// before any role.
+    pub fn check_role(&self, author: &DeviceId, record: &Record, at: LogTime) -> Result<(), Void> {
+        let is_over = |key| self.ticket(key).is_some_and(|ticket| ticket.is_over(at));
         let deed = match record {
             Record::Genesis { .. } | Record::Join(_) => return Ok(()),
             Record::Invite(_) => Deed::Invite,
+            Record::CloseInvite(key) | Record::CloseLink(key) if is_over(key) => Deed::CloseOver,
             Record::CloseInvite(_) => Deed::CloseInvite,
             Record::Link(_) => Deed::Link,
             Record::CloseLink(_) => Deed::CloseLink,
@@ -117,6 +125,7 @@ impl Roster {
             Record::Leave { .. } => Deed::Leave,
             Record::Rekey(_) => Deed::Rekey,
             Record::Complaint { .. } => Deed::Complain,
+            Record::Rewrap { .. } | Record::Fill { .. } => Deed::HandOn,
             Record::Unknown(_) => Deed::WriteUnknown,
         };
         self.permits(author, deed)

@@ -7,6 +7,7 @@ mod frames;
 mod headers;
 mod heads;
 mod judged;
+mod keys;
 mod limits;
 mod logs;
 mod raw;

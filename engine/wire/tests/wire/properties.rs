@@ -185,6 +185,10 @@ fn record() -> impl Strategy<Value = Record> {
         (any::<bool>(), cut()).prop_map(|(whole_user, cut)| Record::Leave { whole_user, cut }),
         rekey().prop_map(Record::Rekey),
         any::<[u8; 16]>().prop_map(|id| Record::Complaint { epoch: EpochId::from_bytes(id) }),
+        (any::<[u8; 16]>(), vec(wrap(), 0..4))
+            .prop_map(|(id, wraps)| Record::Rewrap { epoch: EpochId::from_bytes(id), wraps }),
+        (any::<[u8; 16]>(), vec(any::<u8>(), 0..100))
+            .prop_map(|(id, sealed)| Record::Fill { epoch: EpochId::from_bytes(id), sealed }),
     ]
 }
 

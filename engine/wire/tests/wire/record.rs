@@ -19,8 +19,8 @@ fn records_are_read_as_they_were_written() {
 
 #[test]
 fn every_record_has_its_number() {
-    for ((name, record), (named, number)) in records().into_iter().zip(RECORD_NUMBERS) {
-        assert_eq!(name, named);
+    for (name, record) in records() {
+        let (_, number) = *RECORD_NUMBERS.iter().find(|(named, _)| *named == name).unwrap();
         assert_eq!(u64::from(record.to_body()[1]), number, "{name}");
     }
 }

@@ -1,10 +1,11 @@
 //! The table of roles against the fold: each record by each author who may write it and by each who may not.
 
+use bowline_wire::ids::Moment;
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
 use bowline_wire::roster::{Deed, Outcome, PERMITTED, Role, Void};
 
-use crate::support::{APPLIED, Author, Secret, Story, at, void};
+use crate::support::{APPLIED, Author, Secret, Story, void};
 
 /// Who writes a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +48,18 @@ fn late_code() -> Secret {
     Secret::new("late")
 }
 
+/// An invite that is open.
+fn open_invite() -> Secret {
+    Secret::new("the invite")
+}
+
 /// A link that is open, made by this author.
 fn open_link(who: Who) -> Secret {
     Secret::new(&format!("{who:?}'s link"))
 }
 
 /// A workspace with everybody in their place: Owner and Member have a second device and an open link each, a third person is a
-/// Member as well, and an invite is open that has expired.
+/// Member as well, and two invites are open of which one has expired.
 fn peopled() -> Story {
     let (owner, member) = (Who::Owner.author(), Who::Member.author());
     let mut story = Story::begun_by(&owner);
@@ -65,12 +71,14 @@ fn peopled() -> Story {
         story.linked(&who.author(), &second(who), false);
         assert_eq!(story.record(&who.author(), &Record::Link(open_link(who).ticket())), APPLIED);
     }
-    let ticket = Ticket { expires: 0, ..late_code().ticket() };
-    assert_eq!(story.record(&owner, &Record::Invite(ticket)), APPLIED);
+    assert_eq!(story.record(&owner, &Record::Invite(open_invite().ticket())), APPLIED);
     let removal = story.removal_of(&member, &Who::RemovedDevice.author(), vec![]);
     assert_eq!(story.record(&member, &removal), APPLIED);
     let removal = story.expulsion_of(&owner, Who::RemovedMember.author().user(), vec![]);
     assert_eq!(story.record(&owner, &removal), APPLIED);
+    // After the removals, whose rekeys close what is over.
+    let ticket = Ticket { expires: 0, ..late_code().ticket() };
+    assert_eq!(story.record(&owner, &Record::Invite(ticket)), APPLIED);
     story
 }
 
@@ -81,7 +89,7 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
     Some(match deed {
         Deed::Write | Deed::Audit => return None,
         Deed::Invite => Record::Invite(Secret::new("new").ticket()),
-        Deed::CloseInvite => Record::CloseInvite(late_code().id()),
+        Deed::CloseInvite => Record::CloseInvite(open_invite().id()),
         Deed::Link => Record::Link(Secret::new("new").ticket()),
         Deed::CloseLink => Record::CloseLink(open_link(who).id()),
         Deed::RemoveOwnDevice => story.removal_of(&author, &second(who), vec![]),
@@ -90,6 +98,8 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
         Deed::Leave => Record::Leave { whole_user: false, cut: vec![] },
         Deed::Rekey => story.due_rekey("due"),
         Deed::Complain => Record::Complaint { epoch: story.roster().epoch().unwrap() },
+        Deed::HandOn => story.fill(),
+        Deed::CloseOver => Record::CloseInvite(late_code().id()),
         Deed::WriteUnknown => Record::Unknown(99),
     })
 }
@@ -97,7 +107,7 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
 /// What becomes of a record, which changes nothing of the story.
 fn outcome(story: &Story, author: &Author, record: &Record) -> Outcome {
     let entry = story.record_by(author, record);
-    story.roster().clone().apply_entry(at(1_000), &entry).unwrap()
+    story.roster().clone().apply_entry(Moment { time: story.time(), ..Moment::END }, &entry).unwrap()
 }
 
 /// The story as it is before somebody does it: a rekey has to be due.
@@ -123,7 +133,11 @@ fn each_record_counts_by_whom_the_table_permits_it_and_by_nobody_else() {
                 (Some(_), _) => Err(Void::NotOwner),
             };
             let author = who.author();
-            assert_eq!(story.roster().check_role(&author.id(), &record), permitted, "{name} by {who:?}");
+            assert_eq!(
+                story.roster().check_role(&author.id(), &record, story.time()),
+                permitted,
+                "{name} by {who:?}"
+            );
             let expected = match (permitted, deed) {
                 (Err(why), _) => void(why),
                 (Ok(()), Deed::WriteUnknown) => Outcome::Unknown(99),

@@ -455,6 +455,17 @@ impl Story {
         removal(rekey(&name, stay.unwrap_or_default()))
     }
 
+    /// Keys handed on under the epoch in force, as far as the fold looks at them.
+    pub(crate) fn fill(&self) -> Record {
+        Record::Fill { epoch: self.roster().epoch().unwrap(), sealed: seed("keys handed on").to_vec() }
+    }
+
+    /// The key of the epoch in force for every device, as far as the fold looks at it.
+    pub(crate) fn rewrap(&self) -> Record {
+        let wraps = self.roster().device_keys().iter().map(|_| wrap()).collect();
+        Record::Rewrap { epoch: self.roster().epoch().unwrap(), wraps }
+    }
+
     /// A complaint of the newest epoch.
     pub(crate) fn complaint(&self) -> Record {
         Record::Complaint { epoch: self.roster().epoch().unwrap() }

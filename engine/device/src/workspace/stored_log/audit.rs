@@ -41,6 +41,8 @@ pub enum Did {
     Rekeyed,
     /// Somebody lacks the key of the epoch in force, or the first one's.
     Complained,
+    /// Handed keys on to devices that lacked them.
+    HandedKeysOn,
     /// Wrote the first that the log has of a document.
     Shared,
     /// Wrote into a document.
@@ -379,6 +381,7 @@ fn told_of_record(told: &mut Audited, record: &Record) {
         Record::Leave { .. } => Did::Left,
         Record::Rekey(_) => Did::Rekeyed,
         Record::Complaint { .. } => Did::Complained,
+        Record::Rewrap { .. } | Record::Fill { .. } => Did::HandedKeysOn,
         Record::Unknown(_) => Did::Other,
     };
 }

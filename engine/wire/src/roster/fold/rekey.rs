@@ -65,6 +65,32 @@ pub(super) fn complain(roster: &mut Roster, epoch: EpochId) -> Result<(), Void> 
     if std::mem::replace(&mut roster.permits.complained, true) { Err(Void::Complained) } else { Ok(()) }
 }
 
+/// Wraps of the newest epoch's key by a device that has made none of it before, so that nobody moves the roster without end. Whether they are
+/// of use only those can tell who hold the key.
+pub(super) fn rewrap(
+    roster: &mut Roster,
+    place: &Place<'_>,
+    (epoch, wraps): (EpochId, usize),
+) -> Result<(), Void> {
+    let Place { header, record, .. } = *place;
+    let (_, point) = roster.point(&header.roster).ok_or(Void::NotOnHead)?;
+    if roster.epoch() != Some(epoch) || point.epoch != epoch {
+        return Err(Void::NotNewest);
+    }
+    if roster.recipients_of(&header.roster, record).is_none_or(|to| to.len() != wraps) {
+        return Err(Void::WrongRecipients);
+    }
+    if roster.permits.rewrapped.insert(header.device) { Ok(()) } else { Err(Void::HandedOn) }
+}
+
+/// Keys that the newest epoch's history lacks, by a device that has handed on none before.
+pub(super) fn fill(roster: &mut Roster, device: &DeviceId, epoch: EpochId) -> Result<(), Void> {
+    if roster.epoch() != Some(epoch) {
+        return Err(Void::NotNewest);
+    }
+    if roster.permits.filled.insert(*device) { Ok(()) } else { Err(Void::HandedOn) }
+}
+
 /// A new epoch, if `rekey` has a wrap for each of those who were in at the roster that it builds on, after the removal that carries it, and
 /// they are all still in. It need not be the head: whoever writes records all the time would else be faster for ever. What was open
 /// before it, and has no wrap in it, is closed.
@@ -94,6 +120,12 @@ pub(super) fn begin_epoch(roster: &mut Roster, place: &Place<'_>, rekey: &Rekey)
     permits.begun_by = Some(header.device);
     permits.complained = false;
     permits.closed_tickets.clear();
+    permits.rewrapped.clear();
+    permits.filled.clear();
+    let is_behind = |device: &&DeviceId| {
+        roster.devices.get(*device).is_some_and(|it| it.is_active() && !recipients.contains(&it.hpke))
+    };
+    permits.behind = roster.devices.keys().filter(is_behind).copied().collect();
     roster.epochs.push(Epoch { id: epoch, commitment: rekey.commitment });
     roster.rekey_due = false;
     let left_out =

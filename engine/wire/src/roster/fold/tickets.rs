@@ -2,7 +2,7 @@
 
 use super::rights::{Place, on_head, takes};
 use crate::header::Header;
-use crate::ids::{DeviceId, HpkePublicKey, Position, TicketKey, UserId};
+use crate::ids::{DeviceId, HpkePublicKey, Moment, Position, TicketKey, UserId};
 use crate::roster::record::{Join, Ticket};
 use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void};
 use crate::signed::verify_signature;
@@ -39,15 +39,15 @@ pub(super) fn open_ticket(
 
 pub(super) fn close_ticket(
     roster: &mut Roster,
-    position: Position,
+    at: Moment,
     key: &TicketKey,
-    may: impl Fn(TicketKind) -> bool,
+    is_meant: impl Fn(&TicketState) -> bool,
 ) -> Result<Option<Void>, Void> {
-    let ticket = roster.tickets.get_mut(key).filter(|ticket| may(ticket.kind)).ok_or(Void::NoTicket)?;
+    let ticket = roster.tickets.get_mut(key).filter(|ticket| is_meant(ticket)).ok_or(Void::NoTicket)?;
     if ticket.stage != TicketStage::Open {
         return Err(Void::TicketNotOpen);
     }
-    ticket.end(TicketStage::Closed, position);
+    ticket.end(TicketStage::Closed, at.position);
     let maker = ticket.maker;
     if let Some(maker) = roster.devices.get(&maker) {
         roster.permits.closed_tickets.insert(maker.user);

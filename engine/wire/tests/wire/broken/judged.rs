@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{crowds, fixed, text, unhex};
 
 /// Every refusal and void reason of the page, and what is wrong with a log whose time goes back.
-pub(super) const RULES: [&str; 39] = [
+pub(super) const RULES: [&str; 40] = [
     "WrongWorkspace",
     "NoRecord",
     "BadRecord",
@@ -44,6 +44,7 @@ pub(super) const RULES: [&str; 39] = [
     "NotDue",
     "NotNewest",
     "Complained",
+    "HandedOn",
     "TargetNotActive",
     "SelfRemoval",
     "LastOwnerDevice",

@@ -5,26 +5,28 @@ use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
 use serde_json::Value;
 
+use super::keys;
 use super::tale::Tale;
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
     let mut tales = vec![tickets(), joins(), suites(), removals(), races(), leaving(), gone(), rekeys()];
     tales.extend([complaints(), complained(), closed(), unknown(), in_a_run()]);
+    tales.extend(keys::tales());
     tales.extend(outrun());
     tales.into_iter().map(Tale::told).collect()
 }
 
-struct Cast {
-    story: Story,
-    laptop: Author,
+pub(super) struct Cast {
+    pub(super) story: Story,
+    pub(super) laptop: Author,
     phone: Author,
-    ben: Author,
+    pub(super) ben: Author,
     tablet: Author,
 }
 
 /// Ana has a laptop and a phone and owns the workspace, Ben has a laptop and a tablet.
-fn cast() -> Cast {
+pub(super) fn cast() -> Cast {
     let [laptop, phone, ben, tablet] =
         ["ana's laptop", "ana's phone", "ben's laptop", "ben's tablet"].map(Author::new);
     let mut story = Story::begun_by(&laptop);

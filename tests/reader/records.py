@@ -18,6 +18,7 @@ from forms import (
 
 GENESIS, INVITE, CLOSE_INVITE, LINK, CLOSE_LINK = 1, 2, 3, 4, 5
 JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY, COMPLAINT = 6, 7, 8, 9, 10, 11
+HAND_OVER, TAKE_OVER = 17, 18
 
 # An unknown record is an array of at most so many items.
 MAX_FIELDS = 16
@@ -65,6 +66,8 @@ FORMS = {
     LEAVE: fields(uint(), boolean, CUT),
     REKEY: fields(uint(), REKEY_FORM),
     COMPLAINT: fields(uint(), fixed(16)),
+    HAND_OVER: fields(uint(), fixed(16)),
+    TAKE_OVER: fields(uint()),
 }
 
 

@@ -367,13 +367,13 @@ fn parts_to_come(entry: &Entry) -> u64 {
     u64::from(count - 2).saturating_mul(entry.header().body_len.into()).saturating_add(1)
 }
 
-/// Whether the role of an active author does not permit what it wrote. Not what is unknown here: a later rule may permit it. Nor a run,
-/// which comes as a whole.
+/// Whether the role of an active author does not permit what it wrote, and did not by the roster that the entry names: a refusal ends its
+/// author's chain, and whoever wrote as the Owner before a hand-over had come to them loses nothing by it. Not what is unknown here: a later
+/// rule may permit it. Nor a run, which comes as a whole.
 fn is_forbidden(roster: &Roster, entries: &[Entry]) -> bool {
     entries.iter().any(|entry| {
-        let author = &entry.header().device;
         let record = record(entry).filter(|record| !matches!(record, Record::Unknown(_)));
-        record.is_some_and(|record| roster.is_active(author) && roster.check_role(author, &record).is_err())
+        record.is_some_and(|record| roster.is_forbidden(entry.header(), &record))
     })
 }
 

@@ -67,7 +67,7 @@ impl Log {
     }
 
     fn people(&self) -> People {
-        People::new(user(OWNER), self.devices.iter().copied())
+        People::new(self.owners.clone(), self.devices.iter().copied())
     }
 
     /// A change of a device's in an entry of its own, and in the snapshot.

@@ -1,5 +1,6 @@
 //! Applies roster records to a roster, by the rules that say which of them take effect.
 
+mod ownership;
 mod rekey;
 mod removal;
 mod rights;
@@ -7,12 +8,13 @@ mod tickets;
 
 use std::collections::BTreeSet;
 
+use self::ownership::{hand_over, take_over};
 use self::rekey::{begin_epoch, complain, count, permit};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
 use self::rights::{Place, author, live_author};
 use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
 use super::record::{Join, Record};
-use super::{Epoch, Outcome, Point, Role, Roster, TicketKind, User, Void};
+use super::{Epoch, Outcome, Ownership, Point, Role, Roster, TicketKind, User, Void};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::{EntryType, Header};
@@ -116,6 +118,7 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             roster.suite = *suite;
             let user = UserId::of_first_device(*device);
             roster.users.insert(user, User { role: Role::Owner, removed: false });
+            roster.ownerships.push(Ownership { user, since: 0 });
             insert_device(roster, *device, user, hpke.clone(), None, false);
             roster.epochs.push(Epoch { id: epoch, commitment: *commitment });
             roster.permits.begun_by = Some(*device);
@@ -163,6 +166,8 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             complain(roster, *epoch)?;
             Ok(None)
         }
+        Record::HandOver { user } => hand_over(roster, header, *user),
+        Record::TakeOver => take_over(roster, position, header),
         Record::Unknown(_) => Err(Void::AfterUnknown),
     }
 }

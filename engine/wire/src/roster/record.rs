@@ -144,12 +144,19 @@ pub enum Record {
         /// The epoch complained of.
         epoch: EpochId,
     },
+    /// Offers ownership to a Member, in the place of an offer that is open; to the Owner's own user, takes that back. By the Owner.
+    HandOver {
+        /// The Member.
+        user: UserId,
+    },
+    /// Takes the ownership that is on offer to the author's user. Whoever had it is a Member then.
+    TakeOver,
     /// A record type this version has no name for. Whoever meets one stops sealing.
     Unknown(u64),
 }
 
 /// Names and numbers of the records, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const RECORD_NUMBERS: [(&str, u64); 14] = [
+pub const RECORD_NUMBERS: [(&str, u64); 16] = [
     ("Genesis", 1),
     ("Invite", 2),
     ("CloseInvite", 3),
@@ -164,6 +171,8 @@ pub const RECORD_NUMBERS: [(&str, u64); 14] = [
     ("Move", 12),
     ("Successor", 13),
     ("Owners", 14),
+    ("HandOver", 17),
+    ("TakeOver", 18),
 ];
 
 impl Record {
@@ -173,7 +182,7 @@ impl Record {
         peek.at_most("record", MAX_BODY)?;
         peek.array_up_to("record", 16)?;
         match peek.u64()? {
-            1..=11 => decode(body),
+            1..=11 | 17 | 18 => decode(body),
             number => Ok(Self::Unknown(number)),
         }
     }
@@ -225,6 +234,12 @@ impl Canonical for Record {
             Self::Complaint { epoch } => {
                 to.array(2).u64(11).value(epoch);
             }
+            Self::HandOver { user } => {
+                to.array(2).u64(17).value(user);
+            }
+            Self::TakeOver => {
+                to.array(1).u64(18);
+            }
             Self::Unknown(number) => {
                 to.array(1).u64(*number);
             }
@@ -257,6 +272,8 @@ impl Canonical for Record {
             9 => Self::Leave { whole_user: from.bool()?, cut: read_cut(from)? },
             10 => Self::Rekey(from.value()?),
             11 => Self::Complaint { epoch: from.value()? },
+            17 => Self::HandOver { user: from.value()? },
+            18 => Self::TakeOver,
             number => {
                 return Err(DecodeError::UnknownNumber { what: "record", number });
             }

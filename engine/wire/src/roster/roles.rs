@@ -2,7 +2,8 @@
 
 use super::record::Record;
 use super::{Role, Roster, Void};
-use crate::ids::{DeviceId, UserId};
+use crate::header::Header;
+use crate::ids::{DeviceId, RosterHash, UserId};
 
 /// Something that is done in a workspace and that depends on somebody's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,13 +32,17 @@ pub enum Deed {
     Rekey,
     /// Says that the key of the newest epoch has not come.
     Complain,
+    /// Offers ownership to a Member, or takes the offer back.
+    HandOver,
+    /// Takes the ownership that is on offer.
+    TakeOver,
     /// Writes a record that this version does not know, after which nobody who does not know it seals anything.
     WriteUnknown,
 }
 
 /// Every deed with its name on the page, and whether the Owner and a Member may do it. PROTOCOL.md prints this table, and a test
 /// compares the two.
-pub const PERMITTED: [(Deed, &str, bool, bool); 13] = [
+pub const PERMITTED: [(Deed, &str, bool, bool); 15] = [
     (Deed::Write, "documents", true, true),
     (Deed::Audit, "audit", true, true),
     (Deed::Invite, "Invite", true, false),
@@ -50,6 +55,8 @@ pub const PERMITTED: [(Deed, &str, bool, bool); 13] = [
     (Deed::Leave, "Leave", true, true),
     (Deed::Rekey, "Rekey", true, true),
     (Deed::Complain, "Complaint", true, true),
+    (Deed::HandOver, "HandOver", true, false),
+    (Deed::TakeOver, "TakeOver", false, true),
     (Deed::WriteUnknown, "an unknown record", true, false),
 ];
 
@@ -71,6 +78,7 @@ impl Deed {
     pub fn void(self) -> Void {
         match self {
             Self::RemoveOthersDevice => Void::NotOwnUser,
+            Self::TakeOver => Void::NotOffered,
             _ => Void::NotOwner,
         }
     }
@@ -81,6 +89,14 @@ impl Roster {
     pub fn role(&self, device: &DeviceId) -> Option<Role> {
         let device = self.device(device).filter(|device| device.is_active())?;
         Some(self.user(&device.user)?.role)
+    }
+
+    /// The role that an active device had by the roster of this hash; `None` as well if that roster is not known.
+    fn role_at(&self, device: &DeviceId, roster: &RosterHash) -> Option<Role> {
+        let device = self.device(device).filter(|device| device.is_active())?;
+        let (number, _) = self.point(roster)?;
+        let owner = self.ownerships().iter().rev().find(|owner| owner.since <= number)?.user;
+        Some(if owner == device.user { Role::Owner } else { Role::Member })
     }
 
     /// Whether an active device may do it, and if not, what a record is by which it did.
@@ -98,8 +114,25 @@ impl Roster {
     /// Whether the role of a record's author permits the record, and if not, what the record is. Genesis and Join come before any
     /// role.
     pub fn check_role(&self, author: &DeviceId, record: &Record) -> Result<(), Void> {
-        let deed = match record {
-            Record::Genesis { .. } | Record::Join(_) => return Ok(()),
+        match self.deed_of(author, record)? {
+            Some(deed) => self.permits(author, deed),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an active author's role permits a record neither now nor by the roster that its header names: then the author knew it.
+    /// Who wrote as the Owner and was not it any more when the record came has done nothing wrong.
+    pub fn is_forbidden(&self, header: &Header, record: &Record) -> bool {
+        let author = &header.device;
+        let Ok(Some(deed)) = self.deed_of(author, record) else { return false };
+        let may = |role: Option<Role>| role.is_some_and(|role| role.may(deed));
+        self.is_active(author) && !may(self.role(author)) && !may(self.role_at(author, &header.roster))
+    }
+
+    /// What a record does that depends on a role; `None` if nothing. An error if its author is not active.
+    fn deed_of(&self, author: &DeviceId, record: &Record) -> Result<Option<Deed>, Void> {
+        Ok(Some(match record {
+            Record::Genesis { .. } | Record::Join(_) => return Ok(None),
             Record::Invite(_) => Deed::Invite,
             Record::CloseInvite(_) => Deed::CloseInvite,
             Record::Link(_) => Deed::Link,
@@ -107,18 +140,16 @@ impl Roster {
             Record::RemoveDevice { device, .. } => {
                 let by =
                     self.device(author).filter(|device| device.is_active()).ok_or(Void::AuthorNotActive)?;
-                match self.removal_of(device, by.user) {
-                    Some(deed) => deed,
-                    // The fold says why that is void.
-                    None => return Ok(()),
-                }
+                // If there is nothing to remove, the fold says why that is void.
+                return Ok(self.removal_of(device, by.user));
             }
             Record::RemoveMember { .. } => Deed::RemoveMember,
             Record::Leave { .. } => Deed::Leave,
             Record::Rekey(_) => Deed::Rekey,
             Record::Complaint { .. } => Deed::Complain,
+            Record::HandOver { .. } => Deed::HandOver,
+            Record::TakeOver => Deed::TakeOver,
             Record::Unknown(_) => Deed::WriteUnknown,
-        };
-        self.permits(author, deed)
+        }))
     }
 }

@@ -9,6 +9,7 @@ mod heads;
 mod judged;
 mod limits;
 mod logs;
+mod ownership;
 mod raw;
 mod records;
 mod rosters;

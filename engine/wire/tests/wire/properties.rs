@@ -185,6 +185,8 @@ fn record() -> impl Strategy<Value = Record> {
         (any::<bool>(), cut()).prop_map(|(whole_user, cut)| Record::Leave { whole_user, cut }),
         rekey().prop_map(Record::Rekey),
         any::<[u8; 16]>().prop_map(|id| Record::Complaint { epoch: EpochId::from_bytes(id) }),
+        id!(UserId).prop_map(|user| Record::HandOver { user }),
+        Just(Record::TakeOver),
     ]
 }
 

@@ -91,6 +91,8 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
         Deed::Leave => Record::Leave { whole_user: false, cut: vec![] },
         Deed::Rekey => story.due_rekey("due"),
         Deed::Complain => Record::Complaint { epoch: story.roster().epoch().unwrap() },
+        Deed::HandOver => Record::HandOver { user: another.user() },
+        Deed::TakeOver => Record::TakeOver,
         Deed::WriteUnknown => Record::Unknown(99),
     })
 }
@@ -101,12 +103,16 @@ fn outcome(story: &Story, author: &Author, record: &Record) -> Outcome {
     story.roster().clone().apply_entry(Position(1_000), &entry).unwrap()
 }
 
-/// The story as it is before somebody does it: a rekey has to be due.
+/// The story as it is before somebody does it: a rekey has to be due, and ownership on offer.
 fn before(deed: Deed) -> Story {
     let mut story = peopled();
     if deed == Deed::Rekey {
         let leave = Record::Leave { whole_user: true, cut: vec![] };
         assert_eq!(story.record(&Author::new("another"), &leave), APPLIED);
+    }
+    if deed == Deed::TakeOver {
+        let offer = Record::HandOver { user: Who::Member.author().user() };
+        assert_eq!(story.record(&Who::Owner.author(), &offer), APPLIED);
     }
     story
 }
@@ -121,6 +127,7 @@ fn each_record_counts_by_whom_the_table_permits_it_and_by_nobody_else() {
                 (None, _) => Err(Void::AuthorNotActive),
                 (Some(role), _) if role.may(deed) => Ok(()),
                 (Some(_), Deed::RemoveOthersDevice) => Err(Void::NotOwnUser),
+                (Some(_), Deed::TakeOver) => Err(Void::NotOffered),
                 (Some(_), _) => Err(Void::NotOwner),
             };
             let author = who.author();

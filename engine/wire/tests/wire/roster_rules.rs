@@ -129,6 +129,8 @@ fn strangers_change_nothing() {
         Record::Leave { whole_user: true, cut: vec![] },
         story.due_rekey("e"),
         story.complaint(),
+        Record::HandOver { user: ben().user() },
+        Record::TakeOver,
         Record::Unknown(99),
     ] {
         assert_eq!(fold(&story, &stranger, &record), void(Void::AuthorNotActive), "{record:?}");

@@ -133,6 +133,8 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("Leave", Record::Leave { whole_user: true, cut: cuts() }),
         ("Rekey", Record::Rekey(rekey("sample epoch", [ana.hpke.clone(), ben.hpke.clone()]))),
         ("Complaint", story.complaint()),
+        ("HandOver", Record::HandOver { user: ben.user() }),
+        ("TakeOver", Record::TakeOver),
     ]
 }
 

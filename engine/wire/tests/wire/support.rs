@@ -481,5 +481,6 @@ pub(crate) fn facts(roster: &Roster) -> impl PartialEq + std::fmt::Debug {
         roster.tickets().map(|(id, ticket)| (*id, ticket.clone())).collect::<Vec<_>>(),
         roster.epochs().to_vec(),
         (roster.is_rekey_due(), roster.has_complaint(), roster.unknown_record()),
+        (roster.ownerships().to_vec(), roster.offer()),
     )
 }

@@ -203,6 +203,8 @@ codes! {
     NotOwner, Refused, "not_owner";
     /// The owner's last device cannot be removed.
     LastOwnerDevice, Refused, "last_owner_device";
+    /// No ownership is on offer to this person, or none that could be taken back.
+    NotOffered, Refused, "not_offered";
     /// Who was to be removed is not in the workspace any more.
     TargetGone, Refused, "target_gone";
     /// The workspace is full.

@@ -29,6 +29,7 @@ mod machine;
 mod meant;
 mod misuse;
 mod older;
+mod ownership;
 mod partly_here;
 mod refused;
 mod relay;

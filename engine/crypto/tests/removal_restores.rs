@@ -341,7 +341,7 @@ impl History {
         let device = self.hostile[n].keys.id();
         let on = self.some_roster();
         let to: Vec<_> = self.roster.recipients().into_iter().collect();
-        match self.below(12) {
+        match self.below(14) {
             0..=2 => {
                 let secret = TicketSecret::generate(&mut self.rng);
                 let hpke = secret.hpke_public(Suite::XWing);
@@ -382,6 +382,17 @@ impl History {
                 let rekey = self.bad_rekey(device, stay.into_iter().collect());
                 self.write(device, on, draft(rekey));
             }
+            9 => {
+                let honest = self.below(self.honest.len());
+                let device_of = |it: &Device| UserId::of_first_device(it.keys.id());
+                let user = if self.below(2) == 0 {
+                    device_of(&self.hostile[n])
+                } else {
+                    device_of(&self.honest[honest])
+                };
+                self.write(device, on, Record::HandOver { user });
+            }
+            10 => drop(self.write(device, on, Record::TakeOver)),
             _ => {
                 let rekey = self.bad_rekey(device, to);
                 self.write(device, on, Record::Rekey(rekey));

@@ -26,6 +26,8 @@ pub(super) const fn word(did: Did) -> &'static str {
         Did::Left => "left",
         Did::Rekeyed => "rekeyed",
         Did::Complained => "complained",
+        Did::Offered => "offered",
+        Did::TookOver => "took_over",
         Did::Shared => "shared",
         Did::Edited => "edited",
         Did::Erased => "erased",
@@ -230,6 +232,11 @@ impl Row {
             Did::Left => write!(f, "left with {whom}"),
             Did::Rekeyed => write!(f, "began new keys"),
             Did::Complained => write!(f, "asked for new keys, for want of one"),
+            Did::Offered if self.whom.iter().any(|party| party.user == self.who.user) => {
+                write!(f, "took the offer of ownership back")
+            }
+            Did::Offered => write!(f, "offered the ownership to {whom}"),
+            Did::TookOver => write!(f, "took the ownership over"),
             Did::Shared => write!(f, "shared {document}"),
             Did::Edited => match self.edits {
                 (1, _) => write!(f, "edited {document}"),

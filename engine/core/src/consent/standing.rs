@@ -229,7 +229,8 @@ impl Facts<'_> {
     /// Wherever a user has said that a snapshot holds what counts.
     fn confirmations(&self, snapshot: &SnapshotHeader, user: UserId) -> impl Iterator<Item = Position> {
         let by_making = self.speaks_by_making(snapshot, user).then_some(snapshot.position);
-        let rows = self.rows_of(user).filter(|(said, of)| *of == snapshot && said.row.dispute().is_none());
+        let rows =
+            self.rows_of(user).filter(move |(said, of)| *of == snapshot && said.row.dispute().is_none());
         by_making.into_iter().chain(rows.map(|(said, _)| said.position))
     }
 

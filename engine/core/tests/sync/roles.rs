@@ -49,6 +49,7 @@ impl Scene {
             Deed::RemoveMember => {
                 Record::RemoveMember { user: UserId::of_first_device(bench), cut: Vec::new(), rekey }
             }
+            Deed::HandOver => Record::HandOver { user: self.member.user() },
             Deed::WriteUnknown => Record::Unknown(99),
             _ => return None,
         })

@@ -31,6 +31,10 @@ pub enum Decision {
         /// With all of them.
         whole_user: bool,
     },
+    /// Offer ownership to a Member, or, to this person's own user, take the offer back.
+    HandOver(UserId),
+    /// Take the ownership that is on offer.
+    TakeOver,
 }
 
 impl Decision {
@@ -49,6 +53,8 @@ impl Decision {
             Self::RemoveDevice(device) => return roster.removal_of(device, by),
             Self::RemoveMember(_) => Deed::RemoveMember,
             Self::Leave { .. } => Deed::Leave,
+            Self::HandOver(_) => Deed::HandOver,
+            Self::TakeOver => Deed::TakeOver,
         })
     }
 
@@ -62,6 +68,8 @@ impl Decision {
             Self::RemoveDevice(_) => 5,
             Self::RemoveMember(_) => 6,
             Self::Leave { .. } => 7,
+            Self::HandOver(_) => 8,
+            Self::TakeOver => 9,
         }
     }
 }
@@ -99,11 +107,14 @@ impl Canonical for Intent {
             Decision::RemoveDevice(device) => {
                 to.value(device);
             }
-            Decision::RemoveMember(user) => {
+            Decision::RemoveMember(user) | Decision::HandOver(user) => {
                 to.value(user);
             }
             Decision::Leave { whole_user } => {
                 to.bool(*whole_user);
+            }
+            Decision::TakeOver => {
+                to.array(0);
             }
         }
     }
@@ -120,6 +131,11 @@ impl Canonical for Intent {
             5 => Decision::RemoveDevice(from.value()?),
             6 => Decision::RemoveMember(from.value()?),
             7 => Decision::Leave { whole_user: from.bool()? },
+            8 => Decision::HandOver(from.value()?),
+            9 => {
+                from.array(0)?;
+                Decision::TakeOver
+            }
             number => {
                 return Err(DecodeError::UnknownNumber { what: "decision", number: number.into() });
             }

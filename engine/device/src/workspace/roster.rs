@@ -296,6 +296,13 @@ impl Workspaces {
                     cut: self.cut(workspace, |id| devices.contains(id))?,
                 })
             }
+            Decision::HandOver(user) => Ok(Record::HandOver { user: *user }),
+            Decision::TakeOver => {
+                let own = self.own_user(self.device_in(lent.keys, workspace), workspace)?;
+                // It may have been taken back meanwhile, and then this is written in vain each time somebody else is faster.
+                let is_offered = self.roster(workspace)?.offer().is_some_and(|offer| offer.to == own);
+                if is_offered { Ok(Record::TakeOver) } else { Err(Void::NotOffered) }
+            }
         })
     }
 

@@ -7,7 +7,7 @@ use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Millis, Position, UserId, WorkspaceId};
 use bowline_wire::log::Log;
-use bowline_wire::roster::Role;
+use bowline_wire::roster::{Offer, Role};
 
 use crate::Error;
 use crate::documents::in_part::{self, InPart};
@@ -149,6 +149,8 @@ pub struct WorkspaceStatus {
     pub apart: u64,
     /// Parts by others of something of which another part has not come, or is among those put aside. On their way, as a rule.
     pub incomplete: u64,
+    /// The offer of ownership that is open.
+    pub offer: Option<Offer>,
     /// The devices.
     pub members: Vec<MemberStatus>,
     /// What the relay was last caught at.
@@ -203,6 +205,7 @@ impl Workspaces {
             sent_again: read.ids_again(workspace)?.len(),
             apart: read.count_apart(workspace)?,
             incomplete: read.count_incomplete(workspace)?,
+            offer: self.log(workspace)?.and_then(|log| log.roster().offer()),
             members: self.log(workspace)?.map(|log| members(read, log)).transpose()?.unwrap_or_default(),
             fault: self.linked.get(&workspace).and_then(|linked| linked.fault.clone()),
         })

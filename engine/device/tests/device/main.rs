@@ -42,6 +42,7 @@ mod one_home;
 mod one_row;
 mod other_process;
 mod overlaps;
+mod ownership;
 mod parts;
 mod put_back_relay;
 mod quarantine;

@@ -76,6 +76,8 @@ impl Scene {
             Deed::RemoveOthersDevice => device.remove_device(workspace, other, now),
             Deed::RemoveMember => device.remove_member(workspace, UserId::of_first_device(other), now),
             Deed::Leave => device.leave(workspace, false, now),
+            Deed::HandOver => device.hand_over(workspace, UserId::of_first_device(other), now),
+            Deed::TakeOver => device.take_over(workspace, now),
         })
     }
 }

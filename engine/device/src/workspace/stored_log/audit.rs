@@ -41,6 +41,10 @@ pub enum Did {
     Rekeyed,
     /// Somebody lacks the key of the epoch in force, or the first one's.
     Complained,
+    /// Offered ownership to a member, or took the offer back.
+    Offered,
+    /// Took the ownership that was on offer.
+    TookOver,
     /// Wrote the first that the log has of a document.
     Shared,
     /// Wrote into a document.
@@ -127,7 +131,7 @@ pub struct Audited {
     pub let_in_by: Option<DeviceId>,
     /// Whom a removal struck, or was to strike.
     pub devices: Vec<DeviceId>,
-    /// The member who was removed, or was to be.
+    /// The member who was removed or offered ownership, or was to be.
     pub member: Option<UserId>,
     /// Whether a new epoch began with it.
     pub new_key: bool,
@@ -379,6 +383,11 @@ fn told_of_record(told: &mut Audited, record: &Record) {
         Record::Leave { .. } => Did::Left,
         Record::Rekey(_) => Did::Rekeyed,
         Record::Complaint { .. } => Did::Complained,
+        Record::HandOver { user } => {
+            told.member = Some(*user);
+            Did::Offered
+        }
+        Record::TakeOver => Did::TookOver,
         Record::Unknown(_) => Did::Other,
     };
 }

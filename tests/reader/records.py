@@ -13,12 +13,13 @@ from forms import (
     fixed,
     list_of,
     number_of,
+    text_to,
     uint,
 )
 
 GENESIS, INVITE, CLOSE_INVITE, LINK, CLOSE_LINK = 1, 2, 3, 4, 5
 JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY, COMPLAINT = 6, 7, 8, 9, 10, 11
-HAND_OVER, TAKE_OVER = 17, 18
+MOVE, HAND_OVER, TAKE_OVER = 12, 17, 18
 
 # An unknown record is an array of at most so many items.
 MAX_FIELDS = 16
@@ -66,6 +67,7 @@ FORMS = {
     LEAVE: fields(uint(), boolean, CUT),
     REKEY: fields(uint(), REKEY_FORM),
     COMPLAINT: fields(uint(), fixed(16)),
+    MOVE: fields(uint(), uint(), text_to(limits.MAX_ADDRESS), fixed(32), fixed(32)),
     HAND_OVER: fields(uint(), fixed(16)),
     TAKE_OVER: fields(uint()),
 }

@@ -93,6 +93,7 @@ class Roster:
         self.by_others = 0  # epochs that others than the Owner have begun
         self.answers = {}  # user -> epochs begun because of a complaint
         self.offer = None  # (user, device of the Owner's) of the ownership that is on offer
+        self.moves = []  # the log to which each move leads
         self.hpke_keys = set()
         self.suite = None
         self.rekey_due = False
@@ -215,6 +216,8 @@ class Roster:
                 if self.complained:
                     raise Void("Complained")
                 self.complained = True
+            case records.MOVE:
+                self._move(position, header, *values)
             case records.HAND_OVER:
                 self._hand_over(header, values[0])
             case records.TAKE_OVER:
@@ -410,6 +413,19 @@ class Roster:
 
         if self.offer and not (self.is_active(self.offer[1]) and self._may_be_offered(self.offer[0])):
             self.offer = None
+
+    def _move(self, position, header, generation, address, relay, log):
+        self._owner(header)
+        self._live_author(header)
+        if generation != len(self.moves):
+            raise Void("Outrun")
+        if log in self.moves:
+            raise Void("KeyReused")
+        self.moves.append(log)
+        for ticket in self.tickets.values():
+            if ticket.stage == OPEN:
+                ticket.end(CLOSED, position)
+                self.closed_tickets.add(self.devices[ticket.maker].user)
 
     def _hand_over(self, header, user):
         self._owner(header)

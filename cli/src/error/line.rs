@@ -359,6 +359,7 @@ pub(crate) fn not_permitted(deed: Deed) -> CommandError {
         Deed::CloseInvite => "Only the owner can close an invite",
         Deed::RemoveMember => "Only the owner can remove people",
         Deed::RemoveOthersDevice => "Only the owner can remove other people's devices",
+        Deed::Move => "Only the owner can move the workspace to another relay",
         Deed::HandOver => "Only the owner can hand the workspace over",
         Deed::TakeOver => return void(Void::NotOffered),
         Deed::Write

@@ -126,7 +126,7 @@ fn a_member_leaves_with_the_last_device_and_others_see_it() {
     assert!(ok(&mut bens, "status").contains("this device has left the workspace"));
     ok(&mut laptop, "sync");
     assert!(!ok(&mut laptop, "workspace members").contains("Ben"));
-    assert!(ok(&mut laptop, "workspace members --all").contains("left"));
+    assert!(ok(&mut laptop, "workspace members --all").contains("Ben"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use self::record::Move;
 pub use roles::{Deed, PERMITTED};
 
 use crate::ids::{
@@ -322,6 +323,8 @@ pub struct Roster {
     /// Whose it has been, oldest first.
     ownerships: Vec<Ownership>,
     offer: Option<Offer>,
+    /// Where the log has gone on, oldest first.
+    moves: Vec<Move>,
     keys_seen: BTreeSet<HpkePublicKey>,
     /// Genesis states it.
     suite: Suite,
@@ -343,6 +346,7 @@ impl Roster {
             permits: Permits::default(),
             ownerships: Vec::new(),
             offer: None,
+            moves: Vec::new(),
             keys_seen: BTreeSet::new(),
             suite: Suite::X25519,
             rekey_due: false,
@@ -434,6 +438,11 @@ impl Roster {
     /// The offer of ownership that is open.
     pub fn offer(&self) -> Option<Offer> {
         self.offer
+    }
+
+    /// Every move to another relay, oldest first: the last one says where the workspace is, or goes.
+    pub fn moves(&self) -> &[Move] {
+        &self.moves
     }
 
     /// An invite or link that is or was.

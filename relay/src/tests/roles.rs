@@ -2,8 +2,8 @@
 
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
-use bowline_wire::ids::{EpochId, Lane, UserId};
-use bowline_wire::roster::record::Record;
+use bowline_wire::ids::{EpochId, Lane, LogId, RelayId, UserId};
+use bowline_wire::roster::record::{Move, Record};
 use bowline_wire::roster::{Deed, PERMITTED, Role};
 
 use super::Two;
@@ -41,6 +41,12 @@ fn entry(two: &Two, author: &mut Author, deed: Deed) -> Option<Entry> {
         Deed::Complain => Record::Complaint { epoch: EpochId::from_bytes([7; EpochId::LEN]) },
         Deed::HandOver => Record::HandOver { user: UserId::of_first_device(tablet) },
         Deed::TakeOver => Record::TakeOver,
+        Deed::Move => Record::Move(Move {
+            generation: 0,
+            address: "wss://elsewhere.example".to_owned(),
+            relay: RelayId::from_bytes([8; 32]),
+            log: LogId::from_bytes([9; 32]),
+        }),
         Deed::WriteUnknown => Record::Unknown(99),
     };
     Some(author.record(&view, &record))

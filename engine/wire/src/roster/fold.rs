@@ -1,5 +1,6 @@
 //! Applies roster records to a roster, by the rules that say which of them take effect.
 
+mod moving;
 mod ownership;
 mod rekey;
 mod removal;
@@ -8,6 +9,7 @@ mod tickets;
 
 use std::collections::BTreeSet;
 
+use self::moving::move_to;
 use self::ownership::{hand_over, take_over};
 use self::rekey::{begin_epoch, complain, count, permit};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
@@ -168,6 +170,7 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
         }
         Record::HandOver { user } => hand_over(roster, header, *user),
         Record::TakeOver => take_over(roster, position, header),
+        Record::Move(to) => move_to(roster, position, header, to),
         Record::Unknown(_) => Err(Void::AfterUnknown),
     }
 }

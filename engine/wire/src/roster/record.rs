@@ -2,10 +2,10 @@
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use crate::ids::{
-    Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Signature, Suite, TicketKey,
-    UserId, WorkspaceId,
+    Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogId, RelayId, Signature,
+    Suite, TicketKey, UserId, WorkspaceId,
 };
-use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_WRAP};
+use crate::limits::{MAX_ADDRESS, MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_HISTORY, MAX_WRAP};
 
 /// An epoch key, HPKE-sealed (RFC 9180) to one recipient, which its place in the record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,19 @@ impl Join {
     }
 }
 
+/// Where a workspace goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// How many moves there were before, as far as the author knew.
+    pub generation: u64,
+    /// The relay's address, as people type it: for programs to read.
+    pub address: String,
+    /// The identity that the relay has to prove.
+    pub relay: RelayId,
+    /// The log in which it goes on there.
+    pub log: LogId,
+}
+
 /// A roster record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -151,6 +164,8 @@ pub enum Record {
     },
     /// Takes the ownership that is on offer to the author's user. Whoever had it is a Member then.
     TakeOver,
+    /// The workspace goes on at another relay. By the Owner.
+    Move(Move),
     /// A record type this version has no name for. Whoever meets one stops sealing.
     Unknown(u64),
 }
@@ -182,7 +197,7 @@ impl Record {
         peek.at_most("record", MAX_BODY)?;
         peek.array_up_to("record", 16)?;
         match peek.u64()? {
-            1..=11 | 17 | 18 => decode(body),
+            1..=12 | 17 | 18 => decode(body),
             number => Ok(Self::Unknown(number)),
         }
     }
@@ -234,6 +249,9 @@ impl Canonical for Record {
             Self::Complaint { epoch } => {
                 to.array(2).u64(11).value(epoch);
             }
+            Self::Move(to_relay) => {
+                to_relay.write_fields(to);
+            }
             Self::HandOver { user } => {
                 to.array(2).u64(17).value(user);
             }
@@ -272,11 +290,28 @@ impl Canonical for Record {
             9 => Self::Leave { whole_user: from.bool()?, cut: read_cut(from)? },
             10 => Self::Rekey(from.value()?),
             11 => Self::Complaint { epoch: from.value()? },
+            12 => Self::Move(Move::read_fields(from)?),
             17 => Self::HandOver { user: from.value()? },
             18 => Self::TakeOver,
             number => {
                 return Err(DecodeError::UnknownNumber { what: "record", number });
             }
+        })
+    }
+}
+
+impl Move {
+    fn write_fields(&self, to: &mut Writer) {
+        let Self { generation, address, relay, log } = self;
+        to.array(5).u64(12).u64(*generation).text(address).value(relay).value(log);
+    }
+
+    fn read_fields(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            generation: from.u64()?,
+            address: from.text("address", MAX_ADDRESS)?.to_owned(),
+            relay: from.value()?,
+            log: from.value()?,
         })
     }
 }

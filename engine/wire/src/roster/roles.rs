@@ -36,13 +36,15 @@ pub enum Deed {
     HandOver,
     /// Takes the ownership that is on offer.
     TakeOver,
+    /// Moves the workspace to another relay.
+    Move,
     /// Writes a record that this version does not know, after which nobody who does not know it seals anything.
     WriteUnknown,
 }
 
 /// Every deed with its name on the page, and whether the Owner and a Member may do it. PROTOCOL.md prints this table, and a test
 /// compares the two.
-pub const PERMITTED: [(Deed, &str, bool, bool); 15] = [
+pub const PERMITTED: [(Deed, &str, bool, bool); 16] = [
     (Deed::Write, "documents", true, true),
     (Deed::Audit, "audit", true, true),
     (Deed::Invite, "Invite", true, false),
@@ -57,6 +59,7 @@ pub const PERMITTED: [(Deed, &str, bool, bool); 15] = [
     (Deed::Complain, "Complaint", true, true),
     (Deed::HandOver, "HandOver", true, false),
     (Deed::TakeOver, "TakeOver", false, true),
+    (Deed::Move, "Move", true, false),
     (Deed::WriteUnknown, "an unknown record", true, false),
 ];
 
@@ -149,6 +152,7 @@ impl Roster {
             Record::Complaint { .. } => Deed::Complain,
             Record::HandOver { .. } => Deed::HandOver,
             Record::TakeOver => Deed::TakeOver,
+            Record::Move(_) => Deed::Move,
             Record::Unknown(_) => Deed::WriteUnknown,
         }))
     }

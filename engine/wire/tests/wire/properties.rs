@@ -10,7 +10,7 @@ use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS};
 use bowline_wire::log::ChainTip;
-use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Cut, Join, Move, Record, Rekey, Ticket, Wrap};
 use bowline_wire::signed::{Signable, Signed};
 use bowline_wire::weight::Weight;
 use proptest::collection::{btree_map, btree_set, vec};
@@ -187,6 +187,9 @@ fn record() -> impl Strategy<Value = Record> {
         any::<[u8; 16]>().prop_map(|id| Record::Complaint { epoch: EpochId::from_bytes(id) }),
         id!(UserId).prop_map(|user| Record::HandOver { user }),
         Just(Record::TakeOver),
+        (any::<u64>(), "[a-z]{0,20}", id!(RelayId), id!(LogId)).prop_map(
+            |(generation, address, relay, log)| { Record::Move(Move { generation, address, relay, log }) }
+        ),
     ]
 }
 

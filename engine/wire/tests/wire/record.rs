@@ -34,7 +34,7 @@ fn every_record_has_its_number() {
 
 #[test]
 fn numbers_without_a_name_are_unknown_and_their_fields_are_not_read() {
-    for number in [0, 12, 13, 23, 24, 1000, u64::MAX] {
+    for number in [0, 13, 14, 23, 24, 1000, u64::MAX] {
         let mut writer = Writer::new();
         writer.array(3).u64(number).text("whatever").bool(true);
         assert_eq!(Record::parse(&writer.into_bytes()), Ok(Record::Unknown(number)));

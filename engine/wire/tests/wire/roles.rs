@@ -5,7 +5,7 @@ use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
 use bowline_wire::roster::{Deed, Outcome, PERMITTED, Role, Void};
 
-use crate::support::{APPLIED, Author, Secret, Story, void};
+use crate::support::{APPLIED, Author, Secret, Story, move_to, void};
 
 /// Who writes a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,7 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
         Deed::Complain => Record::Complaint { epoch: story.roster().epoch().unwrap() },
         Deed::HandOver => Record::HandOver { user: another.user() },
         Deed::TakeOver => Record::TakeOver,
+        Deed::Move => Record::Move(move_to(0, "elsewhere")),
         Deed::WriteUnknown => Record::Unknown(99),
     })
 }

@@ -30,6 +30,7 @@ enum Attempt {
     Complaint { wrong: bool },
     HandOver(usize),
     TakeOver,
+    Move(usize),
     Unknown,
 }
 
@@ -54,6 +55,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         2 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveMember { target, cut }),
         2 => person.prop_map(Attempt::HandOver),
         3 => Just(Attempt::TakeOver),
+        1 => (0..4_usize).prop_map(Attempt::Move),
         1 => any::<bool>().prop_map(|whole_user| Attempt::Leave { whole_user }),
         3 => prop::bool::weighted(0.2).prop_map(|wrong| Attempt::Rekey { wrong }),
         2 => prop::bool::weighted(0.2).prop_map(|wrong| Attempt::Complaint { wrong }),
@@ -137,7 +139,11 @@ impl Cast {
                 pick(&mut step.by, &mut (0..PEOPLE).filter(may));
                 return step;
             }
-            Attempt::Leave { .. } | Attempt::Rekey { .. } | Attempt::Complaint { .. } | Attempt::Unknown => {}
+            Attempt::Leave { .. }
+            | Attempt::Rekey { .. }
+            | Attempt::Complaint { .. }
+            | Attempt::Move(_)
+            | Attempt::Unknown => {}
         }
         pick(&mut step.by, &mut (0..PEOPLE).filter(is_active));
         step
@@ -198,6 +204,10 @@ impl Cast {
             Attempt::Complaint { wrong: false } => Record::Complaint { epoch: roster.epoch().unwrap() },
             Attempt::HandOver(target) => Record::HandOver { user: self.user(roster, target) },
             Attempt::TakeOver => Record::TakeOver,
+            Attempt::Move(n) => {
+                let generation = roster.moves().len() as u64;
+                Record::Move(move_to(generation.saturating_sub(n as u64 / 2), &format!("relay {n} {number}")))
+            }
             Attempt::Unknown => Record::Unknown(99),
         }
     }
@@ -269,6 +279,14 @@ fn check_step(before: &Roster, after: &Roster, id: EntryId, record: &Record, out
     assert_eq!(after.has_complaint(), !begins && (complains || before.has_complaint()));
     assert!(!complains || (before.recipients() == after.recipients() && !before.has_complaint()));
     assert!(removal || rekey_void.is_none());
+    let moves = before.moves().len() + usize::from(matches!(record, Record::Move(_)));
+    assert_eq!(after.moves().len(), moves, "where the log goes on is said by a move alone");
+    if matches!(record, Record::Move(_)) {
+        assert!(
+            after.tickets().all(|(_, ticket)| ticket.stage != TicketStage::Open),
+            "codes name the relay before"
+        );
+    }
     let owner = |roster: &Roster| roster.ownerships().last().unwrap().user;
     match record {
         Record::TakeOver => assert_eq!(owner(after), before.offer().unwrap().to),

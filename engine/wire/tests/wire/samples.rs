@@ -133,6 +133,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("Leave", Record::Leave { whole_user: true, cut: cuts() }),
         ("Rekey", Record::Rekey(rekey("sample epoch", [ana.hpke.clone(), ben.hpke.clone()]))),
         ("Complaint", story.complaint()),
+        ("Move", Record::Move(move_to(0, "elsewhere"))),
         ("HandOver", Record::HandOver { user: ben.user() }),
         ("TakeOver", Record::TakeOver),
     ]

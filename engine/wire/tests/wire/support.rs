@@ -8,7 +8,7 @@ use bowline_wire::head::{Head, Seen, SeenHead};
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
-use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Cut, Join, Move, Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Outcome, Roster, Void};
 use bowline_wire::signed::{Verified, signing_message};
 use bowline_wire::successor::{SaidSuccessor, Succession, Successor};
@@ -141,6 +141,18 @@ pub(crate) fn rekey(name: &str, recipients: impl IntoIterator<Item = HpkePublicK
         commitment: Commitment::from_bytes(seed(name)),
         history: vec![3; 48],
         wraps: recipients.into_iter().map(|_| wrap()).collect(),
+    }
+}
+
+/// A move to the relay of this name.
+pub(crate) fn move_to(generation: u64, name: &str) -> Move {
+    let key =
+        |what: &str| SigningKey::from_bytes(&seed(&format!("{name}'s {what}"))).verifying_key().to_bytes();
+    Move {
+        generation,
+        address: format!("wss://{name}.example:8787"),
+        relay: RelayId::from_bytes(key("identity")),
+        log: LogId::from_bytes(key("log")),
     }
 }
 
@@ -481,6 +493,6 @@ pub(crate) fn facts(roster: &Roster) -> impl PartialEq + std::fmt::Debug {
         roster.tickets().map(|(id, ticket)| (*id, ticket.clone())).collect::<Vec<_>>(),
         roster.epochs().to_vec(),
         (roster.is_rekey_due(), roster.has_complaint(), roster.unknown_record()),
-        (roster.ownerships().to_vec(), roster.offer()),
+        (roster.ownerships().to_vec(), roster.offer(), roster.moves().to_vec()),
     )
 }

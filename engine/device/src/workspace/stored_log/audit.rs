@@ -45,6 +45,8 @@ pub enum Did {
     Offered,
     /// Took the ownership that was on offer.
     TookOver,
+    /// Moved the workspace to another relay.
+    Moved,
     /// Wrote the first that the log has of a document.
     Shared,
     /// Wrote into a document.
@@ -388,6 +390,7 @@ fn told_of_record(told: &mut Audited, record: &Record) {
             Did::Offered
         }
         Record::TakeOver => Did::TookOver,
+        Record::Move(_) => Did::Moved,
         Record::Unknown(_) => Did::Other,
     };
 }

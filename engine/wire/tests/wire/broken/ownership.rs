@@ -1,4 +1,4 @@
-//! Ownership that is offered, taken back, taken over and ended: what is void on its way, and what the former Owner may no longer do.
+//! What only the Owner may say of the workspace as a whole: to whom it goes over, and to which relay it moves; and what is void of that.
 
 use bowline_wire::roster::record::Record;
 
@@ -6,9 +6,9 @@ use super::rosters::{Cast, cast, leave};
 use super::tale::Tale;
 use crate::support::*;
 
-pub(super) fn tales() -> [Tale; 5] {
+pub(super) fn tales() -> [Tale; 6] {
     let [ended, unable, gone_over] = handed_over();
-    [nothing_offered(), offered(), ended, unable, gone_over]
+    [nothing_offered(), offered(), ended, unable, gone_over, moved()]
 }
 
 fn offer_to(author: &Author) -> Record {
@@ -90,5 +90,30 @@ fn gone_over(story: Story, [laptop, phone, ben]: [&Author; 3], invite: &Secret, 
     tale.applied("a removal of the former Owner", ben, &story.expulsion_of(ben, laptop.user(), vec![]));
     tale.applied("the former Owner leaves", phone, &leave(true));
     tale.void("the Owner leaves", "LastOwnerDevice", ben, &leave(true));
+    tale
+}
+
+/// A log that has moved once, and what is said about its moving on.
+fn moved() -> Tale {
+    let Cast { mut story, laptop, phone, ben, .. } = cast();
+    let phrase = Author::new("ana's phrase");
+    story.linked(&laptop, &phrase, true);
+    let [invite, link] = ["an invite", "a link"].map(Secret::new);
+    story.record(&laptop, &Record::Invite(invite.ticket()));
+    story.record(&ben, &Record::Link(link.ticket()));
+    story.record(&laptop, &Record::Move(move_to(0, "first")));
+    let to = |generation, name: &str| Record::Move(move_to(generation, name));
+    let mut tale = Tale::new("a log that has moved", story.clone());
+    tale.void("a move by a Member", "NotOwner", &ben, &to(1, "second"));
+    tale.void("a move by the Owner's phrase", "Recovery", &phrase, &to(1, "second"));
+    tale.void("a move by somebody who did not know of the first", "Outrun", &phone, &to(0, "second"));
+    tale.void("a move by somebody who knows of one to come", "Outrun", &phone, &to(2, "second"));
+    tale.void("a move back to the first", "KeyReused", &phone, &to(1, "first"));
+    tale.applied("a move by the Owner's other device", &phone, &to(1, "second"));
+    let newcomer = Author::new("carl");
+    for (name, code) in [("by an invite of before", &invite), ("by a link of before", &link)] {
+        let join = story.join_by(&newcomer, &code.join(story.workspace(), &newcomer, false));
+        tale.join_void(name, "TicketNotOpen", &join);
+    }
     tale
 }

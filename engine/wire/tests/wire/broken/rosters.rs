@@ -432,14 +432,14 @@ fn unknown() -> Tale {
     let secret = Secret::new("an invite");
     story.record(&laptop, &Record::Invite(secret.ticket()));
     story.record(&ben, &Record::Unknown(99));
-    for reserved in 12..=14 {
+    for reserved in 13..=14 {
         story.record(&ben, &Record::Unknown(reserved));
     }
     story.record(&laptop, &Record::Unknown(14));
     let (carl, here) = (Author::new("carl"), story.workspace());
     let mut tale = Tale::new("records of unknown numbers, by a Member and by the Owner", story.clone());
     tale.void("a rekey", "AfterUnknown", &laptop, &story.due_rekey("e"));
-    tale.void("another unknown record", "AfterUnknown", &laptop, &Record::Unknown(12));
+    tale.void("another unknown record", "AfterUnknown", &laptop, &Record::Unknown(13));
     tale.join_void("a join", "AfterUnknown", &story.join_by(&carl, &secret.join(here, &carl, false)));
     tale
 }

@@ -144,7 +144,7 @@ impl Device {
 
     /// The invites and links that are open, whoever made them.
     pub fn open_codes(&self, workspace: WorkspaceId) -> Result<Vec<OpenCode>, Error> {
-        self.workspaces.open_codes(self.store.read(), workspace)
+        self.workspaces.open_codes(workspace)
     }
 
     /// Where new documents go; `None` for this device only.
@@ -353,23 +353,8 @@ impl Device {
         self.decide(workspace, Decision::Leave { whole_user }, now)
     }
 
-    /// Offers ownership to a Member, in the place of an offer that is open. Theirs once they take it over.
-    pub fn hand_over(&mut self, workspace: WorkspaceId, to: UserId, now: Millis) -> Result<(), Error> {
-        self.decide(workspace, Decision::HandOver(to), now)
-    }
-
-    /// Takes the open offer of ownership back.
-    pub fn take_offer_back(&mut self, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
-        let own = self.own_user(workspace)?;
-        self.decide(workspace, Decision::HandOver(own), now)
-    }
-
-    /// Takes the ownership that is on offer to this person.
-    pub fn take_over(&mut self, workspace: WorkspaceId, now: Millis) -> Result<(), Error> {
-        self.decide(workspace, Decision::TakeOver, now)
-    }
-
-    fn decide(&mut self, workspace: WorkspaceId, decision: Decision, now: Millis) -> Result<(), Error> {
+    /// Stores a decision, which becomes a record as soon as a relay can be reached.
+    pub fn decide(&mut self, workspace: WorkspaceId, decision: Decision, now: Millis) -> Result<(), Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         workspaces.decide(&mut lent, workspace, decision)?;
         workspaces.drive(&mut lent, documents, workspace)

@@ -8,7 +8,7 @@ use bowline_engine::{CodeKind, Device, Reason};
 use crate::documents::workspace_prefix;
 use crate::error::{relay_says, way_on};
 use crate::time::moment;
-use crate::workspaces::{Called, way_back};
+use crate::workspaces::{Called, relay_for_people, way_back};
 
 /// How this device came out of the workspace; `None` while it is in or on its way.
 pub(super) fn because(membership: &Membership, this: DeviceId, called: &Called) -> Option<String> {
@@ -137,5 +137,6 @@ pub(super) fn decided(decision: &Decision, own: UserId, called: &Called) -> Stri
         Decision::HandOver(user) if *user == own => "taking the offer of ownership back".to_owned(),
         Decision::HandOver(user) => format!("offering the ownership to {}", called.user(*user)),
         Decision::TakeOver => "taking the ownership over".to_owned(),
+        Decision::Move(to) => format!("moving to {}", relay_for_people(&to.address)),
     }
 }

@@ -1,7 +1,8 @@
 //! `bowline workspace hand-over`: the Owner offers the ownership to a member, or takes the offer back.
 
 use bowline_engine::Deed;
-use bowline_engine::ids::UserId;
+use bowline_engine::ids::{UserId, WorkspaceId};
+use bowline_engine::intent::Decision;
 use clap::Args;
 
 use crate::command::removal::{self, Said};
@@ -48,13 +49,14 @@ impl HandOver {
             check_other(&here, workspace, to)?;
             let whom = called.user(to);
             invocation.confirm(self.yes, &format!("Offer the ownership of this workspace to {whom}?"))?;
-            here.device.hand_over(workspace, to, now)?;
+            here.device.decide(workspace, Decision::HandOver(to), now)?;
             (Some(to), offered(&whom))
         } else {
             if status.offer.is_none() && status.undecided == 0 {
                 return Err(CommandError::new(ErrorCode::NotOffered, "Nothing is on offer"));
             }
-            here.device.take_offer_back(workspace, now)?;
+            let own = here.device.own_user(workspace)?;
+            here.device.decide(workspace, Decision::HandOver(own), now)?;
             let done = "The offer is taken back: you stay the owner.".to_owned();
             (None, Said::of(done, "That the offer is taken back".to_owned()))
         };
@@ -75,11 +77,7 @@ fn offered(whom: &str) -> Said {
 }
 
 /// An error if this is the person's own user, who has it already.
-fn check_other(
-    here: &Opened,
-    workspace: bowline_engine::ids::WorkspaceId,
-    to: UserId,
-) -> Result<(), CommandError> {
+fn check_other(here: &Opened, workspace: WorkspaceId, to: UserId) -> Result<(), CommandError> {
     if to != here.device.own_user(workspace)? {
         return Ok(());
     }

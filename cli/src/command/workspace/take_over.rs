@@ -1,5 +1,6 @@
 //! `bowline workspace take-over`: a member accepts the ownership that is on offer.
 
+use bowline_engine::intent::Decision;
 use clap::Args;
 
 use crate::command::removal::{self, Said};
@@ -33,7 +34,7 @@ impl TakeOver {
             );
         }
         invocation.confirm(self.yes, "Become the owner of this workspace?")?;
-        here.device.take_over(workspace, now)?;
+        here.device.decide(workspace, Decision::TakeOver, now)?;
         here.wake();
         let said =
             Said::of("You are the owner of this workspace.".to_owned(), "Taking the ownership".to_owned());

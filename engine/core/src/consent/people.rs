@@ -45,7 +45,7 @@ impl People {
 
     /// Those of a roster.
     pub fn of(roster: &Roster) -> Self {
-        let place = |number: usize| roster.points().get(number).map_or(Position::START, |it| it.position);
+        let place = |number: usize| roster.points().get(number).map_or(Position::START, |it| it.at.position);
         let member = |device: &bowline_wire::roster::Device| {
             let joined = place(device.joined_at);
             let left = match &device.standing {

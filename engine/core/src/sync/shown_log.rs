@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, Seen, SeenHead};
 use bowline_wire::header::Header;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, EntryId, LogHash, LogId, Moment, Position, RelayId, WorkspaceId};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{Succession, Successor};
 
@@ -38,13 +38,15 @@ pub struct ShownLog {
     pub(super) workspace: WorkspaceId,
     /// What was known here then.
     pub(super) here: Head,
+    /// The identity of the relay that has shown it.
+    pub(super) relay: RelayId,
     /// The last place at which both logs are the same.
     pub(super) parting: Position,
     pub(super) cut: Cut,
     /// The entries behind the parting.
     pub(super) has: BTreeSet<EntryId>,
     /// Those of them that are roster records, with their places.
-    pub(super) records: Vec<(Position, Entry)>,
+    pub(super) records: Vec<(Moment, Entry)>,
 }
 
 /// What becomes of an entry that stands behind the place where a log is cut.
@@ -69,6 +71,16 @@ impl ShownLog {
         &self.here
     }
 
+    /// The identity of the relay that has shown it.
+    pub fn relay(&self) -> RelayId {
+        self.relay
+    }
+
+    /// The log in which it was begun again, if it was.
+    pub fn begun_again(&self) -> Option<LogId> {
+        self.cut.succession.begun_again().map(|begun| begun.new)
+    }
+
     /// The last place at which both logs are the same.
     pub fn parting(&self) -> Position {
         self.parting
@@ -88,8 +100,8 @@ impl ShownLog {
     /// ways in which a log goes on may hold the same entries for a while.
     pub fn roster(&self, at_parting: Roster) -> Roster {
         let mut roster = at_parting;
-        for (position, entry) in &self.records {
-            roster.apply_entry(*position, entry);
+        for (at, entry) in &self.records {
+            roster.apply_entry(*at, entry);
         }
         roster
     }

@@ -11,9 +11,10 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Create, Reason};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, Moment, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Roster;
+use bowline_wire::roster::record::Move;
 
 use crate::Error;
 use crate::documents::held::Documents;
@@ -75,6 +76,8 @@ pub struct Missing {
     pub not_in: Vec<DeviceId>,
     /// Devices that are in by that log, and of which nothing is known here.
     pub unknown_in: Vec<DeviceId>,
+    /// Whether that log is where the Owner has moved the workspace, as a record in it says.
+    pub is_moved_there: bool,
 }
 
 impl Workspaces {
@@ -188,6 +191,7 @@ impl Workspaces {
             removed_unknown: Vec::new(),
             not_in: Vec::new(),
             unknown_in: Vec::new(),
+            is_moved_there: false,
         };
         let (mut sorting, mut docs) = (shown.sort(GoingOn::Repair), BTreeSet::new());
         each_behind(read, workspace, shown.cut().at, |row| {
@@ -205,8 +209,8 @@ impl Workspaces {
             missing.documents.extend(read.doc(doc)?.map(|row| row.id));
         }
         let records = roster_records(read, workspace)?;
-        let is_in_both = |(position, _): &&(Position, Entry)| *position <= shown.parting();
-        let in_both = records.iter().take_while(is_in_both).map(|(position, entry)| (*position, entry));
+        let is_in_both = |(at, _): &&(Moment, Entry)| at.position <= shown.parting();
+        let in_both = records.iter().take_while(is_in_both).map(|(at, entry)| (*at, entry));
         let theirs = shown.roster(Roster::replay(workspace, in_both));
         let owed = Owed::between(log.roster(), &theirs, Codes::ClosedOrUsed).into_iter();
         let (lapsed, unknown) = owed.partition(|owed| owed.has_lapsed(&theirs));
@@ -215,6 +219,8 @@ impl Workspaces {
         let is_in = |(id, device): &(&DeviceId, &bowline_wire::roster::Device)| {
             device.is_active() && !theirs.is_active(id)
         };
+        let is_there = |to: &Move| to.relay == shown.relay() && Some(to.log) == shown.begun_again();
+        missing.is_moved_there = theirs.moves().last().is_some_and(is_there);
         missing.not_in = log.roster().devices().filter(is_in).map(|(id, _)| *id).collect();
         let is_new = |(id, device): &(&DeviceId, &bowline_wire::roster::Device)| {
             device.is_active() && log.roster().device(id).is_none()

@@ -17,7 +17,7 @@ use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
 use crate::workspace::code::{Code, CodeKind, Lifetime};
-use crate::workspace::intent::{Decision, Intent};
+use crate::workspace::intent::{Decision, Intent, ticket_closing};
 use crate::workspace::sealed_values::{self, AtRest};
 use crate::{Damage, Error, Notice};
 
@@ -210,7 +210,7 @@ impl Workspaces {
                 _ => Millis(ticket.expires),
             };
             if lent.now > over {
-                return Ok(Some(closing(ticket.kind.into(), *key)));
+                return Ok(Some(ticket_closing(ticket.kind.into(), *key)));
             }
         }
         Ok(None)
@@ -254,6 +254,11 @@ impl Workspaces {
         if let Some(deed) = self.forbidden_deed(lent.keys, workspace, decision)? {
             return Ok(Err(deed.void()));
         }
+        if let Some(why) =
+            decision.comes_too_late(self.device_in(lent.keys, workspace), self.roster(workspace)?)
+        {
+            return Ok(Err(why));
+        }
         Ok(match decision {
             Decision::Open { kind, secret, expires } => {
                 let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
@@ -266,7 +271,7 @@ impl Workspaces {
                     None => Err(Void::WrongRecipients),
                 }
             }
-            Decision::Close(kind, key) => Ok(closing(*kind, *key)),
+            Decision::Close(kind, key) => Ok(ticket_closing(*kind, *key)),
             Decision::RemoveDevice(device) => {
                 let cut = self.cut(workspace, |id| id == device)?;
                 let device = *device;
@@ -297,12 +302,8 @@ impl Workspaces {
                 })
             }
             Decision::HandOver(user) => Ok(Record::HandOver { user: *user }),
-            Decision::TakeOver => {
-                let own = self.own_user(self.device_in(lent.keys, workspace), workspace)?;
-                // It may have been taken back meanwhile, and then this is written in vain each time somebody else is faster.
-                let is_offered = self.roster(workspace)?.offer().is_some_and(|offer| offer.to == own);
-                if is_offered { Ok(Record::TakeOver) } else { Err(Void::NotOffered) }
-            }
+            Decision::TakeOver => Ok(Record::TakeOver),
+            Decision::Move(to) => Ok(Record::Move(to.clone())),
         })
     }
 
@@ -366,13 +367,6 @@ pub(super) fn intents(
     workspace: WorkspaceId,
 ) -> Result<Vec<Decided>, Error> {
     read_intents(read.intents(workspace)?, keys)
-}
-
-fn closing(kind: CodeKind, key: TicketKey) -> Record {
-    match kind {
-        CodeKind::Invite => Record::CloseInvite(key),
-        CodeKind::Link => Record::CloseLink(key),
-    }
 }
 
 /// The decision that made a code on this device, if it is kept here.

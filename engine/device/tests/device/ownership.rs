@@ -1,5 +1,6 @@
 //! Ownership on a device: offered, taken over, and what becomes of what somebody decided as the Owner who is not it any more.
 
+use bowline_device::intent::Decision;
 use bowline_device::{DocumentState, Notice};
 use bowline_wire::ids::UserId;
 use bowline_wire::roster::record::Record;
@@ -38,7 +39,7 @@ fn came_to_nothing(rig: &Rig, by: Void) -> usize {
 fn what_is_offered_is_taken_over_and_then_the_former_owner_may_leave() {
     let (mut rig, mut member, mut relay) = owner_and_member();
     let (workspace, now) = (rig.workspace(), rig.now);
-    rig.device.hand_over(workspace, member.user(), now).unwrap();
+    rig.device.decide(workspace, Decision::HandOver(member.user()), now).unwrap();
     rig.sync(&mut relay);
     assert_eq!(rig.status().offer.map(|offer| offer.to), Some(member.user()));
     assert_eq!(rig.status().undecided, 0);
@@ -55,12 +56,14 @@ fn what_is_offered_is_taken_over_and_then_the_former_owner_may_leave() {
 fn an_offer_is_taken_back() {
     let (mut rig, member, mut relay) = owner_and_member();
     let (workspace, now) = (rig.workspace(), rig.now);
-    rig.device.hand_over(workspace, member.user(), now).unwrap();
+    rig.device.decide(workspace, Decision::HandOver(member.user()), now).unwrap();
     rig.sync(&mut relay);
-    rig.device.take_offer_back(workspace, now).unwrap();
+    let own = Decision::HandOver(own(&rig));
+    rig.device.decide(workspace, own, now).unwrap();
     rig.sync(&mut relay);
     assert_eq!((rig.status().offer, relay.log().roster().offer()), (None, None));
-    rig.device.take_offer_back(workspace, now).unwrap();
+    let own = Decision::HandOver(own(&rig));
+    rig.device.decide(workspace, own, now).unwrap();
     rig.sync(&mut relay);
     assert_eq!(came_to_nothing(&rig, Void::NotOffered), 1);
 }
@@ -73,7 +76,7 @@ fn a_member_takes_over_though_others_are_faster_and_gives_up_what_is_not_on_offe
     owner.put_record(&mut relay, &Record::HandOver { user: to });
     rig.sync(&mut relay);
     rig.disconnect();
-    rig.device.take_over(workspace, now).unwrap();
+    rig.device.decide(workspace, Decision::TakeOver, now).unwrap();
     rig.sync_without_answers(&relay);
     let (mut taken, mut taken_by) = (relay.clone(), rig.reopened());
     drop(owner.put_ticket(&mut taken, true));
@@ -93,7 +96,7 @@ fn taking_over_comes_to_nothing_once_the_offer_was_taken_back() {
     owner.put_record(&mut relay, &Record::HandOver { user: to });
     rig.sync(&mut relay);
     rig.disconnect();
-    rig.device.take_over(workspace, now).unwrap();
+    rig.device.decide(workspace, Decision::TakeOver, now).unwrap();
     owner.put_record(&mut relay, &Record::HandOver { user: owner.user() });
     rig.sync(&mut relay);
     assert_eq!((role(&relay, to), rig.status().undecided), (Role::Member, 0));
@@ -106,7 +109,7 @@ fn what_an_owner_decided_before_a_hand_over_had_come_is_given_up_with_a_reason_a
     let (mut rig, mut member, mut relay) = owner_and_member();
     let (workspace, now) = (rig.workspace(), rig.now);
     let other = Author::join(8, &rig.invited(&mut relay).secret, &mut relay);
-    rig.device.hand_over(workspace, member.user(), now).unwrap();
+    rig.device.decide(workspace, Decision::HandOver(member.user()), now).unwrap();
     rig.sync(&mut relay);
     rig.disconnect();
     rig.device.invite(workspace, now).unwrap();
@@ -125,7 +128,7 @@ fn a_record_that_was_on_its_way_while_ownership_went_over_is_void_and_costs_its_
     let (mut rig, mut member, mut relay) = owner_and_member();
     let (workspace, now) = (rig.workspace(), rig.now);
     let other = Author::join(8, &rig.invited(&mut relay).secret, &mut relay);
-    rig.device.hand_over(workspace, member.user(), now).unwrap();
+    rig.device.decide(workspace, Decision::HandOver(member.user()), now).unwrap();
     rig.sync(&mut relay);
     rig.disconnect();
     rig.device.remove_member(workspace, other.user(), now).unwrap();

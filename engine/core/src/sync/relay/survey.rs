@@ -11,7 +11,7 @@ use bowline_wire::frame::{Challenge, Create, Frame, Hello, Party, Reason, VERSIO
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Position, RelayId, WorkspaceId};
+use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Moment, Position, RelayId, WorkspaceId};
 use bowline_wire::successor::{Succession, SuccessionError};
 use thiserror::Error;
 
@@ -70,6 +70,8 @@ pub struct Survey {
     signed: Vec<SeenHead>,
     /// What the relay was caught at, until somebody has taken it.
     caught: Option<RelayFault>,
+    /// The identity that the relay has proven.
+    met: Option<RelayId>,
     /// With what the workspace is made again, if a person has decided that.
     remake: Option<Remake>,
     session: Session,
@@ -93,7 +95,7 @@ struct Reading {
     /// The last place at which both logs are known to be the same.
     parting: Position,
     has: Ids,
-    records: Vec<(Position, Entry)>,
+    records: Vec<(Moment, Entry)>,
     records_len: usize,
 }
 
@@ -137,11 +139,18 @@ impl Survey {
             known: replica.succession.clone(),
             signed: replica.head.into_iter().chain(replica.beyond()).collect(),
             caught: None,
+            met: None,
             remake,
             session,
             reading: None,
             out: VecDeque::from([hello]),
         })
+    }
+
+    /// A look at an address that a person has typed: whoever answers there is the relay that is meant.
+    #[must_use]
+    pub fn of_any_relay(self) -> Self {
+        Self { relay: None, ..self }
     }
 
     /// The next frame for the line.
@@ -194,6 +203,7 @@ impl Survey {
             return Err(SurveyFailed::Goodbye(Reason::Version));
         }
         let relay = challenge.relay;
+        self.met = Some(relay);
         let challenge = Frame::Challenge(challenge);
         let said = said.then(&encode(&challenge));
         let (of, create) = self.remake.take().map(|it| (it.of, Box::new(it.create))).unzip();
@@ -360,7 +370,7 @@ impl Survey {
         if reading.at > reading.head.position {
             return Ok(()); // appended since
         }
-        let len = logged.entry.wire_len();
+        let (len, time) = (logged.entry.wire_len(), logged.time);
         let entry = verify_given(logged.entry, self.workspace)
             .map_err(|_| SurveyFailed::Nonsense("an entry that its author did not sign"))?;
         reading.has.keep(entry.id())?;
@@ -369,7 +379,7 @@ impl Survey {
             if reading.records_len > MAX_RECORDS {
                 return Err(SurveyFailed::Nonsense("more records than a roster takes"));
             }
-            reading.records.push((reading.at, entry));
+            reading.records.push((Moment { position: reading.at, time }, entry));
         }
         Ok(())
     }
@@ -405,7 +415,9 @@ impl Survey {
         let at = agree_up_to(&self.known, &succession).map_or(parting, |place| place.min(parting));
         let hash = self.hash_at(at, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
         let cut = Cut { succession, at, hash, head };
-        Ok(ShownLog { workspace: self.workspace, here: self.here, parting, cut, has: has.kept, records })
+        let relay = self.met.ok_or(SurveyFailed::Nonsense("a log before a challenge"))?;
+        let (workspace, here, has) = (self.workspace, self.here, has.kept);
+        Ok(ShownLog { workspace, here, relay, parting, cut, has, records })
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn remove(
         return Err(Void::LastOwnerDevice);
     }
     let recovery = author(roster, header)?.recovery;
-    strike(roster, place.position, &going, cut);
+    strike(roster, place.at.position, &going, cut);
     roster.rekey_due = true;
     let rekeyed = if recovery { Err(Void::Recovery) } else { begin_epoch(roster, place, rekey) };
     Ok(rekeyed.err())

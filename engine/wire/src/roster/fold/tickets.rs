@@ -1,6 +1,6 @@
 //! Invites, links, and who comes in by them.
 
-use super::rights::{on_head, takes};
+use super::rights::{Place, on_head, takes};
 use crate::header::Header;
 use crate::ids::{DeviceId, HpkePublicKey, Position, TicketKey, UserId};
 use crate::roster::record::{Join, Ticket};
@@ -9,10 +9,11 @@ use crate::signed::verify_signature;
 
 pub(super) fn open_ticket(
     roster: &mut Roster,
-    header: &Header,
+    place: &Place<'_>,
     ticket: &Ticket,
     kind: TicketKind,
 ) -> Result<Option<Void>, Void> {
+    let header = place.header;
     on_head(roster, header)?;
     if roster.tickets.contains_key(&ticket.key) || roster.keys_seen.contains(&ticket.hpke) {
         return Err(Void::KeyReused);
@@ -29,6 +30,7 @@ pub(super) fn open_ticket(
         expires: ticket.expires,
         stage: TicketStage::Open,
         made_at: roster.points.len(),
+        made: place.at.time,
         ended: None,
     };
     roster.tickets.insert(ticket.key, state);

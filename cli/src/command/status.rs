@@ -84,6 +84,8 @@ struct Workspace {
     held_up: Option<Millis>,
     undecided: usize,
     decisions: Vec<Decision>,
+    /// Where the owner is moving the workspace, while this device is not there yet.
+    moving_to: Option<String>,
     /// The ownership that is on offer.
     offer: Option<Offer>,
     signed_position: Option<u64>,
@@ -298,6 +300,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         held_up: status.held_up.map(|said| said.since),
         undecided: status.undecided,
         decisions: decisions(&here.device, workspace, &called)?,
+        moving_to: status.moving.as_ref().map(|to| to.address.clone()),
         offer: offer(&here.device, workspace, &status, &called)?,
         signed_position: status.signed.map(|head| head.position.0),
         verified: match here.device.other_draft(workspace) {

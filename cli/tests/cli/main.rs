@@ -28,6 +28,7 @@ mod left_behind;
 mod machine;
 mod meant;
 mod misuse;
+mod moving;
 mod older;
 mod ownership;
 mod partly_here;

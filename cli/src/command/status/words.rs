@@ -111,6 +111,10 @@ impl Workspace {
             }
             writeln!(f, "    `bowline workspace cancel NUMBER` takes one back that has not been sent")?;
         }
+        if let Some(address) = &self.moving_to {
+            let place = relay_for_people(address);
+            writeln!(f, "  Moving: the owner has moved the workspace to {place}; `bowline sync` follows")?;
+        }
         if let Some(offer) = &self.offer {
             writeln!(f, "  {}", offer.in_words())?;
         }

@@ -57,7 +57,7 @@ impl Lost {
     }
 
     fn create(&self) -> Box<Create> {
-        Box::new(Create { token: "token".to_owned(), genesis: self.genesis.to_signed() })
+        Box::new(Create { token: "token".to_owned(), genesis: self.genesis.to_signed(), logs: Vec::new() })
     }
 
     /// What the relay says to a device that shows this.

@@ -58,12 +58,12 @@ fn an_offer_is_taken_back() {
     let (workspace, now) = (rig.workspace(), rig.now);
     rig.device.decide(workspace, Decision::HandOver(member.user()), now).unwrap();
     rig.sync(&mut relay);
-    let own = Decision::HandOver(own(&rig));
-    rig.device.decide(workspace, own, now).unwrap();
+    let back = Decision::HandOver(own(&rig));
+    rig.device.decide(workspace, back, now).unwrap();
     rig.sync(&mut relay);
     assert_eq!((rig.status().offer, relay.log().roster().offer()), (None, None));
-    let own = Decision::HandOver(own(&rig));
-    rig.device.decide(workspace, own, now).unwrap();
+    let back = Decision::HandOver(own(&rig));
+    rig.device.decide(workspace, back, now).unwrap();
     rig.sync(&mut relay);
     assert_eq!(came_to_nothing(&rig, Void::NotOffered), 1);
 }

@@ -214,8 +214,8 @@ fn names() -> impl Strategy<Value = Vec<String>> {
 fn frame() -> impl Strategy<Value = Frame> {
     let reason = || any::<u16>().prop_map(Reason::from_number);
     let entries = || vec(signed_entry(), 0..3);
-    let create =
-        ("[a-z]{0,20}", signed_entry()).prop_map(|(token, genesis)| Box::new(Create { token, genesis }));
+    let create = ("[a-z]{0,20}", signed_entry())
+        .prop_map(|(token, genesis)| Box::new(Create { token, genesis, logs: Vec::new() }));
     let versions = || btree_set(any::<u64>(), 0..3).prop_map(|versions| versions.into_iter().collect());
     let challenge = (
         any::<u64>(),

@@ -94,7 +94,8 @@ impl Replica {
         if begun.is_none() || begun == self.succession.begun_again() {
             return false;
         }
-        let is_since = |log| succession.successors().any(|it| it.new == log);
+        let is_since =
+            |log| succession.successors().skip_while(|it| Some(*it) != begun).any(|it| it.new == log);
         self.position() > Position::START || !self.pins.as_ref().is_some_and(|pins| is_since(pins.log))
     }
 

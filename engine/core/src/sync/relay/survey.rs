@@ -12,7 +12,7 @@ use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Moment, Position, RelayId, WorkspaceId};
-use bowline_wire::successor::{Succession, SuccessionError};
+use bowline_wire::successor::{Succession, SuccessionError, Successor};
 use thiserror::Error;
 
 use super::faults::RelayFault;
@@ -52,7 +52,7 @@ type Surveyed<T> = Result<T, SurveyFailed>;
 pub struct Remake {
     /// What the workspace began with.
     pub create: Create,
-    /// A head of its first log, for the relay to say which log goes on.
+    /// A head of its newest log, for the relay to say which log goes on.
     pub of: SeenHead,
 }
 
@@ -386,7 +386,9 @@ impl Survey {
 
     /// Successors up to a place up to which both logs are the same name what is there.
     fn check_successors(&self, reading: &Reading, up_to: Position, cx: &Context<'_>) -> Surveyed<()> {
-        let mut there = reading.succession.successors().filter(|it| it.position <= up_to);
+        // At the beginning there is nothing that they could name.
+        let is_below = |it: &&Successor| Position::START < it.position && it.position <= up_to;
+        let mut there = reading.succession.successors().filter(is_below);
         if there.all(|it| self.hash_at(it.position, cx) == Some(it.hash)) {
             Ok(())
         } else {

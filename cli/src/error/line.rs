@@ -417,7 +417,7 @@ pub(crate) fn not_ready(why: NotReady) -> &'static str {
         NotReady::UpdateNeeded => "the workspace uses features of a newer version: update this program",
         NotReady::RemovalPending => "waiting for a removal to be in force",
         NotReady::SendingAgain => {
-            "the relay was restored from a backup, and what it lacks is sent again first"
+            "the relay was restored from a backup or is another one, and what it lacks is sent again first"
         }
         NotReady::InFlight => "waiting for the relay to answer",
     }

@@ -38,6 +38,7 @@ mod importing;
 mod join;
 mod keys_apart;
 mod log_check;
+mod moving;
 mod one_home;
 mod one_row;
 mod other_process;

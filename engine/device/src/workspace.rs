@@ -486,8 +486,7 @@ impl Device {
         connection::outstanding(self.store.read(), workspace)
     }
 
-    /// Another process may have written: looks for workspaces that came or went, and does what there is to do in the
-    /// others.
+    /// Another process may have written: looks for workspaces that came or went, and does what there is to do in others.
     pub fn handle_store_changed(&mut self, now: Millis) -> Result<(), Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         workspaces.look_again(&mut lent, documents)

@@ -159,10 +159,14 @@ impl Move {
             Looked::Failed(_) | Looked::NoLine(_) => return Ok(Found::ThisRelay),
         };
         let may = workspaces::check_may(&mut here.device, workspace, Deed::Move, invocation.now());
-        if let Err(error) = may {
-            let missing =
-                "the relay at that address does not have this workspace, or not yet what let this device in";
-            return Err(CommandError { causes: vec![missing.to_owned()], ..error });
+        match may {
+            Ok(()) => {}
+            Err(error) if is_gone => {
+                let missing = "the relay at that address does not have this workspace".to_owned();
+                return Err(CommandError { causes: vec![missing], ..error });
+            }
+            // What let this device in may still come back to the relay.
+            Err(_) => return Ok(Found::ThisRelay),
         }
         if is_gone {
             let (before, place) =
@@ -175,6 +179,7 @@ impl Move {
         }
         match look_at(invocation, here, workspace, (&Looking::MadeAgain(token), address))? {
             Looked::Shown(shown) => shown_there(invocation, here, workspace, shown),
+            Looked::Failed(SurveyFailed::Goodbye(Reason::NotAllowed)) => Ok(Found::ThisRelay),
             Looked::Failed(why) => Err(survey_failed(&why)),
             Looked::NoLine(why) => Err(crate::error::line_failed(&why)),
             Looked::Stopped => Err(syncing::interrupted()),

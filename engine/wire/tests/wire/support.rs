@@ -151,14 +151,10 @@ pub(crate) fn rekey(name: &str, recipients: impl IntoIterator<Item = HpkePublicK
 
 /// A move to the relay of this name.
 pub(crate) fn move_to(generation: u64, name: &str) -> Move {
-    let key =
-        |what: &str| SigningKey::from_bytes(&seed(&format!("{name}'s {what}"))).verifying_key().to_bytes();
-    Move {
-        generation,
-        address: format!("wss://{name}.example:8787"),
-        relay: RelayId::from_bytes(key("identity")),
-        log: LogId::from_bytes(key("log")),
-    }
+    let seed = |what: &str| seed(&format!("{name}'s {what}"));
+    let key = |what: &str| SigningKey::from_bytes(&seed(what)).verifying_key().to_bytes();
+    let (relay, log) = (RelayId::from_bytes(key("identity")), LogId::from_bytes(key("log")));
+    Move { generation, address: format!("wss://{name}.example:8787"), relay, log }
 }
 
 pub(crate) fn cut_at(entry: &Entry) -> Cut {

@@ -4,6 +4,7 @@ use bowline_engine::device::Notice;
 use bowline_engine::ids::WorkspaceId;
 
 use crate::error;
+use crate::workspaces::relay_for_people;
 
 /// Number and verb of entries that a sentence is about.
 fn are_entries(entries: usize) -> String {
@@ -62,6 +63,10 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
         Notice::Restored { workspace, entries } => (
             *workspace,
             format!("the relay was restored from a backup; {} sent again, and nothing is lost", are_entries(*entries)),
+        ),
+        Notice::Moved { workspace, address } => (
+            *workspace,
+            format!("the owner has moved the workspace to {}: this device goes there with all it has", relay_for_people(address)),
         ),
         Notice::Damaged(workspace) => (
             *workspace,

@@ -187,11 +187,11 @@ pub(crate) fn reach(
 pub(crate) fn look(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
-    (workspace, how): (WorkspaceId, &Looking),
+    (workspace, how, elsewhere): (WorkspaceId, &Looking, Option<&str>),
     progress: Progress,
 ) -> Result<Looked, CommandError> {
     on_the_line(invocation, progress, drop, async |host, stop| {
-        run::look(&mut here.device, (workspace, how), host, stop).await
+        run::look(&mut here.device, (workspace, how, elsewhere), host, stop).await
     })
 }
 

@@ -40,7 +40,7 @@ impl Identity {
         SaidSuccessor::sign(successor, by_log, self.public().as_bytes(), |message| sign(&self.0, message))
     }
 
-    /// Says that the log of `key` begins a lost one again, of which this relay has nothing any more.
+    /// Says that the log `new` begins a lost one again, of which this relay has nothing any more.
     ///
     /// # Errors
     /// Never, but for our bug.
@@ -48,9 +48,9 @@ impl Identity {
         &self,
         workspace: WorkspaceId,
         lost: LogId,
-        key: &LogKey,
+        new: LogId,
     ) -> Result<SaidSuccessor, VerifyError> {
-        let logs = (workspace, lost, key.id());
+        let logs = (workspace, lost, new);
         SaidSuccessor::sign_beginning(logs, self.public().as_bytes(), |message| sign(&self.0, message))
     }
 

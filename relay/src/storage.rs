@@ -54,7 +54,7 @@ pub struct NewLog {
     /// The draft of the protocol that the log is written in.
     pub draft: u16,
     /// What says which lost log it begins again; none if it is its workspace's first.
-    pub begins_again: Option<SaidSuccessor>,
+    pub begins_again: Vec<SaidSuccessor>,
 }
 
 /// What one commit does to one log.

@@ -122,15 +122,15 @@ impl Workspace {
     /// A workspace that `genesis` begins, not durable yet; begins again, if it had a log that is lost.
     pub(crate) fn create(
         workspace: WorkspaceId,
-        (key, lost): (LogKey, Option<SaidSuccessor>),
+        (key, lost): (LogKey, Vec<SaidSuccessor>),
         genesis: Entry,
         clock: Millis,
     ) -> Result<Self, Refusal> {
-        let succession = Succession::stored(workspace, lost.as_slice()).map_err(|_| Refusal::NotGenesis)?;
+        let succession = Succession::stored(workspace, &lost).map_err(|_| Refusal::NotGenesis)?;
         let log = Log::begun(workspace, key.id(), &succession);
         let mut created = Self::around(key, log, None, Usage::default());
         created.successors = succession.said();
-        created.continued_from = lost.map(|_| Position::START);
+        created.continued_from = (!lost.is_empty()).then_some(Position::START);
         let accepted = created.log.check(&genesis, created.log.time_at(clock), |_| None)?;
         let placed = created.append(accepted);
         created.stage(genesis, placed, None);
@@ -288,7 +288,7 @@ impl Workspace {
             create: self.durable.is_none().then(|| NewLog {
                 secret: self.key.secret(),
                 draft: DRAFT,
-                begins_again: self.successors.first().copied(),
+                begins_again: self.successors.clone(),
             }),
             rows: Vec::with_capacity(self.staged.len()),
             tips: Vec::new(),

@@ -60,7 +60,8 @@ fn scene() -> Scene {
     let hello = hello(&[WRITES_DRAFT]);
     relay.handle_frame(conn, &encode(&hello), NOW);
     let challenge = next_frame(&mut relay);
-    let create = Some(Box::new(Create { token: String::new(), genesis: genesis.to_signed() }));
+    let create =
+        Some(Box::new(Create { token: String::new(), genesis: genesis.to_signed(), logs: Vec::new() }));
     let proof = Proof { create, ..Proof::unsigned(workspace, laptop.party()) };
     let proof = Frame::Proof(Box::new(laptop.prove_with(said(&hello, &challenge), proof)));
     relay.handle_frame(conn, &encode(&proof), NOW);

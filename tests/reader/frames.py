@@ -49,7 +49,7 @@ WORDS = {
     "successors": list_of(fields(fixed(32), uint(), fixed(32), fixed(32), fixed(64), fixed(64)), limits.MAX_SUCCESSORS),
     "time": uint(),
     "signature": fixed(64),
-    "create": null_or(fields(text_to(limits.MAX_TOKEN), entry_parts)),
+    "create": null_or(fields(text_to(limits.MAX_TOKEN), entry_parts, list_of(HEAD, limits.MAX_SUCCESSORS))),
     "head": HEAD,
     "after": uint(),
     "first": uint(),

@@ -13,12 +13,14 @@ from forms import (
     fixed,
     list_of,
     number_of,
+    text_to,
     uint,
 )
 
 GENESIS, INVITE, CLOSE_INVITE, LINK, CLOSE_LINK = 1, 2, 3, 4, 5
 JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY, COMPLAINT = 6, 7, 8, 9, 10, 11
 REWRAP, FILL = 15, 16
+MOVE, HAND_OVER, TAKE_OVER = 12, 17, 18
 
 # An unknown record is an array of at most so many items.
 MAX_FIELDS = 16
@@ -68,6 +70,9 @@ FORMS = {
     COMPLAINT: fields(uint(), fixed(16)),
     REWRAP: fields(uint(), fixed(16), WRAPS),
     FILL: fields(uint(), fixed(16), bytes_to(limits.MAX_SEALED_FILL)),
+    MOVE: fields(uint(), uint(), text_to(limits.MAX_ADDRESS), fixed(32), fixed(32)),
+    HAND_OVER: fields(uint(), fixed(16)),
+    TAKE_OVER: fields(uint()),
 }
 
 

@@ -96,6 +96,8 @@ class Roster:
         self.by_others = 0  # epochs that others than the Owner have begun
         self.rewrapped, self.filled = set(), set()  # devices that have handed on keys of the newest epoch
         self.answers = {}  # user -> epochs begun because of a complaint
+        self.offer = None  # (user, device of the Owner's) of the ownership that is on offer
+        self.moves = []  # the log to which each move leads
         self.hpke_keys = set()
         self.suite = None
         self.rekey_due = False
@@ -238,6 +240,12 @@ class Roster:
                 if values[0] != self.epochs[-1][0]:
                     raise Void("NotNewest")
                 self._hand_on(self.filled, header.device)
+            case records.MOVE:
+                self._move(position, header, *values)
+            case records.HAND_OVER:
+                self._hand_over(header, values[0])
+            case records.TAKE_OVER:
+                self._take_over(position, header)
         return None
 
     def _rewrap(self, place, values):
@@ -450,6 +458,56 @@ class Roster:
             if ticket.stage == OPEN and ticket.maker in going:
                 ticket.end(CLOSED, position)
 
+        if self.offer and not (self.is_active(self.offer[1]) and self._may_be_offered(self.offer[0])):
+            self.offer = None
+
+    def _move(self, position, header, generation, address, relay, log):
+        self._owner(header)
+        self._live_author(header)
+        if generation != len(self.moves):
+            raise Void("Outrun")
+        if log in self.moves:
+            raise Void("KeyReused")
+        self.moves.append(log)
+        for ticket in self.tickets.values():
+            if ticket.stage == OPEN:
+                ticket.end(CLOSED, position)
+                self.closed_tickets.add(self.devices[ticket.maker].user)
+
+    def _hand_over(self, header, user):
+        self._owner(header)
+        own = self._live_author(header).user
+        if user == own:
+            if self.offer is None:
+                raise Void("NotOffered")
+            self.offer = None
+            return
+        if not self._may_be_offered(user):
+            raise Void("TargetNotActive")
+        self.offer = user, header.device
+
+    def _take_over(self, position, header):
+        if self.is_owner(self._author(header).user):
+            raise Void("NotOffered")
+        own = self._live_author(header).user
+        self._on_head(header)
+        if self.offer is None or self.offer[0] != own:
+            raise Void("NotOffered")
+        self.offer = None
+        for id_, user in self.users.items():
+            user.role = OWNER if id_ == own else MEMBER
+        for ticket in self.tickets.values():
+            if ticket.stage == OPEN and ticket.user is None:
+                ticket.end(CLOSED, position)
+                self.closed_tickets.add(self.devices[ticket.maker].user)
+
+    def _live_of(self, user):
+        return {id_ for id_ in self._active_of(user) if not self.devices[id_].recovery}
+
+    def _may_be_offered(self, user):
+        known = self.users.get(user)
+        return known is not None and known.role == MEMBER and not known.removed and bool(self._live_of(user))
+
     def _leave(self, position, header, whole_user, cut):
         author = self._author(header)
         user = author.user
@@ -461,9 +519,11 @@ class Roster:
         if not author.recovery:
             going = {id_ for id_ in going if not self.devices[id_].recovery}
         self._check_owner_stays(going)
+        is_gone = self._live_of(user) <= going
+        if is_gone:
+            going |= self._active_of(user)
         self._strike(position, going, cut)
-        if whole_user and not self._active_of(user):
-            self.users[user].removed = True
+        self.users[user].removed |= is_gone
         self.rekey_due = True
 
     def _begin_epoch(self, place):

@@ -22,7 +22,7 @@ def _signed(key, domain, message, signature):
 
 def follow(workspace, relay, said):
     """The links of a chain of successors, each as (old, position, hash, new), verified."""
-    links, begins_late = [], False
+    links, begins_late, began = [], False, True
     for data in said:
         old, position, hash_, new, by_log, by_relay = _LINK(decode(data))
         message = encode([workspace, old, position, hash_, new])
@@ -31,7 +31,8 @@ def follow(workspace, relay, said):
         by_relay = _signed(relay, "bowline/successor/relay/1", message, by_relay)
         if not ((by_log or is_beginning) and by_relay):
             raise Refused("NotByRelay" if by_log else "NotByLog" if by_relay else "Unsigned")
-        begins_late = begins_late or (is_beginning and bool(links))
+        begins_late = begins_late or (is_beginning and not began)
+        began = is_beginning
         links.append((old, position, hash_, new))
     if begins_late:
         raise Refused("NotAChain")

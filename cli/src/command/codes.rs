@@ -143,10 +143,10 @@ fn close(
         invocation,
         &mut here,
         workspace,
-        &removal::Said {
-            done: format!("Closed {what} {shown}. Nobody comes in by it any more."),
-            decided: format!("That {what} {shown} is closed"),
-        },
+        &removal::Said::of(
+            format!("Closed {what} {shown}. Nobody comes in by it any more."),
+            format!("That {what} {shown} is closed"),
+        ),
     )?;
     invocation.answer_in_json(
         &serde_json::json!({ "workspace": workspace.to_string(), "closed": ticket.to_string() }),

@@ -1,4 +1,4 @@
-//! Removing a member or a device: decided here, in force once the relay has signed for it.
+//! What a person decides about who is in a workspace, as removing somebody: decided here, in force once the relay has signed for it.
 
 use bowline_engine::Device;
 use bowline_engine::device::Notice;
@@ -18,15 +18,27 @@ pub(super) struct Said {
     pub(super) done: String,
     /// What is decided, as the beginning of a sentence, while it is not.
     pub(super) decided: String,
+    /// Whether nothing is sent before it is in force.
+    stops: bool,
 }
 
 impl Said {
+    /// What is said of a decision that keeps nothing from being sent.
+    pub(super) fn of(done: String, decided: String) -> Self {
+        Self { done, decided, stops: false }
+    }
+
+    /// What is said of a decision before which nothing more is sent.
+    pub(super) fn stopping(done: String, decided: String) -> Self {
+        Self { done, decided, stops: true }
+    }
+
     /// What is said of a removal.
     pub(super) fn removed(whom: &str) -> Self {
-        Self {
-            done: format!("Removed {whom}. What is written from now on cannot be read there."),
-            decided: format!("The removal of {whom}"),
-        }
+        Self::stopping(
+            format!("Removed {whom}. What is written from now on cannot be read there."),
+            format!("The removal of {whom}"),
+        )
     }
 }
 
@@ -56,7 +68,9 @@ pub(super) fn carry_out(
     let mut error = CommandError::new(why.code, format!("{} is decided, and not yet in force", said.decided));
     error.causes.push(why.message);
     error.causes.extend(why.causes);
-    Err(error.hint(
-        "nothing more is sent from here before it is: run `bowline sync` when the relay can be reached",
-    ))
+    Err(error.hint(if said.stops {
+        "nothing more is sent from here before it is: run `bowline sync` when the relay can be reached"
+    } else {
+        "run `bowline sync` when the relay can be reached; `bowline workspace cancel` takes it back before"
+    }))
 }

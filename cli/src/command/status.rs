@@ -84,6 +84,10 @@ struct Workspace {
     held_up: Option<Millis>,
     undecided: usize,
     decisions: Vec<Decision>,
+    /// Where the owner is moving the workspace, while this device is not there yet.
+    moving_to: Option<String>,
+    /// The ownership that is on offer.
+    offer: Option<Offer>,
     signed_position: Option<u64>,
     /// What this device remembers of having compared the workspace with another person's device.
     verified: Option<Remembered>,
@@ -172,6 +176,20 @@ struct Decision {
     sent: bool,
     #[serde(skip)]
     since: Millis,
+}
+
+/// The ownership that is on offer to somebody.
+#[derive(Serialize)]
+struct Offer {
+    /// To whom.
+    user: String,
+    user_name: Option<String>,
+    /// Whether that is this person.
+    you: bool,
+    /// Whether this person has made it, as the owner.
+    by_you: bool,
+    #[serde(skip)]
+    shown: String,
 }
 
 #[derive(Serialize)]
@@ -282,6 +300,8 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         held_up: status.held_up.map(|said| said.since),
         undecided: status.undecided,
         decisions: decisions(&here.device, workspace, &called)?,
+        moving_to: status.moving.as_ref().map(|to| to.address.clone()),
+        offer: offer(&here.device, workspace, &status, &called)?,
         signed_position: status.signed.map(|head| head.position.0),
         verified: match here.device.other_draft(workspace) {
             Some(_) => None,
@@ -354,15 +374,35 @@ fn decisions(
     if device.other_draft(workspace).is_some() {
         return Ok(Vec::new()); // nothing will become of any
     }
-    let pending = device.decisions(workspace)?;
+    let (pending, own) = (device.decisions(workspace)?, device.own_user(workspace)?);
     let told = pending.into_iter().map(|it| Decision {
         number: it.number,
-        what: out::decided(&it.decision, called),
+        what: out::decided(&it.decision, own, called),
         decided_at: iso(it.since),
         sent: it.is_sent,
         since: it.since,
     });
     Ok(told.collect())
+}
+
+fn offer(
+    device: &bowline_engine::Device,
+    workspace: WorkspaceId,
+    status: &WorkspaceStatus,
+    called: &Called,
+) -> Result<Option<Offer>, CommandError> {
+    let Some(offer) = status.offer.filter(|_| !status.membership.is_over()) else {
+        return Ok(None);
+    };
+    let own = device.own_user(workspace)?;
+    let maker = status.members.iter().find(|member| member.device == offer.by);
+    Ok(Some(Offer {
+        user: offer.to.to_string(),
+        user_name: called.user_name(offer.to).map(str::to_owned),
+        you: offer.to == own,
+        by_you: maker.is_some_and(|maker| maker.user == own),
+        shown: called.user(offer.to),
+    }))
 }
 
 fn device(member: &MemberStatus, called: &Called, is_this: bool, position: Position) -> Device {

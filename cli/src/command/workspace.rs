@@ -8,8 +8,10 @@ mod disconnect;
 mod evidence;
 mod forget;
 mod going_on;
+mod hand_over;
 mod invite;
 mod invites;
+mod leave;
 mod list;
 mod members;
 mod move_relay;
@@ -18,6 +20,7 @@ mod remove;
 mod rename;
 mod repair;
 mod show;
+mod take_over;
 mod use_workspace;
 mod verify;
 
@@ -56,6 +59,9 @@ pub(crate) enum Workspace {
     Invite(invite::Invite),
     Invites(invites::Invites),
     Remove(remove::Remove),
+    HandOver(hand_over::HandOver),
+    TakeOver(take_over::TakeOver),
+    Leave(leave::Leave),
     Cancel(cancel::Cancel),
 }
 
@@ -75,6 +81,9 @@ impl Workspace {
             Self::Verify(command) => command.run(invocation),
             Self::Invite(command) => command.run(invocation),
             Self::Remove(command) => command.run(invocation),
+            Self::HandOver(command) => command.run(invocation),
+            Self::TakeOver(command) => command.run(invocation),
+            Self::Leave(command) => command.run(invocation),
             Self::Show(command) => command.run(invocation),
             Self::Rename(command) => command.run(invocation),
             Self::Move(command) => command.run(invocation),

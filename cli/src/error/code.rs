@@ -201,8 +201,10 @@ codes! {
     CodeVersion, Refused, "code_version";
     /// Only the owner may do this.
     NotOwner, Refused, "not_owner";
-    /// The owner's last device cannot be removed.
+    /// The owner's last device cannot be removed, and the owner cannot leave.
     LastOwnerDevice, Refused, "last_owner_device";
+    /// No ownership is on offer to this person, or none that could be taken back.
+    NotOffered, Refused, "not_offered";
     /// Who was to be removed is not in the workspace any more.
     TargetGone, Refused, "target_gone";
     /// The workspace is full.

@@ -14,5 +14,8 @@ pub(crate) const KEPT: &str = "what is queued stays queued: run `bowline sync` a
 pub(crate) const HAVE_IT_RESTORED: &str = "nothing here is lost: tell the relay's operator, who has to run `bowline-relay restore`; then `bowline sync` \
      goes on";
 
+/// What the Owner does before leaving.
+pub(crate) const HAND_OVER_FIRST: &str = "hand it over first: `bowline workspace hand-over PERSON`; once they have run `bowline workspace take-over`, you can leave";
+
 /// What brings a device back that is not in a workspace any more.
 pub(crate) const COME_BACK: &str = "ask somebody in the workspace for a code: `bowline workspace rejoin` brings this device back with all that is on it";

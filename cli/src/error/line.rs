@@ -6,7 +6,7 @@ use bowline_engine::{Awaited, Deed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
 use super::command::CommandError;
-use super::hints::{COME_BACK, HAVE_IT_RESTORED, KEPT, REPORT};
+use super::hints::{COME_BACK, HAND_OVER_FIRST, HAVE_IT_RESTORED, KEPT, REPORT};
 use crate::clocks::clocks_in_words;
 use crate::text::{OneLine, sentence_case};
 
@@ -359,6 +359,9 @@ pub(crate) fn not_permitted(deed: Deed) -> CommandError {
         Deed::CloseInvite => "Only the owner can close an invite",
         Deed::RemoveMember => "Only the owner can remove people",
         Deed::RemoveOthersDevice => "Only the owner can remove other people's devices",
+        Deed::Move => "Only the owner can move the workspace to another relay",
+        Deed::HandOver => "Only the owner can hand the workspace over",
+        Deed::TakeOver => return void(Void::NotOffered),
         Deed::Write
         | Deed::Audit
         | Deed::CloseOver
@@ -384,7 +387,12 @@ pub(crate) fn void(why: Void) -> CommandError {
         }
         Void::SelfRemoval => of(ErrorCode::DecisionVoid, "A device does not remove itself")
             .hint("do it from another device, or `bowline workspace forget` on this one"),
-        Void::LastOwnerDevice => of(ErrorCode::LastOwnerDevice, "The owner's last device cannot be removed"),
+        Void::LastOwnerDevice => {
+            of(ErrorCode::LastOwnerDevice, "The owner's last device stays in the workspace")
+                .hint(HAND_OVER_FIRST)
+        }
+        Void::NotOffered => of(ErrorCode::NotOffered, "Nobody offers you the ownership of this workspace")
+            .hint("the owner offers it with `bowline workspace hand-over`"),
         Void::TargetNotActive => of(ErrorCode::TargetGone, "It is not in the workspace any more"),
         Void::AuthorNotActive => of(ErrorCode::NotAMember, "This device is not in the workspace any more"),
         Void::Full => of(ErrorCode::WorkspaceFull, "The workspace is full")
@@ -411,7 +419,7 @@ pub(crate) fn not_ready(why: NotReady) -> &'static str {
         NotReady::UpdateNeeded => "the workspace uses features of a newer version: update this program",
         NotReady::RemovalPending => "waiting for a removal to be in force",
         NotReady::SendingAgain => {
-            "the relay was restored from a backup, and what it lacks is sent again first"
+            "the relay was restored from a backup or is another one, and what it lacks is sent again first"
         }
         NotReady::InFlight => "waiting for the relay to answer",
     }

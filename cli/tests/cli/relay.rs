@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 /// Connections enough for every test.
 const CAPS: Caps = Caps { connections: 64, per_address: 64 };
 
-/// How many relays there were: each has keys of its own.
+/// How often a relay was made or started: each draws its own keys.
 static RELAYS: AtomicU64 = AtomicU64::new(0);
 
 /// A relay and what it keeps.
@@ -77,6 +77,8 @@ impl TestRelay {
         let (bound, listens) = std::sync::mpsc::channel();
         let (path, config, caps, listen) =
             (self.folder.path().to_owned(), self.config.clone(), self.caps, self.listen);
+        // Two that drew alike would sign two logs of one workspace under one key.
+        let seed = RELAYS.fetch_add(1, Ordering::Relaxed);
         let thread = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -86,7 +88,7 @@ impl TestRelay {
                 let identity = data.identity(&mut ChaCha20Rng::seed_from_u64(1)).unwrap();
                 let tls = ServerTls::SelfSigned(certificate.secret());
                 let config = Config { line: Some(certificate.public()), ..config };
-                let rng = Box::new(ChaCha20Rng::seed_from_u64(listen.port().into()));
+                let rng = Box::new(ChaCha20Rng::seed_from_u64(seed));
                 let relay = Relay::open(data.database().unwrap(), identity, config, rng);
                 let server = Server::start(relay).unwrap();
                 let listener = WebSocketListener::bind(listen, tls, server.routes(), caps).await.unwrap();

@@ -16,10 +16,10 @@ use bowline_crypto::{DeviceKeys, EpochKey, Keyring, NewEpoch, TicketSecret, open
 use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogTime, Moment,
-    Position, RosterHash, Salt, Suite, UserId, WireDoc, WorkspaceId,
+    BodyHash, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogId, LogTime,
+    Moment, Position, RelayId, RosterHash, Salt, Suite, UserId, WireDoc, WorkspaceId,
 };
-use bowline_wire::roster::record::{Join, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Join, Move, Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Epoch, Outcome, Roster, TicketStage};
 use bowline_wire::weight::Weight;
 use rand_chacha::ChaCha20Rng;
@@ -346,7 +346,7 @@ impl History {
         let device = self.hostile[n].keys.id();
         let on = self.some_roster();
         let to: Vec<_> = self.roster.recipients().into_iter().collect();
-        match self.below(12) {
+        match self.below(15) {
             0..=2 => {
                 let secret = TicketSecret::generate(&mut self.rng);
                 let hpke = secret.hpke_public(Suite::XWing);
@@ -386,6 +386,22 @@ impl History {
                 let stay = self.roster.recipients_after(&header, &draft(nobody)).unwrap_or_default();
                 let rekey = self.bad_rekey(device, stay.into_iter().collect());
                 self.write(device, on, draft(rekey));
+            }
+            9 => {
+                let honest = self.below(self.honest.len());
+                let device_of = |it: &Device| UserId::of_first_device(it.keys.id());
+                let user = if self.below(2) == 0 {
+                    device_of(&self.hostile[n])
+                } else {
+                    device_of(&self.honest[honest])
+                };
+                self.write(device, on, Record::HandOver { user });
+            }
+            10 => drop(self.write(device, on, Record::TakeOver)),
+            11 => {
+                let (relay, log) = (RelayId::from_bytes(self.bytes()), LogId::from_bytes(self.bytes()));
+                let to = Move { generation: 0, address: String::new(), relay, log };
+                self.write(device, on, Record::Move(to));
             }
             _ => {
                 let rekey = self.bad_rekey(device, to);

@@ -99,6 +99,13 @@ pub enum Notice {
         /// How many entries are sent again.
         entries: usize,
     },
+    /// The Owner has moved the workspace to another relay, and this device goes there.
+    Moved {
+        /// The workspace it happened in.
+        workspace: WorkspaceId,
+        /// The relay's address.
+        address: String,
+    },
     /// What is stored of this workspace cannot be read; it is left alone, and out.
     Damaged(WorkspaceId),
     /// The relay was caught.

@@ -354,7 +354,8 @@ impl Device {
         self.decide(workspace, Decision::Leave { whole_user }, now)
     }
 
-    fn decide(&mut self, workspace: WorkspaceId, decision: Decision, now: Millis) -> Result<(), Error> {
+    /// Stores a decision, which becomes a record as soon as a relay can be reached.
+    pub fn decide(&mut self, workspace: WorkspaceId, decision: Decision, now: Millis) -> Result<(), Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         workspaces.decide(&mut lent, workspace, decision)?;
         workspaces.drive(&mut lent, documents, workspace)
@@ -486,8 +487,7 @@ impl Device {
         connection::outstanding(self.store.read(), workspace)
     }
 
-    /// Another process may have written: looks for workspaces that came or went, and does what there is to do in the
-    /// others.
+    /// Another process may have written: looks for workspaces that came or went, and does what there is to do in others.
     pub fn handle_store_changed(&mut self, now: Millis) -> Result<(), Error> {
         let Parts { documents, workspaces, mut lent } = self.parts(now);
         workspaces.look_again(&mut lent, documents)

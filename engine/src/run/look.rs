@@ -27,19 +27,22 @@ pub enum Looked {
     Stopped,
 }
 
-/// Looks at the log that a workspace's relay has, or makes it there again. Its socket is closed when this returns.
+/// Looks at the log that a workspace's relay has, or the one at another address, or makes it there again. Its socket is closed when this returns.
 ///
 /// # Errors
 /// The device's: [`Error::NothingToGoOnFrom`] if a log could not be judged here.
 pub async fn look<D: Dial>(
     device: &mut Device,
-    (workspace, how): (WorkspaceId, &Looking),
+    (workspace, how, elsewhere): (WorkspaceId, &Looking, Option<&str>),
     host: Host<'_, D>,
     stop: impl Future<Output = ()>,
 ) -> Result<Looked, Error> {
-    let address = device.relay_address(workspace)?;
-    let follows = if device.knows_relay(workspace)? { Follows::Identity } else { Follows::Nobody };
-    let looking = Lookout { device, workspace, how, survey: None };
+    let (address, is_known) = match elsewhere {
+        Some(address) => (address.to_owned(), false),
+        None => (device.relay_address(workspace)?, device.knows_relay(workspace)?),
+    };
+    let follows = if is_known { Follows::Identity } else { Follows::Nobody };
+    let looking = Lookout { device, workspace, how, is_elsewhere: elsewhere.is_some(), survey: None };
     Ok(match talk(workspace, (&address, follows), host, looking, stop).await? {
         Ended::With(looked) => looked,
         Ended::NoLine(why) => Looked::NoLine(why),
@@ -52,6 +55,7 @@ struct Lookout<'d> {
     device: &'d mut Device,
     workspace: WorkspaceId,
     how: &'d Looking,
+    is_elsewhere: bool,
     survey: Option<Survey>,
 }
 
@@ -59,7 +63,8 @@ impl Talk for Lookout<'_> {
     type Outcome = Looked;
 
     fn begin(&mut self, line: Option<LineKey>, now: Millis) -> Result<(), Error> {
-        self.survey = Some(self.device.survey(self.workspace, (line, self.how), now)?);
+        let survey = self.device.survey(self.workspace, (line, self.how), now)?;
+        self.survey = Some(if self.is_elsewhere { survey.of_any_relay() } else { survey });
         Ok(())
     }
 

@@ -116,6 +116,9 @@ pub const HOLDING_INTERVAL: u64 = 60 * 1000;
 /// Entries between two heads that prove a fork together: 45 MB of ids and times, which an exported file may have.
 pub const MAX_EVIDENCE_STEPS: usize = 1 << 20;
 
+/// Bytes of a relay's address in a record: any name that there can be with a port, a path and a key behind it.
+pub const MAX_ADDRESS: usize = 512;
+
 /// Milliseconds a link stays open by default: long enough to type a code on a second machine, short enough that a code left in a
 /// terminal's history is worthless.
 pub const LINK_LIFETIME: u64 = 10 * 60 * 1000;

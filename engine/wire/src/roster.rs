@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use self::record::Move;
 pub use roles::{Deed, PERMITTED};
 
 use crate::ids::{
@@ -23,7 +24,7 @@ use crate::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LIN
 /// What a member may do: see [`PERMITTED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The one who made the workspace: invites and removes.
+    /// The one who made the workspace, or to whom it was handed over: invites and removes.
     Owner,
     /// Everyone else.
     Member,
@@ -36,6 +37,24 @@ pub struct User {
     pub role: Role,
     /// Whether the Owner has removed them or they have left.
     pub removed: bool,
+}
+
+/// Who has been the Owner since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ownership {
+    /// The Owner.
+    pub user: UserId,
+    /// Number of the record that made them so, counted from 0 over applied records.
+    pub since: usize,
+}
+
+/// An offer of ownership that a Member has not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The Member.
+    pub to: UserId,
+    /// The Owner's device that made the offer. With it the offer goes.
+    pub by: DeviceId,
 }
 
 /// Whether a device may write.
@@ -259,6 +278,9 @@ pub enum Void {
     /// A device hands keys of an epoch on once.
     #[error("its author has handed on keys of this epoch before")]
     HandedOn,
+    /// No offer of ownership is open, or none to the author's user.
+    #[error("ownership is not on offer to its author")]
+    NotOffered,
     /// No such device or user, or already removed.
     #[error("its target is not active")]
     TargetNotActive,
@@ -314,6 +336,11 @@ pub struct Roster {
     tickets: BTreeMap<TicketKey, TicketState>,
     epochs: Vec<Epoch>,
     permits: Permits,
+    /// Whose it has been, oldest first.
+    ownerships: Vec<Ownership>,
+    offer: Option<Offer>,
+    /// Where the log has gone on, oldest first.
+    moves: Vec<Move>,
     keys_seen: BTreeSet<HpkePublicKey>,
     /// Genesis states it.
     suite: Suite,
@@ -333,6 +360,9 @@ impl Roster {
             tickets: BTreeMap::new(),
             epochs: Vec::new(),
             permits: Permits::default(),
+            ownerships: Vec::new(),
+            offer: None,
+            moves: Vec::new(),
             keys_seen: BTreeSet::new(),
             suite: Suite::X25519,
             rekey_due: false,
@@ -441,6 +471,21 @@ impl Roster {
     /// All users that are or were in the workspace.
     pub fn users(&self) -> impl Iterator<Item = (&UserId, &User)> {
         self.users.iter()
+    }
+
+    /// Who has been the Owner since when, oldest first.
+    pub fn ownerships(&self) -> &[Ownership] {
+        &self.ownerships
+    }
+
+    /// The offer of ownership that is open.
+    pub fn offer(&self) -> Option<Offer> {
+        self.offer
+    }
+
+    /// Every move to another relay, oldest first: the last one says where the workspace is, or goes.
+    pub fn moves(&self) -> &[Move] {
+        &self.moves
     }
 
     /// An invite or link that is or was.

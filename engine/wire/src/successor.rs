@@ -226,8 +226,11 @@ impl Succession {
         let is_new = |(at, (link, _)): (usize, &(Successor, SaidSuccessor))| {
             links.iter().take(at + 1).all(|(earlier, _)| earlier.old != link.new)
         };
-        // Nothing stands before a beginning.
-        let begins_late = links.iter().skip(1).any(|(it, said)| said.as_beginning(it.workspace).is_some());
+        // Nothing stands before a beginning but another one: of a log that had been continued, all that signed it are named.
+        let begins_late = links.windows(2).any(|pair| match pair {
+            [before, after] => !is_beginning(before) && is_beginning(after),
+            _ => false,
+        });
         if !begins_late && links.windows(2).all(follows) && links.iter().enumerate().all(is_new) {
             Ok(Self { links })
         } else {
@@ -245,11 +248,10 @@ impl Succession {
         self.links.iter().map(|(_, said)| *said).collect()
     }
 
-    /// What says that the log was begun again, if it was: then the log before it has not signed that, and it is for a person, or for
+    /// What says that the log was begun again, if it was, the last time: then the log before it has not signed that, and it is for a person, or for
     /// whoever gave a code to a newcomer, to say that this is the log.
     pub fn begun_again(&self) -> Option<&Successor> {
-        let (first, said) = self.links.first()?;
-        said.as_beginning(first.workspace).is_some().then_some(first)
+        self.links.iter().take_while(|link| is_beginning(link)).last().map(|(begun, _)| begun)
     }
 
     /// Whether the log is its workspace's first.
@@ -289,6 +291,11 @@ impl Succession {
             _ => After::Unrelated,
         }
     }
+}
+
+/// Whether a link says that a lost log is begun again.
+fn is_beginning((successor, said): &(Successor, SaidSuccessor)) -> bool {
+    said.as_beginning(successor.workspace).is_some()
 }
 
 /// What a succession says to somebody who knows another one.

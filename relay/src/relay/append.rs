@@ -360,14 +360,13 @@ fn has_expired(roster: &Roster, entries: &[Entry], at: LogTime) -> bool {
     })
 }
 
-/// Whether the role of an active author does not permit what it wrote. Not what is unknown here: a later rule may permit it. Nor a run,
-/// which comes as a whole.
+/// Whether the role of an active author does not permit what it wrote, and did not by the roster that the entry names: a refusal ends its
+/// author's chain, and whoever wrote as the Owner before a hand-over had come to them loses nothing by it. Not what is unknown here: a later
+/// rule may permit it. Nor a run, which comes as a whole.
 fn is_forbidden(roster: &Roster, entries: &[Entry], at: LogTime) -> bool {
     entries.iter().any(|entry| {
-        let author = &entry.header().device;
         let record = record(entry).filter(|record| !matches!(record, Record::Unknown(_)));
-        record
-            .is_some_and(|record| roster.is_active(author) && roster.check_role(author, &record, at).is_err())
+        record.is_some_and(|record| roster.is_forbidden(entry.header(), &record, at))
     })
 }
 
@@ -378,6 +377,7 @@ fn is_essential(roster: &Roster, entry: &Entry) -> bool {
         Some(Record::RemoveDevice { .. } | Record::RemoveMember { .. }) => {
             roster.role(&entry.header().device).is_some_and(|role| role.may(Deed::RemoveMember))
         }
+        Some(Record::Move(_)) => roster.role(&entry.header().device).is_some_and(|role| role.may(Deed::Move)),
         // Only one that takes effect, or a member could fill the reserve with others.
         Some(Record::Rekey(_)) if roster.may_rekey(&entry.header().device) => {
             let outcome = roster.clone().apply_entry(Moment::END, entry);

@@ -3,7 +3,7 @@
 
 use bowline_wire::frame::{Create, Party, Reason};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::ids::{LogId, Position, WorkspaceId};
 use bowline_wire::successor::{SaidSuccessor, Succession};
 
 use super::Relay;
@@ -14,17 +14,25 @@ use crate::storage::{Admission, Storage, roster};
 use crate::workspace::Denial;
 
 impl<S: Storage> Relay<S> {
-    /// Says that the log of the shown head begins again under `key`. Whether that log was ever this relay's nobody here can know: the
-    /// entries that are brought name heads of it, and its devices follow none but theirs.
+    /// Says that the log of the shown head begins again under `key`, and the logs before it with it. Whether they were ever this relay's
+    /// nobody here can know: the entries that are brought name heads of them, and devices follow none but theirs.
     pub(super) fn begin_again(
         &self,
         workspace: WorkspaceId,
-        shown: &SeenHead,
+        (before, shown): (&[SeenHead], &SeenHead),
         key: &LogKey,
-    ) -> Result<SaidSuccessor, Denial> {
+    ) -> Result<Vec<SaidSuccessor>, Denial> {
         let unsigned = |_| Denial::new(Reason::BadProof, "the head does not verify");
-        let head = *shown.verify(workspace).map_err(unsigned)?.value();
-        self.identity.sign_beginning(workspace, head.log, key).map_err(unsigned)
+        let mut logs = Vec::with_capacity(before.len() + 2);
+        for head in before.iter().chain([shown]) {
+            logs.push(head.verify(workspace).map_err(unsigned)?.value().log);
+        }
+        logs.push(key.id());
+        let begins = |pair: &[LogId]| match pair {
+            [old, new] => self.identity.sign_beginning(workspace, *old, *new).map_err(unsigned),
+            _ => Err(Denial::new(Reason::Storage, "a log without one before it")),
+        };
+        logs.windows(2).map(begins).collect()
     }
 
     /// Whether a device that is in no record may bring back what a log had before it was begun again. It has been let in before, as a
@@ -43,16 +51,18 @@ impl<S: Storage> Relay<S> {
         }
         // Two look-ups, and nothing is loaded for a stranger.
         let Some(stored) = self.storage.log(workspace)? else { return Ok(false) };
-        let first = stored.successors.first().map(std::slice::from_ref).unwrap_or_default();
-        let first = Succession::stored(workspace, first).unwrap_or_default();
-        let Some(lost) = first.begun_again().map(|it| it.old) else { return Ok(false) };
+        let succession = Succession::stored(workspace, &stored.successors).unwrap_or_default();
+        let Some(goes_on) = succession.begun_again().map(|it| it.new) else { return Ok(false) };
+        let mut lost = succession.successors().take_while(|it| it.old != goes_on).map(|it| it.old);
         let began = roster::time_of(&self.storage, workspace, Position::START.next())?.unwrap_or_default();
         if self.clock.since(began.millis()) > BROUGHT_BACK_WITHIN {
             return Ok(false);
         }
         match create {
             _ if shown.log == found.log => Ok(true),
-            Some(create) if shown.log == lost => self.may_register(&create.token).map(|()| true),
+            Some(create) if lost.any(|log| log == shown.log) => {
+                self.may_register(&create.token).map(|()| true)
+            }
             _ => Ok(false),
         }
     }

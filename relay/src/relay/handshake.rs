@@ -193,7 +193,9 @@ impl<S: Storage> Relay<S> {
         }
         let size = stored_len(&genesis);
         let key = LogKey::generate(self.rng.as_mut());
-        let lost = shown.map(|shown| self.begin_again(workspace, &shown, &key)).transpose()?;
+        let lost =
+            shown.map(|shown| self.begin_again(workspace, (&create.logs, &shown), &key)).transpose()?;
+        let lost = lost.unwrap_or_default();
         let made = Workspace::create(workspace, (key, lost), genesis, self.clock)
             .map_err(|why| Denial::new(Reason::from(&why), &why.to_string()))?;
         self.workspaces.insert(workspace, made);

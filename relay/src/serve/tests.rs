@@ -62,7 +62,7 @@ impl World {
     async fn create(&self, author: &mut Author) -> (WorkspaceId, Client) {
         let (workspace, genesis) = author.genesis(1);
         let mut client = self.connect().await;
-        let create = Create { token: String::new(), genesis: genesis.to_signed() };
+        let create = Create { token: String::new(), genesis: genesis.to_signed(), logs: Vec::new() };
         client.enter(author, workspace, Some(create)).await;
         (workspace, client)
     }

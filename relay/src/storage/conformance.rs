@@ -114,7 +114,7 @@ impl Scribe {
             tips.insert(header.chain(), tip);
             rows.push(Row { position: self.position, time: self.time, hash: self.hash, entry });
         }
-        let made = NewLog { secret: self.secret.clone(), draft: self.draft, begins_again: None };
+        let made = NewLog { secret: self.secret.clone(), draft: self.draft, begins_again: Vec::new() };
         let create = (!std::mem::replace(&mut self.is_made, true)).then_some(made);
         LogCommit {
             workspace: self.workspace(),
@@ -240,7 +240,7 @@ fn a_log_is_made_once<S: Storage>(open: Open<'_, S>) {
     let mut scribe = Scribe::new(1);
     let commit = scribe.next(2);
     open().commit(std::slice::from_ref(&commit)).unwrap();
-    let made = NewLog { secret: LogSecret::from_bytes([0xee; 32]), draft: DRAFT, begins_again: None };
+    let made = NewLog { secret: LogSecret::from_bytes([0xee; 32]), draft: DRAFT, begins_again: Vec::new() };
     let again = LogCommit { create: Some(made), ..scribe.next(1) };
     assert_misuse(&open().commit(std::slice::from_ref(&again)));
     assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);

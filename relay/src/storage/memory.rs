@@ -80,8 +80,8 @@ impl Memory {
 impl MemoryLog {
     fn new(made: NewLog) -> Self {
         Self {
-            successors: made.begins_again.into_iter().collect(),
-            continued_at: made.begins_again.map(|_| Position::START),
+            continued_at: (!made.begins_again.is_empty()).then_some(Position::START),
+            successors: made.begins_again.clone(),
             made,
             rows: Vec::new(),
             roster: Vec::new(),

@@ -215,7 +215,7 @@ impl Bench {
 
 /// A proof, not signed yet, that makes a workspace.
 pub(crate) fn creation(party: Party, workspace: WorkspaceId, genesis: SignedEntry) -> Proof {
-    let create = Some(Box::new(Create { token: "token".to_owned(), genesis }));
+    let create = Some(Box::new(Create { token: "token".to_owned(), genesis, logs: Vec::new() }));
     Proof { create, ..Proof::unsigned(workspace, party) }
 }
 

@@ -57,7 +57,7 @@ impl Lost {
     }
 
     fn create(&self) -> Box<Create> {
-        Box::new(Create { token: "token".to_owned(), genesis: self.genesis.to_signed() })
+        Box::new(Create { token: "token".to_owned(), genesis: self.genesis.to_signed(), logs: Vec::new() })
     }
 
     /// What the relay says to a device that shows this.
@@ -124,6 +124,41 @@ fn a_member_makes_a_lost_workspace_again_and_brings_back_everything_as_it_was() 
     let conn = lost.bench.open(&laptop, workspace);
     let next = laptop.content(&lost.bench.view(workspace), b"and restored");
     lost.bench.must_append(conn, &[&next]);
+}
+
+/// As it is when a workspace moves from relay to relay: entries name heads of every key that signed it.
+#[test]
+fn a_log_of_two_keys_is_begun_again_with_both_named_and_takes_what_names_a_head_of_either() {
+    let mut lost = Lost::new();
+    let (conn, welcome) = lost.made_again();
+    for entry in &lost.rest {
+        lost.bench.must_append(conn, &[entry]);
+    }
+    let newer = lost.phone.content(&lost.bench.view(lost.workspace), b"under the second key");
+    lost.bench.must_append(conn, &[&newer]);
+    let of_second = lost.bench.view(lost.workspace).seen.unwrap();
+    lost.bench.storage.memory = crate::storage::memory::Memory::new();
+    lost.bench.restart();
+    lost.bench.hello();
+    lost.bench.hello();
+    let phone = Author::new(2);
+    let with = |logs| Some(Box::new(Create { logs, ..*lost.create() }));
+    let (forged, whole) =
+        (with(vec![SeenHead { log: LogId::from_bytes([3; 32]), ..lost.head }]), with(vec![lost.head]));
+    let (_, told) = lost.answer(&phone, Some(of_second), forged);
+    assert_eq!(refused(&told), Reason::BadProof);
+    let (conn, told) = lost.answer(&phone, Some(of_second), whole);
+    let Frame::Welcome(third) = told else { panic!("{told:?}") };
+    let identity = Identity::from_secret(&[5; 32]).public();
+    let succession = Succession::verify(lost.workspace, identity.as_bytes(), &third.successors).unwrap();
+    let logs: Vec<_> = succession.successors().map(|it| (it.old, it.new)).collect();
+    let (first, second, third) = (lost.head.log, welcome.head.log, third.head.log);
+    assert_eq!(logs, [(first, second), (second, third)]);
+    for entry in lost.rest.iter().chain([&newer]) {
+        lost.bench.must_append(conn, &[entry]);
+    }
+    lost.bench.restart();
+    lost.bench.open(&phone, lost.workspace);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
-use bowline_wire::ids::{EpochId, Lane, UserId};
-use bowline_wire::roster::record::Record;
+use bowline_wire::ids::{EpochId, Lane, LogId, RelayId, UserId};
+use bowline_wire::roster::record::{Move, Record};
 use bowline_wire::roster::{Deed, PERMITTED, Role};
 
 use super::Two;
@@ -41,6 +41,14 @@ fn entry(two: &Two, author: &mut Author, deed: Deed) -> Option<Entry> {
         Deed::Rekey => Record::Rekey(rekey),
         Deed::Complain => Record::Complaint { epoch: EpochId::from_bytes([7; EpochId::LEN]) },
         Deed::HandOn => Record::Fill { epoch: EpochId::from_bytes([7; EpochId::LEN]), sealed: vec![7; 64] },
+        Deed::HandOver => Record::HandOver { user: UserId::of_first_device(tablet) },
+        Deed::TakeOver => Record::TakeOver,
+        Deed::Move => Record::Move(Move {
+            generation: 0,
+            address: "wss://elsewhere.example".to_owned(),
+            relay: RelayId::from_bytes([8; 32]),
+            log: LogId::from_bytes([9; 32]),
+        }),
         Deed::WriteUnknown => Record::Unknown(99),
     };
     Some(author.record(&view, &record))
@@ -134,4 +142,24 @@ fn what_a_role_does_not_permit_does_not_stop_what_a_removed_author_had_written_b
     let removal = two.laptop.record(&two.bench.view(two.workspace), &removal);
     two.bench.must_append(two.on_laptop, &[&removal]);
     two.bench.must_append(two.on_laptop, &[&invite, &close]);
+}
+
+/// Ownership is on offer to the phone, which has taken it over while the laptop wrote something as the Owner.
+#[test]
+fn who_wrote_as_the_owner_before_a_hand_over_had_come_to_them_is_not_turned_away_and_knows_better_afterwards()
+{
+    let (mut two, _) = three();
+    let offer = Record::HandOver { user: UserId::of_first_device(two.phone.id()) };
+    let offer = two.laptop.record(&two.bench.view(two.workspace), &offer);
+    two.bench.must_append(two.on_laptop, &[&offer]);
+    let before = two.bench.view(two.workspace);
+    let take_over = two.phone.record(&before, &Record::TakeOver);
+    two.bench.must_append(two.on_phone, &[&take_over]);
+    let roster = two.bench.view(two.workspace).roster;
+    let late = two.laptop.record(&before, &Record::Invite(Door::new(9).ticket(u64::MAX)));
+    two.bench.must_append(two.on_laptop, &[&late]);
+    assert_eq!(two.bench.view(two.workspace).roster, roster, "it stands on the log and changes nothing");
+    let mut laptop = two.laptop.clone();
+    let next = laptop.record(&two.bench.view(two.workspace), &Record::CloseInvite(Door::new(9).key()));
+    assert_eq!(refusal(&mut two.bench, two.on_laptop, &next), Some(Reason::NotPermitted));
 }

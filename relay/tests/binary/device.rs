@@ -43,7 +43,7 @@ impl Device {
     pub(crate) async fn create_with(address: &Address, number: u8, token: &str) -> Result<Self, Frame> {
         let mut author = Author::new(number);
         let (workspace, genesis) = author.genesis(1);
-        let create = Create { token: token.to_owned(), genesis: genesis.to_signed() };
+        let create = Create { token: token.to_owned(), genesis: genesis.to_signed(), logs: Vec::new() };
         let mut roster = Roster::new(workspace);
         roster.apply_entry(Moment { position: Position(1), time: LogTime::START }, &genesis);
         Self::enter(address, author, workspace, roster, Some(create)).await

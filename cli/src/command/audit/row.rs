@@ -26,7 +26,10 @@ pub(super) const fn word(did: Did) -> &'static str {
         Did::Left => "left",
         Did::Rekeyed => "rekeyed",
         Did::Complained => "complained",
-        Did::HandedKeysOn => "handed-keys-on",
+        Did::HandedKeysOn => "handed_keys_on",
+        Did::Offered => "offered",
+        Did::TookOver => "took_over",
+        Did::Moved => "moved",
         Did::Shared => "shared",
         Did::Edited => "edited",
         Did::Erased => "erased",
@@ -232,6 +235,12 @@ impl Row {
             Did::Rekeyed => write!(f, "began new keys"),
             Did::Complained => write!(f, "asked for new keys, for want of one"),
             Did::HandedKeysOn => write!(f, "handed keys on to devices that lacked them"),
+            Did::Offered if self.whom.iter().any(|party| party.user == self.who.user) => {
+                write!(f, "took the offer of ownership back")
+            }
+            Did::Offered => write!(f, "offered the ownership to {whom}"),
+            Did::TookOver => write!(f, "took the ownership over"),
+            Did::Moved => write!(f, "moved the workspace to another relay"),
             Did::Shared => write!(f, "shared {document}"),
             Did::Edited => match self.edits {
                 (1, _) => write!(f, "edited {document}"),

@@ -1,14 +1,14 @@
 //! How a device came out of a workspace, what waits for a relay's answer, and what a person can do about either, in words.
 
 use bowline_engine::device::{LineReason, Membership, OtherDraft, WorkspaceStatus};
-use bowline_engine::ids::{DeviceId, WorkspaceId};
+use bowline_engine::ids::{DeviceId, UserId, WorkspaceId};
 use bowline_engine::intent::Decision;
 use bowline_engine::{CodeKind, Device, Reason};
 
 use crate::documents::workspace_prefix;
 use crate::error::{relay_says, way_on};
 use crate::time::moment;
-use crate::workspaces::{Called, way_back};
+use crate::workspaces::{Called, relay_for_people, way_back};
 
 /// How this device came out of the workspace; `None` while it is in or on its way.
 pub(super) fn because(membership: &Membership, this: DeviceId, called: &Called) -> Option<String> {
@@ -124,7 +124,7 @@ fn decide(name: &str) -> String {
 }
 
 /// What was decided.
-pub(super) fn decided(decision: &Decision, called: &Called) -> String {
+pub(super) fn decided(decision: &Decision, own: UserId, called: &Called) -> String {
     match decision {
         Decision::Open { kind: CodeKind::Invite, .. } => "a new invite".to_owned(),
         Decision::Open { kind: CodeKind::Link, .. } => "a new link for a device".to_owned(),
@@ -134,5 +134,9 @@ pub(super) fn decided(decision: &Decision, called: &Called) -> String {
         Decision::RemoveMember(user) => format!("removing {} with all devices", called.user(*user)),
         Decision::Leave { whole_user: true } => "leaving with all devices".to_owned(),
         Decision::Leave { whole_user: false } => "leaving with this device".to_owned(),
+        Decision::HandOver(user) if *user == own => "taking the offer of ownership back".to_owned(),
+        Decision::HandOver(user) => format!("offering the ownership to {}", called.user(*user)),
+        Decision::TakeOver => "taking the ownership over".to_owned(),
+        Decision::Move(to) => format!("moving to {}", relay_for_people(&to.address)),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Formatter};
 
 use bowline_engine::ids::Millis;
 
-use super::{Connection, Device, Report, Workspace};
+use super::{Connection, Device, Offer, Report, Workspace};
 use crate::documents::count_entries;
 use crate::overlaps;
 use crate::text::{OneLine, count, grouped, process};
@@ -34,6 +34,23 @@ impl fmt::Display for Report {
             writeln!(f)?;
             workspace.write(f, self.now)
         })
+    }
+}
+
+impl Offer {
+    fn in_words(&self) -> String {
+        if self.you {
+            return "Offered to you: the ownership; `bowline workspace take-over` makes you the owner"
+                .to_owned();
+        }
+        let whom = OneLine(&self.shown);
+        if self.by_you {
+            format!(
+                "Offered to {whom}: the ownership; `bowline workspace hand-over --take-back` takes that back until they have taken it"
+            )
+        } else {
+            format!("Offered to {whom}: the ownership")
+        }
     }
 }
 
@@ -93,6 +110,13 @@ impl Workspace {
                 writeln!(f, "    {}: {}, decided {ago}{sent}", it.number, OneLine(&it.what))?;
             }
             writeln!(f, "    `bowline workspace cancel NUMBER` takes one back that has not been sent")?;
+        }
+        if let Some(address) = &self.moving_to {
+            let place = relay_for_people(address);
+            writeln!(f, "  Moving: the owner has moved the workspace to {place}; `bowline sync` follows")?;
+        }
+        if let Some(offer) = &self.offer {
+            writeln!(f, "  {}", offer.in_words())?;
         }
         match self.signed_position {
             Some(position) => writeln!(f, "  Last signed by the relay: position {}", grouped(position)),

@@ -190,7 +190,7 @@ fn look_once(
     how: &Looking,
 ) -> Result<Result<Box<ShownLog>, SurveyFailed>, CommandError> {
     let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    match syncing::look(invocation, here, (workspace, how), progress)? {
+    match syncing::look(invocation, here, (workspace, how, None), progress)? {
         Looked::Shown(shown) => Ok(Ok(shown)),
         Looked::Failed(why) => Ok(Err(why)),
         Looked::NoLine(why) => Err(line_failed(&why)),
@@ -207,8 +207,19 @@ fn described(
     let missing = here.device.missing(workspace, shown)?;
     let members = here.device.status(workspace)?.members;
     let called = Called::load(&mut here.device, workspace, &members, invocation.now())?;
-    let Missing { parting, others, entries, again, by, documents, owed, removed_unknown, not_in, unknown_in } =
-        missing;
+    let Missing {
+        parting,
+        others,
+        entries,
+        again,
+        by,
+        documents,
+        owed,
+        removed_unknown,
+        not_in,
+        unknown_in,
+        ..
+    } = missing;
     let titled = |id| -> Result<Titled, CommandError> {
         Ok(Titled { id: format!("{id}"), title: here.device.find(id)?.title().to_owned() })
     };

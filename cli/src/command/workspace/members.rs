@@ -36,6 +36,8 @@ struct Row {
     prefix: String,
     name: Option<String>,
     role: &'static str,
+    /// Whether the ownership is on offer to them.
+    offered: bool,
     you: bool,
     /// Whether they are in.
     active: bool,
@@ -61,7 +63,8 @@ impl Members {
         let now = invocation.now();
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
         workspaces::check_draft(&here.device, workspace)?;
-        let members = here.device.status(workspace)?.members;
+        let status = here.device.status(workspace)?;
+        let (members, offered_to) = (status.members, status.offer.map(|offer| offer.to));
         let called = Called::load(&mut here.device, workspace, &members, now)?;
         let own = here.device.own_user(workspace)?;
         let comings = Comings::load(&here.device, workspace, &members, &called, now)?;
@@ -80,6 +83,7 @@ impl Members {
             prefix: called.user_prefix(user),
             name: called.user_name(user).map(str::to_owned),
             role: if person.role == Some(Role::Owner) { "owner" } else { "member" },
+            offered: offered_to == Some(user),
             you: user == own,
             active: person.devices > 0,
             devices: person.devices,
@@ -109,7 +113,7 @@ impl fmt::Display for Rows {
             table.row(vec![
                 row.prefix.clone(),
                 OneLine(row.name.as_deref().unwrap_or_default()).to_string(),
-                row.role.to_owned(),
+                if row.offered { format!("{}, offered owner", row.role) } else { row.role.to_owned() },
                 row.devices.to_string(),
                 row.came.shown_since.clone(),
                 row.came.shown_by.clone(),

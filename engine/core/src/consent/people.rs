@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_wire::ids::{DeviceId, Position, UserId};
-use bowline_wire::roster::{Role, Roster, Standing};
+use bowline_wire::roster::{Roster, Standing};
 
 use crate::document::ActorId;
 
@@ -30,20 +30,24 @@ impl Member {
 #[derive(Clone, Debug, Default)]
 pub struct People {
     devices: BTreeMap<DeviceId, Member>,
-    owner: Option<UserId>,
+    /// Whose the workspace has been from which position on, oldest first.
+    owners: Vec<(Position, UserId)>,
 }
 
 impl People {
-    /// These devices, with the Owner's user.
-    pub fn new(owner: UserId, devices: impl IntoIterator<Item = (DeviceId, Member)>) -> Self {
-        Self { devices: devices.into_iter().collect(), owner: Some(owner) }
+    /// These devices, with whose the workspace has been from which position on, oldest first.
+    pub fn new(
+        owners: Vec<(Position, UserId)>,
+        devices: impl IntoIterator<Item = (DeviceId, Member)>,
+    ) -> Self {
+        Self { devices: devices.into_iter().collect(), owners }
     }
 
     /// Those of a roster.
     pub fn of(roster: &Roster) -> Self {
+        let place = |number: usize| roster.points().get(number).map_or(Position::START, |it| it.at.position);
         let member = |device: &bowline_wire::roster::Device| {
-            let joined =
-                roster.points().get(device.joined_at).map_or(Position::START, |point| point.at.position);
+            let joined = place(device.joined_at);
             let left = match &device.standing {
                 Standing::Active => None,
                 Standing::Removed { position, .. } => Some(*position),
@@ -51,8 +55,8 @@ impl People {
             Member { user: device.user, recovery: device.recovery, joined, left }
         };
         let devices = roster.devices().map(|(id, device)| (*id, member(device))).collect();
-        let owner = roster.users().find(|(_, user)| user.role == Role::Owner).map(|(id, _)| *id);
-        Self { devices, owner }
+        let owners = roster.ownerships().iter().map(|it| (place(it.since), it.user)).collect();
+        Self { devices, owners }
     }
 
     /// Whose device this is.
@@ -75,8 +79,14 @@ impl People {
         self.devices.values().map(|member| member.user).collect()
     }
 
-    pub(super) fn owner(&self) -> Option<UserId> {
-        self.owner
+    /// Everybody whose the workspace is or was.
+    pub(super) fn owners(&self) -> BTreeSet<UserId> {
+        self.owners.iter().map(|(_, user)| *user).collect()
+    }
+
+    pub(super) fn is_owner(&self, user: UserId, at: Position) -> bool {
+        let last = self.owners.iter().rev().find(|(since, _)| *since <= at);
+        last.is_some_and(|(_, owner)| *owner == user)
     }
 
     pub(super) fn is_in(&self, device: DeviceId, at: Position) -> bool {

@@ -204,8 +204,14 @@ impl Facts<'_> {
 
     /// Since when a snapshot stands for somebody who went: the Owner and one other user have confirmed it, if there is one.
     fn for_who_is_gone(&self, snapshot: &SnapshotHeader, user: UserId, gone: Position) -> Option<Position> {
-        let owner = self.people.owner().filter(|owner| *owner != user)?;
-        let by_owner = self.confirmed_by(snapshot, owner)?.max(gone);
+        // Whose word it is was settled when it was said: a hand-over later takes nothing back.
+        let as_owner = |owner: UserId| {
+            let said = self.confirmations(snapshot, owner).filter(|at| self.people.is_owner(owner, *at));
+            said.min().map(|at| (at, owner))
+        };
+        let owners = self.people.owners().into_iter().filter(|owner| *owner != user);
+        let (by_owner, owner) = owners.filter_map(as_owner).min()?;
+        let by_owner = by_owner.max(gone);
         let is_other = |other: &UserId| *other != owner && *other != user;
         if !self.people.users_at(by_owner).iter().any(is_other) {
             return Some(by_owner);
@@ -217,9 +223,15 @@ impl Facts<'_> {
 
     /// Where a user has first said that a snapshot holds what counts.
     fn confirmed_by(&self, snapshot: &SnapshotHeader, user: UserId) -> Option<Position> {
+        self.confirmations(snapshot, user).min()
+    }
+
+    /// Wherever a user has said that a snapshot holds what counts.
+    fn confirmations(&self, snapshot: &SnapshotHeader, user: UserId) -> impl Iterator<Item = Position> {
         let by_making = self.speaks_by_making(snapshot, user).then_some(snapshot.position);
-        let rows = self.rows_of(user).filter(|(said, of)| *of == snapshot && said.row.dispute().is_none());
-        by_making.into_iter().chain(rows.map(|(said, _)| said.position)).min()
+        let rows =
+            self.rows_of(user).filter(move |(said, of)| *of == snapshot && said.row.dispute().is_none());
+        by_making.into_iter().chain(rows.map(|(said, _)| said.position))
     }
 
     /// All words of a user.

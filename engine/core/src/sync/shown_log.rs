@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, Seen, SeenHead};
 use bowline_wire::header::Header;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Moment, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, EntryId, LogHash, LogId, Moment, Position, RelayId, WorkspaceId};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{Succession, Successor};
 
@@ -38,6 +38,8 @@ pub struct ShownLog {
     pub(super) workspace: WorkspaceId,
     /// What was known here then.
     pub(super) here: Head,
+    /// The identity of the relay that has shown it.
+    pub(super) relay: RelayId,
     /// The last place at which both logs are the same.
     pub(super) parting: Position,
     pub(super) cut: Cut,
@@ -67,6 +69,16 @@ impl ShownLog {
     /// What was known here when the relay was asked.
     pub fn here(&self) -> &Head {
         &self.here
+    }
+
+    /// The identity of the relay that has shown it.
+    pub fn relay(&self) -> RelayId {
+        self.relay
+    }
+
+    /// The log in which it was begun again, if it was.
+    pub fn begun_again(&self) -> Option<LogId> {
+        self.cut.succession.begun_again().map(|begun| begun.new)
     }
 
     /// The last place at which both logs are the same.

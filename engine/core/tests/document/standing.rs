@@ -34,6 +34,7 @@ fn digest(sorted: &[ChangeHash]) -> SnapshotDigest {
 #[derive(Clone, Default)]
 struct Log {
     devices: Vec<(DeviceId, Member)>,
+    owners: Vec<(Position, UserId)>,
     /// Changes of the snapshot, and whose device made each.
     holds: Vec<(ChangeHash, u8)>,
     snapshots: Vec<SnapshotHeader>,
@@ -43,7 +44,7 @@ struct Log {
 
 impl Log {
     fn of(users: &[u8]) -> Self {
-        let mut log = Self::default();
+        let mut log = Self { owners: vec![(Position(1), user(OWNER))], ..Self::default() };
         for number in users {
             log.joins(*number, *number);
         }
@@ -67,7 +68,7 @@ impl Log {
     }
 
     fn people(&self) -> People {
-        People::new(user(OWNER), self.devices.iter().copied())
+        People::new(self.owners.clone(), self.devices.iter().copied())
     }
 
     /// A change of a device's in an entry of its own, and in the snapshot.
@@ -371,6 +372,35 @@ mod somebody_removed {
         assert_eq!(log.since(&[CARL]), [Some(30)]);
         log.joins_at(BEN, BEN, 40);
         assert_eq!(log.since(&[CARL]), [Some(30)], "what counted goes on counting");
+    }
+}
+
+/// What counted keeps counting, whoever is the Owner now.
+mod somebody_removed_by_an_owner_who_handed_over {
+    use super::*;
+
+    fn handed_over_at(at: u64) -> Log {
+        let mut log = three();
+        log.owners.push((Position(at), user(BEN)));
+        log.joins(4, 4);
+        log.snapshot_by(OWNER).leaves(CARL, 30);
+        log
+    }
+
+    #[test]
+    fn is_spoken_for_by_whoever_was_the_owner_when_they_spoke() {
+        let mut log = handed_over_at(50);
+        log.row(4, 20, Word::Confirms(None));
+        assert_eq!(log.since(&[CARL]), [Some(30)], "the owner of then, and one other");
+    }
+
+    #[test]
+    fn is_not_spoken_for_by_who_was_the_owner_before() {
+        let mut log = handed_over_at(AT - 1);
+        log.row(4, 20, Word::Confirms(None));
+        assert_eq!(log.since(&[CARL]), [None], "two members");
+        log.row(BEN, 40, Word::Confirms(None));
+        assert_eq!(log.since(&[CARL]), [Some(40)], "the owner of now, and the one before as another");
     }
 }
 

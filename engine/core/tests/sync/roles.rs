@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use bowline_core::sync::Verdict;
-use bowline_wire::ids::UserId;
+use bowline_wire::ids::{LogId, RelayId, UserId};
 use bowline_wire::log::Refusal;
-use bowline_wire::roster::record::Record;
+use bowline_wire::roster::record::{Move, Record};
 use bowline_wire::roster::{Deed, Outcome, PERMITTED, Role, Void};
 
 use crate::author::{Author, opaque_payload};
@@ -49,6 +49,13 @@ impl Scene {
             Deed::RemoveMember => {
                 Record::RemoveMember { user: UserId::of_first_device(bench), cut: Vec::new(), rekey }
             }
+            Deed::HandOver => Record::HandOver { user: self.member.user() },
+            Deed::Move => Record::Move(Move {
+                generation: 0,
+                address: "wss://elsewhere.example".to_owned(),
+                relay: RelayId::from_bytes([8; 32]),
+                log: LogId::from_bytes([9; 32]),
+            }),
             Deed::WriteUnknown => Record::Unknown(99),
             _ => return None,
         })

@@ -58,7 +58,10 @@ impl Workspaces {
             owed::put(tx, workspace, Owed::between(before.roster(), log.roster(), Codes::Closed))?;
             Ok(tx.ids_again(workspace)?.len())
         })?;
-        lent.notices.push(Notice::Restored { workspace, entries });
+        // Of a move the person hears when the Owner's word comes.
+        if cut.succession.begun_again().is_none() {
+            lent.notices.push(Notice::Restored { workspace, entries });
+        }
         let row = lent.read().workspace(workspace)?.ok_or(Error::NoWorkspace(workspace))?;
         let fresh = restore(lent.read(), lent.keys, &row)?.replica;
         let linked = self.linked(workspace)?;

@@ -11,9 +11,10 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Create, Reason};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, Moment, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, LogId, Moment, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Roster;
+use bowline_wire::roster::record::Move;
 
 use crate::Error;
 use crate::documents::held::Documents;
@@ -75,6 +76,8 @@ pub struct Missing {
     pub not_in: Vec<DeviceId>,
     /// Devices that are in by that log, and of which nothing is known here.
     pub unknown_in: Vec<DeviceId>,
+    /// Whether that log is where the Owner has moved the workspace, as a record in it says.
+    pub is_moved_there: bool,
 }
 
 impl Workspaces {
@@ -98,28 +101,39 @@ impl Workspaces {
         survey.ok_or(Error::NothingToGoOnFrom(workspace))
     }
 
-    /// With what the workspace is made again: its first entry, and a head of its first log, which some entry names that its author wrote
-    /// soon after.
+    /// With what the workspace is made again: its first entry, and a head of each log that signed it. All but the newest are of logs that some
+    /// entry names; of one that none does, nothing has to be judged.
     fn remake(&self, read: Reader<'_>, workspace: WorkspaceId, token: &Token) -> Result<Remake, Error> {
         let replica = self.replica(workspace)?;
         let now = replica.log().ok_or(Error::NothingToGoOnFrom(workspace))?.head();
-        let first = replica.succession().first().unwrap_or(now.log);
+        let logs: Vec<LogId> =
+            replica.succession().successors().map(|it| it.old).chain(std::iter::once(now.log)).collect();
+        let mut heads: BTreeMap<usize, SeenHead> = BTreeMap::new();
+        let is_newest = |head: &&SeenHead| head.log == now.log && head.verify(workspace).is_ok();
+        heads.extend(replica.head().filter(is_newest).map(|head| (logs.len() - 1, *head)));
+        let (mut genesis, mut from) = (None, Position::START);
         // What is still on its way back to an earlier relay stands behind the log here.
-        let rows = read.behind(workspace, Position::START, SORTED_AT_ONCE)?;
-        let Some(genesis) = rows.first().filter(|row| was_accepted(row)) else {
-            return Err(Error::NothingToGoOnFrom(workspace));
-        };
+        while heads.len() < logs.len() || genesis.is_none() {
+            let rows = read.behind(workspace, from, SORTED_AT_ONCE)?;
+            let Some(last) = rows.last().and_then(|row| row.place) else { break };
+            from = last.pos;
+            genesis = genesis.or_else(|| rows.first().cloned());
+            for row in rows {
+                let entry = entry_of(EntryWithBody { entry: row, body: None })?;
+                let Some(seen) = entry.header().seen else { continue };
+                let missing = |at: &usize| !heads.contains_key(at);
+                let of = |at: usize| Some((at, seen.of(*logs.get(at)?)));
+                let named = (0..logs.len()).filter(missing).filter_map(of);
+                let found = named.into_iter().find(|(_, head)| head.verify(workspace).is_ok());
+                heads.extend(found);
+            }
+        }
+        let genesis = genesis.filter(was_accepted).ok_or(Error::NothingToGoOnFrom(workspace))?;
         let body = read.body(genesis.n)?;
-        let genesis = entry_of(EntryWithBody { entry: genesis.clone(), body })?.to_signed();
-        let is_of_first = |head: &SeenHead| head.log == first && head.verify(workspace).is_ok();
-        let named = |row: &EntryRow| {
-            let entry = entry_of(EntryWithBody { entry: row.clone(), body: None }).ok()?;
-            Some(entry.header().seen?.of(first)).filter(is_of_first)
-        };
-        let known = || replica.head().copied().filter(is_of_first);
-        let of = rows.iter().find_map(named).or_else(known);
-        let of = of.ok_or(Error::NothingToGoOnFrom(workspace))?;
-        Ok(Remake { create: Create { token: token.0.clone(), genesis }, of })
+        let genesis = entry_of(EntryWithBody { entry: genesis, body })?.to_signed();
+        let mut logs: Vec<SeenHead> = heads.into_values().collect();
+        let of = logs.pop().ok_or(Error::NothingToGoOnFrom(workspace))?;
+        Ok(Remake { create: Create { token: token.0.clone(), genesis, logs }, of })
     }
 
     /// A frame has come on a line on which a relay's log is looked at.
@@ -188,6 +202,7 @@ impl Workspaces {
             removed_unknown: Vec::new(),
             not_in: Vec::new(),
             unknown_in: Vec::new(),
+            is_moved_there: false,
         };
         let (mut sorting, mut docs) = (shown.sort(GoingOn::Repair), BTreeSet::new());
         each_behind(read, workspace, shown.cut().at, |row| {
@@ -215,6 +230,8 @@ impl Workspaces {
         let is_in = |(id, device): &(&DeviceId, &bowline_wire::roster::Device)| {
             device.is_active() && !theirs.is_active(id)
         };
+        let is_there = |to: &Move| to.relay == shown.relay() && Some(to.log) == shown.begun_again();
+        missing.is_moved_there = theirs.moves().last().is_some_and(is_there);
         missing.not_in = log.roster().devices().filter(is_in).map(|(id, _)| *id).collect();
         let is_new = |(id, device): &(&DeviceId, &bowline_wire::roster::Device)| {
             device.is_active() && log.roster().device(id).is_none()

@@ -3,7 +3,9 @@
 use bowline_crypto::TicketSecret;
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use bowline_wire::ids::{DeviceId, EntryId, Millis, TicketKey, UserId};
-use bowline_wire::roster::{Deed, Roster};
+use bowline_wire::limits::MAX_BODY;
+use bowline_wire::roster::record::{Move, Record};
+use bowline_wire::roster::{Deed, Roster, Void};
 use zeroize::Zeroizing;
 
 use crate::workspace::code::CodeKind;
@@ -31,6 +33,12 @@ pub enum Decision {
         /// With all of them.
         whole_user: bool,
     },
+    /// Offer ownership to a Member, or, to this person's own user, take the offer back.
+    HandOver(UserId),
+    /// Take the ownership that is on offer.
+    TakeOver,
+    /// Move to another relay.
+    Move(Move),
 }
 
 impl Decision {
@@ -49,7 +57,23 @@ impl Decision {
             Self::RemoveDevice(device) => return roster.removal_of(device, by),
             Self::RemoveMember(_) => Deed::RemoveMember,
             Self::Leave { .. } => Deed::Leave,
+            Self::HandOver(_) => Deed::HandOver,
+            Self::TakeOver => Deed::TakeOver,
+            Self::Move(_) => Deed::Move,
         })
+    }
+
+    /// Why nothing would come of it any more, by what the roster says of others who were faster.
+    pub(crate) fn comes_too_late(&self, device: DeviceId, roster: &Roster) -> Option<Void> {
+        match self {
+            Self::TakeOver => {
+                let own = roster.device(&device).map(|it| it.user);
+                (own.is_none() || roster.offer().map(|offer| offer.to) != own).then_some(Void::NotOffered)
+            }
+            // Another device of the Owner's was first, and everybody follows that one.
+            Self::Move(to) => (roster.moves().len() as u64 != to.generation).then_some(Void::Outrun),
+            _ => None,
+        }
     }
 
     /// The number under which the store keeps it.
@@ -62,7 +86,18 @@ impl Decision {
             Self::RemoveDevice(_) => 5,
             Self::RemoveMember(_) => 6,
             Self::Leave { .. } => 7,
+            Self::HandOver(_) => 8,
+            Self::TakeOver => 9,
+            Self::Move(_) => 10,
         }
+    }
+}
+
+/// The record that closes a code.
+pub(crate) fn ticket_closing(kind: CodeKind, key: TicketKey) -> Record {
+    match kind {
+        CodeKind::Invite => Record::CloseInvite(key),
+        CodeKind::Link => Record::CloseLink(key),
     }
 }
 
@@ -99,11 +134,17 @@ impl Canonical for Intent {
             Decision::RemoveDevice(device) => {
                 to.value(device);
             }
-            Decision::RemoveMember(user) => {
+            Decision::RemoveMember(user) | Decision::HandOver(user) => {
                 to.value(user);
             }
             Decision::Leave { whole_user } => {
                 to.bool(*whole_user);
+            }
+            Decision::TakeOver => {
+                to.array(0);
+            }
+            Decision::Move(it) => {
+                to.bytes(&Record::Move(it.clone()).to_body());
             }
         }
     }
@@ -120,6 +161,15 @@ impl Canonical for Intent {
             5 => Decision::RemoveDevice(from.value()?),
             6 => Decision::RemoveMember(from.value()?),
             7 => Decision::Leave { whole_user: from.bool()? },
+            8 => Decision::HandOver(from.value()?),
+            9 => {
+                from.array(0)?;
+                Decision::TakeOver
+            }
+            10 => match Record::parse(from.bytes("move", MAX_BODY)?)? {
+                Record::Move(to) => Decision::Move(to),
+                _ => return Err(DecodeError::Rule("a move is a record of its own")),
+            },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "decision", number: number.into() });
             }

@@ -129,6 +129,9 @@ impl Workspaces {
             while let Some(effect) = self.linked(workspace)?.replica.poll_effect() {
                 self.carry_out(lent, documents, workspace, effect)?;
             }
+            if self.follow_move(lent, documents, workspace)? {
+                return Ok(());
+            }
             if self.fetch_withheld(lent, workspace)? {
                 continue;
             }

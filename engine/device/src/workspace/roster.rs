@@ -17,7 +17,7 @@ use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
 use crate::workspace::code::{Code, CodeKind, Lifetime};
-use crate::workspace::intent::{Decision, Intent};
+use crate::workspace::intent::{Decision, Intent, ticket_closing};
 use crate::workspace::sealed_values::{self, AtRest};
 use crate::{Damage, Error, Notice};
 
@@ -203,6 +203,11 @@ impl Workspaces {
         if let Some(deed) = self.forbidden_deed(lent.keys, workspace, decision)? {
             return Ok(Err(deed.void()));
         }
+        if let Some(why) =
+            decision.comes_too_late(self.device_in(lent.keys, workspace), self.roster(workspace)?)
+        {
+            return Ok(Err(why));
+        }
         Ok(match decision {
             Decision::Open { kind, secret, expires } => {
                 let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
@@ -215,7 +220,7 @@ impl Workspaces {
                     None => Err(Void::WrongRecipients),
                 }
             }
-            Decision::Close(kind, key) => Ok(closing(*kind, *key)),
+            Decision::Close(kind, key) => Ok(ticket_closing(*kind, *key)),
             Decision::RemoveDevice(device) => {
                 let cut = self.cut(workspace, |id| id == device)?;
                 let device = *device;
@@ -245,6 +250,9 @@ impl Workspaces {
                     cut: self.cut(workspace, |id| devices.contains(id))?,
                 })
             }
+            Decision::HandOver(user) => Ok(Record::HandOver { user: *user }),
+            Decision::TakeOver => Ok(Record::TakeOver),
+            Decision::Move(to) => Ok(Record::Move(to.clone())),
         })
     }
 
@@ -308,13 +316,6 @@ pub(super) fn intents(
     workspace: WorkspaceId,
 ) -> Result<Vec<Decided>, Error> {
     read_intents(read.intents(workspace)?, keys)
-}
-
-pub(super) fn closing(kind: CodeKind, key: TicketKey) -> Record {
-    match kind {
-        CodeKind::Invite => Record::CloseInvite(key),
-        CodeKind::Link => Record::CloseLink(key),
-    }
 }
 
 /// The decision that made a code on this device, if it is kept here.

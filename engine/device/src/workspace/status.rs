@@ -7,7 +7,8 @@ use bowline_wire::frame::Reason;
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Millis, Position, UserId, WorkspaceId};
 use bowline_wire::log::Log;
-use bowline_wire::roster::Role;
+use bowline_wire::roster::record::Move;
+use bowline_wire::roster::{Offer, Role};
 
 use crate::Error;
 use crate::documents::in_part::{self, InPart};
@@ -21,6 +22,7 @@ use crate::workspace::evidence;
 use crate::workspace::line_failure::LineReason;
 use crate::workspace::linked::Unsealable;
 use crate::workspace::membership::{HELD_UP, Membership, RelaySays, said};
+use crate::workspace::moving::on_its_way;
 use crate::workspace::owed::awaits_removal;
 use crate::workspace::quarantine::QuarantineReason;
 use crate::workspace::roster::intents;
@@ -149,6 +151,12 @@ pub struct WorkspaceStatus {
     pub apart: u64,
     /// Parts by others of something of which another part has not come, or is among those put aside. On their way, as a rule.
     pub incomplete: u64,
+    /// The offer of ownership that is open.
+    pub offer: Option<Offer>,
+    /// How often the workspace was moved to another relay.
+    pub moves: u64,
+    /// Where it is being moved, while this device is not there yet.
+    pub moving: Option<Move>,
     /// The devices.
     pub members: Vec<MemberStatus>,
     /// What the relay was last caught at.
@@ -203,6 +211,9 @@ impl Workspaces {
             sent_again: read.ids_again(workspace)?.len(),
             apart: read.count_apart(workspace)?,
             incomplete: read.count_incomplete(workspace)?,
+            offer: self.log(workspace)?.and_then(|log| log.roster().offer()),
+            moves: self.log(workspace)?.map_or(0, |log| log.roster().moves().len() as u64),
+            moving: replica.and_then(on_its_way).cloned(),
             members: self.log(workspace)?.map(|log| members(read, log)).transpose()?.unwrap_or_default(),
             fault: self.linked.get(&workspace).and_then(|linked| linked.fault.clone()),
         })

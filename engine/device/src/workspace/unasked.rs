@@ -9,8 +9,8 @@ use bowline_wire::roster::record::Record;
 use crate::Error;
 use crate::lent::Lent;
 use crate::workspace::Workspaces;
-use crate::workspace::intent::Decision;
-use crate::workspace::roster::{Decided, closing, intents, kept_code};
+use crate::workspace::intent::{Decision, ticket_closing};
+use crate::workspace::roster::{Decided, intents, kept_code};
 
 /// Milliseconds of the log's time within which whoever came in behind an epoch is given its key by others, who get the record at the same time;
 /// after that it asks for another epoch. Checked with each beat of the line.
@@ -98,7 +98,7 @@ impl Workspaces {
                 is_about_to_begin && ticket.is_over(log_time)
             };
             if is_over {
-                return Ok(Some(closing(ticket.kind.into(), *key)));
+                return Ok(Some(ticket_closing(ticket.kind.into(), *key)));
             }
         }
         Ok(None)

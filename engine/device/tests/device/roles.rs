@@ -1,8 +1,9 @@
 //! Roles on a device: what its person's role does not permit is refused at once, without a line, and nothing is left of it.
 
+use bowline_device::intent::Decision;
 use bowline_device::{CodeKind, Error, Notice};
-use bowline_wire::ids::{DeviceId, TicketKey, UserId};
-use bowline_wire::roster::record::Record;
+use bowline_wire::ids::{DeviceId, LogId, RelayId, TicketKey, UserId};
+use bowline_wire::roster::record::{Move, Record};
 use bowline_wire::roster::{Deed, PERMITTED, Role, TicketKind, TicketStage, Void};
 
 use crate::audit::audit;
@@ -82,6 +83,19 @@ impl Scene {
             Deed::RemoveOthersDevice => device.remove_device(workspace, other, now),
             Deed::RemoveMember => device.remove_member(workspace, UserId::of_first_device(other), now),
             Deed::Leave => device.leave(workspace, false, now),
+            Deed::HandOver => {
+                device.decide(workspace, Decision::HandOver(UserId::of_first_device(other)), now)
+            }
+            Deed::Move => {
+                let to = Move {
+                    generation: 0,
+                    address: "wss://elsewhere.example".to_owned(),
+                    relay: RelayId::from_bytes([8; 32]),
+                    log: LogId::from_bytes([9; 32]),
+                };
+                device.decide(workspace, Decision::Move(to), now)
+            }
+            Deed::TakeOver => device.decide(workspace, Decision::TakeOver, now),
         })
     }
 }

@@ -101,7 +101,8 @@ fn nothing_prints_keys_codes_tokens_or_content() {
 #[test]
 fn a_proof_does_not_print_its_token() {
     let relay = Rig::member().2;
-    let create = Create { token: "the registration token".to_owned(), genesis: relay.signed(1) };
+    let create =
+        Create { token: "the registration token".to_owned(), genesis: relay.signed(1), logs: Vec::new() };
     let (workspace, party) = (relay.workspace(), Party::Device(relay.entry(1).header().device));
     let proof = Proof { create: Some(Box::new(create)), ..Proof::unsigned(workspace, party) };
     let proof = Frame::Proof(Box::new(proof));

@@ -179,6 +179,8 @@ pub struct Create {
     pub token: String,
     /// The entry whose body is the Genesis record.
     pub genesis: SignedEntry,
+    /// Of a workspace that is begun again: a head of each log that signed it before the one of the proof's head, first one first.
+    pub logs: Vec<SeenHead>,
 }
 
 impl std::fmt::Debug for Create {
@@ -269,12 +271,12 @@ impl Canonical for Party {
 
 impl Canonical for Create {
     fn write(&self, to: &mut Writer) {
-        to.array(2).text(&self.token).value(&self.genesis);
+        to.array(3).text(&self.token).value(&self.genesis).list(&self.logs);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(2)?;
+        from.array(3)?;
         let token = from.text("token", MAX_TOKEN)?.to_owned();
-        Ok(Self { token, genesis: from.value()? })
+        Ok(Self { token, genesis: from.value()?, logs: from.list("logs", MAX_SUCCESSORS)? })
     }
 }
 

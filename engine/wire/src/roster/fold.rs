@@ -1,5 +1,7 @@
 //! Applies roster records to a roster, by the rules that say which of them take effect.
 
+mod moving;
+mod ownership;
 mod rekey;
 mod removal;
 mod rights;
@@ -7,12 +9,14 @@ mod tickets;
 
 use std::collections::BTreeSet;
 
+use self::moving::move_to;
+use self::ownership::{hand_over, take_over};
 use self::rekey::{begin_epoch, complain, count, fill, permit, rewrap};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
 use self::rights::{Place, author, live_author};
 use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
 use super::record::{Join, Record};
-use super::{Epoch, Outcome, Point, Role, Roster, TicketKind, User, Void};
+use super::{Epoch, Outcome, Ownership, Point, Role, Roster, TicketKind, User, Void};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::{EntryType, Header};
@@ -113,6 +117,7 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             roster.suite = *suite;
             let user = UserId::of_first_device(*device);
             roster.users.insert(user, User { role: Role::Owner, removed: false });
+            roster.ownerships.push(Ownership { user, since: 0 });
             insert_device(roster, *device, user, hpke.clone(), None, false);
             roster.epochs.push(Epoch { id: epoch, commitment: *commitment });
             roster.permits.begun_by = Some(*device);
@@ -173,6 +178,9 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             fill(roster, &header.device, *epoch)?;
             Ok(None)
         }
+        Record::HandOver { user } => hand_over(roster, header, *user),
+        Record::TakeOver => take_over(roster, at.position, header),
+        Record::Move(to) => move_to(roster, at.position, header, to),
         Record::Unknown(_) => Err(Void::AfterUnknown),
     }
 }

@@ -2,10 +2,12 @@
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use crate::ids::{
-    Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Signature, Suite, TicketKey,
-    UserId, WorkspaceId,
+    Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogId, RelayId, Signature,
+    Suite, TicketKey, UserId, WorkspaceId,
 };
-use crate::limits::{MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_FILL, MAX_SEALED_HISTORY, MAX_WRAP};
+use crate::limits::{
+    MAX_ADDRESS, MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_FILL, MAX_SEALED_HISTORY, MAX_WRAP,
+};
 
 /// An epoch key, HPKE-sealed (RFC 9180) to one recipient, which its place in the record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +88,19 @@ impl Join {
     }
 }
 
+/// Where a workspace goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// How many moves there were before, as far as the author knew.
+    pub generation: u64,
+    /// The relay's address, as people type it: for programs to read.
+    pub address: String,
+    /// The identity that the relay has to prove.
+    pub relay: RelayId,
+    /// The log in which it goes on there.
+    pub log: LogId,
+}
+
 /// A roster record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -158,12 +173,21 @@ pub enum Record {
         /// The missing keys, sealed under the newest.
         sealed: Vec<u8>,
     },
+    /// Offers ownership to a Member, in the place of an offer that is open; to the Owner's own user, takes that back. By the Owner.
+    HandOver {
+        /// The Member.
+        user: UserId,
+    },
+    /// Takes the ownership that is on offer to the author's user. Whoever had it is a Member then.
+    TakeOver,
+    /// The workspace goes on at another relay. By the Owner.
+    Move(Move),
     /// A record type this version has no name for. Whoever meets one stops sealing.
     Unknown(u64),
 }
 
 /// Names and numbers of the records, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const RECORD_NUMBERS: [(&str, u64); 16] = [
+pub const RECORD_NUMBERS: [(&str, u64); 18] = [
     ("Genesis", 1),
     ("Invite", 2),
     ("CloseInvite", 3),
@@ -180,6 +204,8 @@ pub const RECORD_NUMBERS: [(&str, u64); 16] = [
     ("Owners", 14),
     ("Rewrap", 15),
     ("Fill", 16),
+    ("HandOver", 17),
+    ("TakeOver", 18),
 ];
 
 impl Record {
@@ -189,7 +215,7 @@ impl Record {
         peek.at_most("record", MAX_BODY)?;
         peek.array_up_to("record", 16)?;
         match peek.u64()? {
-            1..=11 | 15 | 16 => decode(body),
+            1..=12 | 15..=18 => decode(body),
             number => Ok(Self::Unknown(number)),
         }
     }
@@ -247,6 +273,15 @@ impl Canonical for Record {
             Self::Fill { epoch, sealed } => {
                 to.array(3).u64(16).value(epoch).bytes(sealed);
             }
+            Self::Move(to_relay) => {
+                to_relay.write_fields(to);
+            }
+            Self::HandOver { user } => {
+                to.array(2).u64(17).value(user);
+            }
+            Self::TakeOver => {
+                to.array(1).u64(18);
+            }
             Self::Unknown(number) => {
                 to.array(1).u64(*number);
             }
@@ -284,9 +319,28 @@ impl Canonical for Record {
                 epoch: from.value()?,
                 sealed: from.bytes("sealed keys", MAX_SEALED_FILL)?.to_vec(),
             },
+            12 => Self::Move(Move::read_fields(from)?),
+            17 => Self::HandOver { user: from.value()? },
+            18 => Self::TakeOver,
             number => {
                 return Err(DecodeError::UnknownNumber { what: "record", number });
             }
+        })
+    }
+}
+
+impl Move {
+    fn write_fields(&self, to: &mut Writer) {
+        let Self { generation, address, relay, log } = self;
+        to.array(5).u64(12).u64(*generation).text(address).value(relay).value(log);
+    }
+
+    fn read_fields(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            generation: from.u64()?,
+            address: from.text("address", MAX_ADDRESS)?.to_owned(),
+            relay: from.value()?,
+            log: from.value()?,
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use super::record::Record;
 use super::{Role, Roster, Void};
-use crate::ids::{DeviceId, LogTime, UserId};
+use crate::header::Header;
+use crate::ids::{DeviceId, LogTime, RosterHash, UserId};
 
 /// Something that is done in a workspace and that depends on somebody's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,13 +36,19 @@ pub enum Deed {
     Complain,
     /// Hands keys on that others lack, which everybody who holds them can.
     HandOn,
+    /// Offers ownership to a Member, or takes the offer back.
+    HandOver,
+    /// Takes the ownership that is on offer.
+    TakeOver,
+    /// Moves the workspace to another relay.
+    Move,
     /// Writes a record that this version does not know, after which nobody who does not know it seals anything.
     WriteUnknown,
 }
 
 /// Every deed with its name on the page, and whether the Owner and a Member may do it. PROTOCOL.md prints this table, and a test
 /// compares the two.
-pub const PERMITTED: [(Deed, &str, bool, bool); 15] = [
+pub const PERMITTED: [(Deed, &str, bool, bool); 18] = [
     (Deed::Write, "documents", true, true),
     (Deed::Audit, "audit", true, true),
     (Deed::Invite, "Invite", true, false),
@@ -56,6 +63,9 @@ pub const PERMITTED: [(Deed, &str, bool, bool); 15] = [
     (Deed::Rekey, "Rekey", true, true),
     (Deed::Complain, "Complaint", true, true),
     (Deed::HandOn, "Rewrap, Fill", true, true),
+    (Deed::HandOver, "HandOver", true, false),
+    (Deed::TakeOver, "TakeOver", false, true),
+    (Deed::Move, "Move", true, false),
     (Deed::WriteUnknown, "an unknown record", true, false),
 ];
 
@@ -77,6 +87,7 @@ impl Deed {
     pub fn void(self) -> Void {
         match self {
             Self::RemoveOthersDevice => Void::NotOwnUser,
+            Self::TakeOver => Void::NotOffered,
             _ => Void::NotOwner,
         }
     }
@@ -87,6 +98,14 @@ impl Roster {
     pub fn role(&self, device: &DeviceId) -> Option<Role> {
         let device = self.device(device).filter(|device| device.is_active())?;
         Some(self.user(&device.user)?.role)
+    }
+
+    /// The role that an active device had by the roster of this hash; `None` as well if that roster is not known.
+    fn role_at(&self, device: &DeviceId, roster: &RosterHash) -> Option<Role> {
+        let device = self.device(device).filter(|device| device.is_active())?;
+        let (number, _) = self.point(roster)?;
+        let owner = self.ownerships().iter().rev().find(|owner| owner.since <= number)?.user;
+        Some(if owner == device.user { Role::Owner } else { Role::Member })
     }
 
     /// Whether an active device may do it, and if not, what a record is by which it did.
@@ -104,9 +123,26 @@ impl Roster {
     /// Whether the role of a record's author permits the record at this time of the log, and if not, what the record is. Genesis and Join come
     /// before any role.
     pub fn check_role(&self, author: &DeviceId, record: &Record, at: LogTime) -> Result<(), Void> {
+        match self.deed_of(author, record, at)? {
+            Some(deed) => self.permits(author, deed),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an active author's role permits a record neither now, at this time of the log, nor by the roster that its header names: then the author knew it.
+    /// Who wrote as the Owner and was not it any more when the record came has done nothing wrong.
+    pub fn is_forbidden(&self, header: &Header, record: &Record, at: LogTime) -> bool {
+        let author = &header.device;
+        let Ok(Some(deed)) = self.deed_of(author, record, at) else { return false };
+        let may = |role: Option<Role>| role.is_some_and(|role| role.may(deed));
+        self.is_active(author) && !may(self.role(author)) && !may(self.role_at(author, &header.roster))
+    }
+
+    /// What a record does that depends on a role; `None` if nothing. An error if its author is not active.
+    fn deed_of(&self, author: &DeviceId, record: &Record, at: LogTime) -> Result<Option<Deed>, Void> {
         let is_over = |key| self.ticket(key).is_some_and(|ticket| ticket.is_over(at));
-        let deed = match record {
-            Record::Genesis { .. } | Record::Join(_) => return Ok(()),
+        Ok(Some(match record {
+            Record::Genesis { .. } | Record::Join(_) => return Ok(None),
             Record::Invite(_) => Deed::Invite,
             Record::CloseInvite(key) | Record::CloseLink(key) if is_over(key) => Deed::CloseOver,
             Record::CloseInvite(_) => Deed::CloseInvite,
@@ -115,19 +151,18 @@ impl Roster {
             Record::RemoveDevice { device, .. } => {
                 let by =
                     self.device(author).filter(|device| device.is_active()).ok_or(Void::AuthorNotActive)?;
-                match self.removal_of(device, by.user) {
-                    Some(deed) => deed,
-                    // The fold says why that is void.
-                    None => return Ok(()),
-                }
+                // If there is nothing to remove, the fold says why that is void.
+                return Ok(self.removal_of(device, by.user));
             }
             Record::RemoveMember { .. } => Deed::RemoveMember,
             Record::Leave { .. } => Deed::Leave,
             Record::Rekey(_) => Deed::Rekey,
             Record::Complaint { .. } => Deed::Complain,
             Record::Rewrap { .. } | Record::Fill { .. } => Deed::HandOn,
+            Record::HandOver { .. } => Deed::HandOver,
+            Record::TakeOver => Deed::TakeOver,
+            Record::Move(_) => Deed::Move,
             Record::Unknown(_) => Deed::WriteUnknown,
-        };
-        self.permits(author, deed)
+        }))
     }
 }

@@ -10,6 +10,7 @@ mod judged;
 mod keys;
 mod limits;
 mod logs;
+mod ownership;
 mod raw;
 mod records;
 mod rosters;

@@ -170,7 +170,7 @@ fn a_welcome_to_a_head_that_another_log_signed_convicts_nobody() {
 #[test]
 fn what_is_in_a_proof_beside_the_head_changes_nothing() {
     let (story, device) = (story(), ana());
-    let create = Create { token: "t".into(), genesis: story.entries[0].to_signed() };
+    let create = Create { token: "t".into(), genesis: story.entries[0].to_signed(), logs: Vec::new() };
     let frames = opening(Party::Device(device.id()), &device.key, Some(1), Some(create));
     let rollback = Rollback { frames: frames.map(|frame| encode(&frame)) };
     assert_eq!(Evidence::Rollback(rollback).verify(), Err(NotProven::NoContradiction));

@@ -101,7 +101,11 @@ fn lists_and_texts_keep_to_their_limits() {
     let many = (0..=MAX_CAPABILITIES).map(|n| format!("{n:04}")).collect();
     refused(capabilities(many), "capabilities", MAX_CAPABILITIES);
     refused(capabilities(vec!["x".repeat(MAX_CAPABILITY + 1)]), "capability", MAX_CAPABILITY);
-    let create = Create { token: "x".repeat(MAX_TOKEN + 1), genesis: story().entries[0].to_signed() };
+    let create = Create {
+        token: "x".repeat(MAX_TOKEN + 1),
+        genesis: story().entries[0].to_signed(),
+        logs: Vec::new(),
+    };
     refused(Frame::Proof(Box::new(Proof { create: Some(Box::new(create)), ..*proof })), "token", MAX_TOKEN);
     let versions = (0..=MAX_VERSIONS as u64).collect();
     let hello = Hello { nonce: [0; 32], versions, capabilities: vec![] };

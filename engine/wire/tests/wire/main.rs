@@ -23,6 +23,8 @@ mod properties;
 mod record;
 mod roles;
 mod roster_leaving;
+mod roster_moving;
+mod roster_ownership;
 mod roster_properties;
 mod roster_races;
 mod roster_rekey;

@@ -10,7 +10,7 @@ use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS};
 use bowline_wire::log::ChainTip;
-use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Cut, Join, Move, Record, Rekey, Ticket, Wrap};
 use bowline_wire::signed::{Signable, Signed};
 use bowline_wire::weight::Weight;
 use proptest::collection::{btree_map, btree_set, vec};
@@ -189,6 +189,11 @@ fn record() -> impl Strategy<Value = Record> {
             .prop_map(|(id, wraps)| Record::Rewrap { epoch: EpochId::from_bytes(id), wraps }),
         (any::<[u8; 16]>(), vec(any::<u8>(), 0..100))
             .prop_map(|(id, sealed)| Record::Fill { epoch: EpochId::from_bytes(id), sealed }),
+        id!(UserId).prop_map(|user| Record::HandOver { user }),
+        Just(Record::TakeOver),
+        (any::<u64>(), "[a-z]{0,20}", id!(RelayId), id!(LogId)).prop_map(
+            |(generation, address, relay, log)| { Record::Move(Move { generation, address, relay, log }) }
+        ),
     ]
 }
 
@@ -213,8 +218,8 @@ fn names() -> impl Strategy<Value = Vec<String>> {
 fn frame() -> impl Strategy<Value = Frame> {
     let reason = || any::<u16>().prop_map(Reason::from_number);
     let entries = || vec(signed_entry(), 0..3);
-    let create =
-        ("[a-z]{0,20}", signed_entry()).prop_map(|(token, genesis)| Box::new(Create { token, genesis }));
+    let create = ("[a-z]{0,20}", signed_entry())
+        .prop_map(|(token, genesis)| Box::new(Create { token, genesis, logs: Vec::new() }));
     let versions = || btree_set(any::<u64>(), 0..3).prop_map(|versions| versions.into_iter().collect());
     let challenge = (
         any::<u64>(),

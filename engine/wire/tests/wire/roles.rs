@@ -5,7 +5,7 @@ use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
 use bowline_wire::roster::{Deed, Outcome, PERMITTED, Role, Void};
 
-use crate::support::{APPLIED, Author, Secret, Story, void};
+use crate::support::{APPLIED, Author, Secret, Story, move_to, void};
 
 /// Who writes a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,9 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
         Deed::Complain => Record::Complaint { epoch: story.roster().epoch().unwrap() },
         Deed::HandOn => story.fill(),
         Deed::CloseOver => Record::CloseInvite(late_code().id()),
+        Deed::HandOver => Record::HandOver { user: another.user() },
+        Deed::TakeOver => Record::TakeOver,
+        Deed::Move => Record::Move(move_to(0, "elsewhere")),
         Deed::WriteUnknown => Record::Unknown(99),
     })
 }
@@ -110,12 +113,16 @@ fn outcome(story: &Story, author: &Author, record: &Record) -> Outcome {
     story.roster().clone().apply_entry(Moment { time: story.time(), ..Moment::END }, &entry).unwrap()
 }
 
-/// The story as it is before somebody does it: a rekey has to be due.
+/// The story as it is before somebody does it: a rekey has to be due, and ownership on offer.
 fn before(deed: Deed) -> Story {
     let mut story = peopled();
     if deed == Deed::Rekey {
         let leave = Record::Leave { whole_user: true, cut: vec![] };
         assert_eq!(story.record(&Author::new("another"), &leave), APPLIED);
+    }
+    if deed == Deed::TakeOver {
+        let offer = Record::HandOver { user: Who::Member.author().user() };
+        assert_eq!(story.record(&Who::Owner.author(), &offer), APPLIED);
     }
     story
 }
@@ -130,6 +137,7 @@ fn each_record_counts_by_whom_the_table_permits_it_and_by_nobody_else() {
                 (None, _) => Err(Void::AuthorNotActive),
                 (Some(role), _) if role.may(deed) => Ok(()),
                 (Some(_), Deed::RemoveOthersDevice) => Err(Void::NotOwnUser),
+                (Some(_), Deed::TakeOver) => Err(Void::NotOffered),
                 (Some(_), _) => Err(Void::NotOwner),
             };
             let author = who.author();

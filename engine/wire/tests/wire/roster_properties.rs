@@ -28,6 +28,9 @@ enum Attempt {
     Leave { whole_user: bool },
     Rekey { wrong: bool },
     Complaint { wrong: bool },
+    HandOver(usize),
+    TakeOver,
+    Move(usize),
     Unknown,
 }
 
@@ -49,7 +52,10 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         1 => secret.clone().prop_map(Attempt::CloseLink),
         20 => (secret, prop::bool::weighted(0.2)).prop_map(|(secret, recovery)| Attempt::Join { secret, recovery }),
         3 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveDevice { target, cut }),
-        2 => (person, any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveMember { target, cut }),
+        2 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveMember { target, cut }),
+        2 => person.prop_map(Attempt::HandOver),
+        3 => Just(Attempt::TakeOver),
+        1 => (0..4_usize).prop_map(Attempt::Move),
         1 => any::<bool>().prop_map(|whole_user| Attempt::Leave { whole_user }),
         3 => prop::bool::weighted(0.2).prop_map(|wrong| Attempt::Rekey { wrong }),
         2 => prop::bool::weighted(0.2).prop_map(|wrong| Attempt::Complaint { wrong }),
@@ -124,7 +130,20 @@ impl Cast {
             Attempt::RemoveDevice { target, .. } | Attempt::RemoveMember { target, .. } => {
                 pick(target, &mut (0..PEOPLE).filter(is_active));
             }
-            Attempt::Leave { .. } | Attempt::Rekey { .. } | Attempt::Complaint { .. } | Attempt::Unknown => {}
+            Attempt::HandOver(target) => pick(target, &mut (0..PEOPLE).filter(is_active)),
+            Attempt::TakeOver => {
+                let may = |n: &usize| {
+                    let user = roster.device(&self.people[*n].id()).map(|device| device.user);
+                    roster.offer().is_some_and(|offer| user == Some(offer.to)) && is_active(n)
+                };
+                pick(&mut step.by, &mut (0..PEOPLE).filter(may));
+                return step;
+            }
+            Attempt::Leave { .. }
+            | Attempt::Rekey { .. }
+            | Attempt::Complaint { .. }
+            | Attempt::Move(_)
+            | Attempt::Unknown => {}
         }
         pick(&mut step.by, &mut (0..PEOPLE).filter(is_active));
         step
@@ -135,6 +154,12 @@ impl Cast {
         let points = roster.points();
         header.roster = points[points.len() - 1 - step.late % points.len()].hash;
         header
+    }
+
+    /// Whose device this is, or would be.
+    fn user(&self, roster: &Roster, person: usize) -> UserId {
+        let author = &self.people[person];
+        roster.device(&author.id()).map_or(author.user(), |device| device.user)
     }
 
     fn record(&self, roster: &Roster, header: &Header, step: Step, number: usize) -> Record {
@@ -177,6 +202,12 @@ impl Cast {
             Attempt::Rekey { wrong: false } => Record::Rekey(rekey(&name, roster.recipients())),
             Attempt::Complaint { wrong: true } => Record::Complaint { epoch: EpochId::ZERO },
             Attempt::Complaint { wrong: false } => Record::Complaint { epoch: roster.epoch().unwrap() },
+            Attempt::HandOver(target) => Record::HandOver { user: self.user(roster, target) },
+            Attempt::TakeOver => Record::TakeOver,
+            Attempt::Move(n) => {
+                let generation = roster.moves().len() as u64;
+                Record::Move(move_to(generation.saturating_sub(n as u64 / 2), &format!("relay {n} {number}")))
+            }
             Attempt::Unknown => Record::Unknown(99),
         }
     }
@@ -192,6 +223,11 @@ fn check_state(roster: &Roster) {
         devices.any(|device| device.user == *user && device.is_active() && !device.recovery)
     };
     assert!(live(owners[0].0), "the Owner has a live device");
+    assert_eq!(roster.ownerships().last().unwrap().user, *owners[0].0);
+    if let Some(offer) = roster.offer() {
+        assert_eq!(roster.role(&offer.by), Some(Role::Owner), "an offer is by the Owner");
+        assert!(offer.to != *owners[0].0 && live(&offer.to), "and to somebody who can take it");
+    }
 
     let active =
         roster.devices().filter(|(_, device)| device.is_active()).map(|(_, device)| device.hpke.clone());
@@ -243,6 +279,19 @@ fn check_step(before: &Roster, after: &Roster, id: EntryId, record: &Record, out
     assert_eq!(after.has_complaint(), !begins && (complains || before.has_complaint()));
     assert!(!complains || (before.recipients() == after.recipients() && !before.has_complaint()));
     assert!(removal || rekey_void.is_none());
+    let moves = before.moves().len() + usize::from(matches!(record, Record::Move(_)));
+    assert_eq!(after.moves().len(), moves, "where the log goes on is said by a move alone");
+    if matches!(record, Record::Move(_)) {
+        assert!(
+            after.tickets().all(|(_, ticket)| ticket.stage != TicketStage::Open),
+            "codes name the relay before"
+        );
+    }
+    let owner = |roster: &Roster| roster.ownerships().last().unwrap().user;
+    match record {
+        Record::TakeOver => assert_eq!(owner(after), before.offer().unwrap().to),
+        _ => assert_eq!(owner(after), owner(before), "nobody becomes the Owner unasked"),
+    }
 }
 
 proptest! {
@@ -285,6 +334,7 @@ fn the_histories_are_eventful() {
     let cast = Cast::new();
     let mut runner = TestRunner::deterministic();
     let (mut applied, mut removed, mut without_epoch, mut voids) = (0, 0, 0, BTreeSet::new());
+    let mut taken_over = 0;
     for _ in 0..100 {
         let mut roster = Roster::new(cast.workspace);
         let header = blank_header(&cast.people[0], cast.workspace, EntryType::Roster);
@@ -304,9 +354,11 @@ fn the_histories_are_eventful() {
                 Outcome::Unknown(_) => {}
             }
         }
+        taken_over += roster.ownerships().len() - 1;
         removed += roster.devices().filter(|(_, device)| !device.is_active()).count();
     }
     assert!(applied > 1000, "{applied} records applied");
+    assert!(taken_over > 5, "ownership went over {taken_over} times");
     assert!(removed > 50, "{removed} devices removed");
     assert!(without_epoch > 5, "{without_epoch} removals lost their rekey");
     assert!(voids.len() >= 12, "{voids:?}");

@@ -135,6 +135,9 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("Complaint", story.complaint()),
         ("Rewrap", story.rewrap()),
         ("Fill", story.fill()),
+        ("Move", Record::Move(move_to(0, "elsewhere"))),
+        ("HandOver", Record::HandOver { user: ben.user() }),
+        ("TakeOver", Record::TakeOver),
     ]
 }
 
@@ -225,7 +228,8 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let content = &story.entries[3];
     let bare = Entry::new(content.signed_header().clone(), None).unwrap().to_signed();
     let logged = |entry| LoggedEntry { time: story.log.time(), entry };
-    let create = Create { token: "token".into(), genesis: genesis.clone() };
+    let create =
+        Create { token: "token".into(), genesis: genesis.clone(), logs: vec![story.head_at(Position(2))] };
     let [hello, challenge, proof, welcome] = opening(ana, &device.key, Some(3), None);
     let [_, _, by_ticket, _] = opening(ticket, &secret.key, None, None);
     let [_, _, creating, _] = opening(ana, &device.key, None, Some(create));

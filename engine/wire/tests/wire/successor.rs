@@ -180,6 +180,12 @@ fn a_lost_log_is_begun_again_by_the_word_of_the_relay_alone_and_from_its_beginni
     );
     assert_eq!(Succession::stored(workspace(), &[again]), Ok(whole));
     assert_eq!(chain(&[link("a", 3, "b")]).begun_again(), None, "a restored one");
+    let twice = chain(&[again, beginning("b", "c")]);
+    assert_eq!(
+        twice.begun_again().map(|it| (it.old, it.new)),
+        Some((log("b"), log("c"))),
+        "each that signed it"
+    );
     let restored = chain(&[again, link("b", 3, "c")]);
     assert_eq!(restored.begun_again().map(|it| it.old), Some(log("a")));
     assert_eq!(verify(&[with_bytes(&again, BY_RELAY, &[0; 64])]), Err(SuccessionError::Unsigned));

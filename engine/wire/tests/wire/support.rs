@@ -8,7 +8,7 @@ use bowline_wire::head::{Head, Seen, SeenHead};
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
-use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Cut, Join, Move, Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Outcome, Roster, Void};
 use bowline_wire::signed::{Verified, signing_message};
 use bowline_wire::successor::{SaidSuccessor, Succession, Successor};
@@ -147,6 +147,14 @@ pub(crate) fn rekey(name: &str, recipients: impl IntoIterator<Item = HpkePublicK
         history: vec![3; 48],
         wraps: recipients.into_iter().map(|_| wrap()).collect(),
     }
+}
+
+/// A move to the relay of this name.
+pub(crate) fn move_to(generation: u64, name: &str) -> Move {
+    let seed = |what: &str| seed(&format!("{name}'s {what}"));
+    let key = |what: &str| SigningKey::from_bytes(&seed(what)).verifying_key().to_bytes();
+    let (relay, log) = (RelayId::from_bytes(key("identity")), LogId::from_bytes(key("log")));
+    Move { generation, address: format!("wss://{name}.example:8787"), relay, log }
 }
 
 pub(crate) fn cut_at(entry: &Entry) -> Cut {
@@ -497,5 +505,6 @@ pub(crate) fn facts(roster: &Roster) -> impl PartialEq + std::fmt::Debug {
         roster.tickets().map(|(id, ticket)| (*id, ticket.clone())).collect::<Vec<_>>(),
         roster.epochs().to_vec(),
         (roster.is_rekey_due(), roster.has_complaint(), roster.unknown_record()),
+        (roster.ownerships().to_vec(), roster.offer(), roster.moves().to_vec()),
     )
 }

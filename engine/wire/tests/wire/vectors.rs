@@ -264,6 +264,7 @@ fn successors() -> Value {
         list("a log that was continued twice", &[one, two], None),
         list("a lost log that is begun again", &[again], None),
         list("a lost log that is begun again, and continued", &[again, two], None),
+        list("a lost log of two keys that is begun again", &[again, late], None),
         list("a log that is begun again behind another", &[before, late], Some("NotAChain")),
         list("a log that is begun again without the relay", &[unsigned], Some("Unsigned")),
         list("only the relay has signed", &[without(106)], Some("NotByLog")),

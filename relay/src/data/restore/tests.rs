@@ -112,7 +112,7 @@ fn a_damaged_log_is_left_and_keeps_no_other_from_going_on() {
     let mut database = folder.database().unwrap();
     let (damaged, genesis) = Author::new(8).genesis(8);
     let mut made =
-        Workspace::create(damaged, (LogKey::generate(&mut rng(8)), None), genesis, Millis(1)).unwrap();
+        Workspace::create(damaged, (LogKey::generate(&mut rng(8)), Vec::new()), genesis, Millis(1)).unwrap();
     database.commit(&[made.take_staged().0]).unwrap();
     database.put_bodies(damaged, &[(Position(1), None)]).unwrap();
     drop(database);

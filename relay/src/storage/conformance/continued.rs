@@ -81,8 +81,8 @@ pub(super) fn logs_go_on_under_other_keys<S: Storage>(open: Open<'_, S>) {
     let mut again = Scribe::new(6);
     let mut begins = again.next(2);
     let (identity, lost) = (Identity::from_secret(&[5; 32]), key(5).id());
-    let begun = identity.sign_beginning(again.workspace(), lost, &key(6)).unwrap();
-    begins.create = begins.create.map(|made| NewLog { begins_again: Some(begun), ..made });
+    let begun = identity.sign_beginning(again.workspace(), lost, key(6).id()).unwrap();
+    begins.create = begins.create.map(|made| NewLog { begins_again: vec![begun], ..made });
     open().commit(&[begins]).unwrap();
     assert_eq!(open().log(again.workspace()).unwrap().unwrap().successors, [begun]);
     assert_eq!(open().continued_at(again.workspace()).unwrap(), Some(Position::START));

@@ -158,7 +158,8 @@ mod tests {
         let mut author = Author::new(number);
         let (workspace, genesis) = author.genesis(number);
         let mut created =
-            Workspace::create(workspace, (LogKey::generate(&mut rng(1)), None), genesis, Millis(1)).unwrap();
+            Workspace::create(workspace, (LogKey::generate(&mut rng(1)), Vec::new()), genesis, Millis(1))
+                .unwrap();
         (workspace, author.party(), created.take_staged().0)
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Reason, Welcome};
+use bowline_wire::hash::log_seed;
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{EntryId, Incarnation, Position, RelayId, RosterHash};
+use bowline_wire::ids::{EntryId, Incarnation, LogId, Position, RelayId, RosterHash};
 use bowline_wire::log::Log;
 use bowline_wire::successor::{After, Succession, SuccessionError, Successor};
 
@@ -46,7 +47,8 @@ impl Replica {
         if succession.last().is_some_and(|last| last != theirs.log) {
             return Err(Box::new(RelayFault::Nonsense("successors that do not lead to its log")));
         }
-        if self.is_to_be_decided(&succession) {
+        let is_moved = self.is_moved_to(&succession, relay);
+        if self.is_to_be_decided(&succession) && !is_moved {
             return Err(Box::new(RelayFault::BegunAgain));
         }
         let begun = succession.successors().last();
@@ -65,6 +67,9 @@ impl Replica {
             self.begin_log(theirs);
             return Ok(Leads::On);
         };
+        if is_moved && succession.begun_again() != self.succession.begun_again() {
+            return self.lead_to_move(welcome, succession, known).map(Leads::Back);
+        }
         let next = match succession.after(&self.succession, known) {
             After::Same | After::Unrelated => return Ok(Leads::On),
             After::Before => return Err(Box::new(RelayFault::OtherLog { theirs: *theirs })),
@@ -89,8 +94,33 @@ impl Replica {
         if begun.is_none() || begun == self.succession.begun_again() {
             return false;
         }
-        let is_since = |log| succession.successors().any(|it| it.new == log);
+        let is_since =
+            |log| succession.successors().skip_while(|it| Some(*it) != begun).any(|it| it.new == log);
         self.position() > Position::START || !self.pins.as_ref().is_some_and(|pins| is_since(pins.log))
+    }
+
+    /// Whether this log, begun again at this relay, is where the Owner has moved the workspace, by the last record that says so here. That is
+    /// the decision that a person would have to make, and it holds for everybody.
+    fn is_moved_to(&self, succession: &Succession, relay: RelayId) -> bool {
+        let last = self.log.as_ref().and_then(|log| log.roster().moves().last());
+        let begun = succession.begun_again();
+        last.zip(begun).is_some_and(|(last, begun)| last.relay == relay && last.log == begun.new)
+    }
+
+    /// The log is begun again where the Owner has moved it: all of it is sent there, as far as it is not there yet.
+    fn lead_to_move(
+        &self,
+        welcome: &Welcome,
+        succession: Succession,
+        known: LogId,
+    ) -> Result<Box<CutBack>, Box<RelayFault>> {
+        let first = self.succession.first().unwrap_or(known);
+        if succession.first() != Some(first) {
+            return Err(Box::new(RelayFault::OtherLog { theirs: welcome.head }));
+        }
+        let (at, hash) = (Position::START, log_seed(self.workspace, first));
+        let cut = Cut { succession, at, hash, head: welcome.head };
+        Ok(Box::new(CutBack { cut, welcome: Box::new(welcome.clone()) }))
     }
 
     /// The log's key says that the log goes on from something else than it had signed for.

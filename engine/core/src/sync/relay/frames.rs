@@ -128,11 +128,9 @@ impl Replica {
             return self.close();
         }
         let create = match &self.phase {
-            Phase::Creating(token) => self
-                .outbox
-                .entries()
-                .next()
-                .map(|genesis| Box::new(Create { token: token.0.clone(), genesis: genesis.to_signed() })),
+            Phase::Creating(token) => self.outbox.entries().next().map(|genesis| {
+                Box::new(Create { token: token.0.clone(), genesis: genesis.to_signed(), logs: Vec::new() })
+            }),
             _ => None,
         };
         let relay = challenge.relay;

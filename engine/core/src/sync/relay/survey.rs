@@ -12,7 +12,7 @@ use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Moment, Position, RelayId, WorkspaceId};
-use bowline_wire::successor::{Succession, SuccessionError};
+use bowline_wire::successor::{Succession, SuccessionError, Successor};
 use thiserror::Error;
 
 use super::faults::RelayFault;
@@ -52,7 +52,7 @@ type Surveyed<T> = Result<T, SurveyFailed>;
 pub struct Remake {
     /// What the workspace began with.
     pub create: Create,
-    /// A head of its first log, for the relay to say which log goes on.
+    /// A head of its newest log, for the relay to say which log goes on.
     pub of: SeenHead,
 }
 
@@ -70,6 +70,8 @@ pub struct Survey {
     signed: Vec<SeenHead>,
     /// What the relay was caught at, until somebody has taken it.
     caught: Option<RelayFault>,
+    /// The identity that the relay has proven.
+    met: Option<RelayId>,
     /// With what the workspace is made again, if a person has decided that.
     remake: Option<Remake>,
     session: Session,
@@ -137,11 +139,18 @@ impl Survey {
             known: replica.succession.clone(),
             signed: replica.head.into_iter().chain(replica.beyond()).collect(),
             caught: None,
+            met: None,
             remake,
             session,
             reading: None,
             out: VecDeque::from([hello]),
         })
+    }
+
+    /// A look at an address that a person has typed: whoever answers there is the relay that is meant.
+    #[must_use]
+    pub fn of_any_relay(self) -> Self {
+        Self { relay: None, ..self }
     }
 
     /// The next frame for the line.
@@ -194,6 +203,7 @@ impl Survey {
             return Err(SurveyFailed::Goodbye(Reason::Version));
         }
         let relay = challenge.relay;
+        self.met = Some(relay);
         let challenge = Frame::Challenge(challenge);
         let said = said.then(&encode(&challenge));
         let (of, create) = self.remake.take().map(|it| (it.of, Box::new(it.create))).unzip();
@@ -376,7 +386,9 @@ impl Survey {
 
     /// Successors up to a place up to which both logs are the same name what is there.
     fn check_successors(&self, reading: &Reading, up_to: Position, cx: &Context<'_>) -> Surveyed<()> {
-        let mut there = reading.succession.successors().filter(|it| it.position <= up_to);
+        // At the beginning there is nothing that they could name.
+        let is_below = |it: &&Successor| Position::START < it.position && it.position <= up_to;
+        let mut there = reading.succession.successors().filter(is_below);
         if there.all(|it| self.hash_at(it.position, cx) == Some(it.hash)) {
             Ok(())
         } else {
@@ -405,7 +417,9 @@ impl Survey {
         let at = agree_up_to(&self.known, &succession).map_or(parting, |place| place.min(parting));
         let hash = self.hash_at(at, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
         let cut = Cut { succession, at, hash, head };
-        Ok(ShownLog { workspace: self.workspace, here: self.here, parting, cut, has: has.kept, records })
+        let relay = self.met.ok_or(SurveyFailed::Nonsense("a log before a challenge"))?;
+        let (workspace, here, has) = (self.workspace, self.here, has.kept);
+        Ok(ShownLog { workspace, here, relay, parting, cut, has, records })
     }
 }
 

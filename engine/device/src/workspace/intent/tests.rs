@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use bowline_wire::ids::{LogId, RelayId};
+
 use super::*;
 
 fn decisions() -> Vec<Decision> {
@@ -19,6 +21,14 @@ fn decisions() -> Vec<Decision> {
         Decision::RemoveMember(UserId::from_bytes([4; 16])),
         Decision::Leave { whole_user: false },
         Decision::Leave { whole_user: true },
+        Decision::HandOver(UserId::from_bytes([5; 16])),
+        Decision::TakeOver,
+        Decision::Move(Move {
+            generation: 1,
+            address: "wss://relay.example".to_owned(),
+            relay: RelayId::from_bytes([6; 32]),
+            log: LogId::from_bytes([7; 32]),
+        }),
     ]
 }
 
@@ -59,7 +69,7 @@ fn two_decisions_never_have_the_same_bytes() {
 #[test]
 fn what_keeps_somebody_from_reading_stops_sealing_and_nothing_else_does() {
     let stops: Vec<bool> = decisions().iter().map(Decision::stops_sealing).collect();
-    assert_eq!(stops, [false, false, false, false, true, true, true, true]);
+    assert_eq!(stops, [false, false, false, false, true, true, true, true, false, false, false]);
 }
 
 #[test]
@@ -79,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_is_never_read_as_the_same(which in 0..16_usize, at in any::<prop::sample::Index>(), to in any::<u8>()) {
+    fn a_changed_byte_is_never_read_as_the_same(which in 0..22_usize, at in any::<prop::sample::Index>(), to in any::<u8>()) {
         let all = intents();
         let mut bytes = all[which].to_bytes().to_vec();
         let at = at.index(bytes.len());

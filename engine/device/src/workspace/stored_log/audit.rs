@@ -43,6 +43,12 @@ pub enum Did {
     Complained,
     /// Handed keys on to devices that lacked them.
     HandedKeysOn,
+    /// Offered ownership to a member, or took the offer back.
+    Offered,
+    /// Took the ownership that was on offer.
+    TookOver,
+    /// Moved the workspace to another relay.
+    Moved,
     /// Wrote the first that the log has of a document.
     Shared,
     /// Wrote into a document.
@@ -129,7 +135,7 @@ pub struct Audited {
     pub let_in_by: Option<DeviceId>,
     /// Whom a removal struck, or was to strike.
     pub devices: Vec<DeviceId>,
-    /// The member who was removed, or was to be.
+    /// The member who was removed or offered ownership, or was to be.
     pub member: Option<UserId>,
     /// Whether a new epoch began with it.
     pub new_key: bool,
@@ -382,6 +388,12 @@ fn told_of_record(told: &mut Audited, record: &Record) {
         Record::Rekey(_) => Did::Rekeyed,
         Record::Complaint { .. } => Did::Complained,
         Record::Rewrap { .. } | Record::Fill { .. } => Did::HandedKeysOn,
+        Record::HandOver { user } => {
+            told.member = Some(*user);
+            Did::Offered
+        }
+        Record::TakeOver => Did::TookOver,
+        Record::Move(_) => Did::Moved,
         Record::Unknown(_) => Did::Other,
     };
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ownership::settle_offer;
 use super::rekey::begin_epoch;
 use super::rights::{Place, author, is_owner};
 use crate::header::Header;
@@ -101,6 +102,7 @@ fn strike(roster: &mut Roster, position: Position, going: &BTreeSet<DeviceId>, c
             ticket.end(TicketStage::Closed, position);
         }
     }
+    settle_offer(roster);
 }
 
 /// A removed user's other devices may have made links as well, all struck by now; what is left is the name.
@@ -124,14 +126,19 @@ pub(super) fn leave(
         going.extend(devices_of(roster, user));
     }
     if !recovery {
-        // Only the phrase gives the phrase up.
+        // While another device of theirs stays, only the phrase gives the phrase up.
         going.retain(|device| is_removable(roster, device));
     }
     if is_owner(roster, user) && !owner_stays_live(roster, &going) {
         return Err(Void::LastOwnerDevice);
     }
+    // Whoever has no device left has gone. What is left of them would else get every key there is to come.
+    let is_gone = roster.live_devices(user).all(|device| going.contains(&device));
+    if is_gone {
+        going.extend(devices_of(roster, user));
+    }
     strike(roster, position, &going, cut);
-    if whole_user && devices_of(roster, user).is_empty() {
+    if is_gone {
         mark_user_removed(roster, user);
     }
     roster.rekey_due = true;

@@ -5,8 +5,8 @@ use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
 use serde_json::Value;
 
-use super::keys;
 use super::tale::Tale;
+use super::{keys, ownership};
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
@@ -14,15 +14,16 @@ pub(super) fn vectors() -> Value {
     tales.extend([complaints(), complained(), closed(), unknown(), in_a_run()]);
     tales.extend(keys::tales());
     tales.extend(outrun());
+    tales.extend(ownership::tales());
     tales.into_iter().map(Tale::told).collect()
 }
 
 pub(super) struct Cast {
     pub(super) story: Story,
     pub(super) laptop: Author,
-    phone: Author,
+    pub(super) phone: Author,
     pub(super) ben: Author,
-    tablet: Author,
+    pub(super) tablet: Author,
 }
 
 /// Ana has a laptop and a phone and owns the workspace, Ben has a laptop and a tablet.
@@ -36,7 +37,7 @@ pub(super) fn cast() -> Cast {
     Cast { story, laptop, phone, ben, tablet }
 }
 
-fn leave(whole_user: bool) -> Record {
+pub(super) fn leave(whole_user: bool) -> Record {
     Record::Leave { whole_user, cut: vec![] }
 }
 
@@ -250,25 +251,35 @@ fn leaving() -> Tale {
     tale
 }
 
-/// A user without devices is gone by name only if that was said.
+/// A user goes with the last live device, by whatever they leave; not by what removes it.
 fn gone() -> Tale {
     let Cast { mut story, laptop, ben, tablet, .. } = cast();
-    let carl = Author::new("carl");
+    let [carl, dora] = ["carl", "dora"].map(Author::new);
+    let phrase = Author::new("ben's phrase");
     story.invited(&laptop, &carl);
+    story.invited(&laptop, &dora);
+    story.linked(&ben, &phrase, true);
     for author in [&ben, &tablet] {
         story.record(author, &leave(false));
     }
     story.record(&carl, &leave(true));
+    story.record(&laptop, &story.removal_of(&laptop, &dora, vec![]));
     let mut tale = Tale::new("users without devices", story.clone());
-    tale.applied("a removal of one whose devices left one by one", &laptop, &{
+    tale.void("a removal of one whose devices left one by one", "TargetNotActive", &laptop, &{
         story.expulsion_of(&laptop, ben.user(), vec![])
     });
     tale.void("a removal of one who left with all devices", "TargetNotActive", &laptop, &{
         story.expulsion_of(&laptop, carl.user(), vec![])
     });
+    tale.applied("a removal of one whose device was removed", &laptop, &{
+        story.expulsion_of(&laptop, dora.user(), vec![])
+    });
     tale.void("a removal of a device that left", "TargetNotActive", &laptop, &{
         story.removal_of(&laptop, &tablet, vec![])
     });
+    tale.applied("a rekey to everybody but the phrase of one who left", &laptop, &story.due_rekey("e"));
+    let link = story.record_by(&phrase, &Record::Link(Secret::new("t").ticket()));
+    tale.refused("a link by the phrase of one who left", "NotActive", &link);
     tale
 }
 
@@ -422,14 +433,14 @@ fn unknown() -> Tale {
     let secret = Secret::new("an invite");
     story.record(&laptop, &Record::Invite(secret.ticket()));
     story.record(&ben, &Record::Unknown(99));
-    for reserved in 12..=14 {
+    for reserved in 13..=14 {
         story.record(&ben, &Record::Unknown(reserved));
     }
     story.record(&laptop, &Record::Unknown(14));
     let (carl, here) = (Author::new("carl"), story.workspace());
     let mut tale = Tale::new("records of unknown numbers, by a Member and by the Owner", story.clone());
     tale.void("a rekey", "AfterUnknown", &laptop, &story.due_rekey("e"));
-    tale.void("another unknown record", "AfterUnknown", &laptop, &Record::Unknown(12));
+    tale.void("another unknown record", "AfterUnknown", &laptop, &Record::Unknown(13));
     tale.join_void("a join", "AfterUnknown", &story.join_by(&carl, &secret.join(here, &carl, false)));
     tale
 }

@@ -38,6 +38,7 @@ class Ticket:
     user: bytes | None  # whose device a link lets in; None for an invite
     maker: bytes
     hpke: bytes
+    recovery: bool
     made_at: int  # how many records had been applied before
     stage: str = OPEN
     used_by: bytes | None = None
@@ -270,15 +271,24 @@ class Roster:
         self.hpke_keys.add(device.hpke)
 
     def _open(self, header, ticket, user):
-        key, hpke, _, _ = ticket
+        key, hpke, _, recovery, _ = ticket
         self._on_head(header)
+        self._check_recovery(recovery, user, header.device)
         if key in self.tickets or hpke in self.hpke_keys:
             raise Void("KeyReused")
         self._takes(hpke)
         if len(self.recipients()) >= limits.MAX_RECIPIENTS:
             raise Void("Full")
         self.hpke_keys.add(hpke)
-        self.tickets[key] = Ticket(user, header.device, hpke, len(self.points))
+        self.tickets[key] = Ticket(user, header.device, hpke, recovery, len(self.points))
+
+    def _recovery_of(self, user):
+        devices = self.devices.items()
+        return next((id_ for id_, it in devices if it.user == user and it.active and it.recovery), None)
+
+    def _check_recovery(self, recovery, user, maker):
+        if recovery and (user is None or self._recovery_of(user) not in (None, maker)):
+            raise Void("Recovery")
 
     def _close(self, position, key, user):
         ticket = self.tickets.get(key)
@@ -302,17 +312,19 @@ class Roster:
         if header.device in self.devices or hpke in self.hpke_keys:
             raise Void("KeyReused")
         self._takes(hpke)
+        if recovery != ticket.recovery:
+            raise Void("Recovery")
+        self._check_recovery(recovery, ticket.user, ticket.maker)
         try:
-            message = encode([self.workspace, header.device, hpke, recovery])
-            signing.verify(key, "bowline/join/1", message, proof)
+            kind = 0 if ticket.user is None else 1
+            message = encode([self.workspace, header.device, hpke, kind, ticket.user, recovery])
+            signing.verify(key, "bowline/join/2", message, proof)
         except Malformed:
             raise Void("BadProof") from None
         if ticket.user is not None:
             if self.users[ticket.user].removed:
                 raise Void("TargetNotActive")
             return ticket.user, False
-        if recovery:
-            raise Void("Recovery")
         user = entries.user_of(header.device)
         if user in self.users:
             raise Void("KeyReused")
@@ -323,6 +335,10 @@ class Roster:
         key, hpke, recovery, _ = values
         if is_new:
             self.users[user] = User(MEMBER)
+        before = self._recovery_of(user) if recovery else None
+        if before is not None:
+            self._strike(position, {before}, [])
+            self.rekey_due = True
         self._insert(header.device, Device(user, hpke, recovery, position))
         self.tickets[key].end(USED, position)
         self.tickets[key].used_by = header.device

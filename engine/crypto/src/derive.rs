@@ -31,6 +31,12 @@ impl Label {
     pub(crate) const TICKET_XWING: Self = Self("bowline/ticket/xwing/1");
     /// A device's X-Wing key.
     pub(crate) const DEVICE_XWING: Self = Self("bowline/device/xwing/1");
+    /// The Ed25519 key of a recovery device, from its phrase.
+    pub(crate) const PHRASE_SIGNING: Self = Self("bowline/phrase/signing/1");
+    /// The X25519 key of a recovery device, from its phrase.
+    pub(crate) const PHRASE_HPKE: Self = Self("bowline/phrase/hpke/1");
+    /// The secret of the link by which a recovery device comes in, from its phrase.
+    pub(crate) const PHRASE_TICKET: Self = Self("bowline/phrase/ticket/1");
     /// HPKE: an epoch key for one recipient.
     pub(crate) const WRAP: Self = Self("bowline/wrap/1");
     /// The randomness of one wrap.
@@ -39,7 +45,7 @@ impl Label {
     pub(crate) const REST: Self = Self("bowline/rest/1");
 
     #[cfg(test)]
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::COMMITMENT,
         Self::NEXT_EPOCH,
         Self::DOCUMENT,
@@ -50,6 +56,9 @@ impl Label {
         Self::TICKET_HPKE,
         Self::TICKET_XWING,
         Self::DEVICE_XWING,
+        Self::PHRASE_SIGNING,
+        Self::PHRASE_HPKE,
+        Self::PHRASE_TICKET,
         Self::WRAP,
         Self::WRAP_SEED,
         Self::REST,

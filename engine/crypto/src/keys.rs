@@ -6,6 +6,7 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::header::Header;
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{DeviceId, HpkePublicKey, Signature, Suite, TicketKey, WorkspaceId};
+use bowline_wire::roster::Admits;
 use bowline_wire::roster::record::Join;
 use bowline_wire::signed::{Verified, signing_message};
 use ed25519_dalek::{Signer, SigningKey};
@@ -210,15 +211,16 @@ impl TicketSecret {
         proof.signed(said, |message| Signature::from_bytes(self.signing().sign(message).to_bytes()))
     }
 
-    /// The [`Join::proof`] of `device`, with which the ticket's holder says that it is this device that joins.
+    /// The [`Join::proof`] of `device`, with which the ticket's holder says that it is this device that joins, as what
+    /// the ticket's record says.
     pub fn prove_join(
         &self,
         workspace: WorkspaceId,
         device: DeviceId,
         hpke: &HpkePublicKey,
-        recovery: bool,
+        admits: Admits,
     ) -> Signature {
-        let message = Join::proof_message(workspace, device, hpke, recovery);
+        let message = Join::proof_message(workspace, device, hpke, admits);
         sign(&self.signing(), Join::PROOF_DOMAIN, &message)
     }
 }

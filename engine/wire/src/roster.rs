@@ -85,6 +85,15 @@ pub enum TicketKind {
     Link(UserId),
 }
 
+/// As what a ticket lets somebody in: its maker's word, in the record, and what whoever joins has signed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admits {
+    /// Whom it lets in.
+    pub kind: TicketKind,
+    /// Whether that is a recovery phrase.
+    pub recovery: bool,
+}
+
 /// Whom a ticket's code lets in, as whoever makes or is given one sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeKind {
@@ -92,6 +101,8 @@ pub enum CodeKind {
     Invite,
     /// Another device of the same person.
     Link,
+    /// The recovery phrase of the same person.
+    Recovery,
 }
 
 impl CodeKind {
@@ -99,7 +110,7 @@ impl CodeKind {
     pub fn usual(self) -> u64 {
         match self {
             Self::Invite => INVITE_LIFETIME,
-            Self::Link => LINK_LIFETIME,
+            Self::Link | Self::Recovery => LINK_LIFETIME,
         }
     }
 
@@ -107,15 +118,16 @@ impl CodeKind {
     pub fn longest(self) -> u64 {
         match self {
             Self::Invite => MAX_INVITE_LIFETIME,
-            Self::Link => MAX_LINK_LIFETIME,
+            Self::Link | Self::Recovery => MAX_LINK_LIFETIME,
         }
     }
 }
 
-impl From<TicketKind> for CodeKind {
-    fn from(kind: TicketKind) -> Self {
-        match kind {
+impl From<Admits> for CodeKind {
+    fn from(admits: Admits) -> Self {
+        match admits.kind {
             TicketKind::Invite => Self::Invite,
+            TicketKind::Link(_) if admits.recovery => Self::Recovery,
             TicketKind::Link(_) => Self::Link,
         }
     }
@@ -135,8 +147,8 @@ pub enum TicketStage {
 /// An invite or link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketState {
-    /// Whom the ticket lets in.
-    pub kind: TicketKind,
+    /// As what the ticket lets somebody in.
+    pub admits: Admits,
     /// The device that made the ticket.
     pub maker: DeviceId,
     /// The key to which rekeys are wrapped while the ticket is open.
@@ -161,7 +173,7 @@ impl TicketState {
     /// When nobody is let in by the ticket any more, in the log's time; `made` is the log's time where its record stands. What its maker
     /// wrote counts up to the longest that there is for its kind.
     pub fn over_after(&self, made: LogTime) -> Millis {
-        Millis(self.expires).min(made.millis().plus(CodeKind::from(self.kind).longest()))
+        Millis(self.expires).min(made.millis().plus(CodeKind::from(self.admits).longest()))
     }
 }
 
@@ -301,6 +313,8 @@ pub struct Roster {
     keys_seen: BTreeSet<HpkePublicKey>,
     /// Genesis states it.
     suite: Suite,
+    /// Whether its Joins were signed as in drafts before 3.
+    is_of_before: bool,
     rekey_due: bool,
     unknown: Option<u64>,
 }
@@ -319,9 +333,15 @@ impl Roster {
             permits: Permits::default(),
             keys_seen: BTreeSet::new(),
             suite: Suite::X25519,
+            is_of_before: false,
             rekey_due: false,
             unknown: None,
         }
+    }
+
+    /// The roster of a workspace of an earlier draft before its Genesis.
+    pub(crate) fn of_before(workspace: WorkspaceId) -> Self {
+        Self { is_of_before: true, ..Self::new(workspace) }
     }
 
     /// The hash after the last applied record; zeros before Genesis.
@@ -417,6 +437,12 @@ impl Roster {
 
     fn has_room(&self) -> bool {
         self.recipients().len() < MAX_RECIPIENTS
+    }
+
+    /// The recovery device of `user`, if one is active: there is one at most.
+    pub fn recovery_of(&self, user: UserId) -> Option<DeviceId> {
+        let is_it = |device: &Device| device.user == user && device.is_active() && device.recovery;
+        self.devices.iter().find(|(_, device)| is_it(device)).map(|(id, _)| *id)
     }
 
     /// Live devices of `user`: active, and not a recovery phrase.

@@ -5,7 +5,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer, decode};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::EntryType;
-use crate::ids::{HpkePublicKey, Position, Suite, WorkspaceId};
+use crate::ids::{DeviceId, HpkePublicKey, Position, Suite, WorkspaceId};
 use crate::roster::Roster;
 use crate::roster::record::{Cut, Record, Rekey, Ticket, Wrap};
 
@@ -17,7 +17,7 @@ pub fn roster<'e>(
     workspace: WorkspaceId,
     entries: impl IntoIterator<Item = (Position, &'e Entry)>,
 ) -> Roster {
-    let mut roster = Roster::new(workspace);
+    let mut roster = Roster::of_before(workspace);
     for (position, entry) in entries {
         let header = entry.header();
         let is_roster = header.entry_type == EntryType::Roster && header.workspace == workspace;
@@ -28,6 +28,18 @@ pub fn roster<'e>(
         }
     }
     roster
+}
+
+/// Domain and message of what a ticket's key signed in a Join up to draft 2, in which tickets did not say whether they were for a phrase.
+pub(crate) fn join_proof(
+    workspace: WorkspaceId,
+    device: DeviceId,
+    hpke: &HpkePublicKey,
+    recovery: bool,
+) -> (&'static [u8], Vec<u8>) {
+    let mut writer = Writer::new();
+    writer.array(4).value(&workspace).value(&device).value(hpke).bool(recovery);
+    (b"bowline/join/1", writer.into_bytes())
 }
 
 /// Reads the body of a roster entry of an earlier draft.
@@ -100,7 +112,7 @@ impl<const SUITES: bool> RecordBefore<SUITES> {
     fn read_ticket(&mut self, from: &mut Reader<'_>) -> Result<Ticket, DecodeError> {
         from.array(4)?;
         let (key, hpke, expires) = (from.value()?, Self::read_key(from)?, from.u64()?);
-        Ok(Ticket { key, hpke, expires, wrap: self.read_wrap(from)? })
+        Ok(Ticket { key, hpke, expires, recovery: false, wrap: self.read_wrap(from)? })
     }
 
     fn read_rekey(&mut self, from: &mut Reader<'_>) -> Result<Rekey, DecodeError> {

@@ -12,7 +12,7 @@ use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, 
 use self::rights::{Place, author, live_author};
 use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
 use super::record::{Join, Record};
-use super::{Epoch, Outcome, Point, Role, Roster, TicketKind, User, Void};
+use super::{Admits, Epoch, Outcome, Point, Role, Roster, TicketKind, User, Void};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::{EntryType, Header};
@@ -121,10 +121,13 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             roster.permits.begun_by = Some(*device);
             Ok(None)
         }
-        Record::Invite(ticket) => open_ticket(roster, header, ticket, TicketKind::Invite),
+        Record::Invite(ticket) => {
+            let admits = Admits { kind: TicketKind::Invite, recovery: ticket.recovery };
+            open_ticket(roster, header, ticket, admits)
+        }
         Record::Link(ticket) => {
-            let user = author(roster, header)?.user;
-            open_ticket(roster, header, ticket, TicketKind::Link(user))
+            let kind = TicketKind::Link(author(roster, header)?.user);
+            open_ticket(roster, header, ticket, Admits { kind, recovery: ticket.recovery })
         }
         Record::CloseInvite(key) => close_ticket(roster, position, key, |kind| kind == TicketKind::Invite),
         Record::CloseLink(key) => {

@@ -66,7 +66,7 @@ fn with_linked_since(roster: &Roster, targets: BTreeSet<DeviceId>, known: usize)
             .tickets
             .values()
             .filter(|ticket| ticket.made_at >= known && going.contains(&ticket.maker))
-            .filter_map(|ticket| match (ticket.kind, ticket.stage) {
+            .filter_map(|ticket| match (ticket.admits.kind, ticket.stage) {
                 (TicketKind::Link(_), TicketStage::Used(device)) => Some(device),
                 _ => None,
             })
@@ -90,7 +90,7 @@ fn owner_stays_live(roster: &Roster, going: &BTreeSet<DeviceId>) -> bool {
 }
 
 /// Takes standing and open tickets from `going`.
-fn strike(roster: &mut Roster, position: Position, going: &BTreeSet<DeviceId>, cut: &[Cut]) {
+pub(super) fn strike(roster: &mut Roster, position: Position, going: &BTreeSet<DeviceId>, cut: &[Cut]) {
     for id in going {
         if let Some(device) = roster.devices.get_mut(id) {
             device.standing = Standing::Removed { position, cut: cut_of(cut, *id) };

@@ -1,19 +1,26 @@
 //! Invites, links, and who comes in by them.
 
+use std::collections::BTreeSet;
+
+use super::removal::strike;
 use super::rights::{on_head, takes};
+use crate::before;
 use crate::header::Header;
 use crate::ids::{DeviceId, HpkePublicKey, Position, TicketKey, UserId};
 use crate::roster::record::{Join, Ticket};
-use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void};
+use crate::roster::{
+    Admits, Device, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void,
+};
 use crate::signed::verify_signature;
 
 pub(super) fn open_ticket(
     roster: &mut Roster,
     header: &Header,
     ticket: &Ticket,
-    kind: TicketKind,
+    admits: Admits,
 ) -> Result<Option<Void>, Void> {
     on_head(roster, header)?;
+    check_recovery(roster, admits, header.device)?;
     if roster.tickets.contains_key(&ticket.key) || roster.keys_seen.contains(&ticket.hpke) {
         return Err(Void::KeyReused);
     }
@@ -23,7 +30,7 @@ pub(super) fn open_ticket(
     }
     roster.keys_seen.insert(ticket.hpke.clone());
     let state = TicketState {
-        kind,
+        admits,
         maker: header.device,
         hpke: ticket.hpke.clone(),
         expires: ticket.expires,
@@ -35,13 +42,27 @@ pub(super) fn open_ticket(
     Ok(None)
 }
 
+/// A phrase comes by link, one for each user: while there is one, only what it has signed itself brings its successor. A thief with a device
+/// could otherwise put a phrase of their own in its place.
+fn check_recovery(roster: &Roster, admits: Admits, maker: DeviceId) -> Result<(), Void> {
+    let Admits { kind, recovery: true } = admits else { return Ok(()) };
+    match kind {
+        TicketKind::Invite => Err(Void::Recovery),
+        TicketKind::Link(user) if roster.recovery_of(user).is_some_and(|active| active != maker) => {
+            Err(Void::Recovery)
+        }
+        TicketKind::Link(_) => Ok(()),
+    }
+}
+
 pub(super) fn close_ticket(
     roster: &mut Roster,
     position: Position,
     key: &TicketKey,
     may: impl Fn(TicketKind) -> bool,
 ) -> Result<Option<Void>, Void> {
-    let ticket = roster.tickets.get_mut(key).filter(|ticket| may(ticket.kind)).ok_or(Void::NoTicket)?;
+    let ticket =
+        roster.tickets.get_mut(key).filter(|ticket| may(ticket.admits.kind)).ok_or(Void::NoTicket)?;
     if ticket.stage != TicketStage::Open {
         return Err(Void::TicketNotOpen);
     }
@@ -63,11 +84,18 @@ pub(super) fn check_join(roster: &Roster, header: &Header, join: &Join) -> Resul
         return Err(Void::KeyReused);
     }
     takes(roster, &join.hpke)?;
-    let message = Join::proof_message(roster.workspace, header.device, &join.hpke, join.recovery);
-    verify_signature(join.ticket.as_bytes(), Join::PROOF_DOMAIN, &message, &join.proof)
-        .map_err(|_| Void::BadProof)?;
-    match ticket.kind {
-        TicketKind::Invite if join.recovery => Err(Void::Recovery),
+    if join.recovery != ticket.admits.recovery {
+        return Err(Void::Recovery);
+    }
+    check_recovery(roster, ticket.admits, ticket.maker)?;
+    let (device, hpke) = (header.device, &join.hpke);
+    let (domain, message) = if roster.is_of_before {
+        before::join_proof(roster.workspace, device, hpke, join.recovery)
+    } else {
+        (Join::PROOF_DOMAIN, Join::proof_message(roster.workspace, device, hpke, ticket.admits))
+    };
+    verify_signature(join.ticket.as_bytes(), domain, &message, &join.proof).map_err(|_| Void::BadProof)?;
+    match ticket.admits.kind {
         TicketKind::Invite => {
             let user = UserId::of_first_device(header.device);
             if roster.users.contains_key(&user) { Err(Void::KeyReused) } else { Ok((user, true)) }
@@ -86,6 +114,11 @@ pub(super) fn apply_join(
     join: &Join,
 ) -> Result<Option<Void>, Void> {
     let (user, is_new) = check_join(roster, header, join)?;
+    if let Some(before) = roster.recovery_of(user).filter(|_| join.recovery) {
+        // Whoever else knows the phrase that is given up reads nothing of what comes.
+        strike(roster, position, &BTreeSet::from([before]), &[]);
+        roster.rekey_due = true;
+    }
     if is_new {
         roster.users.insert(user, User { role: Role::Member, removed: false });
     }

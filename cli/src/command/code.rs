@@ -46,6 +46,7 @@ pub(super) fn word(kind: CodeKind) -> &'static str {
     match kind {
         CodeKind::Invite => "invite",
         CodeKind::Link => "link",
+        CodeKind::Recovery => "recovery",
     }
 }
 

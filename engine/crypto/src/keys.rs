@@ -1,7 +1,7 @@
 //! The secrets by which somebody is known: a device's keys, and the secret behind an invite or link.
 
 use bowline_wire::entry::{Entry, EntryError};
-use bowline_wire::frame::{Create, Party, Proof, Transcript, Word};
+use bowline_wire::frame::{Create, Lookup, Party, Proof, Transcript, Word};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::Header;
 use bowline_wire::holding::{Holding, SaidHolding};
@@ -144,6 +144,12 @@ impl DeviceKeys {
     pub fn sign_holding(&self, holding: Holding) -> Option<SaidHolding> {
         let sign = |message: &[u8]| Signature::from_bytes(self.signing.sign(message).to_bytes());
         Verified::sign(holding, sign).ok().as_ref().map(SaidHolding::from)
+    }
+
+    /// Signs this device's question where it is, for a line on which `said` was said.
+    pub fn look_up(&self, said: Transcript) -> Lookup {
+        let sign = |message: &[u8]| Signature::from_bytes(self.signing.sign(message).to_bytes());
+        Lookup::unsigned(self.id()).signed(said, sign)
     }
 
     /// Signs a proof of this device's for a line on which `said` was said.

@@ -46,7 +46,7 @@ pub use epoch::{EpochKey, NewEpoch};
 pub use keyring::{KeySnapshot, Keyring, KeyringError};
 pub use keys::{DeviceKeys, HpkeSecret, TicketSecret};
 pub use payload::SealError;
-pub use phrase::{PhraseError, RecoveryPhrase};
+pub use phrase::{MAX_PHRASE_LINKS, PhraseError, RecoveryPhrase};
 #[cfg(feature = "planted-bugs")]
 pub use planted::seal_nothing;
 pub use rekey::{History, RekeyError};

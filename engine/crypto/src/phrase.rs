@@ -13,6 +13,9 @@ use crate::keys::{DEVICE_KEYS_LEN, DeviceKeys, TicketSecret};
 /// How many words a phrase has: 256 random bits, and 8 that check them.
 pub const PHRASE_WORDS: usize = 24;
 
+/// How many links are made for one phrase in one workspace at most: each that was not used in time is one of them.
+pub const MAX_PHRASE_LINKS: u32 = 1024;
+
 const ENTROPY_LEN: usize = 32;
 
 /// Whoever has it is the person's recovery device, wherever that is in.
@@ -91,7 +94,8 @@ impl RecoveryPhrase {
         DeviceKeys::from_bytes(&bytes)
     }
 
-    /// The secret of the link by which the recovery device comes into a workspace, the `nth` that was made there: whoever has the phrase
+    /// The secret of the link by which the recovery device comes into a workspace, the `nth` that was made there, of
+    /// [`MAX_PHRASE_LINKS`]: whoever has the phrase
     /// opens what was wrapped to it, so that no key has to be wrapped again for a device that is words on paper.
     pub fn ticket_secret(&self, workspace: WorkspaceId, nth: u32) -> TicketSecret {
         let info = [Label::PHRASE_TICKET.as_bytes(), workspace.as_bytes(), &nth.to_be_bytes()];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bowline_core::sync::{ShownLog, Survey, SurveyFailed};
 use bowline_transport::Dial;
-use bowline_wire::frame::Frame;
+use bowline_wire::codec::encode;
 use bowline_wire::ids::{LineKey, Millis, Position, WorkspaceId};
 
 use super::Host;
@@ -40,7 +40,7 @@ pub async fn look<D: Dial>(
     let address = device.relay_address(workspace)?;
     let follows = if device.knows_relay(workspace)? { Follows::Identity } else { Follows::Nobody };
     let looking = Lookout { device, workspace, how, survey: None };
-    Ok(match talk(workspace, (&address, follows), host, looking, stop).await? {
+    Ok(match talk(Some(workspace), (&address, follows), host, looking, stop).await? {
         Ended::With(looked) => looked,
         Ended::NoLine(why) => Looked::NoLine(why),
         Ended::Stopped => Looked::Stopped,
@@ -72,8 +72,8 @@ impl Talk for Lookout<'_> {
         })
     }
 
-    fn poll_transmit(&mut self) -> Option<Frame> {
-        self.survey.as_mut().and_then(Survey::poll_transmit)
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.survey.as_mut().and_then(Survey::poll_transmit).as_ref().map(encode)
     }
 
     fn progress(&self) -> Option<(Position, Position)> {

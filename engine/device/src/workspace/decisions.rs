@@ -105,7 +105,7 @@ impl Workspaces {
             let (made, _) = read.author_at(workspace, position)?.ok_or(Error::Damaged(Damage::Entry))?;
             Ok(OpenCode {
                 ticket: *key,
-                kind: ticket.kind.into(),
+                kind: ticket.admits.into(),
                 maker: ticket.maker,
                 made: made.millis(),
                 expires: ticket.over_after(made),

@@ -43,9 +43,9 @@ impl Decision {
     pub(crate) fn deed(&self, by: UserId, roster: &Roster) -> Option<Deed> {
         Some(match self {
             Self::Open { kind: CodeKind::Invite, .. } => Deed::Invite,
-            Self::Open { kind: CodeKind::Link, .. } => Deed::Link,
+            Self::Open { kind: CodeKind::Link | CodeKind::Recovery, .. } => Deed::Link,
             Self::Close(CodeKind::Invite, _) => Deed::CloseInvite,
-            Self::Close(CodeKind::Link, _) => Deed::CloseLink,
+            Self::Close(CodeKind::Link | CodeKind::Recovery, _) => Deed::CloseLink,
             Self::RemoveDevice(device) => return roster.removal_of(device, by),
             Self::RemoveMember(_) => Deed::RemoveMember,
             Self::Leave { .. } => Deed::Leave,
@@ -58,10 +58,12 @@ impl Decision {
             Self::Open { kind: CodeKind::Invite, .. } => 1,
             Self::Open { kind: CodeKind::Link, .. } => 2,
             Self::Close(CodeKind::Invite, _) => 3,
-            Self::Close(CodeKind::Link, _) => 4,
+            // Either is closed by one record.
+            Self::Close(CodeKind::Link | CodeKind::Recovery, _) => 4,
             Self::RemoveDevice(_) => 5,
             Self::RemoveMember(_) => 6,
             Self::Leave { .. } => 7,
+            Self::Open { kind: CodeKind::Recovery, .. } => 8,
         }
     }
 }
@@ -120,6 +122,7 @@ impl Canonical for Intent {
             5 => Decision::RemoveDevice(from.value()?),
             6 => Decision::RemoveMember(from.value()?),
             7 => Decision::Leave { whole_user: from.bool()? },
+            8 => read_open(from, CodeKind::Recovery)?,
             number => {
                 return Err(DecodeError::UnknownNumber { what: "decision", number: number.into() });
             }

@@ -211,7 +211,7 @@ fn about_distrust(why: Distrust) -> &'static str {
 }
 
 /// What a relay said when it closed the connection.
-pub(super) fn turned_away(reason: Reason) -> CommandError {
+pub(crate) fn turned_away(reason: Reason) -> CommandError {
     let message = format!("The relay refused: {}", relay_says(reason));
     let error = CommandError::new(refusal_code(reason), message);
     match reason {

@@ -279,11 +279,6 @@ impl Workspace {
         self.refused.push(refused);
     }
 
-    /// The log's time at a position where something staged stands.
-    fn staged_time(&self, position: Position) -> Option<LogTime> {
-        self.staged.iter().map(|staged| &staged.row).find(|row| row.position == position).map(|row| row.time)
-    }
-
     /// Takes everything staged, as a commit, and who waits for which of it.
     pub(crate) fn take_staged(&mut self) -> (LogCommit, Waiting) {
         self.staged_index.clear();
@@ -302,7 +297,7 @@ impl Workspace {
             parties: self
                 .durable_roster
                 .iter()
-                .flat_map(|it| roster::changed(it, self.log.roster(), |at| self.staged_time(at)))
+                .flat_map(|it| roster::changed(it, self.log.roster()))
                 .collect(),
         };
         let mut waiting = Waiting { accepted: Vec::new(), refused: std::mem::take(&mut self.refused) };

@@ -24,7 +24,7 @@ use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Create, Frame, Proof, Welcome};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{HpkePublicKey, Lane, Millis, Position, Signature, WorkspaceId};
+use bowline_wire::ids::{HpkePublicKey, Lane, LogTime, Millis, Moment, Position, Signature, WorkspaceId};
 use bowline_wire::limits::{MAX_BODY, MAX_FRAME, MAX_RECIPIENTS, MAX_SEALED_HISTORY};
 use bowline_wire::roster::record::Record;
 use bowline_wire::signed::Signed;
@@ -67,7 +67,7 @@ fn scene() -> Scene {
     relay.flush(NOW);
     let Frame::Welcome(Welcome { head, .. }) = next_frame(&mut relay) else { panic!() };
     let mut roster = bowline_wire::roster::Roster::new(workspace);
-    roster.apply_entry(head.position, &genesis);
+    roster.apply_entry(Moment { position: head.position, time: LogTime::START }, &genesis);
     let view = View { workspace, seen: Some(head), roster: roster.hash(), epoch: roster.epoch().unwrap() };
     Scene { relay, laptop, view, conn }
 }

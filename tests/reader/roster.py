@@ -28,6 +28,7 @@ class Device:
     hpke: bytes
     recovery: bool
     joined_at: int  # the log position of its Genesis or Join
+    joined: int  # the log's time there
     active: bool = True
     removed_at: int | None = None  # the log position of what removed it
     cut: dict = field(default_factory=dict)  # of a removed device: chain -> (seq, entry id)
@@ -97,6 +98,7 @@ class Roster:
         self.suite = None
         self.rekey_due = False
         self.unknown = False
+        self.time = 0  # of the log, at the last record
 
     @property
     def hash(self):
@@ -146,8 +148,9 @@ class Roster:
         """How many records had been applied up to a position."""
         return sum(point.position <= position for point in self.points)
 
-    def apply(self, position, entry):
-        """Applies a roster entry that stands at a position, and says what it did."""
+    def apply(self, position, time, entry):
+        """Applies a roster entry that stands at a position and a time of the log, and says what it did."""
+        self.time = time
         header, record = entry.header, records.read_record(entry.body)
         if self.unknown:
             return Outcome("void", "AfterUnknown")
@@ -262,7 +265,7 @@ class Roster:
         self.suite = suite
         user = entries.user_of(device)
         self.users[user] = User(OWNER)
-        self._insert(device, Device(user, hpke, False, position))
+        self._insert(device, Device(user, hpke, False, position, self.time))
         self.epochs.append((entry.id[:16], commitment))
         self.begun_by = device
 
@@ -339,7 +342,7 @@ class Roster:
         if before is not None:
             self._strike(position, {before}, [])
             self.rekey_due = True
-        self._insert(header.device, Device(user, hpke, recovery, position))
+        self._insert(header.device, Device(user, hpke, recovery, position, self.time))
         self.tickets[key].end(USED, position)
         self.tickets[key].used_by = header.device
 
@@ -350,8 +353,11 @@ class Roster:
         device = self.devices[target]
         if device.user != author.user and not self.is_owner(author.user):
             raise Void("NotOwnUser")
-        if device.recovery:
+        if self._has_settled(device):
             raise Void("Recovery")
+
+    def _has_settled(self, device):
+        return device.recovery and self.time - device.joined >= limits.RECOVERY_SETTLES
 
     def _remove_member(self, place, values):
         header, (user, cut, _) = place.header, values
@@ -396,7 +402,7 @@ class Roster:
                 by_link = ticket.user is not None and ticket.stage == USED
                 if by_link and ticket.made_at >= known and ticket.maker in going:
                     device = self.devices[ticket.used_by]
-                    if device.active and not device.recovery:
+                    if device.active and not self._has_settled(device):
                         going.add(ticket.used_by)
         return going
 
@@ -428,7 +434,7 @@ class Roster:
         )
         going = {header.device} | (self._active_of(user) if whole_user else set())
         if not author.recovery:
-            going = {id_ for id_ in going if not self.devices[id_].recovery}
+            going = {id_ for id_ in going if not self._has_settled(self.devices[id_])}
         self._check_owner_stays(going)
         self._strike(position, going, cut)
         if whole_user and not self._active_of(user):

@@ -16,8 +16,8 @@ use bowline_crypto::{DeviceKeys, EpochKey, Keyring, NewEpoch, TicketSecret, open
 use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
-    BodyHash, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, Position, RosterHash,
-    Salt, Suite, UserId, WireDoc, WorkspaceId,
+    BodyHash, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogTime, Moment,
+    Position, RosterHash, Salt, Suite, UserId, WireDoc, WorkspaceId,
 };
 use bowline_wire::roster::record::{Join, Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Admits, Epoch, Outcome, Roster, TicketKind, TicketStage};
@@ -180,7 +180,12 @@ impl History {
         let id = EntryId::from_bytes(hash::sha256(&[&self.written.to_be_bytes()]));
         let before = self.roster.epochs().len();
         let header = Self::header(by, on);
-        let outcome = self.roster.apply(Position(self.written), id, &header, &record);
+        let outcome = self.roster.apply(
+            Moment { position: Position(self.written), time: LogTime::START },
+            id,
+            &header,
+            &record,
+        );
         let Outcome::Applied { .. } = outcome else { return false };
         let epochs = self.roster.epochs().len();
         self.applied.push(Applied { record, on, began: before > 0 && epochs > before, epochs });

@@ -8,7 +8,7 @@ use bowline_wire::before;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::hash;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{ChainKey, DocId, EntryId, Millis, Position, WireDoc, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DocId, EntryId, Millis, Moment, Position, WireDoc, WorkspaceId};
 use bowline_wire::signed::Signed;
 
 use crate::{Damage, Error};
@@ -62,6 +62,11 @@ pub(crate) fn entry_of(found: EntryWithBody) -> Result<Entry, Error> {
         SignedEntry::from_parts(Signed::from_parts(header, signature), found.body).verify(ws)
     };
     entry.map_err(|_| Error::Damaged(Damage::Entry))
+}
+
+/// Where and when an entry stands in its log.
+pub(crate) fn moment(entry: &EntryRow) -> Moment {
+    entry.place.map_or(Moment::START, |place| Moment { position: place.pos, time: place.time })
 }
 
 /// The id of an entry with these header bytes, whatever version wrote them. What was put aside is stored under another one.
@@ -121,11 +126,10 @@ pub(crate) fn profile_id(workspace: WorkspaceId) -> DocId {
 pub(crate) fn roster_records(
     read: Reader<'_>,
     workspace: WorkspaceId,
-) -> Result<Vec<(Position, Entry)>, Error> {
+) -> Result<Vec<(Moment, Entry)>, Error> {
     let mut records = Vec::new();
     for found in read.control_by_type(workspace, EntryType::Roster.number())? {
-        let position = found.entry.place.map_or(Position::START, |place| place.pos);
-        records.push((position, entry_of(found)?));
+        records.push((moment(&found.entry), entry_of(found)?));
     }
     Ok(records)
 }

@@ -145,7 +145,7 @@ impl Device {
 
     /// The invites and links that are open, whoever made them.
     pub fn open_codes(&self, workspace: WorkspaceId) -> Result<Vec<OpenCode>, Error> {
-        self.workspaces.open_codes(self.store.read(), workspace)
+        self.workspaces.open_codes(workspace)
     }
 
     /// Where new documents go; `None` for this device only.

@@ -239,6 +239,22 @@ impl LogTime {
     }
 }
 
+/// A moment of a log: a place in it, and its time there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The place.
+    pub position: Position,
+    /// The log's time there.
+    pub time: LogTime,
+}
+
+impl Moment {
+    /// Before every log.
+    pub const START: Self = Self { position: Position::START, time: LogTime::START };
+    /// Behind every log.
+    pub const END: Self = Self { position: Position(u64::MAX), time: LogTime::LAST };
+}
+
 /// Milliseconds since 1970-01-01 UTC, as the caller's clock has it. An argument everywhere, read nowhere in the core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);

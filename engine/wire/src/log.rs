@@ -20,8 +20,8 @@ use crate::hash;
 use crate::head::{Head, SeenHead};
 use crate::header::{EntryType, Header};
 use crate::ids::{
-    ChainKey, DeviceId, EntryId, EpochId, Lane, LogHash, LogId, LogTime, Millis, Position, UserId, WireDoc,
-    WorkspaceId,
+    ChainKey, DeviceId, EntryId, EpochId, Lane, LogHash, LogId, LogTime, Millis, Moment, Position, UserId,
+    WireDoc, WorkspaceId,
 };
 use crate::roster::record::Record;
 use crate::roster::{Outcome, Role, Roster, Standing, Void};
@@ -143,6 +143,12 @@ pub struct Placed {
     pub covers: Position,
     /// What the record did; `None` unless the entry is a roster entry.
     pub roster: Option<Outcome>,
+}
+
+impl Placed {
+    fn moment(&self) -> Moment {
+        Moment { position: self.position, time: self.time }
+    }
 }
 
 /// A log up to a position: its time, running hash, roster, the tip of every chain, and what each document weighs.
@@ -313,7 +319,7 @@ impl Log {
         }
         let mut placed = self.pass(entry.id(), time);
         placed.covers = covers;
-        placed.roster = self.roster.apply_entry(placed.position, entry);
+        placed.roster = self.roster.apply_entry(placed.moment(), entry);
         placed
     }
 

@@ -15,10 +15,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use roles::{Deed, PERMITTED};
 
 use crate::ids::{
-    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Millis, Position, RosterHash,
-    Suite, TicketKey, UserId, WorkspaceId,
+    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Millis, Moment, Position,
+    RosterHash, Suite, TicketKey, UserId, WorkspaceId,
 };
-use crate::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_RECIPIENTS};
+use crate::limits::{
+    INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_RECIPIENTS, RECOVERY_SETTLES,
+};
 
 /// What a member may do: see [`PERMITTED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub struct Device {
     pub joined_by: Option<TicketKey>,
     /// Number of the record that the device came by, counted from 0 over applied records.
     pub joined_at: usize,
+    /// The log's time where that record stands.
+    pub joined: LogTime,
     /// Whether the device may write.
     pub standing: Standing,
 }
@@ -73,6 +77,13 @@ impl Device {
     /// Whether the device may write.
     pub fn is_active(&self) -> bool {
         self.standing == Standing::Active
+    }
+
+    /// Whether others may remove the device at a time of the log. A recovery phrase has settled then if it has been in for long enough:
+    /// it goes by its own signature or with its user.
+    pub fn is_removable(&self, now: LogTime) -> bool {
+        let has_settled = now.millis().since(self.joined.millis()) >= RECOVERY_SETTLES;
+        self.is_active() && !(self.recovery && has_settled)
     }
 }
 
@@ -159,6 +170,8 @@ pub struct TicketState {
     pub stage: TicketStage,
     /// Number of the record that made the ticket, counted from 0 over applied records.
     pub made_at: usize,
+    /// The log's time where that record stands.
+    pub made: LogTime,
     /// Where the record stands by which it was used or closed; `None` while it is open.
     pub ended: Option<Position>,
 }
@@ -170,10 +183,10 @@ impl TicketState {
 }
 
 impl TicketState {
-    /// When nobody is let in by the ticket any more, in the log's time; `made` is the log's time where its record stands. What its maker
-    /// wrote counts up to the longest that there is for its kind.
-    pub fn over_after(&self, made: LogTime) -> Millis {
-        Millis(self.expires).min(made.millis().plus(CodeKind::from(self.admits).longest()))
+    /// When nobody is let in by the ticket any more, in the log's time. What its maker wrote counts up to the longest that there is for its
+    /// kind.
+    pub fn over_after(&self) -> Millis {
+        Millis(self.expires).min(self.made.millis().plus(CodeKind::from(self.admits).longest()))
     }
 }
 
@@ -182,8 +195,8 @@ impl TicketState {
 pub struct Point {
     /// The roster hash after the record.
     pub hash: RosterHash,
-    /// Where the record stands in the log.
-    pub position: Position,
+    /// Where and when the record stands in the log.
+    pub at: Moment,
     /// The epoch in force.
     pub epoch: EpochId,
     /// Whether content sealing was suspended until a Rekey.
@@ -357,7 +370,7 @@ impl Roster {
 
     /// How many records had been applied up to and including `position`.
     pub fn applied_by(&self, position: Position) -> usize {
-        self.points.partition_point(|point| point.position <= position)
+        self.points.partition_point(|point| point.at.position <= position)
     }
 
     /// All points, oldest first.
@@ -423,11 +436,6 @@ impl Roster {
     /// An invite or link that is or was.
     pub fn ticket(&self, key: &TicketKey) -> Option<&TicketState> {
         self.tickets.get(key)
-    }
-
-    /// Where the record of an invite or link stands.
-    pub fn made_at(&self, ticket: &TicketState) -> Option<Position> {
-        self.points.get(ticket.made_at).map(|point| point.position)
     }
 
     /// All invites and links that are or were.

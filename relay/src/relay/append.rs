@@ -8,9 +8,9 @@ use bowline_wire::entry::{Entry, EntryError, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
 use bowline_wire::hash::entry_id;
 use bowline_wire::header::{EntryType, Part};
-use bowline_wire::ids::{EntryId, Lane, LogTime, Position, Signature, TicketKey, WorkspaceId};
+use bowline_wire::ids::{EntryId, Lane, LogTime, Moment, Position, Signature, TicketKey, WorkspaceId};
 use bowline_wire::limits::{MAX_BODY, MAX_ENTRIES_PER_FRAME, MAX_HEADER, MAX_REASON_TEXT};
-use bowline_wire::log::{Log, Placed};
+use bowline_wire::log::Placed;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Deed, Outcome, Roster};
 
@@ -178,7 +178,7 @@ impl<S: Storage> Relay<S> {
         let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
         let accepted = loaded.check(&self.storage, entries, self.clock)?;
         let now = loaded.log().time_at(self.clock);
-        let is_over = self.has_expired(loaded.log(), entries, now)?;
+        let is_over = has_expired(loaded.log().roster(), entries, now);
         if is_over && !self.is_brought_back(loaded, by, entries)? {
             return Err(Denial::new(Reason::JoinVoid, "the invite or link has expired"));
         }
@@ -203,7 +203,7 @@ impl<S: Storage> Relay<S> {
         };
         let workspace = loaded.log().head().workspace;
         let there = roster::time_of(&self.storage, workspace, place)?.unwrap_or(LogTime::START);
-        Ok(self.is_taken_back(loaded, by)? && !self.has_expired(loaded.log(), entries, there)?)
+        Ok(self.is_taken_back(loaded, by)? && !has_expired(loaded.log().roster(), entries, there))
     }
 
     /// Whether a member may be bringing what a log had before it was continued, not long after it went on.
@@ -217,22 +217,6 @@ impl<S: Storage> Relay<S> {
         // Nothing that was signed since is durable yet: then it goes on now.
         let since = roster::time_of(&self.storage, workspace, ended.next())?.unwrap_or(now);
         Ok(now.millis().since(since.millis()) <= BROUGHT_BACK_WITHIN)
-    }
-
-    /// Whether one of `entries` is a Join by a ticket that is over at this time of the log. The fold cannot know: it has no clock.
-    fn has_expired(&self, log: &Log, entries: &[Entry], at: LogTime) -> Result<bool, StorageError> {
-        let (roster, workspace) = (log.roster(), log.head().workspace);
-        for record in entries.iter().filter_map(record) {
-            let Record::Join(join) = record else { continue };
-            let Some(ticket) = roster.ticket(&join.ticket) else { continue };
-            let made = roster.made_at(ticket).map(|made| roster::time_of(&self.storage, workspace, made));
-            // What is not durable yet was made just now.
-            let made = made.transpose()?.flatten().unwrap_or(at);
-            if at.millis() > ticket.over_after(made) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Checks quota, reserve and rate. Asked last, so that what can never be accepted is not refused as if it could be sent
@@ -367,6 +351,15 @@ fn parts_to_come(entry: &Entry) -> u64 {
     u64::from(count - 2).saturating_mul(entry.header().body_len.into()).saturating_add(1)
 }
 
+/// Whether one of `entries` is a Join by a ticket that is over at this time of the log. The fold does not ask: what is brought back after a restore
+/// comes to stand at a later time.
+fn has_expired(roster: &Roster, entries: &[Entry], at: LogTime) -> bool {
+    entries.iter().filter_map(record).any(|record| {
+        let Record::Join(join) = record else { return false };
+        roster.ticket(&join.ticket).is_some_and(|ticket| at.millis() > ticket.over_after())
+    })
+}
+
 /// Whether the role of an active author does not permit what it wrote. Not what is unknown here: a later rule may permit it. Nor a run,
 /// which comes as a whole.
 fn is_forbidden(roster: &Roster, entries: &[Entry]) -> bool {
@@ -386,7 +379,7 @@ fn is_essential(roster: &Roster, entry: &Entry) -> bool {
         }
         // Only one that takes effect, or a member could fill the reserve with others.
         Some(Record::Rekey(_)) if roster.may_rekey(&entry.header().device) => {
-            let outcome = roster.clone().apply_entry(Position(u64::MAX), entry);
+            let outcome = roster.clone().apply_entry(Moment::END, entry);
             matches!(outcome, Some(Outcome::Applied { rekey_void: None }))
         }
         _ => false,

@@ -35,6 +35,7 @@ pub(super) fn agreed(loaded: &Workspace, begun: Position) -> Position {
     };
     let devices = roster.devices().filter(comes).map(|(id, _)| said.get(id).copied().unwrap_or(begun));
     let open = roster.tickets().filter(|(_, ticket)| ticket.stage == TicketStage::Open);
-    let made = open.filter_map(|(_, ticket)| roster.points().get(ticket.made_at)).map(|made| made.position);
+    let made =
+        open.filter_map(|(_, ticket)| roster.points().get(ticket.made_at)).map(|made| made.at.position);
     devices.chain(made).min().map_or(log.head().position, |agreed| agreed.max(begun))
 }

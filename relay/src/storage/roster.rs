@@ -2,7 +2,7 @@
 
 use bowline_wire::bodies::{WithoutBody, without_body};
 use bowline_wire::frame::Party;
-use bowline_wire::ids::{LogTime, Millis, Position, TicketKey, WorkspaceId};
+use bowline_wire::ids::{LogTime, Moment, Position, WorkspaceId};
 use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
 use bowline_wire::roster::{Roster, TicketStage};
 
@@ -24,7 +24,7 @@ pub(crate) fn fold(storage: &impl Storage, workspace: WorkspaceId) -> Result<Ros
             if without_body(&entry) == Some(WithoutBody::NotTheLog) {
                 return Err(StorageError::Corrupt("a roster record has lost its body".to_owned()));
             }
-            roster.apply_entry(position, &entry);
+            roster.apply_entry(Moment { position, time: logged.time }, &entry);
             after = position;
         }
         if !page.more {
@@ -47,7 +47,7 @@ pub(crate) fn standing(roster: &Roster, party: &Party) -> Option<Standing> {
         Party::Ticket(ticket) => {
             let ticket = roster.ticket(ticket)?;
             Some(match ticket.stage {
-                TicketStage::Open => Standing::Open { expires: ticket.expires },
+                TicketStage::Open => Standing::Open { expires: ticket.over_after().0 },
                 TicketStage::Used(_) => Standing::Used,
                 TicketStage::Closed => Standing::Closed,
             })
@@ -55,36 +55,12 @@ pub(crate) fn standing(roster: &Roster, party: &Party) -> Option<Standing> {
     }
 }
 
-/// How everybody stands in `after` who stood otherwise, or nowhere, in `before`. An invite or link is open no longer than from where it
-/// stands, of which `time_at` gives the log's time.
-pub(crate) fn changed(
-    before: &Roster,
-    after: &Roster,
-    time_at: impl Fn(Position) -> Option<LogTime>,
-) -> Vec<(Party, Standing)> {
+/// How everybody stands in `after` who stood otherwise, or nowhere, in `before`.
+pub(crate) fn changed(before: &Roster, after: &Roster) -> Vec<(Party, Standing)> {
     let devices = after.devices().map(|(device, _)| Party::Device(*device));
     let parties = devices.chain(after.tickets().map(|(ticket, _)| Party::Ticket(*ticket)));
     let now = parties.filter_map(|party| Some((party, standing(after, &party)?)));
-    let changed = now.filter(|(party, now)| standing(before, party) != Some(*now));
-    changed
-        .map(|(party, now)| match (&party, now) {
-            (Party::Ticket(ticket), Standing::Open { expires }) => {
-                let over = over_after(after, ticket, &time_at).map_or(expires, |over| over.0);
-                (party, Standing::Open { expires: over })
-            }
-            _ => (party, now),
-        })
-        .collect()
-}
-
-/// When an invite or link lets nobody in any more, in the log's time; `None` if there is none, or nothing durable says when it was made.
-pub(crate) fn over_after(
-    roster: &Roster,
-    ticket: &TicketKey,
-    time_at: impl Fn(Position) -> Option<LogTime>,
-) -> Option<Millis> {
-    let ticket = roster.ticket(ticket)?;
-    Some(ticket.over_after(time_at(roster.made_at(ticket)?)?))
+    now.filter(|(party, now)| standing(before, party) != Some(*now)).collect()
 }
 
 /// The log's time at a position; `None` if nothing durable stands there.

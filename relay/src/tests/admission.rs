@@ -14,7 +14,7 @@ use crate::keys::Identity;
 use crate::restore::{Earlier, Plan};
 use crate::session::ConnId;
 use crate::storage::memory::Memory;
-use crate::storage::roster::{fold, over_after, standing, time_of};
+use crate::storage::roster::{fold, standing};
 use crate::storage::sqlite::Sqlite;
 use crate::storage::{Standing, Storage};
 use crate::testing::author::{Author, Door, rekey};
@@ -320,22 +320,11 @@ impl Story {
         self.parties().iter().map(found).collect()
     }
 
-    /// How somebody stands by the fold, and by the log's times.
-    fn by_fold(&self, folded: &Roster, party: &Party) -> Option<Standing> {
-        let time_at = |at| time_of(&self.bench.storage, self.workspace, at).unwrap();
-        match (party, standing(folded, party)?) {
-            (Party::Ticket(ticket), Standing::Open { .. }) => {
-                Some(Standing::Open { expires: over_after(folded, ticket, time_at).unwrap().0 })
-            }
-            (_, standing) => Some(standing),
-        }
-    }
-
     /// The table says what the fold of all that is stored says. Gives both.
     fn check(&self) -> (Roster, Vec<Option<Standing>>) {
         let folded = fold(&self.bench.storage, self.workspace).unwrap();
         let found = self.standings(&self.bench.storage);
-        let expected: Vec<_> = self.parties().iter().map(|party| self.by_fold(&folded, party)).collect();
+        let expected: Vec<_> = self.parties().iter().map(|party| standing(&folded, party)).collect();
         assert_eq!(found, expected);
         (folded, found)
     }

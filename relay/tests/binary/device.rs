@@ -8,7 +8,7 @@ use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Create, Frame, Proof, Welcome};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{EpochId, Position, WorkspaceId};
+use bowline_wire::ids::{EpochId, LogTime, Moment, Position, WorkspaceId};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::SaidSuccessor;
 use tokio::sync::mpsc;
@@ -45,7 +45,7 @@ impl Device {
         let (workspace, genesis) = author.genesis(1);
         let create = Create { token: token.to_owned(), genesis: genesis.to_signed() };
         let mut roster = Roster::new(workspace);
-        roster.apply_entry(Position(1), &genesis);
+        roster.apply_entry(Moment { position: Position(1), time: LogTime::START }, &genesis);
         Self::enter(address, author, workspace, roster, Some(create)).await
     }
 

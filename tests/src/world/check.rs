@@ -10,7 +10,7 @@ use bowline_core::sync::{LinkState, RelayFault};
 use bowline_engine::device::{DocumentState, QuarantineReason, Quarantined};
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, DocId, LogTime, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, LogTime, Moment, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Roster, Standing};
@@ -145,7 +145,9 @@ impl World {
         for (position, LoggedEntry { time, entry }) in self.relay.log(workspace, after) {
             match entry.verify(workspace) {
                 Ok(entry) => {
-                    self.roster.get_or_insert_with(|| Roster::new(workspace)).apply_entry(position, &entry);
+                    self.roster
+                        .get_or_insert_with(|| Roster::new(workspace))
+                        .apply_entry(Moment { position, time }, &entry);
                     self.log.push((position, time, entry));
                 }
                 Err(why) => self.fail(Failure::BadLog { at: position, why: why.to_string() }),
@@ -363,7 +365,7 @@ fn check_unreadable(
         return Ok(());
     };
     let recipients = roster.recipients_of(&entry.header().roster, &record).unwrap_or_default();
-    let applied = roster.points().last().is_some_and(|point| point.position == position);
+    let applied = roster.points().last().is_some_and(|point| point.at.position == position);
     let reaches =
         |device: &DeviceId| roster.device(device).is_some_and(|device| recipients.contains(&device.hpke));
     if applied && removed.keys().any(reaches) {

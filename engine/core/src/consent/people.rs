@@ -43,7 +43,7 @@ impl People {
     pub fn of(roster: &Roster) -> Self {
         let member = |device: &bowline_wire::roster::Device| {
             let joined =
-                roster.points().get(device.joined_at).map_or(Position::START, |point| point.position);
+                roster.points().get(device.joined_at).map_or(Position::START, |point| point.at.position);
             let left = match &device.standing {
                 Standing::Active => None,
                 Standing::Removed { position, .. } => Some(*position),

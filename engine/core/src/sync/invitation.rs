@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_wire::ids::{DeviceId, LogTime, Millis, Position, RosterHash, TicketKey, UserId};
+use bowline_wire::ids::{DeviceId, Millis, RosterHash, TicketKey, UserId};
 use bowline_wire::roster::{CodeKind, Role, Roster, TicketKind};
 
 /// What the record behind a code says, and the roster beside it.
@@ -31,14 +31,9 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// What a roster says of a ticket; `time_at` gives the log's time where its record stands.
-    pub(super) fn of(
-        roster: &Roster,
-        key: TicketKey,
-        time_at: impl Fn(Position) -> Option<LogTime>,
-    ) -> Option<Self> {
+    /// What a roster says of a ticket.
+    pub(super) fn of(roster: &Roster, key: TicketKey) -> Option<Self> {
         let ticket = roster.ticket(&key)?;
-        let made = time_at(roster.made_at(ticket)?)?;
         let maker_user = roster.device(&ticket.maker)?.user;
         let maker_role = roster.user(&maker_user)?.role;
         let active = || roster.devices().filter(|(_, device)| device.is_active());
@@ -51,8 +46,8 @@ impl Invitation {
                 TicketKind::Invite => Role::Member,
                 TicketKind::Link(user) => roster.user(&user)?.role,
             },
-            made: made.millis(),
-            over_after: ticket.over_after(made),
+            made: ticket.made.millis(),
+            over_after: ticket.over_after(),
             people: active().map(|(_, device)| device.user).collect::<BTreeSet<_>>().len(),
             devices: active().count(),
             roster: roster.hash(),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bowline_crypto::{EpochKey, History, HpkeSecret, Keyring, KeyringError, TicketSecret, open_wrap};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Commitment, HpkePublicKey, Position, WorkspaceId};
+use bowline_wire::ids::{Commitment, HpkePublicKey, Moment, WorkspaceId};
 use bowline_wire::roster::record::{Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Epoch, Outcome, Roster, Void};
 
@@ -128,13 +128,13 @@ impl<'a> HandedOut<'a> {
 /// the accepted roster entries from the first one on. `None` if there is no key for it among them yet.
 pub fn keys_in_records(
     workspace: WorkspaceId,
-    records: &[(Position, Entry)],
+    records: &[(Moment, Entry)],
     recipient: &Recipient<'_>,
 ) -> Option<Keyring> {
     let mut roster = Roster::new(workspace);
     let mut handed_out = HandedOut::new(workspace, recipient);
-    for (position, entry) in records {
-        if let Some(Outcome::Applied { rekey_void }) = roster.apply_entry(*position, entry) {
+    for (at, entry) in records {
+        if let Some(Outcome::Applied { rekey_void }) = roster.apply_entry(*at, entry) {
             handed_out.look_at(entry, rekey_void, &roster);
         }
     }

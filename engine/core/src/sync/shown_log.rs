@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, Seen, SeenHead};
 use bowline_wire::header::Header;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, EntryId, LogHash, Moment, Position, WorkspaceId};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{Succession, Successor};
 
@@ -44,7 +44,7 @@ pub struct ShownLog {
     /// The entries behind the parting.
     pub(super) has: BTreeSet<EntryId>,
     /// Those of them that are roster records, with their places.
-    pub(super) records: Vec<(Position, Entry)>,
+    pub(super) records: Vec<(Moment, Entry)>,
 }
 
 /// What becomes of an entry that stands behind the place where a log is cut.
@@ -88,8 +88,8 @@ impl ShownLog {
     /// ways in which a log goes on may hold the same entries for a while.
     pub fn roster(&self, at_parting: Roster) -> Roster {
         let mut roster = at_parting;
-        for (position, entry) in &self.records {
-            roster.apply_entry(*position, entry);
+        for (at, entry) in &self.records {
+            roster.apply_entry(*at, entry);
         }
         roster
     }

@@ -4,7 +4,7 @@ use bowline_core::sync::{Effect, JoinFailed, Phase, Recipient, keys_in_records};
 use bowline_crypto::{DeviceKeys, Keyring, TicketSecret};
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Party, Reason};
-use bowline_wire::ids::{HpkePublicKey, Position, Suite};
+use bowline_wire::ids::{HpkePublicKey, Moment, Position, Suite};
 use bowline_wire::roster::record::{Record, Rekey};
 
 use crate::author::{Author, opaque_payload, rng, wrap_for};
@@ -280,9 +280,9 @@ impl Joined {
         Self { owner, relay, keys: author.keys, secret }
     }
 
-    fn records(&self) -> Vec<(Position, Entry)> {
-        let verified = |(at, logged): (Position, bowline_wire::entry::LoggedEntry)| {
-            (at, logged.entry.verify(self.relay.workspace()).unwrap())
+    fn records(&self) -> Vec<(Moment, Entry)> {
+        let verified = |(position, logged): (Position, bowline_wire::entry::LoggedEntry)| {
+            (Moment { position, time: logged.time }, logged.entry.verify(self.relay.workspace()).unwrap())
         };
         self.relay.roster_records().into_iter().map(verified).collect()
     }

@@ -6,11 +6,11 @@ use bowline_wire::ids::{DeviceId, Millis, TicketKey, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::TicketStage;
 
+use crate::Error;
 use crate::workspace::Workspaces;
 use crate::workspace::code::CodeKind;
 use crate::workspace::intent::Decision;
 use crate::workspace::roster::{Decided, intents, read_intents};
-use crate::{Damage, Error};
 
 /// A decision that is not in force yet.
 #[derive(Debug)]
@@ -91,26 +91,18 @@ impl Workspaces {
     }
 
     /// The invites and links that are open, as far as the log is known here.
-    pub(crate) fn open_codes(
-        &self,
-        read: Reader<'_>,
-        workspace: WorkspaceId,
-    ) -> Result<Vec<OpenCode>, Error> {
+    pub(crate) fn open_codes(&self, workspace: WorkspaceId) -> Result<Vec<OpenCode>, Error> {
         let Some(roster) = self.replica(workspace)?.log().map(Log::roster) else {
             return Ok(Vec::new());
         };
         let open = roster.tickets().filter(|(_, ticket)| ticket.stage == TicketStage::Open);
-        open.map(|(key, ticket)| {
-            let position = roster.made_at(ticket).ok_or(Error::Damaged(Damage::Entry))?;
-            let (made, _) = read.author_at(workspace, position)?.ok_or(Error::Damaged(Damage::Entry))?;
-            Ok(OpenCode {
-                ticket: *key,
-                kind: ticket.admits.into(),
-                maker: ticket.maker,
-                made: made.millis(),
-                expires: ticket.over_after(made),
-            })
-        })
-        .collect()
+        let codes = open.map(|(key, ticket)| OpenCode {
+            ticket: *key,
+            kind: ticket.admits.into(),
+            maker: ticket.maker,
+            made: ticket.made.millis(),
+            expires: ticket.over_after(),
+        });
+        Ok(codes.collect())
     }
 }

@@ -11,7 +11,7 @@ use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Create, Reason};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, Incarnation, Lane, LineKey, Moment, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Roster;
 
@@ -205,8 +205,8 @@ impl Workspaces {
             missing.documents.extend(read.doc(doc)?.map(|row| row.id));
         }
         let records = roster_records(read, workspace)?;
-        let is_in_both = |(position, _): &&(Position, Entry)| *position <= shown.parting();
-        let in_both = records.iter().take_while(is_in_both).map(|(position, entry)| (*position, entry));
+        let is_in_both = |(at, _): &&(Moment, Entry)| at.position <= shown.parting();
+        let in_both = records.iter().take_while(is_in_both).map(|(at, entry)| (*at, entry));
         let theirs = shown.roster(Roster::replay(workspace, in_both));
         let owed = Owed::between(log.roster(), &theirs, Codes::ClosedOrUsed).into_iter();
         let (lapsed, unknown) = owed.partition(|owed| owed.has_lapsed(&theirs));

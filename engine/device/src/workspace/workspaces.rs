@@ -352,7 +352,7 @@ fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Res
         tips.push((chain, decode::<ChainTip>(&tip).map_err(|_| Error::Damaged(Damage::ChainTip))?));
     }
     let records = roster_records(read, workspace)?;
-    let roster = Roster::replay(workspace, records.iter().map(|(position, entry)| (*position, entry)));
+    let roster = Roster::replay(workspace, records.iter().map(|(at, entry)| (*at, entry)));
     log_of(read, workspace, cursor, tips, roster)
 }
 
@@ -362,7 +362,7 @@ fn log_of_before(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> R
     let tip = |tip: &[u8]| before::tip(tip).or_else(|| decode(tip).ok());
     let tips = chains.filter_map(|(chain, bytes)| Some((chain, tip(&bytes)?))).collect();
     let records = roster_records(read, workspace)?;
-    let roster = before::roster(workspace, records.iter().map(|(position, entry)| (*position, entry)));
+    let roster = before::roster(workspace, records.iter().map(|(at, entry)| (*at, entry)));
     log_of(read, workspace, cursor, tips, roster)
 }
 

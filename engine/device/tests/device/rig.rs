@@ -13,7 +13,7 @@ use bowline_store::{Connection, Store};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::Frame;
-use bowline_wire::ids::{DocId, Millis, Position, WorkspaceId};
+use bowline_wire::ids::{DocId, Millis, Moment, WorkspaceId};
 
 use crate::author::{Author, rng};
 use crate::opening::Opening;
@@ -392,10 +392,13 @@ pub(crate) fn linked(rig: &mut Rig, relay: &mut FakeRelay, seed: u8) -> Author {
 
 /// The author takes the keys that others have wrapped to it on the log.
 pub(crate) fn take_keys(author: &mut Author, relay: &FakeRelay) {
-    let records: Vec<(Position, Entry)> = relay
+    let records: Vec<(Moment, Entry)> = relay
         .roster_records()
         .into_iter()
-        .map(|(at, logged)| (at, logged.entry.verify(relay.workspace()).unwrap()))
+        .map(|(position, logged)| {
+            let at = Moment { position, time: logged.time };
+            (at, logged.entry.verify(relay.workspace()).unwrap())
+        })
         .collect();
     let recipient = Recipient { device: author.keys.hpke(), ticket: None };
     author.keyring = keys_in_records(relay.workspace(), &records, &recipient).unwrap();

@@ -5,7 +5,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer, decode};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::EntryType;
-use crate::ids::{DeviceId, HpkePublicKey, Position, Suite, WorkspaceId};
+use crate::ids::{DeviceId, HpkePublicKey, Moment, Suite, WorkspaceId};
 use crate::roster::Roster;
 use crate::roster::record::{Cut, Record, Rekey, Ticket, Wrap};
 
@@ -13,18 +13,15 @@ use crate::roster::record::{Cut, Record, Rekey, Ticket, Wrap};
 const MANY: usize = 1024 * 1024;
 
 /// Who was in a workspace of an earlier draft, from its accepted roster entries in log order. It is shown, and nothing is decided by it.
-pub fn roster<'e>(
-    workspace: WorkspaceId,
-    entries: impl IntoIterator<Item = (Position, &'e Entry)>,
-) -> Roster {
+pub fn roster<'e>(workspace: WorkspaceId, entries: impl IntoIterator<Item = (Moment, &'e Entry)>) -> Roster {
     let mut roster = Roster::of_before(workspace);
-    for (position, entry) in entries {
+    for (at, entry) in entries {
         let header = entry.header();
         let is_roster = header.entry_type == EntryType::Roster && header.workspace == workspace;
         let Some(body) = entry.body().filter(|_| is_roster) else { continue };
         let Ok(record) = record(body) else { continue };
         if !matches!(record, Record::Genesis { .. }) || hash::workspace_id(body) == workspace {
-            roster.apply(position, entry.id(), header, &record);
+            roster.apply(at, entry.id(), header, &record);
         }
     }
     roster

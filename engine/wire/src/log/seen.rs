@@ -69,6 +69,6 @@ impl Log {
     fn entered_at(&self, device: &DeviceId) -> Position {
         let point = self.roster.points().get(self.entered(device));
         let is_in = self.roster.device(device).is_some();
-        point.filter(|_| is_in).map_or(Position::START, |point| point.position)
+        point.filter(|_| is_in).map_or(Position::START, |point| point.at.position)
     }
 }

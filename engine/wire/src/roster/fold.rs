@@ -10,31 +10,31 @@ use std::collections::BTreeSet;
 use self::rekey::{begin_epoch, complain, count, permit};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
 use self::rights::{Place, author, live_author};
-use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
+use self::tickets::{Came, apply_join, check_join, close_ticket, insert_device, open_ticket};
 use super::record::{Join, Record};
 use super::{Admits, Epoch, Outcome, Point, Role, Roster, TicketKind, User, Void};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::{EntryType, Header};
-use crate::ids::{DeviceId, EntryId, EpochId, HpkePublicKey, Position, UserId, WorkspaceId};
+use crate::ids::{DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Moment, UserId, WorkspaceId};
 
 impl Roster {
     /// The roster after `entries`, which are accepted roster entries in log order. Others are passed over, as are
     /// entries without a body.
     pub fn replay<'e>(
         workspace: WorkspaceId,
-        entries: impl IntoIterator<Item = (Position, &'e Entry)>,
+        entries: impl IntoIterator<Item = (Moment, &'e Entry)>,
     ) -> Self {
         let mut roster = Self::new(workspace);
-        for (position, entry) in entries {
-            roster.apply_entry(position, entry);
+        for (at, entry) in entries {
+            roster.apply_entry(at, entry);
         }
         roster
     }
 
     /// Applies a roster entry; `None` for an entry that is not one, or of another workspace. Checks what
     /// [`Roster::apply`] cannot, for callers that have no log yet: that Genesis makes this workspace.
-    pub fn apply_entry(&mut self, position: Position, entry: &Entry) -> Option<Outcome> {
+    pub fn apply_entry(&mut self, at: Moment, entry: &Entry) -> Option<Outcome> {
         let header = entry.header();
         if header.entry_type != EntryType::Roster || header.workspace != self.workspace {
             return None;
@@ -44,11 +44,11 @@ impl Roster {
         if matches!(record, Record::Genesis { .. }) && hash::workspace_id(body) != self.workspace {
             return Some(Outcome::Void(Void::Genesis));
         }
-        Some(self.apply(position, entry.id(), header, &record))
+        Some(self.apply(at, entry.id(), header, &record))
     }
 
-    /// Applies a record that stands at `position`, or says why it changes nothing. Never fails.
-    pub fn apply(&mut self, position: Position, id: EntryId, header: &Header, record: &Record) -> Outcome {
+    /// Applies a record that stands at this moment, or says why it changes nothing. Never fails.
+    pub fn apply(&mut self, at: Moment, id: EntryId, header: &Header, record: &Record) -> Outcome {
         if self.unknown.is_some() {
             return Outcome::Void(Void::AfterUnknown);
         }
@@ -60,14 +60,14 @@ impl Roster {
             self.unknown = Some(*number);
             return Outcome::Unknown(*number);
         }
-        let place = Place { position, epoch: EpochId::begun_by(id), header, record };
+        let place = Place { at, epoch: EpochId::begun_by(id), header, record };
         match apply(self, &place) {
             Err(why) => Outcome::Void(why),
             Ok(rekey_void) => {
                 let hash = hash::roster_hash(self.hash(), id);
                 self.index.insert(hash, self.points.len());
                 let epoch = self.epoch().unwrap_or(EpochId::ZERO);
-                self.points.push(Point { hash, position, epoch, rekey_due: self.rekey_due });
+                self.points.push(Point { hash, at, epoch, rekey_due: self.rekey_due });
                 Outcome::Applied { rekey_void }
             }
         }
@@ -86,24 +86,24 @@ impl Roster {
         self.device(device).is_some_and(|it| it.is_active() && !it.recovery) && permit(self, device).is_ok()
     }
 
-    /// To whom the rekey inside a removal has to be wrapped that builds on this roster. `Err` if the removal would be void directly after it.
+    /// To whom the rekey inside a removal has to be wrapped that builds on this roster. `Err` if the removal would be void directly after it,
+    /// at the time of its last record.
     pub fn recipients_after(
         &self,
         header: &Header,
         removal: &Record,
     ) -> Result<BTreeSet<HpkePublicKey>, Void> {
         let mut after = self.clone();
-        apply(
-            &mut after,
-            &Place { position: Position(u64::MAX), epoch: EpochId::ZERO, header, record: removal },
-        )?;
+        let time = self.points.last().map_or(LogTime::START, |last| last.at.time);
+        let at = Moment { time, ..Moment::END };
+        apply(&mut after, &Place { at, epoch: EpochId::ZERO, header, record: removal })?;
         Ok(after.recipients())
     }
 }
 
 /// Applies a record. `Ok(Some(why))` says that it took effect and its rekey did not; on `Err` nothing has changed.
 fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
-    let Place { position, epoch, header, record } = *place;
+    let Place { at, epoch, header, record } = *place;
     roster.check_role(&header.device, record)?;
     match record {
         Record::Genesis { device, suite, hpke, commitment, .. } => {
@@ -116,27 +116,33 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             roster.suite = *suite;
             let user = UserId::of_first_device(*device);
             roster.users.insert(user, User { role: Role::Owner, removed: false });
-            insert_device(roster, *device, user, hpke.clone(), None, false);
+            insert_device(
+                roster,
+                *device,
+                user,
+                hpke.clone(),
+                Came { by: None, recovery: false, time: at.time },
+            );
             roster.epochs.push(Epoch { id: epoch, commitment: *commitment });
             roster.permits.begun_by = Some(*device);
             Ok(None)
         }
         Record::Invite(ticket) => {
             let admits = Admits { kind: TicketKind::Invite, recovery: ticket.recovery };
-            open_ticket(roster, header, ticket, admits)
+            open_ticket(roster, place, ticket, admits)
         }
         Record::Link(ticket) => {
             let kind = TicketKind::Link(author(roster, header)?.user);
-            open_ticket(roster, header, ticket, Admits { kind, recovery: ticket.recovery })
+            open_ticket(roster, place, ticket, Admits { kind, recovery: ticket.recovery })
         }
-        Record::CloseInvite(key) => close_ticket(roster, position, key, |kind| kind == TicketKind::Invite),
+        Record::CloseInvite(key) => close_ticket(roster, at.position, key, |kind| kind == TicketKind::Invite),
         Record::CloseLink(key) => {
             let user = author(roster, header)?.user;
-            close_ticket(roster, position, key, |kind| kind == TicketKind::Link(user))
+            close_ticket(roster, at.position, key, |kind| kind == TicketKind::Link(user))
         }
-        Record::Join(join) => apply_join(roster, position, header, join),
+        Record::Join(join) => apply_join(roster, place, join),
         Record::RemoveDevice { device, cut, rekey } => {
-            let targets = device_targets(roster, *device)?;
+            let targets = device_targets(roster, *device, at.time)?;
             check_cut(cut, |named| named == *device)?;
             remove(roster, place, targets, cut, rekey)
         }
@@ -153,7 +159,7 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             mark_user_removed(roster, *user);
             Ok(rekey_void)
         }
-        Record::Leave { whole_user, cut } => leave(roster, position, header, *whole_user, cut),
+        Record::Leave { whole_user, cut } => leave(roster, place, *whole_user, cut),
         Record::Rekey(rekey) => {
             live_author(roster, header)?;
             let permit = permit(roster, &header.device)?;

@@ -21,7 +21,7 @@ impl Roster {
     /// there are none in such a record.
     pub fn recipients_of(&self, roster: &RosterHash, record: &Record) -> Option<BTreeSet<HpkePublicKey>> {
         let (number, point) = self.point(roster)?;
-        let at = At { number, position: point.position };
+        let at = At { number, position: point.at.position };
         Some(match record {
             Record::Rekey(_) => self.in_at(at, |_, _| true),
             Record::RemoveDevice { device, .. } => self.in_at(at, |id, _| id != device),

@@ -19,13 +19,13 @@ fn a_workspace_has_so_many_epochs_and_no_more() {
         commitment: numbered(0),
     };
     let applied = Outcome::Applied { rekey_void: None };
-    assert_eq!(roster.apply(Position(1), EntryId::ZERO, &header, &genesis), applied);
+    assert_eq!(roster.apply(Moment::START, EntryId::ZERO, &header, &genesis), applied);
     roster.epochs.extend((1..MAX_EPOCHS - 1).map(epoch));
     roster.points[0].epoch = roster.epoch().unwrap();
     let mut rekey = |n| {
         roster.rekey_due = true;
         header.roster = roster.hash();
-        roster.apply(Position(2), EntryId::ZERO, &header, &rekey_to(n, std::slice::from_ref(&hpke)))
+        roster.apply(Moment::START, EntryId::ZERO, &header, &rekey_to(n, std::slice::from_ref(&hpke)))
     };
     assert_eq!(rekey(MAX_EPOCHS - 1), applied);
     assert_eq!(rekey(MAX_EPOCHS), Outcome::Void(Void::Full));
@@ -44,7 +44,7 @@ fn others_than_the_owner_begin_half_of_the_epochs_and_the_owner_goes_on() {
         hpke: keys[0].clone(),
         commitment: numbered(0),
     };
-    roster.apply(Position(1), EntryId::ZERO, &control_header(owner), &genesis);
+    roster.apply(Moment::START, EntryId::ZERO, &control_header(owner), &genesis);
     let user = UserId::of_first_device(member);
     roster.users.insert(user, User { role: Role::Member, removed: false });
     let device = Device {
@@ -59,7 +59,7 @@ fn others_than_the_owner_begin_half_of_the_epochs_and_the_owner_goes_on() {
     let mut rekey = |by, n| {
         roster.rekey_due = true;
         let header = Header { roster: roster.hash(), ..control_header(by) };
-        roster.apply(Position(2), EntryId::ZERO, &header, &rekey_to(n, &keys))
+        roster.apply(Moment::START, EntryId::ZERO, &header, &rekey_to(n, &keys))
     };
     let applied = Outcome::Applied { rekey_void: None };
     // The Owner's count for nobody else.

@@ -13,6 +13,7 @@ use bowline_wire::weight::Weight;
 use serde_json::Value;
 
 use crate::samples::{ana, story};
+use crate::support::at;
 
 /// The tip of a content chain, as the version before stored it.
 const OLD_TIP: &str = concat!(
@@ -143,7 +144,7 @@ fn who_was_in_is_found(file: &str) {
             signed.verify(workspace).unwrap()
         })
         .collect();
-    let placed = entries.iter().enumerate().map(|(at, entry)| (Position(at as u64 + 1), entry));
+    let placed = (1..).map(at).zip(&entries);
     let roster = before::roster(workspace, placed);
     let hashes: Vec<_> = roster.points().iter().map(|point| point.hash.to_string()).collect();
     let expected = chains["roster"].as_array().unwrap().iter();

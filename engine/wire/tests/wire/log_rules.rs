@@ -274,7 +274,7 @@ fn the_hash_runs_over_everything_that_stands_in_the_log() {
 #[test]
 fn a_log_goes_on_from_where_it_was_stored() {
     let Cast { mut story, ana, ben } = cast();
-    let entries = (1..).map(Position).zip(&story.entries);
+    let entries = (1..).map(at).zip(&story.entries);
     let roster = Roster::replay(story.workspace(), entries);
     assert_eq!(roster.hash(), story.roster().hash());
     let tips: Vec<_> = story.log.tips().map(|(chain, tip)| (*chain, *tip)).collect();

@@ -1,11 +1,10 @@
 //! The table of roles against the fold: each record by each author who may write it and by each who may not.
 
-use bowline_wire::ids::Position;
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
 use bowline_wire::roster::{Deed, Outcome, PERMITTED, Role, Void};
 
-use crate::support::{APPLIED, Author, Secret, Story, void};
+use crate::support::{APPLIED, Author, Secret, Story, at, void};
 
 /// Who writes a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +97,7 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
 /// What becomes of a record, which changes nothing of the story.
 fn outcome(story: &Story, author: &Author, record: &Record) -> Outcome {
     let entry = story.record_by(author, record);
-    story.roster().clone().apply_entry(Position(1_000), &entry).unwrap()
+    story.roster().clone().apply_entry(at(1_000), &entry).unwrap()
 }
 
 /// The story as it is before somebody does it: a rekey has to be due.

@@ -269,7 +269,7 @@ proptest! {
         let genesis = cast.people[0].genesis("workspace");
         let first = blank_header(&cast.people[0], cast.workspace, EntryType::Roster);
         let mut played = vec![(EntryId::ZERO, first, genesis)];
-        roster.apply(Position(1), EntryId::ZERO, &played[0].1, &played[0].2);
+        roster.apply(at(1), EntryId::ZERO, &played[0].1, &played[0].2);
         check_state(&roster);
         for (number, step) in steps.into_iter().enumerate() {
             let step = cast.aim(&roster, step);
@@ -277,14 +277,14 @@ proptest! {
             let record = cast.record(&roster, &header, step, number);
             let id = EntryId::from_bytes(seed(&format!("entry {number}")));
             let before = roster.clone();
-            let outcome = roster.apply(Position(number as u64 + 2), id, &header, &record);
+            let outcome = roster.apply(at(number as u64 + 2), id, &header, &record);
             check_step(&before, &roster, id, &record, outcome);
             check_state(&roster);
             played.push((id, header, record));
         }
         let mut replayed = Roster::new(cast.workspace);
-        for (position, (id, header, record)) in (1..).map(Position).zip(&played) {
-            replayed.apply(position, *id, header, record);
+        for (at, (id, header, record)) in (1..).map(at).zip(&played) {
+            replayed.apply(at, *id, header, record);
         }
         prop_assert_eq!(facts(&replayed), facts(&roster));
     }
@@ -302,14 +302,14 @@ fn the_histories_are_eventful() {
     for _ in 0..100 {
         let mut roster = Roster::new(cast.workspace);
         let header = blank_header(&cast.people[0], cast.workspace, EntryType::Roster);
-        roster.apply(Position(1), EntryId::ZERO, &header, &cast.people[0].genesis("workspace"));
+        roster.apply(at(1), EntryId::ZERO, &header, &cast.people[0].genesis("workspace"));
         let steps = history().new_tree(&mut runner).unwrap().current();
         for (number, step) in steps.into_iter().enumerate() {
             let step = cast.aim(&roster, step);
             let header = cast.header(&roster, step);
             let record = cast.record(&roster, &header, step, number);
             let id = EntryId::from_bytes(seed(&format!("entry {number}")));
-            match roster.apply(Position(number as u64 + 2), id, &header, &record) {
+            match roster.apply(at(number as u64 + 2), id, &header, &record) {
                 Outcome::Applied { rekey_void } => {
                     applied += 1;
                     without_epoch += usize::from(rekey_void.is_some());

@@ -1,6 +1,5 @@
 //! What happens when two devices write roster records without knowing of one another. Position decides.
 
-use bowline_wire::ids::*;
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{TicketStage, Void};
@@ -182,7 +181,7 @@ fn a_removal_does_not_reach_its_own_author_through_a_link() {
     header.roster = before_link;
     let entry = third.sign(header, &removal.to_body());
     assert_eq!(story.refusal(&entry), Refusal::RosterStale);
-    let outcome = story.roster().clone().apply_entry(Position(9), &entry);
+    let outcome = story.roster().clone().apply_entry(at(9), &entry);
     assert_eq!(outcome, Some(void(Void::SelfRemoval)));
 }
 

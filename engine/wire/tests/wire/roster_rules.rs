@@ -14,7 +14,7 @@ pub(crate) fn fold(story: &Story, author: &Author, record: &Record) -> Outcome {
     let before = story.roster().clone();
     let mut after = before.clone();
     let entry = story.record_by(author, record);
-    let outcome = after.apply_entry(story.position().next(), &entry).unwrap();
+    let outcome = after.apply_entry(at(story.position().next().0), &entry).unwrap();
     if matches!(outcome, Outcome::Void(_)) {
         assert_eq!(facts(&before), facts(&after), "void, and yet something changed");
     }
@@ -84,7 +84,7 @@ fn records_of_another_workspace_are_passed_over() {
     let secret = Secret::new("t");
     let entry = ana().sign(header, &Record::Invite(secret.ticket()).to_body());
     let mut roster = story.roster().clone();
-    assert_eq!(roster.apply_entry(Position(2), &entry), None);
+    assert_eq!(roster.apply_entry(at(2), &entry), None);
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn a_workspace_takes_as_many_tickets_as_a_rekey_can_reach() {
         header.roster = roster.hash();
         let ticket = Secret::new(&n.to_string()).ticket();
         let id = EntryId::from_bytes(seed(&n.to_string()));
-        roster.apply(Position(n as u64 + 2), id, &header, &Record::Link(ticket))
+        roster.apply(at(n as u64 + 2), id, &header, &Record::Link(ticket))
     };
     for n in 1..MAX_RECIPIENTS {
         assert_eq!(open(n), APPLIED, "{n}");
@@ -403,6 +403,6 @@ fn nobody_begins_a_workspace_with_a_weaker_key_than_it_takes() {
     let genesis = Record::Genesis { nonce, device, suite: Suite::XWing, hpke, commitment };
     let mut roster = Roster::new(story.workspace());
     let header = story.genesis_by(&ana()).header().clone();
-    assert_eq!(roster.apply(Position(1), EntryId::ZERO, &header, &genesis), void(Void::WeakSuite));
+    assert_eq!(roster.apply(at(1), EntryId::ZERO, &header, &genesis), void(Void::WeakSuite));
     assert!(roster.points().is_empty() && roster.suite() == Suite::X25519, "nothing has changed");
 }

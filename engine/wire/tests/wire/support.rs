@@ -24,6 +24,11 @@ pub(crate) fn bytes<const N: usize>(name: &str) -> [u8; N] {
     seed(name)[..N].try_into().unwrap()
 }
 
+/// Somewhere in a log, long ago.
+pub(crate) fn at(position: u64) -> Moment {
+    Moment { position: Position(position), time: LogTime::START }
+}
+
 /// Signs with a plain key, for [`Verified::sign`].
 pub(crate) fn signer(key: &SigningKey) -> impl Fn(&[u8]) -> Signature + '_ {
     |message| Signature::from_bytes(key.sign(message).to_bytes())
@@ -347,7 +352,7 @@ impl Story {
         let mut header = self.draft(author, EntryType::Roster);
         let (_, point) = self.roster().point(&roster).unwrap();
         let entered = self.roster().device(&author.id()).unwrap().joined_at;
-        let seen = point.position.max(self.roster().points()[entered].position);
+        let seen = point.at.position.max(self.roster().points()[entered].at.position);
         header.roster = roster;
         header.seen = Some(self.seen_at(seen));
         header.held = seen;

@@ -192,7 +192,7 @@ fn chains() -> Value {
             "log_hash": hash.to_string(),
         })).collect::<Vec<_>>(),
         "roster": points.iter().map(|point| json!({
-            "position": point.position.0,
+            "position": point.at.position.0,
             "roster_hash": point.hash.to_string(),
         })).collect::<Vec<_>>(),
     })
@@ -417,10 +417,11 @@ fn hash_chains_follow_from_the_formulas() {
         let entry = reencodes::<SignedEntry>(&unhex(step, "entry")).verify(within).unwrap();
         let id = entry.id();
         assert_eq!(unhex(step, "entry_id"), id.as_bytes());
-        let time = step["time"].as_u64().unwrap().to_be_bytes();
+        let millis = step["time"].as_u64().unwrap();
+        let (at, time) = (Moment { position, time: LogTime::new(millis).unwrap() }, millis.to_be_bytes());
         log_hash = digest(&[b"bowline/log/1", &log_hash, id.as_bytes(), &time]);
         assert_eq!(unhex(step, "log_hash"), log_hash);
-        if roster.apply_entry(position, &entry) == Some(APPLIED) {
+        if roster.apply_entry(at, &entry) == Some(APPLIED) {
             roster_hash = digest(&[b"bowline/roster/1", &roster_hash, id.as_bytes()]);
             let point = points.next().unwrap();
             assert_eq!(

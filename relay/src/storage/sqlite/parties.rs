@@ -95,8 +95,7 @@ impl Sqlite {
     }
 
     fn complete(&mut self, log: i64, workspace: WorkspaceId, folded: &Roster) -> Result<(), DatabaseError> {
-        let time_at = |at| roster::time_of(self, workspace, at).ok().flatten();
-        let parties = roster::changed(&Roster::new(workspace), folded, time_at);
+        let parties = roster::changed(&Roster::new(workspace), folded);
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         Self::put_parties(&tx, log, &parties)?;
         tx.execute("UPDATE log SET has_parties = 1 WHERE n = ?1", [log])?;

@@ -1,14 +1,12 @@
 //! Coming into a workspace through an invite or link: fetch the roster, check it against the code, take the keys, and
 //! append a Join.
 
-use std::collections::BTreeMap;
-
 use bowline_crypto::{Keyring, KeyringError};
 use bowline_wire::codec::DecodeError;
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::Frame;
 use bowline_wire::hash;
-use bowline_wire::ids::{LogTime, Millis, Position, TicketKey, WorkspaceId};
+use bowline_wire::ids::{Millis, Moment, Position, TicketKey, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::{Join, Record};
 use bowline_wire::roster::{CodeKind, Outcome, Roster};
@@ -109,10 +107,9 @@ impl Replica {
         let secret = self.ticket.as_ref().ok_or(JoinFailed::BadRecords)?;
         let key = secret.ticket_key();
         let recipient = Recipient { device: cx.keys.hpke(), ticket: Some(secret) };
-        let times: BTreeMap<Position, LogTime> = records.iter().map(|(at, it)| (*at, it.time)).collect();
         let roster = Folded::new(self.workspace, key, &recipient, records)?.roster;
         check_against_code(&roster, key, self.pins.as_ref().ok_or(JoinFailed::OtherRoster)?, self.lets_in)?;
-        Invitation::of(&roster, key, |at| times.get(&at).copied()).ok_or(JoinFailed::TicketGone)
+        Invitation::of(&roster, key).ok_or(JoinFailed::TicketGone)
     }
 
     /// Folds the records, checks them against the code, and writes the Join. `None` if this device is in the workspace
@@ -225,7 +222,8 @@ impl Folded {
             {
                 return Err(JoinFailed::BadRecords);
             }
-            let outcome = roster.apply(position, entry.id(), entry.header(), &record);
+            let at = Moment { position, time: logged.time };
+            let outcome = roster.apply(at, entry.id(), entry.header(), &record);
             if let Outcome::Applied { rekey_void } = outcome {
                 handed_out.look_at(&entry, rekey_void, &roster);
             }

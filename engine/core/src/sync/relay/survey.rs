@@ -11,7 +11,7 @@ use bowline_wire::frame::{Challenge, Create, Frame, Hello, Party, Reason, VERSIO
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Position, RelayId, WorkspaceId};
+use bowline_wire::ids::{DeviceId, EntryId, LineKey, LogHash, Moment, Position, RelayId, WorkspaceId};
 use bowline_wire::successor::{Succession, SuccessionError};
 use thiserror::Error;
 
@@ -93,7 +93,7 @@ struct Reading {
     /// The last place at which both logs are known to be the same.
     parting: Position,
     has: Ids,
-    records: Vec<(Position, Entry)>,
+    records: Vec<(Moment, Entry)>,
     records_len: usize,
 }
 
@@ -360,7 +360,7 @@ impl Survey {
         if reading.at > reading.head.position {
             return Ok(()); // appended since
         }
-        let len = logged.entry.wire_len();
+        let (len, time) = (logged.entry.wire_len(), logged.time);
         let entry = verify_given(logged.entry, self.workspace)
             .map_err(|_| SurveyFailed::Nonsense("an entry that its author did not sign"))?;
         reading.has.keep(entry.id())?;
@@ -369,7 +369,7 @@ impl Survey {
             if reading.records_len > MAX_RECORDS {
                 return Err(SurveyFailed::Nonsense("more records than a roster takes"));
             }
-            reading.records.push((reading.at, entry));
+            reading.records.push((Moment { position: reading.at, time }, entry));
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use bowline_wire::roster::{Outcome, Roster, Standing, Void};
 
 use super::{READ_AT_ONCE, StoredLog};
 use crate::documents::in_part::{self, InPart};
-use crate::rows::{entry_of, id_of, kind_of};
+use crate::rows::{entry_of, id_of, kind_of, moment};
 use crate::workspace::again::was_accepted;
 use crate::{Error, Quarantined};
 
@@ -299,18 +299,18 @@ impl Audit<'_> {
         let Some(record) = body.as_deref().and_then(|body| Record::parse(body).ok()) else {
             return Ok(());
         };
-        let position = row.place.map_or(Position::START, |place| place.pos);
+        let at = moment(&row);
         let is_in_force = row.state == EntryState::OnLog && !row.is_off_the_log();
         told_of_record(told, &record);
         if is_in_force {
             let epochs = self.roster.epochs().len();
             let entry = entry_of(EntryWithBody { entry: row, body })?;
-            match self.roster.apply_entry(position, &entry) {
+            match self.roster.apply_entry(at, &entry) {
                 Some(Outcome::Void(why)) => told.counts = Counts::Void(why),
                 Some(Outcome::Unknown(_)) => told.counts = Counts::UpdateNeeded,
                 Some(Outcome::Applied { .. }) => {
                     told.new_key = self.roster.epochs().len() > epochs;
-                    let struck: Vec<DeviceId> = self.struck_at(position).collect();
+                    let struck: Vec<DeviceId> = self.struck_at(at.position).collect();
                     if !struck.is_empty() {
                         told.devices = struck;
                     }

@@ -40,7 +40,7 @@ impl StoredLog<'_> {
 
     fn coming(&self, roster: &Roster, device: &Device) -> Result<Coming, Error> {
         let joined = roster.points().get(device.joined_at).ok_or(Error::Damaged(Damage::Entry))?;
-        let came = self.step(joined.position)?;
+        let came = self.step(joined.at.position)?;
         let maker = device.joined_by.and_then(|key| roster.ticket(&key)).map(|ticket| ticket.maker);
         let went = match &device.standing {
             Standing::Active => None,

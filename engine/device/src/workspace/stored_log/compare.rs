@@ -89,11 +89,12 @@ impl StoredLog<'_> {
     }
 
     fn roster_at(&self, log: &Log, position: Position) -> Result<Roster, Error> {
-        if log.roster().points().last().is_some_and(|last| last.position <= position) {
+        if log.roster().points().last().is_some_and(|last| last.at.position <= position) {
             return Ok(log.roster().clone());
         }
         let records = roster_records(self.read, self.workspace)?;
-        let records = records.iter().filter(|(at, _)| *at <= position).map(|(at, entry)| (*at, entry));
+        let records =
+            records.iter().filter(|(at, _)| at.position <= position).map(|(at, entry)| (*at, entry));
         Ok(Roster::replay(self.workspace, records))
     }
 
@@ -122,7 +123,7 @@ fn since(roster: &Roster, compared: RosterHash) -> Since {
     }
     let came = roster.devices().filter(|(_, device)| device.joined_at > index).count();
     let has_gone_since = |standing: &Standing| match standing {
-        Standing::Removed { position, .. } => *position > point.position,
+        Standing::Removed { position, .. } => *position > point.at.position,
         Standing::Active => false,
     };
     let went = roster.devices().filter(|(_, device)| has_gone_since(&device.standing)).count();

@@ -71,7 +71,7 @@ pub(super) fn complain(roster: &mut Roster, epoch: EpochId) -> Result<(), Void> 
 ///
 /// Its commitment may have been there before: who copies one that is on its way would else void the epoch that it belongs to.
 pub(super) fn begin_epoch(roster: &mut Roster, place: &Place<'_>, rekey: &Rekey) -> Result<(), Void> {
-    let Place { position, epoch, header, record } = *place;
+    let Place { at, epoch, header, record } = *place;
     let (number, point) = roster.point(&header.roster).ok_or(Void::NotOnHead)?;
     let recipients = roster.recipients_of(&header.roster, record).ok_or(Void::NotOnHead)?;
     if recipients.len() != rekey.wraps.len() {
@@ -99,6 +99,6 @@ pub(super) fn begin_epoch(roster: &mut Roster, place: &Place<'_>, rekey: &Rekey)
     let left_out =
         |ticket: &&mut TicketState| ticket.stage == TicketStage::Open && !recipients.contains(&ticket.hpke);
     let tickets = roster.tickets.values_mut();
-    tickets.filter(left_out).for_each(|ticket| ticket.end(TicketStage::Closed, position));
+    tickets.filter(left_out).for_each(|ticket| ticket.end(TicketStage::Closed, at.position));
     Ok(())
 }

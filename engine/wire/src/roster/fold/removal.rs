@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rekey::begin_epoch;
 use super::rights::{Place, author, is_owner};
-use crate::header::Header;
-use crate::ids::{ChainKey, DeviceId, EntryId, Position, UserId};
+use crate::ids::{ChainKey, DeviceId, EntryId, LogTime, Position, UserId};
 use crate::roster::record::{Cut, Rekey};
 use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, Void};
 
@@ -22,11 +21,16 @@ pub(super) fn devices_of(roster: &Roster, user: UserId) -> BTreeSet<DeviceId> {
     active.map(|(id, _)| *id).collect()
 }
 
-pub(super) fn device_targets(roster: &Roster, target: DeviceId) -> Result<BTreeSet<DeviceId>, Void> {
+pub(super) fn device_targets(
+    roster: &Roster,
+    target: DeviceId,
+    now: LogTime,
+) -> Result<BTreeSet<DeviceId>, Void> {
     let device = roster.devices.get(&target).filter(|device| device.is_active());
     let device = device.ok_or(Void::TargetNotActive)?;
-    // Otherwise whoever steals a laptop could shut the phrase out that is meant to undo the theft.
-    if device.recovery {
+    // Otherwise whoever steals a laptop could shut the phrase out that is meant to undo the theft. One that has just come may be the
+    // thief's own.
+    if !device.is_removable(now) {
         return Err(Void::Recovery);
     }
     Ok(BTreeSet::from([target]))
@@ -42,7 +46,7 @@ pub(super) fn remove(
 ) -> Result<Option<Void>, Void> {
     let header = place.header;
     let known = roster.point(&header.roster).map_or(0, |(index, _)| index + 1);
-    let going = with_linked_since(roster, targets, known);
+    let going = with_linked_since(roster, targets, known, place.at.time);
     if going.contains(&header.device) {
         return Err(Void::SelfRemoval);
     }
@@ -51,15 +55,20 @@ pub(super) fn remove(
         return Err(Void::LastOwnerDevice);
     }
     let recovery = author(roster, header)?.recovery;
-    strike(roster, place.position, &going, cut);
+    strike(roster, place.at.position, &going, cut);
     roster.rekey_due = true;
     let rekeyed = if recovery { Err(Void::Recovery) } else { begin_epoch(roster, place, rekey) };
     Ok(rekeyed.err())
 }
 
 /// `targets`, and devices that joined through links which a target (or such a device) made after the remover's roster.
-/// Not recovery devices: the remover chooses which roster to name, and a thief would choose one old enough.
-fn with_linked_since(roster: &Roster, targets: BTreeSet<DeviceId>, known: usize) -> BTreeSet<DeviceId> {
+/// Not recovery devices that have settled: the remover chooses which roster to name, and a thief would choose one old enough.
+fn with_linked_since(
+    roster: &Roster,
+    targets: BTreeSet<DeviceId>,
+    known: usize,
+    now: LogTime,
+) -> BTreeSet<DeviceId> {
     let mut going = targets;
     loop {
         let more: Vec<DeviceId> = roster
@@ -70,7 +79,7 @@ fn with_linked_since(roster: &Roster, targets: BTreeSet<DeviceId>, known: usize)
                 (TicketKind::Link(_), TicketStage::Used(device)) => Some(device),
                 _ => None,
             })
-            .filter(|device| is_removable(roster, device) && !going.contains(device))
+            .filter(|device| is_removable(roster, device, now) && !going.contains(device))
             .collect();
         if more.is_empty() {
             return going;
@@ -79,9 +88,8 @@ fn with_linked_since(roster: &Roster, targets: BTreeSet<DeviceId>, known: usize)
     }
 }
 
-fn is_removable(roster: &Roster, device: &DeviceId) -> bool {
-    let device = roster.devices.get(device);
-    device.is_some_and(|device| device.is_active() && !device.recovery)
+fn is_removable(roster: &Roster, device: &DeviceId, now: LogTime) -> bool {
+    roster.devices.get(device).is_some_and(|device| device.is_removable(now))
 }
 
 fn owner_stays_live(roster: &Roster, going: &BTreeSet<DeviceId>) -> bool {
@@ -112,11 +120,11 @@ pub(super) fn mark_user_removed(roster: &mut Roster, user: UserId) {
 
 pub(super) fn leave(
     roster: &mut Roster,
-    position: Position,
-    header: &Header,
+    place: &Place<'_>,
     whole_user: bool,
     cut: &[Cut],
 ) -> Result<Option<Void>, Void> {
+    let (header, at) = (place.header, place.at);
     let Device { user, recovery, .. } = *author(roster, header)?;
     check_cut(cut, |named| named == header.device || (whole_user && is_device_of(roster, &named, user)))?;
     let mut going = BTreeSet::from([header.device]);
@@ -124,13 +132,13 @@ pub(super) fn leave(
         going.extend(devices_of(roster, user));
     }
     if !recovery {
-        // Only the phrase gives the phrase up.
-        going.retain(|device| is_removable(roster, device));
+        // Only the phrase gives a phrase up that has settled.
+        going.retain(|device| is_removable(roster, device, at.time));
     }
     if is_owner(roster, user) && !owner_stays_live(roster, &going) {
         return Err(Void::LastOwnerDevice);
     }
-    strike(roster, position, &going, cut);
+    strike(roster, at.position, &going, cut);
     if whole_user && devices_of(roster, user).is_empty() {
         mark_user_removed(roster, user);
     }

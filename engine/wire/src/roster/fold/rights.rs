@@ -1,15 +1,15 @@
 //! What a record needs of whoever writes it, and of the roster that it builds on.
 
 use crate::header::Header;
-use crate::ids::{EpochId, HpkePublicKey, Position, UserId};
+use crate::ids::{EpochId, HpkePublicKey, Moment, UserId};
 use crate::roster::record::Record;
 use crate::roster::{Device, Role, Roster, Void};
 
 /// A record that is applied.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'r> {
-    /// Where it stands.
-    pub(super) position: Position,
+    /// Where and when it stands.
+    pub(super) at: Moment,
     /// The epoch that it begins, if it begins any.
     pub(super) epoch: EpochId,
     pub(super) header: &'r Header,

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::removal::strike;
-use super::rights::{on_head, takes};
+use super::rights::{Place, on_head, takes};
 use crate::before;
 use crate::header::Header;
-use crate::ids::{DeviceId, HpkePublicKey, Position, TicketKey, UserId};
+use crate::ids::{DeviceId, HpkePublicKey, LogTime, Position, TicketKey, UserId};
 use crate::roster::record::{Join, Ticket};
 use crate::roster::{
     Admits, Device, Role, Roster, Standing, TicketKind, TicketStage, TicketState, User, Void,
@@ -15,10 +15,11 @@ use crate::signed::verify_signature;
 
 pub(super) fn open_ticket(
     roster: &mut Roster,
-    header: &Header,
+    place: &Place<'_>,
     ticket: &Ticket,
     admits: Admits,
 ) -> Result<Option<Void>, Void> {
+    let header = place.header;
     on_head(roster, header)?;
     check_recovery(roster, admits, header.device)?;
     if roster.tickets.contains_key(&ticket.key) || roster.keys_seen.contains(&ticket.hpke) {
@@ -36,6 +37,7 @@ pub(super) fn open_ticket(
         expires: ticket.expires,
         stage: TicketStage::Open,
         made_at: roster.points.len(),
+        made: place.at.time,
         ended: None,
     };
     roster.tickets.insert(ticket.key, state);
@@ -107,12 +109,8 @@ pub(super) fn check_join(roster: &Roster, header: &Header, join: &Join) -> Resul
     }
 }
 
-pub(super) fn apply_join(
-    roster: &mut Roster,
-    position: Position,
-    header: &Header,
-    join: &Join,
-) -> Result<Option<Void>, Void> {
+pub(super) fn apply_join(roster: &mut Roster, place: &Place<'_>, join: &Join) -> Result<Option<Void>, Void> {
+    let (header, position) = (place.header, place.at.position);
     let (user, is_new) = check_join(roster, header, join)?;
     if let Some(before) = roster.recovery_of(user).filter(|_| join.recovery) {
         // Whoever else knows the phrase that is given up reads nothing of what comes.
@@ -122,11 +120,21 @@ pub(super) fn apply_join(
     if is_new {
         roster.users.insert(user, User { role: Role::Member, removed: false });
     }
-    insert_device(roster, header.device, user, join.hpke.clone(), Some(join.ticket), join.recovery);
+    let came = Came { by: Some(join.ticket), recovery: join.recovery, time: place.at.time };
+    insert_device(roster, header.device, user, join.hpke.clone(), came);
     if let Some(ticket) = roster.tickets.get_mut(&join.ticket) {
         ticket.end(TicketStage::Used(header.device), position);
     }
     Ok(None)
+}
+
+/// How a device comes in.
+pub(super) struct Came {
+    /// By which ticket; `None` for the first one.
+    pub(super) by: Option<TicketKey>,
+    pub(super) recovery: bool,
+    /// The log's time there.
+    pub(super) time: LogTime,
 }
 
 pub(super) fn insert_device(
@@ -134,8 +142,7 @@ pub(super) fn insert_device(
     id: DeviceId,
     user: UserId,
     hpke: HpkePublicKey,
-    joined_by: Option<TicketKey>,
-    recovery: bool,
+    came: Came,
 ) {
     roster.keys_seen.insert(hpke.clone());
     roster.devices.insert(
@@ -143,9 +150,10 @@ pub(super) fn insert_device(
         Device {
             user,
             hpke,
-            recovery,
-            joined_by,
+            recovery: came.recovery,
+            joined_by: came.by,
             joined_at: roster.points.len(),
+            joined: came.time,
             standing: Standing::Active,
         },
     );

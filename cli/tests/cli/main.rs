@@ -30,6 +30,7 @@ mod meant;
 mod misuse;
 mod older;
 mod partly_here;
+mod recovery;
 mod refused;
 mod relay;
 mod said;

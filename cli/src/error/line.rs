@@ -385,6 +385,11 @@ pub(crate) fn void(why: Void) -> CommandError {
         Void::LastOwnerDevice => of(ErrorCode::LastOwnerDevice, "The owner's last device cannot be removed"),
         Void::TargetNotActive => of(ErrorCode::TargetGone, "It is not in the workspace any more"),
         Void::AuthorNotActive => of(ErrorCode::NotAMember, "This device is not in the workspace any more"),
+        Void::Recovery => of(
+            ErrorCode::DecisionVoid,
+            "A person has one recovery phrase, and after its first week nobody removes it",
+        )
+        .hint("it goes with its person: `bowline workspace remove`; `bowline recovery check` says whose words are which"),
         Void::Full => of(ErrorCode::WorkspaceFull, "The workspace is full")
             .hint("close codes nobody needs, and remove devices nobody uses"),
         Void::AfterUnknown => of(ErrorCode::UpdateNeeded, "The workspace uses features of a newer version")

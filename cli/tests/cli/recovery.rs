@@ -69,7 +69,9 @@ fn one_phrase_serves_all_workspaces_of_a_person_on_a_relay_owner_or_not() {
     ok(&mut laptop, &format!("workspace create --relay {} --name Second", relay.address()));
     let ran = laptop.run_with("recovery add - --workspace Second", &words);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let mut ben = owner(&relay);
+    let mut ben = Machine::new("ben").with_clock();
+    ok(&mut ben, "init --user Ben");
+    ok(&mut ben, &format!("workspace create --relay {}", relay.address()));
     let invite = ok(&mut ben, "workspace invite");
     ok(&mut laptop, &format!("join {} --yes", invite.trim()));
     let ran = laptop.run_with("recovery add -", &words);

@@ -41,10 +41,10 @@ struct Added {
 
 impl Add {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let phrase = self.words.read(invocation, PHRASE)?;
         let mut here = invocation.open()?;
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
         workspaces::check_in(&here.device, workspace)?;
-        let phrase = self.words.read(invocation, PHRASE)?;
         let device = phrase.device_keys().id();
         if recovery_of_own(&here.device, workspace)? == Some(device) {
             invocation.say(format_args!("It is in force there already."));

@@ -45,6 +45,7 @@ mod overlaps;
 mod parts;
 mod put_back_relay;
 mod quarantine;
+mod recovery;
 mod relay_lies;
 mod removal;
 mod repairing;

@@ -24,7 +24,7 @@ use crate::{Device, Error, Notice, Random};
 pub struct PhraseInHand {
     phrase: RecoveryPhrase,
     device: Device,
-    /// The link that is made for a new device, once it is decided.
+    /// The link that is made for a new device, once it is decided, in the workspace that was opened last.
     link: Option<TicketKey>,
 }
 
@@ -112,7 +112,9 @@ impl PhraseInHand {
     /// Begins to open a workspace that a relay says it is in.
     pub fn open(&mut self, workspace: WorkspaceId, relay: &str, now: Millis) -> Result<(), Error> {
         let Parts { workspaces, mut lent, .. } = self.device.parts(now);
-        workspaces.open_unknown(&mut lent, workspace, relay)
+        workspaces.open_unknown(&mut lent, workspace, relay)?;
+        self.link = None;
+        Ok(())
     }
 
     /// Whether the relay has let it into the workspace that it is joining.

@@ -177,3 +177,22 @@ fn a_phrase_says_nothing_of_what_it_holds() -> Result<(), Error> {
     assert!(!relay.said.contains_key(&in_hand().id()));
     Ok(())
 }
+
+#[test]
+fn one_phrase_lets_a_device_into_one_workspace_after_the_other() {
+    let (mut rig, _, mut first) = Rig::member();
+    protect(&mut rig, &mut first);
+    let (mut other, mut second) = Rig::creator(5);
+    other.sync(&mut second);
+    protect(&mut other, &mut second);
+    let (mut phrase, now) = (in_hand(), Millis(1_700_000_000_000));
+    for relay in [&mut first, &mut second] {
+        let workspace = relay.workspace();
+        phrase.open(workspace, "relay", now).unwrap();
+        let code = talk(&mut phrase, relay, |phrase| match phrase.let_in(workspace, now).unwrap() {
+            Entrance::OnTheWay => None,
+            entrance => Some(entrance),
+        });
+        assert!(matches!(code, Entrance::Code(code) if code.workspace == workspace));
+    }
+}

@@ -118,13 +118,8 @@ impl Secret {
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket {
-            key: self.id(),
-            hpke: self.hpke.clone(),
-            expires: 1_700_000_000_000,
-            recovery: false,
-            wrap: wrap(),
-        }
+        let (key, expires) = (self.id(), 1_700_000_000_000);
+        Ticket { key, hpke: self.hpke.clone(), expires, recovery: false, wrap: wrap() }
     }
 
     /// A ticket for a phrase.
@@ -135,12 +130,9 @@ impl Secret {
     /// A Join that is signed for what it says itself.
     pub(crate) fn join(&self, workspace: WorkspaceId, device: &Author, admits: Admits) -> Join {
         let message = Join::proof_message(workspace, device.id(), &device.hpke, admits);
-        Join {
-            ticket: self.id(),
-            hpke: device.hpke.clone(),
-            recovery: admits.recovery,
-            proof: signer(&self.key)(&signing_message(Join::PROOF_DOMAIN, &message)),
-        }
+        let (ticket, hpke, recovery) = (self.id(), device.hpke.clone(), admits.recovery);
+        let proof = signer(&self.key)(&signing_message(Join::PROOF_DOMAIN, &message));
+        Join { ticket, hpke, recovery, proof }
     }
 }
 
@@ -438,15 +430,13 @@ impl Story {
     /// `by` links, `newcomer` joins.
     pub(crate) fn linked(&mut self, by: &Author, newcomer: &Author, recovery: bool) {
         let secret = Secret::new(&format!("link {}", newcomer.id()));
-        let ticket = Ticket { recovery, ..secret.ticket() };
-        assert_eq!(self.record(by, &Record::Link(ticket)), APPLIED);
+        assert_eq!(self.record(by, &Record::Link(Ticket { recovery, ..secret.ticket() })), APPLIED);
         self.joined(newcomer, &secret, recovery);
     }
 
     /// A Join by a ticket, of the kind that its record has, or of an invite's.
     pub(crate) fn entrance(&self, secret: &Secret, newcomer: &Author, recovery: bool) -> Join {
-        let made = self.roster().ticket(&secret.id());
-        let kind = made.map_or(TicketKind::Invite, |ticket| ticket.admits.kind);
+        let kind = self.roster().ticket(&secret.id()).map_or(TicketKind::Invite, |made| made.admits.kind);
         secret.join(self.workspace(), newcomer, Admits { kind, recovery })
     }
 

@@ -22,9 +22,7 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::samples::{
-    admits, adopted, ana, ben, confirms, entries, frames, lookup, opening, records, relay_identity, story,
-};
+use crate::samples::*;
 use crate::support::*;
 
 const FILES: [&str; 11] = [

@@ -17,6 +17,7 @@ mod kind;
 mod memory;
 #[cfg(test)]
 mod pages;
+mod recovery;
 mod removal;
 mod reset;
 mod share;
@@ -94,6 +95,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Device(device::Device),
     Join(join::Join),
+    #[command(subcommand)]
+    Recovery(recovery::Recovery),
     Audit(audit::AuditCommand),
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
@@ -118,6 +121,7 @@ impl Command {
             Self::Workspace(command) => command.run(invocation),
             Self::Device(command) => command.run(invocation),
             Self::Join(command) => command.run(invocation),
+            Self::Recovery(command) => command.run(invocation),
             Self::Audit(command) => command.run(invocation),
             Self::Evidence(command) => command.run(invocation),
             Self::Sync(command) => command.run(invocation),

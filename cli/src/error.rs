@@ -24,7 +24,8 @@ pub(crate) use join::{inquiry_failed, join_failed, no_line_for_code};
 pub(crate) use kind::EXIT_CODES;
 pub use kind::Kind;
 pub(crate) use line::{
-    line_failed, no_connection, not_permitted, not_ready, refusal_code, relay_fault, relay_says, void,
+    line_failed, no_connection, not_permitted, not_ready, refusal_code, relay_fault, relay_says, turned_away,
+    void,
 };
 pub(crate) use quarantine::put_aside;
 pub(crate) use survey::survey_failed;

@@ -26,6 +26,13 @@ pub(crate) fn create_private(path: &Path) -> Result<fs::File, CommandError> {
     options.open(path).map_err(|error| not_written(path, &error))
 }
 
+/// Writes a file that is not there yet, which its owner alone may read.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let mut file = create_private(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|error| not_written(path, &error))
+}
+
 /// Why a new file could not be written.
 fn not_written(path: &Path, error: &io::Error) -> CommandError {
     match error.kind() {

@@ -253,9 +253,14 @@ impl<'h> Invocation<'h> {
         }
     }
 
+    /// Whether there is a person to ask.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.host.terminal.stdin && self.host.terminal.stderr
+    }
+
     /// Asks a question that is answered with yes or no; no is the default. `None` if there is nobody to ask.
     pub(crate) fn ask(&mut self, question: &str) -> Result<Option<bool>, CommandError> {
-        if !(self.host.terminal.stdin && self.host.terminal.stderr) {
+        if !self.can_ask() {
             return Ok(None);
         }
         let unread = |error: io::Error| {

@@ -17,6 +17,8 @@ pub(crate) enum Ink {
     /// The terminal's own two colours. Its text is taken for light, as on a dark ground; on a light one the code is inverted, which most
     /// readers take as well.
     Plain,
+    /// Dark is drawn, in no colour, for paper.
+    Paper,
 }
 
 /// A QR code.
@@ -58,16 +60,16 @@ impl Qr {
             });
             match ink {
                 Ink::Colors => format!("{BLACK_ON_WHITE}{}{PLAIN}", drawn.collect::<String>()),
-                Ink::Plain => drawn.collect(),
+                Ink::Plain | Ink::Paper => drawn.collect(),
             }
         };
         self.modules.chunks(2).map(line).collect::<Vec<_>>().join("\n")
     }
 }
 
-/// The character whose drawn halves are dark with [`Ink::Colors`], and light with [`Ink::Plain`].
+/// The character whose drawn halves are light with [`Ink::Plain`], and dark with the others.
 fn character(upper: bool, lower: bool, ink: Ink) -> char {
-    let is_drawn = |dark: bool| dark == (ink == Ink::Colors);
+    let is_drawn = |dark: bool| dark == (ink != Ink::Plain);
     match (is_drawn(upper), is_drawn(lower)) {
         (true, true) => '█',
         (true, false) => '▀',

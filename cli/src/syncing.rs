@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bowline_engine::device::{Looking, Membership, Notice, Went};
+use bowline_engine::device::{Entrance, Looking, Membership, Notice, PhraseInHand, Went};
 use bowline_engine::ids::{DocId, WorkspaceId};
+use bowline_engine::run::recover::{self, LookedUp, Recovered};
 use bowline_engine::run::{self, Event, Finished, Goal, Inquired, LineStage, Looked, Standing};
 use bowline_engine::transport::WebSocketDialer;
-use bowline_engine::{Code, Device, Home, NotReady};
+use bowline_engine::{Code, Device, Home, JoinFailed, NotReady};
 
 use crate::documents::{prefixes, workspace_prefix};
 use crate::error::{self, CommandError, ErrorCode};
@@ -204,6 +205,42 @@ pub(crate) fn inquire(
 ) -> Result<Inquired, CommandError> {
     on_the_line(invocation, progress, drop, async |host, stop| {
         run::inquire(&mut here.device, code, host, stop).await
+    })
+}
+
+/// Asks a relay where a recovery phrase is.
+pub(crate) fn look_up(
+    invocation: &mut Invocation<'_>,
+    phrase: &mut PhraseInHand,
+    relay: &str,
+    progress: Progress,
+) -> Result<LookedUp, CommandError> {
+    on_the_line(invocation, progress, drop, async |host, stop| {
+        recover::look_up(phrase, relay, host, stop).await
+    })
+}
+
+/// Brings a recovery phrase into a workspace by its code.
+pub(crate) fn come_in_by_phrase(
+    invocation: &mut Invocation<'_>,
+    phrase: &mut PhraseInHand,
+    code: &Code,
+    progress: Progress,
+) -> Result<Recovered<Result<(), JoinFailed>>, CommandError> {
+    on_the_line(invocation, progress, drop, async |host, stop| {
+        recover::come_in_by_phrase(phrase, code, host, stop).await
+    })
+}
+
+/// Has a recovery phrase let a new device into a workspace.
+pub(crate) fn let_in_by_phrase(
+    invocation: &mut Invocation<'_>,
+    phrase: &mut PhraseInHand,
+    place: (WorkspaceId, &str),
+    progress: Progress,
+) -> Result<Recovered<Entrance>, CommandError> {
+    on_the_line(invocation, progress, drop, async |host, stop| {
+        recover::let_in_by_phrase(phrase, place, host, stop).await
     })
 }
 

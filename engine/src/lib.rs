@@ -11,9 +11,10 @@ pub mod run;
 
 pub use bowline_core::document;
 pub use bowline_core::sync::{
-    Awaited, GoingOn, InquiryFailed, Invitation, JoinFailed, LinkState, NotReady, RelayFault, ShownLog,
-    SurveyFailed,
+    Awaited, GoingOn, InquiryFailed, Invitation, JoinFailed, LinkState, LookupFailed, NotReady, RelayFault,
+    ShownLog, SurveyFailed,
 };
+pub use bowline_crypto::{PhraseError, RecoveryPhrase};
 pub use bowline_device as device;
 pub use bowline_device::{Code, CodeError, CodeKind, Damage, Device, Error, Lifetime, intent};
 pub use bowline_disk::sink;

@@ -8,6 +8,7 @@ mod line;
 mod look;
 mod own_line;
 mod patience;
+pub mod recover;
 mod report;
 mod wake;
 
@@ -41,8 +42,7 @@ use wake::Wake;
 /// Frames from all relays that may wait for the device: a few, so that a slow disk slows the lines down.
 const INBOUND_FRAMES: usize = 8;
 
-/// How often a process that waits for another one's syncing looks how far it is. A person does not notice it, nor does
-/// the database.
+/// How often a process that waits for another one's syncing looks how far it is. A person does not notice it, nor does the database.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How long lines may take to close in order once a goal is reached: many round trips. Whatever counts is on the relay then.

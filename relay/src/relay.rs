@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
-use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, Reason, is_hello_of_before};
+use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, LOOKUP, Reason, is_hello_of_before};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_REASON_TEXT};
@@ -30,7 +30,7 @@ use crate::storage::{Storage, StorageError};
 use crate::workspace::Workspace;
 
 /// What this version can do beyond the frames' version, by name, ascending. A session uses what both sides named.
-pub const CAPABILITIES: [&str; 3] = [WRITES_DRAFT, "entries/1", HOLDINGS];
+pub const CAPABILITIES: [&str; 4] = [WRITES_DRAFT, "entries/1", HOLDINGS, LOOKUP];
 
 /// What an operator is told of a log whose key has signed for more than is stored here.
 const TOLD_OPERATOR: &str =
@@ -176,6 +176,7 @@ impl<S: Storage> Relay<S> {
             }
             (State::Connected, Frame::Hello(hello)) => self.handle_hello(conn, &hello, bytes),
             (State::Challenged(_), Frame::Proof(proof)) => self.handle_proof(conn, *proof, bytes),
+            (State::Challenged(_), Frame::Lookup(lookup)) => self.handle_lookup(conn, &lookup),
             (State::Open(member), Frame::Subscribe { after }) => {
                 let (workspace, party) = (member.workspace, member.party);
                 if self.note_idle(conn, SUBSCRIBE_COST) {

@@ -11,7 +11,9 @@ use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::frame::Party;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, EntryId, Lane, LogHash, LogId, LogTime, Position, Signature, WorkspaceId};
+use bowline_wire::ids::{
+    ChainKey, DeviceId, EntryId, Lane, LogHash, LogId, LogTime, Position, Signature, WorkspaceId,
+};
 use bowline_wire::log::ChainTip;
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
@@ -81,6 +83,8 @@ pub struct LogCommit {
 pub enum Standing {
     /// A device that may write.
     Active,
+    /// A recovery device that may write: found by its id alone.
+    Recovery,
     /// A device that was removed or has left.
     Removed,
     /// An invite or link that waits for its Join.
@@ -204,6 +208,10 @@ pub trait Storage {
     /// Whether a party may come in; `None` if there is no such log. One look-up, however long the log is and however many are in
     /// it: anybody may ask. A log of which it cannot be said is [`StorageError::Corrupt`].
     fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError>;
+
+    /// Workspaces in whose log a device is an active recovery device, ascending, at most `limit`. One look-up for each that is found,
+    /// however many logs there are: anybody may ask.
+    fn recovered_by(&self, device: &DeviceId, limit: usize) -> Result<Vec<WorkspaceId>, StorageError>;
 
     /// Stores everything in `batch`, durably, or nothing of it. When this returns `Ok`, a power cut takes nothing away.
     ///

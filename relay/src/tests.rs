@@ -8,6 +8,7 @@ mod commits;
 mod handshake;
 mod holdings;
 mod hostile;
+mod lookup;
 mod lost;
 mod put_back;
 mod removal;

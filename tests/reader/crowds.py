@@ -19,9 +19,9 @@ def _ticket(fields, body, before, number):
     fields[SEQ] += 1
     fields[PREV] = before
     fields[ROSTER] = entries.roster_hash(fields[ROSTER], before)
-    record, (_, _, expires, wrapped) = decode(body)
+    record, (_, _, expires, recovery, wrapped) = decode(body)
     key = number.to_bytes(32, "big")
-    return encode([record, [key, key, expires, wrapped]])
+    return encode([record, [key, key, expires, recovery, wrapped]])
 
 
 EACH = {"incarnation": _incarnation, "ticket": _ticket}

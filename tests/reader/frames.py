@@ -63,6 +63,8 @@ WORDS = {
     "positioned": list_of(fields(uint(), _LOGGED), limits.MAX_ENTRIES_PER_FRAME),
     "more": boolean,
     "holdings": list_of(fields(fixed(32), uint(), fixed(32), uint(), fixed(64)), limits.MAX_HOLDINGS_PER_FRAME),
+    "device": fixed(32),
+    "found": ascending(list_of(fixed(32), limits.MAX_FOUND), lambda workspace: workspace, "WorkspaceOrder"),
     "places": _positions(uint(), lambda position: position),
     "bodies": _positions(fields(uint(), _body), lambda supplied: supplied[0]),
 }

@@ -161,7 +161,7 @@ class Log:
             self.weights[header.doc, self._user(header)] += 1 << header.weight
         self._pass(entry, time)
         if header.type == ROSTER:
-            return self.roster.apply(self.position, self.time, entry)
+            return self.roster.apply(self.position, time, entry)
         # Behind the place of a log that was continued stands something else than what was covered.
         return Outcome("accepted", covers=(seen.place(header.covers) if seen else 0) or None)
 

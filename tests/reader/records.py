@@ -42,7 +42,7 @@ def _suite(value):
 
 
 WRAP = fields(bytes_to(limits.MAX_WRAP), bytes_to(limits.MAX_WRAP))
-TICKET = fields(fixed(32), _hpke_key, uint(), WRAP)
+TICKET = fields(fixed(32), _hpke_key, uint(), boolean, WRAP)
 WRAPS = list_of(WRAP, limits.MAX_RECIPIENTS)
 REKEY_FORM = fields(fixed(32), bytes_to(limits.MAX_SEALED_HISTORY), WRAPS)
 

@@ -28,6 +28,7 @@ class Device:
     hpke: bytes
     recovery: bool
     joined_at: int  # the log position of its Genesis or Join
+    joined: int  # the log's time there
     active: bool = True
     removed_at: int | None = None  # the log position of what removed it
     cut: dict = field(default_factory=dict)  # of a removed device: chain -> (seq, entry id)
@@ -39,6 +40,7 @@ class Ticket:
     maker: bytes
     hpke: bytes
     over_after: int  # the last time of the log at which it lets somebody in
+    recovery: bool
     made_at: int  # how many records had been applied before
     stage: str = OPEN
     used_by: bytes | None = None
@@ -102,6 +104,7 @@ class Roster:
         self.suite = None
         self.rekey_due = False
         self.unknown = False
+        self.time = 0  # of the log, at the last record
 
     @property
     def hash(self):
@@ -161,6 +164,7 @@ class Roster:
 
     def apply(self, position, time, entry):
         """Applies a roster entry that stands at a position and a time of the log, and says what it did."""
+        self.time = time
         header, record = entry.header, records.read_record(entry.body)
         if self.unknown:
             return Outcome("void", "AfterUnknown")
@@ -313,7 +317,7 @@ class Roster:
         self.suite = suite
         user = entries.user_of(device)
         self.users[user] = User(OWNER)
-        self._insert(device, Device(user, hpke, False, position))
+        self._insert(device, Device(user, hpke, False, position, self.time))
         self.epochs.append((entry.id[:16], commitment))
         self.begun_by = device
 
@@ -323,8 +327,9 @@ class Roster:
 
     def _open(self, place, ticket, user):
         header = place.header
-        key, hpke, expires, _ = ticket
+        key, hpke, expires, recovery, _ = ticket
         self._on_head(header)
+        self._check_recovery(recovery, user, header.device)
         if key in self.tickets or hpke in self.hpke_keys:
             raise Void("KeyReused")
         self._takes(hpke)
@@ -333,7 +338,15 @@ class Roster:
         self.hpke_keys.add(hpke)
         longest = limits.MAX_INVITE_LIFETIME if user is None else limits.MAX_LINK_LIFETIME
         over_after = min(expires, place.time + longest)
-        self.tickets[key] = Ticket(user, header.device, hpke, over_after, len(self.points))
+        self.tickets[key] = Ticket(user, header.device, hpke, over_after, recovery, len(self.points))
+
+    def _recovery_of(self, user):
+        devices = self.devices.items()
+        return next((id_ for id_, it in devices if it.user == user and it.active and it.recovery), None)
+
+    def _check_recovery(self, recovery, user, maker):
+        if recovery and (user is None or self._recovery_of(user) not in (None, maker)):
+            raise Void("Recovery")
 
     def _close(self, position, key, is_meant):
         ticket = self.tickets.get(key)
@@ -357,17 +370,19 @@ class Roster:
         if header.device in self.devices or hpke in self.hpke_keys:
             raise Void("KeyReused")
         self._takes(hpke)
+        if recovery != ticket.recovery:
+            raise Void("Recovery")
+        self._check_recovery(recovery, ticket.user, ticket.maker)
         try:
-            message = encode([self.workspace, header.device, hpke, recovery])
-            signing.verify(key, "bowline/join/1", message, proof)
+            kind = 0 if ticket.user is None else 1
+            message = encode([self.workspace, header.device, hpke, kind, ticket.user, recovery])
+            signing.verify(key, "bowline/join/2", message, proof)
         except Malformed:
             raise Void("BadProof") from None
         if ticket.user is not None:
             if self.users[ticket.user].removed:
                 raise Void("TargetNotActive")
             return ticket.user, False
-        if recovery:
-            raise Void("Recovery")
         user = entries.user_of(header.device)
         if user in self.users:
             raise Void("KeyReused")
@@ -378,7 +393,11 @@ class Roster:
         key, hpke, recovery, _ = values
         if is_new:
             self.users[user] = User(MEMBER)
-        self._insert(header.device, Device(user, hpke, recovery, position))
+        before = self._recovery_of(user) if recovery else None
+        if before is not None:
+            self._strike(position, {before}, [])
+            self.rekey_due = True
+        self._insert(header.device, Device(user, hpke, recovery, position, self.time))
         self.tickets[key].end(USED, position)
         self.tickets[key].used_by = header.device
 
@@ -389,8 +408,11 @@ class Roster:
         device = self.devices[target]
         if device.user != author.user and not self.is_owner(author.user):
             raise Void("NotOwnUser")
-        if device.recovery:
+        if self._has_settled(device):
             raise Void("Recovery")
+
+    def _has_settled(self, device):
+        return device.recovery and self.time - device.joined >= limits.RECOVERY_SETTLES
 
     def _remove_member(self, place, values):
         header, (user, cut, _) = place.header, values
@@ -435,7 +457,7 @@ class Roster:
                 by_link = ticket.user is not None and ticket.stage == USED
                 if by_link and ticket.made_at >= known and ticket.maker in going:
                     device = self.devices[ticket.used_by]
-                    if device.active and not device.recovery:
+                    if device.active and not self._has_settled(device):
                         going.add(ticket.used_by)
         return going
 
@@ -517,13 +539,10 @@ class Roster:
         )
         going = {header.device} | (self._active_of(user) if whole_user else set())
         if not author.recovery:
-            going = {id_ for id_ in going if not self.devices[id_].recovery}
+            going = {id_ for id_ in going if not self._has_settled(self.devices[id_])}
         self._check_owner_stays(going)
-        is_gone = self._live_of(user) <= going
-        if is_gone:
-            going |= self._active_of(user)
         self._strike(position, going, cut)
-        self.users[user].removed |= is_gone
+        self.users[user].removed |= not self._active_of(user)
         self.rekey_due = True
 
     def _begin_epoch(self, place):

@@ -46,6 +46,7 @@ pub(super) fn word(kind: CodeKind) -> &'static str {
     match kind {
         CodeKind::Invite => "invite",
         CodeKind::Link => "link",
+        CodeKind::Recovery => "recovery",
     }
 }
 
@@ -93,7 +94,7 @@ fn lifetime(kind: CodeKind, typed: Option<&str>) -> Result<Lifetime, CommandErro
     Lifetime::new(kind, millis).ok_or_else(|| {
         let what = match kind {
             CodeKind::Invite => "An invite",
-            CodeKind::Link => "A link",
+            CodeKind::Link | CodeKind::Recovery => "A link",
         };
         CommandError::new(
             ErrorCode::Usage,
@@ -110,6 +111,8 @@ fn say_what_it_is(invocation: &mut Invocation<'_>, lifetime: Lifetime, open: &Op
             "Who runs `bowline join` with this code becomes a member and can read everything in the workspace. It lets \
              in one person, within {good}: until {until}."
         )),
+        // Its code is shown to nobody.
+        CodeKind::Recovery => {}
         CodeKind::Link => invocation.say(format_args!(
             "The device on which you run `bowline join` with this code becomes yours and can read everything in the \
              workspace. It lets in one device, within {good}: until {until}."
@@ -119,7 +122,7 @@ fn say_what_it_is(invocation: &mut Invocation<'_>, lifetime: Lifetime, open: &Op
 }
 
 /// Waits until the log has opened a code.
-fn when_open(
+pub(super) fn when_open(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
     workspace: WorkspaceId,

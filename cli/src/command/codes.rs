@@ -76,7 +76,7 @@ fn list(invocation: &mut Invocation<'_>, typed: Option<&str>, kind: CodeKind) ->
     if rows.is_empty() {
         let (what, make) = match kind {
             CodeKind::Invite => ("invite", "bowline workspace invite"),
-            CodeKind::Link => ("link", "bowline device link"),
+            CodeKind::Link | CodeKind::Recovery => ("link", "bowline device link"),
         };
         invocation.hint(format_args!("no {what} is open; `{make}` makes one"));
     }
@@ -132,7 +132,7 @@ fn close(
         |ticket: TicketKey| Candidate { value: ticket, id: ticket.to_string(), name: String::new() };
     let (what, list) = match kind {
         CodeKind::Invite => ("invite", "`bowline workspace invites` shows those that are open"),
-        CodeKind::Link => ("link", "`bowline device links` shows those that are open"),
+        CodeKind::Link | CodeKind::Recovery => ("link", "`bowline device links` shows those that are open"),
     };
     let candidates = codes.iter().map(|code| candidate(code.ticket)).collect();
     let ticket = resolve(what, id, candidates, Names::Ignored, list)?.value;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::opened::Opened;
 use crate::text::OneLine;
 
 /// Make a home on this device
@@ -35,8 +36,20 @@ struct Initialized {
     created: bool,
 }
 
+/// Makes a home on this device, called by what is known of the person and the machine.
+pub(super) fn make(invocation: &mut Invocation<'_>) -> Result<Opened, CommandError> {
+    Init { user: None, device: None }.make_home(invocation).map(|made| made.here)
+}
+
+/// A home, and what is called how in it.
+struct Made {
+    here: Opened,
+    names: OwnNames,
+    created: bool,
+}
+
 impl Init {
-    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+    fn make_home(&self, invocation: &mut Invocation<'_>) -> Result<Made, CommandError> {
         let folder = invocation.folder()?;
         let mut random = (invocation.host.random)();
         let created = match Home::init(&folder, &mut *random) {
@@ -55,8 +68,13 @@ impl Init {
             here.device.set_own_names(&names, now)?;
             here.wake();
         }
+        Ok(Made { here, names, created })
+    }
+
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let Made { here, names, created } = self.make_home(invocation)?;
         invocation.answer(&Initialized {
-            home: folder.display().to_string(),
+            home: here.home.folder().display().to_string(),
             device: here.device.id().to_string(),
             user_name: names.user.unwrap_or_default(),
             device_name: names.device.unwrap_or_default(),

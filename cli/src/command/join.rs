@@ -58,6 +58,13 @@ impl Join {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let mut code = read_code(invocation, self.code.as_deref(), CODE)?;
         let mut here = invocation.open()?;
+        if code.kind == CodeKind::Recovery {
+            return Err(CommandError::new(
+                ErrorCode::NotACode,
+                "This code is for a recovery phrase, not for a device",
+            )
+            .hint("`bowline device link` makes a code for a device"));
+        }
         here.device.check_joinable(&code)?;
         let shown = show(invocation, &mut here, &mut code)?;
         invocation.confirm(self.yes, "Join?")?;
@@ -153,6 +160,10 @@ fn what_it_says(shown: &Invitation, name: &str, address: &Address) -> String {
         CodeKind::Invite => (
             format!("This code makes you a member of workspace {name} on {relay}."),
             "Its members will read what you write there; what is on this device now stays on it.",
+        ),
+        CodeKind::Recovery => (
+            format!("This code lets a recovery phrase into workspace {name} on {relay}."),
+            "It makes no device of this machine.",
         ),
         CodeKind::Link => (
             format!(

@@ -5,6 +5,7 @@ mod out;
 mod states;
 mod words;
 
+use bowline_engine::Role;
 use bowline_engine::device::{Behind, MemberStatus, WithheldStatus, WorkspaceStatus};
 use bowline_engine::document::Kind;
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
@@ -110,6 +111,11 @@ struct Workspace {
     evidence: usize,
     /// Proofs from before this device joined again.
     earlier_evidence: usize,
+    /// Whether this person has a recovery phrase in it, as far as this device knows.
+    recovery_phrase: bool,
+    /// Whether they are to be reminded that they have none.
+    #[serde(skip)]
+    lacks_phrase: bool,
     devices: Vec<Device>,
 }
 
@@ -213,6 +219,8 @@ struct Device {
     shown_user: String,
     #[serde(rename = "this_device")]
     is_this: bool,
+    /// Whether it is a recovery phrase.
+    recovery: bool,
     has_everything: bool,
     last_heard_at: Option<String>,
     #[serde(skip)]
@@ -275,6 +283,10 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
     let is_live = matches!(connection, Connection::Connected { .. });
     let waits = outstanding.queued + outstanding.offered > 0;
     let is_over = status.membership.is_over();
+    let own = here.device.own_user(workspace)?;
+    let mine = || status.members.iter().filter(|member| member.user == own && member.active);
+    let has_phrase = mine().any(|member| member.recovery);
+    let is_owner = mine().any(|member| member.role == Some(Role::Owner));
     let waiting_for = status
         .waiting_for
         .filter(|why| waits && !matches!(why, bowline_engine::NotReady::Offline))
@@ -329,6 +341,8 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .or_else(|| status.behind.map(|behind| shown_instead(&behind))),
         evidence: status.evidence.len(),
         earlier_evidence: status.earlier_evidence,
+        recovery_phrase: has_phrase,
+        lacks_phrase: is_owner && status.member && !is_over && !has_phrase,
         devices: status
             .members
             .iter()
@@ -414,6 +428,7 @@ fn device(member: &MemberStatus, called: &Called, is_this: bool, position: Posit
         shown: called.device(member.device),
         shown_user: called.user(member.user),
         is_this,
+        recovery: member.recovery,
         has_everything: is_this || member.seen >= position,
         last_heard_at: member.heard.and_then(iso),
         heard: member.heard,

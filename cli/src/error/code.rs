@@ -87,6 +87,8 @@ codes! {
     NotACode, Misuse, "not_a_code";
     /// The code is incomplete or mistyped.
     CodeMistyped, Misuse, "code_mistyped";
+    /// These are not the words of a recovery phrase.
+    NotAPhrase, Misuse, "not_a_phrase";
     /// A file holds no evidence, or evidence that proves nothing.
     NotEvidence, Misuse, "not_evidence";
 
@@ -199,6 +201,8 @@ codes! {
     CodeFalse, Refused, "code_false";
     /// The code was made by another version.
     CodeVersion, Refused, "code_version";
+    /// This person has a recovery phrase in the workspace already.
+    HasPhrase, Refused, "has_phrase";
     /// Only the owner may do this.
     NotOwner, Refused, "not_owner";
     /// The owner's last device cannot be removed, and the owner cannot leave.
@@ -230,6 +234,8 @@ codes! {
     NotFound, NotFound, "not_found";
     /// More than one thing is called like that.
     Ambiguous, NotFound, "ambiguous";
+    /// The words are no recovery phrase of anybody here, or of no workspace on the relay.
+    PhraseUnknown, NotFound, "phrase_unknown";
     /// The document has no such file.
     NoFile, NotFound, "no_file";
     /// There is no OpenClaw state directory there.
@@ -259,6 +265,8 @@ codes! {
     Withheld, Partial, "withheld";
     /// Something could not be exported; the rest is there.
     ExportIncomplete, Partial, "export_incomplete";
+    /// A recovery phrase has brought some workspaces back, and not all.
+    RecoveryIncomplete, Partial, "recovery_incomplete";
     /// This device is back in a workspace, and some of its documents were not put back.
     RejoinIncomplete, Partial, "rejoin_incomplete";
 
@@ -267,6 +275,8 @@ codes! {
 
     /// The stored log of a workspace does not verify.
     LogUnverified, Unverified, "log_unverified";
+    /// The words of a recovery phrase do not fit together.
+    PhraseMistyped, Unverified, "phrase_mistyped";
     /// Another device sees something else than this one.
     WordsDiffer, Unverified, "words_differ";
 

@@ -119,6 +119,11 @@ impl From<Error> for CommandError {
             Error::LogMoved(_) => of(ErrorCode::Changed, "More is known of the workspace's log since it was compared")
                 .hint("nothing was changed: run this again"),
             Error::NotPermitted(deed) => not_permitted(deed),
+            Error::PhraseSpent => of(
+                ErrorCode::HasPhrase,
+                "More than a thousand links were made for this recovery phrase in the workspace, and it has none left",
+            )
+            .hint("`bowline recovery create` makes another phrase"),
             Error::AlreadyThere => of(ErrorCode::AlreadyJoined, "This device is in that workspace already")
                 .hint("a code is for a device that is not in yet: run `bowline join` there"),
             Error::OtherKey => of(ErrorCode::OtherKey, "The key does not belong to this database")

@@ -211,7 +211,7 @@ fn about_distrust(why: Distrust) -> &'static str {
 }
 
 /// What a relay said when it closed the connection.
-pub(super) fn turned_away(reason: Reason) -> CommandError {
+pub(crate) fn turned_away(reason: Reason) -> CommandError {
     let message = format!("The relay refused: {}", relay_says(reason));
     let error = CommandError::new(refusal_code(reason), message);
     match reason {
@@ -395,6 +395,11 @@ pub(crate) fn void(why: Void) -> CommandError {
             .hint("the owner offers it with `bowline workspace hand-over`"),
         Void::TargetNotActive => of(ErrorCode::TargetGone, "It is not in the workspace any more"),
         Void::AuthorNotActive => of(ErrorCode::NotAMember, "This device is not in the workspace any more"),
+        Void::Recovery => of(
+            ErrorCode::DecisionVoid,
+            "A person has one recovery phrase, and after its first week nobody removes it",
+        )
+        .hint("it goes with its person: `bowline workspace remove`; `bowline recovery check` says whose words are which"),
         Void::Full => of(ErrorCode::WorkspaceFull, "The workspace is full")
             .hint("close codes nobody needs, and remove devices nobody uses"),
         Void::AfterUnknown => of(ErrorCode::UpdateNeeded, "The workspace uses features of a newer version")

@@ -8,9 +8,9 @@ fn seen(qr: &Qr, ink: Ink) -> Vec<Vec<bool>> {
     for line in qr.draw(ink).lines() {
         let line = match ink {
             Ink::Colors => line.strip_prefix(BLACK_ON_WHITE).unwrap().strip_suffix(PLAIN).unwrap(),
-            Ink::Plain => line,
+            Ink::Plain | Ink::Paper => line,
         };
-        let dark = ink == Ink::Colors;
+        let dark = ink != Ink::Plain;
         let halves = |upper: [char; 2]| line.chars().map(|c| upper.contains(&c) == dark).collect::<Vec<_>>();
         rows.push(halves(['█', '▀']));
         rows.push(halves(['█', '▄']));
@@ -19,11 +19,11 @@ fn seen(qr: &Qr, ink: Ink) -> Vec<Vec<bool>> {
 }
 
 #[test]
-fn what_is_drawn_is_the_code_in_either_ink() {
+fn what_is_drawn_is_the_code_in_every_ink() {
     let text = "bowline1-".repeat(30);
     let qr = Qr::of(&text).unwrap();
     let code = QrCode::with_error_correction_level(&text, EcLevel::L).unwrap();
-    for ink in [Ink::Colors, Ink::Plain] {
+    for ink in [Ink::Colors, Ink::Plain, Ink::Paper] {
         let seen = seen(&qr, ink);
         for (y, row) in seen.iter().take(qr.columns()).enumerate() {
             assert_eq!(row.len(), qr.columns());

@@ -32,6 +32,7 @@ mod moving;
 mod older;
 mod ownership;
 mod partly_here;
+mod recovery;
 mod refused;
 mod relay;
 mod said;

@@ -33,6 +33,7 @@ pub use keys::{Recipient, keys_in_records};
 pub use open::{Opened, Parts, Unreadable, open};
 pub use relay::faults::RelayFault;
 pub use relay::inquiry::{Asked, Inquiry, InquiryFailed};
+pub use relay::lookup::{LookupFailed, PhraseLookup};
 pub use relay::session::{Awaited, LinkState};
 pub use relay::survey::{Remake, Survey, SurveyFailed};
 pub use replay::{NotReplayed, Replay};

@@ -35,6 +35,12 @@ impl Label {
     pub(crate) const TICKET_XWING: Self = Self("bowline/ticket/xwing/1");
     /// A device's X-Wing key.
     pub(crate) const DEVICE_XWING: Self = Self("bowline/device/xwing/1");
+    /// The Ed25519 key of a recovery device, from its phrase.
+    pub(crate) const PHRASE_SIGNING: Self = Self("bowline/phrase/signing/1");
+    /// The X25519 key of a recovery device, from its phrase.
+    pub(crate) const PHRASE_HPKE: Self = Self("bowline/phrase/hpke/1");
+    /// The secret of the link by which a recovery device comes in, from its phrase.
+    pub(crate) const PHRASE_TICKET: Self = Self("bowline/phrase/ticket/1");
     /// HPKE: an epoch key for one recipient.
     pub(crate) const WRAP: Self = Self("bowline/wrap/1");
     /// The randomness of one wrap.
@@ -43,7 +49,7 @@ impl Label {
     pub(crate) const REST: Self = Self("bowline/rest/1");
 
     #[cfg(test)]
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 18] = [
         Self::COMMITMENT,
         Self::NEXT_EPOCH,
         Self::DOCUMENT,
@@ -56,6 +62,9 @@ impl Label {
         Self::TICKET_HPKE,
         Self::TICKET_XWING,
         Self::DEVICE_XWING,
+        Self::PHRASE_SIGNING,
+        Self::PHRASE_HPKE,
+        Self::PHRASE_TICKET,
         Self::WRAP,
         Self::WRAP_SEED,
         Self::REST,

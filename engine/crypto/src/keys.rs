@@ -1,11 +1,12 @@
 //! The secrets by which somebody is known: a device's keys, and the secret behind an invite or link.
 
 use bowline_wire::entry::{Entry, EntryError};
-use bowline_wire::frame::{Create, Party, Proof, Transcript, Word};
+use bowline_wire::frame::{Create, Lookup, Party, Proof, Transcript, Word};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::Header;
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{DeviceId, HpkePublicKey, Signature, Suite, TicketKey, WorkspaceId};
+use bowline_wire::roster::Admits;
 use bowline_wire::roster::record::Join;
 use bowline_wire::signed::{Verified, signing_message};
 use ed25519_dalek::{Signer, SigningKey};
@@ -145,6 +146,12 @@ impl DeviceKeys {
         Verified::sign(holding, sign).ok().as_ref().map(SaidHolding::from)
     }
 
+    /// Signs this device's question where it is, for a line on which `said` was said.
+    pub fn look_up(&self, said: Transcript) -> Lookup {
+        let sign = |message: &[u8]| Signature::from_bytes(self.signing.sign(message).to_bytes());
+        Lookup::unsigned(self.id()).signed(said, sign)
+    }
+
     /// Signs a proof of this device's for a line on which `said` was said.
     pub fn prove(
         &self,
@@ -210,15 +217,16 @@ impl TicketSecret {
         proof.signed(said, |message| Signature::from_bytes(self.signing().sign(message).to_bytes()))
     }
 
-    /// The [`Join::proof`] of `device`, with which the ticket's holder says that it is this device that joins.
+    /// The [`Join::proof`] of `device`, with which the ticket's holder says that it is this device that joins, as what
+    /// the ticket's record says.
     pub fn prove_join(
         &self,
         workspace: WorkspaceId,
         device: DeviceId,
         hpke: &HpkePublicKey,
-        recovery: bool,
+        admits: Admits,
     ) -> Signature {
-        let message = Join::proof_message(workspace, device, hpke, recovery);
+        let message = Join::proof_message(workspace, device, hpke, admits);
         sign(&self.signing(), Join::PROOF_DOMAIN, &message)
     }
 }

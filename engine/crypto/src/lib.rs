@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`keys`] | a device's two secrets, and the secret of an invite or link |
+//! | [`phrase`] | a person's recovery phrase, and the keys that follow from it |
 //! | [`epoch`] | one epoch's content key and all that is derived from it |
 //! | [`keyring`] | the epoch keys of one workspace, first to newest |
 //! | [`rekey`] | starting an epoch, and learning about one |
@@ -29,6 +30,7 @@ pub mod epoch;
 pub mod keyring;
 pub mod keys;
 pub mod payload;
+pub mod phrase;
 mod planted;
 pub mod rekey;
 mod rest;
@@ -44,6 +46,7 @@ pub use epoch::{EpochKey, NewEpoch};
 pub use keyring::{KeySnapshot, Keyring, KeyringError};
 pub use keys::{DeviceKeys, HpkeSecret, TicketSecret};
 pub use payload::SealError;
+pub use phrase::{MAX_PHRASE_LINKS, PhraseError, RecoveryPhrase};
 #[cfg(feature = "planted-bugs")]
 pub use planted::seal_nothing;
 pub use rekey::{History, RekeyError};

@@ -20,7 +20,7 @@ use bowline_wire::ids::{
     Moment, Position, RelayId, RosterHash, Salt, Suite, UserId, WireDoc, WorkspaceId,
 };
 use bowline_wire::roster::record::{Join, Move, Record, Rekey, Ticket, Wrap};
-use bowline_wire::roster::{Epoch, Outcome, Roster, TicketStage};
+use bowline_wire::roster::{Admits, Epoch, Outcome, Roster, TicketKind, TicketStage};
 use bowline_wire::weight::Weight;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -225,7 +225,7 @@ impl History {
             return false;
         }
         let wrap = self.honest[by].keyring.as_ref().unwrap().wrap_newest(&hpke).unwrap();
-        let ticket = Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, wrap };
+        let ticket = Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, recovery: false, wrap };
         let (device, on) = (self.honest[by].keys.id(), self.roster.hash());
         let record = if is_link { Record::Link(ticket) } else { Record::Invite(ticket) };
         if !self.write(device, on, record) {
@@ -240,7 +240,7 @@ impl History {
 
     fn come(&mut self, secret: TicketSecret) -> bool {
         let mut newcomer = Device::new(&mut self.rng);
-        let join = join_of(&newcomer, &secret);
+        let join = join_of(&self.roster, &newcomer, &secret);
         newcomer.ticket = Some(secret);
         let device = newcomer.keys.id();
         self.honest.push(newcomer);
@@ -351,7 +351,7 @@ impl History {
                 let secret = TicketSecret::generate(&mut self.rng);
                 let hpke = secret.hpke_public(Suite::XWing);
                 let wrap = Wrap { encapsulated: vec![], ciphertext: vec![] };
-                let ticket = Ticket { key: secret.ticket_key(), hpke, expires: 0, wrap };
+                let ticket = Ticket { key: secret.ticket_key(), hpke, expires: 0, recovery: false, wrap };
                 if self.write(device, on, Record::Link(ticket)) {
                     self.links.push(secret);
                 }
@@ -359,7 +359,7 @@ impl History {
             3..=4 => {
                 if let Some(secret) = self.links.pop() {
                     let new = Device::new(&mut self.rng);
-                    let (join, id) = (join_of(&new, &secret), new.keys.id());
+                    let (join, id) = (join_of(&self.roster, &new, &secret), new.keys.id());
                     if self.write(id, on, Record::Join(join)) {
                         self.hostile.push(new);
                     }
@@ -451,9 +451,11 @@ impl History {
     }
 }
 
-fn join_of(newcomer: &Device, secret: &TicketSecret) -> Join {
+fn join_of(roster: &Roster, newcomer: &Device, secret: &TicketSecret) -> Join {
     let (device, hpke) = (newcomer.keys.id(), newcomer.keys.hpke_public(Suite::XWing));
-    let proof = secret.prove_join(WORKSPACE, device, &hpke, false);
+    let invite = Admits { kind: TicketKind::Invite, recovery: false };
+    let admits = roster.ticket(&secret.ticket_key()).map_or(invite, |ticket| ticket.admits);
+    let proof = secret.prove_join(WORKSPACE, device, &hpke, admits);
     Join { ticket: secret.ticket_key(), hpke, recovery: false, proof }
 }
 

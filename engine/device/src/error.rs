@@ -52,6 +52,9 @@ pub enum Error {
     /// Misuse: whoever is here may not do this in the workspace.
     #[error("somebody in another role may do this: {0:?}")]
     NotPermitted(Deed),
+    /// Nobody's fault: so many links were made for this phrase in the workspace that it has no secret left for another. Make another phrase.
+    #[error("this phrase has no secret left in that workspace")]
+    PhraseSpent,
     /// Misuse: this home is in the workspace already.
     #[error("this device is in that workspace already")]
     AlreadyThere,

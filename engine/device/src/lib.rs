@@ -18,9 +18,9 @@ mod workspace;
 
 use bowline_core::document::Kind;
 use bowline_core::sync::{Inquiry, InquiryFailed, Invitation};
-use bowline_crypto::DeviceKeys;
+use bowline_crypto::{DeviceKeys, RecoveryPhrase};
 use bowline_store::Store;
-use bowline_wire::ids::{DeviceId, DocId, LineKey, Millis, WorkspaceId};
+use bowline_wire::ids::{DeviceId, DocId, LineKey, Millis, TicketKey, WorkspaceId};
 use rand_core::CryptoRng;
 
 use apart::Parts;
@@ -67,6 +67,7 @@ pub use workspace::line_failure::{LineFailure, LineReason};
 pub use workspace::membership::{Membership, RelaySays, Removal};
 pub use workspace::owed::Owed;
 pub use workspace::quarantine::QuarantineReason;
+pub use workspace::recovery::{Entrance, PhraseInHand};
 pub use workspace::report::{LineReport, LineStage, Stuck, SyncReport};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
 pub use workspace::stored_log::StoredLog;
@@ -181,6 +182,25 @@ impl Device {
     ) -> Result<(), Error> {
         self.workspaces.replica(workspace)?;
         workspace::stored_log::compare::remember(&mut self.store, workspace, compared, with_log, now)
+    }
+
+    /// Lets the recovery device of this person's phrase into a workspace: a code for it alone, of whose secret the phrase knows. The code
+    /// is ready once the relay has signed for it: see [`Device::code`].
+    ///
+    /// # Errors
+    /// [`Error::PhraseSpent`]; as of any decision.
+    pub fn make_recovery_code(
+        &mut self,
+        workspace: WorkspaceId,
+        phrase: &RecoveryPhrase,
+        now: Millis,
+    ) -> Result<TicketKey, Error> {
+        let Parts { documents, workspaces, mut lent } = self.parts(now);
+        let secret = workspaces.phrase_secret((lent.read(), lent.keys), workspace, phrase)?;
+        let lifetime = Lifetime::usual(CodeKind::Recovery);
+        let key = workspaces.open_with(&mut lent, workspace, lifetime, secret.ok_or(Error::PhraseSpent)?)?;
+        workspaces.drive(&mut lent, documents, workspace)?;
+        Ok(key)
     }
 
     /// Workspaces in the database that are too damaged to be used.

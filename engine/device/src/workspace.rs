@@ -24,6 +24,7 @@ mod old;
 pub(crate) mod owed;
 pub(crate) mod parts;
 pub(crate) mod quarantine;
+pub(crate) mod recovery;
 pub(crate) mod report;
 pub(crate) mod roster;
 pub(crate) mod sealed_values;
@@ -343,8 +344,7 @@ impl Device {
         self.decide(workspace, Decision::RemoveDevice(device), now)
     }
 
-    /// Removes a Member with all devices. In force once the relay has signed for it; from now on nothing more is sealed
-    /// to them.
+    /// Removes a Member with all devices. In force once the relay has signed for it; from now on nothing more is sealed to them.
     pub fn remove_member(&mut self, workspace: WorkspaceId, user: UserId, now: Millis) -> Result<(), Error> {
         self.decide(workspace, Decision::RemoveMember(user), now)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bowline_core::sync::{Inquiry, InquiryFailed, Invitation};
 use bowline_transport::Dial;
-use bowline_wire::frame::Frame;
+use bowline_wire::codec::encode;
 use bowline_wire::ids::{LineKey, Millis, Position};
 
 use super::Host;
@@ -37,7 +37,7 @@ pub async fn inquire<D: Dial>(
     stop: impl Future<Output = ()>,
 ) -> Result<Inquired, Error> {
     let asking = Asking { device, code, inquiry: None };
-    Ok(match talk(code.workspace, (&code.relay, Follows::Nobody), host, asking, stop).await? {
+    Ok(match talk(Some(code.workspace), (&code.relay, Follows::Nobody), host, asking, stop).await? {
         Ended::With(Ok(invitation)) => Inquired::Said(invitation),
         Ended::With(Err(why)) => Inquired::Failed(why),
         Ended::NoLine(why) => Inquired::NoLine(why),
@@ -64,8 +64,8 @@ impl Talk for Asking<'_> {
         Ok(self.device.hear_inquired(inquiry, bytes, now).transpose())
     }
 
-    fn poll_transmit(&mut self) -> Option<Frame> {
-        self.inquiry.as_mut().and_then(Inquiry::poll_transmit)
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.inquiry.as_mut().and_then(Inquiry::poll_transmit).as_ref().map(encode)
     }
 
     fn progress(&self) -> Option<(Position, Position)> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bowline_core::sync::{ShownLog, Survey, SurveyFailed};
 use bowline_transport::Dial;
-use bowline_wire::frame::Frame;
+use bowline_wire::codec::encode;
 use bowline_wire::ids::{LineKey, Millis, Position, WorkspaceId};
 
 use super::Host;
@@ -43,7 +43,7 @@ pub async fn look<D: Dial>(
     };
     let follows = if is_known { Follows::Identity } else { Follows::Nobody };
     let looking = Lookout { device, workspace, how, is_elsewhere: elsewhere.is_some(), survey: None };
-    Ok(match talk(workspace, (&address, follows), host, looking, stop).await? {
+    Ok(match talk(Some(workspace), (&address, follows), host, looking, stop).await? {
         Ended::With(looked) => looked,
         Ended::NoLine(why) => Looked::NoLine(why),
         Ended::Stopped => Looked::Stopped,
@@ -77,8 +77,8 @@ impl Talk for Lookout<'_> {
         })
     }
 
-    fn poll_transmit(&mut self) -> Option<Frame> {
-        self.survey.as_mut().and_then(Survey::poll_transmit)
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.survey.as_mut().and_then(Survey::poll_transmit).as_ref().map(encode)
     }
 
     fn progress(&self) -> Option<(Position, Position)> {

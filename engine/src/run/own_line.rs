@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use bowline_core::sync::Awaited;
 use bowline_transport::Dial;
-use bowline_wire::codec::encode;
-use bowline_wire::frame::Frame;
 use bowline_wire::ids::{LineKey, Millis, Position, WorkspaceId};
 use tokio::sync::mpsc;
 
@@ -26,7 +24,7 @@ pub(super) trait Talk {
     fn hear(&mut self, bytes: &[u8], now: Millis) -> Result<Option<Self::Outcome>, Error>;
 
     /// The next frame for the line.
-    fn poll_transmit(&mut self) -> Option<Frame>;
+    fn poll_transmit(&mut self) -> Option<Vec<u8>>;
 
     /// How far the conversation is, if people are to see that.
     fn progress(&self) -> Option<(Position, Position)>;
@@ -42,12 +40,12 @@ pub(super) enum Ended<T> {
     Stopped,
 }
 
-/// Talks to the relay of a workspace. The socket is closed when this returns.
+/// Talks to a relay, about a workspace if one is known. The socket is closed when this returns.
 ///
 /// # Errors
 /// Those of what is said.
 pub(super) async fn talk<D: Dial, T: Talk>(
-    workspace: WorkspaceId,
+    workspace: Option<WorkspaceId>,
     (address, follows): (&str, Follows),
     host: Host<'_, D>,
     talk: T,
@@ -56,8 +54,17 @@ pub(super) async fn talk<D: Dial, T: Talk>(
     let (said, mut heard) = mpsc::channel(INBOUND_FRAMES);
     let now = (host.clock)();
     let mut line = Line::new(now);
-    line.dial(Arc::clone(&host.dial), address, follows, Said::from(workspace, 0), said, now);
-    (host.observer)(Event::Connecting(workspace));
+    line.dial(
+        Arc::clone(&host.dial),
+        address,
+        follows,
+        Said::from(workspace.unwrap_or(WorkspaceId::ZERO), 0),
+        said,
+        now,
+    );
+    if let Some(workspace) = workspace {
+        (host.observer)(Event::Connecting(workspace));
+    }
     let ended = if let Some(why) = line.error() {
         Ok(Ended::NoLine(Arc::clone(why)))
     } else {
@@ -77,7 +84,7 @@ pub(super) async fn talk<D: Dial, T: Talk>(
 }
 
 async fn listen<D: Dial, T: Talk>(
-    workspace: WorkspaceId,
+    workspace: Option<WorkspaceId>,
     host: Host<'_, D>,
     mut talk: T,
     (line, heard): (&mut Line, &mut mpsc::Receiver<Said>),
@@ -103,7 +110,7 @@ async fn listen<D: Dial, T: Talk>(
                 if let Some(outcome) = talk.hear(&bytes, now)? {
                     return Ok(Ended::With(outcome));
                 }
-                if let Some((at, of)) = talk.progress() {
+                if let Some((workspace, (at, of))) = workspace.zip(talk.progress()) {
                     (host.observer)(Event::CatchingUp(workspace, at, of));
                 }
             }
@@ -113,7 +120,7 @@ async fn listen<D: Dial, T: Talk>(
             }
         }
         while let Some(frame) = talk.poll_transmit() {
-            line.send(encode(&frame));
+            line.send(frame);
         }
     }
 }

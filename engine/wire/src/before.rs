@@ -17,6 +17,7 @@ use crate::log::ChainTip;
 use crate::signed::{Verified, verify_signature};
 use crate::weight::Weight;
 
+pub(crate) use records::join_proof;
 pub use records::{record, roster};
 
 /// The number that the headers read here begin with.

@@ -5,16 +5,19 @@ mod opening;
 mod reason;
 mod word;
 
-pub use self::opening::{Challenge, Create, Hello, Party, Proof, VERSIONS, Welcome, is_hello_of_before};
+pub use self::opening::{
+    Challenge, Create, Hello, Lookup, Party, Proof, VERSIONS, Welcome, is_hello_of_before,
+};
 pub use self::word::{Transcript, Word};
 use crate::bodies::Supplied;
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::{LoggedEntry, SignedEntry};
 use crate::head::SeenHead;
 use crate::holding::SaidHolding;
-use crate::ids::{EntryId, Position};
+use crate::ids::{EntryId, Position, WorkspaceId};
 use crate::limits::{
-    MAX_BODIES_PER_FRAME, MAX_ENTRIES_PER_FRAME, MAX_FRAME, MAX_HOLDINGS_PER_FRAME, MAX_REASON_TEXT,
+    MAX_BODIES_PER_FRAME, MAX_ENTRIES_PER_FRAME, MAX_FOUND, MAX_FRAME, MAX_HOLDINGS_PER_FRAME,
+    MAX_REASON_TEXT,
 };
 
 pub use self::reason::Reason;
@@ -110,7 +113,18 @@ pub enum Frame {
         /// The entries' positions, ascending.
         positions: Vec<Position>,
     },
+    /// Device → relay, in the place of a proof: in which workspaces is this recovery device? Only where both sides named
+    /// [`LOOKUP`].
+    Lookup(Lookup),
+    /// Relay → device, the answer to a look-up, and the last frame.
+    Found {
+        /// Workspaces in which the device is an active recovery device, ascending.
+        workspaces: Vec<WorkspaceId>,
+    },
 }
+
+/// The capability of a side that asks or answers in which workspaces a recovery device is.
+pub const LOOKUP: &str = "lookup/1";
 
 /// The capability of a side that says and hears [`Frame::Holdings`].
 pub const HOLDINGS: &str = "holdings/1";
@@ -188,6 +202,10 @@ impl Canonical for Frame {
             Self::Wanted { positions } => {
                 open(to, 1, 20).list(positions);
             }
+            Self::Lookup(lookup) => lookup.write_to(open(to, 2, 21)),
+            Self::Found { workspaces } => {
+                open(to, 1, 22).list(workspaces);
+            }
         }
     }
 
@@ -231,6 +249,8 @@ impl Canonical for Frame {
             18 => Self::Fetch { positions: read_positions(from)? },
             19 => Self::Supply { bodies: read_bodies(from)? },
             20 => Self::Wanted { positions: read_positions(from)? },
+            21 => Self::Lookup(Lookup::read_from(from)?),
+            22 => Self::Found { workspaces: read_workspaces(from)? },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "frame", number });
             }
@@ -249,6 +269,15 @@ fn read_reason(from: &mut Reader<'_>) -> Result<Reason, DecodeError> {
 fn read_positions(from: &mut Reader<'_>) -> Result<Vec<Position>, DecodeError> {
     let positions: Vec<Position> = from.list("positions", MAX_BODIES_PER_FRAME)?;
     in_order(positions, |position| *position)
+}
+
+fn read_workspaces(from: &mut Reader<'_>) -> Result<Vec<WorkspaceId>, DecodeError> {
+    let workspaces: Vec<WorkspaceId> = from.list("workspaces", MAX_FOUND)?;
+    if workspaces.is_sorted_by(|a, b| a < b) {
+        Ok(workspaces)
+    } else {
+        Err(DecodeError::Rule("workspaces ascend without repetition"))
+    }
 }
 
 fn read_bodies(from: &mut Reader<'_>) -> Result<Vec<Supplied>, DecodeError> {

@@ -103,6 +103,9 @@ pub const MAX_HOLDINGS_PER_FRAME: usize = MAX_RECIPIENTS;
 /// relay does for everybody on one thread.
 pub const MAX_BODIES_PER_FRAME: usize = 256;
 
+/// Workspaces in the answer to a look-up: more than anybody protects with one phrase, and each costs the relay a step of an index.
+pub const MAX_FOUND: usize = 64;
+
 /// Rows of one confirm: 46 bytes each, so that all of them fit a body.
 pub const MAX_CONFIRM_ROWS: usize = 16 * 1024;
 
@@ -125,6 +128,10 @@ pub const LINK_LIFETIME: u64 = 10 * 60 * 1000;
 
 /// Milliseconds a link stays open at most, whatever its maker wrote: whoever finds one later is not let in.
 pub const MAX_LINK_LIFETIME: u64 = 60 * 60 * 1000;
+
+/// Milliseconds of log time after its Join for which a recovery device is removed like any other: a week, in which somebody notices that
+/// theirs was stolen and what the thief has let in. After that nobody with a live device shuts the phrase out.
+pub const RECOVERY_SETTLES: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Milliseconds an invite stays open by default.
 pub const INVITE_LIFETIME: u64 = 7 * 24 * 60 * 60 * 1000;

@@ -19,7 +19,9 @@ use crate::ids::{
     ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Millis, Moment, Position,
     RosterHash, Suite, TicketKey, UserId, WorkspaceId,
 };
-use crate::limits::{INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_RECIPIENTS};
+use crate::limits::{
+    INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_RECIPIENTS, RECOVERY_SETTLES,
+};
 
 /// What a member may do: see [`PERMITTED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +86,8 @@ pub struct Device {
     pub joined_by: Option<TicketKey>,
     /// Number of the record that the device came by, counted from 0 over applied records.
     pub joined_at: usize,
+    /// The log's time where that record stands.
+    pub joined: LogTime,
     /// Whether the device may write.
     pub standing: Standing,
 }
@@ -92,6 +96,13 @@ impl Device {
     /// Whether the device may write.
     pub fn is_active(&self) -> bool {
         self.standing == Standing::Active
+    }
+
+    /// Whether others may remove the device at a time of the log. A recovery phrase has settled then if it has been in for long enough:
+    /// it goes by its own signature or with its user.
+    pub fn is_removable(&self, now: LogTime) -> bool {
+        let has_settled = now.millis().since(self.joined.millis()) >= RECOVERY_SETTLES;
+        self.is_active() && !(self.recovery && has_settled)
     }
 }
 
@@ -104,6 +115,15 @@ pub enum TicketKind {
     Link(UserId),
 }
 
+/// As what a ticket lets somebody in: its maker's word, in the record, and what whoever joins has signed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admits {
+    /// Whom it lets in.
+    pub kind: TicketKind,
+    /// Whether that is a recovery phrase.
+    pub recovery: bool,
+}
+
 /// Whom a ticket's code lets in, as whoever makes or is given one sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeKind {
@@ -111,6 +131,8 @@ pub enum CodeKind {
     Invite,
     /// Another device of the same person.
     Link,
+    /// The recovery phrase of the same person.
+    Recovery,
 }
 
 impl CodeKind {
@@ -118,7 +140,7 @@ impl CodeKind {
     pub fn usual(self) -> u64 {
         match self {
             Self::Invite => INVITE_LIFETIME,
-            Self::Link => LINK_LIFETIME,
+            Self::Link | Self::Recovery => LINK_LIFETIME,
         }
     }
 
@@ -126,15 +148,16 @@ impl CodeKind {
     pub fn longest(self) -> u64 {
         match self {
             Self::Invite => MAX_INVITE_LIFETIME,
-            Self::Link => MAX_LINK_LIFETIME,
+            Self::Link | Self::Recovery => MAX_LINK_LIFETIME,
         }
     }
 }
 
-impl From<TicketKind> for CodeKind {
-    fn from(kind: TicketKind) -> Self {
-        match kind {
+impl From<Admits> for CodeKind {
+    fn from(admits: Admits) -> Self {
+        match admits.kind {
             TicketKind::Invite => Self::Invite,
+            TicketKind::Link(_) if admits.recovery => Self::Recovery,
             TicketKind::Link(_) => Self::Link,
         }
     }
@@ -154,8 +177,8 @@ pub enum TicketStage {
 /// An invite or link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketState {
-    /// Whom the ticket lets in.
-    pub kind: TicketKind,
+    /// As what the ticket lets somebody in.
+    pub admits: Admits,
     /// The device that made the ticket.
     pub maker: DeviceId,
     /// The key to which rekeys are wrapped while the ticket is open.
@@ -187,7 +210,7 @@ impl TicketState {
     /// When nobody is let in by the ticket any more, in the log's time. What its maker wrote counts up to the longest that there is for its
     /// kind.
     pub fn over_after(&self) -> Millis {
-        Millis(self.expires).min(self.made.millis().plus(CodeKind::from(self.kind).longest()))
+        Millis(self.expires).min(self.made.millis().plus(CodeKind::from(self.admits).longest()))
     }
 }
 
@@ -344,6 +367,8 @@ pub struct Roster {
     keys_seen: BTreeSet<HpkePublicKey>,
     /// Genesis states it.
     suite: Suite,
+    /// Whether its Joins were signed as in drafts before 3.
+    is_of_before: bool,
     rekey_due: bool,
     unknown: Option<u64>,
 }
@@ -365,9 +390,15 @@ impl Roster {
             moves: Vec::new(),
             keys_seen: BTreeSet::new(),
             suite: Suite::X25519,
+            is_of_before: false,
             rekey_due: false,
             unknown: None,
         }
+    }
+
+    /// The roster of a workspace of an earlier draft before its Genesis.
+    pub(crate) fn of_before(workspace: WorkspaceId) -> Self {
+        Self { is_of_before: true, ..Self::new(workspace) }
     }
 
     /// The hash after the last applied record; zeros before Genesis.
@@ -500,6 +531,12 @@ impl Roster {
 
     fn has_room(&self) -> bool {
         self.recipients().len() < MAX_RECIPIENTS
+    }
+
+    /// The recovery device of `user`, if one is active: there is one at most.
+    pub fn recovery_of(&self, user: UserId) -> Option<DeviceId> {
+        let is_it = |device: &Device| device.user == user && device.is_active() && device.recovery;
+        self.devices.iter().find(|(_, device)| is_it(device)).map(|(id, _)| *id)
     }
 
     /// Live devices of `user`: active, and not a recovery phrase.

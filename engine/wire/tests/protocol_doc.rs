@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bowline_wire::codec::DecodeError;
-use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Proof, Reason, Welcome, Word};
+use bowline_wire::frame::{Challenge, FRAME_NUMBERS, Lookup, Proof, Reason, Welcome, Word};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::{EntryType, HEADER_FIELDS, Header};
 use bowline_wire::holding::Holding;
@@ -200,6 +200,7 @@ fn limits() {
         ("MAX_SUCCESSORS", MAX_SUCCESSORS as u64),
         ("MAX_HOLDINGS_PER_FRAME", MAX_HOLDINGS_PER_FRAME as u64),
         ("MAX_BODIES_PER_FRAME", MAX_BODIES_PER_FRAME as u64),
+        ("MAX_FOUND", MAX_FOUND as u64),
         ("MAX_CONFIRM_ROWS", MAX_CONFIRM_ROWS as u64),
         ("MAX_ORIGINALS", MAX_ORIGINALS as u64),
         ("HOLDING_INTERVAL", HOLDING_INTERVAL),
@@ -207,6 +208,7 @@ fn limits() {
         ("MAX_ADDRESS", MAX_ADDRESS as u64),
         ("LINK_LIFETIME", LINK_LIFETIME),
         ("MAX_LINK_LIFETIME", MAX_LINK_LIFETIME),
+        ("RECOVERY_SETTLES", RECOVERY_SETTLES),
         ("INVITE_LIFETIME", INVITE_LIFETIME),
         ("MAX_INVITE_LIFETIME", MAX_INVITE_LIFETIME),
     ];
@@ -459,8 +461,8 @@ fn labels(source: &str) -> BTreeSet<String> {
     code.flat_map(quoted).filter(|text| text.starts_with("bowline/")).collect()
 }
 
-/// Domain of entries of draft 0, which this page is not about.
-const BEFORE: &str = "bowline/entry/1";
+/// Domains of entries of draft 0, and of Joins up to draft 2, which this page is not about.
+const BEFORE: [&str; 2] = ["bowline/entry/1", "bowline/join/1"];
 
 /// Every string of ours that the engine's shipped code holds.
 fn engine_labels() -> BTreeSet<String> {
@@ -481,7 +483,7 @@ fn engine_labels() -> BTreeSet<String> {
             }
         }
     }
-    assert!(found.remove(BEFORE));
+    assert!(BEFORE.iter().all(|before| found.remove(*before)));
     found
 }
 
@@ -499,6 +501,7 @@ fn domains_and_labels() {
         Challenge::DOMAIN,
         Proof::DOMAIN,
         Welcome::DOMAIN,
+        Lookup::DOMAIN,
         Holding::DOMAIN,
         Successor::DOMAIN,
         Successor::RELAY_DOMAIN,

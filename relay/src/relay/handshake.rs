@@ -4,9 +4,12 @@ use std::cmp::Ordering;
 
 use bowline_wire::codec::encode;
 use bowline_wire::draft::{DRAFT, WRITES_DRAFT, newest_named};
-use bowline_wire::frame::{Create, Frame, HOLDINGS, Hello, Party, Proof, Reason, Transcript, Word};
+use bowline_wire::frame::{
+    Create, Frame, HOLDINGS, Hello, LOOKUP, Lookup, Party, Proof, Reason, Transcript, Word,
+};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::WorkspaceId;
+use bowline_wire::limits::MAX_FOUND;
 
 use super::lost::lost;
 use super::{CAPABILITIES, Relay};
@@ -76,6 +79,34 @@ impl<S: Storage> Relay<S> {
             session.state = State::Creating(greeting);
         }
         self.welcome(conn);
+    }
+
+    /// Tells a recovery device in which workspaces it is, and ends the line. Costs what a proof costs that lets nobody in: there is one
+    /// challenge to a line, and one look-up to a challenge.
+    pub(super) fn handle_lookup(&mut self, conn: ConnId, lookup: &Lookup) {
+        let Some(session) = self.sessions.get_mut(&conn) else {
+            return;
+        };
+        let State::Challenged(greeted) = std::mem::replace(&mut session.state, State::Connected) else {
+            return;
+        };
+        if !greeted.capabilities.iter().any(|name| name == LOOKUP) {
+            return self.goodbye(conn, Reason::OutOfPlace, "a look-up was not agreed on");
+        }
+        if lookup.verify(greeted.said).is_err() {
+            return self.goodbye(conn, Reason::BadProof, "the look-up does not verify");
+        }
+        match self.storage.recovered_by(&lookup.device, MAX_FOUND) {
+            Ok(workspaces) => {
+                tracing::info!(conn = conn.0, found = workspaces.len(), "a recovery device asks where it is");
+                self.answer(conn, &Frame::Found { workspaces });
+                self.close_quietly(conn);
+            }
+            Err(error) => {
+                let Denial { reason, text, .. } = Denial::from(error);
+                self.goodbye(conn, reason, &text);
+            }
+        }
     }
 
     /// Loads the workspace if the party may use it, or stages its beginning. Whoever may not costs one look-up.
@@ -247,7 +278,7 @@ impl<S: Storage> Relay<S> {
 /// hold the key.
 pub(super) fn barred(standing: Standing) -> Option<(Reason, &'static str)> {
     match standing {
-        Standing::Active | Standing::Open { .. } => None,
+        Standing::Active | Standing::Recovery | Standing::Open { .. } => None,
         Standing::Removed => Some((Reason::Removed, "this device was removed from the workspace")),
         Standing::Used => Some((Reason::TicketUsed, "somebody has joined by this invite or link")),
         Standing::Closed => Some((Reason::TicketClosed, "this invite or link was closed")),

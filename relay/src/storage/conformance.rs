@@ -461,6 +461,7 @@ fn parties_stand_as_they_last_did<S: Storage>(open: Open<'_, S>) {
         Standing::Open { expires: 0 },
         Standing::Used,
         Standing::Closed,
+        Standing::Recovery,
     ];
     let standing = |workspace, party| open().admission(workspace, party).unwrap().unwrap().standing;
     let first = LogCommit { parties: vec![(ticket, open_ticket)], ..one.next(1) };
@@ -473,6 +474,8 @@ fn parties_stand_as_they_last_did<S: Storage>(open: Open<'_, S>) {
         let log = LogKey::from(&one.secret).id();
         assert_eq!(found, Admission { log, draft: 0, is_lost: false, standing: Some(now) });
         assert_eq!(standing(workspace, &ticket), Some(open_ticket));
+        let found = open().recovered_by(&one.author.id(), 8).unwrap();
+        assert_eq!(found, if now == Standing::Recovery { vec![workspace] } else { vec![] });
         let other = admission(&open(), &two).unwrap();
         assert_eq!((other.draft, other.standing, standing(two.workspace(), &device)), (DRAFT, None, None));
         let refused = LogCommit { parties: vec![(device, Standing::Active)], create: None, ..one.next(0) };
@@ -480,4 +483,11 @@ fn parties_stand_as_they_last_did<S: Storage>(open: Open<'_, S>) {
         assert_misuse(&open().commit(&[refused, broken]));
         assert_eq!(standing(workspace, &device), Some(now), "a commit that fails changes nothing");
     }
+    let commit = LogCommit { parties: vec![(device, Standing::Recovery)], ..two.next(1) };
+    open().commit(&[commit]).unwrap();
+    let mut both = [one.workspace(), two.workspace()];
+    both.sort();
+    assert_eq!(open().recovered_by(&one.author.id(), 8).unwrap(), both);
+    assert_eq!(open().recovered_by(&one.author.id(), 1).unwrap(), both[..1]);
+    assert_eq!(open().recovered_by(&two.author.id(), 8).unwrap(), []);
 }

@@ -203,6 +203,13 @@ impl Storage for Memory {
         }))
     }
 
+    fn recovered_by(&self, device: &DeviceId, limit: usize) -> Result<Vec<WorkspaceId>, StorageError> {
+        let party = Party::Device(*device);
+        let logs = self.lock();
+        let found = logs.iter().filter(|(_, log)| log.parties.get(&party) == Some(&Standing::Recovery));
+        Ok(found.map(|(workspace, _)| *workspace).take(limit).collect())
+    }
+
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
         let mut logs = self.lock();
         for (index, commit) in batch.iter().enumerate() {

@@ -37,8 +37,12 @@ pub(crate) fn fold(storage: &impl Storage, workspace: WorkspaceId) -> Result<Ros
 pub(crate) fn standing(roster: &Roster, party: &Party) -> Option<Standing> {
     match party {
         Party::Device(device) => {
-            let is_active = roster.device(device)?.is_active();
-            Some(if is_active { Standing::Active } else { Standing::Removed })
+            let device = roster.device(device)?;
+            Some(match (device.is_active(), device.recovery) {
+                (true, false) => Standing::Active,
+                (true, true) => Standing::Recovery,
+                (false, _) => Standing::Removed,
+            })
         }
         Party::Ticket(ticket) => {
             let ticket = roster.ticket(ticket)?;

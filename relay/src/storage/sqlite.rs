@@ -259,6 +259,10 @@ impl Storage for Sqlite {
         self.read_admission(workspace, party)
     }
 
+    fn recovered_by(&self, device: &DeviceId, limit: usize) -> Result<Vec<WorkspaceId>, StorageError> {
+        Ok(self.read_recovered(device, limit)?)
+    }
+
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
         let now = wall();
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Frame, Hello, Party, Proof, Transcript, VERSIONS, Word};
+use bowline_wire::frame::{Frame, Hello, Lookup, Party, Proof, Transcript, VERSIONS, Word};
 use bowline_wire::hash::{body_hash, workspace_id};
 use bowline_wire::head::{Seen, SeenHead};
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::{
     ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogHash, Millis,
-    Position, RosterHash, Salt, Signature, Suite, TicketKey, WireDoc, WorkspaceId,
+    Position, RosterHash, Salt, Signature, Suite, TicketKey, UserId, WireDoc, WorkspaceId,
 };
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::{Admits, TicketKind};
 use bowline_wire::signed::{Verified, signing_message};
 use bowline_wire::weight::Weight;
 use ed25519_dalek::{Signer, SigningKey};
@@ -62,6 +63,10 @@ impl Author {
         DeviceId::from_bytes(self.key.verifying_key().to_bytes())
     }
 
+    pub(crate) fn user(&self) -> UserId {
+        UserId::of_first_device(self.id())
+    }
+
     pub(crate) fn party(&self) -> Party {
         Party::Device(self.id())
     }
@@ -83,6 +88,10 @@ impl Author {
     }
 
     /// This device's word that it holds the log up to a position.
+    pub(crate) fn look_up(&self, lookup: Lookup, said: Transcript) -> Lookup {
+        lookup.signed(said, |message| Signature::from_bytes(self.key.sign(message).to_bytes()))
+    }
+
     pub(crate) fn holding(
         &self,
         workspace: WorkspaceId,
@@ -161,16 +170,16 @@ impl Author {
 
     /// This device's entrance. `view.seen` does not matter.
     pub(crate) fn join(&mut self, view: &View, door: &Door) -> Entry {
-        self.join_as(view, door, false)
+        self.join_as(view, door, Admits { kind: TicketKind::Invite, recovery: false })
     }
 
-    /// This device's entrance, as a recovery device or not.
-    pub(crate) fn join_as(&mut self, view: &View, door: &Door, recovery: bool) -> Entry {
-        let message = Join::proof_message(view.workspace, self.id(), &self.hpke(), recovery);
+    /// This device's entrance, as what a ticket lets somebody in.
+    pub(crate) fn join_as(&mut self, view: &View, door: &Door, admits: Admits) -> Entry {
+        let message = Join::proof_message(view.workspace, self.id(), &self.hpke(), admits);
         let join = Join {
             ticket: door.key(),
             hpke: self.hpke(),
-            recovery,
+            recovery: admits.recovery,
             proof: sign(&door.0, Join::PROOF_DOMAIN, &message),
         };
         self.record(&View { seen: None, ..*view }, &Record::Join(join))
@@ -232,7 +241,7 @@ impl Door {
 
     pub(crate) fn ticket(&self, expires: u64) -> Ticket {
         let hpke = HpkePublicKey::x25519(*self.key().as_bytes());
-        Ticket { key: self.key(), hpke, expires, wrap: wrap() }
+        Ticket { key: self.key(), hpke, expires, recovery: false, wrap: wrap() }
     }
 }
 

@@ -8,7 +8,7 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::Party;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use bowline_wire::weight::Written;
 
@@ -142,6 +142,11 @@ impl Storage for Flaky {
     fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {
         self.looked_up.fetch_add(1, Ordering::SeqCst);
         self.readable()?.admission(workspace, party)
+    }
+
+    fn recovered_by(&self, device: &DeviceId, limit: usize) -> Result<Vec<WorkspaceId>, StorageError> {
+        self.looked_up.fetch_add(1, Ordering::SeqCst);
+        self.readable()?.recovered_by(device, limit)
     }
 
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {

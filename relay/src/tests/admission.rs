@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Party, Proof, Reason};
 use bowline_wire::ids::{Millis, WorkspaceId};
-use bowline_wire::roster::Roster;
-use bowline_wire::roster::record::Record;
+use bowline_wire::roster::record::{Record, Ticket};
+use bowline_wire::roster::{Admits, Roster, TicketKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -129,6 +129,7 @@ enum Step {
         by: u8,
         door: u8,
         lasts: u64,
+        recovery: bool,
     },
     Close {
         by: u8,
@@ -137,7 +138,7 @@ enum Step {
     Join {
         who: u8,
         door: u8,
-        recovery: bool,
+        honest: bool,
     },
     RemoveDevice {
         by: u8,
@@ -169,9 +170,9 @@ fn step() -> impl Strategy<Value = Step> {
     let pair = (who.clone(), door.clone());
     prop_oneof![
         4 => (Just(0), door.clone(), lasts.clone()).prop_map(|(by, door, lasts)| Step::Invite { by, door, lasts }),
-        4 => (who.clone(), door.clone(), lasts).prop_map(|(by, door, lasts)| Step::Link { by, door, lasts }),
+        4 => (who.clone(), door.clone(), lasts, prop::bool::weighted(0.3)).prop_map(|(by, door, lasts, recovery)| Step::Link { by, door, lasts, recovery }),
         4 => pair.clone().prop_map(|(by, door)| Step::Close { by, door }),
-        12 => (pair, prop::bool::weighted(0.3)).prop_map(|((who, door), recovery)| Step::Join { who, door, recovery }),
+        12 => (pair, prop::bool::weighted(0.9)).prop_map(|((who, door), honest)| Step::Join { who, door, honest }),
         2 => (who.clone(), who.clone()).prop_map(|(by, target)| Step::RemoveDevice { by, target }),
         1 => (Just(0), who.clone()).prop_map(|(by, target)| Step::RemoveMember { by, target }),
         1 => (1..PEOPLE, any::<bool>()).prop_map(|(who, whole_user)| Step::Leave { who, whole_user }),
@@ -212,19 +213,23 @@ impl Story {
                 let ticket = self.doors[usize::from(door)].ticket(self.bench.now.0.saturating_add(lasts));
                 self.write(by, &Record::Invite(ticket));
             }
-            Step::Link { by, door, lasts } => {
+            Step::Link { by, door, lasts, recovery } => {
                 let ticket = self.doors[usize::from(door)].ticket(self.bench.now.0.saturating_add(lasts));
-                self.write(by, &Record::Link(ticket));
+                self.write(by, &Record::Link(Ticket { recovery, ..ticket }));
             }
             Step::Close { by, door } => {
                 let key = self.doors[usize::from(door)].key();
                 self.write(by, &Record::CloseInvite(key));
                 self.write(by, &Record::CloseLink(key));
             }
-            Step::Join { who, door, recovery } => {
+            Step::Join { who, door, honest } => {
+                let folded = fold(&self.bench.storage, self.workspace).unwrap();
+                let made = folded.ticket(&self.doors[usize::from(door)].key()).map(|ticket| ticket.admits);
+                let made = made.unwrap_or(Admits { kind: TicketKind::Invite, recovery: false });
+                let admits = Admits { recovery: made.recovery == honest, ..made };
                 let view = self.bench.view(self.workspace);
                 let mut tried = self.people[usize::from(who)].clone();
-                let join = tried.join_as(&view, &self.doors[usize::from(door)], recovery);
+                let join = tried.join_as(&view, &self.doors[usize::from(door)], admits);
                 self.append(who, tried, join);
             }
             Step::RemoveDevice { by, target } => {
@@ -331,7 +336,7 @@ impl Story {
         let standing =
             |of: &Party| stands.iter().find(|(party, _)| party == of).and_then(|(_, found)| *found);
         let let_in = |party: &Party, now: Millis| match standing(party) {
-            Some(Standing::Active) => true,
+            Some(Standing::Active | Standing::Recovery) => true,
             Some(Standing::Open { expires }) => now.0 <= expires,
             _ => false,
         };
@@ -387,7 +392,7 @@ fn the_stories_are_eventful() {
     use proptest::test_runner::TestRunner;
 
     let mut runner = TestRunner::deterministic();
-    let mut seen = [0_usize; 6];
+    let mut seen = [0_usize; 7];
     for _ in 0..32 {
         let mut story = Story::new();
         for step in vec(step(), 60).new_tree(&mut runner).unwrap().current() {
@@ -402,6 +407,7 @@ fn the_stories_are_eventful() {
                 Standing::Open { .. } => 3,
                 Standing::Used => 4,
                 Standing::Closed => 5,
+                Standing::Recovery => 6,
             };
             seen[index] += 1;
         }

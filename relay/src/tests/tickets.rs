@@ -4,6 +4,7 @@ use bowline_wire::frame::{Frame, Reason, Transcript};
 use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_SEALED_HISTORY};
 use bowline_wire::roster::record::{Record, Ticket};
+use bowline_wire::roster::{Admits, TicketKind};
 
 use crate::keys::Identity;
 use crate::session::ConnId;
@@ -195,6 +196,13 @@ fn endless() -> [(Opens, u64); 2] {
     [(Record::Link, MAX_LINK_LIFETIME), (Record::Invite, MAX_INVITE_LIFETIME)]
 }
 
+/// As what such a ticket of a device lets somebody in.
+fn admits(maker: &Author, longest: u64) -> Admits {
+    let is_link = longest == MAX_LINK_LIFETIME;
+    let kind = if is_link { TicketKind::Link(maker.user()) } else { TicketKind::Invite };
+    Admits { kind, recovery: false }
+}
+
 #[test]
 fn whatever_its_maker_wrote_a_ticket_is_over_once_its_kind_has_had_its_time() {
     for (record, longest) in endless() {
@@ -204,7 +212,7 @@ fn whatever_its_maker_wrote_a_ticket_is_over_once_its_kind_has_had_its_time() {
         let made = laptop.record(&bench.view(workspace), &record(door.ticket(u64::MAX)));
         bench.must_append(owner, &[&made]);
         let conn = open_by(&mut bench, &door, workspace);
-        let join = Author::new(2).join(&bench.view(workspace), &door);
+        let join = Author::new(2).join_as(&bench.view(workspace), &door, admits(&laptop, longest));
         bench.now = bench.now.plus(longest);
         open_by(&mut bench, &door, workspace);
         bench.now = bench.now.plus(1);
@@ -228,7 +236,7 @@ fn at_the_last_millisecond_of_its_time_a_ticket_lets_somebody_in() {
         bench.must_append(owner, &[&made]);
         bench.now = bench.now.plus(longest);
         let conn = open_by(&mut bench, &door, workspace);
-        let join = Author::new(2).join(&bench.view(workspace), &door);
+        let join = Author::new(2).join_as(&bench.view(workspace), &door, admits(&laptop, longest));
         bench.append(conn, &[&join]);
         bench.flush();
         assert!(matches!(bench.frame(conn), Frame::Appended { .. }), "{longest}");

@@ -13,7 +13,7 @@ use bowline_wire::frame::Party;
 use bowline_wire::hash::log_hash;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use bowline_wire::weight::Written;
 
@@ -117,6 +117,10 @@ impl Storage for Disk {
 
     fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {
         self.memory.admission(workspace, party)
+    }
+
+    fn recovered_by(&self, device: &DeviceId, limit: usize) -> Result<Vec<WorkspaceId>, StorageError> {
+        self.memory.recovered_by(device, limit)
     }
 
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {

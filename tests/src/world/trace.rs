@@ -72,6 +72,8 @@ pub(super) fn frame(bytes: &[u8], workspace: Option<WorkspaceId>) -> String {
             let positions: Vec<Position> = bodies.iter().map(|supplied| supplied.position).collect();
             format!("Supply {:?}", numbers(&positions))
         }
+        Ok(Frame::Lookup(lookup)) => format!("Lookup {:?}", lookup.device),
+        Ok(Frame::Found { workspaces }) => format!("Found {}", workspaces.len()),
         Err(error) => format!("{} bytes that are not a frame: {error}", bytes.len()),
     }
 }

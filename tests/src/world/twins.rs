@@ -73,8 +73,9 @@ impl World {
     fn join_of(&mut self, keys: &DeviceKeys, secret: &TicketSecret) -> Option<Entry> {
         self.read_log();
         let workspace = self.workspace?;
-        let (ticket, hpke, recovery) = (secret.ticket_key(), keys.hpke_public(Suite::XWing), false);
-        let proof = secret.prove_join(workspace, keys.id(), &hpke, recovery);
+        let (ticket, hpke) = (secret.ticket_key(), keys.hpke_public(Suite::XWing));
+        let admits = self.roster.as_ref()?.ticket(&ticket)?.admits;
+        let (recovery, proof) = (admits.recovery, secret.prove_join(workspace, keys.id(), &hpke, admits));
         let body = Record::Join(Join { ticket, hpke, recovery, proof }).to_body();
         let header = Header {
             body_len: u32::try_from(body.len()).expect("a short record"),

@@ -3,8 +3,9 @@
 use bowline_core::document::ActorId;
 use bowline_crypto::{DeviceKeys, EpochKey, Keyring, TicketSecret};
 use bowline_wire::hash;
-use bowline_wire::ids::{EntryId, Incarnation, Lane, Suite};
+use bowline_wire::ids::{EntryId, Incarnation, Lane, Suite, UserId};
 use bowline_wire::roster::record::{Join, Record, Ticket};
+use bowline_wire::roster::{Admits, TicketKind};
 use ed25519_dalek::SigningKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
@@ -64,6 +65,7 @@ pub(crate) fn found(users: &[usize], rng: &mut ChaCha20Rng) -> (Log, Vec<Device>
                 key: secret.ticket_key(),
                 hpke: secret.hpke_public(Suite::XWing),
                 expires: log.clock + 600_000,
+                recovery: false,
                 wrap: keyring.wrap_newest(&secret.hpke_public(Suite::XWing)).unwrap(),
             };
             let is_new_user = devices[inviter].user != user;
@@ -71,7 +73,9 @@ pub(crate) fn found(users: &[usize], rng: &mut ChaCha20Rng) -> (Log, Vec<Device>
             log.append(&mut devices[inviter], Draft::record(&record), rng);
             let mut device = Device::new(user, rng);
             let (id, hpke) = (device.keys.id(), device.keys.hpke_public(Suite::XWing));
-            let proof = secret.prove_join(workspace, id, &hpke, false);
+            let owner = UserId::of_first_device(devices[inviter].keys.id());
+            let kind = if is_new_user { TicketKind::Invite } else { TicketKind::Link(owner) };
+            let proof = secret.prove_join(workspace, id, &hpke, Admits { kind, recovery: false });
             let join = Record::Join(Join { ticket: secret.ticket_key(), hpke, recovery: false, proof });
             log.append(&mut device, Draft::record(&join), rng);
             devices.push(device);

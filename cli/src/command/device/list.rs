@@ -41,6 +41,8 @@ struct Row {
     owner: String,
     this_device: bool,
     active: bool,
+    /// Whether it is a recovery phrase.
+    recovery: bool,
     #[serde(flatten)]
     came: Came,
     heard_at: Option<String>,
@@ -67,10 +69,12 @@ impl List {
             owner: called.user(member.user),
             this_device: member.device == this,
             active: member.active,
+            recovery: member.recovery,
             heard_at: member.heard.and_then(iso),
             heard: match (&came.shown_removal, member.device == this) {
                 (Some(removal), _) => removal.clone(),
                 (None, true) => "this device".to_owned(),
+                (None, false) if member.recovery => "on paper".to_owned(),
                 (None, false) => heard(member.heard, now),
             },
             came,
@@ -81,6 +85,11 @@ impl List {
     }
 }
 
+/// What a device is called that has no name.
+fn unnamed(row: &Row) -> &'static str {
+    if row.recovery { "recovery phrase" } else { "" }
+}
+
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new(&["ID", "NAME", "WHOSE", "SINCE", "LET IN BY", "LAST HEARD"]);
@@ -88,7 +97,7 @@ impl fmt::Display for Rows {
         for row in &self.0 {
             table.row(vec![
                 row.prefix.clone(),
-                OneLine(row.name.as_deref().unwrap_or_default()).to_string(),
+                OneLine(row.name.as_deref().unwrap_or(unnamed(row))).to_string(),
                 row.owner.clone(),
                 row.came.shown_since.clone(),
                 row.came.shown_by.clone(),

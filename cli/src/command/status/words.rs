@@ -76,6 +76,12 @@ impl Workspace {
         if let Some(clocks) = &self.clocks {
             writeln!(f, "  Clocks: {}", clocks.words)?;
         }
+        if self.lacks_phrase {
+            writeln!(
+                f,
+                "  Recovery phrase: none. If every device is lost, nobody can bring this back; `bowline recovery create` makes one"
+            )?;
+        }
         if self.devices.is_empty() {
             return Ok(());
         }
@@ -241,6 +247,9 @@ impl Device {
         write!(f, "    {} of {}: ", self.shown, self.shown_user)?;
         if self.is_this {
             return writeln!(f, "this device");
+        }
+        if self.recovery {
+            return writeln!(f, "a recovery phrase, on paper");
         }
         match self.heard {
             Some(heard) => write!(f, "last heard {}", ago(heard.min(now), now))?,

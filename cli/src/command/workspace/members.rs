@@ -41,8 +41,10 @@ struct Row {
     you: bool,
     /// Whether they are in.
     active: bool,
-    /// How many of their devices are in.
+    /// How many of their devices are in, a recovery phrase not counted.
     devices: usize,
+    /// Whether they have a recovery phrase in it.
+    recovery_phrase: bool,
     #[serde(flatten)]
     came: Came,
     heard_at: Option<String>,
@@ -54,7 +56,14 @@ struct Row {
 struct Person {
     role: Option<Role>,
     devices: usize,
+    phrase: bool,
     heard: Option<Millis>,
+}
+
+impl Person {
+    fn is_in(&self) -> bool {
+        self.devices > 0 || self.phrase
+    }
 }
 
 impl Members {
@@ -72,12 +81,13 @@ impl Members {
         for member in &members {
             let person = people.entry(member.user).or_default();
             person.role = member.role;
-            person.devices += usize::from(member.active);
+            person.devices += usize::from(member.active && !member.recovery);
+            person.phrase |= member.active && member.recovery;
             // A device that is out says nothing about whether its person can be reached.
             let heard = member.heard.filter(|_| member.active);
             person.heard = person.heard.max(heard);
         }
-        people.retain(|_, person| self.all || person.devices > 0);
+        people.retain(|_, person| self.all || person.is_in());
         let row = |(user, person): (UserId, Person), came: Came| Row {
             user: user.to_string(),
             prefix: called.user_prefix(user),
@@ -85,8 +95,9 @@ impl Members {
             role: if person.role == Some(Role::Owner) { "owner" } else { "member" },
             offered: offered_to == Some(user),
             you: user == own,
-            active: person.devices > 0,
+            active: person.is_in(),
             devices: person.devices,
+            recovery_phrase: person.phrase,
             heard_at: person.heard.and_then(iso),
             heard: match &came.shown_removal {
                 Some(removal) => removal.clone(),
@@ -114,7 +125,11 @@ impl fmt::Display for Rows {
                 row.prefix.clone(),
                 OneLine(row.name.as_deref().unwrap_or_default()).to_string(),
                 if row.offered { format!("{}, offered owner", row.role) } else { row.role.to_owned() },
-                row.devices.to_string(),
+                if row.recovery_phrase {
+                    format!("{} + phrase", row.devices)
+                } else {
+                    row.devices.to_string()
+                },
                 row.came.shown_since.clone(),
                 row.came.shown_by.clone(),
                 row.heard.clone(),

@@ -38,11 +38,11 @@ impl Invitation {
         let maker_role = roster.user(&maker_user)?.role;
         let active = || roster.devices().filter(|(_, device)| device.is_active());
         Some(Self {
-            kind: ticket.kind.into(),
+            kind: ticket.admits.into(),
             maker: ticket.maker,
             maker_user,
             maker_role,
-            role: match ticket.kind {
+            role: match ticket.admits.kind {
                 TicketKind::Invite => Role::Member,
                 TicketKind::Link(user) => roster.user(&user)?.role,
             },

@@ -9,6 +9,7 @@ pub(super) mod heads;
 mod holdings;
 pub(super) mod inquiry;
 mod join;
+pub(super) mod lookup;
 mod patience;
 pub(super) mod session;
 pub(super) mod survey;

@@ -131,6 +131,11 @@ impl Replica {
         self.keyring.get_or_insert(keyring);
     }
 
+    /// Takes keys that were found in all records anew, in the place of those that are here, which are among them.
+    pub fn replace_keys(&mut self, keyring: Keyring) {
+        self.keyring = Some(keyring);
+    }
+
     /// The relay's identity, once the log's key has vouched for it.
     pub fn relay(&self) -> Option<RelayId> {
         self.relay

@@ -84,9 +84,10 @@ impl Author {
             tips: BTreeMap::new(),
         };
         let hpke = author.keys.hpke_public(Suite::XWing);
+        let admits = relay.log().roster().ticket(&secret.ticket_key()).unwrap().admits;
         let join = Record::Join(Join {
             ticket: secret.ticket_key(),
-            proof: secret.prove_join(workspace, author.id(), &hpke, false),
+            proof: secret.prove_join(workspace, author.id(), &hpke, admits),
             hpke,
             recovery: false,
         });
@@ -178,7 +179,7 @@ impl Author {
         let secret = TicketSecret::generate(&mut self.rng);
         let hpke = secret.hpke_public(Suite::XWing);
         let wrap = self.keyring.wrap_newest(&hpke).unwrap();
-        let ticket = Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, wrap };
+        let ticket = Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, recovery: false, wrap };
         let record = if link { Record::Link(ticket) } else { Record::Invite(ticket) };
         self.put_record(relay, &record);
         secret

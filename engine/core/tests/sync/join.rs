@@ -112,8 +112,13 @@ fn a_wrong_key_in_the_code_is_found_before_anything_is_sent() {
     let hpke = secret.hpke_public(Suite::XWing);
     // Sealed properly, but another workspace's key.
     let wrap = liar.keyring.wrap_newest(&hpke).unwrap();
-    let ticket =
-        bowline_wire::roster::record::Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, wrap };
+    let ticket = bowline_wire::roster::record::Ticket {
+        key: secret.ticket_key(),
+        hpke,
+        expires: u64::MAX >> 1,
+        recovery: false,
+        wrap,
+    };
     owner.put_record(&mut relay, &Record::Invite(ticket));
     let mut bench = Bench::newcomer(2, &relay, &secret);
     bench.sync(&mut relay);

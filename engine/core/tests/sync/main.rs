@@ -19,6 +19,7 @@ mod holes;
 mod ingest;
 mod inquiry;
 mod join;
+mod lookup;
 mod opening;
 mod own_life;
 mod parts;

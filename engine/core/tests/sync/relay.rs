@@ -37,9 +37,11 @@ pub(crate) struct FakeRelay {
     /// Up to where the line's device was told the log.
     told: Option<usize>,
     passes_holdings_on: bool,
-    said: BTreeMap<DeviceId, SaidHolding>,
+    pub(crate) said: BTreeMap<DeviceId, SaidHolding>,
     /// Positions of entries whose bodies it gives to nobody.
     pub(crate) withholds: BTreeSet<u64>,
+    /// Whether it lets devices in that are in no record.
+    pub(crate) admits_strangers: bool,
     /// By which its log came to be signed by its key.
     pub(crate) successors: Vec<SaidSuccessor>,
     /// What it refuses of all that is offered, and why.
@@ -62,6 +64,7 @@ impl FakeRelay {
             passes_holdings_on: false,
             said: BTreeMap::new(),
             withholds: BTreeSet::new(),
+            admits_strangers: false,
             successors: Vec::new(),
             refuses: BTreeMap::new(),
         }
@@ -366,7 +369,7 @@ impl FakeRelay {
             Some(Party::Device(device)) if roster.is_active(&device) => None,
             Some(Party::Device(device)) if roster.device(&device).is_some() => Some(Reason::Removed),
             // Whoever holds a log that was begun again brings it back.
-            Some(Party::Device(_)) if self.is_begun_again() => None,
+            Some(Party::Device(_)) if self.is_begun_again() || self.admits_strangers => None,
             Some(Party::Ticket(ticket)) => match roster.ticket(&ticket).map(|ticket| ticket.stage) {
                 Some(TicketStage::Open) => None,
                 Some(TicketStage::Used(_)) => Some(Reason::TicketUsed),

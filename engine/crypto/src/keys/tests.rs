@@ -1,7 +1,8 @@
 //! Keys survive being stored, sign under the right domains, and never show themselves.
 
 use bowline_wire::entry::EntryError;
-use bowline_wire::ids::{Suite, WorkspaceId};
+use bowline_wire::ids::{Suite, UserId, WorkspaceId};
+use bowline_wire::roster::TicketKind;
 use bowline_wire::signed::{VerifyError, verify_signature};
 
 use super::*;
@@ -101,16 +102,18 @@ fn a_join_proof_is_for_one_device_with_one_key_in_one_workspace() {
     let device = DeviceKeys::generate(&mut rng(5));
     let other = DeviceKeys::generate(&mut rng(8));
     let (id, hpke) = (device.id(), &device.hpke_public(Suite::XWing));
-    let proof = ticket.prove_join(WORKSPACE, id, hpke, false);
+    let admits = Admits { kind: TicketKind::Link(UserId::of_first_device(id)), recovery: false };
+    let proof = ticket.prove_join(WORKSPACE, id, hpke, admits);
     let verify = |message: Vec<u8>| {
         verify_signature(ticket.ticket_key().as_bytes(), Join::PROOF_DOMAIN, &message, &proof)
     };
-    verify(Join::proof_message(WORKSPACE, id, hpke, false)).unwrap();
+    verify(Join::proof_message(WORKSPACE, id, hpke, admits)).unwrap();
     for changed in [
-        Join::proof_message(WorkspaceId::ZERO, id, hpke, false),
-        Join::proof_message(WORKSPACE, other.id(), hpke, false),
-        Join::proof_message(WORKSPACE, id, &other.hpke_public(Suite::XWing), false),
-        Join::proof_message(WORKSPACE, id, hpke, true),
+        Join::proof_message(WorkspaceId::ZERO, id, hpke, admits),
+        Join::proof_message(WORKSPACE, other.id(), hpke, admits),
+        Join::proof_message(WORKSPACE, id, &other.hpke_public(Suite::XWing), admits),
+        Join::proof_message(WORKSPACE, id, hpke, Admits { recovery: true, ..admits }),
+        Join::proof_message(WORKSPACE, id, hpke, Admits { kind: TicketKind::Invite, ..admits }),
     ] {
         verify(changed).unwrap_err();
     }

@@ -61,12 +61,14 @@ pub(super) fn number(kind: CodeKind) -> u8 {
     match kind {
         CodeKind::Invite => 0,
         CodeKind::Link => 1,
+        CodeKind::Recovery => 2,
     }
 }
 
 /// The kind of a number.
 pub(super) fn of_number(number: u8) -> Option<CodeKind> {
-    [CodeKind::Invite, CodeKind::Link].into_iter().find(|kind| self::number(*kind) == number)
+    let mut kinds = [CodeKind::Invite, CodeKind::Link, CodeKind::Recovery].into_iter();
+    kinds.find(|kind| self::number(*kind) == number)
 }
 
 /// For how long a code lets somebody in, counted from where its record comes to stand in the log.

@@ -98,7 +98,7 @@ impl Workspaces {
         let open = roster.tickets().filter(|(_, ticket)| ticket.stage == TicketStage::Open);
         let codes = open.map(|(key, ticket)| OpenCode {
             ticket: *key,
-            kind: ticket.kind.into(),
+            kind: ticket.admits.into(),
             maker: ticket.maker,
             made: ticket.made.millis(),
             expires: ticket.over_after(),

@@ -51,9 +51,9 @@ impl Decision {
     pub(crate) fn deed(&self, by: UserId, roster: &Roster) -> Option<Deed> {
         Some(match self {
             Self::Open { kind: CodeKind::Invite, .. } => Deed::Invite,
-            Self::Open { kind: CodeKind::Link, .. } => Deed::Link,
+            Self::Open { kind: CodeKind::Link | CodeKind::Recovery, .. } => Deed::Link,
             Self::Close(CodeKind::Invite, _) => Deed::CloseInvite,
-            Self::Close(CodeKind::Link, _) => Deed::CloseLink,
+            Self::Close(CodeKind::Link | CodeKind::Recovery, _) => Deed::CloseLink,
             Self::RemoveDevice(device) => return roster.removal_of(device, by),
             Self::RemoveMember(_) => Deed::RemoveMember,
             Self::Leave { .. } => Deed::Leave,
@@ -82,13 +82,15 @@ impl Decision {
             Self::Open { kind: CodeKind::Invite, .. } => 1,
             Self::Open { kind: CodeKind::Link, .. } => 2,
             Self::Close(CodeKind::Invite, _) => 3,
-            Self::Close(CodeKind::Link, _) => 4,
+            // Either is closed by one record.
+            Self::Close(CodeKind::Link | CodeKind::Recovery, _) => 4,
             Self::RemoveDevice(_) => 5,
             Self::RemoveMember(_) => 6,
             Self::Leave { .. } => 7,
             Self::HandOver(_) => 8,
             Self::TakeOver => 9,
             Self::Move(_) => 10,
+            Self::Open { kind: CodeKind::Recovery, .. } => 11,
         }
     }
 }
@@ -97,7 +99,7 @@ impl Decision {
 pub(crate) fn ticket_closing(kind: CodeKind, key: TicketKey) -> Record {
     match kind {
         CodeKind::Invite => Record::CloseInvite(key),
-        CodeKind::Link => Record::CloseLink(key),
+        CodeKind::Link | CodeKind::Recovery => Record::CloseLink(key),
     }
 }
 
@@ -170,6 +172,7 @@ impl Canonical for Intent {
                 Record::Move(to) => Decision::Move(to),
                 _ => return Err(DecodeError::Rule("a move is a record of its own")),
             },
+            11 => read_open(from, CodeKind::Recovery)?,
             number => {
                 return Err(DecodeError::UnknownNumber { what: "decision", number: number.into() });
             }

@@ -59,7 +59,7 @@ impl Owed {
         let spent = before.tickets().filter(|(_, ticket)| is_spent(ticket.stage));
         let members = users.iter().map(|user| Self::Member(*user));
         let devices = gone.map(|(device, _)| Self::Device(*device));
-        let codes = spent.map(|(key, ticket)| Self::Code(ticket.kind.into(), *key));
+        let codes = spent.map(|(key, ticket)| Self::Code(ticket.admits.into(), *key));
         members.chain(devices).chain(codes).filter(|owed| !owed.is_settled(after)).collect()
     }
 
@@ -97,8 +97,8 @@ impl Owed {
         let is_theirs = match self {
             Self::Device(_) | Self::Code(CodeKind::Invite, _) => true,
             Self::Member(user) => *user != own,
-            Self::Code(CodeKind::Link, key) => {
-                roster.ticket(key).is_some_and(|it| it.kind == TicketKind::Link(own))
+            Self::Code(CodeKind::Link | CodeKind::Recovery, key) => {
+                roster.ticket(key).is_some_and(|it| it.admits.kind == TicketKind::Link(own))
             }
         };
         is_theirs && Decision::from(*self).deed(own, roster).is_some_and(|deed| role.may(deed))
@@ -212,6 +212,7 @@ impl Canonical for List {
                 Owed::Member(user) => to.array(2).u64(1).value(user),
                 Owed::Code(CodeKind::Invite, key) => to.array(2).u64(2).value(key),
                 Owed::Code(CodeKind::Link, key) => to.array(2).u64(3).value(key),
+                Owed::Code(CodeKind::Recovery, key) => to.array(2).u64(4).value(key),
             };
         }
     }
@@ -225,6 +226,7 @@ impl Canonical for List {
                 1 => Owed::Member(from.value()?),
                 2 => Owed::Code(CodeKind::Invite, from.value()?),
                 3 => Owed::Code(CodeKind::Link, from.value()?),
+                4 => Owed::Code(CodeKind::Recovery, from.value()?),
                 number => {
                     return Err(DecodeError::UnknownNumber { what: "what is owed", number: number.into() });
                 }

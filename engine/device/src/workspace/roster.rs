@@ -30,9 +30,7 @@ impl Workspaces {
         lifetime: Lifetime,
     ) -> Result<TicketKey, Error> {
         let secret = TicketSecret::generate(&mut *lent.random);
-        let (key, expires) = (secret.ticket_key(), lent.now.plus(lifetime.millis()));
-        self.decide(lent, workspace, Decision::Open { kind: lifetime.kind(), secret, expires })?;
-        Ok(key)
+        self.open_with(lent, workspace, lifetime, secret)
     }
 
     /// Stores a decision, to be carried out when the workspace is driven next.
@@ -212,10 +210,10 @@ impl Workspaces {
             Decision::Open { kind, secret, expires } => {
                 let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
                 let expires = linked.log_now(lent.now).plus(expires.since(since));
-                match self.ticket_record(workspace, secret, expires)? {
+                match self.ticket_record(workspace, secret, (expires, *kind))? {
                     Some(ticket) => Ok(match kind {
                         CodeKind::Invite => Record::Invite(ticket),
-                        CodeKind::Link => Record::Link(ticket),
+                        CodeKind::Link | CodeKind::Recovery => Record::Link(ticket),
                     }),
                     None => Err(Void::WrongRecipients),
                 }
@@ -260,15 +258,16 @@ impl Workspaces {
         &self,
         workspace: WorkspaceId,
         secret: &TicketSecret,
-        expires: Millis,
+        (expires, kind): (Millis, CodeKind),
     ) -> Result<Option<Ticket>, Error> {
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let Some(keyring) = linked.replica.keyring() else {
             return Ok(None);
         };
         let hpke = secret.hpke_public(self.roster(workspace)?.suite());
+        let (key, recovery) = (secret.ticket_key(), kind == CodeKind::Recovery);
         let wrap = keyring.wrap_newest(&hpke).ok();
-        Ok(wrap.map(|wrap| Ticket { key: secret.ticket_key(), hpke, expires: expires.0, wrap }))
+        Ok(wrap.map(|wrap| Ticket { key, hpke, expires: expires.0, recovery, wrap }))
     }
 
     /// The last known entry of every chain of these devices.

@@ -98,6 +98,8 @@ pub struct MemberStatus {
     pub role: Option<Role>,
     /// Whether it may write.
     pub active: bool,
+    /// Whether it is a recovery phrase.
+    pub recovery: bool,
     /// Up to this position it has said to hold everything.
     pub seen: Position,
     /// When it was last heard, by our clock: as it came while we were connected, else as the device itself says.
@@ -333,6 +335,7 @@ fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
             user: device.user,
             role: roster.user(&device.user).map(|user| user.role),
             active: device.is_active(),
+            recovery: device.recovery,
             seen: held(*id).max(held_by(read, workspace, *id)?),
             heard: last_heard(read, workspace, *id)?,
         })

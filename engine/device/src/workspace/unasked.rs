@@ -98,7 +98,7 @@ impl Workspaces {
                 is_about_to_begin && ticket.is_over(log_time)
             };
             if is_over {
-                return Ok(Some(ticket_closing(ticket.kind.into(), *key)));
+                return Ok(Some(ticket_closing(ticket.admits.into(), *key)));
             }
         }
         Ok(None)

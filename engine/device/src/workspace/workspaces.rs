@@ -137,6 +137,26 @@ impl Workspaces {
         Ok(workspace)
     }
 
+    /// Begins to open a workspace of which nothing is known here but that this device has come into it before, with another database.
+    pub(crate) fn open_unknown(
+        &mut self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+        relay: &str,
+    ) -> Result<(), Error> {
+        check_not_there(lent.read(), workspace)?;
+        let row = NewWorkspace {
+            id: workspace,
+            incarnation: new_incarnation(lent),
+            state: stage::MEMBER,
+            draft: DRAFT,
+            relay,
+            created_at: lent.now,
+        };
+        lent.store.transaction(|tx| tx.insert_workspace(&row))?;
+        self.link_up(lent, workspace)
+    }
+
     /// Stores where new documents go; `None` for this device only.
     pub(crate) fn put_current(&self, store: &mut Store, workspace: Option<WorkspaceId>) -> Result<(), Error> {
         if let Some(workspace) = workspace {

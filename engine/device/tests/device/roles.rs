@@ -22,7 +22,7 @@ struct Scene {
 
 fn open(relay: &FakeRelay, is_it: impl Fn(TicketKind) -> bool) -> TicketKey {
     let mut open = relay.log().roster().tickets().filter(|(_, ticket)| ticket.stage == TicketStage::Open);
-    *open.find(|(_, ticket)| is_it(ticket.kind)).unwrap().0
+    *open.find(|(_, ticket)| is_it(ticket.admits.kind)).unwrap().0
 }
 
 impl Scene {

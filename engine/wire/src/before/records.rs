@@ -5,7 +5,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer, decode};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::EntryType;
-use crate::ids::{HpkePublicKey, Moment, Suite, WorkspaceId};
+use crate::ids::{DeviceId, HpkePublicKey, Moment, Suite, WorkspaceId};
 use crate::roster::Roster;
 use crate::roster::record::{Cut, Record, Rekey, Ticket, Wrap};
 
@@ -14,7 +14,7 @@ const MANY: usize = 1024 * 1024;
 
 /// Who was in a workspace of an earlier draft, from its accepted roster entries in log order. It is shown, and nothing is decided by it.
 pub fn roster<'e>(workspace: WorkspaceId, entries: impl IntoIterator<Item = (Moment, &'e Entry)>) -> Roster {
-    let mut roster = Roster::new(workspace);
+    let mut roster = Roster::of_before(workspace);
     for (at, entry) in entries {
         let header = entry.header();
         let is_roster = header.entry_type == EntryType::Roster && header.workspace == workspace;
@@ -25,6 +25,18 @@ pub fn roster<'e>(workspace: WorkspaceId, entries: impl IntoIterator<Item = (Mom
         }
     }
     roster
+}
+
+/// Domain and message of what a ticket's key signed in a Join up to draft 2, in which tickets did not say whether they were for a phrase.
+pub(crate) fn join_proof(
+    workspace: WorkspaceId,
+    device: DeviceId,
+    hpke: &HpkePublicKey,
+    recovery: bool,
+) -> (&'static [u8], Vec<u8>) {
+    let mut writer = Writer::new();
+    writer.array(4).value(&workspace).value(&device).value(hpke).bool(recovery);
+    (b"bowline/join/1", writer.into_bytes())
 }
 
 /// Reads the body of a roster entry of an earlier draft.
@@ -97,7 +109,7 @@ impl<const SUITES: bool> RecordBefore<SUITES> {
     fn read_ticket(&mut self, from: &mut Reader<'_>) -> Result<Ticket, DecodeError> {
         from.array(4)?;
         let (key, hpke, expires) = (from.value()?, Self::read_key(from)?, from.u64()?);
-        Ok(Ticket { key, hpke, expires, wrap: self.read_wrap(from)? })
+        Ok(Ticket { key, hpke, expires, recovery: false, wrap: self.read_wrap(from)? })
     }
 
     fn read_rekey(&mut self, from: &mut Reader<'_>) -> Result<Rekey, DecodeError> {

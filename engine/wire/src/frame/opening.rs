@@ -76,6 +76,15 @@ pub struct Proof {
     pub signature: Signature,
 }
 
+/// Which recovery device asks where it is. The relay learns no more by it than by opening a session there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The recovery device.
+    pub device: DeviceId,
+    /// Its signature over what was said and itself.
+    pub signature: Signature,
+}
+
 /// Relay → device: you are in; this is the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Welcome {
@@ -146,6 +155,27 @@ impl Word for Proof {
         to.value(&self.workspace).value(&self.party);
         to.option(self.head.as_ref(), |to, head| head.write(to));
         to.option(self.create.as_ref(), |to, create| create.write(to));
+    }
+}
+
+impl Word for Lookup {
+    const DOMAIN: &'static [u8] = b"bowline/lookup/1";
+    const FIELDS: usize = 1;
+
+    fn signer(&self) -> &[u8; 32] {
+        self.device.as_bytes()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn sign_with(self, signature: Signature) -> Self {
+        Self { signature, ..self }
+    }
+
+    fn write_fields(&self, to: &mut Writer) {
+        to.value(&self.device);
     }
 }
 
@@ -236,6 +266,17 @@ impl Proof {
             create: from.option(|from| Create::read(from).map(Box::new))?,
             signature: from.value()?,
         })
+    }
+}
+
+impl Lookup {
+    /// A look-up to be [`Word::signed`].
+    pub fn unsigned(device: DeviceId) -> Self {
+        Self { device, signature: Signature::ZERO }
+    }
+
+    pub(super) fn read_from(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { device: from.value()?, signature: from.value()? })
     }
 }
 

@@ -14,13 +14,13 @@ use self::ownership::{hand_over, take_over};
 use self::rekey::{begin_epoch, complain, count, fill, permit, rewrap};
 use self::removal::{check_cut, device_targets, devices_of, is_device_of, leave, mark_user_removed, remove};
 use self::rights::{Place, author, live_author};
-use self::tickets::{apply_join, check_join, close_ticket, insert_device, open_ticket};
+use self::tickets::{Came, apply_join, check_join, close_ticket, insert_device, open_ticket};
 use super::record::{Join, Record};
-use super::{Epoch, Outcome, Ownership, Point, Role, Roster, TicketKind, User, Void};
+use super::{Admits, Epoch, Outcome, Ownership, Point, Role, Roster, TicketKind, User, Void};
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::{EntryType, Header};
-use crate::ids::{DeviceId, EntryId, EpochId, HpkePublicKey, Moment, UserId, WorkspaceId};
+use crate::ids::{DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Moment, UserId, WorkspaceId};
 
 impl Roster {
     /// The roster after `entries`, which are accepted roster entries in log order. Others are passed over, as are
@@ -90,14 +90,17 @@ impl Roster {
         self.device(device).is_some_and(|it| it.is_active() && !it.recovery) && permit(self, device).is_ok()
     }
 
-    /// To whom the rekey inside a removal has to be wrapped that builds on this roster. `Err` if the removal would be void directly after it.
+    /// To whom the rekey inside a removal has to be wrapped that builds on this roster. `Err` if the removal would be void directly after it,
+    /// at the time of its last record.
     pub fn recipients_after(
         &self,
         header: &Header,
         removal: &Record,
     ) -> Result<BTreeSet<HpkePublicKey>, Void> {
         let mut after = self.clone();
-        apply(&mut after, &Place { at: Moment::END, epoch: EpochId::ZERO, header, record: removal })?;
+        let time = self.points.last().map_or(LogTime::START, |last| last.at.time);
+        let at = Moment { time, ..Moment::END };
+        apply(&mut after, &Place { at, epoch: EpochId::ZERO, header, record: removal })?;
         Ok(after.recipients())
     }
 }
@@ -118,27 +121,38 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             let user = UserId::of_first_device(*device);
             roster.users.insert(user, User { role: Role::Owner, removed: false });
             roster.ownerships.push(Ownership { user, since: 0 });
-            insert_device(roster, *device, user, hpke.clone(), None, false);
+            insert_device(
+                roster,
+                *device,
+                user,
+                hpke.clone(),
+                Came { by: None, recovery: false, time: at.time },
+            );
             roster.epochs.push(Epoch { id: epoch, commitment: *commitment });
             roster.permits.begun_by = Some(*device);
             Ok(None)
         }
-        Record::Invite(ticket) => open_ticket(roster, place, ticket, TicketKind::Invite),
-        Record::Link(ticket) => {
-            let user = author(roster, header)?.user;
-            open_ticket(roster, place, ticket, TicketKind::Link(user))
+        Record::Invite(ticket) => {
+            let admits = Admits { kind: TicketKind::Invite, recovery: ticket.recovery };
+            open_ticket(roster, place, ticket, admits)
         }
-        Record::CloseInvite(key) => close_ticket(roster, at, key, |ticket| ticket.kind == TicketKind::Invite),
+        Record::Link(ticket) => {
+            let kind = TicketKind::Link(author(roster, header)?.user);
+            open_ticket(roster, place, ticket, Admits { kind, recovery: ticket.recovery })
+        }
+        Record::CloseInvite(key) => {
+            close_ticket(roster, at, key, |ticket| ticket.admits.kind == TicketKind::Invite)
+        }
         Record::CloseLink(key) => {
             let user = author(roster, header)?.user;
-            close_ticket(roster, at, key, |ticket| match ticket.kind {
+            close_ticket(roster, at, key, |ticket| match ticket.admits.kind {
                 TicketKind::Invite => false,
                 TicketKind::Link(of) => of == user || ticket.is_over(at.time),
             })
         }
-        Record::Join(join) => apply_join(roster, at.position, header, join),
+        Record::Join(join) => apply_join(roster, place, join),
         Record::RemoveDevice { device, cut, rekey } => {
-            let targets = device_targets(roster, *device)?;
+            let targets = device_targets(roster, *device, at.time)?;
             check_cut(cut, |named| named == *device)?;
             remove(roster, place, targets, cut, rekey)
         }
@@ -155,7 +169,7 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
             mark_user_removed(roster, *user);
             Ok(rekey_void)
         }
-        Record::Leave { whole_user, cut } => leave(roster, at.position, header, *whole_user, cut),
+        Record::Leave { whole_user, cut } => leave(roster, place, *whole_user, cut),
         Record::Rekey(rekey) => {
             live_author(roster, header)?;
             let permit = permit(roster, &header.device)?;

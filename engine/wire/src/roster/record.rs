@@ -1,5 +1,6 @@
 //! Roster records: the plain CBOR bodies of roster entries, which say who is in the workspace.
 
+use super::{Admits, TicketKind};
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use crate::ids::{
     Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogId, RelayId, Signature,
@@ -54,6 +55,8 @@ pub struct Ticket {
     pub hpke: HpkePublicKey,
     /// Milliseconds since 1970 after which the relay lets nobody in by it.
     pub expires: u64,
+    /// Whether it lets in a recovery phrase, and nothing else.
+    pub recovery: bool,
     /// The epoch key in force, for the newcomer.
     pub wrap: Wrap,
 }
@@ -65,7 +68,7 @@ pub struct Join {
     pub ticket: TicketKey,
     /// The new device's HPKE key.
     pub hpke: HpkePublicKey,
-    /// Whether this device is a recovery phrase, which never counts as a live device.
+    /// Whether this device is a recovery phrase, which never counts as a live device; as the ticket says.
     pub recovery: bool,
     /// By the ticket's key, over [`Join::proof_message`].
     pub proof: Signature,
@@ -73,17 +76,26 @@ pub struct Join {
 
 impl Join {
     /// Domain of the ticket's signature.
-    pub const PROOF_DOMAIN: &'static [u8] = b"bowline/join/1";
+    pub const PROOF_DOMAIN: &'static [u8] = b"bowline/join/2";
 
-    /// What the ticket's key signs, under [`Join::PROOF_DOMAIN`]: this device, in this workspace, with this key.
+    /// What the ticket's key signs, under [`Join::PROOF_DOMAIN`]: this device, in this workspace, with this key, as what the ticket's
+    /// record says. Whoever has only seen the code cannot be made to sign for more than its record says.
     pub fn proof_message(
         workspace: WorkspaceId,
         device: DeviceId,
         hpke: &HpkePublicKey,
-        recovery: bool,
+        admits: Admits,
     ) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.array(4).value(&workspace).value(&device).value(hpke).bool(recovery);
+        writer.array(6).value(&workspace).value(&device).value(hpke);
+        let user = match admits.kind {
+            TicketKind::Invite => None,
+            TicketKind::Link(user) => Some(user),
+        };
+        writer.u64(user.is_some().into()).option(user.as_ref(), |to, user| {
+            to.value(user);
+        });
+        writer.bool(admits.recovery);
         writer.into_bytes()
     }
 }
@@ -394,11 +406,22 @@ impl Canonical for Wrap {
 
 impl Canonical for Ticket {
     fn write(&self, to: &mut Writer) {
-        to.array(4).value(&self.key).value(&self.hpke).u64(self.expires).value(&self.wrap);
+        to.array(5)
+            .value(&self.key)
+            .value(&self.hpke)
+            .u64(self.expires)
+            .bool(self.recovery)
+            .value(&self.wrap);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(4)?;
-        Ok(Self { key: from.value()?, hpke: from.value()?, expires: from.u64()?, wrap: from.value()? })
+        from.array(5)?;
+        Ok(Self {
+            key: from.value()?,
+            hpke: from.value()?,
+            expires: from.u64()?,
+            recovery: from.bool()?,
+            wrap: from.value()?,
+        })
     }
 }
 

@@ -47,7 +47,7 @@ const FILES: [&str; 10] = [
 const LOGS: [&str; 4] = ["continued", "crowds", "logs", "rosters"];
 
 /// Rules of form by the names that the page gives them, with what this code says when one is broken.
-const RULES: [(&str, &str); 19] = [
+const RULES: [(&str, &str); 20] = [
     ("CapabilityOrder", "capabilities ascend without repetition"),
     ("ContentSeen", "content has seen a head"),
     ("CoversSeen", "covers do not pass seen"),
@@ -60,6 +60,7 @@ const RULES: [(&str, &str); 19] = [
     ("PartLane", "only content is in parts"),
     ("PartSeq", "seq counts the parts before it"),
     ("PositionOrder", "positions ascend without repetition"),
+    ("WorkspaceOrder", "workspaces ascend without repetition"),
     ("PrevZeros", "prev is zeros exactly for seq 1"),
     ("SaltLane", "salt is zeros in the control lane"),
     ("SeqFromOne", "seq counts from 1"),

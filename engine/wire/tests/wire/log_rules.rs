@@ -161,7 +161,7 @@ fn up_to_the_cut_a_removed_authors_entries_come_as_a_run_or_not_at_all() {
 fn a_join_that_the_fold_would_void_is_refused() {
     let Cast { story, .. } = cast();
     let (carl, secret) = (Author::new("carl"), Secret::new("never made"));
-    let join = story.join_by(&carl, &secret.join(story.workspace(), &carl, false));
+    let join = story.join_by(&carl, &story.entrance(&secret, &carl, false));
     assert_eq!(story.refusal(&join), Refusal::JoinVoid(Void::NoTicket));
 }
 

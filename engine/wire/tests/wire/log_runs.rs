@@ -163,7 +163,7 @@ fn nobody_enters_in_a_run() {
     story.invited(&ana, &ben);
     let (secret, reborn) = (Secret::new("t"), ben.reborn("new life"));
     story.record(&ana, &Record::Invite(secret.ticket()));
-    let run = [story.join_by(&reborn, &secret.join(story.workspace(), &reborn, false))];
+    let run = [story.join_by(&reborn, &story.entrance(&secret, &reborn, false))];
     story.record(&ana, &story.expulsion_of(&ana, ben.user(), vec![cut_at(&run[0])]));
     assert_eq!(refusal(&story, &run), Refusal::NotActive);
 }

@@ -22,7 +22,7 @@ fn whoever_enters_has_seen_nothing() {
     let Cast { mut story, ana, .. } = cast();
     let (carl, secret) = (Author::new("carl"), Secret::new("t"));
     story.record(&ana, &Record::Invite(secret.ticket()));
-    let join = Record::Join(secret.join(story.workspace(), &carl, false));
+    let join = Record::Join(story.entrance(&secret, &carl, false));
     let entry = carl.sign(story.draft(&carl, EntryType::Roster), &join.to_body());
     assert_eq!(story.refusal(&entry), Refusal::BadSeen);
 }

@@ -21,6 +21,7 @@ mod log_seen;
 mod log_succession;
 mod properties;
 mod record;
+mod recovery;
 mod roles;
 mod roster_leaving;
 mod roster_moving;

@@ -140,10 +140,12 @@ fn cut() -> impl Strategy<Value = Vec<Cut>> {
 }
 
 fn ticket() -> impl Strategy<Value = Ticket> {
-    (id!(TicketKey), hpke(), any::<u64>(), wrap()).prop_map(|(key, hpke, expires, wrap)| Ticket {
+    let says = (any::<u64>(), any::<bool>());
+    (id!(TicketKey), hpke(), says, wrap()).prop_map(|(key, hpke, (expires, recovery), wrap)| Ticket {
         key,
         hpke,
         expires,
+        recovery,
         wrap,
     })
 }

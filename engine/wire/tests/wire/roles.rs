@@ -174,13 +174,13 @@ fn content_is_by_whoever_may_write_and_by_nobody_else() {
 fn each_genesis_and_join_by_each_wrong_author() {
     let story = peopled();
     let (code, newcomer) = (late_code(), Author::new("newcomer"));
-    let join = code.join(story.workspace(), &newcomer, false);
+    let join = story.entrance(&code, &newcomer, false);
     // Who holds the code comes in: that it has expired is for the relay to say, which alone has a clock that everybody sees.
     assert_eq!(outcome(&story, &newcomer, &Record::Join(join.clone())), APPLIED);
     for who in EVERYBODY {
         let author = who.author();
         assert_eq!(outcome(&story, &author, &author.genesis("again")), void(Void::Genesis), "{who:?}");
-        let theirs = code.join(story.workspace(), &author, false);
+        let theirs = story.entrance(&code, &author, false);
         let (borrowed, own) = match who {
             Who::Stranger | Who::Late => (void(Void::BadProof), APPLIED),
             _ => (void(Void::KeyReused), void(Void::KeyReused)),

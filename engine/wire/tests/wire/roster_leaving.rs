@@ -1,5 +1,6 @@
 //! Leaving, and what a recovery phrase is spared, whoever holds a device it is meant against.
 
+use bowline_wire::limits::RECOVERY_SETTLES;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{TicketStage, Void};
 
@@ -41,6 +42,7 @@ fn a_phrase_goes_only_by_its_own_signature_or_with_its_member() {
     let Cast { mut story, laptop, ben, tablet, .. } = cast();
     let phrase = Author::new("ben's phrase");
     story.linked(&tablet, &phrase, true);
+    story.clock = story.clock.plus(RECOVERY_SETTLES);
     for by in [&laptop, &ben] {
         let removal = story.removal_of(by, &phrase, vec![]);
         assert_eq!(outcome(&story, by, &removal), void(Void::Recovery));
@@ -73,6 +75,10 @@ fn who_leaves_with_a_phrase_while_a_live_device_stays_is_still_there() {
     story.linked(&ben, &phrase, true);
     assert_eq!(story.record(&phrase, &leave(false)), APPLIED);
     assert!(story.roster().is_active(&ben.id()) && story.roster().is_active(&tablet.id()));
+    story.clock = story.clock.plus(RECOVERY_SETTLES);
+    assert_eq!(story.record(&tablet, &leave(true)), APPLIED);
+    assert!(!story.roster().is_active(&ben.id()) && !story.roster().is_active(&tablet.id()));
+    assert!(story.roster().is_active(&phrase.id()));
     assert!(!story.roster().user(&ben.user()).unwrap().removed);
 }
 
@@ -83,6 +89,7 @@ fn a_thief_cannot_shut_the_phrase_out_by_naming_an_old_roster() {
     let removal = story.removal_of(&tablet, &ben, vec![]);
     let phrase = Author::new("ben's phrase");
     story.linked(&ben, &phrase, true);
+    story.clock = story.clock.plus(RECOVERY_SETTLES);
     assert_eq!(story.late_record(&tablet, old, &removal), applied_without_epoch(Void::Outrun));
     assert!(!story.roster().is_active(&ben.id()));
     assert!(story.roster().is_active(&phrase.id()));

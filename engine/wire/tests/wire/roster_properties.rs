@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::*;
-use bowline_wire::roster::record::{Cut, Record};
-use bowline_wire::roster::{Outcome, Role, Roster, Standing, TicketStage};
+use bowline_wire::roster::record::{Cut, Record, Ticket};
+use bowline_wire::roster::{Admits, Device, Outcome, Role, Roster, Standing, TicketKind, TicketStage};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -20,9 +20,9 @@ const SECRETS: usize = 40;
 enum Attempt {
     Invite(usize),
     CloseInvite(usize),
-    Link(usize),
+    Link { secret: usize, recovery: bool },
     CloseLink(usize),
-    Join { secret: usize, recovery: bool },
+    Join { secret: usize, honest: bool },
     RemoveDevice { target: usize, cut: bool },
     RemoveMember { target: usize, cut: bool },
     Leave { whole_user: bool },
@@ -48,9 +48,9 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     prop_oneof![
         6 => secret.clone().prop_map(Attempt::Invite),
         1 => secret.clone().prop_map(Attempt::CloseInvite),
-        6 => secret.clone().prop_map(Attempt::Link),
+        6 => (secret.clone(), prop::bool::weighted(0.3)).prop_map(|(secret, recovery)| Attempt::Link { secret, recovery }),
         1 => secret.clone().prop_map(Attempt::CloseLink),
-        20 => (secret, prop::bool::weighted(0.2)).prop_map(|(secret, recovery)| Attempt::Join { secret, recovery }),
+        20 => (secret, prop::bool::weighted(0.9)).prop_map(|(secret, honest)| Attempt::Join { secret, honest }),
         3 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveDevice { target, cut }),
         2 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveMember { target, cut }),
         2 => person.prop_map(Attempt::HandOver),
@@ -120,7 +120,9 @@ impl Cast {
         let is_active = |n: &usize| roster.is_active(&self.people[*n].id());
         let is_new = |n: &usize| roster.device(&self.people[*n].id()).is_none();
         match &mut step.attempt {
-            Attempt::Invite(n) | Attempt::Link(n) => pick(n, &mut (0..SECRETS).filter(is_fresh)),
+            Attempt::Invite(n) | Attempt::Link { secret: n, .. } => {
+                pick(n, &mut (0..SECRETS).filter(is_fresh))
+            }
             Attempt::CloseInvite(n) | Attempt::CloseLink(n) => pick(n, &mut (0..SECRETS).filter(is_open)),
             Attempt::Join { secret, .. } => {
                 pick(secret, &mut (0..SECRETS).filter(is_open));
@@ -182,10 +184,16 @@ impl Cast {
         match step.attempt {
             Attempt::Invite(n) => Record::Invite(self.secrets[n].ticket()),
             Attempt::CloseInvite(n) => Record::CloseInvite(self.secrets[n].id()),
-            Attempt::Link(n) => Record::Link(self.secrets[n].ticket()),
+            Attempt::Link { secret, recovery } => {
+                Record::Link(Ticket { recovery, ..self.secrets[secret].ticket() })
+            }
             Attempt::CloseLink(n) => Record::CloseLink(self.secrets[n].id()),
-            Attempt::Join { secret, recovery } => {
-                Record::Join(self.secrets[secret].join(self.workspace, &self.people[step.by], recovery))
+            Attempt::Join { secret, honest } => {
+                let secret = &self.secrets[secret];
+                let invite = Admits { kind: TicketKind::Invite, recovery: false };
+                let made = roster.ticket(&secret.id()).map_or(invite, |ticket| ticket.admits);
+                let admits = Admits { recovery: made.recovery == honest, ..made };
+                Record::Join(secret.join(self.workspace, &self.people[step.by], admits))
             }
             Attempt::RemoveDevice { target, cut } => removal(&|rekey| Record::RemoveDevice {
                 device: self.people[target].id(),
@@ -239,6 +247,10 @@ fn check_state(roster: &Roster) {
     let due: BTreeSet<_> = active.chain(open.iter().map(|ticket| ticket.hpke.clone())).collect();
     assert_eq!(roster.recipients(), due);
 
+    for (user, _) in roster.users() {
+        let of_user = |device: &Device| device.user == *user && device.is_active() && device.recovery;
+        assert!(roster.devices().filter(|(_, device)| of_user(device)).count() <= 1, "one phrase for each");
+    }
     for ticket in open {
         assert!(roster.is_active(&ticket.maker), "an open ticket has an active maker");
     }
@@ -272,7 +284,9 @@ fn check_step(before: &Roster, after: &Roster, id: EntryId, record: &Record, out
     let begins = matches!(record, Record::Rekey(_)) || (removal && rekey_void.is_none());
     let epochs = before.epochs().len() + usize::from(begins);
     assert_eq!(after.epochs().len(), epochs);
-    let ends = matches!(record, Record::Leave { .. }) || (removal && rekey_void.is_some());
+    let replaces = matches!(record, Record::Join(_))
+        && before.devices().any(|(id, device)| device.is_active() && !after.is_active(id));
+    let ends = replaces || matches!(record, Record::Leave { .. }) || (removal && rekey_void.is_some());
     let due = if begins { false } else { ends || before.is_rekey_due() };
     assert_eq!(after.is_rekey_due(), due);
     let complains = matches!(record, Record::Complaint { .. });

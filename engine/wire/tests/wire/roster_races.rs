@@ -49,8 +49,7 @@ fn a_removal_that_meets_a_new_code_keeps_its_rekey_and_closes_the_code() {
     assert_eq!(story.late_record(&laptop, head, &removal), APPLIED);
     assert!(!story.roster().is_rekey_due());
     assert_eq!(story.roster().ticket(&link.id()).unwrap().stage, TicketStage::Closed);
-    let join =
-        story.join_by(&Author::new("late"), &link.join(story.workspace(), &Author::new("late"), false));
+    let join = story.join_by(&Author::new("late"), &story.entrance(&link, &Author::new("late"), false));
     assert_eq!(story.refusal(&join), Refusal::JoinVoid(Void::TicketNotOpen));
 }
 
@@ -205,7 +204,7 @@ fn a_join_that_meets_the_close_of_its_ticket_is_refused() {
     let (mut story, laptop, _) = ana_with_two_devices();
     let (secret, ben) = (Secret::new("t"), Author::new("ben"));
     story.record(&laptop, &Record::Invite(secret.ticket()));
-    let join = story.join_by(&ben, &secret.join(story.workspace(), &ben, false));
+    let join = story.join_by(&ben, &story.entrance(&secret, &ben, false));
     story.record(&laptop, &Record::CloseInvite(secret.id()));
     assert_eq!(story.refusal(&join), Refusal::JoinVoid(Void::TicketNotOpen));
 }
@@ -215,7 +214,7 @@ fn a_join_by_a_ticket_of_a_removed_device_is_refused() {
     let (mut story, laptop, phone) = ana_with_two_devices();
     let (secret, ben) = (Secret::new("t"), Author::new("ben"));
     story.record(&phone, &Record::Invite(secret.ticket()));
-    let join = story.join_by(&ben, &secret.join(story.workspace(), &ben, false));
+    let join = story.join_by(&ben, &story.entrance(&secret, &ben, false));
     story.record(&laptop, &story.removal_of(&laptop, &phone, vec![]));
     assert_eq!(story.refusal(&join), Refusal::JoinVoid(Void::TicketNotOpen));
 }

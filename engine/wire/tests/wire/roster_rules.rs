@@ -4,8 +4,8 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::*;
 use bowline_wire::limits::MAX_RECIPIENTS;
 use bowline_wire::log::Refusal;
-use bowline_wire::roster::record::{Record, Ticket};
-use bowline_wire::roster::{Outcome, Role, Roster, TicketKind, TicketStage, Void};
+use bowline_wire::roster::record::{Join, Record, Ticket};
+use bowline_wire::roster::{Admits, Outcome, Role, Roster, TicketKind, TicketStage, Void};
 
 use crate::support::*;
 
@@ -37,7 +37,7 @@ pub(crate) fn ana_and_ben() -> Story {
 
 /// The outcome of a Join that the log refuses.
 fn join_void(story: &Story, newcomer: &Author, secret: &Secret, recovery: bool) -> Void {
-    let join = secret.join(story.workspace(), newcomer, recovery);
+    let join = story.entrance(&secret, newcomer, recovery);
     let why = story.roster().check_join(&story.draft(newcomer, EntryType::Roster), &join).unwrap_err();
     let entry = story.join_by(newcomer, &join);
     assert_eq!(story.refusal(&entry), Refusal::JoinVoid(why));
@@ -183,7 +183,7 @@ fn a_link_is_closed_by_any_device_of_its_own_user_and_no_other() {
     story.linked(&ben(), &phone, false);
     let secret = Secret::new("t");
     story.record(&ben(), &Record::Link(secret.ticket()));
-    assert_eq!(story.roster().ticket(&secret.id()).unwrap().kind, TicketKind::Link(ben().user()));
+    assert_eq!(story.roster().ticket(&secret.id()).unwrap().admits.kind, TicketKind::Link(ben().user()));
     let close = Record::CloseLink(secret.id());
     assert_eq!(fold(&story, &ana(), &close), void(Void::NoTicket));
     assert_eq!(fold(&story, &ana(), &Record::CloseInvite(secret.id())), void(Void::NoTicket));
@@ -236,8 +236,8 @@ fn a_join_may_build_on_any_applied_roster() {
     let secret = Secret::new("t");
     story.record(&ana(), &Record::Invite(secret.ticket()));
     let (carl, genesis) = (Author::new("carl"), story.roster().points()[0].hash);
-    let join = Record::Join(secret.join(story.workspace(), &carl, false));
-    let mut header = story.join_by(&carl, &secret.join(story.workspace(), &carl, false)).header().clone();
+    let join = Record::Join(story.entrance(&secret, &carl, false));
+    let mut header = story.join_by(&carl, &story.entrance(&secret, &carl, false)).header().clone();
     header.roster = genesis;
     assert_eq!(story.put(&carl.sign(header, &join.to_body())).roster, Some(APPLIED));
 }
@@ -249,20 +249,29 @@ fn a_join_is_proven_by_the_secret_over_everything_it_says() {
     story.record(&ana(), &Record::Link(secret.ticket()));
     let (carl, dora) = (Author::new("carl"), Author::new("dora"));
     let here = story.workspace();
-    let good = secret.join(here, &carl, false);
+    let good = story.entrance(&secret, &carl, false);
     let mut by_another = good.clone();
-    by_another.proof = other.join(here, &carl, false).proof;
+    by_another.proof = story.entrance(&other, &carl, false).proof;
     let mut for_another_device = good.clone();
-    for_another_device.proof = secret.join(here, &dora, false).proof;
+    for_another_device.proof = story.entrance(&secret, &dora, false).proof;
     let mut for_another_key = good.clone();
     for_another_key.hpke = dora.hpke.clone();
-    let mut for_another_workspace = good.clone();
-    for_another_workspace.proof = secret.join(WorkspaceId::ZERO, &carl, false).proof;
-    let mut for_a_recovery_phrase = good.clone();
-    for_a_recovery_phrase.recovery = true;
-    for join in
-        [by_another, for_another_device, for_another_key, for_another_workspace, for_a_recovery_phrase]
-    {
+    let link = Admits { kind: TicketKind::Link(ana().user()), recovery: false };
+    let signed_for =
+        |workspace, admits| Join { proof: secret.join(workspace, &carl, admits).proof, ..good.clone() };
+    let for_another_workspace = signed_for(WorkspaceId::ZERO, link);
+    let for_a_phrase = signed_for(here, Admits { recovery: true, ..link });
+    let for_an_invite = signed_for(here, Admits { kind: TicketKind::Invite, ..link });
+    let for_another_user = signed_for(here, Admits { kind: TicketKind::Link(ben().user()), ..link });
+    for join in [
+        by_another,
+        for_another_device,
+        for_another_key,
+        for_another_workspace,
+        for_a_phrase,
+        for_an_invite,
+        for_another_user,
+    ] {
         assert_eq!(fold(&story, &carl, &Record::Join(join.clone())), void(Void::BadProof));
         assert_eq!(story.refusal(&story.join_by(&carl, &join)), Refusal::JoinVoid(Void::BadProof));
     }
@@ -302,6 +311,8 @@ fn a_recovery_phrase_comes_by_link_only() {
     let (invite, phrase) = (Secret::new("t"), Author::new("phrase"));
     story.record(&ana(), &Record::Invite(invite.ticket()));
     assert_eq!(join_void(&story, &phrase, &invite, true), Void::Recovery);
+    let flagged = Record::Invite(Secret::new("u").for_phrase());
+    assert_eq!(fold(&story, &ana(), &flagged), void(Void::Recovery));
     story.linked(&ben(), &phrase, true);
     assert!(story.roster().device(&phrase.id()).unwrap().recovery);
     assert!(story.roster().recipients().contains(&phrase.hpke));
@@ -367,7 +378,7 @@ fn a_key_of_a_weaker_suite_than_the_workspace_takes_does_not_come_in() {
     let secret = Secret::xwing("t");
     assert_eq!(story.record(&owner, &Record::Invite(secret.ticket())), APPLIED);
     assert_eq!(join_void(&story, &Author::new("carl"), &secret, false), Void::WeakSuite);
-    let join = secret.join(story.workspace(), &Author::xwing("carl"), false);
+    let join = story.entrance(&secret, &Author::xwing("carl"), false);
     assert_eq!(fold(&story, &Author::xwing("carl"), &Record::Join(join)), APPLIED);
 }
 
@@ -377,7 +388,7 @@ fn a_workspace_of_the_weaker_suite_takes_keys_of_the_stronger_one() {
     let secret = Secret::xwing("t");
     assert_eq!(story.record(&ana(), &Record::Invite(secret.ticket())), APPLIED);
     let carl = Author::xwing("carl");
-    let join = secret.join(story.workspace(), &carl, false);
+    let join = story.entrance(&secret, &carl, false);
     let join = story.join_by(&carl, &join);
     story.put(&join);
     let right: Vec<_> = story.roster().recipients().into_iter().collect();

@@ -6,12 +6,13 @@ use bowline_wire::codec::encode;
 use bowline_wire::confirm::{Confirm, Row, Word};
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{
-    Challenge, Create, Frame, Hello, Party, Proof, Reason, Transcript, Welcome, Word as _,
+    Challenge, Create, Frame, Hello, Lookup, Party, Proof, Reason, Transcript, Welcome, Word as _,
 };
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::*;
 use bowline_wire::roster::record::{Cut, Record};
+use bowline_wire::roster::{Admits, TicketKind};
 use bowline_wire::signed::Verified;
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Weight;
@@ -116,6 +117,11 @@ fn cut(author: &Author, lane: Lane) -> Cut {
     }
 }
 
+/// As what the sample ticket lets somebody in.
+pub(crate) fn admits() -> Admits {
+    Admits { kind: TicketKind::Link(ana().user()), recovery: true }
+}
+
 /// Every record.
 pub(crate) fn records() -> Vec<(&'static str, Record)> {
     let (story, ana, ben) = (story(), ana(), ben());
@@ -125,9 +131,9 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("Genesis", ana.genesis("workspace")),
         ("Invite", Record::Invite(secret.ticket())),
         ("CloseInvite", Record::CloseInvite(secret.id())),
-        ("Link", Record::Link(secret.ticket())),
+        ("Link", Record::Link(secret.for_phrase())),
         ("CloseLink", Record::CloseLink(secret.id())),
-        ("Join", Record::Join(secret.join(story.workspace(), &ben, true))),
+        ("Join", Record::Join(secret.join(story.workspace(), &ben, admits()))),
         ("RemoveDevice", story.removal_of(&ana, &ben, cuts())),
         ("RemoveMember", story.expulsion_of(&ana, ben.user(), cuts())),
         ("Leave", Record::Leave { whole_user: true, cut: cuts() }),
@@ -177,6 +183,15 @@ pub(crate) fn opening(
     let welcome = Welcome { head, time, capabilities: capabilities(), successors, signature };
     let welcome = welcome.signed(said.then(&encode(&proof)), signer(&story.relay));
     [hello, challenge, proof, Frame::Welcome(welcome)]
+}
+
+/// Ana's phrase, and what it asks in the place of a proof on the line of a session.
+pub(crate) fn lookup() -> (Author, Lookup) {
+    let (device, phrase) = (ana(), Author::new("ana's phrase"));
+    let [hello, challenge, ..] = opening(Party::Device(device.id()), &device.key, None, None);
+    let said = Transcript::of([hello, challenge].iter().map(encode));
+    let lookup = Lookup::unsigned(phrase.id()).signed(said, signer(&phrase.key));
+    (phrase, lookup)
 }
 
 /// Ben's word that he holds the story as far as it goes.
@@ -286,5 +301,8 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("Supply", Frame::Supply { bodies: vec![supplied(4, content)] }),
         ("Supply of nothing", Frame::Supply { bodies: vec![] }),
         ("Wanted", Frame::Wanted { positions: vec![Position(4)] }),
+        ("Lookup", Frame::Lookup(lookup().1)),
+        ("Found", Frame::Found { workspaces: vec![WorkspaceId::from_bytes([1; 32]), story.workspace()] }),
+        ("Found of nothing", Frame::Found { workspaces: vec![] }),
     ]
 }

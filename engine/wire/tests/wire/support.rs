@@ -9,7 +9,7 @@ use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::record::{Cut, Join, Move, Record, Rekey, Ticket, Wrap};
-use bowline_wire::roster::{Outcome, Roster, Void};
+use bowline_wire::roster::{Admits, Outcome, Roster, TicketKind, Void};
 use bowline_wire::signed::{Verified, signing_message};
 use bowline_wire::successor::{SaidSuccessor, Succession, Successor};
 use bowline_wire::weight::Weight;
@@ -118,17 +118,21 @@ impl Secret {
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket { key: self.id(), hpke: self.hpke.clone(), expires: 1_700_000_000_000, wrap: wrap() }
+        let (key, expires) = (self.id(), 1_700_000_000_000);
+        Ticket { key, hpke: self.hpke.clone(), expires, recovery: false, wrap: wrap() }
     }
 
-    pub(crate) fn join(&self, workspace: WorkspaceId, device: &Author, recovery: bool) -> Join {
-        let message = Join::proof_message(workspace, device.id(), &device.hpke, recovery);
-        Join {
-            ticket: self.id(),
-            hpke: device.hpke.clone(),
-            recovery,
-            proof: signer(&self.key)(&signing_message(Join::PROOF_DOMAIN, &message)),
-        }
+    /// A ticket for a phrase.
+    pub(crate) fn for_phrase(&self) -> Ticket {
+        Ticket { recovery: true, ..self.ticket() }
+    }
+
+    /// A Join that is signed for what it says itself.
+    pub(crate) fn join(&self, workspace: WorkspaceId, device: &Author, admits: Admits) -> Join {
+        let message = Join::proof_message(workspace, device.id(), &device.hpke, admits);
+        let (ticket, hpke, recovery) = (self.id(), device.hpke.clone(), admits.recovery);
+        let proof = signer(&self.key)(&signing_message(Join::PROOF_DOMAIN, &message));
+        Join { ticket, hpke, recovery, proof }
     }
 }
 
@@ -434,13 +438,19 @@ impl Story {
     /// `by` links, `newcomer` joins.
     pub(crate) fn linked(&mut self, by: &Author, newcomer: &Author, recovery: bool) {
         let secret = Secret::new(&format!("link {}", newcomer.id()));
-        assert_eq!(self.record(by, &Record::Link(secret.ticket())), APPLIED);
+        assert_eq!(self.record(by, &Record::Link(Ticket { recovery, ..secret.ticket() })), APPLIED);
         self.joined(newcomer, &secret, recovery);
+    }
+
+    /// A Join by a ticket, of the kind that its record has, or of an invite's.
+    pub(crate) fn entrance(&self, secret: &Secret, newcomer: &Author, recovery: bool) -> Join {
+        let kind = self.roster().ticket(&secret.id()).map_or(TicketKind::Invite, |made| made.admits.kind);
+        secret.join(self.workspace(), newcomer, Admits { kind, recovery })
     }
 
     /// `newcomer` joins by an open ticket.
     pub(crate) fn joined(&mut self, newcomer: &Author, secret: &Secret, recovery: bool) {
-        let join = secret.join(self.workspace(), newcomer, recovery);
+        let join = self.entrance(secret, newcomer, recovery);
         let entry = self.join_by(newcomer, &join);
         assert_eq!(self.put(&entry).roster, Some(APPLIED));
     }

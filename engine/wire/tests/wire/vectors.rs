@@ -9,7 +9,7 @@ use bowline_wire::codec::{Canonical, decode, encode};
 use bowline_wire::confirm::Confirm;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::evidence::{Evidence, NotProven, Proven};
-use bowline_wire::frame::{Challenge, Frame, Party, Proof, Transcript, Welcome, Word};
+use bowline_wire::frame::{Challenge, Frame, Lookup, Party, Proof, Transcript, Welcome, Word};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::Header;
 use bowline_wire::ids::*;
@@ -22,7 +22,7 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::samples::{adopted, ana, ben, confirms, entries, frames, opening, records, relay_identity, story};
+use crate::samples::*;
 use crate::support::*;
 
 const FILES: [&str; 11] = [
@@ -205,8 +205,9 @@ fn proofs() -> Value {
         unreachable!()
     };
     let said = |so_far: usize| Transcript::of(frames.iter().take(so_far).map(encode));
+    let (phrase, lookup) = lookup();
     let secret = Secret::new("sample ticket");
-    let join = Join::proof_message(workspace, ben().id(), &ben().hpke, true);
+    let join = Join::proof_message(workspace, ben().id(), &ben().hpke, admits());
     let proof = |name: &str, key: &SigningKey, domain: &[u8], message: Vec<u8>| {
         let signed = bowline_wire::signed::signing_message(domain, &message);
         json!({
@@ -222,6 +223,7 @@ fn proofs() -> Value {
         proof("challenge", &relay_identity(), Challenge::DOMAIN, challenge.bytes_after(said(1))),
         proof("session", &device.key, Proof::DOMAIN, session.bytes_after(said(2))),
         proof("welcome", &story().relay, Welcome::DOMAIN, welcome.bytes_after(said(3))),
+        proof("lookup", &phrase.key, Lookup::DOMAIN, lookup.bytes_after(said(2))),
         proof("join", &secret.key, Join::PROOF_DOMAIN, join),
     ])
 }

@@ -3,7 +3,7 @@
 use bowline_disk::{DatabaseError, database};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::frame::Party;
-use bowline_wire::ids::WorkspaceId;
+use bowline_wire::ids::{DeviceId, WorkspaceId};
 use bowline_wire::roster::Roster;
 use rusqlite::{Row as SqlRow, Transaction, TransactionBehavior};
 
@@ -16,7 +16,22 @@ pub(super) const ADMISSION: &str = "SELECT secret, draft, lacks IS NOT NULL, has
     FROM log LEFT JOIN party ON party.log = log.n AND kind = ?2 AND party.key = ?3
     WHERE workspace = ?1";
 
+pub(super) const RECOVERED_BY: &str = "SELECT workspace FROM party JOIN log ON log.n = party.log
+    WHERE party.key = ?1 AND kind = 0 AND standing = 5 AND workspace <> ?2 ORDER BY workspace LIMIT ?3";
+
 impl Sqlite {
+    pub(super) fn read_recovered(
+        &self,
+        device: &DeviceId,
+        limit: usize,
+    ) -> Result<Vec<WorkspaceId>, DatabaseError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.connection.prepare_cached(RECOVERED_BY)?;
+        let read = |row: &SqlRow<'_>| row.get(0).map(WorkspaceId::from_bytes);
+        let found = statement.query_map((device.as_bytes(), DELETING.as_bytes(), limit), read)?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     pub(super) fn read_admission(
         &self,
         workspace: WorkspaceId,
@@ -104,6 +119,9 @@ fn kind(party: &Party) -> u8 {
     }
 }
 
+/// `party.standing` of a recovery device; `schema/parties.rs` has an index of those.
+const RECOVERY: u8 = 5;
+
 /// The columns `standing` and `expires`. No clock gets to the largest number that fits.
 fn columns(standing: Standing) -> (u8, Option<i64>) {
     match standing {
@@ -112,6 +130,7 @@ fn columns(standing: Standing) -> (u8, Option<i64>) {
         Standing::Open { expires } => (2, Some(i64::try_from(expires).unwrap_or(i64::MAX))),
         Standing::Used => (3, None),
         Standing::Closed => (4, None),
+        Standing::Recovery => (RECOVERY, None),
     }
 }
 
@@ -125,6 +144,7 @@ fn standing(row: &SqlRow<'_>) -> rusqlite::Result<Option<Standing>> {
         2 => Standing::Open { expires: unsigned(row, EXPIRES)? },
         3 => Standing::Used,
         4 => Standing::Closed,
+        number if number == i64::from(RECOVERY) => Standing::Recovery,
         _ => return Err(rusqlite::Error::IntegralValueOutOfRange(STANDING, number)),
     }))
 }
@@ -150,6 +170,16 @@ mod tests {
         for index in ["sqlite_autoindex_log_1 (workspace=?)", "PRIMARY KEY (log=? AND kind=? AND key=?)"] {
             assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
         }
+        assert!(!steps.iter().any(|step| step.contains("SCAN")), "{steps:?}");
+    }
+
+    #[test]
+    fn where_a_recovery_device_is_is_known_without_looking_at_anybody_else() {
+        let sqlite = Sqlite::in_memory().unwrap();
+        let mut plan = sqlite.connection.prepare(&format!("EXPLAIN QUERY PLAN {RECOVERED_BY}")).unwrap();
+        let steps = plan.query_map([0, 0, 0], |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
+        assert!(steps.iter().any(|step| step.contains("INDEX party_recovery (key=?)")), "{steps:?}");
         assert!(!steps.iter().any(|step| step.contains("SCAN")), "{steps:?}");
     }
 

@@ -8,7 +8,7 @@ use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
 use self::draft::VERSION_4;
-use self::parties::VERSION_7;
+use self::parties::{VERSION_7, VERSION_9};
 use self::successor::{VERSION_5, VERSION_6, VERSION_8};
 
 /// Marks the file as a relay's: `BowR` in ASCII.
@@ -25,7 +25,7 @@ const CACHED_STATEMENTS: usize = 32;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
 const STEPS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 

@@ -11,7 +11,7 @@ use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::Party;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, EntryId, LogHash, Position, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
 use bowline_wire::log::ChainTip;
 use bowline_wire::weight::Written;
 use rusqlite::Connection;
@@ -77,6 +77,10 @@ impl Storage for Reopened {
     }
     fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {
         self.sqlite().admission(workspace, party)
+    }
+
+    fn recovered_by(&self, device: &DeviceId, limit: usize) -> Result<Vec<WorkspaceId>, StorageError> {
+        self.sqlite().recovered_by(device, limit)
     }
 
     fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
@@ -254,7 +258,7 @@ fn a_log_that_an_earlier_version_continued_counts_as_continued_where_it_ends() {
     let (disk, mut scribe) = (Disk::new(), Scribe::new(1));
     disk.open().commit(&[scribe.next(3)]).unwrap();
     let old = "INSERT INTO successor (log, n, said) VALUES (1, 0, x'00');
-               ALTER TABLE successor DROP COLUMN ended; PRAGMA user_version = 7;";
+               ALTER TABLE successor DROP COLUMN ended; DROP INDEX party_recovery; PRAGMA user_version = 7;";
     disk.raw().execute_batch(old).unwrap();
     assert_eq!(disk.open().continued_at(scribe.workspace()).unwrap(), Some(Position(3)));
     disk.open().commit(&[scribe.next(1)]).unwrap();
@@ -269,7 +273,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = fs::read(disk.path()).unwrap();
     for refused in [Sqlite::open(&disk.path()), Sqlite::open_for_reading(&disk.path())] {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 8 }), "{refused}");
+        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 9 }), "{refused}");
     }
     assert_eq!(fs::read(disk.path()).unwrap(), before);
 }

@@ -102,8 +102,12 @@ impl Replica {
             Frame::Holdings { devices } => self.handle_holdings(&devices, cx),
             Frame::Supply { bodies } => self.handle_supply(bodies, cx),
             Frame::Wanted { positions } => self.handle_wanted(positions, cx),
+            Frame::Found { .. } => {
+                self.fault(RelayFault::Nonsense("where a recovery phrase is, which nobody has asked"))
+            }
             Frame::Hello(_)
             | Frame::Proof(_)
+            | Frame::Lookup(_)
             | Frame::Subscribe { .. }
             | Frame::Append { .. }
             | Frame::Fetch { .. }

@@ -42,10 +42,12 @@ impl Replica {
         let is_other_active = |(id, device): (&DeviceId, &bowline_wire::roster::Device)| {
             *id != self.device && device.is_active()
         };
+        // What is known to a phrase on paper is with nobody.
+        let is_live = roster.device(&self.device).is_some_and(|own| own.is_active() && !own.recovery);
         self.session.hears_holdings()
             && self.link() == LinkState::Live
             && matches!(self.phase, Phase::Member)
-            && roster.is_active(&self.device)
+            && is_live
             && roster.devices().any(is_other_active)
             && !self.distrusted
     }

@@ -136,8 +136,9 @@ impl Replica {
         }
         let keyring = folded.keyring.map_err(JoinFailed::Keys)?;
         let hpke = cx.keys.hpke_public(folded.roster.suite());
-        let proof = secret.prove_join(self.workspace, self.device, &hpke, false);
-        let body = Record::Join(Join { ticket, hpke, recovery: false, proof }).to_body();
+        let admits = folded.roster.ticket(&ticket).ok_or(JoinFailed::TicketGone)?.admits;
+        let proof = secret.prove_join(self.workspace, self.device, &hpke, admits);
+        let body = Record::Join(Join { ticket, hpke, recovery: admits.recovery, proof }).to_body();
         let header = first_header(self.workspace, self.device, self.incarnation, folded.roster.hash(), &body);
         let entry = cx.keys.sign_header(header, body).map_err(|_| JoinFailed::BadRecords)?;
         joining.note_offered(entry.id());
@@ -187,7 +188,7 @@ fn check_against_code(
     if roster.point(&pins.roster).is_none() {
         return Err(JoinFailed::OtherRoster);
     }
-    let kind = CodeKind::from(roster.ticket(&ticket).ok_or(JoinFailed::TicketGone)?.kind);
+    let kind = CodeKind::from(roster.ticket(&ticket).ok_or(JoinFailed::TicketGone)?.admits);
     if lets_in.is_some_and(|said| said != kind) { Err(JoinFailed::OtherKind) } else { Ok(()) }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn take_over(
     }
     let is_invite = |kind: TicketKind| kind == TicketKind::Invite;
     let open = roster.tickets.values_mut();
-    for ticket in open.filter(|it| it.stage == TicketStage::Open && is_invite(it.kind)) {
+    for ticket in open.filter(|it| it.stage == TicketStage::Open && is_invite(it.admits.kind)) {
         ticket.end(TicketStage::Closed, position);
         if let Some(maker) = roster.devices.get(&ticket.maker) {
             roster.permits.closed_tickets.insert(maker.user);

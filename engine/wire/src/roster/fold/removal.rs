@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ownership::settle_offer;
 use super::rekey::begin_epoch;
 use super::rights::{Place, author, is_owner};
-use crate::header::Header;
-use crate::ids::{ChainKey, DeviceId, EntryId, Position, UserId};
+use crate::ids::{ChainKey, DeviceId, EntryId, LogTime, Position, UserId};
 use crate::roster::record::{Cut, Rekey};
 use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, Void};
 
@@ -23,11 +22,16 @@ pub(super) fn devices_of(roster: &Roster, user: UserId) -> BTreeSet<DeviceId> {
     active.map(|(id, _)| *id).collect()
 }
 
-pub(super) fn device_targets(roster: &Roster, target: DeviceId) -> Result<BTreeSet<DeviceId>, Void> {
+pub(super) fn device_targets(
+    roster: &Roster,
+    target: DeviceId,
+    now: LogTime,
+) -> Result<BTreeSet<DeviceId>, Void> {
     let device = roster.devices.get(&target).filter(|device| device.is_active());
     let device = device.ok_or(Void::TargetNotActive)?;
-    // Otherwise whoever steals a laptop could shut the phrase out that is meant to undo the theft.
-    if device.recovery {
+    // Otherwise whoever steals a laptop could shut the phrase out that is meant to undo the theft. One that has just come may be the
+    // thief's own.
+    if !device.is_removable(now) {
         return Err(Void::Recovery);
     }
     Ok(BTreeSet::from([target]))
@@ -43,7 +47,7 @@ pub(super) fn remove(
 ) -> Result<Option<Void>, Void> {
     let header = place.header;
     let known = roster.point(&header.roster).map_or(0, |(index, _)| index + 1);
-    let going = with_linked_since(roster, targets, known);
+    let going = with_linked_since(roster, targets, known, place.at.time);
     if going.contains(&header.device) {
         return Err(Void::SelfRemoval);
     }
@@ -59,19 +63,24 @@ pub(super) fn remove(
 }
 
 /// `targets`, and devices that joined through links which a target (or such a device) made after the remover's roster.
-/// Not recovery devices: the remover chooses which roster to name, and a thief would choose one old enough.
-fn with_linked_since(roster: &Roster, targets: BTreeSet<DeviceId>, known: usize) -> BTreeSet<DeviceId> {
+/// Not recovery devices that have settled: the remover chooses which roster to name, and a thief would choose one old enough.
+fn with_linked_since(
+    roster: &Roster,
+    targets: BTreeSet<DeviceId>,
+    known: usize,
+    now: LogTime,
+) -> BTreeSet<DeviceId> {
     let mut going = targets;
     loop {
         let more: Vec<DeviceId> = roster
             .tickets
             .values()
             .filter(|ticket| ticket.made_at >= known && going.contains(&ticket.maker))
-            .filter_map(|ticket| match (ticket.kind, ticket.stage) {
+            .filter_map(|ticket| match (ticket.admits.kind, ticket.stage) {
                 (TicketKind::Link(_), TicketStage::Used(device)) => Some(device),
                 _ => None,
             })
-            .filter(|device| is_removable(roster, device) && !going.contains(device))
+            .filter(|device| is_removable(roster, device, now) && !going.contains(device))
             .collect();
         if more.is_empty() {
             return going;
@@ -80,9 +89,8 @@ fn with_linked_since(roster: &Roster, targets: BTreeSet<DeviceId>, known: usize)
     }
 }
 
-fn is_removable(roster: &Roster, device: &DeviceId) -> bool {
-    let device = roster.devices.get(device);
-    device.is_some_and(|device| device.is_active() && !device.recovery)
+fn is_removable(roster: &Roster, device: &DeviceId, now: LogTime) -> bool {
+    roster.devices.get(device).is_some_and(|device| device.is_removable(now))
 }
 
 fn owner_stays_live(roster: &Roster, going: &BTreeSet<DeviceId>) -> bool {
@@ -91,7 +99,7 @@ fn owner_stays_live(roster: &Roster, going: &BTreeSet<DeviceId>) -> bool {
 }
 
 /// Takes standing and open tickets from `going`.
-fn strike(roster: &mut Roster, position: Position, going: &BTreeSet<DeviceId>, cut: &[Cut]) {
+pub(super) fn strike(roster: &mut Roster, position: Position, going: &BTreeSet<DeviceId>, cut: &[Cut]) {
     for id in going {
         if let Some(device) = roster.devices.get_mut(id) {
             device.standing = Standing::Removed { position, cut: cut_of(cut, *id) };
@@ -114,11 +122,11 @@ pub(super) fn mark_user_removed(roster: &mut Roster, user: UserId) {
 
 pub(super) fn leave(
     roster: &mut Roster,
-    position: Position,
-    header: &Header,
+    place: &Place<'_>,
     whole_user: bool,
     cut: &[Cut],
 ) -> Result<Option<Void>, Void> {
+    let (header, at) = (place.header, place.at);
     let Device { user, recovery, .. } = *author(roster, header)?;
     check_cut(cut, |named| named == header.device || (whole_user && is_device_of(roster, &named, user)))?;
     let mut going = BTreeSet::from([header.device]);
@@ -126,19 +134,15 @@ pub(super) fn leave(
         going.extend(devices_of(roster, user));
     }
     if !recovery {
-        // While another device of theirs stays, only the phrase gives the phrase up.
-        going.retain(|device| is_removable(roster, device));
+        // Only the phrase gives a phrase up that has settled.
+        going.retain(|device| is_removable(roster, device, at.time));
     }
     if is_owner(roster, user) && !owner_stays_live(roster, &going) {
         return Err(Void::LastOwnerDevice);
     }
-    // Whoever has no device left has gone. What is left of them would else get every key there is to come.
-    let is_gone = roster.live_devices(user).all(|device| going.contains(&device));
-    if is_gone {
-        going.extend(devices_of(roster, user));
-    }
-    strike(roster, position, &going, cut);
-    if is_gone {
+    strike(roster, at.position, &going, cut);
+    // A phrase that is left keeps its user in: whoever steals the last device must not be able to shut it out.
+    if devices_of(roster, user).is_empty() {
         mark_user_removed(roster, user);
     }
     roster.rekey_due = true;

@@ -64,7 +64,8 @@ fn numbered(number: u64) -> Ticket {
     let mut key = [0; 32];
     key[24..].copy_from_slice(&number.to_be_bytes());
     let hpke = HpkePublicKey::x25519(key);
-    Ticket { key: TicketKey::from_bytes(key), hpke: hpke.clone(), expires: 1_700_000_000_000, wrap: wrap() }
+    let (key, expires) = (TicketKey::from_bytes(key), 1_700_000_000_000);
+    Ticket { key, hpke, expires, recovery: false, wrap: wrap() }
 }
 
 /// All entries of a crowd.

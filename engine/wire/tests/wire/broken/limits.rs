@@ -5,7 +5,7 @@ use bowline_wire::bodies::Supplied;
 use bowline_wire::codec::encode;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::frame::{Create, Frame, Hello, Proof, Reason, Welcome};
-use bowline_wire::ids::{Position, Signature};
+use bowline_wire::ids::{Position, Signature, WorkspaceId};
 use bowline_wire::limits::*;
 use bowline_wire::signed::Signed;
 use serde_json::{Value, json};
@@ -184,6 +184,11 @@ fn bodies() -> Vec<Value> {
         let supplied = |position| Supplied { position, body: vec![] };
         Frame::Supply { bodies: places(count).into_iter().map(supplied).collect() }
     };
+    let numbered = |number: u64| {
+        let mut id = [0; 32];
+        id[24..].copy_from_slice(&number.to_be_bytes());
+        WorkspaceId::from_bytes(id)
+    };
     [
         at("MAX_HOLDINGS_PER_FRAME", MAX_HOLDINGS_PER_FRAME, "words in a Holdings", |count| {
             made(&Frame::Holdings { devices: vec![said; count] }, &encode(&said))
@@ -196,6 +201,10 @@ fn bodies() -> Vec<Value> {
         }),
         at("MAX_BODIES_PER_FRAME", MAX_BODIES_PER_FRAME, "bodies in a Supply", |count| {
             made(&supply(count), &ZEROS)
+        }),
+        at("MAX_FOUND", MAX_FOUND, "workspaces in a Found", |count| {
+            let workspaces = (1..=count as u64).map(numbered).collect();
+            made(&Frame::Found { workspaces }, &ZEROS)
         }),
     ]
     .concat()

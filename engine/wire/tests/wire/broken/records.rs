@@ -83,7 +83,7 @@ fn fields() -> Vec<Value> {
     let (genesis, invite, close, join, leave) =
         (of("Genesis"), of("Invite"), of("CloseInvite"), of("Join"), of("Leave"));
     let ticket = items(&invite)[1].clone();
-    let wrap = items(&items(&ticket)[3]);
+    let wrap = items(&items(&ticket)[4]);
     let of_len = |len: usize| {
         let mut key = Writer::new();
         key.bytes(&vec![7; len]);
@@ -103,8 +103,9 @@ fn fields() -> Vec<Value> {
             with_item(&invite, 1, &array(&[items(&ticket), vec![vec![0]]].concat()))
         }),
         broken("an Invite that expires at a negative time", "Canonical", &in_ticket(2, &[0x20])),
+        broken("a Link whose recovery is a number", "Shape", &in_ticket(3, &[1])),
         broken("an Invite whose wrap has a suite in it", "Shape", &{
-            in_ticket(3, &array(&[&wrap[..1], &[vec![1]], &wrap[1..]].concat()))
+            in_ticket(4, &array(&[&wrap[..1], &[vec![1]], &wrap[1..]].concat()))
         }),
         broken("an Invite with an HPKE key of 31 bytes", "Shape", &in_ticket(1, &of_len(31))),
         broken("an Invite with an HPKE key of 33 bytes", "Shape", &in_ticket(1, &of_len(33))),

@@ -2,7 +2,9 @@
 
 use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::*;
+use bowline_wire::limits::RECOVERY_SETTLES;
 use bowline_wire::roster::record::{Cut, Join, Record, Rekey, Ticket};
+use bowline_wire::roster::{Admits, TicketKind};
 use serde_json::Value;
 
 use super::tale::Tale;
@@ -10,7 +12,8 @@ use super::{keys, ownership};
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
-    let mut tales = vec![tickets(), joins(), suites(), removals(), races(), leaving(), gone(), rekeys()];
+    let mut tales =
+        vec![tickets(), joins(), suites(), removals(), phrases(), races(), leaving(), gone(), rekeys()];
     tales.extend([complaints(), complained(), closed(), unknown(), in_a_run()]);
     tales.extend(keys::tales());
     tales.extend(outrun());
@@ -45,17 +48,20 @@ pub(super) fn leave(whole_user: bool) -> Record {
 fn suites() -> Tale {
     let laptop = Author::xwing("ana's laptop");
     let mut story = Story::begun_by(&laptop);
-    let (invite, link) = (Secret::xwing("an invite"), Secret::xwing("a link"));
+    let [invite, link, for_phrase] = ["an invite", "a link", "a phrase's link"].map(Secret::xwing);
     story.record(&laptop, &Record::Invite(invite.ticket()));
     story.record(&laptop, &Record::Link(link.ticket()));
+    story.record(&laptop, &Record::Link(for_phrase.for_phrase()));
     let mut tale = Tale::new("suites", story.clone());
     tale.void("an invite of suite 1", "WeakSuite", &laptop, &Record::Invite(Secret::new("weak").ticket()));
     tale.void("a link of suite 1", "WeakSuite", &laptop, &Record::Link(Secret::new("weak").ticket()));
     tale.applied("a link of suite 2", &laptop, &Record::Link(Secret::xwing("strong").ticket()));
-    for (name, secret, recovery) in
-        [("by an invite", &invite, false), ("by a link", &link, false), ("a phrase by a link", &link, true)]
-    {
-        let by = |author: &Author| story.join_by(author, &secret.join(story.workspace(), author, recovery));
+    for (name, secret, recovery) in [
+        ("by an invite", &invite, false),
+        ("by a link", &link, false),
+        ("a phrase by a link", &for_phrase, true),
+    ] {
+        let by = |author: &Author| story.join_by(author, &story.entrance(secret, author, recovery));
         tale.join_void(&format!("{name}, with a key of suite 1"), "WeakSuite", &by(&Author::new("carl")));
         tale.entry(&format!("{name}, of suite 2"), "applied", None, &by(&Author::xwing("carl")));
     }
@@ -104,26 +110,28 @@ fn tickets() -> Tale {
 
 fn joins() -> Tale {
     let Cast { mut story, laptop, ben, tablet, .. } = cast();
-    let [invite, link, used, closed] = ["an invite", "a link", "a used one", "a closed one"].map(Secret::new);
+    let [invite, link, used, closed, for_phrase] =
+        ["an invite", "a link", "a used one", "a closed one", "a phrase's link"].map(Secret::new);
     story.record(&laptop, &Record::Invite(used.ticket()));
     story.joined(&Author::new("dora"), &used, false);
     story.record(&laptop, &Record::Invite(closed.ticket()));
     story.record(&laptop, &Record::CloseInvite(closed.id()));
     story.record(&laptop, &Record::Invite(invite.ticket()));
     story.record(&ben, &Record::Link(link.ticket()));
+    story.record(&ben, &Record::Link(for_phrase.for_phrase()));
     let removal = story.removal_of(&laptop, &tablet, vec![]);
     story.record(&laptop, &removal);
     let (here, carl, eve) = (story.workspace(), Author::new("carl"), Author::new("eve"));
     let mut tale = Tale::new("joins", story.clone());
     let by = |secret: &Secret, author: &Author, recovery| {
-        story.join_by(author, &secret.join(here, author, recovery))
+        story.join_by(author, &story.entrance(secret, author, recovery))
     };
     tale.entry("by an invite", "applied", None, &by(&invite, &carl, false));
     tale.entry("by a link", "applied", None, &by(&link, &carl, false));
-    tale.entry("a phrase by a link", "applied", None, &by(&link, &carl, true));
+    tale.entry("a phrase by a link for one", "applied", None, &by(&for_phrase, &carl, true));
     let on_genesis =
         Header { roster: story.roster().points()[0].hash, ..by(&invite, &carl, false).header().clone() };
-    let record = Record::Join(invite.join(here, &carl, false));
+    let record = Record::Join(story.entrance(&invite, &carl, false));
     tale.entry("on any applied roster", "applied", None, &carl.sign(on_genesis, &record.to_body()));
     let low = Author { hpke: HpkePublicKey::x25519([0; 32]), ..carl.clone() };
     tale.entry("with an HPKE key of low order", "applied", None, &by(&invite, &low, false));
@@ -131,6 +139,8 @@ fn joins() -> Tale {
     tale.join_void("by a used invite", "TicketNotOpen", &by(&used, &carl, false));
     tale.join_void("by a closed invite", "TicketNotOpen", &by(&closed, &carl, false));
     tale.join_void("a phrase by an invite", "Recovery", &by(&invite, &carl, true));
+    tale.join_void("a phrase by a link for a device", "Recovery", &by(&link, &carl, true));
+    tale.join_void("a device by a link for a phrase", "Recovery", &by(&for_phrase, &carl, false));
     let fresh = |author: &Author| Author { hpke: Author::new("fresh").hpke, ..author.reborn("new life") };
     tale.join_void("a device that is in", "KeyReused", &by(&invite, &fresh(&ben), false));
     tale.join_void("a device that was removed", "KeyReused", &by(&link, &fresh(&tablet), false));
@@ -142,14 +152,18 @@ fn joins() -> Tale {
         let author = Author { hpke, ..carl.clone() };
         tale.join_void(&format!("with {whose} HPKE key"), "KeyReused", &by(&invite, &author, false));
     }
-    let good = invite.join(here, &carl, false);
+    let good = story.entrance(&invite, &carl, false);
     let elsewhere = WorkspaceId::from_bytes(seed("elsewhere"));
+    let as_made = Admits { kind: TicketKind::Invite, recovery: false };
+    let signed_for =
+        |workspace, admits| Join { proof: invite.join(workspace, &carl, admits).proof, ..good.clone() };
     let proofs = [
-        ("by another secret", Join { proof: link.join(here, &carl, false).proof, ..good.clone() }),
-        ("of another device", Join { proof: invite.join(here, &eve, false).proof, ..good.clone() }),
+        ("by another secret", Join { proof: story.entrance(&link, &carl, false).proof, ..good.clone() }),
+        ("of another device", Join { proof: story.entrance(&invite, &eve, false).proof, ..good.clone() }),
         ("of another HPKE key", Join { hpke: eve.hpke.clone(), ..good.clone() }),
-        ("of another workspace", Join { proof: invite.join(elsewhere, &carl, false).proof, ..good.clone() }),
-        ("of a device that is not a phrase", Join { recovery: true, ..good }),
+        ("of another workspace", signed_for(elsewhere, as_made)),
+        ("of a phrase", signed_for(here, Admits { recovery: true, ..as_made })),
+        ("of another kind", signed_for(here, Admits { kind: TicketKind::Link(ben.user()), ..as_made })),
     ];
     for (name, join) in proofs {
         tale.join_void(&format!("with a proof {name}"), "BadProof", &story.join_by(&carl, &join));
@@ -171,6 +185,7 @@ fn removals() -> Tale {
     let Cast { mut story, laptop, phone, ben, tablet } = cast();
     let (phrase, stranger) = (Author::new("ben's phrase"), Author::new("stranger"));
     story.linked(&ben, &phrase, true);
+    story.clock = story.clock.plus(RECOVERY_SETTLES);
     let mut tale = Tale::new("removals", story.clone());
     let remove = |by: &Author, whom: &Author, cut| story.removal_of(by, whom, cut);
     tale.applied("a Member's own device", &ben, &remove(&ben, &tablet, vec![cut_of(&tablet)]));
@@ -211,6 +226,36 @@ fn removals() -> Tale {
         with(Rekey { commitment: story.roster().epochs()[0].commitment, ..rekey })
     });
     tale.without_rekey("by a phrase", "Recovery", &phrase, &remove(&phrase, &tablet, vec![]));
+    tale
+}
+
+/// A user with a phrase that has just come, another link for one, and one that the phrase has made.
+fn phrases() -> Tale {
+    let Cast { mut story, laptop, ben, tablet, .. } = cast();
+    let [early, next] = ["an early one", "the next one"].map(Secret::new);
+    let (phrase, other) = (Author::new("ben's phrase"), Author::new("another phrase"));
+    story.record(&tablet, &Record::Link(early.for_phrase()));
+    story.linked(&ben, &phrase, true);
+    story.record(&phrase, &Record::Link(next.for_phrase()));
+    let mut tale = Tale::new("recovery phrases", story.clone());
+    let fresh = Secret::new("a fresh one");
+    tale.void("an invite for a phrase", "Recovery", &laptop, &Record::Invite(fresh.for_phrase()));
+    tale.void("a link for a second one", "Recovery", &tablet, &Record::Link(fresh.for_phrase()));
+    tale.applied("a link for a device", &tablet, &Record::Link(fresh.ticket()));
+    tale.applied("a link for its successor", &phrase, &Record::Link(fresh.for_phrase()));
+    tale.applied("a link for another user's", &laptop, &Record::Link(fresh.for_phrase()));
+    let by = |secret: &Secret| story.join_by(&other, &story.entrance(secret, &other, true));
+    tale.join_void("a second one by a link that was open before", "Recovery", &by(&early));
+    tale.entry("its successor", "applied", None, &by(&next));
+    tale.applied("a removal in its first week", &tablet, &story.removal_of(&tablet, &phrase, vec![]));
+    let settled = story.roster().device(&phrase.id()).unwrap().joined.millis().plus(RECOVERY_SETTLES);
+    let removal = story.record_by(&tablet, &story.removal_of(&tablet, &phrase, vec![]));
+    let times = [(Millis(settled.0 - 1), "applied", None), (settled, "void", Some("Recovery"))];
+    for (time, word, rule) in times {
+        let name =
+            format!("a removal {} ms after its Join", time.since(Millis(settled.0 - RECOVERY_SETTLES)));
+        tale.offer(&name, word, rule, std::slice::from_ref(&removal), story.log.time_at(time));
+    }
     tale
 }
 
@@ -437,11 +482,11 @@ fn unknown() -> Tale {
         story.record(&ben, &Record::Unknown(reserved));
     }
     story.record(&laptop, &Record::Unknown(14));
-    let (carl, here) = (Author::new("carl"), story.workspace());
+    let carl = Author::new("carl");
     let mut tale = Tale::new("records of unknown numbers, by a Member and by the Owner", story.clone());
     tale.void("a rekey", "AfterUnknown", &laptop, &story.due_rekey("e"));
     tale.void("another unknown record", "AfterUnknown", &laptop, &Record::Unknown(13));
-    tale.join_void("a join", "AfterUnknown", &story.join_by(&carl, &secret.join(here, &carl, false)));
+    tale.join_void("a join", "AfterUnknown", &story.join_by(&carl, &story.entrance(&secret, &carl, false)));
     tale
 }
 
@@ -451,7 +496,7 @@ fn in_a_run() -> Tale {
     story.record(&laptop, &Record::Invite(secret.ticket()));
     let link = story.record_by(&ben, &Record::Link(Secret::new("t").ticket()));
     let witness = reborn.sign(story.draft(&reborn, EntryType::Witness), b"");
-    let join = story.join_by(&reborn, &secret.join(story.workspace(), &reborn, false));
+    let join = story.join_by(&reborn, &story.entrance(&secret, &reborn, false));
     let behind = Header { seq: 2, prev: witness.id(), ..join.header().clone() };
     let join = reborn.sign(behind, join.body().unwrap());
     let mut cut = vec![cut_at(&link), cut_at(&join)];

@@ -1,0 +1,103 @@
+//! `bowline recovery create`: a new recovery phrase.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use bowline_engine::RecoveryPhrase;
+use bowline_engine::ids::WorkspaceId;
+use clap::Args;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::bring_in::{bring_in, check_none};
+use super::sheet::Sheet;
+use crate::error::{CommandError, ErrorCode};
+use crate::invocation::Invocation;
+use crate::opened::Opened;
+use crate::{files, syncing, workspaces};
+
+/// Make your recovery phrase: 24 words that bring everything back when all devices are gone
+///
+/// Shows the words before anything comes of them: write them down, or print the sheet. Whoever has them can read everything in your
+/// workspaces. Nothing keeps them for you. One phrase serves all your workspaces on a relay: `bowline recovery add` takes it to the next.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  bowline recovery create\n  bowline recovery create --sheet sheet.txt\n  bowline recovery create --yes > words"
+)]
+pub(crate) struct Create {
+    /// In which workspace: its name, or the beginning of its id [default: the one in use]
+    #[arg(long, short, value_name = "ID")]
+    workspace: Option<String>,
+    /// Write the sheet to print into a new file, which only you can read, and not onto the terminal
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    words: &'a str,
+    device: String,
+    workspace: String,
+}
+
+impl Create {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let mut here = invocation.open()?;
+        let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
+        workspaces::check_in(&here.device, workspace)?;
+        syncing::check_connected(&here.device, workspace)?;
+        check_none(&here.device, workspace)?;
+        if !self.yes && !invocation.can_ask() {
+            return Err(CommandError::new(
+                ErrorCode::Unconfirmed,
+                "A recovery phrase is shown once, and there is nobody here to write it down",
+            )
+            .hint("on a terminal this shows it and asks; with --yes the words go to stdout"));
+        }
+        let phrase = RecoveryPhrase::generate(&mut *(invocation.host.random)());
+        self.show(invocation, &here, workspace, &phrase)?;
+        invocation.confirm(self.yes, "Have you written the words down, so that they come into force?")?;
+        bring_in(invocation, &mut here, workspace, phrase)?;
+        invocation.say(format_args!(
+            "From now on these words bring you back into the workspace. `bowline recovery check` tries them."
+        ));
+        here.wake();
+        Ok(())
+    }
+
+    fn show(
+        &self,
+        invocation: &mut Invocation<'_>,
+        here: &Opened,
+        workspace: WorkspaceId,
+        phrase: &RecoveryPhrase,
+    ) -> Result<(), CommandError> {
+        let words = Zeroizing::new(phrase.words().collect::<Vec<_>>().join(" "));
+        let sheet = Sheet {
+            workspace: workspaces::label(&here.device, workspace),
+            relay: here.device.relay_address(workspace)?,
+            made: invocation.now(),
+            words: &words,
+        };
+        // Before the words are shown: a file that cannot be written is better known now.
+        match &self.sheet {
+            Some(path) => files::write_private(path, sheet.to_text().as_bytes())?,
+            None if !invocation.is_json() => invocation.say(format_args!("{}", sheet.to_text().as_str())),
+            None => {}
+        }
+        invocation.answer(&Created {
+            words: &words,
+            device: phrase.device_keys().id().to_string(),
+            workspace: workspace.to_string(),
+        })
+    }
+}
+
+impl fmt::Display for Created<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.words)
+    }
+}

@@ -1,0 +1,220 @@
+//! `bowline recovery use`: brings a person's workspaces back onto this machine, with nothing but the phrase.
+
+use std::fmt;
+
+use bowline_engine::device::{Entrance, PhraseInHand};
+use bowline_engine::ids::WorkspaceId;
+use bowline_engine::run::LineError;
+use bowline_engine::run::recover::{LookedUp, Recovered};
+use bowline_engine::transport::Address;
+use bowline_engine::{Code, Home, HomeError, LookupFailed, Reason, RelayFault};
+use clap::Args;
+use serde::Serialize;
+
+use super::Words;
+use crate::command::init;
+use crate::command::join::{CameIn, bring_what_is_there, come_in};
+use crate::error::{CommandError, ErrorCode, join_failed, line_failed, turned_away, void};
+use crate::ids::Prefixes;
+use crate::invocation::Invocation;
+use crate::opened::Opened;
+use crate::progress::Progress;
+use crate::secret_argument::Asked;
+use crate::syncing;
+use crate::workspaces::{self, WorkspaceNames, relay_for_people};
+
+const PHRASE: Asked = Asked {
+    what: "Your recovery phrase",
+    prompts: "bowline recovery use --relay ADDRESS",
+    reads: "bowline recovery use --relay ADDRESS -",
+};
+
+/// Bring your workspaces back onto this machine with your recovery phrase
+///
+/// Asks for the 24 words, and the relay in which workspaces they are a recovery phrase. This machine becomes a device of yours in each, with
+/// everything that is in it. It makes a home if there is none. What could not be brought back is named, and running it again goes on.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  bowline recovery use --relay 'wss://relay.example#key=…'\n  bowline recovery use --relay ADDRESS - < words"
+)]
+pub(crate) struct Use {
+    #[command(flatten)]
+    words: Words,
+    /// The relay's address, as it stands on the sheet
+    #[arg(long, value_name = "ADDRESS")]
+    relay: String,
+}
+
+#[derive(Serialize)]
+struct Used {
+    relay: String,
+    workspaces: Vec<Brought>,
+}
+
+#[derive(Serialize)]
+struct Brought {
+    id: String,
+    #[serde(skip)]
+    label: String,
+    /// Whether this machine is in it now.
+    member: bool,
+    /// Why it is not, as the word of an error.
+    code: Option<&'static str>,
+    message: Option<String>,
+}
+
+impl Use {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let (relay, _no_use_for_it) = self.relay.parse::<Address>()?.into_parts();
+        let relay = relay.to_text();
+        let phrase = self.words.read(invocation, PHRASE)?;
+        let mut here = home(invocation)?;
+        let mut phrase = PhraseInHand::new(phrase, (invocation.host.random)())?;
+        let found = look_up(invocation, &here, &mut phrase, &relay)?;
+        if found.is_empty() {
+            return Err(CommandError::new(
+                ErrorCode::PhraseUnknown,
+                format!("On {} these words are nobody's recovery phrase", relay_for_people(&relay)),
+            )
+            .hint("look at the sheet: the words are for the relay that stands on it, and a later sheet replaces an earlier one"));
+        }
+        let mut failed = Vec::new();
+        for workspace in found.iter().copied() {
+            if let Err(why) = bring_back(invocation, &mut here, &mut phrase, (workspace, &relay)) {
+                if why.code == ErrorCode::Interrupted {
+                    return Err(why);
+                }
+                let name = Prefixes::new(found.iter().copied()).shorten(workspace);
+                invocation.warn(format_args!("workspace {name} is not back: {why}"));
+                failed.push((workspace, why));
+            }
+        }
+        here.wake();
+        let brought = |workspace: &WorkspaceId| {
+            let why = failed.iter().find(|(of, _)| of == workspace).map(|(_, why)| why);
+            Brought {
+                id: workspace.to_string(),
+                label: workspaces::label(&here.device, *workspace),
+                member: why.is_none(),
+                code: why.map(|why| why.code.word()),
+                message: why.map(|why| why.message.clone()),
+            }
+        };
+        let back = found.len() - failed.len();
+        let used = Used { relay: relay.clone(), workspaces: found.iter().map(brought).collect() };
+        match (back, failed.pop()) {
+            (0, Some((_, why))) => Err(why.hint("run it again: it goes on where it stopped")),
+            (_, why) => {
+                invocation.answer(&used)?;
+                invocation.hint(format_args!(
+                    "`bowline device list` shows the devices that are gone, and `bowline device revoke` shuts them out"
+                ));
+                why.map_or(Ok(()), |_| {
+                    let of = found.len();
+                    Err(CommandError::new(
+                        ErrorCode::RecoveryIncomplete,
+                        format!("{back} of {of} workspaces are back on this machine"),
+                    )
+                    .hint("run it again: it goes on with those that are missing"))
+                })
+            }
+        }
+    }
+}
+
+/// The home on this machine, which is made if there is none.
+fn home(invocation: &mut Invocation<'_>) -> Result<Opened, CommandError> {
+    match Home::open(&invocation.folder()?) {
+        Err(HomeError::NotThere(_)) => init::make(invocation),
+        _ => invocation.open(),
+    }
+}
+
+fn look_up(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    phrase: &mut PhraseInHand,
+    relay: &str,
+) -> Result<Vec<WorkspaceId>, CommandError> {
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
+    match syncing::look_up(invocation, phrase, relay, progress)? {
+        LookedUp::Found(found) => Ok(found),
+        LookedUp::Failed(LookupFailed::Goodbye(Reason::OutOfPlace)) => Err(CommandError::new(
+            ErrorCode::RelayVersion,
+            "The relay is of a version that does not know recovery phrases",
+        )
+        .hint("ask its operator to update it")),
+        LookedUp::Failed(LookupFailed::Goodbye(reason)) => Err(turned_away(reason)),
+        LookedUp::Failed(LookupFailed::OtherRelay) => {
+            Err(line_failed(&LineError::Fault(RelayFault::OtherRelay)))
+        }
+        LookedUp::Failed(LookupFailed::Nonsense(what)) => {
+            Err(line_failed(&LineError::Fault(RelayFault::Nonsense(what))))
+        }
+        LookedUp::NoLine(why) => Err(line_failed(&why)),
+        LookedUp::Stopped => Err(syncing::interrupted()),
+    }
+}
+
+/// Makes this machine a device of the phrase's person in a workspace, unless it is one.
+fn bring_back(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    phrase: &mut PhraseInHand,
+    (workspace, relay): (WorkspaceId, &str),
+) -> Result<(), CommandError> {
+    let is_here = here.device.workspaces().any(|known| known == workspace);
+    // One whose code failed before begins anew below.
+    let is_begun = is_here && here.device.wants_connection(workspace)?;
+    if !is_begun {
+        let code = let_in(invocation, here, phrase, (workspace, relay))?;
+        here.device.join(&code, invocation.now())?;
+        if come_in(invocation, here, workspace)? == CameIn::KeySpent {
+            here.device.rejoin(&code, invocation.now())?;
+            if come_in(invocation, here, workspace)? == CameIn::KeySpent {
+                return Err(join_failed(&bowline_engine::JoinFailed::KeySpent));
+            }
+        }
+    } else if !here.device.status(workspace)?.member {
+        come_in(invocation, here, workspace)?;
+    }
+    bring_what_is_there(invocation, here, workspace)
+}
+
+/// Has the phrase let this machine in, once the workspace's log has borne out that it may.
+fn let_in(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    phrase: &mut PhraseInHand,
+    place: (WorkspaceId, &str),
+) -> Result<Code, CommandError> {
+    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
+    match syncing::let_in_by_phrase(invocation, phrase, place, progress)? {
+        Recovered::Done(Entrance::Code(code)) => Ok(*code),
+        Recovered::Done(Entrance::NotIn) => Err(CommandError::new(
+            ErrorCode::RelayMisbehaves,
+            "The relay names a workspace whose log does not have this recovery phrase",
+        )
+        .hint("nothing of it was taken over: tell the relay's operator")),
+        Recovered::Done(Entrance::NoKeys) => Err(CommandError::new(
+            ErrorCode::NotReady,
+            "The workspace has given this recovery phrase no key that opens",
+        )
+        .hint("if another device of yours still works, `bowline device link` there lets this machine in")),
+        Recovered::Done(Entrance::Void(why)) => Err(void(why)),
+        Recovered::Done(Entrance::OnTheWay) | Recovered::Stopped => Err(syncing::interrupted()),
+        Recovered::NoLine(why) => Err(line_failed(&why)),
+    }
+}
+
+impl fmt::Display for Used {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for it in &self.workspaces {
+            match &it.message {
+                None => writeln!(f, "Back in workspace {}", it.label)?,
+                Some(why) => writeln!(f, "Not back in workspace {}: {why}", it.label)?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! Recovery phrases on devices: one comes in without anything reaching a disk, and brings its person back with every key when all
+//! devices are gone.
+
+use bowline_core::sync::LinkState;
+use bowline_crypto::RecoveryPhrase;
+use bowline_device::{Code, Entrance, Error, Notice, PhraseInHand};
+use bowline_wire::codec::decode;
+use bowline_wire::ids::Millis;
+use bowline_wire::limits::RECOVERY_SETTLES;
+use bowline_wire::roster::Void;
+
+use crate::author::rng;
+use crate::relay::FakeRelay;
+use crate::rig::{Rig, two};
+
+fn phrase() -> RecoveryPhrase {
+    RecoveryPhrase::generate(&mut rng(40))
+}
+
+fn in_hand() -> PhraseInHand {
+    PhraseInHand::new(phrase(), Box::new(rng(41))).unwrap()
+}
+
+/// Opens lines until there is something to give, one behind the other.
+fn talk<T>(
+    phrase: &mut PhraseInHand,
+    relay: &mut FakeRelay,
+    mut done: impl FnMut(&mut PhraseInHand) -> Option<T>,
+) -> T {
+    let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
+    for _ in 0..4 {
+        phrase.handle_connected(workspace, None, now).unwrap();
+        while let Some(bytes) = phrase.poll_transmit(workspace) {
+            for answer in relay.answer(decode(&bytes).unwrap()) {
+                phrase.handle_frame(workspace, &bowline_wire::codec::encode(&answer), now).unwrap();
+                if let Some(found) = done(phrase) {
+                    return found;
+                }
+            }
+        }
+    }
+    panic!("nothing comes of it")
+}
+
+/// The phrase comes into the workspace of a device of its person.
+fn protect(rig: &mut Rig, relay: &mut FakeRelay) {
+    let workspace = rig.workspace();
+    let ticket = rig.device.make_recovery_code(workspace, &phrase(), rig.now).unwrap();
+    rig.talk(relay);
+    let code = rig.device.code(workspace, ticket).unwrap().unwrap();
+    let mut phrase = in_hand();
+    phrase.join(&code, rig.now).unwrap();
+    talk(&mut phrase, relay, |phrase| phrase.has_joined(workspace).unwrap().unwrap().then_some(()));
+    rig.sync(relay);
+    let members = rig.status().members;
+    let own = members.iter().find(|member| member.device == phrase.id()).unwrap();
+    assert!(own.recovery && own.active);
+}
+
+/// What becomes of opening the workspace with nothing but the phrase.
+fn entrance(relay: &mut FakeRelay) -> Entrance {
+    let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
+    let mut phrase = in_hand();
+    phrase.open(workspace, "relay", now).unwrap();
+    talk(&mut phrase, relay, |phrase| match phrase.let_in(workspace, now).unwrap() {
+        Entrance::OnTheWay => None,
+        entrance => Some(entrance),
+    })
+}
+
+fn let_in(relay: &mut FakeRelay) -> Code {
+    let entrance = entrance(relay);
+    let Entrance::Code(code) = entrance else { panic!("{entrance:?}") };
+    *code
+}
+
+/// A new device of the person, in by the phrase, with everything here.
+fn back(relay: &mut FakeRelay, seed: u8) -> Rig {
+    let code = let_in(relay);
+    let mut rig = Rig::new(seed);
+    rig.join(&code);
+    rig.sync(relay);
+    rig.sync(relay);
+    assert!(rig.status().member);
+    assert_eq!(rig.device.link_state(rig.workspace()).unwrap(), LinkState::Live);
+    rig
+}
+
+#[test]
+fn a_phrase_that_came_in_after_the_last_epoch_began_opens_everything_by_its_link() {
+    let (mut rig, _, mut relay) = Rig::member();
+    protect(&mut rig, &mut relay);
+    let user = rig.device.own_user(rig.workspace()).unwrap();
+    let keys = rig.device.status(rig.workspace()).unwrap().waiting_for;
+    drop(rig);
+    let next = back(&mut relay, 9);
+    assert_eq!(next.device.own_user(next.workspace()).unwrap(), user);
+    assert_eq!(next.status().waiting_for, keys, "it seals as the lost one did");
+}
+
+#[test]
+fn a_phrase_opens_what_was_sealed_in_epochs_since_and_begins_one_that_is_due_by_the_new_device() {
+    let (mut rig, mut other, mut relay) = two();
+    protect(&mut rig, &mut relay);
+    // Somebody leaves, and the device that is lost then has begun no epoch.
+    other.sync(&mut relay);
+    other.device.leave(other.workspace(), false, other.now).unwrap();
+    other.talk(&mut relay);
+    assert!(relay.log().roster().is_rekey_due());
+    drop(rig);
+    let epochs = relay.log().roster().epochs().len();
+    let next = back(&mut relay, 9);
+    assert!(!relay.log().roster().is_rekey_due());
+    assert_eq!(relay.log().roster().epochs().len(), epochs + 1);
+    assert!(relay.log().roster().is_active(&next.device.id()));
+    // The phrase is among the recipients, and good once more.
+    drop(next);
+    back(&mut relay, 10);
+}
+
+#[test]
+fn a_workspace_that_the_phrase_is_not_in_is_not_gone_on_with() {
+    let (_rig, _, mut relay) = Rig::member();
+    // The relay lets whomever it likes in.
+    relay.admits_strangers = true;
+    let before = relay.len();
+    assert!(matches!(entrance(&mut relay), Entrance::NotIn));
+    assert_eq!(relay.len(), before, "nothing was written");
+}
+
+#[test]
+fn a_second_phrase_comes_to_nothing_and_its_maker_hears_why() {
+    let (mut rig, _, mut relay) = Rig::member();
+    protect(&mut rig, &mut relay);
+    let other = RecoveryPhrase::generate(&mut rng(42));
+    rig.device.make_recovery_code(rig.workspace(), &other, rig.now).unwrap();
+    rig.talk(&mut relay);
+    let is_void = |notice: &Notice| matches!(notice, Notice::DecisionVoid { why: Void::Recovery, .. });
+    assert!(rig.notices.iter().any(is_void), "{:?}", rig.notices);
+}
+
+#[test]
+fn a_phrase_is_removed_in_its_first_week_and_not_after_it() {
+    for (late, gone) in [(false, true), (true, false)] {
+        let (mut rig, _, mut relay) = Rig::member();
+        protect(&mut rig, &mut relay);
+        if late {
+            relay.clock = Millis(relay.log().time().millis().0 + RECOVERY_SETTLES);
+        }
+        let device = in_hand().id();
+        rig.device.remove_device(rig.workspace(), device, rig.now).unwrap();
+        rig.talk(&mut relay);
+        assert_eq!(relay.log().roster().is_active(&device), !gone, "late: {late}");
+    }
+}
+
+#[test]
+fn each_try_to_let_a_phrase_in_has_a_secret_of_its_own() {
+    let (mut rig, _, mut relay) = Rig::member();
+    let workspace = rig.workspace();
+    let first = rig.device.make_recovery_code(workspace, &phrase(), rig.now).unwrap();
+    let second = rig.device.make_recovery_code(workspace, &phrase(), rig.now).unwrap();
+    assert_ne!(first, second, "also while neither is on the log");
+    rig.talk(&mut relay);
+    // The first was not used in time; the phrase comes in by a later one, and finds its keys by that.
+    protect(&mut rig, &mut relay);
+    drop(rig);
+    back(&mut relay, 9);
+}
+
+#[test]
+fn a_phrase_says_nothing_of_what_it_holds() -> Result<(), Error> {
+    let (mut rig, _, mut relay) = Rig::member();
+    relay.passes_holdings_on();
+    protect(&mut rig, &mut relay);
+    let_in(&mut relay);
+    assert!(!relay.said.contains_key(&in_hand().id()));
+    Ok(())
+}
+
+#[test]
+fn one_phrase_lets_a_device_into_one_workspace_after_the_other() {
+    let (mut rig, _, mut first) = Rig::member();
+    protect(&mut rig, &mut first);
+    let (mut other, mut second) = Rig::creator(5);
+    other.sync(&mut second);
+    protect(&mut other, &mut second);
+    let (mut phrase, now) = (in_hand(), Millis(1_700_000_000_000));
+    for relay in [&mut first, &mut second] {
+        let workspace = relay.workspace();
+        phrase.open(workspace, "relay", now).unwrap();
+        let code = talk(&mut phrase, relay, |phrase| match phrase.let_in(workspace, now).unwrap() {
+            Entrance::OnTheWay => None,
+            entrance => Some(entrance),
+        });
+        assert!(matches!(code, Entrance::Code(code) if code.workspace == workspace));
+    }
+}

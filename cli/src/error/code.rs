@@ -234,7 +234,7 @@ codes! {
     NotFound, NotFound, "not_found";
     /// More than one thing is called like that.
     Ambiguous, NotFound, "ambiguous";
-    /// The words are no recovery phrase of anybody here, or of no workspace on the relay.
+    /// The words are not a recovery phrase of this person here, or of any workspace on the relay.
     PhraseUnknown, NotFound, "phrase_unknown";
     /// The document has no such file.
     NoFile, NotFound, "no_file";

@@ -30,7 +30,7 @@ pub enum LookedUp {
 /// What became of what a phrase was to do in a workspace.
 #[derive(Debug)]
 pub enum Recovered<T> {
-    /// It is done.
+    /// What the phrase was to do is done.
     Done(T),
     /// There was no connection, or it ended before it was done.
     NoLine(Arc<LineError>),

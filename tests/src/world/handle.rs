@@ -1,8 +1,8 @@
 //! What the people in a world do, in words: `world.device("laptop").say(…)`, `.cut()`, `.heal()`, `.crash()`.
 
 use bowline_core::document::Role;
-use bowline_engine::CodeKind;
 use bowline_engine::device::DocumentState;
+use bowline_engine::{CodeKind, Lifetime};
 use bowline_store::EntryRow;
 use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{DeviceId, DocId, TicketKey};
@@ -73,10 +73,7 @@ impl Handle<'_> {
         let (workspace, now) = (self.world.workspace?, self.world.now);
         let mut ticket = None;
         self.world.call(self.index, |device| {
-            ticket = Some(match kind {
-                CodeKind::Invite => device.invite(workspace, now)?,
-                CodeKind::Link => device.link_device(workspace, now)?,
-            });
+            ticket = Some(device.make_code(workspace, Lifetime::usual(kind), now)?);
             Ok(())
         });
         ticket

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::bring_in::{bring_in, check_none};
-use super::{Words, recovery_of_own};
+use super::words::{Words, recovery_of_own};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::secret_argument::Asked;

@@ -6,7 +6,7 @@ use bowline_engine::run::Goal;
 use bowline_engine::run::recover::Recovered;
 use bowline_engine::{CodeKind, Device, RecoveryPhrase};
 
-use super::recovery_of_own;
+use super::words::recovery_of_own;
 use crate::command::code;
 use crate::error::{CommandError, ErrorCode, join_failed, line_failed};
 use crate::invocation::Invocation;

@@ -6,7 +6,7 @@ use bowline_engine::ids::WorkspaceId;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Words, recovery_of_own};
+use super::words::{Words, recovery_of_own};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::secret_argument::Asked;

@@ -11,7 +11,7 @@ use bowline_engine::{Code, Home, HomeError, LookupFailed, Reason, RelayFault};
 use clap::Args;
 use serde::Serialize;
 
-use super::Words;
+use super::words::Words;
 use crate::command::init;
 use crate::command::join::{CameIn, bring_what_is_there, come_in};
 use crate::error::{CommandError, ErrorCode, join_failed, line_failed, turned_away, void};

@@ -81,7 +81,7 @@ pub struct Proof {
 pub struct Lookup {
     /// The recovery device.
     pub device: DeviceId,
-    /// Its signature over what was said and itself.
+    /// The device's signature over what was said and its id.
     pub signature: Signature,
 }
 

@@ -216,7 +216,7 @@ fn what_is_forbidden_was_never_permitted_to_its_author() {
     let before = story.roster().hash();
     let forbidden = |story: &Story, author: &Author, roster: RosterHash, record: &Record| {
         let header = Header { roster, ..story.draft(author, EntryType::Roster) };
-        story.roster().is_forbidden(&header, record)
+        story.roster().is_forbidden(&header, record, story.time())
     };
     assert!(forbidden(&story, &ben, before, &invite));
     assert!(!forbidden(&story, &laptop, before, &invite));

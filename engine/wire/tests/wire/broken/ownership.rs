@@ -81,7 +81,7 @@ fn gone_over(story: Story, [laptop, phone, ben]: [&Author; 3], invite: &Secret, 
     let mut tale = Tale::new("ownership that went over", story.clone());
     tale.void("an invite by the former Owner", "NotOwner", laptop, &new());
     tale.applied("an invite by the Owner", ben, &new());
-    let join = |code: &Secret| story.join_by(&newcomer, &code.join(story.workspace(), &newcomer, false));
+    let join = |code: &Secret| story.join_by(&newcomer, &story.entrance(code, &newcomer, false));
     tale.join_void("by an invite of the former Owner's", "TicketNotOpen", &join(invite));
     tale.entry("by a link of the former Owner's", "applied", None, &join(link));
     tale.applied("a rekey by the former Owner, whose code was closed", phone, &story.due_rekey("e"));
@@ -112,7 +112,7 @@ fn moved() -> Tale {
     tale.applied("a move by the Owner's other device", &phone, &to(1, "second"));
     let newcomer = Author::new("carl");
     for (name, code) in [("by an invite of before", &invite), ("by a link of before", &link)] {
-        let join = story.join_by(&newcomer, &code.join(story.workspace(), &newcomer, false));
+        let join = story.join_by(&newcomer, &story.entrance(code, &newcomer, false));
         tale.join_void(name, "TicketNotOpen", &join);
     }
     tale

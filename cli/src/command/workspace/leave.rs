@@ -38,6 +38,8 @@ struct Going {
     devices: usize,
     /// Whether anybody else is in it.
     has_others: bool,
+    /// Whether a recovery phrase of this person's is in, which stays once it has been in for a week.
+    has_phrase: bool,
 }
 
 impl Leave {
@@ -48,6 +50,7 @@ impl Leave {
         let this = here.device.id_in(workspace);
         let going = Going::of(&here.device.status(workspace)?, this, here.device.own_user(workspace)?);
         let is_last = self.all_devices || going.devices < 2;
+        let is_gone = is_last && !going.has_phrase;
         if is_last && going.is_owner {
             return Err(owner_stays(going.has_others));
         }
@@ -65,15 +68,28 @@ impl Leave {
         invocation.confirm(self.yes, &question)?;
         here.device.leave(workspace, self.all_devices, invocation.now())?;
         here.wake();
-        let who = if is_last { "You have" } else { "This device has" };
+        let who = match (is_gone, self.all_devices) {
+            (true, _) => "You have",
+            (false, true) => "Your devices have",
+            (false, false) => "This device has",
+        };
+        let phrase = if is_last && going.has_phrase {
+            " A recovery phrase of yours that has been in for a week stays in: it brings you back, and who has it reads on."
+        } else {
+            ""
+        };
         let said = Said::stopping(
-            format!("{who} left workspace {name}. What is here stays here."),
+            format!("{who} left workspace {name}. What is here stays here.{phrase}"),
             format!("Leaving workspace {name}"),
         );
         removal::carry_out(invocation, &mut here, workspace, &said)?;
         invocation.answer_in_json(&serde_json::json!({
             "workspace": workspace.to_string(),
-            "left": if is_last { "user" } else { "device" },
+            "left": match (is_gone, self.all_devices) {
+                (true, _) => "user",
+                (false, true) => "devices",
+                (false, false) => "device",
+            },
         }))
     }
 }
@@ -83,7 +99,8 @@ impl Going {
         let active = || status.members.iter().filter(|member| member.active);
         Self {
             is_owner: active().any(|it| it.device == this && it.role == Some(Role::Owner)),
-            devices: active().filter(|it| it.user == own).count(),
+            devices: active().filter(|it| it.user == own && !it.recovery).count(),
+            has_phrase: active().any(|it| it.user == own && it.recovery),
             has_others: active().any(|it| it.user != own),
         }
     }

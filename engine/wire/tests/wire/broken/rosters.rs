@@ -300,10 +300,10 @@ fn leaving() -> Tale {
 fn gone() -> Tale {
     let Cast { mut story, laptop, ben, tablet, .. } = cast();
     let [carl, dora] = ["carl", "dora"].map(Author::new);
-    let phrase = Author::new("ben's phrase");
+    let phrase = Author::new("carl's phrase");
     story.invited(&laptop, &carl);
     story.invited(&laptop, &dora);
-    story.linked(&ben, &phrase, true);
+    story.linked(&carl, &phrase, true);
     for author in [&ben, &tablet] {
         story.record(author, &leave(false));
     }

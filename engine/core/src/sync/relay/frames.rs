@@ -103,7 +103,7 @@ impl Replica {
             Frame::Supply { bodies } => self.handle_supply(bodies, cx),
             Frame::Wanted { positions } => self.handle_wanted(positions, cx),
             Frame::Found { .. } => {
-                self.fault(RelayFault::Nonsense("where a recovery phrase is, which nobody has asked"))
+                self.fault(RelayFault::Nonsense("where a recovery phrase is, which nobody has asked"));
             }
             Frame::Hello(_)
             | Frame::Proof(_)

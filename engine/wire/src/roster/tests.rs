@@ -53,6 +53,7 @@ fn others_than_the_owner_begin_half_of_the_epochs_and_the_owner_goes_on() {
         recovery: false,
         joined_by: None,
         joined_at: 0,
+        joined: LogTime::START,
         standing: Standing::Active,
     };
     roster.devices.insert(member, device);

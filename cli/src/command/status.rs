@@ -112,10 +112,7 @@ struct Workspace {
     /// Proofs from before this device joined again.
     earlier_evidence: usize,
     /// Whether this person has a recovery phrase in it, as far as this device knows.
-    recovery_phrase: bool,
-    /// Whether they are to be reminded that they have none.
-    #[serde(skip)]
-    lacks_phrase: bool,
+    recovery_phrase: Phrase,
     devices: Vec<Device>,
 }
 
@@ -196,6 +193,24 @@ struct Offer {
     by_you: bool,
     #[serde(skip)]
     shown: String,
+}
+
+/// A person's recovery phrase in a workspace; for programs, whether there is one.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "bool")]
+enum Phrase {
+    /// There is one.
+    Here,
+    /// There is none.
+    None,
+    /// There is none, and the owner is to be reminded of that.
+    Lacking,
+}
+
+impl From<Phrase> for bool {
+    fn from(phrase: Phrase) -> Self {
+        phrase == Phrase::Here
+    }
 }
 
 #[derive(Serialize)]
@@ -341,8 +356,11 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .or_else(|| status.behind.map(|behind| shown_instead(&behind))),
         evidence: status.evidence.len(),
         earlier_evidence: status.earlier_evidence,
-        recovery_phrase: has_phrase,
-        lacks_phrase: is_owner && status.member && !is_over && !has_phrase,
+        recovery_phrase: match (has_phrase, is_owner && status.member && !is_over) {
+            (true, _) => Phrase::Here,
+            (false, true) => Phrase::Lacking,
+            (false, false) => Phrase::None,
+        },
         devices: status
             .members
             .iter()

@@ -95,8 +95,7 @@ async fn run<D: Dial, T>(
 ) -> Result<Recovered<T>, Error> {
     Ok(match talk(Some(at_work.workspace), (address, Follows::Nobody), host, at_work, stop).await? {
         Ended::With(Ok(done)) => Recovered::Done(done),
-        Ended::With(Err(why)) => Recovered::NoLine(Arc::new(why)),
-        Ended::NoLine(why) => Recovered::NoLine(why),
+        Ended::With(Err(why)) | Ended::NoLine(why) => Recovered::NoLine(why),
         Ended::Stopped => Recovered::Stopped,
     })
 }
@@ -161,7 +160,7 @@ struct AtWork<'p, T> {
 }
 
 impl<T> Talk for AtWork<'_, T> {
-    type Outcome = Result<T, LineError>;
+    type Outcome = Result<T, Arc<LineError>>;
 
     fn begin(&mut self, line: Option<LineKey>, now: Millis) -> Result<(), Error> {
         self.phrase.handle_connected(self.workspace, line, now)
@@ -185,11 +184,11 @@ impl<T> Talk for AtWork<'_, T> {
 }
 
 /// Why a line is to be closed before what it was for is done.
-fn why(parting: Parting) -> LineError {
-    match parting {
+fn why(parting: Parting) -> Arc<LineError> {
+    Arc::new(match parting {
         Parting { fault: Some(fault), .. } => LineError::Fault(fault),
         Parting { goodbye: Some(reason), .. } => LineError::Goodbye(reason),
         Parting { silence: Some(owed), .. } => LineError::Silent(owed),
         Parting { .. } => LineError::Closed,
-    }
+    })
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Formatter};
 
 use bowline_engine::ids::Millis;
 
-use super::{Connection, Device, Offer, Report, Workspace};
+use super::{Connection, Device, Offer, Phrase, Report, Workspace};
 use crate::documents::count_entries;
 use crate::overlaps;
 use crate::text::{OneLine, count, grouped, process};
@@ -76,7 +76,7 @@ impl Workspace {
         if let Some(clocks) = &self.clocks {
             writeln!(f, "  Clocks: {}", clocks.words)?;
         }
-        if self.lacks_phrase {
+        if self.recovery_phrase == Phrase::Lacking {
             writeln!(
                 f,
                 "  Recovery phrase: none. If every device is lost, nobody can bring this back; `bowline recovery create` makes one"

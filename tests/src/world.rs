@@ -277,6 +277,7 @@ impl World {
                 Notice::NothingWithheld(_) => "nothing withheld",
                 Notice::Damaged(_) => "damaged",
                 Notice::Restored { .. } => "restored",
+                Notice::Moved { .. } => "moved",
             };
             *self.seen_notices.entry(name.to_owned()).or_default() += 1;
             self.note(format!("{} notes {notice:?}", self.machines[index].name));

@@ -29,6 +29,15 @@ pub(crate) struct Members {
 #[serde(transparent)]
 struct Rows(Vec<Row>);
 
+/// How somebody stands in it.
+#[derive(Serialize)]
+struct Standing {
+    /// Whether they are in.
+    active: bool,
+    /// Whether the ownership is on offer to them.
+    offered: bool,
+}
+
 #[derive(Serialize)]
 struct Row {
     user: String,
@@ -36,11 +45,9 @@ struct Row {
     prefix: String,
     name: Option<String>,
     role: &'static str,
-    /// Whether the ownership is on offer to them.
-    offered: bool,
     you: bool,
-    /// Whether they are in.
-    active: bool,
+    #[serde(flatten)]
+    standing: Standing,
     /// How many of their devices are in, a recovery phrase not counted.
     devices: usize,
     /// Whether they have a recovery phrase in it.
@@ -93,9 +100,8 @@ impl Members {
             prefix: called.user_prefix(user),
             name: called.user_name(user).map(str::to_owned),
             role: if person.role == Some(Role::Owner) { "owner" } else { "member" },
-            offered: offered_to == Some(user),
             you: user == own,
-            active: person.is_in(),
+            standing: Standing { active: person.is_in(), offered: offered_to == Some(user) },
             devices: person.devices,
             recovery_phrase: person.phrase,
             heard_at: person.heard.and_then(iso),
@@ -124,7 +130,7 @@ impl fmt::Display for Rows {
             table.row(vec![
                 row.prefix.clone(),
                 OneLine(row.name.as_deref().unwrap_or_default()).to_string(),
-                if row.offered { format!("{}, offered owner", row.role) } else { row.role.to_owned() },
+                if row.standing.offered { format!("{}, offered owner", row.role) } else { row.role.to_owned() },
                 if row.recovery_phrase {
                     format!("{} + phrase", row.devices)
                 } else {

@@ -11,7 +11,6 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::aead::OneTimeKey;
 use crate::derive::{Label, hkdf, hmac16, hmac32};
-use crate::rekey::handing_on::SALT_LEN;
 
 /// Bytes of an epoch key.
 pub(crate) const EPOCH_KEY_LEN: usize = 32;
@@ -138,6 +137,10 @@ impl EpochKey {
         OneTimeKey::derive(&self.0, salt, Label::FILL, &[workspace.as_bytes()])
     }
 }
+
+/// Bytes before the sealed keys of a fill. They follow from these, so that no key seals two of them: a device whose database was set back may
+/// make another one, and draw the same random bytes for it.
+pub(crate) const SALT_LEN: usize = 16;
 
 /// Turns document ids into what the relay sees of them.
 #[derive(Zeroize, ZeroizeOnDrop)]

@@ -1,7 +1,7 @@
 //! Starting an epoch and learning about one: both are a [`Rekey`] record, which wraps the newest key to each recipient and
 //! carries the earlier ones sealed under it.
 
-pub(crate) mod handing_on;
+mod handing_on;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

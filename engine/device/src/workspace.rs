@@ -1,5 +1,4 @@
-//! Workspaces of this device: what is decided about them, sealed for them, taken in from them, and said to their relays. The
-//! verbs that hosts call stand here; each borrows the parts of the device that it needs, and hands them on.
+//! Workspaces of this device: the verbs that hosts call, each of which borrows the parts of the device that it needs, and hands them on.
 
 mod again;
 pub(crate) mod behind;

@@ -4,24 +4,26 @@
 //! and in every implementation alike. How records are applied, and by which rules, is in `fold.rs` and below it.
 
 mod fold;
+mod outcome;
 mod recipients;
 pub mod record;
 mod roles;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use self::record::Move;
+pub use outcome::{Outcome, Void};
 pub use roles::{Deed, PERMITTED};
+pub use ticket::{Admits, CodeKind, TicketKind, TicketStage, TicketState};
 
 use crate::ids::{
-    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Millis, Moment, Position,
-    RosterHash, Suite, TicketKey, UserId, WorkspaceId,
+    ChainKey, Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Moment, Position, RosterHash,
+    Suite, TicketKey, UserId, WorkspaceId,
 };
-use crate::limits::{
-    INVITE_LIFETIME, LINK_LIFETIME, MAX_INVITE_LIFETIME, MAX_LINK_LIFETIME, MAX_RECIPIENTS, RECOVERY_SETTLES,
-};
+use crate::limits::{MAX_RECIPIENTS, RECOVERY_SETTLES};
 
 /// What a member may do: see [`PERMITTED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,114 +108,6 @@ impl Device {
     }
 }
 
-/// Whom a ticket lets in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TicketKind {
-    /// A new Member.
-    Invite,
-    /// One more device of this user.
-    Link(UserId),
-}
-
-/// As what a ticket lets somebody in: its maker's word, in the record, and what whoever joins has signed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admits {
-    /// Whom it lets in.
-    pub kind: TicketKind,
-    /// Whether that is a recovery phrase.
-    pub recovery: bool,
-}
-
-/// Whom a ticket's code lets in, as whoever makes or is given one sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeKind {
-    /// A new Member.
-    Invite,
-    /// Another device of the same person.
-    Link,
-    /// The recovery phrase of the same person.
-    Recovery,
-}
-
-impl CodeKind {
-    /// Milliseconds for which a code lets somebody in, unless a person says otherwise.
-    pub fn usual(self) -> u64 {
-        match self {
-            Self::Invite => INVITE_LIFETIME,
-            Self::Link | Self::Recovery => LINK_LIFETIME,
-        }
-    }
-
-    /// Milliseconds for which a code lets somebody in at most.
-    pub fn longest(self) -> u64 {
-        match self {
-            Self::Invite => MAX_INVITE_LIFETIME,
-            Self::Link | Self::Recovery => MAX_LINK_LIFETIME,
-        }
-    }
-}
-
-impl From<Admits> for CodeKind {
-    fn from(admits: Admits) -> Self {
-        match admits.kind {
-            TicketKind::Invite => Self::Invite,
-            TicketKind::Link(_) if admits.recovery => Self::Recovery,
-            TicketKind::Link(_) => Self::Link,
-        }
-    }
-}
-
-/// How far a ticket is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TicketStage {
-    /// Waiting for its Join.
-    Open,
-    /// This device came by the ticket.
-    Used(DeviceId),
-    /// Closed by its maker's side, or because its maker was removed.
-    Closed,
-}
-
-/// An invite or link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TicketState {
-    /// As what the ticket lets somebody in.
-    pub admits: Admits,
-    /// The device that made the ticket.
-    pub maker: DeviceId,
-    /// The key to which rekeys are wrapped while the ticket is open.
-    pub hpke: HpkePublicKey,
-    /// Milliseconds since 1970 after which the relay lets nobody in by it.
-    pub expires: u64,
-    /// How far the ticket is.
-    pub stage: TicketStage,
-    /// Number of the record that made the ticket, counted from 0 over applied records.
-    pub made_at: usize,
-    /// The log's time where that record stands.
-    pub made: LogTime,
-    /// Where the record stands by which it was used or closed; `None` while it is open.
-    pub ended: Option<Position>,
-}
-
-impl TicketState {
-    fn end(&mut self, stage: TicketStage, position: Position) {
-        (self.stage, self.ended) = (stage, Some(position));
-    }
-}
-
-impl TicketState {
-    /// Whether nobody is let in by the ticket any more at this time of the log.
-    pub fn is_over(&self, at: LogTime) -> bool {
-        at.millis() > self.over_after()
-    }
-
-    /// When nobody is let in by the ticket any more, in the log's time. What its maker wrote counts up to the longest that there is for its
-    /// kind.
-    pub fn over_after(&self) -> Millis {
-        Millis(self.expires).min(self.made.millis().plus(CodeKind::from(self.admits).longest()))
-    }
-}
-
 /// The roster after one applied record, as far as later entries refer to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
@@ -234,97 +128,6 @@ pub struct Epoch {
     pub id: EpochId,
     /// What the epoch's key has to be. Whoever began the epoch may have copied it from another one.
     pub commitment: Commitment,
-}
-
-/// What a record did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The record took effect.
-    Applied {
-        /// Why the record did not begin the epoch that it asked for, so that content waits for another Rekey.
-        rekey_void: Option<Void>,
-    },
-    /// The record changed nothing, for this reason.
-    Void(Void),
-    /// A record type this version does not know. Sealing has to stop until an update.
-    Unknown(u64),
-}
-
-/// Why a record, or the rekey in a removal, changed nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Void {
-    /// Genesis is the first record, and the only Genesis.
-    #[error("there is exactly one Genesis, and it comes first")]
-    Genesis,
-    /// The author is not an active device at this position.
-    #[error("its author is not active")]
-    AuthorNotActive,
-    /// The record is one that only the Owner may write.
-    #[error("only the Owner may do this")]
-    NotOwner,
-    /// The record concerns a device of another user, and its author is not the Owner.
-    #[error("it concerns another user's device")]
-    NotOwnUser,
-    /// The roster has moved since it was written.
-    #[error("another roster record came first")]
-    NotOnHead,
-    /// No such ticket, or one of the other kind.
-    #[error("there is no such invite or link")]
-    NoTicket,
-    /// The ticket was used or closed.
-    #[error("the invite or link is no longer open")]
-    TicketNotOpen,
-    /// The ticket's signature in a Join does not verify.
-    #[error("the proof is not by the invite or link secret")]
-    BadProof,
-    /// A ticket, device or HPKE key that was used before in this workspace.
-    #[error("a key in it was used before")]
-    KeyReused,
-    /// An HPKE key of a weaker suite than the workspace takes.
-    #[error("a key in it is of a weaker suite than this workspace takes")]
-    WeakSuite,
-    /// Another number of wraps than there are recipients.
-    #[error("it is not sealed to exactly those who stay")]
-    WrongRecipients,
-    /// Since the roster that a rekey builds on, somebody went, came in, or began an epoch.
-    #[error("what has happened since its author wrote it was faster")]
-    Outrun,
-    /// No rekey is due, and its author may not begin an epoch without that.
-    #[error("no rekey is due, and its author has no other reason that counts")]
-    NotDue,
-    /// The epoch complained of, or whose keys are handed on, is not the newest.
-    #[error("it is about an epoch that is not in force")]
-    NotNewest,
-    /// The newest epoch was complained of before.
-    #[error("somebody has complained of this epoch before")]
-    Complained,
-    /// A device hands keys of an epoch on once.
-    #[error("its author has handed on keys of this epoch before")]
-    HandedOn,
-    /// No offer of ownership is open, or none to the author's user.
-    #[error("ownership is not on offer to its author")]
-    NotOffered,
-    /// No such device or user, or already removed.
-    #[error("its target is not active")]
-    TargetNotActive,
-    /// Nobody removes the device they write with.
-    #[error("a device does not remove itself")]
-    SelfRemoval,
-    /// The Owner cannot leave, nor lose the last live device.
-    #[error("the Owner keeps at least one live device")]
-    LastOwnerDevice,
-    /// Recovery devices leave only by their own signature, come only by link, and do not rekey.
-    #[error("a recovery device cannot be part of this")]
-    Recovery,
-    /// The cut names chains of a device that the record does not concern.
-    #[error("its cut names another device")]
-    ForeignCut,
-    /// The workspace is full: see the limits.
-    #[error("the workspace is at its limit of members or epochs")]
-    Full,
-    /// A record of an unknown type came before, so nothing after it can be judged.
-    #[error("an unknown record came before it")]
-    AfterUnknown,
 }
 
 /// What allows whom to begin an epoch when none is due, and to hand its key on.

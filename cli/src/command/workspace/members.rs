@@ -130,7 +130,11 @@ impl fmt::Display for Rows {
             table.row(vec![
                 row.prefix.clone(),
                 OneLine(row.name.as_deref().unwrap_or_default()).to_string(),
-                if row.standing.offered { format!("{}, offered owner", row.role) } else { row.role.to_owned() },
+                if row.standing.offered {
+                    format!("{}, offered owner", row.role)
+                } else {
+                    row.role.to_owned()
+                },
                 if row.recovery_phrase {
                     format!("{} + phrase", row.devices)
                 } else {

@@ -15,8 +15,8 @@ use bowline_wire::weight::Written;
 
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
-use super::handing_on::Lacking;
-use super::keys::{Begun, HandedOn, Recipient};
+use super::handing_on::{HandedOn, Lacking};
+use super::keys::{Begun, Recipient};
 use super::limits::MAX_HELD_BACK;
 use super::relay::faults::RelayFault;
 use super::relay::heads::{missed_by, passed_by};

@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 
 use bowline_crypto::{EpochKey, History, HpkeSecret, Keyring, KeyringError, TicketSecret, open_wrap};
 use bowline_wire::entry::Entry;
-use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Commitment, EpochId, HpkePublicKey, Moment, WorkspaceId};
+use bowline_wire::ids::{Commitment, HpkePublicKey, Moment, WorkspaceId};
 use bowline_wire::roster::record::{Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Epoch, Outcome, Roster, Void};
 
-use super::handing_on::Lacking;
+use super::handing_on::{Lacking, fill, rewrap, roster_record};
 
 /// To whom the keys of a workspace are wrapped on this device.
 pub struct Recipient<'a> {
@@ -172,68 +171,6 @@ impl Begun {
             _ => None,
         }
     }
-}
-
-/// What an applied record hands on of the keys of the epoch in force, once a device has taken of it what it lacks itself.
-pub(super) enum HandedOn {
-    /// The epoch's key, to devices.
-    Rewrap {
-        /// Each for one of the devices.
-        wraps: Vec<Wrap>,
-        /// The keys of the devices, ascending.
-        devices: BTreeSet<HpkePublicKey>,
-    },
-    /// Keys of earlier epochs.
-    Fill {
-        /// The epochs whose keys it brings.
-        brought: BTreeSet<EpochId>,
-    },
-}
-
-impl HandedOn {
-    /// What is in an entry, if it hands keys on. Whether the keyring has changed by it comes along.
-    pub(super) fn by(
-        entry: &Entry,
-        roster: &Roster,
-        (keyring, device): (&mut Keyring, &HpkeSecret),
-    ) -> Option<(Self, bool)> {
-        let epochs = roster.epochs();
-        let holds = epochs.last().is_some_and(|newest| keyring.holds(newest.id));
-        if let Some((wraps, devices)) = rewrap(entry, roster) {
-            // A wrap for others, or a wrong one, is nothing to this device: another record may bring the key.
-            let took = !holds && keyring.take_rewrapped(&wraps, &devices, device, epochs).is_ok();
-            return Some((Self::Rewrap { wraps, devices }, took));
-        }
-        let sealed = fill(entry).filter(|_| holds)?;
-        let had = keyring.clone();
-        match keyring.take_fill(&sealed, epochs) {
-            Ok(brought) => {
-                let is_new = brought.iter().any(|epoch| !had.holds(*epoch));
-                Some((Self::Fill { brought }, is_new))
-            }
-            Err(why) => {
-                tracing::warn!(%why, "the keys that somebody hands on are none");
-                None
-            }
-        }
-    }
-}
-
-/// The wraps in a Rewrap, and the keys that they are for.
-fn rewrap(entry: &Entry, roster: &Roster) -> Option<(Vec<Wrap>, BTreeSet<HpkePublicKey>)> {
-    let record = roster_record(entry)?;
-    let devices = roster.recipients_of(&entry.header().roster, &record)?;
-    if let Record::Rewrap { wraps, .. } = record { Some((wraps, devices)) } else { None }
-}
-
-/// The sealed keys in a Fill.
-fn fill(entry: &Entry) -> Option<Vec<u8>> {
-    if let Record::Fill { sealed, .. } = roster_record(entry)? { Some(sealed) } else { None }
-}
-
-fn roster_record(entry: &Entry) -> Option<Record> {
-    let is_one = entry.header().entry_type == EntryType::Roster;
-    Record::parse(entry.body().filter(|_| is_one)?).ok()
 }
 
 /// Our invite or link, if this is its record.

@@ -159,6 +159,13 @@ impl Replica {
         cx.keys.sign_header(header, body).ok()
     }
 
+    /// A record that hands keys on which are here, to devices and newcomers that lack them; `None` if nobody does, or this device has said
+    /// what it could.
+    pub fn handed_on(&self) -> Option<Record> {
+        let (keyring, log) = self.keyring.as_ref().zip(self.log.as_ref())?;
+        self.lacking.record(keyring, log.roster(), &self.device)
+    }
+
     /// The header that a roster record with this body would get. The fold needs it to say who a rekey has to reach.
     pub fn record_header(&self, body: &[u8]) -> Header {
         let mut header = self.next_header(Lane::Control, EntryType::Roster);

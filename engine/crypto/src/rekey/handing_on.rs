@@ -11,14 +11,10 @@ use bowline_wire::roster::record::Wrap;
 use zeroize::Zeroizing;
 
 use super::{EPOCH_KEY_LEN, TAG_LEN, handed, keys_in};
-use crate::epoch::EpochKey;
+use crate::epoch::{EpochKey, SALT_LEN};
 use crate::keyring::{Keyring, KeyringError};
 use crate::keys::HpkeSecret;
 use crate::wrap::{nothing, open_wrap, wrap_or_nothing};
-
-/// Bytes before the sealed keys of a fill. They follow from these, so that no key seals two of them: a device whose database was set back may
-/// make another one, and draw the same random bytes for it.
-pub(crate) const SALT_LEN: usize = 16;
 
 impl Keyring {
     /// A wrap of the newest key for each of `devices`, ascending, that is among `lacking`, and an empty one for each other.

@@ -209,7 +209,7 @@ pub struct Create {
     pub token: String,
     /// The entry whose body is the Genesis record.
     pub genesis: SignedEntry,
-    /// Of a workspace that is begun again: a head of each log that signed it before the one of the proof's head, first one first.
+    /// A head of each log that signed the workspace before that of the proof's head, first one first, if it is begun again.
     pub logs: Vec<SeenHead>,
 }
 

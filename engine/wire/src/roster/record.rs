@@ -1,6 +1,6 @@
 //! Roster records: the plain CBOR bodies of roster entries, which say who is in the workspace.
 
-use super::{Admits, TicketKind};
+use super::ticket::{Admits, TicketKind};
 use crate::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
 use crate::ids::{
     Commitment, DeviceId, EntryId, EpochId, HpkePublicKey, Incarnation, Lane, LogId, RelayId, Signature,

@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod logs;
 mod ownership;
+mod phrases;
 mod raw;
 mod records;
 mod rosters;

@@ -1,5 +1,7 @@
 //! Golden vectors under `vectors/1/`: what this code writes is what it wrote before, and follows from the formulas.
 //! `BOWLINE_BLESS=1 cargo test -p bowline-wire` writes them anew after a deliberate change of the protocol.
+//!
+//! Longer than 500 lines because each file of vectors is written and read here, and each is short.
 
 use std::fs;
 use std::path::PathBuf;

@@ -8,12 +8,12 @@ use bowline_wire::roster::{Admits, TicketKind};
 use serde_json::Value;
 
 use super::tale::Tale;
-use super::{keys, ownership};
+use super::{keys, ownership, phrases};
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
     let mut tales =
-        vec![tickets(), joins(), suites(), removals(), phrases(), races(), leaving(), gone(), rekeys()];
+        vec![tickets(), joins(), suites(), removals(), phrases::tale(), races(), leaving(), gone(), rekeys()];
     tales.extend([complaints(), complained(), closed(), unknown(), in_a_run()]);
     tales.extend(keys::tales());
     tales.extend(outrun());
@@ -226,36 +226,6 @@ fn removals() -> Tale {
         with(Rekey { commitment: story.roster().epochs()[0].commitment, ..rekey })
     });
     tale.without_rekey("by a phrase", "Recovery", &phrase, &remove(&phrase, &tablet, vec![]));
-    tale
-}
-
-/// A user with a phrase that has just come, another link for one, and one that the phrase has made.
-fn phrases() -> Tale {
-    let Cast { mut story, laptop, ben, tablet, .. } = cast();
-    let [early, next] = ["an early one", "the next one"].map(Secret::new);
-    let (phrase, other) = (Author::new("ben's phrase"), Author::new("another phrase"));
-    story.record(&tablet, &Record::Link(early.for_phrase()));
-    story.linked(&ben, &phrase, true);
-    story.record(&phrase, &Record::Link(next.for_phrase()));
-    let mut tale = Tale::new("recovery phrases", story.clone());
-    let fresh = Secret::new("a fresh one");
-    tale.void("an invite for a phrase", "Recovery", &laptop, &Record::Invite(fresh.for_phrase()));
-    tale.void("a link for a second one", "Recovery", &tablet, &Record::Link(fresh.for_phrase()));
-    tale.applied("a link for a device", &tablet, &Record::Link(fresh.ticket()));
-    tale.applied("a link for its successor", &phrase, &Record::Link(fresh.for_phrase()));
-    tale.applied("a link for another user's", &laptop, &Record::Link(fresh.for_phrase()));
-    let by = |secret: &Secret| story.join_by(&other, &story.entrance(secret, &other, true));
-    tale.join_void("a second one by a link that was open before", "Recovery", &by(&early));
-    tale.entry("its successor", "applied", None, &by(&next));
-    tale.applied("a removal in its first week", &tablet, &story.removal_of(&tablet, &phrase, vec![]));
-    let settled = story.roster().device(&phrase.id()).unwrap().joined.millis().plus(RECOVERY_SETTLES);
-    let removal = story.record_by(&tablet, &story.removal_of(&tablet, &phrase, vec![]));
-    let times = [(Millis(settled.0 - 1), "applied", None), (settled, "void", Some("Recovery"))];
-    for (time, word, rule) in times {
-        let name =
-            format!("a removal {} ms after its Join", time.since(Millis(settled.0 - RECOVERY_SETTLES)));
-        tale.offer(&name, word, rule, std::slice::from_ref(&removal), story.log.time_at(time));
-    }
     tale
 }
 

@@ -121,7 +121,7 @@ impl Cast {
         let is_new = |n: &usize| roster.device(&self.people[*n].id()).is_none();
         match &mut step.attempt {
             Attempt::Invite(n) | Attempt::Link { secret: n, .. } => {
-                pick(n, &mut (0..SECRETS).filter(is_fresh))
+                pick(n, &mut (0..SECRETS).filter(is_fresh));
             }
             Attempt::CloseInvite(n) | Attempt::CloseLink(n) => pick(n, &mut (0..SECRETS).filter(is_open)),
             Attempt::Join { secret, .. } => {

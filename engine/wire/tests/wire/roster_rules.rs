@@ -37,7 +37,7 @@ pub(crate) fn ana_and_ben() -> Story {
 
 /// The outcome of a Join that the log refuses.
 fn join_void(story: &Story, newcomer: &Author, secret: &Secret, recovery: bool) -> Void {
-    let join = story.entrance(&secret, newcomer, recovery);
+    let join = story.entrance(secret, newcomer, recovery);
     let why = story.roster().check_join(&story.draft(newcomer, EntryType::Roster), &join).unwrap_err();
     let entry = story.join_by(newcomer, &join);
     assert_eq!(story.refusal(&entry), Refusal::JoinVoid(why));

@@ -100,7 +100,7 @@ fn a_good_checksum_over_something_else_is_no_code() {
     let mut other_kind = good.clone();
     let kind_at = 1 + 2 + code(CodeKind::Invite).relay.len() + 2 + 32;
     assert_eq!(other_kind[kind_at], 0);
-    other_kind[kind_at] = 2;
+    other_kind[kind_at] = 3;
     for content in [&good[..good.len() - 1], &longer, &other_kind, &[]] {
         assert_eq!(Code::parse(&text_of(content)).err(), Some(CodeError::Damaged));
     }

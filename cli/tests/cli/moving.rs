@@ -89,6 +89,22 @@ fn the_owner_moves_and_who_was_away_with_unsent_words_follows_by_themselves() {
 }
 
 #[test]
+fn a_device_that_did_not_make_the_workspace_moves_it_as_well() {
+    let (before, after) = (TestRelay::start(), TestRelay::start());
+    let mut laptop = owner(&before);
+    let id = laptop.made("chat new --title Groceries");
+    ok(&mut laptop, &format!("chat say {id} 'Buy milk'"));
+    let code = ok(&mut laptop, "device link");
+    let mut phone = joined("phone", "Ana", &code);
+    ok(&mut phone, "sync");
+    let moved = phone.run(&format!("workspace move {} --yes", after.address()));
+    assert_eq!(moved.code, 0, "{}", moved.stderr);
+    ok(&mut phone, &format!("chat say {id} 'At the new place'"));
+    let lines = are_equal_at(&after, [&mut phone, &mut laptop], &id);
+    assert!(lines.iter().any(|line| line.contains("At the new place")), "{lines:?}");
+}
+
+#[test]
 fn a_relay_that_is_gone_is_left_and_the_others_are_told_the_address() {
     let (mut before, after) = (TestRelay::start(), TestRelay::start());
     let (mut laptop, mut bens, id) = ana_and_ben(&before);

@@ -61,7 +61,7 @@ impl Move {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let typed = secret_argument::read(invocation, self.address.as_deref(), ADDRESS)?;
         let (address, token) = typed.trim().parse::<Address>()?.into_parts();
-        let token = Token(token.map(|token| token.as_str().to_owned()).unwrap_or_default());
+        let token = || Token(token.as_ref().map(|token| token.as_str().to_owned()).unwrap_or_default());
         let address = address.to_text();
         let mut here = invocation.open()?;
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
@@ -70,7 +70,7 @@ impl Move {
         let found = syncing::wait_until_closed(&here.home, &here.device, workspace).and_then(|()| {
             // Another process may have taken in more until its line was closed.
             here.device.reload()?;
-            self.prepare(invocation, &mut here, workspace, (&address, token, was_disconnected))
+            self.prepare(invocation, &mut here, workspace, (&address, token(), was_disconnected))
         });
         if !was_disconnected {
             here.device.set_connected(workspace, true)?;
@@ -89,7 +89,14 @@ impl Move {
             ));
             return invocation.answer_in_json(&answer);
         }
-        connect(invocation, &mut here, workspace, is_moved)?;
+        match connect(invocation, &mut here, workspace, is_moved) {
+            // No record there names it yet, unless it made the workspace: what let it in comes with all the rest.
+            Err(error) if is_moved && error.code == ErrorCode::NotAMember => {
+                bring(invocation, &mut here, workspace, (&address, token()))?;
+                connect(invocation, &mut here, workspace, is_moved)?;
+            }
+            connected => connected?,
+        }
         let others = if is_moved {
             "Its other devices follow by themselves, or by `bowline workspace move` with its address"
         } else {
@@ -195,6 +202,31 @@ fn look_at(
 ) -> Result<Looked, CommandError> {
     let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
     syncing::look(invocation, here, (workspace, how, Some(address)), progress)
+}
+
+/// Has the relay let this device bring all that is known here, by what the workspace was made there with.
+fn bring(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    workspace: WorkspaceId,
+    (address, token): (&str, Token),
+) -> Result<(), CommandError> {
+    here.device.set_connected(workspace, false)?;
+    let brought = syncing::wait_until_closed(&here.home, &here.device, workspace).and_then(|()| {
+        here.device.reload()?;
+        match look_at(invocation, here, workspace, (&Looking::MadeAgain(token), address))? {
+            Looked::Shown(shown) => {
+                here.device.go_on_with(workspace, &shown, GoingOn::Repair, invocation.now())?;
+                Ok(())
+            }
+            Looked::Failed(why) => Err(survey_failed(&why)),
+            Looked::NoLine(why) => Err(crate::error::line_failed(&why)),
+            Looked::Stopped => Err(syncing::interrupted()),
+        }
+    });
+    here.device.set_connected(workspace, true)?;
+    here.wake();
+    brought
 }
 
 /// What a log means that a relay at another address has.

@@ -189,7 +189,7 @@ def compare_code(home, opened, text):
     kept = home.open_code(code.workspace, key)
     same((kept.number, kept.secret), (records.LINK, code.secret), "what the home keeps of the code")
     links = [record.fields[0] for record in opened.records if record.number == records.LINK]
-    ((hpke, wrap),) = [(hpke, wrap) for made, hpke, _, wrap in links if made == key]
+    ((hpke, wrap),) = [(hpke, wrap) for made, hpke, _, _, wrap in links if made == key]
     epoch_key = sealing.open_wrap(wrap, hpke, code.workspace, roster.commitments[-1], ticket.hpke)
     same(epoch_key, opened.keyring.newest, "the epoch key that the ticket hands out")
 

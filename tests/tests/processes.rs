@@ -26,6 +26,7 @@ mod processes {
     mod plaintext;
     mod readme;
     mod restored;
+    mod walk_through;
 }
 
 use bowline_tests::processes::{Home, Relay};

@@ -62,6 +62,22 @@ fn when_every_device_is_gone_the_phrase_brings_membership_and_history_back() {
 }
 
 #[test]
+fn a_phrase_finds_a_workspace_where_it_was_moved_to() {
+    let (before, after) = (TestRelay::start(), TestRelay::start());
+    let mut laptop = owner(&before);
+    let id = laptop.made("chat new --title Groceries");
+    ok(&mut laptop, &format!("chat say {id} 'Buy milk'"));
+    let words = phrase_of(&mut laptop);
+    ok(&mut laptop, &format!("workspace move {} --yes", after.address()));
+    drop((laptop, before));
+    let mut next = bare("next");
+    back(&mut next, &after, &words);
+    assert!(ok(&mut next, &format!("chat show {id}")).contains("Buy milk"));
+    ok(&mut next, &format!("chat say {id} 'I am back'"));
+    ok(&mut next, "sync");
+}
+
+#[test]
 fn one_phrase_serves_all_workspaces_of_a_person_on_a_relay_owner_or_not() {
     let relay = TestRelay::start();
     let mut laptop = owner(&relay);

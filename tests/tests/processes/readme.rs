@@ -20,7 +20,7 @@ fn ten_lines() -> String {
 }
 
 /// A process with all its children, ended together.
-struct Group(u32);
+pub(super) struct Group(pub(super) u32);
 
 impl Drop for Group {
     fn drop(&mut self) {

@@ -88,7 +88,8 @@ impl Replica {
     }
 
     /// Whether a log was begun again, and nobody whom this device believes has said that this is the log: neither the person here nor,
-    /// for a newcomer, whoever made the code.
+    /// for a newcomer, whoever made the code. A recovery phrase knows no log that could be lost, nor anybody to ask: the person with the words has
+    /// said which relay it is.
     fn is_to_be_decided(&self, succession: &Succession) -> bool {
         let begun = succession.begun_again();
         if begun.is_none() || begun == self.succession.begun_again() {
@@ -96,7 +97,7 @@ impl Replica {
         }
         let is_since =
             |log| succession.successors().skip_while(|it| Some(*it) != begun).any(|it| it.new == log);
-        self.position() > Position::START || !self.pins.as_ref().is_some_and(|pins| is_since(pins.log))
+        self.position() > Position::START || self.pins.as_ref().is_some_and(|pins| !is_since(pins.log))
     }
 
     /// Whether this log, begun again at this relay, is where the Owner has moved the workspace, by the last record that says so here. That is

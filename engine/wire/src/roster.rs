@@ -209,6 +209,11 @@ impl Roster {
         self.points.last().map_or(RosterHash::ZERO, |point| point.hash)
     }
 
+    /// The log's time at the last applied record.
+    fn time(&self) -> LogTime {
+        self.points.last().map_or(LogTime::START, |point| point.at.time)
+    }
+
     /// Number and state of the applied record after which the roster had this hash.
     pub fn point(&self, hash: &RosterHash) -> Option<(usize, &Point)> {
         let index = *self.index.get(hash)?;

@@ -1,5 +1,6 @@
 //! Applies roster records to a roster, by the rules that say which of them take effect.
 
+mod closing;
 mod moving;
 mod ownership;
 mod rekey;
@@ -20,7 +21,7 @@ use super::{Admits, Epoch, Outcome, Ownership, Point, Role, Roster, TicketKind, 
 use crate::entry::Entry;
 use crate::hash;
 use crate::header::{EntryType, Header};
-use crate::ids::{DeviceId, EntryId, EpochId, HpkePublicKey, LogTime, Moment, UserId, WorkspaceId};
+use crate::ids::{DeviceId, EntryId, EpochId, HpkePublicKey, Moment, UserId, WorkspaceId};
 
 impl Roster {
     /// The roster after `entries`, which are accepted roster entries in log order. Others are passed over, as are
@@ -98,8 +99,7 @@ impl Roster {
         removal: &Record,
     ) -> Result<BTreeSet<HpkePublicKey>, Void> {
         let mut after = self.clone();
-        let time = self.points.last().map_or(LogTime::START, |last| last.at.time);
-        let at = Moment { time, ..Moment::END };
+        let at = Moment { time: self.time(), ..Moment::END };
         apply(&mut after, &Place { at, epoch: EpochId::ZERO, header, record: removal })?;
         Ok(after.recipients())
     }

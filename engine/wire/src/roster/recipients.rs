@@ -8,17 +8,17 @@ use std::collections::BTreeSet;
 
 use super::record::Record;
 use super::{Device, Roster, Standing, TicketStage, TicketState};
-use crate::ids::{DeviceId, HpkePublicKey, LogTime, Moment, RosterHash};
+use crate::ids::{DeviceId, HpkePublicKey, Moment, RosterHash};
 
 impl Roster {
     /// To whom a rekey has to be wrapped that builds on the roster as it is now: all active devices, and tickets that are open and were not
     /// over at the last record, ascending.
     pub fn recipients(&self) -> BTreeSet<HpkePublicKey> {
-        let devices = self.devices.values().filter(|device| device.is_active()).map(|device| &device.hpke);
-        let now = self.points.last().map_or(LogTime::START, |point| point.at.time);
-        let is_open = |ticket: &&TicketState| ticket.stage == TicketStage::Open && !ticket.is_over(now);
-        let open = self.tickets.values().filter(is_open);
-        devices.chain(open.map(|ticket| &ticket.hpke)).cloned().collect()
+        let is_open =
+            |ticket: &&TicketState| ticket.stage == TicketStage::Open && !ticket.is_over(self.time());
+        let mut keys = self.device_keys();
+        keys.extend(self.tickets.values().filter(is_open).map(|ticket| ticket.hpke.clone()));
+        keys
     }
 
     /// The keys of all active devices, ascending: to whom a Rewrap has to be made that builds on the roster as it is now.

@@ -1,10 +1,11 @@
 //! Moving a workspace to another relay: who may say so, and of two who say it at once which one counts.
 
+use super::closing::close_open;
 use super::rights::live_author;
 use crate::header::Header;
 use crate::ids::Position;
 use crate::roster::record::Move;
-use crate::roster::{Roster, TicketStage, Void};
+use crate::roster::{Roster, Void};
 
 /// Says where the log goes on. Every open ticket is closed: its code names the relay that the workspace leaves.
 pub(super) fn move_to(
@@ -22,11 +23,6 @@ pub(super) fn move_to(
         return Err(Void::KeyReused);
     }
     roster.moves.push(to.clone());
-    for ticket in roster.tickets.values_mut().filter(|ticket| ticket.stage == TicketStage::Open) {
-        ticket.end(TicketStage::Closed, position);
-        if let Some(maker) = roster.devices.get(&ticket.maker) {
-            roster.permits.closed_tickets.insert(maker.user);
-        }
-    }
+    close_open(roster, position, |_| true);
     Ok(None)
 }

@@ -2,10 +2,11 @@
 //!
 //! Nobody becomes the Owner without having agreed, and nobody agrees to an offer other than the one that they have seen.
 
+use super::closing::close_open;
 use super::rights::{live_author, on_head};
 use crate::header::Header;
 use crate::ids::{Position, UserId};
-use crate::roster::{Offer, Ownership, Role, Roster, TicketKind, TicketStage, User, Void};
+use crate::roster::{Offer, Ownership, Role, Roster, TicketKind, User, Void};
 
 /// Offers ownership to a Member, in the place of what was offered before, or takes the offer back if `to` is the Owner.
 pub(super) fn hand_over(roster: &mut Roster, header: &Header, to: UserId) -> Result<Option<Void>, Void> {
@@ -33,14 +34,7 @@ pub(super) fn take_over(
     for (id, user) in &mut roster.users {
         user.role = if *id == own { Role::Owner } else { Role::Member };
     }
-    let is_invite = |kind: TicketKind| kind == TicketKind::Invite;
-    let open = roster.tickets.values_mut();
-    for ticket in open.filter(|it| it.stage == TicketStage::Open && is_invite(it.admits.kind)) {
-        ticket.end(TicketStage::Closed, position);
-        if let Some(maker) = roster.devices.get(&ticket.maker) {
-            roster.permits.closed_tickets.insert(maker.user);
-        }
-    }
+    close_open(roster, position, |ticket| ticket.admits.kind == TicketKind::Invite);
     roster.ownerships.push(Ownership { user: own, since: roster.points.len() });
     Ok(None)
 }

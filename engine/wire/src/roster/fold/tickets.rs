@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::closing::close_unused;
 use super::removal::strike;
 use super::rights::{Place, on_head, takes};
 use crate::before;
@@ -67,11 +68,7 @@ pub(super) fn close_ticket(
     if ticket.stage != TicketStage::Open {
         return Err(Void::TicketNotOpen);
     }
-    ticket.end(TicketStage::Closed, at.position);
-    let maker = ticket.maker;
-    if let Some(maker) = roster.devices.get(&maker) {
-        roster.permits.closed_tickets.insert(maker.user);
-    }
+    close_unused(ticket, at.position, (&roster.devices, &mut roster.permits));
     Ok(None)
 }
 

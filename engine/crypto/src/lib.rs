@@ -49,7 +49,7 @@ pub use payload::SealError;
 pub use phrase::{MAX_PHRASE_LINKS, PhraseError, RecoveryPhrase};
 #[cfg(feature = "planted-bugs")]
 pub use planted::seal_nothing;
-pub use rekey::{History, RekeyError};
+pub use rekey::{History, RekeyError, open_own_wrap};
 #[cfg(feature = "planted-bugs")]
 pub use seal::seal_tampered;
 pub use seal::{OpenError, open, seal};

@@ -6,7 +6,7 @@ mod handing_on;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bowline_wire::ids::{HpkePublicKey, WorkspaceId};
+use bowline_wire::ids::{Commitment, HpkePublicKey, WorkspaceId};
 use bowline_wire::limits::{MAX_EPOCHS, MAX_RECIPIENTS};
 use bowline_wire::roster::Epoch;
 use bowline_wire::roster::record::{Rekey, Wrap};
@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::aead::TAG_LEN;
+use crate::aead::{OneTimeKey, TAG_LEN};
 use crate::epoch::{EPOCH_KEY_LEN, EpochKey, NewEpoch};
 use crate::keyring::{Keyring, KeyringError};
 use crate::keys::HpkeSecret;
@@ -65,9 +65,13 @@ impl Keyring {
         rekey: &Rekey,
         recipients: &BTreeSet<HpkePublicKey>,
     ) -> Vec<HpkePublicKey> {
-        let as_made = |to| wrap_or_nothing(self.newest_key(), self.workspace(), to);
-        let differ = recipients.iter().zip(&rekey.wraps).filter(|(to, wrap)| **wrap != as_made(to));
+        let differ = recipients.iter().zip(&rekey.wraps).filter(|(to, wrap)| !self.is_as_made(to, wrap));
         differ.map(|(to, _)| to.clone()).collect()
+    }
+
+    /// Whether a wrap of the newest key is what everybody who holds that would make for this recipient.
+    fn is_as_made(&self, to: &HpkePublicKey, wrap: &Wrap) -> bool {
+        *wrap == wrap_or_nothing(self.newest_key(), self.workspace(), to)
     }
 
     /// Starts an epoch: a record with a new key. The keyring does not change: the new key comes into force, for its maker as for everyone
@@ -114,10 +118,11 @@ impl Keyring {
         secret: &HpkeSecret,
         epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
+        let to = (self.workspace(), recipients);
         let newest = match self.key_for(rekey.commitment) {
             // Nothing is wrapped to who came in after this epoch had begun, and the log begins it again as it was; or it has an earlier one's key.
             Some(key) => key,
-            None => Arc::new(open_own_wrap(self.workspace(), rekey, recipients, secret)?),
+            None => Arc::new(open_own_wrap(&rekey.wraps, to, rekey.commitment, secret)?),
         };
         self.take(newest, Some(&rekey.history), epochs)
     }
@@ -138,14 +143,25 @@ impl Keyring {
         history: Option<&[u8]>,
         epochs: &[Epoch],
     ) -> Result<History, KeyringError> {
-        let Handed { mut keys, history } = handed(self.workspace(), &newest, history, epochs)?;
+        let Handed { keys, history } = handed(self.workspace(), &newest, history, epochs)?;
+        self.put(keys, newest, epochs)?;
+        Ok(history)
+    }
+
+    /// Goes on with these keys, and with those that are here where one is missing.
+    fn put(
+        &mut self,
+        mut keys: Vec<Option<Arc<EpochKey>>>,
+        newest: Arc<EpochKey>,
+        epochs: &[Epoch],
+    ) -> Result<(), KeyringError> {
         for (key, epoch) in keys.iter_mut().zip(epochs).filter(|(key, _)| key.is_none()) {
             *key = self.key_for(epoch.commitment);
         }
         let mut keyring = Self::from_keys(self.workspace(), keys, newest, epochs)?;
         keyring.read_also(self);
         *self = keyring;
-        Ok(history)
+        Ok(())
     }
 
     /// A newcomer's keyring: the newest key, from the ticket's wrap or the last rekey's, and the `history` in the record
@@ -162,16 +178,17 @@ impl Keyring {
     }
 }
 
-fn open_own_wrap(
-    workspace: WorkspaceId,
-    rekey: &Rekey,
-    recipients: &BTreeSet<HpkePublicKey>,
+/// Opens the wrap that is for `secret`, of these of the key behind `commitment`: the i-th is for the i-th of the recipients.
+pub fn open_own_wrap(
+    wraps: &[Wrap],
+    (workspace, recipients): (WorkspaceId, &BTreeSet<HpkePublicKey>),
+    commitment: Commitment,
     secret: &HpkeSecret,
 ) -> Result<EpochKey, KeyringError> {
     let own = secret.publics();
-    let mut wraps = recipients.iter().zip(&rekey.wraps);
+    let mut wraps = recipients.iter().zip(wraps);
     let (to, wrap) = wraps.find(|(to, _)| own.contains(to)).ok_or(KeyringError::NoWrap)?;
-    Ok(open_wrap(wrap, to, workspace, rekey.commitment, secret)?)
+    Ok(open_wrap(wrap, to, workspace, commitment, secret)?)
 }
 
 /// The earlier keys in `history`, each compared with its commitment. An error only if `newest` itself is wrong: whatever else is, has to
@@ -208,13 +225,19 @@ fn handed(
 
 /// All earlier keys, oldest first and zeros for each that is missing, under a key that is derived from `newest` and seals nothing else.
 fn seal_history(workspace: WorkspaceId, newest: &EpochKey, earlier: &[Option<&EpochKey>]) -> Vec<u8> {
-    // Reserved at once: growing would leave copies of keys behind.
-    let mut history = Vec::with_capacity(earlier.len() * EPOCH_KEY_LEN + TAG_LEN);
-    for key in earlier {
-        history.extend_from_slice(key.map_or(&[0; EPOCH_KEY_LEN], |key| key.as_bytes()));
-    }
+    let mut history = in_a_row(earlier);
     newest.history_key(workspace).seal(&[], &mut history);
     history
+}
+
+/// Keys one after the other, zeros for one that is missing, with room for what sealing adds.
+fn in_a_row(keys: &[Option<&EpochKey>]) -> Vec<u8> {
+    // Reserved at once: growing would leave copies of keys behind.
+    let mut row = Vec::with_capacity(keys.len() * EPOCH_KEY_LEN + TAG_LEN);
+    for key in keys {
+        row.extend_from_slice(key.map_or(&[0; EPOCH_KEY_LEN], |key| key.as_bytes()));
+    }
+    row
 }
 
 pub(crate) fn open_history(
@@ -222,8 +245,13 @@ pub(crate) fn open_history(
     newest: &EpochKey,
     sealed: &[u8],
 ) -> Result<Vec<Option<Arc<EpochKey>>>, KeyringError> {
+    open_row(newest.history_key(workspace), sealed)
+}
+
+/// Keys that were sealed one after the other.
+fn open_row(key: OneTimeKey, sealed: &[u8]) -> Result<Vec<Option<Arc<EpochKey>>>, KeyringError> {
     let mut keys = Zeroizing::new(sealed.to_vec());
-    newest.history_key(workspace).open(&[], &mut keys).map_err(|_| KeyringError::HistoryUnopenable)?;
+    key.open(&[], &mut keys).map_err(|_| KeyringError::HistoryUnopenable)?;
     keys_in(&keys).ok_or(KeyringError::HistoryUnopenable)
 }
 

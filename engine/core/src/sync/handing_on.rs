@@ -7,7 +7,7 @@ use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EpochId, HpkePublicKey};
 use bowline_wire::roster::Roster;
-use bowline_wire::roster::record::{Record, Wrap};
+use bowline_wire::roster::record::{Record, Rekey, Wrap};
 
 /// Who lacks keys of the epoch in force. It is gathered as records come; after a restart, only who came in behind the epoch is known again.
 #[derive(Clone, Debug, Default)]
@@ -91,48 +91,74 @@ pub(super) enum HandedOn {
 }
 
 impl HandedOn {
-    /// What is in an entry, if it hands keys on. Whether the keyring has changed by it comes along.
-    pub(super) fn by(
-        entry: &Entry,
+    /// Takes what this device lacks itself of keys that were handed on; `None` if an epoch begins with them, or there are none. Whether the
+    /// keyring has changed comes along.
+    pub(super) fn take(
+        keys: KeysIn,
         roster: &Roster,
         (keyring, device): (&mut Keyring, &HpkeSecret),
     ) -> Option<(Self, bool)> {
         let epochs = roster.epochs();
         let holds = epochs.last().is_some_and(|newest| keyring.holds(newest.id));
-        if let Some((wraps, devices)) = rewrap(entry, roster) {
-            // A wrap for others, or a wrong one, is nothing to this device: another record may bring the key.
-            let took = !holds && keyring.take_rewrapped(&wraps, &devices, device, epochs).is_ok();
-            return Some((Self::Rewrap { wraps, devices }, took));
-        }
-        let sealed = fill(entry).filter(|_| holds)?;
-        let had = keyring.clone();
-        match keyring.take_fill(&sealed, epochs) {
-            Ok(brought) => {
-                let is_new = brought.iter().any(|epoch| !had.holds(*epoch));
-                Some((Self::Fill { brought }, is_new))
+        match keys {
+            KeysIn::Begun(_) => None,
+            KeysIn::Rewrap { wraps, devices } => {
+                // A wrap for others, or a wrong one, is nothing to this device: another record may bring the key.
+                let took = !holds && keyring.take_rewrapped(&wraps, &devices, device, epochs).is_ok();
+                Some((Self::Rewrap { wraps, devices }, took))
             }
-            Err(why) => {
-                tracing::warn!(%why, "the keys that somebody hands on are none");
-                None
+            KeysIn::Fill(_) if !holds => None,
+            KeysIn::Fill(sealed) => {
+                let had = keyring.clone();
+                match keyring.take_fill(&sealed, epochs) {
+                    Ok(brought) => {
+                        let is_new = brought.iter().any(|epoch| !had.holds(*epoch));
+                        Some((Self::Fill { brought }, is_new))
+                    }
+                    Err(why) => {
+                        tracing::warn!(%why, "the keys that somebody hands on are none");
+                        None
+                    }
+                }
             }
         }
     }
 }
 
-/// The wraps in a Rewrap, and the keys that they are for.
-pub(super) fn rewrap(entry: &Entry, roster: &Roster) -> Option<(Vec<Wrap>, BTreeSet<HpkePublicKey>)> {
-    let record = roster_record(entry)?;
-    let devices = roster.recipients_of(&entry.header().roster, &record)?;
-    if let Record::Rewrap { wraps, .. } = record { Some((wraps, devices)) } else { None }
+/// The keys in a roster record.
+pub(super) enum KeysIn {
+    /// An epoch begins.
+    Begun(Begun),
+    /// The newest epoch's key, for devices.
+    Rewrap {
+        /// Each for one of the devices.
+        wraps: Vec<Wrap>,
+        /// The keys of the devices, ascending.
+        devices: BTreeSet<HpkePublicKey>,
+    },
+    /// Keys of earlier epochs, sealed under the newest.
+    Fill(Vec<u8>),
 }
 
-/// The sealed keys in a Fill.
-pub(super) fn fill(entry: &Entry) -> Option<Vec<u8>> {
-    if let Record::Fill { sealed, .. } = roster_record(entry)? { Some(sealed) } else { None }
+/// The rekey in a roster entry, and to whom its wraps are.
+pub(super) struct Begun {
+    pub(super) rekey: Rekey,
+    pub(super) recipients: BTreeSet<HpkePublicKey>,
 }
 
-/// The record in a roster entry.
-pub(super) fn roster_record(entry: &Entry) -> Option<Record> {
-    let is_one = entry.header().entry_type == EntryType::Roster;
-    Record::parse(entry.body().filter(|_| is_one)?).ok()
+impl KeysIn {
+    /// What is in an entry, if it has keys for everybody who is in; `roster` is as it was when the entry came, or later.
+    pub(super) fn entry(entry: &Entry, roster: &Roster) -> Option<Self> {
+        let header = entry.header();
+        let record = Record::parse(entry.body().filter(|_| header.entry_type == EntryType::Roster)?).ok()?;
+        let recipients = roster.recipients_of(&header.roster, &record);
+        Some(match record {
+            Record::Rekey(rekey)
+            | Record::RemoveDevice { rekey, .. }
+            | Record::RemoveMember { rekey, .. } => Self::Begun(Begun { rekey, recipients: recipients? }),
+            Record::Rewrap { wraps, .. } => Self::Rewrap { wraps, devices: recipients? },
+            Record::Fill { sealed, .. } => Self::Fill(sealed),
+            _ => return None,
+        })
+    }
 }

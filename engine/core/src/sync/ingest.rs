@@ -15,8 +15,8 @@ use bowline_wire::weight::Written;
 
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
-use super::handing_on::{HandedOn, Lacking};
-use super::keys::{Begun, Recipient};
+use super::handing_on::{HandedOn, KeysIn, Lacking};
+use super::keys::Recipient;
 use super::limits::MAX_HELD_BACK;
 use super::relay::faults::RelayFault;
 use super::relay::heads::{missed_by, passed_by};
@@ -303,14 +303,18 @@ impl Replica {
             return;
         };
         let (roster, device) = (log.roster(), stretch.cx.keys.hpke());
-        let Some(begun) = Begun::by(entry, roster) else {
-            if let Some((handed_on, changed)) = HandedOn::by(entry, roster, (keyring, device)) {
-                stretch.keys_changed |= changed;
-                if Some(keyring.newest_epoch()) == roster.epoch() {
-                    stretch.lacking.note(keyring, roster, &handed_on);
+        let begun = match KeysIn::entry(entry, roster) {
+            None => return,
+            Some(KeysIn::Begun(begun)) => begun,
+            Some(keys) => {
+                if let Some((handed_on, changed)) = HandedOn::take(keys, roster, (keyring, device)) {
+                    stretch.keys_changed |= changed;
+                    if Some(keyring.newest_epoch()) == roster.epoch() {
+                        stretch.lacking.note(keyring, roster, &handed_on);
+                    }
                 }
+                return;
             }
-            return;
         };
         if roster.epoch().is_none_or(|newest| keyring.holds(newest)) {
             return;

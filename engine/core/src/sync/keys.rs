@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use bowline_crypto::{EpochKey, History, HpkeSecret, Keyring, KeyringError, TicketSecret, open_wrap};
+use bowline_crypto::{EpochKey, History, HpkeSecret, Keyring, KeyringError, TicketSecret, open_own_wrap};
 use bowline_wire::entry::Entry;
 use bowline_wire::ids::{Commitment, HpkePublicKey, Moment, WorkspaceId};
-use bowline_wire::roster::record::{Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Record, Ticket, Wrap};
 use bowline_wire::roster::{Epoch, Outcome, Roster, Void};
 
-use super::handing_on::{Lacking, fill, rewrap, roster_record};
+use super::handing_on::{Begun, KeysIn, Lacking};
 
 /// To whom the keys of a workspace are wrapped on this device.
 pub struct Recipient<'a> {
@@ -64,12 +64,10 @@ impl Recipient<'_> {
         let ticket = self.ticket.map(TicketSecret::hpke);
         let mut failed = KeyringError::NoWrap;
         for secret in [Some(self.device), ticket.as_ref()].into_iter().flatten() {
-            let own = secret.publics();
-            let ours = recipients.iter().zip(wraps).find(|(to, _)| own.contains(to));
-            match ours.map(|(to, wrap)| open_wrap(wrap, to, workspace, newest, secret)) {
-                Some(Ok(key)) => return Ok(key),
-                Some(Err(why)) => failed = why.into(),
-                None => {}
+            match open_own_wrap(wraps, (workspace, recipients), newest, secret) {
+                Ok(key) => return Ok(key),
+                Err(KeyringError::NoWrap) => {}
+                Err(why) => failed = why,
             }
         }
         Err(failed)
@@ -94,17 +92,24 @@ impl<'a> HandedOut<'a> {
 
     /// Looks at a record that was applied, after which the roster is this.
     pub(super) fn look_at(&mut self, entry: &Entry, rekey_void: Option<Void>, roster: &Roster) {
-        if let Some(Begun { rekey, recipients }) = Begun::by(entry, roster).filter(|_| rekey_void.is_none()) {
-            self.history = Some(rekey.history);
-            self.take(&rekey.wraps, &recipients, roster.epochs());
-        } else if let Some(ticket) = made_ticket(entry, self.recipient.ticket) {
-            self.take(&[ticket.wrap], &BTreeSet::from([ticket.hpke]), roster.epochs());
-        } else if let Some((wraps, devices)) = rewrap(entry, roster) {
-            self.take(&wraps, &devices, roster.epochs());
-        } else if let (Some(sealed), Some(keyring)) = (fill(entry), &mut self.keyring)
-            && let Err(why) = keyring.take_fill(&sealed, roster.epochs())
-        {
-            tracing::warn!(%why, "the keys that somebody hands on are none");
+        match KeysIn::entry(entry, roster) {
+            Some(KeysIn::Begun(Begun { rekey, recipients })) if rekey_void.is_none() => {
+                self.history = Some(rekey.history);
+                self.take(&rekey.wraps, &recipients, roster.epochs());
+            }
+            Some(KeysIn::Begun(_)) => {}
+            Some(KeysIn::Rewrap { wraps, devices }) => self.take(&wraps, &devices, roster.epochs()),
+            Some(KeysIn::Fill(sealed)) => {
+                let filled = self.keyring.as_mut().map(|keyring| keyring.take_fill(&sealed, roster.epochs()));
+                if let Some(Err(why)) = filled {
+                    tracing::warn!(%why, "the keys that somebody hands on are none");
+                }
+            }
+            None => {
+                if let Some(ticket) = made_ticket(entry, self.recipient.ticket) {
+                    self.take(&[ticket.wrap], &BTreeSet::from([ticket.hpke]), roster.epochs());
+                }
+            }
         }
     }
 
@@ -151,26 +156,6 @@ pub fn keys_in_records(
         }
     }
     handed_out.keyring().ok()
-}
-
-/// The rekey in a roster entry, and to whom its wraps are.
-pub(super) struct Begun {
-    rekey: Rekey,
-    recipients: BTreeSet<HpkePublicKey>,
-}
-
-impl Begun {
-    /// What is in an entry, if a rekey is; `roster` is as it was when the entry came, or later.
-    pub(super) fn by(entry: &Entry, roster: &Roster) -> Option<Self> {
-        let record = roster_record(entry)?;
-        let recipients = roster.recipients_of(&entry.header().roster, &record)?;
-        match record {
-            Record::Rekey(rekey)
-            | Record::RemoveDevice { rekey, .. }
-            | Record::RemoveMember { rekey, .. } => Some(Self { rekey, recipients }),
-            _ => None,
-        }
-    }
 }
 
 /// Our invite or link, if this is its record.

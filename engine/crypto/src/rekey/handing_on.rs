@@ -8,13 +8,12 @@ use bowline_wire::ids::{EpochId, HpkePublicKey};
 use bowline_wire::limits::MAX_SEALED_FILL;
 use bowline_wire::roster::Epoch;
 use bowline_wire::roster::record::Wrap;
-use zeroize::Zeroizing;
 
-use super::{EPOCH_KEY_LEN, TAG_LEN, handed, keys_in};
+use super::{handed, in_a_row, open_own_wrap, open_row};
 use crate::epoch::{EpochKey, SALT_LEN};
 use crate::keyring::{Keyring, KeyringError};
 use crate::keys::HpkeSecret;
-use crate::wrap::{nothing, open_wrap, wrap_or_nothing};
+use crate::wrap::{nothing, wrap_or_nothing};
 
 impl Keyring {
     /// A wrap of the newest key for each of `devices`, ascending, that is among `lacking`, and an empty one for each other.
@@ -25,10 +24,8 @@ impl Keyring {
 
     /// Whom of `devices` these wraps give the newest key: each wrap that is what everybody who holds that key would make.
     pub fn reached_by(&self, wraps: &[Wrap], devices: &BTreeSet<HpkePublicKey>) -> BTreeSet<HpkePublicKey> {
-        let is_good = |(to, wrap): &(&HpkePublicKey, &Wrap)| {
-            **wrap == wrap_or_nothing(self.newest_key(), self.workspace(), to)
-        };
-        devices.iter().zip(wraps).filter(is_good).map(|(to, _)| to.clone()).collect()
+        let good = devices.iter().zip(wraps).filter(|(to, wrap)| self.is_as_made(to, wrap));
+        good.map(|(to, _)| to.clone()).collect()
     }
 
     /// Takes the key of the newest of `epochs` that somebody has wrapped to this device afterwards: the i-th wrap is for the i-th of `devices`.
@@ -40,10 +37,7 @@ impl Keyring {
         epochs: &[Epoch],
     ) -> Result<(), KeyringError> {
         let newest = epochs.last().ok_or(KeyringError::EpochUnknown)?;
-        let own = secret.publics();
-        let (to, wrap) =
-            devices.iter().zip(wraps).find(|(to, _)| own.contains(to)).ok_or(KeyringError::NoWrap)?;
-        let key = open_wrap(wrap, to, self.workspace(), newest.commitment, secret)?;
+        let key = open_own_wrap(wraps, (self.workspace(), devices), newest.commitment, secret)?;
         self.take(Arc::new(key), None, epochs).map(drop)
     }
 
@@ -66,11 +60,7 @@ impl Keyring {
         if keys.iter().all(Option::is_none) {
             return None;
         }
-        // Reserved at once: growing would leave copies of keys behind.
-        let mut sealed = Vec::with_capacity(keys.len() * EPOCH_KEY_LEN + TAG_LEN);
-        for key in &keys {
-            sealed.extend_from_slice(key.as_ref().map_or(&[0; EPOCH_KEY_LEN], |key| key.as_bytes()));
-        }
+        let mut sealed = in_a_row(&keys.iter().map(Option::as_deref).collect::<Vec<_>>());
         let salt = self.newest_key().fill_salt(self.workspace(), &sealed);
         self.newest_key().fill_key(self.workspace(), &salt).seal(&[], &mut sealed);
         Some([&salt[..], &sealed].concat())
@@ -84,24 +74,17 @@ impl Keyring {
         if newest.id != self.newest_epoch() || sealed.len() > MAX_SEALED_FILL {
             return Err(KeyringError::EpochUnknown);
         }
-        let mut keys = Zeroizing::new(sealed.to_vec());
-        let key = self.newest_key().fill_key(self.workspace(), salt);
-        key.open(&[], &mut keys).map_err(|_| KeyringError::HistoryUnopenable)?;
-        let handed = keys_in(&keys).ok_or(KeyringError::HistoryUnopenable)?;
+        let mut handed = open_row(self.newest_key().fill_key(self.workspace(), salt), sealed)?;
         if handed.len() != before.len() {
             let (found, expected) = (handed.len(), before.len());
             return Err(KeyringError::HistoryIncomplete { found, expected });
         }
         let mut brought = BTreeSet::new();
-        let mut earlier = Vec::with_capacity(before.len());
-        for (epoch, key) in before.iter().zip(handed) {
-            let key = key.filter(|key| key.commitment() == epoch.commitment);
+        for (epoch, key) in before.iter().zip(&mut handed) {
+            key.take_if(|key| key.commitment() != epoch.commitment);
             brought.extend(key.as_ref().map(|_| epoch.id));
-            earlier.push(self.key_for(epoch.commitment).or(key));
         }
-        let mut keyring = Self::from_keys(self.workspace(), earlier, self.newest_shared(), epochs)?;
-        keyring.read_also(self);
-        *self = keyring;
+        self.put(handed, self.newest_shared(), epochs)?;
         Ok(brought)
     }
 }

@@ -83,7 +83,6 @@ impl Workspaces {
     fn over_code(&self, lent: &Lent<'_>, workspace: WorkspaceId) -> Result<Option<Record>, Error> {
         let device = self.device_in(lent.keys, workspace);
         let roster = self.roster(workspace)?;
-        let is_about_to_begin = self.begins_epoch(lent, workspace)?;
         let log_time = self.replica(workspace)?.log().map(Log::time).unwrap_or_default();
         let open = roster.tickets().filter(|(_, ticket)| ticket.stage == TicketStage::Open);
         for (key, ticket) in open {
@@ -95,7 +94,7 @@ impl Workspaces {
                         _ => Millis(ticket.expires),
                     }
             } else {
-                is_about_to_begin && ticket.is_over(log_time)
+                ticket.is_over(log_time) && self.begins_epoch(lent, workspace)?
             };
             if is_over {
                 return Ok(Some(ticket_closing(ticket.admits.into(), *key)));

@@ -1,7 +1,8 @@
 //! The README's first commands, exactly as they stand there.
 
 use std::os::unix::process::CommandExt;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use bowline_cast::leash;
 use bowline_tests::processes::{binary, path};
@@ -29,6 +30,16 @@ impl Drop for Group {
     }
 }
 
+/// A shell in a folder, which has nothing but our programs and is at home there. Should its script fail, relays go on: in a fence they end
+/// with it, and elsewhere with its [`Group`].
+pub(super) fn shell(folder: &Path) -> Command {
+    let fence = leash::fenced(&[], &["true"]);
+    let mut command = fence.unwrap_or_else(|| leash::bare_command("env"));
+    command.arg("bash").current_dir(folder).env("PATH", path()).env("HOME", folder);
+    command.stdin(Stdio::null()).process_group(0);
+    command
+}
+
 /// How the README says that the relay of these lines is ended.
 const END: &str = "kill $!";
 
@@ -41,18 +52,12 @@ fn the_readmes_ten_lines_lead_to_two_synced_homes() {
     let script = format!("{lines}{END}\nflock --wait 60 relay/relay.lock true\n");
     let folder = TempDir::new().unwrap();
     assert_eq!(binary("bowline-relay").parent(), binary("bowline").parent());
-    // Should the script fail, the relay goes on: in a fence it ends with the script, and elsewhere with its group.
-    let fence = leash::fenced(&[], &["true"]);
-    let mut command = fence.unwrap_or_else(|| leash::bare_command("env"));
-    command.args(["bash", "-euo", "pipefail", "-c", &script]).current_dir(folder.path());
-    command.env("PATH", path()).env("HOME", folder.path());
+    let mut command = shell(folder.path());
+    command.args(["-euo", "pipefail", "-c", &script]);
     let (answers, talk) = (folder.path().join("stdout"), folder.path().join("stderr"));
     // Into files: the relay would keep a pipe open.
-    command
-        .stdin(Stdio::null())
-        .stdout(std::fs::File::create(&answers).unwrap())
-        .stderr(std::fs::File::create(&talk).unwrap());
-    let mut shell = command.process_group(0).spawn().unwrap();
+    command.stdout(std::fs::File::create(&answers).unwrap()).stderr(std::fs::File::create(&talk).unwrap());
+    let mut shell = command.spawn().unwrap();
     let _group = Group(shell.id());
     let status = shell.wait().unwrap();
     let (answers, talk) = (std::fs::read_to_string(answers).unwrap(), std::fs::read_to_string(talk).unwrap());

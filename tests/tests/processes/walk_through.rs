@@ -1,14 +1,11 @@
 //! docs/WORKSPACES.md, as a person would follow it: its commands over real binaries and TLS, and what they print against what the page shows.
 
 use std::fmt::Write;
-use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
-use bowline_cast::leash;
-use bowline_tests::processes::path;
 use tempfile::TempDir;
 
-use super::readme::Group;
+use super::readme::{Group, shell};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/WORKSPACES.md");
 
@@ -48,12 +45,9 @@ fn run(steps: &[Step]) -> Vec<String> {
         // Not in a subshell: what a command sets, later ones use. The code by which it ends stands at the end.
         write!(script, "{{ {command}\n}} >{0} 2>&1; echo \"exit $?\" >>{0}\n", file.display()).unwrap();
     }
-    let fence = leash::fenced(&[], &["true"]);
-    let mut command = fence.unwrap_or_else(|| leash::bare_command("env"));
-    command.args(["bash", "-c", &script]).current_dir(folder.path());
-    command.env("PATH", path()).env("HOME", folder.path());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut shell = command.process_group(0).spawn().unwrap();
+    let mut command = shell(folder.path());
+    command.args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut shell = command.spawn().unwrap();
     let _group = Group(shell.id());
     shell.wait().unwrap();
     (0..steps.len()).map(|n| said(&std::fs::read_to_string(out.join(n.to_string())).unwrap())).collect()

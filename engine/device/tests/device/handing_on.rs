@@ -8,7 +8,7 @@ use bowline_wire::roster::record::Record;
 
 use crate::author::Author;
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, linked};
+use crate::rig::{Rig, linked, newcomer};
 
 /// The names of the roster records that came on the log after a place.
 fn records_after(relay: &FakeRelay, position: Position) -> Vec<&'static str> {
@@ -34,12 +34,7 @@ fn behind() -> (Rig, Rig, Author, FakeRelay) {
     let recipients: Vec<_> = relay.log().roster().recipients().into_iter().collect();
     let rekey = own.rekey(&recipients);
     let rekey = own.record_with(&relay, &Record::Rekey(rekey), |_| {});
-    let code = rig.invited(&mut relay);
-    let mut newcomer = Rig::new(9);
-    newcomer.join(&code);
-    for _ in 0..2 {
-        newcomer.sync(&mut relay);
-    }
+    let mut newcomer = newcomer(&mut rig, &mut relay, 9);
     assert_eq!(newcomer.status().waiting_for, None);
     newcomer.disconnect();
     rig.disconnect();
@@ -141,12 +136,8 @@ fn keys_that_a_history_leaves_out_are_handed_on_and_newcomers_read_everything() 
     let old = rig.conversation("before");
     rig.sync(&mut relay);
     assert_eq!(records_after(&relay, before), ["Fill"]);
-    let code = rig.invited(&mut relay);
-    let mut newcomer = Rig::new(10);
-    newcomer.join(&code);
-    for _ in 0..3 {
-        newcomer.sync(&mut relay);
-    }
+    let mut newcomer = newcomer(&mut rig, &mut relay, 10);
+    newcomer.sync(&mut relay);
     assert_eq!(newcomer.status().waiting_for, None);
     assert_eq!(newcomer.texts(old), rig.texts(old));
     assert!(!records_after(&relay, before).contains(&"Complaint"));

@@ -8,19 +8,7 @@ use bowline_wire::roster::{Role, Void};
 
 use crate::author::Author;
 use crate::relay::FakeRelay;
-use crate::rig::Rig;
-
-/// The Owner's device, and a member.
-fn owner_and_member() -> (Rig, Author, FakeRelay) {
-    let (mut rig, mut relay) = Rig::creator(1);
-    rig.sync(&mut relay);
-    let code = rig.invited(&mut relay);
-    let member = Author::join(7, &code.secret, &mut relay);
-    rig.sync(&mut relay);
-    rig.sent.clear();
-    rig.notices.clear();
-    (rig, member, relay)
-}
+use crate::rig::{Rig, owner_and_member};
 
 fn role(relay: &FakeRelay, user: UserId) -> Role {
     relay.log().roster().user(&user).unwrap().role

@@ -10,19 +10,7 @@ use bowline_wire::roster::record::Record;
 
 use crate::author::{Author, message, opaque_payload};
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, linked};
-
-/// The Owner's device, and a member.
-fn owner_and_member() -> (Rig, Author, FakeRelay) {
-    let (mut rig, mut relay) = Rig::creator(1);
-    rig.sync(&mut relay);
-    let code = rig.invited(&mut relay);
-    let member = Author::join(7, &code.secret, &mut relay);
-    rig.sync(&mut relay);
-    rig.sent.clear();
-    rig.notices.clear();
-    (rig, member, relay)
-}
+use crate::rig::{Rig, linked, newcomer, owner_and_member};
 
 #[test]
 fn nothing_is_sealed_from_the_decision_to_the_logs_answer() {
@@ -106,12 +94,7 @@ fn removing_who_began_an_epoch_that_nobody_can_open_lets_everybody_write_and_new
     assert_eq!(rig.status().waiting_for, None);
     assert_eq!(rig.device.document_state(waiting).unwrap(), DocumentState::OnRelay);
 
-    let code = rig.invited(&mut relay);
-    let mut newcomer = Rig::new(9);
-    newcomer.join(&code);
-    for _ in 0..2 {
-        newcomer.sync(&mut relay);
-    }
+    let mut newcomer = newcomer(&mut rig, &mut relay, 9);
     assert_eq!(newcomer.status().waiting_for, None);
     for id in [before, waiting] {
         assert_eq!(newcomer.texts(id), rig.texts(id));

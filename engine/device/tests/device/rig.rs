@@ -379,6 +379,29 @@ pub(crate) fn code(relay: &FakeRelay, secret: &TicketSecret) -> Code {
     }
 }
 
+/// The Owner's device, and a member.
+pub(crate) fn owner_and_member() -> (Rig, Author, FakeRelay) {
+    let (mut rig, mut relay) = Rig::creator(1);
+    rig.sync(&mut relay);
+    let code = rig.invited(&mut relay);
+    let member = Author::join(7, &code.secret, &mut relay);
+    rig.sync(&mut relay);
+    rig.sent.clear();
+    rig.notices.clear();
+    (rig, member, relay)
+}
+
+/// Somebody who comes in by an invite that the rig makes, with everything of the workspace known there.
+pub(crate) fn newcomer(rig: &mut Rig, relay: &mut FakeRelay, seed: u8) -> Rig {
+    let code = rig.invited(relay);
+    let mut newcomer = Rig::new(seed);
+    newcomer.join(&code);
+    for _ in 0..2 {
+        newcomer.sync(relay);
+    }
+    newcomer
+}
+
 /// Another device of the rig's person, by a link that the rig makes.
 pub(crate) fn linked(rig: &mut Rig, relay: &mut FakeRelay, seed: u8) -> Author {
     let (workspace, now) = (rig.workspace(), rig.now);

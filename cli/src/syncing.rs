@@ -153,6 +153,27 @@ pub(crate) fn wait_until_closed(
     }
 }
 
+/// Does something while a workspace has no line, neither of this process nor of another: what came on one before is here by then.
+pub(crate) fn while_closed<T>(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    workspace: WorkspaceId,
+    work: impl FnOnce(&mut Invocation<'_>, &mut Opened) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    let was_disconnected = here.device.is_disconnected(workspace)?;
+    here.device.set_connected(workspace, false)?;
+    let done = wait_until_closed(&here.home, &here.device, workspace).and_then(|()| {
+        // Another process may have taken in more until its line was closed.
+        here.device.reload()?;
+        work(invocation, here)
+    });
+    if !was_disconnected {
+        here.device.set_connected(workspace, true)?;
+        here.wake();
+    }
+    done
+}
+
 /// How waiting for something ended.
 pub(crate) struct Reached {
     pub(crate) finished: Finished,

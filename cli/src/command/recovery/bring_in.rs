@@ -18,7 +18,7 @@ use crate::workspaces::{self, WorkspaceNames};
 /// What a person does if a phrase did not come in: its words are on paper by then.
 const AGAIN: &str = "the words are good: `bowline recovery add` goes on with them";
 
-/// An error if this person has another phrase in a workspace than one of this device id, if any.
+/// An error if this person has a phrase in a workspace.
 pub(super) fn check_none(device: &Device, workspace: WorkspaceId) -> Result<(), CommandError> {
     if recovery_of_own(device, workspace)?.is_none() {
         return Ok(());

@@ -86,14 +86,9 @@ pub(super) fn run(
     let mut here = invocation.open()?;
     let workspace = workspaces::chosen(&here.device, decides.workspace.as_deref())?;
     let was_disconnected = here.device.is_disconnected(workspace)?;
-    here.device.set_connected(workspace, false)?;
-    let outcome = syncing::wait_until_closed(&here.home, &here.device, workspace)
-        .and_then(|()| decide(invocation, &mut here, workspace, (&decides, how, token)));
-    if !was_disconnected {
-        here.device.set_connected(workspace, true)?;
-        here.wake();
-    }
-    let answer = outcome?;
+    let answer = syncing::while_closed(invocation, &mut here, workspace, |invocation, here| {
+        decide(invocation, here, workspace, (&decides, how, token))
+    })?;
     if !answer.done {
         return invocation.answer(&answer);
     }
@@ -132,8 +127,6 @@ fn decide(
     workspace: WorkspaceId,
     (decides, how, token): (&Decides, GoingOn, Option<Token>),
 ) -> Result<Answer, CommandError> {
-    // Another process may have taken in more until its line was closed.
-    here.device.reload()?;
     let (shown, is_decided) = look(invocation, here, workspace, (decides, token))?;
     let mut answer = described(invocation, here, workspace, (&shown, how))?;
     if decides.dry_run {
@@ -158,7 +151,7 @@ fn look(
     workspace: WorkspaceId,
     (decides, token): (&Decides, Option<Token>),
 ) -> Result<(Box<ShownLog>, bool), CommandError> {
-    let why = match look_once(invocation, here, workspace, &Looking::AsItIs)? {
+    let why = match look_once(invocation, here, workspace, (&Looking::AsItIs, None))? {
         Ok(shown) => return Ok((shown, false)),
         Err(why) => why,
     };
@@ -174,7 +167,7 @@ fn look(
         ));
         invocation.confirm(decides.yes, "Make it there again, and send everything that is known here?")?;
     }
-    match look_once(invocation, here, workspace, &Looking::MadeAgain(token))? {
+    match look_once(invocation, here, workspace, (&Looking::MadeAgain(token), None))? {
         Ok(shown) => {
             let is_decided = is_gone && shown.parting() == Position::START && shown.others() <= 1;
             Ok((shown, is_decided))
@@ -183,14 +176,15 @@ fn look(
     }
 }
 
-fn look_once(
+/// Looks at the log that the workspace's relay has, or a relay at another address.
+pub(super) fn look_once(
     invocation: &mut Invocation<'_>,
     here: &mut Opened,
     workspace: WorkspaceId,
-    how: &Looking,
+    (how, elsewhere): (&Looking, Option<&str>),
 ) -> Result<Result<Box<ShownLog>, SurveyFailed>, CommandError> {
     let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    match syncing::look(invocation, here, (workspace, how, None), progress)? {
+    match syncing::look(invocation, here, (workspace, how, elsewhere), progress)? {
         Looked::Shown(shown) => Ok(Ok(shown)),
         Looked::Failed(why) => Ok(Err(why)),
         Looked::NoLine(why) => Err(line_failed(&why)),

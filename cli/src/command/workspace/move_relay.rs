@@ -8,6 +8,7 @@ use bowline_engine::transport::Address;
 use bowline_engine::{Deed, Device, GoingOn, LinkState, Reason, ShownLog, SurveyFailed};
 use clap::Args;
 
+use super::going_on::look_once;
 use crate::error::{CommandError, ErrorCode, survey_failed};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
@@ -66,17 +67,9 @@ impl Move {
         let mut here = invocation.open()?;
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
         let was_disconnected = here.device.is_disconnected(workspace)?;
-        here.device.set_connected(workspace, false)?;
-        let found = syncing::wait_until_closed(&here.home, &here.device, workspace).and_then(|()| {
-            // Another process may have taken in more until its line was closed.
-            here.device.reload()?;
-            self.prepare(invocation, &mut here, workspace, (&address, token(), was_disconnected))
-        });
-        if !was_disconnected {
-            here.device.set_connected(workspace, true)?;
-            here.wake();
-        }
-        let is_moved = found?;
+        let is_moved = syncing::while_closed(invocation, &mut here, workspace, |invocation, here| {
+            self.prepare(invocation, here, workspace, (&address, token(), was_disconnected))
+        })?;
         let (name, place) = (workspaces::label(&here.device, workspace), relay_for_people(&address));
         let answer = serde_json::json!({
             "workspace": workspace.to_string(),
@@ -156,7 +149,9 @@ impl Move {
         if !is_new || status.signed.is_none() || status.membership.is_over() {
             return Ok(Found::ThisRelay);
         }
-        let is_gone = match look_at(invocation, here, workspace, (&Looking::AsItIs, address))? {
+        let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
+        let how = (workspace, &Looking::AsItIs, Some(address));
+        let is_gone = match syncing::look(invocation, here, how, progress)? {
             Looked::Shown(shown) => {
                 return shown_there(invocation, here, workspace, shown);
             }
@@ -184,24 +179,12 @@ impl Move {
                 &format!("Move workspace {name} from {before} to {place}, with all that is known here?"),
             )?;
         }
-        match look_at(invocation, here, workspace, (&Looking::MadeAgain(token), address))? {
-            Looked::Shown(shown) => shown_there(invocation, here, workspace, shown),
-            Looked::Failed(SurveyFailed::Goodbye(Reason::NotAllowed)) => Ok(Found::ThisRelay),
-            Looked::Failed(why) => Err(survey_failed(&why)),
-            Looked::NoLine(why) => Err(crate::error::line_failed(&why)),
-            Looked::Stopped => Err(syncing::interrupted()),
+        match look_once(invocation, here, workspace, (&Looking::MadeAgain(token), Some(address)))? {
+            Ok(shown) => shown_there(invocation, here, workspace, shown),
+            Err(SurveyFailed::Goodbye(Reason::NotAllowed)) => Ok(Found::ThisRelay),
+            Err(why) => Err(survey_failed(&why)),
         }
     }
-}
-
-fn look_at(
-    invocation: &mut Invocation<'_>,
-    here: &mut Opened,
-    workspace: WorkspaceId,
-    (how, address): (&Looking, &str),
-) -> Result<Looked, CommandError> {
-    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    syncing::look(invocation, here, (workspace, how, Some(address)), progress)
 }
 
 /// Has the relay let this device bring all that is known here, by what the workspace was made there with.
@@ -211,22 +194,11 @@ fn bring(
     workspace: WorkspaceId,
     (address, token): (&str, Token),
 ) -> Result<(), CommandError> {
-    here.device.set_connected(workspace, false)?;
-    let brought = syncing::wait_until_closed(&here.home, &here.device, workspace).and_then(|()| {
-        here.device.reload()?;
-        match look_at(invocation, here, workspace, (&Looking::MadeAgain(token), address))? {
-            Looked::Shown(shown) => {
-                here.device.go_on_with(workspace, &shown, GoingOn::Repair, invocation.now())?;
-                Ok(())
-            }
-            Looked::Failed(why) => Err(survey_failed(&why)),
-            Looked::NoLine(why) => Err(crate::error::line_failed(&why)),
-            Looked::Stopped => Err(syncing::interrupted()),
-        }
-    });
-    here.device.set_connected(workspace, true)?;
-    here.wake();
-    brought
+    syncing::while_closed(invocation, here, workspace, |invocation, here| {
+        let how = (&Looking::MadeAgain(token), Some(address));
+        let shown = look_once(invocation, here, workspace, how)?.map_err(|why| survey_failed(&why))?;
+        Ok(here.device.go_on_with(workspace, &shown, GoingOn::Repair, invocation.now())?)
+    })
 }
 
 /// What a log means that a relay at another address has.

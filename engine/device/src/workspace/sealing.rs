@@ -2,7 +2,7 @@
 //! does anything leave.
 
 use bowline_core::document::limits::{CHANGES_MAX, CONTENT_MAX, OPS_MAX};
-use bowline_core::document::{Marks, operation_count, weight_of};
+use bowline_core::document::{Marks, change_hash, operation_count, weight_of};
 use bowline_core::payload::{MAX_HEADS, Payload};
 use bowline_core::sync::ContentDraft;
 use bowline_crypto::SealError;
@@ -131,14 +131,19 @@ impl Workspaces {
         // What of before still waits for others can't be written again yet, and stays.
         let writer = self.device_in(lent.keys, workspace);
         if as_whole && !is_all_in(lent.read(), n, &sizes)? {
-            changes = lent.read().unsealed(n)?;
-            changes.retain(|change| may_travel(change, writer));
+            // Loading comes first: it may write something again.
             let document = &documents.load(lent, self.keyrings(), row)?.document;
+            changes = lent.read().unsealed(n)?;
+            // What waits for others is not in the document, and has not travelled with it.
+            let is_in =
+                |change: &ChangeRow| change_hash(&change.bytes).is_some_and(|it| document.contains(&it));
+            changes.retain(|change| may_travel(change, writer) && is_in(change));
             let (count, operations) = document.extent();
             let first = document.kind().first_change();
             // Whoever gets the entry refuses more than this, however well it compresses.
-            whole = count <= CHANGES_MAX && operations <= OPS_MAX as u64;
-            divisible = count == 1 + changes.iter().filter(|change| change.bytes != first).count();
+            whole = !changes.is_empty() && count <= CHANGES_MAX && operations <= OPS_MAX as u64;
+            divisible = changes.is_empty()
+                || count == 1 + changes.iter().filter(|change| change.bytes != first).count();
         }
         if !whole && !divisible {
             let len = documents.load(lent, self.keyrings(), row)?.document.save().len();

@@ -97,6 +97,39 @@ fn a_message_that_its_author_sends_again_stands_beside_the_answer_and_both_stand
     assert_eq!(shown, ["answer", "first", "lost"]);
 }
 
+#[test]
+fn an_answer_that_waited_while_its_document_was_sealed_anew_comes_to_all_once_what_it_answers_is_back() {
+    let (mut one, mut other, mut relay) = two();
+    exchange(&mut one, &mut other, &mut relay);
+    let backup = relay.len();
+    let id = one.conversation("shared");
+    one.say(id, "first");
+    exchange(&mut one, &mut other, &mut relay);
+    other.say(id, "said");
+    other.talk(&mut relay);
+    exchange(&mut one, &mut other, &mut relay);
+    one.say(id, "answer");
+    exchange(&mut one, &mut other, &mut relay);
+    one.disconnect();
+    other.disconnect();
+    let lost: Vec<EntryId> = (backup..relay.len()).map(|nth| nth_on(&relay, nth)).collect();
+    let mut relay = relay.restored(backup, 21);
+    relay.refuses.extend(lost.into_iter().map(|entry| (entry, Reason::WrongEpoch)));
+    for _ in 0..3 {
+        one.sync(&mut relay);
+        one.texts(id);
+    }
+    for _ in 0..3 {
+        exchange(&mut one, &mut other, &mut relay);
+    }
+    let shown = one.device.show(id, one.now).unwrap();
+    assert_eq!(shown.heads, other.device.show(id, other.now).unwrap().heads);
+    let mut shown = one.texts(id);
+    shown.sort();
+    assert_eq!(shown, ["answer", "first", "said"]);
+    assert_in_step(&one, &relay);
+}
+
 /// An agent's text of which the other one wrote a line, and then one a line below; the relay does not take the former again.
 fn two_lines() -> (Rig, Rig, FakeRelay, DocId) {
     let (mut one, mut relay) = Rig::creator(1);

@@ -17,6 +17,8 @@ mod limits;
 mod open;
 mod outbox;
 mod relay;
+#[cfg(test)]
+mod removal_restores;
 mod replay;
 mod replica;
 mod shown_log;

@@ -52,11 +52,6 @@ impl HpkeSecret {
         &self.xwing
     }
 
-    /// What others wrap keys to, by each suite.
-    pub fn publics(&self) -> [HpkePublicKey; 2] {
-        Suite::ALL.map(|suite| self.public(suite))
-    }
-
     /// What others wrap keys to by this suite.
     pub fn public(&self, suite: Suite) -> HpkePublicKey {
         match suite {

@@ -6,16 +6,59 @@ use bowline_crypto::{HpkeSecret, Keyring};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EpochId, HpkePublicKey};
-use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::{Record, Rekey, Wrap};
+use bowline_wire::roster::{Epoch, Roster};
 
-/// Who lacks keys of the epoch in force. It is gathered as records come; after a restart, only who came in behind the epoch is known again.
+/// Who lacks keys of the epoch in force. It is gathered as records come; whom the record wraps wrongly that began the epoch is not known any more
+/// after a restart.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lacking {
     /// Devices to whom the epoch's key was wrapped wrongly, or by nobody.
     newest: BTreeSet<HpkePublicKey>,
     /// Earlier epochs whose keys are here, and that newcomers do not get by what is on the log.
     earlier: BTreeSet<EpochId>,
+    /// What is sealed under the epoch's key, as long as this device lacks that itself.
+    unopened: Unopened,
+}
+
+/// Bytes of keys under the key of the epoch in force that are kept for whoever gets that one later: of a hundred epochs, what a thousand
+/// devices can hand on. Whoever has many devices could fill memory with them.
+const MAX_UNOPENED: usize = 4 << 20;
+
+/// Earlier keys as records seal them under the key of the epoch in force, which may come by a later record.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unopened {
+    /// In the record that began the epoch; `None` in Genesis, and if that record came before a restart.
+    history: Option<Vec<u8>>,
+    /// Handed on since.
+    fills: Vec<Vec<u8>>,
+}
+
+impl Unopened {
+    pub(super) fn of(history: Vec<u8>) -> Self {
+        Self { history: Some(history), fills: Vec::new() }
+    }
+
+    pub(super) fn history(&self) -> Option<&[u8]> {
+        self.history.as_deref()
+    }
+
+    pub(super) fn push(&mut self, fill: Vec<u8>) {
+        if self.fills.iter().map(Vec::len).sum::<usize>() + fill.len() <= MAX_UNOPENED {
+            self.fills.push(fill);
+        }
+    }
+
+    /// Takes what was handed on, now that the epoch's key is here; gives the epochs whose keys it brings.
+    pub(super) fn take_fills(&self, keyring: &mut Keyring, epochs: &[Epoch]) -> BTreeSet<EpochId> {
+        self.fills.iter().filter_map(|fill| take_fill(fill, keyring, epochs)).flatten().collect()
+    }
+}
+
+/// Takes keys that somebody hands on; gives the epochs whose keys they are, or `None` if they are none.
+fn take_fill(sealed: &[u8], keyring: &mut Keyring, epochs: &[Epoch]) -> Option<BTreeSet<EpochId>> {
+    let taken = keyring.take_fill(sealed, epochs);
+    taken.inspect_err(|why| tracing::warn!(%why, "the keys that somebody hands on are none")).ok()
 }
 
 impl Lacking {
@@ -27,7 +70,64 @@ impl Lacking {
     ) -> Self {
         let is_device = |to: &HpkePublicKey| roster.devices().any(|(_, it)| it.is_active() && it.hpke == *to);
         let newest = wrongly.into_iter().filter(is_device).collect();
-        Self { newest, earlier: keyring.lacking_in(history, roster.epochs()) }
+        let (earlier, unopened) = (keyring.lacking_in(history, roster.epochs()), Unopened::default());
+        Self { newest, earlier, unopened }
+    }
+
+    /// For a device that starts again: what the records say since the epoch in force began. Whom that one's record wraps wrongly is not worked out
+    /// again: that takes a wrap for everybody.
+    pub(super) fn since<'e>(
+        records: impl IntoIterator<Item = &'e Entry>,
+        roster: &Roster,
+        keyring: &Keyring,
+    ) -> Self {
+        let holds = roster.epoch().is_some_and(|newest| keyring.holds(newest));
+        let mut lacking = Self::default();
+        for entry in records {
+            match KeysIn::entry(entry, roster) {
+                Some(KeysIn::Begun(_)) if roster.epoch() != Some(EpochId::begun_by(entry.id())) => {}
+                Some(KeysIn::Begun(begun)) if holds => {
+                    lacking = Self::of(keyring, roster, (behind(roster).collect(), &begun.rekey.history));
+                }
+                Some(KeysIn::Begun(begun)) => lacking = Self::unopened(begun.rekey.history),
+                Some(KeysIn::Rewrap { wraps, devices }) if holds => {
+                    lacking.newest.retain(|to| !keyring.reached_by(&wraps, &devices).contains(to));
+                }
+                Some(KeysIn::Fill(sealed)) if holds => {
+                    let brought =
+                        take_fill(&sealed, &mut keyring.clone(), roster.epochs()).unwrap_or_default();
+                    lacking.earlier.retain(|epoch| !brought.contains(epoch));
+                }
+                Some(KeysIn::Fill(sealed)) => lacking.unopened.push(sealed),
+                Some(KeysIn::Rewrap { .. }) | None => {}
+            }
+        }
+        lacking
+    }
+
+    /// As long as this device lacks the key of an epoch that has begun with this history.
+    pub(super) fn unopened(history: Vec<u8>) -> Self {
+        Self { unopened: Unopened::of(history), ..Self::default() }
+    }
+
+    /// Takes the epoch's key from wraps that somebody has made since, and what is sealed under it; whether that is here now.
+    fn take_rewrapped(
+        &mut self,
+        rewrapped: (&[Wrap], &BTreeSet<HpkePublicKey>),
+        epochs: &[Epoch],
+        (keyring, device): (&mut Keyring, &HpkeSecret),
+    ) -> bool {
+        let history = self.unopened.history();
+        // A wrap for others, or a wrong one, is nothing to this device: another record may bring the key.
+        if keyring.take_rewrapped(rewrapped, device, history, epochs).is_err() {
+            return false;
+        }
+        let unopened = std::mem::take(&mut self.unopened);
+        self.earlier =
+            unopened.history().map(|history| keyring.lacking_in(history, epochs)).unwrap_or_default();
+        let brought = unopened.take_fills(keyring, epochs);
+        self.earlier.retain(|epoch| !brought.contains(epoch));
+        true
     }
 
     /// A record by which `device` hands on what it holds and others lack; `None` if nobody does, or if it has handed on what it could.
@@ -91,11 +191,12 @@ pub(super) enum HandedOn {
 }
 
 impl HandedOn {
-    /// Takes what this device lacks itself of keys that were handed on; `None` if an epoch begins with them, or there are none. Whether the
-    /// keyring has changed comes along.
+    /// Takes what this device lacks itself of keys that were handed on; `None` if an epoch begins with them, or there are none, or none that can be
+    /// opened yet. Whether the keyring has changed comes along.
     pub(super) fn take(
         keys: KeysIn,
         roster: &Roster,
+        lacking: &mut Lacking,
         (keyring, device): (&mut Keyring, &HpkeSecret),
     ) -> Option<(Self, bool)> {
         let epochs = roster.epochs();
@@ -103,23 +204,18 @@ impl HandedOn {
         match keys {
             KeysIn::Begun(_) => None,
             KeysIn::Rewrap { wraps, devices } => {
-                // A wrap for others, or a wrong one, is nothing to this device: another record may bring the key.
-                let took = !holds && keyring.take_rewrapped(&wraps, &devices, device, epochs).is_ok();
+                let took = !holds && lacking.take_rewrapped((&wraps, &devices), epochs, (keyring, device));
                 Some((Self::Rewrap { wraps, devices }, took))
             }
-            KeysIn::Fill(_) if !holds => None,
+            KeysIn::Fill(sealed) if !holds => {
+                lacking.unopened.push(sealed);
+                None
+            }
             KeysIn::Fill(sealed) => {
                 let had = keyring.clone();
-                match keyring.take_fill(&sealed, epochs) {
-                    Ok(brought) => {
-                        let is_new = brought.iter().any(|epoch| !had.holds(*epoch));
-                        Some((Self::Fill { brought }, is_new))
-                    }
-                    Err(why) => {
-                        tracing::warn!(%why, "the keys that somebody hands on are none");
-                        None
-                    }
-                }
+                let brought = take_fill(&sealed, keyring, epochs)?;
+                let is_new = brought.iter().any(|epoch| !had.holds(*epoch));
+                Some((Self::Fill { brought }, is_new))
             }
         }
     }
@@ -144,6 +240,14 @@ pub(super) enum KeysIn {
 pub(super) struct Begun {
     pub(super) rekey: Rekey,
     pub(super) recipients: BTreeSet<HpkePublicKey>,
+}
+
+impl Begun {
+    /// To whom it wraps otherwise than everybody would who holds its key, as this keyring does: its author has made these wraps wrongly, or on
+    /// purpose.
+    pub(super) fn wrapped_otherwise(&self, keyring: &Keyring) -> BTreeSet<HpkePublicKey> {
+        keyring.wrapped_otherwise(&self.rekey, &self.recipients).into_iter().collect()
+    }
 }
 
 impl KeysIn {

@@ -15,7 +15,7 @@ use bowline_wire::weight::Written;
 
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
-use super::handing_on::{HandedOn, KeysIn, Lacking};
+use super::handing_on::{Begun, Lacking};
 use super::keys::Recipient;
 use super::limits::MAX_HELD_BACK;
 use super::relay::faults::RelayFault;
@@ -302,33 +302,9 @@ impl Replica {
         let (Some(keyring), Some(log)) = (&mut stretch.keyring, &self.log) else {
             return;
         };
-        let (roster, device) = (log.roster(), stretch.cx.keys.hpke());
-        let begun = match KeysIn::entry(entry, roster) {
-            None => return,
-            Some(KeysIn::Begun(begun)) => begun,
-            Some(keys) => {
-                if let Some((handed_on, changed)) = HandedOn::take(keys, roster, (keyring, device)) {
-                    stretch.keys_changed |= changed;
-                    if Some(keyring.newest_epoch()) == roster.epoch() {
-                        stretch.lacking.note(keyring, roster, &handed_on);
-                    }
-                }
-                return;
-            }
-        };
-        if roster.epoch().is_none_or(|newest| keyring.holds(newest)) {
-            return;
-        }
-        let recipient = Recipient { device, ticket: self.ticket.as_ref() };
-        stretch.lacking = Lacking::default();
-        match recipient.accept(keyring, &begun, roster) {
-            Ok(lacking) => {
-                stretch.lacking = lacking;
-                stretch.keys_changed = true;
-            }
-            // Sealing stops by itself: the newest epoch with a key here is no longer the roster's. Later ones are taken all the same.
-            Err(why) => tracing::warn!(%why, "a rekey gives this device no usable key"),
-        }
+        let recipient = Recipient { device: stretch.cx.keys.hpke(), ticket: self.ticket.as_ref() };
+        let into = (keyring, &mut stretch.lacking);
+        stretch.keys_changed |= recipient.learn(entry, log.roster(), into, Begun::wrapped_otherwise);
     }
 
     /// Hands the stretch over for storing, and draws the consequences.

@@ -9,7 +9,7 @@ use bowline_wire::ids::{Commitment, HpkePublicKey, Moment, WorkspaceId};
 use bowline_wire::roster::record::{Record, Ticket, Wrap};
 use bowline_wire::roster::{Epoch, Outcome, Roster, Void};
 
-use super::handing_on::{Begun, KeysIn, Lacking};
+use super::handing_on::{Begun, HandedOn, KeysIn, Lacking, Unopened};
 
 /// To whom the keys of a workspace are wrapped on this device.
 pub struct Recipient<'a> {
@@ -27,13 +27,53 @@ impl std::fmt::Debug for Recipient<'_> {
 }
 
 impl Recipient<'_> {
-    /// Takes the key of the epoch that has just begun, the last of the roster's; gives who lacks keys of it that are here now.
-    pub(super) fn accept(
+    /// Takes what a record that was applied has of keys for a device that is in and has some, and notes who lacks keys that are here; `roster` is
+    /// as it was directly after the record. Whether the keyring has changed. `wrapped_otherwise` says to whom a rekey wraps otherwise than
+    /// whoever holds its key would ([`Begun::wrapped_otherwise`]).
+    pub(super) fn learn(
+        &self,
+        entry: &Entry,
+        roster: &Roster,
+        (keyring, lacking): (&mut Keyring, &mut Lacking),
+        wrapped_otherwise: impl FnOnce(&Begun, &Keyring) -> BTreeSet<HpkePublicKey>,
+    ) -> bool {
+        let begun = match KeysIn::entry(entry, roster) {
+            None => return false,
+            Some(KeysIn::Begun(begun)) => begun,
+            Some(keys) => {
+                let taken = HandedOn::take(keys, roster, lacking, (keyring, self.device));
+                let Some((handed_on, changed)) = taken else { return false };
+                if Some(keyring.newest_epoch()) == roster.epoch() {
+                    lacking.note(keyring, roster, &handed_on);
+                }
+                return changed;
+            }
+        };
+        if roster.epoch().is_none_or(|newest| keyring.holds(newest)) {
+            return false;
+        }
+        if let Err(why) = self.accept(keyring, &begun, roster) {
+            *lacking = Lacking::unopened(begun.rekey.history);
+            // Sealing stops by itself: the newest epoch with a key here is no longer the roster's. Later ones are taken all the same.
+            tracing::warn!(%why, "a rekey gives this device no usable key");
+            return false;
+        }
+        let otherwise = wrapped_otherwise(&begun, keyring);
+        if !otherwise.is_empty() {
+            let otherwise = otherwise.len();
+            tracing::warn!(otherwise, "the author of a rekey has wrapped otherwise than everybody would");
+        }
+        *lacking = Lacking::of(keyring, roster, (otherwise, &begun.rekey.history));
+        true
+    }
+
+    /// Takes the key of the epoch that has just begun, the last of the roster's.
+    fn accept(
         &self,
         keyring: &mut Keyring,
         Begun { rekey, recipients }: &Begun,
         roster: &Roster,
-    ) -> Result<Lacking, KeyringError> {
+    ) -> Result<(), KeyringError> {
         let epochs = roster.epochs();
         let accepted = match (keyring.accept(rekey, recipients, self.device, epochs), self.ticket) {
             // Before our Join was on the log, rekeys were wrapped to the ticket we came by.
@@ -45,12 +85,7 @@ impl Recipient<'_> {
         if let History::Damaged(why) = accepted {
             tracing::warn!(%why, "a rekey carries a damaged history");
         }
-        let otherwise: BTreeSet<_> = keyring.wrapped_otherwise(rekey, recipients).into_iter().collect();
-        if !otherwise.is_empty() {
-            let otherwise = otherwise.len();
-            tracing::warn!(otherwise, "the author of a rekey has wrapped otherwise than everybody would");
-        }
-        Ok(Lacking::of(keyring, roster, (otherwise, &rekey.history)))
+        Ok(())
     }
 
     /// The newest key in one record, if it is wrapped to this device or its ticket.
@@ -79,31 +114,30 @@ pub(super) struct HandedOut<'a> {
     workspace: WorkspaceId,
     recipient: &'a Recipient<'a>,
     keyring: Option<Keyring>,
-    /// What the record has that began the epoch in force; `None` in the first one.
-    history: Option<Vec<u8>>,
+    /// What is sealed under the key of the epoch in force.
+    unopened: Unopened,
     /// Why the last key that was to be for the recipient is none.
     failed: KeyringError,
 }
 
 impl<'a> HandedOut<'a> {
     pub(super) fn new(workspace: WorkspaceId, recipient: &'a Recipient<'a>) -> Self {
-        Self { workspace, recipient, keyring: None, history: None, failed: KeyringError::NoWrap }
+        let (keyring, unopened, failed) = (None, Unopened::default(), KeyringError::NoWrap);
+        Self { workspace, recipient, keyring, unopened, failed }
     }
 
     /// Looks at a record that was applied, after which the roster is this.
     pub(super) fn look_at(&mut self, entry: &Entry, rekey_void: Option<Void>, roster: &Roster) {
         match KeysIn::entry(entry, roster) {
             Some(KeysIn::Begun(Begun { rekey, recipients })) if rekey_void.is_none() => {
-                self.history = Some(rekey.history);
+                self.unopened = Unopened::of(rekey.history);
                 self.take(&rekey.wraps, &recipients, roster.epochs());
             }
             Some(KeysIn::Begun(_)) => {}
             Some(KeysIn::Rewrap { wraps, devices }) => self.take(&wraps, &devices, roster.epochs()),
             Some(KeysIn::Fill(sealed)) => {
-                let filled = self.keyring.as_mut().map(|keyring| keyring.take_fill(&sealed, roster.epochs()));
-                if let Some(Err(why)) = filled {
-                    tracing::warn!(%why, "the keys that somebody hands on are none");
-                }
+                self.unopened.push(sealed);
+                self.take_fills(roster.epochs());
             }
             None => {
                 if let Some(ticket) = made_ticket(entry, self.recipient.ticket) {
@@ -118,7 +152,7 @@ impl<'a> HandedOut<'a> {
         let Some(newest) = epochs.last() else {
             return;
         };
-        let (workspace, history) = (self.workspace, self.history.as_deref());
+        let (workspace, history) = (self.workspace, self.unopened.history());
         let opened = self.recipient.open_one(workspace, wraps, recipients, newest.commitment);
         let taken = opened.and_then(|key| match &mut self.keyring {
             Some(keyring) => keyring.take_newest(key, history, epochs),
@@ -130,7 +164,19 @@ impl<'a> HandedOut<'a> {
         match taken {
             Ok(History::Intact) => {}
             Ok(History::Damaged(why)) => tracing::warn!(%why, "a rekey carries a damaged history"),
-            Err(why) => self.failed = why,
+            Err(why) => {
+                self.failed = why;
+                return;
+            }
+        }
+        self.take_fills(epochs);
+    }
+
+    /// Takes what was handed on, before the key in force came to the recipient as well.
+    fn take_fills(&mut self, epochs: &[Epoch]) {
+        let holds = |it: &&mut Keyring| epochs.last().is_some_and(|newest| it.holds(newest.id));
+        if let Some(keyring) = self.keyring.as_mut().filter(holds) {
+            self.unopened.take_fills(keyring, epochs);
         }
     }
 

@@ -67,6 +67,9 @@ impl Replica {
             Some(end) => it.position <= end.position,
             None => head.is_some_and(|head| head.log == it.log),
         };
+        let roster = log.as_ref().map(Log::roster);
+        let with_keys = stored.keyring.as_ref().zip(roster);
+        let lacking = with_keys.map(|(keyring, roster)| Lacking::since(&stored.since_epoch, roster, keyring));
         let is_beyond = |it: &SeenHead| is_of_log(it) && head.is_some_and(|head| head.position < it.position);
         Self {
             workspace: stored.workspace,
@@ -78,7 +81,7 @@ impl Replica {
             promised: None,
             decided: stored.decided.filter(|decided| is_beyond(decided)),
             keyring: stored.keyring,
-            lacking: Lacking::default(),
+            lacking: lacking.unwrap_or_default(),
             ticket: stored.ticket,
             pins: stored.pins,
             lets_in: stored.lets_in,

@@ -57,6 +57,8 @@ pub struct Stored {
     /// The keys; `None` before a Join was offered, and before [`super::Replica::take_keys`] if another copy of this database
     /// has joined.
     pub keyring: Option<Keyring>,
+    /// The roster's entries from the one on that began the epoch in force.
+    pub since_epoch: Vec<Entry>,
     /// The secret of the invite or link through which this device comes in, until its Join is on the log here.
     pub ticket: Option<TicketSecret>,
     /// What a code said about the log, until the log has passed it.

@@ -88,6 +88,7 @@ impl Bench {
         let behind: Vec<LoggedEntry> = self.kept.split_off(at);
         self.hashes.retain(|position, _| *position <= cut.at);
         let stored = Stored {
+            since_epoch: Vec::new(),
             workspace: self.replica.workspace(),
             device: self.keys.id(),
             incarnation: self.replica.incarnation(),
@@ -130,6 +131,7 @@ impl Bench {
         let (entry, keyring) = genesis(Suite::XWing, incarnation, &mut cx).unwrap();
         let workspace = keyring.workspace();
         let stored = Stored {
+            since_epoch: Vec::new(),
             workspace,
             device: keys.id(),
             incarnation,
@@ -190,6 +192,7 @@ impl Bench {
     ) -> Self {
         let keys = DeviceKeys::generate(&mut rng(seed.into()));
         let stored = Stored {
+            since_epoch: Vec::new(),
             workspace: relay.log().head().workspace,
             device: keys.id(),
             incarnation: Incarnation::from_bytes([life; 8]),
@@ -272,6 +275,7 @@ impl Bench {
             bowline_crypto::Keyring::from_stored(workspace, &stored, &keys, &epochs).unwrap()
         });
         let stored = Stored {
+            since_epoch: Vec::new(),
             workspace: replica.workspace(),
             device: keys.id(),
             incarnation: replica.incarnation(),

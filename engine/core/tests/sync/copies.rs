@@ -376,3 +376,19 @@ fn a_rekey_that_came_to_nothing_gives_no_key() {
     assert_eq!(joined.relay.log().roster().epochs().len(), 2);
     assert_eq!(joined.found(Some(&joined.secret)), Some(2));
 }
+
+#[test]
+fn keys_that_were_handed_on_before_the_code_was_made_are_found_as_well() {
+    let (mut owner, mut relay) = Author::owner(1);
+    put_rekey(&mut owner, &mut relay, 10);
+    put_spoilt_rekey(&mut owner, &mut relay, 11, |rekey, _| rekey.history.reverse());
+    let epochs = relay.log().roster().epochs().to_vec();
+    let (lacking, epoch) = (epochs.iter().map(|epoch| epoch.id).collect(), owner.keyring.newest_epoch());
+    let sealed = owner.keyring.fill(&lacking, &epochs).unwrap();
+    owner.put_record(&mut relay, &Record::Fill { epoch, sealed });
+    let secret = owner.put_ticket(&mut relay, false);
+    let keys = Author::join(2, &secret, &mut relay).keys;
+    let joined = Joined { owner, relay, keys, secret };
+    let keyring = joined.keyring_of(&joined.keys, Some(&joined.secret)).unwrap();
+    assert!(epochs.iter().all(|epoch| keyring.holds(epoch.id)), "a device finds every key");
+}

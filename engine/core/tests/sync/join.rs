@@ -247,6 +247,7 @@ fn after_a_crash(bench: Bench, secret: &TicketSecret, relay: &FakeRelay) -> Benc
     let join = offered_joins(&bench)[0].clone();
     let keyring = crate::author::keyring_for(secret, &relay.rolled_back(pins_of(relay).position.0));
     let stored = Stored {
+        since_epoch: Vec::new(),
         workspace: relay.log().head().workspace,
         device: bench.keys.id(),
         incarnation: Incarnation::from_bytes([2; 8]),

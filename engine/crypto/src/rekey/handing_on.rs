@@ -28,17 +28,18 @@ impl Keyring {
         good.map(|(to, _)| to.clone()).collect()
     }
 
-    /// Takes the key of the newest of `epochs` that somebody has wrapped to this device afterwards: the i-th wrap is for the i-th of `devices`.
+    /// Takes the key of the newest of `epochs` that somebody has wrapped to this device afterwards: the i-th wrap is for the i-th of `devices`. With
+    /// it come the earlier keys in the `history` of the record that began the epoch, as far as that is known here.
     pub fn take_rewrapped(
         &mut self,
-        wraps: &[Wrap],
-        devices: &BTreeSet<HpkePublicKey>,
+        (wraps, devices): (&[Wrap], &BTreeSet<HpkePublicKey>),
         secret: &HpkeSecret,
+        history: Option<&[u8]>,
         epochs: &[Epoch],
     ) -> Result<(), KeyringError> {
         let newest = epochs.last().ok_or(KeyringError::EpochUnknown)?;
         let key = open_own_wrap(wraps, (self.workspace(), devices), newest.commitment, secret)?;
-        self.take(Arc::new(key), None, epochs).map(drop)
+        self.take(Arc::new(key), history, epochs).map(drop)
     }
 
     /// Epochs before the newest whose keys are here and that a `history` under the newest key lacks, or has wrong ones of.

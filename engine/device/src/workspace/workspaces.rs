@@ -245,10 +245,13 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         None => None,
     };
     let pins = joining_code::pins(read, row.id)?;
-    let log = match &row.cursor {
-        Some(cursor) => Some(restore_log(read, row.id, cursor)?),
+    let (log, since_epoch) = if let Some(cursor) = &row.cursor {
+        let (log, since_epoch) = restore_log(read, row.id, cursor)?;
+        (Some(log), since_epoch)
+    } else {
         // A newcomer whose Join is offered knows the log from the code; nothing of it is here yet.
-        None => pins.as_ref().filter(|_| !offered.is_empty()).map(|pins| Log::new(row.id, pins.log)),
+        let pins = pins.as_ref().filter(|_| !offered.is_empty());
+        (pins.map(|pins| Log::new(row.id, pins.log)), Vec::new())
     };
     let active = log
         .as_ref()
@@ -268,6 +271,7 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         log,
         head,
         keyring: restore_keys(read, keys, row.id)?,
+        since_epoch,
         ticket: joining_code::ticket(read, keys, row.id)?,
         pins,
         lets_in: joining_code::lets_in(read, row.id)?,
@@ -345,15 +349,23 @@ fn token(read: Reader<'_>, keys: &DeviceKeys, workspace: WorkspaceId) -> Result<
     Ok(String::from_utf8_lossy(&token).into_owned())
 }
 
-/// The log at the cursor: its roster from the records, its chains from their tips.
-fn restore_log(read: Reader<'_>, workspace: WorkspaceId, cursor: &Cursor) -> Result<Log, Error> {
+/// The log at the cursor: its roster from the records, its chains from their tips. The records from the one on come along that began the
+/// epoch in force.
+fn restore_log(
+    read: Reader<'_>,
+    workspace: WorkspaceId,
+    cursor: &Cursor,
+) -> Result<(Log, Vec<Entry>), Error> {
     let mut tips = Vec::new();
     for (chain, tip) in read.chains(workspace)? {
         tips.push((chain, decode::<ChainTip>(&tip).map_err(|_| Error::Damaged(Damage::ChainTip))?));
     }
     let records = roster_records(read, workspace)?;
     let roster = Roster::replay(workspace, records.iter().map(|(at, entry)| (*at, entry)));
-    log_of(read, workspace, cursor, tips, roster)
+    let began = roster.began().map(|began| began.position);
+    let since = records.into_iter().filter(|(at, _)| began.is_some_and(|began| at.position >= began));
+    let since_epoch = since.map(|(_, entry)| entry).collect();
+    Ok((log_of(read, workspace, cursor, tips, roster)?, since_epoch))
 }
 
 /// A log of another draft, as far as this version can read it.

@@ -75,6 +75,7 @@ fn nothing_prints_keys_codes_tokens_or_content() {
         check("an error", format!("{error} {error:?} {error:#?}"));
     }
     let stored = Stored {
+        since_epoch: Vec::new(),
         workspace: rig.workspace(),
         device: rig.device.id(),
         incarnation: bowline_wire::ids::Incarnation::ZERO,

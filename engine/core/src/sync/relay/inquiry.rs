@@ -66,6 +66,7 @@ impl Inquiry {
             log: None,
             head: None,
             keyring: None,
+            since_epoch: Vec::new(),
             ticket: Some(secret),
             pins: Some(pins),
             lets_in: Some(kind),

@@ -34,7 +34,7 @@ fn the_newest_key_reaches_those_who_lack_it_and_nobody_else() {
     assert_eq!(keyring(3).reached_by(&wraps, &all), lacking);
     for (n, device) in devices.iter().enumerate() {
         let mut behind = keyring(2);
-        let taken = behind.take_rewrapped(&wraps, &all, device.hpke(), &epochs(3));
+        let taken = behind.take_rewrapped((&wraps, &all), device.hpke(), None, &epochs(3));
         assert_eq!(taken.is_ok(), n == 1, "{taken:?}");
         assert_eq!(behind.newest_epoch(), epoch(if n == 1 { 3 } else { 2 }).id);
         assert!(behind.names_documents(), "what was here stays");
@@ -48,7 +48,7 @@ fn a_wrap_of_another_key_reaches_nobody_and_changes_nothing() {
     let wrong = keyring(2).rewrap(&all, &all);
     assert_eq!(keyring(3).reached_by(&wrong, &all), BTreeSet::new());
     let mut behind = keyring(2);
-    assert!(behind.take_rewrapped(&wrong, &all, devices[0].hpke(), &epochs(3)).is_err());
+    assert!(behind.take_rewrapped((&wrong, &all), devices[0].hpke(), None, &epochs(3)).is_err());
     assert_eq!(behind.newest_epoch(), epoch(2).id);
     // A wrap is for the device at its place.
     let mut moved = keyring(3).rewrap(&all, &all);

@@ -12,6 +12,7 @@ mod lookup;
 mod lost;
 mod put_back;
 mod removal;
+mod replays;
 mod restored;
 mod roles;
 mod room;

@@ -434,8 +434,8 @@ class Roster:
 
     def _remove(self, place, targets, cut):
         header = place.header
-        known = self.index[header.roster] + 1 if header.roster in self.index else 0
-        going = self._with_linked_since(targets, known)
+        known = self.points[self.index[header.roster]].position if header.roster in self.index else 0
+        going = self._with_joined_since(targets, known)
         if header.device in going:
             raise Void("SelfRemoval")
         self._check_owner_stays(going)
@@ -448,16 +448,15 @@ class Roster:
             return str(void)
         return None
 
-    def _with_linked_since(self, targets, known):
-        """`targets`, and who joined by links that one of them made after the remover's roster; and so on."""
+    def _with_joined_since(self, targets, known):
+        """`targets`, and who came in after the remover's roster by a code that one of them made; and so on."""
         going, count = set(targets), -1
         while len(going) != count:
             count = len(going)
             for ticket in self.tickets.values():
-                by_link = ticket.user is not None and ticket.stage == USED
-                if by_link and ticket.made_at >= known and ticket.maker in going:
+                if ticket.stage == USED and ticket.maker in going:
                     device = self.devices[ticket.used_by]
-                    if device.active and not self._has_settled(device):
+                    if device.joined_at > known and device.active and not self._has_settled(device):
                         going.add(ticket.used_by)
         return going
 

@@ -43,12 +43,17 @@ pub(crate) struct Author {
 impl Author {
     /// The Owner's first device, with the relay on which its workspace begins.
     pub(crate) fn owner(seed: u8) -> (Self, FakeRelay) {
+        Self::owner_of(Suite::XWing, seed)
+    }
+
+    /// The Owner's first device, of a workspace that takes keys of this suite and better ones.
+    pub(crate) fn owner_of(suite: Suite, seed: u8) -> (Self, FakeRelay) {
         let mut rng = rng(seed.into());
         let keys = DeviceKeys::generate(&mut rng);
         let incarnation = Incarnation::from_bytes([seed; 8]);
         let mut cx =
             bowline_core::sync::Context { keys: &keys, now: Millis(1), random: &mut rng, hash_at: &|_| None };
-        let (genesis, keyring) = bowline_core::sync::genesis(Suite::XWing, incarnation, &mut cx).unwrap();
+        let (genesis, keyring) = bowline_core::sync::genesis(suite, incarnation, &mut cx).unwrap();
         let workspace = keyring.workspace();
         let mut relay = FakeRelay::new(seed, workspace);
         relay.put(genesis.to_signed());
@@ -83,7 +88,7 @@ impl Author {
             workspace,
             tips: BTreeMap::new(),
         };
-        let hpke = author.keys.hpke_public(Suite::XWing);
+        let hpke = author.keys.hpke_public(relay.log().roster().suite());
         let admits = relay.log().roster().ticket(&secret.ticket_key()).unwrap().admits;
         let join = Record::Join(Join {
             ticket: secret.ticket_key(),
@@ -177,7 +182,7 @@ impl Author {
     /// Lets somebody in: a link if it is for this author's own user, else an invite.
     pub(crate) fn put_ticket(&mut self, relay: &mut FakeRelay, link: bool) -> TicketSecret {
         let secret = TicketSecret::generate(&mut self.rng);
-        let hpke = secret.hpke_public(Suite::XWing);
+        let hpke = secret.hpke_public(relay.log().roster().suite());
         let wrap = self.keyring.wrap_newest(&hpke).unwrap();
         let ticket = Ticket { key: secret.ticket_key(), hpke, expires: u64::MAX >> 1, recovery: false, wrap };
         let record = if link { Record::Link(ticket) } else { Record::Invite(ticket) };
@@ -317,7 +322,7 @@ impl Author {
 pub(crate) fn keyring_for(secret: &TicketSecret, relay: &FakeRelay) -> Keyring {
     let workspace = relay.log().head().workspace;
     let epochs = relay.log().roster().epochs();
-    let (mut wrap, mut history, hpke) = (None, None, secret.hpke_public(Suite::XWing));
+    let (mut wrap, mut history, hpke) = (None, None, secret.hpke_public(relay.log().roster().suite()));
     for entry in relay.verified() {
         let Some(Ok(record)) = entry.body().map(Record::parse) else {
             continue;

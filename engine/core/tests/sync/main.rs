@@ -26,6 +26,7 @@ mod parts;
 mod refusals;
 mod relay;
 mod relay_lies;
+mod replays;
 mod roles;
 mod runs;
 mod sealing;

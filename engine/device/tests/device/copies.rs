@@ -279,7 +279,7 @@ fn without_a_key(payload: impl FnOnce(&Author) -> Payload) -> (Rig, Author, Fake
     rig.sync(&mut relay);
     assert_eq!(aside(&rig), [QuarantineReason::NoKey, QuarantineReason::NoKey]);
     assert_eq!(rig.status().waiting_for, None);
-    take_keys(&mut owner, &relay);
+    take_keys(&mut owner, None, &relay);
     (rig, owner, relay)
 }
 
@@ -319,7 +319,7 @@ fn whoever_is_to_be_let_in_while_the_key_in_force_is_missing_waits_for_it() {
     begin_epoch_by(&mut own, &mut owner, &mut relay, 2, |rekey, recipients| {
         wrap_for(rekey, recipients, &mine).ciphertext[0] ^= 1;
     });
-    take_keys(&mut owner, &relay);
+    take_keys(&mut owner, None, &relay);
     rig.sync(&mut relay);
     let workspace = rig.workspace();
     let ticket = rig.device.link_device(workspace, rig.now).unwrap();

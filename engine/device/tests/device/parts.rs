@@ -318,7 +318,7 @@ fn a_part_whose_key_comes_later_is_read_then() {
     assert_eq!(aside(&rig), [(entries[2].id(), QuarantineReason::NoKey)]);
     assert_eq!(rig.status().incomplete, 2);
     // The next one brings the keys of before along, that of the epoch too which this device has begun meanwhile without them.
-    take_keys(&mut owner, &relay);
+    take_keys(&mut owner, None, &relay);
     let last = Author::join(9, &owner.put_ticket(&mut relay, false), &mut relay);
     owner.put_removal(&mut relay, &last, Vec::new());
     rig.sync(&mut relay);

@@ -13,11 +13,14 @@ use crate::author::rng;
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, two};
 
+/// When phrases are used here.
+const NOW: Millis = Millis(1_700_000_000_000);
+
 fn phrase() -> RecoveryPhrase {
     RecoveryPhrase::generate(&mut rng(40))
 }
 
-fn in_hand() -> PhraseInHand {
+pub(crate) fn in_hand() -> PhraseInHand {
     PhraseInHand::new(phrase(), Box::new(rng(41))).unwrap()
 }
 
@@ -25,9 +28,10 @@ fn in_hand() -> PhraseInHand {
 fn talk<T>(
     phrase: &mut PhraseInHand,
     relay: &mut FakeRelay,
+    now: Millis,
     mut done: impl FnMut(&mut PhraseInHand) -> Option<T>,
 ) -> T {
-    let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
+    let workspace = relay.workspace();
     for _ in 0..4 {
         phrase.handle_connected(workspace, None, now).unwrap();
         while let Some(bytes) = phrase.poll_transmit(workspace) {
@@ -43,14 +47,14 @@ fn talk<T>(
 }
 
 /// The phrase comes into the workspace of a device of its person.
-fn protect(rig: &mut Rig, relay: &mut FakeRelay) {
+pub(crate) fn protect(rig: &mut Rig, relay: &mut FakeRelay) {
     let workspace = rig.workspace();
     let ticket = rig.device.make_recovery_code(workspace, &phrase(), rig.now).unwrap();
     rig.talk(relay);
     let code = rig.device.code(workspace, ticket).unwrap().unwrap();
     let mut phrase = in_hand();
     phrase.join(&code, rig.now).unwrap();
-    talk(&mut phrase, relay, |phrase| phrase.has_joined(workspace).unwrap().unwrap().then_some(()));
+    talk(&mut phrase, relay, rig.now, |phrase| phrase.has_joined(workspace).unwrap().unwrap().then_some(()));
     rig.sync(relay);
     let members = rig.status().members;
     let own = members.iter().find(|member| member.device == phrase.id()).unwrap();
@@ -58,25 +62,25 @@ fn protect(rig: &mut Rig, relay: &mut FakeRelay) {
 }
 
 /// What becomes of opening the workspace with nothing but the phrase.
-fn entrance(relay: &mut FakeRelay) -> Entrance {
-    let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
+fn entrance(relay: &mut FakeRelay, now: Millis) -> Entrance {
+    let workspace = relay.workspace();
     let mut phrase = in_hand();
     phrase.open(workspace, "relay", now).unwrap();
-    talk(&mut phrase, relay, |phrase| match phrase.let_in(workspace, now).unwrap() {
+    talk(&mut phrase, relay, now, |phrase| match phrase.let_in(workspace, now).unwrap() {
         Entrance::OnTheWay => None,
         entrance => Some(entrance),
     })
 }
 
-fn let_in(relay: &mut FakeRelay) -> Code {
-    let entrance = entrance(relay);
+fn let_in(relay: &mut FakeRelay, now: Millis) -> Code {
+    let entrance = entrance(relay, now);
     let Entrance::Code(code) = entrance else { panic!("{entrance:?}") };
     *code
 }
 
 /// A new device of the person, in by the phrase, with everything here.
 fn back(relay: &mut FakeRelay, seed: u8) -> Rig {
-    let code = let_in(relay);
+    let code = let_in(relay, NOW);
     let mut rig = Rig::new(seed);
     rig.join(&code);
     rig.sync(relay);
@@ -124,7 +128,7 @@ fn a_workspace_that_the_phrase_is_not_in_is_not_gone_on_with() {
     // The relay lets whomever it likes in.
     relay.admits_strangers = true;
     let before = relay.len();
-    assert!(matches!(entrance(&mut relay), Entrance::NotIn));
+    assert!(matches!(entrance(&mut relay, NOW), Entrance::NotIn));
     assert_eq!(relay.len(), before, "nothing was written");
 }
 
@@ -173,7 +177,7 @@ fn a_phrase_says_nothing_of_what_it_holds() {
     let (mut rig, _, mut relay) = Rig::member();
     relay.passes_holdings_on();
     protect(&mut rig, &mut relay);
-    let_in(&mut relay);
+    let_in(&mut relay, NOW);
     assert!(!relay.said.contains_key(&in_hand().id()));
 }
 
@@ -184,11 +188,11 @@ fn one_phrase_lets_a_device_into_one_workspace_after_the_other() {
     let (mut other, mut second) = Rig::creator(5);
     other.sync(&mut second);
     protect(&mut other, &mut second);
-    let (mut phrase, now) = (in_hand(), Millis(1_700_000_000_000));
+    let (mut phrase, now) = (in_hand(), NOW);
     for relay in [&mut first, &mut second] {
         let workspace = relay.workspace();
         phrase.open(workspace, "relay", now).unwrap();
-        let code = talk(&mut phrase, relay, |phrase| match phrase.let_in(workspace, now).unwrap() {
+        let code = talk(&mut phrase, relay, now, |phrase| match phrase.let_in(workspace, now).unwrap() {
             Entrance::OnTheWay => None,
             entrance => Some(entrance),
         });

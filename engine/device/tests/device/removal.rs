@@ -10,7 +10,7 @@ use bowline_wire::roster::record::Record;
 
 use crate::author::{Author, message, opaque_payload};
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, linked, newcomer, owner_and_member};
+use crate::rig::{Rig, entries_of, linked, newcomer, owner_and_member, take_keys};
 
 #[test]
 fn nothing_is_sealed_from_the_decision_to_the_logs_answer() {
@@ -257,4 +257,31 @@ fn why_the_relay_closed_the_line_is_shown() {
     rig.receive(&FakeRelay::goodbye(reason));
     assert_eq!(rig.status().relay_says, Some(reason));
     assert!(rig.status().member, "its word is not a removal");
+}
+
+/// A relay that is in league with who is removed lets a device of theirs in first, by a link that the remover knew of.
+#[test]
+fn a_device_that_a_relay_lets_in_before_a_removal_that_it_holds_back_opens_nothing_that_comes_after_it() {
+    let (mut rig, mut relay) = Rig::creator(1);
+    rig.sync(&mut relay);
+    let mut thief = linked(&mut rig, &mut relay, 7);
+    let link = thief.put_ticket(&mut relay, true);
+    rig.sync(&mut relay);
+    rig.sent.clear();
+    rig.device.remove_device(rig.workspace(), thief.id(), rig.now).unwrap();
+    let removal = rig.take_sent().iter().flat_map(entries_of).next().unwrap();
+    let mut foot = Author::join(8, &link, &mut relay);
+    relay.put(removal);
+    rig.disconnect();
+    rig.sync(&mut relay);
+    for gone in [&thief, &foot] {
+        assert!(!relay.log().roster().is_active(&gone.id()));
+    }
+    assert_eq!((rig.status().undecided, rig.status().waiting_for), (0, None));
+    let id = rig.conversation("after the removal");
+    rig.talk(&mut relay);
+    take_keys(&mut foot, Some(&link), &relay);
+    let wire = foot.keyring.wire_doc(id).unwrap();
+    let sealed = relay.verified().find(|entry| entry.header().doc == wire).unwrap();
+    assert!(bowline_crypto::open(&sealed, &foot.keyring.snapshot()).is_err());
 }

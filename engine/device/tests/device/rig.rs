@@ -413,8 +413,8 @@ pub(crate) fn linked(rig: &mut Rig, relay: &mut FakeRelay, seed: u8) -> Author {
     own
 }
 
-/// The author takes the keys that others have wrapped to it on the log.
-pub(crate) fn take_keys(author: &mut Author, relay: &FakeRelay) {
+/// The author takes the keys that others have wrapped to it on the log, or to the ticket that it came by.
+pub(crate) fn take_keys(author: &mut Author, ticket: Option<&TicketSecret>, relay: &FakeRelay) {
     let records: Vec<(Moment, Entry)> = relay
         .roster_records()
         .into_iter()
@@ -423,7 +423,7 @@ pub(crate) fn take_keys(author: &mut Author, relay: &FakeRelay) {
             (at, logged.entry.verify(relay.workspace()).unwrap())
         })
         .collect();
-    let recipient = Recipient { device: author.keys.hpke(), ticket: None };
+    let recipient = Recipient { device: author.keys.hpke(), ticket };
     author.keyring = keys_in_records(relay.workspace(), &records, &recipient).unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::Record;
-use bowline_wire::roster::{TicketStage, Void};
+use bowline_wire::roster::{Outcome, TicketStage, Void};
 
 use crate::support::*;
 
@@ -154,19 +154,35 @@ fn a_device_that_somebody_else_linked_in_the_meantime_stays() {
     assert!(story.roster().is_active(&tablet.id()));
 }
 
+/// A relay that holds the removal back lets in whoever it likes before it.
 #[test]
-fn a_device_that_joined_late_by_a_link_the_remover_knew_stays() {
-    let (mut story, laptop, _) = ana_with_two_devices();
-    let (ben, tablet) = (Author::new("ben"), Author::new("ben's tablet"));
+fn a_device_that_came_in_before_the_removal_by_a_link_that_the_remover_knew_goes_along() {
+    let (mut story, laptop, phone) = ana_with_two_devices();
+    let [ben, tablet, foot, carl] =
+        ["ben", "ben's tablet", "ben's foot in the door", "carl"].map(Author::new);
     story.invited(&laptop, &ben);
-    let link = Secret::new("known link");
+    story.linked(&ben, &tablet, false);
+    let [link, deeper] = ["known link", "known link of the tablet's"].map(Secret::new);
     story.record(&ben, &Record::Link(link.ticket()));
+    story.record(&tablet, &Record::Link(deeper.ticket()));
+    let invite = Secret::new("known invite");
+    story.record(&phone, &Record::Invite(invite.ticket()));
     let head = story.roster().hash();
-    let removal = story.removal_of(&laptop, &ben, vec![]);
-    story.joined(&tablet, &link, false);
-    story.late_record(&laptop, head, &removal);
-    assert!(!story.roster().is_active(&ben.id()));
-    assert!(story.roster().is_active(&tablet.id()));
+    let removals = [&ben, &phone].map(|device| story.removal_of(&laptop, device, vec![]));
+    story.joined(&foot, &link, false);
+    story.joined(&Author::new("tablet's own"), &deeper, false);
+    story.joined(&carl, &invite, false);
+    let [of_ben, of_phone] = removals.map(|removal| {
+        let mut story = story.clone();
+        assert!(matches!(story.late_record(&laptop, head, &removal), Outcome::Applied { .. }));
+        story
+    });
+    let is_in = |story: &Story, name: &str| story.roster().is_active(&Author::new(name).id());
+    for (story, gone) in [(of_ben, ["ben", "ben's foot in the door"]), (of_phone, ["ana's phone", "carl"])] {
+        for name in ["ben", "ben's tablet", "ben's foot in the door", "tablet's own", "carl", "ana's phone"] {
+            assert_eq!(is_in(&story, name), !gone.contains(&name), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Rekeys: when one is due, who may make it, and whom it has to reach.
 
 use bowline_wire::ids::*;
-use bowline_wire::limits::MAX_ANSWERS;
+use bowline_wire::limits::{MAX_ANSWERS, MAX_EPOCHS_OF_OTHERS};
 use bowline_wire::roster::record::{Record, Rekey};
 use bowline_wire::roster::{TicketStage, Void};
 
@@ -211,4 +211,34 @@ fn a_recovery_phrase_does_not_rekey() {
     let phrase = Author::new("phrase");
     story.linked(&ana(), &phrase, true);
     assert_eq!(fold(&story, &phrase, &story.due_rekey("e")), void(Void::Recovery));
+}
+
+/// A member lets a device in and has it leave, time and again, and begins each epoch that is due with nothing in it.
+#[test]
+fn a_member_who_uses_up_the_epochs_keeps_nobody_from_going_on_once_the_owner_has_removed_them() {
+    let [owner, mallory, ben] = ["owner", "mallory", "ben"].map(Author::new);
+    let mut story = Story::begun_by(&owner);
+    story.invited(&owner, &mallory);
+    story.invited(&owner, &ben);
+    let mut rounds = 0;
+    let end = loop {
+        let throwaway = Author::new(&format!("throwaway {rounds}"));
+        story.linked(&mallory, &throwaway, false);
+        story.record(&throwaway, &Record::Leave { whole_user: false, cut: vec![] });
+        let empty =
+            Rekey { history: vec![], ..rekey(&format!("empty {rounds}"), story.roster().recipients()) };
+        let outcome = story.record(&mallory, &Record::Rekey(empty));
+        if outcome != APPLIED {
+            break outcome;
+        }
+        rounds += 1;
+    };
+    assert_eq!((end, rounds), (void(Void::Full), MAX_EPOCHS_OF_OTHERS));
+    assert!(story.roster().is_rekey_due());
+    assert_eq!(story.record(&owner, &story.expulsion_of(&owner, mallory.user(), vec![])), APPLIED);
+    assert!(!story.roster().is_rekey_due());
+    story.put(&story.content_by(&ben));
+    let newcomer = Author::new("newcomer");
+    story.invited(&owner, &newcomer);
+    story.put(&story.content_by(&newcomer));
 }

@@ -7,7 +7,7 @@ use super::rekey::begin_epoch;
 use super::rights::{Place, author, is_owner};
 use crate::ids::{ChainKey, DeviceId, EntryId, LogTime, Position, UserId};
 use crate::roster::record::{Cut, Rekey};
-use crate::roster::{Device, Role, Roster, Standing, TicketKind, TicketStage, Void};
+use crate::roster::{Device, Role, Roster, Standing, TicketStage, Void};
 
 pub(super) fn check_cut(cut: &[Cut], concerns: impl Fn(DeviceId) -> bool) -> Result<(), Void> {
     if cut.iter().all(|cut| concerns(cut.device)) { Ok(()) } else { Err(Void::ForeignCut) }
@@ -47,7 +47,7 @@ pub(super) fn remove(
 ) -> Result<Option<Void>, Void> {
     let header = place.header;
     let known = roster.point(&header.roster).map_or(0, |(index, _)| index + 1);
-    let going = with_linked_since(roster, targets, known, place.at.time);
+    let going = with_joined_since(roster, targets, known, place.at.time);
     if going.contains(&header.device) {
         return Err(Void::SelfRemoval);
     }
@@ -62,25 +62,23 @@ pub(super) fn remove(
     Ok(rekeyed.err())
 }
 
-/// `targets`, and devices that joined through links which a target (or such a device) made after the remover's roster.
+/// `targets`, and devices that came in after the remover's roster by a code that a target (or such a device) made, however long ago: a relay
+/// that holds a removal back would else let a device of the target's in by a code that the remover knew of.
 /// Not recovery devices that have settled: the remover chooses which roster to name, and a thief would choose one old enough.
-fn with_linked_since(
+fn with_joined_since(
     roster: &Roster,
     targets: BTreeSet<DeviceId>,
     known: usize,
     now: LogTime,
 ) -> BTreeSet<DeviceId> {
+    let let_in_by = |device: &Device| roster.tickets.get(&device.joined_by?).map(|ticket| ticket.maker);
     let mut going = targets;
     loop {
-        let more: Vec<DeviceId> = roster
-            .tickets
-            .values()
-            .filter(|ticket| ticket.made_at >= known && going.contains(&ticket.maker))
-            .filter_map(|ticket| match (ticket.admits.kind, ticket.stage) {
-                (TicketKind::Link(_), TicketStage::Used(device)) => Some(device),
-                _ => None,
-            })
-            .filter(|device| is_removable(roster, device, now) && !going.contains(device))
+        let since = roster.devices.iter().filter(|(_, device)| device.joined_at >= known);
+        let more: Vec<DeviceId> = since
+            .filter(|(id, device)| device.is_removable(now) && !going.contains(id))
+            .filter(|(_, device)| let_in_by(device).is_some_and(|maker| going.contains(&maker)))
+            .map(|(id, _)| *id)
             .collect();
         if more.is_empty() {
             return going;

@@ -12,8 +12,18 @@ use super::{keys, ownership, phrases};
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
-    let mut tales =
-        vec![tickets(), joins(), suites(), removals(), phrases::tale(), races(), leaving(), gone(), rekeys()];
+    let mut tales = vec![
+        tickets(),
+        joins(),
+        suites(),
+        removals(),
+        phrases::tale(),
+        races(),
+        held_back(),
+        leaving(),
+        gone(),
+        rekeys(),
+    ];
     tales.extend([complaints(), complained(), closed(), unknown(), in_a_run()]);
     tales.extend(keys::tales());
     tales.extend(outrun());
@@ -248,6 +258,23 @@ fn races() -> Tale {
     tale.applied("a removal on the head", &phone, &story.removal_of(&phone, &tablet, vec![]));
     let next = story.record_on(&tablet, old, &Record::Link(Secret::new("t").ticket()));
     tale.entry("a link on an old roster", "void", Some("NotOnHead"), &next);
+    tale
+}
+
+/// A removal that came after a Join by a code of before, which the remover knew of.
+fn held_back() -> Tale {
+    let Cast { mut story, laptop, ben, tablet, .. } = cast();
+    let (foot, other) = (Author::new("ben's foot in the door"), Author::new("tablet's own"));
+    let [link, deeper] = ["known link", "known link of the tablet's"].map(Secret::new);
+    story.record(&ben, &Record::Link(link.ticket()));
+    story.record(&tablet, &Record::Link(deeper.ticket()));
+    let (old, removal) = (story.roster().hash(), story.removal_of(&laptop, &ben, vec![]));
+    story.joined(&foot, &link, false);
+    story.joined(&other, &deeper, false);
+    story.late_record(&laptop, old, &removal);
+    let mut tale = Tale::new("a removal that came after a Join by a link of before", story.clone());
+    tale.refused("content by who came by it", "NotActive", &story.content_by(&foot));
+    tale.applied("a link by who came by another device's", &other, &Record::Link(Secret::new("t").ticket()));
     tale
 }
 

@@ -5,6 +5,7 @@ use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::header::{EntryType, Part};
 use bowline_wire::ids::{Lane, Position, WorkspaceId};
 use bowline_wire::roster::record::{Cut, Record};
+use bowline_wire::roster::{Admits, TicketKind};
 use bowline_wire::weight::Weight;
 
 use crate::config::{CONTROL_RESERVE, Config, OWNER_RESERVE, STAGED_ENTRIES};
@@ -61,6 +62,50 @@ fn a_removed_device_is_shown_its_removal_and_closed() {
     // Whoever stays, stays.
     scene.bench.send(scene.owner, &Frame::Ping);
     assert!(matches!(scene.bench.frame(scene.owner), Frame::Head(_)));
+}
+
+/// Another device of the phone's person, by a link that the phone makes.
+fn linked(scene: &mut Scene, number: u8) -> (Author, ConnId) {
+    let (door, mut device) = (Door::new(number), Author::new(number));
+    let link = Record::Link(door.ticket(u64::MAX));
+    let link = scene.phone.record(&scene.bench.view(scene.workspace), &link);
+    scene.bench.must_append(scene.member, &[&link]);
+    let admits = Admits { kind: TicketKind::Link(scene.phone.user()), recovery: false };
+    let join = device.join_as(&scene.bench.view(scene.workspace), &door, admits);
+    scene.bench.must_append(scene.member, &[&join]);
+    let conn = scene.bench.open(&device, scene.workspace);
+    (device, conn)
+}
+
+/// A removal that comes when another device has come in behind the remover's back.
+#[test]
+fn everybody_whom_a_removal_strikes_is_closed_at_once_and_nobody_else() {
+    for is_whole_person in [true, false] {
+        let mut scene = two();
+        let (tablet, on_tablet) = linked(&mut scene, 3);
+        let (rekey, cut) = (rekey(0x77, [scene.laptop.hpke()]), vec![]);
+        let removal = if is_whole_person {
+            Record::RemoveMember { user: scene.phone.user(), cut, rekey }
+        } else {
+            Record::RemoveDevice { device: scene.phone.id(), cut, rekey }
+        };
+        let removal = scene.laptop.record(&scene.bench.view(scene.workspace), &removal);
+        let (foot, on_foot) = linked(&mut scene, 4);
+        scene.bench.must_append(scene.owner, &[&removal]);
+        for (device, conn, is_struck) in [
+            (scene.phone.clone(), scene.member, true),
+            (tablet, on_tablet, is_whole_person),
+            (foot, on_foot, true),
+            (scene.laptop.clone(), scene.owner, false),
+        ] {
+            let frames = scene.bench.frames(conn);
+            let is_told = matches!(frames.last(), Some(Frame::Goodbye { reason: Reason::Removed, .. }));
+            assert_eq!((is_told, scene.bench.is_closed(conn)), (is_struck, is_struck), "{frames:?}");
+            let (_, answer) = scene.bench.enter(&device, scene.workspace);
+            let is_out = matches!(answer, Frame::Goodbye { reason: Reason::Removed, .. });
+            assert_eq!(is_out, is_struck, "{answer:?}");
+        }
+    }
 }
 
 #[test]

@@ -197,7 +197,9 @@ fn an_entry_that_was_captured_is_of_no_other_workspace_of_the_same_devices() {
     two.bench.flush();
     assert!(matches!(two.bench.frame(conn), Frame::Welcome(_)));
     for entry in &captured {
-        assert_eq!(two.bench.refusal(conn, entry), Reason::Malformed);
+        two.bench.append(conn, &[entry]);
+        let answer = two.bench.frame(conn);
+        assert!(matches!(answer, Frame::Refused { reason: Reason::Malformed, .. }), "{answer:?}");
     }
     assert_eq!(two.bench.position(elsewhere), Position(1));
 }

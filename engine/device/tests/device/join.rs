@@ -3,10 +3,10 @@
 use bowline_core::sync::JoinFailed;
 use bowline_device::{Code, Error, LineReason, Notice};
 use bowline_wire::frame::Frame;
-use bowline_wire::ids::{DocId, Incarnation, Position};
+use bowline_wire::ids::{DocId, Incarnation, Position, Suite};
 
 use crate::author::{Author, message};
-use crate::rig::{Rig, code, entries_of};
+use crate::rig::{Rig, code, entries_of, newcomer};
 
 #[test]
 fn a_code_made_on_one_device_lets_another_in_and_both_show_the_same() {
@@ -168,4 +168,16 @@ fn what_a_code_names_is_compared_with_the_log_after_a_restart_too() {
     assert_eq!(rig.status().caught, Some(LineReason::NotThePinnedLog));
     let by_rig = fork.verified().filter(|entry| entry.header().device == rig.device.id()).count();
     assert_eq!(by_rig, 1, "nothing but its Join");
+}
+
+#[test]
+fn a_workspace_that_a_device_makes_is_of_the_stronger_suite_and_whoever_comes_in_has_such_a_key() {
+    let (mut owner, mut relay) = Rig::creator(1);
+    owner.sync(&mut relay);
+    newcomer(&mut owner, &mut relay, 2);
+    let roster = relay.log().roster();
+    assert_eq!(roster.suite(), Suite::XWing);
+    let tickets = roster.tickets().map(|(_, ticket)| ticket.hpke.suite());
+    let suites: Vec<Suite> = roster.devices().map(|(_, it)| it.hpke.suite()).chain(tickets).collect();
+    assert_eq!(suites, [Suite::XWing; 3], "two devices and a code");
 }

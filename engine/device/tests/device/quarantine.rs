@@ -72,6 +72,17 @@ fn an_entry_by_a_stranger_is_put_aside() {
 }
 
 #[test]
+fn what_a_removed_member_writes_later_is_put_aside_under_their_name() {
+    let (mut rig, mut owner, mut other, mut relay) = with_member();
+    owner.put_removal(&mut relay, &other, Vec::new());
+    let entry = other.content(&relay, &message(other.id(), DOC, "still here")).to_signed();
+    relay.put(entry.clone());
+    rig.sync(&mut relay);
+    assert_eq!(rig.status().quarantined[0].author, other.id());
+    assert_put_aside(rig, owner, relay, &entry, QuarantineReason::NotActive);
+}
+
+#[test]
 fn an_entry_that_stands_on_the_log_twice_counts_once_and_is_the_relays_doing() {
     let (rig, owner, mut other, mut relay) = with_member();
     let entry = other.content(&relay, &message(other.id(), DOC, "x")).to_signed();

@@ -49,7 +49,7 @@ fn keys_of_the_epoch_in_force_are_handed_on_once_by_each_live_device() {
 #[test]
 fn keys_are_handed_on_of_the_epoch_in_force_alone_and_one_wrap_for_each_device() {
     let Cast { mut story, owner, member, .. } = cast();
-    let before = story.roster().epoch().unwrap();
+    let (before, before_roster) = (story.roster().epoch().unwrap(), story.roster().hash());
     let rewrap = |epoch: EpochId, wraps| Record::Rewrap { epoch, wraps: vec![wrap(); wraps] };
     let built_before = story.record_by(&member, &rewrap(before, 4));
     story.record(&owner, &story.due_rekey("next"));
@@ -60,6 +60,9 @@ fn keys_are_handed_on_of_the_epoch_in_force_alone_and_one_wrap_for_each_device()
         void(Void::NotNewest)
     );
     assert_eq!(story.roster().clone().apply_entry(Moment::END, &built_before), Some(void(Void::NotNewest)));
+    // Who builds on a roster of before names an epoch of which that roster knew nothing, and other recipients than it has.
+    let on_before = story.record_on(&member, before_roster, &rewrap(epoch, 4));
+    assert_eq!(story.roster().clone().apply_entry(Moment::END, &on_before), Some(void(Void::NotNewest)));
     for wraps in [0, 3, 5] {
         assert_eq!(fold(&story, &member, &rewrap(epoch, wraps)), void(Void::WrongRecipients), "{wraps}");
     }

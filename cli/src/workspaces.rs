@@ -105,6 +105,25 @@ pub(crate) fn way_back(membership: &Membership) -> String {
     }
 }
 
+/// The role in which this device's person is in a workspace; `None` if they are not, or the log does not say so yet.
+pub(crate) fn own_role(
+    device: &Device,
+    workspace: WorkspaceId,
+    members: &[MemberStatus],
+) -> Result<Option<Role>, CommandError> {
+    let own = device.own_user(workspace)?;
+    let is_own = |member: &&MemberStatus| member.user == own && member.active;
+    Ok(members.iter().find(is_own).and_then(|member| member.role))
+}
+
+/// The word for a role, for people and programs.
+pub(crate) fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Member => "member",
+    }
+}
+
 /// An error if only the owner of the workspace can invite, and this device is not the owner's.
 pub(crate) fn check_owner(
     device: &mut Device,
@@ -122,9 +141,7 @@ pub(crate) fn check_may(
     now: Millis,
 ) -> Result<(), CommandError> {
     let members = device.status(workspace)?.members;
-    let own = device.own_user(workspace)?;
-    let role = |user| members.iter().find(|member| member.user == user).and_then(|member| member.role);
-    if role(own).is_none_or(|role| role.may(deed)) {
+    if own_role(device, workspace, &members)?.is_none_or(|role| role.may(deed)) {
         return Ok(());
     }
     let owner = members.iter().find(|member| member.role == Some(Role::Owner)).map(|member| member.user);

@@ -132,7 +132,7 @@ pub(super) fn answer(
         label: workspaces::label(&here.device, code.workspace),
         relay: here.device.relay_address(code.workspace)?,
         kind: code::word(shown.kind),
-        role: role(shown.role),
+        role: workspaces::role_word(shown.role),
         made_by: shown.maker.to_string(),
     })
 }
@@ -187,13 +187,6 @@ fn what_it_says(shown: &Invitation, name: &str, address: &Address) -> String {
         if shown.people == 1 { "1 person".to_owned() } else { format!("{} people", shown.people) },
         count(shown.devices, "device"),
     )
-}
-
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "owner",
-        Role::Member => "member",
-    }
 }
 
 /// Whether the relay has let this device in.

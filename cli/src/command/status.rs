@@ -66,6 +66,8 @@ struct Workspace {
     label: String,
     name: Option<String>,
     in_use: bool,
+    /// Whom this person is there, as far as the log says.
+    role: Option<&'static str>,
     relay: String,
     member: bool,
     /// Whether this device is in the workspace, in a word.
@@ -299,9 +301,9 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
     let waits = outstanding.queued + outstanding.offered > 0;
     let is_over = status.membership.is_over();
     let own = here.device.own_user(workspace)?;
-    let mine = || status.members.iter().filter(|member| member.user == own && member.active);
-    let has_phrase = mine().any(|member| member.recovery);
-    let is_owner = mine().any(|member| member.role == Some(Role::Owner));
+    let is_phrase = |member: &MemberStatus| member.user == own && member.active && member.recovery;
+    let has_phrase = status.members.iter().any(is_phrase);
+    let role = workspaces::own_role(&here.device, workspace, &status.members)?;
     let waiting_for = status
         .waiting_for
         .filter(|why| waits && !matches!(why, bowline_engine::NotReady::Offline))
@@ -311,6 +313,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         label: workspaces::label(&here.device, workspace),
         name: workspaces::name(&here.device, workspace),
         in_use: here.device.current_workspace()? == Some(workspace),
+        role: role.map(workspaces::role_word),
         relay: here.device.relay_address(workspace)?,
         member: status.member && !is_over,
         membership: status.membership.name(),
@@ -356,7 +359,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .or_else(|| status.behind.map(|behind| shown_instead(&behind))),
         evidence: status.evidence.len(),
         earlier_evidence: status.earlier_evidence,
-        recovery_phrase: match (has_phrase, is_owner && status.member && !is_over) {
+        recovery_phrase: match (has_phrase, role == Some(Role::Owner) && status.member && !is_over) {
             (true, _) => Phrase::Here,
             (false, true) => Phrase::Lacking,
             (false, false) => Phrase::None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bowline_engine::Device;
 use bowline_engine::ids::{Millis, WorkspaceId};
-use bowline_engine::run::{Finished, Goal, Standing};
+use bowline_engine::run::{Goal, Standing};
 use clap::Args;
 use serde::Serialize;
 
@@ -51,6 +51,9 @@ struct Row {
     queued: usize,
     on_its_way: usize,
     undecided: usize,
+    /// Why it is not, as the word of an error.
+    code: Option<&'static str>,
+    message: Option<String>,
 }
 
 impl Sync {
@@ -65,15 +68,21 @@ impl Sync {
         let wanted = wanted(&here.device)?;
         let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
         let reached = syncing::reach(invocation, &mut here, Goal::Synced, progress)?;
-        let rows = wanted.iter().map(|workspace| row(&here.device, &reached.finished, *workspace));
-        let rows = rows.collect::<Result<Vec<_>, _>>()?;
         if reached.finished.stopped {
             return Err(syncing::interrupted());
         }
-        let errors = errors(invocation, &reached.finished, &rows, &wanted);
-        match errors {
+        let mut rows = Vec::new();
+        let mut failed = Vec::new();
+        for workspace in &wanted {
+            let standing = reached.finished.workspaces.get(workspace);
+            let why = standing.and_then(syncing::standing_error);
+            rows.push(row(&here.device, *workspace, (standing, why.as_ref()))?);
+            failed.extend(why.map(|why| (label(&here.device, *workspace), why)));
+        }
+        let synced = rows.iter().filter(|row| row.synced).count();
+        match outcome(invocation, failed, (synced, wanted.len())) {
             Some(error) => {
-                if rows.iter().any(|row| row.synced) || invocation.is_json() {
+                if synced > 0 || invocation.is_json() {
                     invocation.answer(&Synced { workspaces: rows })?;
                 }
                 Err(error)
@@ -164,39 +173,51 @@ fn watch_on(invocation: &mut Invocation<'_>, here: &mut Opened) -> Result<(), Co
     }
 }
 
-fn row(device: &Device, finished: &Finished, workspace: WorkspaceId) -> Result<Row, CommandError> {
+fn row(
+    device: &Device,
+    workspace: WorkspaceId,
+    (standing, why): (Option<&Standing>, Option<&CommandError>),
+) -> Result<Row, CommandError> {
     let outstanding = device.outstanding(workspace)?;
     Ok(Row {
         workspace: workspace.to_string(),
         label: label(device, workspace),
-        synced: matches!(finished.workspaces.get(&workspace), Some(Standing::Synced)),
+        synced: matches!(standing, Some(Standing::Synced)),
         queued: outstanding.queued,
         on_its_way: outstanding.offered,
         undecided: outstanding.undecided,
+        code: why.map(|why| why.code.word()),
+        message: why.map(|why| why.message.clone()),
     })
 }
 
-/// Tells what is wrong in each workspace but the last of those; gives the error of that one, or `None` if all is well.
-fn errors(
+/// The error of the command, or `None` if all is well. Which workspace is not in step, and why, is told of each: by the error if no
+/// workspace is, and before it otherwise.
+fn outcome(
     invocation: &mut Invocation<'_>,
-    finished: &Finished,
-    rows: &[Row],
-    wanted: &[WorkspaceId],
+    mut failed: Vec<(String, CommandError)>,
+    (synced, of): (usize, usize),
 ) -> Option<CommandError> {
-    let failed = wanted.iter().zip(rows).filter_map(|(workspace, row)| {
-        Some((row.label.clone(), syncing::standing_error(finished.workspaces.get(workspace)?)?))
-    });
-    let mut failed: Vec<(String, CommandError)> = failed.collect();
-    if wanted.len() > 1 {
+    if of > 1 {
         for (name, error) in &mut failed {
             error.message = format!("Workspace {name}: {}", error.message);
         }
     }
-    let (_, last) = failed.pop()?;
-    for (_, error) in &failed {
+    if synced == 0 {
+        let last = failed.pop();
+        tell(invocation, &failed);
+        return last.map(|(_, error)| error);
+    }
+    tell(invocation, &failed);
+    let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
+    let message = format!("{synced} of {of} workspaces synced; not synced: {}", names.join(", "));
+    (!failed.is_empty()).then(|| CommandError::new(ErrorCode::SyncIncomplete, message))
+}
+
+fn tell(invocation: &mut Invocation<'_>, errors: &[(String, CommandError)]) {
+    for (_, error) in errors {
         invocation.error(error);
     }
-    Some(last)
 }
 
 impl fmt::Display for Synced {
@@ -232,6 +253,8 @@ mod tests {
             queued,
             on_its_way: 0,
             undecided,
+            code: None,
+            message: None,
         };
         let told = |queued, undecided| Synced { workspaces: vec![row(queued, undecided)] }.to_string();
         assert_eq!(told(0, 0), "workspace Family (3fa9): not synced\n");

@@ -267,6 +267,8 @@ codes! {
     ExportIncomplete, Partial, "export_incomplete";
     /// A recovery phrase has brought some workspaces back, and not all.
     RecoveryIncomplete, Partial, "recovery_incomplete";
+    /// Some workspaces are synced, and not all.
+    SyncIncomplete, Partial, "sync_incomplete";
     /// This device is back in a workspace, and some of its documents were not put back.
     RejoinIncomplete, Partial, "rejoin_incomplete";
 

@@ -21,7 +21,7 @@ pub enum Kind {
     Unconfirmed = 8,
     /// Another process is in the way.
     Busy = 9,
-    /// Something could not be imported or exported, and the rest is done.
+    /// Something could not be imported, exported, synced or brought back, and the rest is done.
     Partial = 10,
     /// A check of the demo did not hold, or the demo could not be brought to its end.
     Demo = 11,
@@ -44,7 +44,7 @@ Exit codes:
   7  not found, or more than one thing has that id
   8  needs confirmation: run it again with --yes
   9  another process is in the way
- 10  done but in part: something could not be imported or exported
+ 10  done but in part: something could not be imported, exported, synced or brought back
  11  the demo: a check did not hold
  12  checked, and it does not hold: a log does not verify, or two devices differ
 130  interrupted";

@@ -36,6 +36,7 @@ mod recovery;
 mod refused;
 mod relay;
 mod said;
+mod several;
 mod shared;
 mod skills;
 mod statements;

@@ -56,8 +56,9 @@ impl Offer {
 
 impl Workspace {
     fn write(&self, f: &mut Formatter<'_>, now: Millis) -> fmt::Result {
-        let in_use = if self.in_use { ", new documents go there" } else { "" };
-        writeln!(f, "Workspace {} on {}{in_use}", self.label, relay_for_people(&self.relay))?;
+        let role = self.role.map_or_else(String::new, |role| format!(", you are its {role}"));
+        let in_use = if self.in_use { "; new documents go there" } else { "" };
+        writeln!(f, "Workspace {} on {}{role}{in_use}", self.label, relay_for_people(&self.relay))?;
         match &self.out_because {
             Some(why) => writeln!(f, "  Not connected: {}", OneLine(why))?,
             None => self.connection.write(f, now)?,

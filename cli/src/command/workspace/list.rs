@@ -9,7 +9,7 @@ use crate::documents::workspace_prefix;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::text::{OneLine, Table};
-use crate::workspaces::{self, Called, relay_for_people};
+use crate::workspaces::{self, Called, relay_for_people, role_word};
 
 /// List the workspaces of this device
 #[derive(Args, Debug)]
@@ -30,6 +30,8 @@ struct Row {
     member: bool,
     membership: &'static str,
     relay: String,
+    /// Whom this person is there, as far as the log says.
+    role: Option<&'static str>,
     owner: Option<String>,
     devices: usize,
     queued: usize,
@@ -55,6 +57,7 @@ impl List {
                 membership: status.membership.name(),
                 member: status.member && !status.membership.is_over(),
                 relay: here.device.relay_address(workspace)?,
+                role: workspaces::own_role(&here.device, workspace, &status.members)?.map(role_word),
                 owner: owner.map(|owner| called.user_name(owner.user).unwrap_or_default().to_owned()),
                 devices: status.members.iter().filter(|member| member.active).count(),
                 queued: status.queued,
@@ -75,7 +78,7 @@ impl fmt::Display for Rows {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new(&["", "ID", "NAME", "OWNER", "DEVICES", "QUEUED", "RELAY"])
+        let mut table = Table::new(&["", "ID", "NAME", "ROLE", "OWNER", "DEVICES", "QUEUED", "RELAY"])
             .cutting(&["NAME", "OWNER", "RELAY"]);
         for row in &self.0 {
             let mark = if row.in_use { "*" } else { "" };
@@ -90,6 +93,7 @@ impl fmt::Display for Rows {
                 mark.to_owned(),
                 row.prefix.clone(),
                 OneLine(row.name.as_deref().unwrap_or("-")).to_string(),
+                row.role.unwrap_or("-").to_owned(),
                 OneLine(row.owner.as_deref().filter(|name| !name.is_empty()).unwrap_or("-")).to_string(),
                 // Before the relay has signed, nobody is in it for certain.
                 if row.devices == 0 { "-".to_owned() } else { row.devices.to_string() },

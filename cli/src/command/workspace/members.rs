@@ -99,7 +99,7 @@ impl Members {
             user: user.to_string(),
             prefix: called.user_prefix(user),
             name: called.user_name(user).map(str::to_owned),
-            role: if person.role == Some(Role::Owner) { "owner" } else { "member" },
+            role: workspaces::role_word(person.role.unwrap_or(Role::Member)),
             you: user == own,
             standing: Standing { active: person.is_in(), offered: offered_to == Some(user) },
             devices: person.devices,

@@ -23,6 +23,7 @@ pub(crate) struct Show {
 struct Shown {
     id: String,
     name: Option<String>,
+    role: Option<&'static str>,
     relay: String,
     membership: &'static str,
     in_use: bool,
@@ -32,9 +33,11 @@ impl Show {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let here = invocation.open()?;
         let workspace = workspaces::chosen(&here.device, self.workspace.as_deref())?;
+        let members = here.device.status(workspace)?.members;
         invocation.answer(&Shown {
             id: workspace.to_string(),
             name: workspaces::name(&here.device, workspace),
+            role: workspaces::own_role(&here.device, workspace, &members)?.map(workspaces::role_word),
             relay: here.device.relay_address(workspace)?,
             membership: here.device.membership(workspace)?.name(),
             in_use: here.device.current_workspace()? == Some(workspace),
@@ -47,6 +50,9 @@ impl fmt::Display for Shown {
         writeln!(f, "Workspace: {}", self.id)?;
         if let Some(name) = &self.name {
             writeln!(f, "Name: {}", OneLine(name))?;
+        }
+        if let Some(role) = self.role {
+            writeln!(f, "Your role: {role}")?;
         }
         writeln!(f, "Relay: {}", OneLine(&self.relay))
     }

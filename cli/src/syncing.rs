@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bowline_engine::device::{Entrance, Looking, Membership, Notice, PhraseInHand, Went};
+use bowline_engine::device::{
+    Departure, Entrance, Looking, Membership, Newcomer, Notice, PhraseInHand, Went,
+};
 use bowline_engine::ids::{DocId, WorkspaceId};
 use bowline_engine::run::recover::{self, LookedUp, Recovered};
 use bowline_engine::run::{self, Event, Finished, Goal, Inquired, LineStage, Looked, Standing};
@@ -253,15 +255,27 @@ pub(crate) fn come_in_by_phrase(
     })
 }
 
-/// Has a recovery phrase let a new device into a workspace.
+/// Has a recovery phrase let somebody into a workspace.
 pub(crate) fn let_in_by_phrase(
     invocation: &mut Invocation<'_>,
-    phrase: &mut PhraseInHand,
+    (phrase, newcomer): (&mut PhraseInHand, Newcomer<'_>),
     place: (WorkspaceId, &str),
     progress: Progress,
 ) -> Result<Recovered<Entrance>, CommandError> {
     on_the_line(invocation, progress, drop, async |host, stop| {
-        recover::let_in_by_phrase(phrase, place, host, stop).await
+        recover::let_in_by_phrase(phrase, newcomer, place, host, stop).await
+    })
+}
+
+/// Has a recovery phrase leave a workspace.
+pub(crate) fn leave_by_phrase(
+    invocation: &mut Invocation<'_>,
+    phrase: &mut PhraseInHand,
+    place: (WorkspaceId, &str),
+    progress: Progress,
+) -> Result<Recovered<Departure>, CommandError> {
+    on_the_line(invocation, progress, drop, async |host, stop| {
+        recover::leave_by_phrase(phrase, place, host, stop).await
     })
 }
 

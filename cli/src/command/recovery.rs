@@ -1,12 +1,19 @@
 //! `bowline recovery`: 24 words on paper that bring everything back when every device is gone.
 
 mod add;
+mod at_relay;
 mod bring_in;
 mod check;
 mod create;
+mod everywhere;
+mod remove;
+mod replace;
+mod settled;
 mod sheet;
 mod use_phrase;
 mod words;
+
+pub(super) use settled::settled;
 
 use clap::Subcommand;
 
@@ -19,6 +26,8 @@ pub(crate) enum Recovery {
     Create(create::Create),
     Add(add::Add),
     Check(check::Check),
+    Replace(replace::Replace),
+    Remove(remove::Remove),
     Use(use_phrase::Use),
 }
 
@@ -28,6 +37,8 @@ impl Recovery {
             Self::Create(command) => command.run(invocation),
             Self::Add(command) => command.run(invocation),
             Self::Check(command) => command.run(invocation),
+            Self::Replace(command) => command.run(invocation),
+            Self::Remove(command) => command.run(invocation),
             Self::Use(command) => command.run(invocation),
         }
     }

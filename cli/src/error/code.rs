@@ -203,6 +203,10 @@ codes! {
     CodeVersion, Refused, "code_version";
     /// This person has a recovery phrase in the workspace already.
     HasPhrase, Refused, "has_phrase";
+    /// A recovery phrase has been in force for a week: only its own words take it out.
+    PhraseSettled, Refused, "phrase_settled";
+    /// This person's last device in a workspace stays there, or the person would be gone.
+    LastDevice, Refused, "last_device";
     /// Only the owner may do this.
     NotOwner, Refused, "not_owner";
     /// The owner's last device cannot be removed, and the owner cannot leave.
@@ -265,7 +269,7 @@ codes! {
     Withheld, Partial, "withheld";
     /// Something could not be exported; the rest is there.
     ExportIncomplete, Partial, "export_incomplete";
-    /// A recovery phrase has brought some workspaces back, and not all.
+    /// What was to be done with a recovery phrase is done in some workspaces, and not in all.
     RecoveryIncomplete, Partial, "recovery_incomplete";
     /// Some workspaces are synced, and not all.
     SyncIncomplete, Partial, "sync_incomplete";

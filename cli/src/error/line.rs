@@ -397,9 +397,9 @@ pub(crate) fn void(why: Void) -> CommandError {
         Void::AuthorNotActive => of(ErrorCode::NotAMember, "This device is not in the workspace any more"),
         Void::Recovery => of(
             ErrorCode::DecisionVoid,
-            "A person has one recovery phrase, and after its first week nobody removes it",
+            "A person has one recovery phrase, and after its first week only its own words take it out",
         )
-        .hint("it goes with its person: `bowline workspace remove`; `bowline recovery check` says whose words are which"),
+        .hint("`bowline recovery replace` puts another in its place, `bowline recovery remove` takes it out; `bowline recovery check` says whose words are which"),
         Void::Full => of(ErrorCode::WorkspaceFull, "The workspace is full")
             .hint("close codes nobody needs, and remove devices nobody uses"),
         Void::AfterUnknown => of(ErrorCode::UpdateNeeded, "The workspace uses features of a newer version")

@@ -40,6 +40,7 @@ mod several;
 mod shared;
 mod skills;
 mod statements;
+mod successors;
 mod terminal;
 mod ways_out;
 mod workspaces;

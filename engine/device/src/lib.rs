@@ -67,7 +67,7 @@ pub use workspace::line_failure::{LineFailure, LineReason};
 pub use workspace::membership::{Membership, RelaySays, Removal};
 pub use workspace::owed::Owed;
 pub use workspace::quarantine::QuarantineReason;
-pub use workspace::recovery::{Entrance, PhraseInHand};
+pub use workspace::recovery::{Departure, Entrance, Newcomer, PhraseInHand};
 pub use workspace::report::{LineReport, LineStage, Stuck, SyncReport};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
 pub use workspace::stored_log::StoredLog;

@@ -1,5 +1,5 @@
-//! What a recovery phrase does at a relay, on a line of its own and in memory: it asks where it is, comes into a workspace by a code, and
-//! lets a new device in.
+//! What a recovery phrase does at a relay, on a line of its own and in memory: it asks where it is, comes into a workspace by a code,
+//! lets somebody in, and leaves.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::Host;
 use super::line::{Follows, LineError};
 use super::own_line::{Ended, Talk, talk};
 use crate::Code;
-use crate::device::{Entrance, Error, Parting, PhraseInHand};
+use crate::device::{Departure, Entrance, Error, Newcomer, Parting, PhraseInHand};
 
 /// What became of asking a relay where a phrase is.
 #[derive(Debug)]
@@ -68,28 +68,61 @@ pub async fn come_in_by_phrase<D: Dial>(
     stop: impl Future<Output = ()>,
 ) -> Result<Recovered<Result<(), JoinFailed>>, Error> {
     phrase.join(code, (host.clock)())?;
-    let at_work = AtWork { phrase, workspace: code.workspace, done: has_come_in };
-    run(&code.relay, at_work, host, stop).await
+    let workspace = code.workspace;
+    let done = |phrase: &mut PhraseInHand, _| {
+        Ok(match phrase.has_joined(workspace)? {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(())),
+            Err(why) => Some(Err(why)),
+        })
+    };
+    run(&code.relay, AtWork { phrase, workspace, done }, host, stop).await
 }
 
-/// Opens a workspace with a phrase that is in it, and lets a new device in. The socket is closed when this returns.
+/// Opens a workspace with a phrase that is in it, and lets somebody in. The socket is closed when this returns.
 ///
 /// # Errors
 /// The device's.
 pub async fn let_in_by_phrase<D: Dial>(
     phrase: &mut PhraseInHand,
+    newcomer: Newcomer<'_>,
     (workspace, address): (WorkspaceId, &str),
     host: Host<'_, D>,
     stop: impl Future<Output = ()>,
 ) -> Result<Recovered<Entrance>, Error> {
     phrase.open(workspace, address, (host.clock)())?;
-    let at_work = AtWork { phrase, workspace, done: has_let_in };
-    run(address, at_work, host, stop).await
+    let done = |phrase: &mut PhraseInHand, now| {
+        Ok(match phrase.let_in(workspace, newcomer, now)? {
+            Entrance::OnTheWay => None,
+            entrance => Some(entrance),
+        })
+    };
+    run(address, AtWork { phrase, workspace, done }, host, stop).await
+}
+
+/// Opens a workspace with a phrase that is in it, and leaves it. The socket is closed when this returns.
+///
+/// # Errors
+/// The device's.
+pub async fn leave_by_phrase<D: Dial>(
+    phrase: &mut PhraseInHand,
+    (workspace, address): (WorkspaceId, &str),
+    host: Host<'_, D>,
+    stop: impl Future<Output = ()>,
+) -> Result<Recovered<Departure>, Error> {
+    phrase.open(workspace, address, (host.clock)())?;
+    let done = |phrase: &mut PhraseInHand, now| {
+        Ok(match phrase.leave(workspace, now)? {
+            Departure::OnTheWay => None,
+            departure => Some(departure),
+        })
+    };
+    run(address, AtWork { phrase, workspace, done }, host, stop).await
 }
 
 async fn run<D: Dial, T>(
     address: &str,
-    at_work: AtWork<'_, T>,
+    at_work: AtWork<'_, impl FnMut(&mut PhraseInHand, Millis) -> Result<Option<T>, Error>>,
     host: Host<'_, D>,
     stop: impl Future<Output = ()>,
 ) -> Result<Recovered<T>, Error> {
@@ -127,39 +160,14 @@ impl Talk for Asking<'_> {
     }
 }
 
-/// What a phrase has done once it is done, after a frame.
-type Done<T> = fn(&mut PhraseInHand, WorkspaceId, Millis) -> Result<Option<T>, Error>;
-
-fn has_come_in(
-    phrase: &mut PhraseInHand,
-    workspace: WorkspaceId,
-    _now: Millis,
-) -> Result<Option<Result<(), JoinFailed>>, Error> {
-    Ok(match phrase.has_joined(workspace)? {
-        Ok(false) => None,
-        Ok(true) => Some(Ok(())),
-        Err(why) => Some(Err(why)),
-    })
-}
-
-fn has_let_in(
-    phrase: &mut PhraseInHand,
-    workspace: WorkspaceId,
-    now: Millis,
-) -> Result<Option<Entrance>, Error> {
-    Ok(match phrase.let_in(workspace, now)? {
-        Entrance::OnTheWay => None,
-        entrance => Some(entrance),
-    })
-}
-
-struct AtWork<'p, T> {
+/// A phrase in a workspace, and what it has done there once that is done, which is asked after each frame.
+struct AtWork<'p, D> {
     phrase: &'p mut PhraseInHand,
     workspace: WorkspaceId,
-    done: Done<T>,
+    done: D,
 }
 
-impl<T> Talk for AtWork<'_, T> {
+impl<T, D: FnMut(&mut PhraseInHand, Millis) -> Result<Option<T>, Error>> Talk for AtWork<'_, D> {
     type Outcome = Result<T, Arc<LineError>>;
 
     fn begin(&mut self, line: Option<LineKey>, now: Millis) -> Result<(), Error> {
@@ -168,7 +176,7 @@ impl<T> Talk for AtWork<'_, T> {
 
     fn hear(&mut self, bytes: &[u8], now: Millis) -> Result<Option<Self::Outcome>, Error> {
         self.phrase.handle_frame(self.workspace, bytes, now)?;
-        if let Some(done) = (self.done)(self.phrase, self.workspace, now)? {
+        if let Some(done) = (self.done)(self.phrase, now)? {
             return Ok(Some(Ok(done)));
         }
         Ok(self.phrase.poll_parting(self.workspace)?.map(|parting| Err(why(parting))))

@@ -3,6 +3,7 @@
 use bowline_engine::Deed;
 use clap::Args;
 
+use crate::command::recovery::settled;
 use crate::command::removal;
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
@@ -40,6 +41,11 @@ impl Revoke {
         let own = here.device.own_user(workspace)?;
         if members.iter().any(|member| member.device == device && member.user != own) {
             workspaces::check_may(&mut here.device, workspace, Deed::RemoveOthersDevice, now)?;
+        }
+        let phrase = members.iter().find(|member| member.device == device && member.settled);
+        if let Some(phrase) = phrase {
+            let role = phrase.role.filter(|_| phrase.user == own);
+            return Err(settled(&workspaces::label(&here.device, workspace), role));
         }
         let whom = called.device(device);
         invocation.confirm(self.yes, &format!("Revoke {whom}?"))?;

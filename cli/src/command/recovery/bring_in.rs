@@ -1,10 +1,10 @@
 //! A phrase comes into a workspace: a link is made for it alone, and its keys join by that, in memory.
 
-use bowline_engine::device::PhraseInHand;
-use bowline_engine::ids::{Millis, WorkspaceId};
+use bowline_engine::device::{MemberStatus, PhraseInHand};
+use bowline_engine::ids::{DeviceId, Millis, WorkspaceId};
 use bowline_engine::run::Goal;
 use bowline_engine::run::recover::Recovered;
-use bowline_engine::{CodeKind, Device, RecoveryPhrase};
+use bowline_engine::{Code, CodeKind, Device, RecoveryPhrase};
 
 use super::words::recovery_of_own;
 use crate::command::code;
@@ -28,7 +28,8 @@ pub(super) fn check_none(device: &Device, workspace: WorkspaceId) -> Result<(), 
         ErrorCode::HasPhrase,
         format!("You have a recovery phrase in workspace {name} already"),
     )
-    .hint("`bowline recovery check` says whether the words that you have are its"))
+    .hint("`bowline recovery check` says whether the words that you have are its; `bowline recovery replace` puts new ones in their place")
+    .hint("if they are lost, `bowline recovery remove --lost` takes the phrase out in its first week"))
 }
 
 /// Brings a phrase into a workspace, and waits until this device has seen it there.
@@ -50,26 +51,53 @@ fn come_in(
     let ticket = here.device.make_recovery_code(workspace, &phrase, invocation.now())?;
     let (code, _) = code::when_open(invocation, here, workspace, (CodeKind::Recovery, ticket))?;
     let mut phrase = PhraseInHand::new(phrase, (invocation.host.random)())?;
+    come_in_by(invocation, here, &mut phrase, &code)?;
     let device = phrase.id();
+    hear_of(invocation, here, workspace, |members| is_in(members, device))
+}
+
+/// Has a phrase join by the code that was made for it.
+pub(super) fn come_in_by(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    phrase: &mut PhraseInHand,
+    code: &Code,
+) -> Result<(), CommandError> {
     let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    match syncing::come_in_by_phrase(invocation, &mut phrase, &code, progress)? {
-        Recovered::Done(joined) => joined.map_err(|why| join_failed(&why))?,
-        Recovered::NoLine(why) => return Err(line_failed(&why)),
-        Recovered::Stopped => return Err(syncing::interrupted()),
+    match syncing::come_in_by_phrase(invocation, phrase, code, progress)? {
+        Recovered::Done(joined) => joined.map_err(|why| join_failed(&why)),
+        Recovered::NoLine(why) => Err(line_failed(&why)),
+        Recovered::Stopped => Err(syncing::interrupted()),
     }
-    let mut is_seen = |home: &mut Device, _: Millis| {
-        let members = home.status(workspace)?.members;
-        Ok(members.iter().any(|member| member.device == device && member.active))
+}
+
+/// Whether a device is in.
+pub(super) fn is_in(members: &[MemberStatus], device: DeviceId) -> bool {
+    members.iter().any(|member| member.device == device && member.active)
+}
+
+/// Waits until this device has heard of what became of a phrase, and the key is in force that keeps out whoever went. The relay has signed
+/// for it already: if this device does not hear of it, that is a hint.
+pub(super) fn hear_of(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    workspace: WorkspaceId,
+    is_so: impl Fn(&[MemberStatus]) -> bool,
+) -> Result<(), CommandError> {
+    let mut has_heard = |home: &mut Device, _: Millis| {
+        let status = home.status(workspace)?;
+        Ok(is_so(&status.members) && !status.rekey_due)
     };
     let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    let reached = syncing::reach(invocation, here, Goal::Until(workspace, &mut is_seen), progress)?;
-    if is_seen(&mut here.device, invocation.now())? {
+    let reached = syncing::reach(invocation, here, Goal::Until(workspace, &mut has_heard), progress)?;
+    if has_heard(&mut here.device, invocation.now())? {
         return Ok(());
     }
-    // The relay has signed for it: what is missing is that this device hears of it.
-    if let Some(why) = syncing::not_reached(&reached.finished, workspace) {
-        invocation
-            .hint(format_args!("the relay has taken the phrase in; this device has not heard of it: {why}"));
-    }
+    let name = workspaces::label(&here.device, workspace);
+    let why = syncing::not_reached(&reached.finished, workspace).map(|why| format!(": {why}"));
+    invocation.hint(format_args!(
+        "the relay has signed for it in workspace {name}, and this device has not heard of it{}: `bowline sync` goes on",
+        why.unwrap_or_default()
+    ));
     Ok(())
 }

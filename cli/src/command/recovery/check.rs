@@ -6,8 +6,8 @@ use bowline_engine::ids::WorkspaceId;
 use clap::Args;
 use serde::Serialize;
 
-use super::words::{Words, recovery_of_own};
-use crate::error::{CommandError, ErrorCode};
+use super::words::{Words, nowhere_here, workspaces_here, workspaces_of};
+use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::secret_argument::Asked;
 use crate::workspaces;
@@ -45,23 +45,12 @@ impl Check {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let here = invocation.open()?;
         let device = self.words.read(invocation, PHRASE)?.device_keys().id();
-        let (mut with, mut without) = (Vec::new(), Vec::new());
-        let in_force =
-            here.device.workspaces().filter(|workspace| here.device.other_draft(*workspace).is_none());
-        for workspace in in_force.collect::<Vec<_>>() {
-            if here.device.membership(workspace)?.is_over() {
-                continue;
-            }
-            let is_it = recovery_of_own(&here.device, workspace)? == Some(device);
-            if is_it { &mut with } else { &mut without }.push(workspace);
-        }
+        let with = workspaces_of(&here.device, device)?;
         if with.is_empty() {
-            return Err(CommandError::new(
-                ErrorCode::PhraseUnknown,
-                "These words are a recovery phrase, and not yours in any workspace that this device is in",
-            )
-            .hint("if they are on your newest sheet, `bowline sync` and check again: this device may not have heard of them"));
+            return Err(nowhere_here());
         }
+        let mut without = workspaces_here(&here.device)?;
+        without.retain(|workspace| !with.contains(workspace));
         let names = |of: &[WorkspaceId]| of.iter().map(|it| workspaces::label(&here.device, *it)).collect();
         let ids = |of: &[WorkspaceId]| of.iter().map(ToString::to_string).collect();
         invocation.answer(&Checked {

@@ -14,7 +14,7 @@ use super::sheet::Sheet;
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
-use crate::{files, syncing, workspaces};
+use crate::{syncing, workspaces};
 
 /// Make your recovery phrase: 24 words that bring everything back when all devices are gone
 ///
@@ -82,12 +82,7 @@ impl Create {
             made: invocation.now(),
             words: &words,
         };
-        // Before the words are shown: a file that cannot be written is better known now.
-        match &self.sheet {
-            Some(path) => files::write_private(path, sheet.to_text().as_bytes())?,
-            None if !invocation.is_json() => invocation.say(format_args!("{}", sheet.to_text().as_str())),
-            None => {}
-        }
+        sheet.show(invocation, self.sheet.as_deref())?;
         invocation.answer(&Created {
             words: &words,
             device: phrase.device_keys().id().to_string(),

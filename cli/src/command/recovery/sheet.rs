@@ -1,10 +1,14 @@
 //! The sheet with a recovery phrase, to print.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use bowline_engine::ids::Millis;
 use zeroize::Zeroizing;
 
+use crate::error::CommandError;
+use crate::files;
+use crate::invocation::Invocation;
 use crate::qr::{Ink, Qr};
 use crate::text::OneLine;
 use crate::time::moment;
@@ -25,8 +29,23 @@ pub(super) struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
+    /// Writes the sheet into a new file, if one is named, and else onto the terminal. Done before the words are shown: a file that
+    /// cannot be written is better known then.
+    pub(super) fn show(
+        &self,
+        invocation: &mut Invocation<'_>,
+        file: Option<&Path>,
+    ) -> Result<(), CommandError> {
+        match file {
+            Some(path) => files::write_private(path, self.to_text().as_bytes())?,
+            None if !invocation.is_json() => invocation.say(format_args!("{}", self.to_text().as_str())),
+            None => {}
+        }
+        Ok(())
+    }
+
     /// The sheet as text. Dark is ink: the code is for paper, and for a camera.
-    pub(super) fn to_text(&self) -> Zeroizing<String> {
+    fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(8 * 1024));
         let Self { workspace, relay, made, words } = self;
         let _ = write!(

@@ -2,26 +2,23 @@
 
 use std::fmt;
 
-use bowline_engine::device::{Entrance, PhraseInHand};
+use bowline_engine::device::{Newcomer, PhraseInHand};
 use bowline_engine::ids::WorkspaceId;
-use bowline_engine::run::LineError;
-use bowline_engine::run::recover::{LookedUp, Recovered};
 use bowline_engine::transport::Address;
-use bowline_engine::{Code, Home, HomeError, LookupFailed, Reason, RelayFault};
+use bowline_engine::{Home, HomeError};
 use clap::Args;
 use serde::Serialize;
 
+use super::at_relay::{let_in, look_up};
 use super::words::Words;
 use crate::command::init;
 use crate::command::join::{CameIn, bring_what_is_there, come_in};
-use crate::error::{CommandError, ErrorCode, join_failed, line_failed, turned_away, void};
+use crate::error::{CommandError, ErrorCode, join_failed};
 use crate::ids::Prefixes;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
-use crate::progress::Progress;
 use crate::secret_argument::Asked;
-use crate::syncing;
-use crate::workspaces::{self, WorkspaceNames, relay_for_people};
+use crate::workspaces::{self, relay_for_people};
 
 const PHRASE: Asked = Asked {
     what: "Your recovery phrase",
@@ -130,32 +127,6 @@ fn home(invocation: &mut Invocation<'_>) -> Result<Opened, CommandError> {
     }
 }
 
-fn look_up(
-    invocation: &mut Invocation<'_>,
-    here: &Opened,
-    phrase: &mut PhraseInHand,
-    relay: &str,
-) -> Result<Vec<WorkspaceId>, CommandError> {
-    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    match syncing::look_up(invocation, phrase, relay, progress)? {
-        LookedUp::Found(found) => Ok(found),
-        LookedUp::Failed(LookupFailed::Goodbye(Reason::OutOfPlace)) => Err(CommandError::new(
-            ErrorCode::RelayVersion,
-            "The relay is of a version that does not know recovery phrases",
-        )
-        .hint("ask its operator to update it")),
-        LookedUp::Failed(LookupFailed::Goodbye(reason)) => Err(turned_away(reason)),
-        LookedUp::Failed(LookupFailed::OtherRelay) => {
-            Err(line_failed(&LineError::Fault(RelayFault::OtherRelay)))
-        }
-        LookedUp::Failed(LookupFailed::Nonsense(what)) => {
-            Err(line_failed(&LineError::Fault(RelayFault::Nonsense(what))))
-        }
-        LookedUp::NoLine(why) => Err(line_failed(&why)),
-        LookedUp::Stopped => Err(syncing::interrupted()),
-    }
-}
-
 /// Makes this machine a device of the phrase's person in a workspace, unless it is one.
 fn bring_back(
     invocation: &mut Invocation<'_>,
@@ -167,7 +138,7 @@ fn bring_back(
     // One whose code failed before begins anew below.
     let is_begun = is_here && here.device.wants_connection(workspace)?;
     if !is_begun {
-        let code = let_in(invocation, here, phrase, (workspace, relay))?;
+        let code = let_in(invocation, here, (phrase, Newcomer::Device), (workspace, relay))?;
         here.device.join(&code, invocation.now())?;
         if come_in(invocation, here, workspace)? == CameIn::KeySpent {
             here.device.rejoin(&code, invocation.now())?;
@@ -179,32 +150,6 @@ fn bring_back(
         come_in(invocation, here, workspace)?;
     }
     bring_what_is_there(invocation, here, workspace)
-}
-
-/// Has the phrase let this machine in, once the workspace's log has borne out that it may.
-fn let_in(
-    invocation: &mut Invocation<'_>,
-    here: &Opened,
-    phrase: &mut PhraseInHand,
-    place: (WorkspaceId, &str),
-) -> Result<Code, CommandError> {
-    let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    match syncing::let_in_by_phrase(invocation, phrase, place, progress)? {
-        Recovered::Done(Entrance::Code(code)) => Ok(*code),
-        Recovered::Done(Entrance::NotIn) => Err(CommandError::new(
-            ErrorCode::RelayMisbehaves,
-            "The relay names a workspace whose log does not have this recovery phrase",
-        )
-        .hint("nothing of it was taken over: tell the relay's operator")),
-        Recovered::Done(Entrance::NoKeys) => Err(CommandError::new(
-            ErrorCode::NotReady,
-            "The workspace has given this recovery phrase no key that opens",
-        )
-        .hint("if another device of yours still works, `bowline device link` there lets this machine in")),
-        Recovered::Done(Entrance::Void(why)) => Err(void(why)),
-        Recovered::Done(Entrance::OnTheWay) | Recovered::Stopped => Err(syncing::interrupted()),
-        Recovered::NoLine(why) => Err(line_failed(&why)),
-    }
 }
 
 impl fmt::Display for Used {

@@ -25,6 +25,30 @@ impl Words {
         invocation: &mut Invocation<'_>,
         asked: Asked,
     ) -> Result<RecoveryPhrase, CommandError> {
+        parse(&self.text(invocation, asked)?)
+    }
+
+    /// Two phrases, one after the other: on a terminal each is asked for, and stdin has the words of both.
+    pub(super) fn read_two(
+        &self,
+        invocation: &mut Invocation<'_>,
+        [first, second]: [Asked; 2],
+    ) -> Result<[RecoveryPhrase; 2], CommandError> {
+        let typed = self.text(invocation, first)?;
+        if invocation.host.terminal.stdin {
+            return Ok([parse(&typed)?, self.read(invocation, second)?]);
+        }
+        let half = typed.split_whitespace().count() / 2;
+        let (mut one, mut other) = (Zeroizing::new(String::new()), Zeroizing::new(String::new()));
+        for (number, word) in typed.split_whitespace().enumerate() {
+            let to = if number < half { &mut one } else { &mut other };
+            to.push_str(word);
+            to.push(' ');
+        }
+        Ok([parse(&one)?, parse(&other)?])
+    }
+
+    fn text(&self, invocation: &mut Invocation<'_>, asked: Asked) -> Result<Zeroizing<String>, CommandError> {
         let from = match self.from.as_slice() {
             [] => None,
             [from] if from == "-" => Some("-"),
@@ -36,9 +60,12 @@ impl Words {
                 .hint(format!("`{}` asks for it, `{}` reads it from stdin", asked.prompts, asked.reads)));
             }
         };
-        let typed = Zeroizing::new(secret_argument::read(invocation, from, asked)?);
-        RecoveryPhrase::parse(&typed).map_err(not_a_phrase)
+        Ok(Zeroizing::new(secret_argument::read(invocation, from, asked)?))
     }
+}
+
+fn parse(typed: &str) -> Result<RecoveryPhrase, CommandError> {
+    RecoveryPhrase::parse(typed).map_err(not_a_phrase)
 }
 
 fn not_a_phrase(why: PhraseError) -> CommandError {
@@ -66,7 +93,46 @@ pub(super) fn recovery_of_own(
     device: &Device,
     workspace: WorkspaceId,
 ) -> Result<Option<DeviceId>, CommandError> {
+    Ok(phrase_of_own(device, workspace)?.map(|member| member.device))
+}
+
+/// The recovery phrase of this device's person in a workspace, if one is active.
+pub(super) fn phrase_of_own(
+    device: &Device,
+    workspace: WorkspaceId,
+) -> Result<Option<MemberStatus>, CommandError> {
     let own = device.own_user(workspace)?;
     let is_it = |member: &MemberStatus| member.user == own && member.active && member.recovery;
-    Ok(device.status(workspace)?.members.into_iter().find(is_it).map(|member| member.device))
+    Ok(device.status(workspace)?.members.into_iter().find(is_it))
+}
+
+/// The workspaces that this device is in.
+pub(super) fn workspaces_here(device: &Device) -> Result<Vec<WorkspaceId>, CommandError> {
+    let mut here = Vec::new();
+    for workspace in device.workspaces().filter(|workspace| device.other_draft(*workspace).is_none()) {
+        if !device.membership(workspace)?.is_over() {
+            here.push(workspace);
+        }
+    }
+    Ok(here)
+}
+
+/// Those workspaces that this device is in of which a phrase is this person's.
+pub(super) fn workspaces_of(device: &Device, phrase: DeviceId) -> Result<Vec<WorkspaceId>, CommandError> {
+    let mut found = Vec::new();
+    for workspace in workspaces_here(device)? {
+        if recovery_of_own(device, workspace)? == Some(phrase) {
+            found.push(workspace);
+        }
+    }
+    Ok(found)
+}
+
+/// The words are a phrase, and not of this person in any workspace that this device is in.
+pub(super) fn nowhere_here() -> CommandError {
+    CommandError::new(
+        ErrorCode::PhraseUnknown,
+        "These words are a recovery phrase, and not yours in any workspace that this device is in",
+    )
+    .hint("if they are on your newest sheet, `bowline sync` and try again: this device may not have heard of them")
 }

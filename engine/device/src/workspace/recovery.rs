@@ -5,7 +5,7 @@ use bowline_crypto::{DeviceKeys, MAX_PHRASE_LINKS, RecoveryPhrase, TicketSecret}
 use bowline_store::{Reader, Store};
 use bowline_wire::ids::{DeviceId, LineKey, Millis, Position, TicketKey, WorkspaceId};
 use bowline_wire::log::Log;
-use bowline_wire::roster::{Roster, Void};
+use bowline_wire::roster::{Device as Member, Roster, Void};
 
 use crate::apart::Parts;
 use crate::lent::Lent;
@@ -24,8 +24,26 @@ use crate::{Device, Error, Notice, Random};
 pub struct PhraseInHand {
     phrase: RecoveryPhrase,
     device: Device,
-    /// The link that is made for a new device, once it is decided, in the workspace that was opened last.
-    link: Option<TicketKey>,
+    /// What it has decided in the workspace that was opened last.
+    decided: Option<Step>,
+}
+
+/// What a phrase decides in a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// To make a link for whoever is to come in.
+    Link(TicketKey),
+    /// To leave.
+    Leave,
+}
+
+/// Whom a phrase lets into a workspace.
+#[derive(Clone, Copy, Debug)]
+pub enum Newcomer<'p> {
+    /// A new device of its person.
+    Device,
+    /// The phrase that takes its place.
+    Successor(&'p RecoveryPhrase),
 }
 
 impl std::fmt::Debug for PhraseInHand {
@@ -34,18 +52,33 @@ impl std::fmt::Debug for PhraseInHand {
     }
 }
 
-/// How far a phrase is with letting a new device into a workspace.
+/// How far a phrase is with letting somebody into a workspace.
 #[derive(Debug)]
 pub enum Entrance {
     /// The relay has not said everything yet.
     OnTheWay,
-    /// Another device of the person comes in by this code.
+    /// The newcomer comes in by this code.
     Code(Box<Code>),
     /// The workspace's log, as the relay has it, does not have this phrase as an active recovery device.
     NotIn,
     /// None of the workspace's keys is wrapped to the phrase.
     NoKeys,
     /// The log did not take the link.
+    Void(Void),
+}
+
+/// How far a phrase is with leaving a workspace.
+#[derive(Debug)]
+pub enum Departure {
+    /// The relay has not said everything yet.
+    OnTheWay,
+    /// The phrase is out.
+    Gone,
+    /// The workspace's log, as the relay has it, does not have this phrase as an active recovery device.
+    NotIn,
+    /// Its person has no other device there, and would go with it.
+    Alone,
+    /// The log did not take the leave.
     Void(Void),
 }
 
@@ -91,7 +124,7 @@ impl PhraseInHand {
     /// The recovery device of a phrase. It is in no workspace that it knows of.
     pub fn new(phrase: RecoveryPhrase, random: Random) -> Result<Self, Error> {
         let device = Device::open(Store::in_memory()?, phrase.device_keys(), random)?;
-        Ok(Self { phrase, device, link: None })
+        Ok(Self { phrase, device, decided: None })
     }
 
     /// Which device it is, in whatever workspace.
@@ -113,7 +146,7 @@ impl PhraseInHand {
     pub fn open(&mut self, workspace: WorkspaceId, relay: &str, now: Millis) -> Result<(), Error> {
         let Parts { workspaces, mut lent, .. } = self.device.parts(now);
         workspaces.open_unknown(&mut lent, workspace, relay)?;
-        self.link = None;
+        self.decided = None;
         Ok(())
     }
 
@@ -131,30 +164,79 @@ impl PhraseInHand {
     }
 
     /// Once everything that the relay has is here: looks whether the log bears out that this is a recovery device there, takes the keys,
-    /// and lets a new device in.
-    pub fn let_in(&mut self, workspace: WorkspaceId, now: Millis) -> Result<Entrance, Error> {
+    /// and lets somebody in.
+    pub fn let_in(
+        &mut self,
+        workspace: WorkspaceId,
+        newcomer: Newcomer<'_>,
+        now: Millis,
+    ) -> Result<Entrance, Error> {
         if self.device.link_state(workspace)? != LinkState::Live {
             return Ok(Entrance::OnTheWay);
         }
-        while let Some(notice) = self.device.poll_notice() {
-            if let Notice::DecisionVoid { why, .. } = notice {
-                return Ok(Entrance::Void(why));
-            }
+        if let Some(why) = self.void_decision() {
+            return Ok(Entrance::Void(why));
         }
-        if let Some(link) = self.link {
+        if let Some(Step::Link(link)) = self.decided {
             let code = self.device.code(workspace, link)?;
             return Ok(code.map_or(Entrance::OnTheWay, |code| Entrance::Code(Box::new(code))));
         }
-        let id = self.id();
-        let joined_by = self.roster(workspace)?.device(&id).filter(|own| own.is_active() && own.recovery);
-        let Some(joined_by) = joined_by.map(|own| own.joined_by) else {
+        let Some(own) = self.own_device(workspace)? else {
             return Ok(Entrance::NotIn);
         };
+        let joined_by = own.joined_by;
         if !self.take_keys(workspace, joined_by, now)? {
             return Ok(Entrance::NoKeys);
         }
-        self.link = Some(self.device.link_device(workspace, now)?);
+        self.decided = Some(Step::Link(match newcomer {
+            Newcomer::Device => self.device.link_device(workspace, now)?,
+            Newcomer::Successor(next) => self.device.make_recovery_code(workspace, next, now)?,
+        }));
         Ok(Entrance::OnTheWay)
+    }
+
+    /// Once everything that the relay has is here: leaves the workspace, unless its person would go with it.
+    pub fn leave(&mut self, workspace: WorkspaceId, now: Millis) -> Result<Departure, Error> {
+        let is_decided = self.decided == Some(Step::Leave);
+        // Whoever is out has no line that goes on.
+        if is_decided && self.own_device(workspace)?.is_none() {
+            return Ok(Departure::Gone);
+        }
+        if self.device.link_state(workspace)? != LinkState::Live {
+            return Ok(Departure::OnTheWay);
+        }
+        if let Some(why) = self.void_decision() {
+            return Ok(Departure::Void(why));
+        }
+        if is_decided {
+            return Ok(Departure::OnTheWay);
+        }
+        let Some(user) = self.own_device(workspace)?.map(|own| own.user) else {
+            return Ok(Departure::NotIn);
+        };
+        let is_live = |it: &Member| it.user == user && it.is_active() && !it.recovery;
+        if !self.roster(workspace)?.devices().any(|(_, it)| is_live(it)) {
+            return Ok(Departure::Alone);
+        }
+        self.device.leave(workspace, false, now)?;
+        self.decided = Some(Step::Leave);
+        Ok(Departure::OnTheWay)
+    }
+
+    /// Why the log did not take what was decided, if it did not.
+    fn void_decision(&mut self) -> Option<Void> {
+        while let Some(notice) = self.device.poll_notice() {
+            if let Notice::DecisionVoid { why, .. } = notice {
+                return Some(why);
+            }
+        }
+        None
+    }
+
+    /// This recovery device as the log has it; `None` if it is not one that is active there.
+    fn own_device(&self, workspace: WorkspaceId) -> Result<Option<&Member>, Error> {
+        let own = self.roster(workspace)?.device(&self.id());
+        Ok(own.filter(|own| own.is_active() && own.recovery))
     }
 
     fn roster(&self, workspace: WorkspaceId) -> Result<&Roster, Error> {

@@ -100,6 +100,8 @@ pub struct MemberStatus {
     pub active: bool,
     /// Whether it is a recovery phrase.
     pub recovery: bool,
+    /// Whether it is a recovery phrase that nobody else takes out any more, since it has been in for long enough.
+    pub settled: bool,
     /// Up to this position it has said to hold everything.
     pub seen: Position,
     /// When it was last heard, by our clock: as it came while we were connected, else as the device itself says.
@@ -117,6 +119,8 @@ pub struct WorkspaceStatus {
     pub signed: Option<SeenHead>,
     /// Why nothing is being sealed; `None` if nothing stands in the way.
     pub waiting_for: Option<NotReady>,
+    /// Whether somebody has gone, and the key that keeps them from reading what is written now is not in force yet.
+    pub rekey_due: bool,
     /// Why the relay closed the last connection, if it said so. Its word, not believed.
     pub relay_says: Option<Reason>,
     /// Whether this device is in the workspace, as people are told.
@@ -194,6 +198,7 @@ impl Workspaces {
                 None => self.old_head(workspace),
             },
             waiting_for: if is_old { None } else { self.waiting_for(read, keys, workspace)? },
+            rekey_due: self.log(workspace)?.is_some_and(|log| log.roster().is_rekey_due()),
             relay_says: replica.and_then(Replica::last_goodbye),
             membership: self.membership(read, device, workspace)?,
             held_up: said(read, workspace, HELD_UP)?.filter(|_| waits),
@@ -336,6 +341,7 @@ fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
             role: roster.user(&device.user).map(|user| user.role),
             active: device.is_active(),
             recovery: device.recovery,
+            settled: device.is_active() && !device.is_removable(log.time()),
             seen: held(*id).max(held_by(read, workspace, *id)?),
             heard: last_heard(read, workspace, *id)?,
         })

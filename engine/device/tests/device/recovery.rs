@@ -3,8 +3,9 @@
 
 use bowline_core::sync::LinkState;
 use bowline_crypto::RecoveryPhrase;
-use bowline_device::{Code, Entrance, Notice, PhraseInHand};
+use bowline_device::{Code, Departure, Entrance, Newcomer, Notice, PhraseInHand};
 use bowline_wire::codec::decode;
+use bowline_wire::frame::Reason;
 use bowline_wire::ids::Millis;
 use bowline_wire::limits::RECOVERY_SETTLES;
 use bowline_wire::roster::Void;
@@ -66,7 +67,7 @@ fn entrance(relay: &mut FakeRelay, now: Millis) -> Entrance {
     let workspace = relay.workspace();
     let mut phrase = in_hand();
     phrase.open(workspace, "relay", now).unwrap();
-    talk(&mut phrase, relay, now, |phrase| match phrase.let_in(workspace, now).unwrap() {
+    talk(&mut phrase, relay, now, |phrase| match phrase.let_in(workspace, Newcomer::Device, now).unwrap() {
         Entrance::OnTheWay => None,
         entrance => Some(entrance),
     })
@@ -192,10 +193,104 @@ fn one_phrase_lets_a_device_into_one_workspace_after_the_other() {
     for relay in [&mut first, &mut second] {
         let workspace = relay.workspace();
         phrase.open(workspace, "relay", now).unwrap();
-        let code = talk(&mut phrase, relay, now, |phrase| match phrase.let_in(workspace, now).unwrap() {
-            Entrance::OnTheWay => None,
-            entrance => Some(entrance),
+        let code = talk(&mut phrase, relay, now, |phrase| {
+            match phrase.let_in(workspace, Newcomer::Device, now).unwrap() {
+                Entrance::OnTheWay => None,
+                entrance => Some(entrance),
+            }
         });
         assert!(matches!(code, Entrance::Code(code) if code.workspace == workspace));
     }
+}
+
+/// What becomes of leaving the workspace as the phrase.
+fn departure(relay: &mut FakeRelay) -> Departure {
+    let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
+    let mut phrase = in_hand();
+    phrase.open(workspace, "relay", now).unwrap();
+    talk(&mut phrase, relay, |phrase| match phrase.leave(workspace, now).unwrap() {
+        Departure::OnTheWay => None,
+        departure => Some(departure),
+    })
+}
+
+/// What the relay says to the phrase when it lets it go on no further.
+fn turned_away(relay: &mut FakeRelay) -> Option<Reason> {
+    let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
+    let mut phrase = in_hand();
+    phrase.open(workspace, "relay", now).unwrap();
+    talk(&mut phrase, relay, |phrase| phrase.poll_parting(workspace).unwrap()).goodbye
+}
+
+/// Another phrase takes the place of the one that is in.
+fn succeed(relay: &mut FakeRelay, next: &RecoveryPhrase) {
+    let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
+    let mut phrase = in_hand();
+    phrase.open(workspace, "relay", now).unwrap();
+    let entrance = talk(&mut phrase, relay, |phrase| {
+        match phrase.let_in(workspace, Newcomer::Successor(next), now).unwrap() {
+            Entrance::OnTheWay => None,
+            entrance => Some(entrance),
+        }
+    });
+    let Entrance::Code(code) = entrance else { panic!("{entrance:?}") };
+    let same = RecoveryPhrase::parse(&next.words().collect::<Vec<_>>().join(" ")).unwrap();
+    let mut next = PhraseInHand::new(same, Box::new(rng(44))).unwrap();
+    next.join(&code, now).unwrap();
+    talk(&mut next, relay, |next| next.has_joined(workspace).unwrap().unwrap().then_some(()));
+}
+
+#[test]
+fn a_settled_phrase_makes_way_for_its_successor_and_reads_nothing_that_is_sealed_afterwards() {
+    let (mut rig, _, mut relay) = Rig::member();
+    protect(&mut rig, &mut relay);
+    relay.clock = Millis(relay.log().time().millis().0 + RECOVERY_SETTLES);
+    let next = RecoveryPhrase::generate(&mut rng(43));
+    succeed(&mut relay, &next);
+    let (old, new) = (in_hand().id(), next.device_keys().id());
+    let roster = relay.log().roster();
+    assert!(!roster.is_active(&old) && roster.is_active(&new) && roster.is_rekey_due());
+    // A live device begins the epoch by itself, and wraps its key to the successor and not to who was before.
+    rig.sync(&mut relay);
+    assert!(!rig.status().rekey_due && !relay.log().roster().is_rekey_due());
+    let recipients = relay.log().roster().recipients();
+    let hpke = |id| relay.log().roster().device(&id).unwrap().hpke.clone();
+    assert!(recipients.contains(&hpke(new)) && !recipients.contains(&hpke(old)));
+    // The words that were given up bring nobody in.
+    assert_eq!(turned_away(&mut relay), Some(Reason::Removed));
+}
+
+#[test]
+fn a_settled_phrase_leaves_by_its_own_words_and_makes_room_for_another() {
+    let (mut rig, _, mut relay) = Rig::member();
+    protect(&mut rig, &mut relay);
+    let is_settled = |rig: &Rig| {
+        let members = rig.status().members;
+        members.iter().find(|member| member.device == in_hand().id()).unwrap().settled
+    };
+    assert!(!is_settled(&rig));
+    relay.clock = Millis(relay.log().time().millis().0 + RECOVERY_SETTLES);
+    assert!(matches!(departure(&mut relay), Departure::Gone));
+    assert!(!relay.log().roster().is_active(&in_hand().id()) && relay.log().roster().is_rekey_due());
+    rig.sync(&mut relay);
+    assert!(!rig.status().rekey_due && rig.status().member);
+    let other = RecoveryPhrase::generate(&mut rng(42));
+    let ticket = rig.device.make_recovery_code(rig.workspace(), &other, rig.now).unwrap();
+    rig.talk(&mut relay);
+    assert!(rig.device.code(rig.workspace(), ticket).unwrap().is_some());
+    assert_eq!(turned_away(&mut relay), Some(Reason::Removed));
+}
+
+#[test]
+fn a_phrase_that_is_all_that_is_left_of_its_person_does_not_leave() {
+    let (mut rig, mut other, mut relay) = two();
+    protect(&mut other, &mut relay);
+    other.device.leave(other.workspace(), false, other.now).unwrap();
+    other.talk(&mut relay);
+    rig.sync(&mut relay);
+    assert!(!relay.log().roster().is_active(&other.device.id()));
+    let before = relay.len();
+    assert!(matches!(departure(&mut relay), Departure::Alone));
+    assert_eq!(relay.len(), before, "nothing was written");
+    assert!(relay.log().roster().is_active(&in_hand().id()));
 }

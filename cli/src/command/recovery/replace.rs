@@ -1,0 +1,225 @@
+//! `bowline recovery replace`: new words take the place of a phrase that somebody may have seen.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use bowline_engine::RecoveryPhrase;
+use bowline_engine::device::{Newcomer, PhraseInHand};
+use bowline_engine::ids::WorkspaceId;
+use clap::Args;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::at_relay::{let_in, look_up};
+use super::bring_in::{come_in_by, hear_of, is_in};
+use super::everywhere::{Everywhere, Place, called};
+use super::sheet::Sheet;
+use super::words::{Words, nowhere_here, workspaces_here, workspaces_of};
+use crate::error::{CommandError, ErrorCode};
+use crate::invocation::Invocation;
+use crate::opened::Opened;
+use crate::secret_argument::Asked;
+use crate::text::count;
+
+const OLD: Asked = Asked {
+    what: "The recovery phrase that you have",
+    prompts: "bowline recovery replace",
+    reads: "bowline recovery replace -",
+};
+
+const NEW: Asked = Asked { what: "The new recovery phrase", ..OLD };
+
+/// What a person does if the new words are not in force everywhere: they are on paper by then.
+const AGAIN: &str = "the new words are good: `bowline recovery replace --go-on` asks for the old ones and the new ones, and goes on";
+
+/// Replace your recovery phrase by another: the old words bring nobody back any more
+///
+/// For words that somebody may have seen. Asks for the 24 words that you have, and shows new ones before anything comes of them: write
+/// them down, or print the sheet. Then they take the place of the old ones in every workspace in which those are yours, on the relays of the
+/// workspaces of this device. Whoever has the old words reads nothing that is written from then on, and keeps what they have read.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  bowline recovery replace\n  bowline recovery replace --sheet sheet.txt\n  bowline recovery replace - --yes < words > new-words"
+)]
+pub(crate) struct Replace {
+    #[command(flatten)]
+    words: Words,
+    /// With new words that were shown before: asks for them after the old ones
+    #[arg(long)]
+    go_on: bool,
+    /// Write the sheet to print into a new file, which only you can read, and not onto the terminal
+    #[arg(long, value_name = "FILE", conflicts_with = "go_on")]
+    sheet: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+struct Replaced<'a> {
+    /// The new words, when they are shown.
+    words: Option<&'a str>,
+    device: String,
+    replaces: String,
+    workspaces: Vec<String>,
+}
+
+impl Replace {
+    pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
+        let (old, known) = if self.go_on {
+            let [old, new] = self.words.read_two(invocation, [OLD, NEW])?;
+            (old, Some(new))
+        } else {
+            (self.words.read(invocation, OLD)?, None)
+        };
+        let mut here = invocation.open()?;
+        let mut old = PhraseInHand::new(old, (invocation.host.random)())?;
+        let relays = relays(&here, &old, known.as_ref())?;
+        let mut everywhere = Everywhere::default();
+        let places = places(invocation, &here, &mut old, relays, &mut everywhere)?;
+        if places.is_empty() && known.is_some() {
+            invocation
+                .say(format_args!("On the relays that could be asked the old words are in force nowhere."));
+        } else if places.is_empty() {
+            return everywhere
+                .outcome("replaced", "nothing was changed: run it again when the relay can be reached");
+        }
+        let new = match known {
+            Some(new) => new,
+            None => self.make(invocation, &here, (&old, &places))?,
+        };
+        let mut new = PhraseInHand::new(new, (invocation.host.random)())?;
+        if self.go_on {
+            invocation.answer_in_json(&replaced(None, (&old, new.phrase()), &places))?;
+        }
+        for place in &places {
+            everywhere
+                .in_one(invocation, &mut here, place, |invocation, here, place| {
+                    replace_in(invocation, here, (&mut old, &mut new), place)
+                })
+                .map_err(|why| why.hint(AGAIN))?;
+        }
+        here.wake();
+        everywhere.outcome("replaced", AGAIN)
+    }
+
+    /// Makes the new words, shows them, and asks whether they are written down.
+    fn make(
+        &self,
+        invocation: &mut Invocation<'_>,
+        here: &Opened,
+        (old, places): (&PhraseInHand, &[Place]),
+    ) -> Result<RecoveryPhrase, CommandError> {
+        if !self.yes && !invocation.can_ask() {
+            return Err(CommandError::new(
+                ErrorCode::Unconfirmed,
+                "A recovery phrase is shown once, and there is nobody here to write it down",
+            )
+            .hint("on a terminal this shows it and asks; with --yes the words go to stdout"));
+        }
+        let new = RecoveryPhrase::generate(&mut *(invocation.host.random)());
+        let words = Zeroizing::new(new.words().collect::<Vec<_>>().join(" "));
+        let names: Vec<String> = places.iter().map(|place| called(here, place.workspace)).collect();
+        let sheet = Sheet {
+            workspace: names.join(", "),
+            relay: places.first().map(|place| place.relay.clone()).unwrap_or_default(),
+            made: invocation.now(),
+            words: &words,
+        };
+        sheet.show(invocation, self.sheet.as_deref())?;
+        invocation.answer(&replaced(Some(&words), (old, &new), places))?;
+        let n = count(places.len(), "workspace");
+        invocation.confirm(
+            self.yes,
+            &format!("Have you written the words down, so that they take the place of the old ones in {n}?"),
+        )?;
+        Ok(new)
+    }
+}
+
+fn replaced<'a>(
+    words: Option<&'a str>,
+    (old, new): (&PhraseInHand, &RecoveryPhrase),
+    places: &[Place],
+) -> Replaced<'a> {
+    Replaced {
+        words,
+        device: new.device_keys().id().to_string(),
+        replaces: old.id().to_string(),
+        workspaces: places.iter().map(|place| place.workspace.to_string()).collect(),
+    }
+}
+
+/// The relays at which the old words are to be given up, with the workspaces of this device there in which they are this person's.
+fn relays(
+    here: &Opened,
+    old: &PhraseInHand,
+    new: Option<&RecoveryPhrase>,
+) -> Result<BTreeMap<String, Vec<WorkspaceId>>, CommandError> {
+    let mut relays: BTreeMap<String, Vec<WorkspaceId>> = BTreeMap::new();
+    for workspace in workspaces_of(&here.device, old.id())? {
+        relays.entry(here.device.relay_address(workspace)?).or_default().push(workspace);
+    }
+    if let Some(new) = new {
+        for workspace in workspaces_of(&here.device, new.device_keys().id())? {
+            relays.entry(here.device.relay_address(workspace)?).or_default();
+        }
+    }
+    if relays.is_empty() { Err(nowhere_here()) } else { Ok(relays) }
+}
+
+/// All workspaces in which the old words are in force, as those relays say. Whatever a relay does not name is not replaced.
+fn places(
+    invocation: &mut Invocation<'_>,
+    here: &Opened,
+    old: &mut PhraseInHand,
+    relays: BTreeMap<String, Vec<WorkspaceId>>,
+    everywhere: &mut Everywhere,
+) -> Result<Vec<Place>, CommandError> {
+    let mut places = Vec::new();
+    for (relay, known) in relays {
+        match look_up(invocation, here, old, &relay) {
+            Ok(found) => {
+                places.extend(found.into_iter().map(|workspace| Place { workspace, relay: relay.clone() }));
+            }
+            Err(why) => {
+                let names: Vec<String> = known.iter().map(|it| called(here, *it)).collect();
+                everywhere.failed_in(invocation, &names.join(", "), why)?;
+            }
+        }
+    }
+    Ok(places)
+}
+
+/// Puts the new phrase in the place of the old one in one workspace.
+fn replace_in(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    (old, new): (&mut PhraseInHand, &mut PhraseInHand),
+    place: &Place,
+) -> Result<(), CommandError> {
+    let workspace = place.workspace;
+    let by = (old, Newcomer::Successor(new.phrase()));
+    let code = let_in(invocation, here, by, (workspace, &place.relay))?;
+    come_in_by(invocation, here, new, &code)?;
+    let name = called(here, workspace);
+    if workspaces_here(&here.device)?.contains(&workspace) {
+        let device = new.id();
+        hear_of(invocation, here, workspace, |members| is_in(members, device))?;
+        invocation
+            .say(format_args!("The new words are in force in workspace {name}, and the old ones are not."));
+    } else {
+        invocation.say(format_args!(
+            "The new words are in force in workspace {name}, which this device is not in, and the old ones are not. What is written there can \
+             be read with the old ones until a device of somebody in it has synced."
+        ));
+    }
+    Ok(())
+}
+
+impl fmt::Display for Replaced<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.words.map_or(Ok(()), |words| writeln!(f, "{words}"))
+    }
+}

@@ -208,7 +208,7 @@ fn departure(relay: &mut FakeRelay) -> Departure {
     let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
     let mut phrase = in_hand();
     phrase.open(workspace, "relay", now).unwrap();
-    talk(&mut phrase, relay, |phrase| match phrase.leave(workspace, now).unwrap() {
+    talk(&mut phrase, relay, now, |phrase| match phrase.leave(workspace, now).unwrap() {
         Departure::OnTheWay => None,
         departure => Some(departure),
     })
@@ -219,7 +219,7 @@ fn turned_away(relay: &mut FakeRelay) -> Option<Reason> {
     let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
     let mut phrase = in_hand();
     phrase.open(workspace, "relay", now).unwrap();
-    talk(&mut phrase, relay, |phrase| phrase.poll_parting(workspace).unwrap()).goodbye
+    talk(&mut phrase, relay, now, |phrase| phrase.poll_parting(workspace).unwrap()).goodbye
 }
 
 /// Another phrase takes the place of the one that is in.
@@ -227,7 +227,7 @@ fn succeed(relay: &mut FakeRelay, next: &RecoveryPhrase) {
     let (workspace, now) = (relay.workspace(), Millis(1_700_000_000_000));
     let mut phrase = in_hand();
     phrase.open(workspace, "relay", now).unwrap();
-    let entrance = talk(&mut phrase, relay, |phrase| {
+    let entrance = talk(&mut phrase, relay, now, |phrase| {
         match phrase.let_in(workspace, Newcomer::Successor(next), now).unwrap() {
             Entrance::OnTheWay => None,
             entrance => Some(entrance),
@@ -237,7 +237,7 @@ fn succeed(relay: &mut FakeRelay, next: &RecoveryPhrase) {
     let same = RecoveryPhrase::parse(&next.words().collect::<Vec<_>>().join(" ")).unwrap();
     let mut next = PhraseInHand::new(same, Box::new(rng(44))).unwrap();
     next.join(&code, now).unwrap();
-    talk(&mut next, relay, |next| next.has_joined(workspace).unwrap().unwrap().then_some(()));
+    talk(&mut next, relay, now, |next| next.has_joined(workspace).unwrap().unwrap().then_some(()));
 }
 
 #[test]

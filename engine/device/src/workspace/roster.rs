@@ -117,9 +117,17 @@ impl Workspaces {
         // A code hands out the key in force: until that is here, whoever is to be let in waits.
         let has_key = self.replica(workspace)?.has_key_in_force();
         let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
-        let next = intents(lent.read(), lent.keys, workspace)?
-            .into_iter()
-            .find(|it| it.intent.entry.is_none() && may_go(&it.intent));
+        let decided = intents(lent.read(), lent.keys, workspace)?;
+        // Whoever leaves can do nothing afterwards: first who is to be out is out, if the log has lost that or not answered yet.
+        let removes = |it: &Decided| {
+            matches!(it.intent.decision, Decision::RemoveDevice(_) | Decision::RemoveMember(_))
+        };
+        let stays = decided.iter().any(removes);
+        let is_next = |it: &Decided| {
+            let leaves = matches!(it.intent.decision, Decision::Leave { .. });
+            it.intent.entry.is_none() && may_go(&it.intent) && !(leaves && stays)
+        };
+        let next = decided.into_iter().find(is_next);
         let Some(Decided { n, intent, since }) = next else {
             return Ok(false);
         };

@@ -211,7 +211,7 @@ fn borrowed_join(story: &Story) -> Record {
 fn occasion(row: &str, mut story: Story) -> Story {
     match row {
         "Rekey that is due" => {
-            apply(&mut story, "newcomer", &Record::Leave { whole_user: true, cut: vec![] })
+            apply(&mut story, "newcomer", &Record::Leave { whole_user: true, cut: vec![] });
         }
         "Rekey after a complaint" => {
             let complaint = story.complaint();

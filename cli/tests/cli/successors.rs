@@ -66,8 +66,13 @@ fn where_a_relay_is_down_the_same_new_words_go_on_later() {
     ok(&mut laptop, &format!("workspace create --relay {} --name Club", club.address()));
     with_words(&mut laptop, "recovery add - --workspace Club", &old);
     studio.stop();
-    let ran = laptop.run_with("recovery replace - --yes", &old);
+    let ran = laptop.run_with("recovery replace - --yes --sheet ~/sheet.txt", &old);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let sheet = std::fs::read_to_string(laptop.path("sheet.txt")).unwrap();
+    for relay in [&studio, &club] {
+        let line = format!("bowline recovery use --relay '{}'", relay.public());
+        assert!(sheet.contains(&line), "the words are for both: {sheet}");
+    }
     assert!(ran.stderr.contains("is replaced in 1 of 2 workspaces"), "{}", ran.stderr);
     assert!(ran.stderr.contains("recovery replace --go-on"), "{}", ran.stderr);
     let new = ran.stdout;
@@ -169,6 +174,8 @@ fn a_phrase_whose_words_are_lost_is_taken_out_in_its_first_week_by_any_device_of
     let refused = phone.run("recovery create --yes");
     assert_eq!((refused.code, refused.stdout.as_str()), (6, ""), "{}", refused.stderr);
     assert!(refused.stderr.contains("bowline recovery remove --lost"), "{}", refused.stderr);
+    let devices = ok(&mut phone, "--json device list");
+    assert!(devices.contains("\"settled\": false") && !devices.contains("\"settled\": true"), "{devices}");
     assert_eq!(phone.run("recovery remove --lost").code, 8);
     ok(&mut phone, "recovery remove --lost --yes");
     assert!(!brings_back(&relay, &words));
@@ -197,4 +204,22 @@ fn whoever_is_removed_and_let_in_again_makes_a_phrase_in_the_place_of_one_whose_
     let words = phrase_of(&mut bens);
     assert!(ok(&mut bens, &format!("chat show {id}")).contains("We meet at noon"));
     assert!(brings_back(&relay, &words) && !brings_back(&relay, &lost));
+}
+
+#[test]
+fn a_workspace_that_the_relay_does_not_name_is_not_passed_over() {
+    let relay = TestRelay::start();
+    let (mut laptop, mut phone) = laptop_and_phone(&relay);
+    let old = phrase_of(&mut laptop);
+    ok(&mut phone, "sync");
+    let new = with_words(&mut laptop, "recovery replace - --yes", &old).stdout;
+    // The phone has not heard of it, and the relay names nothing.
+    let ran = phone.run_with("recovery replace - --yes", &old);
+    assert_eq!((ran.code, ran.stdout.as_str()), (7, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("does not say that these words are in force there"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`bowline sync`"), "{}", ran.stderr);
+    // With the new words it hears of them: so it is where replacing was interrupted right before the end.
+    with_words(&mut phone, "recovery replace --go-on -", &format!("{old}\n{new}"));
+    with_words(&mut phone, "recovery check -", &new);
+    assert!(brings_back(&relay, &new));
 }

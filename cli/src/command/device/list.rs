@@ -43,6 +43,8 @@ struct Row {
     active: bool,
     /// Whether it is a recovery phrase.
     recovery: bool,
+    /// Whether it is one that only its own words take out any more.
+    settled: bool,
     #[serde(flatten)]
     came: Came,
     heard_at: Option<String>,
@@ -70,6 +72,7 @@ impl List {
             this_device: member.device == this,
             active: member.active,
             recovery: member.recovery,
+            settled: member.settled,
             heard_at: member.heard.and_then(iso),
             heard: match (&came.shown_removal, member.device == this) {
                 (Some(removal), _) => removal.clone(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::bring_in::{bring_in, check_none};
-use super::sheet::Sheet;
+use super::sheet::{Printed, Sheet};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
@@ -77,8 +77,10 @@ impl Create {
     ) -> Result<(), CommandError> {
         let words = Zeroizing::new(phrase.words().collect::<Vec<_>>().join(" "));
         let sheet = Sheet {
-            workspace: workspaces::label(&here.device, workspace),
-            relay: here.device.relay_address(workspace)?,
+            places: vec![Printed {
+                workspace: workspaces::label(&here.device, workspace),
+                relay: here.device.relay_address(workspace)?,
+            }],
             made: invocation.now(),
             words: &words,
         };

@@ -39,7 +39,7 @@ impl Everywhere {
         }
     }
 
-    /// It could not be done in one place.
+    /// Notes that nothing could be done in one place.
     pub(super) fn failed_in(
         &mut self,
         invocation: &mut Invocation<'_>,

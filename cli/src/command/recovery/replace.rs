@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::at_relay::{let_in, look_up};
 use super::bring_in::{come_in_by, hear_of, is_in};
 use super::everywhere::{Everywhere, Place, called};
-use super::sheet::Sheet;
+use super::sheet::{Printed, Sheet};
 use super::words::{Words, nowhere_here, workspaces_here, workspaces_of};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
@@ -74,25 +74,26 @@ impl Replace {
             (self.words.read(invocation, OLD)?, None)
         };
         let mut here = invocation.open()?;
-        let mut old = PhraseInHand::new(old, (invocation.host.random)())?;
+        let mut in_hand = |phrase| PhraseInHand::new(phrase, (invocation.host.random)());
+        let (mut old, mut known) = (in_hand(old)?, known.map(in_hand).transpose()?);
         let relays = relays(&here, &old, known.as_ref())?;
         let mut everywhere = Everywhere::default();
-        let places = places(invocation, &here, &mut old, relays, &mut everywhere)?;
-        if places.is_empty() && known.is_some() {
-            invocation
-                .say(format_args!("On the relays that could be asked the old words are in force nowhere."));
-        } else if places.is_empty() {
-            return everywhere
-                .outcome("replaced", "nothing was changed: run it again when the relay can be reached");
-        }
-        let new = match known {
-            Some(new) => new,
-            None => self.make(invocation, &here, (&old, &places))?,
+        let phrases = (&mut old, known.as_mut());
+        let places = places(invocation, &mut here, phrases, relays, &mut everywhere)?;
+        let mut new = match known {
+            Some(new) => {
+                invocation.answer_in_json(&replaced(None, (&old, new.phrase()), &places))?;
+                new
+            }
+            None if places.is_empty() => {
+                let again = "nothing was changed: run it again when the relay can be reached";
+                return everywhere.outcome("replaced", again);
+            }
+            None => {
+                let new = self.make(invocation, &here, (&old, &places))?;
+                PhraseInHand::new(new, (invocation.host.random)())?
+            }
         };
-        let mut new = PhraseInHand::new(new, (invocation.host.random)())?;
-        if self.go_on {
-            invocation.answer_in_json(&replaced(None, (&old, new.phrase()), &places))?;
-        }
         for place in &places {
             everywhere
                 .in_one(invocation, &mut here, place, |invocation, here, place| {
@@ -120,13 +121,14 @@ impl Replace {
         }
         let new = RecoveryPhrase::generate(&mut *(invocation.host.random)());
         let words = Zeroizing::new(new.words().collect::<Vec<_>>().join(" "));
-        let names: Vec<String> = places.iter().map(|place| called(here, place.workspace)).collect();
-        let sheet = Sheet {
-            workspace: names.join(", "),
-            relay: places.first().map(|place| place.relay.clone()).unwrap_or_default(),
-            made: invocation.now(),
-            words: &words,
-        };
+        // Also those whose relay was not reached: the words are to be in force there later.
+        let later = workspaces_of(&here.device, old.id())?;
+        let later = later.into_iter().filter(|it| places.iter().all(|place| place.workspace != *it));
+        let mut printed: Vec<Printed> = places.iter().map(|place| print(here, place)).collect();
+        for workspace in later {
+            printed.push(print(here, &Place { workspace, relay: here.device.relay_address(workspace)? }));
+        }
+        let sheet = Sheet { places: printed, made: invocation.now(), words: &words };
         sheet.show(invocation, self.sheet.as_deref())?;
         invocation.answer(&replaced(Some(&words), (old, &new), places))?;
         let n = count(places.len(), "workspace");
@@ -136,6 +138,10 @@ impl Replace {
         )?;
         Ok(new)
     }
+}
+
+fn print(here: &Opened, place: &Place) -> Printed {
+    Printed { workspace: called(here, place.workspace), relay: place.relay.clone() }
 }
 
 fn replaced<'a>(
@@ -155,41 +161,68 @@ fn replaced<'a>(
 fn relays(
     here: &Opened,
     old: &PhraseInHand,
-    new: Option<&RecoveryPhrase>,
+    new: Option<&PhraseInHand>,
 ) -> Result<BTreeMap<String, Vec<WorkspaceId>>, CommandError> {
     let mut relays: BTreeMap<String, Vec<WorkspaceId>> = BTreeMap::new();
     for workspace in workspaces_of(&here.device, old.id())? {
         relays.entry(here.device.relay_address(workspace)?).or_default().push(workspace);
     }
     if let Some(new) = new {
-        for workspace in workspaces_of(&here.device, new.device_keys().id())? {
+        for workspace in workspaces_of(&here.device, new.id())? {
             relays.entry(here.device.relay_address(workspace)?).or_default();
         }
     }
     if relays.is_empty() { Err(nowhere_here()) } else { Ok(relays) }
 }
 
-/// All workspaces in which the old words are in force, as those relays say. Whatever a relay does not name is not replaced.
+/// All workspaces in which the old words are in force, as those relays say.
 fn places(
     invocation: &mut Invocation<'_>,
-    here: &Opened,
-    old: &mut PhraseInHand,
+    here: &mut Opened,
+    (old, mut new): (&mut PhraseInHand, Option<&mut PhraseInHand>),
     relays: BTreeMap<String, Vec<WorkspaceId>>,
     everywhere: &mut Everywhere,
 ) -> Result<Vec<Place>, CommandError> {
     let mut places = Vec::new();
     for (relay, known) in relays {
-        match look_up(invocation, here, old, &relay) {
-            Ok(found) => {
-                places.extend(found.into_iter().map(|workspace| Place { workspace, relay: relay.clone() }));
-            }
+        let found = match look_up(invocation, here, old, &relay) {
+            Ok(found) => found,
             Err(why) => {
                 let names: Vec<String> = known.iter().map(|it| called(here, *it)).collect();
                 everywhere.failed_in(invocation, &names.join(", "), why)?;
+                continue;
+            }
+        };
+        for missing in known.into_iter().filter(|it| !found.contains(it)) {
+            if !has_come_in(invocation, here, new.as_deref_mut(), (missing, &relay))? {
+                everywhere.failed_in(invocation, &called(here, missing), not_named())?;
             }
         }
+        places.extend(found.into_iter().map(|workspace| Place { workspace, relay: relay.clone() }));
     }
     Ok(places)
+}
+
+/// Whether the new phrase is in force already where this device has not heard of it: then it was interrupted right after.
+fn has_come_in(
+    invocation: &mut Invocation<'_>,
+    here: &mut Opened,
+    new: Option<&mut PhraseInHand>,
+    (workspace, relay): (WorkspaceId, &str),
+) -> Result<bool, CommandError> {
+    let Some(new) = new else { return Ok(false) };
+    if !look_up(invocation, here, new, relay)?.contains(&workspace) {
+        return Ok(false);
+    }
+    let device = new.id();
+    hear_of(invocation, here, workspace, |members| is_in(members, device))?;
+    Ok(true)
+}
+
+/// As far as this device knows the old words are in force in a workspace, and its relay does not name it.
+fn not_named() -> CommandError {
+    CommandError::new(ErrorCode::PhraseUnknown, "The relay does not say that these words are in force there")
+        .hint("`bowline sync` brings what another device of yours may have changed; if they still are, tell the relay's operator")
 }
 
 /// Puts the new phrase in the place of the old one in one workspace.

@@ -1,5 +1,6 @@
 //! The sheet with a recovery phrase, to print.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -21,11 +22,16 @@ const WORD: usize = 8;
 
 /// What stands on a sheet.
 pub(super) struct Sheet<'a> {
+    pub(super) places: Vec<Printed>,
+    pub(super) made: Millis,
+    pub(super) words: &'a str,
+}
+
+/// A workspace that the words bring back, as it stands on a sheet.
+pub(super) struct Printed {
     pub(super) workspace: String,
     /// The relay's address, which `bowline recovery use` takes.
     pub(super) relay: String,
-    pub(super) made: Millis,
-    pub(super) words: &'a str,
 }
 
 impl Sheet<'_> {
@@ -47,7 +53,7 @@ impl Sheet<'_> {
     /// The sheet as text. Dark is ink: the code is for paper, and for a camera.
     fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(8 * 1024));
-        let Self { workspace, relay, made, words } = self;
+        let Self { places, made, words } = self;
         let _ = write!(
             text,
             "BOWLINE RECOVERY SHEET\n\nWhoever has these 24 words can read and change everything in your workspaces. Keep them on paper, where nobody \
@@ -63,15 +69,22 @@ impl Sheet<'_> {
             }
             text.push('\n');
         }
-        let _ = write!(
+        text.push('\n');
+        for Printed { workspace, relay } in places {
+            let _ = writeln!(text, "Workspace  {}\nRelay      {}", OneLine(workspace), OneLine(relay));
+        }
+        let _ = writeln!(
             text,
-            "\nWorkspace  {}\nRelay      {}\nMade       {}\n\nWhen every device is gone:\n  1. Install Bowline on a new machine.\n  2. Run: bowline \
-             recovery use --relay '{}'\n  3. Type the words on one line, in the order of their numbers.\n",
-            OneLine(workspace),
-            OneLine(relay),
-            moment(*made),
-            OneLine(relay),
+            "Made       {}\n\nWhen every device is gone:\n  1. Install Bowline on a new machine.",
+            moment(*made)
         );
+        let relays: BTreeSet<&str> = places.iter().map(|place| place.relay.as_str()).collect();
+        for (relay, run) in
+            relays.into_iter().zip(std::iter::once("2. Run:").chain(std::iter::repeat("   and:")))
+        {
+            let _ = writeln!(text, "  {run} bowline recovery use --relay '{}'", OneLine(relay));
+        }
+        text.push_str("  3. Type the words on one line, in the order of their numbers.\n");
         if let Some(qr) = Qr::of(self.words) {
             let _ =
                 write!(text, "\nThe words for a camera:\n{}\n", Zeroizing::new(qr.draw(Ink::Paper)).as_str());
@@ -87,14 +100,30 @@ mod tests {
     #[test]
     fn a_sheet_has_every_word_under_its_number_and_what_to_do() {
         let words = (1..=24).map(|number| format!("word{number}")).collect::<Vec<_>>().join(" ");
-        let (workspace, relay) = ("Family (1234)".to_owned(), "wss://relay.example#key=abc".to_owned());
-        let text = Sheet { workspace, relay, made: Millis(1_700_000_000_000), words: &words }.to_text();
+        let printed = |workspace: &str, relay: &str| Printed {
+            workspace: workspace.to_owned(),
+            relay: relay.to_owned(),
+        };
+        let places = vec![
+            printed("Family (1234)", "wss://relay.example#key=abc"),
+            printed("Club (5678)", "wss://other.example#key=def"),
+            printed("Studio (9abc)", "wss://relay.example#key=abc"),
+        ];
+        let text = Sheet { places, made: Millis(1_700_000_000_000), words: &words }.to_text();
         for number in 1..=24 {
             assert!(text.contains(&format!("{number:>4}. word{number} ")), "{number}\n{}", *text);
         }
-        for says in ["Family (1234)", "bowline recovery use --relay 'wss://relay.example#key=abc'", "█"] {
+        for says in [
+            "Family (1234)",
+            "Club (5678)",
+            "Studio (9abc)",
+            "bowline recovery use --relay 'wss://relay.example#key=abc'",
+            "bowline recovery use --relay 'wss://other.example#key=def'",
+            "█",
+        ] {
             assert!(text.contains(says), "{says}");
         }
+        assert_eq!(text.matches("bowline recovery use").count(), 2, "each relay is asked once");
         assert!(!text.contains('\x1b'), "for paper");
     }
 }

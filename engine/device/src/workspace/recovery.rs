@@ -76,7 +76,7 @@ pub enum Departure {
     Gone,
     /// The workspace's log, as the relay has it, does not have this phrase as an active recovery device.
     NotIn,
-    /// Its person has no other device there, and would go with it.
+    /// No other device of its person is there: the person would go with it.
     Alone,
     /// The log did not take the leave.
     Void(Void),

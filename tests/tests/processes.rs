@@ -13,6 +13,7 @@
 /// In a module of this name, so that a run of everything else can skip them by it.
 mod processes {
     mod another_user;
+    mod brought_back;
     mod demo;
     mod full_disk;
     mod idle;

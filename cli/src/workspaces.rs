@@ -251,7 +251,7 @@ impl Called {
             id: member.device.to_string(),
             name: self.device_name(member.device).unwrap_or_default().to_owned(),
         });
-        let hint = "`bowline device list` shows those there are";
+        let hint = "`bowline device list` shows those there are; one that was just let in elsewhere is here after `bowline sync`";
         resolve("device", typed, candidates.collect(), Names::Count, hint).map(|found| found.value)
     }
 
@@ -264,7 +264,7 @@ impl Called {
             id: user.to_string(),
             name: self.user_name(user).unwrap_or_default().to_owned(),
         });
-        let hint = "`bowline workspace members` shows those there are";
+        let hint = "`bowline workspace members` shows those there are; who has just joined elsewhere is here after `bowline sync`";
         resolve("member", typed, candidates.collect(), Names::Count, hint).map(|found| found.value)
     }
 }

@@ -213,7 +213,7 @@ impl row::Names<'_> {
             id: member.device.to_string(),
             name: self.called.device_name(member.device).unwrap_or_default().to_owned(),
         });
-        let hint = "`bowline workspace members --all` and `bowline device list --all` show who is and was in";
+        let hint = "`bowline workspace members --all` and `bowline device list --all` show who is and was in; who has just joined elsewhere is here after `bowline sync`";
         let found = resolve("person or device", typed, people.chain(devices).collect(), Names::Count, hint)?;
         Ok(found.value)
     }

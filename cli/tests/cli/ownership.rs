@@ -141,3 +141,23 @@ fn the_owners_phone_leaves_and_the_laptop_stays() {
     let alone = laptop.run("workspace leave --yes");
     assert!(alone.stderr.contains("`bowline workspace forget` takes it off this device"), "{}", alone.stderr);
 }
+
+#[test]
+fn who_has_just_joined_elsewhere_is_not_known_before_a_sync_and_the_error_says_so() {
+    let relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let code = ok(&mut laptop, "workspace invite");
+    let _bens = joined("desktop", "Ben", &code);
+    for line in [
+        "workspace hand-over Ben --yes",
+        "workspace remove Ben --yes",
+        "device revoke desktop --yes",
+        "audit --who Ben",
+    ] {
+        let ran = laptop.run(line);
+        assert_eq!(ran.code, 7, "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("is here after `bowline sync`"), "{line}: {}", ran.stderr);
+    }
+    ok(&mut laptop, "sync");
+    ok(&mut laptop, "workspace hand-over Ben --yes");
+}

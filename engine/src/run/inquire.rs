@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bowline_core::sync::{Inquiry, InquiryFailed, Invitation};
 use bowline_transport::Dial;
 use bowline_wire::codec::encode;
-use bowline_wire::ids::{LineKey, Millis, Position};
+use bowline_wire::ids::{LineKey, Millis};
 
 use super::Host;
 use super::line::{Follows, LineError};
@@ -66,9 +66,5 @@ impl Talk for Asking<'_> {
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.inquiry.as_mut().and_then(Inquiry::poll_transmit).as_ref().map(encode)
-    }
-
-    fn progress(&self) -> Option<(Position, Position)> {
-        None
     }
 }

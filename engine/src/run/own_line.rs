@@ -27,7 +27,9 @@ pub(super) trait Talk {
     fn poll_transmit(&mut self) -> Option<Vec<u8>>;
 
     /// How far the conversation is, if people are to see that.
-    fn progress(&self) -> Option<(Position, Position)>;
+    fn progress(&self) -> Option<(Position, Position)> {
+        None
+    }
 }
 
 /// How a conversation ended.

@@ -154,10 +154,6 @@ impl Talk for Asking<'_> {
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.lookup.as_mut().and_then(PhraseLookup::poll_transmit).as_ref().map(encode)
     }
-
-    fn progress(&self) -> Option<(Position, Position)> {
-        None
-    }
 }
 
 /// A phrase in a workspace, and what it has done there once that is done, which is asked after each frame.

@@ -61,7 +61,7 @@ impl Lost {
     }
 }
 
-fn used<'a>(address: &'a str) -> [&'a str; 5] {
+fn used(address: &str) -> [&str; 5] {
     ["recovery", "use", "--relay", address, "-"]
 }
 

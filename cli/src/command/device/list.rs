@@ -41,15 +41,21 @@ struct Row {
     owner: String,
     this_device: bool,
     active: bool,
-    /// Whether it is a recovery phrase.
-    recovery: bool,
-    /// Whether it is one that only its own words take out any more.
-    settled: bool,
+    #[serde(flatten)]
+    phrase: Phrase,
     #[serde(flatten)]
     came: Came,
     heard_at: Option<String>,
     #[serde(skip)]
     heard: String,
+}
+
+#[derive(Serialize)]
+struct Phrase {
+    /// Whether it is a recovery phrase.
+    recovery: bool,
+    /// Whether it is one that only its own words take out any more.
+    settled: bool,
 }
 
 impl List {
@@ -71,8 +77,7 @@ impl List {
             owner: called.user(member.user),
             this_device: member.device == this,
             active: member.active,
-            recovery: member.recovery,
-            settled: member.settled,
+            phrase: Phrase { recovery: member.recovery, settled: member.settled },
             heard_at: member.heard.and_then(iso),
             heard: match (&came.shown_removal, member.device == this) {
                 (Some(removal), _) => removal.clone(),
@@ -90,7 +95,7 @@ impl List {
 
 /// What a device is called that has no name.
 fn unnamed(row: &Row) -> &'static str {
-    if row.recovery { "recovery phrase" } else { "" }
+    if row.phrase.recovery { "recovery phrase" } else { "" }
 }
 
 impl fmt::Display for Rows {

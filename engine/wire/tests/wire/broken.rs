@@ -12,6 +12,7 @@ mod limits;
 mod logs;
 mod ownership;
 mod phrases;
+mod races;
 mod raw;
 mod records;
 mod rosters;

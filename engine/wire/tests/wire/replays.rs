@@ -161,7 +161,7 @@ fn a_record_that_a_member_copies_gives_that_member_nothing() {
         for record in copied {
             let entry = story.record_by(&mallory, &record);
             let mut after = story.clone();
-            let outcome = after.check(&entry).map(|_| ()).map(|()| after.put(&entry).roster.unwrap());
+            let outcome = after.check(&entry).map(drop).map(|()| after.put(&entry).roster.unwrap());
             let is_nothing = matches!(outcome, Err(_) | Ok(Outcome::Void(_)));
             // These are nobody's in particular: whoever signs them does it for themselves.
             let is_own = matches!(record, Record::Leave { .. } | Record::Complaint { .. })

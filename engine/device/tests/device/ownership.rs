@@ -2,13 +2,14 @@
 
 use bowline_device::intent::Decision;
 use bowline_device::{DocumentState, Notice};
+use bowline_wire::frame::Reason;
 use bowline_wire::ids::UserId;
 use bowline_wire::roster::record::Record;
 use bowline_wire::roster::{Role, Void};
 
 use crate::author::Author;
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, owner_and_member};
+use crate::rig::{Rig, linked, owner_and_member};
 
 fn role(relay: &FakeRelay, user: UserId) -> Role {
     relay.log().roster().user(&user).unwrap().role
@@ -133,4 +134,25 @@ fn a_record_that_was_on_its_way_while_ownership_went_over_is_void_and_costs_its_
     assert_eq!((rig.status().undecided, rig.status().refused), (0, 0));
     assert_eq!(rig.device.document_state(id).unwrap(), DocumentState::OnRelay);
     assert_eq!(relay.verified().last().unwrap().header().incarnation, life, "its chain goes on");
+}
+
+#[test]
+fn who_leaves_decides_again_first_on_a_removal_that_is_not_taken_again() {
+    let (mut rig, member, mut relay) = owner_and_member();
+    linked(&mut rig, &mut relay, 8);
+    let (workspace, now) = (rig.workspace(), rig.now);
+    let backup = relay.len();
+    rig.device.remove_member(workspace, member.user(), now).unwrap();
+    rig.talk(&mut relay);
+    rig.disconnect();
+    rig.device.leave(workspace, false, now).unwrap();
+    let removal = relay.verified().nth(usize::try_from(backup).unwrap()).unwrap();
+    let mut relay = relay.restored(backup, 21);
+    relay.refuses.insert(removal.id(), Reason::RosterUnknown);
+    for _ in 0..3 {
+        rig.sync(&mut relay);
+    }
+    let roster = relay.log().roster();
+    assert!(!roster.is_active(&rig.device.id_in(workspace)), "it has left");
+    assert!(!roster.is_active(&member.id()), "nobody else may be there to remove the member again");
 }

@@ -10,7 +10,7 @@ use bowline_wire::ids::{DocId, EntryId};
 
 use crate::author::Author;
 use crate::relay::FakeRelay;
-use crate::rig::{Rig, exchange, linked, owner_and_member, two};
+use crate::rig::{Rig, exchange, two};
 
 fn ids(relay: &FakeRelay) -> Vec<EntryId> {
     relay.verified().map(|entry| entry.id()).collect()
@@ -293,27 +293,6 @@ fn a_removal_that_is_not_taken_again_is_decided_again() {
     rig.say(id, "goes on");
     rig.talk(&mut relay);
     assert_in_step(&rig, &relay);
-}
-
-#[test]
-fn who_leaves_decides_again_first_on_a_removal_that_is_not_taken_again() {
-    let (mut rig, member, mut relay) = owner_and_member();
-    linked(&mut rig, &mut relay, 8);
-    let (workspace, now) = (rig.workspace(), rig.now);
-    let backup = relay.len();
-    rig.device.remove_member(workspace, member.user(), now).unwrap();
-    rig.talk(&mut relay);
-    rig.disconnect();
-    rig.device.leave(workspace, false, now).unwrap();
-    let removal = relay.verified().nth(usize::try_from(backup).unwrap()).unwrap();
-    let mut relay = relay.restored(backup, 21);
-    relay.refuses.insert(removal.id(), Reason::RosterUnknown);
-    for _ in 0..3 {
-        rig.sync(&mut relay);
-    }
-    let roster = relay.log().roster();
-    assert!(!roster.is_active(&rig.device.id_in(workspace)), "it has left");
-    assert!(!roster.is_active(&member.id()), "nobody else may be there to remove the member again");
 }
 
 #[test]

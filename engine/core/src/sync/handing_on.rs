@@ -28,7 +28,7 @@ const MAX_UNOPENED: usize = 4 << 20;
 /// Earlier keys as records seal them under the key of the epoch in force, which may come by a later record.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unopened {
-    /// In the record that began the epoch; `None` in Genesis, and if that record came before a restart.
+    /// In the record that began the epoch; `None` in Genesis.
     history: Option<Vec<u8>>,
     /// Handed on since.
     fills: Vec<Vec<u8>>,
@@ -43,22 +43,29 @@ impl Unopened {
         self.history.as_deref()
     }
 
-    pub(super) fn push(&mut self, fill: Vec<u8>) {
-        if self.fills.iter().map(Vec::len).sum::<usize>() + fill.len() <= MAX_UNOPENED {
-            self.fills.push(fill);
-        }
+    /// Takes keys that somebody hands on, if the epoch's key is in this keyring, and else keeps them until it is. Gives the epochs whose keys
+    /// they are; `None` if they wait, or are none.
+    pub(super) fn take_fill(
+        &mut self,
+        sealed: Vec<u8>,
+        keyring: Option<&mut Keyring>,
+        epochs: &[Epoch],
+    ) -> Option<BTreeSet<EpochId>> {
+        let Some(keyring) = keyring else {
+            if self.fills.iter().map(Vec::len).sum::<usize>() + sealed.len() <= MAX_UNOPENED {
+                self.fills.push(sealed);
+            }
+            return None;
+        };
+        let taken = keyring.take_fill(&sealed, epochs);
+        taken.inspect_err(|why| tracing::warn!(%why, "the keys that somebody hands on are none")).ok()
     }
 
-    /// Takes what was handed on, now that the epoch's key is here; gives the epochs whose keys it brings.
-    pub(super) fn take_fills(&self, keyring: &mut Keyring, epochs: &[Epoch]) -> BTreeSet<EpochId> {
-        self.fills.iter().filter_map(|fill| take_fill(fill, keyring, epochs)).flatten().collect()
+    /// Takes what waited, now that the epoch's key is in this keyring; gives the epochs whose keys it brings.
+    pub(super) fn take_fills(&mut self, keyring: &mut Keyring, epochs: &[Epoch]) -> BTreeSet<EpochId> {
+        let waited = std::mem::take(&mut self.fills).into_iter();
+        waited.filter_map(|fill| self.take_fill(fill, Some(&mut *keyring), epochs)).flatten().collect()
     }
-}
-
-/// Takes keys that somebody hands on; gives the epochs whose keys they are, or `None` if they are none.
-fn take_fill(sealed: &[u8], keyring: &mut Keyring, epochs: &[Epoch]) -> Option<BTreeSet<EpochId>> {
-    let taken = keyring.take_fill(sealed, epochs);
-    taken.inspect_err(|why| tracing::warn!(%why, "the keys that somebody hands on are none")).ok()
 }
 
 impl Lacking {
@@ -91,14 +98,14 @@ impl Lacking {
                 }
                 Some(KeysIn::Begun(begun)) => lacking = Self::unopened(begun.rekey.history),
                 Some(KeysIn::Rewrap { wraps, devices }) if holds => {
-                    lacking.newest.retain(|to| !keyring.reached_by(&wraps, &devices).contains(to));
+                    lacking.note_reached(keyring, &wraps, &devices);
                 }
-                Some(KeysIn::Fill(sealed)) if holds => {
-                    let brought =
-                        take_fill(&sealed, &mut keyring.clone(), roster.epochs()).unwrap_or_default();
-                    lacking.earlier.retain(|epoch| !brought.contains(epoch));
+                Some(KeysIn::Fill(sealed)) => {
+                    let mut keyring = keyring.clone();
+                    let keyring = holds.then_some(&mut keyring);
+                    let brought = lacking.unopened.take_fill(sealed, keyring, roster.epochs());
+                    lacking.earlier.retain(|epoch| !brought.as_ref().is_some_and(|it| it.contains(epoch)));
                 }
-                Some(KeysIn::Fill(sealed)) => lacking.unopened.push(sealed),
                 Some(KeysIn::Rewrap { .. }) | None => {}
             }
         }
@@ -122,7 +129,7 @@ impl Lacking {
         if keyring.take_rewrapped(rewrapped, device, history, epochs).is_err() {
             return false;
         }
-        let unopened = std::mem::take(&mut self.unopened);
+        let mut unopened = std::mem::take(&mut self.unopened);
         self.earlier =
             unopened.history().map(|history| keyring.lacking_in(history, epochs)).unwrap_or_default();
         let brought = unopened.take_fills(keyring, epochs);
@@ -158,11 +165,20 @@ impl Lacking {
                 if roster.rewrapped().len() <= 1 {
                     self.newest.extend(behind(roster));
                 }
-                for reached in keyring.reached_by(wraps, devices) {
-                    self.newest.remove(&reached);
-                }
+                self.note_reached(keyring, wraps, devices);
             }
             HandedOn::Fill { brought } => self.earlier.retain(|epoch| !brought.contains(epoch)),
+        }
+    }
+
+    /// Whoever is reached by wraps that are as everybody makes them who holds the key lacks it no more.
+    fn note_reached(&mut self, keyring: &Keyring, wraps: &[Wrap], devices: &BTreeSet<HpkePublicKey>) {
+        // To be compared, all of them are made again.
+        if self.newest.is_empty() {
+            return;
+        }
+        for reached in keyring.reached_by(wraps, devices) {
+            self.newest.remove(&reached);
         }
     }
 }
@@ -207,13 +223,10 @@ impl HandedOn {
                 let took = !holds && lacking.take_rewrapped((&wraps, &devices), epochs, (keyring, device));
                 Some((Self::Rewrap { wraps, devices }, took))
             }
-            KeysIn::Fill(sealed) if !holds => {
-                lacking.unopened.push(sealed);
-                None
-            }
             KeysIn::Fill(sealed) => {
                 let had = keyring.clone();
-                let brought = take_fill(&sealed, keyring, epochs)?;
+                let keyring = holds.then_some(keyring);
+                let brought = lacking.unopened.take_fill(sealed, keyring, epochs)?;
                 let is_new = brought.iter().any(|epoch| !had.holds(*epoch));
                 Some((Self::Fill { brought }, is_new))
             }

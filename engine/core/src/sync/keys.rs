@@ -136,8 +136,9 @@ impl<'a> HandedOut<'a> {
             Some(KeysIn::Begun(_)) => {}
             Some(KeysIn::Rewrap { wraps, devices }) => self.take(&wraps, &devices, roster.epochs()),
             Some(KeysIn::Fill(sealed)) => {
-                self.unopened.push(sealed);
-                self.take_fills(roster.epochs());
+                let epochs = roster.epochs();
+                let holds = |it: &&mut Keyring| epochs.last().is_some_and(|newest| it.holds(newest.id));
+                self.unopened.take_fill(sealed, self.keyring.as_mut().filter(holds), epochs);
             }
             None => {
                 if let Some(ticket) = made_ticket(entry, self.recipient.ticket) {
@@ -169,13 +170,7 @@ impl<'a> HandedOut<'a> {
                 return;
             }
         }
-        self.take_fills(epochs);
-    }
-
-    /// Takes what was handed on, before the key in force came to the recipient as well.
-    fn take_fills(&mut self, epochs: &[Epoch]) {
-        let holds = |it: &&mut Keyring| epochs.last().is_some_and(|newest| it.holds(newest.id));
-        if let Some(keyring) = self.keyring.as_mut().filter(holds) {
+        if let Some(keyring) = &mut self.keyring {
             self.unopened.take_fills(keyring, epochs);
         }
     }

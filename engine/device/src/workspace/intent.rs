@@ -42,9 +42,14 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Whether somebody else is to be out.
+    pub(crate) fn is_removal(&self) -> bool {
+        matches!(self, Self::RemoveDevice(_) | Self::RemoveMember(_))
+    }
+
     /// Whether nothing may be sealed before the log has answered: the person wants someone not to read it.
     pub(crate) fn stops_sealing(&self) -> bool {
-        matches!(self, Self::RemoveDevice(_) | Self::RemoveMember(_) | Self::Leave { .. })
+        self.is_removal() || matches!(self, Self::Leave { .. })
     }
 
     /// What carrying it out is for a device of `by`; `None` if there is nothing to carry out.

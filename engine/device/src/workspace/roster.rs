@@ -119,10 +119,7 @@ impl Workspaces {
         let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
         let decided = intents(lent.read(), lent.keys, workspace)?;
         // Whoever leaves can do nothing afterwards: first who is to be out is out, if the log has lost that or not answered yet.
-        let removes = |it: &Decided| {
-            matches!(it.intent.decision, Decision::RemoveDevice(_) | Decision::RemoveMember(_))
-        };
-        let stays = decided.iter().any(removes);
+        let stays = decided.iter().any(|it| it.intent.decision.is_removal());
         let is_next = |it: &Decided| {
             let leaves = matches!(it.intent.decision, Decision::Leave { .. });
             it.intent.entry.is_none() && may_go(&it.intent) && !(leaves && stays)

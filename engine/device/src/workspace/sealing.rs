@@ -132,11 +132,13 @@ impl Workspaces {
         let writer = self.device_in(lent.keys, workspace);
         if as_whole && !is_all_in(lent.read(), n, &sizes)? {
             // Loading comes first: it may write something again.
-            let document = &documents.load(lent, self.keyrings(), row)?.document;
+            let loaded = documents.load(lent, self.keyrings(), row)?;
+            let document = &loaded.document;
             changes = lent.read().unsealed(n)?;
             // What waits for others is not in the document, and has not travelled with it.
-            let is_in =
-                |change: &ChangeRow| change_hash(&change.bytes).is_some_and(|it| document.contains(&it));
+            let is_in = |change: &ChangeRow| {
+                !loaded.ours_wait || change_hash(&change.bytes).is_some_and(|it| document.contains(&it))
+            };
             changes.retain(|change| may_travel(change, writer) && is_in(change));
             let (count, operations) = document.extent();
             let first = document.kind().first_change();

@@ -111,9 +111,6 @@ impl Workspaces {
         }
         let open = |it: &Decided| it.intent.entry.is_none();
         let next = intents(lent.read(), lent.keys, workspace)?.into_iter().find(open);
-        let is_removal = |it: &Decided| {
-            matches!(it.intent.decision, Decision::RemoveDevice(_) | Decision::RemoveMember(_))
-        };
-        Ok(next.is_some_and(|next| is_removal(&next)))
+        Ok(next.is_some_and(|next| next.intent.decision.is_removal()))
     }
 }

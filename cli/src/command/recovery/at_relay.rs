@@ -48,17 +48,16 @@ pub(super) fn let_in(
     place: (WorkspaceId, &str),
 ) -> Result<Code, CommandError> {
     let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    match syncing::let_in_by_phrase(invocation, by, place, progress)? {
-        Recovered::Done(Entrance::Code(code)) => Ok(*code),
-        Recovered::Done(Entrance::NotIn) => Err(not_in()),
-        Recovered::Done(Entrance::NoKeys) => Err(CommandError::new(
+    match done(syncing::let_in_by_phrase(invocation, by, place, progress)?)? {
+        Entrance::Code(code) => Ok(*code),
+        Entrance::NotIn => Err(not_in()),
+        Entrance::NoKeys => Err(CommandError::new(
             ErrorCode::NotReady,
             "The workspace has given this recovery phrase no key that opens",
         )
         .hint("if another device of yours still works, `bowline device link` there lets this machine in")),
-        Recovered::Done(Entrance::Void(why)) => Err(void(why)),
-        Recovered::Done(Entrance::OnTheWay) | Recovered::Stopped => Err(syncing::interrupted()),
-        Recovered::NoLine(why) => Err(line_failed(&why)),
+        Entrance::Void(why) => Err(void(why)),
+        Entrance::OnTheWay => Err(syncing::interrupted()),
     }
 }
 
@@ -70,18 +69,29 @@ pub(super) fn leave(
     place: (WorkspaceId, &str),
 ) -> Result<(), CommandError> {
     let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    match syncing::leave_by_phrase(invocation, phrase, place, progress)? {
-        Recovered::Done(Departure::Gone) => Ok(()),
-        Recovered::Done(Departure::NotIn) => Err(not_in()),
-        Recovered::Done(Departure::Alone) => Err(CommandError::new(
+    let recovered = syncing::leave_by_phrase(invocation, phrase, place, progress)?;
+    if matches!(&recovered, Recovered::NoLine(why) if is_out(why)) {
+        return Ok(());
+    }
+    match done(recovered)? {
+        Departure::Gone => Ok(()),
+        Departure::NotIn => Err(not_in()),
+        Departure::Alone => Err(CommandError::new(
             ErrorCode::LastDevice,
             "The recovery phrase is all that is left of you in the workspace: without it you would be gone",
         )
         .hint("`bowline recovery use` lets a device of yours in")),
-        Recovered::Done(Departure::Void(why)) => Err(void(why)),
-        Recovered::Done(Departure::OnTheWay) | Recovered::Stopped => Err(syncing::interrupted()),
-        Recovered::NoLine(why) if is_out(&why) => Ok(()),
+        Departure::Void(why) => Err(void(why)),
+        Departure::OnTheWay => Err(syncing::interrupted()),
+    }
+}
+
+/// What a phrase has done, or why it came to nothing.
+pub(super) fn done<T>(recovered: Recovered<T>) -> Result<T, CommandError> {
+    match recovered {
+        Recovered::Done(done) => Ok(done),
         Recovered::NoLine(why) => Err(line_failed(&why)),
+        Recovered::Stopped => Err(syncing::interrupted()),
     }
 }
 

@@ -3,12 +3,12 @@
 use bowline_engine::device::{MemberStatus, PhraseInHand};
 use bowline_engine::ids::{DeviceId, Millis, WorkspaceId};
 use bowline_engine::run::Goal;
-use bowline_engine::run::recover::Recovered;
 use bowline_engine::{Code, CodeKind, Device, RecoveryPhrase};
 
+use super::at_relay::done;
 use super::words::recovery_of_own;
 use crate::command::code;
-use crate::error::{CommandError, ErrorCode, join_failed, line_failed};
+use crate::error::{CommandError, ErrorCode, join_failed};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::progress::Progress;
@@ -64,11 +64,7 @@ pub(super) fn come_in_by(
     code: &Code,
 ) -> Result<(), CommandError> {
     let progress = Progress::shown(invocation, WorkspaceNames::load(&here.device));
-    match syncing::come_in_by_phrase(invocation, phrase, code, progress)? {
-        Recovered::Done(joined) => joined.map_err(|why| join_failed(&why)),
-        Recovered::NoLine(why) => Err(line_failed(&why)),
-        Recovered::Stopped => Err(syncing::interrupted()),
-    }
+    done(syncing::come_in_by_phrase(invocation, phrase, code, progress)?)?.map_err(|why| join_failed(&why))
 }
 
 /// Whether a device is in.

@@ -6,7 +6,7 @@ use bowline_engine::ids::WorkspaceId;
 use clap::Args;
 use serde::Serialize;
 
-use super::words::{Words, nowhere_here, workspaces_here, workspaces_of};
+use super::words::{Words, nowhere_here, workspaces_here, workspaces_with};
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::secret_argument::Asked;
@@ -45,7 +45,7 @@ impl Check {
     pub(crate) fn run(self, invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
         let here = invocation.open()?;
         let device = self.words.read(invocation, PHRASE)?.device_keys().id();
-        let with = workspaces_of(&here.device, device)?;
+        let with = workspaces_with(&here.device, Some(device))?;
         if with.is_empty() {
             return Err(nowhere_here());
         }

@@ -7,11 +7,11 @@ use bowline_engine::RecoveryPhrase;
 use bowline_engine::ids::WorkspaceId;
 use clap::Args;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::bring_in::{bring_in, check_none};
-use super::sheet::{Printed, Sheet};
-use crate::error::{CommandError, ErrorCode};
+use super::sheet::{Printed, Sheet, check_seen};
+use super::words::one_line;
+use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::{syncing, workspaces};
@@ -50,13 +50,7 @@ impl Create {
         workspaces::check_in(&here.device, workspace)?;
         syncing::check_connected(&here.device, workspace)?;
         check_none(&here.device, workspace)?;
-        if !self.yes && !invocation.can_ask() {
-            return Err(CommandError::new(
-                ErrorCode::Unconfirmed,
-                "A recovery phrase is shown once, and there is nobody here to write it down",
-            )
-            .hint("on a terminal this shows it and asks; with --yes the words go to stdout"));
-        }
+        check_seen(invocation, self.yes)?;
         let phrase = RecoveryPhrase::generate(&mut *(invocation.host.random)());
         self.show(invocation, &here, workspace, &phrase)?;
         invocation.confirm(self.yes, "Have you written the words down, so that they come into force?")?;
@@ -75,7 +69,7 @@ impl Create {
         workspace: WorkspaceId,
         phrase: &RecoveryPhrase,
     ) -> Result<(), CommandError> {
-        let words = Zeroizing::new(phrase.words().collect::<Vec<_>>().join(" "));
+        let words = one_line(phrase);
         let sheet = Sheet {
             places: vec![Printed {
                 workspace: workspaces::label(&here.device, workspace),

@@ -8,7 +8,7 @@ use super::at_relay::leave;
 use super::bring_in::{hear_of, is_in};
 use super::everywhere::{Everywhere, Place};
 use super::settled::settled;
-use super::words::{Words, nowhere_here, phrase_of_own, workspaces_here, workspaces_of};
+use super::words::{Words, nowhere_here, phrase_of_own, workspaces_with};
 use crate::command::removal;
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
@@ -52,10 +52,7 @@ impl Remove {
         let only =
             self.workspace.as_deref().map(|typed| workspaces::find(&here.device, typed)).transpose()?;
         let mut phrase = phrase.map(|it| PhraseInHand::new(it, (invocation.host.random)())).transpose()?;
-        let mut places = match &phrase {
-            Some(phrase) => workspaces_of(&here.device, phrase.id())?,
-            None => with_a_phrase(&here)?,
-        };
+        let mut places = workspaces_with(&here.device, phrase.as_ref().map(PhraseInHand::id))?;
         places.retain(|workspace| only.is_none_or(|only| *workspace == only));
         if places.is_empty() {
             return Err(if self.lost { no_phrase() } else { nowhere_here() });
@@ -84,17 +81,6 @@ impl Remove {
         invocation.answer_in_json(&serde_json::json!({ "workspaces": ids }))?;
         everywhere.outcome("taken out", "run it again: it goes on with those that are missing")
     }
-}
-
-/// The workspaces that this device is in, in which its person has a phrase.
-fn with_a_phrase(here: &Opened) -> Result<Vec<WorkspaceId>, CommandError> {
-    let mut found = Vec::new();
-    for workspace in workspaces_here(&here.device)? {
-        if phrase_of_own(&here.device, workspace)?.is_some() {
-            found.push(workspace);
-        }
-    }
-    Ok(found)
 }
 
 fn no_phrase() -> CommandError {

@@ -9,13 +9,12 @@ use bowline_engine::device::{Newcomer, PhraseInHand};
 use bowline_engine::ids::WorkspaceId;
 use clap::Args;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::at_relay::{let_in, look_up};
 use super::bring_in::{come_in_by, hear_of, is_in};
 use super::everywhere::{Everywhere, Place, called};
-use super::sheet::{Printed, Sheet};
-use super::words::{Words, nowhere_here, workspaces_here, workspaces_of};
+use super::sheet::{Printed, Sheet, check_seen};
+use super::words::{Words, nowhere_here, one_line, workspaces_here, workspaces_with};
 use crate::error::{CommandError, ErrorCode};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
@@ -112,17 +111,11 @@ impl Replace {
         here: &Opened,
         (old, places): (&PhraseInHand, &[Place]),
     ) -> Result<RecoveryPhrase, CommandError> {
-        if !self.yes && !invocation.can_ask() {
-            return Err(CommandError::new(
-                ErrorCode::Unconfirmed,
-                "A recovery phrase is shown once, and there is nobody here to write it down",
-            )
-            .hint("on a terminal this shows it and asks; with --yes the words go to stdout"));
-        }
+        check_seen(invocation, self.yes)?;
         let new = RecoveryPhrase::generate(&mut *(invocation.host.random)());
-        let words = Zeroizing::new(new.words().collect::<Vec<_>>().join(" "));
+        let words = one_line(&new);
         // Also those whose relay was not reached: the words are to be in force there later.
-        let later = workspaces_of(&here.device, old.id())?;
+        let later = workspaces_with(&here.device, Some(old.id()))?;
         let later = later.into_iter().filter(|it| places.iter().all(|place| place.workspace != *it));
         let mut printed: Vec<Printed> = places.iter().map(|place| print(here, place)).collect();
         for workspace in later {
@@ -164,11 +157,11 @@ fn relays(
     new: Option<&PhraseInHand>,
 ) -> Result<BTreeMap<String, Vec<WorkspaceId>>, CommandError> {
     let mut relays: BTreeMap<String, Vec<WorkspaceId>> = BTreeMap::new();
-    for workspace in workspaces_of(&here.device, old.id())? {
+    for workspace in workspaces_with(&here.device, Some(old.id()))? {
         relays.entry(here.device.relay_address(workspace)?).or_default().push(workspace);
     }
     if let Some(new) = new {
-        for workspace in workspaces_of(&here.device, new.id())? {
+        for workspace in workspaces_with(&here.device, Some(new.id()))? {
             relays.entry(here.device.relay_address(workspace)?).or_default();
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use bowline_engine::ids::Millis;
 use zeroize::Zeroizing;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorCode};
 use crate::files;
 use crate::invocation::Invocation;
 use crate::qr::{Ink, Qr};
@@ -25,6 +25,18 @@ pub(super) struct Sheet<'a> {
     pub(super) places: Vec<Printed>,
     pub(super) made: Millis,
     pub(super) words: &'a str,
+}
+
+/// An error if new words would be shown where nobody is to write them down.
+pub(super) fn check_seen(invocation: &Invocation<'_>, yes: bool) -> Result<(), CommandError> {
+    if yes || invocation.can_ask() {
+        return Ok(());
+    }
+    Err(CommandError::new(
+        ErrorCode::Unconfirmed,
+        "A recovery phrase is shown once, and there is nobody here to write it down",
+    )
+    .hint("on a terminal this shows it and asks; with --yes the words go to stdout"))
 }
 
 /// A workspace that the words bring back, as it stands on a sheet.

@@ -64,6 +64,11 @@ impl Words {
     }
 }
 
+/// The words of a phrase as they are typed.
+pub(super) fn one_line(phrase: &RecoveryPhrase) -> Zeroizing<String> {
+    Zeroizing::new(phrase.words().collect::<Vec<_>>().join(" "))
+}
+
 fn parse(typed: &str) -> Result<RecoveryPhrase, CommandError> {
     RecoveryPhrase::parse(typed).map_err(not_a_phrase)
 }
@@ -117,11 +122,15 @@ pub(super) fn workspaces_here(device: &Device) -> Result<Vec<WorkspaceId>, Comma
     Ok(here)
 }
 
-/// Those workspaces that this device is in of which a phrase is this person's.
-pub(super) fn workspaces_of(device: &Device, phrase: DeviceId) -> Result<Vec<WorkspaceId>, CommandError> {
+/// The workspaces that this device is in, in which its person has this phrase, or any.
+pub(super) fn workspaces_with(
+    device: &Device,
+    phrase: Option<DeviceId>,
+) -> Result<Vec<WorkspaceId>, CommandError> {
     let mut found = Vec::new();
     for workspace in workspaces_here(device)? {
-        if recovery_of_own(device, workspace)? == Some(phrase) {
+        let own = recovery_of_own(device, workspace)?;
+        if own.is_some() && phrase.is_none_or(|phrase| own == Some(phrase)) {
             found.push(workspace);
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::machine::Machine;
 use crate::relay::TestRelay;
-use crate::shared::{joined, ok, owner};
+use crate::shared::{joined, json, ok, owner};
 
 /// Ana's laptop and Ben's desktop in one workspace, with a conversation into which both have written.
 fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine, String) {
@@ -23,10 +23,6 @@ fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine, String) {
     ok(&mut bens, "sync");
     ok(&mut laptop, "sync");
     (laptop, bens, id)
-}
-
-fn json(machine: &mut Machine, line: &str) -> Value {
-    serde_json::from_str(&ok(machine, &format!("--json {line}"))).unwrap()
 }
 
 /// The words of a field of every row.

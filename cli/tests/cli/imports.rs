@@ -8,6 +8,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::machine::{Machine, sample_home, write};
+use crate::shared::json;
 
 /// What no terminal should be given by a name: an escape, a C1 control, direction.
 const HOSTILE: &str = "a\u{1b}[2Jb\u{9b}31m\u{202e}c";
@@ -30,12 +31,6 @@ fn sessions_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut sessions: Vec<_> = sessions.map(|(name, path)| (name, fs::read(path).unwrap())).collect();
     sessions.sort();
     sessions
-}
-
-fn json(machine: &mut Machine, line: &str) -> Value {
-    let ran = machine.run(&format!("--json {line}"));
-    assert_eq!(ran.code, 0, "{line}: {}", ran.stderr);
-    serde_json::from_str(&ran.stdout).unwrap()
 }
 
 #[test]

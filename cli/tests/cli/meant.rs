@@ -2,16 +2,10 @@
 
 use crate::machine::{Machine, write};
 use crate::relay::TestRelay;
-use crate::shared::{ok, owner};
+use crate::shared::{json, ok, owner};
 
 /// Looks like a token of a well-known service, and is none.
 const TOKEN: &str = "ghp_Ab3dEf6hIj9lMn2pQr5tUv8xYz1bCd4fGh7j";
-
-fn json(machine: &mut Machine, line: &str) -> serde_json::Value {
-    let ran = machine.run(&format!("--json {line}"));
-    assert_eq!(ran.code, 0, "{line}: {}", ran.stderr);
-    serde_json::from_str(&ran.stdout).unwrap()
-}
 
 /// Runs what is to be refused with these words.
 fn refused(machine: &mut Machine, line: &str, words: &str) {

@@ -2,7 +2,7 @@
 
 use crate::machine::Machine;
 use crate::relay::TestRelay;
-use crate::shared::{joined, ok, owner};
+use crate::shared::{joined, json, ok, owner};
 
 /// Ana's laptop, who owns the workspace, and Ben's desktop, with a conversation that both have.
 fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine, String) {
@@ -16,10 +16,6 @@ fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine, String) {
     ok(&mut bens, "sync");
     ok(&mut laptop, "sync");
     (laptop, bens, id)
-}
-
-fn json(machine: &mut Machine, line: &str) -> serde_json::Value {
-    serde_json::from_str(&ok(machine, &format!("--json {line}"))).unwrap()
 }
 
 /// Both have the same, on this relay, and nothing is held against it.

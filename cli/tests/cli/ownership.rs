@@ -2,7 +2,7 @@
 
 use crate::machine::Machine;
 use crate::relay::TestRelay;
-use crate::shared::{joined, laptop_and_phone, ok, owner};
+use crate::shared::{joined, json, laptop_and_phone, ok, owner};
 
 /// Ana's laptop, who owns the workspace, and Ben's desktop.
 fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine) {
@@ -12,10 +12,6 @@ fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine) {
     ok(&mut bens, "sync");
     ok(&mut laptop, "sync");
     (laptop, bens)
-}
-
-fn json(machine: &mut Machine, line: &str) -> serde_json::Value {
-    serde_json::from_str(&ok(machine, &format!("--json {line}"))).unwrap()
 }
 
 fn member(machine: &mut Machine, name: &str) -> serde_json::Value {

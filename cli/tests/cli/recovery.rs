@@ -8,7 +8,7 @@ use crate::relay::TestRelay;
 use crate::shared::{laptop_and_phone, ok, owner};
 
 /// A phrase of the machine's person in the workspace in use.
-fn phrase_of(machine: &mut Machine) -> String {
+pub(crate) fn phrase_of(machine: &mut Machine) -> String {
     let words = ok(machine, "recovery create --yes");
     assert_eq!(words.lines().count(), 1, "one line: {words}");
     assert_eq!(words.split_whitespace().count(), 24);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::machine::{Machine, Ran};
 use crate::relay::TestRelay;
-use crate::shared::{ok, until};
+use crate::shared::{json, ok, until};
 
 /// Ana's laptop, which owns Studio on one relay and is a member of Ben's Club on another, and Ben's desktop.
 struct Two {
@@ -50,10 +50,6 @@ impl Two {
         let code = ok(&mut self.laptop, "device link --workspace Studio");
         crate::shared::joined("tablet", "Ana", &code)
     }
-}
-
-fn json(machine: &mut Machine, line: &str) -> Value {
-    serde_json::from_str(&ok(machine, &format!("--json {line}"))).unwrap()
 }
 
 /// The row of a workspace in a list of them.

@@ -20,6 +20,11 @@ pub(crate) fn ok(machine: &mut Machine, line: &str) -> String {
     ran.stdout
 }
 
+/// The answer of a command that has to go well, as JSON.
+pub(crate) fn json(machine: &mut Machine, line: &str) -> serde_json::Value {
+    serde_json::from_str(&ok(machine, &format!("--json {line}"))).unwrap()
+}
+
 /// Another machine, let in by a code.
 pub(crate) fn joined(name: &str, user: &str, code: &str) -> Machine {
     let mut machine = Machine::new(name).with_clock();

@@ -1,13 +1,9 @@
 //! Recovery phrases that are given up: replaced by others, taken out with their words, and taken out without.
 
 use crate::machine::{Machine, Ran};
+use crate::recovery::phrase_of;
 use crate::relay::TestRelay;
 use crate::shared::{laptop_and_phone, ok, owner};
-
-/// A phrase of the machine's person in the workspace in use.
-fn phrase_of(machine: &mut Machine) -> String {
-    ok(machine, "recovery create --yes")
-}
 
 /// What came of a command that reads words, which has to go well.
 fn with_words(machine: &mut Machine, line: &str, words: &str) -> Ran {

@@ -25,5 +25,5 @@ pub use bowline_wire::frame::Reason;
 pub use bowline_wire::head::SeenHead;
 pub use bowline_wire::ids;
 pub use bowline_wire::roster::record::Move;
-pub use bowline_wire::roster::{Deed, Role, Void};
+pub use bowline_wire::roster::{Deed, RecordBytes, Role, Void};
 pub use home::{Home, HomeError};

@@ -11,6 +11,7 @@ mod hostile;
 mod lookup;
 mod lost;
 mod put_back;
+mod record_bytes;
 mod removal;
 mod replays;
 mod restored;

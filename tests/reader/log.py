@@ -178,7 +178,7 @@ class Log:
         return self.roster.devices[header.device].user
 
     def _check(self, entry, time):
-        """Refuses unless the entry may stand next: rules 3 to 13."""
+        """Refuses unless the entry may stand next: rules 3 to 14."""
         header, record = entry.header, self._record(entry)
         self._check_next(header)
         if record and record.number == records.GENESIS:
@@ -218,7 +218,7 @@ class Log:
             raise Refused("SeqTaken")
 
     def _check_bound(self, entry, time, record):
-        """Rules 8 to 13: what binds an entry to roster, epoch and log."""
+        """Rules 8 to 14: what binds an entry to roster, epoch and log."""
         header, tip = entry.header, self.tips.get(entry.header.chain)
         is_genesis = record and record.number == records.GENESIS
         enters = record is not None and record.number in (records.GENESIS, records.JOIN)
@@ -235,6 +235,8 @@ class Log:
             raise Refused("LivesSpent")
         if header.weight:
             self._check_weight(header)
+        if record and not self.roster.has_room_for(header, record, time):
+            raise Refused("RecordsSpent")
 
     def _known(self):
         """The logs that were known at the next place, each with its end there: those continued below it, and the one after them."""

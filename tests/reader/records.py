@@ -20,7 +20,7 @@ from forms import (
 GENESIS, INVITE, CLOSE_INVITE, LINK, CLOSE_LINK = 1, 2, 3, 4, 5
 JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY, COMPLAINT = 6, 7, 8, 9, 10, 11
 REWRAP, FILL = 15, 16
-MOVE, HAND_OVER, TAKE_OVER = 12, 17, 18
+MOVE, HAND_OVER, TAKE_OVER, ALLOW = 12, 17, 18, 19
 
 # An unknown record is an array of at most so many items.
 MAX_FIELDS = 16
@@ -73,6 +73,7 @@ FORMS = {
     MOVE: fields(uint(), uint(), text_to(limits.MAX_ADDRESS), fixed(32), fixed(32)),
     HAND_OVER: fields(uint(), fixed(16)),
     TAKE_OVER: fields(uint()),
+    ALLOW: fields(uint(), fixed(16)),
 }
 
 

@@ -100,6 +100,7 @@ class Roster:
         self.answers = {}  # user -> epochs begun because of a complaint
         self.offer = None  # (user, device of the Owner's) of the ownership that is on offer
         self.moves = []  # the log to which each move leads
+        self.written, self.allows = {}, {}  # by user: bytes of records written as a Member, and how often more was allowed
         self.hpke_keys = set()
         self.suite = None
         self.rekey_due = False
@@ -166,6 +167,8 @@ class Roster:
         """Applies a roster entry that stands at a position and a time of the log, and says what it did."""
         self.time = time
         header, record = entry.header, records.read_record(entry.body)
+        if user := self._bound_by(header, record):
+            self.written[user] = self.written.get(user, 0) + header.body_len
         if self.unknown:
             return Outcome("void", "AfterUnknown")
         try:
@@ -250,7 +253,47 @@ class Roster:
                 self._hand_over(header, values[0])
             case records.TAKE_OVER:
                 self._take_over(position, header)
+            case records.ALLOW:
+                self._allow(header, values[0])
         return None
+
+    def _bound_by(self, header, record):
+        """The Member for whom a record counts, if it counts for anybody."""
+        if record.number in (records.GENESIS, records.JOIN) or header.device not in self.devices:
+            return None
+        user = self.devices[header.device].user
+        return None if self.is_owner(user) else user
+
+    def allowed(self, user):
+        """Bytes of records that a Member may write."""
+        return limits.MAX_RECORD_BYTES * (1 + self.allows.get(user, 0))
+
+    def has_room_for(self, header, record, time):
+        """Whether a record may stand next, by what its author's user has written before."""
+        user = self._bound_by(header, record)
+        if user is None or self.written.get(user, 0) + header.body_len <= self.allowed(user):
+            return True
+        if record.number != records.LEAVE or self.unknown:
+            return False
+        before, self.time = self.time, time
+        try:
+            self._going_by_leave(header, *record.fields)
+        except Void:
+            return False
+        finally:
+            self.time = before
+        return True
+
+    def _allow(self, header, user):
+        self._owner(header)
+        self._live_author(header)
+        target = self.users.get(user)
+        if target is None or target.role != MEMBER or target.removed:
+            raise Void("TargetNotActive")
+        allowed = self.allowed(user)
+        if allowed - self.written.get(user, 0) > allowed // 2:
+            raise Void("NotSpent")
+        self.allows[user] = self.allows.get(user, 0) + 1
 
     def _rewrap(self, place, values):
         epoch, wraps = values
@@ -530,6 +573,12 @@ class Roster:
         return known is not None and known.role == MEMBER and not known.removed and bool(self._live_of(user))
 
     def _leave(self, position, header, whole_user, cut):
+        user, going = self._going_by_leave(header, whole_user, cut)
+        self._strike(position, going, cut)
+        self.users[user].removed |= not self._active_of(user)
+        self.rekey_due = True
+
+    def _going_by_leave(self, header, whole_user, cut):
         author = self._author(header)
         user = author.user
         _check_cut(
@@ -540,9 +589,7 @@ class Roster:
         if not author.recovery:
             going = {id_ for id_ in going if not self._has_settled(self.devices[id_])}
         self._check_owner_stays(going)
-        self._strike(position, going, cut)
-        self.users[user].removed |= not self._active_of(user)
-        self.rekey_due = True
+        return user, going
 
     def _begin_epoch(self, place):
         header, rekey, by = place.header, place.record.rekey, place.header.device

@@ -1,16 +1,18 @@
 //! `bowline status`: what is synced, and what is not and why.
 
 mod out;
+mod scarce;
 #[cfg(test)]
 mod states;
 mod words;
 
 use bowline_engine::Role;
-use bowline_engine::device::{Behind, MemberStatus, WithheldStatus, WorkspaceStatus};
+use bowline_engine::device::{MemberStatus, WithheldStatus, WorkspaceStatus};
 use bowline_engine::document::Kind;
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
 use bowline_engine::run::{LineFailure, LineReason, LineReport, LineStage};
 use clap::Args;
+use scarce::Scarce;
 use serde::Serialize;
 
 use crate::clocks::ShownClocks;
@@ -21,7 +23,7 @@ use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::overlaps::Overlap;
 use crate::syncing;
-use crate::time::{iso, moment};
+use crate::time::iso;
 use crate::workspaces::{self, Called};
 
 /// Show what is synced, and what is not and why
@@ -91,6 +93,8 @@ struct Workspace {
     moving_to: Option<String>,
     /// The ownership that is on offer.
     offer: Option<Offer>,
+    /// Who is running out of what they may write of records: this person, or, to the owner, anybody.
+    records_scarce: Vec<Scarce>,
     signed_position: Option<u64>,
     /// What this device remembers of having compared the workspace with another person's device.
     verified: Option<Remembered>,
@@ -332,6 +336,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         decisions: decisions(&here.device, workspace, &called)?,
         moving_to: status.moving.as_ref().map(|to| to.address.clone()),
         offer: offer(&here.device, workspace, &status, &called)?,
+        records_scarce: scarce::told(&status, role, own, &called),
         signed_position: status.signed.map(|head| head.position.0),
         verified: match here.device.other_draft(workspace) {
             Some(_) => None,
@@ -356,7 +361,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .as_ref()
             .map(relay_fault)
             .or_else(|| status.caught.map(|caught| no_connection(&LineFailure::plain(caught))))
-            .or_else(|| status.behind.map(|behind| shown_instead(&behind))),
+            .or_else(|| status.behind.map(|behind| out::shown_instead(&behind))),
         evidence: status.evidence.len(),
         earlier_evidence: status.earlier_evidence,
         recovery_phrase: match (has_phrase, role == Some(Role::Owner) && status.member && !is_over) {
@@ -384,12 +389,6 @@ fn last_failure(
         return Ok(None);
     }
     Ok(line.and_then(|line| line.error.as_ref()).map(|failure| failure.reason))
-}
-
-/// What the relay shows instead of the log, in words.
-fn shown_instead(behind: &Behind) -> String {
-    let what = no_connection(&LineFailure::plain(behind.reason));
-    format!("{what}; so since {}", moment(behind.since))
 }
 
 fn quarantined(it: &bowline_engine::device::Quarantined, called: &Called) -> Quarantined {

@@ -1,6 +1,7 @@
 //! `bowline workspace`: who shares what with whom, over which relay.
 
 mod accept;
+mod allow;
 mod cancel;
 mod connect;
 mod create;
@@ -61,6 +62,7 @@ pub(crate) enum Workspace {
     Remove(remove::Remove),
     HandOver(hand_over::HandOver),
     TakeOver(take_over::TakeOver),
+    Allow(allow::Allow),
     Leave(leave::Leave),
     Cancel(cancel::Cancel),
 }
@@ -83,6 +85,7 @@ impl Workspace {
             Self::Remove(command) => command.run(invocation),
             Self::HandOver(command) => command.run(invocation),
             Self::TakeOver(command) => command.run(invocation),
+            Self::Allow(command) => command.run(invocation),
             Self::Leave(command) => command.run(invocation),
             Self::Show(command) => command.run(invocation),
             Self::Rename(command) => command.run(invocation),

@@ -213,6 +213,8 @@ codes! {
     LastOwnerDevice, Refused, "last_owner_device";
     /// No ownership is on offer to this person, or none that could be taken back.
     NotOffered, Refused, "not_offered";
+    /// This person has used up what a member may write of records.
+    RecordsSpent, Refused, "records_spent";
     /// Who was to be removed is not in the workspace any more.
     TargetGone, Refused, "target_gone";
     /// The workspace is full.

@@ -9,7 +9,7 @@ use bowline_import::ImportError;
 use super::code::ErrorCode;
 use super::command::CommandError;
 use super::draft::other_draft;
-use super::hints::{REPORT, RESTORE};
+use super::hints::{ASK_FOR_MORE, REPORT, RESTORE};
 use super::line::not_permitted;
 use crate::text::show_path;
 
@@ -119,6 +119,11 @@ impl From<Error> for CommandError {
             Error::LogMoved(_) => of(ErrorCode::Changed, "More is known of the workspace's log since it was compared")
                 .hint("nothing was changed: run this again"),
             Error::NotPermitted(deed) => not_permitted(deed),
+            Error::RecordsSpent => of(
+                ErrorCode::RecordsSpent,
+                "You have used up what a member may write about people and keys in this workspace",
+            )
+            .hint(ASK_FOR_MORE),
             Error::PhraseSpent => of(
                 ErrorCode::HasPhrase,
                 "More than a thousand links were made for this recovery phrase in the workspace, and it has none left",

@@ -17,5 +17,8 @@ pub(crate) const HAVE_IT_RESTORED: &str = "nothing here is lost: tell the relay'
 /// What the Owner does before leaving.
 pub(crate) const HAND_OVER_FIRST: &str = "hand it over first: `bowline workspace hand-over PERSON`; once they have run `bowline workspace take-over`, you can leave";
 
+/// What to do once a Member may write no more records.
+pub(crate) const ASK_FOR_MORE: &str = "ask the owner to run `bowline workspace allow` with your name; documents sync as before, and you can always leave";
+
 /// What brings a device back that is not in a workspace any more.
 pub(crate) const COME_BACK: &str = "ask somebody in the workspace for a code: `bowline workspace rejoin` brings this device back with all that is on it";

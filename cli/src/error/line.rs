@@ -6,7 +6,7 @@ use bowline_engine::{Awaited, Deed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
 use super::command::CommandError;
-use super::hints::{COME_BACK, HAND_OVER_FIRST, HAVE_IT_RESTORED, KEPT, REPORT};
+use super::hints::{ASK_FOR_MORE, COME_BACK, HAND_OVER_FIRST, HAVE_IT_RESTORED, KEPT, REPORT};
 use crate::clocks::clocks_in_words;
 use crate::text::{OneLine, sentence_case};
 
@@ -244,6 +244,7 @@ pub(crate) fn turned_away(reason: Reason) -> CommandError {
         Reason::DocumentFull => {
             error.hint("what is written into it stays on this device; go on in a new document")
         }
+        Reason::RecordsSpent => error.hint(ASK_FOR_MORE),
         // The program here had let it be done.
         Reason::NotPermitted => error.hint("ask the owner").hint(REPORT),
         _ => error.hint(REPORT),
@@ -268,6 +269,7 @@ pub(crate) fn refusal_code(reason: Reason) -> ErrorCode {
         Reason::TicketExpired => ErrorCode::CodeExpired,
         Reason::JoinVoid => ErrorCode::CodeVoid,
         Reason::NotPermitted => ErrorCode::NotOwner,
+        Reason::RecordsSpent => ErrorCode::RecordsSpent,
         _ => ErrorCode::RelayRefused,
     }
 }
@@ -285,6 +287,7 @@ pub(crate) fn relay_says(reason: Reason) -> String {
         }
         Reason::DocumentFull => "the document, or this person's share of it, is full",
         Reason::NotPermitted => "only the owner may do this",
+        Reason::RecordsSpent => "this person has used up what a member may write about people and keys",
         Reason::NoWorkspace => "it has no such workspace",
         Reason::LogLost => "it has lost a part of the workspace's log, and waits to be restored",
         Reason::NotAllowed => "this device may not use the workspace",
@@ -361,6 +364,7 @@ pub(crate) fn not_permitted(deed: Deed) -> CommandError {
         Deed::RemoveOthersDevice => "Only the owner can remove other people's devices",
         Deed::Move => "Only the owner can move the workspace to another relay",
         Deed::HandOver => "Only the owner can hand the workspace over",
+        Deed::Allow => "Only the owner can allow somebody more",
         Deed::TakeOver => return void(Void::NotOffered),
         Deed::Write
         | Deed::Audit
@@ -393,6 +397,8 @@ pub(crate) fn void(why: Void) -> CommandError {
         }
         Void::NotOffered => of(ErrorCode::NotOffered, "Nobody offers you the ownership of this workspace")
             .hint("the owner offers it with `bowline workspace hand-over`"),
+        Void::NotSpent => of(ErrorCode::DecisionVoid, "They may still write half of what they are allowed")
+            .hint("`bowline workspace members` says who is running out; this is for them"),
         Void::TargetNotActive => of(ErrorCode::TargetGone, "It is not in the workspace any more"),
         Void::AuthorNotActive => of(ErrorCode::NotAMember, "This device is not in the workspace any more"),
         Void::Recovery => of(
@@ -427,6 +433,9 @@ pub(crate) fn not_ready(why: NotReady) -> &'static str {
             "the relay was restored from a backup or is another one, and what it lacks is sent again first"
         }
         NotReady::InFlight => "waiting for the relay to answer",
+        NotReady::RecordsSpent => {
+            "you have used up what a member may write about people and keys, and something that you decided waits"
+        }
     }
 }
 

@@ -50,6 +50,9 @@ fn known_reason(reason: QuarantineReason) -> &'static str {
         QuarantineReason::BadSeen => "what it says its author had seen goes back, or is of another log",
         QuarantineReason::Forked => "its author was shown another history by the relay",
         QuarantineReason::LivesSpent => "its author's database had begun anew too often",
+        QuarantineReason::RecordsSpent => {
+            "its author had used up what a member may write about people and keys"
+        }
         QuarantineReason::DocumentFull => "its document, or its author's share of it, was full",
         QuarantineReason::TooLarge => "its changes are too long, in bytes",
         QuarantineReason::TooMany => "its changes have too many of something",

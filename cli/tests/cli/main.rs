@@ -9,6 +9,7 @@
 )]
 
 mod agents;
+mod allowing;
 mod audit;
 mod binary;
 mod chats;

@@ -52,6 +52,9 @@ pub enum Error {
     /// Misuse: whoever is here may not do this in the workspace.
     #[error("somebody in another role may do this: {0:?}")]
     NotPermitted(Deed),
+    /// Nobody's fault: this person has written as much of records in the workspace as a Member may, until the Owner allows more.
+    #[error("this person's records in that workspace are used up")]
+    RecordsSpent,
     /// Nobody's fault: so many links were made for this phrase in the workspace that it has no secret left for another. Make another phrase.
     #[error("this phrase has no secret left in that workspace")]
     PhraseSpent,

@@ -158,7 +158,10 @@ fn is_failed(standing: &Standing) -> bool {
 
 /// Whether nothing can be sent, and that does not pass by itself or has not for a while.
 fn is_held(standing: &Standing, patience: &mut Patience, now: Millis) -> bool {
-    let lasts = matches!(standing, Standing::NotReady(NotReady::Distrusted | NotReady::UpdateNeeded));
+    let lasts = matches!(
+        standing,
+        Standing::NotReady(NotReady::Distrusted | NotReady::UpdateNeeded | NotReady::RecordsSpent)
+    );
     let holds = matches!(standing, Standing::NotReady(_) | Standing::HeldUp(_));
     patience.is_held(holds, now) || lasts
 }
@@ -210,6 +213,11 @@ fn live_standing(device: &Device, workspace: WorkspaceId, stuck: Option<Stuck>) 
         Some(Stuck::NoKey) => Standing::NotReady(NotReady::NoKey),
         Some(Stuck::UpdateNeeded) => Standing::NotReady(NotReady::UpdateNeeded),
         Some(Stuck::NotMember) => Standing::NotReady(NotReady::NotMember),
+        Some(Stuck::RecordsSpent) => {
+            let stops = device.decisions(workspace)?.iter().any(|it| it.decision.stops_sealing());
+            let is_under_way = outstanding.offered > 0 || (outstanding.queued > 0 && !stops);
+            if is_under_way { Standing::UnderWay } else { Standing::NotReady(NotReady::RecordsSpent) }
+        }
         Some(Stuck::TooLarge(n)) => {
             let others_wait = outstanding.queued > n || outstanding.offered + outstanding.undecided > 0;
             if others_wait { Standing::UnderWay } else { Standing::TooLarge(n) }

@@ -81,6 +81,10 @@ pub const MAX_LIVES: usize = 256;
 /// Milliseconds of log time between two further ones: a day, so that nobody is shut out for good.
 pub const LIFE_INTERVAL: u64 = 24 * 60 * 60 * 1000;
 
+/// Bytes of roster records, void ones included, that a Member's devices may ever write, and that each Allow adds: everybody keeps all of
+/// them for ever. A rekey for 50 devices is 120 KB, so this is 35 of them, or 1,700 links.
+pub const MAX_RECORD_BYTES: u64 = 4 << 20;
+
 /// Bytes that an operation of a document counts as, when its weight is declared: what Automerge keeps of one while the document
 /// is loaded (measured: 100 for a character of a text).
 pub const OPERATION_WEIGHT: u64 = 128;

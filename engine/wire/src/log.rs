@@ -29,6 +29,7 @@ use crate::successor::Succession;
 use crate::weight::{Weight, Weights, Written};
 use logs::Logs;
 pub use tip::ChainTip;
+use tip::check_next;
 
 /// Why an entry may not be appended here and now.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -87,6 +88,9 @@ pub enum Refusal {
     /// With what the entry declares, its document or what its author's user wrote of it would be heavier than it may be.
     #[error("its document is full, or what its author may write of it")]
     DocumentFull,
+    /// The author's user has written as many bytes of records as a Member may.
+    #[error("its author has written as much of records as a member may")]
+    RecordsSpent,
 }
 
 impl From<&Refusal> for Reason {
@@ -106,6 +110,7 @@ impl From<&Refusal> for Reason {
             Refusal::BadSeen | Refusal::Forked(_) => Self::BadSeen,
             Refusal::LivesSpent => Self::LivesSpent,
             Refusal::DocumentFull => Self::DocumentFull,
+            Refusal::RecordsSpent => Self::RecordsSpent,
         }
     }
 }
@@ -261,7 +266,8 @@ impl Log {
         let tip = self.tips.get(&header.chain());
         check_next(header, tip)?;
         self.check_author(header, record.as_ref())?;
-        self.check_bound(entry, time, record.as_ref(), (tip, &self.weights), hash_at)
+        let before = Before { tip, weights: &self.weights, record_bytes: 0 };
+        self.check_bound(entry, time, record.as_ref(), before, hash_at)
     }
 
     /// How many entries, this one included, are left up to the cut of the author's removal; `None` if the author was
@@ -283,6 +289,7 @@ impl Log {
         let (seq, id) = self.cut(first.header()).ok_or(Refusal::NotActive)?;
         let mut tip = self.tips.get(&chain).copied();
         let mut weights = self.weights.clone();
+        let mut record_bytes: u64 = 0;
         let mut run = Vec::with_capacity(entries.len());
         for (time, entry) in entries {
             if entry.header().chain() != chain {
@@ -294,9 +301,10 @@ impl Log {
                 return Err(Refusal::NotActive);
             }
             check_next(entry.header(), tip.as_ref())?;
-            let before = (tip.as_ref(), &weights);
+            let before = Before { tip: tip.as_ref(), weights: &weights, record_bytes };
             let accepted = self.check_bound(entry, *time, record.as_ref(), before, &hash_at)?;
             tip = Some(accepted.tip);
+            record_bytes += if record.is_some() { u64::from(entry.header().body_len) } else { 0 };
             if let Some(written) = accepted.written {
                 weights.set(written);
             }
@@ -375,14 +383,13 @@ impl Log {
         }
     }
 
-    /// The rules that bind an entry to roster, epoch and log, whoever may write it, after this tip of its chain and with so much
-    /// written of each document.
+    /// The rules that bind an entry to roster, epoch and log, whoever may write it, behind what is before it.
     fn check_bound<'e>(
         &self,
         entry: &'e Entry,
         time: LogTime,
         record: Option<&Record>,
-        (tip, weights): (Option<&ChainTip>, &Weights),
+        Before { tip, weights, record_bytes }: Before<'_>,
         hash_at: impl Fn(Position) -> Option<LogHash>,
     ) -> Result<Accepted<'e>, Refusal> {
         let header = entry.header();
@@ -403,6 +410,9 @@ impl Log {
             return Err(Refusal::LivesSpent);
         }
         let written = self.weigh(header, weights)?;
+        if !record.is_none_or(|it| self.roster.has_room_for_record(header, it, time, record_bytes)) {
+            return Err(Refusal::RecordsSpent);
+        }
         let place_of = |position| seen.as_ref().map_or(position, |seen| seen.place_of(position));
         let tip = ChainTip {
             seq: header.seq,
@@ -469,22 +479,15 @@ impl Log {
     }
 }
 
+/// What stands before an entry that is checked: on the log, or earlier in its run.
+struct Before<'l> {
+    tip: Option<&'l ChainTip>,
+    weights: &'l Weights,
+    /// Bytes of the records in its run, which the roster does not count yet.
+    record_bytes: u64,
+}
+
 /// Whether this is one of the two records by which a device enters.
 fn is_newcomer(record: Option<&Record>) -> bool {
     matches!(record, Some(Record::Genesis { .. } | Record::Join(_)))
-}
-
-/// Whether `header` is the next of its chain.
-fn check_next(header: &Header, tip: Option<&ChainTip>) -> Result<(), Refusal> {
-    let tip_seq = tip.map_or(0, |tip| tip.seq);
-    if header.seq <= tip_seq {
-        return Err(Refusal::SeqTaken { seq: header.seq });
-    }
-    if header.seq > tip_seq.saturating_add(1) {
-        return Err(Refusal::ChainGap);
-    }
-    match tip {
-        Some(tip) if header.prev != tip.id => Err(Refusal::SeqTaken { seq: tip.seq }),
-        _ => Ok(()),
-    }
 }

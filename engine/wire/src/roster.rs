@@ -3,6 +3,7 @@
 //! [`Roster::apply`] never fails: a record that breaks a rule is [`Outcome::Void`] and changes nothing, on every replay
 //! and in every implementation alike. How records are applied, and by which rules, is in `fold.rs` and below it.
 
+mod bytes;
 mod fold;
 mod outcome;
 mod recipients;
@@ -15,6 +16,7 @@ mod ticket;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use self::record::Move;
+pub use bytes::RecordBytes;
 pub use outcome::{Outcome, Void};
 pub use roles::{Deed, PERMITTED};
 pub use ticket::{Admits, CodeKind, TicketKind, TicketStage, TicketState};
@@ -162,6 +164,8 @@ pub struct Roster {
     tickets: BTreeMap<TicketKey, TicketState>,
     epochs: Vec<Epoch>,
     permits: Permits,
+    /// What users have written as Members, as far as they have.
+    record_bytes: BTreeMap<UserId, RecordBytes>,
     /// Whose it has been, oldest first.
     ownerships: Vec<Ownership>,
     offer: Option<Offer>,
@@ -188,6 +192,7 @@ impl Roster {
             tickets: BTreeMap::new(),
             epochs: Vec::new(),
             permits: Permits::default(),
+            record_bytes: BTreeMap::new(),
             ownerships: Vec::new(),
             offer: None,
             moves: Vec::new(),
@@ -310,6 +315,11 @@ impl Roster {
     /// All users that are or were in the workspace.
     pub fn users(&self) -> impl Iterator<Item = (&UserId, &User)> {
         self.users.iter()
+    }
+
+    /// What a user has written of records as a Member, and may. Nothing of it binds the Owner.
+    pub fn record_bytes(&self, user: &UserId) -> RecordBytes {
+        self.record_bytes.get(user).copied().unwrap_or_default()
     }
 
     /// Who has been the Owner since when, oldest first.

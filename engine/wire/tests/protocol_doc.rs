@@ -194,6 +194,7 @@ fn limits() {
         ("MAX_PARTS", u64::from(MAX_PARTS)),
         ("MAX_LIVES", MAX_LIVES as u64),
         ("LIFE_INTERVAL", LIFE_INTERVAL),
+        ("MAX_RECORD_BYTES", MAX_RECORD_BYTES),
         ("OPERATION_WEIGHT", OPERATION_WEIGHT),
         ("MAX_DOCUMENT_WEIGHT", MAX_DOCUMENT_WEIGHT),
         ("MEMBER_WEIGHT", MEMBER_WEIGHT),
@@ -260,6 +261,7 @@ fn void_reasons() -> Vec<Void> {
         Void::ForeignCut,
         Void::Full,
         Void::AfterUnknown,
+        Void::NotSpent,
     ];
     let number = |void: &Void| match void {
         Void::Genesis => 0,
@@ -286,6 +288,7 @@ fn void_reasons() -> Vec<Void> {
         Void::ForeignCut => 21,
         Void::Full => 22,
         Void::AfterUnknown => 23,
+        Void::NotSpent => 24,
     };
     assert!(all.iter().map(number).eq(0..all.len()));
     all
@@ -333,6 +336,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Refusal::Forked(Box::new(head)),
         Refusal::LivesSpent,
         Refusal::DocumentFull,
+        Refusal::RecordsSpent,
     ];
     let name = |refusal: &Refusal| match refusal {
         Refusal::WrongWorkspace => "WrongWorkspace",
@@ -352,6 +356,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Refusal::Forked(_) => "Forked",
         Refusal::LivesSpent => "LivesSpent",
         Refusal::DocumentFull => "DocumentFull",
+        Refusal::RecordsSpent => "RecordsSpent",
     };
     all.into_iter().map(|refusal| (name(&refusal), refusal)).collect()
 }
@@ -372,7 +377,7 @@ fn acceptance_rules_name_every_refusal_and_its_reason() {
     assert_eq!(named, refusals().iter().map(|(name, _)| *name).collect());
     let numbers: Vec<_> =
         rules.lines().filter_map(|line| line.split_once(". ")?.0.parse::<u32>().ok()).collect();
-    assert!(numbers.iter().copied().eq(1..=13), "{numbers:?}");
+    assert!(numbers.iter().copied().eq(1..=14), "{numbers:?}");
 }
 
 /// The files of negative vectors that break rules of form.

@@ -43,6 +43,7 @@ fn entry(two: &Two, author: &mut Author, deed: Deed) -> Option<Entry> {
         Deed::HandOn => Record::Fill { epoch: EpochId::from_bytes([7; EpochId::LEN]), sealed: vec![7; 64] },
         Deed::HandOver => Record::HandOver { user: UserId::of_first_device(tablet) },
         Deed::TakeOver => Record::TakeOver,
+        Deed::Allow => Record::Allow { user: UserId::of_first_device(tablet) },
         Deed::Move => Record::Move(Move {
             generation: 0,
             address: "wss://elsewhere.example".to_owned(),

@@ -30,6 +30,7 @@ pub(super) const fn word(did: Did) -> &'static str {
         Did::Offered => "offered",
         Did::TookOver => "took_over",
         Did::Moved => "moved",
+        Did::Allowed => "allowed",
         Did::Shared => "shared",
         Did::Edited => "edited",
         Did::Erased => "erased",
@@ -241,6 +242,7 @@ impl Row {
             Did::Offered => write!(f, "offered the ownership to {whom}"),
             Did::TookOver => write!(f, "took the ownership over"),
             Did::Moved => write!(f, "moved the workspace to another relay"),
+            Did::Allowed => write!(f, "allowed {whom} to write more about people and keys"),
             Did::Shared => write!(f, "shared {document}"),
             Did::Edited => match self.edits {
                 (1, _) => write!(f, "edited {document}"),

@@ -1,12 +1,12 @@
 //! How a device came out of a workspace, what waits for a relay's answer, and what a person can do about either, in words.
 
-use bowline_engine::device::{LineReason, Membership, OtherDraft, WorkspaceStatus};
+use bowline_engine::device::{Behind, LineFailure, LineReason, Membership, OtherDraft, WorkspaceStatus};
 use bowline_engine::ids::{DeviceId, UserId, WorkspaceId};
 use bowline_engine::intent::Decision;
 use bowline_engine::{CodeKind, Device, Reason};
 
 use crate::documents::workspace_prefix;
-use crate::error::{relay_says, way_on};
+use crate::error::{no_connection, relay_says, way_on};
 use crate::time::moment;
 use crate::workspaces::{Called, relay_for_people, way_back};
 
@@ -123,6 +123,12 @@ fn decide(name: &str) -> String {
     )
 }
 
+/// What the relay shows instead of the log, in words.
+pub(super) fn shown_instead(behind: &Behind) -> String {
+    let what = no_connection(&LineFailure::plain(behind.reason));
+    format!("{what}; so since {}", moment(behind.since))
+}
+
 /// What was decided.
 pub(super) fn decided(decision: &Decision, own: UserId, called: &Called) -> String {
     match decision {
@@ -138,6 +144,9 @@ pub(super) fn decided(decision: &Decision, own: UserId, called: &Called) -> Stri
         Decision::HandOver(user) if *user == own => "taking the offer of ownership back".to_owned(),
         Decision::HandOver(user) => format!("offering the ownership to {}", called.user(*user)),
         Decision::TakeOver => "taking the ownership over".to_owned(),
+        Decision::Allow(user) => {
+            format!("allowing {} to write more about people and keys", called.user(*user))
+        }
         Decision::Move(to) => format!("moving to {}", relay_for_people(&to.address)),
     }
 }

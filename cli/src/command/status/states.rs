@@ -152,6 +152,7 @@ fn every_reason_for_sending_nothing_has_its_way_out_on_the_page() {
         NotReady::RemovalPending,
         NotReady::SendingAgain,
         NotReady::InFlight,
+        NotReady::RecordsSpent,
     ];
     for it in all {
         match it {
@@ -164,7 +165,8 @@ fn every_reason_for_sending_nothing_has_its_way_out_on_the_page() {
             | NotReady::UpdateNeeded
             | NotReady::RemovalPending
             | NotReady::SendingAgain
-            | NotReady::InFlight => {}
+            | NotReady::InFlight
+            | NotReady::RecordsSpent => {}
         }
     }
     assert_eq!(states("Why nothing is sent"), all.map(|it| not_ready(it).to_owned()).into());

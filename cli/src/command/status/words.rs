@@ -125,6 +125,9 @@ impl Workspace {
         if let Some(offer) = &self.offer {
             writeln!(f, "  {}", offer.in_words())?;
         }
+        for scarce in &self.records_scarce {
+            writeln!(f, "  {}", scarce.in_words())?;
+        }
         match self.signed_position {
             Some(position) => writeln!(f, "  Last signed by the relay: position {}", grouped(position)),
             None => writeln!(f, "  Last signed by the relay: nothing yet"),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use bowline_engine::Role;
 use bowline_engine::ids::{Millis, UserId};
+use bowline_engine::{RecordBytes, Role};
 use clap::Args;
 use serde::Serialize;
 
@@ -36,6 +36,23 @@ struct Standing {
     active: bool,
     /// Whether the ownership is on offer to them.
     offered: bool,
+    /// What they have written of records and may; `null` for the owner, who is bound by nothing, and for who is out.
+    records: Option<Records>,
+}
+
+/// Bytes of records about people and keys.
+#[derive(Serialize)]
+struct Records {
+    written: u64,
+    allowed: u64,
+    /// Whether less than a quarter is left.
+    scarce: bool,
+}
+
+impl From<RecordBytes> for Records {
+    fn from(bytes: RecordBytes) -> Self {
+        Self { written: bytes.written(), allowed: bytes.allowed(), scarce: bytes.are_scarce() }
+    }
 }
 
 #[derive(Serialize)]
@@ -101,7 +118,11 @@ impl Members {
             name: called.user_name(user).map(str::to_owned),
             role: workspaces::role_word(person.role.unwrap_or(Role::Member)),
             you: user == own,
-            standing: Standing { active: person.is_in(), offered: offered_to == Some(user) },
+            standing: Standing {
+                active: person.is_in(),
+                offered: offered_to == Some(user),
+                records: status.record_bytes.get(&user).copied().map(Records::from),
+            },
             devices: person.devices,
             recovery_phrase: person.phrase,
             heard_at: person.heard.and_then(iso),
@@ -122,6 +143,16 @@ pub(in crate::command) fn heard(at: Option<Millis>, now: Millis) -> String {
     at.map_or_else(|| "nothing yet".to_owned(), |at| ago(at.min(now), now))
 }
 
+impl Row {
+    /// The role, and what is to be known beside it.
+    fn in_words(&self) -> String {
+        let offered = if self.standing.offered { ", offered owner" } else { "" };
+        let is_short = self.standing.records.as_ref().is_some_and(|records| records.scarce);
+        let short = if is_short { ", needs `allow`" } else { "" };
+        format!("{}{offered}{short}", self.role)
+    }
+}
+
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new(&["ID", "NAME", "ROLE", "DEVICES", "SINCE", "LET IN BY", "LAST HEARD"]);
@@ -130,11 +161,7 @@ impl fmt::Display for Rows {
             table.row(vec![
                 row.prefix.clone(),
                 OneLine(row.name.as_deref().unwrap_or_default()).to_string(),
-                if row.standing.offered {
-                    format!("{}, offered owner", row.role)
-                } else {
-                    row.role.to_owned()
-                },
+                row.in_words(),
                 if row.recovery_phrase {
                     format!("{} + phrase", row.devices)
                 } else {

@@ -11,6 +11,7 @@ use bowline_wire::ids::{
     Suite, WireDoc, WorkspaceId,
 };
 use bowline_wire::limits::{MAX_PAYLOAD, PART_LEN};
+use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
 use bowline_wire::weight::Weight;
 use thiserror::Error;
@@ -57,6 +58,9 @@ pub enum NotReady {
     /// Enough of ours is on its way, unanswered.
     #[error("waiting for the relay to answer")]
     InFlight,
+    /// What a person decided does not fit what they may still write of records.
+    #[error("this person's records are used up")]
+    RecordsSpent,
 }
 
 /// Content to be sealed.
@@ -77,6 +81,13 @@ impl Replica {
         self.ready()?;
         let in_flight = self.offered().any(|entry| entry.header().lane == Lane::Control);
         if in_flight { Err(NotReady::InFlight) } else { Ok(()) }
+    }
+
+    /// Whether the log would take a record of this device's next, by what its person has written of records before.
+    pub fn has_room_for_record(&self, record: &Record) -> bool {
+        let header = self.record_header(&record.to_body());
+        let takes = |log: &Log| log.roster().has_room_for_record(&header, record, log.time(), 0);
+        self.log.as_ref().is_none_or(takes)
     }
 
     /// Whether content may be sealed now.

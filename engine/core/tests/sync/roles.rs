@@ -50,6 +50,7 @@ impl Scene {
                 Record::RemoveMember { user: UserId::of_first_device(bench), cut: Vec::new(), rekey }
             }
             Deed::HandOver => Record::HandOver { user: self.member.user() },
+            Deed::Allow => Record::Allow { user: self.member.user() },
             Deed::Move => Record::Move(Move {
                 generation: 0,
                 address: "wss://elsewhere.example".to_owned(),

@@ -39,6 +39,8 @@ pub enum Decision {
     TakeOver,
     /// Move to another relay.
     Move(Move),
+    /// Allow a Member to write more records.
+    Allow(UserId),
 }
 
 impl Decision {
@@ -48,7 +50,7 @@ impl Decision {
     }
 
     /// Whether nothing may be sealed before the log has answered: the person wants someone not to read it.
-    pub(crate) fn stops_sealing(&self) -> bool {
+    pub fn stops_sealing(&self) -> bool {
         self.is_removal() || matches!(self, Self::Leave { .. })
     }
 
@@ -65,6 +67,7 @@ impl Decision {
             Self::HandOver(_) => Deed::HandOver,
             Self::TakeOver => Deed::TakeOver,
             Self::Move(_) => Deed::Move,
+            Self::Allow(_) => Deed::Allow,
         })
     }
 
@@ -75,6 +78,8 @@ impl Decision {
                 let own = roster.device(&device).map(|it| it.user);
                 (own.is_none() || roster.offer().map(|offer| offer.to) != own).then_some(Void::NotOffered)
             }
+            // Another device of the Owner's was first, or the Member has gone.
+            Self::Allow(user) => roster.may_be_allowed(user).err(),
             // Another device of the Owner's was first, and everybody follows that one.
             Self::Move(to) => (roster.moves().len() as u64 != to.generation).then_some(Void::Outrun),
             _ => None,
@@ -96,6 +101,7 @@ impl Decision {
             Self::TakeOver => 9,
             Self::Move(_) => 10,
             Self::Open { kind: CodeKind::Recovery, .. } => 11,
+            Self::Allow(_) => 12,
         }
     }
 }
@@ -141,7 +147,7 @@ impl Canonical for Intent {
             Decision::RemoveDevice(device) => {
                 to.value(device);
             }
-            Decision::RemoveMember(user) | Decision::HandOver(user) => {
+            Decision::RemoveMember(user) | Decision::HandOver(user) | Decision::Allow(user) => {
                 to.value(user);
             }
             Decision::Leave { whole_user } => {
@@ -178,6 +184,7 @@ impl Canonical for Intent {
                 _ => return Err(DecodeError::Rule("a move is a record of its own")),
             },
             11 => read_open(from, CodeKind::Recovery)?,
+            12 => Decision::Allow(from.value()?),
             number => {
                 return Err(DecodeError::UnknownNumber { what: "decision", number: number.into() });
             }

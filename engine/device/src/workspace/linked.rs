@@ -53,6 +53,8 @@ pub(super) struct Linked {
     pub(super) fed_up_to: Option<Position>,
     /// Documents whose unsealed work cannot be sealed as it is; looked at again when they change.
     pub(super) unsealable: BTreeMap<DocN, Unsealable>,
+    /// A decision waits, because its record does not fit what this person may still write.
+    pub(super) lacks_room_for_decision: bool,
 }
 
 /// Why a document's unsealed work stays here.
@@ -265,6 +267,7 @@ impl Linked {
             clocks: None,
             fed_up_to: None,
             unsealable: BTreeMap::new(),
+            lacks_room_for_decision: false,
         }
     }
 }

@@ -108,6 +108,8 @@ pub enum QuarantineReason {
     LivesSpent,
     /// The entry's document, or what its author's user wrote of it, was as heavy as it may be.
     DocumentFull,
+    /// The entry's author had written as much of records as a member may.
+    RecordsSpent,
     /// The entry's changes weigh more than it declares.
     Heavier,
     /// The entry says something in the name of somebody who has not said it. What its own author says in it counts.
@@ -120,7 +122,7 @@ pub enum QuarantineReason {
 
 impl QuarantineReason {
     /// All named reasons with their numbers.
-    pub const NAMED: [(u16, Self); 50] = [
+    pub const NAMED: [(u16, Self); 51] = [
         (0, Self::Told),
         (1, Self::NoKey),
         (2, Self::NoBody),
@@ -150,6 +152,7 @@ impl QuarantineReason {
         (35, Self::LivesSpent),
         (36, Self::DocumentFull),
         (37, Self::Doubled),
+        (38, Self::RecordsSpent),
         (40, Self::TooLarge),
         (41, Self::TooMany),
         (42, Self::Malformed),
@@ -237,6 +240,7 @@ pub(crate) fn not_acceptable(why: &Refusal) -> StoredReason {
         Refusal::Forked(_) => QuarantineReason::Forked.plain(),
         Refusal::LivesSpent => QuarantineReason::LivesSpent.plain(),
         Refusal::DocumentFull => QuarantineReason::DocumentFull.plain(),
+        Refusal::RecordsSpent => QuarantineReason::RecordsSpent.plain(),
     }
 }
 

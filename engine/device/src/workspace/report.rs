@@ -59,6 +59,9 @@ pub enum Stuck {
     /// That many documents have unsealed work that is more than others would take at once; other documents do not wait for
     /// them.
     TooLarge(usize),
+    /// A decision does not fit what this person may still write of records. Everything else does not wait for it, unless somebody is to be
+    /// removed.
+    RecordsSpent,
 }
 
 impl Stuck {
@@ -74,6 +77,7 @@ impl Stuck {
             Some(NotReady::NoKey) => return Ok(Some(Self::NoKey)),
             Some(NotReady::UpdateNeeded) => return Ok(Some(Self::UpdateNeeded)),
             Some(NotReady::NotMember) => return Ok(Some(Self::NotMember)),
+            Some(NotReady::RecordsSpent) => return Ok(Some(Self::RecordsSpent)),
             _ => {}
         }
         let unsealable = device.unsealable(workspace)?;

@@ -41,6 +41,7 @@ impl Workspaces {
         decision: Decision,
     ) -> Result<(), Error> {
         self.check_role(lent.keys, workspace, &decision)?;
+        self.check_room(lent, workspace, &decision)?;
         let number = decision.number();
         let value = Intent { decision, entry: None }.to_bytes();
         let sealed = AtRest { keys: lent.keys, random: &mut *lent.random }.seal(INTENT, &value);
@@ -59,6 +60,28 @@ impl Workspaces {
         match self.forbidden_deed(keys, workspace, decision)? {
             Some(deed) => Err(Error::NotPermitted(deed)),
             None => Ok(()),
+        }
+    }
+
+    /// An error if this person has written so much of records that the log, as far as it is here, does not take the one for a decision.
+    fn check_room(
+        &self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+        decision: &Decision,
+    ) -> Result<(), Error> {
+        let replica = self.replica(workspace)?;
+        let Some(roster) = replica.log().map(Log::roster) else {
+            return Ok(());
+        };
+        let own = roster.device(&self.device_in(lent.keys, workspace)).map(|device| device.user);
+        // A record takes its time to make, and none is longer than what is left before that.
+        if !own.is_some_and(|own| roster.record_bytes(&own).are_scarce()) {
+            return Ok(());
+        }
+        match self.record_for(lent, workspace, (decision, lent.now))? {
+            Ok(record) if !replica.has_room_for_record(&record) => Err(Error::RecordsSpent),
+            _ => Ok(()),
         }
     }
 
@@ -111,28 +134,40 @@ impl Workspaces {
         if self.replica(workspace)?.ready_for_record().is_err() {
             return Ok(false);
         }
-        if let Some(record) = self.unasked(lent, workspace)? {
+        // What does not fit what this person may still write waits until the Owner allows more. Leaving always fits.
+        if let Some(record) = self.unasked(lent, workspace)?
+            && self.replica(workspace)?.has_room_for_record(&record)
+        {
             return self.offer_record(lent, workspace, &record, None).map(|()| true);
         }
         // A code hands out the key in force: until that is here, whoever is to be let in waits.
         let has_key = self.replica(workspace)?.has_key_in_force();
         let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
         let decided = intents(lent.read(), lent.keys, workspace)?;
-        // Whoever leaves can do nothing afterwards: first who is to be out is out, if the log has lost that or not answered yet.
-        let stays = decided.iter().any(|it| it.intent.decision.is_removal());
-        let is_next = |it: &Decided| {
-            let leaves = matches!(it.intent.decision, Decision::Leave { .. });
-            it.intent.entry.is_none() && may_go(&it.intent) && !(leaves && stays)
+        // Whoever leaves can do nothing afterwards: who is to be out is out first, also where the log has lost that.
+        let is_removal = |it: &Decided| {
+            matches!(it.intent.decision, Decision::RemoveDevice(_) | Decision::RemoveMember(_))
         };
-        let next = decided.into_iter().find(is_next);
-        let Some(Decided { n, intent, since }) = next else {
-            return Ok(false);
-        };
-        match self.record_for(lent, workspace, (&intent.decision, since))? {
-            Ok(record) => self.offer_record(lent, workspace, &record, Some((n, intent)))?,
-            Err(why) => give_up(lent, workspace, n, why)?,
+        let is_unanswered = decided.iter().any(|it| is_removal(it) && it.intent.entry.is_some());
+        let open = decided.into_iter().filter(|it| it.intent.entry.is_none() && may_go(&it.intent));
+        let is_leave = |it: &Decided| matches!(it.intent.decision, Decision::Leave { .. });
+        let (leaving, others): (Vec<_>, Vec<_>) = open.partition(is_leave);
+        let leaving = leaving.into_iter().filter(|_| !is_unanswered);
+        let mut is_short = false;
+        for Decided { n, intent, since } in others.into_iter().chain(leaving) {
+            match self.record_for(lent, workspace, (&intent.decision, since))? {
+                Ok(record) if !self.replica(workspace)?.has_room_for_record(&record) => {
+                    is_short = true;
+                    continue;
+                }
+                Ok(record) => self.offer_record(lent, workspace, &record, Some((n, intent)))?,
+                Err(why) => give_up(lent, workspace, n, why)?,
+            }
+            self.linked(workspace)?.lacks_room_for_decision = false;
+            return Ok(true);
         }
-        Ok(true)
+        self.linked(workspace)?.lacks_room_for_decision = is_short;
+        Ok(false)
     }
 
     fn offer_record(
@@ -256,6 +291,7 @@ impl Workspaces {
             Decision::HandOver(user) => Ok(Record::HandOver { user: *user }),
             Decision::TakeOver => Ok(Record::TakeOver),
             Decision::Move(to) => Ok(Record::Move(to.clone())),
+            Decision::Allow(user) => Ok(Record::Allow { user: *user }),
         })
     }
 

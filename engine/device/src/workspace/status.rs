@@ -1,5 +1,7 @@
 //! What `status` says: for each workspace how the line is, and for each document why it is not synced.
 
+use std::collections::BTreeMap;
+
 use bowline_core::sync::{Clocks, LinkState, NotReady, Phase, RelayFault, Replica};
 use bowline_crypto::DeviceKeys;
 use bowline_store::{DocRow, EntryRow, EntryState, Reader, is_again};
@@ -8,7 +10,7 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Millis, Position, UserId, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Move;
-use bowline_wire::roster::{Offer, Role};
+use bowline_wire::roster::{Offer, RecordBytes, Role, Roster};
 
 use crate::Error;
 use crate::documents::in_part::{self, InPart};
@@ -165,6 +167,8 @@ pub struct WorkspaceStatus {
     pub moving: Option<Move>,
     /// The devices.
     pub members: Vec<MemberStatus>,
+    /// What each Member who is here has written of records, and may.
+    pub record_bytes: BTreeMap<UserId, RecordBytes>,
     /// What the relay was last caught at.
     pub fault: Option<RelayFault>,
 }
@@ -222,6 +226,7 @@ impl Workspaces {
             moves: self.log(workspace)?.map_or(0, |log| log.roster().moves().len() as u64),
             moving: replica.and_then(on_its_way).cloned(),
             members: self.log(workspace)?.map(|log| members(read, log)).transpose()?.unwrap_or_default(),
+            record_bytes: self.log(workspace)?.map(|log| record_bytes(log.roster())).unwrap_or_default(),
             fault: self.linked.get(&workspace).and_then(|linked| linked.fault.clone()),
         })
     }
@@ -235,6 +240,9 @@ impl Workspaces {
     ) -> Result<Option<NotReady>, Error> {
         match self.replica(workspace)?.ready_to_seal() {
             Err(why) => Ok(Some(why)),
+            Ok(()) if self.linked.get(&workspace).is_some_and(|linked| linked.lacks_room_for_decision) => {
+                Ok(Some(NotReady::RecordsSpent))
+            }
             Ok(()) if awaits_removal(read, keys, self.replica(workspace)?)? => {
                 Ok(Some(NotReady::RemovalPending))
             }
@@ -325,6 +333,11 @@ fn refused_joins(read: Reader<'_>, workspace: WorkspaceId) -> Result<u64, Error>
         joins += u64::from(is_join_record(read.body(row.n)?.as_deref(), row.entry_type));
     }
     Ok(joins)
+}
+
+fn record_bytes(roster: &Roster) -> BTreeMap<UserId, RecordBytes> {
+    let members = roster.users().filter(|(_, user)| user.role == Role::Member && !user.removed);
+    members.map(|(id, _)| (*id, roster.record_bytes(id))).collect()
 }
 
 fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {

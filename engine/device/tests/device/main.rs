@@ -48,6 +48,7 @@ mod ownership;
 mod parts;
 mod put_back_relay;
 mod quarantine;
+mod record_bytes;
 mod recovery;
 mod relay_lies;
 mod removal;

@@ -95,6 +95,7 @@ impl Scene {
                 };
                 device.decide(workspace, Decision::Move(to), now)
             }
+            Deed::Allow => device.decide(workspace, Decision::Allow(UserId::of_first_device(other)), now),
             Deed::TakeOver => device.decide(workspace, Decision::TakeOver, now),
         })
     }

@@ -35,6 +35,8 @@ pub enum Reason {
     DocumentFull,
     /// The record is one that the role of its author does not permit.
     NotPermitted,
+    /// The author's user has written as many bytes of records as a Member may, until the Owner allows more.
+    RecordsSpent,
     /// The relay has no such workspace.
     NoWorkspace,
     /// The party may not use this workspace.
@@ -71,7 +73,7 @@ pub enum Reason {
 
 impl Reason {
     /// All named reasons with their numbers; PROTOCOL.md's table is compared with this.
-    pub const NAMED: [(&'static str, u16, Self); 31] = [
+    pub const NAMED: [(&'static str, u16, Self); 32] = [
         ("Quota", 1, Self::Quota),
         ("ChainGap", 2, Self::ChainGap),
         ("RosterUnknown", 3, Self::RosterUnknown),
@@ -88,6 +90,7 @@ impl Reason {
         ("LivesSpent", 14, Self::LivesSpent),
         ("DocumentFull", 15, Self::DocumentFull),
         ("NotPermitted", 16, Self::NotPermitted),
+        ("RecordsSpent", 17, Self::RecordsSpent),
         ("NoWorkspace", 32, Self::NoWorkspace),
         ("NotAllowed", 33, Self::NotAllowed),
         ("BadToken", 34, Self::BadToken),

@@ -2,7 +2,9 @@
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::head::Seen;
+use crate::header::Header;
 use crate::ids::{EntryId, LogTime, Position};
+use crate::log::Refusal;
 
 /// The last accepted entry of a chain, as far as the next one depends on it. Its canonical encoding is for storing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,5 +63,20 @@ impl Canonical for ChainTip {
             since: from.value()?,
             log: if fields > FIELDS { from.u64()? } else { 0 },
         })
+    }
+}
+
+/// Whether `header` is the next of its chain.
+pub(super) fn check_next(header: &Header, tip: Option<&ChainTip>) -> Result<(), Refusal> {
+    let tip_seq = tip.map_or(0, |tip| tip.seq);
+    if header.seq <= tip_seq {
+        return Err(Refusal::SeqTaken { seq: header.seq });
+    }
+    if header.seq > tip_seq.saturating_add(1) {
+        return Err(Refusal::ChainGap);
+    }
+    match tip {
+        Some(tip) if header.prev != tip.id => Err(Refusal::SeqTaken { seq: tip.seq }),
+        _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! Applies roster records to a roster, by the rules that say which of them take effect.
 
+mod allowing;
 mod closing;
 mod moving;
 mod ownership;
@@ -10,6 +11,7 @@ mod tickets;
 
 use std::collections::BTreeSet;
 
+use self::allowing::{allow, count_bytes};
 use self::moving::move_to;
 use self::ownership::{hand_over, take_over};
 use self::rekey::{begin_epoch, complain, count, fill, permit, rewrap};
@@ -54,6 +56,8 @@ impl Roster {
 
     /// Applies a record that stands at this moment, or says why it changes nothing. Never fails.
     pub fn apply(&mut self, at: Moment, id: EntryId, header: &Header, record: &Record) -> Outcome {
+        // Whatever comes of the record: everybody keeps it.
+        count_bytes(self, header, record);
         if self.unknown.is_some() {
             return Outcome::Void(Void::AfterUnknown);
         }
@@ -195,6 +199,7 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
         Record::HandOver { user } => hand_over(roster, header, *user),
         Record::TakeOver => take_over(roster, at.position, header),
         Record::Move(to) => move_to(roster, at.position, header, to),
+        Record::Allow { user } => allow(roster, header, *user),
         Record::Unknown(_) => Err(Void::AfterUnknown),
     }
 }

@@ -71,6 +71,9 @@ pub enum Void {
     /// No such device or user, or already removed.
     #[error("its target is not active")]
     TargetNotActive,
+    /// An Allow for somebody who still has half of what they may write.
+    #[error("its target may still write half of what is allowed")]
+    NotSpent,
     /// Nobody removes the device they write with.
     #[error("a device does not remove itself")]
     SelfRemoval,

@@ -194,12 +194,17 @@ pub enum Record {
     TakeOver,
     /// The workspace goes on at another relay. By the Owner.
     Move(Move),
+    /// A Member who has used up most of what they may write of records may write as much again. By the Owner.
+    Allow {
+        /// The Member.
+        user: UserId,
+    },
     /// A record type this version has no name for. Whoever meets one stops sealing.
     Unknown(u64),
 }
 
 /// Names and numbers of the records, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const RECORD_NUMBERS: [(&str, u64); 18] = [
+pub const RECORD_NUMBERS: [(&str, u64); 19] = [
     ("Genesis", 1),
     ("Invite", 2),
     ("CloseInvite", 3),
@@ -218,6 +223,7 @@ pub const RECORD_NUMBERS: [(&str, u64); 18] = [
     ("Fill", 16),
     ("HandOver", 17),
     ("TakeOver", 18),
+    ("Allow", 19),
 ];
 
 impl Record {
@@ -227,7 +233,7 @@ impl Record {
         peek.at_most("record", MAX_BODY)?;
         peek.array_up_to("record", 16)?;
         match peek.u64()? {
-            1..=12 | 15..=18 => decode(body),
+            1..=12 | 15..=19 => decode(body),
             number => Ok(Self::Unknown(number)),
         }
     }
@@ -294,6 +300,9 @@ impl Canonical for Record {
             Self::TakeOver => {
                 to.array(1).u64(18);
             }
+            Self::Allow { user } => {
+                to.array(2).u64(19).value(user);
+            }
             Self::Unknown(number) => {
                 to.array(1).u64(*number);
             }
@@ -334,6 +343,7 @@ impl Canonical for Record {
             12 => Self::Move(Move::read_fields(from)?),
             17 => Self::HandOver { user: from.value()? },
             18 => Self::TakeOver,
+            19 => Self::Allow { user: from.value()? },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "record", number });
             }

@@ -42,13 +42,15 @@ pub enum Deed {
     TakeOver,
     /// Moves the workspace to another relay.
     Move,
+    /// Lets a Member write more records than one may.
+    Allow,
     /// Writes a record that this version does not know, after which nobody who does not know it seals anything.
     WriteUnknown,
 }
 
 /// Every deed with its name on the page, and whether the Owner and a Member may do it. PROTOCOL.md prints this table, and a test
 /// compares the two.
-pub const PERMITTED: [(Deed, &str, bool, bool); 18] = [
+pub const PERMITTED: [(Deed, &str, bool, bool); 19] = [
     (Deed::Write, "documents", true, true),
     (Deed::Audit, "audit", true, true),
     (Deed::Invite, "Invite", true, false),
@@ -66,6 +68,7 @@ pub const PERMITTED: [(Deed, &str, bool, bool); 18] = [
     (Deed::HandOver, "HandOver", true, false),
     (Deed::TakeOver, "TakeOver", false, true),
     (Deed::Move, "Move", true, false),
+    (Deed::Allow, "Allow", true, false),
     (Deed::WriteUnknown, "an unknown record", true, false),
 ];
 
@@ -162,6 +165,7 @@ impl Roster {
             Record::HandOver { .. } => Deed::HandOver,
             Record::TakeOver => Deed::TakeOver,
             Record::Move(_) => Deed::Move,
+            Record::Allow { .. } => Deed::Allow,
             Record::Unknown(_) => Deed::WriteUnknown,
         }))
     }

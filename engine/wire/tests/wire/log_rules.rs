@@ -302,6 +302,7 @@ fn every_refusal_has_the_reason_that_tells_the_author_what_to_do() {
         (Refusal::BadSeen, Reason::BadSeen, false),
         (Refusal::LivesSpent, Reason::LivesSpent, true),
         (Refusal::DocumentFull, Reason::DocumentFull, false),
+        (Refusal::RecordsSpent, Reason::RecordsSpent, false),
     ];
     for (refusal, reason, transient) in cases {
         assert_eq!(Reason::from(&refusal), reason, "{refusal}");

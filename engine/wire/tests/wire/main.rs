@@ -21,6 +21,7 @@ mod log_seen;
 mod log_succession;
 mod properties;
 mod record;
+mod record_bytes;
 mod recovery;
 mod replays;
 mod roles;

@@ -193,6 +193,7 @@ fn record() -> impl Strategy<Value = Record> {
             .prop_map(|(id, sealed)| Record::Fill { epoch: EpochId::from_bytes(id), sealed }),
         id!(UserId).prop_map(|user| Record::HandOver { user }),
         Just(Record::TakeOver),
+        id!(UserId).prop_map(|user| Record::Allow { user }),
         (any::<u64>(), "[a-z]{0,20}", id!(RelayId), id!(LogId)).prop_map(
             |(generation, address, relay, log)| { Record::Move(Move { generation, address, relay, log }) }
         ),

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use bowline_wire::entry::Entry;
 use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::*;
+use bowline_wire::limits::MAX_RECORD_BYTES;
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Join, Record};
 use bowline_wire::roster::{Admits, Outcome, TicketKind, Void};
@@ -54,6 +55,10 @@ fn told() -> Vec<Story> {
     tell(&|story| apply(&ben, story.due_rekey("after one has left"), story));
     tell(&|story| apply(&owner, Record::Move(move_to(0, "elsewhere")), story));
     tell(&|story| apply(&owner, story.expulsion_of(&owner, ben.user(), vec![]), story));
+    tell(&|story| {
+        story.spend(&carl, MAX_RECORD_BYTES / 2);
+        apply(&owner, Record::Allow { user: carl.user() }, story);
+    });
     tell(&|story| apply(&carl, Record::Leave { whole_user: true, cut: vec![] }, story));
     tell(&|story| apply(&owner, story.due_rekey("before the last words"), story));
     tell(&|story| put_content(story, &owner));

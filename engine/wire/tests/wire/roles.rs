@@ -1,6 +1,7 @@
 //! The table of roles against the fold: each record by each author who may write it and by each who may not.
 
 use bowline_wire::ids::Moment;
+use bowline_wire::limits::MAX_RECORD_BYTES;
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
 use bowline_wire::roster::{Deed, Outcome, PERMITTED, Role, Void};
@@ -102,6 +103,7 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
         Deed::CloseOver => Record::CloseInvite(late_code().id()),
         Deed::HandOver => Record::HandOver { user: another.user() },
         Deed::TakeOver => Record::TakeOver,
+        Deed::Allow => Record::Allow { user: another.user() },
         Deed::Move => Record::Move(move_to(0, "elsewhere")),
         Deed::WriteUnknown => Record::Unknown(99),
     })
@@ -119,6 +121,9 @@ fn before(deed: Deed) -> Story {
     if deed == Deed::Rekey {
         let leave = Record::Leave { whole_user: true, cut: vec![] };
         assert_eq!(story.record(&Author::new("another"), &leave), APPLIED);
+    }
+    if deed == Deed::Allow {
+        story.spend(&Author::new("another"), MAX_RECORD_BYTES / 2);
     }
     if deed == Deed::TakeOver {
         let offer = Record::HandOver { user: Who::Member.author().user() };

@@ -31,6 +31,7 @@ enum Attempt {
     HandOver(usize),
     TakeOver,
     Move(usize),
+    Allow(usize),
     Unknown,
 }
 
@@ -53,7 +54,8 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         20 => (secret, prop::bool::weighted(0.9)).prop_map(|(secret, honest)| Attempt::Join { secret, honest }),
         3 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveDevice { target, cut }),
         2 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveMember { target, cut }),
-        2 => person.prop_map(Attempt::HandOver),
+        2 => person.clone().prop_map(Attempt::HandOver),
+        1 => person.prop_map(Attempt::Allow),
         3 => Just(Attempt::TakeOver),
         1 => (0..4_usize).prop_map(Attempt::Move),
         1 => any::<bool>().prop_map(|whole_user| Attempt::Leave { whole_user }),
@@ -132,7 +134,9 @@ impl Cast {
             Attempt::RemoveDevice { target, .. } | Attempt::RemoveMember { target, .. } => {
                 pick(target, &mut (0..PEOPLE).filter(is_active));
             }
-            Attempt::HandOver(target) => pick(target, &mut (0..PEOPLE).filter(is_active)),
+            Attempt::HandOver(target) | Attempt::Allow(target) => {
+                pick(target, &mut (0..PEOPLE).filter(is_active));
+            }
             Attempt::TakeOver => {
                 let may = |n: &usize| {
                     let user = roster.device(&self.people[*n].id()).map(|device| device.user);
@@ -211,6 +215,7 @@ impl Cast {
             Attempt::Complaint { wrong: true } => Record::Complaint { epoch: EpochId::ZERO },
             Attempt::Complaint { wrong: false } => Record::Complaint { epoch: roster.epoch().unwrap() },
             Attempt::HandOver(target) => Record::HandOver { user: self.user(roster, target) },
+            Attempt::Allow(target) => Record::Allow { user: self.user(roster, target) },
             Attempt::TakeOver => Record::TakeOver,
             Attempt::Move(n) => {
                 let generation = roster.moves().len() as u64;

@@ -131,6 +131,7 @@ fn strangers_change_nothing() {
         story.complaint(),
         Record::HandOver { user: ben().user() },
         Record::TakeOver,
+        Record::Allow { user: ben().user() },
         Record::Move(move_to(0, "elsewhere")),
         Record::Unknown(99),
     ] {

@@ -144,6 +144,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("Move", Record::Move(move_to(0, "elsewhere"))),
         ("HandOver", Record::HandOver { user: ben.user() }),
         ("TakeOver", Record::TakeOver),
+        ("Allow", Record::Allow { user: ben.user() }),
     ]
 }
 

@@ -9,6 +9,7 @@ use bowline_wire::hash;
 use bowline_wire::head::{Head, Seen, SeenHead};
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::*;
+use bowline_wire::limits::MAX_BODY;
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::record::{Cut, Join, Move, Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Admits, Outcome, Roster, TicketKind, Void};
@@ -349,6 +350,22 @@ impl Story {
         author.sign(self.draft(author, EntryType::Roster), &record.to_body())
     }
 
+    /// A roster entry by `author` of this many bytes; see [`bulk`].
+    pub(crate) fn bulk_by(&self, author: &Author, len: usize) -> Entry {
+        author.sign(self.draft(author, EntryType::Roster), &bulk(len))
+    }
+
+    /// Has a Member write so many bytes of records that change nothing.
+    pub(crate) fn spend(&mut self, by: &Author, bytes: u64) {
+        let mut rest = usize::try_from(bytes).unwrap();
+        while rest > 0 {
+            // What would be left is a record as well.
+            let len = if rest <= MAX_BODY { rest } else { MAX_BODY.min(rest - 3) };
+            assert_eq!(self.put(&self.bulk_by(by, len)).roster, Some(void(Void::NotOwner)));
+            rest -= len;
+        }
+    }
+
     /// A roster entry by `author` that builds on an earlier roster.
     pub(crate) fn record_on(&self, author: &Author, roster: RosterHash, record: &Record) -> Entry {
         let mut header = self.draft(author, EntryType::Roster);
@@ -502,6 +519,13 @@ pub(crate) const APPLIED: Outcome = Outcome::Applied { rekey_void: None };
 /// The outcome of a record that took effect, but without a new epoch.
 pub(crate) fn applied_without_epoch(why: Void) -> Outcome {
     Outcome::Applied { rekey_void: Some(why) }
+}
+
+/// A record with a number that has no name, of this many bytes: what follows the number is not looked at.
+pub(crate) fn bulk(len: usize) -> Vec<u8> {
+    let mut body = vec![0x82, 0x18, 99];
+    body.resize(len, 0);
+    body
 }
 
 pub(crate) fn void(why: Void) -> Outcome {

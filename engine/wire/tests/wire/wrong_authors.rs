@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use bowline_wire::ids::Moment;
-use bowline_wire::limits::RECOVERY_SETTLES;
+use bowline_wire::limits::{MAX_RECORD_BYTES, RECOVERY_SETTLES};
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
 use bowline_wire::roster::{Outcome, Void};
@@ -189,6 +189,7 @@ fn rows() -> Vec<Row> {
             let no = NOT_OFFERED;
             [no, no, no, APPLIED, APPLIED, PHRASE, no, no, PHRASE]
         }),
+        ("Allow", |_, _| Record::Allow { user: by("newcomer").user() }, LIVE_OWNERS),
         ("Move", |_, _| Record::Move(move_to(0, "elsewhere")), LIVE_OWNERS),
         ("Unknown", |_, _| Record::Unknown(99), {
             let stop = Outcome::Unknown(99);
@@ -213,6 +214,7 @@ fn occasion(row: &str, mut story: Story) -> Story {
         "Rekey that is due" => {
             apply(&mut story, "newcomer", &Record::Leave { whole_user: true, cut: vec![] });
         }
+        "Allow" => story.spend(&by("newcomer"), MAX_RECORD_BYTES / 2),
         "Rekey after a complaint" => {
             let complaint = story.complaint();
             apply(&mut story, "former owner", &complaint);

@@ -40,6 +40,7 @@ impl History {
             14 => Record::RemoveMember { user: self.some_user(), cut: vec![], rekey: self.bad_rekey(n, on) },
             15 => self.bad_rewrap(n, on),
             16 => self.bad_fill(n),
+            17 => Record::Allow { user: self.some_user() },
             _ => Record::Rekey(self.bad_rekey(n, on)),
         };
         self.write(By::Hostile(n), on, &record);

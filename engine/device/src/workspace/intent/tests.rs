@@ -23,6 +23,7 @@ fn decisions() -> Vec<Decision> {
         Decision::Leave { whole_user: true },
         Decision::HandOver(UserId::from_bytes([5; 16])),
         Decision::TakeOver,
+        Decision::Allow(UserId::from_bytes([8; 16])),
         Decision::Move(Move {
             generation: 1,
             address: "wss://relay.example".to_owned(),

@@ -49,6 +49,8 @@ pub enum Did {
     TookOver,
     /// Moved the workspace to another relay.
     Moved,
+    /// Allowed a member to write more records.
+    Allowed,
     /// Wrote the first that the log has of a document.
     Shared,
     /// Wrote into a document.
@@ -394,6 +396,10 @@ fn told_of_record(told: &mut Audited, record: &Record) {
         }
         Record::TakeOver => Did::TookOver,
         Record::Move(_) => Did::Moved,
+        Record::Allow { user } => {
+            told.member = Some(*user);
+            Did::Allowed
+        }
         Record::Unknown(_) => Did::Other,
     };
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ownership::settle_offer;
 use super::rekey::begin_epoch;
 use super::rights::{Place, author, is_owner};
+use crate::header::Header;
 use crate::ids::{ChainKey, DeviceId, EntryId, LogTime, Position, UserId};
 use crate::roster::record::{Cut, Rekey};
 use crate::roster::{Device, Role, Roster, Standing, TicketStage, Void};
@@ -124,7 +125,24 @@ pub(super) fn leave(
     whole_user: bool,
     cut: &[Cut],
 ) -> Result<Option<Void>, Void> {
-    let (header, at) = (place.header, place.at);
+    let at = place.at;
+    let (user, going) = going_by_leave(roster, place.header, (whole_user, cut), at.time)?;
+    strike(roster, at.position, &going, cut);
+    // A phrase that is left keeps its user in: whoever steals the last device must not be able to shut it out.
+    if devices_of(roster, user).is_empty() {
+        mark_user_removed(roster, user);
+    }
+    roster.rekey_due = true;
+    Ok(None)
+}
+
+/// Whose user leaves with which devices by a Leave with these fields at a time of the log, or why nobody does.
+pub(super) fn going_by_leave(
+    roster: &Roster,
+    header: &Header,
+    (whole_user, cut): (bool, &[Cut]),
+    now: LogTime,
+) -> Result<(UserId, BTreeSet<DeviceId>), Void> {
     let Device { user, recovery, .. } = *author(roster, header)?;
     check_cut(cut, |named| named == header.device || (whole_user && is_device_of(roster, &named, user)))?;
     let mut going = BTreeSet::from([header.device]);
@@ -133,18 +151,12 @@ pub(super) fn leave(
     }
     if !recovery {
         // Only the phrase gives a phrase up that has settled.
-        going.retain(|device| is_removable(roster, device, at.time));
+        going.retain(|device| is_removable(roster, device, now));
     }
     if is_owner(roster, user) && !owner_stays_live(roster, &going) {
         return Err(Void::LastOwnerDevice);
     }
-    strike(roster, at.position, &going, cut);
-    // A phrase that is left keeps its user in: whoever steals the last device must not be able to shut it out.
-    if devices_of(roster, user).is_empty() {
-        mark_user_removed(roster, user);
-    }
-    roster.rekey_due = true;
-    Ok(None)
+    Ok((user, going))
 }
 
 fn cut_of(cut: &[Cut], device: DeviceId) -> BTreeMap<ChainKey, (u64, EntryId)> {

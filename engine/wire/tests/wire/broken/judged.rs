@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{crowds, fixed, text, unhex};
 
 /// Every refusal and void reason of the page, and what is wrong with a log whose time goes back.
-pub(super) const RULES: [&str; 40] = [
+pub(super) const RULES: [&str; 42] = [
     "WrongWorkspace",
     "NoRecord",
     "BadRecord",
@@ -29,6 +29,7 @@ pub(super) const RULES: [&str; 40] = [
     "Forked",
     "LivesSpent",
     "DocumentFull",
+    "RecordsSpent",
     "LogTime",
     "Genesis",
     "AuthorNotActive",
@@ -46,6 +47,7 @@ pub(super) const RULES: [&str; 40] = [
     "Complained",
     "HandedOn",
     "TargetNotActive",
+    "NotSpent",
     "SelfRemoval",
     "LastOwnerDevice",
     "Recovery",

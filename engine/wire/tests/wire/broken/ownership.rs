@@ -1,4 +1,5 @@
-//! What only the Owner may say of the workspace as a whole: to whom it goes over, and to which relay it moves; and what is void of that.
+//! What only the Owner may say of the workspace as a whole: to whom it goes over, to which relay it moves, and who may write more
+//! records; and what is void of that.
 
 use bowline_wire::roster::record::Record;
 
@@ -6,9 +7,9 @@ use super::rosters::{Cast, cast, leave};
 use super::tale::Tale;
 use crate::support::*;
 
-pub(super) fn tales() -> [Tale; 6] {
+pub(super) fn tales() -> [Tale; 7] {
     let [ended, unable, gone_over] = handed_over();
-    [nothing_offered(), offered(), ended, unable, gone_over, moved()]
+    [nothing_offered(), offered(), ended, unable, gone_over, moved(), enough()]
 }
 
 fn offer_to(author: &Author) -> Record {
@@ -115,5 +116,13 @@ fn moved() -> Tale {
         let join = story.join_by(&newcomer, &story.entrance(code, &newcomer, false));
         tale.join_void(name, "TicketNotOpen", &join);
     }
+    tale
+}
+
+/// A Member who has written next to nothing.
+fn enough() -> Tale {
+    let Cast { story, laptop, ben, .. } = cast();
+    let mut tale = Tale::new("a Member with enough left", story);
+    tale.void("more to write for the Member", "NotSpent", &laptop, &Record::Allow { user: ben.user() });
     tale
 }

@@ -143,18 +143,10 @@ impl Workspaces {
         // A code hands out the key in force: until that is here, whoever is to be let in waits.
         let has_key = self.replica(workspace)?.has_key_in_force();
         let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
-        let decided = intents(lent.read(), lent.keys, workspace)?;
-        // Whoever leaves can do nothing afterwards: who is to be out is out first, also where the log has lost that.
-        let is_removal = |it: &Decided| {
-            matches!(it.intent.decision, Decision::RemoveDevice(_) | Decision::RemoveMember(_))
-        };
-        let is_unanswered = decided.iter().any(|it| is_removal(it) && it.intent.entry.is_some());
-        let open = decided.into_iter().filter(|it| it.intent.entry.is_none() && may_go(&it.intent));
-        let is_leave = |it: &Decided| matches!(it.intent.decision, Decision::Leave { .. });
-        let (leaving, others): (Vec<_>, Vec<_>) = open.partition(is_leave);
-        let leaving = leaving.into_iter().filter(|_| !is_unanswered);
+        let mut next = in_order(intents(lent.read(), lent.keys, workspace)?);
+        next.retain(|it| may_go(&it.intent));
         let mut is_short = false;
-        for Decided { n, intent, since } in others.into_iter().chain(leaving) {
+        for Decided { n, intent, since } in next {
             match self.record_for(lent, workspace, (&intent.decision, since))? {
                 Ok(record) if !self.replica(workspace)?.has_room_for_record(&record) => {
                     is_short = true;
@@ -356,6 +348,21 @@ pub(super) fn intents(
     workspace: WorkspaceId,
 ) -> Result<Vec<Decided>, Error> {
     read_intents(read.intents(workspace)?, keys)
+}
+
+/// Decisions that no record carries out yet, in the order in which records are to. Whoever leaves can do nothing afterwards: who is to be out is
+/// out first, also where the log has lost that.
+fn in_order(decided: Vec<Decided>) -> Vec<Decided> {
+    let is_removal =
+        |it: &Decided| matches!(it.intent.decision, Decision::RemoveDevice(_) | Decision::RemoveMember(_));
+    let is_unanswered = decided.iter().any(|it| is_removal(it) && it.intent.entry.is_some());
+    let open = decided.into_iter().filter(|it| it.intent.entry.is_none());
+    let is_leave = |it: &Decided| matches!(it.intent.decision, Decision::Leave { .. });
+    let (leaving, mut open): (Vec<_>, Vec<_>) = open.partition(is_leave);
+    if !is_unanswered {
+        open.extend(leaving);
+    }
+    open
 }
 
 /// The decision that made a code on this device, if it is kept here.

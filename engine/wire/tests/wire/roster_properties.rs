@@ -131,10 +131,10 @@ impl Cast {
                 pick(&mut step.by, &mut (0..PEOPLE).filter(is_new));
                 return step;
             }
-            Attempt::RemoveDevice { target, .. } | Attempt::RemoveMember { target, .. } => {
-                pick(target, &mut (0..PEOPLE).filter(is_active));
-            }
-            Attempt::HandOver(target) | Attempt::Allow(target) => {
+            Attempt::RemoveDevice { target, .. }
+            | Attempt::RemoveMember { target, .. }
+            | Attempt::HandOver(target)
+            | Attempt::Allow(target) => {
                 pick(target, &mut (0..PEOPLE).filter(is_active));
             }
             Attempt::TakeOver => {

@@ -70,7 +70,7 @@ fn two_decisions_never_have_the_same_bytes() {
 #[test]
 fn what_keeps_somebody_from_reading_stops_sealing_and_nothing_else_does() {
     let stops: Vec<bool> = decisions().iter().map(Decision::stops_sealing).collect();
-    assert_eq!(stops, [false, false, false, false, true, true, true, true, false, false, false]);
+    assert_eq!(stops, [false, false, false, false, true, true, true, true, false, false, false, false]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::head::Seen;
 use crate::header::Header;
 use crate::ids::{EntryId, LogTime, Position};
-use crate::log::Refusal;
+use crate::log::refusal::Refusal;
 
 /// The last accepted entry of a chain, as far as the next one depends on it. Its canonical encoding is for storing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -353,9 +353,7 @@ pub(super) fn intents(
 /// Decisions that no record carries out yet, in the order in which records are to. Whoever leaves can do nothing afterwards: who is to be out is
 /// out first, also where the log has lost that.
 fn in_order(decided: Vec<Decided>) -> Vec<Decided> {
-    let is_removal =
-        |it: &Decided| matches!(it.intent.decision, Decision::RemoveDevice(_) | Decision::RemoveMember(_));
-    let is_unanswered = decided.iter().any(|it| is_removal(it) && it.intent.entry.is_some());
+    let is_unanswered = decided.iter().any(|it| it.intent.decision.is_removal() && it.intent.entry.is_some());
     let open = decided.into_iter().filter(|it| it.intent.entry.is_none());
     let is_leave = |it: &Decided| matches!(it.intent.decision, Decision::Leave { .. });
     let (leaving, mut open): (Vec<_>, Vec<_>) = open.partition(is_leave);

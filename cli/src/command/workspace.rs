@@ -16,6 +16,7 @@ mod leave;
 mod list;
 mod members;
 mod move_relay;
+mod put_aside;
 mod rejoin;
 mod remove;
 mod rename;
@@ -56,6 +57,7 @@ pub(crate) enum Workspace {
     Forget(forget::Forget),
     Rejoin(rejoin::Rejoin),
     Members(members::Members),
+    PutAside(put_aside::PutAside),
     Verify(verify::Verify),
     Invite(invite::Invite),
     Invites(invites::Invites),
@@ -80,6 +82,7 @@ impl Workspace {
             Self::Repair(command) => command.run(invocation),
             Self::Forget(command) => command.run(invocation),
             Self::Members(command) => command.run(invocation),
+            Self::PutAside(command) => command.run(invocation),
             Self::Verify(command) => command.run(invocation),
             Self::Invite(command) => command.run(invocation),
             Self::Remove(command) => command.run(invocation),

@@ -36,6 +36,7 @@ mod partly_here;
 mod recovery;
 mod refused;
 mod relay;
+mod removed;
 mod said;
 mod several;
 mod shared;

@@ -33,11 +33,13 @@ pub use intake::change::{change_actor, change_hash, operation_count};
 pub use intake::consent::{Consent, Standing};
 pub use intake::hash::ChangeHash;
 pub use intake::incoming::{Cause, Extent, Incoming, Lost, Reason, Refused, Source, weight_of};
+pub use intake::piece::Piece;
+pub use intake::words::words_in;
 pub use kind::Kind;
 pub use kinds::agent::{Agent, AgentEdit, AgentField, AgentMut, AgentValues, Json, NotJson};
 pub use kinds::conversation::{
     Aside, BOWLINE, Conversation, ConversationMut, Entry, Gap, ImportBatch, ImportedLine, LeftLine,
-    MessageId, Missing, Origin, Role, SessionText, Tally, Transcript, Writer,
+    MessageId, Missing, Origin, Role, SessionText, Tally, Transcript, Writer, message_of,
 };
 pub use kinds::definition::{ExportedFile, Visibility, Words};
 pub use kinds::memory::{Memory, MemoryEdit, MemoryMut};

@@ -69,6 +69,7 @@ pub use workspace::owed::Owed;
 pub use workspace::quarantine::QuarantineReason;
 pub use workspace::recovery::{Departure, Entrance, Newcomer, PhraseInHand};
 pub use workspace::report::{LineReport, LineStage, Stuck, SyncReport};
+pub use workspace::status::put_aside::{PutAside, Says};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
 pub use workspace::stored_log::StoredLog;
 pub use workspace::stored_log::audit::{Audit, Audited, AuditedDocument, Counts, Did};

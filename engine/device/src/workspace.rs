@@ -1,4 +1,6 @@
 //! Workspaces of this device: the verbs that hosts call, each of which borrows the parts of the device that it needs, and hands them on.
+//!
+//! Longer than 500 lines because every verb about workspaces stands here, in a few lines each.
 
 mod again;
 pub(crate) mod behind;
@@ -45,7 +47,7 @@ use crate::apart::Parts;
 use crate::documents::reading::Reading;
 use crate::{
     Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Lifetime, Look, Looking, Membership,
-    Missing, OpenCode, OtherDraft, Outstanding, PendingDecision, SyncReport, Which, Withheld,
+    Missing, OpenCode, OtherDraft, Outstanding, PendingDecision, PutAside, SyncReport, Which, Withheld,
     WorkspaceStatus,
 };
 use intent::Decision;
@@ -368,6 +370,11 @@ impl Device {
     /// How a workspace is.
     pub fn status(&self, workspace: WorkspaceId) -> Result<WorkspaceStatus, Error> {
         self.workspaces.status(self.store.read(), &self.keys, workspace)
+    }
+
+    /// Entries of a workspace that were put aside, whole or in part, each with what it says.
+    pub fn put_aside(&self, workspace: WorkspaceId) -> Result<Vec<PutAside>, Error> {
+        self.workspaces.put_aside(self.store.read(), workspace)
     }
 
     /// Where a document is.

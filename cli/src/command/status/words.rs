@@ -146,6 +146,7 @@ impl Workspace {
                 let entry = it.entry.get(..8).unwrap_or(&it.entry);
                 writeln!(f, "    {entry} by {}: {}", it.author_name, OneLine(&it.why))?;
             }
+            writeln!(f, "    `bowline workspace put-aside ID` shows what one of them says")?;
         }
         if let Some(withheld) = &self.withheld {
             let entries = count_entries(withheld.entries);

@@ -14,5 +14,7 @@ mod head;
 pub(super) mod incoming;
 mod opened;
 mod operations;
+pub(super) mod piece;
 mod pool;
 mod snapshot;
+pub(super) mod words;

@@ -27,3 +27,4 @@ mod take_over;
 mod transcript;
 mod versions;
 mod weight;
+mod words;

@@ -1,5 +1,7 @@
 //! What `status` says: for each workspace how the line is, and for each document why it is not synced.
 
+pub(crate) mod put_aside;
+
 use std::collections::BTreeMap;
 
 use bowline_core::sync::{Clocks, LinkState, NotReady, Phase, RelayFault, Replica};
@@ -78,12 +80,12 @@ impl Quarantined {
         Self { entry, author: row.chain.device, reason, detail: stored.detail }
     }
 
-    /// Entries of which part was put aside.
-    fn in_part(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Self>, Error> {
-        let mut found = Vec::new();
+    /// Everything that was put aside of a workspace, each with its reason: entries, and after them those of which part was.
+    fn rows(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<EntryRow>, Error> {
+        let mut found = read.entries_in_state(workspace, EntryState::Quarantined)?;
         for InPart { entry, reason } in in_part::all(read, workspace)? {
             let Some(row) = read.entry_by_id(workspace, entry)? else { continue };
-            found.push(Self::of(EntryRow { reason: Some(reason), ..row }));
+            found.push(EntryRow { reason: Some(reason), ..row });
         }
         Ok(found)
     }
@@ -192,8 +194,6 @@ impl Workspaces {
             None => read.offered(workspace)?.len(),
         };
         let waits = queued + offered > 0;
-        let quarantined = read.entries_in_state(workspace, EntryState::Quarantined)?;
-        let in_part = Quarantined::in_part(read, workspace)?;
         Ok(WorkspaceStatus {
             link: replica.map_or(LinkState::Down, Replica::link),
             member: self.is_member(workspace),
@@ -215,7 +215,7 @@ impl Workspaces {
             undecided: if is_old { 0 } else { intents(read, keys, workspace)?.len() },
             queued,
             offered,
-            quarantined: quarantined.into_iter().map(Quarantined::of).chain(in_part).collect(),
+            quarantined: Quarantined::rows(read, workspace)?.into_iter().map(Quarantined::of).collect(),
             refused: counts.refused.saturating_sub(refused_joins(read, workspace)?),
             update_needed: counts.update_needed,
             withheld: withheld::status(read, workspace)?,

@@ -1,6 +1,6 @@
 //! What cannot be read or verified is kept, shown with its reason, and never taken for content.
 
-use bowline_core::document::{ActorId, Document, Kind, Pen};
+use bowline_core::document::{ActorId, Document, Kind, Pen, Piece, message_of};
 use bowline_core::payload::Payload;
 use bowline_core::sync::NotReady;
 use bowline_device::QuarantineReason;
@@ -80,6 +80,28 @@ fn what_a_removed_member_writes_later_is_put_aside_under_their_name() {
     rig.sync(&mut relay);
     assert_eq!(rig.status().quarantined[0].author, other.id());
     assert_put_aside(rig, owner, relay, &entry, QuarantineReason::NotActive);
+}
+
+#[test]
+fn what_was_put_aside_can_be_read_and_nothing_is_stored_of_that() {
+    let (mut rig, mut owner, mut other, mut relay) = with_member();
+    owner.put_removal(&mut relay, &other, Vec::new());
+    let entry = other.content(&relay, &message(other.id(), DOC, "still here")).to_signed();
+    relay.put(entry.clone());
+    relay.put(entry.clone());
+    rig.sync(&mut relay);
+    let workspace = rig.workspace();
+    let listed = rig.device.list(false).unwrap();
+    let found = rig.device.put_aside(workspace).unwrap();
+    let whose: Vec<_> = found.iter().map(|it| (it.what.author, it.what.reason)).collect();
+    // What stands there twice is put aside each time.
+    assert_eq!(whose, [(other.id(), QuarantineReason::NotActive); 2]);
+    let says = found[0].says.as_ref().unwrap();
+    assert_eq!((says.doc, says.kind), (DOC, Some(Kind::Conversation)));
+    let [Piece::Line(line)] = says.pieces.as_deref().unwrap() else { panic!("{:?}", says.pieces) };
+    assert_eq!(message_of(line).unwrap().1, "still here");
+    assert_eq!(rig.device.list(false).unwrap(), listed);
+    assert!(rig.device.show(DOC, rig.now).is_err(), "no document has come of it");
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Roster {
     /// Applies a record that stands at this moment, or says why it changes nothing. Never fails.
     pub fn apply(&mut self, at: Moment, id: EntryId, header: &Header, record: &Record) -> Outcome {
         // Whatever comes of the record: everybody keeps it.
-        count_bytes(self, header, record);
+        count_bytes(self, header);
         if self.unknown.is_some() {
             return Outcome::Void(Void::AfterUnknown);
         }

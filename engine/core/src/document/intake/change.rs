@@ -9,6 +9,7 @@ use super::hash::{ChangeHash, OpId};
 use super::head::{Budget, Head};
 use super::incoming::Reason;
 use super::operations::{self, Operations};
+use super::piece::Piece;
 use crate::document::actor::ActorId;
 use crate::document::kind::Kind;
 use crate::document::limits::OP_COUNTER_MAX;
@@ -61,6 +62,17 @@ impl Vetted {
             changes.push(vetted);
         }
         Ok(changes)
+    }
+
+    /// What it writes, as far as it is words.
+    pub(super) fn words(&self, kind: Kind) -> Result<Vec<Piece>, Reason> {
+        let chunk = Chunk::take(&mut Cursor::new(&self.bytes))?;
+        let (head, columns) = Head::take(chunk.body)?;
+        let is_first = self.hash == FirstChange::of(kind).hash();
+        if is_first {
+            return Ok(Vec::new()); // what every document of the kind has
+        }
+        Operations { kind, is_first, head: &head, columns: &columns }.words()
     }
 
     pub(super) fn to_automerge(&self) -> Result<Change, Reason> {

@@ -10,6 +10,7 @@ use super::first::FirstChange;
 use super::hash::OpId;
 use super::head::{Budget, Head};
 use super::incoming::Reason;
+use super::piece::Piece;
 use crate::document::kind::Kind;
 use crate::document::limits::{OPS_MAX, REFERENCES_MAX};
 
@@ -68,7 +69,7 @@ pub(super) struct Operations<'a> {
 /// One operation's row, as far as it is checked.
 struct Row<'a> {
     object: Option<OpId>,
-    place: Place,
+    place: Place<'a>,
     insert: bool,
     action: u64,
     value_type: u64,
@@ -78,9 +79,9 @@ struct Row<'a> {
 
 /// Where in its object an operation is.
 #[derive(Clone, Copy)]
-enum Place {
+enum Place<'a> {
     /// Under a key.
-    Key,
+    Key(&'a str),
     /// At the beginning of a text.
     Beginning,
     /// At, or if it inserts after, an element of a text.
@@ -111,6 +112,20 @@ impl Operations<'_> {
         references.sort_unstable();
         references.dedup();
         Ok((count, references))
+    }
+
+    /// What is written by them, as far as it is words, in their order. They have been checked.
+    pub(super) fn words(&self) -> Result<Vec<Piece>, Reason> {
+        let mut rows = RowReader::new(self.columns);
+        let mut words = Words { kind: self.kind, pieces: Vec::new(), text: None };
+        for _ in 0..count(self.columns)? {
+            let row = rows.next(self.head)?;
+            words.add(&row)?;
+            for _ in 0..row.pred_count {
+                rows.next_pred(self.head)?;
+            }
+        }
+        Ok(words.pieces)
     }
 
     /// Bounds everything before a single row is read.
@@ -150,10 +165,10 @@ impl Operations<'_> {
         }
         let first = FirstChange::of(self.kind);
         match (row.place, first.texts()) {
-            (Place::Key, _) if row.insert => Err(malformed("insertion under a key")),
-            (Place::Key, _) if self.is_first => Ok(()),
-            (Place::Key, None) => check_field(row, first),
-            (Place::Key, Some(texts)) => check_field_beside_texts(row, texts, first),
+            (Place::Key(_), _) if row.insert => Err(malformed("insertion under a key")),
+            (Place::Key(_), _) if self.is_first => Ok(()),
+            (Place::Key(_), None) => check_field(row, first),
+            (Place::Key(_), Some(texts)) => check_field_beside_texts(row, texts, first),
             (Place::Beginning | Place::Element(_), _) => check_character(row, first),
         }
     }
@@ -218,6 +233,44 @@ impl Row<'_> {
     }
 }
 
+/// Pieces of what is written, gathered from operations.
+struct Words {
+    kind: Kind,
+    pieces: Vec<Piece>,
+    /// The text that the last piece is of.
+    text: Option<OpId>,
+}
+
+impl Words {
+    fn add(&mut self, row: &Row<'_>) -> Result<(), Reason> {
+        let is_text = row.action == action::SET && row.value_type == value::STRING;
+        let value = || std::str::from_utf8(row.value).map_err(|_| malformed("a string"));
+        match (row.place, self.pieces.last_mut()) {
+            (Place::Key(path), _) if row.action == action::MAKE_TEXT => {
+                self.pieces.push(Piece::File(path.to_owned()));
+                self.text = None;
+            }
+            (Place::Key(key), _) if is_text => {
+                let is_line = row.object.is_some() && row.object == FirstChange::of(self.kind).append_only();
+                let (key, value) = (key.to_owned(), value()?.to_owned());
+                self.pieces.push(if is_line { Piece::Line(value) } else { Piece::Field { key, value } });
+                self.text = None;
+            }
+            (Place::Beginning | Place::Element(_), Some(Piece::Text(text)))
+                if is_text && self.text == row.object =>
+            {
+                text.push_str(value()?);
+            }
+            (Place::Beginning | Place::Element(_), _) if is_text => {
+                self.pieces.push(Piece::Text(value()?.to_owned()));
+                self.text = row.object;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 /// Reads the checked columns row by row.
 struct RowReader<'a> {
     obj_actor: Rows<'a, u64>,
@@ -276,9 +329,9 @@ impl<'a> RowReader<'a> {
         })
     }
 
-    fn next_place(&mut self, head: &Head) -> Result<Place, Reason> {
+    fn next_place(&mut self, head: &Head) -> Result<Place<'a>, Reason> {
         match (self.key.next()?, self.element_actor.next()?, self.element_counter.next()?) {
-            (Some(_), None, None) => Ok(Place::Key),
+            (Some(key), None, None) => Ok(Place::Key(key)),
             (None, actor, Some(delta)) => {
                 let counter = sum(&mut self.last_element, delta).ok_or(malformed("element"))?;
                 match actor {

@@ -18,7 +18,7 @@ mod writer;
 
 pub use aside::Aside;
 pub use edit::{ConversationMut, MessageId, Role};
-pub use entry::Entry;
+pub use entry::{Entry, message_of};
 pub use file::SessionText;
 pub use gap::{Gap, LeftLine, Missing};
 pub use import::{ImportBatch, ImportedLine};

@@ -10,7 +10,7 @@ use crate::roster::{Role, Roster, User, Void};
 impl Roster {
     /// Whether a record may stand next at this time of the log, behind so many bytes of records by its author's user that are not counted yet.
     pub fn has_room_for_record(&self, header: &Header, record: &Record, now: LogTime, before: u64) -> bool {
-        let Some(user) = bound_by(self, header, record) else { return true };
+        let Some(user) = bound_by(self, header) else { return true };
         let left = self.record_bytes(&user).left();
         before.saturating_add(header.body_len.into()) <= left || is_farewell(self, header, record, now)
     }
@@ -25,8 +25,8 @@ impl Roster {
 }
 
 /// Counts a record for whoever it binds.
-pub(super) fn count_bytes(roster: &mut Roster, header: &Header, record: &Record) {
-    if let Some(user) = bound_by(roster, header, record) {
+pub(super) fn count_bytes(roster: &mut Roster, header: &Header) {
+    if let Some(user) = bound_by(roster, header) {
         roster.record_bytes.entry(user).or_default().write(header.body_len.into());
     }
 }
@@ -40,11 +40,9 @@ pub(super) fn allow(roster: &mut Roster, header: &Header, user: UserId) -> Resul
     Ok(None)
 }
 
-/// The Member for whom a record counts. What the Owner writes binds nobody, and what lets somebody in is bounded by the code for it.
-fn bound_by(roster: &Roster, header: &Header, record: &Record) -> Option<UserId> {
-    if matches!(record, Record::Genesis { .. } | Record::Join(_)) {
-        return None;
-    }
+/// The Member for whom a record counts. What the Owner writes binds nobody. Whoever comes in by a record is nobody here yet, and what lets
+/// somebody in is bounded by the code for it.
+fn bound_by(roster: &Roster, header: &Header) -> Option<UserId> {
     let user = roster.devices.get(&header.device)?.user;
     (!is_owner(roster, user)).then_some(user)
 }

@@ -28,10 +28,15 @@ pub struct Entry {
     pub is_active: bool,
 }
 
+/// Role and text of a line of a transcript, if it is a message.
+pub fn message_of(line: &str) -> Option<(String, String)> {
+    Line::parse(line)?.message()
+}
+
 impl Entry {
     /// Role and text, if this is a message.
     pub fn message(&self) -> Option<(String, String)> {
-        Line::parse(&self.raw)?.message()
+        message_of(&self.raw)
     }
 
     /// The entry under a key, as it is by itself: without its place in the tree.

@@ -3,6 +3,7 @@
 use bowline_engine::device::Notice;
 use bowline_engine::ids::WorkspaceId;
 
+use crate::documents::count_entries;
 use crate::error;
 use crate::workspaces::relay_for_people;
 
@@ -47,6 +48,15 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
         Notice::Quarantined { workspace, .. } => {
             (*workspace, "something that cannot be read or verified was put aside: see `bowline status`".to_owned())
         }
+        Notice::GivenUp { workspace, entries, own } => (
+            *workspace,
+            format!(
+                "the owner gave up {}, which {} nowhere any more{}",
+                count_entries(*entries),
+                if *entries == 1 { "counts" } else { "count" },
+                if *own > 0 { "; what of that is yours is sent again" } else { "" }
+            ),
+        ),
         Notice::WrittenAgain { workspace, .. } => (
             *workspace,
             "a copy of this home, or somebody whose work yours was built on, had said two things under one number; what \

@@ -24,6 +24,6 @@ pub use bowline_wire::evidence;
 pub use bowline_wire::frame::Reason;
 pub use bowline_wire::head::SeenHead;
 pub use bowline_wire::ids;
-pub use bowline_wire::roster::record::Move;
+pub use bowline_wire::roster::record::{Lost, Move};
 pub use bowline_wire::roster::{Deed, RecordBytes, Role, Void};
 pub use home::{Home, HomeError};

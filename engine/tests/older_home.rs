@@ -207,13 +207,14 @@ fn a_workspace_of_a_later_draft_is_read_and_waits_for_an_update() {
 }
 
 /// What came later was stored as its number from the first.
-const STORED_AS_NUMBERS: [QuarantineReason; 7] = [
+const STORED_AS_NUMBERS: [QuarantineReason; 8] = [
     QuarantineReason::LivesSpent,
     QuarantineReason::DocumentFull,
     QuarantineReason::RecordsSpent,
     QuarantineReason::Heavier,
     QuarantineReason::NotConsented,
     QuarantineReason::NotTakenAgain,
+    QuarantineReason::GivenUp,
     QuarantineReason::Doubled,
 ];
 

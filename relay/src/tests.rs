@@ -5,6 +5,7 @@ mod append;
 mod begun_again;
 mod bodies;
 mod commits;
+mod giving_up;
 mod handshake;
 mod holdings;
 mod hostile;

@@ -131,13 +131,15 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Takes every entry behind a position off the log, to be put there again in the same order. What was to come again already comes
-    /// after it. Entries without a body cannot come again from here, and go.
+    /// after it. Content without a body cannot come again from here, and goes.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if the database does not take it.
     pub fn set_back(&self, ws: WorkspaceId, at: Position) -> Result<(), StoreError> {
         let (ws, at) = (ws.as_bytes(), int(at.0)?);
-        let sql = "DELETE FROM entry WHERE ws = ?1 AND state = 5 AND pos > ?2";
+        let sql =
+            "DELETE FROM entry WHERE ws = ?1 AND state IN (2, 5) AND state <> 1 AND lane = 1 AND pos > ?2
+                   AND NOT EXISTS (SELECT 1 FROM body WHERE body.entry = entry.n)";
         self.change(sql, (ws, at))?;
         // Further than both reach, so that no two rows ever have one position on the way.
         let sql = "UPDATE entry SET pos = pos - ?2

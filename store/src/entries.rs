@@ -311,6 +311,15 @@ impl Tx<'_> {
         self.change_one("entry", sql, params![n, state.number(), number, detail])
     }
 
+    /// Puts an entry of the log aside, with or without a body: nothing of it counts, and none is waited for.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`].
+    pub fn put_aside(&self, n: EntryN, reason: &StoredReason) -> Result<(), StoreError> {
+        self.set_entry_state(n, EntryState::Quarantined, Some(reason))?;
+        self.change("DELETE FROM withheld WHERE entry = ?1", [n]).map(drop)
+    }
+
     /// Notes which document an entry is about, when that is learned after the entry was stored.
     ///
     /// # Errors

@@ -30,7 +30,9 @@ const UNAPPLIED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 AND applied =
 const ACCEPTED: &str = "WHERE doc = ?1 AND state = 1 AND lane = 1 ORDER BY pos";
 const IN_CHAIN: &str =
     "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state = 1";
-const ASIDE_FOR: &str = "WHERE doc = ?1 AND pos IS NULL AND state = 2 AND lane = 1 AND reason = ?2";
+const ASIDE_FOR: &str = "WHERE doc = ?1 AND state = 2 AND lane = 1 AND reason = ?2";
+const PLACED_IN_CHAIN: &str =
+    "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND pos IS NOT NULL";
 const KEPT_IN_CHAIN: &str =
     "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state IN (1, 2)";
 const REFUSED: &str = "AS refused WHERE doc = ?1 AND pos IS NULL AND state = 3 AND type = ?2";
@@ -140,6 +142,18 @@ impl Reader<'_> {
         self.in_chain(KEPT_IN_CHAIN, ws, chain, seq)
     }
 
+    /// Everything with this number in a chain that has a place, whatever became of it, without bodies.
+    pub fn placed_in_chain(
+        &self,
+        ws: WorkspaceId,
+        chain: &ChainKey,
+        seq: u64,
+    ) -> Result<Vec<EntryRow>, StoreError> {
+        let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
+        let of = params![ws.as_bytes(), device, incarnation, chain.lane.number(), int(seq)?];
+        self.all(&format!("{ROW} {PLACED_IN_CHAIN}"), of, decode)
+    }
+
     fn in_chain(
         self,
         condition: &str,
@@ -157,6 +171,21 @@ impl Reader<'_> {
     pub fn was_refused(&self, doc: DocN, entry_type: u16) -> Result<bool, StoreError> {
         let sql = format!("SELECT n FROM entry {REFUSED} AND NOT EXISTS (SELECT 1 FROM entry {SINCE})");
         Ok(self.one(&sql, (doc, entry_type), |row| row.get::<_, i64>(0))?.is_some())
+    }
+
+    /// Whether an entry of this type by `device` was put aside for one reason, and none of that type was made by it since.
+    pub fn is_put_aside_for_good(
+        &self,
+        doc: DocN,
+        (device, entry_type): (DeviceId, u16),
+        reason: u16,
+    ) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT n FROM entry AS aside {ASIDE_FOR} AND device = ?3 AND type = ?4
+             AND NOT EXISTS (SELECT 1 FROM entry WHERE doc = ?1 AND device = ?3 AND type = ?4 AND n > aside.n AND state < 2)"
+        );
+        let of = params![doc, reason, device.as_bytes(), entry_type];
+        Ok(self.one(&sql, of, |row| row.get::<_, i64>(0))?.is_some())
     }
 
     /// How many entries hold accepted content that belongs to no document yet: parts of which the last has not come, or
@@ -294,7 +323,12 @@ mod tests {
             (NOT_ON_LOG, 2, not_on_log),
             (UNAPPLIED, 2, "SEARCH entry USING INDEX entry_unapplied (doc=? AND pos>?)"),
             (ACCEPTED, 1, "SEARCH entry USING INDEX entry_doc (doc=?)"),
-            (ASIDE_FOR, 2, "SEARCH entry USING INDEX entry_doc (doc=? AND pos=?)"),
+            (ASIDE_FOR, 2, "SEARCH entry USING INDEX entry_aside (doc=? AND reason=?)"),
+            (
+                PLACED_IN_CHAIN,
+                5,
+                "SEARCH entry USING INDEX entry_chain (ws=? AND device=? AND incarnation=? AND lane=? AND seq=?)",
+            ),
             (
                 IN_CHAIN,
                 5,

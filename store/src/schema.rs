@@ -1,5 +1,6 @@
 //! The tables, their versions, and the settings every connection gets.
 
+mod aside;
 mod draft;
 mod one_row;
 mod reasons;
@@ -8,6 +9,7 @@ mod withheld;
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
+use self::aside::VERSION_8;
 use self::draft::VERSION_7;
 use self::one_row::VERSION_5;
 use self::reasons::VERSION_4;
@@ -20,7 +22,8 @@ const APPLICATION_ID: i64 = 0x426f_776c;
 const CACHED_STATEMENTS: usize = 128;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
+const STEPS: &[&str] =
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 

@@ -239,10 +239,11 @@ class Opened:
             demand(position == at and self.log.hashes[at] == log_hash, f"the log differs at {position}")
             if outcome.word in ("accepted", "applied", "applied without its rekey", "void", "unknown"):
                 accepted.append(entry)
-            else:
+            elif outcome.word != "given up":
                 demand(state == QUARANTINED, f"the entry at {position} counts there and may not")
                 self.refused.append((position, outcome.word))
-        return accepted
+        # What is given up counts nowhere, whether it came before or after that was said.
+        return [entry for entry in accepted if not self.log.roster.covers(entry)]
 
     def _open_documents(self):
         """Opens every payload, parts put together, and files it under its document."""

@@ -162,6 +162,8 @@ class Log:
         self._pass(entry, time)
         if header.type == ROSTER:
             return self.roster.apply(self.position, time, entry)
+        if self.roster.covers(entry):
+            return Outcome("given up")
         # Behind the place of a log that was continued stands something else than what was covered.
         return Outcome("accepted", covers=(seen.place(header.covers) if seen else 0) or None)
 

@@ -20,7 +20,7 @@ from forms import (
 GENESIS, INVITE, CLOSE_INVITE, LINK, CLOSE_LINK = 1, 2, 3, 4, 5
 JOIN, REMOVE_DEVICE, REMOVE_MEMBER, LEAVE, REKEY, COMPLAINT = 6, 7, 8, 9, 10, 11
 REWRAP, FILL = 15, 16
-MOVE, HAND_OVER, TAKE_OVER, ALLOW = 12, 17, 18, 19
+MOVE, HAND_OVER, TAKE_OVER, ALLOW, LOST = 12, 17, 18, 19, 20
 
 # An unknown record is an array of at most so many items.
 MAX_FIELDS = 16
@@ -56,6 +56,19 @@ def _seq(value):
 _CUT_ITEM = fields(fixed(32), fixed(8), number_of("lane", {CONTROL, CONTENT}), _seq, fixed(32))
 CUT = ascending(list_of(_CUT_ITEM, limits.MAX_CUT), lambda cut: tuple(cut[:3]), "CutOrder")
 
+
+def _ids(length):
+    """What is given up, by ids of this length."""
+    return ascending(list_of(fixed(length), limits.MAX_GIVEN_UP), lambda id_: id_, "LostOrder")
+
+
+def _lost(value):
+    read = fields(uint(), _ids(16), _ids(32))(value)
+    if not read[1] and not read[2]:
+        raise Malformed("LostEmpty", "nothing is given up")
+    return read
+
+
 FORMS = {
     GENESIS: fields(uint(), fixed(16), fixed(32), _suite, _hpke_key, fixed(32)),
     INVITE: fields(uint(), TICKET),
@@ -74,6 +87,7 @@ FORMS = {
     HAND_OVER: fields(uint(), fixed(16)),
     TAKE_OVER: fields(uint()),
     ALLOW: fields(uint(), fixed(16)),
+    LOST: _lost,
 }
 
 

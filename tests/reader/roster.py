@@ -101,6 +101,7 @@ class Roster:
         self.offer = None  # (user, device of the Owner's) of the ownership that is on offer
         self.moves = []  # the log to which each move leads
         self.written, self.allows = {}, {}  # by user: bytes of records written as a Member, and how often more was allowed
+        self.given_up = set()  # ids of epochs and of entries whose content counts nowhere
         self.hpke_keys = set()
         self.suite = None
         self.rekey_due = False
@@ -255,6 +256,8 @@ class Roster:
                 self._take_over(position, header)
             case records.ALLOW:
                 self._allow(header, values[0])
+            case records.LOST:
+                self._give_up(header, *values)
         return None
 
     def _bound_by(self, header, record):
@@ -294,6 +297,23 @@ class Roster:
         if allowed - self.written.get(user, 0) > allowed // 2:
             raise Void("NotSpent")
         self.allows[user] = self.allows.get(user, 0) + 1
+
+    def covers(self, entry):
+        """Whether an entry is given up."""
+        header = entry.header
+        return header.lane == entries.CONTENT and not self.given_up.isdisjoint({header.epoch, entry.id})
+
+    def _give_up(self, header, epochs, ids):
+        self._owner(header)
+        self._live_author(header)
+        if not set(epochs) <= {id_ for id_, _ in self.epochs}:
+            raise Void("NoEpoch")
+        if epochs and not self.complained:
+            raise Void("NoComplaint")
+        if self.given_up.issuperset(epochs + ids):
+            raise Void("GivenUp")
+        self.given_up.update(epochs, ids)
+        self.rekey_due |= self.epochs[-1][0] in self.given_up
 
     def _rewrap(self, place, values):
         epoch, wraps = values

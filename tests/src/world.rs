@@ -275,6 +275,7 @@ impl World {
                 Notice::WrittenAgain { .. } => "written again",
                 Notice::Withheld(_) => "withheld",
                 Notice::NothingWithheld(_) => "nothing withheld",
+                Notice::GivenUp { .. } => "given up",
                 Notice::Moved { .. } => "moved",
                 Notice::Damaged(_) => "damaged",
                 Notice::Restored { .. } => "restored",

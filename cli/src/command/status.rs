@@ -1,5 +1,6 @@
 //! `bowline status`: what is synced, and what is not and why.
 
+mod never_comes;
 mod out;
 mod scarce;
 #[cfg(test)]
@@ -10,7 +11,7 @@ use bowline_engine::Role;
 use bowline_engine::device::{MemberStatus, WithheldStatus, WorkspaceStatus};
 use bowline_engine::document::Kind;
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
-use bowline_engine::run::{LineFailure, LineReason, LineReport, LineStage};
+use bowline_engine::run::{LineFailure, LineReport, LineStage};
 use clap::Args;
 use scarce::Scarce;
 use serde::Serialize;
@@ -104,6 +105,9 @@ struct Workspace {
     update_needed: u64,
     /// What the relay holds back of what others wrote; `null` if nothing.
     withheld: Option<Withheld>,
+    /// What can be done about words that have been waited for long.
+    #[serde(skip)]
+    never_comes: Option<&'static str>,
     /// Entries that the relay lacks since it was restored from a backup, and that are sent again.
     sent_again: usize,
     /// Entries by others that the relay's log lacks, and that are shown here alone until they are written anew.
@@ -323,7 +327,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         membership: status.membership.name(),
         out_because: out::because(&status.membership, this, &called),
         what_to_do: match out::way(&status, &here.device, workspace) {
-            None => last_failure(here, workspace, line)?
+            None => out::last_failure(here, workspace, line)?
                 .and_then(|why| out::way_on_line(why, &documents::workspace_prefix(&here.device, workspace))),
             way => way,
         },
@@ -351,6 +355,7 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
         refused: status.refused,
         update_needed: status.update_needed,
         withheld: status.withheld.map(Withheld::from),
+        never_comes: never_comes::way(&here.device, workspace, (&status, role), now)?,
         sent_again: status.sent_again,
         apart: status.apart,
         incomplete: status.incomplete,
@@ -377,18 +382,6 @@ fn report(here: &mut Opened, workspace: WorkspaceId, now: Millis) -> Result<Work
             .collect(),
         connection,
     })
-}
-
-/// Why the last connection came to nothing; `None` if it did not, or nobody wants one.
-fn last_failure(
-    here: &Opened,
-    workspace: WorkspaceId,
-    line: Option<&LineReport>,
-) -> Result<Option<LineReason>, CommandError> {
-    if !here.device.wants_connection(workspace)? {
-        return Ok(None);
-    }
-    Ok(line.and_then(|line| line.error.as_ref()).map(|failure| failure.reason))
 }
 
 fn quarantined(it: &bowline_engine::device::Quarantined, called: &Called) -> Quarantined {

@@ -8,6 +8,7 @@ mod create;
 mod disconnect;
 mod evidence;
 mod forget;
+mod give_up;
 mod going_on;
 mod hand_over;
 mod invite;
@@ -65,6 +66,7 @@ pub(crate) enum Workspace {
     HandOver(hand_over::HandOver),
     TakeOver(take_over::TakeOver),
     Allow(allow::Allow),
+    GiveUp(give_up::GiveUp),
     Leave(leave::Leave),
     Cancel(cancel::Cancel),
 }
@@ -89,6 +91,7 @@ impl Workspace {
             Self::HandOver(command) => command.run(invocation),
             Self::TakeOver(command) => command.run(invocation),
             Self::Allow(command) => command.run(invocation),
+            Self::GiveUp(command) => command.run(invocation),
             Self::Leave(command) => command.run(invocation),
             Self::Show(command) => command.run(invocation),
             Self::Rename(command) => command.run(invocation),

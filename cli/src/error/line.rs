@@ -365,6 +365,7 @@ pub(crate) fn not_permitted(deed: Deed) -> CommandError {
         Deed::Move => "Only the owner can move the workspace to another relay",
         Deed::HandOver => "Only the owner can hand the workspace over",
         Deed::Allow => "Only the owner can allow somebody more",
+        Deed::GiveUp => "Only the owner can give up what never comes",
         Deed::TakeOver => return void(Void::NotOffered),
         Deed::Write
         | Deed::Audit
@@ -399,6 +400,9 @@ pub(crate) fn void(why: Void) -> CommandError {
             .hint("the owner offers it with `bowline workspace hand-over`"),
         Void::NotSpent => of(ErrorCode::DecisionVoid, "They may still write half of what they are allowed")
             .hint("`bowline workspace members` says who is running out; this is for them"),
+        Void::GivenUp => of(ErrorCode::DecisionVoid, "It was given up before"),
+        Void::NoComplaint => of(ErrorCode::DecisionVoid, "No device lacks a key any more")
+            .hint("`bowline sync` brings what could not be read"),
         Void::TargetNotActive => of(ErrorCode::TargetGone, "It is not in the workspace any more"),
         Void::AuthorNotActive => of(ErrorCode::NotAMember, "This device is not in the workspace any more"),
         Void::Recovery => of(

@@ -79,6 +79,9 @@ fn known_reason(reason: QuarantineReason) -> &'static str {
         QuarantineReason::NotTakenAgain => {
             "the relay was restored from a backup, and its log does not take this again"
         }
+        QuarantineReason::GivenUp => {
+            "the owner gave it up, since it or a part of it never came; whoever wrote it says it again if they still have it"
+        }
         QuarantineReason::Told | QuarantineReason::Unknown(_) => "for a reason that is told apart",
     }
 }

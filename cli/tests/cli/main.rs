@@ -19,6 +19,7 @@ mod damage;
 mod demo;
 mod edits;
 mod evidence;
+mod giving_up;
 mod going_on;
 mod help;
 mod homes;

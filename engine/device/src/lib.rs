@@ -21,7 +21,7 @@ use bowline_core::sync::{Inquiry, InquiryFailed, Invitation};
 use bowline_crypto::{DeviceKeys, RecoveryPhrase};
 use bowline_store::Store;
 use bowline_wire::ids::{DeviceId, DocId, LineKey, Millis, TicketKey, WorkspaceId};
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, Rng as _};
 
 use apart::Parts;
 use documents::held::Documents;
@@ -65,6 +65,7 @@ pub use workspace::going_on::{Look, Looking, Missing};
 pub use workspace::intent;
 pub use workspace::line_failure::{LineFailure, LineReason};
 pub use workspace::membership::{Membership, RelaySays, Removal};
+pub use workspace::not_here::{Lacks, NotHere};
 pub use workspace::owed::Owed;
 pub use workspace::quarantine::QuarantineReason;
 pub use workspace::recovery::{Departure, Entrance, Newcomer, PhraseInHand};
@@ -72,7 +73,7 @@ pub use workspace::report::{LineReport, LineStage, Stuck, SyncReport};
 pub use workspace::status::put_aside::{PutAside, Says};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
 pub use workspace::stored_log::StoredLog;
-pub use workspace::stored_log::audit::{Audit, Audited, AuditedDocument, Counts, Did};
+pub use workspace::stored_log::audit::{Audit, Audited, AuditedDocument, Counts, Did, GaveUp};
 pub use workspace::stored_log::check::{Check, Checked, Fault, LogFault};
 pub use workspace::stored_log::comings::{Coming, Step};
 pub use workspace::stored_log::compare::{Comparable, Compared, Since};
@@ -111,6 +112,16 @@ pub enum Beside {
 }
 
 impl Device {
+    /// 64 random bits, for waits.
+    pub fn draw(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    /// A number that changes when another connection to the database, of any process, has committed.
+    pub fn data_version(&self) -> Result<i64, Error> {
+        Ok(self.store.read().data_version()?)
+    }
+
     /// Opens a device on its database, which may be new and which no other process has open.
     pub fn open(store: Store, keys: DeviceKeys, random: Random) -> Result<Self, Error> {
         Self::open_beside(store, keys, random, Beside::Nobody)
@@ -149,7 +160,7 @@ impl Device {
             looked: Looked::default(),
         };
         device.workspaces.link_up_all(device.store.read(), &device.keys, &mut device.notices)?;
-        device.workspaces.retry_after_update(&mut device.store)?;
+        device.workspaces.retry_after_update(&mut device.store, &device.keys)?;
         Ok(device)
     }
 

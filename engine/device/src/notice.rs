@@ -72,6 +72,15 @@ pub enum Notice {
         /// The entry.
         entry: EntryId,
     },
+    /// The Owner has given up content, which counts nowhere any more. What this device had written in it is sealed anew.
+    GivenUp {
+        /// The workspace it happened in.
+        workspace: WorkspaceId,
+        /// How many entries of it are here.
+        entries: u64,
+        /// How many of them are this device's own.
+        own: u64,
+    },
     /// What was written here did not count: a copy of this home, or somebody whose work it was built on, had said another thing
     /// under the same number before. It is written once more, and nothing of it is lost.
     WrittenAgain {
@@ -127,6 +136,12 @@ impl Notices {
             self.waiting.pop_front();
         }
         self.waiting.push_back(notice);
+    }
+
+    pub(crate) fn extend(&mut self, notices: Vec<Notice>) {
+        for notice in notices {
+            self.push(notice);
+        }
     }
 
     pub(crate) fn pop(&mut self) -> Option<Notice> {

@@ -11,6 +11,7 @@ pub(crate) mod decisions;
 mod effects;
 mod entries;
 pub(crate) mod evidence;
+mod giving_up;
 pub(crate) mod going_on;
 pub(crate) mod inquiry;
 pub mod intent;
@@ -21,6 +22,7 @@ pub(crate) mod line_failure;
 mod linked;
 pub(crate) mod membership;
 mod moving;
+pub(crate) mod not_here;
 mod old;
 pub(crate) mod owed;
 pub(crate) mod parts;
@@ -41,14 +43,13 @@ use bowline_core::document::ProfileMut;
 use bowline_core::sync::{Awaited, GoingOn, LinkState, NotReady, Phase, ShownLog, Survey};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DeviceId, LineKey, Millis, Position, TicketKey, UserId, WorkspaceId};
-use rand_core::Rng as _;
 
 use crate::apart::Parts;
 use crate::documents::reading::Reading;
 use crate::{
     Cancelling, Caught, Code, CodeKind, Device, DocumentState, Error, Lifetime, Look, Looking, Membership,
-    Missing, OpenCode, OtherDraft, Outstanding, PendingDecision, PutAside, SyncReport, Which, Withheld,
-    WorkspaceStatus,
+    Missing, NotHere, OpenCode, OtherDraft, Outstanding, PendingDecision, PutAside, SyncReport, Which,
+    Withheld, WorkspaceStatus,
 };
 use intent::Decision;
 pub(crate) use linked::{Keyrings, Workspaces};
@@ -384,6 +385,11 @@ impl Device {
         self.workspaces.document_state(self.store.read(), device, &found.row)
     }
 
+    /// What of a workspace's content is on the log and not here, and could be given up by the Owner.
+    pub fn not_here(&self, workspace: WorkspaceId) -> Result<Vec<NotHere>, Error> {
+        self.workspaces.not_here(self.store.read(), self.id_in(workspace), workspace)
+    }
+
     /// What of a document the workspace's relay withholds, so that it is not shown; `None` if nothing.
     pub fn withheld(&self, which: impl Into<Which>) -> Result<Option<Withheld>, Error> {
         crate::documents::listed::withheld_of(self.store.read(), &self.find(which)?.row)
@@ -437,11 +443,6 @@ impl Device {
         Ok(self.workspaces.replica(workspace)?.progress())
     }
 
-    /// 64 random bits, for waits.
-    pub fn draw(&mut self) -> u64 {
-        self.random.next_u64()
-    }
-
     /// How many documents have unsealed work that others would not take.
     pub(crate) fn unsealable(&self, workspace: WorkspaceId) -> Result<usize, Error> {
         self.workspaces.unsealable(workspace)
@@ -465,11 +466,6 @@ impl Device {
     /// How much of a workspace's log is here.
     pub fn position(&self, workspace: WorkspaceId) -> Result<Position, Error> {
         self.workspaces.position(workspace)
-    }
-
-    /// A number that changes when another connection to the database, of any process, has committed.
-    pub fn data_version(&self) -> Result<i64, Error> {
-        Ok(self.store.read().data_version()?)
     }
 
     /// What the process that syncs has last said about itself.

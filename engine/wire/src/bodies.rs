@@ -7,21 +7,24 @@ use crate::hash;
 use crate::header::Header;
 use crate::ids::{BodyHash, EntryId, Lane, Position, WorkspaceId};
 use crate::limits::MAX_BODY;
+use crate::roster::GivenUp;
 
-/// What it means that an entry of the log is without its body. None is by right: bodies that a signed record takes off a log
-/// will be a case of their own here, with the records.
+/// What it means that an entry of the log is without its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WithoutBody {
     /// Nothing after the entry can be judged without the body, so whoever gives the entry so gives no log.
     NotTheLog,
     /// Whoever gives the entry withholds the body. The log goes on; the body is asked for, and the author is not to blame.
     Withheld,
+    /// The Owner has given the entry up: it counts nowhere, with or without its body, and nobody asks for that.
+    GivenUp,
 }
 
-/// What it means that an entry is on the log and its body is not there; `None` if it is.
-pub fn without_body(entry: &Entry) -> Option<WithoutBody> {
+/// What it means that an entry is on a log, of which so much is given up, and its body is not there; `None` if it is.
+pub fn without_body(entry: &Entry, given_up: &GivenUp) -> Option<WithoutBody> {
     let what = match entry.header().lane {
         Lane::Control => WithoutBody::NotTheLog,
+        Lane::Content if given_up.covers(entry.id(), entry.header()) => WithoutBody::GivenUp,
         Lane::Content => WithoutBody::Withheld,
     };
     entry.body().is_none().then_some(what)

@@ -14,6 +14,10 @@ pub const MAX_HEADER: usize = 1024;
 /// Chains that one removal may name in its cut, about 80 bytes each.
 pub const MAX_CUT: usize = 1024;
 
+/// Ids in each list of one Lost: of epochs with 17 bytes and of entries with 34, so that the two take 52 kB at most. Whoever has more to give
+/// up writes another.
+pub const MAX_GIVEN_UP: usize = 1024;
+
 /// Recipients of one rekey: active devices and open invites and links of a workspace together. Each gets a wrap of 1,174
 /// bytes under X-Wing, and the rekey has to fit one body, in a removal with the cut of all chains.
 pub const MAX_RECIPIENTS: usize = 256;

@@ -5,6 +5,7 @@
 
 mod bytes;
 mod fold;
+mod given_up;
 mod outcome;
 mod recipients;
 pub mod record;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use self::record::Move;
 pub use bytes::RecordBytes;
+pub use given_up::GivenUp;
 pub use outcome::{Outcome, Void};
 pub use roles::{Deed, PERMITTED};
 pub use ticket::{Admits, CodeKind, TicketKind, TicketStage, TicketState};
@@ -166,6 +168,7 @@ pub struct Roster {
     permits: Permits,
     /// What users have written as Members, as far as they have.
     record_bytes: BTreeMap<UserId, RecordBytes>,
+    given_up: GivenUp,
     /// Whose it has been, oldest first.
     ownerships: Vec<Ownership>,
     offer: Option<Offer>,
@@ -193,6 +196,7 @@ impl Roster {
             epochs: Vec::new(),
             permits: Permits::default(),
             record_bytes: BTreeMap::new(),
+            given_up: GivenUp::default(),
             ownerships: Vec::new(),
             offer: None,
             moves: Vec::new(),
@@ -320,6 +324,11 @@ impl Roster {
     /// What a user has written of records as a Member, and may. Nothing of it binds the Owner.
     pub fn record_bytes(&self, user: &UserId) -> RecordBytes {
         self.record_bytes.get(user).copied().unwrap_or_default()
+    }
+
+    /// Content that counts nowhere any more.
+    pub fn given_up(&self) -> &GivenUp {
+        &self.given_up
     }
 
     /// Who has been the Owner since when, oldest first.

@@ -174,6 +174,7 @@ fn limits() {
         ("MAX_BODY", MAX_BODY as u64),
         ("MAX_HEADER", MAX_HEADER as u64),
         ("MAX_CUT", MAX_CUT as u64),
+        ("MAX_GIVEN_UP", MAX_GIVEN_UP as u64),
         ("MAX_RECIPIENTS", MAX_RECIPIENTS as u64),
         ("MAX_EPOCHS", MAX_EPOCHS as u64),
         ("MAX_EPOCHS_OF_OTHERS", MAX_EPOCHS_OF_OTHERS as u64),
@@ -262,6 +263,9 @@ fn void_reasons() -> Vec<Void> {
         Void::Full,
         Void::AfterUnknown,
         Void::NotSpent,
+        Void::NoComplaint,
+        Void::NoEpoch,
+        Void::GivenUp,
     ];
     let number = |void: &Void| match void {
         Void::Genesis => 0,
@@ -289,6 +293,9 @@ fn void_reasons() -> Vec<Void> {
         Void::Full => 22,
         Void::AfterUnknown => 23,
         Void::NotSpent => 24,
+        Void::NoComplaint => 25,
+        Void::NoEpoch => 26,
+        Void::GivenUp => 27,
     };
     assert!(all.iter().map(number).eq(0..all.len()));
     all

@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 
-use bowline_wire::bodies::without_body;
+use bowline_wire::bodies::{WithoutBody, without_body};
 use bowline_wire::codec::{DecodeError, Reader};
 use bowline_wire::entry::{Entry, EntryError, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
@@ -172,10 +172,12 @@ impl<S: Storage> Relay<S> {
         by: Option<Party>,
         entries: &[Entry],
     ) -> Result<Vec<Placed>, Denial> {
-        if entries.iter().any(|entry| without_body(entry).is_some()) {
+        let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
+        let given_up = loaded.log().roster().given_up();
+        let is_lacking = |entry| !matches!(without_body(entry, given_up), None | Some(WithoutBody::GivenUp));
+        if entries.iter().any(is_lacking) {
             return Err(Denial::new(Reason::Malformed, "its body is missing"));
         }
-        let loaded = self.workspaces.get(&workspace).ok_or_else(not_loaded)?;
         let accepted = loaded.check(&self.storage, entries, self.clock)?;
         let now = loaded.log().time_at(self.clock);
         let is_over = has_expired(loaded.log().roster(), entries, now);

@@ -1,10 +1,11 @@
 //! Bodies apart from their entries: sent to devices that ask for some, and asked of devices where this relay has lost them.
 
-use bowline_wire::bodies::Supplied;
-use bowline_wire::entry::{EntryError, LoggedEntry, SignedEntry};
+use bowline_wire::bodies::{Supplied, WithoutBody, verify_given, without_body};
+use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::frame::{Frame, Party, Reason};
 use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::{MAX_BODIES_PER_FRAME, MAX_FRAME};
+use bowline_wire::roster::GivenUp;
 
 use super::Relay;
 use crate::config::{FETCH_COST, FRAME_ENVELOPE, WANTED_INTERVAL};
@@ -84,7 +85,7 @@ impl<S: Storage> Relay<S> {
         Ok((bodies, lacks))
     }
 
-    /// What is stored of the body at a position; `None` if nothing durable stands there.
+    /// What is stored of the body at a position; `None` if nothing durable stands there, or what was given up: nobody has a use for that.
     fn stored_body(
         &self,
         workspace: WorkspaceId,
@@ -99,14 +100,21 @@ impl<S: Storage> Relay<S> {
         else {
             return Ok(None);
         };
-        match entry.clone().verify(workspace) {
-            Ok(whole) => {
-                let body = whole.body().map(<[u8]>::to_vec);
-                Ok(Some(body.map_or(Stored::Lost(entry), Stored::Whole)))
-            }
-            Err(EntryError::BodyMismatch) => Ok(Some(Stored::Lost(entry))),
-            Err(why @ EntryError::Header(_)) => Err(StorageError::Corrupt(why.to_string())),
-        }
+        let given = verify_given(entry.clone(), workspace);
+        let given = given.map_err(|why| StorageError::Corrupt(why.to_string()))?;
+        let is_given_up = |entry: &Entry| {
+            let given_up = self.given_up(workspace);
+            given_up.is_some_and(|it| without_body(entry, it) == Some(WithoutBody::GivenUp))
+        };
+        Ok(match given.body() {
+            Some(body) => Some(Stored::Whole(body.to_vec())),
+            None if is_given_up(&given) => None,
+            None => Some(Stored::Lost(entry)),
+        })
+    }
+
+    fn given_up(&self, workspace: WorkspaceId) -> Option<&GivenUp> {
+        self.workspaces.get(&workspace).map(|loaded| loaded.log().roster().given_up())
     }
 
     /// Some bodies of a workspace are lost, as one session has found: the others may hold them.
@@ -152,11 +160,33 @@ impl<S: Storage> Relay<S> {
 
     /// Positions whose bodies are lost: the next ones after what was asked for, or the first ones.
     fn next_lost(&self, workspace: WorkspaceId, up_to: Position) -> Result<Vec<Position>, StorageError> {
-        let behind = self.storage.lost_bodies(workspace, up_to, MAX_BODIES_PER_FRAME)?;
+        let behind = self.lost_behind(workspace, up_to)?;
         if behind.is_empty() && up_to > Position::START {
-            return self.storage.lost_bodies(workspace, Position::START, MAX_BODIES_PER_FRAME);
+            return self.lost_behind(workspace, Position::START);
         }
         Ok(behind)
+    }
+
+    /// The first positions behind this one whose bodies are lost.
+    fn lost_behind(&self, workspace: WorkspaceId, up_to: Position) -> Result<Vec<Position>, StorageError> {
+        let mut after = up_to;
+        loop {
+            let bodiless = self.storage.lost_bodies(workspace, after, MAX_BODIES_PER_FRAME)?;
+            let is_all_lost = self.given_up(workspace).is_none_or(GivenUp::is_empty);
+            let Some(last) = bodiless.last().copied().filter(|_| !is_all_lost) else {
+                return Ok(bodiless);
+            };
+            let mut found = Vec::new();
+            for position in bodiless {
+                if let Some(Stored::Lost(_)) = self.stored_body(workspace, position)? {
+                    found.push(position);
+                }
+            }
+            if !found.is_empty() {
+                return Ok(found);
+            }
+            after = last;
+        }
     }
 
     fn set_asked(&mut self, conn: ConnId, asked: Asked) {

@@ -21,7 +21,7 @@ pub(crate) fn fold(storage: &impl Storage, workspace: WorkspaceId) -> Result<Ros
             let entry =
                 logged.entry.verify(workspace).map_err(|why| StorageError::Corrupt(why.to_string()))?;
             // Without it a removal may be missing, and whoever was removed would come in.
-            if without_body(&entry) == Some(WithoutBody::NotTheLog) {
+            if without_body(&entry, roster.given_up()) == Some(WithoutBody::NotTheLog) {
                 return Err(StorageError::Corrupt("a roster record has lost its body".to_owned()));
             }
             roster.apply_entry(Moment { position, time: logged.time }, &entry);

@@ -2,8 +2,8 @@
 
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason};
-use bowline_wire::ids::{EpochId, Lane, LogId, RelayId, UserId};
-use bowline_wire::roster::record::{Move, Record};
+use bowline_wire::ids::{EntryId, EpochId, Lane, LogId, RelayId, UserId};
+use bowline_wire::roster::record::{Lost, Move, Record};
 use bowline_wire::roster::{Deed, PERMITTED, Role};
 
 use super::Two;
@@ -44,6 +44,9 @@ fn entry(two: &Two, author: &mut Author, deed: Deed) -> Option<Entry> {
         Deed::HandOver => Record::HandOver { user: UserId::of_first_device(tablet) },
         Deed::TakeOver => Record::TakeOver,
         Deed::Allow => Record::Allow { user: UserId::of_first_device(tablet) },
+        Deed::GiveUp => {
+            Record::Lost(Lost { epochs: vec![], entries: vec![EntryId::from_bytes([7; EntryId::LEN])] })
+        }
         Deed::Move => Record::Move(Move {
             generation: 0,
             address: "wss://elsewhere.example".to_owned(),

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use bowline_engine::device::{Audited, Counts, Did, MemberStatus};
+use bowline_engine::device::{Audited, Counts, Did, GaveUp, MemberStatus};
 use bowline_engine::document::Visibility;
 use bowline_engine::ids::{DeviceId, Millis, UserId};
 use serde::{Serialize, Serializer};
 
-use crate::documents::{counted, title};
+use crate::documents::{count_entries, counted, title};
 use crate::error::{put_aside, relay_says};
 use crate::ids::Prefixes;
-use crate::text::{OneLine, grouped};
+use crate::text::{OneLine, count, grouped};
 use crate::time::{iso, moment};
 use crate::workspaces::Called;
 
@@ -31,6 +31,7 @@ pub(super) const fn word(did: Did) -> &'static str {
         Did::TookOver => "took_over",
         Did::Moved => "moved",
         Did::Allowed => "allowed",
+        Did::GaveUp => "gave_up",
         Did::Shared => "shared",
         Did::Edited => "edited",
         Did::Erased => "erased",
@@ -99,6 +100,9 @@ pub(super) struct Row {
     entry_type: String,
     /// The type of a roster record.
     record: Option<String>,
+    /// How many entries and epochs were given up.
+    #[serde(skip)]
+    given_up: GaveUp,
     #[serde(skip)]
     at: Option<Millis>,
     /// How many edits this line stands for, and when the last was.
@@ -175,6 +179,7 @@ impl Names<'_> {
             entry: told.entry.to_string(),
             entry_type: told.entry_type.clone(),
             record: told.record.clone(),
+            given_up: told.given_up,
             at,
             edits: (1, at),
         }
@@ -211,6 +216,16 @@ impl Row {
         takes
     }
 
+    /// What was given up, and whose words.
+    fn write_given_up(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let GaveUp { entries, epochs } = self.given_up;
+        let whose = self.whom.iter().map(|party| party.shown.as_str()).collect::<Vec<_>>().join(", ");
+        let of = if whose.is_empty() { String::new() } else { format!(" of {whose}") };
+        let entries = (entries > 0).then(|| format!("{}{of}", count_entries(entries as u64)));
+        let epochs = (epochs > 0).then(|| format!("what was written under {}", count(epochs, "lost key")));
+        write!(f, "gave up {}", entries.into_iter().chain(epochs).collect::<Vec<_>>().join(", and "))
+    }
+
     fn write_deed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.code.as_deref().map(|code| code.get(..8).unwrap_or(code)).unwrap_or_default();
         let document = match (&self.document, &self.document_in_log) {
@@ -243,6 +258,7 @@ impl Row {
             Did::TookOver => write!(f, "took the ownership over"),
             Did::Moved => write!(f, "moved the workspace to another relay"),
             Did::Allowed => write!(f, "allowed {whom} to write more about people and keys"),
+            Did::GaveUp => self.write_given_up(f),
             Did::Shared => write!(f, "shared {document}"),
             Did::Edited => match self.edits {
                 (1, _) => write!(f, "edited {document}"),

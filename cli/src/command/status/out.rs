@@ -1,12 +1,16 @@
 //! How a device came out of a workspace, what waits for a relay's answer, and what a person can do about either, in words.
 
-use bowline_engine::device::{Behind, LineFailure, LineReason, Membership, OtherDraft, WorkspaceStatus};
+use bowline_engine::device::{
+    Behind, LineFailure, LineReason, LineReport, Membership, OtherDraft, WorkspaceStatus,
+};
 use bowline_engine::ids::{DeviceId, UserId, WorkspaceId};
 use bowline_engine::intent::Decision;
 use bowline_engine::{CodeKind, Device, Reason};
 
-use crate::documents::workspace_prefix;
-use crate::error::{no_connection, relay_says, way_on};
+use crate::documents::{count_entries, workspace_prefix};
+use crate::error::{CommandError, no_connection, relay_says, way_on};
+use crate::opened::Opened;
+use crate::text::count;
 use crate::time::moment;
 use crate::workspaces::{Called, relay_for_people, way_back};
 
@@ -147,6 +151,27 @@ pub(super) fn decided(decision: &Decision, own: UserId, called: &Called) -> Stri
         Decision::Allow(user) => {
             format!("allowing {} to write more about people and keys", called.user(*user))
         }
+        Decision::GiveUp(lost) => match (lost.epochs.len(), lost.entries.len()) {
+            (0, entries) => format!("giving up {}", count_entries(entries as u64)),
+            (epochs, 0) => format!("giving up what was written under {}", count(epochs, "lost key")),
+            (epochs, entries) => format!(
+                "giving up {} and what was written under {}",
+                count_entries(entries as u64),
+                count(epochs, "lost key")
+            ),
+        },
         Decision::Move(to) => format!("moving to {}", relay_for_people(&to.address)),
     }
+}
+
+/// Why the last connection came to nothing; `None` if it did not, or nobody wants one.
+pub(super) fn last_failure(
+    here: &Opened,
+    workspace: WorkspaceId,
+    line: Option<&LineReport>,
+) -> Result<Option<LineReason>, CommandError> {
+    if !here.device.wants_connection(workspace)? {
+        return Ok(None);
+    }
+    Ok(line.and_then(|line| line.error.as_ref()).map(|failure| failure.reason))
 }

@@ -159,6 +159,9 @@ impl Workspace {
                  ask the relay's operator"
             )?;
         }
+        if let Some(way) = self.never_comes {
+            writeln!(f, "    {way}")?;
+        }
         if self.sent_again > 0 {
             let entries = count_entries(self.sent_again as u64);
             writeln!(f, "  Sent again: {entries} that the relay lacks since it was restored from a backup")?;

@@ -105,6 +105,14 @@ impl Bodies {
         }
     }
 
+    /// What was given up is not lacking any more: the caller is asked for what is, at once, and what was asked for is not taken before it is
+    /// asked for again.
+    pub(in crate::sync) fn look_anew(&mut self, now: Millis) {
+        self.asked.clear();
+        self.after = Position::START;
+        self.due = self.due.min(now);
+    }
+
     /// Takes what was asked for out of what the relay supplies.
     pub(in crate::sync) fn take(&mut self, supplied: Vec<Supplied>, now: Millis) -> Vec<Supplied> {
         let last = supplied.last().map(|last| last.position);

@@ -192,6 +192,9 @@ pub enum Verdict {
     Content(Box<Entry>),
     /// An accepted content entry whose body the relay withholds. Kept without it, and opened once it comes.
     Withheld(Box<Entry>),
+    /// A content entry that the Owner gave up before it came, with or without its body. It counts nowhere; if it is of ours, what is in it is
+    /// to be sealed again.
+    GivenUp(Box<Entry>),
     /// An entry that is on the log though it may not be: quarantine it. It counts for nothing.
     NotAcceptable(Box<Entry>, Refusal),
 }

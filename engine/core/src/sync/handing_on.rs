@@ -15,7 +15,7 @@ use bowline_wire::roster::{Epoch, Roster};
 pub(super) struct Lacking {
     /// Devices to whom the epoch's key was wrapped wrongly, or by nobody.
     newest: BTreeSet<HpkePublicKey>,
-    /// Earlier epochs whose keys are here, and that newcomers do not get by what is on the log.
+    /// Earlier epochs whose keys are here, and that newcomers do not get by what is on the log; given up or not.
     earlier: BTreeSet<EpochId>,
     /// What is sealed under the epoch's key, as long as this device lacks that itself.
     unopened: Unopened,
@@ -153,7 +153,8 @@ impl Lacking {
         if roster.filled().contains(device) {
             return None;
         }
-        let sealed = keyring.fill(&self.earlier, roster.epochs())?;
+        let wanted = self.earlier.iter().filter(|epoch| is_wanted(roster, epoch)).copied().collect();
+        let sealed = keyring.fill(&wanted, roster.epochs())?;
         Some(Record::Fill { epoch, sealed })
     }
 
@@ -181,6 +182,12 @@ impl Lacking {
             self.newest.remove(&reached);
         }
     }
+}
+
+/// Whether anybody has a use for an earlier epoch's key: for content that counts, or for the names of documents, which come from the first one.
+fn is_wanted(roster: &Roster, epoch: &EpochId) -> bool {
+    let is_first = roster.epochs().first().is_some_and(|first| first.id == *epoch);
+    is_first || !roster.given_up().has_epoch(epoch)
 }
 
 /// Keys of devices that were in when the epoch in force began, and that the record which began it does not reach.

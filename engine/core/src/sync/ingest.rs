@@ -46,6 +46,8 @@ struct Stretch<'a, 'c> {
     keys_changed: bool,
     taken_over: bool,
     fork: Option<RelayFault>,
+    /// How much was given up before.
+    given_up: usize,
 }
 
 impl Stretch<'_, '_> {
@@ -139,8 +141,9 @@ impl Replica {
         let (count, bytes) = (new.len(), new.iter().map(|logged| logged.entry.wire_len()).sum::<usize>());
         let verify = |logged: LoggedEntry| Ok((logged.time, verify_given(logged.entry, self.workspace)?));
         let verified: Result<Vec<(LogTime, Entry)>, EntryError> = new.into_iter().map(verify).collect();
+        let given_up = log.roster().given_up();
         let is_not_the_log =
-            |(_, entry): &(LogTime, Entry)| without_body(entry) == Some(WithoutBody::NotTheLog);
+            |(_, entry): &(LogTime, Entry)| without_body(entry, given_up) == Some(WithoutBody::NotTheLog);
         let verified = match verified {
             Ok(verified) if !verified.iter().any(is_not_the_log) => verified,
             // Taken in, it would silently drop a removal, or cut off its author's chain, on this device alone.
@@ -171,6 +174,7 @@ impl Replica {
             keys_changed: false,
             taken_over: false,
             fork: None,
+            given_up: given_up.count(),
         };
         let mut rest = verified.into_iter().peekable();
         while let Some(entry) = rest.next() {
@@ -283,12 +287,13 @@ impl Replica {
         if let Some(outcome) = placed.roster {
             self.learn_keys(stretch, &entry, outcome);
         }
+        let given_up = self.log.as_ref().map(|log| log.roster().given_up());
+        let is_given_up = given_up.is_some_and(|it| it.covers(entry.id(), entry.header()));
         let verdict = match (placed.roster, own) {
             (Some(outcome), _) => Verdict::Roster(Box::new(entry), outcome),
+            (None, _) if is_given_up => Verdict::GivenUp(Box::new(entry)),
             (None, true) => Verdict::Own(Box::new(entry)),
-            (None, false) if without_body(&entry) == Some(WithoutBody::Withheld) => {
-                Verdict::Withheld(Box::new(entry))
-            }
+            (None, false) if entry.body().is_none() => Verdict::Withheld(Box::new(entry)),
             (None, false) => Verdict::Content(Box::new(entry)),
         };
         stretch.entries.push(IngestedEntry { placed, verdict });
@@ -310,7 +315,7 @@ impl Replica {
     /// Hands the stretch over for storing, and draws the consequences.
     fn settle(&mut self, stretch: Stretch<'_, '_>) {
         let Stretch { cx, recent, entries, touched, weighed, head, own, .. } = stretch;
-        let Stretch { keyring, lacking, keys_changed, taken_over, fork, .. } = stretch;
+        let Stretch { keyring, lacking, keys_changed, taken_over, fork, given_up, .. } = stretch;
         let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
         let now = cx.now;
         self.outbox.drop_all(&own);
@@ -322,6 +327,9 @@ impl Replica {
         if let Some(first) = entries.iter().find(is_withheld) {
             self.withheld_from.get_or_insert(first.position());
             self.bodies.note_withheld(now);
+        }
+        if self.log.as_ref().is_some_and(|log| log.roster().given_up().count() > given_up) {
+            self.bodies.look_anew(now);
         }
         if let Some(incarnation) = new_incarnation {
             tracing::warn!("this database was restored or cloned: going on in a new incarnation");

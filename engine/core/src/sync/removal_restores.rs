@@ -1,5 +1,6 @@
 //! Removal restores: whatever one member has written, with every key that a member has, the others seal again once the Owner has removed
-//! that member, newcomers come in and read what the others read, and of those who were removed nobody opens what is sealed after that.
+//! that member, newcomers come in and read what the others read, and of those who were removed nobody opens what is sealed after that. Epochs
+//! that the Owner gives up on the way take nothing of that away: nobody seals in one, and whoever lacks only those lacks nothing.
 //!
 //! Random histories over the roster's fold and real keys. Honest devices take keys and hand them on by the engine's own code, and write what
 //! it writes unasked, now and then on a roster that is not the newest any more. The hostile member writes any record at any moment, with garbage
@@ -25,7 +26,7 @@ use bowline_wire::ids::{
     UserId, WorkspaceId,
 };
 use bowline_wire::roster::record::{Join, Record, Rekey};
-use bowline_wire::roster::{Outcome, Roster, TicketStage, Void};
+use bowline_wire::roster::{Epoch, Outcome, Roster, TicketStage, Void};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -119,7 +120,11 @@ impl Device {
     }
 
     fn is_ready(&self, roster: &Roster) -> bool {
-        self.has_key_in_force(roster) && self.keyring.as_ref().is_some_and(Keyring::names_documents)
+        self.has_key_in_force(roster) && self.names_documents()
+    }
+
+    fn names_documents(&self) -> bool {
+        self.keyring.as_ref().is_some_and(Keyring::names_documents)
     }
 
     /// A rekey for exactly these, by whoever has whatever keys.
@@ -263,11 +268,14 @@ impl History {
 
     fn check(&self) {
         assert!(!self.roster.is_rekey_due());
+        assert!(self.roster.epoch().is_some_and(|newest| !self.roster.given_up().has_epoch(&newest)));
         let owner = self.honest[self.owner()].keyring.as_ref().unwrap();
         for n in self.active(&self.honest) {
             assert!(self.honest[n].is_ready(&self.roster), "device {n} does not seal");
             let keyring = self.honest[n].keyring.as_ref().unwrap();
-            for epoch in self.roster.epochs().iter().filter(|epoch| owner.holds(epoch.id)) {
+            let is_read =
+                |epoch: &&Epoch| owner.holds(epoch.id) && !self.roster.given_up().has_epoch(&epoch.id);
+            for epoch in self.roster.epochs().iter().filter(is_read) {
                 assert!(keyring.holds(epoch.id), "device {n} does not read what the remover reads");
             }
         }

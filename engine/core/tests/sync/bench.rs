@@ -18,7 +18,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position, Suite};
 use bowline_wire::limits::MAX_BODIES_PER_FRAME;
 use bowline_wire::log::Log;
-use bowline_wire::roster::CodeKind;
+use bowline_wire::roster::{CodeKind, GivenUp};
 use rand_chacha::ChaCha20Rng;
 
 use crate::author::{Author, LARGE_WEIGHT, rng};
@@ -32,7 +32,7 @@ pub(crate) struct Bench {
     rng: ChaCha20Rng,
     hashes: BTreeMap<Position, LogHash>,
     /// Entries whose bodies are withheld.
-    pub(crate) withheld: BTreeMap<Position, Bodiless>,
+    pub(crate) withheld: BTreeMap<Position, Entry>,
     /// Everything the replica asked for, in order.
     pub(crate) effects: Vec<Effect>,
     /// How many of them a relay was shown.
@@ -325,7 +325,7 @@ impl Bench {
             self.carry_out();
         }
         while let Some(after) = self.replica.fetches_after(self.now) {
-            let behind = self.withheld.range(after.next()..).map(|(_, bodiless)| *bodiless);
+            let behind = self.withheld.range(after.next()..).map(bodiless);
             let lacking: Vec<Bodiless> = behind.take(MAX_BODIES_PER_FRAME).collect();
             self.replica.fetch(lacking, self.now);
             self.carry_out();
@@ -333,15 +333,18 @@ impl Bench {
         done
     }
 
-    /// Does what the replica asks for; true if bodies have come.
+    /// Does what the replica asks for; true if bodies have come or were given up.
     fn carry_out(&mut self) -> bool {
-        let mut have_come = false;
+        let mut lacks_less = false;
         while let Some(effect) = self.replica.poll_effect() {
             match &effect {
                 Effect::Ingest(ingested) => {
                     let places = ingested.entries.iter().map(|entry| entry.placed);
                     self.hashes.extend(places.map(|placed| (placed.position, placed.hash)));
-                    self.withheld.extend(ingested.entries.iter().filter_map(bodiless));
+                    self.withheld.extend(ingested.entries.iter().filter_map(withheld));
+                    let (given_up, before) = (given_up(&self.replica), self.withheld.len());
+                    self.withheld.retain(|_, entry| !given_up.covers(entry.id(), entry.header()));
+                    lacks_less |= self.withheld.len() < before;
                 }
                 Effect::CutBack(_) => {
                     let Effect::CutBack(cut) = effect else { unreachable!() };
@@ -349,7 +352,7 @@ impl Bench {
                     continue;
                 }
                 Effect::Bodies(bodies) => {
-                    have_come = true;
+                    lacks_less = true;
                     self.withheld.retain(|at, _| bodies.iter().all(|supplied| supplied.position != *at));
                 }
                 Effect::Send(frame) => self.opening.hears(frame),
@@ -357,7 +360,7 @@ impl Bench {
             }
             self.effects.push(effect);
         }
-        have_come
+        lacks_less
     }
 
     /// What the relay says, signed for this line where it has to be.
@@ -539,12 +542,19 @@ impl Bench {
     }
 }
 
-fn bodiless(ingested: &IngestedEntry) -> Option<(Position, Bodiless)> {
+fn withheld(ingested: &IngestedEntry) -> Option<(Position, Entry)> {
     let Verdict::Withheld(entry) = &ingested.verdict else {
         return None;
     };
-    let position = ingested.position();
-    Some((position, Bodiless { position, id: entry.id(), name: BodyName::of(entry) }))
+    Some((ingested.position(), Entry::clone(entry)))
+}
+
+fn bodiless((position, entry): (&Position, &Entry)) -> Bodiless {
+    Bodiless { position: *position, id: entry.id(), name: BodyName::of(entry) }
+}
+
+fn given_up(replica: &Replica) -> GivenUp {
+    replica.log().map(|log| log.roster().given_up().clone()).unwrap_or_default()
 }
 
 /// What a code made now would pin.

@@ -36,6 +36,7 @@ fn verdict_on(bench: &mut Bench, owner: &mut Author, relay: &mut FakeRelay, bad:
         Verdict::Roster(entry, outcome) => (entry.to_signed(), format!("roster: {outcome:?}")),
         Verdict::Own(entry) => (entry.to_signed(), "own".to_owned()),
         Verdict::Withheld(entry) => (entry.to_signed(), "withheld".to_owned()),
+        Verdict::GivenUp(entry) => (entry.to_signed(), "given up".to_owned()),
     };
     assert_eq!(kept.id(relay.workspace()), id);
     assert_eq!(kept, bad, "byte for byte");

@@ -14,6 +14,7 @@ mod bench;
 mod bodies;
 mod clocks;
 mod copies;
+mod giving_up;
 mod holdings;
 mod holes;
 mod ingest;

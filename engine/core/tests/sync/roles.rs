@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use bowline_core::sync::Verdict;
-use bowline_wire::ids::{LogId, RelayId, UserId};
+use bowline_wire::ids::{EntryId, LogId, RelayId, UserId};
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Move, Record};
 use bowline_wire::roster::{Deed, Outcome, PERMITTED, Role, Void};
 
 use crate::author::{Author, opaque_payload};
 use crate::bench::Bench;
+use crate::giving_up::lost;
 use crate::relay::FakeRelay;
 
 /// A workspace of an Owner, this bench, and a second Member whose program keeps no rule; the log is known up to here.
@@ -51,6 +52,7 @@ impl Scene {
             }
             Deed::HandOver => Record::HandOver { user: self.member.user() },
             Deed::Allow => Record::Allow { user: self.member.user() },
+            Deed::GiveUp => lost(&[], &[EntryId::from_bytes([7; EntryId::LEN])]),
             Deed::Move => Record::Move(Move {
                 generation: 0,
                 address: "wss://elsewhere.example".to_owned(),

@@ -67,7 +67,9 @@ impl Removal {
             .filter_map(|verdict| match verdict {
                 Verdict::Content(entry) => Some(entry.id()),
                 Verdict::Roster(..) | Verdict::Own(_) => None,
-                other @ (Verdict::NotAcceptable(..) | Verdict::Withheld(_)) => panic!("{other:?}"),
+                other @ (Verdict::NotAcceptable(..) | Verdict::Withheld(_) | Verdict::GivenUp(_)) => {
+                    panic!("{other:?}")
+                }
             })
             .collect();
         let ids: Vec<_> = self.run.iter().map(Entry::id).collect();
@@ -184,7 +186,7 @@ fn a_broken_run_takes_nobody_else_along() {
                 assert_eq!((entry.id(), why), (first.id(), &Refusal::RunIncomplete));
             }
             Verdict::Roster(..) => {}
-            other @ (Verdict::Own(_) | Verdict::Withheld(_)) => panic!("{other:?}"),
+            other @ (Verdict::Own(_) | Verdict::Withheld(_) | Verdict::GivenUp(_)) => panic!("{other:?}"),
         }
     }
     assert_eq!(read, good);

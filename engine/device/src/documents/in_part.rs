@@ -107,6 +107,8 @@ fn is_incomplete(read: Reader<'_>, workspace: WorkspaceId, wire: WireDoc) -> Res
         QuarantineReason::NoBody,
         QuarantineReason::Damaged,
         QuarantineReason::Crashed,
+        // What others have said may have been in what nobody has any more.
+        QuarantineReason::GivenUp,
     ]
     .map(QuarantineReason::number);
     let aside = read.entries_in_state(workspace, EntryState::Quarantined)?;

@@ -52,6 +52,11 @@ impl Content {
         let (entry, position, weight) = (self.entry.id(), self.position, header.weight);
         Incoming { entry, position, author: header.device, source, consent, weight, bytes: &self.bytes }
     }
+
+    /// The same of an entry by this device that counts no more: what is in it is in no entry.
+    fn incoming_again(&self) -> Incoming<'_> {
+        Incoming { entry: EntryId::ZERO, position: None, ..self.incoming() }
+    }
 }
 
 /// Entries that were opened together.
@@ -112,6 +117,7 @@ impl<'r> Reading<'r> {
                 bytes += len;
                 document
             }),
+            None if !self.own_given_up(row)?.is_empty() => None,
             None => Some(Document::create(kind)),
         };
         let rows = self.read.changes(n)?;
@@ -193,9 +199,12 @@ impl<'r> Reading<'r> {
         let opened = contents.iter().map(|content| content.n).collect();
         let anew = Some((opened, unreadable.into_iter().collect()));
         let rows = self.read.changes(n)?;
-        let (device, workspace) = (self.device, self.read.doc(n)?.and_then(|row| row.ws));
-        let local = rows.iter().map(|row| self.keyrings.own_change(workspace, device, &row.bytes));
-        let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(local).collect();
+        let (device, row) = (self.device, self.read.doc(n)?.ok_or(Error::Gone)?);
+        let local = rows.iter().map(|own| self.keyrings.own_change(row.ws, device, &own.bytes));
+        let kept = self.own_snapshots(&row)?;
+        let kept = kept.contents.iter().map(Content::incoming_again);
+        let incoming: Vec<Incoming<'_>> =
+            contents.iter().map(Content::incoming).chain(local).chain(kept).collect();
         let gone = self.gone(n, kind)?;
         let gone: Vec<Incoming<'_>> = gone.contents.iter().map(Content::incoming).collect();
         let built = Document::assemble_without(kind, &incoming, &gone);
@@ -232,16 +241,35 @@ impl<'r> Reading<'r> {
         Ok(batch)
     }
 
-    /// Entries of a document that its log has lost for good. Authors who are in the workspace send again what was in theirs, unless their
-    /// database has lost it too; where waiting for that would spare nothing, nobody waits.
+    /// Entries of a document that its log has lost for good, or that are given up. Authors who are in the workspace send again what was in
+    /// theirs, unless their database has lost it too; where waiting for that would spare nothing, nobody waits.
     fn rows_gone(&self, n: DocN, kind: Kind) -> Result<impl Iterator<Item = EntryRow> + use<'r>, Error> {
-        let found = self.read.put_aside_for(n, QuarantineReason::NotTakenAgain.number())?;
+        let mut found = self.read.put_aside_for(n, QuarantineReason::NotTakenAgain.number())?;
+        found.extend(self.read.put_aside_for(n, QuarantineReason::GivenUp.number())?);
         let (keyrings, device) = (self.keyrings, self.device);
         let is_waited_for = move |row: &EntryRow| {
             let own = keyrings.writer(Some(row.ws), device);
             !kind.is_keyed() && keyrings.are_in(row.ws, [own, row.chain.device])
         };
         Ok(found.into_iter().filter(move |row| !is_waited_for(row)))
+    }
+
+    /// Snapshots by this device that are given up. What is in them may be nowhere else here until the document is sealed anew.
+    fn own_given_up(&self, row: &DocRow) -> Result<Vec<EntryRow>, Error> {
+        let own = self.keyrings.writer(row.ws, self.device);
+        let mut found = self.read.put_aside_for(row.n, QuarantineReason::GivenUp.number())?;
+        found.retain(|it| it.chain.device == own && it.entry_type == EntryType::Snapshot.number());
+        Ok(found)
+    }
+
+    /// These, opened.
+    fn own_snapshots(&self, row: &DocRow) -> Result<Batch, Error> {
+        let mut batch = Batch::default();
+        for entry in self.own_given_up(row)? {
+            let body = self.read.body(entry.n)?;
+            self.open_into(&mut batch, EntryWithBody { entry, body }, Earlier::Kept)?;
+        }
+        Ok(batch)
     }
 
     /// What this device wrote of what was left out of a document, unless it has been written again.

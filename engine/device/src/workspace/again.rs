@@ -29,7 +29,7 @@ use crate::workspace::keys_at_rest::{
 use crate::workspace::linked::with_hashes;
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::parts::{Earlier, Held, open_held};
-use crate::workspace::quarantine::{QuarantineReason, refused};
+use crate::workspace::quarantine::{QuarantineReason, is_given_up, refused};
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
@@ -127,7 +127,7 @@ impl Workspaces {
             return Ok(false);
         }
         if !self.linked(workspace)?.replica.set_lost_keys_apart() {
-            return self.settle_owed(lent, workspace);
+            return Ok(self.take_back_given_up(lent, workspace)? || self.settle_owed(lent, workspace)?);
         }
         if let Some(now) = self.replica(workspace)?.keyring() {
             let sealed = seal_keys(now, lent.keys, &mut *lent.random);
@@ -179,9 +179,11 @@ pub(super) fn put_again(tx: &Tx<'_>, row: &EntryRow, place: LogPlace) -> Result<
 /// Keeps an entry by somebody else that the log does not take again. Its document is made anew without it.
 pub(super) fn put_apart(tx: &Tx<'_>, row: &EntryRow, why: &StoredReason) -> Result<(), Error> {
     tx.refuse_again(row.n, EntryState::Quarantined, why)?;
-    let Some(doc) = row.doc else {
-        return Ok(());
-    };
+    row.doc.map_or(Ok(()), |doc| make_anew(tx, doc))
+}
+
+/// Has a document made anew of which entries by others count no more.
+pub(super) fn make_anew(tx: &Tx<'_>, doc: DocN) -> Result<(), Error> {
     tx.make_anew(doc)?;
     // A document of which nothing is left would be shown as an empty one.
     let is_empty = tx.last_placed(doc)?.is_none()
@@ -193,9 +195,8 @@ pub(super) fn put_apart(tx: &Tx<'_>, row: &EntryRow, why: &StoredReason) -> Resu
 
 /// Documents of which the log has lost entries are made anew: it depends on who is in the workspace whether what was built on these waits.
 pub(super) fn look_at_lost_again(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), Error> {
-    let is_lost = |row: &EntryRow| {
-        row.reason.as_ref().is_some_and(|it| it.number == QuarantineReason::NotTakenAgain.number())
-    };
+    let lost = [QuarantineReason::NotTakenAgain, QuarantineReason::GivenUp].map(QuarantineReason::number);
+    let is_lost = |row: &EntryRow| row.reason.as_ref().is_some_and(|it| lost.contains(&it.number));
     let aside = tx.entries_in_state(workspace, EntryState::Quarantined)?;
     let docs: BTreeSet<DocN> = aside.iter().filter(|row| is_lost(row)).filter_map(|row| row.doc).collect();
     Ok(docs.into_iter().try_for_each(|doc| tx.make_anew(doc))?)
@@ -203,6 +204,9 @@ pub(super) fn look_at_lost_again(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<
 
 /// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more.
 pub(super) fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring>) -> Result<(), Error> {
+    if is_given_up(row) {
+        return Ok(()); // it was unsealed then
+    }
     if tx.has_change_rows(row.n)? {
         return Ok(tx.unseal(row.n)?);
     }

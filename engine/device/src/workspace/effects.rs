@@ -1,7 +1,7 @@
 //! Carrying out what the sync machine asks for: first on the disk, then on the line.
 
 use bowline_core::sync::{Effect, Ingested, Phase, Recipient, RelayFault, Verdict};
-use bowline_crypto::Keyring;
+use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::{Cursor, EntryState, Store};
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
@@ -20,6 +20,7 @@ use crate::workspace::clocks;
 use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
 use crate::workspace::entries::{open_with, read_again, store_entry};
 use crate::workspace::evidence;
+use crate::workspace::giving_up::PutAside;
 use crate::workspace::joining_code;
 use crate::workspace::keys_at_rest::{find_keys, seal_keys};
 use crate::workspace::membership;
@@ -231,6 +232,7 @@ impl Workspaces {
         let is_removed = matches!(linked.replica.phase(), Phase::Removed) && !linked.removed;
         let has_reached_decided = linked.replica.decided().is_none();
         let roster = linked.replica.log().map(Log::roster);
+        let (giving, mut put_aside) = (self.giving_up(lent.keys, workspace), PutAside::default());
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         let mut after = Consequences::default();
         lent.store.transaction(|tx| -> Result<(), Error> {
@@ -245,12 +247,16 @@ impl Workspaces {
                     after.hear(item);
                 }
                 after.add(workspace, taken);
+                if let Some(giving) = &giving {
+                    giving.follow(tx, item, &mut put_aside)?;
+                }
                 if let Verdict::Roster(entry, outcome) = &item.verdict {
                     let told = settle_decision(tx, &mut rest, workspace, (entry.id(), *outcome), now)?;
                     after.notices.extend(told);
                     roster_moved = true;
                 }
             }
+            put_aside.finish(tx)?;
             if let Some(roster) = roster.filter(|_| roster_moved) {
                 forget_spent_codes(tx, workspace, roster)?;
                 look_at_lost_again(tx, workspace)?;
@@ -299,14 +305,19 @@ impl Workspaces {
         if matches!(linked.replica.phase(), Phase::Removed) && !std::mem::replace(&mut linked.removed, true) {
             after.notices.push(Notice::Removed(workspace));
         }
-        for notice in after.notices {
-            lent.notices.push(notice);
+        let told = put_aside.notice(workspace);
+        if told.is_some() {
+            // What is in memory may hold what counts no more.
+            documents.forget_all();
+            self.note_first_withheld(lent, workspace)?;
         }
+        lent.notices.extend(after.notices);
+        lent.notices.extend(told.into_iter().collect());
         Ok(())
     }
 
     /// After an update, what needed one is looked at again.
-    pub(crate) fn retry_after_update(&self, store: &mut Store) -> Result<(), Error> {
+    pub(crate) fn retry_after_update(&self, store: &mut Store, keys: &DeviceKeys) -> Result<(), Error> {
         let version = env!("CARGO_PKG_VERSION").as_bytes();
         if store.read().meta(VERSION)?.as_deref() == Some(version) {
             return Ok(());
@@ -314,6 +325,7 @@ impl Workspaces {
         let workspaces: Vec<_> = self.ids().map(|id| (id, self.keyrings().of(id).cloned())).collect();
         store.transaction(|tx| -> Result<(), Error> {
             for (workspace, keyring) in &workspaces {
+                self.follow_given_up(tx, *workspace, keys)?;
                 if let Some(keyring) = keyring {
                     // No clock is at hand: a time that lies ahead is seen to when the document is loaded.
                     let any = Millis(u64::MAX);

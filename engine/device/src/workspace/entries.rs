@@ -52,6 +52,7 @@ pub(super) fn store_entry(
         }
         Verdict::Content(entry) => store_unopened(tx, workspace, entry, place, keys, now),
         Verdict::Withheld(entry) => store_withheld(tx, entry, place, now),
+        Verdict::GivenUp(entry) => store_given_up(tx, entry, place),
         Verdict::NotAcceptable(entry, why) => {
             let is_double = known.is_some_and(|row| row.place.is_some());
             let why = if is_double { QuarantineReason::Doubled.plain() } else { not_acceptable(why) };
@@ -92,6 +93,7 @@ fn judged(verdict: &Verdict) -> &Entry {
     | Verdict::Roster(entry, _)
     | Verdict::Content(entry)
     | Verdict::Withheld(entry)
+    | Verdict::GivenUp(entry)
     | Verdict::NotAcceptable(entry, _)) = verdict;
     entry
 }
@@ -175,6 +177,20 @@ fn store_withheld(tx: &Tx<'_>, entry: &Entry, place: LogPlace, now: Millis) -> R
         tx.insert_entry(&NewEntry { place: Some(place), ..new_entry(entry, EntryState::Withheld) })?
     };
     tx.note_withheld(n, now)?;
+    Ok(Taken::default())
+}
+
+/// Stores an entry that was given up before it came. What is in it is not looked at.
+fn store_given_up(tx: &Tx<'_>, entry: &Entry, place: LogPlace) -> Result<Taken, Error> {
+    if let Some(row) = tx.entry_by_id(entry.header().workspace, entry.id())? {
+        // Ours: what is in it is still to be unsealed.
+        place_after_all(tx, row.n, entry, place)?;
+        return Ok(Taken::default());
+    }
+    let why = QuarantineReason::GivenUp.plain();
+    let row =
+        NewEntry { place: Some(place), reason: Some(&why), ..new_entry(entry, EntryState::Quarantined) };
+    tx.insert_entry(&row)?;
     Ok(Taken::default())
 }
 

@@ -2,9 +2,9 @@
 
 use bowline_crypto::TicketSecret;
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
-use bowline_wire::ids::{DeviceId, EntryId, Millis, TicketKey, UserId};
+use bowline_wire::ids::{DeviceId, EntryId, EpochId, Millis, TicketKey, UserId};
 use bowline_wire::limits::MAX_BODY;
-use bowline_wire::roster::record::{Move, Record};
+use bowline_wire::roster::record::{Lost, Move, Record};
 use bowline_wire::roster::{Deed, Roster, Void};
 use zeroize::Zeroizing;
 
@@ -41,6 +41,8 @@ pub enum Decision {
     Move(Move),
     /// Allow a Member to write more records.
     Allow(UserId),
+    /// Give up content that never comes: no more than [`MAX_GIVEN_UP`](bowline_wire::limits::MAX_GIVEN_UP) of either.
+    GiveUp(Lost),
 }
 
 impl Decision {
@@ -68,6 +70,7 @@ impl Decision {
             Self::TakeOver => Deed::TakeOver,
             Self::Move(_) => Deed::Move,
             Self::Allow(_) => Deed::Allow,
+            Self::GiveUp(_) => Deed::GiveUp,
         })
     }
 
@@ -80,6 +83,13 @@ impl Decision {
             }
             // Another device of the Owner's was first, or the Member has gone.
             Self::Allow(user) => roster.may_be_allowed(user).err(),
+            Self::GiveUp(lost) if lost.epochs.is_empty() => None,
+            // Somebody else had the key after all, or another device of the Owner's was first.
+            Self::GiveUp(_) if !roster.has_complaint() => Some(Void::NoComplaint),
+            Self::GiveUp(lost) => {
+                let is_known = |it: &EpochId| roster.given_up().has_epoch(it);
+                (lost.entries.is_empty() && lost.epochs.iter().all(is_known)).then_some(Void::GivenUp)
+            }
             // Another device of the Owner's was first, and everybody follows that one.
             Self::Move(to) => (roster.moves().len() as u64 != to.generation).then_some(Void::Outrun),
             _ => None,
@@ -102,6 +112,7 @@ impl Decision {
             Self::Move(_) => 10,
             Self::Open { kind: CodeKind::Recovery, .. } => 11,
             Self::Allow(_) => 12,
+            Self::GiveUp(_) => 13,
         }
     }
 }
@@ -159,6 +170,9 @@ impl Canonical for Intent {
             Decision::Move(it) => {
                 to.bytes(&Record::Move(it.clone()).to_body());
             }
+            Decision::GiveUp(lost) => {
+                to.bytes(&Record::Lost(lost.clone()).to_body());
+            }
         }
     }
 
@@ -185,6 +199,10 @@ impl Canonical for Intent {
             },
             11 => read_open(from, CodeKind::Recovery)?,
             12 => Decision::Allow(from.value()?),
+            13 => match Record::parse(from.bytes("giving up", MAX_BODY)?)? {
+                Record::Lost(lost) => Decision::GiveUp(lost),
+                _ => return Err(DecodeError::Rule("giving up is a record of its own")),
+            },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "decision", number: number.into() });
             }

@@ -3,7 +3,7 @@
 use bowline_core::document;
 use bowline_core::sync::Unreadable;
 use bowline_crypto::OpenError;
-use bowline_store::StoredReason;
+use bowline_store::{EntryRow, EntryState, StoredReason};
 use bowline_wire::frame;
 use bowline_wire::log::Refusal;
 
@@ -116,13 +116,15 @@ pub enum QuarantineReason {
     NotConsented,
     /// The entry was on the log before its relay was restored from a backup, and the log does not take it again.
     NotTakenAgain,
+    /// The Owner gave the entry up, or another part of its payload, because it never came to everybody.
+    GivenUp,
     /// A number without a name here: a newer version wrote it.
     Unknown(u16),
 }
 
 impl QuarantineReason {
     /// All named reasons with their numbers.
-    pub const NAMED: [(u16, Self); 51] = [
+    pub const NAMED: [(u16, Self); 52] = [
         (0, Self::Told),
         (1, Self::NoKey),
         (2, Self::NoBody),
@@ -174,6 +176,7 @@ impl QuarantineReason {
         (61, Self::Damaged),
         (62, Self::Crashed),
         (70, Self::NotTakenAgain),
+        (71, Self::GivenUp),
     ];
 
     /// The number in the database.
@@ -202,6 +205,12 @@ impl QuarantineReason {
     fn with(self, detail: impl ToString) -> StoredReason {
         StoredReason { number: self.number(), detail: Some(detail.to_string()) }
     }
+}
+
+/// Whether an entry is aside because it is given up, or because another part of its payload is.
+pub(crate) fn is_given_up(row: &EntryRow) -> bool {
+    let number = QuarantineReason::GivenUp.number();
+    row.state == EntryState::Quarantined && row.reason.as_ref().is_some_and(|it| it.number == number)
 }
 
 /// Why an accepted entry cannot be read, for the database.

@@ -284,6 +284,7 @@ impl Workspaces {
             Decision::TakeOver => Ok(Record::TakeOver),
             Decision::Move(to) => Ok(Record::Move(to.clone())),
             Decision::Allow(user) => Ok(Record::Allow { user: *user }),
+            Decision::GiveUp(lost) => Ok(Record::Lost(lost.clone())),
         })
     }
 

@@ -21,6 +21,7 @@ use crate::rows::{decode_heads, doc_state, encode_heads, insert_offered};
 use crate::workspace::Workspaces;
 use crate::workspace::linked::Unsealable;
 use crate::workspace::owed::awaits_removal;
+use crate::workspace::quarantine::QuarantineReason;
 
 /// Changes in one payload at most, unless it is the whole document: half of what a recipient takes.
 const MAX_CHANGES: usize = CHANGES_MAX / 2;
@@ -126,7 +127,8 @@ impl Workspaces {
         let mut divisible = true;
         // A snapshot that was refused may have held more than the changes that are unsealed again.
         let as_whole = row.state == doc_state::NEVER_SEALED
-            || lent.read().was_refused(n, EntryType::Snapshot.number())?;
+            || lent.read().was_refused(n, EntryType::Snapshot.number())?
+            || self.is_snapshot_given_up(lent, workspace, n)?;
         let mut changes = Vec::new();
         // What of before still waits for others can't be written again yet, and stays.
         let writer = self.device_in(lent.keys, workspace);
@@ -193,6 +195,12 @@ impl Workspaces {
             return Ok(false);
         }
         Ok(lent.read().unsealed(n)?.iter().any(|change| !may_travel(change, writer)))
+    }
+
+    /// Whether a document was sealed by this device as a whole, that is given up, and it was not sealed so again.
+    fn is_snapshot_given_up(&self, lent: &Lent<'_>, workspace: WorkspaceId, n: DocN) -> Result<bool, Error> {
+        let of = (self.device_in(lent.keys, workspace), EntryType::Snapshot.number());
+        Ok(lent.read().is_put_aside_for_good(n, of, QuarantineReason::GivenUp.number())?)
     }
 
     fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {

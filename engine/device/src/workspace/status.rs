@@ -340,7 +340,7 @@ fn record_bytes(roster: &Roster) -> BTreeMap<UserId, RecordBytes> {
     members.map(|(id, _)| (*id, roster.record_bytes(id))).collect()
 }
 
-fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
+pub(super) fn members(read: Reader<'_>, log: &Log) -> Result<Vec<MemberStatus>, Error> {
     let roster = log.roster();
     let held = |device: DeviceId| {
         let chains = log.tips().filter(|(ChainKey { device: author, .. }, _)| *author == device);

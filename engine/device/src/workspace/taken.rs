@@ -44,7 +44,10 @@ impl Consequences {
 
     /// Notes when the author of an entry that counts wrote it.
     pub(crate) fn hear(&mut self, item: &IngestedEntry) {
-        if let Verdict::Roster(entry, _) | Verdict::Content(entry) | Verdict::Withheld(entry) = &item.verdict
+        if let Verdict::Roster(entry, _)
+        | Verdict::Content(entry)
+        | Verdict::Withheld(entry)
+        | Verdict::GivenUp(entry) = &item.verdict
         {
             self.heard.insert(entry.header().device, item.placed.time);
         }

@@ -134,8 +134,7 @@ impl Workspaces {
             Ok(())
         })?;
         mark_stale(lent, documents, &after.touched)?;
-        let first = lent.read().first_withheld(workspace)?;
-        self.with_replica(lent, workspace, |replica, cx| replica.note_withheld_from(first, cx))?;
+        self.note_first_withheld(lent, workspace)?;
         for notice in after.notices {
             lent.notices.push(notice);
         }

@@ -1,12 +1,15 @@
-//! What a device built on words that a restored relay does not take again: it is written again, so that it is shown, and once.
+//! What a device built on words that a restored relay does not take again, or that are given up: it is written again, so that it is shown, and
+//! once.
 
 use bowline_core::document::{AgentEdit, FilePath};
+use bowline_device::intent::Decision;
 use bowline_wire::frame::Reason;
-use bowline_wire::ids::{DocId, EntryId};
+use bowline_wire::ids::{DocId, EntryId, Lane};
+use bowline_wire::roster::record::Lost;
 
 use crate::relay::FakeRelay;
 use crate::restored_relay::assert_in_step;
-use crate::rig::{Rig, exchange, two};
+use crate::rig::{Rig, exchange, newcomer, two};
 use crate::sealing::noise;
 
 fn write(rig: &mut Rig, id: DocId, text: &str) {
@@ -130,8 +133,9 @@ fn an_answer_that_waited_while_its_document_was_sealed_anew_comes_to_all_once_wh
     assert_in_step(&one, &relay);
 }
 
-/// An agent's text of which the other one wrote a line, and then one a line below; the relay does not take the former again.
-fn two_lines() -> (Rig, Rig, FakeRelay, DocId) {
+/// An agent's text of which the other one wrote a line, and then one a line below: the text, the entry with the former, and where the log was
+/// before it.
+fn two_lines_and_all() -> (Rig, Rig, FakeRelay, (DocId, EntryId, u64)) {
     let (mut one, mut relay) = Rig::creator(1);
     one.sync(&mut relay);
     let mut other = Rig::new(3);
@@ -152,8 +156,13 @@ fn two_lines() -> (Rig, Rig, FakeRelay, DocId) {
     assert_eq!(text(&mut other, id), "a\nlost\nbelow\n");
     one.disconnect();
     other.disconnect();
-    let relay = restored_without(lost, relay, backup);
-    (one, other, relay, id)
+    (one, other, relay, (id, lost, backup))
+}
+
+/// The relay does not take the one line again.
+fn two_lines() -> (Rig, Rig, FakeRelay, DocId) {
+    let (one, other, relay, (id, lost, backup)) = two_lines_and_all();
+    (one, other, restored_without(lost, relay, backup), id)
 }
 
 #[test]
@@ -184,4 +193,69 @@ fn a_line_of_text_does_not_wait_for_an_author_who_is_removed() {
     assert_eq!(text(&mut one, id), "a\nbelow\n");
     one.sync(&mut relay);
     assert_in_step(&one, &relay);
+}
+
+#[test]
+fn a_line_that_is_given_up_is_waited_for_as_long_as_its_author_stays() {
+    let (mut one, other, mut relay, (id, gone, _)) = two_lines_and_all();
+    let (workspace, now) = (one.workspace(), one.now);
+    let lost = Lost { epochs: vec![], entries: vec![gone] };
+    one.device.decide(workspace, Decision::GiveUp(lost), now).unwrap();
+    for _ in 0..2 {
+        one.sync(&mut relay);
+        assert_eq!(text(&mut one, id), "a\n");
+    }
+    one.device.remove_device(workspace, other.device.id(), now).unwrap();
+    one.sync(&mut relay);
+    assert_eq!(text(&mut one, id), "a\nbelow\n");
+    one.sync(&mut relay);
+    assert_in_step(&one, &relay);
+}
+
+#[test]
+fn a_line_that_is_given_up_stands_once_when_its_author_is_back() {
+    let (mut one, mut other, mut relay, (id, gone, _)) = two_lines_and_all();
+    let lost = Lost { epochs: vec![], entries: vec![gone] };
+    one.device.decide(one.workspace(), Decision::GiveUp(lost), one.now).unwrap();
+    for _ in 0..3 {
+        exchange(&mut one, &mut other, &mut relay);
+    }
+    for rig in [&mut one, &mut other] {
+        assert_eq!(text(rig, id), "a\nlost\nbelow\n");
+    }
+}
+
+/// A document that its own device began, of which everything is given up.
+#[test]
+fn own_text_that_is_given_up_is_shown_and_sealed_anew_while_anothers_line_is_waited_for() {
+    let (one, mut other, mut relay, (id, _, _)) = two_lines_and_all();
+    let mut one = one.reopened();
+    one.sync(&mut relay);
+    // What is stored of its own is in the base alone by then.
+    write(&mut other, id, "a\nlost\nbelow\nlast\n");
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(text(&mut one, id), "a\nlost\nbelow\nlast\n");
+    other.disconnect();
+    let lost = Lost { epochs: vec![], entries: contents(&relay) };
+    one.device.decide(one.workspace(), Decision::GiveUp(lost), one.now).unwrap();
+    one.talk(&mut relay);
+    assert_eq!(text(&mut one, id), "a\n");
+    for _ in 0..2 {
+        one = one.reopened();
+        one.sync(&mut relay);
+        assert_eq!(text(&mut one, id), "a\n");
+    }
+    let mut late = newcomer(&mut one, &mut relay, 9);
+    assert_eq!(text(&mut late, id), "a\n");
+    exchange(&mut one, &mut other, &mut relay);
+    exchange(&mut one, &mut other, &mut relay);
+    assert_eq!(text(&mut one, id), "a\nlost\nbelow\nlast\n");
+}
+
+/// The ids of all content on the relay, ascending.
+fn contents(relay: &FakeRelay) -> Vec<EntryId> {
+    let mut ids: Vec<EntryId> =
+        relay.verified().filter(|it| it.header().lane == Lane::Content).map(|it| it.id()).collect();
+    ids.sort();
+    ids
 }

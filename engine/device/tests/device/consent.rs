@@ -6,6 +6,7 @@ use bowline_device::{Notice, QuarantineReason, Quarantined};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, DocId, EntryId, Millis};
+use bowline_wire::roster::record::{Lost, Record};
 
 use crate::author::{Author, payload_of};
 use crate::relay::FakeRelay;
@@ -66,6 +67,22 @@ fn another_day(rig: &mut Rig, relay: &mut FakeRelay) {
 fn made_anew(rig: Rig) -> Rig {
     rig.device.store().connection().execute_batch("UPDATE base SET bytes = x'00'").unwrap();
     rig.reopened()
+}
+
+#[test]
+fn whoever_has_words_in_a_snapshot_that_are_given_up_is_not_blamed_for_them() {
+    let (mut rig, mut ana, mut eve, mut relay) = scene();
+    let mut document = Document::create(Kind::Conversation);
+    say(&mut document, eve.id(), 1, "from eve");
+    let words = say(&mut document, ana.id(), 2, "given up");
+    let gone = put_changes(&mut ana, &mut relay, &document, words);
+    relay.withholds.insert(relay.len());
+    put_snapshot(&mut eve, &mut relay, &document);
+    ana.put_record(&mut relay, &Record::Lost(Lost { epochs: vec![], entries: vec![gone.id()] }));
+    another_day(&mut rig, &mut relay);
+    look(&mut rig);
+    assert_eq!(rig.texts(DOC), ["from eve"]);
+    assert_eq!(put_aside(&rig), [(gone.id(), ana.id(), QuarantineReason::GivenUp)]);
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod crashes;
 mod damage;
 mod filing;
 mod folding;
+mod giving_up;
 mod handing_on;
 mod holdings;
 mod imported_files;

@@ -2,8 +2,8 @@
 
 use bowline_device::intent::Decision;
 use bowline_device::{CodeKind, Error, Notice};
-use bowline_wire::ids::{DeviceId, LogId, RelayId, TicketKey, UserId};
-use bowline_wire::roster::record::{Move, Record};
+use bowline_wire::ids::{DeviceId, EntryId, LogId, RelayId, TicketKey, UserId};
+use bowline_wire::roster::record::{Lost, Move, Record};
 use bowline_wire::roster::{Deed, PERMITTED, Role, TicketKind, TicketStage, Void};
 
 use crate::audit::audit;
@@ -96,6 +96,10 @@ impl Scene {
                 device.decide(workspace, Decision::Move(to), now)
             }
             Deed::Allow => device.decide(workspace, Decision::Allow(UserId::of_first_device(other)), now),
+            Deed::GiveUp => {
+                let lost = Lost { epochs: vec![], entries: vec![EntryId::from_bytes([7; 32])] };
+                device.decide(workspace, Decision::GiveUp(lost), now)
+            }
             Deed::TakeOver => device.decide(workspace, Decision::TakeOver, now),
         })
     }

@@ -2,6 +2,7 @@
 
 mod allowing;
 mod closing;
+mod giving_up;
 mod moving;
 mod ownership;
 mod rekey;
@@ -12,6 +13,7 @@ mod tickets;
 use std::collections::BTreeSet;
 
 use self::allowing::{allow, count_bytes};
+use self::giving_up::give_up;
 use self::moving::move_to;
 use self::ownership::{hand_over, take_over};
 use self::rekey::{begin_epoch, complain, count, fill, permit, rewrap};
@@ -200,6 +202,7 @@ fn apply(roster: &mut Roster, place: &Place<'_>) -> Result<Option<Void>, Void> {
         Record::TakeOver => take_over(roster, at.position, header),
         Record::Move(to) => move_to(roster, at.position, header, to),
         Record::Allow { user } => allow(roster, header, *user),
+        Record::Lost(lost) => give_up(roster, header, lost),
         Record::Unknown(_) => Err(Void::AfterUnknown),
     }
 }

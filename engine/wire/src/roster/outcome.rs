@@ -74,6 +74,15 @@ pub enum Void {
     /// An Allow for somebody who still has half of what they may write.
     #[error("its target may still write half of what is allowed")]
     NotSpent,
+    /// Epochs are given up only while somebody lacks a key.
+    #[error("nobody has complained of the newest epoch")]
+    NoComplaint,
+    /// No epoch of this workspace has such an id.
+    #[error("there is no such epoch")]
+    NoEpoch,
+    /// A Lost that names nothing new.
+    #[error("all of it was given up before")]
+    GivenUp,
     /// Nobody removes the device they write with.
     #[error("a device does not remove itself")]
     SelfRemoval,

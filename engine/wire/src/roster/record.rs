@@ -7,7 +7,8 @@ use crate::ids::{
     Suite, TicketKey, UserId, WorkspaceId,
 };
 use crate::limits::{
-    MAX_ADDRESS, MAX_BODY, MAX_CUT, MAX_RECIPIENTS, MAX_SEALED_FILL, MAX_SEALED_HISTORY, MAX_WRAP,
+    MAX_ADDRESS, MAX_BODY, MAX_CUT, MAX_GIVEN_UP, MAX_RECIPIENTS, MAX_SEALED_FILL, MAX_SEALED_HISTORY,
+    MAX_WRAP,
 };
 
 /// An epoch key, HPKE-sealed (RFC 9180) to one recipient, which its place in the record says.
@@ -113,6 +114,15 @@ pub struct Move {
     pub log: LogId,
 }
 
+/// Content that is given up, since nobody has its bodies or its keys any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Epochs of which every content entry is given up, ascending.
+    pub epochs: Vec<EpochId>,
+    /// Single content entries, ascending. Ids, since a log that is continued has other entries at their positions.
+    pub entries: Vec<EntryId>,
+}
+
 /// A roster record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -199,12 +209,14 @@ pub enum Record {
         /// The Member.
         user: UserId,
     },
+    /// Content that never comes counts nowhere any more. By the Owner.
+    Lost(Lost),
     /// A record type this version has no name for. Whoever meets one stops sealing.
     Unknown(u64),
 }
 
 /// Names and numbers of the records, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const RECORD_NUMBERS: [(&str, u64); 19] = [
+pub const RECORD_NUMBERS: [(&str, u64); 20] = [
     ("Genesis", 1),
     ("Invite", 2),
     ("CloseInvite", 3),
@@ -224,6 +236,7 @@ pub const RECORD_NUMBERS: [(&str, u64); 19] = [
     ("HandOver", 17),
     ("TakeOver", 18),
     ("Allow", 19),
+    ("Lost", 20),
 ];
 
 impl Record {
@@ -233,7 +246,7 @@ impl Record {
         peek.at_most("record", MAX_BODY)?;
         peek.array_up_to("record", 16)?;
         match peek.u64()? {
-            1..=12 | 15..=19 => decode(body),
+            1..=12 | 15..=20 => decode(body),
             number => Ok(Self::Unknown(number)),
         }
     }
@@ -303,6 +316,9 @@ impl Canonical for Record {
             Self::Allow { user } => {
                 to.array(2).u64(19).value(user);
             }
+            Self::Lost(Lost { epochs, entries }) => {
+                to.array(3).u64(20).list(epochs).list(entries);
+            }
             Self::Unknown(number) => {
                 to.array(1).u64(*number);
             }
@@ -344,6 +360,7 @@ impl Canonical for Record {
             17 => Self::HandOver { user: from.value()? },
             18 => Self::TakeOver,
             19 => Self::Allow { user: from.value()? },
+            20 => Self::Lost(Lost::read_fields(from)?),
             number => {
                 return Err(DecodeError::UnknownNumber { what: "record", number });
             }
@@ -364,6 +381,20 @@ impl Move {
             relay: from.value()?,
             log: from.value()?,
         })
+    }
+}
+
+impl Lost {
+    fn read_fields(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let epochs: Vec<EpochId> = from.list("epochs", MAX_GIVEN_UP)?;
+        let entries: Vec<EntryId> = from.list("entries", MAX_GIVEN_UP)?;
+        if !epochs.is_sorted_by(|a, b| a < b) || !entries.is_sorted_by(|a, b| a < b) {
+            return Err(DecodeError::Rule("what is given up is named once, ascending"));
+        }
+        if epochs.is_empty() && entries.is_empty() {
+            return Err(DecodeError::Rule("something is given up"));
+        }
+        Ok(Self { epochs, entries })
     }
 }
 

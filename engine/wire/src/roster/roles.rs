@@ -44,13 +44,15 @@ pub enum Deed {
     Move,
     /// Lets a Member write more records than one may.
     Allow,
+    /// Gives up what never comes.
+    GiveUp,
     /// Writes a record that this version does not know, after which nobody who does not know it seals anything.
     WriteUnknown,
 }
 
 /// Every deed with its name on the page, and whether the Owner and a Member may do it. PROTOCOL.md prints this table, and a test
 /// compares the two.
-pub const PERMITTED: [(Deed, &str, bool, bool); 19] = [
+pub const PERMITTED: [(Deed, &str, bool, bool); 20] = [
     (Deed::Write, "documents", true, true),
     (Deed::Audit, "audit", true, true),
     (Deed::Invite, "Invite", true, false),
@@ -69,6 +71,7 @@ pub const PERMITTED: [(Deed, &str, bool, bool); 19] = [
     (Deed::TakeOver, "TakeOver", false, true),
     (Deed::Move, "Move", true, false),
     (Deed::Allow, "Allow", true, false),
+    (Deed::GiveUp, "Lost", true, false),
     (Deed::WriteUnknown, "an unknown record", true, false),
 ];
 
@@ -166,6 +169,7 @@ impl Roster {
             Record::TakeOver => Deed::TakeOver,
             Record::Move(_) => Deed::Move,
             Record::Allow { .. } => Deed::Allow,
+            Record::Lost(_) => Deed::GiveUp,
             Record::Unknown(_) => Deed::WriteUnknown,
         }))
     }

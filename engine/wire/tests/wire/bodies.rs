@@ -4,12 +4,12 @@ use bowline_wire::bodies::{BodyName, Supplied, WithoutBody, verify_given, withou
 use bowline_wire::codec::encode;
 use bowline_wire::entry::{Entry, EntryError, SignedEntry};
 use bowline_wire::header::Header;
-use bowline_wire::ids::{Lane, Position, Signature};
+use bowline_wire::ids::{EntryId, Lane, Position, Signature};
 use bowline_wire::limits::MAX_BODY;
 use bowline_wire::signed::{Signable, Signed, Verified, VerifyError};
 
 use crate::samples::{ana, entries, story};
-use crate::support::signer;
+use crate::support::{APPLIED, lost, signer};
 
 fn given(entry: &Entry, body: Option<&[u8]>) -> Result<Entry, EntryError> {
     let header = entry.signed_header().to_signed();
@@ -17,14 +17,28 @@ fn given(entry: &Entry, body: Option<&[u8]>) -> Result<Entry, EntryError> {
 }
 
 #[test]
-fn no_body_is_missing_by_right_and_only_contents_can_be_waited_for() {
+fn only_contents_can_be_waited_for_and_only_those_may_be_missing_that_are_given_up() {
+    let mut story = story();
+    let before = story.roster().given_up().clone();
+    // By its id and by its epoch, so that it does not matter which.
+    let ids: Vec<EntryId> = entries().iter().map(|(_, entry)| entry.id()).collect();
+    for (record, outcome) in [
+        (story.complaint(), APPLIED),
+        (lost(&[], &ids), APPLIED),
+        (lost(&[story.roster().epoch().unwrap()], &ids), APPLIED),
+    ] {
+        assert_eq!(story.record(&ana(), &record), outcome);
+    }
+    let after = story.roster().given_up();
     for (name, entry) in entries() {
         let expected = match entry.header().lane {
-            Lane::Control => WithoutBody::NotTheLog,
-            Lane::Content => WithoutBody::Withheld,
+            Lane::Control => (WithoutBody::NotTheLog, WithoutBody::NotTheLog),
+            Lane::Content => (WithoutBody::Withheld, WithoutBody::GivenUp),
         };
         let bare = given(&entry, None).unwrap();
-        assert_eq!((without_body(&entry), without_body(&bare)), (None, Some(expected)), "{name}");
+        assert_eq!((without_body(&entry, &before), without_body(&entry, after)), (None, None), "{name}");
+        let of_bare = (without_body(&bare, &before).unwrap(), without_body(&bare, after).unwrap());
+        assert_eq!(of_bare, expected, "{name}");
     }
 }
 

@@ -4,6 +4,7 @@
 mod continued;
 mod crowds;
 mod frames;
+mod giving_up;
 mod headers;
 mod heads;
 mod judged;
@@ -49,7 +50,7 @@ const FILES: [&str; 10] = [
 const LOGS: [&str; 4] = ["continued", "crowds", "logs", "rosters"];
 
 /// Rules of form by the names that the page gives them, with what this code says when one is broken.
-const RULES: [(&str, &str); 20] = [
+const RULES: [(&str, &str); 22] = [
     ("CapabilityOrder", "capabilities ascend without repetition"),
     ("ContentSeen", "content has seen a head"),
     ("CoversSeen", "covers do not pass seen"),
@@ -57,6 +58,8 @@ const RULES: [(&str, &str); 20] = [
     ("CutSeq", "a cut's seq counts from 1"),
     ("EpochLane", "epoch is zeros exactly in the control lane"),
     ("HeldSeen", "held does not pass seen"),
+    ("LostEmpty", "something is given up"),
+    ("LostOrder", "what is given up is named once, ascending"),
     ("PartCount", "too many parts"),
     ("PartIndex", "part index is below its count"),
     ("PartLane", "only content is in parts"),

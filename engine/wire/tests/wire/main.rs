@@ -12,6 +12,7 @@ mod consent;
 mod entry;
 mod evidence;
 mod frame;
+mod giving_up;
 mod handing_on;
 mod header;
 mod ids;

@@ -10,7 +10,7 @@ use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::limits::{MAX_BODY, MAX_PARTS};
 use bowline_wire::log::ChainTip;
-use bowline_wire::roster::record::{Cut, Join, Move, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Cut, Join, Lost, Move, Record, Rekey, Ticket, Wrap};
 use bowline_wire::signed::{Signable, Signed};
 use bowline_wire::weight::Weight;
 use proptest::collection::{btree_map, btree_set, vec};
@@ -159,6 +159,16 @@ fn join() -> impl Strategy<Value = Join> {
     })
 }
 
+/// Ids of epochs and of entries, ascending, of which there is one at least.
+fn given_up() -> impl Strategy<Value = (Vec<EpochId>, Vec<EntryId>)> {
+    let (epochs, entries) = (btree_set(any::<[u8; 16]>(), 0..4), btree_set(any::<[u8; 32]>(), 1..4));
+    (epochs, entries, any::<bool>()).prop_filter_map("nothing", |(epochs, entries, both)| {
+        let epochs: Vec<EpochId> = epochs.into_iter().map(EpochId::from_bytes).collect();
+        let entries: Vec<EntryId> = entries.into_iter().map(EntryId::from_bytes).collect();
+        if both { Some((epochs, entries)) } else { (!epochs.is_empty()).then_some((epochs, Vec::new())) }
+    })
+}
+
 fn record() -> impl Strategy<Value = Record> {
     let genesis = (any::<[u8; 16]>(), id!(DeviceId), suite(), hpke(), id!(Commitment));
     prop_oneof![
@@ -194,6 +204,7 @@ fn record() -> impl Strategy<Value = Record> {
         id!(UserId).prop_map(|user| Record::HandOver { user }),
         Just(Record::TakeOver),
         id!(UserId).prop_map(|user| Record::Allow { user }),
+        given_up().prop_map(|(epochs, entries)| Record::Lost(Lost { epochs, entries })),
         (any::<u64>(), "[a-z]{0,20}", id!(RelayId), id!(LogId)).prop_map(
             |(generation, address, relay, log)| { Record::Move(Move { generation, address, relay, log }) }
         ),

@@ -60,6 +60,12 @@ fn told() -> Vec<Story> {
         apply(&owner, Record::Allow { user: carl.user() }, story);
     });
     tell(&|story| apply(&carl, Record::Leave { whole_user: true, cut: vec![] }, story));
+    tell(&|story| apply(&owner, story.complaint(), story));
+    tell(&|story| {
+        let content = story.entries.iter().find(|entry| entry.header().lane == Lane::Content).unwrap();
+        let given_up = lost(&[story.roster().epoch().unwrap()], &[content.id()]);
+        apply(&owner, given_up, story);
+    });
     tell(&|story| apply(&owner, story.due_rekey("before the last words"), story));
     tell(&|story| put_content(story, &owner));
     steps

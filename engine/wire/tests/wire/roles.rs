@@ -1,12 +1,12 @@
 //! The table of roles against the fold: each record by each author who may write it and by each who may not.
 
-use bowline_wire::ids::Moment;
+use bowline_wire::ids::{EntryId, Moment};
 use bowline_wire::limits::MAX_RECORD_BYTES;
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
 use bowline_wire::roster::{Deed, Outcome, PERMITTED, Role, Void};
 
-use crate::support::{APPLIED, Author, Secret, Story, move_to, void};
+use crate::support::{APPLIED, Author, Secret, Story, lost, move_to, seed, void};
 
 /// Who writes a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,7 @@ fn record_of(deed: Deed, who: Who, story: &Story) -> Option<Record> {
         Deed::HandOver => Record::HandOver { user: another.user() },
         Deed::TakeOver => Record::TakeOver,
         Deed::Allow => Record::Allow { user: another.user() },
+        Deed::GiveUp => lost(&[], &[EntryId::from_bytes(seed("what never comes"))]),
         Deed::Move => Record::Move(move_to(0, "elsewhere")),
         Deed::WriteUnknown => Record::Unknown(99),
     })

@@ -32,6 +32,7 @@ enum Attempt {
     TakeOver,
     Move(usize),
     Allow(usize),
+    Lost { epoch: usize, entry: u8 },
     Unknown,
 }
 
@@ -56,6 +57,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         2 => (person.clone(), any::<bool>()).prop_map(|(target, cut)| Attempt::RemoveMember { target, cut }),
         2 => person.clone().prop_map(Attempt::HandOver),
         1 => person.prop_map(Attempt::Allow),
+        2 => (0..5_usize, 0..4_u8).prop_map(|(epoch, entry)| Attempt::Lost { epoch, entry }),
         3 => Just(Attempt::TakeOver),
         1 => (0..4_usize).prop_map(Attempt::Move),
         1 => any::<bool>().prop_map(|whole_user| Attempt::Leave { whole_user }),
@@ -145,6 +147,12 @@ impl Cast {
                 pick(&mut step.by, &mut (0..PEOPLE).filter(may));
                 return step;
             }
+            Attempt::Lost { .. } => {
+                let is_owners =
+                    |n: &usize| roster.role(&self.people[*n].id()) == Some(Role::Owner) && is_active(n);
+                pick(&mut step.by, &mut (0..PEOPLE).filter(is_owners));
+                return step;
+            }
             Attempt::Leave { .. }
             | Attempt::Rekey { .. }
             | Attempt::Complaint { .. }
@@ -216,6 +224,12 @@ impl Cast {
             Attempt::Complaint { wrong: false } => Record::Complaint { epoch: roster.epoch().unwrap() },
             Attempt::HandOver(target) => Record::HandOver { user: self.user(roster, target) },
             Attempt::Allow(target) => Record::Allow { user: self.user(roster, target) },
+            Attempt::Lost { epoch, entry } => {
+                // The newest ones first, and now and then one that there is not.
+                let epoch = roster.epochs().iter().rev().nth(epoch).map_or(EpochId::ZERO, |epoch| epoch.id);
+                let entry = EntryId::from_bytes([entry; EntryId::LEN]);
+                if step.late.is_multiple_of(2) { lost(&[epoch], &[entry]) } else { lost(&[], &[entry]) }
+            }
             Attempt::TakeOver => Record::TakeOver,
             Attempt::Move(n) => {
                 let generation = roster.moves().len() as u64;
@@ -292,7 +306,10 @@ fn check_step(before: &Roster, after: &Roster, id: EntryId, record: &Record, out
     let replaces = matches!(record, Record::Join(_))
         && before.devices().any(|(id, device)| device.is_active() && !after.is_active(id));
     let ends = replaces || matches!(record, Record::Leave { .. }) || (removal && rekey_void.is_some());
-    let due = if begins { false } else { ends || before.is_rekey_due() };
+    let gives_up_newest = before
+        .epoch()
+        .is_some_and(|newest| matches!(record, Record::Lost(lost) if lost.epochs.contains(&newest)));
+    let due = if begins { false } else { ends || gives_up_newest || before.is_rekey_due() };
     assert_eq!(after.is_rekey_due(), due);
     let complains = matches!(record, Record::Complaint { .. });
     assert_eq!(after.has_complaint(), !begins && (complains || before.has_complaint()));
@@ -305,6 +322,18 @@ fn check_step(before: &Roster, after: &Roster, id: EntryId, record: &Record, out
             after.tickets().all(|(_, ticket)| ticket.stage != TicketStage::Open),
             "codes name the relay before"
         );
+    }
+    match record {
+        Record::Lost(lost) => {
+            assert!(lost.epochs.is_empty() || before.has_complaint());
+            assert!(lost.epochs.iter().all(|epoch| after.given_up().has_epoch(epoch)));
+            assert_ne!(after.given_up(), before.given_up());
+        }
+        _ => assert_eq!(after.given_up(), before.given_up(), "nothing else gives anything up"),
+    }
+    for epoch in before.epochs() {
+        let was = before.given_up().has_epoch(&epoch.id);
+        assert!(!was || after.given_up().has_epoch(&epoch.id), "what is given up stays so");
     }
     let owner = |roster: &Roster| roster.ownerships().last().unwrap().user;
     match record {
@@ -353,7 +382,7 @@ fn the_histories_are_eventful() {
     let cast = Cast::new();
     let mut runner = TestRunner::deterministic();
     let (mut applied, mut removed, mut without_epoch, mut voids) = (0, 0, 0, BTreeSet::new());
-    let mut taken_over = 0;
+    let (mut taken_over, mut given_up) = (0, 0);
     for _ in 0..100 {
         let mut roster = Roster::new(cast.workspace);
         let header = blank_header(&cast.people[0], cast.workspace, EntryType::Roster);
@@ -374,10 +403,12 @@ fn the_histories_are_eventful() {
             }
         }
         taken_over += roster.ownerships().len() - 1;
+        given_up += roster.epochs().iter().filter(|it| roster.given_up().has_epoch(&it.id)).count();
         removed += roster.devices().filter(|(_, device)| !device.is_active()).count();
     }
     assert!(applied > 1000, "{applied} records applied");
     assert!(taken_over > 5, "ownership went over {taken_over} times");
+    assert!(given_up > 10, "{given_up} epochs given up");
     assert!(removed > 50, "{removed} devices removed");
     assert!(without_epoch > 5, "{without_epoch} removals lost their rekey");
     assert!(voids.len() >= 12, "{voids:?}");

@@ -132,6 +132,7 @@ fn strangers_change_nothing() {
         Record::HandOver { user: ben().user() },
         Record::TakeOver,
         Record::Allow { user: ben().user() },
+        lost(&[], &[EntryId::from_bytes(seed("what never comes"))]),
         Record::Move(move_to(0, "elsewhere")),
         Record::Unknown(99),
     ] {

@@ -145,6 +145,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("HandOver", Record::HandOver { user: ben.user() }),
         ("TakeOver", Record::TakeOver),
         ("Allow", Record::Allow { user: ben.user() }),
+        ("Lost", lost(&[story.roster().epoch().unwrap()], &[EntryId::from_bytes(seed("what never comes"))])),
     ]
 }
 

@@ -11,7 +11,7 @@ use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::limits::MAX_BODY;
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
-use bowline_wire::roster::record::{Cut, Join, Move, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Cut, Join, Lost, Move, Record, Rekey, Ticket, Wrap};
 use bowline_wire::roster::{Admits, Outcome, Roster, TicketKind, Void};
 use bowline_wire::signed::{Verified, signing_message};
 use bowline_wire::successor::{SaidSuccessor, Succession, Successor};
@@ -162,6 +162,14 @@ pub(crate) fn move_to(generation: u64, name: &str) -> Move {
     let key = |what: &str| SigningKey::from_bytes(&seed(what)).verifying_key().to_bytes();
     let (relay, log) = (RelayId::from_bytes(key("identity")), LogId::from_bytes(key("log")));
     Move { generation, address: format!("wss://{name}.example:8787"), relay, log }
+}
+
+/// A record that gives these up, in whichever order they are named.
+pub(crate) fn lost(epochs: &[EpochId], entries: &[EntryId]) -> Record {
+    let (mut epochs, mut entries) = (epochs.to_vec(), entries.to_vec());
+    epochs.sort();
+    entries.sort();
+    Record::Lost(Lost { epochs, entries })
 }
 
 pub(crate) fn cut_at(entry: &Entry) -> Cut {
@@ -368,14 +376,22 @@ impl Story {
 
     /// A roster entry by `author` that builds on an earlier roster.
     pub(crate) fn record_on(&self, author: &Author, roster: RosterHash, record: &Record) -> Entry {
-        let mut header = self.draft(author, EntryType::Roster);
         let (_, point) = self.roster().point(&roster).unwrap();
         let entered = self.roster().device(&author.id()).unwrap().joined_at;
-        let seen = point.at.position.max(self.roster().points()[entered].at.position);
-        header.roster = roster;
-        header.seen = Some(self.seen_at(seen));
-        header.held = seen;
+        let held = point.at.position.max(self.roster().points()[entered].at.position);
+        let seen = Some(self.seen_at(held));
+        let header = Header { roster, seen, held, ..self.draft(author, EntryType::Roster) };
         author.sign(header, &record.to_body())
+    }
+
+    /// A content entry by `author`, who has seen everything up to the record that came after an earlier roster.
+    pub(crate) fn content_on(&self, author: &Author, roster: RosterHash) -> Entry {
+        let (number, point) = self.roster().point(&roster).unwrap();
+        let next = self.roster().points().get(number + 1);
+        let held = next.map_or(self.position(), |next| Position(next.at.position.0 - 1));
+        let (epoch, seen) = (point.epoch, Some(self.seen_at(held)));
+        let header = Header { roster, epoch, seen, held, ..self.draft(author, EntryType::Changes) };
+        author.sign(header, b"sealed")
     }
 
     /// A Join entry.
@@ -541,6 +557,7 @@ pub(crate) fn facts(roster: &Roster) -> impl PartialEq + std::fmt::Debug {
         roster.tickets().map(|(id, ticket)| (*id, ticket.clone())).collect::<Vec<_>>(),
         roster.epochs().to_vec(),
         (roster.is_rekey_due(), roster.has_complaint(), roster.unknown_record()),
+        roster.given_up().clone(),
         (roster.ownerships().to_vec(), roster.offer(), roster.moves().to_vec()),
     )
 }

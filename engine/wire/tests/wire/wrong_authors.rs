@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_wire::ids::Moment;
+use bowline_wire::ids::{EntryId, Moment};
 use bowline_wire::limits::{MAX_RECORD_BYTES, RECOVERY_SETTLES};
 use bowline_wire::log::Refusal;
 use bowline_wire::roster::record::{Record, Ticket};
@@ -190,6 +190,8 @@ fn rows() -> Vec<Row> {
             [no, no, no, APPLIED, APPLIED, PHRASE, no, no, PHRASE]
         }),
         ("Allow", |_, _| Record::Allow { user: by("newcomer").user() }, LIVE_OWNERS),
+        ("Lost", |_, _| lost(&[], &[EntryId::from_bytes(seed("what never comes"))]), LIVE_OWNERS),
+        ("Lost of an epoch", |_, story| lost(&[story.roster().epoch().unwrap()], &[]), LIVE_OWNERS),
         ("Move", |_, _| Record::Move(move_to(0, "elsewhere")), LIVE_OWNERS),
         ("Unknown", |_, _| Record::Unknown(99), {
             let stop = Outcome::Unknown(99);
@@ -215,7 +217,7 @@ fn occasion(row: &str, mut story: Story) -> Story {
             apply(&mut story, "newcomer", &Record::Leave { whole_user: true, cut: vec![] });
         }
         "Allow" => story.spend(&by("newcomer"), MAX_RECORD_BYTES / 2),
-        "Rekey after a complaint" => {
+        "Rekey after a complaint" | "Lost of an epoch" => {
             let complaint = story.complaint();
             apply(&mut story, "former owner", &complaint);
         }

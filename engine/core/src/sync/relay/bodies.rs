@@ -29,7 +29,7 @@ impl Replica {
         }
     }
 
-    /// Bodies have come and are stored; the first entry that still lacks its own stands here.
+    /// Bodies have come and are stored, or were given up; the first entry that still lacks its own stands here.
     pub fn note_withheld_from(&mut self, first: Option<Position>, cx: &Context<'_>) {
         self.withheld_from = first;
         self.renew_holding(cx);

@@ -2,7 +2,7 @@
 
 use bowline_crypto::TicketSecret;
 use bowline_wire::ids::{EpochId, LogTime, Millis, TicketKey};
-use bowline_wire::roster::record::{Record, Ticket};
+use bowline_wire::roster::record::{Lost, Record, Ticket};
 use bowline_wire::roster::{CodeKind, Role, TicketStage, TicketState};
 
 use super::{Applied, By, Chance, Code, Device, History, MOST_IN, NO_REKEY};
@@ -114,7 +114,7 @@ impl History {
         let live = self.live();
         let n = live[self.below(live.len())];
         let has_room = self.active(&self.honest).len() < MOST_IN;
-        match self.below(18) {
+        match self.below(20) {
             0..=5 if !has_room => drop(self.upkeep(n)),
             0..=2 => drop(self.let_in(n, Code::Link)),
             3..=4 => drop(self.let_in(self.owner(), Code::Invite)),
@@ -126,8 +126,21 @@ impl History {
             10 => self.remove_device(n),
             11 => self.hand_over(n),
             12 => self.restart(n),
+            13..=14 => self.give_up(),
             _ => drop(self.upkeep(n)),
         }
+    }
+
+    /// The Owner gives up the newest epoch or another one, if somebody lacks a key.
+    fn give_up(&mut self) {
+        let epoch = if self.once_in(2) { self.newest() } else { self.some_epoch().id };
+        if !self.roster.has_complaint() || self.roster.given_up().has_epoch(&epoch) {
+            return;
+        }
+        let (owner, on) = (self.owner(), self.roster.hash());
+        let lost = Lost { epochs: vec![epoch], entries: vec![] };
+        assert!(self.write(By::Honest(owner), on, &Record::Lost(lost)), "the Owner gives an epoch up");
+        assert!(epoch != self.newest() || self.roster.is_rekey_due());
     }
 
     /// Starts again: of what was gathered in memory, the device has what the stored records say.
@@ -152,7 +165,7 @@ impl History {
         }
     }
 
-    /// Leaves, unless the Owner would be gone with it.
+    /// Leaves, unless the Owner would be gone with it, or the first epoch's key.
     fn leave(&mut self, n: usize) {
         if self.stays_without(n) {
             let on = self.some_roster();
@@ -160,9 +173,13 @@ impl History {
         }
     }
 
+    /// Whether the Owner is still here without a device, and the first epoch's key, without which nobody seals: who has it alone goes once
+    /// it is handed on.
     fn stays_without(&self, n: usize) -> bool {
         let is_owners = |n: &usize| self.roster.role(&self.honest[*n].id()) == Some(Role::Owner);
-        self.live().into_iter().filter(|other| *other != n).any(|n| is_owners(&n))
+        let names_documents = |n: &usize| self.honest[*n].names_documents();
+        let others: Vec<usize> = self.live().into_iter().filter(|other| *other != n).collect();
+        others.iter().any(is_owners) && (others.iter().any(names_documents) || !names_documents(&n))
     }
 
     /// A rekey by somebody who has not heard of the last records.

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use bowline_crypto::{EpochKey, TicketSecret};
-use bowline_wire::ids::{Commitment, EpochId, HpkePublicKey, LogId, RelayId, RosterHash, TicketKey, UserId};
+use bowline_wire::ids::{
+    Commitment, EntryId, EpochId, HpkePublicKey, LogId, RelayId, RosterHash, TicketKey, UserId,
+};
 use bowline_wire::roster::Epoch;
-use bowline_wire::roster::record::{Move, Record, Rekey, Ticket, Wrap};
+use bowline_wire::roster::record::{Lost, Move, Record, Rekey, Ticket, Wrap};
 use rand_core::Rng;
 
 use super::{By, Chance, Device, History, MOST_IN, NO_REKEY};
@@ -23,7 +25,7 @@ impl History {
         if active.len() < MOST_IN && self.once_in(5) {
             return self.join_by_own_link(on);
         }
-        let record = match self.below(20) {
+        let record = match self.below(21) {
             0..=3 => return self.link(n, on),
             4 if active.len() > 1 => Record::Leave { whole_user: false, cut: vec![] },
             5 if self.once_in(8) => Record::Leave { whole_user: true, cut: vec![] },
@@ -41,9 +43,17 @@ impl History {
             15 => self.bad_rewrap(n, on),
             16 => self.bad_fill(n),
             17 => Record::Allow { user: self.some_user() },
+            18 => return self.give_up_as_member(n, on),
             _ => Record::Rekey(self.bad_rekey(n, on)),
         };
         self.write(By::Hostile(n), on, &record);
+    }
+
+    /// Gives up an epoch, and whatever the Owner has not: a Member cannot.
+    fn give_up_as_member(&mut self, n: usize, on: RosterHash) {
+        let (epochs, entries) = (vec![self.some_epoch().id], vec![EntryId::from_bytes(self.bytes())]);
+        let counts = self.write(By::Hostile(n), on, &Record::Lost(Lost { epochs, entries }));
+        assert!(!counts, "a Member gives nothing up");
     }
 
     /// Opens a link, with a wrap that opens or not.
@@ -156,11 +166,11 @@ impl History {
         Record::Fill { epoch: self.newest(), sealed }
     }
 
-    fn newest(&self) -> EpochId {
+    pub(super) fn newest(&self) -> EpochId {
         self.roster.epoch().unwrap()
     }
 
-    fn some_epoch(&mut self) -> Epoch {
+    pub(super) fn some_epoch(&mut self) -> Epoch {
         let at = self.below(self.roster.epochs().len());
         self.roster.epochs()[at]
     }

@@ -51,6 +51,8 @@ pub enum Did {
     Moved,
     /// Allowed a member to write more records.
     Allowed,
+    /// Gave up content that never comes.
+    GaveUp,
     /// Wrote the first that the log has of a document.
     Shared,
     /// Wrote into a document.
@@ -135,12 +137,23 @@ pub struct Audited {
     pub code: Option<TicketKey>,
     /// Who had made the code that was used.
     pub let_in_by: Option<DeviceId>,
-    /// Whom a removal struck, or was to strike.
+    /// Whom a removal struck, or was to strike; whose entries were given up.
     pub devices: Vec<DeviceId>,
     /// The member who was removed or offered ownership, or was to be.
     pub member: Option<UserId>,
     /// Whether a new epoch began with it.
     pub new_key: bool,
+    /// What it gave up.
+    pub given_up: GaveUp,
+}
+
+/// How much content a record gave up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GaveUp {
+    /// Single entries.
+    pub entries: usize,
+    /// Epochs, of which every entry is.
+    pub epochs: usize,
 }
 
 /// What is read next.
@@ -248,6 +261,7 @@ impl Audit<'_> {
             devices: Vec::new(),
             member: None,
             new_key: false,
+            given_up: GaveUp::default(),
         };
         match entry_type {
             EntryType::Roster => self.tell_record(&mut told, row)?,
@@ -312,6 +326,9 @@ impl Audit<'_> {
         let at = moment(&row);
         let is_in_force = row.state == EntryState::OnLog && !row.is_off_the_log();
         told_of_record(told, &record);
+        if let Record::Lost(lost) = &record {
+            told.devices = self.authors_of(&lost.entries)?;
+        }
         if is_in_force {
             let epochs = self.roster.epochs().len();
             let entry = entry_of(EntryWithBody { entry: row, body })?;
@@ -331,6 +348,15 @@ impl Audit<'_> {
         let ticket = told.code.filter(|_| told.did == Did::Joined).and_then(|key| self.roster.ticket(&key));
         told.let_in_by = ticket.map(|ticket| ticket.maker);
         Ok(())
+    }
+
+    /// Who wrote these entries, as far as they are here.
+    fn authors_of(&self, entries: &[EntryId]) -> Result<Vec<DeviceId>, Error> {
+        let mut authors = BTreeSet::new();
+        for id in entries {
+            authors.extend(self.read.entry_by_id(self.workspace, *id)?.map(|row| row.chain.device));
+        }
+        Ok(authors.into_iter().collect())
     }
 
     /// The devices that were removed by the record at this position.
@@ -399,6 +425,10 @@ fn told_of_record(told: &mut Audited, record: &Record) {
         Record::Allow { user } => {
             told.member = Some(*user);
             Did::Allowed
+        }
+        Record::Lost(lost) => {
+            told.given_up = GaveUp { entries: lost.entries.len(), epochs: lost.epochs.len() };
+            Did::GaveUp
         }
         Record::Unknown(_) => Did::Other,
     };

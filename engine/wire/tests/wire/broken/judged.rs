@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{crowds, fixed, text, unhex};
 
 /// Every refusal and void reason of the page, and what is wrong with a log whose time goes back.
-pub(super) const RULES: [&str; 42] = [
+pub(super) const RULES: [&str; 45] = [
     "WrongWorkspace",
     "NoRecord",
     "BadRecord",
@@ -48,6 +48,9 @@ pub(super) const RULES: [&str; 42] = [
     "HandedOn",
     "TargetNotActive",
     "NotSpent",
+    "NoComplaint",
+    "NoEpoch",
+    "GivenUp",
     "SelfRemoval",
     "LastOwnerDevice",
     "Recovery",
@@ -79,8 +82,10 @@ impl Verdict {
         Self { covers, ..Self::of(text(vector, "verdict"), vector["rule"].as_str()) }
     }
 
-    fn placed(placed: &Placed) -> Self {
+    /// What became of an entry that stands on a log as it is with that.
+    fn placed(placed: &Placed, entry: &Entry, log: &Log) -> Self {
         match placed.roster {
+            None if log.roster().given_up().covers(entry.id(), entry.header()) => Self::of("given up", None),
             None => {
                 let covers = (placed.covers > Position::START).then_some(placed.covers.0);
                 Self { covers, ..Self::of("accepted", None) }
@@ -160,9 +165,10 @@ impl Followed {
         match judged {
             Ok(accepted) => {
                 for accepted in accepted {
+                    let entry = accepted.entry().clone();
                     let placed = self.log.append(accepted);
                     self.hashes.push(placed.hash);
-                    verdicts.push(Verdict::placed(&placed));
+                    verdicts.push(Verdict::placed(&placed, &entry, &self.log));
                 }
             }
             Err(refusal) => {

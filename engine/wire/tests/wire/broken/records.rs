@@ -3,7 +3,7 @@
 use bowline_wire::codec::Writer;
 use bowline_wire::ids::*;
 use bowline_wire::limits::MAX_WRAP;
-use bowline_wire::roster::record::{Cut, Record, Rekey, Wrap};
+use bowline_wire::roster::record::{Cut, Lost, Record, Rekey, Wrap};
 use serde_json::{Value, json};
 
 use super::raw::{array, items, long_bytes, other_spellings, with_item};
@@ -18,7 +18,7 @@ fn broken(name: &str, rule: &str, body: &[u8]) -> Value {
 pub(super) fn vectors() -> Value {
     let spelt = other_spellings(&ana().genesis("workspace").to_body());
     let spelt = spelt.iter().map(|(what, rule, body)| broken(&format!("a Genesis: {what}"), rule, body));
-    spelt.chain(counts()).chain(cuts()).chain(wraps()).chain(fields()).collect()
+    spelt.chain(counts()).chain(cuts()).chain(given_up()).chain(wraps()).chain(fields()).collect()
 }
 
 /// Every record with a field more and with one less.
@@ -63,6 +63,21 @@ fn cuts() -> Vec<Value> {
         .map(|(name, record)| broken(&format!("the cut of a {name}: {what}"), rule, &record.to_body()))
     };
     cases.into_iter().flat_map(all).collect()
+}
+
+fn given_up() -> Vec<Value> {
+    let epochs = [1, 2].map(|id| EpochId::from_bytes([id; EpochId::LEN]));
+    let entries = [1, 2].map(|id| EntryId::from_bytes([id; EntryId::LEN]));
+    let of = |what: &str, rule: &str, epochs: Vec<EpochId>, entries: Vec<EntryId>| {
+        broken(&format!("a Lost {what}"), rule, &Record::Lost(Lost { epochs, entries }).to_body())
+    };
+    vec![
+        of("with epochs out of order", "LostOrder", vec![epochs[1], epochs[0]], vec![]),
+        of("with an epoch named twice", "LostOrder", vec![epochs[0]; 2], vec![entries[0]]),
+        of("with entries out of order", "LostOrder", vec![epochs[0]], vec![entries[1], entries[0]]),
+        of("with an entry named twice", "LostOrder", vec![], vec![entries[0]; 2]),
+        of("of nothing", "LostEmpty", vec![], vec![]),
+    ]
 }
 
 fn wraps() -> Vec<Value> {

@@ -8,7 +8,7 @@ use bowline_wire::roster::{Admits, TicketKind};
 use serde_json::Value;
 
 use super::tale::Tale;
-use super::{keys, ownership, phrases, races};
+use super::{giving_up, keys, ownership, phrases, races};
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
@@ -28,6 +28,7 @@ pub(super) fn vectors() -> Value {
     tales.extend(keys::tales());
     tales.extend(outrun());
     tales.extend(ownership::tales());
+    tales.extend(giving_up::tales());
     tales.into_iter().map(Tale::told).collect()
 }
 

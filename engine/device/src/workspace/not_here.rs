@@ -1,0 +1,143 @@
+//! Content on the log that this device cannot show: whose words it is, since when, and who has said to hold it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_store::{EntryRow, EntryState, EntryWithBody, Reader};
+use bowline_wire::ids::{DeviceId, EntryId, EpochId, Lane, LogTime, Position, UserId, WireDoc, WorkspaceId};
+use bowline_wire::limits::MAX_GIVEN_UP;
+use bowline_wire::log::Log;
+use bowline_wire::roster::record::Lost;
+
+use crate::rows::{entry_of, kind_of};
+use crate::workspace::Workspaces;
+use crate::workspace::again::was_accepted;
+use crate::workspace::quarantine::QuarantineReason;
+use crate::workspace::status::members;
+use crate::{AuditedDocument, Error};
+
+/// What an entry of the log lacks on this device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lacks {
+    /// The relay does not give the body.
+    Body,
+    /// The key of its epoch is not here, and somebody has complained of one that is missing.
+    Key,
+}
+
+/// Content of one document by one device that is on the log and not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotHere {
+    /// The document's id on the wire.
+    pub wire: WireDoc,
+    /// That document as this device knows it.
+    pub document: Option<AuditedDocument>,
+    /// The device that wrote it.
+    pub author: DeviceId,
+    /// Whose device that is.
+    pub user: Option<UserId>,
+    /// What is missing.
+    pub lacks: Lacks,
+    /// The entries, in log order.
+    pub entries: Vec<EntryId>,
+    /// Their epochs, where the keys of these are missing.
+    pub epochs: BTreeSet<EpochId>,
+    /// The first of the entries came on the log at this time.
+    pub since: LogTime,
+    /// Other devices in the workspace that may still have one of the bodies or keys: they have said to hold everything up to there, or wrote
+    /// it themselves.
+    pub holders: BTreeSet<DeviceId>,
+}
+
+impl NotHere {
+    /// The records' contents that give all of these up: few enough in each. Epochs are given up as wholes.
+    pub fn to_give_up(these: &[Self]) -> Vec<Lost> {
+        let bodies = these.iter().filter(|it| it.lacks == Lacks::Body);
+        let entries: BTreeSet<EntryId> = bodies.flat_map(|it| it.entries.iter().copied()).collect();
+        let epochs: BTreeSet<EpochId> = these.iter().flat_map(|it| it.epochs.iter().copied()).collect();
+        let entries: Vec<EntryId> = entries.into_iter().collect();
+        let epochs: Vec<EpochId> = epochs.into_iter().collect();
+        // Epochs first: the complaint that lets them be given up may be answered any time.
+        let epochs = epochs.chunks(MAX_GIVEN_UP).map(|it| Lost { epochs: it.to_vec(), entries: Vec::new() });
+        let entries =
+            entries.chunks(MAX_GIVEN_UP).map(|it| Lost { epochs: Vec::new(), entries: it.to_vec() });
+        epochs.chain(entries).collect()
+    }
+}
+
+impl Workspaces {
+    /// What of a workspace's content is on the log and not here, and is for the Owner to give up: in log order of what is first of each
+    /// document, author and lack.
+    pub(crate) fn not_here(
+        &self,
+        read: Reader<'_>,
+        own: DeviceId,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<NotHere>, Error> {
+        let Some(log) = self.log(workspace)? else {
+            return Ok(Vec::new());
+        };
+        let roster = log.roster();
+        let mut lacking: Vec<(EntryRow, Lacks)> = Vec::new();
+        let withheld = read.entries_in_state(workspace, EntryState::Withheld)?;
+        lacking.extend(withheld.into_iter().map(|row| (row, Lacks::Body)));
+        if roster.has_complaint() {
+            let aside = read.entries_in_state(workspace, EntryState::Quarantined)?;
+            lacking.extend(aside.into_iter().filter(lacks_key).map(|row| (row, Lacks::Key)));
+        }
+        lacking.retain(|(row, _)| row.place.is_some() && !row.is_off_the_log() && was_accepted(row));
+        lacking.sort_by_key(|(row, _)| row.place.map(|place| place.pos));
+        let holding = holding(read, own, log)?;
+        let mut found: Vec<NotHere> = Vec::new();
+        let mut known: BTreeMap<(WireDoc, DeviceId, Lacks), usize> = BTreeMap::new();
+        for (row, lacks) in lacking {
+            let (Some(wire), Some(place), author) = (row.wire, row.place, row.chain.device) else { continue };
+            let epoch = entry_of(EntryWithBody { entry: row.clone(), body: None })?.header().epoch;
+            let at = *known.entry((wire, author, lacks)).or_insert(found.len());
+            if at == found.len() {
+                found.push(NotHere {
+                    wire,
+                    document: document(read, &row)?,
+                    author,
+                    user: roster.device(&author).map(|device| device.user),
+                    lacks,
+                    entries: Vec::new(),
+                    epochs: BTreeSet::new(),
+                    since: place.time,
+                    holders: BTreeSet::new(),
+                });
+            }
+            let Some(it) = found.get_mut(at) else { continue };
+            it.entries.push(row.id);
+            let holds = |(device, up_to): &(DeviceId, Position)| match lacks {
+                Lacks::Body => *device == author || *up_to >= place.pos,
+                Lacks::Key => *device == author,
+            };
+            it.holders.extend(holding.iter().filter(|held| holds(held)).map(|(device, _)| *device));
+            if lacks == Lacks::Key {
+                it.epochs.insert(epoch);
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn lacks_key(row: &EntryRow) -> bool {
+    let number = QuarantineReason::NoKey.number();
+    row.chain.lane == Lane::Content && row.reason.as_ref().is_some_and(|it| it.number == number)
+}
+
+/// The other devices in the workspace, and up to where each has said to hold everything.
+fn holding(read: Reader<'_>, own: DeviceId, log: &Log) -> Result<Vec<(DeviceId, Position)>, Error> {
+    let members = members(read, log)?.into_iter();
+    let others = members.filter(|it| it.active && !it.recovery && it.device != own);
+    Ok(others.map(|it| (it.device, it.seen)).collect())
+}
+
+fn document(read: Reader<'_>, row: &EntryRow) -> Result<Option<AuditedDocument>, Error> {
+    let Some(wire) = row.wire else { return Ok(None) };
+    let found = read.find_on_wire(row.ws, wire)?;
+    let shown = |row: bowline_store::DocRow| -> Result<AuditedDocument, Error> {
+        Ok(AuditedDocument { id: row.id, kind: kind_of(&row)?, title: row.summary.title })
+    };
+    found.map(shown).transpose()
+}

@@ -173,21 +173,6 @@ impl Reader<'_> {
         Ok(self.one(&sql, (doc, entry_type), |row| row.get::<_, i64>(0))?.is_some())
     }
 
-    /// Whether an entry of this type by `device` was put aside for one reason, and none of that type was made by it since.
-    pub fn is_put_aside_for_good(
-        &self,
-        doc: DocN,
-        (device, entry_type): (DeviceId, u16),
-        reason: u16,
-    ) -> Result<bool, StoreError> {
-        let sql = format!(
-            "SELECT n FROM entry AS aside {ASIDE_FOR} AND device = ?3 AND type = ?4
-             AND NOT EXISTS (SELECT 1 FROM entry WHERE doc = ?1 AND device = ?3 AND type = ?4 AND n > aside.n AND state < 2)"
-        );
-        let of = params![doc, reason, device.as_bytes(), entry_type];
-        Ok(self.one(&sql, of, |row| row.get::<_, i64>(0))?.is_some())
-    }
-
     /// How many entries hold accepted content that belongs to no document yet: parts of which the last has not come, or
     /// could not be read.
     pub fn count_incomplete(&self, ws: WorkspaceId) -> Result<u64, StoreError> {

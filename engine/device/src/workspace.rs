@@ -36,6 +36,7 @@ pub(crate) mod status;
 pub(crate) mod stored_log;
 pub(crate) mod taken;
 mod unasked;
+pub(crate) mod unsealing;
 pub(crate) mod withheld;
 pub(crate) mod workspaces;
 

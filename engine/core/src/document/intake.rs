@@ -12,7 +12,7 @@ pub(super) mod guard;
 pub(super) mod hash;
 mod head;
 pub(super) mod incoming;
-mod opened;
+pub(super) mod opened;
 mod operations;
 pub(super) mod piece;
 mod pool;

@@ -4,7 +4,7 @@ use crate::support::{Author, Sealed, assemble, entry, forge, hash, is_pristine, 
 use automerge::legacy::{Key, ObjectId, OpId, OpType};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId as RawActor, AutoCommit, ObjType, ROOT, ReadDoc};
-use bowline_core::document::{Document, Kind, Reason, Source};
+use bowline_core::document::{Document, Kind, Reason, Source, changes_in};
 
 const CONVERSATION: Kind = Kind::Conversation;
 
@@ -50,6 +50,25 @@ mod honest_entries {
             [CONVERSATION.first_change(), &Author::conversation(1).say("hello").unsealed.concat()].concat();
         let assembled = assemble(CONVERSATION, &[Sealed::new(1, 1, Source::Changes, bytes)]);
         assert_eq!(texts(&assembled.document), ["hello"]);
+    }
+
+    #[test]
+    fn an_entry_is_taken_apart_into_its_changes_each_behind_what_it_builds_on() {
+        let mut ana = Author::conversation(1);
+        ana.say("one").say("two").title("t");
+        let made = ana.unsealed.clone();
+        let apart = |source, bytes: &[u8]| -> Vec<Vec<u8>> {
+            changes_in(CONVERSATION, source, bytes).unwrap().into_iter().map(Vec::from).collect()
+        };
+        assert_eq!(apart(Source::Changes, &made.concat()), made);
+        let backwards: Vec<Vec<u8>> = made.iter().rev().cloned().collect();
+        assert_eq!(apart(Source::Changes, &backwards.concat()), made);
+        let mut all = made;
+        all.insert(0, CONVERSATION.first_change().to_vec());
+        let whole = ana.document.save();
+        assert_eq!(apart(Source::Snapshot, &whole), all);
+        assert!(changes_in(CONVERSATION, Source::Snapshot, &whole[1..]).is_err());
+        assert!(changes_in(CONVERSATION, Source::Changes, &whole).is_err());
     }
 
     #[test]

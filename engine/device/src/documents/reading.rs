@@ -9,7 +9,6 @@ use bowline_core::document::{
 use bowline_core::sync::Unreadable;
 use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryRow, EntryWithBody, Reader};
 use bowline_wire::entry::Entry;
-use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId, Position};
 use bowline_wire::weight::Weight;
 
@@ -20,7 +19,7 @@ use crate::documents::untaken::{Named, Untaken};
 use crate::lent::Lent;
 use crate::rows::{entry_of, kind_of};
 use crate::workspace::Keyrings;
-use crate::workspace::parts::{Earlier, Held, open_held};
+use crate::workspace::parts::{Earlier, Held, open_held, source_of};
 use crate::workspace::quarantine::QuarantineReason;
 
 /// Declared weight of opened payloads after which no more are opened before these are in the document: less than the largest
@@ -43,19 +42,11 @@ pub(super) struct Content {
 impl Content {
     pub(super) fn incoming(&self) -> Incoming<'_> {
         let header = self.entry.header();
-        let source = match header.entry_type {
-            EntryType::Snapshot => Source::Snapshot,
-            _ => Source::Changes,
-        };
+        let source = source_of(&self.entry);
         let is_of_everybody = self.is_of_before && source == Source::Snapshot;
         let consent = if is_of_everybody { Consent::Everybody } else { Consent::Author };
         let (entry, position, weight) = (self.entry.id(), self.position, header.weight);
         Incoming { entry, position, author: header.device, source, consent, weight, bytes: &self.bytes }
-    }
-
-    /// The same of an entry by this device that counts no more: what is in it is in no entry.
-    fn incoming_again(&self) -> Incoming<'_> {
-        Incoming { entry: EntryId::ZERO, position: None, ..self.incoming() }
     }
 }
 
@@ -117,7 +108,6 @@ impl<'r> Reading<'r> {
                 bytes += len;
                 document
             }),
-            None if !self.own_given_up(row)?.is_empty() => None,
             None => Some(Document::create(kind)),
         };
         let rows = self.read.changes(n)?;
@@ -201,10 +191,7 @@ impl<'r> Reading<'r> {
         let rows = self.read.changes(n)?;
         let (device, row) = (self.device, self.read.doc(n)?.ok_or(Error::Gone)?);
         let local = rows.iter().map(|own| self.keyrings.own_change(row.ws, device, &own.bytes));
-        let kept = self.own_snapshots(&row)?;
-        let kept = kept.contents.iter().map(Content::incoming_again);
-        let incoming: Vec<Incoming<'_>> =
-            contents.iter().map(Content::incoming).chain(local).chain(kept).collect();
+        let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(local).collect();
         let gone = self.gone(n, kind)?;
         let gone: Vec<Incoming<'_>> = gone.contents.iter().map(Content::incoming).collect();
         let built = Document::assemble_without(kind, &incoming, &gone);
@@ -252,24 +239,6 @@ impl<'r> Reading<'r> {
             !kind.is_keyed() && keyrings.are_in(row.ws, [own, row.chain.device])
         };
         Ok(found.into_iter().filter(move |row| !is_waited_for(row)))
-    }
-
-    /// Snapshots by this device that are given up. What is in them may be nowhere else here until the document is sealed anew.
-    fn own_given_up(&self, row: &DocRow) -> Result<Vec<EntryRow>, Error> {
-        let own = self.keyrings.writer(row.ws, self.device);
-        let mut found = self.read.put_aside_for(row.n, QuarantineReason::GivenUp.number())?;
-        found.retain(|it| it.chain.device == own && it.entry_type == EntryType::Snapshot.number());
-        Ok(found)
-    }
-
-    /// These, opened.
-    fn own_snapshots(&self, row: &DocRow) -> Result<Batch, Error> {
-        let mut batch = Batch::default();
-        for entry in self.own_given_up(row)? {
-            let body = self.read.body(entry.n)?;
-            self.open_into(&mut batch, EntryWithBody { entry, body }, Earlier::Kept)?;
-        }
-        Ok(batch)
     }
 
     /// What this device wrote of what was left out of a document, unless it has been written again.

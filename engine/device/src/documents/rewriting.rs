@@ -18,8 +18,8 @@ use crate::workspace::Keyrings;
 use crate::{Error, Notice};
 
 /// Whether others take this change in an entry by `writer`: it is the writer's, or the one that every document begins with.
-pub(crate) fn may_travel(change: &ChangeRow, writer: DeviceId) -> bool {
-    change_actor(&change.bytes).is_none_or(|actor| actor.belongs_to(writer) || !actor.is_of_a_device())
+pub(crate) fn may_travel(change: &[u8], writer: DeviceId) -> bool {
+    change_actor(change).is_none_or(|actor| actor.belongs_to(writer) || !actor.is_of_a_device())
 }
 
 /// What became of work that cannot travel as it is.
@@ -93,7 +93,7 @@ impl Documents {
             let writer = keyrings.writer(row.ws, lent.device());
             let is_in = |hash: ChangeHash| shown.contains(&hash);
             let unsealed = lent.read().unsealed(n)?;
-            let mut foreign = unsealed.iter().filter(|change| !may_travel(change, writer));
+            let mut foreign = unsealed.iter().filter(|change| !may_travel(&change.bytes, writer));
             if !foreign.any(|change| change_hash(&change.bytes).is_some_and(is_in)) {
                 return Ok(Rewritten::Nothing);
             }
@@ -106,7 +106,7 @@ impl Documents {
                     lost.push(change.bytes.as_slice());
                 }
                 // What counts by an entry of the device as it was before needs no row any more.
-                if !is_there || !may_travel(change, writer) {
+                if !is_there || !may_travel(&change.bytes, writer) {
                     gone.push(change.n);
                 }
             }
@@ -151,7 +151,7 @@ fn without_foreign(
     let contents = reading.all_accepted(row.n)?.contents;
     let rows = lent.read().changes(row.n)?;
     let unsealed: BTreeSet<ChangeN> = lent.read().unsealed(row.n)?.iter().map(|change| change.n).collect();
-    let stays = |change: &&ChangeRow| !unsealed.contains(&change.n) || may_travel(change, writer);
+    let stays = |change: &&ChangeRow| !unsealed.contains(&change.n) || may_travel(&change.bytes, writer);
     let kept = rows.iter().filter(stays);
     let ours = kept.map(|change| keyrings.own_change(row.ws, lent.device(), &change.bytes));
     let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();

@@ -3,16 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::document::Kind;
 use bowline_core::sync::{Cut, CutBack, Replay};
-use bowline_crypto::Keyring;
 use bowline_store::{
     Cursor, DocN, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
 };
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
-use bowline_wire::header::EntryType;
 use bowline_wire::ids::{EntryId, Lane, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Epoch;
@@ -28,11 +25,11 @@ use crate::workspace::keys_at_rest::{
 };
 use crate::workspace::linked::with_hashes;
 use crate::workspace::owed::{self, Codes, Owed};
-use crate::workspace::parts::{Earlier, Held, open_held};
 use crate::workspace::quarantine::{QuarantineReason, is_given_up, refused};
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
+use crate::workspace::unsealing::unseal_again;
 use crate::workspace::workspaces::{StoredSuccession, restore, state};
 use crate::{Damage, Error, Notice};
 
@@ -152,7 +149,10 @@ impl Workspaces {
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         lent.store.transaction(|tx| -> Result<(), Error> {
             if is_own {
-                unseal_again(tx, &row, keyring.as_ref())?;
+                // What is given up was unsealed then.
+                if !is_given_up(&row) {
+                    unseal_again(tx, &row, keyring.as_ref())?;
+                }
                 tx.refuse_again(row.n, EntryState::Refused, &refused(reason))?;
                 release_decision(tx, &mut rest, workspace, entry)
             } else {
@@ -200,34 +200,6 @@ pub(super) fn look_at_lost_again(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<
     let aside = tx.entries_in_state(workspace, EntryState::Quarantined)?;
     let docs: BTreeSet<DocN> = aside.iter().filter(|row| is_lost(row)).filter_map(|row| row.doc).collect();
     Ok(docs.into_iter().try_for_each(|doc| tx.make_anew(doc))?)
-}
-
-/// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more.
-pub(super) fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring>) -> Result<(), Error> {
-    if is_given_up(row) {
-        return Ok(()); // it was unsealed then
-    }
-    if tx.has_change_rows(row.n)? {
-        return Ok(tx.unseal(row.n)?);
-    }
-    let (Some(doc), Some(keyring)) = (row.doc.filter(|_| row.chain.lane == Lane::Content), keyring) else {
-        return Ok(());
-    };
-    let body = tx.body(row.n)?;
-    let Ok(entry) = entry_of(EntryWithBody { entry: row.clone(), body }) else {
-        return Ok(());
-    };
-    let Ok(Held::Payload(payload, _)) = open_held(**tx, &entry, &keyring.snapshot(), Earlier::Accepted)?
-    else {
-        return Ok(());
-    };
-    if entry.header().entry_type == EntryType::Changes {
-        tx.insert_change(doc, &payload.bytes)?;
-    } else if let Some(kind) = Kind::from_number(payload.kind) {
-        // The document as a whole is sealed anew once something of it is unsealed.
-        tx.insert_change(doc, kind.first_change())?;
-    }
-    Ok(())
 }
 
 /// Stores by which others a log came to be signed by its key.

@@ -35,7 +35,7 @@ pub(super) fn store_entry(
             put_apart(tx, row, &why)?;
             return put_aside(tx, entry, place, &why);
         }
-        return place_again(tx, workspace, row, place, keys, now);
+        return place_again(tx, row, place, keys, now);
     }
     // Put apart when the log did not take it again, and on the log after all: it is taken in as one that was never here.
     if let Some(row) = known.take_if(|row| row.state == EntryState::Quarantined && row.place.is_none()) {
@@ -65,7 +65,6 @@ pub(super) fn store_entry(
 /// such a part went with the log, and comes as any that was never here.
 fn place_again(
     tx: &Tx<'_>,
-    workspace: WorkspaceId,
     row: &EntryRow,
     place: LogPlace,
     keys: Option<&KeySnapshot>,
@@ -83,7 +82,7 @@ fn place_again(
     if !entry.header().part.is_last() {
         return Ok(taken);
     }
-    let (_, opened) = reopen(tx, workspace, row.n, &entry, keys, now)?;
+    let (_, opened) = reopen(tx, row.n, &entry, keys, now)?;
     Ok(Taken { again: true, ..opened })
 }
 
@@ -114,11 +113,10 @@ fn store_content(
     if Kind::from_number(payload.kind).is_none() {
         return keep(tx, entry, place, EntryState::UpdateNeeded, None);
     }
-    let Some(doc) = doc_for(tx, workspace, payload, entry.header().doc)? else {
+    let Some(doc) = doc_with_claim(tx, entry, payload, now)? else {
         let why = QuarantineReason::OtherKind.plain();
         return keep(tx, entry, place, EntryState::Quarantined, Some(&why));
     };
-    update_claim(tx, doc, entry, payload, now)?;
     let row = NewEntry { place: Some(place), doc: Some(doc), ..new_entry(entry, EntryState::OnLog) };
     tx.insert_entry(&row)?;
     Ok(Taken { doc: Some(doc), ..Taken::default() })
@@ -230,6 +228,20 @@ fn put_aside(tx: &Tx<'_>, entry: &Entry, place: LogPlace, why: &StoredReason) ->
         ..new_entry(entry, EntryState::Quarantined)
     })?;
     Ok(Taken { aside: Some(entry.id()), ..Taken::default() })
+}
+
+/// The document that a payload is about, its row showing what the payload claims; `None` if that is a document of another kind.
+pub(super) fn doc_with_claim(
+    tx: &Tx<'_>,
+    entry: &Entry,
+    payload: &Payload,
+    now: Millis,
+) -> Result<Option<DocN>, Error> {
+    let doc = doc_for(tx, entry.header().workspace, payload, entry.header().doc)?;
+    if let Some(doc) = doc {
+        update_claim(tx, doc, entry, payload, now)?;
+    }
+    Ok(doc)
 }
 
 /// The row of the document that a payload is about, made if there is none; `None` if that is a document of another kind.
@@ -368,7 +380,7 @@ pub(super) fn read_again(
         let Ok(entry) = entry_of(EntryWithBody { entry: row, body }) else {
             continue;
         };
-        let (state, taken) = reopen(tx, workspace, n, &entry, Some(keys), now)?;
+        let (state, taken) = reopen(tx, n, &entry, Some(keys), now)?;
         if state != EntryState::Quarantined {
             opened.push((id, taken));
         }
@@ -379,7 +391,6 @@ pub(super) fn read_again(
 /// Opens an entry that is stored and was not opened before, and stores what became of it.
 pub(super) fn reopen(
     tx: &Tx<'_>,
-    workspace: WorkspaceId,
     n: EntryN,
     entry: &Entry,
     keys: Option<&KeySnapshot>,
@@ -388,10 +399,9 @@ pub(super) fn reopen(
     let mut taken = Taken::default();
     let (state, reason) = match open_with_any(tx, entry, keys)? {
         Ok(Held::Payload(payload, earlier)) => {
-            taken.doc = doc_for(tx, workspace, &payload, entry.header().doc)?;
+            taken.doc = doc_with_claim(tx, entry, &payload, now)?;
             match taken.doc {
                 Some(doc) => {
-                    update_claim(tx, doc, entry, &payload, now)?;
                     tx.mark_applied(&earlier)?;
                     tx.set_entry_doc(n, doc)?;
                     (EntryState::OnLog, None)

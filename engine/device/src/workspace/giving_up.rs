@@ -13,10 +13,11 @@ use bowline_wire::roster::{GivenUp, Outcome};
 use crate::lent::Lent;
 use crate::rows::entry_of;
 use crate::workspace::Workspaces;
-use crate::workspace::again::{make_anew, unseal_again, was_accepted};
+use crate::workspace::again::{make_anew, was_accepted};
 use crate::workspace::entries::reopen;
 use crate::workspace::quarantine::{QuarantineReason, is_given_up};
 use crate::workspace::taken::Consequences;
+use crate::workspace::unsealing::unseal_again;
 use crate::{Error, Notice};
 
 /// Entries that are read at once, without their bodies.
@@ -159,7 +160,7 @@ impl GivingUp<'_> {
                 continue;
             }
             let entry = entry_of(EntryWithBody { entry: row, body })?;
-            let (_, taken) = reopen(tx, self.workspace, n, &entry, keys.as_ref(), now)?;
+            let (_, taken) = reopen(tx, n, &entry, keys.as_ref(), now)?;
             if let Some(doc) = taken.doc {
                 tx.make_anew(doc)?;
             }

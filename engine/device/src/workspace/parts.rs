@@ -1,13 +1,23 @@
 //! Payloads in parts: an entry that carries the last one is opened together with those before it, which are found in the
 //! stored log by their numbers in their author's chain.
 
+use bowline_core::document::Source;
 use bowline_core::payload::Payload;
 use bowline_core::sync::{Opened, Parts, Unreadable, open};
 use bowline_crypto::KeySnapshot;
 use bowline_store::{EntryN, Reader, StoreError};
 use bowline_wire::entry::Entry;
+use bowline_wire::header::EntryType;
 
 use crate::rows::entry_of;
+
+/// How changes travel in an entry.
+pub(crate) fn source_of(entry: &Entry) -> Source {
+    match entry.header().entry_type {
+        EntryType::Snapshot => Source::Snapshot,
+        _ => Source::Changes,
+    }
+}
 
 /// What an entry holds that is stored, or about to be.
 pub(crate) enum Held {

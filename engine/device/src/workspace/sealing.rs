@@ -21,7 +21,6 @@ use crate::rows::{decode_heads, doc_state, encode_heads, insert_offered};
 use crate::workspace::Workspaces;
 use crate::workspace::linked::Unsealable;
 use crate::workspace::owed::awaits_removal;
-use crate::workspace::quarantine::QuarantineReason;
 
 /// Changes in one payload at most, unless it is the whole document: half of what a recipient takes.
 const MAX_CHANGES: usize = CHANGES_MAX / 2;
@@ -127,8 +126,7 @@ impl Workspaces {
         let mut divisible = true;
         // A snapshot that was refused may have held more than the changes that are unsealed again.
         let as_whole = row.state == doc_state::NEVER_SEALED
-            || lent.read().was_refused(n, EntryType::Snapshot.number())?
-            || self.is_snapshot_given_up(lent, workspace, n)?;
+            || lent.read().was_refused(n, EntryType::Snapshot.number())?;
         let mut changes = Vec::new();
         // What of before still waits for others can't be written again yet, and stays.
         let writer = self.device_in(lent.keys, workspace);
@@ -141,7 +139,7 @@ impl Workspaces {
             let is_in = |change: &ChangeRow| {
                 !loaded.ours_wait || change_hash(&change.bytes).is_some_and(|it| document.contains(&it))
             };
-            changes.retain(|change| may_travel(change, writer) && is_in(change));
+            changes.retain(|change| may_travel(&change.bytes, writer) && is_in(change));
             let (count, operations) = document.extent();
             let first = document.kind().first_change();
             // Whoever gets the entry refuses more than this, however well it compresses.
@@ -155,11 +153,11 @@ impl Workspaces {
         }
         if !whole {
             changes = lent.read().unsealed_up_to(n, last)?;
-            changes.retain(|change| may_travel(change, writer));
+            changes.retain(|change| may_travel(&change.bytes, writer));
             if changes.is_empty() {
                 // What waits fills the batch: what was written behind it goes all the same.
                 changes = lent.read().unsealed(n)?;
-                changes.retain(|change| may_travel(change, writer));
+                changes.retain(|change| may_travel(&change.bytes, writer));
             }
             changes.truncate(acceptable(&changes));
         }
@@ -194,13 +192,7 @@ impl Workspaces {
         if writer == lent.device() {
             return Ok(false);
         }
-        Ok(lent.read().unsealed(n)?.iter().any(|change| !may_travel(change, writer)))
-    }
-
-    /// Whether a document was sealed by this device as a whole, that is given up, and it was not sealed so again.
-    fn is_snapshot_given_up(&self, lent: &Lent<'_>, workspace: WorkspaceId, n: DocN) -> Result<bool, Error> {
-        let of = (self.device_in(lent.keys, workspace), EntryType::Snapshot.number());
-        Ok(lent.read().is_put_aside_for_good(n, of, QuarantineReason::GivenUp.number())?)
+        Ok(lent.read().unsealed(n)?.iter().any(|change| !may_travel(&change.bytes, writer)))
     }
 
     fn keep_queued(&mut self, workspace: WorkspaceId, n: DocN, len: usize) -> Result<bool, Error> {

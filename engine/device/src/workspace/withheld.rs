@@ -71,14 +71,14 @@ fn take_body(
         // Ours, and the document has had what is in it since it was written.
         return Ok(vec![Taken { doc, ..Taken::default() }]);
     }
-    let mut taken = vec![reopen(tx, workspace, n, entry, keys, now)?.1];
+    let mut taken = vec![reopen(tx, n, entry, keys, now)?.1];
     let (header, part) = (entry.header(), entry.header().part);
     if !part.is_last() {
         let last = header.seq + u64::from(part.count - 1 - part.index);
         let found = tx.accepted_in_chain(workspace, &header.chain(), last)?;
         if let Some(last) = found.filter(|found| found.entry.doc.is_none()) {
             let n = last.entry.n;
-            taken.push(reopen(tx, workspace, n, &entry_of(last)?, keys, now)?.1);
+            taken.push(reopen(tx, n, &entry_of(last)?, keys, now)?.1);
         }
     }
     Ok(taken)

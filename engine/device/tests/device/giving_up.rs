@@ -22,21 +22,21 @@ use crate::sealing::noise;
 
 const DOC: DocId = DocId::from_bytes([0xd0; 16]);
 
-fn lost(entries: &[EntryId]) -> Record {
+pub(crate) fn lost(entries: &[EntryId]) -> Record {
     let mut entries = entries.to_vec();
     entries.sort();
     Record::Lost(Lost { epochs: vec![], entries })
 }
 
 /// The Owner, and two members who have everything.
-fn two_members() -> (Rig, Rig, Author, FakeRelay) {
+pub(crate) fn two_members() -> (Rig, Rig, Author, FakeRelay) {
     let (one, mut owner, mut relay) = Rig::member();
     let other = newcomer(&mut owner, &mut relay, 3);
     (one, other, owner, relay)
 }
 
 /// Somebody whom the Owner lets in, and who has what the relay gives.
-fn newcomer(owner: &mut Author, relay: &mut FakeRelay, seed: u8) -> Rig {
+pub(crate) fn newcomer(owner: &mut Author, relay: &mut FakeRelay, seed: u8) -> Rig {
     let secret = owner.put_ticket(relay, false);
     let mut rig = Rig::new(seed);
     rig.join(&code(relay, &secret));
@@ -47,7 +47,7 @@ fn newcomer(owner: &mut Author, relay: &mut FakeRelay, seed: u8) -> Rig {
     rig
 }
 
-fn nth_on(relay: &FakeRelay, nth: u64) -> Entry {
+pub(crate) fn nth_on(relay: &FakeRelay, nth: u64) -> Entry {
     relay.verified().nth(usize::try_from(nth).unwrap()).unwrap()
 }
 
@@ -56,7 +56,7 @@ fn place_of(relay: &FakeRelay, entry: &Entry) -> Position {
 }
 
 /// The entries here that are aside because they are given up.
-fn given_up(rig: &Rig) -> Vec<EntryId> {
+pub(crate) fn given_up(rig: &Rig) -> Vec<EntryId> {
     let aside = rig.status().quarantined.into_iter();
     let mut given_up: Vec<EntryId> =
         aside.filter(|it| it.reason == QuarantineReason::GivenUp).map(|it| it.entry).collect();
@@ -64,18 +64,18 @@ fn given_up(rig: &Rig) -> Vec<EntryId> {
     given_up
 }
 
-fn assert_nothing_waits(rig: &Rig) {
+pub(crate) fn assert_nothing_waits(rig: &Rig) {
     let status = rig.status();
     assert_eq!((status.withheld, status.incomplete, status.update_needed), (None, 0, 0));
     assert_eq!((status.queued, status.offered, status.waiting_for), (0, 0, None));
     assert!(status.evidence.is_empty() && status.fault.is_none());
 }
 
-fn heads(rig: &mut Rig, id: DocId) -> Vec<ChangeHash> {
+pub(crate) fn heads(rig: &mut Rig, id: DocId) -> Vec<ChangeHash> {
     rig.device.show(id, rig.now).unwrap().heads
 }
 
-fn sorted(rig: &mut Rig, id: DocId) -> Vec<String> {
+pub(crate) fn sorted(rig: &mut Rig, id: DocId) -> Vec<String> {
     let mut texts = rig.texts(id);
     texts.sort();
     texts
@@ -173,7 +173,7 @@ fn what_is_given_up_is_said_again_by_its_author_and_by_who_built_on_it_and_stand
 }
 
 #[test]
-fn a_document_that_was_given_up_as_it_began_is_sealed_anew_as_a_whole() {
+fn a_document_that_was_given_up_as_it_began_is_sealed_anew() {
     let (mut one, mut other, mut owner, mut relay) = two_members();
     let at = relay.len();
     let id = one.conversation("begun");

@@ -62,6 +62,7 @@ mod rig;
 mod roles;
 mod sealing;
 mod secrets;
+mod taken_apart;
 mod versions;
 mod way_out;
 mod withheld;

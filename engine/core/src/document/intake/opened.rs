@@ -54,13 +54,7 @@ pub(super) struct Opened {
 impl Opened {
     fn open(kind: Kind, incoming: &Incoming<'_>) -> Result<Self, Reason> {
         let Incoming { entry, source, weight, bytes, .. } = *incoming;
-        if bytes.len() > CONTENT_MAX {
-            return Err(Reason::TooLarge(bytes.len()));
-        }
-        let changes = match source {
-            Source::Snapshot => snapshot::take_changes(kind, bytes)?,
-            Source::Changes => Vetted::take_all(kind, bytes)?,
-        };
+        let changes = vetted(kind, source, bytes)?;
         let operations = changes.iter().map(|change| change.max_op.saturating_sub(change.start_op) + 1).sum();
         let heavy = weight_of(bytes.len(), operations);
         if heavy > weight.most() {
@@ -148,6 +142,26 @@ impl<'a> Whose<'a> {
         };
         own.into_iter().chain(by_others).min()
     }
+}
+
+/// All changes in what an entry holds, each checked.
+fn vetted(kind: Kind, source: Source, bytes: &[u8]) -> Result<Vec<Vetted>, Reason> {
+    if bytes.len() > CONTENT_MAX {
+        return Err(Reason::TooLarge(bytes.len()));
+    }
+    match source {
+        Source::Snapshot => snapshot::take_changes(kind, bytes),
+        Source::Changes => Vetted::take_all(kind, bytes),
+    }
+}
+
+/// The raw changes in what an entry holds, each by itself, and each behind what it builds on in there.
+///
+/// # Errors
+/// Whatever refuses the entry on every device.
+pub fn changes_in(kind: Kind, source: Source, bytes: &[u8]) -> Result<Vec<Box<[u8]>>, Reason> {
+    let changes = vetted(kind, source, bytes)?.into_iter().map(Arc::new).collect();
+    Ok(in_order(changes).iter().map(|change| change.bytes.clone()).collect())
 }
 
 /// The order in which changes are handed to Automerge: ancestors first, and the same on every device.

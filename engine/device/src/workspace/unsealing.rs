@@ -1,0 +1,88 @@
+//! Entries of this device that count no more, taken apart: what it wrote into them is unsealed work again.
+
+use std::collections::BTreeSet;
+
+use bowline_core::document::{ChangeHash, Kind, Source, change_hash, changes_in};
+use bowline_core::payload::Payload;
+use bowline_crypto::{KeySnapshot, Keyring};
+use bowline_store::{DocN, EntryRow, EntryWithBody, Tx};
+use bowline_wire::entry::Entry;
+use bowline_wire::header::EntryType;
+
+use crate::Error;
+use crate::documents::rewriting::may_travel;
+use crate::rows::entry_of;
+use crate::workspace::parts::{Earlier, Held, open_held, source_of};
+
+/// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more: each change by itself, so that
+/// it is sealed as any edit, however the document has grown. Of a payload in parts the last one does that.
+pub(super) fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring>) -> Result<(), Error> {
+    let is_whole = row.entry_type == EntryType::Snapshot.number();
+    if tx.has_change_rows(row.n)? {
+        tx.unseal(row.n)?;
+        // Changes that were sealed as such all have rows if one has. A document as a whole may hold more than was unsealed then.
+        if !is_whole {
+            return Ok(());
+        }
+    }
+    let (Some(keys), Some(doc)) = (keyring.map(Keyring::snapshot), row.doc) else {
+        return Ok(());
+    };
+    let body = tx.body(row.n)?;
+    let Ok(entry) = entry_of(EntryWithBody { entry: row.clone(), body }) else {
+        return Ok(());
+    };
+    // Earlier parts may count no more already.
+    let Some(payload) = opened(tx, &entry, &keys, Earlier::Kept)? else {
+        return Ok(());
+    };
+    let Some(kind) = Kind::from_number(payload.kind) else {
+        return Ok(());
+    };
+    let known = if is_whole { known_elsewhere(tx, row, (doc, kind), &keys)? } else { BTreeSet::new() };
+    // What is refused as a whole has counted nowhere. What others wrote counts through their own entries.
+    for change in changes_in(kind, source_of(&entry), &payload.bytes).unwrap_or_default() {
+        let is_known = change_hash(&change).is_some_and(|hash| known.contains(&hash));
+        if !is_known && may_travel(&change, row.chain.device) {
+            tx.insert_change(doc, &change)?;
+        }
+    }
+    Ok(())
+}
+
+/// Changes of a document that this device need not take out of an entry that holds the document as a whole: they have rows, or it has sealed
+/// the whole in another entry that counts. Other entries hold nothing that such a one holds, but in rare cases, where it is sealed twice.
+fn known_elsewhere(
+    tx: &Tx<'_>,
+    row: &EntryRow,
+    (doc, kind): (DocN, Kind),
+    keys: &KeySnapshot,
+) -> Result<BTreeSet<ChangeHash>, Error> {
+    let mut known: BTreeSet<ChangeHash> =
+        tx.changes(doc)?.iter().filter_map(|change| change_hash(&change.bytes)).collect();
+    for found in tx.accepted(doc)? {
+        let other = &found.entry;
+        if other.n == row.n || other.chain.device != row.chain.device || other.entry_type != row.entry_type {
+            continue;
+        }
+        let Ok(entry) = entry_of(found) else { continue };
+        if let Some(payload) = opened(tx, &entry, keys, Earlier::Accepted)? {
+            let changes = changes_in(kind, Source::Snapshot, &payload.bytes).unwrap_or_default();
+            known.extend(changes.iter().filter_map(|change| change_hash(change)));
+        }
+    }
+    Ok(known)
+}
+
+/// The payload that an entry holds, or ends.
+fn opened(
+    tx: &Tx<'_>,
+    entry: &Entry,
+    keys: &KeySnapshot,
+    earlier: Earlier,
+) -> Result<Option<Box<Payload>>, Error> {
+    match open_held(**tx, entry, keys, earlier)? {
+        Ok(Held::Payload(payload, _)) => Ok(Some(payload)),
+        _ => Ok(None),
+    }
+}

@@ -4,6 +4,7 @@
 
 mod again;
 pub(crate) mod behind;
+mod claims;
 mod clocks;
 pub(crate) mod code;
 pub(crate) mod connection;

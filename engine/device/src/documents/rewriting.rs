@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::document::{ChangeHash, Document, EditError, Incoming, Lost, change_actor, change_hash};
+use bowline_core::document::{
+    Assembled, ChangeHash, Document, EditError, Incoming, Lost, change_actor, change_hash,
+};
 use bowline_store::{ChangeN, ChangeRow, DocN, DocRow};
-use bowline_wire::ids::DeviceId;
+use bowline_wire::ids::{DeviceId, EntryId};
 
 use crate::documents::base::compressed;
 use crate::documents::edit::touch;
@@ -97,7 +99,9 @@ impl Documents {
             if !foreign.any(|change| change_hash(&change.bytes).is_some_and(is_in)) {
                 return Ok(Rewritten::Nothing);
             }
-            let mut document = without_foreign(lent, keyrings, &row, writer)?;
+            let Assembled { mut document, unsettled, .. } = without_foreign(lent, keyrings, &row, writer)?;
+            // What is on the log and was built on what is written again now is judged together with all of it.
+            let is_whole = unsettled.iter().all(|entry| *entry == EntryId::ZERO);
             let (mut gone, mut lost) = (Vec::new(), Vec::new());
             for change in &unsealed {
                 let Some(hash) = change_hash(&change.bytes).filter(|hash| is_in(*hash)) else { continue };
@@ -124,7 +128,11 @@ impl Documents {
                 for change in &changes {
                     tx.insert_change(n, change)?;
                 }
-                tx.put_base(n, &base)?;
+                if is_whole {
+                    tx.put_base(n, &base)?;
+                } else {
+                    tx.make_anew(n)?;
+                }
                 if row.only_here.is_some() {
                     touch(tx, &row)?
                 } else {
@@ -146,7 +154,7 @@ fn without_foreign(
     keyrings: Keyrings<'_>,
     row: &DocRow,
     writer: DeviceId,
-) -> Result<Document, Error> {
+) -> Result<Assembled, Error> {
     let reading = Reading::of(lent, keyrings);
     let contents = reading.all_accepted(row.n)?.contents;
     let rows = lent.read().changes(row.n)?;
@@ -155,5 +163,5 @@ fn without_foreign(
     let kept = rows.iter().filter(stays);
     let ours = kept.map(|change| keyrings.own_change(row.ws, lent.device(), &change.bytes));
     let incoming: Vec<Incoming<'_>> = contents.iter().map(Content::incoming).chain(ours).collect();
-    Ok(Document::assemble(kind_of(row)?, &incoming).document)
+    Ok(Document::assemble(kind_of(row)?, &incoming))
 }

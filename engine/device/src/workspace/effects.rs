@@ -243,12 +243,13 @@ impl Workspaces {
             let mut roster_moved = false;
             for item in &ingested.entries {
                 let taken = store_entry(tx, workspace, item, snapshot.as_ref(), now)?;
-                if !taken.again {
+                let was_here = taken.again;
+                if !was_here {
                     after.hear(item);
                 }
                 after.add(workspace, taken);
                 if let Some(giving) = &giving {
-                    giving.follow(tx, item, &mut put_aside)?;
+                    giving.follow(tx, item, was_here, &mut put_aside)?;
                 }
                 if let Verdict::Roster(entry, outcome) = &item.verdict {
                     let told = settle_decision(tx, &mut rest, workspace, (entry.id(), *outcome), now)?;

@@ -29,17 +29,19 @@ pub(super) struct GivingUp<'a> {
     given_up: &'a GivenUp,
     /// Who this device is in the workspace.
     own: DeviceId,
+    /// Who it is elsewhere, and was in the workspace if it came back there as a new one.
+    elsewhere: DeviceId,
     keyring: Option<&'a Keyring>,
 }
 
 /// What was put aside because it is given up.
 #[derive(Default)]
 pub(super) struct PutAside {
-    /// How many entries that counted before.
+    /// How many entries that counted before, or hold this device's own words that were not here.
     entries: u64,
     /// How many of them are this device's own.
     own: u64,
-    /// Documents in which others' entries count no more.
+    /// Documents in which entries count no more, or words are unsealed, that the document in memory and its base do not know of.
     docs: BTreeSet<DocN>,
 }
 
@@ -59,7 +61,13 @@ impl PutAside {
 impl GivingUp<'_> {
     /// Draws the consequences of an entry that was stored just now: of a record, for what it gives up; of content, if it is given up, or
     /// ends a payload of which an earlier part is.
-    pub(super) fn follow(&self, tx: &Tx<'_>, item: &IngestedEntry, done: &mut PutAside) -> Result<(), Error> {
+    pub(super) fn follow(
+        &self,
+        tx: &Tx<'_>,
+        item: &IngestedEntry,
+        was_here: bool,
+        done: &mut PutAside,
+    ) -> Result<(), Error> {
         if self.given_up.is_empty() {
             return Ok(());
         }
@@ -77,7 +85,7 @@ impl GivingUp<'_> {
                 };
                 let is_given_up = matches!(item.verdict, Verdict::GivenUp(_));
                 if is_given_up || follows_given_up(tx, &row, entry.header().part)? {
-                    self.put_aside(tx, &row, done)?;
+                    self.put_aside(tx, &row, was_here, done)?;
                 }
                 Ok(())
             }
@@ -94,7 +102,7 @@ impl GivingUp<'_> {
             if let Some(row) = tx.entry_by_id(self.workspace, *id)?
                 && self.covers(&row)?
             {
-                self.put_aside(tx, &row, done)?;
+                self.put_aside(tx, &row, true, done)?;
             }
         }
         Ok(())
@@ -111,7 +119,7 @@ impl GivingUp<'_> {
             after = last.pos;
             for row in rows {
                 if self.covers(&row)? {
-                    self.put_aside(tx, &row, done)?;
+                    self.put_aside(tx, &row, true, done)?;
                 }
             }
         }
@@ -126,19 +134,41 @@ impl GivingUp<'_> {
         Ok(self.given_up.covers(row.id, entry.header()))
     }
 
-    /// Puts the payload aside that an entry holds, or holds a part of. What is of this device is unsealed again before that.
-    fn put_aside(&self, tx: &Tx<'_>, row: &EntryRow, done: &mut PutAside) -> Result<(), Error> {
+    /// Whether this device wrote an entry, whoever it was in the workspace then.
+    fn is_ours(&self, row: &EntryRow) -> bool {
+        [self.own, self.elsewhere].contains(&row.chain.device)
+    }
+
+    /// Puts the payload aside that an entry holds, or holds a part of. What is of this device is unsealed again before that, also of an entry
+    /// that was not here before and was stored as given up: one by another life of it.
+    fn put_aside(
+        &self,
+        tx: &Tx<'_>,
+        row: &EntryRow,
+        was_here: bool,
+        done: &mut PutAside,
+    ) -> Result<(), Error> {
         let payload = payload_of(tx, row)?;
-        let is_own = row.chain.device == self.own;
-        if let Some(last) = payload.last().filter(|last| is_own && !is_given_up(last)) {
-            unseal_again(tx, last, self.keyring)?;
+        let is_own = self.is_ours(row);
+        let is_sealed = |last: &&EntryRow| !is_given_up(last) || (!was_here && last.n == row.n);
+        if let Some(last) = payload.last().filter(|last| is_own && is_sealed(last)) {
+            let doc = unseal_again(tx, last, self.keyring)?;
+            if last.doc.is_none() {
+                done.docs.extend(doc);
+            }
+            if is_given_up(last) && doc.is_some() {
+                done.entries += 1;
+                done.own += 1;
+            }
         }
         for row in payload.iter().filter(|row| !is_given_up(row)) {
             tx.put_aside(row.n, &QuarantineReason::GivenUp.plain())?;
             done.entries += 1;
             if is_own {
                 done.own += 1;
-            } else {
+            }
+            // What the device wrote as another one is to be written again in its name.
+            if row.chain.device != self.own {
                 done.docs.extend(row.doc);
             }
         }
@@ -217,6 +247,7 @@ impl Workspaces {
             workspace,
             given_up,
             own: self.device_in(keys, workspace),
+            elsewhere: keys.id(),
             keyring: replica.keyring(),
         })
     }

@@ -8,36 +8,53 @@ use bowline_crypto::{KeySnapshot, Keyring};
 use bowline_store::{DocN, EntryRow, EntryWithBody, Tx};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
+use bowline_wire::ids::{Lane, Millis};
 
 use crate::Error;
 use crate::documents::rewriting::may_travel;
 use crate::rows::entry_of;
+use crate::workspace::claims::doc_with_claim;
 use crate::workspace::parts::{Earlier, Held, open_held, source_of};
 
 /// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more: each change by itself, so that
-/// it is sealed as any edit, however the document has grown. Of a payload in parts the last one does that.
-pub(super) fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring>) -> Result<(), Error> {
+/// it is sealed as any edit, however the document has grown. Of a payload in parts the last one does that. The document, if anything was
+/// opened for it.
+pub(super) fn unseal_again(
+    tx: &Tx<'_>,
+    row: &EntryRow,
+    keyring: Option<&Keyring>,
+) -> Result<Option<DocN>, Error> {
     let is_whole = row.entry_type == EntryType::Snapshot.number();
     if tx.has_change_rows(row.n)? {
         tx.unseal(row.n)?;
         // Changes that were sealed as such all have rows if one has. A document as a whole may hold more than was unsealed then.
         if !is_whole {
-            return Ok(());
+            return Ok(None);
         }
     }
-    let (Some(keys), Some(doc)) = (keyring.map(Keyring::snapshot), row.doc) else {
-        return Ok(());
+    let Some(keys) = keyring.map(Keyring::snapshot).filter(|_| row.chain.lane == Lane::Content) else {
+        return Ok(None);
     };
     let body = tx.body(row.n)?;
     let Ok(entry) = entry_of(EntryWithBody { entry: row.clone(), body }) else {
-        return Ok(());
+        return Ok(None);
     };
     // Earlier parts may count no more already.
     let Some(payload) = opened(tx, &entry, &keys, Earlier::Kept)? else {
-        return Ok(());
+        return Ok(None);
     };
     let Some(kind) = Kind::from_number(payload.kind) else {
-        return Ok(());
+        return Ok(None);
+    };
+    let doc = match row.doc {
+        Some(doc) => doc,
+        None => match doc_with_claim(tx, &entry, &payload, Millis(u64::MAX))? {
+            Some(doc) => {
+                tx.set_entry_doc(row.n, doc)?;
+                doc
+            }
+            None => return Ok(None),
+        },
     };
     let known = if is_whole { known_elsewhere(tx, row, (doc, kind), &keys)? } else { BTreeSet::new() };
     // What is refused as a whole has counted nowhere. What others wrote counts through their own entries.
@@ -47,7 +64,7 @@ pub(super) fn unseal_again(tx: &Tx<'_>, row: &EntryRow, keyring: Option<&Keyring
             tx.insert_change(doc, &change)?;
         }
     }
-    Ok(())
+    Ok(Some(doc))
 }
 
 /// Changes of a document that this device need not take out of an entry that holds the document as a whole: they have rows, or it has sealed

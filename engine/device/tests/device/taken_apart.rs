@@ -3,16 +3,18 @@
 
 use bowline_core::document::{AgentEdit, FilePath};
 use bowline_device::intent::Decision;
+use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DocId, EntryId};
 use bowline_wire::roster::record::Lost;
 
-use crate::giving_up::{assert_nothing_waits, given_up, lost, nth_on};
+use crate::giving_up::{assert_nothing_waits, given_up, lost, newcomer as newcomer_of, nth_on, sorted};
 use crate::relay::FakeRelay;
 use crate::restored_relay::assert_in_step;
 use crate::rig::{Rig, code, exchange, newcomer};
 use crate::sealing::noise;
+use crate::way_out::remove;
 
 /// More than half of the operations that one entry holds: with as many again the document can't be sealed as a whole any more.
 const BEGUN: usize = 50_000;
@@ -208,6 +210,88 @@ fn what_others_wrote_in_a_document_that_is_taken_apart_is_not_said_in_their_plac
             let shown = rig.device.device_name(workspace, device, rig.now).unwrap();
             assert_eq!(shown.as_deref(), Some(name));
         }
+    }
+}
+
+/// A device whose database was put back, a log that was continued with the Owner's record in it, and behind that what the device wrote before it
+/// was put back.
+#[test]
+fn what_another_life_of_this_device_wrote_and_was_given_up_before_it_came_is_said_again() {
+    for (kinds, part) in [("changes", 0), ("whole", 0), ("parts", 0), ("parts", 1), ("parts", 3)] {
+        let (mut rig, mut owner, mut relay) = Rig::member();
+        let known = rig.conversation("known");
+        rig.say(known, "first");
+        rig.sync(&mut relay);
+        let mut put_back = rig.copied();
+        let backup = relay.len();
+        rig.disconnect();
+        let id = if kinds == "whole" { rig.conversation("begun in another life") } else { known };
+        let said = if kinds == "parts" { noise(3 << 20) } else { "given up".to_owned() };
+        rig.say(id, &said);
+        rig.sync(&mut relay);
+        let entries: Vec<Entry> = (backup..relay.len()).map(|nth| nth_on(&relay, nth)).collect();
+        assert_eq!(entries.len(), if kinds == "parts" { 4 } else { 1 });
+        let mut back = relay.restored(backup, 21);
+        owner.put_record(&mut back, &lost(&[entries[part].id()]));
+        for entry in &entries {
+            back.put(entry.to_signed());
+        }
+        for _ in 0..4 {
+            put_back.now = put_back.now.plus(6_000);
+            put_back.device.handle_timeout(put_back.now).unwrap();
+            put_back.sync(&mut back);
+        }
+        let mut expected = vec![said];
+        if id == known {
+            expected.insert(0, "first".to_owned());
+        }
+        assert!(put_back.texts(id) == expected, "{kinds}, {part}");
+        assert_eq!(given_up(&put_back).len(), entries.len());
+        assert_nothing_waits(&put_back);
+        let mut put_back = put_back.reopened();
+        assert!(put_back.texts(id) == expected, "{kinds}, {part}: after a start");
+        let mut late = newcomer_of(&mut owner, &mut back, 9);
+        assert!(late.texts(id) == expected, "{kinds}, {part}: {}", late.texts(id).len());
+    }
+}
+
+/// What it wrote before it was removed and came back under another key.
+#[test]
+fn what_a_device_wrote_as_the_one_that_it_was_before_it_came_back_is_said_again_in_its_name() {
+    for goes_on in [false, true] {
+        let (mut rig, mut owner, mut relay) = Rig::member();
+        let id = rig.conversation("from before");
+        rig.talk(&mut relay);
+        rig.say(id, "as before");
+        rig.talk(&mut relay);
+        let gone = nth_on(&relay, relay.len() - 1);
+        remove(&mut owner, &mut relay, rig.device.id());
+        rig.receive(&relay.frame(relay.len(), relay.len()));
+        rig.disconnect();
+        let secret = owner.put_ticket(&mut relay, false);
+        rig.device.rejoin(&code(&relay, &secret), rig.now).unwrap();
+        for _ in 0..3 {
+            rig.sync(&mut relay);
+        }
+        let mut rig = rig.reopened();
+        rig.sync(&mut relay);
+        let mut expected = vec!["as before"];
+        if goes_on {
+            rig.say(id, "as now");
+            rig.sync(&mut relay);
+            expected.push("as now");
+        }
+        assert_ne!(gone.header().device, relay.verified().last().unwrap().header().device);
+        owner.put_record(&mut relay, &lost(&[gone.id()]));
+        for _ in 0..4 {
+            rig.disconnect();
+            rig.sync(&mut relay);
+            assert_eq!(sorted(&mut rig, id), expected, "goes on: {goes_on}");
+        }
+        let mut late = newcomer_of(&mut owner, &mut relay, 9);
+        assert_eq!(sorted(&mut late, id), expected, "goes on: {goes_on}");
+        assert_eq!(given_up(&rig), [gone.id()]);
+        assert_nothing_waits(&late);
     }
 }
 

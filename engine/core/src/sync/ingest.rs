@@ -320,6 +320,10 @@ impl Replica {
         let now = cx.now;
         self.outbox.drop_all(&own);
         self.feed.drop_all(&own);
+        if !own.is_empty() && self.session.held_up().is_some() {
+            self.session.note_accepted();
+            self.effects.push_back(Effect::HeldUp(None));
+        }
         self.keyring = keyring;
         self.lacking = lacking;
         self.head = Some(head);

@@ -241,3 +241,15 @@ fn an_entry_that_was_refused_and_stands_in_the_log_after_all_counts() {
     assert!(matches!(bench.verdicts()[0], bowline_core::sync::Verdict::Content(_)));
     assert_eq!(bench.replica.incarnation(), life, "it has moved on already");
 }
+
+#[test]
+fn an_entry_that_was_refused_for_now_and_comes_with_the_log_holds_nothing_up_any_more() {
+    let (mut bench, _, mut relay) = Bench::member();
+    let sent = bench.write(&opaque_payload(1));
+    bench.receive(FakeRelay::refused(sent.id(), Reason::Quota, None));
+    assert_eq!(bench.replica.held_up(), Some(Reason::Quota));
+    let at = relay.put(sent.to_signed());
+    bench.receive(relay.frame(at, at));
+    assert!(!still_waits(&bench, &sent));
+    assert_eq!(bench.replica.held_up(), None);
+}

@@ -10,7 +10,7 @@ use bowline_store::{
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
-use bowline_wire::ids::{EntryId, Lane, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, EntryId, Lane, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::Epoch;
 use bowline_wire::successor::SaidSuccessor;
@@ -193,12 +193,23 @@ pub(super) fn make_anew(tx: &Tx<'_>, doc: DocN) -> Result<(), Error> {
     if is_empty { Ok(tx.delete_doc(doc)?) } else { Ok(()) }
 }
 
-/// Documents of which the log has lost entries are made anew: it depends on who is in the workspace whether what was built on these waits.
-pub(super) fn look_at_lost_again(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<(), Error> {
+/// Documents of which the log has lost entries by devices that have come or gone just now are made anew, or all if this device has: it depends
+/// on whether both are in the workspace whether what was built on the entries waits.
+pub(super) fn look_at_lost_again(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    own: DeviceId,
+    moved: &BTreeSet<DeviceId>,
+) -> Result<(), Error> {
+    if moved.is_empty() {
+        return Ok(());
+    }
     let lost = [QuarantineReason::NotTakenAgain, QuarantineReason::GivenUp].map(QuarantineReason::number);
     let is_lost = |row: &EntryRow| row.reason.as_ref().is_some_and(|it| lost.contains(&it.number));
+    let is_judged_anew = |row: &EntryRow| moved.contains(&own) || moved.contains(&row.chain.device);
     let aside = tx.entries_in_state(workspace, EntryState::Quarantined)?;
-    let docs: BTreeSet<DocN> = aside.iter().filter(|row| is_lost(row)).filter_map(|row| row.doc).collect();
+    let found = aside.iter().filter(|row| is_lost(row) && is_judged_anew(row));
+    let docs: BTreeSet<DocN> = found.filter_map(|row| row.doc).collect();
     Ok(docs.into_iter().try_for_each(|doc| tx.make_anew(doc))?)
 }
 

@@ -1,14 +1,17 @@
 //! Carrying out what the sync machine asks for: first on the disk, then on the line.
 
+use std::collections::BTreeSet;
+
 use bowline_core::sync::{Effect, Ingested, Phase, Recipient, RelayFault, Verdict};
 use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::{Cursor, EntryState, Store};
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{Lane, Millis, Position, WorkspaceId};
+use bowline_wire::ids::{DeviceId, Lane, Millis, Position, WorkspaceId};
 use bowline_wire::log::Log;
 use bowline_wire::roster::record::Record;
+use bowline_wire::roster::{Outcome, Roster, Standing};
 
 use crate::documents::held::Documents;
 use crate::lent::Lent;
@@ -232,6 +235,7 @@ impl Workspaces {
         let is_removed = matches!(linked.replica.phase(), Phase::Removed) && !linked.removed;
         let has_reached_decided = linked.replica.decided().is_none();
         let roster = linked.replica.log().map(Log::roster);
+        let own = self.device_in(lent.keys, workspace);
         let (giving, mut put_aside) = (self.giving_up(lent.keys, workspace), PutAside::default());
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         let mut after = Consequences::default();
@@ -260,7 +264,7 @@ impl Workspaces {
             put_aside.finish(tx)?;
             if let Some(roster) = roster.filter(|_| roster_moved) {
                 forget_spent_codes(tx, workspace, roster)?;
-                look_at_lost_again(tx, workspace)?;
+                look_at_lost_again(tx, workspace, own, &moved_in(ingested, roster))?;
             }
             if (roster_moved || ingested.joined) && snapshot.is_none() {
                 learned = find_keys(tx, workspace, &recipient, &mut rest)?;
@@ -318,15 +322,18 @@ impl Workspaces {
     }
 
     /// After an update, what needed one is looked at again.
-    pub(crate) fn retry_after_update(&self, store: &mut Store, keys: &DeviceKeys) -> Result<(), Error> {
+    pub(crate) fn retry_after_update(&mut self, store: &mut Store, keys: &DeviceKeys) -> Result<(), Error> {
         let version = env!("CARGO_PKG_VERSION").as_bytes();
         if store.read().meta(VERSION)?.as_deref() == Some(version) {
             return Ok(());
         }
         let workspaces: Vec<_> = self.ids().map(|id| (id, self.keyrings().of(id).cloned())).collect();
+        let mut moved = Vec::new();
         store.transaction(|tx| -> Result<(), Error> {
             for (workspace, keyring) in &workspaces {
-                self.follow_given_up(tx, *workspace, keys)?;
+                if self.follow_given_up(tx, *workspace, keys)? {
+                    moved.push(*workspace);
+                }
                 if let Some(keyring) = keyring {
                     // No clock is at hand: a time that lies ahead is seen to when the document is loaded.
                     let any = Millis(u64::MAX);
@@ -334,8 +341,34 @@ impl Workspaces {
                 }
             }
             Ok(tx.put_meta(VERSION, version)?)
-        })
+        })?;
+        // What is waited for is another thing now.
+        for workspace in moved {
+            if let Some(row) = store.read().workspace(workspace)? {
+                self.follow(store.read(), keys, &row)?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// The devices that came into the workspace in a stretch of the log, or went.
+fn moved_in(ingested: &Ingested, roster: &Roster) -> BTreeSet<DeviceId> {
+    let entries = &ingested.entries;
+    let came = entries.iter().filter_map(|item| match &item.verdict {
+        Verdict::Roster(entry, Outcome::Applied { .. }) => {
+            is_join_record(entry.body(), entry.header().entry_type.number()).then(|| entry.header().device)
+        }
+        _ => None,
+    });
+    let is_in = |at: &Position| {
+        entries.first().is_some_and(|first| first.position() <= *at) && *at <= ingested.head.position
+    };
+    let went = roster.devices().filter_map(|(device, it)| match &it.standing {
+        Standing::Removed { position, .. } => is_in(position).then_some(*device),
+        Standing::Active => None,
+    });
+    came.chain(went).collect()
 }
 
 /// Name of the value that says which version opened this database last.

@@ -280,18 +280,19 @@ impl Workspaces {
         self.with_replica(lent, workspace, |replica, cx| replica.note_withheld_from(first, cx))
     }
 
-    /// After an update: a record that this version knows and the one before did not is followed now.
+    /// After an update: a record that this version knows and the one before did not is followed now. Whether anything was put aside.
     pub(super) fn follow_given_up(
         &self,
         tx: &Tx<'_>,
         workspace: WorkspaceId,
         keys: &DeviceKeys,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let Some(giving) = self.giving_up(keys, workspace).filter(|it| !it.given_up.is_empty()) else {
-            return Ok(());
+            return Ok(false);
         };
         let mut done = PutAside::default();
         giving.look_at_all(tx, &mut done)?;
-        done.finish(tx)
+        done.finish(tx)?;
+        Ok(done.entries > 0)
     }
 }

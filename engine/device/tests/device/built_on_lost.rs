@@ -212,6 +212,25 @@ fn a_line_that_is_given_up_is_waited_for_as_long_as_its_author_stays() {
     assert_in_step(&one, &relay);
 }
 
+/// Making a document anew costs as much as the document is long.
+#[test]
+fn a_document_of_which_something_is_given_up_is_not_made_anew_because_somebody_comes_in() {
+    let (mut one, mut other, mut relay, (id, gone, _)) = two_lines_and_all();
+    let lost = Lost { epochs: vec![], entries: vec![gone] };
+    one.device.decide(one.workspace(), Decision::GiveUp(lost), one.now).unwrap();
+    for _ in 0..3 {
+        exchange(&mut one, &mut other, &mut relay);
+    }
+    assert_eq!(text(&mut one, id), "a\nlost\nbelow\n");
+    let rev = |rig: &Rig| rig.device.store().read().find_doc(id).unwrap().unwrap().rev;
+    let (before, at) = (rev(&one), relay.len());
+    let mut late = newcomer(&mut one, &mut relay, 9);
+    one.sync(&mut relay);
+    assert!(relay.len() >= at + 2, "an invite and a join");
+    assert_eq!(rev(&one), before);
+    assert_eq!(text(&mut late, id), "a\nlost\nbelow\n");
+}
+
 #[test]
 fn a_line_that_is_given_up_stands_once_when_its_author_is_back() {
     let (mut one, mut other, mut relay, (id, gone, _)) = two_lines_and_all();

@@ -521,6 +521,25 @@ fn a_record_that_the_version_before_did_not_know_is_followed_after_the_update() 
 }
 
 #[test]
+fn a_body_that_is_given_up_keeps_a_device_from_holding_everything_no_longer_once_it_is_updated() {
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    let gone = owner.put_message(&mut relay, DOC, "gone");
+    relay.withholds.insert(relay.len());
+    owner.put_record(&mut relay, &lost(&[gone.id()]));
+    rig.sync(&mut relay);
+    let as_before = "UPDATE entry SET state = 5, reason = NULL WHERE state = 2;
+                     INSERT INTO withheld (entry, since) SELECT n, 0 FROM entry WHERE state = 5;
+                     DELETE FROM meta WHERE key = 'version'";
+    rig.device.store().connection().execute_batch(as_before).unwrap();
+    let mut rig = rig.reopened();
+    assert_eq!(given_up(&rig), [gone.id()]);
+    rig.conversation("goes on");
+    rig.sync(&mut relay);
+    assert!(rig.appended().last().unwrap().header().held > place_of(&relay, &gone));
+    assert_nothing_waits(&rig);
+}
+
+#[test]
 fn the_owner_sees_whose_words_are_not_here_since_when_and_who_may_have_them() {
     let (mut rig, mut ben, mut relay) = owner_and_member();
     let code = rig.invited(&mut relay);

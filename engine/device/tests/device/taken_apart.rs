@@ -352,3 +352,25 @@ fn a_message_in_parts_of_which_a_restored_relay_does_not_take_one_again_is_said_
         }
     }
 }
+
+#[test]
+fn room_that_the_relay_had_after_all_for_what_is_given_up_is_not_said_to_be_missing() {
+    let (mut rig, mut owner, mut relay) = Rig::member();
+    let id = rig.conversation("held up");
+    rig.talk(&mut relay);
+    rig.say(id, "no room");
+    rig.take_sent();
+    let sent = rig.appended().pop().unwrap();
+    rig.receive(&FakeRelay::refused(sent.id(), Reason::Quota, None));
+    assert!(rig.status().held_up.is_some());
+    let at = relay.len();
+    owner.put_record(&mut relay, &lost(&[sent.id()]));
+    relay.put(sent.to_signed());
+    rig.receive(&relay.frame(at + 1, at + 2));
+    assert_eq!(given_up(&rig), [sent.id()]);
+    assert_eq!(
+        (rig.status().held_up, rig.status().offered),
+        (None, 1),
+        "it was taken, and what it held is sent again"
+    );
+}

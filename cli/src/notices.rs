@@ -19,6 +19,9 @@ pub(crate) fn sentence(notice: &Notice) -> Option<(WorkspaceId, String)> {
         Notice::DecisionVoid { workspace, why } => {
             (*workspace, format!("a decision came to nothing: {}", error::void(*why)))
         }
+        Notice::NothingToGiveUp(workspace) => {
+            (*workspace, "what was to be given up has come: nothing was given up".to_owned())
+        }
         Notice::JoinFailed(workspace, why) => (*workspace, error::join_failed(why).message),
         Notice::Removed(workspace) => {
             (*workspace, "this device was removed, or has left. Documents stay here; `bowline status` says more".to_owned())

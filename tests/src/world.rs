@@ -276,6 +276,7 @@ impl World {
                 Notice::Withheld(_) => "withheld",
                 Notice::NothingWithheld(_) => "nothing withheld",
                 Notice::GivenUp { .. } => "given up",
+                Notice::NothingToGiveUp(_) => "nothing to give up",
                 Notice::Moved { .. } => "moved",
                 Notice::Damaged(_) => "damaged",
                 Notice::Restored { .. } => "restored",

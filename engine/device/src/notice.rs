@@ -36,6 +36,8 @@ pub enum Notice {
         /// Why the decision came to nothing.
         why: Void,
     },
+    /// Nothing was given up: all that this was decided of has come.
+    NothingToGiveUp(WorkspaceId),
     /// This device is in.
     Joined(WorkspaceId),
     /// The code did not let this device in.

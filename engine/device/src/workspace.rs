@@ -5,6 +5,7 @@
 mod again;
 pub(crate) mod behind;
 mod claims;
+mod carrying_out;
 mod clocks;
 pub(crate) mod code;
 pub(crate) mod connection;

@@ -23,8 +23,10 @@ pub(in crate::sync) struct Bodies {
     asked_at: Option<Millis>,
     /// How often in a row nothing has come of it.
     in_vain: u32,
-    /// Whether something may still come of asking soon: not once an answer brought nothing, or there was none.
+    /// Whether something may still come of asking soon: not once everything was asked for and nothing came of it, or there was no answer.
     goes_on: bool,
+    /// Whether the last question has no answer.
+    is_unanswered: bool,
     /// What the relay wants and this device has not looked for.
     wanted: Vec<Position>,
     /// When it last looked.
@@ -42,6 +44,7 @@ impl Bodies {
             asked_at: None,
             in_vain: 0,
             goes_on: true,
+            is_unanswered: false,
             wanted: Vec::new(),
             supplied_at: None,
         }
@@ -82,15 +85,16 @@ impl Bodies {
             self.due = earliest;
             return Vec::new();
         }
-        if self.in_vain > 0 {
-            self.goes_on = false;
-        }
+        self.goes_on &= !self.is_unanswered;
         self.after = last;
         self.asked = lacking.into_iter().map(|it| (it.position, it)).collect();
         self.asked_at = Some(now);
-        self.due = now.plus(wait(self.in_vain));
-        // Until something comes.
-        self.in_vain = self.in_vain.saturating_add(1);
+        self.is_unanswered = true;
+        self.due = now.plus(if self.goes_on { FETCH_AGAIN_AFTER } else { wait(self.in_vain) });
+        // Until something comes. The questions of a round that goes on count as one.
+        if !self.goes_on || self.in_vain == 0 {
+            self.in_vain = self.in_vain.saturating_add(1);
+        }
         self.asked.keys().copied().collect()
     }
 
@@ -99,9 +103,23 @@ impl Bodies {
         if self.after == Position::START {
             self.lacks = false;
             self.goes_on = false;
-        } else {
-            self.after = Position::START;
-            self.due = now;
+            return;
+        }
+        self.after = Position::START;
+        self.due = now;
+        if let Some(times) = self.in_vain.checked_sub(1) {
+            self.goes_on = false;
+            self.due = self.asked_at.map_or(now, |at| at.plus(wait(times)).max(now));
+        }
+    }
+
+    /// Begins another round from the beginning, unless one goes on or the last question is younger than two may be apart: somebody decides by
+    /// what comes of it.
+    pub(in crate::sync) fn begin_anew(&mut self, now: Millis) {
+        if self.lacks && !self.goes_on && self.earliest(now) <= now {
+            self.goes_on = true;
+            self.is_unanswered = false;
+            self.look_anew(now);
         }
     }
 
@@ -125,8 +143,11 @@ impl Bodies {
                 self.in_vain = 0;
                 self.due = now;
             }
-            None => self.goes_on = false,
+            // What is behind it may come all the same.
+            None if self.goes_on && self.is_unanswered => self.due = now,
+            None => {}
         }
+        self.is_unanswered = false;
         came
     }
 

@@ -236,6 +236,67 @@ fn one_question_takes_so_many_and_what_did_not_fit_the_answer_is_asked_for_next(
 }
 
 #[test]
+fn what_is_behind_a_question_in_vain_is_asked_for_a_moment_later() {
+    let (mut bench, _owner, _relay, positions) = withheld(2 * MAX_BODIES_PER_FRAME as u64 + 1);
+    for asked in positions.chunks(MAX_BODIES_PER_FRAME) {
+        assert_eq!(fetched(&bench), [asked.to_vec()]);
+        assert!(bench.replica.is_fetching());
+        bench.forget();
+        bench.receive(Frame::Supply { bodies: vec![] });
+        assert_eq!(fetched(&bench), [[0_u64; 0]; 0], "a moment later");
+        bench.wait(1_000);
+    }
+    assert!(!bench.replica.is_fetching(), "everything was asked for");
+    pass(&mut bench, 3_999);
+    assert_eq!(fetched(&bench), [[0_u64; 0]; 0]);
+    pass(&mut bench, 1);
+    assert_eq!(fetched(&bench), [positions[..MAX_BODIES_PER_FRAME].to_vec()], "from the beginning");
+}
+
+#[test]
+fn a_question_without_an_answer_ends_the_round_after_five_seconds() {
+    for count in [1, 2 * MAX_BODIES_PER_FRAME as u64] {
+        let (mut bench, _owner, _relay, _) = withheld(count);
+        pass(&mut bench, 4_999);
+        assert!(bench.replica.is_fetching());
+        pass(&mut bench, 1);
+        assert!(!bench.replica.is_fetching());
+    }
+}
+
+#[test]
+fn whoever_decides_by_it_has_everything_asked_for_anew() {
+    let (mut bench, _owner, mut relay, positions) = withheld(1);
+    bench.receive(Frame::Supply { bodies: vec![] });
+    bench.forget();
+    bench.wait(999);
+    bench.replica.ask_anew(bench.now);
+    assert!(!bench.replica.is_fetching(), "that was just done");
+    bench.wait(1);
+    bench.replica.ask_anew(bench.now);
+    assert!(bench.replica.is_fetching());
+    bench.wait(0);
+    assert_eq!(fetched(&bench), std::slice::from_ref(&positions));
+    bench.receive(Frame::Supply { bodies: vec![] });
+    assert!(!bench.replica.is_fetching());
+    // Nobody answers.
+    bench.wait(2_000);
+    bench.replica.ask_anew(bench.now);
+    bench.wait(0);
+    for wait in [4_999, 1] {
+        assert!(bench.replica.is_fetching());
+        pass(&mut bench, wait);
+    }
+    assert!(!bench.replica.is_fetching());
+    bench.wait(2_000);
+    bench.replica.ask_anew(bench.now);
+    bench.wait(0);
+    relay.withholds.clear();
+    bench.receive(relay.supply(&[Position(positions[0])]));
+    assert_eq!((came(&bench), bench.replica.is_fetching()), (positions, false));
+}
+
+#[test]
 fn a_relay_that_withholds_everything_is_asked_once_a_second_at_most() {
     let (mut bench, mut owner, mut relay, _) = withheld(1);
     for _ in 0..20 {

@@ -2,7 +2,7 @@
 
 use bowline_crypto::TicketSecret;
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer, decode, encode};
-use bowline_wire::ids::{DeviceId, EntryId, EpochId, Millis, TicketKey, UserId};
+use bowline_wire::ids::{DeviceId, EntryId, Millis, TicketKey, UserId};
 use bowline_wire::limits::MAX_BODY;
 use bowline_wire::roster::record::{Lost, Move, Record};
 use bowline_wire::roster::{Deed, Roster, Void};
@@ -83,13 +83,7 @@ impl Decision {
             }
             // Another device of the Owner's was first, or the Member has gone.
             Self::Allow(user) => roster.may_be_allowed(user).err(),
-            Self::GiveUp(lost) if lost.epochs.is_empty() => None,
-            // Somebody else had the key after all, or another device of the Owner's was first.
-            Self::GiveUp(_) if !roster.has_complaint() => Some(Void::NoComplaint),
-            Self::GiveUp(lost) => {
-                let is_known = |it: &EpochId| roster.given_up().has_epoch(it);
-                (lost.entries.is_empty() && lost.epochs.iter().all(is_known)).then_some(Void::GivenUp)
-            }
+            Self::GiveUp(lost) => (!roster.given_up().lacks_any_of(lost)).then_some(Void::GivenUp),
             // Another device of the Owner's was first, and everybody follows that one.
             Self::Move(to) => (roster.moves().len() as u64 != to.generation).then_some(Void::Outrun),
             _ => None,

@@ -30,6 +30,7 @@ impl Workspaces {
         linked.transmit.clear();
         linked.close = false;
         linked.line_fault = None;
+        linked.asked_before.clear();
         // What another process has let through counts on the next line.
         linked.replica.let_time_through(clocks::let_through(lent.read(), workspace)?);
         self.with_replica(lent, workspace, |replica, cx| replica.handle_connected(line, cx))

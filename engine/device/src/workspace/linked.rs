@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bowline_core::document::Incoming;
 use bowline_core::sync::{Clocks, Context, Phase, RelayFault, Replica};
 use bowline_crypto::{DeviceKeys, Keyring};
-use bowline_store::{DocN, Reader, StoreError};
+use bowline_store::{DocN, IntentN, Reader, StoreError};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{
     DeviceId, DocId, Incarnation, LineKey, LogHash, Millis, Position, WireDoc, WorkspaceId,
@@ -55,6 +55,8 @@ pub(super) struct Linked {
     pub(super) unsealable: BTreeMap<DocN, Unsealable>,
     /// A decision waits, because its record does not fit what this person may still write.
     pub(super) lacks_room_for_decision: bool,
+    /// Decisions to give content up, with the time when each was made, before which the relay was asked on this line whether it has it.
+    pub(super) asked_before: Vec<(IntentN, Millis)>,
 }
 
 /// Why a document's unsealed work stays here.
@@ -268,6 +270,7 @@ impl Linked {
             fed_up_to: None,
             unsealable: BTreeMap::new(),
             lacks_room_for_decision: false,
+            asked_before: Vec::new(),
         }
     }
 }

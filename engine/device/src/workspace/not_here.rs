@@ -20,7 +20,7 @@ use crate::{AuditedDocument, Error};
 pub enum Lacks {
     /// The relay does not give the body.
     Body,
-    /// The key of its epoch is not here, and somebody has complained of one that is missing.
+    /// The key of its epoch is not here.
     Key,
 }
 
@@ -43,8 +43,9 @@ pub struct NotHere {
     pub epochs: BTreeSet<EpochId>,
     /// The first of the entries came on the log at this time.
     pub since: LogTime,
-    /// Other devices in the workspace that may still have one of the bodies or keys: they have said to hold everything up to there, or wrote
-    /// it themselves.
+    /// Other devices in the workspace that may still have one of the bodies or keys, recovery phrases aside. A body may be with those who wrote
+    /// it, or have said to hold everything up to there. A key may be with everybody: who was in while its epoch was in force was to get it, who came
+    /// later may have been given it by a history or a Fill, and nobody says who has which.
     pub holders: BTreeSet<DeviceId>,
 }
 
@@ -61,6 +62,19 @@ impl NotHere {
         let entries =
             entries.chunks(MAX_GIVEN_UP).map(|it| Lost { epochs: Vec::new(), entries: it.to_vec() });
         epochs.chain(entries).collect()
+    }
+
+    /// What of `now` was among what somebody has been shown.
+    pub fn still(shown: &[Self], now: Vec<Self>) -> Vec<Self> {
+        let entries: BTreeSet<EntryId> = shown.iter().flat_map(|it| it.entries.iter().copied()).collect();
+        let epochs: BTreeSet<EpochId> = shown.iter().flat_map(|it| it.epochs.iter().copied()).collect();
+        let mut still = now;
+        for it in &mut still {
+            it.entries.retain(|id| entries.contains(id));
+            it.epochs.retain(|id| epochs.contains(id));
+        }
+        still.retain(|it| !it.entries.is_empty());
+        still
     }
 }
 
@@ -80,11 +94,9 @@ impl Workspaces {
         let mut lacking: Vec<(EntryRow, Lacks)> = Vec::new();
         let withheld = read.entries_in_state(workspace, EntryState::Withheld)?;
         lacking.extend(withheld.into_iter().map(|row| (row, Lacks::Body)));
-        if roster.has_complaint() {
-            let aside = read.entries_in_state(workspace, EntryState::Quarantined)?;
-            lacking.extend(aside.into_iter().filter(lacks_key).map(|row| (row, Lacks::Key)));
-        }
-        lacking.retain(|(row, _)| row.place.is_some() && !row.is_off_the_log() && was_accepted(row));
+        let aside = read.entries_in_state(workspace, EntryState::Quarantined)?;
+        lacking.extend(aside.into_iter().filter(lacks_key).map(|row| (row, Lacks::Key)));
+        lacking.retain(|(row, _)| is_on_the_log(row));
         lacking.sort_by_key(|(row, _)| row.place.map(|place| place.pos));
         let holding = holding(read, own, log)?;
         let mut found: Vec<NotHere> = Vec::new();
@@ -92,6 +104,9 @@ impl Workspaces {
         for (row, lacks) in lacking {
             let (Some(wire), Some(place), author) = (row.wire, row.place, row.chain.device) else { continue };
             let epoch = entry_of(EntryWithBody { entry: row.clone(), body: None })?.header().epoch;
+            if lacks == Lacks::Key && !self.lacks_key_of(workspace, &epoch)? {
+                continue;
+            }
             let at = *known.entry((wire, author, lacks)).or_insert(found.len());
             if at == found.len() {
                 found.push(NotHere {
@@ -110,7 +125,7 @@ impl Workspaces {
             it.entries.push(row.id);
             let holds = |(device, up_to): &(DeviceId, Position)| match lacks {
                 Lacks::Body => *device == author || *up_to >= place.pos,
-                Lacks::Key => *device == author,
+                Lacks::Key => true,
             };
             it.holders.extend(holding.iter().filter(|held| holds(held)).map(|(device, _)| *device));
             if lacks == Lacks::Key {
@@ -119,6 +134,26 @@ impl Workspaces {
         }
         Ok(found)
     }
+
+    /// Whether the key of an epoch of the log's is missing here, and the epoch is not given up.
+    pub(super) fn lacks_key_of(&self, workspace: WorkspaceId, epoch: &EpochId) -> Result<bool, Error> {
+        let Some(roster) = self.log(workspace)?.map(Log::roster) else {
+            return Ok(false);
+        };
+        let keyring = self.linked.get(&workspace).and_then(|linked| linked.replica.keyring());
+        let is_known = roster.epochs().iter().any(|known| known.id == *epoch);
+        let is_here = keyring.is_some_and(|keyring| keyring.holds(*epoch));
+        Ok(is_known && !is_here && !roster.given_up().has_epoch(epoch))
+    }
+}
+
+fn is_on_the_log(row: &EntryRow) -> bool {
+    row.place.is_some() && !row.is_off_the_log() && was_accepted(row)
+}
+
+/// Whether the relay has not given the body of an entry that is on the log.
+pub(super) fn lacks_body(row: &EntryRow) -> bool {
+    row.state == EntryState::Withheld && is_on_the_log(row)
 }
 
 fn lacks_key(row: &EntryRow) -> bool {

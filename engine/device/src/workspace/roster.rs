@@ -125,44 +125,7 @@ impl Workspaces {
         Ok(Some(Code { relay: row.relay, workspace, kind, pins, secret }))
     }
 
-    /// Writes the next roster record there is to write. Whether one was written, or a decision given up.
-    pub(super) fn write_records(
-        &mut self,
-        lent: &mut Lent<'_>,
-        workspace: WorkspaceId,
-    ) -> Result<bool, Error> {
-        if self.replica(workspace)?.ready_for_record().is_err() {
-            return Ok(false);
-        }
-        // What does not fit what this person may still write waits until the Owner allows more. Leaving always fits.
-        if let Some(record) = self.unasked(lent, workspace)?
-            && self.replica(workspace)?.has_room_for_record(&record)
-        {
-            return self.offer_record(lent, workspace, &record, None).map(|()| true);
-        }
-        // A code hands out the key in force: until that is here, whoever is to be let in waits.
-        let has_key = self.replica(workspace)?.has_key_in_force();
-        let may_go = |intent: &Intent| has_key || !matches!(intent.decision, Decision::Open { .. });
-        let mut next = in_order(intents(lent.read(), lent.keys, workspace)?);
-        next.retain(|it| may_go(&it.intent));
-        let mut is_short = false;
-        for Decided { n, intent, since } in next {
-            match self.record_for(lent, workspace, (&intent.decision, since))? {
-                Ok(record) if !self.replica(workspace)?.has_room_for_record(&record) => {
-                    is_short = true;
-                    continue;
-                }
-                Ok(record) => self.offer_record(lent, workspace, &record, Some((n, intent)))?,
-                Err(why) => give_up(lent, workspace, n, why)?,
-            }
-            self.linked(workspace)?.lacks_room_for_decision = false;
-            return Ok(true);
-        }
-        self.linked(workspace)?.lacks_room_for_decision = is_short;
-        Ok(false)
-    }
-
-    fn offer_record(
+    pub(super) fn offer_record(
         &mut self,
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
@@ -353,7 +316,7 @@ pub(super) fn intents(
 
 /// Decisions that no record carries out yet, in the order in which records are to. Whoever leaves can do nothing afterwards: who is to be out is
 /// out first, also where the log has lost that.
-fn in_order(decided: Vec<Decided>) -> Vec<Decided> {
+pub(super) fn in_order(decided: Vec<Decided>) -> Vec<Decided> {
     let is_unanswered = decided.iter().any(|it| it.intent.decision.is_removal() && it.intent.entry.is_some());
     let open = decided.into_iter().filter(|it| it.intent.entry.is_none());
     let is_leave = |it: &Decided| matches!(it.intent.decision, Decision::Leave { .. });
@@ -380,9 +343,10 @@ pub(super) fn kept_code(
     Ok(Some(intent.decision))
 }
 
-fn give_up(lent: &mut Lent<'_>, workspace: WorkspaceId, n: IntentN, why: Void) -> Result<(), Error> {
+/// Nothing comes of a decision, and the person is told this.
+pub(super) fn end_decision(lent: &mut Lent<'_>, n: IntentN, told: Notice) -> Result<(), Error> {
     lent.store.transaction(|tx| tx.delete_intent(n))?;
-    lent.notices.push(Notice::DecisionVoid { workspace, why });
+    lent.notices.push(told);
     Ok(())
 }
 
@@ -413,7 +377,8 @@ pub(crate) fn settle_decision(
             tx.put_state(workspace, &name, &rest.seal(&name, &intent.to_bytes()))?;
             Ok(Some(Notice::CodeReady { workspace, kind, ticket }))
         }
-        Outcome::Void(Void::NotOnHead) => {
+        // Epochs whose keys are missing are complained of anew, if a rekey was faster.
+        Outcome::Void(Void::NotOnHead | Void::NoComplaint) => {
             intent.entry = None;
             update_intent(tx, rest, n, &intent)?;
             Ok(None)

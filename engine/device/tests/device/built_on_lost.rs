@@ -2,14 +2,13 @@
 //! once.
 
 use bowline_core::document::{AgentEdit, FilePath};
-use bowline_device::intent::Decision;
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DocId, EntryId, Lane};
-use bowline_wire::roster::record::Lost;
+use bowline_wire::roster::record::{Lost, Record};
 
 use crate::relay::FakeRelay;
 use crate::restored_relay::assert_in_step;
-use crate::rig::{Rig, exchange, newcomer, two};
+use crate::rig::{Rig, exchange, linked, newcomer, two};
 use crate::sealing::noise;
 
 fn write(rig: &mut Rig, id: DocId, text: &str) {
@@ -195,12 +194,17 @@ fn a_line_of_text_does_not_wait_for_an_author_who_is_removed() {
     assert_in_step(&one, &relay);
 }
 
+/// Another device of the Owner's lacks these, and gives them up.
+fn give_up(owner: &mut Rig, relay: &mut FakeRelay, entries: Vec<EntryId>) {
+    let mut own = linked(owner, relay, 8);
+    own.put_record(relay, &Record::Lost(Lost { epochs: vec![], entries }));
+}
+
 #[test]
 fn a_line_that_is_given_up_is_waited_for_as_long_as_its_author_stays() {
     let (mut one, other, mut relay, (id, gone, _)) = two_lines_and_all();
     let (workspace, now) = (one.workspace(), one.now);
-    let lost = Lost { epochs: vec![], entries: vec![gone] };
-    one.device.decide(workspace, Decision::GiveUp(lost), now).unwrap();
+    give_up(&mut one, &mut relay, vec![gone]);
     for _ in 0..2 {
         one.sync(&mut relay);
         assert_eq!(text(&mut one, id), "a\n");
@@ -216,8 +220,7 @@ fn a_line_that_is_given_up_is_waited_for_as_long_as_its_author_stays() {
 #[test]
 fn a_document_of_which_something_is_given_up_is_not_made_anew_because_somebody_comes_in() {
     let (mut one, mut other, mut relay, (id, gone, _)) = two_lines_and_all();
-    let lost = Lost { epochs: vec![], entries: vec![gone] };
-    one.device.decide(one.workspace(), Decision::GiveUp(lost), one.now).unwrap();
+    give_up(&mut one, &mut relay, vec![gone]);
     for _ in 0..3 {
         exchange(&mut one, &mut other, &mut relay);
     }
@@ -234,8 +237,10 @@ fn a_document_of_which_something_is_given_up_is_not_made_anew_because_somebody_c
 #[test]
 fn a_line_that_is_given_up_stands_once_when_its_author_is_back() {
     let (mut one, mut other, mut relay, (id, gone, _)) = two_lines_and_all();
-    let lost = Lost { epochs: vec![], entries: vec![gone] };
-    one.device.decide(one.workspace(), Decision::GiveUp(lost), one.now).unwrap();
+    give_up(&mut one, &mut relay, vec![gone]);
+    one.disconnect();
+    one.sync(&mut relay);
+    assert_eq!(text(&mut one, id), "a\n");
     for _ in 0..3 {
         exchange(&mut one, &mut other, &mut relay);
     }
@@ -255,9 +260,10 @@ fn own_text_that_is_given_up_is_shown_and_sealed_anew_while_anothers_line_is_wai
     exchange(&mut one, &mut other, &mut relay);
     assert_eq!(text(&mut one, id), "a\nlost\nbelow\nlast\n");
     other.disconnect();
-    let lost = Lost { epochs: vec![], entries: contents(&relay) };
-    one.device.decide(one.workspace(), Decision::GiveUp(lost), one.now).unwrap();
-    one.talk(&mut relay);
+    let all = contents(&relay);
+    give_up(&mut one, &mut relay, all);
+    one.disconnect();
+    one.sync(&mut relay);
     assert_eq!(text(&mut one, id), "a\n");
     for _ in 0..2 {
         one = one.reopened();

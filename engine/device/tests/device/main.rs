@@ -29,6 +29,7 @@ mod copies;
 mod counting;
 mod crashes;
 mod damage;
+mod deciding_to_give_up;
 mod filing;
 mod folding;
 mod giving_up;

@@ -35,7 +35,7 @@ impl GivenUp {
     }
 
     /// Whether there is anything in `lost` that was not given up before.
-    pub(super) fn lacks_any_of(&self, lost: &Lost) -> bool {
+    pub fn lacks_any_of(&self, lost: &Lost) -> bool {
         lost.epochs.iter().any(|it| !self.epochs.contains(it))
             || lost.entries.iter().any(|it| !self.entries.contains(it))
     }

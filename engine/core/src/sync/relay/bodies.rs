@@ -35,7 +35,13 @@ impl Replica {
         self.renew_holding(cx);
     }
 
-    /// Whether bodies that were withheld may be about to come on this line.
+    /// Asks for what is withheld anew, if that was not just done: what it decides on is to be as the relay has it now. As long as
+    /// [`Replica::is_fetching`], more may come; a relay that does not answer ends that soon.
+    pub fn ask_anew(&mut self, now: Millis) {
+        self.bodies.begin_anew(now);
+    }
+
+    /// Whether bodies that were withheld may be about to come on this line: not once each was asked for and nothing came of it.
     pub fn is_fetching(&self) -> bool {
         self.may_fetch() && self.bodies.are_coming()
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use bowline_wire::ids::{LogId, RelayId};
+use bowline_wire::ids::{EpochId, LogId, RelayId};
 
 use super::*;
 

@@ -96,3 +96,35 @@ fn what_never_comes_is_shown_given_up_by_the_owner_and_said_again_by_who_has_it(
         assert_eq!(shown.matches("Buy milk").count(), 1, "{shown}");
     }
 }
+
+/// The person decides while the relay is away, and somebody who has the words is back before.
+#[test]
+fn what_is_decided_without_a_relay_waits_and_what_comes_before_its_record_is_not_given_up() {
+    let mut relay = TestRelay::start();
+    let mut laptop = owner(&relay);
+    let code = ok(&mut laptop, "workspace invite");
+    let mut bens = joined("desktop", "Ben", &code);
+    ok(&mut laptop, "sync");
+    let id = laptop.made("chat new --title Groceries");
+    ok(&mut laptop, "sync");
+    ok(&mut bens, "sync");
+    ok(&mut bens, &format!("chat say {id} 'Buy milk'"));
+    ok(&mut bens, "sync");
+    lose_newest(&mut relay);
+    assert_eq!(laptop.run("sync").code, 10);
+    relay.stop();
+    let waits = laptop.run("workspace give-up --yes");
+    assert_ne!(waits.code, 0, "{}", waits.stderr);
+    let said = "Giving up 1 entry is decided, and not yet in force";
+    assert!(waits.stderr.contains(said) && !waits.stderr.contains("Gave up"), "{}", waits.stderr);
+    relay.resume();
+    ok(&mut bens, "sync");
+    let synced = laptop.run("sync");
+    assert_eq!(synced.code, 0, "{}", synced.stderr);
+    let said = "what was to be given up has come: nothing was given up";
+    assert!(synced.stderr.contains(said), "{}", synced.stderr);
+    let status = &json(&mut laptop, "status")["workspaces"][0];
+    assert_eq!((&status["withheld"], &status["undecided"]), (&serde_json::Value::Null, &0.into()));
+    let shown = ok(&mut laptop, &format!("chat show {id}"));
+    assert!(shown.contains("Buy milk"), "{shown}");
+}

@@ -1,17 +1,18 @@
 //! `bowline workspace give-up`: the Owner ends the wait for content that nobody has any more.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
-use bowline_engine::Deed;
-use bowline_engine::device::{Lacks, NotHere};
-use bowline_engine::ids::WorkspaceId;
+use bowline_engine::device::{Lacks, NotHere, QuarantineReason};
+use bowline_engine::ids::{EntryId, WorkspaceId};
 use bowline_engine::intent::Decision;
+use bowline_engine::{Deed, Void};
 use clap::Args;
 use serde::Serialize;
 
 use crate::command::removal::{self, Said};
 use crate::documents::{count_entries, counted, prefixes, title};
-use crate::error::CommandError;
+use crate::error::{CommandError, void};
 use crate::invocation::Invocation;
 use crate::opened::Opened;
 use crate::text::OneLine;
@@ -106,14 +107,76 @@ impl GiveUp {
         }
         let question = format!("Give up {n}? They count nowhere any more, on no device");
         invocation.confirm(self.yes, &question)?;
-        for lost in NotHere::to_give_up(&not_here) {
+        // What came while the question stood stays, and what came behind it was not shown.
+        let lacking = NotHere::still(&not_here, here.device.not_here(workspace)?);
+        for lost in NotHere::to_give_up(&lacking) {
             here.device.decide(workspace, Decision::GiveUp(lost), now)?;
         }
         here.wake();
-        let done =
-            format!("Gave up {n}. Whoever wrote them and still has them says them again by themselves.");
-        removal::carry_out(invocation, &mut here, workspace, &Said::of(done, format!("Giving up {n}")))?;
-        answer(invocation, workspace, &waiting)
+        let answered = removal::answered(invocation, &mut here, workspace)?;
+        let became = Became::of(&here, workspace, &not_here)?;
+        for sentence in became.sentences() {
+            invocation.say(format_args!("{sentence}"));
+        }
+        match answered.void {
+            // Another device of the Owner's was first, or what was missing came: that is said.
+            None | Some(Void::GivenUp | Void::NoComplaint) => {}
+            Some(why) => return Err(void(why)),
+        }
+        let n = count_entries(became.waits);
+        answered.in_force(&Said::of(String::new(), format!("Giving up {n}")))?;
+        if became.waits > 0 {
+            invocation.warn(format_args!("{n} of what was shown still cannot be shown here: run this again"));
+        }
+        let given_up = became.rows.iter().map(|it| Waiting::of(it, &called, &here));
+        answer(invocation, workspace, &given_up.collect::<Result<Vec<_>, CommandError>>()?)
+    }
+}
+
+/// What became of what was shown, once it was decided to give that up.
+struct Became {
+    /// What was given up.
+    rows: Vec<NotHere>,
+    /// How many entries that are.
+    given_up: u64,
+    /// How many still are not here.
+    waits: u64,
+    /// How many came.
+    came: u64,
+}
+
+impl Became {
+    fn of(here: &Opened, workspace: WorkspaceId, shown: &[NotHere]) -> Result<Self, CommandError> {
+        let aside = here.device.status(workspace)?.quarantined.into_iter();
+        let aside = aside.filter(|it| it.reason == QuarantineReason::GivenUp).map(|it| it.entry).collect();
+        Ok(Self::by(shown, &aside, &NotHere::still(shown, here.device.not_here(workspace)?)))
+    }
+
+    fn by(shown: &[NotHere], aside: &BTreeSet<EntryId>, still: &[NotHere]) -> Self {
+        let count = |rows: &[NotHere]| rows.iter().map(|it| it.entries.len() as u64).sum::<u64>();
+        let mut rows = shown.to_vec();
+        for it in &mut rows {
+            it.entries.retain(|id| aside.contains(id));
+        }
+        rows.retain(|it| !it.entries.is_empty());
+        let (given_up, waits) = (count(&rows), count(still));
+        Self { rows, given_up, waits, came: count(shown).saturating_sub(given_up + waits) }
+    }
+
+    fn sentences(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        if self.given_up > 0 {
+            let n = count_entries(self.given_up);
+            sentences.push(format!(
+                "Gave up {n}. Whoever still has what they wrote there says it again, unasked."
+            ));
+        }
+        if self.came > 0 {
+            let n = count_entries(self.came);
+            let verb = if self.came == 1 { "is" } else { "are" };
+            sentences.push(format!("{n} came meanwhile, and {verb} not given up."));
+        }
+        sentences
     }
 }
 
@@ -182,5 +245,46 @@ impl Waiting {
                 .collect(),
             shown,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline_engine::ids::{DeviceId, LogTime, WireDoc};
+
+    use super::*;
+
+    fn lacking(entries: std::ops::Range<u8>) -> NotHere {
+        NotHere {
+            wire: WireDoc::ZERO,
+            document: None,
+            author: DeviceId::from_bytes([1; 32]),
+            user: None,
+            lacks: Lacks::Body,
+            entries: entries.map(|id| EntryId::from_bytes([id; 32])).collect(),
+            epochs: BTreeSet::new(),
+            since: LogTime::default(),
+            holders: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_given_up_what_waits_and_what_came_are_counted_each_for_itself() {
+        let shown = [lacking(0..10), lacking(10..16)];
+        let aside = (0..5).chain([12, 200]).map(|id| EntryId::from_bytes([id; 32])).collect();
+        let became = Became::by(&shown, &aside, &[lacking(5..9)]);
+        assert_eq!((became.given_up, became.waits, became.came), (6, 4, 6));
+        assert_eq!(became.rows, [lacking(0..5), lacking(12..13)]);
+        assert_eq!(
+            became.sentences(),
+            [
+                "Gave up 6 entries. Whoever still has what they wrote there says it again, unasked.",
+                "6 entries came meanwhile, and are not given up."
+            ]
+        );
+        let none = Became::by(&shown, &BTreeSet::new(), &shown);
+        assert_eq!((none.waits, none.sentences()), (16, vec![]), "nothing is said of what was not done");
+        let came = Became::by(&shown[..1], &BTreeSet::new(), &[]);
+        assert_eq!(came.sentences(), ["10 entries came meanwhile, and are not given up."]);
     }
 }

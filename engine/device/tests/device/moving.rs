@@ -1,10 +1,11 @@
 //! A workspace that the Owner moves to another relay: devices follow that word, to that relay and that log, and no other.
 
-use bowline_core::sync::Token;
+use bowline_core::sync::{NotReady, Token};
 use bowline_device::intent::Decision;
 use bowline_device::{DocumentState, LineReason, Look, Looking, Notice};
 use bowline_wire::entry::Entry;
-use bowline_wire::ids::{EntryId, RelayId};
+use bowline_wire::frame::Frame;
+use bowline_wire::ids::{DocId, EntryId, LogHash, RelayId};
 use bowline_wire::roster::Void;
 use bowline_wire::roster::record::{Move, Record};
 
@@ -12,7 +13,7 @@ use crate::accepting::assert_in_step;
 use crate::opening;
 use crate::relay::FakeRelay;
 use crate::restored_relay::assert_has_all;
-use crate::rig::{Rig, exchange, look_at};
+use crate::rig::{Rig, exchange, linked, look_at};
 
 const THERE: &str = "wss://elsewhere.example";
 
@@ -135,6 +136,94 @@ fn a_relay_of_another_identity_and_a_log_of_another_key_are_not_followed() {
 }
 
 #[test]
+fn where_a_person_says_the_relay_is_another_one_with_the_log_of_the_move_is_not_where_the_owner_moved() {
+    let (mut one, _other, mut before) = owner_and(false);
+    let mut there = begun_there(&mut one, &before, 21);
+    decide(&mut one, Move { relay: RelayId::from_bytes([3; 32]), ..move_to(&there, 0) });
+    one.sync(&mut before);
+    one.disconnect();
+    let (workspace, now) = (one.workspace(), one.now);
+    one.device.move_workspace(workspace, "wss://typed.example", now).unwrap();
+    one.sent.clear();
+    one.try_sync(&mut there).unwrap();
+    assert!(one.appended().is_empty(), "nothing is sent there");
+    let behind = one.status().behind.map(|behind| behind.reason);
+    assert_eq!(behind, Some(LineReason::BegunAgain), "a person would have to decide");
+}
+
+#[test]
+fn a_person_who_says_that_the_relay_is_at_another_address_is_not_led_away_by_the_same_move_again() {
+    let (mut one, mut other, mut before) = owner_and(false);
+    let there = begun_there(&mut one, &before, 21);
+    decide(&mut one, move_to(&there, 0));
+    one.sync(&mut before);
+    one.disconnect();
+    // Nobody answers there, and the relay before still does.
+    let (workspace, now) = (one.workspace(), one.now);
+    one.device.move_workspace(workspace, "wss://before.example", now).unwrap();
+    let said = one.conversation("said at the relay before");
+    one.say(said, "a");
+    let mut one = one.reopened();
+    one.sync(&mut before);
+    assert_eq!(address(&one), "wss://before.example");
+    assert!(one.status().moving.is_some());
+    other.sync(&mut before);
+    assert_eq!(address(&other), THERE, "whoever was told nothing else follows");
+    assert_eq!(other.texts(said), ["a"]);
+}
+
+#[test]
+fn a_device_goes_once_it_has_all_that_stands_on_the_log_before() {
+    let (mut one, mut other, mut before) = owner_and(false);
+    let mut late = linked(&mut one, &mut before, 7);
+    other.sync(&mut before);
+    other.disconnect();
+    let known = before.len();
+    let there = begun_there(&mut one, &before, 21);
+    decide(&mut one, move_to(&there, 0));
+    one.sync(&mut before);
+    let moved = before.len();
+    assert_eq!(address(&one), THERE);
+    let doc = DocId::from_bytes([9; 16]);
+    late.put_message(&mut before, doc, "behind the move");
+    other.connect(&before);
+    other.receive(&before.frame(known + 1, moved));
+    assert_ne!(address(&other), THERE);
+    other.receive(&before.frame(moved + 1, before.len()));
+    assert_eq!(address(&other), THERE);
+    assert_eq!(other.texts(doc), ["behind the move"]);
+}
+
+#[test]
+fn what_only_a_restored_relay_had_lost_is_there_in_the_end_wherever_it_was_sent_again() {
+    let (mut one, mut other, mut before) = owner_and(false);
+    one.disconnect();
+    let known = before.len();
+    let lost = other.conversation("lost");
+    other.say(lost, "a");
+    other.talk(&mut before);
+    other.disconnect();
+    let mut restored = before.restored(known, 31);
+    one.sync(&mut restored);
+    let mut there = begun_there(&mut one, &restored, 21);
+    decide(&mut one, move_to(&there, 0));
+    one.sync(&mut restored);
+    assert_eq!(address(&one), THERE);
+    other.sync(&mut restored);
+    assert_eq!(address(&other), THERE);
+    for rig in [&mut one, &mut other] {
+        rig.disconnect();
+        rig.sync(&mut there);
+    }
+    exchange(&mut one, &mut other, &mut there);
+    for rig in [&mut one, &mut other] {
+        assert_in_step(rig, &there);
+        assert_eq!(rig.texts(lost), ["a"]);
+        assert_eq!((rig.status().apart, rig.status().refused, rig.status().sent_again), (0, 0, 0));
+    }
+}
+
+#[test]
 fn nobody_follows_the_word_of_a_member() {
     let (mut rig, mut owner, mut relay) = Rig::member();
     let link = owner.put_ticket(&mut relay, false);
@@ -168,4 +257,59 @@ fn of_two_devices_that_move_at_once_the_one_that_came_second_follows_the_first()
         assert_eq!((rig.status().moving, rig.status().undecided), (None, 0));
         assert_in_step(rig, &there);
     }
+}
+
+#[test]
+fn what_the_relay_before_has_signed_does_not_keep_a_device_from_sending_where_the_owner_moved() {
+    let (mut one, mut other, mut before) = owner_and(false);
+    other.receive(&Frame::Head(before.sign(before.len(), LogHash::from_bytes([0xee; 32]))));
+    let said = other.conversation("said meanwhile");
+    other.say(said, "a");
+    assert_eq!(other.status().waiting_for, Some(NotReady::Distrusted));
+    let mut there = begun_there(&mut one, &before, 21);
+    decide(&mut one, move_to(&there, 0));
+    one.sync(&mut before);
+    one.disconnect();
+    one.sync(&mut there);
+    other.sync(&mut before);
+    assert_eq!(address(&other), THERE);
+    other.disconnect();
+    other.sync(&mut there);
+    exchange(&mut one, &mut other, &mut there);
+    assert_eq!(one.texts(said), ["a"]);
+    let caught = other.device.caught(other.workspace()).unwrap();
+    assert!(caught.iter().all(|it| !it.counts && it.evidence.is_some()), "{caught:?}");
+    assert_eq!(caught.len(), 1);
+}
+
+#[test]
+fn a_workspace_is_where_it_was_moved_to_also_once_that_relay_was_restored() {
+    let (mut one, _other, mut before) = owner_and(false);
+    let mut there = begun_there(&mut one, &before, 21);
+    decide(&mut one, move_to(&there, 0));
+    one.sync(&mut before);
+    one.disconnect();
+    one.sync(&mut there);
+    one.disconnect();
+    let mut restored = there.restored(there.len(), 23);
+    one.sync(&mut restored);
+    one.conversation("said after that");
+    one.talk(&mut restored);
+    assert_in_step(&one, &restored);
+    assert_eq!(one.status().moving, None);
+}
+
+#[test]
+fn a_log_that_goes_on_from_another_workspaces_is_not_followed_though_the_owner_named_it() {
+    let (mut one, _other, mut before) = owner_and(false);
+    let mut false_one = FakeRelay::new(40, one.workspace()).begun_again(21);
+    decide(&mut one, move_to(&false_one, 0));
+    one.sync(&mut before);
+    one.disconnect();
+    let known = one.status().signed;
+    one.sent.clear();
+    one.try_sync(&mut false_one).unwrap();
+    assert!(one.appended().is_empty(), "nothing is sent there");
+    assert_eq!(one.status().behind.map(|behind| behind.reason), Some(LineReason::OtherLog));
+    assert_eq!((one.status().signed, one.status().sent_again), (known, 0), "and nothing here is cut back");
 }

@@ -14,7 +14,7 @@ use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
     ChainKey, DeviceId, EntryId, Lane, LogHash, LogId, LogTime, Position, Signature, WorkspaceId,
 };
-use bowline_wire::log::ChainTip;
+use bowline_wire::log::{ChainTip, Checkpoints};
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 use thiserror::Error;
@@ -72,6 +72,8 @@ pub struct LogCommit {
     pub tips: Vec<(ChainKey, ChainTip)>,
     /// What users have written of documents after the last row, where the rows changed it.
     pub weights: Vec<Written>,
+    /// What was said of checkpoints up to the last row, where the rows changed it.
+    pub checkpoints: Option<Checkpoints>,
     /// What devices say they hold, each in place of what it said before.
     pub holdings: Vec<SaidHolding>,
     /// How parties stand after the last row, where the rows changed it.
@@ -155,6 +157,8 @@ pub struct StoredLog {
     pub is_lost: bool,
     /// By which it came to be signed by its key, first one first; none unless it was continued after a restore.
     pub successors: Vec<SaidSuccessor>,
+    /// What its entries say of checkpoints.
+    pub checkpoints: Checkpoints,
 }
 
 /// How a log goes on after a restore.

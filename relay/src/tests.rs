@@ -4,6 +4,7 @@ mod admission;
 mod append;
 mod begun_again;
 mod bodies;
+mod checkpoints;
 mod commits;
 mod giving_up;
 mod handshake;

@@ -9,7 +9,9 @@ use bowline_wire::frame::{Reason, Transcript, Welcome};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, LogTime, Millis, Position, WorkspaceId};
+use bowline_wire::ids::{
+    ChainKey, DeviceId, EntryId, LogHash, LogTime, Millis, Position, UserId, WireDoc, WorkspaceId,
+};
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
@@ -100,6 +102,8 @@ pub(crate) struct Workspace {
     durable_roster: Option<Roster>,
     staged: Vec<Staged>,
     staged_index: HashMap<EntryId, usize>,
+    /// Sums that became less by a checkpoint that came to stand by what is staged.
+    freed: BTreeSet<(WireDoc, UserId)>,
     /// What is refused for good once everything staged is durable.
     refused: Vec<Refused>,
     /// What the workspace's entries take, with everything staged.
@@ -154,7 +158,8 @@ impl Workspace {
         let weights = Weights::restore(storage.weights(workspace)?);
         let succession = Succession::stored(workspace, &stored.successors)
             .map_err(|why| StorageError::Corrupt(why.to_string()))?;
-        let log = Log::restore(head, stored.time, roster, storage.tips(workspace)?, weights);
+        let tips = storage.tips(workspace)?;
+        let log = Log::restore(head, stored.time, roster, tips, weights, stored.checkpoints);
         let log = log.with_succession(&succession);
         if log.head().log != key.id() {
             return Err(StorageError::Corrupt("the signing key does not fit the log".to_owned()));
@@ -178,6 +183,7 @@ impl Workspace {
             durable_roster: None,
             staged: Vec::new(),
             staged_index: HashMap::new(),
+            freed: BTreeSet::new(),
             refused: Vec::new(),
             usage,
             sessions: BTreeSet::new(),
@@ -263,6 +269,7 @@ impl Workspace {
     /// Keeps an appended entry for the next commit.
     pub(crate) fn stage(&mut self, entry: Entry, placed: Placed, waiter: Option<ConnId>) {
         self.usage.add(&entry);
+        self.freed.extend(placed.freed.iter().map(|freed| (freed.doc, freed.user)));
         self.staged_index.insert(entry.id(), self.staged.len());
         let row = Row { position: placed.position, time: placed.time, hash: placed.hash, entry };
         self.staged.push(Staged { row, waiters: waiter.into_iter().collect() });
@@ -293,6 +300,7 @@ impl Workspace {
             rows: Vec::with_capacity(self.staged.len()),
             tips: Vec::new(),
             weights: Vec::new(),
+            checkpoints: None,
             holdings: unsaved.iter().filter_map(|device| self.holdings.get(device)).copied().collect(),
             parties: self
                 .durable_roster
@@ -311,6 +319,11 @@ impl Workspace {
         let weighed = commit.rows.iter().filter_map(|row| self.log.weighed(row.entry.header()));
         let last: BTreeMap<_, Written> = weighed.map(|it| ((it.doc, it.user), it)).collect();
         commit.weights.extend(last.into_values());
+        let freed = std::mem::take(&mut self.freed).into_iter();
+        let sum = |doc, user| Written { doc, user, sum: self.log.weights().of(doc, user) };
+        commit.weights.extend(freed.map(|(doc, user)| sum(doc, user)));
+        let is_word = |row: &Row| row.entry.header().entry_type == EntryType::Checkpoint;
+        commit.checkpoints = commit.rows.iter().any(is_word).then(|| self.log.checkpoints().clone());
         (commit, waiting)
     }
 

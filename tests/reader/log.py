@@ -4,11 +4,12 @@ from collections import defaultdict
 from copy import deepcopy
 from dataclasses import dataclass
 
+import checkpoints
 import entries
 import limits
 import records
 from cbor import Malformed
-from entries import CONTENT, ROSTER
+from entries import CHECKPOINT, CONTENT, ROSTER
 from roster import Outcome, Roster, Void
 
 
@@ -67,6 +68,7 @@ class Log:
         self.roster = Roster(workspace)
         self.tips = {}
         self.weights = defaultdict(int)
+        self.checkpoints = checkpoints.Checkpoints()
 
     @property
     def id(self):
@@ -165,7 +167,20 @@ class Log:
         if self.roster.covers(entry):
             return Outcome("given up")
         # Behind the place of a log that was continued stands something else than what was covered.
-        return Outcome("accepted", covers=(seen.place(header.covers) if seen else 0) or None)
+        covers = seen.place(header.covers) if seen else 0
+        if header.type == CHECKPOINT and covers == header.covers:
+            self._note_checkpoint(entry)
+        return Outcome("accepted", covers=covers or None)
+
+    def _note_checkpoint(self, entry):
+        try:
+            said = checkpoints.read_body(entry.body)
+        except Malformed:
+            return
+        header = entry.header
+        freed = self.checkpoints.note(header.device, header.covers, said, self.position, self.roster)
+        for doc, user, sum_ in freed:
+            self.weights[doc, user] = max(0, self.weights[doc, user] - sum_)
 
     def _pass(self, entry, time):
         self.time = time
@@ -287,7 +302,9 @@ class Log:
         goes_back = before and (seen.log, seen.position) < (before.log, before.position)
         if is_early or goes_back or tip and seen.place(header.held) < tip.held:
             raise Refused("BadSeen")
-        if not seen.is_lost and (seen.position > self.position or self.hashes[seen.position] != seen.hash):
+        if seen.is_lost or seen.position < self.checkpoints.floor:
+            return
+        if seen.position > self.position or self.hashes[seen.position] != seen.hash:
             raise Refused("Forked")
 
     def _may_begin(self, chain, time):

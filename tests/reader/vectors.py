@@ -4,6 +4,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+import checkpoints
 import consent
 import crowds
 import entries
@@ -124,6 +125,19 @@ def good_confirm(vector):
     """A confirm's rows."""
     rows = consent.read_confirm(unhex(vector, "body"))
     same(encode(rows).hex(), vector["body"], "body")
+
+
+def good_checkpoint(vector):
+    """A checkpoint's body."""
+    same(encode(checkpoints.read_body(unhex(vector, "body"))).hex(), vector["body"], "body")
+
+
+def good_state(vector):
+    """A log's state, and its digest."""
+    state = checkpoints.read_state(unhex(vector, "state"))
+    same(encode(state).hex(), vector["state"], "state")
+    found = checkpoints.state_digest(unhex(vector, "workspace"), state)
+    same(found.hex(), vector["digest"], "digest")
 
 
 def good_adopted(vector):
@@ -293,6 +307,8 @@ FILES = [
     (GOOD, "sessions", good_session),
     (GOOD, "evidence", any_evidence),
     (GOOD, "confirms", good_confirm),
+    (GOOD, "checkpoints", good_checkpoint),
+    (GOOD, "states", good_state),
     (GOOD, "adopted", good_adopted),
     (GOOD, "successors", any_successors),
     (GOOD, "chains", good_chain),

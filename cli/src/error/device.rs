@@ -252,6 +252,7 @@ fn damaged(what: Damage) -> &'static str {
         Damage::Pins | Damage::Ticket => "the code that this device joins by",
         Damage::Keyring => "the keys of a workspace",
         Damage::ChainTip => "how far a device has written",
+        Damage::Checkpoints => "which checkpoint of a workspace's log stands",
         Damage::Entry => "an entry of a workspace's log",
         Damage::OwnEntry => "an entry that this device has written",
         Damage::Decision => "a decision about a workspace",

@@ -140,6 +140,8 @@ pub enum Damage {
     Keyring,
     /// The end of a chain.
     ChainTip,
+    /// What was said of checkpoints of a log.
+    Checkpoints,
     /// An entry: its signature does not verify any more.
     Entry,
     /// An entry by this device that the log has and the database has not.

@@ -4,8 +4,8 @@
 
 mod again;
 pub(crate) mod behind;
-mod claims;
 mod carrying_out;
+mod claims;
 mod clocks;
 pub(crate) mod code;
 pub(crate) mod connection;

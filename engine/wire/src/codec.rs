@@ -299,6 +299,7 @@ canonical_ids!(
     crate::ids::Salt,
     crate::ids::BodyHash,
     crate::ids::SnapshotDigest,
+    crate::ids::StateDigest,
     crate::ids::Signature,
     crate::ids::TicketKey,
 );

@@ -126,6 +126,10 @@ byte_id! {
     SnapshotDigest, 32
 }
 byte_id! {
+    /// Commits to the state of a log at a place.
+    StateDigest, 32
+}
+byte_id! {
     /// An Ed25519 signature, not yet verified by being held in this type.
     Signature, 64
 }

@@ -4,6 +4,7 @@
 pub mod adopted;
 pub mod before;
 pub mod bodies;
+pub mod checkpoint;
 pub mod codec;
 pub mod confirm;
 pub mod draft;

@@ -11,6 +11,15 @@ pub const MAX_BODY: usize = 768 * 1024;
 /// Bytes of one header. The longest that this version writes has 416; the rest is room for what later ones add.
 pub const MAX_HEADER: usize = 1024;
 
+/// Sums that one checkpoint may free, 40 bytes each, so that they fit one body. What is more goes with the next one.
+pub const MAX_FREED: usize = 1 << 14;
+
+/// Rows of each list in the state of a log: entries, documents, chains. A log of a million conversations has as many.
+pub const MAX_STATE_ROWS: usize = 1 << 24;
+
+/// Devices whose word about the checkpoint that is open is kept: all that were ever in while it was.
+pub const MAX_WORDS: usize = 1 << 20;
+
 /// Chains that one removal may name in its cut, about 80 bytes each.
 pub const MAX_CUT: usize = 1024;
 

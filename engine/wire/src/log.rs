@@ -3,15 +3,18 @@
 //! A relay asks [`Log::check`] before it appends, a device asks it about what the relay appended. A device that gets
 //! another answer than the relay did has caught the relay, or the author, in the act.
 
+mod checkpoints;
 mod lives;
 mod logs;
 mod refusal;
 mod seen;
+mod state;
 mod tip;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use crate::checkpoint::{Checkpoint, Freed};
 use crate::entry::Entry;
 use crate::hash;
 use crate::head::Head;
@@ -24,8 +27,10 @@ use crate::roster::record::Record;
 use crate::roster::{Outcome, Role, Roster, Standing};
 use crate::successor::Succession;
 use crate::weight::{Weight, Weights, Written};
+pub use checkpoints::{Checkpoints, Stood};
 use logs::Logs;
 pub use refusal::Refusal;
+pub use state::{ChainEnd, DocumentState, Part, Pin, Run, SignedWord, State, StateFault, live_digest};
 pub use tip::ChainTip;
 use tip::check_next;
 
@@ -49,7 +54,7 @@ impl Accepted<'_> {
 }
 
 /// Where an entry came to stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The entry's position.
     pub position: Position,
@@ -62,6 +67,8 @@ pub struct Placed {
     pub covers: Position,
     /// What the record did; `None` unless the entry is a roster entry.
     pub roster: Option<Outcome>,
+    /// What a checkpoint took off the log's sums that came to stand by this entry.
+    pub freed: Vec<Freed>,
 }
 
 impl Placed {
@@ -70,7 +77,7 @@ impl Placed {
     }
 }
 
-/// A log up to a position: its time, running hash, roster, the tip of every chain, and what each document weighs.
+/// A log up to a position: its time, running hash, roster, the tip of every chain, what each document weighs, and what was said of checkpoints.
 #[derive(Clone, Debug)]
 pub struct Log {
     workspace: WorkspaceId,
@@ -81,6 +88,9 @@ pub struct Log {
     roster: Roster,
     tips: BTreeMap<ChainKey, ChainTip>,
     weights: Weights,
+    checkpoints: Checkpoints,
+    /// The place from whose state this was begun, below which its hashes are not known.
+    begun: Position,
 }
 
 impl Log {
@@ -95,6 +105,8 @@ impl Log {
             roster: Roster::new(workspace),
             tips: BTreeMap::new(),
             weights: Weights::default(),
+            checkpoints: Checkpoints::default(),
+            begun: Position::START,
         }
     }
 
@@ -111,6 +123,7 @@ impl Log {
         roster: Roster,
         tips: impl IntoIterator<Item = (ChainKey, ChainTip)>,
         weights: Weights,
+        checkpoints: Checkpoints,
     ) -> Self {
         Self {
             workspace: head.workspace,
@@ -121,6 +134,8 @@ impl Log {
             roster,
             tips: tips.into_iter().collect(),
             weights,
+            checkpoints,
+            begun: Position::START,
         }
     }
 
@@ -165,6 +180,11 @@ impl Log {
     /// What has been accepted of each document.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// What was said of checkpoints, and which one stands.
+    pub fn checkpoints(&self) -> &Checkpoints {
+        &self.checkpoints
     }
 
     /// Whether `entry` may stand next, at a time that is not before the log's. `hash_at` gives this log's hash at any earlier
@@ -242,7 +262,29 @@ impl Log {
         let mut placed = self.pass(entry.id(), time);
         placed.covers = covers;
         placed.roster = self.roster.apply_entry(placed.moment(), entry);
+        placed.freed = self.note_checkpoint(entry, covers);
         placed
+    }
+
+    /// The place below which the log's hashes are compared with nothing any more: nobody need have them.
+    fn floor(&self) -> Position {
+        self.checkpoints.stood().map_or(self.begun, |stood| stood.at.max(self.begun))
+    }
+
+    /// Notes what an entry says of a checkpoint, and takes off the sums what one frees that comes to stand by it.
+    fn note_checkpoint(&mut self, entry: &Entry, covers: Position) -> Vec<Freed> {
+        let header = entry.header();
+        // Where its author knew a log that was continued from before the place, it speaks of what is not there any more.
+        let said = Some(entry).filter(|_| header.covers == covers).and_then(Checkpoint::of);
+        let freed = said
+            .and_then(|said| {
+                self.checkpoints.note((header.device, covers), said, self.position, &self.roster)
+            })
+            .unwrap_or_default();
+        for Freed { doc, user, sum } in &freed {
+            self.weights.free(*doc, *user, *sum);
+        }
+        freed
     }
 
     /// Moves past an entry that stands in the log but may not count: the hash runs on, nothing else changes.
@@ -250,8 +292,8 @@ impl Log {
         self.position = self.position.next();
         self.time = time;
         self.hash = hash::log_hash(self.hash, entry, time);
-        let covers = Position::START;
-        Placed { position: self.position, time, hash: self.hash, covers, roster: None }
+        let (covers, freed) = (Position::START, Vec::new());
+        Placed { position: self.position, time, hash: self.hash, covers, roster: None, freed }
     }
 
     fn record(&self, entry: &Entry) -> Result<Option<Record>, Refusal> {

@@ -73,7 +73,9 @@ pub struct Weights {
 impl Weights {
     /// Sums as they were stored.
     pub fn restore(sums: impl IntoIterator<Item = Written>) -> Self {
-        Self { sums: sums.into_iter().map(|it| ((it.doc, it.user), it.sum)).collect() }
+        let mut restored = Self::default();
+        sums.into_iter().for_each(|it| restored.set(it));
+        restored
     }
 
     /// What a user has written of a document.
@@ -96,7 +98,17 @@ impl Weights {
         (sum <= most && all <= MAX_DOCUMENT_WEIGHT).then_some(Written { doc, user, sum })
     }
 
-    pub(crate) fn set(&mut self, written: Written) {
-        self.sums.insert((written.doc, written.user), written.sum);
+    /// Takes off what belongs to entries that have gone; where there is less, all of it.
+    pub(crate) fn free(&mut self, doc: WireDoc, user: UserId, sum: u64) {
+        self.set(Written { doc, user, sum: self.of(doc, user).saturating_sub(sum) });
+    }
+
+    /// A sum of nothing is as if there were none.
+    pub(crate) fn set(&mut self, Written { doc, user, sum }: Written) {
+        if sum == 0 {
+            self.sums.remove(&(doc, user));
+        } else {
+            self.sums.insert((doc, user), sum);
+        }
     }
 }

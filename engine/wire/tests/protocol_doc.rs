@@ -145,6 +145,7 @@ fn ids() {
         ("Salt", Salt::LEN),
         ("BodyHash", BodyHash::LEN),
         ("SnapshotDigest", SnapshotDigest::LEN),
+        ("StateDigest", StateDigest::LEN),
         ("TicketKey", TicketKey::LEN),
         ("Signature", Signature::LEN),
     ];
@@ -173,6 +174,9 @@ fn limits() {
         ("MAX_FRAME", MAX_FRAME as u64),
         ("MAX_BODY", MAX_BODY as u64),
         ("MAX_HEADER", MAX_HEADER as u64),
+        ("MAX_FREED", MAX_FREED as u64),
+        ("MAX_STATE_ROWS", MAX_STATE_ROWS as u64),
+        ("MAX_WORDS", MAX_WORDS as u64),
         ("MAX_CUT", MAX_CUT as u64),
         ("MAX_GIVEN_UP", MAX_GIVEN_UP as u64),
         ("MAX_RECIPIENTS", MAX_RECIPIENTS as u64),

@@ -6,13 +6,16 @@
 
 mod continued;
 
+use bowline_wire::codec::{Canonical, Writer, decode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
 use bowline_wire::frame::Party;
 use bowline_wire::hash::{log_hash, log_seed};
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{EpochId, Lane, LogHash, LogTime, Position, RosterHash, TicketKey, WorkspaceId};
-use bowline_wire::log::ChainTip;
+use bowline_wire::ids::{
+    EpochId, Lane, LogHash, LogTime, Position, RosterHash, StateDigest, TicketKey, WorkspaceId,
+};
+use bowline_wire::log::{ChainTip, Checkpoints, Stood};
 use bowline_wire::roster::record::Record;
 
 use self::continued::{a_log_that_was_lost_stays_lost, logs_go_on_under_other_keys};
@@ -31,7 +34,7 @@ pub type Case<S> = fn(Open<'_, S>);
 const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// Every case, with its name. Each needs an empty storage of its own.
-pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 17] {
+pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 18] {
     [
         ("an empty storage knows nothing", an_empty_storage_knows_nothing),
         ("what was committed is there after reopening", what_was_committed_is_there_after_reopening),
@@ -39,6 +42,7 @@ pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 17] {
         ("a refused commit leaves nothing behind", a_refused_commit_leaves_nothing_behind),
         ("a log is made once", a_log_is_made_once),
         ("a log keeps its draft", a_log_keeps_its_draft),
+        ("what was said of checkpoints is kept", what_was_said_of_checkpoints_is_kept),
         ("rows have no gap and no overlap", rows_have_no_gap_and_no_overlap),
         ("entries are found by id", entries_are_found_by_id),
         ("entries are found by number in their chain", entries_are_found_by_number_in_their_chain),
@@ -122,6 +126,7 @@ impl Scribe {
             rows,
             tips: tips.into_iter().collect(),
             weights: Vec::new(),
+            checkpoints: None,
             holdings: Vec::new(),
             parties: Vec::new(),
         }
@@ -248,6 +253,22 @@ fn a_log_is_made_once<S: Storage>(open: Open<'_, S>) {
     let empty = other.commit_of(vec![]);
     assert_misuse(&open().commit(std::slice::from_ref(&empty)));
     assert_absent(&open(), &empty);
+}
+
+fn what_was_said_of_checkpoints_is_kept<S: Storage>(open: Open<'_, S>) {
+    let mut scribe = Scribe::new(1);
+    let workspace = scribe.workspace();
+    let said = |storage: S| storage.log(workspace).unwrap().unwrap().checkpoints;
+    open().commit(&[scribe.next(1)]).unwrap();
+    assert_eq!(said(open()), Checkpoints::default());
+    let stood = Stood { at: Position(1), digest: StateDigest::from_bytes([3; 32]), since: Position(2) };
+    let mut bytes = Writer::new();
+    bytes.array(2).option(Some(&stood), |to, stood| stood.write(to)).option(None::<&Stood>, |_, _| {});
+    let checkpoints: Checkpoints = decode(&bytes.into_bytes()).unwrap();
+    let commit = LogCommit { checkpoints: Some(checkpoints.clone()), ..scribe.next(1) };
+    open().commit(&[commit]).unwrap();
+    open().commit(&[scribe.next(1)]).unwrap();
+    assert_eq!(said(open()), checkpoints);
 }
 
 fn a_log_keeps_its_draft<S: Storage>(open: Open<'_, S>) {

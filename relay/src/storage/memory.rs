@@ -10,7 +10,7 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, UserId, WireDoc, WorkspaceId};
-use bowline_wire::log::ChainTip;
+use bowline_wire::log::{ChainTip, Checkpoints};
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 
@@ -36,6 +36,7 @@ struct MemoryLog {
     by_number: HashMap<(ChainKey, u64), Position>,
     tips: BTreeMap<ChainKey, ChainTip>,
     weights: BTreeMap<(WireDoc, UserId), Written>,
+    checkpoints: Checkpoints,
     usage: Usage,
     holdings: BTreeMap<DeviceId, SaidHolding>,
     parties: HashMap<Party, Standing>,
@@ -89,6 +90,7 @@ impl MemoryLog {
             by_number: HashMap::new(),
             tips: BTreeMap::new(),
             weights: BTreeMap::new(),
+            checkpoints: Checkpoints::default(),
             usage: Usage::default(),
             holdings: BTreeMap::new(),
             parties: HashMap::new(),
@@ -103,6 +105,7 @@ impl MemoryLog {
         copy.usage = self.usage;
         copy.tips.clone_from(&self.tips);
         copy.weights.clone_from(&self.weights);
+        copy.checkpoints.clone_from(&self.checkpoints);
         copy.holdings.clone_from(&self.holdings);
         copy.parties.clone_from(&self.parties);
         copy.successors.clone_from(&self.successors);
@@ -188,6 +191,7 @@ impl Storage for Memory {
                 usage: log.usage,
                 is_lost: log.lacks.is_some(),
                 successors: log.successors.clone(),
+                checkpoints: log.checkpoints.clone(),
             })
         }))
     }
@@ -228,6 +232,7 @@ impl Storage for Memory {
             if let Some(log) = logs.get_mut(&commit.workspace) {
                 commit.rows.iter().for_each(|row| log.append(row));
                 log.tips.extend(commit.tips.iter().copied());
+                log.checkpoints = commit.checkpoints.clone().unwrap_or(std::mem::take(&mut log.checkpoints));
                 log.weights.extend(commit.weights.iter().map(|it| ((it.doc, it.user), *it)));
                 log.holdings.extend(commit.holdings.iter().map(|said| (said.device, *said)));
                 log.parties.extend(commit.parties.iter().copied());

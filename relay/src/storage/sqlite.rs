@@ -1,6 +1,7 @@
 //! Logs in one SQLite file.
 
 mod census;
+mod columns;
 mod continued;
 mod error;
 mod parties;
@@ -20,8 +21,8 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, Incarnation, Lane, LogHash, LogTime, Millis, Position, Signature, UserId,
-    WireDoc, WorkspaceId,
+    ChainKey, DeviceId, EntryId, Incarnation, Lane, LogHash, Millis, Position, Signature, UserId, WireDoc,
+    WorkspaceId,
 };
 use bowline_wire::log::ChainTip;
 use bowline_wire::signed::Signed;
@@ -29,6 +30,7 @@ use bowline_wire::weight::Written;
 use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, Transaction, TransactionBehavior};
 
 pub use self::census::{Deleted, WorkspaceStats};
+use self::columns::{at, checkpoints, log_time, signed, unsigned};
 use crate::clock::wall;
 use crate::keys::LogSecret;
 use crate::storage::{
@@ -238,7 +240,8 @@ impl Sqlite {
 
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        let sql = "SELECT secret, position, hash, content, control, draft, time, lacks IS NOT NULL
+        let sql =
+            "SELECT secret, position, hash, content, control, draft, time, lacks IS NOT NULL, checkpoints
                    FROM log WHERE workspace = ?1";
         let successors = self.read_successors(workspace)?;
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
@@ -251,6 +254,7 @@ impl Storage for Sqlite {
                 usage: Usage { content: unsigned(row, 3)?, control: unsigned(row, 4)? },
                 is_lost: row.get(7)?,
                 successors,
+                checkpoints: checkpoints(row, 8)?,
             })
         })?)
     }
@@ -391,6 +395,10 @@ fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), St
                    ON CONFLICT (log, device) DO UPDATE SET said = excluded.said";
         tx.prepare_cached(sql)?.execute((log, said.device.as_bytes(), encode(said)))?;
     }
+    if let Some(checkpoints) = &commit.checkpoints {
+        let sql = "UPDATE log SET checkpoints = ?2 WHERE n = ?1";
+        tx.prepare_cached(sql)?.execute((log, encode(checkpoints)))?;
+    }
     Sqlite::put_parties(tx, log, &commit.parties)?;
     let mut expected = position;
     for row in &commit.rows {
@@ -474,26 +482,3 @@ fn insert(tx: &Transaction<'_>, log: i64, row: &Row) -> Result<(), StorageError>
 
 /// The index of roster entries knows their type by its number.
 const _: () = assert!(EntryType::Roster.number() == 16);
-
-/// A position or number to look for. No stored one is above 2⁶³ − 1, so a larger one finds nothing.
-fn at(position: Position) -> i64 {
-    i64::try_from(position.0).unwrap_or(i64::MAX)
-}
-
-/// A number as SQLite's signed integer, to be stored.
-fn signed(number: u64) -> Result<i64, StorageError> {
-    i64::try_from(number).map_err(|_| StorageError::Misuse("a number is too large to store"))
-}
-
-/// A log's time; the one before every log where none is stored, in logs that are older than protocol 1.
-fn log_time(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<LogTime> {
-    let Some(time) = row.get::<_, Option<i64>>(index)? else { return Ok(LogTime::START) };
-    let parsed = u64::try_from(time).ok().and_then(LogTime::new);
-    parsed.ok_or(rusqlite::Error::IntegralValueOutOfRange(index, time))
-}
-
-/// A stored number; a negative one is an error.
-fn unsigned(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<u64> {
-    let number: i64 = row.get(index)?;
-    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, number))
-}

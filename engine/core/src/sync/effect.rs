@@ -6,7 +6,7 @@ use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason, Welcome};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Incarnation, LineKey, Millis, Position, RelayId};
-use bowline_wire::log::{ChainTip, Placed, Refusal};
+use bowline_wire::log::{ChainTip, Checkpoints, Placed, Refusal};
 use bowline_wire::roster::Outcome;
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
@@ -154,6 +154,8 @@ pub struct Ingested {
     pub tips: Vec<(ChainKey, ChainTip)>,
     /// What users have written of documents by now, where that has changed.
     pub weighed: Vec<Written>,
+    /// What was said of checkpoints by now, if that has changed.
+    pub checkpoints: Option<Checkpoints>,
     /// Whether the keyring has changed and has to be stored as well.
     pub keys_changed: bool,
     /// Whether this device is in the workspace as of them, by the code it was given: the code's secret has done its work

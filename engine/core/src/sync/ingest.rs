@@ -36,6 +36,8 @@ struct Stretch<'a, 'c> {
     recent: BTreeMap<Position, LogHash>,
     touched: BTreeMap<ChainKey, ChainTip>,
     weighed: BTreeMap<(WireDoc, UserId), Written>,
+    /// Whether something was said of checkpoints.
+    speaks_of_checkpoints: bool,
     entries: Vec<IngestedEntry>,
     /// The relay's signed head at the end of the stretch.
     head: SeenHead,
@@ -166,6 +168,7 @@ impl Replica {
             recent: BTreeMap::new(),
             touched: BTreeMap::new(),
             weighed: BTreeMap::new(),
+            speaks_of_checkpoints: false,
             entries: Vec::with_capacity(count),
             head,
             own: BTreeSet::new(),
@@ -274,13 +277,16 @@ impl Replica {
         if let Some(log) = &self.log {
             stretch.touched.extend(log.tip(&chain).map(|tip| (chain, *tip)));
             let written = log.weighed(entry.header());
-            stretch.weighed.extend(written.map(|it| ((it.doc, it.user), it)));
+            let freed = placed.freed.iter().map(|it| (it.doc, it.user));
+            let freed = freed.map(|(doc, user)| Written { doc, user, sum: log.weights().of(doc, user) });
+            stretch.weighed.extend(written.into_iter().chain(freed).map(|it| ((it.doc, it.user), it)));
         }
         let own = self.feed.contains(entry.id()) || self.offered().any(|offered| offered.id() == entry.id());
         if own {
             stretch.own.insert(entry.id());
         }
         let header = entry.header();
+        stretch.speaks_of_checkpoints |= header.entry_type == EntryType::Checkpoint;
         if header.device == self.device && header.incarnation == self.incarnation && !own {
             stretch.taken_over = true;
         }
@@ -314,7 +320,7 @@ impl Replica {
 
     /// Hands the stretch over for storing, and draws the consequences.
     fn settle(&mut self, stretch: Stretch<'_, '_>) {
-        let Stretch { cx, recent, entries, touched, weighed, head, own, .. } = stretch;
+        let Stretch { cx, recent, entries, touched, weighed, speaks_of_checkpoints, head, own, .. } = stretch;
         let Stretch { keyring, lacking, keys_changed, taken_over, fork, given_up, .. } = stretch;
         let new_incarnation = taken_over.then(|| Incarnation::from_bytes(cx.bytes()));
         let now = cx.now;
@@ -355,8 +361,19 @@ impl Replica {
         let is_after = |up: &Up| entries.first().is_some_and(|first| first.position() > up.target());
         let is_news = self.session.up().is_some_and(is_after);
         let weighed = weighed.into_values().collect();
-        let ingested =
-            Ingested { entries, head, is_news, tips, weighed, keys_changed, joined, new_incarnation };
+        let said = self.log.as_ref().filter(|_| speaks_of_checkpoints);
+        let checkpoints = said.map(|log| log.checkpoints().clone());
+        let ingested = Ingested {
+            entries,
+            head,
+            is_news,
+            tips,
+            weighed,
+            checkpoints,
+            keys_changed,
+            joined,
+            new_incarnation,
+        };
         self.effects.push_back(Effect::Ingest(Box::new(ingested)));
         self.update_phase();
         self.weigh_holdings(&recent, cx);

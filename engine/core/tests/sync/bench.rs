@@ -265,7 +265,8 @@ impl Bench {
         let Self { replica, keys, now, rng, hashes, withheld, .. } = self;
         let log = replica.log().filter(|log| log.head().position > Position::START).map(|log| {
             let tips = log.tips().map(|(chain, tip)| (*chain, *tip));
-            Log::restore(log.head(), log.time(), log.roster().clone(), tips, log.weights().clone())
+            let (weights, checkpoints) = (log.weights().clone(), log.checkpoints().clone());
+            Log::restore(log.head(), log.time(), log.roster().clone(), tips, weights, checkpoints)
         });
         let offered: Vec<Entry> = replica.offered().cloned().collect();
         let keyring = replica.keyring().map(|keyring| {
@@ -339,7 +340,7 @@ impl Bench {
         while let Some(effect) = self.replica.poll_effect() {
             match &effect {
                 Effect::Ingest(ingested) => {
-                    let places = ingested.entries.iter().map(|entry| entry.placed);
+                    let places = ingested.entries.iter().map(|entry| entry.placed.clone());
                     self.hashes.extend(places.map(|placed| (placed.position, placed.hash)));
                     self.withheld.extend(ingested.entries.iter().filter_map(withheld));
                     let (given_up, before) = (given_up(&self.replica), self.withheld.len());

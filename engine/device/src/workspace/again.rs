@@ -30,7 +30,7 @@ use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
 use crate::workspace::unsealing::unseal_again;
-use crate::workspace::workspaces::{StoredSuccession, restore, state};
+use crate::workspace::workspaces::{StoredSuccession, put_checkpoints, restore, state};
 use crate::{Damage, Error, Notice};
 
 /// Entries that are read at once while the log is made anew.
@@ -240,6 +240,7 @@ pub(super) fn cut_log(tx: &Tx<'_>, workspace: WorkspaceId, cut: &Cut, before: &L
     for written in log.weights().iter() {
         tx.put_weight(workspace, &written)?;
     }
+    put_checkpoints(tx, workspace, log.checkpoints())?;
     for (device, _) in before.roster().devices() {
         if held_by(**tx, workspace, *device)? > cut.at {
             cut_holding(tx, workspace, *device, cut.at)?;

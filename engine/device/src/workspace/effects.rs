@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bowline_core::sync::{Effect, Ingested, Phase, Recipient, RelayFault, Verdict};
 use bowline_crypto::{DeviceKeys, Keyring};
-use bowline_store::{Cursor, EntryState, Store};
+use bowline_store::{Cursor, EntryState, Store, Tx};
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
@@ -32,7 +32,7 @@ use crate::workspace::roster::{forget_spent_codes, release_decision, settle_deci
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::{Consequences, mark_stale};
 use crate::workspace::withheld;
-use crate::workspace::workspaces::{CURRENT, stage, state};
+use crate::workspace::workspaces::{CURRENT, put_checkpoints, stage, state};
 use crate::{Error, Notice};
 
 /// Entries of content whose refusal is remembered for each workspace: their headers, some hundred bytes each. More come only
@@ -277,12 +277,7 @@ impl Workspaces {
                 let at = if ingested.is_news { now } else { logged.millis().min(now) };
                 put_heard(tx, workspace, *device, at, now)?;
             }
-            for (chain, tip) in &ingested.tips {
-                tx.put_chain(workspace, chain, &encode(tip))?;
-            }
-            for written in &ingested.weighed {
-                tx.put_weight(workspace, written)?;
-            }
+            put_log_state(tx, workspace, ingested)?;
             if let Some(incarnation) = ingested.new_incarnation {
                 tx.set_incarnation(workspace, incarnation)?;
                 after.notices.push(Notice::OtherLife(workspace));
@@ -389,4 +384,15 @@ fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
 pub(super) fn is_join_record(body: Option<&[u8]>, entry_type: u16) -> bool {
     entry_type == EntryType::Roster.number()
         && body.is_some_and(|body| matches!(Record::parse(body), Ok(Record::Join(_))))
+}
+
+/// Stores what of a log follows from its entries and is not worked out again when it is opened.
+fn put_log_state(tx: &Tx<'_>, workspace: WorkspaceId, ingested: &Ingested) -> Result<(), Error> {
+    for (chain, tip) in &ingested.tips {
+        tx.put_chain(workspace, chain, &encode(tip))?;
+    }
+    for written in &ingested.weighed {
+        tx.put_weight(workspace, written)?;
+    }
+    ingested.checkpoints.as_ref().map_or(Ok(()), |said| put_checkpoints(tx, workspace, said))
 }

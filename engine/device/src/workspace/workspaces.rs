@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use bowline_core::sync::{Context, Joining, Phase, Replica, Stored, Token, genesis};
 use bowline_crypto::DeviceKeys;
-use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, WorkspaceRow};
+use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, Tx, WorkspaceRow};
 use bowline_wire::before;
-use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode};
+use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::ids::{ChainKey, Incarnation, RelayId, Suite, WorkspaceId};
-use bowline_wire::log::{ChainTip, Log};
+use bowline_wire::log::{ChainTip, Checkpoints, Log};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
 use bowline_wire::weight::Weights;
@@ -36,6 +36,8 @@ pub(crate) mod state {
     pub(crate) const RELAY: &str = "relay-identity";
     /// By which the log came to be signed by its key.
     pub(crate) const SUCCESSION: &str = "succession";
+    /// What was said of checkpoints on the log.
+    pub(crate) const CHECKPOINTS: &str = "checkpoints";
     /// The head beyond ours up to which a person has decided to go on with the log.
     pub(crate) const DECIDED: &str = "decided-head";
     /// What two people have compared.
@@ -388,7 +390,24 @@ fn log_of(
 ) -> Result<Log, Error> {
     let head = Head { workspace, log: cursor.log, position: cursor.pos, hash: cursor.hash };
     let weights = Weights::restore(read.weights(workspace)?);
-    Ok(Log::restore(head, cursor.time, roster, tips, weights))
+    let checkpoints = checkpoints(read, workspace)?;
+    Ok(Log::restore(head, cursor.time, roster, tips, weights, checkpoints))
+}
+
+/// What was said of checkpoints, as it is stored.
+pub(super) fn checkpoints(read: Reader<'_>, workspace: WorkspaceId) -> Result<Checkpoints, Error> {
+    let stored = read.state(workspace, state::CHECKPOINTS)?;
+    let unreadable = |_| Error::Damaged(Damage::Checkpoints);
+    stored.map_or(Ok(Checkpoints::default()), |bytes| decode(&bytes).map_err(unreadable))
+}
+
+/// Stores what was said of checkpoints.
+pub(super) fn put_checkpoints(
+    tx: &Tx<'_>,
+    workspace: WorkspaceId,
+    checkpoints: &Checkpoints,
+) -> Result<(), Error> {
+    Ok(tx.put_state(workspace, state::CHECKPOINTS, &encode(checkpoints))?)
 }
 
 /// Successors at rest.

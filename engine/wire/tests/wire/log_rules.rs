@@ -278,7 +278,8 @@ fn a_log_goes_on_from_where_it_was_stored() {
     let roster = Roster::replay(story.workspace(), entries);
     assert_eq!(roster.hash(), story.roster().hash());
     let tips: Vec<_> = story.log.tips().map(|(chain, tip)| (*chain, *tip)).collect();
-    story.log = Log::restore(story.log.head(), story.log.time(), roster, tips, story.log.weights().clone());
+    let (weights, checkpoints) = (story.log.weights().clone(), story.log.checkpoints().clone());
+    story.log = Log::restore(story.log.head(), story.log.time(), roster, tips, weights, checkpoints);
     story.put(&story.content_by(&ben));
     story.record(&ana, &Record::Link(Secret::new("t").ticket()));
 }

@@ -23,7 +23,7 @@ struct Restored {
     ben: Author,
 }
 
-fn succession_of(links: &[(&Story, Position, &str)]) -> Succession {
+pub(crate) fn succession_of(links: &[(&Story, Position, &str)]) -> Succession {
     let said: Vec<_> = links
         .iter()
         .map(|(story, position, next)| {

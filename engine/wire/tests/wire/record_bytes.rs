@@ -192,7 +192,8 @@ fn a_log_that_goes_on_from_its_stored_records_takes_exactly_what_it_would_have_t
     let roster = Roster::replay(story.workspace(), (1..).map(at).zip(&story.entries));
     assert_eq!(roster.record_bytes(&ben.user()), before);
     let tips: Vec<_> = story.log.tips().map(|(chain, tip)| (*chain, *tip)).collect();
-    story.log = Log::restore(story.log.head(), story.log.time(), roster, tips, story.log.weights().clone());
+    let (weights, checkpoints) = (story.log.weights().clone(), story.log.checkpoints().clone());
+    story.log = Log::restore(story.log.head(), story.log.time(), roster, tips, weights, checkpoints);
     assert_eq!(story.refusal(&story.bulk_by(&ben, 101)), Refusal::RecordsSpent);
     story.put(&story.bulk_by(&ben, 100));
 }

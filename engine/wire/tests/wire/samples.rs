@@ -2,6 +2,7 @@
 
 use bowline_wire::adopted::{Adopted, Original};
 use bowline_wire::bodies::Supplied;
+use bowline_wire::checkpoint::{Checkpoint, Freed};
 use bowline_wire::codec::encode;
 use bowline_wire::confirm::{Confirm, Row, Word};
 use bowline_wire::entry::{Entry, LoggedEntry};
@@ -49,6 +50,16 @@ pub(crate) fn confirms() -> Vec<(&'static str, Confirm)> {
         ("of each kind", confirm(vec![own, nothing_of_ones_own, dispute])),
         ("own changes", confirm(vec![own])),
         ("a dispute", confirm(vec![dispute])),
+    ]
+}
+
+/// Bodies of checkpoints.
+pub(crate) fn checkpoints() -> Vec<(&'static str, Checkpoint)> {
+    let digest = StateDigest::from_bytes(seed("state"));
+    let freed = |doc: u8, sum| Freed { doc: WireDoc::from_bytes([doc; 16]), user: ana().user(), sum };
+    vec![
+        ("a word about a state", Checkpoint { digest, freed: vec![] }),
+        ("what is freed", Checkpoint { digest, freed: vec![freed(1, 7), freed(2, 1 << 40)] }),
     ]
 }
 

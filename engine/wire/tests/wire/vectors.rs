@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use bowline_wire::adopted::Adopted;
+use bowline_wire::checkpoint::Checkpoint;
 use bowline_wire::codec::{Canonical, decode, encode};
 use bowline_wire::confirm::Confirm;
 use bowline_wire::entry::SignedEntry;
@@ -15,7 +16,7 @@ use bowline_wire::frame::{Challenge, Frame, Lookup, Party, Proof, Transcript, We
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::Header;
 use bowline_wire::ids::*;
-use bowline_wire::log::ChainTip;
+use bowline_wire::log::{ChainTip, State};
 use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::{Join, Record};
 use bowline_wire::signed::Signable;
@@ -25,9 +26,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::samples::*;
+use crate::states;
 use crate::support::*;
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 13] = [
     "entries",
     "records",
     "frames",
@@ -37,6 +39,8 @@ const FILES: [&str; 11] = [
     "sessions",
     "evidence",
     "confirms",
+    "checkpoints",
+    "states",
     "adopted",
     "successors",
 ];
@@ -93,6 +97,21 @@ fn written(file: &str) -> Value {
         "confirms" => confirms()
             .into_iter()
             .map(|(name, confirm)| json!({ "name": name, "body": hex::encode(confirm.to_body()) }))
+            .collect(),
+        "checkpoints" => checkpoints()
+            .into_iter()
+            .map(|(name, said)| json!({ "name": name, "body": hex::encode(said.to_body()) }))
+            .collect(),
+        "states" => states::samples()
+            .into_iter()
+            .map(|(name, workspace, state)| {
+                json!({
+                    "name": name,
+                    "workspace": workspace.to_string(),
+                    "state": hex::encode(encode(&state)),
+                    "digest": state.digest(workspace).to_string(),
+                })
+            })
             .collect(),
         "adopted" => {
             let (original, adopting, adopted) = adopted();
@@ -371,6 +390,21 @@ fn what_devices_consent_with_is_read_from_its_vectors() {
         let original: SignedEntry = reencodes(&unhex(&vector, "original"));
         let original = original.verify(story().workspace()).unwrap();
         assert_eq!(Adopted::open(&header, &unhex(&vector, "sealed")), Ok(vec![original]));
+    }
+}
+
+#[test]
+fn checkpoints_and_states_are_read_from_their_vectors() {
+    for vector in list("checkpoints") {
+        let _: Checkpoint = reencodes(&unhex(&vector, "body"));
+    }
+    for vector in list("states") {
+        let state: State = reencodes(&unhex(&vector, "state"));
+        let workspace = WorkspaceId::from_bytes(fixed(&vector, "workspace"));
+        assert_eq!(state.digest(workspace).to_string(), vector["digest"]);
+        let domain = b"bowline/checkpoint/1";
+        let digest = Sha256::digest([&domain[..], workspace.as_bytes(), &unhex(&vector, "state")].concat());
+        assert_eq!(hex::encode(digest), vector["digest"]);
     }
 }
 

@@ -4,7 +4,8 @@ use bowline_disk::DatabaseError;
 use bowline_wire::ids::{Millis, WorkspaceId};
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{Sqlite, unsigned};
+use super::Sqlite;
+use super::columns::unsigned;
 use crate::storage::Usage;
 
 /// The id of a log that is being deleted. No workspace has it: an id is a hash.

@@ -7,8 +7,9 @@ use bowline_wire::ids::{DeviceId, WorkspaceId};
 use bowline_wire::roster::Roster;
 use rusqlite::{Row as SqlRow, Transaction, TransactionBehavior};
 
+use super::Sqlite;
 use super::census::DELETING;
-use super::{Sqlite, unsigned};
+use super::columns::unsigned;
 use crate::keys::{LogKey, LogSecret};
 use crate::storage::{Admission, Standing, StorageError, roster};
 
@@ -199,7 +200,7 @@ mod tests {
         let path = folder.path().join("relay.db");
         let ((one, first, begins_one), (two, second, begins_two)) = (begun(1), begun(2));
         Sqlite::open(&path).unwrap().commit(&[begins_one, begins_two]).unwrap();
-        let old = "DROP TABLE party; ALTER TABLE log DROP COLUMN has_parties; ALTER TABLE successor DROP COLUMN ended;
+        let old = "DROP TABLE party; ALTER TABLE log DROP COLUMN has_parties; ALTER TABLE successor DROP COLUMN ended; ALTER TABLE log DROP COLUMN checkpoints;
                    PRAGMA user_version = 6;
                    UPDATE entry SET signature = zeroblob(64) WHERE log = (SELECT max(n) FROM log)";
         Connection::open(&path).unwrap().execute_batch(old).unwrap();

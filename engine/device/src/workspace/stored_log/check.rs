@@ -19,7 +19,7 @@ use bowline_wire::weight::Weights;
 use super::StoredLog;
 use crate::rows::{aside_id, id_of};
 use crate::workspace::linked::with_hashes;
-use crate::workspace::workspaces::succession;
+use crate::workspace::workspaces::{checkpoints, succession};
 use crate::{Error, OtherDraft};
 
 /// Bytes of headers and bodies that are read at once.
@@ -300,7 +300,8 @@ impl Check<'_> {
         follow.sort_unstable_by_key(|(chain, _)| *chain);
         tips.sort_unstable_by_key(|(chain, _)| *chain);
         let weights = Weights::restore(self.read.weights(self.workspace)?);
-        if tips != follow || weights != *log.weights() {
+        let is_said = checkpoints(self.read, self.workspace).is_ok_and(|said| said == *log.checkpoints());
+        if tips != follow || weights != *log.weights() || !is_said {
             self.note(to, Fault::State);
         }
         Ok(())

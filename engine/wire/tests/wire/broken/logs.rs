@@ -1,5 +1,6 @@
 //! Logs and what is offered next to them: each rule of acceptance broken by an entry that keeps every other one.
 
+use bowline_wire::checkpoint::Freed;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, Seen};
 use bowline_wire::header::{EntryType, Header};
@@ -11,11 +12,12 @@ use ed25519_dalek::SigningKey;
 use serde_json::Value;
 
 use super::tale::{Tale, force};
+use crate::checkpoints::word;
 use crate::samples::{ana, ben};
 use crate::support::*;
 
 pub(super) fn vectors() -> Value {
-    let tales = [
+    let tales = vec![
         beginning(),
         two_people(),
         what_was_seen(),
@@ -27,6 +29,8 @@ pub(super) fn vectors() -> Value {
         a_run_in_pieces(),
         beside_the_rules(),
         heavy_documents(),
+        checkpoint_that_stands(),
+        checkpoint_that_does_not(),
     ];
     tales.into_iter().map(Tale::told).collect()
 }
@@ -377,6 +381,51 @@ fn heavy(story: &Story, author: &Author, doc: u8, weight: u64) -> Entry {
     spoilt(story, author, |header| {
         (header.doc, header.weight) = (WireDoc::from_bytes([doc; 16]), Weight::of(weight));
     })
+}
+
+/// A document that is full, and words about the place before its last entry.
+fn full_with_words(words: &[(Author, &str)]) -> Story {
+    let mut story = begun();
+    story.invited(&ana(), &Author::new("dan"));
+    story.put(&story.content_by(&ana()));
+    story.put(&heavy(&story, &ben(), 1, MEMBER_WEIGHT / 2));
+    let about = story.position();
+    story.put(&heavy(&story, &ben(), 1, MEMBER_WEIGHT / 2));
+    let freed = [Freed { doc: WireDoc::from_bytes([1; 16]), user: ben().user(), sum: MEMBER_WEIGHT / 2 }];
+    for (author, name) in words {
+        story.put(&word(&story, author, about, (name, &freed)));
+    }
+    story
+}
+
+/// Content by somebody who has written nothing yet, and has seen another story up to there.
+fn in_another_story(story: &Story, at: u64) -> Entry {
+    let (position, hash) = (Position(at), LogHash::from_bytes(seed("another story")));
+    let seen = story.sign_head(Head { position, hash, ..story.log.head() });
+    spoilt(story, &Author::new("dan"), |header| (header.seen, header.held) = (Some(seen.into()), position))
+}
+
+fn checkpoint_that_stands() -> Tale {
+    let words = [(ben(), "state"), (ana(), "state"), (ben(), "another"), (ben(), "state")];
+    let story = full_with_words(&words);
+    let about = story.log.checkpoints().stood().unwrap().at;
+    let mut tale = Tale::new("a checkpoint that stands", story.clone());
+    tale.accepted("what has room again", &heavy(&story, &ben(), 1, MEMBER_WEIGHT / 2));
+    tale.refused("more than that", "DocumentFull", &heavy(&story, &ben(), 1, MEMBER_WEIGHT));
+    tale.accepted("a head of another story below its place", &in_another_story(&story, about.0 - 1));
+    tale.refused("a head of another story at its place", "Forked", &in_another_story(&story, about.0));
+    let again = word(&story, &ana(), about, ("later", &[]));
+    tale.covering("a word about a place before where it came to stand", &again, about);
+    tale
+}
+
+fn checkpoint_that_does_not() -> Tale {
+    let story = full_with_words(&[(ana(), "state"), (ben(), "another"), (ana(), "state")]);
+    let about = story.log.checkpoints().open().unwrap().0;
+    let mut tale = Tale::new("a checkpoint that is disputed", story.clone());
+    tale.refused("what has no room", "DocumentFull", &heavy(&story, &ben(), 1, 1));
+    tale.refused("a head of another story", "Forked", &in_another_story(&story, about.0 - 1));
+    tale
 }
 
 fn heavy_documents() -> Tale {

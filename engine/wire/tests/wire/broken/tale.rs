@@ -110,6 +110,9 @@ impl Tale {
                 step["log_hash"] = hash.to_string().into();
                 step["verdict"] = verdict.word.into();
                 step["rule"] = verdict.rule.into();
+                if let Some(covers) = verdict.covers {
+                    step["covers"] = covers.into();
+                }
                 step
             })
             .collect();

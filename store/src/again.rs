@@ -199,6 +199,14 @@ impl Tx<'_> {
         self.change_one("entry", sql, params![n, state.number(), reason.number, reason.detail])
     }
 
+    /// What an entry held of this device has rows of its own again: nothing hangs on the entry any more.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRow`].
+    pub fn note_taken_apart(&self, n: EntryN) -> Result<(), StoreError> {
+        self.change_one("entry", "UPDATE entry SET applied = 0 WHERE n = ?1", [n])
+    }
+
     /// A document is to be made anew from its entries: what it was made of counts for less than before.
     pub fn make_anew(&self, doc: DocN) -> Result<(), StoreError> {
         self.delete_base(doc)?;

@@ -35,8 +35,9 @@ const PLACED_IN_CHAIN: &str =
     "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND pos IS NOT NULL";
 const KEPT_IN_CHAIN: &str =
     "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state IN (1, 2)";
-const REFUSED: &str = "AS refused WHERE doc = ?1 AND pos IS NULL AND state = 3 AND type = ?2";
-const SINCE: &str = "WHERE doc = ?1 AND device = refused.device AND n > refused.n AND state < 2";
+const REFUSED: &str = "AS refused WHERE doc = ?1 AND pos IS NULL AND state = 3 AND type = ?2 AND applied = 1";
+// One that was put aside since had counted.
+const SINCE: &str = "WHERE doc = ?1 AND device = refused.device AND n > refused.n AND (state < 2 OR (state = 2 AND pos IS NOT NULL))";
 // The plus keeps the planner from walking a whole workspace by an index that begins with it.
 const INCOMPLETE: &str = "WHERE doc IS NULL AND state = 1 AND lane = 1 AND applied = 0 AND +ws = ?1";
 // What is to come again (`again.rs`) is not on the log.

@@ -257,7 +257,8 @@ fn an_earlier_part_is_found_by_its_number_and_counted_until_the_last_one_has_com
 fn a_refusal_is_known_until_another_of_its_kind_is_offered() {
     let mut store = store();
     let doc = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
-    let snapshot = |n| NewEntry { entry_type: 2, ..new_entry(ws(1), n, Some(doc)) };
+    // As what a device has written is stored.
+    let snapshot = |n| NewEntry { entry_type: 2, applied: true, ..new_entry(ws(1), n, Some(doc)) };
     let was_refused = |store: &Store, entry_type| store.read().was_refused(doc, entry_type).unwrap();
     let first = insert_entry(&mut store, &snapshot(1));
     assert!(!was_refused(&store, 2));
@@ -272,6 +273,20 @@ fn a_refusal_is_known_until_another_of_its_kind_is_offered() {
     assert!(was_refused(&store, 2));
     write(&mut store, |tx| tx.place_entry(second, at(6)));
     assert!(!was_refused(&store, 2), "it is on the log after all");
+    write(&mut store, |tx| tx.set_entry_state(second, EntryState::Quarantined, Some(&WHY)));
+    assert!(!was_refused(&store, 2), "and was there once it was put aside");
+}
+
+#[test]
+fn a_refusal_of_what_was_taken_apart_holds_nothing_up() {
+    let mut store = store();
+    let doc = insert_doc(&mut store, &new_doc(Some(ws(1)), 1));
+    let snapshot = NewEntry { entry_type: 2, applied: true, ..new_entry(ws(1), 1, Some(doc)) };
+    let first = insert_entry(&mut store, &snapshot);
+    write(&mut store, |tx| tx.refuse_again(first, EntryState::Refused, &WHY));
+    assert!(store.read().was_refused(doc, 2).unwrap());
+    write(&mut store, |tx| tx.note_taken_apart(first));
+    assert!(!store.read().was_refused(doc, 2).unwrap());
 }
 
 #[test]

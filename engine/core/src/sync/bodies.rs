@@ -25,12 +25,25 @@ pub(in crate::sync) struct Bodies {
     in_vain: u32,
     /// Whether something may still come of asking soon: not once everything was asked for and nothing came of it, or there was no answer.
     goes_on: bool,
-    /// Whether the last question has no answer.
-    is_unanswered: bool,
+    /// What has become of the last question.
+    answer: Answer,
+    /// When the last question was asked of a round in which everything was asked for and answered.
+    rounded_at: Option<Millis>,
     /// What the relay wants and this device has not looked for.
     wanted: Vec<Position>,
     /// When it last looked.
     supplied_at: Option<Millis>,
+}
+
+/// The answer to the last question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// An answer that is here; or nothing was asked.
+    HasCome,
+    /// An answer that has not come.
+    IsAwaited,
+    /// An answer that has not come, after which another round begins; also once it was waited for long enough.
+    IsAwaitedFirst,
 }
 
 impl Bodies {
@@ -44,7 +57,8 @@ impl Bodies {
             asked_at: None,
             in_vain: 0,
             goes_on: true,
-            is_unanswered: false,
+            answer: Answer::HasCome,
+            rounded_at: None,
             wanted: Vec::new(),
             supplied_at: None,
         }
@@ -85,11 +99,11 @@ impl Bodies {
             self.due = earliest;
             return Vec::new();
         }
-        self.goes_on &= !self.is_unanswered;
+        self.goes_on &= self.answer != Answer::IsAwaited;
         self.after = last;
         self.asked = lacking.into_iter().map(|it| (it.position, it)).collect();
         self.asked_at = Some(now);
-        self.is_unanswered = true;
+        self.answer = Answer::IsAwaited;
         self.due = now.plus(if self.goes_on { FETCH_AGAIN_AFTER } else { wait(self.in_vain) });
         // Until something comes. The questions of a round that goes on count as one.
         if !self.goes_on || self.in_vain == 0 {
@@ -105,6 +119,7 @@ impl Bodies {
             self.goes_on = false;
             return;
         }
+        self.rounded_at = self.asked_at.filter(|_| self.answer == Answer::HasCome);
         self.after = Position::START;
         self.due = now;
         if let Some(times) = self.in_vain.checked_sub(1) {
@@ -113,13 +128,22 @@ impl Bodies {
         }
     }
 
-    /// Begins another round from the beginning, unless one goes on or the last question is younger than two may be apart: somebody decides by
-    /// what comes of it.
+    /// Begins another round from the beginning, unless one goes on or has just ended: somebody decides by what comes of it. The answer to a
+    /// question that is on its way is waited for first.
     pub(in crate::sync) fn begin_anew(&mut self, now: Millis) {
-        if self.lacks && !self.goes_on && self.earliest(now) <= now {
-            self.goes_on = true;
-            self.is_unanswered = false;
-            self.look_anew(now);
+        let has_just_ended = self.rounded_at.is_some_and(|at| at <= now && now.since(at) < FETCH_INTERVAL);
+        if !self.lacks || self.goes_on || has_just_ended {
+            return;
+        }
+        self.goes_on = true;
+        self.after = Position::START;
+        self.due = self.earliest(now);
+        if self.answer == Answer::HasCome {
+            return;
+        }
+        self.answer = Answer::IsAwaitedFirst;
+        if let Some(at) = self.asked_at.filter(|at| *at <= now) {
+            self.due = at.plus(FETCH_AGAIN_AFTER).max(self.due);
         }
     }
 
@@ -144,10 +168,13 @@ impl Bodies {
                 self.due = now;
             }
             // What is behind it may come all the same.
-            None if self.goes_on && self.is_unanswered => self.due = now,
+            None if self.goes_on && self.answer != Answer::HasCome => self.due = now,
             None => {}
         }
-        self.is_unanswered = false;
+        if std::mem::replace(&mut self.answer, Answer::HasCome) == Answer::IsAwaitedFirst {
+            self.after = Position::START;
+            self.due = self.earliest(now);
+        }
         came
     }
 

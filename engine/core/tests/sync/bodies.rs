@@ -297,6 +297,31 @@ fn whoever_decides_by_it_has_everything_asked_for_anew() {
 }
 
 #[test]
+fn the_answer_to_a_question_that_is_on_its_way_is_waited_for_before_all_is_asked_for_anew() {
+    for is_answered in [true, false] {
+        let (mut bench, _owner, relay, positions) = withheld(3);
+        bench.receive(Frame::Supply { bodies: vec![] });
+        bench.wait(60_000);
+        bench.forget();
+        assert!(!bench.replica.is_fetching());
+        bench.replica.ask_anew(bench.now);
+        bench.wait(0);
+        assert!(bench.replica.is_fetching() && fetched(&bench).is_empty());
+        if is_answered {
+            bench.wait(1_000);
+            bench.receive(relay.supply(&[Position(positions[1])]));
+            assert!(bench.replica.is_fetching());
+        } else {
+            bench.wait(5_000);
+        }
+        bench.wait(0);
+        assert_eq!(fetched(&bench).len(), 1, "answered {is_answered}");
+        bench.receive(Frame::Supply { bodies: vec![] });
+        assert!(!bench.replica.is_fetching());
+    }
+}
+
+#[test]
 fn a_relay_that_withholds_everything_is_asked_once_a_second_at_most() {
     let (mut bench, mut owner, mut relay, _) = withheld(1);
     for _ in 0..20 {

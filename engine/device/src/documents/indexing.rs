@@ -1,5 +1,7 @@
 //! Taking in what came for documents that nobody has looked at since, so that lists, search and what is told are right.
 
+use std::collections::BTreeSet;
+
 use bowline_store::DocN;
 
 use crate::Error;
@@ -19,8 +21,10 @@ impl Documents {
     pub(crate) fn index_own(&mut self, lent: &mut Lent<'_>, workspaces: &Workspaces) -> Result<bool, Error> {
         let mut waiting = Vec::new();
         for workspace in workspaces.ids() {
-            let device = workspaces.device_in(lent.keys, workspace);
-            waiting.extend(lent.read().own_docs_with_unapplied(workspace, device)?);
+            let own = workspaces.keyrings().own_ids(Some(workspace), lent.device());
+            for device in BTreeSet::from_iter(own) {
+                waiting.extend(lent.read().own_docs_with_unapplied(workspace, device)?);
+            }
         }
         self.index_first(lent, workspaces.keyrings(), &waiting)
     }

@@ -247,9 +247,10 @@ impl<'r> Reading<'r> {
         row: &DocRow,
         lost: &'l [Lost],
     ) -> Result<Vec<&'l Lost>, Error> {
-        let device = self.keyrings.writer(row.ws, self.device);
+        let own = self.keyrings.own_ids(row.ws, self.device);
+        let is_own = |lost: &&Lost| own.iter().any(|device| lost.actor.belongs_to(*device));
         let mut ours = Vec::new();
-        for lost in lost.iter().filter(|lost| lost.actor.belongs_to(device)) {
+        for lost in lost.iter().filter(is_own) {
             if self.read.meta(&recommitted(&lost.hash))?.is_none() {
                 ours.push(lost);
             }

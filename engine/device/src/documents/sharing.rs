@@ -20,7 +20,7 @@ use crate::documents::overlaps;
 use crate::documents::writers::Writers;
 use crate::lent::Lent;
 use crate::rows::{doc_state, kind_of, profile_id};
-use crate::workspace::workspaces::CURRENT;
+use crate::workspace::workspaces::{CURRENT, note_former};
 use crate::workspace::{Keyrings, Workspaces};
 
 /// What sharing a document came to.
@@ -264,7 +264,8 @@ impl Documents {
         let mut saved = BTreeMap::new();
         let stay = loop {
             self.save_all(lent, workspaces.keyrings(), workspace, &mut saved)?;
-            if let Some(stay) = let_go(lent.store, workspace, &saved)? {
+            let was = workspaces.device_in(lent.keys, workspace);
+            if let Some(stay) = let_go(lent.store, (workspace, was), &saved)? {
                 break stay;
             }
         };
@@ -375,7 +376,7 @@ pub(crate) fn shareable(read: Reader<'_>) -> Result<Vec<Listed>, Error> {
 /// somebody has just written would be lost. How many documents stay.
 fn let_go(
     store: &mut Store,
-    workspace: WorkspaceId,
+    (workspace, was): (WorkspaceId, DeviceId),
     saved: &BTreeMap<DocN, Saved>,
 ) -> Result<Option<usize>, Error> {
     store.transaction(|tx| {
@@ -408,6 +409,7 @@ fn let_go(
         if tx.meta(CURRENT)?.as_deref() == Some(workspace.as_bytes()) {
             tx.delete_meta(CURRENT)?;
         }
+        note_former(tx, workspace, was)?;
         tx.delete_workspace(workspace)?;
         Ok(Some(stay))
     })

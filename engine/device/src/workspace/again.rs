@@ -25,11 +25,11 @@ use crate::workspace::keys_at_rest::{
 };
 use crate::workspace::linked::with_hashes;
 use crate::workspace::owed::{self, Codes, Owed};
-use crate::workspace::quarantine::{QuarantineReason, is_given_up, refused};
+use crate::workspace::quarantine::QuarantineReason;
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
-use crate::workspace::unsealing::unseal_again;
+use crate::workspace::unsealing::refuse_own;
 use crate::workspace::workspaces::{StoredSuccession, put_checkpoints, restore, state};
 use crate::{Damage, Error, Notice};
 
@@ -144,16 +144,17 @@ impl Workspaces {
         let Some(row) = lent.read().entry_by_id(workspace, entry)? else {
             return Ok(());
         };
-        let is_own = row.chain.device == self.keys_in(lent.keys, workspace).id();
+        let own = self.device_in(lent.keys, workspace);
+        let is_own = self.own_ids(lent.keys, workspace).contains(&row.chain.device);
         let keyring = self.replica(workspace)?.keyring().cloned();
         let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
         lent.store.transaction(|tx| -> Result<(), Error> {
             if is_own {
-                // What is given up was unsealed then.
-                if !is_given_up(&row) {
-                    unseal_again(tx, &row, keyring.as_ref())?;
+                refuse_own(tx, &row, keyring.as_ref(), reason)?;
+                if row.chain.device != own {
+                    // What it wrote as another device is to be written again in its name.
+                    row.doc.map_or(Ok(()), |doc| make_anew(tx, doc))?;
                 }
-                tx.refuse_again(row.n, EntryState::Refused, &refused(reason))?;
                 release_decision(tx, &mut rest, workspace, entry)
             } else {
                 put_apart(tx, &row, &QuarantineReason::not_taken_again(reason))

@@ -157,6 +157,7 @@ impl Workspaces {
     ) -> Result<(), Error> {
         let keys = self.keys_to_store(lent, workspace)?;
         let keyring = self.replica(workspace)?.keyring().cloned();
+        let giving = self.giving_up(lent.keys, workspace);
         let mut after = Consequences::default();
         let now = lent.now;
         lent.store.transaction(|tx| -> Result<(), Error> {
@@ -165,6 +166,7 @@ impl Workspaces {
                 put_keys(tx, workspace, sealed)?;
                 // Of the log there may be something here already, if the way in was begun anew.
                 open_with(tx, workspace, keyring, now, &mut after)?;
+                giving.as_ref().map_or(Ok(()), |giving| giving.unseal_with(tx, keyring))?;
             }
             Ok(())
         })?;
@@ -272,6 +274,7 @@ impl Workspaces {
             if let Some((sealed, keyring)) = &learned {
                 put_keys(tx, workspace, sealed)?;
                 open_with(tx, workspace, keyring, now, &mut after)?;
+                giving.as_ref().map_or(Ok(()), |giving| giving.unseal_with(tx, keyring))?;
             }
             for (device, logged) in &after.heard {
                 let at = if ingested.is_news { now } else { logged.millis().min(now) };

@@ -29,8 +29,8 @@ pub(super) struct GivingUp<'a> {
     given_up: &'a GivenUp,
     /// Who this device is in the workspace.
     own: DeviceId,
-    /// Who it is elsewhere, and was in the workspace if it came back there as a new one.
-    elsewhere: DeviceId,
+    /// Everybody who it is or was there.
+    own_ids: Vec<DeviceId>,
     keyring: Option<&'a Keyring>,
 }
 
@@ -136,7 +136,7 @@ impl GivingUp<'_> {
 
     /// Whether this device wrote an entry, whoever it was in the workspace then.
     fn is_ours(&self, row: &EntryRow) -> bool {
-        [self.own, self.elsewhere].contains(&row.chain.device)
+        self.own_ids.contains(&row.chain.device)
     }
 
     /// Puts the payload aside that an entry holds, or holds a part of. What is of this device is unsealed again before that, also of an entry
@@ -173,6 +173,20 @@ impl GivingUp<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Unseals what this device wrote into entries that were given up before it had the keys to open them.
+    pub(super) fn unseal_with(&self, tx: &Tx<'_>, keyring: &Keyring) -> Result<(), Error> {
+        if self.given_up.is_empty() {
+            return Ok(());
+        }
+        let mut docs = BTreeSet::new();
+        for row in tx.entries_in_state(self.workspace, EntryState::Quarantined)? {
+            if is_given_up(&row) && row.place.is_some() && row.doc.is_none() && self.is_ours(&row) {
+                docs.extend(unseal_again(tx, &row, Some(keyring))?);
+            }
+        }
+        docs.iter().try_for_each(|doc| make_anew(tx, *doc))
     }
 
     /// Lets count again what is aside and what no record of the log gives up any more. Whether there was any.
@@ -247,7 +261,7 @@ impl Workspaces {
             workspace,
             given_up,
             own: self.device_in(keys, workspace),
-            elsewhere: keys.id(),
+            own_ids: self.own_ids(keys, workspace),
             keyring: replica.keyring(),
         })
     }

@@ -24,10 +24,10 @@ use crate::workspace::again::{cut_log, put_keys, was_accepted};
 use crate::workspace::keys_at_rest::seal_keys;
 use crate::workspace::line::frame_of;
 use crate::workspace::owed::{self, Codes, Owed};
-use crate::workspace::quarantine::{is_given_up, refused};
+use crate::workspace::quarantine::refused;
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
-use crate::workspace::unsealing::unseal_again;
+use crate::workspace::unsealing::refuse_own;
 use crate::workspace::workspaces::{new_incarnation, state};
 use crate::workspace::{Workspaces, behind, evidence, membership};
 
@@ -274,11 +274,7 @@ impl Workspaces {
                 lost.apart.iter().try_for_each(|n| tx.put_apart(*n))?;
                 // From the end: what ends a payload is opened with its earlier parts.
                 for row in lost.own.iter().rev() {
-                    // What is given up was unsealed then.
-                    if !is_given_up(row) {
-                        unseal_again(tx, row, keyring.as_ref())?;
-                    }
-                    tx.refuse_again(row.n, EntryState::Refused, &refused(Reason::BadSeen))?;
+                    refuse_own(tx, row, keyring.as_ref(), Reason::BadSeen)?;
                     release_decision(tx, &mut rest, workspace, row.id)?;
                 }
                 owed::put(tx, workspace, Owed::between(before.roster(), log.roster(), Codes::ClosedOrUsed))?;

@@ -33,6 +33,8 @@ pub(super) struct Linked {
     pub(super) replica: Replica,
     /// The device's keys in this workspace only, if it came back under others than it has elsewhere.
     pub(super) own_keys: Option<DeviceKeys>,
+    /// Who this device was in the workspace before it came back as another one.
+    pub(super) former: Vec<DeviceId>,
     /// The relay's address that lines are made to.
     pub(super) relay: String,
     /// Encoded frames to hand to the line.
@@ -90,6 +92,13 @@ impl<'w> Keyrings<'w> {
     /// As whom this device, which is `device` elsewhere, writes in a workspace.
     pub(crate) fn writer(self, workspace: Option<WorkspaceId>, device: DeviceId) -> DeviceId {
         workspace.and_then(|workspace| self.0.own_keys(workspace)).map_or(device, DeviceKeys::id)
+    }
+
+    /// Everybody who this device, which is `device` elsewhere, is or was in a workspace.
+    pub(crate) fn own_ids(self, workspace: Option<WorkspaceId>, device: DeviceId) -> Vec<DeviceId> {
+        let linked = workspace.and_then(|workspace| self.0.linked.get(&workspace));
+        let former = linked.map(|linked| linked.former.as_slice()).unwrap_or_default();
+        [device, self.writer(workspace, device)].iter().chain(former).copied().collect()
     }
 
     /// The life of this device's database in a workspace.
@@ -175,6 +184,11 @@ impl Workspaces {
         self.keys_in(keys, workspace).id()
     }
 
+    /// Everybody who this device is or was in a workspace.
+    pub(super) fn own_ids(&self, keys: &DeviceKeys, workspace: WorkspaceId) -> Vec<DeviceId> {
+        self.keyrings().own_ids(Some(workspace), keys.id())
+    }
+
     /// The replica of a workspace.
     pub(crate) fn replica(&self, workspace: WorkspaceId) -> Result<&Replica, Error> {
         let linked = self.linked.get(&workspace).ok_or_else(|| no_replica(&self.old, workspace))?;
@@ -255,8 +269,13 @@ impl Linked {
         self.replica.log().map_or(by_relay, |log| log.time().millis().max(by_relay))
     }
 
-    pub(super) fn new(replica: Replica, own_keys: Option<DeviceKeys>, relay: String) -> Self {
+    pub(super) fn new(
+        replica: Replica,
+        (own_keys, former): (Option<DeviceKeys>, Vec<DeviceId>),
+        relay: String,
+    ) -> Self {
         Self {
+            former,
             removed: matches!(replica.phase(), Phase::Removed),
             replica,
             own_keys,

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use bowline_core::document::{ChangeHash, Kind, Source, change_hash, changes_in};
 use bowline_core::payload::Payload;
 use bowline_crypto::{KeySnapshot, Keyring};
-use bowline_store::{DocN, EntryRow, EntryWithBody, Tx};
+use bowline_store::{DocN, EntryRow, EntryState, EntryWithBody, Tx};
 use bowline_wire::entry::Entry;
+use bowline_wire::frame::Reason;
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{Lane, Millis};
 
@@ -15,6 +16,20 @@ use crate::documents::rewriting::may_travel;
 use crate::rows::entry_of;
 use crate::workspace::claims::doc_with_claim;
 use crate::workspace::parts::{Earlier, Held, open_held, source_of};
+use crate::workspace::quarantine::{is_given_up, refused};
+
+/// Keeps an entry of this device that the log does not have again. What it wrote in it is unsealed work.
+pub(super) fn refuse_own(
+    tx: &Tx<'_>,
+    row: &EntryRow,
+    keyring: Option<&Keyring>,
+    reason: Reason,
+) -> Result<(), Error> {
+    // What is given up was unsealed then.
+    let is_taken_apart = is_given_up(row) || unseal_again(tx, row, keyring)?.is_some();
+    tx.refuse_again(row.n, EntryState::Refused, &refused(reason))?;
+    if is_taken_apart { Ok(tx.note_taken_apart(row.n)?) } else { Ok(()) }
+}
 
 /// Makes what this device wrote into an entry unsealed again, out of the entry if it is nowhere else any more: each change by itself, so that
 /// it is sealed as any edit, however the document has grown. Of a payload in parts the last one does that. The document, if anything was

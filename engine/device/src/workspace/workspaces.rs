@@ -10,7 +10,7 @@ use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, 
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
-use bowline_wire::ids::{ChainKey, Incarnation, RelayId, Suite, WorkspaceId};
+use bowline_wire::ids::{ChainKey, DeviceId, Incarnation, RelayId, Suite, WorkspaceId};
 use bowline_wire::log::{ChainTip, Checkpoints, Log};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
@@ -285,7 +285,7 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         withheld_from: read.first_withheld(row.id)?,
         distrusted: evidence::counts(read, row.id)?,
     });
-    Ok(Linked::new(replica, own_keys, row.relay.clone()))
+    Ok(Linked::new(replica, (own_keys, former(read, row.id)?), row.relay.clone()))
 }
 
 /// A workspace of another draft as it is in the database. What can't be read of a log matters less than that documents are shown.
@@ -331,6 +331,27 @@ fn own_keys(
     let bytes = sealed_values::open(keys, state::OWN_KEYS, &bytes)?;
     let bytes = bytes.as_slice().try_into().map_err(|_| Error::Damaged(Damage::Secret))?;
     Ok(Some(DeviceKeys::from_bytes(bytes)))
+}
+
+/// Under what it is kept who this device was in a workspace that was forgotten here.
+fn former_key(workspace: WorkspaceId) -> String {
+    format!("former/{workspace}")
+}
+
+/// Who this device was in a workspace whenever that was forgotten here.
+fn former(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<DeviceId>, Error> {
+    let stored = read.meta(&former_key(workspace))?.unwrap_or_default();
+    Ok(stored.chunks(DeviceId::LEN).filter_map(DeviceId::from_slice).collect())
+}
+
+/// Keeps who this device was in a workspace that is forgotten now: what it wrote there it may have to write again.
+pub(crate) fn note_former(tx: &Tx<'_>, workspace: WorkspaceId, device: DeviceId) -> Result<(), Error> {
+    let mut known = former(**tx, workspace)?;
+    if !known.contains(&device) {
+        known.push(device);
+    }
+    let bytes: Vec<u8> = known.iter().flat_map(|device| *device.as_bytes()).collect();
+    Ok(tx.put_meta(&former_key(workspace), &bytes)?)
 }
 
 /// By which the log of a workspace came to be signed by its key.

@@ -120,6 +120,30 @@ fn on_a_line_that_is_up_the_relay_is_asked_once_more_before_the_record() {
 }
 
 #[test]
+fn the_answer_to_a_question_that_is_on_its_way_is_waited_for() {
+    let (mut rig, _ben, mut relay, gone) = owner_lacking(1);
+    let mut questions = Vec::new();
+    while !matches!(questions[..], [Frame::Fetch { .. }]) {
+        rig.now = rig.now.plus(500);
+        rig.device.handle_timeout(rig.now).unwrap();
+        questions = rig.take_sent();
+    }
+    // By now the relay has it.
+    relay.withholds.clear();
+    give_up_all(&mut rig);
+    rig.now = rig.now.plus(200);
+    rig.device.handle_timeout(rig.now).unwrap();
+    assert_eq!(rig.take_sent(), []);
+    for answer in questions.into_iter().flat_map(|it| relay.answer(it)).collect::<Vec<_>>() {
+        rig.receive(&answer);
+    }
+    pass(&mut rig, &mut relay, 1_000);
+    assert!(!relay.log().roster().given_up().covers(gone[0], relay.verified().last().unwrap().header()));
+    assert_eq!((given_up(&rig), not_here(&rig)), (vec![], vec![]));
+    assert_decided(&rig);
+}
+
+#[test]
 fn a_relay_that_does_not_say_what_it_has_delays_the_record_by_five_seconds() {
     let (mut rig, _, mut relay, gone) = owner_lacking(1);
     pass(&mut rig, &mut relay, 2_000);

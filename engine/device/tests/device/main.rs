@@ -22,6 +22,7 @@ mod aside;
 mod audit;
 mod begun_again;
 mod built_on_lost;
+mod came_back;
 mod checkpoints;
 mod clocks;
 mod comparing;

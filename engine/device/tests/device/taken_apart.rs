@@ -12,7 +12,7 @@ use bowline_wire::roster::record::Lost;
 use crate::giving_up::{assert_nothing_waits, given_up, lost, newcomer as newcomer_of, nth_on, sorted};
 use crate::relay::FakeRelay;
 use crate::restored_relay::assert_in_step;
-use crate::rig::{Rig, code, exchange, newcomer};
+use crate::rig::{Rig, code, exchange, linked, newcomer};
 use crate::sealing::noise;
 use crate::way_out::remove;
 
@@ -373,4 +373,79 @@ fn room_that_the_relay_had_after_all_for_what_is_given_up_is_not_said_to_be_miss
         (None, 1),
         "it was taken, and what it held is sent again"
     );
+}
+
+#[test]
+fn a_whole_document_that_is_not_taken_again_comes_to_everybody_though_others_have_made_it_larger_than_an_entry_holds()
+ {
+    let (mut ana, mut ben, mut relay) = ana_and_ben();
+    ben.disconnect();
+    let id = ben.device.create_agent("Scribe", ben.now).unwrap();
+    let mut said = lines("begun", BEGUN);
+    write(&mut ben, id, &said);
+    ben.device.share(id, ben.workspace(), ben.now).unwrap();
+    let backup = relay.len();
+    ben.sync(&mut relay);
+    let whole = nth_on(&relay, backup);
+    assert_eq!(whole.header().entry_type, EntryType::Snapshot);
+    said.push_str(&lines("second", 24_000));
+    write(&mut ben, id, &said);
+    ben.sync(&mut relay);
+    ana.sync(&mut relay);
+    said.push_str("by ana\n");
+    text(&mut ana, id);
+    write(&mut ana, id, &said);
+    ana.sync(&mut relay);
+    ben.sync(&mut relay);
+    assert!(text(&mut ben, id) == said);
+    ana.disconnect();
+    ben.disconnect();
+    let mut back = relay.restored(backup, 21);
+    back.refuses.insert(whole.id(), Reason::BadSeen);
+    for _ in 0..5 {
+        exchange(&mut ben, &mut ana, &mut back);
+    }
+    assert_eq!(ben.status().queued, 0);
+    let mut late = newcomer(&mut ana, &mut back, 9);
+    for rig in [&mut ben, &mut ana, &mut late] {
+        assert!(text(rig, id) == said);
+    }
+}
+
+#[test]
+fn a_whole_document_that_is_given_up_comes_to_everybody_though_an_earlier_one_was_refused_and_others_have_made_it_larger()
+ {
+    let (mut ana, mut ben, mut relay) = ana_and_ben();
+    ben.disconnect();
+    let id = ben.device.create_agent("Scribe", ben.now).unwrap();
+    let mut said = lines("begun", BEGUN);
+    write(&mut ben, id, &said);
+    ben.device.share(id, ben.workspace(), ben.now).unwrap();
+    ben.sync_without_answers(&relay);
+    let first = ben.appended().last().unwrap().id();
+    ben.receive(&FakeRelay::refused(first, Reason::BadSeen, None));
+    ben.disconnect();
+    let at = relay.len();
+    ben.sync(&mut relay);
+    let whole = nth_on(&relay, at);
+    assert_eq!((whole.header().entry_type, whole.id() == first), (EntryType::Snapshot, false));
+    ana.sync(&mut relay);
+    text(&mut ana, id);
+    for word in ["second", "third"] {
+        said.push_str(&lines(word, 20_000));
+        write(&mut ana, id, &said);
+        ana.sync(&mut relay);
+    }
+    ben.sync(&mut relay);
+    assert!(text(&mut ben, id) == said);
+    let mut own = linked(&mut ana, &mut relay, 8);
+    own.put_record(&mut relay, &lost(&[whole.id()]));
+    for _ in 0..4 {
+        exchange(&mut ben, &mut ana, &mut relay);
+    }
+    assert_eq!((given_up(&ben), ben.status().queued), (vec![whole.id()], 0));
+    let mut late = newcomer(&mut ana, &mut relay, 9);
+    for rig in [&mut ben, &mut ana, &mut late] {
+        assert!(text(rig, id) == said);
+    }
 }

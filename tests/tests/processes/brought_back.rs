@@ -18,6 +18,9 @@ const PARTIAL: i32 = 10;
 /// Of so many commits one is that at which a common run ends the process; a nightly one takes each.
 const EVERY: u64 = 5;
 
+/// After so many times somebody else comes back: each time takes a place in the workspace, of which there are 256.
+const TIMES_OF_ONE: u64 = 100;
+
 /// The words of a person with a conversation in each of these workspaces, on a device that is gone.
 struct Lost {
     words: String,
@@ -69,12 +72,15 @@ fn used(address: &str) -> [&str; 5] {
 fn ended_at_any_commit_it_goes_on_with_the_same_words() {
     let is_nightly = std::env::var_os("BOWLINE_NIGHTLY").is_some();
     let relay = Relay::start(Tls::SelfSigned);
-    let lost = Lost::on(&relay, &["Studio"]);
+    let mut lost = Lost::on(&relay, &["Studio"]);
     let mut ends = 0;
     for commit in 1_u64.. {
         let side = if commit % 2 == 0 { "before" } else { "after" };
         if !is_nightly && commit % EVERY != 1 {
             continue;
+        }
+        if commit % TIMES_OF_ONE == 0 {
+            lost = Lost::on(&relay, &["Studio"]);
         }
         let home = Home::with_program(binary("bowline"));
         let mut command = home.command(used(relay.address()));

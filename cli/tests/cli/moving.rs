@@ -2,21 +2,7 @@
 
 use crate::machine::Machine;
 use crate::relay::TestRelay;
-use crate::shared::{joined, json, ok, owner};
-
-/// Ana's laptop, who owns the workspace, and Ben's desktop, with a conversation that both have.
-fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine, String) {
-    let mut laptop = owner(relay);
-    let id = laptop.made("chat new --title Groceries");
-    ok(&mut laptop, &format!("chat say {id} 'Buy milk'"));
-    let code = ok(&mut laptop, "workspace invite");
-    let mut bens = joined("desktop", "Ben", &code);
-    ok(&mut bens, "sync");
-    ok(&mut bens, &format!("chat say {id} 'And bread'"));
-    ok(&mut bens, "sync");
-    ok(&mut laptop, "sync");
-    (laptop, bens, id)
-}
+use crate::shared::{ana_and_ben, joined, json, ok, owner};
 
 /// Both have the same, on this relay, and nothing is held against it.
 fn are_equal_at(relay: &TestRelay, machines: [&mut Machine; 2], id: &str) -> Vec<String> {

@@ -5,21 +5,7 @@ use serde_json::json;
 
 use crate::machine::Machine;
 use crate::relay::TestRelay;
-use crate::shared::{joined, json, ok, owner, until};
-
-/// Ana's laptop, and Ben's desktop, which has said something in a conversation of hers.
-fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine, String) {
-    let mut laptop = owner(relay);
-    let id = laptop.made("chat new --title Groceries");
-    ok(&mut laptop, &format!("chat say {id} 'Buy milk'"));
-    let code = ok(&mut laptop, "workspace invite");
-    let mut bens = joined("desktop", "Ben", &code);
-    ok(&mut bens, "sync");
-    ok(&mut bens, &format!("chat say {id} 'And bread'"));
-    ok(&mut bens, "sync");
-    ok(&mut laptop, "sync");
-    (laptop, bens, id)
-}
+use crate::shared::{ana_and_ben, json, ok, until};
 
 #[test]
 fn somebody_who_is_connected_hears_of_their_removal_at_once() {

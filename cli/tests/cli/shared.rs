@@ -328,3 +328,17 @@ fn two_agents_are_merged_by_hand_after_a_yes() {
         "skill merge Cook Chef",
     ]));
 }
+
+/// Ana's laptop, who owns the workspace, and Ben's desktop, with a conversation that both have.
+pub(crate) fn ana_and_ben(relay: &TestRelay) -> (Machine, Machine, String) {
+    let mut laptop = owner(relay);
+    let id = laptop.made("chat new --title Groceries");
+    ok(&mut laptop, &format!("chat say {id} 'Buy milk'"));
+    let code = ok(&mut laptop, "workspace invite");
+    let mut bens = joined("desktop", "Ben", &code);
+    ok(&mut bens, "sync");
+    ok(&mut bens, &format!("chat say {id} 'And bread'"));
+    ok(&mut bens, "sync");
+    ok(&mut laptop, "sync");
+    (laptop, bens, id)
+}

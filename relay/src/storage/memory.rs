@@ -232,7 +232,9 @@ impl Storage for Memory {
             if let Some(log) = logs.get_mut(&commit.workspace) {
                 commit.rows.iter().for_each(|row| log.append(row));
                 log.tips.extend(commit.tips.iter().copied());
-                log.checkpoints = commit.checkpoints.clone().unwrap_or(std::mem::take(&mut log.checkpoints));
+                if let Some(said) = &commit.checkpoints {
+                    log.checkpoints.clone_from(said);
+                }
                 log.weights.extend(commit.weights.iter().map(|it| ((it.doc, it.user), *it)));
                 log.holdings.extend(commit.holdings.iter().map(|said| (said.device, *said)));
                 log.parties.extend(commit.parties.iter().copied());

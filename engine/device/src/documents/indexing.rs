@@ -1,7 +1,5 @@
 //! Taking in what came for documents that nobody has looked at since, so that lists, search and what is told are right.
 
-use std::collections::BTreeSet;
-
 use bowline_store::DocN;
 
 use crate::Error;
@@ -21,8 +19,7 @@ impl Documents {
     pub(crate) fn index_own(&mut self, lent: &mut Lent<'_>, workspaces: &Workspaces) -> Result<bool, Error> {
         let mut waiting = Vec::new();
         for workspace in workspaces.ids() {
-            let own = workspaces.keyrings().own_ids(Some(workspace), lent.device());
-            for device in BTreeSet::from_iter(own) {
+            for device in workspaces.keyrings().own_ids(Some(workspace), lent.device()) {
                 waiting.extend(lent.read().own_docs_with_unapplied(workspace, device)?);
             }
         }

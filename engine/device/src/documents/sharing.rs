@@ -261,10 +261,9 @@ impl Documents {
         workspace: WorkspaceId,
     ) -> Result<usize, Error> {
         Writers::known(self, lent, workspaces)?.remember(lent.store)?;
-        let mut saved = BTreeMap::new();
+        let (mut saved, was) = (BTreeMap::new(), workspaces.device_in(lent.keys, workspace));
         let stay = loop {
             self.save_all(lent, workspaces.keyrings(), workspace, &mut saved)?;
-            let was = workspaces.device_in(lent.keys, workspace);
             if let Some(stay) = let_go(lent.store, (workspace, was), &saved)? {
                 break stay;
             }

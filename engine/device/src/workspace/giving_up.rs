@@ -30,7 +30,7 @@ pub(super) struct GivingUp<'a> {
     /// Who this device is in the workspace.
     own: DeviceId,
     /// Everybody who it is or was there.
-    own_ids: Vec<DeviceId>,
+    own_ids: BTreeSet<DeviceId>,
     keyring: Option<&'a Keyring>,
 }
 

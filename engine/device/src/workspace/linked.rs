@@ -1,7 +1,7 @@
 //! The workspaces of a device with their lines to relays, and what of them is lent to others: keys.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bowline_core::document::Incoming;
 use bowline_core::sync::{Clocks, Context, Phase, RelayFault, Replica};
@@ -34,7 +34,7 @@ pub(super) struct Linked {
     /// The device's keys in this workspace only, if it came back under others than it has elsewhere.
     pub(super) own_keys: Option<DeviceKeys>,
     /// Who this device was in the workspace before it came back as another one.
-    pub(super) former: Vec<DeviceId>,
+    pub(super) former: BTreeSet<DeviceId>,
     /// The relay's address that lines are made to.
     pub(super) relay: String,
     /// Encoded frames to hand to the line.
@@ -95,9 +95,9 @@ impl<'w> Keyrings<'w> {
     }
 
     /// Everybody who this device, which is `device` elsewhere, is or was in a workspace.
-    pub(crate) fn own_ids(self, workspace: Option<WorkspaceId>, device: DeviceId) -> Vec<DeviceId> {
+    pub(crate) fn own_ids(self, workspace: Option<WorkspaceId>, device: DeviceId) -> BTreeSet<DeviceId> {
         let linked = workspace.and_then(|workspace| self.0.linked.get(&workspace));
-        let former = linked.map(|linked| linked.former.as_slice()).unwrap_or_default();
+        let former = linked.into_iter().flat_map(|linked| &linked.former);
         [device, self.writer(workspace, device)].iter().chain(former).copied().collect()
     }
 
@@ -185,7 +185,7 @@ impl Workspaces {
     }
 
     /// Everybody who this device is or was in a workspace.
-    pub(super) fn own_ids(&self, keys: &DeviceKeys, workspace: WorkspaceId) -> Vec<DeviceId> {
+    pub(super) fn own_ids(&self, keys: &DeviceKeys, workspace: WorkspaceId) -> BTreeSet<DeviceId> {
         self.keyrings().own_ids(Some(workspace), keys.id())
     }
 
@@ -271,7 +271,7 @@ impl Linked {
 
     pub(super) fn new(
         replica: Replica,
-        (own_keys, former): (Option<DeviceKeys>, Vec<DeviceId>),
+        (own_keys, former): (Option<DeviceKeys>, BTreeSet<DeviceId>),
         relay: String,
     ) -> Self {
         Self {

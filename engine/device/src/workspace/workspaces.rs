@@ -339,7 +339,7 @@ fn former_key(workspace: WorkspaceId) -> String {
 }
 
 /// Who this device was in a workspace whenever that was forgotten here.
-fn former(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<DeviceId>, Error> {
+fn former(read: Reader<'_>, workspace: WorkspaceId) -> Result<BTreeSet<DeviceId>, Error> {
     let stored = read.meta(&former_key(workspace))?.unwrap_or_default();
     Ok(stored.chunks(DeviceId::LEN).filter_map(DeviceId::from_slice).collect())
 }
@@ -347,9 +347,7 @@ fn former(read: Reader<'_>, workspace: WorkspaceId) -> Result<Vec<DeviceId>, Err
 /// Keeps who this device was in a workspace that is forgotten now: what it wrote there it may have to write again.
 pub(crate) fn note_former(tx: &Tx<'_>, workspace: WorkspaceId, device: DeviceId) -> Result<(), Error> {
     let mut known = former(**tx, workspace)?;
-    if !known.contains(&device) {
-        known.push(device);
-    }
+    known.insert(device);
     let bytes: Vec<u8> = known.iter().flat_map(|device| *device.as_bytes()).collect();
     Ok(tx.put_meta(&former_key(workspace), &bytes)?)
 }

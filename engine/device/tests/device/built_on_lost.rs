@@ -11,13 +11,13 @@ use crate::restored_relay::assert_in_step;
 use crate::rig::{Rig, exchange, linked, newcomer, two};
 use crate::sealing::noise;
 
-fn write(rig: &mut Rig, id: DocId, text: &str) {
+pub(crate) fn write(rig: &mut Rig, id: DocId, text: &str) {
     let mut edit = AgentEdit::default();
     edit.write_file(FilePath::parse("SOUL.md").unwrap(), text);
     rig.device.edit_agent(id, &edit, rig.now).unwrap();
 }
 
-fn text(rig: &mut Rig, id: DocId) -> String {
+pub(crate) fn text(rig: &mut Rig, id: DocId) -> String {
     let files = rig.device.show_agent(id, rig.now).unwrap().files;
     files.into_iter().map(|file| file.text).collect()
 }

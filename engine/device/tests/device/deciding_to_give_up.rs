@@ -3,14 +3,14 @@
 use bowline_core::sync::NotReady;
 use bowline_device::intent::Decision;
 use bowline_device::{Lacks, NotHere, Notice, QuarantineReason};
-use bowline_wire::entry::Entry;
 use bowline_wire::frame::Frame;
-use bowline_wire::ids::{DeviceId, DocId, EntryId, EpochId};
+use bowline_wire::ids::{DeviceId, DocId, EntryId, EpochId, Position};
 use bowline_wire::limits::MAX_BODIES_PER_FRAME;
 use bowline_wire::roster::Deed;
 use bowline_wire::roster::record::{Lost, Record};
 
 use crate::author::Author;
+use crate::handing_on;
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, linked, newcomer, owner_and_member};
 
@@ -48,19 +48,9 @@ fn given_up(rig: &Rig) -> Vec<EntryId> {
     aside.filter(|it| it.reason == QuarantineReason::GivenUp).map(|it| it.entry).collect()
 }
 
-/// What somebody wrote on the log in records after a place.
+/// The records on the log after a place.
 fn records_after(relay: &FakeRelay, after: u64) -> Vec<&'static str> {
-    let after = usize::try_from(after).unwrap();
-    let record = |entry: Entry| Record::parse(entry.body()?).ok();
-    let names = relay.verified().skip(after).filter_map(record).map(|record| match record {
-        Record::Rekey(_) => "Rekey",
-        Record::Fill { .. } => "Fill",
-        Record::Complaint { .. } => "Complaint",
-        Record::Lost(_) => "Lost",
-        Record::Leave { .. } => "Leave",
-        _ => "another",
-    });
-    names.collect()
+    handing_on::records_after(relay, Position(after))
 }
 
 fn pass(rig: &mut Rig, relay: &mut FakeRelay, millis: u64) {

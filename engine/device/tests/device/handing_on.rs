@@ -11,7 +11,7 @@ use crate::relay::FakeRelay;
 use crate::rig::{Rig, linked, newcomer};
 
 /// The names of the roster records that came on the log after a place.
-fn records_after(relay: &FakeRelay, position: Position) -> Vec<&'static str> {
+pub(crate) fn records_after(relay: &FakeRelay, position: Position) -> Vec<&'static str> {
     let after = usize::try_from(position.0).unwrap();
     let record = |entry: bowline_wire::entry::Entry| Record::parse(entry.body()?).ok();
     let names = relay.verified().skip(after).filter_map(record).map(|record| match record {
@@ -20,6 +20,7 @@ fn records_after(relay: &FakeRelay, position: Position) -> Vec<&'static str> {
         Record::Fill { .. } => "Fill",
         Record::Complaint { .. } => "Complaint",
         Record::CloseInvite(_) => "CloseInvite",
+        Record::Lost(_) => "Lost",
         Record::Leave { .. } => "Leave",
         _ => "another",
     });

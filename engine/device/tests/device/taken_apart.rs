@@ -1,7 +1,6 @@
 //! Entries that count no more, because the Owner gives them up or a restored relay does not take them again: what this device wrote in them
 //! comes to everybody again, change by change, whatever was written since.
 
-use bowline_core::document::{AgentEdit, FilePath};
 use bowline_device::intent::Decision;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
@@ -9,6 +8,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DocId, EntryId};
 use bowline_wire::roster::record::Lost;
 
+use crate::built_on_lost::{text, write};
 use crate::giving_up::{assert_nothing_waits, given_up, lost, newcomer as newcomer_of, nth_on, sorted};
 use crate::relay::FakeRelay;
 use crate::restored_relay::assert_in_step;
@@ -26,17 +26,6 @@ fn ana_and_ben() -> (Rig, Rig, FakeRelay) {
     let ben = newcomer(&mut ana, &mut relay, 3);
     ana.sync(&mut relay);
     (ana, ben, relay)
-}
-
-fn write(rig: &mut Rig, id: DocId, text: &str) {
-    let mut edit = AgentEdit::default();
-    edit.write_file(FilePath::parse("SOUL.md").unwrap(), text);
-    rig.device.edit_agent(id, &edit, rig.now).unwrap();
-}
-
-fn text(rig: &mut Rig, id: DocId) -> String {
-    let files = rig.device.show_agent(id, rig.now).unwrap().files;
-    files.into_iter().map(|file| file.text).collect()
 }
 
 /// Lines that say which they are, of so many bytes and a little more.

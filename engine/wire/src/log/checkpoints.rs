@@ -60,9 +60,7 @@ impl Checkpoints {
         place: Position,
         roster: &Roster,
     ) -> Option<Vec<Freed>> {
-        let may_open = roster.role(&author) == Some(Role::Owner)
-            && is_live(roster, &author)
-            && self.is_behind_what_stood(about);
+        let may_open = owner_by(&author, roster).is_some() && self.is_behind_what_stood(about);
         match &mut self.open {
             Some(open) if open.at == about && open.opener != author => {
                 open.words.insert(author, said.digest);
@@ -92,7 +90,7 @@ impl Open {
     fn has_enough(&self, roster: &Roster) -> bool {
         let is_disputed =
             self.words.iter().any(|(device, digest)| *digest != self.digest && is_live(roster, device));
-        let Some(owner) = self.owner(roster).filter(|_| !is_disputed) else { return false };
+        let Some(owner) = owner_by(&self.opener, roster).filter(|_| !is_disputed) else { return false };
         let agree = |device: &DeviceId| self.words.get(device) == Some(&self.digest);
         let mut others = live(roster).filter(|(_, user)| *user != owner).peekable();
         if others.peek().is_some() {
@@ -101,12 +99,12 @@ impl Open {
         let mut own = live(roster).filter(|(device, _)| *device != self.opener).peekable();
         if own.peek().is_some() { own.any(|(device, _)| agree(&device)) } else { self.is_repeated }
     }
+}
 
-    /// The Owner, as long as the opener is a live device of theirs.
-    fn owner(&self, roster: &Roster) -> Option<UserId> {
-        let is_owners = roster.role(&self.opener) == Some(Role::Owner) && is_live(roster, &self.opener);
-        roster.device(&self.opener).filter(|_| is_owners).map(|device| device.user)
-    }
+/// The Owner, if this is a live device of theirs.
+fn owner_by(device: &DeviceId, roster: &Roster) -> Option<UserId> {
+    let is_owners = roster.role(device) == Some(Role::Owner) && is_live(roster, device);
+    roster.device(device).filter(|_| is_owners).map(|device| device.user)
 }
 
 fn is_live(roster: &Roster, device: &DeviceId) -> bool {

@@ -55,6 +55,14 @@ pub const SUBSCRIBE_COST: u64 = 8;
 /// header. A device asks once a second at most.
 pub const FETCH_COST: u64 = 4;
 
+/// Milliseconds without a piece of a state after which another device is asked for it: a piece takes a slow line a few seconds, and who has
+/// none of it says nothing.
+pub const STATE_PATIENCE: u64 = 30_000;
+
+/// Milliseconds between two steps of letting entries go while frames keep coming: each is as long as a commit. With nothing else to do they
+/// follow one another.
+pub const LETTING_GO_INTERVAL: u64 = 250;
+
 /// Milliseconds before a device that has not answered is asked again for bodies that are lost. Most have none of them, and say
 /// nothing.
 pub const WANTED_INTERVAL: u64 = 60_000;

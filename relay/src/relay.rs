@@ -8,14 +8,16 @@ mod flush;
 mod handshake;
 mod holdings;
 mod idle;
+mod letting_go;
 mod lost;
+mod states;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bowline_wire::codec::{DecodeError, decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
-use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, LOOKUP, Reason, is_hello_of_before};
+use bowline_wire::frame::{FRAME_VERSION, Frame, HOLDINGS, LOOKUP, Reason, STATES, is_hello_of_before};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{Millis, WorkspaceId};
 use bowline_wire::limits::{MAX_FRAME, MAX_REASON_TEXT};
@@ -30,7 +32,7 @@ use crate::storage::{Storage, StorageError};
 use crate::workspace::Workspace;
 
 /// What this version can do beyond the frames' version, by name, ascending. A session uses what both sides named.
-pub const CAPABILITIES: [&str; 4] = [WRITES_DRAFT, "entries/1", HOLDINGS, LOOKUP];
+pub const CAPABILITIES: [&str; 5] = [WRITES_DRAFT, "entries/1", HOLDINGS, LOOKUP, STATES];
 
 /// What an operator is told of a log whose key has signed for more than is stored here.
 const TOLD_OPERATOR: &str =
@@ -62,13 +64,27 @@ pub struct Relay<S> {
     room: Room,
     /// Heads that were shown of logs that lack them, of which the storage does not know yet.
     unstored_losses: BTreeMap<WorkspaceId, SeenHead>,
+    /// Workspaces in which entries are still to be let go.
+    unswept: BTreeSet<WorkspaceId>,
+    /// Whether something was let go whose space was not given back.
+    has_space: bool,
+    /// When something was last let go.
+    let_go_at: Millis,
 }
 
 impl<S: Storage> Relay<S> {
     /// A relay over what `storage` holds; logs are loaded when somebody asks for them. `rng` makes challenges and the
     /// keys of new logs.
     pub fn open(storage: S, identity: Identity, config: Config, rng: Box<dyn CryptoRng + Send>) -> Self {
+        let unswept = storage.unswept().unwrap_or_else(|error| {
+            crate::workspace::report(&error);
+            Vec::new()
+        });
         Self {
+            unswept: unswept.into_iter().collect(),
+            // A relay may have stopped between the two.
+            has_space: true,
+            let_go_at: Millis::default(),
             storage,
             identity,
             config,
@@ -188,6 +204,7 @@ impl<S: Storage> Relay<S> {
                 if self.note_idle(conn, 1) {
                     self.send_head(conn, workspace);
                     self.ask_for_bodies(conn);
+                    self.ask_for_state(conn);
                 }
             }
             (State::Open(member), Frame::Fetch { positions }) => {
@@ -201,6 +218,20 @@ impl<S: Storage> Relay<S> {
             (State::Open(member), Frame::Append { entries }) => {
                 let (workspace, party) = (member.workspace, member.party);
                 self.handle_append(conn, workspace, party, entries, bytes);
+            }
+            (State::Open(member), Frame::State(piece)) if member.takes_states => {
+                let workspace = member.workspace;
+                self.handle_state(conn, workspace, &piece);
+            }
+            (State::Open(member), Frame::StateWanted { digest, offset }) if member.takes_states => {
+                let workspace = member.workspace;
+                self.handle_state_wanted(conn, workspace, digest, offset);
+            }
+            (State::Open(member), Frame::SubscribeFrom { digest, after }) if member.takes_states => {
+                let workspace = member.workspace;
+                if self.note_idle(conn, SUBSCRIBE_COST) {
+                    self.handle_subscribe_from(conn, workspace, digest, after);
+                }
             }
             (State::Open(member), Frame::Holdings { devices }) if member.hears_holdings => {
                 let (workspace, party) = (member.workspace, member.party);

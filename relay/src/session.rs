@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bowline_wire::frame::{Party, Transcript};
-use bowline_wire::ids::{Millis, Position, WorkspaceId};
+use bowline_wire::ids::{Millis, Position, StateDigest, WorkspaceId};
 
 use crate::config::{FEED_BYTES, FEED_FRAMES, QUEUE_BYTES, QUEUE_FRAMES};
 use crate::rate::Idle;
@@ -67,6 +67,8 @@ pub(crate) struct Member {
     pub(crate) feed: Feed,
     /// Whether both sides say and hear what devices hold; never with a ticket's holder.
     pub(crate) hears_holdings: bool,
+    /// Whether both sides give and take states; never with a ticket's holder.
+    pub(crate) takes_states: bool,
     /// What it was last asked, while bodies are lost.
     pub(crate) asked: Asked,
     pub(crate) brings: Brings,
@@ -85,6 +87,19 @@ impl Asked {
     pub(crate) const NOTHING: Self = Self { at: None, up_to: Position::START };
 }
 
+/// A state on its way here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Upload {
+    /// Whom it was asked of.
+    pub(crate) conn: ConnId,
+    pub(crate) digest: StateDigest,
+    /// How many bytes it has, once the first of them are here.
+    pub(crate) len: Option<u64>,
+    pub(crate) received: u64,
+    /// When something of it was last asked for.
+    pub(crate) asked: Millis,
+}
+
 /// What a session is being sent, and how far it got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Feed {
@@ -94,6 +109,8 @@ pub(crate) enum Feed {
     Entries(Position),
     /// Roster records after this position.
     Records(Position),
+    /// What stays by the state of this digest, after this position, and then the entries behind its place.
+    Kept(StateDigest, Position),
 }
 
 /// The frames that wait to be sent on one connection. Bounded: see [`Outbox::wants_feed`] and [`Outbox::fits`].

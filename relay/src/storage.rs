@@ -3,22 +3,24 @@
 
 #[cfg(test)]
 pub mod conformance;
+mod letting_go;
 pub mod memory;
 pub(crate) mod roster;
 pub mod sqlite;
 
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
-use bowline_wire::frame::Party;
+use bowline_wire::frame::{Party, StatePiece};
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, Lane, LogHash, LogId, LogTime, Position, Signature, WorkspaceId,
+    ChainKey, DeviceId, EntryId, Lane, LogHash, LogId, LogTime, Position, Signature, StateDigest, WorkspaceId,
 };
-use bowline_wire::log::{ChainTip, Checkpoints};
+use bowline_wire::log::{ChainTip, Checkpoints, Run};
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 use thiserror::Error;
 
+pub use self::letting_go::LettingGo;
 use crate::keys::LogSecret;
 
 /// Why the storage did not do what was asked. Of a failed commit nothing is stored.
@@ -125,17 +127,34 @@ pub struct Usage {
 impl Usage {
     /// Counts one more entry.
     pub fn add(&mut self, entry: &Entry) {
-        match entry.header().lane {
-            Lane::Content => self.content = self.content.saturating_add(stored_len(entry)),
-            Lane::Control => self.control = self.control.saturating_add(stored_len(entry)),
+        self.add_bytes(entry.header().lane, stored_len(entry));
+    }
+
+    fn add_bytes(&mut self, lane: Lane, bytes: u64) {
+        match lane {
+            Lane::Content => self.content = self.content.saturating_add(bytes),
+            Lane::Control => self.control = self.control.saturating_add(bytes),
+        }
+    }
+
+    /// What is left once so much is gone.
+    #[must_use]
+    pub fn without(self, gone: Self) -> Self {
+        Self {
+            content: self.content.saturating_sub(gone.content),
+            control: self.control.saturating_sub(gone.control),
         }
     }
 }
 
 /// Bytes of an entry as [`Usage`] counts them.
 pub fn stored_len(entry: &Entry) -> u64 {
-    let body = entry.body().map_or(0, <[u8]>::len);
-    (entry.signed_header().bytes().len() + Signature::LEN + body) as u64
+    stored_size(entry.signed_header().bytes().len(), entry.body().map_or(0, <[u8]>::len))
+}
+
+/// Bytes of an entry with a header and a body of these lengths as [`Usage`] counts them.
+fn stored_size(header: usize, body: usize) -> u64 {
+    (header + Signature::LEN + body) as u64
 }
 
 /// A log as it is stored, without its entries.
@@ -159,6 +178,8 @@ pub struct StoredLog {
     pub successors: Vec<SaidSuccessor>,
     /// What its entries say of checkpoints.
     pub checkpoints: Checkpoints,
+    /// By which state entries are let go, if by any.
+    pub letting_go: Option<LettingGo>,
 }
 
 /// How a log goes on after a restore.
@@ -172,6 +193,15 @@ pub struct Continued {
     pub successors: Vec<SaidSuccessor>,
     /// Tips of its chains that are others now.
     pub tips: Vec<(ChainKey, ChainTip)>,
+}
+
+/// What one step of letting go has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// Up to where entries are gone that go.
+    pub up_to: Position,
+    /// What the entries took that went in this step.
+    pub freed: Usage,
 }
 
 /// How much to read at once.
@@ -229,7 +259,8 @@ pub trait Storage {
         Ok(())
     }
 
-    /// Entries with positions above `after`, consecutive, as many as `budget` allows and at least one if there is one.
+    /// Entries with positions above `after`, consecutive but for those that were let go, as many as `budget` allows and at least one if
+    /// there is one.
     fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError>;
 
     /// Roster entries with positions above `after`, in log order, as many as `budget` allows and at least one if there is
@@ -244,7 +275,7 @@ pub trait Storage {
     /// The position of the entry with this id: the first one, should it stand in the log twice; `None` if it is not there.
     fn position_of(&self, workspace: WorkspaceId, id: EntryId) -> Result<Option<Position>, StorageError>;
 
-    /// The log hash at a position from 1 up to the log's; `None` at others.
+    /// The log hash at a position from 1 up to the log's; `None` at others, and where the entry was let go.
     fn hash_at(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogHash>, StorageError>;
 
     /// The entry with number `seq` in `chain`, without its body; `None` if there is none.
@@ -298,4 +329,44 @@ pub trait Storage {
 
     /// What each user has written of each document of a workspace, in no order.
     fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError>;
+
+    /// Keeps some bytes of a state, durably, behind those that are kept of it. Whether they are the state's is for the caller to see.
+    ///
+    /// Bytes that do not follow, and a log that is not there, are [`StorageError::Misuse`].
+    fn add_to_state(&mut self, workspace: WorkspaceId, piece: &StatePiece) -> Result<(), StorageError>;
+
+    /// Some bytes of a state, from one on: as they were added together. None if there are none.
+    fn read_state(
+        &self,
+        workspace: WorkspaceId,
+        digest: StateDigest,
+        offset: u64,
+    ) -> Result<Vec<u8>, StorageError>;
+
+    /// Throws away, durably, what is kept of all states of a workspace but that of this digest.
+    fn drop_states(&mut self, workspace: WorkspaceId, but: Option<StateDigest>) -> Result<(), StorageError>;
+
+    /// Id and log time of the entries in these runs, ascending, as far as they are here.
+    fn ids_in(
+        &self,
+        workspace: WorkspaceId,
+        runs: &[Run],
+    ) -> Result<Vec<(Position, EntryId, LogTime)>, StorageError>;
+
+    /// Notes, durably, by which state entries are let go from now on, in place of the one before.
+    ///
+    /// A log that is not there is [`StorageError::Misuse`].
+    fn begin_letting_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<(), StorageError>;
+
+    /// Lets some of the entries go, durably, that the state does not name as live by which entries are let go: so few that it
+    /// takes no longer than a commit.
+    fn let_some_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<Swept, StorageError>;
+
+    /// Workspaces in which entries are still to be let go.
+    fn unswept(&self) -> Result<Vec<WorkspaceId>, StorageError>;
+
+    /// Gives some of the space back that was let go: so little that it takes no longer than a commit. Returns whether there is more.
+    fn give_some_back(&mut self) -> Result<bool, StorageError> {
+        Ok(false)
+    }
 }

@@ -10,6 +10,7 @@ mod giving_up;
 mod handshake;
 mod holdings;
 mod hostile;
+mod letting_go;
 mod lookup;
 mod lost;
 mod put_back;

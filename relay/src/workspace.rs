@@ -10,7 +10,8 @@ use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, LogHash, LogTime, Millis, Position, UserId, WireDoc, WorkspaceId,
+    ChainKey, DeviceId, EntryId, LogHash, LogTime, Millis, Position, StateDigest, UserId, WireDoc,
+    WorkspaceId,
 };
 use bowline_wire::log::{Accepted, Log, Placed, Refusal};
 use bowline_wire::roster::Roster;
@@ -18,8 +19,8 @@ use bowline_wire::successor::{SaidSuccessor, Succession};
 use bowline_wire::weight::{Weights, Written};
 
 use crate::keys::LogKey;
-use crate::session::ConnId;
-use crate::storage::{LogCommit, NewLog, Row, Storage, StorageError, StoredLog, Usage, roster};
+use crate::session::{ConnId, Upload};
+use crate::storage::{LettingGo, LogCommit, NewLog, Row, Storage, StorageError, StoredLog, Usage, roster};
 
 /// Why an entry is not appended or a party is not let in, as the peer is told.
 #[derive(Clone, Debug)]
@@ -120,6 +121,12 @@ pub(crate) struct Workspace {
     pub(crate) continued_from: Option<Position>,
     /// Whose word on what it holds is not stored.
     pub(crate) unsaved: BTreeSet<DeviceId>,
+    /// By which state entries are let go, if by any.
+    pub(crate) letting_go: Option<LettingGo>,
+    /// The state of the checkpoint that stands, on its way here.
+    pub(crate) upload: Option<Upload>,
+    /// The state of a checkpoint that stands and says of the log what it is not here.
+    pub(crate) foreign_state: Option<StateDigest>,
 }
 
 impl Workspace {
@@ -167,6 +174,7 @@ impl Workspace {
         let durable = sign(&key, head)?;
         let mut loaded = Self::around(key, log, Some(durable), stored.usage);
         loaded.successors = stored.successors;
+        loaded.letting_go = stored.letting_go;
         loaded.continued_from = succession.successors().last().map(|last| last.position);
         let holdings = storage.holdings(workspace)?.into_iter().map(|said| (said.device, said));
         loaded.holdings.extend(holdings);
@@ -192,6 +200,9 @@ impl Workspace {
             lacks_bodies: false,
             successors: Vec::new(),
             continued_from: None,
+            letting_go: None,
+            upload: None,
+            foreign_state: None,
         }
     }
 

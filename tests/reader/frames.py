@@ -29,6 +29,26 @@ def _body(value):
     return value
 
 
+def _piece(value):
+    if not isinstance(value, bytes):
+        raise Malformed("Shape", "not bytes")
+    if len(value) > limits.MAX_STATE_PIECE:
+        raise Malformed("Limit", "a piece of a state that is too long")
+    return value
+
+
+def _check_state(words, items):
+    """What two fields say of a state has to go together."""
+    said = dict(zip(words, items))
+    length = said.get("len")
+    if length is None:
+        return
+    if not 0 < length <= limits.MAX_STATE:
+        raise Malformed("StateBounds", "a state of so many bytes")
+    if "piece" in said and not 0 < len(said["piece"]) <= length - said["offset"]:
+        raise Malformed("StateBounds", "bytes that the state does not have")
+
+
 _CAPABILITY = text_to(limits.MAX_CAPABILITY)
 _LOGGED = fields(_log_time, entry_parts)
 
@@ -65,6 +85,14 @@ WORDS = {
     "holdings": list_of(fields(fixed(32), uint(), fixed(32), uint(), fixed(64)), limits.MAX_HOLDINGS_PER_FRAME),
     "device": fixed(32),
     "found": ascending(list_of(fixed(32), limits.MAX_FOUND), lambda workspace: workspace, "WorkspaceOrder"),
+    "digest": fixed(32),
+    "offset": uint(),
+    "len": uint(),
+    "piece": _piece,
+    "stood": fields(uint(), fixed(32), uint()),
+    "kept": ascending(
+        list_of(fields(uint(), _LOGGED), limits.MAX_ENTRIES_PER_FRAME), lambda kept: kept[0], "PositionOrder"
+    ),
     "places": _positions(uint(), lambda position: position),
     "bodies": _positions(fields(uint(), _body), lambda supplied: supplied[0]),
 }
@@ -93,7 +121,9 @@ def read_frame(data):
     words = LAYOUTS[number_of("frame", LAYOUTS)(items[1])]
     # A word that is not known here is a field that the page has got since.
     forms = [WORDS.get(word, lambda value: value) for word in words]
-    return items[1], fields(*forms)(items[2:])
+    read = fields(*forms)(items[2:])
+    _check_state(words, items[2:])
+    return items[1], read
 
 
 def said_after(said, frame):

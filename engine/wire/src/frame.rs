@@ -3,18 +3,20 @@
 
 mod opening;
 mod reason;
+mod states;
 mod word;
 
 pub use self::opening::{
     Challenge, Create, Hello, Lookup, Party, Proof, VERSIONS, Welcome, is_hello_of_before,
 };
+pub use self::states::{LetGo, STATES, StatePiece};
 pub use self::word::{Transcript, Word};
 use crate::bodies::Supplied;
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::{LoggedEntry, SignedEntry};
 use crate::head::SeenHead;
 use crate::holding::SaidHolding;
-use crate::ids::{EntryId, Position, WorkspaceId};
+use crate::ids::{EntryId, Position, StateDigest, WorkspaceId};
 use crate::limits::{
     MAX_BODIES_PER_FRAME, MAX_ENTRIES_PER_FRAME, MAX_FOUND, MAX_FRAME, MAX_HOLDINGS_PER_FRAME,
     MAX_REASON_TEXT,
@@ -121,6 +123,32 @@ pub enum Frame {
         /// Workspaces in which the device is an active recovery device, ascending.
         workspaces: Vec<WorkspaceId>,
     },
+    /// Either side, to whoever wants it: some bytes of a log's state. These five only where both sides named [`STATES`].
+    State(StatePiece),
+    /// Either side: send the bytes of this state from here on, as many as fit a frame.
+    StateWanted {
+        /// The digest of the state.
+        digest: StateDigest,
+        /// How many of its bytes are here.
+        offset: u64,
+    },
+    /// Relay → device: entries that were subscribed to are gone, because this checkpoint stands; begin from its state.
+    LetGo(LetGo),
+    /// Device → relay: send what stays at or below the place of this state after this position, then what comes behind the place,
+    /// and keep sending.
+    SubscribeFrom {
+        /// The digest of the state that the device has.
+        digest: StateDigest,
+        /// The last position of those that the device has of what stays.
+        after: Position,
+    },
+    /// Relay → device: entries that stay below a checkpoint, with their positions, in order.
+    Kept {
+        /// The entries, each in its place.
+        entries: Vec<(Position, LoggedEntry)>,
+        /// Whether more follow.
+        more: bool,
+    },
 }
 
 /// The capability of a side that asks or answers in which workspaces a recovery device is.
@@ -130,7 +158,7 @@ pub const LOOKUP: &str = "lookup/1";
 pub const HOLDINGS: &str = "holdings/1";
 
 /// Names and numbers of the frames, reserved ones included; PROTOCOL.md's table is compared with this.
-pub const FRAME_NUMBERS: [(&str, u64); 22] = [
+pub const FRAME_NUMBERS: [(&str, u64); 27] = [
     ("Hello", 1),
     ("Challenge", 2),
     ("Proof", 3),
@@ -153,6 +181,11 @@ pub const FRAME_NUMBERS: [(&str, u64); 22] = [
     ("Wanted", 20),
     ("Lookup", 21),
     ("Found", 22),
+    ("State", 23),
+    ("StateWanted", 24),
+    ("LetGo", 25),
+    ("SubscribeFrom", 26),
+    ("Kept", 27),
 ];
 
 impl Canonical for Frame {
@@ -206,6 +239,17 @@ impl Canonical for Frame {
             Self::Found { workspaces } => {
                 open(to, 1, 22).list(workspaces);
             }
+            Self::State(piece) => piece.write_to(open(to, StatePiece::FIELDS, 23)),
+            Self::StateWanted { digest, offset } => {
+                open(to, 2, 24).value(digest).u64(*offset);
+            }
+            Self::LetGo(let_go) => let_go.write_to(open(to, LetGo::FIELDS, 25)),
+            Self::SubscribeFrom { digest, after } => {
+                open(to, 2, 26).value(digest).value(after);
+            }
+            Self::Kept { entries, more } => {
+                open(to, 2, 27).list(entries).bool(*more);
+            }
         }
     }
 
@@ -251,6 +295,11 @@ impl Canonical for Frame {
             20 => Self::Wanted { positions: read_positions(from)? },
             21 => Self::Lookup(Lookup::read_from(from)?),
             22 => Self::Found { workspaces: read_workspaces(from)? },
+            23 => Self::State(StatePiece::read_from(from)?),
+            24 => Self::StateWanted { digest: from.value()?, offset: from.u64()? },
+            25 => Self::LetGo(LetGo::read_from(from)?),
+            26 => Self::SubscribeFrom { digest: from.value()?, after: from.value()? },
+            27 => Self::Kept { entries: read_kept(from)?, more: from.bool()? },
             number => {
                 return Err(DecodeError::UnknownNumber { what: "frame", number });
             }
@@ -269,6 +318,11 @@ fn read_reason(from: &mut Reader<'_>) -> Result<Reason, DecodeError> {
 fn read_positions(from: &mut Reader<'_>) -> Result<Vec<Position>, DecodeError> {
     let positions: Vec<Position> = from.list("positions", MAX_BODIES_PER_FRAME)?;
     in_order(positions, |position| *position)
+}
+
+fn read_kept(from: &mut Reader<'_>) -> Result<Vec<(Position, LoggedEntry)>, DecodeError> {
+    let entries: Vec<(Position, LoggedEntry)> = from.list("entries", MAX_ENTRIES_PER_FRAME)?;
+    in_order(entries, |(position, _)| *position)
 }
 
 fn read_workspaces(from: &mut Reader<'_>) -> Result<Vec<WorkspaceId>, DecodeError> {

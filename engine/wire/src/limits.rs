@@ -17,6 +17,12 @@ pub const MAX_FREED: usize = 1 << 14;
 /// Rows of each list in the state of a log: entries, documents, chains. A log of a million conversations has as many.
 pub const MAX_STATE_ROWS: usize = 1 << 24;
 
+/// Bytes of a state: those of some 200,000 documents. Whoever begins from one has all of it in memory at once, and so has a relay for a moment.
+pub const MAX_STATE: u64 = 32 << 20;
+
+/// Bytes of a state in one frame. The rest of the frame is room for the envelope, and a relay sends other frames between two pieces.
+pub const MAX_STATE_PIECE: usize = 512 * 1024;
+
 /// Devices whose word about the checkpoint that is open is kept: all that were ever in while it was.
 pub const MAX_WORDS: usize = 1 << 20;
 

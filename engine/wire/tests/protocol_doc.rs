@@ -176,6 +176,8 @@ fn limits() {
         ("MAX_HEADER", MAX_HEADER as u64),
         ("MAX_FREED", MAX_FREED as u64),
         ("MAX_STATE_ROWS", MAX_STATE_ROWS as u64),
+        ("MAX_STATE", MAX_STATE),
+        ("MAX_STATE_PIECE", MAX_STATE_PIECE as u64),
         ("MAX_WORDS", MAX_WORDS as u64),
         ("MAX_CUT", MAX_CUT as u64),
         ("MAX_GIVEN_UP", MAX_GIVEN_UP as u64),

@@ -203,9 +203,18 @@ impl<S: Storage> Relay<S> {
         let Some(place) = loaded.continued_from else {
             return Ok(false);
         };
-        let workspace = loaded.log().head().workspace;
-        let there = roster::time_of(&self.storage, workspace, place)?.unwrap_or(LogTime::START);
+        let Some(there) = self.time_where_continued(loaded, place)? else { return Ok(false) };
         Ok(self.is_taken_back(loaded, by)? && !has_expired(loaded.log().roster(), entries, there))
+    }
+
+    /// The log's time at the place where it was continued; `None` if what stood there was let go.
+    fn time_where_continued(
+        &self,
+        loaded: &Workspace,
+        place: Position,
+    ) -> Result<Option<LogTime>, StorageError> {
+        let there = roster::time_of(&self.storage, loaded.log().head().workspace, place)?;
+        Ok(there.or((place == Position::START).then_some(LogTime::START)))
     }
 
     /// Whether a member may be bringing what a log had before it was continued, not long after it went on.
@@ -216,6 +225,9 @@ impl<S: Storage> Relay<S> {
         };
         let now = loaded.log().time_at(self.clock);
         let ended = self.storage.continued_at(workspace)?.unwrap_or(place);
+        if ended < loaded.floor() {
+            return Ok(false); // a checkpoint stands above it: whoever had something to bring has brought it, or begins from its state
+        }
         // Nothing that was signed since is durable yet: then it goes on now.
         let since = roster::time_of(&self.storage, workspace, ended.next())?.unwrap_or(now);
         Ok(now.millis().since(since.millis()) <= BROUGHT_BACK_WITHIN)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bowline_wire::codec::encode;
 use bowline_wire::entry::LoggedEntry;
-use bowline_wire::frame::{Frame, Party};
-use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::frame::{Frame, LetGo, Party, Reason};
+use bowline_wire::ids::{Position, StateDigest, WorkspaceId};
 use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_FRAME};
 
 use super::Relay;
@@ -32,6 +32,9 @@ impl<S: Storage> Relay<S> {
             return;
         };
         let is_ahead = after > loaded.durable_position();
+        if after < loaded.floor() && matches!(party, Party::Device(_)) {
+            return self.tell_let_go(conn, workspace);
+        }
         let feed = match party {
             Party::Ticket(_) => Feed::Records(after),
             Party::Device(_) if is_ahead => Feed::Idle,
@@ -48,6 +51,41 @@ impl<S: Storage> Relay<S> {
         self.feed(conn);
     }
 
+    /// A device begins from a state: what stays by it, and then what is behind its place.
+    pub(super) fn handle_subscribe_from(
+        &mut self,
+        conn: ConnId,
+        workspace: WorkspaceId,
+        digest: StateDigest,
+        after: Position,
+    ) {
+        match self.let_go_in(workspace) {
+            Some(LetGo { stood, .. }) if stood.digest == digest => {
+                if let Some(session) = self.sessions.get_mut(&conn) {
+                    session.set_feed(Feed::Kept(digest, after));
+                }
+                self.feed(conn);
+            }
+            Some(_) => self.tell_let_go(conn, workspace),
+            None => {
+                let text = "this relay lets nothing go by that state; subscribe";
+                self.goodbye(conn, Reason::OutOfPlace, text);
+            }
+        }
+    }
+
+    /// What a device asks for is gone: it is told from which state to begin.
+    fn tell_let_go(&mut self, conn: ConnId, workspace: WorkspaceId) {
+        let Some(session) = self.sessions.get_mut(&conn) else { return };
+        session.set_feed(Feed::Idle);
+        let takes_states = session.member().is_some_and(|member| member.takes_states);
+        if let Some(let_go) = self.let_go_in(workspace).filter(|_| takes_states) {
+            return self.answer(conn, &Frame::LetGo(let_go));
+        }
+        let text = "a part of the log that this program asks for is gone by a checkpoint; update the program";
+        self.goodbye(conn, Reason::DeviceOutdated, text);
+    }
+
     /// Queues what the session lacks, as far as its queue takes it.
     pub(super) fn feed(&mut self, conn: ConnId) {
         loop {
@@ -55,10 +93,21 @@ impl<S: Storage> Relay<S> {
                 return;
             };
             let Some(member) = session.member() else { return };
+            let workspace = member.workspace;
             let next = match member.feed {
                 Feed::Idle => return,
-                Feed::Entries(after) => self.next_entries(member.workspace, after),
-                Feed::Records(after) => self.next_records(member.workspace, after).map(Some),
+                // It has begun to be let go meanwhile, or by another state.
+                Feed::Entries(after) if after < self.floor(workspace) => {
+                    return self.tell_let_go(conn, workspace);
+                }
+                Feed::Kept(digest, _)
+                    if self.let_go_in(workspace).is_none_or(|by| by.stood.digest != digest) =>
+                {
+                    return self.tell_let_go(conn, workspace);
+                }
+                Feed::Entries(after) => self.next_entries(workspace, after),
+                Feed::Records(after) => self.next_records(workspace, after).map(Some),
+                Feed::Kept(digest, after) => self.next_kept(workspace, digest, after).map(Some),
             };
             match next {
                 Ok(Some((frame, feed))) => self.push(conn, frame, feed),
@@ -93,6 +142,36 @@ impl<S: Storage> Relay<S> {
         let entries = page.entries.into_iter().map(|(_, logged)| logged).collect();
         let frame = Frame::Entries { first: after.next(), entries, head: loaded.sign_at(last, hash)? };
         Ok(Some((encode(&frame).into(), Feed::Entries(last))))
+    }
+
+    fn floor(&self, workspace: WorkspaceId) -> Position {
+        self.workspaces.get(&workspace).map_or(Position::START, Workspace::floor)
+    }
+
+    /// The frame with what stays after a position by the state by which entries are let go.
+    fn next_kept(
+        &self,
+        workspace: WorkspaceId,
+        digest: StateDigest,
+        after: Position,
+    ) -> Result<Next, StorageError> {
+        let by = self.workspaces.get(&workspace).and_then(|loaded| loaded.letting_go.as_ref());
+        let by = by.ok_or(StorageError::Misuse("nothing is let go"))?;
+        let (mut entries, mut after) = (Vec::new(), after);
+        // What is still to go may fill whole pages.
+        let more = loop {
+            let page = self.storage.read(workspace, after, ONE_FRAME)?;
+            let last = page.entries.last().map_or(by.floor(), |(last, _)| *last);
+            let stays = |at: &Position| *at <= by.floor() && by.keeps(*at);
+            entries.extend(page.entries.into_iter().filter(|(at, _)| stays(at)));
+            after = last;
+            let is_more = page.more && last < by.floor();
+            if !entries.is_empty() || !is_more {
+                break is_more;
+            }
+        };
+        let feed = if more { Feed::Kept(digest, after) } else { Feed::Entries(by.floor()) };
+        Ok((encode(&Frame::Kept { entries, more }).into(), feed))
     }
 
     /// The frame with the roster records after a position, which may be empty.

@@ -69,6 +69,7 @@ impl<S: Storage> Relay<S> {
             self.welcome(conn);
         }
         self.fan_out(workspace, before, &commit.rows);
+        self.ask_signers(commit);
         if roster_changed {
             self.close_removed(workspace, &acknowledged);
         }
@@ -143,7 +144,7 @@ impl<S: Storage> Relay<S> {
         }
     }
 
-    fn sessions_of(&self, workspace: WorkspaceId) -> Vec<ConnId> {
+    pub(super) fn sessions_of(&self, workspace: WorkspaceId) -> Vec<ConnId> {
         let loaded = self.workspaces.get(&workspace);
         loaded.map(|loaded| loaded.sessions.iter().copied().collect()).unwrap_or_default()
     }

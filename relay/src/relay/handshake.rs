@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use bowline_wire::codec::encode;
 use bowline_wire::draft::{DRAFT, WRITES_DRAFT, newest_named};
 use bowline_wire::frame::{
-    Create, Frame, HOLDINGS, Hello, LOOKUP, Lookup, Party, Proof, Reason, Transcript, Word,
+    Create, Frame, HOLDINGS, Hello, LOOKUP, Lookup, Party, Proof, Reason, STATES, Transcript, Word,
 };
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::WorkspaceId;
+use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::limits::MAX_FOUND;
 
 use super::lost::lost;
@@ -16,7 +16,7 @@ use super::{CAPABILITIES, Relay};
 use crate::config::Registration;
 use crate::keys::LogKey;
 use crate::session::{Asked, Brings, ConnId, Feed, Greeted, Greeting, Member, State};
-use crate::storage::{Admission, Standing, Storage, stored_len};
+use crate::storage::{Admission, Standing, Storage, StorageError, stored_len};
 use crate::workspace::{Denial, Workspace};
 
 impl<S: Storage> Relay<S> {
@@ -148,11 +148,18 @@ impl<S: Storage> Relay<S> {
         let head = theirs.verify(workspace);
         let head = *head.map_err(|_| Denial::new(Reason::BadProof, "the head does not verify"))?.value();
         // What is staged was not signed for, whatever it hashes to.
-        if self.storage.hash_at(workspace, head.position)? == Some(head.hash) {
+        let here = self.storage.hash_at(workspace, head.position)?;
+        if here == Some(head.hash) || (here.is_none() && self.is_let_go(workspace, head.position)?) {
             return Ok(());
         }
         self.note_lost(workspace, &theirs);
         Err(lost())
+    }
+
+    /// Whether what stood at a position may have been let go, so that nobody here can compare it.
+    fn is_let_go(&self, workspace: WorkspaceId, at: Position) -> Result<bool, StorageError> {
+        let by = self.storage.log(workspace)?.and_then(|stored| stored.letting_go);
+        Ok(by.is_some_and(|by| at <= by.floor() && !by.keeps(at)))
     }
 
     fn admit(&self, standing: Standing) -> Result<(), Denial> {
@@ -251,9 +258,11 @@ impl<S: Storage> Relay<S> {
         let capabilities = std::mem::take(&mut greeting.capabilities);
         let Greeting { workspace, party, said, brings, .. } = *greeting;
         let is_device = matches!(party, Party::Device(_));
-        let hears_holdings = is_device && capabilities.iter().any(|name| name == HOLDINGS);
+        let can = |capability: &str| is_device && capabilities.iter().any(|name| name == capability);
+        let (hears_holdings, takes_states) = (can(HOLDINGS), can(STATES));
         let asked = Asked::NOTHING;
-        let member = Member { workspace, party, feed: Feed::Idle, hears_holdings, asked, brings };
+        let member =
+            Member { workspace, party, feed: Feed::Idle, hears_holdings, takes_states, asked, brings };
         let Some(welcome) = loaded.welcome(said, capabilities) else {
             return;
         };
@@ -271,6 +280,7 @@ impl<S: Storage> Relay<S> {
         // Before the welcome as well: whoever only looks in can supply what is lost.
         self.ask_for_bodies(conn);
         self.answer(conn, &Frame::Welcome(welcome));
+        self.ask_for_state(conn);
     }
 }
 

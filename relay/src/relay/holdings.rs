@@ -41,8 +41,9 @@ impl<S: Storage> Relay<S> {
         let is_durable = said.position <= loaded.durable_position();
         let is_on_log = is_durable && self.storage.hash_at(workspace, said.position) == Ok(Some(said.hash));
         if !is_on_log {
-            // It was shown another log, or this one has lost entries: the device finds out which by the signed heads.
-            tracing::warn!(conn = conn.0, ?device, "a device says to hold what is not on this log");
+            // It was shown another log, or this one has lost entries: the device finds out which by the signed heads. Or it is far behind, and
+            // what stood there was let go.
+            tracing::warn!(conn = conn.0, ?device, "a device says to hold what this log does not bear out");
             self.note_idle(conn, 1);
             return;
         }

@@ -9,8 +9,9 @@ use bowline_transport::{Address, Dial, DialError, Ended, Link, RelayKey};
 use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Create, Frame, Proof, Reason};
-use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::ids::{Position, StateDigest, WorkspaceId};
 use bowline_wire::limits::MAX_FRAME;
+use bowline_wire::log::Stood;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -18,12 +19,16 @@ use tokio::time::timeout;
 
 use super::{INBOX_KIBIBYTES, Inbox, ServeError, Server};
 use crate::CAPABILITIES;
+use crate::storage::conformance::Scribe;
+use crate::storage::{Budget, LettingGo, Storage};
 use crate::testing::author::{Author, hello, said};
 use crate::testing::bench::{config, relay, view};
 use crate::testing::flaky::Flaky;
 
 /// Longer than anything here takes; a test that waits so long has failed.
 const TOO_LONG: Duration = Duration::from_mins(1);
+
+const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// A relay that serves, and the network on which it is reached.
 struct World {
@@ -40,7 +45,10 @@ impl World {
     }
 
     fn with_drain(drain: Duration) -> Self {
-        let storage = Flaky::default();
+        Self::over(Flaky::default(), drain)
+    }
+
+    fn over(storage: Flaky, drain: Duration) -> Self {
         let (dialer, listener) = network(RelayKey::from_bytes([5; 32]));
         let server = Server { drain, ..Server::start(relay(storage.clone(), config())).unwrap() };
         let inbox = server.inbox.clone();
@@ -412,4 +420,24 @@ async fn a_listener_that_ends_is_an_error_and_everybody_is_told() {
     drop(dialer);
     let ended = timeout(TOO_LONG, server.serve(listener, std::future::pending())).await.unwrap();
     assert!(matches!(ended, Err(ServeError::NotListening)));
+}
+
+#[tokio::test]
+async fn what_goes_is_let_go_while_nothing_arrives() {
+    let (mut storage, mut scribe) = (Flaky::default(), Scribe::new(7));
+    storage.commit(&[scribe.next(40)]).unwrap();
+    let stood = Stood { at: Position(39), digest: StateDigest::from_bytes([7; 32]), since: Position(40) };
+    let by = LettingGo { stood, len: 9, live: vec![], swept: Position::START };
+    storage.begin_letting_go(scribe.workspace(), &by).unwrap();
+    let world = World::over(storage, TOO_LONG);
+    let is_done = timeout(TOO_LONG, async {
+        while !world.storage.unswept().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    is_done.await.unwrap();
+    let left = world.storage.read(scribe.workspace(), Position::START, ALL).unwrap().entries;
+    assert_eq!(left.len(), 1);
+    world.stop.send(()).unwrap();
+    world.serving.await.unwrap().unwrap();
 }

@@ -45,12 +45,23 @@ impl<S: Storage> Writer<S> {
             if self.handle_arrived(first, &mut arriving) == Next::End {
                 break;
             }
+            let now = self.clock.now();
+            if self.relay.is_letting_go_due(now) {
+                self.relay.let_some_go(now);
+            }
         }
         tracing::debug!("the thread that writes ends");
     }
 
     /// The next event; `None` if there will be no more.
     fn wait(&mut self, arriving: &mut mpsc::Receiver<Event>) -> Option<Event> {
+        while self.relay.has_to_let_go() {
+            match arriving.try_recv() {
+                Ok(event) => return Some(event),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => self.relay.let_some_go(self.clock.now()),
+            }
+        }
         let Some(due) = self.relay.poll_timeout() else {
             return self.runtime.block_on(arriving.recv());
         };

@@ -5,6 +5,7 @@
 //! Longer than 500 lines because a back end has to do all of it, and each case is short.
 
 mod continued;
+mod letting_go;
 
 use bowline_wire::codec::{Canonical, Writer, decode};
 use bowline_wire::draft::DRAFT;
@@ -19,6 +20,7 @@ use bowline_wire::log::{ChainTip, Checkpoints, Stood};
 use bowline_wire::roster::record::Record;
 
 use self::continued::{a_log_that_was_lost_stays_lost, logs_go_on_under_other_keys};
+use self::letting_go::{entries_go_in_steps_and_what_stays_is_found, states_are_kept_in_pieces};
 use crate::keys::{LogKey, LogSecret};
 use crate::storage::{
     Admission, Budget, LogCommit, NewLog, Row, Standing, Storage, StorageError, Usage, framed_len, stored_len,
@@ -34,7 +36,7 @@ pub type Case<S> = fn(Open<'_, S>);
 const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// Every case, with its name. Each needs an empty storage of its own.
-pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 18] {
+pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 20] {
     [
         ("an empty storage knows nothing", an_empty_storage_knows_nothing),
         ("what was committed is there after reopening", what_was_committed_is_there_after_reopening),
@@ -54,6 +56,8 @@ pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 18] {
         ("a log that was lost stays lost", a_log_that_was_lost_stays_lost),
         ("parties stand as they last did", parties_stand_as_they_last_did),
         ("logs go on under other keys", logs_go_on_under_other_keys),
+        ("states are kept in pieces", states_are_kept_in_pieces),
+        ("entries go in steps and what stays is found", entries_go_in_steps_and_what_stays_is_found),
     ]
 }
 
@@ -92,7 +96,7 @@ impl Scribe {
         self.author.content(&self.view, &vec![0x5a; len])
     }
 
-    fn roster_entry(&mut self) -> Entry {
+    pub(super) fn roster_entry(&mut self) -> Entry {
         let record = Record::Unknown(99);
         let header = self.author.draft(&self.view, EntryType::Roster, Lane::Control);
         self.author.write(header, &record.to_body())

@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
-use bowline_wire::frame::Party;
+use bowline_wire::frame::{Party, StatePiece};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, UserId, WireDoc, WorkspaceId};
-use bowline_wire::log::{ChainTip, Checkpoints};
+use bowline_wire::ids::{
+    ChainKey, DeviceId, EntryId, LogHash, LogTime, Position, StateDigest, UserId, WireDoc, WorkspaceId,
+};
+use bowline_wire::log::{ChainTip, Checkpoints, Run};
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
 
 use crate::keys::LogKey;
 use crate::storage::{
-    Admission, Budget, Continued, LogCommit, NewLog, Page, Row, Standing, Storage, StorageError, StoredLog,
-    Usage, framed_len,
+    Admission, Budget, Continued, LettingGo, LogCommit, NewLog, Page, Row, Standing, Storage, StorageError,
+    StoredLog, Swept, Usage, framed_len,
 };
 
 /// Logs in memory. Clones share them, as two openings of one disk would; they last as long as the last clone.
@@ -29,9 +31,9 @@ pub struct Memory {
 #[derive(Debug)]
 struct MemoryLog {
     made: NewLog,
-    /// The row at index `i` is at position `i + 1`.
+    /// By their positions, ascending; those that were let go are missing.
     rows: Vec<Row>,
-    roster: Vec<Position>,
+    roster: BTreeSet<Position>,
     by_id: HashMap<EntryId, Position>,
     by_number: HashMap<(ChainKey, u64), Position>,
     tips: BTreeMap<ChainKey, ChainTip>,
@@ -47,7 +49,13 @@ struct MemoryLog {
     continued_at: Option<Position>,
     /// A head that its key has signed, of which it lacks entries.
     lacks: Option<SeenHead>,
+    /// Bytes of states.
+    states: BTreeMap<StateDigest, Vec<u8>>,
+    letting_go: Option<LettingGo>,
 }
+
+/// Entries that are let go at once.
+const AT_ONCE: usize = 4;
 
 /// Why a body cannot be stored.
 const NO_ENTRY: StorageError = StorageError::Misuse("there is no entry for a body");
@@ -85,7 +93,7 @@ impl MemoryLog {
             successors: made.begins_again.clone(),
             made,
             rows: Vec::new(),
-            roster: Vec::new(),
+            roster: BTreeSet::new(),
             by_id: HashMap::new(),
             by_number: HashMap::new(),
             tips: BTreeMap::new(),
@@ -96,6 +104,8 @@ impl MemoryLog {
             parties: HashMap::new(),
             lost: BTreeSet::new(),
             lacks: None,
+            states: BTreeMap::new(),
+            letting_go: None,
         }
     }
 
@@ -111,17 +121,23 @@ impl MemoryLog {
         copy.successors.clone_from(&self.successors);
         copy.continued_at = self.continued_at;
         copy.lacks = self.lacks;
+        copy.states.clone_from(&self.states);
+        copy.letting_go.clone_from(&self.letting_go);
         copy
     }
 
+    fn index_of(&self, position: Position) -> Option<usize> {
+        self.rows.binary_search_by_key(&position, |row| row.position).ok()
+    }
+
     fn row(&self, position: Position) -> Option<&Row> {
-        self.rows.get(usize::try_from(position.0.checked_sub(1)?).ok()?)
+        self.rows.get(self.index_of(position)?)
     }
 
     fn append(&mut self, row: &Row) {
         let header = row.entry.header();
         if header.entry_type == EntryType::Roster {
-            self.roster.push(row.position);
+            self.roster.insert(row.position);
         }
         self.by_id.entry(row.entry.id()).or_insert(row.position);
         self.by_number.entry((header.chain(), header.seq)).or_insert(row.position);
@@ -132,6 +148,22 @@ impl MemoryLog {
         self.rows.push(row.clone());
     }
 
+    /// Removes entries. What they took.
+    fn remove(&mut self, positions: &[Position]) -> Usage {
+        let mut freed = Usage::default();
+        let goes = |row: &mut Row| positions.binary_search(&row.position).is_ok();
+        for row in self.rows.extract_if(.., goes) {
+            let header = row.entry.header();
+            self.by_id.remove(&row.entry.id());
+            self.by_number.remove(&(header.chain(), header.seq));
+            self.roster.remove(&row.position);
+            self.lost.remove(&row.position);
+            freed.add(&row.entry);
+        }
+        self.usage = self.usage.without(freed);
+        freed
+    }
+
     /// Puts an entry in the place of the same one with another body, or none.
     fn replace(&mut self, position: Position, entry: Entry) {
         if entry.body().is_none() {
@@ -139,8 +171,7 @@ impl MemoryLog {
         } else {
             self.lost.remove(&position);
         }
-        let index = usize::try_from(position.0.saturating_sub(1)).unwrap_or(usize::MAX);
-        if let Some(row) = self.rows.get_mut(index) {
+        if let Some(row) = self.index_of(position).and_then(|index| self.rows.get_mut(index)) {
             row.entry = entry;
         }
     }
@@ -167,11 +198,11 @@ fn check(logs: &BTreeMap<WorkspaceId, MemoryLog>, commit: &LogCommit) -> Result<
     let stored = match (log, &commit.create) {
         (Some(_), Some(_)) => return Err(StorageError::Misuse("the log is there already")),
         (None, None) => return Err(StorageError::Misuse("there is no such log")),
-        (Some(log), None) => log.rows.len(),
+        (Some(log), None) => log.rows.last().map_or(0, |last| last.position.0),
         (None, Some(_)) => 0,
     };
     let positions = commit.rows.iter().map(|row| row.position.0);
-    if positions.eq((stored as u64 + 1..).take(commit.rows.len())) {
+    if positions.eq((stored + 1..).take(commit.rows.len())) {
         Ok(())
     } else {
         Err(StorageError::Misuse("the rows do not continue the log"))
@@ -192,6 +223,7 @@ impl Storage for Memory {
                 is_lost: log.lacks.is_some(),
                 successors: log.successors.clone(),
                 checkpoints: log.checkpoints.clone(),
+                letting_go: log.letting_go.clone(),
             })
         }))
     }
@@ -244,8 +276,10 @@ impl Storage for Memory {
     }
 
     fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {
-        let skipped = usize::try_from(after.0).unwrap_or(usize::MAX);
-        Ok(self.with(workspace, |log| MemoryLog::page(log.rows.iter().skip(skipped), budget)))
+        Ok(self.with(workspace, |log| {
+            let skipped = log.rows.partition_point(|row| row.position <= after);
+            MemoryLog::page(log.rows.iter().skip(skipped), budget)
+        }))
     }
 
     fn read_roster(
@@ -255,8 +289,8 @@ impl Storage for Memory {
         budget: Budget,
     ) -> Result<Page, StorageError> {
         Ok(self.with(workspace, |log| {
-            let skipped = log.roster.partition_point(|position| *position <= after);
-            let rows = log.roster.iter().skip(skipped).filter_map(|position| log.row(*position));
+            let rows = log.roster.iter().filter(|position| **position > after);
+            let rows = rows.filter_map(|position| log.row(*position));
             MemoryLog::page(rows, budget)
         }))
     }
@@ -349,6 +383,76 @@ impl Storage for Memory {
 
     fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
         Ok(self.with(workspace, |log| log.weights.values().copied().collect()))
+    }
+
+    fn add_to_state(&mut self, workspace: WorkspaceId, piece: &StatePiece) -> Result<(), StorageError> {
+        let mut logs = self.lock();
+        let bytes = logs.get_mut(&workspace).ok_or(NO_LOG)?.states.entry(piece.digest).or_default();
+        if bytes.len() as u64 != piece.offset {
+            return Err(StorageError::Misuse("bytes of a state that do not follow those that are here"));
+        }
+        bytes.extend(&piece.bytes);
+        Ok(())
+    }
+
+    fn read_state(
+        &self,
+        workspace: WorkspaceId,
+        digest: StateDigest,
+        offset: u64,
+    ) -> Result<Vec<u8>, StorageError> {
+        Ok(self
+            .with(workspace, |log| {
+                let piece = StatePiece::of(digest, log.states.get(&digest)?, offset);
+                piece.map(|piece| piece.bytes)
+            })
+            .unwrap_or_default())
+    }
+
+    fn drop_states(&mut self, workspace: WorkspaceId, but: Option<StateDigest>) -> Result<(), StorageError> {
+        if let Some(log) = self.lock().get_mut(&workspace) {
+            log.states.retain(|digest, _| Some(*digest) == but);
+        }
+        Ok(())
+    }
+
+    fn ids_in(
+        &self,
+        workspace: WorkspaceId,
+        runs: &[Run],
+    ) -> Result<Vec<(Position, EntryId, LogTime)>, StorageError> {
+        Ok(self.with(workspace, |log| {
+            let rows = log.rows.iter().filter(|row| Run::is_in(runs, row.position));
+            rows.map(|row| (row.position, row.entry.id(), row.time)).collect()
+        }))
+    }
+
+    fn begin_letting_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<(), StorageError> {
+        let mut logs = self.lock();
+        let log = logs.get_mut(&workspace).ok_or(NO_LOG)?;
+        log.letting_go = Some(LettingGo { swept: Position::START, ..by.clone() });
+        Ok(())
+    }
+
+    fn let_some_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<Swept, StorageError> {
+        let mut logs = self.lock();
+        let log = logs.get_mut(&workspace).ok_or(NO_LOG)?;
+        let goes = |row: &&Row| row.position > by.swept && !by.keeps(row.position);
+        let gone: Vec<Position> =
+            log.rows.iter().filter(goes).map(|row| row.position).take(AT_ONCE + 1).collect();
+        let (now, next) = gone.split_at(gone.len().min(AT_ONCE));
+        let up_to = next.first().map_or(by.floor(), |next| Position(next.0 - 1));
+        let freed = log.remove(now);
+        if let Some(by) = &mut log.letting_go {
+            by.swept = up_to;
+        }
+        Ok(Swept { up_to, freed })
+    }
+
+    fn unswept(&self) -> Result<Vec<WorkspaceId>, StorageError> {
+        let logs = self.lock();
+        let is_left = |log: &MemoryLog| log.letting_go.as_ref().is_some_and(|by| !by.is_done());
+        Ok(logs.iter().filter(|(_, log)| is_left(log)).map(|(workspace, _)| *workspace).collect())
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod census;
 mod columns;
+mod committing;
 mod continued;
 mod error;
 mod parties;
 mod schema;
+mod states;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -14,27 +16,28 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use bowline_disk::{DatabaseError, database};
-use bowline_wire::codec::{decode, encode};
+use bowline_wire::codec::decode;
 use bowline_wire::entry::{LoggedEntry, SignedEntry};
-use bowline_wire::frame::Party;
+use bowline_wire::frame::{Party, StatePiece};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
 use bowline_wire::holding::SaidHolding;
 use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, Incarnation, Lane, LogHash, Millis, Position, Signature, UserId, WireDoc,
-    WorkspaceId,
+    ChainKey, DeviceId, EntryId, Incarnation, Lane, LogHash, LogTime, Position, Signature, StateDigest,
+    UserId, WireDoc, WorkspaceId,
 };
-use bowline_wire::log::ChainTip;
+use bowline_wire::log::{ChainTip, Run};
 use bowline_wire::signed::Signed;
 use bowline_wire::weight::Written;
-use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, TransactionBehavior};
 
 pub use self::census::{Deleted, WorkspaceStats};
-use self::columns::{at, checkpoints, log_time, signed, unsigned};
+use self::columns::{at, checkpoints, letting_go, log_time, unsigned};
 use crate::clock::wall;
 use crate::keys::LogSecret;
 use crate::storage::{
-    Admission, Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog, Usage, framed_size,
+    Admission, Budget, Continued, LettingGo, LogCommit, Page, Storage, StorageError, StoredLog, Swept, Usage,
+    framed_size,
 };
 
 const READ: &str = "SELECT position, signature, header, body, time FROM entry
@@ -241,7 +244,7 @@ impl Sqlite {
 impl Storage for Sqlite {
     fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
         let sql =
-            "SELECT secret, position, hash, content, control, draft, time, lacks IS NOT NULL, checkpoints
+            "SELECT secret, position, hash, content, control, draft, time, lacks IS NOT NULL, checkpoints, letting_go, swept
                    FROM log WHERE workspace = ?1";
         let successors = self.read_successors(workspace)?;
         Ok(self.one(sql, [workspace.as_bytes()], |row| {
@@ -255,6 +258,7 @@ impl Storage for Sqlite {
                 is_lost: row.get(7)?,
                 successors,
                 checkpoints: checkpoints(row, 8)?,
+                letting_go: letting_go(row, 9, 10)?,
             })
         })?)
     }
@@ -275,7 +279,7 @@ impl Storage for Sqlite {
             if !seen.insert(commit.workspace) {
                 return Err(StorageError::Misuse("a log is twice in one batch"));
             }
-            store(&tx, commit, now)?;
+            Self::store(&tx, commit, now)?;
         }
         Ok(database::commit(tx)?)
     }
@@ -377,107 +381,51 @@ impl Storage for Sqlite {
     fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
         Ok(self.read_weights(workspace)?)
     }
-}
 
-/// Stores one log's share of a commit.
-fn store(tx: &Transaction<'_>, commit: &LogCommit, now: Millis) -> Result<(), StorageError> {
-    let (log, position, mut usage) = find_or_make(tx, commit, now)?;
-    for (chain, tip) in &commit.tips {
-        put_tip(tx, log, chain, tip)?;
+    fn add_to_state(&mut self, workspace: WorkspaceId, piece: &StatePiece) -> Result<(), StorageError> {
+        self.put_piece(workspace, piece)
     }
-    for Written { doc, user, sum } in &commit.weights {
-        let sql = "INSERT INTO weight (log, wire, user, sum) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT (log, wire, user) DO UPDATE SET sum = excluded.sum";
-        tx.prepare_cached(sql)?.execute((log, doc.as_bytes(), user.as_bytes(), signed(*sum)?))?;
+
+    fn read_state(
+        &self,
+        workspace: WorkspaceId,
+        digest: StateDigest,
+        offset: u64,
+    ) -> Result<Vec<u8>, StorageError> {
+        Ok(self.read_piece(workspace, digest, offset)?)
     }
-    for said in &commit.holdings {
-        let sql = "INSERT INTO holding (log, device, said) VALUES (?1, ?2, ?3)
-                   ON CONFLICT (log, device) DO UPDATE SET said = excluded.said";
-        tx.prepare_cached(sql)?.execute((log, said.device.as_bytes(), encode(said)))?;
+
+    fn drop_states(&mut self, workspace: WorkspaceId, but: Option<StateDigest>) -> Result<(), StorageError> {
+        self.drop_pieces(workspace, but)
     }
-    if let Some(checkpoints) = &commit.checkpoints {
-        let sql = "UPDATE log SET checkpoints = ?2 WHERE n = ?1";
-        tx.prepare_cached(sql)?.execute((log, encode(checkpoints)))?;
+
+    fn ids_in(
+        &self,
+        workspace: WorkspaceId,
+        runs: &[Run],
+    ) -> Result<Vec<(Position, EntryId, LogTime)>, StorageError> {
+        Ok(self.read_ids(workspace, runs)?)
     }
-    Sqlite::put_parties(tx, log, &commit.parties)?;
-    let mut expected = position;
-    for row in &commit.rows {
-        expected = expected.next();
-        if row.position != expected {
-            return Err(StorageError::Misuse("the rows do not continue the log"));
+
+    fn begin_letting_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<(), StorageError> {
+        self.put_letting_go(workspace, by)
+    }
+
+    fn let_some_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<Swept, StorageError> {
+        self.sweep(workspace, by)
+    }
+
+    fn unswept(&self) -> Result<Vec<WorkspaceId>, StorageError> {
+        Ok(self.read_unswept()?)
+    }
+
+    fn give_some_back(&mut self) -> Result<bool, StorageError> {
+        let is_more = self.give_pages_back()?;
+        if !is_more {
+            self.shorten_file()?;
         }
-        usage.add(&row.entry);
-        insert(tx, log, row)?;
+        Ok(is_more)
     }
-    if let Some(last) = commit.rows.last() {
-        let sql =
-            "UPDATE log SET position = ?2, hash = ?3, content = ?4, control = ?5, appended_at = ?6, time = ?7
-                   WHERE n = ?1";
-        let usage = (signed(usage.content)?, signed(usage.control)?);
-        let (position, time) = (signed(last.position.0)?, signed(last.time.millis().0)?);
-        let params = (log, position, last.hash.as_bytes(), usage.0, usage.1, signed(now.0)?, time);
-        tx.prepare_cached(sql)?.execute(params)?;
-    }
-    Ok(())
-}
-
-/// Stores the tip of a chain, in place of the one before.
-fn put_tip(tx: &Transaction<'_>, log: i64, chain: &ChainKey, tip: &ChainTip) -> Result<(), StorageError> {
-    let sql = "INSERT INTO chain (log, device, incarnation, lane, tip) VALUES (?1, ?2, ?3, ?4, ?5)
-               ON CONFLICT (log, device, incarnation, lane) DO UPDATE SET tip = excluded.tip";
-    let (device, incarnation) = (chain.device.as_bytes(), chain.incarnation.as_bytes());
-    tx.prepare_cached(sql)?.execute((log, device, incarnation, chain.lane.number(), encode(tip)))?;
-    Ok(())
-}
-
-/// Finds the log that a commit is for, or makes it: its row, its position, and what its entries take.
-fn find_or_make(
-    tx: &Transaction<'_>,
-    commit: &LogCommit,
-    now: Millis,
-) -> Result<(i64, Position, Usage), StorageError> {
-    let sql = "SELECT n, position, content, control FROM log WHERE workspace = ?1";
-    let read = |row: &SqlRow<'_>| {
-        let usage = Usage { content: unsigned(row, 2)?, control: unsigned(row, 3)? };
-        Ok((row.get(0)?, Position(unsigned(row, 1)?), usage))
-    };
-    let found = tx.prepare_cached(sql)?.query_row([commit.workspace.as_bytes()], read).optional()?;
-    match (found, &commit.create) {
-        (Some(found), None) => Ok(found),
-        (Some(_), Some(_)) => Err(StorageError::Misuse("the log is there already")),
-        (None, None) => Err(StorageError::Misuse("there is no such log")),
-        (None, Some(_)) if commit.rows.is_empty() => Err(StorageError::Misuse("a log begins with an entry")),
-        (None, Some(made)) => {
-            let log = Sqlite::make_log(tx, commit.workspace, made, now)?;
-            Ok((log, Position::START, Usage::default()))
-        }
-    }
-}
-
-fn insert(tx: &Transaction<'_>, log: i64, row: &Row) -> Result<(), StorageError> {
-    let header = row.entry.header();
-    let chain = header.chain();
-    let sql = "SELECT n FROM chain WHERE log = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4";
-    let params = (log, chain.device.as_bytes(), chain.incarnation.as_bytes(), chain.lane.number());
-    let chain: Option<i64> = tx.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
-    let chain = chain.ok_or(StorageError::Misuse("the tip of a row's chain is missing"))?;
-    let sql = "INSERT INTO entry (log, position, type, chain, seq, hash, id, signature, header, body, time)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    let signed_header = row.entry.signed_header();
-    tx.prepare_cached(sql)?.execute((
-        log,
-        signed(row.position.0)?,
-        header.entry_type.number(),
-        chain,
-        signed(header.seq)?,
-        row.hash.as_bytes(),
-        row.entry.id().as_bytes(),
-        signed_header.signature().as_bytes(),
-        signed_header.bytes(),
-        row.entry.body(),
-        signed(row.time.millis().0)?,
-    ))?;
-    Ok(())
 }
 
 /// The index of roster entries knows their type by its number.

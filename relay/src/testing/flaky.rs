@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::frame::Party;
+use bowline_wire::frame::{Party, StatePiece};
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
-use bowline_wire::log::ChainTip;
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, LogTime, Position, StateDigest, WorkspaceId};
+use bowline_wire::log::{ChainTip, Run};
 use bowline_wire::weight::Written;
 
 use crate::storage::memory::Memory;
 use crate::storage::{
-    Admission, Budget, Continued, LogCommit, Page, Storage, StorageError, StoredLog, Usage,
+    Admission, Budget, Continued, LettingGo, LogCommit, Page, Storage, StorageError, StoredLog, Swept, Usage,
 };
 
 /// Something that a test turns on and off.
@@ -118,6 +118,13 @@ impl Flaky {
     fn reading(&self) -> Result<&Memory, StorageError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         self.readable()
+    }
+
+    fn writable(&mut self) -> Result<&mut Memory, StorageError> {
+        if self.refuses_commits.get() {
+            return Err(StorageError::Unavailable("the disk is full".to_owned()));
+        }
+        Ok(&mut self.memory)
     }
 
     fn readable(&self) -> Result<&Memory, StorageError> {
@@ -259,5 +266,42 @@ impl Storage for Flaky {
 
     fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
         self.reading()?.weights(workspace)
+    }
+
+    fn add_to_state(&mut self, workspace: WorkspaceId, piece: &StatePiece) -> Result<(), StorageError> {
+        self.writable()?.add_to_state(workspace, piece)
+    }
+
+    fn read_state(
+        &self,
+        workspace: WorkspaceId,
+        digest: StateDigest,
+        offset: u64,
+    ) -> Result<Vec<u8>, StorageError> {
+        self.reading()?.read_state(workspace, digest, offset)
+    }
+
+    fn drop_states(&mut self, workspace: WorkspaceId, but: Option<StateDigest>) -> Result<(), StorageError> {
+        self.writable()?.drop_states(workspace, but)
+    }
+
+    fn ids_in(
+        &self,
+        workspace: WorkspaceId,
+        runs: &[Run],
+    ) -> Result<Vec<(Position, EntryId, LogTime)>, StorageError> {
+        self.reading()?.ids_in(workspace, runs)
+    }
+
+    fn begin_letting_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<(), StorageError> {
+        self.writable()?.begin_letting_go(workspace, by)
+    }
+
+    fn let_some_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<Swept, StorageError> {
+        self.writable()?.let_some_go(workspace, by)
+    }
+
+    fn unswept(&self) -> Result<Vec<WorkspaceId>, StorageError> {
+        self.readable()?.unswept()
     }
 }

@@ -39,7 +39,7 @@ fn a_device_that_proves_itself_is_welcomed_with_the_signed_head() {
     let (_, frame) = bench.enter(&laptop, workspace);
     let Frame::Welcome(Welcome { head, capabilities, .. }) = frame else { panic!("{frame:?}") };
     assert_eq!(head.verify(workspace).unwrap().value().position, Position(1));
-    assert_eq!(capabilities, ["draft/3", "entries/1", "holdings/1", "lookup/1"]);
+    assert_eq!(capabilities, ["draft/3", "entries/1", "holdings/1", "lookup/1", "states/1"]);
 }
 
 #[test]

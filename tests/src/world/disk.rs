@@ -6,15 +6,15 @@ use std::rc::Rc;
 
 use bowline_relay::storage::memory::Memory;
 use bowline_relay::storage::{
-    Admission, Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog,
+    Admission, Budget, Continued, LettingGo, LogCommit, Page, Row, Storage, StorageError, StoredLog, Swept,
 };
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::frame::Party;
+use bowline_wire::frame::{Party, StatePiece};
 use bowline_wire::hash::log_hash;
 use bowline_wire::head::SeenHead;
 use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
-use bowline_wire::log::ChainTip;
+use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, LogTime, Position, StateDigest, WorkspaceId};
+use bowline_wire::log::{ChainTip, Run};
 use bowline_wire::weight::Written;
 
 use super::bug::Bug;
@@ -215,6 +215,43 @@ impl Storage for Disk {
 
     fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
         self.memory.weights(workspace)
+    }
+
+    fn add_to_state(&mut self, workspace: WorkspaceId, piece: &StatePiece) -> Result<(), StorageError> {
+        self.memory.add_to_state(workspace, piece)
+    }
+
+    fn read_state(
+        &self,
+        workspace: WorkspaceId,
+        digest: StateDigest,
+        offset: u64,
+    ) -> Result<Vec<u8>, StorageError> {
+        self.memory.read_state(workspace, digest, offset)
+    }
+
+    fn drop_states(&mut self, workspace: WorkspaceId, but: Option<StateDigest>) -> Result<(), StorageError> {
+        self.memory.drop_states(workspace, but)
+    }
+
+    fn ids_in(
+        &self,
+        workspace: WorkspaceId,
+        runs: &[Run],
+    ) -> Result<Vec<(Position, EntryId, LogTime)>, StorageError> {
+        self.memory.ids_in(workspace, runs)
+    }
+
+    fn begin_letting_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<(), StorageError> {
+        self.memory.begin_letting_go(workspace, by)
+    }
+
+    fn let_some_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<Swept, StorageError> {
+        self.memory.let_some_go(workspace, by)
+    }
+
+    fn unswept(&self) -> Result<Vec<WorkspaceId>, StorageError> {
+        self.memory.unswept()
     }
 }
 

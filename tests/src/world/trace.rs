@@ -2,7 +2,7 @@
 
 use bowline_wire::codec::decode;
 use bowline_wire::entry::SignedEntry;
-use bowline_wire::frame::Frame;
+use bowline_wire::frame::{Frame, LetGo};
 use bowline_wire::ids::{Position, WorkspaceId};
 use sha2::{Digest, Sha256};
 
@@ -74,6 +74,11 @@ pub(super) fn frame(bytes: &[u8], workspace: Option<WorkspaceId>) -> String {
         }
         Ok(Frame::Lookup(lookup)) => format!("Lookup {:?}", lookup.device),
         Ok(Frame::Found { workspaces }) => format!("Found {}", workspaces.len()),
+        Ok(Frame::State(piece)) => format!("State {:?} {}..{}", piece.digest, piece.offset, piece.end()),
+        Ok(Frame::StateWanted { digest, offset }) => format!("StateWanted {digest:?} from {offset}"),
+        Ok(Frame::LetGo(LetGo { stood, .. })) => format!("LetGo up to {} by {:?}", stood.at, stood.digest),
+        Ok(Frame::SubscribeFrom { digest, after }) => format!("SubscribeFrom {digest:?} after {after}"),
+        Ok(Frame::Kept { entries, more }) => format!("Kept {} more={more}", entries.len()),
         Err(error) => format!("{} bytes that are not a frame: {error}", bytes.len()),
     }
 }

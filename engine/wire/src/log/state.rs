@@ -67,6 +67,15 @@ pub struct Run {
     pub count: u64,
 }
 
+impl Run {
+    /// Whether an entry at a place is in one of these runs, which ascend.
+    pub fn is_in(runs: &[Self], at: Position) -> bool {
+        let next = runs.partition_point(|run| run.first <= at);
+        let run = next.checked_sub(1).and_then(|before| runs.get(before));
+        run.is_some_and(|run| at.0 - run.first.0 < run.count)
+    }
+}
+
 /// The log's hash at a place that somebody may still compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin {
@@ -122,9 +131,7 @@ impl State {
 
     /// Whether an entry at a place at or below it stays.
     pub fn is_live(&self, at: Position) -> bool {
-        let next = self.live.partition_point(|run| run.first <= at);
-        let run = next.checked_sub(1).and_then(|before| self.live.get(before));
-        run.is_some_and(|run| at.0 - run.first.0 < run.count)
+        Run::is_in(&self.live, at)
     }
 
     /// The log of a workspace as it is at the place, by the records of its roster up to there, in order; with all that was said in `succession`,

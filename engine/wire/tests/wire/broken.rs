@@ -50,7 +50,7 @@ const FILES: [&str; 10] = [
 const LOGS: [&str; 4] = ["continued", "crowds", "logs", "rosters"];
 
 /// Rules of form by the names that the page gives them, with what this code says when one is broken.
-const RULES: [(&str, &str); 22] = [
+const RULES: [(&str, &str); 23] = [
     ("CapabilityOrder", "capabilities ascend without repetition"),
     ("ContentSeen", "content has seen a head"),
     ("CoversSeen", "covers do not pass seen"),
@@ -68,6 +68,7 @@ const RULES: [(&str, &str); 22] = [
     ("WorkspaceOrder", "workspaces ascend without repetition"),
     ("PrevZeros", "prev is zeros exactly for seq 1"),
     ("SaltLane", "salt is zeros in the control lane"),
+    ("StateBounds", "a state has bytes, a piece is some of them, and none is too long"),
     ("SeqFromOne", "seq counts from 1"),
     ("TimeLimit", "a log's time is below 2^48"),
     ("TypeLane", "type belongs to the other lane"),

@@ -7,11 +7,13 @@ use bowline_wire::codec::encode;
 use bowline_wire::confirm::{Confirm, Row, Word};
 use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{
-    Challenge, Create, Frame, Hello, Lookup, Party, Proof, Reason, Transcript, Welcome, Word as _,
+    Challenge, Create, Frame, Hello, LetGo, Lookup, Party, Proof, Reason, StatePiece, Transcript, Welcome,
+    Word as _,
 };
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::holding::{Holding, SaidHolding};
 use bowline_wire::ids::*;
+use bowline_wire::log::Stood;
 use bowline_wire::roster::record::{Cut, Record};
 use bowline_wire::roster::{Admits, TicketKind};
 use bowline_wire::signed::Verified;
@@ -261,6 +263,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let [hello, challenge, proof, welcome] = opening(ana, &device.key, Some(3), None);
     let [_, _, by_ticket, _] = opening(ticket, &secret.key, None, None);
     let [_, _, creating, _] = opening(ana, &device.key, None, Some(create));
+    let digest = StateDigest::from_bytes(seed("state"));
     let bare_challenge = Challenge { line: None, ..as_challenge(&challenge) };
     vec![
         ("Hello", hello),
@@ -303,7 +306,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         (
             "Records",
             Frame::Records {
-                entries: vec![(Position(1), logged(genesis)), (Position(3), logged(join))],
+                entries: vec![(Position(1), logged(genesis.clone())), (Position(3), logged(join.clone()))],
                 more: true,
             },
         ),
@@ -317,5 +320,19 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("Lookup", Frame::Lookup(lookup().1)),
         ("Found", Frame::Found { workspaces: vec![WorkspaceId::from_bytes([1; 32]), story.workspace()] }),
         ("Found of nothing", Frame::Found { workspaces: vec![] }),
+        ("State", Frame::State(StatePiece { digest, len: 9, offset: 4, bytes: b"state".to_vec() })),
+        ("StateWanted", Frame::StateWanted { digest, offset: 4 }),
+        (
+            "LetGo",
+            Frame::LetGo(LetGo { stood: Stood { at: Position(3), digest, since: Position(5) }, len: 9 }),
+        ),
+        ("SubscribeFrom", Frame::SubscribeFrom { digest, after: Position(2) }),
+        (
+            "Kept",
+            Frame::Kept {
+                entries: vec![(Position(1), logged(genesis)), (Position(3), logged(join))],
+                more: true,
+            },
+        ),
     ]
 }

@@ -13,10 +13,10 @@ pub(super) const DELETING: WorkspaceId = WorkspaceId::ZERO;
 
 /// Bytes of entries that are deleted in one transaction. As many zeros go to the write-ahead log, and on a full disk, where
 /// workspaces are deleted, it can hardly grow.
-const BYTES_AT_ONCE: u64 = 4 * 1024 * 1024;
+pub(super) const BYTES_AT_ONCE: u64 = 4 * 1024 * 1024;
 
 /// Entries that are deleted in one transaction: each may be on a page of its own in every index.
-const ENTRIES_AT_ONCE: i64 = 1024;
+pub(super) const ENTRIES_AT_ONCE: usize = 1024;
 
 /// Pages of 4 KiB given back in one transaction: as many others are moved to their places, and go to the write-ahead log.
 const PAGES_AT_ONCE: i64 = 1024;
@@ -143,6 +143,7 @@ impl Sqlite {
         let entries = tx.execute("DELETE FROM entry WHERE log = ?1 AND position <= ?2", (log, last))?;
         if last >= end {
             tx.execute("DELETE FROM party WHERE log = ?1", [log])?;
+            tx.execute("DELETE FROM state_piece WHERE log = ?1", [log])?;
             tx.execute("DELETE FROM successor WHERE log = ?1", [log])?;
             tx.execute("DELETE FROM weight WHERE log = ?1", [log])?;
             tx.execute("DELETE FROM holding WHERE log = ?1", [log])?;
@@ -155,20 +156,29 @@ impl Sqlite {
 
     /// Gives free pages back to the file system.
     fn give_back(&self) -> Result<(), DatabaseError> {
-        let free = || self.connection.query_row("PRAGMA freelist_count", (), |row| row.get::<_, i64>(0));
-        let mut left = free()?;
-        while left > 0 {
-            let mut vacuum =
-                self.connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE})"))?;
-            let mut steps = vacuum.query(())?;
-            // Frees one page for every step.
-            while steps.next()?.is_some() {}
-            let before = std::mem::replace(&mut left, free()?);
-            if left >= before {
-                break;
-            }
-        }
+        while self.give_pages_back()? {}
         Ok(())
+    }
+
+    /// Gives some free pages back to the file system. Returns whether there are more that it takes.
+    pub(super) fn give_pages_back(&self) -> Result<bool, DatabaseError> {
+        let free = || self.connection.query_row("PRAGMA freelist_count", (), |row| row.get::<_, i64>(0));
+        let before = free()?;
+        if before == 0 {
+            return Ok(false);
+        }
+        let mut vacuum = self.connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE})"))?;
+        let mut steps = vacuum.query(())?;
+        // Frees one page for every step.
+        while steps.next()?.is_some() {}
+        let left = free()?;
+        Ok(left > 0 && left < before)
+    }
+
+    /// Moves what nobody reads any more of the write-ahead log into the database file, which becomes shorter by it. Waits for nobody: a
+    /// backup may read for minutes, and everybody else is served by the same thread.
+    pub(super) fn shorten_file(&self) -> Result<(), DatabaseError> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?)
     }
 
     /// Moves all of the write-ahead log into the database file and cuts it to nothing. Returns `false` if that is not
@@ -185,7 +195,7 @@ fn last_of_some(tx: &Transaction<'_>, log: i64) -> Result<Option<i64>, DatabaseE
     let sql = "SELECT position, length(header) + ifnull(length(body), 0) FROM entry
                WHERE log = ?1 ORDER BY position LIMIT ?2";
     let mut statement = tx.prepare_cached(sql)?;
-    let mut rows = statement.query((log, ENTRIES_AT_ONCE))?;
+    let mut rows = statement.query((log, i64::try_from(ENTRIES_AT_ONCE).unwrap_or(i64::MAX)))?;
     let (mut last, mut bytes) = (None, 0);
     while bytes < BYTES_AT_ONCE
         && let Some(row) = rows.next()?

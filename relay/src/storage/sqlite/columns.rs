@@ -6,7 +6,7 @@ use bowline_wire::log::Checkpoints;
 use rusqlite::Row as SqlRow;
 use rusqlite::types::Type;
 
-use crate::storage::StorageError;
+use crate::storage::{LettingGo, StorageError};
 
 /// A position or number to look for. No stored one is above 2⁶³ − 1, so a larger one finds nothing.
 pub(super) fn at(position: Position) -> i64 {
@@ -36,4 +36,12 @@ pub(super) fn checkpoints(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<Ch
 pub(super) fn unsigned(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(index)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, number))
+}
+
+/// By which state entries are let go, from its encoding and from how far it has come.
+pub(super) fn letting_go(row: &SqlRow<'_>, by: usize, swept: usize) -> rusqlite::Result<Option<LettingGo>> {
+    let Some(bytes) = row.get_ref(by)?.as_blob_or_null()? else { return Ok(None) };
+    let unreadable = |why| rusqlite::Error::FromSqlConversionFailure(by, Type::Blob, Box::new(why));
+    let by: LettingGo = decode(bytes).map_err(unreadable)?;
+    Ok(Some(LettingGo { swept: Position(unsigned(row, swept)?), ..by }))
 }

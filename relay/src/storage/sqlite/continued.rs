@@ -8,8 +8,9 @@ use bowline_wire::ids::{LogHash, Millis, Position, WorkspaceId};
 use bowline_wire::successor::SaidSuccessor;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
+use super::Sqlite;
 use super::columns::{signed, unsigned};
-use super::{Sqlite, put_tip};
+use super::committing::put_tip;
 use crate::storage::{Continued, NewLog, StorageError};
 
 const SUCCESSORS: &str = "SELECT said FROM successor

@@ -201,6 +201,8 @@ mod tests {
         let ((one, first, begins_one), (two, second, begins_two)) = (begun(1), begun(2));
         Sqlite::open(&path).unwrap().commit(&[begins_one, begins_two]).unwrap();
         let old = "DROP TABLE party; ALTER TABLE log DROP COLUMN has_parties; ALTER TABLE successor DROP COLUMN ended; ALTER TABLE log DROP COLUMN checkpoints;
+                   DROP INDEX log_unswept; ALTER TABLE log DROP COLUMN letting_go; ALTER TABLE log DROP COLUMN floor; ALTER TABLE log DROP COLUMN swept;
+                   DROP TABLE state_piece;
                    PRAGMA user_version = 6;
                    UPDATE entry SET signature = zeroblob(64) WHERE log = (SELECT max(n) FROM log)";
         Connection::open(&path).unwrap().execute_batch(old).unwrap();

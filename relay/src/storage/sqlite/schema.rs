@@ -8,7 +8,7 @@ mod successor;
 use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
-use self::checkpoints::VERSION_10;
+use self::checkpoints::{VERSION_10, VERSION_11};
 use self::draft::VERSION_4;
 use self::parties::{VERSION_7, VERSION_9};
 use self::successor::{VERSION_5, VERSION_6, VERSION_8};
@@ -23,12 +23,12 @@ const CACHE_KIBIBYTES: i64 = 16 * 1024;
 const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 
 /// Statements kept prepared: a few more than this crate has.
-const CACHED_STATEMENTS: usize = 32;
+const CACHED_STATEMENTS: usize = 48;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
 const STEPS: &[&str] = &[
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9,
-    VERSION_10,
+    VERSION_10, VERSION_11,
 ];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };

@@ -1,5 +1,8 @@
 //! The SQLite back end: the conformance suite, and what only a file can get wrong.
 
+mod letting_go;
+mod reopened;
+
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,21 +10,16 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use bowline_disk::DatabaseError;
-use bowline_wire::entry::SignedEntry;
-use bowline_wire::frame::Party;
-use bowline_wire::head::SeenHead;
-use bowline_wire::holding::SaidHolding;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, Position, WorkspaceId};
-use bowline_wire::log::ChainTip;
-use bowline_wire::weight::Written;
+use bowline_wire::ids::Position;
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use tempfile::TempDir;
 
+use self::reopened::Reopened;
 use super::continued::IS_LACKING;
 use super::{HASH_AT, HEADER_AT, LOST_BODIES, POSITION_OF, READ, READ_ROSTER, Sqlite, TIPS};
 use crate::storage::conformance::{self, Scribe, assert_absent, assert_holds};
-use crate::storage::{Admission, Budget, Continued, LogCommit, Page, Row, Storage, StorageError, StoredLog};
+use crate::storage::{Row, Storage, StorageError};
 
 /// A database in a folder that goes away.
 struct Disk {
@@ -44,112 +42,6 @@ impl Disk {
     /// Opens the file without any of this crate's rules.
     fn raw(&self) -> Connection {
         Connection::open(self.path()).unwrap()
-    }
-}
-
-/// One connection that is handed on: reopening a database in memory.
-#[derive(Debug)]
-struct Reopened {
-    kept: Rc<RefCell<Option<Connection>>>,
-    sqlite: Option<Sqlite>,
-}
-
-impl Reopened {
-    fn open(kept: &Rc<RefCell<Option<Connection>>>) -> Self {
-        let connection = kept.borrow_mut().take().expect("one at a time");
-        Self { kept: Rc::clone(kept), sqlite: Some(Sqlite::from_connection(connection).unwrap()) }
-    }
-
-    fn sqlite(&self) -> &Sqlite {
-        self.sqlite.as_ref().unwrap()
-    }
-}
-
-impl Drop for Reopened {
-    fn drop(&mut self) {
-        *self.kept.borrow_mut() = self.sqlite.take().map(|sqlite| sqlite.connection);
-    }
-}
-
-impl Storage for Reopened {
-    fn log(&self, workspace: WorkspaceId) -> Result<Option<StoredLog>, StorageError> {
-        self.sqlite().log(workspace)
-    }
-    fn admission(&self, workspace: WorkspaceId, party: &Party) -> Result<Option<Admission>, StorageError> {
-        self.sqlite().admission(workspace, party)
-    }
-
-    fn recovered_by(&self, device: &DeviceId, limit: usize) -> Result<Vec<WorkspaceId>, StorageError> {
-        self.sqlite().recovered_by(device, limit)
-    }
-
-    fn commit(&mut self, batch: &[LogCommit]) -> Result<(), StorageError> {
-        self.sqlite.as_mut().unwrap().commit(batch)
-    }
-    fn read(&self, workspace: WorkspaceId, after: Position, budget: Budget) -> Result<Page, StorageError> {
-        self.sqlite().read(workspace, after, budget)
-    }
-    fn read_roster(
-        &self,
-        workspace: WorkspaceId,
-        after: Position,
-        budget: Budget,
-    ) -> Result<Page, StorageError> {
-        self.sqlite().read_roster(workspace, after, budget)
-    }
-    fn position_of(&self, workspace: WorkspaceId, id: EntryId) -> Result<Option<Position>, StorageError> {
-        self.sqlite().position_of(workspace, id)
-    }
-    fn hash_at(&self, workspace: WorkspaceId, position: Position) -> Result<Option<LogHash>, StorageError> {
-        self.sqlite().hash_at(workspace, position)
-    }
-    fn header_at(
-        &self,
-        workspace: WorkspaceId,
-        chain: &ChainKey,
-        seq: u64,
-    ) -> Result<Option<SignedEntry>, StorageError> {
-        self.sqlite().header_at(workspace, chain, seq)
-    }
-    fn holdings(&self, workspace: WorkspaceId) -> Result<Vec<SaidHolding>, StorageError> {
-        self.sqlite().holdings(workspace)
-    }
-    fn lost_bodies(
-        &self,
-        workspace: WorkspaceId,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<Position>, StorageError> {
-        self.sqlite().lost_bodies(workspace, after, limit)
-    }
-    fn put_bodies(
-        &mut self,
-        workspace: WorkspaceId,
-        bodies: &[(Position, Option<Vec<u8>>)],
-    ) -> Result<(), StorageError> {
-        self.sqlite.as_mut().unwrap().put_bodies(workspace, bodies)
-    }
-    fn continue_logs(&mut self, logs: &[Continued]) -> Result<(), StorageError> {
-        self.sqlite.as_mut().unwrap().continue_logs(logs)
-    }
-
-    fn continued_at(&self, workspace: WorkspaceId) -> Result<Option<Position>, StorageError> {
-        self.sqlite().continued_at(workspace)
-    }
-
-    fn note_lost(&mut self, workspace: WorkspaceId, head: &SeenHead) -> Result<(), StorageError> {
-        self.sqlite.as_mut().unwrap().note_lost(workspace, head)
-    }
-
-    fn has_lost(&self) -> Result<bool, StorageError> {
-        self.sqlite().has_lost()
-    }
-
-    fn tips(&self, workspace: WorkspaceId) -> Result<Vec<(ChainKey, ChainTip)>, StorageError> {
-        self.sqlite().tips(workspace)
-    }
-    fn weights(&self, workspace: WorkspaceId) -> Result<Vec<Written>, StorageError> {
-        self.sqlite().weights(workspace)
     }
 }
 
@@ -258,7 +150,9 @@ fn a_log_that_an_earlier_version_continued_counts_as_continued_where_it_ends() {
     let (disk, mut scribe) = (Disk::new(), Scribe::new(1));
     disk.open().commit(&[scribe.next(3)]).unwrap();
     let old = "INSERT INTO successor (log, n, said) VALUES (1, 0, x'00');
-               ALTER TABLE successor DROP COLUMN ended; ALTER TABLE log DROP COLUMN checkpoints; DROP INDEX party_recovery; PRAGMA user_version = 7;";
+               ALTER TABLE successor DROP COLUMN ended; ALTER TABLE log DROP COLUMN checkpoints; DROP INDEX party_recovery; DROP INDEX log_unswept;
+               ALTER TABLE log DROP COLUMN letting_go; ALTER TABLE log DROP COLUMN floor; ALTER TABLE log DROP COLUMN swept; DROP TABLE state_piece;
+               PRAGMA user_version = 7;";
     disk.raw().execute_batch(old).unwrap();
     assert_eq!(disk.open().continued_at(scribe.workspace()).unwrap(), Some(Position(3)));
     disk.open().commit(&[scribe.next(1)]).unwrap();
@@ -273,7 +167,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = fs::read(disk.path()).unwrap();
     for refused in [Sqlite::open(&disk.path()), Sqlite::open_for_reading(&disk.path())] {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 10 }), "{refused}");
+        assert!(matches!(refused, DatabaseError::NewerVersion { found: 999, known: 11 }), "{refused}");
     }
     assert_eq!(fs::read(disk.path()).unwrap(), before);
 }

@@ -105,10 +105,15 @@ impl Replica {
             Frame::Found { .. } => {
                 self.fault(RelayFault::Nonsense("where a recovery phrase is, which nobody has asked"));
             }
+            // A device does not name their capability yet.
+            Frame::State(_) | Frame::StateWanted { .. } | Frame::LetGo(_) | Frame::Kept { .. } => {
+                self.fault(RelayFault::Nonsense("a frame that was not agreed on"));
+            }
             Frame::Hello(_)
             | Frame::Proof(_)
             | Frame::Lookup(_)
             | Frame::Subscribe { .. }
+            | Frame::SubscribeFrom { .. }
             | Frame::Append { .. }
             | Frame::Fetch { .. }
             | Frame::Ping => self.fault(RelayFault::Nonsense("a frame that only devices send")),

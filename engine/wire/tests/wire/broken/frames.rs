@@ -2,8 +2,10 @@
 
 use bowline_wire::bodies::Supplied;
 use bowline_wire::codec::{Writer, encode};
-use bowline_wire::frame::{Frame, Hello};
-use bowline_wire::ids::{Position, WorkspaceId};
+use bowline_wire::frame::{Frame, Hello, LetGo, StatePiece};
+use bowline_wire::ids::{Position, StateDigest, WorkspaceId};
+use bowline_wire::limits::MAX_STATE;
+use bowline_wire::log::Stood;
 use serde_json::{Value, json};
 
 use super::raw::{array, items, other_spellings, with_item};
@@ -47,12 +49,13 @@ fn counts() -> Vec<Value> {
 }
 
 fn numbers() -> Vec<Value> {
-    let without_a_layout = [0, 14, 15, 16, 23];
+    let without_a_layout = [0, 14, 15, 16];
     let mut vectors: Vec<_> = without_a_layout
         .iter()
         .map(|number| broken(&format!("a frame of number {number}"), "Number", &[0x82, 1, *number]))
         .collect();
     vectors.extend([
+        broken("a frame of number 28", "Number", &[0x82, 1, 0x18, 28]),
         broken("a frame of version 0", "Number", &[0x82, 0, 12]),
         broken("a frame of version 2", "Number", &[0x82, 2, 12]),
         broken("a frame with a number of two bytes that one would do for", "Canonical", &[0x82, 1, 0x18, 12]),
@@ -128,6 +131,14 @@ fn orders() -> Vec<Value> {
             broken(&format!("{name} of positions {what}"), "PositionOrder", &encode(&frame))
         }));
     }
+    vectors.extend(states_out_of_bounds());
+    let Frame::Kept { entries, .. } = sample("Kept") else { unreachable!() };
+    let [(first, one), (second, other)] = &entries[..] else { unreachable!() };
+    for (what, places) in [("out of order", [second, first]), ("twice", [first, first])] {
+        let entries = vec![(*places[0], one.clone()), (*places[1], other.clone())];
+        let kept = Frame::Kept { entries, more: true };
+        vectors.push(broken(&format!("a Kept of positions {what}"), "PositionOrder", &encode(&kept)));
+    }
     for (what, pair) in [("out of order", ["zstd", "parts"]), ("twice", ["parts", "parts"])] {
         for name in ["Hello", "Welcome"] {
             let frame = with_capabilities(sample(name), pair.map(String::from).to_vec());
@@ -157,4 +168,22 @@ pub(super) fn with_capabilities(mut frame: Frame, names: Vec<String>) -> Frame {
         other => unreachable!("{other:?} has no capabilities"),
     }
     frame
+}
+
+/// Pieces that their states do not have, and states that nobody has.
+fn states_out_of_bounds() -> Vec<Value> {
+    let digest = StateDigest::from_bytes([3; 32]);
+    let piece = |len, offset, count| Frame::State(StatePiece { digest, len, offset, bytes: vec![5; count] });
+    let let_go =
+        |len| Frame::LetGo(LetGo { stood: Stood { at: Position(3), digest, since: Position(5) }, len });
+    [
+        ("a State of no bytes", piece(9, 4, 0)),
+        ("a State of bytes behind the state's end", piece(9, 4, 6)),
+        ("a State of bytes behind the last number", piece(9, u64::MAX, 2)),
+        ("a State that is too long", piece(MAX_STATE + 1, 4, 5)),
+        ("a LetGo of a state without bytes", let_go(0)),
+        ("a LetGo of a state that is too long", let_go(MAX_STATE + 1)),
+    ]
+    .map(|(name, frame)| broken(name, "StateBounds", &encode(&frame)))
+    .to_vec()
 }

@@ -4,8 +4,8 @@
 use bowline_wire::bodies::Supplied;
 use bowline_wire::codec::encode;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
-use bowline_wire::frame::{Create, Frame, Hello, Proof, Reason, Welcome};
-use bowline_wire::ids::{Position, Signature, WorkspaceId};
+use bowline_wire::frame::{Create, Frame, Hello, Proof, Reason, StatePiece, Welcome};
+use bowline_wire::ids::{Position, Signature, StateDigest, WorkspaceId};
 use bowline_wire::limits::*;
 use bowline_wire::signed::Signed;
 use serde_json::{Value, json};
@@ -205,6 +205,11 @@ fn bodies() -> Vec<Value> {
         at("MAX_FOUND", MAX_FOUND, "workspaces in a Found", |count| {
             let workspaces = (1..=count as u64).map(numbered).collect();
             made(&Frame::Found { workspaces }, &ZEROS)
+        }),
+        at("MAX_STATE_PIECE", MAX_STATE_PIECE, "bytes of a state in a State", |count| {
+            let bytes = vec![0; count];
+            let digest = StateDigest::from_bytes([3; 32]);
+            made(&Frame::State(StatePiece { digest, len: MAX_STATE, offset: 1, bytes }), &ZEROS)
         }),
     ]
     .concat()

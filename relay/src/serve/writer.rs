@@ -59,7 +59,13 @@ impl<S: Storage> Writer<S> {
             match arriving.try_recv() {
                 Ok(event) => return Some(event),
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
-                Err(mpsc::error::TryRecvError::Empty) => self.relay.let_some_go(self.clock.now()),
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    let now = self.clock.now();
+                    if self.relay.poll_timeout().is_some_and(|due| due <= now) {
+                        return Some(Event::Due);
+                    }
+                    self.relay.let_some_go(now);
+                }
             }
         }
         let Some(due) = self.relay.poll_timeout() else {

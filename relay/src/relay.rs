@@ -66,6 +66,8 @@ pub struct Relay<S> {
     unstored_losses: BTreeMap<WorkspaceId, SeenHead>,
     /// Workspaces in which entries are still to be let go.
     unswept: BTreeSet<WorkspaceId>,
+    /// Those in which that has failed, until something is stored again.
+    stalled: BTreeSet<WorkspaceId>,
     /// Whether something was let go whose space was not given back.
     has_space: bool,
     /// When something was last let go.
@@ -82,6 +84,7 @@ impl<S: Storage> Relay<S> {
         });
         Self {
             unswept: unswept.into_iter().collect(),
+            stalled: BTreeSet::new(),
             // A relay may have stopped between the two.
             has_space: true,
             let_go_at: Millis::default(),

@@ -158,18 +158,15 @@ impl<S: Storage> Relay<S> {
         let by = self.workspaces.get(&workspace).and_then(|loaded| loaded.letting_go.as_ref());
         let by = by.ok_or(StorageError::Misuse("nothing is let go"))?;
         let (mut entries, mut after) = (Vec::new(), after);
-        // What is still to go may fill whole pages.
-        let more = loop {
-            let page = self.storage.read(workspace, after, ONE_FRAME)?;
-            let last = page.entries.last().map_or(by.floor(), |(last, _)| *last);
+        // What is still to go may fill many pages, so reading begins with what stays.
+        let next = by.next_kept(after);
+        if let Some(next) = next {
+            let page = self.storage.read(workspace, Position(next.0.saturating_sub(1)), ONE_FRAME)?;
+            after = page.entries.last().map_or(by.floor(), |(last, _)| *last);
             let stays = |at: &Position| *at <= by.floor() && by.keeps(*at);
             entries.extend(page.entries.into_iter().filter(|(at, _)| stays(at)));
-            after = last;
-            let is_more = page.more && last < by.floor();
-            if !entries.is_empty() || !is_more {
-                break is_more;
-            }
-        };
+        }
+        let more = next.is_some() && by.next_kept(after).is_some();
         let feed = if more { Feed::Kept(digest, after) } else { Feed::Entries(by.floor()) };
         Ok((encode(&Frame::Kept { entries, more }).into(), feed))
     }

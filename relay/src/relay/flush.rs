@@ -39,6 +39,9 @@ impl<S: Storage> Relay<S> {
         }
         let committed = self.storage.commit(&batch);
         self.room.note_commit(&committed);
+        if committed.is_ok() {
+            self.unswept.append(&mut self.stalled);
+        }
         for (commit, waiting) in batch.into_iter().zip(waiting) {
             match committed {
                 Ok(()) => self.committed(&commit, waiting),

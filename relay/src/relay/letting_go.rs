@@ -37,8 +37,9 @@ impl<S: Storage> Relay<S> {
                 self.has_space = true;
             }
             Err(error) => {
-                // It goes on after the next start, or with the next checkpoint.
+                // It goes on once something can be stored again.
                 self.unswept.remove(&workspace);
+                self.stalled.insert(workspace);
                 report(&error);
             }
         }

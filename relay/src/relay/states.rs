@@ -4,7 +4,7 @@ use bowline_wire::codec::decode;
 use bowline_wire::frame::{Frame, LetGo, Party, Reason, StatePiece};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, Position, StateDigest, WorkspaceId};
-use bowline_wire::limits::MAX_ENTRIES_PER_FRAME;
+use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_STATE_PIECE};
 use bowline_wire::log::{State, Stood, live_digest};
 
 use super::Relay;
@@ -56,12 +56,22 @@ impl<S: Storage> Relay<S> {
 
     /// A device sends a piece of a state. One that it was asked for is kept.
     pub(super) fn handle_state(&mut self, conn: ConnId, workspace: WorkspaceId, piece: &StatePiece) {
-        let Some(loaded) = self.workspaces.get_mut(&workspace) else { return };
+        if piece.end() == piece.len {
+            // What is staged may be lost again, and with it what stands by it. Now, while it is known whose bytes are here.
+            self.flush(self.clock);
+        }
+        let Some(loaded) = self.workspaces.get_mut(&workspace).filter(|it| it.sessions.contains(&conn))
+        else {
+            return;
+        };
+        // Each is a commit: whoever sends a byte at a time keeps everybody waiting, and the others from being asked.
+        let is_long = piece.bytes.len() == MAX_STATE_PIECE || piece.end() == piece.len;
         let is_asked = |upload: &&mut Upload| {
             upload.conn == conn
                 && upload.digest == piece.digest
                 && upload.received == piece.offset
                 && upload.len.is_none_or(|len| len == piece.len)
+                && is_long
         };
         let Some(upload) = loaded.upload.as_mut().filter(is_asked) else {
             self.note_idle(conn, 1);
@@ -82,8 +92,6 @@ impl<S: Storage> Relay<S> {
 
     /// All bytes of a state are here. If it is the one that stands, and the log's, entries are let go by it.
     fn take_state(&mut self, conn: ConnId, workspace: WorkspaceId, digest: StateDigest, len: u64) {
-        // What is staged may be lost again, and with it what stands by it.
-        self.flush(self.clock);
         let bytes = match self.read_whole(workspace, digest) {
             Ok(bytes) => bytes,
             Err(error) => return report(&error),

@@ -30,6 +30,15 @@ impl LettingGo {
         at > self.floor() || Run::is_in(&self.live, at)
     }
 
+    /// The first entry behind a place that stays at or below the checkpoint's.
+    pub fn next_kept(&self, after: Position) -> Option<Position> {
+        let next = after.next();
+        let run = self
+            .live
+            .get(self.live.partition_point(|run| run.first.0.saturating_add(run.count) <= next.0))?;
+        Some(run.first.max(next))
+    }
+
     /// Whether everything is gone that goes.
     pub fn is_done(&self) -> bool {
         self.swept >= self.floor()

@@ -9,6 +9,7 @@ use bowline_wire::frame::{Frame, LetGo, Proof, Reason, StatePiece};
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::{Lane, LogHash, Position, StateDigest};
+use bowline_wire::limits::MAX_STATE_PIECE;
 use bowline_wire::log::{Checkpoints, Run, State, Stood, live_digest};
 use bowline_wire::roster::record::Record;
 
@@ -57,13 +58,17 @@ impl Scene {
         self.two.speak_of(true, at, digest);
     }
 
-    /// The phone sends the state in pieces of so many bytes.
-    fn send_state(&mut self, len: usize) {
+    /// The phone sends the state.
+    fn send_state(&mut self) {
         let bytes = encode(&self.state);
         let (digest, total) = (self.digest(), bytes.len() as u64);
-        for (index, piece) in bytes.chunks(len).enumerate() {
-            let piece =
-                StatePiece { digest, len: total, offset: (index * len) as u64, bytes: piece.to_vec() };
+        for (index, piece) in bytes.chunks(MAX_STATE_PIECE).enumerate() {
+            let piece = StatePiece {
+                digest,
+                len: total,
+                offset: (index * MAX_STATE_PIECE) as u64,
+                bytes: piece.to_vec(),
+            };
             self.two.bench.send(self.two.on_phone, &Frame::State(piece));
         }
     }
@@ -162,7 +167,7 @@ fn what_the_state_does_not_name_goes_once_it_stands_and_is_here() {
     scene.stand();
     scene.let_go();
     assert!(scene.is_whole(), "nothing goes without the state");
-    scene.send_state(100_000);
+    scene.send_state();
     scene.let_go();
     let first = scene.state.live[1].first.0 - 4;
     assert_eq!(scene.kept(), [(1..=first).collect::<Vec<_>>(), vec![first + 4]].concat());
@@ -182,7 +187,7 @@ fn what_the_state_does_not_name_goes_once_it_stands_and_is_here() {
 fn letting_go_is_done_in_steps_and_goes_on_after_a_restart() {
     let mut scene = Scene::new();
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     scene.two.bench.relay.let_some_go(scene.two.bench.now);
     let left = scene.kept().len();
     scene.two.bench.restart();
@@ -202,7 +207,7 @@ fn while_frames_keep_coming_a_step_is_due_now_and_then() {
     scene.let_go();
     assert!(!scene.two.bench.relay.is_letting_go_due(now.plus(LETTING_GO_INTERVAL)));
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     scene.two.bench.relay.let_some_go(now);
     assert!(!scene.two.bench.relay.is_letting_go_due(now.plus(LETTING_GO_INTERVAL - 1)));
     assert!(scene.two.bench.relay.is_letting_go_due(now.plus(LETTING_GO_INTERVAL)));
@@ -212,7 +217,7 @@ fn while_frames_keep_coming_a_step_is_due_now_and_then() {
 fn a_device_that_comes_from_below_is_told_to_begin_from_the_state_and_gets_what_stays() {
     let mut scene = Scene::new();
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     let digest = scene.digest();
     // Also before all of it is gone.
     for _ in 0..2 {
@@ -243,7 +248,7 @@ fn another_state_than_the_one_by_which_entries_go_is_answered_by_that_one() {
     let unknown = scene.subscribe(&Frame::SubscribeFrom { digest: other, after: Position::START });
     let [Frame::Goodbye { reason: Reason::OutOfPlace, .. }] = unknown[..] else { panic!("{unknown:?}") };
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     for frame in [
         Frame::SubscribeFrom { digest: other, after: Position::START },
         Frame::StateWanted { digest: other, offset: 0 },
@@ -269,7 +274,7 @@ fn a_session_that_is_still_being_fed_from_below_is_told_when_letting_go_begins()
     let (at, digest) = (scene.state.at, scene.digest());
     scene.two.speak_of(false, at, digest);
     scene.two.speak_of(true, at, digest);
-    scene.send_state(100_000);
+    scene.send_state();
     scene.let_go();
     scene.two.bench.relay.set_writable(slow, true);
     let frames = scene.two.bench.frames(slow);
@@ -288,14 +293,14 @@ fn a_session_that_gets_what_stays_is_told_when_another_state_is_gone_by() {
     let all = scene.two.bench.position(scene.two.workspace).0;
     scene.state = state_of(&scene.two, vec![run(1, all)]);
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     let slow = scene.two.bench.open(&scene.two.laptop, scene.two.workspace);
     let digest = scene.digest();
     scene.two.bench.relay.set_writable(slow, false);
     scene.two.bench.send(slow, &Frame::SubscribeFrom { digest, after: Position::START });
     scene.state = state_of(&scene.two, vec![run(1, 3)]);
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     scene.two.bench.relay.set_writable(slow, true);
     let frames = scene.two.bench.frames(slow);
     let [Frame::Kept { more: true, .. }, .., Frame::LetGo(told)] = &frames[..] else {
@@ -308,7 +313,7 @@ fn a_session_that_gets_what_stays_is_told_when_another_state_is_gone_by() {
 fn a_program_that_takes_no_states_is_told_that_it_needs_an_update() {
     let mut scene = Scene::new();
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     let without = &CAPABILITIES[..CAPABILITIES.len() - 1];
     let (conn, said) = scene.two.bench.hello_with(without);
     scene.two.bench.send_proof(conn, scene.two.laptop.prove(said, scene.two.workspace));
@@ -344,7 +349,7 @@ fn a_head_of_what_was_let_go_is_no_sign_of_a_loss_and_one_of_what_is_here_is_com
         let (stays, goes) = (scene.state.live[1].first, Position(scene.state.live[1].first.0 - 1));
         let seen = head(&scene, goes, None);
         scene.stand();
-        scene.send_state(100_000);
+        scene.send_state();
         if is_gone {
             scene.let_go();
         }
@@ -359,7 +364,7 @@ fn a_head_of_what_was_let_go_is_no_sign_of_a_loss_and_one_of_what_is_here_is_com
 fn what_was_let_go_is_not_appended_once_more() {
     let mut scene = Scene::new();
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     scene.let_go();
     scene.two.bench.frames(scene.two.on_phone);
     let end = scene.two.bench.position(scene.two.workspace);
@@ -370,11 +375,11 @@ fn what_was_let_go_is_not_appended_once_more() {
 }
 
 #[test]
-fn after_a_full_disk_letting_go_goes_on_with_the_next_start() {
+fn after_a_full_disk_letting_go_goes_on_with_the_next_commit() {
     let mut scene = Scene::new();
     scene.stand();
     scene.two.bench.storage.refuses_commits.set(true);
-    scene.send_state(100_000);
+    scene.send_state();
     scene.let_go();
     assert!(scene.is_whole());
     scene.two.bench.storage.refuses_commits.set(false);
@@ -382,12 +387,16 @@ fn after_a_full_disk_letting_go_goes_on_with_the_next_start() {
     scene.two.bench.send(scene.two.on_phone, &Frame::Ping);
     let asked = scene.two.bench.frames(scene.two.on_phone);
     assert!(asked.contains(&Frame::StateWanted { digest: scene.digest(), offset: 0 }), "{asked:?}");
-    scene.send_state(100_000);
+    scene.send_state();
     scene.two.bench.storage.refuses_commits.set(true);
     scene.let_go();
     assert!(scene.is_whole());
     scene.two.bench.storage.refuses_commits.set(false);
-    scene.two.bench.restart();
+    scene.let_go();
+    assert!(scene.is_whole(), "it is not tried all the time");
+    let more = scene.two.phone.content(&scene.two.bench.view(scene.two.workspace), b"goes on");
+    scene.two.bench.append(scene.two.on_phone, &[&more]);
+    scene.two.bench.flush();
     scene.let_go();
     assert!(!scene.is_whole());
 }
@@ -396,7 +405,7 @@ fn after_a_full_disk_letting_go_goes_on_with_the_next_start() {
 fn a_restored_log_goes_on_from_no_place_below_the_one_where_its_checkpoint_came_to_stand() {
     let mut scene = Scene::new();
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     scene.let_go();
     let (workspace, memory) = (scene.two.workspace, &mut scene.two.bench.storage.memory);
     let identity = Identity::from_secret(&[5; 32]);
@@ -436,7 +445,7 @@ fn what_a_log_had_before_it_was_continued_is_brought_back_no_more_once_a_checkpo
             let live = if keeps_place { vec![run(1, invite.0)] } else { vec![run(1, 3), run(invite.0, 1)] };
             scene.state = state_of(&scene.two, live);
             scene.stand();
-            scene.send_state(100_000);
+            scene.send_state();
             scene.let_go();
             assert_eq!(scene.kept().len() as u64, if keeps_place { invite.0 } else { 4 });
         }

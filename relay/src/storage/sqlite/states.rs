@@ -12,6 +12,9 @@ use super::census::{BYTES_AT_ONCE, ENTRIES_AT_ONCE};
 use super::columns::{at, log_time, signed, unsigned};
 use crate::storage::{LettingGo, StorageError, Swept, Usage, framed_size, stored_size};
 
+/// Entries that are looked at in one transaction, whether they go or stay: reading their rows takes some ten milliseconds.
+const LOOKED_AT_ONCE: usize = 8 * ENTRIES_AT_ONCE;
+
 const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
 
 /// A log of this workspace, by its number.
@@ -134,16 +137,18 @@ fn next_to_go(tx: &Transaction<'_>, log: i64, by: &LettingGo) -> Result<(Vec<i64
                FROM entry WHERE log = ?1 AND position > ?2 AND position <= ?3 ORDER BY position";
     let mut statement = tx.prepare_cached(sql)?;
     let mut rows = statement.query((log, at(by.swept), at(by.floor())))?;
-    let (mut gone, mut bytes) = (Vec::new(), 0);
+    let (mut gone, mut bytes, mut looked_at) = (Vec::new(), 0, 0);
     let mut swept = Swept { up_to: by.floor(), freed: Usage::default() };
     while let Some(row) = rows.next()? {
         let position = Position(unsigned(row, 0)?);
-        if by.keeps(position) {
-            continue;
-        }
-        if gone.len() >= ENTRIES_AT_ONCE || bytes >= BYTES_AT_ONCE {
+        looked_at += 1;
+        let is_enough = gone.len() >= ENTRIES_AT_ONCE || bytes >= BYTES_AT_ONCE;
+        if is_enough || looked_at > LOOKED_AT_ONCE {
             swept.up_to = Position(position.0 - 1);
             break;
+        }
+        if by.keeps(position) {
+            continue;
         }
         let len =
             |index| Ok::<_, rusqlite::Error>(usize::try_from(unsigned(row, index)?).unwrap_or(usize::MAX));

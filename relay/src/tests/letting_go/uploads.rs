@@ -2,8 +2,9 @@
 
 use bowline_wire::codec::encode;
 use bowline_wire::frame::{Frame, Reason, StatePiece};
-use bowline_wire::ids::{LogHash, LogTime, Position, RosterHash};
-use bowline_wire::log::State;
+use bowline_wire::ids::{LogHash, LogTime, Position, RosterHash, WireDoc};
+use bowline_wire::limits::MAX_STATE_PIECE;
+use bowline_wire::log::{DocumentState, State};
 
 use super::{Scene, run, state_of};
 use crate::config::STATE_PATIENCE;
@@ -11,6 +12,11 @@ use crate::config::STATE_PATIENCE;
 #[test]
 fn whoever_signed_last_is_asked_a_piece_at_a_time() {
     let mut scene = Scene::new();
+    let document = |number: u32| {
+        let doc = [number.to_be_bytes(); 4].concat().try_into().unwrap();
+        DocumentState { doc: WireDoc::from_bytes(doc), snapshot: None, parts: vec![] }
+    };
+    scene.state.documents = (0..40_000).map(document).collect();
     scene.stand();
     let (digest, bytes) = (scene.digest(), encode(&scene.state));
     let wanted = |offset| Frame::StateWanted { digest, offset };
@@ -27,9 +33,12 @@ fn whoever_signed_last_is_asked_a_piece_at_a_time() {
             bytes,
         })
     };
-    let (first, last) = (piece(0, 40), piece(40, bytes.len()));
+    let (first, last) = (piece(0, MAX_STATE_PIECE), piece(MAX_STATE_PIECE, bytes.len()));
+    // Too short, for which there is no reason.
+    scene.two.bench.send(on_phone, &piece(0, 40));
+    assert_eq!(scene.two.bench.frames(on_phone), []);
     scene.two.bench.send(on_phone, &first);
-    assert_eq!(scene.two.bench.frames(on_phone), [wanted(40)]);
+    assert_eq!(scene.two.bench.frames(on_phone), [wanted(MAX_STATE_PIECE as u64)]);
     // Sent twice, sent by somebody else, and what does not follow: none of it is taken.
     scene.two.bench.send(on_phone, &first);
     scene.two.bench.send(on_laptop, &last);
@@ -58,7 +67,7 @@ fn who_sends_something_else_is_cut_off_and_another_is_asked() {
     scene.two.bench.send(on_laptop, &Frame::Ping);
     assert!(scene.two.bench.frames(on_laptop).contains(&Frame::StateWanted { digest, offset: 0 }));
     scene.two.on_phone = on_laptop;
-    scene.send_state(50);
+    scene.send_state();
     scene.let_go();
     assert!(!scene.is_whole());
 }
@@ -90,7 +99,21 @@ fn a_state_is_asked_for_when_its_checkpoint_is_durable_and_taken_while_more_is_s
     assert!(scene.two.bench.frames(on_phone).contains(&wanted));
     let more = scene.two.phone.content(&scene.two.bench.view(scene.two.workspace), b"more");
     scene.two.bench.append(on_phone, &[&more]);
-    scene.send_state(100_000);
+    scene.send_state();
+    scene.let_go();
+    assert!(!scene.is_whole());
+}
+
+#[test]
+fn a_word_that_is_staged_when_the_last_piece_comes_does_not_throw_the_pieces_away() {
+    let mut scene = Scene::new();
+    scene.stand();
+    let (at, digest) = (scene.state.at, scene.digest());
+    let staged = scene.two.word_on(false, at, digest);
+    scene.two.bench.append(scene.two.on_laptop, &[&staged]);
+    scene.send_state();
+    let on_phone = scene.two.on_phone;
+    assert!(!scene.two.bench.is_closed(on_phone));
     scene.let_go();
     assert!(!scene.is_whole());
 }
@@ -114,7 +137,7 @@ fn by_a_state_of_another_place_than_the_one_it_stands_for_nothing_goes() {
     let (at, digest) = (Position(scene.state.at.0 + 1), scene.digest());
     scene.two.speak_of(false, at, digest);
     scene.two.speak_of(true, at, digest);
-    scene.send_state(100_000);
+    scene.send_state();
     scene.let_go();
     assert!(scene.is_whole());
 }
@@ -157,14 +180,14 @@ fn by_a_state_that_says_of_the_log_what_it_is_not_nothing_goes_and_nobody_is_cut
 fn a_state_that_names_as_live_what_went_before_lets_nothing_more_go() {
     let mut scene = Scene::new();
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     scene.let_go();
     let (kept, gone) = (scene.kept(), scene.state.live[1].first.0 - 1);
     for live in [vec![run(1, gone)], vec![run(1, 4)]] {
         let is_gone_named = live[0].count == gone;
         scene.state = state_of(&scene.two, live);
         scene.stand();
-        scene.send_state(100_000);
+        scene.send_state();
         scene.let_go();
         let kept_now = scene.kept();
         assert_eq!(kept_now.starts_with(&kept), is_gone_named, "{kept_now:?}");
@@ -173,7 +196,7 @@ fn a_state_that_names_as_live_what_went_before_lets_nothing_more_go() {
 
 fn assert_kept(mut scene: Scene, what: &str) {
     scene.stand();
-    scene.send_state(100_000);
+    scene.send_state();
     scene.let_go();
     assert!(scene.is_whole(), "{what}");
     let on_phone = scene.two.on_phone;

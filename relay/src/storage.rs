@@ -37,6 +37,9 @@ pub enum StorageError {
     Misuse(&'static str),
 }
 
+/// Why nothing can be done to a log.
+const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
+
 /// An entry in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {

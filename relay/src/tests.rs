@@ -24,7 +24,10 @@ mod shutdown;
 mod subscribe;
 mod tickets;
 
-use bowline_wire::ids::WorkspaceId;
+use bowline_wire::checkpoint::{Checkpoint, Freed};
+use bowline_wire::entry::Entry;
+use bowline_wire::header::{EntryType, Header};
+use bowline_wire::ids::{Lane, Position, StateDigest, WorkspaceId};
 
 use crate::session::ConnId;
 use crate::testing::author::Author;
@@ -46,5 +49,13 @@ impl Two {
         let (workspace, on_laptop) = bench.create(&mut laptop);
         let on_phone = bench.let_in((&mut laptop, on_laptop), &mut phone, workspace);
         Self { bench, workspace, laptop, phone, on_laptop, on_phone }
+    }
+
+    /// A device's word about the state at a place.
+    fn word_on(&mut self, by_phone: bool, about: Position, digest: StateDigest, freed: Vec<Freed>) -> Entry {
+        let view = self.bench.view(self.workspace);
+        let author = if by_phone { &mut self.phone } else { &mut self.laptop };
+        let header = author.draft(&view, EntryType::Checkpoint, Lane::Control);
+        author.write(Header { covers: about, ..header }, &Checkpoint { digest, freed }.to_body())
     }
 }

@@ -159,7 +159,7 @@ impl<S: Storage> Relay<S> {
     /// Whether what stood at a position may have been let go, so that nobody here can compare it.
     fn is_let_go(&self, workspace: WorkspaceId, at: Position) -> Result<bool, StorageError> {
         let by = self.storage.log(workspace)?.and_then(|stored| stored.letting_go);
-        Ok(by.is_some_and(|by| at <= by.floor() && !by.keeps(at)))
+        Ok(by.is_some_and(|by| !by.keeps(at)))
     }
 
     fn admit(&self, standing: Standing) -> Result<(), Denial> {

@@ -4,7 +4,7 @@ use bowline_wire::ids::{Millis, WorkspaceId};
 
 use super::Relay;
 use crate::config::LETTING_GO_INTERVAL;
-use crate::storage::{LettingGo, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 use crate::workspace::report;
 
 impl<S: Storage> Relay<S> {
@@ -47,22 +47,16 @@ impl<S: Storage> Relay<S> {
 
     /// One step in one workspace. Returns whether nothing is left in it.
     fn sweep(&mut self, workspace: WorkspaceId) -> Result<bool, StorageError> {
-        let loaded = self.workspaces.get(&workspace).and_then(|loaded| loaded.letting_go.clone());
-        let by = match loaded {
-            Some(by) => by,
+        let Some(loaded) = self.workspaces.get_mut(&workspace) else {
             // Nobody is there: the storage knows.
-            None => match self.storage.log(workspace)?.and_then(|stored| stored.letting_go) {
-                Some(by) => by,
-                None => return Ok(true),
-            },
+            let stored = self.storage.log(workspace)?.and_then(|stored| stored.letting_go);
+            let Some(by) = stored else { return Ok(true) };
+            return Ok(self.storage.let_some_go(workspace, &by)?.up_to >= by.floor());
         };
-        let swept = self.storage.let_some_go(workspace, &by)?;
-        let by = LettingGo { swept: swept.up_to, ..by };
-        let is_done = by.is_done();
-        if let Some(loaded) = self.workspaces.get_mut(&workspace) {
-            loaded.usage = loaded.usage.without(swept.freed);
-            loaded.letting_go = Some(by);
-        }
-        Ok(is_done)
+        let Some(by) = &mut loaded.letting_go else { return Ok(true) };
+        let swept = self.storage.let_some_go(workspace, by)?;
+        by.swept = swept.up_to;
+        loaded.usage = loaded.usage.without(swept.freed);
+        Ok(by.is_done())
     }
 }

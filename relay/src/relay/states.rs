@@ -4,24 +4,24 @@ use bowline_wire::codec::decode;
 use bowline_wire::frame::{Frame, LetGo, Party, Reason, StatePiece};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, Position, StateDigest, WorkspaceId};
-use bowline_wire::limits::{MAX_ENTRIES_PER_FRAME, MAX_STATE_PIECE};
+use bowline_wire::limits::MAX_STATE_PIECE;
 use bowline_wire::log::{State, Stood, live_digest};
 
 use super::Relay;
 use crate::config::STATE_PATIENCE;
 use crate::session::{ConnId, Session, Upload};
-use crate::storage::{Budget, LettingGo, LogCommit, Storage, StorageError, roster};
+use crate::storage::{LettingGo, LogCommit, Storage, StorageError, roster};
 use crate::workspace::{Workspace, report};
 
-/// Records that are looked at together.
-const RECORDS_AT_ONCE: Budget = Budget { entries: MAX_ENTRIES_PER_FRAME, bytes: usize::MAX };
-
 impl<S: Storage> Relay<S> {
-    /// Something is durable: if a checkpoint has come to stand by it, whoever has said so last is asked for its state.
+    /// Something is durable: if a checkpoint has come to stand by it, somebody who has said so in it is asked for its state.
     pub(super) fn ask_signers(&mut self, commit: &LogCommit) {
-        let is_word = |it: &&bowline_wire::entry::Entry| it.header().entry_type == EntryType::Checkpoint;
-        let words = commit.rows.iter().rev().map(|row| &row.entry).filter(is_word);
-        let signers: Vec<DeviceId> = words.map(|word| word.header().device).collect();
+        if commit.checkpoints.is_none() {
+            return; // nothing was said of any
+        }
+        let words = commit.rows.iter().map(|row| row.entry.header());
+        let words = words.filter(|header| header.entry_type == EntryType::Checkpoint);
+        let signers: Vec<DeviceId> = words.map(|header| header.device).collect();
         for conn in self.sessions_of(commit.workspace) {
             let member = self.sessions.get(&conn).and_then(Session::member);
             if member.is_some_and(|it| matches!(it.party, Party::Device(id) if signers.contains(&id))) {
@@ -185,19 +185,16 @@ impl<S: Storage> Relay<S> {
 
     /// Whether every roster record up to its place stays: without them nobody could be told who is in.
     fn keeps_records(&self, workspace: WorkspaceId, state: &State) -> Result<bool, StorageError> {
-        let mut after = Position::START;
-        loop {
-            let page = self.storage.read_roster(workspace, after, RECORDS_AT_ONCE)?;
-            for (position, _) in page.entries {
-                if position <= state.at && !state.is_live(position) {
-                    return Ok(false);
-                }
-                after = position;
+        for record in roster::records(&self.storage, workspace) {
+            let (position, _) = record?;
+            if position > state.at {
+                break;
             }
-            if !page.more || after >= state.at {
-                return Ok(true);
+            if !state.is_live(position) {
+                return Ok(false);
             }
         }
+        Ok(true)
     }
 
     /// A device asks for bytes of a state, and gets them if entries are let go by it; else it is told by which they are.

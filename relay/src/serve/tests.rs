@@ -19,16 +19,14 @@ use tokio::time::timeout;
 
 use super::{INBOX_KIBIBYTES, Inbox, ServeError, Server};
 use crate::CAPABILITIES;
-use crate::storage::conformance::Scribe;
-use crate::storage::{Budget, LettingGo, Storage};
+use crate::storage::conformance::{ALL, Scribe};
+use crate::storage::{LettingGo, Storage};
 use crate::testing::author::{Author, hello, said};
 use crate::testing::bench::{config, relay, view};
 use crate::testing::flaky::Flaky;
 
 /// Longer than anything here takes; a test that waits so long has failed.
 const TOO_LONG: Duration = Duration::from_mins(1);
-
-const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// A relay that serves, and the network on which it is reached.
 struct World {

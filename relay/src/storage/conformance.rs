@@ -7,6 +7,8 @@
 mod continued;
 mod letting_go;
 
+use std::ops::DerefMut;
+
 use bowline_wire::codec::{Canonical, Writer, decode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry, SignedEntry};
@@ -27,13 +29,13 @@ use crate::storage::{
 };
 use crate::testing::author::{Author, View};
 
-/// Opens the storage once more.
-pub type Open<'o, S> = &'o dyn Fn() -> S;
+/// Opens the storage once more. It is closed when what this gives is dropped.
+pub type Open<'o, S> = &'o dyn Fn() -> Box<dyn DerefMut<Target = S>>;
 
 /// One test case, over a storage that is opened again and again.
 pub type Case<S> = fn(Open<'_, S>);
 
-const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
+pub(crate) const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// Every case, with its name. Each needs an empty storage of its own.
 pub fn cases<S: Storage>() -> [(&'static str, Case<S>); 20] {
@@ -199,14 +201,14 @@ fn signed(rows: &[Row]) -> Vec<(Position, LoggedEntry)> {
 }
 
 fn an_empty_storage_knows_nothing<S: Storage>(open: Open<'_, S>) {
-    assert_absent(&open(), &Scribe::new(1).next(3));
+    assert_absent(&**open(), &Scribe::new(1).next(3));
 }
 
 fn what_was_committed_is_there_after_reopening<S: Storage>(open: Open<'_, S>) {
     let mut scribe = Scribe::new(1);
     let commit = scribe.next(3);
     open().commit(std::slice::from_ref(&commit)).unwrap();
-    assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
+    assert_holds(&**open(), &scribe.secret, scribe.workspace(), &commit.rows);
 }
 
 fn a_log_goes_on_where_it_stopped<S: Storage>(open: Open<'_, S>) {
@@ -216,7 +218,7 @@ fn a_log_goes_on_where_it_stopped<S: Storage>(open: Open<'_, S>) {
         let commit = scribe.next(count);
         open().commit(std::slice::from_ref(&commit)).unwrap();
         rows.extend(commit.rows);
-        assert_holds(&open(), &scribe.secret, scribe.workspace(), &rows);
+        assert_holds(&**open(), &scribe.secret, scribe.workspace(), &rows);
     }
 }
 
@@ -232,17 +234,17 @@ fn a_refused_commit_leaves_nothing_behind<S: Storage>(open: Open<'_, S>) {
     assert_misuse(&open().commit(&[more.clone(), made.clone(), unmade.clone()]));
 
     let storage = open();
-    assert_holds(&storage, &old.secret, old.workspace(), &begun.rows);
-    assert_rows_absent(&storage, &more);
+    assert_holds(&**storage, &old.secret, old.workspace(), &begun.rows);
+    assert_rows_absent(&**storage, &more);
     assert_eq!(storage.tips(old.workspace()).unwrap(), tips);
-    assert_absent(&storage, &made);
-    assert_absent(&storage, &unmade);
+    assert_absent(&**storage, &made);
+    assert_absent(&**storage, &unmade);
     drop(storage);
 
     open().commit(&[more.clone(), made.clone()]).unwrap();
     let rows: Vec<Row> = begun.rows.into_iter().chain(more.rows).collect();
-    assert_holds(&open(), &old.secret, old.workspace(), &rows);
-    assert_holds(&open(), &new.secret, new.workspace(), &made.rows);
+    assert_holds(&**open(), &old.secret, old.workspace(), &rows);
+    assert_holds(&**open(), &new.secret, new.workspace(), &made.rows);
 }
 
 fn a_log_is_made_once<S: Storage>(open: Open<'_, S>) {
@@ -252,19 +254,19 @@ fn a_log_is_made_once<S: Storage>(open: Open<'_, S>) {
     let made = NewLog { secret: LogSecret::from_bytes([0xee; 32]), draft: DRAFT, begins_again: Vec::new() };
     let again = LogCommit { create: Some(made), ..scribe.next(1) };
     assert_misuse(&open().commit(std::slice::from_ref(&again)));
-    assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
+    assert_holds(&**open(), &scribe.secret, scribe.workspace(), &commit.rows);
     let mut other = Scribe::new(2);
     let empty = other.commit_of(vec![]);
     assert_misuse(&open().commit(std::slice::from_ref(&empty)));
-    assert_absent(&open(), &empty);
+    assert_absent(&**open(), &empty);
 }
 
 fn what_was_said_of_checkpoints_is_kept<S: Storage>(open: Open<'_, S>) {
     let mut scribe = Scribe::new(1);
     let workspace = scribe.workspace();
-    let said = |storage: S| storage.log(workspace).unwrap().unwrap().checkpoints;
+    let said = || open().log(workspace).unwrap().unwrap().checkpoints;
     open().commit(&[scribe.next(1)]).unwrap();
-    assert_eq!(said(open()), Checkpoints::default());
+    assert_eq!(said(), Checkpoints::default());
     let stood = Stood { at: Position(1), digest: StateDigest::from_bytes([3; 32]), since: Position(2) };
     let mut bytes = Writer::new();
     bytes.array(2).option(Some(&stood), |to, stood| stood.write(to)).option(None::<&Stood>, |_, _| {});
@@ -272,7 +274,7 @@ fn what_was_said_of_checkpoints_is_kept<S: Storage>(open: Open<'_, S>) {
     let commit = LogCommit { checkpoints: Some(checkpoints.clone()), ..scribe.next(1) };
     open().commit(&[commit]).unwrap();
     open().commit(&[scribe.next(1)]).unwrap();
-    assert_eq!(said(open()), checkpoints);
+    assert_eq!(said(), checkpoints);
 }
 
 fn a_log_keeps_its_draft<S: Storage>(open: Open<'_, S>) {
@@ -301,10 +303,10 @@ fn rows_have_no_gap_and_no_overlap<S: Storage>(open: Open<'_, S>) {
     };
     for wrong in [without(0), without(1), swapped, LogCommit { create: None, ..commit.clone() }] {
         assert_misuse(&open().commit(std::slice::from_ref(&wrong)));
-        assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
+        assert_holds(&**open(), &scribe.secret, scribe.workspace(), &commit.rows);
     }
     assert_misuse(&open().commit(&[next.clone(), next]));
-    assert_holds(&open(), &scribe.secret, scribe.workspace(), &commit.rows);
+    assert_holds(&**open(), &scribe.secret, scribe.workspace(), &commit.rows);
 }
 
 fn entries_are_found_by_id<S: Storage>(open: Open<'_, S>) {
@@ -409,8 +411,8 @@ fn workspaces_are_apart<S: Storage>(open: Open<'_, S>) {
     let (first, second) = (one.next(2), two.next(3));
     open().commit(&[first.clone(), second.clone()]).unwrap();
     let storage = open();
-    assert_holds(&storage, &one.secret, one.workspace(), &first.rows);
-    assert_holds(&storage, &two.secret, two.workspace(), &second.rows);
+    assert_holds(&**storage, &one.secret, one.workspace(), &first.rows);
+    assert_holds(&**storage, &two.secret, two.workspace(), &second.rows);
     assert_eq!(storage.position_of(one.workspace(), second.rows[0].entry.id()).unwrap(), None);
     assert_eq!(storage.header_at(one.workspace(), &two.author.chain(Lane::Content), 1).unwrap(), None);
     assert_eq!(sorted(storage.tips(one.workspace()).unwrap()), sorted(first.tips));
@@ -445,12 +447,12 @@ fn bodies_are_lost_and_found<S: Storage>(open: Open<'_, S>) {
     open().commit(&[commit.clone(), beside.clone()]).unwrap();
     let lost = |after, limit| open().lost_bodies(workspace, Position(after), limit).unwrap();
     assert_eq!(lost(0, 9), []);
-    let whole = bodies(&open(), workspace);
+    let whole = bodies(&**open(), workspace);
 
     open().put_bodies(workspace, &[(Position(2), None), (Position(4), None)]).unwrap();
     assert_eq!((lost(0, 9), lost(0, 1)), (vec![Position(2), Position(4)], vec![Position(2)]));
     assert_eq!((lost(2, 9), lost(4, 9), lost(u64::MAX, 9)), (vec![Position(4)], vec![], vec![]));
-    let is_there: Vec<bool> = bodies(&open(), workspace).iter().map(Option::is_some).collect();
+    let is_there: Vec<bool> = bodies(&**open(), workspace).iter().map(Option::is_some).collect();
     assert_eq!(is_there, [true, false, true, false, true]);
     let hash = open().hash_at(workspace, Position(2)).unwrap();
     assert_eq!(hash, Some(commit.rows[1].hash), "the log itself is as it was");
@@ -463,8 +465,8 @@ fn bodies_are_lost_and_found<S: Storage>(open: Open<'_, S>) {
     assert_eq!(lost(0, 9), [Position(2)]);
     open().put_bodies(workspace, &[mend(2)]).unwrap();
     assert_eq!(lost(0, 9), []);
-    assert_holds(&open(), &scribe.secret, workspace, &commit.rows);
-    assert_holds(&open(), &other.secret, other.workspace(), &beside.rows);
+    assert_holds(&**open(), &scribe.secret, workspace, &commit.rows);
+    assert_holds(&**open(), &other.secret, other.workspace(), &beside.rows);
 }
 
 /// What decides whether the scribe's own device comes in.
@@ -474,7 +476,7 @@ pub(super) fn admission<S: Storage>(storage: &S, of: &Scribe) -> Option<Admissio
 
 fn parties_stand_as_they_last_did<S: Storage>(open: Open<'_, S>) {
     let (mut one, mut two) = (Scribe { draft: 0, ..Scribe::new(1) }, Scribe::new(2));
-    assert_eq!(admission(&open(), &one), None);
+    assert_eq!(admission(&**open(), &one), None);
     // One key may be a device's and a ticket's.
     let (device, number) = (one.author.party(), *one.author.id().as_bytes());
     let ticket = Party::Ticket(TicketKey::from_bytes(number));
@@ -495,13 +497,13 @@ fn parties_stand_as_they_last_did<S: Storage>(open: Open<'_, S>) {
         let workspace = one.workspace();
         let commit = LogCommit { parties: vec![(device, now)], ..one.next(1) };
         open().commit(&[commit]).unwrap();
-        let found = admission(&open(), &one).unwrap();
+        let found = admission(&**open(), &one).unwrap();
         let log = LogKey::from(&one.secret).id();
         assert_eq!(found, Admission { log, draft: 0, is_lost: false, standing: Some(now) });
         assert_eq!(standing(workspace, &ticket), Some(open_ticket));
         let found = open().recovered_by(&one.author.id(), 8).unwrap();
         assert_eq!(found, if now == Standing::Recovery { vec![workspace] } else { vec![] });
-        let other = admission(&open(), &two).unwrap();
+        let other = admission(&**open(), &two).unwrap();
         assert_eq!((other.draft, other.standing, standing(two.workspace(), &device)), (DRAFT, None, None));
         let refused = LogCommit { parties: vec![(device, Standing::Active)], create: None, ..one.next(0) };
         let broken = LogCommit { create: None, ..Scribe::new(3).next(1) };

@@ -18,8 +18,8 @@ use bowline_wire::weight::Written;
 
 use crate::keys::LogKey;
 use crate::storage::{
-    Admission, Budget, Continued, LettingGo, LogCommit, NewLog, Page, Row, Standing, Storage, StorageError,
-    StoredLog, Swept, Usage, framed_len,
+    Admission, Budget, Continued, LettingGo, LogCommit, NO_LOG, NewLog, Page, Row, Standing, Storage,
+    StorageError, StoredLog, Swept, Usage, framed_len,
 };
 
 /// Logs in memory. Clones share them, as two openings of one disk would; they last as long as the last clone.
@@ -59,9 +59,6 @@ const AT_ONCE: usize = 4;
 
 /// Why a body cannot be stored.
 const NO_ENTRY: StorageError = StorageError::Misuse("there is no entry for a body");
-
-/// Why nothing can be said of a log.
-const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
 
 impl Memory {
     /// A storage without logs.
@@ -197,7 +194,7 @@ fn check(logs: &BTreeMap<WorkspaceId, MemoryLog>, commit: &LogCommit) -> Result<
     let log = logs.get(&commit.workspace);
     let stored = match (log, &commit.create) {
         (Some(_), Some(_)) => return Err(StorageError::Misuse("the log is there already")),
-        (None, None) => return Err(StorageError::Misuse("there is no such log")),
+        (None, None) => return Err(NO_LOG),
         (Some(log), None) => log.rows.last().map_or(0, |last| last.position.0),
         (None, Some(_)) => 0,
     };
@@ -466,7 +463,7 @@ mod tests {
         for (name, case) in conformance::cases::<Memory>() {
             let memory = Memory::new();
             println!("{name}");
-            case(&|| memory.clone());
+            case(&|| Box::new(Box::new(memory.clone())));
         }
     }
 

@@ -420,6 +420,9 @@ impl Storage for Sqlite {
     }
 
     fn give_some_back(&mut self) -> Result<bool, StorageError> {
+        if self.free_pages()? == 0 {
+            return Ok(false);
+        }
         let is_more = self.give_pages_back()?;
         if !is_more {
             self.shorten_file()?;

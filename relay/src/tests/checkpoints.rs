@@ -1,6 +1,6 @@
 //! What is said of checkpoints goes on after a restart, and with it what the log's sums come to.
 
-use bowline_wire::checkpoint::{Checkpoint, Freed};
+use bowline_wire::checkpoint::Freed;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::Reason;
 use bowline_wire::header::{EntryType, Header};
@@ -15,13 +15,8 @@ const DOC: WireDoc = WireDoc::from_bytes([8; 16]);
 impl Two {
     /// What a device says of the state at a place.
     fn speak(&mut self, by_phone: bool, about: Position, freed: Vec<Freed>) {
-        let view = self.bench.view(self.workspace);
-        let (author, conn) =
-            if by_phone { (&mut self.phone, self.on_phone) } else { (&mut self.laptop, self.on_laptop) };
-        let header = author.draft(&view, EntryType::Checkpoint, Lane::Control);
-        let said = Checkpoint { digest: StateDigest::from_bytes([3; 32]), freed };
-        let word = author.write(Header { covers: about, ..header }, &said.to_body());
-        self.bench.must_append(conn, &[&word]);
+        let word = self.word_on(by_phone, about, StateDigest::from_bytes([3; 32]), freed);
+        self.bench.must_append(if by_phone { self.on_phone } else { self.on_laptop }, &[&word]);
         self.bench.drain();
     }
 

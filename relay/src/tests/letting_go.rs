@@ -2,27 +2,23 @@
 
 mod uploads;
 
-use bowline_wire::checkpoint::Checkpoint;
 use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, LetGo, Proof, Reason, StatePiece};
 use bowline_wire::head::{Head, SeenHead};
-use bowline_wire::header::{EntryType, Header};
-use bowline_wire::ids::{Lane, LogHash, Position, StateDigest};
+use bowline_wire::ids::{LogHash, Position, StateDigest};
 use bowline_wire::limits::MAX_STATE_PIECE;
 use bowline_wire::log::{Checkpoints, Run, State, Stood, live_digest};
 use bowline_wire::roster::record::Record;
 
 use super::Two;
+use super::restored::restore;
 use crate::CAPABILITIES;
 use crate::config::LETTING_GO_INTERVAL;
-use crate::keys::{Identity, LogKey};
-use crate::restore::{Earlier, Plan};
-use crate::storage::{Budget, Storage};
+use crate::keys::LogKey;
+use crate::storage::Storage;
+use crate::storage::conformance::ALL;
 use crate::testing::author::{Author, Door};
-use crate::testing::rng;
-
-const ALL: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
 /// A log of records up to 4, then eight entries by the phone, of which the first and the fifth stay.
 struct Scene {
@@ -137,17 +133,9 @@ fn state_of(two: &Two, live: Vec<Run>) -> State {
 impl Two {
     /// What a device says of the state at a place. What it is sent because of it stays to be read.
     fn speak_of(&mut self, by_phone: bool, about: Position, digest: StateDigest) {
-        let word = self.word_on(by_phone, about, digest);
+        let word = self.word_on(by_phone, about, digest, vec![]);
         self.bench.append(if by_phone { self.on_phone } else { self.on_laptop }, &[&word]);
         self.bench.flush();
-    }
-
-    fn word_on(&mut self, by_phone: bool, about: Position, digest: StateDigest) -> Entry {
-        let view = self.bench.view(self.workspace);
-        let author = if by_phone { &mut self.phone } else { &mut self.laptop };
-        let header = author.draft(&view, EntryType::Checkpoint, Lane::Control);
-        let body = Checkpoint { digest, freed: vec![] }.to_body();
-        author.write(Header { covers: about, ..header }, &body)
     }
 }
 
@@ -407,13 +395,9 @@ fn a_restored_log_goes_on_from_no_place_below_the_one_where_its_checkpoint_came_
     scene.stand();
     scene.send_state();
     scene.let_go();
-    let (workspace, memory) = (scene.two.workspace, &mut scene.two.bench.storage.memory);
-    let identity = Identity::from_secret(&[5; 32]);
-    let plan = Plan::make(memory, &identity, &[workspace], &Earlier::default(), &mut rng(9)).unwrap();
-    assert!(plan.left().is_empty(), "{:?}", plan.left());
-    let restored = plan.carry_out(memory).unwrap();
+    let as_it_is = scene.two.bench.storage.memory.clone();
+    let restored = restore(&mut scene.two.bench, &as_it_is, scene.two.workspace);
     assert_eq!(restored[0].place, Position(scene.state.at.0 + 2));
-    scene.two.bench.restart();
     assert_eq!(scene.subscribe(&Frame::Subscribe { after: Position(1) }), [scene.told()]);
 }
 
@@ -428,11 +412,8 @@ fn what_a_log_had_before_it_was_continued_is_brought_back_no_more_once_a_checkpo
         let invite =
             scene.two.laptop.record(&scene.two.bench.view(workspace), &Record::Invite(door.ticket(over)));
         scene.two.bench.must_append(scene.two.on_laptop, &[&invite]);
-        let memory = &mut scene.two.bench.storage.memory;
-        let identity = Identity::from_secret(&[5; 32]);
-        let plan = Plan::make(memory, &identity, &[workspace], &Earlier::default(), &mut rng(9)).unwrap();
-        plan.carry_out(memory).unwrap();
-        scene.two.bench.restart();
+        let as_it_is = scene.two.bench.storage.memory.clone();
+        restore(&mut scene.two.bench, &as_it_is, workspace);
         scene.two.on_laptop = scene.two.bench.open(&scene.two.laptop, workspace);
         scene.two.on_phone = scene.two.bench.open(&scene.two.phone, workspace);
         scene.two.bench.now = scene.two.bench.now.plus(120_000);

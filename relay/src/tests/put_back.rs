@@ -11,8 +11,9 @@ use bowline_wire::successor::{Succession, Successor};
 use super::Two;
 use crate::keys::Identity;
 use crate::restore::{Earlier, Plan, RestoredLog};
+use crate::storage::Storage;
+use crate::storage::conformance::ALL;
 use crate::storage::memory::Memory;
-use crate::storage::{Budget, Storage};
 use crate::testing::author::Door;
 use crate::testing::rng;
 
@@ -137,8 +138,7 @@ fn an_entry_that_has_seen_what_stands_elsewhere_now_is_reason_to_stop() {
 /// The log of a workspace as somebody judges it who takes it in from its beginning.
 fn judged_anew(memory: &Memory, workspace: WorkspaceId, succession: &Succession, id: LogId) -> Log {
     let mut log = Log::begun(workspace, id, succession);
-    let all = Budget { entries: usize::MAX, bytes: usize::MAX };
-    for (_, logged) in memory.read(workspace, Position::START, all).unwrap().entries {
+    for (_, logged) in memory.read(workspace, Position::START, ALL).unwrap().entries {
         let entry = logged.entry.verify(workspace).unwrap();
         let hash_at = |position| memory.hash_at(workspace, position).unwrap();
         let accepted = log.check(&entry, logged.time, hash_at).unwrap();

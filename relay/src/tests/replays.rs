@@ -9,7 +9,8 @@ use bowline_wire::roster::{Admits, TicketKind};
 
 use super::Two;
 use crate::session::ConnId;
-use crate::storage::{Budget, Storage};
+use crate::storage::Storage;
+use crate::storage::conformance::ALL;
 use crate::testing::author::{Author, Door, View, rekey};
 use crate::testing::bench::{Bench, creation};
 
@@ -27,8 +28,7 @@ fn said_again(bench: &mut Bench, frame: &Frame) -> Frame {
 
 /// Every entry of a log.
 fn all(bench: &Bench, workspace: WorkspaceId) -> Vec<Entry> {
-    let everything = Budget { entries: usize::MAX, bytes: usize::MAX };
-    let page = bench.storage.read(workspace, Position::START, everything).unwrap();
+    let page = bench.storage.read(workspace, Position::START, ALL).unwrap();
     page.entries.into_iter().map(|(_, logged)| logged.entry.verify(workspace).unwrap()).collect()
 }
 

@@ -8,7 +8,7 @@ use bowline_wire::successor::{Succession, Successor};
 
 use crate::config::BROUGHT_BACK_WITHIN;
 use crate::keys::{Identity, LogKey, LogSecret};
-use crate::restore::{Earlier, Plan};
+use crate::restore::{Earlier, Plan, RestoredLog};
 use crate::storage::memory::Memory;
 use crate::storage::{Continued, Storage, StorageError};
 use crate::testing::author::{Author, Door};
@@ -21,14 +21,16 @@ fn put_back(bench: &mut Bench, backup: &Memory) {
     bench.restart();
 }
 
-/// The same, with `restore` in between.
-fn restore(bench: &mut Bench, backup: &Memory, workspace: WorkspaceId) {
+/// The same, with `restore` in between. How each log goes on.
+pub(super) fn restore(bench: &mut Bench, backup: &Memory, workspace: WorkspaceId) -> Vec<RestoredLog> {
     bench.storage.memory = backup.snapshot();
     let identity = Identity::from_secret(&[5; 32]);
     let memory = &mut bench.storage.memory;
     let plan = Plan::make(memory, &identity, &[workspace], &Earlier::default(), &mut rng(9)).unwrap();
-    plan.carry_out(memory).unwrap();
+    assert!(plan.left().is_empty(), "{:?}", plan.left());
+    let restored = plan.carry_out(memory).unwrap();
     bench.restart();
+    restored
 }
 
 /// A workspace of one device with one entry beyond what the backup has.

@@ -364,15 +364,29 @@ fn room_that_the_relay_had_after_all_for_what_is_given_up_is_not_said_to_be_miss
     );
 }
 
+/// An agent that Ben has begun while he was not connected, and shared.
+struct Begun {
+    ana: Rig,
+    ben: Rig,
+    relay: FakeRelay,
+    id: DocId,
+    said: String,
+}
+
+fn begun() -> Begun {
+    let (ana, mut ben, relay) = ana_and_ben();
+    ben.disconnect();
+    let id = ben.device.create_agent("Scribe", ben.now).unwrap();
+    let said = lines("begun", BEGUN);
+    write(&mut ben, id, &said);
+    ben.device.share(id, ben.workspace(), ben.now).unwrap();
+    Begun { ana, ben, relay, id, said }
+}
+
 #[test]
 fn a_whole_document_that_is_not_taken_again_comes_to_everybody_though_others_have_made_it_larger_than_an_entry_holds()
  {
-    let (mut ana, mut ben, mut relay) = ana_and_ben();
-    ben.disconnect();
-    let id = ben.device.create_agent("Scribe", ben.now).unwrap();
-    let mut said = lines("begun", BEGUN);
-    write(&mut ben, id, &said);
-    ben.device.share(id, ben.workspace(), ben.now).unwrap();
+    let Begun { mut ana, mut ben, mut relay, id, mut said } = begun();
     let backup = relay.len();
     ben.sync(&mut relay);
     let whole = nth_on(&relay, backup);
@@ -404,12 +418,7 @@ fn a_whole_document_that_is_not_taken_again_comes_to_everybody_though_others_hav
 #[test]
 fn a_whole_document_that_is_given_up_comes_to_everybody_though_an_earlier_one_was_refused_and_others_have_made_it_larger()
  {
-    let (mut ana, mut ben, mut relay) = ana_and_ben();
-    ben.disconnect();
-    let id = ben.device.create_agent("Scribe", ben.now).unwrap();
-    let mut said = lines("begun", BEGUN);
-    write(&mut ben, id, &said);
-    ben.device.share(id, ben.workspace(), ben.now).unwrap();
+    let Begun { mut ana, mut ben, mut relay, id, mut said } = begun();
     ben.sync_without_answers(&relay);
     let first = ben.appended().last().unwrap().id();
     ben.receive(&FakeRelay::refused(first, Reason::BadSeen, None));

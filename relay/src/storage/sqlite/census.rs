@@ -162,17 +162,18 @@ impl Sqlite {
 
     /// Gives some free pages back to the file system. Returns whether there are more that it takes.
     pub(super) fn give_pages_back(&self) -> Result<bool, DatabaseError> {
-        let free = || self.connection.query_row("PRAGMA freelist_count", (), |row| row.get::<_, i64>(0));
-        let before = free()?;
-        if before == 0 {
-            return Ok(false);
-        }
+        let before = self.free_pages()?;
         let mut vacuum = self.connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE})"))?;
         let mut steps = vacuum.query(())?;
         // Frees one page for every step.
         while steps.next()?.is_some() {}
-        let left = free()?;
+        let left = self.free_pages()?;
         Ok(left > 0 && left < before)
+    }
+
+    /// How many pages of the file hold nothing.
+    pub(super) fn free_pages(&self) -> Result<u64, DatabaseError> {
+        Ok(self.connection.query_row("PRAGMA freelist_count", (), |row| unsigned(row, 0))?)
     }
 
     /// Moves what nobody reads any more of the write-ahead log into the database file, which becomes shorter by it. Waits for nobody: a

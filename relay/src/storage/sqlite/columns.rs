@@ -1,6 +1,6 @@
 //! What is in the columns of the tables, and how it is read back.
 
-use bowline_wire::codec::decode;
+use bowline_wire::codec::{Canonical, decode};
 use bowline_wire::ids::{LogTime, Position};
 use bowline_wire::log::Checkpoints;
 use rusqlite::Row as SqlRow;
@@ -25,23 +25,25 @@ pub(super) fn log_time(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<LogTi
     parsed.ok_or(rusqlite::Error::IntegralValueOutOfRange(index, time))
 }
 
+/// A value in its encoding, if there is one.
+fn encoded<T: Canonical>(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<Option<T>> {
+    let unreadable = |why| rusqlite::Error::FromSqlConversionFailure(index, Type::Blob, Box::new(why));
+    row.get_ref(index)?.as_blob_or_null()?.map(|bytes| decode(bytes).map_err(unreadable)).transpose()
+}
+
 /// What was said of checkpoints, as it is stored; nothing if none was spoken of.
 pub(super) fn checkpoints(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<Checkpoints> {
-    let stored = row.get_ref(index)?.as_blob_or_null()?;
-    let unreadable = |why| rusqlite::Error::FromSqlConversionFailure(index, Type::Blob, Box::new(why));
-    stored.map_or(Ok(Checkpoints::default()), |bytes| decode(bytes).map_err(unreadable))
+    Ok(encoded(row, index)?.unwrap_or_default())
+}
+
+/// By which state entries are let go, from its encoding and from how far it has come.
+pub(super) fn letting_go(row: &SqlRow<'_>, by: usize, swept: usize) -> rusqlite::Result<Option<LettingGo>> {
+    let Some(by) = encoded::<LettingGo>(row, by)? else { return Ok(None) };
+    Ok(Some(LettingGo { swept: Position(unsigned(row, swept)?), ..by }))
 }
 
 /// A stored number; a negative one is an error.
 pub(super) fn unsigned(row: &SqlRow<'_>, index: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(index)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, number))
-}
-
-/// By which state entries are let go, from its encoding and from how far it has come.
-pub(super) fn letting_go(row: &SqlRow<'_>, by: usize, swept: usize) -> rusqlite::Result<Option<LettingGo>> {
-    let Some(bytes) = row.get_ref(by)?.as_blob_or_null()? else { return Ok(None) };
-    let unreadable = |why| rusqlite::Error::FromSqlConversionFailure(by, Type::Blob, Box::new(why));
-    let by: LettingGo = decode(bytes).map_err(unreadable)?;
-    Ok(Some(LettingGo { swept: Position(unsigned(row, swept)?), ..by }))
 }

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row as SqlRow, Transaction};
 
 use super::Sqlite;
 use super::columns::{signed, unsigned};
-use crate::storage::{LogCommit, Row, StorageError, Usage};
+use crate::storage::{LogCommit, NO_LOG, Row, StorageError, Usage};
 
 impl Sqlite {
     /// Stores one log's share of a commit.
@@ -83,7 +83,7 @@ fn find_or_make(
     match (found, &commit.create) {
         (Some(found), None) => Ok(found),
         (Some(_), Some(_)) => Err(StorageError::Misuse("the log is there already")),
-        (None, None) => Err(StorageError::Misuse("there is no such log")),
+        (None, None) => Err(NO_LOG),
         (None, Some(_)) if commit.rows.is_empty() => Err(StorageError::Misuse("a log begins with an entry")),
         (None, Some(made)) => {
             let log = Sqlite::make_log(tx, commit.workspace, made, now)?;

@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 use super::Sqlite;
 use super::columns::{signed, unsigned};
 use super::committing::put_tip;
-use crate::storage::{Continued, NewLog, StorageError};
+use crate::storage::{Continued, NO_LOG, NewLog, StorageError};
 
 const SUCCESSORS: &str = "SELECT said FROM successor
     WHERE log = (SELECT n FROM log WHERE workspace = ?1) ORDER BY n";
@@ -22,8 +22,6 @@ const CONTINUED_AT: &str = "SELECT ended FROM successor
 /// Logs of another draft are not asked about: nobody is served them, and `restore` leaves them as they are.
 pub(super) const IS_LACKING: &str =
     "SELECT EXISTS (SELECT 1 FROM log WHERE lacks IS NOT NULL AND draft = ?1)";
-
-const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
 
 impl Sqlite {
     pub(super) fn read_successors(

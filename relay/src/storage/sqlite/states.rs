@@ -10,12 +10,10 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 use super::Sqlite;
 use super::census::{BYTES_AT_ONCE, ENTRIES_AT_ONCE};
 use super::columns::{at, log_time, signed, unsigned};
-use crate::storage::{LettingGo, StorageError, Swept, Usage, framed_size, stored_size};
+use crate::storage::{LettingGo, NO_LOG, StorageError, Swept, Usage, framed_size, stored_size};
 
 /// Entries that are looked at in one transaction, whether they go or stay: reading their rows takes some ten milliseconds.
 const LOOKED_AT_ONCE: usize = 8 * ENTRIES_AT_ONCE;
-
-const NO_LOG: StorageError = StorageError::Misuse("there is no such log");
 
 /// A log of this workspace, by its number.
 fn log_of(tx: &Transaction<'_>, workspace: WorkspaceId) -> Result<i64, StorageError> {

@@ -91,7 +91,7 @@ fn a_state_is_asked_for_when_its_checkpoint_is_durable_and_taken_while_more_is_s
     let (at, digest, on_phone) = (scene.state.at, scene.digest(), scene.two.on_phone);
     let wanted = Frame::StateWanted { digest, offset: 0 };
     scene.two.speak_of(false, at, digest);
-    let staged = scene.two.word_on(true, at, digest);
+    let staged = scene.two.word_on(true, at, digest, vec![]);
     scene.two.bench.append(on_phone, &[&staged]);
     scene.two.bench.send(on_phone, &Frame::Ping);
     assert!(!scene.two.bench.frames(on_phone).contains(&wanted));
@@ -109,7 +109,7 @@ fn a_word_that_is_staged_when_the_last_piece_comes_does_not_throw_the_pieces_awa
     let mut scene = Scene::new();
     scene.stand();
     let (at, digest) = (scene.state.at, scene.digest());
-    let staged = scene.two.word_on(false, at, digest);
+    let staged = scene.two.word_on(false, at, digest, vec![]);
     scene.two.bench.append(scene.two.on_laptop, &[&staged]);
     scene.send_state();
     let on_phone = scene.two.on_phone;

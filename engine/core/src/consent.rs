@@ -6,6 +6,9 @@
 
 mod people;
 mod standing;
+mod told;
+mod words;
 
 pub use people::{Member, People};
-pub use standing::{Answer, Digest, Facts, Holding, Said, SnapshotHeader, Stands};
+pub use standing::{Answer, Digest, Facts, Stands};
+pub use told::{Holding, Said, SnapshotHeader, Told};

@@ -2,62 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_wire::confirm::{Row, Word};
-use bowline_wire::header::Digests;
 use bowline_wire::ids::{DeviceId, Position, SnapshotDigest, UserId};
+use bowline_wire::log::SignedWord;
 
 use super::people::People;
+use super::told::{Holding, Said, SnapshotHeader, Told};
+use super::words::{Words, speaks_by_making};
 use crate::document::{ActorId, ChangeHash, Standing};
-
-/// A snapshot on the log, as everybody sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SnapshotHeader {
-    /// Where it stands; of one in parts, where the last one does.
-    pub position: Position,
-    /// Whose it is.
-    pub author: DeviceId,
-    /// The snapshot stands in for everything of its document up to here, by the log as it went on (`Placed::covers`).
-    pub covers: Position,
-    /// What its author says it holds.
-    pub digests: Digests,
-}
-
-/// A row of a confirm on the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// Where the confirm stands.
-    pub position: Position,
-    /// Whose it is.
-    pub author: DeviceId,
-    /// What it says.
-    pub row: Row,
-}
-
-/// A content entry of the document that is on the log with its body: whose it is, and what its own device says in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holding {
-    /// Where it stands; of one in parts, where the last one does.
-    pub position: Position,
-    /// Whose it is.
-    pub author: DeviceId,
-    /// The changes in it that its author's device made.
-    pub changes: Vec<ChangeHash>,
-}
 
 /// The digest of changes, in order of their hashes, by the document key.
 pub type Digest<'d> = &'d dyn Fn(&[ChangeHash]) -> SnapshotDigest;
 
-/// What the log says of a document's snapshots. Everything that is a function of it is one of these alone.
-#[derive(Clone, Copy)]
+/// What the log says of a document's snapshots, by what is asked of it.
 pub struct Facts<'f> {
-    /// Who was in the workspace when.
-    pub people: &'f People,
-    /// The snapshots of the document that say what they hold.
-    pub snapshots: &'f [SnapshotHeader],
-    /// What was said of them.
-    pub said: &'f [Said],
-    /// The entries of the document that are still there.
-    pub entries: &'f [Holding],
+    people: &'f People,
+    words: Words,
+    /// The entries of each user, ascending.
+    entries: BTreeMap<UserId, Vec<&'f Holding>>,
+    /// The last row of each device about each snapshot.
+    last: BTreeMap<(Position, DeviceId), &'f Said>,
 }
 
 /// Whether a snapshot is what its author says, for whoever has opened it.
@@ -80,13 +43,15 @@ pub struct Stands {
 struct StandsFor {
     /// Where the consent was complete.
     since: Position,
-    /// Up to where what the user wrote is in a set that was signed for.
-    signed: Position,
+    /// The word by which it does, of several the one that is about most.
+    word: SignedWord,
 }
 
 impl StandsFor {
     fn and(self, other: Self) -> Self {
-        Self { since: self.since.min(other.since), signed: self.signed.max(other.signed) }
+        let reach = |it: &Self| (it.word.covers, it.word.said);
+        let word = if reach(&other) > reach(&self) { other.word } else { self.word };
+        Self { since: self.since.min(other.since), word }
     }
 }
 
@@ -94,6 +59,31 @@ impl Stands {
     /// Since when it stands for a user; `None` if it does not.
     pub fn for_user(&self, user: UserId) -> Option<Position> {
         self.users.get(&user).map(|stands| stands.since)
+    }
+
+    /// For whom it stands.
+    pub fn users(&self) -> impl Iterator<Item = UserId> {
+        self.users.keys().copied()
+    }
+
+    /// The word by which it stands for a user. For somebody who is gone others may have given it: then it is about all that the snapshot covers.
+    pub fn word(&self, user: UserId) -> Option<SignedWord> {
+        self.users.get(&user).map(|stands| stands.word)
+    }
+
+    /// Whether a user has signed for what they wrote up to a position by the word by which it stands for them.
+    pub fn is_signed(&self, user: UserId, position: Position) -> bool {
+        self.word(user).is_some_and(|word| position <= word.covers)
+    }
+
+    /// Whether it stands for everybody for whom another one does.
+    pub fn is_for_all_of(&self, other: &Self) -> bool {
+        other.users.keys().all(|user| self.users.contains_key(user))
+    }
+
+    /// Whether all of that is so by what was said up to a place.
+    pub fn is_settled_by(&self, at: Position) -> bool {
+        self.users.values().all(|how| how.since <= at && how.word.said <= at)
     }
 
     /// What of it counts for whom, for a document. If what it covers is gone, by a checkpoint that stands, it says what counted of
@@ -108,16 +98,32 @@ impl Stands {
     }
 }
 
-/// A user's consent to a set of changes.
-struct Consented {
-    digest: SnapshotDigest,
-    /// The word is about everything up to here.
-    covers: Position,
-    /// Where it was said.
-    position: Position,
-}
+impl<'f> Facts<'f> {
+    /// What follows from what the log says.
+    pub fn new(told: Told<'f>) -> Self {
+        let Told { people, snapshots, said, .. } = told;
+        let snapshots: BTreeMap<Position, &SnapshotHeader> =
+            snapshots.iter().map(|snapshot| (snapshot.position, snapshot)).collect();
+        let mut last: BTreeMap<(Position, DeviceId), &Said> = BTreeMap::new();
+        for said in said {
+            let newest = last.entry((said.row.snapshot, said.author)).or_insert(said);
+            if newest.position < said.position {
+                *newest = said;
+            }
+        }
+        let mut entries: BTreeMap<UserId, Vec<&Holding>> = BTreeMap::new();
+        for entry in told.entries.into_iter().filter(|it| !snapshots.contains_key(&it.position)) {
+            if let Some(user) = people.user(entry.author) {
+                entries.entry(user).or_default().push(entry);
+            }
+        }
+        for of_user in entries.values_mut() {
+            of_user.sort_by_key(|entry| entry.position);
+        }
+        let words = Words::new(people, &snapshots, said, told.signed);
+        Self { people, words, entries, last }
+    }
 
-impl Facts<'_> {
     /// For whom a snapshot stands that holds these changes.
     pub fn stands(
         &self,
@@ -126,8 +132,13 @@ impl Facts<'_> {
         digest: Digest<'_>,
     ) -> Answer {
         let all: BTreeSet<ChangeHash> = holds.iter().map(|(hash, _)| *hash).collect();
-        let by_user = self.by_user(holds);
-        let own = self.people.user(snapshot.author).and_then(|user| by_user.get(&user));
+        let mut by_user = self.by_user(holds);
+        // Whoever has nothing in it may have said so, and what they wrote that counts nowhere goes by that.
+        let author = self.people.user(snapshot.author);
+        for user in author.into_iter().chain(self.words.users()).chain(self.entries.keys().copied()) {
+            by_user.entry(user).or_default();
+        }
+        let own = author.and_then(|user| by_user.get(&user));
         let is_as_declared = of(digest, &all) == snapshot.digests.all
             && of(digest, own.unwrap_or(&BTreeSet::new())) == snapshot.digests.own;
         if !is_as_declared {
@@ -135,9 +146,11 @@ impl Facts<'_> {
         }
         let mut stands = Stands::default();
         for (user, changes) in &by_user {
-            let by_others =
-                self.people.gone(*user).and_then(|gone| self.for_who_is_gone(snapshot, *user, gone));
-            let by_others = by_others.map(|since| StandsFor { since, signed: snapshot.covers });
+            let gone = self.people.gone(*user);
+            let by_others = gone.and_then(|gone| self.for_who_is_gone(snapshot, *user, gone)).map(|since| {
+                let word = SignedWord { digest: of(digest, changes), covers: snapshot.covers, said: since };
+                StandsFor { since, word }
+            });
             let all = self.by_own_word(snapshot, *user, changes, digest).into_iter().chain(by_others);
             if let Some(how) = all.reduce(StandsFor::and) {
                 stands.users.insert(*user, how);
@@ -149,15 +162,14 @@ impl Facts<'_> {
     /// The devices that dispute a snapshot: of each its last row about it says so, and it is still in the workspace. While there is
     /// one, nothing is erased by the snapshot. Needs no key.
     pub fn disputed_by(&self, snapshot: Position, now: Position) -> BTreeSet<DeviceId> {
-        let mut last: BTreeMap<DeviceId, &Said> = BTreeMap::new();
-        for said in self.said.iter().filter(|said| said.row.snapshot == snapshot) {
-            let newest = last.entry(said.author).or_insert(said);
-            if newest.position < said.position {
-                *newest = said;
-            }
-        }
-        let disputes = last.into_iter().filter(|(_, said)| said.row.dispute().is_some());
-        disputes.map(|(device, _)| device).filter(|device| self.people.is_in(*device, now)).collect()
+        let [first, last] = [0, u8::MAX].map(|byte| (snapshot, DeviceId::from_bytes([byte; 32])));
+        let disputes = self.last.range(first..=last).filter(|(_, said)| said.row.dispute().is_some());
+        disputes.map(|((_, device), _)| *device).filter(|device| self.people.is_in(*device, now)).collect()
+    }
+
+    /// The newest word of each user who has given one.
+    pub fn newest_words(&self) -> impl Iterator<Item = (UserId, SignedWord)> {
+        self.words.newest()
     }
 
     /// Whether an entry of a user at `position` may go because of a snapshot that stands for them: the user has signed for what is
@@ -170,8 +182,7 @@ impl Facts<'_> {
         position: Position,
         now: Position,
     ) -> bool {
-        let is_signed = stands.users.get(&user).is_some_and(|how| position <= how.signed);
-        is_signed && self.disputed_by(snapshot.position, now).is_empty()
+        stands.is_signed(user, position) && self.disputed_by(snapshot.position, now).is_empty()
     }
 
     /// Since when a user's own word makes a snapshot stand: the changes of theirs in it are exactly those of a word and those of
@@ -183,93 +194,53 @@ impl Facts<'_> {
         changes: &BTreeSet<ChangeHash>,
         digest: Digest<'_>,
     ) -> Option<StandsFor> {
-        let words = self.words(user).into_iter().filter(|word| word.covers <= snapshot.covers);
-        let complete = words.filter_map(|word| {
-            let since: BTreeSet<ChangeHash> = self.entries_of(user, word.covers, snapshot.covers).collect();
+        // Words about one place ask for the same set, however many there are.
+        let about = self.words.of(user).take_while(|(covers, _)| *covers <= snapshot.covers);
+        let complete = about.filter_map(|(covers, words)| {
+            let since: BTreeSet<ChangeHash> = self.entries_of(user, covers, snapshot.covers).collect();
             let signed: BTreeSet<ChangeHash> = changes.difference(&since).copied().collect();
-            let is_all = since.is_subset(changes) && of(digest, &signed) == word.digest;
-            is_all.then(|| StandsFor { since: word.position.max(snapshot.position), signed: word.covers })
+            let signed = since.is_subset(changes).then(|| of(digest, &signed))?;
+            let found = words.iter().filter(|word| word.digest == signed);
+            found
+                .map(|word| StandsFor { since: word.said.max(snapshot.position), word: *word })
+                .reduce(StandsFor::and)
         });
         complete.reduce(StandsFor::and)
     }
 
     /// What a user's devices have said in entries behind one position, up to another.
     fn entries_of(&self, user: UserId, after: Position, to: Position) -> impl Iterator<Item = ChangeHash> {
-        let is_theirs = move |entry: &&Holding| self.people.user(entry.author) == Some(user);
-        let found = self.entries.iter().filter(is_theirs);
-        found
-            .filter(move |entry| after < entry.position && entry.position <= to)
-            .flat_map(|it| it.changes.iter().copied())
+        let all = self.entries.get(&user).map_or(&[][..], Vec::as_slice);
+        let first = all.partition_point(|entry| entry.position <= after);
+        let found = all.get(first..).unwrap_or_default().iter().take_while(move |entry| entry.position <= to);
+        found.flat_map(|it| it.changes.iter().copied())
     }
 
     /// Since when a snapshot stands for somebody who went: the Owner and one other user have confirmed it, if there is one.
     fn for_who_is_gone(&self, snapshot: &SnapshotHeader, user: UserId, gone: Position) -> Option<Position> {
         // Whose word it is was settled when it was said: a hand-over later takes nothing back.
         let as_owner = |owner: UserId| {
-            let said = self.confirmations(snapshot, owner).filter(|at| self.people.is_owner(owner, *at));
-            said.min().map(|at| (at, owner))
+            let said = self
+                .confirmations(snapshot)
+                .filter(|(by, at)| *by == owner && self.people.is_owner(owner, *at));
+            said.map(|(_, at)| at).min().map(|at| (at, owner))
         };
         let owners = self.people.owners().into_iter().filter(|owner| *owner != user);
         let (by_owner, owner) = owners.filter_map(as_owner).min()?;
         let by_owner = by_owner.max(gone);
-        let is_other = |other: &UserId| *other != owner && *other != user;
-        if !self.people.users_at(by_owner).iter().any(is_other) {
+        if !self.people.has_others((owner, user), by_owner) {
             return Some(by_owner);
         }
-        let others = self.people.users().into_iter().filter(is_other);
-        let by_other = others.filter_map(|other| self.confirmed_by(snapshot, other)).min()?;
-        Some(by_owner.max(by_other))
-    }
-
-    /// Where a user has first said that a snapshot holds what counts.
-    fn confirmed_by(&self, snapshot: &SnapshotHeader, user: UserId) -> Option<Position> {
-        self.confirmations(snapshot, user).min()
+        let by_others = self.confirmations(snapshot).filter(|(by, _)| *by != owner && *by != user);
+        by_others.map(|(_, at)| by_owner.max(at)).min()
     }
 
     /// Wherever a user has said that a snapshot holds what counts.
-    fn confirmations(&self, snapshot: &SnapshotHeader, user: UserId) -> impl Iterator<Item = Position> {
-        let by_making = self.speaks_by_making(snapshot, user).then_some(snapshot.position);
-        let rows =
-            self.rows_of(user).filter(move |(said, of)| *of == snapshot && said.row.dispute().is_none());
-        by_making.into_iter().chain(rows.map(|(said, _)| said.position))
-    }
-
-    /// All words of a user.
-    fn words(&self, user: UserId) -> Vec<Consented> {
-        let made = self.snapshots.iter().filter(|snapshot| self.speaks_by_making(snapshot, user));
-        let made = made.map(|snapshot| Consented {
-            digest: snapshot.digests.own,
-            covers: snapshot.covers,
-            position: snapshot.position,
-        });
-        let rows = self.rows_of(user).filter_map(|(said, snapshot)| match said.row.word {
-            Word::Confirms(Some(digest)) => {
-                Some(Consented { digest, covers: snapshot.covers, position: said.position })
-            }
-            Word::Confirms(None) | Word::Disputes(_) => None,
-        });
-        made.chain(rows).collect()
-    }
-
-    /// Whether a user speaks by making a snapshot. A user who is alone does not: nobody has looked at it yet.
-    fn speaks_by_making(&self, snapshot: &SnapshotHeader, user: UserId) -> bool {
-        self.people.user(snapshot.author) == Some(user) && self.people.users_at(snapshot.position).len() > 1
-    }
-
-    /// Rows by a user's devices, each with the snapshot it is about. Of a user who is alone somebody else than the snapshot's author
-    /// has to look at it: another device, if there is one.
-    fn rows_of(&self, user: UserId) -> impl Iterator<Item = (&Said, &SnapshotHeader)> {
-        let is_theirs = move |said: &&Said| self.people.user(said.author) == Some(user);
-        let found = self.said.iter().filter(is_theirs).filter_map(|said| {
-            let is_it = |snapshot: &&SnapshotHeader| snapshot.position == said.row.snapshot;
-            let snapshot = self.snapshots.iter().find(is_it)?;
-            (snapshot.position < said.position).then_some((said, snapshot))
-        });
-        found.filter(move |(said, snapshot)| {
-            said.author != snapshot.author
-                || self.people.users_at(said.position).len() > 1
-                || self.people.is_only_device(said.author, said.position)
-        })
+    fn confirmations(&self, snapshot: &SnapshotHeader) -> impl Iterator<Item = (UserId, Position)> {
+        let author = self.people.user(snapshot.author);
+        let by_making = author.filter(|_| speaks_by_making(self.people, snapshot));
+        let by_making = by_making.map(|user| (user, snapshot.position));
+        by_making.into_iter().chain(self.words.confirmations(snapshot.position))
     }
 
     /// Changes by whose device made them; those by nobody who was ever here are nobody's.

@@ -20,6 +20,7 @@ mod memory;
 mod overlaps;
 mod profile;
 mod refused;
+mod signed;
 mod skill;
 mod standing;
 mod support;

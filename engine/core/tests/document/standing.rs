@@ -1,49 +1,51 @@
 //! For whom a snapshot stands, by what the log says.
 
-use bowline_core::consent::{Answer, Facts, Holding, Member, People, Said, SnapshotHeader, Stands};
+use bowline_core::consent::{Answer, Facts, Holding, Member, People, Said, SnapshotHeader, Stands, Told};
 use bowline_core::document::{ActorId, ChangeHash, Document, Kind, Source};
 use bowline_wire::confirm::{Row, Word};
 use bowline_wire::hash::sha256;
 use bowline_wire::header::Digests;
 use bowline_wire::ids::{DeviceId, Position, SnapshotDigest, UserId};
+use bowline_wire::log::SignedWord;
 
 use crate::support::{Author, Sealed, assemble, device, shown};
 
-const OWNER: u8 = 1;
-const BEN: u8 = 2;
-const CARL: u8 = 3;
+pub(crate) const OWNER: u8 = 1;
+pub(crate) const BEN: u8 = 2;
+pub(crate) const CARL: u8 = 3;
 /// What the snapshot of most tests covers, where it stands, and where the log is now.
-const COVERS: u64 = 10;
-const AT: u64 = 12;
+pub(crate) const COVERS: u64 = 10;
+pub(crate) const AT: u64 = 12;
 const NOW: Position = Position(100);
 
-fn user(number: u8) -> UserId {
+pub(crate) fn user(number: u8) -> UserId {
     UserId::from_bytes([number; 16])
 }
 
-fn change(number: u8) -> ChangeHash {
+pub(crate) fn change(number: u8) -> ChangeHash {
     ChangeHash::from_bytes([number; 32])
 }
 
-fn digest(sorted: &[ChangeHash]) -> SnapshotDigest {
+pub(crate) fn digest(sorted: &[ChangeHash]) -> SnapshotDigest {
     let parts: Vec<&[u8]> = sorted.iter().map(|hash| &hash.as_bytes()[..]).collect();
     SnapshotDigest::from_bytes(sha256(&parts))
 }
 
 /// A workspace and what its log says of one document. The first device of user n is device n.
 #[derive(Clone, Default)]
-struct Log {
+pub(crate) struct Log {
     devices: Vec<(DeviceId, Member)>,
     owners: Vec<(Position, UserId)>,
     /// Changes of the snapshot, and whose device made each.
-    holds: Vec<(ChangeHash, u8)>,
-    snapshots: Vec<SnapshotHeader>,
+    pub(crate) holds: Vec<(ChangeHash, u8)>,
+    pub(crate) snapshots: Vec<SnapshotHeader>,
     said: Vec<Said>,
-    entries: Vec<Holding>,
+    pub(crate) signed: Vec<(UserId, SignedWord)>,
+    pub(crate) entries: Vec<Holding>,
 }
 
 impl Log {
-    fn of(users: &[u8]) -> Self {
+    pub(crate) fn of(users: &[u8]) -> Self {
         let mut log = Self { owners: vec![(Position(1), user(OWNER))], ..Self::default() };
         for number in users {
             log.joins(*number, *number);
@@ -61,7 +63,7 @@ impl Log {
         self.devices.last_mut().unwrap().1.joined = Position(at);
     }
 
-    fn leaves(&mut self, number: u8, at: u64) -> &mut Self {
+    pub(crate) fn leaves(&mut self, number: u8, at: u64) -> &mut Self {
         let found = self.devices.iter_mut().find(|(id, _)| *id == device(number));
         found.unwrap().1.left = Some(Position(at));
         self
@@ -72,7 +74,7 @@ impl Log {
     }
 
     /// A change of a device's in an entry of its own, and in the snapshot.
-    fn says(&mut self, number: u8, hash: u8, at: u64) -> &mut Self {
+    pub(crate) fn says(&mut self, number: u8, hash: u8, at: u64) -> &mut Self {
         self.entries.push(Holding {
             position: Position(at),
             author: device(number),
@@ -82,7 +84,7 @@ impl Log {
         self
     }
 
-    fn own_digest(&self, of: u8) -> SnapshotDigest {
+    pub(crate) fn own_digest(&self, of: u8) -> SnapshotDigest {
         let people = self.people();
         let is_theirs = |number: u8| people.user(device(number)) == Some(user(of));
         let mut theirs: Vec<_> =
@@ -91,11 +93,11 @@ impl Log {
         digest(&theirs)
     }
 
-    fn snapshot_by(&mut self, author: u8) -> &mut Self {
+    pub(crate) fn snapshot_by(&mut self, author: u8) -> &mut Self {
         self.snapshot_at(author, COVERS, AT)
     }
 
-    fn snapshot_at(&mut self, author: u8, covers: u64, at: u64) -> &mut Self {
+    pub(crate) fn snapshot_at(&mut self, author: u8, covers: u64, at: u64) -> &mut Self {
         let mut all: Vec<_> = self.holds.iter().map(|(hash, _)| *hash).collect();
         all.sort_unstable();
         let of = self.devices.iter().find(|(id, _)| *id == device(author)).unwrap().1.user;
@@ -105,14 +107,14 @@ impl Log {
         self
     }
 
-    fn row(&mut self, author: u8, at: u64, word: Word) -> &mut Self {
+    pub(crate) fn row(&mut self, author: u8, at: u64, word: Word) -> &mut Self {
         let row = Row { snapshot: self.snapshots.last().unwrap().position, word };
         self.said.push(Said { position: Position(at), author: device(author), row });
         self
     }
 
     /// A device says that the last snapshot holds of its user's what it does.
-    fn confirms(&mut self, author: u8, of: u8, at: u64) -> &mut Self {
+    pub(crate) fn confirms(&mut self, author: u8, of: u8, at: u64) -> &mut Self {
         let own = self.own_digest(of);
         self.row(author, at, Word::Confirms(Some(own)))
     }
@@ -125,20 +127,21 @@ impl Log {
     }
 
     fn facts<'f>(&'f self, people: &'f People) -> Facts<'f> {
-        Facts { people, snapshots: &self.snapshots, said: &self.said, entries: &self.entries }
+        let Self { snapshots, said, signed, entries, .. } = self;
+        Facts::new(Told { people, snapshots, said, signed, entries: entries.iter().collect() })
     }
 
-    fn stands(&self) -> Stands {
+    pub(crate) fn stands(&self) -> Stands {
         let Answer::Stands(stands) = self.answer() else { panic!("not as declared") };
         stands
     }
 
     /// Since when the last snapshot stands for each of these.
-    fn since(&self, users: &[u8]) -> Vec<Option<u64>> {
+    pub(crate) fn since(&self, users: &[u8]) -> Vec<Option<u64>> {
         users.iter().map(|number| self.stands().for_user(user(*number)).map(|at| at.0)).collect()
     }
 
-    fn may_go(&self, of: u8, at: u64) -> bool {
+    pub(crate) fn may_go(&self, of: u8, at: u64) -> bool {
         let people = self.people();
         self.facts(&people).may_go(
             self.snapshots.last().unwrap(),
@@ -156,7 +159,7 @@ impl Log {
 }
 
 /// The Owner, Ben and Carl have each said something.
-fn three() -> Log {
+pub(crate) fn three() -> Log {
     let mut log = Log::of(&[OWNER, BEN, CARL]);
     log.says(OWNER, 1, 4).says(BEN, 2, 5).says(CARL, 3, 6);
     log

@@ -1,0 +1,94 @@
+//! Who has consented to what of a document, and which snapshots they have confirmed.
+
+use std::collections::BTreeMap;
+
+use bowline_wire::confirm::Word;
+use bowline_wire::ids::{Position, UserId};
+use bowline_wire::log::SignedWord;
+
+use super::people::People;
+use super::told::{Said, SnapshotHeader};
+
+/// The words of all users about a document.
+#[derive(Default)]
+pub(super) struct Words {
+    /// Those of each user, by up to where they are about everything.
+    words: BTreeMap<UserId, BTreeMap<Position, Vec<SignedWord>>>,
+    /// Rows that say of a snapshot that it holds what counts: whose, and where.
+    confirmed: BTreeMap<Position, Vec<(UserId, Position)>>,
+}
+
+impl Words {
+    pub(super) fn new(
+        people: &People,
+        snapshots: &BTreeMap<Position, &SnapshotHeader>,
+        said: &[Said],
+        signed: &[(UserId, SignedWord)],
+    ) -> Self {
+        let mut words = Self::default();
+        for (user, word) in signed {
+            words.add(*user, *word);
+        }
+        for snapshot in snapshots.values() {
+            if let Some(user) = people.user(snapshot.author).filter(|_| speaks_by_making(people, snapshot)) {
+                let SnapshotHeader { digests, covers, position, .. } = **snapshot;
+                words.add(user, SignedWord { digest: digests.own, covers, said: position });
+            }
+        }
+        for said in said {
+            let Some(snapshot) = snapshots.get(&said.row.snapshot) else { continue };
+            let Some(user) = people.user(said.author).filter(|_| is_heard(people, said, snapshot)) else {
+                continue;
+            };
+            if said.row.dispute().is_none() {
+                words.confirmed.entry(snapshot.position).or_default().push((user, said.position));
+            }
+            if let Word::Confirms(Some(digest)) = said.row.word {
+                words.add(user, SignedWord { digest, covers: snapshot.covers, said: said.position });
+            }
+        }
+        words
+    }
+
+    fn add(&mut self, user: UserId, word: SignedWord) {
+        self.words.entry(user).or_default().entry(word.covers).or_default().push(word);
+    }
+
+    /// Everybody who has given a word.
+    pub(super) fn users(&self) -> impl Iterator<Item = UserId> {
+        self.words.keys().copied()
+    }
+
+    /// All words of a user, by up to where they are about everything, ascending.
+    pub(super) fn of(&self, user: UserId) -> impl Iterator<Item = (Position, &[SignedWord])> {
+        let of_user = self.words.get(&user).into_iter().flatten();
+        of_user.map(|(covers, words)| (*covers, words.as_slice()))
+    }
+
+    /// The word of each user that was said last; of those in one entry the one that is about most.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (UserId, SignedWord)> {
+        let newest = |words: &BTreeMap<Position, Vec<SignedWord>>| {
+            words.values().flatten().copied().max_by_key(|word| (word.said, word.covers, word.digest))
+        };
+        self.words.iter().filter_map(move |(user, words)| Some((*user, newest(words)?)))
+    }
+
+    /// Who has said in a row that a snapshot holds what counts, and where.
+    pub(super) fn confirmations(&self, snapshot: Position) -> impl Iterator<Item = (UserId, Position)> {
+        self.confirmed.get(&snapshot).into_iter().flatten().copied()
+    }
+}
+
+/// Whether its author's user speaks by making a snapshot. A user who is alone does not: nobody has looked at it yet.
+pub(super) fn speaks_by_making(people: &People, snapshot: &SnapshotHeader) -> bool {
+    people.users_at(snapshot.position) > 1
+}
+
+/// Whether a row counts as what its author's user says. Of a user who is alone somebody else than the snapshot's author has to look at it:
+/// another device, if there is one.
+fn is_heard(people: &People, said: &Said, snapshot: &SnapshotHeader) -> bool {
+    snapshot.position < said.position
+        && (said.author != snapshot.author
+            || people.users_at(said.position) > 1
+            || people.is_only_device(said.author, said.position))
+}

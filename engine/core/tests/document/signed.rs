@@ -1,0 +1,79 @@
+//! Words that are known from a state, and those of whoever has nothing in a snapshot.
+
+use bowline_core::consent::Holding;
+use bowline_wire::confirm::Word;
+use bowline_wire::ids::{Position, SnapshotDigest};
+use bowline_wire::log::SignedWord;
+
+use crate::standing::{AT, BEN, CARL, COVERS, Log, OWNER, change, digest, three, user};
+use crate::support::device;
+
+mod what_is_known_from_a_state {
+    use super::*;
+
+    /// Carl has confirmed an older snapshot; entries, row and snapshot are gone, and a state says what he signed.
+    fn from_a_state() -> Log {
+        let mut log = three();
+        let word = SignedWord { digest: log.own_digest(CARL), covers: Position(8), said: Position(9) };
+        log.entries.clear();
+        log.signed.push((user(CARL), word));
+        log
+    }
+
+    #[test]
+    fn is_a_word_like_any_other() {
+        let mut log = from_a_state();
+        log.says(CARL, 4, 10).snapshot_by(OWNER);
+        assert_eq!(log.since(&[OWNER, CARL]), [Some(AT), Some(AT)]);
+        assert!(log.may_go(CARL, 8) && !log.may_go(CARL, 10), "what came behind it is not signed for");
+        log.signed.clear();
+        assert_eq!(log.since(&[CARL]), [None]);
+    }
+
+    #[test]
+    fn does_not_end_by_a_garbage_word_that_comes_later() {
+        let mut log = from_a_state();
+        log.snapshot_by(OWNER);
+        let before = log.stands();
+        log.row(CARL, 20, Word::Confirms(Some(SnapshotDigest::from_bytes([9; 32]))));
+        assert_eq!(log.stands(), before);
+        assert_eq!(before.word(user(CARL)), Some(log.signed[0].1));
+    }
+
+    #[test]
+    fn is_the_word_that_is_about_most_and_the_later_of_two() {
+        let mut log = from_a_state();
+        log.snapshot_by(OWNER).confirms(CARL, CARL, 20).confirms(CARL, CARL, 25);
+        let word = SignedWord { covers: Position(COVERS), said: Position(25), ..log.signed[0].1 };
+        assert_eq!(log.stands().word(user(CARL)), Some(word));
+        assert_eq!(log.since(&[CARL]), [Some(AT)], "and it stands since it did by the first");
+    }
+}
+
+#[test]
+fn a_snapshot_that_says_what_it_holds_adds_nothing_to_its_authors_word() {
+    let mut log = three();
+    log.snapshot_by(BEN);
+    let held = Holding { position: Position(AT), author: device(BEN), changes: vec![change(2)] };
+    log.entries.push(held);
+    log.snapshot_at(OWNER, 18, 19);
+    assert_eq!(log.since(&[BEN]), [Some(19)], "what is in it is what ben has signed");
+}
+
+#[test]
+fn a_snapshot_stands_for_its_authors_user_though_they_have_written_nothing_in_it() {
+    let mut log = Log::of(&[OWNER, BEN]);
+    log.says(BEN, 2, 5).snapshot_by(OWNER);
+    assert_eq!(log.since(&[OWNER, BEN]), [Some(AT), None]);
+}
+
+#[test]
+fn somebody_removed_whose_entries_count_nowhere_is_spoken_for_as_well() {
+    let mut log = three();
+    log.holds.retain(|(hash, _)| *hash != change(3));
+    log.entries[2].changes.clear();
+    log.snapshot_by(OWNER).row(BEN, 20, Word::Confirms(None)).leaves(CARL, 30);
+    assert!(log.may_go(CARL, 6));
+    let word = log.stands().word(user(CARL)).unwrap();
+    assert_eq!((word.digest, word.covers, word.said), (digest(&[]), Position(COVERS), Position(30)));
+}

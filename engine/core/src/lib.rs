@@ -1,5 +1,6 @@
 //! Deterministic documents and the sync machine; no I/O, clock or randomness.
 
+pub mod checkpoint;
 pub mod consent;
 pub mod document;
 pub mod payload;

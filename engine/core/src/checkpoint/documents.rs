@@ -74,14 +74,15 @@ impl Kept {
         &self.snapshots
     }
 
-    /// By what its snapshots are to be judged: `entries` are what was found in its other content entries. What they name that is not kept is
-    /// left out.
+    /// By what its snapshots are to be judged: `entries` are what counts in its other content entries, of which those need not be named in
+    /// which nothing does. What they name that is not kept is left out.
     pub fn facts<'f>(&'f self, people: &'f People, entries: &'f [Holding]) -> Facts<'f> {
         let is_kept =
             |it: &&Holding| self.content.binary_search_by_key(&it.position, |at| at.position).is_ok();
         let entries = entries.iter().filter(is_kept).collect();
+        let writers = self.content.iter().map(|it| it.user).collect();
         let Self { snapshots, said, signed, .. } = self;
-        Facts::new(Told { people, snapshots, said, signed, entries })
+        Facts::new(Told { people, snapshots, said, signed, writers, entries })
     }
 
     /// What comes of it at a place.

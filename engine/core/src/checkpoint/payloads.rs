@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{ChainKey, Lane};
-use bowline_wire::log::Log;
 
 use super::listed::Listed;
 
@@ -24,8 +23,9 @@ struct Begun<'l> {
 }
 
 impl Payloads {
-    /// Those of a list in order of places, in a log whose chains have come to where they are.
-    pub(super) fn of(entries: &[Listed<'_>], log: &Log) -> Self {
+    /// Those of a list in order of places. Of a chain nothing is missing behind a part that waits for the next one: what comes there breaks it off,
+    /// and is looked at together with it.
+    pub(super) fn of(entries: &[Listed<'_>]) -> Self {
         let mut found = Self::default();
         let mut begun: BTreeMap<ChainKey, Begun<'_>> = BTreeMap::new();
         for (number, it) in entries.iter().enumerate() {
@@ -47,9 +47,6 @@ impl Payloads {
                 found.broken_off.append(&mut numbers);
             }
         }
-        // What its author wrote next may be gone already.
-        let is_over = |it: &Begun<'_>| log.tip(&it.last.chain()).is_some_and(|tip| tip.seq > it.last.seq);
-        found.broken_off.extend(begun.into_values().filter(is_over).flat_map(|it| it.numbers));
         found
     }
 }
@@ -58,7 +55,5 @@ impl Payloads {
 fn is_next(before: &Header, header: &Header) -> bool {
     let Part { index, count } = before.part;
     let alike = |it: &Header| (it.entry_type, it.doc, it.epoch, it.covers, it.digests);
-    header.seq == before.seq + 1
-        && header.part == Part { index: index + 1, count }
-        && alike(header) == alike(before)
+    header.part == Part { index: index + 1, count } && alike(header) == alike(before)
 }

@@ -17,6 +17,7 @@ pub type Digest<'d> = &'d dyn Fn(&[ChangeHash]) -> SnapshotDigest;
 pub struct Facts<'f> {
     people: &'f People,
     words: Words,
+    writers: BTreeSet<UserId>,
     /// The entries of each user, ascending.
     entries: BTreeMap<UserId, Vec<&'f Holding>>,
     /// The last row of each device about each snapshot.
@@ -121,7 +122,7 @@ impl<'f> Facts<'f> {
             of_user.sort_by_key(|entry| entry.position);
         }
         let words = Words::new(people, &snapshots, said, told.signed);
-        Self { people, words, entries, last }
+        Self { people, words, writers: told.writers, entries, last }
     }
 
     /// For whom a snapshot stands that holds these changes.
@@ -135,7 +136,7 @@ impl<'f> Facts<'f> {
         let mut by_user = self.by_user(holds);
         // Whoever has nothing in it may have said so, and what they wrote that counts nowhere goes by that.
         let author = self.people.user(snapshot.author);
-        for user in author.into_iter().chain(self.words.users()).chain(self.entries.keys().copied()) {
+        for user in self.words.users().chain(self.writers.iter().copied()) {
             by_user.entry(user).or_default();
         }
         let own = author.and_then(|user| by_user.get(&user));

@@ -1,5 +1,7 @@
 //! What stands on the log of a document's snapshots.
 
+use std::collections::BTreeSet;
+
 use bowline_wire::confirm::Row;
 use bowline_wire::header::Digests;
 use bowline_wire::ids::{DeviceId, Position, UserId};
@@ -56,6 +58,8 @@ pub struct Told<'f> {
     pub said: &'f [Said],
     /// What users have signed in entries that are gone, by the state of a checkpoint that stands.
     pub signed: &'f [(UserId, SignedWord)],
+    /// Users with a content entry of the document that is still there, whether or not anything in it counts.
+    pub writers: BTreeSet<UserId>,
     /// The entries of the document that are still there.
     pub entries: Vec<&'f Holding>,
 }

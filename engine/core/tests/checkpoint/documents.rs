@@ -156,9 +156,15 @@ mod a_snapshot_is_not_named {
     fn that_is_older_than_the_one_before() {
         let (mut team, _) = team();
         let older = team.snapshot_by(&team.carl.clone());
-        let before = team.rested();
+        let before = team.snapshot_by(&team.ana.clone());
+        team.story.confirms(&team.ben, &[before]);
+        let state = team.stands();
+        assert_eq!((document(&state, DOC).snapshot, state.is_live(older)), (Some(before), true));
+        // Everybody for whom the one before stands has signed for the older one.
         team.story.disputes(&team.ben, before);
-        assert!(older < before);
+        for author in [&team.ana, &team.ben] {
+            team.story.confirms(author, &[older]);
+        }
         assert_eq!(document(&team.state(), DOC).snapshot, Some(before));
     }
 }
@@ -255,6 +261,17 @@ mod a_word {
         assert_eq!(document(&state, DOC).snapshot, Some(next));
         assert_eq!(word(&state, DOC, &team.carl), Some((covers, confirmed)));
     }
+}
+
+#[test]
+fn what_counts_nowhere_of_somebody_who_is_gone_goes_though_nobody_says_what_is_in_it() {
+    let (mut team, said) = team();
+    team.story.counts_nowhere(DOC, said[2]);
+    team.story.removes(&team.ana, &team.carl);
+    let snapshot = team.snapshot_by(&team.ana.clone());
+    assert!(team.state().is_live(said[2]));
+    team.story.confirms(&team.ben, &[snapshot]);
+    assert!(!team.state().is_live(said[2]));
 }
 
 #[test]

@@ -96,6 +96,14 @@ fn parts_that_their_author_has_not_gone_on_with_go() {
 }
 
 #[test]
+fn parts_of_two_documents_are_not_one_payload() {
+    let (mut story, ana, _) = two();
+    let first = story.part(&ana, DOC, Part { index: 0, count: 2 });
+    let last = story.part(&ana, OTHER_DOC, Part { index: 1, count: 2 });
+    assert_eq!(live(&story.state(), &[first, last]), [false, true]);
+}
+
+#[test]
 fn what_a_broken_payload_ends_with_goes_alone_and_takes_nothing_of_others_along() {
     let (mut story, ana, ben) = two();
     let in_another_document = story.says(&ana, OTHER_DOC);

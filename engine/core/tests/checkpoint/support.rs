@@ -262,6 +262,12 @@ impl Story {
         self.counts.entry(doc).or_default().retain(|(at, ..)| *at != position);
     }
 
+    /// Nothing in the content of a place ever counted.
+    pub fn counts_nowhere(&mut self, doc: WireDoc, position: Position) {
+        self.counts_no_more(doc, position);
+        self.says.remove(&position);
+    }
+
     /// What counts of a document up to a place.
     pub fn counts(&self, doc: WireDoc, covers: Position) -> Vec<(ChangeHash, ActorId)> {
         let all = self.counts.get(&doc).into_iter().flatten().filter(|(at, ..)| *at <= covers);

@@ -128,7 +128,9 @@ impl Log {
 
     fn facts<'f>(&'f self, people: &'f People) -> Facts<'f> {
         let Self { snapshots, said, signed, entries, .. } = self;
-        Facts::new(Told { people, snapshots, said, signed, entries: entries.iter().collect() })
+        let authors = snapshots.iter().map(|it| it.author).chain(entries.iter().map(|it| it.author));
+        let writers = authors.filter_map(|author| people.user(author)).collect();
+        Facts::new(Told { people, snapshots, said, signed, writers, entries: entries.iter().collect() })
     }
 
     pub(crate) fn stands(&self) -> Stands {

@@ -28,6 +28,7 @@ use crate::roster::{Outcome, Role, Roster, Standing};
 use crate::successor::Succession;
 use crate::weight::{Weight, Weights, Written};
 pub use checkpoints::{Checkpoints, Stood};
+pub use logs::Knew;
 use logs::Logs;
 pub use refusal::Refusal;
 pub use state::{ChainEnd, DocumentState, Part, Pin, Run, SignedWord, State, StateFault, live_digest};
@@ -266,6 +267,11 @@ impl Log {
         placed
     }
 
+    /// The log's hash before its first entry.
+    pub fn beginning(&self) -> LogHash {
+        hash::log_seed(self.workspace, self.logs.first())
+    }
+
     /// The place below which the log's hashes are compared with nothing any more: nobody need have them.
     fn floor(&self) -> Position {
         self.checkpoints.stood().map_or(self.begun, |stood| stood.at.max(self.begun))
@@ -369,17 +375,17 @@ impl Log {
         if !record.is_none_or(|it| self.roster.has_room_for_record(header, it, time, record_bytes)) {
             return Err(Refusal::RecordsSpent);
         }
-        let place_of = |position| seen.as_ref().map_or(position, |seen| seen.place_of(position));
+        let knew = seen.as_ref().map_or(Knew::everything(), logs::Signed::knew);
         let tip = ChainTip {
             seq: header.seq,
             id: entry.id(),
             seen: header.seen,
-            held: place_of(header.held),
+            held: knew.place_of(header.held),
             roster: roster_index as u64,
             since: tip.map_or(time, |tip| tip.since),
             log: seen.as_ref().map_or(0, |seen| seen.log),
         };
-        Ok(Accepted { entry, time, tip, covers: place_of(header.covers), written })
+        Ok(Accepted { entry, time, tip, covers: knew.place_of(header.covers), written })
     }
 
     /// What the author's user has written of the document, if a payload ends with this entry.

@@ -1,7 +1,7 @@
 //! The entries that a state is computed from.
 
 use bowline_wire::confirm::Row;
-use bowline_wire::header::Header;
+use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::{EntryId, Moment, Position};
 use bowline_wire::log::{Log, Pin, State, live_digest};
 
@@ -18,7 +18,7 @@ pub struct Listed<'l> {
     pub verdict: Verdict<'l>,
 }
 
-/// Whether an entry counts, and what it says by the log as it went on.
+/// Whether an entry counts, and what it says by the log as it went on: see [`Verdict::accepted`].
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict<'l> {
     /// The entry stands on the log and may not: it was only passed.
@@ -32,6 +32,19 @@ pub enum Verdict<'l> {
         /// What the author of a roster record had seen, if that is of the log as it went on; nothing of anything else.
         seen: Option<Pin>,
     },
+}
+
+impl<'l> Verdict<'l> {
+    /// That of an accepted entry at a place of `log`, with the rows of its body if it is a confirm. Where its author knew a log that was continued
+    /// since, a place behind the end of that is another entry's: it neither says anything of that, nor has it seen that.
+    pub fn accepted(log: &Log, header: &Header, at: Position, rows: &'l [Row]) -> Option<Self> {
+        let knew = log.knew(header, at)?;
+        let known = rows.partition_point(|row| knew.is_of(row.snapshot));
+        let seen =
+            header.seen.filter(|seen| header.entry_type == EntryType::Roster && knew.is_of(seen.position));
+        let seen = seen.map(|seen| Pin { at: seen.position, hash: seen.hash });
+        Some(Self::Accepted { covers: knew.place_of(header.covers), rows: rows.get(..known)?, seen })
+    }
 }
 
 impl Listed<'_> {

@@ -8,6 +8,7 @@
 )]
 
 mod authors;
+mod continued;
 mod disputes;
 mod documents;
 mod duration;

@@ -1,6 +1,8 @@
 //! A workspace's log, what is in the bodies of its entries, and its state as somebody computes it who has kept all or some of it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+mod continuing;
+
 use std::collections::BTreeMap;
 
 use bowline_core::checkpoint::{Ledger, Listed, NotWhole, Verdict};
@@ -14,11 +16,11 @@ use bowline_wire::hash::{self, sha256};
 use bowline_wire::head::{Seen, SeenHead};
 use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::*;
-use bowline_wire::log::{DocumentState, Log, Pin, State};
+use bowline_wire::log::{DocumentState, Log, State};
 use bowline_wire::roster::record::{Join, Lost, Record};
 use bowline_wire::roster::{Admits, TicketKind};
 use bowline_wire::signed::{Verified, signing_message};
-use bowline_wire::successor::Succession;
+use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Weight;
 use ed25519_dalek::SigningKey;
 
@@ -43,18 +45,17 @@ pub fn at(position: u64) -> Position {
 pub struct Stored {
     pub at: Moment,
     pub entry: Entry,
-    /// Up to where it covers its document, if it was accepted.
-    covers: Option<Position>,
+    /// Whether it was accepted.
+    is_accepted: bool,
     rows: Vec<Row>,
 }
 
 impl Stored {
-    pub fn listed(&self) -> Listed<'_> {
+    /// What a list says of it whose log is this.
+    pub fn listed(&self, log: &Log) -> Listed<'_> {
         let header = self.entry.header();
-        let seen = header.seen.filter(|_| header.entry_type == EntryType::Roster);
-        let seen = seen.map(|seen| Pin { at: seen.position, hash: seen.hash });
-        let accepted = |covers| Verdict::Accepted { covers, rows: &self.rows, seen };
-        let verdict = self.covers.map_or(Verdict::Passed, accepted);
+        let accepted = || Verdict::accepted(log, header, self.at.position, &self.rows).unwrap();
+        let verdict = if self.is_accepted { accepted() } else { Verdict::Passed };
         Listed { at: self.at, id: self.entry.id(), header, verdict }
     }
 }
@@ -63,6 +64,8 @@ impl Stored {
 #[derive(Clone)]
 pub struct Story {
     relay: SigningKey,
+    /// The logs that were continued, as the relay said it.
+    said: Vec<SaidSuccessor>,
     pub log: Log,
     hashes: Vec<LogHash>,
     pub stored: Vec<Stored>,
@@ -87,6 +90,7 @@ impl Story {
         let log = Log::new(hash::workspace_id(&genesis), id);
         let mut story = Self {
             relay,
+            said: Vec::new(),
             hashes: vec![log.head().hash],
             log,
             stored: Vec::new(),
@@ -162,21 +166,23 @@ impl Story {
         let hash_at = |at: Position| self.hashes.get(usize::try_from(at.0).unwrap()).copied();
         let accepted = self.log.check(entry, self.log.time_at(self.clock), hash_at).unwrap();
         let placed = self.log.append(accepted);
-        self.store(entry, placed.time, placed.hash, Some(placed.covers))
+        let known = self.log.knew(entry.header(), placed.position).unwrap();
+        assert_eq!(known.place_of(entry.header().covers), placed.covers);
+        self.store(entry, placed.time, placed.hash, true)
     }
 
     /// Appends an entry that stands and may not.
     pub fn pass(&mut self, entry: &Entry) -> Position {
         let placed = self.log.pass(entry.id(), self.log.time_at(self.clock));
-        self.store(entry, placed.time, placed.hash, None)
+        self.store(entry, placed.time, placed.hash, false)
     }
 
-    fn store(&mut self, entry: &Entry, time: LogTime, hash: LogHash, covers: Option<Position>) -> Position {
+    fn store(&mut self, entry: &Entry, time: LogTime, hash: LogHash, is_accepted: bool) -> Position {
         self.hashes.push(hash);
         let rows = entry.body().and_then(|body| Confirm::parse(entry.header(), body).ok());
         let rows = rows.map_or(Vec::new(), |confirm| confirm.rows().to_vec());
         let position = self.here();
-        self.stored.push(Stored { at: Moment { position, time }, entry: entry.clone(), covers, rows });
+        self.stored.push(Stored { at: Moment { position, time }, entry: entry.clone(), is_accepted, rows });
         position
     }
 
@@ -370,7 +376,7 @@ impl Story {
 
     /// The state here as somebody computes it whose log is this, and who has kept the entries at these places.
     pub fn state_by(&self, log: &Log, has: impl Fn(Position) -> bool) -> Result<State, NotWhole> {
-        let kept = self.stored.iter().filter(|it| has(it.at.position)).map(Stored::listed);
+        let kept = self.stored.iter().filter(|it| has(it.at.position)).map(|it| it.listed(log));
         let ledger = Ledger::new(log, self.base(), kept)?;
         let state = ledger.state(&self.judged(&ledger, has)).unwrap();
         assert_eq!(decode::<State>(&encode(&state)).as_ref(), Ok(&state), "it reads back");
@@ -411,17 +417,17 @@ impl Story {
 
     /// The log of somebody who begins from a state that came to stand, up to here. What counts and what was passed has to be the same to them.
     pub fn begun(&self, state: &State) -> Log {
-        let none = Succession::stored(self.log.head().workspace, &[]).unwrap();
+        let succession = self.succession();
         let is_record = |it: &&Stored| it.entry.header().entry_type == EntryType::Roster;
         let live = self.stored.iter().filter(|it| state.is_live(it.at.position));
         let records = live.filter(is_record).map(|it| (it.at, &it.entry));
         let id = self.log.head().log;
-        let mut log = state.begin(self.log.head().workspace, (id, &none), records).unwrap();
+        let mut log = state.begin(self.log.head().workspace, (id, &succession), records).unwrap();
         let from = usize::try_from(state.at.0).unwrap();
         for it in &self.stored[from..] {
             let hash_at = |at: Position| (at >= state.at).then(|| self.hash_at(at));
             let judged = log.check(&it.entry, it.at.time, hash_at);
-            assert_eq!(judged.is_ok(), it.covers.is_some(), "at {}", it.at.position);
+            assert_eq!(judged.is_ok(), it.is_accepted, "at {}", it.at.position);
             match judged {
                 Ok(accepted) => drop(log.append(accepted)),
                 Err(_) => drop(log.pass(it.entry.id(), it.at.time)),

@@ -44,7 +44,7 @@ fn whoever_has_kept_what_the_state_before_let_go_comes_to_the_same() {
 #[test]
 fn it_goes_by_the_state_of_the_checkpoint_that_stands_and_by_no_other() {
     let (story, _) = stood();
-    let all = || story.stored.iter().map(Stored::listed);
+    let all = || story.stored.iter().map(|it| it.listed(&story.log));
     let mut other = story.base().unwrap().clone();
     other.documents.clear();
     for base in [None, Some(&other)] {
@@ -60,9 +60,12 @@ fn a_snapshot_that_nobody_has_opened_or_that_was_judged_by_what_came_later_is_no
     let before = story.clone();
     let ben = Author::new("ben");
     let snapshot = before.base().unwrap().documents[0].snapshot.unwrap();
-    let ledger = Ledger::new(&before.log, before.base(), before.stored.iter().map(Stored::listed)).unwrap();
+    let ledger =
+        Ledger::new(&before.log, before.base(), before.stored.iter().map(|it| it.listed(&before.log)))
+            .unwrap();
     assert_eq!(ledger.state(&BTreeMap::new()), Err(NotJudged(snapshot)));
     story.confirms(&ben, &[snapshot]);
-    let later = Ledger::new(&story.log, story.base(), story.stored.iter().map(Stored::listed)).unwrap();
+    let later =
+        Ledger::new(&story.log, story.base(), story.stored.iter().map(|it| it.listed(&story.log))).unwrap();
     assert_eq!(ledger.state(&story.judged(&later, |_| true)), Err(NotJudged(snapshot)));
 }

@@ -29,9 +29,34 @@ impl Signed {
         self.place < self.head.position
     }
 
-    /// Where a position in the log of the head is in the log as it went on.
-    pub(super) fn place_of(&self, position: Position) -> Position {
-        if self.is_lost() { self.place.min(position) } else { position }
+    /// What whoever names it knew of the log as it went on.
+    pub(super) fn knew(&self) -> Knew {
+        Knew { end: self.is_lost().then_some(self.place) }
+    }
+}
+
+/// What the author of an entry knew of the log as it went on: all that they name, or no more than up to the place where what they had seen ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Knew {
+    /// Where the log that they had seen was continued, if they had seen more of it.
+    end: Option<Position>,
+}
+
+impl Knew {
+    /// Nothing that the author names was lost.
+    pub(super) fn everything() -> Self {
+        Self { end: None }
+    }
+
+    /// Where a position that the author names is in the log as it went on: what stands there behind the place where their log was continued is
+    /// something else than what they mean.
+    pub fn place_of(self, position: Position) -> Position {
+        self.end.map_or(position, |end| end.min(position))
+    }
+
+    /// Whether what the author means by a position stands there.
+    pub fn is_of(self, position: Position) -> bool {
+        self.place_of(position) == position
     }
 }
 
@@ -48,6 +73,11 @@ impl Logs {
     /// The log that signs now.
     pub(super) fn now(&self) -> LogId {
         self.now
+    }
+
+    /// The log that signed first.
+    pub(super) fn first(&self) -> LogId {
+        self.id(0)
     }
 
     /// How many logs were continued before the entry after `position` was appended. What was said of later ones could not be known

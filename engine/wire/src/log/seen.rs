@@ -1,6 +1,6 @@
 //! What an entry says to have seen and to hold: heads of one of the log's own logs, which never go back.
 
-use super::logs::Signed;
+use super::logs::{Knew, Signed};
 use super::{ChainTip, Log, Refusal};
 use crate::header::Header;
 use crate::ids::{DeviceId, LogHash, Position};
@@ -18,6 +18,14 @@ impl Log {
         let before = tip.and_then(|tip| Some((tip.log, tip.seen?)));
         let found = self.logs.find(self.workspace, seen, before, self.position);
         found.map(Some).ok_or(Refusal::BadSeen)
+    }
+
+    /// What the author of an entry that was accepted at `at` knew of this log as it went on. `None` if none of its logs has signed what the entry
+    /// names as seen, which is not so of any that was accepted.
+    pub fn knew(&self, header: &Header, at: Position) -> Option<Knew> {
+        let Some(seen) = header.seen else { return Some(Knew::everything()) };
+        let found = self.logs.find(self.workspace, seen, None, Position(at.0.saturating_sub(1)));
+        found.map(|seen| seen.knew())
     }
 
     /// A head below the place where its log was continued is a prefix of this log, or proof of two stories. Beyond, it names what
@@ -38,7 +46,7 @@ impl Log {
         };
         let goes_back = before
             .is_some_and(|(log, before)| (seen.log, seen.head.position) < (log, before.position))
-            || tip.is_some_and(|tip| seen.place_of(header.held) < tip.held);
+            || tip.is_some_and(|tip| seen.knew().place_of(header.held) < tip.held);
         if is_early || goes_back {
             return Err(Refusal::BadSeen);
         }

@@ -431,7 +431,14 @@ impl Story {
         self.hashes.push(placed.hash);
         self.entries.push(entry.clone());
         self.times.push(placed.time);
+        self.knows_later_what_it_knew(entry, &placed);
         placed
+    }
+
+    /// Whoever asks the log once it has gone on hears the same of an entry as when that was appended.
+    fn knows_later_what_it_knew(&self, entry: &Entry, placed: &Placed) {
+        let knew = self.log.knew(entry.header(), placed.position).unwrap();
+        assert_eq!(knew.place_of(entry.header().covers), placed.covers);
     }
 
     /// Appends a run up to a cut that has to be acceptable.

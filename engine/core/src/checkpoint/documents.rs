@@ -125,8 +125,9 @@ impl Kept {
         })
     }
 
-    /// The newest snapshot behind the one that the state before names which nobody disputes, and that stands for its author's user and for
-    /// everybody for whom that one does.
+    /// The snapshot of most, and of these the newest, of more than the one that the state before names which nobody disputes, and that stands for
+    /// its author's user and for everybody of whom that state has a word: for all of them that one may be alone in holding what they have said,
+    /// though it need not stand for them by what is left.
     fn newest<'s>(
         &self,
         people: &People,
@@ -134,18 +135,19 @@ impl Kept {
         stands: &BTreeMap<Position, &'s Stands>,
         at: Position,
     ) -> Option<Named<'s>> {
-        let before = self.named.and_then(|before| stands.get(&before));
         let is_it = |snapshot: &&SnapshotHeader| {
             let position = snapshot.position;
             stands.get(&position).is_some_and(|how| {
-                let author = people.user(snapshot.author);
-                author.is_some_and(|user| how.for_user(user).is_some())
-                    && before.is_none_or(|before| how.is_for_all_of(before))
+                let is_for = |user: UserId| how.for_user(user).is_some();
+                people.user(snapshot.author).is_some_and(is_for)
+                    && self.signed.iter().all(|(user, _)| is_for(*user))
                     && facts.disputed_by(position, at).is_empty()
             })
         };
-        let newer = self.snapshots.iter().filter(|it| self.named.is_none_or(|before| before < it.position));
-        let position = newer.rev().find(is_it)?.position;
+        let reach = |snapshot: &SnapshotHeader| (snapshot.covers, snapshot.position);
+        let before = self.snapshots.iter().find(|it| Some(it.position) == self.named).map(reach);
+        let more = self.snapshots.iter().filter(|it| before.is_none_or(|before| before < reach(it)));
+        let position = more.filter(is_it).max_by_key(|it| reach(it))?.position;
         stands.get(&position).map(|stands| Named { position, stands })
     }
 

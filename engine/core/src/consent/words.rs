@@ -13,7 +13,9 @@ use super::told::{Said, SnapshotHeader};
 #[derive(Default)]
 pub(super) struct Words {
     /// Those of each user, by up to where they are about everything.
-    words: BTreeMap<UserId, BTreeMap<Position, Vec<SignedWord>>>,
+    given: BTreeMap<UserId, BTreeMap<Position, Vec<SignedWord>>>,
+    /// Up to where each user has said something by the state.
+    known: BTreeMap<UserId, Position>,
     /// Rows that say of a snapshot that it holds what counts: whose, and where.
     confirmed: BTreeMap<Position, Vec<(UserId, Position)>>,
 }
@@ -27,6 +29,7 @@ impl Words {
     ) -> Self {
         let mut words = Self::default();
         for (user, word) in signed {
+            words.known.insert(*user, word.covers);
             words.add(*user, *word);
         }
         for snapshot in snapshots.values() {
@@ -50,18 +53,23 @@ impl Words {
         words
     }
 
+    /// Takes a word, if it is not about less than what a state says of its user: entries between the two may be gone, and what was in them would
+    /// not be missed.
     fn add(&mut self, user: UserId, word: SignedWord) {
-        self.words.entry(user).or_default().entry(word.covers).or_default().push(word);
+        if self.known.get(&user).is_some_and(|known| word.covers < *known) {
+            return;
+        }
+        self.given.entry(user).or_default().entry(word.covers).or_default().push(word);
     }
 
     /// Everybody who has given a word.
     pub(super) fn users(&self) -> impl Iterator<Item = UserId> {
-        self.words.keys().copied()
+        self.given.keys().copied()
     }
 
     /// All words of a user, by up to where they are about everything, ascending.
     pub(super) fn of(&self, user: UserId) -> impl Iterator<Item = (Position, &[SignedWord])> {
-        let of_user = self.words.get(&user).into_iter().flatten();
+        let of_user = self.given.get(&user).into_iter().flatten();
         of_user.map(|(covers, words)| (*covers, words.as_slice()))
     }
 
@@ -70,7 +78,7 @@ impl Words {
         let newest = |words: &BTreeMap<Position, Vec<SignedWord>>| {
             words.values().flatten().copied().max_by_key(|word| (word.said, word.covers, word.digest))
         };
-        self.words.iter().filter_map(move |(user, words)| Some((*user, newest(words)?)))
+        self.given.iter().filter_map(move |(user, words)| Some((*user, newest(words)?)))
     }
 
     /// Who has said in a row that a snapshot holds what counts, and where.

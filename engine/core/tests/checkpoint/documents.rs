@@ -1,12 +1,9 @@
 //! Which snapshot of a document a state names, what users have signed by it, and which entries go.
 
-use bowline_wire::confirm::Word;
-use bowline_wire::ids::{Position, SnapshotDigest};
+use bowline_wire::ids::Position;
 use bowline_wire::log::State;
 
 use crate::support::*;
-
-const GARBAGE: Word = Word::Confirms(Some(SnapshotDigest::from_bytes([9; 32])));
 
 struct Team {
     story: Story,

@@ -50,7 +50,7 @@ impl Rounds {
             11..14 => self.snapshot(&author, doc),
             14..18 => self.confirm(&author),
             18 => self.say_of_one(&author, Word::Disputes(SnapshotDigest::from_bytes([9; 32]))),
-            19 => self.say_of_one(&author, Word::Confirms(Some(SnapshotDigest::from_bytes([9; 32])))),
+            19 => self.say_of_one(&author, GARBAGE),
             20 => drop(self.story.writes(&author, EntryType::Witness, ZERO)),
             21 => drop(self.story.code(&author, &format!("code {here}"), self.story.clock.plus(60 * 1000))),
             22 => self.give_up(),

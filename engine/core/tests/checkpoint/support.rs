@@ -31,6 +31,8 @@ pub const DOC: WireDoc = WireDoc::from_bytes([1; 16]);
 /// The document of what is of none.
 pub const ZERO: WireDoc = WireDoc::ZERO;
 pub const OTHER_DOC: WireDoc = WireDoc::from_bytes([2; 16]);
+/// A digest of nothing that anybody has said.
+pub const GARBAGE: Word = Word::Confirms(Some(SnapshotDigest::from_bytes([9; 32])));
 /// What every payload of these tests declares.
 pub const WEIGHT: Weight = Weight::MIN;
 /// When it all begins.
@@ -251,6 +253,18 @@ impl Story {
         let change = ChangeHash::from_bytes(seed(&format!("change at {position}")));
         self.says.insert(position, Holding { position, author: author.id(), changes: vec![change] });
         self.counts.entry(doc).or_default().push((position, change, author.actor()));
+    }
+
+    /// The change that was first said here.
+    pub fn change(&self, position: Position) -> ChangeHash {
+        self.says[&position].changes[0]
+    }
+
+    /// A change of `author`'s once more, in another entry.
+    pub fn repeats(&mut self, author: &Author, doc: WireDoc, of: Position) -> Position {
+        let here = self.part(author, doc, Part::WHOLE);
+        self.says.insert(here, Holding { position: here, ..self.says[&of].clone() });
+        here
     }
 
     /// A piece of content.

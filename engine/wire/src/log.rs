@@ -208,7 +208,7 @@ impl Log {
     /// How many entries, this one included, are left up to the cut of the author's removal; `None` if the author was
     /// not removed or the entry is beyond the cut. Such entries are checked by [`Log::check_run`].
     pub fn run_remaining(&self, header: &Header) -> Option<u64> {
-        let (seq, _) = self.cut(header)?;
+        let (seq, _) = self.cut(&header.chain())?;
         seq.checked_sub(header.seq).map(|rest| rest.saturating_add(1))
     }
 
@@ -221,7 +221,7 @@ impl Log {
     ) -> Result<Vec<Accepted<'e>>, Refusal> {
         let ((_, first), (_, last)) = entries.first().zip(entries.last()).ok_or(Refusal::RunIncomplete)?;
         let chain = first.header().chain();
-        let (seq, id) = self.cut(first.header()).ok_or(Refusal::NotActive)?;
+        let (seq, id) = self.cut(&chain).ok_or(Refusal::NotActive)?;
         let mut tip = self.tips.get(&chain).copied();
         let mut weights = self.weights.clone();
         let mut record_bytes: u64 = 0;
@@ -319,9 +319,16 @@ impl Log {
         Ok(Some(record))
     }
 
-    fn cut(&self, header: &Header) -> Option<(u64, EntryId)> {
-        match &self.roster.device(&header.device)?.standing {
-            Standing::Removed { cut, .. } => cut.get(&header.chain()).copied(),
+    /// Whether nothing more of a chain is ever accepted: its device was removed, and what the removal's cut allows of it is here.
+    pub fn has_ended(&self, chain: &ChainKey) -> bool {
+        let is_removed = self.roster.device(&chain.device).is_some_and(|device| !device.is_active());
+        let is_here = |seq| self.tips.get(chain).is_some_and(|tip| tip.seq >= seq);
+        is_removed && self.cut(chain).is_none_or(|(seq, _)| is_here(seq))
+    }
+
+    fn cut(&self, chain: &ChainKey) -> Option<(u64, EntryId)> {
+        match &self.roster.device(&chain.device)?.standing {
+            Standing::Removed { cut, .. } => cut.get(chain).copied(),
             Standing::Active => None,
         }
     }

@@ -115,7 +115,7 @@ impl<'l> Ledger<'l> {
 
     /// Takes content: what is given up goes, and so do parts of which nothing comes. Those whose last one may come stay.
     fn take_payloads(&mut self) {
-        let Payloads { ended, broken_off } = Payloads::of(&self.entries);
+        let Payloads { ended, broken_off } = Payloads::of(self.log, &self.entries);
         for number in broken_off {
             self.drop(number);
         }

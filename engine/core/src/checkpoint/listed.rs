@@ -1,6 +1,7 @@
 //! The entries that a state is computed from.
 
 use bowline_wire::confirm::Row;
+use bowline_wire::hash::log_hash;
 use bowline_wire::header::{EntryType, Header};
 use bowline_wire::ids::{EntryId, Moment, Position};
 use bowline_wire::log::{Log, Pin, State, live_digest};
@@ -62,6 +63,9 @@ pub enum NotWhole {
     /// The entries that stay below the checkpoint that stands are others than its state names.
     #[error("not the entries that stay below the checkpoint that stands")]
     OtherLive,
+    /// The entries behind that checkpoint are others than the log's, or stood at other times.
+    #[error("not the entries behind the checkpoint that stands")]
+    OtherEntries,
     /// An entry behind that checkpoint is missing, or there twice.
     #[error("no entry or more than one at {0}")]
     Gap(Position),
@@ -98,6 +102,10 @@ pub(super) fn that_count<'l>(
     }
     if next != head.position.next() {
         return Err(NotWhole::Gap(next));
+    }
+    let before = base.map_or_else(|| log.beginning(), |base| base.hash);
+    if above.iter().fold(before, |hash, it| log_hash(hash, it.id, it.at.time)) != head.hash {
+        return Err(NotWhole::OtherEntries);
     }
     Ok(entries)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bowline_wire::header::{Header, Part};
 use bowline_wire::ids::{ChainKey, Lane};
+use bowline_wire::log::Log;
 
 use super::listed::Listed;
 
@@ -12,7 +13,7 @@ use super::listed::Listed;
 pub(super) struct Payloads {
     /// The entries of each payload whose last part is there, by their numbers in the list. A last part whose others do not belong to it is alone.
     pub(super) ended: Vec<Vec<usize>>,
-    /// Parts whose author has written something else instead of the next one: nothing ever comes of them.
+    /// Parts whose author has written something else instead of the next one, or will not write it any more: nothing ever comes of them.
     pub(super) broken_off: Vec<usize>,
 }
 
@@ -25,7 +26,7 @@ struct Begun<'l> {
 impl Payloads {
     /// Those of a list in order of places. Of a chain nothing is missing behind a part that waits for the next one: what comes there breaks it off,
     /// and is looked at together with it.
-    pub(super) fn of(entries: &[Listed<'_>]) -> Self {
+    pub(super) fn of(log: &Log, entries: &[Listed<'_>]) -> Self {
         let mut found = Self::default();
         let mut begun: BTreeMap<ChainKey, Begun<'_>> = BTreeMap::new();
         for (number, it) in entries.iter().enumerate() {
@@ -47,6 +48,8 @@ impl Payloads {
                 found.broken_off.append(&mut numbers);
             }
         }
+        let is_over = |(chain, begun)| log.has_ended(&chain).then_some(begun);
+        found.broken_off.extend(begun.into_iter().filter_map(is_over).flat_map(|begun| begun.numbers));
         found
     }
 }

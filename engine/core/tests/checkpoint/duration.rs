@@ -7,6 +7,7 @@ use bowline_core::checkpoint::{Ledger, Listed, Verdict};
 use bowline_core::consent::{Answer, Holding};
 use bowline_core::document::{ActorId, ChangeHash};
 use bowline_wire::confirm::{Row, Word};
+use bowline_wire::hash::log_hash;
 use bowline_wire::header::{Digests, EntryType, Header};
 use bowline_wire::ids::*;
 use bowline_wire::log::{Checkpoints, Log, State};
@@ -79,8 +80,10 @@ impl Large {
             let snapshot = large.push(header, vec![]);
             large.push(confirm.clone(), vec![Row { snapshot, word: by_ben }]);
         }
-        let head =
-            bowline_wire::head::Head { position: Position(large.entries.len() as u64), ..large.log.head() };
+        let beginning = large.log.beginning();
+        let hash = large.listed().fold(beginning, |hash, it| log_hash(hash, it.id, it.at.time));
+        let position = Position(large.entries.len() as u64);
+        let head = bowline_wire::head::Head { position, hash, ..large.log.head() };
         let (time, roster) = (large.log.time(), large.log.roster().clone());
         large.log = Log::restore(head, time, roster, [], Weights::restore(written), Checkpoints::default());
         large

@@ -1,13 +1,20 @@
 //! Which entries go and which stay whatever becomes of documents.
 
+use bowline_wire::entry::Entry;
 use bowline_wire::header::{EntryType, Header, Part};
-use bowline_wire::roster::record::Record;
+use bowline_wire::roster::record::{Cut, Record};
 
 use crate::support::*;
 
 fn two() -> (Story, Author, Author) {
     let [ana, ben] = ["ana", "ben"].map(Author::new);
     (Story::of(&[&ana, &ben]), ana, ben)
+}
+
+/// Up to here.
+fn cut_at(entry: &Entry) -> Cut {
+    let Header { device, incarnation, lane, seq, .. } = *entry.header();
+    Cut { device, incarnation, lane, seq, id: entry.id() }
 }
 
 #[test]
@@ -93,6 +100,24 @@ fn parts_that_their_author_has_not_gone_on_with_go() {
     assert!(!state.is_live(stray), "nor is there anything that it goes on with");
     story.checkpoint(&state, &ana, &ben);
     assert_eq!(live(&story.state(), &[said]), [true]);
+}
+
+#[test]
+fn parts_of_somebody_removed_go_once_no_more_of_them_is_accepted() {
+    let (story, ana, ben) = two();
+    let mut before = story.clone();
+    let first = before.part(&ben, DOC, Part { index: 0, count: 3 });
+    let mut others = before.clone();
+    let second = others.part(&ben, DOC, Part { index: 1, count: 3 });
+    // Ana may have had another part when she removed him, which comes later.
+    let mut cut_behind = before.clone();
+    cut_behind.removes_up_to(&ana, &ben, vec![cut_at(&others.stored_at(second).entry)]);
+    assert!(cut_behind.state().is_live(first), "what the cut allows may come");
+    let run = [&others.stored_at(second).entry];
+    cut_behind.put_run(&run);
+    assert_eq!(live(&cut_behind.state(), &[first, cut_behind.here()]), [false, false]);
+    before.removes(&ana, &ben);
+    assert!(!before.state().is_live(first));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod documents;
 mod duration;
 mod entries;
 mod freed;
+mod kept;
 mod malice;
 mod pins;
 mod rounds;

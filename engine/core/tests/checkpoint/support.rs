@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 mod continuing;
+mod signing;
 
 use std::collections::BTreeMap;
 
@@ -13,11 +14,11 @@ use bowline_wire::codec::{decode, encode};
 use bowline_wire::confirm::{Confirm, Row, Word};
 use bowline_wire::entry::Entry;
 use bowline_wire::hash::{self, sha256};
-use bowline_wire::head::{Seen, SeenHead};
-use bowline_wire::header::{Digests, EntryType, Header, Part};
+use bowline_wire::head::{Head, Seen, SeenHead};
+use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::log::{DocumentState, Log, State};
-use bowline_wire::roster::record::{Join, Lost, Record};
+use bowline_wire::roster::record::{Cut, Join, Lost, Record};
 use bowline_wire::roster::{Admits, TicketKind};
 use bowline_wire::signed::{Verified, signing_message};
 use bowline_wire::successor::SaidSuccessor;
@@ -53,6 +54,10 @@ pub struct Stored {
 }
 
 impl Stored {
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
     /// What a list says of it whose log is this.
     pub fn listed(&self, log: &Log) -> Listed<'_> {
         let header = self.entry.header();
@@ -153,8 +158,7 @@ impl Story {
         if let Some(tip) = self.log.tip(&header.chain()) {
             (header.seq, header.prev) = (tip.seq + 1, tip.id);
         }
-        let head = Verified::sign(self.log.head(), signer(&self.relay)).unwrap();
-        header.seen = Some(Seen::from(SeenHead::from(&head)));
+        header.seen = Some(self.seen(self.log.head()));
         header.held = self.here();
         if header.lane == Lane::Content {
             header.epoch = self.log.roster().epoch().unwrap();
@@ -171,6 +175,23 @@ impl Story {
         let known = self.log.knew(entry.header(), placed.position).unwrap();
         assert_eq!(known.place_of(entry.header().covers), placed.covers);
         self.store(entry, placed.time, placed.hash, true)
+    }
+
+    /// Appends the last that may come of somebody removed.
+    pub fn put_run(&mut self, run: &[&Entry]) {
+        let time = self.log.time_at(self.clock);
+        let timed: Vec<_> = run.iter().map(|entry| (time, *entry)).collect();
+        let hash_at = |at: Position| self.hashes.get(usize::try_from(at.0).unwrap()).copied();
+        for accepted in self.log.check_run(&timed, hash_at).unwrap() {
+            let entry = accepted.entry().clone();
+            let placed = self.log.append(accepted);
+            self.store(&entry, placed.time, placed.hash, true);
+        }
+    }
+
+    /// A head of this log with its signature.
+    pub fn seen(&self, head: Head) -> Seen {
+        Seen::from(SeenHead::from(&Verified::sign(head, signer(&self.relay)).unwrap()))
     }
 
     /// Appends an entry that stands and may not.
@@ -222,7 +243,12 @@ impl Story {
 
     /// Removes somebody with all of their devices.
     pub fn removes(&mut self, by: &Author, of: &Author) -> Position {
-        let removal = |rekey| Record::RemoveMember { user: of.user(), cut: vec![], rekey };
+        self.removes_up_to(by, of, vec![])
+    }
+
+    /// Removes somebody, of whom this may still come.
+    pub fn removes_up_to(&mut self, by: &Author, of: &Author, cut: Vec<Cut>) -> Position {
+        let removal = |rekey| Record::RemoveMember { user: of.user(), cut: cut.clone(), rekey };
         let name = format!("epoch {}", self.log.roster().epochs().len());
         let header = self.draft(by, EntryType::Roster);
         let stay = self.log.roster().recipients_after(&header, &removal(rekey(&name, 0)));
@@ -253,6 +279,16 @@ impl Story {
         let change = ChangeHash::from_bytes(seed(&format!("change at {position}")));
         self.says.insert(position, Holding { position, author: author.id(), changes: vec![change] });
         self.counts.entry(doc).or_default().push((position, change, author.actor()));
+    }
+
+    /// What is in a snapshot.
+    pub fn holds(&self, snapshot: Position) -> &[(ChangeHash, ActorId)] {
+        &self.holds[&snapshot]
+    }
+
+    /// What each author's device says in its content.
+    pub fn says_all(&self) -> impl Iterator<Item = &Holding> {
+        self.says.values()
     }
 
     /// The change that was first said here.
@@ -292,83 +328,6 @@ impl Story {
     pub fn counts(&self, doc: WireDoc, covers: Position) -> Vec<(ChangeHash, ActorId)> {
         let all = self.counts.get(&doc).into_iter().flatten().filter(|(at, ..)| *at <= covers);
         all.map(|(_, change, actor)| (*change, *actor)).collect()
-    }
-
-    /// A snapshot of what counts up to a place.
-    pub fn snapshot(&mut self, author: &Author, doc: WireDoc, covers: Position) -> Position {
-        self.snapshot_of(author, doc, covers, self.counts(doc, covers))
-    }
-
-    pub fn snapshot_of(
-        &mut self,
-        author: &Author,
-        doc: WireDoc,
-        covers: Position,
-        holds: Vec<(ChangeHash, ActorId)>,
-    ) -> Position {
-        self.snapshot_in_parts(author, (doc, 1), covers, holds)[0]
-    }
-
-    pub fn snapshot_in_parts(
-        &mut self,
-        author: &Author,
-        (doc, count): (WireDoc, u32),
-        covers: Position,
-        holds: Vec<(ChangeHash, ActorId)>,
-    ) -> Vec<Position> {
-        let all = holds.iter().map(|(change, _)| *change).collect();
-        let digests = Digests { all: digest(doc, all), own: self.own_digest(author, doc, &holds) };
-        let of = |story: &Self, index| {
-            let header = story.draft(author, EntryType::Snapshot);
-            Header { doc, covers, digests: Some(digests), part: Part { index, count }, ..header }
-        };
-        let places: Vec<Position> = (0..count).map(|index| self.content(author, of(self, index))).collect();
-        self.holds.insert(places[places.len() - 1], holds);
-        places
-    }
-
-    /// A snapshot turns out to hold something else than its header says.
-    pub fn opens_to(&mut self, snapshot: Position, holds: Vec<(ChangeHash, ActorId)>) {
-        self.holds.insert(snapshot, holds);
-    }
-
-    /// The digest of what the devices of `author`'s user have in it.
-    pub fn own_digest(
-        &self,
-        author: &Author,
-        doc: WireDoc,
-        holds: &[(ChangeHash, ActorId)],
-    ) -> SnapshotDigest {
-        let roster = self.log.roster();
-        let user = roster.device(&author.id()).unwrap().user;
-        let devices: Vec<DeviceId> =
-            roster.devices().filter(|(_, it)| it.user == user).map(|(id, _)| *id).collect();
-        let is_theirs = |actor: &ActorId| devices.iter().any(|device| actor.belongs_to(*device));
-        let own = holds.iter().filter(|(_, actor)| is_theirs(actor)).map(|(change, _)| *change);
-        digest(doc, own.collect())
-    }
-
-    /// A device says that snapshots hold of its user's what they do.
-    pub fn confirms(&mut self, author: &Author, snapshots: &[Position]) -> Position {
-        let row = |at: &Position| {
-            let own = self.own_digest(author, self.stored_at(*at).entry.header().doc, &self.holds[at]);
-            Row { snapshot: *at, word: Word::Confirms(Some(own)) }
-        };
-        let rows = snapshots.iter().map(row).collect();
-        self.rows(author, rows)
-    }
-
-    pub fn row(&mut self, author: &Author, snapshot: Position, word: Word) -> Position {
-        self.rows(author, vec![Row { snapshot, word }])
-    }
-
-    pub fn rows(&mut self, author: &Author, rows: Vec<Row>) -> Position {
-        let header = self.draft(author, EntryType::Confirm);
-        self.put(&author.sign(header, &Confirm::new(rows).unwrap().to_body()))
-    }
-
-    pub fn disputes(&mut self, author: &Author, snapshot: Position) -> Position {
-        self.row(author, snapshot, Word::Disputes(SnapshotDigest::from_bytes([9; 32])))
     }
 
     /// Something of this type.

@@ -1,7 +1,7 @@
 //! What a state is computed from has to be whole, and whoever has kept more comes to the same.
 
-use bowline_core::checkpoint::{Ledger, NotJudged, NotWhole};
-use bowline_wire::ids::Position;
+use bowline_core::checkpoint::{Ledger, Listed, NotJudged, NotWhole};
+use bowline_wire::ids::{LogTime, Position};
 use std::collections::BTreeMap;
 
 use crate::support::*;
@@ -52,6 +52,29 @@ fn it_goes_by_the_state_of_the_checkpoint_that_stands_and_by_no_other() {
     }
     let twice = all().chain(all().next_back());
     assert_eq!(Ledger::new(&story.log, story.base(), twice).err(), Some(NotWhole::Gap(story.here())));
+}
+
+#[test]
+fn what_stands_behind_the_checkpoint_has_to_be_what_the_log_is_of() {
+    let (story, _) = stood();
+    let listed = || story.stored.iter().map(|it| it.listed(&story.log));
+    let changed = |change: fn(&mut Listed<'_>), at: Position| {
+        let entries = listed().map(|mut it| {
+            if it.at.position == at {
+                change(&mut it);
+            }
+            it
+        });
+        Ledger::new(&story.log, story.base(), entries).err()
+    };
+    let (above, below) = (story.here(), Position(1));
+    let other_id_or_time: [fn(&mut Listed<'_>); 2] =
+        [|it| it.id = seed_id(), |it| it.at.time = LogTime::START];
+    for change in other_id_or_time {
+        assert_eq!(changed(change, above), Some(NotWhole::OtherEntries));
+        assert_eq!(changed(change, below), Some(NotWhole::OtherLive));
+    }
+    assert_eq!(changed(|_| {}, above), None);
 }
 
 #[test]

@@ -132,6 +132,10 @@ pub const MAX_FOUND: usize = 64;
 /// Rows of one confirm: 46 bytes each, so that all of them fit a body.
 pub const MAX_CONFIRM_ROWS: usize = 16 * 1024;
 
+/// Places up to which a user has given words about a document that are asked of a snapshot, and the lowest: each is a digest of all that the user has
+/// in it, and honest users are in need of the newest, and of the one in a state.
+pub const MAX_WORDS_ASKED: usize = 256;
+
 /// Entries that one adopted entry holds: the largest payload has room for so many small ones.
 pub const MAX_ORIGINALS: usize = 16 * 1024;
 

@@ -195,18 +195,28 @@ impl<'f> Facts<'f> {
         changes: &BTreeSet<ChangeHash>,
         digest: Digest<'_>,
     ) -> Option<StandsFor> {
-        // Words about one place ask for the same set, however many there are.
-        let about = self.words.of(user).take_while(|(covers, _)| *covers <= snapshot.covers);
-        let complete = about.filter_map(|(covers, words)| {
-            let since: BTreeSet<ChangeHash> = self.entries_of(user, covers, snapshot.covers).collect();
-            let signed: BTreeSet<ChangeHash> = changes.difference(&since).copied().collect();
-            let signed = since.is_subset(changes).then(|| of(digest, &signed))?;
-            let found = words.iter().filter(|word| word.digest == signed);
-            found
-                .map(|word| StandsFor { since: word.said.max(snapshot.position), word: *word })
-                .reduce(StandsFor::and)
-        });
-        complete.reduce(StandsFor::and)
+        let mut complete: Option<StandsFor> = None;
+        let (mut signed, mut upto) = (changes.clone(), snapshot.covers);
+        let mut by_key: Option<SnapshotDigest> = None;
+        for (covers, about) in self.words.of(user, snapshot.covers) {
+            for change in self.entries_of(user, covers, upto) {
+                // What is missing here is missing behind every lower place, too.
+                if !changes.contains(&change) {
+                    return complete;
+                }
+                if signed.remove(&change) {
+                    by_key = None;
+                }
+            }
+            upto = covers;
+            let digest = *by_key.get_or_insert_with(|| of(digest, &signed));
+            if let Some((first, last)) = about.get(&digest) {
+                let word = SignedWord { digest, covers, said: *last };
+                let how = StandsFor { since: snapshot.position.max(*first), word };
+                complete = Some(complete.map_or(how, |before| before.and(how)));
+            }
+        }
+        complete
     }
 
     /// What a user's devices have said in entries behind one position, up to another.

@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 
 use bowline_wire::confirm::Word;
-use bowline_wire::ids::{Position, UserId};
+use bowline_wire::ids::{Position, SnapshotDigest, UserId};
+use bowline_wire::limits::MAX_WORDS_ASKED;
 use bowline_wire::log::SignedWord;
 
 use super::people::People;
 use super::told::{Said, SnapshotHeader};
 
+/// What a user has said about everything up to one place: each digest, with where it was said first and last.
+pub(super) type About = BTreeMap<SnapshotDigest, (Position, Position)>;
+
 /// The words of all users about a document.
 #[derive(Default)]
 pub(super) struct Words {
     /// Those of each user, by up to where they are about everything.
-    given: BTreeMap<UserId, BTreeMap<Position, Vec<SignedWord>>>,
+    given: BTreeMap<UserId, BTreeMap<Position, About>>,
     /// Up to where each user has said something by the state.
     known: BTreeMap<UserId, Position>,
     /// Rows that say of a snapshot that it holds what counts: whose, and where.
@@ -59,7 +63,9 @@ impl Words {
         if self.known.get(&user).is_some_and(|known| word.covers < *known) {
             return;
         }
-        self.given.entry(user).or_default().entry(word.covers).or_default().push(word);
+        let about = self.given.entry(user).or_default().entry(word.covers).or_default();
+        let (first, last) = about.entry(word.digest).or_insert((word.said, word.said));
+        (*first, *last) = (word.said.min(*first), word.said.max(*last));
     }
 
     /// Everybody who has given a word.
@@ -67,16 +73,23 @@ impl Words {
         self.given.keys().copied()
     }
 
-    /// All words of a user, by up to where they are about everything, ascending.
-    pub(super) fn of(&self, user: UserId) -> impl Iterator<Item = (Position, &[SignedWord])> {
-        let of_user = self.given.get(&user).into_iter().flatten();
-        of_user.map(|(covers, words)| (*covers, words.as_slice()))
+    /// Those of a user that are asked of a snapshot which covers so much, from those that are about most on: at [`MAX_WORDS_ASKED`] places, and at
+    /// the lowest, where the one of a state is.
+    pub(super) fn of(&self, user: UserId, covers: Position) -> impl Iterator<Item = (Position, &About)> {
+        let of_user = || self.given.get(&user).into_iter().flat_map(move |words| words.range(..=covers));
+        let lowest = of_user().rev().nth(MAX_WORDS_ASKED).and(of_user().next());
+        let asked = of_user().rev().take(MAX_WORDS_ASKED).chain(lowest);
+        asked.map(|(covers, about)| (*covers, about))
     }
 
     /// The word of each user that was said last; of those in one entry the one that is about most.
     pub(super) fn newest(&self) -> impl Iterator<Item = (UserId, SignedWord)> {
-        let newest = |words: &BTreeMap<Position, Vec<SignedWord>>| {
-            words.values().flatten().copied().max_by_key(|word| (word.said, word.covers, word.digest))
+        let word = |(covers, (digest, (_, said))): (Position, (&SnapshotDigest, &(_, Position)))| {
+            SignedWord { digest: *digest, covers, said: *said }
+        };
+        let newest = move |words: &BTreeMap<Position, About>| {
+            let all = words.iter().flat_map(|(covers, about)| about.iter().map(|it| (*covers, it)));
+            all.map(word).max_by_key(|word| (word.said, word.covers, word.digest))
         };
         self.given.iter().filter_map(move |(user, words)| Some((*user, newest(words)?)))
     }

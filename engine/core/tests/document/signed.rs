@@ -1,8 +1,13 @@
 //! Words that are known from a state, and those of whoever has nothing in a snapshot.
 
+use std::cell::Cell;
+
 use bowline_core::consent::Holding;
+use bowline_core::document::ChangeHash;
 use bowline_wire::confirm::Word;
+use bowline_wire::hash::sha256;
 use bowline_wire::ids::{Position, SnapshotDigest};
+use bowline_wire::limits::MAX_WORDS_ASKED;
 use bowline_wire::log::SignedWord;
 
 use crate::standing::{AT, BEN, CARL, COVERS, Log, OWNER, change, digest, three, user};
@@ -41,6 +46,36 @@ mod what_is_known_from_a_state {
     }
 
     #[test]
+    fn is_asked_however_many_words_come_behind_it_and_of_those_so_many() {
+        let mut log = from_a_state();
+        let many = 3 * MAX_WORDS_ASKED as u64;
+        for number in 0..many {
+            let garbage = Word::Confirms(Some(SnapshotDigest::from_bytes([9; 32])));
+            log.snapshot_at(OWNER, 20 + number, 2000 + number).row(CARL, 3000 + number, garbage);
+            // Of each word something else is asked.
+            log.entries.push(Holding {
+                position: Position(20 + number),
+                author: device(CARL),
+                changes: vec![ChangeHash::from_bytes(sha256(&[&number.to_be_bytes()]))],
+            });
+        }
+        let behind = log.entries.iter().flat_map(|it| it.changes.iter().map(|change| (*change, CARL)));
+        let behind: Vec<_> = behind.collect();
+        log.holds.extend(behind);
+        log.snapshot_at(OWNER, 20 + many, 4000);
+        assert_eq!(log.since(&[CARL]), [Some(4000)]);
+        let asked = Cell::new(0);
+        let counted = |changes: &[ChangeHash]| {
+            asked.set(asked.get() + 1);
+            digest(changes)
+        };
+        log.answer_by(&counted);
+        assert!((MAX_WORDS_ASKED..2 * MAX_WORDS_ASKED).contains(&asked.get()), "{}", asked.get());
+        log.signed.clear();
+        assert_eq!(log.since(&[CARL]), [None]);
+    }
+
+    #[test]
     fn is_the_word_that_is_about_most_and_the_later_of_two() {
         let mut log = from_a_state();
         log.snapshot_by(OWNER).confirms(CARL, CARL, 20).confirms(CARL, CARL, 25);
@@ -48,6 +83,20 @@ mod what_is_known_from_a_state {
         assert_eq!(log.stands().word(user(CARL)), Some(word));
         assert_eq!(log.since(&[CARL]), [Some(AT)], "and it stands since it did by the first");
     }
+}
+
+#[test]
+fn a_word_about_less_than_a_state_says_of_its_user_is_none() {
+    let mut log = three();
+    log.snapshot_at(OWNER, 6, 7).confirms(CARL, CARL, 8);
+    let word =
+        SignedWord { digest: SnapshotDigest::from_bytes([9; 32]), covers: Position(9), said: Position(10) };
+    log.snapshot_by(OWNER);
+    assert_eq!(log.since(&[CARL]), [Some(AT)]);
+    log.signed.push((user(CARL), word));
+    assert_eq!(log.since(&[CARL]), [None], "what was between them may be gone");
+    log.signed[0].1.covers = Position(6);
+    assert_eq!(log.since(&[CARL]), [Some(AT)]);
 }
 
 #[test]

@@ -120,10 +120,14 @@ impl Log {
     }
 
     fn answer(&self) -> Answer {
+        self.answer_by(&digest)
+    }
+
+    pub(crate) fn answer_by(&self, digest: &dyn Fn(&[ChangeHash]) -> SnapshotDigest) -> Answer {
         let holds: Vec<_> =
             self.holds.iter().map(|(hash, by)| (*hash, ActorId::for_device(device(*by), [0; 8]))).collect();
         let people = self.people();
-        self.facts(&people).stands(self.snapshots.last().unwrap(), &holds, &digest)
+        self.facts(&people).stands(self.snapshots.last().unwrap(), &holds, digest)
     }
 
     fn facts<'f>(&'f self, people: &'f People) -> Facts<'f> {

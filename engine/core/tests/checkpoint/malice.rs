@@ -116,3 +116,27 @@ fn whoever_has_said_something_worthless_of_a_document_ends_that_by_their_word_or
     team.story.confirms(&ana, &[next]);
     assert_eq!(document(&team.story.state(), DOC).snapshot, Some(next));
 }
+
+#[test]
+fn whoever_says_again_what_they_have_signed_keeps_bodies_until_they_sign_once_more_or_go() {
+    let mut team = team();
+    let (ana, ben) = (team.ana.clone(), team.ben.clone());
+    let signed = team.story.says(&ben, DOC);
+    let before = team.snapshot_without(&ana, &[]);
+    team.story.confirms(&ben, &[before]);
+    team.stands();
+    let again = team.story.repeats(&ben, DOC, signed);
+    let by_ana = team.story.says(&ana, DOC);
+    let next = team.snapshot_without(&ana, &[]);
+    let state = team.story.state();
+    assert_eq!((document(&state, DOC).snapshot, state.is_live(by_ana)), (Some(before), true));
+    team.stands();
+    let mut removed = team.story.clone();
+    team.story.confirms(&ben, &[next]);
+    let state = team.story.state();
+    assert_eq!(document(&state, DOC).snapshot, Some(next));
+    assert_eq!(live(&state, &[again, by_ana, before]), [false, false, false]);
+    removed.removes(&ana, &ben);
+    removed.confirms(&team.mallory, &[next]);
+    assert_eq!(document(&removed.state(), DOC).snapshot, Some(next));
+}

@@ -25,12 +25,12 @@ pub struct ChainEnd {
     pub tip: ChainTip,
 }
 
-/// What a user has signed of a document last, and what the log counts of theirs.
+/// What a user has signed of a document, and what the log counts of theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The user.
     pub user: UserId,
-    /// Their newest word about it.
+    /// The word by which the document's snapshot stands for them, or their newest one.
     pub word: Option<SignedWord>,
     /// The sum that the log has counted up to the place, with what this checkpoint frees.
     pub sum: u64,
@@ -52,7 +52,7 @@ pub struct SignedWord {
 pub struct DocumentState {
     /// The document.
     pub doc: WireDoc,
-    /// The newest snapshot that stands in for what goes.
+    /// The snapshot that stands in for what goes.
     pub snapshot: Option<Position>,
     /// A part for each user who has written of it, ascending.
     pub parts: Vec<Part>,

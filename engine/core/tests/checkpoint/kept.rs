@@ -67,6 +67,10 @@ impl World {
         let Some((doc, at)) = self.snapshots.len().checked_sub(back).map(|it| self.snapshots[it]) else {
             return;
         };
+        // Nobody honest speaks of one that is gone, and by the state such a row says nothing.
+        if self.story.base().is_some_and(|base| at <= base.at && !base.is_live(at)) {
+            return;
+        }
         let covers = self.story.stored_at(at).entry.header().covers;
         let (right, holds) = (self.story.counts(doc, covers), self.story.holds(at));
         let set = |of: &[(ChangeHash, _)]| of.iter().map(|(change, _)| *change).collect::<BTreeSet<_>>();

@@ -19,7 +19,7 @@ pub use code::ErrorCode;
 pub use command::CommandError;
 pub(crate) use command::ErrorLine;
 pub(crate) use draft::{other_draft, way_on};
-pub(crate) use hints::{COME_BACK, HAND_OVER_FIRST, KEPT};
+pub(crate) use hints::{COME_BACK, FROM_ITS_BEGINNING, HAND_OVER_FIRST, KEPT};
 pub(crate) use join::{inquiry_failed, join_failed, no_line_for_code};
 pub(crate) use kind::EXIT_CODES;
 pub use kind::Kind;

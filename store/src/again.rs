@@ -104,6 +104,16 @@ impl Reader<'_> {
         )
     }
 
+    /// Some of the entries that the log has to get again, in the old order and without bodies: behind the one at `after`, at most `limit`.
+    pub fn again_rows(
+        &self,
+        ws: WorkspaceId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>, StoreError> {
+        self.stretch(ws, after.max(Position(AGAIN.unsigned_abs())), Position(APART.unsigned_abs()), limit)
+    }
+
     /// Everything behind a position of the log in the old order, without bodies: up to its end, and then what was to come again before.
     /// At most `limit` entries.
     pub fn behind(
@@ -177,7 +187,7 @@ impl Tx<'_> {
     pub fn place_again(&self, n: EntryN, place: LogPlace) -> Result<(), StoreError> {
         let sql = "UPDATE entry SET pos = ?2, log_hash = ?3, time = ?4 WHERE n = ?1 AND pos > ?5";
         let (pos, time) = (int(place.pos.0)?, int(place.time.millis().0)?);
-        match self.change(sql, params![n, pos, place.log_hash.as_bytes(), time, AGAIN])? {
+        match self.change(sql, params![n, pos, place.hash_column(), time, AGAIN])? {
             0 => Err(StoreError::WrongState("only what was to come again is placed again")),
             _ => Ok(()),
         }

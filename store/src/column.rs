@@ -1,7 +1,7 @@
 //! How identifiers and numbers become column values and back.
 
-use bowline_wire::ids::{ChainKey, DeviceId, Incarnation, Lane, LogTime, Millis};
-use rusqlite::types::{FromSqlError, Type};
+use bowline_wire::ids::{ChainKey, DeviceId, Incarnation, Lane, LogHash, LogTime, Millis};
+use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{Error, Row};
 
 use crate::StoreError;
@@ -65,6 +65,14 @@ pub(crate) fn log_time(row: &Row<'_>, index: usize) -> Result<LogTime, Error> {
     let Some(value) = row.get::<_, Option<i64>>(index)? else { return Ok(LogTime::START) };
     let time = u64::try_from(value).ok().and_then(LogTime::new);
     time.ok_or(Error::IntegralValueOutOfRange(index, value))
+}
+
+/// A log hash; empty where it is not known.
+pub(crate) fn log_hash(row: &Row<'_>, index: usize) -> Result<Option<LogHash>, Error> {
+    match row.get_ref(index)? {
+        ValueRef::Blob([]) => Ok(None),
+        _ => id(row, index, LogHash::from_bytes).map(Some),
+    }
 }
 
 /// Device, incarnation and lane from three columns in a row.

@@ -1,9 +1,10 @@
 //! `entry` and `body`: one entry of a log, and the steps it goes through. Questions about many are in `log`.
 
 use bowline_wire::ids::{ChainKey, EntryId, LogHash, LogTime, Position, Signature, WireDoc, WorkspaceId};
+use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
-use crate::column::{chain_key, coded, id, int, log_time, number, optional_id, row_number};
+use crate::column::{chain_key, coded, id, int, log_hash, log_time, number, optional_id, row_number};
 use crate::{DocN, Reader, StoreError, Tx};
 
 row_number! {
@@ -26,6 +27,9 @@ pub enum EntryState {
     UpdateNeeded,
     /// An entry that was accepted, at a position, and whose body the relay withholds.
     Withheld,
+    /// An entry that was offered or to come again, and that the log has had and let go below a checkpoint: a snapshot stands in for it. It has
+    /// no position, is not sent, and what hangs on it stays sealed.
+    LetGo,
 }
 
 impl EntryState {
@@ -38,6 +42,7 @@ impl EntryState {
             Self::Refused => 3,
             Self::UpdateNeeded => 4,
             Self::Withheld => 5,
+            Self::LetGo => 6,
         }
     }
 
@@ -49,6 +54,7 @@ impl EntryState {
             3 => Some(Self::Refused),
             4 => Some(Self::UpdateNeeded),
             5 => Some(Self::Withheld),
+            6 => Some(Self::LetGo),
             _ => None,
         }
     }
@@ -71,8 +77,15 @@ pub struct LogPlace {
     pub pos: Position,
     /// The log's time there.
     pub time: LogTime,
-    /// The log hash up to and including the entry.
-    pub log_hash: LogHash,
+    /// The log hash up to and including the entry; `None` where it is not known, below the place from whose state the log was begun.
+    pub log_hash: Option<LogHash>,
+}
+
+impl LogPlace {
+    /// The log hash as a column has it: empty where it is not known.
+    pub(crate) fn hash_column(&self) -> &[u8] {
+        self.log_hash.as_ref().map_or(&[], |hash| hash.as_bytes())
+    }
 }
 
 /// An entry to insert.
@@ -161,11 +174,13 @@ pub(crate) const ROW_WITH_BODY: &str = "SELECT n, ws, id, device, incarnation, l
     log_hash, state, reason, detail, applied, header, signature, time, body.bytes FROM entry LEFT JOIN body ON body.entry = entry.n";
 
 pub(crate) fn decode(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
-    let place = match optional_id(row, 11, LogHash::from_bytes)? {
-        None => None,
-        Some(log_hash) => {
-            Some(LogPlace { pos: Position(number(row, 10)?), time: log_time(row, 18)?, log_hash })
-        }
+    let place = match row.get_ref(10)? {
+        ValueRef::Null => None,
+        _ => Some(LogPlace {
+            pos: Position(number(row, 10)?),
+            time: log_time(row, 18)?,
+            log_hash: log_hash(row, 11)?,
+        }),
     };
     Ok(EntryRow {
         n: row.get(0)?,
@@ -233,7 +248,7 @@ impl Tx<'_> {
             new.wire.as_ref().map(WireDoc::as_bytes),
             new.doc,
             new.place.map(|place| int(place.pos.0)).transpose()?,
-            new.place.as_ref().map(|place| place.log_hash.as_bytes()),
+            new.place.as_ref().map(LogPlace::hash_column),
             new.state.number(),
             new.reason.map(|reason| reason.number),
             new.reason.and_then(|reason| reason.detail.as_deref()),
@@ -249,20 +264,19 @@ impl Tx<'_> {
         Ok(n)
     }
 
-    /// The relay has signed for this entry of ours at a position: offered becomes on the log. One that it had refused
-    /// does too, for the log is what counts.
+    /// The relay has signed for this entry of ours at a position: offered becomes on the log. One that it had refused,
+    /// or let go, does too, for the log is what counts.
     ///
     /// # Errors
     /// [`StoreError::WrongState`] for any other entry; [`StoreError::AlreadyThere`] if the position is taken.
     pub fn place_entry(&self, n: EntryN, place: LogPlace) -> Result<(), StoreError> {
         let sql =
             "UPDATE entry SET state = 1, pos = ?2, log_hash = ?3, time = ?4, reason = NULL, detail = NULL
-                   WHERE n = ?1 AND state IN (0, 3) AND pos IS NULL";
-        match self.change(
-            sql,
-            params![n, int(place.pos.0)?, place.log_hash.as_bytes(), int(place.time.millis().0)?],
-        )? {
-            0 => Err(StoreError::WrongState("only an offered or refused entry can be placed")),
+                   WHERE n = ?1 AND state IN (0, 3, 6) AND pos IS NULL";
+        match self
+            .change(sql, params![n, int(place.pos.0)?, place.hash_column(), int(place.time.millis().0)?])?
+        {
+            0 => Err(StoreError::WrongState("only an entry that is on no log can be placed")),
             _ => Ok(()),
         }
     }

@@ -12,6 +12,7 @@
 mod again;
 mod aside;
 mod attempts;
+mod begun;
 mod chains;
 mod changes;
 mod column;
@@ -34,6 +35,7 @@ mod workspaces;
 
 pub use again::{is_again, is_apart};
 pub use attempts::Attempt;
+pub use begun::Kept;
 pub use bowline_disk::DatabaseError;
 pub use changes::{ChangeN, ChangeRow};
 pub use docs::{DocFilter, DocN, DocRow, DocShown, DocUpdate, NewDoc, Place, Summary, Trash, WrittenDoc};

@@ -3,7 +3,7 @@
 use bowline_wire::ids::{ChainKey, DeviceId, EntryId, LogHash, LogTime, Position, WorkspaceId};
 use rusqlite::{Row, params};
 
-use crate::column::{coded, id, int, log_time, number};
+use crate::column::{coded, id, int, log_hash, log_time, number};
 use crate::entries::{ROW, ROW_WITH_BODY, decode, decode_with_body};
 use crate::{DocN, EntryRow, EntryState, EntryWithBody, Reader, StoreError};
 
@@ -37,7 +37,7 @@ const KEPT_IN_CHAIN: &str =
     "WHERE ws = ?1 AND device = ?2 AND incarnation = ?3 AND lane = ?4 AND seq = ?5 AND state IN (1, 2)";
 const REFUSED: &str = "AS refused WHERE doc = ?1 AND pos IS NULL AND state = 3 AND type = ?2 AND applied = 1";
 // One that was put aside since had counted.
-const SINCE: &str = "WHERE doc = ?1 AND device = refused.device AND n > refused.n AND (state < 2 OR (state = 2 AND pos IS NOT NULL))";
+const SINCE: &str = "WHERE doc = ?1 AND device = refused.device AND n > refused.n AND (state < 2 OR state = 6 OR (state = 2 AND pos IS NOT NULL))";
 // The plus keeps the planner from walking a whole workspace by an index that begins with it.
 const INCOMPLETE: &str = "WHERE doc IS NULL AND state = 1 AND lane = 1 AND applied = 0 AND +ws = ?1";
 // What is to come again (`again.rs`) is not on the log.
@@ -250,10 +250,10 @@ impl Reader<'_> {
         self.one(sql, (ws.as_bytes(), int(pos.0)?), read)
     }
 
-    /// The log hash at a position.
+    /// The log hash at a position, if an entry is here that has it.
     pub fn log_hash_at(&self, ws: WorkspaceId, pos: Position) -> Result<Option<LogHash>, StoreError> {
         let sql = "SELECT log_hash FROM entry WHERE ws = ?1 AND pos = ?2";
-        self.one(sql, (ws.as_bytes(), int(pos.0)?), |row| id(row, 0, LogHash::from_bytes))
+        Ok(self.one(sql, (ws.as_bytes(), int(pos.0)?), |row| log_hash(row, 0))?.flatten())
     }
 
     /// Id and log time of each entry behind one position up to another, in order, as far as they are here.
@@ -283,7 +283,7 @@ impl Reader<'_> {
             placed_elsewhere += with_pos;
             match state {
                 EntryState::Offered => counts.offered = count,
-                EntryState::OnLog => {}
+                EntryState::OnLog | EntryState::LetGo => {}
                 EntryState::Quarantined => counts.quarantined = count,
                 EntryState::Refused => counts.refused = count,
                 EntryState::UpdateNeeded => counts.update_needed = count,
@@ -349,9 +349,10 @@ mod tests {
         assert_eq!(EntryState::Offered.number(), 0);
         assert_eq!(EntryState::OnLog.number(), 1);
         assert_eq!(EntryState::Withheld.number(), 5);
+        assert_eq!(EntryState::LetGo.number(), 6);
         for number in 0..=u8::MAX {
             let state = EntryState::from_number(number);
-            assert_eq!(state.map(EntryState::number), (number < 6).then_some(number));
+            assert_eq!(state.map(EntryState::number), (number < 7).then_some(number));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The tables, their versions, and the settings every connection gets.
 
 mod aside;
+mod begun;
 mod draft;
 mod one_row;
 mod reasons;
@@ -10,6 +11,7 @@ use bowline_disk::{DatabaseError, Schema, database};
 use rusqlite::Connection;
 
 use self::aside::VERSION_8;
+use self::begun::VERSION_9;
 use self::draft::VERSION_7;
 use self::one_row::VERSION_5;
 use self::reasons::VERSION_4;
@@ -23,13 +25,13 @@ const CACHED_STATEMENTS: usize = 128;
 
 /// What turns version `i` of the schema into version `i + 1`. A released step is never edited.
 const STEPS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9];
 
 const SCHEMA: Schema = Schema { application_id: APPLICATION_ID, steps: STEPS };
 
 /// Small columns come before long ones, so that reading them does not follow overflow pages.
 ///
-/// `entry.state`: 0 offered, 1 on the log, 2 quarantined, 3 refused, 4 update needed, 5 withheld (`EntryState`).
+/// `entry.state`: 0 offered, 1 on the log, 2 quarantined, 3 refused, 4 update needed, 5 withheld, 6 let go (`EntryState`).
 /// `entry.lane`: 0 control, 1 content.
 const VERSION_1: &str = "
 CREATE TABLE meta (
@@ -234,6 +236,7 @@ mod tests {
             "aside",
             "attempt",
             "base",
+            "begun",
             "body",
             "chain",
             "change",
@@ -243,6 +246,7 @@ mod tests {
             "import",
             "import_line",
             "intent",
+            "kept",
             "meta",
             "sqlite_sequence",
             "state",

@@ -10,6 +10,9 @@
 #[path = "../../engine/core/tests/sync/author.rs"]
 #[allow(dead_code, reason = "core's own tests use the rest")]
 mod author;
+#[path = "../../engine/core/tests/sync/letting_go.rs"]
+#[allow(dead_code, reason = "core's own tests use it")]
+mod letting_go;
 #[path = "../../engine/core/tests/sync/opening.rs"]
 mod opening;
 #[path = "../../engine/core/tests/sync/relay.rs"]

@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
 use bowline_engine::device::{Audit, Audited, Counts, Did};
-use bowline_engine::ids::{DeviceId, Millis, UserId};
+use bowline_engine::ids::{DeviceId, Millis, Position, UserId};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::error::{CommandError, ErrorCode};
 use crate::files;
 use crate::ids::{Candidate, Names, resolve};
 use crate::invocation::Invocation;
-use crate::text::{OneLine, count, json_safe, show_path};
+use crate::text::{OneLine, count, grouped, json_safe, show_path};
 use crate::time;
 use crate::workspaces::{self, Called};
 
@@ -172,12 +172,19 @@ impl Told {
             since: self.since.as_deref().map(since).transpose()?,
         };
         let mut out = Out::to(invocation, self.export.as_deref())?;
-        let audit = here.device.stored_log(workspace).audit()?;
+        let stored = here.device.stored_log(workspace);
+        let begun_at = stored.begun_at()?;
+        let audit = stored.audit()?;
         if let Err(error) = tell(invocation, audit, &asked, &names, &mut out) {
             out.discard();
             return Err(error);
         }
-        out.end(invocation)
+        out.end(invocation)?;
+        if begun_at > Position::START {
+            let at = grouped(begun_at.0);
+            invocation.say(format_args!("Entries up to position {at} were let go by a checkpoint, and of the time before only those are told that stay."));
+        }
+        Ok(())
     }
 }
 

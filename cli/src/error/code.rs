@@ -183,6 +183,8 @@ codes! {
     RelayLostLog, Refused, "relay_lost_log";
     /// The relay had lost the workspace, and it was made there again.
     LogBegunAgain, Refused, "log_begun_again";
+    /// The relay was restored to before a checkpoint by whose state the log here was begun.
+    LogBelowCheckpoint, Refused, "log_below_checkpoint";
     /// The log's time is more than a day ahead of this device's clock.
     LogTimeAhead, Refused, "log_time_ahead";
     /// The relay does not accept the registration token.

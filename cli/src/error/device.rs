@@ -11,7 +11,8 @@ use super::command::CommandError;
 use super::draft::other_draft;
 use super::hints::{ASK_FOR_MORE, REPORT, RESTORE};
 use super::line::not_permitted;
-use crate::text::show_path;
+use super::survey::FORGET;
+use crate::text::{grouped, show_path};
 
 impl From<HomeError> for CommandError {
     fn from(error: HomeError) -> Self {
@@ -116,6 +117,11 @@ impl From<Error> for CommandError {
                 "Nothing is known here of the workspace's log that a relay's could be compared with",
             )
             .hint("this device is not in yet: ask for a new code, and `bowline join` with it"),
+            Error::LetGo(_, at) => of(
+                ErrorCode::NothingToGoOnFrom,
+                &format!("Entries up to position {} were let go by a checkpoint, and are not here to go back to or to be sent again", grouped(at.0)),
+            )
+            .hint(FORGET),
             Error::LogMoved(_) => of(ErrorCode::Changed, "More is known of the workspace's log since it was compared")
                 .hint("nothing was changed: run this again"),
             Error::NotPermitted(deed) => not_permitted(deed),
@@ -253,6 +259,8 @@ fn damaged(what: Damage) -> &'static str {
         Damage::Keyring => "the keys of a workspace",
         Damage::ChainTip => "how far a device has written",
         Damage::Checkpoints => "which checkpoint of a workspace's log stands",
+        Damage::LogState => "the state from which a workspace's log was begun",
+        Damage::Kept => "what stays of a workspace's log below a checkpoint",
         Damage::Entry => "an entry of a workspace's log",
         Damage::OwnEntry => "an entry that this device has written",
         Damage::Decision => "a decision about a workspace",

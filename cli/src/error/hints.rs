@@ -14,6 +14,10 @@ pub(crate) const KEPT: &str = "what is queued stays queued: run `bowline sync` a
 pub(crate) const HAVE_IT_RESTORED: &str = "nothing here is lost: tell the relay's operator, who has to run `bowline-relay restore`; then `bowline sync` \
      goes on";
 
+/// What to do about a relay that has lost what a checkpoint let go here.
+pub(crate) const FROM_ITS_BEGINNING: &str = "nothing is sent there and nothing here is lost: others may still send it what it lacks. `bowline workspace forget` keeps \
+     every document on this device; `bowline join` with a new code then takes the relay's log in from its beginning, and `bowline share --all` adds what only this device has";
+
 /// What the Owner does before leaving.
 pub(crate) const HAND_OVER_FIRST: &str = "hand it over first: `bowline workspace hand-over PERSON`; once they have run `bowline workspace take-over`, you can leave";
 

@@ -6,7 +6,9 @@ use bowline_engine::{Awaited, Deed, NotReady, Reason, RelayFault, Void};
 
 use super::code::ErrorCode;
 use super::command::CommandError;
-use super::hints::{ASK_FOR_MORE, COME_BACK, HAND_OVER_FIRST, HAVE_IT_RESTORED, KEPT, REPORT};
+use super::hints::{
+    ASK_FOR_MORE, COME_BACK, FROM_ITS_BEGINNING, HAND_OVER_FIRST, HAVE_IT_RESTORED, KEPT, REPORT,
+};
 use crate::clocks::clocks_in_words;
 use crate::text::{OneLine, sentence_case};
 
@@ -126,6 +128,9 @@ pub(crate) fn no_connection(failure: &LineFailure) -> String {
         LineReason::OtherSuccessor => "the relay's log is continued in two ways",
         LineReason::HalfSuccessor => "only one of the relay's keys says that its log was continued",
         LineReason::BegunAgain => "the relay had lost this workspace, and it was made there again",
+        LineReason::BelowCheckpoint => {
+            "the relay was restored to before a checkpoint by whose state this device has begun"
+        }
         LineReason::TimeAhead => "the log's time is more than a day ahead of this device's clock",
         LineReason::KeepsRefusing => "the relay keeps refusing what this device writes",
         LineReason::Goodbye(reason) => &format!("the relay refused: {}", relay_says(reason)),
@@ -340,6 +345,12 @@ fn fault_found(fault: &RelayFault) -> CommandError {
             "`bowline workspace repair` shows what its log still lacks and sends that; ask whoever made it there again. Nothing here is \
              lost, and nothing is sent before",
         ),
+        RelayFault::BelowCheckpoint(_) => CommandError::new(
+            ErrorCode::LogBelowCheckpoint,
+            "The relay was restored to before a checkpoint by whose state this device has begun",
+        )
+        .because(fault)
+        .hint(FROM_ITS_BEGINNING),
         RelayFault::OtherSuccessor { .. } | RelayFault::HalfSuccessor => error.hint(
             "tell its operator: one backup was restored twice, or a key of the relay is in other hands. Nothing here is lost, and nothing \
              is sent until it shows the log as before",

@@ -8,7 +8,7 @@ use super::hints::KEPT;
 use super::line::turned_away;
 
 /// The way out where no log can be gone on with.
-const FORGET: &str = "nothing was changed. `bowline workspace forget` keeps every document on this device; `bowline share --all` then puts them \
+pub(super) const FORGET: &str = "nothing was changed. `bowline workspace forget` keeps every document on this device; `bowline share --all` then puts them \
      into a new workspace, or into this one after `bowline join` with a new code";
 
 /// Why a relay's log could not be looked at.
@@ -35,6 +35,11 @@ pub(crate) fn survey_failed(why: &SurveyFailed) -> CommandError {
         }
         SurveyFailed::NotByLog => {
             of("The relay says that its log was continued, and the log's own key has not signed that")
+                .hint(FORGET)
+        }
+        SurveyFailed::LetGo(_) => {
+            of("The relay's log parts from the one here before entries that a checkpoint has let go, so the two cannot be compared")
+                .because(why)
                 .hint(FORGET)
         }
         SurveyFailed::Nonsense(_) => of("The relay's log makes no sense").because(why).hint(KEPT),

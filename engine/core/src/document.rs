@@ -33,7 +33,7 @@ pub use intake::change::{change_actor, change_hash, operation_count};
 pub use intake::consent::{Consent, Standing};
 pub use intake::hash::ChangeHash;
 pub use intake::incoming::{Cause, Extent, Incoming, Lost, Reason, Refused, Source, weight_of};
-pub use intake::opened::changes_in;
+pub use intake::opened::{changes_by_actor_in, changes_in};
 pub use intake::piece::Piece;
 pub use intake::words::words_in;
 pub use kind::Kind;

@@ -2,6 +2,7 @@
 //! randomness: a caller hands in what happened, and does what [`Effect`]s say, in order.
 
 mod adopted;
+mod beginning;
 mod bodies;
 mod clocks;
 mod context;
@@ -28,7 +29,7 @@ mod writing;
 pub use adopted::{NotAdopted, Original, originals};
 pub use clocks::{Clocks, WrongClock};
 pub use context::Context;
-pub use effect::{CutBack, Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
+pub use effect::{Begun, CutBack, Effect, Ingested, IngestedEntry, JoinFailed, Verdict};
 pub use invitation::Invitation;
 pub use joining::Joining;
 pub use keys::{Recipient, keys_in_records};
@@ -42,4 +43,4 @@ pub use replay::{NotReplayed, Replay};
 pub use replica::Replica;
 pub use shown_log::{Cut, Fate, GoingOn, ShownLog, Sorting};
 pub use state::{Phase, Pins, Stored, Token};
-pub use writing::{ContentDraft, NotReady, genesis};
+pub use writing::{ContentDraft, Covering, NotReady, genesis};

@@ -5,6 +5,9 @@
 #[path = "sync/author.rs"]
 #[allow(dead_code, reason = "the tests of sync use the rest")]
 mod author;
+#[path = "sync/letting_go.rs"]
+#[allow(dead_code, reason = "the tests of sync use the rest")]
+mod letting_go;
 #[path = "sync/opening.rs"]
 mod opening;
 #[path = "sync/relay.rs"]

@@ -14,6 +14,7 @@ mod indexing;
 pub(crate) mod listed;
 pub(crate) mod loading;
 pub(crate) mod memories;
+mod named;
 pub(crate) mod names;
 pub(crate) mod overlaps;
 pub(crate) mod own_names;

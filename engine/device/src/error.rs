@@ -3,7 +3,7 @@
 use bowline_core::document::{EditError, NoVersion};
 use bowline_core::sync::NotReady;
 use bowline_store::StoreError;
-use bowline_wire::ids::{DocId, WorkspaceId};
+use bowline_wire::ids::{DocId, Position, WorkspaceId};
 use bowline_wire::roster::Deed;
 use thiserror::Error;
 
@@ -49,6 +49,12 @@ pub enum Error {
     /// Nobody's fault: more of the log is known since the relay's was looked at. Look again.
     #[error("more of the log of workspace {0} is known by now")]
     LogMoved(WorkspaceId),
+    /// Nobody's fault: the log would have to go back to a place up to which entries were let go by a checkpoint. A new code brings the device
+    /// into the log as it is at the relay.
+    #[error(
+        "entries of workspace {0} up to position {1} were let go by a checkpoint, and its log does not go back to before that"
+    )]
+    LetGo(WorkspaceId, Position),
     /// Misuse: whoever is here may not do this in the workspace.
     #[error("somebody in another role may do this: {0:?}")]
     NotPermitted(Deed),
@@ -142,6 +148,10 @@ pub enum Damage {
     ChainTip,
     /// What was said of checkpoints of a log.
     Checkpoints,
+    /// The state from which a log was begun.
+    LogState,
+    /// What was stored aside of a log that is to begin from a state.
+    Kept,
     /// An entry: its signature does not verify any more.
     Entry,
     /// An entry by this device that the log has and the database has not.

@@ -74,7 +74,7 @@ pub use workspace::status::put_aside::{PutAside, Says};
 pub use workspace::status::{DocumentState, MemberStatus, Quarantined, WorkspaceStatus};
 pub use workspace::stored_log::StoredLog;
 pub use workspace::stored_log::audit::{Audit, Audited, AuditedDocument, Counts, Did, GaveUp};
-pub use workspace::stored_log::check::{Check, Checked, Fault, LogFault};
+pub use workspace::stored_log::check::{Check, Checked, CheckedState, Fault, LogFault};
 pub use workspace::stored_log::comings::{Coming, Step};
 pub use workspace::stored_log::compare::{Comparable, Compared, Since};
 pub use workspace::withheld::WithheldStatus;

@@ -3,6 +3,7 @@
 //! Longer than 500 lines because every verb about workspaces stands here, in a few lines each.
 
 mod again;
+mod beginning;
 pub(crate) mod behind;
 mod carrying_out;
 mod claims;
@@ -22,6 +23,7 @@ mod keys_at_rest;
 pub(crate) mod line;
 pub(crate) mod line_failure;
 mod linked;
+pub(crate) mod log_state;
 pub(crate) mod membership;
 mod moving;
 pub(crate) mod not_here;
@@ -37,6 +39,7 @@ pub(crate) mod sealing;
 pub(crate) mod status;
 pub(crate) mod stored_log;
 pub(crate) mod taken;
+mod taking_in;
 mod unasked;
 pub(crate) mod unsealing;
 pub(crate) mod withheld;
@@ -215,7 +218,8 @@ impl Device {
     /// known here changes by it. `line` is as with [`Device::handle_connected`]. Where it is made again, the relay changes.
     ///
     /// # Errors
-    /// [`Error::NothingToGoOnFrom`] if this device knows nothing of the log, or has not reached the point that its code names.
+    /// [`Error::NothingToGoOnFrom`] if this device knows nothing of the log, or has not reached the point that its code names;
+    /// [`Error::LetGo`] if the log is to be made again, and a checkpoint has let a part of it go here.
     pub fn survey(
         &mut self,
         workspace: WorkspaceId,

@@ -10,6 +10,9 @@
 #[path = "../../core/tests/sync/author.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod author;
+#[path = "../../core/tests/sync/letting_go.rs"]
+#[allow(dead_code, reason = "other tests use it")]
+mod letting_go;
 #[path = "../../core/tests/sync/opening.rs"]
 mod opening;
 #[path = "../../core/tests/sync/relay.rs"]

@@ -6,6 +6,7 @@
 mod checkpoints;
 mod lives;
 mod logs;
+mod pin;
 mod refusal;
 mod seen;
 mod state;
@@ -30,8 +31,9 @@ use crate::weight::{Weight, Weights, Written};
 pub use checkpoints::{Checkpoints, Stood};
 pub use logs::Knew;
 use logs::Logs;
+pub use pin::Pin;
 pub use refusal::Refusal;
-pub use state::{ChainEnd, DocumentState, Part, Pin, Run, SignedWord, State, StateFault, live_digest};
+pub use state::{ChainEnd, DocumentState, Part, Run, SignedWord, State, StateFault, live_digest};
 pub use tip::ChainTip;
 use tip::check_next;
 
@@ -90,8 +92,10 @@ pub struct Log {
     tips: BTreeMap<ChainKey, ChainTip>,
     weights: Weights,
     checkpoints: Checkpoints,
-    /// The place from whose state this was begun, below which its hashes are not known.
+    /// The place from whose state this was begun.
     begun: Position,
+    /// The hashes that are known at and below that place, ascending.
+    pins: Vec<Pin>,
 }
 
 impl Log {
@@ -108,6 +112,7 @@ impl Log {
             weights: Weights::default(),
             checkpoints: Checkpoints::default(),
             begun: Position::START,
+            pins: Vec::new(),
         }
     }
 
@@ -137,6 +142,7 @@ impl Log {
             weights,
             checkpoints,
             begun: Position::START,
+            pins: Vec::new(),
         }
     }
 
@@ -189,7 +195,7 @@ impl Log {
     }
 
     /// Whether `entry` may stand next, at a time that is not before the log's. `hash_at` gives this log's hash at any earlier
-    /// position: where it gives none, a signed head of that position is taken for another story's.
+    /// position behind the place from whose state it was begun: where it gives none, a signed head of that position is taken for another story's.
     pub fn check<'e>(
         &self,
         entry: &'e Entry,

@@ -37,8 +37,11 @@ pub(crate) fn chain(device: u8, lane: Lane) -> ChainKey {
 }
 
 pub(crate) fn at(pos: u64) -> LogPlace {
-    let log_hash = LogHash::from_bytes([u8::try_from(pos % 251).unwrap(); 32]);
-    LogPlace { pos: Position(pos), time: LogTime::at_most(Millis(pos)), log_hash }
+    LogPlace { pos: Position(pos), time: LogTime::at_most(Millis(pos)), log_hash: Some(log_hash_at(pos)) }
+}
+
+pub(crate) fn log_hash_at(pos: u64) -> LogHash {
+    LogHash::from_bytes([u8::try_from(pos % 251).unwrap(); 32])
 }
 
 pub(crate) fn cursor(pos: u64) -> Cursor {
@@ -46,7 +49,7 @@ pub(crate) fn cursor(pos: u64) -> Cursor {
         log: LogId::from_bytes([9; 32]),
         pos: Position(pos),
         time: at(pos).time,
-        hash: at(pos).log_hash,
+        hash: log_hash_at(pos),
         head: Some(vec![1, 2, 3]),
     }
 }

@@ -47,7 +47,7 @@ fn an_entry_is_read_back_as_inserted_by_every_name_it_has() {
     let read = store.read();
     assert_eq!(read.entry(n).unwrap().as_ref(), Some(&expected));
     assert_eq!(read.entry_by_id(ws(1), entry_id(4)).unwrap().as_ref(), Some(&expected));
-    assert_eq!(read.log_hash_at(ws(1), Position(9)).unwrap(), Some(at(9).log_hash));
+    assert_eq!(read.log_hash_at(ws(1), Position(9)).unwrap(), at(9).log_hash);
     assert_eq!(read.body(n).unwrap(), Some(b"body".to_vec()));
 
     assert_eq!(read.entry_by_id(ws(2), entry_id(4)).unwrap(), None);

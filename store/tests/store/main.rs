@@ -9,6 +9,7 @@
 )]
 
 mod again;
+mod begun;
 mod common;
 mod docs;
 mod entries;

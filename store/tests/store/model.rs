@@ -32,6 +32,7 @@ enum EntryStep {
     Place,
     Refuse,
     Quarantine,
+    LetGo,
 }
 
 /// How a transaction ends.
@@ -163,7 +164,7 @@ impl Model {
     fn on_entry(&mut self, tx: &Tx<'_>, n: EntryN, step: EntryStep) -> Result<(), StoreError> {
         let entry = self.entries.get_mut(&n).unwrap();
         match (step, entry.state) {
-            (EntryStep::Place, EntryState::Offered | EntryState::Refused) => {
+            (EntryStep::Place, EntryState::Offered | EntryState::Refused | EntryState::LetGo) => {
                 self.log_end += 1;
                 tx.place_entry(n, at(self.log_end))?;
                 (entry.state, entry.pos) = (EntryState::OnLog, Some(self.log_end));
@@ -185,7 +186,11 @@ impl Model {
                 tx.set_entry_state(n, EntryState::Quarantined, Some(&WHY))?;
                 entry.state = EntryState::Quarantined;
             }
-            (EntryStep::Refuse | EntryStep::Quarantine, _) => {}
+            (EntryStep::LetGo, EntryState::Offered) => {
+                tx.let_go(n)?;
+                entry.state = EntryState::LetGo;
+            }
+            (EntryStep::Refuse | EntryStep::Quarantine | EntryStep::LetGo, _) => {}
         }
         Ok(())
     }
@@ -290,6 +295,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(EntryStep::Place),
         1 => Just(EntryStep::Refuse),
         1 => Just(EntryStep::Quarantine),
+        1 => Just(EntryStep::LetGo),
     ];
     prop_oneof![
         2 => place().prop_map(|place| Step::NewDoc { place }),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bowline_engine::Device;
-use bowline_engine::device::{Check, Checked, Fault, LogFault};
+use bowline_engine::device::{Check, Checked, CheckedState, Fault, LogFault};
 use bowline_engine::ids::{Millis, Position, WorkspaceId};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -20,7 +20,8 @@ use crate::workspaces;
 ///
 /// Needs no relay and no network. Each entry's signature is checked again, and the hash over it, and whether the rules of the log take it
 /// after all before it: the same by which it was taken when it came. What does not verify is named with its place, and the command ends
-/// with 12. What is proven is that the log is one that its authors have signed and its relay has ordered; not that other devices
+/// with 12. Where a checkpoint has let entries go, those that stay are compared with the state that it names, and it is said from where on
+/// all of the log is here. What is proven is that the log is one that its authors have signed and its relay has ordered; not that other devices
 /// see the same: `bowline workspace verify` is for that.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  bowline audit verify")]
@@ -43,6 +44,10 @@ struct Answer {
     judged_to: u64,
     /// What the relay has signed for last.
     signed_by_relay: Option<u64>,
+    /// From which position on every entry is here.
+    whole_from: u64,
+    /// By what the entries before that were let go; `None` if there are none.
+    checkpoint: Option<LetGo>,
     entries: u64,
     put_aside: u64,
     without_body: u64,
@@ -54,6 +59,18 @@ struct Answer {
     label: String,
     #[serde(skip)]
     at: Millis,
+}
+
+/// The state of a checkpoint by which entries were let go.
+#[derive(Serialize)]
+struct LetGo {
+    /// Up to which position they were.
+    position: u64,
+    /// How many stay.
+    stays: u64,
+    state: String,
+    /// Whether the log says that this state stands.
+    stands: bool,
 }
 
 #[derive(Serialize)]
@@ -144,6 +161,8 @@ impl Answer {
             time: iso(at),
             judged_to: checked.judged_to.0,
             signed_by_relay: checked.signed.map(|position| position.0),
+            whole_from: checked.begun.map_or(1, |begun| begun.at.next().0),
+            checkpoint: checked.begun.map(LetGo::from),
             entries: checked.entries,
             put_aside: checked.aside,
             without_body: checked.without_body,
@@ -154,6 +173,12 @@ impl Answer {
             label: workspaces::label(device, workspace),
             at,
         }
+    }
+}
+
+impl From<CheckedState> for LetGo {
+    fn from(CheckedState { at, stays, digest, stands }: CheckedState) -> Self {
+        Self { position: at.0, stays, state: digest.to_string(), stands }
     }
 }
 
@@ -181,6 +206,19 @@ fn found(it: &LogFault) -> Found {
         Fault::State => {
             ("state", "what the next entry would be judged by does not follow from the log".to_owned())
         }
+        Fault::Stays => (
+            "stays",
+            "the entries up to there that stay are not those that the checkpoint's state names".to_owned(),
+        ),
+        Fault::Records => (
+            "roster",
+            "who is in does not follow from the records up to there as the checkpoint's state says"
+                .to_owned(),
+        ),
+        Fault::Checkpoint => (
+            "checkpoint",
+            "the state from which the log was begun cannot be read, or is not the one that stands".to_owned(),
+        ),
     };
     Found { position: position.0, what, told }
 }
@@ -189,7 +227,26 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (grouped(self.from), grouped(self.to));
         writeln!(f, "Workspace {}, positions {from} to {to}, the last of {}", self.label, moment(self.at))?;
-        if self.verified {
+        if let Some(LetGo { position, stays, .. }) = &self.checkpoint {
+            let (from, at, stays) = (grouped(self.whole_from), grouped(*position), grouped(*stays));
+            writeln!(
+                f,
+                "  All of the log is here from position {from} on. Entries up to position {at} were let go by a checkpoint, but for {stays}."
+            )?;
+        }
+        if self.verified
+            && let Some(LetGo { stands, .. }) = &self.checkpoint
+        {
+            let from = grouped(self.whole_from);
+            writeln!(
+                f,
+                "  Every signature verifies. What stays is what the checkpoint's state names; from position {from} on every hash verifies"
+            )?;
+            writeln!(f, "  as well, and the rules of the log take every entry that counts.")?;
+            if !stands {
+                writeln!(f, "  The log is not here up to where it says that this state stands.")?;
+            }
+        } else if self.verified {
             writeln!(
                 f,
                 "  Every signature and hash verifies, and the rules of the log take every entry that counts."
@@ -224,5 +281,61 @@ impl fmt::Display for Answer {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(checkpoint: Option<LetGo>) -> Answer {
+        Answer {
+            workspace: "w".to_owned(),
+            verified: true,
+            from: 1,
+            to: 30,
+            time: None,
+            judged_to: 30,
+            signed_by_relay: Some(30),
+            whole_from: checkpoint.as_ref().map_or(1, |it| it.position + 1),
+            checkpoint,
+            entries: 18,
+            put_aside: 0,
+            without_body: 0,
+            keys: 1,
+            hash: "h".to_owned(),
+            faults: Vec::new(),
+            faults_in_all: 0,
+            label: "Studio".to_owned(),
+            at: Millis(0),
+        }
+    }
+
+    fn let_go(stands: bool) -> LetGo {
+        LetGo { position: 20, stays: 8, state: "s".to_owned(), stands }
+    }
+
+    #[test]
+    fn of_a_log_that_was_begun_from_a_state_it_is_told_from_where_on_all_is_here_and_what_stays() {
+        let text = answer(Some(let_go(true))).to_string();
+        assert!(text.contains("All of the log is here from position 21 on"), "{text}");
+        assert!(text.contains("Entries up to position 20 were let go by a checkpoint, but for 8"), "{text}");
+        assert!(text.contains("What stays is what the checkpoint's state names"), "{text}");
+        assert!(!text.contains("Every signature and hash verifies"), "{text}");
+        assert!(!text.contains("not here up to where"), "{text}");
+        let text = answer(Some(let_go(false))).to_string();
+        assert!(text.contains("The log is not here up to where it says that this state stands"), "{text}");
+    }
+
+    #[test]
+    fn of_a_whole_log_nothing_of_that_is_told() {
+        let text = answer(None).to_string();
+        assert!(text.contains("Every signature and hash verifies"), "{text}");
+        assert!(!text.contains("checkpoint"), "{text}");
+        let json = serde_json::to_value(answer(None)).unwrap();
+        assert_eq!((&json["whole_from"], &json["checkpoint"]), (&1.into(), &serde_json::Value::Null));
+        let json = serde_json::to_value(answer(Some(let_go(true)))).unwrap();
+        let checkpoint = serde_json::json!({ "position": 20, "stays": 8, "state": "s", "stands": true });
+        assert_eq!((&json["whole_from"], &json["checkpoint"]), (&21.into(), &checkpoint));
     }
 }

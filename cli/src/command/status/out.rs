@@ -8,7 +8,7 @@ use bowline_engine::intent::Decision;
 use bowline_engine::{CodeKind, Device, Reason};
 
 use crate::documents::{count_entries, workspace_prefix};
-use crate::error::{CommandError, no_connection, relay_says, way_on};
+use crate::error::{CommandError, FROM_ITS_BEGINNING, no_connection, relay_says, way_on};
 use crate::opened::Opened;
 use crate::text::count;
 use crate::time::moment;
@@ -68,6 +68,7 @@ pub(super) fn way(status: &WorkspaceStatus, device: &Device, workspace: Workspac
                 "nothing is sent there and nothing here is lost: `bowline workspace repair -w {name}` shows what its log still lacks, \
                  asks, and sends that"
             ),
+            LineReason::BelowCheckpoint => FROM_ITS_BEGINNING.to_owned(),
             LineReason::TimeAhead => "nothing is sent there and nothing here is lost: if this device's clock is wrong, set it. If it is \
                  right, the relay's was ahead when it took what is on the log: tell its operator, and `bowline sync --accept-time` goes \
                  on all the same"

@@ -63,7 +63,8 @@ impl Verify {
         workspaces::check_draft(&here.device, workspace)?;
         let stored = here.device.stored_log(workspace);
         let Some(seen) = stored.comparable(self.at.map(Position))? else {
-            return Err(not_here(here.device.position(workspace)?, self.at));
+            let begun_at = stored.begun_at()?;
+            return Err(not_here((begun_at, here.device.position(workspace)?), self.at));
         };
         if let Some(text) = &self.heard {
             let with_log = compare(text, &seen)?;
@@ -163,8 +164,16 @@ fn unheard(why: &Unheard<'_>) -> CommandError {
 }
 
 /// Why there is nothing to compare at a position.
-fn not_here(have: Position, asked: Option<u64>) -> CommandError {
+fn not_here((begun_at, have): (Position, Position), asked: Option<u64>) -> CommandError {
     match asked {
+        Some(asked @ 1..) if asked < begun_at.0 => {
+            let (at, asked) = (grouped(begun_at.0), grouped(asked));
+            let message = format!(
+                "What the log was at position {asked} is not known here: entries up to position {at} were let go by a checkpoint"
+            );
+            CommandError::new(ErrorCode::NotFound, message)
+                .hint(format!("both devices compare at --at {}", have.0))
+        }
         Some(asked) if have > Position::START => {
             let message =
                 format!("The log is here up to position {}, not {}", grouped(have.0), grouped(asked));

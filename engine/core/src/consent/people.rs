@@ -79,7 +79,7 @@ impl People {
     }
 
     /// Whose device writes under an actor.
-    pub(super) fn user_of(&self, actor: ActorId) -> Option<UserId> {
+    pub fn user_of(&self, actor: ActorId) -> Option<UserId> {
         let (_, device) = self.by_actor.range(..=actor).next_back()?;
         self.user(*device).filter(|_| actor.belongs_to(*device))
     }

@@ -87,6 +87,13 @@ impl Stands {
         self.users.values().all(|how| how.since <= at && how.word.said <= at)
     }
 
+    /// For whom it did at a place: who has gone since then, and for whom others speak by that, is not among them.
+    #[must_use]
+    pub fn as_of(mut self, at: Position) -> Self {
+        self.users.retain(|_, how| how.since <= at);
+        self
+    }
+
     /// What of it counts for whom, for a document. If what it covers is gone, by a checkpoint that stands, it says what counted of
     /// that.
     pub fn to_standing(&self, people: &People, covered_is_gone: bool) -> Standing {

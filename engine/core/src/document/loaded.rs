@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use automerge::Automerge;
 use bowline_wire::ids::Millis;
 
+use super::actor::ActorId;
 use super::intake::ancestry::Ancestry;
 use super::intake::apply::heads;
 use super::intake::first::FirstChange;
@@ -91,6 +92,17 @@ impl Document {
     pub(super) fn changes(&self) -> impl Iterator<Item = ChangeHash> {
         let all = self.automerge.get_changes_meta(&[]);
         all.into_iter().map(|change| ChangeHash::from_bytes(change.hash.0)).collect::<Vec<_>>().into_iter()
+    }
+
+    /// All changes of the document, each with the actor under which it was made, ascending by hash: what a snapshot of it holds.
+    pub fn changes_by_actor(&self) -> Vec<(ChangeHash, ActorId)> {
+        let all = self.automerge.get_changes_meta(&[]).into_iter();
+        let made = all.filter_map(|it| {
+            Some((ChangeHash::from_bytes(it.hash.0), ActorId::from_slice(it.actor.to_bytes())?))
+        });
+        let mut changes: Vec<(ChangeHash, ActorId)> = made.collect();
+        changes.sort_unstable_by_key(|(hash, _)| *hash);
+        changes
     }
 
     /// How many changes the document has, the first one included, and how many operations they have: what an entry with all of it

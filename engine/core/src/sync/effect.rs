@@ -1,12 +1,16 @@
 //! What a caller has to do, in the order given.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bowline_crypto::KeyringError;
 use bowline_wire::bodies::Supplied;
 use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason, Welcome};
 use bowline_wire::head::SeenHead;
-use bowline_wire::ids::{ChainKey, DeviceId, EntryId, Incarnation, LineKey, Millis, Position, RelayId};
-use bowline_wire::log::{ChainTip, Checkpoints, Placed, Refusal};
+use bowline_wire::ids::{
+    ChainKey, DeviceId, EntryId, Incarnation, LineKey, LogId, Millis, Moment, Position, RelayId,
+};
+use bowline_wire::log::{ChainTip, Checkpoints, Placed, Refusal, State};
 use bowline_wire::roster::Outcome;
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
@@ -72,6 +76,13 @@ pub enum Effect {
     OfferJoin(Box<Entry>),
     /// Store by which others the log came to be signed by its key: nothing that is here changes by it.
     Followed(Vec<SaidSuccessor>),
+    /// Store these entries aside, each with its place: they stay below a checkpoint, and nothing counts in them before
+    /// [`Effect::Begin`]. Ascending, and behind those that were stored aside before.
+    Keep(Vec<(Moment, Entry)>),
+    /// Forget what was stored aside.
+    DropKept,
+    /// Begin the log from a state, in one transaction, with what was stored aside.
+    Begin(Box<Begun>),
     /// Cut the log back to where it was continued, in one transaction: what stood behind is to be sent again. Then go on with a replica
     /// of what is stored, by [`Replica::go_on`](super::Replica::go_on).
     CutBack(Box<CutBack>),
@@ -139,6 +150,28 @@ pub struct CutBack {
     pub cut: Cut,
     /// What the relay has said, to go on with.
     pub(super) welcome: Box<Welcome>,
+}
+
+/// A log that begins from the state at the place of a checkpoint that stands, and not from its first entry. The replica has it already:
+/// roster, tips, sums and what was said of checkpoints are those of its log, whose end has no signed head yet.
+#[derive(Debug)]
+pub struct Begun {
+    /// The state. What was stored aside are the entries that it names as live, behind those that were here before.
+    pub state: State,
+    /// The log that signs now.
+    pub log: LogId,
+    /// What each record did that was stored aside.
+    pub records: BTreeMap<Position, Outcome>,
+    /// Entries of ours that were offered, and that the log has had. Those that were not stored aside as well are gone from it, since a
+    /// snapshot stands in for them. Of what was to be sent again, the ends of chains in the state say the same, and the caller has the
+    /// replica forget it ([`Replica::forget_again`](super::Replica::forget_again)).
+    pub come: BTreeSet<EntryId>,
+    /// Whether the keyring has changed and has to be stored as well.
+    pub keys_changed: bool,
+    /// As with [`Ingested::joined`].
+    pub joined: bool,
+    /// As with [`Ingested::new_incarnation`].
+    pub new_incarnation: Option<Incarnation>,
 }
 
 /// A stretch of the log, verified against the relay's signature on its end.

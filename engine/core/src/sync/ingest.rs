@@ -13,6 +13,7 @@ use bowline_wire::log::{ChainTip, Log, Placed, Refusal};
 use bowline_wire::roster::Outcome;
 use bowline_wire::weight::Written;
 
+use super::beginning::LONG_RUN;
 use super::context::Context;
 use super::effect::{Effect, Ingested, IngestedEntry, Verdict};
 use super::handing_on::{Begun, Lacking};
@@ -86,6 +87,11 @@ impl Replica {
             return;
         }
         self.session.note_entries(cx.now);
+        if self.is_beginning() {
+            return self.follow_entries(first, entries, head, cx);
+        }
+        // The relay has what is behind the log here after all.
+        self.abandon_beginning();
         let (first, entries) = self.session.join_held_back(first, entries);
         let next = self.position().next();
         if head.position < next {
@@ -98,42 +104,58 @@ impl Replica {
         let skip = usize::try_from(next.0 - first.0).unwrap_or(usize::MAX);
         let mut entries = entries;
         let new = entries.split_off(skip.min(entries.len()));
-        // Neither entries nor their bodies are under the relay's signature by themselves: what does not match is not
-        // evidence, only useless, and the next connection may deliver the true bytes.
-        let Some(here) = self.log.as_ref().map(Log::head) else { return };
-        let passed = passed_by(self.workspace, (here.position, here.hash), &new);
-        if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
-            return self.fault(RelayFault::Nonsense(OTHER_HISTORY));
+        let Some((end, time)) = self.log.as_ref().map(|log| (log.head(), log.time())) else { return };
+        if !self.do_lead((end.position, end.hash, time), &new, &head, cx) {
+            return;
         }
-        // Looked at once the entries are known to follow: behind another history any time would seem to go back.
-        if self.do_times_go_back(&new) {
-            return self.fault(RelayFault::Nonsense("entries whose times go back"));
-        }
-        if self.succession.successors().any(|it| {
-            passed.contains(&(it.position, it.hash)) != passed.iter().any(|(at, _)| *at == it.position)
-        }) {
-            return self.fault(RelayFault::Nonsense("a log that was continued from something else"));
-        }
-        let reached = |beyond: &SeenHead| beyond.position <= head.position;
-        for promised in self.beyond().filter(reached).collect::<Vec<_>>() {
-            if let Some(fork) = missed_by(self.workspace, promised, head, (&new, &passed)) {
-                return self.fault(self.given_up(promised).unwrap_or(fork));
-            }
-        }
-        // Not before: it would take the place of what was promised on the way to it.
-        self.note_promise(&head);
-        if let Some(fault) = new.last().and_then(|last| self.is_too_late(last.time, cx)) {
-            return self.fault(fault);
-        }
-        self.promised = self.promised.filter(|promised| !reached(promised));
-        self.decided = self.decided.filter(|decided| !reached(decided));
+        let is_beyond = |it: &SeenHead| it.position > head.position;
+        self.promised = self.promised.filter(is_beyond);
+        self.decided = self.decided.filter(is_beyond);
         self.take_bodies_of(first, entries);
         self.take_in(next, new, head, cx);
     }
 
-    fn do_times_go_back(&self, entries: &[LoggedEntry]) -> bool {
-        let here = self.log.as_ref().map(Log::time).unwrap_or_default();
-        !std::iter::once(here).chain(entries.iter().map(|logged| logged.time)).is_sorted()
+    /// Whether entries lead from the end of a log to a head that the relay has signed, through all that it has signed on the way; if not, that
+    /// is a fault.
+    pub(super) fn do_lead(
+        &mut self,
+        (position, hash, time): (Position, LogHash, LogTime),
+        new: &[LoggedEntry],
+        head: &SeenHead,
+        cx: &Context<'_>,
+    ) -> bool {
+        // Neither entries nor their bodies are under the relay's signature by themselves: what does not match is not
+        // evidence, only useless, and the next connection may deliver the true bytes.
+        let passed = passed_by(self.workspace, (position, hash), new);
+        if passed.last().map(|(_, hash)| *hash) != Some(head.hash) {
+            self.fault(RelayFault::Nonsense(OTHER_HISTORY));
+            return false;
+        }
+        // Looked at once the entries are known to follow: behind another history any time would seem to go back.
+        if !std::iter::once(time).chain(new.iter().map(|logged| logged.time)).is_sorted() {
+            self.fault(RelayFault::Nonsense("entries whose times go back"));
+            return false;
+        }
+        if self.succession.successors().any(|it| {
+            passed.contains(&(it.position, it.hash)) != passed.iter().any(|(at, _)| *at == it.position)
+        }) {
+            self.fault(RelayFault::Nonsense("a log that was continued from something else"));
+            return false;
+        }
+        let reached = |beyond: &SeenHead| beyond.position <= head.position;
+        for promised in self.beyond().filter(reached).collect::<Vec<_>>() {
+            if let Some(fork) = missed_by(self.workspace, promised, *head, (new, &passed)) {
+                self.fault(self.given_up(promised).unwrap_or(fork));
+                return false;
+            }
+        }
+        // Not before: it would take the place of what was promised on the way to it.
+        self.note_promise(head);
+        if let Some(fault) = new.last().and_then(|last| self.is_too_late(last.time, cx)) {
+            self.fault(fault);
+            return false;
+        }
+        true
     }
 
     fn take_in(&mut self, first: Position, new: Vec<LoggedEntry>, head: SeenHead, cx: &mut Context<'_>) {
@@ -196,8 +218,7 @@ impl Replica {
                 // Judged once the rest has come, all from the same state.
                 self.log = Some(log);
                 if bytes > MAX_HELD_BACK {
-                    return self
-                        .fault(RelayFault::Nonsense("more of a removed author than it can have taken"));
+                    return self.fault(RelayFault::Nonsense(LONG_RUN));
                 }
                 self.session.hold_back(first, entries);
                 return;
@@ -401,7 +422,7 @@ impl Replica {
     /// Whether the ticket has done its work: the log has passed it, the code's point, and a Join of this device, whichever
     /// copy of its database wrote that. Every key that is wrapped to the ticket has come, and later ones are wrapped to the
     /// device itself. Not with a relay that was caught: the code and its point are part of the evidence.
-    fn has_come_in_by_ticket(&self) -> bool {
+    pub(super) fn has_come_in_by_ticket(&self) -> bool {
         if self.distrusted {
             return false;
         }

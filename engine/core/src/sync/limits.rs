@@ -89,3 +89,7 @@ pub(super) const MAX_RECORDS: usize = 64 * 1024 * 1024;
 /// Bytes of entries held back in memory because a removed author's run goes on in the next frame. A run fits one Append frame, so
 /// it is in two frames at most; no relay has taken a longer one.
 pub(super) const MAX_HELD_BACK: usize = 2 * bowline_wire::limits::MAX_FRAME;
+
+/// Bytes of entries behind the place of a state that are kept in memory until its checkpoint has come to stand. Most checkpoints stand a few
+/// entries behind their place; what comes of more than this is asked for a second time.
+pub(super) const MAX_FOLLOWED: usize = 4 * bowline_wire::limits::MAX_FRAME;

@@ -1,6 +1,7 @@
 //! What this device and a relay say to one another.
 
 mod again;
+mod beginning;
 mod bodies;
 mod clocks;
 pub(super) mod faults;

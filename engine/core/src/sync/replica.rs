@@ -11,6 +11,7 @@ use bowline_wire::log::Log;
 use bowline_wire::roster::CodeKind;
 use bowline_wire::successor::Succession;
 
+use super::beginning::Beginning;
 use super::bodies::Bodies;
 use super::effect::Effect;
 use super::feed::Feed;
@@ -44,6 +45,8 @@ pub struct Replica {
     pub(super) outbox: Outbox,
     /// What the log had before it was continued, on its way back.
     pub(super) feed: Feed,
+    /// The log on its way that begins from a state.
+    pub(super) beginning: Option<Beginning>,
     /// By which the log came to be signed by its key.
     pub(super) succession: Succession,
     pub(super) session: Session,
@@ -88,6 +91,7 @@ impl Replica {
             relay: stored.relay,
             outbox: Outbox::of(stored.offered),
             feed: Feed::of(stored.to_send_again),
+            beginning: None,
             succession: stored.succession,
             session: Session::new(),
             holdings: Holdings::default(),
@@ -180,10 +184,11 @@ impl Replica {
         self.withheld_from.map_or(self.position(), |first| before(first).min(self.position()))
     }
 
-    /// What grows while the workspace comes in: the log's length here, and the bytes of a newcomer's records.
+    /// What grows while the workspace comes in: the log's length here, and the bytes of a newcomer's records, or of what the log begins from.
     pub fn progress(&self) -> (Position, usize) {
         let records = if let Phase::Joining(joining) = &self.phase { joining.collected() } else { 0 };
-        (self.position(), records)
+        let brought = self.beginning.as_ref().map_or(0, Beginning::brought);
+        (self.position(), records + brought)
     }
 
     /// Why the relay does not take our entries at the moment, on this connection: it may later.

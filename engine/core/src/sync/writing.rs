@@ -1,11 +1,13 @@
 //! Writing entries of our own: which number, on what roster, under which epoch; and what follows if one is refused.
 
 use bowline_crypto::{EpochKey, KeySnapshot, Keyring, SealError, seal};
+use bowline_wire::checkpoint::Checkpoint;
+use bowline_wire::confirm::Confirm;
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::hash;
 use bowline_wire::head::Seen;
-use bowline_wire::header::{EntryType, Header, Part};
+use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::{
     ChainKey, DeviceId, DocId, EntryId, EpochId, Incarnation, Lane, Millis, Position, RosterHash, Salt,
     Suite, WireDoc, WorkspaceId,
@@ -72,6 +74,17 @@ pub struct ContentDraft<'a> {
     pub payload: &'a Payload,
     /// What the changes in it weigh; see [`crate::document::weight_of`].
     pub weight: Weight,
+    /// What a snapshot stands in for, if it is to do so.
+    pub covering: Option<Covering>,
+}
+
+/// What a snapshot says that it stands in for.
+#[derive(Clone, Copy, Debug)]
+pub struct Covering {
+    /// Everything of its document up to here, which its author has seen.
+    pub up_to: Position,
+    /// What it holds.
+    pub digests: Digests,
 }
 
 impl Replica {
@@ -144,6 +157,9 @@ impl Replica {
         let mut header = self.next_header(Lane::Content, draft.entry_type);
         header.doc = doc;
         header.epoch = keys.newest_epoch();
+        if let Some(Covering { up_to, digests }) = draft.covering {
+            (header.covers, header.digests) = (up_to, Some(digests));
+        }
         let payload = draft.payload.encode();
         match seal_one(&keys, Header { weight: draft.weight, ..header.clone() }, &payload, cx) {
             Err(SealError::TooLarge { .. }) if payload.len() <= MAX_PAYLOAD => {}
@@ -170,6 +186,19 @@ impl Replica {
         cx.keys.sign_header(header, body).ok()
     }
 
+    /// Writes what this device says of snapshots, as [`Replica::write_record`] does a record.
+    pub fn write_confirm(&self, confirm: &Confirm, cx: &Context<'_>) -> Option<Entry> {
+        let body = confirm.to_body();
+        cx.keys.sign_header(self.control_header(EntryType::Confirm, &body), body).ok()
+    }
+
+    /// Writes what this device says of the log's state at a place, as [`Replica::write_record`] does a record.
+    pub fn write_checkpoint(&self, at: Position, said: &Checkpoint, cx: &Context<'_>) -> Option<Entry> {
+        let body = said.to_body();
+        let header = Header { covers: at, ..self.control_header(EntryType::Checkpoint, &body) };
+        cx.keys.sign_header(header, body).ok()
+    }
+
     /// A record that hands keys on which are here, to devices and newcomers that lack them; `None` if nobody does, or this device has said
     /// what it could.
     pub fn handed_on(&self) -> Option<Record> {
@@ -179,7 +208,11 @@ impl Replica {
 
     /// The header that a roster record with this body would get. The fold needs it to say who a rekey has to reach.
     pub fn record_header(&self, body: &[u8]) -> Header {
-        let mut header = self.next_header(Lane::Control, EntryType::Roster);
+        self.control_header(EntryType::Roster, body)
+    }
+
+    fn control_header(&self, entry_type: EntryType, body: &[u8]) -> Header {
+        let mut header = self.next_header(Lane::Control, entry_type);
         header.body_len = u32::try_from(body.len()).unwrap_or(u32::MAX);
         header.body_hash = hash::body_hash(body);
         header
@@ -300,11 +333,17 @@ impl Replica {
     }
 
     /// Whether the relay shows an entry that this device's key signed, in the chain of `entry` and at its number or
-    /// before it, which is not ours: another copy of this database wrote it.
+    /// before it, which is not ours: another copy of this database wrote it. Where the log here has gone on behind the number in that chain, by
+    /// another entry, the relay need not show that: it may have let it go.
     pub(super) fn proves_other_life(&self, entry: EntryId, proof: Option<SignedEntry>) -> bool {
-        let theirs = proof.and_then(|proof| proof.verify(self.workspace).ok());
-        let ours = self.outbox.find(entry).or_else(|| self.feed.find(entry));
-        let Some((ours, theirs)) = ours.zip(theirs) else {
+        let Some(ours) = self.outbox.find(entry).or_else(|| self.feed.find(entry)) else {
+            return false;
+        };
+        let tip = self.log.as_ref().and_then(|log| log.tip(&ours.header().chain()));
+        if tip.is_some_and(|tip| tip.seq >= ours.header().seq && tip.id != entry) {
+            return true;
+        }
+        let Some(theirs) = proof.and_then(|proof| proof.verify(self.workspace).ok()) else {
             return false;
         };
         let (ours, header) = (ours.header(), theirs.header());

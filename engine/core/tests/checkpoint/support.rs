@@ -19,7 +19,7 @@ use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::*;
 use bowline_wire::log::{DocumentState, Log, State};
 use bowline_wire::roster::record::{Cut, Join, Lost, Record};
-use bowline_wire::roster::{Admits, TicketKind};
+use bowline_wire::roster::{Admits, Roster, TicketKind};
 use bowline_wire::signed::{Verified, signing_message};
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Weight;
@@ -395,7 +395,9 @@ impl Story {
         let live = self.stored.iter().filter(|it| state.is_live(it.at.position));
         let records = live.filter(is_record).map(|it| (it.at, &it.entry));
         let id = self.log.head().log;
-        let mut log = state.begin(self.log.head().workspace, (id, &succession), records).unwrap();
+        let workspace = self.log.head().workspace;
+        let roster = Roster::new(workspace);
+        let mut log = state.begin(workspace, (id, &succession), roster, records).unwrap();
         let from = usize::try_from(state.at.0).unwrap();
         for it in &self.stored[from..] {
             let hash_at = |at: Position| (at >= state.at).then(|| self.hash_at(at));

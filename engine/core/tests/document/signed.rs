@@ -1,9 +1,10 @@
 //! Words that are known from a state, and those of whoever has nothing in a snapshot.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use bowline_core::consent::Holding;
-use bowline_core::document::ChangeHash;
+use bowline_core::document::{ChangeHash, Document, Kind, Source, changes_by_actor_in};
 use bowline_wire::confirm::Word;
 use bowline_wire::hash::sha256;
 use bowline_wire::ids::{Position, SnapshotDigest};
@@ -11,7 +12,7 @@ use bowline_wire::limits::MAX_WORDS_ASKED;
 use bowline_wire::log::SignedWord;
 
 use crate::standing::{AT, BEN, CARL, COVERS, Log, OWNER, change, digest, three, user};
-use crate::support::device;
+use crate::support::{Author, device};
 
 mod what_is_known_from_a_state {
     use super::*;
@@ -125,4 +126,20 @@ fn somebody_removed_whose_entries_count_nowhere_is_spoken_for_as_well() {
     assert!(log.may_go(CARL, 6));
     let word = log.stands().word(user(CARL)).unwrap();
     assert_eq!((word.digest, word.covers, word.said), (digest(&[]), Position(COVERS), Position(30)));
+}
+
+#[test]
+fn what_a_document_holds_is_told_alike_by_the_document_and_by_a_snapshot_of_it() {
+    let mut ana = Author::conversation(1);
+    ana.say("one").title("plans").say("two");
+    let held = ana.document.changes_by_actor();
+    let whole = ana.document.save();
+    assert_eq!(changes_by_actor_in(Kind::Conversation, Source::Snapshot, &whole), Ok(held.clone()));
+    assert!(held.is_sorted_by(|one, next| one.0 < next.0));
+    let first: BTreeSet<_> = Document::create(Kind::Conversation).changes_by_actor().into_iter().collect();
+    let of_device: BTreeSet<_> = held.iter().copied().filter(|it| !first.contains(it)).collect();
+    assert_eq!((first.len(), of_device.len()), (1, 3), "the first change and one for each edit");
+    assert!(of_device.iter().all(|(_, actor)| actor.belongs_to(device(1))));
+    let written = changes_by_actor_in(Kind::Conversation, Source::Changes, &ana.unsealed.concat()).unwrap();
+    assert_eq!(written.into_iter().collect::<BTreeSet<_>>(), of_device);
 }

@@ -15,9 +15,9 @@ use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::head::SeenHead;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{EntryId, Incarnation, LogHash, Millis, Position, Suite};
+use bowline_wire::ids::{EntryId, Incarnation, LogHash, LogTime, Millis, Moment, Position, Suite};
 use bowline_wire::limits::MAX_BODIES_PER_FRAME;
-use bowline_wire::log::Log;
+use bowline_wire::log::{Log, Run, State};
 use bowline_wire::roster::{CodeKind, GivenUp};
 use rand_chacha::ChaCha20Rng;
 
@@ -31,6 +31,12 @@ pub(crate) struct Bench {
     pub(crate) now: Millis,
     rng: ChaCha20Rng,
     hashes: BTreeMap<Position, LogHash>,
+    /// Id and time of every entry that is here, by its place.
+    pub(crate) places: BTreeMap<Position, (EntryId, LogTime)>,
+    /// What stays below a checkpoint, stored aside.
+    pub(crate) aside: Vec<(Moment, Entry)>,
+    /// The state from which the log was begun.
+    pub(crate) begun: Option<State>,
     /// Entries whose bodies are withheld.
     pub(crate) withheld: BTreeMap<Position, Entry>,
     /// Everything the replica asked for, in order.
@@ -55,6 +61,9 @@ impl Bench {
             now: Millis(1_000_000),
             rng: rng(u64::from(seed) + 1000),
             hashes: BTreeMap::new(),
+            places: BTreeMap::new(),
+            aside: Vec::new(),
+            begun: None,
             withheld: BTreeMap::new(),
             effects: Vec::new(),
             shown: 0,
@@ -262,11 +271,12 @@ impl Bench {
         pins: Option<Pins>,
         decided: Option<SeenHead>,
     ) -> Self {
-        let Self { replica, keys, now, rng, hashes, withheld, .. } = self;
+        let Self { replica, keys, now, rng, hashes, places, aside, begun, withheld, .. } = self;
         let log = replica.log().filter(|log| log.head().position > Position::START).map(|log| {
             let tips = log.tips().map(|(chain, tip)| (*chain, *tip));
             let (weights, checkpoints) = (log.weights().clone(), log.checkpoints().clone());
-            Log::restore(log.head(), log.time(), log.roster().clone(), tips, weights, checkpoints)
+            let log = Log::restore(log.head(), log.time(), log.roster().clone(), tips, weights, checkpoints);
+            if let Some(state) = &begun { log.begun_from(state) } else { log }
         });
         let offered: Vec<Entry> = replica.offered().cloned().collect();
         let keyring = replica.keyring().map(|keyring| {
@@ -302,6 +312,9 @@ impl Bench {
             now,
             rng,
             hashes,
+            places,
+            aside,
+            begun,
             withheld,
             effects,
             shown: 0,
@@ -325,6 +338,15 @@ impl Bench {
             self.replica.note_withheld_from(first, &cx);
             self.carry_out();
         }
+        if let Some(runs) = self.replica.wants_known() {
+            let stay = self.places.iter().filter(|(at, _)| Run::is_in(&runs, **at));
+            let known = stay.map(|(at, (id, time))| (*at, *id, *time)).collect();
+            let hashes = &self.hashes;
+            let hash_at = |at| hashes.get(&at).copied();
+            let cx = Context { keys: &self.keys, now: self.now, random: &mut self.rng, hash_at: &hash_at };
+            self.replica.hand_known(known, &cx);
+            self.carry_out();
+        }
         while let Some(after) = self.replica.fetches_after(self.now) {
             let behind = self.withheld.range(after.next()..).map(bodiless);
             let lacking: Vec<Bodiless> = behind.take(MAX_BODIES_PER_FRAME).collect();
@@ -342,6 +364,10 @@ impl Bench {
                 Effect::Ingest(ingested) => {
                     let places = ingested.entries.iter().map(|entry| entry.placed.clone());
                     self.hashes.extend(places.map(|placed| (placed.position, placed.hash)));
+                    let stored = |item: &IngestedEntry| {
+                        (item.position(), (judged(&item.verdict).id(), item.placed.time))
+                    };
+                    self.places.extend(ingested.entries.iter().map(stored));
                     self.withheld.extend(ingested.entries.iter().filter_map(withheld));
                     let (given_up, before) = (given_up(&self.replica), self.withheld.len());
                     self.withheld.retain(|_, entry| !given_up.covers(entry.id(), entry.header()));
@@ -351,6 +377,20 @@ impl Bench {
                     let Effect::CutBack(cut) = effect else { unreachable!() };
                     self.cut_back(*cut);
                     continue;
+                }
+                Effect::Keep(entries) => {
+                    assert!(self.aside.iter().chain(entries).is_sorted_by_key(|(at, _)| at.position));
+                    self.aside.extend(entries.iter().cloned());
+                }
+                Effect::DropKept => self.aside.clear(),
+                Effect::Begin(begun) => {
+                    let aside = std::mem::take(&mut self.aside);
+                    self.places.extend(aside.iter().map(|(at, entry)| (at.position, (entry.id(), at.time))));
+                    let bodiless = aside.into_iter().filter(|(_, entry)| entry.body().is_none());
+                    self.withheld.retain(|at, _| begun.state.is_live(*at));
+                    self.withheld.extend(bodiless.map(|(at, entry)| (at.position, entry)));
+                    self.begun = Some(begun.state.clone());
+                    lacks_less = true;
                 }
                 Effect::Bodies(bodies) => {
                     lacks_less = true;
@@ -538,7 +578,8 @@ impl Bench {
     }
 
     pub(crate) fn seal(&mut self, payload: &Payload) -> Vec<Entry> {
-        let draft = ContentDraft { entry_type: EntryType::Changes, payload, weight: LARGE_WEIGHT };
+        let (entry_type, weight) = (EntryType::Changes, LARGE_WEIGHT);
+        let draft = ContentDraft { entry_type, payload, weight, covering: None };
         self.step(|replica, cx| replica.seal(&draft, cx)).unwrap()
     }
 }
@@ -562,4 +603,15 @@ fn given_up(replica: &Replica) -> GivenUp {
 pub(crate) fn pins_of(relay: &FakeRelay) -> Pins {
     let head = relay.log().head();
     Pins { log: head.log, position: head.position, hash: head.hash, roster: relay.log().roster().hash() }
+}
+
+/// The entry that a verdict is about.
+fn judged(verdict: &Verdict) -> &Entry {
+    let (Verdict::Own(entry)
+    | Verdict::Roster(entry, _)
+    | Verdict::Content(entry)
+    | Verdict::Withheld(entry)
+    | Verdict::GivenUp(entry)
+    | Verdict::NotAcceptable(entry, _)) = verdict;
+    entry
 }

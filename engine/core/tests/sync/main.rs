@@ -10,6 +10,9 @@
 mod adopted;
 mod again;
 mod author;
+mod beginning;
+mod begun;
+mod begun_lies;
 mod bench;
 mod bodies;
 mod clocks;
@@ -20,6 +23,7 @@ mod holes;
 mod ingest;
 mod inquiry;
 mod join;
+mod letting_go;
 mod lookup;
 mod opening;
 mod own_life;

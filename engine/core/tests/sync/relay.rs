@@ -21,6 +21,7 @@ use bowline_wire::signed::Verified;
 use bowline_wire::successor::{SaidSuccessor, Succession, Successor};
 use ed25519_dalek::{Signer, SigningKey};
 
+use crate::letting_go::LettingGo;
 use crate::opening::{self, Opening};
 
 /// One workspace's log, and the line to one device.
@@ -35,7 +36,7 @@ pub(crate) struct FakeRelay {
     hashes: Vec<LogHash>,
     party: Option<Party>,
     /// Up to where the line's device was told the log.
-    told: Option<usize>,
+    pub(crate) told: Option<usize>,
     passes_holdings_on: bool,
     pub(crate) said: BTreeMap<DeviceId, SaidHolding>,
     /// Positions of entries whose bodies it gives to nobody.
@@ -46,6 +47,8 @@ pub(crate) struct FakeRelay {
     pub(crate) successors: Vec<SaidSuccessor>,
     /// What it refuses of all that is offered, and why.
     pub(crate) refuses: BTreeMap<EntryId, Reason>,
+    /// By which state it has let entries go.
+    pub(crate) let_go: Option<LettingGo>,
 }
 
 impl FakeRelay {
@@ -67,6 +70,7 @@ impl FakeRelay {
             admits_strangers: false,
             successors: Vec::new(),
             refuses: BTreeMap::new(),
+            let_go: None,
         }
     }
 
@@ -109,7 +113,7 @@ impl FakeRelay {
     }
 
     /// An entry as it is given away.
-    fn given(&self, position: u64) -> LoggedEntry {
+    pub(crate) fn given(&self, position: u64) -> LoggedEntry {
         let LoggedEntry { time, entry } = self.logged(position);
         let entry = if self.withholds.contains(&position) { bare(entry, self.workspace()) } else { entry };
         LoggedEntry { time, entry }
@@ -339,6 +343,15 @@ impl FakeRelay {
                 self.admit()
             }
             Frame::Subscribe { .. } if matches!(self.party, Some(Party::Ticket(_))) => vec![self.records()],
+            Frame::Subscribe { after } if self.let_go.as_ref().is_some_and(|by| after < by.state.at) => {
+                self.told = None;
+                self.let_go.iter().map(LettingGo::frame).collect()
+            }
+            Frame::StateWanted { digest, offset } => {
+                let piece = self.let_go.as_ref().and_then(|by| by.piece(digest, offset));
+                piece.into_iter().collect()
+            }
+            Frame::SubscribeFrom { digest, after } => self.keep_from(digest, after),
             Frame::Subscribe { after } => {
                 self.told = Some(usize::try_from(after.0).unwrap());
                 self.tell()
@@ -367,7 +380,9 @@ impl FakeRelay {
         let roster = self.log.roster();
         let refused = match self.party {
             Some(Party::Device(device)) if roster.is_active(&device) => None,
-            Some(Party::Device(device)) if roster.device(&device).is_some() => Some(Reason::Removed),
+            Some(Party::Device(device)) if roster.device(&device).is_some() && !self.admits_strangers => {
+                Some(Reason::Removed)
+            }
             // Whoever holds a log that was begun again brings it back.
             Some(Party::Device(_)) if self.is_begun_again() || self.admits_strangers => None,
             Some(Party::Ticket(ticket)) => match roster.ticket(&ticket).map(|ticket| ticket.stage) {
@@ -417,9 +432,11 @@ impl FakeRelay {
     /// The entry of the same chain that has this number.
     fn taken_by(&self, signed: &SignedEntry, seq: u64) -> Option<SignedEntry> {
         let chain = signed.clone().verify(self.workspace()).ok()?.header().chain();
-        let taken =
-            self.verified().find(|entry| entry.header().chain() == chain && entry.header().seq == seq)?;
-        Some(SignedEntry::from_parts(taken.signed_header().to_signed(), None))
+        let taken = |entry: &Entry| entry.header().chain() == chain && entry.header().seq == seq;
+        let (at, taken) = (1..).map(Position).zip(self.verified()).find(|(_, entry)| taken(entry))?;
+        let is_gone = |by: &LettingGo| at <= by.state.at && !by.state.is_live(at);
+        let is_here = !self.let_go.as_ref().is_some_and(is_gone);
+        is_here.then(|| SignedEntry::from_parts(taken.signed_header().to_signed(), None))
     }
 
     /// How far a frame that begins after `told` may go.

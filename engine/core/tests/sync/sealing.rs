@@ -1,12 +1,14 @@
 //! When content may be sealed and records written, and what they say about the log.
 
-use bowline_core::sync::{NotReady, Phase};
+use bowline_core::sync::{ContentDraft, Covering, NotReady, Phase};
+use bowline_wire::checkpoint::Checkpoint;
+use bowline_wire::confirm::{Confirm, Row, Word};
 use bowline_wire::entry::Entry;
-use bowline_wire::header::EntryType;
-use bowline_wire::ids::{HpkePublicKey, Lane, Suite};
+use bowline_wire::header::{Digests, EntryType};
+use bowline_wire::ids::{HpkePublicKey, Lane, SnapshotDigest, StateDigest, Suite};
 use bowline_wire::roster::record::Record;
 
-use crate::author::{Author, opaque_payload, wrap_for};
+use crate::author::{Author, LARGE_WEIGHT, opaque_payload, wrap_for};
 use crate::bench::Bench;
 use crate::refusals::copy_of;
 
@@ -148,4 +150,46 @@ fn sealing_without_offering_changes_nothing() {
     assert_eq!(unused[0].header().seq, used.header().seq);
     let appended: Vec<_> = bench.appended().iter().map(Entry::id).collect();
     assert_eq!(appended, [used.id()]);
+}
+
+#[test]
+fn a_covering_snapshot_and_what_is_said_of_it_and_of_the_log_stand_as_they_were_written() {
+    let (mut bench, mut owner, mut relay) = Bench::member();
+    owner.put_message(&mut relay, opaque_payload(1).doc, "covered");
+    bench.sync(&mut relay);
+    let up_to = bench.replica.position();
+    let digests =
+        Digests { all: SnapshotDigest::from_bytes([1; 32]), own: SnapshotDigest::from_bytes([2; 32]) };
+    let payload = opaque_payload(1);
+    let (entry_type, weight) = (EntryType::Snapshot, LARGE_WEIGHT);
+    let covering = Some(Covering { up_to, digests });
+    let draft = ContentDraft { entry_type, payload: &payload, weight, covering };
+    let entries = bench.step(|replica, cx| replica.seal(&draft, cx)).unwrap();
+    let now = bench.now;
+    for entry in entries {
+        assert_eq!((entry.header().covers, entry.header().digests), (up_to, Some(digests)));
+        bench.step(|replica, _| replica.offer(entry, now));
+    }
+    bench.talk(&mut relay);
+    let snapshot = bench.replica.position();
+    let row = Row { snapshot, word: Word::Confirms(Some(digests.own)) };
+    let confirm = Confirm::new(vec![row]).unwrap();
+    let entry = bench.step(|replica, cx| replica.write_confirm(&confirm, cx)).unwrap();
+    assert_eq!(Confirm::parse(entry.header(), entry.body().unwrap()), Ok(confirm));
+    bench.step(|replica, _| replica.offer(entry, now));
+    bench.talk(&mut relay);
+    let (at, digest) = (bench.replica.position(), StateDigest::from_bytes([3; 32]));
+    let said = Checkpoint { digest, freed: Vec::new() };
+    let entry = bench.step(|replica, cx| replica.write_checkpoint(at, &said, cx)).unwrap();
+    assert_eq!((entry.header().covers, Checkpoint::of(&entry)), (at, Some(said)));
+    bench.step(|replica, _| replica.offer(entry.clone(), now));
+    bench.talk(&mut relay);
+    assert!(relay.holds(entry.id()) && bench.refused().is_empty());
+    assert_eq!(bench.replica.position().0, up_to.0 + 3);
+    let word = owner.plain(&relay, EntryType::Checkpoint, entry.body().unwrap().to_vec(), |header| {
+        header.covers = at;
+    });
+    relay.put(word.to_signed());
+    bench.sync(&mut relay);
+    assert_eq!(bench.replica.log().unwrap().checkpoints().open(), Some((at, digest)), "the Owner opens it");
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use bowline_core::document::{
-    ChangeHash, Consent, Document, Incoming, Kind, Lost, NeedsRebuild, Refused, Source,
+    ChangeHash, Consent, Document, Incoming, Kind, Lost, NeedsRebuild, Refused, Source, Standing as StandsFor,
 };
 use bowline_core::sync::Unreadable;
 use bowline_store::{Attempt, DocN, DocRow, EntryN, EntryRow, EntryWithBody, Reader};
@@ -37,6 +37,8 @@ pub(super) struct Content {
     /// The entry is of a log from before protocol 1, where everybody spoke for everybody.
     pub(super) is_of_before: bool,
     pub(super) bytes: Vec<u8>,
+    /// For whom it stands, if it is a snapshot whose covered entries are gone.
+    pub(super) standing: Option<StandsFor>,
 }
 
 impl Content {
@@ -44,7 +46,11 @@ impl Content {
         let header = self.entry.header();
         let source = source_of(&self.entry);
         let is_of_everybody = self.is_of_before && source == Source::Snapshot;
-        let consent = if is_of_everybody { Consent::Everybody } else { Consent::Author };
+        let consent = match &self.standing {
+            Some(standing) => Consent::Standing(standing),
+            None if is_of_everybody => Consent::Everybody,
+            None => Consent::Author,
+        };
         let (entry, position, weight) = (self.entry.id(), self.position, header.weight);
         Incoming { entry, position, author: header.device, source, consent, weight, bytes: &self.bytes }
     }
@@ -281,7 +287,7 @@ impl<'r> Reading<'r> {
 
     /// Opens an entry; what it weighs by its author's word, and at least what was in it.
     fn open_into(&self, batch: &mut Batch, row: EntryWithBody, earlier: Earlier) -> Result<u64, Error> {
-        let (n, position) = (row.entry.n, row.entry.place.map(|place| place.pos));
+        let (n, doc, position) = (row.entry.n, row.entry.doc, row.entry.place.map(|place| place.pos));
         // No verdict on entries without keys: their workspace is damaged and left out, or another process has joined
         // it since.
         let Some(keyring) = self.keyrings.of(row.entry.ws) else { return Ok(0) };
@@ -293,7 +299,13 @@ impl<'r> Reading<'r> {
             Ok(Held::Payload(payload, _)) => {
                 let (len, weight) = (payload.bytes.len() as u64, entry.header().weight);
                 let is_of_before = self.keyrings.is_old(entry.header().workspace);
-                batch.contents.push(Content { n, position, entry, is_of_before, bytes: payload.bytes });
+                // Another process has begun the log from a state since: no verdict here before that one is known.
+                if entry.header().digests.is_some() && !self.knows_begin(entry.header().workspace)? {
+                    return Ok(0);
+                }
+                let standing = self.standing(doc, (&entry, position), &payload)?;
+                let bytes = payload.bytes;
+                batch.contents.push(Content { n, position, entry, is_of_before, bytes, standing });
                 // What nobody declared, in logs of before, counts as what there is.
                 return Ok(if weight == Weight::MAX { len } else { len.max(weight.most()) });
             }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::sync::{Cut, CutBack, Replay};
+use bowline_core::sync::{Cut, CutBack, RelayFault, Replay};
 use bowline_store::{
     Cursor, DocN, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
 };
@@ -17,20 +17,21 @@ use bowline_wire::successor::SaidSuccessor;
 
 use crate::documents::held::Documents;
 use crate::lent::Lent;
-use crate::rows::{entry_of, id_of};
+use crate::rows::{entry_of, id_of, roster_records};
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{cut_holding, held_by};
 use crate::workspace::keys_at_rest::{
     KEYRING, KEYS_APART, StoredKeys, StoredKeysApart, keys_apart, seal_keys,
 };
 use crate::workspace::linked::with_hashes;
+use crate::workspace::log_state::{begin, begun_state, put_whole_log_state};
 use crate::workspace::owed::{self, Codes, Owed};
 use crate::workspace::quarantine::QuarantineReason;
 use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::Taken;
 use crate::workspace::unsealing::refuse_own;
-use crate::workspace::workspaces::{StoredSuccession, put_checkpoints, restore, state};
+use crate::workspace::workspaces::{StoredSuccession, restore, state};
 use crate::{Damage, Error, Notice};
 
 /// Entries that are read at once while the log is made anew.
@@ -50,6 +51,11 @@ impl Workspaces {
         let cut = &back.cut;
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let before = linked.replica.log().ok_or(Error::Bug("a log that is not here was cut back"))?;
+        let begun = before.begun_at();
+        if cut.at < begun {
+            self.linked(workspace)?.close = true;
+            return self.note_fault(lent, workspace, RelayFault::BelowCheckpoint(begun));
+        }
         let entries = lent.store.transaction(|tx| -> Result<usize, Error> {
             let log = cut_log(tx, workspace, cut, before)?;
             owed::put(tx, workspace, Owed::between(before.roster(), log.roster(), Codes::Closed))?;
@@ -188,6 +194,7 @@ pub(super) fn make_anew(tx: &Tx<'_>, doc: DocN) -> Result<(), Error> {
     tx.make_anew(doc)?;
     // A document of which nothing is left would be shown as an empty one.
     let is_empty = tx.last_placed(doc)?.is_none()
+        && !tx.has_let_go(doc)?
         && !tx.is_partly_apart(doc)?
         && tx.changes(doc)?.is_empty()
         && tx.doc(doc)?.is_some_and(|row| !row.only_here.is_some());
@@ -234,14 +241,7 @@ pub(super) fn cut_log(tx: &Tx<'_>, workspace: WorkspaceId, cut: &Cut, before: &L
     }
     tx.set_back(workspace, cut.at)?;
     tx.set_cursor(workspace, &cursor(&log, cut))?;
-    tx.forget_log_state(workspace)?;
-    for (chain, tip) in log.tips() {
-        tx.put_chain(workspace, chain, &encode(tip))?;
-    }
-    for written in log.weights().iter() {
-        tx.put_weight(workspace, &written)?;
-    }
-    put_checkpoints(tx, workspace, log.checkpoints())?;
+    put_whole_log_state(tx, workspace, &log)?;
     for (device, _) in before.roster().devices() {
         if held_by(**tx, workspace, *device)? > cut.at {
             cut_holding(tx, workspace, *device, cut.at)?;
@@ -272,9 +272,16 @@ fn epochs_of(stored: &[u8]) -> Result<Vec<Epoch>, Error> {
 
 /// The log up to where it was continued, made anew by the rules that decided when its entries came.
 fn replayed(read: Reader<'_>, workspace: WorkspaceId, cut: &Cut) -> Result<Log, Error> {
-    let begun = Log::begun(workspace, cut.head.log, &cut.succession);
+    let ids = (cut.head.log, &cut.succession);
+    let (begun, mut after) = match begun_state(read, workspace)? {
+        Some(state) if cut.at < state.at => return Err(Error::LetGo(workspace, state.at)),
+        Some(state) => {
+            let begun = begin(&state, workspace, ids, &roster_records(read, workspace)?);
+            (begun.map_err(|_| Error::Damaged(Damage::LogState))?, state.at)
+        }
+        None => (Log::begun(workspace, ids.0, ids.1), Position::START),
+    };
     let mut replay = Replay::of(begun);
-    let mut after = Position::START;
     loop {
         let rows = read.stretch(workspace, after, cut.at, REPLAYED_AT_ONCE)?;
         let Some(last) = rows.last().and_then(|row| row.place) else { break };

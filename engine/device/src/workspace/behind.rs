@@ -14,7 +14,7 @@ const BEHIND: &str = "behind";
 const OLDER: u8 = 1;
 
 /// What a relay can show or say instead, by the numbers that are kept. An unknown number is read as the first.
-const SHOWN: [(u8, LineReason); 7] = [
+const SHOWN: [(u8, LineReason); 8] = [
     (OLDER, LineReason::Rollback),
     (2, LineReason::OtherLog),
     (3, LineReason::LogLost),
@@ -22,6 +22,7 @@ const SHOWN: [(u8, LineReason); 7] = [
     (5, LineReason::HalfSuccessor),
     (6, LineReason::TimeAhead),
     (7, LineReason::BegunAgain),
+    (8, LineReason::BelowCheckpoint),
 ];
 
 /// What the relay shows instead of the log that is known here. Nothing is sent to it meanwhile, and everything goes on once it
@@ -29,7 +30,7 @@ const SHOWN: [(u8, LineReason); 7] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behind {
     /// [`LineReason::Rollback`], [`LineReason::LogLost`], [`LineReason::OtherLog`], [`LineReason::OtherSuccessor`],
-    /// [`LineReason::HalfSuccessor`], [`LineReason::BegunAgain`] or [`LineReason::TimeAhead`].
+    /// [`LineReason::HalfSuccessor`], [`LineReason::BegunAgain`], [`LineReason::BelowCheckpoint`] or [`LineReason::TimeAhead`].
     pub reason: LineReason,
     /// Since when, by this device's clock.
     pub since: Millis,

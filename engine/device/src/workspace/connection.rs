@@ -5,12 +5,14 @@ use bowline_crypto::DeviceKeys;
 use bowline_store::{Reader, Store, StoreError, Tx, WorkspaceRow};
 use bowline_wire::frame::Reason;
 use bowline_wire::ids::{DeviceId, Millis, Position, WorkspaceId};
+use bowline_wire::log::Log;
 
 use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::workspace::Workspaces;
 use crate::workspace::evidence;
 use crate::workspace::linked::Linked;
+use crate::workspace::log_state::begun_place;
 use crate::{Error, OtherDraft, SyncReport};
 
 /// Name of the value that is there while a person wants a workspace disconnected.
@@ -143,7 +145,7 @@ impl Workspaces {
     }
 
     /// Whether the row is of a workspace that this process has not seen, or has seen before it was joined again, which begins
-    /// a new life of this device's chains in it, or before its relay moved, was caught or was trusted again.
+    /// a new life of this device's chains in it, before its relay moved, was caught or was trusted again, or before its log was begun from a state.
     pub(super) fn is_news(&self, read: Reader<'_>, row: &WorkspaceRow) -> Result<bool, Error> {
         if let Some(old) = self.old.get(&row.id) {
             return Ok(Some(old.other) != OtherDraft::of(row.draft) || old.incarnation != row.incarnation);
@@ -152,7 +154,11 @@ impl Workspaces {
             return Ok(true);
         };
         let is_trusted_otherwise = replica.is_distrusted() != evidence::counts(read, row.id)?;
-        Ok(replica.incarnation() != row.incarnation || *relay != row.relay || is_trusted_otherwise)
+        let begun_at = replica.log().map_or(Position::START, Log::begun_at);
+        Ok(replica.incarnation() != row.incarnation
+            || *relay != row.relay
+            || is_trusted_otherwise
+            || begun_at != begun_place(read, row.id)?)
     }
 
     /// Begins to follow a workspace as it is in the database. One that is damaged is left out, as when opening.

@@ -1,38 +1,31 @@
 //! Carrying out what the sync machine asks for: first on the disk, then on the line.
 
-use std::collections::BTreeSet;
-
-use bowline_core::sync::{Effect, Ingested, Phase, Recipient, RelayFault, Verdict};
-use bowline_crypto::{DeviceKeys, Keyring};
-use bowline_store::{Cursor, EntryState, Store, Tx};
-use bowline_wire::codec::encode;
+use bowline_core::sync::{Effect, RelayFault};
+use bowline_crypto::DeviceKeys;
+use bowline_store::{EntryState, Store};
 use bowline_wire::entry::Entry;
 use bowline_wire::header::EntryType;
-use bowline_wire::ids::{DeviceId, Lane, Millis, Position, WorkspaceId};
-use bowline_wire::log::Log;
+use bowline_wire::ids::{Lane, Millis, Position, WorkspaceId};
 use bowline_wire::roster::record::Record;
-use bowline_wire::roster::{Outcome, Roster, Standing};
 
 use crate::documents::held::Documents;
 use crate::lent::Lent;
 use crate::rows::insert_offered;
 use crate::workspace::Workspaces;
-use crate::workspace::again::{look_at_lost_again, put_keys};
+use crate::workspace::again::put_keys;
 use crate::workspace::behind::{self, Behind};
 use crate::workspace::clocks;
 use crate::workspace::connection::{HeardBefore, put_heard, put_holding};
-use crate::workspace::entries::{open_with, read_again, store_entry};
+use crate::workspace::entries::{open_with, read_again};
 use crate::workspace::evidence;
-use crate::workspace::giving_up::PutAside;
 use crate::workspace::joining_code;
-use crate::workspace::keys_at_rest::{find_keys, seal_keys};
+use crate::workspace::keys_at_rest::seal_keys;
 use crate::workspace::membership;
 use crate::workspace::quarantine::refused;
-use crate::workspace::roster::{forget_spent_codes, release_decision, settle_decision};
+use crate::workspace::roster::release_decision;
 use crate::workspace::sealed_values::AtRest;
 use crate::workspace::taken::{Consequences, mark_stale};
-use crate::workspace::withheld;
-use crate::workspace::workspaces::{CURRENT, put_checkpoints, stage, state};
+use crate::workspace::workspaces::{CURRENT, stage, state};
 use crate::{Error, Notice};
 
 /// Entries of content whose refusal is remembered for each workspace: their headers, some hundred bytes each. More come only
@@ -76,6 +69,9 @@ impl Workspaces {
                 Ok(())
             }
             Effect::Followed(said) => Self::note_successors(lent, workspace, said),
+            Effect::Keep(entries) => Self::keep(lent, workspace, entries),
+            Effect::DropKept => Self::drop_kept(lent, workspace),
+            Effect::Begin(begun) => self.begin(lent, documents, workspace, &begun),
             Effect::CutBack(cut) => self.cut_back(lent, workspace, *cut),
             Effect::NotTakenAgain { entry, reason } => {
                 self.not_taken_again(lent, documents, workspace, (entry, reason))
@@ -173,13 +169,17 @@ impl Workspaces {
         mark_stale(lent, documents, &after.touched)
     }
 
-    fn keys_to_store(&self, lent: &mut Lent<'_>, workspace: WorkspaceId) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn keys_to_store(
+        &self,
+        lent: &mut Lent<'_>,
+        workspace: WorkspaceId,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let keyring = linked.replica.keyring();
         Ok(keyring.map(|keyring| seal_keys(keyring, lent.keys, &mut *lent.random)))
     }
 
-    fn note_fault(
+    pub(super) fn note_fault(
         &mut self,
         lent: &mut Lent<'_>,
         workspace: WorkspaceId,
@@ -193,7 +193,8 @@ impl Workspaces {
             | RelayFault::LogLost
             | RelayFault::OtherSuccessor { .. }
             | RelayFault::HalfSuccessor
-            | RelayFault::BegunAgain => Some(Position::START),
+            | RelayFault::BegunAgain
+            | RelayFault::BelowCheckpoint(_) => Some(Position::START),
             RelayFault::TimeAhead(_) => Some(Position(u64::MAX)),
             _ => None,
         };
@@ -211,111 +212,6 @@ impl Workspaces {
         if is_news {
             lent.notices.push(Notice::RelayFault(workspace, Box::new(fault)));
         }
-        Ok(())
-    }
-
-    /// Stores a stretch of the log, and all that follows from it, in one transaction.
-    fn ingest(
-        &mut self,
-        lent: &mut Lent<'_>,
-        documents: &mut Documents,
-        workspace: WorkspaceId,
-        ingested: &Ingested,
-    ) -> Result<(), Error> {
-        let changed = if ingested.keys_changed { self.keys_to_store(lent, workspace)? } else { None };
-        let cursor =
-            cursor_of(ingested).ok_or(Error::Bug("the sync machine gave an empty stretch of the log"))?;
-        let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
-        let keyring = linked.replica.keyring().cloned();
-        let snapshot = keyring.as_ref().map(Keyring::snapshot);
-        let ticket =
-            if keyring.is_none() { joining_code::ticket(lent.read(), lent.keys, workspace)? } else { None };
-        let mut learned = changed.zip(keyring);
-        let recipient =
-            Recipient { device: self.keys_in(lent.keys, workspace).hpke(), ticket: ticket.as_ref() };
-        let now = lent.now;
-        let is_removed = matches!(linked.replica.phase(), Phase::Removed) && !linked.removed;
-        let has_reached_decided = linked.replica.decided().is_none();
-        let roster = linked.replica.log().map(Log::roster);
-        let own = self.device_in(lent.keys, workspace);
-        let (giving, mut put_aside) = (self.giving_up(lent.keys, workspace), PutAside::default());
-        let mut rest = AtRest { keys: lent.keys, random: &mut *lent.random };
-        let mut after = Consequences::default();
-        lent.store.transaction(|tx| -> Result<(), Error> {
-            if withheld::begins(**tx, workspace, ingested)? {
-                after.notices.push(Notice::Withheld(workspace));
-            }
-            tx.set_cursor(workspace, &cursor)?;
-            let mut roster_moved = false;
-            for item in &ingested.entries {
-                let taken = store_entry(tx, workspace, item, snapshot.as_ref(), now)?;
-                let was_here = taken.again;
-                if !was_here {
-                    after.hear(item);
-                }
-                after.add(workspace, taken);
-                if let Some(giving) = &giving {
-                    giving.follow(tx, item, was_here, &mut put_aside)?;
-                }
-                if let Verdict::Roster(entry, outcome) = &item.verdict {
-                    let told = settle_decision(tx, &mut rest, workspace, (entry.id(), *outcome), now)?;
-                    after.notices.extend(told);
-                    roster_moved = true;
-                }
-            }
-            put_aside.finish(tx)?;
-            if let Some(roster) = roster.filter(|_| roster_moved) {
-                forget_spent_codes(tx, workspace, roster)?;
-                look_at_lost_again(tx, workspace, own, &moved_in(ingested, roster))?;
-            }
-            if (roster_moved || ingested.joined) && snapshot.is_none() {
-                learned = find_keys(tx, workspace, &recipient, &mut rest)?;
-            }
-            if let Some((sealed, keyring)) = &learned {
-                put_keys(tx, workspace, sealed)?;
-                open_with(tx, workspace, keyring, now, &mut after)?;
-                giving.as_ref().map_or(Ok(()), |giving| giving.unseal_with(tx, keyring))?;
-            }
-            for (device, logged) in &after.heard {
-                let at = if ingested.is_news { now } else { logged.millis().min(now) };
-                put_heard(tx, workspace, *device, at, now)?;
-            }
-            put_log_state(tx, workspace, ingested)?;
-            if let Some(incarnation) = ingested.new_incarnation {
-                tx.set_incarnation(workspace, incarnation)?;
-                after.notices.push(Notice::OtherLife(workspace));
-            }
-            if ingested.joined {
-                joining_code::forget(tx, workspace)?;
-            }
-            if is_removed {
-                membership::note_removal(tx, workspace, now)?;
-            }
-            if ingested.entries.iter().any(|item| matches!(item.verdict, Verdict::Own(_))) {
-                tx.delete_state(workspace, membership::HELD_UP)?;
-            }
-            if has_reached_decided {
-                tx.delete_state(workspace, state::DECIDED)?;
-            }
-            tx.delete_state(workspace, state::TOKEN)?;
-            Ok(tx.set_workspace_state(workspace, stage::MEMBER)?)
-        })?;
-        mark_stale(lent, documents, &after.touched)?;
-        let linked = self.linked(workspace)?;
-        if let Some((_, keyring)) = learned {
-            linked.replica.take_keys(keyring);
-        }
-        if matches!(linked.replica.phase(), Phase::Removed) && !std::mem::replace(&mut linked.removed, true) {
-            after.notices.push(Notice::Removed(workspace));
-        }
-        let told = put_aside.notice(workspace);
-        if told.is_some() {
-            // What is in memory may hold what counts no more.
-            documents.forget_all();
-            self.note_first_withheld(lent, workspace)?;
-        }
-        lent.notices.extend(after.notices);
-        lent.notices.extend(told.into_iter().collect());
         Ok(())
     }
 
@@ -350,52 +246,11 @@ impl Workspaces {
     }
 }
 
-/// The devices that came into the workspace in a stretch of the log, or went.
-fn moved_in(ingested: &Ingested, roster: &Roster) -> BTreeSet<DeviceId> {
-    let entries = &ingested.entries;
-    let came = entries.iter().filter_map(|item| match &item.verdict {
-        Verdict::Roster(entry, Outcome::Applied { .. }) => {
-            is_join_record(entry.body(), entry.header().entry_type.number()).then(|| entry.header().device)
-        }
-        _ => None,
-    });
-    let is_in = |at: &Position| {
-        entries.first().is_some_and(|first| first.position() <= *at) && *at <= ingested.head.position
-    };
-    let went = roster.devices().filter_map(|(device, it)| match &it.standing {
-        Standing::Removed { position, .. } => is_in(position).then_some(*device),
-        Standing::Active => None,
-    });
-    came.chain(went).collect()
-}
-
 /// Name of the value that says which version opened this database last.
 const VERSION: &str = "version";
-
-fn cursor_of(ingested: &Ingested) -> Option<Cursor> {
-    let last = ingested.entries.last()?;
-    Some(Cursor {
-        log: ingested.head.log,
-        pos: last.placed.position,
-        time: last.placed.time,
-        hash: last.placed.hash,
-        head: Some(encode(&ingested.head)),
-    })
-}
 
 /// Whether an entry of this type with this body is a Join.
 pub(super) fn is_join_record(body: Option<&[u8]>, entry_type: u16) -> bool {
     entry_type == EntryType::Roster.number()
         && body.is_some_and(|body| matches!(Record::parse(body), Ok(Record::Join(_))))
-}
-
-/// Stores what of a log follows from its entries and is not worked out again when it is opened.
-fn put_log_state(tx: &Tx<'_>, workspace: WorkspaceId, ingested: &Ingested) -> Result<(), Error> {
-    for (chain, tip) in &ingested.tips {
-        tx.put_chain(workspace, chain, &encode(tip))?;
-    }
-    for written in &ingested.weighed {
-        tx.put_weight(workspace, written)?;
-    }
-    ingested.checkpoints.as_ref().map_or(Ok(()), |said| put_checkpoints(tx, workspace, said))
 }

@@ -2,7 +2,7 @@
 
 use bowline_core::document::Kind;
 use bowline_core::payload::Payload;
-use bowline_core::sync::{IngestedEntry, Unreadable, Verdict};
+use bowline_core::sync::{Unreadable, Verdict};
 use bowline_crypto::{KeySnapshot, Keyring};
 use bowline_store::{EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, NewEntry, StoredReason, Tx};
 use bowline_wire::entry::Entry;
@@ -20,14 +20,13 @@ use crate::{Damage, Error};
 pub(super) fn store_entry(
     tx: &Tx<'_>,
     workspace: WorkspaceId,
-    item: &IngestedEntry,
+    (place, verdict): (LogPlace, &Verdict),
     keys: Option<&KeySnapshot>,
     now: Millis,
 ) -> Result<Taken, Error> {
-    let place = LogPlace { pos: item.placed.position, time: item.placed.time, log_hash: item.placed.hash };
-    let mut known = tx.entry_by_id(workspace, judged(&item.verdict).id())?;
+    let mut known = tx.entry_by_id(workspace, judged(verdict).id())?;
     if let Some(row) = known.as_ref().filter(|row| row.is_off_the_log()) {
-        if let Verdict::NotAcceptable(entry, why) = &item.verdict {
+        if let Verdict::NotAcceptable(entry, why) = verdict {
             let why = not_acceptable(why);
             put_apart(tx, row, &why)?;
             return put_aside(tx, entry, place, &why);
@@ -38,7 +37,7 @@ pub(super) fn store_entry(
     if let Some(row) = known.take_if(|row| row.state == EntryState::Quarantined && row.place.is_none()) {
         tx.take_off(row.n)?;
     }
-    match &item.verdict {
+    match verdict {
         Verdict::Own(entry) => place_own(tx, workspace, entry, place),
         Verdict::Roster(entry, _) => {
             if known.is_some() {

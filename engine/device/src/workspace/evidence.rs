@@ -3,10 +3,11 @@
 
 use bowline_core::sync::RelayFault;
 use bowline_store::{EvidenceRow, Reader, StoreError, Tx};
-use bowline_wire::codec::{Canonical, Reader as CborReader, encode};
+use bowline_wire::codec::{Canonical, Reader as CborReader, decode, encode};
 use bowline_wire::evidence::{Evidence, Fork};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{Millis, WorkspaceId};
+use bowline_wire::log::State;
 
 use crate::workspace::line_failure::LineReason;
 
@@ -63,6 +64,7 @@ pub(super) fn keep(
         | RelayFault::OtherSuccessor { .. }
         | RelayFault::HalfSuccessor
         | RelayFault::BegunAgain
+        | RelayFault::BelowCheckpoint(_)
         | RelayFault::LogLost
         | RelayFault::TimeAhead(_)
         | RelayFault::Nonsense(_)
@@ -156,7 +158,10 @@ fn bridged(read: Reader<'_>, workspace: WorkspaceId, heads: &[u8]) -> Result<Opt
     };
     let (low, high) = if one.position <= other.position { (one, other) } else { (other, one) };
     let steps = read.steps(workspace, low.position, high.position)?;
-    let passed = match read.log_hash_at(workspace, low.position)? {
+    let begun = read.begun(workspace)?.and_then(|bytes| decode::<State>(&bytes).ok());
+    // Below the place of a state the steps are missing, and nothing comes of it.
+    let by_state = begun.and_then(|state| state.hash_at(low.position));
+    let passed = match read.log_hash_at(workspace, low.position)?.or(by_state) {
         _ if low.position == high.position => high.hash,
         Some(passed) => passed,
         None => return Ok(None),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::sync::{IngestedEntry, Verdict};
+use bowline_core::sync::Verdict;
 use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_store::{DocN, EntryRow, EntryState, EntryWithBody, Tx};
 use bowline_wire::header::Part;
@@ -64,14 +64,14 @@ impl GivingUp<'_> {
     pub(super) fn follow(
         &self,
         tx: &Tx<'_>,
-        item: &IngestedEntry,
+        verdict: &Verdict,
         was_here: bool,
         done: &mut PutAside,
     ) -> Result<(), Error> {
         if self.given_up.is_empty() {
             return Ok(());
         }
-        match &item.verdict {
+        match verdict {
             Verdict::Roster(entry, Outcome::Applied { .. }) => match entry.body().map(Record::parse) {
                 Some(Ok(Record::Lost(lost))) => self.give_up(tx, &lost, done),
                 _ => Ok(()),
@@ -83,7 +83,7 @@ impl GivingUp<'_> {
                 let Some(row) = tx.entry_by_id(self.workspace, entry.id())? else {
                     return Ok(());
                 };
-                let is_given_up = matches!(item.verdict, Verdict::GivenUp(_));
+                let is_given_up = matches!(verdict, Verdict::GivenUp(_));
                 if is_given_up || follows_given_up(tx, &row, entry.header().part)? {
                     self.put_aside(tx, &row, was_here, done)?;
                 }

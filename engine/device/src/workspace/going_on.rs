@@ -93,8 +93,13 @@ impl Workspaces {
         if !matches!(replica.phase(), Phase::Member) || replica.has_pins() {
             return Err(Error::NothingToGoOnFrom(workspace));
         }
+        let begun_at = replica.log().map_or(Position::START, Log::begun_at);
         let remake = match how {
             Looking::AsItIs => None,
+            // It would get back what is here, and that is not all.
+            Looking::MadeAgain(_) if begun_at > Position::START => {
+                return Err(Error::LetGo(workspace, begun_at));
+            }
             Looking::MadeAgain(token) => Some(self.remake(lent.read(), workspace, token)?),
         };
         let survey =

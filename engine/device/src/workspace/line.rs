@@ -136,6 +136,9 @@ impl Workspaces {
             if self.fetch_withheld(lent, workspace)? {
                 continue;
             }
+            if self.hand_known(lent, workspace)? {
+                continue;
+            }
             if self.feed_again(lent, workspace)? {
                 continue;
             }

@@ -87,6 +87,8 @@ pub enum LineReason {
     HalfSuccessor,
     /// The relay had lost the workspace, whose log was begun again there.
     BegunAgain,
+    /// The relay's log goes on from before a checkpoint by whose state the log here was begun.
+    BelowCheckpoint,
     /// The log's time is more than a day ahead of this device's clock.
     TimeAhead,
     /// The relay closed the connection with this reason.
@@ -97,7 +99,7 @@ pub enum LineReason {
 
 impl LineReason {
     /// All named reasons with their numbers, but for the relay's own.
-    pub const NAMED: [(u32, Self); 41] = [
+    pub const NAMED: [(u32, Self); 42] = [
         (0, Self::Told),
         (1, Self::Address),
         (10, Self::NameNotFound),
@@ -139,6 +141,7 @@ impl LineReason {
         (61, Self::HalfSuccessor),
         (62, Self::TimeAhead),
         (63, Self::BegunAgain),
+        (64, Self::BelowCheckpoint),
     ];
 
     /// The number in the database.
@@ -174,6 +177,7 @@ impl From<&RelayFault> for LineReason {
             RelayFault::OtherSuccessor { .. } => Self::OtherSuccessor,
             RelayFault::HalfSuccessor => Self::HalfSuccessor,
             RelayFault::BegunAgain => Self::BegunAgain,
+            RelayFault::BelowCheckpoint(_) => Self::BelowCheckpoint,
             RelayFault::TimeAhead(_) => Self::TimeAhead,
         }
     }

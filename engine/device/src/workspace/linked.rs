@@ -11,7 +11,7 @@ use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{
     DeviceId, DocId, Incarnation, LineKey, LogHash, Millis, Position, WireDoc, WorkspaceId,
 };
-use bowline_wire::log::Log;
+use bowline_wire::log::{DocumentState, Log, State};
 
 use crate::documents::edited::Edited;
 use crate::lent::Lent;
@@ -53,6 +53,8 @@ pub(super) struct Linked {
     pub(super) removed: bool,
     /// The last of the entries that are sent again which the replica was handed.
     pub(super) fed_up_to: Option<Position>,
+    /// Documents of which the state names a snapshot from which the log was begun.
+    pub(super) named: BTreeMap<WireDoc, DocumentState>,
     /// Documents whose unsealed work cannot be sealed as it is; looked at again when they change.
     pub(super) unsealable: BTreeMap<DocN, Unsealable>,
     /// A decision waits, because its record does not fit what this person may still write.
@@ -126,6 +128,16 @@ impl<'w> Keyrings<'w> {
         // no workspace any more may be by the device as it was in one.
         let is_by_one_device = writer == device && workspace.is_some();
         if is_by_one_device { Incoming::local(writer, bytes) } else { Incoming::kept(writer, bytes) }
+    }
+
+    /// A workspace's log, as far as it is known here.
+    pub(crate) fn log(self, workspace: WorkspaceId) -> Option<&'w Log> {
+        self.0.linked.get(&workspace)?.replica.log()
+    }
+
+    /// What the state from which a log was begun says of a document for which it names a snapshot.
+    pub(crate) fn named(self, workspace: WorkspaceId, doc: WireDoc) -> Option<&'w DocumentState> {
+        self.0.linked.get(&workspace)?.named.get(&doc)
     }
 
     /// A document's id on the wire, once the workspace's first key is known here.
@@ -263,6 +275,12 @@ pub(super) fn with_hashes<T>(
 }
 
 impl Linked {
+    /// The log was begun from a state.
+    pub(super) fn begun_from(&mut self, state: &State) {
+        let named = state.documents.iter().filter(|document| document.snapshot.is_some());
+        self.named = named.map(|document| (document.doc, document.clone())).collect();
+    }
+
     /// The time that the log would have now. Its clock is the relay's, and a clock here that is wrong changes nothing about that.
     pub(super) fn log_now(&self, now: Millis) -> Millis {
         let by_relay = self.clocks.map_or(now, |clocks| clocks.relay.plus(now.since(clocks.here)));
@@ -287,6 +305,7 @@ impl Linked {
             met: None,
             clocks: None,
             fed_up_to: None,
+            named: BTreeMap::new(),
             unsealable: BTreeMap::new(),
             lacks_room_for_decision: false,
             asked_before: Vec::new(),

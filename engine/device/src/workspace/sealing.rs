@@ -213,7 +213,9 @@ impl Workspaces {
         workspace: WorkspaceId,
         work: &Work,
     ) -> Result<Result<Vec<Entry>, SealError>, Error> {
-        let draft = ContentDraft { entry_type: work.entry_type, payload: &work.payload, weight: work.weight };
+        let Work { entry_type, payload, weight, .. } = work;
+        let (entry_type, weight, covering) = (*entry_type, *weight, None);
+        let draft = ContentDraft { entry_type, payload, weight, covering };
         self.with_replica(lent, workspace, |replica, cx| replica.seal(&draft, cx))
     }
 

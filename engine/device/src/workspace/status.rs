@@ -308,7 +308,13 @@ impl Workspaces {
         if read.is_partly_apart(n)? {
             return Ok(DocumentState::Doubted);
         }
-        let (Some(last), Some(log)) = (last, self.log(workspace)?) else {
+        let log = self.log(workspace)?;
+        let last = match (last, log) {
+            // What the log has had and let go stood no later than where it was begun.
+            (None, Some(log)) => read.has_let_go(n)?.then(|| log.begun_at()),
+            (last, _) => last,
+        };
+        let (Some(last), Some(log)) = (last, log) else {
             return Ok(DocumentState::OnlyHere); // nothing was written into it yet
         };
         let others = members(read, log)?.into_iter();

@@ -7,7 +7,7 @@ pub(crate) mod comings;
 pub(crate) mod compare;
 
 use bowline_store::Reader;
-use bowline_wire::ids::WorkspaceId;
+use bowline_wire::ids::{Position, WorkspaceId};
 use bowline_wire::log::Log;
 
 use crate::Error;
@@ -27,6 +27,12 @@ pub struct StoredLog<'d> {
 impl<'d> StoredLog<'d> {
     pub(crate) fn new(read: Reader<'d>, workspaces: &'d Workspaces, workspace: WorkspaceId) -> Self {
         Self { read, workspaces, workspace }
+    }
+
+    /// The place from whose state the log was begun: entries at or below it were let go by a checkpoint, but for those that stay. The beginning
+    /// if all of the log is here.
+    pub fn begun_at(&self) -> Result<Position, Error> {
+        Ok(self.log()?.map_or(Position::START, Log::begun_at))
     }
 
     /// The log that the device goes by; `None` if nothing of it is here.

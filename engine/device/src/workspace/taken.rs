@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::sync::{IngestedEntry, Verdict};
+use bowline_core::sync::Verdict;
 use bowline_store::DocN;
 use bowline_wire::ids::{DeviceId, EntryId, LogTime, WorkspaceId};
 
@@ -43,13 +43,13 @@ impl Consequences {
     }
 
     /// Notes when the author of an entry that counts wrote it.
-    pub(crate) fn hear(&mut self, item: &IngestedEntry) {
+    pub(crate) fn hear(&mut self, time: LogTime, verdict: &Verdict) {
         if let Verdict::Roster(entry, _)
         | Verdict::Content(entry)
         | Verdict::Withheld(entry)
-        | Verdict::GivenUp(entry) = &item.verdict
+        | Verdict::GivenUp(entry) = verdict
         {
-            self.heard.insert(entry.header().device, item.placed.time);
+            self.heard.insert(entry.header().device, time);
         }
     }
 

@@ -6,12 +6,12 @@ use bowline_core::sync::{Context, Joining, Phase, Replica, Stored, Token, genesi
 use bowline_crypto::DeviceKeys;
 use bowline_store::{Cursor, EntryWithBody, NewWorkspace, Reader, Store, Tx, WorkspaceRow};
 use bowline_wire::before;
-use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode, encode};
+use bowline_wire::codec::{Canonical, DecodeError, Reader as CborReader, Writer, decode};
 use bowline_wire::draft::DRAFT;
 use bowline_wire::entry::Entry;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::ids::{ChainKey, DeviceId, Incarnation, RelayId, Suite, WorkspaceId};
-use bowline_wire::log::{ChainTip, Checkpoints, Log};
+use bowline_wire::log::{ChainTip, Log};
 use bowline_wire::roster::Roster;
 use bowline_wire::successor::{SaidSuccessor, Succession};
 use bowline_wire::weight::Weights;
@@ -25,6 +25,7 @@ use crate::workspace::evidence;
 use crate::workspace::joining_code;
 use crate::workspace::keys_at_rest::{self, restore_keys, seal_keys};
 use crate::workspace::linked::Linked;
+use crate::workspace::log_state::{begun_state, checkpoints};
 use crate::workspace::old::Old;
 use crate::workspace::sealed_values::{self, AtRest};
 use crate::{Damage, Error, Notice, OtherDraft};
@@ -36,8 +37,6 @@ pub(crate) mod state {
     pub(crate) const RELAY: &str = "relay-identity";
     /// By which the log came to be signed by its key.
     pub(crate) const SUCCESSION: &str = "succession";
-    /// What was said of checkpoints on the log.
-    pub(crate) const CHECKPOINTS: &str = "checkpoints";
     /// The head beyond ours up to which a person has decided to go on with the log.
     pub(crate) const DECIDED: &str = "decided-head";
     /// What two people have compared.
@@ -285,7 +284,11 @@ pub(super) fn restore(read: Reader<'_>, keys: &DeviceKeys, row: &WorkspaceRow) -
         withheld_from: read.first_withheld(row.id)?,
         distrusted: evidence::counts(read, row.id)?,
     });
-    Ok(Linked::new(replica, (own_keys, former(read, row.id)?), row.relay.clone()))
+    let mut linked = Linked::new(replica, (own_keys, former(read, row.id)?), row.relay.clone());
+    if let Some(state) = begun_state(read, row.id)? {
+        linked.begun_from(&state);
+    }
+    Ok(linked)
 }
 
 /// A workspace of another draft as it is in the database. What can't be read of a log matters less than that documents are shown.
@@ -386,7 +389,12 @@ fn restore_log(
     let began = roster.began().map(|began| began.position);
     let since = records.into_iter().filter(|(at, _)| began.is_some_and(|began| at.position >= began));
     let since_epoch = since.map(|(_, entry)| entry).collect();
-    Ok((log_of(read, workspace, cursor, tips, roster)?, since_epoch))
+    let log = log_of(read, workspace, cursor, tips, roster)?;
+    let log = match begun_state(read, workspace)? {
+        Some(state) => log.begun_from(&state),
+        None => log,
+    };
+    Ok((log, since_epoch))
 }
 
 /// A log of another draft, as far as this version can read it.
@@ -411,22 +419,6 @@ fn log_of(
     let weights = Weights::restore(read.weights(workspace)?);
     let checkpoints = checkpoints(read, workspace)?;
     Ok(Log::restore(head, cursor.time, roster, tips, weights, checkpoints))
-}
-
-/// What was said of checkpoints, as it is stored.
-pub(super) fn checkpoints(read: Reader<'_>, workspace: WorkspaceId) -> Result<Checkpoints, Error> {
-    let stored = read.state(workspace, state::CHECKPOINTS)?;
-    let unreadable = |_| Error::Damaged(Damage::Checkpoints);
-    stored.map_or(Ok(Checkpoints::default()), |bytes| decode(&bytes).map_err(unreadable))
-}
-
-/// Stores what was said of checkpoints.
-pub(super) fn put_checkpoints(
-    tx: &Tx<'_>,
-    workspace: WorkspaceId,
-    checkpoints: &Checkpoints,
-) -> Result<(), Error> {
-    Ok(tx.put_state(workspace, state::CHECKPOINTS, &encode(checkpoints))?)
 }
 
 /// Successors at rest.

@@ -10,6 +10,9 @@
 #[path = "../../../core/tests/sync/author.rs"]
 #[allow(dead_code, reason = "core's own tests use the rest")]
 mod author;
+#[path = "../../../core/tests/sync/letting_go.rs"]
+#[allow(dead_code, reason = "core's own tests use the rest")]
+mod letting_go;
 #[path = "../../../core/tests/sync/opening.rs"]
 mod opening;
 #[path = "../../../core/tests/sync/relay.rs"]
@@ -20,7 +23,9 @@ mod accepting;
 mod agents;
 mod aside;
 mod audit;
+mod beginning;
 mod begun_again;
+mod begun_log;
 mod built_on_lost;
 mod came_back;
 mod checkpoints;
@@ -44,6 +49,7 @@ mod join;
 mod keys_apart;
 mod log_check;
 mod moving;
+mod named;
 mod one_home;
 mod one_row;
 mod other_process;

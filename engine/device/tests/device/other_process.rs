@@ -1,5 +1,6 @@
 //! Two processes on one home: what one writes, the other neither hides nor loses.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,7 @@ use rand_core::{Rng, TryCryptoRng, TryRng};
 
 use crate::author::{Author, rng};
 use crate::importing::{import, import_into, session, source};
+use crate::named::{self, Story};
 use crate::relay::FakeRelay;
 use crate::rig::{Rig, code, look_at};
 
@@ -372,4 +374,44 @@ fn an_edit_that_lost_against_a_copys_is_made_again_in_view_of_what_is_only_here(
         shown.sort();
         assert_eq!(shown, ["one", "only here", "two"]);
     }
+}
+
+#[test]
+fn a_log_that_another_process_has_begun_from_a_state_is_read_by_that_state() {
+    for is_told in [false, true] {
+        let home = Home::new(&format!("begun-elsewhere-{is_told}"));
+        let mut story = Story::new();
+        let secret = story.owner.put_ticket(&mut story.relay, false);
+        let mut syncing = home.open(13);
+        syncing.join(&code(&story.relay, &secret), NOW).unwrap();
+        sync(&mut syncing, &mut story.relay);
+        let mut reading = home.open(14);
+        let words = [&story.owner, &story.other].map(|author| Some(story.word(author)));
+        story.lets_go(story.state(words, &[]));
+        sync(&mut syncing, &mut story.relay);
+        if is_told {
+            reading.handle_store_changed(NOW).unwrap();
+        }
+        let read = |device: &mut Device| {
+            let shown = texts(device, named::DOC);
+            BTreeSet::from_iter(shown)
+        };
+        let all = BTreeSet::from(["by the other", "by the owner"].map(str::to_owned));
+        let early = device_texts_or_nothing(&mut reading);
+        assert!(early.is_subset(&all));
+        if is_told {
+            assert_eq!(early, all);
+        }
+        reading.handle_store_changed(NOW).unwrap();
+        for device in [&mut syncing, &mut reading, &mut home.open(15)] {
+            assert_eq!(read(device), all, "told before: {is_told}");
+        }
+    }
+}
+
+/// What a process shows of the document, if it shows it.
+fn device_texts_or_nothing(device: &mut Device) -> BTreeSet<String> {
+    let shown = device.show(named::DOC, NOW).map(|shown| shown.transcript.entries);
+    let shown = shown.unwrap_or_default();
+    shown.iter().filter_map(|entry| entry.message().map(|(_, text)| text)).collect()
 }

@@ -61,8 +61,11 @@ impl Log {
         if seen.is_lost() || seen.head.position < self.floor() {
             return Ok(());
         }
-        let here =
-            if seen.head.position == self.position { Some(self.hash) } else { hash_at(seen.head.position) };
+        let here = if seen.head.position == self.position {
+            Some(self.hash)
+        } else {
+            self.hash_below(seen.head.position).or_else(|| hash_at(seen.head.position))
+        };
         if seen.head.position > self.position || here != Some(seen.head.hash) {
             return Err(Refusal::Forked(Box::new(seen.head)));
         }

@@ -3,6 +3,7 @@
 
 use super::Log;
 use super::checkpoints::Checkpoints;
+use super::pin::Pin;
 use super::tip::ChainTip;
 use crate::checkpoint::{Checkpoint, Freed};
 use crate::codec::{Canonical, DecodeError, Reader, Writer, encode};
@@ -13,6 +14,7 @@ use crate::ids::{
     UserId, WireDoc, WorkspaceId,
 };
 use crate::limits::MAX_STATE_ROWS;
+use crate::roster::Roster;
 use crate::successor::Succession;
 use crate::weight::{Weights, Written};
 
@@ -76,15 +78,6 @@ impl Run {
     }
 }
 
-/// The log's hash at a place that somebody may still compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pin {
-    /// The place.
-    pub at: Position,
-    /// The log's hash there.
-    pub hash: LogHash,
-}
-
 /// The state of a log at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
@@ -120,6 +113,16 @@ impl State {
         StateDigest::from_bytes(sha256(&[b"bowline/checkpoint/1", workspace.as_bytes(), &encode(self)]))
     }
 
+    /// The place of a state, by the first bytes of it, since the rest may be long: 10 are enough.
+    ///
+    /// # Errors
+    /// If they are not how a state begins.
+    pub fn place_of(beginning: &[u8]) -> Result<Position, DecodeError> {
+        let mut from = Reader::new(beginning);
+        from.array(12)?;
+        from.value()
+    }
+
     /// The log's hash at a place below it, as far as it says that.
     pub fn hash_at(&self, at: Position) -> Option<LogHash> {
         if at == self.at {
@@ -129,13 +132,20 @@ impl State {
         self.pins.get(found).map(|pin| pin.hash)
     }
 
+    /// The last entry of a chain.
+    pub fn end(&self, chain: &ChainKey) -> Option<&ChainTip> {
+        let found = self.ends.binary_search_by_key(chain, |end| end.chain).ok()?;
+        self.ends.get(found).map(|end| &end.tip)
+    }
+
     /// Whether an entry at a place at or below it stays.
     pub fn is_live(&self, at: Position) -> bool {
         Run::is_in(&self.live, at)
     }
 
-    /// The log of a workspace as it is at the place, by the records of its roster up to there, in order; with all that was said in `succession`,
-    /// and under the key of `id` if no log was continued. Whether entries that stay are those of the digest is for the caller to check.
+    /// The log of a workspace as it is at the place, by the records of its roster behind what `roster` has of them, in order; with all that was said
+    /// in `succession`, and under the key of `id` if no log was continued. Whether entries that stay are those of the digest is for the
+    /// caller to check.
     ///
     /// # Errors
     /// If the records do not come to the roster that the state names.
@@ -143,12 +153,15 @@ impl State {
         &self,
         workspace: WorkspaceId,
         (id, succession): (LogId, &Succession),
+        roster: Roster,
         records: impl IntoIterator<Item = (Moment, &'r Entry)>,
     ) -> Result<Log, StateFault> {
-        let mut log = Log::begun(workspace, id, succession);
+        let mut log = Log::begun(workspace, id, succession).begun_from(self);
+        let last = roster.points().last().map(|point| point.at);
+        let mut last = last.unwrap_or(Moment { position: Position::START, time: LogTime::START });
+        log.roster = roster;
         let is_in_order =
             |at: &Moment, before: &Moment| at.position > before.position && at.time >= before.time;
-        let mut last = Moment { position: Position::START, time: LogTime::START };
         for (at, entry) in records {
             if !is_in_order(&at, &last)
                 || at.position > self.at
@@ -167,7 +180,6 @@ impl State {
         log.tips = self.ends.iter().map(|end| (end.chain, end.tip)).collect();
         log.weights = Weights::restore(self.sums());
         log.checkpoints = self.said.clone();
-        log.begun = self.at;
         Ok(log)
     }
 
@@ -194,6 +206,27 @@ impl State {
             (self.pins.last().is_none_or(|pin| pin.at < self.at), "pins are below the place"),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(DecodeError::Rule(rule)))
+    }
+}
+
+impl Log {
+    /// The log as it goes on that was begun from this state, now that it was restored behind or at its place.
+    #[must_use]
+    pub fn begun_from(mut self, state: &State) -> Self {
+        self.begun = state.at;
+        self.pins = state.pins.iter().copied().chain([Pin { at: state.at, hash: state.hash }]).collect();
+        self
+    }
+
+    /// The place from whose state the log was begun: entries at or below it are not all here. The beginning, if it was begun from none.
+    pub fn begun_at(&self) -> Position {
+        self.begun
+    }
+
+    /// The log's hash at a place at or below the one from whose state it was begun, as far as that says it.
+    pub fn hash_below(&self, at: Position) -> Option<LogHash> {
+        let found = self.pins.binary_search_by_key(&at, |pin| pin.at).ok()?;
+        self.pins.get(found).map(|pin| pin.hash)
     }
 }
 
@@ -272,16 +305,6 @@ impl Canonical for Run {
             return Err(DecodeError::Rule("a run has an entry, and positions count from 1"));
         }
         Ok(run)
-    }
-}
-
-impl Canonical for Pin {
-    fn write(&self, to: &mut Writer) {
-        to.array(2).value(&self.at).value(&self.hash);
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(2)?;
-        Ok(Self { at: from.value()?, hash: from.value()? })
     }
 }
 

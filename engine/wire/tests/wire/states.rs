@@ -11,9 +11,10 @@ use bowline_wire::ids::*;
 use bowline_wire::log::{
     ChainEnd, DocumentState, Log, Part, Pin, Run, SignedWord, State, StateFault, live_digest,
 };
+use bowline_wire::roster::Roster;
 use bowline_wire::roster::record::Record;
 use bowline_wire::successor::Succession;
-use bowline_wire::weight::Weight;
+use bowline_wire::weight::{Weight, Weights};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -66,7 +67,8 @@ fn records_of(story: &Story) -> Vec<(Moment, &Entry)> {
 
 fn begun(state: &State, story: &Story) -> Result<Log, StateFault> {
     let none = Succession::stored(story.workspace(), &[]).unwrap();
-    state.begin(story.workspace(), (story.log.head().log, &none), records_of(story))
+    let roster = Roster::new(story.workspace());
+    state.begin(story.workspace(), (story.log.head().log, &none), roster, records_of(story))
 }
 
 /// What somebody does next.
@@ -167,7 +169,7 @@ impl Both {
             let hashes = &self.story.hashes;
             let hash_at = |at: Position| {
                 let hash = hashes.get(usize::try_from(at.0).unwrap()).copied();
-                hash.filter(|_| at >= *from)
+                hash.filter(|_| at > *from)
             };
             let time = log.time_at(self.story.clock);
             let theirs = log.check(entry, time, hash_at);
@@ -368,7 +370,8 @@ fn no_log_is_begun_by_records_that_are_not_the_states() {
     let none = Succession::stored(story.workspace(), &[]).unwrap();
     let begin = |state: &State, records: Vec<(Moment, &Entry)>| {
         let id = story.log.head().log;
-        state.begin(story.workspace(), (id, &none), records).map(drop)
+        let roster = Roster::new(story.workspace());
+        state.begin(story.workspace(), (id, &none), roster, records).map(drop)
     };
     let records = records_of(&story);
     let short = records[..records.len() - 1].to_vec();
@@ -388,4 +391,47 @@ fn no_log_is_begun_by_records_that_are_not_the_states() {
     assert_eq!(begin(&state, ahead.collect()), Err(StateFault::RecordsOutOfPlace));
     let other = State { records: state.records + 1, ..state };
     assert_eq!(begin(&other, records), Err(StateFault::OtherRoster));
+}
+
+#[test]
+fn whoever_knows_the_first_records_begins_with_those_behind_them() {
+    let (story, state) = small();
+    let none = Succession::stored(story.workspace(), &[]).unwrap();
+    let records = records_of(&story);
+    let whole = begun(&state, &story).unwrap();
+    for known in 0..=records.len() {
+        let (before, behind) = records.split_at(known);
+        let roster = Roster::replay(story.workspace(), before.to_vec());
+        let id = story.log.head().log;
+        let log = state.begin(story.workspace(), (id, &none), roster, behind.to_vec()).unwrap();
+        assert_eq!((log.head(), log.roster().hash()), (whole.head(), whole.roster().hash()));
+        assert_eq!(log.roster().points(), whole.roster().points());
+    }
+    let all = Roster::replay(story.workspace(), records.clone());
+    let id = story.log.head().log;
+    let twice = state.begin(story.workspace(), (id, &none), all, records).map(drop);
+    assert_eq!(twice, Err(StateFault::RecordsOutOfPlace));
+}
+
+#[test]
+fn a_log_that_was_begun_from_a_state_knows_the_hashes_that_the_state_says_also_when_it_was_restored() {
+    let (story, mut state) = small();
+    let pin = Pin { at: Position(2), hash: story.hashes[2] };
+    state.pins = vec![pin];
+    let whole = Log::restore(
+        story.log.head(),
+        story.log.time(),
+        story.roster().clone(),
+        story.log.tips().map(|(chain, tip)| (*chain, *tip)),
+        Weights::restore(story.log.weights().iter()),
+        story.log.checkpoints().clone(),
+    );
+    assert_eq!((whole.begun_at(), whole.hash_below(state.at)), (Position::START, None));
+    for log in [begun(&state, &story).unwrap(), whole.begun_from(&state)] {
+        assert_eq!(log.begun_at(), state.at);
+        let known: Vec<Option<LogHash>> = (0..=state.at.0).map(|at| log.hash_below(Position(at))).collect();
+        let mut expected = vec![None; known.len()];
+        (expected[2], expected[known.len() - 1]) = (Some(pin.hash), Some(state.hash));
+        assert_eq!(known, expected);
+    }
 }

@@ -164,6 +164,22 @@ pub fn changes_in(kind: Kind, source: Source, bytes: &[u8]) -> Result<Vec<Box<[u
     Ok(in_order(changes).iter().map(|change| change.bytes.clone()).collect())
 }
 
+/// The changes in what an entry holds, each with the actor under which it was made, ascending by hash.
+///
+/// # Errors
+/// Whatever refuses the entry on every device.
+pub fn changes_by_actor_in(
+    kind: Kind,
+    source: Source,
+    bytes: &[u8],
+) -> Result<Vec<(ChangeHash, ActorId)>, Reason> {
+    let changes = vetted(kind, source, bytes)?;
+    let mut changes: Vec<(ChangeHash, ActorId)> =
+        changes.iter().map(|change| (change.hash, change.actor)).collect();
+    changes.sort_unstable_by_key(|(hash, _)| *hash);
+    Ok(changes)
+}
+
 /// The order in which changes are handed to Automerge: ancestors first, and the same on every device.
 pub(super) fn in_order(mut changes: Vec<Arc<Vetted>>) -> Vec<Arc<Vetted>> {
     changes.sort_by_key(|change| (change.start_op, change.hash));

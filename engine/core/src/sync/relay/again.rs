@@ -76,7 +76,13 @@ impl Replica {
             After::Contradicts(_) => return Err(Box::new(RelayFault::OtherSuccessor { theirs: *theirs })),
             After::Continued(next) => *next,
         };
-        if next.position <= here && self.hash_at(next.position, cx) != Some(next.hash) {
+        // What was there is not all here: the log cannot be made anew from there.
+        let begun_at = self.log.as_ref().map_or(Position::START, Log::begun_at);
+        let known_hash = self.hash_at(next.position, cx);
+        if next.position < begun_at && known_hash.is_none_or(|hash| hash == next.hash) {
+            return Err(Box::new(RelayFault::BelowCheckpoint(begun_at)));
+        }
+        if next.position <= here && known_hash != Some(next.hash) {
             return Err(Box::new(self.self_contradiction(&next)));
         }
         if next.position < here {
@@ -115,6 +121,10 @@ impl Replica {
         succession: Succession,
         known: LogId,
     ) -> Result<Box<CutBack>, Box<RelayFault>> {
+        // What has gone below the state cannot be sent there, nor the log be made anew here: a person sees it.
+        if self.log.as_ref().is_some_and(|log| log.begun_at() > Position::START) {
+            return Err(Box::new(RelayFault::BegunAgain));
+        }
         let first = self.succession.first().unwrap_or(known);
         if succession.first() != Some(first) {
             return Err(Box::new(RelayFault::OtherLog { theirs: welcome.head }));

@@ -63,6 +63,10 @@ pub enum RelayFault {
     /// the log known here has not signed for, so a person decides about it.
     #[error("the relay had lost the workspace, whose log was begun again there")]
     BegunAgain,
+    /// The log goes on from before the place from whose state it was begun here: the relay was restored from a backup of before the checkpoint.
+    /// What was there is not here to be sent again.
+    #[error("the relay's log goes on from before position {}, up to which a checkpoint has let entries go", .0.0)]
+    BelowCheckpoint(Position),
     /// The log does not pass through the point that the invite or link code names.
     #[error("the relay's log is not the one that the code was made for")]
     NotThePinnedLog,

@@ -5,7 +5,7 @@ use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::evidence::Rollback;
 use bowline_wire::frame::{
-    Challenge, Create, Frame, HOLDINGS, Hello, Party, Reason, VERSIONS, Welcome, Word,
+    Challenge, Create, Frame, HOLDINGS, Hello, Party, Reason, STATES, VERSIONS, Welcome, Word,
 };
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{EntryId, LineKey, Millis, Position};
@@ -22,7 +22,7 @@ use crate::sync::replica::Replica;
 use crate::sync::state::{Phase, Pins};
 
 /// What both sides have to name to use it, ascending.
-const CAPABILITIES: [&str; 3] = [WRITES_DRAFT, "entries/1", HOLDINGS];
+const CAPABILITIES: [&str; 4] = [WRITES_DRAFT, "entries/1", HOLDINGS, STATES];
 
 impl Replica {
     /// Why the relay closed the last connection, if it said so. Its word, shown and not believed.
@@ -44,7 +44,14 @@ impl Replica {
 
     /// How the connection is.
     pub fn link(&self) -> LinkState {
-        self.session.link(self.position())
+        // What names no head is not acceptable, and at the place of a state there is none.
+        let has_no_head = || self.head.is_none() && self.position() > Position::START;
+        match self.session.link(self.position()) {
+            LinkState::Live if self.is_beginning() || has_no_head() => {
+                LinkState::CatchingUp { at: self.position(), of: self.begins_at().max(self.position()) }
+            }
+            link => link,
+        }
     }
 
     /// A line to the relay is up. Whatever an earlier line was doing is over. `line` is the Ed25519 key of the relay's certificate
@@ -66,6 +73,9 @@ impl Replica {
         self.session.lose();
         self.holdings.start_over();
         self.bodies = Bodies::for_new_line();
+        if let Some(beginning) = &mut self.beginning {
+            beginning.pause();
+        }
         self.outbox.start_over();
         self.feed.start_over();
     }
@@ -76,8 +86,10 @@ impl Replica {
         self.session.note_heard(cx.now);
         let cost = patience::cost(&frame);
         let before = self.brought();
+        // From which state to begin brings nothing of it, though it is answered.
+        let is_barren = matches!(frame, Frame::LetGo(_));
         self.take_frame(frame, cx);
-        if self.brought() == before && self.session.note_barren(cost, cx.now) {
+        if (is_barren || self.brought() == before) && self.session.note_barren(cost, cx.now) {
             self.fault(RelayFault::BringsNothing);
         }
     }
@@ -105,10 +117,11 @@ impl Replica {
             Frame::Found { .. } => {
                 self.fault(RelayFault::Nonsense("where a recovery phrase is, which nobody has asked"));
             }
-            // A device does not name their capability yet.
-            Frame::State(_) | Frame::StateWanted { .. } | Frame::LetGo(_) | Frame::Kept { .. } => {
-                self.fault(RelayFault::Nonsense("a frame that was not agreed on"));
-            }
+            Frame::LetGo(let_go) => self.handle_let_go(let_go, cx),
+            Frame::State(piece) => self.handle_piece(piece, cx),
+            Frame::Kept { entries, more } => self.handle_kept(entries, more, cx),
+            // Whoever has signed for a state is asked for it, and has it; nobody else need answer.
+            Frame::StateWanted { .. } => {}
             Frame::Hello(_)
             | Frame::Proof(_)
             | Frame::Lookup(_)
@@ -388,7 +401,7 @@ impl Replica {
 
     fn ask_again(&mut self, now: Millis) {
         match self.session.up().map(Up::party) {
-            Some(Party::Device(_)) => self.subscribe(now),
+            Some(Party::Device(_)) => self.ask_on(now),
             Some(Party::Ticket(_)) => {
                 self.session.note_asked(now);
                 self.enter_by_ticket(now);
@@ -412,7 +425,7 @@ impl Replica {
         match up.party() {
             Party::Device(_) => {
                 let is_acknowledged = self.outbox.has_acknowledged() || self.feed.has_acknowledged();
-                self.position() < up.target() || is_acknowledged
+                self.position() < up.target() || is_acknowledged || self.is_beginning()
             }
             Party::Ticket(_) => !self.may_send_join(),
         }

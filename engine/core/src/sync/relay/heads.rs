@@ -16,10 +16,11 @@ use crate::sync::replica::Replica;
 impl Replica {
     /// The hash of the log as it is known here.
     pub(in crate::sync) fn hash_at(&self, position: Position, cx: &Context<'_>) -> Option<LogHash> {
-        let head = self.log.as_ref()?.head();
+        let log = self.log.as_ref()?;
+        let head = log.head();
         match position.cmp(&head.position) {
             Ordering::Equal => Some(head.hash),
-            Ordering::Less => (cx.hash_at)(position),
+            Ordering::Less => log.hash_below(position).or_else(|| (cx.hash_at)(position)),
             Ordering::Greater => None,
         }
     }
@@ -34,7 +35,7 @@ impl Replica {
         self.note_promise(&head);
         // The relay is ahead and has sent nothing since it was asked: its last frame was lost on the way.
         if head.position > self.position() && quiet {
-            self.subscribe(cx.now);
+            self.ask_on(cx.now);
         }
     }
 

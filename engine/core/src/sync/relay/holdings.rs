@@ -111,6 +111,10 @@ impl Replica {
             let position = holding.position;
             let is_active = self.log.as_ref().is_some_and(|log| log.roster().is_active(&device));
             let hash = recent.get(&position).copied().or_else(|| self.hash_at(position, cx));
+            let begun_at = self.log.as_ref().map_or(Position::START, Log::begun_at);
+            if hash.is_none() && position < begun_at {
+                continue; // nobody can compare it here; the device says more soon
+            }
             if !is_active || hash != Some(holding.hash) {
                 // It lies about itself alone, or was shown another log, for which its next entry is the proof.
                 tracing::warn!(

@@ -49,7 +49,7 @@ pub(super) fn cost(frame: &Frame) -> u64 {
     let items = match frame {
         Frame::Entries { entries, .. } => entries.len(),
         Frame::Appended { entries, .. } => entries.len(),
-        Frame::Records { entries, .. } => entries.len(),
+        Frame::Records { entries, .. } | Frame::Kept { entries, .. } => entries.len(),
         Frame::Holdings { devices } => devices.len(),
         Frame::Supply { bodies } => bodies.len(),
         Frame::Wanted { positions } => positions.len(),
@@ -96,6 +96,7 @@ mod tests {
                 Frame::Entries { first: Position(1), entries: vec![entry(); count], head },
                 Frame::Appended { entries: vec![(EntryId::ZERO, Position(1)); count], head },
                 Frame::Records { entries: vec![(Position(1), entry()); count], more: false },
+                Frame::Kept { entries: vec![(Position(1), entry()); count], more: false },
                 Frame::Holdings { devices: vec![said; count] },
                 Frame::Supply { bodies: vec![Supplied { position: Position(1), body: Vec::new() }; count] },
                 Frame::Wanted { positions: vec![Position(1); count] },

@@ -7,7 +7,7 @@ use bowline_wire::bodies::verify_given;
 use bowline_wire::codec::encode;
 use bowline_wire::draft::WRITES_DRAFT;
 use bowline_wire::entry::{Entry, LoggedEntry};
-use bowline_wire::frame::{Challenge, Create, Frame, Hello, Party, Reason, VERSIONS, Welcome, Word};
+use bowline_wire::frame::{Challenge, Create, Frame, Hello, Party, Reason, STATES, VERSIONS, Welcome, Word};
 use bowline_wire::hash;
 use bowline_wire::head::{Head, SeenHead};
 use bowline_wire::header::EntryType;
@@ -39,6 +39,9 @@ pub enum SurveyFailed {
     /// The log's own key did not sign that it is continued: whoever says so does not hold it.
     #[error("the log's own key did not sign that the log is continued")]
     NotByLog,
+    /// What would have to be compared is not there any more: up to this place, entries were let go by a checkpoint, here or at the relay.
+    #[error("entries up to position {} were let go by a checkpoint, and the two logs can be compared behind it only", .0.0)]
+    LetGo(Position),
     /// No honest relay says this. Another line may bring better.
     #[error("the relay sent something that makes no sense: {0}")]
     Nonsense(&'static str),
@@ -65,6 +68,8 @@ pub struct Survey {
     relay: Option<RelayId>,
     /// Our log, and by which others it came to be signed by its key.
     here: Head,
+    /// The place from whose state our log was begun, and the hash there.
+    begun: (Position, Option<LogHash>),
     known: Succession,
     /// What the log's keys have signed: the head at our log's end, and those beyond it.
     signed: Vec<SeenHead>,
@@ -126,9 +131,10 @@ impl Survey {
         remake: Option<Remake>,
         cx: &mut Context<'_>,
     ) -> Option<Self> {
-        let here = replica.log()?.head();
+        let log = replica.log()?;
+        let (here, begun) = (log.head(), log.begun_at());
         let mut session = Session::new();
-        let capabilities = vec![WRITES_DRAFT.to_owned(), "entries/1".to_owned()];
+        let capabilities = [WRITES_DRAFT, "entries/1", STATES].map(str::to_owned).to_vec();
         let hello = Frame::Hello(Hello { nonce: cx.bytes(), versions: VERSIONS.to_vec(), capabilities });
         session.greet(&hello, Party::Device(replica.device), line, cx.now);
         Some(Self {
@@ -136,6 +142,7 @@ impl Survey {
             device: replica.device,
             relay: replica.relay,
             here,
+            begun: (begun, log.hash_below(begun)),
             known: replica.succession.clone(),
             signed: replica.head.into_iter().chain(replica.beyond()).collect(),
             caught: None,
@@ -181,6 +188,7 @@ impl Survey {
             Frame::Entries { first, entries, head } if self.is_next(first) => {
                 self.handle_entries(first, entries, head, cx)
             }
+            Frame::LetGo(let_go) => Err(SurveyFailed::LetGo(let_go.stood.at)),
             // What was asked for before, and what a relay says unasked.
             Frame::Entries { .. } | Frame::Head(_) | Frame::Holdings { .. } | Frame::Wanted { .. } => {
                 if self.session.note_barren(cost, cx.now) {
@@ -247,8 +255,8 @@ impl Survey {
         } else {
             Position(head.position.0.saturating_sub(SURVEY_STEP))
         };
-        let hash = self.hash_at(begin, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
-        let reading = Reading::from(head, succession, begin, hash);
+        let begin = begin.max(self.begun.0.min(head.position));
+        let reading = Reading::from(head, succession, begin, self.known_hash_at(begin, cx)?);
         self.out.push_back(Frame::Subscribe { after: begin });
         self.reading = Some(reading);
         Ok(None)
@@ -270,10 +278,24 @@ impl Survey {
         })
     }
 
+    /// The hash of our log at a place from which it can be compared.
+    fn known_hash_at(&self, position: Position, cx: &Context<'_>) -> Surveyed<LogHash> {
+        let is_gone = position < self.begun.0;
+        let why = if is_gone {
+            SurveyFailed::LetGo(self.begun.0)
+        } else {
+            SurveyFailed::Nonsense("a place that is not here")
+        };
+        self.hash_at(position, cx).filter(|_| !is_gone).ok_or(why)
+    }
+
     /// The hash of our log.
     fn hash_at(&self, position: Position, cx: &Context<'_>) -> Option<LogHash> {
         if position == self.here.position {
             return Some(self.here.hash);
+        }
+        if position == self.begun.0 && self.begun.1.is_some() {
+            return self.begun.1;
         }
         if position == Position::START {
             let first = self.known.first().unwrap_or(self.here.log);
@@ -340,7 +362,9 @@ impl Survey {
         }
         let Reading { head, succession, step, at, .. } = reading;
         let begin = Position(at.0.min(head.position.0).saturating_sub(step));
-        let hash = self.hash_at(begin, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
+        // From the place where our log was begun on all of it is here: that is tried last.
+        let begin = if at > self.begun.0 { begin.max(self.begun.0) } else { begin };
+        let hash = self.known_hash_at(begin, cx)?;
         self.out.push_back(Frame::Subscribe { after: begin });
         let step = step.saturating_mul(SURVEY_STEP_GROWS);
         Ok(Reading { step, ..Reading::from(head, succession, begin, hash) })
@@ -389,7 +413,8 @@ impl Survey {
         // At the beginning there is nothing that they could name.
         let is_below = |it: &&Successor| Position::START < it.position && it.position <= up_to;
         let mut there = reading.succession.successors().filter(is_below);
-        if there.all(|it| self.hash_at(it.position, cx) == Some(it.hash)) {
+        let is_gone = |it: &Successor| it.position < self.begun.0;
+        if there.all(|it| self.hash_at(it.position, cx).map_or(is_gone(it), |hash| hash == it.hash)) {
             Ok(())
         } else {
             Err(SurveyFailed::Nonsense("a log that was continued from something else"))
@@ -415,7 +440,7 @@ impl Survey {
         let Reading { head, succession, parting, has, records, .. } = reading;
         self.compare_succession(&succession, parting);
         let at = agree_up_to(&self.known, &succession).map_or(parting, |place| place.min(parting));
-        let hash = self.hash_at(at, cx).ok_or(SurveyFailed::Nonsense("a place that is not here"))?;
+        let hash = self.known_hash_at(at, cx)?;
         let cut = Cut { succession, at, hash, head };
         let relay = self.met.ok_or(SurveyFailed::Nonsense("a log before a challenge"))?;
         let (workspace, here, has) = (self.workspace, self.here, has.kept);

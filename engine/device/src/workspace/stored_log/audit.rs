@@ -1,5 +1,6 @@
 //! Who did what to which document when, as the stored log tells it: a row for each entry, in log order, and after these what has no place
-//! on the log. Rows come a page at a time; what is kept between pages is the roster, and a line for each document.
+//! on the log. Rows come a page at a time; what is kept between pages is the roster, and a line for each document. Of a log that was begun from
+//! a state they begin with what stays below its place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{
     DeviceId, DocId, EntryId, Lane, LogTime, Position, TicketKey, UserId, WireDoc, WorkspaceId,
 };
+use bowline_wire::log::{DocumentState, State};
 use bowline_wire::roster::record::{RECORD_NUMBERS, Record};
 use bowline_wire::roster::{Outcome, Roster, Standing, Void};
 
@@ -18,6 +20,7 @@ use super::{READ_AT_ONCE, StoredLog};
 use crate::documents::in_part::{self, InPart};
 use crate::rows::{entry_of, id_of, kind_of, moment};
 use crate::workspace::again::was_accepted;
+use crate::workspace::log_state::begun_state;
 use crate::{Error, Quarantined};
 
 /// What somebody did.
@@ -179,6 +182,8 @@ pub struct Audit<'d> {
     roster: Roster,
     /// Documents of which the log has something up to here.
     begun: BTreeSet<WireDoc>,
+    /// The state from which the log was begun.
+    state: Option<State>,
     documents: BTreeMap<WireDoc, Option<AuditedDocument>>,
     in_part: BTreeMap<EntryId, StoredReason>,
 }
@@ -199,6 +204,7 @@ impl<'d> StoredLog<'d> {
             end,
             roster: Roster::new(self.workspace),
             begun: BTreeSet::new(),
+            state: begun_state(self.read, self.workspace)?,
             documents: BTreeMap::new(),
             in_part: in_part.map(|InPart { entry, reason }| (entry, reason)).collect(),
         })
@@ -269,6 +275,7 @@ impl Audit<'_> {
             _ if row.chain.lane == Lane::Content => {
                 let is_first = !is_lost && was_accepted(&row) && row.place.is_some();
                 let is_first = is_first && row.wire.is_some_and(|wire| self.begun.insert(wire));
+                let is_first = is_first && !self.stands_in_for_others(&row);
                 told.did = if is_first { Did::Shared } else { Did::Edited };
             }
             _ => {}
@@ -285,15 +292,26 @@ impl Audit<'_> {
             }
             EntryState::UpdateNeeded => Counts::UpdateNeeded,
             EntryState::Withheld => Counts::Withheld,
-            EntryState::Offered | EntryState::OnLog => match (row.place, self.in_part.get(&row.id)) {
-                (Some(place), _) if is_apart(place.pos) => Counts::Apart,
-                (Some(_), _) if row.is_off_the_log() => Counts::SentAgain,
-                (_, Some(reason)) => {
-                    Counts::InPart(Quarantined::of(EntryRow { reason: Some(reason.clone()), ..row.clone() }))
+            EntryState::Offered | EntryState::OnLog | EntryState::LetGo => {
+                match (row.place, self.in_part.get(&row.id)) {
+                    (Some(place), _) if is_apart(place.pos) => Counts::Apart,
+                    (Some(_), _) if row.is_off_the_log() => Counts::SentAgain,
+                    (_, Some(reason)) => Counts::InPart(Quarantined::of(EntryRow {
+                        reason: Some(reason.clone()),
+                        ..row.clone()
+                    })),
+                    _ => Counts::Whole,
                 }
-                _ => Counts::Whole,
-            },
+            }
         }
+    }
+
+    /// Whether others of its document were let go before an entry that stays.
+    fn stands_in_for_others(&self, row: &EntryRow) -> bool {
+        let Some((state, place)) = self.state.as_ref().zip(row.place) else { return false };
+        let of = |it: &&DocumentState| Some(it.doc) == row.wire;
+        let is_covered = state.documents.iter().find(of).is_some_and(|it| it.snapshot.is_some());
+        place.pos <= state.at && state.is_live(place.pos) && is_covered
     }
 
     /// The document that an entry is about, looked up once.

@@ -1,8 +1,11 @@
 //! Whether the stored log verifies, checked offline from its first entry to its last: every author's signature, every hash, and the
-//! predicate by which entries were accepted when they came.
+//! predicate by which entries were accepted when they came. Of a log that was begun from a state, hashes and predicate hold behind its place, and
+//! what stays below is compared with the state.
 //!
 //! Signatures and hashes are judged for each entry by itself, so that all that is damaged is named. The predicate judges an entry by all
 //! before it: from the first entry on that does not verify nothing more can be said of it.
+
+mod below;
 
 use bowline_core::sync::Replay;
 use bowline_store::{Cursor, EntryRow, EntryWithBody, LogPlace, Reader};
@@ -14,12 +17,16 @@ use bowline_wire::header::EntryType;
 use bowline_wire::ids::{ChainKey, Lane, LogHash, LogTime, Position, WireDoc, WorkspaceId};
 use bowline_wire::log::{ChainTip, Log, Refusal};
 use bowline_wire::signed::Signed;
+use bowline_wire::successor::Succession;
 use bowline_wire::weight::Weights;
 
+pub use self::below::CheckedState;
+use self::below::{Below, Words};
 use super::StoredLog;
 use crate::rows::{aside_id, id_of};
 use crate::workspace::linked::with_hashes;
-use crate::workspace::workspaces::{checkpoints, succession};
+use crate::workspace::log_state::{begin, begun_state, checkpoints};
+use crate::workspace::workspaces::succession;
 use crate::{Error, OtherDraft};
 
 /// Bytes of headers and bodies that are read at once.
@@ -55,6 +62,12 @@ pub enum Fault {
     Head,
     /// What this device goes by when it judges the next entry is not what follows from the entries.
     State,
+    /// The entries that stay below the place from whose state the log was begun are not those that the state binds.
+    Stays,
+    /// The roster records up to that place do not come to the state's roster.
+    Records,
+    /// The state cannot be read, or is not the one that the log says stands.
+    Checkpoint,
 }
 
 /// Something of the log that does not verify.
@@ -71,6 +84,8 @@ pub struct LogFault {
 pub struct Checked {
     /// The first position of which a signed header is here.
     pub from: Position,
+    /// From which state the log was begun; `None` if it has come from its first entry on.
+    pub begun: Option<CheckedState>,
     /// The last one.
     pub to: Position,
     /// The log's time there.
@@ -102,7 +117,11 @@ pub struct Check<'d> {
     cursor: Cursor,
     /// The database's version when the check began.
     version: i64,
-    /// The log as the rules make it; `None` from the first entry on that does not verify.
+    succession: Succession,
+    /// What was found at or below the place of the state from which the log was begun, as long as the check is there.
+    below: Option<Below>,
+    words: Words,
+    /// The log as the rules make it; `None` below that place, and from the first entry on that does not verify.
     replay: Option<Replay>,
     after: Position,
     done: Checked,
@@ -129,8 +148,9 @@ impl<'d> StoredLog<'d> {
             Err(_) => Default::default(),
         };
         let begun = Log::begun(workspace, cursor.log, &succession);
-        let done = Checked {
+        let mut done = Checked {
             from: Position::START,
+            begun: None,
             to: Position::START,
             time: LogTime::START,
             hash: begun.head().hash,
@@ -143,10 +163,22 @@ impl<'d> StoredLog<'d> {
             faults: Vec::new(),
             faults_in_all: 0,
         };
-        let replay = Some(Replay::of(begun));
-        let mut check = Check { read, workspace, cursor, version, replay, after: Position::START, done };
+        let (state, is_state_bad) = match begun_state(read, workspace) {
+            Ok(state) => (state, false),
+            Err(error @ Error::Store(_)) => return Err(error),
+            Err(_) => (None, true),
+        };
+        let below = state.map(|state| Below::of(state, done.hash));
+        done.begun = below.as_ref().map(|below| below.told(workspace));
+        let replay = below.is_none().then(|| Replay::of(begun));
+        let (after, words) = (Position::START, Words::default());
+        let mut check =
+            Check { read, workspace, cursor, version, succession, below, words, replay, after, done };
         if is_succession_bad {
             check.note(Position::START, Fault::Succession);
+        }
+        if is_state_bad {
+            check.note(Position::START, Fault::Checkpoint);
         }
         Ok(Some(check))
     }
@@ -176,6 +208,7 @@ impl Check<'_> {
     /// # Errors
     /// [`Error::LogMoved`] if another process has written while a fault was found: check again.
     pub fn end(mut self) -> Result<Checked, Error> {
+        self.leave_below();
         if self.after < self.cursor.pos {
             self.note(self.after.next(), Fault::Missing(self.cursor.pos));
         }
@@ -206,10 +239,13 @@ impl Check<'_> {
 
     fn take(&mut self, found: EntryWithBody, place: LogPlace) -> Result<(), Error> {
         let here = place.pos;
+        if self.below.as_ref().is_some_and(|below| below.state.at < here) {
+            self.leave_below();
+        }
         if self.done.entries == 0 {
             self.done.from = here;
         }
-        if here != self.after.next() {
+        if self.below.is_none() && here != self.after.next() {
             let last = Position(here.0.saturating_sub(1));
             self.judge_no_more(self.after.next(), Fault::Missing(last));
         }
@@ -223,17 +259,54 @@ impl Check<'_> {
         }
         self.done.aside += u64::from(is_aside);
         let follows = hash::log_hash(self.done.hash, id, place.time);
-        if follows != place.log_hash || place.time < self.done.time {
+        let does_follow = match &mut self.below {
+            Some(below) => below.follows(id, place, self.done.time),
+            None => Some(follows) == place.log_hash && place.time >= self.done.time,
+        };
+        if !does_follow {
             self.judge_no_more(here, Fault::LogHash);
         }
         // What comes after it is judged by itself.
-        (self.done.to, self.done.time, self.done.hash) = (here, place.time, place.log_hash);
+        (self.done.to, self.done.time, self.done.hash) =
+            (here, place.time, place.log_hash.unwrap_or(follows));
         self.done.without_body += u64::from(row.chain.lane == Lane::Content && body.is_none());
-        if let Some(entry) = self.verified(&row, body) {
+        let entry = self.verified(&row, body);
+        if let Some(below) = &mut self.below {
+            if !is_aside {
+                below.take(&row, place, entry);
+            }
+            return Ok(());
+        }
+        if let Some(entry) = entry {
             self.judge(place, entry, !is_aside)
         } else {
             self.replay = None;
             Ok(())
+        }
+    }
+
+    /// Nothing more stands at or below the place of the state: what stays there is compared with it, and the rules hold from there on.
+    fn leave_below(&mut self) {
+        let Some(below) = self.below.take() else { return };
+        let missing = below.missing();
+        let is_whole = missing.is_empty() && below.are_records_whole;
+        if missing.is_empty() && !below.are_named() {
+            self.note(below.state.at, Fault::Stays);
+        }
+        for (first, last) in missing {
+            self.note(first, Fault::Missing(last));
+        }
+        let Below { state, records, .. } = below;
+        self.after = state.at;
+        (self.done.to, self.done.time, self.done.hash) = (state.at, state.time, state.hash);
+        match begin(&state, self.workspace, (self.cursor.log, &self.succession), &records) {
+            Ok(log) => {
+                self.replay = Some(Replay::of(log));
+                self.done.judged_to = state.at;
+            }
+            // Of a record that does not verify, or is missing, more need not be said.
+            Err(_) if !is_whole => {}
+            Err(_) => self.note(state.at, Fault::Records),
         }
     }
 
@@ -268,6 +341,9 @@ impl Check<'_> {
         let Some(replay) = &mut self.replay else {
             return Ok(());
         };
+        if let Some(begun) = self.done.begun.filter(|_| counts) {
+            self.words.hear(begun.at, &entry);
+        }
         let (is_wrongly_aside, taken) = with_hashes(read, workspace, |hash_at| {
             let is_wrongly_aside = !counts && replay.would_take(place.time, &entry, hash_at);
             (is_wrongly_aside, replay.take(place.time, entry, counts, hash_at))
@@ -292,6 +368,14 @@ impl Check<'_> {
             self.note(to, Fault::RunWithoutEnd);
             return Ok(());
         };
+        if let Some(begun) = &mut self.done.begun {
+            let agree = self.words.agree(begun, &log);
+            begun.stands = agree == Some(true);
+            let at = begun.at;
+            if agree == Some(false) {
+                self.note(at, Fault::Checkpoint);
+            }
+        }
         let stored = self.read.chains(self.workspace)?;
         let tips: Option<Vec<(ChainKey, ChainTip)>> =
             stored.into_iter().map(|(chain, tip)| Some((chain, decode(&tip).ok()?))).collect();

@@ -10,6 +10,7 @@ use bowline_wire::roster::{Roster, Standing};
 use super::StoredLog;
 use crate::Error;
 use crate::rows::roster_records;
+use crate::workspace::log_state::{begun_state, hash_at};
 use crate::workspace::workspaces::state;
 
 /// What two people compare: both see the same up to a position if their hashes there are equal.
@@ -38,7 +39,8 @@ pub struct Compared {
     pub position: Position,
     /// What has become of the roster since.
     pub roster: Since,
-    /// Whether the log passes through what was compared of it; `None` if only the roster was compared.
+    /// Whether the log passes through what was compared of it; `None` if only the roster was compared, or if the log's hash there is not known
+    /// any more, because it was begun from a later state.
     pub log: Option<bool>,
 }
 
@@ -68,11 +70,9 @@ impl StoredLog<'_> {
         };
         let head = log.head();
         let position = at.unwrap_or(head.position);
-        let found = (Position::START < position && position <= head.position)
-            .then(|| self.read.author_at(self.workspace, position))
-            .transpose()?
-            .flatten();
-        let Some(((time, _), hash)) = found.zip(self.read.log_hash_at(self.workspace, position)?) else {
+        let is_here = Position::START < position && position <= head.position;
+        let hash = if is_here { hash_at(self.read, self.workspace, (log, position))? } else { None };
+        let Some((hash, time)) = hash.zip(self.time_at(log, position)?) else {
             return Ok(None);
         };
         let roster = self.roster_at(log, position)?;
@@ -86,6 +86,17 @@ impl StoredLog<'_> {
             people: people.len(),
             devices: active().count(),
         }))
+    }
+
+    /// The log's time at a position, as far as it is known.
+    fn time_at(&self, log: &Log, position: Position) -> Result<Option<LogTime>, Error> {
+        if position == log.head().position {
+            return Ok(Some(log.time()));
+        }
+        if position == log.begun_at() {
+            return Ok(begun_state(self.read, self.workspace)?.map(|state| state.time));
+        }
+        Ok(self.read.author_at(self.workspace, position)?.map(|(time, _)| time))
     }
 
     fn roster_at(&self, log: &Log, position: Position) -> Result<Roster, Error> {
@@ -103,12 +114,25 @@ impl StoredLog<'_> {
         let Some(stored) = stored(self.read, self.workspace)? else {
             return Ok(None);
         };
+        let log = self.log()?;
+        let roster = log.map_or(Since::Gone, |log| since(log.roster(), stored.roster));
         let log = match stored.log {
-            Some(log) => Some(self.read.log_hash_at(self.workspace, stored.position)? == Some(log)),
+            Some(compared) => self.passes_through(log, (stored.position, compared))?,
             None => None,
         };
-        let roster = self.log()?.map_or(Since::Gone, |log| since(log.roster(), stored.roster));
         Ok(Some(Compared { at: stored.at, position: stored.position, roster, log }))
+    }
+
+    /// Whether the log has this hash at a position; `None` if that is not known any more.
+    fn passes_through(
+        &self,
+        log: Option<&Log>,
+        (position, compared): (Position, LogHash),
+    ) -> Result<Option<bool>, Error> {
+        let Some(log) = log else { return Ok(Some(false)) };
+        let hash = hash_at(self.read, self.workspace, (log, position))?;
+        let is_known = hash.is_some() || position > log.begun_at();
+        Ok(is_known.then_some(hash == Some(compared)))
     }
 }
 

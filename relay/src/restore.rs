@@ -115,8 +115,10 @@ impl Plan {
         let begun = succession.successors().last().map_or(first, |last| last.position.max(first));
         // What another database has signed under a later key is not known here.
         let place = if is_followed { agreed(&loaded, begun) } else { begun };
-        // Below it entries are gone, by words that stand up to there: from further down nobody could read the log again.
-        let place = place.max(loaded.letting_go.as_ref().map_or(Position::START, |by| by.stood.since));
+        // Below it entries are gone, by words that stand up to there, here or at the relay as it was after the backup: from further down
+        // nobody who has begun from its state could read the log again.
+        let stood = loaded.log().checkpoints().stood();
+        let place = place.max(stood.map_or(Position::START, |stood| stood.since));
         let hash = storage.hash_at(workspace, place)?.ok_or_else(|| damaged("a log has gaps"))?;
         let (old, new) = (LogKey::from(&chain.secret), LogKey::generate(rng));
         let successor = Successor { workspace, old: old.id(), position: place, hash, new: new.id() };

@@ -402,6 +402,19 @@ fn a_restored_log_goes_on_from_no_place_below_the_one_where_its_checkpoint_came_
 }
 
 #[test]
+fn so_does_one_whose_backup_is_from_before_the_state_had_come() {
+    let mut scene = Scene::new();
+    scene.stand();
+    let before = scene.two.bench.storage.memory.snapshot();
+    scene.send_state();
+    scene.let_go();
+    assert!(!scene.is_whole());
+    let restored = restore(&mut scene.two.bench, &before, scene.two.workspace);
+    assert_eq!(restored[0].place, Position(scene.state.at.0 + 2), "devices may have begun from it since");
+    assert!(scene.is_whole());
+}
+
+#[test]
 fn what_a_log_had_before_it_was_continued_is_brought_back_no_more_once_a_checkpoint_has_let_it_go() {
     for (lets_go, keeps_place) in [(false, false), (true, false), (true, true)] {
         let mut scene = Scene::new();

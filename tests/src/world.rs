@@ -6,6 +6,7 @@
 
 mod bug;
 mod check;
+mod checkpoint;
 mod disk;
 mod errors;
 mod failure;
@@ -28,6 +29,7 @@ use bowline_engine::device::Notice;
 use bowline_relay::ConnId;
 use bowline_wire::entry::Entry;
 use bowline_wire::ids::{DocId, LogTime, Millis, Position, WorkspaceId};
+use bowline_wire::log::State;
 use bowline_wire::roster::Roster;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -78,6 +80,8 @@ pub struct World {
     /// The relay's log as it is stored, verified, and the roster it makes.
     log: Vec<(Position, LogTime, Entry)>,
     roster: Option<Roster>,
+    /// The state of the checkpoint that came to stand last.
+    state: Option<State>,
 }
 
 impl World {
@@ -105,6 +109,7 @@ impl World {
             seen_notices: BTreeMap::new(),
             log: Vec::new(),
             roster: None,
+            state: None,
         }
     }
 
@@ -314,6 +319,7 @@ impl World {
             self.close_hostile_line(conn);
             self.network.close_after_delivery(conn, self.now);
         }
+        self.relay.let_some_go(self.now);
         if self.relay.needs_flush() {
             let wait = u64::from(self.random.next_u32() % 20);
             self.network.flush_at(self.now.plus(wait));

@@ -1,9 +1,10 @@
 //! Short histories told in words: what people rely on, one at a time.
 #![allow(clippy::expect_used, reason = "a test fails loudly")]
 
+use bowline_engine::CodeKind;
 use bowline_engine::device::DocumentState;
-use bowline_tests::world::World;
-use bowline_wire::ids::DocId;
+use bowline_tests::world::{Fault, World};
+use bowline_wire::ids::{DocId, Position};
 
 /// Ana has a laptop and a desktop, Ben a device of his own, and everyone has the conversation "plans".
 fn founded() -> (World, DocId) {
@@ -138,4 +139,196 @@ fn two_copies_of_one_database_both_keep_what_they_say() {
     let mut world = settled(world);
     let shown = world.device("ben").shows(plans);
     assert!(shown.contains(&"from the original".to_owned()) && shown.contains(&"from the copy".to_owned()));
+}
+
+#[test]
+fn who_was_away_and_who_comes_in_later_begin_from_a_state_and_show_everything() {
+    let (mut world, plans) = founded();
+    world.device("laptop").say(plans, "by ana");
+    world.device("ben").say(plans, "by ben");
+    let mut world = settled(world);
+    world.device("desktop").cut();
+    for number in 0..20 {
+        world.device("laptop").say(plans, &format!("ana {number}"));
+        world.device("ben").say(plans, &format!("ben {number}"));
+        world.advance(200);
+    }
+    world.advance(3_000);
+    let at = world.checkpoint("laptop", "ben");
+    assert_eq!(world.content_on_relay(at), 1, "the snapshot of the one document");
+    world.device("ben").say(plans, "after that");
+    world.device("desktop").say(plans, "while away");
+    world.device("desktop").heal();
+    let mut world = settled(world);
+    assert!(world.let_in("laptop", "phone", CodeKind::Link));
+    world.advance(2_000);
+    let mut world = settled(world);
+    assert_eq!(["desktop", "phone"].map(|name| world.device(name).begun_at()), [Some(at); 2]);
+    assert_eq!(["laptop", "ben"].map(|name| world.device(name).begun_at()), [None; 2]);
+    let shown = world.device("laptop").shows(plans);
+    assert_eq!(shown.len(), 44);
+    for name in ["desktop", "ben", "phone"] {
+        assert_eq!(world.device(name).shows(plans), shown, "{name}");
+    }
+}
+
+/// A world in which the desktop is away while much is said, a checkpoint comes to stand, and more is said.
+fn let_go() -> (World, DocId, Position) {
+    let (world, plans) = founded();
+    let mut world = settled(world);
+    world.device("desktop").cut();
+    for number in 0..6 {
+        world.device("laptop").say(plans, &format!("ana {number}"));
+        world.device("ben").say(plans, &format!("ben {number}"));
+        world.advance(200);
+    }
+    world.advance(2_000);
+    let at = world.checkpoint("laptop", "ben");
+    world.device("desktop").say(plans, "while away");
+    world.device("ben").say(plans, "after that");
+    world.advance(2_000);
+    (world, plans, at)
+}
+
+#[test]
+fn a_device_that_loses_power_anywhere_while_its_log_begins_has_everything_in_the_end() {
+    for commits in 0.. {
+        let (mut world, plans, at) = let_go();
+        world.device("desktop").crash_at_commit(commits);
+        world.device("desktop").heal();
+        world.advance(10_000);
+        let has_crashed = world.fired().of(Fault::CrashAtCommit) > 0;
+        let mut world = settled(world);
+        assert_eq!(world.device("desktop").begun_at(), Some(at));
+        let shown = world.device("laptop").shows(plans);
+        assert_eq!((shown.len(), world.device("desktop").shows(plans)), (14, shown), "{commits} commits");
+        if !has_crashed {
+            assert!(commits > 4, "{commits} commits");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_relay_that_loses_power_while_entries_go_hands_out_all_that_stays() {
+    for commits in 0.. {
+        let (world, plans) = founded();
+        let mut world = settled(world);
+        world.device("desktop").cut();
+        for number in 0..6 {
+            world.device("laptop").say(plans, &format!("ana {number}"));
+            world.device("ben").say(plans, &format!("ben {number}"));
+            world.advance(200);
+        }
+        world.advance(2_000);
+        let at = world.say_state("laptop", "ben");
+        world.crash_relay_at_commit(commits, commits % 2 == 0);
+        world.hand_state_over("ben");
+        let has_crashed = world.fired().of(Fault::RelayCrashAtCommit) > 0;
+        while world.content_on_relay(at) > 1 {
+            world.hand_state_over("ben");
+        }
+        world.device("desktop").heal();
+        let mut world = settled(world);
+        assert_eq!(world.device("desktop").begun_at(), Some(at));
+        let shown = world.device("laptop").shows(plans);
+        assert_eq!((shown.len(), world.device("desktop").shows(plans)), (12, shown), "{commits} commits");
+        if !has_crashed {
+            assert!(commits > 4, "{commits} commits");
+            break;
+        }
+    }
+}
+
+#[test]
+fn one_checkpoint_after_the_other_keeps_the_relay_at_one_entry_a_document() {
+    let (mut world, plans, first) = let_go();
+    world.device("laptop").create("more");
+    let more = world.last_conversation().expect("a conversation");
+    world.device("laptop").say(more, "here");
+    world.advance(2_000);
+    let second = world.checkpoint("laptop", "ben");
+    assert!(first < second);
+    assert_eq!(world.content_on_relay(second), 2);
+    world.device("desktop").heal();
+    let mut world = settled(world);
+    assert!(world.let_in("laptop", "phone", CodeKind::Link));
+    world.advance(2_000);
+    let mut world = settled(world);
+    let third = world.checkpoint("laptop", "ben");
+    assert_eq!(world.content_on_relay(third), 2);
+    assert!(world.let_in("laptop", "tablet", CodeKind::Link));
+    world.advance(2_000);
+    let mut world = settled(world);
+    assert_eq!(["desktop", "phone"].map(|name| world.device(name).begun_at()), [Some(second); 2]);
+    assert_eq!(world.device("tablet").begun_at(), Some(third));
+    for document in [plans, more] {
+        let shown = world.device("laptop").shows(document);
+        assert_eq!(shown.len(), if document == plans { 14 } else { 1 });
+        for name in ["desktop", "ben", "phone", "tablet"] {
+            assert_eq!(world.device(name).shows(document), shown, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_relay_that_is_restored_to_before_it_let_anything_go_gets_back_what_devices_have() {
+    let (world, plans) = founded();
+    let mut world = settled(world);
+    world.device("desktop").cut();
+    for number in 0..6 {
+        world.device("laptop").say(plans, &format!("ana {number}"));
+        world.device("ben").say(plans, &format!("ben {number}"));
+        world.advance(200);
+    }
+    world.advance(2_000);
+    let at = world.say_state("laptop", "ben");
+    world.advance(2_000);
+    world.back_up_relay();
+    world.hand_state_over("ben");
+    assert_eq!(world.content_on_relay(at), 1);
+    world.device("desktop").heal();
+    world.advance(5_000);
+    assert_eq!(world.device("desktop").begun_at(), Some(at));
+    for name in ["laptop", "desktop", "ben"] {
+        world.device(name).say(plans, &format!("{name}, lost by the relay"));
+    }
+    world.advance(5_000);
+    world.restore_relay();
+    assert!(world.content_on_relay(at) > 1, "as it was before");
+    let mut world = settled(world);
+    assert!(world.let_in("laptop", "phone", CodeKind::Link));
+    world.advance(2_000);
+    let mut world = settled(world);
+    world.hand_state_over("ben");
+    assert_eq!(world.content_on_relay(at), 1);
+    assert!(world.let_in("laptop", "tablet", CodeKind::Link));
+    world.advance(2_000);
+    let mut world = settled(world);
+    assert_eq!(["phone", "tablet"].map(|name| world.device(name).begun_at()), [None, Some(at)]);
+    let shown = world.device("laptop").shows(plans);
+    assert_eq!(shown.len(), 15);
+    for name in ["desktop", "ben", "phone", "tablet"] {
+        assert_eq!(world.device(name).shows(plans), shown, "{name}");
+    }
+}
+
+#[test]
+fn a_desktop_restored_from_below_a_checkpoint_loses_nothing_that_the_relay_has() {
+    let (world, plans) = founded();
+    let mut world = settled(world);
+    world.device("desktop").say(plans, "before the backup");
+    world.advance(2_000);
+    world.device("desktop").back_up();
+    world.device("desktop").say(plans, "after the backup");
+    world.device("ben").say(plans, "by ben");
+    world.advance(2_000);
+    let at = world.checkpoint("laptop", "ben");
+    world.advance(2_000);
+    world.device("desktop").restore_backup();
+    world.device("desktop").say(plans, "after the restore");
+    let mut world = settled(world);
+    assert_eq!(world.device("desktop").begun_at(), Some(at));
+    let shown = world.device("laptop").shows(plans);
+    assert_eq!((shown.len(), world.device("desktop").shows(plans)), (4, shown));
 }

@@ -96,6 +96,26 @@ impl Disk {
         self.memory.commit(batch)
     }
 
+    /// Stores something else than entries, unless the power goes.
+    fn store_other<T>(
+        &mut self,
+        store: impl FnOnce(&mut Memory) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        match self.plan.take() {
+            Some((0, cut)) => {
+                self.is_cut.set(true);
+                if cut == PowerCut::After {
+                    store(&mut self.memory)?;
+                }
+                Err(StorageError::Unavailable("the power is gone".to_owned()))
+            }
+            plan => {
+                self.plan.set(plan.map(|(left, cut)| (left - 1, cut)));
+                store(&mut self.memory)
+            }
+        }
+    }
+
     /// A commit's entries once more, behind all that is stored of their log.
     fn behind_all(&self, commit: LogCommit) -> LogCommit {
         let stored = self.memory.log(commit.workspace).expect("memory is always readable");
@@ -218,7 +238,7 @@ impl Storage for Disk {
     }
 
     fn add_to_state(&mut self, workspace: WorkspaceId, piece: &StatePiece) -> Result<(), StorageError> {
-        self.memory.add_to_state(workspace, piece)
+        self.store_other(|memory| memory.add_to_state(workspace, piece))
     }
 
     fn read_state(
@@ -231,7 +251,7 @@ impl Storage for Disk {
     }
 
     fn drop_states(&mut self, workspace: WorkspaceId, but: Option<StateDigest>) -> Result<(), StorageError> {
-        self.memory.drop_states(workspace, but)
+        self.store_other(|memory| memory.drop_states(workspace, but))
     }
 
     fn ids_in(
@@ -243,11 +263,11 @@ impl Storage for Disk {
     }
 
     fn begin_letting_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<(), StorageError> {
-        self.memory.begin_letting_go(workspace, by)
+        self.store_other(|memory| memory.begin_letting_go(workspace, by))
     }
 
     fn let_some_go(&mut self, workspace: WorkspaceId, by: &LettingGo) -> Result<Swept, StorageError> {
-        self.memory.let_some_go(workspace, by)
+        self.store_other(|memory| memory.let_some_go(workspace, by))
     }
 
     fn unswept(&self) -> Result<Vec<WorkspaceId>, StorageError> {

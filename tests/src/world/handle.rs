@@ -340,8 +340,13 @@ impl World {
         }
     }
 
+    /// The relay's operator makes a backup.
+    pub fn back_up_relay(&mut self) {
+        self.relay.back_up();
+    }
+
     /// The relay is restored from its backup, if it has one that lacks nothing of what the world is about.
-    pub(super) fn restore_relay(&mut self) {
+    pub fn restore_relay(&mut self) {
         let Some(workspace) = self.workspace else { return };
         // A relay that serves what was put back may have found that out, and says so as an error.
         let is_about_that = |line: &String| {

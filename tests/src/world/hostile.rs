@@ -7,7 +7,7 @@ use bowline_crypto::{DeviceKeys, TicketSecret};
 use bowline_relay::ConnId;
 use bowline_wire::entry::SignedEntry;
 use bowline_wire::frame::{Proof, Transcript};
-use bowline_wire::ids::{DocId, EntryId, Millis, WorkspaceId};
+use bowline_wire::ids::{DocId, EntryId, Millis, StateDigest, WorkspaceId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
@@ -43,11 +43,19 @@ pub(super) struct Hostile {
     pub(super) entries: BTreeSet<EntryId>,
 }
 
-/// A line that appends one entry.
+/// A line on which one thing is said.
 pub(super) struct Line {
     pub(super) who: Who,
     pub(super) said: Transcript,
-    pub(super) entry: SignedEntry,
+    pub(super) say: Say,
+}
+
+/// What is said on a line.
+pub(super) enum Say {
+    /// An entry is appended, and the line is over.
+    Entry(SignedEntry),
+    /// A state's bytes are given to a relay that asks for them.
+    State(StateDigest, Vec<u8>),
 }
 
 /// As whom such a program comes.

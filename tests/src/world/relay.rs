@@ -157,6 +157,15 @@ impl RelayMachine {
         self.relay.needs_flush()
     }
 
+    /// Lets entries go for as long as a commit takes, if some have to.
+    /// Whether more has to go.
+    pub(super) fn let_some_go(&mut self, now: Millis) -> bool {
+        if self.relay.has_to_let_go() {
+            self.relay.let_some_go(now);
+        }
+        self.relay.has_to_let_go()
+    }
+
     /// From now on the relay keeps bodies of content to itself, or gives them away again.
     pub(super) fn withhold(&mut self, withholds: bool) {
         self.withholding = if withholds { Withholding::Begins } else { Withholding::No };

@@ -11,8 +11,8 @@ use bowline_engine::device::DocumentState;
 use bowline_relay::ConnId;
 use bowline_wire::codec::{Reader, decode, encode};
 use bowline_wire::draft::WRITES_DRAFT;
-use bowline_wire::entry::{Entry, SignedEntry};
-use bowline_wire::frame::{Frame, Hello, Transcript, VERSIONS};
+use bowline_wire::entry::Entry;
+use bowline_wire::frame::{Frame, Hello, STATES, StatePiece, Transcript, VERSIONS};
 use bowline_wire::hash;
 use bowline_wire::header::{EntryType, Header, Part};
 use bowline_wire::ids::{
@@ -29,7 +29,7 @@ use super::World;
 use super::failure::Failure;
 use super::faults::Fault;
 use super::handle::Handle;
-use super::hostile::{Line, Tale, Twins, Who};
+use super::hostile::{Line, Say, Tale, Twins, Who};
 
 impl World {
     /// A member's second device joins by a link, and makes up two stories, to be told in a conversation that the member has.
@@ -52,7 +52,7 @@ impl World {
         self.random.fill_bytes(&mut key);
         let twins = Twins::new(machine, key, document, number, self.now, &mut self.random);
         if let Some(join) = self.join_of(&twins.keys(), &secret) {
-            self.open_hostile_line(Who::Ticket(secret), join.to_signed());
+            self.open_hostile_line(Who::Ticket(secret), Say::Entry(join.to_signed()));
             self.hostile.twins.push(twins);
         }
     }
@@ -86,7 +86,12 @@ impl World {
     }
 
     /// A header of a life of its own on the roster of now, without a body.
-    fn header_by(&mut self, keys: &DeviceKeys, lane: Lane, entry_type: EntryType) -> Option<Header> {
+    pub(super) fn header_by(
+        &mut self,
+        keys: &DeviceKeys,
+        lane: Lane,
+        entry_type: EntryType,
+    ) -> Option<Header> {
         let mut incarnation = [0; 8];
         self.random.fill_bytes(&mut incarnation);
         Some(Header {
@@ -124,7 +129,7 @@ impl World {
             self.hostile.twins[at].tales[next].entry = Some(entry.id());
             self.hostile.entries.insert(entry.id());
             self.note(format!("{} publishes {:?}", self.machines[machine].name, entry.id()));
-            self.open_hostile_line(Who::Device(Box::new(keys)), entry.to_signed());
+            self.open_hostile_line(Who::Device(Box::new(keys)), Say::Entry(entry.to_signed()));
         }
     }
 
@@ -154,7 +159,7 @@ impl World {
     }
 
     /// The keys in the machine's database, read as any program of its owner may.
-    fn keyring_of(&self, machine: usize, workspace: WorkspaceId) -> Option<Keyring> {
+    pub(super) fn keyring_of(&self, machine: usize, workspace: WorkspaceId) -> Option<Keyring> {
         let keys = self.machines[machine].keys();
         let read = self.machines[machine].device_ref().store().read();
         let stored = read.state(workspace, "keyring").expect("memory is always readable")?;
@@ -169,14 +174,15 @@ impl World {
     }
 
     /// Such a program's line to the relay. Nothing is lost on it, so that what is published comes.
-    fn open_hostile_line(&mut self, who: Who, entry: SignedEntry) {
+    pub(super) fn open_hostile_line(&mut self, who: Who, say: Say) {
         let conn = self.network.new_conn();
-        let capabilities = vec![WRITES_DRAFT.to_owned()];
+        let states = matches!(say, Say::State(..)).then(|| STATES.to_owned());
+        let capabilities = [WRITES_DRAFT.to_owned()].into_iter().chain(states).collect();
         let mut nonce = [0; 32];
         self.random.fill_bytes(&mut nonce);
         let hello = encode(&Frame::Hello(Hello { nonce, versions: VERSIONS.to_vec(), capabilities }));
         let said = Transcript::START.then(&hello);
-        self.hostile.lines.insert(conn, Line { who, said, entry });
+        self.hostile.lines.insert(conn, Line { who, said, say });
         self.relay.connect(conn, self.now);
         self.relay.handle_frame(conn, &hello, self.now);
         self.after_relay();
@@ -190,7 +196,17 @@ impl World {
                 line.said = line.said.then(bytes);
                 self.workspace.map(|it| Frame::Proof(Box::new(line.who.prove(line.said, it))))
             }
-            Ok(Frame::Welcome(_)) => Some(Frame::Append { entries: vec![line.entry.clone()] }),
+            Ok(Frame::Welcome(_)) => match &line.say {
+                Say::Entry(entry) => Some(Frame::Append { entries: vec![entry.clone()] }),
+                Say::State(..) => return true,
+            },
+            Ok(Frame::StateWanted { digest, offset }) => match &line.say {
+                Say::State(of, bytes) if *of == digest => {
+                    let piece = StatePiece::of(digest, bytes, offset);
+                    piece.map(Frame::State)
+                }
+                _ => return true,
+            },
             Ok(Frame::Appended { .. } | Frame::Refused { .. } | Frame::Goodbye { .. }) => None,
             _ => return true,
         };

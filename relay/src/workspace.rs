@@ -364,6 +364,11 @@ impl Workspace {
         storage: &impl Storage,
         position: Position,
     ) -> Result<Option<LogHash>, StorageError> {
+        if let Some(hash) =
+            self.letting_go.as_ref().filter(|by| by.floor() == position).and_then(|by| by.hash)
+        {
+            return Ok(Some(hash));
+        }
         match position.0.checked_sub(self.durable_position().0 + 1) {
             Some(index) => {
                 let staged = usize::try_from(index).ok().and_then(|index| self.staged.get(index));

@@ -39,7 +39,7 @@ impl<S: Storage> Relay<S> {
             return self.goodbye(conn, Reason::NotAllowed, ONLY_ITS_OWN);
         }
         let is_durable = said.position <= loaded.durable_position();
-        let is_on_log = is_durable && self.storage.hash_at(workspace, said.position) == Ok(Some(said.hash));
+        let is_on_log = is_durable && loaded.hash_at(&self.storage, said.position) == Ok(Some(said.hash));
         if !is_on_log {
             // It was shown another log, or this one has lost entries: the device finds out which by the signed heads. Or it is far behind, and
             // what stood there was let go.

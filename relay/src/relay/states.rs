@@ -150,7 +150,8 @@ impl<S: Storage> Relay<S> {
         if state.at != stood.at || !self.is_of_log(loaded, workspace, state)? {
             return Ok(false);
         }
-        let by = LettingGo { stood, len, live: state.live.clone(), swept: Position::START };
+        let (hash, live) = (Some(state.hash), state.live.clone());
+        let by = LettingGo { stood, hash, len, live, swept: Position::START };
         self.storage.begin_letting_go(workspace, &by)?;
         if let Some(loaded) = self.workspaces.get_mut(&workspace) {
             loaded.letting_go = Some(by);

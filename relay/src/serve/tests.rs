@@ -425,7 +425,7 @@ async fn what_goes_is_let_go_while_nothing_arrives() {
     let (mut storage, mut scribe) = (Flaky::default(), Scribe::new(7));
     storage.commit(&[scribe.next(40)]).unwrap();
     let stood = Stood { at: Position(39), digest: StateDigest::from_bytes([7; 32]), since: Position(40) };
-    let by = LettingGo { stood, len: 9, live: vec![], swept: Position::START };
+    let by = LettingGo { stood, hash: None, len: 9, live: vec![], swept: Position::START };
     storage.begin_letting_go(scribe.workspace(), &by).unwrap();
     let world = World::over(storage, TOO_LONG);
     let is_done = timeout(TOO_LONG, async {

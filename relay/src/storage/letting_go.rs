@@ -2,7 +2,7 @@
 
 use bowline_wire::codec::{Canonical, DecodeError, Reader, Writer};
 use bowline_wire::frame::LetGo;
-use bowline_wire::ids::Position;
+use bowline_wire::ids::{LogHash, Position};
 use bowline_wire::limits::MAX_STATE_ROWS;
 use bowline_wire::log::{Run, Stood};
 
@@ -11,6 +11,8 @@ use bowline_wire::log::{Run, Stood};
 pub struct LettingGo {
     /// The checkpoint whose state it is.
     pub stood: Stood,
+    /// The log's hash at its place, where the entry itself may be gone: heads there are compared. `None` where an earlier version noted it.
+    pub hash: Option<LogHash>,
     /// How many bytes the state has.
     pub len: u64,
     /// The entries at or below the checkpoint's place that stay.
@@ -50,13 +52,22 @@ impl LettingGo {
     }
 }
 
+/// Fields of one that has the hash.
+const FIELDS: usize = 4;
+
 impl Canonical for LettingGo {
     fn write(&self, to: &mut Writer) {
-        to.array(3).value(&self.stood).u64(self.len).list(&self.live);
+        to.array(if self.hash.is_some() { FIELDS } else { FIELDS - 1 }).value(&self.stood);
+        to.u64(self.len).list(&self.live);
+        if let Some(hash) = &self.hash {
+            to.value(hash);
+        }
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(3)?;
+        let fields = from.array_up_to("fields of what is let go", FIELDS)?;
         let (stood, len) = (from.value()?, from.u64()?);
-        Ok(Self { stood, len, live: from.list("runs", MAX_STATE_ROWS)?, swept: Position::START })
+        let live = from.list("runs", MAX_STATE_ROWS)?;
+        let hash = if fields < FIELDS { None } else { Some(from.value()?) };
+        Ok(Self { stood, hash, len, live, swept: Position::START })
     }
 }

@@ -230,6 +230,27 @@ fn a_device_that_comes_from_below_is_told_to_begin_from_the_state_and_gets_what_
 }
 
 #[test]
+fn what_names_the_head_at_the_place_is_borne_out_once_the_entry_there_is_gone() {
+    let mut scene = Scene::new();
+    let view = scene.two.bench.view(scene.two.workspace);
+    let [early, late] = [b"early", b"later"].map(|text| scene.two.laptop.content(&view, text));
+    scene.stand();
+    scene.send_state();
+    scene.let_go();
+    assert!(!scene.kept().contains(&scene.state.at.0));
+    scene.two.bench.frames(scene.two.on_laptop);
+    scene.two.bench.must_append(scene.two.on_laptop, &[&early]);
+    let two = &mut scene.two;
+    let said = two.laptop.holding(two.workspace, scene.state.at, scene.state.hash, two.bench.now);
+    two.bench.send(two.on_laptop, &Frame::Holdings { devices: vec![said] });
+    assert!(two.bench.frames(two.on_phone).contains(&Frame::Holdings { devices: vec![said] }));
+    // The log in memory is another one after a restart.
+    scene.two.bench.restart();
+    let conn = scene.two.bench.open(&scene.two.laptop, scene.two.workspace);
+    scene.two.bench.must_append(conn, &[&late]);
+}
+
+#[test]
 fn another_state_than_the_one_by_which_entries_go_is_answered_by_that_one() {
     let mut scene = Scene::new();
     let other = StateDigest::from_bytes([9; 32]);

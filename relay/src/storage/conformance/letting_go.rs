@@ -54,7 +54,8 @@ pub(super) fn entries_go_in_steps_and_what_stays_is_found<S: Storage>(open: Open
     open().commit(&[contents]).unwrap();
     let live = vec![Run { first: Position(1), count: 2 }, Run { first: Position(9), count: 3 }];
     let stood = Stood { at: Position(18), digest: StateDigest::from_bytes([7; 32]), since: Position(20) };
-    let by = LettingGo { stood, len: 9, live: live.clone(), swept: Position::START };
+    let hash = rows.get(17).map(|row| row.hash);
+    let by = LettingGo { stood, hash, len: 9, live: live.clone(), swept: Position::START };
     assert_misuse(&open().begin_letting_go(WorkspaceId::ZERO, &by));
     assert_eq!(open().unswept().unwrap(), []);
     open().begin_letting_go(of.workspace(), &by).unwrap();

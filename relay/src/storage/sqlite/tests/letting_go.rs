@@ -24,7 +24,7 @@ fn begun(disk: &Disk) -> (Scribe, Sqlite) {
         since: Position(ENTRIES),
     };
     let live = vec![Run { first: Position(ENTRIES - 10), count: 10 }];
-    let by = LettingGo { stood, len: 9, live, swept: Position::START };
+    let by = LettingGo { stood, hash: None, len: 9, live, swept: Position::START };
     sqlite.begin_letting_go(scribe.workspace(), &by).unwrap();
     (scribe, sqlite)
 }

@@ -267,6 +267,11 @@ impl Kept {
             .map_err(|_| "records that do not come to the state's roster")
     }
 
+    /// The entries that stay.
+    pub(super) fn ids(&self) -> impl Iterator<Item = EntryId> {
+        self.here.iter().map(|(_, id, _)| *id)
+    }
+
     /// The roster as it was known here from before.
     pub(super) fn roster_before(&self) -> &Roster {
         &self.roster

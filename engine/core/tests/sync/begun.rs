@@ -16,7 +16,7 @@ use crate::letting_go::{LettingGo, records_alone, state_of};
 use crate::relay::FakeRelay;
 use crate::survey::look_with;
 
-fn what_began(bench: &Bench) -> &Begun {
+pub(crate) fn what_began(bench: &Bench) -> &Begun {
     let begun = bench.effects.iter().find_map(|effect| match effect {
         Effect::Begin(begun) => Some(begun),
         _ => None,

@@ -3,8 +3,11 @@
 use bowline_core::sync::Verdict;
 use bowline_wire::frame::Frame;
 
-use crate::author::opaque_payload;
+use crate::author::{Author, opaque_payload};
+use crate::beginning::{Story, assert_is_there};
+use crate::begun::what_began;
 use crate::bench::Bench;
+use crate::letting_go::state_of;
 
 #[test]
 fn entries_in_our_name_that_we_never_wrote_start_a_new_life_and_are_read_as_anyone_elses() {
@@ -65,4 +68,24 @@ fn an_answer_that_is_lost_makes_the_relay_see_the_same_entry_again_and_nothing_e
     bench.wait(5_000);
     assert!(bench.appended().is_empty(), "acknowledged is acknowledged");
     assert_eq!(bench.subscriptions().len(), 1, "but it has still to come with the log");
+}
+
+#[test]
+fn what_was_offered_and_stays_has_come_though_a_copy_of_the_database_has_written_behind_it() {
+    let mut story = Story::before();
+    let mut bench = story.member();
+    let sent = bench.write(&opaque_payload(1));
+    let at = story.relay.put(sent.to_signed());
+    // The copy goes on in the same chain.
+    let keys = bowline_crypto::DeviceKeys::from_bytes(&bench.keys.to_bytes());
+    let incarnation = bench.replica.incarnation();
+    let mut copy = Author { keys, incarnation, ..story.owner.on_another_branch() };
+    copy.tips = [(sent.header().chain(), (sent.header().seq, sent.id()))].into();
+    copy.put_message(&mut story.relay, opaque_payload(6).doc, "by the copy");
+    story.lets_go_by(|relay, log| state_of(relay, log, |place, _| place == at));
+    bench.sync(&mut story.relay);
+    assert_is_there(&bench, &story.relay);
+    assert!(what_began(&bench).come.contains(&sent.id()));
+    assert_eq!(bench.replica.offered().count(), 0);
+    assert!(what_began(&bench).new_incarnation.is_some(), "what the copy wrote is of another life");
 }

@@ -8,7 +8,7 @@ use bowline_wire::entry::{Entry, LoggedEntry};
 use bowline_wire::frame::{LetGo, StatePiece};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{ChainKey, EntryId, Incarnation, Lane, LogHash, LogTime, Millis, Position};
-use bowline_wire::log::{Log, Run, State};
+use bowline_wire::log::{Log, Run};
 use bowline_wire::roster::{Outcome, Roster};
 
 use super::faults::RelayFault;
@@ -237,8 +237,8 @@ impl Replica {
     fn take_state(&mut self, kept: Kept, log: Log, cx: &mut Context<'_>) -> Begun {
         let log_id = log.head().log;
         let (records, keys_changed) = self.learn_records(&kept, cx);
+        let (come, is_other_life) = self.come_by(&kept);
         let Kept { state, withheld_from, .. } = kept;
-        let (come, is_other_life) = self.come_by(&state);
         self.outbox.drop_all(&come);
         if !come.is_empty() && self.session.held_up().is_some() {
             self.session.note_accepted();
@@ -282,16 +282,26 @@ impl Replica {
         (outcomes, has_changed)
     }
 
-    /// The entries of ours that are on their way and that the end of their chain in the state is at or behind; and whether a chain that this
-    /// database writes ends in an entry that it does not know.
-    fn come_by(&self, state: &State) -> (BTreeSet<EntryId>, bool) {
+    /// The entries of ours that were on their way and have come: those that stay, those that the end of their chain in the state is at or behind, if
+    /// this database knows it, and what is before either. And whether a chain that it writes ends in an entry that it does not know.
+    fn come_by(&self, kept: &Kept) -> (BTreeSet<EntryId>, bool) {
+        let state = &kept.state;
         let is_known = |chain: &ChainKey, end: EntryId| {
             let tip = self.log.as_ref().and_then(|log| log.tip(chain));
             tip.is_some_and(|tip| tip.id == end) || self.feed.contains(end) || self.outbox.find(end).is_some()
         };
-        let has_come = |entry: &&Entry| {
+        let stays: BTreeSet<EntryId> = kept.ids().collect();
+        let mut come_up_to: BTreeMap<ChainKey, u64> = BTreeMap::new();
+        for entry in self.outbox.entries() {
             let (chain, seq) = (entry.header().chain(), entry.header().seq);
-            state.end(&chain).is_some_and(|end| seq <= end.seq && is_known(&chain, end.id))
+            let end = state.end(&chain).filter(|end| is_known(&chain, end.id)).map(|end| end.seq);
+            if let Some(here) = end.max(stays.contains(&entry.id()).then_some(seq)) {
+                let up_to = come_up_to.entry(chain).or_default();
+                *up_to = here.max(*up_to);
+            }
+        }
+        let has_come = |entry: &&Entry| {
+            come_up_to.get(&entry.header().chain()).is_some_and(|up_to| entry.header().seq <= *up_to)
         };
         let come = self.outbox.entries().filter(has_come).map(Entry::id).collect();
         let own = [Lane::Control, Lane::Content].map(|lane| ChainKey {

@@ -36,7 +36,7 @@ use rand_core::{Rng, SeedableRng};
 
 pub use bug::Bug;
 pub use failure::Failure;
-pub use faults::{FAULTS, Fault, Fired, Rates};
+pub use faults::{FAULTS, Fault, Fired, OF_CHECKPOINTS, Rates};
 pub use handle::Handle;
 pub use history::{History, Step};
 pub use machine::Machine;

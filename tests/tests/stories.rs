@@ -154,7 +154,7 @@ fn who_was_away_and_who_comes_in_later_begin_from_a_state_and_show_everything() 
         world.advance(200);
     }
     world.advance(3_000);
-    let at = world.checkpoint("laptop", "ben");
+    let at = world.checkpoint("laptop", "ben").expect("both are in step");
     assert_eq!(world.content_on_relay(at), 1, "the snapshot of the one document");
     world.device("ben").say(plans, "after that");
     world.device("desktop").say(plans, "while away");
@@ -183,7 +183,7 @@ fn let_go() -> (World, DocId, Position) {
         world.advance(200);
     }
     world.advance(2_000);
-    let at = world.checkpoint("laptop", "ben");
+    let at = world.checkpoint("laptop", "ben").expect("both are in step");
     world.device("desktop").say(plans, "while away");
     world.device("ben").say(plans, "after that");
     world.advance(2_000);
@@ -221,7 +221,7 @@ fn a_relay_that_loses_power_while_entries_go_hands_out_all_that_stays() {
             world.advance(200);
         }
         world.advance(2_000);
-        let at = world.say_state("laptop", "ben");
+        let at = world.say_state("laptop", "ben").expect("both are in step");
         world.crash_relay_at_commit(commits, commits % 2 == 0);
         world.hand_state_over("ben");
         let has_crashed = world.fired().of(Fault::RelayCrashAtCommit) > 0;
@@ -247,7 +247,7 @@ fn one_checkpoint_after_the_other_keeps_the_relay_at_one_entry_a_document() {
     let more = world.last_conversation().expect("a conversation");
     world.device("laptop").say(more, "here");
     world.advance(2_000);
-    let second = world.checkpoint("laptop", "ben");
+    let second = world.checkpoint("laptop", "ben").expect("both are in step");
     assert!(first < second);
     assert_eq!(world.content_on_relay(second), 2);
     world.device("desktop").heal();
@@ -255,7 +255,7 @@ fn one_checkpoint_after_the_other_keeps_the_relay_at_one_entry_a_document() {
     assert!(world.let_in("laptop", "phone", CodeKind::Link));
     world.advance(2_000);
     let mut world = settled(world);
-    let third = world.checkpoint("laptop", "ben");
+    let third = world.checkpoint("laptop", "ben").expect("both are in step");
     assert_eq!(world.content_on_relay(third), 2);
     assert!(world.let_in("laptop", "tablet", CodeKind::Link));
     world.advance(2_000);
@@ -282,7 +282,7 @@ fn a_relay_that_is_restored_to_before_it_let_anything_go_gets_back_what_devices_
         world.advance(200);
     }
     world.advance(2_000);
-    let at = world.say_state("laptop", "ben");
+    let at = world.say_state("laptop", "ben").expect("both are in step");
     world.advance(2_000);
     world.back_up_relay();
     world.hand_state_over("ben");
@@ -323,7 +323,7 @@ fn a_desktop_restored_from_below_a_checkpoint_loses_nothing_that_the_relay_has()
     world.device("desktop").say(plans, "after the backup");
     world.device("ben").say(plans, "by ben");
     world.advance(2_000);
-    let at = world.checkpoint("laptop", "ben");
+    let at = world.checkpoint("laptop", "ben").expect("both are in step");
     world.advance(2_000);
     world.device("desktop").restore_backup();
     world.device("desktop").say(plans, "after the restore");

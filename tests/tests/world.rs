@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
-use bowline_tests::world::{Bug, FAULTS, Fired, History, first_caught, run, shrink};
+use bowline_tests::world::{Bug, FAULTS, Fired, History, OF_CHECKPOINTS, first_caught, run, shrink};
 
 /// Histories in CI.
 const SEEDS: u64 = 1_000;
@@ -108,6 +108,39 @@ fn whatever_happens_the_promises_hold() {
             "{fault:?} happened only {} times",
             total.of(fault)
         );
+    }
+}
+
+/// Histories with checkpoints in CI, and how many times as many with `--nightly`.
+const SEEDS_WITH_CHECKPOINTS: u64 = 150;
+const NIGHTLY_TIMES: u64 = 10;
+
+#[test]
+fn they_hold_where_the_relay_lets_go_by_checkpoints() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match (number("BOWLINE_CHECKPOINT_SEED"), number("BOWLINE_NIGHTLY")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, Some(1)) => 0..SEEDS_WITH_CHECKPOINTS * NIGHTLY_TIMES,
+        (None, _) => 0..SEEDS_WITH_CHECKPOINTS,
+    };
+    let is_one = seeds.end - seeds.start == 1;
+    let mut total = Fired::default();
+    let mut failed = Vec::new();
+    for seed in seeds {
+        let outcome = run(&History::with_checkpoints(seed), None);
+        total.add(&outcome.fired);
+        if let Some(failure) = outcome.failure {
+            println!("seed {seed}: {failure}");
+            if is_one {
+                println!("{}", outcome.trace.join("\n"));
+            }
+            failed.push(seed);
+        }
+    }
+    assert!(failed.is_empty(), "{} histories fail: {failed:?}", failed.len());
+    for fault in OF_CHECKPOINTS {
+        println!("{fault:?} happened {} times", total.of(fault));
+        assert!(is_one || total.of(fault) >= TIMES_EACH, "{fault:?} happened only {} times", total.of(fault));
     }
 }
 

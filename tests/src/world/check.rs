@@ -156,6 +156,7 @@ impl World {
     }
 
     fn check(&mut self) -> Result<(), Failure> {
+        self.count_begun();
         if let Some(line) = super::errors::take() {
             return Err(Failure::ErrorLogged(line));
         }

@@ -9,7 +9,7 @@ use bowline_core::document::{
     ActorId, ChangeHash, Consent, Document, Incoming, Kind, Marks, Source, changes_by_actor_in, weight_of,
 };
 use bowline_core::payload::Payload;
-use bowline_core::sync::{Opened, open};
+use bowline_core::sync::{Opened, Parts, open};
 use bowline_crypto::{DeviceKeys, Keyring};
 use bowline_relay::ConnId;
 use bowline_wire::checkpoint::Checkpoint;
@@ -17,17 +17,21 @@ use bowline_wire::codec::{decode, encode};
 use bowline_wire::confirm::{Confirm, Row, Word};
 use bowline_wire::entry::Entry;
 use bowline_wire::hash;
-use bowline_wire::header::{Digests, EntryType, Header};
+use bowline_wire::head::SeenHead;
+use bowline_wire::header::{Digests, EntryType, Header, Part};
 use bowline_wire::ids::{
-    DocId, Lane, LogHash, Moment, Position, SnapshotDigest, UserId, WireDoc, WorkspaceId,
+    ChainKey, DocId, Lane, LogHash, LogTime, Moment, Position, SnapshotDigest, UserId, WireDoc, WorkspaceId,
 };
-use bowline_wire::log::{Log, State};
+use bowline_wire::log::{Log, Placed, State};
+use bowline_wire::roster::Role;
 use bowline_wire::weight::Weight;
 use rand_core::Rng;
 
 use super::World;
+use super::faults::Fault;
 use super::handle::Handle;
 use super::hostile::{Line, Say, Who};
+use super::machine::Machine;
 
 /// Milliseconds in which what such a program says is on the relay's disk.
 const SAID_WITHIN: u64 = 500;
@@ -48,28 +52,33 @@ struct Whole {
 }
 
 impl World {
-    /// A checkpoint comes to stand at the end of the log by the words of these two, the first of whom is the Owner's. Its state names a snapshot
-    /// of every document. Gives the place.
-    pub fn say_state(&mut self, owner: &str, other: &str) -> Position {
+    /// A checkpoint comes to stand by the words of these two, the first of whom is the Owner's. Its state names a snapshot of every document that
+    /// could be opened. Gives the place; nothing if one of the two was not in step, and then less was said.
+    pub fn say_state(&mut self, owner: &str, other: &str) -> Option<Position> {
         let [owner, other] = [owner, other].map(|name| self.device(name).index);
         self.read_log();
-        for whole in self.wholes(owner) {
-            let snapshot = self.snapshot_of(owner, &whole);
+        let documents: Vec<WireDoc> = self.content(owner)?.into_keys().collect();
+        for document in documents {
+            let content = self.content(owner)?.remove(&document)?;
+            // What cannot be opened now is left to another checkpoint.
+            let Some(whole) = content.map(Whole::of) else { continue };
+            let Some(snapshot) = self.snapshot_of(owner, &whole) else { continue };
             self.say(owner, Say::Entry(snapshot.to_signed()));
         }
-        if let Some(confirm) = self.confirm_by(other) {
+        if let Ok(confirm) = Confirm::new(self.rows_by(other)?) {
+            let confirm = self.control_by(other, EntryType::Confirm, confirm.to_body(), Position::START)?;
             self.say(other, Say::Entry(confirm.to_signed()));
         }
-        let state = self.state(owner);
-        let digest = state.digest(self.workspace.expect("a workspace"));
+        let state = self.state(owner)?;
+        let digest = state.digest(self.workspace?);
         for (machine, freed) in [(owner, state.freed.clone()), (other, Vec::new())] {
             let body = Checkpoint { digest, freed }.to_body();
-            let entry = self.control_by(machine, EntryType::Checkpoint, body, state.at);
+            let entry = self.control_by(machine, EntryType::Checkpoint, body, state.at)?;
             self.say(machine, Say::Entry(entry.to_signed()));
         }
         let at = state.at;
         self.state = Some(state);
-        at
+        Some(at)
     }
 
     /// Somebody who has said the last state hands its bytes to the relay, which lets go what goes.
@@ -101,10 +110,36 @@ impl World {
     }
 
     /// A checkpoint comes to stand by these two, and the relay lets go what its state does not name.
-    pub fn checkpoint(&mut self, owner: &str, other: &str) -> Position {
-        let at = self.say_state(owner, other);
+    pub fn checkpoint(&mut self, owner: &str, other: &str) -> Option<Position> {
+        let at = self.say_state(owner, other)?;
         self.hand_state_over(other);
-        at
+        Some(at)
+    }
+
+    /// A checkpoint by a machine of the Owner's and one of somebody else's, if such two are in step.
+    pub(super) fn checkpoint_by_any(&mut self, number: usize) {
+        self.read_log();
+        let Some(roster) = &self.roster else { return };
+        let device = |index: &usize| self.machines[*index].device_ref().id();
+        let is_here = |index: &usize| {
+            self.machines[*index].conn.is_some()
+                && roster.is_active(&device(index))
+                && self.seen(*index).is_some()
+        };
+        let here: Vec<usize> = (0..self.machines.len()).filter(is_here).collect();
+        let is_owners = |index: &&usize| roster.role(&device(index)) == Some(Role::Owner);
+        let (owners, others): (Vec<usize>, Vec<usize>) = here.iter().partition(is_owners);
+        let any = |of: &[usize]| of.get(number.checked_rem(of.len())?).copied();
+        let Some((owner, other)) = any(&owners).zip(any(&others)) else { return };
+        let [owner, other] = [owner, other].map(|index| self.machines[index].name.clone());
+        if let Some(at) = self.checkpoint(&owner, &other) {
+            self.note(format!("a checkpoint stands for {at}"));
+            let workspace = self.workspace.expect("a checkpoint is of one");
+            let stays = self.relay.log(workspace, Position::START).len();
+            if stays < self.log.len() {
+                self.fired.count(Fault::LetGo);
+            }
+        }
     }
 
     /// How many entries of content the relay has at or below a place.
@@ -124,34 +159,55 @@ impl World {
         self.read_log();
     }
 
-    /// Every document of which content is on the log.
-    fn wholes(&self, machine: usize) -> Vec<Whole> {
-        let keyring = self.keyring(machine);
-        let mut content: BTreeMap<WireDoc, Vec<Content>> = BTreeMap::new();
-        for (position, _, entry) in &self.log {
-            if entry.header().lane != Lane::Content {
+    /// What counts of each document on the log, opened; nothing of those of which something cannot be. `None` if a machine has no keys.
+    fn content(&self, machine: usize) -> Option<BTreeMap<WireDoc, Option<Vec<Content>>>> {
+        let keys = self.keyring(machine)?.snapshot();
+        let (_, accepted) = self.judged(self.workspace?)?;
+        let given_up = self.roster.as_ref()?.given_up();
+        let mut parts: BTreeMap<ChainKey, Parts> = BTreeMap::new();
+        let mut content: BTreeMap<WireDoc, Option<Vec<Content>>> = BTreeMap::new();
+        let counts = self.log.iter().zip(accepted).filter(|(_, ok)| *ok).map(|(it, _)| it);
+        for (position, _, entry) in counts {
+            let header = entry.header();
+            if header.lane != Lane::Content || given_up.covers(entry.id(), header) {
                 continue;
             }
-            if let Ok(Opened::Content(payload)) = open(entry, &keyring.snapshot()) {
-                let (position, entry, payload) = (*position, entry.clone(), *payload);
-                let content = content.entry(entry.header().doc).or_default();
-                content.push(Content { position, entry, payload });
+            let opened = if header.part == Part::WHOLE {
+                match open(entry, &keys) {
+                    Ok(Opened::Content(payload)) => Some(*payload),
+                    _ => None,
+                }
+            } else {
+                let earlier = parts.entry(header.chain()).or_default();
+                if header.part.index == 0 {
+                    *earlier = Parts::default();
+                }
+                let is_added = earlier.add(entry, &keys).is_ok();
+                if is_added && !header.part.is_last() {
+                    continue;
+                }
+                std::mem::take(earlier).finish(&keys).ok().filter(|_| is_added)
+            };
+            let of_doc = content.entry(header.doc).or_insert_with(|| Some(Vec::new()));
+            let opened = opened.map(|payload| Content { position: *position, entry: entry.clone(), payload });
+            match (of_doc.as_mut(), opened) {
+                (Some(all), Some(opened)) => all.push(opened),
+                _ => *of_doc = None,
             }
         }
-        content.into_values().map(Whole::of).collect()
+        Some(content)
     }
 
-    fn keyring(&self, machine: usize) -> Keyring {
-        let workspace = self.workspace.expect("a workspace");
-        self.keyring_of(machine, workspace).expect("the machine has the workspace's keys")
+    fn keyring(&self, machine: usize) -> Option<Keyring> {
+        self.keyring_of(machine, self.workspace?)
     }
 
     fn people(&self) -> People {
         People::of(self.roster.as_ref().expect("a roster"))
     }
 
-    fn user(&self, machine: usize) -> UserId {
-        self.people().user(self.machines[machine].keys().id()).expect("a member")
+    fn user(&self, machine: usize) -> Option<UserId> {
+        self.people().user(self.machines[machine].device_ref().id())
     }
 
     /// What is signed of the changes in a document that devices of a user made; of all, if none is named.
@@ -167,8 +223,11 @@ impl World {
         keyring.snapshot().changes_digest(id, hashes).expect("the first key")
     }
 
-    fn snapshot_of(&mut self, machine: usize, whole: &Whole) -> Entry {
-        let (keyring, user) = (self.keyring(machine), self.user(machine));
+    fn snapshot_of(&mut self, machine: usize, whole: &Whole) -> Option<Entry> {
+        let (keyring, user) = (self.keyring(machine)?, self.user(machine)?);
+        let roster = self.roster.as_ref()?;
+        let is_sealing = roster.epoch() == Some(keyring.newest_epoch()) && !roster.is_rekey_due();
+        let seen = self.seen(machine).filter(|_| is_sealing)?;
         let document = &whole.document;
         let (bytes, holds) = (document.save(), document.changes_by_actor());
         let all = self.digest(&keyring, (whole.id, &holds), None);
@@ -184,7 +243,6 @@ impl World {
             marks: Some(Marks::of(document)),
         };
         let weight = Weight::of(weight_of(payload.bytes.len(), document.extent().1));
-        let seen = self.seen(machine);
         let keys = self.machines[machine].keys();
         let header = Header {
             seen: Some(seen.into()),
@@ -193,56 +251,67 @@ impl World {
             epoch: keyring.newest_epoch(),
             doc: keyring.wire_doc(whole.id).expect("the first key"),
             weight,
-            ..self.header_by(&keys, Lane::Content, EntryType::Snapshot).expect("a roster")
+            ..self.header_by(&keys, Lane::Content, EntryType::Snapshot)?
         };
         let mut random = [0; 32];
         self.random.fill_bytes(&mut random);
         let sealed = bowline_crypto::seal(&keyring.snapshot(), header, &payload.encode(), random);
-        let (header, body) = sealed.expect("a small document");
-        keys.sign_header(header, body).expect("a header of this device")
+        // What is too large for one entry stays as it is.
+        let (header, body) = sealed.ok()?;
+        Some(keys.sign_header(header, body).expect("a header of this device"))
     }
 
-    /// The head that a machine has from the relay.
-    fn seen(&self, machine: usize) -> bowline_wire::head::SeenHead {
-        let workspace = self.workspace.expect("a workspace");
-        let status = self.machines[machine].device_ref().status(workspace);
-        status.ok().and_then(|status| status.signed).expect("a machine that is in step")
+    /// The head that a machine has from the relay, if that is all that the relay has.
+    fn seen(&self, machine: usize) -> Option<SeenHead> {
+        let status = self.machines[machine].device_ref().status(self.workspace?).ok()?;
+        let is_in_step = |seen: &SeenHead| self.log.last().is_some_and(|(end, ..)| *end == seen.position);
+        status.signed.filter(is_in_step)
     }
 
-    fn control_by(&mut self, machine: usize, what: EntryType, body: Vec<u8>, covers: Position) -> Entry {
-        let (seen, keys) = (self.seen(machine), self.machines[machine].keys());
+    fn control_by(
+        &mut self,
+        machine: usize,
+        what: EntryType,
+        body: Vec<u8>,
+        covers: Position,
+    ) -> Option<Entry> {
+        let (seen, keys) = (self.seen(machine)?, self.machines[machine].keys());
         let header = Header {
             seen: Some(seen.into()),
             covers,
             body_len: u32::try_from(body.len()).expect("a short body"),
             body_hash: hash::body_hash(&body),
-            ..self.header_by(&keys, Lane::Control, what).expect("a roster")
+            ..self.header_by(&keys, Lane::Control, what)?
         };
-        keys.sign_header(header, body).expect("a header of this device")
+        Some(keys.sign_header(header, body).expect("a header of this device"))
     }
 
-    /// A machine's person confirms every newest snapshot in which something is theirs.
-    fn confirm_by(&mut self, machine: usize) -> Option<Entry> {
-        let (keyring, user) = (self.keyring(machine), self.user(machine));
+    /// By which a machine's person confirms the newest snapshot of each document, if that holds what counts of what it covers.
+    fn rows_by(&self, machine: usize) -> Option<Vec<Row>> {
+        let (keyring, user) = (self.keyring(machine)?, self.user(machine)?);
         let mut rows = Vec::new();
-        for whole in self.wholes(machine) {
-            let Some(snapshot) = whole.content.iter().rev().find(|it| it.entry.header().digests.is_some())
-            else {
+        for content in self.content(machine)?.into_values().flatten() {
+            let Some(at) = content.iter().rposition(|it| it.entry.header().digests.is_some()) else {
                 continue;
             };
-            let holds = whole.document.changes_by_actor();
-            let own = self.digest(&keyring, (whole.id, &holds), Some(user));
-            rows.push(Row { snapshot: snapshot.position, word: Word::Confirms(Some(own)) });
+            let (snapshot, covers) = (content[at].position, content[at].entry.header().covers);
+            let kind = Kind::from_number(content[at].payload.kind)?;
+            let held = content[at].holds(kind);
+            let covered = content.into_iter().filter(|it| it.position <= covers).collect();
+            let whole = Whole::of(covered);
+            if whole.document.changes_by_actor() == held {
+                let own = self.digest(&keyring, (whole.id, &held), Some(user));
+                rows.push(Row { snapshot, word: Word::Confirms(Some(own)) });
+            }
         }
         rows.sort_by_key(|row| row.snapshot);
-        let confirm = Confirm::new(rows).ok()?;
-        Some(self.control_by(machine, EntryType::Confirm, confirm.to_body(), Position::START))
+        Some(rows)
     }
 
     /// The state of the log as it is.
-    fn state(&self, machine: usize) -> State {
-        let workspace = self.workspace.expect("a workspace");
-        let (log, accepted) = self.judged(workspace);
+    fn state(&self, machine: usize) -> Option<State> {
+        let workspace = self.workspace?;
+        let (log, accepted) = self.judged(workspace)?;
         let rows: Vec<Vec<Row>> = self.log.iter().map(|(.., entry)| rows_of(entry)).collect();
         let listed =
             self.log.iter().zip(&accepted).zip(&rows).map(|(((position, time, entry), ok), rows)| {
@@ -255,9 +324,10 @@ impl World {
                 Listed { at, id: entry.id(), header: entry.header(), verdict }
             });
         let base = self.state.as_ref();
-        let ledger = Ledger::new(&log, base, listed).expect("everything is here");
-        let keyring = self.keyring(machine);
-        let wholes = self.wholes(machine);
+        // Another checkpoint may have come to stand than the one that was said last.
+        let ledger = Ledger::new(&log, base, listed).ok()?;
+        let keyring = self.keyring(machine)?;
+        let wholes: Vec<Whole> = self.content(machine)?.into_values().flatten().map(Whole::of).collect();
         let mut judged: BTreeMap<Position, Answer> = BTreeMap::new();
         for kept in ledger.documents() {
             let name = |whole: &&Whole| keyring.wire_doc(whole.id) == Some(kept.doc());
@@ -274,23 +344,47 @@ impl World {
                 judged.insert(snapshot.position, facts.stands(snapshot, &holds, &digest));
             }
         }
-        ledger.state(&judged).expect("every snapshot is judged")
+        ledger.state(&judged).ok()
     }
 
     /// The log by its entries, and which of them were accepted.
-    fn judged(&self, workspace: WorkspaceId) -> (Log, Vec<bool>) {
-        let succession = self.relay.succession(workspace);
-        let mut log = Log::begun(workspace, self.seen(0).log, &succession);
+    fn judged(&self, workspace: WorkspaceId) -> Option<(Log, Vec<bool>)> {
+        let signed = |it: &Machine| it.device_ref().status(workspace).ok()?.signed;
+        let head = self.machines.iter().find_map(signed)?;
+        let mut log = Log::begun(workspace, head.log, &self.relay.succession(workspace));
         let mut hashes: BTreeMap<Position, LogHash> = BTreeMap::new();
         let mut accepted = Vec::new();
-        for (position, time, entry) in &self.log {
-            let checked = log.check(entry, *time, |at| hashes.get(&at).copied());
-            accepted.push(checked.is_ok());
-            let placed = if let Ok(ok) = checked { log.append(ok) } else { log.pass(entry.id(), *time) };
-            assert_eq!(placed.position, *position);
-            hashes.insert(placed.position, placed.hash);
+        let mut rest = self.log.as_slice();
+        while let Some((_, time, entry)) = rest.first() {
+            let len = log.run_remaining(entry.header());
+            let count = len.and_then(|len| usize::try_from(len).ok()).unwrap_or(1).min(rest.len());
+            let (run, behind) = rest.split_at(count);
+            rest = behind;
+            let timed: Vec<(LogTime, &Entry)> = run.iter().map(|(_, time, entry)| (*time, entry)).collect();
+            let hash_at = |at| hashes.get(&at).copied();
+            let checked = match len {
+                Some(_) => log.check_run(&timed, hash_at),
+                None => log.check(entry, *time, hash_at).map(|accepted| vec![accepted]),
+            };
+            accepted.extend(std::iter::repeat_n(checked.is_ok(), count));
+            let placed: Vec<Placed> = match checked {
+                Ok(run) => run.into_iter().map(|it| log.append(it)).collect(),
+                Err(_) => timed.iter().map(|(time, entry)| log.pass(entry.id(), *time)).collect(),
+            };
+            hashes.extend(placed.into_iter().map(|it| (it.position, it.hash)));
         }
-        (log, accepted)
+        Some((log, accepted))
+    }
+}
+
+impl World {
+    /// Counts the devices that have begun from a state.
+    pub(super) fn count_begun(&mut self) {
+        for index in 0..self.machines.len() {
+            if (Handle { world: self, index }).begun_at().is_some() {
+                self.fired.count(Fault::Begun);
+            }
+        }
     }
 }
 

@@ -59,9 +59,16 @@ pub enum Fault {
     ReplayedWelcome,
     /// Something else that was said under a signature on an earlier line is said again.
     Replayed,
+    /// The relay lets entries go by a checkpoint.
+    LetGo,
+    /// A device begins from the state of a checkpoint.
+    Begun,
 }
 
-/// All of them.
+/// Those of histories with checkpoints alone.
+pub const OF_CHECKPOINTS: [Fault; 2] = [Fault::LetGo, Fault::Begun];
+
+/// All others.
 pub const FAULTS: [Fault; 28] = [
     Fault::Loss,
     Fault::Delay,
@@ -95,7 +102,7 @@ pub const FAULTS: [Fault; 28] = [
 
 /// How often each fault has happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fired([u64; FAULTS.len()]);
+pub struct Fired([u64; FAULTS.len() + OF_CHECKPOINTS.len()]);
 
 impl Fired {
     /// One more.

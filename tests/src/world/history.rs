@@ -94,6 +94,8 @@ pub enum Step {
     Replay(usize),
     /// Nothing is said again any more.
     StopReplaying,
+    /// Programs of the Owner's and of somebody else's make a checkpoint stand, and the relay lets go what it may.
+    Checkpoint(usize),
     /// Time passes.
     Wait(u64),
 }
@@ -122,6 +124,25 @@ impl History {
         history.restore_relay_at_times();
         history.publish_twins_at_times();
         history.replay_at_times();
+        history
+    }
+
+    /// The history of a seed in which the relay loses and withholds nothing, and lets go by checkpoints.
+    pub fn with_checkpoints(seed: u64) -> Self {
+        let mut history = Self::of(seed);
+        // Not yet: a device that has begun from a state follows no relay that was restored to before it; one that lacks a body which has been
+        // let go waits for it, and one that kept an entry which waits shows it once it can, until devices read by what stands.
+        let is_not_yet = |step: &Step| {
+            let of_relay = matches!(step, Step::BackUpRelay | Step::PutRelayBack | Step::RestoreRelay);
+            of_relay || matches!(step, Step::Withhold | Step::MakeUpTwins(..) | Step::TellOfTwins)
+        };
+        history.steps.retain(|step| !is_not_yet(step));
+        let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0xC4EC_4B01);
+        let mut pick = || random.next_u32() as usize;
+        for _ in 0..2 + pick() % 3 {
+            let at = pick() % (history.steps.len() + 1);
+            history.steps.insert(at, Step::Checkpoint(pick()));
+        }
         history
     }
 
@@ -369,6 +390,7 @@ impl World {
             Step::TellOfTwins => self.tell_of_twins(),
             Step::Replay(device) => self.on(device).replay(),
             Step::StopReplaying => self.eavesdropper.replay(false),
+            Step::Checkpoint(number) => self.checkpoint_by_any(number),
             Step::Wait(millis) => self.advance(millis),
         }
         self.advance(number as u64 % 97);

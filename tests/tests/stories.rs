@@ -172,8 +172,8 @@ fn who_was_away_and_who_comes_in_later_begin_from_a_state_and_show_everything() 
     }
 }
 
-/// A world in which the desktop is away while much is said, a checkpoint comes to stand, and more is said.
-fn let_go() -> (World, DocId, Position) {
+/// A world in which the desktop is away while twelve things are said.
+fn much_said() -> (World, DocId) {
     let (world, plans) = founded();
     let mut world = settled(world);
     world.device("desktop").cut();
@@ -183,6 +183,12 @@ fn let_go() -> (World, DocId, Position) {
         world.advance(200);
     }
     world.advance(2_000);
+    (world, plans)
+}
+
+/// A world in which the desktop is away while much is said, a checkpoint comes to stand, and more is said.
+fn let_go() -> (World, DocId, Position) {
+    let (mut world, plans) = much_said();
     let at = world.checkpoint("laptop", "ben").expect("both are in step");
     world.device("desktop").say(plans, "while away");
     world.device("ben").say(plans, "after that");
@@ -212,15 +218,7 @@ fn a_device_that_loses_power_anywhere_while_its_log_begins_has_everything_in_the
 #[test]
 fn a_relay_that_loses_power_while_entries_go_hands_out_all_that_stays() {
     for commits in 0.. {
-        let (world, plans) = founded();
-        let mut world = settled(world);
-        world.device("desktop").cut();
-        for number in 0..6 {
-            world.device("laptop").say(plans, &format!("ana {number}"));
-            world.device("ben").say(plans, &format!("ben {number}"));
-            world.advance(200);
-        }
-        world.advance(2_000);
+        let (mut world, plans) = much_said();
         let at = world.say_state("laptop", "ben").expect("both are in step");
         world.crash_relay_at_commit(commits, commits % 2 == 0);
         world.hand_state_over("ben");
@@ -273,15 +271,7 @@ fn one_checkpoint_after_the_other_keeps_the_relay_at_one_entry_a_document() {
 
 #[test]
 fn a_relay_that_is_restored_to_before_it_let_anything_go_gets_back_what_devices_have() {
-    let (world, plans) = founded();
-    let mut world = settled(world);
-    world.device("desktop").cut();
-    for number in 0..6 {
-        world.device("laptop").say(plans, &format!("ana {number}"));
-        world.device("ben").say(plans, &format!("ben {number}"));
-        world.advance(200);
-    }
-    world.advance(2_000);
+    let (mut world, plans) = much_said();
     let at = world.say_state("laptop", "ben").expect("both are in step");
     world.advance(2_000);
     world.back_up_relay();

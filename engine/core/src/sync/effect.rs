@@ -8,9 +8,9 @@ use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, Reason, Welcome};
 use bowline_wire::head::SeenHead;
 use bowline_wire::ids::{
-    ChainKey, DeviceId, EntryId, Incarnation, LineKey, LogId, Millis, Moment, Position, RelayId,
+    ChainKey, DeviceId, EntryId, Incarnation, LineKey, Millis, Moment, Position, RelayId,
 };
-use bowline_wire::log::{ChainTip, Checkpoints, Placed, Refusal, State};
+use bowline_wire::log::{ChainTip, Checkpoints, Log, Placed, Refusal, State};
 use bowline_wire::roster::Outcome;
 use bowline_wire::successor::SaidSuccessor;
 use bowline_wire::weight::Written;
@@ -152,14 +152,14 @@ pub struct CutBack {
     pub(super) welcome: Box<Welcome>,
 }
 
-/// A log that begins from the state at the place of a checkpoint that stands, and not from its first entry. The replica has it already:
-/// roster, tips, sums and what was said of checkpoints are those of its log, whose end has no signed head yet.
+/// A log that begins from the state at the place of a checkpoint that stands, and not from its first entry. The replica has it already, and may be
+/// further.
 #[derive(Debug)]
 pub struct Begun {
     /// The state. What was stored aside are the entries that it names as live, behind those that were here before.
     pub state: State,
-    /// The log that signs now.
-    pub log: LogId,
+    /// The log at the state's place, whose end has no signed head.
+    pub log: Log,
     /// What each record did that was stored aside.
     pub records: BTreeMap<Position, Outcome>,
     /// Entries of ours that were offered, and that the log has had. Those that were not stored aside as well are gone from it, since a
@@ -206,6 +206,19 @@ pub struct IngestedEntry {
     pub placed: Placed,
     /// What the entry turned out to be.
     pub verdict: Verdict,
+}
+
+impl Verdict {
+    /// The entry that it is about.
+    pub fn entry(&self) -> &Entry {
+        let (Self::Own(entry)
+        | Self::Roster(entry, _)
+        | Self::Content(entry)
+        | Self::Withheld(entry)
+        | Self::GivenUp(entry)
+        | Self::NotAcceptable(entry, _)) = self;
+        entry
+    }
 }
 
 impl IngestedEntry {

@@ -1,9 +1,8 @@
 //! What follows for a device once its log has begun from a state: its own entries, its keys, its code, and what it compares later.
 
 use bowline_core::sync::{Begun, Effect, LinkState, NotReady, Phase, RelayFault, SurveyFailed, Verdict};
-use bowline_wire::codec::encode;
 use bowline_wire::entry::Entry;
-use bowline_wire::frame::{Frame, LetGo, Reason};
+use bowline_wire::frame::{Frame, Reason};
 use bowline_wire::holding::Holding;
 use bowline_wire::ids::{LogHash, Millis, Position};
 use bowline_wire::log::{Pin, State};
@@ -12,7 +11,7 @@ use bowline_wire::roster::Outcome;
 use crate::author::{Author, message, opaque_payload};
 use crate::beginning::{Story, asked, assert_is_there, begun, every_second, nonsense};
 use crate::bench::Bench;
-use crate::letting_go::{LettingGo, records_alone, state_of};
+use crate::letting_go::{records_alone, state_of};
 use crate::relay::FakeRelay;
 use crate::survey::look_with;
 
@@ -346,8 +345,7 @@ fn far_behind() -> (Story, Bench) {
     }
     let stood = story.relay.says_of(&mut story.other, &state);
     assert_eq!(story.relay.log().checkpoints().stood(), Some(stood));
-    let by = LetGo { stood, len: encode(&state).len() as u64 };
-    story.relay.let_go = Some(LettingGo { state, by, piece: usize::MAX, at_once: usize::MAX });
+    story.relay.lets_go_by(state);
     (story, bench)
 }
 
@@ -381,22 +379,35 @@ fn nothing_is_written_before_a_head_is_signed_behind_the_place() {
     assert_is_there(&bench, &story.relay);
 }
 
-#[test]
-fn a_run_that_a_removal_still_allows_is_judged_whole_on_the_way_to_the_place_where_the_checkpoint_stands() {
+/// A member is removed between the place of a state and where its checkpoint stands, and what is `put` of a run that the cut still allows stands
+/// there as well. With a device that comes from below.
+pub(crate) fn late_run(
+    write: impl FnOnce(&mut Author, &FakeRelay) -> Vec<Entry>,
+    put: impl FnOnce(&mut FakeRelay, Vec<Entry>),
+) -> (Story, Bench) {
     let mut story = Story::before();
-    let mut bench = story.member();
+    let bench = story.member();
     let mut removed = Author::join(9, &story.owner.put_ticket(&mut story.relay, false), &mut story.relay);
-    let payload = message(removed.id(), opaque_payload(6).doc, "late");
-    let run: Vec<Entry> = (0..3).map(|_| removed.content(&story.relay, &payload)).collect();
+    let run = write(&mut removed, &story.relay);
     let cut = Author::cut_at(run.last().unwrap());
     let state = state_of(&story.relay, story.relay.log(), records_alone);
     story.owner.put_removal(&mut story.relay, &removed, cut);
     story.other = refreshed(&story);
     story.relay.says_of(&mut story.owner, &state);
-    story.relay.put_run(run);
-    let stood = story.relay.says_of(&mut story.other, &state);
-    let by = LetGo { stood, len: encode(&state).len() as u64 };
-    story.relay.let_go = Some(LettingGo { state, by, piece: usize::MAX, at_once: usize::MAX });
+    put(&mut story.relay, run);
+    story.relay.says_of(&mut story.other, &state);
+    story.relay.lets_go_by(state);
+    (story, bench)
+}
+
+fn three_late(removed: &mut Author, relay: &FakeRelay) -> Vec<Entry> {
+    let payload = message(removed.id(), opaque_payload(6).doc, "late");
+    (0..3).map(|_| removed.content(relay, &payload)).collect()
+}
+
+#[test]
+fn a_run_that_a_removal_still_allows_is_judged_whole_on_the_way_to_the_place_where_the_checkpoint_stands() {
+    let (mut story, mut bench) = late_run(three_late, FakeRelay::put_run);
     bench.sync(&mut story.relay);
     assert_is_there(&bench, &story.relay);
     // However the frames fall.
@@ -407,9 +418,10 @@ fn a_run_that_a_removal_still_allows_is_judged_whole_on_the_way_to_the_place_whe
     bench.greet();
     bench.receive(story.relay.welcome());
     let by = story.relay.let_go.clone().unwrap();
+    let digest = by.by.stood.digest;
     bench.receive(by.frame());
-    bench.receive(by.piece(stood.digest, 0).unwrap());
-    bench.receive(story.relay.keep_from(stood.digest, bench.replica.position())[0].clone());
+    bench.receive(by.piece(digest, 0).unwrap());
+    bench.receive(story.relay.keep_from(digest, bench.replica.position())[0].clone());
     for place in by.state.at.0 + 1..=story.relay.len() {
         bench.receive(story.relay.frame(place, place));
     }
@@ -418,22 +430,11 @@ fn a_run_that_a_removal_still_allows_is_judged_whole_on_the_way_to_the_place_whe
 
 #[test]
 fn a_run_of_which_a_part_is_missing_counts_for_nothing_on_the_way_either() {
-    let mut story = Story::before();
-    let mut bench = story.member();
-    let mut removed = Author::join(9, &story.owner.put_ticket(&mut story.relay, false), &mut story.relay);
-    let payload = message(removed.id(), opaque_payload(6).doc, "late");
-    let run: Vec<Entry> = (0..3).map(|_| removed.content(&story.relay, &payload)).collect();
-    let cut = Author::cut_at(run.last().unwrap());
-    let state = state_of(&story.relay, story.relay.log(), records_alone);
-    story.owner.put_removal(&mut story.relay, &removed, cut);
-    story.other = refreshed(&story);
-    story.relay.says_of(&mut story.owner, &state);
-    for entry in &run[..2] {
-        story.relay.put(entry.to_signed());
-    }
-    let stood = story.relay.says_of(&mut story.other, &state);
-    let by = LetGo { stood, len: encode(&state).len() as u64 };
-    story.relay.let_go = Some(LettingGo { state, by, piece: usize::MAX, at_once: usize::MAX });
+    let (mut story, mut bench) = late_run(three_late, |relay, run| {
+        for entry in &run[..2] {
+            relay.put(entry.to_signed());
+        }
+    });
     bench.sync(&mut story.relay);
     assert_is_there(&bench, &story.relay);
     assert_eq!(begun(&bench), 1);

@@ -1,8 +1,6 @@
 //! What no relay does to a device that begins its log from a state, or has: keep it busy, fill it, or lead it back below.
 
 use bowline_core::sync::{Effect, RelayFault};
-use bowline_wire::codec::encode;
-use bowline_wire::entry::Entry;
 use bowline_wire::frame::{Frame, LetGo};
 use bowline_wire::ids::{LogHash, RelayId};
 use bowline_wire::log::State;
@@ -10,10 +8,11 @@ use bowline_wire::roster::record::{Move, Record};
 
 use crate::author::{Author, opaque_payload};
 use crate::beginning::{Story, assert_is_there, begun, every_second, nonsense};
-use crate::begun::refreshed;
+use crate::begun::late_run;
 use crate::bench::{Bench, pins_of};
-use crate::letting_go::{LettingGo, records_alone, state_of};
+use crate::letting_go::records_alone;
 use crate::opening;
+use crate::relay::FakeRelay;
 
 #[test]
 fn a_relay_that_names_states_over_and_over_is_given_up() {
@@ -40,19 +39,9 @@ fn a_relay_that_names_states_over_and_over_is_given_up() {
 
 #[test]
 fn a_run_of_more_than_a_relay_takes_at_once_is_not_kept_in_memory() {
-    let mut story = Story::before();
-    let mut bench = story.member();
-    let mut removed = Author::join(9, &story.owner.put_ticket(&mut story.relay, false), &mut story.relay);
-    let run: Vec<Entry> = (0..5).map(|_| removed.sized(&story.relay, 1 << 19)).collect();
-    let cut = Author::cut_at(run.last().unwrap());
-    let state = state_of(&story.relay, story.relay.log(), records_alone);
-    story.owner.put_removal(&mut story.relay, &removed, cut);
-    story.other = refreshed(&story);
-    story.relay.says_of(&mut story.owner, &state);
-    story.relay.put_run(run);
-    let stood = story.relay.says_of(&mut story.other, &state);
-    let by = LetGo { stood, len: encode(&state).len() as u64 };
-    story.relay.let_go = Some(LettingGo { state, by, piece: usize::MAX, at_once: usize::MAX });
+    let five =
+        |removed: &mut Author, relay: &FakeRelay| (0..5).map(|_| removed.sized(relay, 1 << 19)).collect();
+    let (mut story, mut bench) = late_run(five, FakeRelay::put_run);
     bench.sync(&mut story.relay);
     assert_eq!(nonsense(&bench), "more of a removed author than it can have taken");
     assert_eq!(begun(&bench), 0);

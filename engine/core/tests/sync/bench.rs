@@ -365,7 +365,7 @@ impl Bench {
                     let places = ingested.entries.iter().map(|entry| entry.placed.clone());
                     self.hashes.extend(places.map(|placed| (placed.position, placed.hash)));
                     let stored = |item: &IngestedEntry| {
-                        (item.position(), (judged(&item.verdict).id(), item.placed.time))
+                        (item.position(), (item.verdict.entry().id(), item.placed.time))
                     };
                     self.places.extend(ingested.entries.iter().map(stored));
                     self.withheld.extend(ingested.entries.iter().filter_map(withheld));
@@ -603,15 +603,4 @@ fn given_up(replica: &Replica) -> GivenUp {
 pub(crate) fn pins_of(relay: &FakeRelay) -> Pins {
     let head = relay.log().head();
     Pins { log: head.log, position: head.position, hash: head.hash, roster: relay.log().roster().hash() }
-}
-
-/// The entry that a verdict is about.
-fn judged(verdict: &Verdict) -> &Entry {
-    let (Verdict::Own(entry)
-    | Verdict::Roster(entry, _)
-    | Verdict::Content(entry)
-    | Verdict::Withheld(entry)
-    | Verdict::GivenUp(entry)
-    | Verdict::NotAcceptable(entry, _)) = verdict;
-    entry
 }

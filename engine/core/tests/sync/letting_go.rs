@@ -83,6 +83,11 @@ impl FakeRelay {
     pub(crate) fn lets_go(&mut self, (owner, other): (&mut Author, &mut Author), state: State) {
         self.says_of(owner, &state);
         self.says_of(other, &state);
+        self.lets_go_by(state);
+    }
+
+    /// Lets go what a state does not name whose checkpoint stands.
+    pub(crate) fn lets_go_by(&mut self, state: State) {
         let stood = self.log().checkpoints().stood().unwrap();
         let by = LetGo { stood, len: encode(&state).len() as u64 };
         self.let_go = Some(LettingGo { state, by, piece: usize::MAX, at_once: usize::MAX });

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::sync::{Cut, CutBack, RelayFault, Replay};
+use bowline_core::sync::{Cut, CutBack, Replay};
 use bowline_store::{
     Cursor, DocN, EntryN, EntryRow, EntryState, EntryWithBody, LogPlace, Reader, StoredReason, Tx,
 };
@@ -51,11 +51,6 @@ impl Workspaces {
         let cut = &back.cut;
         let linked = self.linked.get(&workspace).ok_or(Error::NoWorkspace(workspace))?;
         let before = linked.replica.log().ok_or(Error::Bug("a log that is not here was cut back"))?;
-        let begun = before.begun_at();
-        if cut.at < begun {
-            self.linked(workspace)?.close = true;
-            return self.note_fault(lent, workspace, RelayFault::BelowCheckpoint(begun));
-        }
         let entries = lent.store.transaction(|tx| -> Result<usize, Error> {
             let log = cut_log(tx, workspace, cut, before)?;
             owed::put(tx, workspace, Owed::between(before.roster(), log.roster(), Codes::Closed))?;

@@ -9,15 +9,13 @@ use bowline_wire::codec::{decode, encode};
 use bowline_wire::entry::{Entry, SignedEntry};
 use bowline_wire::header::EntryType;
 use bowline_wire::ids::{DeviceId, EntryId, LogTime, Moment, Position, WorkspaceId};
-use bowline_wire::log::{Log, Run, State};
-use bowline_wire::successor::Succession;
+use bowline_wire::log::{Run, State};
 
 use crate::documents::held::Documents;
 use crate::lent::Lent;
-use crate::rows::roster_records;
 use crate::workspace::Workspaces;
 use crate::workspace::again::was_accepted;
-use crate::workspace::log_state::{begin, put_whole_log_state};
+use crate::workspace::log_state::put_whole_log_state;
 use crate::workspace::taking_in::{Brought, TakingIn};
 use crate::{Damage, Error, Notice};
 
@@ -55,15 +53,13 @@ impl Workspaces {
         let Begun { keys_changed, joined, new_incarnation, .. } = *begun;
         let brought = Brought { keys_changed, joined, new_incarnation, is_news: false };
         let own = self.device_in(lent.keys, workspace);
-        // The replica may be further already: what comes behind the place is stored by itself.
-        let log = log_at(lent.read(), workspace, begun, self.replica(workspace)?.succession())?;
         let mut had = BTreeSet::new();
-        self.take_in(lent, documents, (workspace, &brought, Some(&log)), |tx, taking| {
+        self.take_in(lent, documents, (workspace, &brought, Some(&begun.log)), |tx, taking| {
             let was_withheld = tx.withheld_of_workspace(workspace)?.is_some();
             let before = tx.workspace(workspace)?.and_then(|row| row.cursor);
             tx.set_cursor(workspace, &cursor(begun))?;
             let again = tx.ids_again(workspace)?;
-            let taken = take_kept(tx, taking, workspace, (begun, &log))?;
+            let taken = take_kept(tx, taking, workspace, begun)?;
             if taken.len() as u64 != live_behind(&begun.state, before.map_or(Position::START, |it| it.pos)) {
                 return Err(Error::Damaged(Damage::Kept));
             }
@@ -78,7 +74,7 @@ impl Workspaces {
             if !was_withheld && tx.withheld_of_workspace(workspace)?.is_some() {
                 taking.tell(Notice::Withheld(workspace));
             }
-            put_whole_log_state(tx, workspace, &log)?;
+            put_whole_log_state(tx, workspace, &begun.log)?;
             Ok(tx.put_begun(workspace, &encode(&begun.state))?)
         })?;
         let linked = self.linked(workspace)?;
@@ -94,24 +90,6 @@ impl Workspaces {
         self.with_replica(lent, workspace, |replica, cx| replica.hand_known(known, cx))?;
         Ok(true)
     }
-}
-
-/// The log at the place of a state, by the records that are here and those that were stored aside.
-fn log_at(
-    read: Reader<'_>,
-    workspace: WorkspaceId,
-    begun: &Begun,
-    succession: &Succession,
-) -> Result<Log, Error> {
-    let mut records = roster_records(read, workspace)?;
-    each_kept(read, workspace, |at, entry| {
-        if entry.header().entry_type == EntryType::Roster {
-            records.push((at, entry));
-        }
-        Ok(())
-    })?;
-    let log = begin(&begun.state, workspace, (begun.log, succession), &records);
-    log.map_err(|_| Error::Damaged(Damage::Kept))
 }
 
 /// Goes through what was stored aside, in order. The signature of each entry is checked again, as that of any from the database.
@@ -134,7 +112,7 @@ fn each_kept(
 }
 
 fn cursor(Begun { state, log, .. }: &Begun) -> Cursor {
-    Cursor { log: *log, pos: state.at, time: state.time, hash: state.hash, head: None }
+    Cursor { log: log.head().log, pos: state.at, time: state.time, hash: state.hash, head: None }
 }
 
 /// How many entries stay that stand behind a place.
@@ -148,27 +126,27 @@ fn take_kept(
     tx: &Tx<'_>,
     taking: &mut TakingIn<'_>,
     workspace: WorkspaceId,
-    (begun, log): (&Begun, &Log),
+    begun: &Begun,
 ) -> Result<BTreeSet<EntryId>, Error> {
     let mut taken = BTreeSet::new();
     each_kept(**tx, workspace, |at, entry| {
         let log_hash = begun.state.hash_at(at.position);
         let place = LogPlace { pos: at.position, time: at.time, log_hash };
         taken.insert(entry.id());
-        taking.take(tx, place, &verdict(entry, at.position, (begun, log))?)
+        taking.take(tx, place, &verdict(entry, at.position, begun)?)
     })?;
     Ok(taken)
 }
 
 /// What an entry is that stays, by the roster at the state's place.
-fn verdict(entry: Entry, at: Position, (begun, log): (&Begun, &Log)) -> Result<Verdict, Error> {
+fn verdict(entry: Entry, at: Position, begun: &Begun) -> Result<Verdict, Error> {
     let (id, entry) = (entry.id(), Box::new(entry));
     if entry.header().entry_type == EntryType::Roster {
         let outcome = begun.records.get(&at).copied();
         let outcome = outcome.ok_or(Error::Bug("nobody knows what a record that stays did"))?;
         return Ok(Verdict::Roster(entry, outcome));
     }
-    Ok(if log.roster().given_up().covers(id, entry.header()) {
+    Ok(if begun.log.roster().given_up().covers(id, entry.header()) {
         Verdict::GivenUp(entry)
     } else if begun.come.contains(&id) {
         Verdict::Own(entry)

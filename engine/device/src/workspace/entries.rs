@@ -24,7 +24,7 @@ pub(super) fn store_entry(
     keys: Option<&KeySnapshot>,
     now: Millis,
 ) -> Result<Taken, Error> {
-    let mut known = tx.entry_by_id(workspace, judged(verdict).id())?;
+    let mut known = tx.entry_by_id(workspace, verdict.entry().id())?;
     if let Some(row) = known.as_ref().filter(|row| row.is_off_the_log()) {
         if let Verdict::NotAcceptable(entry, why) = verdict {
             let why = not_acceptable(why);
@@ -80,17 +80,6 @@ fn place_again(
     }
     let (_, opened) = reopen(tx, row.n, &entry, keys, now)?;
     Ok(Taken { again: true, ..opened })
-}
-
-/// The entry that a verdict is about.
-fn judged(verdict: &Verdict) -> &Entry {
-    let (Verdict::Own(entry)
-    | Verdict::Roster(entry, _)
-    | Verdict::Content(entry)
-    | Verdict::Withheld(entry)
-    | Verdict::GivenUp(entry)
-    | Verdict::NotAcceptable(entry, _)) = verdict;
-    entry
 }
 
 fn store_content(

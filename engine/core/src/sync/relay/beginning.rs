@@ -235,7 +235,6 @@ impl Replica {
 
     /// Goes on from a state, and says what follows from it for the caller.
     fn take_state(&mut self, kept: Kept, log: Log, cx: &mut Context<'_>) -> Begun {
-        let log_id = log.head().log;
         let (records, keys_changed) = self.learn_records(&kept, cx);
         let (come, is_other_life) = self.come_by(&kept);
         let Kept { state, withheld_from, .. } = kept;
@@ -253,7 +252,7 @@ impl Replica {
         if withheld_from.is_some() {
             self.bodies.note_withheld(cx.now);
         }
-        self.log = Some(log);
+        self.log = Some(log.clone());
         self.head = None;
         let is_pin_passed = self.pins.as_ref().is_none_or(|pins| pins.position <= state.at);
         let joined = self.has_come_in_by_ticket();
@@ -263,7 +262,7 @@ impl Replica {
         if joined || (is_pin_passed && self.ticket.is_none()) {
             self.pins = None;
         }
-        Begun { state, log: log_id, records, come, keys_changed, joined, new_incarnation }
+        Begun { state, log, records, come, keys_changed, joined, new_incarnation }
     }
 
     /// What each record did, and whether one brought keys.
